@@ -1,0 +1,83 @@
+"""Time, always injected: the real one, one at another speed, and one that moves only when told."""
+
+import asyncio
+import time
+from datetime import datetime, timedelta
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+
+
+class Clock(Protocol):
+    """The time in Shanghai, and ways to wait for it. All durations are seconds of this clock."""
+
+    def now(self) -> datetime: ...
+
+    async def sleep(self, seconds: float) -> None: ...
+
+    async def wait(self, event: asyncio.Event, seconds: float) -> bool:
+        """Wait for `event`, at most `seconds`; whether it came."""
+        ...
+
+
+class ScaledClock:
+    """A clock that starts at `start` (default: now) and runs `speed` times as fast as the wall's."""
+
+    def __init__(self, start: datetime | None = None, speed: float = 1.0) -> None:
+        if speed <= 0:
+            raise ValueError("a clock's speed must be above zero")
+        self._start = start or datetime.now(SHANGHAI)
+        self._origin = time.monotonic()
+        self.speed = speed
+
+    def now(self) -> datetime:
+        return self._start + timedelta(seconds=(time.monotonic() - self._origin) * self.speed)
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds / self.speed)
+
+    async def wait(self, event: asyncio.Event, seconds: float) -> bool:
+        try:
+            async with asyncio.timeout(max(0.0, seconds) / self.speed):
+                await event.wait()
+        except TimeoutError:
+            return False
+        return True
+
+
+class RealClock(ScaledClock):
+    """The wall's clock, followed through changes of the machine's time."""
+
+    def now(self) -> datetime:
+        return datetime.now(SHANGHAI)
+
+
+class SteppedClock:
+    """A clock that stands still until it is moved; waiting moves it at once, after everything ready has run."""
+
+    _TURNS = 20
+
+    def __init__(self, now: datetime) -> None:
+        self._now = now
+
+    def now(self) -> datetime:
+        return self._now
+
+    def move_to(self, moment: datetime) -> None:
+        if moment < self._now:
+            raise ValueError("a clock does not run backwards")
+        self._now = moment
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(0)
+        self._now += timedelta(seconds=seconds)
+
+    async def wait(self, event: asyncio.Event, seconds: float) -> bool:
+        for _ in range(self._TURNS):
+            if event.is_set():
+                return True
+            await asyncio.sleep(0)
+        if not event.is_set():
+            self._now += timedelta(seconds=max(0.0, seconds))
+        return event.is_set()

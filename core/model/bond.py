@@ -1,0 +1,52 @@
+"""Convertible bonds (可转债) and the exchanges they trade on."""
+
+from enum import StrEnum
+
+
+class Exchange(StrEnum):
+    SH = "SH"
+    SZ = "SZ"
+
+
+class CodeRefused(ValueError):
+    """A code this program will not trade; the message says why."""
+
+
+_REFUSED = {
+    "120": "an exchangeable or corporate bond, not a convertible one",
+    "132": "an exchangeable bond, not a convertible one",
+    "137": "a private bond",
+    "145": "a restricted bond",
+    "404": "a bond on the delisting board",
+}
+
+
+class BondCode(str):
+    """A bond's code with its market, such as `113052.SH`: valid by construction.
+
+    11x is Shanghai, 12x Shenzhen (DESIGN of the exchanges' numbering); every other code is refused by name, because the
+    rule for stocks sends each Shanghai bond to Shenzhen. Accepts the code with or without its suffix, in either case.
+
+    Raises `CodeRefused`.
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, text: str) -> "BondCode":
+        if isinstance(text, BondCode):
+            return text
+        digits, _, suffix = text.strip().upper().partition(".")
+        if len(digits) != 6 or not (digits.isascii() and digits.isdigit()):
+            raise CodeRefused(f"{text!r} is not a bond code: six digits are expected")
+        if digits[:3] in _REFUSED:
+            raise CodeRefused(f"{digits} is {_REFUSED[digits[:3]]}: it is not traded here")
+        market = {"11": Exchange.SH, "12": Exchange.SZ}.get(digits[:2])
+        if market is None:
+            raise CodeRefused(f"{digits} is not a convertible bond: their codes begin with 11 (SH) or 12 (SZ)")
+        if suffix and suffix != market:
+            raise CodeRefused(f"{text.strip()} names market {suffix}, but {digits[:2]}x bonds trade in {market}")
+        return super().__new__(cls, f"{digits}.{market}")
+
+    @property
+    def exchange(self) -> Exchange:
+        return Exchange(self[-2:])

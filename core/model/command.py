@@ -1,0 +1,131 @@
+"""What a screen or a script may ask of the engine, and the form of its answers."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Generic, TypeVar
+
+from core.model.known import Maybe
+from core.model.plan import Plan
+from core.model.platform import Page, Record, RecordDetail, Selection, Strategy
+from core.model.snapshot import Followed, Level, Rebalance
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Done(Generic[T]):
+    """The command was carried out."""
+
+    value: T
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The command was not carried out. `text` says what happened and what to do; `refused`: nothing was sent."""
+
+    text: str
+    refused: bool = False
+
+
+Reply = Done[T] | Failed
+
+
+class Command(Generic[T]):
+    """A request; T is what its `Done` carries."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Login(Command[str]):
+    """Log in to the platform; answers with the user's name. Its repr tells nothing: it holds a password."""
+
+    username: str
+    password: str
+    remember: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Logout(Command[None]):
+    """Forget the token and the remembered password."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListStrategies(Command[Page[Strategy]]):
+    """One page of the user's strategies; `search` filters by name."""
+
+    page: int = 1
+    limit: int = 20
+    search: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ListRecords(Command[Page[Record]]):
+    """One page of a strategy's backtest records."""
+
+    strategy_id: int
+    page: int = 1
+    limit: int = 20
+
+
+@dataclass(frozen=True, slots=True)
+class RecordCard:
+    """A record with all that is shown of it; the list is `Unknown` with the reason where it cannot be used."""
+
+    strategy_id: int
+    history_id: int
+    detail: RecordDetail
+    selection: Maybe[Selection]
+
+
+@dataclass(frozen=True, slots=True)
+class ShowRecord(Command[RecordCard]):
+    """A record's parameters, detail and today's list."""
+
+    strategy_id: int
+    history_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class RunStrategy(Command[Followed]):
+    """Follow this strategy's record from now on; written to the settings file."""
+
+    strategy_id: int
+    history_id: int
+    strategy_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MakePlan(Command[Plan]):
+    """What a rebalance would do now. Sends nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutePlan(Command[Rebalance]):
+    """Carry out the plan with this id, the newest one; answers when it has ended."""
+
+    plan_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class CancelOrder(Command[str]):
+    """Cancel one working order; answers with the state it ended in."""
+
+    client_order_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    at: datetime
+    level: Level
+    source: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReadLog(Command[tuple[LogLine, ...]]):
+    """The newest `limit` lines of a day's log file (None: today), oldest first, at `minimum` or above."""
+
+    limit: int = 500
+    minimum: Level = Level.INFO
+    day: date | None = None

@@ -1,0 +1,23 @@
+"""What may be missing says so in its type: absence is never zero."""
+
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+T_co = TypeVar("T_co", covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Known(Generic[T_co]):
+    """A value that was really obtained, an empty one included."""
+
+    value: T_co
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """A value that could not be obtained; `reason` is a sentence for the user."""
+
+    reason: str
+
+
+Maybe = Known[T_co] | Unknown

@@ -1,0 +1,166 @@
+"""Orders: what was intended, what the broker made of it, what was filled."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from core.model.bond import BondCode
+
+
+class Side(StrEnum):
+    BUY = "buy"
+    SELL = "sell"
+
+
+class OrderState(StrEnum):
+    """An order's life as the journal knows it."""
+
+    INTENDED = "intended"  # on disk; may or may not have been sent
+    UNKNOWN = "unknown"  # sent, outcome not known: this bond is frozen until it is settled
+    WORKING = "working"
+    PART_FILLED = "part filled"
+    CANCELLING = "cancelling"
+    FILLED = "filled"
+    CANCELLED = "cancelled"  # what was filled before stays filled
+    REJECTED = "rejected"  # by the exchange or the broker's counter, after it took the order
+    REFUSED = "refused"  # never taken
+    LAPSED = "lapsed"  # the trading day ended before the order did
+
+
+LIVE_STATES = frozenset({OrderState.WORKING, OrderState.PART_FILLED, OrderState.CANCELLING})
+UNRESOLVED_STATES = frozenset({OrderState.INTENDED, OrderState.UNKNOWN})
+DONE_STATES = frozenset(
+    {OrderState.FILLED, OrderState.CANCELLED, OrderState.REJECTED, OrderState.REFUSED, OrderState.LAPSED}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """An order as it is written down before it is sent: `volume` in 张, `price` a limit in CNY per 张.
+
+    `client_order_id` is at most 23 ASCII bytes (what MiniQMT's order_remark keeps) and never used twice.
+    """
+
+    client_order_id: str
+    plan_id: str
+    trading_day: date
+    code: BondCode
+    name: str
+    side: Side
+    volume: int
+    price: Decimal
+    reason: str
+    attempt: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """One step in an order's life."""
+
+    at: datetime
+    state: OrderState
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """An order and everything that happened to it; amounts and fees in CNY, volumes in 张."""
+
+    intent: Intent
+    state: OrderState
+    created_at: datetime
+    order_id: str | None = None
+    filled_volume: int = 0
+    filled_amount: Decimal = Decimal(0)
+    fee: Decimal = Decimal(0)
+    message: str = ""
+    log: tuple[Transition, ...] = ()
+
+    @property
+    def live(self) -> bool:
+        return self.state in LIVE_STATES
+
+    @property
+    def unresolved(self) -> bool:
+        return self.state in UNRESOLVED_STATES
+
+    @property
+    def done(self) -> bool:
+        return self.state in DONE_STATES
+
+    @property
+    def remaining(self) -> int:
+        return self.intent.volume - self.filled_volume
+
+    @property
+    def average_price(self) -> Decimal | None:
+        """Mean fill price in CNY per 张, None while nothing is filled."""
+        return self.filled_amount / self.filled_volume if self.filled_volume else None
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerOrder:
+    """An order as the broker lists it; `remark` carries our client order id, or whatever else placed it."""
+
+    order_id: str
+    remark: str
+    trading_day: date
+    code: BondCode
+    side: Side
+    volume: int
+    price: Decimal
+    state: OrderState
+    filled_volume: int = 0
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Fill:
+    """A trade of one of the account's orders. (trading_day, order_id, trade_id) is its identity.
+
+    `volume` in 张, `price` in CNY per 张, `fee` in CNY (0 where the broker does not tell it at the fill).
+    """
+
+    trading_day: date
+    order_id: str
+    trade_id: str
+    remark: str
+    code: BondCode
+    side: Side
+    volume: int
+    price: Decimal
+    fee: Decimal
+    at: datetime
+
+    @property
+    def key(self) -> str:
+        return f"{self.trading_day}/{self.order_id}/{self.trade_id}"
+
+    @property
+    def amount(self) -> Decimal:
+        return self.price * self.volume
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """The broker took the order under this id. It says nothing about a fill."""
+
+    order_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The broker certainly did not take the order."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unresolved:
+    """Nobody knows: the order may be live. It is looked up, never sent again."""
+
+    reason: str
+
+
+Outcome = Confirmed | Refused | Unresolved

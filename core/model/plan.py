@@ -1,0 +1,81 @@
+"""What a rebalance is about to do, and why, row by row."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+from core.model.bond import BondCode
+from core.model.order import Side
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """One order to send: `volume` in 张, `price` its limit in CNY per 张, `amount` and `fee` in CNY at that limit."""
+
+    side: Side
+    code: BondCode
+    name: str
+    volume: int
+    price: Decimal
+    amount: Decimal
+    fee: Decimal
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A holding that stays: `ours` tells the strategy's from the user's own."""
+
+    code: BondCode
+    name: str
+    volume: int
+    ours: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """A leg that is wanted and not possible; its slot stays empty."""
+
+    side: Side
+    code: BondCode
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The whole answer of the planner.
+
+    `refused` names why nothing at all may be sent; then there are no legs. `cash` is what may be spent before the first
+    leg, `cash_after` what is left when every leg fills at its limit; both None where the account did not answer.
+    """
+
+    plan_id: str
+    mode: str
+    trading_day: date
+    made_at: datetime
+    list_date: date | None
+    codes: tuple[BondCode, ...]
+    cash: Decimal | None
+    cash_after: Decimal | None
+    legs: tuple[Leg, ...] = ()
+    kept: tuple[Kept, ...] = ()
+    blocked: tuple[Blocked, ...] = ()
+    refused: str | None = None
+
+    @property
+    def sells(self) -> tuple[Leg, ...]:
+        return tuple(leg for leg in self.legs if leg.side is Side.SELL)
+
+    @property
+    def buys(self) -> tuple[Leg, ...]:
+        return tuple(leg for leg in self.legs if leg.side is Side.BUY)
+
+    @property
+    def fees(self) -> Decimal:
+        return sum((leg.fee for leg in self.legs), Decimal(0))
+
+    @property
+    def turnover(self) -> Decimal:
+        return sum((leg.amount for leg in self.legs), Decimal(0))

@@ -1,0 +1,58 @@
+"""A price and all that is needed to judge it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from core.model.bond import BondCode
+
+
+class TradingState(StrEnum):
+    """What the exchange does with this bond right now."""
+
+    PRE_OPEN = "pre-open"
+    AUCTION = "auction"
+    CONTINUOUS = "open"
+    BREAK = "break"
+    CLOSING_CALL = "closing call"
+    CLOSED = "closed"
+    HALTED = "suspended"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """One bond's market, in CNY per 张 (100 face); volumes in 张.
+
+    `bid` and `ask` are None where that side is empty (limit-down, limit-up, suspended); their volumes, `limit_up` and
+    `limit_down` are None where the source does not tell.
+
+    Raises `ValueError` for a price that cannot be: adapters turn such a record into `Unknown`.
+    """
+
+    code: BondCode
+    name: str
+    last: Decimal
+    at: datetime
+    source: str
+    state: TradingState = TradingState.UNKNOWN
+    prev_close: Decimal | None = None
+    bid: Decimal | None = None
+    ask: Decimal | None = None
+    bid_volume: int | None = None
+    ask_volume: int | None = None
+    limit_up: Decimal | None = None
+    limit_down: Decimal | None = None
+    volume: int = 0
+
+    def __post_init__(self) -> None:
+        if self.at.tzinfo is None:
+            raise ValueError("a quote's time must carry its zone")
+        prices = (self.last, self.prev_close, self.bid, self.ask, self.limit_up, self.limit_down)
+        if any(price is not None and not price > 0 for price in prices):
+            raise ValueError(f"{self.code}: a price is not above zero")
+        if self.limit_up is not None and self.last > self.limit_up:
+            raise ValueError(f"{self.code}: last {self.last} is above its limit-up {self.limit_up}")
+        if self.limit_down is not None and self.last < self.limit_down:
+            raise ValueError(f"{self.code}: last {self.last} is below its limit-down {self.limit_down}")

@@ -1,0 +1,211 @@
+"""Every setting, with its unit, its bounds and what it does: the file's comments and the checks are made from here."""
+
+from datetime import time
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+Mode = Literal["sandbox", "paper", "live"]
+Ratio = Annotated[Decimal, Field(gt=0)]
+
+
+def _session_time(text: str) -> str:
+    try:
+        moment = time.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is not a time like 14:50") from None
+    morning = time(9, 30) <= moment < time(11, 30)
+    afternoon = time(13, 0) <= moment < time(14, 56)
+    if not (morning or afternoon):
+        raise ValueError(f"{text} is outside the trading hours 09:30-11:30 and 13:00-14:56, so nothing could be sent")
+    return text
+
+
+SessionTime = Annotated[str, AfterValidator(_session_time)]
+
+
+class Group(BaseModel):
+    """A table of the settings file: frozen, and strict about names."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class FactorCat(Group):
+    """The Factor Cat (因子猫) platform. The password is in the keyring, else ROTOR_FACTORCAT__PASSWORD."""
+
+    base_url: str = "https://api.yinzimao.com:8003"
+    """Address of the platform; plain http only to this machine."""
+    username: str = ""
+    """Name you log in with."""
+    remember: bool = True
+    """Keep the password in the keyring after a login."""
+    auto_login: bool = True
+    """Log in at the start with the remembered password."""
+
+
+class Qmt(Group):
+    """The MiniQMT terminal, for live mode."""
+
+    userdata: str = r"C:\迅投MiniQMT\userdata_mini"
+    """Full path of the terminal's userdata_mini folder."""
+    account: str = ""
+    """Your account number."""
+    session_ids: tuple[Annotated[int, Field(gt=0)], Annotated[int, Field(gt=0)]] = (100, 109)
+    """First and last session id to take turns with; each leaves files in userdata_mini."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "Qmt":
+        if self.session_ids[0] > self.session_ids[1]:
+            raise ValueError("session_ids: the first id is above the last")
+        return self
+
+
+class Strategy(Group):
+    """Which strategy and which of its backtest records is followed; `Run this` on the Strategies screen sets both."""
+
+    strategy_id: Annotated[int, Field(ge=0)] = 0
+    """Number of the strategy; 0 while none is chosen."""
+    history_id: Annotated[int, Field(ge=0)] = 0
+    """Number of the backtest record."""
+
+
+class Buy(Group):
+    """How much is bought of a bond that joined the list."""
+
+    amount_type: Literal["fixed", "balance"] = "fixed"
+    """fixed: the same amount for each; balance: what may be spent, shared over the bonds still to buy."""
+    amount: Ratio = Decimal("10000.0")
+    """CNY for each bond, fees included, when fixed."""
+    reserve: Annotated[Decimal, Field(ge=0)] = Decimal("0.0")
+    """CNY that stay in the account untouched."""
+
+
+class Orders(Group):
+    """How orders are priced and how long they are given. Bonds take limit orders only."""
+
+    type: Literal["limit", "market"] = "limit"
+    """limit: at the last price; market: a limit through the best opposite quote by the slippage."""
+    slippage: Annotated[Decimal, Field(ge=0, le=Decimal("0.1"))] = Decimal("0.01")
+    """Ratio that a market order may go through the best opposite quote."""
+    timeout: Annotated[int, Field(ge=1, le=600)] = 30
+    """Seconds after which what is unfilled is cancelled."""
+    reprices: Annotated[int, Field(ge=0, le=10)] = 2
+    """How often what was cancelled is sent again at a fresh price."""
+
+
+class Stops(Group):
+    """Take-profit and stop-loss of what the strategy owns."""
+
+    enabled: bool = True
+    """Watch the stops at all."""
+    take_profit: Literal["strategy"] | Ratio = "strategy"
+    """Ratio above the basis at which to sell, or "strategy" for the record's own parameter."""
+    stop_loss: Literal["strategy"] | Annotated[Decimal, Field(gt=0, lt=1)] = "strategy"
+    """Ratio below the basis at which to sell, or "strategy"."""
+    basis: Literal["cost", "prev_close", "both"] = "cost"
+    """What the ratios are measured against."""
+    refill: bool = False
+    """Buy the next names of the list for the slots that stops have freed today."""
+    refill_time: SessionTime = "14:50"
+    """When, in Shanghai time."""
+
+
+class Schedule(Group):
+    """When the rebalance runs by itself, in Shanghai time whatever this machine's zone."""
+
+    frequency: Literal["daily", "weekly", "monthly"] = "daily"
+    """How often."""
+    time: SessionTime = "14:50"
+    """Time of the day."""
+    weekday: Literal["mon", "tue", "wed", "thu", "fri"] = "mon"
+    """Day of the week, when weekly."""
+    day: Annotated[int, Field(ge=1, le=31)] = 5
+    """Day of the month, when monthly; a day that a month lacks means its last session."""
+    roll: Literal["next", "previous", "skip"] = "next"
+    """Where a closed day moves to."""
+
+
+class Guards(Group):
+    """Limits that a plan must keep; what breaks them is refused or blocked with the figure."""
+
+    max_order_amount: Ratio = Decimal("100000.0")
+    """CNY that one buy order may cost at most."""
+    max_daily_buys: Ratio = Decimal("1000000.0")
+    """CNY that the buys of one day may cost at most, together."""
+    max_turnover_ratio: Annotated[Decimal, Field(gt=0, le=1)] = Decimal("1.0")
+    """Share of the list that may change from one list to the next."""
+    min_list_ratio: Annotated[Decimal, Field(ge=0, le=1)] = Decimal("0.5")
+    """A list shorter than this share of the last one is refused."""
+    min_days_to_last_trade: Annotated[int, Field(ge=0)] = 5
+    """Sessions before its last trading day from which a bond is not bought."""
+    redemption: Literal["required", "warn", "off"] = "required"
+    """What a missing redemption table does to buys."""
+    self_test: Literal["required", "waived"] = "required"
+    """Whether live mode asks for the self-test of the account's units."""
+
+
+class Fee(Group):
+    """A broker's commission on one exchange."""
+
+    rate: Annotated[Decimal, Field(ge=0, lt=Decimal("0.05"))]
+    """Ratio of the amount traded."""
+    minimum: Annotated[Decimal, Field(ge=0)]
+    """CNY for one order at least."""
+
+
+class Fees(Group):
+    """Commission per exchange; bonds pay no stamp duty and no transfer fee."""
+
+    sh: Fee = Fee(rate=Decimal("0.0001"), minimum=Decimal("1.0"))
+    """Shanghai."""
+    sz: Fee = Fee(rate=Decimal("0.0001"), minimum=Decimal("0.1"))
+    """Shenzhen."""
+
+
+class Email(Group):
+    """Reports by mail. The password is in the keyring, else ROTOR_NOTIFY__EMAIL__PASSWORD."""
+
+    host: str = ""
+    """SMTP server; empty for no mail."""
+    port: Annotated[int, Field(ge=1, le=65535)] = 465
+    """Its port."""
+    sender: str = ""
+    """Address the mail comes from."""
+    receiver: str = ""
+    """Address it goes to."""
+
+
+class Notify(Group):
+    """Where alarms and reports go."""
+
+    urls: tuple[str, ...] = ()
+    """Push services, as Apprise URLs."""
+    email: Email = Email()
+
+
+class Updates(Group):
+    """News of new versions; nothing is ever installed."""
+
+    url: str = ""
+    """Address of the version document; empty for none."""
+
+
+class Settings(Group):
+    """All settings of one home."""
+
+    mode: Mode = "sandbox"
+    """sandbox: nothing but this machine; paper: the real platform, paper money; live: MiniQMT, real money."""
+    language: Literal["auto", "en", "zh"] = "auto"
+    """Language of the screens."""
+    factorcat: FactorCat = FactorCat()
+    qmt: Qmt = Qmt()
+    strategy: Strategy = Strategy()
+    buy: Buy = Buy()
+    orders: Orders = Orders()
+    stops: Stops = Stops()
+    schedule: Schedule = Schedule()
+    guards: Guards = Guards()
+    fees: Fees = Fees()
+    notify: Notify = Notify()
+    updates: Updates = Updates()

@@ -1,0 +1,149 @@
+"""What a screen is shown: one immutable picture of the whole engine at one moment."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from core.model.account import Asset
+from core.model.bond import BondCode
+from core.model.known import Maybe, Unknown
+from core.model.order import Order, Side
+from core.model.plan import Plan
+
+
+class Level(StrEnum):
+    """How much something matters."""
+
+    INFO = "info"
+    GOOD = "good"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened, as one sentence for the user."""
+
+    number: int
+    at: datetime
+    level: Level
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """The state of one connection: broker, quotes or platform. `since` is when it came to be so."""
+
+    name: str
+    level: Level
+    text: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """The strategy and record that are followed; names are empty where the platform has not told them yet."""
+
+    strategy_id: int
+    history_id: int
+    strategy_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PositionRow:
+    """A holding joined with the ledger and its newest quote.
+
+    `volume`, `sellable` and `ours` (the strategy's part) in 张; `cost`, `last` and `prev_close` in CNY per 张, None
+    where not known; `quoted_at` is the time of the quote, None without one.
+    """
+
+    code: BondCode
+    name: str
+    volume: int
+    sellable: int
+    ours: int
+    cost: Decimal | None
+    last: Decimal | None
+    prev_close: Decimal | None
+    quoted_at: datetime | None
+    state: str = ""
+
+    @property
+    def value(self) -> Decimal | None:
+        """Market value in CNY."""
+        return None if self.last is None else self.last * self.volume
+
+    @property
+    def profit(self) -> Decimal | None:
+        """Open profit in CNY against the cost."""
+        return None if self.last is None or not self.cost else (self.last - self.cost) * self.volume
+
+    @property
+    def profit_ratio(self) -> Decimal | None:
+        return None if self.last is None or not self.cost else self.last / self.cost - 1
+
+    @property
+    def day_change(self) -> Decimal | None:
+        """Change against the previous close, a ratio."""
+        return None if self.last is None or not self.prev_close else self.last / self.prev_close - 1
+
+
+@dataclass(frozen=True, slots=True)
+class LegProgress:
+    """How far one leg of the running (or last) rebalance is; volumes in 张, prices in CNY per 张, fee in CNY."""
+
+    side: Side
+    code: BondCode
+    name: str
+    volume: int
+    price: Decimal
+    reason: str
+    status: str
+    client_order_id: str | None = None
+    filled_volume: int = 0
+    average_price: Decimal | None = None
+    fee: Decimal = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Rebalance:
+    """A rebalance, running or ended. `finished_at` is None while it runs; `unresolved` holds client order ids."""
+
+    plan_id: str
+    started_at: datetime
+    finished_at: datetime | None
+    stage: str
+    legs: tuple[LegProgress, ...]
+    unresolved: tuple[str, ...] = ()
+    cash_after: Decimal | None = None
+
+    @property
+    def running(self) -> bool:
+        return self.finished_at is None
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything a screen may know. `number` grows with each one, so the newest wins."""
+
+    number: int
+    at: datetime
+    mode: str
+    account: str
+    session: str
+    trading_day: date | None
+    ready: bool
+    blockers: tuple[str, ...] = ()
+    platform_user: str | None = None
+    health: tuple[Health, ...] = ()
+    followed: Followed | None = None
+    asset: Maybe[Asset] = Unknown("not read yet")
+    positions: Maybe[tuple[PositionRow, ...]] = Unknown("not read yet")
+    orders: tuple[Order, ...] = ()
+    plan: Plan | None = None
+    rebalance: Rebalance | None = None
+    events: tuple[Event, ...] = ()
+    equity: tuple[tuple[datetime, Decimal], ...] = ()
+    controls: tuple[str, ...] = ()
+    next_job: str = ""
