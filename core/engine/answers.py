@@ -1,0 +1,219 @@
+"""What the engine answers to each command."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import date
+from typing import Any, TypeVar, cast
+
+from pydantic import SecretStr
+
+from core import credentials
+from core.config import SettingsError, write_setting
+from core.engine.parts import Parts
+from core.engine.view import View
+from core.factorcat import FactorCatError
+from core.home import Home
+from core.logs import hide, read_log
+from core.model.command import (
+    CancelOrder,
+    Command,
+    Done,
+    ExecutePlan,
+    Failed,
+    ListRecords,
+    ListStrategies,
+    Login,
+    LogLine,
+    Logout,
+    MakePlan,
+    ReadLog,
+    RecordCard,
+    Reply,
+    RunStrategy,
+    ShowRecord,
+)
+from core.model.known import Known, Maybe, Unknown
+from core.model.plan import Plan
+from core.model.platform import Page, Record, Selection, Strategy
+from core.model.settings import Strategy as FollowedSettings
+from core.model.snapshot import Followed, Level, Rebalance
+from core.trading.executor import RebalanceRefused
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+CANCEL_PATIENCE = 10.0
+"""Seconds of the market's clock that a cancel may take to show."""
+
+
+class Declined(Exception):
+    """The engine declines on purpose, and nothing was sent; the message says why."""
+
+
+class Answers:
+    """One method per command. An answer is always a `Reply`: what goes wrong becomes a sentence."""
+
+    def __init__(self, parts: Parts, view: View, home: Home, changed: Callable[[], None]) -> None:
+        self._parts = parts
+        self._view = view
+        self._home = home
+        self._changed = changed
+        self._rebalance: asyncio.Task[str] | None = None
+        self._handlers: dict[type[Command[Any]], Callable[[Any], Awaitable[Any]]] = {
+            Login: self._log_in,
+            Logout: self._log_out,
+            ListStrategies: self._strategies,
+            ListRecords: self._records,
+            ShowRecord: self._record,
+            RunStrategy: self._follow,
+            MakePlan: self._plan,
+            ExecutePlan: self._execute,
+            CancelOrder: self._cancel,
+            ReadLog: self._read_log,
+        }
+
+    async def answer(self, command: Command[T]) -> Reply[T]:
+        try:
+            return Done(cast(T, await self._handlers[type(command)](command)))
+        except (Declined, RebalanceRefused) as refusal:
+            return Failed(str(refusal), refused=True)
+        except (FactorCatError, SettingsError, OSError) as error:
+            return Failed(str(error))
+        except Exception as error:
+            log.exception("the command %s failed", type(command).__name__)
+            return Failed(f"this could not be done: {error}. The log tells more.")
+        finally:
+            self._changed()
+
+    async def close(self) -> None:
+        """End a rebalance where it stands: nothing more of it is sent."""
+        task = self._rebalance
+        if task is not None and not task.done():
+            task.cancel()
+            await asyncio.wait({task})
+
+    async def follow_something(self) -> None:
+        """A sandbox in which nothing was chosen yet follows the first strategy's first record."""
+        platform, chosen = self._parts.platform, self._parts.rotation.settings.strategy
+        if chosen.history_id:
+            self._parts.strategy_name = await self._name_of(chosen.strategy_id)
+            return
+        strategy = (await platform.strategies(1, 1)).items[0]
+        record = (await platform.records(strategy.id, 1, 1)).items[0]
+        self._set_followed(strategy.id, record.id, strategy.name)
+
+    async def _log_in(self, command: Login) -> str:
+        secret = SecretStr(command.password)
+        hide(secret)
+        user = await self._parts.platform.login(command.username, command.password)
+        self._view.platform = (Level.GOOD, "ok")
+        changes = {"factorcat.username": command.username, "factorcat.remember": command.remember}
+        await asyncio.to_thread(write_setting, self._home.path, changes)
+        if command.remember:
+            trouble = await asyncio.to_thread(credentials.remember, command.username, secret)
+            if trouble is not None:
+                log.warning("%s", trouble)
+        log.info("logged in to Factor Cat as %s", user)
+        return user
+
+    async def _log_out(self, _: Logout) -> None:
+        self._parts.platform.logout()
+        self._view.platform = (Level.WARNING, "logged out")
+        trouble = await asyncio.to_thread(credentials.forget, self._parts.settings.factorcat.username)
+        if trouble is not None:
+            log.warning("%s", trouble)
+
+    async def _strategies(self, command: ListStrategies) -> Page[Strategy]:
+        return await self._parts.platform.strategies(command.page, command.limit, command.search)
+
+    async def _records(self, command: ListRecords) -> Page[Record]:
+        return await self._parts.platform.records(command.strategy_id, command.page, command.limit)
+
+    async def _record(self, command: ShowRecord) -> RecordCard:
+        platform = self._parts.platform
+        detail = await platform.record(command.strategy_id, command.history_id)
+        selection: Maybe[Selection]
+        try:
+            selection = Known(await platform.selection(command.strategy_id, command.history_id))
+        except FactorCatError as error:
+            selection = Unknown(str(error))
+        return RecordCard(command.strategy_id, command.history_id, detail, selection)
+
+    async def _follow(self, command: RunStrategy) -> Followed:
+        self._decline_while_running()
+        changes = {"strategy.strategy_id": command.strategy_id, "strategy.history_id": command.history_id}
+        await asyncio.to_thread(write_setting, self._home.path, changes)
+        name = command.strategy_name or await self._name_of(command.strategy_id)
+        self._set_followed(command.strategy_id, command.history_id, name)
+        self._view.plan = None
+        log.info("following record %d of strategy %d %s", command.history_id, command.strategy_id, name)
+        return Followed(command.strategy_id, command.history_id, name)
+
+    async def _plan(self, _: MakePlan) -> Plan:
+        self._decline_while_running()
+        plan = await self._parts.rotation.plan()
+        if self._view.blockers and plan.refused is None:
+            plan = replace(plan, legs=(), cash_after=plan.cash, refused="trading is off: " + self._view.blockers[0])
+        self._view.plan = plan
+        return plan
+
+    async def _execute(self, command: ExecutePlan) -> Rebalance:
+        self._decline_while_running()
+        plan = self._view.plan
+        if plan is None or plan.plan_id != command.plan_id:
+            raise Declined("this is not the newest plan: look at the new one first")
+        if self._view.blockers:
+            raise Declined("trading is off: " + self._view.blockers[0])
+        closed = self._parts.calendar.orders_allowed(self._parts.clock.now())
+        if closed is not None:
+            raise Declined(f"no order may be sent now: {closed}")
+        self._rebalance = asyncio.create_task(self._parts.rotation.execute(plan))
+        try:
+            ending = await asyncio.shield(self._rebalance)
+        finally:
+            self._view.last_rebalance = self._parts.runs.last(self._parts.desk.journal.of_plan)
+            self._view.plan = None
+        finished = self._view.last_rebalance
+        if finished is None:
+            raise Declined(ending)
+        return finished
+
+    async def _cancel(self, command: CancelOrder) -> str:
+        desk = self._parts.desk
+        order = desk.journal.get(command.client_order_id)
+        if order is None:
+            raise Declined(f"there is no order {command.client_order_id}")
+        if not order.live:
+            raise Declined(f"order {command.client_order_id} is {order.state}: there is nothing to cancel")
+        await desk.cancel(command.client_order_id)
+        await desk.until_done([command.client_order_id], CANCEL_PATIENCE)
+        return str(desk.journal[command.client_order_id].state)
+
+    async def _read_log(self, command: ReadLog) -> tuple[LogLine, ...]:
+        day: date = command.day or self._parts.clock.now().date()
+        return await asyncio.to_thread(read_log, self._home, day, command.limit, command.minimum)
+
+    def _decline_while_running(self) -> None:
+        if self._rebalance is not None and not self._rebalance.done():
+            raise Declined("a rebalance is running: wait for its end")
+
+    def _set_followed(self, strategy_id: int, history_id: int, name: str) -> None:
+        rotation = self._parts.rotation
+        chosen = FollowedSettings(strategy_id=strategy_id, history_id=history_id)
+        rotation.settings = rotation.settings.model_copy(update={"strategy": chosen})
+        self._parts.strategy_name = name
+
+    async def _name_of(self, strategy_id: int) -> str:
+        """The strategy's name; empty where the platform does not tell it."""
+        page = 1
+        while True:
+            found = await self._parts.platform.strategies(page, 100)
+            for strategy in found.items:
+                if strategy.id == strategy_id:
+                    return strategy.name
+            if page >= found.total_pages:
+                return ""
+            page += 1

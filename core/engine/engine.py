@@ -1,0 +1,134 @@
+"""The engine from outside: a thread of its own, snapshots out, commands in."""
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from datetime import datetime
+from typing import TypeVar
+
+from core.clock import SHANGHAI
+from core.engine.link import SnapshotListener
+from core.engine.parts import ModeUnavailable, build
+from core.engine.shift import Shift
+from core.home import Home, HomeLock
+from core.logs import Logs
+from core.model.command import Command, Failed, Reply
+from core.model.settings import Settings
+from core.model.snapshot import Snapshot
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+
+class EngineFailed(RuntimeError):
+    """The engine could not start; the message says why and what to do."""
+
+
+class Engine:
+    """An `EngineLink` to an engine in this process. It holds its home from `start` to `stop`.
+
+    `speed` is the sandbox's, in market seconds per second; with `stderr` the log goes there too.
+    """
+
+    def __init__(self, home: Home, settings: Settings, *, speed: float = 1.0, stderr: bool = False) -> None:
+        self._home = home
+        self._settings = settings
+        self._speed = speed
+        self._stderr = stderr
+        self._lock = HomeLock(home)
+        self._listeners: list[SnapshotListener] = []
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stopping: asyncio.Event | None = None
+        self._shift: Shift | None = None
+        self._looping = threading.Event()
+        self._ready = threading.Event()
+        self._failure: str | None = None
+        self._thread = threading.Thread(target=self._run, name="rotor-engine", daemon=True)
+        self.latest: Snapshot | None = None
+
+    def start(self) -> None:
+        """Take the home and start the thread; answers before the parts are built.
+
+        Raises `HomeInUse`, `HomeUnusable`.
+        """
+        self._home.prepare()
+        self._lock.acquire(self._settings.mode, datetime.now(SHANGHAI))
+        self._thread.start()
+        self._looping.wait()
+
+    def wait_ready(self, seconds: float = 30.0) -> None:
+        """Wait until the account was read for the first time. Raises `EngineFailed`."""
+        if not self._ready.wait(seconds):
+            raise EngineFailed(f"the engine did not come up within {seconds:.0f} s: see the log in {self._home.logs}")
+        if self._failure is not None:
+            raise EngineFailed(self._failure)
+
+    def stop(self, seconds: float = 10.0) -> None:
+        """End in order: nothing new is sent, the books are closed, the home is given back."""
+        if self._loop is not None and self._stopping is not None and self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._stopping.set)
+            self._thread.join(seconds)
+        self._lock.release()
+
+    def subscribe(self, listener: SnapshotListener) -> Callable[[], None]:
+        self._listeners.append(listener)
+        if self.latest is not None:
+            listener(self.latest)
+        return lambda: self._listeners.remove(listener) if listener in self._listeners else None
+
+    def send(self, command: Command[T]) -> "Future[Reply[T]]":
+        if self._loop is None or not self._thread.is_alive():
+            answered: Future[Reply[T]] = Future()
+            answered.set_result(Failed(self._failure or "the engine has ended"))
+            return answered
+        return asyncio.run_coroutine_threadsafe(self._answer(command), self._loop)
+
+    async def _answer(self, command: Command[T]) -> Reply[T]:
+        if self._shift is None:
+            return Failed("the engine is still starting: try again in a moment")
+        return await self._shift.answers.answer(command)
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._main())
+        except ModeUnavailable as error:
+            self._fail(str(error))
+        except Exception as error:
+            log.exception("the engine ended")
+            self._fail(f"the engine ended: {error}. Nothing more is sent; see the log in {self._home.logs}")
+        finally:
+            self._looping.set()
+            self._ready.set()
+
+    async def _main(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        # Windows' timers each hold a thread of this pool; the default of a few would starve everything else.
+        self._loop.set_default_executor(ThreadPoolExecutor(64, thread_name_prefix="rotor"))
+        self._stopping = asyncio.Event()
+        self._looping.set()
+        parts = build(self._home, self._settings, self._speed)
+        logs = Logs(self._home, parts.clock, self._stderr)
+        self._shift = Shift(parts, self._home, self._publish)
+        try:
+            await self._shift.open()
+            self._ready.set()
+            await self._stopping.wait()
+        finally:
+            await self._shift.close()
+            await parts.close()
+            logs.close()
+
+    def _publish(self, snapshot: Snapshot) -> None:
+        self.latest = snapshot
+        for listener in tuple(self._listeners):
+            listener(snapshot)
+
+    def _fail(self, text: str) -> None:
+        self._failure = text
+        now = datetime.now(SHANGHAI)
+        shown = self.latest or Snapshot(0, now, self._settings.mode, "", "unknown", None, ready=False)
+        self._publish(replace(shown, number=shown.number + 1, ready=False, blockers=(text,)))

@@ -1,0 +1,160 @@
+"""Which parts an engine is made of, in which mode."""
+
+import logging
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from core import __version__
+from core.brokers.broker import Broker
+from core.brokers.paper import PaperBroker
+from core.calendar import Calendar
+from core.clock import SHANGHAI, Clock, RealClock, ScaledClock
+from core.engine.rotation import Rotation
+from core.factorcat import FactorCat, FactorCatError
+from core.home import Home
+from core.model.known import Known, Maybe, Unknown
+from core.model.platform import Selection
+from core.model.settings import Settings
+from core.quotes.feed import QuoteFeed
+from core.quotes.none import NoQuotes
+from core.rules.sessions import MORNING, working_seconds
+from core.store import open_database
+from core.trading.desk import Desk
+from core.trading.gate import Gate
+from core.trading.journal import Journal
+from core.trading.ledger import LedgerBook
+from core.trading.memory import Memory
+from core.trading.runs import Runs
+from core.trading.schema import TRADING
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+log = logging.getLogger(__name__)
+
+PAPER_CAPITAL = Decimal(1_000_000)
+"""CNY that a new paper account begins with."""
+
+SANDBOX_TIME = "sandbox_time"
+
+
+class ModeUnavailable(RuntimeError):
+    """This mode cannot run here; the message says why and what to do."""
+
+
+@dataclass(slots=True)
+class Parts:
+    """What the engine composes. `newest_quote` is the time of the newest quote that came in."""
+
+    settings: Settings
+    clock: Clock
+    calendar: Calendar
+    feed: QuoteFeed
+    platform: FactorCat
+    database: "Database"
+    desk: Desk
+    runs: Runs
+    memory: Memory
+    rotation: Rotation
+    broker_name: str
+    strategy_name: str = ""
+    newest_quote: datetime | None = None
+
+    async def close(self) -> None:
+        await self.feed.stop()
+        await self.desk.broker.stop()
+        await self.platform.aclose()
+        if self.settings.mode == "sandbox":
+            self.memory.keep(SANDBOX_TIME, self.clock.now().isoformat())
+        self.database.close()
+
+
+def build(home: Home, settings: Settings, speed: float = 1.0) -> Parts:
+    """The parts for the settings' mode. `speed` is the sandbox's: market seconds per second.
+
+    Raises `ModeUnavailable`.
+    """
+    if settings.mode == "live":
+        raise ModeUnavailable(
+            "live mode is not part of this version: it has no connection to MiniQMT yet. Nothing was sent; "
+            "set mode to sandbox or paper."
+        )
+    database = open_database(home.database, TRADING)
+    memory = Memory(database)
+    if settings.mode == "sandbox":
+        clock, feed, platform = _sandbox(memory, settings, speed)
+    else:
+        clock, feed = RealClock(), NoQuotes()
+        platform = FactorCat(settings.factorcat.base_url, version=__version__, clock=clock)
+    broker = PaperBroker(home.paper_database, feed, clock, settings.fees, PAPER_CAPITAL)
+    return _compose(settings, clock, feed, platform, database, memory, broker)
+
+
+def _sandbox(memory: Memory, settings: Settings, speed: float) -> tuple[Clock, QuoteFeed, FactorCat]:
+    from core.sandbox.day import load_sessions, next_start
+    from core.sandbox.market import SandboxMarket
+    from core.sandbox.platform import EmbeddedPlatform
+    from core.sandbox.recorded import load_sandbox_data
+
+    ended = memory.recall(SANDBOX_TIME)
+    start = next_start(load_sessions(), datetime.fromisoformat(ended) if ended else None)
+    clock = ScaledClock(start, speed)
+    market = SandboxMarket(clock, load_sandbox_data())
+    transport = EmbeddedPlatform(market, clock)
+    platform = FactorCat(settings.factorcat.base_url, version=__version__, clock=clock, transport=transport)
+    return clock, market, platform
+
+
+def _compose(
+    settings: Settings,
+    clock: Clock,
+    feed: QuoteFeed,
+    platform: FactorCat,
+    database: "Database",
+    memory: Memory,
+    broker: Broker,
+) -> Parts:
+    calendar = Calendar()
+    gate = Gate(settings, calendar.orders_allowed)
+    desk = Desk(broker, Journal(database), LedgerBook(database), gate, clock)
+    runs = Runs(database)
+
+    async def fetch() -> Maybe[Selection]:
+        chosen = rotation.settings.strategy
+        if not chosen.history_id:
+            return Unknown("no strategy is followed yet: choose one on the Strategies screen")
+        try:
+            return Known(await platform.selection(chosen.strategy_id, chosen.history_id))
+        except FactorCatError as error:
+            return Unknown(str(error))
+
+    rotation = Rotation(
+        settings=settings,
+        clock=clock,
+        feed=feed,
+        desk=desk,
+        runs=runs,
+        fetch=fetch,
+        expected_list=lambda now: expected_list(calendar, now),
+        seconds_left=lambda now: seconds_left(calendar, now),
+    )
+    name = "paper"
+    return Parts(settings, clock, calendar, feed, platform, database, desk, runs, memory, rotation, name)
+
+
+def expected_list(calendar: Calendar, now: datetime) -> Maybe[date]:
+    """Of which date the day's list must be: today's, before the open and on a closed day the last session's."""
+    today = now.astimezone(SHANGHAI)
+    session = calendar.is_session(today.date())
+    if isinstance(session, Unknown):
+        return session
+    if session.value and today.time() >= MORNING[0]:
+        return Known(today.date())
+    return calendar.previous_session(today.date())
+
+
+def seconds_left(calendar: Calendar, now: datetime) -> float:
+    """How long an order that is sent now may work, in seconds; 0 where none may be sent."""
+    return working_seconds(now.astimezone(SHANGHAI).time()) if calendar.orders_allowed(now) is None else 0.0

@@ -1,0 +1,109 @@
+"""A rotation: one strategy on one account. It looks, plans, and carries plans out."""
+
+import secrets
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import date, datetime
+
+from core.clock import Clock
+from core.model.account import Position
+from core.model.bond import BondCode
+from core.model.known import Known, Maybe, Unknown
+from core.model.plan import Plan
+from core.model.platform import Selection
+from core.model.settings import Settings
+from core.quotes.feed import QuoteFeed
+from core.rules.planner import Situation, plan_rebalance
+from core.rules.selection import check_selection
+from core.trading.desk import Desk
+from core.trading.executor import Executor, RebalanceRefused
+from core.trading.runs import Runs
+
+FetchSelection = Callable[[], Awaitable[Maybe[Selection]]]
+
+
+class Rotation:
+    """What `plan` shows is what `execute` carries out, unless the list has changed in between.
+
+    `expected_list` tells of which date a list must be at a moment; `seconds_left`, how long orders may work.
+    """
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        clock: Clock,
+        feed: QuoteFeed,
+        desk: Desk,
+        runs: Runs,
+        fetch: FetchSelection,
+        expected_list: Callable[[datetime], Maybe[date]],
+        seconds_left: Callable[[datetime], float],
+    ) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.feed = feed
+        self.desk = desk
+        self.runs = runs
+        self.executor = Executor(desk, runs, clock, self.look, seconds_left)
+        self._fetch = fetch
+        self._expected_list = expected_list
+        self._selection: Maybe[Selection] = Unknown("the list was not asked for yet")
+
+    async def plan(self) -> Plan:
+        """What a rebalance would do now. Sends nothing."""
+        self._selection = await self.selection()
+        plan_id = f"{self.clock.now():%y%m%d}-{secrets.token_hex(3)}"
+        return plan_rebalance(await self.look(plan_id), self.settings)
+
+    async def execute(self, plan: Plan) -> str:
+        """Carry `plan` out; answers with the closing sentence. Raises `RebalanceRefused`, nothing sent then."""
+        selection = self._selection
+        if isinstance(selection, Unknown):
+            raise RebalanceRefused(selection.reason)
+        if selection.value.codes != plan.codes or plan.trading_day != self.clock.now().date():
+            raise RebalanceRefused("the plan is out of date: make a new one")
+        self.runs.followed(selection.value)
+        return await self.executor.run(plan, self.settings)
+
+    async def selection(self) -> Maybe[Selection]:
+        """The day's list, checked against its date and the last one followed; else the reason why it is not used."""
+        fetched = await self._fetch()
+        if isinstance(fetched, Unknown):
+            return fetched
+        expected = self._expected_list(self.clock.now())
+        if isinstance(expected, Unknown):
+            return expected
+        chosen = self.settings.strategy
+        last = self.runs.last_list(chosen.strategy_id, chosen.history_id)
+        refusal = check_selection(fetched.value, last, expected.value, self.settings.guards)
+        return Unknown(refusal) if refusal is not None else fetched
+
+    async def look(self, plan_id: str) -> Situation:
+        """Gather everything a plan is made from. The asset is asked first: it proves the link to the account."""
+        now = self.clock.now()
+        broker = self.desk.broker
+        asset = await broker.asset()
+        positions: Maybe[tuple[Position, ...]] = (
+            await broker.positions() if isinstance(asset, Known) else Unknown(asset.reason)
+        )
+        ledger = self.desk.ledger.holdings()
+        listed = self._selection.value.codes if isinstance(self._selection, Known) else ()
+        codes = _without_duplicates([*listed, *sorted(ledger)])
+        quotes = await self.feed.snapshot(codes)
+        return Situation(
+            plan_id=plan_id,
+            mode=self.settings.mode,
+            now=now,
+            trading_day=now.date(),
+            selection=self._selection,
+            positions=positions,
+            ledger=Known(ledger),
+            asset=asset,
+            quotes=quotes,
+            busy=Known(self.desk.journal.busy()),
+            bought_today=self.desk.bought_today(now.date()),
+        )
+
+
+def _without_duplicates(codes: Iterable[BondCode]) -> tuple[BondCode, ...]:
+    return tuple(dict.fromkeys(codes))

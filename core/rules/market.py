@@ -1,0 +1,61 @@
+"""The exchanges' arithmetic: ticks, lots and the day's price limits (trading rules of 2022-08-01, revised 2025-03)."""
+
+from dataclasses import dataclass
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Decimal
+
+from core.model.order import Side
+from core.model.quote import Quote
+
+TICK = Decimal("0.001")
+"""Smallest price step of a convertible bond, CNY per 张, on both exchanges."""
+
+LOT = 10
+"""A lot (手) in 张: buys come in multiples of it."""
+
+DAY_LIMIT = Decimal("0.2")
+"""How far a price may move from the previous close in a day, from the second trading day on."""
+
+
+@dataclass(frozen=True, slots=True)
+class DayLimits:
+    """The lowest and the highest price of the day, CNY per 张."""
+
+    low: Decimal
+    high: Decimal
+
+    def clamp(self, price: Decimal) -> Decimal:
+        return min(max(price, self.low), self.high)
+
+    def holds(self, price: Decimal) -> bool:
+        return self.low <= price <= self.high
+
+
+def to_tick(price: Decimal, side: Side) -> Decimal:
+    """`price` on the tick: down for a buy, up for a sell, so that it never costs more than asked for."""
+    return price.quantize(TICK, ROUND_FLOOR if side is Side.BUY else ROUND_CEILING)
+
+
+def on_tick(price: Decimal) -> bool:
+    return price == price.quantize(TICK)
+
+
+def day_limits(quote: Quote) -> DayLimits | None:
+    """The source's limits; where it tells none, 20 % around the previous close; None without that too."""
+    if quote.limit_down is not None and quote.limit_up is not None:
+        return DayLimits(to_tick(quote.limit_down, Side.SELL), to_tick(quote.limit_up, Side.BUY))
+    if quote.prev_close is None:
+        return None
+    return DayLimits(
+        (quote.prev_close * (1 - DAY_LIMIT)).quantize(TICK, ROUND_HALF_UP),
+        (quote.prev_close * (1 + DAY_LIMIT)).quantize(TICK, ROUND_HALF_UP),
+    )
+
+
+def sellable_lots(owned: int, sellable: int, held: int) -> int:
+    """How many 张 of `owned` one order may sell now.
+
+    Whole lots, or everything when the order clears the account's holding: a remainder below a lot can only be sold in
+    one order for all of it.
+    """
+    volume = min(owned, sellable)
+    return volume if volume == held else volume - volume % LOT

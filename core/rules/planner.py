@@ -1,0 +1,251 @@
+"""The planner: what a rebalance would do, decided from values alone, with a reason on every row."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from decimal import Decimal
+
+from core.model.account import Asset, Ledger, Position
+from core.model.bond import BondCode
+from core.model.known import Known, Maybe, Unknown
+from core.model.order import Side
+from core.model.plan import Blocked, Kept, Leg, Plan
+from core.model.platform import Selection
+from core.model.quote import Quote
+from core.model.settings import Settings
+from core.rules.fees import fee
+from core.rules.market import LOT, sellable_lots
+from core.rules.pricing import order_price
+from core.rules.sizing import affordable, shares
+
+_NO_QUOTE = Unknown("no price: the quote source knows nothing of it")
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """Everything a plan is made from.
+
+    `busy` names why a bond takes no order now (a working one, an unresolved one); `stopped` are the bonds whose stop
+    fired today; `bought_today` is what the day's buys have cost so far, CNY.
+    """
+
+    plan_id: str
+    mode: str
+    now: datetime
+    trading_day: date
+    selection: Maybe[Selection]
+    positions: Maybe[tuple[Position, ...]]
+    ledger: Maybe[Ledger]
+    asset: Maybe[Asset]
+    quotes: Mapping[BondCode, Maybe[Quote]]
+    busy: Maybe[Mapping[BondCode, str]] = field(default_factory=lambda: Known[Mapping[BondCode, str]]({}))
+    stopped: frozenset[BondCode] = frozenset()
+    bought_today: Decimal = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """A situation in which nothing essential is missing."""
+
+    situation: Situation
+    settings: Settings
+    selection: Selection
+    held: Mapping[BondCode, Position]
+    ledger: Ledger
+    asset: Asset
+    busy: Mapping[BondCode, str]
+
+    def name(self, code: BondCode) -> str:
+        for bond in self.selection.bonds:
+            if bond.code == code and bond.name:
+                return bond.name
+        quote = self.situation.quotes.get(code)
+        return quote.value.name if isinstance(quote, Known) else ""
+
+    def price(self, side: Side, code: BondCode) -> Maybe[Decimal]:
+        quote = self.situation.quotes.get(code, _NO_QUOTE)
+        return order_price(side, quote, self.settings.orders, self.situation.trading_day)
+
+    def volume(self, code: BondCode) -> int:
+        return self.held[code].volume if code in self.held else 0
+
+    def owned(self, code: BondCode) -> int:
+        return self.ledger[code].volume if code in self.ledger else 0
+
+
+def plan_rebalance(situation: Situation, settings: Settings) -> Plan:
+    """The plan that makes the strategy's holdings equal to the list.
+
+    An input that is missing, or a ledger that the account does not bear out, refuses the whole plan; a bond that cannot
+    be traded blocks its own row. The buys' money counts the sells' proceeds as arrived: `plan_buys` sizes them again
+    from what really did.
+    """
+    facts = _complete(situation, settings)
+    if isinstance(facts, Unknown):
+        return _refused(situation, facts.reason)
+    sells, stuck = _sells(facts)
+    proceeds = sum((leg.amount - leg.fee for leg in sells), Decimal(0))
+    buys, missed = _buys(facts, facts.asset.cash + proceeds)
+    spent = sum((leg.amount + leg.fee for leg in buys), Decimal(0))
+    return replace(
+        _blank(situation, facts),
+        cash_after=facts.asset.cash + proceeds - spent,
+        legs=(*sells, *buys),
+        kept=_kept(facts),
+        blocked=(*stuck, *missed),
+    )
+
+
+def plan_buys(situation: Situation, settings: Settings) -> Plan:
+    """The buys alone, sized from the cash that is there now."""
+    facts = _complete(situation, settings)
+    if isinstance(facts, Unknown):
+        return _refused(situation, facts.reason)
+    buys, missed = _buys(facts, facts.asset.cash)
+    spent = sum((leg.amount + leg.fee for leg in buys), Decimal(0))
+    return replace(_blank(situation, facts), cash_after=facts.asset.cash - spent, legs=buys, blocked=missed)
+
+
+def disagreements(ledger: Ledger, positions: tuple[Position, ...]) -> tuple[str, ...]:
+    """The bonds of which the ledger owns more than the account holds, each as a sentence."""
+    held = {position.code: position.volume for position in positions}
+    return tuple(
+        f"{code}: the ledger owns {owned.volume} 张, the account holds {held.get(code, 0)}"
+        for code, owned in sorted(ledger.items())
+        if owned.volume > held.get(code, 0)
+    )
+
+
+def _complete(situation: Situation, settings: Settings) -> _Facts | Unknown:
+    selection, positions, ledger, asset, busy = (
+        situation.selection,
+        situation.positions,
+        situation.ledger,
+        situation.asset,
+        situation.busy,
+    )
+    if isinstance(asset, Unknown):
+        return Unknown(f"the account's money is not known: {asset.reason}")
+    if isinstance(positions, Unknown):
+        return Unknown(f"the account's positions are not known: {positions.reason}")
+    if isinstance(ledger, Unknown):
+        return Unknown(f"the strategy's ledger is not known: {ledger.reason}")
+    if isinstance(busy, Unknown):
+        return Unknown(f"the working orders are not known: {busy.reason}")
+    if isinstance(selection, Unknown):
+        return selection
+    uneven = disagreements(ledger.value, positions.value)
+    if uneven:
+        return Unknown("the ledger and the account do not agree: " + "; ".join(uneven))
+    return _Facts(
+        situation,
+        settings,
+        selection.value,
+        {position.code: position for position in positions.value},
+        {code: owned for code, owned in ledger.value.items() if owned.volume > 0},
+        asset.value,
+        busy.value,
+    )
+
+
+def _refused(situation: Situation, reason: str) -> Plan:
+    asset, selection = situation.asset, situation.selection
+    return Plan(
+        plan_id=situation.plan_id,
+        mode=situation.mode,
+        trading_day=situation.trading_day,
+        made_at=situation.now,
+        list_date=selection.value.trade_date if isinstance(selection, Known) else None,
+        codes=selection.value.codes if isinstance(selection, Known) else (),
+        cash=asset.value.cash if isinstance(asset, Known) else None,
+        cash_after=asset.value.cash if isinstance(asset, Known) else None,
+        refused=reason,
+    )
+
+
+def _blank(situation: Situation, facts: _Facts) -> Plan:
+    return Plan(
+        plan_id=situation.plan_id,
+        mode=situation.mode,
+        trading_day=situation.trading_day,
+        made_at=situation.now,
+        list_date=facts.selection.trade_date,
+        codes=facts.selection.codes,
+        cash=facts.asset.cash,
+        cash_after=facts.asset.cash,
+    )
+
+
+def _sells(facts: _Facts) -> tuple[tuple[Leg, ...], tuple[Blocked, ...]]:
+    listed = set(facts.selection.codes)
+    legs: list[Leg] = []
+    blocked: list[Blocked] = []
+    for code in sorted(set(facts.ledger) - listed):
+        row = _sell(facts, code)
+        legs.append(row) if isinstance(row, Leg) else blocked.append(row)
+    return tuple(legs), tuple(blocked)
+
+
+def _sell(facts: _Facts, code: BondCode) -> Leg | Blocked:
+    position = facts.held[code]
+    volume = sellable_lots(facts.ledger[code].volume, position.sellable, position.volume)
+    price = facts.price(Side.SELL, code)
+    blocked = facts.busy.get(code)
+    if blocked is None and volume == 0:
+        blocked = f"{position.sellable} of {position.volume} 张 may be sold now: no order can be made of that"
+    if blocked is None and isinstance(price, Unknown):
+        blocked = price.reason
+    if blocked is not None or isinstance(price, Unknown):
+        return Blocked(Side.SELL, code, facts.name(code), f"left the list, cannot be sold: {blocked}")
+    return _leg(facts, Side.SELL, code, volume, price.value, f"left the list of {facts.selection.trade_date}")
+
+
+def _buys(facts: _Facts, cash: Decimal) -> tuple[tuple[Leg, ...], tuple[Blocked, ...]]:
+    wanted = [
+        (rank, code)
+        for rank, code in enumerate(facts.selection.codes, 1)
+        if not facts.owned(code) and not facts.volume(code)
+    ]
+    spendable = cash - facts.settings.buy.reserve
+    money = shares(len(wanted), spendable, facts.situation.bought_today, facts.settings)
+    legs: list[Leg] = []
+    blocked: list[Blocked] = []
+    for (rank, code), share in zip(wanted, money, strict=True):
+        row = _buy(facts, code, rank, share)
+        legs.append(row) if isinstance(row, Leg) else blocked.append(row)
+    return tuple(legs), tuple(blocked)
+
+
+def _buy(facts: _Facts, code: BondCode, rank: int, share: Decimal) -> Leg | Blocked:
+    def block(reason: str) -> Blocked:
+        return Blocked(Side.BUY, code, facts.name(code), f"rank {rank}, cannot be bought: {reason}")
+
+    if code in facts.situation.stopped:
+        return block("its stop fired today")
+    if code in facts.busy:
+        return block(facts.busy[code])
+    price = facts.price(Side.BUY, code)
+    if isinstance(price, Unknown):
+        return block(price.reason)
+    volume = affordable(share, price.value, code.exchange, facts.settings.fees)
+    if volume < LOT:
+        return block(f"its share of {share:,.2f} CNY buys no lot of {LOT} 张 at {price.value}")
+    return _leg(facts, Side.BUY, code, volume, price.value, f"joined the list, rank {rank}")
+
+
+def _kept(facts: _Facts) -> tuple[Kept, ...]:
+    rows: list[Kept] = []
+    for rank, code in enumerate(facts.selection.codes, 1):
+        if facts.owned(code):
+            rows.append(Kept(code, facts.name(code), facts.owned(code), True, f"on the list, rank {rank}"))
+        elif facts.volume(code):
+            reason = f"rank {rank}, and your own holding: not bought again, never sold"
+            rows.append(Kept(code, facts.name(code), facts.volume(code), False, reason))
+    return tuple(rows)
+
+
+def _leg(facts: _Facts, side: Side, code: BondCode, volume: int, price: Decimal, reason: str) -> Leg:
+    amount = price * volume
+    return Leg(
+        side, code, facts.name(code), volume, price, amount, fee(code.exchange, amount, facts.settings.fees), reason
+    )

@@ -1,0 +1,48 @@
+"""Whether a bond can be traded now, and at which limit."""
+
+from datetime import date
+from decimal import Decimal
+
+from core.model.known import Known, Maybe, Unknown
+from core.model.order import Side
+from core.model.quote import Quote, TradingState
+from core.model.settings import Orders
+from core.rules.market import day_limits, to_tick
+
+
+def why_not_tradable(side: Side, quote: Quote, today: date) -> str | None:
+    """The reason why an order on this side would be wrong, None when there is none."""
+    if quote.state is TradingState.HALTED:
+        return f"suspended, last traded at {quote.last} on {quote.at:%Y-%m-%d}"
+    if quote.at.date() != today:
+        return f"no price of today: the newest is {quote.last} of {quote.at:%Y-%m-%d}"
+    if quote.state is not TradingState.CONTINUOUS:
+        return f"not in continuous trading: {quote.state}"
+    if quote.volume <= 0:
+        return "no turnover today"
+    if side is Side.BUY and quote.ask is None:
+        return f"nobody sells (limit-up at {quote.last}?)"
+    if side is Side.SELL and quote.bid is None:
+        return f"nobody buys (limit-down at {quote.last}?)"
+    return None
+
+
+def order_price(side: Side, quote: Maybe[Quote], orders: Orders, today: date) -> Maybe[Decimal]:
+    """The limit for an order now, CNY per 张, on the tick and inside the day's limits; else why there is none."""
+    if isinstance(quote, Unknown):
+        return quote
+    market = quote.value
+    reason = why_not_tradable(side, market, today)
+    if reason is not None:
+        return Unknown(reason)
+    limits = day_limits(market)
+    if limits is None:
+        return Unknown("neither limits nor a previous close: the day's price limits are not known")
+    return Known(limits.clamp(to_tick(_wanted(side, market, orders), side)))
+
+
+def _wanted(side: Side, quote: Quote, orders: Orders) -> Decimal:
+    opposite = quote.ask if side is Side.BUY else quote.bid
+    if orders.type == "limit" or opposite is None:
+        return quote.last
+    return opposite * (1 + orders.slippage if side is Side.BUY else 1 - orders.slippage)

@@ -1,0 +1,42 @@
+"""How much money each bond that joined the list gets, and how many 张 that buys."""
+
+from decimal import Decimal
+
+from core.model.bond import Exchange
+from core.model.settings import Fees, Settings
+from core.rules.fees import fee
+from core.rules.market import LOT
+
+
+def shares(count: int, spendable: Decimal, bought_today: Decimal, settings: Settings) -> tuple[Decimal, ...]:
+    """The money for each of `count` bonds in list order, CNY, fees included.
+
+    A share depends on nothing but the bond's rank: one that cannot be bought leaves its share in the account instead of
+    enlarging the others', so a missing price never adds to an order. `bought_today` (CNY) counts against the day's cap.
+    """
+    if count == 0:
+        return ()
+    left = max(spendable, Decimal(0))
+    allowance = max(settings.guards.max_daily_buys - bought_today, Decimal(0))
+    wanted = settings.buy.amount if settings.buy.amount_type == "fixed" else left / count
+    money: list[Decimal] = []
+    for _ in range(count):
+        share = min(wanted, left, allowance)
+        left -= share
+        allowance -= share
+        money.append(min(share, settings.guards.max_order_amount))
+    return tuple(money)
+
+
+def cost(volume: int, price: Decimal, exchange: Exchange, fees: Fees) -> Decimal:
+    """What buying `volume` 张 at `price` takes from the account, CNY, fee included."""
+    amount = price * volume
+    return amount + fee(exchange, amount, fees)
+
+
+def affordable(money: Decimal, price: Decimal, exchange: Exchange, fees: Fees) -> int:
+    """The largest volume in 张, whole lots, that `money` (CNY) buys at `price` with its fee."""
+    volume = int(money / (price * LOT)) * LOT
+    while volume > 0 and cost(volume, price, exchange, fees) > money:
+        volume -= LOT
+    return max(volume, 0)

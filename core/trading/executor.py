@@ -1,0 +1,220 @@
+"""The executor: carries a plan out, leg by leg, from the first sell to the last look at what is left over."""
+
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+
+from core.clock import Clock
+from core.model.bond import BondCode
+from core.model.known import Known, Unknown
+from core.model.order import Intent, Order, OrderState, Side
+from core.model.plan import Leg, Plan
+from core.model.settings import Settings
+from core.rules.market import LOT
+from core.rules.planner import Situation, plan_buys
+from core.rules.pricing import order_price
+from core.rules.sizing import affordable, cost
+from core.trading.desk import Desk
+from core.trading.runs import Runs
+
+log = logging.getLogger(__name__)
+
+CANCEL_PROOF = 10.0
+"""Seconds that a cancel is given to show in the order's state."""
+
+INTERRUPTED = "interrupted: the program ended before the rebalance did"
+
+
+class RebalanceRefused(Exception):
+    """The rebalance was not begun and nothing was sent; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Try:
+    """One leg in one attempt: its place in the plan keeps its order ids apart from every other leg's."""
+
+    place: int
+    leg: Leg
+
+
+class Executor:
+    """One plan at a time: sells first, together; buys from the cash that arrived, in list order.
+
+    `look` gathers a fresh situation; `seconds_left` tells how long orders may still work at a moment.
+    """
+
+    def __init__(
+        self,
+        desk: Desk,
+        runs: Runs,
+        clock: Clock,
+        look: Callable[[str], Awaitable[Situation]],
+        seconds_left: Callable[[datetime], float],
+    ) -> None:
+        self._desk = desk
+        self._runs = runs
+        self._clock = clock
+        self._look = look
+        self._seconds_left = seconds_left
+        self.plan: Plan | None = None
+        self.stage = ""
+        self.stopped: dict[BondCode, str] = {}
+
+    @property
+    def running(self) -> bool:
+        return self.plan is not None
+
+    async def run(self, plan: Plan, settings: Settings) -> str:
+        """Carry `plan` out to its end and answer with the closing sentence.
+
+        Raises `RebalanceRefused` when another one runs, the plan is refused or was begun before.
+        """
+        if self.plan is not None:
+            raise RebalanceRefused(f"rebalance {self.plan.plan_id} is running: a second one is not begun")
+        if plan.refused is not None:
+            raise RebalanceRefused(plan.refused)
+        self.plan = plan
+        self.stopped = {}
+        try:
+            if not self._runs.begin(plan, self._clock.now()):
+                raise RebalanceRefused(f"plan {plan.plan_id} was carried out before: make a new one")
+            return await self._carry_out(plan, settings)
+        finally:
+            self.plan = None
+
+    async def _carry_out(self, plan: Plan, settings: Settings) -> str:
+        ending, cash = INTERRUPTED, None
+        try:
+            self._enter("selling")
+            await self._work([_Try(n, leg) for n, leg in enumerate(plan.sells, 1)], plan, settings)
+            self._enter("buying")
+            note = await self._buy(plan, settings)
+            ending = note or self._closing(plan)
+            asset = await self._desk.broker.asset()
+            cash = asset.value.cash if isinstance(asset, Known) else None
+        finally:
+            self._runs.finish(plan.plan_id, ending, cash, self._clock.now())
+            log.info("rebalance %s: %s", plan.plan_id, ending)
+        return ending
+
+    async def _buy(self, plan: Plan, settings: Settings) -> str | None:
+        """Size the plan's buys anew from what is there now; names that the plan did not hold are never added."""
+        if not plan.buys:
+            return None
+        fresh = plan_buys(await self._look(plan.plan_id), settings)
+        if fresh.refused is not None:
+            return f"no buys: {fresh.refused}"
+        places = {leg.code: place for place, leg in enumerate(plan.buys, 1)}
+        self.stopped.update({row.code: row.reason for row in fresh.blocked if row.code in places})
+        await self._work([_Try(places[leg.code], leg) for leg in fresh.buys if leg.code in places], plan, settings)
+        return None
+
+    async def _work(self, tries: Sequence[_Try], plan: Plan, settings: Settings) -> None:
+        for attempt in range(1, settings.orders.reprices + 2):
+            if attempt > 1:
+                tries = await self._priced_again(tries, plan, settings)
+            if not tries:
+                return
+            intents = [_intent(plan, item, attempt) for item in tries]
+            refused = await self._desk.send(intents)
+            for intent in intents:
+                if intent.client_order_id in refused:
+                    self.stopped[intent.code] = refused[intent.client_order_id]
+            sent = [intent.client_order_id for intent in intents if intent.client_order_id not in refused]
+            await self._settle(sent, settings)
+            tries = self._left_over(tries, plan, attempt, refused)
+
+    async def _settle(self, ids: Sequence[str], settings: Settings) -> None:
+        """See the orders through: wait, cancel what is left, and take over what the broker lists of them."""
+        if any(self._desk.journal[key].unresolved for key in ids):
+            await self._desk.look_up()
+        time = min(float(settings.orders.timeout), self._seconds_left(self._clock.now()))
+        if await self._desk.until_done(ids, time) and not self._open(ids):
+            return
+        for key in self._open(ids):
+            await self._desk.cancel(key)
+        await self._desk.until_done(ids, CANCEL_PROOF)
+        if self._open(ids):
+            await self._desk.look_up()
+
+    def _open(self, ids: Sequence[str]) -> list[str]:
+        return [key for key in ids if not self._desk.journal[key].done]
+
+    def _left_over(self, tries: Sequence[_Try], plan: Plan, attempt: int, refused: dict[str, str]) -> list[_Try]:
+        """What is still to trade of each leg: only a proven cancel is followed up.
+
+        An order that is not proven over freezes its leg; one that was refused or rejected is reported, not repeated.
+        """
+        left: list[_Try] = []
+        for item in tries:
+            key = _client_order_id(plan, item, attempt)
+            if key in refused:
+                continue
+            order = self._desk.journal[key]
+            if order.state is OrderState.CANCELLED and order.remaining > 0:
+                left.append(replace(item, leg=replace(item.leg, volume=order.remaining)))
+        return left
+
+    async def _priced_again(self, tries: Sequence[_Try], plan: Plan, settings: Settings) -> list[_Try]:
+        """The legs at fresh prices; buys no larger than the cash that is there."""
+        if not tries or self._seconds_left(self._clock.now()) <= 0:
+            return []
+        situation = await self._look(plan.plan_id)
+        asset = situation.asset
+        cash = asset.value.cash - settings.buy.reserve if isinstance(asset, Known) else Decimal(0)
+        fresh: list[_Try] = []
+        for item in tries:
+            leg = item.leg
+            quote = situation.quotes.get(leg.code, Unknown("no price"))
+            price = order_price(leg.side, quote, settings.orders, plan.trading_day)
+            if isinstance(price, Unknown):
+                self.stopped[leg.code] = price.reason
+                continue
+            volume = leg.volume
+            if leg.side is Side.BUY:
+                most = affordable(max(cash, Decimal(0)), price.value, leg.code.exchange, settings.fees)
+                volume = min(volume - volume % LOT, most)
+                cash -= cost(volume, price.value, leg.code.exchange, settings.fees) if volume else 0
+            if volume > 0:
+                fresh.append(replace(item, leg=replace(leg, volume=volume, price=price.value)))
+        return fresh
+
+    def _closing(self, plan: Plan) -> str:
+        orders = self._desk.journal.of_plan(plan.plan_id)
+        open_orders = [order for order in orders if not order.done]
+        short = [leg.code for leg in plan.legs if not _complete(leg, orders)]
+        if open_orders:
+            return f"ended with {len(open_orders)} orders unresolved: their bonds are frozen until these are settled"
+        return f"done, {len(short)} of {len(plan.legs)} legs not complete" if short else "done"
+
+    def _enter(self, stage: str) -> None:
+        self.stage = stage
+        log.info("rebalance %s: %s", self.plan.plan_id if self.plan else "", stage)
+
+
+def _complete(leg: Leg, orders: Sequence[Order]) -> bool:
+    mine = [order for order in orders if order.intent.code == leg.code]
+    return bool(mine) and sum(order.filled_volume for order in mine) >= mine[0].intent.volume
+
+
+def _client_order_id(plan: Plan, item: _Try, attempt: int) -> str:
+    """Unique for ever and known before the order is sent: plan, leg, attempt."""
+    return f"{plan.plan_id}-{'B' if item.leg.side is Side.BUY else 'S'}{item.place:02d}-{attempt}"
+
+
+def _intent(plan: Plan, item: _Try, attempt: int) -> Intent:
+    leg = item.leg
+    return Intent(
+        _client_order_id(plan, item, attempt),
+        plan.plan_id,
+        plan.trading_day,
+        leg.code,
+        leg.name,
+        leg.side,
+        leg.volume,
+        leg.price,
+        leg.reason if attempt == 1 else f"{leg.reason}, priced again ({attempt - 1})",
+        attempt,
+    )

@@ -1,0 +1,172 @@
+"""The journal: every order, written down and on disk before it is sent, with everything that happened to it."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from core.model.bond import BondCode
+from core.model.order import (
+    LIVE_STATES,
+    UNRESOLVED_STATES,
+    Intent,
+    Order,
+    OrderState,
+    Side,
+    Transition,
+)
+from core.store import rows, update
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+MAX_REMARK = 23
+"""Bytes of a client order id that MiniQMT's order_remark keeps."""
+
+
+class Journal:
+    """Orders of one home, newest state in memory, every change committed first."""
+
+    def __init__(self, db: "Database") -> None:
+        self._db = db
+        self._orders: dict[str, Order] = {}
+        self._whole: set[tuple[str, str]] = set()
+        for state in LIVE_STATES | UNRESOLVED_STATES:
+            self._load("state", state)
+
+    def intend(self, intents: Sequence[Intent], at: datetime) -> None:
+        """Commit these intentions together. Raises `ValueError` for an id that is too long or already taken."""
+        for intent in intents:
+            if not intent.client_order_id.isascii() or len(intent.client_order_id) > MAX_REMARK:
+                raise ValueError(f"{intent.client_order_id!r} does not fit the order remark")
+            if self.get(intent.client_order_id) is not None:
+                raise ValueError(f"order {intent.client_order_id} is in the journal already")
+        with self._db.atomic():
+            self._db.table("orders").insert_all(_row(intent, at) for intent in intents)
+            self._db.table("transitions").insert_all(
+                _step(intent.client_order_id, at, OrderState.INTENDED, intent.reason) for intent in intents
+            )
+        for intent in intents:
+            log = (Transition(at, OrderState.INTENDED, intent.reason),)
+            self._orders[intent.client_order_id] = Order(intent, OrderState.INTENDED, at, log=log)
+
+    def record(
+        self, client_order_id: str, state: OrderState, text: str, at: datetime, order_id: str | None = None
+    ) -> Order:
+        """Commit a step in an order's life and answer with the order as it now is."""
+        order = self[client_order_id]
+        bound = order_id or order.order_id
+        with self._db.atomic():
+            update(self._db, "orders", client_order_id, {"state": state, "message": text, "order_id": bound})
+            self._db.table("transitions").insert(_step(client_order_id, at, state, text))
+        log = (*order.log, Transition(at, state, text))
+        self._orders[client_order_id] = replace(order, state=state, message=text, order_id=bound, log=log)
+        return self._orders[client_order_id]
+
+    def filled(self, client_order_id: str, volume: int, amount: Decimal, fee: Decimal) -> Order:
+        """Take over the totals of the fills that the ledger has booked for this order."""
+        order = self[client_order_id]
+        changed = replace(
+            order,
+            filled_volume=order.filled_volume + volume,
+            filled_amount=order.filled_amount + amount,
+            fee=order.fee + fee,
+        )
+        self._orders[client_order_id] = changed
+        return changed
+
+    def get(self, client_order_id: str) -> Order | None:
+        if client_order_id not in self._orders:
+            self._load("client_order_id", client_order_id)
+        return self._orders.get(client_order_id)
+
+    def __getitem__(self, client_order_id: str) -> Order:
+        order = self.get(client_order_id)
+        if order is None:
+            raise KeyError(client_order_id)
+        return order
+
+    def of_day(self, day: date) -> tuple[Order, ...]:
+        """All orders of a trading day, oldest first."""
+        self._load_once("trading_day", day.isoformat())
+        return tuple(order for order in self._orders.values() if order.intent.trading_day == day)
+
+    def of_plan(self, plan_id: str) -> tuple[Order, ...]:
+        self._load_once("plan_id", plan_id)
+        return tuple(order for order in self._orders.values() if order.intent.plan_id == plan_id)
+
+    def open(self) -> tuple[Order, ...]:
+        """Orders that are live or unresolved, whatever their day."""
+        return tuple(order for order in self._orders.values() if not order.done)
+
+    def busy(self) -> dict[BondCode, str]:
+        """Why a bond takes no order now: it has one that is live or unresolved."""
+        return {order.intent.code: f"order {order.intent.client_order_id} is {order.state}" for order in self.open()}
+
+    def _load_once(self, column: str, value: str) -> None:
+        """Orders written since the first load are in memory by then."""
+        if (column, value) not in self._whole:
+            self._load(column, value)
+            self._whole.add((column, value))
+
+    def _load(self, column: str, value: str) -> None:
+        for row in rows(self._db, "orders", f"{column} = ?", [value], "created_at, rowid"):
+            if row["client_order_id"] not in self._orders:
+                self._orders[row["client_order_id"]] = self._order(row)
+
+    def _order(self, row: dict[str, Any]) -> Order:
+        key = row["client_order_id"]
+        fills = rows(self._db, "ledger", "client_order_id = ?", [key])
+        log = tuple(
+            Transition(datetime.fromisoformat(step["at"]), OrderState(step["state"]), step["text"])
+            for step in rows(self._db, "transitions", "client_order_id = ?", [key])
+        )
+        return Order(
+            _intent(row),
+            OrderState(row["state"]),
+            datetime.fromisoformat(row["created_at"]),
+            row["order_id"],
+            sum(fill["volume"] for fill in fills),
+            sum((Decimal(fill["price"]) * fill["volume"] for fill in fills), Decimal(0)),
+            sum((Decimal(fill["fee"]) for fill in fills), Decimal(0)),
+            row["message"] or "",
+            log,
+        )
+
+
+def _row(intent: Intent, at: datetime) -> dict[str, Any]:
+    return {
+        "client_order_id": intent.client_order_id,
+        "plan_id": intent.plan_id,
+        "trading_day": intent.trading_day.isoformat(),
+        "code": str(intent.code),
+        "name": intent.name,
+        "side": str(intent.side),
+        "volume": intent.volume,
+        "price": str(intent.price),
+        "reason": intent.reason,
+        "attempt": intent.attempt,
+        "state": str(OrderState.INTENDED),
+        "created_at": at.isoformat(),
+        "message": intent.reason,
+    }
+
+
+def _step(client_order_id: str, at: datetime, state: OrderState, text: str) -> dict[str, Any]:
+    return {"client_order_id": client_order_id, "at": at.isoformat(), "state": str(state), "text": text}
+
+
+def _intent(row: dict[str, Any]) -> Intent:
+    return Intent(
+        row["client_order_id"],
+        row["plan_id"],
+        date.fromisoformat(row["trading_day"]),
+        BondCode(row["code"]),
+        row["name"],
+        Side(row["side"]),
+        row["volume"],
+        Decimal(row["price"]),
+        row["reason"],
+        row["attempt"],
+    )

@@ -1,0 +1,87 @@
+"""The ledger: what the strategy owns. Only fills move it, each exactly once."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from core.model.account import Ledger, Owned
+from core.model.bond import BondCode
+from core.model.order import Fill, Side
+from core.store import rows
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+
+class LedgerBook:
+    """Holdings as the sum of committed entries; `cost` of what is left is the average of what was bought."""
+
+    def __init__(self, db: "Database") -> None:
+        self._db = db
+        self._booked: set[str] = set()
+        self._owned: dict[BondCode, Owned] = {}
+        for row in rows(db, "ledger"):
+            self._booked.add(row["key"])
+            self._move(
+                BondCode(row["code"]), Side(row["side"]), row["volume"], Decimal(row["price"]), Decimal(row["fee"])
+            )
+
+    def book(self, fill: Fill, client_order_id: str) -> bool:
+        """Commit a fill of one of our orders; False when it was booked before. Raises `ValueError` on an oversell."""
+        return self._enter("fill", fill.key, fill, client_order_id)
+
+    def leave(self, code: BondCode, price: Decimal, day: date, at: datetime) -> None:
+        """The bond left the market at `price` (CNY per 张): what was owned of it is gone."""
+        owned = self._owned.get(code)
+        if owned is not None:
+            key = f"{day}/left/{code}"
+            gone = Fill(day, "left", str(code), "", code, Side.SELL, owned.volume, price, Decimal(0), at)
+            self._enter("left", key, gone, "")
+
+    def holdings(self) -> Ledger:
+        """What is owned now; bonds of which nothing is left are absent."""
+        return dict(self._owned)
+
+    def bought_on(self, day: date) -> Decimal:
+        """What the day's buys have cost, CNY, fees included."""
+        bought = rows(self._db, "ledger", "trading_day = ? and side = ?", [day.isoformat(), str(Side.BUY)])
+        return sum((Decimal(row["price"]) * row["volume"] + Decimal(row["fee"]) for row in bought), Decimal(0))
+
+    def entries(self) -> list[dict[str, Any]]:
+        """All entries, oldest first, for export."""
+        return rows(self._db, "ledger")
+
+    def _enter(self, kind: str, key: str, fill: Fill, client_order_id: str) -> bool:
+        if key in self._booked:
+            return False
+        owned = self._owned.get(fill.code)
+        if fill.side is Side.SELL and fill.volume > (owned.volume if owned else 0):
+            raise ValueError(f"{fill.code}: sold {fill.volume} 张, the ledger owns {owned.volume if owned else 0}")
+        self._db.table("ledger").insert(
+            {
+                "key": key,
+                "kind": kind,
+                "trading_day": fill.trading_day.isoformat(),
+                "client_order_id": client_order_id,
+                "order_id": fill.order_id,
+                "code": str(fill.code),
+                "side": str(fill.side),
+                "volume": fill.volume,
+                "price": str(fill.price),
+                "fee": str(fill.fee),
+                "at": fill.at.isoformat(),
+            }
+        )
+        self._booked.add(key)
+        self._move(fill.code, fill.side, fill.volume, fill.price, fill.fee)
+        return True
+
+    def _move(self, code: BondCode, side: Side, volume: int, price: Decimal, fee: Decimal) -> None:
+        owned = self._owned.get(code) or Owned(code, 0, Decimal(0))
+        if side is Side.BUY:
+            paid = owned.cost * owned.volume + price * volume + fee
+            self._owned[code] = Owned(code, owned.volume + volume, paid / (owned.volume + volume))
+        elif owned.volume == volume:
+            self._owned.pop(code, None)
+        else:
+            self._owned[code] = Owned(code, owned.volume - volume, owned.cost)

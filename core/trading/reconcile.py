@@ -1,0 +1,30 @@
+"""Reconciliation: what the journal and the ledger say against what the broker says, before anything is traded."""
+
+from core.model.known import Unknown
+from core.rules.planner import disagreements
+from core.trading.desk import Desk
+
+
+async def reconcile(desk: Desk) -> tuple[str, ...]:
+    """Take over what the broker can prove of our open orders; answer with what keeps trading off, row by row.
+
+    The asset is asked first: an account that is out of reach may list no orders and no positions without an error.
+    """
+    asset = await desk.broker.asset()
+    if isinstance(asset, Unknown):
+        return (f"the account does not answer: {asset.reason}",)
+    unanswered = await desk.look_up()
+    if unanswered is not None:
+        return (f"the account's orders are not known: {unanswered}",)
+    for order in desk.journal.open():
+        await desk.cancel(order.intent.client_order_id)
+    await desk.until_done([order.intent.client_order_id for order in desk.journal.open()], seconds=10)
+    positions = await desk.broker.positions()
+    if isinstance(positions, Unknown):
+        return (f"the account's positions are not known: {positions.reason}",)
+    unresolved = tuple(
+        f"order {order.intent.client_order_id} ({order.intent.side} {order.intent.code}) is {order.state}: "
+        "the broker's list does not settle it"
+        for order in desk.journal.open()
+    )
+    return (*desk.faults, *unresolved, *disagreements(desk.ledger.holdings(), positions.value))

@@ -1,0 +1,150 @@
+"""Which plans were carried out, how far each came, and the list each followed."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import date, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from core.model.bond import BondCode
+from core.model.order import Order, Side
+from core.model.plan import Leg, Plan
+from core.model.platform import Selected, Selection
+from core.model.snapshot import LegProgress, Rebalance
+from core.store import rows, update
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+
+class Runs:
+    """One row per plan that was begun. A plan is begun once, ever."""
+
+    def __init__(self, db: "Database") -> None:
+        self._db = db
+
+    def begin(self, plan: Plan, at: datetime) -> bool:
+        """Commit that this plan is being carried out; False when it was begun before."""
+        if rows(self._db, "runs", "plan_id = ?", [plan.plan_id]):
+            return False
+        self._db.table("runs").insert(
+            {
+                "plan_id": plan.plan_id,
+                "trading_day": plan.trading_day.isoformat(),
+                "started_at": at.isoformat(),
+                "finished_at": None,
+                "stage": "begun",
+                "plan": json.dumps([_leg_to_json(leg) for leg in plan.legs]),
+                "cash_after": None,
+            }
+        )
+        return True
+
+    def finish(self, plan_id: str, stage: str, cash_after: Decimal | None, at: datetime) -> None:
+        money = None if cash_after is None else str(cash_after)
+        update(self._db, "runs", plan_id, {"finished_at": at.isoformat(), "stage": stage, "cash_after": money})
+
+    def unfinished(self) -> tuple[str, ...]:
+        """Plans that were begun and whose end was never written: the program died in them."""
+        return tuple(row["plan_id"] for row in rows(self._db, "runs", "finished_at is null"))
+
+    def last(self, orders_of: Callable[[str], tuple[Order, ...]]) -> Rebalance | None:
+        """The newest run with its legs as the journal knows them."""
+        found = rows(self._db, "runs", order_by="rowid desc limit 1")
+        if not found:
+            return None
+        row = found[0]
+        legs = tuple(_leg_from_json(leg) for leg in json.loads(row["plan"]))
+        orders = orders_of(row["plan_id"])
+        return Rebalance(
+            row["plan_id"],
+            datetime.fromisoformat(row["started_at"]),
+            datetime.fromisoformat(row["finished_at"]) if row["finished_at"] else None,
+            row["stage"],
+            progress(legs, orders),
+            tuple(order.intent.client_order_id for order in orders if not order.done),
+            Decimal(row["cash_after"]) if row["cash_after"] else None,
+        )
+
+    def last_list(self, strategy_id: int, history_id: int) -> Selection | None:
+        """The list that the newest rebalance of this record followed."""
+        found = rows(self._db, "lists", "strategy_id = ? and history_id = ?", [strategy_id, history_id])
+        if not found:
+            return None
+        row = found[0]
+        return Selection(
+            strategy_id,
+            history_id,
+            date.fromisoformat(row["trade_date"]),
+            tuple(Selected(BondCode(code), name, None) for code, name in json.loads(row["bonds"])),
+            datetime.fromisoformat(row["fetched_at"]),
+        )
+
+    def followed(self, selection: Selection) -> None:
+        """Remember the list that a rebalance was begun with."""
+        self._db.table("lists").insert(
+            {
+                "strategy_id": selection.strategy_id,
+                "history_id": selection.history_id,
+                "trade_date": selection.trade_date.isoformat(),
+                "bonds": json.dumps([[str(bond.code), bond.name] for bond in selection.bonds], ensure_ascii=False),
+                "fetched_at": selection.fetched_at.isoformat(),
+            },
+            replace=True,
+        )
+
+
+def progress(
+    legs: tuple[Leg, ...], orders: tuple[Order, ...], stopped: Mapping[BondCode, str] | None = None
+) -> tuple[LegProgress, ...]:
+    """How far each leg is: the sum of its orders, oldest first, with the newest one's state.
+
+    `stopped` tells why a leg was not sent, or not sent again.
+    """
+    return tuple(
+        _leg_progress(leg, [order for order in orders if order.intent.code == leg.code], (stopped or {}).get(leg.code))
+        for leg in legs
+    )
+
+
+def _leg_progress(leg: Leg, orders: list[Order], stopped: str | None) -> LegProgress:
+    reason = f"{leg.reason}; {stopped}" if stopped else leg.reason
+    status = "not sent" if stopped else "waiting"
+    row = LegProgress(leg.side, leg.code, leg.name, leg.volume, leg.price, reason, status)
+    if not orders:
+        return row
+    filled = sum(order.filled_volume for order in orders)
+    amount = sum((order.filled_amount for order in orders), Decimal(0))
+    newest, volume = orders[-1], orders[0].intent.volume
+    status = str(newest.state)
+    if newest.done and filled:
+        status = "filled" if filled >= volume else "part filled"
+    return replace(
+        row,
+        status=status,
+        client_order_id=newest.intent.client_order_id,
+        price=newest.intent.price,
+        volume=volume,
+        filled_volume=filled,
+        average_price=amount / filled if filled else None,
+        fee=sum((order.fee for order in orders), Decimal(0)),
+    )
+
+
+def _leg_to_json(leg: Leg) -> dict[str, Any]:
+    row = {key: str(getattr(leg, key)) for key in ("side", "code", "name", "price", "amount", "fee", "reason")}
+    return {**row, "volume": leg.volume}
+
+
+def _leg_from_json(row: dict[str, Any]) -> Leg:
+    return Leg(
+        Side(row["side"]),
+        BondCode(row["code"]),
+        row["name"],
+        row["volume"],
+        Decimal(row["price"]),
+        Decimal(row["amount"]),
+        Decimal(row["fee"]),
+        row["reason"],
+    )
