@@ -1,0 +1,203 @@
+"""The home: the folder with the settings, the data and the logs, and the lock that lets one engine run in it."""
+
+import contextlib
+import json
+import os
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from filelock import FileLock, Timeout
+
+_PRIVATE = 0o700 if os.name == "posix" else 0o777
+_REPLACE_TRIES = 5
+_REPLACE_PAUSE = 0.05
+_PROBE_PATIENCE = 0.3
+"""Seconds to wait for a lock: as long as somebody who only looks whether it is free can hold it at most."""
+
+
+class HomeUnusable(RuntimeError):
+    """The home cannot be created or written; the message says why and what to do."""
+
+
+class HomeInUse(RuntimeError):
+    """Another engine runs in the home; the message names its process and since when."""
+
+
+def find_home(option: Path | None, environ: Mapping[str, str], cwd: Path) -> Path:
+    """The home's absolute path: the option, else ROTOR_HOME, else `cwd` if it holds a config.toml, else the user's.
+
+    Nothing is created.
+    """
+    chosen = option or (Path(environ["ROTOR_HOME"]) if environ.get("ROTOR_HOME") else None)
+    if chosen is not None:
+        return (cwd / chosen.expanduser()).resolve()
+    if (cwd / "config.toml").is_file():
+        return cwd.resolve()
+    import platformdirs
+
+    return platformdirs.user_data_path("rotor", appauthor=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The paths of one home."""
+
+    path: Path
+
+    @property
+    def config_file(self) -> Path:
+        return self.path / "config.toml"
+
+    @property
+    def data(self) -> Path:
+        return self.path / "data"
+
+    @property
+    def logs(self) -> Path:
+        return self.path / "logs"
+
+    @property
+    def database(self) -> Path:
+        return self.data / "app.db"
+
+    @property
+    def paper_database(self) -> Path:
+        return self.data / "paper.db"
+
+    def prepare(self) -> None:
+        """Create the folders, for this user alone where the system knows such a thing, and try to write in them.
+
+        Raises `HomeUnusable`.
+        """
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            for folder in (self.path, self.data, self.logs):
+                folder.mkdir(mode=_PRIVATE, exist_ok=True)
+                with tempfile.TemporaryFile(dir=folder):
+                    pass
+        except OSError as error:
+            raise HomeUnusable(
+                f"{self.path} cannot be used as home: {error.strerror or error}. "
+                "Choose a folder that you may write, with --home or ROTOR_HOME."
+            ) from error
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Replace the file's content as a whole: after a crash it is the old one or the new one. UTF-8, newlines as given.
+
+    Raises `OSError`.
+    """
+    target = path.resolve()
+    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    fresh = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(text.encode("utf-8"))
+            file.flush()
+            os.fsync(file.fileno())
+        _replace(fresh, target)
+    except BaseException:
+        fresh.unlink(missing_ok=True)
+        raise
+
+
+def _replace(fresh: Path, target: Path) -> None:
+    """`os.replace`, patient with Windows, which refuses while anybody (a virus scanner, say) has the target open."""
+    for left in reversed(range(_REPLACE_TRIES)):
+        try:
+            fresh.replace(target)
+            return
+        except PermissionError:
+            if not left:
+                raise
+            time.sleep(_REPLACE_PAUSE)
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who runs in a home; None where it did not (or not yet) say so."""
+
+    pid: int | None
+    since: datetime | None
+    mode: str | None
+
+    def __str__(self) -> str:
+        """Such as `process 4711, since 2026-05-15 09:20:01, in paper mode`."""
+        parts = [f"process {self.pid}" if self.pid is not None else "a process that did not leave its number"]
+        if self.since is not None:
+            parts.append(f"since {self.since:%Y-%m-%d %H:%M:%S}")
+        if self.mode is not None:
+            parts.append(f"in {self.mode} mode")
+        return ", ".join(parts)
+
+
+class HomeLock:
+    """The right to be the one engine of a home.
+
+    The right itself is a lock of the operating system, which ends with the process however that ends; engine.json
+    beside it only tells who has it, and means nothing while the lock is free.
+    """
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+        self._sidecar = home.data / "engine.json"
+        self._lock = self._fresh_lock()
+
+    def acquire(self, mode: str, since: datetime) -> Self:
+        """Take the home, for as long as this object is kept, and write down who has it. Raises `HomeInUse`."""
+        try:
+            self._lock.acquire(timeout=_PROBE_PATIENCE, poll_interval=0.02)
+        except Timeout:
+            raise HomeInUse(
+                f"{self._home.path} is in use by another rotor: {self._told()}. "
+                "Close that one first, or choose another home with --home."
+            ) from None
+        try:
+            told = {"pid": os.getpid(), "since": since.isoformat(timespec="seconds"), "mode": mode}
+            write_atomically(self._sidecar, json.dumps(told))
+        except BaseException:
+            self._lock.release()
+            raise
+        return self
+
+    def release(self) -> None:
+        """Give the home back; does nothing where it is not held."""
+        if self._lock.is_locked:
+            with contextlib.suppress(OSError):
+                self._sidecar.unlink(missing_ok=True)
+            self._lock.release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.release()
+
+    def holder(self) -> Holder | None:
+        """Who runs in the home, this process included; None when nobody does. Leaves the lock as it is."""
+        if not self._home.data.is_dir():
+            return None
+        probe = self._fresh_lock()
+        try:
+            probe.acquire(timeout=0)
+        except Timeout:
+            return self._told()
+        probe.release()
+        return None
+
+    def _fresh_lock(self) -> FileLock:
+        # Taken by one thread and given back by another: the lock belongs to the process.
+        return FileLock(self._home.data / "engine.lock", thread_local=False)
+
+    def _told(self) -> Holder:
+        try:
+            told = json.loads(self._sidecar.read_text(encoding="utf-8"))
+            return Holder(int(told["pid"]), datetime.fromisoformat(told["since"]), str(told["mode"]))
+        except (OSError, ValueError, KeyError, TypeError):
+            return Holder(None, None, None)

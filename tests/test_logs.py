@@ -1,0 +1,184 @@
+"""The log file: its lines, its days, its secrets, and reading its end."""
+
+import logging
+import threading
+from collections.abc import Iterator
+from datetime import date, datetime
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+import core.logs as logs_module
+from core.clock import SHANGHAI, SteppedClock
+from core.home import Home
+from core.logs import NUMBERS, Logs, hide, read_log
+from core.model.command import LogLine
+from core.model.snapshot import Level
+
+NOON = datetime(2026, 5, 15, 14, 50, 1, 123456, tzinfo=SHANGHAI)
+DAY = NOON.date()
+log = logging.getLogger("core.trading.desk")
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    home = Home(tmp_path)
+    home.prepare()
+    return home
+
+
+@pytest.fixture
+def clock() -> SteppedClock:
+    return SteppedClock(NOON)
+
+
+@pytest.fixture
+def logs(home: Home, clock: SteppedClock, monkeypatch: pytest.MonkeyPatch) -> Iterator[Logs]:
+    monkeypatch.setattr(logs_module, "_secrets", set[str]())
+    logs = Logs(home, clock)
+    yield logs
+    logs.close()
+
+
+def text_of(home: Home, day: date = DAY) -> str:
+    return (home.logs / f"{day}.log").read_bytes().decode("utf-8")
+
+
+class TestWriting:
+    def test_a_line(self, home: Home, logs: Logs) -> None:
+        log.info("买入 %s", "113052.SH")
+        logging.getLogger("core.store").warning("w")
+        logging.getLogger("tui.app").error("e")
+        log.log(NUMBERS[Level.GOOD], "g")
+        assert text_of(home).splitlines() == [
+            "2026-05-15 14:50:01.123 INFO  trading  买入 113052.SH",
+            "2026-05-15 14:50:01.123 WARNING store  w",
+            "2026-05-15 14:50:01.123 ERROR tui  e",
+            "2026-05-15 14:50:01.123 GOOD  trading  g",
+        ]
+
+    def test_the_file_changes_at_the_clocks_midnight(self, home: Home, clock: SteppedClock, logs: Logs) -> None:
+        log.info("one")
+        clock.move_to(datetime(2026, 5, 16, tzinfo=SHANGHAI))
+        log.info("two")
+        assert text_of(home).endswith("one\n")
+        assert text_of(home, date(2026, 5, 16)) == "2026-05-16 00:00:00.000 INFO  trading  two\n"
+
+    def test_a_record_is_one_line_whatever_is_in_it(self, home: Home, logs: Logs) -> None:
+        log.info("a\r\nb\x1b[2J\u2028\x85\tc")
+        try:
+            raise ValueError("broken\nhere")
+        except ValueError:
+            log.exception("failed")
+        lines = text_of(home).split("\n")
+        assert lines[0].endswith("a\\r\\nb\\x1b[2J\\u2028\\x85\tc")
+        assert "failed\\nTraceback" in lines[1]
+        assert "ValueError: broken\\nhere" in lines[1]
+        assert lines[2:] == [""]
+
+    def test_libraries_are_heard_only_when_something_is_wrong(self, home: Home, logs: Logs) -> None:
+        logging.getLogger("httpx").info("HTTP Request")
+        logging.getLogger("httpx").warning("slow")
+        log.debug("detail")
+        assert [line.text for line in read_log(home, DAY)] == ["slow"]
+
+    def test_no_secret_is_written(self, home: Home, logs: Logs) -> None:
+        hide(SecretStr('p"a/s 密'))
+        hide(SecretStr(""))
+        log.info("with %s", 'p"a/s 密')
+        log.info("json %s", '{"password": "p\\"a/s \\u5bc6"}')
+        log.info("url ?password=p%22a%2Fs%20%E5%AF%86&x=p%22a%2Fs+%E5%AF%86")
+        try:
+            raise ValueError('p"a/s 密')
+        except ValueError:
+            log.exception("failed")
+        text = text_of(home)
+        assert text.count("***") == 6
+        assert "a/s" not in text
+        assert "a%2Fs" not in text
+
+    def test_stderr_gets_the_same_lines(
+        self, home: Home, clock: SteppedClock, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        logs = Logs(home, clock, stderr=True)
+        log.info("x")
+        logging.getLogger("httpx").info("y")
+        logs.close()
+        log.warning("after the end")
+        captured = capsys.readouterr()
+        assert (captured.out, captured.err) == ("", text_of(home))
+
+    def test_a_log_that_cannot_be_written_raises_nothing_and_says_so(
+        self, home: Home, clock: SteppedClock, logs: Logs, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        clock.move_to(datetime(2026, 5, 17, tzinfo=SHANGHAI))
+        (home.logs / "2026-05-17.log").mkdir()
+        log.info("x")
+        assert "cannot be written" in (logs.file.problem or "")
+        clock.move_to(datetime(2026, 5, 18, tzinfo=SHANGHAI))
+        log.info("y")
+        assert logs.file.problem is None
+        assert capsys.readouterr().err == ""
+
+    def test_threads_do_not_mix_their_lines(self, home: Home, logs: Logs) -> None:
+        def many(name: str) -> None:
+            for _ in range(200):
+                log.info(name * 50)
+
+        threads = [threading.Thread(target=many, args=(name,)) for name in "abcd"]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sorted(line.text for line in read_log(home, DAY, limit=1000)) == sorted(n * 50 for n in "abcd" * 200)
+
+    def test_closing_leaves_logging_as_it_was(self, home: Home, clock: SteppedClock) -> None:
+        root = logging.getLogger()
+        before = (root.level, list(root.handlers))
+        Logs(home, clock, stderr=True).close()
+        assert (root.level, root.handlers) == before
+
+
+class TestReading:
+    def test_what_was_written_comes_back(self, home: Home, logs: Logs) -> None:
+        log.info("买入")
+        at = NOON.replace(microsecond=123000)
+        assert read_log(home, DAY) == (LogLine(at, Level.INFO, "trading", "买入"),)
+
+    def test_the_newest_lines_oldest_first(self, home: Home, logs: Logs) -> None:
+        for number in range(30):
+            log.log(logging.ERROR if number % 10 == 0 else logging.INFO, "%d", number)
+        assert [line.text for line in read_log(home, DAY, limit=3)] == ["27", "28", "29"]
+        assert [line.text for line in read_log(home, DAY, limit=2, minimum=Level.WARNING)] == ["10", "20"]
+        assert [line.text for line in read_log(home, DAY, limit=9, minimum=Level.ERROR)] == ["0", "10", "20"]
+        assert read_log(home, DAY, limit=0) == ()
+
+    def test_a_day_without_a_file_is_empty(self, home: Home) -> None:
+        assert read_log(home, DAY) == ()
+
+    def test_broken_lines_are_left_out(self, home: Home) -> None:
+        good = "2026-05-15 14:50:01.123 INFO  trading  "
+        (home.logs / f"{DAY}.log").write_bytes(
+            b"\xff\xfe\x00\n"
+            + f"{good}one\r\n\nhalf a li\n2026-13-45 14:50:01.123 INFO  trading  x\n".encode()
+            + good.encode()
+            + b"tw\xffo\n"
+            + b"2026-05-15 14:50:01.123 INF"
+        )
+        assert [line.text for line in read_log(home, DAY)] == ["one", "tw\ufffdo"]
+
+    def test_blocks_may_end_anywhere(self, home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+        lines = [f"2026-05-15 14:50:01.123 INFO  trading  第{number}行" for number in range(40)]
+        (home.logs / f"{DAY}.log").write_text("\n".join(lines) + "\n", encoding="utf-8", newline="\n")
+        for block in (1, 2, 3, 7, 64, 5000):
+            monkeypatch.setattr(logs_module, "_BLOCK", block)
+            assert [line.text for line in read_log(home, DAY)] == [f"第{number}行" for number in range(40)]
+
+    def test_only_the_end_of_a_long_file_is_read(self, home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(logs_module, "_BLOCK", 100)
+        monkeypatch.setattr(logs_module, "_REACH", 400)
+        line = "2026-05-15 14:50:01.123 {}  trading  x\n"
+        (home.logs / f"{DAY}.log").write_text(line.format("ERROR") + line.format("INFO ") * 100, encoding="utf-8")
+        assert read_log(home, DAY, minimum=Level.ERROR) == ()
+        assert 1 <= len(read_log(home, DAY)) <= 20
