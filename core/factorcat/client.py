@@ -1,0 +1,215 @@
+"""The client of the platform: one user, one token, renewed in silence as long as the password is remembered."""
+
+import asyncio
+import logging
+from datetime import datetime, timedelta
+
+import httpx
+from pydantic import SecretStr
+
+from core.clock import Clock
+from core.factorcat.channel import Call, Channel
+from core.factorcat.daylist import read_selection
+from core.factorcat.errors import FactorCatError, LoginNeeded, LoginRefused, ServerRefused
+from core.factorcat.session import Credentials, Session, expiry
+from core.factorcat.wire import (
+    ParametersAnswer,
+    TokenAnswer,
+    checked,
+    decoded,
+    object_of,
+    record_page,
+    strategy_page,
+)
+from core.model.platform import Page, Record, RecordDetail, Selection, Strategy
+
+_LOGIN_REFUSALS = frozenset({400, 401, 403, 422})
+
+_log = logging.getLogger(__name__)
+
+
+class FactorCat:
+    """Factor Cat, as far as a rotation needs it. For one event loop.
+
+    `timeout` is the real time in seconds that one request may take. Asking for a list or a page is tried three times
+    where the network or the server is at fault; a login never is. Every method that asks the platform raises
+    `FactorCatError`s, whose str() is the sentence for the user. The constructor raises `ValueError` for an address that
+    is neither https nor this machine.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        version: str,
+        clock: Clock,
+        transport: httpx.AsyncBaseTransport | None = None,
+        timeout: float = 10.0,
+    ) -> None:
+        self._clock = clock
+        self._channel = Channel(base_url, version=version, clock=clock, transport=transport, timeout=timeout)
+        self._credentials: Credentials | None = None
+        self._session: Session | None = None
+        self._renewal: asyncio.Task[Session] | None = None
+
+    @property
+    def user(self) -> str | None:
+        """Who is logged in."""
+        return None if self._session is None else self._session.user
+
+    @property
+    def token_expires_at(self) -> datetime | None:
+        """When the token ends, in Shanghai; None without one, or where it does not tell."""
+        return None if self._session is None else self._session.expires_at
+
+    async def login(self, username: str, password: str) -> str:
+        """Log in and keep the password in memory for silent renewals; answers with the user's name.
+
+        Whoever was logged in before stays so when it fails. Raises `LoginRefused` for a wrong name or password.
+        """
+        credentials = Credentials(username, SecretStr(password))
+        session = await self._open(credentials)
+        self._credentials, self._session = credentials, session
+        return session.user
+
+    def logout(self) -> None:
+        """Forget the token and the password."""
+        self._credentials = self._session = None
+
+    async def renew_if_due(self, margin: timedelta = timedelta(minutes=10)) -> bool:
+        """Log in anew where the token ends within `margin` by the clock; whether that was done.
+
+        Raises `LoginNeeded` where the password is no longer taken; the token in use keeps working until its end.
+        """
+        session = self._session
+        if session is None or session.expires_at is None or self._credentials is None:
+            return False
+        if self._clock.now() < session.expires_at - margin:
+            return False
+        await self._renewed(session)
+        return True
+
+    async def strategies(self, page: int = 1, limit: int = 20, search: str = "") -> Page[Strategy]:
+        """One page of the user's strategies; `search` filters by name."""
+        about = "the strategies"
+        params: dict[str, str | int] = {"page": page, "limit": limit, "search": search}
+        return strategy_page(await self._get(about, "/strategies/", params), about)
+
+    async def records(self, strategy_id: int, page: int = 1, limit: int = 20) -> Page[Record]:
+        """One page of a strategy's backtest records."""
+        about = "the backtest records"
+        path = f"/strategies/{strategy_id:d}/histories"
+        return record_page(await self._get(about, path, {"page": page, "limit": limit}), about)
+
+    async def record(self, strategy_id: int, history_id: int) -> RecordDetail:
+        """A record's parameters, and whatever else the platform tells of it."""
+        path = f"/strategies/{strategy_id:d}/histories/{history_id:d}"
+        about = "the record's parameters"
+        answer = decoded(await self._get(about, f"{path}/parameters"), about)
+        parameters = checked(ParametersAnswer, answer, about).parameters
+        about = "the record"
+        return RecordDetail(parameters, object_of(decoded(await self._get(about, path), about), about))
+
+    async def selection(self, strategy_id: int, history_id: int) -> Selection:
+        """The day's list of a record, whole. Raises `ListRefused` where a row of it must not be traded."""
+        call = Call(
+            about="the day's list",
+            method="POST",
+            path="/bond-selection/today-bond-selection",
+            body={"strategy_history_id": history_id},
+            repeatable=True,
+        )
+        body = await self._ask(call)
+        return read_selection(body, call.about, strategy_id, history_id, self._clock.now())
+
+    async def aclose(self) -> None:
+        """Close every connection; the client is of no use afterwards."""
+        if self._renewal is not None:
+            self._renewal.cancel()
+            await asyncio.wait({self._renewal})
+        await self._channel.aclose()
+
+    async def _get(self, about: str, path: str, params: dict[str, str | int] | None = None) -> bytes:
+        return await self._ask(Call(about, "GET", path, params or {}, repeatable=True))
+
+    async def _ask(self, call: Call) -> bytes:
+        """The answer to `call`, with one silent login where the token is no longer taken."""
+        session = self._session
+        if session is None:
+            raise LoginNeeded("Nobody is logged in to Factor Cat. Log in, then try again.")
+        body = await self._answer(call, session)
+        if body is None:
+            try:
+                session = await self._renewed(session)
+            except LoginNeeded:
+                self._end(session)
+                raise
+            body = await self._answer(call, session)
+        if body is None:
+            self._end(session)
+            raise LoginNeeded("Factor Cat does not take the token it has just given out. Log in again.")
+        return body
+
+    async def _answer(self, call: Call, session: Session) -> bytes | None:
+        """None where the platform does not take the session's token (401)."""
+        try:
+            return await self._channel.send(call, session.token)
+        except ServerRefused as refusal:
+            if refusal.status != 401:
+                raise
+        return None
+
+    async def _renewed(self, stale: Session) -> Session:
+        """The session that took the place of `stale`; calls that find it stale together share one login."""
+        if self._session is not None and self._session is not stale:
+            return self._session
+        if self._credentials is None:
+            raise LoginNeeded("The login to Factor Cat has ended. Log in again.")
+        if self._renewal is None or self._renewal.done():
+            self._renewal = asyncio.create_task(self._renew(self._credentials))
+        return await asyncio.shield(self._renewal)
+
+    async def _renew(self, credentials: Credentials) -> Session:
+        try:
+            session = await self._open(credentials)
+        except LoginRefused as refusal:
+            if self._credentials is credentials:
+                self._credentials = None  # platforms lock an account that is tried again and again
+            raise LoginNeeded(f"The login to Factor Cat could not be renewed. {refusal}") from None
+        if self._credentials is not credentials:
+            raise LoginNeeded("The login to Factor Cat has changed meanwhile. Try again, or log in.")
+        self._session = session
+        _log.info("The login to Factor Cat was renewed.")
+        return session
+
+    def _end(self, session: Session) -> None:
+        if self._session is session:
+            self.logout()
+
+    async def _open(self, credentials: Credentials) -> Session:
+        call = Call(
+            about="the login",
+            method="POST",
+            path="/auth/login",
+            body={"username": credentials.username, "password": credentials.password},
+        )
+        try:
+            answer = await self._channel.send(call)
+        except ServerRefused as refusal:
+            if refusal.status not in _LOGIN_REFUSALS:
+                raise
+            said = refusal.said.rstrip(".。")
+            raise LoginRefused(f"Factor Cat refused the login: {said}. Check the name and the password.") from None
+        given = checked(TokenAnswer, decoded(answer, call.about), call.about)
+        token = await self._long_term(given.access_token)
+        return Session(given.username or credentials.username, token, expiry(token))
+
+    async def _long_term(self, short: SecretStr) -> SecretStr:
+        """The long-term token; the short one where the platform gives none."""
+        call = Call("the long-term token", "POST", "/auth/generate-long-term-token")
+        try:
+            answer = await self._channel.send(call, short)
+            return checked(TokenAnswer, decoded(answer, call.about), call.about).access_token
+        except FactorCatError as error:
+            _log.info("The short token stays in use. %s", error)
+        return short

@@ -1,0 +1,91 @@
+"""What can go wrong with the platform.
+
+    FactorCatError          str() is the whole sentence for the user: what happened, and what to do
+    ├── LoginNeeded         nobody is logged in, or the platform no longer takes the login
+    ├── LoginRefused        the platform turned name and password down
+    ├── ServerRefused       an error status, with the server's own sentence
+    ├── Unreachable         no connection, or one that broke off before an answer
+    │   └── Untrusted       the server's certificate is not valid; nothing was sent
+    ├── TimedOut            no whole answer in time
+    ├── BadAnswer           an answer that cannot be read: not JSON, too long, a key missing
+    │   └── CutOff          an answer that ended in the middle
+    └── ListRefused         a list that can be read and must not be traded
+
+None of them ever holds a password or a token, not even as its cause.
+"""
+
+_LATER = frozenset({408, 429})
+_PASSING = frozenset({502, 503, 504})
+
+
+class FactorCatError(Exception):
+    """Anything that kept the platform from answering usefully. `passing`: the same request may succeed soon."""
+
+    passing: bool = False
+
+
+class LoginNeeded(FactorCatError):
+    """The user has to log in."""
+
+
+class LoginRefused(FactorCatError):
+    """Name and password were turned down."""
+
+
+class ServerRefused(FactorCatError):
+    """The platform answered `about` with an error status; `said` is its own sentence."""
+
+    def __init__(self, about: str, status: int, said: str) -> None:
+        remedy = (
+            "Try again in a few minutes."
+            if status >= 500 or status in _LATER
+            else "Change what is asked for, or log in as a user who may ask for it."
+        )
+        super().__init__(f"Factor Cat refused {about} (HTTP {status}): {said.rstrip('.。')}. {remedy}")
+        self.status = status
+        self.said = said
+        self.passing = status in _PASSING
+
+
+class Unreachable(FactorCatError):
+    """No answer, because there was no working connection."""
+
+    passing = True
+
+
+class Untrusted(Unreachable):
+    """The server could not prove who it is."""
+
+    passing = False
+
+
+class TimedOut(FactorCatError):
+    """No whole answer within the time allowed."""
+
+    passing = True
+
+
+class BadAnswer(FactorCatError):
+    """An answer about `about` that cannot be read; `fault` says what is wrong with it."""
+
+    def __init__(self, about: str, fault: str) -> None:
+        super().__init__(
+            f"Factor Cat's answer about {about} cannot be used: {fault}. "
+            "Try again; if it stays so, check factorcat.base_url and look for a newer version of this program."
+        )
+
+
+class CutOff(BadAnswer):
+    """An answer that ended before its end."""
+
+    passing = True
+
+
+class ListRefused(FactorCatError):
+    """A day's list that must not be traded; `fault` says why."""
+
+    def __init__(self, fault: str) -> None:
+        super().__init__(
+            f"The list from Factor Cat is refused as a whole: {fault}. "
+            "Nothing is sent; look at this record on the platform, then plan again."
+        )

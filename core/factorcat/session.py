@@ -1,0 +1,45 @@
+"""A login and what it gave: none of these shows its secret in a repr."""
+
+import base64
+import json
+import math
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, cast
+
+from pydantic import SecretStr
+
+from core.clock import SHANGHAI
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    username: str
+    password: SecretStr
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A token and whose it is; `expires_at` is None where the token does not tell."""
+
+    user: str
+    token: SecretStr
+    expires_at: datetime | None
+
+
+def expiry(token: SecretStr) -> datetime | None:
+    """The moment a JWT's `exp` names, in Shanghai; None for any other token. The signature is the server's to check."""
+    parts = token.get_secret_value().split(".")
+    if len(parts) != 3:
+        return None
+    try:
+        claims: Any = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+    except (ValueError, RecursionError):
+        return None
+    exp = cast(dict[str, object], claims).get("exp") if isinstance(claims, dict) else None
+    if isinstance(exp, bool) or not isinstance(exp, int | float) or not math.isfinite(exp) or exp <= 0:
+        return None
+    try:
+        return datetime.fromtimestamp(exp, SHANGHAI)
+    except (ValueError, OverflowError, OSError):
+        return None

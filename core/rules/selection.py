@@ -1,0 +1,58 @@
+"""Whether the day's list may be traded at all."""
+
+from datetime import date
+
+from core.model.platform import Selection
+from core.model.settings import Guards
+
+
+def check_selection(selection: Selection, last: Selection | None, expected_date: date, guards: Guards) -> str | None:
+    """Why this list must not be traded, as a sentence; None where it may.
+
+    `expected_date` is the day the list must carry. `last` is the list before it; one of another record is no measure of
+    size or change.
+    """
+    refusal = _check_date(selection, expected_date)
+    if refusal is not None or last is None or _origin(last) != _origin(selection):
+        return refusal
+    return _check_size(selection, last, guards) or _check_turnover(selection, last, guards)
+
+
+def _origin(selection: Selection) -> tuple[int, int]:
+    return selection.strategy_id, selection.history_id
+
+
+def _check_date(selection: Selection, expected: date) -> str | None:
+    if selection.trade_date < expected:
+        return (
+            f"The list is stale: it is dated {selection.trade_date}, and {expected} is expected. "
+            "Nothing is sent; wait until Factor Cat has the new list, then plan again."
+        )
+    if selection.trade_date > expected:
+        return (
+            f"The list is dated {selection.trade_date}, later than the {expected} that is expected. "
+            "Nothing is sent; check this machine's date and the record on Factor Cat."
+        )
+    return None
+
+
+def _check_size(selection: Selection, last: Selection, guards: Guards) -> str | None:
+    count, before = len(selection.bonds), len(last.bonds)
+    if count >= guards.min_list_ratio * before:
+        return None
+    return (
+        f"The list is too short: {count} bonds, after {before} on {last.trade_date}; guards.min_list_ratio asks for "
+        f"{guards.min_list_ratio:.1%} of them. Nothing is sent; lower the setting if the list is meant to shrink so."
+    )
+
+
+def _check_turnover(selection: Selection, last: Selection, guards: Guards) -> str | None:
+    joined = len(set(selection.codes) - set(last.codes))
+    count = len(selection.codes)
+    if joined <= guards.max_turnover_ratio * count:
+        return None
+    return (
+        f"The list changes too much: {joined} of its {count} bonds ({joined / count:.1%}) were not in the one of "
+        f"{last.trade_date}; guards.max_turnover_ratio allows {guards.max_turnover_ratio:.1%}. "
+        "Nothing is sent; raise the setting if the change is meant."
+    )

@@ -1,0 +1,374 @@
+"""Every way the platform can fail, on the wire: each ends in its own sentence, and in no list."""
+
+import gc
+import socket
+import ssl
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from core.clock import SteppedClock
+from core.factorcat import (
+    BadAnswer,
+    CutOff,
+    FactorCat,
+    FactorCatError,
+    ListRefused,
+    LoginNeeded,
+    LoginRefused,
+    ServerRefused,
+    TimedOut,
+    Unreachable,
+    Untrusted,
+)
+from core.factorcat.channel import LONGEST_BODY
+from tests.factorcat.conftest import (
+    LIST,
+    LOGIN,
+    LONG,
+    LONG_TERM,
+    PARAMETERS,
+    PASSWORD,
+    RECORD,
+    RECORDS,
+    ROWS,
+    SELECTION,
+    SHORT,
+    STRATEGIES,
+    USER,
+    connect,
+    token,
+)
+from tests.factorcat.server import (
+    Reply,
+    Server,
+    answer,
+    cut_off,
+    drip,
+    free_port,
+    raw,
+    reset,
+    silence,
+)
+
+
+def tells_no_secret(error: BaseException) -> None:
+    """Neither in its words nor in anything it drags along."""
+    link: BaseException | None = error
+    while link is not None:
+        shown = str(link) + repr(link) + repr(vars(link)) + "".join(traceback.format_exception(link))
+        assert not any(secret in shown for secret in (PASSWORD, SHORT, LONG))
+        assert not isinstance(link, httpx.HTTPError), "an error of httpx holds the request, and that the secrets"
+        link = link.__cause__ or link.__context__
+
+
+async def refused(client: FactorCat, kind: type[FactorCatError], *words: str) -> str:
+    """Asks for the list, which must fail as told; the sentence."""
+    with pytest.raises(FactorCatError) as caught:
+        await client.selection(7, 42)
+    assert type(caught.value) is kind
+    sentence = str(caught.value)
+    assert all(word in sentence for word in words), sentence
+    assert sentence.endswith(".")
+    tells_no_secret(caught.value)
+    return sentence
+
+
+WIRE_FAULTS: list[tuple[str, Reply, type[FactorCatError], Sequence[str], int]] = [
+    ("slow", silence(), TimedOut, ["no whole answer", "0.1 s"], 3),
+    ("dripping", drip(LIST), TimedOut, ["no whole answer"], 3),
+    ("cut off", cut_off(LIST), CutOff, ["cut off in the middle"], 3),
+    ("reset", reset(), Unreachable, ["127.0.0.1", "broke the connection off"], 3),
+    ("redirect", raw(307, b"", "Location: http://127.0.0.1:9/evil\r\n"), BadAnswer, ["redirect", "not followed"], 1),
+    ("not JSON", raw(200, b"<html>welcome</html>"), BadAnswer, ["not JSON"], 1),
+    ("nothing", raw(200, b""), BadAnswer, ["not JSON"], 1),
+    ("bottomless", raw(200, b"[" * 200_000), BadAnswer, ["not JSON"], 1),
+    ("not utf-8", raw(200, b'["\xff\xfe"]'), BadAnswer, ["not JSON"], 1),
+    ("badly packed", raw(200, b"nonsense", "Content-Encoding: gzip\r\n"), BadAnswer, ["unpacked"], 1),
+    ("500", raw(500, "数据库不可用".encode()), ServerRefused, ["HTTP 500", "数据库不可用", "few minutes"], 1),
+    ("502", raw(502, b"<html>Bad Gateway</html>"), ServerRefused, ["HTTP 502", "no reason was given"], 3),
+    ("503", answer(503, {"message": "维护中。"}), ServerRefused, ["HTTP 503", "维护中. Try"], 3),
+    ("504", answer(504, {"error": {"message": "upstream"}}), ServerRefused, ["HTTP 504", "upstream"], 3),
+    ("429", answer(429, {"msg": "too often"}), ServerRefused, ["too often", "few minutes"], 1),
+    ("404", answer(404, {"detail": "没有这条记录"}), ServerRefused, ["没有这条记录", "Change what is asked"], 1),
+    (
+        "422",
+        answer(422, {"detail": [{"loc": ["body", "strategy_history_id"], "msg": "Field required", "input": SHORT}]}),
+        ServerRefused,
+        ["HTTP 422", "strategy_history_id: Field required"],
+        1,
+    ),
+    ("not a list", answer(200, {"selected_bonds": ROWS}), BadAnswer, ["a list was expected"], 1),
+    ("null", answer(200, None), BadAnswer, ["a list was expected"], 1),
+    ("renamed key", answer(200, [{"bonds": ROWS}]), BadAnswer, ["'selected_bonds' is missing"], 1),
+    ("null bonds", answer(200, [{"selected_bonds": None}]), BadAnswer, ["selected_bonds is wrong"], 1),
+    ("a string", answer(200, ["113052.SH"]), BadAnswer, ["is not an object"], 1),
+]
+
+
+@pytest.mark.parametrize(("reply", "kind", "words", "asked"), [pytest.param(*f[1:], id=f[0]) for f in WIRE_FAULTS])
+async def test_wire_fault(
+    server: Server, clock: SteppedClock, reply: Reply, kind: type[FactorCatError], words: Sequence[str], asked: int
+) -> None:
+    server.on(SELECTION, reply)
+    client = connect(server, clock, timeout=0.1)
+    await client.login(USER, PASSWORD)
+    await refused(client, kind, *words)
+    assert server.count(SELECTION) == asked
+    assert server.count(LOGIN) == server.count(LONG_TERM) == 1
+    assert not any(secret in repr(client) for secret in (PASSWORD, SHORT, LONG))
+    await client.aclose()
+
+
+def row(**changes: object) -> dict[str, object]:
+    """The last row of a list, changed; a value of `...` takes the key away."""
+    changed = {**ROWS[2], **changes}
+    return {key: value for key, value in changed.items() if value is not ...}
+
+
+ROW_FAULTS: list[tuple[str, object, Sequence[str]]] = [
+    ("missing code", row(kzz_code=...), ["row 3 has no code"]),
+    ("null code", row(kzz_code=None), ["row 3 has no code"]),
+    ("blank code", row(kzz_code=" "), ["row 3 has no code"]),
+    ("renamed code", row(kzz_code=..., bond_code="110043.SH"), ["row 3 has no code", "kzz_code"]),
+    ("number for code", row(kzz_code=110043), ["row 3", "kzz_code is wrong"]),
+    ("equity", row(kzz_code="600000.SH"), ["row 3", "600000 is not a convertible bond"]),
+    ("equity of Shenzhen", row(kzz_code="000001.SZ"), ["row 3", "000001 is not a convertible bond"]),
+    ("exchangeable", row(kzz_code="132018.SH"), ["row 3", "132018 is an exchangeable bond"]),
+    ("wrong market", row(kzz_code="110043.SZ"), ["row 3", "trade in SH"]),
+    ("steering characters", row(kzz_code="110043.\x1b[31m"), ["row 3", "names market"]),
+    ("half a code", row(kzz_code="11004"), ["row 3", "six digits"]),
+    ("duplicate", row(kzz_code="113052.SH"), ["113052.SH stands in it twice, in rows 1 and 3"]),
+    ("duplicate, spelt otherwise", row(kzz_code="113052.sh "), ["113052.SH stands in it twice"]),
+    ("no name", row(name=...), ["row 3", "'name' is missing"]),
+    ("null name", row(name=None), ["row 3", "name is wrong"]),
+    ("zero price", row(price=0), ["row 3", "price 0", "above zero"]),
+    ("negative price", row(price="-1.5"), ["row 3", "price -1.5"]),
+    ("endless price", row(price=float("inf")), ["row 3", "finite"]),
+    ("NaN", row(price=float("nan")), ["row 3", "finite"]),
+    ("NaN as text", row(price="NaN"), ["row 3", "finite"]),
+    ("text for price", row(price="--"), ["row 3", "'--' is not a number"]),
+    ("true for price", row(price=True), ["row 3", "price"]),
+    ("no date", row(trade_date=...), ["row 3", "'trade_date' is missing"]),
+    ("null date", row(trade_date=None), ["row 3", "trade_date is wrong"]),
+    ("impossible date", row(trade_date="2026-02-30"), ["row 3", "'2026-02-30' is not a date"]),
+    ("ISO week", row(trade_date="2026-W20-5"), ["row 3", "is not a date"]),
+    ("date of another form", row(trade_date="15/05/2026"), ["row 3", "is not a date"]),
+    ("two dates", row(trade_date="2026-05-14"), ["two dates", "2026-05-15 in row 1", "2026-05-14 in row 3"]),
+    ("text for a row", "110043.SH", ["row 3 is not an object"]),
+    ("null for a row", None, ["row 3 is not an object"]),
+]
+
+
+@pytest.mark.parametrize(("last", "words"), [pytest.param(*f[1:], id=f[0]) for f in ROW_FAULTS])
+async def test_one_bad_row_refuses_the_whole_list(
+    alice: FactorCat, server: Server, last: object, words: Sequence[str]
+) -> None:
+    server.on(SELECTION, answer(200, [{"selected_bonds": [ROWS[0], ROWS[1], last]}]))
+    sentence = await refused(alice, ListRefused, "refused as a whole", "Nothing is sent", *words)
+    assert sentence.isprintable()
+    assert server.count(SELECTION) == 1
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [([], "none came"), (LIST * 2, "2 came"), ([{"selected_bonds": []}], "it is empty")],
+    ids=["no list", "two lists", "empty list"],
+)
+async def test_not_one_list(alice: FactorCat, server: Server, value: object, words: str) -> None:
+    server.on(SELECTION, answer(200, value))
+    await refused(alice, ListRefused, words)
+
+
+async def test_a_passing_fault_costs_no_rotation(alice: FactorCat, server: Server, clock: SteppedClock) -> None:
+    before = clock.now()
+    server.on(SELECTION, answer(502, {}), reset(), answer(200, LIST))
+    assert len((await alice.selection(7, 42)).bonds) == 3
+    assert server.count(SELECTION) == 3
+    assert (clock.now() - before).total_seconds() == 2.5
+
+
+@pytest.mark.parametrize(
+    ("path", "ask"),
+    [
+        (STRATEGIES, lambda client: client.strategies()),
+        (RECORDS, lambda client: client.records(7)),
+        (PARAMETERS, lambda client: client.record(7, 42)),
+    ],
+)
+async def test_pages_are_repeated_too(alice: FactorCat, server: Server, path: str, ask: Any) -> None:
+    server.on(path, answer(503, {"detail": "busy"}))
+    with pytest.raises(ServerRefused, match="busy"):
+        await ask(alice)
+    assert server.count(path) == 3
+
+
+@pytest.mark.parametrize(
+    ("reply", "kind", "words"),
+    [
+        (answer(401, {"detail": "用户名或密码错误"}), LoginRefused, ["用户名或密码错误", "name and the password"]),
+        (
+            answer(422, {"detail": [{"loc": ["body", "password"], "msg": "too short", "input": PASSWORD}]}),
+            LoginRefused,
+            ["password: too short"],
+        ),
+        (answer(400, {"detail": f"no user {USER} with {PASSWORD}"}), LoginRefused, ["no user alice with ***"]),
+        (raw(500, f"Traceback: login({PASSWORD!r}) {{".encode()), ServerRefused, ["HTTP 500", "***", "{"]),
+        (answer(502, {}), ServerRefused, ["HTTP 502"]),
+        (answer(503, {"detail": "busy"}), ServerRefused, ["busy"]),
+        (answer(504, {}), ServerRefused, ["HTTP 504"]),
+        (reset(), Unreachable, ["broke the connection off"]),
+        (silence(), TimedOut, ["the login", "0.3 s"]),
+        (cut_off(token()), CutOff, ["cut off"]),
+        (raw(200, f'{{"access_token": "{SHORT}"'.encode()), BadAnswer, ["not JSON"]),
+        (answer(200, {"token": SHORT}), BadAnswer, ["'access_token' is missing"]),
+        (answer(200, {"access_token": 12345}), BadAnswer, ["access_token is wrong"]),
+        (answer(200, {"access_token": SHORT + "\r\nX: y"}), BadAnswer, ["access_token is wrong"]),
+        (answer(200, {"access_token": SHORT + "猫"}), BadAnswer, ["access_token is wrong"]),
+        (raw(307, b"", "Location: /elsewhere\r\n"), BadAnswer, ["redirect"]),
+    ],
+)
+async def test_a_login_is_never_repeated(
+    client: FactorCat, server: Server, reply: Reply, kind: type[FactorCatError], words: Sequence[str]
+) -> None:
+    server.on(LOGIN, reply)
+    with pytest.raises(FactorCatError) as caught:
+        await client.login(USER, PASSWORD)
+    assert type(caught.value) is kind
+    assert all(word in str(caught.value) for word in words), str(caught.value)
+    tells_no_secret(caught.value)
+    assert len(server.seen) == server.count(LOGIN) == 1
+    assert client.user is None
+    await refused(client, LoginNeeded, "Nobody is logged in")
+    assert len(server.seen) == 1
+
+
+@pytest.mark.parametrize(
+    "reply", [answer(401, {}), answer(404, {}), answer(503, {}), reset(), answer(200, {"token": LONG})]
+)
+async def test_without_a_long_term_token_the_short_one_serves(client: FactorCat, server: Server, reply: Reply) -> None:
+    server.on(LONG_TERM, reply)
+    assert await client.login(USER, PASSWORD) == "Alice"
+    await client.selection(7, 42)
+    assert server.last(SELECTION).headers["authorization"] == f"Bearer {SHORT}"
+    assert server.count(LONG_TERM) == server.count(LOGIN) == 1
+
+
+async def test_a_failed_login_leaves_the_former_one(alice: FactorCat, server: Server) -> None:
+    server.on(LOGIN, answer(401, {"detail": "no"}))
+    with pytest.raises(LoginRefused):
+        await alice.login("bob", "x")
+    assert alice.user == "Alice"
+    await alice.selection(7, 42)
+
+
+async def test_nobody_listens(clock: SteppedClock) -> None:
+    client = FactorCat(f"http://127.0.0.1:{free_port()}", version="1", clock=clock, timeout=0.3)
+    with pytest.raises(Unreachable, match=r"127\.0\.0\.1 cannot be reached when asked about the login") as caught:
+        await client.login(USER, PASSWORD)
+    tells_no_secret(caught.value)
+    await client.aclose()
+
+
+async def test_no_such_name(clock: SteppedClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_such_name(*_: Any, **__: Any) -> Any:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", no_such_name)
+    client = FactorCat("https://factorcat.invalid", version="1", clock=clock, timeout=0.3)
+    with pytest.raises(Unreachable, match=r"factorcat\.invalid is not found") as caught:
+        await client.login(USER, PASSWORD)
+    tells_no_secret(caught.value)
+    await client.aclose()
+
+
+@pytest.fixture
+async def impostor() -> Any:
+    """A server that speaks TLS with a certificate of its own making."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(Path(__file__).parent / "selfsigned.pem")
+    server = Server()
+    await server.start(context)
+    yield server
+    await server.stop()
+
+
+async def test_an_impostor_gets_nothing(impostor: Server, clock: SteppedClock) -> None:
+    client = FactorCat(f"https://localhost:{impostor.port}", version="1", clock=clock, timeout=1)
+    with pytest.raises(Untrusted, match=r"certificate of localhost is not valid \(self.signed") as caught:
+        await client.login(USER, PASSWORD)
+    assert impostor.seen == []
+    tells_no_secret(caught.value)
+    await client.aclose()
+
+
+@pytest.mark.parametrize(
+    ("padding", "fits"), [(0, True), (1, False), (LONGEST_BODY, False)], ids=["just fits", "a byte more", "twice"]
+)
+async def test_size_limit(server: Server, clock: SteppedClock, padding: int, fits: bool) -> None:
+    start = b'[{"selected_bonds": [{"code": "113052", "name": "x", "trade_date": "20260515"}]}]'
+    server.on(SELECTION, raw(200, start + b" " * (LONGEST_BODY - len(start) + padding)))
+    client = connect(server, clock, timeout=5)
+    await client.login(USER, PASSWORD)
+    if fits:
+        assert (await client.selection(7, 42)).codes == ("113052.SH",)
+    else:
+        await refused(client, BadAnswer, "longer than 8 MiB")
+        assert server.count(SELECTION) == 1
+    await client.aclose()
+
+
+async def test_the_words_of_a_server_cannot_steer_the_terminal(alice: FactorCat, server: Server) -> None:
+    server.on(SELECTION, answer(400, {"detail": "\x1b[2J\x1b]0;owned\x07 line\nline " + "x" * 5000}))
+    sentence = await refused(alice, ServerRefused, "line line")
+    assert sentence.isprintable()
+    assert len(sentence) < 600
+
+
+async def test_a_server_that_repeats_the_token(alice: FactorCat, server: Server) -> None:
+    server.on(SELECTION, answer(403, {"detail": f"Bearer {LONG} may not"}))
+    await refused(alice, ServerRefused, "Bearer *** may not")
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "words"),
+    [
+        (STRATEGIES, {"total": 1, "total_pages": 1, "page": 1, "limit": 20, "items": []}, "'total_count' is missing"),
+        (STRATEGIES, [], "it is not an object"),
+        (
+            STRATEGIES,
+            {
+                "total_count": 1,
+                "total_pages": 1,
+                "page": 1,
+                "limit": 20,
+                "items": [{"id": 1, "title": "x", "backtest_count": 0}],
+            },
+            r"'items\.1\.name' is missing",
+        ),
+        (RECORDS, {"total_count": 1, "total_pages": 1, "page": 1, "limit": 20}, "'items' is missing"),
+        (PARAMETERS, {"params": {}}, "'parameters' is missing"),
+        (PARAMETERS, {"parameters": None}, "parameters is not an object"),
+    ],
+)
+async def test_pages_name_what_is_missing(
+    alice: FactorCat, server: Server, path: str, value: object, words: str
+) -> None:
+    server.on(path, answer(200, value))
+    asks: dict[str, Any] = {STRATEGIES: alice.strategies, RECORDS: lambda: alice.records(7)}
+    with pytest.raises(BadAnswer, match=words):
+        await asks.get(path, lambda: alice.record(7, 42))()
+    assert server.count(RECORD) == 0
+
+
+async def test_nothing_is_left_open(server: Server, clock: SteppedClock) -> None:
+    server.on(LOGIN, drip(token()))
+    client = connect(server, clock, timeout=0.1)
+    with pytest.raises(TimedOut):
+        await client.login(USER, PASSWORD)
+    await client.aclose()
+    gc.collect()  # an unclosed socket would be a ResourceWarning here, and that an error
