@@ -1,0 +1,278 @@
+"""The sandbox's market: real closing prices, and an invented path between them that is the same at every start.
+
+Recorded are the closes of 2026-05-14 and 2026-05-15, the 15th's turnover and its suspensions. Invented, as a pure
+function of the seed, are the way from one close to the next, the quotes around it and two incidents a day (one bond
+stands at limit-up for some minutes, one at limit-down); and every price of the sessions after the 15th, which quotes
+tell by their source.
+"""
+
+import asyncio
+import logging
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import date, datetime, time
+from decimal import Decimal
+from functools import lru_cache
+from random import Random
+
+from core.clock import SHANGHAI, Clock, ScaledClock
+from core.model.bond import BondCode
+from core.model.known import Known, Maybe, Unknown
+from core.model.quote import Quote, TradingState
+from core.quotes.feed import QuoteListener
+from core.sandbox.day import (
+    CLOSE,
+    CLOSING_CALL,
+    OPEN,
+    RECORDED_DAY,
+    RESUMED,
+    moment_of,
+    seconds_traded,
+    trading_state,
+)
+from core.sandbox.panel import Row, Rows
+from core.sandbox.prices import TICK_SECONDS, DayPath, Incident, day_path, limits
+from core.sandbox.recorded import LiveBond, SandboxData
+
+RECORDED = "sandbox"
+SYNTHETIC = "sandbox, synthetic"
+
+_HALF_DAY = 7200.0
+_WITH_BOOK = (TradingState.CONTINUOUS, TradingState.BREAK)
+_SHORTEST_PAUSE = 0.2
+
+_log = logging.getLogger(__name__)
+
+
+class SandboxMarket:
+    """A `QuoteFeed` over the bonds of the live snapshot, from 2026-05-15 to the end of the shipped calendar.
+
+    `quote` depends on nothing but the data, the seed, the code and the moment: the market has no state to lose.
+    """
+
+    name = "sandbox market"
+
+    def __init__(self, clock: Clock, data: SandboxData, seed: int = 0) -> None:
+        self.data = data
+        self._clock = clock
+        self._seed = seed
+        self._bonds = data.bonds
+        self._sessions = data.sessions[bisect_right(data.sessions, RECORDED_DAY) - 1 :]
+        self._before = data.sessions[bisect_right(data.sessions, RECORDED_DAY) - 2]
+        self._closes: dict[BondCode, list[int]] = {}
+        self._path = lru_cache(maxsize=2 * len(self._bonds))(self._make_path)
+        self._incidents = lru_cache(maxsize=4)(self._make_incidents)
+        self._watched: tuple[BondCode, ...] = ()
+        self._told: dict[BondCode, Quote] = {}
+        self._listeners: list[QuoteListener] = []
+        self._stopping = asyncio.Event()
+        self._beat: asyncio.Task[None] | None = None
+
+    @property
+    def codes(self) -> tuple[BondCode, ...]:
+        """Every bond of this market, suspended ones included."""
+        return tuple(self._bonds)
+
+    @property
+    def names(self) -> Mapping[BondCode, str]:
+        return {code: bond.name for code, bond in self._bonds.items()}
+
+    def trading_day(self) -> date:
+        """Today, where it is a session; else the last session before, at the earliest the recorded day."""
+        return self._sessions[max(self._place(self._clock.now().astimezone(SHANGHAI).date()), 0)]
+
+    def rows_for_ranking(self, day: date) -> Rows:
+        """The figures from which a strategy makes its list of `day`, a session of this market.
+
+        On the recorded day the snapshot's own; later the close of the session before, with the snapshot's conversion
+        value and the time that has passed. Raises `ValueError` for any other day.
+        """
+        place = self._place(day)
+        if place < 0 or self._sessions[place] != day:
+            raise ValueError(f"{day} is not a session of the sandbox: it runs from {RECORDED_DAY} on")
+        if place == 0:
+            return {code: bond.figures for code, bond in self._bonds.items()}
+        return {code: self._row(bond, place, day) for code, bond in self._bonds.items()}
+
+    def quote(self, code: BondCode, moment: datetime) -> Maybe[Quote]:
+        """The quote of `code` at `moment`, as of its last trade."""
+        bond = self._bonds.get(code)
+        if bond is None:
+            return Unknown(f"{code} is not traded in the sandbox")
+        moment = moment.astimezone(SHANGHAI)
+        place = self._place(moment.date())
+        if place < 0:
+            return Unknown(f"the sandbox's market begins on {RECORDED_DAY}")
+        if moment.date() > self._sessions[-1]:
+            return Unknown(f"the trading calendar ends on {self._sessions[-1]}")
+        day = self._sessions[place]
+        hour = moment.time() if day == moment.date() else CLOSE
+        if self._suspended(bond, place):
+            return Known(self._halted(bond, place))
+        if hour < OPEN:
+            return Unknown("no trade yet today")
+        return Known(self._trading(bond, place, hour))
+
+    async def start(self) -> None:
+        if self._beat is None:
+            self._stopping.clear()
+            self._beat = asyncio.create_task(self._run())
+
+    async def stop(self) -> None:
+        if self._beat is not None:
+            self._stopping.set()
+            await self._beat
+            self._beat = None
+
+    def watch(self, codes: Iterable[BondCode]) -> None:
+        self._watched = tuple(sorted(set(codes)))
+        self._told = {code: quote for code, quote in self._told.items() if code in self._watched}
+
+    async def snapshot(self, codes: Iterable[BondCode]) -> Mapping[BondCode, Maybe[Quote]]:
+        now = self._clock.now()
+        return {code: self.quote(code, now) for code in codes}
+
+    def subscribe(self, listener: QuoteListener) -> None:
+        self._listeners.append(listener)
+
+    async def _run(self) -> None:
+        """Tell listeners every second of market time; of a fast clock, at most five times a real second."""
+        speed = self._clock.speed if isinstance(self._clock, ScaledClock) else 1.0
+        while not await self._clock.wait(self._stopping, max(1.0, _SHORTEST_PAUSE * speed)):
+            self._tell()
+
+    def _tell(self) -> None:
+        now = self._clock.now()
+        quotes = {code: self.quote(code, now) for code in self._watched}
+        changed = {
+            code: quote.value
+            for code, quote in quotes.items()
+            if isinstance(quote, Known) and self._told.get(code) != quote.value
+        }
+        self._told.update(changed)
+        for listener in self._listeners if changed else ():
+            try:
+                listener(changed)
+            except Exception:  # one listener's fault must not silence the market for the others
+                _log.exception("a listener failed on %d quotes", len(changed))
+
+    def _place(self, day: date) -> int:
+        """Index of the last session up to `day`, -1 before the first."""
+        return bisect_right(self._sessions, day) - 1
+
+    def _suspended(self, bond: LiveBond, place: int) -> bool:
+        if bond.turnover == 0:
+            return True
+        return place > 0 and bond.last_day is not None and self._sessions[place] > bond.last_day
+
+    def _halted(self, bond: LiveBond, place: int) -> Quote:
+        """No trade, no book: its last price, as old as it is."""
+        last = self._close(bond, place - 1)
+        traded_on = bond.traded_on
+        if place > 0 and bond.turnover > 0 and bond.last_day is not None:
+            traded_on = max(traded_on, bond.last_day)
+        low, high = limits(last)
+        return Quote(
+            code=bond.code,
+            name=bond.name,
+            last=_price(last),
+            at=datetime.combine(traded_on, CLOSE, SHANGHAI),
+            source=self._source(place),
+            state=TradingState.HALTED,
+            prev_close=_price(last),
+            limit_up=_price(high),
+            limit_down=_price(low),
+        )
+
+    def _trading(self, bond: LiveBond, place: int, hour: time) -> Quote:
+        state = trading_state(bond.code.exchange, hour)
+        seconds = self._last_tick(bond.code, state, hour)
+        path = self._path(bond.code, place)
+        tick = path.tick(seconds)
+        quote = Quote(
+            code=bond.code,
+            name=bond.name,
+            last=_price(tick.last),
+            at=moment_of(self._sessions[place], seconds, hour >= RESUMED),
+            source=self._source(place),
+            state=state,
+            prev_close=_price(self._close(bond, place - 1)),
+            bid=None if tick.bid is None else _price(tick.bid),
+            ask=None if tick.ask is None else _price(tick.ask),
+            bid_volume=tick.bid_volume,
+            ask_volume=tick.ask_volume,
+            limit_up=_price(path.high),
+            limit_down=_price(path.low),
+            volume=tick.volume,
+        )
+        if state in _WITH_BOOK:
+            return quote
+        return replace(quote, bid=None, ask=None, bid_volume=None, ask_volume=None)
+
+    def _last_tick(self, code: BondCode, state: TradingState, hour: time) -> float:
+        """Seconds of trading up to the bond's last tick; the ends of both halves are ticks for all bonds."""
+        if state is TradingState.CLOSING_CALL:
+            return seconds_traded(CLOSING_CALL)  # nothing trades until the call is matched at 15:00
+        elapsed = seconds_traded(hour)
+        if state is not TradingState.CONTINUOUS:
+            return elapsed
+        half = _HALF_DAY if hour >= RESUMED else 0.0
+        phase = int(code[:6]) * 7 % 30 / 10
+        return max(half, (elapsed - phase) // TICK_SECONDS * TICK_SECONDS + phase)
+
+    def _source(self, place: int) -> str:
+        return RECORDED if place == 0 else SYNTHETIC
+
+    def _close(self, bond: LiveBond, place: int) -> int:
+        """Close of that session in ticks; place -1 is the session before the recorded day, 0 the recorded day.
+
+        Later closes are invented: each is the one before, moved by about 1 %.
+        """
+        if place < 0:
+            row = self.data.panel.rows(self._before).get(bond.code)
+            return _ticks(bond.figures.close if row is None else row.close)
+        closes = self._closes.setdefault(bond.code, [_ticks(bond.figures.close)])
+        while len(closes) <= place:
+            session = len(closes)
+            move = Random(f"{self._seed}/{bond.code}/{self._sessions[session]}/move").gauss(0.0, 0.012)
+            still = self._suspended(bond, session)
+            closes.append(closes[-1] if still else round(closes[-1] * (1 + min(max(move, -0.08), 0.08))))
+        return closes[place]
+
+    def _row(self, bond: LiveBond, place: int, day: date) -> Row:
+        close, value, years = self._close(bond, place - 1), bond.figures.conversion_value, bond.figures.years
+        passed = (day - RECORDED_DAY).days / 365
+        return Row(
+            close=_price(close),
+            premium=None if value is None else round((close / 1000 / value - 1) * 100, 3),
+            conversion_value=value,
+            years=None if years is None else max(years - passed, 0.0),
+            rating=bond.figures.rating,
+        )
+
+    def _make_path(self, code: BondCode, place: int) -> DayPath:
+        bond, day = self._bonds[code], self._sessions[place]
+        close = self._close(bond, place)
+        volume = bond.turnover / (close / 1000)
+        if place > 0:
+            volume *= Random(f"{self._seed}/{code}/{day}/turnover").uniform(0.5, 1.5)
+        previous = self._close(bond, place - 1)
+        return day_path(f"{self._seed}/{code}/{day}", previous, close, round(volume), self._incidents(place).get(code))
+
+    def _make_incidents(self, place: int) -> Mapping[BondCode, Incident]:
+        """One bond at limit-up and one at limit-down, each for 5 to 15 minutes in the middle of a half-day."""
+        random = Random(f"{self._seed}/{self._sessions[place]}/incidents")
+        trading = [code for code, bond in self._bonds.items() if not self._suspended(bond, place)]
+        return {
+            code: Incident(up, random.choice((10, 130)) + random.randint(0, 75), random.randint(5, 15))
+            for code, up in zip(random.sample(trading, 2), (True, False), strict=True)
+        }
+
+
+def _ticks(price: Decimal) -> int:
+    return int(price.scaleb(3))
+
+
+def _price(ticks: int) -> Decimal:
+    return Decimal(ticks).scaleb(-3)

@@ -1,0 +1,211 @@
+"""The recorded panel: every convertible bond's closing figures on each of its dates, read without pandas."""
+
+import csv
+import gzip
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from decimal import Decimal, InvalidOperation
+from functools import cache
+from importlib.resources import files
+from io import StringIO
+from math import isfinite
+from pathlib import Path
+from types import MappingProxyType
+from typing import NamedTuple
+
+from core.clock import SHANGHAI
+from core.model.bond import BondCode, CodeRefused
+from core.model.quote import Quote, TradingState
+
+SHIPPED_PANEL = "cb_weekly_2024_2026.csv.gz"
+COLUMNS = ("date", "code", "close", "premium_pct", "conversion_value", "years_to_maturity", "rating")
+
+QUOTED_AT = time(14, 50)
+"""The time of day at which a rehearsal trades, Asia/Shanghai."""
+
+_DATA = files("core.sandbox").joinpath("data")
+_GZIP_MAGIC = b"\x1f\x8b"
+_LOT = 10
+
+
+class PanelError(ValueError):
+    """A panel that cannot be used; the message names the file, the line and the cause."""
+
+
+class Row(NamedTuple):
+    """One bond on one date.
+
+    `close` and `conversion_value` in CNY per 100 face, `premium` over the conversion value in percent, `years` to
+    maturity. A figure that the file leaves empty is None: unknown. A row of unknown premium is priced, never ranked.
+    """
+
+    close: Decimal
+    premium: float | None
+    conversion_value: float | None
+    years: float | None
+    rating: str
+
+
+Rows = Mapping[BondCode, Row]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Panel:
+    """The rows of a panel by date; `dates` ascend, `names` are the short names that are known."""
+
+    dates: tuple[date, ...]
+    names: Mapping[BondCode, str]
+    by_date: Mapping[date, Rows]
+    last_dates: Mapping[BondCode, date]
+
+    def rows(self, day: date) -> Rows:
+        """The rows of `day`; none where the panel has no such date."""
+        return self.by_date.get(day, MappingProxyType({}))
+
+    def last_date(self, code: BondCode) -> date | None:
+        """The last date on which `code` has a row: then it left the market, or the panel ends. None if it has none."""
+        return self.last_dates.get(code)
+
+
+def load_panel(path: Path | None = None) -> Panel:
+    """The panel in `path`, a csv or csv.gz file of the shipped one's columns; the shipped one without a path.
+
+    Raises `PanelError`.
+    """
+    source = _DATA.joinpath(SHIPPED_PANEL) if path is None else path
+    try:
+        content = source.read_bytes()
+        # Whether it is compressed is seen in its first bytes: a file may have been renamed.
+        text = (gzip.decompress(content) if content.startswith(_GZIP_MAGIC) else content).decode("utf-8-sig")
+    except (OSError, EOFError, zlib.error) as error:
+        raise PanelError(f"{source.name} cannot be read: {error}") from error
+    except UnicodeDecodeError as error:
+        raise PanelError(f"{source.name} is not text in UTF-8: {error}") from error
+    by_date = _Reader(source.name).read(text)
+    dates = tuple(sorted(by_date))
+    last_dates = {code: day for day in dates for code in by_date[day]}
+    return Panel(dates, shipped_names(), by_date, last_dates)
+
+
+@cache
+def shipped_names() -> Mapping[BondCode, str]:
+    """Short names of the shipped panel's bonds."""
+    lines = _DATA.joinpath("cb_names.csv").read_text(encoding="utf-8").splitlines()
+    return MappingProxyType({BondCode(row["code"]): row["name"] for row in csv.DictReader(lines)})
+
+
+def panel_quotes(panel: Panel, day: date) -> dict[BondCode, Quote]:
+    """Each bond's recorded close of `day` as the quote a rehearsal trades at, of 14:50.
+
+    Both sides stand at the close, in any volume. Weekly rows know no previous day, so the close itself stands for the
+    previous close: it lay inside its day's limits, whichever they were.
+    """
+    at = datetime.combine(day, QUOTED_AT, SHANGHAI)
+    return {
+        code: Quote(
+            code=code,
+            name=panel.names.get(code, ""),
+            last=row.close,
+            at=at,
+            source="panel",
+            state=TradingState.CONTINUOUS,
+            prev_close=row.close,
+            bid=row.close,
+            ask=row.close,
+            volume=_LOT,  # a close is a trade: at least a lot changed hands
+        )
+        for code, row in panel.rows(day).items()
+    }
+
+
+class _Reader:
+    """Reads one file; each code, date and price text is turned into its value once."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._codes: dict[str, BondCode] = {}
+        self._dates: dict[str, date] = {}
+        self._prices: dict[str, Decimal] = {}
+        self._ratings: dict[str, str] = {}
+
+    def read(self, text: str) -> dict[date, dict[BondCode, Row]]:
+        reader = csv.reader(StringIO(text, newline=""))
+        by_date: dict[date, dict[BondCode, Row]] = {}
+        try:
+            columns = self._columns(next(reader, None) or [])
+            for fields in reader:
+                if not fields:
+                    continue
+                try:
+                    day, code, row = self._row([fields[column] for column in columns])
+                except IndexError:
+                    raise ValueError(f"{len(fields)} fields are fewer than the header's") from None
+                rows = by_date.setdefault(day, {})
+                if code in rows:
+                    raise ValueError(f"{code} has a second row on {day}")
+                rows[code] = row
+        except PanelError:
+            raise
+        except (ValueError, csv.Error) as error:
+            raise PanelError(f"{self._name}, line {reader.line_num}: {error}") from error
+        if not by_date:
+            raise PanelError(f"{self._name} has a header and no rows")
+        return by_date
+
+    def _columns(self, header: list[str]) -> list[int]:
+        missing = [column for column in COLUMNS if column not in header]
+        if missing:
+            raise PanelError(f"{self._name} lacks the column {', '.join(missing)}; expected are {', '.join(COLUMNS)}")
+        return [header.index(column) for column in COLUMNS]
+
+    def _row(self, fields: list[str]) -> tuple[date, BondCode, Row]:
+        day, code, close, premium, conversion_value, years, rating = fields
+        return (
+            self._dates.get(day) or self._date(day),
+            self._codes.get(code) or self._code(code),
+            Row(
+                self._prices.get(close) or self._price(close),
+                _figure("premium_pct", premium),
+                _figure("conversion_value", conversion_value),
+                _figure("years_to_maturity", years),
+                self._ratings.setdefault(rating, rating),
+            ),
+        )
+
+    def _date(self, text: str) -> date:
+        try:
+            day = self._dates[text] = date.fromisoformat(text)
+        except ValueError:
+            raise ValueError(f"date is {text!r}, not like 2026-05-15") from None
+        return day
+
+    def _code(self, text: str) -> BondCode:
+        try:
+            code = self._codes[text] = BondCode(text)
+        except CodeRefused as refused:
+            raise ValueError(str(refused)) from None
+        return code
+
+    def _price(self, text: str) -> Decimal:
+        try:
+            price = Decimal(text)
+        except InvalidOperation:
+            raise ValueError(f"close is {text!r}, not a price") from None
+        if not (price.is_finite() and price > 0):
+            raise ValueError(f"close is {text!r}, not a price above zero")
+        self._prices[text] = price
+        return price
+
+
+def _figure(column: str, text: str) -> float | None:
+    if not text:
+        return None
+    try:
+        figure = float(text)
+    except ValueError:
+        raise ValueError(f"{column} is {text!r}, not a figure") from None
+    if not isfinite(figure):
+        raise ValueError(f"{column} is {text!r}, not a figure")
+    return figure

@@ -1,0 +1,253 @@
+"""The embedded Factor Cat: the platform's own wire (DESIGN §4), answered inside the process."""
+
+import asyncio
+import json
+import re
+import secrets
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from datetime import timedelta
+from math import ceil
+from typing import Any, TypeVar, cast
+
+import httpx
+
+from core.clock import Clock
+from core.model.bond import BondCode
+from core.sandbox.market import SandboxMarket
+from core.sandbox.strategies import Backtest, Recipe, RotationStrategy, Rule, backtest, catalogue, rank, rankings
+from core.sandbox.tokens import issue, subject
+
+TOKEN_LIFE = timedelta(hours=12)
+LONG_TERM_LIFE = timedelta(days=30)
+LARGEST_PAGE = 100
+
+T = TypeVar("T")
+Json = dict[str, Any]
+
+
+class HttpError(Exception):
+    """An answer of status 400 or above; `detail` is its sentence."""
+
+    def __init__(self, status: int, detail: str) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+
+
+class EmbeddedPlatform(httpx.AsyncBaseTransport):
+    """Answers every call of the platform, as a transport of an ordinary `httpx.AsyncClient`.
+
+    Any name and password that are not empty log in. Tokens are signed with a key of this instance: those of an earlier
+    run get a 401, like expired ones. Backtests are computed when they are first asked for, in a thread, and remembered.
+    """
+
+    def __init__(self, market: SandboxMarket, clock: Clock) -> None:
+        self._market = market
+        self._clock = clock
+        self._key = secrets.token_bytes(32)
+        self._strategies = {strategy.id: strategy for strategy in catalogue()}
+        self._recipes = {record.id: record for strategy in self._strategies.values() for record in strategy.records}
+        self._lists: dict[Rule, Sequence[Sequence[BondCode]]] = {}
+        self._backtests: dict[int, Backtest] = {}
+        self._routes: tuple[tuple[str, re.Pattern[str], Callable[..., Awaitable[Json | list[Json]]]], ...] = (
+            ("POST", re.compile(r"/auth/login"), self._login),
+            ("POST", re.compile(r"/auth/generate-long-term-token"), self._long_term),
+            ("GET", re.compile(r"/strategies/"), self._list_strategies),
+            ("GET", re.compile(r"/strategies/(\d+)/histories"), self._list_records),
+            ("GET", re.compile(r"/strategies/(\d+)/histories/(\d+)"), self._detail),
+            ("GET", re.compile(r"/strategies/(\d+)/histories/(\d+)/parameters"), self._parameters),
+            ("POST", re.compile(r"/bond-selection/today-bond-selection"), self._todays_list),
+        )
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        await request.aread()
+        try:
+            return httpx.Response(200, json=await self._answer(request))
+        except HttpError as error:
+            headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
+            return httpx.Response(error.status, json={"detail": error.detail}, headers=headers)
+
+    async def _answer(self, request: httpx.Request) -> Json | list[Json]:
+        matches = [
+            (method, match, handler)
+            for method, pattern, handler in self._routes
+            if (match := pattern.fullmatch(request.url.path))
+        ]
+        if not matches:
+            raise HttpError(404, "Not Found")
+        method, match, handler = matches[0]
+        if method != request.method:
+            raise HttpError(405, "Method Not Allowed")
+        return await handler(request, *map(int, match.groups()))
+
+    async def _login(self, request: httpx.Request) -> Json:
+        username, password = _field(request, "username", str), _field(request, "password", str)
+        if not username.strip() or not password:
+            raise HttpError(401, "Incorrect username or password")
+        token = issue(self._key, username, self._clock.now() + TOKEN_LIFE)
+        return {"access_token": token, "token_type": "bearer", "username": username, "role_name": "sandbox"}
+
+    async def _long_term(self, request: httpx.Request) -> Json:
+        username = self._user(request)
+        return {"access_token": issue(self._key, username, self._clock.now() + LONG_TERM_LIFE)}
+
+    async def _list_strategies(self, request: httpx.Request) -> Json:
+        self._user(request)
+        wanted = request.url.params.get("search", "").strip().casefold()
+        found = [one for one in self._strategies.values() if wanted in one.rule.name.casefold()]
+        shown, envelope = _paged(request, found)
+        return {**envelope, "items": [self._strategy_item(strategy) for strategy in shown]}
+
+    async def _list_records(self, request: httpx.Request, strategy_id: int) -> Json:
+        self._user(request)
+        shown, envelope = _paged(request, self._strategy(strategy_id).records)
+        results = await self._results(shown)
+        return {**envelope, "items": [self._record_item(recipe, results[recipe.id]) for recipe in shown]}
+
+    async def _detail(self, request: httpx.Request, strategy_id: int, history_id: int) -> Json:
+        self._user(request)
+        recipe = self._record(strategy_id, history_id)
+        result = (await self._results([recipe]))[history_id]
+        dates = self._market.data.panel.dates
+        return {
+            **self._record_item(recipe, result),
+            "strategy_id": strategy_id,
+            "strategy_name": recipe.rule.name,
+            "rule": f"on each session of the panel, hold the {recipe.size} bonds of {recipe.rule.words}; equal weights",
+            "stops": _stops_in_words(recipe),
+            "panel": f"{dates[0]} to {dates[-1]}",
+            "sessions": len(dates),
+            "closed_holdings": result.closed,
+            "fees": "not included",
+            "computed_from": "recorded closes; a bond whose rows end leaves at its last one",
+        }
+
+    async def _parameters(self, request: httpx.Request, strategy_id: int, history_id: int) -> Json:
+        self._user(request)
+        recipe = self._record(strategy_id, history_id)
+        rule = recipe.rule
+        return {
+            "parameters": {
+                "profitTargetRatio": recipe.stops.take_profit if recipe.stops else None,
+                "stopLossRatio": recipe.stops.stop_loss if recipe.stops else None,
+                "holdCount": recipe.size,
+                "rankedBy": rule.ranked_by,
+                "minYears": rule.min_years,
+                "minRating": "AA-" if rule.rated else None,
+                "maxPrice": rule.max_price,
+                "maxPremium": rule.max_premium,
+            }
+        }
+
+    async def _todays_list(self, request: httpx.Request) -> list[Json]:
+        self._user(request)
+        recipe = self._recipes.get(_field(request, "strategy_history_id", int))
+        if recipe is None:
+            raise HttpError(404, "Strategy history not found")
+        day = self._market.trading_day()
+        rows, names = self._market.rows_for_ranking(day), self._market.names
+        bonds = [
+            {
+                "kzz_code": code,
+                "name": names[code],
+                "price": float(rows[code].close),
+                "trade_date": day.isoformat(),
+            }
+            for code in rank(recipe.rule, rows, recipe.size)
+        ]
+        return [{"selected_bonds": bonds}]
+
+    def _user(self, request: httpx.Request) -> str:
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            raise HttpError(401, "Not authenticated")
+        user = subject(self._key, token, self._clock.now())
+        if user is None:
+            raise HttpError(401, "Could not validate credentials: the token is not ours or has expired")
+        return user
+
+    def _strategy(self, strategy_id: int) -> RotationStrategy:
+        strategy = self._strategies.get(strategy_id)
+        if strategy is None:
+            raise HttpError(404, "Strategy not found")
+        return strategy
+
+    def _record(self, strategy_id: int, history_id: int) -> Recipe:
+        for recipe in self._strategy(strategy_id).records:
+            if recipe.id == history_id:
+                return recipe
+        raise HttpError(404, "Strategy history not found")
+
+    async def _results(self, recipes: Iterable[Recipe]) -> dict[int, Backtest]:
+        missing = [recipe for recipe in recipes if recipe.id not in self._backtests]
+        if missing:
+            await asyncio.to_thread(self._compute, missing)
+        return self._backtests
+
+    def _compute(self, recipes: Sequence[Recipe]) -> None:
+        panel = self._market.data.panel
+        for recipe in recipes:
+            if recipe.rule not in self._lists:
+                self._lists[recipe.rule] = rankings(panel, recipe.rule)
+            self._backtests[recipe.id] = backtest(panel, self._lists[recipe.rule], recipe.size, recipe.stops)
+
+    def _strategy_item(self, strategy: RotationStrategy) -> Json:
+        return {
+            "id": strategy.id,
+            "name": strategy.rule.name,
+            "description": f"Holds {strategy.rule.words}.",
+            "backtest_count": len(strategy.records),
+            "created_at": self._market.data.panel.dates[0].isoformat(),
+        }
+
+    def _record_item(self, recipe: Recipe, result: Backtest) -> Json:
+        return {
+            "id": recipe.id,
+            "backtest_time": self._market.data.panel.dates[-1].isoformat(),
+            "strategy_return": result.strategy_return,
+            "win_rate": result.win_rate,
+            "annualized_return": result.annualized_return,
+            "max_drawdown": result.max_drawdown,
+            "sharpe_ratio": result.sharpe_ratio,
+        }
+
+
+def _field(request: httpx.Request, name: str, kind: type[T]) -> T:
+    """A field of the request's JSON body."""
+    try:
+        body = json.loads(request.content)
+    except ValueError:
+        raise HttpError(422, "the body is not JSON") from None
+    value = cast("Json", body).get(name) if isinstance(body, dict) else None
+    if not isinstance(value, kind) or isinstance(value, bool):
+        raise HttpError(422, f"{name}: a value of type {kind.__name__} is required")
+    return value
+
+
+def _paged(request: httpx.Request, items: Sequence[T]) -> tuple[Sequence[T], Json]:
+    """The items of the page asked for, and the envelope around them."""
+    page, limit = _number(request, "page", 1, None), _number(request, "limit", 20, LARGEST_PAGE)
+    envelope: Json = {
+        "total_count": len(items),
+        "total_pages": ceil(len(items) / limit),
+        "page": page,
+        "limit": limit,
+    }
+    return items[(page - 1) * limit : page * limit], envelope
+
+
+def _number(request: httpx.Request, name: str, default: int, largest: int | None) -> int:
+    text = request.url.params.get(name, str(default))
+    if not (text.isascii() and text.isdigit()) or len(text) > 9 or int(text) < 1:
+        raise HttpError(422, f"{name}: {text!r} is not a whole number above zero")
+    if largest is not None and int(text) > largest:
+        raise HttpError(422, f"{name}: at most {largest}")
+    return int(text)
+
+
+def _stops_in_words(recipe: Recipe) -> str:
+    if recipe.stops is None:
+        return "none"
+    return (
+        f"take profit at +{recipe.stops.take_profit:.0%}, stop loss at -{recipe.stops.stop_loss:.0%} of the price paid"
+    )

@@ -1,0 +1,144 @@
+"""A bond's invented path through one trading day, between prices that are given.
+
+Everything here is a pure function of a seed in words, so that a restart shows the same market. Prices are whole ticks
+of 0.001 CNY, volumes 张.
+"""
+
+from dataclasses import dataclass
+from itertools import accumulate
+from math import sqrt
+from random import Random
+from typing import NamedTuple
+
+MINUTES = 240
+"""Minutes of a trading day."""
+
+TICK_SECONDS = 3
+"""A bond's price changes about this often, in market time."""
+
+LOT = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """The price stands at its limit (up, or down) from minute `start` of the day for `length` minutes."""
+
+    up: bool
+    start: int
+    length: int
+
+
+class Tick(NamedTuple):
+    """A bond at one moment: last price, best quotes (None with its volume where a side is empty), day's volume."""
+
+    last: int
+    bid: int | None
+    bid_volume: int | None
+    ask: int | None
+    ask_volume: int | None
+    volume: int
+
+
+@dataclass(frozen=True, slots=True)
+class DayPath:
+    """Last price and cumulative volume at each minute of a day, 0 to 240, inside the day's limits `low` and `high`."""
+
+    seed: str
+    low: int
+    high: int
+    prices: tuple[int, ...]
+    volumes: tuple[int, ...]
+
+    def tick(self, seconds: float) -> Tick:
+        """The market after that many seconds of trading.
+
+        The best quotes stand around the last price, 1 to 30 ticks apart; at a limit the side beyond it is empty.
+        """
+        random = Random(f"{self.seed}/{seconds:.3f}")
+        last, volume = self._last(seconds, random), self._volume(seconds)
+        if last == self.high:
+            return Tick(last, last, _queue(random), None, None, volume)
+        if last == self.low:
+            return Tick(last, None, None, last, _queue(random), volume)
+        spread = min(30, 1 + int(random.expovariate(1 / self._usual_spread)))
+        bid = last - random.randint(0, spread)
+        ask = min(bid + spread, self.high)
+        return Tick(last, max(bid, self.low), _displayed(random), ask, _displayed(random), volume)
+
+    @property
+    def _usual_spread(self) -> int:
+        return 8 if self.volumes[-1] < 500_000 else 3
+
+    def _last(self, seconds: float, random: Random) -> int:
+        """The minutes' own prices are met exactly; between them there is noise, save at a limit."""
+        minute, rest = divmod(seconds, 60)
+        before = self.prices[int(minute)]
+        if rest == 0:
+            return before
+        after, share = self.prices[int(minute) + 1], rest / 60
+        if before == after and before in (self.low, self.high):
+            return before
+        noise = random.gauss(0.0, before * 0.0002) * 2 * sqrt(share * (1 - share))
+        return min(max(round(before + (after - before) * share + noise), self.low), self.high)
+
+    def _volume(self, seconds: float) -> int:
+        minute, rest = divmod(seconds, 60)
+        before = self.volumes[int(minute)]
+        if rest == 0:
+            return before
+        traded = before + (self.volumes[int(minute) + 1] - before) * rest / 60
+        return int(traded) // LOT * LOT
+
+
+def limits(previous: int) -> tuple[int, int]:
+    """The day's lowest and highest price: 20 % around the previous close, rounded half up to the tick."""
+    return (previous * 8 + 5) // 10, (previous * 12 + 5) // 10
+
+
+def day_path(seed: str, previous: int, close: int, volume: int, incident: Incident | None = None) -> DayPath:
+    """A noisy bridge from near the previous close to `close`, trading `volume` 张 in all."""
+    random = Random(seed)
+    low, high = limits(previous)
+    opening = previous + 0.3 * (close - previous) + random.gauss(0.0, previous * 0.002)
+    deviation = previous * (0.006 + 0.012 * random.random()) / sqrt(MINUTES)
+    walk = [0.0, *accumulate(random.gauss(0.0, deviation) for _ in range(MINUTES))]
+    prices = [
+        min(max(round(opening + (close - opening) * minute / MINUTES + step - walk[-1] * minute / MINUTES), low), high)
+        for minute, step in enumerate(walk)
+    ]
+    if incident is not None:
+        prices = _with(incident, prices, high if incident.up else low)
+    prices[-1] = close
+    return DayPath(seed, low, high, tuple(prices), _volumes(random, volume))
+
+
+def _with(incident: Incident, prices: list[int], limit: int) -> list[int]:
+    """The path drawn to its limit, and back, over some minutes on either side."""
+    ramp = 4
+
+    def drawn(minute: int, price: int) -> int:
+        away = max(incident.start - minute, minute - incident.start - incident.length, 0)
+        return round(limit + (price - limit) * min(away / ramp, 1.0))
+
+    return [drawn(minute, price) for minute, price in enumerate(prices)]
+
+
+def _volumes(random: Random, total: int) -> tuple[int, ...]:
+    """Cumulative volumes, busier at both ends of the day; the opening call trades first."""
+    shares = [
+        random.expovariate(1.0) * (1 + 2 * abs(minute - MINUTES / 2) / (MINUTES / 2)) for minute in range(MINUTES)
+    ]
+    opening = 0.01 * sum(shares)
+    done = list(accumulate([opening, *shares]))
+    return tuple(max(LOT, int(total * part / done[-1]) // LOT * LOT) for part in done)
+
+
+def _queue(random: Random) -> int:
+    """Volume that waits at a limit."""
+    return random.randint(1_000, 20_000) * LOT
+
+
+def _displayed(random: Random) -> int:
+    """Volume at the best quote: now and then so little that an ordinary order fills in part."""
+    lots = random.randint(1, 5) if random.random() < 0.2 else random.randint(6, 200)
+    return lots * LOT

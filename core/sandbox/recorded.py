@@ -1,0 +1,102 @@
+"""What the sandbox knows of the real market: the panel, the bonds alive on the snapshot's day, the calendar."""
+
+import csv
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from importlib.resources import files
+from types import MappingProxyType
+
+from core.model.bond import BondCode, CodeRefused
+from core.sandbox.day import RECORDED_DAY, load_sessions
+from core.sandbox.panel import Panel, Row, load_panel
+
+_SNAPSHOT = "data/cb_live_snapshot_20260515.csv"
+_YUAN_PER_WAN = 10_000
+
+# Sessions, as recorded tables of redemptions show: 123112 last traded on 2026-09-11, last converted on 09-16; 110075,
+# due on 2026-10-15, last traded on 10-09.
+_FROM_LAST_TRADE_TO_LAST_CONVERSION = 3
+_FROM_LAST_TRADE_TO_MATURITY = 4
+
+
+@dataclass(frozen=True, slots=True)
+class LiveBond:
+    """A bond of the snapshot.
+
+    `figures` are its closing figures of that day, `turnover` its day's turnover in CNY: 0 is a suspended bond.
+    `traded_on` is the last date of which a trade is known, `last_day` its last trading day, None while none is set.
+    """
+
+    code: BondCode
+    name: str
+    figures: Row
+    turnover: float
+    traded_on: date
+    last_day: date | None
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class SandboxData:
+    """Everything that is recorded; `sessions` ascend and go beyond the recording."""
+
+    panel: Panel
+    bonds: Mapping[BondCode, LiveBond]
+    sessions: tuple[date, ...]
+
+
+def load_sandbox_data() -> SandboxData:
+    """The shipped recording. Codes that `BondCode` refuses (exchangeable bonds) are not part of the sandbox."""
+    panel, sessions = load_panel(), load_sessions()
+    lines = files("core.sandbox").joinpath(_SNAPSHOT).read_text(encoding="utf-8").splitlines()
+    bonds: dict[BondCode, LiveBond] = {}
+    for record in csv.DictReader(lines):
+        try:
+            code = BondCode(record["ts_code"])
+        except CodeRefused:
+            continue
+        bonds[code] = _bond(code, record, panel, sessions)
+    return SandboxData(panel, MappingProxyType(bonds), sessions)
+
+
+def _bond(code: BondCode, record: Mapping[str, str], panel: Panel, sessions: Sequence[date]) -> LiveBond:
+    turnover = float(record["amount_wan_yuan"]) * _YUAN_PER_WAN
+    matures = date.fromisoformat(record["maturity_date"])
+    return LiveBond(
+        code=code,
+        name=record["bond_short_name"],
+        figures=Row(
+            close=Decimal(record["close"]),
+            premium=float(record["conv_premium_pct"]),
+            conversion_value=float(record["conv_value"]),
+            years=float(record["years_to_maturity"]),
+            rating=record["rating_last_known"],
+        ),
+        turnover=turnover,
+        traded_on=RECORDED_DAY if turnover > 0 else _last_trade(code, matures, panel),
+        last_day=_last_day(record["conv_stop_date"], matures, sessions),
+    )
+
+
+def _last_trade(code: BondCode, matures: date, panel: Panel) -> date:
+    """Of a suspended bond: the day it fell due, if it did; else the panel's last date before, a weekly one maybe."""
+    if matures <= RECORDED_DAY:
+        return matures
+    return max((day for day in panel.dates if day < RECORDED_DAY and code in panel.rows(day)), default=RECORDED_DAY)
+
+
+def _last_day(conversion_ends: str, matures: date, sessions: Sequence[date]) -> date | None:
+    """The day on which trading ends, called or maturing, whichever comes first."""
+    due = _sessions_before(matures, _FROM_LAST_TRADE_TO_MATURITY, sessions)
+    if not conversion_ends:
+        return due
+    ends = date.fromisoformat(conversion_ends[:8])
+    called = _sessions_before(ends, _FROM_LAST_TRADE_TO_LAST_CONVERSION, sessions)
+    return called if ends < matures else due
+
+
+def _sessions_before(day: date, count: int, sessions: Sequence[date]) -> date | None:
+    """None where the calendar does not reach as far as `day`."""
+    return sessions[bisect_right(sessions, day) - 1 - count] if day <= sessions[-1] else None

@@ -1,0 +1,272 @@
+"""The strategies of the embedded platform, and their backtests over the recorded panel.
+
+Three rotation families, each with every combination of its three filters, and per strategy a record for each size of
+the list and each pair of stops. Nothing here is advice: the metrics are what the recording gives, fees left out.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from itertools import product
+from typing import NamedTuple
+
+from core.model.bond import BondCode
+from core.rules.metrics import annualized_return, max_drawdown, sharpe, total_return
+from core.sandbox.panel import Panel, Row, Rows
+
+MIN_YEARS = 0.5
+MAX_PRICE = 130
+MAX_PREMIUM = 30
+AA_MINUS_OR_BETTER = frozenset({"AAA", "AA+", "AA", "AA-"})
+
+SIZES = (5, 10, 15, 20, 30)
+RECORDS_PER_STRATEGY = 100
+"""Distance between the record ids of two strategies: record 101 is the first of strategy 1."""
+
+
+class Family(StrEnum):
+    """What bonds are ranked by, lowest first."""
+
+    DOUBLE_LOW = "Double-low"  # 双低
+    LOW_PREMIUM = "Low premium"  # 低溢价
+    LOW_PRICE = "Low price"  # 低价
+
+
+_RANKED_BY = {
+    Family.DOUBLE_LOW: "price + premium in percent",
+    Family.LOW_PREMIUM: "premium over the conversion value",
+    Family.LOW_PRICE: "price",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Which bonds are ranked, and by what. A figure that is needed and unknown keeps a bond out.
+
+    `min_years` to maturity, `max_price` in CNY and `max_premium` in percent (both exclusive) are None where they do not
+    apply; `rated`: AA- or better.
+    """
+
+    family: Family
+    min_years: float | None = None
+    rated: bool = False
+    max_price: int | None = None
+    max_premium: int | None = None
+
+    @property
+    def name(self) -> str:
+        return ", ".join((self.family, *self._filters()))
+
+    @property
+    def ranked_by(self) -> str:
+        return _RANKED_BY[self.family]
+
+    @property
+    def words(self) -> str:
+        """What a list of this rule is, as a part of a sentence."""
+        among = " and ".join(self._filters()) or "no filter"
+        return f"the lowest {self.ranked_by} (ties by code; {among})"
+
+    def admits(self, row: Row) -> bool:
+        return (
+            row.premium is not None
+            and (self.min_years is None or (row.years is not None and row.years >= self.min_years))
+            and (not self.rated or row.rating in AA_MINUS_OR_BETTER)
+            and (self.max_price is None or row.close < self.max_price)
+            and (self.max_premium is None or row.premium < self.max_premium)
+        )
+
+    def score(self, row: Row) -> float:
+        """Lower is better; only of a row that is admitted."""
+        premium = row.premium or 0.0
+        match self.family:
+            case Family.DOUBLE_LOW:
+                return float(row.close) + premium
+            case Family.LOW_PREMIUM:
+                return premium
+            case Family.LOW_PRICE:
+                return float(row.close)
+
+    def _filters(self) -> tuple[str, ...]:
+        chosen = (
+            (self.min_years is not None, f"{self.min_years} years or more"),
+            (self.rated, "AA- or better"),
+            (self.max_price is not None, f"price below {self.max_price}"),
+            (self.max_premium is not None, f"premium below {self.max_premium} %"),
+        )
+        return tuple(words for applies, words in chosen if applies)
+
+
+class Stops(NamedTuple):
+    """Ratios of the price at which a bond was bought."""
+
+    take_profit: float
+    stop_loss: float
+
+
+STOPS = (None, Stops(0.1, 0.05), Stops(0.2, 0.1), Stops(0.3, 0.15), Stops(0.5, 0.2))
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """One backtest record: a rule, how many bonds it holds, and its stops."""
+
+    id: int
+    rule: Rule
+    size: int
+    stops: Stops | None
+
+
+@dataclass(frozen=True, slots=True)
+class RotationStrategy:
+    id: int
+    rule: Rule
+    records: tuple[Recipe, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Backtest:
+    """A backtest's line of equity, beginning at 1, and how many of its closed holdings ended with a gain."""
+
+    equity: tuple[tuple[date, float], ...]
+    closed: int
+    won: int
+
+    @property
+    def strategy_return(self) -> float | None:
+        return total_return(self.equity)
+
+    @property
+    def win_rate(self) -> float | None:
+        """Of closed holdings, those that ended above the price they were bought at; None while none is closed."""
+        return self.won / self.closed if self.closed else None
+
+    @property
+    def annualized_return(self) -> float | None:
+        return annualized_return(self.equity)
+
+    @property
+    def max_drawdown(self) -> float | None:
+        return max_drawdown(self.equity)
+
+    @property
+    def sharpe_ratio(self) -> float | None:
+        return sharpe(self.equity)
+
+
+FIRST_STRATEGY, FIRST_RECORD = 1, 102
+"""What a sandbox follows until somebody chooses: the plain double-low, ten bonds, no stops."""
+
+
+def catalogue() -> tuple[RotationStrategy, ...]:
+    """Every strategy, the plain double-low first."""
+    rules = [
+        Rule(
+            family,
+            min_years=MIN_YEARS if lasting else None,
+            rated=rated,
+            max_price=MAX_PRICE if cheap and family is not Family.LOW_PRICE else None,
+            max_premium=MAX_PREMIUM if cheap and family is Family.LOW_PRICE else None,
+        )
+        for cheap, rated, lasting in product((False, True), repeat=3)
+        for family in Family
+    ]
+    return tuple(
+        RotationStrategy(number, rule, _records(number * RECORDS_PER_STRATEGY, rule))
+        for number, rule in enumerate(rules, 1)
+    )
+
+
+def rank(rule: Rule, rows: Rows, size: int) -> tuple[BondCode, ...]:
+    """The `size` best bonds among `rows`, best first; ties by code."""
+    scored = [(rule.score(row), code) for code, row in rows.items() if rule.admits(row)]
+    return tuple(code for _, code in sorted(scored)[:size])
+
+
+def rankings(panel: Panel, rule: Rule) -> tuple[tuple[BondCode, ...], ...]:
+    """The list of each date of the panel, as long as the largest size needs it."""
+    return tuple(rank(rule, panel.rows(day), max(SIZES)) for day in panel.dates)
+
+
+def backtest(panel: Panel, lists: Sequence[Sequence[BondCode]], size: int, stops: Stops | None) -> Backtest:
+    """Hold the first `size` bonds of each date's list, at recorded closes and without fees.
+
+    Every date sets each of the `size` slots back to the same share of the equity; an empty slot earns nothing. On each
+    date, in this order: a bond whose rows have ended leaves at its last close, stops are checked against the price it
+    was bought at, what is off the list is sold, what joined is bought, save what a stop has sold that day. A bond
+    without a row on one date keeps its last price and cannot be traded. What is still held at the end is not closed.
+    """
+    run = _Run(panel, size, stops)
+    equity: list[tuple[date, float]] = []
+    value = 1.0
+    for day, listed in zip(panel.dates, lists, strict=True):
+        value *= 1 + run.session(day, listed[:size])
+        equity.append((day, value))
+    return Backtest(tuple(equity), run.closed, run.won)
+
+
+@dataclass(slots=True)
+class _Holding:
+    bought_at: float
+    last: float
+
+
+class _Run:
+    """What a backtest holds, from one date to the next."""
+
+    def __init__(self, panel: Panel, size: int, stops: Stops | None) -> None:
+        self._panel = panel
+        self._size = size
+        self._stops = stops
+        self._held: dict[BondCode, _Holding] = {}
+        self.closed = 0
+        self.won = 0
+
+    def session(self, day: date, listed: Sequence[BondCode]) -> float:
+        """Trade one date; the return of the equity since the date before."""
+        rows = self._panel.rows(day)
+        earned = self._mark(rows) / self._size
+        stopped = self._leave(day, rows)
+        for code in [code for code in self._held if code in rows and code not in listed]:
+            self._close(code)
+        for code in listed:
+            if code not in self._held and code not in stopped and len(self._held) < self._size:
+                price = float(rows[code].close)
+                self._held[code] = _Holding(price, price)
+        return earned
+
+    def _mark(self, rows: Mapping[BondCode, Row]) -> float:
+        """Move every holding to its close of the date; the sum of their returns."""
+        earned = 0.0
+        for code, holding in self._held.items():
+            if code in rows:
+                close = float(rows[code].close)
+                earned += close / holding.last - 1
+                holding.last = close
+        return earned
+
+    def _leave(self, day: date, rows: Mapping[BondCode, Row]) -> set[BondCode]:
+        """Close what has left the market and what a stop sells; the latter."""
+        stopped = {code for code, holding in self._held.items() if code in rows and self._stops_at(holding)}
+        gone = {code for code in self._held if code not in rows and self._panel.last_dates[code] < day}
+        for code in sorted(stopped | gone):
+            self._close(code)
+        return stopped
+
+    def _stops_at(self, holding: _Holding) -> bool:
+        if self._stops is None:
+            return False
+        change = round(holding.last / holding.bought_at - 1, 9)  # 90 after 100 is a loss of 0.1, not of 0.0999...
+        return change <= -self._stops.stop_loss or change >= self._stops.take_profit
+
+    def _close(self, code: BondCode) -> None:
+        holding = self._held.pop(code)
+        self.closed += 1
+        self.won += holding.last > holding.bought_at
+
+
+def _records(after: int, rule: Rule) -> tuple[Recipe, ...]:
+    return tuple(
+        Recipe(after + number, rule, size, stops) for number, (stops, size) in enumerate(product(STOPS, SIZES), 1)
+    )

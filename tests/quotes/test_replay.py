@@ -1,0 +1,79 @@
+"""The feed of a rehearsal shows what it was given, and nothing else."""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from decimal import Decimal
+
+from core.clock import SHANGHAI
+from core.model.bond import BondCode
+from core.model.known import Known, Unknown
+from core.model.quote import Quote
+from core.quotes.feed import QuoteFeed
+from core.quotes.replay import ReplayFeed
+
+A, B, C = BondCode("110073"), BondCode("123225"), BondCode("127033")
+FIRST, SECOND = date(2026, 5, 14), date(2026, 5, 15)
+
+
+def quote(code: BondCode, price: str, day: date = FIRST) -> Quote:
+    at = datetime(day.year, day.month, day.day, 14, 50, tzinfo=SHANGHAI)
+    return Quote(code, "", Decimal(price), at, "panel")
+
+
+def shown(*quotes: Quote) -> dict[BondCode, Quote]:
+    return {one.code: one for one in quotes}
+
+
+async def heard_by(feed: ReplayFeed) -> list[Mapping[BondCode, Quote]]:
+    heard: list[Mapping[BondCode, Quote]] = []
+    feed.subscribe(heard.append)
+    await feed.start()
+    return heard
+
+
+async def test_snapshot_is_the_set_shown_last() -> None:
+    feed: QuoteFeed = (replay := ReplayFeed())
+    replay.show(FIRST, shown(quote(A, "106.7")))
+    replay.show(SECOND, shown(quote(B, "141.9", SECOND)))
+    assert await feed.snapshot([A, B]) == {
+        A: Unknown("no recorded price on that date"),
+        B: Known(quote(B, "141.9", SECOND)),
+    }
+
+
+async def test_before_anything_is_shown_nothing_is_known() -> None:
+    assert await ReplayFeed().snapshot([A]) == {A: Unknown("no recorded price on that date")}
+
+
+async def test_listeners_hear_of_the_watched_ones_that_changed() -> None:
+    feed = ReplayFeed()
+    heard = await heard_by(feed)
+    feed.watch([A, B, C])
+    feed.show(FIRST, shown(quote(A, "106.7"), quote(B, "141.9")))
+    feed.show(FIRST, shown(quote(A, "106.8"), quote(B, "141.9")))
+    feed.show(FIRST, shown(quote(A, "106.8"), quote(B, "141.9")))
+    feed.watch([B])
+    feed.show(SECOND, shown(quote(A, "107", SECOND), quote(B, "141.9", SECOND)))
+    assert heard == [
+        shown(quote(A, "106.7"), quote(B, "141.9")),
+        shown(quote(A, "106.8")),
+        shown(quote(B, "141.9", SECOND)),
+    ]
+
+
+async def test_a_stopped_feed_is_silent_and_can_still_be_read() -> None:
+    feed = ReplayFeed()
+    heard = await heard_by(feed)
+    feed.watch([A])
+    await feed.stop()
+    feed.show(FIRST, shown(quote(A, "106.7")))
+    assert heard == []
+    assert await feed.snapshot([A]) == {A: Known(quote(A, "106.7"))}
+
+
+async def test_the_set_is_a_copy() -> None:
+    feed = ReplayFeed()
+    quotes = shown(quote(A, "106.7"))
+    feed.show(FIRST, quotes)
+    quotes.clear()
+    assert await feed.snapshot([A]) == {A: Known(quote(A, "106.7"))}
