@@ -95,15 +95,11 @@ class Answers:
             task.cancel()
             await asyncio.wait({task})
 
-    async def follow_something(self) -> None:
-        """A sandbox in which nothing was chosen yet follows the first strategy's first record."""
-        platform, chosen = self._parts.platform, self._parts.rotation.settings.strategy
+    async def recognise(self) -> None:
+        """Learn the name of the strategy that is followed."""
+        chosen = self._parts.rotation.settings.strategy
         if chosen.history_id:
             self._parts.strategy_name = await self._name_of(chosen.strategy_id)
-            return
-        strategy = (await platform.strategies(1, 1)).items[0]
-        record = (await platform.records(strategy.id, 1, 1)).items[0]
-        self._set_followed(strategy.id, record.id, strategy.name)
 
     async def _log_in(self, command: Login) -> str:
         secret = SecretStr(command.password)
@@ -117,6 +113,7 @@ class Answers:
             if trouble is not None:
                 log.warning("%s", trouble)
         log.info("logged in to Factor Cat as %s", user)
+        await self.recognise()
         return user
 
     async def _log_out(self, _: Logout) -> None:

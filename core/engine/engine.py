@@ -7,17 +7,17 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from core.clock import SHANGHAI
 from core.engine.link import SnapshotListener
-from core.engine.parts import ModeUnavailable, build
-from core.engine.shift import Shift
 from core.home import Home, HomeLock
-from core.logs import Logs
 from core.model.command import Command, Failed, Reply
 from core.model.settings import Settings
 from core.model.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from core.engine.shift import Shift
 
 log = logging.getLogger(__name__)
 
@@ -95,7 +95,7 @@ class Engine:
     def _run(self) -> None:
         try:
             asyncio.run(self._main())
-        except ModeUnavailable as error:
+        except EngineFailed as error:
             self._fail(str(error))
         except Exception as error:
             log.exception("the engine ended")
@@ -110,7 +110,15 @@ class Engine:
         self._loop.set_default_executor(ThreadPoolExecutor(64, thread_name_prefix="rotor"))
         self._stopping = asyncio.Event()
         self._looping.set()
-        parts = build(self._home, self._settings, self._speed)
+        # Here, not above: they cost more time than the screen should wait before its first paint.
+        from core.engine.parts import ModeUnavailable, build
+        from core.engine.shift import Shift
+        from core.logs import Logs
+
+        try:
+            parts = build(self._home, self._settings, self._speed)
+        except ModeUnavailable as unavailable:
+            raise EngineFailed(str(unavailable)) from None
         logs = Logs(self._home, parts.clock, self._stderr)
         self._shift = Shift(parts, self._home, self._publish)
         try:

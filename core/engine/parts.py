@@ -16,7 +16,7 @@ from core.factorcat import FactorCat, FactorCatError
 from core.home import Home
 from core.model.known import Known, Maybe, Unknown
 from core.model.platform import Selection
-from core.model.settings import Settings
+from core.model.settings import Settings, Strategy
 from core.quotes.feed import QuoteFeed
 from core.quotes.none import NoQuotes
 from core.rules.sessions import MORNING, working_seconds
@@ -84,12 +84,23 @@ def build(home: Home, settings: Settings, speed: float = 1.0) -> Parts:
     database = open_database(home.database, TRADING)
     memory = Memory(database)
     if settings.mode == "sandbox":
+        settings = _with_a_strategy(settings)
         clock, feed, platform = _sandbox(memory, settings, speed)
     else:
         clock, feed = RealClock(), NoQuotes()
         platform = FactorCat(settings.factorcat.base_url, version=__version__, clock=clock)
     broker = PaperBroker(home.paper_database, feed, clock, settings.fees, PAPER_CAPITAL)
     return _compose(settings, clock, feed, platform, database, memory, broker)
+
+
+def _with_a_strategy(settings: Settings) -> Settings:
+    """A sandbox in which nothing was chosen yet follows the plain double-low strategy's record of ten bonds."""
+    from core.sandbox.strategies import FIRST_RECORD, FIRST_STRATEGY
+
+    if settings.strategy.history_id:
+        return settings
+    first = Strategy(strategy_id=FIRST_STRATEGY, history_id=FIRST_RECORD)
+    return settings.model_copy(update={"strategy": first})
 
 
 def _sandbox(memory: Memory, settings: Settings, speed: float) -> tuple[Clock, QuoteFeed, FactorCat]:

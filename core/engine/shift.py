@@ -124,8 +124,8 @@ class Shift:
             elif found.value is not None:
                 hide(found.value)
                 await self._try(name, found.value.get_secret_value())
-        if platform.user is not None and settings.mode == "sandbox":
-            await self.answers.follow_something()
+        if platform.user is not None:
+            await self._recognise()
 
     async def _try(self, username: str, password: str) -> None:
         try:
@@ -134,6 +134,12 @@ class Shift:
         except FactorCatError as error:
             self._view.platform = (Level.ERROR, str(error))
             log.warning("%s", error)
+
+    async def _recognise(self) -> None:
+        try:
+            await self.answers.recognise()
+        except FactorCatError as error:
+            log.warning("the followed strategy's name is not known: %s", error)
 
     async def _renew(self) -> None:
         try:

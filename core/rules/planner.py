@@ -1,7 +1,7 @@
 """The planner: what a rebalance would do, decided from values alone, with a reason on every row."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -38,7 +38,7 @@ class Situation:
     ledger: Maybe[Ledger]
     asset: Maybe[Asset]
     quotes: Mapping[BondCode, Maybe[Quote]]
-    busy: Maybe[Mapping[BondCode, str]] = field(default_factory=lambda: Known[Mapping[BondCode, str]]({}))
+    busy: Maybe[Mapping[BondCode, str]]
     stopped: frozenset[BondCode] = frozenset()
     bought_today: Decimal = Decimal(0)
 

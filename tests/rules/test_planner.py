@@ -1,0 +1,176 @@
+"""What the planner decides, row by row."""
+
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from core.model.bond import BondCode
+from core.model.known import Known, Unknown
+from core.model.order import Side
+from core.model.plan import Plan
+from core.model.quote import TradingState
+from core.model.settings import Buy, Guards, Orders, Settings
+from core.rules.planner import plan_buys, plan_rebalance
+from tests.worlds import ledger, market, position, quote, selection, situation
+
+A, B, C = "113001.SH", "123001.SZ", "127001.SZ"
+SETTINGS = Settings()
+
+
+def blocked(plan: Plan, code: str) -> str:
+    return next(row.reason for row in plan.blocked if row.code == code)
+
+
+def test_what_left_is_sold_what_joined_is_bought_and_the_rest_is_kept() -> None:
+    world = situation(selection(A, B), market(quote(A), quote(B), quote(C)), owned=ledger(b113001=50, b127001=70))
+    plan = plan_rebalance(world, SETTINGS)
+    assert [(leg.side, leg.code, leg.volume) for leg in plan.legs] == [(Side.SELL, C, 70), (Side.BUY, B, 90)]
+    assert [row.code for row in plan.kept] == [A]
+    assert plan.legs[0].reason == "left the list of 2026-05-15"
+    assert plan.legs[1].reason == "joined the list, rank 2"
+
+
+def test_the_money_of_a_plan_adds_up() -> None:
+    world = situation(selection(A), market(quote(A), quote(C, "120")), owned=ledger(b127001=70), cash="5000")
+    plan = plan_rebalance(world, SETTINGS)
+    sell, buy = plan.legs
+    assert (sell.amount, sell.fee) == (Decimal("8400.000"), Decimal("0.84"))
+    assert (buy.amount, buy.fee) == (Decimal(9000), Decimal("1.00"))
+    assert plan.cash_after == Decimal(5000) + sell.amount - sell.fee - buy.amount - buy.fee
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"state": TradingState.HALTED}, "suspended"),
+        ({"state": TradingState.CLOSING_CALL}, "not in continuous trading: closing call"),
+        ({"state": TradingState.UNKNOWN}, "not in continuous trading: unknown"),
+        ({"volume": 0}, "no turnover today"),
+        ({"ask": None}, "nobody sells"),
+        ({"prev_close": None}, "price limits are not known"),
+    ],
+)
+def test_a_bond_that_cannot_be_bought_is_blocked_with_the_reason(changes: dict[str, Any], words: str) -> None:
+    plan = plan_rebalance(situation(selection(A, B), market(quote(A, **changes), quote(B))), SETTINGS)
+    assert words in blocked(plan, A)
+    assert [leg.code for leg in plan.legs] == [B]
+
+
+def test_a_price_of_another_day_blocks() -> None:
+    old = quote(A)
+    old = replace(old, at=old.at - timedelta(days=1))
+    plan = plan_rebalance(situation(selection(A), market(old)), SETTINGS)
+    assert "no price of today: the newest is 100 of 2026-05-14" in blocked(plan, A)
+
+
+def test_a_bond_at_limit_down_is_not_sold() -> None:
+    world = situation(selection(A), market(quote(A), quote(C, bid=None)), owned=ledger(b113001=10, b127001=70))
+    plan = plan_rebalance(world, SETTINGS)
+    assert plan.legs == ()
+    assert "nobody buys" in blocked(plan, C)
+
+
+@pytest.mark.parametrize("missing", ["selection", "positions", "ledger", "asset", "busy"])
+def test_a_missing_input_refuses_the_plan_and_names_it(missing: str) -> None:
+    world = situation(selection(A), market(quote(A), quote(C)), owned=ledger(b127001=70))
+    plan = plan_rebalance(replace(world, **{missing: Unknown("the cable is cut")}), SETTINGS)
+    assert plan.legs == ()
+    assert plan.refused is not None
+    assert "the cable is cut" in plan.refused
+
+
+def test_a_ledger_that_the_account_does_not_bear_out_refuses_the_plan() -> None:
+    world = situation(selection(A), market(quote(A), quote(C)), owned=ledger(b127001=70), positions=(position(C, 40),))
+    assert plan_rebalance(world, SETTINGS).refused == (
+        "the ledger and the account do not agree: 127001.SZ: the ledger owns 70 张, the account holds 40"
+    )
+
+
+def test_the_users_own_holding_is_neither_sold_nor_bought_again() -> None:
+    held = (position(A, 30), position(C, 500))
+    world = situation(selection(A), market(quote(A), quote(C)), positions=held)
+    plan = plan_rebalance(world, SETTINGS)
+    assert plan.legs == ()
+    assert [(row.code, row.ours) for row in plan.kept] == [(A, False)]
+
+
+def test_only_our_part_of_a_shared_holding_is_sold() -> None:
+    world = situation(selection(A), market(quote(A), quote(C)), owned=ledger(b127001=70), positions=(position(C, 500),))
+    assert [(leg.code, leg.volume) for leg in plan_rebalance(world, SETTINGS).sells] == [(C, 70)]
+
+
+@pytest.mark.parametrize(("owned", "held", "sold"), [(25, 25, 25), (25, 40, 20), (5, 5, 5), (100, 100, 100)])
+def test_an_odd_remainder_is_sold_only_where_the_order_clears_the_holding(owned: int, held: int, sold: int) -> None:
+    world = situation(
+        selection(A), market(quote(A), quote(C)), owned=ledger(b127001=owned), positions=(position(C, held),)
+    )
+    assert [leg.volume for leg in plan_rebalance(world, SETTINGS).sells] == [sold]
+
+
+def test_what_cannot_make_an_order_is_blocked() -> None:
+    world = situation(
+        selection(A), market(quote(A), quote(C)), owned=ledger(b127001=5), positions=(position(C, 40, sellable=40),)
+    )
+    assert "40 of 40" in blocked(plan_rebalance(world, SETTINGS), C)
+
+
+def test_a_bond_with_an_open_order_gets_no_second_one() -> None:
+    world = situation(selection(A), market(quote(A), quote(C)), owned=ledger(b127001=70))
+    busy = {BondCode(A): "order X is working", BondCode(C): "order Y is unknown"}
+    plan = plan_rebalance(replace(world, busy=Known(busy)), SETTINGS)
+    assert plan.legs == ()
+    assert "order X is working" in blocked(plan, A)
+    assert "order Y is unknown" in blocked(plan, C)
+
+
+def test_a_stopped_bond_is_not_bought_back() -> None:
+    world = replace(situation(selection(A), market(quote(A))), stopped=frozenset({BondCode(A)}))
+    assert "its stop fired today" in blocked(plan_rebalance(world, SETTINGS), A)
+
+
+def test_list_order_decides_who_is_bought_when_the_money_is_short() -> None:
+    quotes = market(quote(A), quote(B), quote(C))
+    for first, second, third in ((A, B, C), (C, B, A)):
+        plan = plan_rebalance(situation(selection(first, second, third), quotes, cash="15000"), SETTINGS)
+        assert [(leg.code, leg.volume) for leg in plan.buys] == [(first, 90), (second, 40)]
+        assert "buys no lot" in blocked(plan, third)
+
+
+def test_balance_shares_what_may_be_spent_and_leaves_a_blocked_share_alone() -> None:
+    settings = Settings(buy=Buy(amount_type="balance", reserve=Decimal(10_000)))
+    world = situation(selection(A, B, C), market(quote(A), quote(B, state=TradingState.HALTED), quote(C)), cash="40000")
+    plan = plan_rebalance(world, settings)
+    assert [(leg.code, leg.volume) for leg in plan.buys] == [(A, 90), (C, 90)]
+    assert plan.cash_after is not None
+    assert plan.cash_after >= Decimal(20_000)
+
+
+def test_the_caps_of_one_order_and_of_the_day_hold() -> None:
+    guards = Guards(max_order_amount=Decimal(5_000), max_daily_buys=Decimal(12_000))
+    world = situation(selection(A, B, C), market(quote(A), quote(B), quote(C)))
+    plan = plan_rebalance(replace(world, bought_today=Decimal(1_000)), Settings(guards=guards))
+    assert [(leg.code, leg.volume) for leg in plan.buys] == [(A, 40)]
+
+
+def test_a_market_order_is_a_limit_through_the_best_opposite_quote() -> None:
+    settings = Settings(orders=Orders(type="market", slippage=Decimal("0.01")))
+    world = situation(selection(A), market(quote(A), quote(C)), owned=ledger(b127001=70))
+    sell, buy = plan_rebalance(world, settings).legs
+    assert sell.price == Decimal("99.000")  # 99.999 x 0.99 = 98.99901, up to the tick
+    assert buy.price == Decimal("101.001")  # 100.001 x 1.01 = 101.00101, down to the tick
+
+
+def test_a_marketable_price_stays_inside_the_days_limits() -> None:
+    settings = Settings(orders=Orders(type="market", slippage=Decimal("0.1")))
+    tight: dict[str, Any] = {"limit_up": Decimal(103), "limit_down": Decimal(97)}
+    world = situation(selection(A), market(quote(A, **tight), quote(C, **tight)), owned=ledger(b127001=70))
+    assert [leg.price for leg in plan_rebalance(world, settings).legs] == [Decimal(97), Decimal(103)]
+
+
+def test_buys_are_sized_from_the_cash_that_is_there_not_from_proceeds_to_come() -> None:
+    world = situation(selection(A), market(quote(A), quote(C)), owned=ledger(b127001=70), cash="3000")
+    assert [leg.volume for leg in plan_rebalance(world, SETTINGS).buys] == [90]
+    assert [leg.volume for leg in plan_buys(world, SETTINGS).buys] == [20]

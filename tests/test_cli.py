@@ -1,0 +1,154 @@
+"""The command line as a script sees it: one JSON document, exit codes, sentences on stderr."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from core import __version__
+
+
+def rotor(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the command in a process of its own, cut off from this one's settings."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("ROTOR_")}
+    return subprocess.run(
+        [sys.executable, "-m", "tui", *arguments],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
+        env={**inherited, **environment},
+    )
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> str:
+    return str(tmp_path / "home")
+
+
+def test_version_and_help_answer_without_the_app() -> None:
+    assert rotor("--version").stdout == f"rotor {__version__}\n"
+    helped = rotor("--help")
+    assert helped.returncode == 0
+    assert "Examples:" in helped.stdout
+    for command in ("demo", "rehearse", "plan", "rebalance", "status", "config", "export"):
+        assert command in helped.stdout
+
+
+@pytest.mark.parametrize("command", [["demo"], ["rehearse"], ["plan"], ["rebalance"], ["status"], ["config", "init"]])
+def test_every_command_helps_with_an_example(command: list[str]) -> None:
+    helped = rotor(*command, "--help")
+    assert helped.returncode == 0
+    assert "Example" in helped.stdout
+
+
+def test_a_plan_is_one_json_document_and_sends_nothing(home: str) -> None:
+    done = rotor("--home", home, "plan", "--json")
+    assert done.returncode == 0, done.stderr
+    plan = json.loads(done.stdout)
+    assert set(plan) >= {"plan_id", "mode", "trading_day", "selection", "cash", "legs", "kept", "blocked", "refused"}
+    assert plan["mode"] == "sandbox"
+    assert plan["refused"] is None
+    assert plan["selection"]["trade_date"] == plan["trading_day"] == "2026-05-15"
+    assert set(plan["legs"][0]) >= {"side", "code", "name", "volume", "price", "amount", "reason"}
+    reasons = {row["code"]: row["reason"] for row in plan["blocked"]}
+    assert "suspended, last traded at 71.372 on 2024-08-14" in reasons["128044.SZ"]
+    assert "suspended" in reasons["127033.SZ"]
+    status = json.loads(rotor("--home", home, "status", "--json").stdout)
+    assert status["last_rebalance"] is None
+    assert status["ledger"] == []
+
+
+def test_a_rebalance_runs_to_its_end_and_the_files_agree(home: str) -> None:
+    quick = {"ROTOR_ORDERS__TYPE": "market"}
+    done = rotor("--home", home, "rebalance", "--yes", "--json", **quick)
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    assert result["unresolved"] == []
+    assert all(leg["status"] == "filled" and leg["filled_volume"] == leg["volume"] for leg in result["legs"])
+    assert {"client_order_id", "average_price", "fee"} <= set(result["legs"][0])
+    spent = sum(leg["average_price"] * leg["filled_volume"] + leg["fee"] for leg in result["legs"])
+    assert result["cash_after"] == pytest.approx(result["cash"] - spent, abs=0.01)
+    status = json.loads(rotor("--home", home, "status", "--json").stdout)
+    assert {row["code"]: row["volume"] for row in status["ledger"]} == {
+        leg["code"]: leg["filled_volume"] for leg in result["legs"]
+    }
+    assert status["open_orders"] == []
+    again = json.loads(rotor("--home", home, "rebalance", "--yes", "--json", **quick).stdout)
+    assert again["legs"] == []
+    assert sorted(again["kept"]) == sorted(leg["code"] for leg in result["legs"])
+    exported = rotor("--home", home, "export", "fills")
+    assert exported.stdout.splitlines()[0].startswith("key,kind,trading_day")
+    assert len(exported.stdout.splitlines()) > len(result["legs"])
+
+
+def test_a_rebalance_asks_and_a_no_sends_nothing(home: str) -> None:
+    done = rotor("--home", home, "rebalance")
+    assert done.returncode != 0
+    status = json.loads(rotor("--home", home, "status", "--json").stdout)
+    assert status["last_rebalance"] is None
+
+
+def test_json_without_yes_is_bad_usage(home: str) -> None:
+    assert rotor("--home", home, "rebalance", "--json").returncode == 2
+
+
+def test_config_is_written_checked_and_shown(home: str) -> None:
+    assert rotor("--home", home, "config", "init").returncode == 0
+    assert rotor("--home", home, "config", "check").returncode == 0
+    again = rotor("--home", home, "config", "init")
+    assert again.returncode == 3
+    assert "exists already" in again.stderr
+    shown = json.loads(rotor("--home", home, "config", "show", "--json", ROTOR_BUY__AMOUNT="20000").stdout)
+    assert float(shown["buy"]["amount"]) == 20_000
+
+
+def test_bad_settings_are_all_named_at_once(home: str) -> None:
+    Path(home).mkdir()
+    text = 'mode = "papper"\n[buy]\namonut = 5\n[schedule]\ntime = "20:00"\n'
+    (Path(home) / "config.toml").write_text(text, encoding="utf-8")
+    for command in (["config", "check"], ["plan"], ["rebalance", "--yes"], []):
+        done = rotor("--home", home, *command)
+        assert done.returncode == 2
+        for words in ("papper", "buy.amount", "20:00"):
+            assert words in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_live_mode_refuses_with_the_remedy(home: str) -> None:
+    done = rotor("--home", home, "--mode", "live", "plan")
+    assert done.returncode == 1
+    assert "not part of this version" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_paper_mode_without_a_login_is_refused_in_words(home: str) -> None:
+    settings = {"ROTOR_STRATEGY__STRATEGY_ID": "1", "ROTOR_STRATEGY__HISTORY_ID": "2"}
+    done = rotor("--home", home, "--mode", "paper", "plan", "--json", **settings)
+    assert done.returncode == 3, done.stderr
+    assert "Nobody is logged in" in json.loads(done.stdout)["refused"]
+
+
+def test_an_unreachable_platform_is_refused_in_words(home: str) -> None:
+    settings = {
+        "ROTOR_STRATEGY__STRATEGY_ID": "1",
+        "ROTOR_STRATEGY__HISTORY_ID": "2",
+        "ROTOR_FACTORCAT__BASE_URL": "http://127.0.0.1:9",
+        "ROTOR_FACTORCAT__USERNAME": "somebody",
+        "ROTOR_FACTORCAT__PASSWORD": "s3cret-of-nobody",
+    }
+    done = rotor("--home", home, "--mode", "paper", "plan", "--json", **settings)
+    assert done.returncode == 3, done.stderr
+    assert json.loads(done.stdout)["legs"] == []
+    for text in (done.stdout, done.stderr, *[log.read_text(encoding="utf-8") for log in Path(home).rglob("*.log")]):
+        assert "s3cret-of-nobody" not in text
+        assert "Traceback" not in text
+
+
+def test_nothing_to_export_is_said(home: str) -> None:
+    done = rotor("--home", home, "export", "orders")
+    assert done.returncode == 1
+    assert "nothing was traded" in done.stderr

@@ -1,0 +1,5 @@
+"""`python -m tui` is `rotor`."""
+
+from tui.cli import main
+
+main()

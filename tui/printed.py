@@ -1,0 +1,104 @@
+"""The command line's answers as text for people: aligned by display width, without colour where nobody looks."""
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from core.model.plan import Plan
+
+_NUMERIC = frozenset({"volume", "price", "amount", "filled", "average", "fee", "cost"})
+
+
+def print_plan(plan: "Plan", console: Console) -> None:
+    """The plan, row by row, then its money."""
+    console.print(f"Plan {plan.plan_id} ({plan.mode}), list of {plan.list_date or 'no date'}, {len(plan.codes)} bonds")
+    if plan.refused is not None:
+        console.print(f"REFUSED, nothing is sent: {plan.refused}", style="bold red", markup=False)
+        return
+    rows = [
+        (leg.side.upper(), leg.code, leg.name, f"{leg.volume}", f"{leg.price:.3f}", f"{leg.amount:,.2f}", leg.reason)
+        for leg in plan.legs
+    ]
+    rows += [("KEEP", row.code, row.name, f"{row.volume}", "", "", row.reason) for row in plan.kept]
+    rows += [("BLOCKED", row.code, row.name, "", "", "", row.reason) for row in plan.blocked]
+    print_rows(("what", "code", "name", "volume", "price", "amount", "reason"), rows, console)
+    console.print(
+        f"cash {_money(plan.cash)} CNY now, {_money(plan.cash_after)} expected after; "
+        f"turnover {_money(plan.turnover)}, fees {_money(plan.fees)}"
+    )
+
+
+def print_rebalance(document: dict[str, Any], console: Console) -> None:
+    rows = [
+        (
+            leg["side"].upper(),
+            leg["code"],
+            leg["name"],
+            f"{leg['volume']}",
+            f"{leg['filled_volume']}",
+            "" if leg["average_price"] is None else f"{leg['average_price']:.3f}",
+            f"{leg['fee']:.2f}",
+            leg["status"],
+        )
+        for leg in document["legs"]
+    ]
+    print_rows(("what", "code", "name", "volume", "filled", "average", "fee", "status"), rows, console)
+    console.print(f"{document['result']}; cash {_money(document['cash_after'])} CNY", markup=False)
+    for key in document["unresolved"]:
+        console.print(
+            f"UNRESOLVED order {key}: its bond is frozen until the broker's list settles it", style="bold red"
+        )
+
+
+def print_rehearsal(document: dict[str, Any], console: Console) -> None:
+    """The report's figures, and every breach."""
+    ratio = {"total_return", "annualized_return", "max_drawdown"}
+    skipped = {"equity", "violations"}
+    for key, value in document.items():
+        if key in skipped:
+            continue
+        text = "not known" if value is None else f"{value:.2%}" if key in ratio else _figure(value)
+        console.print(f"{key.replace('_', ' '):<18} {text}", markup=False, highlight=False)
+    for breach in document["violations"]:
+        console.print(f"VIOLATION {breach}", style="bold red", markup=False)
+    console.print("violations         none" if not document["violations"] else "", highlight=False)
+
+
+def print_status(document: dict[str, Any], console: Console) -> None:
+    console.print(f"home      {document['home']}", markup=False, highlight=False)
+    console.print(f"engine    {document['running'] or 'not running'}", markup=False, highlight=False)
+    last = document["last_rebalance"]
+    told = "none yet" if last is None else f"{last['plan_id']} at {last['started_at']}: {last['result']}"
+    console.print(f"rebalance {told}", markup=False, highlight=False)
+    orders = [
+        (order["client_order_id"], order["side"], order["code"], f"{order['volume']}", order["state"])
+        for order in document["open_orders"]
+    ]
+    if orders:
+        print_rows(("open order", "side", "code", "volume", "state"), orders, console)
+    owned = [(row["code"], f"{row['volume']}", f"{row['cost']:.3f}") for row in document["ledger"]]
+    if owned:
+        print_rows(("owned", "volume", "cost"), owned, console)
+    else:
+        console.print("owned     nothing")
+
+
+def print_rows(header: Sequence[str], rows: Iterable[Sequence[str]], console: Console) -> None:
+    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    for column in header:
+        table.add_column(column, justify="right" if column in _NUMERIC else "left", no_wrap=column != "reason")
+    for row in rows:
+        table.add_row(*[str(cell) for cell in row])
+    console.print(table)
+
+
+def _money(value: Any) -> str:  # noqa: ANN401  (Decimal, float or None)
+    return "not known" if value is None else f"{value:,.2f}"
+
+
+def _figure(value: Any) -> str:  # noqa: ANN401  (whatever the document holds)
+    return f"{value:,.2f}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)
