@@ -70,7 +70,13 @@ def config_document(settings: Settings) -> dict[str, Any]:
 
 def prepare_demo(home: Home) -> None:
     """Settings with which a demo trades like a day of practice: equal shares, through the best opposite quote."""
-    write_setting(home.path, {"mode": "sandbox", "buy.amount_type": "balance", "orders.type": "market"})
+    practice = {
+        "mode": "sandbox",
+        "buy.amount_type": "balance",
+        "orders.type": "market",
+        "guards.max_daily_buys": 10_000_000.0,
+    }
+    write_setting(home.path, practice)
 
 
 def status_document(home: Home) -> dict[str, Any]:

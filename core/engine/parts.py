@@ -44,9 +44,17 @@ class ModeUnavailable(RuntimeError):
     """This mode cannot run here; the message says why and what to do."""
 
 
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """The last quotes that came in: `newest` is the newest one's time, `at` the monotonic second of their coming."""
+
+    newest: datetime
+    at: float
+
+
 @dataclass(slots=True)
 class Parts:
-    """What the engine composes. `newest_quote` is the time of the newest quote that came in."""
+    """What the engine composes. `heard` is None until the feed has spoken."""
 
     settings: Settings
     clock: Clock
@@ -60,7 +68,7 @@ class Parts:
     rotation: Rotation
     broker_name: str
     strategy_name: str = ""
-    newest_quote: datetime | None = None
+    heard: Heard | None = None
 
     async def close(self) -> None:
         await self.feed.stop()
@@ -90,7 +98,7 @@ def build(home: Home, settings: Settings, speed: float = 1.0) -> Parts:
         clock, feed = RealClock(), NoQuotes()
         platform = FactorCat(settings.factorcat.base_url, version=__version__, clock=clock)
     broker = PaperBroker(home.paper_database, feed, clock, settings.fees, PAPER_CAPITAL)
-    return _compose(settings, clock, feed, platform, database, memory, broker)
+    return compose(settings, clock, feed, platform, database, memory, broker)
 
 
 def _with_a_strategy(settings: Settings) -> Settings:
@@ -109,8 +117,7 @@ def _sandbox(memory: Memory, settings: Settings, speed: float) -> tuple[Clock, Q
     from core.sandbox.platform import EmbeddedPlatform
     from core.sandbox.recorded import load_sandbox_data
 
-    ended = memory.recall(SANDBOX_TIME)
-    start = next_start(load_sessions(), datetime.fromisoformat(ended) if ended else None)
+    start = next_start(load_sessions(), memory.latest(SANDBOX_TIME))
     clock = ScaledClock(start, speed)
     market = SandboxMarket(clock, load_sandbox_data())
     transport = EmbeddedPlatform(market, clock)
@@ -118,7 +125,7 @@ def _sandbox(memory: Memory, settings: Settings, speed: float) -> tuple[Clock, Q
     return clock, market, platform
 
 
-def _compose(
+def compose(
     settings: Settings,
     clock: Clock,
     feed: QuoteFeed,
@@ -127,6 +134,7 @@ def _compose(
     memory: Memory,
     broker: Broker,
 ) -> Parts:
+    """An engine's parts around these."""
     calendar = Calendar()
     gate = Gate(settings, calendar.orders_allowed)
     desk = Desk(broker, Journal(database), LedgerBook(database), gate, clock)

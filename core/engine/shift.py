@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from itertools import count
@@ -12,7 +13,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler  # pyright: ignore[r
 from core import credentials
 from core.clock import SHANGHAI, Clock
 from core.engine.answers import Answers
-from core.engine.parts import SANDBOX_TIME, Parts
+from core.engine.parts import SANDBOX_TIME, Heard, Parts
 from core.engine.view import View
 from core.factorcat import FactorCatError
 from core.home import Home
@@ -82,6 +83,8 @@ class Shift:
         self._beats += 1
         if self._view.blockers and self._beats % _RETRY == 0 and not self._parts.rotation.executor.running:
             await self._reconcile()
+        if self._parts.desk.faults and not self._view.blockers:
+            self._view.blockers = tuple(self._parts.desk.faults)
         self._watch()
         self._view.note_equity()
         if self._parts.settings.mode == "sandbox" and self._beats % 5 == 0:
@@ -156,8 +159,8 @@ class Shift:
 
     def _on_quotes(self, quotes: Mapping[BondCode, Quote]) -> None:
         newest = max(quote.at for quote in quotes.values())
-        if self._parts.newest_quote is None or newest > self._parts.newest_quote:
-            self._parts.newest_quote = newest
+        before = self._parts.heard
+        self._parts.heard = Heard(max(newest, before.newest) if before else newest, time.monotonic())
         self._dirty.set()
 
 

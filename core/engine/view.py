@@ -1,9 +1,10 @@
 """The picture that screens are shown, put together from the parts."""
 
+import time
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 
 from core.engine.parts import Parts
@@ -16,8 +17,8 @@ from core.model.snapshot import Event, Followed, Health, Level, PositionRow, Reb
 from core.quotes.feed import Quotes
 from core.trading.runs import progress
 
-STALE = timedelta(seconds=10)
-"""A feed that is silent for so long in a session is an alarm."""
+SILENCE = 10.0
+"""Real seconds after which a silent feed is an alarm in a session."""
 
 _NOT_READ: Unknown = Unknown("not read yet")
 
@@ -128,12 +129,13 @@ class View:
         return self._since(name, Level.ERROR, asset.reason, now)
 
     def _quote_health(self, now: datetime) -> Health:
-        newest = self._parts.newest_quote
-        if newest is None:
-            return self._since("quotes", Level.WARNING, "none yet", now)
-        age = (now - newest).total_seconds()
-        silent = age > STALE.total_seconds() and self._parts.calendar.orders_allowed(now) is None
-        text = f"{max(age, 0.0):.1f}s" if age < 60 else f"{age / 60:.0f}min"
+        """How old the newest price is; an alarm where followed prices have stood still in a session."""
+        heard = self._parts.heard
+        if heard is None:
+            return self._since("quotes", Level.INFO, "idle", now)
+        age = max((now - heard.newest).total_seconds(), 0.0)
+        silent = time.monotonic() - heard.at > SILENCE and self._parts.calendar.orders_allowed(now) is None
+        text = f"{age:.1f}s" if age < 60 else f"{age / 60:.0f}min"
         return self._since("quotes", Level.ERROR if silent else Level.GOOD, text, now)
 
     def _platform_health(self, now: datetime) -> Health:

@@ -16,7 +16,7 @@ from core.model.settings import Settings
 from core.rules.fees import fee
 from core.rules.market import LOT, sellable_lots
 from core.rules.pricing import order_price
-from core.rules.sizing import affordable, shares
+from core.rules.sizing import Share, affordable, shares
 
 _NO_QUOTE = Unknown("no price: the quote source knows nothing of it")
 
@@ -216,7 +216,7 @@ def _buys(facts: _Facts, cash: Decimal) -> tuple[tuple[Leg, ...], tuple[Blocked,
     return tuple(legs), tuple(blocked)
 
 
-def _buy(facts: _Facts, code: BondCode, rank: int, share: Decimal) -> Leg | Blocked:
+def _buy(facts: _Facts, code: BondCode, rank: int, share: Share) -> Leg | Blocked:
     def block(reason: str) -> Blocked:
         return Blocked(Side.BUY, code, facts.name(code), f"rank {rank}, cannot be bought: {reason}")
 
@@ -227,10 +227,11 @@ def _buy(facts: _Facts, code: BondCode, rank: int, share: Decimal) -> Leg | Bloc
     price = facts.price(Side.BUY, code)
     if isinstance(price, Unknown):
         return block(price.reason)
-    volume = affordable(share, price.value, code.exchange, facts.settings.fees)
+    volume = affordable(share.money, price.value, code.exchange, facts.settings.fees)
+    cut = f", cut by {share.cut}" if share.cut else ""
     if volume < LOT:
-        return block(f"its share of {share:,.2f} CNY buys no lot of {LOT} 张 at {price.value}")
-    return _leg(facts, Side.BUY, code, volume, price.value, f"joined the list, rank {rank}")
+        return block(f"its share of {share.money:,.2f} CNY{cut} buys no lot of {LOT} 张 at {price.value}")
+    return _leg(facts, Side.BUY, code, volume, price.value, f"joined the list, rank {rank}{cut}")
 
 
 def _kept(facts: _Facts) -> tuple[Kept, ...]:

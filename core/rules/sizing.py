@@ -1,5 +1,6 @@
 """How much money each bond that joined the list gets, and how many 张 that buys."""
 
+from dataclasses import dataclass
 from decimal import Decimal
 
 from core.model.bond import Exchange
@@ -8,8 +9,16 @@ from core.rules.fees import fee
 from core.rules.market import LOT
 
 
-def shares(count: int, spendable: Decimal, bought_today: Decimal, settings: Settings) -> tuple[Decimal, ...]:
-    """The money for each of `count` bonds in list order, CNY, fees included.
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Money for one buy in CNY, its fee included; `cut` names what made it smaller than it should be."""
+
+    money: Decimal
+    cut: str = ""
+
+
+def shares(count: int, spendable: Decimal, bought_today: Decimal, settings: Settings) -> tuple[Share, ...]:
+    """The money for each of `count` bonds in list order.
 
     A share depends on nothing but the bond's rank: one that cannot be bought leaves its share in the account instead of
     enlarging the others', so a missing price never adds to an order. `bought_today` (CNY) counts against the day's cap.
@@ -19,13 +28,19 @@ def shares(count: int, spendable: Decimal, bought_today: Decimal, settings: Sett
     left = max(spendable, Decimal(0))
     allowance = max(settings.guards.max_daily_buys - bought_today, Decimal(0))
     wanted = settings.buy.amount if settings.buy.amount_type == "fixed" else left / count
-    money: list[Decimal] = []
+    found: list[Share] = []
     for _ in range(count):
-        share = min(wanted, left, allowance)
-        left -= share
-        allowance -= share
-        money.append(min(share, settings.guards.max_order_amount))
-    return tuple(money)
+        bounds = {
+            "": wanted,
+            "guards.max_order_amount": settings.guards.max_order_amount,
+            "guards.max_daily_buys": allowance,
+            "the cash that is left": left,
+        }
+        cut, money = min(bounds.items(), key=lambda bound: bound[1])
+        left -= money
+        allowance -= money
+        found.append(Share(money, cut))
+    return tuple(found)
 
 
 def cost(volume: int, price: Decimal, exchange: Exchange, fees: Fees) -> Decimal:

@@ -1,0 +1,165 @@
+"""A whole rotation against a real HTTP server: whatever is wrong with the list, not one order goes out."""
+
+from collections.abc import AsyncIterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.brokers.paper import PaperBroker
+from core.clock import SteppedClock
+from core.engine.parts import Parts, compose
+from core.factorcat import FactorCat
+from core.model.account import Asset
+from core.model.known import Known
+from core.model.plan import Plan
+from core.model.settings import Guards, Settings, Strategy
+from core.quotes.replay import ReplayFeed
+from core.store import open_database
+from core.trading.executor import RebalanceRefused
+from core.trading.memory import Memory
+from core.trading.schema import TRADING
+from tests.factorcat.server import Reply, Server, answer, cut_off, raw, silence
+from tests.worlds import DAY, NOW, quote
+
+SELECT = "/bond-selection/today-bond-selection"
+CODES = ("113001", "113002", "123003", "127004")
+
+
+def row(code: str, **changes: Any) -> dict[str, Any]:
+    return {"kzz_code": code, "name": f"bond {code}", "price": 100.0, "trade_date": "2026-05-15"} | changes
+
+
+def listed(*rows: dict[str, Any]) -> Reply:
+    return answer(200, [{"selected_bonds": list(rows)}])
+
+
+GOOD = listed(*[row(code) for code in CODES])
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[Server]:
+    server = Server()
+    server.on(
+        "/auth/login",
+        answer(200, {"access_token": "header.payload.signature", "token_type": "bearer", "username": "u"}),
+    )
+    server.on("/auth/generate-long-term-token", answer(404, {"detail": "none"}))
+    await server.start()
+    yield server
+    await server.stop()
+
+
+@pytest.fixture
+async def parts(server: Server, tmp_path: Path) -> AsyncIterator[Parts]:
+    """A paper account of 100,000 CNY that follows the server's list on prices that can be traded."""
+    clock, feed = SteppedClock(NOW), ReplayFeed()
+    guards = Guards(min_list_ratio=Decimal("0.5"), max_turnover_ratio=Decimal("0.5"))
+    settings = Settings(mode="paper", strategy=Strategy(strategy_id=1, history_id=1), guards=guards)
+    database = open_database(tmp_path / "app.db", TRADING, durable=False)
+    broker = PaperBroker(tmp_path / "paper.db", feed, clock, settings.fees, Decimal(100_000), durable=False)
+    platform = FactorCat(server.url, version="test", clock=clock, timeout=0.3)
+    parts = compose(settings, clock, feed, platform, database, Memory(database), broker)
+    await feed.start()
+    everything = {one.code: one for one in (quote(c, ask=Decimal(100)) for c in (*CODES, "127005", "127006", "127007"))}
+    feed.show(DAY, everything)
+    await platform.login("user", "a-long-password")
+    yield parts
+    await parts.close()
+
+
+async def cash(parts: Parts) -> Decimal:
+    asset = await parts.desk.broker.asset()
+    assert isinstance(asset, Known)
+    assert isinstance(asset.value, Asset)
+    return asset.value.cash
+
+
+async def follow(parts: Parts) -> Plan:
+    plan = await parts.rotation.plan()
+    await parts.rotation.execute(plan)
+    return plan
+
+
+async def test_a_good_list_is_bought(parts: Parts, server: Server) -> None:
+    """The positive control: this server, this account and these prices do send orders."""
+    server.on(SELECT, GOOD)
+    plan = await follow(parts)
+    assert len(plan.legs) == 4
+    assert set(parts.desk.ledger.holdings()) == {leg.code for leg in plan.legs}
+
+
+BAD: dict[str, tuple[Reply, str]] = {
+    "silent": (silence(), "in time|within"),
+    "cut off": (cut_off([{"selected_bonds": [row(code) for code in CODES]}]), "middle|cut off|ended"),
+    "401": (answer(401, {"detail": "token expired"}), "Log in"),
+    "422": (answer(422, {"detail": [{"loc": ["body", "strategy_history_id"], "msg": "not a number"}]}), "not a number"),
+    "500": (raw(500, b"the database is gone"), "the database is gone"),
+    "not JSON": (raw(200, b"<html>maintenance</html>"), "JSON"),
+    "renamed key": (answer(200, [{"bonds": [row("113001")]}]), "selected_bonds"),
+    "empty": (listed(), "empty|no bond"),
+    "missing code": (listed(row("113001"), {"name": "x", "price": 1, "trade_date": "2026-05-15"}), "code"),
+    "equity code": (listed(row("113001"), row("600000")), "600000"),
+    "exchangeable": (listed(row("113001"), row("132026")), "exchangeable"),
+    "duplicate": (listed(row("113001"), row("113001.SH")), "113001"),
+    "two dates": (listed(row("113001"), row("113002", trade_date="2026-05-14")), "2026-05-14"),
+    "stale": (listed(*[row(code, trade_date="2026-04-24") for code in CODES]), "stale: it is dated 2026-04-24"),
+    "of tomorrow": (listed(*[row(code, trade_date="2026-05-18") for code in CODES]), "later than"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+async def test_a_bad_list_sends_nothing_and_says_why(parts: Parts, server: Server, name: str) -> None:
+    reply, words = BAD[name]
+    server.on(SELECT, GOOD)
+    await follow(parts)
+    held, money = parts.desk.ledger.holdings(), await cash(parts)
+    server.on(SELECT, reply)
+    plan = await parts.rotation.plan()
+    assert plan.refused is not None
+    assert any(word in plan.refused for word in words.split("|")), plan.refused
+    assert plan.legs == ()
+    with pytest.raises(RebalanceRefused):
+        await parts.rotation.execute(plan)
+    assert (parts.desk.ledger.holdings(), await cash(parts)) == (held, money)
+    assert len(parts.desk.journal.of_day(DAY)) == 4
+
+
+@pytest.mark.parametrize(
+    ("codes", "words"),
+    [
+        (CODES[:1], "too short: 1 bonds, after 4"),
+        ((CODES[0], "127005", "127006", "127007"), "changes too much: 3 of its 4 bonds"),
+    ],
+)
+async def test_a_truncated_or_overturned_list_sends_nothing(
+    parts: Parts, server: Server, codes: tuple[str, ...], words: str
+) -> None:
+    server.on(SELECT, GOOD)
+    await follow(parts)
+    server.on(SELECT, listed(*[row(code) for code in codes]))
+    plan = await parts.rotation.plan()
+    assert plan.refused is not None
+    assert words in plan.refused
+    assert plan.legs == ()
+
+
+async def test_an_unreachable_platform_sends_nothing(parts: Parts, server: Server) -> None:
+    server.on(SELECT, GOOD)
+    await follow(parts)
+    await server.stop()
+    plan = await parts.rotation.plan()
+    assert plan.refused is not None
+    assert plan.legs == ()
+    await server.start()
+
+
+async def test_codes_without_suffix_or_in_small_letters_are_the_same_bonds(parts: Parts, server: Server) -> None:
+    server.on(SELECT, GOOD)
+    await follow(parts)
+    server.on(SELECT, listed(row("113001.SH"), row("113002.sh"), row(" 123003 "), row("127004.SZ")))
+    plan = await parts.rotation.plan()
+    assert plan.refused is None
+    assert plan.legs == ()
+    assert len(plan.kept) == 4

@@ -1,0 +1,81 @@
+"""The real program in a pseudo terminal, its screen kept by a terminal emulator."""
+
+import re
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import pexpect
+import pyte
+
+
+class PtyApp:
+    """`python -m tui ARGUMENTS` on a screen of `columns` by `lines`."""
+
+    def __init__(self, arguments: Sequence[str], columns: int = 80, lines: int = 24) -> None:
+        self._screen = pyte.Screen(columns, lines)
+        self._stream = pyte.ByteStream(self._screen)
+        self.raw = b""
+        self.started = time.monotonic()
+        self._child = pexpect.spawn(
+            sys.executable,
+            ["-m", "tui", *arguments],
+            dimensions=(lines, columns),
+            env=_environment(),
+            timeout=30,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._child.close(force=True)
+
+    @property
+    def pid(self) -> int:
+        assert self._child.pid is not None
+        return self._child.pid
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self._screen.display)
+
+    def press(self, keys: str) -> None:
+        self._child.send(keys)
+
+    def read(self, seconds: float) -> None:
+        """Take in what the program writes, for at most `seconds`."""
+        try:
+            data = self._child.read_nonblocking(65536, timeout=seconds)
+        except (pexpect.TIMEOUT, pexpect.EOF):
+            return
+        self.raw += data
+        self._stream.feed(data)
+
+    def wait_for(self, pattern: str, seconds: float = 20.0) -> str:
+        """Read until the screen shows `pattern`; the screen then. Fails with the screen as it is at the end."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if re.search(pattern, self.text):
+                return self.text
+            self.read(0.1)
+        raise AssertionError(f"{pattern!r} did not come within {seconds} s:\n{self.text}")
+
+    def exit_code(self, seconds: float = 15.0) -> int:
+        """Read to the program's end and answer with its exit code (a signal's number below zero)."""
+        deadline = time.monotonic() + seconds
+        while self._child.isalive() and time.monotonic() < deadline:
+            self.read(0.1)
+        assert not self._child.isalive(), "the program did not end:\n" + self.text
+        self._child.close()
+        return self._child.exitstatus if self._child.exitstatus is not None else -(self._child.signalstatus or 0)
+
+
+def _environment() -> dict[str, str]:
+    import os
+
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("ROTOR_")}
+    return {**kept, "TERM": "xterm-256color", "COLORTERM": "truecolor", "PYTHONPATH": str(Path.cwd())}
