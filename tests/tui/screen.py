@@ -1,0 +1,77 @@
+"""Runs the app over a scripted engine and reads what stands on the screen."""
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from textual import events
+from textual.pilot import Pilot
+
+from tests.tui.scripted import ScriptedLink
+from tui.app import RotorApp
+
+SMALL = (80, 24)
+LARGE = (160, 45)
+
+
+_CHARACTERS = {"space": " ", "slash": "/", "minus": "-", "question_mark": "?"}
+
+
+@asynccontextmanager
+async def shown(
+    link: ScriptedLink, *keys: str, size: tuple[int, int] = SMALL
+) -> AsyncGenerator[tuple[RotorApp, Pilot[None]]]:
+    """The app after these keys."""
+    app = RotorApp(link)
+    async with app.run_test(size=size, notifications=True) as pilot:
+        await settle(pilot)
+        await press(pilot, *keys)
+        yield app, pilot
+
+
+async def press(pilot: Pilot[Any], *keys: str) -> None:
+    """Each key, after the one before has had its effect."""
+    for key in keys:
+        strike(pilot, key)
+        await settle(pilot)
+
+
+def strike(pilot: Pilot[Any], *keys: str) -> None:
+    """The keys one upon the other, without waiting for what they do."""
+    for key in keys:
+        pilot.app.post_message(events.Key(key, key if len(key) == 1 else _CHARACTERS.get(key)))
+
+
+async def settle(pilot: Pilot[Any]) -> None:
+    """Let every queued message run. (The pilot's own pause waits for an idle processor: a minute more in all.)"""
+    for _ in range(4):
+        await pilot.pause(0)
+
+
+def lines(app: RotorApp) -> list[str]:
+    """The screen's lines as a terminal shows them."""
+    strips = app.screen._compositor.render_strips()
+    return ["".join(segment.text for segment in strip) for strip in strips]
+
+
+def text(app: RotorApp) -> str:
+    return "\n".join(lines(app))
+
+
+def flat(app: RotorApp) -> str:
+    """The screen's words on one line, whatever was wrapped, borders left out."""
+    return " ".join(text(app).replace("│", " ").split())
+
+
+def told(app: RotorApp) -> str:
+    """What the toasts say."""
+    return " | ".join(notification.message for notification in app._notifications)
+
+
+async def until(pilot: Pilot[Any], true: Callable[[], bool], seconds: float = 3.0) -> None:
+    """Wait for something to become true."""
+    for _ in range(int(seconds / 0.02)):
+        if true():
+            return
+        await pilot.pause(0.02)
+    raise AssertionError("it did not become true in time")

@@ -1,0 +1,330 @@
+"""An engine that says what a test tells it to say, and a day's worth of things to say."""
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from core.engine.link import SnapshotListener
+from core.model.account import Asset
+from core.model.bond import BondCode
+from core.model.command import (
+    Command,
+    Done,
+    Failed,
+    ListRecords,
+    ListStrategies,
+    LogLine,
+    MakePlan,
+    ReadLog,
+    RecordCard,
+    Reply,
+    ShowRecord,
+)
+from core.model.known import Known, Unknown
+from core.model.order import Intent, Order, OrderState, Side, Transition
+from core.model.plan import Blocked, Kept, Leg, Plan
+from core.model.platform import Page, Record, RecordDetail, Selected, Selection, Strategy
+from core.model.snapshot import (
+    Event,
+    Followed,
+    Health,
+    LegProgress,
+    Level,
+    PositionRow,
+    Rebalance,
+    Snapshot,
+)
+
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+NOW = datetime(2026, 5, 6, 14, 49, 32, tzinfo=SHANGHAI)
+TODAY = date(2026, 5, 6)
+
+BONDS = (
+    ("113052", "兴业转债", "121.234"),
+    ("127056", "中特转债", "118.905"),
+    ("110059", "浦发转债", "109.870"),
+    ("123107", "温氏转债", "131.002"),
+    ("128136", "立讯转债", "115.480"),
+    ("118031", "天23转债", "98.765"),
+    ("127045", "牧原转债", "124.310"),
+    ("113050", "南银转债", "119.600"),
+)
+
+
+def code(number: int) -> BondCode:
+    return BondCode(BONDS[number][0])
+
+
+def name(number: int) -> str:
+    return BONDS[number][1]
+
+
+def last(number: int) -> Decimal:
+    return Decimal(BONDS[number][2])
+
+
+class ScriptedLink:
+    """An `EngineLink`: answers by command type, keeps what was sent, and can leave a command unanswered."""
+
+    def __init__(self, snapshot: Snapshot | None = None) -> None:
+        self.sent: list[Command[Any]] = []
+        self.open: list[tuple[Command[Any], Future[Any]]] = []
+        self.listeners: list[SnapshotListener] = []
+        self.replies: dict[type, Reply[Any] | Callable[[Any], Reply[Any]] | None] = {
+            ListStrategies: lambda command: Done(strategies_page(command)),
+            ListRecords: lambda command: Done(records_page(command)),
+            ShowRecord: lambda command: Done(record_card(command)),
+            ReadLog: lambda command: Done(log_lines(command)),
+            MakePlan: lambda _: Done(plan()),
+        }
+        self._latest = snapshot
+
+    @property
+    def latest(self) -> Snapshot | None:
+        return self._latest
+
+    def subscribe(self, listener: SnapshotListener) -> Callable[[], None]:
+        self.listeners.append(listener)
+        return lambda: self.listeners.remove(listener)
+
+    def send(self, command: Command[Any]) -> "Future[Any]":
+        self.sent.append(command)
+        future: Future[Any] = Future()
+        reply = self.replies.get(type(command), Failed("not in the script"))
+        if callable(reply):
+            reply = reply(command)
+        if reply is None:
+            self.open.append((command, future))
+        else:
+            future.set_result(reply)
+        return future
+
+    def publish(self, snapshot: Snapshot) -> None:
+        self._latest = snapshot
+        for listener in list(self.listeners):
+            listener(snapshot)
+
+    def change(self, **changes: Any) -> Snapshot:
+        """Publish the newest snapshot with these fields changed."""
+        assert self._latest is not None
+        new = replace(self._latest, **{"number": self._latest.number + 1, **changes})
+        self.publish(new)
+        return new
+
+    def sent_of(self, kind: type) -> list[Any]:
+        return [command for command in self.sent if isinstance(command, kind)]
+
+
+def snapshot(**changes: Any) -> Snapshot:
+    """A quiet afternoon in the sandbox."""
+    return replace(
+        Snapshot(
+            number=1,
+            at=NOW,
+            mode="sandbox",
+            account="paper-1",
+            session="open",
+            trading_day=TODAY,
+            ready=True,
+            platform_user="demo",
+            health=(
+                Health("broker", Level.GOOD, "2ms", NOW - timedelta(hours=5)),
+                Health("quotes", Level.GOOD, "0.4s", NOW - timedelta(hours=5)),
+                Health("FactorCat", Level.GOOD, "ok", NOW - timedelta(hours=6)),
+            ),
+            followed=Followed(1, 11, "双低轮动 10"),
+            asset=Known(Asset(Decimal("312000.10"), Decimal("1200.00"), Decimal("691214.40"))),
+            positions=Known(positions()),
+            orders=orders(),
+            events=events(),
+            next_job="rebalance 14:50",
+        ),
+        **changes,
+    )
+
+
+def positions() -> tuple[PositionRow, ...]:
+    rows = [
+        PositionRow(code(0), name(0), 820, 820, 820, Decimal("118.500"), last(0), Decimal("120.100"), NOW, "open"),
+        PositionRow(code(1), name(1), 840, 840, 840, Decimal("120.250"), last(1), Decimal("119.400"), NOW, "open"),
+        PositionRow(
+            code(2), name(2), 900, 880, 600, Decimal("108.100"), last(2), Decimal("109.870"), NOW - timedelta(seconds=4)
+        ),
+        PositionRow(code(3), name(3), 760, 760, 0, None, last(3), Decimal("130.000"), NOW, "open"),
+        PositionRow(
+            code(4),
+            name(4),
+            870,
+            870,
+            870,
+            Decimal("115.000"),
+            last(4),
+            Decimal("115.480"),
+            NOW - timedelta(minutes=78),
+            "suspended",
+        ),
+        PositionRow(code(5), name(5), 1000, 1000, 1000, Decimal("99.000"), None, None, None, "no quote"),
+    ]
+    return tuple(rows)
+
+
+def order(number: int, side: Side, state: OrderState, **changes: Any) -> Order:
+    at = NOW - timedelta(minutes=10 - number)
+    intent = Intent(
+        f"r260506-{number:04d}", "p-1", TODAY, code(number), name(number), side, 820, last(number), "left list"
+    )
+    log = (
+        Transition(at, OrderState.INTENDED, "written to the journal"),
+        Transition(at + timedelta(seconds=1), OrderState.WORKING, "taken by the broker as 90001"),
+    )
+    return replace(Order(intent, state, at, order_id=f"9000{number}", log=log), **changes)
+
+
+def orders() -> tuple[Order, ...]:
+    return (
+        order(
+            1,
+            Side.SELL,
+            OrderState.FILLED,
+            filled_volume=820,
+            filled_amount=Decimal("97502.10"),
+            fee=Decimal("9.75"),
+        ),
+        order(
+            2,
+            Side.BUY,
+            OrderState.PART_FILLED,
+            filled_volume=300,
+            filled_amount=Decimal("32961.00"),
+            fee=Decimal("3.30"),
+        ),
+        order(3, Side.BUY, OrderState.REJECTED, message="counter: price beyond the day's limit"),
+        order(4, Side.BUY, OrderState.UNKNOWN, message="no answer within 5 s"),
+    )
+
+
+def events() -> tuple[Event, ...]:
+    return (
+        Event(1, NOW - timedelta(hours=5), Level.INFO, "The sandbox opened with 1,000,000.00 CNY."),
+        Event(2, NOW - timedelta(minutes=20), Level.GOOD, "Today's list of 双低轮动 10 came: 8 bonds."),
+        Event(3, NOW - timedelta(minutes=4), Level.WARNING, "立讯转债 128136.SZ is suspended: its sell is blocked."),
+    )
+
+
+def plan(**changes: Any) -> Plan:
+    def leg(number: int, side: Side, volume: int, reason: str) -> Leg:
+        amount = last(number) * volume
+        return Leg(side, code(number), name(number), volume, last(number), amount, Decimal("9.75"), reason)
+
+    return replace(
+        Plan(
+            plan_id="p-20260506-1",
+            mode="sandbox",
+            trading_day=TODAY,
+            made_at=NOW - timedelta(seconds=12),
+            list_date=TODAY,
+            codes=tuple(code(number) for number in range(8)),
+            cash=Decimal("312000.10"),
+            cash_after=Decimal("211234.56"),
+            legs=(
+                leg(1, Side.SELL, 840, "left the list"),
+                leg(6, Side.BUY, 800, "joined the list, rank 3"),
+                leg(7, Side.BUY, 830, "joined the list, rank 7"),
+            ),
+            kept=(
+                Kept(code(0), name(0), 820, True, "on the list, rank 1"),
+                Kept(code(3), name(3), 760, False, "on the list; yours, left alone"),
+            ),
+            blocked=(Blocked(Side.SELL, code(4), name(4), "suspended: nothing can be sent for it"),),
+        ),
+        **changes,
+    )
+
+
+def rebalance(*, finished: bool, unresolved: tuple[str, ...] = ()) -> Rebalance:
+    def leg(number: int, side: Side, volume: int, filled: int, status: str) -> LegProgress:
+        average = last(number) if filled else None
+        return LegProgress(
+            side, code(number), name(number), volume, last(number), "list", status, f"r-{number}", filled, average
+        )
+
+    status = "part filled, cancelled after 30 s" if finished else "part filled"
+    return Rebalance(
+        plan_id="p-20260506-1",
+        started_at=NOW - timedelta(seconds=28),
+        finished_at=NOW if finished else None,
+        stage="ended" if finished else "buying",
+        legs=(
+            leg(1, Side.SELL, 840, 840, "filled"),
+            leg(6, Side.BUY, 800, 800, "filled"),
+            leg(7, Side.BUY, 830, 300, status),
+        ),
+        unresolved=unresolved,
+        cash_after=Decimal("211234.56") if finished else None,
+    )
+
+
+_NAMES = ("双低轮动 10", "双低轮动 20", "低溢价 10", "低价 10", "高息 5")
+
+
+def strategies_page(command: ListStrategies) -> Page[Strategy]:
+    found = [
+        Strategy(number, f"{_NAMES[(number - 1) % len(_NAMES)]} v{number}", "", number * 3, "2026-01-02 10:00:00")
+        for number in range(1, 46)
+    ]
+    return _page([item for item in found if command.search in item.name], command.page, command.limit)
+
+
+def records_page(command: ListRecords) -> Page[Record]:
+    found = [
+        Record(
+            id=10 + number,
+            backtest_time=f"2026-04-{number:02d} 10:11:12",
+            strategy_return=None if number == 4 else 0.05 * number - 0.1,
+            win_rate=0.5 + number / 100,
+            annualized_return=0.04 * number,
+            max_drawdown=-0.08 - number / 200,
+            sharpe_ratio=1.0 + number / 10,
+        )
+        for number in range(1, 25)
+    ]
+    return _page(found, command.page, command.limit)
+
+
+def record_card(command: ShowRecord, *, none_because: str = "") -> RecordCard:
+    listed = Selection(
+        command.strategy_id,
+        command.history_id,
+        TODAY,
+        tuple(Selected(code(number), name(number), last(number)) for number in range(8)),
+        NOW,
+    )
+    detail = RecordDetail(
+        {"profitTargetRatio": 0.1, "stopLossRatio": 0.05, "topN": 10}, {"initial_capital": 1000000, "sessions": 119}
+    )
+    selection = Unknown(none_because) if none_because else Known(listed)
+    return RecordCard(command.strategy_id, command.history_id, detail, selection)
+
+
+def _page(items: list[Any], page: int, limit: int) -> Page[Any]:
+    start = (page - 1) * limit
+    return Page(tuple(items[start : start + limit]), page, limit, len(items), -(-len(items) // limit))
+
+
+def log_lines(command: ReadLog) -> tuple[LogLine, ...]:
+    levels = {0: Level.INFO, 1: Level.GOOD, 2: Level.INFO, 3: Level.WARNING, 4: Level.ERROR}
+    lines = [
+        LogLine(
+            NOW - timedelta(seconds=60 - number),
+            levels[number % 5],
+            "executor",
+            f"line {number} 兴业转债 was looked at",
+        )
+        for number in range(60)
+    ]
+    ranks = list(Level)
+    return tuple(line for line in lines if ranks.index(line.level) >= ranks.index(command.minimum))[-command.limit :]

@@ -1,0 +1,164 @@
+"""Strategies, positions, orders and log: pages, search, sort, and what the keys send."""
+
+import pytest
+
+from core.model.command import (
+    CancelOrder,
+    Done,
+    Failed,
+    ListRecords,
+    ListStrategies,
+    ReadLog,
+    RunStrategy,
+    ShowRecord,
+)
+from core.model.snapshot import Followed, Level
+from tests.tui.screen import LARGE, flat, lines, press, settle, shown, strike, text, told, until
+from tests.tui.scripted import ScriptedLink, record_card, snapshot
+from tui import app as app_module
+
+
+async def test_pages_turn() -> None:
+    link = ScriptedLink(snapshot())
+    async with shown(link, "2", "n", "n") as (app, pilot):
+        assert "page 3/3, 45 strategies" in flat(app)
+        await press(pilot, "n")
+        assert "This is the last page." in told(app)
+        await press(pilot, "p")
+        assert [command.page for command in link.sent_of(ListStrategies)] == [1, 2, 3, 2]
+
+
+async def test_search_asks_once_after_typing() -> None:
+    link = ScriptedLink(snapshot())
+    async with shown(link, "2", "slash", "v", "4") as (app, pilot):
+        await until(pilot, lambda: len(link.sent_of(ListStrategies)) == 2)
+        assert link.sent_of(ListStrategies)[-1] == ListStrategies(1, 20, "v4")
+        await until(pilot, lambda: "page 1/1, 7 strategies" in flat(app))
+        await press(pilot, "escape")
+        assert link.sent_of(ListStrategies)[-1] == ListStrategies(1, 20, "")
+
+
+async def test_records_sort_and_filter() -> None:
+    async with shown(ScriptedLink(snapshot()), "2", "enter", "s", "s") as (app, pilot):
+        assert "this page by return" in flat(app)
+        first = next(line for line in lines(app) if line.startswith(">") or "+90.00%" in line)
+        assert " 30 " in first
+        await press(pilot, "slash", "0", "4", "minus", "0", "9", "enter")
+        rows = [line for line in lines(app) if "2026-04-" in line]
+        assert len(rows) == 1
+        await press(pilot, "escape")
+        assert len([line for line in lines(app) if "2026-04-" in line]) > 10
+
+
+async def test_back_and_forth() -> None:
+    async with shown(ScriptedLink(snapshot()), "2", "down", "enter", "enter") as (app, pilot):
+        assert "双低轮动 20 v2 record 11" in flat(app)
+        await press(pilot, "escape")
+        assert "page 1/2, 24 records" in flat(app)
+        await press(pilot, "escape")
+        assert "page 1/3, 45 strategies" in flat(app)
+
+
+async def test_side_by_side_when_wide() -> None:
+    async with shown(ScriptedLink(snapshot()), "2", "enter", "enter", size=LARGE) as (app, pilot):
+        for item in ("45 strategies", "24 records", "Today's list", "profitTargetRatio"):
+            assert item in flat(app)
+        await pilot.resize_terminal(80, 24)
+        await settle(pilot)
+        assert "45 strategies" not in flat(app)
+        assert "Today's list" in flat(app)
+
+
+async def test_list_that_is_missing_says_why() -> None:
+    link = ScriptedLink(snapshot())
+    link.replies[ShowRecord] = lambda command: Done(record_card(command, none_because="the market is closed today"))
+    async with shown(link, "2", "enter", "enter") as (app, _):
+        assert "There is none: the market is closed today" in flat(app)
+
+
+async def test_use_names_what_it_replaces() -> None:
+    link = ScriptedLink(snapshot())
+    link.replies[RunStrategy] = Done(Followed(2, 12, "双低轮动 20 v2"))
+    async with shown(link, "2", "down", "enter", "down", "u") as (app, pilot):
+        for item in ("双低轮动 20 v2", "12, return", "8 bonds, dated 2026-05-06", "双低轮动 10, record 11"):
+            assert item in flat(app)
+        await press(pilot, "enter")
+        assert link.sent_of(RunStrategy) == []
+        strike(pilot, "u", "u")
+        await settle(pilot)
+        await press(pilot, "y", "y")
+        assert link.sent_of(RunStrategy) == [RunStrategy(2, 12, "双低轮动 20 v2")]
+        assert "is in use" in told(app)
+
+
+async def test_failed_use_becomes_words() -> None:
+    link = ScriptedLink(snapshot())
+    link.replies[RunStrategy] = Failed("the settings file is read-only")
+    async with shown(link, "2", "enter", "u", "y") as (app, _):
+        assert "The strategy was not changed: the settings file is read-only" in told(app)
+
+
+async def test_late_answer_of_another_strategy_is_dropped() -> None:
+    link = ScriptedLink(snapshot())
+    link.replies[ListRecords] = None
+    async with shown(link, "2", "enter", "escape", "down", "enter") as (app, pilot):
+        assert [command.strategy_id for command in link.sent_of(ListRecords)] == [1, 2]
+        _, future = link.open[0]
+        future.set_result(Failed("too late"))
+        await settle(pilot)
+        assert "too late" not in flat(app)
+
+
+async def test_cancel_asks_and_tells() -> None:
+    link = ScriptedLink(snapshot())
+    link.replies[CancelOrder] = Done("cancelled")
+    async with shown(link, "5", "c") as (app, pilot):
+        assert "Nobody knows yet whether this order is live" in told(app)
+        await press(pilot, "down", "c")
+        assert "This order is rejected: there is nothing to cancel." in told(app)
+        await press(pilot, "down", "c", "enter")
+        assert link.sent_of(CancelOrder) == []
+        await press(pilot, "c", "y")
+        assert link.sent_of(CancelOrder) == [CancelOrder("r260506-0002")]
+        assert "110059.SH 浦发转债: cancelled." in told(app)
+
+
+async def test_order_history() -> None:
+    async with shown(ScriptedLink(snapshot()), "5", "down", "enter") as (app, pilot):
+        for item in (
+            "r260506-0003",
+            "counter: price beyond the day's limit",
+            "written to the journal",
+            "taken by the broker",
+        ):
+            assert item in flat(app)
+        await press(pilot, "escape")
+        assert len(app.screen_stack) == 1
+
+
+async def test_filter_positions() -> None:
+    async with shown(ScriptedLink(snapshot()), "4", "slash", *"suspended", "enter") as (app, pilot):
+        assert "128136.SZ" in text(app)
+        assert "113052.SH" not in text(app)
+        await press(pilot, "escape")
+        assert "113052.SH" in text(app)
+
+
+async def test_log_follows_filters_and_levels(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app_module, "_BEAT_SECONDS", 0.1)
+    link = ScriptedLink(snapshot())
+    async with shown(link, "6") as (app, pilot):
+        await until(pilot, lambda: len(link.sent_of(ReadLog)) >= 2)
+        assert lines(app)[-2].strip() == "line 59 兴业转债 was looked at"
+        await press(pilot, "up")
+        assert "paused, f follows" in flat(app)
+        await press(pilot, "f", "l")
+        assert link.sent_of(ReadLog)[-1] == ReadLog(limit=500, minimum=Level.WARNING)
+        assert "line 57" not in flat(app)
+        await press(pilot, "slash", *"line", "space", "4", "enter")
+        assert "line 43" in flat(app)
+        assert "line 59" not in flat(app)
+        await press(pilot, "1")
+        count = len(link.sent_of(ReadLog))
+        await pilot.pause(0.4)
+        assert len(link.sent_of(ReadLog)) == count

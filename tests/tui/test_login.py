@@ -1,0 +1,78 @@
+"""The login: first where it is needed, and the password stays nowhere."""
+
+from textual.widgets import Input
+
+from core.model.command import Done, Failed, Login
+from tests.tui.screen import flat, press, shown, told, until
+from tests.tui.scripted import ScriptedLink, snapshot
+from tui.screens.login import LoginScreen
+
+SECRET = "hunter2-secret"
+TYPED = ("l", "i", "tab", *[{"-": "minus"}.get(letter, letter) for letter in SECRET])
+
+
+def _link() -> ScriptedLink:
+    return ScriptedLink(snapshot(mode="paper", platform_user=None))
+
+
+async def test_sandbox_skips_it() -> None:
+    async with shown(ScriptedLink(snapshot(platform_user=None))) as (app, _):
+        assert not isinstance(app.screen, LoginScreen)
+
+
+async def test_servers_own_words() -> None:
+    link = _link()
+    link.replies[Login] = Failed("用户名或密码错误 [code 1001]")
+    async with shown(link, *TYPED, "enter") as (app, pilot):
+        assert "用户名或密码错误 [code 1001]" in flat(app)
+        assert app.screen.query_one("#password", Input).value == ""
+        assert app.focused is app.screen.query_one("#password", Input)
+        await press(pilot, "enter")
+        assert "Type your username and your password." in flat(app)
+
+
+async def test_password_is_hidden_and_not_kept() -> None:
+    link = _link()
+    link.replies[Login] = None
+    async with shown(link, *TYPED) as (app, pilot):
+        assert "*" * len(SECRET) in flat(app)
+        assert SECRET not in flat(app)
+        await press(pilot, "tab", "space", "enter")
+        assert link.sent == [Login("li", SECRET, remember=False)]
+        assert "Logging in" in flat(app)
+        holders = [app, *app.screen.walk_children(with_self=True), *app.workers]
+        assert not [holder for holder in holders if SECRET in repr(vars(holder))]
+
+
+async def test_once_while_it_is_answered() -> None:
+    link = _link()
+    link.replies[Login] = None
+    async with shown(link, *TYPED, "enter", "enter", "x", "enter") as (_, _pilot):
+        assert len(link.sent_of(Login)) == 1
+
+
+async def test_done_opens_the_app() -> None:
+    link = _link()
+    link.replies[Login] = Done("li")
+    async with shown(link, *TYPED, "enter") as (app, _):
+        assert not isinstance(app.screen, LoginScreen)
+        assert "Logged in as li." in told(app)
+
+
+async def test_engine_that_logs_in_by_itself_closes_it() -> None:
+    link = _link()
+    async with shown(link) as (app, pilot):
+        assert isinstance(app.screen, LoginScreen)
+        link.change(platform_user="li")
+        await until(pilot, lambda: not isinstance(app.screen, LoginScreen))
+
+
+async def test_later_and_back() -> None:
+    async with shown(_link(), "escape") as (app, pilot):
+        assert "NOT LOGGED IN to Factor Cat: press l on Home" in flat(app)
+        await press(pilot, "l")
+        assert isinstance(app.screen, LoginScreen)
+
+
+async def test_lookup_never_sees_the_password() -> None:
+    assert SECRET not in repr(Login("li", SECRET, remember=True))

@@ -1,0 +1,59 @@
+"""The real program in a real terminal: it leaves it as it found it."""
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+if os.name == "nt":
+    pytest.skip("needs a pty", allow_module_level=True)
+pexpect = pytest.importorskip("pexpect")
+
+_SCRIPT = """
+import sys
+from tests.tui.scripted import ScriptedLink, snapshot
+from tui.app import run
+from tui.screens.home import HomePane
+
+def crash(_):
+    password = "hunter2" + "-secret"
+    raise ValueError("crashed")
+
+HomePane.do_open = crash
+code = run(ScriptedLink(snapshot()))
+assert not {"akshare", "pandas", "sqlite3", "httpx"} & set(sys.modules)
+sys.exit(code)
+"""
+
+
+@pytest.mark.parametrize(
+    ("leave", "code"), [(signal.SIGTERM, 0), (signal.SIGHUP, 0), ("\r", 1)], ids=["term", "hup", "crash"]
+)
+def test_terminal_is_put_right(leave: str | signal.Signals, code: int) -> None:
+    root = Path(__file__).parents[2]
+    environment = {**os.environ, "TERM": "xterm-256color", "PYTHONPATH": str(root)}
+    child = pexpect.spawn(
+        sys.executable,
+        ["-c", _SCRIPT],
+        dimensions=(24, 80),
+        encoding="utf-8",
+        timeout=15,
+        cwd=str(root),
+        env=environment,
+    )
+    try:
+        child.expect("SANDBOX")
+        child.expect("Quit")
+        if isinstance(leave, str):
+            child.send(leave)
+        else:
+            child.kill(leave)
+        child.expect(pexpect.EOF)
+        said = child.before
+    finally:
+        child.close()
+    assert child.exitstatus == code
+    assert all(sequence in said for sequence in ("\x1b[?1049l", "\x1b[?25h", "\x1b[?1000l"))
+    assert "hunter2-secret" not in said

@@ -1,0 +1,125 @@
+"""Every action of the app, once: it feeds the key bindings, the footer, the palette and the help."""
+
+from dataclasses import dataclass
+
+from textual.binding import Binding, BindingType
+
+
+@dataclass(frozen=True, slots=True)
+class PaneInfo:
+    """A screen that a digit opens; `about` is its two sentences in the help."""
+
+    id: str
+    key: str
+    title: str
+    about: str
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """`id` is `pane.name` ("app" for everywhere); `key` as Textual spells it, `shown` as the user reads it."""
+
+    id: str
+    key: str
+    label: str
+    help: str
+    shown: str = ""
+    footer: bool = True
+
+    @property
+    def pane(self) -> str:
+        return self.id.partition(".")[0]
+
+    @property
+    def name(self) -> str:
+        return self.id.partition(".")[2]
+
+    @property
+    def key_text(self) -> str:
+        return self.shown or self.key
+
+
+PANES = (
+    PaneInfo(
+        "home",
+        "1",
+        "Home",
+        "What runs, what the account holds, and what happened last. If trading is off, the reasons stand here.",
+    ),
+    PaneInfo(
+        "strategies",
+        "2",
+        "Strategies",
+        "Your strategies on Factor Cat, their backtest records, and each record's list of today. "
+        "The record in use decides what the next rebalance buys and sells.",
+    ),
+    PaneInfo(
+        "plan",
+        "3",
+        "Plan",
+        "What a rebalance would do now, with a reason for every row. Nothing is sent until you execute it.",
+    ),
+    PaneInfo(
+        "positions",
+        "4",
+        "Positions",
+        "What the account holds. 'Ours' belongs to the strategy and may be sold by it; the rest is yours, left alone. "
+        "Red is up and green is down, and the sign says it too.",
+    ),
+    PaneInfo(
+        "orders",
+        "5",
+        "Orders",
+        "Today's orders, newest first. An order in state unknown may be live: it is looked up, never sent again.",
+    ),
+    PaneInfo("log", "6", "Log", "The newest 500 lines of today's log file. Moving the cursor pauses following."),
+)
+
+ACTIONS = (
+    Action("home.login", "l", "Log in", "Log in to Factor Cat"),
+    Action("home.open", "enter", "Read", "Read the event under the cursor in full"),
+    Action("strategies.open", "enter", "Open", "Open the strategy's records, or the record's card"),
+    Action("strategies.back", "escape", "Back", "Close the search, or go back one list", "esc"),
+    Action("strategies.use", "u", "Use this", "Follow this record from now on, after a question"),
+    Action("strategies.search", "slash", "Search", "Search strategies by name, or filter this page of records", "/"),
+    Action("strategies.next_page", "n", "Next", "Next page"),
+    Action("strategies.previous_page", "p", "Prev", "Previous page"),
+    Action("strategies.sort", "s", "Sort", "Sort this page of records by the next column"),
+    Action("strategies.reload", "r", "Reload", "Ask the platform again", footer=False),
+    Action("plan.make", "r", "Make a plan", "Work out what a rebalance would do now; sends nothing"),
+    Action("plan.execute", "e", "Execute", "Carry out this plan, after a question with the totals"),
+    Action("plan.open", "enter", "Reason", "Read the row under the cursor in full"),
+    Action("positions.open", "enter", "Details", "Everything known of the holding under the cursor"),
+    Action("positions.search", "slash", "Filter", "Show only rows with this text in code, name or state", "/"),
+    Action("positions.back", "escape", "Clear", "Clear the filter", "esc", footer=False),
+    Action("orders.open", "enter", "History", "Everything that happened to the order under the cursor"),
+    Action("orders.cancel", "c", "Cancel order", "Cancel the working order under the cursor, after a question"),
+    Action("orders.search", "slash", "Filter", "Show only rows with this text in code, name, state or reason", "/"),
+    Action("orders.back", "escape", "Clear", "Clear the filter", "esc", footer=False),
+    Action("log.follow", "f", "Follow", "Follow the log, or pause it"),
+    Action("log.level", "l", "Level", "Show everything, warnings and errors, or errors only"),
+    Action("log.search", "slash", "Search", "Show only lines with this text", "/"),
+    Action("log.open", "enter", "Read", "Read the line under the cursor in full"),
+    Action("log.back", "escape", "Clear", "Clear the search", "esc", footer=False),
+    Action("app.help", "question_mark,f1", "Help", "These keys", "?"),
+    Action("app.palette", "ctrl+p", "Palette", "Find an action by its name", footer=False),
+    Action("app.quit", "q", "Quit", "Leave; asks while a rebalance runs (ctrl+q does the same)", "q"),
+)
+
+
+def actions_of(pane: str) -> tuple[Action, ...]:
+    """The actions of one pane, or of the whole app ("app"), in the order in which they are shown."""
+    return tuple(action for action in ACTIONS if action.pane == pane)
+
+
+def bindings_of(pane: str) -> list[BindingType]:
+    """Key bindings of a pane: each runs `action_act` of its owner with the action's name."""
+    return [
+        Binding(action.key, f"act('{action.name}')", action.label, show=False, id=action.id, tooltip=action.help)
+        for action in actions_of(pane)
+    ]
+
+
+def pane_bindings() -> list[BindingType]:
+    """The digits."""
+    return [Binding(pane.key, f"goto('{pane.id}')", pane.title, show=False, id=f"goto.{pane.id}") for pane in PANES]

@@ -1,0 +1,345 @@
+"""The app: one picture from the engine, six screens that show it, and the commands that go back."""
+
+import asyncio
+import contextlib
+import logging
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any, ClassVar, TypeVar
+
+from rich.console import RenderableType
+from rich.text import Text
+from textual.app import App, ComposeResult, SystemCommand
+from textual.binding import BindingType
+from textual.screen import Screen
+from textual.scrollbar import ScrollBar
+from textual.timer import Timer
+from textual.widgets import ContentSwitcher
+from textual.worker import Worker, WorkerState
+
+from core.engine.link import EngineLink
+from core.model.command import Command, Failed, Reply
+from core.model.snapshot import Snapshot
+from tui.actions import PANES, Action, actions_of, bindings_of, pane_bindings
+from tui.messages import SnapshotArrived
+from tui.screens.help import help_screen
+from tui.screens.home import HomePane
+from tui.screens.log import LogPane
+from tui.screens.login import LoginScreen
+from tui.screens.modals import Confirm
+from tui.screens.orders import OrdersPane
+from tui.screens.pane import Pane
+from tui.screens.plan import PlanPane
+from tui.screens.positions import PositionsPane
+from tui.screens.strategies import StrategiesPane
+from tui.widgets.footer import KeyBar
+from tui.widgets.header import AlertBar, TabBar, TopBar
+from tui.widgets.palette import THEME, PlainScrollBar, Tone
+
+T = TypeVar("T")
+_log = logging.getLogger(__name__)
+
+_BEAT_SECONDS = 1.0
+_AT_MOST_EVERY = 0.25
+_STALE_SECONDS = 5.0
+_CRASHED = "rotor's screen has stopped after an error of its own; the log file has the details."
+
+
+class RotorApp(App[None]):
+    """The terminal app over an engine, wherever that engine runs.
+
+    `on_close` is called once, on the main thread, when the app has let go of the engine; it must not wait.
+    """
+
+    TITLE = "rotor"
+    CSS_PATH = ["styles/frame.tcss", "styles/panes.tcss", "styles/boxes.tcss"]  # noqa: RUF012
+    AUTO_FOCUS = None
+    ALLOW_SELECT = False
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide")]  # noqa: RUF012
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings_of("app"), *pane_bindings()]
+
+    def __init__(self, link: EngineLink, *, on_close: Callable[[], None] | None = None) -> None:
+        super().__init__()
+        self.link = link
+        self._on_close = on_close
+        self._unsubscribe: Callable[[], None] | None = None
+        self._snapshot: Snapshot | None = None
+        self._waiting: Snapshot | None = None
+        self._heard_at = time.monotonic()
+        self._applied_at = 0.0
+        self._soon: Timer | None = None
+        self._asking_to_quit = False
+        self._crashed = False
+        self._signals: list[signal.Signals] = []
+        self._top, self._tabs, self._alerts, self._keys = TopBar(), TabBar(), AlertBar(), KeyBar()
+        self._plan = PlanPane()
+        self._panes: dict[str, Pane] = {
+            "home": HomePane(),
+            "strategies": StrategiesPane(),
+            "plan": self._plan,
+            "positions": PositionsPane(),
+            "orders": OrdersPane(),
+            "log": LogPane(),
+        }
+        self._current = "home"
+        self.animation_level = "none"
+        self.register_theme(THEME)
+        self.theme = THEME.name
+        ScrollBar.renderer = PlainScrollBar
+
+    @property
+    def snapshot(self) -> Snapshot | None:
+        """The picture on the screen."""
+        return self._snapshot
+
+    @property
+    def stale(self) -> bool:
+        return self._silent_for() is not None
+
+    @property
+    def pane(self) -> Pane:
+        return self._panes[self._current]
+
+    def compose(self) -> ComposeResult:
+        yield self._top
+        yield self._tabs
+        yield self._alerts
+        with ContentSwitcher(initial=self._current, id="body"):
+            yield from self._panes.values()
+        yield self._keys
+
+    def on_mount(self) -> None:
+        self._enough_threads()
+        self._catch_signals()
+        self._unsubscribe = self.link.subscribe(self._heard)
+        self._waiting = self.link.latest
+        self.set_interval(_BEAT_SECONDS, self._beat)
+        self.action_goto(self._current)
+        self._apply()
+
+    def on_unmount(self) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the engine and of the signals. Does nothing the second time."""
+        unsubscribe, self._unsubscribe = self._unsubscribe, None
+        if unsubscribe is not None:
+            unsubscribe()
+        for number in self._signals:
+            with contextlib.suppress(RuntimeError, ValueError):
+                asyncio.get_running_loop().remove_signal_handler(number)
+        self._signals.clear()
+        on_close, self._on_close = self._on_close, None
+        if on_close is not None:
+            on_close()
+
+    # -- from the engine -------------------------------------------------------------------------------------------
+
+    def _heard(self, snapshot: Snapshot) -> None:
+        """On the engine's thread: hand over and return."""
+        # The loop may have closed between the engine's call and this line.
+        with contextlib.suppress(RuntimeError):
+            self.post_message(SnapshotArrived(snapshot))
+
+    def on_snapshot_arrived(self, message: SnapshotArrived) -> None:
+        newest = self._waiting or self._snapshot
+        if newest is not None and message.snapshot.number < newest.number:
+            return
+        self._heard_at = time.monotonic()
+        self._waiting = message.snapshot
+        if not _urgent(self._snapshot, message.snapshot):
+            return
+        wait = self._applied_at + _AT_MOST_EVERY - time.monotonic()
+        if wait <= 0:
+            self._apply()
+        elif self._soon is None:
+            self._soon = self.set_timer(wait, self._apply)
+
+    def _beat(self) -> None:
+        if self._waiting is not None:
+            self._apply()
+        else:
+            self._alerts.show(self._snapshot, self._silent_for())
+            self.refresh_keys()
+        self.pane.beat()
+
+    def _apply(self) -> None:
+        """Show the newest picture."""
+        if self._soon is not None:
+            self._soon.stop()
+            self._soon = None
+        first = self._snapshot is None
+        self._snapshot, self._waiting = self._waiting or self._snapshot, None
+        self._applied_at = time.monotonic()
+        self._top.show(self._snapshot)
+        self._tabs.show(self._current, self._snapshot)
+        self._alerts.show(self._snapshot, self._silent_for())
+        if self._snapshot is not None:
+            self.pane.show(self._snapshot)
+            self._login_if_needed(self._snapshot, first)
+        self.refresh_keys()
+
+    def _silent_for(self) -> float | None:
+        silence = time.monotonic() - self._heard_at
+        return silence if silence > _STALE_SECONDS else None
+
+    def _login_if_needed(self, snapshot: Snapshot, first: bool) -> None:
+        needed = snapshot.mode != "sandbox" and snapshot.platform_user is None
+        if needed and first:
+            self.open_login()
+        elif not needed and isinstance(self.screen, LoginScreen):
+            self.screen.dismiss(None)
+
+    # -- to the engine ---------------------------------------------------------------------------------------------
+
+    async def ask(self, command: Command[T]) -> Reply[T]:
+        """Send a command and wait for its reply; always a reply."""
+        try:
+            # Shielded: a screen that stops waiting must not cancel what the engine has begun.
+            return await asyncio.shield(asyncio.wrap_future(self.link.send(command)))
+        except Exception:
+            _log.exception("a command was not answered: %s", type(command).__name__)
+            return Failed("the engine did not answer; the log file has the details")
+
+    # -- what panes use --------------------------------------------------------------------------------------------
+
+    def tell(self, text: str, *, failed: bool = False) -> None:
+        self.notify(text, severity="error" if failed else "information", timeout=10 if failed else 5, markup=False)
+
+    def open_login(self) -> None:
+        if self._snapshot is not None and not isinstance(self.screen, LoginScreen):
+            self.push_screen(LoginScreen(self, self._snapshot.mode))
+
+    def refresh_keys(self) -> None:
+        self._keys.show(actions_of(self._current) + actions_of("app"), self._why_not)
+
+    def _why_not(self, action: Action) -> str:
+        return "" if action.pane == "app" else self.pane.why_not(action.name)
+
+    # -- actions ---------------------------------------------------------------------------------------------------
+
+    def action_goto(self, pane: str) -> None:
+        self._current = pane
+        self.query_one("#body", ContentSwitcher).current = pane
+        self._tabs.show(pane, self._snapshot)
+        if self._snapshot is not None:
+            self.pane.show(self._snapshot)
+        self.pane.focus_target().focus()
+        self.pane.opened()
+        self.refresh_keys()
+
+    def on_tab_bar_picked(self, message: TabBar.Picked) -> None:
+        self.action_goto(message.pane)
+
+    def on_key_bar_picked(self, message: KeyBar.Picked) -> None:
+        self._run(message.action)
+
+    def _run(self, action: Action) -> None:
+        (self if action.pane == "app" else self.pane).action_act(action.name)
+
+    def action_act(self, action: str) -> None:
+        """The actions of the registry that belong to no pane."""
+        {"help": self._help, "palette": self.action_command_palette, "quit": self._ask_to_quit}[action]()
+
+    async def action_quit(self) -> None:
+        self._ask_to_quit()
+
+    def action_help_quit(self) -> None:
+        self.tell("ctrl+c does nothing here. Press q to quit.")
+
+    def action_command_palette(self) -> None:
+        from textual.command import CommandPalette
+
+        if not isinstance(self.screen, CommandPalette):
+            self.push_screen(CommandPalette(placeholder="Type an action's name", id="--command-palette"))
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        for pane in PANES:
+            yield SystemCommand(pane.title, f"Go to {pane.title} ({pane.key})", partial(self.action_goto, pane.id))
+        for action in actions_of(self._current) + actions_of("app"):
+            if action.name not in ("palette", "back"):
+                yield SystemCommand(action.label, f"{action.help} ({action.key_text})", partial(self._run, action))
+
+    def _help(self) -> None:
+        self.push_screen(help_screen(self._current))
+
+    def _ask_to_quit(self) -> None:
+        rebalance = self._snapshot.rebalance if self._snapshot is not None else None
+        running = rebalance is not None and rebalance.running
+        if not running and not self._plan.awaiting:
+            self.exit()
+        elif not self._asking_to_quit:
+            self._asking_to_quit = True
+            stage = f"{rebalance.stage}, {len(rebalance.legs)} orders" if rebalance and running else "just begun"
+            question = Confirm(
+                "Quit",
+                [
+                    ("Rebalance", stage, Tone.WARN),
+                    ("If you quit", "orders that were sent stay at the broker", Tone.TEXT),
+                ],
+                "A rebalance is running. Quit all the same?",
+                "Yes, quit",
+                danger=True,
+            )
+            self.push_screen(question, self._quit_answered)
+
+    def _quit_answered(self, yes: bool | None) -> None:
+        self._asking_to_quit = False
+        if yes:
+            self.exit()
+
+    # -- staying safe ----------------------------------------------------------------------------------------------
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        if event.state is WorkerState.ERROR:
+            _log.error("%s failed", event.worker.name, exc_info=event.worker.error)
+            self.tell("Something went wrong here; the log file has the details.", failed=True)
+
+    def _fatal_error(self) -> None:
+        """Log without local variables and leave with one line: the stock screen prints them, passwords included."""
+        if not self._crashed:
+            self._crashed = True
+            _log.critical("the screen has stopped", exc_info=self._exception)
+            self._exit_renderables.append(Text(_CRASHED))
+        self._close_messages_no_wait()
+
+    def panic(self, *renderables: RenderableType) -> None:
+        self._fatal_error()
+
+    def _catch_signals(self) -> None:
+        """SIGTERM and a lost terminal leave by the front door, so that the terminal is put right."""
+        for name in ("SIGTERM", "SIGHUP"):
+            number = getattr(signal, name, None)
+            if number is None:
+                continue
+            with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
+                asyncio.get_running_loop().add_signal_handler(number, self.exit)
+                self._signals.append(number)
+
+    def _enough_threads(self) -> None:
+        """On Windows each sleeping timer holds a thread of the default pool, which is small on small machines."""
+        if sys.platform == "win32":
+            from concurrent.futures import ThreadPoolExecutor
+
+            asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(64, thread_name_prefix="screen"))
+
+
+def _urgent(shown: Snapshot | None, new: Snapshot) -> bool:
+    """Whether the new picture holds more than ticks: it is then shown before the next beat."""
+    return shown is None or (
+        (shown.rebalance, shown.plan, shown.orders, shown.events, shown.blockers, shown.ready, shown.platform_user)
+        != (new.rebalance, new.plan, new.orders, new.events, new.blockers, new.ready, new.platform_user)
+    )
+
+
+def run(link: EngineLink) -> int:
+    """Run the app to its end; the answer is the process's exit code."""
+    app = RotorApp(link)
+    try:
+        app.run()
+    finally:
+        app.close()
+    return app.return_code or 0

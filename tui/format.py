@@ -1,0 +1,102 @@
+"""Values as the user reads them: money, prices, ratios, times, and text cut to terminal cells."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from rich.cells import cell_len, set_cell_size
+
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+NOT_KNOWN = "--"
+
+Number = Decimal | float | int
+
+
+def money(amount: Number | None) -> str:
+    """CNY with thousands separators: `1,234.50`."""
+    return NOT_KNOWN if amount is None else f"{amount:,.2f}"
+
+
+def signed_money(amount: Number | None) -> str:
+    return NOT_KNOWN if amount is None else f"{amount:+,.2f}"
+
+
+def price(value: Number | None) -> str:
+    """CNY per 张 on the exchange's tick: `101.234`."""
+    return NOT_KNOWN if value is None else f"{value:,.3f}"
+
+
+def ratio(value: Number | None) -> str:
+    """A change, with its sign: 0.0123 is `+1.23%`."""
+    return NOT_KNOWN if value is None else f"{value * 100:+,.2f}%"
+
+
+def share(value: Number | None) -> str:
+    """A part of a whole, without a sign: 0.61 is `61.0%`."""
+    return NOT_KNOWN if value is None else f"{value * 100:,.1f}%"
+
+
+def volume(count: int) -> str:
+    """张, without separators: columns of them are narrow."""
+    return str(count)
+
+
+def in_shanghai(moment: datetime) -> datetime:
+    return moment if moment.tzinfo is None else moment.astimezone(SHANGHAI)
+
+
+def clock(moment: datetime | None) -> str:
+    """Shanghai time of day: `14:49:32`."""
+    return NOT_KNOWN if moment is None else f"{in_shanghai(moment):%H:%M:%S}"
+
+
+def age(seconds: float) -> str:
+    """How old something is, in one unit: `4s`, `3m`, `2h`, `5d`."""
+    seconds = max(0, int(seconds))
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "m")):
+        if seconds >= size:
+            return f"{seconds // size}{unit}"
+    return f"{seconds}s"
+
+
+def duration(seconds: float) -> str:
+    """A length of time as `0:28`, minutes and seconds."""
+    minutes, rest = divmod(max(0, int(seconds)), 60)
+    return f"{minutes}:{rest:02d}"
+
+
+def fit(text: str, width: int, *, right: bool = False) -> str:
+    """Exactly `width` terminal cells; what does not fit ends in `~`, which is one cell wide everywhere."""
+    length = cell_len(text)
+    if length > width:
+        return set_cell_size(set_cell_size(text, width - 1) + "~", width) if width > 0 else ""
+    padding = " " * (width - length)
+    return padding + text if right else text + padding
+
+
+def one_line(text: str) -> str:
+    """Text for a table: line breaks and tabs become spaces, what would move the cursor goes."""
+    return "".join(character if character.isprintable() else " " for character in text)
+
+
+def plural(count: int, noun: str) -> str:
+    """`1 strategy`, `3 strategies`."""
+    return f"{count} {noun if count == 1 else many(noun)}"
+
+
+def many(noun: str) -> str:
+    return f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+
+
+def plain_value(value: object) -> str:
+    """A value of the platform's free-form detail on one line."""
+    if value is None:
+        return NOT_KNOWN
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Mapping):
+        return one_line(", ".join(f"{key} {plain_value(item)}" for key, item in value.items()))
+    if isinstance(value, list | tuple):
+        return one_line(", ".join(plain_value(item) for item in value))
+    return one_line(str(value))

@@ -1,0 +1,89 @@
+"""A pane with one table that can be filtered by text."""
+
+from collections.abc import Sequence
+
+from textual import on
+from textual.app import ComposeResult
+from textual.widget import Widget
+
+from tui.screens.pane import Pane
+from tui.widgets.columns import Column, Row
+from tui.widgets.live_table import LiveTable
+from tui.widgets.palette import Tone
+from tui.widgets.search import SearchLine
+from tui.widgets.words import Words
+
+
+class ListPane(Pane):
+    """A summary line, a table, and a line with what the columns leave out of the row under the cursor."""
+
+    WAITING = "Waiting for the engine."
+
+    def __init__(self, name: str, columns: Sequence[Column], filter_hint: str) -> None:
+        super().__init__(name)
+        self.summary = Words(classes="summary")
+        self.search = SearchLine(filter_hint)
+        self.table = LiveTable(columns, id=f"{name}-table")
+        self.detail = Words(classes="detail")
+        self._all: tuple[Row, ...] = ()
+        self._empty = ""
+
+    def compose(self) -> ComposeResult:
+        yield self.summary
+        yield self.search
+        yield self.table
+        yield self.detail
+
+    def on_mount(self) -> None:
+        self.table.clear(self.WAITING)
+        self.detail.display = False
+
+    def focus_target(self) -> Widget:
+        return self.table
+
+    def set_rows(self, rows: Sequence[Row], empty: str) -> None:
+        """Show the rows that the filter lets through."""
+        self._all, self._empty = tuple(rows), empty
+        self._refilter()
+
+    def unknown(self, text: str) -> None:
+        """There is no answer, which is not an empty one."""
+        self._all = ()
+        self.table.clear(text, Tone.WARN)
+        self._moved()
+
+    def draw_detail(self) -> None:
+        """Fill `detail` for the row under the cursor."""
+
+    def do_search(self) -> None:
+        self.search.open()
+
+    def do_back(self) -> None:
+        if self.search.close():
+            self.table.focus()
+
+    @on(SearchLine.Changed)
+    def _refilter(self) -> None:
+        text = self.search.text
+        rows = [row for row in self._all if row.holds(text)] if text else self._all
+        nothing = f"Nothing here holds '{text}'. Press esc to see everything." if self._all and text else self._empty
+        self.table.say(nothing)
+        self.table.set_rows(rows)
+        self._moved()
+
+    @on(SearchLine.Done)
+    def _search_done(self) -> None:
+        self.table.focus()
+
+    @on(LiveTable.Moved)
+    def _moved(self) -> None:
+        if self.table.cursor_key is None:
+            self.detail.put("")
+        else:
+            self.draw_detail()
+        self.detail.display = bool(self.detail.text)
+        self.host.refresh_keys()
+
+    @on(LiveTable.Chosen)
+    def _chosen(self) -> None:
+        self.action_act("open")

@@ -1,0 +1,92 @@
+"""Boxes over a screen: a question with consequences, and a text to read."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.message import Message
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from tui.widgets.palette import Tone, words
+from tui.widgets.words import Words, facts, hint
+
+Fact = tuple[str, str, Tone]
+
+
+class Choice(Static):
+    """An answer that can be clicked."""
+
+    class Picked(Message):
+        def __init__(self, choice: "Choice") -> None:
+            super().__init__()
+            self.choice = choice
+
+    def on_click(self) -> None:
+        self.post_message(self.Picked(self))
+
+
+class No(Choice, can_focus=True):
+    """The answer that has the focus: the only one that enter reaches."""
+
+
+class Confirm(ModalScreen[bool]):
+    """A question that only `y` answers with yes; enter, esc and n are no."""
+
+    AUTO_FOCUS = "No"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("y", "answer(True)", "Yes", show=False),
+        Binding("n,escape,enter", "answer(False)", "No", show=False),
+    ]
+
+    def __init__(self, title: str, rows: Sequence[Fact], question: str, yes: str, *, danger: bool = False) -> None:
+        super().__init__()
+        self._title, self._rows, self._question, self._yes = title, list(rows), question, yes
+        self._danger = danger
+        self._answered = False
+
+    def compose(self) -> ComposeResult:
+        box = VerticalScroll(classes="dialog -danger" if self._danger else "dialog", can_focus=False)
+        box.border_title = self._title
+        with box:
+            yield Static(facts(self._rows, 12), markup=False, classes="dialog-facts")
+            yield Static(words((self._question, Tone.STRONG)), markup=False)
+            with Horizontal(classes="dialog-keys"):
+                yield No("[n] No, go back", id="no", markup=False)
+                yield Choice(f"[y] {self._yes}", id="yes", markup=False)
+
+    def on_choice_picked(self, message: Choice.Picked) -> None:
+        self.action_answer(message.choice.id == "yes")
+
+    def action_answer(self, yes: bool) -> None:
+        # A second key may be queued behind the first; it finds the question answered.
+        if not self._answered:
+            self._answered = True
+            self.dismiss(yes)
+
+
+class Reading(ModalScreen[None]):
+    """A text in full."""
+
+    AUTO_FOCUS = "VerticalScroll"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,enter,question_mark", "close", show=False)]
+
+    def __init__(self, title: str, text: Text | str) -> None:
+        super().__init__()
+        self._title = title
+        self._text = words(text) if isinstance(text, str) else text
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog -tall") as box:
+            box.border_title = self._title
+            with VerticalScroll():
+                yield Static(self._text, markup=False)
+            words_below = Words(classes="dialog-hint")
+            words_below.put(hint(("esc", "close"), ("up/down", "scroll")))
+            yield words_below
+
+    def action_close(self) -> None:
+        self.dismiss(None)

@@ -1,0 +1,261 @@
+"""Plan: look at what a rebalance would do, then carry it out, and watch it."""
+
+import time
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+
+from core.model.command import Done, ExecutePlan, Failed, MakePlan
+from core.model.plan import Plan
+from core.model.snapshot import Rebalance, Snapshot
+from tui import format as fmt
+from tui.actions import bindings_of
+from tui.screens.modals import Confirm, Fact, Reading
+from tui.screens.pane import Pane
+from tui.screens.plan_rows import (
+    PLAN_COLUMNS,
+    PROGRESS_COLUMNS,
+    plan_rows,
+    plan_summary,
+    progress_rows,
+    rebalance_summary,
+)
+from tui.widgets.live_table import LiveTable
+from tui.widgets.palette import Tone, words
+from tui.widgets.words import Words
+
+_EMPTY = "No plan yet. Press r to make one: it shows what a rebalance would do now, and sends nothing."
+_NOTHING_TO_DO = "The account equals the list: there is nothing to sell or to buy."
+
+
+class PlanPane(Pane):
+    """The newest plan, or the rebalance that came of it. `awaiting`: a rebalance was asked for and has not ended."""
+
+    BINDINGS: ClassVar[list[BindingType]] = bindings_of("plan")
+
+    def __init__(self) -> None:
+        super().__init__("plan")
+        self._summary = Words(id="plan-summary")
+        self._refused = Words(id="plan-refused")
+        self._problem = Words(id="plan-problem", classes="problem")
+        self._table = LiveTable(PLAN_COLUMNS, id="plan-table")
+        self._detail = Words(classes="detail")
+        self._made: Plan | None = None
+        self._making_since: float | None = None
+        self._executing = False
+        self.awaiting = False
+        self._spent: set[str] = set()
+
+    def compose(self) -> ComposeResult:
+        yield self._summary
+        yield self._problem
+        yield self._refused
+        yield self._table
+        yield self._detail
+
+    def on_mount(self) -> None:
+        self._say_problem("")
+        self._refused.display = False
+        self._table.clear(_EMPTY)
+
+    def focus_target(self) -> LiveTable:
+        return self._table
+
+    def why_not(self, action: str) -> str:
+        if action == "make":
+            return self._why_not_make()
+        if action == "execute":
+            return self._why_not_execute()
+        if action == "open" and self._table.cursor_key is None:
+            return "There is no row to read."
+        return ""
+
+    def _why_not_make(self) -> str:
+        if self._making_since is not None:
+            return "A plan is being made."
+        return "A rebalance is running: wait for its end." if self._is_running() else ""
+
+    def _why_not_execute(self) -> str:
+        if self._executing:
+            return "A rebalance is running already."
+        if self._making_since is not None:
+            return "A new plan is being made."
+        return self._obstacle()
+
+    def _obstacle(self) -> str:
+        """Why the plan on the screen cannot be carried out; looked at before the question and after it."""
+        snapshot, plan = self.host.snapshot, self._plan()
+        if snapshot is None or self.host.stale:
+            return "There is no fresh news from the engine: nothing can be decided on an old picture."
+        if self._is_running():
+            return "A rebalance is running already."
+        if plan is None or self._shown_rebalance() is not None or plan.plan_id in self._spent:
+            return "Make a new plan first: press r."
+        if plan.refused is not None:
+            return "This plan is refused: nothing can be sent."
+        if not plan.legs:
+            return _NOTHING_TO_DO
+        return f"Trading is off: {snapshot.blockers[0]}" if snapshot.blockers else ""
+
+    def do_make(self) -> None:
+        self._making_since = time.monotonic()
+        self.start(self._make(), "make")
+        self._draw()
+
+    async def _make(self) -> None:
+        try:
+            reply = await self.host.ask(MakePlan())
+        finally:
+            self._making_since = None
+        if isinstance(reply, Done):
+            self._made = reply.value
+            self._say_problem("")
+        else:
+            self._say_problem(f"No plan was made: {reply.text}")
+        self._draw()
+
+    def do_execute(self) -> None:
+        plan, snapshot = self._plan(), self.host.snapshot
+        if plan is None or snapshot is None:
+            return
+        # Set before anything is awaited: a second press finds it.
+        self._executing = True
+        self.start(self._execute(plan, snapshot), "execute")
+        self.host.refresh_keys()
+
+    async def _execute(self, plan: Plan, snapshot: Snapshot) -> None:
+        try:
+            if not await self.host.push_screen_wait(_question(plan, snapshot)):
+                return
+            changed = "The plan has changed meanwhile. Look at the new one first." if self._plan() != plan else ""
+            if obstacle := changed or self._obstacle():
+                self.host.tell(f"Nothing was sent: {obstacle}", failed=True)
+                return
+            self._spent.add(plan.plan_id)
+            self._say_problem("")
+            self.awaiting = True
+            reply = await self.host.ask(ExecutePlan(plan.plan_id))
+        finally:
+            self._executing = self.awaiting = False
+            self.host.refresh_keys()
+        self._executed(plan, reply)
+
+    def _executed(self, plan: Plan, reply: Done[Rebalance] | Failed) -> None:
+        if isinstance(reply, Failed):
+            if reply.refused:
+                self._spent.discard(plan.plan_id)
+            start = "Nothing was sent" if reply.refused else "The rebalance failed"
+            self._say_problem(f"{start}: {reply.text}")
+            self.host.tell(f"{start}: {reply.text}", failed=True)
+        elif reply.value.unresolved:
+            count = fmt.plural(len(reply.value.unresolved), "order")
+            self.host.tell(f"The rebalance ended with {count} unresolved.", failed=True)
+        else:
+            filled = sum(leg.filled_volume >= leg.volume for leg in reply.value.legs)
+            self.host.tell(f"The rebalance ended: {filled} of {len(reply.value.legs)} orders filled.")
+        self._draw()
+
+    def do_open(self) -> None:
+        row = self._table.cursor_row
+        if row is not None:
+            *values, last = [cell.text for cell in row.cells]
+            line = "  ".join(value for value in values if value)
+            self.host.push_screen(Reading("Row", words((line, Tone.STRONG), f"\n\n{last}")))
+
+    @on(LiveTable.Moved)
+    def _draw_detail(self) -> None:
+        """The reason of the row under the cursor in full: its column may be too narrow for it."""
+        row = self._table.cursor_row
+        self._detail.display = row is not None
+        if row is not None:
+            self._detail.put(words((f"{row.cells[1].text} {row.cells[2].text}  ", Tone.STRONG), row.cells[-1].text))
+
+    def on_live_table_chosen(self) -> None:
+        self.action_act("open")
+
+    def show(self, snapshot: Snapshot) -> None:
+        self._draw()
+
+    def beat(self) -> None:
+        if self._making_since is not None:
+            self._draw()
+
+    def _plan(self) -> Plan | None:
+        """The newest plan: the engine's, unless the one just made has not reached its picture yet."""
+        theirs = self.host.snapshot.plan if self.host.snapshot else None
+        candidates = [plan for plan in (theirs, self._made) if plan is not None]
+        return max(candidates, key=lambda plan: plan.made_at, default=None)
+
+    def _is_running(self) -> bool:
+        rebalance = self.host.snapshot.rebalance if self.host.snapshot else None
+        return rebalance is not None and rebalance.running
+
+    def _shown_rebalance(self) -> Rebalance | None:
+        """The rebalance that is to be seen instead of the plan: one that runs, or the newest plan's own."""
+        rebalance = self.host.snapshot.rebalance if self.host.snapshot else None
+        plan = self._plan()
+        if rebalance is None or rebalance.running or plan is None or plan.plan_id == rebalance.plan_id:
+            return rebalance
+        return None if plan.made_at >= rebalance.started_at else rebalance
+
+    def _draw(self) -> None:
+        now = self.host.snapshot.at if self.host.snapshot else None
+        plan, rebalance = self._plan(), self._shown_rebalance()
+        self._refused.display = False
+        if self._making_since is not None:
+            self._draw_making()
+        elif rebalance is not None:
+            self._summary.put(rebalance_summary(rebalance, now))
+            self._table.set_columns(PROGRESS_COLUMNS)
+            self._table.say("The rebalance has no orders.")
+            self._table.set_rows(progress_rows(rebalance))
+        elif plan is not None:
+            self._draw_plan(plan)
+        else:
+            self._summary.put("")
+            self._table.clear(_EMPTY)
+        self._summary.display = bool(self._summary.text)
+        self._draw_detail()
+        self.host.refresh_keys()
+
+    def _draw_making(self) -> None:
+        seconds = int(time.monotonic() - (self._making_since or 0))
+        self._summary.put("")
+        self._table.clear("Making a plan" + (f": {seconds} s" if seconds >= 2 else ""))
+
+    def _draw_plan(self, plan: Plan) -> None:
+        now = self.host.snapshot.at if self.host.snapshot else None
+        self._summary.put(plan_summary(plan, now))
+        if plan.refused is not None:
+            self._refused.put(words(("REFUSED: nothing can be sent\n\n", Tone.BAD), (plan.refused, Tone.STRONG)))
+            self._refused.display = True
+        self._table.set_columns(PLAN_COLUMNS)
+        self._table.say("" if plan.refused else _NOTHING_TO_DO)
+        self._table.set_rows(plan_rows(plan))
+
+    def _say_problem(self, text: str) -> None:
+        self._problem.put(words((text, Tone.BAD)))
+        self._problem.display = bool(text)
+
+
+def _question(plan: Plan, snapshot: Snapshot) -> Confirm:
+    sold, bought = sum(leg.amount for leg in plan.sells), sum(leg.amount for leg in plan.buys)
+    rows: list[Fact] = [
+        ("Mode", snapshot.mode.upper(), Tone.BAD if snapshot.mode == "live" else Tone.STRONG),
+        ("Account", snapshot.account or "no account", Tone.STRONG),
+        ("Plan", f"{plan.plan_id}, made {fmt.clock(plan.made_at)}", Tone.TEXT),
+        ("Sells", f"{len(plan.sells):>3}   {fmt.money(sold):>16} CNY", Tone.SELL),
+        ("Buys", f"{len(plan.buys):>3}   {fmt.money(bought):>16} CNY", Tone.BUY),
+        ("Fees", f"      {fmt.money(plan.fees):>16} CNY", Tone.TEXT),
+        ("Cash before", f"      {fmt.money(plan.cash):>16} CNY", Tone.TEXT),
+        ("Cash after", f"      {fmt.money(plan.cash_after):>16} CNY", Tone.TEXT),
+    ]
+    if plan.blocked:
+        rows.append(("Blocked", f"{len(plan.blocked):>3}   not traded", Tone.WARN))
+    count = fmt.plural(len(plan.legs), "order")
+    money = "real money" if snapshot.mode == "live" else "no real money"
+    return Confirm(
+        "Execute this plan", rows, f"Send {count} now ({money})?", "Yes, execute", danger=snapshot.mode == "live"
+    )

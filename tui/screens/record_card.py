@@ -1,0 +1,86 @@
+"""One backtest record in full: its figures, today's list, its parameters and whatever else the platform tells."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+
+from core.model.command import RecordCard
+from core.model.known import Unknown
+from core.model.platform import Record, Strategy
+from tui import format as fmt
+from tui.screens.records import drawdown
+from tui.widgets.palette import STYLES, Tone, change_tone, words
+from tui.widgets.words import Words
+
+_LABEL = 22
+
+
+class CardView(VerticalScroll, can_focus=True):
+    """Scrolls with the arrows."""
+
+    def __init__(self) -> None:
+        super().__init__(id="record-card")
+        self._words = Words()
+
+    def compose(self) -> ComposeResult:
+        yield self._words
+
+    @property
+    def text(self) -> str:
+        return self._words.text
+
+    def say(self, text: str, tone: Tone = Tone.DIM) -> None:
+        self._words.put(words((text, tone)))
+
+    def put(self, strategy: Strategy, record: Record, card: RecordCard) -> None:
+        self._words.put(card_text(strategy, record, card))
+        self.scroll_home(animate=False)
+
+
+def card_text(strategy: Strategy, record: Record, card: RecordCard) -> Text:
+    text = words(
+        (strategy.name, Tone.STRONG),
+        (f"  record {record.id}  {record.backtest_time}\n", Tone.DIM),
+        ("Return ", Tone.DIM),
+        (fmt.ratio(record.strategy_return), change_tone(record.strategy_return)),
+        ("  Annual ", Tone.DIM),
+        (fmt.ratio(record.annualized_return), change_tone(record.annualized_return)),
+        ("  Drawdown ", Tone.DIM),
+        drawdown(record),
+        ("\nWin rate ", Tone.DIM),
+        fmt.share(record.win_rate),
+        ("  Sharpe ", Tone.DIM),
+        fmt.NOT_KNOWN if record.sharpe_ratio is None else f"{record.sharpe_ratio:.2f}",
+    )
+    _selection(text, card)
+    _mapping(text, "Parameters", card.detail.parameters)
+    _mapping(text, "Detail", card.detail.detail)
+    return text
+
+
+def _selection(text: Text, card: RecordCard) -> None:
+    selection = card.selection
+    if isinstance(selection, Unknown):
+        text.append("\n\nToday's list\n", STYLES[Tone.TITLE])
+        text.append(f"There is none: {selection.reason}", STYLES[Tone.WARN])
+        return
+    listed = selection.value
+    text.append("\n\nToday's list", STYLES[Tone.TITLE])
+    text.append(f"  {fmt.plural(len(listed.bonds), 'bond')}, dated {listed.trade_date}", STYLES[Tone.DIM])
+    for rank, bond in enumerate(listed.bonds, 1):
+        text.append(f"\n{rank:>3}  ", STYLES[Tone.DIM])
+        text.append(f"{fmt.price(bond.price):>9}  ")
+        text.append(f"{bond.code}  ", STYLES[Tone.STRONG])
+        text.append(fmt.one_line(bond.name))
+
+
+def _mapping(text: Text, title: str, values: Mapping[str, Any]) -> None:
+    text.append(f"\n\n{title}", STYLES[Tone.TITLE])
+    if not values:
+        text.append("\nthe platform tells none", STYLES[Tone.DIM])
+    for key, value in values.items():
+        text.append(f"\n{fmt.fit(str(key), _LABEL)}  ", STYLES[Tone.DIM])
+        text.append(fmt.plain_value(value))

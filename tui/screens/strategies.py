@@ -1,0 +1,322 @@
+"""Strategies: choose one, choose one of its backtest records, look at its list, use it."""
+
+from typing import ClassVar
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Horizontal
+from textual.widget import Widget
+
+from core.model.command import Done, ListRecords, ListStrategies, RecordCard, Reply, RunStrategy, ShowRecord
+from core.model.known import Unknown
+from core.model.platform import Record, Strategy
+from core.model.snapshot import Followed, Snapshot
+from tui import format as fmt
+from tui.actions import bindings_of
+from tui.screens.modals import Confirm, Fact
+from tui.screens.pane import Pane
+from tui.screens.record_card import CardView
+from tui.screens.records import SORTINGS, STRATEGY_COLUMNS, record_columns, record_row, sort_records, strategy_row
+from tui.widgets.live_table import LiveTable
+from tui.widgets.paged_list import PagedList
+from tui.widgets.palette import Tone
+from tui.widgets.search import SearchLine
+
+_PAGE = 20
+_SIDE_BY_SIDE = 120
+_STRATEGIES, _RECORDS, _CARD = range(3)
+
+
+class StrategiesPane(Pane):
+    """Three views from left to right; a narrow screen shows the one that has the focus."""
+
+    BINDINGS: ClassVar[list[BindingType]] = bindings_of("strategies")
+
+    def __init__(self) -> None:
+        super().__init__("strategies")
+        self._list = PagedList("strategy-list", "strategy", STRATEGY_COLUMNS, "name")
+        self._record_list = PagedList("record-list", "record", record_columns(None), "number, date or figure")
+        self._card_view = CardView()
+        self._views: tuple[Widget, ...] = (self._list, self._record_list, self._card_view)
+        self._stage = _STRATEGIES
+        self._strategies: dict[str, Strategy] = {}
+        self._strategy: Strategy | None = None
+        self._records: tuple[Record, ...] = ()
+        self._record: Record | None = None
+        self._card: RecordCard | None = None
+        self._sorting: int | None = None
+        self._using = False
+        self._followed: Followed | None = None
+
+    def compose(self) -> ComposeResult:
+        with Horizontal():
+            yield from self._views
+
+    def on_mount(self) -> None:
+        self._list.name_it("Strategies", "* in use")
+        self._forget_records()
+        self._arrange()
+
+    def on_resize(self) -> None:
+        self._arrange()
+
+    @on(events.DescendantFocus)
+    def _focus_moved(self, event: events.DescendantFocus) -> None:
+        for stage, view in enumerate(self._views):
+            if view is event.widget or view in event.widget.ancestors:
+                self._stage = stage
+        self.host.refresh_keys()
+
+    def focus_target(self) -> Widget:
+        return (self._list.table, self._record_list.table, self._card_view)[self._stage]
+
+    def opened(self) -> None:
+        if not self._list.loaded:
+            self._load_strategies(1)
+
+    def show(self, snapshot: Snapshot) -> None:
+        if snapshot.followed != self._followed:
+            self._followed = snapshot.followed
+            self._draw_strategies()
+            self._draw_records()
+
+    def beat(self) -> None:
+        self._list.beat()
+        self._record_list.beat()
+
+    def why_not(self, action: str) -> str:
+        on_card = self._stage == _CARD
+        if action in ("next_page", "previous_page", "search", "open", "sort") and on_card:
+            return "Go back to the list first: press esc."
+        if action == "sort" and self._stage != _RECORDS:
+            return "Records can be sorted: open a strategy first."
+        if action == "next_page" and self._paged().turn(1) is None:
+            return "This is the last page."
+        if action == "previous_page" and self._paged().turn(-1) is None:
+            return "This is the first page."
+        if action == "use":
+            return self._why_not_use()
+        if action == "open" and self._paged().table.cursor_key is None:
+            return "There is nothing to open here."
+        return ""
+
+    def _why_not_use(self) -> str:
+        if self._using:
+            return "A record is being taken into use."
+        if self._stage == _STRATEGIES or self._strategy is None or self._selected_record() is None:
+            return "Open a strategy and choose a record first."
+        return ""
+
+    def do_open(self) -> None:
+        if self._stage == _STRATEGIES:
+            self._strategy = self._strategies.get(self._list.table.cursor_key or "")
+            self._sorting = None
+            self._forget_records()
+            self._go(_RECORDS)
+            self._load_records(1)
+        elif self._stage == _RECORDS:
+            record = self._selected_record()
+            if record is not None:
+                self._go(_CARD)
+                self._load_card(record)
+
+    def do_back(self) -> None:
+        if self._stage != _CARD and self._paged().search.close():
+            self._paged().table.focus()
+        elif self._stage > _STRATEGIES:
+            self._go(self._stage - 1)
+
+    def do_search(self) -> None:
+        self._paged().search.open()
+
+    def do_next_page(self) -> None:
+        self._turn(1)
+
+    def do_previous_page(self) -> None:
+        self._turn(-1)
+
+    def do_sort(self) -> None:
+        self._sorting = 0 if self._sorting is None else (self._sorting + 1) % len(SORTINGS)
+        self._draw_records()
+
+    def do_reload(self) -> None:
+        if self._stage == _STRATEGIES:
+            self._load_strategies(self._list.page)
+        elif self._stage == _RECORDS:
+            self._load_records(self._record_list.page)
+        elif self._record is not None:
+            self._load_card(self._record)
+
+    def do_use(self) -> None:
+        strategy, record = self._strategy, self._selected_record()
+        if strategy is not None and record is not None:
+            self._using = True
+            self.start(self._use(strategy, record), "use")
+
+    @on(LiveTable.Chosen)
+    def _chosen(self) -> None:
+        self.action_act("open")
+
+    @on(SearchLine.Changed, "#strategy-list-search")
+    def _search_strategies(self) -> None:
+        self._load_strategies(1)
+
+    @on(SearchLine.Changed, "#record-list-search")
+    def _filter_records(self) -> None:
+        self._draw_records()
+
+    @on(SearchLine.Done)
+    def _search_done(self) -> None:
+        self._paged().table.focus()
+
+    def _paged(self) -> PagedList:
+        return self._list if self._stage == _STRATEGIES else self._record_list
+
+    def _selected_record(self) -> Record | None:
+        if self._stage == _CARD:
+            return self._record
+        key = self._record_list.table.cursor_key
+        return next((record for record in self._records if str(record.id) == key), None)
+
+    def _go(self, stage: int) -> None:
+        self._stage = stage
+        self._arrange()
+        self.focus_target().focus()
+        self.host.refresh_keys()
+
+    def _arrange(self) -> None:
+        side_by_side = self.app.size.width >= _SIDE_BY_SIDE
+        for stage, view in enumerate(self._views):
+            view.display = side_by_side or stage == self._stage
+
+    def _turn(self, step: int) -> None:
+        page = self._paged().turn(step)
+        if page is not None and self._stage == _STRATEGIES:
+            self._load_strategies(page)
+        elif page is not None:
+            self._load_records(page)
+
+    def _forget_records(self) -> None:
+        self._records, self._record, self._card = (), None, None
+        self._record_list.search.close()
+        self._record_list.empty("Open a strategy with enter to see its backtest records.")
+        self._record_list.name_it(self._strategy.name if self._strategy else "Records")
+        self._card_view.say("Open a record with enter to see its parameters and today's list.")
+
+    def _load_strategies(self, page: int) -> None:
+        self._list.wait()
+        self.start(self._fetch_strategies(page), "strategies")
+
+    async def _fetch_strategies(self, page: int) -> None:
+        reply = await self.host.ask(ListStrategies(page, _PAGE, self._list.search.text))
+        if isinstance(reply, Done):
+            self._strategies = {str(strategy.id): strategy for strategy in reply.value.items}
+            self._list.filled(reply.value)
+            self._draw_strategies()
+        else:
+            self._strategies = {}
+            self._list.failed(reply.text)
+        self.host.refresh_keys()
+
+    def _draw_strategies(self) -> None:
+        if self._list.loaded:
+            text = self._list.search.text
+            empty = (
+                f"No strategy's name holds '{text}'. Press esc to see all."
+                if text
+                else ("You have no strategies on Factor Cat yet: make one on its website, then press r.")
+            )
+            self._list.rows([strategy_row(each, self._followed) for each in self._strategies.values()], empty)
+
+    def _load_records(self, page: int) -> None:
+        if self._strategy is not None:
+            self._record_list.wait()
+            self.start(self._fetch_records(self._strategy, page), "records")
+
+    async def _fetch_records(self, strategy: Strategy, page: int) -> None:
+        reply = await self.host.ask(ListRecords(strategy.id, page, _PAGE))
+        if strategy is not self._strategy:
+            return
+        if isinstance(reply, Done):
+            self._records = reply.value.items
+            self._record_list.filled(reply.value)
+            self._draw_records()
+        else:
+            self._records = ()
+            self._record_list.failed(reply.text)
+        self.host.refresh_keys()
+
+    def _draw_records(self) -> None:
+        if self._strategy is None or not self._record_list.loaded:
+            return
+        sorting = None if self._sorting is None else SORTINGS[self._sorting]
+        note = "" if sorting is None else f"this page by {sorting.label}"
+        self._record_list.name_it(self._strategy.name, note)
+        ordered = sort_records(self._records, sorting)
+        rows = [record_row(record, self._strategy.id, self._followed) for record in ordered]
+        text = self._record_list.search.text
+        kept = [row for row in rows if row.holds(text)] if text else rows
+        empty = (
+            "No record on this page holds that text. Press esc to see all."
+            if rows
+            else ("This strategy has no backtest record yet: run one on Factor Cat, then press r.")
+        )
+        self._record_list.table.set_columns(record_columns(sorting))
+        self._record_list.rows(kept, empty)
+
+    def _load_card(self, record: Record) -> None:
+        self._record, self._card = record, None
+        self._card_view.say(f"Loading record {record.id}")
+        if self._strategy is not None:
+            self.start(self._fetch_card(self._strategy, record), "card")
+
+    async def _fetch_card(self, strategy: Strategy, record: Record) -> None:
+        reply = await self.host.ask(ShowRecord(strategy.id, record.id))
+        if record is not self._record:
+            return
+        if isinstance(reply, Done):
+            self._card = reply.value
+            self._card_view.put(strategy, record, reply.value)
+        else:
+            self._card_view.say(f"The record was not loaded: {reply.text}\n\nPress r to ask again.", Tone.BAD)
+
+    async def _use(self, strategy: Strategy, record: Record) -> None:
+        try:
+            card = await self._card_for(strategy, record)
+            if not isinstance(card, Done):
+                self.host.tell(f"Record {record.id} cannot be used: {card.text}", failed=True)
+                return
+            if not await self.host.push_screen_wait(self._question(strategy, record, card.value)):
+                return
+            reply = await self.host.ask(RunStrategy(strategy.id, record.id, strategy.name))
+        finally:
+            self._using = False
+        if isinstance(reply, Done):
+            self.host.tell(f"{strategy.name}, record {record.id}, is in use. Press 3 and r to make a plan.")
+        else:
+            self.host.tell(f"The strategy was not changed: {reply.text}", failed=True)
+
+    async def _card_for(self, strategy: Strategy, record: Record) -> Reply[RecordCard]:
+        if self._card is not None and self._record is record:
+            return Done(self._card)
+        return await self.host.ask(ShowRecord(strategy.id, record.id))
+
+    def _question(self, strategy: Strategy, record: Record, card: RecordCard) -> Confirm:
+        old = self._followed
+        replaced = "nothing: none is in use yet"
+        if old is not None:
+            replaced = f"{old.strategy_name or f'strategy {old.strategy_id}'}, record {old.history_id}"
+        size: Fact
+        if isinstance(card.selection, Unknown):
+            size = ("List today", f"none: {card.selection.reason}", Tone.WARN)
+        else:
+            listed = card.selection.value
+            size = ("List today", f"{fmt.plural(len(listed.bonds), 'bond')}, dated {listed.trade_date}", Tone.TEXT)
+        rows: list[Fact] = [
+            ("Strategy", strategy.name, Tone.STRONG),
+            ("Record", f"{record.id}, return {fmt.ratio(record.strategy_return)}", Tone.TEXT),
+            size,
+            ("Replaces", replaced, Tone.TEXT),
+        ]
+        return Confirm("Use this record", rows, "Follow it from the next rebalance on?", "Yes, use it")

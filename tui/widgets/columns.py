@@ -1,0 +1,100 @@
+"""Rows, columns, and how columns share a width."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from rich.cells import cell_len
+
+from tui.format import one_line
+from tui.widgets.palette import Tone
+
+_GAPS = (3, 2, 1)
+
+
+class Cell(NamedTuple):
+    text: str
+    tone: Tone = Tone.TEXT
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """`rank` 0 is never dropped; where the width is short the highest rank goes first.
+
+    `least` is the narrowest the column gets; it grows with its content up to `most`. The `flex` column takes the rest.
+    """
+
+    label: str
+    least: int = 4
+    most: int = 16
+    rank: int = 0
+    right: bool = False
+    flex: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of a table; a `heading` spans it and cannot be selected."""
+
+    key: str
+    cells: tuple[Cell, ...]
+    heading: bool = False
+
+    def holds(self, text: str) -> bool:
+        """Whether the text stands anywhere in the row, in either case."""
+        return text.lower() in " ".join(cell.text for cell in self.cells).lower()
+
+
+class Slot(NamedTuple):
+    """A column that is shown, and its width in cells."""
+
+    index: int
+    column: Column
+    width: int
+
+
+class Layout(NamedTuple):
+    slots: tuple[Slot, ...]
+    gap: int
+
+
+def cell(text: str, tone: Tone = Tone.TEXT) -> Cell:
+    return Cell(one_line(text), tone)
+
+
+def heading(key: str, text: str, tone: Tone = Tone.TITLE) -> Row:
+    return Row(key, (cell(text, tone),), heading=True)
+
+
+def arrange(columns: Sequence[Column], rows: Sequence[Row], width: int) -> Layout:
+    """Which columns are shown in `width` cells, how wide each, and the gap between them."""
+    wanted = [_wanted(index, column, rows) for index, column in enumerate(columns)]
+    shown = list(range(len(columns)))
+    flexible = any(column.flex for column in columns)
+    for gap in _GAPS[1:] if flexible else _GAPS:
+        if _total(wanted, shown, gap) <= width:
+            break
+    else:
+        gap = _GAPS[-1]
+        while _total(wanted, shown, gap) > width:
+            droppable = [index for index in shown if columns[index].rank]
+            if not droppable:
+                break
+            shown.remove(max(droppable, key=lambda index: (columns[index].rank, index)))
+    spare = max(0, width - _total(wanted, shown, gap))
+    return Layout(
+        tuple(Slot(index, columns[index], wanted[index] + (spare if columns[index].flex else 0)) for index in shown),
+        gap,
+    )
+
+
+def _wanted(index: int, column: Column, rows: Sequence[Row]) -> int:
+    floor = max(column.least, cell_len(column.label))
+    if column.flex:
+        return floor
+    widest = max((cell_len(row.cells[index].text) for row in rows if not row.heading), default=0)
+    return max(floor, min(widest, column.most))
+
+
+def _total(wanted: Sequence[int], shown: Sequence[int], gap: int) -> int:
+    return sum(wanted[index] for index in shown) + gap * max(0, len(shown) - 1)

@@ -1,0 +1,82 @@
+"""A list that comes in pages: title, search line, table, and where one is in it."""
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+
+from core.model.platform import Page
+from tui import format as fmt
+from tui.widgets.columns import Column, Row
+from tui.widgets.live_table import LiveTable
+from tui.widgets.palette import Tone, words
+from tui.widgets.search import SearchLine
+from tui.widgets.words import Words
+
+
+class PagedList(Vertical):
+    """Loading, empty, failed and filled, each in words."""
+
+    def __init__(self, name: str, noun: str, columns: Sequence[Column], search_hint: str) -> None:
+        super().__init__(id=name)
+        self._noun = noun
+        self._title = Words(classes="summary")
+        self._where = Words(classes="where")
+        self.search = SearchLine(search_hint, id=f"{name}-search")
+        self.table = LiveTable(columns, id=f"{name}-table")
+        self.page, self.pages = 1, 1
+        self.loaded = False
+        self._loading_since: float | None = None
+
+    def compose(self) -> ComposeResult:
+        yield self._title
+        yield self.search
+        yield self.table
+        yield self._where
+
+    def name_it(self, title: str, note: str = "") -> None:
+        self._title.put(words((title, Tone.TITLE), (f"  {note}" if note else "", Tone.DIM)))
+
+    def wait(self) -> None:
+        """A page was asked for; the rows of the last one stay until it comes."""
+        self._loading_since = time.monotonic()
+        self.beat()
+
+    def beat(self) -> None:
+        """Say how long the answer is being waited for."""
+        if self._loading_since is None:
+            return
+        seconds = int(time.monotonic() - self._loading_since)
+        text = f"Loading {fmt.many(self._noun)}" + (f": {seconds} s" if seconds >= 2 else "")
+        self.table.say(text)
+        if self.table.rows:
+            self._where.put(words((text, Tone.DIM)))
+
+    def failed(self, reason: str) -> None:
+        self._loading_since, self.loaded = None, False
+        self.table.clear(f"The {fmt.many(self._noun)} were not loaded: {reason}\n\nPress r to ask again.", Tone.BAD)
+        self._where.put("")
+
+    def empty(self, text: str) -> None:
+        """Nothing was asked for yet."""
+        self._loading_since, self.loaded = None, False
+        self.page = self.pages = 1
+        self.table.clear(text)
+        self._where.put("")
+
+    def filled(self, page: Page[Any]) -> None:
+        """A page came; its rows are given to `rows`."""
+        self._loading_since, self.loaded = None, True
+        self.page, self.pages = page.page, max(1, page.total_pages)
+        self._where.put(words((f"page {self.page}/{self.pages}, {fmt.plural(page.total_count, self._noun)}", Tone.DIM)))
+
+    def rows(self, rows: Sequence[Row], empty: str) -> None:
+        self.table.say(empty)
+        self.table.set_rows(rows)
+
+    def turn(self, step: int) -> int | None:
+        """Number of the page that many pages on, None where there is none."""
+        wanted = self.page + step
+        return wanted if self.loaded and 1 <= wanted <= self.pages else None

@@ -1,0 +1,53 @@
+"""Text on the screen that is repainted only when it says something new."""
+
+from rich.text import Text
+from textual.widgets import Static
+
+from tui.widgets.palette import KEY, STYLES, Tone, words
+
+
+class Words(Static):
+    """Plain text; what the platform or the broker wrote is never read as markup."""
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
+        super().__init__("", id=id, classes=classes, markup=False)
+        self._said: Text | None = None
+
+    @property
+    def text(self) -> str:
+        """What it says now, without its colours."""
+        return "" if self._said is None else self._said.plain
+
+    def put(self, text: Text | str) -> None:
+        new = words(text) if isinstance(text, str) else text
+        if self._said is None or new.plain != self._said.plain or new.spans != self._said.spans:
+            self._said = new
+            self.update(new)
+
+
+class Section(Words):
+    """A titled block of text."""
+
+    def __init__(self, title: str, *, id: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self.border_title = title
+
+
+def facts(rows: list[tuple[str, str, Tone]], width: int = 14) -> Text:
+    """Label and value lines."""
+    text = Text(style=STYLES[Tone.TEXT])
+    for number, (label, value, tone) in enumerate(rows):
+        text.append("\n" if number else "")
+        text.append(f"{label:<{width}}", STYLES[Tone.DIM])
+        text.append(value, STYLES[tone])
+    return text
+
+
+def hint(*keys: tuple[str, str]) -> Text:
+    """Keys and what they do: `y execute   n go back`."""
+    text = Text(style=STYLES[Tone.DIM])
+    for number, (key, meaning) in enumerate(keys):
+        text.append("   " if number else "")
+        text.append(key, KEY)
+        text.append(f" {meaning}")
+    return text
