@@ -29,6 +29,11 @@ class Calendar:
             raise ValueError("a calendar needs at least one session")
 
     @property
+    def sessions(self) -> tuple[date, ...]:
+        """Every session that is known, ascending."""
+        return tuple(self._sessions)
+
+    @property
     def verified_from(self) -> date:
         return self._sessions[0]
 

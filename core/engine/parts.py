@@ -112,12 +112,12 @@ def _with_a_strategy(settings: Settings) -> Settings:
 
 
 def _sandbox(memory: Memory, settings: Settings, speed: float) -> tuple[Clock, QuoteFeed, FactorCat]:
-    from core.sandbox.day import load_sessions, next_start
+    from core.sandbox.day import next_start
     from core.sandbox.market import SandboxMarket
     from core.sandbox.platform import EmbeddedPlatform
     from core.sandbox.recorded import load_sandbox_data
 
-    start = next_start(load_sessions(), memory.latest(SANDBOX_TIME))
+    start = next_start(Calendar().sessions, memory.latest(SANDBOX_TIME))
     clock = ScaledClock(start, speed)
     market = SandboxMarket(clock, load_sandbox_data())
     transport = EmbeddedPlatform(market, clock)
@@ -159,7 +159,7 @@ def compose(
         expected_list=lambda now: expected_list(calendar, now),
         seconds_left=lambda now: seconds_left(calendar, now),
     )
-    name = "paper"
+    name = "broker"
     return Parts(settings, clock, calendar, feed, platform, database, desk, runs, memory, rotation, name)
 
 

@@ -95,6 +95,7 @@ class View:
             rebalance=self.rebalance(),
             events=tuple(self.events),
             equity=tuple(self.equity),
+            stops="not watched by this version",
         )
 
     def rebalance(self) -> Rebalance | None:

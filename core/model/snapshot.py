@@ -125,7 +125,7 @@ class Rebalance:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Everything a screen may know. `number` grows with each one, so the newest wins."""
+    """Everything a screen may know. `number` grows with each one, so the newest wins; `stops` tells what is armed."""
 
     number: int
     at: datetime
@@ -147,3 +147,4 @@ class Snapshot:
     equity: tuple[tuple[datetime, Decimal], ...] = ()
     controls: tuple[str, ...] = ()
     next_job: str = ""
+    stops: str = ""

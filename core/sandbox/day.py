@@ -3,46 +3,36 @@
 from bisect import bisect_right
 from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
-from importlib.resources import files
 
 from core.clock import SHANGHAI
 from core.model.bond import Exchange
 from core.model.quote import TradingState
+from core.rules.sessions import AFTERNOON, MORNING, SessionPhase, phase_at
 
 RECORDED_DAY = date(2026, 5, 15)
 """The day of the live snapshot: the sandbox's first session."""
 
-AUCTION = time(9, 15)
-OPEN = time(9, 30)
-BREAK = time(11, 30)
-RESUMED = time(13, 0)
+OPEN, BREAK = MORNING
+RESUMED, CLOSE = AFTERNOON
 LAST_START = time(14, 56)
 """From here on too little is left of a session to trade in."""
-CLOSING_CALL = time(14, 57)
-CLOSE = time(15, 0)
 
 FIRST_START = datetime.combine(RECORDED_DAY, OPEN, SHANGHAI)
 
 
-def load_sessions() -> tuple[date, ...]:
-    """The shipped calendar: every session of both exchanges, ascending."""
-    lines = files("core").joinpath("data/xshg_sessions_2015_2026.csv").read_text(encoding="ascii").split()
-    return tuple(date.fromisoformat(line) for line in lines[1:])
+_STATES = {
+    SessionPhase.PRE_OPEN: TradingState.PRE_OPEN,
+    SessionPhase.OPENING_CALL: TradingState.AUCTION,
+    SessionPhase.OPEN: TradingState.CONTINUOUS,
+    SessionPhase.BREAK: TradingState.BREAK,
+    SessionPhase.CLOSING_CALL: TradingState.CLOSING_CALL,
+    SessionPhase.CLOSED: TradingState.CLOSED,
+}
 
 
 def trading_state(exchange: Exchange, moment: time) -> TradingState:
     """What the exchange does at that time of a session, Asia/Shanghai; only Shenzhen ends with a call."""
-    if moment < AUCTION:
-        return TradingState.PRE_OPEN
-    if moment < OPEN:
-        return TradingState.AUCTION
-    if BREAK <= moment < RESUMED:
-        return TradingState.BREAK
-    if moment >= CLOSE:
-        return TradingState.CLOSED
-    if exchange is Exchange.SZ and moment >= CLOSING_CALL:
-        return TradingState.CLOSING_CALL
-    return TradingState.CONTINUOUS
+    return _STATES[phase_at(moment, exchange)]
 
 
 def next_start(sessions: Sequence[date], last: datetime | None) -> datetime:

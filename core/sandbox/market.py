@@ -21,9 +21,9 @@ from core.model.bond import BondCode
 from core.model.known import Known, Maybe, Unknown
 from core.model.quote import Quote, TradingState
 from core.quotes.feed import QuoteListener
+from core.rules.sessions import CLOSING_CALL_FROM
 from core.sandbox.day import (
     CLOSE,
-    CLOSING_CALL,
     OPEN,
     RECORDED_DAY,
     RESUMED,
@@ -213,7 +213,7 @@ class SandboxMarket:
     def _last_tick(self, code: BondCode, state: TradingState, hour: time) -> float:
         """Seconds of trading up to the bond's last tick; the ends of both halves are ticks for all bonds."""
         if state is TradingState.CLOSING_CALL:
-            return seconds_traded(CLOSING_CALL)  # nothing trades until the call is matched at 15:00
+            return seconds_traded(CLOSING_CALL_FROM)  # nothing trades until the call is matched at 15:00
         elapsed = seconds_traded(hour)
         if state is not TradingState.CONTINUOUS:
             return elapsed

@@ -9,8 +9,9 @@ from decimal import Decimal
 from importlib.resources import files
 from types import MappingProxyType
 
+from core.calendar import Calendar
 from core.model.bond import BondCode, CodeRefused
-from core.sandbox.day import RECORDED_DAY, load_sessions
+from core.sandbox.day import RECORDED_DAY
 from core.sandbox.panel import Panel, Row, load_panel
 
 _SNAPSHOT = "data/cb_live_snapshot_20260515.csv"
@@ -49,7 +50,7 @@ class SandboxData:
 
 def load_sandbox_data() -> SandboxData:
     """The shipped recording. Codes that `BondCode` refuses (exchangeable bonds) are not part of the sandbox."""
-    panel, sessions = load_panel(), load_sessions()
+    panel, sessions = load_panel(), Calendar().sessions
     lines = files("core.sandbox").joinpath(_SNAPSHOT).read_text(encoding="utf-8").splitlines()
     bonds: dict[BondCode, LiveBond] = {}
     for record in csv.DictReader(lines):

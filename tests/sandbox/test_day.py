@@ -4,12 +4,13 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 
+from core.calendar import Calendar
 from core.clock import SHANGHAI
 from core.model.bond import Exchange
 from core.model.quote import TradingState
-from core.sandbox.day import load_sessions, moment_of, next_start, seconds_traded, trading_state
+from core.sandbox.day import moment_of, next_start, seconds_traded, trading_state
 
-SESSIONS = load_sessions()
+SESSIONS = Calendar().sessions
 
 
 def at(text: str) -> datetime:

@@ -146,6 +146,8 @@ def _rebalance_text(rebalance: Rebalance | None, snapshot: Snapshot) -> Text:
         )
         if rebalance.unresolved:
             rows.append(("Unresolved", f"{fmt.plural(len(rebalance.unresolved), 'order')}: press 5", Tone.BAD))
+    if snapshot.stops:
+        rows.append(("Stops", snapshot.stops, Tone.WARN))
     rows.append(("Next", snapshot.next_job or "nothing scheduled", Tone.TEXT if snapshot.next_job else Tone.DIM))
     return facts(rows, 12)
 
