@@ -51,27 +51,32 @@ class PaperBroker:
         self._listeners: list[BrokerListener] = []
         self._taken: dict[tuple[BondCode, Side], tuple[object, int]] = {}
         self._working = {order.order_id: order for order in self._books.live_orders()}
+        self._stopped = False
         feed.subscribe(self._on_quotes)
 
     @property
     def account(self) -> str:
-        return "PAPER"
+        return "paper-1"
 
     async def start(self) -> None:
         self._lapse()
 
     async def stop(self) -> None:
-        self._books.close()
+        if not self._stopped:
+            self._stopped = True
+            self._books.close()
 
     def subscribe(self, listener: BrokerListener) -> None:
         self._listeners.append(listener)
 
     async def asset(self) -> Maybe[Asset]:
+        self._lapse()
         account = self._books.account
         value = sum((holding.last * holding.volume for holding in self._books.holdings.values()), Decimal(0))
         return Known(Asset(account.cash, account.frozen, value))
 
     async def positions(self) -> Maybe[tuple[Position, ...]]:
+        self._lapse()
         return Known(
             tuple(
                 Position(code, holding.volume, holding.volume - self._selling(code), holding.cost)
@@ -80,6 +85,7 @@ class PaperBroker:
         )
 
     async def orders(self, since: date) -> Maybe[tuple[BrokerOrder, ...]]:
+        self._lapse()
         return Known(tuple(_listed(order) for order in self._books.orders(since)))
 
     async def fills(self, since: date) -> Maybe[tuple[Fill, ...]]:
@@ -87,9 +93,9 @@ class PaperBroker:
 
     async def place(self, intent: Intent) -> Outcome:
         self._lapse()
+        quotes = await self._feed.snapshot([intent.code])
         if self._books.remark_used(intent.client_order_id):
             return Refused(f"an order with the remark {intent.client_order_id} was placed before")
-        quotes = await self._feed.snapshot([intent.code])
         found = quotes.get(intent.code)
         quote = found.value if isinstance(found, Known) else None
         order = self._books.new_order(intent, self._clock.now())
@@ -124,6 +130,8 @@ class PaperBroker:
             return "the bond is suspended"
         if quote.state is not TradingState.CONTINUOUS:
             return f"the exchange takes no orders: {quote.state}"
+        if quote.at.date() != order.day:
+            return f"the bond has no price of today: the newest is of {quote.at:%Y-%m-%d}"
         if not on_tick(order.price):
             return f"price {order.price} is not on the tick of 0.001"
         limits = day_limits(quote)
@@ -132,8 +140,8 @@ class PaperBroker:
         return self._why_short(order)
 
     def _why_short(self, order: PaperOrder) -> str | None:
-        if order.volume <= 0:
-            return "the volume must be above zero"
+        if order.volume <= 0 or not order.price > 0:
+            return "volume and price must be above zero"
         if order.side is Side.BUY:
             if order.volume % LOT:
                 return f"{order.volume} 张 is not a multiple of {LOT}"
@@ -148,6 +156,8 @@ class PaperBroker:
         return None
 
     def _on_quotes(self, quotes: Mapping[BondCode, Quote]) -> None:
+        if self._stopped:
+            return
         self._lapse()
         for code, quote in quotes.items():
             holding = self._books.holdings.get(code)
@@ -179,7 +189,7 @@ class PaperBroker:
         """What the other side of the book would trade with this order."""
         buying = order.side is Side.BUY
         price, shown = (quote.ask, quote.ask_volume) if buying else (quote.bid, quote.bid_volume)
-        if quote.state is not TradingState.CONTINUOUS or price is None:
+        if quote.state is not TradingState.CONTINUOUS or quote.at.date() != order.day or price is None:
             return None
         if price > order.price if buying else price < order.price:
             return None
@@ -241,7 +251,7 @@ class PaperBroker:
         """Orders are good for their day."""
         today = self._clock.now().date()
         for order in [order for order in self._working.values() if order.day < today]:
-            self._change(order, replace(order, state=OrderState.CANCELLED, message="the trading day ended"))
+            self._change(order, replace(order, state=OrderState.LAPSED, message="the trading day ended"))
 
     def _tell(self, event: BrokerEvent) -> None:
         for listener in self._listeners:

@@ -122,8 +122,8 @@ class PaperBooks:
             BondCode(row["code"]): PaperHolding(row["volume"], Decimal(row["cost"]), Decimal(row["last"]))
             for row in rows(self._db, "holdings")
         }
-        self._next_order = self._db.table("orders").count + 1
-        self._next_fill = self._db.table("fills").count + 1
+        self._next_order = self._highest("orders", "order_id") + 1
+        self._next_fill = self._highest("fills", "substr(trade_id, 2)") + 1
 
     def close(self) -> None:
         with self.commit():
@@ -176,6 +176,10 @@ class PaperBooks:
     def mark(self, code: BondCode, last: Decimal) -> None:
         """Remember the last price seen of a holding; it reaches the disk at the next trade or at the end."""
         self.holdings[code] = replace(self.holdings[code], last=last)
+
+    def _highest(self, table: str, number: str) -> int:
+        """The highest number given out so far: one that a failed commit left out is not made up for."""
+        return self._db.conn.execute(f"select max(cast({number} as integer)) from {table}").fetchone()[0] or 0
 
     def _write_holding(self, code: BondCode, holding: PaperHolding) -> None:
         self._db.table("holdings").upsert(

@@ -1,11 +1,12 @@
 """A rotation: one strategy on one account. It looks, plans, and carries plans out."""
 
+import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import date, datetime
 
 from core.clock import Clock
-from core.model.account import Position
+from core.model.account import Asset, Position
 from core.model.bond import BondCode
 from core.model.known import Known, Maybe, Unknown
 from core.model.plan import Plan
@@ -16,6 +17,7 @@ from core.rules.planner import Situation, plan_rebalance
 from core.rules.selection import check_selection
 from core.trading.desk import Desk
 from core.trading.executor import Executor, RebalanceRefused
+from core.trading.reconcile import reconcile
 from core.trading.runs import Runs
 
 FetchSelection = Callable[[], Awaitable[Maybe[Selection]]]
@@ -45,6 +47,8 @@ class Rotation:
         self.desk = desk
         self.runs = runs
         self.executor = Executor(desk, runs, clock, self.look, seconds_left)
+        self._turn = asyncio.Lock()
+        self._executing: str | None = None
         self._fetch = fetch
         self._expected_list = expected_list
         self._selection: Maybe[Selection] = Unknown("the list was not asked for yet")
@@ -57,13 +61,21 @@ class Rotation:
 
     async def execute(self, plan: Plan) -> str:
         """Carry `plan` out; answers with the closing sentence. Raises `RebalanceRefused`, nothing sent then."""
-        selection = self._selection
-        if isinstance(selection, Unknown):
-            raise RebalanceRefused(selection.reason)
-        if selection.value.codes != plan.codes or plan.trading_day != self.clock.now().date():
-            raise RebalanceRefused("the plan is out of date: make a new one")
-        self.runs.followed(selection.value)
-        return await self.executor.run(plan, self.settings)
+        if self._executing is not None:
+            raise RebalanceRefused(f"rebalance {self._executing} is running: a second one is not begun")
+        self._executing = plan.plan_id
+        try:
+            async with self._turn:
+                return await self.executor.run(plan, self.settings)
+        finally:
+            self._executing = None
+
+    async def reconcile(self) -> tuple[str, ...] | None:
+        """What keeps trading off, row by row; None while a rebalance has the account to itself."""
+        if self._turn.locked():
+            return None
+        async with self._turn:
+            return await reconcile(self.desk)
 
     async def selection(self) -> Maybe[Selection]:
         """The day's list, checked against its date and the last one followed; else the reason why it is not used."""
@@ -79,13 +91,9 @@ class Rotation:
         return Unknown(refusal) if refusal is not None else fetched
 
     async def look(self, plan_id: str) -> Situation:
-        """Gather everything a plan is made from. The asset is asked first: it proves the link to the account."""
+        """Gather everything a plan is made from."""
+        asset, positions = await self._account()
         now = self.clock.now()
-        broker = self.desk.broker
-        asset = await broker.asset()
-        positions: Maybe[tuple[Position, ...]] = (
-            await broker.positions() if isinstance(asset, Known) else Unknown(asset.reason)
-        )
         ledger = self.desk.ledger.holdings()
         listed = self._selection.value.codes if isinstance(self._selection, Known) else ()
         codes = _without_duplicates([*listed, *sorted(ledger)])
@@ -103,6 +111,16 @@ class Rotation:
             busy=Known(self.desk.journal.busy()),
             bought_today=self.desk.bought_today(now.date()),
         )
+
+    async def _account(self) -> tuple[Maybe[Asset], Maybe[tuple[Position, ...]]]:
+        """The asset and the positions. An account out of reach may list no positions without an error, so the asset is
+        asked before and after: it proves the link."""
+        broker = self.desk.broker
+        if isinstance(before := await broker.asset(), Unknown):
+            return before, before
+        positions = await broker.positions()
+        after = await broker.asset()
+        return after, after if isinstance(after, Unknown) else positions
 
 
 def _without_duplicates(codes: Iterable[BondCode]) -> tuple[BondCode, ...]:

@@ -23,7 +23,6 @@ from core.model.known import Unknown
 from core.model.quote import Quote
 from core.model.snapshot import Event, Level, Snapshot
 from core.trading.executor import INTERRUPTED
-from core.trading.reconcile import reconcile
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +31,7 @@ COALESCE = 0.2
 
 _LEVELS = {number: level for level, number in NUMBERS.items()}
 _RETRY = 10
-"""Beats between two tries to reconcile an account that keeps trading off."""
+"""Beats between two tries to settle what keeps trading off, or what a rebalance has left open."""
 
 
 class Shift:
@@ -81,7 +80,7 @@ class Shift:
 
     async def _beat(self) -> None:
         self._beats += 1
-        if self._view.blockers and self._beats % _RETRY == 0 and not self._parts.rotation.executor.running:
+        if self._beats % _RETRY == 0 and (self._view.blockers or self._parts.desk.journal.open()):
             await self._reconcile()
         if self._parts.desk.faults and not self._view.blockers:
             self._view.blockers = tuple(self._parts.desk.faults)
@@ -103,8 +102,10 @@ class Shift:
             await asyncio.sleep(COALESCE)
 
     async def _reconcile(self) -> None:
-        before = self._view.blockers
-        self._view.blockers = await reconcile(self._parts.desk)
+        before, found = self._view.blockers, await self._parts.rotation.reconcile()
+        if found is None:
+            return
+        self._view.blockers = found
         for plan_id in self._parts.runs.unfinished():
             self._parts.runs.finish(plan_id, INTERRUPTED, None, self._parts.clock.now())
         if self._view.blockers == before:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from decimal import Decimal
@@ -48,19 +49,23 @@ class Desk:
         self.faults: list[str] = []
         self.changed: Callable[[], None] = lambda: None
         self._waiters: set[asyncio.Event] = set()
+        self._sending: set[str] = set()
+        self._ended: dict[str, BrokerOrder] = {}
         broker.subscribe(self.on_event)
 
     async def send(self, intents: Sequence[Intent]) -> dict[str, str]:
         """Write the intentions down together, then send each once.
 
-        Answers with what the gate stopped: client order id to reason; those are neither written nor sent.
+        Answers with what the gate or a fault stopped: client order id to reason; those are neither written nor sent.
+        One that was written and may no longer go out when its turn comes is refused here, unsent.
         """
         stopped: dict[str, str] = {}
         passed: list[Intent] = []
         busy = set(self.journal.busy())
+        owned = self.ledger.holdings()
         bought = self.bought_today(intents[0].trading_day) if intents else Decimal(0)
         for intent in intents:
-            reason = self.gate.why_not(intent, self.clock.now(), busy, self.ledger.holdings(), bought)
+            reason = self._why_off() or self.gate.why_not(intent, self.clock.now(), busy, owned, bought)
             if reason is not None:
                 stopped[intent.client_order_id] = reason
                 continue
@@ -70,8 +75,7 @@ class Desk:
             passed.append(intent)
         self.journal.intend(passed, self.clock.now())
         self._tell()
-        for intent in passed:
-            await self._place(intent)
+        await self._send_written(passed)
         return stopped
 
     async def cancel(self, client_order_id: str) -> None:
@@ -80,20 +84,23 @@ class Desk:
         if order.live and order.order_id is not None:
             if order.state is not OrderState.CANCELLING:
                 self._record(order, OrderState.CANCELLING, "cancel asked for")
-            await self.broker.cancel(order.order_id)
+            try:
+                await self.broker.cancel(order.order_id)
+            except Exception:
+                log.exception("asking to cancel %s raised", client_order_id)
 
     async def until_done(self, client_order_ids: Iterable[str], seconds: float) -> bool:
-        """Wait until none of these orders is live, at most `seconds` of the clock; whether it came to that."""
+        """Wait until all of these orders are over, at most `seconds` of the clock; whether it came to that."""
         ids = tuple(client_order_ids)
         deadline = self.clock.now().timestamp() + seconds
         woken = asyncio.Event()
         self._waiters.add(woken)
         try:
-            while any(self.journal[key].live for key in ids):
+            while any(not self.journal[key].done for key in ids):
                 woken.clear()
                 left = deadline - self.clock.now().timestamp()
                 if left <= 0 or not await self.clock.wait(woken, left):
-                    return not any(self.journal[key].live for key in ids)
+                    return all(self.journal[key].done for key in ids)
         finally:
             self._waiters.discard(woken)
         return True
@@ -101,14 +108,18 @@ class Desk:
     async def look_up(self) -> str | None:
         """Settle from the broker's own lists: book every fill of ours, take over every state.
 
+        All of today's are looked at: what is over in the journal may have been filled late, or refused and yet taken.
         An order that the broker does not list is proven dead only where the broker lists every order; elsewhere it
         stays unresolved. Answers with the reason when the broker did not answer, None otherwise.
         """
         open_orders = self.journal.open()
-        if not open_orders:
-            return None
-        since = min(order.intent.trading_day for order in open_orders)
-        orders, fills = await self.broker.orders(since), await self.broker.fills(since)
+        asked = [order for order in open_orders if order.intent.client_order_id not in self._sending]
+        since = min((order.intent.trading_day for order in open_orders), default=self.clock.now().date())
+        try:
+            orders, fills = await self.broker.orders(since), await self.broker.fills(since)
+        except Exception as error:
+            log.exception("the broker's lists could not be read")
+            return f"the broker's lists could not be read: {error}"
         if isinstance(orders, Unknown):
             return orders.reason
         if isinstance(fills, Unknown):
@@ -118,7 +129,7 @@ class Desk:
         for listed in orders.value:
             self.on_event(listed)
         if self.broker.lists_every_order:
-            self._bury_unlisted(open_orders, orders.value)
+            self._bury_unlisted(asked, orders.value)
         return None
 
     def bought_today(self, day: date) -> Decimal:
@@ -141,11 +152,38 @@ class Desk:
             else:
                 self._on_order(event)
         except Exception as error:
-            log.exception("an event of order %s could not be booked", event.order_id)
-            self.faults.append(f"order {event.order_id}: {error}")
+            text = f"order {event.order_id}: {error}"
+            if text not in self.faults:
+                log.exception("an event of order %s could not be booked", event.order_id)
+                self.faults.append(text)
+        self._tell()
+
+    def _why_off(self) -> str | None:
+        """Why nothing at all may be sent now."""
+        if self.faults:
+            return f"trading is off: {self.faults[0]}"
+        return self.gate.orders_allowed(self.clock.now())
+
+    async def _send_written(self, intents: Sequence[Intent]) -> None:
+        waiting = deque(intents)
+        self._sending.update(intent.client_order_id for intent in intents)
+        try:
+            while waiting:
+                await self._place(waiting.popleft())
+        finally:
+            self._sending.difference_update(intent.client_order_id for intent in intents)
+            for intent in waiting:
+                self._refuse_unsent(intent, "the run was broken off")
+
+    def _refuse_unsent(self, intent: Intent, reason: str) -> None:
+        self._record(self.journal[intent.client_order_id], OrderState.REFUSED, f"not sent: {reason}")
         self._tell()
 
     async def _place(self, intent: Intent) -> None:
+        off = self._why_off()
+        if off is not None:
+            self._refuse_unsent(intent, off)
+            return
         try:
             outcome = await self.broker.place(intent)
         except Exception as error:
@@ -162,38 +200,59 @@ class Desk:
             self._record(order, OrderState.UNKNOWN, outcome.reason)
         self._tell()
 
-    def _ours(self, remark: str, event: BrokerEvent) -> Order | None:
-        """The journal's order behind this event: remark, bond, side and day must all agree."""
-        order = self.journal.get(remark) if remark else None
+    def _ours(self, event: BrokerEvent) -> Order | None:
+        """The journal's order behind this event: remark, bond, side and day must all agree.
+
+        Raises `ValueError` when a second order at the broker answers to the same description.
+        """
+        order = self.journal.get(event.remark) if event.remark else None
         if order is None:
             return None
         intent = order.intent
-        same = (intent.code, intent.side, intent.trading_day) == (event.code, event.side, event.trading_day)
-        if not same:
-            log.warning("order %s carries the remark %s of another order: not ours", event.order_id, remark)
-        return order if same else None
+        if (intent.code, intent.side, intent.trading_day) != (event.code, event.side, event.trading_day):
+            log.warning("order %s carries the remark %s of another order: not ours", event.order_id, event.remark)
+            return None
+        if order.order_id is not None and order.order_id != event.order_id:
+            raise ValueError(f"it carries the remark {event.remark}, which is order {order.order_id} already")
+        return order
 
     def _on_fill(self, fill: Fill) -> None:
-        order = self._ours(fill.remark, fill)
-        if order is None or not self.ledger.book(fill, order.intent.client_order_id):
+        order = self._ours(fill)
+        if order is None or self.ledger.has(fill):
             return
-        order = self.journal.filled(order.intent.client_order_id, fill.volume, fill.amount, fill.fee)
+        if fill.volume > order.remaining:
+            total = order.filled_volume + fill.volume
+            raise ValueError(f"its fills come to {total} 张, {order.intent.volume} were ordered")
+        key = order.intent.client_order_id
+        self.ledger.book(fill, key)
+        order = self.journal.filled(key, fill.volume, fill.amount, fill.fee)
         text = f"filled {fill.volume} at {fill.price}, {order.filled_volume} of {order.intent.volume}"
-        state = OrderState.FILLED if order.remaining == 0 else OrderState.PART_FILLED
-        if order.done or (order.state is OrderState.CANCELLING and order.remaining):
-            state = OrderState.FILLED if order.remaining == 0 else order.state
-        self._record(order, state, text, fill.order_id)
+        self._record(order, self._state_after_fill(order), text, fill.order_id)
+        if key in self._ended:
+            self._on_order(self._ended[key])
+
+    @staticmethod
+    def _state_after_fill(order: Order) -> OrderState:
+        if order.remaining == 0:
+            return OrderState.FILLED
+        if order.state is OrderState.CANCELLING or (order.done and order.state is not OrderState.REFUSED):
+            return order.state
+        return OrderState.PART_FILLED
 
     def _on_order(self, event: BrokerOrder) -> None:
-        order = self._ours(event.remark, event)
+        order = self._ours(event)
         if order is None:
             return
         if order.intent.volume != event.volume:
             raise ValueError(f"the broker lists {event.volume} 张, {order.intent.volume} were ordered")
-        if event.state in DONE_STATES and event.filled_volume > order.filled_volume:
-            return  # its fills come, or are looked up, first: the order is not over until they are booked
+        if event.state in DONE_STATES:
+            filled = event.volume if event.state is OrderState.FILLED else event.filled_volume
+            if filled > order.filled_volume:
+                self._ended[event.remark] = event  # not over until its fills are booked: they come, or are looked up
+                return
+            self._ended.pop(event.remark, None)
         if self._is_news(order, event):
-            text = event.message or f"the broker says {event.state}"
+            text = event.message or f"the broker lists it as {event.state}"
             self._record(order, event.state, text, event.order_id)
 
     @staticmethod

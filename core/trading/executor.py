@@ -1,19 +1,20 @@
 """The executor: carries a plan out, leg by leg, from the first sell to the last look at what is left over."""
 
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
 from core.clock import Clock
+from core.model.account import Position
 from core.model.bond import BondCode
-from core.model.known import Known, Unknown
+from core.model.known import Known, Maybe, Unknown
 from core.model.order import Intent, Order, OrderState, Side
 from core.model.plan import Leg, Plan
 from core.model.settings import Settings
-from core.rules.market import LOT
-from core.rules.planner import Situation, plan_buys
+from core.rules.market import LOT, sellable_lots
+from core.rules.planner import Situation, plan_buys, plan_rebalance
 from core.rules.pricing import order_price
 from core.rules.sizing import affordable, cost
 from core.trading.desk import Desk
@@ -67,9 +68,9 @@ class Executor:
         return self.plan is not None
 
     async def run(self, plan: Plan, settings: Settings) -> str:
-        """Carry `plan` out to its end and answer with the closing sentence.
+        """Carry `plan` out to its end, at the prices of now, and answer with the closing sentence.
 
-        Raises `RebalanceRefused` when another one runs, the plan is refused or was begun before.
+        Raises `RebalanceRefused` when another one runs, the plan is refused, out of date or was begun before.
         """
         if self.plan is not None:
             raise RebalanceRefused(f"rebalance {self.plan.plan_id} is running: a second one is not begun")
@@ -78,17 +79,34 @@ class Executor:
         self.plan = plan
         self.stopped = {}
         try:
-            if not self._runs.begin(plan, self._clock.now()):
-                raise RebalanceRefused(f"plan {plan.plan_id} was carried out before: make a new one")
-            return await self._carry_out(plan, settings)
+            sells = await self._begin(plan, settings)
+            return await self._carry_out(plan, sells, settings)
         finally:
             self.plan = None
 
-    async def _carry_out(self, plan: Plan, settings: Settings) -> str:
+    async def _begin(self, plan: Plan, settings: Settings) -> list[_Try]:
+        """Commit that the plan is carried out; answers with its sells, as they are possible now."""
+        situation = await self._look(plan.plan_id)
+        fresh = plan_rebalance(situation, settings)
+        if isinstance(situation.selection, Unknown) or fresh.refused is not None:
+            raise RebalanceRefused(fresh.refused or "the list is not known")
+        if (fresh.codes, fresh.trading_day) != (plan.codes, plan.trading_day):
+            raise RebalanceRefused("the plan is out of date: make a new one")
+        if not self._runs.begin(plan, situation.selection.value, self._clock.now()):
+            raise RebalanceRefused(f"plan {plan.plan_id} was carried out before: make a new one")
+        return self._planned(plan.sells, fresh.sells, fresh)
+
+    def _planned(self, planned: Sequence[Leg], possible: Sequence[Leg], fresh: Plan) -> list[_Try]:
+        """Of what is possible now, what was planned; a name that the plan did not hold is never added."""
+        places = {leg.code: place for place, leg in enumerate(planned, 1)}
+        self.stopped.update({row.code: row.reason for row in fresh.blocked if row.code in places})
+        return [_Try(places[leg.code], leg) for leg in possible if leg.code in places]
+
+    async def _carry_out(self, plan: Plan, sells: Sequence[_Try], settings: Settings) -> str:
         ending, cash = INTERRUPTED, None
         try:
             self._enter("selling")
-            await self._work([_Try(n, leg) for n, leg in enumerate(plan.sells, 1)], plan, settings)
+            await self._work(sells, plan, settings)
             self._enter("buying")
             note = await self._buy(plan, settings)
             ending = note or self._closing(plan)
@@ -100,15 +118,13 @@ class Executor:
         return ending
 
     async def _buy(self, plan: Plan, settings: Settings) -> str | None:
-        """Size the plan's buys anew from what is there now; names that the plan did not hold are never added."""
+        """Size the plan's buys anew, from the cash that arrived; answers with the reason where there are none."""
         if not plan.buys:
             return None
         fresh = plan_buys(await self._look(plan.plan_id), settings)
         if fresh.refused is not None:
             return f"no buys: {fresh.refused}"
-        places = {leg.code: place for place, leg in enumerate(plan.buys, 1)}
-        self.stopped.update({row.code: row.reason for row in fresh.blocked if row.code in places})
-        await self._work([_Try(places[leg.code], leg) for leg in fresh.buys if leg.code in places], plan, settings)
+        await self._work(self._planned(plan.buys, fresh.buys, fresh), plan, settings)
         return None
 
     async def _work(self, tries: Sequence[_Try], plan: Plan, settings: Settings) -> None:
@@ -123,34 +139,44 @@ class Executor:
                 if intent.client_order_id in refused:
                     self.stopped[intent.code] = refused[intent.client_order_id]
             sent = [intent.client_order_id for intent in intents if intent.client_order_id not in refused]
-            await self._settle(sent, settings)
-            tries = self._left_over(tries, plan, attempt, refused)
+            late = await self._settle(sent, settings)
+            tries = self._left_over(tries, plan, attempt, late)
 
-    async def _settle(self, ids: Sequence[str], settings: Settings) -> None:
-        """See the orders through: wait, cancel what is left, and take over what the broker lists of them."""
-        if any(self._desk.journal[key].unresolved for key in ids):
+    async def _settle(self, ids: Sequence[str], settings: Settings) -> Collection[str]:
+        """See the orders through: wait, cancel what is left, and take over what the broker lists of them.
+
+        Answers with the orders that were cancelled here because they took too long; with none where the broker's lists
+        do not bear them out.
+        """
+        journal = self._desk.journal
+        if any(journal[key].unresolved for key in ids):
             await self._desk.look_up()
-        time = min(float(settings.orders.timeout), self._seconds_left(self._clock.now()))
-        if await self._desk.until_done(ids, time) and not self._open(ids):
-            return
-        for key in self._open(ids):
+        await self._desk.until_done(ids, min(float(settings.orders.timeout), self._seconds_left(self._clock.now())))
+        late = {key for key in ids if journal[key].live and journal[key].state is not OrderState.CANCELLING}
+        await self._end(ids)
+        if all(journal[key].state is OrderState.FILLED for key in ids):
+            return ()
+        unanswered = await self._desk.look_up()  # the last word, also on what was called refused or cancelled
+        await self._end(ids)
+        return late if unanswered is None else ()
+
+    async def _end(self, ids: Sequence[str]) -> None:
+        """Cancel what is live of these orders and wait for the proof."""
+        live = [key for key in ids if self._desk.journal[key].live]
+        for key in live:
             await self._desk.cancel(key)
-        await self._desk.until_done(ids, CANCEL_PROOF)
-        if self._open(ids):
-            await self._desk.look_up()
+        await self._desk.until_done(live, CANCEL_PROOF)
 
-    def _open(self, ids: Sequence[str]) -> list[str]:
-        return [key for key in ids if not self._desk.journal[key].done]
+    def _left_over(self, tries: Sequence[_Try], plan: Plan, attempt: int, late: Collection[str]) -> list[_Try]:
+        """What is still to trade of each leg: only a proven cancel of an order that was `late` is followed up.
 
-    def _left_over(self, tries: Sequence[_Try], plan: Plan, attempt: int, refused: dict[str, str]) -> list[_Try]:
-        """What is still to trade of each leg: only a proven cancel is followed up.
-
-        An order that is not proven over freezes its leg; one that was refused or rejected is reported, not repeated.
+        An order that is not proven over freezes its leg; one that was refused, rejected or cancelled by somebody else
+        is reported, not repeated.
         """
         left: list[_Try] = []
         for item in tries:
             key = _client_order_id(plan, item, attempt)
-            if key in refused:
+            if key not in late:
                 continue
             order = self._desk.journal[key]
             if order.state is OrderState.CANCELLED and order.remaining > 0:
@@ -158,7 +184,7 @@ class Executor:
         return left
 
     async def _priced_again(self, tries: Sequence[_Try], plan: Plan, settings: Settings) -> list[_Try]:
-        """The legs at fresh prices; buys no larger than the cash that is there."""
+        """The legs at fresh prices; buys no larger than the cash that is there, sells in what one order may sell."""
         if not tries or self._seconds_left(self._clock.now()) <= 0:
             return []
         situation = await self._look(plan.plan_id)
@@ -172,13 +198,16 @@ class Executor:
             if isinstance(price, Unknown):
                 self.stopped[leg.code] = price.reason
                 continue
-            volume = leg.volume
             if leg.side is Side.BUY:
                 most = affordable(max(cash, Decimal(0)), price.value, leg.code.exchange, settings.fees)
-                volume = min(volume - volume % LOT, most)
+                volume = min(leg.volume - leg.volume % LOT, most)
                 cash -= cost(volume, price.value, leg.code.exchange, settings.fees) if volume else 0
+            else:
+                volume = _sellable(leg, situation.positions)
             if volume > 0:
                 fresh.append(replace(item, leg=replace(leg, volume=volume, price=price.value)))
+            else:
+                self.stopped[leg.code] = f"no order can be made of the {leg.volume} 张 that are left"
         return fresh
 
     def _closing(self, plan: Plan) -> str:
@@ -197,6 +226,12 @@ class Executor:
 def _complete(leg: Leg, orders: Sequence[Order]) -> bool:
     mine = [order for order in orders if order.intent.code == leg.code]
     return bool(mine) and sum(order.filled_volume for order in mine) >= mine[0].intent.volume
+
+
+def _sellable(leg: Leg, positions: Maybe[tuple[Position, ...]]) -> int:
+    """How many 张 of the leg one order may sell; none while the holding is not known."""
+    rows = positions.value if isinstance(positions, Known) else ()
+    return next((sellable_lots(leg.volume, row.sellable, row.volume) for row in rows if row.code == leg.code), 0)
 
 
 def _client_order_id(plan: Plan, item: _Try, attempt: int) -> str:

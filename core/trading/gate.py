@@ -27,6 +27,8 @@ class Gate:
         closed = self.orders_allowed(now)
         if closed is not None:
             return closed
+        if intent.trading_day != now.date():
+            return f"it was planned for {intent.trading_day}, and it is {now:%Y-%m-%d}"
         if intent.code in busy:
             return "the bond has an order that is working or unresolved"
         if intent.volume <= 0 or not intent.price > 0:

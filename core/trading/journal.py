@@ -1,6 +1,6 @@
 """The journal: every order, written down and on disk before it is sent, with everything that happened to it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -90,11 +90,16 @@ class Journal:
     def of_day(self, day: date) -> tuple[Order, ...]:
         """All orders of a trading day, oldest first."""
         self._load_once("trading_day", day.isoformat())
-        return tuple(order for order in self._orders.values() if order.intent.trading_day == day)
+        return _oldest_first(order for order in self._orders.values() if order.intent.trading_day == day)
 
     def of_plan(self, plan_id: str) -> tuple[Order, ...]:
+        """All orders of a plan, oldest first."""
         self._load_once("plan_id", plan_id)
-        return tuple(order for order in self._orders.values() if order.intent.plan_id == plan_id)
+        return _oldest_first(order for order in self._orders.values() if order.intent.plan_id == plan_id)
+
+    def all(self) -> tuple[Order, ...]:
+        """Every order there ever was, oldest first. Reads the whole file."""
+        return tuple(self._order(row) for row in rows(self._db, "orders", order_by="created_at, rowid"))
 
     def open(self) -> tuple[Order, ...]:
         """Orders that are live or unresolved, whatever their day."""
@@ -133,6 +138,11 @@ class Journal:
             row["message"] or "",
             log,
         )
+
+
+def _oldest_first(orders: Iterable[Order]) -> tuple[Order, ...]:
+    """In whatever order they came into memory: after a restart the open ones are there first."""
+    return tuple(sorted(orders, key=lambda o: (o.created_at, o.intent.attempt, o.intent.client_order_id)))
 
 
 def _row(intent: Intent, at: datetime) -> dict[str, Any]:

@@ -27,8 +27,15 @@ class LedgerBook:
             )
 
     def book(self, fill: Fill, client_order_id: str) -> bool:
-        """Commit a fill of one of our orders; False when it was booked before. Raises `ValueError` on an oversell."""
+        """Commit a fill of one of our orders; False when it was booked before.
+
+        Raises `ValueError` on an oversell and on a fill of nothing.
+        """
         return self._enter("fill", fill.key, fill, client_order_id)
+
+    def has(self, fill: Fill) -> bool:
+        """Whether this fill was booked."""
+        return fill.key in self._booked
 
     def leave(self, code: BondCode, price: Decimal, day: date, at: datetime) -> None:
         """The bond left the market at `price` (CNY per 张): what was owned of it is gone."""
@@ -55,6 +62,8 @@ class LedgerBook:
         if key in self._booked:
             return False
         owned = self._owned.get(fill.code)
+        if fill.volume <= 0:
+            raise ValueError(f"{fill.code}: a fill of {fill.volume} 张")
         if fill.side is Side.SELL and fill.volume > (owned.volume if owned else 0):
             raise ValueError(f"{fill.code}: sold {fill.volume} 张, the ledger owns {owned.volume if owned else 0}")
         self._db.table("ledger").insert(

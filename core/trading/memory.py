@@ -21,6 +21,12 @@ class Memory:
     def keep(self, key: str, value: str) -> None:
         self._db.table("state").insert({"key": key, "value": value}, replace=True)
 
+    def latest(self, key: str) -> datetime | None:
+        """The moment kept under `key`, or that of the newest step in the journal where that is later."""
+        steps = rows(self._db, "transitions", order_by="rowid desc limit 1")
+        told = [moment for moment in (self.recall(key), *(step["at"] for step in steps)) if moment is not None]
+        return max((datetime.fromisoformat(moment) for moment in told), default=None)
+
     def add_equity(self, at: datetime, total: Decimal) -> None:
         """One point of the equity line, CNY; a second one for the same moment replaces the first."""
         self._db.table("equity").insert({"at": at.isoformat(), "total": str(total)}, replace=True)

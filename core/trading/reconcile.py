@@ -13,12 +13,12 @@ async def reconcile(desk: Desk) -> tuple[str, ...]:
     asset = await desk.broker.asset()
     if isinstance(asset, Unknown):
         return (f"the account does not answer: {asset.reason}",)
-    unanswered = await desk.look_up()
+    faults = tuple(desk.faults)
+    desk.faults.clear()  # what is still wrong comes up again
+    unanswered = await desk.look_up() or await _end_working(desk)
     if unanswered is not None:
-        return (f"the account's orders are not known: {unanswered}",)
-    for order in desk.journal.open():
-        await desk.cancel(order.intent.client_order_id)
-    await desk.until_done([order.intent.client_order_id for order in desk.journal.open()], seconds=10)
+        desk.faults[:] = dict.fromkeys((*faults, *desk.faults))
+        return (f"the account's orders are not known: {unanswered}", *desk.faults)
     positions = await desk.broker.positions()
     if isinstance(positions, Unknown):
         return (f"the account's positions are not known: {positions.reason}",)
@@ -28,3 +28,14 @@ async def reconcile(desk: Desk) -> tuple[str, ...]:
         for order in desk.journal.open()
     )
     return (*desk.faults, *unresolved, *disagreements(desk.ledger.holdings(), positions.value))
+
+
+async def _end_working(desk: Desk) -> str | None:
+    """Cancel what still works and see it proven; answers with the reason when the broker did not answer."""
+    working = [order.intent.client_order_id for order in desk.journal.open() if order.live]
+    if not working:
+        return None
+    for client_order_id in working:
+        await desk.cancel(client_order_id)
+    await desk.until_done(working, seconds=10)
+    return await desk.look_up()

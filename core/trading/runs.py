@@ -24,21 +24,23 @@ class Runs:
     def __init__(self, db: "Database") -> None:
         self._db = db
 
-    def begin(self, plan: Plan, at: datetime) -> bool:
-        """Commit that this plan is being carried out; False when it was begun before."""
+    def begin(self, plan: Plan, selection: Selection, at: datetime) -> bool:
+        """Commit that this plan is being carried out, and the list it follows; False when it was begun before."""
         if rows(self._db, "runs", "plan_id = ?", [plan.plan_id]):
             return False
-        self._db.table("runs").insert(
-            {
-                "plan_id": plan.plan_id,
-                "trading_day": plan.trading_day.isoformat(),
-                "started_at": at.isoformat(),
-                "finished_at": None,
-                "stage": "begun",
-                "plan": json.dumps([_leg_to_json(leg) for leg in plan.legs]),
-                "cash_after": None,
-            }
-        )
+        with self._db.atomic():
+            self._db.table("runs").insert(
+                {
+                    "plan_id": plan.plan_id,
+                    "trading_day": plan.trading_day.isoformat(),
+                    "started_at": at.isoformat(),
+                    "finished_at": None,
+                    "stage": "begun",
+                    "plan": json.dumps([_leg_to_json(leg) for leg in plan.legs]),
+                    "cash_after": None,
+                }
+            )
+            self._db.table("lists").insert(_list_row(selection), replace=True)
         return True
 
     def finish(self, plan_id: str, stage: str, cash_after: Decimal | None, at: datetime) -> None:
@@ -81,18 +83,15 @@ class Runs:
             datetime.fromisoformat(row["fetched_at"]),
         )
 
-    def followed(self, selection: Selection) -> None:
-        """Remember the list that a rebalance was begun with."""
-        self._db.table("lists").insert(
-            {
-                "strategy_id": selection.strategy_id,
-                "history_id": selection.history_id,
-                "trade_date": selection.trade_date.isoformat(),
-                "bonds": json.dumps([[str(bond.code), bond.name] for bond in selection.bonds], ensure_ascii=False),
-                "fetched_at": selection.fetched_at.isoformat(),
-            },
-            replace=True,
-        )
+
+def _list_row(selection: Selection) -> dict[str, Any]:
+    return {
+        "strategy_id": selection.strategy_id,
+        "history_id": selection.history_id,
+        "trade_date": selection.trade_date.isoformat(),
+        "bonds": json.dumps([[str(bond.code), bond.name] for bond in selection.bonds], ensure_ascii=False),
+        "fetched_at": selection.fetched_at.isoformat(),
+    }
 
 
 def progress(

@@ -1,0 +1,128 @@
+"""A rotation to be killed and started again: real files, the paper broker, a market that moves with the clock."""
+
+import sqlite3
+from collections.abc import Iterable
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from core.brokers.paper import PaperBroker
+from core.clock import SHANGHAI
+from core.engine.rotation import Rotation
+from core.model.bond import BondCode
+from core.model.known import Known, Maybe
+from core.model.platform import Selection
+from core.model.quote import Quote
+from core.model.settings import Buy, Orders, Settings
+from core.quotes.replay import ReplayFeed
+from core.rules.sessions import no_orders_at, working_seconds
+from core.store import open_database
+from core.trading.desk import Desk
+from core.trading.gate import Gate
+from core.trading.journal import Journal
+from core.trading.ledger import LedgerBook
+from core.trading.reconcile import reconcile
+from core.trading.runs import Runs
+from core.trading.schema import TRADING
+from tests import worlds
+from tests.trading.room import Agenda
+
+OLD = (BondCode("113001"), BondCode("123001"))
+NEW = (BondCode("113002"), BondCode("123002"))
+TARGET = 100
+"""What the amount buys of each bond at 100 CNY, 张."""
+
+MORNING = datetime(2026, 5, 15, 10, 0, tzinfo=SHANGHAI)
+LATER = datetime(2026, 5, 15, 10, 30, tzinfo=SHANGHAI)
+SETTINGS = Settings(buy=Buy(amount=Decimal(10_100)), orders=Orders(timeout=30, reprices=2))
+
+
+class World:
+    """The parts of a rotation over the files of one folder."""
+
+    def __init__(self, folder: Path, start: datetime, *, durable: bool) -> None:
+        self.clock = Agenda(start)
+        self.feed = ReplayFeed()
+        self.db = open_database(folder / "app.db", TRADING, durable=durable)
+        self.broker = PaperBroker(
+            folder / "paper.db", self.feed, self.clock, SETTINGS.fees, Decimal(50_000), durable=durable
+        )
+        self.journal, self.ledger = Journal(self.db), LedgerBook(self.db)
+        gate = Gate(SETTINGS, lambda now: no_orders_at(now.time()))
+        self.desk = Desk(self.broker, self.journal, self.ledger, gate, self.clock)
+        self.listed: tuple[BondCode, ...] = NEW
+        self.rotation = Rotation(
+            settings=SETTINGS,
+            clock=self.clock,
+            feed=self.feed,
+            desk=self.desk,
+            runs=Runs(self.db),
+            fetch=self._fetch,
+            expected_list=lambda now: Known(now.date()),
+            seconds_left=lambda now: working_seconds(now.time()),
+        )
+        self.feed.watch([*OLD, *NEW])
+
+    async def start(self) -> tuple[str, ...]:
+        """As an engine starts: feed, broker, reconciliation; answers with what keeps trading off."""
+        await self.feed.start()
+        await self.broker.start()
+        return await reconcile(self.desk)
+
+    async def rebalance(self, codes: Iterable[BondCode] = NEW) -> str:
+        self.listed = tuple(codes)
+        plan = await self.rotation.plan()
+        assert plan.refused is None, plan.refused
+        return await self.rotation.execute(plan)
+
+    async def stop(self) -> None:
+        await self.feed.stop()
+        await self.broker.stop()
+        self.db.close()
+
+    def show(self, shown: int | None, thin: int | None = None, thin_codes: Iterable[BondCode] = ()) -> None:
+        """Every bond at 100 with this volume on both sides; of the thin ones less."""
+        quotes: dict[BondCode, Quote] = {}
+        for code in (*OLD, *NEW):
+            volume = thin if code in tuple(thin_codes) else shown
+            quotes[code] = worlds.quote(
+                code, at=self.clock.now(), bid=Decimal(100), ask=Decimal(100), bid_volume=volume, ask_volume=volume
+            )
+        self.feed.show(self.clock.now().date(), quotes)
+
+    async def _fetch(self) -> Maybe[Selection]:
+        return Known(worlds.selection(*self.listed))
+
+
+async def furnish(folder: Path) -> None:
+    """The strategy owns both old bonds."""
+    world = World(folder, MORNING, durable=False)
+    world.show(None)
+    assert await world.start() == ()
+    assert await world.rebalance(OLD) == "done"
+    await world.stop()
+
+
+async def rotate(folder: Path) -> None:
+    """Out of the old bonds and into the new ones.
+
+    The first sell trades in part, runs into its timeout and is priced again; the first buy trades in two parts.
+    """
+    world = World(folder, MORNING.replace(minute=10), durable=True)
+    world.show(500, 70, [OLD[0]])
+    world.clock.after(33, lambda: world.show(500, 60, [NEW[0]]))
+    world.clock.after(50, lambda: world.show(500))
+    assert await world.start() == ()
+    ending = await world.rebalance()
+    assert ending == "done", ending
+    await world.stop()
+
+
+def paper_rows(folder: Path, query: str) -> list[Any]:
+    """What the paper broker's own file says."""
+    connection = sqlite3.connect(folder / "paper.db")
+    try:
+        return connection.execute(query).fetchall()
+    finally:
+        connection.close()

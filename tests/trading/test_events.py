@@ -1,0 +1,172 @@
+"""Order and fill events as they really come: early, late, twice, out of order, and other people's."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pytest
+
+from core.model.order import OrderState
+from tests.trading import hostile
+from tests.trading.room import BUY, SELL, TODAY, A, B, Room, intent
+
+K = "p-B01-1"
+
+
+@pytest.fixture
+async def working(room: Room) -> Room:
+    """A buy of 100 works; nothing of it was told."""
+    room.broker.manners[A] = [hostile.works_silently]
+    await room.desk.send([intent(K, A, BUY, 100)])
+    return room
+
+
+class TestFills:
+    async def test_before_the_answer_count(self, room: Room) -> None:
+        """`fills_at_once` tells everything before `place` answers; the answer must not take it back."""
+        await room.desk.send([intent(K, A, BUY, 100)])
+        assert (room.journal[K].state, room.journal[K].filled_volume) == (OrderState.FILLED, 100)
+
+    async def test_that_come_twice_count_once(self, working: Room) -> None:
+        fill = working.broker.trade("1000", 40)
+        working.broker.tell(fill)
+        again = working.again()
+        again.broker.tell(fill)
+        assert again.owned == {A: 40}
+        assert again.journal[K].filled_volume == 40
+
+    async def test_out_of_order_all_count(self, working: Room) -> None:
+        fills = [working.broker.trade("1000", volume, tell=False) for volume in (10, 20, 70)]
+        for fill in reversed(fills):
+            working.broker.tell(fill)
+        assert working.owned == {A: 100}
+        assert working.journal[K].state is OrderState.FILLED
+
+    async def test_after_the_cancel_count_and_leave_it_cancelled(self, working: Room) -> None:
+        fill = working.broker.trade("1000", 40, tell=False)
+        working.broker.tell(replace(working.broker.listed["1000"], state=OrderState.CANCELLED, filled_volume=0))
+        assert working.journal[K].state is OrderState.CANCELLED
+        working.broker.tell(fill)
+        assert working.owned == {A: 40}
+        assert working.journal[K].state is OrderState.CANCELLED
+
+    async def test_after_the_order_was_called_filled_count(self, working: Room) -> None:
+        fill = working.broker.trade("1000", 100, tell=False)
+        working.broker.tell(working.broker.listed["1000"])
+        assert not working.journal[K].done, "it is not over until its fills are booked"
+        assert working.owned == {}
+        working.broker.tell(fill)
+        assert working.journal[K].state is OrderState.FILLED
+        assert working.owned == {A: 100}
+
+    async def test_while_a_cancel_is_asked_for_do_not_hide_it(self, working: Room) -> None:
+        working.broker.deaf = {A}
+        await working.desk.cancel(K)
+        working.broker.trade("1000", 40)
+        assert working.journal[K].state is OrderState.CANCELLING
+        working.broker.trade("1000", 60)
+        assert working.journal[K].state is OrderState.FILLED
+
+
+class TestOrderEvents:
+    async def test_of_an_end_wait_for_the_fills_that_they_count(self, working: Room) -> None:
+        fill = working.broker.trade("1000", 40, tell=False)
+        working.broker.end("1000", OrderState.CANCELLED)
+        assert working.journal[K].live
+        working.broker.tell(fill)
+        assert working.journal[K].state is OrderState.CANCELLED
+        assert working.journal[K].filled_volume == 40
+
+    async def test_that_say_filled_without_a_volume_end_nothing(self, working: Room) -> None:
+        working.broker.tell(replace(working.broker.listed["1000"], state=OrderState.FILLED, filled_volume=0))
+        assert working.journal[K].live
+
+    @pytest.mark.parametrize("state", [OrderState.WORKING, OrderState.PART_FILLED, OrderState.UNKNOWN])
+    async def test_that_are_stale_take_nothing_back(self, working: Room, state: OrderState) -> None:
+        stale = replace(working.broker.listed["1000"], state=state)
+        working.broker.trade("1000", 40)
+        working.broker.tell(stale)
+        assert working.journal[K].state is OrderState.PART_FILLED
+        await working.desk.cancel(K)
+        assert working.journal[K].state is OrderState.CANCELLED
+        working.broker.tell(stale)
+        assert working.journal[K].state is OrderState.CANCELLED
+
+    async def test_that_come_twice_are_one_step(self, working: Room) -> None:
+        before = len(working.journal[K].log)
+        for _ in range(3):
+            working.broker.end("1000", OrderState.CANCELLED)
+        assert len(working.journal[K].log) == before + 1
+
+
+class TestOtherPeoplesOrders:
+    """None of these may move the strategy's ledger."""
+
+    async def test_trades_by_hand_do_not_count(self, room: Room) -> None:
+        room.own(A=100)
+        room.broker.deal_by_hand(A, SELL, 50, room.clock.now())
+        room.broker.deal_by_hand(B, BUY, 50, room.clock.now())
+        await room.desk.look_up()
+        assert room.owned == {A: 100}
+        assert room.desk.faults == []
+
+    @pytest.mark.parametrize(
+        "foreign",
+        [
+            intent(K, B, BUY, 100),
+            intent(K, A, SELL, 100),
+            intent("p-B01-9", A, BUY, 100),
+            intent(K.lower(), A, BUY, 100),
+        ],
+        ids=["another bond", "another side", "a remark of ours that never was", "another spelling"],
+    )
+    async def test_with_a_remark_like_ours_do_not_count(self, working: Room, foreign: hostile.Intent) -> None:
+        number = working.broker.take(foreign)
+        fill = working.broker.trade(number, 100)
+        working.broker.tell(fill)
+        assert working.owned == {}
+        assert working.journal[K].state is OrderState.WORKING
+
+    async def test_of_another_day_with_our_number_and_remark_do_not_count(self, working: Room) -> None:
+        fill = working.broker.trade("1000", 100, tell=False)
+        working.broker.tell(replace(fill, trading_day=TODAY - timedelta(days=1)))
+        working.broker.tell(replace(working.broker.listed["1000"], trading_day=date(2026, 5, 14)))
+        assert working.owned == {}
+        assert working.journal[K].state is OrderState.WORKING
+
+
+class TestFaults:
+    """What cannot be true is not booked: trading stops and says which order it is."""
+
+    @pytest.fixture(params=["another volume", "a second order", "more than was ordered", "sold without owning"])
+    def fault(self, request: pytest.FixtureRequest, working: Room) -> Iterator[Room]:
+        broker, order = working.broker, working.broker.listed["1000"]
+        if request.param == "another volume":
+            broker.listed["1000"] = replace(order, volume=200)
+            broker.tell(broker.listed["1000"])
+        elif request.param == "a second order":
+            broker.trade(broker.take(intent(K, A, BUY, 100)), 100)
+        elif request.param == "more than was ordered":
+            broker.trade("1000", 60)
+            broker.trade("1000", 60)
+        else:
+            working.journal.intend([intent("p-S01-1", B, SELL, 10)], working.clock.now())
+            broker.trade(broker.take(intent("p-S01-1", B, SELL, 10)), 10)
+        yield working
+
+    async def test_are_named_and_leave_the_ledger_alone(self, fault: Room) -> None:
+        assert fault.desk.faults
+        assert all(text.startswith("order 100") for text in fault.desk.faults)
+        assert fault.owned in ({}, {A: 60})
+
+    async def test_keep_everything_from_being_sent(self, fault: Room) -> None:
+        stopped = await fault.desk.send([intent("p-B02-1", hostile.BondCode("123001"), BUY, 10)])
+        assert stopped["p-B02-1"].startswith("trading is off: order 100")
+        assert len(fault.broker.placed) == 1
+
+    async def test_that_come_again_are_one(self, fault: Room) -> None:
+        before = list(fault.desk.faults)
+        await fault.desk.look_up()
+        await fault.desk.look_up()
+        assert set(before) <= set(fault.desk.faults)
+        assert len(fault.desk.faults) == len(set(fault.desk.faults))

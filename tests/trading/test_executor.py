@@ -1,0 +1,337 @@
+"""A rebalance from the first sell to the last look, against a broker that does as it likes."""
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from core.model.known import Known, Unknown
+from core.model.order import Intent, OrderState
+from core.model.quote import TradingState
+from core.trading.executor import RebalanceRefused
+from tests import worlds
+from tests.trading import hostile
+from tests.trading.conftest import MakeRoom
+from tests.trading.hostile import Manner
+from tests.trading.room import BUY, SELL, A, B, C, D, Room, settings
+
+
+class TestTheOrderOfThings:
+    async def test_sells_go_first_and_together_then_buys_in_list_order(self, room: Room) -> None:
+        room.own(C=50, D=50)
+        assert await room.rebalance(B, A) == "done"
+        assert [(i.side, i.code) for i in room.broker.placed] == [(SELL, C), (SELL, D), (BUY, B), (BUY, A)]
+        assert room.owned == room.broker.held_now == {A: 100, B: 100}
+
+    async def test_no_buy_is_sent_while_a_sell_still_works(self, make_room: MakeRoom) -> None:
+        room = make_room(cash=0)
+        room.own(A=100)
+        room.broker.manners[A] = [hostile.works]
+        room.clock.after(20, lambda: room.broker.trade("1000", 100))
+        await room.rebalance(B)
+        sold, bought = room.orders(A)[0].log[-1].at, room.orders(B)[0].created_at
+        assert timedelta(seconds=20) <= bought - room.orders(A)[0].created_at
+        assert sold <= bought
+
+    async def test_buys_are_sized_from_the_cash_that_arrived(self, make_room: MakeRoom) -> None:
+        """Half of the sell trades: half of the planned buys' money is there."""
+        room = make_room(settings(balance=True, reprices=0), cash=0)
+        room.own(A=200)
+        room.broker.manners[A] = [hostile.fills_part(100)]
+        plan = await room.plan(B, C)
+        assert [leg.volume for leg in plan.buys] == [90, 90]
+        await room.rotation.execute(plan)
+        assert room.sent(BUY) == [(B, 40), (C, 40)]
+        assert room.broker.money > 0
+
+    async def test_a_sell_that_never_trades_buys_nothing(self, make_room: MakeRoom) -> None:
+        room = make_room(settings(balance=True, reprices=0), cash=0)
+        room.own(A=200)
+        room.broker.manners[A] = [hostile.works]
+        await room.rebalance(B, C)
+        assert room.sent(BUY) == []
+        assert room.states(A) == [OrderState.CANCELLED]
+
+    async def test_nothing_beyond_the_plan_s_names_is_bought(self, room: Room) -> None:
+        """A name that could not be bought when the plan was shown is not bought because it can be later."""
+        room.own(A=100)
+        room.show(worlds.quote(A), worlds.quote(B), worlds.quote(C, state=TradingState.HALTED))
+        plan = await room.plan(B, C)
+        room.broker.before_place = lambda _: room.show(*(worlds.quote(code) for code in (A, B, C, D)))
+        await room.rotation.execute(plan)
+        assert [code for code, _ in room.sent(BUY)] == [B]
+
+    async def test_a_name_whose_price_is_gone_by_then_is_not_bought_and_the_others_are(self, room: Room) -> None:
+        room.own(A=100)
+        plan = await room.plan(B, C)
+        room.broker.before_place = lambda _: room.show(worlds.quote(A), worlds.quote(C))
+        await room.rotation.execute(plan)
+        assert [code for code, _ in room.sent(BUY)] == [C]
+        assert B in room.rotation.executor.stopped
+
+    @pytest.mark.parametrize("query", ["asset", "positions"])
+    async def test_an_account_that_falls_silent_after_the_sells_buys_nothing(self, room: Room, query: str) -> None:
+        room.own(A=100)
+        plan = await room.plan(B)
+        room.broker.before_place = lambda _: room.broker.silent.add(query)
+        assert (await room.rotation.execute(plan)).startswith("no buys: the account's")
+        assert room.sent(BUY) == []
+
+    async def test_holdings_that_shrink_by_hand_meanwhile_stop_the_buys(self, room: Room) -> None:
+        room.own(A=100, B=100)
+        plan = await room.plan(B, C)
+        room.broker.before_place = lambda _: room.broker.held.update({B: 50})
+        assert "do not agree" in await room.rotation.execute(plan)
+        assert room.sent(BUY) == []
+
+
+class TestTime:
+    async def test_an_unfilled_order_is_cancelled_after_its_timeout_and_priced_again(self, room: Room) -> None:
+        room.own(A=100)
+        room.broker.manners[A] = [hostile.works, hostile.fills_at_once]
+        room.clock.after(5, lambda: room.show(worlds.quote(A, "99.5")))
+        assert await room.rebalance() == "done"
+        first, second = room.orders(A)
+        assert first.state is OrderState.CANCELLED
+        assert second.created_at - first.created_at == timedelta(seconds=30)
+        assert (second.intent.price, second.intent.volume, second.intent.attempt) == (Decimal("99.5"), 100, 2)
+        assert room.owned == {}
+
+    async def test_it_is_priced_again_as_often_as_allowed_and_then_reported(self, room: Room) -> None:
+        room.own(A=100)
+        room.broker.manners[A] = [hostile.works]
+        assert await room.rebalance() == "done, 1 of 1 legs not complete"
+        assert room.states(A) == [OrderState.CANCELLED] * 3
+        assert room.owned == {A: 100}
+
+    async def test_only_what_is_left_is_sent_again(self, room: Room) -> None:
+        room.own(A=100)
+        room.broker.manners[A] = [hostile.fills_part(30), hostile.fills_part(50), hostile.fills_at_once]
+        await room.rebalance()
+        assert room.sent(SELL) == [(A, 100), (A, 70), (A, 20)]
+        assert room.owned == room.broker.held_now == {}
+
+    async def test_a_remainder_that_is_no_lot_is_only_sold_where_it_clears(self, room: Room) -> None:
+        """Of 100 owned and 105 held, 45 trade: 55 cannot go in one order, 50 can."""
+        room.own(A=100)
+        room.broker.held[A] = 105
+        room.broker.manners[A] = [hostile.fills_part(45), hostile.fills_at_once]
+        await room.rebalance()
+        assert room.sent(SELL) == [(A, 100), (A, 50)]
+        assert room.owned == {A: 5}
+
+    async def test_a_buy_s_remainder_is_bought_in_whole_lots(self, room: Room) -> None:
+        room.broker.manners[A] = [hostile.fills_part(37), hostile.fills_at_once]
+        await room.rebalance(A)
+        assert room.sent(BUY) == [(A, 100), (A, 60)]
+
+    async def test_buys_that_are_priced_again_stay_within_the_cash(self, make_room: MakeRoom) -> None:
+        room = make_room(settings(balance=True, reprices=1), cash=20_100)
+        for code in (A, B):
+            room.broker.manners[code] = [hostile.works, hostile.fills_at_once]
+        room.clock.after(5, lambda: room.show(worlds.quote(A, "110"), worlds.quote(B, "110")))
+        await room.rebalance(A, B)
+        assert room.sent(BUY) == [(A, 100), (B, 100), (A, 100), (B, 80)]
+        assert room.broker.money >= 0
+
+    async def test_everything_is_over_when_the_session_ends(self, room: Room) -> None:
+        room.clock.move_to(room.clock.now().replace(hour=14, minute=56, second=10))
+        room.own(A=100)
+        room.broker.manners[A] = [hostile.works]
+        await room.rebalance(B)
+        (order,) = room.orders(A)
+        assert order.state is OrderState.CANCELLED
+        assert f"{order.log[-1].at:%H:%M:%S}" == "14:56:30"
+        assert room.sent(BUY) == []
+
+    async def test_a_price_that_is_gone_is_not_followed(self, room: Room) -> None:
+        room.own(A=100)
+        room.broker.manners[A] = [hostile.works]
+        room.clock.after(5, lambda: room.show(worlds.quote(A, bid=None)))
+        await room.rebalance()
+        assert room.states(A) == [OrderState.CANCELLED]
+        assert room.rotation.executor.stopped[A].startswith("nobody buys")
+
+
+class TestDoubt:
+    """Unknown freezes its leg, and only its leg."""
+
+    @pytest.mark.parametrize("lists_every_order", [True, False])
+    async def test_a_cancel_that_is_never_proven_is_never_followed_by_another_order(
+        self, make_room: MakeRoom, lists_every_order: bool
+    ) -> None:
+        room = make_room(lists_every_order=lists_every_order)
+        room.own(A=100, B=100)
+        room.broker.manners[A], room.broker.deaf = [hostile.works], {A}
+        assert "1 orders unresolved" in await room.rebalance(C)
+        assert room.states(A) == [OrderState.CANCELLING]
+        assert room.states(B) == room.states(C) == [OrderState.FILLED]
+
+    @pytest.mark.parametrize("manner", [hostile.never_arrives, hostile.raises_while_live, hostile.loses_the_answer])
+    async def test_an_unknown_order_whose_list_is_silent_stays_unknown_and_alone(
+        self, make_room: MakeRoom, manner: Manner
+    ) -> None:
+        room = make_room(lists_every_order=False)
+        room.own(A=100, B=100)
+        room.broker.manners[A], room.broker.silent = [manner], {"orders"}
+        assert "1 orders unresolved" in await room.rebalance(C)
+        assert room.states(A) == [OrderState.UNKNOWN]
+        assert room.owned == {A: 100, C: 100}
+        plan = await room.plan(D)
+        assert [row.code for row in plan.blocked if row.side is SELL] == [A]
+
+    @pytest.mark.parametrize(
+        "manner", [hostile.loses_the_answer, hostile.raises_while_live, hostile.refuses_while_live]
+    )
+    async def test_an_order_that_turns_out_to_be_live_is_seen_through(self, room: Room, manner: Manner) -> None:
+        room.own(A=100)
+        room.broker.manners[A] = [manner]
+        await room.rebalance()
+        assert room.states(A)[0] is OrderState.CANCELLED
+        assert {row.state for row in room.broker.listed.values()} == {OrderState.CANCELLED}
+        assert room.owned == room.broker.held_now == {A: 100}
+
+    async def test_an_unknown_order_that_shows_up_late_is_waited_for(self, make_room: MakeRoom) -> None:
+        """An order that the first look does not find may still appear."""
+        room = make_room(lists_every_order=False)
+        room.own(A=100)
+        room.broker.manners[A] = [hostile.never_arrives]
+
+        def appear() -> None:
+            number = room.broker.take(room.broker.placed[0])
+            room.broker.trade(number, 100)
+
+        room.clock.after(8, appear)
+        assert await room.rebalance(B) == "done"
+        assert room.owned == {B: 100}
+        assert room.orders(B)[0].created_at - room.orders(A)[0].created_at >= timedelta(seconds=8)
+
+    async def test_an_order_that_never_arrived_is_not_sent_again(self, room: Room) -> None:
+        room.own(A=100)
+        room.broker.manners[A] = [hostile.never_arrives]
+        await room.rebalance()
+        assert room.states(A) == [OrderState.REFUSED]
+
+    @pytest.mark.parametrize("manner", [hostile.refuses, hostile.rejects])
+    async def test_what_is_refused_or_rejected_is_reported_not_repeated(self, room: Room, manner: Manner) -> None:
+        room.own(A=100, B=100)
+        room.broker.manners[A] = [manner]
+        assert await room.rebalance() == "done, 1 of 2 legs not complete"
+        assert len(room.orders(A)) == 1
+
+    async def test_an_order_that_somebody_else_cancelled_is_not_sent_again(self, room: Room) -> None:
+        room.own(A=100, B=100)
+        room.broker.manners[A] = room.broker.manners[B] = [hostile.works]
+        room.clock.after(5, lambda: room.broker.end("1000", OrderState.CANCELLED))
+        room.clock.after(29, lambda: asyncio.ensure_future(room.desk.cancel(room.orders(B)[0].intent.client_order_id)))
+        await room.rebalance()
+        assert room.states(A) == room.states(B) == [OrderState.CANCELLED]
+
+    async def test_a_fill_that_only_the_list_knows_is_not_sold_again(self, room: Room) -> None:
+        """The cancel's event tells no fill, and 40 were traded."""
+        room.own(A=100)
+        room.broker.manners[A] = [hostile.works_silently, hostile.fills_at_once]
+
+        def cancelled(_: str) -> None:
+            order = room.broker.listed["1000"]
+            room.broker.trade("1000", 40, tell=False)
+            room.broker.end("1000", OrderState.CANCELLED, tell=False)
+            room.broker.tell(replace(order, state=OrderState.CANCELLED, filled_volume=0))
+
+        room.broker.before_cancel = cancelled
+        await room.rebalance()
+        assert room.sent(SELL) == [(A, 100), (A, 60)]
+        assert room.owned == room.broker.held_now == {}
+
+    async def test_no_order_is_sent_again_when_the_lists_are_silent(self, room: Room) -> None:
+        room.own(A=100)
+        room.broker.manners[A], room.broker.silent = [hostile.works], {"orders"}
+        await room.rebalance()
+        assert room.states(A) == [OrderState.CANCELLED]
+
+    async def test_a_fault_stops_what_was_still_to_be_sent(self, room: Room) -> None:
+        room.own(A=100)
+
+        async def lists_another_volume(broker: hostile.HostileBroker, order: Intent) -> hostile.Outcome:
+            outcome = await hostile.fills_at_once(broker, order)
+            broker.tell(replace(broker.listed["1000"], volume=999))
+            return outcome
+
+        room.broker.manners[A] = [lists_another_volume]
+        await room.rebalance(B)
+        assert room.sent(BUY) == []
+        assert room.rotation.executor.stopped[B].startswith("trading is off: order 1000")
+
+
+class TestOnce:
+    async def test_a_second_run_while_one_runs_is_refused_with_nothing_sent(self, room: Room) -> None:
+        room.own(A=100)
+        room.broker.manners[A] = [hostile.works]
+        plan = await room.plan(B)
+        running = asyncio.create_task(room.rotation.execute(plan))
+        await asyncio.sleep(0)
+        with pytest.raises(RebalanceRefused, match="is running"):
+            await room.rotation.execute(replace(plan, plan_id="260515-other1"))
+        assert {order.plan_id for order in room.broker.placed} <= {plan.plan_id}
+        room.clock.after(1, lambda: room.broker.trade("1000", 100))
+        await running
+        assert room.owned == {B: 100}
+        assert [order.code for order in room.broker.placed] == [A, B]
+
+    async def test_a_plan_is_begun_once_also_after_a_restart(self, room: Room) -> None:
+        plan = await room.plan(A)
+        await room.rotation.execute(plan)
+        with pytest.raises(RebalanceRefused, match="before"):
+            await room.rotation.execute(plan)
+        again = room.again()
+        again.listed = room.listed
+        await again.rotation.plan()
+        with pytest.raises(RebalanceRefused, match="before"):
+            await again.rotation.execute(plan)
+        assert len(room.broker.placed) == 1
+
+    async def test_a_plan_of_another_list_or_that_was_refused_is_not_begun(self, room: Room) -> None:
+        plan = await room.plan(A)
+        await room.plan(B)
+        with pytest.raises(RebalanceRefused, match="out of date"):
+            await room.rotation.execute(plan)
+        room.listed = Unknown("no list today")
+        refused = await room.rotation.plan()
+        with pytest.raises(RebalanceRefused, match="no list today"):
+            await room.rotation.execute(refused)
+        assert room.broker.placed == []
+
+    async def test_the_same_list_again_changes_nothing(self, room: Room) -> None:
+        await room.rebalance(A, B)
+        assert (await room.plan(A, B)).legs == ()
+
+    async def test_ids_say_plan_leg_and_attempt_and_fit_the_remark(self, room: Room) -> None:
+        room.own(A=100)
+        room.broker.manners[A] = [hostile.works]
+        plan = await room.plan()
+        await room.rotation.execute(plan)
+        ids = [order.client_order_id for order in room.broker.placed]
+        assert ids == [f"{plan.plan_id}-S01-{attempt}" for attempt in (1, 2, 3)]
+        assert max(map(len, ids)) <= 23
+
+    async def test_a_run_that_is_broken_off_says_so(self, room: Room) -> None:
+        room.own(A=100)
+        room.broker.manners[A] = [hostile.works]
+
+        class Stop(BaseException):
+            pass
+
+        def stop() -> None:
+            raise Stop
+
+        room.clock.after(5, stop)
+        with pytest.raises(Stop):
+            await room.rebalance()
+        assert room.rotation.runs.unfinished() == ()
+        last = room.rotation.runs.last(room.journal.of_plan)
+        assert last is not None
+        assert last.stage.startswith("interrupted")
+        assert not room.rotation.executor.running
+        assert Known(room.states(A)) == Known([OrderState.WORKING])

@@ -1,0 +1,82 @@
+"""The gate: what it stops, with the reason in words."""
+
+from dataclasses import replace
+from datetime import date, datetime
+from decimal import Decimal
+
+import pytest
+
+from core.clock import SHANGHAI
+from core.model.account import Owned
+from core.model.bond import BondCode
+from core.model.order import Intent
+from core.model.settings import Guards, Settings
+from core.rules.sessions import no_orders_at
+from core.trading.gate import Gate
+from tests.trading.room import BUY, SELL, TEN, A, B, intent
+
+GATE = Gate(
+    Settings(guards=Guards(max_order_amount=Decimal(20_000), max_daily_buys=Decimal(50_000))),
+    lambda now: no_orders_at(now.time()),
+)
+OWNED = {A: Owned(A, 100, Decimal(100))}
+
+
+def why_not(
+    order: Intent, *, now: datetime = TEN, busy: frozenset[BondCode] = frozenset(), bought: str = "0"
+) -> str | None:
+    return GATE.why_not(order, now, busy, OWNED, Decimal(bought))
+
+
+@pytest.mark.parametrize("order", [intent("k", B, BUY, 100), intent("k", A, SELL, 100), intent("k", A, SELL, 7)])
+def test_an_order_within_all_limits_passes(order: Intent) -> None:
+    assert why_not(order) is None
+
+
+@pytest.mark.parametrize(
+    ("order", "reason"),
+    [
+        (intent("k", A, SELL, 101), "owns 100 张, not 101"),
+        (intent("k", B, SELL, 10), "owns 0 张, not 10"),
+        (intent("k", B, BUY, 15), "not a multiple of 10"),
+        (intent("k", B, BUY, 0), "above zero"),
+        (intent("k", A, SELL, -10), "above zero"),
+        (intent("k", B, BUY, 10, "0"), "above zero"),
+        (intent("k", B, BUY, 10, "100.0005"), "not on the tick"),
+        (intent("k", B, BUY, 200), "20,002.00 CNY, guards.max_order_amount is 20,000.00"),
+        (intent("k", B, BUY, 10, day=date(2026, 5, 14)), "planned for 2026-05-14"),
+    ],
+)
+def test_what_is_wrong_is_stopped_with_its_figure(order: Intent, reason: str) -> None:
+    assert reason in (why_not(order) or "")
+
+
+def test_the_day_s_buys_have_a_cap() -> None:
+    order = intent("k", B, BUY, 100)
+    assert why_not(order, bought="39999") is None
+    assert "guards.max_daily_buys" in (why_not(order, bought="39999.01") or "")
+    assert why_not(intent("k", A, SELL, 100), bought="60000") is None
+
+
+@pytest.mark.parametrize("side", [BUY, SELL])
+def test_a_bond_with_a_live_or_unresolved_order_gets_no_second(side: str) -> None:
+    order = replace(intent("k", A, BUY, 10), side=BUY if side == "buy" else SELL)
+    assert "working or unresolved" in (why_not(order, busy=frozenset({A})) or "")
+    assert why_not(order, busy=frozenset({B})) is None
+
+
+@pytest.mark.parametrize(
+    ("hour", "allowed"),
+    [
+        ("09:29:59", False),
+        ("09:30:00", True),
+        ("11:29:59", True),
+        ("11:30:00", False),
+        ("13:00:00", True),
+        ("14:56:29", True),
+        ("14:56:30", False),
+    ],
+)
+def test_outside_the_hours_nothing_passes(hour: str, allowed: bool) -> None:
+    now = datetime.fromisoformat(f"2026-05-15T{hour}").replace(tzinfo=SHANGHAI)
+    assert (why_not(intent("k", A, SELL, 10), now=now) is None) is allowed

@@ -1,0 +1,148 @@
+"""Before anything is traded, journal and ledger must come out even with the account; else the row is named."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from core.model.order import OrderState
+from core.trading.reconcile import reconcile
+from tests.trading import hostile
+from tests.trading.conftest import MakeRoom
+from tests.trading.hostile import Manner
+from tests.trading.room import BUY, SELL, A, B, Room, intent
+
+K = "p-B01-1"
+
+
+async def test_an_account_that_agrees_has_no_rows(room: Room) -> None:
+    room.own(A=100)
+    room.broker.held[B] = 70
+    assert await reconcile(room.desk) == ()
+
+
+async def test_each_bond_of_which_the_account_holds_less_is_named(room: Room) -> None:
+    room.own(A=100, B=100)
+    room.broker.held = {A: 60}
+    assert await reconcile(room.desk) == (
+        f"{A}: the ledger owns 100 张, the account holds 60",
+        f"{B}: the ledger owns 100 张, the account holds 0",
+    )
+
+
+@pytest.mark.parametrize("query", ["asset", "positions", "orders", "fills"])
+async def test_an_account_that_does_not_answer_keeps_trading_off(room: Room, query: str) -> None:
+    room.broker.silent = {query}
+    (row,) = await reconcile(room.desk)
+    assert row.endswith("the terminal does not answer")
+
+
+async def test_the_asset_is_asked_first(room: Room) -> None:
+    """It proves the link: a terminal that is out of reach lists nothing without an error."""
+    room.broker.silent = {"asset"}
+    await reconcile(room.desk)
+    assert room.broker.queries == ["asset"]
+
+
+async def test_working_orders_are_cancelled_and_their_fills_booked(room: Room) -> None:
+    room.broker.manners[A] = [hostile.works]
+    await room.desk.send([intent(K, A, BUY, 100)])
+    again = room.again()
+    room.broker.trade("1000", 40, tell=False)
+    assert await reconcile(again.desk) == ()
+    assert again.journal[K].state is OrderState.CANCELLED
+    assert again.owned == {A: 40}
+
+
+async def test_a_cancel_that_only_the_list_shows_is_seen(room: Room) -> None:
+    room.broker.manners[A] = [hostile.works]
+    await room.desk.send([intent(K, A, BUY, 100)])
+    room.broker.before_cancel = lambda key: room.broker.end(key, OrderState.CANCELLED, tell=False) and None
+    assert await reconcile(room.again().desk) == ()
+
+
+async def test_a_cancel_that_is_not_proven_keeps_trading_off(room: Room) -> None:
+    room.broker.manners[A], room.broker.deaf = [hostile.works], {A}
+    await room.desk.send([intent(K, A, BUY, 100)])
+    (row,) = await reconcile(room.again().desk)
+    assert row.startswith(f"order {K} (buy {A}) is cancelling")
+
+
+@pytest.mark.parametrize("manner", [hostile.never_arrives, None])
+async def test_an_order_that_is_not_listed_is_dead_only_where_all_are_listed(
+    make_room: MakeRoom, manner: Manner | None
+) -> None:
+    """Unknown, or written down and never sent: the next start cannot tell these apart."""
+    for complete in (True, False):
+        room = make_room(lists_every_order=complete)
+        if manner is None:
+            room.journal.intend([intent(K, A, BUY, 10)], room.clock.now())
+        else:
+            room.broker.manners[A] = [manner]
+            await room.desk.send([intent(K, A, BUY, 10)])
+        before = room.journal[K].state
+        again = room.again()
+        rows = await reconcile(again.desk)
+        assert again.journal[K].state is (OrderState.REFUSED if complete else before)
+        assert bool(rows) is not complete
+        assert all("the broker's list does not settle it" in row for row in rows)
+        assert bool(await again.desk.send([intent("k-2", A, BUY, 10)])) is not complete
+
+
+@pytest.mark.parametrize("lists_every_order", [True, False])
+async def test_an_order_that_arrived_after_the_program_died_is_found_and_ended(
+    make_room: MakeRoom, lists_every_order: bool
+) -> None:
+    room = make_room(lists_every_order=lists_every_order)
+    order = intent(K, A, BUY, 100)
+    room.journal.intend([order], room.clock.now())
+    room.broker.trade(room.broker.take(order, tell=False), 40, tell=False)
+    again = room.again()
+    assert await reconcile(again.desk) == ()
+    assert again.journal[K].state is OrderState.CANCELLED
+    assert again.owned == {A: 40}
+
+
+async def test_fills_of_today_s_finished_orders_are_booked_late(room: Room) -> None:
+    """The order was over in the journal when the program ended; 40 had traded and nobody had said so."""
+    room.broker.manners[A] = [hostile.works]
+    await room.desk.send([intent(K, A, BUY, 100)])
+    order = room.broker.listed["1000"]
+    room.broker.trade("1000", 40, tell=False)
+    room.broker.tell(replace(order, state=OrderState.CANCELLED, filled_volume=0))
+    room.broker.end("1000", OrderState.CANCELLED, tell=False)
+    again = room.again()
+    assert again.owned == {}
+    assert await reconcile(again.desk) == ()
+    assert again.owned == {A: 40}
+
+
+async def test_an_order_that_was_called_refused_and_is_live_is_ended(room: Room) -> None:
+    room.own(A=100)
+    room.broker.manners[A] = [hostile.refuses_while_live]
+    await room.desk.send([intent("p-S01-1", A, SELL, 100)])
+    again = room.again()
+    assert await reconcile(again.desk) == ()
+    assert room.broker.listed["1000"].state is OrderState.CANCELLED
+
+
+async def test_an_order_of_an_earlier_day_that_no_list_shows_any_more_stays_in_doubt(make_room: MakeRoom) -> None:
+    room = make_room(lists_every_order=False)
+    room.broker.manners[A], room.broker.deaf = [hostile.works], {A}
+    await room.desk.send([intent(K, A, BUY, 100)])
+    room.clock.move_to(room.clock.now() + timedelta(days=3))
+    room.broker.listed.clear()
+    (row,) = await reconcile(room.again().desk)
+    assert K in row
+
+
+async def test_a_fault_is_named_until_it_is_gone(room: Room) -> None:
+    await room.desk.send([intent(K, A, BUY, 100)])
+    right = room.broker.listed["1000"]
+    room.broker.listed["1000"] = replace(right, volume=200)
+    (row,) = await reconcile(room.desk)
+    assert "200 张, 100 were ordered" in row
+    room.broker.silent = {"orders"}
+    assert row in await reconcile(room.desk)
+    room.broker.silent, room.broker.listed["1000"] = set(), right
+    assert await reconcile(room.desk) == ()

@@ -1,0 +1,176 @@
+"""Each guard is needed: with it the law holds, and without it the same story breaks the law."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from itertools import count
+
+import pytest
+
+from core.model.order import Fill, Intent, Order, OrderState, Transition
+from core.trading.desk import Desk
+from core.trading.executor import Executor
+from core.trading.journal import Journal
+from core.trading.reconcile import reconcile
+from tests.trading import hostile
+from tests.trading.room import BUY, SELL, TEN, A, B, Room, intent
+
+guard = pytest.mark.parametrize("guarded", [True, False], ids=["with it", "without it"])
+
+
+@guard
+async def test_the_key_of_a_fill_keeps_it_from_counting_twice(
+    room: Room, monkeypatch: pytest.MonkeyPatch, guarded: bool
+) -> None:
+    if not guarded:
+        numbers = count()
+        monkeypatch.setattr(Fill, "key", property(lambda _: f"{next(numbers)}"))
+    room.broker.manners[A] = [hostile.fills_part(40)]
+    await room.desk.send([intent("p-B01-1", A, BUY, 100)])
+    room.broker.tell(room.broker.traded[0])
+    assert (room.owned == room.broker.held_now) is guarded
+
+
+@guard
+async def test_the_busy_check_keeps_a_bond_from_a_second_order(
+    room: Room, monkeypatch: pytest.MonkeyPatch, guarded: bool
+) -> None:
+    if not guarded:
+        monkeypatch.setattr(Journal, "busy", lambda _: {})
+    room.own(A=100)
+    room.broker.manners[A] = [hostile.loses_the_answer]
+    await room.desk.send([intent("p-S01-1", A, SELL, 100)])
+    await room.desk.send([intent("q-S01-1", A, SELL, 100)])
+    assert (len(room.broker.listed) == 1) is guarded
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+@guard
+async def test_the_journal_before_the_send_makes_a_crash_after_it_harmless(
+    room: Room, monkeypatch: pytest.MonkeyPatch, guarded: bool
+) -> None:
+    if not guarded:
+        monkeypatch.setattr(Journal, "intend", _intend_in_memory)
+
+    async def dies(broker: hostile.HostileBroker, order: Intent) -> hostile.Outcome:
+        broker.take(order, tell=False)
+        raise Killed
+
+    room.own(A=100)
+    room.broker.manners[A] = [dies, hostile.works_silently]
+    plan = await room.plan()
+    with pytest.raises(Killed):
+        await room.rotation.execute(plan)
+    room.broker.silent = {"orders"}
+    monkeypatch.undo()
+    again = room.again()
+    await reconcile(again.desk)
+    await again.desk.send([intent("q-S01-1", A, SELL, 100)])
+    assert (len(room.broker.listed) == 1) is guarded
+
+
+def _intend_in_memory(journal: Journal, intents: Sequence[Intent], at: datetime) -> None:
+    """Weak: nothing is on disk when the order goes out."""
+    for order in intents:
+        log = (Transition(at, OrderState.INTENDED, ""),)
+        journal._orders[order.client_order_id] = Order(order, OrderState.INTENDED, at, log=log)  # pyright: ignore[reportPrivateUsage]
+
+
+@pytest.mark.parametrize(("executor", "gate"), [(True, True), (True, False), (False, True), (False, False)])
+async def test_an_order_in_doubt_is_followed_by_none_thanks_to_the_executor_and_to_the_gate(
+    room: Room, monkeypatch: pytest.MonkeyPatch, executor: bool, gate: bool
+) -> None:
+    """Two guards; each is enough alone."""
+    if not executor:
+        monkeypatch.setattr(Executor, "_left_over", _everything_again)
+    if not gate:
+        monkeypatch.setattr(Journal, "busy", lambda _: {})
+    room.own(A=100)
+    room.broker.manners[A], room.broker.deaf = [hostile.works], {A}
+    await room.rebalance()
+    assert (len(room.broker.listed) == 1) is (executor or gate)
+
+
+def _everything_again(_: Executor, tries: Sequence[object], *__: object) -> list[object]:
+    """Weak: what is not filled is sent again, whatever is known of it."""
+    return list(tries)
+
+
+@guard
+async def test_the_look_before_each_order_keeps_a_slow_batch_inside_the_hours(
+    room: Room, monkeypatch: pytest.MonkeyPatch, guarded: bool
+) -> None:
+    if not guarded:
+        monkeypatch.setattr(Desk, "_why_off", lambda _: None)
+    room.clock.move_to(TEN.replace(hour=14, minute=56, second=25))
+    room.broker.before_place = lambda _: room.clock.move_to(room.clock.now() + timedelta(seconds=60))
+    await room.desk.send([intent("p-B01-1", A, BUY, 10), intent("p-B02-1", B, BUY, 10)])
+    assert (len(room.broker.placed) == 1) is guarded
+
+
+@guard
+async def test_the_note_of_what_is_being_sent_keeps_an_old_list_from_burying_it(
+    room: Room, monkeypatch: pytest.MonkeyPatch, guarded: bool
+) -> None:
+    if not guarded:
+        monkeypatch.setattr(room.desk, "_sending", _Forgetful())
+    answer = asyncio.Event()
+
+    async def slow(broker: hostile.HostileBroker, order: Intent) -> hostile.Outcome:
+        await answer.wait()
+        return await hostile.works_silently(broker, order)
+
+    room.broker.manners[A] = [slow]
+    sending = asyncio.create_task(room.desk.send([intent("p-B01-1", A, BUY, 10)]))
+    await asyncio.sleep(0)
+    await room.desk.look_up()
+    answer.set()
+    await sending
+    assert (A in room.journal.busy()) is guarded
+
+
+class _Forgetful(set[str]):
+    def update(self, *_: Iterable[str]) -> None: ...
+
+
+@guard
+async def test_the_last_look_at_the_lists_keeps_a_hidden_fill_from_being_bought_again(
+    room: Room, monkeypatch: pytest.MonkeyPatch, guarded: bool
+) -> None:
+    async def nothing(_: Desk) -> None: ...
+
+    if not guarded:
+        monkeypatch.setattr(Desk, "look_up", nothing)
+
+    def cancelled(_: str) -> None:
+        order = room.broker.listed["1000"]
+        room.broker.trade("1000", 40, tell=False)
+        room.broker.end("1000", OrderState.CANCELLED, tell=False)
+        room.broker.tell(replace(order, state=OrderState.CANCELLED))
+
+    room.broker.manners[A], room.broker.before_cancel = [hostile.works_silently, hostile.fills_at_once], cancelled
+    await room.rebalance(A)
+    assert (room.broker.held_now == {A: 100}) is guarded
+
+
+@guard
+async def test_a_plan_is_begun_once_because_it_is_written_down(
+    room: Room, monkeypatch: pytest.MonkeyPatch, guarded: bool
+) -> None:
+    """Without that, the same plan's sells go out again under other conditions, and only their ids stop them."""
+    plan = await room.plan(A)
+    await room.rotation.execute(plan)
+    if not guarded:
+        monkeypatch.setattr(room.rotation.runs, "begin", lambda *_: True)
+    with pytest.raises(
+        Exception, match="carried out before" if guarded else "is in the journal already|no row"
+    ) as stop:
+        room.ledger._owned.clear()  # pyright: ignore[reportPrivateUsage]
+        room.broker.held.clear()
+        await room.rotation.execute(plan)
+    assert (type(stop.value).__name__ == "RebalanceRefused") is guarded
+    assert len(room.broker.placed) == 1
