@@ -24,7 +24,7 @@ _REFUSED = {
 class BondCode(str):
     """A bond's code with its market, such as `113052.SH`: valid by construction.
 
-    11x is Shanghai, 12x Shenzhen (DESIGN of the exchanges' numbering); every other code is refused by name, because the
+    11x is Shanghai, 12x Shenzhen; every other code is refused by name, because the
     rule for stocks sends each Shanghai bond to Shenzhen. Accepts the code with or without its suffix, in either case.
 
     Raises `CodeRefused`.

@@ -1,4 +1,4 @@
-"""The embedded Factor Cat: the platform's own wire (DESIGN §4), answered inside the process."""
+"""The embedded Factor Cat: the platform's own wire, answered inside the process."""
 
 import asyncio
 import json

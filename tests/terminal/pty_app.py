@@ -41,7 +41,9 @@ class PtyApp:
 
     @property
     def text(self) -> str:
-        return "\n".join(self._screen.display)
+        # Not `display`: it stumbles over the second half of a double-width character whose first was overwritten.
+        rows = (self._screen.buffer[y] for y in range(self._screen.lines))
+        return "\n".join("".join(row[x].data for x in range(self._screen.columns)) for row in rows)
 
     def press(self, keys: str) -> None:
         self._child.send(keys)

@@ -19,7 +19,7 @@ def holdings(home: Path) -> dict[str, int]:
 
 
 def owned(home: Path) -> dict[str, int]:
-    with sqlite3.connect(home / "data" / "app.db") as app:
+    with closing(sqlite3.connect(home / "data" / "app.db")) as app:
         rows = app.execute(
             "select code, sum(case side when 'buy' then volume else -volume end) from ledger group by code"
         )

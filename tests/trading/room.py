@@ -77,6 +77,7 @@ class Room:
         self.listed: Maybe[Selection] = Known(worlds.selection())
         self.feed = ReplayFeed()
         self.show(*(worlds.quote(code) for code in (A, B, C, D)))
+        self._next: Room | None = None
         self.db = open_database(path, TRADING, durable=False)
         self.journal = Journal(self.db)
         self.ledger = LedgerBook(self.db)
@@ -137,10 +138,14 @@ class Room:
     def again(self, broker: HostileBroker | None = None) -> "Room":
         self.close()
         self.broker.hang_up()
-        return Room(self._path, broker or self.broker, self.clock, self.settings)
+        self._next = Room(self._path, broker or self.broker, self.clock, self.settings)
+        return self._next
 
     def close(self) -> None:
+        """Close the file, also for the room that came after this one."""
         self.db.close()
+        if self._next is not None:
+            self._next.close()
 
     async def _fetch(self) -> Maybe[Selection]:
         return self.listed
