@@ -14,6 +14,10 @@ class Clock(Protocol):
 
     def now(self) -> datetime: ...
 
+    def elapsed(self) -> float:
+        """Seconds of this clock since some moment; never runs backwards, whatever is done to the machine's time."""
+        ...
+
     async def sleep(self, seconds: float) -> None: ...
 
     async def wait(self, event: asyncio.Event, seconds: float) -> bool:
@@ -32,7 +36,14 @@ class ScaledClock:
         self.speed = speed
 
     def now(self) -> datetime:
-        return self._start + timedelta(seconds=(time.monotonic() - self._origin) * self.speed)
+        return self._start + timedelta(seconds=self.elapsed())
+
+    def elapsed(self) -> float:
+        return (time.monotonic() - self._origin) * self.speed
+
+    def move_to(self, moment: datetime) -> None:
+        """Go on from `moment`; what waits is not hurried, since durations do not change."""
+        self._start = moment - timedelta(seconds=self.elapsed())
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds / self.speed)
@@ -63,6 +74,9 @@ class SteppedClock:
 
     def now(self) -> datetime:
         return self._now
+
+    def elapsed(self) -> float:
+        return self._now.timestamp()
 
     def move_to(self, moment: datetime) -> None:
         if moment < self._now:

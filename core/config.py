@@ -22,6 +22,7 @@ from pydantic_settings import (
 )
 
 from core.home import write_atomically
+from core.model.address import without_userinfo
 from core.model.settings import Settings
 
 FILE = "config.toml"
@@ -43,6 +44,7 @@ NOT_YET = (
 
 _PREFIX = "ROTOR_"
 _MASKED = ("password", "secret", "token", "urls")
+_MASK = "***"
 _LONGEST_SHOWN = 60
 
 
@@ -73,6 +75,13 @@ def problems_of_use(settings: Settings) -> list[str]:
         for key in KEYS
         if _within(key, NOT_YET) and _get(settings, key) != _get(default, key)
     ]
+
+
+def masked(key: str, value: object) -> object:
+    """`value`; *** where the key's name says that it is secret, and for the name and password in an address."""
+    if value and any(word in key.lower() for word in _MASKED):
+        return _MASK
+    return without_userinfo(value) if isinstance(value, str) else value
 
 
 def render_example() -> str:
@@ -261,9 +270,8 @@ def _advice(syntax_error: str) -> str:
 
 
 def _shown(key: str, value: object) -> str:
-    if any(word in key.lower() for word in _MASKED):
-        return "***"
-    text = _toml(value)
+    shown = masked(key, value)
+    text = shown if shown is _MASK else _toml(shown)
     return text if len(text) <= _LONGEST_SHOWN else text[:_LONGEST_SHOWN] + "…"
 
 

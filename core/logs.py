@@ -36,6 +36,7 @@ _REACH = 8 * 1024 * 1024
 _CONTROL = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0)) if code != 0x09}
 _ESCAPES = _CONTROL | {0x0A: "\\n", 0x0D: "\\r", 0x2028: "\\u2028", 0x2029: "\\u2029"}
 
+_FORMATTER = logging.Formatter()
 _secrets: set[str] = set()
 
 
@@ -56,6 +57,14 @@ def redacted(text: str) -> str:
     return text
 
 
+def text_of(record: logging.LogRecord) -> str:
+    """What the log shows of a record, its traceback included: redacted, control characters escaped, on one line."""
+    text = record.getMessage()
+    if record.exc_info:
+        text += "\n" + _FORMATTER.formatException(record.exc_info)
+    return redacted(text).translate(_ESCAPES)
+
+
 class _Lines(logging.Formatter):
     """`2026-05-15 14:50:01.123 INFO  trading  text`, the time being the clock's."""
 
@@ -67,13 +76,10 @@ class _Lines(logging.Formatter):
         return self.line(record, self._clock.now())
 
     def line(self, record: logging.LogRecord, now: datetime) -> str:
-        text = record.getMessage()
-        if record.exc_info:
-            text += "\n" + self.formatException(record.exc_info)
         level = _NAMES.get(record.levelno) or record.levelname
         local = now.astimezone(SHANGHAI)
         stamp = f"{local:%Y-%m-%d %H:%M:%S}.{local.microsecond // 1000:03d}"
-        return f"{stamp} {level:<5} {_source(record.name)}  {redacted(text).translate(_ESCAPES)}"
+        return f"{stamp} {level:<5} {_source(record.name)}  {text_of(record)}"
 
 
 def _source(logger: str) -> str:

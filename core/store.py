@@ -7,6 +7,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from core.home import HomeUnusable
+
 if TYPE_CHECKING:
     from sqlite_utils import Database
     from sqlite_utils.migrations import Migrations
@@ -28,6 +30,50 @@ def open_database(path: Path, migrations: "Migrations", *, durable: bool = True)
     database.execute("PRAGMA foreign_keys=ON")
     migrations.apply(database)
     return database
+
+
+def open_for_reading(path: Path) -> "Database":
+    """Open a database only to read it: nothing is created, migrated or changed, nor left beside it.
+
+    A table that it does not have reads as empty. Raises `FileNotFoundError` where there is no file, and `HomeUnusable`
+    where it cannot be read or is no database.
+    """
+    import sqlite3
+
+    try:
+        path.stat()
+        # Without a write-ahead log nobody has it open; SQLite would leave an empty one behind unless told so.
+        alone = not path.with_name(f"{path.name}-wal").exists()
+        how = "mode=ro&immutable=1" if alone else "mode=ro"
+        connection = sqlite3.connect(f"{path.absolute().as_uri()}?{how}", uri=True, timeout=10, check_same_thread=False)
+    except FileNotFoundError:
+        raise
+    except (OSError, sqlite3.Error) as error:
+        raise unreadable(path, error) from error
+    try:
+        database = _sqlite_utils().Database(connection)
+        database.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except sqlite3.Error as error:
+        connection.close()
+        raise unreadable(path, error) from error
+    return database
+
+
+def unreadable(path: Path, error: Exception) -> HomeUnusable:
+    """What to tell the user when reading the database at `path` failed with `error`."""
+    import sqlite3
+
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # without the extension
+    if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+        advice = "Another program has it to itself at this moment: ask again."
+    elif isinstance(error, OSError) or code in {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM}:
+        advice = "See that you may read the file and its folder."
+    else:
+        advice = "Move the file away to begin anew, or put a copy from before in its place."
+    told = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    if isinstance(error, LookupError | ArithmeticError):  # whose own words are no sentence
+        told = f"a row of it is not understood ({told})"
+    return HomeUnusable(f"{path} cannot be read: {told}. Nothing was changed. {advice}")
 
 
 def schema(name: str) -> "Migrations":

@@ -85,6 +85,24 @@ def test_a_rebalance_runs_to_its_end_and_the_files_agree(home: str) -> None:
     assert len(exported.stdout.splitlines()) > len(result["legs"])
 
 
+def test_a_rebalance_in_which_nothing_can_be_bought_is_refused(home: str) -> None:
+    done = rotor("--home", home, "rebalance", "--yes", "--json", ROTOR_BUY__AMOUNT="100")
+    assert done.returncode == 3, done.stderr
+    result = json.loads(done.stdout)
+    assert result["legs"] == []
+    assert all("buys no lot" in row["reason"] or "suspended" in row["reason"] for row in result["blocked"])
+
+
+def test_a_rebalance_that_is_not_filled_in_full_says_so(home: str) -> None:
+    """A second at a limit that is seldom met at once, and no second try."""
+    hasty = {"ROTOR_ORDERS__TIMEOUT": "1", "ROTOR_ORDERS__REPRICES": "0"}
+    done = rotor("--home", home, "rebalance", "--yes", "--json", **hasty)
+    result = json.loads(done.stdout)
+    short = [leg for leg in result["legs"] if leg["filled_volume"] < leg["volume"]]
+    assert done.returncode == (1 if short else 0)
+    assert result["unresolved"] == []
+
+
 def test_a_rebalance_asks_and_a_no_sends_nothing(home: str) -> None:
     done = rotor("--home", home, "rebalance")
     assert done.returncode != 0
@@ -152,3 +170,27 @@ def test_nothing_to_export_is_said(home: str) -> None:
     done = rotor("--home", home, "export", "orders")
     assert done.returncode == 1
     assert "nothing was traded" in done.stderr
+
+
+@pytest.mark.parametrize("command", [["status"], ["export", "orders"], ["plan"], ["rebalance", "--yes"]])
+def test_books_that_are_damaged_are_named_without_a_traceback(home: str, command: list[str]) -> None:
+    data = Path(home) / "data"
+    data.mkdir(parents=True)
+    (data / "app.db").write_bytes(b"this was never a database, " * 100)
+    done = rotor("--home", home, *command)
+    assert done.returncode == 1
+    assert "app.db" in done.stderr or str(data) in done.stderr
+    assert "Nothing was" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_address_that_is_not_safe_is_bad_settings(home: str) -> None:
+    done = rotor("--home", home, "config", "check", ROTOR_FACTORCAT__BASE_URL="http://203.0.113.7")
+    assert done.returncode == 2
+    assert "factorcat.base_url" in done.stderr
+
+
+def test_secrets_are_not_shown_with_the_settings(home: str) -> None:
+    shown = rotor("--home", home, "config", "show", ROTOR_NOTIFY__URLS='["tgram://TOKEN-OF-NOBODY/1"]')
+    assert shown.returncode == 0, shown.stderr
+    assert "TOKEN-OF-NOBODY" not in shown.stdout

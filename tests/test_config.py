@@ -147,6 +147,39 @@ class TestProblems:
         assert "geheim" not in " ".join(told)
         assert any("a password is not kept in the settings" in line for line in told)
 
+    @pytest.mark.parametrize(
+        ("url", "words"),
+        [
+            (
+                "http://api.yinzimao.com:8003",
+                "'http://api.yinzimao.com:8003' would send the password in clear; use https",
+            ),
+            ("http://localhost.evil.com", "'http://localhost.evil.com' would send the password in clear; use https"),
+            ("api.yinzimao.com", "'api.yinzimao.com' is not an address like https://host:port"),
+            ("https://host:99999", "'https://host:99999' is not an address like https://host:port"),
+        ],
+    )
+    def test_an_address_that_the_client_refuses_is_named(self, put: Put, url: str, words: str) -> None:
+        (told,) = problems(put(f'[factorcat]\nbase_url = "{url}"\n'))
+        assert told == f'factorcat.base_url = "{url}" (config.toml): {words}'
+
+    @pytest.mark.parametrize("url", ["https://alice:geheim@host", "https://alice:ge/heim@host", "x://a:geheim@b@c"])
+    def test_a_password_in_an_address_is_not_repeated(self, put: Put, url: str) -> None:
+        (told,) = problems(put(f'[factorcat]\nbase_url = "{url}"\n'))
+        assert "a name or password does not belong into the address" in told
+        assert "heim" not in told
+        assert "//***@" in told
+
+    @pytest.mark.parametrize("url", ["https://api.yinzimao.com:8003", "http://127.0.0.1:9", "http://[::1]/x"])
+    def test_an_address_that_the_client_takes_is_accepted(self, put: Put, url: str) -> None:
+        assert load_settings(put(f'[factorcat]\nbase_url = " {url} "\n'), environ={}).factorcat.base_url == url
+
+    @pytest.mark.parametrize("text", ["14:50+08:00", "1450", "14:50:00", "14", "T14:50", "24:50", "١٤:٥٠", ""])
+    @pytest.mark.parametrize("key", ["schedule.time", "stops.refill_time"])
+    def test_what_is_no_time_of_the_day_is_refused(self, tmp_path: Path, key: str, text: str) -> None:
+        (told,) = problems(tmp_path, {key: text})
+        assert told == f"{key} = \"{text}\" (option): '{text}' is not a time like 14:50"
+
 
 class TestExample:
     def test_the_committed_file_is_the_rendered_one(self) -> None:

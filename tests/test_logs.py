@@ -1,6 +1,7 @@
 """The log file: its lines, its days, its secrets, and reading its end."""
 
 import logging
+import sys
 import threading
 from collections.abc import Iterator
 from datetime import date, datetime
@@ -12,7 +13,7 @@ from pydantic import SecretStr
 import core.logs as logs_module
 from core.clock import SHANGHAI, SteppedClock
 from core.home import Home
-from core.logs import NUMBERS, Logs, hide, read_log
+from core.logs import NUMBERS, Logs, hide, read_log, text_of
 from core.model.command import LogLine
 from core.model.snapshot import Level
 
@@ -41,7 +42,7 @@ def logs(home: Home, clock: SteppedClock, monkeypatch: pytest.MonkeyPatch) -> It
     logs.close()
 
 
-def text_of(home: Home, day: date = DAY) -> str:
+def file_text(home: Home, day: date = DAY) -> str:
     return (home.logs / f"{day}.log").read_bytes().decode("utf-8")
 
 
@@ -51,7 +52,7 @@ class TestWriting:
         logging.getLogger("core.store").warning("w")
         logging.getLogger("tui.app").error("e")
         log.log(NUMBERS[Level.GOOD], "g")
-        assert text_of(home).splitlines() == [
+        assert file_text(home).splitlines() == [
             "2026-05-15 14:50:01.123 INFO  trading  买入 113052.SH",
             "2026-05-15 14:50:01.123 WARNING store  w",
             "2026-05-15 14:50:01.123 ERROR tui  e",
@@ -62,8 +63,8 @@ class TestWriting:
         log.info("one")
         clock.move_to(datetime(2026, 5, 16, tzinfo=SHANGHAI))
         log.info("two")
-        assert text_of(home).endswith("one\n")
-        assert text_of(home, date(2026, 5, 16)) == "2026-05-16 00:00:00.000 INFO  trading  two\n"
+        assert file_text(home).endswith("one\n")
+        assert file_text(home, date(2026, 5, 16)) == "2026-05-16 00:00:00.000 INFO  trading  two\n"
 
     def test_a_record_is_one_line_whatever_is_in_it(self, home: Home, logs: Logs) -> None:
         log.info("a\r\nb\x1b[2J\u2028\x85\tc")
@@ -71,7 +72,7 @@ class TestWriting:
             raise ValueError("broken\nhere")
         except ValueError:
             log.exception("failed")
-        lines = text_of(home).split("\n")
+        lines = file_text(home).split("\n")
         assert lines[0].endswith("a\\r\\nb\\x1b[2J\\u2028\\x85\tc")
         assert "failed\\nTraceback" in lines[1]
         assert "ValueError: broken\\nhere" in lines[1]
@@ -93,10 +94,22 @@ class TestWriting:
             raise ValueError('p"a/s 密')
         except ValueError:
             log.exception("failed")
-        text = text_of(home)
+        text = file_text(home)
         assert text.count("***") == 6
         assert "a/s" not in text
         assert "a%2Fs" not in text
+
+    def test_a_records_text_is_what_the_file_shows(self, home: Home, logs: Logs) -> None:
+        hide(SecretStr("geheim"))
+        try:
+            raise ValueError("geheim\x1b[2J")
+        except ValueError:
+            record = log.makeRecord(log.name, logging.ERROR, "f", 1, "a\r\n%s\u2028", ("geheim",), sys.exc_info())
+        log.handle(record)
+        shown = text_of(record)
+        assert shown.startswith("a\\r\\n***\\u2028\\nTraceback")
+        assert shown.endswith("ValueError: ***\\x1b[2J")
+        assert file_text(home) == f"2026-05-15 14:50:01.123 ERROR trading  {shown}\n"
 
     def test_stderr_gets_the_same_lines(
         self, home: Home, clock: SteppedClock, capsys: pytest.CaptureFixture[str]
@@ -107,7 +120,7 @@ class TestWriting:
         logs.close()
         log.warning("after the end")
         captured = capsys.readouterr()
-        assert (captured.out, captured.err) == ("", text_of(home))
+        assert (captured.out, captured.err) == ("", file_text(home))
 
     def test_a_log_that_cannot_be_written_raises_nothing_and_says_so(
         self, home: Home, clock: SteppedClock, logs: Logs, capsys: pytest.CaptureFixture[str]

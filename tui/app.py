@@ -23,7 +23,7 @@ from textual.worker import Worker, WorkerState
 from core.engine.link import EngineLink
 from core.model.command import Command, Failed, Reply
 from core.model.snapshot import Snapshot
-from tui.actions import PANES, Action, actions_of, bindings_of, pane_bindings
+from tui.actions import ACTIONS, PANES, Action, actions_of, bindings_of, pane_bindings
 from tui.messages import SnapshotArrived
 from tui.screens.help import help_screen
 from tui.screens.home import HomePane
@@ -188,7 +188,8 @@ class RotorApp(App[None]):
 
     def _login_if_needed(self, snapshot: Snapshot, first: bool) -> None:
         needed = snapshot.mode != "sandbox" and snapshot.platform_user is None
-        if needed and first:
+        # Connections are reported by an engine that stands: one that did not start has nobody to log in to.
+        if needed and first and snapshot.health:
             self.open_login()
         elif not needed and isinstance(self.screen, LoginScreen):
             self.screen.dismiss(None)
@@ -207,7 +208,9 @@ class RotorApp(App[None]):
     # -- what panes use --------------------------------------------------------------------------------------------
 
     def tell(self, text: str, *, failed: bool = False) -> None:
-        self.notify(text, severity="error" if failed else "information", timeout=10 if failed else 5, markup=False)
+        # A key that is held down says the same thing many times.
+        if text not in (shown.message for shown in self._notifications):
+            self.notify(text, severity="error" if failed else "information", timeout=10 if failed else 5, markup=False)
 
     def open_login(self) -> None:
         if self._snapshot is not None and not isinstance(self.screen, LoginScreen):
@@ -238,6 +241,9 @@ class RotorApp(App[None]):
         self._run(message.action)
 
     def _run(self, action: Action) -> None:
+        """Do it, on the screen that it belongs to."""
+        if action.pane not in ("app", self._current):
+            self.action_goto(action.pane)
         (self if action.pane == "app" else self.pane).action_act(action.name)
 
     def action_act(self, action: str) -> None:
@@ -259,9 +265,12 @@ class RotorApp(App[None]):
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         for pane in PANES:
             yield SystemCommand(pane.title, f"Go to {pane.title} ({pane.key})", partial(self.action_goto, pane.id))
-        for action in actions_of(self._current) + actions_of("app"):
-            if action.name not in ("palette", "back"):
-                yield SystemCommand(action.label, f"{action.help} ({action.key_text})", partial(self._run, action))
+        titles = {pane.id: pane.title for pane in PANES}
+        for action in ACTIONS:
+            if action.name in ("palette", "back") or (action.name == "open" and action.pane != self._current):
+                continue
+            label = f"{titles[action.pane]}: {action.label}" if action.pane in titles else action.label
+            yield SystemCommand(label, f"{action.help} ({action.key_text})", partial(self._run, action))
 
     def _help(self) -> None:
         self.push_screen(help_screen(self._current))
@@ -278,7 +287,9 @@ class RotorApp(App[None]):
                 "Quit",
                 [
                     ("Rebalance", stage, Tone.WARN),
-                    ("If you quit", "orders that were sent stay at the broker", Tone.TEXT),
+                    ("Sent", "stays at the broker and may still fill", Tone.TEXT),
+                    ("Not sent", "is dropped: part of the list stays unbought", Tone.TEXT),
+                    ("Next start", "books what was filled and cancels the rest", Tone.TEXT),
                 ],
                 "A rebalance is running. Quit all the same?",
                 "Yes, quit",

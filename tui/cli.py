@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from core.model.command import Command
     from core.model.plan import Plan
     from core.model.settings import Settings
+    from core.model.snapshot import Rebalance
 
 T = TypeVar("T")
 
@@ -98,6 +99,8 @@ class _Call:
         from core.engine.headless import HomeInUse, HomeUnusable
 
         engine = Engine(home or self.home, self.settings(), speed=self.speed or 1.0)
+        if not _has_terminal():
+            _leave(USAGE, "The app needs a terminal. Without one, use rotor status, rotor plan or rotor rebalance.")
         try:
             engine.start()
         except HomeInUse as error:
@@ -246,7 +249,7 @@ def rebalance(call: _Call, yes: bool, as_json: bool) -> None:
             sys.exit(REFUSED)
         if not as_json:
             _show_plan(made, None)
-        if not yes and not click.confirm(f"Send {len(made.legs)} orders ({made.mode})?", err=True):
+        if not yes and not _agreed(f"Send {len(made.legs)} orders ({made.mode})?"):
             _leave(REFUSED, "Nothing was sent.")
         result = _ask(engine, ExecutePlan(made.plan_id), REBALANCE_PATIENCE)
     document = rebalance_document(made, result)
@@ -256,7 +259,7 @@ def rebalance(call: _Call, yes: bool, as_json: bool) -> None:
         from tui.printed import print_rebalance
 
         print_rebalance(document, _console())
-    sys.exit(UNRESOLVED if result.unresolved else DONE)
+    sys.exit(_outcome(made, result))
 
 
 @main.command(epilog="Example: rotor status --json")
@@ -264,16 +267,20 @@ def rebalance(call: _Call, yes: bool, as_json: bool) -> None:
 @click.pass_obj
 def status(call: _Call, as_json: bool) -> None:
     """Who runs in the home, the last rebalance, open orders and what the strategy owns."""
-    from core.engine.headless import status_document
+    from core.engine.headless import HomeUnusable, status_document
 
-    document = status_document(call.home)
+    try:
+        document = status_document(call.home, call.settings())
+    except HomeUnusable as error:
+        _leave(FAILED, str(error))
     if as_json:
         _print_json(document)
     else:
         from tui.printed import print_status
 
         print_status(document, _console())
-    sys.exit(UNRESOLVED if document["unresolved"] else DONE)
+    left_alone = document["open_orders"] and document["running"] is None
+    sys.exit(UNRESOLVED if document["unresolved"] or left_alone else DONE)
 
 
 @main.command(epilog="Example: rotor export fills --out fills.csv")
@@ -283,17 +290,20 @@ def status(call: _Call, as_json: bool) -> None:
 @click.pass_obj
 def export(call: _Call, what: str, out: Path | None, as_json: bool) -> None:
     """Orders, fills, the ledger or the equity line as CSV (or JSON)."""
-    from core.engine.headless import export_rows, write_csv
+    from core.engine.headless import HomeUnusable, export_rows, write_csv
 
     try:
-        rows = export_rows(call.home, what)
+        rows = export_rows(call.home, call.settings(), what)
+    except (FileNotFoundError, HomeUnusable) as error:
+        _leave(FAILED, str(error))
+    try:
         with out.open("w", encoding="utf-8", newline="") if out else nullcontext(sys.stdout) as stream:
             if as_json:
                 stream.write(json.dumps(rows, ensure_ascii=False, default=str) + "\n")
             else:
                 write_csv(rows, stream)
     except OSError as error:
-        _leave(FAILED, str(error))
+        _leave(FAILED, f"{out or 'The output'} cannot be written: {error.strerror or error}.")
     click.echo(f"{len(rows)} rows", err=True)
 
 
@@ -341,14 +351,41 @@ def config_show(call: _Call, as_json: bool) -> None:
         click.echo(f"{key} = {json.dumps(value, ensure_ascii=False)}")
 
 
+def _outcome(made: "Plan", result: "Rebalance") -> int:
+    """What a script must know: 4 something is unresolved, 3 nothing could be sent, 1 not all was traded, 0 done."""
+    if result.unresolved:
+        return UNRESOLVED
+    if made.blocked and not made.legs and not made.kept:
+        return REFUSED
+    return DONE if result.complete else FAILED
+
+
 def _ask(engine: "Engine", command: "Command[T]", seconds: float) -> T:
     """The command's value; a refusal ends with exit code 3, a failure with 1."""
     from core.model.command import Failed
 
-    reply = engine.send(command).result(seconds)
+    try:
+        reply = engine.send(command).result(seconds)
+    except TimeoutError:
+        _leave(FAILED, f"No answer within {seconds:.0f} s. Look at rotor status before you try again.")
     if isinstance(reply, Failed):
         _leave(REFUSED if reply.refused else FAILED, reply.text)
     return reply.value
+
+
+def _agreed(question: str) -> bool:
+    """The user's answer; no answer is a no."""
+    try:
+        return click.confirm(question, err=True)
+    except click.Abort:
+        click.echo(err=True)
+        return False
+
+
+def _has_terminal() -> bool:
+    """Whether the app can read keys and draw; without a terminal it would spin for ever on an empty input."""
+    drawn_on = sys.stdout if sys.platform == "win32" else sys.stderr
+    return sys.stdin.isatty() and drawn_on.isatty()
 
 
 def _show_plan(made: "Plan", document: dict[str, Any] | None) -> None:

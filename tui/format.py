@@ -1,5 +1,6 @@
 """Values as the user reads them: money, prices, ratios, times, and text cut to terminal cells."""
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
@@ -51,6 +52,12 @@ def clock(moment: datetime | None) -> str:
     return NOT_KNOWN if moment is None else f"{in_shanghai(moment):%H:%M:%S}"
 
 
+def since(moment: datetime, now: datetime) -> str:
+    """A moment as a label: `09:30`, on another day `05-14`."""
+    moment, now = in_shanghai(moment), in_shanghai(now)
+    return f"{moment:%H:%M}" if moment.date() == now.date() else f"{moment:%m-%d}"
+
+
 def age(seconds: float) -> str:
     """How old something is, in one unit: `4s`, `3m`, `2h`, `5d`."""
     seconds = max(0, int(seconds))
@@ -89,12 +96,19 @@ def many(noun: str) -> str:
     return f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
 
 
+def plain_key(key: str) -> str:
+    """A name of the platform's as words: `stopLossRatio` and `stop_loss_ratio` are `stop loss ratio`."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", key).replace("_", " ").lower()
+
+
 def plain_value(value: object) -> str:
     """A value of the platform's free-form detail on one line."""
     if value is None:
         return NOT_KNOWN
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.6g}"
     if isinstance(value, Mapping):
         return one_line(", ".join(f"{key} {plain_value(item)}" for key, item in value.items()))
     if isinstance(value, list | tuple):

@@ -15,10 +15,10 @@ _NUMERIC = frozenset({"volume", "price", "amount", "filled", "average", "fee", "
 
 def print_plan(plan: "Plan", console: Console) -> None:
     """The plan, row by row, then its money."""
-    console.print(f"Plan {plan.plan_id} ({plan.mode}), list of {plan.list_date or 'no date'}, {len(plan.codes)} bonds")
     if plan.refused is not None:
-        console.print(f"REFUSED, nothing is sent: {plan.refused}", style="bold red", markup=False)
+        console.print(f"REFUSED ({plan.mode}), nothing is sent: {plan.refused}", style="bold red", markup=False)
         return
+    console.print(f"Plan {plan.plan_id} ({plan.mode}), list of {plan.list_date}, {len(plan.codes)} bonds")
     rows = [
         (leg.side.upper(), leg.code, leg.name, f"{leg.volume}", f"{leg.price:.3f}", f"{leg.amount:,.2f}", leg.reason)
         for leg in plan.legs

@@ -39,14 +39,12 @@ from core.model.plan import Plan
 from core.model.platform import Page, Record, Selection, Strategy
 from core.model.settings import Strategy as FollowedSettings
 from core.model.snapshot import Followed, Level, Rebalance
+from core.trading.desk import CANCEL_PROOF
 from core.trading.executor import RebalanceRefused
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-
-CANCEL_PATIENCE = 10.0
-"""Seconds of the market's clock that a cancel may take to show."""
 
 
 class Declined(Exception):
@@ -62,6 +60,8 @@ class Answers:
         self._home = home
         self._changed = changed
         self._rebalance: asyncio.Task[str] | None = None
+        self._username = parts.settings.factorcat.username
+        self.login: asyncio.Task[None] | None = None
         self._handlers: dict[type[Command[Any]], Callable[[Any], Awaitable[Any]]] = {
             Login: self._log_in,
             Logout: self._log_out,
@@ -98,8 +98,12 @@ class Answers:
     async def recognise(self) -> None:
         """Learn the name of the strategy that is followed."""
         chosen = self._parts.rotation.settings.strategy
-        if chosen.history_id:
+        if not chosen.history_id:
+            return
+        try:
             self._parts.strategy_name = await self._name_of(chosen.strategy_id)
+        except FactorCatError as error:
+            log.warning("the followed strategy's name is not known: %s", error)
 
     async def _log_in(self, command: Login) -> str:
         secret = SecretStr(command.password)
@@ -108,10 +112,13 @@ class Answers:
         self._view.platform = (Level.GOOD, "ok")
         changes = {"factorcat.username": command.username, "factorcat.remember": command.remember}
         await asyncio.to_thread(write_setting, self._home.path, changes)
+        self._username = command.username
         if command.remember:
             trouble = await asyncio.to_thread(credentials.remember, command.username, secret)
-            if trouble is not None:
-                log.warning("%s", trouble)
+        else:
+            trouble = await asyncio.to_thread(credentials.forget, command.username)
+        if trouble is not None:
+            log.warning("%s", trouble)
         log.info("logged in to Factor Cat as %s", user)
         await self.recognise()
         return user
@@ -119,17 +126,20 @@ class Answers:
     async def _log_out(self, _: Logout) -> None:
         self._parts.platform.logout()
         self._view.platform = (Level.WARNING, "logged out")
-        trouble = await asyncio.to_thread(credentials.forget, self._parts.settings.factorcat.username)
+        trouble = await asyncio.to_thread(credentials.forget, self._username)
         if trouble is not None:
             log.warning("%s", trouble)
 
     async def _strategies(self, command: ListStrategies) -> Page[Strategy]:
+        await self._logged_in()
         return await self._parts.platform.strategies(command.page, command.limit, command.search)
 
     async def _records(self, command: ListRecords) -> Page[Record]:
+        await self._logged_in()
         return await self._parts.platform.records(command.strategy_id, command.page, command.limit)
 
     async def _record(self, command: ShowRecord) -> RecordCard:
+        await self._logged_in()
         platform = self._parts.platform
         detail = await platform.record(command.strategy_id, command.history_id)
         selection: Maybe[Selection]
@@ -151,6 +161,7 @@ class Answers:
 
     async def _plan(self, _: MakePlan) -> Plan:
         self._decline_while_running()
+        await self._logged_in()
         plan = await self._parts.rotation.plan()
         if self._view.blockers and plan.refused is None:
             plan = replace(plan, legs=(), cash_after=plan.cash, refused="trading is off: " + self._view.blockers[0])
@@ -166,14 +177,13 @@ class Answers:
             raise Declined("trading is off: " + self._view.blockers[0])
         closed = self._parts.calendar.orders_allowed(self._parts.clock.now())
         if closed is not None:
-            raise Declined(f"no order may be sent now: {closed}")
+            raise Declined(f"no order may be sent now: {closed}. Try again in the next session.")
         self._rebalance = asyncio.create_task(self._parts.rotation.execute(plan))
         try:
             ending = await asyncio.shield(self._rebalance)
         finally:
-            self._view.last_rebalance = self._parts.runs.last(self._parts.desk.journal.of_plan)
             self._view.plan = None
-        finished = self._view.last_rebalance
+        finished = self._view.rebalance()
         if finished is None:
             raise Declined(ending)
         return finished
@@ -186,12 +196,17 @@ class Answers:
         if not order.live:
             raise Declined(f"order {command.client_order_id} is {order.state}: there is nothing to cancel")
         await desk.cancel(command.client_order_id)
-        await desk.until_done([command.client_order_id], CANCEL_PATIENCE)
+        await desk.until_done([command.client_order_id], CANCEL_PROOF)
         return str(desk.journal[command.client_order_id].state)
 
     async def _read_log(self, command: ReadLog) -> tuple[LogLine, ...]:
         day: date = command.day or self._parts.clock.now().date()
         return await asyncio.to_thread(read_log, self._home, day, command.limit, command.minimum)
+
+    async def _logged_in(self) -> None:
+        """Wait for the login of the start, which may still be on its way."""
+        if self.login is not None and not self.login.done():
+            await asyncio.wait({self.login})
 
     def _decline_while_running(self) -> None:
         if self._rebalance is not None and not self._rebalance.done():

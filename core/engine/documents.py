@@ -30,7 +30,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
 
 
 def rebalance_document(plan: Plan, rebalance: Rebalance) -> dict[str, Any]:
-    """The plan's document with what became of each leg."""
+    """The plan's document with what became of each leg: volume, price and amount are those that were ordered."""
     outcome = {leg.code: leg for leg in rebalance.legs}
     document = plan_document(plan)
     document["legs"] = [{**_leg(leg), **_outcome(outcome[leg.code])} for leg in plan.legs if leg.code in outcome]
@@ -74,6 +74,9 @@ def _leg(leg: Leg) -> dict[str, Any]:
 
 def _outcome(leg: LegProgress) -> dict[str, Any]:
     return {
+        "volume": leg.volume,
+        "price": float(leg.price),
+        "amount": float(leg.price * leg.volume),
         "status": leg.status,
         "client_order_id": leg.client_order_id,
         "filled_volume": leg.filled_volume,

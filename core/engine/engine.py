@@ -2,14 +2,16 @@
 
 import asyncio
 import logging
+import sqlite3
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
-from core.clock import SHANGHAI
+from core.clock import SHANGHAI, RealClock
 from core.engine.link import SnapshotListener
 from core.home import Home, HomeLock
 from core.model.command import Command, Failed, Reply
@@ -17,6 +19,7 @@ from core.model.settings import Settings
 from core.model.snapshot import Snapshot
 
 if TYPE_CHECKING:
+    from core.engine.parts import Parts
     from core.engine.shift import Shift
 
 log = logging.getLogger(__name__)
@@ -72,7 +75,8 @@ class Engine:
         if self._loop is not None and self._stopping is not None and self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._stopping.set)
             self._thread.join(seconds)
-        self._lock.release()
+        if not self._thread.is_alive():  # else the home stays taken until the process ends: it may still trade
+            self._lock.release()
 
     def subscribe(self, listener: SnapshotListener) -> Callable[[], None]:
         self._listeners.append(listener)
@@ -90,7 +94,10 @@ class Engine:
     async def _answer(self, command: Command[T]) -> Reply[T]:
         if self._shift is None:
             return Failed("the engine is still starting: try again in a moment")
-        return await self._shift.answers.answer(command)
+        try:
+            return await self._shift.answers.answer(command)
+        except asyncio.CancelledError:
+            return Failed("the engine ended before this was done")
 
     def _run(self) -> None:
         try:
@@ -110,30 +117,46 @@ class Engine:
         self._loop.set_default_executor(ThreadPoolExecutor(64, thread_name_prefix="rotor"))
         self._stopping = asyncio.Event()
         self._looping.set()
-        # Here, not above: they cost more time than the screen should wait before its first paint.
-        from core.engine.parts import ModeUnavailable, build
+        parts = self._built()
+        # Here, as in _built: what costs more time than the screen should wait before its first paint.
         from core.engine.shift import Shift
         from core.logs import Logs
 
-        try:
-            parts = build(self._home, self._settings, self._speed)
-        except ModeUnavailable as unavailable:
-            raise EngineFailed(str(unavailable)) from None
-        logs = Logs(self._home, parts.clock, self._stderr)
-        self._shift = Shift(parts, self._home, self._publish)
-        try:
+        async with AsyncExitStack() as stack:
+            stack.callback(Logs(self._home, parts.clock, self._stderr).close)
+            stack.push_async_callback(parts.close)
+            self._shift = Shift(parts, self._home, self._publish)
+            stack.push_async_callback(self._shift.close)
             await self._shift.open()
             self._ready.set()
             await self._stopping.wait()
+
+    def _built(self) -> "Parts":
+        """The parts; what keeps them from being built is logged with the real time. Raises `EngineFailed`."""
+        from core.engine.parts import ModeUnavailable, build
+        from core.logs import Logs
+
+        logs = Logs(self._home, RealClock(), self._stderr)
+        try:
+            return build(self._home, self._settings, self._speed)
+        except ModeUnavailable as unavailable:
+            raise EngineFailed(str(unavailable)) from None
+        except sqlite3.DatabaseError as error:
+            log.error("the books cannot be opened: %s", error)
+            raise EngineFailed(
+                f"the books in {self._home.data} cannot be opened: {error}. Nothing was sent and nothing was changed. "
+                "Put a good copy of the file in its place, or move it away and settle your holdings by hand."
+            ) from None
         finally:
-            await self._shift.close()
-            await parts.close()
             logs.close()
 
     def _publish(self, snapshot: Snapshot) -> None:
         self.latest = snapshot
         for listener in tuple(self._listeners):
-            listener(snapshot)
+            try:
+                listener(snapshot)
+            except Exception:  # one viewer's fault must not blind the others
+                log.exception("a listener failed")
 
     def _fail(self, text: str) -> None:
         self._failure = text

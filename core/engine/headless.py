@@ -3,22 +3,26 @@
 import asyncio
 import csv
 import os
-from collections.abc import Callable, Iterable, Mapping
+import sqlite3
+from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import contextmanager
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
-from core.config import SettingsError, init_config, load_settings, problems_of_use, write_setting
+from core.config import SettingsError, init_config, load_settings, masked, problems_of_use, write_setting
 from core.engine.documents import order_document
 from core.home import Home, HomeInUse, HomeLock, HomeUnusable, find_home
 from core.model.order import Fill, Order
 from core.model.settings import Settings
-from core.store import open_database, rows
+from core.store import open_for_reading, rows, unreadable
 from core.trading.journal import Journal
 from core.trading.ledger import LedgerBook
 from core.trading.runs import Runs
-from core.trading.schema import TRADING
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
 
 __all__ = [
     "EXPORTS",
@@ -39,6 +43,11 @@ __all__ = [
 ]
 
 EXPORTS = ("orders", "fills", "ledger", "equity")
+NOT_KNOWN = "not known"
+"""Who runs in a home, where its lock cannot be tried."""
+
+MOST_CAPITAL = Decimal(10) ** 12
+"""CNY that a rehearsal may begin with at most."""
 
 Rows = list[dict[str, Any]]
 
@@ -64,8 +73,17 @@ def new_config(home: Home) -> Path:
 
 
 def config_document(settings: Settings) -> dict[str, Any]:
-    """All settings as they are in force; numbers as numbers."""
-    return settings.model_dump(mode="json")
+    """All settings as they are in force; money and ratios as decimal text, *** for what may be secret."""
+    return _masked(settings.model_dump(mode="json"))
+
+
+def _masked(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    return {
+        name: _masked(cast("Mapping[str, Any]", value), f"{prefix}{name}.")
+        if isinstance(value, Mapping)
+        else masked(prefix + name, value)
+        for name, value in table.items()
+    }
 
 
 def prepare_demo(home: Home) -> None:
@@ -79,26 +97,56 @@ def prepare_demo(home: Home) -> None:
     write_setting(home.path, practice)
 
 
-def status_document(home: Home) -> dict[str, Any]:
-    """What the home's files tell: who runs in it, the last rebalance, open orders, the ledger. Reads only."""
-    holder = HomeLock(home).holder()
+def status_document(home: Home, settings: Settings) -> dict[str, Any]:
+    """What the home's files tell: who runs in it, the last rebalance, open orders, the ledger. Changes no file.
+
+    `running` is null where nobody runs. Raises `HomeUnusable` where the database of the settings' mode is damaged.
+    """
     document: dict[str, Any] = {
         "home": str(home.path),
-        "running": str(holder) if holder is not None else None,
+        "running": _running(home),
         "last_rebalance": None,
         "open_orders": [],
         "unresolved": [],
         "ledger": [],
     }
-    if not home.database.exists():
-        return document
-    database = open_database(home.database, TRADING)
-    try:
-        journal = Journal(database)
-        document |= _trading_state(journal, LedgerBook(database), Runs(database))
-    finally:
-        database.close()
+    with _reading(_database(home, settings)) as database:
+        if database is not None:
+            document |= _trading_state(Journal(database), LedgerBook(database), Runs(database))
     return document
+
+
+def _database(home: Home, settings: Settings) -> Path:
+    """Where the orders and the ledger of the settings' mode are."""
+    from core.engine.parts import database_files
+
+    return database_files(home, settings)[0]
+
+
+def _running(home: Home) -> str | None:
+    try:
+        holder = HomeLock(home).holder()
+    except OSError:  # a home that may only be read: its lock cannot be tried
+        return NOT_KNOWN
+    return None if holder is None else str(holder)
+
+
+@contextmanager
+def _reading(database: Path) -> "Generator[Database | None]":
+    """The database, only to be read; None where nothing was ever traded. Raises `HomeUnusable`."""
+    try:
+        opened = open_for_reading(database)
+    except FileNotFoundError:
+        opened = None
+    if opened is None:
+        yield None
+        return
+    try:
+        yield opened if opened.table("orders").exists() else None
+    except (sqlite3.Error, ValueError, ArithmeticError, LookupError) as error:
+        raise unreadable(database, error) from error
+    finally:
+        opened.close()
 
 
 def _trading_state(journal: Journal, ledger: LedgerBook, runs: Runs) -> dict[str, Any]:
@@ -123,23 +171,29 @@ def _trading_state(journal: Journal, ledger: LedgerBook, runs: Runs) -> dict[str
     }
 
 
-def export_rows(home: Home, what: str) -> Rows:
-    """All rows of one kind, oldest first: `orders`, `fills`, `ledger` or `equity`. Raises `FileNotFoundError`."""
-    if not home.database.exists():
-        raise FileNotFoundError(f"{home.path} holds no data yet: nothing was traded in it")
-    database = open_database(home.database, TRADING)
-    try:
-        if what == "orders":
-            return [order_document(order) for order in Journal(database).all()]
-        if what == "equity":
-            return rows(database, "equity", order_by="at")
-        entries = LedgerBook(database).entries()
-        if what == "fills":
-            return [entry for entry in entries if entry["kind"] == "fill"]
-        owned = LedgerBook(database).holdings().values()
-        return [{"code": str(row.code), "volume": row.volume, "cost": round(row.cost, 6)} for row in owned]
-    finally:
-        database.close()
+def export_rows(home: Home, settings: Settings, what: str) -> Rows:
+    """All rows of one kind, oldest first: `orders`, `fills`, `ledger` or `equity`. Changes no file.
+
+    Raises `FileNotFoundError` where nothing was ever traded in the settings' mode, and `HomeUnusable` where its
+    database is damaged.
+    """
+    with _reading(_database(home, settings)) as database:
+        if database is None:
+            raise FileNotFoundError(f"{home.path} holds no data yet: nothing was traded in it")
+        return _rows_of(database, what)
+
+
+def _rows_of(database: "Database", what: str) -> Rows:
+    if what == "orders":
+        return [order_document(order) for order in Journal(database).all()]
+    if what == "equity":
+        return rows(database, "equity", order_by="at")
+    ledger = LedgerBook(database)
+    if what == "fills":
+        return [entry for entry in ledger.entries() if entry["kind"] == "fill"]
+    return [
+        {"code": str(row.code), "volume": row.volume, "cost": round(row.cost, 6)} for row in ledger.holdings().values()
+    ]
 
 
 def write_csv(table: Iterable[Mapping[str, Any]], stream: TextIO) -> int:
@@ -165,15 +219,15 @@ def rehearse_panel(
 ) -> dict[str, Any]:
     """Play a panel and answer with the report's document; with `export`, its rows go to CSV files there.
 
-    Raises `ValueError` for a panel that cannot be used or holds none of the dates.
+    `capital` in CNY. Raises `ValueError` for a capital that is none, a panel that cannot be used or holds none of the
+    dates.
     """
     from core.engine.rehearsal import rehearse
     from core.sandbox.panel import load_panel
 
+    if not (capital.is_finite() and 0 < capital <= MOST_CAPITAL):
+        raise ValueError(f"the capital is {capital}: it must be above zero and at most {MOST_CAPITAL:,} CNY")
     panel = load_panel(panel_file)
-    chosen = [day for day in panel.dates if (start is None or day >= start) and (end is None or day <= end)]
-    if not chosen:
-        raise ValueError(f"the panel reaches from {panel.dates[0]} to {panel.dates[-1]}: no date of it was asked for")
     report = asyncio.run(rehearse(panel, settings, top=top, capital=capital, start=start, end=end, advance=advance))
     document = report.as_json()
     if export is not None:

@@ -1,9 +1,11 @@
 """Which parts an engine is made of, in which mode."""
 
 import logging
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core import __version__
@@ -19,7 +21,7 @@ from core.model.platform import Selection
 from core.model.settings import Settings, Strategy
 from core.quotes.feed import QuoteFeed
 from core.quotes.none import NoQuotes
-from core.rules.sessions import MORNING, working_seconds
+from core.rules.sessions import MORNING, SessionPhase, working_seconds
 from core.store import open_database
 from core.trading.desk import Desk
 from core.trading.gate import Gate
@@ -54,7 +56,10 @@ class Heard:
 
 @dataclass(slots=True)
 class Parts:
-    """What the engine composes. `heard` is None until the feed has spoken."""
+    """What the engine composes.
+
+    `heard` is None until the feed has spoken; `watched_at` is the monotonic second since when prices are followed.
+    """
 
     settings: Settings
     clock: Clock
@@ -66,17 +71,35 @@ class Parts:
     runs: Runs
     memory: Memory
     rotation: Rotation
-    broker_name: str
     strategy_name: str = ""
     heard: Heard | None = None
+    watched_at: float | None = None
 
     async def close(self) -> None:
-        await self.feed.stop()
-        await self.desk.broker.stop()
-        await self.platform.aclose()
+        """Close every part, whatever becomes of the others."""
+        async with AsyncExitStack() as stack:
+            stack.callback(self.database.close)
+            stack.callback(self.keep_time)
+            stack.push_async_callback(self.platform.aclose)
+            stack.push_async_callback(self.desk.broker.stop)
+            stack.push_async_callback(self.feed.stop)
+
+    def skip_closed_hours(self) -> bool:
+        """Move the sandbox's time over a break or a night to the next hours of trading; whether that was done."""
+        if not (isinstance(self.clock, ScaledClock) and self.settings.mode == "sandbox"):
+            return False
+        now = self.clock.now()
+        if self.calendar.phase(now) not in {SessionPhase.BREAK, SessionPhase.CLOSED, SessionPhase.CLOSED_DAY}:
+            return False
+        from core.sandbox.day import next_start
+
+        self.clock.move_to(next_start(self.calendar.sessions, now))
+        return True
+
+    def keep_time(self) -> None:
+        """Keep the sandbox's time, from which its next run goes on."""
         if self.settings.mode == "sandbox":
             self.memory.keep(SANDBOX_TIME, self.clock.now().isoformat())
-        self.database.close()
 
 
 def build(home: Home, settings: Settings, speed: float = 1.0) -> Parts:
@@ -89,7 +112,8 @@ def build(home: Home, settings: Settings, speed: float = 1.0) -> Parts:
             "live mode is not part of this version: it has no connection to MiniQMT yet. Nothing was sent; "
             "set mode to sandbox or paper."
         )
-    database = open_database(home.database, TRADING)
+    app_file, paper_file = database_files(home, settings)
+    database = open_database(app_file, TRADING)
     memory = Memory(database)
     if settings.mode == "sandbox":
         settings = _with_a_strategy(settings)
@@ -97,8 +121,19 @@ def build(home: Home, settings: Settings, speed: float = 1.0) -> Parts:
     else:
         clock, feed = RealClock(), NoQuotes()
         platform = FactorCat(settings.factorcat.base_url, version=__version__, clock=clock)
-    broker = PaperBroker(home.paper_database, feed, clock, settings.fees, PAPER_CAPITAL)
+    broker = PaperBroker(paper_file, feed, clock, settings.fees, PAPER_CAPITAL)
     return compose(settings, clock, feed, platform, database, memory, broker)
+
+
+def database_files(home: Home, settings: Settings) -> tuple[Path, Path]:
+    """The books of the settings' mode and account, and those of its paper broker.
+
+    One ledger per account: what was bought in practice must never count as the strategy's in another account.
+    """
+    if settings.mode == "sandbox":
+        return home.database, home.paper_database
+    folder = home.data / (settings.mode if settings.mode == "paper" else f"live-{settings.qmt.account}")
+    return folder / home.database.name, folder / home.paper_database.name
 
 
 def _with_a_strategy(settings: Settings) -> Settings:
@@ -159,8 +194,7 @@ def compose(
         expected_list=lambda now: expected_list(calendar, now),
         seconds_left=lambda now: seconds_left(calendar, now),
     )
-    name = "broker"
-    return Parts(settings, clock, calendar, feed, platform, database, desk, runs, memory, rotation, name)
+    return Parts(settings, clock, calendar, feed, platform, database, desk, runs, memory, rotation)
 
 
 def expected_list(calendar: Calendar, now: datetime) -> Maybe[date]:

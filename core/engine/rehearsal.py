@@ -7,9 +7,9 @@ bond whose rows have ended is closed at its last close, without a fee, and count
 """
 
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import date, datetime, time
+from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,8 @@ from core.model.settings import Buy, Guards, Orders, Settings, Strategy
 from core.quotes.replay import ReplayFeed
 from core.rules.market import LOT, on_tick
 from core.rules.metrics import annualized_return, max_drawdown, sharpe, total_return
-from core.sandbox.panel import Panel, panel_quotes
+from core.sandbox.panel import QUOTED_AT, Panel, panel_quotes
+from core.sandbox.strategies import MIN_YEARS
 from core.store import open_database
 from core.trading.desk import Desk
 from core.trading.gate import Gate
@@ -34,11 +35,7 @@ from core.trading.ledger import LedgerBook
 from core.trading.runs import Runs
 from core.trading.schema import TRADING
 
-MIN_YEARS = 0.5
-"""Bonds nearer to their maturity, in years, are not ranked."""
-
 _NO_CAP = Decimal(10) ** 15
-_CLOSE = time(14, 50)
 
 
 @dataclass(slots=True)
@@ -105,13 +102,16 @@ async def rehearse(
 ) -> RehearsalReport:
     """Play the panel's dates from `start` to `end`. `advance` hears how many of how many dates are done.
 
-    Fees come from `settings`; sizing is by balance, and the caps on amounts and on turnover are lifted.
+    `capital` in CNY. Fees come from `settings`; sizing is by balance, and the caps on amounts and on turnover are
+    lifted. Raises `ValueError` where the panel has none of the dates.
     """
     dates = [day for day in panel.dates if (start is None or day >= start) and (end is None or day <= end)]
+    if not dates:
+        raise ValueError(f"the panel reaches from {panel.dates[0]} to {panel.dates[-1]}: no date of it was asked for")
     report = RehearsalReport(capital, top)
     with tempfile.TemporaryDirectory(prefix="rotor-rehearsal-", ignore_cleanup_errors=True) as folder:
         stage = _Stage(Path(folder), panel, _rules(settings, top), report)
-        await stage.open(dates)
+        await stage.open(dates[0])
         try:
             for number, day in enumerate(dates, 1):
                 await stage.play(day)
@@ -141,8 +141,7 @@ class _Stage:
         self._settings = settings
         self._report = report
 
-    async def open(self, dates: Iterable[date]) -> None:
-        first = next(iter(dates), date(2024, 1, 1))
+    async def open(self, first: date) -> None:
         self._clock = SteppedClock(_moment(first))
         self._feed = ReplayFeed()
         self._db = open_database(self._folder / "app.db", TRADING, durable=False)
@@ -251,12 +250,15 @@ class _Stage:
                 self._breach(day, f"{intent.code}: price {intent.price} is off the tick")
             if intent.side is Side.BUY and intent.volume % LOT:
                 self._breach(day, f"{intent.code}: {intent.volume} 张 are not whole lots")
-            if order.filled_volume > intent.volume:
+            if order.filled_volume != intent.volume:
                 self._breach(day, f"{intent.code}: {order.filled_volume} filled of {intent.volume}")
+            row = self._panel.rows(day).get(intent.code)
+            if row is None or order.filled_amount != row.close * order.filled_volume:
+                self._breach(day, f"{intent.code}: not filled at the recorded close")
 
     def _breach(self, day: date, text: str) -> None:
         self._report.violations.append(f"{day}: {text}")
 
 
 def _moment(day: date) -> datetime:
-    return datetime.combine(day, _CLOSE, SHANGHAI)
+    return datetime.combine(day, QUOTED_AT, SHANGHAI)

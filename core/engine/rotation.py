@@ -20,11 +20,13 @@ from core.trading.executor import Executor, RebalanceRefused
 from core.trading.reconcile import reconcile
 from core.trading.runs import Runs
 
+_NO_LIST = Unknown("the list of this plan is no longer at hand: make a new plan")
+
 FetchSelection = Callable[[], Awaitable[Maybe[Selection]]]
 
 
 class Rotation:
-    """What `plan` shows is what `execute` carries out, unless the list has changed in between.
+    """What `plan` shows is what `execute` carries out, with the list that it was made from.
 
     `expected_list` tells of which date a list must be at a moment; `seconds_left`, how long orders may work.
     """
@@ -51,13 +53,17 @@ class Rotation:
         self._executing: str | None = None
         self._fetch = fetch
         self._expected_list = expected_list
-        self._selection: Maybe[Selection] = Unknown("the list was not asked for yet")
+        self._lists: dict[str, Maybe[Selection]] = {}
 
     async def plan(self) -> Plan:
         """What a rebalance would do now. Sends nothing."""
-        self._selection = await self.selection()
+        settings, selection = self.settings, await self.selection()
+        if settings is not self.settings:
+            raise RebalanceRefused("another strategy was chosen meanwhile: make a new plan")
         plan_id = f"{self.clock.now():%y%m%d}-{secrets.token_hex(3)}"
-        return plan_rebalance(await self.look(plan_id), self.settings)
+        self._lists = {key: kept for key, kept in self._lists.items() if key == self._executing}
+        self._lists[plan_id] = selection
+        return plan_rebalance(await self.look(plan_id), settings)
 
     async def execute(self, plan: Plan) -> str:
         """Carry `plan` out; answers with the closing sentence. Raises `RebalanceRefused`, nothing sent then."""
@@ -91,11 +97,12 @@ class Rotation:
         return Unknown(refusal) if refusal is not None else fetched
 
     async def look(self, plan_id: str) -> Situation:
-        """Gather everything a plan is made from."""
+        """Gather everything that this plan is made from, with its own list."""
         asset, positions = await self._account()
         now = self.clock.now()
         ledger = self.desk.ledger.holdings()
-        listed = self._selection.value.codes if isinstance(self._selection, Known) else ()
+        selection = self._lists.get(plan_id, _NO_LIST)
+        listed = selection.value.codes if isinstance(selection, Known) else ()
         codes = _without_duplicates([*listed, *sorted(ledger)])
         quotes = await self.feed.snapshot(codes)
         return Situation(
@@ -103,7 +110,7 @@ class Rotation:
             mode=self.settings.mode,
             now=now,
             trading_day=now.date(),
-            selection=self._selection,
+            selection=selection,
             positions=positions,
             ledger=Known(ledger),
             asset=asset,

@@ -1,7 +1,6 @@
 """What runs while an engine runs: beats, reconciliation, the platform's login, snapshots. All on one loop."""
 
 import asyncio
-import contextlib
 import logging
 import time
 from collections import deque
@@ -13,7 +12,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler  # pyright: ignore[r
 from core import credentials
 from core.clock import SHANGHAI, Clock
 from core.engine.answers import Answers
-from core.engine.parts import SANDBOX_TIME, Heard, Parts
+from core.engine.parts import Heard, Parts
 from core.engine.view import View
 from core.factorcat import FactorCatError
 from core.home import Home
@@ -23,11 +22,15 @@ from core.model.known import Unknown
 from core.model.quote import Quote
 from core.model.snapshot import Event, Level, Snapshot
 from core.trading.executor import INTERRUPTED
+from core.trading.reconcile import end_working
 
 log = logging.getLogger(__name__)
 
 COALESCE = 0.2
 """Seconds within which several changes make one snapshot."""
+
+_LAST_WAIT = 5.0
+"""Real seconds that working orders are given to be cancelled when the engine ends."""
 
 _LEVELS = {number: level for level, number in NUMBERS.items()}
 _RETRY = 10
@@ -45,50 +48,71 @@ class Shift:
         self._scheduler = AsyncIOScheduler(timezone=SHANGHAI)
         self._dirty = asyncio.Event()
         self._beats = 0
-        self._publisher: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
         self.answers = Answers(parts, self._view, home, self._dirty.set)
         parts.desk.changed = self._dirty.set
         parts.feed.subscribe(self._on_quotes)
 
     async def open(self) -> None:
-        """Start the feed and the broker, reconcile, log in, and begin to beat."""
+        """Reconcile, begin to beat, and log in behind that: a slow platform keeps no account waiting."""
         logging.getLogger().addHandler(self._events)
-        self._publisher = asyncio.create_task(self._keep_publishing())
+        self._tasks.append(asyncio.create_task(self._keep_publishing()))
         await self._parts.feed.start()
         await self._parts.desk.broker.start()
-        await self._log_in()
         await self._reconcile()
         await self._view.refresh()
         self._watch()
         self._dirty.set()
-        for job, seconds in ((self._beat, 1), (self._renew, 60)):
-            self._scheduler.add_job(  # pyright: ignore[reportUnknownMemberType]
-                job, "interval", seconds=seconds, coalesce=True, misfire_grace_time=None
-            )
+        self.answers.login = asyncio.create_task(self._log_in())
+        self._tasks += [self.answers.login, asyncio.create_task(self._keep_beating())]
+        self._scheduler.add_job(self._renew, "interval", seconds=60)  # pyright: ignore[reportUnknownMemberType]
         self._scheduler.start()
 
     async def close(self) -> None:
-        """Send nothing new; what works at the broker is taken up by the next start."""
+        """Send nothing new, and cancel what works at the broker: nobody is there to watch it any more."""
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
         await self.answers.close()
-        if self._publisher is not None:
-            self._publisher.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._publisher
+        try:
+            async with asyncio.timeout(_LAST_WAIT):
+                left = await end_working(self._parts.desk)
+            if left is not None:
+                log.error("whether the working orders are cancelled is not known: %s", left)
+        except TimeoutError:
+            log.error("the working orders were not cancelled within %.0f s: the next start settles them", _LAST_WAIT)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         logging.getLogger().removeHandler(self._events)
+
+    async def _keep_beating(self) -> None:
+        """Once a second of real time, whatever is done to the machine's clock."""
+        while True:
+            await asyncio.sleep(1)
+            try:
+                await self._beat()
+            except Exception:
+                log.exception("a beat failed")
 
     async def _beat(self) -> None:
         self._beats += 1
+        if self._parts.skip_closed_hours():
+            log.info("the sandbox goes on at %s", f"{self._parts.clock.now():%Y-%m-%d %H:%M}")
         if self._beats % _RETRY == 0 and (self._view.blockers or self._parts.desk.journal.open()):
             await self._reconcile()
-        if self._parts.desk.faults and not self._view.blockers:
-            self._view.blockers = tuple(self._parts.desk.faults)
+        if not self._view.blockers:
+            self._view.blockers = self._trouble()
         self._watch()
         self._view.note_equity()
-        if self._parts.settings.mode == "sandbox" and self._beats % 5 == 0:
-            self._parts.memory.keep(SANDBOX_TIME, self._parts.clock.now().isoformat())
+        if self._beats % 5 == 0:
+            self._parts.keep_time()
         self._dirty.set()
+
+    def _trouble(self) -> tuple[str, ...]:
+        """What has come up since the account was reconciled; it is reconciled anew before trading goes on."""
+        unanswered = self._view.unanswered
+        silent = () if unanswered is None else (f"the account does not answer: {unanswered}",)
+        return (*self._parts.desk.faults, *silent)
 
     async def _keep_publishing(self) -> None:
         while True:
@@ -129,7 +153,7 @@ class Shift:
                 hide(found.value)
                 await self._try(name, found.value.get_secret_value())
         if platform.user is not None:
-            await self._recognise()
+            await self.answers.recognise()
 
     async def _try(self, username: str, password: str) -> None:
         try:
@@ -138,12 +162,6 @@ class Shift:
         except FactorCatError as error:
             self._view.platform = (Level.ERROR, str(error))
             log.warning("%s", error)
-
-    async def _recognise(self) -> None:
-        try:
-            await self.answers.recognise()
-        except FactorCatError as error:
-            log.warning("the followed strategy's name is not known: %s", error)
 
     async def _renew(self) -> None:
         try:
@@ -156,7 +174,12 @@ class Shift:
         """Follow the prices of what is held, owned, planned and working."""
         desk, plan = self._parts.desk, self._view.plan
         codes = {*desk.ledger.holdings(), *self._view.held, *(order.intent.code for order in desk.journal.open())}
-        self._parts.feed.watch(codes | set(plan.codes if plan else ()))
+        followed = codes | set(plan.codes if plan else ())
+        self._parts.feed.watch(followed)
+        if not followed:
+            self._parts.watched_at = None
+        elif self._parts.watched_at is None:
+            self._parts.watched_at = time.monotonic()
 
     def _on_quotes(self, quotes: Mapping[BondCode, Quote]) -> None:
         newest = max(quote.at for quote in quotes.values())

@@ -45,7 +45,11 @@ class View:
         self.plan: Plan | None = None
         self.blockers: tuple[str, ...] = ("the account is not reconciled yet",)
         self.platform: tuple[Level, str] = (Level.WARNING, "not logged in")
-        self.last_rebalance: Rebalance | None = parts.runs.last(parts.desk.journal.of_plan)
+
+    @property
+    def unanswered(self) -> str | None:
+        """Why the account did not answer when it was read last, None when it did."""
+        return self._account.asset.reason if isinstance(self._account.asset, Unknown) else None
 
     @property
     def held(self) -> tuple[BondCode, ...]:
@@ -100,12 +104,12 @@ class View:
 
     def rebalance(self) -> Rebalance | None:
         """The rebalance that runs, with its legs as they are now; else the last one."""
-        executor, journal = self._parts.rotation.executor, self._parts.desk.journal
+        parts, executor, journal = self._parts, self._parts.rotation.executor, self._parts.desk.journal
         plan = executor.plan
         if plan is None:
-            return self.last_rebalance
+            return parts.runs.last(journal.of_plan)
         orders = journal.of_plan(plan.plan_id)
-        started = orders[0].created_at if orders else self._parts.clock.now()
+        started = orders[0].created_at if orders else parts.clock.now()
         unresolved = tuple(order.intent.client_order_id for order in orders if order.unresolved)
         return Rebalance(
             plan.plan_id, started, None, executor.stage, progress(plan.legs, orders, executor.stopped), unresolved
@@ -124,19 +128,22 @@ class View:
         )
 
     def _broker_health(self, now: datetime) -> Health:
-        asset, name = self._account.asset, self._parts.broker_name
+        asset, name = self._account.asset, "broker"
         if isinstance(asset, Known):
             return self._since(name, Level.GOOD, "ok", now)
         return self._since(name, Level.ERROR, asset.reason, now)
 
     def _quote_health(self, now: datetime) -> Health:
         """How old the newest price is; an alarm where followed prices have stood still in a session."""
-        heard = self._parts.heard
-        if heard is None:
-            return self._since("quotes", Level.INFO, "idle", now)
-        age = max((now - heard.newest).total_seconds(), 0.0)
-        silent = time.monotonic() - heard.at > SILENCE and self._parts.calendar.orders_allowed(now) is None
-        text = f"{age:.1f}s" if age < 60 else f"{age / 60:.0f}min"
+        heard, watched_at = self._parts.heard, self._parts.watched_at
+        if watched_at is None:
+            return self._since("quotes", Level.INFO, "no bond watched", now)
+        last = max(heard.at, watched_at) if heard else watched_at
+        silent = time.monotonic() - last > SILENCE and self._parts.calendar.orders_allowed(now) is None
+        text = "none yet"
+        if heard is not None:
+            age = max((now - heard.newest).total_seconds(), 0.0)
+            text = f"{age:.1f}s" if age < 60 else f"{age / 60:.0f}min" if age < 3600 else f"{age / 3600:.0f}h"
         return self._since("quotes", Level.ERROR if silent else Level.GOOD, text, now)
 
     def _platform_health(self, now: datetime) -> Health:

@@ -1,10 +1,13 @@
 """Every setting, with its unit, its bounds and what it does: the file's comments and the checks are made from here."""
 
+import re
 from datetime import time
 from decimal import Decimal
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from core.model.address import checked_address
 
 Mode = Literal["sandbox", "paper", "live"]
 Ratio = Annotated[Decimal, Field(gt=0)]
@@ -12,9 +15,11 @@ Ratio = Annotated[Decimal, Field(gt=0)]
 
 def _session_time(text: str) -> str:
     try:
-        moment = time.fromisoformat(text)
+        moment = time.fromisoformat(text) if re.fullmatch("[0-9]{2}:[0-9]{2}", text) else None
     except ValueError:
-        raise ValueError(f"{text!r} is not a time like 14:50") from None
+        moment = None
+    if moment is None:
+        raise ValueError(f"{text!r} is not a time like 14:50")
     morning = time(9, 30) <= moment < time(11, 30)
     afternoon = time(13, 0) <= moment < time(14, 56)
     if not (morning or afternoon):
@@ -34,7 +39,7 @@ class Group(BaseModel):
 class FactorCat(Group):
     """The Factor Cat (因子猫) platform. The password is in the keyring, else ROTOR_FACTORCAT__PASSWORD."""
 
-    base_url: str = "https://api.yinzimao.com:8003"
+    base_url: Annotated[str, AfterValidator(checked_address)] = "https://api.yinzimao.com:8003"
     """Address of the platform; plain http only to this machine."""
     username: str = ""
     """Name you log in with."""

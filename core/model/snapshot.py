@@ -122,6 +122,11 @@ class Rebalance:
     def running(self) -> bool:
         return self.finished_at is None
 
+    @property
+    def complete(self) -> bool:
+        """Whether every leg was filled in full."""
+        return all(leg.filled_volume >= leg.volume for leg in self.legs)
+
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:

@@ -196,7 +196,7 @@ def _sell(facts: _Facts, code: BondCode) -> Leg | Blocked:
     if blocked is None and isinstance(price, Unknown):
         blocked = price.reason
     if blocked is not None or isinstance(price, Unknown):
-        return Blocked(Side.SELL, code, facts.name(code), f"left the list, cannot be sold: {blocked}")
+        return Blocked(Side.SELL, code, facts.name(code), f"{blocked}; cannot be sold (left the list)")
     return _leg(facts, Side.SELL, code, volume, price.value, f"left the list of {facts.selection.trade_date}")
 
 
@@ -218,7 +218,7 @@ def _buys(facts: _Facts, cash: Decimal) -> tuple[tuple[Leg, ...], tuple[Blocked,
 
 def _buy(facts: _Facts, code: BondCode, rank: int, share: Share) -> Leg | Blocked:
     def block(reason: str) -> Blocked:
-        return Blocked(Side.BUY, code, facts.name(code), f"rank {rank}, cannot be bought: {reason}")
+        return Blocked(Side.BUY, code, facts.name(code), f"{reason}; cannot be bought (rank {rank})")
 
     if code in facts.situation.stopped:
         return block("its stop fired today")
@@ -228,10 +228,11 @@ def _buy(facts: _Facts, code: BondCode, rank: int, share: Share) -> Leg | Blocke
     if isinstance(price, Unknown):
         return block(price.reason)
     volume = affordable(share.money, price.value, code.exchange, facts.settings.fees)
-    cut = f", cut by {share.cut}" if share.cut else ""
+    money = f"{share.money:,.2f} CNY" + (f" ({share.cut})" if share.cut else "")
     if volume < LOT:
-        return block(f"its share of {share.money:,.2f} CNY{cut} buys no lot of {LOT} 张 at {price.value}")
-    return _leg(facts, Side.BUY, code, volume, price.value, f"joined the list, rank {rank}{cut}")
+        return block(f"its share of {money} buys no lot at {price.value}")
+    limit = f", at most {money}" if share.cut else ""
+    return _leg(facts, Side.BUY, code, volume, price.value, f"joined the list, rank {rank}{limit}")
 
 
 def _kept(facts: _Facts) -> tuple[Kept, ...]:

@@ -18,6 +18,7 @@ from typing import NamedTuple
 from core.clock import SHANGHAI
 from core.model.bond import BondCode, CodeRefused
 from core.model.quote import Quote, TradingState
+from core.rules.market import TICK, on_tick
 
 SHIPPED_PANEL = "cb_weekly_2024_2026.csv.gz"
 COLUMNS = ("date", "code", "close", "premium_pct", "conversion_value", "years_to_maturity", "rating")
@@ -37,8 +38,9 @@ class PanelError(ValueError):
 class Row(NamedTuple):
     """One bond on one date.
 
-    `close` and `conversion_value` in CNY per 100 face, `premium` over the conversion value in percent, `years` to
-    maturity. A figure that the file leaves empty is None: unknown. A row of unknown premium is priced, never ranked.
+    `close` (on the tick) and `conversion_value` in CNY per 100 face, `premium` over the conversion value in percent,
+    `years` to maturity. A figure that the file leaves empty is None: unknown. A row of unknown premium is priced, never
+    ranked.
     """
 
     close: Decimal
@@ -191,10 +193,13 @@ class _Reader:
     def _price(self, text: str) -> Decimal:
         try:
             price = Decimal(text)
-        except InvalidOperation:
+            if not (price.is_finite() and price > 0):
+                raise ValueError(f"close is {text!r}, not a price above zero")
+            tradable = on_tick(price)
+        except InvalidOperation:  # no number, or one too long for the arithmetic
             raise ValueError(f"close is {text!r}, not a price") from None
-        if not (price.is_finite() and price > 0):
-            raise ValueError(f"close is {text!r}, not a price above zero")
+        if not tradable:
+            raise ValueError(f"close {text} is not on the tick of {TICK}")
         self._prices[text] = price
         return price
 

@@ -29,6 +29,9 @@ from core.trading.ledger import LedgerBook
 
 log = logging.getLogger(__name__)
 
+CANCEL_PROOF = 10.0
+"""Seconds that a cancel is given to show in the order's state."""
+
 
 class Desk:
     """Intend, send, settle. Broker events may come at any time, in any order, any number of times."""
@@ -92,13 +95,13 @@ class Desk:
     async def until_done(self, client_order_ids: Iterable[str], seconds: float) -> bool:
         """Wait until all of these orders are over, at most `seconds` of the clock; whether it came to that."""
         ids = tuple(client_order_ids)
-        deadline = self.clock.now().timestamp() + seconds
+        deadline = self.clock.elapsed() + seconds
         woken = asyncio.Event()
         self._waiters.add(woken)
         try:
             while any(not self.journal[key].done for key in ids):
                 woken.clear()
-                left = deadline - self.clock.now().timestamp()
+                left = deadline - self.clock.elapsed()
                 if left <= 0 or not await self.clock.wait(woken, left):
                     return all(self.journal[key].done for key in ids)
         finally:
@@ -108,13 +111,14 @@ class Desk:
     async def look_up(self) -> str | None:
         """Settle from the broker's own lists: book every fill of ours, take over every state.
 
-        All of today's are looked at: what is over in the journal may have been filled late, or refused and yet taken.
+        Those of the newest day are looked at too: what is over may have been filled late, or refused and yet taken.
         An order that the broker does not list is proven dead only where the broker lists every order; elsewhere it
         stays unresolved. Answers with the reason when the broker did not answer, None otherwise.
         """
         open_orders = self.journal.open()
         asked = [order for order in open_orders if order.intent.client_order_id not in self._sending]
-        since = min((order.intent.trading_day for order in open_orders), default=self.clock.now().date())
+        days = [order.intent.trading_day for order in open_orders]
+        since = min([*days, self.journal.newest_day() or self.clock.now().date()])
         try:
             orders, fills = await self.broker.orders(since), await self.broker.fills(since)
         except Exception as error:
@@ -278,14 +282,14 @@ class Desk:
         intent = order.intent
         self.journal.record(intent.client_order_id, state, text, self.clock.now(), order_id)
         log.info(
-            "%s %s %s %d at %s: %s, %s",
-            intent.client_order_id,
+            "%s %s %s, %d at %s: %s (%s)",
             intent.side,
             intent.code,
+            intent.name,
             intent.volume,
             intent.price,
-            state,
-            text,
+            text if text.startswith(str(state)) else f"{state}, {text}",
+            intent.client_order_id,
         )
 
     def _tell(self) -> None:

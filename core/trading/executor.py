@@ -17,15 +17,12 @@ from core.rules.market import LOT, sellable_lots
 from core.rules.planner import Situation, plan_buys, plan_rebalance
 from core.rules.pricing import order_price
 from core.rules.sizing import affordable, cost
-from core.trading.desk import Desk
+from core.trading.desk import CANCEL_PROOF, Desk
 from core.trading.runs import Runs
 
 log = logging.getLogger(__name__)
 
-CANCEL_PROOF = 10.0
-"""Seconds that a cancel is given to show in the order's state."""
-
-INTERRUPTED = "interrupted: the program ended before the rebalance did"
+INTERRUPTED = "interrupted: the program ended before it did; what was filled is booked, make a new plan for the rest"
 
 
 class RebalanceRefused(Exception):
@@ -63,10 +60,6 @@ class Executor:
         self.stage = ""
         self.stopped: dict[BondCode, str] = {}
 
-    @property
-    def running(self) -> bool:
-        return self.plan is not None
-
     async def run(self, plan: Plan, settings: Settings) -> str:
         """Carry `plan` out to its end, at the prices of now, and answer with the closing sentence.
 
@@ -90,9 +83,13 @@ class Executor:
         fresh = plan_rebalance(situation, settings)
         if isinstance(situation.selection, Unknown) or fresh.refused is not None:
             raise RebalanceRefused(fresh.refused or "the list is not known")
+        selection = situation.selection.value
+        followed = (settings.strategy.strategy_id, settings.strategy.history_id)
+        if (selection.strategy_id, selection.history_id) != followed:
+            raise RebalanceRefused("the plan is of a strategy that is no longer followed: make a new one")
         if (fresh.codes, fresh.trading_day) != (plan.codes, plan.trading_day):
             raise RebalanceRefused("the plan is out of date: make a new one")
-        if not self._runs.begin(plan, situation.selection.value, self._clock.now()):
+        if not self._runs.begin(plan, selection, self._clock.now()):
             raise RebalanceRefused(f"plan {plan.plan_id} was carried out before: make a new one")
         return self._planned(plan.sells, fresh.sells, fresh)
 
@@ -113,7 +110,7 @@ class Executor:
             asset = await self._desk.broker.asset()
             cash = asset.value.cash if isinstance(asset, Known) else None
         finally:
-            self._runs.finish(plan.plan_id, ending, cash, self._clock.now())
+            self._runs.finish(plan.plan_id, ending, cash, self._clock.now(), self.stopped)
             log.info("rebalance %s: %s", plan.plan_id, ending)
         return ending
 
@@ -216,7 +213,7 @@ class Executor:
         short = [leg.code for leg in plan.legs if not _complete(leg, orders)]
         if open_orders:
             return f"ended with {len(open_orders)} orders unresolved: their bonds are frozen until these are settled"
-        return f"done, {len(short)} of {len(plan.legs)} legs not complete" if short else "done"
+        return f"done, {len(short)} of {len(plan.legs)} orders not filled in full" if short else "done"
 
     def _enter(self, stage: str) -> None:
         self.stage = stage

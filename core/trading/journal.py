@@ -101,6 +101,11 @@ class Journal:
         """Every order there ever was, oldest first. Reads the whole file."""
         return tuple(self._order(row) for row in rows(self._db, "orders", order_by="created_at, rowid"))
 
+    def newest_day(self) -> date | None:
+        """The trading day of the newest order, None where there is no order."""
+        found = rows(self._db, "orders", order_by="trading_day desc limit 1")
+        return date.fromisoformat(found[0]["trading_day"]) if found else None
+
     def open(self) -> tuple[Order, ...]:
         """Orders that are live or unresolved, whatever their day."""
         return tuple(order for order in self._orders.values() if not order.done)

@@ -2,7 +2,7 @@
 
 from core.model.known import Unknown
 from core.rules.planner import disagreements
-from core.trading.desk import Desk
+from core.trading.desk import CANCEL_PROOF, Desk
 
 
 async def reconcile(desk: Desk) -> tuple[str, ...]:
@@ -15,9 +15,13 @@ async def reconcile(desk: Desk) -> tuple[str, ...]:
         return (f"the account does not answer: {asset.reason}",)
     faults = tuple(desk.faults)
     desk.faults.clear()  # what is still wrong comes up again
-    unanswered = await desk.look_up() or await _end_working(desk)
+    unanswered: str | None = "the look at them was broken off"
+    try:
+        unanswered = await desk.look_up() or await end_working(desk)
+    finally:
+        if unanswered is not None:
+            desk.faults[:] = dict.fromkeys((*faults, *desk.faults))
     if unanswered is not None:
-        desk.faults[:] = dict.fromkeys((*faults, *desk.faults))
         return (f"the account's orders are not known: {unanswered}", *desk.faults)
     positions = await desk.broker.positions()
     if isinstance(positions, Unknown):
@@ -30,12 +34,12 @@ async def reconcile(desk: Desk) -> tuple[str, ...]:
     return (*desk.faults, *unresolved, *disagreements(desk.ledger.holdings(), positions.value))
 
 
-async def _end_working(desk: Desk) -> str | None:
+async def end_working(desk: Desk) -> str | None:
     """Cancel what still works and see it proven; answers with the reason when the broker did not answer."""
     working = [order.intent.client_order_id for order in desk.journal.open() if order.live]
     if not working:
         return None
     for client_order_id in working:
         await desk.cancel(client_order_id)
-    await desk.until_done(working, seconds=10)
+    await desk.until_done(working, CANCEL_PROOF)
     return await desk.look_up()

@@ -43,9 +43,22 @@ class Runs:
             self._db.table("lists").insert(_list_row(selection), replace=True)
         return True
 
-    def finish(self, plan_id: str, stage: str, cash_after: Decimal | None, at: datetime) -> None:
-        money = None if cash_after is None else str(cash_after)
-        update(self._db, "runs", plan_id, {"finished_at": at.isoformat(), "stage": stage, "cash_after": money})
+    def finish(
+        self,
+        plan_id: str,
+        stage: str,
+        cash_after: Decimal | None,
+        at: datetime,
+        stopped: Mapping[BondCode, str] | None = None,
+    ) -> None:
+        """Commit a run's end; `stopped` tells why a leg was not sent, or not sent again."""
+        ending = {
+            "finished_at": at.isoformat(),
+            "stage": stage,
+            "cash_after": None if cash_after is None else str(cash_after),
+            "stopped": json.dumps({str(code): reason for code, reason in (stopped or {}).items()}, ensure_ascii=False),
+        }
+        update(self._db, "runs", plan_id, ending)
 
     def unfinished(self) -> tuple[str, ...]:
         """Plans that were begun and whose end was never written: the program died in them."""
@@ -59,12 +72,13 @@ class Runs:
         row = found[0]
         legs = tuple(_leg_from_json(leg) for leg in json.loads(row["plan"]))
         orders = orders_of(row["plan_id"])
+        stopped = {BondCode(code): reason for code, reason in json.loads(row["stopped"] or "{}").items()}
         return Rebalance(
             row["plan_id"],
             datetime.fromisoformat(row["started_at"]),
             datetime.fromisoformat(row["finished_at"]) if row["finished_at"] else None,
             row["stage"],
-            progress(legs, orders),
+            progress(legs, orders, stopped),
             tuple(order.intent.client_order_id for order in orders if not order.done),
             Decimal(row["cash_after"]) if row["cash_after"] else None,
         )

@@ -79,6 +79,7 @@ def runs_and_lists(db: "Database") -> None:
             "stage": str,
             "plan": str,
             "cash_after": str,
+            "stopped": str,
         },
         pk="plan_id",
         strict=True,

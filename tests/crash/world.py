@@ -14,7 +14,7 @@ from core.model.bond import BondCode
 from core.model.known import Known, Maybe
 from core.model.platform import Selection
 from core.model.quote import Quote
-from core.model.settings import Buy, Orders, Settings
+from core.model.settings import Buy, Orders, Settings, Strategy
 from core.quotes.replay import ReplayFeed
 from core.rules.sessions import no_orders_at, working_seconds
 from core.store import open_database
@@ -35,7 +35,11 @@ TARGET = 100
 
 MORNING = datetime(2026, 5, 15, 10, 0, tzinfo=SHANGHAI)
 LATER = datetime(2026, 5, 15, 10, 30, tzinfo=SHANGHAI)
-SETTINGS = Settings(buy=Buy(amount=Decimal(10_100)), orders=Orders(timeout=30, reprices=2))
+SETTINGS = Settings(
+    strategy=Strategy(strategy_id=1, history_id=1),
+    buy=Buy(amount=Decimal(10_100)),
+    orders=Orders(timeout=30, reprices=2),
+)
 
 
 class World:

@@ -2,11 +2,13 @@
 
 import asyncio
 import csv
+import dataclasses
 import gzip
 import json
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 from importlib.resources import files
@@ -16,10 +18,14 @@ from typing import Any
 import pytest
 
 from core.brokers.paper import PaperBroker
+from core.engine.headless import rehearse_panel
 from core.engine.rehearsal import RehearsalReport, rehearse
+from core.model.account import Asset
 from core.model.bond import BondCode
+from core.model.known import Known
 from core.model.settings import Fee, Fees, Settings
 from core.sandbox.panel import Panel, load_panel
+from core.trading.journal import Journal
 
 FREE = Fees(sh=Fee(rate=Decimal(0), minimum=Decimal(0)), sz=Fee(rate=Decimal(0), minimum=Decimal(0)))
 SHIPPED = files("core.sandbox").joinpath("data/cb_weekly_2024_2026.csv.gz")
@@ -92,8 +98,48 @@ def test_the_run_notices_a_broker_whose_books_differ(panel: Panel, monkeypatch: 
             self._books.set_holding(fill.code, type(holding)(holding.volume - 10, holding.cost, holding.last))
 
     monkeypatch.setattr(PaperBroker, "_trade", lose_a_lot)
-    report = play(panel, "1000000", end=date(2024, 1, 31))
-    assert any("differ" in breach or "do not agree" in breach for breach in report.violations)
+    assert "ledger and the broker differ in [('" in the_breach(panel)
+
+
+def test_the_run_notices_cash_below_zero(panel: Panel, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def poor(_: PaperBroker) -> Known[Asset]:
+        return Known(Asset(Decimal(-1), Decimal(0), Decimal(0)))
+
+    monkeypatch.setattr(PaperBroker, "asset", poor)
+    assert the_breach(panel) == "2024-01-05: cash is below zero: -1, frozen 0"
+
+
+def test_the_run_notices_a_bond_that_was_ordered_twice(panel: Panel, monkeypatch: pytest.MonkeyPatch) -> None:
+    of_day = Journal.of_day
+    monkeypatch.setattr(Journal, "of_day", lambda self, day: of_day(self, day) * 2)
+    assert the_breach(panel) == "2024-01-05: 123096.SZ was ordered twice"
+
+
+def test_the_run_notices_an_order_that_was_not_filled_whole(panel: Panel, monkeypatch: pytest.MonkeyPatch) -> None:
+    change_matches(monkeypatch, volume=lambda match: 10)
+    assert the_breach(panel) == "2024-01-05: 123096.SZ: 10 filled of 9790"
+
+
+def test_the_run_notices_a_fill_at_another_price(panel: Panel, monkeypatch: pytest.MonkeyPatch) -> None:
+    change_matches(monkeypatch, price=lambda match: match.price - Decimal("0.001"))
+    assert the_breach(panel) == "2024-01-05: 123096.SZ: not filled at the recorded close"
+
+
+def the_breach(panel: Panel) -> str:
+    """The one violation of a first date on which one bond is bought."""
+    report = asyncio.run(rehearse(panel, Settings(), top=1, capital=Decimal(1_000_000), end=panel.dates[0]))
+    (breach,) = report.violations
+    return breach
+
+
+def change_matches(monkeypatch: pytest.MonkeyPatch, **changes: Callable[[Any], Any]) -> None:
+    available = PaperBroker._available
+
+    def changed(self: PaperBroker, order: Any, quote: Any) -> Any:
+        match = available(self, order, quote)
+        return match and dataclasses.replace(match, **{name: change(match) for name, change in changes.items()})
+
+    monkeypatch.setattr(PaperBroker, "_available", changed)
 
 
 def test_time_grows_linearly_with_dates(panel: Panel) -> None:
@@ -179,6 +225,26 @@ def test_a_file_that_is_no_panel_is_refused_with_its_line(tmp_path: Path) -> Non
     assert done.returncode == 1
     assert "line 2" in done.stderr
     assert "600000" in done.stderr
+
+
+@pytest.mark.parametrize("capital", ["NaN", "sNaN", "Infinity", "-Infinity", "0", "-1", "1e300"])
+def test_a_capital_that_is_none_is_refused(capital: str) -> None:
+    with pytest.raises(ValueError, match=r"the capital is .*: it must be above zero and at most 1,000,000,000,000 CNY"):
+        rehearse_panel(
+            Settings(),
+            panel_file=None,
+            top=1,
+            capital=Decimal(capital),
+            start=None,
+            end=date(2024, 1, 5),
+            advance=lambda done, total: None,
+            export=None,
+        )
+
+
+def test_a_run_over_no_date_is_refused(panel: Panel) -> None:
+    with pytest.raises(ValueError, match="reaches from 2024-01-05 to 2026-05-15: no date of it was asked for"):
+        play(panel, "1000000", end=date(2024, 1, 4))
 
 
 def test_dates_outside_the_panel_are_refused() -> None:

@@ -136,8 +136,8 @@ def test_list_order_decides_who_is_bought_when_the_money_is_short() -> None:
     for first, second, third in ((A, B, C), (C, B, A)):
         plan = plan_rebalance(situation(selection(first, second, third), quotes, cash="15000"), SETTINGS)
         assert [(leg.code, leg.volume) for leg in plan.buys] == [(first, 90), (second, 40)]
-        assert plan.buys[1].reason == "joined the list, rank 2, cut by the cash that is left"
-        assert "its share of 0.00 CNY, cut by the cash that is left" in blocked(plan, third)
+        assert plan.buys[1].reason == "joined the list, rank 2, at most 5,000.00 CNY (the cash that is left)"
+        assert "its share of 0.00 CNY (the cash that is left) buys no lot" in blocked(plan, third)
 
 
 def test_balance_shares_what_may_be_spent_and_leaves_a_blocked_share_alone() -> None:
@@ -154,8 +154,8 @@ def test_the_caps_of_one_order_and_of_the_day_hold() -> None:
     world = situation(selection(A, B, C), market(quote(A), quote(B), quote(C)))
     plan = plan_rebalance(replace(world, bought_today=Decimal(1_000)), Settings(guards=guards))
     assert [(leg.code, leg.volume) for leg in plan.buys] == [(A, 40), (B, 40)]
-    assert plan.buys[0].reason == "joined the list, rank 1, cut by guards.max_order_amount"
-    assert "its share of 1,000.00 CNY, cut by guards.max_daily_buys buys no lot" in blocked(plan, C)
+    assert plan.buys[0].reason == "joined the list, rank 1, at most 5,000.00 CNY (guards.max_order_amount)"
+    assert "its share of 1,000.00 CNY (guards.max_daily_buys) buys no lot" in blocked(plan, C)
 
 
 def test_a_market_order_is_a_limit_through_the_best_opposite_quote() -> None:

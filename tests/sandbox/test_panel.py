@@ -91,6 +91,10 @@ def test_dates_are_sorted_whatever_their_order_in_the_file(tmp_path: Path) -> No
         ((HEADER, GOOD.replace("105.801", "")), "line 2: close is '', not a price"),
         ((HEADER, GOOD.replace("105.801", "0")), "line 2: close is '0', not a price above zero"),
         ((HEADER, GOOD.replace("105.801", "NaN")), "line 2: close is 'NaN', not a price above zero"),
+        ((HEADER, GOOD, GOOD.replace("105.801", "100.1234")), "line 3: close 100.1234 is not on the tick of 0.001"),
+        ((HEADER, GOOD.replace("105.801", "0.0004")), "line 2: close 0.0004 is not on the tick of 0.001"),
+        ((HEADER, GOOD.replace("105.801", "-0.0004")), "line 2: close is '-0.0004', not a price above zero"),
+        ((HEADER, GOOD.replace("105.801", "1e30")), "line 2: close is '1e30', not a price"),
         ((HEADER, GOOD.replace("13.762", "n/a")), "line 2: premium_pct is 'n/a', not a figure"),
         ((HEADER, GOOD.replace("0.0712", "inf")), "line 2: years_to_maturity is 'inf', not a figure"),
         ((HEADER, GOOD.replace("2024-01-05", "5.1.2024")), "line 2: date is '5.1.2024'"),
@@ -105,6 +109,12 @@ def test_a_bad_file_is_refused_with_its_line(tmp_path: Path, lines: tuple[str, .
         load_panel(written(tmp_path / "bad.csv", *lines))
     assert "bad.csv" in str(refused.value)
     assert sentence in str(refused.value)
+
+
+@pytest.mark.parametrize("close", ["105", "105.8", "105.8010", "0.001"])
+def test_a_close_with_other_decimals_is_read_where_it_is_on_the_tick(tmp_path: Path, close: str) -> None:
+    panel = load_panel(written(tmp_path / "a.csv", HEADER, GOOD.replace("105.801", close)))
+    assert panel.rows(date(2024, 1, 5))[BondCode("110043")].close == Decimal(close)
 
 
 @pytest.mark.parametrize("content", [None, b"\x1f\x8bnot gzip", gzip.compress(b"x" * 1000)[:20], b"date,\xff\xfe"])

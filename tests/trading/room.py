@@ -15,7 +15,7 @@ from core.model.known import Known, Maybe
 from core.model.order import Fill, Intent, Order, OrderState, Side
 from core.model.plan import Plan
 from core.model.platform import Selection
-from core.model.settings import Buy, Orders, Settings
+from core.model.settings import Buy, Orders, Settings, Strategy
 from core.quotes.replay import ReplayFeed
 from core.rules.sessions import no_orders_at, working_seconds
 from core.store import open_database
@@ -153,6 +153,7 @@ class Room:
 
 def settings(*, amount: int = 10_100, balance: bool = False, timeout: int = 30, reprices: int = 2) -> Settings:
     return Settings(
+        strategy=Strategy(strategy_id=1, history_id=1),
         buy=Buy(amount_type="balance") if balance else Buy(amount=Decimal(amount)),
         orders=Orders(timeout=timeout, reprices=reprices),
     )

@@ -7,9 +7,11 @@ from decimal import Decimal
 
 import pytest
 
-from core.model.known import Known, Unknown
+from core.model.known import Known, Maybe, Unknown
 from core.model.order import Intent, OrderState
+from core.model.platform import Selection
 from core.model.quote import TradingState
+from core.model.settings import Strategy
 from core.trading.executor import RebalanceRefused
 from tests import worlds
 from tests.trading import hostile
@@ -102,7 +104,7 @@ class TestTime:
     async def test_it_is_priced_again_as_often_as_allowed_and_then_reported(self, room: Room) -> None:
         room.own(A=100)
         room.broker.manners[A] = [hostile.works]
-        assert await room.rebalance() == "done, 1 of 1 legs not complete"
+        assert await room.rebalance() == "done, 1 of 1 orders not filled in full"
         assert room.states(A) == [OrderState.CANCELLED] * 3
         assert room.owned == {A: 100}
 
@@ -218,7 +220,7 @@ class TestDoubt:
     async def test_what_is_refused_or_rejected_is_reported_not_repeated(self, room: Room, manner: Manner) -> None:
         room.own(A=100, B=100)
         room.broker.manners[A] = [manner]
-        assert await room.rebalance() == "done, 1 of 2 legs not complete"
+        assert await room.rebalance() == "done, 1 of 2 orders not filled in full"
         assert len(room.orders(A)) == 1
 
     async def test_an_order_that_somebody_else_cancelled_is_not_sent_again(self, room: Room) -> None:
@@ -288,20 +290,63 @@ class TestOnce:
         again = room.again()
         again.listed = room.listed
         await again.rotation.plan()
-        with pytest.raises(RebalanceRefused, match="before"):
+        with pytest.raises(RebalanceRefused, match="no longer at hand"):
             await again.rotation.execute(plan)
         assert len(room.broker.placed) == 1
 
     async def test_a_plan_of_another_list_or_that_was_refused_is_not_begun(self, room: Room) -> None:
         plan = await room.plan(A)
         await room.plan(B)
-        with pytest.raises(RebalanceRefused, match="out of date"):
+        with pytest.raises(RebalanceRefused, match="no longer at hand"):
             await room.rotation.execute(plan)
         room.listed = Unknown("no list today")
         refused = await room.rotation.plan()
         with pytest.raises(RebalanceRefused, match="no list today"):
             await room.rotation.execute(refused)
         assert room.broker.placed == []
+
+    async def test_a_new_list_in_the_middle_changes_nothing_for_the_one_that_runs(self, room: Room) -> None:
+        """A look at a new plan while a rebalance runs; the platform gives no list this time."""
+        room.own(C=100)
+        plan = await room.plan(A)
+
+        async def refresh() -> None:
+            room.listed = Unknown("the platform is down")
+            assert (await room.rotation.plan()).refused == "the platform is down"
+
+        refreshing: list[asyncio.Task[None]] = []
+        room.broker.before_place = lambda _: refreshing.append(asyncio.create_task(refresh()))
+        room.broker.manners[C] = [hostile.fills_part(50)]
+        assert (await room.rotation.execute(plan)).startswith("done")
+        await asyncio.gather(*refreshing)
+        assert room.sent(BUY) == [(A, 100)]
+
+    async def test_a_plan_of_a_strategy_that_is_no_longer_followed_is_not_begun(self, room: Room) -> None:
+        plan = await room.plan(A)
+        room.rotation.settings = room.settings.model_copy(update={"strategy": Strategy(strategy_id=2, history_id=9)})
+        with pytest.raises(RebalanceRefused, match="no longer followed"):
+            await room.rotation.execute(plan)
+        assert room.broker.placed == []
+
+    async def test_a_strategy_chosen_while_the_list_is_fetched_ends_the_plan(self, room: Room) -> None:
+        fetched = room.rotation._fetch  # pyright: ignore[reportPrivateUsage]
+
+        async def choose_meanwhile() -> Maybe[Selection]:
+            room.rotation.settings = room.settings.model_copy(update={"strategy": Strategy(strategy_id=2)})
+            return await fetched()
+
+        room.rotation._fetch = choose_meanwhile  # pyright: ignore[reportPrivateUsage]
+        with pytest.raises(RebalanceRefused, match="another strategy was chosen meanwhile"):
+            await room.plan(A)
+
+    async def test_why_a_leg_was_not_sent_is_kept(self, room: Room) -> None:
+        plan = await room.plan(A, B)
+        room.show(worlds.quote(A, ask=None), worlds.quote(B))
+        await room.rotation.execute(plan)
+        last = room.again().rotation.runs.last(lambda _: ())
+        assert last is not None
+        assert "nobody sells" in last.legs[0].reason
+        assert last.legs[0].status == "not sent"
 
     async def test_the_same_list_again_changes_nothing(self, room: Room) -> None:
         await room.rebalance(A, B)
@@ -333,5 +378,5 @@ class TestOnce:
         last = room.rotation.runs.last(room.journal.of_plan)
         assert last is not None
         assert last.stage.startswith("interrupted")
-        assert not room.rotation.executor.running
+        assert room.rotation.executor.plan is None
         assert Known(room.states(A)) == Known([OrderState.WORKING])

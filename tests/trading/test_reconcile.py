@@ -146,3 +146,28 @@ async def test_a_fault_is_named_until_it_is_gone(room: Room) -> None:
     assert row in await reconcile(room.desk)
     room.broker.silent, room.broker.listed["1000"] = set(), right
     assert await reconcile(room.desk) == ()
+
+
+async def test_a_late_fill_of_a_finished_order_is_booked_on_the_next_day_too(room: Room) -> None:
+    room.broker.manners[A] = [hostile.works]
+    await room.desk.send([intent(K, A, BUY, 100)])
+    order = room.broker.listed["1000"]
+    room.broker.trade("1000", 40, tell=False)
+    room.broker.tell(replace(order, state=OrderState.CANCELLED, filled_volume=0))
+    room.broker.end("1000", OrderState.CANCELLED, tell=False)
+    room.clock.move_to(room.clock.now() + timedelta(days=3))
+    again = room.again()
+    assert await reconcile(again.desk) == ()
+    assert again.owned == {A: 40}
+
+
+async def test_a_fault_survives_a_look_that_breaks_off(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    room.desk.faults.append("order 7: more was filled than ordered")
+
+    async def full_disk() -> str | None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr(room.desk, "look_up", full_disk)
+    with pytest.raises(OSError, match="disk full"):
+        await reconcile(room.desk)
+    assert room.desk.faults == ["order 7: more was filled than ordered"]

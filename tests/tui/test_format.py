@@ -7,7 +7,7 @@ import pytest
 from rich.cells import cell_len
 
 from tui import format as fmt
-from tui.widgets.columns import Column, Row, arrange, cell
+from tui.widgets.columns import Column, Row, arrange, cell, lend
 
 
 def test_numbers() -> None:
@@ -36,6 +36,8 @@ def test_words() -> None:
     assert [fmt.plural(count, "strategy") for count in (0, 1, 2)] == ["0 strategies", "1 strategy", "2 strategies"]
     assert fmt.plain_value({"a": [1, True, None], "b": {"c": 0.5}}) == "a 1, yes, --, b c 0.5"
     assert fmt.one_line("a\n\tb\x1b[31m") == "a  b [31m"
+    assert fmt.plain_value(0.43576881750117247) == "0.435769"
+    assert fmt.plain_key("stopLossRatio") == fmt.plain_key("stop_loss_ratio") == "stop loss ratio"
 
 
 COLUMNS = (Column("A", 4), Column("B", 10, rank=1), Column("C", 6, rank=2), Column("D", 8, flex=True))
@@ -52,3 +54,14 @@ def test_flexible_column_takes_the_rest() -> None:
     layout = arrange(COLUMNS, rows, 60)
     assert layout.slots[0].width == 6
     assert sum(slot.width for slot in layout.slots) + 3 * layout.gap == 60
+
+
+def test_long_last_text_takes_the_room_of_empty_cells() -> None:
+    columns = (*COLUMNS[:3], Column("D", 8, flex=True))
+    cells = (cell("abcd"), cell(""), cell(""), cell("e" * 40))
+    layout = arrange(columns, [Row("1", cells)], 40)
+    slots, shown = lend(layout, cells)
+    assert [content.text[:1] for content in shown] == ["a", "e"]
+    assert sum(slot.width for slot in slots) + layout.gap == 40
+    short = (*cells[:3], cell("e"))
+    assert lend(layout, short) == (layout.slots, short)

@@ -12,6 +12,7 @@ from core.model.command import (
     RunStrategy,
     ShowRecord,
 )
+from core.model.platform import Page, Strategy
 from core.model.snapshot import Followed, Level
 from tests.tui.screen import LARGE, flat, lines, press, settle, shown, strike, text, told, until
 from tests.tui.scripted import ScriptedLink, record_card, snapshot
@@ -61,7 +62,7 @@ async def test_back_and_forth() -> None:
 
 async def test_side_by_side_when_wide() -> None:
     async with shown(ScriptedLink(snapshot()), "2", "enter", "enter", size=LARGE) as (app, pilot):
-        for item in ("45 strategies", "24 records", "Today's list", "profitTargetRatio"):
+        for item in ("45 strategies", "24 records", "Today's list", "profit target ratio"):
             assert item in flat(app)
         await pilot.resize_terminal(80, 24)
         await settle(pilot)
@@ -162,3 +163,12 @@ async def test_log_follows_filters_and_levels(monkeypatch: pytest.MonkeyPatch) -
         count = len(link.sent_of(ReadLog))
         await pilot.pause(0.4)
         assert len(link.sent_of(ReadLog)) == count
+
+
+async def test_strategy_under_the_cursor_is_told_in_full() -> None:
+    long = "Double-low, half a year or more, AA- or better, price below 130 and nothing else at all"
+    link = ScriptedLink(snapshot())
+    listed = Strategy(1, long, "Holds the lowest\nprice + premium.", 25, "2026-01-02")
+    link.replies[ListStrategies] = Done(Page((listed,), 1, 20, 1, 1))
+    async with shown(link, "2") as (app, _):
+        assert f"{long} Holds the lowest price + premium." in flat(app)

@@ -67,6 +67,15 @@ async def test_engine_that_logs_in_by_itself_closes_it() -> None:
         await until(pilot, lambda: not isinstance(app.screen, LoginScreen))
 
 
+async def test_engine_that_did_not_start_asks_for_no_password() -> None:
+    reason = "live mode is not part of this version"
+    link = ScriptedLink(snapshot(mode="live", platform_user=None, health=(), ready=False, blockers=(reason,)))
+    async with shown(link, "l") as (app, _):
+        assert len(app.screen_stack) == 1
+        assert reason in flat(app)
+        assert "NOT LOGGED IN" not in flat(app)
+
+
 async def test_later_and_back() -> None:
     async with shown(_link(), "escape") as (app, pilot):
         assert "NOT LOGGED IN to Factor Cat: press l on Home" in flat(app)

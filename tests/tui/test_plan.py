@@ -110,3 +110,24 @@ async def test_trading_off_says_so() -> None:
     async with shown(link, "3", "r", "e", "y") as (app, _):
         assert "Trading is off: no redemption table" in told(app)
         assert link.sent_of(ExecutePlan) == []
+
+
+async def test_all_blocked_is_not_called_equal() -> None:
+    link = ScriptedLink(snapshot())
+    link.replies[MakePlan] = Done(plan(legs=()))
+    async with shown(link, "3", "r", "e", "y") as (app, _):
+        assert "Nothing of this plan can be traded now" in told(app)
+        assert "equals the list" not in told(app)
+        assert link.sent_of(ExecutePlan) == []
+
+
+async def test_toasts_stand_once_and_never_over_a_question() -> None:
+    link = ScriptedLink(snapshot(rebalance=rebalance(finished=True)))
+    async with shown(link, "3", "e", "e") as (app, pilot):
+        assert told(app) == "Make a new plan first: press r."
+        link.change(rebalance=None)
+        await press(pilot, "r")
+        await until(pilot, lambda: "Sell 1" in flat(app))
+        await press(pilot, "e")
+        assert told(app) == ""
+        assert "made 14:49:20, 12s ago" in flat(app)

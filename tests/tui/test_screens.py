@@ -36,7 +36,7 @@ KEY_DATA = {
     "records": (("2", "enter"), ["page 1/2, 24 records", "+5.00%", "+12.00%", "-9.50%", "1.30", "53.0%"]),
     "card": (
         ("2", "enter"),
-        ["Today's list", "8 bonds, dated 2026-05-06", "121.234", "113052.SH", "兴业转债", "stopLossRatio", "0.05"],
+        ["Today's list", "8 bonds, dated 2026-05-06", "121.234", "113052.SH", "兴业转债", "stop loss ratio", "0.05"],
     ),
     "plan": (
         ("3", "r"),
@@ -107,7 +107,7 @@ async def test_key_data(size: tuple[int, int]) -> None:
 async def test_header(size: tuple[int, int]) -> None:
     async with shown(ScriptedLink(snapshot()), size=size) as (app, pilot):
         first, second = lines(app)[:2]
-        for item in ("rotor", "SANDBOX", "paper-1", "14:49:32", "open", "broker 2ms", "quotes 0.4s", "FactorCat ok"):
+        for item in ("SANDBOX", "paper-1", "05-06", "14:49:32", "open", "broker 2ms", "quotes 0.4s", "FactorCat ok"):
             assert item in first
         assert "[1 Home]" in second
         assert "5 Orders(2)" in second

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -57,3 +58,17 @@ def test_terminal_is_put_right(leave: str | signal.Signals, code: int) -> None:
     assert child.exitstatus == code
     assert all(sequence in said for sequence in ("\x1b[?1049l", "\x1b[?25h", "\x1b[?1000l"))
     assert "hunter2-secret" not in said
+
+
+def test_without_a_terminal_it_says_so_and_ends(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tui", "--home", str(tmp_path)],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=15,
+        check=False,
+        cwd=Path(__file__).parents[2],
+    )
+    assert done.returncode == 2
+    assert "needs a terminal" in done.stderr

@@ -74,6 +74,8 @@ class HomePane(Pane):
                 return "The sandbox brings its own platform: there is nothing to log in to."
             if snapshot.platform_user is not None:
                 return f"You are logged in as {snapshot.platform_user}."
+            if not snapshot.health:
+                return snapshot.blockers[0] if snapshot.blockers else "The engine is still getting ready."
         if action == "open" and self._events.cursor_key is None:
             return "There is no event to read yet."
         return ""
@@ -149,12 +151,12 @@ def _rebalance_text(rebalance: Rebalance | None, snapshot: Snapshot) -> Text:
     if snapshot.stops:
         rows.append(("Stops", snapshot.stops, Tone.WARN))
     rows.append(("Next", snapshot.next_job or "nothing scheduled", Tone.TEXT if snapshot.next_job else Tone.DIM))
-    return facts(rows, 12)
+    return facts(rows, 11)
 
 
 def _filled(rebalance: Rebalance, side: Side) -> str:
     legs = [leg for leg in rebalance.legs if leg.side is side]
-    return f"{sum(leg.filled_volume >= leg.volume for leg in legs)}/{len(legs)}"
+    return f"{sum(leg.filled_volume >= leg.volume for leg in legs)}/{len(legs)}" if legs else "none"
 
 
 def _trading_text(snapshot: Snapshot) -> Text:
@@ -172,11 +174,18 @@ def _trading_text(snapshot: Snapshot) -> Text:
 def _account_text(snapshot: Snapshot) -> Text:
     rows = _money_rows(snapshot.asset)
     rows += _position_rows(snapshot.positions)
-    if len(snapshot.equity) > 1:
-        (_, first), (_, last) = snapshot.equity[0], snapshot.equity[-1]
-        change = last / first - 1 if first else None
-        rows.append(("Equity", f"{fmt.money(last):>16}  {fmt.ratio(change)}", change_tone(change)))
+    rows += _change_rows(snapshot)
     return facts(rows)
+
+
+def _change_rows(snapshot: Snapshot) -> list[tuple[str, str, Tone]]:
+    """What the account has gained since the first minute that is remembered."""
+    if isinstance(snapshot.asset, Unknown) or not snapshot.equity:
+        return []
+    began, first = snapshot.equity[0]
+    gained = snapshot.asset.value.total - first
+    ratio = f"  {fmt.ratio(gained / first)}" if first else ""
+    return [(f"Since {fmt.since(began, snapshot.at)}", f"{fmt.signed_money(gained):>16}{ratio}", change_tone(gained))]
 
 
 def _money_rows(asset: Maybe[Asset]) -> list[tuple[str, str, Tone]]:
@@ -211,9 +220,9 @@ def _links_text(snapshot: Snapshot) -> Text:
     text = Text(style=STYLES[Tone.TEXT])
     for number, health in enumerate(snapshot.health):
         text.append("\n" if number else "")
-        text.append(f"{health.name:<14}", STYLES[Tone.DIM])
+        text.append(f"{health.name:<10}", STYLES[Tone.DIM])
         text.append(
-            f"{health.text:<8}", STYLES[LEVEL_TONES[health.level] if health.level.value != "info" else Tone.GOOD]
+            f"{health.text:<13}", STYLES[LEVEL_TONES[health.level] if health.level.value != "info" else Tone.GOOD]
         )
-        text.append(f"  since {fmt.clock(health.since)}", STYLES[Tone.DIM])
+        text.append(f" since {fmt.clock(health.since)}", STYLES[Tone.DIM])
     return text

@@ -25,6 +25,11 @@ _LEVEL_WORDS = {
     Level.WARNING: "warnings and errors",
     Level.ERROR: "errors only",
 }
+_EMPTY = {
+    Level.INFO: "Nothing was logged today.",
+    Level.WARNING: "No warnings and no errors today.",
+    Level.ERROR: "No errors today.",
+}
 _COLUMNS = (
     Column("Time", 8),
     Column("Level", 7),
@@ -107,10 +112,7 @@ class LogPane(ListPane):
     def _put(self, lines: Sequence[LogLine]) -> None:
         keys = _keys(lines)
         self._lines = dict(zip(keys, lines, strict=True))
-        empty = (
-            "Nothing was logged today." if self._minimum is Level.INFO else f"No {_LEVEL_WORDS[self._minimum]} today."
-        )
-        self.set_rows([_row(key, line) for key, line in self._lines.items()], empty)
+        self.set_rows([_row(key, line) for key, line in self._lines.items()], _EMPTY[self._minimum])
         if self._following:
             self._to_the_end()
 

@@ -12,7 +12,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from tui.widgets.palette import Tone, words
-from tui.widgets.words import Words, facts, hint
+from tui.widgets.words import facts
 
 Fact = tuple[str, str, Tone]
 
@@ -58,6 +58,10 @@ class Confirm(ModalScreen[bool]):
                 yield No("[n] No, go back", id="no", markup=False)
                 yield Choice(f"[y] {self._yes}", id="yes", markup=False)
 
+    def on_mount(self) -> None:
+        # A toast of what was before would lie over the answers on a small screen.
+        self.app.clear_notifications()
+
     def on_choice_picked(self, message: Choice.Picked) -> None:
         self.action_answer(message.choice.id == "yes")
 
@@ -82,11 +86,10 @@ class Reading(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog -tall") as box:
             box.border_title = self._title
+            # In the border, where a long text cannot push it out of sight.
+            box.border_subtitle = "esc close   up/down scroll"
             with VerticalScroll():
                 yield Static(self._text, markup=False)
-            words_below = Words(classes="dialog-hint")
-            words_below.put(hint(("esc", "close"), ("up/down", "scroll")))
-            yield words_below
 
     def action_close(self) -> None:
         self.dismiss(None)

@@ -28,6 +28,7 @@ from tui.widgets.words import Words
 
 _EMPTY = "No plan yet. Press r to make one: it shows what a rebalance would do now, and sends nothing."
 _NOTHING_TO_DO = "The account equals the list: there is nothing to sell or to buy."
+_ALL_BLOCKED = "Nothing of this plan can be traded now: each row says why. Press r to look again."
 
 
 class PlanPane(Pane):
@@ -96,7 +97,7 @@ class PlanPane(Pane):
         if plan.refused is not None:
             return "This plan is refused: nothing can be sent."
         if not plan.legs:
-            return _NOTHING_TO_DO
+            return _ALL_BLOCKED if plan.blocked else _NOTHING_TO_DO
         return f"Trading is off: {snapshot.blockers[0]}" if snapshot.blockers else ""
 
     def do_make(self) -> None:
@@ -240,12 +241,16 @@ class PlanPane(Pane):
         self._problem.display = bool(text)
 
 
+def _age(plan: Plan, snapshot: Snapshot) -> str:
+    return fmt.age((snapshot.at - plan.made_at).total_seconds())
+
+
 def _question(plan: Plan, snapshot: Snapshot) -> Confirm:
     sold, bought = sum(leg.amount for leg in plan.sells), sum(leg.amount for leg in plan.buys)
     rows: list[Fact] = [
         ("Mode", snapshot.mode.upper(), Tone.BAD if snapshot.mode == "live" else Tone.STRONG),
         ("Account", snapshot.account or "no account", Tone.STRONG),
-        ("Plan", f"{plan.plan_id}, made {fmt.clock(plan.made_at)}", Tone.TEXT),
+        ("Plan", f"{plan.plan_id}, made {fmt.clock(plan.made_at)}, {_age(plan, snapshot)} ago", Tone.TEXT),
         ("Sells", f"{len(plan.sells):>3}   {fmt.money(sold):>16} CNY", Tone.SELL),
         ("Buys", f"{len(plan.buys):>3}   {fmt.money(bought):>16} CNY", Tone.BUY),
         ("Fees", f"      {fmt.money(plan.fees):>16} CNY", Tone.TEXT),

@@ -158,13 +158,13 @@ def rebalance_summary(rebalance: Rebalance, now: datetime | None) -> Text:
     took = fmt.duration((end - rebalance.started_at).total_seconds())
     word = ("Rebalance running: ", Tone.WARN) if ended is None else ("Rebalance ", Tone.TITLE)
     when = f"since {fmt.clock(rebalance.started_at)}, {took}" if ended is None else f"{fmt.clock(ended)}, took {took}"
-    text = words(word, (rebalance.stage, Tone.STRONG), (f"  {when}  plan {rebalance.plan_id}", Tone.DIM), "\n")
+    text = words(word, (rebalance.stage, Tone.STRONG), (f"  {when}", Tone.DIM), "\n")
     _pairs(
         text,
         ("Sells", _filled(rebalance.legs, Side.SELL), Tone.SELL),
         ("Buys", _filled(rebalance.legs, Side.BUY), Tone.BUY),
         ("Fees", fmt.money(sum(leg.fee for leg in rebalance.legs)), Tone.TEXT),
-        ("Cash after", fmt.money(rebalance.cash_after) if ended else "when it has ended", Tone.TEXT),
+        ("Cash after", fmt.money(rebalance.cash_after) if ended else "not yet", Tone.TEXT),
     )
     text.append("\n")
     if rebalance.unresolved:
@@ -177,13 +177,14 @@ def rebalance_summary(rebalance: Rebalance, now: datetime | None) -> Text:
         if left:
             text.append(f"Left over (not filled): {', '.join(left)}", STYLES[Tone.WARN])
         else:
-            text.append("Everything filled.", STYLES[Tone.GOOD])
+            text.append("Every order filled.", STYLES[Tone.GOOD])
+            text.append(" Press r for a new plan: it shows what is still missing.", STYLES[Tone.DIM])
     return text
 
 
 def _filled(legs: Sequence[LegProgress], side: Side) -> str:
     ours = [leg for leg in legs if leg.side is side]
-    return f"{sum(leg.filled_volume >= leg.volume for leg in ours)}/{len(ours)} filled"
+    return f"{sum(leg.filled_volume >= leg.volume for leg in ours)}/{len(ours)} filled" if ours else "none"
 
 
 def _pairs(text: Text, *pairs: tuple[str, str, Tone]) -> None:

@@ -1,6 +1,7 @@
 """One backtest record in full: its figures, today's list, its parameters and whatever else the platform tells."""
 
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any
 
 from rich.text import Text
@@ -16,6 +17,7 @@ from tui.widgets.palette import STYLES, Tone, change_tone, words
 from tui.widgets.words import Words
 
 _LABEL = 22
+_SHOWN_ABOVE = frozenset(field.name for field in fields(Record)) | {"strategy_id", "strategy_name"}
 
 
 class CardView(VerticalScroll, can_focus=True):
@@ -57,7 +59,7 @@ def card_text(strategy: Strategy, record: Record, card: RecordCard) -> Text:
     )
     _selection(text, card)
     _mapping(text, "Parameters", card.detail.parameters)
-    _mapping(text, "Detail", card.detail.detail)
+    _mapping(text, "Detail", {key: value for key, value in card.detail.detail.items() if key not in _SHOWN_ABOVE})
     return text
 
 
@@ -82,5 +84,5 @@ def _mapping(text: Text, title: str, values: Mapping[str, Any]) -> None:
     if not values:
         text.append("\nthe platform tells none", STYLES[Tone.DIM])
     for key, value in values.items():
-        text.append(f"\n{fmt.fit(str(key), _LABEL)}  ", STYLES[Tone.DIM])
+        text.append(f"\n{fmt.fit(fmt.plain_key(str(key)), _LABEL)}  ", STYLES[Tone.DIM])
         text.append(fmt.plain_value(value))

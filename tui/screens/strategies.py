@@ -217,6 +217,7 @@ class StrategiesPane(Pane):
         else:
             self._strategies = {}
             self._list.failed(reply.text)
+            self._explain()
         self.host.refresh_keys()
 
     def _draw_strategies(self) -> None:
@@ -228,6 +229,12 @@ class StrategiesPane(Pane):
                 else ("You have no strategies on Factor Cat yet: make one on its website, then press r.")
             )
             self._list.rows([strategy_row(each, self._followed) for each in self._strategies.values()], empty)
+        self._explain()
+
+    @on(LiveTable.Moved, "#strategy-list-table")
+    def _explain(self) -> None:
+        strategy = self._strategies.get(self._list.table.cursor_key or "")
+        self._list.explain(strategy.name if strategy else "", strategy.description if strategy else "")
 
     def _load_records(self, page: int) -> None:
         if self._strategy is not None:
@@ -319,4 +326,6 @@ class StrategiesPane(Pane):
             size,
             ("Replaces", replaced, Tone.TEXT),
         ]
-        return Confirm("Use this record", rows, "Follow it from the next rebalance on?", "Yes, use it")
+        return Confirm(
+            "Use this record", rows, "Follow it from the next rebalance on? Nothing is sent now.", "Yes, use it"
+        )

@@ -88,6 +88,18 @@ def arrange(columns: Sequence[Column], rows: Sequence[Row], width: int) -> Layou
     )
 
 
+def lend(layout: Layout, cells: Sequence[Cell]) -> tuple[Sequence[Slot], Sequence[Cell]]:
+    """Slots and cells of one row: a last text that is too long takes the room of the empty cells before it."""
+    slots = layout.slots
+    if not slots or cell_len(cells[-1].text) <= slots[-1].width:
+        return slots, cells
+    first = len(slots) - 1
+    while first > 0 and not cells[first - 1].text:
+        first -= 1
+    width = sum(slot.width for slot in slots[first:]) + layout.gap * (len(slots) - 1 - first)
+    return (*slots[:first], slots[-1]._replace(width=width)), (*cells[:first], cells[-1])
+
+
 def _wanted(index: int, column: Column, rows: Sequence[Row]) -> int:
     floor = max(column.least, cell_len(column.label))
     if column.flex:

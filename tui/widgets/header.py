@@ -53,6 +53,7 @@ class TopBar(Words):
             (9, words(("rotor", Tone.STRONG))),
             (0, mode),
             (4, words((snapshot.account or "no account", Tone.TEXT))),
+            (3, words((f"{fmt.in_shanghai(snapshot.at):%m-%d}", Tone.TEXT))),
             (0, words((fmt.clock(snapshot.at), Tone.STRONG), f" {snapshot.session}")),
         ]
         segments += [(0, Text(f" {control.upper()} ", LOUD)) for control in snapshot.controls]
@@ -175,7 +176,7 @@ def _alerts(snapshot: Snapshot | None, silent_for: float | None) -> list[Text]:
         lines.append(_loud("TRADING OFF", fmt.one_line(first) + more))
     elif not snapshot.ready:
         lines.append(_loud("NOT READY", "the engine is still getting ready; nothing is sent before that"))
-    if snapshot.mode != "sandbox" and snapshot.platform_user is None:
+    if snapshot.mode != "sandbox" and snapshot.platform_user is None and snapshot.health:
         lines.append(words(("NOT LOGGED IN", Tone.WARN), "  to Factor Cat: press l on Home"))
     return lines
 

@@ -17,7 +17,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from tui.format import fit
-from tui.widgets.columns import Cell, Column, Layout, Row, arrange
+from tui.widgets.columns import Cell, Column, Layout, Row, Slot, arrange, lend
 from tui.widgets.palette import CURSOR, CURSOR_AWAY, HEADER, STYLES, Tone
 
 _MARGIN = 1
@@ -226,18 +226,18 @@ class LiveTable(ScrollView, can_focus=True):
 
     def _header(self, width: int) -> Strip:
         cells = [Cell(slot.column.label, Tone.DIM) for slot in self._layout.slots]
-        return self._join(cells, width, HEADER, " ")
+        return self._join(self._layout.slots, cells, width, HEADER, " ")
 
     def _paint(self, row: Row, width: int, over: Style | None) -> Strip:
         if row.heading:
             return self._strip([Segment(fit(row.cells[0].text, width), STYLES[row.cells[0].tone])], width, None)
         cells = [row.cells[slot.index] for slot in self._layout.slots]
-        return self._join(cells, width, over, ">" if over is CURSOR else " ")
+        return self._join(*lend(self._layout, cells), width, over, ">" if over is CURSOR else " ")
 
-    def _join(self, cells: Sequence[Cell], width: int, over: Style | None, mark: str) -> Strip:
+    def _join(self, slots: Sequence[Slot], cells: Sequence[Cell], width: int, over: Style | None, mark: str) -> Strip:
         segments = [Segment(mark, STYLES[Tone.TEXT])]
         gap = Segment(" " * self._layout.gap, STYLES[Tone.TEXT])
-        for position, (slot, content) in enumerate(zip(self._layout.slots, cells, strict=True)):
+        for position, (slot, content) in enumerate(zip(slots, cells, strict=True)):
             if position:
                 segments.append(gap)
             segments.append(Segment(fit(content.text, slot.width, right=slot.column.right), STYLES[content.tone]))

@@ -24,6 +24,7 @@ class PagedList(Vertical):
         self._noun = noun
         self._title = Words(classes="summary")
         self._where = Words(classes="where")
+        self.detail = Words(classes="detail")
         self.search = SearchLine(search_hint, id=f"{name}-search")
         self.table = LiveTable(columns, id=f"{name}-table")
         self.page, self.pages = 1, 1
@@ -34,7 +35,16 @@ class PagedList(Vertical):
         yield self._title
         yield self.search
         yield self.table
+        yield self.detail
         yield self._where
+
+    def on_mount(self) -> None:
+        self.detail.display = False
+
+    def explain(self, name: str, about: str) -> None:
+        """The row under the cursor in full: its column may be too narrow for it. Without a name: nothing."""
+        self.detail.display = bool(name)
+        self.detail.put(words((name, Tone.STRONG), (f"  {fmt.one_line(about)}" if about else "", Tone.DIM)))
 
     def name_it(self, title: str, note: str = "") -> None:
         self._title.put(words((title, Tone.TITLE), (f"  {note}" if note else "", Tone.DIM)))

@@ -1,0 +1,294 @@
+"""An engine's life: modes kept apart, slow platforms, failing parts, an end in order."""
+
+import asyncio
+import logging
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from contextlib import closing
+from datetime import datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import keyring
+import keyring.backend
+import pytest
+
+from core.clock import SHANGHAI, RealClock
+from core.config import load_settings
+from core.engine.engine import Engine, EngineFailed
+from core.engine.headless import prepare_demo
+from core.engine.parts import database_files
+from core.home import Home, HomeInUse, HomeLock
+from core.model.command import Done, ExecutePlan, Failed, Login, Logout, MakePlan
+from core.model.known import Known
+from core.model.settings import Qmt, Settings
+from core.model.snapshot import Level, Snapshot
+from tests.engine.test_engine import FAST, ask, ended, until
+from tests.factorcat.server import Server, answer, silence
+
+Serve = Callable[[Callable[[Server], None]], str]
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    home = Home(tmp_path)
+    prepare_demo(home)
+    return home
+
+
+@pytest.fixture
+def serve() -> Any:
+    """A platform on loopback, on a loop of its own: `serve(prepare)` answers with its address."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    servers: list[Server] = []
+
+    def start(prepare: Callable[[Server], None]) -> str:
+        server = Server()
+        prepare(server)
+        asyncio.run_coroutine_threadsafe(server.start(), loop).result(5)
+        servers.append(server)
+        return server.url
+
+    yield start
+    for server in servers:
+        asyncio.run_coroutine_threadsafe(server.stop(), loop).result(5)
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join(5)
+    loop.close()
+
+
+class Vault(keyring.backend.KeyringBackend):
+    """A keyring in memory."""
+
+    priority = 1  # pyright: ignore[reportAssignmentType, reportIncompatibleMethodOverride]
+
+    def __init__(self) -> None:
+        self.kept: dict[tuple[str, str], str] = {}
+
+    def get_password(self, service: str, username: str) -> str | None:
+        return self.kept.get((service, username))
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        self.kept[service, username] = password
+
+    def delete_password(self, service: str, username: str) -> None:
+        del self.kept[service, username]
+
+
+@pytest.fixture
+def vault() -> Any:
+    before = keyring.get_keyring()
+    vault = Vault()
+    keyring.set_keyring(vault)
+    yield vault
+    keyring.set_keyring(before)
+
+
+def takes_logins(server: Server) -> None:
+    token = {"access_token": "header.payload.signature", "token_type": "bearer", "username": "bob"}
+    server.on("/auth/login", answer(200, token))
+    server.on("/auth/generate-long-term-token", answer(404, {"detail": "none"}))
+
+
+def paper(url: str, **more: Any) -> Settings:
+    return Settings.model_validate({"mode": "paper", "factorcat": {"base_url": url}, **more})
+
+
+def test_what_was_bought_in_practice_is_not_owned_in_another_mode(home: Home) -> None:
+    sandbox = Engine(home, load_settings(home.path, environ={}), speed=FAST)
+    sandbox.start()
+    sandbox.wait_ready()
+    plan = ask(sandbox, MakePlan())
+    ask(sandbox, ExecutePlan(plan.plan_id))
+    until(sandbox, ended(plan.plan_id))
+    sandbox.stop()
+    other = Engine(home, paper("http://127.0.0.1:9"))
+    other.start()
+    try:
+        other.wait_ready()
+        shown = until(other, lambda shown: isinstance(shown.positions, Known))
+    finally:
+        other.stop()
+    assert shown.positions == Known(())
+    assert shown.rebalance is None
+    assert shown.orders == ()
+
+
+def test_every_account_has_books_of_its_own(home: Home) -> None:
+    modes = [Settings(), Settings(mode="paper")]
+    modes += [Settings(mode="live", qmt=Qmt(account=account)) for account in ("8880001", "8880002")]
+    files = [file for settings in modes for file in database_files(home, settings)]
+    assert len(set(files)) == len(files)
+
+
+def test_a_platform_that_never_answers_keeps_no_account_waiting(
+    home: Home, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = serve(lambda server: server.on("/auth/login", silence()))
+    monkeypatch.setenv("ROTOR_FACTORCAT__PASSWORD", "a-long-password")
+    engine = Engine(home, paper(url, factorcat={"base_url": url, "username": "bob"}))
+    engine.start()
+    try:
+        started = time.monotonic()
+        engine.wait_ready(5)
+        assert time.monotonic() - started < 5
+        assert until(engine, lambda shown: shown.ready).platform_user is None
+    finally:
+        engine.stop()
+
+
+def test_a_login_stands_although_the_strategies_cannot_be_listed(home: Home, serve: Serve, vault: Vault) -> None:
+    engine = Engine(home, paper(serve(takes_logins), strategy={"strategy_id": 1, "history_id": 1}))
+    engine.start()
+    try:
+        engine.wait_ready()
+        assert engine.send(Login("bob", "a-long-password", remember=True)).result(20) == Done("bob")
+        assert list(vault.kept.values()) == ["a-long-password"]
+        assert engine.send(Logout()).result(20) == Done(None)
+        assert vault.kept == {}
+        engine.send(Login("bob", "a-long-password", remember=True)).result(20)
+        engine.send(Login("bob", "a-long-password", remember=False)).result(20)
+        assert vault.kept == {}
+    finally:
+        engine.stop()
+
+
+def test_an_engine_that_ends_leaves_no_order_working(home: Home) -> None:
+    engine = Engine(home, load_settings(home.path, {"orders.type": "limit"}, environ={}), speed=1)
+    engine.start()
+    engine.wait_ready()
+    plan = ask(engine, MakePlan())
+    running = engine.send(ExecutePlan(plan.plan_id))
+    until(engine, lambda shown: any(order.live for order in shown.orders))
+    engine.stop()
+    reply = running.result(5)
+    assert isinstance(reply, Failed)
+    with closing(sqlite3.connect(home.paper_database)) as books:
+        states = {state for (state,) in books.execute("select state from orders")}
+    assert states <= {"filled", "cancelled"}
+    with closing(sqlite3.connect(home.database)) as journal:
+        assert journal.execute("select stage from runs").fetchall()[0][0].startswith("interrupted")
+
+
+def test_books_that_cannot_be_read_are_named_and_left_alone(home: Home) -> None:
+    home.prepare()
+    home.database.write_bytes(b"this was never a database, " * 100)
+    engine = Engine(home, Settings())
+    engine.start()
+    try:
+        with pytest.raises(EngineFailed, match=r"cannot be opened.*Nothing was sent"):
+            engine.wait_ready()
+    finally:
+        engine.stop()
+    assert home.database.read_bytes().startswith(b"this was never")
+    assert "the books cannot be opened" in "".join(log.read_text(encoding="utf-8") for log in home.logs.iterdir())
+
+
+def test_a_home_stays_taken_while_its_engine_still_lives(home: Home) -> None:
+    engine = Engine(home, load_settings(home.path, environ={}), speed=FAST)
+    engine.start()
+    engine.wait_ready()
+    engine.stop(seconds=0.0)
+    try:
+        if engine._thread.is_alive():  # pyright: ignore[reportPrivateUsage]
+            with pytest.raises(HomeInUse):
+                HomeLock(home).acquire("sandbox", datetime.now(SHANGHAI))
+    finally:
+        engine.stop()
+    HomeLock(home).acquire("sandbox", datetime.now(SHANGHAI)).release()
+
+
+def test_a_viewer_that_fails_does_not_blind_the_others(home: Home) -> None:
+    engine = Engine(home, load_settings(home.path, environ={}), speed=FAST)
+    seen: list[Snapshot] = []
+
+    def broken(_: Snapshot) -> None:
+        raise RuntimeError("this viewer is broken")
+
+    engine.subscribe(broken)
+    engine.subscribe(seen.append)
+    engine.start()
+    try:
+        engine.wait_ready()
+        until(engine, lambda shown: shown.number > 2)
+        assert seen
+    finally:
+        engine.stop()
+
+
+def test_followed_prices_that_never_come_are_an_alarm(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.engine.view.SILENCE", 0.2)
+    monkeypatch.setattr("core.sandbox.market.SandboxMarket._tell", lambda self: None)
+    engine = Engine(home, load_settings(home.path, environ={}), speed=1)
+    engine.start()
+    try:
+        engine.wait_ready()
+        ask(engine, MakePlan())
+        shown = until(engine, lambda shown: any(h.name == "quotes" and h.level is Level.ERROR for h in shown.health))
+        assert next(health.text for health in shown.health if health.name == "quotes") == "none yet"
+    finally:
+        engine.stop()
+
+
+async def test_a_machine_whose_time_is_set_back_keeps_its_deadlines(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = RealClock()
+    before = clock.elapsed()
+    monkeypatch.setattr(clock, "now", lambda: datetime.now(SHANGHAI) - timedelta(hours=1))
+    await asyncio.sleep(0.01)
+    assert 0 < clock.elapsed() - before < 5
+
+
+def test_a_whole_life_leaves_no_error_in_the_log(home: Home, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        engine = Engine(home, load_settings(home.path, environ={}), speed=FAST)
+        engine.start()
+        engine.wait_ready()
+        plan = ask(engine, MakePlan())
+        ask(engine, ExecutePlan(plan.plan_id))
+        shown = until(engine, ended(plan.plan_id))
+        engine.stop()
+    assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
+    assert isinstance(shown.asset, Known)
+    assert shown.asset.value.frozen == Decimal(0)
+
+
+def test_after_a_crash_in_a_rebalance_nothing_runs_and_a_new_plan_can_be_made(home: Home) -> None:
+    settings = load_settings(home.path, environ={})
+    engine = Engine(home, settings, speed=FAST)
+    engine.start()
+    engine.wait_ready()
+    plan = ask(engine, MakePlan())
+    ask(engine, ExecutePlan(plan.plan_id))
+    engine.stop()
+    with closing(sqlite3.connect(home.database)) as journal, journal:
+        journal.execute("update runs set finished_at = null, stage = 'begun'")
+    again = Engine(home, settings, speed=FAST)
+    again.start()
+    try:
+        again.wait_ready()
+        shown = until(again, lambda shown: shown.ready)
+        assert shown.rebalance is not None
+        assert not shown.rebalance.running
+        assert shown.rebalance.stage.startswith("interrupted")
+        assert shown.rebalance.unresolved == ()
+        assert ask(again, MakePlan()).refused is None
+    finally:
+        again.stop()
+
+
+def test_the_sandbox_skips_the_night(home: Home) -> None:
+    engine = Engine(home, load_settings(home.path, environ={}), speed=3600)
+    engine.start()
+    try:
+        engine.wait_ready()
+        shown = until(engine, lambda shown: shown.at.date() > datetime(2026, 5, 15, tzinfo=SHANGHAI).date(), 20)
+        assert shown.at.date().isoformat() == "2026-05-18"
+        assert shown.session == "open"
+        assert ask(engine, MakePlan()).refused is None
+    finally:
+        engine.stop()
