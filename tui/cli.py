@@ -9,28 +9,18 @@ from contextlib import contextmanager, nullcontext
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from core import __version__
+from tui.call import DONE, FAILED, REFUSED, UNRESOLVED, Call, ask, leave
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from core.engine.engine import Engine
-    from core.engine.headless import Home
-    from core.model.command import Command
     from core.model.plan import Plan
-    from core.model.settings import Settings
     from core.model.snapshot import Rebalance
-
-T = TypeVar("T")
-
-DONE, FAILED, USAGE, REFUSED, UNRESOLVED = range(5)
-
-ONE_SHOT_SPEED = 60.0
-"""Market seconds per second in the sandbox for a command that answers and ends."""
 
 REBALANCE_PATIENCE = 1800.0
 """Seconds that a rebalance may take to its end."""
@@ -62,80 +52,9 @@ def main(context: click.Context, home: Path | None, mode: str | None, speed: flo
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a pipe on Windows is in the machine's code page otherwise
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
-    context.obj = _Call(home, mode, speed)
+    context.obj = Call(home, mode, speed)
     if context.invoked_subcommand is None:
         context.obj.open_app()
-
-
-class _Call:
-    """The options before the command."""
-
-    def __init__(self, home: Path | None, mode: str | None, speed: float | None) -> None:
-        self._home = home
-        self._mode = mode
-        self.speed = speed
-
-    @property
-    def home(self) -> "Home":
-        from core.engine.headless import home_at
-
-        return home_at(self._home)
-
-    @property
-    def chosen_home(self) -> Path | None:
-        return self._home
-
-    def settings(self) -> "Settings":
-        """The settings, or exit code 2 with every problem."""
-        from core.engine.headless import SettingsError, settings_of
-
-        try:
-            return settings_of(self.home, self._mode)
-        except SettingsError as error:
-            _leave(USAGE, f"The settings of {self.home.path} cannot be used:\n{error}")
-
-    def open_app(self, home: "Home | None" = None) -> NoReturn:
-        from core.engine.engine import Engine
-        from core.engine.headless import HomeInUse, HomeUnusable
-
-        engine = Engine(home or self.home, self.settings(), speed=self.speed or 1.0)
-        if not _has_terminal():
-            _leave(USAGE, "The app needs a terminal. Without one, use rotor status, rotor plan or rotor rebalance.")
-        try:
-            engine.start()
-        except HomeInUse as error:
-            _leave(REFUSED, str(error))
-        except HomeUnusable as error:
-            _leave(FAILED, str(error))
-        try:
-            from tui.app import run
-
-            code = run(engine)
-        finally:
-            engine.stop()
-        sys.exit(code)
-
-    @contextmanager
-    def engine(self) -> "Generator[Engine]":
-        """An engine for one command, ready, its log on stderr too."""
-        from core.engine.engine import Engine, EngineFailed
-        from core.engine.headless import HomeInUse, HomeUnusable
-
-        engine = Engine(self.home, self.settings(), speed=self.speed or ONE_SHOT_SPEED, stderr=True)
-        try:
-            engine.start()
-            engine.wait_ready()
-        except HomeInUse as error:
-            _leave(REFUSED, str(error))
-        except HomeUnusable as error:
-            _leave(FAILED, str(error))
-        except EngineFailed as error:
-            engine.stop()
-            _leave(FAILED, str(error))
-        try:
-            yield engine
-        finally:
-            engine.stop()
 
 
 @main.command(
@@ -145,7 +64,7 @@ Press 3 for the plan, e to carry it out and y to confirm."""
 )
 @click.option("--speed", type=click.FloatRange(min=0.1, max=3600), default=60.0, show_default=True)
 @click.pass_obj
-def demo(call: _Call, speed: float) -> None:
+def demo(call: Call, speed: float) -> None:
     """The app on the sandbox: a recorded trading day at speed, in a scratch home."""
     from core.engine.headless import home_at, prepare_demo
 
@@ -153,7 +72,7 @@ def demo(call: _Call, speed: float) -> None:
     if not home.config_file.exists():
         prepare_demo(home)
     click.echo(f"Everything of this demo is in {home.path}; to come back to it: rotor --home {home.path}", err=True)
-    _Call(home.path, "sandbox", call.speed or speed).open_app()
+    Call(home.path, "sandbox", call.speed or speed).open_app()
 
 
 @main.command(
@@ -172,7 +91,7 @@ Examples:
 @_AS_JSON
 @click.pass_obj
 def rehearse(
-    call: _Call,
+    call: Call,
     panel: Path | None,
     top: int,
     start: datetime | None,
@@ -202,7 +121,7 @@ def rehearse(
                 export=export,
             )
     except (ValueError, OSError) as error:
-        _leave(FAILED, str(error))
+        leave(FAILED, str(error))
     if as_json:
         _print_json(document)
     else:
@@ -215,13 +134,13 @@ def rehearse(
 @main.command(epilog="Example: rotor plan --json")
 @_AS_JSON
 @click.pass_obj
-def plan(call: _Call, as_json: bool) -> None:
+def plan(call: Call, as_json: bool) -> None:
     """What a rebalance would do now, with a reason per row. Sends nothing."""
     from core.engine.documents import plan_document
     from core.model.command import MakePlan
 
     with call.engine() as engine:
-        made = _ask(engine, MakePlan(), 60)
+        made = ask(engine, MakePlan(), 60)
     _show_plan(made, plan_document(made) if as_json else None)
     sys.exit(REFUSED if made.refused is not None else DONE)
 
@@ -235,7 +154,7 @@ Examples:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @_AS_JSON
 @click.pass_obj
-def rebalance(call: _Call, yes: bool, as_json: bool) -> None:
+def rebalance(call: Call, yes: bool, as_json: bool) -> None:
     """One rebalance now, to its end."""
     from core.engine.documents import plan_document, rebalance_document
     from core.model.command import ExecutePlan, MakePlan
@@ -243,15 +162,15 @@ def rebalance(call: _Call, yes: bool, as_json: bool) -> None:
     if as_json and not yes:
         raise click.UsageError("--json goes with --yes: nobody is there to be asked")
     with call.engine() as engine:
-        made = _ask(engine, MakePlan(), 60)
+        made = ask(engine, MakePlan(), 60)
         if made.refused is not None:
             _show_plan(made, plan_document(made) if as_json else None)
             sys.exit(REFUSED)
         if not as_json:
             _show_plan(made, None)
         if not yes and not _agreed(f"Send {len(made.legs)} orders ({made.mode})?"):
-            _leave(REFUSED, "Nothing was sent.")
-        result = _ask(engine, ExecutePlan(made.plan_id), REBALANCE_PATIENCE)
+            leave(REFUSED, "Nothing was sent.")
+        result = ask(engine, ExecutePlan(made.plan_id), REBALANCE_PATIENCE)
     document = rebalance_document(made, result)
     if as_json:
         _print_json(document)
@@ -265,14 +184,14 @@ def rebalance(call: _Call, yes: bool, as_json: bool) -> None:
 @main.command(epilog="Example: rotor status --json")
 @_AS_JSON
 @click.pass_obj
-def status(call: _Call, as_json: bool) -> None:
+def status(call: Call, as_json: bool) -> None:
     """Who runs in the home, the last rebalance, open orders and what the strategy owns."""
     from core.engine.headless import HomeUnusable, status_document
 
     try:
         document = status_document(call.home, call.settings())
     except HomeUnusable as error:
-        _leave(FAILED, str(error))
+        leave(FAILED, str(error))
     if as_json:
         _print_json(document)
     else:
@@ -288,14 +207,14 @@ def status(call: _Call, as_json: bool) -> None:
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="File to write; default: stdout.")
 @_AS_JSON
 @click.pass_obj
-def export(call: _Call, what: str, out: Path | None, as_json: bool) -> None:
+def export(call: Call, what: str, out: Path | None, as_json: bool) -> None:
     """Orders, fills, the ledger or the equity line as CSV (or JSON)."""
     from core.engine.headless import HomeUnusable, export_rows, write_csv
 
     try:
         rows = export_rows(call.home, call.settings(), what)
     except (FileNotFoundError, HomeUnusable) as error:
-        _leave(FAILED, str(error))
+        leave(FAILED, str(error))
     try:
         with out.open("w", encoding="utf-8", newline="") if out else nullcontext(sys.stdout) as stream:
             if as_json:
@@ -303,7 +222,7 @@ def export(call: _Call, what: str, out: Path | None, as_json: bool) -> None:
             else:
                 write_csv(rows, stream)
     except OSError as error:
-        _leave(FAILED, f"{out or 'The output'} cannot be written: {error.strerror or error}.")
+        leave(FAILED, f"{out or 'The output'} cannot be written: {error.strerror or error}.")
     click.echo(f"{len(rows)} rows", err=True)
 
 
@@ -314,19 +233,19 @@ def config() -> None:
 
 @config.command("init", epilog="Example: rotor --home D:\\rotor config init")
 @click.pass_obj
-def config_init(call: _Call) -> None:
+def config_init(call: Call) -> None:
     """Write a config.toml with every key and its explanation."""
     from core.engine.headless import new_config
 
     try:
         click.echo(f"written: {new_config(call.home)}")
     except OSError as error:
-        _leave(REFUSED if isinstance(error, FileExistsError) else FAILED, str(error))
+        leave(REFUSED if isinstance(error, FileExistsError) else FAILED, str(error))
 
 
 @config.command("check", epilog="Example: rotor config check")
 @click.pass_obj
-def config_check(call: _Call) -> None:
+def config_check(call: Call) -> None:
     """Check every setting and say what is wrong, all at once."""
     from core.engine.headless import notes_on
 
@@ -339,7 +258,7 @@ def config_check(call: _Call) -> None:
 @config.command("show", epilog="Example: rotor config show --json")
 @_AS_JSON
 @click.pass_obj
-def config_show(call: _Call, as_json: bool) -> None:
+def config_show(call: Call, as_json: bool) -> None:
     """The settings in force, from file, environment and options."""
     from core.engine.headless import config_document
 
@@ -360,19 +279,6 @@ def _outcome(made: "Plan", result: "Rebalance") -> int:
     return DONE if result.complete else FAILED
 
 
-def _ask(engine: "Engine", command: "Command[T]", seconds: float) -> T:
-    """The command's value; a refusal ends with exit code 3, a failure with 1."""
-    from core.model.command import Failed
-
-    try:
-        reply = engine.send(command).result(seconds)
-    except TimeoutError:
-        _leave(FAILED, f"No answer within {seconds:.0f} s. Look at rotor status before you try again.")
-    if isinstance(reply, Failed):
-        _leave(REFUSED if reply.refused else FAILED, reply.text)
-    return reply.value
-
-
 def _agreed(question: str) -> bool:
     """The user's answer; no answer is a no."""
     try:
@@ -380,12 +286,6 @@ def _agreed(question: str) -> bool:
     except click.Abort:
         click.echo(err=True)
         return False
-
-
-def _has_terminal() -> bool:
-    """Whether the app can read keys and draw; without a terminal it would spin for ever on an empty input."""
-    drawn_on = sys.stdout if sys.platform == "win32" else sys.stderr
-    return sys.stdin.isatty() and drawn_on.isatty()
 
 
 def _show_plan(made: "Plan", document: dict[str, Any] | None) -> None:
@@ -427,11 +327,6 @@ def _flat(document: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
     for key, value in document.items():
         rows += _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else [(f"{prefix}{key}", value)]
     return rows
-
-
-def _leave(code: int, text: str) -> NoReturn:
-    click.echo(text, err=True)
-    sys.exit(code)
 
 
 if __name__ == "__main__":

@@ -6,11 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pexpect
 import pytest
-
-if os.name == "nt":
-    pytest.skip("needs a pty", allow_module_level=True)
-pexpect = pytest.importorskip("pexpect")
 
 _SCRIPT = """
 import sys
@@ -52,7 +49,7 @@ def test_terminal_is_put_right(leave: str | signal.Signals, code: int) -> None:
         else:
             child.kill(leave)
         child.expect(pexpect.EOF)
-        said = child.before
+        said = str(child.before)
     finally:
         child.close()
     assert child.exitstatus == code

@@ -65,8 +65,8 @@ class Pane(Vertical):
         """One second passed while this pane is looked at."""
 
     def focus_target(self) -> Widget:
-        """Where the keyboard goes when this pane is opened."""
-        raise NotImplementedError
+        """Where the keyboard goes when this pane is opened: the pane itself, if it does not say otherwise."""
+        return self
 
     def why_not(self, action: str) -> str:
         """Why the action does nothing now; empty where it does something."""

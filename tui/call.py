@@ -1,0 +1,118 @@
+"""One call of the command line: its options, its settings, its engine, and how it ends."""
+
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from core.engine.engine import Engine
+    from core.engine.headless import Home
+    from core.model.command import Command
+    from core.model.settings import Settings
+
+T = TypeVar("T")
+
+DONE, FAILED, USAGE, REFUSED, UNRESOLVED = range(5)
+"""Exit codes: done, failed, bad usage or settings, refused and nothing sent, something is unresolved."""
+
+ONE_SHOT_SPEED = 60.0
+"""Market seconds per second in the sandbox for a command that answers and ends."""
+
+
+class Call:
+    """The options before the command."""
+
+    def __init__(self, home: Path | None, mode: str | None, speed: float | None) -> None:
+        self._home = home
+        self._mode = mode
+        self.speed = speed
+
+    @property
+    def home(self) -> "Home":
+        from core.engine.headless import home_at
+
+        return home_at(self._home)
+
+    @property
+    def chosen_home(self) -> Path | None:
+        return self._home
+
+    def settings(self) -> "Settings":
+        """The settings, or exit code 2 with every problem."""
+        from core.engine.headless import SettingsError, settings_of
+
+        try:
+            return settings_of(self.home, self._mode)
+        except SettingsError as error:
+            leave(USAGE, f"The settings of {self.home.path} cannot be used:\n{error}")
+
+    def open_app(self, home: "Home | None" = None) -> NoReturn:
+        from core.engine.engine import Engine
+        from core.engine.headless import HomeInUse, HomeUnusable
+
+        engine = Engine(home or self.home, self.settings(), speed=self.speed or 1.0)
+        if not has_terminal():
+            leave(USAGE, "The app needs a terminal. Without one, use rotor status, rotor plan or rotor rebalance.")
+        try:
+            engine.start()
+        except HomeInUse as error:
+            leave(REFUSED, str(error))
+        except HomeUnusable as error:
+            leave(FAILED, str(error))
+        try:
+            from tui.app import run
+
+            code = run(engine)
+        finally:
+            engine.stop()
+        sys.exit(code)
+
+    @contextmanager
+    def engine(self) -> "Generator[Engine]":
+        """An engine for one command, ready, its log on stderr too."""
+        from core.engine.engine import Engine, EngineFailed
+        from core.engine.headless import HomeInUse, HomeUnusable
+
+        engine = Engine(self.home, self.settings(), speed=self.speed or ONE_SHOT_SPEED, stderr=True)
+        try:
+            engine.start()
+            engine.wait_ready()
+        except HomeInUse as error:
+            leave(REFUSED, str(error))
+        except HomeUnusable as error:
+            leave(FAILED, str(error))
+        except EngineFailed as error:
+            engine.stop()
+            leave(FAILED, str(error))
+        try:
+            yield engine
+        finally:
+            engine.stop()
+
+
+def ask(engine: "Engine", command: "Command[T]", seconds: float) -> T:
+    """The command's value; a refusal ends with exit code 3, a failure with 1."""
+    from core.model.command import Failed
+
+    try:
+        reply = engine.send(command).result(seconds)
+    except TimeoutError:
+        leave(FAILED, f"No answer within {seconds:.0f} s. Look at rotor status before you try again.")
+    if isinstance(reply, Failed):
+        leave(REFUSED if reply.refused else FAILED, reply.text)
+    return reply.value
+
+
+def leave(code: int, text: str) -> NoReturn:
+    click.echo(text, err=True)
+    sys.exit(code)
+
+
+def has_terminal() -> bool:
+    """Whether the app can read keys and draw; without a terminal it would spin for ever on an empty input."""
+    drawn_on = sys.stdout if sys.platform == "win32" else sys.stderr
+    return sys.stdin.isatty() and drawn_on.isatty()
