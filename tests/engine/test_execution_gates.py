@@ -1,0 +1,118 @@
+"""What stands between a plan and its execution in the engine, each alone."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from core.clock import ScaledClock
+from core.config import load_settings
+from core.engine.engine import Engine
+from core.engine.headless import prepare_demo
+from core.engine.shift import Shift
+from core.home import Home
+from core.model.command import ExecutePlan, MakePlan
+from core.model.known import Known, Unknown
+from core.model.order import OrderState
+from core.trading.desk import Desk
+from tests.engine.test_engine import ask, refusal, until
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    home = Home(tmp_path)
+    prepare_demo(home)
+    engine = Engine(home, load_settings(home.path, environ={}), speed=1)
+    engine.start()
+    try:
+        engine.wait_ready()
+        yield engine
+    finally:
+        engine.stop()
+
+
+def shift_of(engine: Engine) -> Shift:
+    shift = engine._shift  # pyright: ignore[reportPrivateUsage]
+    assert shift is not None
+    return shift
+
+
+def desk_of(engine: Engine) -> Desk:
+    return shift_of(engine)._parts.desk  # pyright: ignore[reportPrivateUsage]
+
+
+def test_a_fault_turns_trading_off_until_it_is_gone(engine: Engine) -> None:
+    plan = ask(engine, MakePlan())
+    desk_of(engine).faults.append("order 7: more was filled than ordered")
+    shown = until(engine, lambda shown: not shown.ready)
+    assert shown.blockers == ("order 7: more was filled than ordered",)
+    assert "trading is off: order 7" in refusal(engine, ExecutePlan(plan.plan_id)).text
+    assert desk_of(engine).journal.of_day(shown.at.date()) == ()
+
+
+def test_an_account_that_falls_silent_turns_trading_off_and_is_reconciled_when_it_answers(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.engine.shift._RETRY", 1)
+    broker = desk_of(engine).broker
+    answers = broker.asset
+
+    async def silent() -> Unknown:
+        return Unknown("the cable is cut")
+
+    monkeypatch.setattr(broker, "asset", silent)
+    shown = until(engine, lambda shown: not shown.ready)
+    assert "the cable is cut" in shown.blockers[0]
+    assert isinstance(shown.asset, Unknown)
+    plan = ask(engine, MakePlan())
+    assert plan.legs == ()
+    assert plan.refused is not None
+    monkeypatch.setattr(broker, "asset", answers)
+    again = until(engine, lambda shown: shown.ready)
+    assert isinstance(again.asset, Known)
+
+
+def test_outside_the_hours_nothing_is_begun(engine: Engine) -> None:
+    plan = ask(engine, MakePlan())
+    clock = shift_of(engine)._parts.clock  # pyright: ignore[reportPrivateUsage]
+    assert isinstance(clock, ScaledClock)
+    clock.move_to(clock.now().replace(hour=14, minute=58))
+    refused = refusal(engine, ExecutePlan(plan.plan_id))
+    assert refused.refused
+    assert "orders are sent until 14:56:30 only" in refused.text
+    with_orders = desk_of(engine).journal.of_day(clock.now().date())
+    assert with_orders == ()
+
+
+def test_a_plan_of_yesterday_is_not_carried_out_today(engine: Engine) -> None:
+    plan = ask(engine, MakePlan())
+    clock = shift_of(engine)._parts.clock  # pyright: ignore[reportPrivateUsage]
+    assert isinstance(clock, ScaledClock)
+    clock.move_to(clock.now() + timedelta(days=3))
+    assert refusal(engine, ExecutePlan(plan.plan_id)).refused
+    assert desk_of(engine).journal.of_day(clock.now().date()) == ()
+
+
+def test_an_order_that_a_rebalance_left_open_is_settled_by_itself(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The cancel is not heard while the rebalance runs; once it is, nobody has to restart anything."""
+    monkeypatch.setattr("core.engine.shift._RETRY", 1)
+    monkeypatch.setattr("core.trading.executor.CANCEL_PROOF", 0.2)
+    parts = shift_of(engine)._parts  # pyright: ignore[reportPrivateUsage]
+    quick = parts.settings.orders.model_copy(update={"type": "limit", "timeout": 1, "reprices": 0})
+    parts.rotation.settings = parts.rotation.settings.model_copy(update={"orders": quick})
+    hear = parts.desk.broker.cancel
+
+    async def deaf(order_id: str) -> None: ...
+
+    monkeypatch.setattr(parts.desk.broker, "cancel", deaf)
+    plan = ask(engine, MakePlan())
+    result = ask(engine, ExecutePlan(plan.plan_id))
+    monkeypatch.setattr(parts.desk.broker, "cancel", hear)
+    shown = until(engine, lambda shown: bool(shown.orders) and all(order.done for order in shown.orders), 15)
+    assert {order.state for order in shown.orders} <= {OrderState.FILLED, OrderState.CANCELLED}
+    assert shown.rebalance is not None
+    assert shown.rebalance.unresolved == ()
+    assert shown.rebalance.plan_id == result.plan_id
