@@ -24,11 +24,15 @@ def open_database(path: Path, migrations: "Migrations", *, durable: bool = True)
 
     path.parent.mkdir(parents=True, exist_ok=True)
     connection = sqlite3.connect(path, timeout=10, check_same_thread=False)
-    database = _sqlite_utils().Database(connection)
-    database.execute("PRAGMA journal_mode=WAL")
-    database.execute(f"PRAGMA synchronous={'FULL' if durable else 'OFF'}")
-    database.execute("PRAGMA foreign_keys=ON")
-    migrations.apply(database)
+    try:
+        database = _sqlite_utils().Database(connection)
+        database.execute("PRAGMA journal_mode=WAL")
+        database.execute(f"PRAGMA synchronous={'FULL' if durable else 'OFF'}")
+        database.execute("PRAGMA foreign_keys=ON")
+        migrations.apply(database)
+    except BaseException:
+        connection.close()
+        raise
     return database
 
 

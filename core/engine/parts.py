@@ -1,7 +1,7 @@
 """Which parts an engine is made of, in which mode."""
 
 import logging
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, ExitStack, closing
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -113,16 +113,19 @@ def build(home: Home, settings: Settings, speed: float = 1.0) -> Parts:
             "set mode to sandbox or paper."
         )
     app_file, paper_file = database_files(home, settings)
-    database = open_database(app_file, TRADING)
-    memory = Memory(database)
-    if settings.mode == "sandbox":
-        settings = _with_a_strategy(settings)
-        clock, feed, platform = _sandbox(memory, settings, speed)
-    else:
-        clock, feed = RealClock(), NoQuotes()
-        platform = FactorCat(settings.factorcat.base_url, version=__version__, clock=clock)
-    broker = PaperBroker(paper_file, feed, clock, settings.fees, PAPER_CAPITAL)
-    return compose(settings, clock, feed, platform, database, memory, broker)
+    with ExitStack() as opened:
+        database = opened.enter_context(closing(open_database(app_file, TRADING)))
+        memory = Memory(database)
+        if settings.mode == "sandbox":
+            settings = _with_a_strategy(settings)
+            clock, feed, platform = _sandbox(memory, settings, speed)
+        else:
+            clock, feed = RealClock(), NoQuotes()
+            platform = FactorCat(settings.factorcat.base_url, version=__version__, clock=clock)
+        broker = PaperBroker(paper_file, feed, clock, settings.fees, PAPER_CAPITAL)
+        parts = compose(settings, clock, feed, platform, database, memory, broker)
+        opened.pop_all()  # from here on the parts close what they hold
+    return parts
 
 
 def database_files(home: Home, settings: Settings) -> tuple[Path, Path]:

@@ -175,9 +175,11 @@ def test_an_engine_that_ends_leaves_no_order_working(home: Home) -> None:
         assert journal.execute("select stage from runs").fetchall()[0][0].startswith("interrupted")
 
 
-def test_books_that_cannot_be_read_are_named_and_left_alone(home: Home) -> None:
+@pytest.mark.parametrize("file", ["app.db", "paper.db"])
+def test_books_that_cannot_be_read_are_named_and_left_alone(home: Home, file: str) -> None:
     home.prepare()
-    home.database.write_bytes(b"this was never a database, " * 100)
+    broken = home.data / file
+    broken.write_bytes(b"this was never a database, " * 100)
     engine = Engine(home, Settings())
     engine.start()
     try:
@@ -185,7 +187,7 @@ def test_books_that_cannot_be_read_are_named_and_left_alone(home: Home) -> None:
             engine.wait_ready()
     finally:
         engine.stop()
-    assert home.database.read_bytes().startswith(b"this was never")
+    assert broken.read_bytes().startswith(b"this was never")
     assert "the books cannot be opened" in "".join(log.read_text(encoding="utf-8") for log in home.logs.iterdir())
 
 
