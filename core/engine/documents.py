@@ -77,6 +77,7 @@ def _outcome(leg: LegProgress) -> dict[str, Any]:
         "volume": leg.volume,
         "price": float(leg.price),
         "amount": float(leg.price * leg.volume),
+        "reason": leg.reason,
         "status": leg.status,
         "client_order_id": leg.client_order_id,
         "filled_volume": leg.filled_volume,

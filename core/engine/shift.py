@@ -16,7 +16,7 @@ from core.engine.parts import Heard, Parts
 from core.engine.view import View
 from core.factorcat import FactorCatError
 from core.home import Home
-from core.logs import NUMBERS, hide
+from core.logs import NUMBERS, hide, text_of
 from core.model.bond import BondCode
 from core.model.known import Unknown
 from core.model.quote import Quote
@@ -201,4 +201,5 @@ class _EventLog(logging.Handler):
         if not record.name.startswith("core.") and record.levelno < logging.WARNING:
             return
         level = _LEVELS.get(record.levelno, Level.ERROR)
-        self._events.append(Event(next(self._numbers), self._clock.now(), level, record.getMessage()))
+        text = text_of(record).partition("\\n")[0]  # redacted and escaped, as in the file; a traceback stays there
+        self._events.append(Event(next(self._numbers), self._clock.now(), level, text))

@@ -15,6 +15,7 @@ from typing import Any
 import keyring
 import keyring.backend
 import pytest
+from pydantic import SecretStr
 
 from core.clock import SHANGHAI, RealClock
 from core.config import load_settings
@@ -22,6 +23,7 @@ from core.engine.engine import Engine, EngineFailed
 from core.engine.headless import prepare_demo
 from core.engine.parts import database_files
 from core.home import Home, HomeInUse, HomeLock
+from core.logs import hide
 from core.model.command import Done, ExecutePlan, Failed, Login, Logout, MakePlan
 from core.model.known import Known
 from core.model.settings import Qmt, Settings
@@ -294,3 +296,19 @@ def test_the_sandbox_skips_the_night(home: Home) -> None:
         assert ask(engine, MakePlan()).refused is None
     finally:
         engine.stop()
+
+
+def test_events_hold_no_secret_and_steer_no_terminal(home: Home) -> None:
+    hide(SecretStr("hunter2-secret"))
+    engine = Engine(home, load_settings(home.path, environ={}), speed=FAST)
+    engine.start()
+    try:
+        engine.wait_ready()
+        try:
+            raise RuntimeError("inside hunter2-secret")
+        except RuntimeError:
+            logging.getLogger("core.test").exception("oops hunter2-secret \x1b[2J")
+        shown = until(engine, lambda shown: any("oops" in event.text for event in shown.events))
+    finally:
+        engine.stop()
+    assert [event.text for event in shown.events if "oops" in event.text] == ["oops *** \\x1b[2J"]
