@@ -151,9 +151,10 @@ class Answers:
 
     async def _follow(self, command: RunStrategy) -> Followed:
         self._decline_while_running()
+        # Asked before anything is written: an answer that fails must not leave the file ahead of the engine.
+        name = command.strategy_name or await self._name_of(command.strategy_id)
         changes = {"strategy.strategy_id": command.strategy_id, "strategy.history_id": command.history_id}
         await asyncio.to_thread(write_setting, self._home.path, changes)
-        name = command.strategy_name or await self._name_of(command.strategy_id)
         self._set_followed(command.strategy_id, command.history_id, name)
         self._view.plan = None
         log.info("following record %d of strategy %d %s", command.history_id, command.strategy_id, name)

@@ -85,11 +85,16 @@ class Parts:
             stack.push_async_callback(self.feed.stop)
 
     def skip_closed_hours(self) -> bool:
-        """Move the sandbox's time over a break or a night to the next hours of trading; whether that was done."""
+        """Move the sandbox's time over a break or a night to the next hours of trading; whether that was done.
+
+        At the end of the calendar there is nowhere to move to: the sandbox's market stays closed.
+        """
         if not (isinstance(self.clock, ScaledClock) and self.settings.mode == "sandbox"):
             return False
         now = self.clock.now()
         if self.calendar.phase(now) not in {SessionPhase.BREAK, SessionPhase.CLOSED, SessionPhase.CLOSED_DAY}:
+            return False
+        if isinstance(self.calendar.next_session(now.date()), Unknown):
             return False
         from core.sandbox.day import next_start
 

@@ -17,14 +17,14 @@ import keyring.backend
 import pytest
 from pydantic import SecretStr
 
-from core.clock import SHANGHAI, RealClock
+from core.clock import SHANGHAI, RealClock, ScaledClock
 from core.config import load_settings
 from core.engine.engine import Engine, EngineFailed
 from core.engine.headless import prepare_demo
 from core.engine.parts import database_files
 from core.home import Home, HomeInUse, HomeLock
 from core.logs import hide
-from core.model.command import Done, ExecutePlan, Failed, Login, Logout, MakePlan
+from core.model.command import Done, ExecutePlan, Failed, Login, Logout, MakePlan, RunStrategy
 from core.model.known import Known
 from core.model.settings import Qmt, Settings
 from core.model.snapshot import Level, Snapshot
@@ -312,3 +312,38 @@ def test_events_hold_no_secret_and_steer_no_terminal(home: Home) -> None:
     finally:
         engine.stop()
     assert [event.text for event in shown.events if "oops" in event.text] == ["oops *** \\x1b[2J"]
+
+
+def test_at_the_end_of_the_calendar_the_sandbox_stays_closed_and_beats_on(
+    home: Home, caplog: pytest.LogCaptureFixture
+) -> None:
+    engine = Engine(home, load_settings(home.path, environ={}), speed=1)
+    engine.start()
+    try:
+        engine.wait_ready()
+        shift = engine._shift  # pyright: ignore[reportPrivateUsage]
+        assert shift is not None
+        clock = shift._parts.clock  # pyright: ignore[reportPrivateUsage]
+        assert isinstance(clock, ScaledClock)
+        clock.move_to(datetime(2026, 12, 31, 15, 1, tzinfo=SHANGHAI))
+        first = until(engine, lambda shown: shown.at.year == 2026 and shown.at.month == 12)
+        shown = until(engine, lambda shown: shown.at > first.at + timedelta(seconds=2))
+    finally:
+        engine.stop()
+    assert shown.session == "closed"
+    assert [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR] == []
+
+
+def test_a_strategy_whose_name_is_not_answered_is_not_followed_in_the_file_alone(home: Home, serve: Serve) -> None:
+    url = serve(takes_logins)
+    engine = Engine(home, paper(url))
+    engine.start()
+    try:
+        engine.wait_ready()
+        engine.send(Login("bob", "a-long-password", remember=False)).result(20)
+        assert isinstance(engine.send(RunStrategy(7, 703)).result(20), Failed)
+        assert load_settings(home.path, environ={}).strategy.history_id == 0
+        assert isinstance(engine.send(RunStrategy(7, 703, "known by name")).result(20), Done)
+        assert load_settings(home.path, environ={}).strategy.history_id == 703
+    finally:
+        engine.stop()
