@@ -1,13 +1,12 @@
 """The database files: opened one way, with their pragmas and their schema."""
 
 import importlib
-import sys
 from collections.abc import Sequence
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from core.home import HomeUnusable
+from core.imports import import_without
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -91,18 +90,7 @@ def _sqlite_utils() -> Any:  # noqa: ANN401  (the module itself)
 
     They cost half a second and 60 MB, and nothing here stores their values.
     """
-    if "sqlite_utils" in sys.modules:
-        return sys.modules["sqlite_utils"]
-    hidden: dict[str, ModuleType | None] = {}
-    for name in ("pandas", "numpy"):
-        if name not in sys.modules:
-            hidden[name] = None
-    sys.modules.update(hidden)  # type: ignore[arg-type]  # None in sys.modules is how an import is refused
-    try:
-        return importlib.import_module("sqlite_utils")
-    finally:
-        for name in hidden:
-            del sys.modules[name]
+    return import_without("sqlite_utils", "pandas", "numpy")
 
 
 def rows(

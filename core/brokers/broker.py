@@ -1,15 +1,29 @@
 """What every broker is to the rest of the program."""
 
 from collections.abc import Callable
-from datetime import date
+from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Protocol
 
 from core.model.account import Asset, Position
 from core.model.known import Maybe
-from core.model.order import BrokerOrder, Fill, Intent, Outcome
+from core.model.order import BrokerOrder, Fill, Intent, Order, Outcome
 
 BrokerEvent = BrokerOrder | Fill
 BrokerListener = Callable[[BrokerEvent], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Whether the account is within reach, in words, and since when.
+
+    `number` grows each time the account comes within reach: what was told before may have been missed since.
+    """
+
+    up: bool
+    number: int
+    text: str
+    since: datetime
 
 
 class Broker(Protocol):
@@ -23,11 +37,15 @@ class Broker(Protocol):
     def account(self) -> str: ...
 
     @property
-    def lists_every_order(self) -> bool:
-        """Whether an order that is absent from `orders` is proven never to have arrived."""
+    def link(self) -> Link: ...
+
+    def absence_proves(self, order: Order) -> float | None:
+        """Seconds until an order that `orders` does not list has proven never to have arrived; None: never."""
         ...
 
-    async def start(self) -> None: ...
+    async def start(self) -> None:
+        """Try once to reach the account; go on trying behind that. Never fails: `link` tells."""
+        ...
 
     async def stop(self) -> None: ...
 
@@ -44,7 +62,10 @@ class Broker(Protocol):
         ...
 
     async def place(self, intent: Intent) -> Outcome:
-        """Send one order, with its client order id as the remark. Never raises, never sends twice."""
+        """Send one order, with its client order id as the remark. Never raises, never sends twice.
+
+        Calls that are begun one after the other reach the account in that order, whether or not the first has ended.
+        """
         ...
 
     async def cancel(self, order_id: str) -> None:
@@ -52,3 +73,7 @@ class Broker(Protocol):
         ...
 
     def subscribe(self, listener: BrokerListener) -> None: ...
+
+    def watch_link(self, listener: Callable[[], None]) -> None:
+        """Call `listener`, on the engine's loop, whenever `link` has changed."""
+        ...

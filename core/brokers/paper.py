@@ -5,19 +5,19 @@ survives a crash of this program.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
-from core.brokers.broker import BrokerEvent, BrokerListener
+from core.brokers.broker import BrokerEvent, BrokerListener, Link
 from core.brokers.paper_books import PaperAccount, PaperBooks, PaperHolding, PaperOrder
 from core.clock import Clock
 from core.model.account import Asset, Position
 from core.model.bond import BondCode
 from core.model.known import Known, Maybe
-from core.model.order import BrokerOrder, Confirmed, Fill, Intent, OrderState, Outcome, Refused, Side
+from core.model.order import BrokerOrder, Confirmed, Fill, Intent, Order, OrderState, Outcome, Refused, Side
 from core.model.quote import Quote, TradingState
 from core.model.settings import Fees
 from core.quotes.feed import QuoteFeed
@@ -39,8 +39,6 @@ class PaperBroker:
     A quote's displayed volume can be taken once; a quote that tells no volume fills any order whole.
     """
 
-    lists_every_order = True
-
     def __init__(
         self, path: Path, feed: QuoteFeed, clock: Clock, fees: Fees, capital: Decimal, *, durable: bool = True
     ) -> None:
@@ -52,11 +50,19 @@ class PaperBroker:
         self._taken: dict[tuple[BondCode, Side], tuple[object, int]] = {}
         self._working = {order.order_id: order for order in self._books.live_orders()}
         self._stopped = False
+        self.link = Link(True, 1, "ok", clock.now())
         feed.subscribe(self._on_quotes)
 
     @property
     def account(self) -> str:
         return "paper-1"
+
+    def absence_proves(self, order: Order) -> float | None:
+        """At once: every order ever taken is listed."""
+        return 0.0
+
+    def watch_link(self, listener: Callable[[], None]) -> None:
+        """A counter in this very process is never out of reach."""
 
     async def start(self) -> None:
         self._lapse()

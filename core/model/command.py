@@ -115,6 +115,57 @@ class CancelOrder(Command[str]):
 
 
 @dataclass(frozen=True, slots=True)
+class Reconcile(Command[tuple[str, ...]]):
+    """Compare account and books now; answers with what keeps trading off, a row each."""
+
+
+@dataclass(frozen=True, slots=True)
+class SettleOrder(Command[str]):
+    """Take the user's word for an order that the broker does not settle; answers with the state it is in then.
+
+    `filled`: all that was left of it was filled at its limit; else it is over with what is booked.
+    """
+
+    client_order_id: str
+    filled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Adopt(Command[int]):
+    """Put all that the account holds of a bond under management; answers with the 张 that are new."""
+
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Release(Command[int]):
+    """Take a bond out of management: it is the user's own from then on; answers with the 张 that were owned."""
+
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class GiveConsent(Command[None]):
+    """Agree to live orders in the account of the settings; `account` is its number as the user typed it."""
+
+    account: str
+
+
+@dataclass(frozen=True, slots=True)
+class SelfTest:
+    """A self-test of the account's units, with a line per exchange."""
+
+    passed: bool
+    at: datetime
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RunSelfTest(Command[SelfTest]):
+    """Order one lot far below the market on each exchange, read it back and cancel it. Only in live mode."""
+
+
+@dataclass(frozen=True, slots=True)
 class LogLine:
     at: datetime
     level: Level

@@ -21,6 +21,13 @@ class Level(StrEnum):
     ERROR = "error"
 
 
+class Need(StrEnum):
+    """What live mode asks for once per account before its first order."""
+
+    CONSENT = "consent"
+    SELF_TEST = "self-test"
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """Something that happened, as one sentence for the user."""
@@ -130,7 +137,10 @@ class Rebalance:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Everything a screen may know. `number` grows with each one, so the newest wins; `stops` tells what is armed."""
+    """Everything a screen may know. `number` grows with each one, so the newest wins; `stops` tells what is armed.
+
+    `needs` is what is still to be done before the first live order.
+    """
 
     number: int
     at: datetime
@@ -151,5 +161,6 @@ class Snapshot:
     events: tuple[Event, ...] = ()
     equity: tuple[tuple[datetime, Decimal], ...] = ()
     controls: tuple[str, ...] = ()
+    needs: tuple[Need, ...] = ()
     next_job: str = ""
     stops: str = ""

@@ -1,4 +1,4 @@
-"""The feed of a mode whose quote source is not part of this version: it knows no price and says so."""
+"""The feed of a machine without a source of quotes: it knows no price and says why."""
 
 from collections.abc import Iterable, Mapping
 
@@ -7,13 +7,14 @@ from core.model.known import Maybe, Unknown
 from core.model.quote import Quote
 from core.quotes.feed import QuoteListener
 
-_NO_SOURCE = Unknown("no price: this version has no quote source outside the sandbox")
-
 
 class NoQuotes:
     """A `QuoteFeed` without quotes, so that every order is blocked with the reason."""
 
     name = "no quotes"
+
+    def __init__(self, reason: str) -> None:
+        self._no_price = Unknown(f"no price: {reason}")
 
     async def start(self) -> None: ...
 
@@ -22,6 +23,9 @@ class NoQuotes:
     def watch(self, codes: Iterable[BondCode]) -> None: ...
 
     async def snapshot(self, codes: Iterable[BondCode]) -> Mapping[BondCode, Maybe[Quote]]:
-        return dict.fromkeys(codes, _NO_SOURCE)
+        return dict.fromkeys(codes, self._no_price)
+
+    async def universe(self) -> Maybe[tuple[BondCode, ...]]:
+        return self._no_price
 
     def subscribe(self, listener: QuoteListener) -> None: ...

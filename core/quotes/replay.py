@@ -39,6 +39,9 @@ class ReplayFeed:
     async def snapshot(self, codes: Iterable[BondCode]) -> Mapping[BondCode, Maybe[Quote]]:
         return {code: self._quote(code) for code in codes}
 
+    async def universe(self) -> Maybe[tuple[BondCode, ...]]:
+        return Known(tuple(sorted(self._quotes)))
+
     def show(self, day: date, quotes: Mapping[BondCode, Quote]) -> None:
         """From now on it is `day`, and these are all its prices; listeners hear of the watched ones that changed.
 

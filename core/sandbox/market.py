@@ -129,6 +129,9 @@ class SandboxMarket:
         self._watched = tuple(sorted(set(codes)))
         self._told = {code: quote for code, quote in self._told.items() if code in self._watched}
 
+    async def universe(self) -> Maybe[tuple[BondCode, ...]]:
+        return Known(self.codes)
+
     async def snapshot(self, codes: Iterable[BondCode]) -> Mapping[BondCode, Maybe[Quote]]:
         now = self._clock.now()
         return {code: self.quote(code, now) for code in codes}

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.venue import OPENERS, Account
+from tests.contract.openers import OPENERS
+from tests.contract.venue import Account
 
 
 @pytest.fixture(params=sorted(OPENERS))

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from core.brokers.paper import PaperBroker
 from core.brokers.paper_books import PaperBooks
 from core.model.order import OrderState, Refused, Side
+from core.model.quote import TradingState
 from tests.contract.venue import OPENING, SH, Account, PaperVenue, intent, quote
 
 
@@ -57,5 +57,33 @@ async def test_a_broker_that_was_stopped_lets_quotes_pass(tmp_path: Path) -> Non
     await venue.close()
 
 
-def test_it_lists_every_order() -> None:
-    assert PaperBroker.lists_every_order
+@pytest.mark.parametrize("side", [Side.BUY, Side.SELL])
+@pytest.mark.parametrize("state", [state for state in TradingState if state is not TradingState.CONTINUOUS])
+async def test_it_takes_no_order_outside_continuous_trading(tmp_path: Path, state: TradingState, side: Side) -> None:
+    venue = await PaperVenue.opened(tmp_path)
+    account = Account(venue)
+    await account.own(SH, 100)
+    await venue.show(quote(SH, OPENING, state=state))
+    assert (await account.send(intent("x-1", SH, side, 10, "100"))).state is OrderState.REJECTED
+    await venue.close()
+
+
+async def test_it_takes_no_order_on_a_price_of_another_day(tmp_path: Path) -> None:
+    venue = await PaperVenue.opened(tmp_path)
+    await venue.show(quote(SH, OPENING))
+    await venue.next_day()
+    order = await Account(venue).send(intent("x-1", SH, Side.BUY, 10, "100.01", venue.now.date()))
+    assert order.state is OrderState.REJECTED
+    await venue.close()
+
+
+async def test_it_tells_that_a_working_order_has_lapsed(tmp_path: Path) -> None:
+    venue = await PaperVenue.opened(tmp_path)
+    account = Account(venue)
+    await venue.show(quote(SH, OPENING))
+    await account.send(intent("b-1", SH, Side.BUY, 100, "99"))
+    await venue.next_day()
+    await venue.show(quote(SH, venue.now))
+    lapsed = await account.order("b-1")
+    assert (venue.events[-1], lapsed.state) == (lapsed, OrderState.LAPSED)
+    await venue.close()

@@ -183,9 +183,6 @@ def known(answer: Maybe[T]) -> T:
 
 Opener = Callable[[Path], Awaitable[Venue]]
 
-OPENERS: dict[str, Opener] = {"paper": PaperVenue.opened}
-"""Every broker that must behave the same."""
-
 
 def fills_of(events: Iterable[BrokerEvent]) -> list[Fill]:
     return [event for event in events if isinstance(event, Fill)]

@@ -1,0 +1,224 @@
+"""MiniQMT's native objects, read field by field into our own values.
+
+They have no `__dict__`, come with floats, and a text that was cut inside a Chinese character raises when it is read: a
+field that identifies a row makes that row `Unreadable`, any other is read as empty.
+"""
+
+import math
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+from core.clock import SHANGHAI
+from core.model.account import Asset, Position
+from core.model.bond import BondCode, CodeRefused
+from core.model.order import BrokerOrder, Fill, OrderState, Side
+from core.rules.market import TICK
+
+Native = Any  # an object of the SDK's binary modules
+
+_SIDES = {23: Side.BUY, 24: Side.SELL}
+_STATES = {
+    48: OrderState.WORKING,  # 未报
+    49: OrderState.WORKING,  # 待报
+    50: OrderState.WORKING,  # 已报
+    51: OrderState.CANCELLING,  # 已报待撤: can still fill
+    52: OrderState.CANCELLING,  # 部成待撤: can still fill
+    53: OrderState.CANCELLED,  # 部撤
+    54: OrderState.CANCELLED,  # 已撤
+    55: OrderState.PART_FILLED,  # 部成
+    56: OrderState.FILLED,  # 已成
+    57: OrderState.REJECTED,  # 废单
+}
+"""Order states by number (xtconstant of 250807); any other, 255 among them, is not known and proves nothing."""
+
+_UNSET = 1e300
+"""The SDK's mark for a number that was never set is the largest float."""
+
+_MONEY = Decimal("0.001")
+_FEE = Decimal("0.0001")
+
+_ACCOUNT_STATES = {
+    -1: "无效, no such account",
+    0: "正常, ready",
+    1: "连接中, connecting",
+    2: "登陆中, logging in",
+    3: "失败, its login failed",
+    4: "初始化中, starting",
+    5: "数据刷新校正中, refreshing its data",
+    6: "收盘后, after the close",
+    7: "穿透副链接断开, a connection of the broker is down",
+    8: "系统停用, disabled by the system",
+    9: "用户停用, disabled by the user",
+}
+
+
+class Unreadable(ValueError):
+    """A row that cannot be told from others; the message says which field."""
+
+
+@dataclass(frozen=True, slots=True)
+class OrderError:
+    """A reject with its full text: an order's own message holds 23 bytes of it."""
+
+    seq: int
+    order_id: int
+    remark: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderAnswer:
+    """What came back for the request `seq`: above 0 the order's number, -1 refused, 0 nobody knows."""
+
+    seq: int
+    order_id: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class AccountStatus:
+    """Whether an account may be traded: only in state 0."""
+
+    account: str
+    number: int
+
+    @property
+    def ready(self) -> bool:
+        return self.number == 0
+
+    def __str__(self) -> str:
+        return f"state {self.number} ({_ACCOUNT_STATES.get(self.number, 'not known to this version')})"
+
+
+def read_asset(native: Native) -> Asset:
+    return Asset(
+        _decimal(native, "cash", _MONEY),
+        _decimal(native, "frozen_cash", _MONEY),
+        _decimal(native, "market_value", _MONEY),
+    )
+
+
+def read_position(native: Native) -> Position | None:
+    """A holding; None for what is no convertible bond, or sold out."""
+    code, volume = _code(native), _whole(native, "volume")
+    if code is None or volume <= 0:
+        return None
+    cost = _maybe(native, "avg_price")
+    return Position(code, volume, _whole(native, "can_use_volume"), _quantized(cost or 0.0, _FEE))
+
+
+def read_order(native: Native, today: date) -> BrokerOrder | None:
+    """An order; None for what is no convertible bond or neither a buy nor a sale. `today` where it tells no time."""
+    code, side = _code(native), _SIDES.get(_whole(native, "order_type"))
+    if code is None or side is None:
+        return None
+    return BrokerOrder(
+        order_id=str(_whole(native, "order_id")),
+        remark=_remark(native),
+        trading_day=_day(native, "order_time", today),
+        code=code,
+        side=side,
+        volume=_whole(native, "order_volume"),
+        price=_decimal(native, "price", TICK),
+        state=_STATES.get(_whole(native, "order_status"), OrderState.UNKNOWN),
+        filled_volume=_whole(native, "traded_volume"),
+        message=_text(native, "status_msg"),
+    )
+
+
+def read_fill(native: Native, now: datetime) -> Fill | None:
+    """A trade; None for what is no convertible bond or neither a buy nor a sale."""
+    code, side = _code(native), _SIDES.get(_whole(native, "order_type"))
+    if code is None or side is None:
+        return None
+    at = _moment(native, "traded_time") or now
+    trade_id = _text(native, "traded_id")
+    if not trade_id:
+        raise Unreadable(f"a trade of {code} has no number that can be read")
+    return Fill(
+        trading_day=at.date(),
+        order_id=str(_whole(native, "order_id")),
+        trade_id=trade_id,
+        remark=_remark(native),
+        code=code,
+        side=side,
+        volume=_whole(native, "traded_volume"),
+        price=_decimal(native, "traded_price", TICK),
+        fee=_quantized(max(_maybe(native, "commission") or 0.0, 0.0), _FEE),
+        at=at,
+    )
+
+
+def read_error(native: Native) -> OrderError:
+    return OrderError(_whole(native, "seq"), _whole(native, "order_id"), _remark(native), read_reason(native))
+
+
+def read_answer(native: Native) -> OrderAnswer:
+    return OrderAnswer(_whole(native, "seq"), _whole(native, "order_id"), _text(native, "error_msg"))
+
+
+def read_reason(native: Native) -> str:
+    return _text(native, "error_msg") or "no reason given"
+
+
+def read_status(native: Native) -> AccountStatus:
+    return AccountStatus(_text(native, "account_id"), _whole(native, "status"))
+
+
+def _code(native: Native) -> BondCode | None:
+    text = _text(native, "stock_code")
+    if not text:
+        raise Unreadable("a row's code cannot be read")
+    try:
+        return BondCode(text)
+    except CodeRefused:  # a share, a fund, a bond of another kind: the account may hold anything
+        return None
+
+
+def _remark(native: Native) -> str:
+    """The long copy where the terminal supplies one, else that of 23 bytes: ours fit both."""
+    return _text(native, "order_remark") or _text(native, "m_strOrderRemark")
+
+
+def _text(native: Native, name: str) -> str:
+    try:
+        return str(getattr(native, name))
+    except (UnicodeDecodeError, AttributeError):
+        return ""
+
+
+def _maybe(native: Native, name: str) -> float | None:
+    value: object = getattr(native, name, None)
+    return value if isinstance(value, int | float) and math.isfinite(value) and abs(value) < _UNSET else None
+
+
+def _number(native: Native, name: str) -> float:
+    value = _maybe(native, name)
+    if value is None:
+        raise Unreadable(f"{name} is {getattr(native, name, None)!r}, not a number")
+    return value
+
+
+def _whole(native: Native, name: str) -> int:
+    return int(_number(native, name))
+
+
+def _decimal(native: Native, name: str, step: Decimal) -> Decimal:
+    return _quantized(_number(native, name), step)
+
+
+def _quantized(value: float, step: Decimal) -> Decimal:
+    return Decimal(repr(value)).quantize(step, ROUND_HALF_UP)
+
+
+def _moment(native: Native, name: str) -> datetime | None:
+    """A time in Unix seconds, as one of Shanghai; None where it is not told."""
+    seconds = _maybe(native, name)
+    return datetime.fromtimestamp(seconds, SHANGHAI) if seconds and seconds > 0 else None
+
+
+def _day(native: Native, name: str, today: date) -> date:
+    moment = _moment(native, name)
+    return moment.date() if moment else today

@@ -1,0 +1,229 @@
+"""Quotes of the MiniQMT terminal: its whole-quote push as they come, one call for a snapshot."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date
+from typing import Any, TypeVar
+
+from core import xtsdk
+from core.caller import Caller, NoAnswer
+from core.clock import Clock
+from core.model.bond import BondCode, CodeRefused
+from core.model.known import Known, Maybe, Unknown
+from core.model.quote import Quote
+from core.quotes.feed import QuoteListener
+from core.quotes.qmt_ticks import Detail, Tick, read_detail, read_tick
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+PATIENCE = 5.0
+"""Seconds that a call may take: the SDK's own limit is 150."""
+
+SILENCE = 10.0
+"""Seconds without a price in a session after which the subscription is made anew: old ones die without a word."""
+
+_PAUSE, _LONGEST_PAUSE = 2.5, 40.0
+"""Seconds between two looks at the subscription, and how long they grow while the terminal is away."""
+
+_SECTOR = "沪深转债"
+_NOT_CACHED = Unknown("no price: MiniQMT knows nothing of it today")
+
+
+class QmtQuotes:
+    """`open_now`: whether prices are to be expected at this moment.
+
+    All calls of the SDK are made one at a time, by one thread: its module keeps its connection in globals that nobody
+    locks. A call that hangs costs that thread; the next one begins with a new connection.
+    """
+
+    name = "QMT"
+
+    def __init__(self, clock: Clock, *, open_now: Callable[[], bool], patience: float = PATIENCE) -> None:
+        self._clock = clock
+        self._open_now = open_now
+        self._patience = patience
+        self._listeners: list[QuoteListener] = []
+        self._watched: frozenset[BondCode] = frozenset()
+        self._subscribed: frozenset[BondCode] = frozenset()
+        self._subscription: int | None = None
+        self._details: dict[BondCode, Detail] = {}
+        self._day: date | None = None
+        self._newest: dict[BondCode, Quote] = {}
+        self._caller: Caller | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stale = asyncio.Event()
+        self._keeper: asyncio.Task[None] | None = None
+        self._heard_at = 0.0
+        self._trouble: str | None = None
+
+    async def start(self) -> None:
+        """Begin to connect; that the terminal is away is no failure, only no price."""
+        self._loop = asyncio.get_running_loop()
+        self._heard_at = self._clock.elapsed()
+        self._keeper = asyncio.create_task(self._keep())
+
+    async def stop(self) -> None:
+        if self._keeper is not None:
+            self._keeper.cancel()
+            await asyncio.gather(self._keeper, return_exceptions=True)
+        if self._caller is not None:
+            with contextlib.suppress(Exception):
+                await self._call(lambda sdk: sdk.disconnect())
+            self._caller.end()
+        self._loop = None
+
+    def watch(self, codes: Iterable[BondCode]) -> None:
+        wanted = frozenset(codes)
+        if wanted != self._watched:
+            self._watched = wanted
+            self._stale.set()
+
+    def subscribe(self, listener: QuoteListener) -> None:
+        self._listeners.append(listener)
+
+    async def snapshot(self, codes: Iterable[BondCode]) -> Mapping[BondCode, Maybe[Quote]]:
+        wanted = tuple(codes)
+        if not wanted:
+            return {}
+        try:
+            await self._learn(wanted)
+            ticks: Mapping[str, Tick] = await self._call(lambda sdk: sdk.get_full_tick([str(code) for code in wanted]))
+        except Exception as error:
+            self._say(f"{error}")
+            return dict.fromkeys(wanted, Unknown(f"no price: MiniQMT's quotes are out of reach: {error}"))
+        self._say(None)
+        return {code: self._read(code, ticks[code]) if code in ticks else _NOT_CACHED for code in wanted}
+
+    async def universe(self) -> Maybe[tuple[BondCode, ...]]:
+        """Every convertible bond that the terminal lists."""
+        try:
+            await self._call(lambda sdk: sdk.download_sector_data())
+            members: Sequence[str] = await self._call(lambda sdk: sdk.get_stock_list_in_sector(_SECTOR))
+        except Exception as error:
+            return Unknown(f"MiniQMT's list of bonds is out of reach: {error}")
+        codes: list[BondCode] = []
+        for member in members:
+            with contextlib.suppress(CodeRefused):
+                codes.append(BondCode(member))
+        return Known(tuple(codes)) if codes else Unknown("MiniQMT lists no convertible bonds")
+
+    async def _keep(self) -> None:
+        """Keep one subscription to what is watched, and make it anew when nothing is heard that should be."""
+        pause = _PAUSE
+        while True:
+            await self._clock.wait(self._stale, pause)
+            self._stale.clear()
+            silent = self._clock.elapsed() - self._heard_at > SILENCE
+            if self._watched == self._subscribed and not (silent and self._watched and self._open_now()):
+                continue
+            try:
+                await self._subscribe(silent and self._watched == self._subscribed)
+                self._say(None)
+                pause = _PAUSE
+            except Exception as error:
+                self._say(f"{error}")
+                self._subscribed = frozenset()
+                pause = min(2 * pause, _LONGEST_PAUSE)
+
+    async def _subscribe(self, again: bool) -> None:
+        if again:
+            log.warning("no price for %.0f s: the subscription to quotes is made anew", SILENCE)
+        wanted, old = self._watched, self._subscription
+        self._subscription = None
+        if wanted:
+            await self._learn(wanted)
+            codes = [str(code) for code in sorted(wanted)]
+            await self._call(lambda sdk: sdk.watch_xtquant_status(self._on_status))
+            number: int = await self._call(lambda sdk: sdk.subscribe_whole_quote(codes, self._on_ticks))
+            if number <= 0:
+                raise RuntimeError(f"MiniQMT does not subscribe {len(wanted)} bonds ({number})")
+            self._subscription = number
+        self._subscribed = wanted
+        self._heard_at = self._clock.elapsed()
+        if old is not None:
+            with contextlib.suppress(Exception):
+                await self._call(lambda sdk: sdk.unsubscribe_quote(old))
+
+    async def _learn(self, codes: Iterable[BondCode]) -> None:
+        """Read the static data of these bonds, once a day each."""
+        today = self._clock.now().date()
+        if self._day != today:
+            self._day = today
+            self._details.clear()
+        missing = [code for code in codes if code not in self._details]
+        if missing:
+            found = await self._call(lambda sdk: [sdk.get_instrument_detail(str(code)) for code in missing])
+            self._details |= {code: read_detail(native) for code, native in zip(missing, found, strict=True) if native}
+
+    def _on_ticks(self, ticks: Mapping[str, Tick]) -> None:
+        """On a thread of the SDK: hand over and return."""
+        loop = self._loop
+        if loop is not None:
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(self._take, dict(ticks))
+
+    def _on_status(self, status: Mapping[str, Any]) -> None:
+        """On a thread of the SDK: a connection that ends takes its subscriptions with it, without a word."""
+        loop = self._loop
+        if loop is not None and status.get("status") == "disconnected":
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(self._forget_subscription)
+
+    def _forget_subscription(self) -> None:
+        self._subscribed, self._subscription = frozenset(), None
+        self._stale.set()
+
+    def _take(self, ticks: Mapping[str, Tick]) -> None:
+        changed: dict[BondCode, Quote] = {}
+        for text, tick in ticks.items():
+            try:
+                found = self._read(BondCode(text), tick)
+            except CodeRefused:
+                continue
+            if isinstance(found, Known) and found.value.code in self._watched:
+                changed[found.value.code] = found.value
+        self._heard_at = self._clock.elapsed()
+        if changed:
+            for listener in self._listeners:
+                listener(changed)
+
+    def _read(self, code: BondCode, tick: Tick) -> Maybe[Quote]:
+        """The newer one of this tick and what was heard before."""
+        found = read_tick(code, tick, self._details.get(code))
+        if isinstance(found, Unknown):
+            return found
+        before = self._newest.get(code)
+        if before is not None and before.at > found.value.at:
+            return Known(before)
+        self._newest[code] = found.value
+        return found
+
+    async def _call(self, call: Callable[[Any], T]) -> T:
+        """The result of a call of the SDK, on the thread that makes them all. Raises what it raises, and `NoAnswer`."""
+        if self._caller is None:
+            self._caller = Caller("qmt-quotes")
+        caller = self._caller
+        try:
+            return await caller.call(lambda: call(xtsdk.quote_sdk()), self._patience)
+        except NoAnswer:
+            if self._caller is caller:
+                caller.end()
+                self._caller = Caller("qmt-quotes")
+                self._subscribed = frozenset()
+                with contextlib.suppress(Exception):
+                    await self._caller.call(lambda: xtsdk.quote_sdk().disconnect(), self._patience)
+            raise
+
+    def _say(self, trouble: str | None) -> None:
+        """Tell the log when the quotes go out of reach and when they are back, once each."""
+        if (trouble is None) != (self._trouble is None):
+            log.log(
+                logging.INFO if trouble is None else logging.WARNING,
+                "MiniQMT's quotes are %s",
+                "within reach" if trouble is None else f"out of reach: {trouble}",
+            )
+        self._trouble = trouble

@@ -1,0 +1,156 @@
+"""A tick of MiniQMT and a bond's static data, made into a quote."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any, cast
+
+from core.clock import SHANGHAI
+from core.model.bond import BondCode
+from core.model.known import Known, Maybe, Unknown
+from core.model.quote import Quote, TradingState
+from core.rules.market import LOT, TICK
+
+Tick = Mapping[str, Any]
+
+SOURCE = "QMT"
+
+_STATES = {
+    1: TradingState.HALTED,
+    11: TradingState.PRE_OPEN,
+    12: TradingState.AUCTION,
+    13: TradingState.CONTINUOUS,
+    14: TradingState.BREAK,
+    15: TradingState.CLOSED,
+    16: TradingState.HALTED,  # 波动性中断
+    17: TradingState.HALTED,  # 临时停牌
+    18: TradingState.CLOSING_CALL,
+    19: TradingState.AUCTION,  # 盘中集合竞价
+    20: TradingState.HALTED,  # 暂停交易至闭市
+    22: TradingState.CLOSED,
+    23: TradingState.CLOSED,
+}
+"""`openInt` of a tick, which for shares and bonds is their state (xtdata.md); others, 0 and 10 among them: unknown."""
+
+_UNSET = 1e300
+_SPREAD = Decimal("1.5")
+"""How far the day's mean price may be from the last one, as a factor, for the unit of a volume to be told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """What holds for a bond all day; prices in CNY per 张, None where the terminal tells none."""
+
+    name: str
+    prev_close: Decimal | None
+    limit_up: Decimal | None
+    limit_down: Decimal | None
+    halted: bool
+
+
+def read_detail(native: Tick) -> Detail:
+    """From `get_instrument_detail`; its `IsTrading` is not to be believed (False while a bond trades)."""
+    status = native.get("InstrumentStatus")
+    return Detail(
+        name=str(native.get("InstrumentName") or ""),
+        prev_close=_price(native.get("PreClose")),
+        limit_up=_price(native.get("UpStopPrice")),
+        limit_down=_price(native.get("DownStopPrice")),
+        halted=isinstance(status, int) and status >= 1,
+    )
+
+
+def read_tick(code: BondCode, tick: Tick, detail: Detail | None) -> Maybe[Quote]:
+    """A quote on the tick of 0.001; `Unknown` for what cannot be a price of this bond.
+
+    Before the first trade of a day the last price is the previous close, with no volume: good to value a holding with,
+    and nothing that an order is made from.
+    """
+    at = _moment(tick)
+    if at is None:
+        return Unknown("MiniQMT's price has no time")
+    prev_close = _price(tick.get("lastClose")) or (detail.prev_close if detail else None)
+    traded = _price(tick.get("lastPrice"))
+    last = traded or prev_close
+    if last is None:
+        return Unknown("MiniQMT knows no price of it, not even yesterday's")
+    volume = _whole(tick.get("volume"))
+    unit = _unit(volume, tick.get("amount"), last)
+    state = _STATES.get(_whole(tick.get("openInt")), TradingState.UNKNOWN)
+    try:
+        return Known(
+            Quote(
+                code,
+                detail.name if detail else "",
+                last,
+                at,
+                SOURCE,
+                TradingState.HALTED if detail and detail.halted else state,
+                prev_close=prev_close,
+                bid=_price(_first(tick.get("bidPrice"))),
+                ask=_price(_first(tick.get("askPrice"))),
+                bid_volume=_volume(tick.get("bidVol"), unit),
+                ask_volume=_volume(tick.get("askVol"), unit),
+                limit_up=detail.limit_up if detail else None,
+                limit_down=detail.limit_down if detail else None,
+                volume=volume * (unit or 1) if traded else 0,
+            )
+        )
+    except ValueError as error:
+        return Unknown(f"MiniQMT's price cannot be: {error}")
+
+
+def _unit(volume: int, amount: object, last: Decimal) -> int | None:
+    """张 per unit of the tick's volumes: 1 or 10, as the amount bears out; None where it bears out neither.
+
+    The SDK documents 手, and terminals that count 张 were seen.
+    """
+    money = _finite(amount)
+    if volume <= 0 or money is None or money <= 0:
+        return None
+    mean = Decimal(repr(money)) / (volume * last)
+    return next((unit for unit in (1, LOT) if unit / _SPREAD <= mean <= unit * _SPREAD), None)
+
+
+def _volume(levels: object, unit: int | None) -> int | None:
+    return None if unit is None else _whole(_first(levels)) * unit
+
+
+def _moment(tick: Tick) -> datetime | None:
+    """From `time` (milliseconds of Unix time), else from `timetag` (Shanghai's)."""
+    milliseconds = _finite(tick.get("time"))
+    if milliseconds is not None and milliseconds > 0:
+        return datetime.fromtimestamp(milliseconds / 1000, SHANGHAI)
+    try:
+        return datetime.strptime(str(tick.get("timetag", ""))[:17], "%Y%m%d %H:%M:%S").replace(tzinfo=SHANGHAI)
+    except ValueError:
+        return None
+
+
+def _price(value: object) -> Decimal | None:
+    """A price without the noise of a float; None for 0, -1 and the like, which stand for no price."""
+    number = _finite(value)
+    if number is None or number <= 0:
+        return None
+    return Decimal(repr(number)).quantize(TICK, ROUND_HALF_UP) or None
+
+
+def _whole(value: object) -> int:
+    number = _finite(value)
+    return 0 if number is None or number < 0 else int(number)
+
+
+def _finite(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return value if math.isfinite(value) and abs(value) < _UNSET else None
+
+
+def _first(levels: object) -> object:
+    """The best level; a bare number stands for itself."""
+    if isinstance(levels, list | tuple):
+        found = cast("list[object]", levels)
+        return found[0] if found else None
+    return levels
