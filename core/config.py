@@ -34,8 +34,6 @@ NOT_YET = (
     "schedule",
     "guards.min_days_to_last_trade",
     "guards.redemption",
-    "guards.self_test",
-    "qmt",
     "notify",
     "updates",
     "language",

@@ -107,6 +107,15 @@ def ask(engine: "Engine", command: "Command[T]", seconds: float) -> T:
     return reply.value
 
 
+def agreed(question: str) -> bool:
+    """The user's answer on the terminal; no answer is a no."""
+    try:
+        return click.confirm(question, err=True)
+    except click.Abort:
+        click.echo(err=True)
+        return False
+
+
 def leave(code: int, text: str) -> NoReturn:
     click.echo(text, err=True)
     sys.exit(code)

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from core import __version__
-from tui.call import DONE, FAILED, REFUSED, UNRESOLVED, Call, ask, leave
+from tui import steer
+from tui.call import DONE, FAILED, REFUSED, UNRESOLVED, Call, agreed, ask, leave
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -168,7 +169,7 @@ def rebalance(call: Call, yes: bool, as_json: bool) -> None:
             sys.exit(REFUSED)
         if not as_json:
             _show_plan(made, None)
-        if not yes and not _agreed(f"Send {len(made.legs)} orders ({made.mode})?"):
+        if not yes and not agreed(f"Send {len(made.legs)} orders ({made.mode})?"):
             leave(REFUSED, "Nothing was sent.")
         result = ask(engine, ExecutePlan(made.plan_id), REBALANCE_PATIENCE)
     document = rebalance_document(made, result)
@@ -226,6 +227,10 @@ def export(call: Call, what: str, out: Path | None, as_json: bool) -> None:
     click.echo(f"{len(rows)} rows", err=True)
 
 
+for decision in (steer.consent, steer.self_test, steer.settle, steer.adopt, steer.release):
+    main.add_command(decision)
+
+
 @main.group()
 def config() -> None:
     """The settings file: write one, check it, show what is in force."""
@@ -277,15 +282,6 @@ def _outcome(made: "Plan", result: "Rebalance") -> int:
     if made.blocked and not made.legs and not made.kept:
         return REFUSED
     return DONE if result.complete else FAILED
-
-
-def _agreed(question: str) -> bool:
-    """The user's answer; no answer is a no."""
-    try:
-        return click.confirm(question, err=True)
-    except click.Abort:
-        click.echo(err=True)
-        return False
 
 
 def _show_plan(made: "Plan", document: dict[str, Any] | None) -> None:

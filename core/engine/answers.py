@@ -16,12 +16,15 @@ from core.engine.view import View
 from core.factorcat import FactorCatError
 from core.home import Home
 from core.logs import hide, read_log
+from core.model.bond import BondCode, CodeRefused
 from core.model.command import (
+    Adopt,
     CancelOrder,
     Command,
     Done,
     ExecutePlan,
     Failed,
+    GiveConsent,
     ListRecords,
     ListStrategies,
     Login,
@@ -29,18 +32,24 @@ from core.model.command import (
     Logout,
     MakePlan,
     ReadLog,
+    Reconcile,
     RecordCard,
+    Release,
     Reply,
+    RunSelfTest,
     RunStrategy,
+    SelfTest,
+    SettleOrder,
     ShowRecord,
 )
 from core.model.known import Known, Maybe, Unknown
 from core.model.plan import Plan
 from core.model.platform import Page, Record, Selection, Strategy
 from core.model.settings import Strategy as FollowedSettings
-from core.model.snapshot import Followed, Level, Rebalance
+from core.model.snapshot import Followed, Level, Need, Rebalance
 from core.trading.desk import CANCEL_PROOF
 from core.trading.executor import RebalanceRefused
+from core.trading.settle import CannotSettle, adopt, release, settle
 
 log = logging.getLogger(__name__)
 
@@ -72,13 +81,19 @@ class Answers:
             MakePlan: self._plan,
             ExecutePlan: self._execute,
             CancelOrder: self._cancel,
+            Reconcile: self._reconcile,
+            SettleOrder: self._settle,
+            Adopt: self._adopt,
+            Release: self._release,
+            GiveConsent: self._consent,
+            RunSelfTest: self._self_test,
             ReadLog: self._read_log,
         }
 
     async def answer(self, command: Command[T]) -> Reply[T]:
         try:
             return Done(cast(T, await self._handlers[type(command)](command)))
-        except (Declined, RebalanceRefused) as refusal:
+        except (Declined, RebalanceRefused, CannotSettle, CodeRefused) as refusal:
             return Failed(str(refusal), refused=True)
         except (FactorCatError, SettingsError, OSError) as error:
             return Failed(str(error))
@@ -176,6 +191,7 @@ class Answers:
             raise Declined("this is not the newest plan: look at the new one first")
         if self._view.blockers:
             raise Declined("trading is off: " + self._view.blockers[0])
+        self._decline_without_permit()
         closed = self._parts.calendar.orders_allowed(self._parts.clock.now())
         if closed is not None:
             raise Declined(f"no order may be sent now: {closed}. Try again in the next session.")
@@ -199,6 +215,74 @@ class Answers:
         await desk.cancel(command.client_order_id)
         await desk.until_done([command.client_order_id], CANCEL_PROOF)
         return str(desk.journal[command.client_order_id].state)
+
+    async def _settle(self, command: SettleOrder) -> str:
+        self._decline_while_running()
+        order = await settle(self._parts.desk, command.client_order_id, filled=command.filled)
+        await self._look_again()
+        return str(order.state)
+
+    async def _adopt(self, command: Adopt) -> int:
+        self._decline_while_running()
+        more = await adopt(self._parts.desk, BondCode(command.code))
+        await self._look_again()
+        return more
+
+    async def _release(self, command: Release) -> int:
+        self._decline_while_running()
+        owned = await release(self._parts.desk, BondCode(command.code))
+        await self._look_again()
+        return owned
+
+    async def _consent(self, command: GiveConsent) -> None:
+        permits, account = self._parts.permits, self._parts.desk.broker.account
+        if permits is None:
+            raise Declined(f"{self._parts.settings.mode} mode asks for no consent: it moves no real money")
+        if command.account.strip() != account:
+            raise Declined(f"that is not the account of the settings, which is {account}: nothing was agreed to")
+        permits.consent()
+        log.warning("the user agreed to live orders in account %s", account)
+
+    async def _self_test(self, _: RunSelfTest) -> SelfTest:
+        self._decline_while_running()
+        parts, permits = self._parts, self._parts.permits
+        if permits is None:
+            raise Declined(f"{parts.settings.mode} mode needs no self-test")
+        if self._view.blockers:
+            raise Declined("trading is off: " + self._view.blockers[0])
+        if Need.CONSENT in permits.missing():
+            raise Declined(str(permits.why_not()))
+        closed = parts.calendar.orders_allowed(parts.clock.now())
+        if closed is not None:
+            raise Declined(f"no order may be sent now: {closed}. Try again in the next session.")
+        known = await parts.feed.universe()
+        if isinstance(known, Unknown):
+            raise Declined(known.reason)
+        quotes = await parts.feed.snapshot(known.value)
+        try:
+            result = await parts.rotation.self_test(
+                [quote.value for quote in quotes.values() if isinstance(quote, Known)], permits.test_begun
+            )
+        finally:
+            permits.testing = None
+        permits.record(result)
+        return result
+
+    async def _reconcile(self, _: Reconcile) -> tuple[str, ...]:
+        self._decline_while_running()
+        await self._look_again()
+        return self._view.blockers
+
+    async def _look_again(self) -> None:
+        """Reconcile anew: what was decided may have been what kept trading off."""
+        found = await self._parts.rotation.reconcile()
+        if found is not None:
+            self._view.blockers = found
+
+    def _decline_without_permit(self) -> None:
+        reason = self._parts.permits.why_not() if self._parts.permits else None
+        if reason is not None:
+            raise Declined(reason)
 
     async def _read_log(self, command: ReadLog) -> tuple[LogLine, ...]:
         day: date = command.day or self._parts.clock.now().date()

@@ -13,6 +13,7 @@ from core.brokers.broker import Broker
 from core.brokers.paper import PaperBroker
 from core.calendar import Calendar
 from core.clock import SHANGHAI, Clock, RealClock, ScaledClock
+from core.engine.live import LiveImpossible, check_live, qmt_broker, terminal_quotes
 from core.engine.rotation import Rotation
 from core.factorcat import FactorCat, FactorCatError
 from core.home import Home
@@ -20,7 +21,6 @@ from core.model.known import Known, Maybe, Unknown
 from core.model.platform import Selection
 from core.model.settings import Settings, Strategy
 from core.quotes.feed import QuoteFeed
-from core.quotes.none import NoQuotes
 from core.rules.sessions import MORNING, SessionPhase, working_seconds
 from core.store import open_database
 from core.trading.desk import Desk
@@ -28,6 +28,7 @@ from core.trading.gate import Gate
 from core.trading.journal import Journal
 from core.trading.ledger import LedgerBook
 from core.trading.memory import Memory
+from core.trading.permits import Permits, always
 from core.trading.runs import Runs
 from core.trading.schema import TRADING
 
@@ -58,6 +59,7 @@ class Heard:
 class Parts:
     """What the engine composes.
 
+    `permits` are asked for in live mode only.
     `heard` is None until the feed has spoken; `watched_at` is the monotonic second since when prices are followed.
     """
 
@@ -71,6 +73,7 @@ class Parts:
     runs: Runs
     memory: Memory
     rotation: Rotation
+    permits: Permits | None = None
     strategy_name: str = ""
     heard: Heard | None = None
     watched_at: float | None = None
@@ -112,11 +115,7 @@ def build(home: Home, settings: Settings, speed: float = 1.0) -> Parts:
 
     Raises `ModeUnavailable`.
     """
-    if settings.mode == "live":
-        raise ModeUnavailable(
-            "live mode is not part of this version: it has no connection to MiniQMT yet. Nothing was sent; "
-            "set mode to sandbox or paper."
-        )
+    _check(settings)
     app_file, paper_file = database_files(home, settings)
     with ExitStack() as opened:
         database = opened.enter_context(closing(open_database(app_file, TRADING)))
@@ -125,12 +124,25 @@ def build(home: Home, settings: Settings, speed: float = 1.0) -> Parts:
             settings = _with_a_strategy(settings)
             clock, feed, platform = _sandbox(memory, settings, speed)
         else:
-            clock, feed = RealClock(), NoQuotes()
+            clock = RealClock()
+            feed = terminal_quotes(settings, clock, Calendar())
             platform = FactorCat(settings.factorcat.base_url, version=__version__, clock=clock)
-        broker = PaperBroker(paper_file, feed, clock, settings.fees, PAPER_CAPITAL)
+        broker: Broker
+        if settings.mode == "live":
+            broker = qmt_broker(settings, clock, Calendar(), memory)
+        else:
+            broker = PaperBroker(paper_file, feed, clock, settings.fees, PAPER_CAPITAL)
         parts = compose(settings, clock, feed, platform, database, memory, broker)
         opened.pop_all()  # from here on the parts close what they hold
     return parts
+
+
+def _check(settings: Settings) -> None:
+    if settings.mode == "live":
+        try:
+            check_live(settings)
+        except LiveImpossible as error:
+            raise ModeUnavailable(f"{error}. Nothing was sent; sandbox and paper mode work without it.") from None
 
 
 def database_files(home: Home, settings: Settings) -> tuple[Path, Path]:
@@ -179,7 +191,10 @@ def compose(
 ) -> Parts:
     """An engine's parts around these."""
     calendar = Calendar()
-    gate = Gate(settings, calendar.orders_allowed)
+    permits = None
+    if settings.mode == "live":
+        permits = Permits(memory, broker.account, waived=settings.guards.self_test == "waived")
+    gate = Gate(settings, calendar.orders_allowed, permits.why_not if permits else always)
     desk = Desk(broker, Journal(database), LedgerBook(database), gate, clock)
     runs = Runs(database)
 
@@ -202,7 +217,7 @@ def compose(
         expected_list=lambda now: expected_list(calendar, now),
         seconds_left=lambda now: seconds_left(calendar, now),
     )
-    return Parts(settings, clock, calendar, feed, platform, database, desk, runs, memory, rotation)
+    return Parts(settings, clock, calendar, feed, platform, database, desk, runs, memory, rotation, permits)
 
 
 def expected_list(calendar: Calendar, now: datetime) -> Maybe[date]:

@@ -2,15 +2,17 @@
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import date, datetime
 
 from core.clock import Clock
 from core.model.account import Asset, Position
 from core.model.bond import BondCode
+from core.model.command import SelfTest
 from core.model.known import Known, Maybe, Unknown
 from core.model.plan import Plan
 from core.model.platform import Selection
+from core.model.quote import Quote
 from core.model.settings import Settings
 from core.quotes.feed import QuoteFeed
 from core.rules.planner import Situation, plan_rebalance
@@ -19,6 +21,7 @@ from core.trading.desk import Desk
 from core.trading.executor import Executor, RebalanceRefused
 from core.trading.reconcile import reconcile
 from core.trading.runs import Runs
+from core.trading.selftest import self_test
 
 _NO_LIST = Unknown("the list of this plan is no longer at hand: make a new plan")
 
@@ -82,6 +85,11 @@ class Rotation:
             return None
         async with self._turn:
             return await reconcile(self.desk)
+
+    async def self_test(self, quotes: Sequence[Quote], begun: Callable[[str], None]) -> SelfTest:
+        """Test the account's units, while nothing else has the account."""
+        async with self._turn:
+            return await self_test(self.desk, quotes, begun)
 
     async def selection(self) -> Maybe[Selection]:
         """The day's list, checked against its date and the last one followed; else the reason why it is not used."""

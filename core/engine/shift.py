@@ -27,7 +27,13 @@ from core.trading.reconcile import end_working
 log = logging.getLogger(__name__)
 
 COALESCE = 0.2
-"""Seconds within which several changes make one snapshot."""
+"""Seconds within which several changes make one snapshot, or one reading of the account."""
+
+_READING = 2
+"""Beats between two readings of an account of which nothing was heard."""
+
+_SLOW = 1.0
+"""Seconds that a picture waits for the account."""
 
 _LAST_WAIT = 5.0
 """Real seconds that working orders are given to be cancelled when the engine ends."""
@@ -47,10 +53,13 @@ class Shift:
         self._events = _EventLog(self._view.events, parts.clock)
         self._scheduler = AsyncIOScheduler(timezone=SHANGHAI)
         self._dirty = asyncio.Event()
+        self._account_changed = asyncio.Event()
+        self._reading: asyncio.Task[None] | None = None
         self._beats = 0
         self._tasks: list[asyncio.Task[None]] = []
         self.answers = Answers(parts, self._view, home, self._dirty.set)
-        parts.desk.changed = self._dirty.set
+        parts.desk.changed = self._on_account
+        parts.desk.broker.watch_link(self._on_account)
         parts.feed.subscribe(self._on_quotes)
 
     async def open(self) -> None:
@@ -80,9 +89,10 @@ class Shift:
                 log.error("whether the working orders are cancelled is not known: %s", left)
         except TimeoutError:
             log.error("the working orders were not cancelled within %.0f s: the next start settles them", _LAST_WAIT)
-        for task in self._tasks:
+        tasks = [*self._tasks, *([self._reading] if self._reading else [])]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         logging.getLogger().removeHandler(self._events)
 
     async def _keep_beating(self) -> None:
@@ -98,7 +108,9 @@ class Shift:
         self._beats += 1
         if self._parts.skip_closed_hours():
             log.info("the sandbox goes on at %s", f"{self._parts.clock.now():%Y-%m-%d %H:%M}")
-        if self._beats % _RETRY == 0 and (self._view.blockers or self._parts.desk.journal.open()):
+        desk = self._parts.desk
+        back = desk.broker.link.up and desk.broker.link.number != desk.reconciled
+        if back or (self._beats % _RETRY == 0 and (self._view.blockers or desk.journal.open())):
             await self._reconcile()
         if not self._view.blockers:
             self._view.blockers = self._trouble()
@@ -106,6 +118,8 @@ class Shift:
         self._view.note_equity()
         if self._beats % 5 == 0:
             self._parts.keep_time()
+        if self._beats % _READING == 0:
+            self._account_changed.set()
         self._dirty.set()
 
     def _trouble(self) -> tuple[str, ...]:
@@ -119,11 +133,31 @@ class Shift:
             await self._dirty.wait()
             self._dirty.clear()
             try:
-                await self._view.refresh()
+                await self._read_what_changed()
                 self._publish(self._view.snapshot())
             except Exception:
                 log.exception("no snapshot could be made")
             await asyncio.sleep(COALESCE)
+
+    async def _read_what_changed(self) -> None:
+        """Read the account anew where something of it has changed; one that is slow to answer holds up no picture."""
+        deadline = time.monotonic() + _SLOW
+        while self._account_changed.is_set() and time.monotonic() < deadline:
+            if self._reading is None or self._reading.done():
+                self._account_changed.clear()
+                self._reading = asyncio.create_task(self._read())
+            await asyncio.wait({self._reading}, timeout=deadline - time.monotonic())
+
+    async def _read(self) -> None:
+        try:
+            await self._view.refresh()
+        except Exception:
+            log.exception("the account could not be read")
+        self._dirty.set()
+
+    def _on_account(self) -> None:
+        self._account_changed.set()
+        self._dirty.set()
 
     async def _reconcile(self) -> None:
         before, found = self._view.blockers, await self._parts.rotation.reconcile()
@@ -185,6 +219,7 @@ class Shift:
         newest = max(quote.at for quote in quotes.values())
         before = self._parts.heard
         self._parts.heard = Heard(max(newest, before.newest) if before else newest, time.monotonic())
+        self._view.take(quotes)
         self._dirty.set()
 
 

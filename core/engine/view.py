@@ -1,5 +1,6 @@
 """The picture that screens are shown, put together from the parts."""
 
+import logging
 import time
 from collections import deque
 from collections.abc import Mapping
@@ -8,6 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from core.engine.parts import Parts
+from core.logs import NUMBERS
 from core.model.account import Asset, Position
 from core.model.bond import BondCode
 from core.model.known import Known, Maybe, Unknown
@@ -17,8 +19,12 @@ from core.model.snapshot import Event, Followed, Health, Level, PositionRow, Reb
 from core.quotes.feed import Quotes
 from core.trading.runs import progress
 
+log = logging.getLogger(__name__)
+
 SILENCE = 10.0
 """Real seconds after which a silent feed is an alarm in a session."""
+
+_ALARM = f"no price has been heard for {SILENCE:.0f} s in a session: what is shown is old, and nothing is bought on it"
 
 _NOT_READ: Unknown = Unknown("not read yet")
 
@@ -40,6 +46,7 @@ class View:
         self._account = Account()
         self._health: dict[str, Health] = {}
         self._number = 0
+        self._silent = False
         self.events: deque[Event] = deque(maxlen=200)
         self.equity: deque[tuple[datetime, Decimal]] = deque(parts.memory.equity(240), maxlen=240)
         self.plan: Plan | None = None
@@ -66,6 +73,10 @@ class View:
         )
         self._account = Account(asset, positions, self._account.quotes)
         self._account.quotes = await self._parts.feed.snapshot(self.held)
+
+    def take(self, quotes: Mapping[BondCode, Quote]) -> None:
+        """Prices that were pushed: they stand until the account is read again."""
+        self._account.quotes = {**(self._account.quotes or {}), **{code: Known(q) for code, q in quotes.items()}}
 
     def note_equity(self) -> None:
         """Keep one point of the equity line for each minute of the market."""
@@ -100,6 +111,7 @@ class View:
             events=tuple(self.events),
             equity=tuple(self.equity),
             stops="not watched by this version",
+            needs=parts.permits.missing() if parts.permits else (),
         )
 
     def rebalance(self) -> Rebalance | None:
@@ -128,10 +140,11 @@ class View:
         )
 
     def _broker_health(self, now: datetime) -> Health:
-        asset, name = self._account.asset, "broker"
-        if isinstance(asset, Known):
-            return self._since(name, Level.GOOD, "ok", now)
-        return self._since(name, Level.ERROR, asset.reason, now)
+        link, asset = self._parts.desk.broker.link, self._account.asset
+        name = "QMT" if self._parts.settings.mode == "live" else "broker"
+        if link.up and isinstance(asset, Known):
+            return self._since(name, Level.GOOD, link.text, now)
+        return self._since(name, Level.ERROR, asset.reason if isinstance(asset, Unknown) else link.text, now)
 
     def _quote_health(self, now: datetime) -> Health:
         """How old the newest price is; an alarm where followed prices have stood still in a session."""
@@ -144,6 +157,9 @@ class View:
         if heard is not None:
             age = max((now - heard.newest).total_seconds(), 0.0)
             text = f"{age:.1f}s" if age < 60 else f"{age / 60:.0f}min" if age < 3600 else f"{age / 3600:.0f}h"
+        if silent != self._silent:
+            self._silent = silent
+            log.log(NUMBERS[Level.ERROR if silent else Level.GOOD], _ALARM if silent else "prices are heard again")
         return self._since("quotes", Level.ERROR if silent else Level.GOOD, text, now)
 
     def _platform_health(self, now: datetime) -> Health:

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from decimal import Decimal
@@ -32,6 +31,9 @@ log = logging.getLogger(__name__)
 CANCEL_PROOF = 10.0
 """Seconds that a cancel is given to show in the order's state."""
 
+POLL = 2.0
+"""Seconds after which the broker's lists are read where its events are awaited: those may be lost."""
+
 
 class Desk:
     """Intend, send, settle. Broker events may come at any time, in any order, any number of times."""
@@ -50,6 +52,7 @@ class Desk:
         self.gate = gate
         self.clock = clock
         self.faults: list[str] = []
+        self.reconciled = broker.link.number
         self.changed: Callable[[], None] = lambda: None
         self._waiters: set[asyncio.Event] = set()
         self._sending: set[str] = set()
@@ -93,7 +96,10 @@ class Desk:
                 log.exception("asking to cancel %s raised", client_order_id)
 
     async def until_done(self, client_order_ids: Iterable[str], seconds: float) -> bool:
-        """Wait until all of these orders are over, at most `seconds` of the clock; whether it came to that."""
+        """Wait until all of these orders are over, at most `seconds` of the clock; whether it came to that.
+
+        Events are hints: where none come, the broker's lists are read.
+        """
         ids = tuple(client_order_ids)
         deadline = self.clock.elapsed() + seconds
         woken = asyncio.Event()
@@ -102,8 +108,10 @@ class Desk:
             while any(not self.journal[key].done for key in ids):
                 woken.clear()
                 left = deadline - self.clock.elapsed()
-                if left <= 0 or not await self.clock.wait(woken, left):
+                if left <= 0:
                     return all(self.journal[key].done for key in ids)
+                if not await self.clock.wait(woken, min(left, POLL)) and left > POLL:
+                    await self.look_up()
         finally:
             self._waiters.discard(woken)
         return True
@@ -112,8 +120,8 @@ class Desk:
         """Settle from the broker's own lists: book every fill of ours, take over every state.
 
         Those of the newest day are looked at too: what is over may have been filled late, or refused and yet taken.
-        An order that the broker does not list is proven dead only where the broker lists every order; elsewhere it
-        stays unresolved. Answers with the reason when the broker did not answer, None otherwise.
+        An order that the broker does not list stays unresolved until its absence proves something. Answers with the
+        reason when the broker did not answer, None otherwise.
         """
         open_orders = self.journal.open()
         asked = [order for order in open_orders if order.intent.client_order_id not in self._sending]
@@ -132,9 +140,13 @@ class Desk:
             self.on_event(fill)
         for listed in orders.value:
             self.on_event(listed)
-        if self.broker.lists_every_order:
-            self._bury_unlisted(asked, orders.value)
+        self._bury_unlisted(asked, orders.value)
         return None
+
+    def conclude(self, client_order_id: str, state: OrderState, text: str) -> None:
+        """Somebody else than the broker says that this order is over: its day has ended, or the user knows better."""
+        self._record(self.journal[client_order_id], state, text)
+        self._tell()
 
     def bought_today(self, day: date) -> Decimal:
         """What the day's buys have cost and what its working ones may still cost, CNY."""
@@ -166,17 +178,31 @@ class Desk:
         """Why nothing at all may be sent now."""
         if self.faults:
             return f"trading is off: {self.faults[0]}"
+        link = self.broker.link
+        if not link.up:
+            return f"the account is out of reach: {link.text}"
+        if link.number != self.reconciled:
+            return "the account was out of reach meanwhile and is not reconciled yet"
         return self.gate.orders_allowed(self.clock.now())
 
     async def _send_written(self, intents: Sequence[Intent]) -> None:
-        waiting = deque(intents)
-        self._sending.update(intent.client_order_id for intent in intents)
+        """Hand them over in their order; nobody waits for the answer to the one before."""
+        unsent = {intent.client_order_id: intent for intent in intents}
+        self._sending.update(unsent)
+
+        async def hand_over(intent: Intent) -> None:
+            del unsent[intent.client_order_id]
+            await self._place(intent)
+
+        placing = [asyncio.create_task(hand_over(intent)) for intent in intents]
         try:
-            while waiting:
-                await self._place(waiting.popleft())
+            await asyncio.gather(*placing)
         finally:
+            for task in placing:
+                task.cancel()
+            await asyncio.gather(*placing, return_exceptions=True)
             self._sending.difference_update(intent.client_order_id for intent in intents)
-            for intent in waiting:
+            for intent in unsent.values():
                 self._refuse_unsent(intent, "the run was broken off")
 
     def _refuse_unsent(self, intent: Intent, reason: str) -> None:
@@ -223,6 +249,9 @@ class Desk:
     def _on_fill(self, fill: Fill) -> None:
         order = self._ours(fill)
         if order is None or self.ledger.has(fill):
+            return
+        if self.ledger.settled(order.intent.client_order_id):
+            log.warning("%s was settled as filled before its fill %s came", order.intent.client_order_id, fill.key)
             return
         if fill.volume > order.remaining:
             total = order.filled_volume + fill.volume
@@ -275,7 +304,9 @@ class Desk:
         remarks = {order.remark for order in listed}
         for order in open_orders:
             current = self.journal[order.intent.client_order_id]
-            if current.unresolved and current.intent.client_order_id not in remarks:
+            if not current.unresolved or current.intent.client_order_id in remarks:
+                continue
+            if self.broker.absence_proves(current) == 0:
                 self._record(current, OrderState.REFUSED, "it never reached the broker: its list does not hold it")
 
     def _record(self, order: Order, state: OrderState, text: str, order_id: str | None = None) -> None:

@@ -79,6 +79,9 @@ class Executor:
 
     async def _begin(self, plan: Plan, settings: Settings) -> list[_Try]:
         """Commit that the plan is carried out; answers with its sells, as they are possible now."""
+        unanswered = await self._desk.look_up()  # an order called refused may be live after all
+        if unanswered is not None:
+            raise RebalanceRefused(f"the account's orders are not known: {unanswered}")
         situation = await self._look(plan.plan_id)
         fresh = plan_rebalance(situation, settings)
         if isinstance(situation.selection, Unknown) or fresh.refused is not None:

@@ -11,20 +11,22 @@ from core.model.order import Intent, Side
 from core.model.settings import Settings
 from core.rules.market import LOT, on_tick
 from core.rules.sizing import cost
+from core.trading.permits import Permitted, always
 
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """`orders_allowed` names why nothing may be sent at a moment, None when it may."""
+    """`orders_allowed` names why nothing may be sent at a moment, None when it may; `permitted`, to this account."""
 
     settings: Settings
     orders_allowed: Callable[[datetime], str | None]
+    permitted: Permitted = always
 
     def why_not(
         self, intent: Intent, now: datetime, busy: Collection[BondCode], ledger: Ledger, bought_today: Decimal
     ) -> str | None:
         """The reason why this order must not go out, None when it may."""
-        closed = self.orders_allowed(now)
+        closed = self.orders_allowed(now) or self.permitted(intent)
         if closed is not None:
             return closed
         if intent.trading_day != now.date():

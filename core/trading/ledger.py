@@ -12,6 +12,9 @@ from core.store import rows
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
+SETTLED = "settled"
+"""Number of the fill that the user vouches for where the broker's own cannot be had."""
+
 
 class LedgerBook:
     """Holdings as the sum of committed entries; `cost` of what is left is the average of what was bought."""
@@ -19,9 +22,10 @@ class LedgerBook:
     def __init__(self, db: "Database") -> None:
         self._db = db
         self._booked: set[str] = set()
+        self._settled: set[str] = set()
         self._owned: dict[BondCode, Owned] = {}
         for row in rows(db, "ledger"):
-            self._booked.add(row["key"])
+            self._remember(row["key"], row["client_order_id"])
             self._move(
                 BondCode(row["code"]), Side(row["side"]), row["volume"], Decimal(row["price"]), Decimal(row["fee"])
             )
@@ -37,6 +41,15 @@ class LedgerBook:
         """Whether this fill was booked."""
         return fill.key in self._booked
 
+    def settled(self, client_order_id: str) -> bool:
+        """Whether the user has said that this order was filled."""
+        return client_order_id in self._settled
+
+    def move_by_hand(self, kind: str, code: BondCode, side: Side, volume: int, price: Decimal, at: datetime) -> None:
+        """What the user puts under management (a buy at `price`, CNY per 张) or takes out of it (a sell)."""
+        key = f"{at.isoformat()}/{kind}/{code}"
+        self._enter(kind, key, Fill(at.date(), kind, str(code), "", code, side, volume, price, Decimal(0), at), "")
+
     def leave(self, code: BondCode, price: Decimal, day: date, at: datetime) -> None:
         """The bond left the market at `price` (CNY per 张): what was owned of it is gone."""
         owned = self._owned.get(code)
@@ -51,7 +64,8 @@ class LedgerBook:
 
     def bought_on(self, day: date) -> Decimal:
         """What the day's buys have cost, CNY, fees included."""
-        bought = rows(self._db, "ledger", "trading_day = ? and side = ?", [day.isoformat(), str(Side.BUY)])
+        ours = "kind = 'fill' and trading_day = ? and side = ?"
+        bought = rows(self._db, "ledger", ours, [day.isoformat(), str(Side.BUY)])
         return sum((Decimal(row["price"]) * row["volume"] + Decimal(row["fee"]) for row in bought), Decimal(0))
 
     def entries(self) -> list[dict[str, Any]]:
@@ -81,9 +95,14 @@ class LedgerBook:
                 "at": fill.at.isoformat(),
             }
         )
-        self._booked.add(key)
+        self._remember(key, client_order_id)
         self._move(fill.code, fill.side, fill.volume, fill.price, fill.fee)
         return True
+
+    def _remember(self, key: str, client_order_id: str) -> None:
+        self._booked.add(key)
+        if key.endswith(f"/{SETTLED}"):
+            self._settled.add(client_order_id)
 
     def _move(self, code: BondCode, side: Side, volume: int, price: Decimal, fee: Decimal) -> None:
         owned = self._owned.get(code) or Owned(code, 0, Decimal(0))

@@ -2,11 +2,13 @@
 
 import asyncio
 import sqlite3
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from core.model.order import Intent, OrderState
+from core.trading.reconcile import reconcile
 from tests.trading import hostile
 from tests.trading.conftest import MakeRoom
 from tests.trading.hostile import Manner
@@ -77,7 +79,14 @@ class TestSending:
         assert order.state is OrderState.REFUSED
         assert order.message.startswith("not sent: it is 14:56:36")
 
-    async def test_a_batch_that_is_broken_off_leaves_nothing_in_doubt_but_the_order_under_way(self, room: Room) -> None:
+    @pytest.mark.parametrize(
+        ("turns", "states"),
+        [(1, (OrderState.REFUSED, OrderState.REFUSED)), (5, (OrderState.INTENDED, OrderState.FILLED))],
+        ids=["before anything was handed over", "while one waits for its answer"],
+    )
+    async def test_a_batch_that_is_broken_off_leaves_nothing_in_doubt_but_the_order_under_way(
+        self, room: Room, turns: int, states: tuple[OrderState, OrderState]
+    ) -> None:
         async def hangs(broker: hostile.HostileBroker, order: Intent) -> hostile.Outcome:
             broker.take(order, tell=False)
             await asyncio.Event().wait()
@@ -85,13 +94,50 @@ class TestSending:
 
         room.broker.manners[A] = [hangs]
         sending = asyncio.create_task(room.desk.send([intent("k-1", A, BUY, 10), intent("k-2", B, BUY, 10)]))
-        for _ in range(5):
+        for _ in range(turns):
             await asyncio.sleep(0)
         sending.cancel()
         with pytest.raises(asyncio.CancelledError):
             await sending
-        assert room.journal["k-1"].state is OrderState.INTENDED
-        assert room.journal["k-2"].state is OrderState.REFUSED
+        assert (room.journal["k-1"].state, room.journal["k-2"].state) == states
+        assert len(room.broker.placed) == (0 if turns == 1 else 2)
+
+    async def test_nobody_waits_for_the_answer_to_the_order_before(self, room: Room) -> None:
+        answered = asyncio.Event()
+
+        async def slow(broker: hostile.HostileBroker, order: Intent) -> hostile.Outcome:
+            order_id = broker.take(order)
+            await answered.wait()
+            return hostile.Confirmed(order_id)
+
+        room.broker.manners = {A: [slow], B: [slow], C: [slow]}
+        sending = asyncio.create_task(room.desk.send([intent(f"k-{code}", code, BUY, 10) for code in (A, B, C)]))
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert room.sent(BUY) == [(A, 10), (B, 10), (C, 10)]
+        answered.set()
+        await sending
+
+    @pytest.mark.parametrize("link", ["down", "new"])
+    async def test_nothing_is_sent_over_a_link_that_is_down_or_not_reconciled(self, room: Room, link: str) -> None:
+        room.broker.link = replace(room.broker.link, up=link != "down", number=2 if link == "new" else 1)
+        refused = await room.desk.send([intent("k-1", A, BUY, 10)])
+        assert "out of reach" in refused["k-1"]
+        assert room.broker.placed == []
+        room.broker.link = replace(room.broker.link, up=True)
+        assert await reconcile(room.desk) == ()
+        assert await room.desk.send([intent("k-2", A, BUY, 10)]) == {}
+
+    async def test_a_link_that_changes_while_it_is_reconciled_leaves_trading_off(self, room: Room) -> None:
+        positions = room.broker.positions
+
+        async def lost_meanwhile() -> object:
+            room.broker.link = replace(room.broker.link, number=2)
+            return await positions()
+
+        room.broker.positions = lost_meanwhile  # type: ignore[method-assign,assignment]
+        assert "does not answer" in (await reconcile(room.desk))[0]
+        assert "not reconciled" in (await room.desk.send([intent("k-1", A, BUY, 10)]))["k-1"]
 
     async def test_the_caps_count_the_batch_and_what_works_already(self, room: Room) -> None:
         limit = room.settings.guards.max_daily_buys

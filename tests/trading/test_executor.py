@@ -177,7 +177,8 @@ class TestDoubt:
     ) -> None:
         room = make_room(lists_every_order=False)
         room.own(A=100, B=100)
-        room.broker.manners[A], room.broker.silent = [manner], {"orders"}
+        room.broker.manners[A] = [manner]
+        room.broker.before_place = lambda _: room.broker.silent.add("orders")
         assert "1 orders unresolved" in await room.rebalance(C)
         assert room.states(A) == [OrderState.UNKNOWN]
         assert room.owned == {A: 100, C: 100}
@@ -249,9 +250,17 @@ class TestDoubt:
 
     async def test_no_order_is_sent_again_when_the_lists_are_silent(self, room: Room) -> None:
         room.own(A=100)
-        room.broker.manners[A], room.broker.silent = [hostile.works], {"orders"}
+        room.broker.manners[A] = [hostile.works]
+        room.broker.before_place = lambda _: room.broker.silent.add("orders")
         await room.rebalance()
         assert room.states(A) == [OrderState.CANCELLED]
+
+    async def test_nothing_is_begun_where_the_lists_are_silent(self, room: Room) -> None:
+        room.own(A=100)
+        room.broker.silent = {"orders"}
+        with pytest.raises(RebalanceRefused, match="orders are not known"):
+            await room.rebalance()
+        assert room.broker.placed == []
 
     async def test_a_fault_stops_what_was_still_to_be_sent(self, room: Room) -> None:
         room.own(A=100)

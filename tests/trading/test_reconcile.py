@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from core.model.order import OrderState
+from core.model.order import OrderState, Side
 from core.trading.reconcile import reconcile
 from tests.trading import hostile
 from tests.trading.conftest import MakeRoom
@@ -65,7 +65,7 @@ async def test_a_cancel_that_is_not_proven_keeps_trading_off(room: Room) -> None
     room.broker.manners[A], room.broker.deaf = [hostile.works], {A}
     await room.desk.send([intent(K, A, BUY, 100)])
     (row,) = await reconcile(room.again().desk)
-    assert row.startswith(f"order {K} (buy {A}) is cancelling")
+    assert row.startswith(f"order {K} (buy {A}, 100 张 at 100) is cancelling")
 
 
 @pytest.mark.parametrize("manner", [hostile.never_arrives, None])
@@ -126,14 +126,50 @@ async def test_an_order_that_was_called_refused_and_is_live_is_ended(room: Room)
     assert room.broker.listed["1000"].state is OrderState.CANCELLED
 
 
-async def test_an_order_of_an_earlier_day_that_no_list_shows_any_more_stays_in_doubt(make_room: MakeRoom) -> None:
+@pytest.mark.parametrize("side", [BUY, SELL])
+async def test_an_order_of_an_earlier_day_that_no_list_shows_any_more_stays_in_doubt(
+    make_room: MakeRoom, side: Side
+) -> None:
+    """A buy, because the account holds more than the ledger owns; a sale, because that would prove nothing."""
     room = make_room(lists_every_order=False)
-    room.broker.manners[A], room.broker.deaf = [hostile.works], {A}
+    room.own(A=100)
+    room.broker.manners[A] = [hostile.works]
+    await room.desk.send([intent(K, A, side, 100)])
+    room.broker.trade("1000", 40, tell=False)
+    room.clock.move_to(room.clock.now() + timedelta(days=3))
+    room.broker.listed.clear()
+    room.broker.traded.clear()
+    row = (await reconcile(room.again().desk))[0]
+    assert row.startswith(f"order {K} ({side} {A}, 100 张 at 100 of 2026-05-15) is working")
+    held = 140 if side is BUY else 60
+    assert f"The account holds {held} 张, the ledger owns 100" in row
+    assert f"rotor settle {K} filled|dead" in row
+
+
+async def test_a_buy_of_an_earlier_day_is_over_where_the_account_holds_what_the_ledger_owns(
+    make_room: MakeRoom,
+) -> None:
+    room = make_room(lists_every_order=False)
+    room.broker.manners[A] = [hostile.works]
     await room.desk.send([intent(K, A, BUY, 100)])
     room.clock.move_to(room.clock.now() + timedelta(days=3))
     room.broker.listed.clear()
-    (row,) = await reconcile(room.again().desk)
-    assert K in row
+    again = room.again()
+    assert await reconcile(again.desk) == ()
+    assert again.journal[K].state is OrderState.LAPSED
+
+
+async def test_an_absence_that_will_soon_prove_something_is_waited_for(make_room: MakeRoom) -> None:
+    room = make_room(lists_every_order=False)
+    room.broker.manners[A] = [hostile.never_arrives]
+    await room.desk.send([intent(K, A, BUY, 100)])
+    proven = room.clock.now() + timedelta(seconds=8)
+    again = room.again()
+    left = lambda _: max(0.0, (proven - room.clock.now()).total_seconds())  # noqa: E731
+    room.broker.absence_proves = left  # type: ignore[method-assign]
+    assert await reconcile(again.desk) == ()
+    assert again.journal[K].state is OrderState.REFUSED
+    assert room.clock.now() == proven
 
 
 async def test_a_fault_is_named_until_it_is_gone(room: Room) -> None:

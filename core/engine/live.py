@@ -1,0 +1,62 @@
+"""The parts of live mode: what it needs on this machine, said in one sentence where it is missing."""
+
+from pathlib import Path
+
+from core import xtsdk
+from core.brokers.qmt import QmtBroker
+from core.brokers.qmt_link import SessionIds
+from core.calendar import Calendar
+from core.clock import Clock
+from core.model.known import Known
+from core.model.settings import Qmt, Settings
+from core.quotes.feed import QuoteFeed
+from core.quotes.none import NoQuotes
+from core.quotes.qmt import QmtQuotes
+from core.trading.memory import Memory
+
+_SESSION = "qmt_session"
+
+
+class LiveImpossible(RuntimeError):
+    """Live mode cannot run here; the message says what is missing and what to do."""
+
+
+def check_live(settings: Settings) -> None:
+    """Raises `LiveImpossible` where live mode could never work as things are."""
+    if not settings.qmt.account:
+        raise LiveImpossible("live mode needs to know your account: set qmt.account to its number")
+    missing = _missing(settings.qmt)
+    if missing is not None:
+        raise LiveImpossible(f"live mode cannot run here: {missing}")
+
+
+def qmt_broker(settings: Settings, clock: Clock, calendar: Calendar, memory: Memory) -> QmtBroker:
+    """The account of the settings. Its session ids go on from the last run's: the terminal keeps a used one a while."""
+    first, last = settings.qmt.session_ids
+    used = memory.recall(_SESSION)
+    ids = SessionIds(
+        first, last - first + 1, None if used is None else int(used), lambda number: memory.keep(_SESSION, str(number))
+    )
+    return QmtBroker(
+        settings.qmt, clock, ids, quiet=lambda: calendar.is_session(clock.now().date()) == Known(value=False)
+    )
+
+
+def terminal_quotes(settings: Settings, clock: Clock, calendar: Calendar) -> QuoteFeed:
+    """The terminal's quotes, or none with the reason where there can be no terminal."""
+    missing = _missing(settings.qmt)
+    if missing is not None:
+        return NoQuotes(missing)
+    return QmtQuotes(clock, open_now=lambda: calendar.orders_allowed(clock.now()) is None)
+
+
+def _missing(qmt: Qmt) -> str | None:
+    """What MiniQMT lacks on this machine, None where it only has to run."""
+    try:
+        xtsdk.trading_sdk()
+        xtsdk.quote_sdk()
+    except xtsdk.SdkMissing as error:
+        return str(error)
+    if not Path(qmt.userdata).is_dir():
+        return f"qmt.userdata is {qmt.userdata}, and there is no such folder: name MiniQMT's userdata_mini there"
+    return None

@@ -1,0 +1,115 @@
+"""What the user decides where neither journal nor broker can: doubtful orders, holdings in or out of management."""
+
+from decimal import Decimal
+
+from core.model.bond import BondCode
+from core.model.known import Unknown
+from core.model.order import Fill, Order, OrderState, Side
+from core.rules.fees import fee
+from core.trading.desk import Desk
+from core.trading.ledger import SETTLED
+
+
+class CannotSettle(ValueError):
+    """What the user says does not fit what is known; the message says what to do."""
+
+
+async def settle(desk: Desk, client_order_id: str, *, filled: bool) -> Order:
+    """Take the user's word for an order that is open and that the broker does not settle.
+
+    `filled` books what was left of it at its limit, with the settings' fee, and must fit the account's holding; else it
+    is over with what is booked. The broker's list is read first: what it says goes before. Raises `CannotSettle`.
+    """
+    order = desk.journal.get(client_order_id)
+    if order is None:
+        raise CannotSettle(f"there is no order {client_order_id}: rotor status lists the open ones")
+    unanswered = await desk.look_up()
+    if unanswered is not None:
+        raise CannotSettle(f"nothing is settled while the account does not answer: {unanswered}")
+    order = desk.journal[client_order_id]
+    if order.done:
+        raise CannotSettle(f"order {client_order_id} is {order.state} already: {order.message}")
+    if order.live and order.intent.trading_day == desk.clock.now().date():
+        raise CannotSettle(f"order {client_order_id} is {order.state} at the broker: cancel it instead")
+    if not filled:
+        state = OrderState.CANCELLED if order.live or order.filled_volume else OrderState.REFUSED
+        desk.conclude(client_order_id, state, f"settled by the user: over, {order.filled_volume} 张 filled")
+    else:
+        await _fits(desk, order)
+        desk.on_event(_vouched(desk, order))
+    return desk.journal[client_order_id]
+
+
+async def adopt(desk: Desk, code: BondCode) -> int:
+    """Put all that the account holds of a bond under management, at its cost there; answers with the 张 that are new.
+
+    Raises `CannotSettle`.
+    """
+    held, cost = await _holding(desk, code)
+    more = held - _owned(desk, code)
+    if more <= 0:
+        raise CannotSettle(f"{code}: the account holds {held} 张, the strategy owns as many: there is nothing to adopt")
+    _not_busy(desk, code)
+    desk.ledger.move_by_hand("adopted", code, Side.BUY, more, cost, desk.clock.now())
+    desk.changed()
+    return more
+
+
+async def release(desk: Desk, code: BondCode) -> int:
+    """Take a bond out of management: it is the user's own from now on. Answers with the 张 that were owned.
+
+    Raises `CannotSettle`.
+    """
+    owned = _owned(desk, code)
+    if owned == 0:
+        raise CannotSettle(f"{code}: the strategy owns nothing of it")
+    _not_busy(desk, code)
+    desk.ledger.move_by_hand("released", code, Side.SELL, owned, Decimal(0), desk.clock.now())
+    desk.changed()
+    return owned
+
+
+async def _fits(desk: Desk, order: Order) -> None:
+    held, _ = await _holding(desk, order.intent.code)
+    owned, rest = _owned(desk, order.intent.code), order.remaining
+    after = owned + rest if order.intent.side is Side.BUY else owned - rest
+    if held < after or after < 0:
+        raise CannotSettle(
+            f"order {order.intent.client_order_id} cannot have been filled: the strategy would own {after} 张 of "
+            f"{order.intent.code}, and the account holds {held}"
+        )
+
+
+def _vouched(desk: Desk, order: Order) -> Fill:
+    intent, rest = order.intent, order.remaining
+    charge = fee(intent.code.exchange, intent.price * rest, desk.gate.settings.fees)
+    return Fill(
+        intent.trading_day,
+        order.order_id or SETTLED,
+        SETTLED,
+        intent.client_order_id,
+        intent.code,
+        intent.side,
+        rest,
+        intent.price,
+        charge,
+        desk.clock.now(),
+    )
+
+
+async def _holding(desk: Desk, code: BondCode) -> tuple[int, Decimal]:
+    positions = await desk.broker.positions()
+    if isinstance(positions, Unknown):
+        raise CannotSettle(f"the account's positions are not known: {positions.reason}")
+    return next(((row.volume, row.cost) for row in positions.value if row.code == code), (0, Decimal(0)))
+
+
+def _owned(desk: Desk, code: BondCode) -> int:
+    owned = desk.ledger.holdings().get(code)
+    return owned.volume if owned else 0
+
+
+def _not_busy(desk: Desk, code: BondCode) -> None:
+    busy = desk.journal.busy().get(code)
+    if busy is not None:
+        raise CannotSettle(f"{code}: {busy}: wait for its end, or settle it first")

@@ -1,0 +1,72 @@
+"""A Factor Cat on loopback, on a thread of its own: one strategy with one record, and the list that a test sets."""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any
+
+from core.clock import SHANGHAI
+from core.sandbox.tokens import issue
+
+STRATEGY, RECORD = 7, 70
+USER, PASSWORD = "trader", "open sesame"
+
+
+class LoopbackPlatform:
+    """`listed` are the codes of the list, dated `day`."""
+
+    def __init__(self, day: str) -> None:
+        self.day = day
+        self.listed: Sequence[str] = ()
+        self.asked = 0
+        platform = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self._answer()
+
+            def do_POST(self) -> None:
+                self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                self._answer()
+
+            def log_message(self, *_: Any) -> None: ...
+
+            def _answer(self) -> None:
+                body = json.dumps(platform.answer(self.path.partition("?")[0])).encode()
+                self.send_response(200)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        Thread(target=self._server.serve_forever, daemon=True).start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def answer(self, path: str) -> Any:
+        if path == "/auth/login":
+            return {"access_token": self._token(), "token_type": "bearer", "username": USER, "role_name": "user"}
+        if path == "/auth/generate-long-term-token":
+            return {"access_token": self._token()}
+        if path == "/bond-selection/today-bond-selection":
+            self.asked += 1
+            bonds = [
+                {"code": code, "name": f"bond {code}", "price": 100.0, "trade_date": self.day} for code in self.listed
+            ]
+            return [{"selected_bonds": bonds}]
+        item = {"id": STRATEGY, "name": "double low", "description": "", "backtest_count": 1, "created_at": None}
+        return {"total_count": 1, "total_pages": 1, "page": 1, "limit": 20, "items": [item]}
+
+    @staticmethod
+    def _token() -> str:
+        return issue(b"loopback", USER, datetime.now(SHANGHAI) + timedelta(days=400))
