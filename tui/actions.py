@@ -94,6 +94,7 @@ ACTIONS = (
     Action("positions.back", "escape", "Clear", "Clear the filter", "esc", footer=False),
     Action("orders.open", "enter", "History", "Everything that happened to the order under the cursor"),
     Action("orders.cancel", "c", "Cancel order", "Cancel the working order under the cursor, after a question"),
+    Action("orders.settle", "s", "Settle", "Say what became of an order that the broker does not settle"),
     Action("orders.search", "slash", "Filter", "Show only rows with this text in code, name, state or reason", "/"),
     Action("orders.back", "escape", "Clear", "Clear the filter", "esc", footer=False),
     Action("log.follow", "f", "Follow", "Follow the log, or pause it"),

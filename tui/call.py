@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
@@ -57,18 +57,19 @@ class Call:
         engine = Engine(home or self.home, self.settings(), speed=self.speed or 1.0)
         if not has_terminal():
             leave(USAGE, "The app needs a terminal. Without one, use rotor status, rotor plan or rotor rebalance.")
-        try:
-            engine.start()
-        except HomeInUse as error:
-            leave(REFUSED, str(error))
-        except HomeUnusable as error:
-            leave(FAILED, str(error))
-        try:
-            from tui.app import run
+        with self._quiet():
+            try:
+                engine.start()
+            except HomeInUse as error:
+                leave(REFUSED, str(error))
+            except HomeUnusable as error:
+                leave(FAILED, str(error))
+            try:
+                from tui.app import run
 
-            code = run(engine)
-        finally:
-            engine.stop()
+                code = run(engine)
+            finally:
+                engine.stop()
         sys.exit(code)
 
     @contextmanager
@@ -77,21 +78,30 @@ class Call:
         from core.engine.engine import Engine, EngineFailed
         from core.engine.headless import HomeInUse, HomeUnusable
 
-        engine = Engine(self.home, self.settings(), speed=self.speed or ONE_SHOT_SPEED, stderr=True)
-        try:
-            engine.start()
-            engine.wait_ready()
-        except HomeInUse as error:
-            leave(REFUSED, str(error))
-        except HomeUnusable as error:
-            leave(FAILED, str(error))
-        except EngineFailed as error:
-            engine.stop()
-            leave(FAILED, str(error))
-        try:
-            yield engine
-        finally:
-            engine.stop()
+        with self._quiet():
+            engine = Engine(self.home, self.settings(), speed=self.speed or ONE_SHOT_SPEED, stderr=True)
+            try:
+                engine.start()
+                engine.wait_ready()
+            except HomeInUse as error:
+                leave(REFUSED, str(error))
+            except HomeUnusable as error:
+                leave(FAILED, str(error))
+            except EngineFailed as error:
+                engine.stop()
+                leave(FAILED, str(error))
+            try:
+                yield engine
+            finally:
+                engine.stop()
+
+    def _quiet(self) -> AbstractContextManager[None]:
+        """Where MiniQMT's libraries may be at work, what they write to the console goes to the log."""
+        if self.settings().mode == "sandbox":
+            return nullcontext()
+        from core.engine.chatter import kept_off_the_screen
+
+        return kept_off_the_screen()
 
 
 def ask(engine: "Engine", command: "Command[T]", seconds: float) -> T:

@@ -129,13 +129,11 @@ class Rotation:
 
     async def _account(self) -> tuple[Maybe[Asset], Maybe[tuple[Position, ...]]]:
         """The asset and the positions. An account out of reach may list no positions without an error, so the asset is
-        asked before and after: it proves the link."""
+        asked before and after, in one go: it proves the link."""
         broker = self.desk.broker
-        if isinstance(before := await broker.asset(), Unknown):
-            return before, before
-        positions = await broker.positions()
-        after = await broker.asset()
-        return after, after if isinstance(after, Unknown) else positions
+        before, positions, after = await asyncio.gather(broker.asset(), broker.positions(), broker.asset())
+        silent = next((asset for asset in (before, after) if isinstance(asset, Unknown)), None)
+        return (after, positions) if silent is None else (silent, silent)
 
 
 def _without_duplicates(codes: Iterable[BondCode]) -> tuple[BondCode, ...]:

@@ -32,6 +32,8 @@ COALESCE = 0.2
 _READING = 2
 """Beats between two readings of an account of which nothing was heard."""
 
+_BACK = "the account is within reach again, and is reconciled before anything is sent"
+
 _SLOW = 1.0
 """Seconds that a picture waits for the account."""
 
@@ -110,6 +112,9 @@ class Shift:
             log.info("the sandbox goes on at %s", f"{self._parts.clock.now():%Y-%m-%d %H:%M}")
         desk = self._parts.desk
         back = desk.broker.link.up and desk.broker.link.number != desk.reconciled
+        if back:
+            self._view.blockers = (_BACK,)
+            self._dirty.set()
         if back or (self._beats % _RETRY == 0 and (self._view.blockers or desk.journal.open())):
             await self._reconcile()
         if not self._view.blockers:

@@ -5,7 +5,7 @@ import time
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 
 from core.engine.parts import Parts
@@ -13,6 +13,7 @@ from core.logs import NUMBERS
 from core.model.account import Asset, Position
 from core.model.bond import BondCode
 from core.model.known import Known, Maybe, Unknown
+from core.model.order import Order
 from core.model.plan import Plan
 from core.model.quote import Quote
 from core.model.snapshot import Event, Followed, Health, Level, PositionRow, Rebalance, Snapshot
@@ -24,7 +25,7 @@ log = logging.getLogger(__name__)
 SILENCE = 10.0
 """Real seconds after which a silent feed is an alarm in a session."""
 
-_ALARM = f"no price has been heard for {SILENCE:.0f} s in a session: what is shown is old, and nothing is bought on it"
+_ALARM = f"no price has been heard for {SILENCE:.0f} s in a session: those on the screen may be old"
 
 _NOT_READ: Unknown = Unknown("not read yet")
 
@@ -105,7 +106,7 @@ class View:
             else None,
             asset=self._account.asset,
             positions=self._positions(),
-            orders=parts.desk.journal.of_day(now.date()),
+            orders=self._orders(now.date()),
             plan=self.plan,
             rebalance=self.rebalance(),
             events=tuple(self.events),
@@ -138,6 +139,12 @@ class View:
                 for position in positions.value
             )
         )
+
+    def _orders(self, today: date) -> tuple[Order, ...]:
+        """Today's, and before them what earlier days have left open."""
+        journal = self._parts.desk.journal
+        left = (order for order in journal.open() if order.intent.trading_day < today)
+        return (*left, *journal.of_day(today))
 
     def _broker_health(self, now: datetime) -> Health:
         link, asset = self._parts.desk.broker.link, self._account.asset

@@ -53,12 +53,14 @@ class QmtQuotes:
         self._details: dict[BondCode, Detail] = {}
         self._day: date | None = None
         self._newest: dict[BondCode, Quote] = {}
+        self._told: dict[BondCode, Quote] = {}
         self._caller: Caller | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stale = asyncio.Event()
         self._keeper: asyncio.Task[None] | None = None
         self._heard_at = 0.0
         self._trouble: str | None = None
+        self._renewed = False
 
     async def start(self) -> None:
         """Begin to connect; that the terminal is away is no failure, only no price."""
@@ -130,8 +132,9 @@ class QmtQuotes:
                 pause = min(2 * pause, _LONGEST_PAUSE)
 
     async def _subscribe(self, again: bool) -> None:
-        if again:
-            log.warning("no price for %.0f s: the subscription to quotes is made anew", SILENCE)
+        if again and not self._renewed:
+            log.warning("no price for %.0f s: the subscription to quotes is made anew until one comes", SILENCE)
+        self._renewed = again
         wanted, old = self._watched, self._subscription
         self._subscription = None
         if wanted:
@@ -181,13 +184,15 @@ class QmtQuotes:
         changed: dict[BondCode, Quote] = {}
         for text, tick in ticks.items():
             try:
-                found = self._read(BondCode(text), tick)
+                code = BondCode(text)
             except CodeRefused:
                 continue
-            if isinstance(found, Known) and found.value.code in self._watched:
+            before, found = self._told.get(code), self._read(code, tick)
+            if isinstance(found, Known) and found.value.code in self._watched and found.value != before:
                 changed[found.value.code] = found.value
-        self._heard_at = self._clock.elapsed()
+        self._told |= changed
         if changed:
+            self._heard_at, self._renewed = self._clock.elapsed(), False
             for listener in self._listeners:
                 listener(changed)
 

@@ -128,7 +128,7 @@ class Desk:
         days = [order.intent.trading_day for order in open_orders]
         since = min([*days, self.journal.newest_day() or self.clock.now().date()])
         try:
-            orders, fills = await self.broker.orders(since), await self.broker.fills(since)
+            orders, fills = await asyncio.gather(self.broker.orders(since), self.broker.fills(since))
         except Exception as error:
             log.exception("the broker's lists could not be read")
             return f"the broker's lists could not be read: {error}"

@@ -90,11 +90,13 @@ def _end_past_buys(desk: Desk, held: Mapping[BondCode, int]) -> None:
 
 def _unresolved(desk: Desk, order: Order, held: Mapping[BondCode, int]) -> str:
     """What is known of an order that nobody settles, with what the user can do."""
-    intent = order.intent
+    intent, owned, volume = order.intent, _owned(desk, order), held.get(order.intent.code, 0)
+    if_filled = owned + order.remaining * (1 if intent.side is Side.BUY else -1)
+    fits = {owned: ", which fits dead", if_filled: ", which fits filled"}.get(volume, "")
     return (
         f"order {intent.client_order_id} ({_described(order, desk.clock.now().date())}) is {order.state}: "
-        f"the broker's list does not settle it. The account holds {held.get(intent.code, 0)} 张, the ledger owns "
-        f"{_owned(desk, order)}; settle it on the Orders screen or with: "
+        f"the broker's list does not settle it. The account holds {volume} 张, the ledger owns {owned}{fits}; "
+        f"settle it on the Orders screen or with: "
         f"rotor settle {intent.client_order_id} filled|dead"
     )
 

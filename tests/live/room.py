@@ -53,18 +53,31 @@ SETTINGS = Settings(
 class LiveRoom:
     """One account, one set of books. `again` is a restart: a new broker over the same files."""
 
-    def __init__(self, folder: Path, terminal: TerminalProcess, sessions: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        terminal: TerminalProcess,
+        sessions: Callable[[], int],
+        *,
+        old: Sequence[BondCode] = OLD,
+        new: Sequence[BondCode] = NEW,
+        speed: float = SPEED,
+        patience: float = PATIENCE,
+    ) -> None:
         self.terminal = terminal
         self.control = terminal.control
-        self.clock = ScaledClock(OPENING, SPEED)
+        self.clock = ScaledClock(OPENING, speed)
+        self.settings = SETTINGS
+        self._old, self._new = tuple(old), tuple(new)
+        self._patience = patience
         self._path = folder / "app.db"
         self._sessions = sessions
-        self._listed: tuple[BondCode, ...] = NEW
+        self._listed = self._new
 
     def furnish(self, cash: float = 100_000) -> None:
         """A fresh terminal; the strategy owns the old bonds, and the account one more of the user's own."""
-        mine = [{"code": str(code), "volume": HELD, "cost_price": 100.0} for code in OLD]
-        codes = (*OLD, *NEW)
+        mine = [{"code": str(code), "volume": HELD, "cost_price": 100.0} for code in self._old]
+        codes = (*self._old, *self._new)
         self.control.reset(
             {
                 "clock": {"now": OPENING.isoformat(), "frozen": True},
@@ -76,16 +89,16 @@ class LiveRoom:
         for code in codes:
             self.control.set_quote(code, 100.0, depth=100_000, volume_add=5_000)
 
-    async def open(self) -> "LiveRoom":
-        self.db = open_database(self._path, TRADING, durable=False)
+    async def open(self, *, durable: bool = False) -> "LiveRoom":
+        self.db = open_database(self._path, TRADING, durable=durable)
         self.journal, self.ledger = Journal(self.db), LedgerBook(self.db)
         qmt = Qmt(userdata=str(self.terminal.userdata), account=ACCOUNT)
         ids = SessionIds(self._sessions(), 1, None)
-        self.broker = QmtBroker(qmt, self.clock, ids, quiet=lambda: False, patience=PATIENCE)
+        self.broker = QmtBroker(qmt, self.clock, ids, quiet=lambda: False, patience=self._patience)
         self.feed = QmtQuotes(self.clock, open_now=lambda: True, patience=2.0)
-        self.desk = Desk(self.broker, self.journal, self.ledger, Gate(SETTINGS, lambda _: None), self.clock)
+        self.desk = Desk(self.broker, self.journal, self.ledger, Gate(self.settings, lambda _: None), self.clock)
         self.rotation = Rotation(
-            settings=SETTINGS,
+            settings=self.settings,
             clock=self.clock,
             feed=self.feed,
             desk=self.desk,
@@ -97,7 +110,7 @@ class LiveRoom:
         await self.feed.start()
         await self.broker.start()
         if not self.ledger.entries():
-            for code in OLD:
+            for code in self._old:
                 self.ledger.move_by_hand("adopted", code, Side.BUY, HELD, Decimal(100), OPENING)
             assert await reconcile(self.desk) == ()
         return self
@@ -111,11 +124,11 @@ class LiveRoom:
         await self.close()
         await self.open()
 
-    async def plan(self, codes: Iterable[BondCode] = NEW) -> Plan:
-        self._listed = tuple(codes)
+    async def plan(self, codes: Iterable[BondCode] | None = None) -> Plan:
+        self._listed = self._new if codes is None else tuple(codes)
         return await self.rotation.plan()
 
-    async def rebalance(self, codes: Iterable[BondCode] = NEW) -> str:
+    async def rebalance(self, codes: Iterable[BondCode] | None = None) -> str:
         plan = await self.plan(codes)
         assert plan.refused is None, plan.refused
         return await self.rotation.execute(plan)

@@ -53,11 +53,19 @@ def deaf_to_cancels(control: Control) -> None:
         control.next_cancel("no_response", code=str(code))
 
 
+def refused_and_unlisted(control: Control) -> None:
+    """The list that is asked after a -1 is behind: the order lives, and only a later list shows it."""
+    script(kind="ack_refused_but_live", pushes=False, fill="none")(control)
+    control.next_call("query_orders", "empty")  # the look before anything is sent
+    control.next_call("query_orders", "stale", delay=6.0)
+
+
 STORIES: dict[str, Callable[[Control], None]] = {
     "the answer is lost": script(kind="no_ack"),
     "the answer is lost, and every push": script(kind="no_ack", pushes=False),
     "-1 while the order lives": script(kind="ack_refused_but_live"),
     "-1 while the order lives, and no push": script(kind="ack_refused_but_live", pushes=False),
+    "-1 while the order lives, and the list is behind": refused_and_unlisted,
     "pushes come double and in the wrong order": noisy,
     "no push ever comes": script(pushes=False),
     "fills after the cancel": late_fill,

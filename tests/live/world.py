@@ -75,8 +75,7 @@ class LiveWorld:
                 "settings": {"latency": {"default": 0.002, **(latency or {})}, "session_reuse_gap": 0.0},
             }
         )
-        for code in codes:
-            self.control.set_quote(code, 100.0, depth=100_000, volume_add=5_000)
+        self.quote(codes)
 
     def environment(self) -> dict[str, str]:
         base = {name: text for name, text in os.environ.items() if not name.startswith("ROTOR_")}
@@ -121,6 +120,18 @@ class LiveWorld:
     def adopt(self, *codes: str) -> None:
         done = self.rotor("adopt", *codes, "--yes")
         assert done.returncode == 0, done.stderr
+
+    def next_day(self) -> None:
+        """The next session at ten: yesterday's orders and trades are listed no more."""
+        codes = [row["code"] for row in self.control.dump()["instruments"]]
+        day = self.control.advance_day()
+        self.platform.day = f"{day[:4]}-{day[4:6]}-{day[6:]}"
+        self.control.set_clock(f"{self.platform.day} 10:00:00")
+        self.quote(codes)
+
+    def quote(self, codes: Iterable[str]) -> None:
+        for code in codes:
+            self.control.set_quote(code, 100.0, depth=100_000, volume_add=5_000)
 
     def held(self) -> dict[str, int]:
         """What the account holds at the terminal, code to 张."""

@@ -9,15 +9,13 @@ from typing import Any
 from xtquant.xttrader import XtQuantTrader, XtQuantTraderCallback
 from xtquant.xttype import StockAccount
 
-from tests.miniqmt.helpers import TraderHandle
-
 USERDATA, ACCOUNT_ID = sys.argv[1:3]
 LONG_ENOUGH, A_MOMENT = 5.0, 0.3
 
 account = StockAccount(ACCOUNT_ID)
 
 
-def order(trader: TraderHandle, method: Any, remark: str) -> Any:
+def order(trader: XtQuantTrader, method: Any, remark: str) -> Any:
     return method(account, "113050.SH", 23, 10, 11, 100.0, "probe", remark)
 
 

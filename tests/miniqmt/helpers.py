@@ -68,7 +68,7 @@ class Recorder:
 
     def __init__(self) -> None:
         self.events: list[tuple[str, Any, str]] = []
-        self.hooks: dict[str, Callable[[Any], None]] = {}
+        self.hooks: dict[str, Callable[[Any], object]] = {}
 
     def __getattr__(self, name: str) -> Callable[..., None]:
         if not name.startswith("on_"):

@@ -41,7 +41,8 @@ def main() -> int:
             for o in trader.query_stock_orders(account)
         ]
     else:
-        result = trader.query_stock_asset(account).cash
+        asset = trader.query_stock_asset(account)
+        result = asset.cash if asset else None
     print(json.dumps(result))
     trader.stop()
     return 0

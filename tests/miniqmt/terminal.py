@@ -17,10 +17,13 @@ def shared_terminal() -> TerminalProcess:
     miniqmt_emulator.install()
     folder = tempfile.TemporaryDirectory(prefix="miniqmt-")
     terminal = TerminalProcess(Path(folder.name) / "userdata_mini").start()
+    before = os.environ.get(USERDATA_VARIABLE)
     os.environ[USERDATA_VARIABLE] = str(terminal.userdata)  # where the SDK's quote client finds it
 
     def end() -> None:
         os.environ.pop(USERDATA_VARIABLE, None)
+        if before is not None:
+            os.environ[USERDATA_VARIABLE] = before
         terminal.stop()
         folder.cleanup()
 

@@ -118,7 +118,9 @@ def test_order_fills_while_the_program_is_dead(app: Any, control: Control) -> No
     wait_order(control, remark="fills later", status=56)
     _, orders = finish(app(2, "orders"))
     assert [(order["remark"], order["status"], order["traded"]) for order in orders] == [("fills later", 56, 10)]
-    assert control.position(ACCOUNT, BOND)["volume"] == 10
+    bought = control.position(ACCOUNT, BOND)
+    assert bought is not None
+    assert bought["volume"] == 10
 
 
 def test_restart_with_the_same_session_id(app: Any, control: Control) -> None:

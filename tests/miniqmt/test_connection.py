@@ -15,6 +15,7 @@ def test_account_object(trader: TraderHandle) -> None:
     from xtquant.xttype import StockAccount
 
     account = StockAccount(ACCOUNT)
+    assert isinstance(account, StockAccount)
     assert (account.account_type, account.account_id) == (2, ACCOUNT)
     assert isinstance(StockAccount(8880001), str)  # the SDK returns a text instead of raising
 
@@ -25,9 +26,9 @@ def test_python_layer_is_the_wheel_and_natives_are_ours(trader: TraderHandle) ->
     import miniqmt_emulator
     import xtquant.xttrader
 
-    ours = Path(miniqmt_emulator.__file__).parent
-    assert ours not in Path(xtquant.xttrader.__file__).parents
-    assert Path(sys.modules["xtquant.xtpythonclient"].__file__).parent == ours / "native"
+    ours = Path(str(miniqmt_emulator.__file__)).parent
+    assert ours not in Path(str(xtquant.xttrader.__file__)).parents
+    assert Path(str(sys.modules["xtquant.xtpythonclient"].__file__)).parent == ours / "native"
 
 
 def test_wrong_path(new_trader: Callable[..., TraderHandle], tmp_path: Path) -> None:

@@ -115,6 +115,7 @@ def test_failing_activation_ends_the_program(tmp_path: Path) -> None:
     assert "could not be activated" in result.stderr
 
 
+@pytest.mark.usefixtures("sdk")
 def test_installed_twice_and_removed() -> None:
     assert miniqmt_emulator.is_installed()
     miniqmt_emulator.install()

@@ -105,3 +105,13 @@ def test_slow_query(trader: TraderHandle, control: Control) -> None:
     control.hurry()
     slow.join(10)
     assert results[0].cash == 50_000.0
+
+
+def test_requests_are_counted_by_kind(trader: TraderHandle, control: Control) -> None:
+    before = control.dump()["calls"]
+    trader.asset()
+    trader.asset()
+    trader.positions()
+    after = control.dump()["calls"]
+    assert after["query_asset"] - before.get("query_asset", 0) == 2
+    assert after["query_positions"] - before.get("query_positions", 0) == 1

@@ -13,17 +13,15 @@ UP, DOWN = 141.9, 94.6
 """Limits of BOND: 20 % around 118.250."""
 
 
-def reject_text(
-    trader: TraderHandle, code: str, side: int, volume: int, price: float, price_type: int = 11
-) -> str | None:
-    """Place an order and return the reject text, or None when it was accepted."""
+def reject_text(trader: TraderHandle, code: str, side: int, volume: int, price: float, price_type: int = 11) -> str:
+    """Place an order and return the reject text, which is empty when it was accepted."""
     order_id = trader.api.order_stock(trader.account, code, side, volume, price_type, price, "rot", "rule")
     if order_id == -1:
         assert trader.callback.wait("on_order_error")
         return trader.callback.of("on_order_error")[-1].error_msg
     order = until(lambda: (found := trader.order(order_id)) and found.order_status != 49 and found)
     if order.order_status != 57:
-        return None
+        return ""
     assert trader.callback.wait("on_order_error")
     assert order.traded_volume == 0
     return trader.callback.of("on_order_error")[-1].error_msg
@@ -31,7 +29,7 @@ def reject_text(
 
 @pytest.mark.parametrize("price", [118.25, 118.251, UP, DOWN, 118.25000000000001])
 def test_prices_accepted(trader: TraderHandle, price: float) -> None:
-    assert reject_text(trader, BOND, BUY, 10, price) is None
+    assert reject_text(trader, BOND, BUY, 10, price) == ""
 
 
 @pytest.mark.parametrize(
@@ -60,7 +58,7 @@ def test_limits_are_rounded_half_up_to_the_tick(control: Control) -> None:
 
 def test_listing_day_limits(trader: TraderHandle, control: Control) -> None:
     control.add_instrument("113999.SH", prev_close=100.0, limit_up=157.3, limit_down=56.7)
-    assert reject_text(trader, "113999.SH", BUY, 10, 157.3) is None
+    assert reject_text(trader, "113999.SH", BUY, 10, 157.3) == ""
     assert "涨跌幅" in reject_text(trader, "113999.SH", BUY, 10, 157.301)
 
 
@@ -73,30 +71,30 @@ def test_odd_lot_is_sold_only_as_a_whole(trader: TraderHandle, control: Control)
     control.set_position(ACCOUNT, HELD, 25, 118.0)
     assert "零股" in reject_text(trader, HELD, SELL, 3, 130.0)
     assert "零股" in reject_text(trader, HELD, SELL, 13, 130.0)
-    assert reject_text(trader, HELD, SELL, 20, 130.0) is None
-    assert reject_text(trader, HELD, SELL, 5, 130.0) is None
+    assert reject_text(trader, HELD, SELL, 20, 130.0) == ""
+    assert reject_text(trader, HELD, SELL, 5, 130.0) == ""
 
 
 def test_whole_position_with_an_odd_lot(trader: TraderHandle, control: Control) -> None:
     control.set_position(ACCOUNT, HELD, 25, 118.0)
-    assert reject_text(trader, HELD, SELL, 25, 121.0) is None
+    assert reject_text(trader, HELD, SELL, 25, 121.0) == ""
     assert until(lambda: trader.position(HELD).volume == 0)
 
 
 def test_no_cash(trader: TraderHandle) -> None:
     assert "可用资金不足" in reject_text(trader, BOND, BUY, 430, 118.0)
-    assert reject_text(trader, BOND, BUY, 420, 118.0) is None
+    assert reject_text(trader, BOND, BUY, 420, 118.0) == ""
 
 
 def test_cash_must_also_cover_the_commission(trader: TraderHandle, control: Control) -> None:
     control.set_cash(ACCOUNT, 1_180.0)
     assert "可用资金不足" in reject_text(trader, BOND, BUY, 10, 118.0)
     control.set_cash(ACCOUNT, 1_180.12)
-    assert reject_text(trader, BOND, BUY, 10, 118.0) is None
+    assert reject_text(trader, BOND, BUY, 10, 118.0) == ""
 
 
 def test_cash_is_frozen_by_earlier_orders(trader: TraderHandle) -> None:
-    assert reject_text(trader, BOND, BUY, 300, 118.0) is None
+    assert reject_text(trader, BOND, BUY, 300, 118.0) == ""
     assert "可用资金不足" in reject_text(trader, BOND, BUY, 300, 118.0)
 
 
@@ -106,7 +104,7 @@ def test_no_bonds(trader: TraderHandle) -> None:
 
 
 def test_bonds_are_frozen_by_earlier_orders(trader: TraderHandle) -> None:
-    assert reject_text(trader, HELD, SELL, 60, 130.0) is None
+    assert reject_text(trader, HELD, SELL, 60, 130.0) == ""
     assert "证券可用数量不足" in reject_text(trader, HELD, SELL, 60, 130.0)
 
 
@@ -121,9 +119,9 @@ def test_shortage_may_be_refused_by_the_terminal(trader: TraderHandle, control: 
 def test_suspended(trader: TraderHandle, control: Control, phase: int, text: str) -> None:
     control.suspend(BOND, phase)
     assert text in reject_text(trader, BOND, BUY, 10, 118.0)
-    assert reject_text(trader, OTHER, BUY, 10, 120.0) is None
+    assert reject_text(trader, OTHER, BUY, 10, 120.0) == ""
     control.resume(BOND)
-    assert reject_text(trader, BOND, BUY, 10, 118.0) is None
+    assert reject_text(trader, BOND, BUY, 10, 118.0) == ""
 
 
 def test_orders_may_rest_during_a_temporary_halt(trader: TraderHandle, control: Control) -> None:
@@ -176,4 +174,6 @@ def test_refused_orders_touch_neither_cash_nor_bonds(trader: TraderHandle, contr
     control.settle()
     account = control.account(ACCOUNT)
     assert (account["cash"], account["frozen_cash"]) == (50_000.0, 0.0)
-    assert control.position(ACCOUNT, HELD)["usable"] == 100
+    held = control.position(ACCOUNT, HELD)
+    assert held is not None
+    assert held["usable"] == 100

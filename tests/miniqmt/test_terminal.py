@@ -152,7 +152,9 @@ def test_reset(trader: TraderHandle, control: Control) -> None:
 def test_wrong_role(terminal: TerminalProcess) -> None:
     from miniqmt_emulator.protocol import LineSocket
 
-    link = LineSocket(read_port(terminal.userdata), 3.0)
+    port = read_port(terminal.userdata)
+    assert port is not None
+    link = LineSocket(port, 3.0)
     link.send({"role": "nonsense"})
     assert link.receive(3.0) == {"result": -1, "reason": "unknown role 'nonsense'"}
     assert link.receive(3.0) is None

@@ -7,6 +7,7 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.events import Key
 from textual.message import Message
 from textual.screen import ModalScreen
 from textual.widgets import Static
@@ -70,6 +71,46 @@ class Confirm(ModalScreen[bool]):
         if not self._answered:
             self._answered = True
             self.dismiss(yes)
+
+
+class Decide(ModalScreen[str]):
+    """A question with several answers, each behind its key; enter and esc are none of them and answer with ""."""
+
+    AUTO_FOCUS = "No"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("n,escape,enter", "answer('')", show=False)]
+
+    def __init__(self, title: str, rows: Sequence[Fact], question: str, answers: Sequence[tuple[str, str]]) -> None:
+        """`answers`: pairs of a key and what it says; the answer is the key."""
+        super().__init__()
+        self._title, self._rows, self._question, self._answers = title, list(rows), question, list(answers)
+        self._answered = False
+
+    def compose(self) -> ComposeResult:
+        box = VerticalScroll(classes="dialog -danger", can_focus=False)
+        box.border_title = self._title
+        with box:
+            yield Static(facts(self._rows, 12), markup=False, classes="dialog-facts")
+            yield Static(words((self._question, Tone.STRONG)), markup=False)
+            with Vertical(classes="dialog-answers"):
+                for key, says in self._answers:
+                    yield Choice(f"[{key}] {says}", id=f"answer-{key}", markup=False)
+                yield No("[n] Nothing, go back", id="no", markup=False)
+
+    def on_mount(self) -> None:
+        self.app.clear_notifications()
+
+    def on_key(self, event: Key) -> None:
+        if event.key in dict(self._answers):
+            event.stop()
+            self.action_answer(event.key)
+
+    def on_choice_picked(self, message: Choice.Picked) -> None:
+        self.action_answer((message.choice.id or "").removeprefix("answer-") if message.choice.id != "no" else "")
+
+    def action_answer(self, key: str) -> None:
+        if not self._answered:
+            self._answered = True
+            self.dismiss(key)
 
 
 class Reading(ModalScreen[None]):

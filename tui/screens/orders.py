@@ -5,13 +5,14 @@ from typing import ClassVar
 from rich.text import Text
 from textual.binding import BindingType
 
-from core.model.command import CancelOrder, Done
+from core.model.command import CancelOrder, Done, SettleOrder
+from core.model.known import Known
 from core.model.order import DONE_STATES, UNRESOLVED_STATES, Order, OrderState
 from core.model.snapshot import Snapshot
 from tui import format as fmt
 from tui.actions import bindings_of
 from tui.screens.list_pane import ListPane
-from tui.screens.modals import Confirm, Reading
+from tui.screens.modals import Confirm, Decide, Fact, Reading
 from tui.widgets.columns import Column, Row, cell
 from tui.widgets.palette import SIDE_TONES, STYLES, Tone, state_tone, words
 from tui.widgets.words import facts
@@ -34,7 +35,7 @@ _TROUBLED = UNRESOLVED_STATES | DONE_STATES - {OrderState.FILLED}
 
 
 class OrdersPane(ListPane):
-    """Today's orders."""
+    """Today's orders, and those of past days that nobody has settled."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings_of("orders")
 
@@ -45,8 +46,10 @@ class OrdersPane(ListPane):
 
     def why_not(self, action: str) -> str:
         order = self._selected()
-        if action in ("open", "cancel") and order is None:
+        if action in ("open", "cancel", "settle") and order is None:
             return "There is no order here."
+        if action == "settle" and order is not None and not self._in_doubt(order):
+            return f"This order is {order.state}: there is nothing to settle."
         if action == "cancel" and order is not None:
             if order.intent.client_order_id in self._cancelling:
                 return "This order is being cancelled."
@@ -88,6 +91,56 @@ class OrdersPane(ListPane):
         if order is not None:
             self._cancelling.add(order.intent.client_order_id)
             self.start(self._cancel(order), f"cancel-{order.intent.client_order_id}")
+
+    def do_settle(self) -> None:
+        order = self._selected()
+        if order is not None:
+            self.start(self._settle(order), f"settle-{order.intent.client_order_id}")
+
+    async def _settle(self, order: Order) -> None:
+        """Ask what became of it, with all that is known beside the question."""
+        intent = order.intent
+        answer = await self.host.push_screen_wait(
+            Decide(
+                "Settle this order",
+                self._evidence(order),
+                "Look at the account in MiniQMT. What became of this order?",
+                (
+                    ("f", f"Filled: all {fmt.volume(order.remaining)} 张 at {fmt.price(intent.price)}"),
+                    ("d", f"Dead: it is over, {fmt.volume(order.filled_volume)} 张 were filled"),
+                ),
+            )
+        )
+        if not answer:
+            return
+        reply = await self.host.ask(SettleOrder(intent.client_order_id, answer == "f"))
+        if isinstance(reply, Done):
+            self.host.tell(f"{intent.code} {intent.name}: {reply.value}.")
+        else:
+            self.host.tell(f"{intent.code} was not settled: {reply.text}", failed=True)
+
+    def _evidence(self, order: Order) -> list[Fact]:
+        intent, snapshot = order.intent, self.host.snapshot
+        held, ours = fmt.NOT_KNOWN, fmt.NOT_KNOWN
+        if snapshot is not None and isinstance(snapshot.positions, Known):
+            row = next((row for row in snapshot.positions.value if row.code == intent.code), None)
+            held, ours = (fmt.volume(row.volume), fmt.volume(row.ours)) if row else ("0", "0")
+        last = order.log[-1] if order.log else None
+        return [
+            ("Order", f"{intent.side} {intent.code} {intent.name}", Tone.STRONG),
+            ("Of", f"{intent.trading_day}, {fmt.volume(intent.volume)} 张 at {fmt.price(intent.price)}", Tone.TEXT),
+            ("State", f"{order.state}: {order.message}", Tone.WARN),
+            ("Last news", fmt.clock(last.at) if last else "none", Tone.TEXT),
+            ("Broker id", order.order_id or "none: it may never have arrived", Tone.TEXT),
+            ("Filled", f"{fmt.volume(order.filled_volume)} 张 are booked", Tone.TEXT),
+            ("Account", f"holds {held} 张 of it, of which {ours} are the strategy's", Tone.TEXT),
+        ]
+
+    def _in_doubt(self, order: Order) -> bool:
+        """Whether the broker's lists have nothing to say of it: nobody knows it, or its day is over."""
+        snapshot = self.host.snapshot
+        today = snapshot.trading_day if snapshot else None
+        return order.unresolved or (order.live and today is not None and order.intent.trading_day < today)
 
     async def _cancel(self, order: Order) -> None:
         intent = order.intent

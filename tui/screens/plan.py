@@ -14,6 +14,7 @@ from tui import format as fmt
 from tui.actions import bindings_of
 from tui.screens.modals import Confirm, Fact, Reading
 from tui.screens.pane import Pane
+from tui.screens.permits import permitted
 from tui.screens.plan_rows import (
     PLAN_COLUMNS,
     PROGRESS_COLUMNS,
@@ -128,7 +129,9 @@ class PlanPane(Pane):
 
     async def _execute(self, plan: Plan, snapshot: Snapshot) -> None:
         try:
-            if not await self.host.push_screen_wait(_question(plan, snapshot)):
+            if not await permitted(self.host, snapshot):
+                return
+            if not await self.host.push_screen_wait(_question(plan, self.host.snapshot or snapshot)):
                 return
             changed = "The plan has changed meanwhile. Look at the new one first." if self._plan() != plan else ""
             if obstacle := changed or self._obstacle():

@@ -176,6 +176,9 @@ def _alerts(snapshot: Snapshot | None, silent_for: float | None) -> list[Text]:
         lines.append(_loud("TRADING OFF", fmt.one_line(first) + more))
     elif not snapshot.ready:
         lines.append(_loud("NOT READY", "the engine is still getting ready; nothing is sent before that"))
+    if snapshot.needs:
+        how = f"  {' and '.join(snapshot.needs)} wanted first: execute a plan (3), or rotor {snapshot.needs[0]}"
+        lines.append(words(("NO LIVE ORDERS YET", Tone.WARN), how))
     if snapshot.mode != "sandbox" and snapshot.platform_user is None and snapshot.health:
         lines.append(words(("NOT LOGGED IN", Tone.WARN), "  to Factor Cat: press l on Home"))
     return lines

@@ -17,7 +17,7 @@ OrderKind = Literal[
 ]
 FillKind = Literal["auto", "none", "half", "half_then_rest", "full"]
 CancelKind = Literal["normal", "no_response", "no_ack", "refuse", "ack_only", "fill_first"]
-CallMode = Literal["refuse", "empty", "no_response", "error", "delay"]
+CallMode = Literal["refuse", "empty", "no_response", "error", "delay", "stale"]
 
 EVERY_CALL = "*"
 CALLS = (
@@ -46,6 +46,9 @@ CALLS = (
     "bars",
     EVERY_CALL,
 )
+
+_LISTS = ("query_orders", "query_trades")
+"""Queries that the terminal answers from a cache."""
 
 _HANG = 1.0
 
@@ -109,6 +112,7 @@ class CallBehaviour:
     mode: CallMode
     times: int = 1
     delay: float = 0.0
+    """Seconds before the answer; in mode "stale" the seconds by which its content is old, without a wait."""
     text: str = "请求失败"
     """What ``xtdata`` raises in mode "error"."""
 
@@ -116,6 +120,18 @@ class CallBehaviour:
         _check("mode", self.mode, CallMode)
         if self.op not in CALLS:
             raise ValueError(f"op must be one of {CALLS}, not {self.op!r}")
+        if self.mode == "stale" and (self.op not in _LISTS or self.delay <= 0):
+            raise ValueError(f"stale is for {_LISTS} with a delay above 0, not {self.op!r} with {self.delay}")
+
+    @property
+    def waits(self) -> float:
+        """Seconds that the answer is late."""
+        return 0.0 if self.mode == "stale" else self.delay
+
+    @property
+    def lags(self) -> float:
+        """Seconds by which the content of the answer is old."""
+        return self.delay if self.mode == "stale" else 0.0
 
 
 B = TypeVar("B", OrderBehaviour, CancelBehaviour, CallBehaviour)

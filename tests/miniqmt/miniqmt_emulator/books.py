@@ -70,6 +70,8 @@ class Order:
     long_remark: str
     session: int | None
     """None for an order placed by hand in the terminal."""
+    accepted: float = 0.0
+    """``time`` with its fraction of a second, by which a stale answer tells how old the order is."""
     status: int = OrderStatus.WAIT_REPORTING
     statuses: list[int] = field(default_factory=lambda: [int(OrderStatus.WAIT_REPORTING)])
     sysid: str = ""

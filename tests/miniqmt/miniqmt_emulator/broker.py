@@ -156,11 +156,12 @@ class Broker:
             self._publisher.push(caller, "OrderError", error)
 
     def _open(self, caller: Caller, account: Account, request: OrderRequest, behaviour: OrderBehaviour) -> Order:
+        now = self._clock.time()
         order = Order(
             order_id=self.next_order_id,
             account_id=account.account_id,
             day=self.market.trading_day,
-            time=int(self._clock.time()),
+            time=int(now),
             code=request.code,
             side=request.side,
             volume=request.volume,
@@ -170,6 +171,7 @@ class Broker:
             remark=request.remark,
             long_remark=request.long_remark,
             session=caller.number,
+            accepted=now,
             behaviour=replace(behaviour),
         )
         self.next_order_id += 1

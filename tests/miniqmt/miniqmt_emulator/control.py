@@ -98,6 +98,14 @@ class Control:
         """Push today's orders and trades once more."""
         self.call("replay_pushes", account_id=account_id, times=times)
 
+    def chatter(self, text: str) -> None:
+        """Have the native layer of each connected trade client print a line, as its real logger does.
+
+        It goes straight to file descriptors 1 and 2 of the client's process, where nothing that a
+        program does to ``sys.stdout`` or ``sys.stderr`` can hold it back.
+        """
+        self.call("chatter", text=text)
+
     # -- market ---------------------------------------------------------------------------------
 
     def add_instrument(self, code: str, **fields: Any) -> None:

@@ -81,6 +81,9 @@ class Levers:
             for trade in account.trades:
                 self._broker.push_trade_again(account, trade)
 
+    def chatter(self, text: str) -> None:
+        self._terminal.chatter(text)
+
     # -- market ---------------------------------------------------------------------------------
 
     def add_instrument(self, **fields: Any) -> None:
@@ -173,6 +176,7 @@ class Levers:
             "trade_link_up": self._terminal.trade_link_up,
             "quote_link_up": self._terminal.quote_link_up,
             "pending": self._terminal.scheduler.pending,
+            "calls": dict(self._terminal.calls),
             "script": {
                 "orders": [vars(item) for item in script.orders],
                 "cancels": [vars(item) for item in script.cancels],

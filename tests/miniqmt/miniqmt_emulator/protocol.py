@@ -14,6 +14,7 @@ role      request                                reply and push
 ========  =====================================  ============================================
 trade     {"op", "seq", ...}                     {"answer": kind, "seq", "value"}
                                                  {"push": kind, "value"}
+                                                 {"chatter": text}
 quote     {"op", "id", ...}                      {"id", "value"} or {"id", "error"}
                                                  {"subscription", "data"}
 control   {"op", "id", "args": {...}}            {"id", "value"} or {"id", "error"}

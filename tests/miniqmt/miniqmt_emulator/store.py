@@ -125,9 +125,11 @@ def _account(item: Document) -> Account:
 
 
 def _order(item: Document) -> Order:
-    return Order(**(item | {"behaviour": OrderBehaviour(**item["behaviour"])}))
+    fields: Document = item | {"behaviour": OrderBehaviour(**item["behaviour"])}
+    return Order(**fields)
 
 
 def _quote(item: Document) -> Quote:
     sides = {side: [(price, volume) for price, volume in item[side]] for side in ("bids", "asks")}
-    return Quote(**(item | sides))
+    fields: Document = item | sides
+    return Quote(**fields)

@@ -15,12 +15,13 @@ import sys
 import threading
 import time
 import traceback
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 from miniqmt_emulator import store
 from miniqmt_emulator.behaviour import CallBehaviour, Script
-from miniqmt_emulator.books import Account, OrderRequest
+from miniqmt_emulator.books import Account, Order, OrderRequest
 from miniqmt_emulator.broker import Broker, Caller
 from miniqmt_emulator.clock import Clock
 from miniqmt_emulator.constants import CANCELABLE_STATUSES
@@ -90,6 +91,8 @@ class Terminal:
         self.userdata = userdata
         self.quote_port = quote_port
         self.port = 0
+        self.calls: Counter[str] = Counter()
+        """How often each request came in, from trade and quote clients together."""
         self._state = state
         self._levers = Levers(self)
         self._connections: set[Connection] = set()
@@ -150,6 +153,7 @@ class Terminal:
                 connection.close()
         self._trade.clear()
         self._last_seen.clear()
+        self.calls.clear()
         self._build(document)
         self.broker.resume()
 
@@ -175,6 +179,11 @@ class Terminal:
         for session in self._trade.values():
             if account_id in session.subscribed:
                 session.send({"push": kind, "value": value})
+
+    def chatter(self, text: str) -> None:
+        """Have the native layer of every connected trade client write a line past its program."""
+        for session in self._trade.values():
+            session.send({"chatter": text})
 
     # -- links ----------------------------------------------------------------------------------
 
@@ -261,6 +270,7 @@ class Terminal:
             else:
                 connection, reply = QuoteConnection(writer), self.quotes.greeting()
         elif role == "trade":
+            self.calls["connect"] += 1
             await asyncio.sleep(self.settings.delay("connect"))
             behaviour = self.script.take_call("connect")
             if behaviour is not None and behaviour.delay:
@@ -303,6 +313,7 @@ class Terminal:
 
     def _handle_trade(self, session: TradeConnection, message: Message) -> None:
         op, caller = message["op"], Caller(session, session.number, message["seq"])
+        self.calls[op] += 1
         if op == "order":
             request = OrderRequest(
                 account_id=message["account"],
@@ -323,10 +334,13 @@ class Terminal:
             behaviour = self.script.take_call(op)
             if behaviour is not None and behaviour.mode == "no_response":
                 return
-            delay = self.settings.delay(op) + (behaviour.delay if behaviour else 0.0)
+            delay = self.settings.delay(op) + (behaviour.waits if behaviour else 0.0)
             failing = behaviour is not None and behaviour.mode in ("refuse", "empty", "error")
-            step = self._subscribe if op in ("subscribe", "unsubscribe") else self._query
-            self.scheduler.at(delay, step, caller, message, failing)
+            if op in ("subscribe", "unsubscribe"):
+                self.scheduler.at(delay, self._subscribe, caller, message, failing)
+            else:
+                lag = behaviour.lags if behaviour else 0.0
+                self.scheduler.at(delay, self._query, caller, message, failing, lag)
 
     def _subscribe(self, caller: Caller, message: Message, failing: bool) -> None:
         session, account_id = caller.session, message["account"]
@@ -343,7 +357,7 @@ class Terminal:
         self.answer(caller, "SubscribeResp", 0)
         self.push(caller, "UpdateAccountStatus", self.broker.views.account_status(account))
 
-    def _query(self, caller: Caller, message: Message, failing: bool) -> None:
+    def _query(self, caller: Caller, message: Message, failing: bool, lag: float) -> None:
         kinds = {
             "query_asset": "QueryStockAsset",
             "query_orders": "QueryStockOrders",
@@ -352,10 +366,10 @@ class Terminal:
             "query_account_infos": "QueryAccountInfos",
             "query_account_status": "QueryAccountStatus",
         }
-        value = [] if failing else self._result(message)
+        value = [] if failing else self._result(message, lag)
         self.answer(caller, kinds[message["op"]], value)
 
-    def _result(self, message: Message) -> list[Any]:
+    def _result(self, message: Message, lag: float) -> list[Any]:
         op, views = message["op"], self.broker.views
         if op == "query_account_infos":
             return [views.account_info(account) for account in self.broker.accounts.values()]
@@ -367,22 +381,32 @@ class Terminal:
         if op == "query_asset":
             return [views.asset(account)]
         if op == "query_trades":
-            return [views.trade(account, trade) for trade in account.trades]
+            shown = self._old_enough(account, lag)
+            return [views.trade(account, trade) for trade in account.trades if trade.order_id in shown]
         if op == "query_positions":
             code = message["code"]
             return [views.position(account, item) for item in account.positions.values() if code in ("", item.code)]
-        return self._orders(account, message["order_id"], message["cancelable_only"])
+        shown = self._old_enough(account, lag)
+        return self._orders(account, shown, message["order_id"], message["cancelable_only"])
 
-    def _orders(self, account: Account, order_id: int, cancelable_only: bool) -> list[Any]:
+    def _old_enough(self, account: Account, lag: float) -> dict[int, Order]:
+        """Today's orders as a cache has them that learns of a new one ``lag`` seconds late."""
+        if not lag:  # no cache: also an order from before the clock was put back is shown
+            return account.orders
+        newest = self.clock.time() - lag
+        return {number: order for number, order in account.orders.items() if order.accepted <= newest}
+
+    def _orders(self, account: Account, shown: dict[int, Order], order_id: int, cancelable_only: bool) -> list[Any]:
         return [
             self.broker.views.order(account, order)
-            for order in account.orders.values()
+            for order in shown.values()
             if order_id in (0, order.order_id) and (not cancelable_only or order.status in CANCELABLE_STATUSES)
         ]
 
     # -- quote requests ---------------------------------------------------------------------------
 
     def _handle_quote(self, connection: QuoteConnection, message: Message) -> None:
+        self.calls[message["op"]] += 1
         behaviour = self.script.take_call(message["op"])
         if behaviour is not None and behaviour.mode == "no_response":
             return

@@ -427,5 +427,4 @@ def _bson(document: Any) -> bytes:
 def _unbson(data: bytes) -> dict[str, Any]:
     from xtquant import xtbson
 
-    document: dict[str, Any] = xtbson.BSON.decode(data)
-    return document
+    return dict(xtbson.BSON(data).decode())

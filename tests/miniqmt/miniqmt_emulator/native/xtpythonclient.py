@@ -15,7 +15,7 @@ from typing import Any
 
 from miniqmt_emulator.native.callbacks import Callback, CallbackThread
 from miniqmt_emulator.native.values import CLASSES, NativeValue, build, from_wire, raw_text
-from miniqmt_emulator.protocol import LineSocket, Message, read_port, to_text
+from miniqmt_emulator.protocol import LineSocket, Message, read_port, to_bytes, to_text
 
 globals().update(CLASSES)
 
@@ -270,7 +270,9 @@ class XtQuantAsyncClient:
 
     def _read(self, link: LineSocket) -> None:
         while (message := link.receive()) is not None:
-            if "answer" in message:
+            if "chatter" in message:
+                _print_past_python(message["chatter"])
+            elif "answer" in message:
                 self._thread.answer(message["answer"], message["seq"], from_wire(message["value"]))
             else:
                 self._thread.post(message["push"], from_wire(message["value"]))
@@ -284,6 +286,13 @@ class XtQuantAsyncClient:
         link, self._link = self._link, None
         if link is not None:
             link.close()
+
+
+def _print_past_python(text: str) -> None:
+    """One line on both standard descriptors, as the native library's logger writes it."""
+    for descriptor in (1, 2):
+        with contextlib.suppress(OSError):  # the program may have closed it; the logger does not mind
+            os.write(descriptor, to_bytes(text) + b"\n")
 
 
 def _refused() -> int:

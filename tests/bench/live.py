@@ -1,0 +1,96 @@
+"""`python -m tests.bench.live`: how fast a rotation leaves, at a terminal with the latencies of a real one.
+
+Beside each figure stands the sum that the latencies alone impose: the queries that have to be waited for one after the
+other, one order's way to the counter, and its fill.
+"""
+
+import asyncio
+import statistics
+import tempfile
+import time
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from core.model.bond import BondCode
+from core.model.known import Known
+from core.model.order import Intent, Outcome
+from core.model.settings import Buy, Guards, Orders
+from tests.live.room import LiveRoom
+from tests.live.world import bonds
+from tests.miniqmt.terminal import shared_terminal
+
+QUERY, ORDER, MATCH = 0.020, 0.030, 0.002
+RUNS = 5
+ROUNDS = 5
+"""Rounds of queries that have to be waited for one after the other: the plan's look; at its begin the orders and
+trades, the asset that proves their emptiness, and a fresh look; the look at the cash before the buys."""
+
+_sessions = count(9000)
+
+
+async def rotation(legs: int, folder: Path) -> tuple[float, float, dict[str, int]]:
+    """Seconds from the trigger (nothing planned yet) to the last order sent and to the end, and the calls it took."""
+    old, new = [BondCode(code) for code in bonds(legs)], [BondCode(code) for code in bonds(legs, 401)]
+    room = LiveRoom(folder, shared_terminal(), lambda: next(_sessions), old=old, new=new, speed=1.0, patience=5.0)
+    room.settings = room.settings.model_copy(
+        update={
+            "buy": Buy(amount=10_200),  # type: ignore[arg-type]
+            "orders": Orders(type="market", timeout=30),
+            "guards": Guards(max_daily_buys=10**9),  # type: ignore[arg-type]
+        }
+    )
+    room.furnish(cash=2_000_000)
+    await room.open(durable=True)
+    room.feed.watch([*old, *new])
+    await room.plan()  # static data of the day is read when the bonds are first looked at, not in the run
+    latency = dict.fromkeys(("query_asset", "query_positions", "query_orders", "query_trades"), QUERY)
+    room.control.configure(latency={**latency, "order": ORDER, "report": 0.0, "match": MATCH})
+    sent: list[float] = []
+    place = room.broker.place
+
+    async def noted(intent: Intent) -> Outcome:
+        sent.append(time.perf_counter())
+        return await place(intent)
+
+    room.broker.place = noted  # type: ignore[method-assign]
+    before: dict[str, int] = room.control.dump()["calls"]
+    started = time.perf_counter()
+    plan = await room.plan()
+    ending = await room.rotation.execute(plan)
+    ended = time.perf_counter()
+    after: dict[str, Any] = room.control.dump()["calls"]
+    assert ending == "done", ending
+    assert len(sent) == 2 * legs
+    assert isinstance(await room.broker.asset(), Known)
+    room.check()
+    await room.close()
+    calls = {name: after[name] - before.get(name, 0) for name in after if after[name] != before.get(name, 0)}
+    return max(sent) - started, ended - started, calls
+
+
+def imposed() -> float:
+    """Seconds from the trigger to the last order sent if this program took no time at all."""
+    return ROUNDS * QUERY + ORDER + MATCH
+
+
+def main() -> None:
+    for legs in (20, 100):
+        measured = []
+        for _ in range(RUNS):
+            with tempfile.TemporaryDirectory() as folder:
+                measured.append(asyncio.run(rotation(legs, Path(folder))))
+        sent = statistics.median(row[0] for row in measured)
+        whole = statistics.median(row[1] for row in measured)
+        calls = measured[-1][2]
+        queries = sum(number for name, number in calls.items() if name.startswith("query_"))
+        print(  # noqa: T201
+            f"{legs} + {legs} legs: last order sent {sent:.3f} s after the trigger "
+            f"(latencies alone: {imposed():.3f} s), all over after {whole:.3f} s; {queries} queries, "
+            f"{calls['order']} orders, {calls.get('full_tick', 0)} "
+            f"price snapshots; median of {RUNS}"
+        )
+
+
+if __name__ == "__main__":
+    main()

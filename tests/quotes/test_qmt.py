@@ -1,0 +1,160 @@
+"""The terminal's quotes through the SDK's real Python layer: push, snapshot, drops and silence."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Mapping
+from datetime import datetime
+
+import pytest
+from miniqmt_emulator.control import Control
+
+from core.clock import SHANGHAI, ScaledClock
+from core.model.bond import BondCode
+from core.model.known import Known, Unknown
+from core.model.quote import Quote, TradingState
+from core.quotes.qmt import QmtQuotes
+from tests.miniqmt.terminal import shared_terminal
+
+OPENING = datetime(2026, 5, 15, 10, 0, tzinfo=SHANGHAI)
+A, B = BondCode("113001"), BondCode("127002")
+SPEED = 50.0
+
+
+class Listener:
+    def __init__(self) -> None:
+        self.heard: list[Mapping[BondCode, Quote]] = []
+        self._came = asyncio.Event()
+
+    def __call__(self, quotes: Mapping[BondCode, Quote]) -> None:
+        self.heard.append(quotes)
+        self._came.set()
+
+    async def until(self, true: Callable[[], bool]) -> None:
+        async with asyncio.timeout(10):
+            while not true():
+                self._came.clear()
+                await self._came.wait()
+
+    def last(self, code: BondCode) -> str | None:
+        return next((str(quotes[code].last) for quotes in reversed(self.heard) if code in quotes), None)
+
+
+@pytest.fixture
+def control() -> Control:
+    control = shared_terminal().control
+    control.reset(
+        {
+            "clock": "2026-05-15 10:00:00",
+            "instruments": [{"code": str(code), "name": f"bond {code[:6]}", "prev_close": 100.0} for code in (A, B)],
+        }
+    )
+    for code in (A, B):
+        control.set_quote(code, 100.0, volume_add=1000)
+    return control
+
+
+@pytest.fixture
+async def feed(control: Control) -> AsyncGenerator[QmtQuotes]:
+    feed = QmtQuotes(ScaledClock(OPENING, SPEED), open_now=lambda: True, patience=0.5)
+    await feed.start()
+    yield feed
+    await feed.stop()
+
+
+@pytest.fixture
+def listener(feed: QmtQuotes) -> Listener:
+    listener = Listener()
+    feed.subscribe(listener)
+    return listener
+
+
+async def test_what_is_watched_is_pushed(feed: QmtQuotes, listener: Listener, control: Control) -> None:
+    feed.watch([A])
+    await listener.until(lambda: listener.last(A) == "100.000")
+    control.set_quote(B, 101.0)
+    control.set_quote(A, 102.5)
+    await listener.until(lambda: listener.last(A) == "102.500")
+    assert listener.last(B) is None
+    feed.watch([B])
+    await listener.until(lambda: listener.last(B) == "101.000")
+
+
+async def test_a_snapshot_is_one_call_and_static_data_is_read_once_a_day(feed: QmtQuotes, control: Control) -> None:
+    for _ in range(3):
+        quotes = await feed.snapshot([A, B])
+    assert {str(code): found.value.name for code, found in quotes.items() if isinstance(found, Known)} == {
+        "113001.SH": "bond 113001",
+        "127002.SZ": "bond 127002",
+    }
+    calls = control.dump()["calls"]
+    assert (calls["full_tick"], calls["instrument_detail"]) == (3, 2)
+
+
+async def test_what_the_terminal_does_not_know_is_unknown_and_the_rest_is_not(
+    feed: QmtQuotes, control: Control
+) -> None:
+    control.hide_tick(B)
+    quotes = await feed.snapshot([A, B, BondCode("113999")])
+    assert isinstance(quotes[A], Known)
+    assert isinstance(quotes[B], Unknown)
+    assert isinstance(quotes[BondCode("113999")], Unknown)
+
+
+async def test_a_suspended_bond_says_so(feed: QmtQuotes, control: Control) -> None:
+    control.suspend(A)
+    found = (await feed.snapshot([A]))[A]
+    assert isinstance(found, Known)
+    assert found.value.state is TradingState.HALTED
+    assert found.value.bid is None
+
+
+@pytest.mark.parametrize("mode", ["error", "no_response"])
+async def test_a_call_that_fails_or_hangs_is_no_price_and_the_next_one_works(
+    feed: QmtQuotes, control: Control, mode: str
+) -> None:
+    await feed.snapshot([A])
+    control.next_call("full_tick", mode)
+    assert isinstance((await feed.snapshot([A]))[A], Unknown)
+    assert isinstance((await feed.snapshot([A]))[A], Known)
+
+
+async def test_a_terminal_that_is_away_is_no_price_and_comes_back(
+    feed: QmtQuotes, listener: Listener, control: Control
+) -> None:
+    feed.watch([A])
+    await listener.until(lambda: bool(listener.heard))
+    control.drop_link("quote")
+    assert isinstance((await feed.snapshot([A]))[A], Unknown)
+    control.restore_link("quote")
+    control.set_quote(A, 103.0)
+    await listener.until(lambda: listener.last(A) == "103.000")
+
+
+async def test_a_subscription_that_died_without_a_word_is_made_anew(
+    feed: QmtQuotes, listener: Listener, control: Control
+) -> None:
+    """Connected, answering, and silent: as after a switch of quote servers."""
+    feed.watch([A])
+    await listener.until(lambda: bool(listener.heard))
+    control.drop_link("quote", noticed_after=0.0)
+    control.restore_link("quote")
+    before = control.dump()["calls"].get("subscribe_whole", 0)
+    control.set_quote(A, 104.0)
+    await listener.until(lambda: listener.last(A) == "104.000")
+    assert control.dump()["calls"]["subscribe_whole"] > before
+
+
+async def test_the_same_price_again_is_no_news(feed: QmtQuotes, listener: Listener, control: Control) -> None:
+    """A subscription that is made anew pushes what was known: that must not quiet the alarm of a silent feed."""
+    feed.watch([A])
+    await listener.until(lambda: bool(listener.heard))
+    subscribed = control.dump()["calls"]["subscribe_whole"]
+    await asyncio.to_thread(control.wait_for, lambda: control.dump()["calls"]["subscribe_whole"] > subscribed)
+    await feed.snapshot([A])
+    assert len(listener.heard) == 1
+
+
+async def test_every_bond_of_the_terminal(feed: QmtQuotes, control: Control) -> None:
+    control.add_instrument("600000.SH", kind="stock")
+    assert await feed.universe() == Known((A, B))
+    control.next_call("sector_members", "error")
+    assert isinstance(await feed.universe(), Unknown)

@@ -1,0 +1,150 @@
+"""Ticks of MiniQMT as they really look, and what becomes of them."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from core.clock import SHANGHAI
+from core.model.bond import BondCode
+from core.model.known import Known, Unknown
+from core.model.order import Side
+from core.model.quote import Quote, TradingState
+from core.quotes.qmt_ticks import Detail, read_detail, read_tick
+from core.rules.pricing import why_not_tradable
+
+BOND = BondCode("123219")
+AT = datetime(2026, 5, 15, 10, 0, 3, tzinfo=SHANGHAI)
+
+# The shape of a vendor's sample for a Shenzhen convertible, with the noise of floats that real ticks carry.
+DETAIL = {
+    "InstrumentName": "宇瞳转债",
+    "PreClose": 122.828,
+    "UpStopPrice": 147.394,
+    "DownStopPrice": 98.262,
+    "PriceTick": 0.001,
+    "InstrumentStatus": 0,
+    "IsTrading": False,
+}
+TICK = {
+    "time": int(AT.timestamp() * 1000),
+    "lastPrice": 121.37000000000001,
+    "lastClose": 122.828,
+    "amount": 12_137_000.0,
+    "volume": 10_000,
+    "pvolume": 100_000,
+    "stockStatus": 3,
+    "openInt": 13,
+    "askPrice": [121.38000000000001, 121.39, 0.0, 0.0, 0.0],
+    "bidPrice": [121.36999999999999, 121.36, 0.0, 0.0, 0.0],
+    "askVol": [5, 7, 0, 0, 0],
+    "bidVol": [12, 1, 0, 0, 0],
+}
+
+
+def made(detail: dict[str, Any] | None = None, **changes: Any) -> Quote:
+    found = read_tick(BOND, {**TICK, **changes}, read_detail(detail if detail is not None else DETAIL))
+    assert isinstance(found, Known), found
+    return found.value
+
+
+def test_a_tick_becomes_a_quote_on_the_tick() -> None:
+    assert made() == Quote(
+        BOND,
+        "宇瞳转债",
+        Decimal("121.370"),
+        AT,
+        "QMT",
+        TradingState.CONTINUOUS,
+        prev_close=Decimal("122.828"),
+        bid=Decimal("121.370"),
+        ask=Decimal("121.380"),
+        bid_volume=120,
+        ask_volume=50,
+        limit_up=Decimal("147.394"),
+        limit_down=Decimal("98.262"),
+        volume=100_000,
+    )
+
+
+@pytest.mark.parametrize(("volume", "unit"), [(10_000, 10), (100_000, 1)])
+def test_the_unit_of_a_volume_is_what_the_amount_bears_out(volume: int, unit: int) -> None:
+    quote = made(volume=volume)
+    assert (quote.volume, quote.bid_volume) == (100_000, 12 * unit)
+
+
+@pytest.mark.parametrize("changes", [{"amount": 0.0}, {"amount": 12_137_000.0 / 3}, {"volume": 0}, {"amount": None}])
+def test_where_it_bears_out_none_the_book_s_volumes_are_not_known(changes: dict[str, Any]) -> None:
+    quote = made(**changes)
+    assert (quote.bid_volume, quote.ask_volume) == (None, None)
+
+
+def test_before_the_first_trade_it_is_worth_yesterday_s_close_and_nothing_is_ordered_on_it() -> None:
+    quote = made(lastPrice=0.0, volume=0, amount=0.0)
+    assert (quote.last, quote.volume) == (Decimal("122.828"), 0)
+    assert why_not_tradable(Side.BUY, quote, AT.date()) == "no turnover today"
+
+
+def test_an_empty_side_is_none() -> None:
+    limit_up = made(lastPrice=147.394, askPrice=[0.0] * 5)
+    assert (limit_up.ask, limit_up.bid) == (None, Decimal("121.370"))
+    assert "nobody sells" in str(why_not_tradable(Side.BUY, limit_up, AT.date()))
+    assert made(bidPrice=[], askPrice=None).bid is None
+
+
+@pytest.mark.parametrize(
+    ("number", "state"),
+    [
+        (13, TradingState.CONTINUOUS),
+        (12, TradingState.AUCTION),
+        (14, TradingState.BREAK),
+        (15, TradingState.CLOSED),
+        (17, TradingState.HALTED),
+        (1, TradingState.HALTED),
+        (20, TradingState.HALTED),
+        (18, TradingState.CLOSING_CALL),
+        (0, TradingState.UNKNOWN),
+        (10, TradingState.UNKNOWN),
+        (99, TradingState.UNKNOWN),
+        (None, TradingState.UNKNOWN),
+    ],
+)
+def test_the_state_is_openint_and_not_stockstatus(number: int | None, state: TradingState) -> None:
+    quote = made(openInt=number)
+    assert quote.state is state
+    assert (why_not_tradable(Side.SELL, quote, AT.date()) is None) is (state is TradingState.CONTINUOUS)
+
+
+@pytest.mark.parametrize(("status", "halted"), [(0, False), (-1, False), (1, True), (7, True)])
+def test_days_of_suspension_in_the_static_data_halt_it(status: int, halted: bool) -> None:
+    assert (made({**DETAIL, "InstrumentStatus": status}).state is TradingState.HALTED) is halted
+
+
+@pytest.mark.parametrize("absent", [0, 0.0, -1, 1.7976931348623157e308, float("nan"), None, "147"])
+def test_limits_that_are_absent_are_none(absent: Any) -> None:
+    quote = made({**DETAIL, "UpStopPrice": absent, "DownStopPrice": absent})
+    assert (quote.limit_up, quote.limit_down) == (None, None)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"lastPrice": 0.0, "lastClose": 0.0},
+        {"lastPrice": float("nan"), "lastClose": float("inf")},
+        {"lastPrice": 150.0},
+        {"lastPrice": 98.0},
+        {"time": 0},
+        {"time": None, "timetag": "yesterday"},
+    ],
+)
+def test_what_cannot_be_a_price_of_it_is_unknown(changes: dict[str, Any]) -> None:
+    detail = Detail("", None, Decimal("147.394"), Decimal("98.262"), halted=False)
+    assert isinstance(read_tick(BOND, {**TICK, **changes}, detail), Unknown)
+
+
+def test_the_time_may_come_as_text() -> None:
+    tick = {name: value for name, value in TICK.items() if name != "time"} | {"timetag": "20260515 10:00:03"}
+    found = read_tick(BOND, tick, None)
+    assert isinstance(found, Known)
+    assert found.value.at == AT

@@ -1,0 +1,148 @@
+"""Live consent and the self-test: what a counter with other units, or none at all, is refused by."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from core.model.command import SelfTest
+from core.model.order import Intent, OrderState
+from core.model.quote import TradingState
+from core.model.snapshot import Need
+from core.trading.gate import Gate
+from core.trading.memory import Memory
+from core.trading.permits import Permits
+from core.trading.reconcile import reconcile
+from core.trading.selftest import self_test
+from tests import worlds
+from tests.trading import hostile
+from tests.trading.room import BUY, TEN, A, B, C, D, Room, intent
+
+Outcome = hostile.Outcome
+Manner = Callable[[hostile.HostileBroker, Intent], Awaitable[Outcome]]
+
+QUOTES = [replace(worlds.quote(code), at=TEN, name=f"bond {code[:6]}") for code in (A, B, C, D)]
+
+
+def permits(room: Room, *, waived: bool = False) -> Permits:
+    made = Permits(Memory(room.db), "8880001", waived=waived)
+    room.desk.gate = Gate(room.settings, room.desk.gate.orders_allowed, made.why_not)
+    return made
+
+
+async def test_an_account_nobody_agreed_to_takes_no_order(room: Room) -> None:
+    granted = permits(room)
+    assert granted.missing() == (Need.CONSENT, Need.SELF_TEST)
+    assert "rotor consent 8880001" in (await room.desk.send([intent("k-1", A, BUY, 10)]))["k-1"]
+    granted.consent()
+    assert "rotor self-test" in (await room.desk.send([intent("k-2", A, BUY, 10)]))["k-2"]
+    granted.record(SelfTest(False, TEN, ("SH: failed",)))
+    assert "rotor self-test" in (await room.desk.send([intent("k-3", A, BUY, 10)]))["k-3"]
+    assert room.broker.placed == []
+    granted.record(SelfTest(True, TEN, ("SH: ok",)))
+    assert await room.desk.send([intent("k-4", A, BUY, 10)]) == {}
+
+
+async def test_consent_is_for_one_account_and_outlives_a_restart(room: Room) -> None:
+    permits(room).consent()
+    again = room.again()
+    assert permits(again).missing() == (Need.SELF_TEST,)
+    assert Permits(Memory(again.db), "8880002", waived=True).missing() == (Need.CONSENT,)
+
+
+async def test_a_waived_self_test_is_not_missed(room: Room) -> None:
+    granted = permits(room, waived=True)
+    granted.consent()
+    assert granted.missing() == ()
+    assert await room.desk.send([intent("k-1", A, BUY, 10)]) == {}
+
+
+async def test_it_buys_nothing_reads_back_and_leaves_nothing_behind(room: Room) -> None:
+    granted = permits(room)
+    granted.consent()
+    for code in (A, C):
+        room.broker.manners[code] = [hostile.works]
+    test = await self_test(room.desk, QUOTES, granted.test_begun)
+    assert test.passed, test.lines
+    assert [(order.code, order.volume, order.price) for order in room.broker.placed] == [
+        (A, 10, Decimal("80.000")),
+        (C, 10, Decimal("80.000")),
+    ]
+    assert {row.state for row in room.broker.listed.values()} == {OrderState.CANCELLED}
+    assert await reconcile(room.desk) == ()
+    granted.testing = None
+    assert "rotor self-test" in (await room.desk.send([intent("k-1", A, BUY, 10)]))["k-1"], "it was not recorded yet"
+
+
+def lists(**changes: object) -> Manner:
+    """The counter takes the order and lists it like this."""
+
+    async def manner(broker: hostile.HostileBroker, order: Intent) -> Outcome:
+        order_id = broker.take(order, tell=False)
+        broker.listed[order_id] = replace(broker.listed[order_id], **changes)  # type: ignore[arg-type]
+        return hostile.Confirmed(order_id)
+
+    return manner
+
+
+async def freezes_ten_times_as_much(broker: hostile.HostileBroker, order: Intent) -> Outcome:
+    order_id = broker.take(order)
+    broker.money -= order.price * order.volume * 9
+    return hostile.Confirmed(order_id)
+
+
+async def freezes_nothing(broker: hostile.HostileBroker, order: Intent) -> Outcome:
+    order_id = broker.take(order)
+    broker.money += order.price * order.volume
+    return hostile.Confirmed(order_id)
+
+
+FAULTS: dict[str, tuple[Manner, str]] = {
+    "lots where bonds are meant": (lists(volume=1), "10 张 were ordered, the account lists 1"),
+    "ten times as many": (lists(volume=100), "10 张 were ordered, the account lists 100"),
+    "ten times the money": (freezes_ten_times_as_much, "should freeze 800.00 CNY"),
+    "no money at all": (freezes_nothing, "should freeze 800.00 CNY"),
+    "a rejection": (hostile.rejects, "was rejected"),
+    "an order that never arrives": (hostile.never_arrives, "does not list the order"),
+    "a fill": (hostile.fills_at_once, "traded"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_what_is_not_as_it_should_be_fails_it(room: Room, fault: str) -> None:
+    manner, words = FAULTS[fault]
+    room.broker.manners[A], room.broker.manners[C] = [manner], [hostile.works]
+    test = await self_test(room.desk, QUOTES, lambda _: None)
+    assert not test.passed
+    assert words in test.lines[0] or fault == "a fill", test.lines
+    assert test.lines[1].startswith("SZ: ")
+    states = {row.state for row in room.broker.listed.values()}
+    assert OrderState.WORKING not in states, "whatever was seen, the order is cancelled"
+
+
+async def test_a_cancel_that_is_not_proven_fails_it(room: Room) -> None:
+    room.broker.manners[A], room.broker.manners[C], room.broker.deaf = [hostile.works], [hostile.works], {A}
+    test = await self_test(room.desk, QUOTES, lambda _: None)
+    assert not test.passed
+    assert "its cancel is not proven" in test.lines[0]
+
+
+async def test_without_a_bond_that_trades_or_cash_for_it_it_fails_in_words(room: Room) -> None:
+    halted = [replace(quote, state=TradingState.HALTED) if quote.code in (A, B) else quote for quote in QUOTES]
+    room.broker.manners[C] = [hostile.works]
+    test = await self_test(room.desk, halted, lambda _: None)
+    assert "no bond of this exchange trades now" in test.lines[0]
+    room.broker.money = Decimal(100)
+    test = await self_test(room.desk, QUOTES, lambda _: None)
+    assert "CNY are needed for a moment, 100.00 are there" in test.lines[0]
+    assert len(room.broker.placed) == 1
+
+
+async def test_it_is_not_tried_where_it_could_trade(room: Room) -> None:
+    """At limit-down the day's lowest price is the market's."""
+    fallen = {"last": Decimal("80.1"), "bid": Decimal("80.1"), "ask": Decimal("80.2"), "prev_close": Decimal(100)}
+    low = [replace(quote, **fallen) for quote in QUOTES]
+    test = await self_test(room.desk, low, lambda _: None)
+    assert not test.passed
+    assert room.broker.placed == []

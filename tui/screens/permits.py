@@ -1,0 +1,101 @@
+"""What live mode wants before its first order: consent in words, then the self-test of the account's units."""
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Input, Static
+
+from core.model.command import Failed, GiveConsent, RunSelfTest
+from core.model.snapshot import Need, Snapshot
+from tui.consent import AGREED, terms
+from tui.screens.modals import Confirm, Reading
+from tui.screens.pane import Host
+from tui.widgets.palette import Tone, words
+from tui.widgets.words import Words, hint
+
+
+class Consent(ModalScreen[bool]):
+    """The terms, and a field in which they are agreed to by typing it out."""
+
+    AUTO_FOCUS = "Input"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "answer(False)", show=False)]
+
+    def __init__(self, account: str) -> None:
+        super().__init__()
+        self._account = account
+        self._problem = Words(id="consent-problem")
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog -danger") as box:
+            box.border_title = f"LIVE trading of account {self._account}"
+            for line in terms(self._account):
+                yield Static(words(("- ", Tone.DIM), line), markup=False)
+            yield Static(words((f"\nType '{AGREED}' to agree:", Tone.STRONG)), markup=False)
+            yield Input(max_length=40, compact=True)
+            yield self._problem
+            keys = Words(classes="dialog-hint")
+            keys.put(hint(("enter", "agree"), ("esc", "no, go back")))
+            yield keys
+
+    def on_mount(self) -> None:
+        self.app.clear_notifications()
+
+    def on_input_submitted(self, typed: Input.Submitted) -> None:
+        if typed.value.strip() == AGREED:
+            self.dismiss(True)
+        else:
+            self._problem.put(words((f"That is not '{AGREED}': nothing was agreed to.", Tone.BAD)))
+
+    def action_answer(self, agreed: bool) -> None:
+        self.dismiss(agreed)
+
+
+async def permitted(host: Host, snapshot: Snapshot) -> bool:
+    """Ask for what is still to be done before the first live order; whether it is all done now."""
+    if Need.CONSENT in snapshot.needs and not await _agree(host, snapshot.account):
+        return False
+    return Need.SELF_TEST not in snapshot.needs or await _test(host, snapshot.account)
+
+
+async def _agree(host: Host, account: str) -> bool:
+    if not await host.push_screen_wait(Consent(account)):
+        host.tell("Nothing was sent: live trading was not agreed to.", failed=True)
+        return False
+    return _done(host, await host.ask(GiveConsent(account)))
+
+
+async def _test(host: Host, account: str) -> bool:
+    question = Confirm(
+        "Self-test",
+        [
+            ("Account", account, Tone.STRONG),
+            ("Orders", "10 张 on each exchange, at the day's lowest price", Tone.TEXT),
+            ("Read back", "the volume listed, and the money frozen", Tone.TEXT),
+            ("Then", "cancelled, and the cancel proven", Tone.TEXT),
+        ],
+        "Test the account's units now? Live orders wait for it.",
+        "Yes, test",
+        danger=True,
+    )
+    if not await host.push_screen_wait(question):
+        host.tell("Nothing was sent: the self-test has not passed yet.", failed=True)
+        return False
+    reply = await host.ask(RunSelfTest())
+    if not _done(host, reply) or isinstance(reply, Failed):
+        return False
+    test = reply.value
+    if test.passed:
+        host.tell("The self-test passed: live orders may be sent.")
+        return True
+    text = "\n\n".join((*test.lines, "Live orders stay refused. Look at the orders in MiniQMT before you test again."))
+    await host.push_screen_wait(Reading("The self-test FAILED", text))
+    return False
+
+
+def _done(host: Host, reply: object) -> bool:
+    if isinstance(reply, Failed):
+        host.tell(f"Nothing was sent: {reply.text}", failed=True)
+    return not isinstance(reply, Failed)
