@@ -26,7 +26,7 @@ class HomeUnusable(RuntimeError):
 
 
 class HomeInUse(RuntimeError):
-    """Another engine runs in the home; the message names its process and since when."""
+    """Another engine runs in the home, or on the account; the message names its process and since when."""
 
 
 def find_home(option: Path | None, environ: Mapping[str, str], cwd: Path) -> Path:
@@ -137,27 +137,27 @@ class Holder:
         return ", ".join(parts)
 
 
-class HomeLock:
-    """The right to be the one engine of a home.
+class Claim:
+    """A right that one process at a time has.
 
-    The right itself is a lock of the operating system, which ends with the process however that ends; engine.json
-    beside it only tells who has it, and means nothing while the lock is free.
+    The right itself is a lock of the operating system, which ends with the process however that ends; a file beside it
+    only tells who has it, and means nothing while the lock is free.
     """
 
-    def __init__(self, home: Home) -> None:
-        self._home = home
-        self._sidecar = home.data / "engine.json"
+    def __init__(self, folder: Path, name: str, taken: str) -> None:
+        """`taken`: what is told to whoever comes second, with `{holder}` where the first is named."""
+        self._folder = folder
+        self._lock_file = folder / f"{name}.lock"
+        self._sidecar = folder / f"{name}.json"
+        self._taken = taken
         self._lock = self._fresh_lock()
 
     def acquire(self, mode: str, since: datetime) -> Self:
-        """Take the home, for as long as this object is kept, and write down who has it. Raises `HomeInUse`."""
+        """Take it, for as long as this object is kept, and write down who has it. Raises `HomeInUse`, `OSError`."""
         try:
             self._lock.acquire(timeout=_PROBE_PATIENCE, poll_interval=0.02)
         except Timeout:
-            raise HomeInUse(
-                f"{self._home.path} is in use by another rotor: {self._told()}. "
-                "Close that one first, or choose another home with --home."
-            ) from None
+            raise HomeInUse(self._taken.format(holder=self._told())) from None
         try:
             told = {"pid": os.getpid(), "since": since.isoformat(timespec="seconds"), "mode": mode}
             write_atomically(self._sidecar, json.dumps(told))
@@ -167,7 +167,7 @@ class HomeLock:
         return self
 
     def release(self) -> None:
-        """Give the home back; does nothing where it is not held."""
+        """Give it back; does nothing where it is not held."""
         if self._lock.is_locked:
             with contextlib.suppress(OSError):
                 self._sidecar.unlink(missing_ok=True)
@@ -180,8 +180,8 @@ class HomeLock:
         self.release()
 
     def holder(self) -> Holder | None:
-        """Who runs in the home, this process included; None when nobody does. Leaves the lock as it is."""
-        if not self._home.data.is_dir():
+        """Who has it, this process included; None when nobody does. Leaves the lock as it is."""
+        if not self._folder.is_dir():
             return None
         probe = self._fresh_lock()
         try:
@@ -193,7 +193,7 @@ class HomeLock:
 
     def _fresh_lock(self) -> FileLock:
         # Taken by one thread and given back by another: the lock belongs to the process.
-        return FileLock(self._home.data / "engine.lock", thread_local=False)
+        return FileLock(self._lock_file, thread_local=False)
 
     def _told(self) -> Holder:
         try:
@@ -201,3 +201,15 @@ class HomeLock:
             return Holder(int(told["pid"]), datetime.fromisoformat(told["since"]), str(told["mode"]))
         except (OSError, ValueError, KeyError, TypeError):
             return Holder(None, None, None)
+
+
+class HomeLock(Claim):
+    """The right to be the one engine of a home."""
+
+    def __init__(self, home: Home) -> None:
+        path = str(home.path).replace("{", "{{").replace("}", "}}")
+        super().__init__(
+            home.data,
+            "engine",
+            f"{path} is in use by another rotor: {{holder}}. Close that one first, or choose another home with --home.",
+        )

@@ -138,13 +138,13 @@ def test_bad_settings_are_all_named_at_once(home: str) -> None:
 
 def test_live_mode_refuses_with_the_remedy(home: str) -> None:
     done = rotor("--home", home, "--mode", "live", "plan")
-    assert done.returncode == 1
+    assert done.returncode == 3
     assert "set qmt.account" in done.stderr
 
 
 def test_live_mode_says_in_one_sentence_what_this_machine_lacks(home: str) -> None:
     done = rotor("--home", home, "--mode", "live", "plan", ROTOR_QMT__ACCOUNT="8880001")
-    assert done.returncode == 1
+    assert done.returncode == 3
     assert "Traceback" not in done.stderr
     (line,) = [line for line in done.stderr.splitlines() if line]
     missing = "no such folder" if sys.platform == "win32" else "exist for 64-bit Windows"

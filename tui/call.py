@@ -89,7 +89,7 @@ class Call:
                 leave(FAILED, str(error))
             except EngineFailed as error:
                 engine.stop()
-                leave(FAILED, str(error))
+                leave(REFUSED if error.refused else FAILED, str(error))
             try:
                 yield engine
             finally:

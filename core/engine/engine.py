@@ -28,7 +28,11 @@ T = TypeVar("T")
 
 
 class EngineFailed(RuntimeError):
-    """The engine could not start; the message says why and what to do."""
+    """The engine could not start; the message says why and what to do. `refused`: on purpose, and nothing was sent."""
+
+    def __init__(self, text: str, *, refused: bool = False) -> None:
+        super().__init__(text)
+        self.refused = refused
 
 
 class Engine:
@@ -50,6 +54,7 @@ class Engine:
         self._looping = threading.Event()
         self._ready = threading.Event()
         self._failure: str | None = None
+        self._refused = False
         self._thread = threading.Thread(target=self._run, name="rotor-engine", daemon=True)
         self.latest: Snapshot | None = None
 
@@ -68,7 +73,7 @@ class Engine:
         if not self._ready.wait(seconds):
             raise EngineFailed(f"the engine did not come up within {seconds:.0f} s: see the log in {self._home.logs}")
         if self._failure is not None:
-            raise EngineFailed(self._failure)
+            raise EngineFailed(self._failure, refused=self._refused)
 
     def stop(self, seconds: float = 10.0) -> None:
         """End in order: nothing new is sent, the books are closed, the home is given back."""
@@ -103,6 +108,7 @@ class Engine:
         try:
             asyncio.run(self._main())
         except EngineFailed as error:
+            self._refused = error.refused
             self._fail(str(error))
         except Exception as error:
             log.exception("the engine ended")
@@ -140,7 +146,7 @@ class Engine:
         try:
             return build(self._home, self._settings, self._speed)
         except ModeUnavailable as unavailable:
-            raise EngineFailed(str(unavailable)) from None
+            raise EngineFailed(str(unavailable), refused=True) from None
         except sqlite3.DatabaseError as error:
             log.error("the books cannot be opened: %s", error)
             raise EngineFailed(

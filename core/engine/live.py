@@ -7,6 +7,7 @@ from core.brokers.qmt import QmtBroker
 from core.brokers.qmt_link import SessionIds
 from core.calendar import Calendar
 from core.clock import Clock
+from core.home import Claim
 from core.model.known import Known
 from core.model.settings import Qmt, Settings
 from core.quotes.feed import QuoteFeed
@@ -28,6 +29,26 @@ def check_live(settings: Settings) -> None:
     missing = _missing(settings.qmt)
     if missing is not None:
         raise LiveImpossible(f"live mode cannot run here: {missing}")
+
+
+def claim_account(settings: Settings, clock: Clock) -> Claim:
+    """The right to trade the account, whatever the home: two that follow one list would buy everything twice.
+
+    Its lock is in the terminal's folder, which the SDK has to write in anyway. Raises `HomeInUse`, `LiveImpossible`.
+    """
+    account = settings.qmt.account
+    claim = Claim(
+        Path(settings.qmt.userdata),
+        f"rotor-{account}",
+        f"account {account} is traded by another rotor, in another home: {{holder}}. Close that one first.",
+    )
+    try:
+        return claim.acquire("live", clock.now())
+    except OSError as error:
+        raise LiveImpossible(
+            f"live mode cannot run here: {settings.qmt.userdata} cannot be written ({error.strerror or error}), and "
+            "MiniQMT's SDK must write in it"
+        ) from None
 
 
 def qmt_broker(settings: Settings, clock: Clock, calendar: Calendar, memory: Memory) -> QmtBroker:

@@ -13,10 +13,10 @@ from core.brokers.broker import Broker
 from core.brokers.paper import PaperBroker
 from core.calendar import Calendar
 from core.clock import SHANGHAI, Clock, RealClock, ScaledClock
-from core.engine.live import LiveImpossible, check_live, qmt_broker, terminal_quotes
+from core.engine.live import LiveImpossible, check_live, claim_account, qmt_broker, terminal_quotes
 from core.engine.rotation import Rotation
 from core.factorcat import FactorCat, FactorCatError
-from core.home import Home
+from core.home import Claim, Home, HomeInUse
 from core.model.known import Known, Maybe, Unknown
 from core.model.platform import Selection
 from core.model.settings import Settings, Strategy
@@ -59,7 +59,7 @@ class Heard:
 class Parts:
     """What the engine composes.
 
-    `permits` are asked for in live mode only.
+    `permits` are asked for, and `claim` is held on the account, in live mode only.
     `heard` is None until the feed has spoken; `watched_at` is the monotonic second since when prices are followed.
     """
 
@@ -74,6 +74,7 @@ class Parts:
     memory: Memory
     rotation: Rotation
     permits: Permits | None = None
+    claim: Claim | None = None
     strategy_name: str = ""
     heard: Heard | None = None
     watched_at: float | None = None
@@ -81,6 +82,8 @@ class Parts:
     async def close(self) -> None:
         """Close every part, whatever becomes of the others."""
         async with AsyncExitStack() as stack:
+            if self.claim is not None:
+                stack.callback(self.claim.release)
             stack.callback(self.database.close)
             stack.callback(self.keep_time)
             stack.push_async_callback(self.platform.aclose)
@@ -128,11 +131,15 @@ def build(home: Home, settings: Settings, speed: float = 1.0) -> Parts:
             feed = terminal_quotes(settings, clock, Calendar())
             platform = FactorCat(settings.factorcat.base_url, version=__version__, clock=clock)
         broker: Broker
+        claim = None
         if settings.mode == "live":
+            claim = _claim(settings, clock)
+            opened.callback(claim.release)
             broker = qmt_broker(settings, clock, Calendar(), memory)
         else:
             broker = PaperBroker(paper_file, feed, clock, settings.fees, PAPER_CAPITAL)
         parts = compose(settings, clock, feed, platform, database, memory, broker)
+        parts.claim = claim
         opened.pop_all()  # from here on the parts close what they hold
     return parts
 
@@ -143,6 +150,13 @@ def _check(settings: Settings) -> None:
             check_live(settings)
         except LiveImpossible as error:
             raise ModeUnavailable(f"{error}. Nothing was sent; sandbox and paper mode work without it.") from None
+
+
+def _claim(settings: Settings, clock: Clock) -> Claim:
+    try:
+        return claim_account(settings, clock)
+    except (HomeInUse, LiveImpossible) as error:
+        raise ModeUnavailable(f"{error} Nothing was sent.") from None
 
 
 def database_files(home: Home, settings: Settings) -> tuple[Path, Path]:

@@ -54,7 +54,7 @@ class Qmt(Group):
 
     userdata: str = r"C:\迅投MiniQMT\userdata_mini"
     """Full path of the terminal's userdata_mini folder."""
-    account: str = ""
+    account: Annotated[str, Field(pattern="^[0-9A-Za-z]{0,23}$")] = ""
     """Your account number."""
     session_ids: tuple[Annotated[int, Field(gt=0)], Annotated[int, Field(gt=0)]] = (100, 109)
     """First and last session id to take turns with; each leaves files in userdata_mini."""

@@ -87,6 +87,17 @@ def test_two_copies_at_once_are_one(world: LiveWorld) -> None:
     assert max(Counter(request["code"] for request in world.control.requests()[2:]).values()) == 1
 
 
+def test_a_second_home_on_the_same_account_is_refused_and_names_the_first(world: LiveWorld) -> None:
+    world.control.configure(latency={"query_asset": 1.0})
+    first = world.start("plan", "--json")
+    world.control.wait_for(lambda: world.control.dump()["sessions"], 20)
+    second = world.rotor("--home", str(world.folder / "other"), "rebalance", "--yes")
+    assert second.returncode == 3
+    assert f"account {ACCOUNT} is traded by another rotor, in another home: process {first.pid}" in second.stderr
+    first.communicate(timeout=60)
+    assert world.control.requests() == []
+
+
 def test_the_terminal_is_away_says_so_in_one_sentence(world: LiveWorld) -> None:
     world.control.drop_link("all")
     code, plan = world.json("plan")
