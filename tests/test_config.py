@@ -83,9 +83,7 @@ class TestSources:
         }
         assert load_settings(tmp_path, environ=environ) == Settings()
 
-    @pytest.mark.parametrize(
-        "text", ['\ufeffmode = "paper"\n', 'mode = "paper"\r\n[qmt]\r\nuserdata = "迅投"\r\n']
-    )
+    @pytest.mark.parametrize("text", ['\ufeffmode = "paper"\n', 'mode = "paper"\r\n[qmt]\r\nuserdata = "迅投"\r\n'])
     def test_what_windows_editors_leave_is_read(self, put: Put, text: str) -> None:
         assert load_settings(put(text), environ={}).mode == "paper"
 
