@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from tests.bench import live
 from tests.terminal.pty_app import PtyApp
 
 RUNS = 5
@@ -66,6 +67,7 @@ def rows() -> Sequence[tuple[str, str]]:
         ("first paint, start of the process to the header", f"{median(first_paint):.2f} s"),
         ("`rotor demo` to a plan on the screen", f"{median(to_the_plan):.2f} s"),
         ("`rotor --version`", f"{median(lambda: whole_process('--version')[0]):.2f} s"),
+        *live.rows(),
     )
 
 

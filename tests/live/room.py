@@ -120,6 +120,15 @@ class LiveRoom:
         await self.broker.stop()
         self.db.close()
 
+    async def next_day(self) -> None:
+        """The terminal's night: yesterday's lists are gone and order numbers begin anew."""
+        day = self.control.advance_day()
+        moment = OPENING.replace(year=int(day[:4]), month=int(day[4:6]), day=int(day[6:]))
+        self.control.set_clock(moment.isoformat(), frozen=True)
+        for code in (*self._old, *self._new):
+            self.control.set_quote(code, 100.0, depth=100_000, volume_add=5_000)
+        self.clock.move_to(moment)
+
     async def again(self) -> None:
         await self.close()
         await self.open()
@@ -170,7 +179,7 @@ class LiveRoom:
         bought = Counter[str]()
         for order in self.control.orders(side=23):
             bought[order["code"]] += order["traded"]
-        assert all(volume <= 110 for volume in bought.values()), bought
+        assert all(volume <= 110 for volume in bought.values()), "more than one order's worth in a day"
 
     @property
     def held(self) -> dict[BondCode, int]:
@@ -181,4 +190,4 @@ class LiveRoom:
         return [order for order in self.journal.of_day(OPENING.date()) if order.intent.code == code]
 
     async def _fetch(self) -> Maybe[Selection]:
-        return Known(worlds.selection(*self._listed))
+        return Known(worlds.selection(*self._listed, day=self.clock.now().date()))

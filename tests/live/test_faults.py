@@ -258,6 +258,25 @@ async def test_the_terminal_is_killed_and_started_again_in_the_middle(mortal_roo
     await room.finish()
 
 
+async def test_days_and_the_terminal_s_restarts_between_them(mortal_room: LiveRoom) -> None:
+    """Order numbers begin anew every morning: yesterday's must not be taken for today's."""
+    room = mortal_room
+    await room.rebalance()
+    for codes in (OLD, NEW):
+        room.terminal.kill()
+        await room.link_is(up=False)
+        room.terminal.start()
+        room.control = room.terminal.control
+        await room.next_day()
+        assert await room.reconciled() == ()
+        await room.rebalance(codes)
+        await room.finish(codes)
+    days = {order.intent.trading_day for order in room.journal.all()}
+    numbers = [order.order_id for order in room.journal.all()]
+    assert len(days) == 3
+    assert len(set(numbers)) < len(numbers), "the terminal did use its numbers again"
+
+
 async def test_what_the_user_trades_by_hand_is_the_user_s_own(room: LiveRoom) -> None:
     own = NEW[3]
     room.control.manual_order(ACCOUNT, str(own), 23, 50, 101.0)

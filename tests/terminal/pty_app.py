@@ -3,7 +3,7 @@
 import re
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -13,18 +13,26 @@ import pyte
 
 
 class PtyApp:
-    """`python -m tui ARGUMENTS` on a screen of `columns` by `lines`."""
+    """`python -m tui ARGUMENTS`, or another `program`, on a screen of `columns` by `lines`."""
 
-    def __init__(self, arguments: Sequence[str], columns: int = 80, lines: int = 24) -> None:
+    def __init__(
+        self,
+        arguments: Sequence[str],
+        columns: int = 80,
+        lines: int = 24,
+        *,
+        program: Sequence[str] = ("-m", "tui"),
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self._screen = pyte.Screen(columns, lines)
         self._stream = pyte.ByteStream(self._screen)
         self.raw = b""
         self.started = time.monotonic()
         self._child = pexpect.spawn(
             sys.executable,
-            ["-m", "tui", *arguments],
+            [*program, *arguments],
             dimensions=(lines, columns),
-            env=_environment(),
+            env={**_environment(), **(environment or {})},
             timeout=30,
         )
 

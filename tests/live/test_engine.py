@@ -1,0 +1,123 @@
+"""A whole engine in live mode, in this process: what its snapshots say while the terminal comes and goes."""
+
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from miniqmt_emulator.control import Control
+
+from core.clock import SHANGHAI, RealClock
+from core.engine.engine import Engine
+from core.home import Home
+from core.model.command import Done, ExecutePlan, Failed, GiveConsent, MakePlan, RunSelfTest
+from core.model.known import Known, Unknown
+from core.model.settings import Buy, FactorCat, Orders, Qmt, Settings, Strategy
+from core.model.snapshot import Level, Need, Snapshot
+from tests.live.factorcat import PASSWORD, RECORD, STRATEGY, USER, LoopbackPlatform
+from tests.live.world import ACCOUNT, bonds
+from tests.miniqmt.terminal import shared_terminal
+
+OPENING = datetime(2026, 5, 15, 10, 0, tzinfo=SHANGHAI)
+LISTED = bonds(4)
+
+
+@pytest.fixture
+def control() -> Control:
+    control = shared_terminal().control
+    control.reset(
+        {
+            "clock": "2026-05-15 10:00:00",
+            "accounts": [{"account_id": ACCOUNT, "cash": 100_000.0}],
+            "instruments": [{"code": code, "name": f"bond {code[:6]}", "prev_close": 100.0} for code in LISTED],
+            "settings": {"latency": {"default": 0.001}, "session_reuse_gap": 0.0},
+        }
+    )
+    for code in LISTED:
+        control.set_quote(code, 100.0, depth=100_000, volume_add=5_000)
+    return control
+
+
+@pytest.fixture
+def engine(tmp_path: Path, control: Control, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
+    shift = OPENING - datetime.now(SHANGHAI)
+    monkeypatch.setattr(RealClock, "now", lambda _: datetime.now(SHANGHAI) + shift)
+    monkeypatch.setenv("ROTOR_FACTORCAT__PASSWORD", PASSWORD)
+    monkeypatch.setattr("core.brokers.qmt_link.SPACING", 0.2)
+    monkeypatch.setattr("core.brokers.qmt_link._PATIENCE", (0.2,))
+    platform = LoopbackPlatform(f"{OPENING:%Y-%m-%d}")
+    platform.listed = LISTED
+    settings = Settings(
+        mode="live",
+        factorcat=FactorCat(base_url=platform.url, username=USER),
+        qmt=Qmt(userdata=str(shared_terminal().userdata), account=ACCOUNT),
+        strategy=Strategy(strategy_id=STRATEGY, history_id=RECORD),
+        buy=Buy(),
+        orders=Orders(type="market", timeout=5),
+    )
+    engine = Engine(Home(tmp_path), settings)
+    engine.start()
+    try:
+        engine.wait_ready()
+        yield engine
+    finally:
+        engine.stop()
+        platform.close()
+
+
+def until(engine: Engine, true: Callable[[Snapshot], bool], seconds: float = 20.0) -> Snapshot:
+    deadline = time.monotonic() + seconds
+    while engine.latest is None or not true(engine.latest):
+        assert time.monotonic() < deadline, engine.latest
+        time.sleep(0.02)
+    return engine.latest
+
+
+def health(shown: Snapshot) -> tuple[Level, str]:
+    return next((one.level, one.text) for one in shown.health if one.name == "QMT")
+
+
+def test_it_tells_what_is_wanted_before_the_first_order_and_takes_it(engine: Engine) -> None:
+    assert until(engine, lambda shown: shown.ready).needs == (Need.CONSENT, Need.SELF_TEST)
+    early = engine.send(RunSelfTest()).result(30)
+    assert isinstance(early, Failed)
+    assert early.refused
+    assert isinstance(engine.send(GiveConsent("1")).result(30), Failed)
+    assert isinstance(engine.send(GiveConsent(ACCOUNT)).result(30), Done)
+    tested = engine.send(RunSelfTest()).result(60)
+    assert isinstance(tested, Done)
+    assert tested.value.passed, tested.value.lines
+    assert until(engine, lambda shown: not shown.needs).needs == ()
+    made = engine.send(MakePlan()).result(60)
+    assert isinstance(made, Done)
+    done = engine.send(ExecutePlan(made.value.plan_id)).result(60)
+    assert isinstance(done, Done)
+    assert done.value.complete, done
+
+
+def test_a_terminal_that_goes_turns_trading_off_and_its_return_is_reconciled_first(
+    engine: Engine, control: Control
+) -> None:
+    shown = until(engine, lambda shown: shown.ready and health(shown)[0] is Level.GOOD)
+    assert health(shown)[1].endswith("ms")
+    assert isinstance(shown.asset, Known)
+    control.drop_link("trade")
+    away = until(engine, lambda shown: bool(shown.blockers))
+    assert "out of reach since 05-15 10:0" in away.blockers[0]
+    assert isinstance(until(engine, lambda shown: isinstance(shown.asset, Unknown)).asset, Unknown)
+    plan = engine.send(MakePlan()).result(30)
+    assert isinstance(plan, Done)
+    assert plan.value.refused is not None
+    control.restore_link("trade")
+    back = until(engine, lambda shown: shown.ready and isinstance(shown.asset, Known))
+    texts = [event.text for event in back.events]
+    assert sum("is within reach" in text for text in texts) == 2
+    assert texts.index("the account and the ledger agree: trading is on") < len(texts) - 1
+
+
+def test_prices_that_stand_still_are_an_alarm(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.engine.view.SILENCE", 0.5)
+    engine.send(MakePlan()).result(30)
+    shown = until(engine, lambda shown: any(one.name == "quotes" and one.level is Level.ERROR for one in shown.health))
+    assert any("no price has been heard" in event.text for event in shown.events)

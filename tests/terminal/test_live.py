@@ -1,0 +1,34 @@
+"""Live mode in a real terminal: what the SDK's native parts write to the console is not on the screen."""
+
+from pathlib import Path
+
+from tests.live.world import LiveWorld, bonds
+from tests.terminal.pty_app import PtyApp
+
+NOISE = "[ERROR] heartbeat timeout ssid:2111"
+
+
+def test_what_the_sdk_writes_to_the_console_spoils_no_screen(tmp_path: Path) -> None:
+    listed = bonds(4)
+    with LiveWorld(tmp_path) as world:
+        world.furnish(listed)
+        world.platform.listed = listed
+        _, *program = world.command()
+        with PtyApp([], 160, 45, program=program, environment=world.environment()) as app:
+            app.wait_for(r"rotor +LIVE +8880001")
+            app.wait_for("trading is on")
+            world.control.chatter(NOISE)
+            app.press("6")
+            app.wait_for("the SDK writes: .ERROR. heartbeat")
+            assert app.raw.count(NOISE.encode()) == app.raw.count(b"writes: " + NOISE.encode())
+            app.press("3")
+            app.press("r")
+            app.wait_for("4 bonds")
+            app.press("e")
+            app.wait_for("Type 'I agree' to agree")
+            app.press("\x1b")
+            app.wait_for("was not agreed to")
+            app.press("q")
+            assert app.exit_code() == 0
+    log = (world.home / "logs" / "2026-05-15.log").read_text(encoding="utf-8")
+    assert f"the SDK writes: {NOISE}" in log
