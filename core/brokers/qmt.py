@@ -127,8 +127,9 @@ class QmtBroker:
         listed = await self._listed_now()
         if isinstance(listed, Unknown) or session is None or self._link.session is not session:
             return Unresolved("MiniQMT answered -1 and could not be asked again")
+        wanted = (intent.client_order_id, intent.code, intent.side, intent.volume)
         for order in listed.value:
-            if order.remark == intent.client_order_id:
+            if (order.remark, order.code, order.side, order.volume) == wanted:
                 log.warning("MiniQMT answered -1 for %s, which is live as order %s", order.remark, order.order_id)
                 return Confirmed(order.order_id)
         told = self._rejects.get((session.number, seq, intent.client_order_id)) or text or "no reason given"

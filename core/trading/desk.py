@@ -53,6 +53,8 @@ class Desk:
         self.clock = clock
         self.faults: list[str] = []
         self.reconciled = broker.link.number
+        self.uneven: str | None = None
+        """What the last reconciliation found that is not settled yet."""
         self.changed: Callable[[], None] = lambda: None
         self._waiters: set[asyncio.Event] = set()
         self._sending: set[str] = set()
@@ -183,6 +185,8 @@ class Desk:
             return f"the account is out of reach: {link.text}"
         if link.number != self.reconciled:
             return "the account was out of reach meanwhile and is not reconciled yet"
+        if self.uneven is not None:
+            return f"trading is off: {self.uneven}"
         return self.gate.orders_allowed(self.clock.now())
 
     async def _send_written(self, intents: Sequence[Intent]) -> None:

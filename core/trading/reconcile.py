@@ -24,6 +24,7 @@ async def reconcile(desk: Desk) -> tuple[str, ...]:
     if desk.broker.link.number != link.number or not desk.broker.link.up:
         return (f"the account does not answer: {desk.broker.link.text}",)
     desk.reconciled = link.number
+    desk.uneven = rows[0] if rows else None
     return rows
 
 

@@ -29,7 +29,7 @@ async def settle(desk: Desk, client_order_id: str, *, filled: bool) -> Order:
     order = desk.journal[client_order_id]
     if order.done:
         raise CannotSettle(f"order {client_order_id} is {order.state} already: {order.message}")
-    if order.live and order.intent.trading_day == desk.clock.now().date():
+    if await _is_listed(desk, order):
         raise CannotSettle(f"order {client_order_id} is {order.state} at the broker: cancel it instead")
     if not filled:
         state = OrderState.CANCELLED if order.live or order.filled_volume else OrderState.REFUSED
@@ -67,6 +67,13 @@ async def release(desk: Desk, code: BondCode) -> int:
     desk.ledger.move_by_hand("released", code, Side.SELL, owned, Decimal(0), desk.clock.now())
     desk.changed()
     return owned
+
+
+async def _is_listed(desk: Desk, order: Order) -> bool:
+    listed = await desk.broker.orders(desk.clock.now().date())
+    if isinstance(listed, Unknown):
+        raise CannotSettle(f"nothing is settled while the account does not answer: {listed.reason}")
+    return order.intent.client_order_id in {row.remark for row in listed.value}
 
 
 async def _fits(desk: Desk, order: Order) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from core.model.order import OrderState, Side
 from core.trading.reconcile import reconcile
+from core.trading.settle import settle
 from tests.trading import hostile
 from tests.trading.conftest import MakeRoom
 from tests.trading.hostile import Manner
@@ -207,3 +208,15 @@ async def test_a_fault_survives_a_look_that_breaks_off(room: Room, monkeypatch: 
     with pytest.raises(OSError, match="disk full"):
         await reconcile(room.desk)
     assert room.desk.faults == ["order 7: more was filled than ordered"]
+
+
+async def test_what_does_not_come_out_even_keeps_the_desk_off_until_it_does(make_room: MakeRoom) -> None:
+    room = make_room(lists_every_order=False)
+    room.broker.manners[A] = [hostile.never_arrives]
+    await room.desk.send([intent(K, A, BUY, 100)])
+    assert len(await reconcile(room.desk)) == 1
+    refused = await room.desk.send([intent("k-2", B, BUY, 10)])
+    assert "trading is off: order" in refused["k-2"]
+    await settle(room.desk, K, filled=False)
+    assert await reconcile(room.desk) == ()
+    assert await room.desk.send([intent("k-3", B, BUY, 10)]) == {}
