@@ -137,7 +137,7 @@ class QmtLink:
             self._qmt.account,
             patience=self._patience,
             now=self._clock.now,
-            hear=lambda heard: self._heard(session, heard),
+            hear=self._heard,
         )
         self._session = session
         trouble = "the attempt was broken off"
@@ -167,9 +167,7 @@ class QmtLink:
         self._take_status(mine)
         return None
 
-    def _heard(self, session: QmtSession, heard: Heard) -> None:
-        if session is not self._session:
-            return
+    def _heard(self, heard: Heard) -> None:
         if isinstance(heard, Gone):
             self._drop("MiniQMT has hung up: it was closed or restarted, or lost its network")
         elif not isinstance(heard, AccountStatus):

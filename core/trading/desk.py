@@ -264,7 +264,7 @@ class Desk:
         self.ledger.book(fill, key)
         order = self.journal.filled(key, fill.volume, fill.amount, fill.fee)
         text = f"filled {fill.volume} at {fill.price}, {order.filled_volume} of {order.intent.volume}"
-        self._record(order, self._state_after_fill(order), text, fill.order_id)
+        self._record(order, self._state_after_fill(order), text, fill.order_id or None)
         if key in self._ended:
             self._on_order(self._ended[key])
 

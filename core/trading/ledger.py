@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from sqlite_utils import Database
 
 SETTLED = "settled"
-"""Number of the fill that the user vouches for where the broker's own cannot be had."""
+"""How the number of a fill ends that the user vouches for, where the broker's own cannot be had."""
 
 
 class LedgerBook:

@@ -92,8 +92,8 @@ def _vouched(desk: Desk, order: Order) -> Fill:
     charge = fee(intent.code.exchange, intent.price * rest, desk.gate.settings.fees)
     return Fill(
         intent.trading_day,
-        order.order_id or SETTLED,
-        SETTLED,
+        order.order_id or "",
+        f"{intent.client_order_id}/{SETTLED}",
         intent.client_order_id,
         intent.code,
         intent.side,

@@ -127,6 +127,15 @@ class TestConnecting:
         line.control.clear_script()
         await line.link_is(up=True)
 
+    async def test_a_status_that_is_pushed_early_makes_no_connection_good(self, line: Line) -> None:
+        """The terminal pushes the status at the subscription; it is asked for all the same."""
+        seen: list[bool] = []
+        line.broker.watch_link(lambda: seen.append(line.broker.link.up))
+        line.control.next_call("query_account_status", "no_response", times=-1)
+        await line.broker.start()
+        assert True not in seen
+        assert "did not answer" in line.broker.link.text
+
     async def test_a_status_other_than_0_is_out_of_reach_until_it_is_0(self, line: Line) -> None:
         line.control.set_account_status(ACCOUNT, 4)
         await line.broker.start()

@@ -159,6 +159,16 @@ def test_killed_at_random_moments_it_ends_where_it_would_have(tmp_path: Path) ->
     assert counts.kills == 3
 
 
+def test_paper_mode_trades_on_the_terminal_s_prices_and_sends_it_nothing(world: LiveWorld) -> None:
+    world.settings["MODE"] = "paper"
+    code, document = world.json("rebalance", "--yes")
+    assert (code, document["mode"]) == (0, "paper"), document
+    assert {leg["average_price"] for leg in document["legs"]} == {100.001}
+    assert set(world.ledger()) == set(NEW)
+    assert world.control.requests() == []
+    assert set(world.held()) == set(OLD)
+
+
 def test_what_the_sdk_writes_to_the_console_is_in_the_log_and_in_no_document(world: LiveWorld) -> None:
     world.control.configure(latency={"query_asset": 0.3})
     program = world.start("plan", "--json")

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from core.model.order import Intent, OrderState
+from core.trading.desk import POLL
 from core.trading.reconcile import reconcile
 from tests.trading import hostile
 from tests.trading.conftest import MakeRoom
@@ -117,6 +118,14 @@ class TestSending:
         assert room.sent(BUY) == [(A, 10), (B, 10), (C, 10)]
         answered.set()
         await sending
+
+    async def test_a_fill_that_no_event_tells_is_found_within_seconds(self, room: Room) -> None:
+        room.broker.manners[A] = [hostile.works_silently]
+        await room.desk.send([intent("k-1", A, BUY, 10)])
+        room.clock.after(1, lambda: room.broker.trade("1000", 10, tell=False))
+        began = room.clock.elapsed()
+        assert await room.desk.until_done(["k-1"], 30)
+        assert room.clock.elapsed() - began <= 2 * POLL
 
     @pytest.mark.parametrize("link", ["down", "new"])
     async def test_nothing_is_sent_over_a_link_that_is_down_or_not_reconciled(self, room: Room, link: str) -> None:
