@@ -1,5 +1,6 @@
 """The real program in a pseudo terminal, its screen kept by a terminal emulator."""
 
+import os
 import re
 import sys
 import time
@@ -32,7 +33,7 @@ class PtyApp:
             sys.executable,
             [*program, *arguments],
             dimensions=(lines, columns),
-            env={**_environment(), **(environment or {})},
+            env=_environment(environment),
             timeout=30,
         )
 
@@ -84,8 +85,9 @@ class PtyApp:
         return self._child.exitstatus if self._child.exitstatus is not None else -(self._child.signalstatus or 0)
 
 
-def _environment() -> dict[str, str]:
-    import os
-
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("ROTOR_")}
-    return {**kept, "TERM": "xterm-256color", "COLORTERM": "truecolor", "PYTHONPATH": str(Path.cwd())}
+def _environment(given: Mapping[str, str] | None) -> dict[str, str]:
+    """The one given, else this process's without settings; the screen's size is the terminal's alone."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith("ROTOR_")}
+    base = {**own, "PYTHONPATH": str(Path.cwd())} if given is None else given
+    kept = {name: value for name, value in base.items() if name not in ("COLUMNS", "LINES")}
+    return {**kept, "TERM": "xterm-256color", "COLORTERM": "truecolor"}
