@@ -41,7 +41,10 @@ def consent(call: Call, account: str, yes: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
 @click.pass_obj
 def self_test(call: Call, yes: bool, as_json: bool) -> None:
-    """Order 10 张 far below the market on each exchange, read them back, cancel them: live mode wants it once."""
+    """Prove the account's units with two orders that are cancelled.
+
+    Orders 10 张 far below the market on each exchange, reads them back and cancels them: live mode wants it once.
+    """
     from core.model.command import RunSelfTest
 
     if as_json and not yes:
@@ -67,9 +70,10 @@ def self_test(call: Call, yes: bool, as_json: bool) -> None:
 @_YES
 @click.pass_obj
 def settle(call: Call, order: str, outcome: str, yes: bool) -> None:
-    """Say what became of ORDER where the broker's list does not: filled in full at its limit, or dead.
+    """Say what became of an order that nobody settles.
 
-    Look at the account in MiniQMT first. What the broker's list says goes before what you say.
+    ORDER was filled in full at its limit, or it is dead: over, with what is booked of it. Look at the account in
+    MiniQMT first. What the broker's list says goes before what you say.
     """
     from core.model.command import SettleOrder
 
@@ -87,7 +91,7 @@ def settle(call: Call, order: str, outcome: str, yes: bool) -> None:
 @_YES
 @click.pass_obj
 def adopt(call: Call, codes: Sequence[str], yes: bool) -> None:
-    """Put all that the account holds of each bond under management: the strategy may sell it from then on."""
+    """Let the strategy manage, and sell, bonds that you hold."""
     from core.model.command import Adopt
 
     _move(call, [Adopt(code) for code in codes], f"Let the strategy manage, and sell, {', '.join(codes)}?", yes)
@@ -98,7 +102,7 @@ def adopt(call: Call, codes: Sequence[str], yes: bool) -> None:
 @_YES
 @click.pass_obj
 def release(call: Call, codes: Sequence[str], yes: bool) -> None:
-    """Take each bond out of management: it is your own from then on, and never sold."""
+    """Take bonds out of management: they are your own again."""
     from core.model.command import Release
 
     _move(call, [Release(code) for code in codes], f"Take {', '.join(codes)} out of management?", yes)

@@ -77,10 +77,7 @@ class QmtSession:
         """Connect and subscribe; answers with the reason where that fails. Raises `NoAnswer`."""
         await self._owner.call(self._build, OPENING)
         if await self._owner.call(self._trader.connect, OPENING) != 0:
-            return (
-                "MiniQMT does not answer: see that it runs and is logged in (极简模式) and that "
-                f"{self._userdata} is its folder"
-            )
+            return "MiniQMT is not running, or not logged in (极简模式), or qmt.userdata is not its folder"
         if await self._owner.call(lambda: self._trader.subscribe(self._account), OPENING + self._patience) != 0:
             return f"MiniQMT does not offer account {self._account_id}: see that it is logged in there, and qmt.account"
         return None

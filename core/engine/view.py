@@ -149,9 +149,9 @@ class View:
     def _broker_health(self, now: datetime) -> Health:
         link, asset = self._parts.desk.broker.link, self._account.asset
         name = "QMT" if self._parts.settings.mode == "live" else "broker"
-        if link.up and isinstance(asset, Known):
-            return self._since(name, Level.GOOD, link.text, now)
-        return self._since(name, Level.ERROR, asset.reason if isinstance(asset, Unknown) else link.text, now)
+        if link.up and isinstance(asset, Unknown):
+            return self._since(name, Level.ERROR, asset.reason, now)
+        return self._since(name, Level.GOOD if link.up else Level.ERROR, link.text, now)
 
     def _quote_health(self, now: datetime) -> Health:
         """How old the newest price is; an alarm where followed prices have stood still in a session."""

@@ -91,7 +91,7 @@ class TestConnecting:
             since = line.broker.link.since
             await line.tried(6)
         assert line.broker.link.since == since
-        assert "see that it runs and is logged in" in line.broker.link.text
+        assert "MiniQMT is not running, or not logged in" in line.broker.link.text
         assert isinstance(answer := await line.broker.asset(), Unknown)
         assert f"out of reach since {since:%m-%d %H:%M:%S}" in answer.reason
         assert sum("out of reach" in record.message for record in caplog.records) == 1, "told once, not six times"

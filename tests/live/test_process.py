@@ -103,7 +103,7 @@ def test_the_terminal_is_away_says_so_in_one_sentence(world: LiveWorld) -> None:
     code, plan = world.json("plan")
     assert code == 3
     assert plan["legs"] == []
-    assert "see that it runs and is logged in" in plan["refused"]
+    assert "MiniQMT is not running, or not logged in" in plan["refused"]
 
 
 def test_an_order_that_nobody_settles_is_settled_by_the_user(world: LiveWorld) -> None:

@@ -173,7 +173,10 @@ def _trading_text(snapshot: Snapshot) -> Text:
 
 def _account_text(snapshot: Snapshot) -> Text:
     rows = _money_rows(snapshot.asset)
-    rows += _position_rows(snapshot.positions)
+    if snapshot.positions == snapshot.asset:  # out of reach for one reason: told once
+        rows.append(("Positions", "not known either", Tone.WARN))
+    else:
+        rows += _position_rows(snapshot.positions)
     rows += _change_rows(snapshot)
     return facts(rows)
 
