@@ -106,6 +106,9 @@ class QmtBroker:
             return Unresolved(f"its answer was lost: {error}")
         except TimeoutError:
             return Unresolved("MiniQMT did not answer in time")
+        except Exception as error:
+            log.exception("the SDK failed at an order")
+            return Unresolved(f"the SDK of MiniQMT failed: {error}")
         if answer.order_id > 0:
             return Confirmed(str(answer.order_id))
         if answer.order_id == 0:
@@ -171,11 +174,17 @@ class QmtBroker:
         except NoAnswer as error:
             self._link.lost(session, str(error))
             return Unknown(str(error))
+        except TimeoutError:
+            self._link.unanswered(session)
+            return Unknown("MiniQMT did not answer in time")
+        except Exception as error:
+            log.exception("the SDK failed at %s", query)
+            self._link.unanswered(session)
+            return Unknown(f"the SDK of MiniQMT failed: {error}")
         if self._link.session is not session:
             return Unknown(f"the connection was lost meanwhile: {self.link.text}")
-        self._link.answered(session, answer)
-        if isinstance(answer, Known):
-            self._latency = asyncio.get_running_loop().time() - asked
+        self._link.answered()
+        self._latency = asyncio.get_running_loop().time() - asked
         return answer
 
     def _heard(self, heard: BrokerOrder | Fill | OrderError) -> None:

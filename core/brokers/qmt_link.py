@@ -1,7 +1,6 @@
 """The life of the connection to MiniQMT: one at a time, replaced when it is lost, for as long as the program runs."""
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,6 +26,9 @@ _PATIENCE = (SPACING, SPACING, 5.0, 10.0, 20.0, 30.0)
 
 _QUIET = 600.0
 """The same on a day without a session, when terminals are off for good reasons."""
+
+_FAREWELL = 2.0
+"""Seconds that the end of the program waits for the SDK to stop."""
 
 _SILENCES = 3
 """Unanswered questions in a row after which a connection that looks alive is given up."""
@@ -95,23 +97,25 @@ class QmtLink:
             self._keeper.cancel()
             await asyncio.gather(self._keeper, return_exceptions=True)
         session, self._session = self._session, None
-        if session is not None:
-            session.close()
+        farewell = session.close() if session is not None else None
         self._become(up=False, text="rotor has ended", number=self.state.number)
+        if farewell is not None:  # native threads that are at work when a process ends may take it down
+            await asyncio.to_thread(farewell.join, _FAREWELL)
 
     def lost(self, session: QmtSession, reason: str) -> None:
         """Give this connection up; the next one is made behind that."""
         if self._session is session:
             self._drop(reason)
 
-    def answered(self, session: QmtSession, answer: object) -> None:
-        """Take note of an answer: several questions in a row without one mean that the connection is dead."""
-        if not isinstance(answer, Unknown):
-            self._silences = 0
-            return
+    def answered(self) -> None:
+        """Take note that the connection lives."""
+        self._silences = 0
+
+    def unanswered(self, session: QmtSession) -> None:
+        """Take note of a question without an answer: several in a row mean that the connection is dead."""
         self._silences += 1
         if self._silences >= _SILENCES:
-            self.lost(session, f"{self._silences} questions in a row were not answered: {answer.reason}")
+            self.lost(session, f"{self._silences} questions in a row were not answered")
 
     async def _keep(self) -> None:
         while True:
@@ -145,6 +149,11 @@ class QmtLink:
             trouble = await session.open() or await self._ready(session)
         except NoAnswer as error:
             trouble = str(error)
+        except TimeoutError:
+            trouble = "MiniQMT took the connection and did not answer"
+        except Exception as error:
+            log.exception("the SDK failed at the connection")
+            trouble = f"the SDK of MiniQMT failed: {error}"
         finally:
             self._last_try = self._clock.elapsed()
             if trouble is not None and self._session is session:
@@ -201,5 +210,7 @@ class QmtLink:
         since: datetime = self.state.since if up == self.state.up and self.state.number == number else self._clock.now()
         self.state = Link(up, number, text, since)
         for listener in self.changed:
-            with contextlib.suppress(Exception):
+            try:
                 listener()
+            except Exception:
+                log.exception("news of the connection was not taken")

@@ -83,27 +83,28 @@ class QmtSession:
         return None
 
     async def ask(self, query: str, read: Callable[[Native], T]) -> Maybe[T]:
-        """Answer of `query_…_async`, read on the SDK's thread. Raises `NoAnswer` where the connection ends.
+        """Answer of `query_…_async`, read on the SDK's thread; `Unknown` where it cannot be read.
 
-        An empty answer that took as long as the time-out is none: the SDK gives the same one when time runs out.
+        Raises `NoAnswer` where the connection ends, `TimeoutError` where nothing comes: None is nothing, and so is an
+        empty answer that took as long as the time-out, since the SDK gives the same one when time runs out.
         """
-        answered: asyncio.Future[Maybe[T]] = self._future()
+        answered: asyncio.Future[Maybe[T] | None] = self._future()
 
         def on_answer(native: Native) -> None:
             late = not native and time.monotonic() - asked >= 0.9 * self._patience
             try:
-                value = self._unanswered() if late or native is None else Known(read(native))
+                value = None if late or native is None else Known(read(native))
             except Exception as error:  # raised here it would vanish
                 value = Unknown(f"MiniQMT's answer cannot be read: {error}")
             self._post(_resolve, answered, value)
 
         asked = time.monotonic()
         await self._owner.call(lambda: self._call(query, on_answer), self._patience)
-        try:
-            async with asyncio.timeout(self._patience + 1):
-                return await answered
-        except TimeoutError:
-            return self._unanswered()
+        async with asyncio.timeout(self._patience + 1):
+            answer = await answered
+        if answer is None:
+            raise TimeoutError
+        return answer
 
     async def order(self, intent: Intent) -> OrderAnswer:
         """Hand an order over, once, and wait for its number.
@@ -126,8 +127,8 @@ class QmtSession:
         """Ask for a cancel. What it answers proves nothing, so nothing waits for it. Raises `NoAnswer`."""
         await self._owner.call(lambda: self._trader.cancel_order_stock_async(self._account, order_id), self._patience)
 
-    def close(self) -> None:
-        """Hear nothing more and let the SDK go, on a thread of its own: its stop may hang."""
+    def close(self) -> threading.Thread | None:
+        """Hear nothing more and let the SDK go, on a thread of its own that is answered with: its stop may hang."""
         self._hear, self._closed = None, True
         self._ears.cover()
         for pending in tuple(self._pending):
@@ -135,8 +136,11 @@ class QmtSession:
                 pending.set_exception(NoAnswer("the connection was lost before MiniQMT answered"))
                 pending.exception()  # whoever still waits is told; nobody has to
         self._owner.end()
-        if self._trader is not None:
-            threading.Thread(target=_let_go, args=(self._trader, self.number), name="qmt-farewell", daemon=True).start()
+        if self._trader is None:
+            return None
+        farewell = threading.Thread(target=_let_go, args=(self._trader, self.number), name="qmt-farewell", daemon=True)
+        farewell.start()
+        return farewell
 
     def _future(self) -> "asyncio.Future[Any]":
         """A future that fails when the connection ends."""
@@ -173,9 +177,6 @@ class QmtSession:
             _STRATEGY_NAME,
             intent.client_order_id,
         )
-
-    def _unanswered(self) -> Unknown:
-        return Unknown(f"MiniQMT did not answer within {self._patience:.0f} s")
 
     def _hand_over(self, heard: Heard | OrderAnswer) -> None:
         self._post(self._take, heard)

@@ -11,6 +11,7 @@ from miniqmt_emulator.control import Control
 
 from core.brokers.qmt import QmtBroker
 from core.brokers.qmt_link import SPACING, SessionIds
+from core.brokers.qmt_rows import Unreadable
 from core.clock import SHANGHAI, ScaledClock
 from core.model.known import Known, Unknown
 from core.model.order import Confirmed, Intent, Refused, Side, Unresolved
@@ -135,6 +136,38 @@ class TestConnecting:
         await line.broker.start()
         assert True not in seen
         assert "did not answer" in line.broker.link.text
+
+    async def test_an_sdk_that_fails_is_tried_again_too(self, line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+        from xtquant.xttrader import XtQuantTrader
+
+        def fails(*_: object) -> int:
+            raise OSError("the lock file of the session is in use")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(XtQuantTrader, "connect", fails)
+            await line.broker.start()
+            assert "the lock file of the session is in use" in line.broker.link.text
+            await line.tried(3)
+        await line.link_is(up=True)
+        with monkeypatch.context() as patch:
+            patch.setattr(XtQuantTrader, "query_stock_asset_async", fails)
+            assert isinstance(await line.broker.asset(), Unknown)
+            patch.setattr(XtQuantTrader, "order_stock_async", fails)
+            assert isinstance(await line.broker.place(buy("k-1")), Unresolved)
+
+    async def test_a_row_that_cannot_be_read_is_no_dead_connection(
+        self, line: Line, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        await line.broker.start()
+        line.control.set_position(ACCOUNT, str(SH), 20, 101.5)
+
+        def cut(_: object) -> None:
+            raise Unreadable("a row's code cannot be read")
+
+        monkeypatch.setattr("core.brokers.qmt_rows.read_position", cut)
+        for _ in range(5):
+            assert isinstance(await line.broker.positions(), Unknown)
+        assert line.broker.link.up
 
     async def test_a_status_other_than_0_is_out_of_reach_until_it_is_0(self, line: Line) -> None:
         line.control.set_account_status(ACCOUNT, 4)
