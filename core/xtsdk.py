@@ -6,6 +6,7 @@ print; neither happens here.
 
 import importlib
 import logging
+import sys
 from functools import cache
 from types import ModuleType
 from typing import Any
@@ -45,6 +46,8 @@ def _module(name: str) -> ModuleType:
     try:
         package = import_without("xtquant", "requests", "pkg_resources")  # what it would ask for news with
     except ImportError as error:
+        if sys.platform != "win32":
+            raise SdkMissing("MiniQMT and its SDK run on 64-bit Windows only") from None
         raise SdkMissing(
             f"xtquant, the SDK of MiniQMT, is not installed ({error}): run python -m pip install xtquant"
         ) from None
@@ -52,8 +55,7 @@ def _module(name: str) -> ModuleType:
         module = importlib.import_module(f"{package.__name__}.{name}")
     except ImportError as error:
         raise SdkMissing(
-            "MiniQMT's own libraries do not load here: they exist for 64-bit Windows with Python 3.11 to 3.13 only "
-            f"({error})"
+            f"MiniQMT's own libraries do not load ({error}): they run on 64-bit Windows only, with a Python of 64 bits"
         ) from None
     if name in _PRINTING:
         vars(module)["print"] = _to_the_log

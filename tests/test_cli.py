@@ -147,7 +147,7 @@ def test_live_mode_says_in_one_sentence_what_this_machine_lacks(home: str) -> No
     assert done.returncode == 3
     assert "Traceback" not in done.stderr
     (line,) = [line for line in done.stderr.splitlines() if line]
-    missing = "no such folder" if sys.platform == "win32" else "exist for 64-bit Windows"
+    missing = "no such folder" if sys.platform == "win32" else "on 64-bit Windows only"
     assert missing in line
     assert "Nothing was sent" in line
     assert "Traceback" not in done.stderr
