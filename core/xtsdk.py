@@ -54,8 +54,9 @@ def _module(name: str) -> ModuleType:
     try:
         module = importlib.import_module(f"{package.__name__}.{name}")
     except ImportError as error:
+        log.debug("%s", error)
         raise SdkMissing(
-            f"MiniQMT's own libraries do not load ({error}): they run on 64-bit Windows only, with a Python of 64 bits"
+            "MiniQMT's libraries do not load: they run on 64-bit Windows only, in a 64-bit Python"
         ) from None
     if name in _PRINTING:
         vars(module)["print"] = _to_the_log

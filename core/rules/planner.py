@@ -110,7 +110,8 @@ def disagreements(ledger: Ledger, positions: tuple[Position, ...]) -> tuple[str,
     """The bonds of which the ledger owns more than the account holds, each as a sentence."""
     held = {position.code: position.volume for position in positions}
     return tuple(
-        f"{code}: the ledger owns {owned.volume} 张, the account holds {held.get(code, 0)}"
+        f"{code}: the ledger owns {owned.volume} 张, the account holds {held.get(code, 0)} "
+        f"(if you sold it by hand: rotor release {code[:6]})"
         for code, owned in sorted(ledger.items())
         if owned.volume > held.get(code, 0)
     )

@@ -28,7 +28,7 @@ _blocks = count(20_000, 10)
 class Line:
     """A broker, its clock, and the ids it has used."""
 
-    def __init__(self, control: Control, *, quiet: bool = False, patience: float = 0.4) -> None:
+    def __init__(self, control: Control, *, quiet: bool = False, patience: float = 0.8) -> None:
         self.control = control
         self.clock = ScaledClock(OPENING, SPEED)
         self.tries: list[tuple[int, float]] = []

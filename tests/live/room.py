@@ -39,7 +39,7 @@ HELD = 100
 """张 of each old bond, owned by the strategy from the beginning."""
 
 SPEED = 20.0
-PATIENCE = 0.4
+PATIENCE = 0.8
 """Real seconds that the terminal may take for an answer in these tests."""
 
 SETTINGS = Settings(

@@ -54,7 +54,7 @@ def control() -> Control:
 
 @pytest.fixture
 async def feed(control: Control) -> AsyncGenerator[QmtQuotes]:
-    feed = QmtQuotes(ScaledClock(OPENING, SPEED), open_now=lambda: True, patience=0.5)
+    feed = QmtQuotes(ScaledClock(OPENING, SPEED), open_now=lambda: True, patience=1.0)
     await feed.start()
     yield feed
     await feed.stop()

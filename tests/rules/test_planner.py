@@ -85,7 +85,8 @@ def test_a_missing_input_refuses_the_plan_and_names_it(missing: str) -> None:
 def test_a_ledger_that_the_account_does_not_bear_out_refuses_the_plan() -> None:
     world = situation(selection(A), market(quote(A), quote(C)), owned=ledger(b127001=70), positions=(position(C, 40),))
     assert plan_rebalance(world, SETTINGS).refused == (
-        "the ledger and the account do not agree: 127001.SZ: the ledger owns 70 张, the account holds 40"
+        "the ledger and the account do not agree: 127001.SZ: the ledger owns 70 张, the account holds 40 "
+        "(if you sold it by hand: rotor release 127001)"
     )
 
 

@@ -25,9 +25,10 @@ async def test_an_account_that_agrees_has_no_rows(room: Room) -> None:
 async def test_each_bond_of_which_the_account_holds_less_is_named(room: Room) -> None:
     room.own(A=100, B=100)
     room.broker.held = {A: 60}
+    hint = "if you sold it by hand: rotor release"
     assert await reconcile(room.desk) == (
-        f"{A}: the ledger owns 100 张, the account holds 60",
-        f"{B}: the ledger owns 100 张, the account holds 0",
+        f"{A}: the ledger owns 100 张, the account holds 60 ({hint} 113001)",
+        f"{B}: the ledger owns 100 张, the account holds 0 ({hint} 113002)",
     )
 
 
