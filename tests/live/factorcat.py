@@ -14,6 +14,13 @@ STRATEGY, RECORD = 7, 70
 USER, PASSWORD = "trader", "open sesame"
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Whoever asked was killed meanwhile: that is what these tests do."""
+
+
 class LoopbackPlatform:
     """`listed` are the codes of the list, dated `day`."""
 
@@ -41,8 +48,7 @@ class LoopbackPlatform:
                 self.end_headers()
                 self.wfile.write(body)
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), Handler)
         Thread(target=self._server.serve_forever, daemon=True).start()
 
     @property
