@@ -73,7 +73,8 @@ class QmtBroker:
     def absence_proves(self, order: Order) -> float | None:
         """Only for an order of today that was handed over before the connection of now was made."""
         last = order.log[-1].at if order.log else order.created_at
-        if not self.link.up or last >= self.link.since or order.intent.trading_day != self._clock.now().date():
+        today = self._clock.now().date()
+        if not self.link.up or last >= self._link.connected_at or order.intent.trading_day != today:
             return None
         return max(0.0, self._up_at + PROOF - self._clock.elapsed())
 

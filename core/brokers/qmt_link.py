@@ -80,6 +80,8 @@ class QmtLink:
         self._silences = 0
         self._tries = 0
         self._last_try: float | None = None
+        self.connected_at = clock.now()
+        """When the connection of now was begun; the account may have come within reach over it more than once."""
         self.state = Link(False, 0, "not connected yet", clock.now())
         self.changed: list[Callable[[], None]] = []
 
@@ -135,6 +137,7 @@ class QmtLink:
         """One attempt, with a new object and the next id."""
         self._ended.clear()
         self._silences, self._admitted = 0, False
+        self.connected_at = self._clock.now()
         session = QmtSession(
             self._qmt.userdata,
             self._ids.next(),

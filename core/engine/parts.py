@@ -156,7 +156,7 @@ def _claim(settings: Settings, clock: Clock) -> Claim:
     try:
         return claim_account(settings, clock)
     except (HomeInUse, LiveImpossible) as error:
-        raise ModeUnavailable(f"{error} Nothing was sent.") from None
+        raise ModeUnavailable(f"{str(error).rstrip('.')}. Nothing was sent.") from None
 
 
 def database_files(home: Home, settings: Settings) -> tuple[Path, Path]:

@@ -15,6 +15,7 @@ from core.model.known import Known, Maybe, Unknown
 from core.model.quote import Quote
 from core.quotes.feed import QuoteListener
 from core.quotes.qmt_ticks import Detail, Tick, read_detail, read_tick
+from core.rules.sessions import OPENING_CALL_FROM
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +52,7 @@ class QmtQuotes:
         self._subscribed: frozenset[BondCode] = frozenset()
         self._subscription: int | None = None
         self._details: dict[BondCode, Detail] = {}
-        self._day: date | None = None
+        self._period: tuple[date, bool] | None = None
         self._newest: dict[BondCode, Quote] = {}
         self._told: dict[BondCode, Quote] = {}
         self._caller: Caller | None = None
@@ -152,10 +153,12 @@ class QmtQuotes:
                 await self._call(lambda sdk: sdk.unsubscribe_quote(old))
 
     async def _learn(self, codes: Iterable[BondCode]) -> None:
-        """Read the static data of these bonds, once a day each."""
-        today = self._clock.now().date()
-        if self._day != today:
-            self._day = today
+        """Read the static data of these bonds, once a day each: and once more from the opening call on, since the
+        terminal renews its limits only in the morning."""
+        now = self._clock.now()
+        period = (now.date(), now.time() >= OPENING_CALL_FROM)
+        if self._period != period:
+            self._period = period
             self._details.clear()
         missing = [code for code in codes if code not in self._details]
         if missing:
@@ -178,6 +181,7 @@ class QmtQuotes:
 
     def _forget_subscription(self) -> None:
         self._subscribed, self._subscription = frozenset(), None
+        self._details.clear()  # the terminal may come back with those of another day
         self._stale.set()
 
     def _take(self, ticks: Mapping[str, Tick]) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from miniqmt_emulator.control import Control
 
+from core.brokers.qmt import PROOF
 from core.model.known import Known, Unknown
 from core.model.order import OrderState
 from tests.live.room import ACCOUNT, NEW, OLD, LiveRoom
@@ -106,6 +107,22 @@ async def test_an_order_that_was_lost_stays_unknown_and_freezes_its_bond_until_a
     assert len(room.control.requests(code=str(SOLD))) == 1
     await room.again()
     await room.finish()
+
+
+async def test_an_account_that_comes_back_over_the_connection_that_sent_it_proves_nothing(room: LiveRoom) -> None:
+    """The request may still lie in the terminal, however long the account was out of reach meanwhile."""
+    room.control.next_order("hang_then_ok", delay=HOUR, code=str(SOLD))
+    await room.rebalance()
+    room.control.set_account_status(ACCOUNT, 5)
+    await room.link_is(up=False)
+    room.control.set_account_status(ACCOUNT, 0)
+    await room.link_is(up=True)
+    await room.clock.sleep(2 * PROOF)
+    assert "is unknown" in (await room.reconciled())[0]
+    room.control.hurry()
+    await room.finish()
+    assert len(room.control.requests(code=str(SOLD))) <= 2
+    assert room.orders(SOLD)[0].order_id is not None
 
 
 async def test_an_order_that_the_terminal_takes_long_after_is_found_and_not_sent_again(room: LiveRoom) -> None:

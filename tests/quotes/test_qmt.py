@@ -89,6 +89,21 @@ async def test_a_snapshot_is_one_call_and_static_data_is_read_once_a_day(feed: Q
     assert (calls["full_tick"], calls["instrument_detail"]) == (3, 2)
 
 
+async def test_limits_that_were_read_in_the_night_are_read_again_in_the_morning(control: Control) -> None:
+    """The terminal renews them with the day's first data; until then they are yesterday's."""
+    clock = ScaledClock(OPENING.replace(hour=0, minute=5), 1.0)
+    feed = QmtQuotes(clock, open_now=lambda: False, patience=1.0)
+    await feed.start()
+    await feed.snapshot([A])
+    control.add_instrument(str(A), name="bond", prev_close=110.0)
+    control.set_quote(A, 110.0)
+    clock.move_to(OPENING.replace(hour=9, minute=15))
+    found = (await feed.snapshot([A]))[A]
+    await feed.stop()
+    assert isinstance(found, Known)
+    assert str(found.value.limit_up) == "132.000"
+
+
 async def test_what_the_terminal_does_not_know_is_unknown_and_the_rest_is_not(
     feed: QmtQuotes, control: Control
 ) -> None:
