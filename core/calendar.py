@@ -4,11 +4,18 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from importlib.resources import files
+from pathlib import Path
+from typing import Self
 
+from core.calendar_file import later_sessions
 from core.clock import SHANGHAI
 from core.model.bond import Exchange
 from core.model.known import Known, Maybe, Unknown
+from core.rules.session_list import ListRefused, always_closed
 from core.rules.sessions import SessionPhase, no_orders_at, phase_at
+
+NOTICE_DAYS = 30
+"""Days before its end from which on the calendar warns."""
 
 _FILE = "xshg_sessions_2015_2026.csv"
 
@@ -19,14 +26,43 @@ def _shipped() -> list[date]:
 
 
 class Calendar:
-    """Which days are sessions, from `verified_from` to `verified_through`; beyond them nothing is guessed."""
+    """Which days are sessions, from `verified_from` to `verified_through`.
 
-    def __init__(self, sessions: Iterable[date] | None = None) -> None:
-        """`sessions`: every session of a span of days; None for the list that is shipped."""
+    Beyond them nothing is known, unless after the end weekdays are taken for sessions: good enough to practise with,
+    never to send an order of money with.
+    """
+
+    def __init__(
+        self, sessions: Iterable[date] | None = None, *, guess_weekdays: bool = False, trouble: str | None = None
+    ) -> None:
+        """`sessions`: every session of a span of days; None for the list that is shipped.
+
+        `guess_weekdays`: take Monday to Friday for sessions after the end, but for holidays that never move.
+        """
         self._sessions = sorted(_shipped() if sessions is None else sessions)
         self._set = frozenset(self._sessions)
+        self._guesses = guess_weekdays
+        self.trouble = trouble
+        """Why the home's file of further sessions is not used, as a sentence; None where it is, or there is none."""
         if not self._sessions:
             raise ValueError("a calendar needs at least one session")
+
+    @classmethod
+    def with_file(cls, file: Path | None, *, guess_weekdays: bool = False) -> Self:
+        """The shipped sessions, and those after them that the file lists: a file in trouble is ignored as a whole.
+
+        Neither no file nor one that adds nothing is trouble.
+        """
+        shipped = _shipped()
+        try:
+            later = later_sessions(file, shipped) if file is not None else ()
+        except FileNotFoundError:
+            return cls(shipped, guess_weekdays=guess_weekdays)
+        except (OSError, ListRefused) as error:
+            told = f"cannot be read: {error.strerror or error}" if isinstance(error, OSError) else f"{error}"
+            trouble = f"{file} {told}. It is not used: run rotor calendar update to write it anew, or delete it."
+            return cls(shipped, guess_weekdays=guess_weekdays, trouble=trouble)
+        return cls([*shipped, *later], guess_weekdays=guess_weekdays)
 
     @property
     def sessions(self) -> tuple[date, ...]:
@@ -42,23 +78,46 @@ class Calendar:
         return self._sessions[-1]
 
     def is_session(self, day: date) -> Maybe[bool]:
-        if not self.verified_from <= day <= self.verified_through:
-            return self._beyond(day)
-        return Known(day in self._set)
+        if self._covers(day):
+            return Known(day in self._set)
+        return Known(_looks_open(day)) if self._guessed(day) else self._beyond(day)
 
     def previous_session(self, day: date) -> Maybe[date]:
         """The last session before `day`."""
         before = day - timedelta(days=1)
-        if not self.verified_from <= before <= self.verified_through:
+        while self._guessed(before):
+            if _looks_open(before):
+                return Known(before)
+            before -= timedelta(days=1)
+        if not self._covers(before):
             return self._beyond(before)
-        return Known(self._sessions[bisect_left(self._sessions, day) - 1])
+        return Known(self._sessions[bisect_right(self._sessions, before) - 1])
 
     def next_session(self, day: date) -> Maybe[date]:
         """The first session after `day`."""
         after = day + timedelta(days=1)
-        if not self.verified_from <= after <= self.verified_through:
+        if self._covers(after):
+            return Known(self._sessions[bisect_left(self._sessions, after)])
+        if not self._guessed(after):
             return self._beyond(after)
-        return Known(self._sessions[bisect_right(self._sessions, day)])
+        while not _looks_open(after):
+            after += timedelta(days=1)
+        return Known(after)
+
+    def warning(self, day: date) -> str | None:
+        """What is to be said on `day` of the calendar's end, as a sentence; None until `NOTICE_DAYS` before it."""
+        end, left = self.verified_through, (self.verified_through - day).days
+        if left > NOTICE_DAYS:
+            return None
+        if left >= 0:
+            when = "today" if left == 0 else "tomorrow" if left == 1 else f"in {left} days"
+            by = "before then" if left else "now"
+            return (
+                f"the trading calendar ends on {end}, {when}: run rotor calendar update {by}; after it live mode sends "
+                "nothing"
+            )
+        told = "Monday to Friday are taken for sessions" if self._guesses else "nothing is sent"
+        return f"the trading calendar ended on {end}: {told}; run rotor calendar update"
 
     def phase(self, moment: datetime, exchange: Exchange | None = None) -> SessionPhase:
         """What the exchange does at `moment`; without one, `OPEN` means that both trade continuously."""
@@ -82,11 +141,22 @@ class Calendar:
             case Known():
                 return no_orders_at(local.time())
 
+    def _covers(self, day: date) -> bool:
+        return self.verified_from <= day <= self.verified_through
+
+    def _guessed(self, day: date) -> bool:
+        return self._guesses and day > self.verified_through
+
     def _beyond(self, day: date) -> Unknown:
+        remedy = ": run rotor calendar update" if day > self.verified_through else ""
         return Unknown(
             f"the trading calendar reaches from {self.verified_from} to {self.verified_through}, so whether {day} is a "
-            "session is not known: install a version of rotor whose calendar covers it"
+            f"session is not known{remedy}"
         )
+
+
+def _looks_open(day: date) -> bool:
+    return day.weekday() < 5 and not always_closed(day)
 
 
 def _local(moment: datetime) -> datetime:

@@ -55,6 +55,11 @@ class Home:
         return self.path / "config.toml"
 
     @property
+    def calendar_file(self) -> Path:
+        """Sessions after the shipped ones, written by `rotor calendar update`; most homes have none."""
+        return self.path / "calendar.csv"
+
+    @property
     def data(self) -> Path:
         return self.path / "data"
 
