@@ -120,25 +120,28 @@ def build(home: Home, settings: Settings, speed: float = 1.0) -> Parts:
     """
     _check(settings)
     app_file, paper_file = database_files(home, settings)
+    calendar = Calendar.with_file(home.calendar_file, guess_weekdays=settings.mode == "paper")
+    if calendar.trouble is not None:
+        log.warning("%s", calendar.trouble)
     with ExitStack() as opened:
         database = opened.enter_context(closing(open_database(app_file, TRADING)))
         memory = Memory(database)
         if settings.mode == "sandbox":
             settings = _with_a_strategy(settings)
-            clock, feed, platform = _sandbox(memory, settings, speed)
+            clock, feed, platform = _sandbox(memory, settings, speed, calendar)
         else:
             clock = RealClock()
-            feed = terminal_quotes(settings, clock, Calendar())
+            feed = terminal_quotes(settings, clock, calendar)
             platform = FactorCat(settings.factorcat.base_url, version=__version__, clock=clock)
         broker: Broker
         claim = None
         if settings.mode == "live":
             claim = _claim(settings, clock)
             opened.callback(claim.release)
-            broker = qmt_broker(settings, clock, Calendar(), memory)
+            broker = qmt_broker(settings, clock, calendar, memory)
         else:
             broker = PaperBroker(paper_file, feed, clock, settings.fees, PAPER_CAPITAL)
-        parts = compose(settings, clock, feed, platform, database, memory, broker)
+        parts = compose(settings, clock, feed, platform, database, memory, broker, calendar)
         parts.claim = claim
         opened.pop_all()  # from here on the parts close what they hold
     return parts
@@ -180,15 +183,17 @@ def _with_a_strategy(settings: Settings) -> Settings:
     return settings.model_copy(update={"strategy": first})
 
 
-def _sandbox(memory: Memory, settings: Settings, speed: float) -> tuple[Clock, QuoteFeed, FactorCat]:
+def _sandbox(
+    memory: Memory, settings: Settings, speed: float, calendar: Calendar
+) -> tuple[Clock, QuoteFeed, FactorCat]:
     from core.sandbox.day import next_start
     from core.sandbox.market import SandboxMarket
     from core.sandbox.platform import EmbeddedPlatform
     from core.sandbox.recorded import load_sandbox_data
 
-    start = next_start(Calendar().sessions, memory.latest(SANDBOX_TIME))
+    start = next_start(calendar.sessions, memory.latest(SANDBOX_TIME))
     clock = ScaledClock(start, speed)
-    market = SandboxMarket(clock, load_sandbox_data())
+    market = SandboxMarket(clock, load_sandbox_data(calendar.sessions))
     transport = EmbeddedPlatform(market, clock)
     platform = FactorCat(settings.factorcat.base_url, version=__version__, clock=clock, transport=transport)
     return clock, market, platform
@@ -202,9 +207,10 @@ def compose(
     database: "Database",
     memory: Memory,
     broker: Broker,
+    calendar: Calendar | None = None,
 ) -> Parts:
-    """An engine's parts around these."""
-    calendar = Calendar()
+    """An engine's parts around these; without a calendar, on the shipped one."""
+    calendar = calendar or Calendar()
     permits = None
     if settings.mode == "live":
         permits = Permits(memory, broker.account, waived=settings.guards.self_test == "waived")

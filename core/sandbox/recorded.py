@@ -48,9 +48,12 @@ class SandboxData:
     sessions: tuple[date, ...]
 
 
-def load_sandbox_data() -> SandboxData:
-    """The shipped recording. Codes that `BondCode` refuses (exchangeable bonds) are not part of the sandbox."""
-    panel, sessions = load_panel(), Calendar().sessions
+def load_sandbox_data(sessions: tuple[date, ...] | None = None) -> SandboxData:
+    """The shipped recording. Codes that `BondCode` refuses (exchangeable bonds) are not part of the sandbox.
+
+    `sessions` are those of the calendar, None for those that are shipped.
+    """
+    panel, sessions = load_panel(), sessions or Calendar().sessions
     lines = files("core.sandbox").joinpath(_SNAPSHOT).read_text(encoding="utf-8").splitlines()
     bonds: dict[BondCode, LiveBond] = {}
     for record in csv.DictReader(lines):
