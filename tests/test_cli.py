@@ -34,11 +34,23 @@ def test_version_and_help_answer_without_the_app() -> None:
     helped = rotor("--help")
     assert helped.returncode == 0
     assert "Examples:" in helped.stdout
-    for command in ("demo", "rehearse", "plan", "rebalance", "status", "config", "export"):
+    for command in ("demo", "rehearse", "plan", "rebalance", "status", "config", "export", "calendar"):
         assert command in helped.stdout
 
 
-@pytest.mark.parametrize("command", [["demo"], ["rehearse"], ["plan"], ["rebalance"], ["status"], ["config", "init"]])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["demo"],
+        ["rehearse"],
+        ["plan"],
+        ["rebalance"],
+        ["status"],
+        ["config", "init"],
+        ["calendar", "show"],
+        ["calendar", "update"],
+    ],
+)
 def test_every_command_helps_with_an_example(command: list[str]) -> None:
     helped = rotor(*command, "--help")
     assert helped.returncode == 0

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from core import __version__
-from tui import steer
+from tui import calendar_commands, steer
 from tui.call import DONE, FAILED, REFUSED, UNRESOLVED, Call, agreed, ask, leave
 
 if TYPE_CHECKING:
@@ -227,8 +227,8 @@ def export(call: Call, what: str, out: Path | None, as_json: bool) -> None:
     click.echo(f"{len(rows)} rows", err=True)
 
 
-for decision in (steer.consent, steer.self_test, steer.settle, steer.adopt, steer.release):
-    main.add_command(decision)
+for command in (steer.consent, steer.self_test, steer.settle, steer.adopt, steer.release, calendar_commands.calendar):
+    main.add_command(command)
 
 
 @main.group()
