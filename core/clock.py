@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Protocol
 from zoneinfo import ZoneInfo
@@ -10,7 +11,16 @@ SHANGHAI = ZoneInfo("Asia/Shanghai")
 
 
 class Clock(Protocol):
-    """The time in Shanghai, and ways to wait for it. All durations are seconds of this clock."""
+    """The time in Shanghai, and ways to wait for it. All durations are seconds of this clock, save those of `real`."""
+
+    @property
+    def speed(self) -> float:
+        """Seconds of this clock in one of this machine."""
+        ...
+
+    def real(self) -> float:
+        """Seconds of this machine since some moment; never runs backwards."""
+        ...
 
     def now(self) -> datetime: ...
 
@@ -26,20 +36,30 @@ class Clock(Protocol):
 
 
 class ScaledClock:
-    """A clock that starts at `start` (default: now) and runs `speed` times as fast as the wall's."""
+    """A clock that starts at `start` (default: now) and runs `speed` times as fast as the machine's, told by `real`."""
 
-    def __init__(self, start: datetime | None = None, speed: float = 1.0) -> None:
+    def __init__(
+        self, start: datetime | None = None, speed: float = 1.0, real: Callable[[], float] = time.monotonic
+    ) -> None:
         if speed <= 0:
             raise ValueError("a clock's speed must be above zero")
         self._start = start or datetime.now(SHANGHAI)
-        self._origin = time.monotonic()
-        self.speed = speed
+        self._real = real
+        self._origin = real()
+        self._speed = speed
+
+    @property
+    def speed(self) -> float:
+        return self._speed
+
+    def real(self) -> float:
+        return self._real()
 
     def now(self) -> datetime:
         return self._start + timedelta(seconds=self.elapsed())
 
     def elapsed(self) -> float:
-        return (time.monotonic() - self._origin) * self.speed
+        return (self._real() - self._origin) * self._speed
 
     def move_to(self, moment: datetime) -> None:
         """Go on from `moment`; what waits is not hurried, since durations do not change."""
@@ -71,6 +91,10 @@ class SteppedClock:
 
     def __init__(self, now: datetime) -> None:
         self._now = now
+        self.speed = 1.0
+
+    def real(self) -> float:
+        return self.elapsed()
 
     def now(self) -> datetime:
         return self._now

@@ -208,9 +208,9 @@ class TestUse:
         assert problems_of_use(Settings()) == []
 
     def test_a_changed_key_without_effect_is_told(self, tmp_path: Path) -> None:
-        changes = {"stops.enabled": False, "guards.redemption": "off", "buy.amount": 5, "notify.urls": ["a://geheim"]}
+        changes = {"language": "en", "guards.redemption": "off", "buy.amount": 5, "notify.urls": ["a://geheim"]}
         assert problems_of_use(load_settings(tmp_path, changes, {})) == [
-            "not used by this version yet: stops.enabled = false",
+            'not used by this version yet: language = "en"',
             'not used by this version yet: guards.redemption = "off"',
             "not used by this version yet: notify.urls = ***",
         ]

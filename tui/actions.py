@@ -44,7 +44,10 @@ PANES = (
         "home",
         "1",
         "Home",
-        "What runs, what the account holds, and what happened last. If trading is off, the reasons stand here.",
+        "What runs, what comes next, what the account holds, and what happened last. If trading is off, the reasons "
+        "stand here, and so does a run that was missed: it is offered, never made up for by itself. The brakes are "
+        "here too: each asks first, and each outlives a restart. Where the top does not fit, tab goes to it and the "
+        "arrows scroll it.",
     ),
     PaneInfo(
         "strategies",
@@ -64,6 +67,8 @@ PANES = (
         "4",
         "Positions",
         "What the account holds. 'Ours' belongs to the strategy and may be sold by it; the rest is yours, left alone. "
+        "SL and TP are the prices at which a stop sells what is ours, To SL/TP how far the nearest of them is; "
+        "'through' means that it was reached. Guard says whether the stop is armed, and what it waits for if not. "
         "Red is up and green is down, and the sign says it too.",
     ),
     PaneInfo(
@@ -78,6 +83,13 @@ PANES = (
 ACTIONS = (
     Action("home.login", "l", "Log in", "Log in to Factor Cat"),
     Action("home.open", "enter", "Read", "Read the event under the cursor in full"),
+    Action("home.pause", "b", "Pause", "Pause buys: nothing is bought until R; sells and stops go on. Asks first"),
+    Action("home.halt", "h", "Halt", "Send nothing new until R, no stop either. Asks first"),
+    Action("home.resume", "R,shift+r", "Resume", "End the pause of buys, or the halt. Asks first", "R"),
+    Action("home.flatten", "F,shift+f", "Flatten", "Halt, cancel, then sell all that is ours; 'flatten' is typed", "F"),
+    Action("home.cancel", "x", "Cancel all", "Cancel every working order; 'cancel' is typed", footer=False),
+    Action("home.missed", "m", "Missed run", "Make the missed run's plan now, on Plan; e sends it", footer=False),
+    Action("home.drop", "d", "Drop missed run", "Do not make up for the missed run. Asks first", footer=False),
     Action("strategies.open", "enter", "Open", "Open the strategy's records, or the record's card"),
     Action("strategies.back", "escape", "Back", "Close the search, or go back one list", "esc"),
     Action("strategies.use", "u", "Use this", "Follow this record from now on, after a question"),
@@ -104,7 +116,7 @@ ACTIONS = (
     Action("log.back", "escape", "Clear", "Clear the search", "esc", footer=False),
     Action("app.help", "question_mark,f1", "Help", "These keys", "?"),
     Action("app.palette", "ctrl+p", "Palette", "Find an action by its name", footer=False),
-    Action("app.quit", "q", "Quit", "Leave; asks while a rebalance runs (ctrl+q does the same)", "q"),
+    Action("app.quit", "q", "Quit", "Leave; asks while something runs, is guarded or is due today (ctrl+q too)", "q"),
 )
 
 

@@ -27,17 +27,18 @@ from tui.actions import ACTIONS, PANES, Action, actions_of, bindings_of, pane_bi
 from tui.messages import SnapshotArrived
 from tui.screens.help import help_screen
 from tui.screens.home import HomePane
+from tui.screens.leaving import quit_question
 from tui.screens.log import LogPane
 from tui.screens.login import LoginScreen
-from tui.screens.modals import Confirm
 from tui.screens.orders import OrdersPane
 from tui.screens.pane import Pane
 from tui.screens.plan import PlanPane
 from tui.screens.positions import PositionsPane
 from tui.screens.strategies import StrategiesPane
+from tui.widgets.alerts import AlertBar
 from tui.widgets.footer import KeyBar
-from tui.widgets.header import AlertBar, TabBar, TopBar
-from tui.widgets.palette import THEME, PlainScrollBar, Tone
+from tui.widgets.header import TabBar, TopBar
+from tui.widgets.palette import THEME, PlainScrollBar
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
@@ -75,9 +76,9 @@ class RotorApp(App[None]):
         self._crashed = False
         self._signals: list[signal.Signals] = []
         self._top, self._tabs, self._alerts, self._keys = TopBar(), TabBar(), AlertBar(), KeyBar()
-        self._plan = PlanPane()
+        self._home, self._plan = HomePane(), PlanPane()
         self._panes: dict[str, Pane] = {
-            "home": HomePane(),
+            "home": self._home,
             "strategies": StrategiesPane(),
             "plan": self._plan,
             "positions": PositionsPane(),
@@ -216,6 +217,10 @@ class RotorApp(App[None]):
         if self._snapshot is not None and not isinstance(self.screen, LoginScreen):
             self.push_screen(LoginScreen(self, self._snapshot.mode))
 
+    def make_plan(self) -> None:
+        self.action_goto("plan")
+        self._plan.action_act("make")
+
     def refresh_keys(self) -> None:
         self._keys.show(actions_of(self._current) + actions_of("app"), self._why_not)
 
@@ -230,7 +235,7 @@ class RotorApp(App[None]):
         self._tabs.show(pane, self._snapshot)
         if self._snapshot is not None:
             self.pane.show(self._snapshot)
-        self.pane.focus_target().focus()
+        self.pane.focus_target().focus(scroll_visible=False)
         self.pane.opened()
         self.refresh_keys()
 
@@ -276,25 +281,11 @@ class RotorApp(App[None]):
         self.push_screen(help_screen(self._current))
 
     def _ask_to_quit(self) -> None:
-        rebalance = self._snapshot.rebalance if self._snapshot is not None else None
-        running = rebalance is not None and rebalance.running
-        if not running and not self._plan.awaiting:
+        question = quit_question(self._snapshot, begun=self._plan.awaiting or self._home.awaiting)
+        if question is None:
             self.exit()
         elif not self._asking_to_quit:
             self._asking_to_quit = True
-            stage = f"{rebalance.stage}, {len(rebalance.legs)} orders" if rebalance and running else "just begun"
-            question = Confirm(
-                "Quit",
-                [
-                    ("Rebalance", stage, Tone.WARN),
-                    ("Sent", "stays at the broker and may still fill", Tone.TEXT),
-                    ("Not sent", "is dropped: part of the list stays unbought", Tone.TEXT),
-                    ("Next start", "books what was filled and cancels the rest", Tone.TEXT),
-                ],
-                "A rebalance is running. Quit all the same?",
-                "Yes, quit",
-                danger=True,
-            )
             self.push_screen(question, self._quit_answered)
 
     def _quit_answered(self, yes: bool | None) -> None:
@@ -340,9 +331,13 @@ class RotorApp(App[None]):
 
 def _urgent(shown: Snapshot | None, new: Snapshot) -> bool:
     """Whether the new picture holds more than ticks: it is then shown before the next beat."""
-    return shown is None or (
-        (shown.rebalance, shown.plan, shown.orders, shown.events, shown.blockers, shown.ready, shown.platform_user)
-        != (new.rebalance, new.plan, new.orders, new.events, new.blockers, new.ready, new.platform_user)
+    return shown is None or _news(shown) != _news(new)
+
+
+def _news(snapshot: Snapshot) -> tuple[object, ...]:
+    return (
+        *(snapshot.rebalance, snapshot.plan, snapshot.orders, snapshot.events, snapshot.blockers, snapshot.ready),
+        *(snapshot.platform_user, snapshot.controls, snapshot.missed, snapshot.notices),
     )
 
 

@@ -66,20 +66,28 @@ class Call:
                 leave(FAILED, str(error))
             try:
                 from tui.app import run
+                from tui.ending import when_the_console_closes
 
-                code = run(engine)
+                with when_the_console_closes(lambda: engine.stop(4)):  # Windows gives five seconds
+                    code = run(engine)
             finally:
                 engine.stop()
         sys.exit(code)
 
     @contextmanager
-    def engine(self) -> "Generator[Engine]":
-        """An engine for one command, ready, its log on stderr too."""
+    def engine(self, *, by_itself: bool = False) -> "Generator[Engine]":
+        """An engine for one command, ready, its log on stderr too; `by_itself`: with schedule and stops."""
         from core.engine.engine import Engine, EngineFailed
         from core.engine.headless import HomeInUse, HomeUnusable
 
         with self._quiet():
-            engine = Engine(self.home, self.settings(), speed=self.speed or ONE_SHOT_SPEED, stderr=True)
+            engine = Engine(
+                self.home,
+                self.settings(),
+                speed=self.speed or (1.0 if by_itself else ONE_SHOT_SPEED),
+                stderr=True,
+                by_itself=by_itself,
+            )
             try:
                 engine.start()
                 engine.wait_ready()
@@ -124,6 +132,15 @@ def agreed(question: str) -> bool:
     except click.Abort:
         click.echo(err=True)
         return False
+
+
+def typed(question: str) -> str:
+    """What the user typed on the terminal; empty where nobody did."""
+    try:
+        return str(click.prompt(question, default="", show_default=False, err=True)).strip()
+    except click.Abort:
+        click.echo(err=True)
+        return ""
 
 
 def leave(code: int, text: str) -> NoReturn:

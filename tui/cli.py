@@ -14,12 +14,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from core import __version__
-from tui import calendar_commands, steer
+from tui import brakes, calendar_commands, steer
 from tui.call import DONE, FAILED, REFUSED, UNRESOLVED, Call, agreed, ask, leave
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from core.model.plan import Plan
     from core.model.snapshot import Rebalance
 
@@ -61,7 +59,7 @@ def main(context: click.Context, home: Path | None, mode: str | None, speed: flo
 @main.command(
     epilog="""\b
 Example: rotor demo --speed 120
-Press 3 for the plan, e to carry it out and y to confirm."""
+Press 3 and r for a plan, e to carry it out and y to confirm."""
 )
 @click.option("--speed", type=click.FloatRange(min=0.1, max=3600), default=60.0, show_default=True)
 @click.pass_obj
@@ -126,9 +124,9 @@ def rehearse(
     if as_json:
         _print_json(document)
     else:
-        from tui.printed import print_rehearsal
+        from tui.printed import plain_console, print_rehearsal
 
-        print_rehearsal(document, _console())
+        print_rehearsal(document, plain_console())
     sys.exit(FAILED if document["violations"] else DONE)
 
 
@@ -176,9 +174,9 @@ def rebalance(call: Call, yes: bool, as_json: bool) -> None:
     if as_json:
         _print_json(document)
     else:
-        from tui.printed import print_rebalance
+        from tui.printed import plain_console, print_rebalance
 
-        print_rebalance(document, _console())
+        print_rebalance(document, plain_console())
     sys.exit(_outcome(made, result))
 
 
@@ -196,9 +194,9 @@ def status(call: Call, as_json: bool) -> None:
     if as_json:
         _print_json(document)
     else:
-        from tui.printed import print_status
+        from tui.printed import plain_console, print_status
 
-        print_status(document, _console())
+        print_status(document, plain_console())
     left_alone = document["open_orders"] and document["running"] is None
     sys.exit(UNRESOLVED if document["unresolved"] or left_alone else DONE)
 
@@ -227,7 +225,20 @@ def export(call: Call, what: str, out: Path | None, as_json: bool) -> None:
     click.echo(f"{len(rows)} rows", err=True)
 
 
-for command in (steer.consent, steer.self_test, steer.settle, steer.adopt, steer.release, calendar_commands.calendar):
+for command in (
+    brakes.run,
+    brakes.pause,
+    brakes.halt,
+    brakes.resume,
+    brakes.cancel,
+    brakes.flatten,
+    steer.consent,
+    steer.self_test,
+    steer.settle,
+    steer.adopt,
+    steer.release,
+    calendar_commands.calendar,
+):
     main.add_command(command)
 
 
@@ -288,9 +299,9 @@ def _show_plan(made: "Plan", document: dict[str, Any] | None) -> None:
     if document is not None:
         _print_json(document)
         return
-    from tui.printed import print_plan
+    from tui.printed import plain_console, print_plan
 
-    print_plan(made, _console())
+    print_plan(made, plain_console())
 
 
 @contextmanager
@@ -304,14 +315,6 @@ def _progress(title: str) -> Generator[Callable[[int, int], None]]:
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(title, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
-
-
-def _console() -> "Console":
-    from rich.console import Console
-
-    console = Console()
-    # A pipe has no width: lines are not to be wrapped for a terminal that is not there.
-    return console if console.is_terminal else Console(width=200)
 
 
 def _print_json(document: dict[str, Any]) -> None:

@@ -10,6 +10,7 @@ from rich.cells import cell_len, set_cell_size
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 NOT_KNOWN = "--"
+_WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 Number = Decimal | float | int
 
@@ -73,6 +74,40 @@ def duration(seconds: float) -> str:
     return f"{minutes}:{rest:02d}"
 
 
+def span(seconds: float) -> str:
+    """A length of time that nobody takes for a time of day: `28s`, `12m05s`, `3h05m`, `4d`."""
+    seconds = max(0, int(seconds))
+    if seconds >= 2 * 86400:
+        return f"{seconds // 86400}d"
+    hours, minutes, rest = seconds // 3600, seconds // 60 % 60, seconds % 60
+    if hours:
+        return f"{hours}h{minutes:02d}m"
+    return f"{minutes}m{rest:02d}s" if minutes else f"{rest}s"
+
+
+def countdown(seconds: float) -> str:
+    """How long until something: `in 28s`; what should have begun is `due now`."""
+    return f"in {span(seconds)}" if seconds >= 1 else "due now"
+
+
+def ago(seconds: float) -> str:
+    """How long ago, in words: `40 s ago`, `12 min ago`, `3 h 05 min ago`, `2 days ago`."""
+    seconds = max(0, int(seconds))
+    if seconds >= 86400:
+        return f"{plural(seconds // 86400, 'day')} ago"
+    hours, minutes = seconds // 3600, seconds // 60 % 60
+    if hours:
+        return f"{hours} h {minutes:02d} min ago"
+    return f"{minutes} min ago" if minutes else f"{seconds} s ago"
+
+
+def moment(at: datetime, now: datetime) -> str:
+    """A time of day, with its day where that is not today: `14:50`, `Mon 05-18 14:50`."""
+    at, now = in_shanghai(at), in_shanghai(now)
+    day = "" if at.date() == now.date() else f"{_WEEKDAYS[at.weekday()]} {at:%m-%d} "
+    return f"{day}{at:%H:%M}"
+
+
 def fit(text: str, width: int, *, right: bool = False) -> str:
     """Exactly `width` terminal cells; what does not fit ends in `~`, which is one cell wide everywhere."""
     length = cell_len(text)
@@ -93,7 +128,7 @@ def plural(count: int, noun: str) -> str:
 
 
 def many(noun: str) -> str:
-    return f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+    return f"{noun[:-1]}ies" if noun.endswith("y") and not noun.endswith("ay") else f"{noun}s"
 
 
 def plain_key(key: str) -> str:

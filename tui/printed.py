@@ -9,6 +9,7 @@ from rich.table import Table
 
 if TYPE_CHECKING:
     from core.model.plan import Plan
+    from core.model.snapshot import Rebalance
 
 _NUMERIC = frozenset({"volume", "price", "amount", "filled", "average", "fee", "cost"})
 
@@ -54,6 +55,25 @@ def print_rebalance(document: dict[str, Any], console: Console) -> None:
         )
 
 
+def print_run(run: "Rebalance", console: Console) -> None:
+    """A run with its legs, where no plan stands beside it."""
+    rows = [
+        (
+            leg.side.upper(),
+            leg.code,
+            leg.name,
+            f"{leg.volume}",
+            f"{leg.filled_volume}",
+            "" if leg.average_price is None else f"{leg.average_price:.3f}",
+            f"{leg.fee:.2f}",
+            leg.status,
+        )
+        for leg in run.legs
+    ]
+    print_rows(("what", "code", "name", "volume", "filled", "average", "fee", "status"), rows, console)
+    console.print(f"{run.origin}: {run.stage}; cash {_money(run.cash_after)} CNY", markup=False)
+
+
 def print_rehearsal(document: dict[str, Any], console: Console) -> None:
     """The report's figures, and every breach."""
     ratio = {"total_return", "annualized_return", "max_drawdown"}
@@ -71,6 +91,14 @@ def print_rehearsal(document: dict[str, Any], console: Console) -> None:
 def print_status(document: dict[str, Any], console: Console) -> None:
     console.print(f"home      {document['home']}", markup=False, highlight=False)
     console.print(f"engine    {document['running'] or 'not running'}", markup=False, highlight=False)
+    for control in document["controls"]:
+        console.print(f"controls  {control.upper()}: rotor resume ends it", style="bold red", highlight=False)
+    if document["missed"] is not None:
+        missed = document["missed"]
+        told = (
+            f"missed    {missed['name']} of {missed['planned_at']}: {missed['why']} (rotor rebalance makes up for it)"
+        )
+        console.print(told, style="bold yellow", markup=False, highlight=False)
     last = document["last_rebalance"]
     told = "none yet" if last is None else f"{last['plan_id']} at {last['started_at']}: {last['result']}"
     console.print(f"rebalance {told}", markup=False, highlight=False)
@@ -85,6 +113,12 @@ def print_status(document: dict[str, Any], console: Console) -> None:
         print_rows(("owned", "volume", "cost"), owned, console)
     else:
         console.print("owned     nothing")
+
+
+def plain_console() -> Console:
+    """The terminal; a pipe has no width, and its lines are not to be wrapped for a terminal that is not there."""
+    console = Console()
+    return console if console.is_terminal else Console(width=200)
 
 
 def print_rows(header: Sequence[str], rows: Iterable[Sequence[str]], console: Console) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tui.call import DONE, FAILED, REFUSED, UNRESOLVED, Call, agreed, ask, leave
+from tui.call import DONE, FAILED, REFUSED, UNRESOLVED, Call, agreed, ask, leave, typed
 from tui.consent import AGREED, terms
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def consent(call: Call, account: str, yes: bool) -> None:
 
     for line in terms(account):
         click.echo(line, err=True)
-    if not yes and _typed(f"Type '{AGREED}' to go on") != AGREED:
+    if not yes and typed(f"Type '{AGREED}' to go on") != AGREED:
         leave(REFUSED, "Nothing was agreed to.")
     with call.engine() as engine:
         ask(engine, GiveConsent(account), 30)
@@ -125,11 +125,3 @@ def _end(engine: "Engine") -> None:
     for row in blockers:
         click.echo(f"trading is off: {row}", err=True)
     raise SystemExit(UNRESOLVED if blockers else DONE)
-
-
-def _typed(question: str) -> str:
-    try:
-        return str(click.prompt(question, default="", show_default=False, err=True)).strip()
-    except click.Abort:
-        click.echo(err=True)
-        return ""

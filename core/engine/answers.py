@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from datetime import date
 from typing import Any, TypeVar, cast
 
@@ -11,7 +10,9 @@ from pydantic import SecretStr
 
 from core import credentials
 from core.config import SettingsError, write_setting
+from core.engine.health import Vitals
 from core.engine.parts import Parts
+from core.engine.steering import Declined, Steering
 from core.engine.view import View
 from core.factorcat import FactorCatError
 from core.home import Home
@@ -20,22 +21,28 @@ from core.model.bond import BondCode, CodeRefused
 from core.model.command import (
     Adopt,
     CancelOrder,
+    CancelWorking,
     Command,
     Done,
+    DropMissed,
     ExecutePlan,
     Failed,
+    Flatten,
     GiveConsent,
+    Halt,
     ListRecords,
     ListStrategies,
     Login,
     LogLine,
     Logout,
     MakePlan,
+    PauseBuys,
     ReadLog,
     Reconcile,
     RecordCard,
     Release,
     Reply,
+    Resume,
     RunSelfTest,
     RunStrategy,
     SelfTest,
@@ -43,11 +50,9 @@ from core.model.command import (
     ShowRecord,
 )
 from core.model.known import Known, Maybe, Unknown
-from core.model.plan import Plan
 from core.model.platform import Page, Record, Selection, Strategy
 from core.model.settings import Strategy as FollowedSettings
-from core.model.snapshot import Followed, Level, Need, Rebalance
-from core.trading.desk import CANCEL_PROOF
+from core.model.snapshot import Followed, Level, Need
 from core.trading.executor import RebalanceRefused
 from core.trading.settle import CannotSettle, adopt, release, settle
 
@@ -56,19 +61,20 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
-class Declined(Exception):
-    """The engine declines on purpose, and nothing was sent; the message says why."""
-
-
 class Answers:
     """One method per command. An answer is always a `Reply`: what goes wrong becomes a sentence."""
 
-    def __init__(self, parts: Parts, view: View, home: Home, changed: Callable[[], None]) -> None:
+    def __init__(
+        self, parts: Parts, view: View, vitals: Vitals, steering: Steering, home: Home, changed: Callable[[], None]
+    ) -> None:
         self._parts = parts
         self._view = view
+        self._vitals = vitals
+        self._steering = steering
         self._home = home
         self._changed = changed
-        self._rebalance: asyncio.Task[str] | None = None
+        self.may_log_in = True
+        """Whether a login that failed, because the platform was away, may be tried again without the user."""
         self._username = parts.settings.factorcat.username
         self.login: asyncio.Task[None] | None = None
         self._handlers: dict[type[Command[Any]], Callable[[Any], Awaitable[Any]]] = {
@@ -78,9 +84,15 @@ class Answers:
             ListRecords: self._records,
             ShowRecord: self._record,
             RunStrategy: self._follow,
-            MakePlan: self._plan,
-            ExecutePlan: self._execute,
-            CancelOrder: self._cancel,
+            MakePlan: self._steering.plan,
+            ExecutePlan: self._steering.execute,
+            CancelOrder: self._steering.cancel,
+            PauseBuys: self._steering.pause,
+            Halt: self._steering.halt,
+            Resume: self._steering.resume,
+            CancelWorking: self._steering.cancel_working,
+            Flatten: self._steering.flatten,
+            DropMissed: self._steering.drop_missed,
             Reconcile: self._reconcile,
             SettleOrder: self._settle,
             Adopt: self._adopt,
@@ -103,13 +115,6 @@ class Answers:
         finally:
             self._changed()
 
-    async def close(self) -> None:
-        """End a rebalance where it stands: nothing more of it is sent."""
-        task = self._rebalance
-        if task is not None and not task.done():
-            task.cancel()
-            await asyncio.wait({task})
-
     async def recognise(self) -> None:
         """Learn the name of the strategy that is followed."""
         chosen = self._parts.rotation.settings.strategy
@@ -117,6 +122,7 @@ class Answers:
             return
         try:
             self._parts.strategy_name = await self._name_of(chosen.strategy_id)
+            await self._parts.terms.ask()
         except FactorCatError as error:
             log.warning("the followed strategy's name is not known: %s", error)
 
@@ -124,7 +130,8 @@ class Answers:
         secret = SecretStr(command.password)
         hide(secret)
         user = await self._parts.platform.login(command.username, command.password)
-        self._view.platform = (Level.GOOD, "ok")
+        self._vitals.platform = (Level.GOOD, "ok")
+        self.may_log_in = True
         changes = {"factorcat.username": command.username, "factorcat.remember": command.remember}
         await asyncio.to_thread(write_setting, self._home.path, changes)
         self._username = command.username
@@ -140,21 +147,22 @@ class Answers:
 
     async def _log_out(self, _: Logout) -> None:
         self._parts.platform.logout()
-        self._view.platform = (Level.WARNING, "logged out")
+        self.may_log_in = False
+        self._vitals.platform = (Level.WARNING, "logged out")
         trouble = await asyncio.to_thread(credentials.forget, self._username)
         if trouble is not None:
             log.warning("%s", trouble)
 
     async def _strategies(self, command: ListStrategies) -> Page[Strategy]:
-        await self._logged_in()
+        await self.logged_in()
         return await self._parts.platform.strategies(command.page, command.limit, command.search)
 
     async def _records(self, command: ListRecords) -> Page[Record]:
-        await self._logged_in()
+        await self.logged_in()
         return await self._parts.platform.records(command.strategy_id, command.page, command.limit)
 
     async def _record(self, command: ShowRecord) -> RecordCard:
-        await self._logged_in()
+        await self.logged_in()
         platform = self._parts.platform
         detail = await platform.record(command.strategy_id, command.history_id)
         selection: Maybe[Selection]
@@ -165,71 +173,31 @@ class Answers:
         return RecordCard(command.strategy_id, command.history_id, detail, selection)
 
     async def _follow(self, command: RunStrategy) -> Followed:
-        self._decline_while_running()
+        self._steering.decline_while_running()
         # Asked before anything is written: an answer that fails must not leave the file ahead of the engine.
         name = command.strategy_name or await self._name_of(command.strategy_id)
         changes = {"strategy.strategy_id": command.strategy_id, "strategy.history_id": command.history_id}
         await asyncio.to_thread(write_setting, self._home.path, changes)
         self._set_followed(command.strategy_id, command.history_id, name)
         self._view.plan = None
+        await self._parts.terms.ask()
         log.info("following record %d of strategy %d %s", command.history_id, command.strategy_id, name)
         return Followed(command.strategy_id, command.history_id, name)
 
-    async def _plan(self, _: MakePlan) -> Plan:
-        self._decline_while_running()
-        await self._logged_in()
-        plan = await self._parts.rotation.plan()
-        if self._view.blockers and plan.refused is None:
-            plan = replace(plan, legs=(), cash_after=plan.cash, refused="trading is off: " + self._view.blockers[0])
-        self._view.plan = plan
-        return plan
-
-    async def _execute(self, command: ExecutePlan) -> Rebalance:
-        self._decline_while_running()
-        plan = self._view.plan
-        if plan is None or plan.plan_id != command.plan_id:
-            raise Declined("this is not the newest plan: look at the new one first")
-        if self._view.blockers:
-            raise Declined("trading is off: " + self._view.blockers[0])
-        self._decline_without_permit()
-        closed = self._parts.calendar.orders_allowed(self._parts.clock.now())
-        if closed is not None:
-            raise Declined(f"no order may be sent now: {closed}. Try again in the next session.")
-        self._rebalance = asyncio.create_task(self._parts.rotation.execute(plan))
-        try:
-            ending = await asyncio.shield(self._rebalance)
-        finally:
-            self._view.plan = None
-        finished = self._view.rebalance()
-        if finished is None:
-            raise Declined(ending)
-        return finished
-
-    async def _cancel(self, command: CancelOrder) -> str:
-        desk = self._parts.desk
-        order = desk.journal.get(command.client_order_id)
-        if order is None:
-            raise Declined(f"there is no order {command.client_order_id}")
-        if not order.live:
-            raise Declined(f"order {command.client_order_id} is {order.state}: there is nothing to cancel")
-        await desk.cancel(command.client_order_id)
-        await desk.until_done([command.client_order_id], CANCEL_PROOF)
-        return str(desk.journal[command.client_order_id].state)
-
     async def _settle(self, command: SettleOrder) -> str:
-        self._decline_while_running()
+        self._steering.decline_while_running()
         order = await settle(self._parts.desk, command.client_order_id, filled=command.filled)
         await self._look_again()
         return str(order.state)
 
     async def _adopt(self, command: Adopt) -> int:
-        self._decline_while_running()
+        self._steering.decline_while_running()
         more = await adopt(self._parts.desk, BondCode(command.code))
         await self._look_again()
         return more
 
     async def _release(self, command: Release) -> int:
-        self._decline_while_running()
+        self._steering.decline_while_running()
         owned = await release(self._parts.desk, BondCode(command.code))
         await self._look_again()
         return owned
@@ -244,7 +212,7 @@ class Answers:
         log.warning("the user agreed to live orders in account %s", account)
 
     async def _self_test(self, _: RunSelfTest) -> SelfTest:
-        self._decline_while_running()
+        self._steering.decline_while_running()
         parts, permits = self._parts, self._parts.permits
         if permits is None:
             raise Declined(f"{parts.settings.mode} mode needs no self-test")
@@ -252,9 +220,7 @@ class Answers:
             raise Declined("trading is off: " + self._view.blockers[0])
         if Need.CONSENT in permits.missing():
             raise Declined(str(permits.why_not()))
-        closed = parts.calendar.orders_allowed(parts.clock.now())
-        if closed is not None:
-            raise Declined(f"no order may be sent now: {closed}. Try again in the next session.")
+        self._steering.decline_when_closed()
         known = await parts.feed.universe()
         if isinstance(known, Unknown):
             raise Declined(known.reason)
@@ -269,7 +235,7 @@ class Answers:
         return result
 
     async def _reconcile(self, _: Reconcile) -> tuple[str, ...]:
-        self._decline_while_running()
+        self._steering.decline_while_running()
         await self._look_again()
         return self._view.blockers
 
@@ -279,23 +245,14 @@ class Answers:
         if found is not None:
             self._view.blockers = found
 
-    def _decline_without_permit(self) -> None:
-        reason = self._parts.permits.why_not() if self._parts.permits else None
-        if reason is not None:
-            raise Declined(reason)
-
     async def _read_log(self, command: ReadLog) -> tuple[LogLine, ...]:
         day: date = command.day or self._parts.clock.now().date()
         return await asyncio.to_thread(read_log, self._home, day, command.limit, command.minimum)
 
-    async def _logged_in(self) -> None:
+    async def logged_in(self) -> None:
         """Wait for the login of the start, which may still be on its way."""
         if self.login is not None and not self.login.done():
             await asyncio.wait({self.login})
-
-    def _decline_while_running(self) -> None:
-        if self._rebalance is not None and not self._rebalance.done():
-            raise Declined("a rebalance is running: wait for its end")
 
     def _set_followed(self, strategy_id: int, history_id: int, name: str) -> None:
         rotation = self._parts.rotation

@@ -38,14 +38,18 @@ class EngineFailed(RuntimeError):
 class Engine:
     """An `EngineLink` to an engine in this process. It holds its home from `start` to `stop`.
 
-    `speed` is the sandbox's, in market seconds per second; with `stderr` the log goes there too.
+    `speed` is the sandbox's, in market seconds per second; with `stderr` the log goes there too. `by_itself`: keep the
+    schedule and watch the stops; without, nothing is sent but at a command's word.
     """
 
-    def __init__(self, home: Home, settings: Settings, *, speed: float = 1.0, stderr: bool = False) -> None:
+    def __init__(
+        self, home: Home, settings: Settings, *, speed: float = 1.0, stderr: bool = False, by_itself: bool = True
+    ) -> None:
         self._home = home
         self._settings = settings
         self._speed = speed
         self._stderr = stderr
+        self._by_itself = by_itself
         self._lock = HomeLock(home)
         self._listeners: list[SnapshotListener] = []
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -74,6 +78,15 @@ class Engine:
             raise EngineFailed(f"the engine did not come up within {seconds:.0f} s: see the log in {self._home.logs}")
         if self._failure is not None:
             raise EngineFailed(self._failure, refused=self._refused)
+
+    @property
+    def alive(self) -> bool:
+        return self._thread.is_alive()
+
+    @property
+    def failure(self) -> str | None:
+        """Why the engine could not start or has ended, None where neither is so."""
+        return self._failure
 
     def stop(self, seconds: float = 10.0) -> None:
         """End in order: nothing new is sent, the books are closed, the home is given back."""
@@ -131,7 +144,7 @@ class Engine:
         async with AsyncExitStack() as stack:
             stack.callback(Logs(self._home, parts.clock, self._stderr).close)
             stack.push_async_callback(parts.close)
-            self._shift = Shift(parts, self._home, self._publish)
+            self._shift = Shift(parts, self._home, self._publish, by_itself=self._by_itself)
             stack.push_async_callback(self._shift.close)
             await self._shift.open()
             self._ready.set()

@@ -16,10 +16,14 @@ from core.engine.documents import order_document
 from core.home import Home, HomeInUse, HomeLock, HomeUnusable, find_home
 from core.model.order import Fill, Order
 from core.model.settings import Settings
-from core.store import open_for_reading, rows, unreadable
+from core.model.snapshot import Control
+from core.store import open_database, open_for_reading, rows, unreadable
+from core.trading.controls import Controls
 from core.trading.journal import Journal
 from core.trading.ledger import LedgerBook
+from core.trading.memory import Memory
 from core.trading.runs import Runs
+from core.trading.schema import TRADING
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -30,6 +34,7 @@ __all__ = [
     "HomeInUse",
     "HomeUnusable",
     "SettingsError",
+    "change_control",
     "config_document",
     "export_rows",
     "home_at",
@@ -87,12 +92,16 @@ def _masked(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def prepare_demo(home: Home) -> None:
-    """Settings with which a demo trades like a day of practice: equal shares, through the best opposite quote."""
+    """Settings with which a demo trades like a day of practice: equal shares, through the best opposite quote, with
+    stops near enough to be seen at work."""
     practice = {
         "mode": "sandbox",
         "buy.amount_type": "balance",
         "orders.type": "market",
         "guards.max_daily_buys": 10_000_000.0,
+        "stops.take_profit": 0.03,
+        "stops.stop_loss": 0.02,
+        "stops.refill": True,
     }
     write_setting(home.path, practice)
 
@@ -105,6 +114,8 @@ def status_document(home: Home, settings: Settings) -> dict[str, Any]:
     document: dict[str, Any] = {
         "home": str(home.path),
         "running": _running(home),
+        "controls": [],
+        "missed": None,
         "last_rebalance": None,
         "open_orders": [],
         "unresolved": [],
@@ -113,7 +124,26 @@ def status_document(home: Home, settings: Settings) -> dict[str, Any]:
     with _reading(_database(home, settings)) as database:
         if database is not None:
             document |= _trading_state(Journal(database), LedgerBook(database), Runs(database))
+            document |= _steering_state(Memory(database))
     return document
+
+
+def change_control(home: Home, settings: Settings, control: Control | None) -> Control | None:
+    """Pull a brake, or release both with None; answers with what is pulled then.
+
+    On disk, where an engine that runs in this home looks before each order. Raises `HomeUnusable`, `OSError`.
+    """
+    home.prepare()
+    path = _database(home, settings)
+    database = open_database(path, TRADING)
+    try:
+        controls = Controls(Memory(database))
+        controls.release() if control is None else controls.pull(control)
+        return controls.pulled
+    except sqlite3.Error as error:
+        raise unreadable(path, error) from error
+    finally:
+        database.close()
 
 
 def _database(home: Home, settings: Settings) -> Path:
@@ -147,6 +177,18 @@ def _reading(database: Path) -> "Generator[Database | None]":
         raise unreadable(database, error) from error
     finally:
         opened.close()
+
+
+def _steering_state(memory: Memory) -> dict[str, Any]:
+    from core.engine.agenda import kept_missed
+
+    pulled, missed = Controls(memory).pulled, kept_missed(memory)
+    return {
+        "controls": [str(pulled)] if pulled else [],
+        "missed": None
+        if missed is None
+        else {"name": missed.name, "planned_at": missed.planned_at.isoformat(timespec="minutes"), "why": missed.why},
+    }
 
 
 def _trading_state(journal: Journal, ledger: LedgerBook, runs: Runs) -> dict[str, Any]:

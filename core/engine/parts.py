@@ -15,6 +15,7 @@ from core.calendar import Calendar
 from core.clock import SHANGHAI, Clock, RealClock, ScaledClock
 from core.engine.live import LiveImpossible, check_live, claim_account, qmt_broker, terminal_quotes
 from core.engine.rotation import Rotation
+from core.engine.terms import StopTerms
 from core.factorcat import FactorCat, FactorCatError
 from core.home import Claim, Home, HomeInUse
 from core.model.known import Known, Maybe, Unknown
@@ -23,6 +24,7 @@ from core.model.settings import Settings, Strategy
 from core.quotes.feed import QuoteFeed
 from core.rules.sessions import MORNING, SessionPhase, working_seconds
 from core.store import open_database
+from core.trading.controls import Controls
 from core.trading.desk import Desk
 from core.trading.gate import Gate
 from core.trading.journal import Journal
@@ -31,6 +33,7 @@ from core.trading.memory import Memory
 from core.trading.permits import Permits, always
 from core.trading.runs import Runs
 from core.trading.schema import TRADING
+from core.trading.stops import StopMonitor
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -73,6 +76,8 @@ class Parts:
     runs: Runs
     memory: Memory
     rotation: Rotation
+    terms: StopTerms
+    stops: StopMonitor
     permits: Permits | None = None
     claim: Claim | None = None
     strategy_name: str = ""
@@ -214,7 +219,9 @@ def compose(
     permits = None
     if settings.mode == "live":
         permits = Permits(memory, broker.account, waived=settings.guards.self_test == "waived")
-    gate = Gate(settings, calendar.orders_allowed, permits.why_not if permits else always)
+    permitted = permits.why_not if permits else always
+    controls = Controls(memory)
+    gate = Gate(settings, calendar.orders_allowed, lambda intent: controls.why_not(intent) or permitted(intent))
     desk = Desk(broker, Journal(database), LedgerBook(database), gate, clock)
     runs = Runs(database)
 
@@ -232,12 +239,25 @@ def compose(
         clock=clock,
         feed=feed,
         desk=desk,
+        controls=controls,
         runs=runs,
         fetch=fetch,
         expected_list=lambda now: expected_list(calendar, now),
         seconds_left=lambda now: seconds_left(calendar, now),
     )
-    return Parts(settings, clock, calendar, feed, platform, database, desk, runs, memory, rotation, permits)
+    terms = StopTerms(settings, platform, memory, lambda: rotation.settings.strategy)
+    stops = StopMonitor(
+        desk,
+        rotation.account,
+        feed,
+        controls,
+        settings,
+        lambda: terms.ratios,
+        lambda: permits.why_not() if permits else None,
+    )
+    return Parts(
+        settings, clock, calendar, feed, platform, database, desk, runs, memory, rotation, terms, stops, permits
+    )
 
 
 def expected_list(calendar: Calendar, now: datetime) -> Maybe[date]:

@@ -28,10 +28,12 @@ from core.rules.metrics import annualized_return, max_drawdown, sharpe, total_re
 from core.sandbox.panel import QUOTED_AT, Panel, panel_quotes
 from core.sandbox.strategies import MIN_YEARS
 from core.store import open_database
+from core.trading.controls import Controls
 from core.trading.desk import Desk
 from core.trading.gate import Gate
 from core.trading.journal import Journal
 from core.trading.ledger import LedgerBook
+from core.trading.memory import Memory
 from core.trading.runs import Runs
 from core.trading.schema import TRADING
 
@@ -163,6 +165,7 @@ class _Stage:
             clock=self._clock,
             feed=self._feed,
             desk=self._desk,
+            controls=Controls(Memory(self._db)),
             runs=Runs(self._db),
             fetch=self._list,
             expected_list=lambda now: Known(now.date()),

@@ -1,27 +1,34 @@
 """A rotation: one strategy on one account. It looks, plans, and carries plans out."""
 
 import asyncio
+import logging
 import secrets
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import date, datetime
 
 from core.clock import Clock
-from core.model.account import Asset, Position
 from core.model.bond import BondCode
-from core.model.command import SelfTest
+from core.model.command import Cancelled, SelfTest
 from core.model.known import Known, Maybe, Unknown
+from core.model.order import Origin
 from core.model.plan import Plan
 from core.model.platform import Selection
 from core.model.quote import Quote
 from core.model.settings import Settings
+from core.model.snapshot import Control
 from core.quotes.feed import QuoteFeed
-from core.rules.planner import Situation, plan_rebalance
+from core.rules.planner import Situation, plan_for
+from core.rules.refill import NOTHING, freed
 from core.rules.selection import check_selection
-from core.trading.desk import Desk
+from core.trading.account import AccountReader
+from core.trading.controls import Controls
+from core.trading.desk import CANCEL_PROOF, Desk
 from core.trading.executor import Executor, RebalanceRefused
 from core.trading.reconcile import reconcile
 from core.trading.runs import Runs
 from core.trading.selftest import self_test
+
+log = logging.getLogger(__name__)
 
 _NO_LIST = Unknown("the list of this plan is no longer at hand: make a new plan")
 
@@ -41,6 +48,7 @@ class Rotation:
         clock: Clock,
         feed: QuoteFeed,
         desk: Desk,
+        controls: Controls,
         runs: Runs,
         fetch: FetchSelection,
         expected_list: Callable[[datetime], Maybe[date]],
@@ -50,34 +58,75 @@ class Rotation:
         self.clock = clock
         self.feed = feed
         self.desk = desk
+        self.controls = controls
+        self.account = AccountReader(desk.broker, clock)
         self.runs = runs
         self.executor = Executor(desk, runs, clock, self.look, seconds_left)
         self._turn = asyncio.Lock()
         self._executing: str | None = None
         self._fetch = fetch
         self._expected_list = expected_list
-        self._lists: dict[str, Maybe[Selection]] = {}
+        self._lists: dict[str, tuple[Origin, Maybe[Selection]]] = {}
 
-    async def plan(self) -> Plan:
-        """What a rebalance would do now. Sends nothing."""
+    @property
+    def busy(self) -> bool:
+        """Whether a plan is being carried out."""
+        return self._executing is not None
+
+    async def plan(self, origin: Origin = Origin.REBALANCE) -> Plan:
+        """What a rebalance (or a refill) would do now. Sends nothing."""
         settings, selection = self.settings, await self.selection()
         if settings is not self.settings:
             raise RebalanceRefused("another strategy was chosen meanwhile: make a new plan")
-        plan_id = f"{self.clock.now():%y%m%d}-{secrets.token_hex(3)}"
-        self._lists = {key: kept for key, kept in self._lists.items() if key == self._executing}
-        self._lists[plan_id] = selection
-        return plan_rebalance(await self.look(plan_id), settings)
+        return plan_for(await self.look(self._new_plan(origin, selection)), settings)
 
     async def execute(self, plan: Plan) -> str:
         """Carry `plan` out; answers with the closing sentence. Raises `RebalanceRefused`, nothing sent then."""
         if self._executing is not None:
-            raise RebalanceRefused(f"rebalance {self._executing} is running: a second one is not begun")
+            raise RebalanceRefused(f"run {self._executing} is running: a second one is not begun")
         self._executing = plan.plan_id
         try:
             async with self._turn:
                 return await self.executor.run(plan, self.settings)
         finally:
             self._executing = None
+
+    async def flatten(self) -> Plan:
+        """Halt, cancel what works, prove it, then sell all that the strategy owns; answers with what was planned.
+
+        The halt stays in force. Raises `RebalanceRefused` where the account does not answer or a cancel is not proven:
+        halted all the same.
+        """
+        self.controls.pull(Control.HALTED)
+        log.warning("flatten: trading is halted, working orders are cancelled, then everything that is ours is sold")
+        left = (await self.cancel_working()).open
+        if left:
+            raise RebalanceRefused(
+                f"the cancel of {', '.join(left)} is not proven, so nothing was sold; trading stays halted. "
+                "Settle it on the Orders screen, then flatten again."
+            )
+        orders = self.settings.orders.model_copy(update={"type": "market"})
+        settings = self.settings.model_copy(update={"orders": orders})
+        async with self._turn:  # a run that was on its way ends first: halted, it sends nothing more
+            plan_id = self._new_plan(Origin.FLATTEN, Unknown("a flatten follows no list"))
+            self._executing = plan_id
+            try:
+                plan = plan_for(await self.look(plan_id), settings)
+                await self.executor.run(plan, settings)
+                return plan
+            finally:
+                self._executing = None
+
+    async def cancel_working(self) -> Cancelled:
+        """Cancel every live order, whoever sees it through, and wait for the proofs."""
+        desk = self.desk
+        live = [order.intent.client_order_id for order in desk.journal.open() if order.live]
+        for key in live:
+            await desk.cancel(key)
+        if not await desk.until_done(live, CANCEL_PROOF):
+            await desk.look_up()
+        done = tuple(key for key in live if desk.journal[key].done)
+        return Cancelled(done, tuple(key for key in live if key not in done))
 
     async def reconcile(self) -> tuple[str, ...] | None:
         """What keeps trading off, row by row; None while a rebalance has the account to itself."""
@@ -106,34 +155,38 @@ class Rotation:
 
     async def look(self, plan_id: str) -> Situation:
         """Gather everything that this plan is made from, with its own list."""
-        asset, positions = await self._account()
+        state = await self.account.read()
         now = self.clock.now()
         ledger = self.desk.ledger.holdings()
-        selection = self._lists.get(plan_id, _NO_LIST)
+        origin, selection = self._lists.get(plan_id, (Origin.REBALANCE, _NO_LIST))
         listed = selection.value.codes if isinstance(selection, Known) else ()
+        today = now.date()
         codes = _without_duplicates([*listed, *sorted(ledger)])
         quotes = await self.feed.snapshot(codes)
         return Situation(
             plan_id=plan_id,
             mode=self.settings.mode,
             now=now,
-            trading_day=now.date(),
+            trading_day=today,
             selection=selection,
-            positions=positions,
+            positions=state.positions,
             ledger=Known(ledger),
-            asset=asset,
+            asset=state.asset,
             quotes=quotes,
-            busy=Known(self.desk.journal.busy()),
-            bought_today=self.desk.bought_today(now.date()),
+            busy=Known(self.desk.taken(origin)),
+            stopped=self.desk.stopped_today(),
+            bought_today=self.desk.bought_today(today),
+            origin=origin,
+            freed=freed(self.desk.journal.of_day(today), ledger) if origin is Origin.REFILL else NOTHING,
+            no_buys=self.controls.why_no_buys(),
         )
 
-    async def _account(self) -> tuple[Maybe[Asset], Maybe[tuple[Position, ...]]]:
-        """The asset and the positions. An account out of reach may list no positions without an error, so the asset is
-        asked before and after, in one go: it proves the link."""
-        broker = self.desk.broker
-        before, positions, after = await asyncio.gather(broker.asset(), broker.positions(), broker.asset())
-        silent = next((asset for asset in (before, after) if isinstance(asset, Unknown)), None)
-        return (after, positions) if silent is None else (silent, silent)
+    def _new_plan(self, origin: Origin, selection: Maybe[Selection]) -> str:
+        """The id of a new plan, with its list kept for its execution."""
+        plan_id = f"{self.clock.now():%y%m%d}-{secrets.token_hex(3)}"
+        self._lists = {key: kept for key, kept in self._lists.items() if key == self._executing}
+        self._lists[plan_id] = (origin, selection)
+        return plan_id
 
 
 def _without_duplicates(codes: Iterable[BondCode]) -> tuple[BondCode, ...]:

@@ -1,18 +1,21 @@
-"""What runs while an engine runs: beats, reconciliation, the platform's login, snapshots. All on one loop."""
+"""What runs while an engine runs: beats, schedule, stops, reconciliation, the login, snapshots. All on one loop."""
 
 import asyncio
+import gc
 import logging
-import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from itertools import count
 
-from apscheduler.schedulers.asyncio import AsyncIOScheduler  # pyright: ignore[reportMissingTypeStubs]
-
 from core import credentials
-from core.clock import SHANGHAI, Clock
+from core.clock import Clock
+from core.engine.agenda import Agenda
 from core.engine.answers import Answers
+from core.engine.health import Vitals
 from core.engine.parts import Heard, Parts
+from core.engine.steering import Steering
+from core.engine.supervisor import Supervisor
+from core.engine.timetable import Timetable
 from core.engine.view import View
 from core.factorcat import FactorCatError
 from core.home import Home
@@ -33,12 +36,19 @@ _READING = 2
 """Beats between two readings of an account of which nothing was heard."""
 
 _BACK = "the account is within reach again, and is reconciled before anything is sent"
+_AWAKE = "the machine has slept: the account is reconciled before anything is sent"
 
 _SLOW = 1.0
 """Seconds that a picture waits for the account."""
 
 _LAST_WAIT = 5.0
 """Real seconds that working orders are given to be cancelled when the engine ends."""
+
+_DEAF = 60.0
+"""Real seconds of silence in a session after which the source of prices is begun again."""
+
+_SETTLED = 5
+"""Beats after which what is in memory is what stays there."""
 
 _LEVELS = {number: level for level, number in NUMBERS.items()}
 _RETRY = 10
@@ -48,84 +58,149 @@ _RETRY = 10
 class Shift:
     """From the first look at the account to the last line of the log."""
 
-    def __init__(self, parts: Parts, home: Home, publish: Callable[[Snapshot], None]) -> None:
+    def __init__(
+        self, parts: Parts, home: Home, publish: Callable[[Snapshot], None], *, by_itself: bool = True
+    ) -> None:
         self._parts = parts
+        self._by_itself = by_itself
         self._publish = publish
         self._view = View(parts)
         self._events = _EventLog(self._view.events, parts.clock)
-        self._scheduler = AsyncIOScheduler(timezone=SHANGHAI)
+        self._supervisor = Supervisor(parts.clock)
+        self._vitals = Vitals(parts, home.path, self._supervisor, lambda: self._view.unanswered)
         self._dirty = asyncio.Event()
         self._account_changed = asyncio.Event()
         self._reading: asyncio.Task[None] | None = None
         self._beats = 0
-        self._tasks: list[asyncio.Task[None]] = []
-        self.answers = Answers(parts, self._view, home, self._dirty.set)
+        self._deaf_since: float | None = None
+        self._agenda = Agenda(
+            parts.settings,
+            parts.clock,
+            parts.calendar,
+            parts.memory,
+            run=lambda origin: self._steering.run(origin),
+            selection=parts.rotation.selection,
+            active=lambda: bool(parts.rotation.settings.strategy.history_id),
+        )
+        self._steering = Steering(parts, self._view, self._agenda, lambda: self.answers.logged_in())
+        self.answers = Answers(parts, self._view, self._vitals, self._steering, home, self._dirty.set)
+        self._timetable = self._timed()
         parts.desk.changed = self._on_account
         parts.desk.broker.watch_link(self._on_account)
         parts.feed.subscribe(self._on_quotes)
 
+    def _timed(self) -> Timetable:
+        table = Timetable(self._parts.clock)
+        table.each_minute("login", self._keep_logged_in)
+        if not self._by_itself:
+            return table
+        table.whenever("rebalance", self._agenda.next_rebalance, self._agenda.rebalance_due)
+        table.whenever("refill", self._agenda.next_refill, self._agenda.refill_due)
+        table.each_minute("sweep of the stops", self._parts.stops.sweep)
+        table.each_minute("offer", self._agenda.look_at_offer)
+        return table
+
     async def open(self) -> None:
         """Reconcile, begin to beat, and log in behind that: a slow platform keeps no account waiting."""
         logging.getLogger().addHandler(self._events)
-        self._tasks.append(asyncio.create_task(self._keep_publishing()))
+        self._supervisor.keep("the picture", self._keep_publishing)
         await self._parts.feed.start()
         await self._parts.desk.broker.start()
         await self._reconcile()
         await self._view.refresh()
         self._watch()
-        self._dirty.set()
+        self._show()  # at once: whoever waited for the engine may look at what it shows
         self.answers.login = asyncio.create_task(self._log_in())
-        self._tasks += [self.answers.login, asyncio.create_task(self._keep_beating())]
-        self._scheduler.add_job(self._renew, "interval", seconds=60)  # pyright: ignore[reportUnknownMemberType]
-        self._scheduler.start()
+        self._supervisor.keep("the beat", self._keep_beating)
+        if self._by_itself:
+            self._agenda.open()
+        self._timetable.start()
 
     async def close(self) -> None:
-        """Send nothing new, and cancel what works at the broker: nobody is there to watch it any more."""
-        if self._scheduler.running:
-            self._scheduler.shutdown(wait=False)
-        await self.answers.close()
-        try:
-            async with asyncio.timeout(_LAST_WAIT):
-                left = await end_working(self._parts.desk)
-            if left is not None:
-                log.error("whether the working orders are cancelled is not known: %s", left)
-        except TimeoutError:
-            log.error("the working orders were not cancelled within %.0f s: the next start settles them", _LAST_WAIT)
-        tasks = [*self._tasks, *([self._reading] if self._reading else [])]
+        """Send nothing new; cancel what works at the broker, or leave it, as it is set: nobody watches it any more."""
+        self._timetable.stop()
+        await self._steering.close()
+        await self._parts.stops.close()
+        await self._end_orders()
+        await self._supervisor.close()
+        tasks = [task for task in (self._reading, self.answers.login) if task is not None]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         logging.getLogger().removeHandler(self._events)
 
+    async def _end_orders(self) -> None:
+        desk = self._parts.desk
+        working = [order.intent.client_order_id for order in desk.journal.open() if order.live]
+        if working and self._parts.settings.orders.at_exit == "leave":
+            log.warning("left working at the broker, the next start settles them: %s", ", ".join(working))
+            return
+        try:
+            async with asyncio.timeout(_LAST_WAIT):
+                left = await end_working(desk)
+            if left is not None:
+                log.error("whether the working orders are cancelled is not known: %s", left)
+            elif working:
+                log.info("cancelled at the end: %s", ", ".join(working))
+        except TimeoutError:
+            log.error("the working orders were not cancelled within %.0f s: the next start settles them", _LAST_WAIT)
+
     async def _keep_beating(self) -> None:
         """Once a second of real time, whatever is done to the machine's clock."""
         while True:
+            self._vitals.rest()
             await asyncio.sleep(1)
             try:
                 await self._beat()
-            except Exception:
+            except Exception as error:
                 log.exception("a beat failed")
+                self._supervisor.fell("the beat", str(error))
 
     async def _beat(self) -> None:
         self._beats += 1
         if self._parts.skip_closed_hours():
             log.info("the sandbox goes on at %s", f"{self._parts.clock.now():%Y-%m-%d %H:%M}")
-        desk = self._parts.desk
-        back = desk.broker.link.up and desk.broker.link.number != desk.reconciled
-        if back:
-            self._view.blockers = (_BACK,)
-            self._dirty.set()
-        if back or (self._beats % _RETRY == 0 and (self._view.blockers or desk.journal.open())):
-            await self._reconcile()
-        if not self._view.blockers:
-            self._view.blockers = self._trouble()
+            self._timetable.moved()
+        slept = self._vitals.beat()
+        if slept:
+            self._timetable.awake()
+        await self._keep_even(slept > 0)
         self._watch()
         self._view.note_equity()
+        await self._keep_hearing()
+        if not self._timetable.running:
+            self._supervisor.fell("the schedule", "it had stopped")
+            self._timetable.start()
         if self._beats % 5 == 0:
             self._parts.keep_time()
         if self._beats % _READING == 0:
             self._account_changed.set()
         self._dirty.set()
+        if self._beats == _SETTLED and self._by_itself:
+            _leave_alone_what_stays()
+
+    async def _keep_even(self, slept: bool) -> None:
+        """Reconcile where there is a reason to; what has come up since keeps trading off until that is done."""
+        desk = self._parts.desk
+        back = desk.broker.link.up and desk.broker.link.number != desk.reconciled
+        if back or slept:
+            self._view.blockers = (_BACK if back else _AWAKE,)
+            self._dirty.set()
+        if back or slept or (self._beats % _RETRY == 0 and (self._view.blockers or desk.unattended())):
+            await self._reconcile()
+        if not self._view.blockers:
+            self._view.blockers = self._trouble()
+
+    async def _keep_hearing(self) -> None:
+        """Begin the source of prices again where it stays silent: old subscriptions die without a word."""
+        silence, now = self._vitals.silent(), self._parts.clock.real()
+        if silence is None:
+            self._deaf_since = None
+        elif now - (self._deaf_since or (now - silence)) > _DEAF:
+            self._deaf_since = now
+            self._supervisor.fell("the source of prices", f"nothing heard for {silence:.0f} s")
+            await self._parts.feed.stop()
+            await self._parts.feed.start()
 
     def _trouble(self) -> tuple[str, ...]:
         """What has come up since the account was reconciled; it is reconciled anew before trading goes on."""
@@ -137,21 +212,26 @@ class Shift:
         while True:
             await self._dirty.wait()
             self._dirty.clear()
-            try:
-                await self._read_what_changed()
-                self._publish(self._view.snapshot())
-            except Exception:
-                log.exception("no snapshot could be made")
+            await self._read_what_changed()
+            self._show()
             await asyncio.sleep(COALESCE)
+
+    def _show(self) -> None:
+        try:
+            self._publish(self._view.snapshot(self._agenda, self._vitals))
+        except Exception as error:
+            log.exception("no snapshot could be made")
+            self._supervisor.fell("the picture", str(error))
 
     async def _read_what_changed(self) -> None:
         """Read the account anew where something of it has changed; one that is slow to answer holds up no picture."""
-        deadline = time.monotonic() + _SLOW
-        while self._account_changed.is_set() and time.monotonic() < deadline:
+        clock = self._parts.clock
+        deadline = clock.real() + _SLOW
+        while self._account_changed.is_set() and clock.real() < deadline:
             if self._reading is None or self._reading.done():
                 self._account_changed.clear()
                 self._reading = asyncio.create_task(self._read())
-            await asyncio.wait({self._reading}, timeout=deadline - time.monotonic())
+            await asyncio.wait({self._reading}, timeout=deadline - clock.real())
 
     async def _read(self) -> None:
         try:
@@ -197,16 +277,25 @@ class Shift:
     async def _try(self, username: str, password: str) -> None:
         try:
             await self._parts.platform.login(username, password)
-            self._view.platform = (Level.GOOD, "ok")
+            self._vitals.platform = (Level.GOOD, "ok")
         except FactorCatError as error:
-            self._view.platform = (Level.ERROR, str(error))
+            self._vitals.platform = (Level.ERROR, str(error))
+            self.answers.may_log_in = error.passing  # an account that is tried again and again may be locked
             log.warning("%s", error)
 
-    async def _renew(self) -> None:
+    async def _keep_logged_in(self) -> None:
+        """Renew the login well before its token ends; log in late where the platform was away at the start."""
+        platform, login = self._parts.platform, self.answers.login
+        if platform.user is None:
+            if login is not None and login.done() and self.answers.may_log_in:
+                self.answers.login = asyncio.create_task(self._log_in())
+            return
         try:
-            await self._parts.platform.renew_if_due()
+            await platform.renew_if_due()
+            if self._parts.terms.wanted:
+                await self._parts.terms.ask()
         except FactorCatError as error:
-            self._view.platform = (Level.WARNING, str(error))
+            self._vitals.platform = (Level.WARNING, str(error))
             log.warning("the login could not be renewed: %s", error)
 
     def _watch(self) -> None:
@@ -218,14 +307,23 @@ class Shift:
         if not followed:
             self._parts.watched_at = None
         elif self._parts.watched_at is None:
-            self._parts.watched_at = time.monotonic()
+            self._parts.watched_at = self._parts.clock.real()
 
     def _on_quotes(self, quotes: Mapping[BondCode, Quote]) -> None:
+        if self._by_itself:
+            self._parts.stops.on_quotes(quotes)  # first of all: nothing else is in a hurry
         newest = max(quote.at for quote in quotes.values())
         before = self._parts.heard
-        self._parts.heard = Heard(max(newest, before.newest) if before else newest, time.monotonic())
+        self._parts.heard = Heard(max(newest, before.newest) if before else newest, self._parts.clock.real())
         self._view.take(quotes)
         self._dirty.set()
+
+
+def _leave_alone_what_stays() -> None:
+    """Have the garbage collector pass over what the start has made. It goes through all that ever was, every now and
+    then: 60 ms and more in which nothing else runs, and in which a stop would wait. A last round before this would be
+    one of those; what garbage the start has left may stay."""
+    gc.freeze()
 
 
 class _EventLog(logging.Handler):

@@ -166,6 +166,44 @@ class RunSelfTest(Command[SelfTest]):
 
 
 @dataclass(frozen=True, slots=True)
+class PauseBuys(Command[None]):
+    """Buy nothing until `Resume`; sells and stops go on. Outlives a restart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Halt(Command[None]):
+    """Send nothing new until `Resume`, no stop either; what works at the broker stays. Outlives a restart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resume(Command[None]):
+    """End `PauseBuys` and `Halt`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """What became of working orders that were to be cancelled, as client order ids."""
+
+    proven: tuple[str, ...]
+    open: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CancelWorking(Command[Cancelled]):
+    """Cancel every working order and wait for the proofs. What ran goes on without them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flatten(Command[Rebalance]):
+    """Halt, cancel what works, prove the cancels, then sell all that the strategy owns; trading stays halted."""
+
+
+@dataclass(frozen=True, slots=True)
+class DropMissed(Command[None]):
+    """The missed run is not made up for."""
+
+
+@dataclass(frozen=True, slots=True)
 class LogLine:
     at: datetime
     level: Level

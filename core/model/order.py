@@ -13,6 +13,20 @@ class Side(StrEnum):
     SELL = "sell"
 
 
+class Origin(StrEnum):
+    """What an order was sent for."""
+
+    FLATTEN = "flatten"
+    STOP_LOSS = "stop-loss"
+    TAKE_PROFIT = "take-profit"
+    REBALANCE = "rebalance"
+    REFILL = "refill"
+    SELF_TEST = "self-test"
+
+
+STOP_ORIGINS = frozenset({Origin.STOP_LOSS, Origin.TAKE_PROFIT})
+
+
 class OrderState(StrEnum):
     """An order's life as the journal knows it."""
 
@@ -52,6 +66,7 @@ class Intent:
     price: Decimal
     reason: str
     attempt: int = 1
+    origin: Origin = Origin.REBALANCE
 
 
 @dataclass(frozen=True, slots=True)

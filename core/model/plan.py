@@ -5,7 +5,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from core.model.bond import BondCode
-from core.model.order import Side
+from core.model.order import Origin, Side
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Blocked:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The whole answer of the planner.
+    """The whole answer of the planner; `origin` tells what its orders are sent for.
 
     `refused` names why nothing at all may be sent; then there are no legs. `cash` is what may be spent before the first
     leg, `cash_after` what is left when every leg fills at its limit; both None where the account did not answer.
@@ -63,6 +63,7 @@ class Plan:
     kept: tuple[Kept, ...] = ()
     blocked: tuple[Blocked, ...] = ()
     refused: str | None = None
+    origin: Origin = Origin.REBALANCE
 
     @property
     def sells(self) -> tuple[Leg, ...]:

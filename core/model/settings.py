@@ -97,6 +97,8 @@ class Orders(Group):
     """Seconds after which what is unfilled is cancelled."""
     reprices: Annotated[int, Field(ge=0, le=10)] = 2
     """How often what was cancelled is sent again at a fresh price."""
+    at_exit: Literal["cancel", "leave"] = "cancel"
+    """What becomes of working orders when rotor ends."""
 
 
 class Stops(Group):
@@ -109,7 +111,7 @@ class Stops(Group):
     stop_loss: Literal["strategy"] | Annotated[Decimal, Field(gt=0, lt=1)] = "strategy"
     """Ratio below the basis at which to sell, or "strategy"."""
     basis: Literal["cost", "prev_close", "both"] = "cost"
-    """What the ratios are measured against."""
+    """What the ratios are measured against; both: whichever level is reached first."""
     refill: bool = False
     """Buy the next names of the list for the slots that stops have freed today."""
     refill_time: SessionTime = "14:50"
@@ -119,8 +121,8 @@ class Stops(Group):
 class Schedule(Group):
     """When the rebalance runs by itself, in Shanghai time whatever this machine's zone."""
 
-    frequency: Literal["daily", "weekly", "monthly"] = "daily"
-    """How often."""
+    frequency: Literal["daily", "weekly", "monthly", "off"] = "daily"
+    """How often; off: only at your word."""
     time: SessionTime = "14:50"
     """Time of the day."""
     weekday: Literal["mon", "tue", "wed", "thu", "fri"] = "mon"

@@ -8,7 +8,7 @@ from enum import StrEnum
 from core.model.account import Asset
 from core.model.bond import BondCode
 from core.model.known import Maybe, Unknown
-from core.model.order import Order, Side
+from core.model.order import Order, Origin, Side
 from core.model.plan import Plan
 
 
@@ -26,6 +26,13 @@ class Need(StrEnum):
 
     CONSENT = "consent"
     SELF_TEST = "self-test"
+
+
+class Control(StrEnum):
+    """A brake that the user has pulled: buys only, or everything new."""
+
+    PAUSED = "buys paused"
+    HALTED = "halted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +65,57 @@ class Followed:
 
 
 @dataclass(frozen=True, slots=True)
+class StopRow:
+    """What guards a holding: levels in CNY per 张, None where there is none.
+
+    `armed`: the next price through a level sells. `state` says what it waits for, or why it would not. `checked_at` is
+    when a price was last held against the levels.
+    """
+
+    loss: Decimal | None
+    profit: Decimal | None
+    basis: str
+    armed: bool
+    state: str
+    checked_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StopsSummary:
+    """How many of the managed holdings are guarded; `note` says why not all are."""
+
+    armed: int
+    managed: int
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What the schedule does next, and when."""
+
+    name: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class MissedRun:
+    """A scheduled run that did not happen: offered, never made up for by itself.
+
+    `why` it was missed; `advice` tells whether the list is still good and what can be done.
+    """
+
+    name: str
+    planned_at: datetime
+    why: str
+    advice: str
+
+
+@dataclass(frozen=True, slots=True)
 class PositionRow:
     """A holding joined with the ledger and its newest quote.
 
     `volume`, `sellable` and `ours` (the strategy's part) in 张; `cost`, `last` and `prev_close` in CNY per 张, None
-    where not known; `quoted_at` is the time of the quote, None without one.
+    where not known; `quoted_at` is the time of the quote, None without one; `stop` is None for what is not managed.
     """
 
     code: BondCode
@@ -75,6 +128,7 @@ class PositionRow:
     prev_close: Decimal | None
     quoted_at: datetime | None
     state: str = ""
+    stop: StopRow | None = None
 
     @property
     def value(self) -> Decimal | None:
@@ -94,6 +148,14 @@ class PositionRow:
     def day_change(self) -> Decimal | None:
         """Change against the previous close, a ratio."""
         return None if self.last is None or not self.prev_close else self.last / self.prev_close - 1
+
+    @property
+    def stop_distance(self) -> Decimal | None:
+        """How far the last price is from the nearest level of its stop, a ratio: negative where that is below it."""
+        if self.last is None or self.stop is None:
+            return None
+        away = [level / self.last - 1 for level in (self.stop.loss, self.stop.profit) if level is not None]
+        return min(away, key=abs, default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +177,10 @@ class LegProgress:
 
 @dataclass(frozen=True, slots=True)
 class Rebalance:
-    """A rebalance, running or ended. `finished_at` is None while it runs; `unresolved` holds client order ids."""
+    """A rebalance (or what else `origin` says), running or ended.
+
+    `finished_at` is None while it runs; `unresolved` holds client order ids.
+    """
 
     plan_id: str
     started_at: datetime
@@ -124,6 +189,7 @@ class Rebalance:
     legs: tuple[LegProgress, ...]
     unresolved: tuple[str, ...] = ()
     cash_after: Decimal | None = None
+    origin: Origin = Origin.REBALANCE
 
     @property
     def running(self) -> bool:
@@ -139,7 +205,8 @@ class Rebalance:
 class Snapshot:
     """Everything a screen may know. `number` grows with each one, so the newest wins; `stops` tells what is armed.
 
-    `needs` is what is still to be done before the first live order.
+    `needs` is what is still to be done before the first live order; `jobs` what the schedule does next, soonest first;
+    `notices` what wants attention and does not keep trading off.
     """
 
     number: int
@@ -160,7 +227,9 @@ class Snapshot:
     rebalance: Rebalance | None = None
     events: tuple[Event, ...] = ()
     equity: tuple[tuple[datetime, Decimal], ...] = ()
-    controls: tuple[str, ...] = ()
+    controls: tuple[Control, ...] = ()
     needs: tuple[Need, ...] = ()
-    next_job: str = ""
-    stops: str = ""
+    jobs: tuple[Job, ...] = ()
+    missed: MissedRun | None = None
+    stops: StopsSummary | None = None
+    notices: tuple[str, ...] = ()

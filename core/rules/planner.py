@@ -8,14 +8,16 @@ from decimal import Decimal
 from core.model.account import Asset, Ledger, Position
 from core.model.bond import BondCode
 from core.model.known import Known, Maybe, Unknown
-from core.model.order import Side
+from core.model.order import Origin, Side
 from core.model.plan import Blocked, Kept, Leg, Plan
 from core.model.platform import Selection
-from core.model.quote import Quote
+from core.model.quote import Quote, TradingState
 from core.model.settings import Settings
 from core.rules.fees import fee
 from core.rules.market import LOT, sellable_lots
+from core.rules.precedence import COOLING
 from core.rules.pricing import order_price
+from core.rules.refill import NOTHING, Freed
 from core.rules.sizing import Share, affordable, shares
 
 _NO_QUOTE = Unknown("no price: the quote source knows nothing of it")
@@ -26,7 +28,8 @@ class Situation:
     """Everything a plan is made from.
 
     `busy` names why a bond takes no order now (a working one, an unresolved one); `stopped` are the bonds whose stop
-    fired today; `bought_today` is what the day's buys have cost so far, CNY.
+    fired today; `bought_today` is what the day's buys have cost so far, CNY; `freed` is what a refill may fill;
+    `no_buys` tells why nothing may be bought at all.
     """
 
     plan_id: str
@@ -41,6 +44,9 @@ class Situation:
     busy: Maybe[Mapping[BondCode, str]]
     stopped: frozenset[BondCode] = frozenset()
     bought_today: Decimal = Decimal(0)
+    origin: Origin = Origin.REBALANCE
+    freed: Freed = NOTHING
+    no_buys: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +79,31 @@ class _Facts:
         return self.ledger[code].volume if code in self.ledger else 0
 
 
+def plan_for(situation: Situation, settings: Settings) -> Plan:
+    """The plan for what the situation was gathered for: a rebalance, a refill, a flatten."""
+    if situation.origin is Origin.FLATTEN:
+        return plan_flatten(situation, settings)
+    return plan_buys(situation, settings) if situation.origin is Origin.REFILL else plan_rebalance(situation, settings)
+
+
+def plan_flatten(situation: Situation, settings: Settings) -> Plan:
+    """The plan that sells all that the strategy owns; it needs no list."""
+    nothing = Selection(0, 0, situation.trading_day, (), situation.now)
+    facts = _complete(replace(situation, selection=Known(nothing)), settings)
+    if isinstance(facts, Unknown):
+        return _refused(situation, facts.reason)
+    rows = [_sell(facts, code, "flatten") for code in sorted(facts.ledger)]
+    legs = tuple(row for row in rows if isinstance(row, Leg))
+    proceeds = sum((leg.amount - leg.fee for leg in legs), Decimal(0))
+    return replace(
+        _blank(situation, facts),
+        list_date=None,
+        cash_after=facts.asset.cash + proceeds,
+        legs=legs,
+        blocked=tuple(row for row in rows if isinstance(row, Blocked)),
+    )
+
+
 def plan_rebalance(situation: Situation, settings: Settings) -> Plan:
     """The plan that makes the strategy's holdings equal to the list.
 
@@ -97,7 +128,7 @@ def plan_rebalance(situation: Situation, settings: Settings) -> Plan:
 
 
 def plan_buys(situation: Situation, settings: Settings) -> Plan:
-    """The buys alone, sized from the cash that is there now."""
+    """The buys alone, sized from the cash that is there now; of a refill, as many as there are freed slots."""
     facts = _complete(situation, settings)
     if isinstance(facts, Unknown):
         return _refused(situation, facts.reason)
@@ -135,7 +166,9 @@ def _complete(situation: Situation, settings: Settings) -> _Facts | Unknown:
         return Unknown(f"the working orders are not known: {busy.reason}")
     if isinstance(selection, Unknown):
         return selection
-    uneven = disagreements(ledger.value, positions.value)
+    # A fill of a working order may show in the holdings before it is booked, or after.
+    settled = {code: owned for code, owned in ledger.value.items() if code not in busy.value}
+    uneven = disagreements(settled, positions.value)
     if uneven:
         return Unknown("the ledger and the account do not agree: " + "; ".join(uneven))
     return _Facts(
@@ -161,6 +194,7 @@ def _refused(situation: Situation, reason: str) -> Plan:
         cash=asset.value.cash if isinstance(asset, Known) else None,
         cash_after=asset.value.cash if isinstance(asset, Known) else None,
         refused=reason,
+        origin=situation.origin,
     )
 
 
@@ -174,6 +208,7 @@ def _blank(situation: Situation, facts: _Facts) -> Plan:
         codes=facts.selection.codes,
         cash=facts.asset.cash,
         cash_after=facts.asset.cash,
+        origin=situation.origin,
     )
 
 
@@ -182,13 +217,13 @@ def _sells(facts: _Facts) -> tuple[tuple[Leg, ...], tuple[Blocked, ...]]:
     legs: list[Leg] = []
     blocked: list[Blocked] = []
     for code in sorted(set(facts.ledger) - listed):
-        row = _sell(facts, code)
+        row = _sell(facts, code, f"left the list of {facts.selection.trade_date}")
         legs.append(row) if isinstance(row, Leg) else blocked.append(row)
     return tuple(legs), tuple(blocked)
 
 
-def _sell(facts: _Facts, code: BondCode) -> Leg | Blocked:
-    position = facts.held[code]
+def _sell(facts: _Facts, code: BondCode, why: str) -> Leg | Blocked:
+    position = facts.held.get(code, Position(code, 0, 0))  # gone while its order works
     volume = sellable_lots(facts.ledger[code].volume, position.sellable, position.volume)
     price = facts.price(Side.SELL, code)
     blocked = facts.busy.get(code)
@@ -197,8 +232,8 @@ def _sell(facts: _Facts, code: BondCode) -> Leg | Blocked:
     if blocked is None and isinstance(price, Unknown):
         blocked = price.reason
     if blocked is not None or isinstance(price, Unknown):
-        return Blocked(Side.SELL, code, facts.name(code), f"{blocked}; cannot be sold (left the list)")
-    return _leg(facts, Side.SELL, code, volume, price.value, f"left the list of {facts.selection.trade_date}")
+        return Blocked(Side.SELL, code, facts.name(code), f"{blocked}; cannot be sold ({why})")
+    return _leg(facts, Side.SELL, code, volume, price.value, why)
 
 
 def _buys(facts: _Facts, cash: Decimal) -> tuple[tuple[Leg, ...], tuple[Blocked, ...]]:
@@ -208,6 +243,9 @@ def _buys(facts: _Facts, cash: Decimal) -> tuple[tuple[Leg, ...], tuple[Blocked,
         if not facts.owned(code) and not facts.volume(code)
     ]
     spendable = cash - facts.settings.buy.reserve
+    if facts.situation.origin is Origin.REFILL:
+        wanted = [row for row in wanted if _fills_a_slot(facts, row[1])][: facts.situation.freed.slots]
+        spendable = min(spendable, facts.situation.freed.money)
     money = shares(len(wanted), spendable, facts.situation.bought_today, facts.settings)
     legs: list[Leg] = []
     blocked: list[Blocked] = []
@@ -217,12 +255,22 @@ def _buys(facts: _Facts, cash: Decimal) -> tuple[tuple[Leg, ...], tuple[Blocked,
     return tuple(legs), tuple(blocked)
 
 
+def _fills_a_slot(facts: _Facts, code: BondCode) -> bool:
+    """Whether a refill may come to this name: one that is known to be suspended is passed over. One of which nothing is
+    known is not: what is missing must not make another name's buy."""
+    quote = facts.situation.quotes.get(code)
+    suspended = isinstance(quote, Known) and quote.value.state is TradingState.HALTED
+    return code not in facts.situation.stopped and not suspended
+
+
 def _buy(facts: _Facts, code: BondCode, rank: int, share: Share) -> Leg | Blocked:
     def block(reason: str) -> Blocked:
         return Blocked(Side.BUY, code, facts.name(code), f"{reason}; cannot be bought (rank {rank})")
 
     if code in facts.situation.stopped:
-        return block("its stop fired today")
+        return block(COOLING)
+    if facts.situation.no_buys is not None:
+        return block(facts.situation.no_buys)
     if code in facts.busy:
         return block(facts.busy[code])
     price = facts.price(Side.BUY, code)
@@ -233,7 +281,8 @@ def _buy(facts: _Facts, code: BondCode, rank: int, share: Share) -> Leg | Blocke
     if volume < LOT:
         return block(f"its share of {money} buys no lot at {price.value}")
     limit = f", at most {money}" if share.cut else ""
-    return _leg(facts, Side.BUY, code, volume, price.value, f"joined the list, rank {rank}{limit}")
+    why = "fills a slot that a stop freed" if facts.situation.origin is Origin.REFILL else "joined the list"
+    return _leg(facts, Side.BUY, code, volume, price.value, f"{why}, rank {rank}{limit}")
 
 
 def _kept(facts: _Facts) -> tuple[Kept, ...]:

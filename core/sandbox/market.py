@@ -16,7 +16,7 @@ from decimal import Decimal
 from functools import lru_cache
 from random import Random
 
-from core.clock import SHANGHAI, Clock, ScaledClock
+from core.clock import SHANGHAI, Clock
 from core.model.bond import BondCode
 from core.model.known import Known, Maybe, Unknown
 from core.model.quote import Quote, TradingState
@@ -141,8 +141,7 @@ class SandboxMarket:
 
     async def _run(self) -> None:
         """Tell listeners every second of market time; of a fast clock, at most five times a real second."""
-        speed = self._clock.speed if isinstance(self._clock, ScaledClock) else 1.0
-        while not await self._clock.wait(self._stopping, max(1.0, _SHORTEST_PAUSE * speed)):
+        while not await self._clock.wait(self._stopping, max(1.0, _SHORTEST_PAUSE * self._clock.speed)):
             self._tell()
 
     def _tell(self) -> None:

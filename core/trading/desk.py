@@ -2,12 +2,14 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import contextmanager
 from datetime import date
 from decimal import Decimal
 
 from core.brokers.broker import Broker, BrokerEvent
 from core.clock import Clock
+from core.model.bond import BondCode
 from core.model.known import Unknown
 from core.model.order import (
     DONE_STATES,
@@ -17,12 +19,14 @@ from core.model.order import (
     Intent,
     Order,
     OrderState,
+    Origin,
     Refused,
     Side,
     Unresolved,
 )
+from core.rules.precedence import beats
 from core.rules.sizing import cost
-from core.trading.gate import Gate
+from core.trading.gate import Gate, Standing
 from core.trading.journal import Journal
 from core.trading.ledger import LedgerBook
 
@@ -56,6 +60,8 @@ class Desk:
         self.uneven: str | None = None
         """What the last reconciliation found that is not settled yet."""
         self.changed: Callable[[], None] = lambda: None
+        self.claims: dict[BondCode, Origin] = {}
+        """For what a bond is being traded right now, where somebody sees that through."""
         self._waiters: set[asyncio.Event] = set()
         self._sending: set[str] = set()
         self._ended: dict[str, BrokerOrder] = {}
@@ -70,10 +76,11 @@ class Desk:
         stopped: dict[str, str] = {}
         passed: list[Intent] = []
         busy = set(self.journal.busy())
-        owned = self.ledger.holdings()
+        owned, cooling = self.ledger.holdings(), self.stopped_today()
         bought = self.bought_today(intents[0].trading_day) if intents else Decimal(0)
         for intent in intents:
-            reason = self._why_off() or self.gate.why_not(intent, self.clock.now(), busy, owned, bought)
+            standing = Standing(busy, owned, bought, self.claims, cooling)
+            reason = self._why_off() or self.gate.why_not(intent, self.clock.now(), standing)
             if reason is not None:
                 stopped[intent.client_order_id] = reason
                 continue
@@ -85,6 +92,30 @@ class Desk:
         self._tell()
         await self._send_written(passed)
         return stopped
+
+    @contextmanager
+    def claim(self, code: BondCode, origin: Origin) -> Generator[None]:
+        """Whoever comes behind `origin` stands back from this bond meanwhile, and its orders are seen through here."""
+        self.claims[code] = origin
+        try:
+            yield
+        finally:
+            self.claims.pop(code, None)
+
+    def unattended(self) -> tuple[Order, ...]:
+        """Orders that are live or unresolved and that nobody sees through."""
+        return tuple(order for order in self.journal.open() if order.intent.code not in self.claims)
+
+    def taken(self, origin: Origin = Origin.REBALANCE) -> dict[BondCode, str]:
+        """Why a bond takes no order of a plan for `origin` now: it has one, or what goes before is under way."""
+        claimed = {
+            code: f"its {claim} is being carried out" for code, claim in self.claims.items() if beats(claim, origin)
+        }
+        return {**claimed, **self.journal.busy()}
+
+    def stopped_today(self) -> frozenset[BondCode]:
+        """The bonds whose stop fired today: they are not bought again before tomorrow."""
+        return self.journal.stopped(self.clock.now().date())
 
     async def cancel(self, client_order_id: str) -> None:
         """Ask the broker to cancel; only the order's later state proves it."""
@@ -176,8 +207,8 @@ class Desk:
                 self.faults.append(text)
         self._tell()
 
-    def _why_off(self) -> str | None:
-        """Why nothing at all may be sent now."""
+    def trouble(self) -> str | None:
+        """Why nothing at all may be sent, whatever the hour."""
         if self.faults:
             return f"trading is off: {self.faults[0]}"
         link = self.broker.link
@@ -187,7 +218,10 @@ class Desk:
             return "the account was out of reach meanwhile and is not reconciled yet"
         if self.uneven is not None:
             return f"trading is off: {self.uneven}"
-        return self.gate.orders_allowed(self.clock.now())
+        return None
+
+    def _why_off(self) -> str | None:
+        return self.trouble() or self.gate.orders_allowed(self.clock.now())
 
     async def _send_written(self, intents: Sequence[Intent]) -> None:
         """Hand them over in their order; nobody waits for the answer to the one before."""
@@ -214,7 +248,7 @@ class Desk:
         self._tell()
 
     async def _place(self, intent: Intent) -> None:
-        off = self._why_off()
+        off = self._why_off() or self.gate.permitted(intent)
         if off is not None:
             self._refuse_unsent(intent, off)
             return

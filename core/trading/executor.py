@@ -14,7 +14,7 @@ from core.model.order import Intent, Order, OrderState, Side
 from core.model.plan import Leg, Plan
 from core.model.settings import Settings
 from core.rules.market import LOT, sellable_lots
-from core.rules.planner import Situation, plan_buys, plan_rebalance
+from core.rules.planner import Situation, plan_buys, plan_for
 from core.rules.pricing import order_price
 from core.rules.sizing import affordable, cost
 from core.trading.desk import CANCEL_PROOF, Desk
@@ -66,7 +66,7 @@ class Executor:
         Raises `RebalanceRefused` when another one runs, the plan is refused, out of date or was begun before.
         """
         if self.plan is not None:
-            raise RebalanceRefused(f"rebalance {self.plan.plan_id} is running: a second one is not begun")
+            raise RebalanceRefused(f"{self.plan.origin} {self.plan.plan_id} is running: a second one is not begun")
         if plan.refused is not None:
             raise RebalanceRefused(plan.refused)
         self.plan = plan
@@ -83,14 +83,14 @@ class Executor:
         if unanswered is not None:
             raise RebalanceRefused(f"the account's orders are not known: {unanswered}")
         situation = await self._look(plan.plan_id)
-        fresh = plan_rebalance(situation, settings)
-        if isinstance(situation.selection, Unknown) or fresh.refused is not None:
-            raise RebalanceRefused(fresh.refused or "the list is not known")
-        selection = situation.selection.value
+        fresh = plan_for(situation, settings)
+        if fresh.refused is not None:
+            raise RebalanceRefused(fresh.refused)
+        selection = situation.selection.value if isinstance(situation.selection, Known) else None
         followed = (settings.strategy.strategy_id, settings.strategy.history_id)
-        if (selection.strategy_id, selection.history_id) != followed:
+        if selection is not None and (selection.strategy_id, selection.history_id) != followed:
             raise RebalanceRefused("the plan is of a strategy that is no longer followed: make a new one")
-        if (fresh.codes, fresh.trading_day) != (plan.codes, plan.trading_day):
+        if (fresh.origin, fresh.codes, fresh.trading_day) != (plan.origin, plan.codes, plan.trading_day):
             raise RebalanceRefused("the plan is out of date: make a new one")
         if not self._runs.begin(plan, selection, self._clock.now()):
             raise RebalanceRefused(f"plan {plan.plan_id} was carried out before: make a new one")
@@ -107,14 +107,15 @@ class Executor:
         try:
             self._enter("selling")
             await self._work(sells, plan, settings)
-            self._enter("buying")
+            if plan.buys:
+                self._enter("buying")
             note = await self._buy(plan, settings)
             ending = note or self._closing(plan)
             asset = await self._desk.broker.asset()
             cash = asset.value.cash if isinstance(asset, Known) else None
         finally:
             self._runs.finish(plan.plan_id, ending, cash, self._clock.now(), self.stopped)
-            log.info("rebalance %s: %s", plan.plan_id, ending)
+            log.info("%s %s: %s", plan.origin, plan.plan_id, ending)
         return ending
 
     async def _buy(self, plan: Plan, settings: Settings) -> str | None:
@@ -220,7 +221,7 @@ class Executor:
 
     def _enter(self, stage: str) -> None:
         self.stage = stage
-        log.info("rebalance %s: %s", self.plan.plan_id if self.plan else "", stage)
+        log.info("%s %s: %s", *((self.plan.origin, self.plan.plan_id) if self.plan else ("run", "")), stage)
 
 
 def _complete(leg: Leg, orders: Sequence[Order]) -> bool:
@@ -252,4 +253,5 @@ def _intent(plan: Plan, item: _Try, attempt: int) -> Intent:
         leg.price,
         leg.reason if attempt == 1 else f"{leg.reason}, priced again ({attempt - 1})",
         attempt,
+        plan.origin,
     )

@@ -1,17 +1,33 @@
 """The gate: the last look at an order before it is written down and sent, whoever asked for it."""
 
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
 from core.model.account import Ledger
 from core.model.bond import BondCode
-from core.model.order import Intent, Side
+from core.model.order import Intent, Origin, Side
 from core.model.settings import Settings
 from core.rules.market import LOT, on_tick
+from core.rules.precedence import why_behind
 from core.rules.sizing import cost
-from core.trading.permits import Permitted, always
+from core.trading.permits import always
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How things stand when an order comes to the gate.
+
+    `busy`: bonds with an order that is working or unresolved; `bought_today` in CNY; `claims`: for what a bond is being
+    traded now; `stopped`: bonds whose stop fired today.
+    """
+
+    busy: Collection[BondCode]
+    owned: Ledger
+    bought_today: Decimal = Decimal(0)
+    claims: Mapping[BondCode, Origin] = field(default_factory=dict[BondCode, Origin])
+    stopped: Collection[BondCode] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,24 +36,27 @@ class Gate:
 
     settings: Settings
     orders_allowed: Callable[[datetime], str | None]
-    permitted: Permitted = always
+    permitted: Callable[[Intent], str | None] = always
 
-    def why_not(
-        self, intent: Intent, now: datetime, busy: Collection[BondCode], ledger: Ledger, bought_today: Decimal
-    ) -> str | None:
+    def why_not(self, intent: Intent, now: datetime, standing: Standing) -> str | None:
         """The reason why this order must not go out, None when it may."""
         closed = self.orders_allowed(now) or self.permitted(intent)
         if closed is not None:
             return closed
+        behind = why_behind(intent, standing.claims, standing.stopped)
+        if behind is not None:
+            return behind
         if intent.trading_day != now.date():
             return f"it was planned for {intent.trading_day}, and it is {now:%Y-%m-%d}"
-        if intent.code in busy:
+        if intent.code in standing.busy:
             return "the bond has an order that is working or unresolved"
         if intent.volume <= 0 or not intent.price > 0:
             return "volume and price must be above zero"
         if not on_tick(intent.price):
             return f"price {intent.price} is not on the tick"
-        return self._buy(intent, bought_today) if intent.side is Side.BUY else self._sell(intent, ledger)
+        if intent.side is Side.BUY:
+            return self._buy(intent, standing.bought_today)
+        return self._sell(intent, standing.owned)
 
     def _sell(self, intent: Intent, ledger: Ledger) -> str | None:
         owned = ledger[intent.code].volume if intent.code in ledger else 0

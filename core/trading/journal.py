@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 from core.model.bond import BondCode
 from core.model.order import (
     LIVE_STATES,
+    STOP_ORIGINS,
     UNRESOLVED_STATES,
     Intent,
     Order,
     OrderState,
+    Origin,
     Side,
     Transition,
 )
@@ -114,6 +116,15 @@ class Journal:
         """Why a bond takes no order now: it has one that is live or unresolved."""
         return {order.intent.code: f"order {order.intent.client_order_id} is {order.state}" for order in self.open()}
 
+    def stopped(self, day: date) -> frozenset[BondCode]:
+        """The bonds whose stop fired on this day, whatever became of its order."""
+        self._load_once("trading_day", day.isoformat())
+        return frozenset(
+            order.intent.code
+            for order in self._orders.values()
+            if order.intent.origin in STOP_ORIGINS and order.intent.trading_day == day
+        )
+
     def _load_once(self, column: str, value: str) -> None:
         """Orders written since the first load are in memory by then."""
         if (column, value) not in self._whole:
@@ -162,6 +173,7 @@ def _row(intent: Intent, at: datetime) -> dict[str, Any]:
         "price": str(intent.price),
         "reason": intent.reason,
         "attempt": intent.attempt,
+        "origin": str(intent.origin),
         "state": str(OrderState.INTENDED),
         "created_at": at.isoformat(),
         "message": intent.reason,
@@ -184,4 +196,5 @@ def _intent(row: dict[str, Any]) -> Intent:
         Decimal(row["price"]),
         row["reason"],
         row["attempt"],
+        Origin(row["origin"]),
     )

@@ -47,17 +47,19 @@ async def _differences(desk: Desk) -> tuple[str, ...]:
         return (f"the account's positions are not known: {positions.reason}",)
     held = {position.code: position.volume for position in positions.value}
     _end_past_buys(desk, held)
-    unresolved = tuple(_unresolved(desk, order, held) for order in desk.journal.open())
-    return (*desk.faults, *unresolved, *disagreements(desk.ledger.holdings(), positions.value))
+    unresolved = tuple(_unresolved(desk, order, held) for order in desk.unattended())
+    settled = {code: owned for code, owned in desk.ledger.holdings().items() if code not in desk.claims}
+    return (*desk.faults, *unresolved, *disagreements(settled, positions.value))
 
 
 async def end_working(desk: Desk) -> str | None:
-    """Cancel what still works and see it proven; answers with the reason when the broker did not answer."""
+    """Cancel what still works and nobody sees through, and see it proven.
+
+    Answers with the reason when the broker did not answer.
+    """
     today = desk.clock.now().date()
     working = [
-        order.intent.client_order_id
-        for order in desk.journal.open()
-        if order.live and order.intent.trading_day == today
+        order.intent.client_order_id for order in desk.unattended() if order.live and order.intent.trading_day == today
     ]
     if not working:
         return None

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from core.model.bond import BondCode
-from core.model.order import Order, Side
+from core.model.order import Order, Origin, Side
 from core.model.plan import Leg, Plan
 from core.model.platform import Selected, Selection
 from core.model.snapshot import LegProgress, Rebalance
@@ -24,7 +24,7 @@ class Runs:
     def __init__(self, db: "Database") -> None:
         self._db = db
 
-    def begin(self, plan: Plan, selection: Selection, at: datetime) -> bool:
+    def begin(self, plan: Plan, selection: Selection | None, at: datetime) -> bool:
         """Commit that this plan is being carried out, and the list it follows; False when it was begun before."""
         if rows(self._db, "runs", "plan_id = ?", [plan.plan_id]):
             return False
@@ -38,9 +38,11 @@ class Runs:
                     "stage": "begun",
                     "plan": json.dumps([_leg_to_json(leg) for leg in plan.legs]),
                     "cash_after": None,
+                    "origin": str(plan.origin),
                 }
             )
-            self._db.table("lists").insert(_list_row(selection), replace=True)
+            if selection is not None and plan.origin is Origin.REBALANCE:
+                self._db.table("lists").insert(_list_row(selection), replace=True)
         return True
 
     def finish(
@@ -81,6 +83,7 @@ class Runs:
             progress(legs, orders, stopped),
             tuple(order.intent.client_order_id for order in orders if not order.done),
             Decimal(row["cash_after"]) if row["cash_after"] else None,
+            Origin(row["origin"]),
         )
 
     def last_list(self, strategy_id: int, history_id: int) -> Selection | None:

@@ -92,6 +92,12 @@ def runs_and_lists(db: "Database") -> None:
 
 
 @TRADING()
+def what_orders_and_runs_are_for(db: "Database") -> None:
+    for table in ("orders", "runs"):
+        db.table(table).add_column("origin", str, not_null_default="rebalance")
+
+
+@TRADING()
 def state_and_equity(db: "Database") -> None:
     db.table("state").create({"key": str, "value": str}, pk="key", strict=True)
     db.table("equity").create({"at": str, "total": str}, pk="at", strict=True)

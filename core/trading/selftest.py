@@ -12,7 +12,7 @@ from typing import TypeVar
 from core.model.bond import Exchange
 from core.model.command import SelfTest
 from core.model.known import Known, Unknown
-from core.model.order import DONE_STATES, BrokerOrder, Intent, OrderState, Side
+from core.model.order import DONE_STATES, BrokerOrder, Intent, OrderState, Origin, Side
 from core.model.quote import Quote
 from core.rules.market import LOT, day_limits
 from core.rules.pricing import why_not_tradable
@@ -90,7 +90,7 @@ async def _probe(desk: Desk, quote: Quote, plan_id: str, key: str) -> str:
         raise _TestFailed(f"{needed:,.2f} CNY are needed for a moment, {before:,.2f} are there")
     day = desk.clock.now().date()
     reason = f"self-test: {LOT} 张 far below the market, to be cancelled at once"
-    intent = Intent(key, plan_id, day, quote.code, quote.name, Side.BUY, LOT, price, reason)
+    intent = Intent(key, plan_id, day, quote.code, quote.name, Side.BUY, LOT, price, reason, 1, Origin.SELF_TEST)
     refused = await desk.send([intent])
     if key in refused:
         raise _TestFailed(refused[key])

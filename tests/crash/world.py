@@ -18,10 +18,12 @@ from core.model.settings import Buy, Orders, Settings, Strategy
 from core.quotes.replay import ReplayFeed
 from core.rules.sessions import no_orders_at, working_seconds
 from core.store import open_database
+from core.trading.controls import Controls
 from core.trading.desk import Desk
 from core.trading.gate import Gate
 from core.trading.journal import Journal
 from core.trading.ledger import LedgerBook
+from core.trading.memory import Memory
 from core.trading.reconcile import reconcile
 from core.trading.runs import Runs
 from core.trading.schema import TRADING
@@ -61,6 +63,7 @@ class World:
             clock=self.clock,
             feed=self.feed,
             desk=self.desk,
+            controls=Controls(Memory(self.db)),
             runs=Runs(self.db),
             fetch=self._fetch,
             expected_list=lambda now: Known(now.date()),

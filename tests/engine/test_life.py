@@ -101,6 +101,18 @@ def paper(url: str, **more: Any) -> Settings:
     return Settings.model_validate({"mode": "paper", "factorcat": {"base_url": url}, **more})
 
 
+def test_an_engine_that_is_ready_has_something_to_show(home: Home) -> None:
+    """`rotor run` names the account from it in its first sentence."""
+    engine = Engine(home, load_settings(home.path))
+    engine.start()
+    try:
+        engine.wait_ready()
+        assert engine.latest is not None
+        assert engine.latest.account
+    finally:
+        engine.stop()
+
+
 def test_what_was_bought_in_practice_is_not_owned_in_another_mode(home: Home) -> None:
     sandbox = Engine(home, load_settings(home.path, environ={}), speed=FAST)
     sandbox.start()
@@ -226,7 +238,7 @@ def test_a_viewer_that_fails_does_not_blind_the_others(home: Home) -> None:
 
 
 def test_followed_prices_that_never_come_are_an_alarm(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("core.engine.view.SILENCE", 0.2)
+    monkeypatch.setattr("core.engine.health.SILENCE", 0.2)
     monkeypatch.setattr("core.sandbox.market.SandboxMarket._tell", lambda self: None)
     engine = Engine(home, load_settings(home.path, environ={}), speed=1)
     engine.start()

@@ -22,10 +22,12 @@ from core.model.platform import Selection
 from core.model.settings import Buy, Orders, Qmt, Settings, Strategy
 from core.quotes.qmt import QmtQuotes
 from core.store import open_database
+from core.trading.controls import Controls
 from core.trading.desk import Desk
 from core.trading.gate import Gate
 from core.trading.journal import Journal
 from core.trading.ledger import LedgerBook
+from core.trading.memory import Memory
 from core.trading.reconcile import reconcile
 from core.trading.runs import Runs
 from core.trading.schema import TRADING
@@ -102,6 +104,7 @@ class LiveRoom:
             clock=self.clock,
             feed=self.feed,
             desk=self.desk,
+            controls=Controls(Memory(self.db)),
             runs=Runs(self.db),
             fetch=self._fetch,
             expected_list=lambda now: Known(now.date()),

@@ -117,7 +117,7 @@ def test_a_terminal_that_goes_turns_trading_off_and_its_return_is_reconciled_fir
 
 
 def test_prices_that_stand_still_are_an_alarm(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("core.engine.view.SILENCE", 0.5)
+    monkeypatch.setattr("core.engine.health.SILENCE", 0.5)
     engine.send(MakePlan()).result(30)
     shown = until(engine, lambda shown: any(one.name == "quotes" and one.level is Level.ERROR for one in shown.health))
     assert any("no price has been heard" in event.text for event in shown.events)

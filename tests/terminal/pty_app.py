@@ -1,8 +1,10 @@
 """The real program in a pseudo terminal, its screen kept by a terminal emulator."""
 
+import fcntl
 import os
 import re
 import sys
+import termios
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -54,8 +56,19 @@ class PtyApp:
         rows = (self._screen.buffer[y] for y in range(self._screen.lines))
         return "\n".join("".join(row[x].data for x in range(self._screen.columns)) for row in rows)
 
+    @property
+    def unread(self) -> int:
+        """Bytes that the program has written and nobody has read yet: some 4000 are all that fit."""
+        return int.from_bytes(fcntl.ioctl(self._child.child_fd, termios.FIONREAD, bytes(4)), sys.byteorder)
+
     def press(self, keys: str) -> None:
         self._child.send(keys)
+
+    def quit(self) -> None:
+        """Leave; stops and scheduled runs that would be missed are asked about."""
+        self.press("q")
+        self.wait_for(r"Quit all the same\?")
+        self.press("y")
 
     def read(self, seconds: float) -> None:
         """Take in what the program writes, for at most `seconds`."""

@@ -56,7 +56,7 @@ def test_from_start_to_a_completed_rebalance_and_back_again(home: Path) -> None:
         app.wait_for(r"rebalance .*: done")
         app.press("1")
         before = app.wait_for(r"Positions +8")
-        app.press("q")
+        app.quit()
         assert app.exit_code() == 0
     assert holdings(home) == owned(home)
     assert len(holdings(home)) == 8
@@ -68,14 +68,14 @@ def test_from_start_to_a_completed_rebalance_and_back_again(home: Path) -> None:
         assert cash.findall(again) == cash.findall(before)
         app.press("5")
         app.wait_for(r"110092\.SH")
-        app.press("q")
+        app.quit()
         assert app.exit_code() == 0
 
 
 def test_the_terminal_is_given_back_as_it_was(home: Path) -> None:
     with PtyApp(["--home", str(home)]) as app:
         app.wait_for(r"trading is on")
-        app.press("q")
+        app.quit()
         assert app.exit_code() == 0
         for sequence in (b"\x1b[?1049l", b"\x1b[?25h", b"\x1b[?1000l"):
             assert sequence in app.raw

@@ -28,7 +28,7 @@ def test_what_the_sdk_writes_to_the_console_spoils_no_screen(tmp_path: Path) -> 
             app.wait_for("Type 'I agree' to agree")
             app.press("\x1b")
             app.wait_for("was not agreed to")
-            app.press("q")
+            app.quit()
             assert app.exit_code() == 0
     log = (world.home / "logs" / "2026-05-15.log").read_text(encoding="utf-8")
     assert f"the SDK writes: {NOISE}" in log

@@ -3,28 +3,34 @@
 import asyncio
 import heapq
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 from core.clock import SHANGHAI, SteppedClock
 from core.engine.rotation import Rotation
 from core.model.bond import BondCode
 from core.model.known import Known, Maybe
-from core.model.order import Fill, Intent, Order, OrderState, Side
+from core.model.order import Fill, Intent, Order, OrderState, Origin, Side
 from core.model.plan import Plan
 from core.model.platform import Selection
 from core.model.settings import Buy, Orders, Settings, Strategy
 from core.quotes.replay import ReplayFeed
 from core.rules.sessions import no_orders_at, working_seconds
+from core.rules.stops import Ratios
 from core.store import open_database
+from core.trading.controls import Controls
 from core.trading.desk import Desk
 from core.trading.gate import Gate
 from core.trading.journal import Journal
 from core.trading.ledger import LedgerBook
+from core.trading.memory import Memory
 from core.trading.runs import Runs
 from core.trading.schema import TRADING
+from core.trading.stops import StopMonitor
 from tests import worlds
 from tests.trading.hostile import HostileBroker
 
@@ -67,7 +73,7 @@ class Agenda(SteppedClock):
 
 
 class Room:
-    """Journal, ledger, gate, desk and rotation of one home. `again` is a restart over the same file and broker."""
+    """The trading core of one home. `again` is a restart over the same file and broker."""
 
     def __init__(self, path: Path, broker: HostileBroker, clock: Agenda, settings: Settings) -> None:
         self._path = path
@@ -81,17 +87,23 @@ class Room:
         self.db = open_database(path, TRADING, durable=False)
         self.journal = Journal(self.db)
         self.ledger = LedgerBook(self.db)
-        gate = Gate(settings, lambda now: no_orders_at(now.time()))
+        self.controls = Controls(Memory(self.db))
+        gate = Gate(settings, lambda now: no_orders_at(now.time()), lambda intent: self.controls.why_not(intent))
         self.desk = Desk(broker, self.journal, self.ledger, gate, clock)
         self.rotation = Rotation(
             settings=settings,
             clock=clock,
             feed=self.feed,
             desk=self.desk,
+            controls=self.controls,
             runs=Runs(self.db),
             fetch=self._fetch,
             expected_list=lambda now: Known(now.date()),
             seconds_left=lambda now: working_seconds(now.time()),
+        )
+        self.ratios = Ratios(profit=Known(Decimal("0.1")), loss=Known(Decimal("0.05")))
+        self.stops = StopMonitor(
+            self.desk, self.rotation.account, self.feed, self.controls, settings, lambda: self.ratios
         )
 
     @property
@@ -114,6 +126,35 @@ class Room:
             )
             self.ledger.book(fill, "")
             self.broker.held[code] = self.broker.held.get(code, 0) + volume
+
+    def tick(self, code: BondCode, last: str, **changes: Any) -> worlds.Quote:
+        """A price of this moment comes in; the previous close is 100."""
+        quote = worlds.quote(code, last, **{"at": self.clock.now(), "prev_close": Decimal(100), **changes})
+        self.stops.on_quotes({code: quote})
+        return quote
+
+    async def quiet(self) -> None:
+        """Wait until no stop is being carried out."""
+        idle = 0
+        for _ in range(20_000):
+            await asyncio.sleep(0)
+            idle = 0 if self.desk.claims else idle + 1
+            if idle == 4:
+                return
+        raise AssertionError("a stop does not come to its end")
+
+    async def ticked(self, code: BondCode, last: str, **changes: Any) -> None:
+        """A price comes in, and what it sets off is seen through."""
+        self.tick(code, last, **changes)
+        await self.quiet()
+
+    async def placed(self, count: int) -> None:
+        """Wait until so many orders have reached the broker."""
+        for _ in range(1000):
+            if len(self.broker.placed) >= count:
+                return
+            await asyncio.sleep(0)
+        raise AssertionError(f"{len(self.broker.placed)} orders were placed")
 
     async def plan(self, *codes: BondCode) -> Plan:
         """The plan that follows a list of these bonds."""
@@ -163,3 +204,7 @@ def intent(
     key: str, code: BondCode, side: Side, volume: int, price: str = "100", day: date = TODAY, plan: str = "plan"
 ) -> Intent:
     return Intent(key, plan, day, code, "", side, volume, Decimal(price), "test")
+
+
+def meant_for(origin: Origin, order: Intent) -> Intent:
+    return replace(order, origin=origin)

@@ -9,11 +9,12 @@ import pytest
 from core.clock import SHANGHAI
 from core.model.account import Owned
 from core.model.bond import BondCode
-from core.model.order import Intent
+from core.model.order import Intent, OrderState, Origin, Side
 from core.model.settings import Guards, Settings
+from core.model.snapshot import Control
 from core.rules.sessions import no_orders_at
-from core.trading.gate import Gate
-from tests.trading.room import BUY, SELL, TEN, A, B, intent
+from core.trading.gate import Gate, Standing
+from tests.trading.room import BUY, SELL, TEN, A, B, Room, intent, meant_for
 
 GATE = Gate(
     Settings(guards=Guards(max_order_amount=Decimal(20_000), max_daily_buys=Decimal(50_000))),
@@ -25,7 +26,7 @@ OWNED = {A: Owned(A, 100, Decimal(100))}
 def why_not(
     order: Intent, *, now: datetime = TEN, busy: frozenset[BondCode] = frozenset(), bought: str = "0"
 ) -> str | None:
-    return GATE.why_not(order, now, busy, OWNED, Decimal(bought))
+    return GATE.why_not(order, now, Standing(busy, OWNED, Decimal(bought)))
 
 
 @pytest.mark.parametrize("order", [intent("k", B, BUY, 100), intent("k", A, SELL, 100), intent("k", A, SELL, 7)])
@@ -80,3 +81,41 @@ def test_a_bond_with_a_live_or_unresolved_order_gets_no_second(side: str) -> Non
 def test_outside_the_hours_nothing_passes(hour: str, allowed: bool) -> None:
     now = datetime.fromisoformat(f"2026-05-15T{hour}").replace(tzinfo=SHANGHAI)
     assert (why_not(intent("k", A, SELL, 10), now=now) is None) is allowed
+
+
+@pytest.mark.parametrize("claim", [Origin.STOP_LOSS, Origin.TAKE_PROFIT, Origin.FLATTEN])
+def test_a_bond_that_is_claimed_takes_no_order_of_a_rebalance(claim: Origin) -> None:
+    standing = Standing(frozenset(), OWNED, claims={A: claim})
+    assert GATE.why_not(intent("k", A, SELL, 10), TEN, standing) == f"its {claim} is being carried out"
+    assert GATE.why_not(intent("k", B, BUY, 10), TEN, standing) is None
+    assert GATE.why_not(meant_for(Origin.FLATTEN, intent("k", A, SELL, 10)), TEN, standing) is None
+
+
+def test_a_bond_whose_stop_fired_is_not_bought_and_may_be_sold() -> None:
+    standing = Standing(frozenset(), OWNED, stopped={A})
+    assert GATE.why_not(intent("k", A, BUY, 10), TEN, standing) == "its stop fired today"
+    assert GATE.why_not(meant_for(Origin.REFILL, intent("k", A, BUY, 10)), TEN, standing) == "its stop fired today"
+    assert GATE.why_not(intent("k", A, SELL, 10), TEN, standing) is None
+
+
+@pytest.mark.parametrize("origin", Origin)
+@pytest.mark.parametrize("side", [BUY, SELL])
+@pytest.mark.parametrize("pulled", [None, *Control])
+async def test_a_brake_holds_back_what_it_says_and_nothing_else(
+    room: Room, pulled: Control | None, side: Side, origin: Origin
+) -> None:
+    room.own(A=100)
+    if pulled is not None:
+        room.controls.pull(pulled)
+    refused = await room.desk.send([meant_for(origin, intent("k", A, side, 10))])
+    stands = (pulled is Control.HALTED and origin is not Origin.FLATTEN) or (pulled is Control.PAUSED and side is BUY)
+    assert bool(refused) is stands
+    assert bool(room.broker.placed) is not stands
+
+
+async def test_a_brake_that_is_pulled_while_orders_are_handed_over_stops_the_rest(room: Room) -> None:
+    room.broker.before_place = lambda _: room.controls.pull(Control.HALTED)
+    await room.desk.send([intent("p-B01-1", A, BUY, 10), intent("p-B02-1", B, BUY, 10)])
+    assert [order.code for order in room.broker.placed] == [A]
+    assert room.journal["p-B02-1"].state is OrderState.REFUSED
+    assert "halted" in room.journal["p-B02-1"].message

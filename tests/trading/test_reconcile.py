@@ -1,11 +1,12 @@
 """Before anything is traded, journal and ledger must come out even with the account; else the row is named."""
 
+import contextlib
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from core.model.order import OrderState, Side
+from core.model.order import OrderState, Origin, Side
 from core.trading.reconcile import reconcile
 from core.trading.settle import settle
 from tests.trading import hostile
@@ -221,3 +222,24 @@ async def test_what_does_not_come_out_even_keeps_the_desk_off_until_it_does(make
     await settle(room.desk, K, filled=False)
     assert await reconcile(room.desk) == ()
     assert await room.desk.send([intent("k-3", B, BUY, 10)]) == {}
+
+
+@pytest.mark.parametrize("claimed", [True, False])
+async def test_a_sale_of_a_stop_that_is_filled_meanwhile_is_no_difference(
+    room: Room, monkeypatch: pytest.MonkeyPatch, claimed: bool
+) -> None:
+    """It trades after the lists were read and before the positions are; without its claim that keeps trading off."""
+    room.own(A=100)
+    positions = room.broker.positions
+
+    async def after_a_trade() -> hostile.Maybe[tuple[hostile.Position, ...]]:
+        room.broker.trade("1000", 40, tell=False)
+        return await positions()
+
+    room.broker.manners[A] = [hostile.works]
+    room.broker.deaf = {A}
+    await room.desk.send([intent(K, A, SELL, 100)])
+    monkeypatch.setattr(room.broker, "positions", after_a_trade)
+    with room.desk.claim(A, Origin.STOP_LOSS) if claimed else contextlib.nullcontext():
+        rows = await reconcile(room.desk)
+    assert (rows == ()) is claimed

@@ -1,6 +1,7 @@
 """Each guard is needed: with it the law holds, and without it the same story breaks the law."""
 
 import asyncio
+import contextlib
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -8,13 +9,17 @@ from itertools import count
 
 import pytest
 
-from core.model.order import Fill, Intent, Order, OrderState, Transition
+from core.engine.rotation import Rotation
+from core.model.command import Cancelled
+from core.model.order import Fill, Intent, Order, OrderState, Origin, Transition
+from core.model.snapshot import Control
+from core.trading.controls import Controls
 from core.trading.desk import Desk
-from core.trading.executor import Executor
+from core.trading.executor import Executor, RebalanceRefused
 from core.trading.journal import Journal
 from core.trading.reconcile import reconcile
 from tests.trading import hostile
-from tests.trading.room import BUY, SELL, TEN, A, B, Room, intent
+from tests.trading.room import BUY, SELL, TEN, A, B, Room, intent, meant_for
 
 guard = pytest.mark.parametrize("guarded", [True, False], ids=["with it", "without it"])
 
@@ -175,3 +180,76 @@ async def test_a_plan_is_begun_once_because_it_is_written_down(
         await room.rotation.execute(plan)
     assert (type(stop.value).__name__ == "RebalanceRefused") is guarded
     assert len(room.broker.placed) == 1
+
+
+@guard
+async def test_the_memory_of_fired_stops_keeps_a_bond_from_being_bought_back(
+    room: Room, monkeypatch: pytest.MonkeyPatch, guarded: bool
+) -> None:
+    room.own(A=100)
+    await room.ticked(A, "94")
+    if not guarded:
+        monkeypatch.setattr(Journal, "stopped", lambda *_: frozenset[str]())
+    await room.desk.send([intent("p-B01-1", A, BUY, 10)])
+    assert (room.owned == {}) is guarded
+
+
+@guard
+async def test_the_claim_of_a_stop_keeps_others_from_its_bond_between_its_orders(
+    room: Room, monkeypatch: pytest.MonkeyPatch, guarded: bool
+) -> None:
+    if not guarded:
+        monkeypatch.setattr("core.trading.gate.why_behind", lambda *_: None)
+
+    async def rejects_and_is_overtaken(broker: hostile.HostileBroker, order: Intent) -> hostile.Outcome:
+        broker.manners[A] = [hostile.works]
+        outcome = await hostile.rejects(broker, order)
+        await room.desk.send([intent("p-S01-1", A, SELL, 100)])
+        return outcome
+
+    room.own(A=100)
+    room.broker.manners[A] = [rejects_and_is_overtaken]
+    await room.ticked(A, "94")
+    assert (len(room.broker.placed) == 1) is guarded
+
+
+@guard
+async def test_the_claim_of_a_stop_keeps_a_reconciliation_from_its_order(
+    room: Room, monkeypatch: pytest.MonkeyPatch, guarded: bool
+) -> None:
+    if not guarded:
+        monkeypatch.setattr(Desk, "unattended", lambda desk: desk.journal.open())
+    room.own(A=100)
+    room.broker.manners[A] = [hostile.works]
+    with room.desk.claim(A, Origin.STOP_LOSS):
+        await room.desk.send([meant_for(Origin.STOP_LOSS, intent("k", A, SELL, 100))])
+        await reconcile(room.desk)
+    assert (room.broker.cancels == []) is guarded
+
+
+@guard
+async def test_the_halt_keeps_stops_from_selling(room: Room, monkeypatch: pytest.MonkeyPatch, guarded: bool) -> None:
+    if not guarded:
+        monkeypatch.setattr(Controls, "pulled", None)
+    room.own(A=100)
+    room.controls.pull(Control.HALTED)
+    await room.ticked(A, "94")
+    assert (room.broker.placed == []) is guarded
+
+
+@guard
+async def test_the_proof_of_its_cancels_keeps_a_flatten_from_selling_beside_them(
+    room: Room, monkeypatch: pytest.MonkeyPatch, guarded: bool
+) -> None:
+    async def believes(rotation: Rotation) -> Cancelled:
+        live = tuple(order.intent.client_order_id for order in rotation.desk.journal.open())
+        return Cancelled(live, ())
+
+    if not guarded:
+        monkeypatch.setattr(Rotation, "cancel_working", believes)
+    room.own(A=100, B=100)
+    room.broker.manners[A], room.broker.deaf = [hostile.works], {A}
+    await room.desk.send([intent("p-S01-1", A, SELL, 100, "110")])
+    with contextlib.suppress(RebalanceRefused):
+        await room.rotation.flatten()
+    assert (len(room.broker.placed) == 1) is guarded

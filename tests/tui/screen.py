@@ -60,7 +60,7 @@ def text(app: RotorApp) -> str:
 
 def flat(app: RotorApp) -> str:
     """The screen's words on one line, whatever was wrapped, borders left out."""
-    return " ".join(text(app).replace("│", " ").split())
+    return " ".join(text(app).translate({ord(border): " " for border in "│┃"}).split())
 
 
 def told(app: RotorApp) -> str:

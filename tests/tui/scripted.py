@@ -32,11 +32,14 @@ from core.model.snapshot import (
     Event,
     Followed,
     Health,
+    Job,
     LegProgress,
     Level,
     PositionRow,
     Rebalance,
     Snapshot,
+    StopRow,
+    StopsSummary,
 )
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -135,41 +138,65 @@ def snapshot(**changes: Any) -> Snapshot:
                 Health("broker", Level.GOOD, "2ms", NOW - timedelta(hours=5)),
                 Health("quotes", Level.GOOD, "0.4s", NOW - timedelta(hours=5)),
                 Health("FactorCat", Level.GOOD, "ok", NOW - timedelta(hours=6)),
+                Health("clock", Level.GOOD, "+0.2s", NOW - timedelta(hours=6)),
+                Health("disk", Level.GOOD, "41 GB", NOW - timedelta(hours=6)),
+                Health("engine", Level.GOOD, "ok", NOW - timedelta(hours=6)),
             ),
             followed=Followed(1, 11, "双低轮动 10"),
             asset=Known(Asset(Decimal("312000.10"), Decimal("1200.00"), Decimal("691214.40"))),
             positions=Known(positions()),
             orders=orders(),
             events=events(),
-            next_job="rebalance 14:50",
+            jobs=(
+                Job("rebalance", NOW.replace(minute=50, second=0)),
+                Job("refill", NOW.replace(minute=55, second=0)),
+                Job("rebalance", datetime(2026, 5, 7, 14, 50, tzinfo=SHANGHAI)),
+            ),
+            stops=StopsSummary(4, 5, "118031.SH has no price yet"),
         ),
         **changes,
     )
 
 
+def stop(loss: str, profit: str, cost: str, state: str = "armed", **changes: Any) -> StopRow:
+    row = StopRow(Decimal(loss), Decimal(profit), f"cost {cost}", True, state, NOW - timedelta(seconds=1))
+    return replace(row, **changes)
+
+
 def positions() -> tuple[PositionRow, ...]:
-    rows = [
-        PositionRow(code(0), name(0), 820, 820, 820, Decimal("118.500"), last(0), Decimal("120.100"), NOW, "open"),
-        PositionRow(code(1), name(1), 840, 840, 840, Decimal("120.250"), last(1), Decimal("119.400"), NOW, "open"),
-        PositionRow(
-            code(2), name(2), 900, 880, 600, Decimal("108.100"), last(2), Decimal("109.870"), NOW - timedelta(seconds=4)
+    def row(number: int, held: int, ours: int, cost: str | None, close: str, **changes: Any) -> PositionRow:
+        paid = None if cost is None else Decimal(cost)
+        full = PositionRow(
+            code(number), name(number), held, held, ours, paid, last(number), Decimal(close), NOW, "open"
+        )
+        return replace(full, **changes)
+
+    return (
+        row(0, 820, 820, "118.500", "120.100", stop=stop("112.575", "130.350", "118.500")),
+        row(1, 840, 840, "120.250", "119.400", stop=stop("114.237", "132.275", "120.250")),
+        row(
+            *(2, 900, 600, "108.100", "109.870"),
+            sellable=880,
+            quoted_at=NOW - timedelta(seconds=4),
+            state="",
+            stop=stop("102.695", "118.910", "108.100"),
         ),
-        PositionRow(code(3), name(3), 760, 760, 0, None, last(3), Decimal("130.000"), NOW, "open"),
-        PositionRow(
-            code(4),
-            name(4),
-            870,
-            870,
-            870,
-            Decimal("115.000"),
-            last(4),
-            Decimal("115.480"),
-            NOW - timedelta(minutes=78),
-            "suspended",
+        row(3, 760, 0, None, "130.000"),
+        row(
+            *(4, 870, 870, "115.000", "115.480"),
+            quoted_at=NOW - timedelta(minutes=78),
+            state="suspended",
+            stop=stop("109.250", "126.500", "115.000", "suspended: fires when it trades"),
         ),
-        PositionRow(code(5), name(5), 1000, 1000, 1000, Decimal("99.000"), None, None, None, "no quote"),
-    ]
-    return tuple(rows)
+        row(
+            *(5, 1000, 1000, "99.000", "99.000"),
+            last=None,
+            prev_close=None,
+            quoted_at=None,
+            state="no quote",
+            stop=stop("94.050", "108.900", "99.000", "no price yet", armed=False, checked_at=None),
+        ),
+    )
 
 
 def order(number: int, side: Side, state: OrderState, **changes: Any) -> Order:

@@ -74,7 +74,7 @@ async def test_stale_picture_says_so_and_stops_orders(monkeypatch: pytest.Monkey
 
 
 async def test_quit() -> None:
-    link = ScriptedLink(snapshot())
+    link = ScriptedLink(snapshot(session="closed", jobs=()))
     closed: list[int] = []
     app = RotorApp(link, on_close=lambda: closed.append(1))
     async with app.run_test() as pilot:

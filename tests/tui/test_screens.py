@@ -66,9 +66,14 @@ KEY_DATA = {
             "+2,241.88",
             "+2.31%",
             "+0.94%",
-            "-1,129.80",
-            "suspended",
-            "no quote",
+            "-1.12%",
+            "112.575",
+            "132.275",
+            "-7.14%",
+            "waits",
+            "no price",
+            "yours",
+            "Armed 4/5",
             "1h",
             "118.500",
         ],
@@ -164,10 +169,9 @@ async def test_missing_quote_is_not_a_price() -> None:
 
 async def test_columns_align_behind_chinese_names() -> None:
     async with shown(ScriptedLink(snapshot()), "4") as (app, _):
-        rows = [line for line in lines(app) if ".SH " in line or ".SZ " in line][:6]
-        places = {
-            cell_len(line[: line.index(last) + len(last)]) for line in rows for last in line.split() if _price(last)
-        }
+        rows = [line for line in lines(app) if ".SH " in line or ".SZ " in line][:5]
+        prices = [next(word for word in line.split() if _price(word)) for line in rows]
+        places = {cell_len(line[: line.index(last)]) for line, last in zip(rows, prices, strict=True)}
         assert len(places) == 1
 
 

@@ -1,57 +1,75 @@
 """Home: what runs, what the account holds, what happened last."""
 
-from typing import ClassVar
+from collections.abc import Callable
+from functools import partial
+from typing import ClassVar, TypeVar
 
-from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Horizontal, Vertical
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.screen import Screen
 
-from core.model.account import Asset
-from core.model.known import Maybe, Unknown
-from core.model.order import Side
-from core.model.snapshot import Event, PositionRow, Rebalance, Snapshot
+from core.model.command import CancelWorking, Command, DropMissed, Flatten, Halt, PauseBuys, Reply, Resume
+from core.model.snapshot import Event, Snapshot
 from tui import format as fmt
 from tui.actions import bindings_of
+from tui.screens import brakes
+from tui.screens.home_text import (
+    account_text,
+    attention_text,
+    links_text,
+    strategy_text,
+    today_text,
+    trading_text,
+)
 from tui.screens.modals import Reading
 from tui.screens.pane import Pane
 from tui.widgets.columns import Column, Row, cell
 from tui.widgets.live_table import LiveTable
-from tui.widgets.palette import LEVEL_TONES, STYLES, Tone, change_tone, words
-from tui.widgets.words import Section, Words, facts
+from tui.widgets.palette import LEVEL_TONES, Tone, words
+from tui.widgets.words import Section, Words
+
+T = TypeVar("T")
 
 _EVENTS = 200
+_LEAST_TOP, _LEAST_EVENTS = 3, 5
 _COLUMNS = (Column("Time", 8), Column("Level", 7), Column("What happened", 20, flex=True))
 
 
 class HomePane(Pane):
-    """The first screen."""
+    """The first screen, and the brakes. `awaiting`: a flatten was asked for and has not ended."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings_of("home")
 
     def __init__(self) -> None:
         super().__init__("home")
         self._strategy = Section("Strategy")
-        self._rebalance = Section("Rebalance")
+        self._today = Section("Today")
         self._trading = Section("Trading")
         self._reasons = Section("Why trading is off")
+        self._attention = Section("Attention")
+        self._top = VerticalScroll(id="home-top")
         self._account = Section("Account")
         self._links = Section("Connections")
         self._events = LiveTable(_COLUMNS, id="events")
         self._detail = Words(classes="detail")
         self._latest: dict[str, Event] = {}
+        self._steering: set[str] = set()
+        self.awaiting = False
 
     def compose(self) -> ComposeResult:
-        with Horizontal(id="home-top"):
-            with Vertical():
-                yield self._strategy
-                yield self._rebalance
-                yield self._trading
-            with Vertical():
-                yield self._account
-                yield self._links
-        yield self._reasons
+        with self._top:
+            yield self._reasons
+            yield self._attention
+            with Horizontal(id="home-halves"):
+                with Vertical():
+                    yield self._strategy
+                    yield self._today
+                    yield self._trading
+                with Vertical():
+                    yield self._account
+                    yield self._links
         title = Section("Events")
         title.add_class("rule")
         yield title
@@ -59,10 +77,16 @@ class HomePane(Pane):
         yield self._detail
 
     def on_mount(self) -> None:
-        for section in (self._strategy, self._rebalance, self._trading, self._account, self._links):
+        for section in (self._strategy, self._today, self._trading, self._account, self._links):
             section.put(words(("waiting for the engine", Tone.DIM)))
         self._events.clear("Waiting for the engine.")
-        self._reasons.display = self._detail.display = False
+        self._reasons.display = self._attention.display = self._detail.display = False
+
+    def on_resize(self) -> None:
+        """What happened last keeps its lines; what stands above it scrolls where it does not fit."""
+        self._top.styles.max_height = max(_LEAST_TOP, self.size.height - _LEAST_EVENTS)
+        if self.host.snapshot is not None:
+            self._draw_today(self.host.snapshot)
 
     def focus_target(self) -> LiveTable:
         return self._events
@@ -76,9 +100,12 @@ class HomePane(Pane):
                 return f"You are logged in as {snapshot.platform_user}."
             if not snapshot.health:
                 return snapshot.blockers[0] if snapshot.blockers else "The engine is still getting ready."
-        if action == "open" and self._events.cursor_key is None:
-            return "There is no event to read yet."
-        return ""
+            return ""
+        if action == "open":
+            return "There is no event to read yet." if self._events.cursor_key is None else ""
+        if action in self._steering:
+            return "That is being asked, or carried out, already."
+        return brakes.why_not(action, snapshot, stale=self.host.stale)
 
     def do_login(self) -> None:
         self.host.open_login()
@@ -87,6 +114,65 @@ class HomePane(Pane):
         event = self._latest.get(self._events.cursor_key or "")
         if event is not None:
             self.host.push_screen(Reading(f"Event {fmt.clock(event.at)}", f"{event.level.upper()}\n\n{event.text}"))
+
+    def do_pause(self) -> None:
+        told = partial(brakes.plain_text, "Buys are paused. R resumes.", "Buys were not paused")
+        self._steer("pause", brakes.pause_question, PauseBuys(), told)
+
+    def do_halt(self) -> None:
+        told = partial(brakes.plain_text, "Trading is halted: no stop fires either. R resumes.", "NOT halted")
+        self._steer("halt", brakes.halt_question, Halt(), told)
+
+    def do_resume(self) -> None:
+        told = partial(brakes.plain_text, "Trading goes on, buys and stops too.", "Trading was not resumed")
+        self._steer("resume", brakes.resume_question, Resume(), told)
+
+    def do_cancel(self) -> None:
+        self._steer("cancel", brakes.cancel_question, CancelWorking(), brakes.cancelled_text)
+
+    def do_flatten(self) -> None:
+        self._steer("flatten", brakes.flatten_question, Flatten(), brakes.flattened_text)
+
+    def do_missed(self) -> None:
+        self.host.make_plan()
+
+    def do_drop(self) -> None:
+        told = partial(brakes.plain_text, "The missed run is dropped.", "The missed run was not dropped")
+        self._steer("drop", brakes.drop_question, DropMissed(), told)
+
+    def _steer(
+        self,
+        action: str,
+        question: Callable[[Snapshot], Screen[bool]],
+        command: Command[T],
+        told: Callable[[Reply[T]], brakes.Outcome],
+    ) -> None:
+        """Ask, send once, and tell how it ended."""
+        snapshot = self.host.snapshot
+        if snapshot is not None:
+            # Set before anything is awaited: a second press finds it.
+            self._steering.add(action)
+            self.start(self._steered(action, question(snapshot), command, told), action)
+            self.host.refresh_keys()
+
+    async def _steered(
+        self, action: str, question: Screen[bool], command: Command[T], told: Callable[[Reply[T]], brakes.Outcome]
+    ) -> None:
+        try:
+            if not await self.host.push_screen_wait(question):
+                return
+            # The picture may have changed, or have grown old, under the question.
+            if reason := brakes.why_not(action, self.host.snapshot, stale=self.host.stale):
+                self.host.tell(f"Nothing was done: {reason}", failed=True)
+                return
+            self.awaiting = self.awaiting or action == "flatten"
+            reply = await self.host.ask(command)
+        finally:
+            self._steering.discard(action)
+            self.awaiting = self.awaiting and action != "flatten"
+            self.host.refresh_keys()
+        text, failed = told(reply)
+        self.host.tell(text, failed=failed)
 
     def on_live_table_chosen(self) -> None:
         self.action_act("open")
@@ -100,13 +186,15 @@ class HomePane(Pane):
             self._detail.put(words((event.text, Tone.TEXT)))
 
     def show(self, snapshot: Snapshot) -> None:
-        self._strategy.put(_strategy_text(snapshot))
-        self._rebalance.put(_rebalance_text(snapshot.rebalance, snapshot))
-        self._trading.put(_trading_text(snapshot))
+        self._strategy.put(strategy_text(snapshot))
+        self._draw_today(snapshot)
+        self._trading.put(trading_text(snapshot))
         self._reasons.put(words(("\n".join(f"- {reason}" for reason in snapshot.blockers), Tone.BAD)))
         self._reasons.display = bool(snapshot.blockers)
-        self._account.put(_account_text(snapshot))
-        self._links.put(_links_text(snapshot))
+        self._attention.put(attention_text(snapshot))
+        self._attention.display = bool(snapshot.notices) or snapshot.missed is not None
+        self._account.put(account_text(snapshot))
+        self._links.put(links_text(snapshot))
         newest = sorted(snapshot.events, key=lambda event: event.number, reverse=True)[:_EVENTS]
         self._latest = {str(event.number): event for event in newest}
         at_top = self._events.cursor_key is None or self._events.cursor_key == self._events.rows[0].key
@@ -116,6 +204,10 @@ class HomePane(Pane):
             self._events.select(str(newest[0].number))
         self._draw_detail()
 
+    def _draw_today(self, snapshot: Snapshot) -> None:
+        # Half the width, without the scrollbar and the section's own margins.
+        self._today.put(today_text(snapshot, (self.app.size.width - 1) // 2 - 2))
+
 
 def _event_row(event: Event) -> Row:
     tone = LEVEL_TONES[event.level]
@@ -124,108 +216,3 @@ def _event_row(event: Event) -> Row:
         str(event.number),
         (cell(fmt.clock(event.at), Tone.DIM), cell(event.level, tone), cell(event.text, text_tone)),
     )
-
-
-def _strategy_text(snapshot: Snapshot) -> Text:
-    followed = snapshot.followed
-    if followed is None:
-        return words(("none chosen: press 2, open a record, then u", Tone.WARN))
-    name = followed.strategy_name or f"strategy {followed.strategy_id}"
-    return words((name, Tone.STRONG), (f"\nstrategy {followed.strategy_id}, record {followed.history_id}", Tone.DIM))
-
-
-def _rebalance_text(rebalance: Rebalance | None, snapshot: Snapshot) -> Text:
-    rows: list[tuple[str, str, Tone]] = []
-    if rebalance is None:
-        rows.append(("Last", "none yet", Tone.DIM))
-    else:
-        if rebalance.finished_at is None:
-            rows.append(("Running", f"{rebalance.stage}, since {fmt.clock(rebalance.started_at)}", Tone.WARN))
-        else:
-            rows.append(("Last", f"{fmt.clock(rebalance.finished_at)}  {rebalance.stage}", Tone.TEXT))
-        rows.append(
-            ("Filled", f"sells {_filled(rebalance, Side.SELL)}  buys {_filled(rebalance, Side.BUY)}", Tone.TEXT)
-        )
-        if rebalance.unresolved:
-            rows.append(("Unresolved", f"{fmt.plural(len(rebalance.unresolved), 'order')}: press 5", Tone.BAD))
-    if snapshot.stops:
-        rows.append(("Stops", snapshot.stops, Tone.WARN))
-    rows.append(("Next", snapshot.next_job or "nothing scheduled", Tone.TEXT if snapshot.next_job else Tone.DIM))
-    return facts(rows, 11)
-
-
-def _filled(rebalance: Rebalance, side: Side) -> str:
-    legs = [leg for leg in rebalance.legs if leg.side is side]
-    return f"{sum(leg.filled_volume >= leg.volume for leg in legs)}/{len(legs)}" if legs else "none"
-
-
-def _trading_text(snapshot: Snapshot) -> Text:
-    if snapshot.blockers:
-        text = words((f"OFF: {fmt.plural(len(snapshot.blockers), 'reason')}, below", Tone.BAD))
-    elif not snapshot.ready:
-        text = words(("not ready yet", Tone.WARN))
-    else:
-        text = words(("on", Tone.GOOD))
-    if snapshot.controls:
-        text.append(f"\nControls  {', '.join(snapshot.controls)}", STYLES[Tone.WARN])
-    return text
-
-
-def _account_text(snapshot: Snapshot) -> Text:
-    rows = _money_rows(snapshot.asset)
-    if snapshot.positions == snapshot.asset:  # out of reach for one reason: told once
-        rows.append(("Positions", "not known either", Tone.WARN))
-    else:
-        rows += _position_rows(snapshot.positions)
-    rows += _change_rows(snapshot)
-    return facts(rows)
-
-
-def _change_rows(snapshot: Snapshot) -> list[tuple[str, str, Tone]]:
-    """What the account has gained since the first minute that is remembered."""
-    if isinstance(snapshot.asset, Unknown) or not snapshot.equity:
-        return []
-    began, first = snapshot.equity[0]
-    gained = snapshot.asset.value.total - first
-    ratio = f"  {fmt.ratio(gained / first)}" if first else ""
-    return [(f"Since {fmt.since(began, snapshot.at)}", f"{fmt.signed_money(gained):>16}{ratio}", change_tone(gained))]
-
-
-def _money_rows(asset: Maybe[Asset]) -> list[tuple[str, str, Tone]]:
-    if isinstance(asset, Unknown):
-        return [("Money", f"not known: {asset.reason}", Tone.WARN)]
-    held = asset.value
-    return [
-        ("Total", f"{fmt.money(held.total):>16}", Tone.STRONG),
-        ("Cash", f"{fmt.money(held.cash):>16}", Tone.TEXT),
-        ("Frozen", f"{fmt.money(held.frozen):>16}", Tone.TEXT),
-        ("Market value", f"{fmt.money(held.market_value):>16}", Tone.TEXT),
-    ]
-
-
-def _position_rows(positions: Maybe[tuple[PositionRow, ...]]) -> list[tuple[str, str, Tone]]:
-    if isinstance(positions, Unknown):
-        return [("Positions", f"not known: {positions.reason}", Tone.WARN)]
-    rows = positions.value
-    ours = sum(row.ours > 0 for row in rows)
-    found: list[tuple[str, str, Tone]] = [("Positions", f"{len(rows):>16}  {ours} ours", Tone.TEXT)]
-    profits = [row.profit for row in rows if row.profit is not None]
-    if profits:
-        total = sum(profits)
-        known = "" if len(profits) == len(rows) else f"  {len(profits)} of {len(rows)}"
-        found.append(("Open P/L", f"{fmt.signed_money(total):>16}{known}", change_tone(total)))
-    return found
-
-
-def _links_text(snapshot: Snapshot) -> Text:
-    if not snapshot.health:
-        return words(("nothing reported yet", Tone.DIM))
-    text = Text(style=STYLES[Tone.TEXT])
-    for number, health in enumerate(snapshot.health):
-        text.append("\n" if number else "")
-        text.append(f"{health.name:<10}", STYLES[Tone.DIM])
-        text.append(
-            f"{health.text:<13}", STYLES[LEVEL_TONES[health.level] if health.level.value != "info" else Tone.GOOD]
-        )
-        text.append(f" since {fmt.clock(health.since)}", STYLES[Tone.DIM])
-    return text

@@ -10,10 +10,10 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.events import Key
 from textual.message import Message
 from textual.screen import ModalScreen
-from textual.widgets import Static
+from textual.widgets import Input, Static
 
 from tui.widgets.palette import Tone, words
-from tui.widgets.words import facts
+from tui.widgets.words import Words, facts, hint
 
 Fact = tuple[str, str, Tone]
 
@@ -111,6 +111,51 @@ class Decide(ModalScreen[str]):
         if not self._answered:
             self._answered = True
             self.dismiss(key)
+
+
+class Typed(ModalScreen[bool]):
+    """A question that is answered with yes by typing a word out; whatever else is typed does nothing, esc is no."""
+
+    AUTO_FOCUS = "Input"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "answer(False)", show=False)]
+
+    def __init__(self, title: str, body: Sequence[Text], word: str, *, to: str, undone: str) -> None:
+        """`to` names what the word does, `undone` says that another one did nothing."""
+        super().__init__()
+        self._title, self._body, self._word = title, list(body), word
+        self._to, self._undone = to, undone
+        self._problem = Words(id="typed-problem")
+        self._answered = False
+
+    def compose(self) -> ComposeResult:
+        box = VerticalScroll(classes="dialog -danger", can_focus=False)
+        box.border_title = self._title
+        # In the border, where a small screen shows it too.
+        box.border_subtitle = "up/down scroll"
+        with box:
+            for part in self._body:
+                yield Static(part, markup=False)
+            yield Static(words((f"\nType '{self._word}' to {self._to}:", Tone.STRONG)), markup=False)
+            yield Input(max_length=40, compact=True)
+            yield self._problem
+            keys = Words(classes="dialog-hint")
+            keys.put(hint(("enter", self._to), ("esc", "no, go back")))
+            yield keys
+
+    def on_mount(self) -> None:
+        self.app.clear_notifications()
+
+    def on_input_submitted(self, typed: Input.Submitted) -> None:
+        if typed.value.strip() == self._word:
+            self.action_answer(True)
+        else:
+            self._problem.put(words((f"That is not '{self._word}': {self._undone}.", Tone.BAD)))
+            self._problem.call_after_refresh(self._problem.scroll_visible, animate=False)
+
+    def action_answer(self, yes: bool) -> None:
+        if not self._answered:
+            self._answered = True
+            self.dismiss(yes)
 
 
 class Reading(ModalScreen[None]):

@@ -7,7 +7,7 @@ from textual.binding import BindingType
 
 from core.model.command import CancelOrder, Done, SettleOrder
 from core.model.known import Known
-from core.model.order import DONE_STATES, UNRESOLVED_STATES, Order, OrderState
+from core.model.order import DONE_STATES, UNRESOLVED_STATES, Intent, Order, OrderState, Origin
 from core.model.snapshot import Snapshot
 from tui import format as fmt
 from tui.actions import bindings_of
@@ -28,10 +28,13 @@ _COLUMNS = (
     Column("Average", 7, right=True, rank=2),
     Column("Fee", 5, right=True, rank=3),
     Column("State", 9, most=11),
+    Column("For", 5, most=11, rank=4),
     Column("Reason", 10, flex=True, rank=1),
 )
 # States whose message is news rather than a receipt.
 _TROUBLED = UNRESOLVED_STATES | DONE_STATES - {OrderState.FILLED}
+# What was planned; whatever else sent an order is news.
+_PLANNED = frozenset({Origin.REBALANCE, Origin.REFILL, Origin.SELF_TEST})
 
 
 class OrdersPane(ListPane):
@@ -74,7 +77,7 @@ class OrdersPane(ListPane):
                 words(
                     (f"{order.intent.code} {order.intent.name}", Tone.STRONG),
                     (f"{average}  fee {fmt.money(order.fee)}", Tone.DIM),
-                    f"  {order.intent.reason}",
+                    f"  {_why(order.intent)}",
                     (note, Tone.WARN if order.state in _TROUBLED else Tone.DIM),
                 )
             )
@@ -172,6 +175,11 @@ class OrdersPane(ListPane):
         return self._orders.get(self.table.cursor_key or "")
 
 
+def _why(intent: Intent) -> str:
+    """What it was sent for, and the reason, which may begin with that."""
+    return intent.reason if intent.reason.startswith(intent.origin) else f"{intent.origin}: {intent.reason}"
+
+
 def _summary(orders: list[Order]) -> Text:
     text = words((fmt.plural(len(orders), "order") + " today", Tone.TITLE))
     working = sum(order.live for order in orders)
@@ -203,6 +211,7 @@ def _row(order: Order) -> Row:
             cell(fmt.price(order.average_price) if order.filled_volume else ""),
             cell(fmt.money(order.fee) if order.fee else "", Tone.DIM),
             cell(order.state.upper() if order.unresolved else order.state, state_tone(order.state)),
+            cell(intent.origin, Tone.DIM if intent.origin in _PLANNED else Tone.STRONG),
             cell(note, Tone.WARN if troubled else Tone.DIM),
         ),
     )
@@ -220,6 +229,7 @@ def _card(order: Order) -> Text:
             ("State", order.state, state_tone(order.state)),
             ("Filled", f"{fmt.volume(order.filled_volume)} at {fmt.price(order.average_price)}", Tone.TEXT),
             ("Fee", f"{fmt.money(order.fee)} CNY", Tone.TEXT),
+            ("Sent for", intent.origin, Tone.TEXT),
             ("Reason", intent.reason, Tone.TEXT),
             ("Message", order.message or "none", Tone.WARN if order.state in _TROUBLED else Tone.DIM),
             ("Our id", intent.client_order_id, Tone.DIM),

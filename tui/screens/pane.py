@@ -36,6 +36,10 @@ class Host(Protocol):
 
     def open_login(self) -> None: ...
 
+    def make_plan(self) -> None:
+        """Go to the plan and make one now."""
+        ...
+
     def refresh_keys(self) -> None:
         """Keys came or went: show the footer again."""
         ...

@@ -1,56 +1,22 @@
 """What live mode wants before its first order: consent in words, then the self-test of the account's units."""
 
-from typing import ClassVar
-
-from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
-from textual.containers import Vertical
-from textual.screen import ModalScreen
-from textual.widgets import Input, Static
-
 from core.model.command import Failed, GiveConsent, RunSelfTest
 from core.model.snapshot import Need, Snapshot
 from tui.consent import AGREED, terms
-from tui.screens.modals import Confirm, Reading
+from tui.screens.modals import Confirm, Reading, Typed
 from tui.screens.pane import Host
 from tui.widgets.palette import Tone, words
-from tui.widgets.words import Words, hint
 
 
-class Consent(ModalScreen[bool]):
-    """The terms, and a field in which they are agreed to by typing it out."""
-
-    AUTO_FOCUS = "Input"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "answer(False)", show=False)]
-
-    def __init__(self, account: str) -> None:
-        super().__init__()
-        self._account = account
-        self._problem = Words(id="consent-problem")
-
-    def compose(self) -> ComposeResult:
-        with Vertical(classes="dialog -danger") as box:
-            box.border_title = f"LIVE trading of account {self._account}"
-            for line in terms(self._account):
-                yield Static(words(("- ", Tone.DIM), line), markup=False)
-            yield Static(words((f"\nType '{AGREED}' to agree:", Tone.STRONG)), markup=False)
-            yield Input(max_length=40, compact=True)
-            yield self._problem
-            keys = Words(classes="dialog-hint")
-            keys.put(hint(("enter", "agree"), ("esc", "no, go back")))
-            yield keys
-
-    def on_mount(self) -> None:
-        self.app.clear_notifications()
-
-    def on_input_submitted(self, typed: Input.Submitted) -> None:
-        if typed.value.strip() == AGREED:
-            self.dismiss(True)
-        else:
-            self._problem.put(words((f"That is not '{AGREED}': nothing was agreed to.", Tone.BAD)))
-
-    def action_answer(self, agreed: bool) -> None:
-        self.dismiss(agreed)
+def consent(account: str) -> Typed:
+    """The terms, agreed to by typing it out."""
+    return Typed(
+        f"LIVE trading of account {account}",
+        [words(("- ", Tone.DIM), line) for line in terms(account)],
+        AGREED,
+        to="agree",
+        undone="nothing was agreed to",
+    )
 
 
 async def permitted(host: Host, snapshot: Snapshot) -> bool:
@@ -61,7 +27,7 @@ async def permitted(host: Host, snapshot: Snapshot) -> bool:
 
 
 async def _agree(host: Host, account: str) -> bool:
-    if not await host.push_screen_wait(Consent(account)):
+    if not await host.push_screen_wait(consent(account)):
         host.tell("Nothing was sent: live trading was not agreed to.", failed=True)
         return False
     return _done(host, await host.ask(GiveConsent(account)))

@@ -9,7 +9,7 @@ from textual.binding import BindingType
 
 from core.model.command import Done, ExecutePlan, Failed, MakePlan
 from core.model.plan import Plan
-from core.model.snapshot import Rebalance, Snapshot
+from core.model.snapshot import Control, Rebalance, Snapshot
 from tui import format as fmt
 from tui.actions import bindings_of
 from tui.screens.modals import Confirm, Fact, Reading
@@ -77,7 +77,8 @@ class PlanPane(Pane):
     def _why_not_make(self) -> str:
         if self._making_since is not None:
             return "A plan is being made."
-        return "A rebalance is running: wait for its end." if self._is_running() else ""
+        running = self._what_runs()
+        return f"A {running} is running: wait for its end." if running else ""
 
     def _why_not_execute(self) -> str:
         if self._executing:
@@ -91,14 +92,16 @@ class PlanPane(Pane):
         snapshot, plan = self.host.snapshot, self._plan()
         if snapshot is None or self.host.stale:
             return "There is no fresh news from the engine: nothing can be decided on an old picture."
-        if self._is_running():
-            return "A rebalance is running already."
+        if running := self._what_runs():
+            return f"A {running} is running already."
         if plan is None or self._shown_rebalance() is not None or plan.plan_id in self._spent:
             return "Make a new plan first: press r."
         if plan.refused is not None:
             return "This plan is refused: nothing can be sent."
         if not plan.legs:
             return _ALL_BLOCKED if plan.blocked else _NOTHING_TO_DO
+        if Control.HALTED in snapshot.controls:
+            return "Trading is halted: nothing new is sent. Press 1, then R to resume."
         return f"Trading is off: {snapshot.blockers[0]}" if snapshot.blockers else ""
 
     def do_make(self) -> None:
@@ -192,9 +195,10 @@ class PlanPane(Pane):
         candidates = [plan for plan in (theirs, self._made) if plan is not None]
         return max(candidates, key=lambda plan: plan.made_at, default=None)
 
-    def _is_running(self) -> bool:
+    def _what_runs(self) -> str:
+        """What runs, in a word; empty where nothing does."""
         rebalance = self.host.snapshot.rebalance if self.host.snapshot else None
-        return rebalance is not None and rebalance.running
+        return rebalance.origin if rebalance is not None and rebalance.running else ""
 
     def _shown_rebalance(self) -> Rebalance | None:
         """The rebalance that is to be seen instead of the plan: one that runs, or the newest plan's own."""

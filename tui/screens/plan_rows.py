@@ -5,7 +5,7 @@ from datetime import datetime
 
 from rich.text import Text
 
-from core.model.order import Side
+from core.model.order import Origin, Side
 from core.model.plan import Leg, Plan
 from core.model.snapshot import LegProgress, Rebalance
 from tui import format as fmt
@@ -156,7 +156,8 @@ def rebalance_summary(rebalance: Rebalance, now: datetime | None) -> Text:
     ended = rebalance.finished_at
     end = ended or now or rebalance.started_at
     took = fmt.duration((end - rebalance.started_at).total_seconds())
-    word = ("Rebalance running: ", Tone.WARN) if ended is None else ("Rebalance ", Tone.TITLE)
+    name = rebalance.origin.capitalize()
+    word = (f"{name} running: ", Tone.WARN) if ended is None else (f"{name} ", Tone.TITLE)
     when = f"since {fmt.clock(rebalance.started_at)}, {took}" if ended is None else f"{fmt.clock(ended)}, took {took}"
     text = words(word, (rebalance.stage, Tone.STRONG), (f"  {when}", Tone.DIM), "\n")
     _pairs(
@@ -178,7 +179,8 @@ def rebalance_summary(rebalance: Rebalance, now: datetime | None) -> Text:
             text.append(f"Left over (not filled): {', '.join(left)}", STYLES[Tone.WARN])
         else:
             text.append("Every order filled.", STYLES[Tone.GOOD])
-            text.append(" Press r for a new plan: it shows what is still missing.", STYLES[Tone.DIM])
+            if rebalance.origin is not Origin.FLATTEN:
+                text.append(" Press r for a new plan: it shows what is still missing.", STYLES[Tone.DIM])
     return text
 
 

@@ -1,4 +1,4 @@
-"""Positions: what is held, whose it is, what it is worth, and how old the price is."""
+"""Positions: what is held, whose it is, what it is worth, what guards it, and how old the price is."""
 
 from datetime import datetime
 from typing import ClassVar
@@ -7,9 +7,10 @@ from rich.text import Text
 from textual.binding import BindingType
 
 from core.model.known import Unknown
-from core.model.snapshot import PositionRow, Snapshot
+from core.model.snapshot import PositionRow, Snapshot, StopsSummary
 from tui import format as fmt
 from tui.actions import bindings_of
+from tui.screens.guards import distance_cell, guard_cell, guard_line, guard_rows, level_cells
 from tui.screens.list_pane import ListPane
 from tui.screens.modals import Reading
 from tui.widgets.columns import Column, Row, cell
@@ -23,17 +24,21 @@ _COLUMNS = (
     Column("Code", 9),
     Column("Name", 8, most=12),
     Column("Held", 4, right=True),
-    Column("Sell", 4, right=True, rank=4),
-    Column("Ours", 4, right=True, rank=1),
-    Column("Yours", 4, right=True, rank=5),
-    Column("Cost", 7, right=True, rank=3),
+    Column("Sell", 4, right=True, rank=8),
+    Column("Ours", 4, right=True, rank=6),
+    Column("Yours", 4, right=True, rank=9),
+    Column("Cost", 7, right=True, rank=7),
     Column("Last", 7, right=True),
-    Column("Value", 10, right=True, rank=6),
-    Column("P/L", 9, right=True),
-    Column("P/L%", 7, right=True),
-    Column("Day", 7, right=True),
     Column("Age", 3, right=True),
-    Column("State", 5, most=14, rank=2),
+    Column("Value", 10, right=True, rank=10),
+    Column("P/L", 9, right=True, rank=5),
+    Column("P/L%", 7, right=True),
+    Column("Day", 7, right=True, rank=4),
+    Column("SL", 7, right=True, rank=1),
+    Column("TP", 7, right=True, rank=2),
+    Column("To SL/TP", 7, right=True),
+    Column("Guard", 5, most=9),
+    Column("State", 5, most=14, rank=3),
 )
 
 
@@ -43,7 +48,7 @@ class PositionsPane(ListPane):
     BINDINGS: ClassVar[list[BindingType]] = bindings_of("positions")
 
     def __init__(self) -> None:
-        super().__init__("positions", _COLUMNS, "code, name or state")
+        super().__init__("positions", _COLUMNS, "code, name, guard or state")
         self._rows: dict[str, PositionRow] = {}
         self._now: datetime | None = None
 
@@ -64,7 +69,7 @@ class PositionsPane(ListPane):
             return
         rows = snapshot.positions.value
         self._rows = {str(row.code): row for row in rows}
-        self.summary.put(_summary(rows))
+        self.summary.put(_summary(rows, snapshot.stops))
         self.set_rows(
             [_row(row, snapshot.at) for row in rows], "The account holds nothing. Press 3 and r to make a plan."
         )
@@ -75,7 +80,7 @@ class PositionsPane(ListPane):
             self.detail.put(_detail(row))
 
 
-def _summary(rows: tuple[PositionRow, ...]) -> Text:
+def _summary(rows: tuple[PositionRow, ...], stops: StopsSummary | None) -> Text:
     values = [row.value for row in rows if row.value is not None]
     profits = [row.profit for row in rows if row.profit is not None]
     text = words((fmt.plural(len(rows), "position"), Tone.TITLE))
@@ -88,6 +93,9 @@ def _summary(rows: tuple[PositionRow, ...]) -> Text:
     text.append_text(words(("   P/L ", Tone.DIM), (fmt.signed_money(total), change_tone(total))))
     if len(profits) < len(rows):
         text.append(f" ({len(profits)} of {len(rows)})", STYLES[Tone.WARN])
+    if stops is not None and stops.managed:
+        tone = Tone.GOOD if stops.armed >= stops.managed else Tone.WARN
+        text.append_text(words(("   Armed ", Tone.DIM), (f"{stops.armed}/{stops.managed}", tone)))
     return text
 
 
@@ -105,11 +113,14 @@ def _row(row: PositionRow, now: datetime) -> Row:
             cell(fmt.volume(row.volume - row.ours), Tone.TEXT if row.ours != row.volume else Tone.DIM),
             cell(fmt.price(row.cost), Tone.DIM),
             cell(fmt.price(row.last), Tone.STRONG if row.last is not None else Tone.DIM),
+            cell(age, age_tone),
             cell(fmt.money(row.value)),
             cell(fmt.signed_money(row.profit), change_tone(row.profit)),
             cell(fmt.ratio(row.profit_ratio), change_tone(row.profit_ratio)),
             cell(fmt.ratio(row.day_change), change_tone(row.day_change)),
-            cell(age, age_tone),
+            *level_cells(row),
+            distance_cell(row),
+            guard_cell(row),
             cell(row.state, Tone.DIM if calm else Tone.WARN),
         ),
     )
@@ -123,12 +134,16 @@ def _age(row: PositionRow, now: datetime) -> tuple[str, Tone]:
 
 
 def _detail(row: PositionRow) -> Text:
-    """The row's figures that a narrow screen has no column for."""
-    return words(
+    """The row's figures that a narrow screen has no column for, and what guards it."""
+    text = words(
         (f"{row.code} {row.name}", Tone.STRONG),
         ("  cost ", Tone.DIM),
         fmt.price(row.cost),
-        ("  sellable ", Tone.DIM),
+        ("  P/L ", Tone.DIM),
+        (fmt.signed_money(row.profit), change_tone(row.profit)),
+        ("  day ", Tone.DIM),
+        (fmt.ratio(row.day_change), change_tone(row.day_change)),
+        ("\nsellable ", Tone.DIM),
         fmt.volume(row.sellable),
         ("  ours ", Tone.DIM),
         fmt.volume(row.ours),
@@ -136,24 +151,24 @@ def _detail(row: PositionRow) -> Text:
         fmt.volume(row.volume - row.ours),
         ("  ", Tone.DIM),
         (row.state, Tone.DIM if row.state in ("", "open") else Tone.WARN),
+        "\n",
     )
+    return text.append_text(guard_line(row))
 
 
 def _card(row: PositionRow, now: datetime) -> Text:
     quoted = "no quote" if row.quoted_at is None else f"{fmt.clock(row.quoted_at)}, {_age(row, now)[0]} old"
     return facts(
         [
-            ("Held", f"{fmt.volume(row.volume)} 张", Tone.STRONG),
-            ("Sellable", f"{fmt.volume(row.sellable)} 张", Tone.TEXT),
+            ("Held", f"{fmt.volume(row.volume)} 张, {fmt.volume(row.sellable)} sellable", Tone.STRONG),
             ("Ours", f"{fmt.volume(row.ours)} 张 (the strategy's: may be sold by it)", Tone.TEXT),
             ("Yours", f"{fmt.volume(row.volume - row.ours)} 张 (left alone)", Tone.TEXT),
             ("Cost", f"{fmt.price(row.cost)} CNY", Tone.TEXT),
-            ("Last", f"{fmt.price(row.last)} CNY", Tone.STRONG),
-            ("Quote", quoted, Tone.TEXT),
-            ("Prev. close", f"{fmt.price(row.prev_close)} CNY", Tone.TEXT),
-            ("Day", fmt.ratio(row.day_change), change_tone(row.day_change)),
+            ("Last", f"{fmt.price(row.last)} CNY  ({quoted})", Tone.STRONG),
+            ("Day", f"{fmt.ratio(row.day_change)}  from {fmt.price(row.prev_close)}", change_tone(row.day_change)),
             ("Value", f"{fmt.money(row.value)} CNY", Tone.TEXT),
             ("P/L", f"{fmt.signed_money(row.profit)} CNY  {fmt.ratio(row.profit_ratio)}", change_tone(row.profit)),
             ("State", row.state or "nothing to report", Tone.TEXT),
+            *guard_rows(row),
         ]
     )

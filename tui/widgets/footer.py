@@ -43,7 +43,7 @@ class KeyBar(Words):
                 self.post_message(self.Picked(action))
 
     def _draw(self) -> None:
-        width = self.size.width - 2
+        width = self.size.width
         needed = sum(len(action.key_text) + 1 + len(action.label) for action in self._actions)
         gap = next((gap for gap in (3, 2) if needed + gap * (len(self._actions) - 1) <= width), 1)
         bar = Text(style=STYLES[Tone.DIM])

@@ -1,4 +1,4 @@
-"""The lines above every screen: who and how, where, and what is wrong."""
+"""The two lines above every screen: who and how, and where."""
 
 from collections.abc import Sequence
 
@@ -10,11 +10,14 @@ from textual.message import Message
 from core.model.snapshot import Health, Level, Rebalance, Snapshot
 from tui import format as fmt
 from tui.actions import PANES
+from tui.day import job_texts
 from tui.widgets.palette import LEVEL_TONES, LOUD, MODE_STYLES, STYLES, Tone, words
 from tui.widgets.words import Words
 
 _SEEN_LEVELS = frozenset({Level.WARNING, Level.ERROR})
 _HEALTH_CELLS = 16
+# While all is well with these, they take no room up here: Home names them.
+_QUIET = frozenset({"clock", "disk", "engine"})
 
 
 def fit_segments(segments: Sequence[tuple[int, Text]], width: int) -> Text:
@@ -57,8 +60,12 @@ class TopBar(Words):
             (0, words((fmt.clock(snapshot.at), Tone.STRONG), f" {snapshot.session}")),
         ]
         segments += [(0, Text(f" {control.upper()} ", LOUD)) for control in snapshot.controls]
-        segments += [_health_segment(health) for health in snapshot.health]
-        self.put(fit_segments(segments, max(0, self.size.width - 2)))
+        segments += [_health_segment(health) for health in snapshot.health if _is_news(health)]
+        self.put(fit_segments(segments, self.size.width))
+
+
+def _is_news(health: Health) -> bool:
+    return health.name not in _QUIET or health.level is not Level.GOOD
 
 
 def _health_segment(health: Health) -> tuple[int, Text]:
@@ -66,7 +73,8 @@ def _health_segment(health: Health) -> tuple[int, Text]:
     if cell_len(text) > _HEALTH_CELLS:
         text = fmt.fit(text, _HEALTH_CELLS).rstrip()
     if health.level in _SEEN_LEVELS:
-        return 1, words((f"! {health.name} {text}", LEVEL_TONES[health.level]))
+        rank = 1 if health.level is Level.ERROR else 2
+        return rank, words((f"! {health.name} {text}", LEVEL_TONES[health.level]))
     return 5, words((f"{health.name} ", Tone.DIM), (text, Tone.GOOD))
 
 
@@ -112,11 +120,11 @@ class TabBar(Words):
                 bar.append(f" {pane.key} {pane.title}", STYLES[Tone.DIM])
                 bar.append(f"{mark} ", STYLES[Tone.WARN])
             self._spans.append((start, bar.cell_len, pane.id))
-        right = self._right()
-        spare = self.size.width - 2 - bar.cell_len - right.cell_len
-        if spare >= 1:
-            bar.append(" " * spare)
-            bar.append_text(right)
+        room = self.size.width - bar.cell_len
+        texts, tone = self._right()
+        right = next((text for text in texts if cell_len(text) < room), "")
+        bar.append(" " * max(0, room - cell_len(right)))
+        bar.append(right, STYLES[tone])
         self.put(bar)
 
     def _mark(self, pane: str) -> str:
@@ -132,57 +140,20 @@ class TabBar(Words):
             return f"({open_orders})" if open_orders else ""
         return ""
 
-    def _right(self) -> Text:
+    def _right(self) -> tuple[tuple[str, ...], Tone]:
+        """What runs or comes next: the longest text that fits is shown."""
         snapshot = self._snapshot
         if snapshot is None:
-            return Text()
+            return (), Tone.DIM
         if snapshot.rebalance is not None and snapshot.rebalance.running:
-            return words((running_text(snapshot.rebalance), Tone.WARN))
-        return words((f"next {snapshot.next_job}", Tone.DIM)) if snapshot.next_job else Text()
+            running = running_text(snapshot.rebalance)
+            return (f"{snapshot.rebalance.origin} {running}", running), Tone.WARN
+        if not snapshot.jobs:
+            return (), Tone.DIM
+        full, named, bare = job_texts(snapshot.jobs[0], snapshot)
+        return (f"next {full}", f"next {named}", named, f"next {bare}", bare), Tone.DIM
 
 
 def running_text(rebalance: Rebalance) -> str:
     filled = sum(leg.filled_volume >= leg.volume for leg in rebalance.legs)
     return f"running {filled}/{len(rebalance.legs)}"
-
-
-class AlertBar(Words):
-    """What must not be overlooked, in words: trading is off, the picture is old, nobody is logged in."""
-
-    def __init__(self) -> None:
-        super().__init__(id="alert-bar")
-
-    def show(self, snapshot: Snapshot | None, silent_for: float | None) -> None:
-        """`silent_for`: seconds without a snapshot where that is too long, else None."""
-        lines = list(_alerts(snapshot, silent_for))
-        text = Text()
-        for number, line in enumerate(lines):
-            text.append("\n" if number else "")
-            text.append_text(line)
-        self.display = bool(lines)
-        self.put(text)
-
-
-def _alerts(snapshot: Snapshot | None, silent_for: float | None) -> list[Text]:
-    lines: list[Text] = []
-    if silent_for is not None:
-        seconds = f"no news from the engine for {int(silent_for)} s"
-        lines.append(_loud("STALE", seconds if snapshot is None else f"{seconds}: everything below is old"))
-    if snapshot is None:
-        return lines
-    if snapshot.blockers:
-        first, *others = snapshot.blockers
-        more = f"  (+{len(others)} more on Home)" if others else ""
-        lines.append(_loud("TRADING OFF", fmt.one_line(first) + more))
-    elif not snapshot.ready:
-        lines.append(_loud("NOT READY", "the engine is still getting ready; nothing is sent before that"))
-    if snapshot.needs:
-        how = f"  {' and '.join(snapshot.needs)} wanted first: execute a plan (3), or rotor {snapshot.needs[0]}"
-        lines.append(words(("NO LIVE ORDERS YET", Tone.WARN), how))
-    if snapshot.mode != "sandbox" and snapshot.platform_user is None and snapshot.health:
-        lines.append(words(("NOT LOGGED IN", Tone.WARN), "  to Factor Cat: press l on Home"))
-    return lines
-
-
-def _loud(word: str, text: str) -> Text:
-    return Text.assemble((f" {word} ", LOUD), (f"  {text}", STYLES[Tone.BAD]))

@@ -1,0 +1,186 @@
+"""How well each part is: the level, in words, and since when it has been so."""
+
+import logging
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from core.clock import Clock, RealClock
+from core.engine.parts import Parts
+from core.engine.supervisor import Supervisor
+from core.logs import NUMBERS
+from core.model.snapshot import Health, Level
+
+log = logging.getLogger(__name__)
+
+SILENCE = 10.0
+"""Real seconds after which a silent feed is an alarm in a session."""
+
+SKEW = 5.0
+"""Seconds that a price may be from the future before the machine's clock counts as slow."""
+
+_LAG = 90.0
+"""Seconds that the newest of all prices may be old while prices keep coming: then the clock is fast."""
+
+_SLEEP = 10.0
+"""Real seconds between two beats from which on the machine has slept."""
+
+_LITTLE, _HARDLY = 500, 50
+"""MB that are left on the disk: little, and hardly any."""
+
+_ALARM = f"no price has been heard for {SILENCE:.0f} s in a session: those on the screen may be old, stops do not fire"
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    level: Level
+    text: str
+
+
+class Vitals:
+    """Broker, quotes, platform, clock, disk and the engine itself. `account` tells why the account did not answer."""
+
+    def __init__(self, parts: Parts, folder: Path, supervisor: Supervisor, account: Callable[[], str | None]) -> None:
+        self._parts = parts
+        self._folder = folder
+        self._supervisor = supervisor
+        self._account = account
+        self._pulse = Pulse(parts.clock)
+        self._told: dict[str, Health] = {}
+        self._silent = False
+        self._disk = _Found(Level.GOOD, "ok")
+        self._beats = 0
+        self._woke: tuple[datetime, float] | None = None
+        self.platform: tuple[Level, str] = (Level.WARNING, "not logged in")
+
+    def rest(self) -> None:
+        """A beat is over: only from here to the next one does the machine have to have slept."""
+        self._pulse.rest()
+
+    def beat(self) -> float:
+        """Once a second; answers with how long the machine has slept since the beat before, 0 where it has not."""
+        if self._beats % 60 == 0:
+            self._disk = _disk(self._folder)
+        self._beats += 1
+        slept = self._pulse.beat()
+        if slept:
+            self._woke = (self._parts.clock.now(), self._parts.clock.real())
+            log.warning("this program did not run for %.0f s: the machine slept, or it was stopped", slept)
+        self.silent()
+        return slept
+
+    def silent(self) -> float | None:
+        """For how many real seconds no price was heard that should have been, None where all is well."""
+        parts = self._parts
+        since = parts.heard.at if parts.heard is not None else parts.watched_at
+        if since is None or parts.watched_at is None:
+            return None
+        silence = parts.clock.real() - max(since, parts.watched_at)
+        silent = silence > SILENCE and parts.calendar.orders_allowed(parts.clock.now()) is None
+        if silent != self._silent:
+            self._silent = silent
+            log.log(NUMBERS[Level.ERROR if silent else Level.GOOD], _ALARM if silent else "prices are heard again")
+        return silence if silent else None
+
+    def report(self, now: datetime) -> tuple[Health, ...]:
+        found = {
+            "QMT" if self._parts.settings.mode == "live" else "broker": self._broker(),
+            "quotes": self._quotes(now),
+            "FactorCat": self._platform(now),
+            "clock": self._clock(now),
+            "disk": self._disk,
+            "engine": self._engine(),
+        }
+        return tuple(self._since(name, state, now) for name, state in found.items())
+
+    def _broker(self) -> _Found:
+        link, unanswered = self._parts.desk.broker.link, self._account()
+        if not link.up:
+            return _Found(Level.ERROR, link.text)
+        return _Found(Level.GOOD, link.text) if unanswered is None else _Found(Level.ERROR, unanswered)
+
+    def _quotes(self, now: datetime) -> _Found:
+        heard = self._parts.heard
+        if self._parts.watched_at is None:
+            return _Found(Level.INFO, "none watched")
+        level = Level.ERROR if self.silent() is not None else Level.GOOD
+        if heard is None:
+            return _Found(level, "none yet")
+        age = max((now - heard.newest).total_seconds(), 0.0)
+        return _Found(
+            level, f"{age:.1f}s" if age < 60 else f"{age / 60:.0f}min" if age < 3600 else f"{age / 3600:.0f}h"
+        )
+
+    def _platform(self, now: datetime) -> _Found:
+        level, text = self.platform
+        ends = self._parts.platform.token_expires_at
+        if level is Level.GOOD and ends is not None and ends < now:
+            return _Found(Level.WARNING, f"its login ended at {ends:%H:%M}")
+        return _Found(level, text)
+
+    def _clock(self, now: datetime) -> _Found:
+        """The machine's clock against the newest price's own time."""
+        heard, clock = self._parts.heard, self._parts.clock
+        if self._woke is not None and clock.real() - self._woke[1] < _LAG:
+            return _Found(Level.WARNING, f"woke at {self._woke[0]:%H:%M:%S}")
+        closed = self._parts.calendar.orders_allowed(now) is not None
+        if heard is None or closed or clock.real() - heard.at > SILENCE:
+            return _Found(Level.GOOD, "ok")
+        ahead = (heard.newest - now).total_seconds()
+        if ahead > SKEW * clock.speed:
+            return _Found(Level.ERROR, f"slow by {ahead:.0f} s against the prices: set the machine's time")
+        if -ahead > _LAG * clock.speed:
+            return _Found(Level.WARNING, f"fast by {-ahead:.0f} s against the prices, or these are old")
+        return _Found(Level.GOOD, "ok")
+
+    def _engine(self) -> _Found:
+        fall = self._supervisor.latest
+        return (
+            _Found(Level.GOOD, "ok") if fall is None else _Found(Level.WARNING, f"{fall.part} begun again: {fall.why}")
+        )
+
+    def _since(self, name: str, found: _Found, now: datetime) -> Health:
+        before = self._told.get(name)
+        since = before.since if before is not None and before.level is found.level else now
+        if before is not None and before.level is not found.level and name in {"clock", "disk"}:
+            log.log(NUMBERS[found.level], "%s: %s", name, found.text)
+        self._told[name] = Health(name, found.level, found.text, since)
+        return self._told[name]
+
+
+class Pulse:
+    """Notices from one beat to the next that this machine did not run. A machine that sleeps may stop its steady clock
+    but not the time of day; a program that is stopped keeps both."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._last: tuple[float, datetime] | None = None
+
+    def rest(self) -> None:
+        """Count from now on: what a beat itself takes is no sleep."""
+        self._last = (self._clock.real(), self._clock.now())
+
+    def beat(self) -> float:
+        """Real seconds that were slept since the rest, or the beat, before; 0 where none were."""
+        now = (self._clock.real(), self._clock.now())
+        before, self._last = self._last, now
+        if before is None:
+            return 0.0
+        steady = now[0] - before[0]
+        told = (now[1] - before[1]).total_seconds() if isinstance(self._clock, RealClock) else steady
+        gap = max(steady, told)
+        return gap if gap > _SLEEP else 0.0
+
+
+def _disk(folder: Path) -> _Found:
+    try:
+        free = shutil.disk_usage(folder).free // 1_000_000
+    except OSError as error:
+        return _Found(Level.ERROR, f"{folder} cannot be looked at: {error.strerror or error}")
+    if free < _HARDLY:
+        return _Found(Level.ERROR, f"{free} MB left: orders cannot be written down without room for them")
+    return (
+        _Found(Level.WARNING, f"{free} MB left") if free < _LITTLE else _Found(Level.GOOD, f"{free / 1000:.0f} GB free")
+    )

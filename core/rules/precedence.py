@@ -1,0 +1,37 @@
+"""One decision per bond: who goes before whom, and what a fired stop keeps from being bought."""
+
+from collections.abc import Collection, Mapping
+
+from core.model.bond import BondCode
+from core.model.order import Intent, Origin, Side
+
+_ORDER = (
+    Origin.FLATTEN,
+    Origin.STOP_LOSS,
+    Origin.TAKE_PROFIT,
+    Origin.REBALANCE,
+    Origin.REFILL,
+    Origin.SELF_TEST,
+)
+"""First comes first: a stop-loss beats a take-profit beats a rebalance beats a refill."""
+
+COOLING = "its stop fired today"
+
+
+def beats(one: Origin, other: Origin) -> bool:
+    """Whether `one` may take a bond out of the hands of `other`."""
+    return _ORDER.index(one) < _ORDER.index(other)
+
+
+def why_behind(intent: Intent, claims: Mapping[BondCode, Origin], stopped: Collection[BondCode]) -> str | None:
+    """Why an order has to stand back, None where it need not.
+
+    `claims`: for what a bond is being traded now; `stopped`: bonds whose stop fired today, which are not bought again
+    before tomorrow.
+    """
+    claim = claims.get(intent.code)
+    if claim is not None and beats(claim, intent.origin):
+        return f"its {claim} is being carried out"
+    if intent.side is Side.BUY and intent.code in stopped:
+        return COOLING
+    return None

@@ -1,0 +1,112 @@
+"""Stop levels: where a holding is sold, worked out from ratios and what they are measured against."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import Any, Literal
+
+from core.model.known import Known, Maybe, Unknown
+from core.model.order import Origin, Side
+from core.model.settings import Stops
+from core.rules.market import to_tick
+
+TAKE_PROFIT_PARAMETER, STOP_LOSS_PARAMETER = "profitTargetRatio", "stopLossRatio"
+
+Basis = Literal["cost", "prev_close", "both"]
+
+_NO_COST = 'what it cost is not known, so its stop has no level (stops.basis = "prev_close" needs no cost)'
+
+_NONE: Known[Decimal | None] = Known(None)
+
+
+@dataclass(frozen=True, slots=True)
+class Ratios:
+    """How far above and below the basis a holding is sold (0.1 is 10 %). Known(None): there is to be no such stop."""
+
+    profit: Maybe[Decimal | None]
+    loss: Maybe[Decimal | None]
+
+    @property
+    def troubles(self) -> tuple[str, ...]:
+        """Why one of them cannot be armed."""
+        return tuple(dict.fromkeys(r.reason for r in (self.loss, self.profit) if isinstance(r, Unknown)))
+
+
+@dataclass(frozen=True, slots=True)
+class Levels:
+    """Prices in CNY per 张 at which a holding is sold, on the tick; None where there is no such stop."""
+
+    loss: Decimal | None
+    profit: Decimal | None
+    basis: str
+
+
+def ratios_of(stops: Stops, parameters: Maybe[Mapping[str, Any]]) -> Ratios:
+    """The ratios of the settings, or of the followed record's `parameters` where the settings leave them to it."""
+    return Ratios(
+        _ratio(stops.take_profit, parameters, TAKE_PROFIT_PARAMETER, None),
+        _ratio(stops.stop_loss, parameters, STOP_LOSS_PARAMETER, Decimal(1)),
+    )
+
+
+def levels_of(cost: Decimal, prev_close: Decimal | None, ratios: Ratios, basis: Basis) -> Maybe[Levels]:
+    """Where to sell what cost `cost` (CNY per 张); with `both`, each level is the one that is reached first.
+
+    The previous close changes overnight and may be missing: then `both` is the cost alone. A cost that is not above
+    zero is one that the broker did not tell.
+    """
+    known = {"cost": cost} if basis in {"cost", "both"} and cost > 0 else {}
+    if basis in {"prev_close", "both"} and prev_close is not None:
+        known["prev. close"] = prev_close
+    if not known:
+        return Unknown(_NO_COST if basis == "cost" else "the previous close is not known")
+    loss, profit = _set(ratios.loss), _set(ratios.profit)
+    losses = [price * (1 - loss) for price in known.values() if loss is not None]
+    profits = [price * (1 + profit) for price in known.values() if profit is not None]
+    return Known(
+        Levels(
+            to_tick(max(losses), Side.BUY) if losses else None,
+            to_tick(min(profits), Side.SELL) if profits else None,
+            " / ".join(f"{name} {price:.3f}" for name, price in known.items()),
+        )
+    )
+
+
+def crossed(last: Decimal, levels: Levels) -> Origin | None:
+    """What the last price sets off; a stop-loss comes before a take-profit."""
+    if levels.loss is not None and last <= levels.loss:
+        return Origin.STOP_LOSS
+    if levels.profit is not None and last >= levels.profit:
+        return Origin.TAKE_PROFIT
+    return None
+
+
+def _set(ratio: Maybe[Decimal | None]) -> Decimal | None:
+    return ratio.value if isinstance(ratio, Known) else None
+
+
+def _ratio(
+    wanted: Literal["strategy"] | Decimal, parameters: Maybe[Mapping[str, Any]], name: str, below: Decimal | None
+) -> Maybe[Decimal | None]:
+    if not isinstance(wanted, str):
+        return Known(wanted)
+    if isinstance(parameters, Unknown):
+        return Unknown(f"the strategy's {name} is not known: {parameters.reason}")
+    told = parameters.value.get(name)
+    return _NONE if told is None else _sensible(told, name, below)
+
+
+def _sensible(told: object, name: str, below: Decimal | None) -> Maybe[Decimal | None]:
+    """The figure as a ratio: above zero, and below `below` where that is given."""
+    bounds = f"between 0 and {below}" if below is not None else "above 0"
+    refusal = Unknown(
+        f"the strategy's {name} is {told!r}, which is no ratio {bounds}: set it in [stops] of the settings"
+    )
+    if isinstance(told, bool) or not isinstance(told, int | float | str | Decimal):
+        return refusal
+    try:
+        ratio = Decimal(str(told))
+    except InvalidOperation:
+        return refusal
+    sensible = ratio.is_finite() and ratio > 0 and (below is None or ratio < below)
+    return Known(ratio) if sensible else refusal

@@ -1,0 +1,47 @@
+"""The account as it was read last, and one way to read it."""
+
+import asyncio
+from dataclasses import dataclass
+
+from core.brokers.broker import Broker
+from core.clock import Clock
+from core.model.account import Asset, Position
+from core.model.known import Known, Maybe, Unknown
+
+_NOT_READ: Unknown = Unknown("not read yet")
+
+
+@dataclass(frozen=True, slots=True)
+class AccountState:
+    """What the account answered; `at` is the clock's `elapsed` of the answer, None where it was never asked."""
+
+    asset: Maybe[Asset] = _NOT_READ
+    positions: Maybe[tuple[Position, ...]] = _NOT_READ
+    at: float | None = None
+
+    def position(self, code: str) -> Position | None:
+        rows = self.positions.value if isinstance(self.positions, Known) else ()
+        return next((row for row in rows if row.code == code), None)
+
+
+class AccountReader:
+    """An account out of reach may list no positions without an error, so the asset is asked before and after, in one
+    go: it proves the link."""
+
+    def __init__(self, broker: Broker, clock: Clock) -> None:
+        self._broker = broker
+        self._clock = clock
+        self.latest = AccountState()
+
+    async def read(self) -> AccountState:
+        broker = self._broker
+        before, positions, after = await asyncio.gather(broker.asset(), broker.positions(), broker.asset())
+        silent = next((asset for asset in (before, after) if isinstance(asset, Unknown)), None)
+        self.latest = AccountState(
+            after if silent is None else silent, positions if silent is None else silent, self._clock.elapsed()
+        )
+        return self.latest
+
+    def age(self) -> float | None:
+        """Seconds since the last answer, None where there is none."""
+        return None if self.latest.at is None else self._clock.elapsed() - self.latest.at

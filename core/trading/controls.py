@@ -1,0 +1,48 @@
+"""The user's brakes: pause buys, halt. Kept on disk, where every process of this home finds them."""
+
+from core.model.order import Intent, Origin, Side
+from core.model.snapshot import Control
+from core.trading.memory import Memory
+
+_KEY = "control"
+
+PAUSED = "buys are paused (resume to go on)"
+HALTED = "trading is halted: nothing new is sent, no stop either (resume to go on)"
+
+
+class Controls:
+    """Read from the disk each time: `rotor halt` beside a running engine takes effect on its very next order."""
+
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+
+    @property
+    def pulled(self) -> Control | None:
+        kept = self._memory.recall(_KEY)
+        return Control(kept) if kept else None
+
+    @property
+    def halted(self) -> bool:
+        return self.pulled is Control.HALTED
+
+    def pull(self, control: Control) -> None:
+        """Take effect at once. A pause does not undo a halt."""
+        if not (control is Control.PAUSED and self.halted):
+            self._memory.keep(_KEY, control)
+
+    def release(self) -> None:
+        """End both."""
+        self._memory.keep(_KEY, "")
+
+    def why_no_buys(self) -> str | None:
+        """Why nothing is bought, None where it may be."""
+        return {Control.HALTED: HALTED, Control.PAUSED: PAUSED, None: None}[self.pulled]
+
+    def why_not(self, intent: Intent) -> str | None:
+        """Why this order is held back; only a flatten passes a halt."""
+        pulled = self.pulled
+        if pulled is Control.HALTED and intent.origin is not Origin.FLATTEN:
+            return HALTED
+        if pulled is Control.PAUSED and intent.side is Side.BUY:
+            return PAUSED
+        return None

@@ -1,0 +1,304 @@
+"""The pulse of the machine, and how each part is told to be."""
+
+import asyncio
+import logging
+import shutil
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, NamedTuple, cast
+
+import pytest
+
+from core.brokers.broker import Link
+from core.calendar import Calendar
+from core.clock import SHANGHAI, RealClock, ScaledClock
+from core.engine.health import SILENCE, Pulse, Vitals
+from core.engine.parts import Heard, Parts
+from core.engine.supervisor import Supervisor
+from core.model.settings import Settings
+from core.model.snapshot import Health, Level
+
+TEN = datetime(2026, 5, 15, 10, 0, tzinfo=SHANGHAI)
+
+
+class Machine:
+    """A steady clock and a time of day, each of which may jump alone."""
+
+    def __init__(self) -> None:
+        self.steady = 100.0
+        self.day = TEN
+
+    def passes(self, seconds: float) -> None:
+        self.steady += seconds
+        self.day += timedelta(seconds=seconds)
+
+
+class WallClock(RealClock):
+    """The real clock's kind, on a machine of ours."""
+
+    def __init__(self, machine: Machine) -> None:
+        super().__init__(real=lambda: machine.steady)
+        self._machine = machine
+
+    def now(self) -> datetime:
+        return self._machine.day
+
+
+def scaled(machine: Machine) -> ScaledClock:
+    return ScaledClock(TEN, 60.0, real=lambda: machine.steady)
+
+
+@pytest.mark.parametrize("made", [WallClock, scaled])
+def test_beats_a_second_apart_are_no_sleep(made: Callable[[Machine], ScaledClock]) -> None:
+    machine = Machine()
+    pulse = Pulse(made(machine))
+    for _ in range(5):
+        assert pulse.beat() == 0.0
+        machine.passes(1.5)
+
+
+@pytest.mark.parametrize("made", [WallClock, scaled])
+def test_a_program_that_was_stopped_notices_it_once(made: Callable[[Machine], ScaledClock]) -> None:
+    machine = Machine()
+    pulse = Pulse(made(machine))
+    pulse.beat()
+    machine.passes(600)
+    assert pulse.beat() == pytest.approx(600)
+    machine.passes(1)
+    assert pulse.beat() == 0.0
+
+
+def test_a_sleep_that_stops_the_steady_clock_is_seen_by_the_time_of_day() -> None:
+    machine = Machine()
+    pulse = Pulse(WallClock(machine))
+    pulse.beat()
+    machine.day += timedelta(hours=8)
+    assert pulse.beat() == pytest.approx(8 * 3600)
+
+
+def test_a_sleep_is_seen_by_the_steady_clock_where_the_time_of_day_was_set_back() -> None:
+    machine = Machine()
+    pulse = Pulse(WallClock(machine))
+    pulse.beat()
+    machine.steady += 600
+    assert pulse.beat() == pytest.approx(600)
+
+
+def test_a_time_of_day_that_is_set_back_is_no_sleep() -> None:
+    machine = Machine()
+    pulse = Pulse(WallClock(machine))
+    pulse.beat()
+    machine.day -= timedelta(hours=8)
+    assert pulse.beat() == 0.0
+
+
+def test_a_sandbox_s_time_that_is_moved_is_no_sleep() -> None:
+    machine = Machine()
+    clock = scaled(machine)
+    pulse = Pulse(clock)
+    pulse.beat()
+    clock.move_to(TEN + timedelta(days=1))
+    assert pulse.beat() == 0.0
+
+
+class Usage(NamedTuple):
+    total: int
+    used: int
+    free: int
+
+
+class Patient:
+    """Vitals over stand-ins for the parts that they look at."""
+
+    def __init__(self, folder: Path, clock: Callable[[Machine], ScaledClock] = WallClock) -> None:
+        self.machine = Machine()
+        self.clock = clock(self.machine)
+        self.broker = SimpleNamespace(link=Link(True, 1, "12 ms", TEN))
+        self.parts = SimpleNamespace(
+            settings=Settings(),
+            clock=self.clock,
+            calendar=Calendar(),
+            desk=SimpleNamespace(broker=self.broker),
+            platform=SimpleNamespace(token_expires_at=None),
+            heard=None,
+            watched_at=None,
+        )
+        self.unanswered: str | None = None
+        self.supervisor = Supervisor(self.clock)
+        self.vitals = Vitals(cast("Parts", self.parts), folder, self.supervisor, lambda: self.unanswered)
+
+    def hear(self, age: float = 0.0) -> None:
+        """A price comes in whose own time is `age` seconds ago."""
+        self.parts.watched_at = self.parts.watched_at or self.machine.steady
+        self.parts.heard = Heard(self.clock.now() - timedelta(seconds=age), self.machine.steady)
+
+    def row(self, name: str) -> Health:
+        return next(row for row in self.vitals.report(self.clock.now()) if row.name == name)
+
+    def told(self, name: str) -> tuple[Level, str]:
+        return self.row(name).level, self.row(name).text
+
+
+@pytest.fixture
+def patient(tmp_path: Path) -> Patient:
+    return Patient(tmp_path)
+
+
+def free(monkeypatch: pytest.MonkeyPatch, megabytes: int) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(10**12, 0, megabytes * 1_000_000))
+
+
+@pytest.mark.parametrize(
+    ("megabytes", "level", "text"),
+    [
+        (20_000, Level.GOOD, "20 GB free"),
+        (500, Level.GOOD, "0 GB free"),
+        (499, Level.WARNING, "499 MB left"),
+        (50, Level.WARNING, "50 MB left"),
+        (49, Level.ERROR, "49 MB left: orders cannot be written down without room for them"),
+    ],
+)
+def test_a_disk_that_fills_up_is_told_in_time(
+    patient: Patient, monkeypatch: pytest.MonkeyPatch, megabytes: int, level: Level, text: str
+) -> None:
+    free(monkeypatch, megabytes)
+    patient.vitals.beat()
+    assert patient.told("disk") == (level, text)
+
+
+def test_the_disk_is_looked_at_each_minute(patient: Patient, monkeypatch: pytest.MonkeyPatch) -> None:
+    free(monkeypatch, 20_000)
+    patient.vitals.beat()
+    free(monkeypatch, 1)
+    levels: list[Level] = []
+    for _ in range(60):
+        patient.machine.passes(1)
+        patient.vitals.beat()
+        levels.append(patient.row("disk").level)
+    assert levels == [Level.GOOD] * 59 + [Level.ERROR]
+
+
+def test_a_disk_that_cannot_be_looked_at_is_no_good_disk(patient: Patient, monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone(_: Path) -> Usage:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(shutil, "disk_usage", gone)
+    patient.vitals.beat()
+    level, text = patient.told("disk")
+    assert (level, "Input/output error" in text) == (Level.ERROR, True)
+
+
+@pytest.mark.parametrize(
+    ("age", "level", "text"),
+    [
+        (0.0, Level.GOOD, "ok"),
+        (89.0, Level.GOOD, "ok"),
+        (-4.9, Level.GOOD, "ok"),
+        (-6.0, Level.ERROR, "slow by 6 s against the prices: set the machine's time"),
+        (91.0, Level.WARNING, "fast by 91 s against the prices, or these are old"),
+    ],
+)
+def test_the_machine_s_clock_is_held_against_the_prices(patient: Patient, age: float, level: Level, text: str) -> None:
+    patient.hear(age)
+    assert patient.told("clock") == (level, text)
+
+
+def test_prices_of_a_sandbox_at_speed_may_be_that_much_further_off(tmp_path: Path) -> None:
+    patient = Patient(tmp_path, scaled)
+    patient.hear(-6 * 59)
+    assert patient.told("clock")[0] is Level.ERROR
+    patient.hear(-4 * 60)
+    assert patient.told("clock")[0] is Level.GOOD
+
+
+def test_outside_the_hours_old_prices_say_nothing_of_the_clock(patient: Patient) -> None:
+    patient.machine.passes(6 * 3600)
+    patient.hear(3600)
+    assert patient.told("clock") == (Level.GOOD, "ok")
+
+
+def test_a_wake_is_told_for_a_while(patient: Patient, caplog: pytest.LogCaptureFixture) -> None:
+    patient.vitals.beat()
+    patient.machine.passes(600)
+    assert patient.vitals.beat() == pytest.approx(600)
+    assert patient.told("clock") == (Level.WARNING, "woke at 10:10:00")
+    assert "did not run for 600 s" in caplog.text
+    patient.machine.passes(91)
+    assert patient.told("clock") == (Level.GOOD, "ok")
+
+
+def test_silence_in_a_session_is_an_alarm_and_ends_with_the_next_price(
+    patient: Patient, caplog: pytest.LogCaptureFixture
+) -> None:
+    patient.hear()
+    patient.machine.passes(SILENCE)
+    assert patient.vitals.silent() is None
+    patient.machine.passes(1)
+    with caplog.at_level(logging.INFO):
+        assert patient.vitals.silent() == pytest.approx(SILENCE + 1)
+        assert patient.row("quotes").level is Level.ERROR
+        patient.vitals.silent()
+        patient.hear()
+        assert patient.vitals.silent() is None
+    assert patient.row("quotes").level is Level.GOOD
+    assert [text.partition(" ")[0] for text in caplog.messages] == ["no", "prices"]
+
+
+def test_a_source_that_never_spoke_is_silent_since_it_was_first_asked(patient: Patient) -> None:
+    patient.parts.watched_at = patient.machine.steady
+    assert patient.told("quotes") == (Level.GOOD, "none yet")
+    patient.machine.passes(SILENCE + 1)
+    assert patient.told("quotes") == (Level.ERROR, "none yet")
+
+
+def test_where_nothing_is_watched_silence_is_no_alarm(patient: Patient) -> None:
+    patient.machine.passes(600)
+    assert patient.vitals.silent() is None
+    assert patient.told("quotes") == (Level.INFO, "none watched")
+
+
+def test_in_the_break_silence_is_no_alarm(patient: Patient) -> None:
+    patient.hear()
+    patient.machine.passes(2 * 3600)
+    assert patient.vitals.silent() is None
+
+
+def test_a_broker_is_told_by_its_link_and_by_its_answers(patient: Patient) -> None:
+    assert patient.told("broker") == (Level.GOOD, "12 ms")
+    patient.unanswered = "no answer"
+    assert patient.told("broker") == (Level.ERROR, "no answer")
+    patient.broker.link = Link(False, 1, "the terminal is closed", TEN)
+    assert patient.told("broker") == (Level.ERROR, "the terminal is closed")
+
+
+def test_a_login_that_has_ended_is_told(patient: Patient) -> None:
+    patient.vitals.platform = (Level.GOOD, "ok")
+    patient.parts.platform.token_expires_at = TEN + timedelta(minutes=5)
+    assert patient.told("FactorCat") == (Level.GOOD, "ok")
+    patient.machine.passes(301)
+    assert patient.told("FactorCat") == (Level.WARNING, "its login ended at 10:05")
+
+
+async def test_a_part_that_fell_is_told_and_goes_back_to_good(patient: Patient) -> None:
+    async def fails() -> None:
+        raise OSError("disk full")
+
+    assert patient.told("engine") == (Level.GOOD, "ok")
+    patient.supervisor.keep("the beat", fails)
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert patient.told("engine") == (Level.WARNING, "the beat begun again: OSError: disk full")
+    await patient.supervisor.close()
+    patient.machine.passes(301)
+    assert patient.told("engine") == (Level.GOOD, "ok")
+
+
+def test_a_level_is_told_since_when_it_is_so(patient: Patient) -> None:
+    since: list[Any] = []
+    for up in (True, True, False, False, True):
+        patient.broker.link = Link(up, 1, "link", TEN)
+        since.append(patient.row("broker").since)
+        patient.machine.passes(60)
+    assert [(moment - TEN).total_seconds() / 60 for moment in since] == [0, 0, 2, 2, 4]

@@ -1,0 +1,275 @@
+"""Jobs at the market's times: whatever the machine's zone, the clock's speed, or what is done to either."""
+
+import asyncio
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Coroutine
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+import pytest
+
+from core.clock import SHANGHAI, ScaledClock
+from core.engine.timetable import Timetable
+from tests.day.loop import LoopClock, SimulatedLoop, simulate
+
+T = TypeVar("T")
+NINE = datetime(2026, 5, 15, 9, 0, 20, tzinfo=SHANGHAI)
+
+
+class Desk:
+    """A timetable on a simulated loop, and when its jobs were done."""
+
+    def __init__(self, loop: SimulatedLoop, start: datetime = NINE, speed: float = 1.0) -> None:
+        self.clock = LoopClock(start, loop, speed)
+        self.table = Timetable(self.clock)
+        self.done: list[datetime] = []
+
+    async def work(self) -> None:
+        self.done.append(self.clock.now())
+
+    @property
+    def times(self) -> list[str]:
+        return [f"{moment:%H:%M:%S}" for moment in self.done]
+
+
+def run(play: Callable[[Desk], Coroutine[Any, Any, T]], *, start: datetime = NINE, speed: float = 1.0) -> T:
+    """Play it on a loop that never waits."""
+    loop = SimulatedLoop()
+    desk = Desk(loop, start, speed)
+
+    async def all_of_it() -> T:
+        try:
+            return await play(desk)
+        finally:
+            desk.table.stop()
+
+    return simulate(all_of_it(), loop)
+
+
+def at_ten(after: datetime) -> datetime:
+    """Each day at ten."""
+    ten = after.replace(hour=10, minute=0, second=0, microsecond=0)
+    return ten if ten > after else ten + timedelta(days=1)
+
+
+@pytest.mark.parametrize("speed", [1.0, 60.0, 600.0])
+def test_a_job_is_done_at_its_time_once_a_day(speed: float) -> None:
+    async def play(desk: Desk) -> None:
+        desk.table.whenever("ten", at_ten, desk.work)
+        desk.table.start()
+        await desk.clock.sleep(3 * 86_400)
+        assert [moment.date().day for moment in desk.done] == [15, 16, 17]
+        late = [(moment - at_ten(moment - timedelta(minutes=5))).total_seconds() / speed for moment in desk.done]
+        assert all(0 <= seconds < 0.1 for seconds in late), late
+
+    run(play, speed=speed)
+
+
+def test_each_minute_is_at_its_second_zero() -> None:
+    async def play(desk: Desk) -> None:
+        desk.table.each_minute("minute", desk.work)
+        desk.table.start()
+        await desk.clock.sleep(200)
+        assert desk.times == ["09:01:00", "09:02:00", "09:03:00"]
+
+    run(play)
+
+
+def test_a_job_whose_time_is_this_very_moment_is_not_lost() -> None:
+    async def play(desk: Desk) -> None:
+        desk.table.whenever("ten", at_ten, desk.work)
+        desk.table.start()
+        await desk.clock.sleep(1)
+        assert desk.times == ["10:00:00"]
+
+    run(play, start=NINE.replace(hour=10, second=0))
+
+
+def test_what_never_comes_is_not_done() -> None:
+    async def play(desk: Desk) -> None:
+        desk.table.whenever("never", lambda _: None, desk.work)
+        desk.table.start()
+        await desk.clock.sleep(86_400)
+        assert desk.done == []
+
+    run(play)
+
+
+def test_it_may_be_stopped_and_started_again() -> None:
+    async def play(desk: Desk) -> None:
+        desk.table.each_minute("minute", desk.work)
+        desk.table.start()
+        await desk.clock.sleep(61)
+        desk.table.stop()
+        assert not desk.table.running
+        await desk.clock.sleep(120)
+        assert desk.times == ["09:01:00"]
+        desk.table.start()
+        assert desk.table.running
+        await desk.clock.sleep(60)
+        assert desk.times == ["09:01:00", "09:04:00"]
+
+    run(play)
+
+
+def test_a_second_start_doubles_nothing() -> None:
+    async def play(desk: Desk) -> None:
+        desk.table.each_minute("minute", desk.work)
+        desk.table.start()
+        desk.table.start()
+        await desk.clock.sleep(61)
+        assert desk.times == ["09:01:00"]
+
+    run(play)
+
+
+def test_a_job_that_is_added_while_it_runs_is_done_too() -> None:
+    async def play(desk: Desk) -> None:
+        desk.table.start()
+        desk.table.each_minute("minute", desk.work)
+        await desk.clock.sleep(61)
+        assert desk.times == ["09:01:00"]
+
+    run(play)
+
+
+def test_a_job_that_takes_long_does_not_run_beside_itself() -> None:
+    async def play(desk: Desk) -> None:
+        at_once, most = 0, 0
+
+        async def slow() -> None:
+            nonlocal at_once, most
+            at_once += 1
+            most = max(most, at_once)
+            await desk.clock.sleep(150)
+            at_once -= 1
+            await desk.work()
+
+        desk.table.each_minute("minute", slow)
+        desk.table.start()
+        await desk.clock.sleep(600)
+        assert most == 1
+        assert len(desk.done) >= 3
+
+    run(play)
+
+
+def test_a_job_that_fails_is_done_again_the_next_time() -> None:
+    async def play(desk: Desk) -> None:
+        async def fails() -> None:
+            await desk.work()
+            raise OSError("disk full")
+
+        desk.table.each_minute("minute", fails)
+        desk.table.start()
+        await desk.clock.sleep(121)
+        assert desk.times == ["09:01:00", "09:02:00"]
+
+    run(play)
+
+
+def test_a_loop_that_stood_still_over_many_times_does_the_job_once() -> None:
+    async def play(desk: Desk) -> None:
+        desk.table.each_minute("minute", desk.work)
+        desk.table.start()
+        await desk.clock.sleep(1)
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, SimulatedLoop)
+        loop.pass_time(3600)  # the machine slept, or something blocked it
+        desk.table.awake()
+        await desk.clock.sleep(1)
+        assert desk.times == ["10:00:21"]
+        await desk.clock.sleep(60)
+        assert desk.times == ["10:00:21", "10:01:00"]
+
+    run(play)
+
+
+class MovedClock(LoopClock):
+    """A sandbox's, which can be set."""
+
+    def move_to(self, moment: datetime) -> None:
+        self._start = moment - timedelta(seconds=self.elapsed())
+
+
+def test_a_market_s_clock_that_is_moved_moves_every_next_time() -> None:
+    async def play(desk: Desk) -> None:
+        clock = MovedClock(NINE, desk.clock._loop)  # pyright: ignore[reportPrivateUsage]
+        desk.clock, desk.table = clock, Timetable(clock)
+        desk.table.whenever("ten", at_ten, desk.work)
+        desk.table.start()
+        await clock.sleep(10)
+        clock.move_to(NINE.replace(hour=9, minute=59))
+        desk.table.moved()
+        await clock.sleep(61)
+        assert desk.times == ["10:00:00"]
+        desk.table.stop()
+
+    run(play)
+
+
+def test_what_is_stopped_is_neither_woken_nor_moved() -> None:
+    async def play(desk: Desk) -> None:
+        desk.table.each_minute("minute", desk.work)
+        desk.table.awake()
+        desk.table.moved()
+        await desk.clock.sleep(120)
+        assert desk.done == []
+
+    run(play)
+
+
+ELSEWHERE = """
+import asyncio, time
+from datetime import datetime
+from core.clock import SHANGHAI, ScaledClock
+from core.engine.timetable import Timetable
+from tests.engine.test_timetable import at_ten
+
+async def main():
+    clock = ScaledClock(datetime(2026, 3, 8, 9, 59, tzinfo=SHANGHAI), 600)
+    table, done = Timetable(clock), asyncio.Event()
+    async def work():
+        print(time.tzname[0], f"{clock.now():%H:%M}", flush=True)
+        done.set()
+    table.whenever("ten", at_ten, work)
+    table.start()
+    await asyncio.wait_for(done.wait(), 5)
+    table.stop()
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.skipif(not hasattr(time, "tzset"), reason="TZ is the machine's own business there")
+def test_the_time_is_the_market_s_in_whatever_zone_the_machine_stands() -> None:
+    """On the day on which New York's clocks go forward, too."""
+    told = subprocess.run(
+        [sys.executable, "-c", ELSEWHERE],
+        env={**os.environ, "TZ": "America/New_York"},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+    )
+    assert told.stdout.split() == ["EST", "10:00"]
+
+
+async def test_it_keeps_time_on_a_real_loop_too() -> None:
+    clock = ScaledClock(NINE, 600)
+    table, done = Timetable(clock), asyncio.Event()
+    times: list[datetime] = []
+
+    async def work() -> None:
+        times.append(clock.now())
+        if len(times) == 3:
+            done.set()
+
+    table.each_minute("minute", work)
+    table.start()
+    await asyncio.wait_for(done.wait(), 5)
+    table.stop()
+    assert [moment.minute for moment in times] == [1, 2, 3]

@@ -1,0 +1,175 @@
+"""Where a holding is sold: ratios, levels, and what a price sets off."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.model.known import Known, Maybe, Unknown
+from core.model.order import Origin
+from core.model.settings import Stops
+from core.rules.stops import Basis, Levels, Ratios, crossed, levels_of, ratios_of
+
+COST, CLOSE = Decimal(100), Decimal(110)
+STRATEGY = Stops()
+
+
+def ratios(profit: str | None = "0.2", loss: str | None = "0.08") -> Ratios:
+    return Ratios(Known(Decimal(profit) if profit else None), Known(Decimal(loss) if loss else None))
+
+
+def levels(basis: Basis, *, cost: Decimal = COST, close: Decimal | None = CLOSE, terms: Ratios | None = None) -> Levels:
+    found = levels_of(cost, close, terms or ratios(), basis)
+    assert isinstance(found, Known)
+    return found.value
+
+
+def told(**parameters: Any) -> Maybe[Mapping[str, Any]]:
+    return Known(parameters)
+
+
+def test_the_settings_own_ratios_need_no_strategy() -> None:
+    own = Stops(take_profit=Decimal("0.2"), stop_loss=Decimal("0.08"))
+    assert ratios_of(own, Unknown("away")) == ratios()
+
+
+def test_the_settings_own_ratios_go_before_the_strategy_s() -> None:
+    own = Stops(take_profit=Decimal("0.2"), stop_loss=Decimal("0.08"))
+    assert ratios_of(own, told(profitTargetRatio=0.5, stopLossRatio=0.5)) == ratios()
+
+
+@pytest.mark.parametrize("figure", [0.08, "0.08", "0.080", Decimal("0.08")])
+def test_a_strategy_s_ratio_may_be_a_number_or_its_text(figure: object) -> None:
+    assert ratios_of(STRATEGY, told(profitTargetRatio="0.2", stopLossRatio=figure)) == ratios()
+
+
+@pytest.mark.parametrize("parameters", [{}, {"stopLossRatio": None, "profitTargetRatio": None}])
+def test_a_strategy_that_names_no_ratio_has_no_such_stop(parameters: Mapping[str, Any]) -> None:
+    found = ratios_of(STRATEGY, Known(parameters))
+    assert found == Ratios(Known(None), Known(None))
+    assert found.troubles == ()
+
+
+def test_a_strategy_that_was_not_asked_is_not_one_without_stops() -> None:
+    found = ratios_of(STRATEGY, Unknown("the platform is away"))
+    assert isinstance(found.loss, Unknown)
+    assert isinstance(found.profit, Unknown)
+    assert [name in "".join(found.troubles) for name in ("stopLossRatio", "profitTargetRatio", "is away")] == [True] * 3
+
+
+@pytest.mark.parametrize(
+    "figure", [-0.05, 0, 1, 5, 8, "abc", "", True, False, float("nan"), float("inf"), "-inf", [0.05], {"a": 1}]
+)
+def test_a_stop_loss_that_is_no_share_of_the_price_is_refused_with_its_figure(figure: object) -> None:
+    found = ratios_of(STRATEGY, told(stopLossRatio=figure, profitTargetRatio=0.2))
+    assert isinstance(found.loss, Unknown)
+    assert f"stopLossRatio is {figure!r}, which is no ratio between 0 and 1" in found.loss.reason
+    assert "[stops]" in found.loss.reason
+    assert found.profit == Known(Decimal("0.2"))
+
+
+@pytest.mark.parametrize("figure", [0, -1, "x", True, float("nan"), float("inf")])
+def test_a_take_profit_that_is_not_above_zero_is_refused_with_its_figure(figure: object) -> None:
+    found = ratios_of(STRATEGY, told(profitTargetRatio=figure))
+    assert isinstance(found.profit, Unknown)
+    assert f"profitTargetRatio is {figure!r}, which is no ratio above 0" in found.profit.reason
+
+
+def test_a_take_profit_may_be_more_than_a_double() -> None:
+    assert ratios_of(STRATEGY, told(profitTargetRatio=1.5)).profit == Known(Decimal("1.5"))
+
+
+@pytest.mark.parametrize(
+    ("basis", "loss", "profit"),
+    [("cost", "92", "120"), ("prev_close", "101.2", "132"), ("both", "101.2", "120")],
+)
+def test_the_levels_of_a_rise_are_those_reached_first(basis: Basis, loss: str, profit: str) -> None:
+    found = levels(basis)
+    assert (found.loss, found.profit) == (Decimal(loss), Decimal(profit))
+
+
+def test_the_levels_of_a_fall_are_those_reached_first() -> None:
+    found = levels("both", close=Decimal(90))
+    assert (found.loss, found.profit) == (Decimal(92), Decimal(108))
+
+
+def test_levels_name_what_they_are_measured_against() -> None:
+    assert levels("both").basis == "cost 100.000 / prev. close 110.000"
+
+
+def test_a_previous_close_that_is_not_known_arms_nothing() -> None:
+    assert levels_of(COST, None, ratios(), "prev_close") == Unknown("the previous close is not known")
+
+
+def test_without_a_previous_close_both_is_the_cost_alone() -> None:
+    assert levels("both", close=None) == levels("cost")
+
+
+def test_a_stop_that_is_not_wanted_has_no_level() -> None:
+    assert levels("cost", terms=ratios(profit=None)).profit is None
+    assert levels("cost", terms=ratios(loss=None)).loss is None
+
+
+def test_a_ratio_that_is_not_known_has_no_level_and_the_other_one_stays() -> None:
+    found = levels("cost", terms=Ratios(Known(Decimal("0.2")), Unknown("away")))
+    assert (found.loss, found.profit) == (None, Decimal(120))
+
+
+@pytest.mark.parametrize("cost", ["0", "-3.5"])
+def test_a_cost_that_is_not_told_is_no_cost_of_nothing(cost: str) -> None:
+    """A holding that was adopted without its cost would else be through its take-profit at any price."""
+    found = levels_of(Decimal(cost), CLOSE, ratios(), "cost")
+    assert isinstance(found, Unknown)
+    assert "cost" in found.reason
+    assert levels("both", cost=Decimal(cost)) == levels("prev_close")
+
+
+def test_prices_between_the_levels_set_nothing_off() -> None:
+    found = levels("cost")
+    assert [crossed(Decimal(last), found) for last in ("92.001", "100", "119.999")] == [None] * 3
+
+
+def test_the_level_itself_sets_its_stop_off() -> None:
+    found = levels("cost")
+    assert crossed(Decimal(92), found) is Origin.STOP_LOSS
+    assert crossed(Decimal(120), found) is Origin.TAKE_PROFIT
+
+
+def test_a_stop_loss_goes_before_a_take_profit() -> None:
+    """The previous close may put the loss above the profit."""
+    assert crossed(Decimal(105), Levels(Decimal(110), Decimal(101), "")) is Origin.STOP_LOSS
+
+
+def test_without_levels_nothing_is_set_off() -> None:
+    assert crossed(Decimal("0.001"), Levels(None, None, "")) is None
+
+
+thousandths = st.integers(1, 500_000).map(lambda n: Decimal(n) / 1000)
+shares_of_one = st.integers(1, 9_999).map(lambda n: Decimal(n) / 10_000)
+
+
+@given(cost=thousandths, loss=shares_of_one, profit=shares_of_one, off=st.integers(-3, 3))
+def test_the_shown_level_is_the_one_that_fires(cost: Decimal, loss: Decimal, profit: Decimal, off: int) -> None:
+    """For prices on the tick, the level on the tick parts them just as the exact one does."""
+    exact_loss, exact_profit = cost * (1 - loss), cost * (1 + profit)
+    found = levels("cost", cost=cost, terms=Ratios(Known(profit), Known(loss)))
+    assert found.loss is not None
+    assert found.profit is not None
+    for level, exact in ((found.loss, exact_loss), (found.profit, exact_profit)):
+        assert level == level.quantize(Decimal("0.001"))
+        last = level + Decimal(off) / 1000
+        assert (last <= exact) == (last <= level) or level == found.profit
+        assert (last >= exact) == (last >= level) or level == found.loss
+
+
+@given(cost=thousandths, close=thousandths, loss=shares_of_one, profit=shares_of_one)
+def test_both_fires_whenever_either_basis_does(cost: Decimal, close: Decimal, loss: Decimal, profit: Decimal) -> None:
+    terms = Ratios(Known(profit), Known(loss))
+    one, other = (levels(b, cost=cost, close=close, terms=terms) for b in ("cost", "prev_close"))
+    both = levels("both", cost=cost, close=close, terms=terms)
+    for last in (level for row in (one, other, both) for level in (row.loss, row.profit) if level is not None):
+        fires = crossed(last, one) is not None or crossed(last, other) is not None
+        assert (crossed(last, both) is not None) == fires

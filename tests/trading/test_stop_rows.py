@@ -1,0 +1,30 @@
+"""What is shown of the stops: a hundred rows cost no more looks at the disk than one."""
+
+from decimal import Decimal
+
+from core.model.known import Known
+from core.rules.stops import Ratios
+from core.trading.account import AccountReader
+from core.trading.controls import Controls
+from core.trading.memory import Memory
+from core.trading.stops import StopMonitor
+from tests.trading.room import Room
+
+
+class CountingMemory(Memory):
+    recalls = 0
+
+    def recall(self, key: str) -> str | None:
+        self.recalls += 1
+        return super().recall(key)
+
+
+def test_the_rows_look_at_the_disk_once_for_all_of_them(room: Room) -> None:
+    """They are made with each picture, on the loop on which stops fire."""
+    room.own(A=100, B=100, C=100, D=100)
+    memory = CountingMemory(room.db)
+    ratios = Ratios(Known(Decimal("0.1")), Known(Decimal("0.05")))
+    account = AccountReader(room.broker, room.clock)
+    stops = StopMonitor(room.desk, account, room.feed, Controls(memory), room.settings, lambda: ratios)
+    assert len(stops.rows()) == 4
+    assert memory.recalls == 1

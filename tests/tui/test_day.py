@@ -1,0 +1,272 @@
+"""What comes next, what was missed, what wants attention, and what leaving would end."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from core.model.command import Flatten
+from core.model.snapshot import Event, Health, Job, Level, MissedRun, Need, StopsSummary
+from tests.tui.screen import LARGE, SMALL, flat, lines, press, settle, shown, strike, text, until
+from tests.tui.scripted import NOW, SHANGHAI, ScriptedLink, rebalance, snapshot
+from tui import format as fmt
+from tui.app import RotorApp
+
+MISSED = MissedRun(
+    "rebalance", NOW - timedelta(minutes=12), "rotor was not running", "the list of 2026-05-06 is still good: 8 bonds"
+)
+NOTICES = tuple(f"notice number {number} wants to be read" for number in range(1, 5))
+ALERTS_FROM = 2
+SIZES = pytest.mark.parametrize("size", [SMALL, LARGE])
+
+
+def alerts(app: RotorApp) -> list[str]:
+    """The lines between the header and the screen."""
+    height = app.query_one("#alert-bar").outer_size.height if app.query_one("#alert-bar").display else 0
+    return [line.strip() for line in lines(app)[ALERTS_FROM : ALERTS_FROM + height]]
+
+
+def test_lengths_of_time_are_not_taken_for_times_of_day() -> None:
+    seconds = (-5, 0, 0.4, 28, 59, 60, 725, 3599, 3600, 11100, 86400, 172800, 400000)
+    assert [fmt.countdown(count) for count in seconds] == [
+        *("due now", "due now", "due now", "in 28s", "in 59s", "in 1m00s", "in 12m05s", "in 59m59s"),
+        *("in 1h00m", "in 3h05m", "in 24h00m", "in 2d", "in 4d"),
+    ]
+    assert [fmt.ago(count) for count in (-3, 40, 725, 11100, 86400, 200000)] == [
+        *("0 s ago", "40 s ago", "12 min ago", "3 h 05 min ago", "1 day ago", "2 days ago")
+    ]
+
+
+def test_another_day_is_named() -> None:
+    assert fmt.moment(NOW, NOW) == "14:49"
+    assert fmt.moment(NOW + timedelta(days=1), NOW) == "Thu 05-07 14:49"
+    assert fmt.moment(datetime(2026, 5, 18, 6, 50, tzinfo=fmt.SHANGHAI), NOW) == "Mon 05-18 06:50"
+
+
+@pytest.mark.parametrize(
+    ("at", "small", "large"),
+    [
+        (NOW + timedelta(seconds=28), "next 14:50", "next rebalance 14:50 in 28s"),
+        (NOW + timedelta(minutes=5), "next 14:54", "next rebalance 14:54 in 5m00s"),
+        (NOW - timedelta(seconds=3), "next 14:49", "next rebalance 14:49 due now"),
+        (
+            NOW.replace(hour=18),
+            "next 18:49",
+            "next rebalance 18:49 in 4h00m",
+        ),
+        (
+            datetime(2026, 5, 18, 14, 50, tzinfo=SHANGHAI),
+            "05-18 14:50",
+            "next rebalance Mon 05-18 14:50 in 12d",
+        ),
+    ],
+)
+async def test_next_job_stands_in_the_header(at: datetime, small: str, large: str) -> None:
+    link = ScriptedLink(snapshot(jobs=(Job("rebalance", at),)))
+    async with shown(link) as (app, pilot):
+        assert lines(app)[1].rstrip().endswith(f" {small}")
+        await pilot.resize_terminal(*LARGE)
+        await settle(pilot)
+        assert lines(app)[1].rstrip().endswith(f" {large}")
+        await pilot.resize_terminal(40, 10)
+        await settle(pilot)
+        assert "next" not in lines(app)[1]
+
+
+async def test_the_countdown_goes_first() -> None:
+    link = ScriptedLink(snapshot(jobs=(Job("refill", NOW + timedelta(minutes=5)),), orders=(), events=()))
+    async with shown(link, size=(90, 24)) as (app, pilot):
+        assert lines(app)[1].rstrip().endswith("6 Log   next refill 14:54 in 5m00s")
+        await pilot.resize_terminal(80, 24)
+        await settle(pilot)
+        assert lines(app)[1].rstrip().endswith(" next refill 14:54")
+
+
+async def test_nothing_scheduled() -> None:
+    async with shown(ScriptedLink(snapshot(jobs=()))) as (app, _):
+        assert lines(app)[1].rstrip().endswith("6 Log")
+        assert "Next nothing scheduled" in flat(app)
+
+
+@SIZES
+async def test_good_clock_disk_and_engine_take_no_room_above(size: tuple[int, int]) -> None:
+    link = ScriptedLink(snapshot())
+    async with shown(link, size=size) as (app, pilot):
+        assert not {"clock", "disk", "engine"} & set(lines(app)[0].split())
+        for item in ("broker", "quotes", "FactorCat", "clock +0.2s", "disk 41 GB", "engine ok"):
+            assert item in flat(app)
+        assert app.snapshot is not None
+        *others, disk, engine = app.snapshot.health
+        full = replace(disk, level=Level.ERROR, text="full")
+        link.change(health=(*others, full, engine), controls=("halted",))
+        await until(pilot, lambda: "! disk full" in lines(app)[0])
+        assert "HALTED" in lines(app)[0]
+        assert "disk ! full" in flat(app)
+
+
+async def test_an_error_outlives_a_warning_in_a_narrow_header() -> None:
+    health = (
+        Health("clock", Level.WARNING, "4.2s behind real", NOW),
+        Health("disk", Level.ERROR, "full: 0 bytes", NOW),
+    )
+    async with shown(ScriptedLink(snapshot(mode="live", health=health, controls=("halted",))), size=(60, 24)) as (
+        app,
+        _,
+    ):
+        assert "! disk full: 0 bytes" in lines(app)[0]
+        assert "clock" not in lines(app)[0]
+
+
+@SIZES
+async def test_halted_missed_and_notices_in_their_order(size: tuple[int, int]) -> None:
+    link = ScriptedLink(snapshot(controls=("halted",), missed=MISSED, notices=NOTICES))
+    async with shown(link, "4", size=size) as (app, pilot):
+        halted, missed, first, second = alerts(app)
+        assert halted == "HALTED   nothing new is sent, no stop either  press R on Home to resume"
+        assert missed.startswith("MISSED RUN  rebalance of 14:37, 12 min ago: rotor was not")
+        assert missed.endswith("(1, then m or d)" if size == SMALL else "m on Home: look at the plan, d: drop it")
+        assert first == f"!  {NOTICES[0]}"
+        assert second == f"!  {NOTICES[1]}  (+2 more on Home)"
+        await press(pilot, "1")
+        for item in (*NOTICES, "The list of 2026-05-06 is still good: 8 bonds.", "m makes the plan now"):
+            assert item in flat(app)
+
+
+@SIZES
+async def test_the_bar_is_four_lines_at_most_and_counts_the_rest(size: tuple[int, int]) -> None:
+    reasons = ("the ledger differs from the broker " * 12, "no redemption table")
+    link = ScriptedLink(
+        snapshot(
+            mode="live",
+            blockers=reasons,
+            needs=(Need.CONSENT,),
+            controls=("halted",),
+            missed=MISSED,
+            notices=NOTICES,
+        )
+    )
+    async with shown(link, "4", size=size) as (app, pilot):
+        off, needs, halted, missed = alerts(app)
+        assert off.startswith("TRADING OFF   the ledger differs")
+        assert off.endswith("~  (+1 more on Home)")
+        assert needs.startswith("NO LIVE ORDERS YET")
+        assert halted.startswith("HALTED")
+        assert missed.startswith("MISSED RUN")
+        assert missed.endswith("(+4 more on Home)")
+        assert "113052.SH" in flat(app)
+        link.change(controls=(), missed=None, notices=(), needs=())
+        await until(pilot, lambda: not any("HALTED" in line for line in alerts(app)))
+        assert len(alerts(app)) <= 4
+        assert "(+1 more on Home)" in alerts(app)[-1]
+        await pilot.resize_terminal(40, 10)
+        await settle(pilot)
+        assert len(alerts(app)) == 1
+
+
+async def test_one_alert_may_use_the_lines_that_nothing_else_needs() -> None:
+    async with shown(ScriptedLink(snapshot(missed=MISSED)), "4") as (app, _):
+        both = " ".join(alerts(app))
+        assert "rotor was not running. The list of 2026-05-06 is still good: 8 bonds." in both
+        assert both.endswith("m on Home: look at the plan, d: drop it")
+        assert len(alerts(app)) == 2
+
+
+async def test_home_scrolls_where_it_does_not_fit() -> None:
+    link = ScriptedLink(snapshot(controls=("halted",), missed=MISSED, notices=NOTICES))
+    async with shown(link) as (app, pilot):
+        assert "HALTED: nothing new is sent" not in flat(app)
+        assert "Events" in flat(app)
+        await press(pilot, "tab", *["down"] * 12)
+        assert "HALTED: nothing new is sent" in flat(app)
+        assert "engine ok" in flat(app)
+
+
+STOPS = [
+    (StopsSummary(12, 12), "Stops armed 12/12"),
+    (StopsSummary(10, 12, "118031.SH has no price yet"), "Stops armed 10/12: 118031.SH has no price yet"),
+    (StopsSummary(0, 0), "Stops nothing to guard"),
+    (None, "Stops not known yet"),
+]
+
+
+@pytest.mark.parametrize(("stops", "said"), STOPS)
+async def test_home_says_how_much_is_guarded(stops: StopsSummary | None, said: str) -> None:
+    async with shown(ScriptedLink(snapshot(stops=stops)), size=LARGE) as (app, _):
+        assert said in flat(app)
+
+
+@SIZES
+async def test_home_lists_three_jobs(size: tuple[int, int]) -> None:
+    jobs = (*snapshot().jobs, Job("refill", datetime(2026, 5, 7, 14, 55, tzinfo=SHANGHAI)))
+    async with shown(ScriptedLink(snapshot(jobs=jobs)), size=size) as (app, _):
+        for item in ("rebalance 14:50 in 28s", "refill 14:55 in 5m28s", "rebalance Thu 05-07 14:50"):
+            assert item in flat(app)
+        assert "Thu 05-07 14:55" not in flat(app)
+
+
+async def test_brakes_on_home_and_in_the_footer() -> None:
+    link = ScriptedLink(snapshot())
+    async with shown(link) as (app, pilot):
+        for item in ("b Pause", "h Halt", "R Resume", "F Flatten", "? Help", "q Quit"):
+            assert item in lines(app)[-1]
+        link.change(controls=("buys paused",))
+        await until(pilot, lambda: "BUYS PAUSED" in lines(app)[0])
+        assert "Buys are paused; sells" in flat(app)
+
+
+async def test_an_error_of_a_stop_is_marked() -> None:
+    link = ScriptedLink(snapshot())
+    async with shown(link, "4") as (app, pilot):
+        assert "1 Home!" not in lines(app)[1]
+        stopped = Event(9, NOW, Level.ERROR, "the stop of 113052.SH is through its level and stays armed: no bid")
+        link.change(events=(*snapshot().events, stopped))
+        await until(pilot, lambda: "1 Home!" in lines(app)[1])
+
+
+QUIET: dict[str, Any] = {"session": "closed", "jobs": (), "stops": StopsSummary(12, 12)}
+TODAY, TOMORROW = Job("rebalance", NOW + timedelta(minutes=1)), Job("rebalance", NOW + timedelta(days=1))
+LEAVING = [
+    ({"session": "open"}, ["12 armed: none fires while rotor is closed", "Stops live only while rotor runs."]),
+    ({"session": "break"}, ["12 armed: none fires while rotor is closed"]),
+    ({"jobs": (TODAY, TOMORROW)}, ["rebalance of 14:50 would not run", "Runs start only while rotor runs."]),
+    (
+        {"session": "open", "jobs": (TODAY,), "rebalance": rebalance(finished=False)},
+        ["A rebalance is running.", "12 armed", "rebalance of 14:50 would not run"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("changes", "said"), LEAVING)
+@pytest.mark.parametrize("key", ["q", "ctrl+q"])
+async def test_leaving_asks_what_it_would_end(changes: dict[str, Any], said: list[str], key: str) -> None:
+    async with shown(ScriptedLink(snapshot(**{**QUIET, **changes})), key, key) as (app, pilot):
+        for item in said:
+            assert item in flat(app)
+        await press(pilot, "enter")
+        assert app.is_running
+        assert len(app.screen_stack) == 1
+        await press(pilot, key, "y")
+        assert not app.is_running
+
+
+@pytest.mark.parametrize("changes", [{}, {"jobs": (TOMORROW,)}, {"session": "open", "stops": StopsSummary(0, 3)}])
+async def test_leaving_asks_nothing_where_nothing_is_lost(changes: dict[str, Any]) -> None:
+    async with shown(ScriptedLink(snapshot(**{**QUIET, **changes}))) as (app, pilot):
+        strike(pilot, "q")
+        await until(pilot, lambda: not app.is_running)
+
+
+async def test_leaving_asks_while_a_flatten_is_awaited() -> None:
+    link = ScriptedLink(snapshot(**QUIET))
+    link.replies[Flatten] = None
+    async with shown(link, "F", *"flatten", "enter", "q") as (app, pilot):
+        assert "just begun" in flat(app)
+        await press(pilot, "y")
+    assert not link.open[-1][1].cancelled()
+
+
+async def test_help_tells_of_the_brakes() -> None:
+    async with shown(ScriptedLink(snapshot()), "question_mark", size=LARGE) as (app, _):
+        for item in ("'flatten' is typed", "'cancel' is typed", "Make the missed run's plan now", "outlives a restart"):
+            assert item in flat(app), text(app)

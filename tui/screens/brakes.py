@@ -1,0 +1,251 @@
+"""The brakes and the rare, large steps: what each asks before it acts, why it may not, and how it ended."""
+
+from decimal import Decimal
+
+from rich.text import Text
+
+from core.model.command import Cancelled, Failed, Reply
+from core.model.known import Unknown
+from core.model.order import Order, Origin, Side
+from core.model.snapshot import Control, PositionRow, Rebalance, Snapshot
+from tui import format as fmt
+from tui.day import missed_text, ours
+from tui.screens.modals import Confirm, Fact, Typed
+from tui.widgets.palette import Tone, change_tone
+from tui.widgets.words import facts
+
+Outcome = tuple[str, bool]
+"""A sentence for a toast, and whether it tells of a failure."""
+
+_OLD = "There is no fresh news from the engine: nothing can be decided on an old picture."
+_LASTS = "you press R on Home; a restart of rotor does not end it"
+
+
+def why_not(action: str, snapshot: Snapshot | None, *, stale: bool) -> str:
+    """Why an action does nothing now. Only pause and halt work on an old picture: all they do is to hold back."""
+    if snapshot is None:
+        return "The engine has not answered yet."
+    if action == "pause":
+        halted = "Trading is halted: nothing is bought anyway." if Control.HALTED in snapshot.controls else ""
+        return halted or ("Buys are paused already." if Control.PAUSED in snapshot.controls else "")
+    if action == "halt":
+        return "Trading is halted already." if Control.HALTED in snapshot.controls else ""
+    return (_OLD if stale else "") or _OBSTACLES[action](snapshot)
+
+
+def _nothing_to_resume(snapshot: Snapshot) -> str:
+    if flattening(snapshot):
+        return "A flatten is running: trading stays halted until it has ended."
+    return "" if snapshot.controls else "There is nothing to resume: neither buys are paused nor is trading halted."
+
+
+def _nothing_works(snapshot: Snapshot) -> str:
+    if working(snapshot):
+        return ""
+    doubtful = sum(order.unresolved for order in snapshot.orders)
+    rest = f" {fmt.plural(doubtful, 'order')} in doubt: looked up, not cancelled; see Orders (5)." if doubtful else ""
+    return f"No order is working: there is nothing to cancel.{rest}"
+
+
+def _nothing_owned(snapshot: Snapshot) -> str:
+    if flattening(snapshot):
+        return "A flatten is running already."
+    if isinstance(snapshot.positions, Unknown):
+        return f"What the strategy owns is not known: {snapshot.positions.reason}"
+    return "" if ours(snapshot) else "The strategy owns nothing: there is nothing to sell."
+
+
+def _nothing_missed(snapshot: Snapshot) -> str:
+    return "" if snapshot.missed is not None else "No run was missed."
+
+
+_OBSTACLES = {
+    "resume": _nothing_to_resume,
+    "cancel": _nothing_works,
+    "flatten": _nothing_owned,
+    "missed": _nothing_missed,
+    "drop": _nothing_missed,
+}
+
+
+def working(snapshot: Snapshot) -> tuple[Order, ...]:
+    return tuple(order for order in snapshot.orders if order.live)
+
+
+def flattening(snapshot: Snapshot) -> bool:
+    run = snapshot.rebalance
+    return run is not None and run.running and run.origin is Origin.FLATTEN
+
+
+# -- questions -----------------------------------------------------------------------------------------------------
+
+
+def pause_question(snapshot: Snapshot) -> Confirm:
+    rows = [
+        *_where(snapshot),
+        ("Not sent", "any buy: of a rebalance, of a refill, by hand", Tone.WARN),
+        ("Goes on", "every sell: take-profit and stop-loss too", Tone.TEXT),
+        ("At broker", _stays(snapshot), Tone.TEXT),
+        ("Until", _LASTS, Tone.TEXT),
+    ]
+    return Confirm("Pause buys", rows, "Buy nothing from now on?", "Yes, pause")
+
+
+def halt_question(snapshot: Snapshot) -> Confirm:
+    armed = snapshot.stops.armed if snapshot.stops is not None else None
+    guarded = "no stop fires" + (f", none of the {armed} that are armed" if armed else "")
+    rows = [
+        *_where(snapshot),
+        ("Not sent", "any new order, buy or sell", Tone.WARN),
+        ("Unguarded", guarded, Tone.BAD),
+        ("Goes on", "prices, the account, cancels by hand", Tone.TEXT),
+        ("At broker", _stays(snapshot), Tone.TEXT),
+        ("Until", _LASTS, Tone.TEXT),
+    ]
+    return Confirm("Halt", rows, "Send nothing new, no stop either?", "Yes, halt", danger=True)
+
+
+def resume_question(snapshot: Snapshot) -> Confirm:
+    halted = Control.HALTED in snapshot.controls
+    rows = [
+        *_where(snapshot),
+        ("Ends", "the halt" if halted else "the pause of buys", Tone.STRONG),
+        ("Goes on", "scheduled runs and refills, buys included", Tone.TEXT),
+    ]
+    if halted:
+        rows.append(("Stops", "a bond through its level is sold at once", Tone.WARN))
+    return Confirm("Resume", rows, "Trade again from now on?", "Yes, resume", danger=snapshot.mode == "live")
+
+
+def drop_question(snapshot: Snapshot) -> Confirm:
+    missed = missed_text(snapshot.missed, snapshot) if snapshot.missed is not None else fmt.NOT_KNOWN
+    rows: list[Fact] = [
+        ("Missed", missed, Tone.WARN),
+        ("Dropped", "nothing is sold or bought for it", Tone.TEXT),
+        ("Later", "a plan can still be made by hand: 3, then r", Tone.TEXT),
+    ]
+    return Confirm("Drop the missed run", rows, "Leave this run out?", "Yes, drop it")
+
+
+def cancel_question(snapshot: Snapshot) -> Typed:
+    orders = working(snapshot)
+    rows = [
+        *_where(snapshot),
+        ("Working", fmt.plural(len(orders), "order"), Tone.STRONG),
+        ("Buys", _left(orders, Side.BUY), Tone.BUY),
+        ("Sells", _left(orders, Side.SELL), Tone.SELL),
+        ("Filled", "what is filled stays filled", Tone.TEXT),
+        ("Then", "what runs goes on without them", Tone.TEXT),
+    ]
+    doubtful = sum(order.unresolved for order in snapshot.orders)
+    if doubtful:
+        rows.append(("In doubt", f"{fmt.plural(doubtful, 'order')}: looked up, not cancelled", Tone.WARN))
+    return _typed("Cancel all working orders", rows, "cancel", "cancel them all", "nothing was cancelled")
+
+
+def flatten_question(snapshot: Snapshot) -> Typed:
+    mine = ours(snapshot)
+    bonds = f"{fmt.plural(len(mine), 'bond')} of ours, {sum(row.ours for row in mine)} 张"
+    profit = _sum([_profit(row) for row in mine])
+    rows = [
+        *_where(snapshot),
+        ("Sells", bonds, Tone.STRONG),
+        ("Value", _money([_value(row) for row in mine]), Tone.STRONG),
+        ("P/L", _money([_profit(row) for row in mine], signed=True), change_tone(profit)),
+        ("Cancels", f"{fmt.plural(len(working(snapshot)), 'working order')}, first", Tone.TEXT),
+        ("Left alone", _theirs(snapshot), Tone.TEXT),
+        ("Then", "trading stays HALTED, stops too, until you press R", Tone.WARN),
+    ]
+    return _typed("Flatten", rows, "flatten", "sell all that the strategy owns", "nothing was sent")
+
+
+def _typed(title: str, rows: list[Fact], word: str, to: str, undone: str) -> Typed:
+    body: list[Text] = [facts(rows, 12)]
+    return Typed(title, body, word, to=to, undone=undone)
+
+
+def _where(snapshot: Snapshot) -> list[Fact]:
+    mode = snapshot.mode.upper() + (" (real money)" if snapshot.mode == "live" else "")
+    return [
+        ("Mode", mode, Tone.BAD if snapshot.mode == "live" else Tone.STRONG),
+        ("Account", snapshot.account or "no account", Tone.STRONG),
+    ]
+
+
+def _stays(snapshot: Snapshot) -> str:
+    count = len(working(snapshot))
+    if not count:
+        return "no order is working"
+    return f"{fmt.plural(count, 'order')} {'stays' if count == 1 else 'stay'} and may fill (x cancels)"
+
+
+def _left(orders: tuple[Order, ...], side: Side) -> str:
+    of_side = [order for order in orders if order.intent.side is side]
+    amount = sum((order.remaining * order.intent.price for order in of_side), Decimal(0))
+    return f"{len(of_side)}, {fmt.money(amount)} CNY not filled yet" if of_side else "none"
+
+
+def _theirs(snapshot: Snapshot) -> str:
+    if isinstance(snapshot.positions, Unknown):
+        return fmt.NOT_KNOWN
+    count = sum(row.volume > row.ours for row in snapshot.positions.value)
+    return f"your own bonds ({fmt.plural(count, 'holding')})" if count else "the account holds none of your own"
+
+
+def _value(row: PositionRow) -> Decimal | None:
+    return None if row.last is None else row.last * row.ours
+
+
+def _profit(row: PositionRow) -> Decimal | None:
+    return None if row.last is None or not row.cost else (row.last - row.cost) * row.ours
+
+
+def _sum(amounts: list[Decimal | None]) -> Decimal | None:
+    known = [amount for amount in amounts if amount is not None]
+    return sum(known, Decimal(0)) if known else None
+
+
+def _money(amounts: list[Decimal | None], *, signed: bool = False) -> str:
+    known = sum(amount is not None for amount in amounts)
+    total = _sum(amounts)
+    part = "" if known == len(amounts) else f" ({known} of {len(amounts)} known)"
+    return f"{fmt.signed_money(total) if signed else fmt.money(total)} CNY{part}"
+
+
+# -- outcomes ------------------------------------------------------------------------------------------------------
+
+
+def cancelled_text(reply: Reply[Cancelled]) -> Outcome:
+    if isinstance(reply, Failed):
+        return _failed("Not cancelled", "The orders were not cancelled", reply)
+    proven, left = len(reply.value.proven), len(reply.value.open)
+    if left:
+        total = fmt.plural(proven + left, "order")
+        return f"{proven} of {total} cancelled; {left} not proven and may still fill: see Orders (5).", True
+    return (
+        f"{fmt.plural(proven, 'order')} cancelled, all proven." if proven else "No order was working any more."
+    ), False
+
+
+def flattened_text(reply: Reply[Rebalance]) -> Outcome:
+    if isinstance(reply, Failed):
+        return _failed("Nothing was sent", "The flatten failed", reply)
+    run, halted = reply.value, "Trading stays halted."
+    filled = [leg for leg in run.legs if leg.filled_volume >= leg.volume]
+    got = sum((leg.filled_volume * (leg.average_price or Decimal(0)) for leg in run.legs), Decimal(0))
+    text = f"Flatten: {len(filled)} of {fmt.plural(len(run.legs), 'order')} filled, {fmt.money(got)} CNY before fees."
+    if run.unresolved:
+        return f"{text} {fmt.plural(len(run.unresolved), 'order')} unresolved: see Orders (5). {halted}", True
+    if not run.complete:
+        left = sum(leg.volume - leg.filled_volume for leg in run.legs)
+        return f"{text} {left} 张 are NOT sold: see Plan (3). {halted}", True
+    return f"{text} {halted}", False
+
+
+def plain_text(done: str, undone: str, reply: Reply[None]) -> Outcome:
+    """The outcome of a command that answers with nothing."""
+    return _failed(undone, undone, reply) if isinstance(reply, Failed) else (done, False)
+
+
+def _failed(refused: str, failed: str, reply: Failed) -> Outcome:
+    return f"{refused if reply.refused else failed}: {reply.text}", True

@@ -1,0 +1,121 @@
+"""What guards a holding, in a word, in a sentence and in full."""
+
+from rich.cells import cell_len
+from rich.text import Text
+
+from core.model.snapshot import PositionRow, StopRow
+from tui import format as fmt
+from tui.screens.modals import Fact
+from tui.widgets.columns import Cell, cell
+from tui.widgets.palette import Tone, words
+
+_WORD_CELLS, _ENOUGH = 9, 5
+_ARMED, _SELLING, _OFF = "armed", "selling", "off"
+
+
+def guard_cell(row: PositionRow) -> Cell:
+    """`armed`, `selling`, `waits` (through its level or not, it cannot sell now), `off`, or why it is not armed."""
+    stop = row.stop
+    if stop is None:
+        return cell("none", Tone.WARN) if row.ours else cell("yours", Tone.DIM)
+    return cell(_word(stop), _tone(stop))
+
+
+def distance_cell(row: PositionRow) -> Cell:
+    """How far the nearest level is: negative where that lies below the price."""
+    if row.stop is None:
+        return cell("")
+    if through(row):
+        return cell("through", Tone.WARN)
+    return cell(fmt.ratio(row.stop_distance))
+
+
+def level_cells(row: PositionRow) -> tuple[Cell, Cell]:
+    """The stop-loss and the take-profit level."""
+    if row.stop is None:
+        return cell(""), cell("")
+    tone = Tone.TEXT if row.stop.armed else Tone.DIM
+    return cell(fmt.price(row.stop.loss), tone), cell(fmt.price(row.stop.profit), tone)
+
+
+def through(row: PositionRow) -> bool:
+    """Whether the last price has reached a level."""
+    if row.stop is None or row.last is None:
+        return False
+    loss, profit = row.stop.loss, row.stop.profit
+    return (loss is not None and row.last <= loss) or (profit is not None and row.last >= profit)
+
+
+def guard_line(row: PositionRow) -> Text:
+    """The levels, what they are measured against, the state in full and the age of the check."""
+    stop = row.stop
+    if stop is None:
+        return words(_unmanaged(row))
+    if stop.loss is None and stop.profit is None:
+        return words(("no stop levels", Tone.WARN), ("  ", Tone.DIM), (stop.state, Tone.WARN))
+    return words(
+        ("SL ", Tone.DIM),
+        fmt.price(stop.loss),
+        ("  TP ", Tone.DIM),
+        fmt.price(stop.profit),
+        (f"  of {stop.basis}" if stop.basis else "", Tone.DIM),
+        ("  ", Tone.DIM),
+        (_full_state(stop), _tone(stop)),
+        (f", checked {fmt.clock(stop.checked_at)}" if stop.checked_at else ", not checked yet", Tone.DIM),
+    )
+
+
+def guard_rows(row: PositionRow) -> list[Fact]:
+    """The same as lines of a card."""
+    stop = row.stop
+    if stop is None:
+        return [("Guard", *_unmanaged(row))]
+    checked = fmt.clock(stop.checked_at) if stop.checked_at else "not yet: no price was held against the levels"
+    return [
+        ("Stop-loss", f"{fmt.price(stop.loss)} CNY" if stop.loss is not None else "none", Tone.STRONG),
+        ("Take-profit", f"{fmt.price(stop.profit)} CNY" if stop.profit is not None else "none", Tone.STRONG),
+        ("Measured on", stop.basis or fmt.NOT_KNOWN, Tone.TEXT),
+        ("Nearest", _away(row), Tone.WARN if through(row) else Tone.TEXT),
+        ("Guard", _full_state(stop), _tone(stop)),
+        ("Checked", checked, Tone.TEXT if stop.checked_at else Tone.WARN),
+    ]
+
+
+def _away(row: PositionRow) -> str:
+    if through(row):
+        return "reached: the price is through it"
+    return "not known" if row.stop_distance is None else f"{fmt.ratio(row.stop_distance)} from the last price"
+
+
+def _word(stop: StopRow) -> str:
+    if stop.state == _SELLING:
+        return _SELLING
+    if stop.armed:
+        return _ARMED if stop.state.startswith(_ARMED) or not stop.state else "waits"
+    word = stop.state.partition(":")[0] or "not armed"
+    return "no stop" if stop.loss is None and stop.profit is None and word != _OFF else _shortly(word)
+
+
+def _shortly(text: str) -> str:
+    """As many whole words as the column has room for; the text cut where these say too little."""
+    short = text
+    while cell_len(short) > _WORD_CELLS:
+        short = short.rpartition(" ")[0]
+    return short if cell_len(short) >= min(_ENOUGH, cell_len(text)) else fmt.fit(text, _WORD_CELLS).rstrip()
+
+
+def _full_state(stop: StopRow) -> str:
+    """The state, with the word that it may leave out."""
+    if stop.armed:
+        return stop.state if stop.state.startswith(_ARMED) else f"armed, {stop.state}" if stop.state else _ARMED
+    return f"NOT armed: {stop.state}" if stop.state else "NOT armed"
+
+
+def _tone(stop: StopRow) -> Tone:
+    return Tone.GOOD if stop.armed and _word(stop) == _ARMED else Tone.WARN
+
+
+def _unmanaged(row: PositionRow) -> tuple[str, Tone]:
+    if row.ours:
+        return "NOT guarded: the stops do not know it", Tone.WARN
+    return "yours: no stop sells it", Tone.DIM

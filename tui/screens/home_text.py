@@ -1,0 +1,146 @@
+"""What Home says: its sections as text."""
+
+from rich.text import Text
+
+from core.model.account import Asset
+from core.model.known import Maybe, Unknown
+from core.model.order import Side
+from core.model.snapshot import Control, Level, PositionRow, Rebalance, Snapshot
+from tui import format as fmt
+from tui.day import fitting, job_texts, missed_text, stops_text
+from tui.screens.modals import Fact
+from tui.widgets.palette import LEVEL_TONES, STYLES, Tone, change_tone, words
+from tui.widgets.words import facts
+
+_LABEL = 11
+_JOBS = 3
+_CONTROLS = {
+    Control.PAUSED: "Buys are paused; sells and stops go on. R resumes.",
+    Control.HALTED: "HALTED: nothing new is sent, no stop either. R resumes.",
+}
+
+
+def strategy_text(snapshot: Snapshot) -> Text:
+    followed = snapshot.followed
+    if followed is None:
+        return words(("none chosen: press 2, open a record, then u", Tone.WARN))
+    name = followed.strategy_name or f"strategy {followed.strategy_id}"
+    return words((name, Tone.STRONG), (f"\nstrategy {followed.strategy_id}, record {followed.history_id}", Tone.DIM))
+
+
+def today_text(snapshot: Snapshot, width: int) -> Text:
+    """The last run, the stops, and what comes next; `width` is what a line has room for."""
+    rows = _run_rows(snapshot.rebalance)
+    rows.append(("Stops", *stops_text(snapshot.stops)))
+    rows += _next_rows(snapshot, width - _LABEL)
+    return facts(rows, _LABEL)
+
+
+def _run_rows(run: Rebalance | None) -> list[Fact]:
+    if run is None:
+        return [("Last", "nothing ran yet", Tone.DIM)]
+    if run.finished_at is None:
+        first: Fact = ("Running", f"{run.origin} since {fmt.clock(run.started_at)}, {run.stage}", Tone.WARN)
+    else:
+        first = ("Last", f"{fmt.clock(run.finished_at)} {run.origin}, {run.stage}", Tone.TEXT)
+    rows = [first, ("Filled", f"sells {_filled(run, Side.SELL)}  buys {_filled(run, Side.BUY)}", Tone.TEXT)]
+    if run.unresolved:
+        rows.append(("Unresolved", f"{fmt.plural(len(run.unresolved), 'order')}: press 5", Tone.BAD))
+    return rows
+
+
+def _next_rows(snapshot: Snapshot, width: int) -> list[Fact]:
+    if not snapshot.jobs:
+        return [("Next", "nothing scheduled", Tone.DIM)]
+    return [
+        ("" if number else "Next", fitting(job_texts(job, snapshot)[:2], width), Tone.TEXT)
+        for number, job in enumerate(snapshot.jobs[:_JOBS])
+    ]
+
+
+def _filled(rebalance: Rebalance, side: Side) -> str:
+    legs = [leg for leg in rebalance.legs if leg.side is side]
+    return f"{sum(leg.filled_volume >= leg.volume for leg in legs)}/{len(legs)}" if legs else "none"
+
+
+def trading_text(snapshot: Snapshot) -> Text:
+    if snapshot.blockers:
+        text = words((f"OFF: {fmt.plural(len(snapshot.blockers), 'reason')}, above", Tone.BAD))
+    elif not snapshot.ready:
+        text = words(("not ready yet", Tone.WARN))
+    elif Control.HALTED not in snapshot.controls:
+        text = words(("on", Tone.GOOD))
+    else:
+        text = Text()
+    controls = [words((_CONTROLS.get(control, control), Tone.WARN)) for control in snapshot.controls]
+    return Text("\n").join([text, *controls] if text else controls)
+
+
+def attention_text(snapshot: Snapshot) -> Text:
+    """The missed run and the notices, in full."""
+    parts: list[tuple[str, Tone]] = []
+    if snapshot.missed is not None:
+        parts.append((f"- Missed: {missed_text(snapshot.missed, snapshot)}", Tone.WARN))
+        parts.append(("  m makes the plan now, for you to look at; d drops the run.", Tone.TEXT))
+    parts += [(f"- {fmt.one_line(notice)}", Tone.WARN) for notice in snapshot.notices]
+    return Text("\n").join(words(part) for part in parts)
+
+
+def account_text(snapshot: Snapshot) -> Text:
+    rows = _money_rows(snapshot.asset)
+    if snapshot.positions == snapshot.asset:  # out of reach for one reason: told once
+        rows.append(("Positions", "not known either", Tone.WARN))
+    else:
+        rows += _position_rows(snapshot.positions)
+    rows += _change_rows(snapshot)
+    return facts(rows)
+
+
+def _change_rows(snapshot: Snapshot) -> list[Fact]:
+    """What the account has gained since the first minute that is remembered."""
+    if isinstance(snapshot.asset, Unknown) or not snapshot.equity:
+        return []
+    began, first = snapshot.equity[0]
+    gained = snapshot.asset.value.total - first
+    ratio = f"  {fmt.ratio(gained / first)}" if first else ""
+    return [(f"Since {fmt.since(began, snapshot.at)}", f"{fmt.signed_money(gained):>16}{ratio}", change_tone(gained))]
+
+
+def _money_rows(asset: Maybe[Asset]) -> list[Fact]:
+    if isinstance(asset, Unknown):
+        return [("Money", f"not known: {asset.reason}", Tone.WARN)]
+    held = asset.value
+    return [
+        ("Total", f"{fmt.money(held.total):>16}", Tone.STRONG),
+        ("Cash", f"{fmt.money(held.cash):>16}", Tone.TEXT),
+        ("Frozen", f"{fmt.money(held.frozen):>16}", Tone.TEXT),
+        ("Market value", f"{fmt.money(held.market_value):>16}", Tone.TEXT),
+    ]
+
+
+def _position_rows(positions: Maybe[tuple[PositionRow, ...]]) -> list[Fact]:
+    if isinstance(positions, Unknown):
+        return [("Positions", f"not known: {positions.reason}", Tone.WARN)]
+    rows = positions.value
+    ours = sum(row.ours > 0 for row in rows)
+    found: list[Fact] = [("Positions", f"{len(rows):>16}  {ours} ours", Tone.TEXT)]
+    profits = [row.profit for row in rows if row.profit is not None]
+    if profits:
+        total = sum(profits)
+        known = "" if len(profits) == len(rows) else f"  {len(profits)} of {len(rows)}"
+        found.append(("Open P/L", f"{fmt.signed_money(total):>16}{known}", change_tone(total)))
+    return found
+
+
+def links_text(snapshot: Snapshot) -> Text:
+    if not snapshot.health:
+        return words(("nothing reported yet", Tone.DIM))
+    text = Text(style=STYLES[Tone.TEXT])
+    for number, health in enumerate(snapshot.health):
+        text.append("\n" if number else "")
+        text.append(f"{health.name:<10}", STYLES[Tone.DIM])
+        mark = "! " if health.level in (Level.WARNING, Level.ERROR) else ""
+        tone = LEVEL_TONES[health.level] if health.level is not Level.INFO else Tone.GOOD
+        text.append(f"{mark}{health.text}".ljust(13), STYLES[tone])
+        text.append(f" since {fmt.clock(health.since)}", STYLES[Tone.DIM])
+    return text

@@ -1,0 +1,124 @@
+"""The lines under the header: what must not be overlooked, in words."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.text import Text
+
+from core.model.snapshot import Control, Snapshot
+from tui import format as fmt
+from tui.day import missed_text
+from tui.widgets.palette import LOUD, STYLES, Tone
+from tui.widgets.words import Words
+
+_MOST_LINES, _SHARE = 4, 6
+_MOST_NOTICES = 2
+_LEAST_CELLS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """`how` says what to press: where the text has to be cut, `briefly` still says it."""
+
+    word: str
+    text: str
+    how: str = ""
+    briefly: str = ""
+    loud: bool = False
+
+    def drawn(self, text: str, how: str) -> Text:
+        word = (f" {self.word} ", LOUD) if self.loud else (self.word, STYLES[Tone.WARN])
+        tail = f"  {how}" if how else ""
+        return Text.assemble(word, (f"  {text}{tail}", STYLES[Tone.BAD if self.loud else Tone.TEXT]))
+
+    def lines(self, width: int, most: int, more: str, console: Console) -> list[Text]:
+        """The alert in at most so many lines, cut where it is longer; `more` ends it."""
+        full = self.drawn(self.text, _joined(self.how, more)).wrap(console, width)
+        if len(full) <= most:
+            return list(full)
+        for how in (_joined(self.briefly or self.how, more), more, ""):
+            # A line that is wrapped at a word may be shorter than the width: cut on until the words fit.
+            for cells in range(width * most - self.drawn("", how).cell_len, _LEAST_CELLS, -1):
+                cut = self.drawn(fmt.fit(self.text, cells).rstrip(), how).wrap(console, width)
+                if len(cut) <= most:
+                    return list(cut)
+        return list(full)[:most]
+
+
+class AlertBar(Words):
+    """Trading is off, the picture is old, the user has halted, a run was missed: at most a sixth of the screen."""
+
+    def __init__(self) -> None:
+        super().__init__(id="alert-bar")
+        self._alerts: list[Alert] = []
+        self._unseen = 0
+
+    def show(self, snapshot: Snapshot | None, silent_for: float | None) -> None:
+        """`silent_for`: seconds without a snapshot where that is too long, else None."""
+        self._alerts = _alerts(snapshot, silent_for)
+        self._unseen = max(0, len(snapshot.notices) - _MOST_NOTICES) if snapshot else 0
+        self._draw()
+
+    def on_resize(self) -> None:
+        self._draw()
+
+    def _draw(self) -> None:
+        self.display = bool(self._alerts)
+        width, height = max(1, self.app.size.width - 2), self.app.size.height
+        most = max(1, min(_MOST_LINES, height // _SHARE))
+        self.put(Text("\n").join(_fitted(self._alerts, self._unseen, width, most, self.app.console)))
+
+
+def _fitted(alerts: Sequence[Alert], unseen: int, width: int, most: int, console: Console) -> list[Text]:
+    """One line for each; what is left of `most` goes to those that need more, the first ones first."""
+    shown = alerts[:most]
+    unseen += len(alerts) - len(shown)
+    spare = most - len(shown)
+    found: list[Text] = []
+    for number, alert in enumerate(shown, 1):
+        more = f"(+{unseen} more on Home)" if unseen and number == len(shown) else ""
+        lines = alert.lines(width, 1 + spare, more, console)
+        spare -= len(lines) - 1
+        found += lines
+    return found
+
+
+def _alerts(snapshot: Snapshot | None, silent_for: float | None) -> list[Alert]:
+    found: list[Alert] = []
+    if silent_for is not None:
+        seconds = f"no news from the engine for {int(silent_for)} s"
+        old = seconds if snapshot is None else f"{seconds}: everything below is old"
+        found.append(Alert("STALE", old, loud=True))
+    if snapshot is None:
+        return found
+    found += _not_trading(snapshot)
+    if Control.HALTED in snapshot.controls:
+        halted = "nothing new is sent, no stop either"
+        found.append(Alert("HALTED", halted, "press R on Home to resume", "(1, then R)", loud=True))
+    if snapshot.missed is not None:
+        missed = fmt.one_line(missed_text(snapshot.missed, snapshot))
+        found.append(Alert("MISSED RUN", missed, "m on Home: look at the plan, d: drop it", "(1, then m or d)"))
+    found += [Alert("!", fmt.one_line(notice)) for notice in snapshot.notices[:_MOST_NOTICES]]
+    return found
+
+
+def _not_trading(snapshot: Snapshot) -> list[Alert]:
+    """What keeps orders from being sent, whatever the user says."""
+    found: list[Alert] = []
+    if snapshot.blockers:
+        first, *others = snapshot.blockers
+        more = f"(+{len(others)} more on Home)" if others else ""
+        found.append(Alert("TRADING OFF", fmt.one_line(first), more, loud=True))
+    elif not snapshot.ready:
+        found.append(Alert("NOT READY", "the engine is still getting ready; nothing is sent before that", loud=True))
+    if snapshot.needs:
+        how = f"{' and '.join(snapshot.needs)} wanted first: execute a plan (3), or rotor {snapshot.needs[0]}"
+        found.append(Alert("NO LIVE ORDERS YET", how))
+    if snapshot.mode != "sandbox" and snapshot.platform_user is None and snapshot.health:
+        found.append(Alert("NOT LOGGED IN", "to Factor Cat: press l on Home"))
+    return found
+
+
+def _joined(*parts: str) -> str:
+    return "  ".join(part for part in parts if part)
