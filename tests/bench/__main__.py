@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tests.bench import live
+from tests.bench import live, stops
 from tests.terminal.pty_app import PtyApp
 
 RUNS = 5
@@ -68,6 +68,7 @@ def rows() -> Sequence[tuple[str, str]]:
         ("`rotor demo` to a plan on the screen", f"{median(to_the_plan):.2f} s"),
         ("`rotor --version`", f"{median(lambda: whole_process('--version')[0]):.2f} s"),
         *live.rows(),
+        *stops.rows(),
     )
 
 

@@ -84,13 +84,15 @@ class LiveWorld:
         base["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"
         return self.terminal.environment(base)
 
-    def command(self, *arguments: str) -> list[str]:
+    def command(self, *arguments: str, late: float | None = None) -> list[str]:
+        """`late`: seconds after which a scheduled run counts as missed, where it is not to be the real number."""
         shift = (self._moment() - datetime.now(SHANGHAI)).total_seconds()
-        return [sys.executable, "-m", "tests.live.rotor_at", str(shift), "--home", str(self.home), *arguments]
+        program = ["tests.live.rotor_at"] if late is None else ["tests.live.rotor_hasty", str(late)]
+        return [sys.executable, "-m", *program, str(shift), "--home", str(self.home), *arguments]
 
-    def start(self, *arguments: str) -> "subprocess.Popen[str]":
+    def start(self, *arguments: str, late: float | None = None) -> "subprocess.Popen[str]":
         return subprocess.Popen(
-            self.command(*arguments),
+            self.command(*arguments, late=late),
             cwd=self.folder,
             env=self.environment(),
             stdin=subprocess.DEVNULL,

@@ -1,0 +1,212 @@
+"""A market, a platform and a broker with whatever goes wrong on a day, at times that a script or a seed names."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from decimal import Decimal
+from random import Random
+from typing import Any
+
+import httpx
+
+from core.brokers.broker import BrokerEvent, BrokerListener, Link
+from core.brokers.paper import PaperBroker
+from core.clock import Clock
+from core.model.account import Asset, Position
+from core.model.bond import BondCode
+from core.model.known import Known, Maybe, Unknown
+from core.model.order import BrokerOrder, Fill, Intent, Order, Outcome, Refused, Side, Unresolved
+from core.model.quote import Quote, TradingState
+from core.rules.market import day_limits, to_tick
+from core.sandbox.market import SandboxMarket
+
+
+@dataclass(frozen=True, slots=True)
+class Spell:
+    """Something that is so from one moment to another."""
+
+    begin: datetime
+    end: datetime
+
+    def holds(self, moment: datetime) -> bool:
+        return self.begin <= moment < self.end
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """From `begin` on, the bond's prices are `factor` times what they would be; thin: hardly anybody bids."""
+
+    code: BondCode
+    spell: Spell
+    factor: Decimal = Decimal(1)
+    thin: bool = False
+    halted: bool = False
+    floored: bool = False
+    """At limit-down: nobody bids."""
+
+
+class FaultyMarket(SandboxMarket):
+    """The sandbox's market with incidents."""
+
+    moves: list[Move]
+    silences: list[Spell]
+
+    def __init__(self, clock: Clock, data: Any, seed: int = 0) -> None:
+        super().__init__(clock, data, seed)
+        self.moves = []
+        self.silences = []
+        self.calls = 0
+
+    async def snapshot(self, codes: Iterable[BondCode]) -> Any:
+        self.calls += 1
+        return await super().snapshot(codes)
+
+    def quote(self, code: BondCode, moment: datetime) -> Maybe[Quote]:
+        found = super().quote(code, moment)
+        if isinstance(found, Unknown):
+            return found
+        quote = found.value
+        for move in self.moves:
+            if move.code == code and move.spell.holds(moment):
+                quote = _moved(quote, move)
+        return Known(quote)
+
+    def _tell(self) -> None:
+        if not any(spell.holds(self._clock.now()) for spell in self.silences):
+            super()._tell()
+
+
+def _moved(quote: Quote, move: Move) -> Quote:
+    if move.halted:
+        return replace(quote, state=TradingState.HALTED, bid=None, ask=None, bid_volume=None, ask_volume=None)
+    limits = day_limits(quote)
+    if limits is None or quote.state is not TradingState.CONTINUOUS:
+        return quote
+    if move.floored:
+        low = limits.low
+        return replace(quote, last=low, bid=None, bid_volume=None, ask=low, ask_volume=50_000)
+
+    def at(price: Decimal | None) -> Decimal | None:
+        return None if price is None else limits.clamp(to_tick(price * move.factor, Side.BUY))
+
+    last = at(quote.last)
+    assert last is not None
+    thin = 10 if move.thin and quote.bid_volume is not None else quote.bid_volume
+    return replace(quote, last=last, bid=at(quote.bid), ask=at(quote.ask), bid_volume=thin)
+
+
+class FaultyPlatform(httpx.AsyncBaseTransport):
+    """The embedded platform, out of reach at times."""
+
+    def __init__(self, inner: httpx.AsyncBaseTransport, clock: Clock) -> None:
+        self._inner = inner
+        self._clock = clock
+        self.outages: list[Spell] = []
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if any(spell.holds(self._clock.now()) for spell in self.outages):
+            raise httpx.ConnectError("connection refused", request=request)
+        return await self._inner.handle_async_request(request)
+
+
+class FaultyBroker:
+    """The paper broker behind a bad line: answers and events get lost, doubled and late, the link breaks."""
+
+    def __init__(self, inner: PaperBroker, clock: Clock, random: Random, rate: float) -> None:
+        self.inner = inner
+        self._clock = clock
+        self._random = random
+        self.rate = rate
+        self._listeners: list[BrokerListener] = []
+        self._link_listeners: list[Callable[[], None]] = []
+        self.link = Link(True, 1, "ok", clock.now())
+        self.sent: list[tuple[datetime, Intent]] = []
+        """What was handed over, whether or not it arrived."""
+        inner.subscribe(self._on_event)
+
+    @property
+    def account(self) -> str:
+        return self.inner.account
+
+    def absence_proves(self, order: Order) -> float | None:
+        """Over the connection that sent it, never; over a later one, at once."""
+        return 0.0 if order.created_at < self.link.since else None
+
+    async def start(self) -> None:
+        await self.inner.start()
+
+    async def stop(self) -> None:
+        await self.inner.stop()
+
+    def subscribe(self, listener: BrokerListener) -> None:
+        self._listeners.append(listener)
+
+    def watch_link(self, listener: Callable[[], None]) -> None:
+        self._link_listeners.append(listener)
+
+    def break_link(self, seconds: float) -> None:
+        """Out of reach for so many seconds of the loop."""
+        if self.link.up:
+            self._set_link(Link(False, self.link.number, "connection lost", self._clock.now()))
+            asyncio.get_running_loop().call_later(seconds, self._mend)
+
+    def _mend(self) -> None:
+        self._set_link(Link(True, self.link.number + 1, "ok", self._clock.now()))
+
+    def _set_link(self, link: Link) -> None:
+        self.link = link
+        for listener in self._link_listeners:
+            listener()
+
+    async def asset(self) -> Maybe[Asset]:
+        return self._lost() or await self.inner.asset()
+
+    async def positions(self) -> Maybe[tuple[Position, ...]]:
+        # As the real one does: out of reach, it lists nothing and says nothing.
+        return await self.inner.positions() if self.link.up else Known(())
+
+    async def orders(self, since: date) -> Maybe[tuple[BrokerOrder, ...]]:
+        return self._lost() or await self.inner.orders(since)
+
+    async def fills(self, since: date) -> Maybe[tuple[Fill, ...]]:
+        return self._lost() or await self.inner.fills(since)
+
+    async def place(self, intent: Intent) -> Outcome:
+        self.sent.append((self._clock.now(), intent))
+        if not self.link.up:
+            return Unresolved("no answer")
+        if self._chance(0.3):
+            await asyncio.sleep(self._random.uniform(0.0, 0.3))
+        if self._chance(0.15):
+            return Unresolved("no answer")  # it never arrives
+        if self._chance(0.15):
+            return Refused("the counter is busy")
+        outcome = await self.inner.place(intent)
+        return Unresolved("no answer") if self._chance(0.15) else outcome
+
+    async def cancel(self, order_id: str) -> None:
+        if self.link.up and not self._chance(0.3):
+            await self.inner.cancel(order_id)
+
+    def _lost(self) -> Unknown | None:
+        if not self.link.up:
+            return Unknown("connection lost")
+        return Unknown("no answer in time") if self._chance(0.05) else None
+
+    def _chance(self, part: float) -> bool:
+        return self._random.random() < part * self.rate
+
+    def _on_event(self, event: BrokerEvent) -> None:
+        if not self.link.up or self._chance(0.2):
+            return
+        for _ in range(2 if self._chance(0.2) else 1):
+            if self._chance(0.4):
+                loop = asyncio.get_running_loop()
+                loop.call_later(self._random.uniform(0.01, 3.0), self._deliver, event)
+            else:
+                self._deliver(event)
+
+    def _deliver(self, event: BrokerEvent) -> None:
+        for listener in self._listeners:
+            listener(event)

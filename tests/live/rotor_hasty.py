@@ -1,0 +1,12 @@
+"""The real program at another time, and with less patience: `python -m tests.live.rotor_hasty LATE SECONDS ARGUMENTS…`.
+
+A scheduled run counts as missed after LATE seconds instead of half a minute, so that a test need not wait that long.
+"""
+
+import sys
+
+from core.engine import agenda
+
+agenda.LATE = float(sys.argv.pop(1))
+
+from tests.live import rotor_at  # noqa: E402, F401  (it runs rotor)

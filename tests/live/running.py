@@ -1,0 +1,128 @@
+"""`rotor run` as a process beside a test: what it says as it says it, and a home that owns bonds from the beginning."""
+
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterable
+from contextlib import closing
+from decimal import Decimal
+from typing import Any, Self
+
+from core.engine.headless import status_document
+from core.engine.parts import database_files
+from core.home import Home, HomeLock
+from core.model.bond import BondCode
+from core.model.order import Side
+from core.model.settings import Qmt, Settings
+from core.store import open_database
+from core.trading.ledger import LedgerBook
+from core.trading.memory import Memory
+from core.trading.permits import Permits
+from core.trading.schema import TRADING
+from tests.live.world import ACCOUNT, MOMENT, LiveWorld
+
+RUNS = "rotor runs (live"
+"""What `rotor run` says when it is up."""
+
+Record = dict[str, Any]
+
+
+def live_settings(world: LiveWorld) -> Settings:
+    """As much of the settings as tells where the books are."""
+    return Settings(mode="live", qmt=Qmt(userdata=str(world.terminal.userdata), account=ACCOUNT))
+
+
+def furnished(world: LiveWorld, owned: Iterable[str], volume: int = 100) -> None:
+    """Leave the world's home as `rotor consent` and `rotor adopt` do, owning `volume` 张 of each bond, without their
+    time."""
+    world.settings["GUARDS__SELF_TEST"] = "waived"
+    agreed(Home(world.home), live_settings(world), owned, volume)
+
+
+def agreed(home: Home, settings: Settings, owned: Iterable[str], volume: int = 100) -> None:
+    """The same for any home in live mode. Each bond cost 100 CNY."""
+    home.prepare()
+    path, _ = database_files(home, settings)
+    with closing(open_database(path, TRADING)) as database:
+        Permits(Memory(database), ACCOUNT, waived=True).consent()
+        ledger = LedgerBook(database)
+        for code in owned:
+            ledger.move_by_hand("adopted", BondCode(code), Side.BUY, volume, Decimal(100), MOMENT)
+
+
+def status(world: LiveWorld) -> Record:
+    """What `rotor status --json` prints, without a process of its own."""
+    return status_document(Home(world.home), live_settings(world))
+
+
+def ledger(world: LiveWorld) -> dict[str, int]:
+    return {row["code"]: row["volume"] for row in status(world)["ledger"]}
+
+
+def until(true: Callable[[], object], what: Callable[[], object], seconds: float = 20.0) -> None:
+    """Wait until it is true; fails with `what` as it is at the end."""
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, what()
+        time.sleep(0.01)
+
+
+class Running:
+    """A command that goes on, by default `rotor run`; `said` is its stderr so far. It ends with the `with`."""
+
+    def __init__(self, world: LiveWorld, program: "subprocess.Popen[str] | None" = None) -> None:
+        self._world = world
+        self.program = program or world.start("run")
+        self.said = ""
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def __enter__(self) -> Self:
+        try:
+            self.wait_for(RUNS)
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.program.poll() is None:
+            self.program.kill()
+        self.program.wait()
+        self._reader.join(10)
+        for stream in (self.program.stdout, self.program.stderr):
+            if stream is not None:
+                stream.close()
+
+    def wait_for(self, text: str, seconds: float = 20.0) -> None:
+        def said_or_ended() -> bool:
+            if text not in self.said and self.program.poll() is not None:
+                self._reader.join(10)
+                assert text in self.said, self.said
+            return text in self.said
+
+        until(said_or_ended, lambda: f"{text!r} was not said:\n{self.said}", seconds)
+
+    def follows(self) -> Self:
+        """Wait until prices come in: the subscription is made behind the start."""
+        until(lambda: self._world.control.dump()["calls"].get("subscribe_whole", 0) >= 1, lambda: self.said)
+        self._world.control.settle()
+        return self
+
+    def end(self, number: signal.Signals) -> int:
+        """Tell it to end and answer with its exit code."""
+        self.program.send_signal(number)
+        code = self.program.wait(20)
+        self._reader.join(10)
+        return code
+
+    def _read(self) -> None:
+        assert self.program.stderr is not None
+        for line in self.program.stderr:
+            self.said += line
+
+
+def free(world: LiveWorld) -> bool:
+    """Whether nobody has the home."""
+    return HomeLock(Home(world.home)).holder() is None
