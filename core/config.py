@@ -34,7 +34,6 @@ NOT_YET = (
     "guards.redemption",
     "notify",
     "updates",
-    "language",
 )
 """Keys, or whole tables, that this version reads and checks but does not act on."""
 

@@ -9,6 +9,7 @@ from decimal import Decimal
 from core.engine.agenda import Agenda
 from core.engine.health import Vitals
 from core.engine.parts import Parts
+from core.language import language
 from core.model.account import Position
 from core.model.bond import BondCode
 from core.model.known import Known, Maybe, Unknown
@@ -94,6 +95,8 @@ class View:
             missed=agenda.missed,
             stops=parts.stops.summary(stops),
             notices=self._notices(now),
+            language=language(),
+            look=parts.settings.screen,
         )
 
     def rebalance(self) -> Rebalance | None:

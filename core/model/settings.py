@@ -191,6 +191,19 @@ class Notify(Group):
     email: Email = Email()
 
 
+class Screen(Group):
+    """How the terminal looks and behaves; changed on the Settings screen, it shows at once."""
+
+    theme: Literal["dark", "light", "contrast"] = "dark"
+    """dark, light, or contrast: black and white with few colours."""
+    up: Literal["red", "green"] = "red"
+    """Colour of what rises: red as in China, or green; the sign always tells it too."""
+    mouse: bool = True
+    """Listen to the mouse; off leaves marking text to the terminal. From the next start."""
+    bell: bool = True
+    """Ring the terminal's bell on an alarm."""
+
+
 class Updates(Group):
     """News of new versions; nothing is ever installed."""
 
@@ -216,3 +229,4 @@ class Settings(Group):
     fees: Fees = Fees()
     notify: Notify = Notify()
     updates: Updates = Updates()
+    screen: Screen = Screen()

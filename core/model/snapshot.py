@@ -10,6 +10,7 @@ from core.model.bond import BondCode
 from core.model.known import Maybe, Unknown
 from core.model.order import Order, Origin, Side
 from core.model.plan import Plan
+from core.model.settings import Screen
 
 
 class Level(StrEnum):
@@ -206,7 +207,7 @@ class Snapshot:
     """Everything a screen may know. `number` grows with each one, so the newest wins; `stops` tells what is armed.
 
     `needs` is what is still to be done before the first live order; `jobs` what the schedule does next, soonest first;
-    `notices` what wants attention and does not keep trading off.
+    `notices` what wants attention and does not keep trading off; `language` and `look` are as set for every screen.
     """
 
     number: int
@@ -233,3 +234,5 @@ class Snapshot:
     missed: MissedRun | None = None
     stops: StopsSummary | None = None
     notices: tuple[str, ...] = ()
+    language: str = "en"
+    look: Screen = Screen()

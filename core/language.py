@@ -1,0 +1,68 @@
+"""The language in which sentences for a person are made: English as they stand in the code, or 简体中文.
+
+Every sentence that a screen can show is made with `say`. What was made before a switch keeps its language until it is
+made anew. Log lines, journal and wire stay English: they are for machines and for whoever helps from afar.
+"""
+
+import gettext
+import locale
+import os
+import sys
+from importlib.resources import as_file, files
+from typing import Literal
+
+Language = Literal["en", "zh"]
+
+DOMAIN = "rotor"
+_FOLDERS = {"zh": "zh_CN"}
+_current: tuple[Language, gettext.NullTranslations] = ("en", gettext.NullTranslations())
+
+
+def say(text: str, /, **values: object) -> str:
+    """The sentence in the language in use; `{name}` in it stands for a value, with the usual format specification."""
+    told = _current[1].gettext(text) if text else ""
+    return told.format(**values) if values else told
+
+
+def say_many(one: str, many: str, count: int, /, **values: object) -> str:
+    """`one` or `many` by the count, which both may show as `{count}`."""
+    return _current[1].ngettext(one, many, count).format(count=count, **values)
+
+
+def mark(text: str, /) -> str:
+    """The text as it is, for tables that are made once: it is in the catalogues, and `say` translates it when shown."""
+    return text
+
+
+def language() -> Language:
+    """The language in use."""
+    return _current[0]
+
+
+def use_language(wanted: str) -> Language:
+    """Make sentences in this language from now on: "en", "zh", or "auto" for what this machine speaks."""
+    global _current
+    chosen: Language = "zh" if (machine_language() if wanted == "auto" else wanted) == "zh" else "en"
+    _current = (chosen, _translations(chosen))
+    return chosen
+
+
+def machine_language() -> Language:
+    """What the user's environment or, on Windows, the user's display language says."""
+    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        if value := os.environ.get(name):
+            return "zh" if value.lower().startswith("zh") else "en"
+    if sys.platform == "win32":
+        import ctypes
+
+        # The primary language is the low ten bits; 4 is Chinese.
+        return "zh" if ctypes.windll.kernel32.GetUserDefaultUILanguage() & 0x3FF == 4 else "en"
+    return "zh" if (locale.getlocale()[0] or "").lower().startswith("zh") else "en"
+
+
+def _translations(chosen: Language) -> gettext.NullTranslations:
+    folder = _FOLDERS.get(chosen)
+    if folder is None:
+        return gettext.NullTranslations()
+    with as_file(files("core") / "locale") as root:
+        return gettext.translation(DOMAIN, root, languages=[folder], fallback=True)
