@@ -70,8 +70,19 @@ class LoopbackPlatform:
                 {"code": code, "name": f"bond {code}", "price": 100.0, "trade_date": self.day} for code in self.listed
             ]
             return [{"selected_bonds": bonds}]
-        item = {"id": STRATEGY, "name": "double low", "description": "", "backtest_count": 1, "created_at": None}
-        return {"total_count": 1, "total_pages": 1, "page": 1, "limit": 20, "items": [item]}
+        if path.endswith("/parameters"):
+            return {"parameters": {"profitTargetRatio": 0.2, "stopLossRatio": 0.05}}
+        if path.endswith(f"/{RECORD}"):
+            return {"id": RECORD, "remark": "a record"}
+        return {"total_count": 1, "total_pages": 1, "page": 1, "limit": 20, "items": [self._item(path)]}
+
+    @staticmethod
+    def _item(path: str) -> dict[str, Any]:
+        """The only record, or the only strategy."""
+        if path.endswith("/histories"):
+            figures = {"strategy_return": 0.3, "win_rate": 0.6, "annualized_return": 0.2}
+            return {"id": RECORD, "backtest_time": "2026-05-01 15:00:00", "max_drawdown": 0.1, "sharpe_ratio": 1.2, **figures}
+        return {"id": STRATEGY, "name": "double low", "description": "", "backtest_count": 1, "created_at": None}
 
     @staticmethod
     def _token() -> str:

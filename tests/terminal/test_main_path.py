@@ -23,13 +23,13 @@ def test_from_the_login_to_a_settled_order(tmp_path: Path) -> None:
             _log_in(app)
             _choose(app)
             _execute(app, world)
-            assert ledger(world) == dict.fromkeys(LISTED[1:], 100)
+            assert ledger(world) == dict.fromkeys(LISTED[1:], 90)
             _stop_fires(app, world)
             _settle(app)
             app.quit()
             assert app.exit_code() == 0
         assert PASSWORD.encode() not in app.raw
-        assert world.held() == dict.fromkeys((LISTED[1], LISTED[3]), 100)
+        assert world.held() == dict.fromkeys((LISTED[1], LISTED[3]), 90)
         sides = [(request["code"], request["side"]) for request in world.control.requests()]
         assert sides == [*((code, 23) for code in LISTED), (FALLEN, 24)]
 
@@ -78,7 +78,10 @@ def _stop_fires(app: PtyApp, world: LiveWorld) -> None:
 def _settle(app: PtyApp) -> None:
     app.press("5")
     app.wait_for("unknown")
-    app.press("\x1b[F")  # the oldest order: the one that was lost
+    app.press("/")
+    app.wait_for("code, name, state")
+    app.press("unknown\r")
+    app.wait_for(f">.*{LOST}")
     app.press("s")
     app.wait_for("What became of this order")
     app.press("d")
