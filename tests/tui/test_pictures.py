@@ -1,0 +1,35 @@
+"""Every screen looks as its pictures do. Changed on purpose? `python -m tests.tui.pictures`, then the diff."""
+
+import pytest
+
+from core.language import Language
+from tests.tui import pictures
+from tests.tui.pictures import BOXES, DRAWN, FOLDER, LANGUAGES, SCREENS, SIZES, STATES, drawing_of, file_of, made_with
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_every_screen_in_every_state(language: Language, size: tuple[int, int]) -> None:
+    taken = await pictures.pictures(language, size)
+    kept = {screen: file_of(language, size, screen).read_text("utf-8") for screen in taken}
+    assert taken == kept
+
+
+@pytest.mark.parametrize("title", DRAWN)
+async def test_every_screen_in_colour(title: str) -> None:
+    drawn = await pictures.drawings(title)
+    if (FOLDER / "made_with.txt").read_text("utf-8") != made_with():
+        pytest.skip("drawn with other versions of the libraries; the text pictures are compared all the same")
+    assert drawn == {screen: drawing_of(title, screen).read_text("utf-8") for screen in drawn}
+
+
+def test_no_picture_is_missing_and_none_is_left_over() -> None:
+    texts = {file_of(language, size, name) for language in LANGUAGES for size in SIZES for name in {**SCREENS, **BOXES}}
+    drawings = {drawing_of(title, name) for title in DRAWN for name in SCREENS}
+    assert {*FOLDER.rglob("*.txt")} - {FOLDER / "made_with.txt"} == texts
+    assert {*FOLDER.rglob("*.svg")} == drawings
+    assert len(drawings) <= 20
+    for text in texts - {file for file in texts if file.stem in BOXES}:
+        assert [line for line in text.read_text("utf-8").splitlines() if line.startswith("== ")] == [
+            f"== {state}" for state in STATES
+        ]
