@@ -46,6 +46,7 @@ from core.model.command import (
     RunSelfTest,
     RunStrategy,
     SelfTest,
+    SellOne,
     SettleOrder,
     ShowRecord,
 )
@@ -92,6 +93,7 @@ class Answers:
             Resume: self._steering.resume,
             CancelWorking: self._steering.cancel_working,
             Flatten: self._steering.flatten,
+            SellOne: self._steering.sell_one,
             DropMissed: self._steering.drop_missed,
             Reconcile: self._reconcile,
             SettleOrder: self._settle,

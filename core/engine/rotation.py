@@ -5,6 +5,7 @@ import logging
 import secrets
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import date, datetime
+from typing import NamedTuple
 
 from core.clock import Clock
 from core.model.bond import BondCode
@@ -33,6 +34,14 @@ log = logging.getLogger(__name__)
 _NO_LIST = Unknown("the list of this plan is no longer at hand: make a new plan")
 
 FetchSelection = Callable[[], Awaitable[Maybe[Selection]]]
+
+
+class _Aim(NamedTuple):
+    """What a plan is for: its list, or the one bond of a sale."""
+
+    origin: Origin
+    selection: Maybe[Selection]
+    only: BondCode | None = None
 
 
 class Rotation:
@@ -66,7 +75,7 @@ class Rotation:
         self._executing: str | None = None
         self._fetch = fetch
         self._expected_list = expected_list
-        self._lists: dict[str, tuple[Origin, Maybe[Selection]]] = {}
+        self._aims: dict[str, _Aim] = {}
 
     @property
     def busy(self) -> bool:
@@ -78,7 +87,7 @@ class Rotation:
         settings, selection = self.settings, await self.selection()
         if settings is not self.settings:
             raise RebalanceRefused("another strategy was chosen meanwhile: make a new plan")
-        return plan_for(await self.look(self._new_plan(origin, selection)), settings)
+        return plan_for(await self.look(self._new_plan(_Aim(origin, selection))), settings)
 
     async def execute(self, plan: Plan) -> str:
         """Carry `plan` out; answers with the closing sentence. Raises `RebalanceRefused`, nothing sent then."""
@@ -105,13 +114,29 @@ class Rotation:
                 f"the cancel of {', '.join(left)} is not proven, so nothing was sold; trading stays halted. "
                 "Settle it on the Orders screen, then flatten again."
             )
+        # A run that was on its way ends first: halted, it sends nothing more.
+        return await self._sell_off(_Aim(Origin.FLATTEN, Unknown("a flatten follows no list")))
+
+    async def sell(self, code: BondCode) -> Plan:
+        """Sell all that the strategy owns of one bond, through the bid; answers with what was planned.
+
+        Raises `RebalanceRefused`, nothing sent then, where another run has the account, the account does not answer or
+        the bond cannot be sold now.
+        """
+        if self._executing is not None:
+            raise RebalanceRefused(f"run {self._executing} is running: a second one is not begun")
+        return await self._sell_off(_Aim(Origin.SALE, Unknown("a sale by hand follows no list"), code))
+
+    async def _sell_off(self, aim: _Aim) -> Plan:
         orders = self.settings.orders.model_copy(update={"type": "market"})
         settings = self.settings.model_copy(update={"orders": orders})
-        async with self._turn:  # a run that was on its way ends first: halted, it sends nothing more
-            plan_id = self._new_plan(Origin.FLATTEN, Unknown("a flatten follows no list"))
+        async with self._turn:
+            plan_id = self._new_plan(aim)
             self._executing = plan_id
             try:
                 plan = plan_for(await self.look(plan_id), settings)
+                if aim.only is not None and not plan.legs:
+                    raise RebalanceRefused(_why_not_sold(plan, aim.only))
                 await self.executor.run(plan, settings)
                 return plan
             finally:
@@ -158,7 +183,7 @@ class Rotation:
         state = await self.account.read()
         now = self.clock.now()
         ledger = self.desk.ledger.holdings()
-        origin, selection = self._lists.get(plan_id, (Origin.REBALANCE, _NO_LIST))
+        origin, selection, only = self._aims.get(plan_id, _Aim(Origin.REBALANCE, _NO_LIST))
         listed = selection.value.codes if isinstance(selection, Known) else ()
         today = now.date()
         codes = _without_duplicates([*listed, *sorted(ledger)])
@@ -179,14 +204,22 @@ class Rotation:
             origin=origin,
             freed=freed(self.desk.journal.of_day(today), ledger) if origin is Origin.REFILL else NOTHING,
             no_buys=self.controls.why_no_buys(),
+            only=only,
         )
 
-    def _new_plan(self, origin: Origin, selection: Maybe[Selection]) -> str:
-        """The id of a new plan, with its list kept for its execution."""
+    def _new_plan(self, aim: _Aim) -> str:
+        """The id of a new plan, with what it is for kept for its execution."""
         plan_id = f"{self.clock.now():%y%m%d}-{secrets.token_hex(3)}"
-        self._lists = {key: kept for key, kept in self._lists.items() if key == self._executing}
-        self._lists[plan_id] = (origin, selection)
+        self._aims = {key: kept for key, kept in self._aims.items() if key == self._executing}
+        self._aims[plan_id] = aim
         return plan_id
+
+
+def _why_not_sold(plan: Plan, code: BondCode) -> str:
+    if plan.refused is not None:
+        return plan.refused
+    reason = plan.blocked[0].reason if plan.blocked else "the strategy owns nothing of it"
+    return f"{code} was not sold: {reason}"
 
 
 def _without_duplicates(codes: Iterable[BondCode]) -> tuple[BondCode, ...]:

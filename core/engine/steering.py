@@ -21,7 +21,9 @@ from core.model.command import (
     MakePlan,
     PauseBuys,
     Resume,
+    SellOne,
 )
+from core.model.bond import BondCode
 from core.model.order import Origin
 from core.model.plan import Plan
 from core.model.snapshot import Control, Rebalance
@@ -93,16 +95,24 @@ class Steering:
 
     async def _carry_out(self, plan: Plan) -> Rebalance:
         """To its end; a run that was carried out makes up for one that was missed."""
+        self._decline_when_off()
+        finished = await self._see_through(self._parts.rotation.execute(plan))
+        if plan.origin is Origin.REBALANCE:
+            self._agenda.settled()
+        return finished
+
+    async def sell_one(self, command: SellOne) -> Rebalance:
+        self.decline_while_running()
+        self._decline_when_off()
+        return await self._see_through(self._parts.rotation.sell(BondCode(command.code)))
+
+    def _decline_when_off(self) -> None:
         if self._view.blockers:
             raise Declined("trading is off: " + self._view.blockers[0])
         self.decline_without_permit()
         if self._parts.rotation.controls.halted:
             raise Declined(HALTED)
         self.decline_when_closed()
-        finished = await self._see_through(self._parts.rotation.execute(plan))
-        if plan.origin is Origin.REBALANCE:
-            self._agenda.settled()
-        return finished
 
     async def _see_through(self, work: Coroutine[Any, Any, object]) -> Rebalance:
         """A run to its end, also where whoever asked for it stops waiting."""

@@ -199,6 +199,13 @@ class Flatten(Command[Rebalance]):
 
 
 @dataclass(frozen=True, slots=True)
+class SellOne(Command[Rebalance]):
+    """Sell all that the strategy owns of one bond now, through the bid; it is not bought again before tomorrow."""
+
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
 class DropMissed(Command[None]):
     """The missed run is not made up for."""
 

@@ -19,12 +19,15 @@ class Origin(StrEnum):
     FLATTEN = "flatten"
     STOP_LOSS = "stop-loss"
     TAKE_PROFIT = "take-profit"
+    SALE = "sale by hand"
     REBALANCE = "rebalance"
     REFILL = "refill"
     SELF_TEST = "self-test"
 
 
 STOP_ORIGINS = frozenset({Origin.STOP_LOSS, Origin.TAKE_PROFIT})
+SOLD_FOR_TODAY = STOP_ORIGINS | {Origin.SALE}
+"""A bond that was sold for one of these is not bought again before tomorrow."""
 
 
 class OrderState(StrEnum):

@@ -29,7 +29,7 @@ class Situation:
 
     `busy` names why a bond takes no order now (a working one, an unresolved one); `stopped` are the bonds whose stop
     fired today; `bought_today` is what the day's buys have cost so far, CNY; `freed` is what a refill may fill;
-    `no_buys` tells why nothing may be bought at all.
+    `no_buys` tells why nothing may be bought at all; `only` is the bond that a sale by hand is about.
     """
 
     plan_id: str
@@ -47,6 +47,7 @@ class Situation:
     origin: Origin = Origin.REBALANCE
     freed: Freed = NOTHING
     no_buys: str | None = None
+    only: BondCode | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,19 +81,20 @@ class _Facts:
 
 
 def plan_for(situation: Situation, settings: Settings) -> Plan:
-    """The plan for what the situation was gathered for: a rebalance, a refill, a flatten."""
-    if situation.origin is Origin.FLATTEN:
-        return plan_flatten(situation, settings)
+    """The plan for what the situation was gathered for: a rebalance, a refill, a flatten, a sale."""
+    if situation.origin in (Origin.FLATTEN, Origin.SALE):
+        return plan_sale(situation, settings)
     return plan_buys(situation, settings) if situation.origin is Origin.REFILL else plan_rebalance(situation, settings)
 
 
-def plan_flatten(situation: Situation, settings: Settings) -> Plan:
-    """The plan that sells all that the strategy owns; it needs no list."""
+def plan_sale(situation: Situation, settings: Settings) -> Plan:
+    """The plan that sells all that the strategy owns, or all of one bond; it needs no list."""
     nothing = Selection(0, 0, situation.trading_day, (), situation.now)
     facts = _complete(replace(situation, selection=Known(nothing)), settings)
     if isinstance(facts, Unknown):
         return _refused(situation, facts.reason)
-    rows = [_sell(facts, code, "flatten") for code in sorted(facts.ledger)]
+    codes = [code for code in sorted(facts.ledger) if situation.only in (None, code)]
+    rows = [_sell(facts, code, str(situation.origin)) for code in codes]
     legs = tuple(row for row in rows if isinstance(row, Leg))
     proceeds = sum((leg.amount - leg.fee for leg in legs), Decimal(0))
     return replace(

@@ -9,13 +9,14 @@ _ORDER = (
     Origin.FLATTEN,
     Origin.STOP_LOSS,
     Origin.TAKE_PROFIT,
+    Origin.SALE,
     Origin.REBALANCE,
     Origin.REFILL,
     Origin.SELF_TEST,
 )
 """First comes first: a stop-loss beats a take-profit beats a rebalance beats a refill."""
 
-COOLING = "its stop fired today"
+COOLING = "its stop fired today, or it was sold by hand"
 
 
 def beats(one: Origin, other: Origin) -> bool:
@@ -26,7 +27,7 @@ def beats(one: Origin, other: Origin) -> bool:
 def why_behind(intent: Intent, claims: Mapping[BondCode, Origin], stopped: Collection[BondCode]) -> str | None:
     """Why an order has to stand back, None where it need not.
 
-    `claims`: for what a bond is being traded now; `stopped`: bonds whose stop fired today, which are not bought again
+    `claims`: for what a bond is being traded now; `stopped`: bonds that were sold for today, which are not bought again
     before tomorrow.
     """
     claim = claims.get(intent.code)

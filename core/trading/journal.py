@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from core.model.bond import BondCode
 from core.model.order import (
     LIVE_STATES,
-    STOP_ORIGINS,
+    SOLD_FOR_TODAY,
     UNRESOLVED_STATES,
     Intent,
     Order,
@@ -117,12 +117,12 @@ class Journal:
         return {order.intent.code: f"order {order.intent.client_order_id} is {order.state}" for order in self.open()}
 
     def stopped(self, day: date) -> frozenset[BondCode]:
-        """The bonds whose stop fired on this day, whatever became of its order."""
+        """The bonds whose stop fired on this day, or that were sold by hand, whatever became of the order."""
         self._load_once("trading_day", day.isoformat())
         return frozenset(
             order.intent.code
             for order in self._orders.values()
-            if order.intent.origin in STOP_ORIGINS and order.intent.trading_day == day
+            if order.intent.origin in SOLD_FOR_TODAY and order.intent.trading_day == day
         )
 
     def _load_once(self, column: str, value: str) -> None:

@@ -93,8 +93,8 @@ def test_a_bond_that_is_claimed_takes_no_order_of_a_rebalance(claim: Origin) -> 
 
 def test_a_bond_whose_stop_fired_is_not_bought_and_may_be_sold() -> None:
     standing = Standing(frozenset(), OWNED, stopped={A})
-    assert GATE.why_not(intent("k", A, BUY, 10), TEN, standing) == "its stop fired today"
-    assert GATE.why_not(meant_for(Origin.REFILL, intent("k", A, BUY, 10)), TEN, standing) == "its stop fired today"
+    assert GATE.why_not(intent("k", A, BUY, 10), TEN, standing) == "its stop fired today, or it was sold by hand"
+    assert GATE.why_not(meant_for(Origin.REFILL, intent("k", A, BUY, 10)), TEN, standing) == "its stop fired today, or it was sold by hand"
     assert GATE.why_not(intent("k", A, SELL, 10), TEN, standing) is None
 
 
