@@ -2,19 +2,17 @@
 
 import json
 import logging
-import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import date, datetime
 from pathlib import Path
-from typing import BinaryIO, TextIO
+from typing import TextIO
 from urllib.parse import quote, quote_plus
 
 from pydantic import SecretStr
 
 from core.clock import SHANGHAI, Clock
 from core.home import Home
-from core.model.command import LogLine
 from core.model.snapshot import Level
 
 NUMBERS: Mapping[Level, int] = {
@@ -27,10 +25,6 @@ NUMBERS: Mapping[Level, int] = {
 
 _NAMES = {number: level.name for level, number in NUMBERS.items()} | {logging.CRITICAL: Level.ERROR.name}
 _OURS = frozenset({"core", "tui"})
-_LINE = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}) (INFO|GOOD|WARNING|ERROR) +(\S+)  (.*)")
-_BLOCK = 64 * 1024
-_REACH = 8 * 1024 * 1024
-"""Bytes from its end up to which a file is read: a search for rare lines ends there."""
 
 # What would break a line or steer a terminal: control characters, C1 included, and the two Unicode line ends.
 _CONTROL = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0)) if code != 0x09}
@@ -132,7 +126,7 @@ class LogFile(logging.Handler):
     def _file_of(self, day: date) -> TextIO:
         if self._file is None or self._day != day:
             self._close_file()
-            self._file = _path(self._home, day).open("a", encoding="utf-8", errors="backslashreplace", newline="\n")
+            self._file = path_of(self._home, day).open("a", encoding="utf-8", errors="backslashreplace", newline="\n")
             self._day = day
         return self._file
 
@@ -173,51 +167,6 @@ class Logs:
         root.setLevel(self._level_before)
 
 
-def read_log(home: Home, day: date, limit: int = 500, minimum: Level = Level.INFO) -> tuple[LogLine, ...]:
-    """The newest `limit` lines of a day at `minimum` or above, oldest first; () without a file for the day.
-
-    Only the end of the file is read, 8 MiB at most. What does not look like a line is left out. Raises `OSError`.
-    """
-    found: list[LogLine] = []
-    try:
-        with _path(home, day).open("rb") as file:
-            for raw in _backwards(file):
-                if len(found) >= limit:
-                    break
-                line = _parsed(raw)
-                if line is not None and NUMBERS[line.level] >= NUMBERS[minimum]:
-                    found.append(line)
-    except FileNotFoundError:
-        return ()
-    return tuple(reversed(found))
-
-
-def _path(home: Home, day: date) -> Path:
+def path_of(home: Home, day: date) -> Path:
+    """The file of a day."""
     return home.logs / f"{day.isoformat()}.log"
-
-
-def _backwards(file: BinaryIO) -> Iterator[bytes]:
-    """The file's lines, the last one first, read block by block from its end."""
-    size = position = file.seek(0, 2)
-    rest = b""
-    while position > max(0, size - _REACH):
-        length = min(_BLOCK, position)
-        position -= length
-        file.seek(position)
-        first, *lines = (file.read(length) + rest).split(b"\n")
-        yield from reversed(lines)
-        rest = first
-    if position == 0:
-        yield rest
-
-
-def _parsed(raw: bytes) -> LogLine | None:
-    match = _LINE.fullmatch(raw.decode("utf-8", errors="replace").rstrip("\r"))
-    if match is None:
-        return None
-    stamp, level, source, text = match.groups()
-    try:
-        at = datetime.fromisoformat(stamp).replace(tzinfo=SHANGHAI)
-    except ValueError:
-        return None
-    return LogLine(at, Level[level], source, text)

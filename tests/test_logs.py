@@ -11,9 +11,11 @@ import pytest
 from pydantic import SecretStr
 
 import core.logs as logs_module
+from core import log_pages
 from core.clock import SHANGHAI, SteppedClock
 from core.home import Home
-from core.logs import NUMBERS, Logs, hide, read_log, text_of
+from core.log_pages import find_in_log, read_log
+from core.logs import NUMBERS, Logs, hide, text_of
 from core.model.command import LogLine
 from core.model.snapshot import Level
 
@@ -82,7 +84,7 @@ class TestWriting:
         logging.getLogger("httpx").info("HTTP Request")
         logging.getLogger("httpx").warning("slow")
         log.debug("detail")
-        assert [line.text for line in read_log(home, DAY)] == ["slow"]
+        assert [line.text for line in read_log(home, DAY).lines] == ["slow"]
 
     def test_no_secret_is_written(self, home: Home, logs: Logs) -> None:
         hide(SecretStr('p"a/s 密'))
@@ -144,7 +146,9 @@ class TestWriting:
             thread.start()
         for thread in threads:
             thread.join()
-        assert sorted(line.text for line in read_log(home, DAY, limit=1000)) == sorted(n * 50 for n in "abcd" * 200)
+        assert sorted(line.text for line in read_log(home, DAY, limit=1000).lines) == sorted(
+            n * 50 for n in "abcd" * 200
+        )
 
     def test_closing_leaves_logging_as_it_was(self, home: Home, clock: SteppedClock) -> None:
         root = logging.getLogger()
@@ -157,18 +161,18 @@ class TestReading:
     def test_what_was_written_comes_back(self, home: Home, logs: Logs) -> None:
         log.info("买入")
         at = NOON.replace(microsecond=123000)
-        assert read_log(home, DAY) == (LogLine(at, Level.INFO, "trading", "买入"),)
+        assert read_log(home, DAY).lines == (LogLine(at, Level.INFO, "trading", "买入"),)
 
     def test_the_newest_lines_oldest_first(self, home: Home, logs: Logs) -> None:
         for number in range(30):
             log.log(logging.ERROR if number % 10 == 0 else logging.INFO, "%d", number)
-        assert [line.text for line in read_log(home, DAY, limit=3)] == ["27", "28", "29"]
-        assert [line.text for line in read_log(home, DAY, limit=2, minimum=Level.WARNING)] == ["10", "20"]
-        assert [line.text for line in read_log(home, DAY, limit=9, minimum=Level.ERROR)] == ["0", "10", "20"]
-        assert read_log(home, DAY, limit=0) == ()
+        assert [line.text for line in read_log(home, DAY, limit=3).lines] == ["27", "28", "29"]
+        assert [line.text for line in read_log(home, DAY, limit=2, minimum=Level.WARNING).lines] == ["10", "20"]
+        assert [line.text for line in read_log(home, DAY, limit=9, minimum=Level.ERROR).lines] == ["0", "10", "20"]
+        assert read_log(home, DAY, limit=0).lines == ()
 
     def test_a_day_without_a_file_is_empty(self, home: Home) -> None:
-        assert read_log(home, DAY) == ()
+        assert read_log(home, DAY).lines == ()
 
     def test_broken_lines_are_left_out(self, home: Home) -> None:
         good = "2026-05-15 14:50:01.123 INFO  trading  "
@@ -179,19 +183,48 @@ class TestReading:
             + b"tw\xffo\n"
             + b"2026-05-15 14:50:01.123 INF"
         )
-        assert [line.text for line in read_log(home, DAY)] == ["one", "tw\ufffdo"]
+        assert [line.text for line in read_log(home, DAY).lines] == ["one", "tw\ufffdo"]
 
     def test_blocks_may_end_anywhere(self, home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
         lines = [f"2026-05-15 14:50:01.123 INFO  trading  第{number}行" for number in range(40)]
         (home.logs / f"{DAY}.log").write_text("\n".join(lines) + "\n", encoding="utf-8", newline="\n")
         for block in (1, 2, 3, 7, 64, 5000):
-            monkeypatch.setattr(logs_module, "_BLOCK", block)
-            assert [line.text for line in read_log(home, DAY)] == [f"第{number}行" for number in range(40)]
+            monkeypatch.setattr(log_pages, "_BLOCK", block)
+            assert [line.text for line in read_log(home, DAY).lines] == [f"第{number}行" for number in range(40)]
 
-    def test_only_the_end_of_a_long_file_is_read(self, home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(logs_module, "_BLOCK", 100)
-        monkeypatch.setattr(logs_module, "_REACH", 400)
-        line = "2026-05-15 14:50:01.123 {}  trading  x\n"
-        (home.logs / f"{DAY}.log").write_text(line.format("ERROR") + line.format("INFO ") * 100, encoding="utf-8")
-        assert read_log(home, DAY, minimum=Level.ERROR) == ()
-        assert 1 <= len(read_log(home, DAY)) <= 20
+    def test_windows_forwards_and_backwards_meet(self, home: Home) -> None:
+        write_lines(home, 60)
+        every = read_log(home, DAY, limit=1000).lines
+        assert [line.text for line in every] == [f"line {number}" for number in range(60)]
+        middle = every[30]
+        before = read_log(home, DAY, 10, before=middle.begins).lines
+        after = read_log(home, DAY, 10, after=middle.begins).lines
+        assert (before, after) == (every[20:30], every[31:41])
+        assert read_log(home, DAY, 5, after=-1).lines == every[:5]
+        assert read_log(home, DAY, 5, before=0).lines == read_log(home, DAY, 5, after=every[-1].begins).lines == ()
+        assert read_log(home, DAY, 2, Level.WARNING, after=middle.begins).lines == (every[40], every[50])
+
+    def test_a_search_goes_either_way_and_looks_at_what_is_shown(self, home: Home) -> None:
+        write_lines(home, 60)
+        every = read_log(home, DAY, limit=1000).lines
+        assert find_in_log(home, DAY, "LINE 5", start=every[5].begins, forward=True) == every[50]
+        assert find_in_log(home, DAY, "line 5", start=every[50].begins, forward=False) == every[5]
+        assert find_in_log(home, DAY, "line 0", start=-1, forward=True) == every[0]
+        assert find_in_log(home, DAY, "line", Level.WARNING, start=every[0].begins, forward=True) == every[10]
+        assert find_in_log(home, DAY, "2026", start=-1, forward=True) is None
+
+    def test_the_days_beside(self, home: Home) -> None:
+        for day in ("2026-05-12", "2026-05-14", "2026-05-18"):
+            (home.logs / f"{day}.log").write_text("", encoding="utf-8")
+        (home.logs / "notes-of-ma.log").write_text("", encoding="utf-8")
+        page = read_log(home, DAY)
+        assert (page.earlier, page.later) == (date(2026, 5, 14), date(2026, 5, 18))
+
+
+def write_lines(home: Home, count: int) -> None:
+    """Every tenth line is a warning."""
+    lines = (
+        f"2026-05-15 14:50:01.123 {'INFO ' if number % 10 else 'WARNING'} trading  line {number}\n"
+        for number in range(count)
+    )
+    (home.logs / f"{DAY}.log").write_text("".join(lines), encoding="utf-8", newline="\n")

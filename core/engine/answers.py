@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from datetime import date
+from functools import partial
 from typing import Any, TypeVar, cast
 
 from pydantic import SecretStr
@@ -16,17 +17,20 @@ from core.engine.steering import Declined, Steering
 from core.engine.view import View
 from core.factorcat import FactorCatError
 from core.home import Home
-from core.logs import hide, read_log
+from core.log_pages import find_in_log, read_log
+from core.logs import hide
 from core.model.bond import BondCode, CodeRefused
 from core.model.command import (
     Adopt,
     CancelOrder,
     CancelWorking,
     Command,
+    DayOfOrders,
     Done,
     DropMissed,
     ExecutePlan,
     Failed,
+    FindInLog,
     Flatten,
     GiveConsent,
     Halt,
@@ -35,9 +39,11 @@ from core.model.command import (
     Login,
     LogLine,
     Logout,
+    LogPage,
     MakePlan,
     PauseBuys,
     ReadLog,
+    ReadOrders,
     Reconcile,
     RecordCard,
     Release,
@@ -102,6 +108,8 @@ class Answers:
             GiveConsent: self._consent,
             RunSelfTest: self._self_test,
             ReadLog: self._read_log,
+            FindInLog: self._find_in_log,
+            ReadOrders: self._orders,
         }
 
     async def answer(self, command: Command[T]) -> Reply[T]:
@@ -247,9 +255,20 @@ class Answers:
         if found is not None:
             self._view.blockers = found
 
-    async def _read_log(self, command: ReadLog) -> tuple[LogLine, ...]:
-        day: date = command.day or self._parts.clock.now().date()
-        return await asyncio.to_thread(read_log, self._home, day, command.limit, command.minimum)
+    async def _orders(self, command: ReadOrders) -> DayOfOrders:
+        journal = self._parts.desk.journal
+        return DayOfOrders(command.day, journal.of_day(command.day), *journal.days_beside(command.day))
+
+    async def _read_log(self, command: ReadLog) -> LogPage:
+        read = partial(read_log, self._home, before=command.before, after=command.after)
+        return await asyncio.to_thread(read, self._day(command.day), command.limit, command.minimum)
+
+    async def _find_in_log(self, command: FindInLog) -> LogLine | None:
+        find = partial(find_in_log, self._home, start=command.start, forward=command.forward)
+        return await asyncio.to_thread(find, self._day(command.day), command.text, command.minimum)
+
+    def _day(self, wanted: date | None) -> date:
+        return wanted or self._parts.clock.now().date()
 
     async def logged_in(self) -> None:
         """Wait for the login of the start, which may still be on its way."""

@@ -10,6 +10,7 @@ from core.engine.agenda import Agenda
 from core.engine.parts import Parts
 from core.engine.view import View
 from core.factorcat import FactorCatError
+from core.model.bond import BondCode
 from core.model.command import (
     Cancelled,
     CancelOrder,
@@ -23,7 +24,6 @@ from core.model.command import (
     Resume,
     SellOne,
 )
-from core.model.bond import BondCode
 from core.model.order import Origin
 from core.model.plan import Plan
 from core.model.snapshot import Control, Rebalance

@@ -5,6 +5,7 @@ from datetime import date, datetime
 from typing import Generic, TypeVar
 
 from core.model.known import Maybe
+from core.model.order import Order
 from core.model.plan import Plan
 from core.model.platform import Page, Record, RecordDetail, Selection, Strategy
 from core.model.snapshot import Followed, Level, Rebalance
@@ -115,6 +116,23 @@ class CancelOrder(Command[str]):
 
 
 @dataclass(frozen=True, slots=True)
+class DayOfOrders:
+    """A trading day's orders, oldest first, and the nearest days before and after it that have some."""
+
+    day: date
+    orders: tuple[Order, ...]
+    earlier: date | None
+    later: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOrders(Command[DayOfOrders]):
+    """The orders of one trading day, from the journal."""
+
+    day: date
+
+
+@dataclass(frozen=True, slots=True)
 class Reconcile(Command[tuple[str, ...]]):
     """Compare account and books now; answers with what keeps trading off, a row each."""
 
@@ -212,16 +230,46 @@ class DropMissed(Command[None]):
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
+    """A line of the log; `begins` is the byte of its file at which it begins, by which it is known."""
+
     at: datetime
     level: Level
     source: str
     text: str
+    begins: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class ReadLog(Command[tuple[LogLine, ...]]):
-    """The newest `limit` lines of a day's log file (None: today), oldest first, at `minimum` or above."""
+class LogPage:
+    """Lines of a day's log file of `size` bytes, oldest first, and the nearest days before and after that have one."""
+
+    day: date
+    lines: tuple[LogLine, ...]
+    size: int = 0
+    earlier: date | None = None
+    later: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReadLog(Command[LogPage]):
+    """At most `limit` lines of a day's log file (None: today), at `minimum` or above.
+
+    They begin before the byte `before` or after the byte `after` (-1: the first ones); without these, the newest.
+    """
 
     limit: int = 500
+    minimum: Level = Level.INFO
+    day: date | None = None
+    before: int | None = None
+    after: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FindInLog(Command[LogLine | None]):
+    """The next line after (or before) the byte `start` whose text holds `text`, in either case."""
+
+    text: str
+    start: int
+    forward: bool
     minimum: Level = Level.INFO
     day: date | None = None

@@ -19,7 +19,7 @@ class Origin(StrEnum):
     FLATTEN = "flatten"
     STOP_LOSS = "stop-loss"
     TAKE_PROFIT = "take-profit"
-    SALE = "sale by hand"
+    SALE = "hand sale"
     REBALANCE = "rebalance"
     REFILL = "refill"
     SELF_TEST = "self-test"

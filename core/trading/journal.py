@@ -103,6 +103,14 @@ class Journal:
         """Every order there ever was, oldest first. Reads the whole file."""
         return tuple(self._order(row) for row in rows(self._db, "orders", order_by="created_at, rowid"))
 
+    def days_beside(self, day: date) -> tuple[date | None, date | None]:
+        """The nearest trading days before and after this one that have orders."""
+        return self._day("trading_day < ?", day, "desc"), self._day("trading_day > ?", day, "asc")
+
+    def _day(self, where: str, day: date, order: str) -> date | None:
+        found = rows(self._db, "orders", where, [day.isoformat()], f"trading_day {order} limit 1")
+        return date.fromisoformat(found[0]["trading_day"]) if found else None
+
     def newest_day(self) -> date | None:
         """The trading day of the newest order, None where there is no order."""
         found = rows(self._db, "orders", order_by="trading_day desc limit 1")

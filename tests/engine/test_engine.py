@@ -170,7 +170,7 @@ def test_what_cannot_be_cancelled_says_so(engine: Engine) -> None:
 
 def test_the_log_can_be_read_back(engine: Engine) -> None:
     lines = ask(engine, ReadLog())
-    assert any("trading is on" in line.text for line in lines)
+    assert any("trading is on" in line.text for line in lines.lines)
 
 
 def test_a_second_engine_in_the_home_is_refused(engine: Engine, home: Home) -> None:

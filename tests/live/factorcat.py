@@ -81,7 +81,13 @@ class LoopbackPlatform:
         """The only record, or the only strategy."""
         if path.endswith("/histories"):
             figures = {"strategy_return": 0.3, "win_rate": 0.6, "annualized_return": 0.2}
-            return {"id": RECORD, "backtest_time": "2026-05-01 15:00:00", "max_drawdown": 0.1, "sharpe_ratio": 1.2, **figures}
+            return {
+                "id": RECORD,
+                "backtest_time": "2026-05-01 15:00:00",
+                "max_drawdown": 0.1,
+                "sharpe_ratio": 1.2,
+                **figures,
+            }
         return {"id": STRATEGY, "name": "double low", "description": "", "backtest_count": 1, "created_at": None}
 
     @staticmethod

@@ -12,7 +12,7 @@ from core.model.order import Origin, Side
 from core.model.plan import Plan
 from core.model.quote import TradingState
 from core.model.settings import Buy, Guards, Settings
-from core.rules.planner import Situation, plan_sale, plan_for
+from core.rules.planner import Situation, plan_for, plan_sale
 from core.rules.refill import Freed
 from tests.worlds import ledger, market, position, quote, selection, situation
 
@@ -77,7 +77,9 @@ def test_a_rebalance_does_not_buy_a_bond_whose_stop_fired_today() -> None:
     world = situation(selection(A, B), MARKET)
     plan = plan_for(replace(world, stopped=codes(A)), FIXED)
     assert [name for name, _ in bought(plan)] == [B]
-    assert [row.reason for row in plan.blocked] == ["its stop fired today, or it was sold by hand; cannot be bought (rank 1)"]
+    assert [row.reason for row in plan.blocked] == [
+        "its stop fired today, or it was sold by hand; cannot be bought (rank 1)"
+    ]
     assert [name for name, _ in bought(plan_for(world, FIXED))] == [A, B]
 
 

@@ -12,6 +12,7 @@ from core.model.bond import BondCode
 from core.model.order import Intent, OrderState, Origin, Side
 from core.model.settings import Guards, Settings
 from core.model.snapshot import Control
+from core.rules.precedence import COOLING
 from core.rules.sessions import no_orders_at
 from core.trading.gate import Gate, Standing
 from tests.trading.room import BUY, SELL, TEN, A, B, Room, intent, meant_for
@@ -93,8 +94,8 @@ def test_a_bond_that_is_claimed_takes_no_order_of_a_rebalance(claim: Origin) -> 
 
 def test_a_bond_whose_stop_fired_is_not_bought_and_may_be_sold() -> None:
     standing = Standing(frozenset(), OWNED, stopped={A})
-    assert GATE.why_not(intent("k", A, BUY, 10), TEN, standing) == "its stop fired today, or it was sold by hand"
-    assert GATE.why_not(meant_for(Origin.REFILL, intent("k", A, BUY, 10)), TEN, standing) == "its stop fired today, or it was sold by hand"
+    assert GATE.why_not(intent("k", A, BUY, 10), TEN, standing) == COOLING
+    assert GATE.why_not(meant_for(Origin.REFILL, intent("k", A, BUY, 10)), TEN, standing) == COOLING
     assert GATE.why_not(intent("k", A, SELL, 10), TEN, standing) is None
 
 

@@ -15,6 +15,7 @@ from core.model.order import Fill, Intent, OrderState, Origin
 from core.model.quote import Quote
 from core.model.settings import Orders, Settings, Stops
 from core.model.snapshot import Control
+from core.rules.precedence import COOLING
 from core.rules.stops import Ratios
 from core.trading.reconcile import reconcile
 from core.trading.settle import adopt
@@ -118,7 +119,9 @@ async def test_a_bond_that_was_stopped_cools_over_a_restart_until_the_next_day(r
     again = room.again()
     assert again.desk.stopped_today() == {A}
     plan = await again.plan(A)
-    assert [row.reason for row in plan.blocked] == ["its stop fired today, or it was sold by hand; cannot be bought (rank 1)"]
+    assert [row.reason for row in plan.blocked] == [
+        "its stop fired today, or it was sold by hand; cannot be bought (rank 1)"
+    ]
     again.clock.move_to(again.clock.now() + timedelta(days=1))
     assert again.desk.stopped_today() == frozenset()
 
@@ -127,7 +130,7 @@ async def test_a_buy_of_a_bond_that_was_stopped_is_refused_at_the_desk_too(room:
     """Whoever planned it before the stop fired."""
     room.own(A=100)
     await room.ticked(A, THROUGH)
-    assert await room.desk.send([intent("p-B01-1", A, BUY, 10)]) == {"p-B01-1": "its stop fired today, or it was sold by hand"}
+    assert await room.desk.send([intent("p-B01-1", A, BUY, 10)]) == {"p-B01-1": COOLING}
     assert room.sent(BUY) == []
 
 

@@ -13,13 +13,17 @@ from core.model.account import Asset
 from core.model.bond import BondCode
 from core.model.command import (
     Command,
+    DayOfOrders,
     Done,
     Failed,
+    FindInLog,
     ListRecords,
     ListStrategies,
     LogLine,
+    LogPage,
     MakePlan,
     ReadLog,
+    ReadOrders,
     RecordCard,
     Reply,
     ShowRecord,
@@ -81,7 +85,9 @@ class ScriptedLink:
             ListStrategies: lambda command: Done(strategies_page(command)),
             ListRecords: lambda command: Done(records_page(command)),
             ShowRecord: lambda command: Done(record_card(command)),
-            ReadLog: lambda command: Done(log_lines(command)),
+            ReadLog: lambda command: Done(log_page(command)),
+            FindInLog: lambda command: Done(found_line(command)),
+            ReadOrders: lambda command: Done(day_of_orders(command)),
             MakePlan: lambda _: Done(plan()),
         }
         self._latest = snapshot
@@ -342,16 +348,48 @@ def _page(items: list[Any], page: int, limit: int) -> Page[Any]:
     return Page(tuple(items[start : start + limit]), page, limit, len(items), -(-len(items) // limit))
 
 
-def log_lines(command: ReadLog) -> tuple[LogLine, ...]:
+def log_page(command: ReadLog) -> LogPage:
+    """Sixty lines, in a file in which each takes a hundred bytes."""
+    kept = [line for line in log_lines() if list(Level).index(line.level) >= list(Level).index(command.minimum)]
+    if command.after is not None:
+        kept = [line for line in kept if line.begins > command.after][: command.limit]
+    elif command.before is not None:
+        kept = [line for line in kept if line.begins < command.before]
+    day = command.day or TODAY
+    earlier = date(2026, 4, 30) if day == TODAY else None
+    later = TODAY if day != TODAY else None
+    return LogPage(day, tuple(kept[-command.limit :]), 6000, earlier, later)
+
+
+def found_line(command: FindInLog) -> LogLine | None:
+    if command.forward:
+        beyond = [line for line in log_lines() if line.begins > command.start]
+    else:
+        beyond = [line for line in reversed(log_lines()) if line.begins < command.start]
+    return next((line for line in beyond if command.text.lower() in line.text), None)
+
+
+def log_lines() -> list[LogLine]:
     levels = {0: Level.INFO, 1: Level.GOOD, 2: Level.INFO, 3: Level.WARNING, 4: Level.ERROR}
-    lines = [
+    return [
         LogLine(
             NOW - timedelta(seconds=60 - number),
             levels[number % 5],
             "executor",
             f"line {number} 兴业转债 was looked at",
+            number * 100,
         )
         for number in range(60)
     ]
-    ranks = list(Level)
-    return tuple(line for line in lines if ranks.index(line.level) >= ranks.index(command.minimum))[-command.limit :]
+
+
+def day_of_orders(command: ReadOrders) -> DayOfOrders:
+    """Three days with orders: today, and two in April."""
+    days = [date(2026, 4, 29), date(2026, 4, 30), TODAY]
+    earlier = [day for day in days if day < command.day]
+    later = [day for day in days if day > command.day]
+    moved = timedelta(days=(command.day - TODAY).days)
+    past = [
+        replace(order(1, Side.SELL, OrderState.FILLED), created_at=NOW + moved),
+    ]
+    return DayOfOrders(command.day, tuple(past), earlier[-1] if earlier else None, later[0] if later else None)

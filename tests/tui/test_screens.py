@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 from rich.cells import cell_len
 
-from core.model.command import Done, Failed, ListStrategies, MakePlan, ReadLog, ShowRecord
+from core.model.command import Done, Failed, ListStrategies, LogPage, MakePlan, ReadLog, ShowRecord
 from core.model.known import Known, Unknown
 from core.model.platform import Page
 from core.model.snapshot import Health, Level
@@ -185,14 +185,14 @@ EMPTY = {
     "positions": (("4",), "Press 3 and r to make a plan"),
     "orders": (("5",), "Press 3 to look at the plan"),
     "strategies": (("2",), "make one on its website, then press r"),
-    "log": (("6",), "Nothing was logged today"),
+    "log": (("6",), "Nothing was logged on this day"),
 }
 
 
 async def test_empty_says_what_to_press() -> None:
     link = ScriptedLink(snapshot(events=(), orders=(), positions=Known(())))
     link.replies[ListStrategies] = Done(Page((), 1, 20, 0, 0))
-    link.replies[ReadLog] = Done(())
+    link.replies[ReadLog] = Done(LogPage(scripted.TODAY, ()))
     async with shown(link) as (app, pilot):
         for name, (keys, expected) in EMPTY.items():
             await press(pilot, *keys)

@@ -30,6 +30,16 @@ def distance_cell(row: PositionRow) -> Cell:
     return cell(fmt.ratio(row.stop_distance))
 
 
+def gauge(row: PositionRow, cells: int = 10) -> str:
+    """Where the last price stands between stop-loss (left) and take-profit: `[---|------]`; empty where one lacks."""
+    stop = row.stop
+    if stop is None or row.last is None or stop.loss is None or stop.profit is None or stop.profit <= stop.loss:
+        return ""
+    share = (row.last - stop.loss) / (stop.profit - stop.loss)
+    at = max(0, min(cells - 1, int(share * cells)))
+    return f"[{'-' * at}|{'-' * (cells - 1 - at)}]"
+
+
 def level_cells(row: PositionRow) -> tuple[Cell, Cell]:
     """The stop-loss and the take-profit level."""
     if row.stop is None:

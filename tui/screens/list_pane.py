@@ -1,13 +1,15 @@
 """A pane with one table that can be filtered by text."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from textual import on
 from textual.app import ComposeResult
 from textual.widget import Widget
 
+from core.language import say
 from tui.screens.pane import Pane
-from tui.widgets.columns import Column, Row
+from tui.widgets.columns import Column, Row, Sorting, sorted_next
 from tui.widgets.live_table import LiveTable
 from tui.widgets.palette import Tone
 from tui.widgets.search import SearchLine
@@ -17,14 +19,14 @@ from tui.widgets.words import Words
 class ListPane(Pane):
     """A summary line, a table, and a line with what the columns leave out of the row under the cursor."""
 
-    WAITING = "Waiting for the engine."
-
     def __init__(self, name: str, columns: Sequence[Column], filter_hint: str) -> None:
+        """`filter_hint` is marked."""
         super().__init__(name)
         self.summary = Words(classes="summary")
         self.search = SearchLine(filter_hint)
         self.table = LiveTable(columns, id=f"{name}-table")
         self.detail = Words(classes="detail")
+        self.sorting: Sorting | None = None
         self._all: tuple[Row, ...] = ()
         self._empty = ""
 
@@ -35,7 +37,7 @@ class ListPane(Pane):
         yield self.detail
 
     def on_mount(self) -> None:
-        self.table.clear(self.WAITING)
+        self.table.clear(say("Waiting for the engine."))
         self.detail.display = False
 
     def focus_target(self) -> Widget:
@@ -58,6 +60,31 @@ class ListPane(Pane):
     def do_search(self) -> None:
         self.search.open()
 
+    def copied(self) -> str:
+        return self.table.copied
+
+    def do_sort(self) -> None:
+        """By the next column that is shown."""
+        self._sort_by(sorted_next(self.sorting, self.table.layout_shown))
+
+    def do_reverse(self) -> None:
+        if self.sorting is not None:
+            self._sort_by(replace(self.sorting, largest_first=not self.sorting.largest_first))
+
+    @on(LiveTable.Headed)
+    def _head_clicked(self, message: LiveTable.Headed) -> None:
+        if self.sorting is not None and self.sorting.column == message.column:
+            self.do_reverse()
+        else:
+            column = next(slot.column for slot in self.table.layout_shown.slots if slot.index == message.column)
+            self._sort_by(Sorting(message.column, column.right))
+
+    def _sort_by(self, sorting: Sorting | None) -> None:
+        self.sorting = sorting
+        self.table.mark_sorting(sorting)
+        self._refilter()
+        self.host.refresh_keys()
+
     def do_back(self) -> None:
         if self.search.close():
             self.table.focus()
@@ -65,8 +92,12 @@ class ListPane(Pane):
     @on(SearchLine.Changed)
     def _refilter(self) -> None:
         text = self.search.text
-        rows = [row for row in self._all if row.holds(text)] if text else self._all
-        nothing = f"Nothing here holds '{text}'. Press esc to see everything." if self._all and text else self._empty
+        rows: Sequence[Row] = [row for row in self._all if row.holds(text)] if text else self._all
+        if self.sorting is not None:
+            rows = self.sorting.applied(rows)
+        nothing = self._empty
+        if self._all and text:
+            nothing = say("Nothing here holds '{text}'. Press esc to see everything.", text=text)
         self.table.say(nothing)
         self.table.set_rows(rows)
         self._moved()

@@ -1,163 +1,327 @@
-"""Log: the newest lines of today's file."""
+"""Log: a day's file, a window of it at a time."""
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable
+from datetime import date
 from typing import ClassVar
 
 from textual import on
+from textual.app import ComposeResult
 from textual.binding import BindingType
+from textual.widget import Widget
 
-from core.model.command import Done, LogLine, ReadLog
+from core.language import mark, say, say_many
+from core.model.command import Done, FindInLog, LogLine, LogPage, ReadLog
 from core.model.snapshot import Level
 from tui import format as fmt
 from tui.actions import bindings_of
-from tui.screens.list_pane import ListPane
 from tui.screens.modals import Reading
-from tui.widgets.columns import Column, Row, cell
+from tui.screens.pane import Pane
+from tui.widgets.columns import Cell, Column, Row, cell
 from tui.widgets.live_table import LiveTable
 from tui.widgets.palette import LEVEL_TONES, Tone, words
+from tui.widgets.search import SearchLine
+from tui.widgets.words import Words
 
 _LINES = 500
+# What is kept of a file at a time; as the cursor moves on, the far end goes.
+_KEPT = 1500
 _BEATS = 2
+_FIRST = -1
 _LEVELS = (Level.INFO, Level.WARNING, Level.ERROR)
 _LEVEL_WORDS = {
-    Level.INFO: "everything",
-    Level.WARNING: "warnings and errors",
-    Level.ERROR: "errors only",
+    Level.INFO: mark("everything"),
+    Level.WARNING: mark("warnings and errors"),
+    Level.ERROR: mark("errors only"),
 }
 _EMPTY = {
-    Level.INFO: "Nothing was logged today.",
-    Level.WARNING: "No warnings and no errors today.",
-    Level.ERROR: "No errors today.",
+    Level.INFO: mark("Nothing was logged on this day."),
+    Level.WARNING: mark("No warnings and no errors on this day."),
+    Level.ERROR: mark("No errors on this day."),
 }
 _COLUMNS = (
-    Column("Time", 8),
-    Column("Level", 7),
-    Column("Source", 6, most=14, rank=1),
-    Column("Text", 50, flex=True),
+    Column(mark("Time"), 8),
+    Column(mark("Level"), 7),
+    Column(mark("Source"), 6, most=14, rank=1),
+    Column(mark("Text"), 50, flex=True),
 )
 
 
-class LogPane(ListPane):
+class LogTable(LiveTable):
+    """`home` and `end` mean the file's, not the window's."""
+
+    def __init__(self, edge: Callable[[bool], None]) -> None:
+        super().__init__(_COLUMNS, id="log-table")
+        self._edge = edge
+
+    def action_edge(self, index: int) -> None:
+        self._edge(index == 0)
+
+
+class LogPane(Pane):
     """Follows the log until the user moves in it."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings_of("log")
-    WAITING = "Reading the log."
 
     def __init__(self) -> None:
-        super().__init__("log", _COLUMNS, "text")
+        super().__init__("log")
+        self._summary = Words(classes="summary")
+        self._search = SearchLine(mark("text"))
+        self._table = LogTable(self._to_the_edge)
+        self._detail = Words(classes="detail")
         self._following = True
         self._minimum = Level.INFO
+        self._page: LogPage | None = None
+        self._past = False
         self._reading = False
+        self._lines: dict[str, LogLine] = {}
         self._beats = 0
         self._problem = ""
-        self._lines: dict[str, LogLine] = {}
+
+    def compose(self) -> ComposeResult:
+        yield self._summary
+        yield self._search
+        yield self._table
+        yield self._detail
 
     def on_mount(self) -> None:
-        self._say()
+        self._draw()
+
+    def focus_target(self) -> Widget:
+        return self._table
+
+    def copied(self) -> str:
+        return self._table.copied
 
     def opened(self) -> None:
-        self._read()
+        if self._page is None or self._following:
+            self._read(ReadLog(_LINES, self._minimum))
 
     def beat(self) -> None:
         self._beats += 1
         if self._following and self._beats % _BEATS == 0:
-            self._read()
+            self._read(ReadLog(_LINES, self._minimum))
 
     def why_not(self, action: str) -> str:
-        return "There is no line to read." if action == "open" and self.table.cursor_key is None else ""
+        if action == "open" and self._table.cursor_key is None:
+            return say("There is no line to read.")
+        if action in ("next", "previous") and not self._search.text:
+            return say("Nothing is searched for: press / first.")
+        if action == "earlier" and (self._page is None or self._page.earlier is None):
+            return say("There is no log of a day before.")
+        return say("This is today's log.") if action in ("later", "today") and not self._past else ""
 
     def do_follow(self) -> None:
-        self._following = not self._following
-        self._say()
         if self._following:
-            self._to_the_end()
-            self._read()
+            self._pause()
+        else:
+            self.do_today()
+
+    def do_today(self) -> None:
+        self._past, self._following = False, True
+        self._read(ReadLog(_LINES, self._minimum), afresh=True)
 
     def do_level(self) -> None:
         self._minimum = _LEVELS[(_LEVELS.index(self._minimum) + 1) % len(_LEVELS)]
-        self._reading = False
-        self._say()
-        self._read()
+        self._read(ReadLog(_LINES, self._minimum, self._day), afresh=True)
+
+    def do_earlier(self) -> None:
+        if self._page is not None and self._page.earlier is not None:
+            self._past, self._following = True, False
+            self._read(ReadLog(_LINES, self._minimum, self._page.earlier), afresh=True)
+
+    def do_later(self) -> None:
+        page, snapshot = self._page, self.host.snapshot
+        today = snapshot.at.date() if snapshot is not None else None
+        if page is None or page.later is None or page.later == today:
+            self.do_today()
+        else:
+            self._read(ReadLog(_LINES, self._minimum, page.later), afresh=True)
 
     def do_open(self) -> None:
-        line = self._lines.get(self.table.cursor_key or "")
+        line = self._lines.get(self._table.cursor_key or "")
         if line is not None:
-            head = f"{fmt.clock(line.at)}  {line.level.upper()}  {line.source}"
-            self.host.push_screen(Reading("Log line", words((head, Tone.STRONG), f"\n\n{line.text}")))
+            head = f"{line.at:%Y-%m-%d %H:%M:%S}  {say(line.level).upper()}  {line.source}"
+            # A line of the file holds the line ends of what was logged in writing.
+            text = line.text.replace("\\n", "\n")
+            self.host.push_screen(Reading(say("Log line"), words((head, Tone.STRONG), f"\n\n{text}")))
 
-    def draw_detail(self) -> None:
-        line = self._lines.get(self.table.cursor_key or "")
-        self.detail.put(words((line.text if line is not None else "", Tone.TEXT)))
+    def do_search(self) -> None:
+        self._search.open()
 
-    def _read(self) -> None:
-        if not self._reading:
-            self._reading = True
-            self.start(self._fetch(self._minimum), "read")
+    def do_back(self) -> None:
+        if self._search.close():
+            self._table.focus()
+            self._draw_lines()
 
-    async def _fetch(self, minimum: Level) -> None:
-        reply = await self.host.ask(ReadLog(limit=_LINES, minimum=minimum))
-        if minimum is not self._minimum:
-            return
-        self._reading = False
-        if isinstance(reply, Done):
-            self._problem = ""
-            self._put(reply.value)
-        else:
-            self._problem = f"The log was not read: {reply.text}"
-            if not self.table.rows:
-                self.unknown(self._problem)
-        self._say()
+    def do_next(self) -> None:
+        self._look_for(forward=True)
 
-    def _put(self, lines: Sequence[LogLine]) -> None:
-        keys = _keys(lines)
-        self._lines = dict(zip(keys, lines, strict=True))
-        self.set_rows([_row(key, line) for key, line in self._lines.items()], _EMPTY[self._minimum])
-        if self._following:
-            self._to_the_end()
+    def do_previous(self) -> None:
+        self._look_for(forward=False)
 
-    def _to_the_end(self) -> None:
-        self.table.select_last()
-        self.draw_detail()
+    @on(SearchLine.Changed)
+    def _searched(self) -> None:
+        self._draw_lines()
+        if self._search.text and not self._on_a_match():
+            self._look_for(forward=False)
+        self.host.refresh_keys()
+
+    @on(SearchLine.Done)
+    def _search_done(self) -> None:
+        self._table.focus()
+
+    @on(LiveTable.Chosen)
+    def _chosen(self) -> None:
+        self.action_act("open")
 
     @on(LiveTable.Moved)
-    def _user_moved(self) -> None:
+    def _moved(self) -> None:
         if self._following:
-            self._following = False
-            self._say()
+            self._pause()
+        self._draw_detail()
+        keys = list(self._lines)
+        if self._table.cursor_key == keys[0]:
+            self._read(ReadLog(_LINES, self._minimum, self._day, before=self._lines[keys[0]].begins))
+        elif self._table.cursor_key == keys[-1]:
+            self._read(ReadLog(_LINES, self._minimum, self._day, after=self._lines[keys[-1]].begins))
 
-    def _say(self) -> None:
-        following = ("following", Tone.GOOD) if self._following else ("paused, f follows", Tone.WARN)
-        count = fmt.plural(len(self._lines), "line")
-        self.summary.put(
+    @property
+    def _day(self) -> date | None:
+        return self._page.day if self._page is not None and self._past else None
+
+    def _pause(self) -> None:
+        self._following = False
+        self._draw()
+
+    def _to_the_edge(self, first: bool) -> None:
+        self._following = False
+        edge = ReadLog(_LINES, self._minimum, self._day, after=_FIRST if first else None)
+        self._read(edge, afresh=True)
+
+    def _on_a_match(self) -> bool:
+        line = self._lines.get(self._table.cursor_key or "")
+        return line is not None and self._search.text.casefold() in line.text.casefold()
+
+    def _look_for(self, *, forward: bool) -> None:
+        line = self._lines.get(self._table.cursor_key or "")
+        if line is not None:
+            self.start(self._find(line, self._search.text, forward=forward), "find")
+
+    async def _find(self, line: LogLine, text: str, *, forward: bool) -> None:
+        reply = await self.host.ask(FindInLog(text, line.begins, forward, self._minimum, self._day))
+        if text != self._search.text:
+            return
+        if not isinstance(reply, Done):
+            self.host.tell(say("The log was not searched: {reason}", reason=reply.text), failed=True)
+        elif reply.value is None:
+            where = say("below") if forward else say("above")
+            self.host.tell(say("'{text}' stands in no line {where}.", text=text, where=where))
+        else:
+            self._following = False
+            await self._show_around(reply.value)
+
+    async def _show_around(self, line: LogLine) -> None:
+        if str(line.begins) not in self._lines:
+            half = _LINES // 2
+            before = await self.host.ask(ReadLog(half, self._minimum, self._day, before=line.begins))
+            after = await self.host.ask(ReadLog(half, self._minimum, self._day, after=line.begins))
+            if not isinstance(before, Done) or not isinstance(after, Done):
+                return
+            self._page = after.value
+            self._keep([*before.value.lines, line, *after.value.lines])
+        self._draw_lines()
+        self._table.select(str(line.begins))
+        self._draw_detail()
+        self._draw()
+
+    def _read(self, command: ReadLog, *, afresh: bool = False) -> None:
+        """Ask for lines; `afresh` throws away what is shown and what was asked for before."""
+        if afresh or not self._reading:
+            self._reading = True
+            if afresh:
+                self._lines = {}
+                self._table.clear()
+            self.start(self._fetch(command, afresh=afresh), "read")
+            self._draw()
+
+    async def _fetch(self, command: ReadLog, *, afresh: bool) -> None:
+        reply = await self.host.ask(command)
+        self._reading = False
+        if isinstance(reply, Done):
+            self._problem, self._page = "", reply.value
+            self._took(command, reply.value, afresh=afresh)
+        else:
+            self._problem = say("The log was not read: {reason}", reason=reply.text)
+        self._draw()
+
+    def _took(self, command: ReadLog, page: LogPage, *, afresh: bool) -> None:
+        shown = list(self._lines.values())
+        if command.before is not None:
+            shown = [*page.lines, *shown][:_KEPT]
+        elif command.after is not None:
+            shown = [*shown, *page.lines][-_KEPT:]
+        else:
+            shown = list(page.lines)
+        self._keep(shown)
+        self._draw_lines()
+        if self._following or (afresh and command.after is None):
+            self._table.select_last()
+        elif afresh:
+            self._table.select(next(iter(self._lines), ""))
+        self._draw_detail()
+
+    def _keep(self, lines: list[LogLine]) -> None:
+        self._lines = {str(line.begins): line for line in lines}
+
+    def _draw_lines(self) -> None:
+        self._table.set_rows([_row(key, line, self._search.text) for key, line in self._lines.items()])
+        self._draw_detail()
+
+    def _draw_detail(self) -> None:
+        line = self._lines.get(self._table.cursor_key or "")
+        self._detail.put(words((line.text if line is not None else "", Tone.TEXT)))
+        self._detail.display = line is not None
+
+    def _draw(self) -> None:
+        """The line above the table, and what stands in it while it is empty."""
+        title = say("Log of today")
+        if self._past and self._page is not None:
+            title = say("Log of {day}", day=self._page.day)
+        state = (say("following"), Tone.GOOD) if self._following else (say("paused, f follows"), Tone.WARN)
+        count = say_many("{count} line", "{count} lines", len(self._lines)) + self._place()
+        self._summary.put(
             words(
-                ("Log of today", Tone.TITLE),
-                (f"   {count}   {_LEVEL_WORDS[self._minimum]}   ", Tone.DIM),
-                following,
-                (f"   {self._problem}", Tone.BAD) if self._problem and self.table.rows else "",
+                (title, Tone.TITLE),
+                (f"   {count}   {say(_LEVEL_WORDS[self._minimum])}   ", Tone.DIM),
+                state,
+                (f"   {self._problem}", Tone.BAD) if self._problem and self._table.rows else "",
             )
         )
+        if self._problem:
+            self._table.say(self._problem, Tone.WARN)
+        elif self._page is None or self._reading:
+            self._table.say(say("Reading the log."))
+        else:
+            self._table.say(say(_EMPTY[self._minimum]))
+        self.host.refresh_keys()
+
+    def _place(self) -> str:
+        """Where in a file that is longer than what is shown."""
+        if not self._lines or self._page is None or not self._page.size:
+            return ""
+        at = list(self._lines.values())[-1].begins / self._page.size
+        return "" if at > 0.99 else say(", down to {share} of the file", share=fmt.share(at))
 
 
-def _keys(lines: Sequence[LogLine]) -> list[str]:
-    """A key per line that stays the same while older lines leave."""
-    seen: Counter[tuple[str, str]] = Counter()
-    keys: list[str] = []
-    for line in lines:
-        identity = (line.at.isoformat(), line.text)
-        seen[identity] += 1
-        keys.append(f"{identity[0]} {line.source} {line.text} {seen[identity]}")
-    return keys
-
-
-def _row(key: str, line: LogLine) -> Row:
+def _row(key: str, line: LogLine, found: str) -> Row:
     tone = LEVEL_TONES[line.level]
+    text = cell(line.text, Tone.TEXT if line.level is Level.INFO else tone)
     return Row(
         key,
         (
             cell(fmt.clock(line.at), Tone.DIM),
-            cell(line.level, tone),
+            cell(say(line.level), tone),
             cell(line.source, Tone.DIM),
-            cell(line.text, Tone.TEXT if line.level is Level.INFO else tone),
+            Cell(text.text, text.tone, found),
         ),
     )

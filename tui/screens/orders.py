@@ -1,11 +1,13 @@
-"""Orders: today's, newest first, with what happened to each."""
+"""Orders: a day's, newest first, with what happened to each."""
 
+from datetime import date
 from typing import ClassVar
 
 from rich.text import Text
 from textual.binding import BindingType
 
-from core.model.command import CancelOrder, Done, SettleOrder
+from core.language import mark, say, say_many
+from core.model.command import CancelOrder, DayOfOrders, Done, ReadOrders, SettleOrder
 from core.model.known import Known
 from core.model.order import DONE_STATES, UNRESOLVED_STATES, Intent, Order, OrderState, Origin
 from core.model.snapshot import Snapshot
@@ -18,18 +20,19 @@ from tui.widgets.palette import SIDE_TONES, STYLES, Tone, state_tone, words
 from tui.widgets.words import facts
 
 _COLUMNS = (
-    Column("Time", 8),
-    Column("Side", 4),
-    Column("Code", 9),
-    Column("Name", 8, most=12),
-    Column("Volume", 5, right=True),
-    Column("Price", 7, right=True),
-    Column("Filled", 5, right=True),
-    Column("Average", 7, right=True, rank=2),
-    Column("Fee", 5, right=True, rank=3),
-    Column("State", 9, most=11),
-    Column("For", 5, most=11, rank=4),
-    Column("Reason", 10, flex=True, rank=1),
+    Column(mark("Time"), 8),
+    Column(mark("Side"), 4),
+    Column(mark("Code"), 9),
+    Column(mark("Name"), 8, most=12),
+    Column(mark("Volume"), 5, right=True),
+    Column(mark("Price"), 7, right=True),
+    Column(mark("Filled"), 5, right=True),
+    Column(mark("Average"), 7, right=True, rank=2),
+    Column(mark("Fee"), 5, right=True, rank=3),
+    Column(mark("State"), 9, most=11),
+    Column(mark("Age"), 3, right=True, rank=1),
+    Column(mark("For"), 5, most=11, rank=4),
+    Column(mark("Reason"), 10, flex=True, rank=2),
 )
 # States whose message is news rather than a receipt.
 _TROUBLED = UNRESOLVED_STATES | DONE_STATES - {OrderState.FILLED}
@@ -38,45 +41,113 @@ _PLANNED = frozenset({Origin.REBALANCE, Origin.REFILL, Origin.SELF_TEST})
 
 
 class OrdersPane(ListPane):
-    """Today's orders, and those of past days that nobody has settled."""
+    """Today's orders, with those of past days that nobody has settled; or those of one day gone by."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings_of("orders")
 
     def __init__(self) -> None:
-        super().__init__("orders", _COLUMNS, "code, name, state or reason")
+        super().__init__("orders", _COLUMNS, mark("code, name, state or reason"))
         self._orders: dict[str, Order] = {}
         self._cancelling: set[str] = set()
+        self._past: DayOfOrders | None = None
+        self._reading: date | None = None
 
     def why_not(self, action: str) -> str:
         order = self._selected()
+        if action == "reverse" and self.sorting is None:
+            return say("The rows are not sorted: press o.")
+        if action in ("earlier", "later", "today"):
+            return self._why_not_turn(action)
         if action in ("open", "cancel", "settle") and order is None:
-            return "There is no order here."
+            return say("There is no order here.")
         if action == "settle" and order is not None and not self._in_doubt(order):
-            return f"This order is {order.state}: there is nothing to settle."
-        if action == "cancel" and order is not None:
-            if order.intent.client_order_id in self._cancelling:
-                return "This order is being cancelled."
-            if order.unresolved:
-                return "Nobody knows yet whether this order is live: it is being looked up."
-            if not order.live:
-                return f"This order is {order.state}: there is nothing to cancel."
+            return say("This order is {state}: there is nothing to settle.", state=say(order.state))
+        return self._why_not_cancel(order) if action == "cancel" and order is not None else ""
+
+    def _why_not_turn(self, action: str) -> str:
+        if self._reading is not None:
+            return say("The orders of {day} are being read.", day=self._reading)
+        if action != "earlier" and self._past is None:
+            return say("These are today's orders.")
+        if action == "earlier" and self._past is not None and self._past.earlier is None:
+            return say("There are no orders before {day}.", day=self._past.day)
+        return ""
+
+    def _why_not_cancel(self, order: Order) -> str:
+        if order.intent.client_order_id in self._cancelling:
+            return say("This order is being cancelled.")
+        if order.unresolved:
+            return say("Nobody knows yet whether this order is live: it is being looked up.")
+        if not order.live:
+            return say("This order is {state}: there is nothing to cancel.", state=say(order.state))
         return ""
 
     def show(self, snapshot: Snapshot) -> None:
-        newest_first = sorted(snapshot.orders, key=lambda order: order.created_at, reverse=True)
+        orders = snapshot.orders if self._past is None else self._past.orders
+        newest_first = sorted(orders, key=lambda order: order.created_at, reverse=True)
         self._orders = {order.intent.client_order_id: order for order in newest_first}
-        self.summary.put(_summary(newest_first))
-        self.set_rows([_row(order) for order in newest_first], "No orders today. Press 3 to look at the plan.")
+        self.summary.put(_summary(newest_first, None if self._past is None else self._past.day))
+        empty = say("No orders today. Press 3 to look at the plan, or [ for the days before.")
+        if self._past is not None:
+            empty = say("No orders on {day}.", day=self._past.day)
+        self.set_rows([_row(order, snapshot) for order in newest_first], empty)
+
+    def do_earlier(self) -> None:
+        if self._past is not None and self._past.earlier is not None:
+            self._turn_to(self._past.earlier)
+        elif self._past is None and self.host.snapshot is not None:
+            self.start(self._turn_back(self.host.snapshot), "day")
+
+    def do_later(self) -> None:
+        later, snapshot = (self._past.later if self._past else None), self.host.snapshot
+        if later is None or (snapshot is not None and later == snapshot.trading_day):
+            self.do_today()
+        else:
+            self._turn_to(later)
+
+    def do_today(self) -> None:
+        self._past = None
+        self._redraw()
+
+    def _turn_to(self, day: date) -> None:
+        self._reading = day
+        self.start(self._read(day), "day")
+
+    async def _turn_back(self, snapshot: Snapshot) -> None:
+        """To the newest day before today that has orders."""
+        today = await self.host.ask(ReadOrders(snapshot.trading_day or snapshot.at.date()))
+        if not isinstance(today, Done):
+            self.host.tell(say("The orders were not read: {reason}", reason=today.text), failed=True)
+        elif today.value.earlier is None:
+            self.host.tell(say("There are no orders before today."))
+        else:
+            await self._read(today.value.earlier)
+
+    async def _read(self, day: date) -> None:
+        try:
+            reply = await self.host.ask(ReadOrders(day))
+        finally:
+            self._reading = None
+        if isinstance(reply, Done):
+            self._past = reply.value
+        else:
+            self.host.tell(say("The orders were not read: {reason}", reason=reply.text), failed=True)
+        self._redraw()
+
+    def _redraw(self) -> None:
+        if self.host.snapshot is not None:
+            self.show(self.host.snapshot)
+        self.host.refresh_keys()
 
     def draw_detail(self) -> None:
         order = self._selected()
         if order is not None:
             note = f"  {order.message}" if order.message else ""
-            average = "" if order.average_price is None else f"  avg {fmt.price(order.average_price)}"
+            average = "" if order.average_price is None else say("  avg {price}", price=fmt.price(order.average_price))
             self.detail.put(
                 words(
                     (f"{order.intent.code} {order.intent.name}", Tone.STRONG),
-                    (f"{average}  fee {fmt.money(order.fee)}", Tone.DIM),
+                    (average + say("  fee {fee}", fee=fmt.money(order.fee)), Tone.DIM),
                     f"  {_why(order.intent)}",
                     (note, Tone.WARN if order.state in _TROUBLED else Tone.DIM),
                 )
@@ -85,9 +156,8 @@ class OrdersPane(ListPane):
     def do_open(self) -> None:
         order = self._selected()
         if order is not None:
-            self.host.push_screen(
-                Reading(f"{order.intent.side.upper()} {order.intent.code} {order.intent.name}", _card(order))
-            )
+            side = say(order.intent.side).upper()
+            self.host.push_screen(Reading(f"{side} {order.intent.code} {order.intent.name}", _card(order)))
 
     def do_cancel(self) -> None:
         order = self._selected()
@@ -105,12 +175,19 @@ class OrdersPane(ListPane):
         intent = order.intent
         answer = await self.host.push_screen_wait(
             Decide(
-                "Settle this order",
+                say("Settle this order"),
                 self._evidence(order),
-                "Look at the account in MiniQMT. What became of this order?",
+                say("Look at the account in MiniQMT. What became of this order?"),
                 (
-                    ("f", f"Filled: all {fmt.volume(order.remaining)} 张 at {fmt.price(intent.price)}"),
-                    ("d", f"Dead: it is over, {fmt.volume(order.filled_volume)} 张 were filled"),
+                    (
+                        "f",
+                        say(
+                            "Filled: all {volume} 张 at {price}",
+                            volume=fmt.volume(order.remaining),
+                            price=fmt.price(intent.price),
+                        ),
+                    ),
+                    ("d", say("Dead: it is over, {volume} 张 were filled", volume=fmt.volume(order.filled_volume))),
                 ),
             )
         )
@@ -118,9 +195,9 @@ class OrdersPane(ListPane):
             return
         reply = await self.host.ask(SettleOrder(intent.client_order_id, answer == "f"))
         if isinstance(reply, Done):
-            self.host.tell(f"{intent.code} {intent.name}: {reply.value}.")
+            self.host.tell(f"{intent.code} {intent.name}: {say(reply.value)}.")
         else:
-            self.host.tell(f"{intent.code} was not settled: {reply.text}", failed=True)
+            self.host.tell(say("{code} was not settled: {reason}", code=intent.code, reason=reply.text), failed=True)
 
     def _evidence(self, order: Order) -> list[Fact]:
         intent, snapshot = order.intent, self.host.snapshot
@@ -129,14 +206,20 @@ class OrdersPane(ListPane):
             row = next((row for row in snapshot.positions.value if row.code == intent.code), None)
             held, ours = (fmt.volume(row.volume), fmt.volume(row.ours)) if row else ("0", "0")
         last = order.log[-1] if order.log else None
+        figures = {"day": intent.trading_day, "volume": fmt.volume(intent.volume), "price": fmt.price(intent.price)}
+        booked = fmt.volume(order.filled_volume)
         return [
-            ("Order", f"{intent.side} {intent.code} {intent.name}", Tone.STRONG),
-            ("Of", f"{intent.trading_day}, {fmt.volume(intent.volume)} 张 at {fmt.price(intent.price)}", Tone.TEXT),
-            ("State", f"{order.state}: {order.message}", Tone.WARN),
-            ("Last news", fmt.clock(last.at) if last else "none", Tone.TEXT),
-            ("Broker id", order.order_id or "none: it may never have arrived", Tone.TEXT),
-            ("Filled", f"{fmt.volume(order.filled_volume)} 张 are booked", Tone.TEXT),
-            ("Account", f"holds {held} 张 of it, of which {ours} are the strategy's", Tone.TEXT),
+            (say("Order"), f"{say(intent.side)} {intent.code} {intent.name}", Tone.STRONG),
+            (say("Of"), say("{day}, {volume} 张 at {price}", **figures), Tone.TEXT),
+            (say("State"), f"{say(order.state)}: {order.message}", Tone.WARN),
+            (say("Last news"), f"{fmt.clock(last.at)} {last.text}" if last else say("none"), Tone.TEXT),
+            (say("Broker id"), order.order_id or say("none: it may never have arrived"), Tone.TEXT),
+            (say("Filled"), say("{volume} 张 are booked", volume=booked), Tone.TEXT),
+            (
+                say("Account"),
+                say("holds {held} 张 of it, of which {ours} are the strategy's", held=held, ours=ours),
+                Tone.TEXT,
+            ),
         ]
 
     def _in_doubt(self, order: Order) -> bool:
@@ -150,16 +233,20 @@ class OrdersPane(ListPane):
         snapshot = self.host.snapshot
         try:
             question = Confirm(
-                "Cancel this order",
+                say("Cancel this order"),
                 [
-                    ("Mode", snapshot.mode.upper() if snapshot else fmt.NOT_KNOWN, Tone.STRONG),
-                    ("Account", snapshot.account if snapshot else fmt.NOT_KNOWN, Tone.STRONG),
-                    ("Order", f"{intent.side} {intent.code} {intent.name}", Tone.STRONG),
-                    ("Volume", f"{fmt.volume(intent.volume)} at {fmt.price(intent.price)}", Tone.TEXT),
-                    ("Filled", f"{fmt.volume(order.filled_volume)}; what is filled stays filled", Tone.TEXT),
+                    (say("Mode"), snapshot.mode.upper() if snapshot else fmt.NOT_KNOWN, Tone.STRONG),
+                    (say("Account"), snapshot.account if snapshot else fmt.NOT_KNOWN, Tone.STRONG),
+                    (say("Order"), f"{say(intent.side)} {intent.code} {intent.name}", Tone.STRONG),
+                    (say("Left"), _left(order), Tone.STRONG),
+                    (
+                        say("Filled"),
+                        say("{volume} 张; what is filled stays filled", volume=fmt.volume(order.filled_volume)),
+                        Tone.TEXT,
+                    ),
                 ],
-                "Cancel what is left of it?",
-                "Yes, cancel it",
+                say("Cancel what is left of it?"),
+                say("Yes, cancel it"),
             )
             if not await self.host.push_screen_wait(question):
                 return
@@ -167,82 +254,110 @@ class OrdersPane(ListPane):
         finally:
             self._cancelling.discard(intent.client_order_id)
         if isinstance(reply, Done):
-            self.host.tell(f"{intent.code} {intent.name}: {reply.value}.")
+            self.host.tell(f"{intent.code} {intent.name}: {say(reply.value)}.")
         else:
-            self.host.tell(f"{intent.code} was not cancelled: {reply.text}", failed=True)
+            self.host.tell(say("{code} was not cancelled: {reason}", code=intent.code, reason=reply.text), failed=True)
 
     def _selected(self) -> Order | None:
         return self._orders.get(self.table.cursor_key or "")
 
 
+def _left(order: Order) -> str:
+    price = order.intent.price
+    return say(
+        "{volume} 张 at {price}, {amount} CNY",
+        volume=fmt.volume(order.remaining),
+        price=fmt.price(price),
+        amount=fmt.money(order.remaining * price),
+    )
+
+
 def _why(intent: Intent) -> str:
     """What it was sent for, and the reason, which may begin with that."""
-    return intent.reason if intent.reason.startswith(intent.origin) else f"{intent.origin}: {intent.reason}"
+    return intent.reason if intent.reason.startswith(intent.origin) else f"{say(intent.origin)}: {intent.reason}"
 
 
-def _summary(orders: list[Order]) -> Text:
-    text = words((fmt.plural(len(orders), "order") + " today", Tone.TITLE))
+def _summary(orders: list[Order], day: date | None) -> Text:
+    title = say_many("{count} order today", "{count} orders today", len(orders))
+    if day is not None:
+        title = say_many("{count} order on {day}", "{count} orders on {day}", len(orders), day=day)
+    text = words((title, Tone.TITLE))
     working = sum(order.live for order in orders)
     unresolved = sum(order.unresolved for order in orders)
     filled = sum(order.filled_amount for order in orders)
     if orders:
-        text.append_text(words(("   Working ", Tone.DIM), str(working)))
-        text.append_text(words(("   Filled ", Tone.DIM), f"{fmt.money(filled)} CNY"))
-        text.append_text(words(("   Fees ", Tone.DIM), fmt.money(sum(order.fee for order in orders))))
+        text.append_text(words((f"   {say('Working')} ", Tone.DIM), str(working)))
+        text.append_text(words((f"   {say('Filled')} ", Tone.DIM), f"{fmt.money(filled)} CNY"))
+        text.append_text(words((f"   {say('Fees')} ", Tone.DIM), fmt.money(sum(order.fee for order in orders))))
     if unresolved:
-        text.append(f"   {unresolved} UNRESOLVED", STYLES[Tone.BAD])
+        text.append("   " + say("{count} UNRESOLVED", count=unresolved), STYLES[Tone.BAD])
     return text
 
 
-def _row(order: Order) -> Row:
+def _row(order: Order, snapshot: Snapshot) -> Row:
     intent = order.intent
     troubled = bool(order.message) and order.state in _TROUBLED
     note = f"{order.message} ({intent.reason})" if troubled else intent.reason
-    return Row(
-        intent.client_order_id,
-        (
-            cell(fmt.clock(order.created_at), Tone.DIM),
-            cell(intent.side, SIDE_TONES[intent.side]),
-            cell(intent.code, Tone.STRONG),
-            cell(intent.name),
-            cell(fmt.volume(intent.volume)),
-            cell(fmt.price(intent.price)),
-            cell(fmt.volume(order.filled_volume), Tone.TEXT if order.filled_volume else Tone.DIM),
-            cell(fmt.price(order.average_price) if order.filled_volume else ""),
-            cell(fmt.money(order.fee) if order.fee else "", Tone.DIM),
-            cell(order.state.upper() if order.unresolved else order.state, state_tone(order.state)),
-            cell(intent.origin, Tone.DIM if intent.origin in _PLANNED else Tone.STRONG),
-            cell(note, Tone.WARN if troubled else Tone.DIM),
-        ),
+    # How long it has been out there: of an order that is over, nobody asks.
+    seconds = None if order.done else (snapshot.at - order.created_at).total_seconds()
+    cells = (
+        cell(fmt.clock(order.created_at), Tone.DIM),
+        cell(say(intent.side), SIDE_TONES[intent.side]),
+        cell(intent.code, Tone.STRONG),
+        cell(intent.name),
+        cell(fmt.volume(intent.volume)),
+        cell(fmt.price(intent.price)),
+        cell(fmt.volume(order.filled_volume), Tone.TEXT if order.filled_volume else Tone.DIM),
+        cell(fmt.price(order.average_price) if order.filled_volume else ""),
+        cell(fmt.money(order.fee) if order.fee else "", Tone.DIM),
+        cell(say(order.state).upper() if order.unresolved else say(order.state), state_tone(order.state)),
+        cell("" if seconds is None else fmt.age(seconds), Tone.WARN if order.unresolved else Tone.DIM),
+        cell(say(intent.origin), Tone.DIM if intent.origin in _PLANNED else Tone.STRONG),
+        cell(note, Tone.WARN if troubled else Tone.DIM),
     )
+    values = (
+        order.created_at,
+        intent.side,
+        intent.code,
+        intent.name,
+        intent.volume,
+        intent.price,
+        order.filled_volume,
+        order.average_price,
+        order.fee,
+        order.state,
+        seconds,
+        intent.origin,
+        note,
+    )
+    return Row(intent.client_order_id, cells, values=values)
 
 
 def _card(order: Order) -> Text:
     intent = order.intent
+    volume, price = fmt.volume(intent.volume), fmt.price(intent.price)
+    filled, average = fmt.volume(order.filled_volume), fmt.price(order.average_price)
+    what = say("{volume} 张 at {price}, attempt {attempt}", volume=volume, price=price, attempt=intent.attempt)
     text = facts(
         [
-            (
-                "Order",
-                f"{fmt.volume(intent.volume)} 张 at {fmt.price(intent.price)}, attempt {intent.attempt}",
-                Tone.STRONG,
-            ),
-            ("State", order.state, state_tone(order.state)),
-            ("Filled", f"{fmt.volume(order.filled_volume)} at {fmt.price(order.average_price)}", Tone.TEXT),
-            ("Fee", f"{fmt.money(order.fee)} CNY", Tone.TEXT),
-            ("Sent for", intent.origin, Tone.TEXT),
-            ("Reason", intent.reason, Tone.TEXT),
-            ("Message", order.message or "none", Tone.WARN if order.state in _TROUBLED else Tone.DIM),
-            ("Our id", intent.client_order_id, Tone.DIM),
-            ("Broker id", order.order_id or "none yet", Tone.DIM),
-            ("Plan", intent.plan_id, Tone.DIM),
+            (say("Order"), what, Tone.STRONG),
+            (say("State"), say(order.state), state_tone(order.state)),
+            (say("Filled"), say("{volume} 张 at {price}", volume=filled, price=average), Tone.TEXT),
+            (say("Fee"), f"{fmt.money(order.fee)} CNY", Tone.TEXT),
+            (say("Sent for"), say(intent.origin), Tone.TEXT),
+            (say("Reason"), intent.reason, Tone.TEXT),
+            (say("Message"), order.message or say("none"), Tone.WARN if order.state in _TROUBLED else Tone.DIM),
+            (say("Our id"), intent.client_order_id, Tone.DIM),
+            (say("Broker id"), order.order_id or say("none yet"), Tone.DIM),
+            (say("Plan"), intent.plan_id, Tone.DIM),
         ],
         11,
     )
-    text.append("\n\nHistory\n", STYLES[Tone.TITLE])
+    text.append("\n\n" + say("History") + "\n", STYLES[Tone.TITLE])
     for step in order.log:
         text.append(f"{fmt.clock(step.at)}  ", STYLES[Tone.DIM])
-        text.append(f"{step.state:<12}", STYLES[state_tone(step.state)])
+        text.append(fmt.fit(say(step.state), 12), STYLES[state_tone(step.state)])
         text.append(f"{step.text}\n", STYLES[Tone.TEXT])
     if not order.log:
-        text.append("nothing is recorded yet", STYLES[Tone.DIM])
+        text.append(say("nothing is recorded yet"), STYLES[Tone.DIM])
     return text

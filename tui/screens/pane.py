@@ -72,6 +72,10 @@ class Pane(Vertical):
         """Where the keyboard goes when this pane is opened: the pane itself, if it does not say otherwise."""
         return self
 
+    def copied(self) -> str:
+        """What `y` copies: the row under the cursor as text."""
+        return ""
+
     def why_not(self, action: str) -> str:
         """Why the action does nothing now; empty where it does something."""
         return ""

@@ -6,14 +6,16 @@ from typing import ClassVar
 from rich.text import Text
 from textual.binding import BindingType
 
+from core.language import mark, say, say_many
 from core.model.known import Unknown
-from core.model.snapshot import PositionRow, Snapshot, StopsSummary
+from core.model.snapshot import Control, PositionRow, Snapshot, StopsSummary
 from tui import format as fmt
 from tui.actions import bindings_of
-from tui.screens.guards import distance_cell, guard_cell, guard_line, guard_rows, level_cells
+from tui.screens.guards import distance_cell, gauge, guard_cell, guard_line, guard_rows, level_cells
+from tui.screens.holding import adopt, release, sell
 from tui.screens.list_pane import ListPane
 from tui.screens.modals import Reading
-from tui.widgets.columns import Column, Row, cell
+from tui.widgets.columns import Column, Row, Sortable, cell
 from tui.widgets.palette import STYLES, Tone, change_tone, words
 from tui.widgets.words import facts
 
@@ -21,24 +23,25 @@ from tui.widgets.words import facts
 _OLD_SECONDS = 60
 
 _COLUMNS = (
-    Column("Code", 9),
-    Column("Name", 8, most=12),
-    Column("Held", 4, right=True),
-    Column("Sell", 4, right=True, rank=8),
-    Column("Ours", 4, right=True, rank=6),
-    Column("Yours", 4, right=True, rank=9),
-    Column("Cost", 7, right=True, rank=7),
-    Column("Last", 7, right=True),
-    Column("Age", 3, right=True),
-    Column("Value", 10, right=True, rank=10),
-    Column("P/L", 9, right=True, rank=5),
-    Column("P/L%", 7, right=True),
-    Column("Day", 7, right=True, rank=4),
-    Column("SL", 7, right=True, rank=1),
-    Column("TP", 7, right=True, rank=2),
-    Column("To SL/TP", 7, right=True),
-    Column("Guard", 5, most=9),
-    Column("State", 5, most=14, rank=3),
+    Column(mark("Code"), 9),
+    Column(mark("Name"), 8, most=12),
+    Column(mark("Held"), 4, right=True),
+    Column(mark("Sell"), 4, right=True, rank=8),
+    Column(mark("Ours"), 4, right=True, rank=6),
+    Column(mark("Yours"), 4, right=True, rank=9),
+    Column(mark("Cost"), 7, right=True, rank=7),
+    Column(mark("Last"), 7, right=True),
+    Column(mark("Age"), 3, right=True),
+    Column(mark("Value"), 10, right=True, rank=10),
+    Column(mark("P/L"), 9, right=True, rank=5),
+    Column(mark("P/L%"), 7, right=True),
+    Column(mark("Day"), 7, right=True, rank=4),
+    Column(mark("SL"), 7, right=True, rank=1),
+    Column(mark("TP"), 7, right=True, rank=2),
+    Column(mark("SL-TP"), 12, rank=7),
+    Column(mark("To SL/TP"), 7, right=True),
+    Column(mark("Guard"), 5, most=9),
+    Column(mark("State"), 5, most=14, rank=3),
 )
 
 
@@ -48,82 +51,158 @@ class PositionsPane(ListPane):
     BINDINGS: ClassVar[list[BindingType]] = bindings_of("positions")
 
     def __init__(self) -> None:
-        super().__init__("positions", _COLUMNS, "code, name, guard or state")
+        super().__init__("positions", _COLUMNS, mark("code, name, guard or state"))
         self._rows: dict[str, PositionRow] = {}
         self._now: datetime | None = None
+        self._asking: set[str] = set()
 
     def why_not(self, action: str) -> str:
-        return "There is no holding to look at." if action == "open" and self.table.cursor_key is None else ""
+        row = self._selected()
+        if action == "reverse" and self.sorting is None:
+            return say("The rows are not sorted: press o.")
+        if action not in ("open", "adopt", "release", "sell"):
+            return ""
+        if row is None:
+            return say("There is no holding here.")
+        if action != "open" and row.code in self._asking:
+            return say("Something is being done with this holding already.")
+        if action != "open" and self.host.stale:
+            return say("There is no fresh news from the engine: nothing can be decided on an old picture.")
+        if action == "adopt" and row.ours >= row.volume:
+            return say("All of it is the strategy's already.")
+        if action == "release" and not row.ours:
+            return say("None of it is the strategy's: there is nothing to release.")
+        return self._why_not_sell(row) if action == "sell" else ""
+
+    def _why_not_sell(self, row: PositionRow) -> str:
+        snapshot = self.host.snapshot
+        if not row.ours:
+            return say("None of it is the strategy's, so it is never sold here. Press a to adopt it first.")
+        if snapshot is not None and Control.HALTED in snapshot.controls:
+            return say("Trading is halted: nothing new is sent. Press 1, then R to resume.")
+        if snapshot is not None and snapshot.blockers:
+            return say("Trading is off: {reason}", reason=snapshot.blockers[0])
+        return ""
 
     def do_open(self) -> None:
-        row = self._rows.get(self.table.cursor_key or "")
+        row = self._selected()
         if row is not None and self._now is not None:
             self.host.push_screen(Reading(f"{row.code} {row.name}", _card(row, self._now)))
+
+    def do_adopt(self) -> None:
+        self._ask("adopt")
+
+    def do_release(self) -> None:
+        self._ask("release")
+
+    def do_sell(self) -> None:
+        self._ask("sell")
+
+    def _ask(self, what: str) -> None:
+        row, snapshot = self._selected(), self.host.snapshot
+        if row is not None and snapshot is not None:
+            # Set before anything is awaited: a second press finds it.
+            self._asking.add(row.code)
+            self.start(self._asked(what, row, snapshot), f"{what}-{row.code}")
+
+    async def _asked(self, what: str, row: PositionRow, snapshot: Snapshot) -> None:
+        try:
+            await {"adopt": adopt, "release": release, "sell": sell}[what](self.host, row, snapshot)
+        finally:
+            self._asking.discard(row.code)
 
     def show(self, snapshot: Snapshot) -> None:
         self._now = snapshot.at
         if isinstance(snapshot.positions, Unknown):
             self._rows = {}
-            self.summary.put(words(("Positions not known", Tone.WARN)))
-            self.unknown(f"The positions are not known: {snapshot.positions.reason}")
+            self.summary.put(words((say("Positions not known"), Tone.WARN)))
+            self.unknown(say("The positions are not known: {reason}", reason=snapshot.positions.reason))
             return
         rows = snapshot.positions.value
         self._rows = {str(row.code): row for row in rows}
         self.summary.put(_summary(rows, snapshot.stops))
         self.set_rows(
-            [_row(row, snapshot.at) for row in rows], "The account holds nothing. Press 3 and r to make a plan."
+            [_row(row, snapshot.at) for row in rows], say("The account holds nothing. Press 3 and r to make a plan.")
         )
 
     def draw_detail(self) -> None:
-        row = self._rows.get(self.table.cursor_key or "")
+        row = self._selected()
         if row is not None:
             self.detail.put(_detail(row))
+
+    def _selected(self) -> PositionRow | None:
+        return self._rows.get(self.table.cursor_key or "")
 
 
 def _summary(rows: tuple[PositionRow, ...], stops: StopsSummary | None) -> Text:
     values = [row.value for row in rows if row.value is not None]
     profits = [row.profit for row in rows if row.profit is not None]
-    text = words((fmt.plural(len(rows), "position"), Tone.TITLE))
+    text = words((say_many("{count} position", "{count} positions", len(rows)), Tone.TITLE))
     if not rows:
         return text
-    text.append_text(words(("   Value ", Tone.DIM), fmt.money(sum(values)) if values else fmt.NOT_KNOWN))
+    text.append_text(words((f"   {say('Value')} ", Tone.DIM), fmt.money(sum(values)) if values else fmt.NOT_KNOWN))
     if len(values) < len(rows):
-        text.append(f" ({len(values)} of {len(rows)})", STYLES[Tone.WARN])
+        text.append(say(" ({known} of {all})", known=len(values), all=len(rows)), STYLES[Tone.WARN])
     total = sum(profits) if profits else None
-    text.append_text(words(("   P/L ", Tone.DIM), (fmt.signed_money(total), change_tone(total))))
+    text.append_text(words((f"   {say('P/L')} ", Tone.DIM), (fmt.signed_money(total), change_tone(total))))
     if len(profits) < len(rows):
-        text.append(f" ({len(profits)} of {len(rows)})", STYLES[Tone.WARN])
+        text.append(say(" ({known} of {all})", known=len(profits), all=len(rows)), STYLES[Tone.WARN])
     if stops is not None and stops.managed:
         tone = Tone.GOOD if stops.armed >= stops.managed else Tone.WARN
-        text.append_text(words(("   Armed ", Tone.DIM), (f"{stops.armed}/{stops.managed}", tone)))
+        text.append_text(words((f"   {say('Armed')} ", Tone.DIM), (f"{stops.armed}/{stops.managed}", tone)))
     return text
 
 
 def _row(row: PositionRow, now: datetime) -> Row:
     age, age_tone = _age(row, now)
     calm = row.state in ("", "open")
-    return Row(
-        str(row.code),
-        (
-            cell(row.code, Tone.STRONG),
-            cell(row.name),
-            cell(fmt.volume(row.volume)),
-            cell(fmt.volume(row.sellable), Tone.TEXT if row.sellable == row.volume else Tone.WARN),
-            cell(fmt.volume(row.ours), Tone.TEXT if row.ours else Tone.DIM),
-            cell(fmt.volume(row.volume - row.ours), Tone.TEXT if row.ours != row.volume else Tone.DIM),
-            cell(fmt.price(row.cost), Tone.DIM),
-            cell(fmt.price(row.last), Tone.STRONG if row.last is not None else Tone.DIM),
-            cell(age, age_tone),
-            cell(fmt.money(row.value)),
-            cell(fmt.signed_money(row.profit), change_tone(row.profit)),
-            cell(fmt.ratio(row.profit_ratio), change_tone(row.profit_ratio)),
-            cell(fmt.ratio(row.day_change), change_tone(row.day_change)),
-            *level_cells(row),
-            distance_cell(row),
-            guard_cell(row),
-            cell(row.state, Tone.DIM if calm else Tone.WARN),
-        ),
+    loss, profit = level_cells(row)
+    distance, guard = distance_cell(row), guard_cell(row)
+    stop = row.stop
+    cells = (
+        cell(row.code, Tone.STRONG),
+        cell(row.name),
+        cell(fmt.volume(row.volume)),
+        cell(fmt.volume(row.sellable), Tone.TEXT if row.sellable == row.volume else Tone.WARN),
+        cell(fmt.volume(row.ours), Tone.TEXT if row.ours else Tone.DIM),
+        cell(fmt.volume(row.volume - row.ours), Tone.TEXT if row.ours != row.volume else Tone.DIM),
+        cell(fmt.price(row.cost), Tone.DIM),
+        cell(fmt.price(row.last), Tone.STRONG if row.last is not None else Tone.DIM),
+        cell(age, age_tone),
+        cell(fmt.money(row.value)),
+        cell(fmt.signed_money(row.profit), change_tone(row.profit)),
+        cell(fmt.ratio(row.profit_ratio), change_tone(row.profit_ratio)),
+        cell(fmt.ratio(row.day_change), change_tone(row.day_change)),
+        loss,
+        profit,
+        cell(gauge(row), Tone.DIM),
+        distance,
+        guard,
+        cell(say(row.state), Tone.DIM if calm else Tone.WARN),
     )
+    away = None if row.stop_distance is None else -abs(row.stop_distance)
+    values: tuple[Sortable, ...] = (
+        row.code,
+        row.name,
+        row.volume,
+        row.sellable,
+        row.ours,
+        row.volume - row.ours,
+        row.cost,
+        row.last,
+        None if row.quoted_at is None else (now - row.quoted_at).total_seconds(),
+        row.value,
+        row.profit,
+        row.profit_ratio,
+        row.day_change,
+        stop.loss if stop is not None else None,
+        stop.profit if stop is not None else None,
+        away,
+        away,
+        guard.text,
+        row.state,
+    )
+    return Row(str(row.code), cells, values=values)
 
 
 def _age(row: PositionRow, now: datetime) -> tuple[str, Tone]:
@@ -137,38 +216,45 @@ def _detail(row: PositionRow) -> Text:
     """The row's figures that a narrow screen has no column for, and what guards it."""
     text = words(
         (f"{row.code} {row.name}", Tone.STRONG),
-        ("  cost ", Tone.DIM),
+        (f"  {say('cost')} ", Tone.DIM),
         fmt.price(row.cost),
-        ("  P/L ", Tone.DIM),
+        (f"  {say('P/L')} ", Tone.DIM),
         (fmt.signed_money(row.profit), change_tone(row.profit)),
-        ("  day ", Tone.DIM),
+        (f"  {say('day')} ", Tone.DIM),
         (fmt.ratio(row.day_change), change_tone(row.day_change)),
-        ("\nsellable ", Tone.DIM),
+        (f"\n{say('sellable')} ", Tone.DIM),
         fmt.volume(row.sellable),
-        ("  ours ", Tone.DIM),
+        (f"  {say('ours')} ", Tone.DIM),
         fmt.volume(row.ours),
-        ("  yours ", Tone.DIM),
+        (f"  {say('yours')} ", Tone.DIM),
         fmt.volume(row.volume - row.ours),
         ("  ", Tone.DIM),
-        (row.state, Tone.DIM if row.state in ("", "open") else Tone.WARN),
-        "\n",
+        (say(row.state), Tone.DIM if row.state in ("", "open") else Tone.WARN),
+        (f"  {gauge(row)}\n", Tone.DIM),
     )
     return text.append_text(guard_line(row))
 
 
 def _card(row: PositionRow, now: datetime) -> Text:
-    quoted = "no quote" if row.quoted_at is None else f"{fmt.clock(row.quoted_at)}, {_age(row, now)[0]} old"
+    volume, sellable, ours, yours = (
+        fmt.volume(number) for number in (row.volume, row.sellable, row.ours, row.volume - row.ours)
+    )
+    quoted = say("no quote")
+    if row.quoted_at is not None:
+        quoted = say("{time}, {age} old", time=fmt.clock(row.quoted_at), age=_age(row, now)[0])
+    profit = f"{fmt.signed_money(row.profit)} CNY  {fmt.ratio(row.profit_ratio)}"
+    day = say("{change}  from {price}", change=fmt.ratio(row.day_change), price=fmt.price(row.prev_close))
     return facts(
         [
-            ("Held", f"{fmt.volume(row.volume)} 张, {fmt.volume(row.sellable)} sellable", Tone.STRONG),
-            ("Ours", f"{fmt.volume(row.ours)} 张 (the strategy's: may be sold by it)", Tone.TEXT),
-            ("Yours", f"{fmt.volume(row.volume - row.ours)} 张 (left alone)", Tone.TEXT),
-            ("Cost", f"{fmt.price(row.cost)} CNY", Tone.TEXT),
-            ("Last", f"{fmt.price(row.last)} CNY  ({quoted})", Tone.STRONG),
-            ("Day", f"{fmt.ratio(row.day_change)}  from {fmt.price(row.prev_close)}", change_tone(row.day_change)),
-            ("Value", f"{fmt.money(row.value)} CNY", Tone.TEXT),
-            ("P/L", f"{fmt.signed_money(row.profit)} CNY  {fmt.ratio(row.profit_ratio)}", change_tone(row.profit)),
-            ("State", row.state or "nothing to report", Tone.TEXT),
+            (say("Held"), say("{volume} 张, {sellable} sellable", volume=volume, sellable=sellable), Tone.STRONG),
+            (say("Ours"), say("{volume} 张 (the strategy's: may be sold by it)", volume=ours), Tone.TEXT),
+            (say("Yours"), say("{volume} 张 (left alone)", volume=yours), Tone.TEXT),
+            (say("Cost"), f"{fmt.price(row.cost)} CNY", Tone.TEXT),
+            (say("Last"), f"{fmt.price(row.last)} CNY  ({quoted})", Tone.STRONG),
+            (say("Day"), day, change_tone(row.day_change)),
+            (say("Value"), f"{fmt.money(row.value)} CNY", Tone.TEXT),
+            (say("P/L"), profit, change_tone(row.profit)),
+            (say("State"), say(row.state) or say("nothing to report"), Tone.TEXT),
             *guard_rows(row),
         ]
     )

@@ -2,10 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
 from typing import NamedTuple
 
 from rich.cells import cell_len
 
+from core.language import say
 from tui.format import one_line
 from tui.widgets.palette import Tone
 
@@ -13,15 +16,19 @@ _GAPS = (3, 2, 1)
 
 
 class Cell(NamedTuple):
+    """`found` is marked wherever it stands in the text, in either case."""
+
     text: str
     tone: Tone = Tone.TEXT
+    found: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
     """`rank` 0 is never dropped; where the width is short the highest rank goes first.
 
-    `least` is the narrowest the column gets; it grows with its content up to `most`. The `flex` column takes the rest.
+    `label` is marked, and said when it is shown. `least` is the narrowest the column gets; it grows with its content up
+    to `most`. The `flex` column takes the rest.
     """
 
     label: str
@@ -31,14 +38,29 @@ class Column:
     right: bool = False
     flex: bool = False
 
+    @property
+    def title(self) -> str:
+        return say(self.label)
+
+
+Sortable = Decimal | datetime | int | float | str | None
+"""What a cell is sorted by, None where it is not known."""
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of a table; a `heading` spans it and cannot be selected."""
+    """One line of a table; a `heading` spans it and cannot be selected.
+
+    `values` are what the cells are sorted by, where that is not their text.
+    """
 
     key: str
     cells: tuple[Cell, ...]
     heading: bool = False
+    values: tuple[Sortable, ...] = ()
+
+    def value(self, column: int) -> Sortable:
+        return self.values[column] if self.values else self.cells[column].text or None
 
     def holds(self, text: str) -> bool:
         """Whether the text stands anywhere in the row, in either case."""
@@ -58,6 +80,34 @@ class Layout(NamedTuple):
     gap: int
 
 
+@dataclass(frozen=True, slots=True)
+class Sorting:
+    """The column by which rows are sorted, and which way."""
+
+    column: int
+    largest_first: bool
+
+    @property
+    def mark(self) -> str:
+        return "v" if self.largest_first else "^"
+
+    def applied(self, rows: Sequence[Row]) -> list[Row]:
+        """The rows in order; equals stay as they were, and what is not known comes last either way."""
+        known = [(value, row) for row in rows if (value := row.value(self.column)) is not None]
+        unknown = [row for row in rows if row.value(self.column) is None]
+        # One column holds values of one kind, which compare with each other.
+        known.sort(key=lambda pair: pair[0], reverse=self.largest_first)  # type: ignore[arg-type, return-value]
+        return [row for _, row in known] + unknown
+
+
+def sorted_next(sorting: Sorting | None, layout: "Layout") -> Sorting | None:
+    """The next column of those that are shown; numbers begin with the largest. After the last one: as they come."""
+    shown = [slot for slot in layout.slots if slot.column.label]
+    places = [slot.index for slot in shown]
+    at = places.index(sorting.column) + 1 if sorting is not None and sorting.column in places else 0
+    return Sorting(shown[at].index, shown[at].column.right) if at < len(shown) else None
+
+
 def cell(text: str, tone: Tone = Tone.TEXT) -> Cell:
     return Cell(one_line(text), tone)
 
@@ -66,9 +116,12 @@ def heading(key: str, text: str, tone: Tone = Tone.TITLE) -> Row:
     return Row(key, (cell(text, tone),), heading=True)
 
 
-def arrange(columns: Sequence[Column], rows: Sequence[Row], width: int) -> Layout:
-    """Which columns are shown in `width` cells, how wide each, and the gap between them."""
-    wanted = [_wanted(index, column, rows) for index, column in enumerate(columns)]
+def arrange(columns: Sequence[Column], rows: Sequence[Row], width: int, marked: int | None = None) -> Layout:
+    """Which columns are shown in `width` cells, how wide each, and the gap between them.
+
+    `marked` is the column that carries the mark of the sorting, a cell more.
+    """
+    wanted = [_wanted(index, column, rows, index == marked) for index, column in enumerate(columns)]
     shown = list(range(len(columns)))
     flexible = any(column.flex for column in columns)
     for gap in _GAPS[1:] if flexible else _GAPS:
@@ -100,8 +153,8 @@ def lend(layout: Layout, cells: Sequence[Cell]) -> tuple[Sequence[Slot], Sequenc
     return (*slots[:first], slots[-1]._replace(width=width)), (*cells[:first], cells[-1])
 
 
-def _wanted(index: int, column: Column, rows: Sequence[Row]) -> int:
-    floor = max(column.least, cell_len(column.label))
+def _wanted(index: int, column: Column, rows: Sequence[Row], marked: bool) -> int:
+    floor = max(column.least, cell_len(column.title) + marked)
     if column.flex:
         return floor
     widest = max((cell_len(row.cells[index].text) for row in rows if not row.heading), default=0)

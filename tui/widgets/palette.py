@@ -50,6 +50,7 @@ STYLES = {
 }
 CURSOR = Style(bgcolor="#005f87", color="#ffffff", bold=True)
 CURSOR_AWAY = Style(bgcolor="#303030")
+FOUND = Style(reverse=True, bold=True)
 HEADER = Style(bgcolor="#1c1c1c")
 KEY = Style(color="#5fafff", bold=True)
 LOUD = Style(color="#ffffff", bgcolor="#af0000", bold=True)

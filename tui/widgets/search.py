@@ -7,12 +7,17 @@ from textual.message import Message
 from textual.timer import Timer
 from textual.widgets import Input, Static
 
+from core.language import say
+
 _PAUSE = 0.3
 _LONGEST = 40
 
 
 class SearchLine(Horizontal):
-    """Hidden until opened; enter goes back to the list and keeps the text, closing clears it."""
+    """Hidden until opened; enter goes back to the list and keeps the text, closing clears it.
+
+    `placeholder` is marked, and said when the line is opened.
+    """
 
     class Changed(Message):
         def __init__(self, line: "SearchLine", text: str) -> None:
@@ -37,7 +42,8 @@ class SearchLine(Horizontal):
 
     def __init__(self, placeholder: str, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id, classes="search-line")
-        self._input = Input(placeholder=placeholder, max_length=_LONGEST, compact=True, select_on_focus=False)
+        self._placeholder = placeholder
+        self._input = Input(max_length=_LONGEST, compact=True, select_on_focus=False)
         self._timer: Timer | None = None
         self.text = ""
         self.display = False
@@ -47,6 +53,7 @@ class SearchLine(Horizontal):
         yield self._input
 
     def open(self) -> None:
+        self._input.placeholder = say(self._placeholder)
         self.display = True
         self._input.focus()
 

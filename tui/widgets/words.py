@@ -1,5 +1,6 @@
 """Text on the screen that is repainted only when it says something new."""
 
+from rich.cells import cell_len
 from rich.text import Text
 from textual.widgets import Static
 
@@ -38,7 +39,8 @@ def facts(rows: list[tuple[str, str, Tone]], width: int = 14) -> Text:
     text = Text(style=STYLES[Tone.TEXT])
     for number, (label, value, tone) in enumerate(rows):
         text.append("\n" if number else "")
-        text.append(f"{label:<{width}}", STYLES[Tone.DIM])
+        # In cells: a Chinese label is wider than its length.
+        text.append(label + " " * max(1, width - cell_len(label)), STYLES[Tone.DIM])
         text.append(value, STYLES[tone])
     return text
 

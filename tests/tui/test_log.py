@@ -1,0 +1,96 @@
+"""The log screen: a test for each key, and a long file."""
+
+from dataclasses import replace
+from datetime import date
+
+from core.model.command import Done, Failed, FindInLog, LogLine, LogPage, ReadLog
+from core.model.snapshot import Level
+from tests.tui.screen import flat, lines, press, shown, text, told, until
+from tests.tui.scripted import NOW, TODAY, ScriptedLink, log_lines, snapshot
+
+
+async def test_a_search_marks_what_it_finds_and_jumps_to_it() -> None:
+    async with shown(ScriptedLink(snapshot()), "6", "slash", *"line 3", "enter") as (app, pilot):
+        assert "line 39" in next(line for line in lines(app) if line.startswith(">"))
+        assert "paused" in flat(app)
+        segments = [segment for strip in app.screen._compositor.render_strips() for segment in strip]
+        marked = [segment.text for segment in segments if segment.style is not None and segment.style.reverse]
+        assert "line 3" in marked
+        await press(pilot, "N")
+        assert "line 38" in next(line for line in lines(app) if line.startswith(">"))
+        await press(pilot, "n")
+        assert "line 39" in next(line for line in lines(app) if line.startswith(">"))
+        await press(pilot, "n")
+        assert "'line 3' stands in no line below." in told(app)
+        await press(pilot, "escape", "n")
+        assert "Nothing is searched for" in told(app)
+
+
+async def test_what_is_found_far_away_is_shown_among_its_neighbours() -> None:
+    far = LogLine(NOW, Level.ERROR, "desk", "far away it broke", 900_000)
+    link = ScriptedLink(snapshot())
+    link.replies[FindInLog] = Done(far)
+    async with shown(link, "6") as (app, pilot):
+        near = LogPage(TODAY, tuple(replace(line, begins=line.begins + 800_000) for line in log_lines()), 1_000_000)
+        after = LogPage(TODAY, tuple(replace(line, begins=line.begins + 900_001) for line in log_lines()), 1_000_000)
+        link.replies[ReadLog] = lambda command: Done(near if command.before is not None else after)
+        await press(pilot, "slash", *"broke", "enter")
+        await until(pilot, lambda: any(line.startswith(">") and "far away it broke" in line for line in lines(app)))
+        assert "121 lines, down to 90.6% of the file" in flat(app)
+
+
+async def test_the_cursor_at_the_top_brings_older_lines() -> None:
+    link = ScriptedLink(snapshot())
+    many = [replace(log_lines()[0], text=f"old {number}", begins=number * 10) for number in range(2000)]
+
+    def answer(command: ReadLog) -> Done[LogPage]:
+        kept = [line for line in many if command.before is None or line.begins < command.before][-command.limit :]
+        return Done(LogPage(TODAY, tuple(kept), 20_000))
+
+    link.replies[ReadLog] = answer
+    async with shown(link, "6") as (app, pilot):
+        assert "500 lines" in flat(app)
+        table = app.query_one("#log-table")
+        for _ in range(30):
+            await press(pilot, "pageup")
+        assert any(command.before == 15_000 for command in link.sent_of(ReadLog))
+        assert "1000 lines" in flat(app)
+        assert table is not None
+        await press(pilot, "home")
+        assert link.sent_of(ReadLog)[-1].after == -1
+        await press(pilot, "end")
+        assert "old 1999" in next(line for line in lines(app) if line.startswith(">"))
+
+
+async def test_days_back_and_today_again() -> None:
+    link = ScriptedLink(snapshot())
+    async with shown(link, "6", "left_square_bracket") as (app, pilot):
+        assert link.sent_of(ReadLog)[-1].day == date(2026, 4, 30)
+        assert "Log of 2026-04-30" in flat(app)
+        await press(pilot, "left_square_bracket")
+        assert "There is no log of a day before." in told(app)
+        await press(pilot, "l")
+        assert link.sent_of(ReadLog)[-1] == ReadLog(500, Level.WARNING, date(2026, 4, 30))
+        await press(pilot, "right_square_bracket")
+        assert "Log of today" in flat(app)
+        assert "following" in flat(app)
+        await press(pilot, "t")
+        assert "This is today's log." in told(app)
+
+
+async def test_a_line_is_read_with_its_line_ends() -> None:
+    link = ScriptedLink(snapshot())
+    broken = LogLine(NOW, Level.ERROR, "engine", "it failed\\nTraceback\\n  at work", 0)
+    link.replies[ReadLog] = Done(LogPage(TODAY, (broken,), 100))
+    async with shown(link, "6", "enter") as (app, _):
+        assert [line for line in text(app).splitlines() if "  at work" in line and "Traceback" not in line]
+
+
+async def test_a_file_that_cannot_be_read_says_so_beside_the_old_lines() -> None:
+    link = ScriptedLink(snapshot())
+    async with shown(link, "6") as (app, pilot):
+        link.replies[ReadLog] = Failed("the disk is gone")
+        app.pane.beat()
+        app.pane.beat()
+        await until(pilot, lambda: "The log was not read: the disk is gone" in flat(app))
+        assert "line 59" in flat(app)

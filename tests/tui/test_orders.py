@@ -1,0 +1,60 @@
+"""Orders: days gone by, sorting, age; a test for each key that other files do not press."""
+
+from datetime import date
+
+from core.model.command import Done, Failed, ReadOrders
+from core.model.order import OrderState, Side
+from tests.tui.screen import LARGE, flat, lines, press, shown, told
+from tests.tui.scripted import TODAY, ScriptedLink, order, snapshot
+
+
+async def test_history_by_day() -> None:
+    link = ScriptedLink(snapshot())
+    async with shown(link, "5", "left_square_bracket") as (app, pilot):
+        assert [command.day for command in link.sent_of(ReadOrders)] == [TODAY, date(2026, 4, 30)]
+        assert "1 order on 2026-04-30" in flat(app)
+        await press(pilot, "left_square_bracket")
+        assert "1 order on 2026-04-29" in flat(app)
+        await press(pilot, "left_square_bracket")
+        assert "There are no orders before 2026-04-29." in told(app)
+        await press(pilot, "right_square_bracket")
+        assert "1 order on 2026-04-30" in flat(app)
+        await press(pilot, "right_square_bracket")
+        assert "4 orders today" in flat(app)
+        await press(pilot, "t")
+        assert "These are today's orders." in told(app)
+
+
+async def test_a_day_that_was_not_read_leaves_today_on_the_screen() -> None:
+    link = ScriptedLink(snapshot())
+    link.replies[ReadOrders] = Failed("the disk is gone")
+    async with shown(link, "5", "left_square_bracket") as (app, pilot):
+        assert "The orders were not read: the disk is gone" in told(app)
+        assert "4 orders today" in flat(app)
+        link.replies[ReadOrders] = lambda command: Done(_nothing_before(command))
+        await press(pilot, "left_square_bracket")
+        assert "There are no orders before today." in told(app)
+
+
+def _nothing_before(command: ReadOrders) -> object:
+    from core.model.command import DayOfOrders
+
+    return DayOfOrders(command.day, (), None, None)
+
+
+async def test_orders_are_sorted_and_back() -> None:
+    async with shown(ScriptedLink(snapshot()), "5", *["o"] * 3) as (app, pilot):
+        assert "Code^" in lines(app)[3]
+        shown_codes = [line.split()[2] for line in lines(app)[4:8]]
+        assert shown_codes == sorted(shown_codes)
+        await press(pilot, "O")
+        assert [line.split()[2] for line in lines(app)[4:8]] == sorted(shown_codes, reverse=True)
+
+
+async def test_the_age_of_what_is_still_open() -> None:
+    orders = (order(1, Side.SELL, OrderState.WORKING), order(2, Side.BUY, OrderState.FILLED))
+    async with shown(ScriptedLink(snapshot(orders=orders)), "5", size=LARGE) as (app, _):
+        working = next(line for line in lines(app) if "working" in line and ".S" in line)
+        filled = next(line for line in lines(app) if "filled" in line and ".S" in line)
+        assert " 9m " in working
+        assert " 8m " not in filled

@@ -1,0 +1,161 @@
+"""Positions: sorting, the gauge, and what can be done with one holding; a test for each key."""
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from core.model.command import Adopt, Done, ExecutePlan, Failed, Release, SellOne
+from core.model.known import Known
+from core.model.order import Origin
+from core.model.snapshot import Control, PositionRow
+from tests.tui.screen import LARGE, flat, lines, press, shown, text, told, until
+from tests.tui.scripted import ScriptedLink, positions, rebalance, snapshot
+from tui.app import RotorApp
+from tui.screens.guards import gauge
+
+
+def codes(app: RotorApp) -> list[str]:
+    """The bonds from the top down."""
+    return [word for line in lines(app)[3:] for word in line.strip("> ").split()[:1] if word[-3:] in (".SH", ".SZ")][:6]
+
+
+async def test_rows_are_sorted_by_value_and_what_is_not_known_comes_last() -> None:
+    async with shown(ScriptedLink(snapshot()), "4", size=LARGE) as (app, pilot):
+        as_they_come = codes(app)
+        for _ in range(11):
+            await press(pilot, "o")
+        assert "P/Lv" in lines(app)[3]
+        assert codes(app) == ["113052.SH", "110059.SH", "128136.SZ", "127056.SZ", "123107.SZ", "118031.SH"]
+        await press(pilot, "O")
+        assert "P/L^" in lines(app)[3]
+        assert codes(app)[:4] == ["127056.SZ", "128136.SZ", "110059.SH", "113052.SH"]
+        assert codes(app)[4:] == ["123107.SZ", "118031.SH"]
+        for _ in range(9):
+            await press(pilot, "o")
+        assert codes(app) == as_they_come
+
+
+async def test_a_click_on_a_head_sorts_and_a_second_one_reverses() -> None:
+    async with shown(ScriptedLink(snapshot()), "4") as (app, pilot):
+        await press(pilot, "O")
+        assert "not sorted: press o" in told(app)
+        at = lines(app)[3].index("Held") + 2
+        await pilot.click("#positions-table", offset=(at, 0))
+        assert codes(app)[0] == "118031.SH"
+        await pilot.click("#positions-table", offset=(at, 0))
+        assert codes(app)[0] == "123107.SZ"
+
+
+async def test_the_cursor_stays_on_its_bond_while_prices_reorder_the_rows() -> None:
+    link = ScriptedLink(snapshot())
+    async with shown(link, "4", "o", "o", "o", "o", "o", size=LARGE) as (app, pilot):
+        marked = next(line for line in lines(app) if line.startswith(">"))[1:10]
+        rows = tuple(
+            replace(row, last=row.last + 100) if row.code == "128136" or row.code[:6] == "128136" else row  # type: ignore[operator]
+            for row in positions()
+        )
+        link.change(positions=Known(rows))
+        await until(pilot, lambda: "215.480" in text(app))
+        assert next(line for line in lines(app) if line.startswith(">"))[1:10] == marked
+
+
+@pytest.mark.parametrize(
+    ("last", "drawn"),
+    [("112.575", "[|---------]"), ("121.400", "[----|-----]"), ("130.350", "[---------|]"), ("200", "[---------|]")],
+)
+def test_the_gauge_shows_where_the_price_stands(last: str, drawn: str) -> None:
+    assert gauge(replace(positions()[0], last=Decimal(last))) == drawn
+
+
+def test_without_a_price_or_a_level_there_is_no_gauge() -> None:
+    row = positions()[0]
+    assert row.stop is not None
+    assert gauge(replace(row, last=None)) == gauge(replace(row, stop=None)) == ""
+    assert gauge(replace(row, stop=replace(row.stop, profit=None))) == ""
+
+
+async def test_adopt_asks_with_the_money_and_tells_the_outcome() -> None:
+    link = ScriptedLink(snapshot())
+    link.replies[Adopt] = Done(760)
+    async with shown(link, "4", "end", "up", "up", "a") as (app, pilot):
+        assert "760 张, worth 99,561.52 CNY" in flat(app)
+        await press(pilot, "enter")
+        assert link.sent_of(Adopt) == []
+        await press(pilot, "a", "y")
+        assert link.sent_of(Adopt) == [Adopt("123107.SZ")]
+        assert "760 张 more are the strategy's" in told(app)
+        await press(pilot, "home", "a")
+        assert "All of it is the strategy's already." in told(app)
+
+
+async def test_release_asks_and_tells_a_refusal() -> None:
+    link = ScriptedLink(snapshot())
+    link.replies[Release] = Failed("a rebalance is running: wait for its end", refused=True)
+    async with shown(link, "4", "r") as (app, pilot):
+        assert "820 张, worth 99,411.88 CNY" in flat(app)
+        await press(pilot, "y")
+        assert link.sent_of(Release) == [Release("113052.SH")]
+        assert "was not released: a rebalance is running" in told(app)
+        await press(pilot, "end", "up", "up", "r")
+        assert "there is nothing to release" in told(app)
+
+
+async def test_selling_one_names_the_money_and_its_default_answer_is_no() -> None:
+    sold = replace(rebalance(finished=True), legs=rebalance(finished=True).legs[:1], origin=Origin.SALE)
+    link = ScriptedLink(snapshot())
+    link.replies[SellOne] = Done(sold)
+    async with shown(link, "4", "x") as (app, pilot):
+        for item in (
+            "113052.SH 兴业转债",
+            "820 张, about 99,411.88 CNY",
+            "+2,241.88 CNY",
+            "not bought again",
+            "no real money",
+        ):
+            assert item in flat(app)
+        await press(pilot, "enter")
+        assert link.sent_of(SellOne) == []
+        await press(pilot, "x", "y")
+        assert link.sent_of(SellOne) == [SellOne("113052.SH")]
+        assert "840 of 840 张 were sold" in told(app)
+        assert link.sent_of(ExecutePlan) == []
+
+
+async def test_live_money_is_named_in_the_question() -> None:
+    async with shown(ScriptedLink(snapshot(mode="live", account="8880001")), "4", "x") as (app, _):
+        assert "8880001" in flat(app)
+        assert "(real money)" in flat(app)
+
+
+async def test_what_cannot_be_sold_says_why() -> None:
+    link = ScriptedLink(snapshot(controls=(Control.HALTED,)))
+    async with shown(link, "4", "x") as (app, pilot):
+        assert "Trading is halted" in told(app)
+        link.change(controls=(), blockers=("the ledger differs",))
+        await until(pilot, lambda: "the ledger differs" in flat(app))
+        await press(pilot, "x")
+        assert "Trading is off: the ledger differs" in told(app)
+        link.change(blockers=())
+        await until(pilot, lambda: "the ledger differs" not in lines(app)[2])
+        await press(pilot, "end", "up", "up", "x")
+        assert "Press a to adopt it first" in told(app)
+        link.change(positions=Known(()))
+        await until(pilot, lambda: "holds nothing" in flat(app))
+        await press(pilot, "x", "enter")
+        assert "There is no holding here." in told(app)
+    assert link.sent == []
+
+
+async def test_two_presses_are_one_sale() -> None:
+    link = ScriptedLink(snapshot())
+    link.replies[SellOne] = None
+    async with shown(link, "4", "x", "y") as (app, pilot):
+        await press(pilot, "x")
+        assert "Something is being done with this holding already." in told(app)
+        assert len(link.sent_of(SellOne)) == 1
+
+
+def test_sorting_knows_rows_without_any_figure() -> None:
+    bare = PositionRow(positions()[0].code, "", 0, 0, 0, None, None, None, None)
+    assert bare.stop_distance is None
