@@ -23,6 +23,7 @@ from pydantic_settings import (
 
 from core.home import write_atomically
 from core.model.address import without_userinfo
+from core.model.preference import MASK
 from core.model.settings import Settings
 
 FILE = "config.toml"
@@ -39,7 +40,6 @@ NOT_YET = (
 
 _PREFIX = "ROTOR_"
 _MASKED = ("password", "secret", "token", "urls")
-_MASK = "***"
 _LONGEST_SHOWN = 60
 
 
@@ -66,16 +66,16 @@ def problems_of_use(settings: Settings) -> list[str]:
     """One line for each key that was changed although this version does not act on it."""
     default = Settings()
     return [
-        f"not used by this version yet: {key} = {_shown(key, _get(settings, key))}"
+        f"not used by this version yet: {key} = {_shown(key, value_at(settings, key))}"
         for key in KEYS
-        if _within(key, NOT_YET) and _get(settings, key) != _get(default, key)
+        if within(key, NOT_YET) and value_at(settings, key) != value_at(default, key)
     ]
 
 
 def masked(key: str, value: object) -> object:
     """`value`; *** where the key's name says that it is secret, and for the name and password in an address."""
     if value and any(word in key.lower() for word in _MASKED):
-        return _MASK
+        return MASK
     return without_userinfo(value) if isinstance(value, str) else value
 
 
@@ -207,7 +207,7 @@ def _described(error: ValidationError, origins: Mapping[str, str]) -> list[str]:
     heads: dict[str, list[str]] = {}
     for detail in error.errors(include_url=False, include_context=False):
         key = _key_at(detail["loc"])
-        origin = next((name for known, name in origins.items() if _within(known, (key,))), FILE)
+        origin = next((name for known, name in origins.items() if within(known, (key,))), FILE)
         value = detail["input"]
         unknown = detail["type"] == "extra_forbidden"
         shown = "" if isinstance(value, Mapping) else f" = {_shown(key, value)}"
@@ -228,9 +228,9 @@ def _key_at(loc: tuple[int | str, ...]) -> str:
 
 def _what(key: str, kind: str, message: str) -> str:
     if kind == "model_type":
-        return f"is a table with keys of its own: {', '.join(known for known in KEYS if _within(known, (key,)))}"
+        return f"is a table with keys of its own: {', '.join(known for known in KEYS if within(known, (key,)))}"
     if kind == "tuple_type":
-        return f"should be a list, such as {_toml(_get(Settings(), key) or ('...',))}"
+        return f"should be a list, such as {as_toml(value_at(Settings(), key) or ('...',))}"
     return message.removeprefix("Value error, ").replace("Input should", "should")
 
 
@@ -242,10 +242,10 @@ def _unknown(key: str) -> str:
 
 def _unknown_variable(name: str) -> str:
     key = name.removeprefix(_PREFIX).lower().replace("__", ".")
-    inside = [known for known in KEYS if _within(known, (key,))]
+    inside = [known for known in KEYS if within(known, (key,))]
     if inside:
-        return f"{name}: is a table; set its keys one by one, such as {_variable(inside[0])}"
-    return f"{name}: unknown variable; the nearest is {_variable(_nearest(key, KEYS))}"
+        return f"{name}: is a table; set its keys one by one, such as {variable_of(inside[0])}"
+    return f"{name}: unknown variable; the nearest is {variable_of(_nearest(key, KEYS))}"
 
 
 def _nearest(key: str, known: Sequence[str] | None = None) -> str:
@@ -266,7 +266,7 @@ def _advice(syntax_error: str) -> str:
 
 def _shown(key: str, value: object) -> str:
     shown = masked(key, value)
-    text = shown if shown is _MASK else _toml(shown)
+    text = shown if shown is MASK else as_toml(shown)
     return text if len(text) <= _LONGEST_SHOWN else text[:_LONGEST_SHOWN] + "…"
 
 
@@ -286,22 +286,41 @@ def _is_table(field: FieldInfo) -> bool:
     return isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
 
 
-def _variable(key: str) -> str:
+def variable_of(key: str) -> str:
+    """The environment variable that goes before a key."""
     return _PREFIX + key.upper().replace(".", "__")
 
 
-KEYS = tuple(key for key, field in _fields(Settings) if not _is_table(field))
+def setting_fields() -> Iterator[tuple[str, FieldInfo]]:
+    """Every setting by its dotted name, in the order of the file."""
+    return ((key, field) for key, field in _fields(Settings) if not _is_table(field))
+
+
+def keys_in_file(home: Path) -> tuple[str, ...]:
+    """The keys that config.toml sets; none without a file. Raises `SettingsError`."""
+    file = home / FILE
+    if not file.is_file():
+        return ()
+    try:
+        return tuple(key for key, _ in _leaves(tomllib.loads(_read(file).replace("\r\n", "\n"))))
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError([f"{FILE}: {error}{_advice(str(error))}"]) from None
+
+
+KEYS = tuple(key for key, _ in setting_fields())
 """The dotted name of every setting, in the order of the file."""
 
 _TABLES = tuple(key for key, field in _fields(Settings) if _is_table(field))
-_VARIABLES = {_variable(key): key for key in KEYS}
+_VARIABLES = {variable_of(key): key for key in KEYS}
 
 
-def _within(key: str, tables: Sequence[str]) -> bool:
+def within(key: str, tables: Sequence[str]) -> bool:
+    """Whether the key is one of these, or stands in one of these tables."""
     return any(key == table or key.startswith(f"{table}.") for table in tables)
 
 
-def _get(settings: BaseModel, key: str) -> object:
+def value_at(settings: BaseModel, key: str) -> object:
+    """The value of a key by its dotted name."""
     return reduce(getattr, key.split("."), settings)
 
 
@@ -338,7 +357,7 @@ def _rendered_table(table: BaseModel, prefix: str) -> list[str]:
             below += ["", f"[{prefix}{name}]  # {' '.join((type(value).__doc__ or '').split())}"]
             below += _rendered_table(value, f"{prefix}{name}.")
         else:
-            lines += [f"# {_explained(field)}", f"{name} = {_toml(value)}"]
+            lines += [f"# {about(field)}", f"{name} = {as_toml(value)}"]
     return lines + below
 
 
@@ -347,7 +366,8 @@ def _is_inline(table: BaseModel) -> bool:
     return all(field.is_required() for field in type(table).model_fields.values())
 
 
-def _explained(field: FieldInfo) -> str:
+def about(field: FieldInfo) -> str:
+    """What a key does, in one sentence, with the words that are allowed."""
     text = " ".join((field.description or "").split())
     if _is_table(field):
         inner = cast("type[BaseModel]", field.annotation).model_fields
@@ -358,7 +378,8 @@ def _explained(field: FieldInfo) -> str:
     return f"{text.rstrip('.')}: {' | '.join(choices)}."
 
 
-def _toml(value: object) -> str:
+def as_toml(value: object) -> str:
+    """A value as the file holds it."""
     match value:
         case bool():
             return "true" if value else "false"
@@ -370,9 +391,9 @@ def _toml(value: object) -> str:
             literal = "\\" in value and "'" not in value and value.isprintable()
             return f"'{value}'" if literal else json.dumps(value, ensure_ascii=False)
         case tuple() | list():
-            return f"[{', '.join(_toml(item) for item in cast('Sequence[object]', value))}]"
+            return f"[{', '.join(as_toml(item) for item in cast('Sequence[object]', value))}]"
         case BaseModel():
-            return f"{{ {', '.join(f'{name} = {_toml(item)}' for name, item in value)} }}"
+            return f"{{ {', '.join(f'{name} = {as_toml(item)}' for name, item in value)} }}"
         case _:
             return json.dumps(str(value), ensure_ascii=False)
 
@@ -388,5 +409,5 @@ def _changed(text: str, leaves: Mapping[str, Any]) -> str:
             if part not in table:
                 table[part] = tomlkit.table()
             table = table[part]
-        table[name] = tomlkit.value(_toml(value))
+        table[name] = tomlkit.value(as_toml(value))
     return tomlkit.dumps(cast("Mapping[str, Any]", document))

@@ -84,6 +84,13 @@ PANES = (
         "The log file of a day, today's to begin with. Moving the cursor pauses following; older lines come as the "
         "cursor reaches the top. A search marks what it finds and jumps to it, n and N go on from there.",
     ),
+    PaneInfo(
+        "settings",
+        "8",
+        "Settings",
+        "Every setting of this home, what it is now, where that comes from and what it does. A change is checked as "
+        "you type and written to config.toml, whose comments stay. Passwords go to the system's keyring only.",
+    ),
 )
 
 ACTIONS = (
@@ -135,6 +142,13 @@ ACTIONS = (
     Action("log.today", "t", "Today", "Back to today's log", footer=False),
     Action("log.open", "enter", "Read", "Read the line under the cursor in full"),
     Action("log.back", "escape", "Clear", "Clear the search", "esc", footer=False),
+    Action("settings.open", "enter", "Change", "Change the setting or the password under the cursor"),
+    Action("settings.default", "d", "Default", "Put the default back"),
+    Action("settings.try", "t", "Try out", "Try MiniQMT's folder, the mail server or the login"),
+    Action("settings.forget", "x", "Forget", "Take a password out of the keyring. Asks first", footer=False),
+    Action("settings.search", "slash", "Filter", "Show only rows with this text", "/"),
+    Action("settings.reload", "r", "Reload", "Read the settings again", footer=False),
+    Action("settings.back", "escape", "Clear", "Clear the filter", "esc", footer=False),
     Action("app.help", "question_mark,f1", "Help", "These keys", "?"),
     Action("app.palette", "ctrl+p", "Palette", "Find an action by its name", footer=False),
     Action("app.quit", "q", "Quit", "Leave; asks while something runs, is guarded or is due today (ctrl+q too)", "q"),

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 import click
 
+from core.language import use_language
+
 if TYPE_CHECKING:
     from core.engine.engine import Engine
     from core.engine.headless import Home
@@ -54,10 +56,13 @@ class Call:
         from core.engine.engine import Engine
         from core.engine.headless import HomeInUse, HomeUnusable
 
-        engine = Engine(home or self.home, self.settings(), speed=self.speed or 1.0)
+        settings = self.settings()
+        engine = Engine(home or self.home, settings, speed=self.speed or 1.0)
         if not has_terminal():
             leave(USAGE, "The app needs a terminal. Without one, use rotor status, rotor plan or rotor rebalance.")
         with self._quiet():
+            # From here on sentences are for the screen.
+            use_language(settings.language)
             try:
                 engine.start()
             except HomeInUse as error:

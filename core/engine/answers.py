@@ -13,6 +13,7 @@ from core import credentials
 from core.config import SettingsError, write_setting
 from core.engine.health import Vitals
 from core.engine.parts import Parts
+from core.engine.preferences import NotDone, PreferenceDesk
 from core.engine.steering import Declined, Steering
 from core.engine.view import View
 from core.factorcat import FactorCatError
@@ -24,6 +25,8 @@ from core.model.command import (
     Adopt,
     CancelOrder,
     CancelWorking,
+    ChangeSetting,
+    CheckSetting,
     Command,
     DayOfOrders,
     Done,
@@ -32,6 +35,7 @@ from core.model.command import (
     Failed,
     FindInLog,
     Flatten,
+    ForgetSecret,
     GiveConsent,
     Halt,
     ListRecords,
@@ -44,6 +48,7 @@ from core.model.command import (
     PauseBuys,
     ReadLog,
     ReadOrders,
+    ReadSettings,
     Reconcile,
     RecordCard,
     Release,
@@ -55,6 +60,10 @@ from core.model.command import (
     SellOne,
     SettleOrder,
     ShowRecord,
+    StoreSecret,
+    TryLogin,
+    TryMail,
+    TryQmt,
 )
 from core.model.known import Known, Maybe, Unknown
 from core.model.platform import Page, Record, Selection, Strategy
@@ -84,6 +93,7 @@ class Answers:
         """Whether a login that failed, because the platform was away, may be tried again without the user."""
         self._username = parts.settings.factorcat.username
         self.login: asyncio.Task[None] | None = None
+        preferences = PreferenceDesk(parts, home, changed)
         self._handlers: dict[type[Command[Any]], Callable[[Any], Awaitable[Any]]] = {
             Login: self._log_in,
             Logout: self._log_out,
@@ -108,6 +118,14 @@ class Answers:
             GiveConsent: self._consent,
             RunSelfTest: self._self_test,
             ReadLog: self._read_log,
+            ReadSettings: preferences.read,
+            CheckSetting: preferences.check,
+            ChangeSetting: preferences.change,
+            StoreSecret: preferences.store,
+            ForgetSecret: preferences.forget,
+            TryQmt: preferences.test_qmt,
+            TryMail: preferences.test_mail,
+            TryLogin: preferences.test_login,
             FindInLog: self._find_in_log,
             ReadOrders: self._orders,
         }
@@ -115,7 +133,7 @@ class Answers:
     async def answer(self, command: Command[T]) -> Reply[T]:
         try:
             return Done(cast(T, await self._handlers[type(command)](command)))
-        except (Declined, RebalanceRefused, CannotSettle, CodeRefused) as refusal:
+        except (Declined, RebalanceRefused, CannotSettle, CodeRefused, NotDone) as refusal:
             return Failed(str(refusal), refused=True)
         except (FactorCatError, SettingsError, OSError) as error:
             return Failed(str(error))

@@ -26,7 +26,7 @@ def check_live(settings: Settings) -> None:
     """Raises `LiveImpossible` where live mode could never work as things are."""
     if not settings.qmt.account:
         raise LiveImpossible("live mode needs to know your account: set qmt.account to its number")
-    missing = _missing(settings.qmt)
+    missing = what_lacks(settings.qmt)
     if missing is not None:
         raise LiveImpossible(f"live mode cannot run here: {missing}")
 
@@ -65,13 +65,13 @@ def qmt_broker(settings: Settings, clock: Clock, calendar: Calendar, memory: Mem
 
 def terminal_quotes(settings: Settings, clock: Clock, calendar: Calendar) -> QuoteFeed:
     """The terminal's quotes, or none with the reason where there can be no terminal."""
-    missing = _missing(settings.qmt)
+    missing = what_lacks(settings.qmt)
     if missing is not None:
         return NoQuotes(missing)
     return QmtQuotes(clock, open_now=lambda: calendar.orders_allowed(clock.now()) is None)
 
 
-def _missing(qmt: Qmt) -> str | None:
+def what_lacks(qmt: Qmt) -> str | None:
     """What MiniQMT lacks on this machine, None where it only has to run."""
     try:
         xtsdk.trading_sdk()

@@ -8,6 +8,7 @@ from core.model.known import Maybe
 from core.model.order import Order
 from core.model.plan import Plan
 from core.model.platform import Page, Record, RecordDetail, Selection, Strategy
+from core.model.preference import Preferences, SecretName
 from core.model.snapshot import Followed, Level, Rebalance
 
 T = TypeVar("T")
@@ -226,6 +227,57 @@ class SellOne(Command[Rebalance]):
 @dataclass(frozen=True, slots=True)
 class DropMissed(Command[None]):
     """The missed run is not made up for."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadSettings(Command[Preferences]):
+    """Every setting and password of the home."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckSetting(Command[str]):
+    """Why `text`, as typed, cannot be the value of `key`; empty where it can. Writes nothing."""
+
+    key: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeSetting(Command[str]):
+    """Write the setting to the file; answers with when it takes effect."""
+
+    key: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class StoreSecret(Command[str]):
+    """Keep a password in the system's keyring. Its repr tells nothing."""
+
+    name: SecretName
+    secret: str
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetSecret(Command[str]):
+    """Take a password out of the keyring."""
+
+    name: SecretName
+
+
+@dataclass(frozen=True, slots=True)
+class TryQmt(Command[str]):
+    """Whether the SDK loads and qmt.userdata is a folder of MiniQMT; the settings as written."""
+
+
+@dataclass(frozen=True, slots=True)
+class TryMail(Command[str]):
+    """Send a mail with the settings as written."""
+
+
+@dataclass(frozen=True, slots=True)
+class TryLogin(Command[str]):
+    """Log in to Factor Cat with the settings as written and the stored password, beside the session of this run."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,8 @@ from core.engine.link import SnapshotListener
 from core.model.account import Asset
 from core.model.bond import BondCode
 from core.model.command import (
+    ChangeSetting,
+    CheckSetting,
     Command,
     DayOfOrders,
     Done,
@@ -24,6 +26,7 @@ from core.model.command import (
     MakePlan,
     ReadLog,
     ReadOrders,
+    ReadSettings,
     RecordCard,
     Reply,
     ShowRecord,
@@ -32,6 +35,7 @@ from core.model.known import Known, Unknown
 from core.model.order import Intent, Order, OrderState, Side, Transition
 from core.model.plan import Blocked, Kept, Leg, Plan
 from core.model.platform import Page, Record, RecordDetail, Selected, Selection, Strategy
+from core.model.preference import Preferences, SecretRow, SettingRow
 from core.model.snapshot import (
     Event,
     Followed,
@@ -89,6 +93,9 @@ class ScriptedLink:
             FindInLog: lambda command: Done(found_line(command)),
             ReadOrders: lambda command: Done(day_of_orders(command)),
             MakePlan: lambda _: Done(plan()),
+            ReadSettings: lambda _: Done(preferences()),
+            CheckSetting: lambda command: Done("should be greater than 0" if command.text.startswith("-") else ""),
+            ChangeSetting: lambda command: Done(f"{command.key} is written; it is used from the next start."),
         }
         self._latest = snapshot
 
@@ -393,3 +400,40 @@ def day_of_orders(command: ReadOrders) -> DayOfOrders:
         replace(order(1, Side.SELL, OrderState.FILLED), created_at=NOW + moved),
     ]
     return DayOfOrders(command.day, tuple(past), earlier[-1] if earlier else None, later[0] if later else None)
+
+
+def preferences() -> Preferences:
+    """Settings of each kind."""
+
+    def row(key: str, about: str, value: str, **changes: Any) -> SettingRow:
+        full = SettingRow(key, about, value, value, value, "default", "text")
+        return replace(full, **changes)
+
+    return Preferences(
+        "/home/trader/rotor/config.toml",
+        (
+            row(
+                *("mode", "sandbox: nothing but this machine; paper: paper money; live: real money.", "sandbox"),
+                kind="choice",
+                choices=("sandbox", "paper", "live"),
+                money=True,
+            ),
+            row(
+                *("language", "Language of the screens: auto | en | zh.", "en"),
+                kind="choice",
+                choices=("auto", "en", "zh"),
+                default="auto",
+                source="file",
+                at_once=True,
+            ),
+            row("factorcat.username", "Name you log in with.", "", source="file"),
+            row("factorcat.remember", "Keep the password in the keyring after a login.", "true", kind="switch"),
+            row(
+                "buy.amount", "CNY for each bond, or at most.", "20000", in_use="10000.0", default="10000.0", money=True
+            ),
+            row("orders.timeout", "Seconds that an order may work.", "45", source="environment", money=True),
+            row("notify.urls", "Push services, as Apprise URLs.", "***", source="file", default="[]", unused=True),
+            row("notify.email.host", "SMTP server; empty for no mail.", ""),
+        ),
+        (SecretRow("factorcat", True, "keyring"), SecretRow("email", False, "", "Set notify.email.sender first.")),
+    )

@@ -79,14 +79,23 @@ class Decide(ModalScreen[str]):
     AUTO_FOCUS = "No"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("n,escape,enter", "answer('')", show=False)]
 
-    def __init__(self, title: str, rows: Sequence[Fact], question: str, answers: Sequence[tuple[str, str]]) -> None:
-        """`answers`: pairs of a key and what it says; the answer is the key."""
+    def __init__(
+        self,
+        title: str,
+        rows: Sequence[Fact],
+        question: str,
+        answers: Sequence[tuple[str, str]],
+        *,
+        calm: bool = False,
+    ) -> None:
+        """`answers`: pairs of a key and what it says; the answer is the key. `calm`: no money hangs on it."""
         super().__init__()
+        self._calm = calm
         self._title, self._rows, self._question, self._answers = title, list(rows), question, list(answers)
         self._answered = False
 
     def compose(self) -> ComposeResult:
-        box = VerticalScroll(classes="dialog -danger", can_focus=False)
+        box = VerticalScroll(classes="dialog" if self._calm else "dialog -danger", can_focus=False)
         box.border_title = self._title
         with box:
             yield Static(facts(self._rows, 12), markup=False, classes="dialog-facts")

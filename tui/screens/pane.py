@@ -9,6 +9,7 @@ from textual.widget import Widget
 
 from core.model.command import Command, Reply
 from core.model.snapshot import Snapshot
+from tui.widgets.live_table import LiveTable
 
 T = TypeVar("T")
 
@@ -71,6 +72,13 @@ class Pane(Vertical):
     def focus_target(self) -> Widget:
         """Where the keyboard goes when this pane is opened: the pane itself, if it does not say otherwise."""
         return self
+
+    def relabel(self) -> None:
+        """The language or the colours have changed: show everything anew."""
+        for table in self.query(LiveTable):
+            table.repaint()
+        if self.host.snapshot is not None:
+            self.show(self.host.snapshot)
 
     def copied(self) -> str:
         """What `y` copies: the row under the cursor as text."""

@@ -1,0 +1,163 @@
+"""The settings screen: a test for each key."""
+
+from core.model.command import (
+    ChangeSetting,
+    CheckSetting,
+    Done,
+    Failed,
+    ForgetSecret,
+    ReadSettings,
+    StoreSecret,
+    TryMail,
+)
+from tests.tui.screen import LARGE, flat, lines, press, shown, told, until
+from tests.tui.scripted import ScriptedLink, snapshot
+from tui.app import RotorApp
+
+
+def key_under_the_cursor(app: RotorApp) -> str:
+    return str(app.query_one("#settings-table").cursor_key)  # type: ignore[attr-defined]
+
+
+async def go_to(pilot: object, app: RotorApp, key: str) -> None:
+    for _ in range(20):
+        if key_under_the_cursor(app) == key:
+            return
+        await press(pilot, "down")  # type: ignore[arg-type]
+    raise AssertionError(f"{key} is not on the screen")
+
+
+async def test_every_key_in_its_group_with_its_source() -> None:
+    async with shown(ScriptedLink(snapshot()), "8", size=LARGE) as (app, _):
+        for item in (
+            "general",
+            "factorcat",
+            "notify.email",
+            "20000 (10000.0)",
+            "1 wait for the next start",
+            "variable",
+        ):
+            assert item in flat(app)
+        assert "***" in flat(app)
+        assert "config.toml" in flat(app)
+
+
+async def test_a_value_is_checked_as_it_is_typed_and_written_with_enter() -> None:
+    link = ScriptedLink(snapshot())
+    async with shown(link, "8") as (app, pilot):
+        await go_to(pilot, app, "factorcat.username")
+        await press(pilot, "enter", "minus")
+        await until(pilot, lambda: "should be greater than 0" in flat(app))
+        await press(pilot, "enter")
+        assert link.sent_of(ChangeSetting) == []
+        await press(pilot, "backspace", *"me")
+        await until(pilot, lambda: "this can be used" in flat(app))
+        await press(pilot, "enter")
+        await until(pilot, lambda: link.sent_of(ChangeSetting) == [ChangeSetting("factorcat.username", "me")])
+        assert CheckSetting("factorcat.username", "me") in link.sent
+        assert "used from the next start" in told(app)
+        assert len(link.sent_of(ReadSettings)) == 2
+
+
+async def test_escape_leaves_it() -> None:
+    link = ScriptedLink(snapshot())
+    async with shown(link, "8") as (app, pilot):
+        await go_to(pilot, app, "factorcat.username")
+        await press(pilot, "enter", *"me", "escape")
+        assert link.sent_of(ChangeSetting) == []
+
+
+async def test_words_are_chosen_and_switches_switched() -> None:
+    link = ScriptedLink(snapshot())
+    async with shown(link, "8") as (app, pilot):
+        await go_to(pilot, app, "language")
+        await press(pilot, "enter", "3")
+        await until(pilot, lambda: link.sent_of(ChangeSetting) == [ChangeSetting("language", "zh")])
+        await go_to(pilot, app, "factorcat.remember")
+        await press(pilot, "enter")
+        await until(pilot, lambda: link.sent_of(ChangeSetting)[1:] == [ChangeSetting("factorcat.remember", "false")])
+
+
+async def test_what_moves_money_is_asked_about() -> None:
+    link = ScriptedLink(snapshot())
+    async with shown(link, "8", "enter", "3") as (app, pilot):
+        assert "real money: your consent and a self-test" in flat(app)
+        await press(pilot, "enter")
+        assert link.sent_of(ChangeSetting) == []
+        await press(pilot, "enter", "3", "y")
+        await until(pilot, lambda: link.sent_of(ChangeSetting) == [ChangeSetting("mode", "live")])
+
+
+async def test_the_default_comes_back() -> None:
+    link = ScriptedLink(snapshot())
+    async with shown(link, "8", "d") as (app, pilot):
+        assert "This is the default already." in told(app)
+        await go_to(pilot, app, "buy.amount")
+        await press(pilot, "d")
+        assert "10000.0" in flat(app)
+        await press(pilot, "y")
+        await until(pilot, lambda: link.sent_of(ChangeSetting) == [ChangeSetting("buy.amount", "10000.0")])
+
+
+async def test_what_a_variable_sets_says_so() -> None:
+    async with shown(ScriptedLink(snapshot()), "8") as (app, pilot):
+        await go_to(pilot, app, "orders.timeout")
+        assert "A variable sets it, whatever the file says." in flat(app)
+        await go_to(pilot, app, "notify.urls")
+        assert "This version does not act on it yet." in flat(app)
+
+
+async def test_a_hidden_value_is_typed_anew() -> None:
+    async with shown(ScriptedLink(snapshot()), "8") as (app, pilot):
+        await go_to(pilot, app, "notify.urls")
+        await press(pilot, "enter")
+        field = app.screen.query_one("Input")
+        assert field.value == ""  # type: ignore[attr-defined]
+
+
+async def test_a_password_is_typed_unseen_and_forgotten() -> None:
+    link = ScriptedLink(snapshot())
+    link.replies |= {StoreSecret: Done("The password is in the system's keyring."), ForgetSecret: Done("It is gone.")}
+    async with shown(link, "8") as (app, pilot):
+        await press(pilot, "x")
+        assert "Only passwords can be forgotten" in told(app)
+        await go_to(pilot, app, "secret-factorcat")
+        await press(pilot, "enter", *"hush")
+        assert "hush" not in flat(app)
+        assert "****" in flat(app)
+        await press(pilot, "enter")
+        await until(pilot, lambda: len(link.sent_of(StoreSecret)) == 1)
+        assert link.sent_of(StoreSecret)[0].secret == "hush"
+        await press(pilot, "x", "y")
+        await until(pilot, lambda: link.sent_of(ForgetSecret) == [ForgetSecret("factorcat")])
+
+
+async def test_things_are_tried_out() -> None:
+    link = ScriptedLink(snapshot())
+    link.replies[TryMail] = Failed("smtp.example.com did not answer on port 465 in time.")
+    async with shown(link, "8", "t") as (app, pilot):
+        assert "MiniQMT: the SDK" in flat(app)
+        await press(pilot, "2")
+        await until(pilot, lambda: "It does not work: smtp.example.com did not answer" in told(app))
+        await press(pilot, "t", "escape")
+        assert len(link.sent_of(TryMail)) == 1
+
+
+async def test_filter_and_reload() -> None:
+    link = ScriptedLink(snapshot())
+    async with shown(link, "8", "slash", *"smtp", "enter") as (app, pilot):
+        assert "host" in flat(app)
+        assert "timeout" not in flat(app)
+        await press(pilot, "escape", "r")
+        assert "timeout" in flat(app)
+        assert len(link.sent_of(ReadSettings)) == 2
+
+
+async def test_a_file_that_cannot_be_used_is_told() -> None:
+    link = ScriptedLink(snapshot())
+    link.replies[ReadSettings] = Failed("config.toml: line 3 is not UTF-8")
+    async with shown(link, "8") as (app, pilot):
+        assert "The settings cannot be shown: config.toml: line 3 is not UTF-8" in flat(app)
+        await press(pilot, "enter", "d")
+        assert "There is no setting here." in told(app)
+        assert lines(app)

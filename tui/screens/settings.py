@@ -1,0 +1,284 @@
+"""Settings: every key with its value, where that comes from and what it does; passwords; and what can be tried out."""
+
+from collections.abc import Coroutine
+from itertools import groupby
+from typing import Any, ClassVar
+
+from rich.text import Text
+from textual.binding import BindingType
+
+from core.language import mark, say
+from core.model.command import (
+    ChangeSetting,
+    Command,
+    Done,
+    ForgetSecret,
+    ReadSettings,
+    StoreSecret,
+    TryLogin,
+    TryMail,
+    TryQmt,
+)
+from core.model.preference import Preferences, SecretRow, SettingRow
+from tui.actions import bindings_of
+from tui.screens.list_pane import ListPane
+from tui.screens.modals import Confirm, Decide, Fact
+from tui.screens.setting_edit import SecretEdit, SettingEdit
+from tui.widgets.columns import Column, Row, cell, heading
+from tui.widgets.palette import STYLES, Tone, words
+
+_COLUMNS = (
+    Column(mark("Key"), 18, most=26),
+    Column(mark("Value"), 12, most=36),
+    Column(mark("From"), 4, most=12, rank=2),
+    Column(mark("What it does"), 20, flex=True, rank=1),
+)
+_SOURCES = {
+    "file": mark("file"),
+    "environment": mark("variable"),
+    "default": mark("default"),
+    "keyring": mark("keyring"),
+}
+_SECRETS = {"factorcat": mark("password of Factor Cat"), "email": mark("password of the mail server")}
+_SECRET_GROUPS = {"factorcat": "factorcat", "email": "notify.email"}
+_TRIALS: tuple[tuple[str, str, type[Command[str]]], ...] = (
+    ("1", mark("MiniQMT: the SDK and the folder qmt.userdata"), TryQmt),
+    ("2", mark("Mail: send one to notify.email.receiver"), TryMail),
+    ("3", mark("Factor Cat: log in with the stored password"), TryLogin),
+)
+
+
+class SettingsPane(ListPane):
+    """What the file, the environment and the defaults come to."""
+
+    BINDINGS: ClassVar[list[BindingType]] = bindings_of("settings")
+
+    def __init__(self) -> None:
+        super().__init__("settings", _COLUMNS, mark("key, value or what it does"))
+        self._read: Preferences | None = None
+        self._settings: dict[str, SettingRow] = {}
+        self._secrets: dict[str, SecretRow] = {}
+        self._busy = False
+
+    def opened(self) -> None:
+        self._load()
+
+    def why_not(self, action: str) -> str:
+        if action in ("open", "default", "try", "forget") and self._busy:
+            return say("Something else is being done here: wait for its end.")
+        key = self.table.cursor_key
+        if action == "open" and key is None:
+            return say("There is no setting here.")
+        if action == "forget" and key not in self._secrets:
+            return say("Only passwords can be forgotten: go to one of them.")
+        if action == "forget" and key is not None and not self._secrets[key].stored:
+            return say("No password is stored here.")
+        setting = self._settings.get(key or "")
+        if action == "default" and (setting is None or setting.value == setting.default):
+            return say("This is the default already.") if setting else say("Only settings have a default.")
+        return ""
+
+    def do_open(self) -> None:
+        key = self.table.cursor_key or ""
+        if key in self._secrets:
+            self._run(self._set_secret(self._secrets[key]))
+        elif key in self._settings:
+            self._run(self._edit(self._settings[key]))
+
+    def do_default(self) -> None:
+        setting = self._settings[self.table.cursor_key or ""]
+        self._run(self._change(setting, setting.default))
+
+    def do_forget(self) -> None:
+        self._run(self._forget(self._secrets[self.table.cursor_key or ""]))
+
+    def do_try(self) -> None:
+        self._run(self._try())
+
+    def do_reload(self) -> None:
+        self._load()
+
+    def _run(self, work: Coroutine[Any, Any, None]) -> None:
+        self._busy = True
+        self.start(self._ended(work), "change")
+
+    async def _ended(self, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        finally:
+            self._busy = False
+            self.host.refresh_keys()
+
+    async def _edit(self, setting: SettingRow) -> None:
+        if setting.kind == "switch":
+            await self._change(setting, "false" if setting.value == "true" else "true")
+            return
+        if setting.kind == "choice":
+            choices = [(str(number), choice) for number, choice in enumerate(setting.choices, 1)]
+            rows: list[Fact] = [(say("Now"), setting.value, Tone.STRONG), (say("Default"), setting.default, Tone.TEXT)]
+            answer = await self.host.push_screen_wait(Decide(setting.key, rows, say(setting.about), choices, calm=True))
+            text = dict(choices).get(answer)
+        else:
+            text = await self.host.push_screen_wait(SettingEdit(self.host, setting))
+        if text is not None and text != setting.value:
+            await self._change(setting, text)
+
+    async def _change(self, setting: SettingRow, text: str) -> None:
+        if setting.money and not await self.host.push_screen_wait(_question(setting, text)):
+            return
+        await self._tell(ChangeSetting(setting.key, text), say("{key} was not changed", key=setting.key))
+        if setting.source == "environment":
+            told = say("A variable goes before the file: {key} stays as it is until that goes.", key=setting.key)
+            self.host.tell(told)
+        await self._fetch()
+
+    async def _set_secret(self, row: SecretRow) -> None:
+        typed = await self.host.push_screen_wait(SecretEdit(say(_SECRETS[row.name])))
+        if typed:
+            await self._tell(StoreSecret(row.name, typed), say("The password was not stored"))
+            await self._fetch()
+
+    async def _forget(self, row: SecretRow) -> None:
+        question = Confirm(
+            say("Forget a password"),
+            [(say("Password"), say(_SECRETS[row.name]), Tone.STRONG)],
+            say("Take it out of the system's keyring?"),
+            say("Yes, forget it"),
+        )
+        if await self.host.push_screen_wait(question):
+            await self._tell(ForgetSecret(row.name), say("The password was not forgotten"))
+            await self._fetch()
+
+    async def _try(self) -> None:
+        choices = [(key, say(text)) for key, text, _ in _TRIALS]
+        question = say("What is to be tried, with the settings as they are written?")
+        answer = await self.host.push_screen_wait(Decide(say("Try it out"), [], question, choices, calm=True))
+        trial = next((command for key, _, command in _TRIALS if key == answer), None)
+        if trial is not None:
+            self.host.tell(say("Trying: this may take some seconds."))
+            await self._tell(trial(), say("It does not work"))
+
+    async def _tell(self, command: Command[str], failed: str) -> None:
+        reply = await self.host.ask(command)
+        if isinstance(reply, Done):
+            self.host.tell(reply.value)
+        else:
+            self.host.tell(f"{failed}: {reply.text}", failed=True)
+
+    def _load(self) -> None:
+        if self._read is None:
+            self.table.say(say("Reading the settings."))
+        self.start(self._fetch(), "read")
+
+    async def _fetch(self) -> None:
+        reply = await self.host.ask(ReadSettings())
+        if isinstance(reply, Done):
+            self._put(reply.value)
+        else:
+            self._read, self._settings, self._secrets = None, {}, {}
+            self.summary.put("")
+            self.unknown(say("The settings cannot be shown: {reason}", reason=reply.text))
+        self.host.refresh_keys()
+
+    def relabel(self) -> None:
+        super().relabel()
+        if self._read is not None:
+            self._put(self._read)
+
+    def _put(self, read: Preferences) -> None:
+        self._read = read
+        self._settings = {setting.key: setting for setting in read.rows}
+        self._secrets = {f"secret-{secret.name}": secret for secret in read.secrets}
+        waiting = sum(setting.pending for setting in read.rows)
+        self.summary.put(
+            words(
+                (say("Settings"), Tone.TITLE),
+                (f"  {read.file}", Tone.DIM),
+                (f"   {say('{count} wait for the next start', count=waiting)}" if waiting else "", Tone.WARN),
+            )
+        )
+        rows: list[Row] = []
+        for group, settings in groupby(read.rows, key=lambda setting: setting.group):
+            rows.append(heading(f"group-{group}", f" {group or say('general')}"))
+            rows += [_row(setting) for setting in settings]
+            rows += [_secret_row(row) for row in read.secrets if _SECRET_GROUPS[row.name] == group]
+        self.set_rows(rows, "")
+
+    def draw_detail(self) -> None:
+        key = self.table.cursor_key or ""
+        if key in self._settings:
+            self.detail.put(_detail(self._settings[key]))
+        elif key in self._secrets:
+            self.detail.put(_secret_detail(self._secrets[key]))
+
+
+def _row(setting: SettingRow) -> Row:
+    changed = setting.value != setting.default
+    value = f"{setting.value}  ({setting.in_use})" if setting.pending else setting.value
+    tone = Tone.WARN if setting.pending else Tone.STRONG if changed else Tone.TEXT
+    return Row(
+        setting.key,
+        (
+            cell("  " + setting.key.rpartition(".")[2]),
+            cell(value or say("(empty)"), tone if value else Tone.DIM),
+            cell(say(_SOURCES[setting.source]), Tone.DIM),
+            cell(say(setting.about), Tone.DIM),
+        ),
+    )
+
+
+def _secret_row(row: SecretRow) -> Row:
+    state = say("stored") if row.stored else say("not known") if row.trouble else say("none")
+    return Row(
+        f"secret-{row.name}",
+        (
+            cell("  " + say("password")),
+            cell(state, Tone.GOOD if row.stored else Tone.WARN if row.trouble else Tone.DIM),
+            cell(say(_SOURCES[row.source]) if row.source else "", Tone.DIM),
+            cell(say(_SECRETS[row.name]), Tone.DIM),
+        ),
+    )
+
+
+def _detail(setting: SettingRow) -> Text:
+    text = words(
+        (setting.key, Tone.STRONG),
+        f"  {say(setting.about)}\n",
+        (say("Default"), Tone.DIM),
+        f" {setting.default or say('(empty)')}   ",
+    )
+    if setting.pending:
+        text.append(say("In use: {value}.", value=setting.in_use or say("(empty)")) + " ", STYLES[Tone.WARN])
+    if setting.source == "environment":
+        text.append(say("A variable sets it, whatever the file says.") + " ", STYLES[Tone.WARN])
+    if setting.unused:
+        text.append(say("This version does not act on it yet."), STYLES[Tone.WARN])
+    elif setting.at_once:
+        text.append(say("A change shows at once."), STYLES[Tone.DIM])
+    else:
+        text.append(say("A change is used from the next start."), STYLES[Tone.DIM])
+    return text
+
+
+def _secret_detail(row: SecretRow) -> Text:
+    text = words((say(_SECRETS[row.name]), Tone.STRONG), "  ")
+    if row.trouble:
+        return text.append(row.trouble, STYLES[Tone.WARN])
+    if row.source == "environment":
+        return text.append(say("An environment variable gives it; it goes before the keyring."), STYLES[Tone.DIM])
+    return text.append(say("It is kept in the system's keyring only; enter sets it, x forgets it."), STYLES[Tone.DIM])
+
+
+def _question(setting: SettingRow, text: str) -> Confirm:
+    rows: list[Fact] = [
+        (say("Setting"), setting.key, Tone.STRONG),
+        (say("Now"), setting.value or say("(empty)"), Tone.TEXT),
+        (say("Then"), text or say("(empty)"), Tone.WARN),
+        (say("From"), say("the next start; what runs now goes on as it is"), Tone.TEXT),
+    ]
+    if setting.key == "mode" and text == "live":
+        needs = say("real money: your consent and a self-test are asked for before the first order")
+        rows.append((say("Live"), needs, Tone.BAD))
+    return Confirm(
+        say("Change a setting"), rows, say("This may change what is bought and sold. Write it?"), say("Yes, write it")
+    )
