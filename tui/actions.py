@@ -150,6 +150,7 @@ ACTIONS = (
     Action("settings.reload", "r", "Reload", "Read the settings again", footer=False),
     Action("settings.back", "escape", "Clear", "Clear the filter", "esc", footer=False),
     Action("app.help", "question_mark,f1", "Help", "These keys", "?"),
+    Action("app.copy", "y", "Copy", "Copy the row under the cursor", footer=False),
     Action("app.palette", "ctrl+p", "Palette", "Find an action by its name", footer=False),
     Action("app.quit", "q", "Quit", "Leave; asks while something runs, is guarded or is due today (ctrl+q too)", "q"),
 )

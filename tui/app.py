@@ -1,4 +1,4 @@
-"""The app: one picture from the engine, six screens that show it, and the commands that go back."""
+"""The app: one picture from the engine, the screens that show it, and the commands that go back."""
 
 import asyncio
 import contextlib
@@ -21,9 +21,11 @@ from textual.widgets import ContentSwitcher
 from textual.worker import Worker, WorkerState
 
 from core.engine.link import EngineLink
+from core.language import say, use_language
 from core.model.command import Command, Failed, Reply
 from core.model.snapshot import Snapshot
 from tui.actions import ACTIONS, PANES, Action, actions_of, bindings_of, pane_bindings
+from tui.bell import Bell
 from tui.messages import SnapshotArrived
 from tui.screens.help import help_screen
 from tui.screens.home import HomePane
@@ -39,7 +41,8 @@ from tui.screens.strategies import StrategiesPane
 from tui.widgets.alerts import AlertBar
 from tui.widgets.footer import KeyBar
 from tui.widgets.header import TabBar, TopBar
-from tui.widgets.palette import THEME, PlainScrollBar
+from tui.widgets.palette import LOOKS, PlainScrollBar, use_look
+from tui.widgets.strip import Strip
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
@@ -75,8 +78,10 @@ class RotorApp(App[None]):
         self._soon: Timer | None = None
         self._asking_to_quit = False
         self._crashed = False
+        self._bell = Bell(self)
         self._signals: list[signal.Signals] = []
-        self._top, self._tabs, self._alerts, self._keys = TopBar(), TabBar(), AlertBar(), KeyBar()
+        self._top, self._tabs, self._alerts = TopBar(), TabBar(), AlertBar()
+        self._strip, self._keys = Strip(), KeyBar()
         self._home, self._plan = HomePane(), PlanPane()
         self._panes: dict[str, Pane] = {
             "home": self._home,
@@ -89,8 +94,10 @@ class RotorApp(App[None]):
         }
         self._current = "home"
         self.animation_level = "none"
-        self.register_theme(THEME)
-        self.theme = THEME.name
+        for look in LOOKS.values():
+            self.register_theme(look.theme)
+        self._looks: tuple[str, str, str] | None = None
+        self._wear("en", "dark", "red")
         ScrollBar.renderer = PlainScrollBar
 
     @property
@@ -112,6 +119,7 @@ class RotorApp(App[None]):
         yield self._alerts
         with ContentSwitcher(initial=self._current, id="body"):
             yield from self._panes.values()
+        yield self._strip
         yield self._keys
 
     def on_mount(self) -> None:
@@ -135,6 +143,7 @@ class RotorApp(App[None]):
             with contextlib.suppress(RuntimeError, ValueError):
                 asyncio.get_running_loop().remove_signal_handler(number)
         self._signals.clear()
+        self._bell.end()
         on_close, self._on_close = self._on_close, None
         if on_close is not None:
             on_close()
@@ -167,6 +176,7 @@ class RotorApp(App[None]):
         else:
             self._alerts.show(self._snapshot, self._silent_for())
             self.refresh_keys()
+        self._strip.beat()
         self.pane.beat()
 
     def _apply(self) -> None:
@@ -177,6 +187,9 @@ class RotorApp(App[None]):
         first = self._snapshot is None
         self._snapshot, self._waiting = self._waiting or self._snapshot, None
         self._applied_at = time.monotonic()
+        if self._snapshot is not None:
+            self._wear(self._snapshot.language, self._snapshot.look.theme, self._snapshot.look.up)
+            self._bell.heard(self._snapshot)
         self._top.show(self._snapshot)
         self._tabs.show(self._current, self._snapshot)
         self._alerts.show(self._snapshot, self._silent_for())
@@ -184,6 +197,17 @@ class RotorApp(App[None]):
             self.pane.show(self._snapshot)
             self._login_if_needed(self._snapshot, first)
         self.refresh_keys()
+
+    def _wear(self, language: str, theme: str, up: str) -> None:
+        """Speak and look as the user has chosen; where that changes, everything is said and drawn anew."""
+        if (language, theme, up) == self._looks:
+            return
+        first, self._looks = self._looks is None, (language, theme, up)
+        use_language(language)
+        self.theme = use_look(theme, up).name
+        if not first:
+            for pane in self._panes.values():
+                pane.relabel()
 
     def _silent_for(self) -> float | None:
         silence = time.monotonic() - self._heard_at
@@ -211,9 +235,7 @@ class RotorApp(App[None]):
     # -- what panes use --------------------------------------------------------------------------------------------
 
     def tell(self, text: str, *, failed: bool = False) -> None:
-        # A key that is held down says the same thing many times.
-        if text not in (shown.message for shown in self._notifications):
-            self.notify(text, severity="error" if failed else "information", timeout=10 if failed else 5, markup=False)
+        self._strip.tell(text, failed=failed)
 
     def open_login(self) -> None:
         if self._snapshot is not None and not isinstance(self.screen, LoginScreen):
@@ -255,7 +277,12 @@ class RotorApp(App[None]):
 
     def action_act(self, action: str) -> None:
         """The actions of the registry that belong to no pane."""
-        {"help": self._help, "palette": self.action_command_palette, "quit": self._ask_to_quit}[action]()
+        {
+            "help": self._help,
+            "palette": self.action_command_palette,
+            "quit": self._ask_to_quit,
+            "copy": self._copy,
+        }[action]()
 
     async def action_quit(self) -> None:
         self._ask_to_quit()
@@ -278,6 +305,17 @@ class RotorApp(App[None]):
                 continue
             label = f"{titles[action.pane]}: {action.label}" if action.pane in titles else action.label
             yield SystemCommand(label, f"{action.help} ({action.key_text})", partial(self._run, action))
+
+    def _copy(self) -> None:
+        """Through the terminal (OSC 52), so that it reaches the user's own machine over ssh too."""
+        text = self.pane.copied()
+        if not text:
+            # It is the key of yes too: pressed once too often, it must not wipe out what was said.
+            if not self._strip.display:
+                self.tell(say("There is no row to copy here."))
+            return
+        self.copy_to_clipboard(text)
+        self.tell(say("Copied: {text}", text=text))
 
     def _help(self) -> None:
         self.push_screen(help_screen(self._current))
@@ -340,6 +378,7 @@ def _news(snapshot: Snapshot) -> tuple[object, ...]:
     return (
         *(snapshot.rebalance, snapshot.plan, snapshot.orders, snapshot.events, snapshot.blockers, snapshot.ready),
         *(snapshot.platform_user, snapshot.controls, snapshot.missed, snapshot.notices),
+        *(snapshot.language, snapshot.look),
     )
 
 
@@ -347,7 +386,8 @@ def run(link: EngineLink) -> int:
     """Run the app to its end; the answer is the process's exit code."""
     app = RotorApp(link)
     try:
-        app.run()
+        latest = link.latest
+        app.run(mouse=latest is None or latest.look.mouse)
     finally:
         app.close()
     return app.return_code or 0

@@ -9,6 +9,7 @@ from textual.pilot import Pilot
 
 from tests.tui.scripted import ScriptedLink
 from tui.app import RotorApp
+from tui.widgets.strip import Strip
 
 SMALL = (80, 24)
 LARGE = (160, 45)
@@ -64,8 +65,9 @@ def flat(app: RotorApp) -> str:
 
 
 def told(app: RotorApp) -> str:
-    """What the toasts say."""
-    return " | ".join(notification.message for notification in app._notifications)
+    """What the strip above the keys says."""
+    strip = app.screen_stack[0].query_one(Strip)
+    return strip.text if strip.display else ""
 
 
 async def until(pilot: Pilot[Any], true: Callable[[], bool], seconds: float = 3.0) -> None:

@@ -47,17 +47,17 @@ def test_another_day_is_named() -> None:
 @pytest.mark.parametrize(
     ("at", "small", "large"),
     [
-        (NOW + timedelta(seconds=28), "next 14:50", "next rebalance 14:50 in 28s"),
-        (NOW + timedelta(minutes=5), "next 14:54", "next rebalance 14:54 in 5m00s"),
-        (NOW - timedelta(seconds=3), "next 14:49", "next rebalance 14:49 due now"),
+        (NOW + timedelta(seconds=28), "-> 14:50", "next rebalance 14:50 in 28s"),
+        (NOW + timedelta(minutes=5), "-> 14:54", "next rebalance 14:54 in 5m00s"),
+        (NOW - timedelta(seconds=3), "-> 14:49", "next rebalance 14:49 due now"),
         (
             NOW.replace(hour=18),
-            "next 18:49",
+            "-> 18:49",
             "next rebalance 18:49 in 4h00m",
         ),
         (
             datetime(2026, 5, 18, 14, 50, tzinfo=SHANGHAI),
-            "05-18 14:50",
+            "-> 05-18 14:50",
             "next rebalance Mon 05-18 14:50 in 12d",
         ),
     ],
@@ -65,27 +65,27 @@ def test_another_day_is_named() -> None:
 async def test_next_job_stands_in_the_header(at: datetime, small: str, large: str) -> None:
     link = ScriptedLink(snapshot(jobs=(Job("rebalance", at),)))
     async with shown(link) as (app, pilot):
-        assert lines(app)[1].rstrip().endswith(f" {small}")
+        assert lines(app)[0].rstrip().endswith(f" {small}")
         await pilot.resize_terminal(*LARGE)
         await settle(pilot)
-        assert lines(app)[1].rstrip().endswith(f" {large}")
+        assert lines(app)[0].rstrip().endswith(f" {large}")
         await pilot.resize_terminal(40, 10)
         await settle(pilot)
-        assert "next" not in lines(app)[1]
+        assert "14:49:32" in lines(app)[0]
 
 
 async def test_the_countdown_goes_first() -> None:
     link = ScriptedLink(snapshot(jobs=(Job("refill", NOW + timedelta(minutes=5)),), orders=(), events=()))
-    async with shown(link, size=(90, 24)) as (app, pilot):
-        assert lines(app)[1].rstrip().endswith("6 Log   next refill 14:54 in 5m00s")
-        await pilot.resize_terminal(80, 24)
+    async with shown(link, size=(110, 24)) as (app, pilot):
+        assert lines(app)[0].rstrip().endswith("next refill 14:54 in 5m00s")
+        await pilot.resize_terminal(90, 24)
         await settle(pilot)
-        assert lines(app)[1].rstrip().endswith(" next refill 14:54")
+        assert lines(app)[0].rstrip().endswith(" next refill 14:54")
 
 
 async def test_nothing_scheduled() -> None:
     async with shown(ScriptedLink(snapshot(jobs=()))) as (app, _):
-        assert lines(app)[1].rstrip().endswith("6 Log")
+        assert "next" not in lines(app)[0]
         assert "Next nothing scheduled" in flat(app)
 
 

@@ -158,6 +158,6 @@ async def test_a_file_that_cannot_be_used_is_told() -> None:
     link.replies[ReadSettings] = Failed("config.toml: line 3 is not UTF-8")
     async with shown(link, "8") as (app, pilot):
         assert "The settings cannot be shown: config.toml: line 3 is not UTF-8" in flat(app)
-        await press(pilot, "enter", "d")
+        await press(pilot, "enter")
         assert "There is no setting here." in told(app)
         assert lines(app)

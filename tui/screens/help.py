@@ -4,7 +4,7 @@ from rich.text import Text
 
 from tui.actions import ACTIONS, PANES, Action, actions_of
 from tui.screens.modals import Reading
-from tui.widgets.palette import KEY, STYLES, Tone
+from tui.widgets.palette import STYLES, Tone
 
 
 def help_screen(pane_id: str) -> Reading:
@@ -28,5 +28,5 @@ def _keys(text: Text, title: str, actions: tuple[Action, ...]) -> None:
 
 
 def _line(text: Text, key: str, meaning: str) -> None:
-    text.append(f"{key:>10}", KEY)
+    text.append(f"{key:>10}", STYLES[Tone.KEY])
     text.append(f"  {meaning}\n", STYLES[Tone.TEXT])

@@ -59,10 +59,6 @@ class Confirm(ModalScreen[bool]):
                 yield No("[n] No, go back", id="no", markup=False)
                 yield Choice(f"[y] {self._yes}", id="yes", markup=False)
 
-    def on_mount(self) -> None:
-        # A toast of what was before would lie over the answers on a small screen.
-        self.app.clear_notifications()
-
     def on_choice_picked(self, message: Choice.Picked) -> None:
         self.action_answer(message.choice.id == "yes")
 
@@ -104,9 +100,6 @@ class Decide(ModalScreen[str]):
                 for key, says in self._answers:
                     yield Choice(f"[{key}] {says}", id=f"answer-{key}", markup=False)
                 yield No("[n] Nothing, go back", id="no", markup=False)
-
-    def on_mount(self) -> None:
-        self.app.clear_notifications()
 
     def on_key(self, event: Key) -> None:
         if event.key in dict(self._answers):
@@ -150,9 +143,6 @@ class Typed(ModalScreen[bool]):
             keys = Words(classes="dialog-hint")
             keys.put(hint(("enter", self._to), ("esc", "no, go back")))
             yield keys
-
-    def on_mount(self) -> None:
-        self.app.clear_notifications()
 
     def on_input_submitted(self, typed: Input.Submitted) -> None:
         if typed.value.strip() == self._word:

@@ -9,7 +9,7 @@ from rich.text import Text
 from core.model.snapshot import Control, Snapshot
 from tui import format as fmt
 from tui.day import missed_text
-from tui.widgets.palette import LOUD, STYLES, Tone
+from tui.widgets.palette import STYLES, Tone
 from tui.widgets.words import Words
 
 _MOST_LINES, _SHARE = 4, 6
@@ -28,7 +28,7 @@ class Alert:
     loud: bool = False
 
     def drawn(self, text: str, how: str) -> Text:
-        word = (f" {self.word} ", LOUD) if self.loud else (self.word, STYLES[Tone.WARN])
+        word = (f" {self.word} ", STYLES[Tone.LOUD]) if self.loud else (self.word, STYLES[Tone.WARN])
         tail = f"  {how}" if how else ""
         return Text.assemble(word, (f"  {text}{tail}", STYLES[Tone.BAD if self.loud else Tone.TEXT]))
 

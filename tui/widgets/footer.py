@@ -7,7 +7,7 @@ from textual import events
 from textual.message import Message
 
 from tui.actions import Action
-from tui.widgets.palette import KEY, STYLES, Tone
+from tui.widgets.palette import STYLES, Tone
 from tui.widgets.words import Words
 
 Reason = Callable[[Action], str]
@@ -51,7 +51,7 @@ class KeyBar(Words):
         for action in self._actions:
             start = bar.cell_len
             off = bool(self._why_not(action))
-            bar.append(action.key_text, STYLES[Tone.DIM] if off else KEY)
+            bar.append(action.key_text, STYLES[Tone.DIM] if off else STYLES[Tone.KEY])
             bar.append(f" {action.label}", STYLES[Tone.DIM] if off else STYLES[Tone.TEXT])
             self._spans.append((start, bar.cell_len, action))
             bar.append(" " * gap)

@@ -7,15 +7,18 @@ from rich.text import Text
 from textual import events
 from textual.message import Message
 
+from core.language import say
 from core.model.snapshot import Health, Level, Rebalance, Snapshot
 from tui import format as fmt
 from tui.actions import PANES
 from tui.day import job_texts
-from tui.widgets.palette import LEVEL_TONES, LOUD, MODE_STYLES, STYLES, Tone, words
+from tui.widgets.palette import LEVEL_TONES, MODE_TONES, STYLES, Tone, words
 from tui.widgets.words import Words
 
 _SEEN_LEVELS = frozenset({Level.WARNING, Level.ERROR})
 _HEALTH_CELLS = 16
+# What has this rank or a higher one may go to make room for what comes next.
+_OPTIONAL = 6
 # While all is well with these, they take no room up here: Home names them.
 _QUIET = frozenset({"clock", "disk", "engine"})
 
@@ -49,19 +52,29 @@ class TopBar(Words):
     def _draw(self) -> None:
         snapshot = self._snapshot
         if snapshot is None:
-            self.put(words(("rotor", Tone.STRONG), ("  waiting for the engine", Tone.DIM)))
+            self.put(words(("rotor  ", Tone.STRONG), (say("waiting for the engine"), Tone.DIM)))
             return
-        mode = Text(f" {snapshot.mode.upper()} ", MODE_STYLES.get(snapshot.mode, LOUD))
+        mode = Text(f" {snapshot.mode.upper()} ", STYLES[MODE_TONES.get(snapshot.mode, Tone.LOUD)])
         segments = [
             (9, words(("rotor", Tone.STRONG))),
             (0, mode),
-            (4, words((snapshot.account or "no account", Tone.TEXT))),
-            (3, words((f"{fmt.in_shanghai(snapshot.at):%m-%d}", Tone.TEXT))),
-            (0, words((fmt.clock(snapshot.at), Tone.STRONG), f" {snapshot.session}")),
+            (4, words((snapshot.account or say("no account"), Tone.TEXT))),
+            (6, words((f"{fmt.in_shanghai(snapshot.at):%m-%d}", Tone.TEXT))),
+            (0, words((fmt.clock(snapshot.at), Tone.STRONG), f" {say(snapshot.session)}")),
         ]
-        segments += [(0, Text(f" {control.upper()} ", LOUD)) for control in snapshot.controls]
+        segments += [(0, Text(f" {say(control).upper()} ", STYLES[Tone.LOUD])) for control in snapshot.controls]
         segments += [_health_segment(health) for health in snapshot.health if _is_news(health)]
-        self.put(fit_segments(segments, self.size.width))
+        self.put(_with_next(segments, snapshot, self.size.width))
+
+
+def _with_next(segments: list[tuple[int, Text]], snapshot: Snapshot, width: int) -> Text:
+    """The segments, with what runs or comes next: in as many words as cost none of the others its place."""
+    texts, tone = _what_next(snapshot)
+    for text in texts:
+        every = [*segments, (3, Text(text, STYLES[tone]))]
+        if sum(part.cell_len for rank, part in every if rank < _OPTIONAL) + len(every) - 1 <= width:
+            return fit_segments(every, width)
+    return fit_segments([*segments, (3, Text(texts[-1], STYLES[tone]))] if texts else segments, width)
 
 
 def _is_news(health: Health) -> bool:
@@ -79,7 +92,7 @@ def _health_segment(health: Health) -> tuple[int, Text]:
 
 
 class TabBar(Words):
-    """The screens with their digits; the current one in brackets. At the right, what runs or comes next."""
+    """The screens with their digits; the current one in brackets."""
 
     class Picked(Message):
         def __init__(self, pane: str) -> None:
@@ -109,22 +122,23 @@ class TabBar(Words):
                 self.post_message(self.Picked(pane))
 
     def _draw(self) -> None:
+        texts = [f"{pane.key} {say(pane.title)}{self._mark(pane.id)}" for pane in PANES]
+        # With a cell less around each tab they fit on a small screen.
+        gap = 1 if sum(cell_len(text) + 2 for text in texts) <= self.size.width else 0
         bar = Text(style=STYLES[Tone.DIM])
         self._spans.clear()
-        for pane in PANES:
+        for pane, text in zip(PANES, texts, strict=True):
             start = bar.cell_len
-            mark = self._mark(pane.id)
-            if pane.id == self._current:
-                bar.append(f"[{pane.key} {pane.title}{mark}]", STYLES[Tone.STRONG] + STYLES[Tone.TITLE])
+            current = pane.id == self._current
+            bar.append("[" if current else " " * (gap or not bar.plain.endswith("]")))
+            if current:
+                bar.append(text, STYLES[Tone.STRONG] + STYLES[Tone.TITLE])
             else:
-                bar.append(f" {pane.key} {pane.title}", STYLES[Tone.DIM])
-                bar.append(f"{mark} ", STYLES[Tone.WARN])
+                mark = self._mark(pane.id)
+                bar.append(text.removesuffix(mark) if mark else text, STYLES[Tone.DIM])
+                bar.append(mark, STYLES[Tone.WARN])
+            bar.append("]" if current else " " * gap)
             self._spans.append((start, bar.cell_len, pane.id))
-        room = self.size.width - bar.cell_len
-        texts, tone = self._right()
-        right = next((text for text in texts if cell_len(text) < room), "")
-        bar.append(" " * max(0, room - cell_len(right)))
-        bar.append(right, STYLES[tone])
         self.put(bar)
 
     def _mark(self, pane: str) -> str:
@@ -140,20 +154,23 @@ class TabBar(Words):
             return f"({open_orders})" if open_orders else ""
         return ""
 
-    def _right(self) -> tuple[tuple[str, ...], Tone]:
-        """What runs or comes next: the longest text that fits is shown."""
-        snapshot = self._snapshot
-        if snapshot is None:
-            return (), Tone.DIM
-        if snapshot.rebalance is not None and snapshot.rebalance.running:
-            running = running_text(snapshot.rebalance)
-            return (f"{snapshot.rebalance.origin} {running}", running), Tone.WARN
-        if not snapshot.jobs:
-            return (), Tone.DIM
-        full, named, bare = job_texts(snapshot.jobs[0], snapshot)
-        return (f"next {full}", f"next {named}", named, f"next {bare}", bare), Tone.DIM
+
+def _what_next(snapshot: Snapshot) -> tuple[tuple[str, ...], Tone]:
+    """What runs or comes next: the longest text that fits is shown."""
+    if snapshot.rebalance is not None and snapshot.rebalance.running:
+        running = running_text(snapshot.rebalance)
+        return (f"{say(snapshot.rebalance.origin)} {running}", running), Tone.WARN
+    if not snapshot.jobs:
+        return (), Tone.DIM
+    full, named, bare = job_texts(snapshot.jobs[0], snapshot)
+    return (
+        say("next {job}", job=full),
+        say("next {job}", job=named),
+        say("next {job}", job=bare),
+        f"-> {bare}",
+    ), Tone.DIM
 
 
 def running_text(rebalance: Rebalance) -> str:
     filled = sum(leg.filled_volume >= leg.volume for leg in rebalance.legs)
-    return f"running {filled}/{len(rebalance.legs)}"
+    return say("running {filled}/{all}", filled=filled, all=len(rebalance.legs))

@@ -19,7 +19,7 @@ from textual.strip import Strip
 
 from tui.format import fit
 from tui.widgets.columns import Cell, Column, Layout, Row, Slot, Sorting, arrange, lend
-from tui.widgets.palette import CURSOR, CURSOR_AWAY, FOUND, HEADER, STYLES, Tone
+from tui.widgets.palette import STYLES, Tone
 
 _MARGIN = 1
 
@@ -210,9 +210,10 @@ class LiveTable(ScrollView, can_focus=True):
         if index >= len(self._rows):
             return Strip.blank(width, self.rich_style)
         if index == self._cursor and not self._rows[index].heading:
-            return self._paint(self._rows[index], width, CURSOR if self.has_focus else CURSOR_AWAY)
+            over = STYLES[Tone.CURSOR if self.has_focus else Tone.CURSOR_AWAY]
+            return self._paint(self._rows[index], width, over, ">" if self.has_focus else " ")
         if index not in self._strips:
-            self._strips[index] = self._paint(self._rows[index], width, None)
+            self._strips[index] = self._paint(self._rows[index], width)
         return self._strips[index]
 
     @property
@@ -276,18 +277,18 @@ class LiveTable(ScrollView, can_focus=True):
 
     def _header(self, width: int) -> Strip:
         cells = [self._head(slot) for slot in self._layout.slots]
-        return self._join(self._layout.slots, cells, width, HEADER, " ")
+        return self._join(self._layout.slots, cells, width, STYLES[Tone.HEADER], " ")
 
     def _head(self, slot: Slot) -> Cell:
         if self._sorting is not None and self._sorting.column == slot.index:
             return Cell(slot.column.title + self._sorting.mark, Tone.STRONG)
         return Cell(slot.column.title, Tone.DIM)
 
-    def _paint(self, row: Row, width: int, over: Style | None) -> Strip:
+    def _paint(self, row: Row, width: int, over: Style | None = None, mark: str = " ") -> Strip:
         if row.heading:
             return self._strip([Segment(fit(row.cells[0].text, width), STYLES[row.cells[0].tone])], width, None)
         cells = [row.cells[slot.index] for slot in self._layout.slots]
-        return self._join(*lend(self._layout, cells), width, over, ">" if over is CURSOR else " ")
+        return self._join(*lend(self._layout, cells), width, over, mark)
 
     def _join(self, slots: Sequence[Slot], cells: Sequence[Cell], width: int, over: Style | None, mark: str) -> Strip:
         segments = [Segment(mark, STYLES[Tone.TEXT])]
@@ -317,4 +318,5 @@ def _marked(text: str, content: Cell) -> list[Segment]:
     if not content.found:
         return [Segment(text, style)]
     parts = re.split(f"({re.escape(content.found)})", text, flags=re.IGNORECASE)
-    return [Segment(part, style + FOUND if place % 2 else style) for place, part in enumerate(parts) if part]
+    marked = style + STYLES[Tone.FOUND]
+    return [Segment(part, marked if place % 2 else style) for place, part in enumerate(parts) if part]

@@ -4,7 +4,7 @@ from rich.cells import cell_len
 from rich.text import Text
 from textual.widgets import Static
 
-from tui.widgets.palette import KEY, STYLES, Tone, words
+from tui.widgets.palette import STYLES, Tone, words
 
 
 class Words(Static):
@@ -50,6 +50,6 @@ def hint(*keys: tuple[str, str]) -> Text:
     text = Text(style=STYLES[Tone.DIM])
     for number, (key, meaning) in enumerate(keys):
         text.append("   " if number else "")
-        text.append(key, KEY)
+        text.append(key, STYLES[Tone.KEY])
         text.append(f" {meaning}")
     return text

@@ -1,0 +1,135 @@
+"""Looks, language, copy and bell: what every screen has in common."""
+
+from collections.abc import Iterator
+
+import pytest
+from rich.color import Color
+from rich.style import Style
+
+from core.language import use_language
+from core.model.settings import Screen as Look
+from core.model.snapshot import Event, Level
+from tests.tui.screen import flat, lines, press, settle, shown, told, until
+from tests.tui.scripted import NOW, ScriptedLink, snapshot
+from tui.bell import Bell
+from tui.widgets.palette import LOOKS, STYLES, Tone, use_look
+
+LEAST_CONTRAST = 4.5
+"""Of text against what is behind it: the level AA of the W3C's accessibility guidelines."""
+
+
+@pytest.fixture(autouse=True)
+def as_it_was() -> Iterator[None]:
+    yield
+    use_language("en")
+    use_look("dark", "red")
+
+
+def luminance(color: Color) -> float:
+    parts = [part / 255 for part in color.get_truecolor()]
+    red, green, blue = (part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def contrast(one: Color, other: Color) -> float:
+    lighter, darker = sorted((luminance(one), luminance(other)), reverse=True)
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+@pytest.mark.parametrize("name", LOOKS)
+def test_every_text_can_be_read_on_everything_it_stands_on(name: str) -> None:
+    theme = use_look(name, "red")
+    grounds = [Style(bgcolor=str(color)) for color in (theme.background, theme.surface, theme.panel)]
+    grounds += [Style(bgcolor=theme.variables["wrong"]), STYLES[Tone.CURSOR_AWAY], STYLES[Tone.HEADER]]
+    plain = Style(bgcolor=str(theme.background))
+    for tone in Tone:
+        style = STYLES[tone]
+        for ground in grounds:
+            both = plain + ground + style
+            assert both.color is None or both.bgcolor is None or contrast(both.color, both.bgcolor) >= LEAST_CONTRAST, (
+                tone,
+                ground,
+            )
+    cursor = STYLES[Tone.CURSOR]
+    assert cursor.color is not None
+    assert cursor.bgcolor is not None
+    assert contrast(cursor.color, cursor.bgcolor) >= LEAST_CONTRAST
+
+
+def test_the_check_of_contrast_finds_grey_on_grey() -> None:
+    assert contrast(Color.parse("#777777"), Color.parse("#555555")) < LEAST_CONTRAST
+
+
+async def test_the_look_changes_while_it_runs() -> None:
+    link = ScriptedLink(snapshot())
+    async with shown(link, "4") as (app, pilot):
+        rises = STYLES[Tone.UP].color
+        link.change(look=Look(theme="light", up="green"))
+        await until(pilot, lambda: app.theme == "rotor-light")
+        await settle(pilot)
+        assert STYLES[Tone.UP] == LOOKS["light"].green
+        assert STYLES[Tone.UP].color != rises
+        strip = app.screen._compositor.render_strips()[8]
+        colors = {str(segment.style.color.name) for segment in strip if segment.style and segment.style.color}
+        assert "#262626" in colors
+        assert "#d0d0d0" not in colors
+
+
+async def test_a_row_is_copied_through_the_terminal() -> None:
+    link = ScriptedLink(snapshot())
+    async with shown(link, "4", "y") as (app, pilot):
+        assert app.clipboard.startswith("113052.SH  兴业转债  820")
+        assert told(app).startswith("Copied: 113052.SH")
+        await press(pilot, "2", "1", "6", "y")
+        assert "was looked at" in app.clipboard
+
+
+async def test_a_new_alarm_rings_once_and_stands_in_the_title() -> None:
+    link = ScriptedLink(snapshot(blockers=("the ledger differs",)))
+    async with shown(link) as (app, pilot):
+        rung: list[int] = []
+        app.bell = lambda: rung.append(1)  # type: ignore[method-assign]
+        link.change(at=NOW)
+        await settle(pilot)
+        assert rung == [], "what was so before the screen opened calls nobody"
+        link.change(blockers=("the ledger differs", "no redemption table"))
+        await until(pilot, lambda: rung == [1])
+        link.change(events=(Event(9, NOW, Level.ERROR, "A stop could not sell."),))
+        await until(pilot, lambda: rung == [1, 1])
+        link.change(look=Look(bell=False), blockers=("another",))
+        await until(pilot, lambda: "another" in flat(app))
+        assert rung == [1, 1]
+
+
+def test_the_title_is_given_back() -> None:
+    class App:
+        is_headless = False
+
+        def __init__(self) -> None:
+            self.written: list[str] = []
+            self._driver = self
+            self.rung = 0
+
+        def write(self, text: str) -> None:
+            self.written.append(text)
+
+        def bell(self) -> None:
+            self.rung += 1
+
+    app = App()
+    bell = Bell(app)  # type: ignore[arg-type]
+    bell.heard(snapshot())
+    bell.heard(snapshot(blockers=("x",)))
+    bell.end()
+    assert app.written == ["\x1b[22;0t\x1b]2;rotor SANDBOX\x07", "\x1b]2;rotor SANDBOX ! alarm\x07", "\x1b[23;0t"]
+    assert app.rung == 1
+
+
+async def test_what_was_said_goes_by_itself_and_hides_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tui.widgets.strip._SECONDS", 0.0)
+    async with shown(ScriptedLink(snapshot()), "4", "O") as (app, pilot):
+        assert "The rows are not sorted" in lines(app)[-2]
+        assert "118031.SH" in flat(app)
+        app._beat()
+        await settle(pilot)
+        assert told(app) == ""
