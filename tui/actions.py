@@ -78,6 +78,15 @@ PANES = (
         "Today's orders, newest first. An order in state unknown may be live: it is looked up, never sent again.",
     ),
     PaneInfo("log", "6", "Log", "The newest 500 lines of today's log file. Moving the cursor pauses following."),
+    PaneInfo(
+        "report",
+        "7",
+        "Report",
+        "What the strategy's trading earned and cost in a span of days. Realised is after fees, over the average cost; "
+        "open is what the rest would bring at the last price. Slippage is measured against the list's price and against "
+        "the arrival, the last price when the order was decided; above zero is worse, '--' was not recorded. The equity "
+        "is the account's: money paid in or out is in it, so its change is then not the return.",
+    ),
 )
 
 ACTIONS = (
@@ -114,6 +123,16 @@ ACTIONS = (
     Action("log.search", "slash", "Search", "Show only lines with this text", "/"),
     Action("log.open", "enter", "Read", "Read the line under the cursor in full"),
     Action("log.back", "escape", "Clear", "Clear the search", "esc", footer=False),
+    Action("report.view", "v", "View", "Show bonds, orders, stops fired, or the days of the equity"),
+    Action("report.shorter", "left_square_bracket", "Shorter", "A shorter span: year, month, week, day", "["),
+    Action("report.longer", "right_square_bracket", "Longer", "A longer span: week, month, year, all", "]"),
+    Action("report.sort", "s", "Sort", "Sort by the next column"),
+    Action("report.reverse", "S,shift+s", "Reverse", "Turn the order of the rows round", "S", footer=False),
+    Action("report.export", "x", "Export", "Write the report's tables as CSV files into data/export"),
+    Action("report.open", "enter", "Details", "Everything known of the row under the cursor"),
+    Action("report.search", "slash", "Filter", "Show only rows with this text", "/"),
+    Action("report.reload", "r", "Reload", "Read the books again", footer=False),
+    Action("report.back", "escape", "Clear", "Clear the filter", "esc", footer=False),
     Action("app.help", "question_mark,f1", "Help", "These keys", "?"),
     Action("app.palette", "ctrl+p", "Palette", "Find an action by its name", footer=False),
     Action("app.quit", "q", "Quit", "Leave; asks while something runs, is guarded or is due today (ctrl+q too)", "q"),

@@ -34,6 +34,7 @@ from tui.screens.orders import OrdersPane
 from tui.screens.pane import Pane
 from tui.screens.plan import PlanPane
 from tui.screens.positions import PositionsPane
+from tui.screens.report import ReportPane
 from tui.screens.strategies import StrategiesPane
 from tui.widgets.alerts import AlertBar
 from tui.widgets.footer import KeyBar
@@ -84,6 +85,7 @@ class RotorApp(App[None]):
             "positions": PositionsPane(),
             "orders": OrdersPane(),
             "log": LogPane(),
+            "report": ReportPane(),
         }
         self._current = "home"
         self.animation_level = "none"
