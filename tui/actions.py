@@ -85,6 +85,15 @@ PANES = (
         "cursor reaches the top. A search marks what it finds and jumps to it, n and N go on from there.",
     ),
     PaneInfo(
+        "report",
+        "7",
+        "Report",
+        "What the strategy's trading earned and cost in a span of days. Realised is after fees, over the average cost; "
+        "open is what the rest would bring at the last price. Slippage is measured against the list's price and "
+        "against the arrival, the last price when the order was decided; above zero is worse, '--' was not recorded. "
+        "The equity is the account's: money paid in or out is in it, so its change is then not the return.",
+    ),
+    PaneInfo(
         "settings",
         "8",
         "Settings",
@@ -149,6 +158,16 @@ ACTIONS = (
     Action("settings.search", "slash", "Filter", "Show only rows with this text", "/"),
     Action("settings.reload", "r", "Reload", "Read the settings again", footer=False),
     Action("settings.back", "escape", "Clear", "Clear the filter", "esc", footer=False),
+    Action("report.view", "v", "View", "Show bonds, orders, stops fired, or the days of the equity"),
+    Action("report.shorter", "left_square_bracket", "Shorter", "A shorter span: year, month, week, day", "["),
+    Action("report.longer", "right_square_bracket", "Longer", "A longer span: week, month, year, all", "]"),
+    Action("report.sort", "o", "Sort", "Sort by the next column"),
+    Action("report.reverse", "O,shift+o", "Reverse", "Turn the order of the rows round", "O", footer=False),
+    Action("report.export", "x", "Export", "Write the report's tables as CSV files into data/export"),
+    Action("report.open", "enter", "Details", "Everything known of the row under the cursor"),
+    Action("report.search", "slash", "Filter", "Show only rows with this text", "/"),
+    Action("report.reload", "r", "Reload", "Read the books again", footer=False),
+    Action("report.back", "escape", "Clear", "Clear the filter", "esc", footer=False),
     Action("app.help", "question_mark,f1", "Help", "These keys", "?"),
     Action("app.copy", "y", "Copy", "Copy the row under the cursor", footer=False),
     Action("app.palette", "ctrl+p", "Palette", "Find an action by its name", footer=False),

@@ -36,6 +36,7 @@ from tui.screens.orders import OrdersPane
 from tui.screens.pane import Pane
 from tui.screens.plan import PlanPane
 from tui.screens.positions import PositionsPane
+from tui.screens.report import ReportPane
 from tui.screens.settings import SettingsPane
 from tui.screens.strategies import StrategiesPane
 from tui.widgets.alerts import AlertBar
@@ -91,6 +92,7 @@ class RotorApp(App[None]):
             "orders": OrdersPane(),
             "log": LogPane(),
             "settings": SettingsPane(),
+            "report": ReportPane(),
         }
         self._current = "home"
         self.animation_level = "none"

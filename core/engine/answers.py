@@ -12,12 +12,13 @@ from pydantic import SecretStr
 from core import credentials
 from core.config import SettingsError, write_setting
 from core.engine.health import Vitals
-from core.engine.parts import Parts
+from core.engine.parts import Parts, database_files
 from core.engine.preferences import NotDone, PreferenceDesk
+from core.engine.report import export_report, read_report
 from core.engine.steering import Declined, Steering
 from core.engine.view import View
 from core.factorcat import FactorCatError
-from core.home import Home
+from core.home import Home, HomeUnusable
 from core.log_pages import find_in_log, read_log
 from core.logs import hide
 from core.model.bond import BondCode, CodeRefused
@@ -32,6 +33,7 @@ from core.model.command import (
     Done,
     DropMissed,
     ExecutePlan,
+    ExportReport,
     Failed,
     FindInLog,
     Flatten,
@@ -48,6 +50,7 @@ from core.model.command import (
     PauseBuys,
     ReadLog,
     ReadOrders,
+    ReadReport,
     ReadSettings,
     Reconcile,
     RecordCard,
@@ -67,6 +70,7 @@ from core.model.command import (
 )
 from core.model.known import Known, Maybe, Unknown
 from core.model.platform import Page, Record, Selection, Strategy
+from core.model.report import Report
 from core.model.settings import Strategy as FollowedSettings
 from core.model.snapshot import Followed, Level, Need
 from core.trading.executor import RebalanceRefused
@@ -128,6 +132,8 @@ class Answers:
             TryLogin: preferences.test_login,
             FindInLog: self._find_in_log,
             ReadOrders: self._orders,
+            ReadReport: self._report,
+            ExportReport: self._export_report,
         }
 
     async def answer(self, command: Command[T]) -> Reply[T]:
@@ -135,7 +141,7 @@ class Answers:
             return Done(cast(T, await self._handlers[type(command)](command)))
         except (Declined, RebalanceRefused, CannotSettle, CodeRefused, NotDone) as refusal:
             return Failed(str(refusal), refused=True)
-        except (FactorCatError, SettingsError, OSError) as error:
+        except (FactorCatError, SettingsError, HomeUnusable, OSError) as error:
             return Failed(str(error))
         except Exception as error:
             log.exception("the command %s failed", type(command).__name__)
@@ -287,6 +293,21 @@ class Answers:
 
     def _day(self, wanted: date | None) -> date:
         return wanted or self._parts.clock.now().date()
+
+    async def _report(self, command: ReadReport | ExportReport) -> Report:
+        parts, now = self._parts, self._parts.clock.now()
+        held = tuple(parts.desk.ledger.holdings())
+        quotes = await parts.feed.snapshot(held)
+        prices = {code: quote.value.last for code, quote in quotes.items() if isinstance(quote, Known)}
+        return await asyncio.to_thread(
+            read_report,
+            *(database_files(self._home, parts.settings)[0], parts.settings.mode, parts.desk.broker.account),
+            *(prices, command.first, command.last or now.date(), now),
+        )
+
+    async def _export_report(self, command: ExportReport) -> tuple[str, ...]:
+        report = await self._report(command)
+        return tuple(str(path) for path in await asyncio.to_thread(export_report, report, self._home.data / "export"))
 
     async def logged_in(self) -> None:
         """Wait for the login of the start, which may still be on its way."""

@@ -9,6 +9,7 @@ from core.model.order import Order
 from core.model.plan import Plan
 from core.model.platform import Page, Record, RecordDetail, Selection, Strategy
 from core.model.preference import Preferences, SecretName
+from core.model.report import Report
 from core.model.snapshot import Followed, Level, Rebalance
 
 T = TypeVar("T")
@@ -325,3 +326,19 @@ class FindInLog(Command[LogLine | None]):
     forward: bool
     minimum: Level = Level.INFO
     day: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReadReport(Command[Report]):
+    """What the trading came to from `first` (None: the beginning) to `last` (None: today), both included."""
+
+    first: date | None = None
+    last: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExportReport(Command[tuple[str, ...]]):
+    """Write the same report as CSV files into the home's data/export; answers with their paths."""
+
+    first: date | None = None
+    last: date | None = None

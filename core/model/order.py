@@ -56,7 +56,9 @@ DONE_STATES = frozenset(
 class Intent:
     """An order as it is written down before it is sent: `volume` in 张, `price` a limit in CNY per 张.
 
-    `client_order_id` is at most 23 ASCII bytes (what MiniQMT's order_remark keeps) and never used twice.
+    `client_order_id` is at most 23 ASCII bytes (what MiniQMT's order_remark keeps) and never used twice. What its fills
+    are measured by, CNY per 张, None where not known: `list_price` is the platform's for the bond, `arrival` the last
+    price when the order was first decided, before it was priced again; `level` is the one that a stop went through.
     """
 
     client_order_id: str
@@ -70,6 +72,9 @@ class Intent:
     reason: str
     attempt: int = 1
     origin: Origin = Origin.REBALANCE
+    list_price: Decimal | None = None
+    arrival: Decimal | None = None
+    level: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)

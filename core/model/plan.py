@@ -10,7 +10,10 @@ from core.model.order import Origin, Side
 
 @dataclass(frozen=True, slots=True)
 class Leg:
-    """One order to send: `volume` in 张, `price` its limit in CNY per 张, `amount` and `fee` in CNY at that limit."""
+    """One order to send: `volume` in 张, `price` its limit in CNY per 张, `amount` and `fee` in CNY at that limit.
+
+    `list_price` and `arrival` measure its fills: the platform's price, and the last one at the decision.
+    """
 
     side: Side
     code: BondCode
@@ -20,6 +23,8 @@ class Leg:
     amount: Decimal
     fee: Decimal
     reason: str
+    list_price: Decimal | None = None
+    arrival: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,15 +39,17 @@ def annualized_return(equity: Equity) -> float | None:
 
 def max_drawdown(equity: Equity) -> float | None:
     """The deepest fall from a former high, as a ratio of that high, 0 or above; 0 where the line never fell."""
-    if not equity:
-        return None
-    high = float(equity[0][1])
-    deepest = 0.0
+    return max(drawdowns(equity), default=None)
+
+
+def drawdowns(equity: Equity) -> tuple[float, ...]:
+    """At each point, how far it is below the highest one until then, as a ratio of that, 0 or above."""
+    falls: list[float] = []
+    high = float("-inf")
     for _, value in equity:
         high = max(high, float(value))
-        if high > 0:
-            deepest = max(deepest, 1 - float(value) / high)
-    return deepest
+        falls.append(1 - float(value) / high if high > 0 else 0.0)
+    return tuple(falls)
 
 
 def sharpe(equity: Equity) -> float | None:

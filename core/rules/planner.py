@@ -300,6 +300,10 @@ def _kept(facts: _Facts) -> tuple[Kept, ...]:
 
 def _leg(facts: _Facts, side: Side, code: BondCode, volume: int, price: Decimal, reason: str) -> Leg:
     amount = price * volume
+    quote = facts.situation.quotes.get(code)
     return Leg(
-        side, code, facts.name(code), volume, price, amount, fee(code.exchange, amount, facts.settings.fees), reason
+        *(side, code, facts.name(code), volume, price, amount),
+        *(fee(code.exchange, amount, facts.settings.fees), reason),
+        list_price=next((bond.price for bond in facts.selection.bonds if bond.code == code), None),
+        arrival=quote.value.last if isinstance(quote, Known) else None,
     )

@@ -254,4 +254,6 @@ def _intent(plan: Plan, item: _Try, attempt: int) -> Intent:
         leg.reason if attempt == 1 else f"{leg.reason}, priced again ({attempt - 1})",
         attempt,
         plan.origin,
+        leg.list_price,
+        leg.arrival,
     )

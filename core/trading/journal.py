@@ -152,7 +152,7 @@ class Journal:
             for step in rows(self._db, "transitions", "client_order_id = ?", [key])
         )
         return Order(
-            _intent(row),
+            intent_of(row),
             OrderState(row["state"]),
             datetime.fromisoformat(row["created_at"]),
             row["order_id"],
@@ -182,6 +182,9 @@ def _row(intent: Intent, at: datetime) -> dict[str, Any]:
         "reason": intent.reason,
         "attempt": intent.attempt,
         "origin": str(intent.origin),
+        "list_price": _text(intent.list_price),
+        "arrival": _text(intent.arrival),
+        "level": _text(intent.level),
         "state": str(OrderState.INTENDED),
         "created_at": at.isoformat(),
         "message": intent.reason,
@@ -192,7 +195,8 @@ def _step(client_order_id: str, at: datetime, state: OrderState, text: str) -> d
     return {"client_order_id": client_order_id, "at": at.isoformat(), "state": str(state), "text": text}
 
 
-def _intent(row: dict[str, Any]) -> Intent:
+def intent_of(row: dict[str, Any]) -> Intent:
+    """The intention in a row of `orders`; a file that only was read may be older than what is measured today."""
     return Intent(
         row["client_order_id"],
         row["plan_id"],
@@ -205,4 +209,15 @@ def _intent(row: dict[str, Any]) -> Intent:
         row["reason"],
         row["attempt"],
         Origin(row["origin"]),
+        _money(row.get("list_price")),
+        _money(row.get("arrival")),
+        _money(row.get("level")),
     )
+
+
+def _text(price: Decimal | None) -> str | None:
+    return None if price is None else str(price)
+
+
+def _money(text: str | None) -> Decimal | None:
+    return None if text is None else Decimal(text)

@@ -101,3 +101,10 @@ def what_orders_and_runs_are_for(db: "Database") -> None:
 def state_and_equity(db: "Database") -> None:
     db.table("state").create({"key": str, "value": str}, pk="key", strict=True)
     db.table("equity").create({"at": str, "total": str}, pk="at", strict=True)
+
+
+@TRADING()
+def what_fills_are_measured_by(db: "Database") -> None:
+    # Of orders from before this, nobody knows them: they stay null.
+    for column in ("list_price", "arrival", "level"):
+        db.table("orders").add_column(column, str)

@@ -53,10 +53,11 @@ class _Watch:
 
 @dataclass(frozen=True, slots=True)
 class _Crossing:
-    """A price through a level: which kind of stop it sets off, and why in words."""
+    """A price through a level (CNY per 张): which kind of stop it sets off, and why in words."""
 
     origin: Origin
     words: str
+    level: Decimal | None
 
 
 class StopMonitor:
@@ -147,7 +148,7 @@ class StopMonitor:
         if isinstance(levels, Unknown) or origin is None:
             return None
         level = levels.value.loss if origin is Origin.STOP_LOSS else levels.value.profit
-        return _Crossing(origin, f"{origin}: last {quote.last} through {level} ({levels.value.basis})")
+        return _Crossing(origin, f"{origin}: last {quote.last} through {level} ({levels.value.basis})", level)
 
     def _why_not_now(self) -> str | None:
         return self._trouble() or self._hours()
@@ -258,7 +259,11 @@ class StopMonitor:
     def _intent(self, crossing: _Crossing, quote: Quote, volume: int, price: Decimal) -> Intent:
         today, origin = self._today(), crossing.origin
         key = f"{today:%y%m%d}-{_TAGS[origin]}-{secrets.token_hex(4)}"
-        return Intent(key, key, today, quote.code, quote.name, Side.SELL, volume, price, crossing.words, 1, origin)
+        return Intent(
+            *(key, key, today, quote.code, quote.name, Side.SELL, volume, price, crossing.words, 1, origin),
+            arrival=quote.last,
+            level=crossing.level,
+        )
 
     def _today(self) -> date:
         return self._desk.clock.now().date()

@@ -1,0 +1,161 @@
+"""What the trading came to over a span of days. Money in CNY, volumes in 张, prices in CNY per 张, ratios plain.
+
+None is a figure that is not known, never a nought: an order from before its prices were kept, a bond without a quote.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+from core.model.bond import BondCode
+from core.model.order import Origin, Side
+
+
+@dataclass(frozen=True, slots=True)
+class Slippage:
+    """How much worse fills were than a price to measure them by: `cost` above zero is money lost, below it money won.
+
+    `base` is the same volume at the price measured by. `measured` of the filled `orders` have such a price; without one
+    that has, `cost` is None.
+    """
+
+    cost: Decimal | None
+    base: Decimal
+    measured: int
+    orders: int
+
+    @property
+    def ratio(self) -> Decimal | None:
+        return None if self.cost is None or not self.base else self.cost / self.base
+
+
+@dataclass(frozen=True, slots=True)
+class OrderResult:
+    """An order of the span, and how far its fills were from the list's price and from the price at the decision."""
+
+    client_order_id: str
+    at: datetime
+    trading_day: date
+    code: BondCode
+    name: str
+    side: Side
+    origin: Origin
+    state: str
+    ordered: int
+    filled: int
+    limit: Decimal
+    average: Decimal | None
+    fee: Decimal
+    list_price: Decimal | None
+    arrival: Decimal | None
+    by_list: Slippage
+    by_arrival: Slippage
+
+    @property
+    def amount(self) -> Decimal:
+        """What was traded, CNY, without fees."""
+        return Decimal(0) if self.average is None else self.average * self.filled
+
+
+@dataclass(frozen=True, slots=True)
+class BondResult:
+    """One bond: what its sells of the span brought over their average cost, and what the rest would bring now.
+
+    `realised` counts the fees of both sides; `fees` are those that were paid within the span. `held`, `cost` (average,
+    fees included), `last` and `open` are of now, whatever the span.
+    """
+
+    code: BondCode
+    name: str
+    bought: int
+    sold: int
+    turnover: Decimal
+    realised: Decimal
+    fees: Decimal
+    held: int
+    cost: Decimal | None
+    last: Decimal | None
+    by_list: Slippage
+    by_arrival: Slippage
+
+    @property
+    def open(self) -> Decimal | None:
+        """Open profit; None where something is held and its price is not known."""
+        if not self.held:
+            return Decimal(0)
+        return None if self.last is None or self.cost is None else (self.last - self.cost) * self.held
+
+
+@dataclass(frozen=True, slots=True)
+class StopResult:
+    """A stop's order: the level, the price that went through it, and what came of the sale.
+
+    `realised` is None while nothing was filled.
+    """
+
+    client_order_id: str
+    at: datetime
+    code: BondCode
+    name: str
+    origin: Origin
+    state: str
+    level: Decimal | None
+    price: Decimal | None
+    ordered: int
+    filled: int
+    average: Decimal | None
+    realised: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class EquityPoint:
+    """The account's total at a moment, and how far it was below its highest until then, a ratio of that."""
+
+    at: datetime
+    value: Decimal
+    drawdown: float
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Sums over the bonds. `open` adds what is known; `unpriced` holdings are not in it.
+
+    `change` and `change_ratio` are of the account's equity: money that was paid in or out of the account is in them,
+    for no broker tells it. `turnover_ratio` is the turnover over the mean equity.
+    """
+
+    realised: Decimal
+    open: Decimal | None
+    unpriced: int
+    fees: Decimal
+    turnover: Decimal
+    turnover_ratio: Decimal | None
+    by_list: Slippage
+    by_arrival: Slippage
+    change: Decimal | None
+    change_ratio: float | None
+    max_drawdown: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything of a span of trading days: `first` None is since the beginning.
+
+    The equity has one point a day, its last, and begins with the last one before the span; of a single day it has one
+    a minute.
+    """
+
+    mode: str
+    account: str
+    first: date | None
+    last: date
+    made_at: datetime
+    bonds: tuple[BondResult, ...]
+    orders: tuple[OrderResult, ...]
+    stops: tuple[StopResult, ...]
+    equity: tuple[EquityPoint, ...]
+    totals: Totals
+
+    @property
+    def empty(self) -> bool:
+        return not (self.bonds or self.orders or self.equity)

@@ -1,0 +1,283 @@
+"""The rows of the report: of its bonds, orders, stops and days, and how each is sorted."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from itertools import pairwise
+from typing import Any
+
+from core.language import mark, say
+from core.model.report import BondResult, EquityPoint, OrderResult, Report, Slippage, StopResult
+from tui import format as fmt
+from tui.widgets.columns import Cell, Column, Row, cell
+from tui.widgets.palette import SIDE_TONES, Tone, change_tone
+
+PERIODS = (mark("day"), mark("week"), mark("month"), mark("year"), mark("all"))
+VIEWS = (mark("bonds"), mark("orders"), mark("stops"), mark("equity"))
+
+
+def first_day(period: str, today: date) -> date | None:
+    """The first day of the span that ends today, None for everything."""
+    if period == "week":
+        return today - timedelta(days=today.weekday())
+    if period == "month":
+        return today.replace(day=1)
+    if period == "year":
+        return today.replace(month=1, day=1)
+    return today if period == "day" else None
+
+
+@dataclass(frozen=True, slots=True)
+class Sorting:
+    """By which column rows are sorted; `value` None goes last either way. `falling` is how it begins."""
+
+    label: str
+    value: Callable[[Any], Any]
+    falling: bool = True
+
+
+SORTINGS: dict[str, tuple[Sorting, ...]] = {
+    "bonds": (
+        Sorting(mark("realised"), lambda row: row.realised),
+        Sorting(mark("open"), lambda row: row.open),
+        Sorting(mark("fees"), lambda row: row.fees),
+        Sorting(mark("turnover"), lambda row: row.turnover),
+        Sorting(mark("slippage against the list"), lambda row: row.by_list.cost),
+        Sorting(mark("slippage against the arrival"), lambda row: row.by_arrival.cost),
+        Sorting(mark("code"), lambda row: row.code, falling=False),
+    ),
+    "orders": (
+        Sorting(mark("time"), lambda row: row.at),
+        Sorting(mark("slippage against the list"), lambda row: row.by_list.cost),
+        Sorting(mark("slippage against the arrival"), lambda row: row.by_arrival.cost),
+        Sorting(mark("amount"), lambda row: row.amount),
+        Sorting(mark("code"), lambda row: row.code, falling=False),
+    ),
+    "stops": (
+        Sorting(mark("time"), lambda row: row.at),
+        Sorting(mark("result"), lambda row: row.realised),
+        Sorting(mark("code"), lambda row: row.code, falling=False),
+    ),
+    "equity": (
+        Sorting(mark("time"), lambda row: row.at),
+        Sorting(mark("equity"), lambda row: row.value),
+        Sorting(mark("drawdown"), lambda row: row.drawdown),
+    ),
+}
+
+
+def items(report: Report, view: str) -> Sequence[Any]:
+    """What the view lists."""
+    return {"bonds": report.bonds, "orders": report.orders, "stops": report.stops, "equity": report.equity}[view]
+
+
+def key_of(item: object) -> str:
+    """The row's key."""
+    if isinstance(item, BondResult):
+        return str(item.code)
+    return item.client_order_id if isinstance(item, OrderResult | StopResult) else str(getattr(item, "at", ""))
+
+
+def sorted_items(report: Report, view: str, sorting: Sorting, *, falling: bool) -> list[Any]:
+    found = items(report, view)
+    known = [item for item in found if sorting.value(item) is not None]
+    rest = [item for item in found if sorting.value(item) is None]
+    return [*sorted(known, key=sorting.value, reverse=falling), *rest]
+
+
+def columns_of(view: str) -> tuple[Column, ...]:
+    """The view's columns, labelled in the language in use."""
+    return {"bonds": _bond_columns, "orders": _order_columns, "stops": _stop_columns, "equity": _equity_columns}[view]()
+
+
+def rows_of(report: Report, view: str, found: Sequence[Any]) -> list[Row]:
+    if view == "bonds":
+        return [_bond(item) for item in found]
+    if view == "orders":
+        return [_order(item, report.made_at) for item in found]
+    if view == "stops":
+        return [_stop(item, report.made_at) for item in found]
+    before = {after.at: earlier for earlier, after in pairwise(report.equity)}
+    by_minute = report.first == report.last
+    return [_point(item, before.get(item.at), by_minute=by_minute) for item in found]
+
+
+def whole(amount: Decimal | None) -> str:
+    """CNY without its fen, where a column is narrow."""
+    return fmt.NOT_KNOWN if amount is None else f"{amount:,.0f}"
+
+
+def slip(part: Slippage) -> str:
+    """What it cost; nothing where nothing was filled, `--` where no price to measure by was recorded."""
+    return "" if not part.orders else fmt.signed_money(part.cost)
+
+
+def slip_in_words(part: Slippage) -> str:
+    """The slippage as a sentence, with how much of it is known."""
+    if not part.orders:
+        return say("nothing was filled")
+    if part.cost is None:
+        return say("not recorded")
+    if part.measured < part.orders:
+        return say(
+            "{cost} CNY ({ratio}), {measured} of {orders} orders; the others not recorded",
+            cost=fmt.signed_money(part.cost),
+            ratio=fmt.ratio(part.ratio),
+            measured=part.measured,
+            orders=part.orders,
+        )
+    return say("{cost} CNY ({ratio})", cost=fmt.signed_money(part.cost), ratio=fmt.ratio(part.ratio))
+
+
+def _bond_columns() -> tuple[Column, ...]:
+    return (
+        Column(say("Code"), 9),
+        Column(say("Name"), 8, most=12, rank=6),
+        Column(say("Realised"), 8, right=True),
+        Column(say("Open"), 7, right=True),
+        Column(say("Fees"), 5, right=True, rank=1),
+        Column(say("vs list"), 7, right=True),
+        Column("%", 6, right=True, rank=8),
+        Column(say("vs arrival"), 7, right=True),
+        Column("%", 6, right=True, rank=7),
+        Column(say("Turnover"), 8, right=True, rank=2),
+        Column(say("Bought"), 5, right=True, rank=12),
+        Column(say("Sold"), 5, right=True, rank=11),
+        Column(say("Held"), 5, right=True, rank=9),
+        Column(say("Cost"), 7, right=True, rank=13),
+        Column(say("Last"), 7, right=True, rank=10),
+    )
+
+
+def _bond(row: BondResult) -> Row:
+    return Row(
+        str(row.code),
+        (
+            cell(row.code, Tone.STRONG),
+            cell(row.name),
+            cell(fmt.signed_money(row.realised), change_tone(row.realised)),
+            cell(fmt.signed_money(row.open) if row.held else "", change_tone(row.open)),
+            cell(fmt.money(row.fees)),
+            _slip_cell(row.by_list),
+            cell(fmt.ratio(row.by_list.ratio) if row.by_list.orders else "", Tone.DIM),
+            _slip_cell(row.by_arrival),
+            cell(fmt.ratio(row.by_arrival.ratio) if row.by_arrival.orders else "", Tone.DIM),
+            cell(whole(row.turnover)),
+            cell(fmt.volume(row.bought)),
+            cell(fmt.volume(row.sold)),
+            cell(fmt.volume(row.held)),
+            cell(fmt.price(row.cost) if row.held else "", Tone.DIM),
+            cell(fmt.price(row.last) if row.held else ""),
+        ),
+    )
+
+
+def _order_columns() -> tuple[Column, ...]:
+    return (
+        Column(say("Time"), 8, most=15),
+        Column(say("Side"), 4),
+        Column(say("Code"), 9),
+        Column(say("Name"), 8, most=12, rank=7),
+        Column(say("Filled"), 5, right=True),
+        Column(say("Average"), 7, right=True),
+        Column(say("List"), 7, right=True, rank=6),
+        Column(say("vs list"), 7, right=True),
+        Column("%", 6, right=True, rank=9),
+        Column(say("Arrival"), 7, right=True, rank=5),
+        Column(say("vs arrival"), 7, right=True),
+        Column("%", 6, right=True, rank=8),
+        Column(say("Fee"), 5, right=True, rank=4),
+        Column(say("State"), 6, most=11, rank=2),
+        Column(say("For"), 6, most=11, rank=10),
+    )
+
+
+def _order(row: OrderResult, now: datetime) -> Row:
+    return Row(
+        key_of(row),
+        (
+            cell(fmt.moment(row.at, now), Tone.DIM),
+            cell(say(str(row.side)), SIDE_TONES[row.side]),
+            cell(row.code, Tone.STRONG),
+            cell(row.name),
+            cell(fmt.volume(row.filled), Tone.TEXT if row.filled == row.ordered else Tone.WARN),
+            cell(fmt.price(row.average) if row.filled else ""),
+            cell(fmt.price(row.list_price), Tone.DIM),
+            _slip_cell(row.by_list),
+            cell(fmt.ratio(row.by_list.ratio) if row.filled else "", Tone.DIM),
+            cell(fmt.price(row.arrival), Tone.DIM),
+            _slip_cell(row.by_arrival),
+            cell(fmt.ratio(row.by_arrival.ratio) if row.filled else "", Tone.DIM),
+            cell(fmt.money(row.fee)),
+            cell(say(row.state)),
+            cell(say(str(row.origin)), Tone.DIM),
+        ),
+    )
+
+
+def _stop_columns() -> tuple[Column, ...]:
+    return (
+        Column(say("Time"), 8, most=15),
+        Column(say("Stop"), 9, most=11),
+        Column(say("Code"), 9),
+        Column(say("Name"), 8, most=12, rank=2),
+        Column(say("Level"), 7, right=True),
+        Column(say("Price"), 7, right=True),
+        Column(say("Sold at"), 7, right=True),
+        Column(say("Sold"), 5, right=True),
+        Column(say("Result"), 9, right=True),
+        Column(say("State"), 6, most=11, rank=1),
+    )
+
+
+def _stop(row: StopResult, now: datetime) -> Row:
+    return Row(
+        key_of(row),
+        (
+            cell(fmt.moment(row.at, now), Tone.DIM),
+            cell(say(str(row.origin))),
+            cell(row.code, Tone.STRONG),
+            cell(row.name),
+            cell(fmt.price(row.level), Tone.DIM),
+            cell(fmt.price(row.price)),
+            cell(fmt.price(row.average) if row.filled else ""),
+            cell(fmt.volume(row.filled), Tone.TEXT if row.filled == row.ordered else Tone.WARN),
+            cell(fmt.signed_money(row.realised), change_tone(row.realised)),
+            cell(say(row.state)),
+        ),
+    )
+
+
+def _equity_columns() -> tuple[Column, ...]:
+    return (
+        Column(say("Day"), 10),
+        Column(say("Equity"), 12, right=True),
+        Column(say("Change"), 10, right=True),
+        Column("%", 7, right=True),
+        Column(say("Drawdown"), 8, right=True),
+    )
+
+
+def _point(row: EquityPoint, before: EquityPoint | None, *, by_minute: bool) -> Row:
+    change = None if before is None else row.value - before.value
+    ratio = None if before is None or change is None or not before.value else change / before.value
+    return Row(
+        key_of(row),
+        (
+            cell(f"{fmt.in_shanghai(row.at):%m-%d %H:%M}" if by_minute else f"{fmt.in_shanghai(row.at):%Y-%m-%d}"),
+            cell(fmt.money(row.value), Tone.STRONG),
+            cell(fmt.signed_money(change), change_tone(change)),
+            cell(fmt.ratio(ratio), change_tone(ratio)),
+            cell(fall(row.drawdown), Tone.DIM if not row.drawdown else Tone.DOWN),
+        ),
+    )
+
+
+def fall(drawdown: float | None) -> str:
+    """A drawdown as it is read: below the high, with a minus."""
+    return fmt.NOT_KNOWN if drawdown is None else f"{-drawdown * 100:.2f}%" if drawdown else "0.00%"
+
+
+def _slip_cell(part: Slippage) -> Cell:
+    return cell(slip(part), Tone.DIM if part.cost is None else Tone.TEXT)

@@ -1,0 +1,236 @@
+"""The words of the report around its rows: what stands above them, the picture of the equity, and the cards."""
+
+from rich.text import Text
+
+from core.language import say, say_many
+from core.model.report import BondResult, EquityPoint, OrderResult, Report, StopResult
+from tui import format as fmt
+from tui.screens.report_rows import Sorting, fall, slip, slip_in_words, whole
+from tui.widgets.chart import Line, Picture
+from tui.widgets.palette import SIDE_TONES, Tone, change_tone, words
+from tui.widgets.words import facts
+
+Fact = tuple[str, str, Tone]
+
+
+def mode_in_words(mode: str) -> str:
+    """What the figures are of: real money or none."""
+    return {
+        "sandbox": say("sandbox: no real money"),
+        "paper": say("paper: no real money"),
+        "live": say("live: real money"),
+    }.get(mode, mode)
+
+
+def head(mode: str, period: str, view: str, dates: str) -> Text:
+    """The first line: whose money, which span, which view."""
+    return words(
+        (say("Report"), Tone.TITLE),
+        "  ",
+        (mode_in_words(mode), Tone.BAD if mode == "live" else Tone.STRONG),
+        "  ",
+        (say("Period"), Tone.DIM),
+        f" {say(period)} {dates}  ",
+        (say("View"), Tone.DIM),
+        f" {say(view)}",
+    )
+
+
+def dates_of(report: Report) -> str:
+    if report.first is None:
+        return say("until {last}", last=report.last)
+    return f"{report.first}" if report.first == report.last else f"{report.first} - {report.last:%m-%d}"
+
+
+def totals(report: Report, sorting: Sorting, *, falling: bool) -> Text:
+    """The lines with the sums."""
+    sums = report.totals
+    text = words(
+        (say("Realised"), Tone.DIM),
+        " ",
+        (fmt.signed_money(sums.realised), change_tone(sums.realised)),
+        ("  " + say("Open"), Tone.DIM),
+        " ",
+        (fmt.signed_money(sums.open), change_tone(sums.open)),
+    )
+    if sums.unpriced:
+        unpriced = say_many("({count} without a price)", "({count} without a price)", sums.unpriced)
+        text.append_text(words((f" {unpriced}", Tone.WARN)))
+    text.append_text(
+        words(
+            ("  " + say("Fees"), Tone.DIM),
+            f" {fmt.money(sums.fees)}",
+            ("  " + say("Turnover"), Tone.DIM),
+            f" {whole(sums.turnover)}",
+            "" if sums.turnover_ratio is None else f" ({fmt.share(sums.turnover_ratio)})",
+            ("\n" + say("Slippage vs list"), Tone.DIM),
+            f" {slip(sums.by_list) or '0.00'} {_measured(sums.by_list.measured, sums.by_list.orders)}",
+            ("  " + say("vs arrival"), Tone.DIM),
+            f" {slip(sums.by_arrival) or '0.00'} {_measured(sums.by_arrival.measured, sums.by_arrival.orders)}",
+            ("  " + say("Sorted by"), Tone.DIM),
+            f" {say(sorting.label)} {'v' if falling else '^'}",
+        )
+    )
+    return text
+
+
+def _measured(measured: int, orders: int) -> str:
+    return "" if measured == orders else say("({measured} of {orders} recorded)", measured=measured, orders=orders)
+
+
+def equity_heading(report: Report) -> Text:
+    sums = report.totals
+    return words(
+        (say("Equity"), Tone.TITLE),
+        f" {fmt.money(report.equity[-1].value)}",
+        ("  " + say("change"), Tone.DIM),
+        " ",
+        (f"{fmt.signed_money(sums.change)} {fmt.ratio(sums.change_ratio)}", change_tone(sums.change)),
+        ("  " + say("max. drawdown"), Tone.DIM),
+        f" {fall(sums.max_drawdown)}",
+    )
+
+
+def picture(report: Report) -> Picture | None:
+    """The equity line over its drawdown; None without a point."""
+    line = report.equity
+    if not line:
+        return None
+    heading, ends = equity_heading(report), (_end(report, line[0]), _end(report, line[-1]))
+    if len(line) < 2:
+        lone = say("One point so far: a line needs a second one.")
+        return Picture(heading.append_text(words((f"\n{lone}", Tone.DIM))), (), *ends)
+    values = tuple(float(point.value) for point in line)
+    falls = tuple(-point.drawdown for point in line)
+    low, high = min(point.value for point in line), max(point.value for point in line)
+    tone = change_tone(report.totals.change)
+    return Picture(
+        heading,
+        (
+            Line(values, float(low), float(high), fmt.money(low), fmt.money(high), tone, share=3),
+            Line(falls, min(falls), 0.0, fall(-min(falls)), "0.00%", Tone.DIM),
+        ),
+        *ends,
+    )
+
+
+def _end(report: Report, point: EquityPoint) -> str:
+    at = fmt.in_shanghai(point.at)
+    return f"{at:%m-%d %H:%M}" if report.first == report.last else f"{at:%Y-%m-%d}"
+
+
+def nothing(report: Report, view: str) -> str:
+    """What stands in place of rows."""
+    if report.empty:
+        return say("Nothing was traded in this span and nothing is held. Press ] for a longer span, 3 to make a plan.")
+    return {
+        "bonds": say("No bond was traded in this span and none is held. Press ] for a longer span."),
+        "orders": say("No order was sent in this span. Press ] for a longer span."),
+        "stops": say("No stop fired in this span. Press ] for a longer span."),
+        "equity": say("The account's equity was not recorded in this span. Press ] for a longer span."),
+    }[view]
+
+
+def card(item: object) -> tuple[str, Text] | None:
+    """Title and text of what is known of a row."""
+    if isinstance(item, BondResult):
+        return f"{item.code} {item.name}", facts(_bond_facts(item), 16)
+    if isinstance(item, OrderResult):
+        return item.client_order_id, facts(_order_facts(item), 16)
+    if isinstance(item, StopResult):
+        return f"{item.code} {item.name}", facts(_stop_facts(item), 16)
+    return (say("Equity"), _point_card(item)) if isinstance(item, EquityPoint) else None
+
+
+def detail(item: object) -> Text:
+    """The line below the table: what narrow columns leave out."""
+    if isinstance(item, BondResult):
+        by_list, by_arrival = slip_in_words(item.by_list), slip_in_words(item.by_arrival)
+        fees, turnover = fmt.money(item.fees), fmt.money(item.turnover)
+        text = say("{name}: turnover {turnover}, fees {fees}", name=item.name, turnover=turnover, fees=fees)
+    elif isinstance(item, OrderResult):
+        by_list, by_arrival = slip_in_words(item.by_list), slip_in_words(item.by_arrival)
+        filled, fee = f"{item.filled}/{item.ordered}", fmt.money(item.fee)
+        text = say("{name}: {filled} filled, fee {fee}", name=item.name, filled=filled, fee=fee)
+    elif isinstance(item, StopResult):
+        return words(say("{name}: {state}", name=item.name, state=say(item.state)))
+    else:
+        return words("")
+    measured = say(
+        "Against the list: {by_list}.  Against the arrival: {by_arrival}.", by_list=by_list, by_arrival=by_arrival
+    )
+    return words(f"{text}\n", (measured, Tone.DIM))
+
+
+def _bond_facts(row: BondResult) -> list[Fact]:
+    traded = say("{bought} 张 bought, {sold} 张 sold", bought=row.bought, sold=row.sold)
+    if not row.held:
+        held = say("nothing")
+    elif row.last is None:
+        held = say("{held} 张 at {cost}; no price now", held=row.held, cost=fmt.price(row.cost))
+    else:
+        last = fmt.price(row.last)
+        held = say("{held} 张 at {cost}; last {last}", held=row.held, cost=fmt.price(row.cost), last=last)
+    return [
+        (say("Realised"), f"{fmt.signed_money(row.realised)} CNY", change_tone(row.realised)),
+        (say("Open now"), f"{fmt.signed_money(row.open)} CNY", change_tone(row.open)),
+        (say("Traded"), traded, Tone.TEXT),
+        (say("Turnover"), f"{fmt.money(row.turnover)} CNY", Tone.TEXT),
+        (say("Fees"), f"{fmt.money(row.fees)} CNY", Tone.TEXT),
+        (say("Held now"), held, Tone.TEXT),
+        (say("Against list"), slip_in_words(row.by_list), Tone.TEXT),
+        (say("Against arrival"), slip_in_words(row.by_arrival), Tone.TEXT),
+        ("", "", Tone.DIM),
+        ("", say("Realised is after the fees of both sides, over the average cost."), Tone.DIM),
+        ("", say("Slippage above zero is worse than the price it is measured by."), Tone.DIM),
+    ]
+
+
+def _order_facts(row: OrderResult) -> list[Fact]:
+    not_recorded = say("not recorded")
+    volumes = say("{filled} of {ordered} 张", filled=row.filled, ordered=row.ordered)
+    return [
+        (say("Sent"), f"{row.trading_day} {fmt.clock(row.at)}", Tone.TEXT),
+        (say("Bond"), f"{row.code} {row.name}", Tone.STRONG),
+        (say("Side"), say(str(row.side)), SIDE_TONES[row.side]),
+        (say("For"), say(str(row.origin)), Tone.TEXT),
+        (say("State"), say(row.state), Tone.TEXT),
+        (say("Filled"), volumes, Tone.TEXT),
+        (say("Average"), fmt.price(row.average), Tone.STRONG),
+        (say("Limit"), fmt.price(row.limit), Tone.TEXT),
+        (say("List price"), not_recorded if row.list_price is None else fmt.price(row.list_price), Tone.TEXT),
+        (say("Arrival price"), not_recorded if row.arrival is None else fmt.price(row.arrival), Tone.TEXT),
+        (say("Against list"), slip_in_words(row.by_list), Tone.TEXT),
+        (say("Against arrival"), slip_in_words(row.by_arrival), Tone.TEXT),
+        (say("Fee"), f"{fmt.money(row.fee)} CNY", Tone.TEXT),
+    ]
+
+
+def _stop_facts(row: StopResult) -> list[Fact]:
+    not_recorded = say("not recorded")
+    volumes = say("{filled} of {ordered} 张", filled=row.filled, ordered=row.ordered)
+    return [
+        (say("Fired"), f"{fmt.in_shanghai(row.at):%Y-%m-%d} {fmt.clock(row.at)}", Tone.TEXT),
+        (say("Stop"), say(str(row.origin)), Tone.STRONG),
+        (say("Level"), not_recorded if row.level is None else fmt.price(row.level), Tone.TEXT),
+        (say("Price then"), not_recorded if row.price is None else fmt.price(row.price), Tone.TEXT),
+        (say("Sold at"), fmt.price(row.average), Tone.TEXT),
+        (say("Sold"), volumes, Tone.TEXT),
+        (say("Result"), f"{fmt.signed_money(row.realised)} CNY", change_tone(row.realised)),
+        (say("State"), say(row.state), Tone.TEXT),
+        (say("Order"), row.client_order_id, Tone.DIM),
+    ]
+
+
+def _point_card(row: EquityPoint) -> Text:
+    moved = say(
+        "Money that was paid into the account or out of it is in this line, for no broker tells it: "
+        "where that was done, the change of the equity is not the return."
+    )
+    return facts(
+        [
+            (say("At"), f"{fmt.in_shanghai(row.at):%Y-%m-%d %H:%M}", Tone.TEXT),
+            (say("Equity"), f"{fmt.money(row.value)} CNY", Tone.STRONG),
+            (say("Drawdown"), fall(row.drawdown), Tone.TEXT),
+        ]
+    ).append_text(words((f"\n\n{moved}", Tone.DIM)))

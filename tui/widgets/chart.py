@@ -1,0 +1,110 @@
+"""A line drawn with box characters: they are one cell wide in every font, which Braille dots and blocks are not."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.cells import cell_len
+from rich.text import Text
+
+from tui.format import fit
+from tui.widgets.palette import STYLES, Tone, words
+from tui.widgets.words import Words
+
+_LEAST_COLUMNS = 8
+_LEAST_ROWS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Values from left to right, the words for its highest and lowest, and what it is drawn in.
+
+    `low` and `high` are the ends of its scale; `rows` its share of the height.
+    """
+
+    values: tuple[float, ...]
+    low: float
+    high: float
+    low_label: str
+    high_label: str
+    tone: Tone
+    share: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """Lines one below the other over one axis; `heading` stands above them, `first` and `last` at the axis' ends."""
+
+    heading: Text
+    lines: tuple[Line, ...]
+    first: str
+    last: str
+
+
+class Chart(Words):
+    """Drawn anew when its size or its picture changes."""
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self._picture: Picture | None = None
+
+    def show(self, picture: Picture | None) -> None:
+        if picture != self._picture:
+            self._picture = picture
+            self._draw()
+
+    def on_resize(self) -> None:
+        self._draw()
+
+    def _draw(self) -> None:
+        width, height = self.content_size
+        self.put("" if self._picture is None else draw(self._picture, width, height))
+
+
+def draw(picture: Picture, width: int, height: int) -> Text:
+    """The picture in this many cells; its heading alone where there is no room for more."""
+    text = picture.heading.copy()
+    labels = [label for line in picture.lines for label in (line.high_label, line.low_label)]
+    left = max((cell_len(label) for label in labels), default=0)
+    columns, rows = width - left - 2, height - 2
+    if not picture.lines or columns < _LEAST_COLUMNS or rows < _LEAST_ROWS * len(picture.lines):
+        return text
+    for line, high in zip(picture.lines, _heights(picture.lines, rows), strict=True):
+        for index, drawn in enumerate(plot(line.values, columns, high, line.low, line.high)):
+            label = line.high_label if index == 0 else line.low_label if index == high - 1 else ""
+            text.append_text(words("\n", (fit(label, left, right=True), Tone.DIM)))
+            text.append(" ┤" if label else " │", STYLES[Tone.DIM])
+            text.append(drawn.rstrip(), STYLES[line.tone])
+    gap = max(1, columns - cell_len(picture.first) - cell_len(picture.last))
+    axis = fit(picture.first + " " * gap + picture.last, columns)
+    return text.append_text(words((f"\n{' ' * (left + 2)}{axis}", Tone.DIM)))
+
+
+def plot(values: Sequence[float], width: int, height: int, low: float, high: float) -> list[str]:
+    """The line as rows of characters, the highest first; values are spread over the width, or thinned to it."""
+    span = high - low
+    points = [values[index * len(values) // width] for index in range(width)] if values else []
+    if points:
+        points[-1] = values[-1]
+    # A line that never moved lies in the middle.
+    levels = [round((high - value) / span * (height - 1)) if span > 0 else (height - 1) // 2 for value in points]
+    rows = [[" "] * width for _ in range(height)]
+    before = levels[0] if levels else 0
+    for column, level in enumerate(levels):
+        if level == before:
+            rows[level][column] = "─"
+        else:
+            rising = level < before
+            rows[before][column] = "┘" if rising else "┐"
+            rows[level][column] = "┌" if rising else "└"
+            for between in range(min(level, before) + 1, max(level, before)):
+                rows[between][column] = "│"
+        before = level
+    return ["".join(row) for row in rows]
+
+
+def _heights(lines: Sequence[Line], rows: int) -> list[int]:
+    """How many rows each line has, by its share; the first takes what is left over."""
+    whole = sum(line.share for line in lines)
+    heights = [max(_LEAST_ROWS, rows * line.share // whole) for line in lines]
+    heights[0] += rows - sum(heights)
+    return heights
