@@ -26,7 +26,7 @@ _COLUMNS = (
     Column(mark("Code"), 9),
     Column(mark("Name"), 8, most=12),
     Column(mark("Held"), 4, right=True),
-    Column(mark("Sell"), 4, right=True, rank=8),
+    Column(mark("Avail"), 4, right=True, rank=8),
     Column(mark("Ours"), 4, right=True, rank=6),
     Column(mark("Yours"), 4, right=True, rank=9),
     Column(mark("Cost"), 7, right=True, rank=7),

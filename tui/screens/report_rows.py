@@ -40,7 +40,7 @@ class Sorting:
 SORTINGS: dict[str, tuple[Sorting, ...]] = {
     "bonds": (
         Sorting(mark("realised"), lambda row: row.realised),
-        Sorting(mark("open"), lambda row: row.open),
+        Sorting(mark("open P/L"), lambda row: row.open),
         Sorting(mark("fees"), lambda row: row.fees),
         Sorting(mark("turnover"), lambda row: row.turnover),
         Sorting(mark("slippage against the list"), lambda row: row.by_list.cost),
@@ -135,7 +135,7 @@ def _bond_columns() -> tuple[Column, ...]:
         Column(say("Code"), 9),
         Column(say("Name"), 8, most=12, rank=6),
         Column(say("Realised"), 8, right=True),
-        Column(say("Open"), 7, right=True),
+        Column(say("Open P/L"), 8, right=True),
         Column(say("Fees"), 5, right=True, rank=1),
         Column(say("vs list"), 7, right=True),
         Column("%", 6, right=True, rank=8),
@@ -251,9 +251,9 @@ def _stop(row: StopResult, now: datetime) -> Row:
 
 def _equity_columns() -> tuple[Column, ...]:
     return (
-        Column(say("Day"), 10),
+        Column(say("Date"), 10),
         Column(say("Equity"), 12, right=True),
-        Column(say("Change"), 10, right=True),
+        Column(say("Day +/-"), 10, right=True),
         Column("%", 7, right=True),
         Column(say("Drawdown"), 8, right=True),
     )

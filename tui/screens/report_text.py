@@ -49,7 +49,7 @@ def totals(report: Report, sorting: Sorting, *, falling: bool) -> Text:
         (say("Realised"), Tone.DIM),
         " ",
         (fmt.signed_money(sums.realised), change_tone(sums.realised)),
-        ("  " + say("Open"), Tone.DIM),
+        ("  " + say("Open P/L"), Tone.DIM),
         " ",
         (fmt.signed_money(sums.open), change_tone(sums.open)),
     )

@@ -1,0 +1,7 @@
+"""See `catalogue`."""
+
+import sys
+
+from tests.language.catalogue import main
+
+main(sys.argv[1:])

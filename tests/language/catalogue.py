@@ -1,0 +1,122 @@
+"""The catalogue of what screens say: collected from the code, kept beside it as text, and compiled.
+
+`python -m tests.language` brings it up to date; `missing` prints what has no Chinese yet as JSON, and `fill FILE` takes
+`{source: translation}` from JSON. Of a sentence with a plural the translation is one text: Chinese has one form.
+"""
+
+import io
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from babel.messages.catalog import Catalog, Message
+from babel.messages.extract import extract_from_dir
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po, write_po
+
+from core.config import about, setting_fields
+
+ROOT = Path(__file__).parents[2]
+PO = ROOT / "core" / "locale" / "zh_CN" / "LC_MESSAGES" / "rotor.po"
+MO = PO.with_suffix(".mo")
+_KEYWORDS = {"say": None, "mark": None, "say_many": (1, 2)}
+_HEADER = "# 简体中文 for rotor. Made with: python -m tests.language\n"
+
+Source = str | tuple[str, ...]
+
+
+def sources() -> dict[str, Source]:
+    """Every sentence in the code, by its (first) form."""
+    found: dict[str, Source] = {}
+    for package in ("core", "tui"):
+        for _, _, text, _, _ in extract_from_dir(str(ROOT / package), [("**.py", "python")], keywords=_KEYWORDS):
+            source: Source = text if isinstance(text, str) else tuple(text)
+            found[_key(source)] = source
+    for _, field in setting_fields():
+        found[about(field)] = about(field)
+    found.pop("", None)
+    return dict(sorted(found.items()))
+
+
+def kept() -> Catalog:
+    """The catalogue as it stands in the file; an empty one where there is none."""
+    if not PO.is_file():
+        return _blank()
+    return read_po(io.StringIO(PO.read_text("utf-8")), locale="zh_CN")
+
+
+def updated(old: Catalog, fresh: dict[str, str] | None = None) -> Catalog:
+    """What the code says now, with the translations there are."""
+    new = _blank()
+    known = {_key(message.id): message.string for message in old if message.id}
+    for key, source in sources().items():
+        told = (fresh or {}).get(key)
+        string: str | tuple[str, ...] = known.get(key, "") if told is None else told
+        if isinstance(source, tuple) and isinstance(string, str):
+            string = (string,)
+        elif isinstance(source, str) and isinstance(string, tuple):
+            string = string[0]
+        new.add(source, string, flags=("python-brace-format",) if "{" in key else ())
+    return new
+
+
+def written(catalogue: Catalog) -> str:
+    """The text of the .po file: in order, without dates or places that change by themselves."""
+    text = io.BytesIO()
+    write_po(text, catalogue, width=0, sort_output=True, omit_header=True)
+    head = 'msgid ""\nmsgstr ""\n"Language: zh_CN\\n"\n"Content-Type: text/plain; charset=UTF-8\\n"\n'
+    return _HEADER + head + '"Plural-Forms: nplurals=1; plural=0;\\n"\n\n' + text.getvalue().decode("utf-8")
+
+
+def compiled(catalogue: Catalog) -> bytes:
+    """The bytes of the .mo file."""
+    binary = io.BytesIO()
+    write_mo(binary, catalogue)
+    return binary.getvalue()
+
+
+def translation(message: Message) -> str:
+    """The Chinese of a message, "" where there is none."""
+    return message.string if isinstance(message.string, str) else message.string[0] if message.string else ""
+
+
+def messages(catalogue: Catalog) -> Iterator[Message]:
+    """Every message but the header."""
+    return (message for message in catalogue if message.id)
+
+
+def missing(catalogue: Catalog) -> list[str]:
+    return [_key(message.id) for message in messages(catalogue) if not translation(message)]
+
+
+def keep(catalogue: Catalog) -> None:
+    PO.parent.mkdir(parents=True, exist_ok=True)
+    PO.write_text(written(catalogue), encoding="utf-8", newline="\n")
+    # Compiled from the text, which is what is read again.
+    MO.write_bytes(compiled(kept()))
+
+
+def _blank() -> Catalog:
+    catalogue = Catalog(locale="zh_CN", fuzzy=False)
+    catalogue.revision_date = catalogue.creation_date
+    return catalogue
+
+
+def _key(source: Source | list[str]) -> str:
+    return source if isinstance(source, str) else source[0]
+
+
+def main(arguments: list[str]) -> None:
+    fresh = json.loads(Path(arguments[1]).read_text("utf-8")) if arguments[:1] == ["fill"] else None
+    catalogue = updated(kept(), fresh)
+    keep(catalogue)
+    lacking = missing(catalogue)
+    if arguments[:1] == ["missing"]:
+        print(json.dumps(lacking, ensure_ascii=False, indent=0))  # noqa: T201
+    else:
+        print(f"{len(list(messages(catalogue)))} sentences, {len(lacking)} without Chinese")  # noqa: T201
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

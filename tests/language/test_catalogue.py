@@ -1,0 +1,121 @@
+"""The catalogue is whole: nothing that a screen says lacks its Chinese, and nothing in it breaks a sentence."""
+
+import ast
+import re
+import string
+import unicodedata
+from pathlib import Path
+
+import pytest
+
+from core.language import say, say_many, use_language
+from tests.language.catalogue import (
+    MO,
+    PO,
+    ROOT,
+    compiled,
+    kept,
+    messages,
+    missing,
+    sources,
+    translation,
+    updated,
+    written,
+)
+
+_HAN = re.compile(r"[\u4e00-\u9fff]")
+# What is the same in both languages.
+_SAME = re.compile(r"[\W\d_]*|.*\b(P/L%?|SL|TP|SL-TP|CNY|QMT|rotor)\b.*", re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def catalogue():  # noqa: ANN201
+    return kept()
+
+
+def test_nothing_is_missing_or_left_over(catalogue) -> None:  # noqa: ANN001
+    assert missing(updated(catalogue)) == []
+    assert {_first(message.id) for message in messages(catalogue)} == set(sources())
+    assert not [message.id for message in messages(catalogue) if message.fuzzy]
+
+
+def test_the_files_are_what_the_command_makes(catalogue) -> None:  # noqa: ANN001
+    assert PO.read_text("utf-8") == written(updated(catalogue))
+    assert MO.read_bytes() == compiled(catalogue)
+
+
+def test_every_translation_has_the_places_of_its_source(catalogue) -> None:  # noqa: ANN001
+    wrong = [
+        message.id
+        for message in messages(catalogue)
+        if _places(translation(message)) != _places(message.id if isinstance(message.id, str) else message.id[-1])
+    ]
+    assert wrong == []
+
+
+def test_no_character_has_a_width_that_depends_on_the_terminal(catalogue) -> None:  # noqa: ANN001
+    texts = [text for message in messages(catalogue) for text in (_first(message.id), translation(message))]
+    wide = {character for text in texts for character in text if unicodedata.east_asian_width(character) == "A"}
+    assert {character for character in wide if not "\u2500" <= character <= "\u257f"} == set()
+
+
+def test_what_is_translated_is_chinese(catalogue) -> None:  # noqa: ANN001
+    same = [_first(message.id) for message in messages(catalogue) if not _HAN.search(translation(message))]
+    assert [text for text in same if not _SAME.fullmatch(text)] == []
+
+
+def test_a_sentence_is_said_in_the_language_in_use() -> None:
+    try:
+        use_language("zh")
+        assert _HAN.search(say("Waiting for the engine."))
+        assert _HAN.search(say_many("{count} position", "{count} positions", 3)) is not None
+        assert "3" in say_many("{count} position", "{count} positions", 3)
+        use_language("en")
+        assert say("Waiting for the engine.") == "Waiting for the engine."
+    finally:
+        use_language("en")
+
+
+_SINKS = {"tell", "Static", "words", "Reading", "Confirm", "Decide", "Typed", "unknown", "put", "clear"}
+
+
+def unsaid(code: str) -> list[str]:
+    """Plain sentences that reach the screen without being said."""
+    found: list[str] = []
+    for call in ast.walk(ast.parse(code)):
+        if isinstance(call, ast.Call) and _name(call.func) in _SINKS:
+            found += [text for argument in call.args for text in _sentences(argument)]
+    return found
+
+
+def _sentences(node: ast.AST) -> list[str]:
+    """Literals of two words or more below an argument, outside of `say`."""
+    if isinstance(node, ast.Call):
+        return []
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return [node.value] if re.search(r"[A-Za-z]{2,} [A-Za-z]{2,}", node.value) else []
+    return [text for child in ast.iter_child_nodes(node) for text in _sentences(child)]
+
+
+def _name(function: ast.expr) -> str:
+    return (
+        function.attr if isinstance(function, ast.Attribute) else function.id if isinstance(function, ast.Name) else ""
+    )
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "tui" / "screens").glob("*.py")), ids=lambda file: file.stem)
+def test_no_screen_says_a_sentence_past_the_catalogue(file: Path) -> None:
+    assert unsaid(file.read_text("utf-8")) == []
+
+
+def test_a_sentence_past_the_catalogue_is_found() -> None:
+    assert unsaid('self.host.tell(f"{name} was not sold")') == [" was not sold"]
+    assert unsaid('self.host.tell(say("{name} was not sold", name=name))') == []
+
+
+def _places(text: str) -> list[tuple[str, str]]:
+    return sorted((name, spec or "") for _, name, spec, _ in string.Formatter().parse(text) if name is not None)
+
+
+def _first(source: str | tuple[str, ...] | list[str]) -> str:
+    return source if isinstance(source, str) else source[0]
