@@ -21,7 +21,7 @@ from textual.widgets import ContentSwitcher
 from textual.worker import Worker, WorkerState
 
 from core.engine.link import EngineLink
-from core.language import say, use_language
+from core.language import mark, say, use_language
 from core.model.command import Command, Failed, Reply
 from core.model.snapshot import Snapshot
 from tui.actions import ACTIONS, PANES, Action, actions_of, bindings_of, pane_bindings
@@ -51,7 +51,7 @@ _log = logging.getLogger(__name__)
 _BEAT_SECONDS = 1.0
 _AT_MOST_EVERY = 0.25
 _STALE_SECONDS = 5.0
-_CRASHED = "rotor's screen has stopped after an error of its own; the log file has the details."
+_CRASHED = mark("rotor's screen has stopped after an error of its own; the log file has the details.")
 
 
 class RotorApp(App[None]):
@@ -232,7 +232,7 @@ class RotorApp(App[None]):
             return await asyncio.shield(asyncio.wrap_future(self.link.send(command)))
         except Exception:
             _log.exception("a command was not answered: %s", type(command).__name__)
-            return Failed("the engine did not answer; the log file has the details")
+            return Failed(say("the engine did not answer; the log file has the details"))
 
     # -- what panes use --------------------------------------------------------------------------------------------
 
@@ -290,23 +290,28 @@ class RotorApp(App[None]):
         self._ask_to_quit()
 
     def action_help_quit(self) -> None:
-        self.tell("ctrl+c does nothing here. Press q to quit.")
+        self.tell(say("ctrl+c does nothing here. Press q to quit."))
 
     def action_command_palette(self) -> None:
         from textual.command import CommandPalette
 
         if not isinstance(self.screen, CommandPalette):
-            self.push_screen(CommandPalette(placeholder="Type an action's name", id="--command-palette"))
+            self.push_screen(CommandPalette(placeholder=say("Type an action's name"), id="--command-palette"))
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         for pane in PANES:
-            yield SystemCommand(pane.title, f"Go to {pane.title} ({pane.key})", partial(self.action_goto, pane.id))
-        titles = {pane.id: pane.title for pane in PANES}
+            title = say(pane.title)
+            yield SystemCommand(
+                title, say("Go to {title} ({key})", title=title, key=pane.key), partial(self.action_goto, pane.id)
+            )
+        titles = {pane.id: say(pane.title) for pane in PANES}
         for action in ACTIONS:
             if action.name in ("palette", "back") or (action.name == "open" and action.pane != self._current):
                 continue
-            label = f"{titles[action.pane]}: {action.label}" if action.pane in titles else action.label
-            yield SystemCommand(label, f"{action.help} ({action.key_text})", partial(self._run, action))
+            label = say(action.label)
+            if action.pane in titles:
+                label = f"{titles[action.pane]}: {label}"
+            yield SystemCommand(label, f"{say(action.help)} ({action.key_text})", partial(self._run, action))
 
     def _copy(self) -> None:
         """Through the terminal (OSC 52), so that it reaches the user's own machine over ssh too."""
@@ -340,14 +345,14 @@ class RotorApp(App[None]):
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         if event.state is WorkerState.ERROR:
             _log.error("%s failed", event.worker.name, exc_info=event.worker.error)
-            self.tell("Something went wrong here; the log file has the details.", failed=True)
+            self.tell(say("Something went wrong here; the log file has the details."), failed=True)
 
     def _fatal_error(self) -> None:
         """Log without local variables and leave with one line: the stock screen prints them, passwords included."""
         if not self._crashed:
             self._crashed = True
             _log.critical("the screen has stopped", exc_info=self._exception)
-            self._exit_renderables.append(Text(_CRASHED))
+            self._exit_renderables.append(Text(say(_CRASHED)))
         self._close_messages_no_wait()
 
     def panic(self, *renderables: RenderableType) -> None:

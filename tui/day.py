@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from rich.cells import cell_len
 
+from core.language import say
 from core.model.known import Known
 from core.model.snapshot import Job, MissedRun, PositionRow, Snapshot, StopsSummary
 from tui import format as fmt
@@ -18,7 +19,7 @@ def job_texts(job: Job, now: Snapshot) -> tuple[str, ...]:
     when = fmt.moment(job.at, now.at)
     left = fmt.countdown((job.at - now.at).total_seconds())
     bare = when.split(" ", 1)[-1]
-    return f"{job.name} {when} {left}", f"{job.name} {when}", bare
+    return f"{say(job.name)} {when} {left}", f"{say(job.name)} {when}", bare
 
 
 def fitting(texts: Sequence[str], width: int) -> str:
@@ -31,18 +32,26 @@ def missed_text(missed: MissedRun, now: Snapshot) -> str:
     ago = fmt.ago((now.at - missed.planned_at).total_seconds())
     advice = f"{missed.advice[:1].upper()}{missed.advice[1:]}"
     said = " ".join(f"{part.rstrip('. ')}." for part in (missed.why, advice) if part)
-    return f"{missed.name} of {fmt.moment(missed.planned_at, now.at)}, {ago}: {said}"
+    return say(
+        "{name} of {planned_at}, {ago}: {said}",
+        name=say(missed.name),
+        planned_at=fmt.moment(missed.planned_at, now.at),
+        ago=ago,
+        said=said,
+    )
 
 
 def stops_text(stops: StopsSummary | None) -> tuple[str, Tone]:
     """How many holdings are guarded, and why not all are."""
     if stops is None:
-        return "not known yet", Tone.DIM
+        return say("not known yet"), Tone.DIM
     if not stops.managed:
-        return "nothing to guard", Tone.DIM
+        return say("nothing to guard"), Tone.DIM
     note = f": {stops.note}" if stops.note else ""
     all_armed = stops.armed >= stops.managed
-    return f"armed {stops.armed}/{stops.managed}{note}", Tone.GOOD if all_armed else Tone.WARN
+    return say(
+        "armed {armed}/{managed}{note}", armed=stops.armed, managed=stops.managed, note=note
+    ), Tone.GOOD if all_armed else Tone.WARN
 
 
 def due_today(snapshot: Snapshot) -> tuple[Job, ...]:

@@ -1,18 +1,31 @@
 """Values as the user reads them: money, prices, ratios, times, and text cut to terminal cells."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from rich.cells import cell_len, set_cell_size
 
+from core.language import mark, say, say_many
+
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 NOT_KNOWN = "--"
-_WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_WEEKDAYS = (mark("Mon"), mark("Tue"), mark("Wed"), mark("Thu"), mark("Fri"), mark("Sat"), mark("Sun"))
 
 Number = Decimal | float | int
+
+_COUNTED: Mapping[str, Callable[[int], str]] = {
+    "bond": lambda count: say_many("{count} bond", "{count} bonds", count),
+    "day": lambda count: say_many("{count} day", "{count} days", count),
+    "holding": lambda count: say_many("{count} holding", "{count} holdings", count),
+    "order": lambda count: say_many("{count} order", "{count} orders", count),
+    "reason": lambda count: say_many("{count} reason", "{count} reasons", count),
+    "record": lambda count: say_many("{count} record", "{count} records", count),
+    "strategy": lambda count: say_many("{count} strategy", "{count} strategies", count),
+    "working order": lambda count: say_many("{count} working order", "{count} working orders", count),
+}
 
 
 def money(amount: Number | None) -> str:
@@ -87,24 +100,24 @@ def span(seconds: float) -> str:
 
 def countdown(seconds: float) -> str:
     """How long until something: `in 28s`; what should have begun is `due now`."""
-    return f"in {span(seconds)}" if seconds >= 1 else "due now"
+    return say("in {seconds}", seconds=span(seconds)) if seconds >= 1 else say("due now")
 
 
 def ago(seconds: float) -> str:
     """How long ago, in words: `40 s ago`, `12 min ago`, `3 h 05 min ago`, `2 days ago`."""
     seconds = max(0, int(seconds))
     if seconds >= 86400:
-        return f"{plural(seconds // 86400, 'day')} ago"
+        return say("{seconds} ago", seconds=plural(seconds // 86400, "day"))
     hours, minutes = seconds // 3600, seconds // 60 % 60
     if hours:
-        return f"{hours} h {minutes:02d} min ago"
-    return f"{minutes} min ago" if minutes else f"{seconds} s ago"
+        return say("{hours} h {minutes:02d} min ago", hours=hours, minutes=minutes)
+    return say("{minutes} min ago", minutes=minutes) if minutes else say("{seconds} s ago", seconds=seconds)
 
 
 def moment(at: datetime, now: datetime) -> str:
     """A time of day, with its day where that is not today: `14:50`, `Mon 05-18 14:50`."""
     at, now = in_shanghai(at), in_shanghai(now)
-    day = "" if at.date() == now.date() else f"{_WEEKDAYS[at.weekday()]} {at:%m-%d} "
+    day = "" if at.date() == now.date() else f"{say(_WEEKDAYS[at.weekday()])} {at:%m-%d} "
     return f"{day}{at:%H:%M}"
 
 
@@ -123,12 +136,8 @@ def one_line(text: str) -> str:
 
 
 def plural(count: int, noun: str) -> str:
-    """`1 strategy`, `3 strategies`."""
-    return f"{count} {noun if count == 1 else many(noun)}"
-
-
-def many(noun: str) -> str:
-    return f"{noun[:-1]}ies" if noun.endswith("y") and not noun.endswith("ay") else f"{noun}s"
+    """`1 strategy`, `3 strategies`; of what is counted here and there."""
+    return _COUNTED[noun](count)
 
 
 def plain_key(key: str) -> str:
@@ -141,7 +150,7 @@ def plain_value(value: object) -> str:
     if value is None:
         return NOT_KNOWN
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return say("yes") if value else say("no")
     if isinstance(value, float):
         return f"{value:.6g}"
     if isinstance(value, Mapping):

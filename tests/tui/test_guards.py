@@ -69,8 +69,8 @@ def test_distance_to_the_nearest_level() -> None:
 
 COLUMNS = {
     80: ["Code", "Name", "Held", "Last", "Age", "P/L%", "SL", "TP", "To SL/TP", "Guard"],
-    160: ["Sell", "Ours", "Yours", "Cost", "Value", "P/L", "Day", "SL", "TP", "To SL/TP", "Guard", "State"],
-    200: ["Sell", "Ours", "Yours", "Cost", "Value", "P/L", "Day", "SL", "TP", "To SL/TP", "Guard", "State"],
+    160: ["Avail", "Ours", "Yours", "Cost", "Value", "P/L", "Day", "SL", "TP", "To SL/TP", "Guard", "State"],
+    200: ["Avail", "Ours", "Yours", "Cost", "Value", "P/L", "Day", "SL", "TP", "To SL/TP", "Guard", "State"],
 }
 
 

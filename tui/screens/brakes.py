@@ -4,6 +4,7 @@ from decimal import Decimal
 
 from rich.text import Text
 
+from core.language import mark, say
 from core.model.command import Cancelled, Failed, Reply
 from core.model.known import Unknown
 from core.model.order import Order, Origin, Side
@@ -17,46 +18,52 @@ from tui.widgets.words import facts
 Outcome = tuple[str, bool]
 """A sentence for a toast, and whether it tells of a failure."""
 
-_OLD = "There is no fresh news from the engine: nothing can be decided on an old picture."
-_LASTS = "you press R on Home; a restart of rotor does not end it"
+_OLD = mark("There is no fresh news from the engine: nothing can be decided on an old picture.")
+_LASTS = mark("you press R on Home; a restart of rotor does not end it")
 
 
 def why_not(action: str, snapshot: Snapshot | None, *, stale: bool) -> str:
     """Why an action does nothing now. Only pause and halt work on an old picture: all they do is to hold back."""
     if snapshot is None:
-        return "The engine has not answered yet."
+        return say("The engine has not answered yet.")
     if action == "pause":
-        halted = "Trading is halted: nothing is bought anyway." if Control.HALTED in snapshot.controls else ""
-        return halted or ("Buys are paused already." if Control.PAUSED in snapshot.controls else "")
+        halted = say("Trading is halted: nothing is bought anyway.") if Control.HALTED in snapshot.controls else ""
+        return halted or (say("Buys are paused already.") if Control.PAUSED in snapshot.controls else "")
     if action == "halt":
-        return "Trading is halted already." if Control.HALTED in snapshot.controls else ""
-    return (_OLD if stale else "") or _OBSTACLES[action](snapshot)
+        return say("Trading is halted already.") if Control.HALTED in snapshot.controls else ""
+    return (say(_OLD) if stale else "") or _OBSTACLES[action](snapshot)
 
 
 def _nothing_to_resume(snapshot: Snapshot) -> str:
     if flattening(snapshot):
-        return "A flatten is running: trading stays halted until it has ended."
-    return "" if snapshot.controls else "There is nothing to resume: neither buys are paused nor is trading halted."
+        return say("A flatten is running: trading stays halted until it has ended.")
+    return (
+        "" if snapshot.controls else say("There is nothing to resume: neither buys are paused nor is trading halted.")
+    )
 
 
 def _nothing_works(snapshot: Snapshot) -> str:
     if working(snapshot):
         return ""
     doubtful = sum(order.unresolved for order in snapshot.orders)
-    rest = f" {fmt.plural(doubtful, 'order')} in doubt: looked up, not cancelled; see Orders (5)." if doubtful else ""
-    return f"No order is working: there is nothing to cancel.{rest}"
+    rest = (
+        say(" {doubtful} in doubt: looked up, not cancelled; see Orders (5).", doubtful=fmt.plural(doubtful, "order"))
+        if doubtful
+        else ""
+    )
+    return say("No order is working: there is nothing to cancel.{rest}", rest=rest)
 
 
 def _nothing_owned(snapshot: Snapshot) -> str:
     if flattening(snapshot):
-        return "A flatten is running already."
+        return say("A flatten is running already.")
     if isinstance(snapshot.positions, Unknown):
-        return f"What the strategy owns is not known: {snapshot.positions.reason}"
-    return "" if ours(snapshot) else "The strategy owns nothing: there is nothing to sell."
+        return say("What the strategy owns is not known: {reason}", reason=snapshot.positions.reason)
+    return "" if ours(snapshot) else say("The strategy owns nothing: there is nothing to sell.")
 
 
 def _nothing_missed(snapshot: Snapshot) -> str:
-    return "" if snapshot.missed is not None else "No run was missed."
+    return "" if snapshot.missed is not None else say("No run was missed.")
 
 
 _OBSTACLES = {
@@ -83,80 +90,94 @@ def flattening(snapshot: Snapshot) -> bool:
 def pause_question(snapshot: Snapshot) -> Confirm:
     rows = [
         *_where(snapshot),
-        ("Not sent", "any buy: of a rebalance, of a refill, by hand", Tone.WARN),
-        ("Goes on", "every sell: take-profit and stop-loss too", Tone.TEXT),
-        ("At broker", _stays(snapshot), Tone.TEXT),
-        ("Until", _LASTS, Tone.TEXT),
+        (say("Not sent"), say("any buy: of a rebalance, of a refill, by hand"), Tone.WARN),
+        (say("Goes on"), say("every sell: take-profit and stop-loss too"), Tone.TEXT),
+        (say("At broker"), _stays(snapshot), Tone.TEXT),
+        (say("Until"), say(_LASTS), Tone.TEXT),
     ]
-    return Confirm("Pause buys", rows, "Buy nothing from now on?", "Yes, pause")
+    return Confirm(say("Pause buys"), rows, say("Buy nothing from now on?"), say("Yes, pause"))
 
 
 def halt_question(snapshot: Snapshot) -> Confirm:
     armed = snapshot.stops.armed if snapshot.stops is not None else None
-    guarded = "no stop fires" + (f", none of the {armed} that are armed" if armed else "")
+    guarded = say("no stop fires") + (say(", none of the {armed} that are armed", armed=armed) if armed else "")
     rows = [
         *_where(snapshot),
-        ("Not sent", "any new order, buy or sell", Tone.WARN),
-        ("Unguarded", guarded, Tone.BAD),
-        ("Goes on", "prices, the account, cancels by hand", Tone.TEXT),
-        ("At broker", _stays(snapshot), Tone.TEXT),
-        ("Until", _LASTS, Tone.TEXT),
+        (say("Not sent"), say("any new order, buy or sell"), Tone.WARN),
+        (say("Unguarded"), guarded, Tone.BAD),
+        (say("Goes on"), say("prices, the account, cancels by hand"), Tone.TEXT),
+        (say("At broker"), _stays(snapshot), Tone.TEXT),
+        (say("Until"), say(_LASTS), Tone.TEXT),
     ]
-    return Confirm("Halt", rows, "Send nothing new, no stop either?", "Yes, halt", danger=True)
+    return Confirm(say("Halt"), rows, say("Send nothing new, no stop either?"), say("Yes, halt"), danger=True)
 
 
 def resume_question(snapshot: Snapshot) -> Confirm:
     halted = Control.HALTED in snapshot.controls
     rows = [
         *_where(snapshot),
-        ("Ends", "the halt" if halted else "the pause of buys", Tone.STRONG),
-        ("Goes on", "scheduled runs and refills, buys included", Tone.TEXT),
+        (say("Ends"), say("the halt") if halted else say("the pause of buys"), Tone.STRONG),
+        (say("Goes on"), say("scheduled runs and refills, buys included"), Tone.TEXT),
     ]
     if halted:
-        rows.append(("Stops", "a bond through its level is sold at once", Tone.WARN))
-    return Confirm("Resume", rows, "Trade again from now on?", "Yes, resume", danger=snapshot.mode == "live")
+        rows.append((say("Stops"), say("a bond through its level is sold at once"), Tone.WARN))
+    return Confirm(
+        say("Resume"), rows, say("Trade again from now on?"), say("Yes, resume"), danger=snapshot.mode == "live"
+    )
 
 
 def drop_question(snapshot: Snapshot) -> Confirm:
     missed = missed_text(snapshot.missed, snapshot) if snapshot.missed is not None else fmt.NOT_KNOWN
     rows: list[Fact] = [
-        ("Missed", missed, Tone.WARN),
-        ("Dropped", "nothing is sold or bought for it", Tone.TEXT),
-        ("Later", "a plan can still be made by hand: 3, then r", Tone.TEXT),
+        (say("Missed"), missed, Tone.WARN),
+        (say("Dropped"), say("nothing is sold or bought for it"), Tone.TEXT),
+        (say("Later"), say("a plan can still be made by hand: 3, then r"), Tone.TEXT),
     ]
-    return Confirm("Drop the missed run", rows, "Leave this run out?", "Yes, drop it")
+    return Confirm(say("Drop the missed run"), rows, say("Leave this run out?"), say("Yes, drop it"))
 
 
 def cancel_question(snapshot: Snapshot) -> Typed:
     orders = working(snapshot)
     rows = [
         *_where(snapshot),
-        ("Working", fmt.plural(len(orders), "order"), Tone.STRONG),
-        ("Buys", _left(orders, Side.BUY), Tone.BUY),
-        ("Sells", _left(orders, Side.SELL), Tone.SELL),
-        ("Filled", "what is filled stays filled", Tone.TEXT),
-        ("Then", "what runs goes on without them", Tone.TEXT),
+        (say("Working"), fmt.plural(len(orders), "order"), Tone.STRONG),
+        (say("Buys"), _left(orders, Side.BUY), Tone.BUY),
+        (say("Sells"), _left(orders, Side.SELL), Tone.SELL),
+        (say("Filled"), say("what is filled stays filled"), Tone.TEXT),
+        (say("Then"), say("what runs goes on without them"), Tone.TEXT),
     ]
     doubtful = sum(order.unresolved for order in snapshot.orders)
     if doubtful:
-        rows.append(("In doubt", f"{fmt.plural(doubtful, 'order')}: looked up, not cancelled", Tone.WARN))
-    return _typed("Cancel all working orders", rows, "cancel", "cancel them all", "nothing was cancelled")
+        rows.append(
+            (
+                say("In doubt"),
+                say("{doubtful}: looked up, not cancelled", doubtful=fmt.plural(doubtful, "order")),
+                Tone.WARN,
+            )
+        )
+    return _typed(
+        say("Cancel all working orders"), rows, "cancel", say("cancel them all"), say("nothing was cancelled")
+    )
 
 
 def flatten_question(snapshot: Snapshot) -> Typed:
     mine = ours(snapshot)
-    bonds = f"{fmt.plural(len(mine), 'bond')} of ours, {sum(row.ours for row in mine)} 张"
+    bonds = say("{mine} of ours, {value} 张", mine=fmt.plural(len(mine), "bond"), value=sum(row.ours for row in mine))
     profit = _sum([_profit(row) for row in mine])
     rows = [
         *_where(snapshot),
-        ("Sells", bonds, Tone.STRONG),
-        ("Value", _money([_value(row) for row in mine]), Tone.STRONG),
+        (say("Sells"), bonds, Tone.STRONG),
+        (say("Value"), _money([_value(row) for row in mine]), Tone.STRONG),
         ("P/L", _money([_profit(row) for row in mine], signed=True), change_tone(profit)),
-        ("Cancels", f"{fmt.plural(len(working(snapshot)), 'working order')}, first", Tone.TEXT),
-        ("Left alone", _theirs(snapshot), Tone.TEXT),
-        ("Then", "trading stays HALTED, stops too, until you press R", Tone.WARN),
+        (
+            say("Cancels"),
+            say("{snapshot}, first", snapshot=fmt.plural(len(working(snapshot)), "working order")),
+            Tone.TEXT,
+        ),
+        (say("Left alone"), _theirs(snapshot), Tone.TEXT),
+        (say("Then"), say("trading stays HALTED, stops too, until you press R"), Tone.WARN),
     ]
-    return _typed("Flatten", rows, "flatten", "sell all that the strategy owns", "nothing was sent")
+    return _typed(say("Flatten"), rows, "flatten", say("sell all that the strategy owns"), say("nothing was sent"))
 
 
 def _typed(title: str, rows: list[Fact], word: str, to: str, undone: str) -> Typed:
@@ -165,31 +186,39 @@ def _typed(title: str, rows: list[Fact], word: str, to: str, undone: str) -> Typ
 
 
 def _where(snapshot: Snapshot) -> list[Fact]:
-    mode = snapshot.mode.upper() + (" (real money)" if snapshot.mode == "live" else "")
+    mode = snapshot.mode.upper() + (say(" (real money)") if snapshot.mode == "live" else "")
     return [
-        ("Mode", mode, Tone.BAD if snapshot.mode == "live" else Tone.STRONG),
-        ("Account", snapshot.account or "no account", Tone.STRONG),
+        (say("Mode"), mode, Tone.BAD if snapshot.mode == "live" else Tone.STRONG),
+        (say("Account"), snapshot.account or say("no account"), Tone.STRONG),
     ]
 
 
 def _stays(snapshot: Snapshot) -> str:
     count = len(working(snapshot))
     if not count:
-        return "no order is working"
+        return say("no order is working")
     return f"{fmt.plural(count, 'order')} {'stays' if count == 1 else 'stay'} and may fill (x cancels)"
 
 
 def _left(orders: tuple[Order, ...], side: Side) -> str:
     of_side = [order for order in orders if order.intent.side is side]
     amount = sum((order.remaining * order.intent.price for order in of_side), Decimal(0))
-    return f"{len(of_side)}, {fmt.money(amount)} CNY not filled yet" if of_side else "none"
+    return (
+        say("{of_side}, {amount} CNY not filled yet", of_side=len(of_side), amount=fmt.money(amount))
+        if of_side
+        else say("none")
+    )
 
 
 def _theirs(snapshot: Snapshot) -> str:
     if isinstance(snapshot.positions, Unknown):
         return fmt.NOT_KNOWN
     count = sum(row.volume > row.ours for row in snapshot.positions.value)
-    return f"your own bonds ({fmt.plural(count, 'holding')})" if count else "the account holds none of your own"
+    return (
+        say("your own bonds ({count})", count=fmt.plural(count, "holding"))
+        if count
+        else say("the account holds none of your own")
+    )
 
 
 def _value(row: PositionRow) -> Decimal | None:
@@ -208,8 +237,8 @@ def _sum(amounts: list[Decimal | None]) -> Decimal | None:
 def _money(amounts: list[Decimal | None], *, signed: bool = False) -> str:
     known = sum(amount is not None for amount in amounts)
     total = _sum(amounts)
-    part = "" if known == len(amounts) else f" ({known} of {len(amounts)} known)"
-    return f"{fmt.signed_money(total) if signed else fmt.money(total)} CNY{part}"
+    part = "" if known == len(amounts) else say(" ({known} of {amounts} known)", known=known, amounts=len(amounts))
+    return say("{total} CNY{part}", total=fmt.signed_money(total) if signed else fmt.money(total), part=part)
 
 
 # -- outcomes ------------------------------------------------------------------------------------------------------
@@ -217,28 +246,45 @@ def _money(amounts: list[Decimal | None], *, signed: bool = False) -> str:
 
 def cancelled_text(reply: Reply[Cancelled]) -> Outcome:
     if isinstance(reply, Failed):
-        return _failed("Not cancelled", "The orders were not cancelled", reply)
+        return _failed(say("Not cancelled"), say("The orders were not cancelled"), reply)
     proven, left = len(reply.value.proven), len(reply.value.open)
     if left:
         total = fmt.plural(proven + left, "order")
-        return f"{proven} of {total} cancelled; {left} not proven and may still fill: see Orders (5).", True
+        return say(
+            "{proven} of {total} cancelled; {left} not proven and may still fill: see Orders (5).",
+            proven=proven,
+            total=total,
+            left=left,
+        ), True
     return (
-        f"{fmt.plural(proven, 'order')} cancelled, all proven." if proven else "No order was working any more."
+        say("{proven} cancelled, all proven.", proven=fmt.plural(proven, "order"))
+        if proven
+        else say("No order was working any more.")
     ), False
 
 
 def flattened_text(reply: Reply[Rebalance]) -> Outcome:
     if isinstance(reply, Failed):
-        return _failed("Nothing was sent", "The flatten failed", reply)
-    run, halted = reply.value, "Trading stays halted."
+        return _failed(say("Nothing was sent"), say("The flatten failed"), reply)
+    run, halted = reply.value, say("Trading stays halted.")
     filled = [leg for leg in run.legs if leg.filled_volume >= leg.volume]
     got = sum((leg.filled_volume * (leg.average_price or Decimal(0)) for leg in run.legs), Decimal(0))
-    text = f"Flatten: {len(filled)} of {fmt.plural(len(run.legs), 'order')} filled, {fmt.money(got)} CNY before fees."
+    text = say(
+        "Flatten: {filled} of {legs} filled, {got} CNY before fees.",
+        filled=len(filled),
+        legs=fmt.plural(len(run.legs), "order"),
+        got=fmt.money(got),
+    )
     if run.unresolved:
-        return f"{text} {fmt.plural(len(run.unresolved), 'order')} unresolved: see Orders (5). {halted}", True
+        return say(
+            "{text} {unresolved} unresolved: see Orders (5). {halted}",
+            text=text,
+            unresolved=fmt.plural(len(run.unresolved), "order"),
+            halted=halted,
+        ), True
     if not run.complete:
         left = sum(leg.volume - leg.filled_volume for leg in run.legs)
-        return f"{text} {left} 张 are NOT sold: see Plan (3). {halted}", True
+        return say("{text} {left} 张 are NOT sold: see Plan (3). {halted}", text=text, left=left, halted=halted), True
     return f"{text} {halted}", False
 
 

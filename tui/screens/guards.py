@@ -3,6 +3,7 @@
 from rich.cells import cell_len
 from rich.text import Text
 
+from core.language import mark, say
 from core.model.snapshot import PositionRow, StopRow
 from tui import format as fmt
 from tui.screens.modals import Fact
@@ -10,14 +11,14 @@ from tui.widgets.columns import Cell, cell
 from tui.widgets.palette import Tone, words
 
 _WORD_CELLS, _ENOUGH = 9, 5
-_ARMED, _SELLING, _OFF = "armed", "selling", "off"
+_ARMED, _SELLING, _OFF = mark("armed"), mark("selling"), mark("off")
 
 
 def guard_cell(row: PositionRow) -> Cell:
     """`armed`, `selling`, `waits` (through its level or not, it cannot sell now), `off`, or why it is not armed."""
     stop = row.stop
     if stop is None:
-        return cell("none", Tone.WARN) if row.ours else cell("yours", Tone.DIM)
+        return cell(say("none"), Tone.WARN) if row.ours else cell(say("yours"), Tone.DIM)
     return cell(_word(stop), _tone(stop))
 
 
@@ -26,7 +27,7 @@ def distance_cell(row: PositionRow) -> Cell:
     if row.stop is None:
         return cell("")
     if through(row):
-        return cell("through", Tone.WARN)
+        return cell(say("through"), Tone.WARN)
     return cell(fmt.ratio(row.stop_distance))
 
 
@@ -62,16 +63,21 @@ def guard_line(row: PositionRow) -> Text:
     if stop is None:
         return words(_unmanaged(row))
     if stop.loss is None and stop.profit is None:
-        return words(("no stop levels", Tone.WARN), ("  ", Tone.DIM), (stop.state, Tone.WARN))
+        return words((say("no stop levels"), Tone.WARN), ("  ", Tone.DIM), (stop.state, Tone.WARN))
     return words(
-        ("SL ", Tone.DIM),
+        (say("SL") + " ", Tone.DIM),
         fmt.price(stop.loss),
-        ("  TP ", Tone.DIM),
+        ("  " + say("TP") + " ", Tone.DIM),
         fmt.price(stop.profit),
-        (f"  of {stop.basis}" if stop.basis else "", Tone.DIM),
+        (say("  of {basis}", basis=stop.basis) if stop.basis else "", Tone.DIM),
         ("  ", Tone.DIM),
         (_full_state(stop), _tone(stop)),
-        (f", checked {fmt.clock(stop.checked_at)}" if stop.checked_at else ", not checked yet", Tone.DIM),
+        (
+            say(", checked {checked_at}", checked_at=fmt.clock(stop.checked_at))
+            if stop.checked_at
+            else say(", not checked yet"),
+            Tone.DIM,
+        ),
     )
 
 
@@ -79,31 +85,35 @@ def guard_rows(row: PositionRow) -> list[Fact]:
     """The same as lines of a card."""
     stop = row.stop
     if stop is None:
-        return [("Guard", *_unmanaged(row))]
-    checked = fmt.clock(stop.checked_at) if stop.checked_at else "not yet: no price was held against the levels"
+        return [(say("Guard"), *_unmanaged(row))]
+    checked = fmt.clock(stop.checked_at) if stop.checked_at else say("not yet: no price was held against the levels")
     return [
-        ("Stop-loss", f"{fmt.price(stop.loss)} CNY" if stop.loss is not None else "none", Tone.STRONG),
-        ("Take-profit", f"{fmt.price(stop.profit)} CNY" if stop.profit is not None else "none", Tone.STRONG),
-        ("Measured on", stop.basis or fmt.NOT_KNOWN, Tone.TEXT),
-        ("Nearest", _away(row), Tone.WARN if through(row) else Tone.TEXT),
-        ("Guard", _full_state(stop), _tone(stop)),
-        ("Checked", checked, Tone.TEXT if stop.checked_at else Tone.WARN),
+        (say("Stop-loss"), f"{fmt.price(stop.loss)} CNY" if stop.loss is not None else say("none"), Tone.STRONG),
+        (say("Take-profit"), f"{fmt.price(stop.profit)} CNY" if stop.profit is not None else say("none"), Tone.STRONG),
+        (say("Measured on"), stop.basis or fmt.NOT_KNOWN, Tone.TEXT),
+        (say("Nearest"), _away(row), Tone.WARN if through(row) else Tone.TEXT),
+        (say("Guard"), _full_state(stop), _tone(stop)),
+        (say("Checked"), checked, Tone.TEXT if stop.checked_at else Tone.WARN),
     ]
 
 
 def _away(row: PositionRow) -> str:
     if through(row):
-        return "reached: the price is through it"
-    return "not known" if row.stop_distance is None else f"{fmt.ratio(row.stop_distance)} from the last price"
+        return say("reached: the price is through it")
+    return (
+        say("not known")
+        if row.stop_distance is None
+        else say("{stop_distance} from the last price", stop_distance=fmt.ratio(row.stop_distance))
+    )
 
 
 def _word(stop: StopRow) -> str:
-    if stop.state == _SELLING:
-        return _SELLING
+    if stop.state == say(_SELLING):
+        return say(_SELLING)
     if stop.armed:
-        return _ARMED if stop.state.startswith(_ARMED) or not stop.state else "waits"
-    word = stop.state.partition(":")[0] or "not armed"
-    return "no stop" if stop.loss is None and stop.profit is None and word != _OFF else _shortly(word)
+        return say(_ARMED) if stop.state.startswith(say(_ARMED)) or not stop.state else say("waits")
+    word = stop.state.partition(":")[0] or say("not armed")
+    return say("no stop") if stop.loss is None and stop.profit is None and word != say(_OFF) else _shortly(word)
 
 
 def _shortly(text: str) -> str:
@@ -117,15 +127,21 @@ def _shortly(text: str) -> str:
 def _full_state(stop: StopRow) -> str:
     """The state, with the word that it may leave out."""
     if stop.armed:
-        return stop.state if stop.state.startswith(_ARMED) else f"armed, {stop.state}" if stop.state else _ARMED
-    return f"NOT armed: {stop.state}" if stop.state else "NOT armed"
+        return (
+            stop.state
+            if stop.state.startswith(say(_ARMED))
+            else say("armed, {state}", state=stop.state)
+            if stop.state
+            else say(_ARMED)
+        )
+    return say("NOT armed: {state}", state=stop.state) if stop.state else say("NOT armed")
 
 
 def _tone(stop: StopRow) -> Tone:
-    return Tone.GOOD if stop.armed and _word(stop) == _ARMED else Tone.WARN
+    return Tone.GOOD if stop.armed and _word(stop) == say(_ARMED) else Tone.WARN
 
 
 def _unmanaged(row: PositionRow) -> tuple[str, Tone]:
     if row.ours:
-        return "NOT guarded: the stops do not know it", Tone.WARN
-    return "yours: no stop sells it", Tone.DIM
+        return say("NOT guarded: the stops do not know it"), Tone.WARN
+    return say("yours: no stop sells it"), Tone.DIM

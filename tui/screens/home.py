@@ -10,6 +10,7 @@ from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import Screen
 
+from core.language import mark, say
 from core.model.command import CancelWorking, Command, DropMissed, Flatten, Halt, PauseBuys, Reply, Resume
 from core.model.snapshot import Event, Snapshot
 from tui import format as fmt
@@ -34,7 +35,7 @@ T = TypeVar("T")
 
 _EVENTS = 200
 _LEAST_TOP, _LEAST_EVENTS = 3, 5
-_COLUMNS = (Column("Time", 8), Column("Level", 7), Column("What happened", 20, flex=True))
+_COLUMNS = (Column(mark("Time"), 8), Column(mark("Level"), 7), Column(mark("What happened"), 20, flex=True))
 
 
 class HomePane(Pane):
@@ -44,14 +45,14 @@ class HomePane(Pane):
 
     def __init__(self) -> None:
         super().__init__("home")
-        self._strategy = Section("Strategy")
-        self._today = Section("Today")
-        self._trading = Section("Trading")
-        self._reasons = Section("Why trading is off")
-        self._attention = Section("Attention")
+        self._strategy = Section(mark("Strategy"))
+        self._today = Section(mark("Today"))
+        self._trading = Section(mark("Trading"))
+        self._reasons = Section(mark("Why trading is off"))
+        self._attention = Section(mark("Attention"))
         self._top = VerticalScroll(id="home-top")
-        self._account = Section("Account")
-        self._links = Section("Connections")
+        self._account = Section(mark("Account"))
+        self._links = Section(mark("Connections"))
         self._events = LiveTable(_COLUMNS, id="events")
         self._detail = Words(classes="detail")
         self._latest: dict[str, Event] = {}
@@ -70,7 +71,7 @@ class HomePane(Pane):
                 with Vertical():
                     yield self._account
                     yield self._links
-        title = Section("Events")
+        title = Section(mark("Events"))
         title.add_class("rule")
         yield title
         yield self._events
@@ -78,8 +79,8 @@ class HomePane(Pane):
 
     def on_mount(self) -> None:
         for section in (self._strategy, self._today, self._trading, self._account, self._links):
-            section.put(words(("waiting for the engine", Tone.DIM)))
-        self._events.clear("Waiting for the engine.")
+            section.put(words((say("waiting for the engine"), Tone.DIM)))
+        self._events.clear(say("Waiting for the engine."))
         self._reasons.display = self._attention.display = self._detail.display = False
 
     def on_resize(self) -> None:
@@ -91,20 +92,25 @@ class HomePane(Pane):
     def focus_target(self) -> LiveTable:
         return self._events
 
+    def relabel(self) -> None:
+        for section in self.query(Section):
+            section.retitle()
+        super().relabel()
+
     def why_not(self, action: str) -> str:
         snapshot = self.host.snapshot
         if action == "login":
             if snapshot is None or snapshot.mode == "sandbox":
-                return "The sandbox brings its own platform: there is nothing to log in to."
+                return say("The sandbox brings its own platform: there is nothing to log in to.")
             if snapshot.platform_user is not None:
-                return f"You are logged in as {snapshot.platform_user}."
+                return say("You are logged in as {platform_user}.", platform_user=snapshot.platform_user)
             if not snapshot.health:
-                return snapshot.blockers[0] if snapshot.blockers else "The engine is still getting ready."
+                return snapshot.blockers[0] if snapshot.blockers else say("The engine is still getting ready.")
             return ""
         if action == "open":
-            return "There is no event to read yet." if self._events.cursor_key is None else ""
+            return say("There is no event to read yet.") if self._events.cursor_key is None else ""
         if action in self._steering:
-            return "That is being asked, or carried out, already."
+            return say("That is being asked, or carried out, already.")
         return brakes.why_not(action, snapshot, stale=self.host.stale)
 
     def do_login(self) -> None:
@@ -113,18 +119,20 @@ class HomePane(Pane):
     def do_open(self) -> None:
         event = self._latest.get(self._events.cursor_key or "")
         if event is not None:
-            self.host.push_screen(Reading(f"Event {fmt.clock(event.at)}", f"{event.level.upper()}\n\n{event.text}"))
+            self.host.push_screen(
+                Reading(say("Event {at}", at=fmt.clock(event.at)), f"{say(event.level).upper()}\n\n{event.text}")
+            )
 
     def do_pause(self) -> None:
-        told = partial(brakes.plain_text, "Buys are paused. R resumes.", "Buys were not paused")
+        told = partial(brakes.plain_text, say("Buys are paused. R resumes."), say("Buys were not paused"))
         self._steer("pause", brakes.pause_question, PauseBuys(), told)
 
     def do_halt(self) -> None:
-        told = partial(brakes.plain_text, "Trading is halted: no stop fires either. R resumes.", "NOT halted")
+        told = partial(brakes.plain_text, say("Trading is halted: no stop fires either. R resumes."), say("NOT halted"))
         self._steer("halt", brakes.halt_question, Halt(), told)
 
     def do_resume(self) -> None:
-        told = partial(brakes.plain_text, "Trading goes on, buys and stops too.", "Trading was not resumed")
+        told = partial(brakes.plain_text, say("Trading goes on, buys and stops too."), say("Trading was not resumed"))
         self._steer("resume", brakes.resume_question, Resume(), told)
 
     def do_cancel(self) -> None:
@@ -137,7 +145,7 @@ class HomePane(Pane):
         self.host.make_plan()
 
     def do_drop(self) -> None:
-        told = partial(brakes.plain_text, "The missed run is dropped.", "The missed run was not dropped")
+        told = partial(brakes.plain_text, say("The missed run is dropped."), say("The missed run was not dropped"))
         self._steer("drop", brakes.drop_question, DropMissed(), told)
 
     def _steer(
@@ -163,7 +171,7 @@ class HomePane(Pane):
                 return
             # The picture may have changed, or have grown old, under the question.
             if reason := brakes.why_not(action, self.host.snapshot, stale=self.host.stale):
-                self.host.tell(f"Nothing was done: {reason}", failed=True)
+                self.host.tell(say("Nothing was done: {reason}", reason=reason), failed=True)
                 return
             self.awaiting = self.awaiting or action == "flatten"
             reply = await self.host.ask(command)

@@ -2,6 +2,7 @@
 
 from rich.text import Text
 
+from core.language import mark, say
 from core.model.account import Asset
 from core.model.known import Maybe, Unknown
 from core.model.order import Side
@@ -15,64 +16,96 @@ from tui.widgets.words import facts
 _LABEL = 11
 _JOBS = 3
 _CONTROLS = {
-    Control.PAUSED: "Buys are paused; sells and stops go on. R resumes.",
-    Control.HALTED: "HALTED: nothing new is sent, no stop either. R resumes.",
+    Control.PAUSED: mark("Buys are paused; sells and stops go on. R resumes."),
+    Control.HALTED: mark("HALTED: nothing new is sent, no stop either. R resumes."),
 }
 
 
 def strategy_text(snapshot: Snapshot) -> Text:
     followed = snapshot.followed
     if followed is None:
-        return words(("none chosen: press 2, open a record, then u", Tone.WARN))
-    name = followed.strategy_name or f"strategy {followed.strategy_id}"
-    return words((name, Tone.STRONG), (f"\nstrategy {followed.strategy_id}, record {followed.history_id}", Tone.DIM))
+        return words((say("none chosen: press 2, open a record, then u"), Tone.WARN))
+    name = followed.strategy_name or say("strategy {strategy_id}", strategy_id=followed.strategy_id)
+    return words(
+        (name, Tone.STRONG),
+        (
+            say(
+                "\nstrategy {strategy_id}, record {history_id}",
+                strategy_id=followed.strategy_id,
+                history_id=followed.history_id,
+            ),
+            Tone.DIM,
+        ),
+    )
 
 
 def today_text(snapshot: Snapshot, width: int) -> Text:
     """The last run, the stops, and what comes next; `width` is what a line has room for."""
     rows = _run_rows(snapshot.rebalance)
-    rows.append(("Stops", *stops_text(snapshot.stops)))
+    rows.append((say("Stops"), *stops_text(snapshot.stops)))
     rows += _next_rows(snapshot, width - _LABEL)
     return facts(rows, _LABEL)
 
 
 def _run_rows(run: Rebalance | None) -> list[Fact]:
     if run is None:
-        return [("Last", "nothing ran yet", Tone.DIM)]
+        return [(say("Last"), say("nothing ran yet"), Tone.DIM)]
     if run.finished_at is None:
-        first: Fact = ("Running", f"{run.origin} since {fmt.clock(run.started_at)}, {run.stage}", Tone.WARN)
+        first: Fact = (
+            say("Running"),
+            say(
+                "{origin} since {started_at}, {stage}",
+                origin=say(run.origin),
+                started_at=fmt.clock(run.started_at),
+                stage=say(run.stage),
+            ),
+            Tone.WARN,
+        )
     else:
-        first = ("Last", f"{fmt.clock(run.finished_at)} {run.origin}, {run.stage}", Tone.TEXT)
-    rows = [first, ("Filled", f"sells {_filled(run, Side.SELL)}  buys {_filled(run, Side.BUY)}", Tone.TEXT)]
+        first = (say("Last"), f"{fmt.clock(run.finished_at)} {say(run.origin)}, {say(run.stage)}", Tone.TEXT)
+    rows = [
+        first,
+        (
+            say("Filled"),
+            say("sells {run}  buys {run2}", run=_filled(run, Side.SELL), run2=_filled(run, Side.BUY)),
+            Tone.TEXT,
+        ),
+    ]
     if run.unresolved:
-        rows.append(("Unresolved", f"{fmt.plural(len(run.unresolved), 'order')}: press 5", Tone.BAD))
+        rows.append(
+            (
+                say("Unresolved"),
+                say("{unresolved}: press 5", unresolved=fmt.plural(len(run.unresolved), "order")),
+                Tone.BAD,
+            )
+        )
     return rows
 
 
 def _next_rows(snapshot: Snapshot, width: int) -> list[Fact]:
     if not snapshot.jobs:
-        return [("Next", "nothing scheduled", Tone.DIM)]
+        return [(say("Next"), say("nothing scheduled"), Tone.DIM)]
     return [
-        ("" if number else "Next", fitting(job_texts(job, snapshot)[:2], width), Tone.TEXT)
+        ("" if number else say("Next"), fitting(job_texts(job, snapshot)[:2], width), Tone.TEXT)
         for number, job in enumerate(snapshot.jobs[:_JOBS])
     ]
 
 
 def _filled(rebalance: Rebalance, side: Side) -> str:
     legs = [leg for leg in rebalance.legs if leg.side is side]
-    return f"{sum(leg.filled_volume >= leg.volume for leg in legs)}/{len(legs)}" if legs else "none"
+    return f"{sum(leg.filled_volume >= leg.volume for leg in legs)}/{len(legs)}" if legs else say("none")
 
 
 def trading_text(snapshot: Snapshot) -> Text:
     if snapshot.blockers:
-        text = words((f"OFF: {fmt.plural(len(snapshot.blockers), 'reason')}, above", Tone.BAD))
+        text = words((say("OFF: {blockers}, above", blockers=fmt.plural(len(snapshot.blockers), "reason")), Tone.BAD))
     elif not snapshot.ready:
-        text = words(("not ready yet", Tone.WARN))
+        text = words((say("not ready yet"), Tone.WARN))
     elif Control.HALTED not in snapshot.controls:
-        text = words(("on", Tone.GOOD))
+        text = words((say("on"), Tone.GOOD))
     else:
         text = Text()
-    controls = [words((_CONTROLS.get(control, control), Tone.WARN)) for control in snapshot.controls]
+    controls = [words((say(_CONTROLS.get(control, control)), Tone.WARN)) for control in snapshot.controls]
     return Text("\n").join([text, *controls] if text else controls)
 
 
@@ -80,8 +113,8 @@ def attention_text(snapshot: Snapshot) -> Text:
     """The missed run and the notices, in full."""
     parts: list[tuple[str, Tone]] = []
     if snapshot.missed is not None:
-        parts.append((f"- Missed: {missed_text(snapshot.missed, snapshot)}", Tone.WARN))
-        parts.append(("  m makes the plan now, for you to look at; d drops the run.", Tone.TEXT))
+        parts.append((say("- Missed: {missed}", missed=missed_text(snapshot.missed, snapshot)), Tone.WARN))
+        parts.append((say("  m makes the plan now, for you to look at; d drops the run."), Tone.TEXT))
     parts += [(f"- {fmt.one_line(notice)}", Tone.WARN) for notice in snapshot.notices]
     return Text("\n").join(words(part) for part in parts)
 
@@ -89,7 +122,7 @@ def attention_text(snapshot: Snapshot) -> Text:
 def account_text(snapshot: Snapshot) -> Text:
     rows = _money_rows(snapshot.asset)
     if snapshot.positions == snapshot.asset:  # out of reach for one reason: told once
-        rows.append(("Positions", "not known either", Tone.WARN))
+        rows.append((say("Positions"), say("not known either"), Tone.WARN))
     else:
         rows += _position_rows(snapshot.positions)
     rows += _change_rows(snapshot)
@@ -103,38 +136,44 @@ def _change_rows(snapshot: Snapshot) -> list[Fact]:
     began, first = snapshot.equity[0]
     gained = snapshot.asset.value.total - first
     ratio = f"  {fmt.ratio(gained / first)}" if first else ""
-    return [(f"Since {fmt.since(began, snapshot.at)}", f"{fmt.signed_money(gained):>16}{ratio}", change_tone(gained))]
+    return [
+        (
+            say("Since {began}", began=fmt.since(began, snapshot.at)),
+            f"{fmt.signed_money(gained):>16}{ratio}",
+            change_tone(gained),
+        )
+    ]
 
 
 def _money_rows(asset: Maybe[Asset]) -> list[Fact]:
     if isinstance(asset, Unknown):
-        return [("Money", f"not known: {asset.reason}", Tone.WARN)]
+        return [(say("Money"), say("not known: {reason}", reason=asset.reason), Tone.WARN)]
     held = asset.value
     return [
-        ("Total", f"{fmt.money(held.total):>16}", Tone.STRONG),
-        ("Cash", f"{fmt.money(held.cash):>16}", Tone.TEXT),
-        ("Frozen", f"{fmt.money(held.frozen):>16}", Tone.TEXT),
-        ("Market value", f"{fmt.money(held.market_value):>16}", Tone.TEXT),
+        (say("Total"), f"{fmt.money(held.total):>16}", Tone.STRONG),
+        (say("Cash"), f"{fmt.money(held.cash):>16}", Tone.TEXT),
+        (say("Frozen"), f"{fmt.money(held.frozen):>16}", Tone.TEXT),
+        (say("Market value"), f"{fmt.money(held.market_value):>16}", Tone.TEXT),
     ]
 
 
 def _position_rows(positions: Maybe[tuple[PositionRow, ...]]) -> list[Fact]:
     if isinstance(positions, Unknown):
-        return [("Positions", f"not known: {positions.reason}", Tone.WARN)]
+        return [(say("Positions"), say("not known: {reason}", reason=positions.reason), Tone.WARN)]
     rows = positions.value
     ours = sum(row.ours > 0 for row in rows)
-    found: list[Fact] = [("Positions", f"{len(rows):>16}  {ours} ours", Tone.TEXT)]
+    found: list[Fact] = [(say("Positions"), say("{rows:>16}  {ours} ours", rows=len(rows), ours=ours), Tone.TEXT)]
     profits = [row.profit for row in rows if row.profit is not None]
     if profits:
         total = sum(profits)
-        known = "" if len(profits) == len(rows) else f"  {len(profits)} of {len(rows)}"
-        found.append(("Open P/L", f"{fmt.signed_money(total):>16}{known}", change_tone(total)))
+        known = "" if len(profits) == len(rows) else say("  {profits} of {rows}", profits=len(profits), rows=len(rows))
+        found.append((say("Open P/L"), f"{fmt.signed_money(total):>16}{known}", change_tone(total)))
     return found
 
 
 def links_text(snapshot: Snapshot) -> Text:
     if not snapshot.health:
-        return words(("nothing reported yet", Tone.DIM))
+        return words((say("nothing reported yet"), Tone.DIM))
     text = Text(style=STYLES[Tone.TEXT])
     for number, health in enumerate(snapshot.health):
         text.append("\n" if number else "")
@@ -142,5 +181,5 @@ def links_text(snapshot: Snapshot) -> Text:
         mark = "! " if health.level in (Level.WARNING, Level.ERROR) else ""
         tone = LEVEL_TONES[health.level] if health.level is not Level.INFO else Tone.GOOD
         text.append(f"{mark}{health.text}".ljust(13), STYLES[tone])
-        text.append(f" since {fmt.clock(health.since)}", STYLES[Tone.DIM])
+        text.append(say(" since {since}", since=fmt.clock(health.since)), STYLES[Tone.DIM])
     return text

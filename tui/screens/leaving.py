@@ -1,5 +1,6 @@
 """Leaving: what ends with the app, asked about before it does."""
 
+from core.language import say
 from core.model.order import Origin
 from core.model.snapshot import Rebalance, Snapshot
 from tui import format as fmt
@@ -17,21 +18,27 @@ def quit_question(snapshot: Snapshot | None, *, begun: bool) -> Confirm | None:
     unguarded = _unguarded_rows(snapshot) if snapshot is not None else []
     if not rows and not unguarded:
         return None
-    what = f"A {run.origin if run is not None else Origin.REBALANCE} is running. " if rows else ""
-    lost = f"{'Stops live' if snapshot and guarding(snapshot) else 'Runs start'} only while rotor runs. "
-    return Confirm("Quit", rows + unguarded, f"{what or lost}Quit all the same?", "Yes, quit", danger=True)
+    what = (
+        say("A {origin} is running. ", origin=say(run.origin if run is not None else Origin.REBALANCE)) if rows else ""
+    )
+    lost = say("Runs start only while rotor runs. ")
+    if snapshot and guarding(snapshot):
+        lost = say("Stops live only while rotor runs. ")
+    return Confirm(
+        say("Quit"), rows + unguarded, say("{what}Quit all the same?", what=what or lost), say("Yes, quit"), danger=True
+    )
 
 
 def _running_rows(run: Rebalance | None) -> list[Fact]:
-    stage = "just begun" if run is None else f"{run.stage}, {fmt.plural(len(run.legs), 'order')}"
-    rest = "part of the list stays unbought"
+    stage = say("just begun") if run is None else f"{say(run.stage)}, {fmt.plural(len(run.legs), 'order')}"
+    rest = say("part of the list stays unbought")
     if run is not None and run.origin is Origin.FLATTEN:
-        rest = "part of what is ours stays unsold"
+        rest = say("part of what is ours stays unsold")
     return [
         ((run.origin if run is not None else Origin.REBALANCE).capitalize(), stage, Tone.WARN),
-        ("Sent", "stays at the broker and may still fill", Tone.TEXT),
-        ("Not sent", f"is dropped: {rest}", Tone.TEXT),
-        ("Next start", "books what was filled and cancels the rest", Tone.TEXT),
+        (say("Sent"), say("stays at the broker and may still fill"), Tone.TEXT),
+        (say("Not sent"), say("is dropped: {rest}", rest=rest), Tone.TEXT),
+        (say("Next start"), say("books what was filled and cancels the rest"), Tone.TEXT),
     ]
 
 
@@ -39,6 +46,9 @@ def _unguarded_rows(snapshot: Snapshot) -> list[Fact]:
     rows: list[Fact] = []
     armed = guarding(snapshot)
     if armed:
-        rows.append(("Stops", f"{armed} armed: none fires while rotor is closed", Tone.WARN))
-    due = [f"{job.name} of {fmt.moment(job.at, snapshot.at)} would not run" for job in due_today(snapshot)]
-    return rows + [("Missed", run, Tone.WARN) for run in due]
+        rows.append((say("Stops"), say("{armed} armed: none fires while rotor is closed", armed=armed), Tone.WARN))
+    due = [
+        say("{name} of {at} would not run", name=say(job.name), at=fmt.moment(job.at, snapshot.at))
+        for job in due_today(snapshot)
+    ]
+    return rows + [(say("Missed"), run, Tone.WARN) for run in due]

@@ -10,6 +10,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
+from core.language import say
 from core.model.command import Done, Login
 from tui.screens.pane import Host
 from tui.widgets.palette import Tone, words
@@ -66,16 +67,18 @@ class LoginScreen(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog", id="login") as box:
-            box.border_title = f"rotor - {self._mode.upper()}"
-            yield Static(words(("Log in to Factor Cat (因子猫)", Tone.STRONG)), markup=False)
-            yield Static("Username", classes="label")
+            box.border_title = say("rotor - {upper}", upper=self._mode.upper())
+            yield Static(words((say("Log in to Factor Cat (因子猫)"), Tone.STRONG)), markup=False)
+            yield Static(say("Username"), classes="label")
             yield Input(id="username", max_length=100, compact=True)
-            yield Static("Password", classes="label")
+            yield Static(say("Password"), classes="label")
             yield PasswordInput(id="password", password=True, max_length=200, compact=True)
-            yield Tick("Remember the password in this machine's keyring")
+            yield Tick(say("Remember the password in this machine's keyring"))
             yield Words(id="login-error")
             keys = Words(classes="dialog-hint")
-            keys.put(hint(("tab", "next"), ("enter", "log in"), ("esc", "later"), ("ctrl+q", "quit")))
+            keys.put(
+                hint(("tab", say("next")), ("enter", say("log in")), ("esc", say("later")), ("ctrl+q", say("quit")))
+            )
             yield keys
 
     def action_leave(self) -> None:
@@ -91,13 +94,13 @@ class LoginScreen(ModalScreen[None]):
             return
         name, password = self.query_one("#username", Input), self.query_one("#password", Input)
         if not name.value.strip() or not password.value:
-            self._say("Type your username and your password.", Tone.WARN)
+            self._say(say("Type your username and your password."), Tone.WARN)
             (password if name.value.strip() else name).focus()
             return
         command = Login(name.value.strip(), password.value, self.query_one(Tick).on)
         password.value = ""
         self._busy = True
-        self._say("Logging in", Tone.DIM)
+        self._say(say("Logging in"), Tone.DIM)
         # The description is given because the stock one spells out the arguments.
         self.run_worker(self._log_in(command), name="login", description="login", exclusive=True, exit_on_error=False)
 
@@ -107,7 +110,7 @@ class LoginScreen(ModalScreen[None]):
         finally:
             self._busy = False
         if isinstance(reply, Done):
-            self._host.tell(f"Logged in as {reply.value}.")
+            self._host.tell(say("Logged in as {value}.", value=reply.value))
             if self.is_current:
                 self.dismiss(None)
             return

@@ -12,6 +12,7 @@ from textual.message import Message
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
+from core.language import say
 from tui.widgets.palette import Tone, words
 from tui.widgets.words import Words, facts, hint
 
@@ -56,7 +57,7 @@ class Confirm(ModalScreen[bool]):
             yield Static(facts(self._rows, 12), markup=False, classes="dialog-facts")
             yield Static(words((self._question, Tone.STRONG)), markup=False)
             with Horizontal(classes="dialog-keys"):
-                yield No("[n] No, go back", id="no", markup=False)
+                yield No(say("[n] No, go back"), id="no", markup=False)
                 yield Choice(f"[y] {self._yes}", id="yes", markup=False)
 
     def on_choice_picked(self, message: Choice.Picked) -> None:
@@ -99,7 +100,7 @@ class Decide(ModalScreen[str]):
             with Vertical(classes="dialog-answers"):
                 for key, says in self._answers:
                     yield Choice(f"[{key}] {says}", id=f"answer-{key}", markup=False)
-                yield No("[n] Nothing, go back", id="no", markup=False)
+                yield No(say("[n] Nothing, go back"), id="no", markup=False)
 
     def on_key(self, event: Key) -> None:
         if event.key in dict(self._answers):
@@ -133,22 +134,26 @@ class Typed(ModalScreen[bool]):
         box = VerticalScroll(classes="dialog -danger", can_focus=False)
         box.border_title = self._title
         # In the border, where a small screen shows it too.
-        box.border_subtitle = "up/down scroll"
+        box.border_subtitle = say("up/down scroll")
         with box:
             for part in self._body:
                 yield Static(part, markup=False)
-            yield Static(words((f"\nType '{self._word}' to {self._to}:", Tone.STRONG)), markup=False)
+            yield Static(
+                words((say("\nType '{word}' to {to}:", word=self._word, to=self._to), Tone.STRONG)), markup=False
+            )
             yield Input(max_length=40, compact=True)
             yield self._problem
             keys = Words(classes="dialog-hint")
-            keys.put(hint(("enter", self._to), ("esc", "no, go back")))
+            keys.put(hint(("enter", self._to), ("esc", say("no, go back"))))
             yield keys
 
     def on_input_submitted(self, typed: Input.Submitted) -> None:
         if typed.value.strip() == self._word:
             self.action_answer(True)
         else:
-            self._problem.put(words((f"That is not '{self._word}': {self._undone}.", Tone.BAD)))
+            self._problem.put(
+                words((say("That is not '{word}': {undone}.", word=self._word, undone=self._undone), Tone.BAD))
+            )
             self._problem.call_after_refresh(self._problem.scroll_visible, animate=False)
 
     def action_answer(self, yes: bool) -> None:
@@ -172,7 +177,7 @@ class Reading(ModalScreen[None]):
         with Vertical(classes="dialog -tall") as box:
             box.border_title = self._title
             # In the border, where a long text cannot push it out of sight.
-            box.border_subtitle = "esc close   up/down scroll"
+            box.border_subtitle = say("esc close   up/down scroll")
             with VerticalScroll():
                 yield Static(self._text, markup=False)
 

@@ -1,5 +1,6 @@
 """What live mode wants before its first order: consent in words, then the self-test of the account's units."""
 
+from core.language import say
 from core.model.command import Failed, GiveConsent, RunSelfTest
 from core.model.snapshot import Need, Snapshot
 from tui.consent import AGREED, terms
@@ -11,11 +12,11 @@ from tui.widgets.palette import Tone, words
 def consent(account: str) -> Typed:
     """The terms, agreed to by typing it out."""
     return Typed(
-        f"LIVE trading of account {account}",
+        say("LIVE trading of account {account}", account=account),
         [words(("- ", Tone.DIM), line) for line in terms(account)],
         AGREED,
-        to="agree",
-        undone="nothing was agreed to",
+        to=say("agree"),
+        undone=say("nothing was agreed to"),
     )
 
 
@@ -28,40 +29,42 @@ async def permitted(host: Host, snapshot: Snapshot) -> bool:
 
 async def _agree(host: Host, account: str) -> bool:
     if not await host.push_screen_wait(consent(account)):
-        host.tell("Nothing was sent: live trading was not agreed to.", failed=True)
+        host.tell(say("Nothing was sent: live trading was not agreed to."), failed=True)
         return False
     return _done(host, await host.ask(GiveConsent(account)))
 
 
 async def _test(host: Host, account: str) -> bool:
     question = Confirm(
-        "Self-test",
+        say("Self-test"),
         [
-            ("Account", account, Tone.STRONG),
-            ("Orders", "10 张 on each exchange, at the day's lowest price", Tone.TEXT),
-            ("Read back", "the volume listed, and the money frozen", Tone.TEXT),
-            ("Then", "cancelled, and the cancel proven", Tone.TEXT),
+            (say("Account"), account, Tone.STRONG),
+            (say("Orders"), say("10 张 on each exchange, at the day's lowest price"), Tone.TEXT),
+            (say("Read back"), say("the volume listed, and the money frozen"), Tone.TEXT),
+            (say("Then"), say("cancelled, and the cancel proven"), Tone.TEXT),
         ],
-        "Test the account's units now? Live orders wait for it.",
-        "Yes, test",
+        say("Test the account's units now? Live orders wait for it."),
+        say("Yes, test"),
         danger=True,
     )
     if not await host.push_screen_wait(question):
-        host.tell("Nothing was sent: the self-test has not passed yet.", failed=True)
+        host.tell(say("Nothing was sent: the self-test has not passed yet."), failed=True)
         return False
     reply = await host.ask(RunSelfTest())
     if not _done(host, reply) or isinstance(reply, Failed):
         return False
     test = reply.value
     if test.passed:
-        host.tell("The self-test passed: live orders may be sent.")
+        host.tell(say("The self-test passed: live orders may be sent."))
         return True
-    text = "\n\n".join((*test.lines, "Live orders stay refused. Look at the orders in MiniQMT before you test again."))
-    await host.push_screen_wait(Reading("The self-test FAILED", text))
+    text = "\n\n".join(
+        (*test.lines, say("Live orders stay refused. Look at the orders in MiniQMT before you test again."))
+    )
+    await host.push_screen_wait(Reading(say("The self-test FAILED"), text))
     return False
 
 
 def _done(host: Host, reply: object) -> bool:
     if isinstance(reply, Failed):
-        host.tell(f"Nothing was sent: {reply.text}", failed=True)
+        host.tell(say("Nothing was sent: {text}", text=reply.text), failed=True)
     return not isinstance(reply, Failed)

@@ -7,6 +7,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
+from core.language import mark, say
 from core.model.command import Done, ExecutePlan, Failed, MakePlan
 from core.model.plan import Plan
 from core.model.snapshot import Control, Rebalance, Snapshot
@@ -27,9 +28,9 @@ from tui.widgets.live_table import LiveTable
 from tui.widgets.palette import Tone, words
 from tui.widgets.words import Words
 
-_EMPTY = "No plan yet. Press r to make one: it shows what a rebalance would do now, and sends nothing."
-_NOTHING_TO_DO = "The account equals the list: there is nothing to sell or to buy."
-_ALL_BLOCKED = "Nothing of this plan can be traded now: each row says why. Press r to look again."
+_EMPTY = mark("No plan yet. Press r to make one: it shows what a rebalance would do now, and sends nothing.")
+_NOTHING_TO_DO = mark("The account equals the list: there is nothing to sell or to buy.")
+_ALL_BLOCKED = mark("Nothing of this plan can be traded now: each row says why. Press r to look again.")
 
 
 class PlanPane(Pane):
@@ -60,7 +61,7 @@ class PlanPane(Pane):
     def on_mount(self) -> None:
         self._say_problem("")
         self._refused.display = False
-        self._table.clear(_EMPTY)
+        self._table.clear(say(_EMPTY))
 
     def focus_target(self) -> LiveTable:
         return self._table
@@ -71,38 +72,38 @@ class PlanPane(Pane):
         if action == "execute":
             return self._why_not_execute()
         if action == "open" and self._table.cursor_key is None:
-            return "There is no row to read."
+            return say("There is no row to read.")
         return ""
 
     def _why_not_make(self) -> str:
         if self._making_since is not None:
-            return "A plan is being made."
+            return say("A plan is being made.")
         running = self._what_runs()
-        return f"A {running} is running: wait for its end." if running else ""
+        return say("A {running} is running: wait for its end.", running=say(running)) if running else ""
 
     def _why_not_execute(self) -> str:
         if self._executing:
-            return "A rebalance is running already."
+            return say("A rebalance is running already.")
         if self._making_since is not None:
-            return "A new plan is being made."
+            return say("A new plan is being made.")
         return self._obstacle()
 
     def _obstacle(self) -> str:
         """Why the plan on the screen cannot be carried out; looked at before the question and after it."""
         snapshot, plan = self.host.snapshot, self._plan()
         if snapshot is None or self.host.stale:
-            return "There is no fresh news from the engine: nothing can be decided on an old picture."
+            return say("There is no fresh news from the engine: nothing can be decided on an old picture.")
         if running := self._what_runs():
-            return f"A {running} is running already."
+            return say("A {running} is running already.", running=say(running))
         if plan is None or self._shown_rebalance() is not None or plan.plan_id in self._spent:
-            return "Make a new plan first: press r."
+            return say("Make a new plan first: press r.")
         if plan.refused is not None:
-            return "This plan is refused: nothing can be sent."
+            return say("This plan is refused: nothing can be sent.")
         if not plan.legs:
-            return _ALL_BLOCKED if plan.blocked else _NOTHING_TO_DO
+            return say(_ALL_BLOCKED) if plan.blocked else say(_NOTHING_TO_DO)
         if Control.HALTED in snapshot.controls:
-            return "Trading is halted: nothing new is sent. Press 1, then R to resume."
-        return f"Trading is off: {snapshot.blockers[0]}" if snapshot.blockers else ""
+            return say("Trading is halted: nothing new is sent. Press 1, then R to resume.")
+        return say("Trading is off: {blockers}", blockers=snapshot.blockers[0]) if snapshot.blockers else ""
 
     def do_make(self) -> None:
         self._making_since = time.monotonic()
@@ -118,7 +119,7 @@ class PlanPane(Pane):
             self._made = reply.value
             self._say_problem("")
         else:
-            self._say_problem(f"No plan was made: {reply.text}")
+            self._say_problem(say("No plan was made: {text}", text=reply.text))
         self._draw()
 
     def do_execute(self) -> None:
@@ -136,9 +137,9 @@ class PlanPane(Pane):
                 return
             if not await self.host.push_screen_wait(_question(plan, self.host.snapshot or snapshot)):
                 return
-            changed = "The plan has changed meanwhile. Look at the new one first." if self._plan() != plan else ""
+            changed = say("The plan has changed meanwhile. Look at the new one first.") if self._plan() != plan else ""
             if obstacle := changed or self._obstacle():
-                self.host.tell(f"Nothing was sent: {obstacle}", failed=True)
+                self.host.tell(say("Nothing was sent: {obstacle}", obstacle=obstacle), failed=True)
                 return
             self._spent.add(plan.plan_id)
             self._say_problem("")
@@ -153,15 +154,17 @@ class PlanPane(Pane):
         if isinstance(reply, Failed):
             if reply.refused:
                 self._spent.discard(plan.plan_id)
-            start = "Nothing was sent" if reply.refused else "The rebalance failed"
+            start = say("Nothing was sent") if reply.refused else say("The rebalance failed")
             self._say_problem(f"{start}: {reply.text}")
             self.host.tell(f"{start}: {reply.text}", failed=True)
         elif reply.value.unresolved:
             count = fmt.plural(len(reply.value.unresolved), "order")
-            self.host.tell(f"The rebalance ended with {count} unresolved.", failed=True)
+            self.host.tell(say("The rebalance ended with {count} unresolved.", count=count), failed=True)
         else:
             filled = sum(leg.filled_volume >= leg.volume for leg in reply.value.legs)
-            self.host.tell(f"The rebalance ended: {filled} of {len(reply.value.legs)} orders filled.")
+            self.host.tell(
+                say("The rebalance ended: {filled} of {legs} orders filled.", filled=filled, legs=len(reply.value.legs))
+            )
         self._draw()
 
     def do_open(self) -> None:
@@ -169,7 +172,7 @@ class PlanPane(Pane):
         if row is not None:
             *values, last = [cell.text for cell in row.cells]
             line = "  ".join(value for value in values if value)
-            self.host.push_screen(Reading("Row", words((line, Tone.STRONG), f"\n\n{last}")))
+            self.host.push_screen(Reading(say("Row"), words((line, Tone.STRONG), f"\n\n{last}")))
 
     @on(LiveTable.Moved)
     def _draw_detail(self) -> None:
@@ -223,7 +226,7 @@ class PlanPane(Pane):
             self._draw_plan(plan)
         else:
             self._summary.put("")
-            self._table.clear(_EMPTY)
+            self._table.clear(say(_EMPTY))
         self._summary.display = bool(self._summary.text)
         self._draw_detail()
         self.host.refresh_keys()
@@ -231,16 +234,16 @@ class PlanPane(Pane):
     def _draw_making(self) -> None:
         seconds = int(time.monotonic() - (self._making_since or 0))
         self._summary.put("")
-        self._table.clear("Making a plan" + (f": {seconds} s" if seconds >= 2 else ""))
+        self._table.clear(say("Making a plan") + (f": {seconds} s" if seconds >= 2 else ""))
 
     def _draw_plan(self, plan: Plan) -> None:
         now = self.host.snapshot.at if self.host.snapshot else None
         self._summary.put(plan_summary(plan, now))
         if plan.refused is not None:
-            self._refused.put(words(("REFUSED: nothing can be sent\n\n", Tone.BAD), (plan.refused, Tone.STRONG)))
+            self._refused.put(words((say("REFUSED: nothing can be sent\n\n"), Tone.BAD), (plan.refused, Tone.STRONG)))
             self._refused.display = True
         self._table.set_columns(PLAN_COLUMNS)
-        self._table.say("" if plan.refused else _NOTHING_TO_DO)
+        self._table.say("" if plan.refused else say(_NOTHING_TO_DO))
         self._table.set_rows(plan_rows(plan))
 
     def _say_problem(self, text: str) -> None:
@@ -255,19 +258,32 @@ def _age(plan: Plan, snapshot: Snapshot) -> str:
 def _question(plan: Plan, snapshot: Snapshot) -> Confirm:
     sold, bought = sum(leg.amount for leg in plan.sells), sum(leg.amount for leg in plan.buys)
     rows: list[Fact] = [
-        ("Mode", snapshot.mode.upper(), Tone.BAD if snapshot.mode == "live" else Tone.STRONG),
-        ("Account", snapshot.account or "no account", Tone.STRONG),
-        ("Plan", f"{plan.plan_id}, made {fmt.clock(plan.made_at)}, {_age(plan, snapshot)} ago", Tone.TEXT),
-        ("Sells", f"{len(plan.sells):>3}   {fmt.money(sold):>16} CNY", Tone.SELL),
-        ("Buys", f"{len(plan.buys):>3}   {fmt.money(bought):>16} CNY", Tone.BUY),
-        ("Fees", f"      {fmt.money(plan.fees):>16} CNY", Tone.TEXT),
-        ("Cash before", f"      {fmt.money(plan.cash):>16} CNY", Tone.TEXT),
-        ("Cash after", f"      {fmt.money(plan.cash_after):>16} CNY", Tone.TEXT),
+        (say("Mode"), snapshot.mode.upper(), Tone.BAD if snapshot.mode == "live" else Tone.STRONG),
+        (say("Account"), snapshot.account or say("no account"), Tone.STRONG),
+        (
+            say("Plan"),
+            say(
+                "{plan_id}, made {made_at}, {plan} ago",
+                plan_id=plan.plan_id,
+                made_at=fmt.clock(plan.made_at),
+                plan=_age(plan, snapshot),
+            ),
+            Tone.TEXT,
+        ),
+        (say("Sells"), f"{len(plan.sells):>3}   {fmt.money(sold):>16} CNY", Tone.SELL),
+        (say("Buys"), f"{len(plan.buys):>3}   {fmt.money(bought):>16} CNY", Tone.BUY),
+        (say("Fees"), f"      {fmt.money(plan.fees):>16} CNY", Tone.TEXT),
+        (say("Cash before"), f"      {fmt.money(plan.cash):>16} CNY", Tone.TEXT),
+        (say("Cash after"), f"      {fmt.money(plan.cash_after):>16} CNY", Tone.TEXT),
     ]
     if plan.blocked:
-        rows.append(("Blocked", f"{len(plan.blocked):>3}   not traded", Tone.WARN))
+        rows.append((say("Blocked"), say("{blocked:>3}   not traded", blocked=len(plan.blocked)), Tone.WARN))
     count = fmt.plural(len(plan.legs), "order")
-    money = "real money" if snapshot.mode == "live" else "no real money"
+    money = say("real money") if snapshot.mode == "live" else say("no real money")
     return Confirm(
-        "Execute this plan", rows, f"Send {count} now ({money})?", "Yes, execute", danger=snapshot.mode == "live"
+        say("Execute this plan"),
+        rows,
+        say("Send {count} now ({money})?", count=count, money=money),
+        say("Yes, execute"),
+        danger=snapshot.mode == "live",
     )

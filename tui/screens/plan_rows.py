@@ -5,6 +5,7 @@ from datetime import datetime
 
 from rich.text import Text
 
+from core.language import mark, say
 from core.model.order import Origin, Side
 from core.model.plan import Leg, Plan
 from core.model.snapshot import LegProgress, Rebalance
@@ -14,47 +15,53 @@ from tui.widgets.palette import SIDE_TONES, STYLES, Tone, words
 
 PLAN_COLUMNS = (
     Column("", 5),
-    Column("Code", 9),
-    Column("Name", 8, most=12),
-    Column("Volume", 6, right=True),
-    Column("Price", 7, right=True),
-    Column("Amount", 10, right=True),
-    Column("Fee", 5, right=True, rank=1),
-    Column("Reason", 24, flex=True),
+    Column(mark("Code"), 9),
+    Column(mark("Name"), 8, most=12),
+    Column(mark("Volume"), 6, right=True),
+    Column(mark("Price"), 7, right=True),
+    Column(mark("Amount"), 10, right=True),
+    Column(mark("Fee"), 5, right=True, rank=1),
+    Column(mark("Reason"), 24, flex=True),
 )
 PROGRESS_COLUMNS = (
     Column("", 5),
-    Column("Code", 9),
-    Column("Name", 8, most=12),
-    Column("Filled", 6, right=True),
-    Column("Volume", 6, right=True),
-    Column("Price", 7, right=True, rank=2),
-    Column("Average", 7, right=True, rank=1),
-    Column("Fee", 5, right=True, rank=3),
-    Column("Status", 26, flex=True),
+    Column(mark("Code"), 9),
+    Column(mark("Name"), 8, most=12),
+    Column(mark("Filled"), 6, right=True),
+    Column(mark("Volume"), 6, right=True),
+    Column(mark("Price"), 7, right=True, rank=2),
+    Column(mark("Average"), 7, right=True, rank=1),
+    Column(mark("Fee"), 5, right=True, rank=3),
+    Column(mark("Status"), 26, flex=True),
 )
 
 
 def plan_rows(plan: Plan) -> list[Row]:
     """Sells, buys, blocked and kept, each under a heading with its totals."""
     rows: list[Row] = []
-    for side, legs in (("Sell", plan.sells), ("Buy", plan.buys)):
+    for side, legs in ((mark("Sell"), plan.sells), (mark("Buy"), plan.buys)):
         if legs:
             total = sum(leg.amount for leg in legs)
-            rows.append(heading(side, f" {side} {len(legs)}   {fmt.money(total)} CNY"))
+            rows.append(heading(side, f" {say(side)} {len(legs)}   {fmt.money(total)} CNY"))
             rows += [_leg_row(leg) for leg in legs]
     if plan.blocked:
-        rows.append(heading("blocked", f" Blocked {len(plan.blocked)}   wanted, and not possible", Tone.WARN))
+        rows.append(
+            heading(
+                "blocked", say(" Blocked {blocked}   wanted, and not possible", blocked=len(plan.blocked)), Tone.WARN
+            )
+        )
         rows += [
-            _bare_row(f"blocked-{item.side}-{item.code}", item.side, item.code, item.name, "", item.reason, Tone.WARN)
+            _bare_row(
+                f"blocked-{item.side}-{item.code}", say(item.side), item.code, item.name, "", item.reason, Tone.WARN
+            )
             for item in plan.blocked
         ]
     if plan.kept:
-        rows.append(heading("kept", f" Kept {len(plan.kept)}"))
+        rows.append(heading("kept", say(" Kept {kept}", kept=len(plan.kept))))
         rows += [
             _bare_row(
                 f"kept-{item.code}",
-                "ours" if item.ours else "yours",
+                say("ours") if item.ours else say("yours"),
                 item.code,
                 item.name,
                 fmt.volume(item.volume),
@@ -70,7 +77,7 @@ def _leg_row(leg: Leg) -> Row:
     return Row(
         f"{leg.side}-{leg.code}",
         (
-            cell(leg.side, SIDE_TONES[leg.side]),
+            cell(say(leg.side), SIDE_TONES[leg.side]),
             cell(leg.code, Tone.STRONG),
             cell(leg.name),
             cell(fmt.volume(leg.volume)),
@@ -110,7 +117,7 @@ def _progress_row(number: int, leg: LegProgress, rebalance: Rebalance) -> Row:
     return Row(
         f"{number}-{leg.code}",
         (
-            cell(leg.side, SIDE_TONES[leg.side]),
+            cell(say(leg.side), SIDE_TONES[leg.side]),
             cell(leg.code, Tone.STRONG),
             cell(leg.name),
             cell(fmt.volume(leg.filled_volume), tone),
@@ -118,35 +125,43 @@ def _progress_row(number: int, leg: LegProgress, rebalance: Rebalance) -> Row:
             cell(fmt.price(leg.price)),
             cell(fmt.price(leg.average_price)),
             cell(fmt.money(leg.fee), Tone.DIM),
-            cell(f"UNRESOLVED {leg.status}" if unresolved else leg.status, tone),
+            cell(say("UNRESOLVED {status}", status=say(leg.status)) if unresolved else say(leg.status), tone),
         ),
     )
 
 
 def plan_summary(plan: Plan, now: datetime | None) -> Text:
     """The plan's totals, in three lines."""
-    age = "" if now is None else f" ({fmt.age((now - plan.made_at).total_seconds())} ago)"
-    listed = f"list of {plan.list_date}, {fmt.plural(len(plan.codes), 'bond')}" if plan.list_date else "no list"
+    age = (
+        ""
+        if now is None
+        else say(" ({total_seconds} ago)", total_seconds=fmt.age((now - plan.made_at).total_seconds()))
+    )
+    listed = (
+        say("list of {list_date}, {codes}", list_date=plan.list_date, codes=fmt.plural(len(plan.codes), "bond"))
+        if plan.list_date
+        else say("no list")
+    )
     text = words(
-        ("Plan ", Tone.TITLE),
+        (say("Plan "), Tone.TITLE),
         (plan.plan_id, Tone.STRONG),
-        (f"  made {fmt.clock(plan.made_at)}{age}, {listed}", Tone.DIM),
+        (say("  made {made_at}{age}, {listed}", made_at=fmt.clock(plan.made_at), age=age, listed=listed), Tone.DIM),
     )
     text.append("\n")
     sold, bought = sum(leg.amount for leg in plan.sells), sum(leg.amount for leg in plan.buys)
     _pairs(
         text,
-        ("Sell", f"{len(plan.sells)}  {fmt.money(sold)}", Tone.SELL),
-        ("Buy", f"{len(plan.buys)}  {fmt.money(bought)}", Tone.BUY),
-        ("Blocked", str(len(plan.blocked)), Tone.WARN if plan.blocked else Tone.TEXT),
-        ("Kept", str(len(plan.kept)), Tone.TEXT),
+        (say("Sell"), f"{len(plan.sells)}  {fmt.money(sold)}", Tone.SELL),
+        (say("Buy"), f"{len(plan.buys)}  {fmt.money(bought)}", Tone.BUY),
+        (say("Blocked"), str(len(plan.blocked)), Tone.WARN if plan.blocked else Tone.TEXT),
+        (say("Kept"), str(len(plan.kept)), Tone.TEXT),
     )
     text.append("\n")
     _pairs(
         text,
-        ("Cash", f"{fmt.money(plan.cash)} -> {fmt.money(plan.cash_after)}", Tone.TEXT),
-        ("Fees", fmt.money(plan.fees), Tone.TEXT),
-        ("Turnover", fmt.money(plan.turnover), Tone.TEXT),
+        (say("Cash"), f"{fmt.money(plan.cash)} -> {fmt.money(plan.cash_after)}", Tone.TEXT),
+        (say("Fees"), fmt.money(plan.fees), Tone.TEXT),
+        (say("Turnover"), fmt.money(plan.turnover), Tone.TEXT),
     )
     return text
 
@@ -157,36 +172,46 @@ def rebalance_summary(rebalance: Rebalance, now: datetime | None) -> Text:
     end = ended or now or rebalance.started_at
     took = fmt.duration((end - rebalance.started_at).total_seconds())
     name = rebalance.origin.capitalize()
-    word = (f"{name} running: ", Tone.WARN) if ended is None else (f"{name} ", Tone.TITLE)
-    when = f"since {fmt.clock(rebalance.started_at)}, {took}" if ended is None else f"{fmt.clock(ended)}, took {took}"
+    word = (say("{name} running: ", name=name), Tone.WARN) if ended is None else (f"{name} ", Tone.TITLE)
+    when = (
+        say("since {started_at}, {took}", started_at=fmt.clock(rebalance.started_at), took=took)
+        if ended is None
+        else say("{ended}, took {took}", ended=fmt.clock(ended), took=took)
+    )
     text = words(word, (rebalance.stage, Tone.STRONG), (f"  {when}", Tone.DIM), "\n")
     _pairs(
         text,
-        ("Sells", _filled(rebalance.legs, Side.SELL), Tone.SELL),
-        ("Buys", _filled(rebalance.legs, Side.BUY), Tone.BUY),
-        ("Fees", fmt.money(sum(leg.fee for leg in rebalance.legs)), Tone.TEXT),
-        ("Cash after", fmt.money(rebalance.cash_after) if ended else "not yet", Tone.TEXT),
+        (say("Sells"), _filled(rebalance.legs, Side.SELL), Tone.SELL),
+        (say("Buys"), _filled(rebalance.legs, Side.BUY), Tone.BUY),
+        (say("Fees"), fmt.money(sum(leg.fee for leg in rebalance.legs)), Tone.TEXT),
+        (say("Cash after"), fmt.money(rebalance.cash_after) if ended else say("not yet"), Tone.TEXT),
     )
     text.append("\n")
     if rebalance.unresolved:
         count = fmt.plural(len(rebalance.unresolved), "order")
-        text.append(f"{count} UNRESOLVED: may be live, never sent again; see Orders (5)", STYLES[Tone.BAD])
+        text.append(
+            say("{count} UNRESOLVED: may be live, never sent again; see Orders (5)", count=count), STYLES[Tone.BAD]
+        )
     elif ended is not None:
         left = [
             f"{leg.code} {leg.volume - leg.filled_volume}" for leg in rebalance.legs if leg.filled_volume < leg.volume
         ]
         if left:
-            text.append(f"Left over (not filled): {', '.join(left)}", STYLES[Tone.WARN])
+            text.append(say("Left over (not filled): {left}", left=", ".join(left)), STYLES[Tone.WARN])
         else:
-            text.append("Every order filled.", STYLES[Tone.GOOD])
+            text.append(say("Every order filled."), STYLES[Tone.GOOD])
             if rebalance.origin is not Origin.FLATTEN:
-                text.append(" Press r for a new plan: it shows what is still missing.", STYLES[Tone.DIM])
+                text.append(say(" Press r for a new plan: it shows what is still missing."), STYLES[Tone.DIM])
     return text
 
 
 def _filled(legs: Sequence[LegProgress], side: Side) -> str:
     ours = [leg for leg in legs if leg.side is side]
-    return f"{sum(leg.filled_volume >= leg.volume for leg in ours)}/{len(ours)} filled" if ours else "none"
+    return (
+        say("{value}/{ours} filled", value=sum(leg.filled_volume >= leg.volume for leg in ours), ours=len(ours))
+        if ours
+        else say("none")
+    )
 
 
 def _pairs(text: Text, *pairs: tuple[str, str, Tone]) -> None:

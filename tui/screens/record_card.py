@@ -8,6 +8,7 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 
+from core.language import say
 from core.model.command import RecordCard
 from core.model.known import Unknown
 from core.model.platform import Record, Strategy
@@ -45,33 +46,36 @@ class CardView(VerticalScroll, can_focus=True):
 def card_text(strategy: Strategy, record: Record, card: RecordCard) -> Text:
     text = words(
         (strategy.name, Tone.STRONG),
-        (f"  record {record.id}  {record.backtest_time}\n", Tone.DIM),
-        ("Return ", Tone.DIM),
+        (say("  record {id}  {backtest_time}\n", id=record.id, backtest_time=record.backtest_time), Tone.DIM),
+        (say("Return "), Tone.DIM),
         (fmt.ratio(record.strategy_return), change_tone(record.strategy_return)),
-        ("  Annual ", Tone.DIM),
+        (say("  Annual "), Tone.DIM),
         (fmt.ratio(record.annualized_return), change_tone(record.annualized_return)),
-        ("  Drawdown ", Tone.DIM),
+        (say("  Drawdown "), Tone.DIM),
         drawdown(record),
-        ("\nWin rate ", Tone.DIM),
+        (say("\nWin rate "), Tone.DIM),
         fmt.share(record.win_rate),
-        ("  Sharpe ", Tone.DIM),
+        (say("  Sharpe "), Tone.DIM),
         fmt.NOT_KNOWN if record.sharpe_ratio is None else f"{record.sharpe_ratio:.2f}",
     )
     _selection(text, card)
-    _mapping(text, "Parameters", card.detail.parameters)
-    _mapping(text, "Detail", {key: value for key, value in card.detail.detail.items() if key not in _SHOWN_ABOVE})
+    _mapping(text, say("Parameters"), card.detail.parameters)
+    _mapping(text, say("Detail"), {key: value for key, value in card.detail.detail.items() if key not in _SHOWN_ABOVE})
     return text
 
 
 def _selection(text: Text, card: RecordCard) -> None:
     selection = card.selection
     if isinstance(selection, Unknown):
-        text.append("\n\nToday's list\n", STYLES[Tone.TITLE])
-        text.append(f"There is none: {selection.reason}", STYLES[Tone.WARN])
+        text.append(say("\n\nToday's list\n"), STYLES[Tone.TITLE])
+        text.append(say("There is none: {reason}", reason=selection.reason), STYLES[Tone.WARN])
         return
     listed = selection.value
-    text.append("\n\nToday's list", STYLES[Tone.TITLE])
-    text.append(f"  {fmt.plural(len(listed.bonds), 'bond')}, dated {listed.trade_date}", STYLES[Tone.DIM])
+    text.append(say("\n\nToday's list"), STYLES[Tone.TITLE])
+    text.append(
+        say("  {bonds}, dated {trade_date}", bonds=fmt.plural(len(listed.bonds), "bond"), trade_date=listed.trade_date),
+        STYLES[Tone.DIM],
+    )
     for rank, bond in enumerate(listed.bonds, 1):
         text.append(f"\n{rank:>3}  ", STYLES[Tone.DIM])
         text.append(f"{fmt.price(bond.price):>9}  ")
@@ -82,7 +86,7 @@ def _selection(text: Text, card: RecordCard) -> None:
 def _mapping(text: Text, title: str, values: Mapping[str, Any]) -> None:
     text.append(f"\n\n{title}", STYLES[Tone.TITLE])
     if not values:
-        text.append("\nthe platform tells none", STYLES[Tone.DIM])
+        text.append(say("\nthe platform tells none"), STYLES[Tone.DIM])
     for key, value in values.items():
         text.append(f"\n{fmt.fit(fmt.plain_key(str(key)), _LABEL)}  ", STYLES[Tone.DIM])
         text.append(fmt.plain_value(value))

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from core.language import mark, say
 from core.model.platform import Record, Strategy
 from core.model.snapshot import Followed
 from tui import format as fmt
@@ -11,9 +12,9 @@ from tui.widgets.palette import Tone, change_tone
 
 STRATEGY_COLUMNS = (
     Column("", 1),
-    Column("Strategy", 26, flex=True),
-    Column("Records", 7, right=True),
-    Column("Created", 10, most=10, rank=1),
+    Column(mark("Strategy"), 26, flex=True),
+    Column(mark("Records"), 7, right=True),
+    Column(mark("Created"), 10, most=10, rank=1),
 )
 
 
@@ -27,26 +28,35 @@ class Sorting(NamedTuple):
 
 
 SORTINGS = (
-    Sorting("newest", 2, lambda record: record.backtest_time),
-    Sorting("return", 3, lambda record: record.strategy_return),
-    Sorting("annualised", 4, lambda record: record.annualized_return),
+    Sorting(mark("newest"), 2, lambda record: record.backtest_time),
+    Sorting(mark("return"), 3, lambda record: record.strategy_return),
+    Sorting(mark("annualised"), 4, lambda record: record.annualized_return),
     Sorting(
-        "drawdown",
+        mark("drawdown"),
         5,
         lambda record: None if record.max_drawdown is None else abs(record.max_drawdown),
         largest_first=False,
     ),
-    Sorting("sharpe", 6, lambda record: record.sharpe_ratio),
-    Sorting("win rate", 7, lambda record: record.win_rate),
+    Sorting(mark("sharpe"), 6, lambda record: record.sharpe_ratio),
+    Sorting(mark("win rate"), 7, lambda record: record.win_rate),
 )
 
-_RECORD_LABELS = ("", "Record", "Tested", "Return", "Annual", "Drawdn", "Sharpe", "Win")
+_RECORD_LABELS = (
+    "",
+    mark("Record"),
+    mark("Tested"),
+    mark("Return"),
+    mark("Annual"),
+    mark("Drawdn"),
+    mark("Sharpe"),
+    mark("Win"),
+)
 
 
 def record_columns(sorting: Sorting | None) -> tuple[Column, ...]:
     """The columns of the record list; the one it is sorted by carries a `v`."""
     labels = [
-        f"{label} v" if sorting is not None and sorting.column == index else label
+        f"{say(label)} v" if sorting is not None and sorting.column == index else label
         for index, label in enumerate(_RECORD_LABELS)
     ]
     return (

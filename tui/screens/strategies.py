@@ -8,6 +8,7 @@ from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.widget import Widget
 
+from core.language import mark, say
 from core.model.command import Done, ListRecords, ListStrategies, RecordCard, Reply, RunStrategy, ShowRecord
 from core.model.known import Unknown
 from core.model.platform import Record, Strategy
@@ -19,7 +20,7 @@ from tui.screens.pane import Pane
 from tui.screens.record_card import CardView
 from tui.screens.records import SORTINGS, STRATEGY_COLUMNS, record_columns, record_row, sort_records, strategy_row
 from tui.widgets.live_table import LiveTable
-from tui.widgets.paged_list import PagedList
+from tui.widgets.paged_list import RECORDS, STRATEGIES, PagedList
 from tui.widgets.palette import Tone
 from tui.widgets.search import SearchLine
 
@@ -35,8 +36,8 @@ class StrategiesPane(Pane):
 
     def __init__(self) -> None:
         super().__init__("strategies")
-        self._list = PagedList("strategy-list", "strategy", STRATEGY_COLUMNS, "name")
-        self._record_list = PagedList("record-list", "record", record_columns(None), "number, date or figure")
+        self._list = PagedList("strategy-list", STRATEGIES, STRATEGY_COLUMNS, mark("name"))
+        self._record_list = PagedList("record-list", RECORDS, record_columns(None), mark("number, date or figure"))
         self._card_view = CardView()
         self._views: tuple[Widget, ...] = (self._list, self._record_list, self._card_view)
         self._stage = _STRATEGIES
@@ -54,7 +55,7 @@ class StrategiesPane(Pane):
             yield from self._views
 
     def on_mount(self) -> None:
-        self._list.name_it("Strategies", "* in use")
+        self._list.name_it(say("Strategies"), say("* in use"))
         self._forget_records()
         self._arrange()
 
@@ -88,24 +89,24 @@ class StrategiesPane(Pane):
     def why_not(self, action: str) -> str:
         on_card = self._stage == _CARD
         if action in ("next_page", "previous_page", "search", "open", "sort") and on_card:
-            return "Go back to the list first: press esc."
+            return say("Go back to the list first: press esc.")
         if action == "sort" and self._stage != _RECORDS:
-            return "Records can be sorted: open a strategy first."
+            return say("Records can be sorted: open a strategy first.")
         if action == "next_page" and self._paged().turn(1) is None:
-            return "This is the last page."
+            return say("This is the last page.")
         if action == "previous_page" and self._paged().turn(-1) is None:
-            return "This is the first page."
+            return say("This is the first page.")
         if action == "use":
             return self._why_not_use()
         if action == "open" and self._paged().table.cursor_key is None:
-            return "There is nothing to open here."
+            return say("There is nothing to open here.")
         return ""
 
     def _why_not_use(self) -> str:
         if self._using:
-            return "A record is being taken into use."
+            return say("A record is being taken into use.")
         if self._stage == _STRATEGIES or self._strategy is None or self._selected_record() is None:
-            return "Open a strategy and choose a record first."
+            return say("Open a strategy and choose a record first.")
         return ""
 
     def do_open(self) -> None:
@@ -200,9 +201,9 @@ class StrategiesPane(Pane):
     def _forget_records(self) -> None:
         self._records, self._record, self._card = (), None, None
         self._record_list.search.close()
-        self._record_list.empty("Open a strategy with enter to see its backtest records.")
-        self._record_list.name_it(self._strategy.name if self._strategy else "Records")
-        self._card_view.say("Open a record with enter to see its parameters and today's list.")
+        self._record_list.empty(say("Open a strategy with enter to see its backtest records."))
+        self._record_list.name_it(self._strategy.name if self._strategy else say("Records"))
+        self._card_view.say(say("Open a record with enter to see its parameters and today's list."))
 
     def _load_strategies(self, page: int) -> None:
         self._list.wait()
@@ -224,9 +225,9 @@ class StrategiesPane(Pane):
         if self._list.loaded:
             text = self._list.search.text
             empty = (
-                f"No strategy's name holds '{text}'. Press esc to see all."
+                say("No strategy's name holds '{text}'. Press esc to see all.", text=text)
                 if text
-                else ("You have no strategies on Factor Cat yet: make one on its website, then press r.")
+                else (say("You have no strategies on Factor Cat yet: make one on its website, then press r."))
             )
             self._list.rows([strategy_row(each, self._followed) for each in self._strategies.values()], empty)
         self._explain()
@@ -258,23 +259,23 @@ class StrategiesPane(Pane):
         if self._strategy is None or not self._record_list.loaded:
             return
         sorting = None if self._sorting is None else SORTINGS[self._sorting]
-        note = "" if sorting is None else f"this page by {sorting.label}"
+        note = "" if sorting is None else say("this page by {label}", label=say(sorting.label))
         self._record_list.name_it(self._strategy.name, note)
         ordered = sort_records(self._records, sorting)
         rows = [record_row(record, self._strategy.id, self._followed) for record in ordered]
         text = self._record_list.search.text
         kept = [row for row in rows if row.holds(text)] if text else rows
         empty = (
-            "No record on this page holds that text. Press esc to see all."
+            say("No record on this page holds that text. Press esc to see all.")
             if rows
-            else ("This strategy has no backtest record yet: run one on Factor Cat, then press r.")
+            else (say("This strategy has no backtest record yet: run one on Factor Cat, then press r."))
         )
         self._record_list.table.set_columns(record_columns(sorting))
         self._record_list.rows(kept, empty)
 
     def _load_card(self, record: Record) -> None:
         self._record, self._card = record, None
-        self._card_view.say(f"Loading record {record.id}")
+        self._card_view.say(say("Loading record {number}", number=record.id))
         if self._strategy is not None:
             self.start(self._fetch_card(self._strategy, record), "card")
 
@@ -286,13 +287,16 @@ class StrategiesPane(Pane):
             self._card = reply.value
             self._card_view.put(strategy, record, reply.value)
         else:
-            self._card_view.say(f"The record was not loaded: {reply.text}\n\nPress r to ask again.", Tone.BAD)
+            self._card_view.say(
+                say("The record was not loaded: {reason}", reason=reply.text) + "\n\n" + say("Press r to ask again."),
+                Tone.BAD,
+            )
 
     async def _use(self, strategy: Strategy, record: Record) -> None:
         try:
             card = await self._card_for(strategy, record)
             if not isinstance(card, Done):
-                self.host.tell(f"Record {record.id} cannot be used: {card.text}", failed=True)
+                self.host.tell(say("Record {id} cannot be used: {text}", id=record.id, text=card.text), failed=True)
                 return
             if not await self.host.push_screen_wait(self._question(strategy, record, card.value)):
                 return
@@ -300,9 +304,11 @@ class StrategiesPane(Pane):
         finally:
             self._using = False
         if isinstance(reply, Done):
-            self.host.tell(f"{strategy.name}, record {record.id}, is in use. Press 3 and r to make a plan.")
+            self.host.tell(
+                say("{name}, record {id}, is in use. Press 3 and r to make a plan.", name=strategy.name, id=record.id)
+            )
         else:
-            self.host.tell(f"The strategy was not changed: {reply.text}", failed=True)
+            self.host.tell(say("The strategy was not changed: {text}", text=reply.text), failed=True)
 
     async def _card_for(self, strategy: Strategy, record: Record) -> Reply[RecordCard]:
         if self._card is not None and self._record is record:
@@ -311,21 +317,40 @@ class StrategiesPane(Pane):
 
     def _question(self, strategy: Strategy, record: Record, card: RecordCard) -> Confirm:
         old = self._followed
-        replaced = "nothing: none is in use yet"
+        replaced = say("nothing: none is in use yet")
         if old is not None:
-            replaced = f"{old.strategy_name or f'strategy {old.strategy_id}'}, record {old.history_id}"
+            replaced = say(
+                "{strategy_name}, record {history_id}",
+                strategy_name=old.strategy_name or say("strategy {strategy_id}", strategy_id=old.strategy_id),
+                history_id=old.history_id,
+            )
         size: Fact
         if isinstance(card.selection, Unknown):
-            size = ("List today", f"none: {card.selection.reason}", Tone.WARN)
+            size = (say("List today"), say("none: {reason}", reason=card.selection.reason), Tone.WARN)
         else:
             listed = card.selection.value
-            size = ("List today", f"{fmt.plural(len(listed.bonds), 'bond')}, dated {listed.trade_date}", Tone.TEXT)
+            size = (
+                say("List today"),
+                say(
+                    "{bonds}, dated {trade_date}",
+                    bonds=fmt.plural(len(listed.bonds), "bond"),
+                    trade_date=listed.trade_date,
+                ),
+                Tone.TEXT,
+            )
         rows: list[Fact] = [
-            ("Strategy", strategy.name, Tone.STRONG),
-            ("Record", f"{record.id}, return {fmt.ratio(record.strategy_return)}", Tone.TEXT),
+            (say("Strategy"), strategy.name, Tone.STRONG),
+            (
+                say("Record"),
+                say("{id}, return {strategy_return}", id=record.id, strategy_return=fmt.ratio(record.strategy_return)),
+                Tone.TEXT,
+            ),
             size,
-            ("Replaces", replaced, Tone.TEXT),
+            (say("Replaces"), replaced, Tone.TEXT),
         ]
         return Confirm(
-            "Use this record", rows, "Follow it from the next rebalance on? Nothing is sent now.", "Yes, use it"
+            say("Use this record"),
+            rows,
+            say("Follow it from the next rebalance on? Nothing is sent now."),
+            say("Yes, use it"),
         )

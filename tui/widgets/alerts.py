@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.text import Text
 
-from core.model.snapshot import Control, Snapshot
+from core.language import say
+from core.model.snapshot import Control, Need, Snapshot
 from tui import format as fmt
 from tui.day import missed_text
 from tui.widgets.palette import STYLES, Tone
@@ -77,7 +78,7 @@ def _fitted(alerts: Sequence[Alert], unseen: int, width: int, most: int, console
     spare = most - len(shown)
     found: list[Text] = []
     for number, alert in enumerate(shown, 1):
-        more = f"(+{unseen} more on Home)" if unseen and number == len(shown) else ""
+        more = say("(+{unseen} more on Home)", unseen=unseen) if unseen and number == len(shown) else ""
         lines = alert.lines(width, 1 + spare, more, console)
         spare -= len(lines) - 1
         found += lines
@@ -87,18 +88,20 @@ def _fitted(alerts: Sequence[Alert], unseen: int, width: int, most: int, console
 def _alerts(snapshot: Snapshot | None, silent_for: float | None) -> list[Alert]:
     found: list[Alert] = []
     if silent_for is not None:
-        seconds = f"no news from the engine for {int(silent_for)} s"
-        old = seconds if snapshot is None else f"{seconds}: everything below is old"
-        found.append(Alert("STALE", old, loud=True))
+        seconds = say("no news from the engine for {silent_for} s", silent_for=int(silent_for))
+        old = seconds if snapshot is None else say("{seconds}: everything below is old", seconds=seconds)
+        found.append(Alert(say("STALE"), old, loud=True))
     if snapshot is None:
         return found
     found += _not_trading(snapshot)
     if Control.HALTED in snapshot.controls:
-        halted = "nothing new is sent, no stop either"
-        found.append(Alert("HALTED", halted, "press R on Home to resume", "(1, then R)", loud=True))
+        halted = say("nothing new is sent, no stop either")
+        found.append(Alert(say("HALTED"), halted, say("press R on Home to resume"), say("(1, then R)"), loud=True))
     if snapshot.missed is not None:
         missed = fmt.one_line(missed_text(snapshot.missed, snapshot))
-        found.append(Alert("MISSED RUN", missed, "m on Home: look at the plan, d: drop it", "(1, then m or d)"))
+        found.append(
+            Alert(say("MISSED RUN"), missed, say("m on Home: look at the plan, d: drop it"), say("(1, then m or d)"))
+        )
     found += [Alert("!", fmt.one_line(notice)) for notice in snapshot.notices[:_MOST_NOTICES]]
     return found
 
@@ -108,15 +111,22 @@ def _not_trading(snapshot: Snapshot) -> list[Alert]:
     found: list[Alert] = []
     if snapshot.blockers:
         first, *others = snapshot.blockers
-        more = f"(+{len(others)} more on Home)" if others else ""
-        found.append(Alert("TRADING OFF", fmt.one_line(first), more, loud=True))
+        more = say("(+{others} more on Home)", others=len(others)) if others else ""
+        found.append(Alert(say("TRADING OFF"), fmt.one_line(first), more, loud=True))
     elif not snapshot.ready:
-        found.append(Alert("NOT READY", "the engine is still getting ready; nothing is sent before that", loud=True))
+        found.append(
+            Alert(say("NOT READY"), say("the engine is still getting ready; nothing is sent before that"), loud=True)
+        )
     if snapshot.needs:
-        how = f"{' and '.join(snapshot.needs)} wanted first: execute a plan (3), or rotor {snapshot.needs[0]}"
-        found.append(Alert("NO LIVE ORDERS YET", how))
+        both = say("consent and self-test wanted first: execute a plan (3), or rotor consent")
+        one = {
+            Need.CONSENT: say("consent wanted first: execute a plan (3), or rotor consent"),
+            Need.SELF_TEST: say("self-test wanted first: execute a plan (3), or rotor self-test"),
+        }
+        how = both if len(snapshot.needs) > 1 else one[next(iter(snapshot.needs))]
+        found.append(Alert(say("NO LIVE ORDERS YET"), how))
     if snapshot.mode != "sandbox" and snapshot.platform_user is None and snapshot.health:
-        found.append(Alert("NOT LOGGED IN", "to Factor Cat: press l on Home"))
+        found.append(Alert(say("NOT LOGGED IN"), say("to Factor Cat: press l on Home")))
     return found
 
 

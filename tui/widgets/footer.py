@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 
+from rich.cells import cell_len
 from rich.text import Text
 from textual import events
 from textual.message import Message
 
+from core.language import say
 from tui.actions import Action
 from tui.widgets.palette import STYLES, Tone
 from tui.widgets.words import Words
@@ -44,7 +46,7 @@ class KeyBar(Words):
 
     def _draw(self) -> None:
         width = self.size.width
-        needed = sum(len(action.key_text) + 1 + len(action.label) for action in self._actions)
+        needed = sum(cell_len(f"{action.key_text} {say(action.label)}") for action in self._actions)
         gap = next((gap for gap in (3, 2) if needed + gap * (len(self._actions) - 1) <= width), 1)
         bar = Text(style=STYLES[Tone.DIM])
         self._spans.clear()
@@ -52,7 +54,7 @@ class KeyBar(Words):
             start = bar.cell_len
             off = bool(self._why_not(action))
             bar.append(action.key_text, STYLES[Tone.DIM] if off else STYLES[Tone.KEY])
-            bar.append(f" {action.label}", STYLES[Tone.DIM] if off else STYLES[Tone.TEXT])
+            bar.append(f" {say(action.label)}", STYLES[Tone.DIM] if off else STYLES[Tone.TEXT])
             self._spans.append((start, bar.cell_len, action))
             bar.append(" " * gap)
         self.put(bar)

@@ -2,11 +2,12 @@
 
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
 
+from core.language import mark, say
 from core.model.platform import Page
 from tui import format as fmt
 from tui.widgets.columns import Column, Row
@@ -16,12 +17,24 @@ from tui.widgets.search import SearchLine
 from tui.widgets.words import Words
 
 
+class Saying(NamedTuple):
+    """What a list says of itself: what it counts, and two marked sentences."""
+
+    noun: str
+    loading: str
+    failed: str
+
+
+STRATEGIES = Saying("strategy", mark("Loading strategies"), mark("The strategies were not loaded: {reason}"))
+RECORDS = Saying("record", mark("Loading records"), mark("The records were not loaded: {reason}"))
+
+
 class PagedList(Vertical):
     """Loading, empty, failed and filled, each in words."""
 
-    def __init__(self, name: str, noun: str, columns: Sequence[Column], search_hint: str) -> None:
+    def __init__(self, name: str, saying: Saying, columns: Sequence[Column], search_hint: str) -> None:
         super().__init__(id=name)
-        self._noun = noun
+        self._saying = saying
         self._title = Words(classes="summary")
         self._where = Words(classes="where")
         self.detail = Words(classes="detail")
@@ -59,14 +72,14 @@ class PagedList(Vertical):
         if self._loading_since is None:
             return
         seconds = int(time.monotonic() - self._loading_since)
-        text = f"Loading {fmt.many(self._noun)}" + (f": {seconds} s" if seconds >= 2 else "")
+        text = say(self._saying.loading) + (f": {seconds} s" if seconds >= 2 else "")
         self.table.say(text)
         if self.table.rows:
             self._where.put(words((text, Tone.DIM)))
 
     def failed(self, reason: str) -> None:
         self._loading_since, self.loaded = None, False
-        self.table.clear(f"The {fmt.many(self._noun)} were not loaded: {reason}\n\nPress r to ask again.", Tone.BAD)
+        self.table.clear(say(self._saying.failed, reason=reason) + "\n\n" + say("Press r to ask again."), Tone.BAD)
         self._where.put("")
 
     def empty(self, text: str) -> None:
@@ -80,7 +93,9 @@ class PagedList(Vertical):
         """A page came; its rows are given to `rows`."""
         self._loading_since, self.loaded = None, True
         self.page, self.pages = page.page, max(1, page.total_pages)
-        self._where.put(words((f"page {self.page}/{self.pages}, {fmt.plural(page.total_count, self._noun)}", Tone.DIM)))
+        count = fmt.plural(page.total_count, self._saying.noun)
+        where = say("page {page}/{pages}, {count}", page=self.page, pages=self.pages, count=count)
+        self._where.put(words((where, Tone.DIM)))
 
     def rows(self, rows: Sequence[Row], empty: str) -> None:
         self.table.say(empty)

@@ -4,6 +4,7 @@ from rich.cells import cell_len
 from rich.text import Text
 from textual.widgets import Static
 
+from core.language import say
 from tui.widgets.palette import STYLES, Tone, words
 
 
@@ -27,11 +28,16 @@ class Words(Static):
 
 
 class Section(Words):
-    """A titled block of text."""
+    """A titled block of text; the title is marked."""
 
     def __init__(self, title: str, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
-        self.border_title = title
+        self._heading = title
+        self.retitle()
+
+    def retitle(self) -> None:
+        """In the language in use."""
+        self.border_title = say(self._heading)
 
 
 def facts(rows: list[tuple[str, str, Tone]], width: int = 14) -> Text:
