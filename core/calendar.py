@@ -9,6 +9,7 @@ from typing import Self
 
 from core.calendar_file import later_sessions
 from core.clock import SHANGHAI
+from core.language import say
 from core.model.bond import Exchange
 from core.model.known import Known, Maybe, Unknown
 from core.rules.session_list import ListRefused, always_closed
@@ -110,14 +111,17 @@ class Calendar:
         if left > NOTICE_DAYS:
             return None
         if left >= 0:
-            when = "today" if left == 0 else "tomorrow" if left == 1 else f"in {left} days"
-            by = "before then" if left else "now"
-            return (
-                f"the trading calendar ends on {end}, {when}: run rotor calendar update {by}; after it live mode sends "
-                "nothing"
+            when = "today" if left == 0 else "tomorrow" if left == 1 else say("in {left} days", left=left)
+            by = say("before then") if left else "now"
+            return say(
+                "the trading calendar ends on {end}, {when}: run rotor calendar update {by}; after it "
+                "live mode sends nothing",
+                end=end,
+                when=when,
+                by=by,
             )
-        told = "Monday to Friday are taken for sessions" if self._guesses else "nothing is sent"
-        return f"the trading calendar ended on {end}: {told}; run rotor calendar update"
+        told = say("Monday to Friday are taken for sessions") if self._guesses else say("nothing is sent")
+        return say("the trading calendar ended on {end}: {told}; run rotor calendar update", end=end, told=told)
 
     def phase(self, moment: datetime, exchange: Exchange | None = None) -> SessionPhase:
         """What the exchange does at `moment`; without one, `OPEN` means that both trade continuously."""
@@ -137,7 +141,7 @@ class Calendar:
             case Unknown(reason):
                 return reason
             case Known(value=False):
-                return f"{local:%Y-%m-%d} is not a trading day"
+                return say("{local:%Y-%m-%d} is not a trading day", local=local)
             case Known():
                 return no_orders_at(local.time())
 
@@ -148,10 +152,16 @@ class Calendar:
         return self._guesses and day > self.verified_through
 
     def _beyond(self, day: date) -> Unknown:
-        remedy = ": run rotor calendar update" if day > self.verified_through else ""
+        remedy = say(": run rotor calendar update") if day > self.verified_through else ""
         return Unknown(
-            f"the trading calendar reaches from {self.verified_from} to {self.verified_through}, so whether {day} is a "
-            f"session is not known{remedy}"
+            say(
+                "the trading calendar reaches from {verified_from} to {verified_through}, so whether "
+                "{day} is a session is not known{remedy}",
+                verified_from=self.verified_from,
+                verified_through=self.verified_through,
+                day=day,
+                remedy=remedy,
+            )
         )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from pydantic import SecretStr
 
+from core.language import say
 from core.model.known import Known, Maybe, Unknown
 
 VARIABLE = "ROTOR_FACTORCAT__PASSWORD"
@@ -38,7 +39,7 @@ def remembered_password(
 
         found = keyring.get_password(_SERVICE, _key(username, service))
     except Exception as error:  # a backend lets anything out: on Windows pywintypes.error, not KeyringError
-        return Unknown(_sentence("The password cannot be read from the keyring", error, service))
+        return Unknown(_sentence(say("The password cannot be read from the keyring"), error, service))
     return Known(None if found is None else SecretStr(found))
 
 
@@ -49,7 +50,7 @@ def remember(username: str, password: SecretStr, service: str = "factorcat") -> 
 
         keyring.set_password(_SERVICE, _key(username, service), password.get_secret_value())
     except Exception as error:
-        sentence = _sentence("The password cannot be kept in the keyring", error, service)
+        sentence = _sentence(say("The password cannot be kept in the keyring"), error, service)
         return sentence.replace(password.get_secret_value(), "***") if password else sentence
     return None
 
@@ -62,7 +63,7 @@ def forget(username: str, service: str = "factorcat") -> str | None:
         if keyring.get_password(_SERVICE, _key(username, service)) is not None:
             keyring.delete_password(_SERVICE, _key(username, service))
     except Exception as error:
-        return _sentence("The password cannot be removed from the keyring", error, service)
+        return _sentence(say("The password cannot be removed from the keyring"), error, service)
     return None
 
 
@@ -72,9 +73,16 @@ def _key(username: str, service: str) -> str:
 
 def _sentence(what: str, error: Exception, service: str) -> str:
     if getattr(error, "winerror", None) == _NO_LOGON_SESSION:
-        return (
-            f"{what}: Windows keeps no credentials in an ssh session. Log in once at the console or over RDP, "
-            f"set {_VARIABLES[service]}, or type the password each time."
+        return say(
+            "{what}: Windows keeps no credentials in an ssh session. Log in once at the console "
+            "or over RDP, set {VARIABLES}, or type the password each time.",
+            what=what,
+            VARIABLES=_VARIABLES[service],
         )
     detail = " ".join(str(error).split()) or type(error).__name__
-    return f"{what}: {detail.rstrip('.')}. Set {_VARIABLES[service]}, or type the password each time."
+    return say(
+        "{what}: {value}. Set {VARIABLES}, or type the password each time.",
+        what=what,
+        value=detail.rstrip("."),
+        VARIABLES=_VARIABLES[service],
+    )

@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Any
 
 from core.imports import import_without
+from core.language import say
 
 log = logging.getLogger(__name__)
 
@@ -47,16 +48,19 @@ def _module(name: str) -> ModuleType:
         package = import_without("xtquant", "requests", "pkg_resources")  # what it would ask for news with
     except ImportError as error:
         if sys.platform != "win32":
-            raise SdkMissing("MiniQMT and its SDK run on 64-bit Windows only") from None
+            raise SdkMissing(say("MiniQMT and its SDK run on 64-bit Windows only")) from None
         raise SdkMissing(
-            f"xtquant, the SDK of MiniQMT, is not installed ({error}): run python -m pip install xtquant"
+            say(
+                "xtquant, the SDK of MiniQMT, is not installed ({error}): run python -m pip install xtquant",
+                error=error,
+            )
         ) from None
     try:
         module = importlib.import_module(f"{package.__name__}.{name}")
     except ImportError as error:
         log.debug("%s", error)
         raise SdkMissing(
-            "MiniQMT's libraries do not load: they run on 64-bit Windows only, in a 64-bit Python"
+            say("MiniQMT's libraries do not load: they run on 64-bit Windows only, in a 64-bit Python")
         ) from None
     if name in _PRINTING:
         vars(module)["print"] = _to_the_log

@@ -206,8 +206,10 @@ ACTIONS = (
     Action("log.follow", "f", mark("Follow"), mark("Follow the log, or pause it")),
     Action("log.level", "l", mark("Level"), mark("Show everything, warnings and errors, or errors only")),
     Action("log.search", "slash", mark("Search"), mark("Mark this text, and jump to where it stands last"), "/"),
-    Action("log.next", "n", mark("Next"), mark("The next line that holds the text"), footer=False),
-    Action("log.previous", "N,shift+n", mark("Prev"), mark("The line before that holds the text"), "N", footer=False),
+    Action("log.next", "n", mark("Next match"), mark("The next line that holds the text"), footer=False),
+    Action(
+        "log.previous", "N,shift+n", mark("Prev match"), mark("The line before that holds the text"), "N", footer=False
+    ),
     Action("log.earlier", "left_square_bracket", mark("Day before"), mark("The day before that has a log"), "["),
     Action(
         "log.later", "right_square_bracket", mark("Day after"), mark("The day after that has a log"), "]", footer=False

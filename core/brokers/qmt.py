@@ -20,6 +20,7 @@ from core.brokers.qmt_rows import OrderError
 from core.brokers.qmt_session import Native
 from core.caller import NeverBegun, NoAnswer
 from core.clock import Clock
+from core.language import say
 from core.model.account import Asset, Position
 from core.model.known import Known, Maybe, Unknown
 from core.model.order import BrokerOrder, Confirmed, Fill, Intent, Order, Outcome, Refused, Unresolved
@@ -96,7 +97,7 @@ class QmtBroker:
     async def place(self, intent: Intent) -> Outcome:
         session = self._link.session
         if session is None:
-            return Refused(f"not sent: the account is out of reach: {self.link.text}")
+            return Refused(say("not sent: the account is out of reach: {text}", text=self.link.text))
         try:
             answer = await session.order(intent)
         except NeverBegun as error:
@@ -104,16 +105,16 @@ class QmtBroker:
             return Refused(f"not sent: {error}")
         except NoAnswer as error:
             self._link.lost(session, str(error))
-            return Unresolved(f"its answer was lost: {error}")
+            return Unresolved(say("its answer was lost: {error}", error=error))
         except TimeoutError:
-            return Unresolved("MiniQMT did not answer in time")
+            return Unresolved(say("MiniQMT did not answer in time"))
         except Exception as error:
             log.exception("the SDK failed at an order")
-            return Unresolved(f"the SDK of MiniQMT failed: {error}")
+            return Unresolved(say("the SDK of MiniQMT failed: {error}", error=error))
         if answer.order_id > 0:
             return Confirmed(str(answer.order_id))
         if answer.order_id == 0:
-            return Unresolved("MiniQMT does not know what became of it (0)")
+            return Unresolved(say("MiniQMT does not know what became of it (0)"))
         return await self._refused(intent, answer.seq, answer.text)
 
     async def cancel(self, order_id: str) -> None:
@@ -130,14 +131,14 @@ class QmtBroker:
         session = self._link.session
         listed = await self._listed_now()
         if isinstance(listed, Unknown) or session is None or self._link.session is not session:
-            return Unresolved("MiniQMT answered -1 and could not be asked again")
+            return Unresolved(say("MiniQMT answered -1 and could not be asked again"))
         wanted = (intent.client_order_id, intent.code, intent.side, intent.volume)
         for order in listed.value:
             if (order.remark, order.code, order.side, order.volume) == wanted:
                 log.warning("MiniQMT answered -1 for %s, which is live as order %s", order.remark, order.order_id)
                 return Confirmed(order.order_id)
-        told = self._rejects.get((session.number, seq, intent.client_order_id)) or text or "no reason given"
-        return Refused(f"MiniQMT refused it: {told}")
+        told = self._rejects.get((session.number, seq, intent.client_order_id)) or text or say("no reason given")
+        return Refused(say("MiniQMT refused it: {told}", told=told))
 
     async def _listed_now(self) -> Maybe[tuple[BrokerOrder, ...]]:
         """Today's orders, asked for after this call; those who call at the same moment share one question."""
@@ -162,13 +163,20 @@ class QmtBroker:
             if isinstance(asset, Unknown):
                 return asset
             if query == "query_stock_positions" and asset.value.market_value > 0:
-                return Unknown(f"MiniQMT lists no holding, yet values them at {asset.value.market_value:,.2f} CNY")
+                return Unknown(
+                    say(
+                        "MiniQMT lists no holding, yet values them at {market_value:,.2f} CNY",
+                        market_value=asset.value.market_value,
+                    )
+                )
         return Known(tuple(row for row in rows if row is not None))
 
     async def _ask(self, query: str, read: Callable[[Native], T]) -> Maybe[T]:
         session = self._link.session
         if session is None:
-            return Unknown(f"{self.link.text} (out of reach since {self.link.since:%m-%d %H:%M:%S})")
+            return Unknown(
+                say("{text} (out of reach since {since:%m-%d %H:%M:%S})", text=self.link.text, since=self.link.since)
+            )
         asked = asyncio.get_running_loop().time()
         try:
             answer = await session.ask(query, read)
@@ -177,13 +185,13 @@ class QmtBroker:
             return Unknown(str(error))
         except TimeoutError:
             self._link.unanswered(session)
-            return Unknown("MiniQMT did not answer in time")
+            return Unknown(say("MiniQMT did not answer in time"))
         except Exception as error:
             log.exception("the SDK failed at %s", query)
             self._link.unanswered(session)
-            return Unknown(f"the SDK of MiniQMT failed: {error}")
+            return Unknown(say("the SDK of MiniQMT failed: {error}", error=error))
         if self._link.session is not session:
-            return Unknown(f"the connection was lost meanwhile: {self.link.text}")
+            return Unknown(say("the connection was lost meanwhile: {text}", text=self.link.text))
         self._link.answered()
         self._latency = asyncio.get_running_loop().time() - asked
         return answer

@@ -12,6 +12,7 @@ from core.brokers.qmt_rows import AccountStatus, OrderError
 from core.brokers.qmt_session import Gone, Heard, QmtSession
 from core.caller import NoAnswer
 from core.clock import Clock
+from core.language import say
 from core.model.known import Unknown
 from core.model.order import BrokerOrder, Fill
 from core.model.settings import Qmt
@@ -82,7 +83,7 @@ class QmtLink:
         self._last_try: float | None = None
         self.connected_at = clock.now()
         """When the connection of now was begun; the account may have come within reach over it more than once."""
-        self.state = Link(False, 0, "not connected yet", clock.now())
+        self.state = Link(False, 0, say("not connected yet"), clock.now())
         self.changed: list[Callable[[], None]] = []
 
     @property
@@ -100,7 +101,7 @@ class QmtLink:
             await asyncio.gather(self._keeper, return_exceptions=True)
         session, self._session = self._session, None
         farewell = session.close() if session is not None else None
-        self._become(up=False, text="rotor has ended", number=self.state.number)
+        self._become(up=False, text=say("rotor has ended"), number=self.state.number)
         if farewell is not None:  # native threads that are at work when a process ends may take it down
             await asyncio.to_thread(farewell.join, _FAREWELL)
 
@@ -117,7 +118,7 @@ class QmtLink:
         """Take note of a question without an answer: several in a row mean that the connection is dead."""
         self._silences += 1
         if self._silences >= _SILENCES:
-            self.lost(session, f"{self._silences} questions in a row were not answered")
+            self.lost(session, say("{silences} questions in a row were not answered", silences=self._silences))
 
     async def _keep(self) -> None:
         while True:
@@ -147,16 +148,16 @@ class QmtLink:
             hear=self._heard,
         )
         self._session = session
-        trouble = "the attempt was broken off"
+        trouble = say("the attempt was broken off")
         try:
             trouble = await session.open() or await self._ready(session)
         except NoAnswer as error:
             trouble = str(error)
         except TimeoutError:
-            trouble = "MiniQMT took the connection and did not answer"
+            trouble = say("MiniQMT took the connection and did not answer")
         except Exception as error:
             log.exception("the SDK failed at the connection")
-            trouble = f"the SDK of MiniQMT failed: {error}"
+            trouble = say("the SDK of MiniQMT failed: {error}", error=error)
         finally:
             self._last_try = self._clock.elapsed()
             if trouble is not None and self._session is session:
@@ -174,14 +175,14 @@ class QmtLink:
                 break
         mine = next((status for status in answer.value if status.account == self._qmt.account), None)
         if mine is None:
-            return f"MiniQMT does not tell the status of account {self._qmt.account}"
+            return say("MiniQMT does not tell the status of account {account}", account=self._qmt.account)
         self._tries, self._admitted = 0, True
         self._take_status(mine)
         return None
 
     def _heard(self, heard: Heard) -> None:
         if isinstance(heard, Gone):
-            self._drop("MiniQMT has hung up: it was closed or restarted, or lost its network")
+            self._drop(say("MiniQMT has hung up: it was closed or restarted, or lost its network"))
         elif not isinstance(heard, AccountStatus):
             self._hear(heard)
         elif heard.account == self._qmt.account:
@@ -195,7 +196,7 @@ class QmtLink:
                 self._become(up=True, text="ok", number=self.state.number + 1)
                 log.info("MiniQMT: account %s is within reach (session %d)", self._qmt.account, self._ids.last)
         else:
-            self._out_of_reach(f"account {self._qmt.account} is in {status}")
+            self._out_of_reach(say("account {account} is in {status}", account=self._qmt.account, status=status))
 
     def _drop(self, reason: str) -> None:
         session, self._session = self._session, None

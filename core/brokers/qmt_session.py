@@ -18,6 +18,7 @@ from core import xtsdk
 from core.brokers import qmt_rows
 from core.brokers.qmt_rows import AccountStatus, OrderAnswer, OrderError
 from core.caller import Caller, NoAnswer
+from core.language import say
 from core.model.known import Known, Maybe, Unknown
 from core.model.order import BrokerOrder, Fill, Intent, Side
 
@@ -77,9 +78,12 @@ class QmtSession:
         """Connect and subscribe; answers with the reason where that fails. Raises `NoAnswer`."""
         await self._owner.call(self._build, OPENING)
         if await self._owner.call(self._trader.connect, OPENING) != 0:
-            return "MiniQMT is not running, or not logged in (极简模式), or qmt.userdata is not its folder"
+            return say("MiniQMT is not running, or not logged in (极简模式), or qmt.userdata is not its folder")
         if await self._owner.call(lambda: self._trader.subscribe(self._account), OPENING + self._patience) != 0:
-            return f"MiniQMT does not offer account {self._account_id}: see that it is logged in there, and qmt.account"
+            return say(
+                "MiniQMT does not offer account {account_id}: see that it is logged in there, and qmt.account",
+                account_id=self._account_id,
+            )
         return None
 
     async def ask(self, query: str, read: Callable[[Native], T]) -> Maybe[T]:
@@ -95,7 +99,7 @@ class QmtSession:
             try:
                 value = None if late or native is None else Known(read(native))
             except Exception as error:  # raised here it would vanish
-                value = Unknown(f"MiniQMT's answer cannot be read: {error}")
+                value = Unknown(say("MiniQMT's answer cannot be read: {error}", error=error))
             self._post(_resolve, answered, value)
 
         asked = time.monotonic()
@@ -133,7 +137,7 @@ class QmtSession:
         self._ears.cover()
         for pending in tuple(self._pending):
             if not pending.done():
-                pending.set_exception(NoAnswer("the connection was lost before MiniQMT answered"))
+                pending.set_exception(NoAnswer(say("the connection was lost before MiniQMT answered")))
                 pending.exception()  # whoever still waits is told; nobody has to
         self._owner.end()
         if self._trader is None:

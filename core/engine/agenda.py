@@ -9,6 +9,7 @@ from datetime import datetime, time, timedelta
 
 from core.calendar import Calendar
 from core.clock import Clock
+from core.language import say
 from core.model.known import Known, Maybe, Unknown
 from core.model.order import Origin
 from core.model.platform import Selection
@@ -65,9 +66,9 @@ class Agenda:
         begun = datetime.fromisoformat(kept) if kept else None
         due = [planned for planned in self._due() if planned != begun]
         if begun is not None:
-            self._offer(begun, "rotor ended in the middle of it")
+            self._offer(begun, say("rotor ended in the middle of it"))
         if due:
-            self._offer(due[-1], "rotor was not running", len(due) - 1)
+            self._offer(due[-1], say("rotor was not running"), len(due) - 1)
         self._see(self._clock.now())
         if begun is not None:
             self._memory.keep(_BEGUN, "")  # last, so that a death in between loses no offer
@@ -139,7 +140,7 @@ class Agenda:
         if not self._active():
             self._see(planned)
         elif self._lateness(planned) > LATE:
-            self._offer(planned, "its time went by while the machine slept or the clock was moved", len(due) - 1)
+            self._offer(planned, say("its time went by while the machine slept or the clock was moved"), len(due) - 1)
             self._see(planned)
         else:
             self._memory.keep(_BEGUN, planned.isoformat())  # before it counts as seen: a death in between loses nothing
@@ -156,7 +157,7 @@ class Agenda:
                 refusal = await self._run(Origin.REBALANCE)
             except Exception as error:
                 log.exception("the scheduled rebalance of %s failed", f"{planned:%H:%M}")
-                self._offer(planned, f"it failed: {error}")
+                self._offer(planned, say("it failed: {error}", error=error))
                 return
             if refusal is None:
                 return
@@ -191,18 +192,24 @@ class Agenda:
     def _offer(self, planned: datetime, why: str, more: int = 0) -> None:
         if not self._active():
             return
-        before = f", and {more} before it" if more else ""
+        before = say(", and {more} before it", more=more) if more else ""
         log.warning("the rebalance of %s%s was not made: %s", f"{planned:%Y-%m-%d %H:%M}", before, why)
-        self._keep(MissedRun("rebalance", planned, why, "whether the list is still good is being asked"))
+        self._keep(MissedRun("rebalance", planned, why, say("whether the list is still good is being asked")))
 
     async def _advice(self) -> str:
         closed = self._calendar.orders_allowed(self._clock.now())
         if closed is not None:
-            return f"no order may be sent now: {closed}; a plan in the next session follows the list of then"
+            return say(
+                "no order may be sent now: {closed}; a plan in the next session follows the list of then", closed=closed
+            )
         found = await self._selection()
         if isinstance(found, Unknown):
-            return f"the list cannot be used now: {found.reason}"
-        return f"the list of {found.value.trade_date} is still good: {len(found.value.bonds)} bonds"
+            return say("the list cannot be used now: {reason}", reason=found.reason)
+        return say(
+            "the list of {trade_date} is still good: {bonds} bonds",
+            trade_date=found.value.trade_date,
+            bonds=len(found.value.bonds),
+        )
 
     def _keep(self, missed: MissedRun | None) -> None:
         if missed != self.missed:

@@ -19,6 +19,7 @@ from core.engine.steering import Declined, Steering
 from core.engine.view import View
 from core.factorcat import FactorCatError
 from core.home import Home, HomeUnusable
+from core.language import say
 from core.log_pages import find_in_log, read_log
 from core.logs import hide
 from core.model.bond import BondCode, CodeRefused
@@ -145,7 +146,7 @@ class Answers:
             return Failed(str(error))
         except Exception as error:
             log.exception("the command %s failed", type(command).__name__)
-            return Failed(f"this could not be done: {error}. The log tells more.")
+            return Failed(say("this could not be done: {error}. The log tells more.", error=error))
         finally:
             self._changed()
 
@@ -182,7 +183,7 @@ class Answers:
     async def _log_out(self, _: Logout) -> None:
         self._parts.platform.logout()
         self.may_log_in = False
-        self._vitals.platform = (Level.WARNING, "logged out")
+        self._vitals.platform = (Level.WARNING, say("logged out"))
         trouble = await asyncio.to_thread(credentials.forget, self._username)
         if trouble is not None:
             log.warning("%s", trouble)
@@ -239,9 +240,16 @@ class Answers:
     async def _consent(self, command: GiveConsent) -> None:
         permits, account = self._parts.permits, self._parts.desk.broker.account
         if permits is None:
-            raise Declined(f"{self._parts.settings.mode} mode asks for no consent: it moves no real money")
+            raise Declined(
+                say("{mode} mode asks for no consent: it moves no real money", mode=self._parts.settings.mode)
+            )
         if command.account.strip() != account:
-            raise Declined(f"that is not the account of the settings, which is {account}: nothing was agreed to")
+            raise Declined(
+                say(
+                    "that is not the account of the settings, which is {account}: nothing was agreed to",
+                    account=account,
+                )
+            )
         permits.consent()
         log.warning("the user agreed to live orders in account %s", account)
 
@@ -249,9 +257,9 @@ class Answers:
         self._steering.decline_while_running()
         parts, permits = self._parts, self._parts.permits
         if permits is None:
-            raise Declined(f"{parts.settings.mode} mode needs no self-test")
+            raise Declined(say("{mode} mode needs no self-test", mode=parts.settings.mode))
         if self._view.blockers:
-            raise Declined("trading is off: " + self._view.blockers[0])
+            raise Declined(say("trading is off: ") + self._view.blockers[0])
         if Need.CONSENT in permits.missing():
             raise Declined(str(permits.why_not()))
         self._steering.decline_when_closed()

@@ -10,6 +10,7 @@ from pathlib import Path
 from core.clock import Clock, RealClock
 from core.engine.parts import Parts
 from core.engine.supervisor import Supervisor
+from core.language import say
 from core.logs import NUMBERS
 from core.model.snapshot import Health, Level
 
@@ -53,7 +54,7 @@ class Vitals:
         self._disk = _Found(Level.GOOD, "ok")
         self._beats = 0
         self._woke: tuple[datetime, float] | None = None
-        self.platform: tuple[Level, str] = (Level.WARNING, "not logged in")
+        self.platform: tuple[Level, str] = (Level.WARNING, say("not logged in"))
 
     def rest(self) -> None:
         """A beat is over: only from here to the next one does the machine have to have slept."""
@@ -81,7 +82,7 @@ class Vitals:
         silent = silence > SILENCE and parts.calendar.orders_allowed(parts.clock.now()) is None
         if silent != self._silent:
             self._silent = silent
-            log.log(NUMBERS[Level.ERROR if silent else Level.GOOD], _ALARM if silent else "prices are heard again")
+            log.log(NUMBERS[Level.ERROR if silent else Level.GOOD], _ALARM if silent else say("prices are heard again"))
         return silence if silent else None
 
     def report(self, now: datetime) -> tuple[Health, ...]:
@@ -104,10 +105,10 @@ class Vitals:
     def _quotes(self, now: datetime) -> _Found:
         heard = self._parts.heard
         if self._parts.watched_at is None:
-            return _Found(Level.INFO, "none watched")
+            return _Found(Level.INFO, say("none watched"))
         level = Level.ERROR if self.silent() is not None else Level.GOOD
         if heard is None:
-            return _Found(level, "none yet")
+            return _Found(level, say("none yet"))
         age = max((now - heard.newest).total_seconds(), 0.0)
         return _Found(
             level, f"{age:.1f}s" if age < 60 else f"{age / 60:.0f}min" if age < 3600 else f"{age / 3600:.0f}h"
@@ -117,28 +118,34 @@ class Vitals:
         level, text = self.platform
         ends = self._parts.platform.token_expires_at
         if level is Level.GOOD and ends is not None and ends < now:
-            return _Found(Level.WARNING, f"its login ended at {ends:%H:%M}")
+            return _Found(Level.WARNING, say("its login ended at {ends:%H:%M}", ends=ends))
         return _Found(level, text)
 
     def _clock(self, now: datetime) -> _Found:
         """The machine's clock against the newest price's own time."""
         heard, clock = self._parts.heard, self._parts.clock
         if self._woke is not None and clock.real() - self._woke[1] < _LAG:
-            return _Found(Level.WARNING, f"woke at {self._woke[0]:%H:%M:%S}")
+            return _Found(Level.WARNING, say("woke at {woke:%H:%M:%S}", woke=self._woke[0]))
         closed = self._parts.calendar.orders_allowed(now) is not None
         if heard is None or closed or clock.real() - heard.at > SILENCE:
             return _Found(Level.GOOD, "ok")
         ahead = (heard.newest - now).total_seconds()
         if ahead > SKEW * clock.speed:
-            return _Found(Level.ERROR, f"slow by {ahead:.0f} s against the prices: set the machine's time")
+            return _Found(
+                Level.ERROR, say("slow by {ahead:.0f} s against the prices: set the machine's time", ahead=ahead)
+            )
         if -ahead > _LAG * clock.speed:
-            return _Found(Level.WARNING, f"fast by {-ahead:.0f} s against the prices, or these are old")
+            return _Found(
+                Level.WARNING, say("fast by {value:.0f} s against the prices, or these are old", value=-ahead)
+            )
         return _Found(Level.GOOD, "ok")
 
     def _engine(self) -> _Found:
         fall = self._supervisor.latest
         return (
-            _Found(Level.GOOD, "ok") if fall is None else _Found(Level.WARNING, f"{fall.part} begun again: {fall.why}")
+            _Found(Level.GOOD, "ok")
+            if fall is None
+            else _Found(Level.WARNING, say("{part} begun again: {why}", part=fall.part, why=fall.why))
         )
 
     def _since(self, name: str, found: _Found, now: datetime) -> Health:
@@ -178,9 +185,16 @@ def _disk(folder: Path) -> _Found:
     try:
         free = shutil.disk_usage(folder).free // 1_000_000
     except OSError as error:
-        return _Found(Level.ERROR, f"{folder} cannot be looked at: {error.strerror or error}")
+        return _Found(
+            Level.ERROR,
+            say("{folder} cannot be looked at: {strerror}", folder=folder, strerror=error.strerror or error),
+        )
     if free < _HARDLY:
-        return _Found(Level.ERROR, f"{free} MB left: orders cannot be written down without room for them")
+        return _Found(
+            Level.ERROR, say("{free} MB left: orders cannot be written down without room for them", free=free)
+        )
     return (
-        _Found(Level.WARNING, f"{free} MB left") if free < _LITTLE else _Found(Level.GOOD, f"{free / 1000:.0f} GB free")
+        _Found(Level.WARNING, say("{free} MB left", free=free))
+        if free < _LITTLE
+        else _Found(Level.GOOD, say("{free:.0f} GB free", free=free / 1000))
     )

@@ -8,6 +8,7 @@ from core.brokers.qmt_link import SessionIds
 from core.calendar import Calendar
 from core.clock import Clock
 from core.home import Claim
+from core.language import say
 from core.model.known import Known
 from core.model.settings import Qmt, Settings
 from core.quotes.feed import QuoteFeed
@@ -25,10 +26,10 @@ class LiveImpossible(RuntimeError):
 def check_live(settings: Settings) -> None:
     """Raises `LiveImpossible` where live mode could never work as things are."""
     if not settings.qmt.account:
-        raise LiveImpossible("live mode needs to know your account: set qmt.account to its number")
+        raise LiveImpossible(say("live mode needs to know your account: set qmt.account to its number"))
     missing = what_lacks(settings.qmt)
     if missing is not None:
-        raise LiveImpossible(f"live mode cannot run here: {missing}")
+        raise LiveImpossible(say("live mode cannot run here: {missing}", missing=missing))
 
 
 def claim_account(settings: Settings, clock: Clock) -> Claim:
@@ -46,8 +47,12 @@ def claim_account(settings: Settings, clock: Clock) -> Claim:
         return claim.acquire("live", clock.now())
     except OSError as error:
         raise LiveImpossible(
-            f"live mode cannot run here: {settings.qmt.userdata} cannot be written ({error.strerror or error}), and "
-            "MiniQMT's SDK must write in it"
+            say(
+                "live mode cannot run here: {userdata} cannot be written ({strerror}), and MiniQMT's "
+                "SDK must write in it",
+                userdata=settings.qmt.userdata,
+                strerror=error.strerror or error,
+            )
         ) from None
 
 
@@ -79,5 +84,8 @@ def what_lacks(qmt: Qmt) -> str | None:
     except xtsdk.SdkMissing as error:
         return str(error)
     if not Path(qmt.userdata).is_dir():
-        return f"qmt.userdata is {qmt.userdata}, and there is no such folder: name MiniQMT's userdata_mini there"
+        return say(
+            "qmt.userdata is {userdata}, and there is no such folder: name MiniQMT's userdata_mini there",
+            userdata=qmt.userdata,
+        )
     return None

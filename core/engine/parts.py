@@ -18,6 +18,7 @@ from core.engine.rotation import Rotation
 from core.engine.terms import StopTerms
 from core.factorcat import FactorCat, FactorCatError
 from core.home import Claim, Home, HomeInUse
+from core.language import say
 from core.model.known import Known, Maybe, Unknown
 from core.model.platform import Selection
 from core.model.settings import Settings, Strategy
@@ -157,14 +158,16 @@ def _check(settings: Settings) -> None:
         try:
             check_live(settings)
         except LiveImpossible as error:
-            raise ModeUnavailable(f"{error}. Nothing was sent; sandbox and paper mode work without it.") from None
+            raise ModeUnavailable(
+                say("{error}. Nothing was sent; sandbox and paper mode work without it.", error=error)
+            ) from None
 
 
 def _claim(settings: Settings, clock: Clock) -> Claim:
     try:
         return claim_account(settings, clock)
     except (HomeInUse, LiveImpossible) as error:
-        raise ModeUnavailable(f"{str(error).rstrip('.')}. Nothing was sent.") from None
+        raise ModeUnavailable(say("{value}. Nothing was sent.", value=str(error).rstrip("."))) from None
 
 
 def database_files(home: Home, settings: Settings) -> tuple[Path, Path]:
@@ -228,7 +231,7 @@ def compose(
     async def fetch() -> Maybe[Selection]:
         chosen = rotation.settings.strategy
         if not chosen.history_id:
-            return Unknown("no strategy is followed yet: choose one on the Strategies screen")
+            return Unknown(say("no strategy is followed yet: choose one on the Strategies screen"))
         try:
             return Known(await platform.selection(chosen.strategy_id, chosen.history_id))
         except FactorCatError as error:

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from typing import NamedTuple
 
 from core.clock import Clock
+from core.language import mark, say
 from core.model.bond import BondCode
 from core.model.command import Cancelled, SelfTest
 from core.model.known import Known, Maybe, Unknown
@@ -31,7 +32,7 @@ from core.trading.selftest import self_test
 
 log = logging.getLogger(__name__)
 
-_NO_LIST = Unknown("the list of this plan is no longer at hand: make a new plan")
+_NO_LIST = Unknown(mark("the list of this plan is no longer at hand: make a new plan"))
 
 FetchSelection = Callable[[], Awaitable[Maybe[Selection]]]
 
@@ -86,13 +87,15 @@ class Rotation:
         """What a rebalance (or a refill) would do now. Sends nothing."""
         settings, selection = self.settings, await self.selection()
         if settings is not self.settings:
-            raise RebalanceRefused("another strategy was chosen meanwhile: make a new plan")
+            raise RebalanceRefused(say("another strategy was chosen meanwhile: make a new plan"))
         return plan_for(await self.look(self._new_plan(_Aim(origin, selection))), settings)
 
     async def execute(self, plan: Plan) -> str:
         """Carry `plan` out; answers with the closing sentence. Raises `RebalanceRefused`, nothing sent then."""
         if self._executing is not None:
-            raise RebalanceRefused(f"run {self._executing} is running: a second one is not begun")
+            raise RebalanceRefused(
+                say("run {executing} is running: a second one is not begun", executing=self._executing)
+            )
         self._executing = plan.plan_id
         try:
             async with self._turn:
@@ -111,11 +114,14 @@ class Rotation:
         left = (await self.cancel_working()).open
         if left:
             raise RebalanceRefused(
-                f"the cancel of {', '.join(left)} is not proven, so nothing was sold; trading stays halted. "
-                "Settle it on the Orders screen, then flatten again."
+                say(
+                    "the cancel of {left} is not proven, so nothing was sold; trading stays halted. "
+                    "Settle it on the Orders screen, then flatten again.",
+                    left=", ".join(left),
+                )
             )
         # A run that was on its way ends first: halted, it sends nothing more.
-        return await self._sell_off(_Aim(Origin.FLATTEN, Unknown("a flatten follows no list")))
+        return await self._sell_off(_Aim(Origin.FLATTEN, Unknown(say("a flatten follows no list"))))
 
     async def sell(self, code: BondCode) -> Plan:
         """Sell all that the strategy owns of one bond, through the bid; answers with what was planned.
@@ -124,8 +130,10 @@ class Rotation:
         the bond cannot be sold now.
         """
         if self._executing is not None:
-            raise RebalanceRefused(f"run {self._executing} is running: a second one is not begun")
-        return await self._sell_off(_Aim(Origin.SALE, Unknown("a sale by hand follows no list"), code))
+            raise RebalanceRefused(
+                say("run {executing} is running: a second one is not begun", executing=self._executing)
+            )
+        return await self._sell_off(_Aim(Origin.SALE, Unknown(say("a sale by hand follows no list")), code))
 
     async def _sell_off(self, aim: _Aim) -> Plan:
         orders = self.settings.orders.model_copy(update={"type": "market"})
@@ -218,8 +226,8 @@ class Rotation:
 def _why_not_sold(plan: Plan, code: BondCode) -> str:
     if plan.refused is not None:
         return plan.refused
-    reason = plan.blocked[0].reason if plan.blocked else "the strategy owns nothing of it"
-    return f"{code} was not sold: {reason}"
+    reason = plan.blocked[0].reason if plan.blocked else say("the strategy owns nothing of it")
+    return say("{code} was not sold: {reason}", code=code, reason=reason)
 
 
 def _without_duplicates(codes: Iterable[BondCode]) -> tuple[BondCode, ...]:

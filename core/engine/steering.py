@@ -10,6 +10,7 @@ from core.engine.agenda import Agenda
 from core.engine.parts import Parts
 from core.engine.view import View
 from core.factorcat import FactorCatError
+from core.language import say
 from core.model.bond import BondCode
 from core.model.command import (
     Cancelled,
@@ -61,7 +62,7 @@ class Steering:
                 return None
         except (Declined, RebalanceRefused, FactorCatError) as refusal:
             return str(refusal)
-        blocked = f", {len(plan.blocked)} wanted and not possible" if plan.blocked else ""
+        blocked = say(", {blocked} wanted and not possible", blocked=len(plan.blocked)) if plan.blocked else ""
         log.info("the scheduled %s has nothing to trade%s", origin, blocked)
         if origin is Origin.REBALANCE:
             self._agenda.settled()
@@ -82,7 +83,9 @@ class Steering:
         await self._logged_in()
         plan = await self._parts.rotation.plan(origin)
         if self._view.blockers and plan.refused is None:
-            plan = replace(plan, legs=(), cash_after=plan.cash, refused="trading is off: " + self._view.blockers[0])
+            plan = replace(
+                plan, legs=(), cash_after=plan.cash, refused=say("trading is off: ") + self._view.blockers[0]
+            )
         self._view.plan = plan
         return plan
 
@@ -90,7 +93,7 @@ class Steering:
         self.decline_while_running()
         plan = self._view.plan
         if plan is None or plan.plan_id != command.plan_id:
-            raise Declined("this is not the newest plan: look at the new one first")
+            raise Declined(say("this is not the newest plan: look at the new one first"))
         return await self._carry_out(plan)
 
     async def _carry_out(self, plan: Plan) -> Rebalance:
@@ -108,10 +111,10 @@ class Steering:
 
     def _decline_when_off(self) -> None:
         if self._view.blockers:
-            raise Declined("trading is off: " + self._view.blockers[0])
+            raise Declined(say("trading is off: ") + self._view.blockers[0])
         self.decline_without_permit()
         if self._parts.rotation.controls.halted:
-            raise Declined(HALTED)
+            raise Declined(say(HALTED))
         self.decline_when_closed()
 
     async def _see_through(self, work: Coroutine[Any, Any, object]) -> Rebalance:
@@ -132,18 +135,24 @@ class Steering:
         desk = self._parts.desk
         order = desk.journal.get(command.client_order_id)
         if order is None:
-            raise Declined(f"there is no order {command.client_order_id}")
+            raise Declined(say("there is no order {client_order_id}", client_order_id=command.client_order_id))
         if not order.live:
-            raise Declined(f"order {command.client_order_id} is {order.state}: there is nothing to cancel")
+            raise Declined(
+                say(
+                    "order {client_order_id} is {state}: there is nothing to cancel",
+                    client_order_id=command.client_order_id,
+                    state=order.state,
+                )
+            )
         await desk.cancel(command.client_order_id)
         await desk.until_done([command.client_order_id], CANCEL_PROOF)
         return str(desk.journal[command.client_order_id].state)
 
     async def pause(self, _: PauseBuys) -> None:
-        self._pull(Control.PAUSED, "buys are paused: sells and stops go on")
+        self._pull(Control.PAUSED, say("buys are paused: sells and stops go on"))
 
     async def halt(self, _: Halt) -> None:
-        self._pull(Control.HALTED, "trading is halted: nothing new is sent, no stop either")
+        self._pull(Control.HALTED, say("trading is halted: nothing new is sent, no stop either"))
 
     def _pull(self, control: Control, text: str) -> None:
         self._parts.rotation.controls.pull(control)
@@ -152,7 +161,7 @@ class Steering:
     async def resume(self, _: Resume) -> None:
         pulled = self._parts.rotation.controls.pulled
         if pulled is None:
-            raise Declined("nothing is paused or halted")
+            raise Declined(say("nothing is paused or halted"))
         self._parts.rotation.controls.release()
         log.warning("resumed: trading was %s", pulled)
 
@@ -169,19 +178,19 @@ class Steering:
             or (parts.permits.why_not() if parts.permits else None)
         )
         if obstacle is not None:
-            raise Declined(f"nothing was sold, and trading is halted now: {obstacle}")
+            raise Declined(say("nothing was sold, and trading is halted now: {obstacle}", obstacle=obstacle))
         return await self._see_through(parts.rotation.flatten())
 
     async def drop_missed(self, _: DropMissed) -> None:
         missed = self._agenda.drop()
         if missed is None:
-            raise Declined("no run was missed")
+            raise Declined(say("no run was missed"))
         log.info("the missed %s of %s is not made up for", missed.name, f"{missed.planned_at:%Y-%m-%d %H:%M}")
 
     def decline_when_closed(self) -> None:
         closed = self._parts.calendar.orders_allowed(self._parts.clock.now())
         if closed is not None:
-            raise Declined(f"no order may be sent now: {closed}. Try again in the next session.")
+            raise Declined(say("no order may be sent now: {closed}. Try again in the next session.", closed=closed))
 
     def decline_without_permit(self) -> None:
         reason = self._parts.permits.why_not() if self._parts.permits else None
@@ -190,4 +199,4 @@ class Steering:
 
     def decline_while_running(self) -> None:
         if self._runs or self._parts.rotation.busy:
-            raise Declined("a rebalance is running: wait for its end")
+            raise Declined(say("a rebalance is running: wait for its end"))

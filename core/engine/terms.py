@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from core.factorcat import FactorCat, FactorCatError
+from core.language import mark, say
 from core.model.known import Known, Maybe, Unknown
 from core.model.settings import Settings, Strategy
 from core.rules.stops import STOP_LOSS_PARAMETER, TAKE_PROFIT_PARAMETER, Ratios, ratios_of
@@ -13,7 +14,7 @@ from core.trading.memory import Memory
 
 log = logging.getLogger(__name__)
 
-_NO_RECORD = Unknown("no strategy is followed yet")
+_NO_RECORD = Unknown(mark("no strategy is followed yet"))
 _KEY = "stop_parameters"
 
 
@@ -76,7 +77,7 @@ class StopTerms:
         kept = self._memory.recall(_name(chosen)) if chosen.history_id else None
         if kept is not None:
             return Known(json.loads(kept))
-        return Unknown("the platform has not been asked yet") if chosen.history_id else _NO_RECORD
+        return Unknown(say("the platform has not been asked yet")) if chosen.history_id else _NO_RECORD
 
 
 def _name(chosen: Strategy) -> str:

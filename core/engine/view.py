@@ -9,7 +9,7 @@ from decimal import Decimal
 from core.engine.agenda import Agenda
 from core.engine.health import Vitals
 from core.engine.parts import Parts
-from core.language import language
+from core.language import language, say
 from core.model.account import Position
 from core.model.bond import BondCode
 from core.model.known import Known, Maybe, Unknown
@@ -33,7 +33,7 @@ class View:
         self.events: deque[Event] = deque(maxlen=200)
         self.equity: deque[tuple[datetime, Decimal]] = deque(parts.memory.equity(240), maxlen=240)
         self.plan: Plan | None = None
-        self.blockers: tuple[str, ...] = ("the account is not reconciled yet",)
+        self.blockers: tuple[str, ...] = (say("the account is not reconciled yet"),)
 
     @property
     def unanswered(self) -> str | None:
@@ -124,7 +124,10 @@ class View:
         troubles = parts.terms.ratios.troubles if guarding else ()
         ends = parts.calendar.warning(now.date()) if parts.settings.mode != "sandbox" else None
         calendar = (ends, parts.calendar.trouble)
-        return (*(f"a stop is not armed: {trouble}" for trouble in troubles), *(text for text in calendar if text))
+        return (
+            *(say("a stop is not armed: {trouble}", trouble=trouble) for trouble in troubles),
+            *(text for text in calendar if text),
+        )
 
     def _positions(self, stops: Mapping[BondCode, StopRow]) -> Maybe[tuple[PositionRow, ...]]:
         positions = self._parts.rotation.account.latest.positions
@@ -162,6 +165,6 @@ def _row(position: Position, ours: int, found: Maybe[Quote] | None, stop: StopRo
         last=quote.last if quote else None,
         prev_close=quote.prev_close if quote else None,
         quoted_at=quote.at if quote else None,
-        state=str(quote.state) if quote else "no quote",
+        state=str(quote.state) if quote else say("no quote"),
         stop=stop,
     )

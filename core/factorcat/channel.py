@@ -23,6 +23,7 @@ from core.factorcat.errors import (
     Untrusted,
 )
 from core.factorcat.words import plain, server_sentence
+from core.language import say
 
 LONGEST_BODY = 8 * 1024 * 1024
 """Bytes of an answer, unpacked; a day's list has a few thousand."""
@@ -115,7 +116,7 @@ class Channel:
         if response.is_success:
             return body
         if response.is_redirect:
-            raise BadAnswer(call.about, "it is a redirect to another address, which is not followed")
+            raise BadAnswer(call.about, say("it is a redirect to another address, which is not followed"))
         secrets = call.secrets if token is None else (*call.secrets, token)
         raise ServerRefused(call.about, response.status_code, server_sentence(body, secrets))
 
@@ -134,8 +135,12 @@ class Channel:
 
     def _timed_out(self, call: Call) -> TimedOut:
         return TimedOut(
-            f"Factor Cat gave no whole answer about {call.about} within {self._timeout:g} s. "
-            "Check the network, then try again."
+            say(
+                "Factor Cat gave no whole answer about {about} within {timeout:g} s. Check the "
+                "network, then try again.",
+                about=call.about,
+                timeout=self._timeout,
+            )
         )
 
     def _unreachable(self, call: Call, error: httpx.TransportError) -> Unreachable:
@@ -143,14 +148,25 @@ class Channel:
         for cause in _causes(error):
             if isinstance(cause, ssl.SSLCertVerificationError):
                 return Untrusted(
-                    f"The certificate of {host} is not valid ({plain(cause.verify_message)}), so nothing was sent. "
-                    "Check factorcat.base_url, this machine's date, and who stands between."
+                    say(
+                        "The certificate of {host} is not valid ({verify_message}), so nothing was sent. "
+                        "Check factorcat.base_url, this machine's date, and who stands between.",
+                        host=host,
+                        verify_message=plain(cause.verify_message),
+                    )
                 )
             if isinstance(cause, socket.gaierror):
-                return Unreachable(f"The name {host} is not found. Check the network and factorcat.base_url.")
-        what = "cannot be reached" if isinstance(error, httpx.ConnectError) else "broke the connection off"
+                return Unreachable(
+                    say("The name {host} is not found. Check the network and factorcat.base_url.", host=host)
+                )
+        what = say("cannot be reached") if isinstance(error, httpx.ConnectError) else say("broke the connection off")
         return Unreachable(
-            f"Factor Cat at {host} {what} when asked about {call.about}. Check the network and factorcat.base_url."
+            say(
+                "Factor Cat at {host} {what} when asked about {about}. Check the network and factorcat.base_url.",
+                host=host,
+                what=what,
+                about=call.about,
+            )
         )
 
 
@@ -163,11 +179,13 @@ async def _whole_body(response: httpx.Response, about: str) -> bytes:
                 break
         else:
             return bytes(body)
-        failure = BadAnswer(about, f"it is longer than {LONGEST_BODY // 1024 // 1024} MiB")
+        failure = BadAnswer(
+            about, say("it is longer than {LONGEST_BODY} MiB", LONGEST_BODY=LONGEST_BODY // 1024 // 1024)
+        )
     except (httpx.NetworkError, httpx.ProtocolError):
-        failure = CutOff(about, "it was cut off in the middle")
+        failure = CutOff(about, say("it was cut off in the middle"))
     except httpx.DecodingError:
-        failure = BadAnswer(about, "it is packed in a way that cannot be unpacked")
+        failure = BadAnswer(about, say("it is packed in a way that cannot be unpacked"))
     raise failure
 
 

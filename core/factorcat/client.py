@@ -21,6 +21,7 @@ from core.factorcat.wire import (
     record_page,
     strategy_page,
 )
+from core.language import say
 from core.model.platform import Page, Record, RecordDetail, Selection, Strategy
 
 _LOGIN_REFUSALS = frozenset({400, 401, 403, 422})
@@ -91,29 +92,29 @@ class FactorCat:
 
     async def strategies(self, page: int = 1, limit: int = 20, search: str = "") -> Page[Strategy]:
         """One page of the user's strategies; `search` filters by name."""
-        about = "the strategies"
+        about = say("the strategies")
         params: dict[str, str | int] = {"page": page, "limit": limit, "search": search}
         return strategy_page(await self._get(about, "/strategies/", params), about)
 
     async def records(self, strategy_id: int, page: int = 1, limit: int = 20) -> Page[Record]:
         """One page of a strategy's backtest records."""
-        about = "the backtest records"
+        about = say("the backtest records")
         path = f"/strategies/{strategy_id:d}/histories"
         return record_page(await self._get(about, path, {"page": page, "limit": limit}), about)
 
     async def record(self, strategy_id: int, history_id: int) -> RecordDetail:
         """A record's parameters, and whatever else the platform tells of it."""
         path = f"/strategies/{strategy_id:d}/histories/{history_id:d}"
-        about = "the record's parameters"
+        about = say("the record's parameters")
         answer = decoded(await self._get(about, f"{path}/parameters"), about)
         parameters = checked(ParametersAnswer, answer, about).parameters
-        about = "the record"
+        about = say("the record")
         return RecordDetail(parameters, object_of(decoded(await self._get(about, path), about), about))
 
     async def selection(self, strategy_id: int, history_id: int) -> Selection:
         """The day's list of a record, whole. Raises `ListRefused` where a row of it must not be traded."""
         call = Call(
-            about="the day's list",
+            about=say("the day's list"),
             method="POST",
             path="/bond-selection/today-bond-selection",
             body={"strategy_history_id": history_id},
@@ -136,7 +137,7 @@ class FactorCat:
         """The answer to `call`, with one silent login where the token is no longer taken."""
         session = self._session
         if session is None:
-            raise LoginNeeded("Nobody is logged in to Factor Cat. Log in, then try again.")
+            raise LoginNeeded(say("Nobody is logged in to Factor Cat. Log in, then try again."))
         body = await self._answer(call, session)
         if body is None:
             try:
@@ -147,7 +148,7 @@ class FactorCat:
             body = await self._answer(call, session)
         if body is None:
             self._end(session)
-            raise LoginNeeded("Factor Cat does not take the token it has just given out. Log in again.")
+            raise LoginNeeded(say("Factor Cat does not take the token it has just given out. Log in again."))
         return body
 
     async def _answer(self, call: Call, session: Session) -> bytes | None:
@@ -164,7 +165,7 @@ class FactorCat:
         if self._session is not None and self._session is not stale:
             return self._session
         if self._credentials is None:
-            raise LoginNeeded("The login to Factor Cat has ended. Log in again.")
+            raise LoginNeeded(say("The login to Factor Cat has ended. Log in again."))
         if self._renewal is None or self._renewal.done():
             self._renewal = asyncio.create_task(self._renew(self._credentials))
         return await asyncio.shield(self._renewal)
@@ -175,9 +176,9 @@ class FactorCat:
         except LoginRefused as refusal:
             if self._credentials is credentials:
                 self._credentials = None  # platforms lock an account that is tried again and again
-            raise LoginNeeded(f"The login to Factor Cat could not be renewed. {refusal}") from None
+            raise LoginNeeded(say("The login to Factor Cat could not be renewed. {refusal}", refusal=refusal)) from None
         if self._credentials is not credentials:
-            raise LoginNeeded("The login to Factor Cat has changed meanwhile. Try again, or log in.")
+            raise LoginNeeded(say("The login to Factor Cat has changed meanwhile. Try again, or log in."))
         self._session = session
         _log.info("The login to Factor Cat was renewed.")
         return session
@@ -188,7 +189,7 @@ class FactorCat:
 
     async def _open(self, credentials: Credentials) -> Session:
         call = Call(
-            about="the login",
+            about=say("the login"),
             method="POST",
             path="/auth/login",
             body={"username": credentials.username, "password": credentials.password},
@@ -199,14 +200,16 @@ class FactorCat:
             if refusal.status not in _LOGIN_REFUSALS:
                 raise
             said = refusal.said.rstrip(".。")
-            raise LoginRefused(f"Factor Cat refused the login: {said}. Check the name and the password.") from None
+            raise LoginRefused(
+                say("Factor Cat refused the login: {said}. Check the name and the password.", said=said)
+            ) from None
         given = checked(TokenAnswer, decoded(answer, call.about), call.about)
         token = await self._long_term(given.access_token)
         return Session(given.username or credentials.username, token, expiry(token))
 
     async def _long_term(self, short: SecretStr) -> SecretStr:
         """The long-term token; the short one where the platform gives none."""
-        call = Call("the long-term token", "POST", "/auth/generate-long-term-token")
+        call = Call(say("the long-term token"), "POST", "/auth/generate-long-term-token")
         try:
             answer = await self._channel.send(call, short)
             return checked(TokenAnswer, decoded(answer, call.about), call.about).access_token

@@ -14,6 +14,8 @@
 None of them ever holds a password or a token, not even as its cause.
 """
 
+from core.language import say
+
 _LATER = frozenset({408, 429})
 _PASSING = frozenset({502, 503, 504})
 
@@ -37,11 +39,19 @@ class ServerRefused(FactorCatError):
 
     def __init__(self, about: str, status: int, said: str) -> None:
         remedy = (
-            "Try again in a few minutes."
+            say("Try again in a few minutes.")
             if status >= 500 or status in _LATER
-            else "Change what is asked for, or log in as a user who may ask for it."
+            else say("Change what is asked for, or log in as a user who may ask for it.")
         )
-        super().__init__(f"Factor Cat refused {about} (HTTP {status}): {said.rstrip('.。')}. {remedy}")
+        super().__init__(
+            say(
+                "Factor Cat refused {about} (HTTP {status}): {value}. {remedy}",
+                about=about,
+                status=status,
+                value=said.rstrip(".。"),
+                remedy=remedy,
+            )
+        )
         self.status = status
         self.said = said
         self.passing = status in _PASSING
@@ -70,8 +80,12 @@ class BadAnswer(FactorCatError):
 
     def __init__(self, about: str, fault: str) -> None:
         super().__init__(
-            f"Factor Cat's answer about {about} cannot be used: {fault}. "
-            "Try again; if it stays so, check factorcat.base_url and look for a newer version of this program."
+            say(
+                "Factor Cat's answer about {about} cannot be used: {fault}. Try again; if it stays "
+                "so, check factorcat.base_url and look for a newer version of this program.",
+                about=about,
+                fault=fault,
+            )
         )
 
 
@@ -86,6 +100,9 @@ class ListRefused(FactorCatError):
 
     def __init__(self, fault: str) -> None:
         super().__init__(
-            f"The list from Factor Cat is refused as a whole: {fault}. "
-            "Nothing is sent; look at this record on the platform, then plan again."
+            say(
+                "The list from Factor Cat is refused as a whole: {fault}. Nothing is sent; look at "
+                "this record on the platform, then plan again.",
+                fault=fault,
+            )
         )

@@ -5,24 +5,25 @@ from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 
+from core.language import mark
 from core.model.bond import BondCode
 
 
 class Side(StrEnum):
-    BUY = "buy"
-    SELL = "sell"
+    BUY = mark("buy")
+    SELL = mark("sell")
 
 
 class Origin(StrEnum):
     """What an order was sent for."""
 
-    FLATTEN = "flatten"
-    STOP_LOSS = "stop-loss"
-    TAKE_PROFIT = "take-profit"
-    SALE = "hand sale"
-    REBALANCE = "rebalance"
-    REFILL = "refill"
-    SELF_TEST = "self-test"
+    FLATTEN = mark("flatten")
+    STOP_LOSS = mark("stop-loss")
+    TAKE_PROFIT = mark("take-profit")
+    SALE = mark("hand sale")
+    REBALANCE = mark("rebalance")
+    REFILL = mark("refill")
+    SELF_TEST = mark("self-test")
 
 
 STOP_ORIGINS = frozenset({Origin.STOP_LOSS, Origin.TAKE_PROFIT})
@@ -33,16 +34,16 @@ SOLD_FOR_TODAY = STOP_ORIGINS | {Origin.SALE}
 class OrderState(StrEnum):
     """An order's life as the journal knows it."""
 
-    INTENDED = "intended"  # on disk; may or may not have been sent
-    UNKNOWN = "unknown"  # sent, outcome not known: this bond is frozen until it is settled
-    WORKING = "working"
-    PART_FILLED = "part filled"
-    CANCELLING = "cancelling"
-    FILLED = "filled"
-    CANCELLED = "cancelled"  # what was filled before stays filled
-    REJECTED = "rejected"  # by the exchange or the broker's counter, after it took the order
-    REFUSED = "refused"  # never taken
-    LAPSED = "lapsed"  # the trading day ended before the order did
+    INTENDED = mark("intended")  # on disk; may or may not have been sent
+    UNKNOWN = mark("unknown")  # sent, outcome not known: this bond is frozen until it is settled
+    WORKING = mark("working")
+    PART_FILLED = mark("part filled")
+    CANCELLING = mark("cancelling")
+    FILLED = mark("filled")
+    CANCELLED = mark("cancelled")  # what was filled before stays filled
+    REJECTED = mark("rejected")  # by the exchange or the broker's counter, after it took the order
+    REFUSED = mark("refused")  # never taken
+    LAPSED = mark("lapsed")  # the trading day ended before the order did
 
 
 LIVE_STATES = frozenset({OrderState.WORKING, OrderState.PART_FILLED, OrderState.CANCELLING})

@@ -5,20 +5,21 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
+from core.language import mark
 from core.model.bond import BondCode
 
 
 class TradingState(StrEnum):
     """What the exchange does with this bond right now."""
 
-    PRE_OPEN = "pre-open"
-    AUCTION = "auction"
-    CONTINUOUS = "open"
-    BREAK = "break"
-    CLOSING_CALL = "closing call"
-    CLOSED = "closed"
-    HALTED = "suspended"
-    UNKNOWN = "unknown"
+    PRE_OPEN = mark("pre-open")
+    AUCTION = mark("auction")
+    CONTINUOUS = mark("open")
+    BREAK = mark("break")
+    CLOSING_CALL = mark("closing call")
+    CLOSED = mark("closed")
+    HALTED = mark("suspended")
+    UNKNOWN = mark("unknown")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 
+from core.language import mark
 from core.model.account import Asset
 from core.model.bond import BondCode
 from core.model.known import Maybe, Unknown
@@ -16,10 +17,10 @@ from core.model.settings import Screen
 class Level(StrEnum):
     """How much something matters."""
 
-    INFO = "info"
-    GOOD = "good"
-    WARNING = "warning"
-    ERROR = "error"
+    INFO = mark("info")
+    GOOD = mark("good")
+    WARNING = mark("warning")
+    ERROR = mark("error")
 
 
 class Need(StrEnum):
@@ -32,8 +33,8 @@ class Need(StrEnum):
 class Control(StrEnum):
     """A brake that the user has pulled: buys only, or everything new."""
 
-    PAUSED = "buys paused"
-    HALTED = "halted"
+    PAUSED = mark("buys paused")
+    HALTED = mark("halted")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
+from core.language import mark, say
 from core.model.bond import BondCode
 from core.model.known import Maybe, Unknown
 from core.model.quote import Quote
@@ -11,10 +12,10 @@ from core.quotes.feed import QuoteListener
 class NoQuotes:
     """A `QuoteFeed` without quotes, so that every order is blocked with the reason."""
 
-    name = "no quotes"
+    name = mark("no quotes")
 
     def __init__(self, reason: str) -> None:
-        self._no_price = Unknown(f"no price: {reason}")
+        self._no_price = Unknown(say("no price: {reason}", reason=reason))
 
     async def start(self) -> None: ...
 

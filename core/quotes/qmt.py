@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from core import xtsdk
 from core.caller import Caller, NoAnswer
 from core.clock import Clock
+from core.language import mark, say
 from core.model.bond import BondCode, CodeRefused
 from core.model.known import Known, Maybe, Unknown
 from core.model.quote import Quote
@@ -34,7 +35,7 @@ _SLICE = 50
 """Ticks that are read in one go: 500 take some 10 ms, in which nothing else runs."""
 
 _SECTOR = "沪深转债"
-_NOT_CACHED = Unknown("no price: MiniQMT knows nothing of it today")
+_NOT_CACHED = Unknown(mark("no price: MiniQMT knows nothing of it today"))
 
 
 class QmtQuotes:
@@ -100,7 +101,9 @@ class QmtQuotes:
             ticks: Mapping[str, Tick] = await self._call(lambda sdk: sdk.get_full_tick([str(code) for code in wanted]))
         except Exception as error:
             self._say(f"{error}")
-            return dict.fromkeys(wanted, Unknown(f"no price: MiniQMT's quotes are out of reach: {error}"))
+            return dict.fromkeys(
+                wanted, Unknown(say("no price: MiniQMT's quotes are out of reach: {error}", error=error))
+            )
         self._say(None)
         found: dict[BondCode, Maybe[Quote]] = {}
         for code in wanted:
@@ -115,12 +118,12 @@ class QmtQuotes:
             await self._call(lambda sdk: sdk.download_sector_data())
             members: Sequence[str] = await self._call(lambda sdk: sdk.get_stock_list_in_sector(_SECTOR))
         except Exception as error:
-            return Unknown(f"MiniQMT's list of bonds is out of reach: {error}")
+            return Unknown(say("MiniQMT's list of bonds is out of reach: {error}", error=error))
         codes: list[BondCode] = []
         for member in members:
             with contextlib.suppress(CodeRefused):
                 codes.append(BondCode(member))
-        return Known(tuple(codes)) if codes else Unknown("MiniQMT lists no convertible bonds")
+        return Known(tuple(codes)) if codes else Unknown(say("MiniQMT lists no convertible bonds"))
 
     async def _keep(self) -> None:
         """Keep one subscription to what is watched, and make it anew when nothing is heard that should be."""
@@ -154,7 +157,9 @@ class QmtQuotes:
             await self._call(lambda sdk: sdk.watch_xtquant_status(self._on_status))
             number: int = await self._call(lambda sdk: sdk.subscribe_whole_quote(codes, self._on_ticks))
             if number <= 0:
-                raise RuntimeError(f"MiniQMT does not subscribe {len(wanted)} bonds ({number})")
+                raise RuntimeError(
+                    say("MiniQMT does not subscribe {wanted} bonds ({number})", wanted=len(wanted), number=number)
+                )
             self._subscription = number
         self._subscribed = wanted
         self._heard_at = self._clock.elapsed()

@@ -8,6 +8,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, cast
 
 from core.clock import SHANGHAI
+from core.language import say
 from core.model.bond import BondCode
 from core.model.known import Known, Maybe, Unknown
 from core.model.quote import Quote, TradingState
@@ -70,12 +71,12 @@ def read_tick(code: BondCode, tick: Tick, detail: Detail | None) -> Maybe[Quote]
     """
     at = _moment(tick)
     if at is None:
-        return Unknown("MiniQMT's price has no time")
+        return Unknown(say("MiniQMT's price has no time"))
     prev_close = _price(tick.get("lastClose")) or (detail.prev_close if detail else None)
     traded = _price(tick.get("lastPrice"))
     last = traded or prev_close
     if last is None:
-        return Unknown("MiniQMT knows no price of it, not even yesterday's")
+        return Unknown(say("MiniQMT knows no price of it, not even yesterday's"))
     volume = _whole(tick.get("volume"))
     unit = _unit(volume, tick.get("amount"), last)
     state = _STATES.get(_whole(tick.get("openInt")), TradingState.UNKNOWN)
@@ -99,7 +100,7 @@ def read_tick(code: BondCode, tick: Tick, detail: Detail | None) -> Maybe[Quote]
             )
         )
     except ValueError as error:
-        return Unknown(f"MiniQMT's price cannot be: {error}")
+        return Unknown(say("MiniQMT's price cannot be: {error}", error=error))
 
 
 def _unit(volume: int, amount: object, last: Decimal) -> int | None:

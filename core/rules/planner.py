@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 
+from core.language import mark, say
 from core.model.account import Asset, Ledger, Position
 from core.model.bond import BondCode
 from core.model.known import Known, Maybe, Unknown
@@ -20,7 +21,7 @@ from core.rules.pricing import order_price
 from core.rules.refill import NOTHING, Freed
 from core.rules.sizing import Share, affordable, shares
 
-_NO_QUOTE = Unknown("no price: the quote source knows nothing of it")
+_NO_QUOTE = Unknown(mark("no price: the quote source knows nothing of it"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +144,14 @@ def disagreements(ledger: Ledger, positions: tuple[Position, ...]) -> tuple[str,
     """The bonds of which the ledger owns more than the account holds, each as a sentence."""
     held = {position.code: position.volume for position in positions}
     return tuple(
-        f"{code}: the ledger owns {owned.volume} 张, the account holds {held.get(code, 0)} "
-        f"(if you sold it by hand: rotor release {code[:6]})"
+        say(
+            "{code}: the ledger owns {volume} 张, the account holds {code2} (if you sold it by "
+            "hand: rotor release {code3})",
+            code=code,
+            volume=owned.volume,
+            code2=held.get(code, 0),
+            code3=code[:6],
+        )
         for code, owned in sorted(ledger.items())
         if owned.volume > held.get(code, 0)
     )
@@ -159,20 +166,20 @@ def _complete(situation: Situation, settings: Settings) -> _Facts | Unknown:
         situation.busy,
     )
     if isinstance(asset, Unknown):
-        return Unknown(f"the account's money is not known: {asset.reason}")
+        return Unknown(say("the account's money is not known: {reason}", reason=asset.reason))
     if isinstance(positions, Unknown):
-        return Unknown(f"the account's positions are not known: {positions.reason}")
+        return Unknown(say("the account's positions are not known: {reason}", reason=positions.reason))
     if isinstance(ledger, Unknown):
-        return Unknown(f"the strategy's ledger is not known: {ledger.reason}")
+        return Unknown(say("the strategy's ledger is not known: {reason}", reason=ledger.reason))
     if isinstance(busy, Unknown):
-        return Unknown(f"the working orders are not known: {busy.reason}")
+        return Unknown(say("the working orders are not known: {reason}", reason=busy.reason))
     if isinstance(selection, Unknown):
         return selection
     # A fill of a working order may show in the holdings before it is booked, or after.
     settled = {code: owned for code, owned in ledger.value.items() if code not in busy.value}
     uneven = disagreements(settled, positions.value)
     if uneven:
-        return Unknown("the ledger and the account do not agree: " + "; ".join(uneven))
+        return Unknown(say("the ledger and the account do not agree: ") + "; ".join(uneven))
     return _Facts(
         situation,
         settings,
@@ -219,7 +226,7 @@ def _sells(facts: _Facts) -> tuple[tuple[Leg, ...], tuple[Blocked, ...]]:
     legs: list[Leg] = []
     blocked: list[Blocked] = []
     for code in sorted(set(facts.ledger) - listed):
-        row = _sell(facts, code, f"left the list of {facts.selection.trade_date}")
+        row = _sell(facts, code, say("left the list of {trade_date}", trade_date=facts.selection.trade_date))
         legs.append(row) if isinstance(row, Leg) else blocked.append(row)
     return tuple(legs), tuple(blocked)
 
@@ -230,11 +237,17 @@ def _sell(facts: _Facts, code: BondCode, why: str) -> Leg | Blocked:
     price = facts.price(Side.SELL, code)
     blocked = facts.busy.get(code)
     if blocked is None and volume == 0:
-        blocked = f"{position.sellable} of {position.volume} 张 may be sold now: no order can be made of that"
+        blocked = say(
+            "{sellable} of {volume} 张 may be sold now: no order can be made of that",
+            sellable=position.sellable,
+            volume=position.volume,
+        )
     if blocked is None and isinstance(price, Unknown):
         blocked = price.reason
     if blocked is not None or isinstance(price, Unknown):
-        return Blocked(Side.SELL, code, facts.name(code), f"{blocked}; cannot be sold ({why})")
+        return Blocked(
+            Side.SELL, code, facts.name(code), say("{blocked}; cannot be sold ({why})", blocked=blocked, why=why)
+        )
     return _leg(facts, Side.SELL, code, volume, price.value, why)
 
 
@@ -267,10 +280,12 @@ def _fills_a_slot(facts: _Facts, code: BondCode) -> bool:
 
 def _buy(facts: _Facts, code: BondCode, rank: int, share: Share) -> Leg | Blocked:
     def block(reason: str) -> Blocked:
-        return Blocked(Side.BUY, code, facts.name(code), f"{reason}; cannot be bought (rank {rank})")
+        return Blocked(
+            Side.BUY, code, facts.name(code), say("{reason}; cannot be bought (rank {rank})", reason=reason, rank=rank)
+        )
 
     if code in facts.situation.stopped:
-        return block(COOLING)
+        return block(say(COOLING))
     if facts.situation.no_buys is not None:
         return block(facts.situation.no_buys)
     if code in facts.busy:
@@ -281,19 +296,23 @@ def _buy(facts: _Facts, code: BondCode, rank: int, share: Share) -> Leg | Blocke
     volume = affordable(share.money, price.value, code.exchange, facts.settings.fees)
     money = f"{share.money:,.2f} CNY" + (f" ({share.cut})" if share.cut else "")
     if volume < LOT:
-        return block(f"its share of {money} buys no lot at {price.value}")
+        return block(say("its share of {money} buys no lot at {value}", money=money, value=price.value))
     limit = f", at most {money}" if share.cut else ""
-    why = "fills a slot that a stop freed" if facts.situation.origin is Origin.REFILL else "joined the list"
-    return _leg(facts, Side.BUY, code, volume, price.value, f"{why}, rank {rank}{limit}")
+    why = say("fills a slot that a stop freed") if facts.situation.origin is Origin.REFILL else say("joined the list")
+    return _leg(
+        facts, Side.BUY, code, volume, price.value, say("{why}, rank {rank}{limit}", why=why, rank=rank, limit=limit)
+    )
 
 
 def _kept(facts: _Facts) -> tuple[Kept, ...]:
     rows: list[Kept] = []
     for rank, code in enumerate(facts.selection.codes, 1):
         if facts.owned(code):
-            rows.append(Kept(code, facts.name(code), facts.owned(code), True, f"on the list, rank {rank}"))
+            rows.append(
+                Kept(code, facts.name(code), facts.owned(code), True, say("on the list, rank {rank}", rank=rank))
+            )
         elif facts.volume(code):
-            reason = f"rank {rank}, and your own holding: not bought again, never sold"
+            reason = say("rank {rank}, and your own holding: not bought again, never sold", rank=rank)
             rows.append(Kept(code, facts.name(code), facts.volume(code), False, reason))
     return tuple(rows)
 

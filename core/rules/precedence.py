@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 
+from core.language import mark, say
 from core.model.bond import BondCode
 from core.model.order import Intent, Origin, Side
 
@@ -16,7 +17,7 @@ _ORDER = (
 )
 """First comes first: a stop-loss beats a take-profit beats a rebalance beats a refill."""
 
-COOLING = "its stop fired today, or it was sold by hand"
+COOLING = mark("its stop fired today, or it was sold by hand")
 
 
 def beats(one: Origin, other: Origin) -> bool:
@@ -32,7 +33,7 @@ def why_behind(intent: Intent, claims: Mapping[BondCode, Origin], stopped: Colle
     """
     claim = claims.get(intent.code)
     if claim is not None and beats(claim, intent.origin):
-        return f"its {claim} is being carried out"
+        return say("its {claim} is being carried out", claim=claim)
     if intent.side is Side.BUY and intent.code in stopped:
-        return COOLING
+        return say(COOLING)
     return None

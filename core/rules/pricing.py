@@ -3,6 +3,7 @@
 from datetime import date
 from decimal import Decimal
 
+from core.language import say
 from core.model.known import Known, Maybe, Unknown
 from core.model.order import Side
 from core.model.quote import Quote, TradingState
@@ -13,17 +14,17 @@ from core.rules.market import day_limits, to_tick
 def why_not_tradable(side: Side, quote: Quote, today: date) -> str | None:
     """The reason why an order on this side would be wrong, None when there is none."""
     if quote.state is TradingState.HALTED:
-        return f"suspended, last traded at {quote.last} on {quote.at:%Y-%m-%d}"
+        return say("suspended, last traded at {last} on {at:%Y-%m-%d}", last=quote.last, at=quote.at)
     if quote.at.date() != today:
-        return f"no price of today: the newest is {quote.last} of {quote.at:%Y-%m-%d}"
+        return say("no price of today: the newest is {last} of {at:%Y-%m-%d}", last=quote.last, at=quote.at)
     if quote.state is not TradingState.CONTINUOUS:
-        return f"not in continuous trading: {quote.state}"
+        return say("not in continuous trading: {state}", state=quote.state)
     if quote.volume <= 0:
-        return "no turnover today"
+        return say("no turnover today")
     if side is Side.BUY and quote.ask is None:
-        return f"nobody sells (limit-up at {quote.last}?)"
+        return say("nobody sells (limit-up at {last}?)", last=quote.last)
     if side is Side.SELL and quote.bid is None:
-        return f"nobody buys (limit-down at {quote.last}?)"
+        return say("nobody buys (limit-down at {last}?)", last=quote.last)
     return None
 
 
@@ -37,7 +38,7 @@ def order_price(side: Side, quote: Maybe[Quote], orders: Orders, today: date) ->
         return Unknown(reason)
     limits = day_limits(market)
     if limits is None:
-        return Unknown("neither limits nor a previous close: the day's price limits are not known")
+        return Unknown(say("neither limits nor a previous close: the day's price limits are not known"))
     return Known(limits.clamp(to_tick(_wanted(side, market, orders), side)))
 
 

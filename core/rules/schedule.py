@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from typing import Protocol
 
+from core.language import say
 from core.model.known import Known, Maybe, Unknown
 from core.model.settings import Schedule
 
@@ -53,7 +54,7 @@ def next_run(schedule: Schedule, sessions: Sessions, after: datetime) -> Maybe[d
         beyond = sessions.is_session(first + timedelta(days=30))
         if isinstance(beyond, Unknown):
             return beyond
-    return Unknown(f"the schedule names no session within {_HORIZON} days")
+    return Unknown(say("the schedule names no session within {HORIZON} days", HORIZON=_HORIZON))
 
 
 def runs_between(schedule: Schedule, sessions: Sessions, after: datetime, until: datetime) -> tuple[datetime, ...]:

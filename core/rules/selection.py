@@ -2,6 +2,7 @@
 
 from datetime import date
 
+from core.language import say
 from core.model.platform import Selection
 from core.model.settings import Guards
 
@@ -24,14 +25,18 @@ def _origin(selection: Selection) -> tuple[int, int]:
 
 def _check_date(selection: Selection, expected: date) -> str | None:
     if selection.trade_date < expected:
-        return (
-            f"The list is stale: it is dated {selection.trade_date}, and {expected} is expected. "
-            "Nothing is sent; wait until Factor Cat has the new list, then plan again."
+        return say(
+            "The list is stale: it is dated {trade_date}, and {expected} is expected. Nothing is "
+            "sent; wait until Factor Cat has the new list, then plan again.",
+            trade_date=selection.trade_date,
+            expected=expected,
         )
     if selection.trade_date > expected:
-        return (
-            f"The list is dated {selection.trade_date}, later than the {expected} that is expected. "
-            "Nothing is sent; check this machine's date and the record on Factor Cat."
+        return say(
+            "The list is dated {trade_date}, later than the {expected} that is expected. Nothing "
+            "is sent; check this machine's date and the record on Factor Cat.",
+            trade_date=selection.trade_date,
+            expected=expected,
         )
     return None
 
@@ -40,9 +45,14 @@ def _check_size(selection: Selection, last: Selection, guards: Guards) -> str | 
     count, before = len(selection.bonds), len(last.bonds)
     if count >= guards.min_list_ratio * before:
         return None
-    return (
-        f"The list is too short: {count} bonds, after {before} on {last.trade_date}; guards.min_list_ratio asks for "
-        f"{guards.min_list_ratio:.1%} of them. Nothing is sent; lower the setting if the list is meant to shrink so."
+    return say(
+        "The list is too short: {count} bonds, after {before} on {trade_date}; "
+        "guards.min_list_ratio asks for {min_list_ratio:.1%} of them. Nothing is sent; lower "
+        "the setting if the list is meant to shrink so.",
+        count=count,
+        before=before,
+        trade_date=last.trade_date,
+        min_list_ratio=guards.min_list_ratio,
     )
 
 
@@ -51,8 +61,13 @@ def _check_turnover(selection: Selection, last: Selection, guards: Guards) -> st
     count = len(selection.codes)
     if joined <= guards.max_turnover_ratio * count:
         return None
-    return (
-        f"The list changes too much: {joined} of its {count} bonds ({joined / count:.1%}) were not in the one of "
-        f"{last.trade_date}; guards.max_turnover_ratio allows {guards.max_turnover_ratio:.1%}. "
-        "Nothing is sent; raise the setting if the change is meant."
+    return say(
+        "The list changes too much: {joined} of its {count} bonds ({joined2:.1%}) were not in "
+        "the one of {trade_date}; guards.max_turnover_ratio allows {max_turnover_ratio:.1%}. "
+        "Nothing is sent; raise the setting if the change is meant.",
+        joined=joined,
+        count=count,
+        joined2=joined / count,
+        trade_date=last.trade_date,
+        max_turnover_ratio=guards.max_turnover_ratio,
     )

@@ -3,20 +3,21 @@
 from datetime import time
 from enum import StrEnum
 
+from core.language import mark, say
 from core.model.bond import Exchange
 
 
 class SessionPhase(StrEnum):
     """What the exchanges are doing; UNKNOWN where the calendar does not know the day."""
 
-    UNKNOWN = "unknown day"
-    CLOSED_DAY = "closed day"
-    PRE_OPEN = "pre-open"
-    OPENING_CALL = "opening call"
-    OPEN = "open"
-    BREAK = "break"
-    CLOSING_CALL = "closing call"
-    CLOSED = "closed"
+    UNKNOWN = mark("unknown day")
+    CLOSED_DAY = mark("closed day")
+    PRE_OPEN = mark("pre-open")
+    OPENING_CALL = mark("opening call")
+    OPEN = mark("open")
+    BREAK = mark("break")
+    CLOSING_CALL = mark("closing call")
+    CLOSED = mark("closed")
 
 
 OPENING_CALL_FROM = time(9, 15)
@@ -47,10 +48,10 @@ def no_orders_at(moment: time) -> str | None:
     if MORNING[0] <= moment < MORNING[1] or AFTERNOON[0] <= moment < LAST_ORDER:
         return None
     if moment < MORNING[0]:
-        return f"it is {moment:%H:%M:%S} and trading opens at 09:30"
+        return say("it is {moment:%H:%M:%S} and trading opens at 09:30", moment=moment)
     if moment < AFTERNOON[0]:
-        return f"it is {moment:%H:%M:%S}, the midday break; trading goes on at 13:00"
-    return f"it is {moment:%H:%M:%S} and orders are sent until 14:56:30 only"
+        return say("it is {moment:%H:%M:%S}, the midday break; trading goes on at 13:00", moment=moment)
+    return say("it is {moment:%H:%M:%S} and orders are sent until 14:56:30 only", moment=moment)
 
 
 def working_seconds(moment: time) -> float:

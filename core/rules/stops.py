@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any, Literal
 
+from core.language import mark, say
 from core.model.known import Known, Maybe, Unknown
 from core.model.order import Origin, Side
 from core.model.settings import Stops
@@ -14,7 +15,7 @@ TAKE_PROFIT_PARAMETER, STOP_LOSS_PARAMETER = "profitTargetRatio", "stopLossRatio
 
 Basis = Literal["cost", "prev_close", "both"]
 
-_NO_COST = 'what it cost is not known, so its stop has no level (stops.basis = "prev_close" needs no cost)'
+_NO_COST = mark('what it cost is not known, so its stop has no level (stops.basis = "prev_close" needs no cost)')
 
 _NONE: Known[Decimal | None] = Known(None)
 
@@ -59,7 +60,7 @@ def levels_of(cost: Decimal, prev_close: Decimal | None, ratios: Ratios, basis: 
     if basis in {"prev_close", "both"} and prev_close is not None:
         known["prev. close"] = prev_close
     if not known:
-        return Unknown(_NO_COST if basis == "cost" else "the previous close is not known")
+        return Unknown(say(_NO_COST) if basis == "cost" else say("the previous close is not known"))
     loss, profit = _set(ratios.loss), _set(ratios.profit)
     losses = [price * (1 - loss) for price in known.values() if loss is not None]
     profits = [price * (1 + profit) for price in known.values() if profit is not None]
@@ -91,16 +92,21 @@ def _ratio(
     if not isinstance(wanted, str):
         return Known(wanted)
     if isinstance(parameters, Unknown):
-        return Unknown(f"the strategy's {name} is not known: {parameters.reason}")
+        return Unknown(say("the strategy's {name} is not known: {reason}", name=name, reason=parameters.reason))
     told = parameters.value.get(name)
     return _NONE if told is None else _sensible(told, name, below)
 
 
 def _sensible(told: object, name: str, below: Decimal | None) -> Maybe[Decimal | None]:
     """The figure as a ratio: above zero, and below `below` where that is given."""
-    bounds = f"between 0 and {below}" if below is not None else "above 0"
+    bounds = say("between 0 and {below}", below=below) if below is not None else say("above 0")
     refusal = Unknown(
-        f"the strategy's {name} is {told!r}, which is no ratio {bounds}: set it in [stops] of the settings"
+        say(
+            "the strategy's {name} is {told}, which is no ratio {bounds}: set it in [stops] of the settings",
+            name=name,
+            told=repr(told),
+            bounds=bounds,
+        )
     )
     if isinstance(told, bool) or not isinstance(told, int | float | str | Decimal):
         return refusal

@@ -1,13 +1,14 @@
 """The user's brakes: pause buys, halt. Kept on disk, where every process of this home finds them."""
 
+from core.language import mark, say
 from core.model.order import Intent, Origin, Side
 from core.model.snapshot import Control
 from core.trading.memory import Memory
 
 _KEY = "control"
 
-PAUSED = "buys are paused (resume to go on)"
-HALTED = "trading is halted: nothing new is sent, no stop either (resume to go on)"
+PAUSED = mark("buys are paused (resume to go on)")
+HALTED = mark("trading is halted: nothing new is sent, no stop either (resume to go on)")
 
 
 class Controls:
@@ -36,13 +37,13 @@ class Controls:
 
     def why_no_buys(self) -> str | None:
         """Why nothing is bought, None where it may be."""
-        return {Control.HALTED: HALTED, Control.PAUSED: PAUSED, None: None}[self.pulled]
+        return {Control.HALTED: say(HALTED), Control.PAUSED: say(PAUSED), None: None}[self.pulled]
 
     def why_not(self, intent: Intent) -> str | None:
         """Why this order is held back; only a flatten passes a halt."""
         pulled = self.pulled
         if pulled is Control.HALTED and intent.origin is not Origin.FLATTEN:
-            return HALTED
+            return say(HALTED)
         if pulled is Control.PAUSED and intent.side is Side.BUY:
-            return PAUSED
+            return say(PAUSED)
         return None

@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from core.brokers.broker import Broker, BrokerEvent
 from core.clock import Clock
+from core.language import say
 from core.model.bond import BondCode
 from core.model.known import Unknown
 from core.model.order import (
@@ -109,7 +110,9 @@ class Desk:
     def taken(self, origin: Origin = Origin.REBALANCE) -> dict[BondCode, str]:
         """Why a bond takes no order of a plan for `origin` now: it has one, or what goes before is under way."""
         claimed = {
-            code: f"its {claim} is being carried out" for code, claim in self.claims.items() if beats(claim, origin)
+            code: say("its {claim} is being carried out", claim=claim)
+            for code, claim in self.claims.items()
+            if beats(claim, origin)
         }
         return {**claimed, **self.journal.busy()}
 
@@ -164,7 +167,7 @@ class Desk:
             orders, fills = await asyncio.gather(self.broker.orders(since), self.broker.fills(since))
         except Exception as error:
             log.exception("the broker's lists could not be read")
-            return f"the broker's lists could not be read: {error}"
+            return say("the broker's lists could not be read: {error}", error=error)
         if isinstance(orders, Unknown):
             return orders.reason
         if isinstance(fills, Unknown):
@@ -210,14 +213,14 @@ class Desk:
     def trouble(self) -> str | None:
         """Why nothing at all may be sent, whatever the hour."""
         if self.faults:
-            return f"trading is off: {self.faults[0]}"
+            return say("trading is off: {faults}", faults=self.faults[0])
         link = self.broker.link
         if not link.up:
-            return f"the account is out of reach: {link.text}"
+            return say("the account is out of reach: {text}", text=link.text)
         if link.number != self.reconciled:
-            return "the account was out of reach meanwhile and is not reconciled yet"
+            return say("the account was out of reach meanwhile and is not reconciled yet")
         if self.uneven is not None:
-            return f"trading is off: {self.uneven}"
+            return say("trading is off: {uneven}", uneven=self.uneven)
         return None
 
     def _why_off(self) -> str | None:

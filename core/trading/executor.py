@@ -7,6 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from core.clock import Clock
+from core.language import say
 from core.model.account import Position
 from core.model.bond import BondCode
 from core.model.known import Known, Maybe, Unknown
@@ -66,7 +67,13 @@ class Executor:
         Raises `RebalanceRefused` when another one runs, the plan is refused, out of date or was begun before.
         """
         if self.plan is not None:
-            raise RebalanceRefused(f"{self.plan.origin} {self.plan.plan_id} is running: a second one is not begun")
+            raise RebalanceRefused(
+                say(
+                    "{origin} {plan_id} is running: a second one is not begun",
+                    origin=self.plan.origin,
+                    plan_id=self.plan.plan_id,
+                )
+            )
         if plan.refused is not None:
             raise RebalanceRefused(plan.refused)
         self.plan = plan
@@ -81,7 +88,7 @@ class Executor:
         """Commit that the plan is carried out; answers with its sells, as they are possible now."""
         unanswered = await self._desk.look_up()  # an order called refused may be live after all
         if unanswered is not None:
-            raise RebalanceRefused(f"the account's orders are not known: {unanswered}")
+            raise RebalanceRefused(say("the account's orders are not known: {unanswered}", unanswered=unanswered))
         situation = await self._look(plan.plan_id)
         fresh = plan_for(situation, settings)
         if fresh.refused is not None:
@@ -89,11 +96,11 @@ class Executor:
         selection = situation.selection.value if isinstance(situation.selection, Known) else None
         followed = (settings.strategy.strategy_id, settings.strategy.history_id)
         if selection is not None and (selection.strategy_id, selection.history_id) != followed:
-            raise RebalanceRefused("the plan is of a strategy that is no longer followed: make a new one")
+            raise RebalanceRefused(say("the plan is of a strategy that is no longer followed: make a new one"))
         if (fresh.origin, fresh.codes, fresh.trading_day) != (plan.origin, plan.codes, plan.trading_day):
-            raise RebalanceRefused("the plan is out of date: make a new one")
+            raise RebalanceRefused(say("the plan is out of date: make a new one"))
         if not self._runs.begin(plan, selection, self._clock.now()):
-            raise RebalanceRefused(f"plan {plan.plan_id} was carried out before: make a new one")
+            raise RebalanceRefused(say("plan {plan_id} was carried out before: make a new one", plan_id=plan.plan_id))
         return self._planned(plan.sells, fresh.sells, fresh)
 
     def _planned(self, planned: Sequence[Leg], possible: Sequence[Leg], fresh: Plan) -> list[_Try]:
@@ -124,7 +131,7 @@ class Executor:
             return None
         fresh = plan_buys(await self._look(plan.plan_id), settings)
         if fresh.refused is not None:
-            return f"no buys: {fresh.refused}"
+            return say("no buys: {refused}", refused=fresh.refused)
         await self._work(self._planned(plan.buys, fresh.buys, fresh), plan, settings)
         return None
 
@@ -194,7 +201,7 @@ class Executor:
         fresh: list[_Try] = []
         for item in tries:
             leg = item.leg
-            quote = situation.quotes.get(leg.code, Unknown("no price"))
+            quote = situation.quotes.get(leg.code, Unknown(say("no price")))
             price = order_price(leg.side, quote, settings.orders, plan.trading_day)
             if isinstance(price, Unknown):
                 self.stopped[leg.code] = price.reason
@@ -208,7 +215,7 @@ class Executor:
             if volume > 0:
                 fresh.append(replace(item, leg=replace(leg, volume=volume, price=price.value)))
             else:
-                self.stopped[leg.code] = f"no order can be made of the {leg.volume} 张 that are left"
+                self.stopped[leg.code] = say("no order can be made of the {volume} 张 that are left", volume=leg.volume)
         return fresh
 
     def _closing(self, plan: Plan) -> str:
@@ -216,8 +223,15 @@ class Executor:
         open_orders = [order for order in orders if not order.done]
         short = [leg.code for leg in plan.legs if not _complete(leg, orders)]
         if open_orders:
-            return f"ended with {len(open_orders)} orders unresolved: their bonds are frozen until these are settled"
-        return f"done, {len(short)} of {len(plan.legs)} orders not filled in full" if short else "done"
+            return say(
+                "ended with {open_orders} orders unresolved: their bonds are frozen until these are settled",
+                open_orders=len(open_orders),
+            )
+        return (
+            say("done, {short} of {legs} orders not filled in full", short=len(short), legs=len(plan.legs))
+            if short
+            else "done"
+        )
 
     def _enter(self, stage: str) -> None:
         self.stage = stage
@@ -251,7 +265,9 @@ def _intent(plan: Plan, item: _Try, attempt: int) -> Intent:
         leg.side,
         leg.volume,
         leg.price,
-        leg.reason if attempt == 1 else f"{leg.reason}, priced again ({attempt - 1})",
+        leg.reason
+        if attempt == 1
+        else say("{reason}, priced again ({attempt})", reason=leg.reason, attempt=attempt - 1),
         attempt,
         plan.origin,
         leg.list_price,

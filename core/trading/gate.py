@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
+from core.language import say
 from core.model.account import Ledger
 from core.model.bond import BondCode
 from core.model.order import Intent, Origin, Side
@@ -47,13 +48,15 @@ class Gate:
         if behind is not None:
             return behind
         if intent.trading_day != now.date():
-            return f"it was planned for {intent.trading_day}, and it is {now:%Y-%m-%d}"
+            return say(
+                "it was planned for {trading_day}, and it is {now:%Y-%m-%d}", trading_day=intent.trading_day, now=now
+            )
         if intent.code in standing.busy:
-            return "the bond has an order that is working or unresolved"
+            return say("the bond has an order that is working or unresolved")
         if intent.volume <= 0 or not intent.price > 0:
-            return "volume and price must be above zero"
+            return say("volume and price must be above zero")
         if not on_tick(intent.price):
-            return f"price {intent.price} is not on the tick"
+            return say("price {price} is not on the tick", price=intent.price)
         if intent.side is Side.BUY:
             return self._buy(intent, standing.bought_today)
         return self._sell(intent, standing.owned)
@@ -61,16 +64,23 @@ class Gate:
     def _sell(self, intent: Intent, ledger: Ledger) -> str | None:
         owned = ledger[intent.code].volume if intent.code in ledger else 0
         if intent.volume > owned:
-            return f"the strategy owns {owned} 张, not {intent.volume}"
+            return say("the strategy owns {owned} 张, not {volume}", owned=owned, volume=intent.volume)
         return None
 
     def _buy(self, intent: Intent, bought_today: Decimal) -> str | None:
         guards = self.settings.guards
         if intent.volume % LOT:
-            return f"{intent.volume} 张 is not a multiple of {LOT}"
+            return say("{volume} 张 is not a multiple of {LOT}", volume=intent.volume, LOT=LOT)
         price = cost(intent.volume, intent.price, intent.code.exchange, self.settings.fees)
         if price > guards.max_order_amount:
-            return f"it costs {price:,.2f} CNY, guards.max_order_amount is {guards.max_order_amount:,.2f}"
+            return say(
+                "it costs {price:,.2f} CNY, guards.max_order_amount is {max_order_amount:,.2f}",
+                price=price,
+                max_order_amount=guards.max_order_amount,
+            )
         if bought_today + price > guards.max_daily_buys:
-            return f"the day's buys would come to {bought_today + price:,.2f} CNY, over guards.max_daily_buys"
+            return say(
+                "the day's buys would come to {bought_today:,.2f} CNY, over guards.max_daily_buys",
+                bought_today=bought_today + price,
+            )
         return None

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from datetime import datetime
 
+from core.language import say
 from core.model.command import SelfTest
 from core.model.order import Intent
 from core.model.snapshot import Need
@@ -31,11 +32,15 @@ class Permits:
         """Why no order may be sent to this account (or not this one), None when it may."""
         missing = self.missing()
         if Need.CONSENT in missing:
-            return f"live trading of account {self._account} has not been agreed to yet: rotor consent {self._account}"
+            return say(
+                "live trading of account {account} has not been agreed to yet: rotor consent {account}",
+                account=self._account,
+            )
         if missing and (intent is None or intent.plan_id != self.testing):
-            return (
-                f"the self-test of account {self._account} has not passed yet: rotor self-test, "
-                'or guards.self_test = "waived"'
+            return say(
+                "the self-test of account {account} has not passed yet: rotor self-test, or "
+                'guards.self_test = "waived"',
+                account=self._account,
             )
         return None
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import date
 
+from core.language import say
 from core.model.bond import BondCode
 from core.model.known import Unknown
 from core.model.order import Order, OrderState, Side
@@ -22,7 +23,7 @@ async def reconcile(desk: Desk) -> tuple[str, ...]:
     link = desk.broker.link
     rows = await _differences(desk)
     if desk.broker.link.number != link.number or not desk.broker.link.up:
-        return (f"the account does not answer: {desk.broker.link.text}",)
+        return (say("the account does not answer: {text}", text=desk.broker.link.text),)
     desk.reconciled = link.number
     desk.uneven = rows[0] if rows else None
     return rows
@@ -31,7 +32,7 @@ async def reconcile(desk: Desk) -> tuple[str, ...]:
 async def _differences(desk: Desk) -> tuple[str, ...]:
     asset = await desk.broker.asset()
     if isinstance(asset, Unknown):
-        return (f"the account does not answer: {asset.reason}",)
+        return (say("the account does not answer: {reason}", reason=asset.reason),)
     faults = tuple(desk.faults)
     desk.faults.clear()  # what is still wrong comes up again
     unanswered: str | None = "the look at them was broken off"
@@ -41,10 +42,10 @@ async def _differences(desk: Desk) -> tuple[str, ...]:
         if unanswered is not None:
             desk.faults[:] = dict.fromkeys((*faults, *desk.faults))
     if unanswered is not None:
-        return (f"the account's orders are not known: {unanswered}", *desk.faults)
+        return (say("the account's orders are not known: {unanswered}", unanswered=unanswered), *desk.faults)
     positions = await desk.broker.positions()
     if isinstance(positions, Unknown):
-        return (f"the account's positions are not known: {positions.reason}",)
+        return (say("the account's positions are not known: {reason}", reason=positions.reason),)
     held = {position.code: position.volume for position in positions.value}
     _end_past_buys(desk, held)
     unresolved = tuple(_unresolved(desk, order, held) for order in desk.unattended())
@@ -87,7 +88,10 @@ def _end_past_buys(desk: Desk, held: Mapping[BondCode, int]) -> None:
         intent = order.intent
         if intent.side is Side.BUY and intent.trading_day < today and held.get(intent.code, 0) == _owned(desk, order):
             state = OrderState.LAPSED if order.live or order.filled_volume else OrderState.REFUSED
-            text = f"its day has ended, and the account holds no more than the ledger: {order.filled_volume} 张 filled"
+            text = say(
+                "its day has ended, and the account holds no more than the ledger: {filled_volume} 张 filled",
+                filled_volume=order.filled_volume,
+            )
             desk.conclude(intent.client_order_id, state, text)
 
 
@@ -95,20 +99,33 @@ def _unresolved(desk: Desk, order: Order, held: Mapping[BondCode, int]) -> str:
     """What is known of an order that nobody settles, with what the user can do."""
     intent, owned, volume = order.intent, _owned(desk, order), held.get(order.intent.code, 0)
     if_filled = owned + order.remaining * (1 if intent.side is Side.BUY else -1)
-    fits = {owned: ", which fits dead", if_filled: ", which fits filled"}.get(volume, "")
-    return (
-        f"order {intent.client_order_id} ({_described(order, desk.clock.now().date())}) is {order.state}: "
-        f"the broker's list does not settle it. The account holds {volume} 张, the ledger owns {owned}{fits}; "
-        f"settle it on the Orders screen or with: "
-        f"rotor settle {intent.client_order_id} filled|dead"
+    fits = {owned: say(", which fits dead"), if_filled: say(", which fits filled")}.get(volume, "")
+    return say(
+        "order {client_order_id} ({order}) is {state}: the broker's list does not settle it. "
+        "The account holds {volume} 张, the ledger owns {owned}{fits}; settle it on the Orders "
+        "screen or with: rotor settle {client_order_id} filled|dead",
+        client_order_id=intent.client_order_id,
+        order=_described(order, desk.clock.now().date()),
+        state=order.state,
+        volume=volume,
+        owned=owned,
+        fits=fits,
     )
 
 
 def _described(order: Order, today: date) -> str:
     intent = order.intent
     day = "" if intent.trading_day == today else f" of {intent.trading_day}"
-    filled = f", {order.filled_volume} filled" if order.filled_volume else ""
-    return f"{intent.side} {intent.code}, {intent.volume} 张 at {intent.price}{filled}{day}"
+    filled = say(", {filled_volume} filled", filled_volume=order.filled_volume) if order.filled_volume else ""
+    return say(
+        "{side} {code}, {volume} 张 at {price}{filled}{day}",
+        side=intent.side,
+        code=intent.code,
+        volume=intent.volume,
+        price=intent.price,
+        filled=filled,
+        day=day,
+    )
 
 
 def _owned(desk: Desk, order: Order) -> int:

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from decimal import Decimal
 from typing import TypeVar
 
+from core.language import say
 from core.model.bond import Exchange
 from core.model.command import SelfTest
 from core.model.known import Known, Unknown
@@ -50,7 +51,7 @@ async def self_test(desk: Desk, quotes: Sequence[Quote], begun: Callable[[str], 
             lines.append(await _probe(desk, _candidate(desk, quotes, exchange), plan_id, f"{plan_id}-T{number}"))
         except _TestFailed as failure:
             passed = False
-            lines.append(f"{exchange}: failed: {failure}")
+            lines.append(say("{exchange}: failed: {failure}", exchange=exchange, failure=failure))
         log.info("self-test: %s", lines[-1])
     return SelfTest(passed, desk.clock.now(), tuple(lines))
 
@@ -68,7 +69,7 @@ def _candidate(desk: Desk, quotes: Sequence[Quote], exchange: Exchange) -> Quote
         and _price(quote) is not None
     ]
     if not fit:
-        raise _TestFailed("no bond of this exchange trades now with a bid well above its limit-down")
+        raise _TestFailed(say("no bond of this exchange trades now with a bid well above its limit-down"))
     return min(fit, key=lambda quote: quote.last)
 
 
@@ -84,12 +85,14 @@ async def _probe(desk: Desk, quote: Quote, plan_id: str, key: str) -> str:
     """Send, read back, cancel; answers with what was seen. Raises `_TestFailed`, the order cancelled all the same."""
     price = _price(quote)
     if price is None:
-        raise _TestFailed("its limits are not known")
+        raise _TestFailed(say("its limits are not known"))
     before = await _cash(desk)
     if before < (needed := cost(LOT, price, quote.code.exchange, desk.gate.settings.fees)):
-        raise _TestFailed(f"{needed:,.2f} CNY are needed for a moment, {before:,.2f} are there")
+        raise _TestFailed(
+            say("{needed:,.2f} CNY are needed for a moment, {before:,.2f} are there", needed=needed, before=before)
+        )
     day = desk.clock.now().date()
-    reason = f"self-test: {LOT} 张 far below the market, to be cancelled at once"
+    reason = say("self-test: {LOT} 张 far below the market, to be cancelled at once", LOT=LOT)
     intent = Intent(key, plan_id, day, quote.code, quote.name, Side.BUY, LOT, price, reason, 1, Origin.SELF_TEST)
     refused = await desk.send([intent])
     if key in refused:
@@ -97,7 +100,14 @@ async def _probe(desk: Desk, quote: Quote, plan_id: str, key: str) -> str:
     troubles = [await _trouble(_read_back(desk, intent, before)), await _trouble(_cancel(desk, key))]
     if any(troubles):
         raise _TestFailed("; ".join(trouble for trouble in troubles if trouble))
-    return f"{quote.code.exchange}: {quote.code} {quote.name}: {LOT} 张 at {price} listed, frozen, cancelled"
+    return say(
+        "{exchange}: {code} {name}: {LOT} 张 at {price} listed, frozen, cancelled",
+        exchange=quote.code.exchange,
+        code=quote.code,
+        name=quote.name,
+        LOT=LOT,
+        price=price,
+    )
 
 
 async def _trouble(step: Awaitable[None]) -> str | None:
@@ -112,11 +122,16 @@ async def _trouble(step: Awaitable[None]) -> str | None:
 async def _read_back(desk: Desk, intent: Intent, before: Decimal) -> None:
     listed = await _until(desk, lambda: _listed(desk, intent.client_order_id))
     if listed is None:
-        raise _TestFailed(f"the account does not list the order: it is {desk.journal[intent.client_order_id].message}")
+        raise _TestFailed(
+            say(
+                "the account does not list the order: it is {message}",
+                message=desk.journal[intent.client_order_id].message,
+            )
+        )
     if listed.state is OrderState.REJECTED:
-        raise _TestFailed(f"the order was rejected: {listed.message}")
+        raise _TestFailed(say("the order was rejected: {message}", message=listed.message))
     if listed.volume != LOT:
-        raise _TestFailed(f"{LOT} 张 were ordered, the account lists {listed.volume}")
+        raise _TestFailed(say("{LOT} 张 were ordered, the account lists {volume}", LOT=LOT, volume=listed.volume))
     wanted = intent.price * LOT
     most = wanted * (1 + _TOLERANCE) + desk.gate.settings.fees.sh.minimum + desk.gate.settings.fees.sz.minimum
 
@@ -127,7 +142,13 @@ async def _read_back(desk: Desk, intent: Intent, before: Decimal) -> None:
     if await _until(desk, frozen) is None:
         taken = before - await _cash(desk)
         raise _TestFailed(
-            f"{LOT} 张 at {intent.price} should freeze {wanted:,.2f} CNY, {taken:,.2f} went from the cash"
+            say(
+                "{LOT} 张 at {price} should freeze {wanted:,.2f} CNY, {taken:,.2f} went from the cash",
+                LOT=LOT,
+                price=intent.price,
+                wanted=wanted,
+                taken=taken,
+            )
         )
 
 
@@ -140,19 +161,24 @@ async def _cancel(desk: Desk, key: str) -> None:
     listed = await _listed(desk, key)
     if not order.done and listed is not None and listed.state in DONE_STATES:
         # Listed in another unit than it was ordered in, which the desk takes for somebody else's order.
-        desk.conclude(key, listed.state, f"over, and listed with {listed.volume} 张")
+        desk.conclude(key, listed.state, say("over, and listed with {volume} 张", volume=listed.volume))
     elif not order.done:
-        raise _TestFailed(f"order {key} is {order.state}: its cancel is not proven")
+        raise _TestFailed(say("order {key} is {state}: its cancel is not proven", key=key, state=order.state))
     if order.filled_volume:
         raise _TestFailed(
-            f"order {key} was filled: {order.filled_volume} 张 of {order.intent.code} are the strategy's now"
+            say(
+                "order {key} was filled: {filled_volume} 张 of {code} are the strategy's now",
+                key=key,
+                filled_volume=order.filled_volume,
+                code=order.intent.code,
+            )
         )
 
 
 async def _cash(desk: Desk) -> Decimal:
     asset = await desk.broker.asset()
     if isinstance(asset, Unknown):
-        raise _TestFailed(f"the account's money is not known: {asset.reason}")
+        raise _TestFailed(say("the account's money is not known: {reason}", reason=asset.reason))
     return asset.value.cash
 
 

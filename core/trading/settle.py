@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+from core.language import say
 from core.model.bond import BondCode
 from core.model.known import Unknown
 from core.model.order import Fill, Order, OrderState, Side
@@ -22,18 +23,41 @@ async def settle(desk: Desk, client_order_id: str, *, filled: bool) -> Order:
     """
     order = desk.journal.get(client_order_id)
     if order is None:
-        raise CannotSettle(f"there is no order {client_order_id}: rotor status lists the open ones")
+        raise CannotSettle(
+            say(
+                "there is no order {client_order_id}: rotor status lists the open ones", client_order_id=client_order_id
+            )
+        )
     unanswered = await desk.look_up()
     if unanswered is not None:
-        raise CannotSettle(f"nothing is settled while the account does not answer: {unanswered}")
+        raise CannotSettle(
+            say("nothing is settled while the account does not answer: {unanswered}", unanswered=unanswered)
+        )
     order = desk.journal[client_order_id]
     if order.done:
-        raise CannotSettle(f"order {client_order_id} is {order.state} already: {order.message}")
+        raise CannotSettle(
+            say(
+                "order {client_order_id} is {state} already: {message}",
+                client_order_id=client_order_id,
+                state=order.state,
+                message=order.message,
+            )
+        )
     if await _is_listed(desk, order):
-        raise CannotSettle(f"order {client_order_id} is {order.state} at the broker: cancel it instead")
+        raise CannotSettle(
+            say(
+                "order {client_order_id} is {state} at the broker: cancel it instead",
+                client_order_id=client_order_id,
+                state=order.state,
+            )
+        )
     if not filled:
         state = OrderState.CANCELLED if order.live or order.filled_volume else OrderState.REFUSED
-        desk.conclude(client_order_id, state, f"settled by the user: over, {order.filled_volume} 张 filled")
+        desk.conclude(
+            client_order_id,
+            state,
+            say("settled by the user: over, {filled_volume} 张 filled", filled_volume=order.filled_volume),
+        )
     else:
         await _fits(desk, order)
         desk.on_event(_vouched(desk, order))
@@ -48,7 +72,13 @@ async def adopt(desk: Desk, code: BondCode) -> int:
     held, cost = await _holding(desk, code)
     more = held - _owned(desk, code)
     if more <= 0:
-        raise CannotSettle(f"{code}: the account holds {held} 张, the strategy owns as many: there is nothing to adopt")
+        raise CannotSettle(
+            say(
+                "{code}: the account holds {held} 张, the strategy owns as many: there is nothing to adopt",
+                code=code,
+                held=held,
+            )
+        )
     _not_busy(desk, code)
     desk.ledger.move_by_hand("adopted", code, Side.BUY, more, cost, desk.clock.now())
     desk.changed()
@@ -62,7 +92,7 @@ async def release(desk: Desk, code: BondCode) -> int:
     """
     owned = _owned(desk, code)
     if owned == 0:
-        raise CannotSettle(f"{code}: the strategy owns nothing of it")
+        raise CannotSettle(say("{code}: the strategy owns nothing of it", code=code))
     _not_busy(desk, code)
     desk.ledger.move_by_hand("released", code, Side.SELL, owned, Decimal(0), desk.clock.now())
     desk.changed()
@@ -72,7 +102,7 @@ async def release(desk: Desk, code: BondCode) -> int:
 async def _is_listed(desk: Desk, order: Order) -> bool:
     listed = await desk.broker.orders(desk.clock.now().date())
     if isinstance(listed, Unknown):
-        raise CannotSettle(f"nothing is settled while the account does not answer: {listed.reason}")
+        raise CannotSettle(say("nothing is settled while the account does not answer: {reason}", reason=listed.reason))
     return order.intent.client_order_id in {row.remark for row in listed.value}
 
 
@@ -82,8 +112,14 @@ async def _fits(desk: Desk, order: Order) -> None:
     after = owned + rest if order.intent.side is Side.BUY else owned - rest
     if held < after or after < 0:
         raise CannotSettle(
-            f"order {order.intent.client_order_id} cannot have been filled: the strategy would own {after} 张 of "
-            f"{order.intent.code}, and the account holds {held}"
+            say(
+                "order {client_order_id} cannot have been filled: the strategy would own {after} 张 of "
+                "{code}, and the account holds {held}",
+                client_order_id=order.intent.client_order_id,
+                after=after,
+                code=order.intent.code,
+                held=held,
+            )
         )
 
 
@@ -107,7 +143,7 @@ def _vouched(desk: Desk, order: Order) -> Fill:
 async def _holding(desk: Desk, code: BondCode) -> tuple[int, Decimal]:
     positions = await desk.broker.positions()
     if isinstance(positions, Unknown):
-        raise CannotSettle(f"the account's positions are not known: {positions.reason}")
+        raise CannotSettle(say("the account's positions are not known: {reason}", reason=positions.reason))
     return next(((row.volume, row.cost) for row in positions.value if row.code == code), (0, Decimal(0)))
 
 
@@ -119,4 +155,4 @@ def _owned(desk: Desk, code: BondCode) -> int:
 def _not_busy(desk: Desk, code: BondCode) -> None:
     busy = desk.journal.busy().get(code)
     if busy is not None:
-        raise CannotSettle(f"{code}: {busy}: wait for its end, or settle it first")
+        raise CannotSettle(say("{code}: {busy}: wait for its end, or settle it first", code=code, busy=busy))

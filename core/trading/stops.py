@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
+from core.language import say
 from core.model.account import Owned
 from core.model.bond import BondCode
 from core.model.known import Known, Maybe, Unknown
@@ -148,14 +149,24 @@ class StopMonitor:
         if isinstance(levels, Unknown) or origin is None:
             return None
         level = levels.value.loss if origin is Origin.STOP_LOSS else levels.value.profit
-        return _Crossing(origin, f"{origin}: last {quote.last} through {level} ({levels.value.basis})", level)
+        return _Crossing(
+            origin,
+            say(
+                "{origin}: last {last} through {level} ({basis})",
+                origin=say(origin),
+                last=quote.last,
+                level=level,
+                basis=levels.value.basis,
+            ),
+            level,
+        )
 
     def _why_not_now(self) -> str | None:
         return self._trouble() or self._hours()
 
     def _trouble(self) -> str | None:
         if self._controls.halted:
-            return "halted: no stop fires"
+            return say("halted: no stop fires")
         return self._desk.trouble() or self._permitted()
 
     def _hours(self) -> str | None:
@@ -201,7 +212,7 @@ class StopMonitor:
             return volume.reason
         quote = watch.quote
         if quote is None:
-            return "no price"
+            return say("no price")
         price = order_price(Side.SELL, Known(quote), self._orders, self._today())
         if isinstance(price, Unknown):
             return price.reason
@@ -223,8 +234,8 @@ class StopMonitor:
         order = desk.journal[key]
         # One that somebody else cancels with nothing filled would be cancelled again: it is no step forward.
         if order.filled_volume or (late and order.state is OrderState.CANCELLED):
-            return None if order.done else f"order {key} is {order.state}"
-        return f"its order was {order.state}: {order.message}"
+            return None if order.done else say("order {key} is {state}", key=key, state=say(order.state))
+        return say("its order was {state}: {message}", state=say(order.state), message=order.message)
 
     async def _clear(self, orders: list[Order], watch: _Watch) -> str | None:
         """Get a bond's other orders out of the way; answers with what cannot be."""
@@ -234,12 +245,14 @@ class StopMonitor:
         for order in (desk.journal[order.intent.client_order_id] for order in orders):
             key, bid = order.intent.client_order_id, watch.quote.bid if watch.quote else None
             if order.unresolved:
-                return f"order {key} is {order.state}: frozen until that is settled"
+                return say("order {key} is {state}: frozen until that is settled", key=key, state=say(order.state))
             if order.live and order.intent.side is Side.SELL and bid is not None and order.intent.price <= bid:
-                return f"order {key} sells it already"
+                return say("order {key} sells it already", key=key)
             await desk.cancel(key)
             if not await desk.until_done([key], CANCEL_PROOF):
-                return f"order {key} is {desk.journal[key].state}: its cancel is not proven"
+                return say(
+                    "order {key} is {state}: its cancel is not proven", key=key, state=say(desk.journal[key].state)
+                )
         return None
 
     async def _volume(self, code: BondCode, *, cached: bool) -> Maybe[int]:
@@ -247,13 +260,19 @@ class StopMonitor:
         age = self._account.age()
         state = self._account.latest if cached and age is not None and age < FRESH else await self._account.read()
         if isinstance(state.positions, Unknown):
-            return Unknown(f"the account's positions are not known: {state.positions.reason}")
+            return Unknown(say("the account's positions are not known: {reason}", reason=state.positions.reason))
         owned, position = self._desk.ledger.holdings().get(code), state.position(code)
         if owned is None or position is None:
-            return Unknown("the account does not hold it")
+            return Unknown(say("the account does not hold it"))
         volume = sellable_lots(owned.volume, position.sellable, position.volume)
         if volume <= 0:
-            return Unknown(f"{position.sellable} of {position.volume} 张 may be sold now: no order can be made of that")
+            return Unknown(
+                say(
+                    "{sellable} of {volume} 张 may be sold now: no order can be made of that",
+                    sellable=position.sellable,
+                    volume=position.volume,
+                )
+            )
         return Known(volume)
 
     def _intent(self, crossing: _Crossing, quote: Quote, volume: int, price: Decimal) -> Intent:
@@ -291,31 +310,31 @@ class StopMonitor:
         unseen = self._unseen(watch) if hours is None else None
         state = reason or watch.note or unseen or self._state(owned.code, quote, hours)
         if reason is None and ratios.troubles:
-            state = f"{state}, but {ratios.troubles[0]}"
+            state = say("{state}, but {troubles}", state=state, troubles=ratios.troubles[0])
         armed = reason is None and unseen is None
         return StopRow(known.loss, known.profit, known.basis, armed, state, watch.checked_at)
 
     def _state(self, code: BondCode, quote: Quote | None, hours: str | None) -> str:
         if self._desk.claims.get(code) in STOP_ORIGINS:
-            return "selling"
+            return say("selling")
         if quote is not None and quote.state is TradingState.HALTED:
-            return "suspended: fires when it trades"
-        return "armed" if hours is None else "armed for the next hours of trading"
+            return say("suspended: fires when it trades")
+        return say("armed") if hours is None else say("armed for the next hours of trading")
 
     def _unseen(self, watch: _Watch) -> str | None:
         """Why nothing is known of the bond's price, where neither a tick nor a sweep has told it."""
         clock = self._desk.clock
         if watch.checked_at is None:
-            return "no price yet"
+            return say("no price yet")
         if (clock.now() - watch.checked_at).total_seconds() > UNSEEN * clock.speed:
-            return f"no price since {watch.checked_at:%H:%M:%S}"
+            return say("no price since {checked_at:%H:%M:%S}", checked_at=watch.checked_at)
         return None
 
     def _why_unarmed(self, levels: Maybe[Levels], ratios: Ratios) -> str | None:
         if not self._settings.stops.enabled:
-            return "off: stops.enabled = false"
+            return say("off: stops.enabled = false")
         if isinstance(levels, Unknown):
             return levels.reason
         if levels.value.loss is None and levels.value.profit is None:
-            return ratios.troubles[0] if ratios.troubles else "the strategy has no stops"
+            return ratios.troubles[0] if ratios.troubles else say("the strategy has no stops")
         return None

@@ -9,6 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from core.engine.link import SnapshotListener
+from core.language import say
 from core.model.account import Asset
 from core.model.bond import BondCode
 from core.model.command import (
@@ -172,7 +173,7 @@ def snapshot(**changes: Any) -> Snapshot:
 
 
 def stop(loss: str, profit: str, cost: str, state: str = "armed", **changes: Any) -> StopRow:
-    row = StopRow(Decimal(loss), Decimal(profit), f"cost {cost}", True, state, NOW - timedelta(seconds=1))
+    row = StopRow(Decimal(loss), Decimal(profit), f"cost {cost}", True, say(state), NOW - timedelta(seconds=1))
     return replace(row, **changes)
 
 

@@ -86,7 +86,7 @@ async def test_the_countdown_goes_first() -> None:
 async def test_nothing_scheduled() -> None:
     async with shown(ScriptedLink(snapshot(jobs=()))) as (app, _):
         assert "next" not in lines(app)[0]
-        assert "Next nothing scheduled" in flat(app)
+        assert "Up next nothing scheduled" in flat(app)
 
 
 @SIZES

@@ -206,7 +206,7 @@ class HomePane(Pane):
         newest = sorted(snapshot.events, key=lambda event: event.number, reverse=True)[:_EVENTS]
         self._latest = {str(event.number): event for event in newest}
         at_top = self._events.cursor_key is None or self._events.cursor_key == self._events.rows[0].key
-        self._events.say("Nothing has happened yet. Press 2 to choose a strategy, or 3 and r to make a plan.")
+        self._events.say(say("Nothing has happened yet. Press 2 to choose a strategy, or 3 and r to make a plan."))
         self._events.set_rows([_event_row(event) for event in newest])
         if at_top and newest:
             self._events.select(str(newest[0].number))
@@ -222,5 +222,5 @@ def _event_row(event: Event) -> Row:
     text_tone = Tone.TEXT if tone is Tone.DIM else tone
     return Row(
         str(event.number),
-        (cell(fmt.clock(event.at), Tone.DIM), cell(event.level, tone), cell(event.text, text_tone)),
+        (cell(fmt.clock(event.at), Tone.DIM), cell(say(event.level), tone), cell(event.text, text_tone)),
     )

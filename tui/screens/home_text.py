@@ -84,9 +84,9 @@ def _run_rows(run: Rebalance | None) -> list[Fact]:
 
 def _next_rows(snapshot: Snapshot, width: int) -> list[Fact]:
     if not snapshot.jobs:
-        return [(say("Next"), say("nothing scheduled"), Tone.DIM)]
+        return [(say("Up next"), say("nothing scheduled"), Tone.DIM)]
     return [
-        ("" if number else say("Next"), fitting(job_texts(job, snapshot)[:2], width), Tone.TEXT)
+        ("" if number else say("Up next"), fitting(job_texts(job, snapshot)[:2], width), Tone.TEXT)
         for number, job in enumerate(snapshot.jobs[:_JOBS])
     ]
 

@@ -274,7 +274,8 @@ def _left(order: Order) -> str:
 
 def _why(intent: Intent) -> str:
     """What it was sent for, and the reason, which may begin with that."""
-    return intent.reason if intent.reason.startswith(intent.origin) else f"{say(intent.origin)}: {intent.reason}"
+    told = say(intent.origin)
+    return intent.reason if intent.reason.startswith((intent.origin, told)) else f"{told}: {intent.reason}"
 
 
 def _summary(orders: list[Order], day: date | None) -> Text:

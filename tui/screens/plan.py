@@ -220,7 +220,7 @@ class PlanPane(Pane):
         elif rebalance is not None:
             self._summary.put(rebalance_summary(rebalance, now))
             self._table.set_columns(PROGRESS_COLUMNS)
-            self._table.say("The rebalance has no orders.")
+            self._table.say(say("The rebalance has no orders."))
             self._table.set_rows(progress_rows(rebalance))
         elif plan is not None:
             self._draw_plan(plan)
