@@ -20,11 +20,13 @@ from core.model.command import (
     Command,
     Done,
     ExecutePlan,
+    ExportReport,
     Failed,
     ListRecords,
     ListStrategies,
     MakePlan,
     ReadLog,
+    ReadReport,
     RunStrategy,
     ShowRecord,
 )
@@ -105,6 +107,13 @@ def test_a_rebalance_shows_in_the_snapshots_from_plan_to_ledger(engine: Engine) 
     assert {order.intent.code for order in shown.orders} == {leg.code for leg in plan.legs}
     assert all(order.state in {OrderState.FILLED, OrderState.CANCELLED} for order in shown.orders)
     assert shown.plan is None
+    report = ask(engine, ReadReport())
+    assert sum(order.filled for order in report.orders) == sum(order.filled_volume for order in shown.orders)
+    assert all(order.list_price is not None and order.arrival is not None for order in report.orders)
+    assert {bond.code for bond in report.bonds} == {row.code for row in shown.positions.value}
+    written = [Path(path) for path in ask(engine, ExportReport())]
+    assert all(path.read_bytes().startswith(b"\xef\xbb\xbf") for path in written)
+    assert any(report.orders[0].client_order_id in path.read_text("utf-8-sig") for path in written)
 
 
 def test_the_newest_plan_only_and_once_only(engine: Engine) -> None:

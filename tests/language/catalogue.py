@@ -44,7 +44,7 @@ def said(code: str) -> Iterator[Source]:
     """What `say`, `mark` and `say_many` are called with, also inside an f-string, where Babel does not look."""
     for call in ast.walk(ast.parse(code)):
         if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in _FORMS:
-            texts = [text.value for text in call.args[: _FORMS[call.func.id]] if isinstance(text, ast.Constant)]
+            texts = [str(text.value) for text in call.args[: _FORMS[call.func.id]] if isinstance(text, ast.Constant)]
             if len(texts) == _FORMS[call.func.id]:
                 yield texts[0] if len(texts) == 1 else tuple(texts)
 
@@ -59,10 +59,10 @@ def kept() -> Catalog:
 def updated(old: Catalog, fresh: dict[str, str] | None = None) -> Catalog:
     """What the code says now, with the translations there are."""
     new = _blank()
-    known = {_key(message.id): message.string for message in old if message.id}
+    known: dict[str, Any] = {_key(message.id): message.string for message in old if message.id}
     for key, source in sources().items():
         told = (fresh or {}).get(key)
-        string: str | tuple[str, ...] = known.get(key, "") if told is None else told
+        string: Any = known.get(key, "") if told is None else told
         if isinstance(source, tuple) and isinstance(string, str):
             string = (string,)
         elif isinstance(source, str) and isinstance(string, tuple):

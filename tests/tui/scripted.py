@@ -27,16 +27,18 @@ from core.model.command import (
     MakePlan,
     ReadLog,
     ReadOrders,
+    ReadReport,
     ReadSettings,
     RecordCard,
     Reply,
     ShowRecord,
 )
 from core.model.known import Known, Unknown
-from core.model.order import Intent, Order, OrderState, Side, Transition
+from core.model.order import Intent, Order, OrderState, Origin, Side, Transition
 from core.model.plan import Blocked, Kept, Leg, Plan
 from core.model.platform import Page, Record, RecordDetail, Selected, Selection, Strategy
 from core.model.preference import Preferences, SecretRow, SettingRow
+from core.model.report import Report
 from core.model.snapshot import (
     Event,
     Followed,
@@ -50,6 +52,7 @@ from core.model.snapshot import (
     StopRow,
     StopsSummary,
 )
+from core.rules.report import Books, Entry, Sent, make_report
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 NOW = datetime(2026, 5, 6, 14, 49, 32, tzinfo=SHANGHAI)
@@ -94,6 +97,7 @@ class ScriptedLink:
             FindInLog: lambda command: Done(found_line(command)),
             ReadOrders: lambda command: Done(day_of_orders(command)),
             MakePlan: lambda _: Done(plan()),
+            ReadReport: lambda command: Done(report(command)),
             ReadSettings: lambda _: Done(preferences()),
             CheckSetting: lambda command: Done("should be greater than 0" if command.text.startswith("-") else ""),
             ChangeSetting: lambda command: Done(f"{command.key} is written; it is used from the next start."),
@@ -438,3 +442,26 @@ def preferences() -> Preferences:
         ),
         (SecretRow("factorcat", True, "keyring"), SecretRow("email", False, "", "Set notify.email.sender first.")),
     )
+
+
+def report(command: ReadReport | None = None) -> Report:
+    """Two bonds traded, one of them sold by its stop, over three weeks of equity."""
+    first = None if command is None else command.first
+    span: dict[str, Any] = {"list_price": last(0), "arrival": last(0) + 1}
+    bought = Intent("r-1", "p", TODAY, code(0), name(0), Side.BUY, 100, last(0), "joined the list", **span)
+    stopped = Intent(
+        *("s-1", "p", TODAY, code(1), name(1), Side.SELL, 50, last(1), "stop-loss"),
+        origin=Origin.STOP_LOSS,
+        arrival=last(1),
+        level=last(1) + 1,
+    )
+    entries = (
+        Entry("fill", TODAY, "r-1", code(0), Side.BUY, 100, last(0) + 2, Decimal("1.2")),
+        Entry("fill", date(2026, 4, 20), "r-0", code(1), Side.BUY, 50, last(1) + 5, Decimal("1.0")),
+        Entry("fill", TODAY, "s-1", code(1), Side.SELL, 50, last(1) - 1, Decimal("0.6")),
+    )
+    orders = (Sent(bought, "filled", NOW - timedelta(hours=1)), Sent(stopped, "filled", NOW - timedelta(minutes=5)))
+    fall = [Decimal(1_000_000 + (20 - day) * 700 - (day % 5) * 2500) for day in range(20, -1, -1)]
+    equity = tuple((NOW - timedelta(days=20 - place), value) for place, value in enumerate(fall))
+    books = Books("sandbox", "paper-1", entries, orders, equity, {code(0): last(0)}, {code(1): name(1)})
+    return make_report(books, first, TODAY, NOW)

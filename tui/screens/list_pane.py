@@ -19,6 +19,9 @@ from tui.widgets.words import Words
 class ListPane(Pane):
     """A summary line, a table, and a line with what the columns leave out of the row under the cursor."""
 
+    HEADS_SORT = True
+    """Whether a click on a column's head sorts by it."""
+
     def __init__(self, name: str, columns: Sequence[Column], filter_hint: str) -> None:
         """`filter_hint` is marked."""
         super().__init__(name)
@@ -73,6 +76,8 @@ class ListPane(Pane):
 
     @on(LiveTable.Headed)
     def _head_clicked(self, message: LiveTable.Headed) -> None:
+        if not self.HEADS_SORT:
+            return
         if self.sorting is not None and self.sorting.column == message.column:
             self.do_reverse()
         else:

@@ -36,6 +36,7 @@ _WIDE, _HIGH = 120, 34
 class ReportPane(ListPane):
     """Bonds, orders, stops or days of a span, under their sums and the picture of the equity."""
 
+    HEADS_SORT = False
     BINDINGS: ClassVar[list[BindingType]] = bindings_of("report")
 
     def __init__(self) -> None:

@@ -29,7 +29,7 @@ from tui.widgets.palette import STYLES, Tone, words
 
 _COLUMNS = (
     Column(mark("Key"), 18, most=26),
-    Column(mark("Value"), 12, most=36),
+    Column(mark("Set to"), 12, most=36),
     Column(mark("From"), 4, most=12, rank=2),
     Column(mark("What it does"), 20, flex=True, rank=1),
 )

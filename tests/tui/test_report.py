@@ -1,0 +1,90 @@
+"""The report screen: a test for each key."""
+
+from datetime import date
+
+from core.model.command import Done, ExportReport, Failed, ReadReport
+from core.rules.report import Books, make_report
+from tests.tui.screen import LARGE, flat, lines, press, shown, told, until
+from tests.tui.scripted import NOW, TODAY, ScriptedLink, snapshot
+
+
+async def test_results_slippage_stops_and_equity_each_in_a_view() -> None:
+    async with shown(ScriptedLink(snapshot()), "7", size=LARGE) as (app, pilot):
+        for item in ("sandbox: no real money", "113052.SH", "127056.SZ", "realised", "-301.60"):
+            assert item in flat(app), item
+        await press(pilot, "v")
+        assert "r-1" in flat(app) or "+200.00" in flat(app)
+        await press(pilot, "v")
+        assert "119.905" in flat(app)
+        await press(pilot, "v")
+        assert "max. drawdown" in flat(app)
+        assert "1,014,000.00" in flat(app)
+        await press(pilot, "v")
+        assert "127056.SZ" in flat(app)
+
+
+async def test_the_equity_is_drawn_where_there_is_room() -> None:
+    async with shown(ScriptedLink(snapshot()), "7", size=LARGE) as (app, pilot):
+        assert app.query_one("#report-chart").display
+        await pilot.resize_terminal(80, 24)
+        await press(pilot)
+        assert not app.query_one("#report-chart").display
+        await press(pilot, "v", "v", "v")
+        assert app.query_one("#report-chart").display
+
+
+async def test_spans_shorter_and_longer() -> None:
+    link = ScriptedLink(snapshot())
+    async with shown(link, "7") as (app, pilot):
+        assert link.sent_of(ReadReport)[-1].first == date(2026, 5, 1)
+        await press(pilot, "left_square_bracket")
+        assert link.sent_of(ReadReport)[-1].first == date(2026, 5, 4)
+        await press(pilot, "left_square_bracket")
+        assert link.sent_of(ReadReport)[-1].first == TODAY
+        await press(pilot, "left_square_bracket")
+        assert "This is the shortest span already." in told(app)
+        await press(pilot, *["right_square_bracket"] * 4)
+        assert link.sent_of(ReadReport)[-1].first is None
+        await press(pilot, "right_square_bracket")
+        assert "This is everything already." in told(app)
+
+
+async def test_sort_reverse_filter_and_details() -> None:
+    async with shown(ScriptedLink(snapshot()), "7") as (app, pilot):
+
+        def first() -> str:
+            return next(line for line in lines(app) if line.startswith(">"))[1:10]
+
+        await press(pilot, "home")
+        before = [line for line in lines(app) if ".S" in line]
+        await press(pilot, "O")
+        assert [line for line in lines(app) if ".S" in line] != before
+        await press(pilot, "o")
+        assert "open P/L" in flat(app)
+        await press(pilot, "slash", *"127056", "enter")
+        assert first() == "127056.SZ"
+        assert "113052.SH" not in flat(app)
+        await press(pilot, "enter")
+        assert "Realised" in flat(app)
+        await press(pilot, "escape", "escape")
+        assert "113052.SH" in flat(app)
+
+
+async def test_export_tells_where_and_a_failure_why() -> None:
+    link = ScriptedLink(snapshot())
+    link.replies[ExportReport] = Done(("/home/x/report-bonds.csv", "/home/x/report-orders.csv"))
+    async with shown(link, "7", "x") as (app, pilot):
+        assert "2 files were written: /home/x/report-bonds.csv" in told(app)
+        link.replies[ExportReport] = Failed("The disk is full.")
+        await press(pilot, "x")
+        assert "The report was not written. The disk is full." in told(app)
+
+
+async def test_nothing_traded_and_not_read() -> None:
+    link = ScriptedLink(snapshot())
+    link.replies[ReadReport] = Done(make_report(Books("sandbox", "x", (), (), (), {}), None, TODAY, NOW))
+    async with shown(link, "7") as (app, pilot):
+        assert "Nothing was traded in this span" in flat(app)
+        link.replies[ReadReport] = Failed("The books are locked.")
+        await press(pilot, "r")
+        await until(pilot, lambda: "The books are locked." in flat(app))
