@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import logging
-import signal
 import sys
 import time
 from collections.abc import Callable, Iterable
@@ -26,6 +25,8 @@ from core.model.command import Command, Failed, Reply
 from core.model.snapshot import Snapshot
 from tui.actions import ACTIONS, PANES, Action, actions_of, bindings_of, pane_bindings
 from tui.bell import Bell
+from tui.departure import Departure
+from tui.ending import LOST_TERMINAL, say_no_more
 from tui.messages import SnapshotArrived
 from tui.screens.help import help_screen
 from tui.screens.home import HomePane
@@ -80,7 +81,7 @@ class RotorApp(App[None]):
         self._asking_to_quit = False
         self._crashed = False
         self._bell = Bell(self)
-        self._signals: list[signal.Signals] = []
+        self._departure = Departure(self, self._leave)
         self._top, self._tabs, self._alerts = TopBar(), TabBar(), AlertBar()
         self._strip, self._keys = Strip(), KeyBar()
         self._home, self._plan = HomePane(), PlanPane()
@@ -126,7 +127,7 @@ class RotorApp(App[None]):
 
     def on_mount(self) -> None:
         self._enough_threads()
-        self._catch_signals()
+        self._departure.begin()
         self._unsubscribe = self.link.subscribe(self._heard)
         self._waiting = self.link.latest
         self.set_interval(_BEAT_SECONDS, self._beat)
@@ -141,10 +142,7 @@ class RotorApp(App[None]):
         unsubscribe, self._unsubscribe = self._unsubscribe, None
         if unsubscribe is not None:
             unsubscribe()
-        for number in self._signals:
-            with contextlib.suppress(RuntimeError, ValueError):
-                asyncio.get_running_loop().remove_signal_handler(number)
-        self._signals.clear()
+        self._departure.end()
         self._bell.end()
         on_close, self._on_close = self._on_close, None
         if on_close is not None:
@@ -358,15 +356,9 @@ class RotorApp(App[None]):
     def panic(self, *renderables: RenderableType) -> None:
         self._fatal_error()
 
-    def _catch_signals(self) -> None:
-        """SIGTERM and a lost terminal leave by the front door, so that the terminal is put right."""
-        for name in ("SIGTERM", "SIGHUP"):
-            number = getattr(signal, name, None)
-            if number is None:
-                continue
-            with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
-                asyncio.get_running_loop().add_signal_handler(number, self.exit)
-                self._signals.append(number)
+    def _leave(self, code: int) -> None:
+        """End by the front door, with an exit code that tells."""
+        self.exit(return_code=code)
 
     def _enough_threads(self) -> None:
         """On Windows each sleeping timer holds a thread of the default pool, which is small on small machines."""
@@ -397,4 +389,6 @@ def run(link: EngineLink) -> int:
         app.run(mouse=latest is None or latest.look.mouse)
     finally:
         app.close()
+        if app.return_code == LOST_TERMINAL:
+            say_no_more()
     return app.return_code or 0

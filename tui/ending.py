@@ -1,6 +1,8 @@
-"""How a program without a screen is told to end: Ctrl+C, a signal, a console that is closed."""
+"""How a program is told to end: Ctrl+C, a signal, a console that is closed, a terminal that is gone."""
 
 import contextlib
+import os
+import select
 import signal
 import sys
 import threading
@@ -76,3 +78,39 @@ def when_the_console_closes(act: Callable[[], object]) -> Generator[None]:
         yield
     finally:
         ctypes.windll.kernel32.SetConsoleCtrlHandler(handler, 0)
+
+
+def signal_code(number: int) -> int:
+    """The exit code that tells of a signal, as a shell would give it."""
+    return 128 + number
+
+
+LOST_TERMINAL = 129
+"""The exit code where the terminal went away without a word: that of SIGHUP, which says the same."""
+
+
+def when_the_terminal_goes(descriptor: int, act: Callable[[], object]) -> None:
+    """Call `act` once, on a thread of its own, when the other end of this terminal is gone.
+
+    Not every terminal that goes sends SIGHUP: a session without a controlling terminal hears nothing, reads nothing and
+    fails to write. Where there is no poll (Windows), the console's own word is all there is.
+    """
+    if not hasattr(select, "poll"):
+        return
+    poll = select.poll()
+    poll.register(descriptor, 0)  # what is reported unasked: that it has hung up
+
+    def watch() -> None:
+        while True:
+            if any(what & (select.POLLHUP | select.POLLERR) for _, what in poll.poll(60_000)):
+                act()
+                return
+
+    threading.Thread(target=watch, name="terminal", daemon=True).start()
+
+
+def say_no_more() -> None:
+    """What the interpreter flushes at its end has nowhere to go: it would fail, and spoil the exit code."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for descriptor in (1, 2):
+        os.dup2(nowhere, descriptor)

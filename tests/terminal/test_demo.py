@@ -86,7 +86,7 @@ def test_a_signal_ends_it_in_order(home: Path, number: signal.Signals) -> None:
     with PtyApp(["--home", str(home)]) as app:
         app.wait_for(r"trading is on")
         os.kill(app.pid, number)
-        app.exit_code()
+        assert app.exit_code() == 128 + number
         assert b"\x1b[?1049l" in app.raw
     assert not (home / "data" / "engine.json").exists()
 

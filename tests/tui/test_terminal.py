@@ -27,7 +27,7 @@ sys.exit(code)
 
 
 @pytest.mark.parametrize(
-    ("leave", "code"), [(signal.SIGTERM, 0), (signal.SIGHUP, 0), ("\r", 1)], ids=["term", "hup", "crash"]
+    ("leave", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129), ("\r", 1)], ids=["term", "hup", "crash"]
 )
 def test_terminal_is_put_right(leave: str | signal.Signals, code: int) -> None:
     root = Path(__file__).parents[2]
