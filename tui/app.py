@@ -58,7 +58,8 @@ _CRASHED = mark("rotor's screen has stopped after an error of its own; the log f
 class RotorApp(App[None]):
     """The terminal app over an engine, wherever that engine runs.
 
-    `on_close` is called once, on the main thread, when the app has let go of the engine; it must not wait.
+    A `viewer` may leave at any time: the engine goes on without it. `on_close` is called once, on the main thread, when
+    the app has let go of the engine; it must not wait.
     """
 
     TITLE = "rotor"
@@ -68,8 +69,9 @@ class RotorApp(App[None]):
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [*bindings_of("app"), *pane_bindings()]
 
-    def __init__(self, link: EngineLink, *, on_close: Callable[[], None] | None = None) -> None:
+    def __init__(self, link: EngineLink, *, on_close: Callable[[], None] | None = None, viewer: bool = False) -> None:
         super().__init__()
+        self._viewer = viewer
         self.link = link
         self._on_close = on_close
         self._unsubscribe: Callable[[], None] | None = None
@@ -327,7 +329,7 @@ class RotorApp(App[None]):
 
     def _ask_to_quit(self) -> None:
         question = quit_question(self._snapshot, begun=self._plan.awaiting or self._home.awaiting)
-        if question is None:
+        if question is None or self._viewer:
             self.exit()
         elif not self._asking_to_quit:
             self._asking_to_quit = True
@@ -381,9 +383,9 @@ def _news(snapshot: Snapshot) -> tuple[object, ...]:
     )
 
 
-def run(link: EngineLink) -> int:
+def run(link: EngineLink, *, viewer: bool = False) -> int:
     """Run the app to its end; the answer is the process's exit code."""
-    app = RotorApp(link)
+    app = RotorApp(link, viewer=viewer)
     try:
         latest = link.latest
         app.run(mouse=latest is None or latest.look.mouse)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from core import __version__
-from tui import brakes, calendar_commands, steer
+from tui import brakes, calendar_commands, serve_commands, steer
 from tui.call import DONE, FAILED, REFUSED, UNRESOLVED, Call, agreed, ask, leave
 
 if TYPE_CHECKING:
@@ -238,6 +238,8 @@ for command in (
     steer.adopt,
     steer.release,
     calendar_commands.calendar,
+    serve_commands.serve,
+    serve_commands.attach,
 ):
     main.add_command(command)
 

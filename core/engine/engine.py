@@ -138,6 +138,7 @@ class Engine:
         self._looping.set()
         parts = self._built()
         # Here, as in _built: what costs more time than the screen should wait before its first paint.
+        from core.engine.host import Host
         from core.engine.shift import Shift
         from core.logs import Logs
 
@@ -147,6 +148,10 @@ class Engine:
             self._shift = Shift(parts, self._home, self._publish, by_itself=self._by_itself)
             stack.push_async_callback(self._shift.close)
             await self._shift.open()
+            if self._by_itself:
+                host = Host(self._home, self.subscribe, self._answer)
+                await host.open()
+                stack.push_async_callback(host.close)
             self._ready.set()
             await self._stopping.wait()
 

@@ -113,7 +113,7 @@ def status_document(home: Home, settings: Settings) -> dict[str, Any]:
     """
     document: dict[str, Any] = {
         "home": str(home.path),
-        "running": _running(home),
+        "running": running_in(home),
         "controls": [],
         "missed": None,
         "last_rebalance": None,
@@ -153,7 +153,8 @@ def _database(home: Home, settings: Settings) -> Path:
     return database_files(home, settings)[0]
 
 
-def _running(home: Home) -> str | None:
+def running_in(home: Home) -> str | None:
+    """Who runs in this home, in words; None where nobody does."""
     try:
         holder = HomeLock(home).holder()
     except OSError:  # a home that may only be read: its lock cannot be tried
