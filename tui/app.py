@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, ClassVar, TypeVar
 
+from rich.color import ColorSystem
 from rich.console import RenderableType
 from rich.text import Text
 from textual.app import App, ComposeResult, SystemCommand
@@ -99,6 +100,9 @@ class RotorApp(App[None]):
         }
         self._current = "home"
         self.animation_level = "none"
+        if self.console._color_system is ColorSystem.TRUECOLOR:  # pyright: ignore[reportPrivateUsage]
+            # Every colour of the looks is one of the 256: the same picture in half the bytes, which counts over ssh.
+            self.console._color_system = ColorSystem.EIGHT_BIT
         for look in LOOKS.values():
             self.register_theme(look.theme)
         self._looks: tuple[str, str, str] | None = None

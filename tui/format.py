@@ -132,6 +132,8 @@ def fit(text: str, width: int, *, right: bool = False) -> str:
 
 def one_line(text: str) -> str:
     """Text for a table: line breaks and tabs become spaces, what would move the cursor goes."""
+    if text.isprintable():
+        return text
     return "".join(character if character.isprintable() else " " for character in text)
 
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tests.bench import live, stops
+from tests.bench import live, memory, screen, stops
 from tests.terminal.pty_app import PtyApp
 
 RUNS = 5
@@ -69,6 +69,8 @@ def rows() -> Sequence[tuple[str, str]]:
         ("`rotor --version`", f"{median(lambda: whole_process('--version')[0]):.2f} s"),
         *live.rows(),
         *stops.rows(),
+        *screen.rows(),
+        *memory.rows(),
     )
 
 

@@ -55,6 +55,7 @@ class PositionsPane(ListPane):
         self._rows: dict[str, PositionRow] = {}
         self._now: datetime | None = None
         self._asking: set[str] = set()
+        self._built: dict[str, tuple[PositionRow, str, Row]] = {}
 
     def why_not(self, action: str) -> str:
         row = self._selected()
@@ -122,8 +123,21 @@ class PositionsPane(ListPane):
         self._rows = {str(row.code): row for row in rows}
         self.summary.put(_summary(rows, snapshot.stops))
         self.set_rows(
-            [_row(row, snapshot.at) for row in rows], say("The account holds nothing. Press 3 and r to make a plan.")
+            [self._row(row, snapshot.at) for row in rows],
+            say("The account holds nothing. Press 3 and r to make a plan."),
         )
+
+    def relabel(self) -> None:
+        self._built.clear()
+        super().relabel()
+
+    def _row(self, row: PositionRow, now: datetime) -> Row:
+        """As it was built before where nothing of it has changed: most of the time nothing has."""
+        age = _age(row, now)[0]
+        kept = self._built.get(row.code)
+        if kept is None or (kept[0], kept[1]) != (row, age):
+            kept = self._built[row.code] = (row, age, _row(row, now))
+        return kept[2]
 
     def draw_detail(self) -> None:
         row = self._selected()

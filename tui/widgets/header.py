@@ -17,6 +17,8 @@ from tui.widgets.words import Words
 
 _SEEN_LEVELS = frozenset({Level.WARNING, Level.ERROR})
 _HEALTH_CELLS = 16
+SECONDS_COUNT = frozenset({"pre-open", "opening call", "auction", "open", "closing call"})
+"""Sessions in which the seconds matter."""
 # What has this rank or a higher one may go to make room for what comes next.
 _OPTIONAL = 6
 # While all is well with these, they take no room up here: Home names them.
@@ -60,7 +62,7 @@ class TopBar(Words):
             (0, mode),
             (4, words((snapshot.account or say("no account"), Tone.TEXT))),
             (6, words((f"{fmt.in_shanghai(snapshot.at):%m-%d}", Tone.TEXT))),
-            (0, words((fmt.clock(snapshot.at), Tone.STRONG), f" {say(snapshot.session)}")),
+            (0, words((_time(snapshot), Tone.STRONG), f" {say(snapshot.session)}")),
         ]
         segments += [(0, Text(f" {say(control).upper()} ", STYLES[Tone.LOUD])) for control in snapshot.controls]
         segments += [_health_segment(health) for health in snapshot.health if _is_news(health)]
@@ -75,6 +77,12 @@ def _with_next(segments: list[tuple[int, Text]], snapshot: Snapshot, width: int)
         if sum(part.cell_len for rank, part in every if rank < _OPTIONAL) + len(every) - 1 <= width:
             return fit_segments(every, width)
     return fit_segments([*segments, (3, Text(texts[-1], STYLES[tone]))] if texts else segments, width)
+
+
+def _time(snapshot: Snapshot) -> str:
+    """To the second while the market is at work; else to the minute: a screen that idles writes nothing."""
+    clock = fmt.clock(snapshot.at)
+    return clock if snapshot.session in SECONDS_COUNT else clock[:5]
 
 
 def _is_news(health: Health) -> bool:

@@ -7,12 +7,13 @@ import re
 from collections.abc import Sequence
 from typing import ClassVar
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
 from textual import events
 from textual.binding import Binding, BindingType
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
@@ -133,11 +134,25 @@ class LiveTable(ScrollView, can_focus=True):
         changed = [index for index, (before, after) in enumerate(zip(old, new, strict=True)) if before != after]
         for index in changed:
             self._strips.pop(index, None)
-        if len(changed) > self.size.height:
-            self.refresh()
-        else:
-            for index in changed:
-                self.refresh_lines(index + 1)
+        for index in changed:
+            self._refresh_changed(index, old[index], new[index])
+
+    def _refresh_changed(self, index: int, before: Row, after: Row) -> None:
+        """Repaint from the first cell of the row that changed to the last one: prices tick, names do not."""
+        line = index + 1 - self.scroll_offset.y
+        if not 0 < line < self.size.height:
+            return
+        left, first, last = _MARGIN, self._across, 0
+        slots = self._layout.slots
+        if before.heading or after.heading or cell_len(after.cells[slots[-1].index].text) > slots[-1].width:
+            self.refresh_lines(index + 1)
+            return
+        for slot in slots:
+            if before.cells[slot.index] != after.cells[slot.index]:
+                first, last = min(first, left), left + slot.width
+            left += slot.width + self._layout.gap
+        if last:
+            self.refresh(Region(first, line, last - first, 1))
 
     def say(self, text: str, tone: Tone = Tone.DIM) -> None:
         """What stands here while there are no rows."""
@@ -292,11 +307,11 @@ class LiveTable(ScrollView, can_focus=True):
 
     def _join(self, slots: Sequence[Slot], cells: Sequence[Cell], width: int, over: Style | None, mark: str) -> Strip:
         segments = [Segment(mark, STYLES[Tone.TEXT])]
-        gap = Segment(" " * self._layout.gap, STYLES[Tone.TEXT])
+        gap = " " * self._layout.gap
         for position, (slot, content) in enumerate(zip(slots, cells, strict=True)):
-            if position:
-                segments.append(gap)
-            segments += _marked(fit(content.text, slot.width, right=slot.column.right), content)
+            # The gap goes with the cell behind it: a style of its own would cost bytes for nothing that is seen.
+            text = fit(content.text, slot.width, right=slot.column.right)
+            segments += _marked(gap + text if position else text, content)
         return self._strip(segments, width, over)
 
     def _notice_line(self, y: int, width: int) -> Strip:
@@ -309,7 +324,8 @@ class LiveTable(ScrollView, can_focus=True):
 
     def _strip(self, segments: list[Segment], width: int, over: Style | None) -> Strip:
         strip = Strip(segments).adjust_cell_length(width, STYLES[Tone.TEXT]).apply_style(self.rich_style)
-        return strip if over is None else Strip(Segment.apply_style(strip, post_style=over), width)
+        # What looks the same is written in one go.
+        return (strip if over is None else Strip(Segment.apply_style(strip, post_style=over), width)).simplify()
 
 
 def _marked(text: str, content: Cell) -> list[Segment]:
