@@ -11,6 +11,7 @@ from pydantic import SecretStr
 
 from core import credentials
 from core.config import SettingsError, write_setting
+from core.engine.card import listed_bonds
 from core.engine.health import Vitals
 from core.engine.parts import Parts, database_files
 from core.engine.preferences import NotDone, PreferenceDesk
@@ -41,6 +42,7 @@ from core.model.command import (
     ForgetSecret,
     GiveConsent,
     Halt,
+    ListedBond,
     ListRecords,
     ListStrategies,
     Login,
@@ -205,7 +207,14 @@ class Answers:
             selection = Known(await platform.selection(command.strategy_id, command.history_id))
         except FactorCatError as error:
             selection = Unknown(str(error))
-        return RecordCard(command.strategy_id, command.history_id, detail, selection)
+        listed = await self._in_the_market(selection.value) if isinstance(selection, Known) else ()
+        return RecordCard(command.strategy_id, command.history_id, detail, selection, listed)
+
+    async def _in_the_market(self, selection: Selection) -> tuple[ListedBond, ...]:
+        parts = self._parts
+        quotes = await parts.feed.snapshot(selection.codes)
+        today, orders = parts.clock.now().date(), parts.rotation.settings.orders
+        return listed_bonds(selection, quotes, orders, today, parts.desk.stopped_today())
 
     async def _follow(self, command: RunStrategy) -> Followed:
         self._steering.decline_while_running()

@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Generic, TypeVar
 
+from core.model.bond import BondCode
 from core.model.known import Maybe
 from core.model.order import Order
 from core.model.plan import Plan
@@ -72,13 +74,31 @@ class ListRecords(Command[Page[Record]]):
 
 
 @dataclass(frozen=True, slots=True)
+class ListedBond:
+    """A bond of a list in the market: prices in CNY per 张, None where not known; `blocked` says why it cannot be
+    bought now, empty where it can.
+    """
+
+    code: BondCode
+    name: str
+    list_price: Decimal | None
+    last: Decimal | None
+    quoted_at: datetime | None
+    blocked: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class RecordCard:
-    """A record with all that is shown of it; the list is `Unknown` with the reason where it cannot be used."""
+    """A record with all that is shown of it; the list is `Unknown` with the reason where it cannot be used.
+
+    `listed` is the list as the market stands, in its order.
+    """
 
     strategy_id: int
     history_id: int
     detail: RecordDetail
     selection: Maybe[Selection]
+    listed: tuple[ListedBond, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

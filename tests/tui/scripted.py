@@ -20,6 +20,7 @@ from core.model.command import (
     Done,
     Failed,
     FindInLog,
+    ListedBond,
     ListRecords,
     ListStrategies,
     LogLine,
@@ -351,8 +352,16 @@ def record_card(command: ShowRecord, *, none_because: str = "") -> RecordCard:
     detail = RecordDetail(
         {"profitTargetRatio": 0.1, "stopLossRatio": 0.05, "topN": 10}, {"initial_capital": 1000000, "sessions": 119}
     )
-    selection = Unknown(none_because) if none_because else Known(listed)
-    return RecordCard(command.strategy_id, command.history_id, detail, selection)
+    if none_because:
+        return RecordCard(command.strategy_id, command.history_id, detail, Unknown(none_because))
+    market = tuple(
+        ListedBond(
+            *(code(number), name(number), last(number), last(number) + Decimal("0.5"), NOW - timedelta(seconds=number)),
+            blocked="suspended, last traded at 115.480 on 2026-05-05" if number == 4 else "",
+        )
+        for number in range(8)
+    )
+    return RecordCard(command.strategy_id, command.history_id, detail, Known(listed), market)
 
 
 def _page(items: list[Any], page: int, limit: int) -> Page[Any]:

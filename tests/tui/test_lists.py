@@ -92,6 +92,34 @@ async def test_use_names_what_it_replaces() -> None:
         assert "is in use" in told(app)
 
 
+async def test_use_says_what_a_rebalance_would_change() -> None:
+    async with shown(ScriptedLink(snapshot()), "2", "enter", "u") as (app, _):
+        seen = flat(app)
+        assert "Would sell 0 bonds" in seen
+        assert "Would buy 3 bonds" in seen
+        assert "Would keep 5 bonds" in seen
+
+
+async def test_the_card_shows_each_listed_bond_in_the_market() -> None:
+    async with shown(ScriptedLink(snapshot()), "2", "enter", "enter", size=LARGE) as (app, _):
+        seen = flat(app)
+        assert "1 113052.SH 兴业转债 121.234 -> 121.734 0s" in seen
+        assert "suspended, last traded at 115.480" in seen
+
+
+async def test_pages_are_turned_with_the_mouse_too() -> None:
+    link = ScriptedLink(snapshot())
+    async with shown(link, "2") as (app, pilot):
+        line = next(number for number, text in enumerate(lines(app)) if "page 1/3" in text)
+        at = lines(app)[line].index("[>]")
+        await pilot.click(offset=(at + 1, line))
+        await settle(pilot)
+        assert "page 2/3" in flat(app)
+        await pilot.click(offset=(lines(app)[line].index("[<]") + 1, line))
+        await settle(pilot)
+        assert "page 1/3" in flat(app)
+
+
 async def test_failed_use_becomes_words() -> None:
     link = ScriptedLink(snapshot())
     link.replies[RunStrategy] = Failed("the settings file is read-only")

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import fields
+from datetime import datetime
 from typing import Any
 
 from rich.text import Text
@@ -18,6 +19,7 @@ from tui.widgets.palette import STYLES, Tone, change_tone, words
 from tui.widgets.words import Words
 
 _LABEL = 22
+_NAME = 10
 _SHOWN_ABOVE = frozenset(field.name for field in fields(Record)) | {"strategy_id", "strategy_name"}
 
 
@@ -38,12 +40,12 @@ class CardView(VerticalScroll, can_focus=True):
     def say(self, text: str, tone: Tone = Tone.DIM) -> None:
         self._words.put(words((text, tone)))
 
-    def put(self, strategy: Strategy, record: Record, card: RecordCard) -> None:
-        self._words.put(card_text(strategy, record, card))
+    def put(self, strategy: Strategy, record: Record, card: RecordCard, now: datetime | None) -> None:
+        self._words.put(card_text(strategy, record, card, now))
         self.scroll_home(animate=False)
 
 
-def card_text(strategy: Strategy, record: Record, card: RecordCard) -> Text:
+def card_text(strategy: Strategy, record: Record, card: RecordCard, now: datetime | None = None) -> Text:
     text = words(
         (strategy.name, Tone.STRONG),
         (say("  record {id}  {backtest_time}\n", id=record.id, backtest_time=record.backtest_time), Tone.DIM),
@@ -58,13 +60,13 @@ def card_text(strategy: Strategy, record: Record, card: RecordCard) -> Text:
         (say("  Sharpe "), Tone.DIM),
         fmt.NOT_KNOWN if record.sharpe_ratio is None else f"{record.sharpe_ratio:.2f}",
     )
-    _selection(text, card)
+    _selection(text, card, now)
     _mapping(text, say("Parameters"), card.detail.parameters)
     _mapping(text, say("Detail"), {key: value for key, value in card.detail.detail.items() if key not in _SHOWN_ABOVE})
     return text
 
 
-def _selection(text: Text, card: RecordCard) -> None:
+def _selection(text: Text, card: RecordCard, now: datetime | None) -> None:
     selection = card.selection
     if isinstance(selection, Unknown):
         text.append(say("\n\nToday's list\n"), STYLES[Tone.TITLE])
@@ -76,11 +78,17 @@ def _selection(text: Text, card: RecordCard) -> None:
         say("  {bonds}, dated {trade_date}", bonds=fmt.plural(len(listed.bonds), "bond"), trade_date=listed.trade_date),
         STYLES[Tone.DIM],
     )
-    for rank, bond in enumerate(listed.bonds, 1):
+    for rank, bond in enumerate(card.listed, 1):
         text.append(f"\n{rank:>3}  ", STYLES[Tone.DIM])
-        text.append(f"{fmt.price(bond.price):>9}  ")
         text.append(f"{bond.code}  ", STYLES[Tone.STRONG])
-        text.append(fmt.one_line(bond.name))
+        text.append(fmt.fit(fmt.one_line(bond.name), _NAME))
+        text.append(f"{fmt.price(bond.list_price):>9} -> ", STYLES[Tone.DIM])
+        text.append(f"{fmt.price(bond.last):>8}")
+        if bond.quoted_at is not None:
+            age = fmt.age((now - bond.quoted_at).total_seconds()) if now is not None else ""
+            text.append(f" {age:>3}", STYLES[Tone.DIM])
+        if bond.blocked:
+            text.append(f"\n     {bond.blocked}", STYLES[Tone.WARN])
 
 
 def _mapping(text: Text, title: str, values: Mapping[str, Any]) -> None:

@@ -1,5 +1,6 @@
 """Strategies: choose one, choose one of its backtest records, look at its list, use it."""
 
+from decimal import Decimal
 from typing import ClassVar
 
 from textual import events, on
@@ -10,17 +11,18 @@ from textual.widget import Widget
 
 from core.language import mark, say
 from core.model.command import Done, ListRecords, ListStrategies, RecordCard, Reply, RunStrategy, ShowRecord
-from core.model.known import Unknown
+from core.model.known import Known, Unknown
 from core.model.platform import Record, Strategy
 from core.model.snapshot import Followed, Snapshot
 from tui import format as fmt
 from tui.actions import bindings_of
+from tui.day import ours
 from tui.screens.modals import Confirm, Fact
 from tui.screens.pane import Pane
 from tui.screens.record_card import CardView
 from tui.screens.records import SORTINGS, STRATEGY_COLUMNS, record_columns, record_row, sort_records, strategy_row
 from tui.widgets.live_table import LiveTable
-from tui.widgets.paged_list import RECORDS, STRATEGIES, PagedList
+from tui.widgets.paged_list import RECORDS, STRATEGIES, PagedList, Turner
 from tui.widgets.palette import Tone
 from tui.widgets.search import SearchLine
 
@@ -155,6 +157,10 @@ class StrategiesPane(Pane):
             self._using = True
             self.start(self._use(strategy, record), "use")
 
+    @on(Turner.Turned)
+    def _turned(self, message: Turner.Turned) -> None:
+        self._turn(message.step)
+
     @on(LiveTable.Chosen)
     def _chosen(self) -> None:
         self.action_act("open")
@@ -285,7 +291,8 @@ class StrategiesPane(Pane):
             return
         if isinstance(reply, Done):
             self._card = reply.value
-            self._card_view.put(strategy, record, reply.value)
+            now = self.host.snapshot.at if self.host.snapshot else None
+            self._card_view.put(strategy, record, reply.value, now)
         else:
             self._card_view.say(
                 say("The record was not loaded: {reason}", reason=reply.text) + "\n\n" + say("Press r to ask again."),
@@ -347,6 +354,7 @@ class StrategiesPane(Pane):
             ),
             size,
             (say("Replaces"), replaced, Tone.TEXT),
+            *self._changes(card),
         ]
         return Confirm(
             say("Use this record"),
@@ -354,3 +362,24 @@ class StrategiesPane(Pane):
             say("Follow it from the next rebalance on? Nothing is sent now."),
             say("Yes, use it"),
         )
+
+    def _changes(self, card: RecordCard) -> list[Fact]:
+        """What a rebalance to this list would change of what the strategy owns, as things stand."""
+        snapshot = self.host.snapshot
+        if isinstance(card.selection, Unknown) or snapshot is None or not isinstance(snapshot.positions, Known):
+            return []
+        listed, mine = set(card.selection.value.codes), ours(snapshot)
+        leaving = [row for row in mine if row.code not in listed]
+        staying = len(mine) - len(leaving)
+        joining = [bond for bond in card.listed if bond.code not in {row.code for row in mine}]
+        worth = sum((row.last * row.ours for row in leaving if row.last is not None), Decimal(0))
+        blocked = sum(bool(bond.blocked) for bond in joining)
+        sells = say("{bonds}, about {amount} CNY", bonds=fmt.plural(len(leaving), "bond"), amount=fmt.money(worth))
+        buys = fmt.plural(len(joining), "bond")
+        if blocked:
+            buys = say("{bonds}, {blocked} of them not possible now", bonds=buys, blocked=blocked)
+        return [
+            (say("Would sell"), sells, Tone.SELL if leaving else Tone.DIM),
+            (say("Would buy"), buys, Tone.BUY if joining else Tone.DIM),
+            (say("Would keep"), fmt.plural(staying, "bond"), Tone.TEXT),
+        ]

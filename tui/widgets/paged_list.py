@@ -4,15 +4,17 @@ import time
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from textual import events
 from textual.app import ComposeResult
 from textual.containers import Vertical
+from textual.message import Message
 
 from core.language import mark, say
 from core.model.platform import Page
 from tui import format as fmt
 from tui.widgets.columns import Column, Row
 from tui.widgets.live_table import LiveTable
-from tui.widgets.palette import Tone, words
+from tui.widgets.palette import STYLES, Tone, words
 from tui.widgets.search import SearchLine
 from tui.widgets.words import Words
 
@@ -29,6 +31,33 @@ STRATEGIES = Saying("strategy", mark("Loading strategies"), mark("The strategies
 RECORDS = Saying("record", mark("Loading records"), mark("The records were not loaded: {reason}"))
 
 
+class Turner(Words):
+    """Where one is, with a place to click for the page before and the page after."""
+
+    class Turned(Message):
+        def __init__(self, step: int) -> None:
+            super().__init__()
+            self.step = step
+
+    def offer(self, *, back: bool, on: bool) -> None:
+        """Which of the two there is."""
+        self._spans: list[tuple[int, int, int]] = []
+        text = words((self.text, Tone.DIM))
+        for step, there, shown in ((-1, back, "[<]"), (1, on, "[>]")):
+            text.append("  ")
+            start = text.cell_len
+            text.append(shown, STYLES[Tone.KEY if there else Tone.DIM])
+            if there:
+                self._spans.append((start, text.cell_len, step))
+        self.put(text)
+
+    def on_click(self, event: events.Click) -> None:
+        offset = event.get_content_offset(self)
+        for start, end, step in getattr(self, "_spans", ()):
+            if offset is not None and start <= offset.x < end:
+                self.post_message(self.Turned(step))
+
+
 class PagedList(Vertical):
     """Loading, empty, failed and filled, each in words."""
 
@@ -36,7 +65,7 @@ class PagedList(Vertical):
         super().__init__(id=name)
         self._saying = saying
         self._title = Words(classes="summary")
-        self._where = Words(classes="where")
+        self._where = Turner(classes="where")
         self.detail = Words(classes="detail")
         self.search = SearchLine(search_hint, id=f"{name}-search")
         self.table = LiveTable(columns, id=f"{name}-table")
@@ -96,6 +125,7 @@ class PagedList(Vertical):
         count = fmt.plural(page.total_count, self._saying.noun)
         where = say("page {page}/{pages}, {count}", page=self.page, pages=self.pages, count=count)
         self._where.put(words((where, Tone.DIM)))
+        self._where.offer(back=self.turn(-1) is not None, on=self.turn(1) is not None)
 
     def rows(self, rows: Sequence[Row], empty: str) -> None:
         self.table.say(empty)
