@@ -19,6 +19,7 @@ from core.engine.timetable import Timetable
 from core.engine.view import View
 from core.factorcat import FactorCatError
 from core.home import Home
+from core.language import say
 from core.logs import NUMBERS, hide, text_of
 from core.model.bond import BondCode
 from core.model.known import Unknown
@@ -339,5 +340,16 @@ class _EventLog(logging.Handler):
         if not record.name.startswith("core.") and record.levelno < logging.WARNING:
             return
         level = _LEVELS.get(record.levelno, Level.ERROR)
-        text = text_of(record).partition("\\n")[0]  # redacted and escaped, as in the file; a traceback stays there
+        text = text_of(_said(record)).partition("\\n")[
+            0
+        ]  # redacted and escaped as in the file; a traceback stays there
         self._events.append(Event(next(self._numbers), self._clock.now(), level, text))
+
+
+def _said(record: logging.LogRecord) -> logging.LogRecord:
+    """The same record in the user's language; the file has it in English."""
+    told = logging.makeLogRecord(record.__dict__)
+    told.msg = say(str(record.msg))
+    if isinstance(record.args, tuple):
+        told.args = tuple(say(word) if isinstance(word, str) else word for word in record.args)
+    return told

@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from core.clock import Clock
-from core.language import say
+from core.language import mark, say
 from core.model.account import Position
 from core.model.bond import BondCode
 from core.model.known import Known, Maybe, Unknown
@@ -112,10 +112,10 @@ class Executor:
     async def _carry_out(self, plan: Plan, sells: Sequence[_Try], settings: Settings) -> str:
         ending, cash = INTERRUPTED, None
         try:
-            self._enter("selling")
+            self._enter(mark("selling"))
             await self._work(sells, plan, settings)
             if plan.buys:
-                self._enter("buying")
+                self._enter(mark("buying"))
             note = await self._buy(plan, settings)
             ending = note or self._closing(plan)
             asset = await self._desk.broker.asset()
@@ -230,7 +230,7 @@ class Executor:
         return (
             say("done, {short} of {legs} orders not filled in full", short=len(short), legs=len(plan.legs))
             if short
-            else "done"
+            else mark("done")
         )
 
     def _enter(self, stage: str) -> None:

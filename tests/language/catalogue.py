@@ -7,6 +7,7 @@
 import ast
 import io
 import json
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,6 +26,8 @@ _FORMS = {"say": 1, "mark": 1, "say_many": 2}
 """How many forms of a sentence each takes, before anything else."""
 _HEADER = "# 简体中文 for rotor. Made with: python -m tests.language\n"
 
+_LOGS = frozenset({"log", "_log"})
+
 Source = str | tuple[str, ...]
 
 
@@ -41,12 +44,23 @@ def sources() -> dict[str, Source]:
 
 
 def said(code: str) -> Iterator[Source]:
-    """What `say`, `mark` and `say_many` are called with, also inside an f-string, where Babel does not look."""
+    """What `say`, `mark` and `say_many` are called with, also inside an f-string, where Babel does not look.
+
+    What is logged is a screen's event too.
+    """
     for call in ast.walk(ast.parse(code)):
+        if isinstance(call, ast.Call) and _logs(call):
+            texts = [text.value for text in call.args[:2] if isinstance(text, ast.Constant)]
+            yield from (text for text in texts if isinstance(text, str) and re.search("[a-z]{2}", text))
         if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in _FORMS:
             texts = [str(text.value) for text in call.args[: _FORMS[call.func.id]] if isinstance(text, ast.Constant)]
             if len(texts) == _FORMS[call.func.id]:
                 yield texts[0] if len(texts) == 1 else tuple(texts)
+
+
+def _logs(call: ast.Call) -> bool:
+    function = call.func
+    return isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name) and function.value.id in _LOGS
 
 
 def kept() -> Catalog:

@@ -121,6 +121,9 @@ def test_a_sentence_past_the_catalogue_is_found() -> None:
 
 
 def _places(text: str) -> list[tuple[str, str]]:
+    logged = re.findall(r"%[.\d]*[a-z]", text)
+    if logged:  # these are filled in by their order
+        return [(place, "") for place in logged]
     return sorted((name, spec or "") for _, name, spec, _ in string.Formatter().parse(text) if name is not None)
 
 

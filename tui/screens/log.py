@@ -307,7 +307,7 @@ class LogPane(Pane):
 
     def _place(self) -> str:
         """Where in a file that is longer than what is shown."""
-        if not self._lines or self._page is None or not self._page.size:
+        if self._following or not self._lines or self._page is None or not self._page.size:
             return ""
         at = list(self._lines.values())[-1].begins / self._page.size
         return "" if at > 0.99 else say(", down to {share} of the file", share=fmt.share(at))

@@ -178,7 +178,7 @@ def rebalance_summary(rebalance: Rebalance, now: datetime | None) -> Text:
         if ended is None
         else say("{ended}, took {took}", ended=fmt.clock(ended), took=took)
     )
-    text = words(word, (rebalance.stage, Tone.STRONG), (f"  {when}", Tone.DIM), "\n")
+    text = words(word, (say(rebalance.stage), Tone.STRONG), (f"  {when}", Tone.DIM), "\n")
     _pairs(
         text,
         (say("Sells"), _filled(rebalance.legs, Side.SELL), Tone.SELL),

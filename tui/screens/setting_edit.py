@@ -31,7 +31,8 @@ class SettingEdit(ModalScreen[str | None]):
         super().__init__()
         self._host, self._setting = host, setting
         # What may hold a secret is not shown: it is typed anew.
-        self._input = Input("" if setting.hidden else setting.value, max_length=400, compact=True)
+        text = "" if setting.hidden else setting.value
+        self._input = Input(text, max_length=400, compact=True, select_on_focus=False)
         self._problem = Words(id="setting-problem")
         self._timer: Timer | None = None
 
