@@ -228,7 +228,8 @@ REFUSALS = [
 ]
 
 
-async def test_what_makes_no_sense_says_why() -> None:
+async def test_what_makes_no_sense_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app_module, "_BEAT_SECONDS", 0.05)
     link = ScriptedLink(day())
     async with shown(link) as (app, pilot):
         for key, changes, reason in REFUSALS:
