@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tests.bench import live, memory, screen, stops
+from tests.bench import live, log, memory, screen, stops
 from tests.terminal.pty_app import PtyApp
 
 RUNS = 5
@@ -70,6 +70,7 @@ def rows() -> Sequence[tuple[str, str]]:
         *live.rows(),
         *stops.rows(),
         *screen.rows(),
+        *log.rows(),
         *memory.rows(),
     )
 
