@@ -82,7 +82,8 @@ async def test_behind_the_door_stands_the_app_s_own_process(tmp_path: Path) -> N
     """What the view writes comes through; a small stand-in for it, speaking the protocol of the web driver."""
     program = tmp_path / "view.py"
     program.write_text(
-        "import sys\n"
+        "import os, sys\n"
+        f"open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid()))\n"
         "sys.stdout.buffer.write(b'__GANGLION__\\nD\\x00\\x00\\x00\\x05hello')\n"
         "sys.stdout.flush()\n"
         "sys.stdin.read(1)\n",
@@ -96,6 +97,15 @@ async def test_behind_the_door_stands_the_app_s_own_process(tmp_path: Path) -> N
                 async for message in view:
                     if message.data == b"hello":
                         break
+        await _ended(int((tmp_path / "pid").read_text("ascii")))
+
+
+async def _ended(process: int) -> None:
+    """A tab that is closed ends its process, which this loop still has to hear of."""
+    async with asyncio.timeout(10):
+        while Path(f"/proc/{process}").exists():  # noqa: ASYNC240, ASYNC110  (it is another process)
+            await asyncio.sleep(0.02)
+    await asyncio.sleep(0.1)
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.5", "::"])
