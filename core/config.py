@@ -2,6 +2,7 @@
 
 import json
 import os
+import threading
 import tomllib
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from decimal import Decimal
@@ -38,6 +39,7 @@ NOT_YET = (
 )
 """Keys, or whole tables, that this version reads and checks but does not act on."""
 
+_writing = threading.Lock()
 _PREFIX = "ROTOR_"
 _MASKED = ("password", "secret", "token", "urls")
 _LONGEST_SHOWN = 60
@@ -107,6 +109,11 @@ def write_setting(home: Path, changes: Mapping[str, Any]) -> None:
     Begins with the example where there is no file. Raises `SettingsError` when what would be written is not valid, and
     `OSError`; the file is then unchanged.
     """
+    with _writing:  # two that change the file at once must not undo each other
+        _write(home, changes)
+
+
+def _write(home: Path, changes: Mapping[str, Any]) -> None:
     file = home / FILE
     nested = _nested(changes)
     wanted = _load(file, nested, {})

@@ -40,7 +40,7 @@ def send_mail(settings: Email, password: SecretStr | None, subject: str, text: s
         reason = say("The certificate of {host} cannot be trusted: {why}.", host=host, why=error.verify_message)
     except TimeoutError:
         reason = say("{host} did not answer on port {port} in time.", host=host, port=port)
-    except (OSError, smtplib.SMTPException) as error:
+    except (OSError, ValueError, smtplib.SMTPException) as error:
         why = str(error).rstrip(".")
         reason = say("The mail was not sent over {host}, port {port}: {why}.", host=host, port=port, why=why)
     else:

@@ -131,7 +131,7 @@ class PreferenceDesk:
     async def test_login(self, _: TryLogin) -> str:
         """With a client of its own: the session of this run stays as it is. Raises `FactorCatError` too."""
         settings = await asyncio.to_thread(load_settings, self._home.path)
-        if self._parts.settings.mode == "sandbox":
+        if settings.mode == "sandbox":
             raise NotDone(say("The sandbox's platform is built in: there is nothing to log in to."))
         username = settings.factorcat.username
         found = await asyncio.to_thread(credentials.remembered_password, username)

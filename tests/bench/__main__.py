@@ -32,7 +32,7 @@ def first_paint() -> float:
         app.wait_for(r"rotor +SANDBOX")
         seconds = time.monotonic() - app.started
         app.wait_for("trading is on")
-        app.press("q")
+        app.quit()
         app.exit_code()
     return seconds
 
@@ -46,7 +46,7 @@ def to_the_plan() -> float:
         app.press("r")
         app.wait_for("10 bonds")
         seconds = time.monotonic() - app.started
-        app.press("q")
+        app.quit()
         app.exit_code()
     return seconds
 

@@ -1,5 +1,6 @@
 """Settings through the engine: read with their sources, checked as typed, written with comments kept; passwords."""
 
+import asyncio
 import logging
 from collections.abc import Iterator
 from pathlib import Path
@@ -180,3 +181,13 @@ async def test_what_cannot_work_says_so_and_names_the_remedy(home: Home, tmp_pat
         await desk.test_login(TryLogin())
     with pytest.raises(NotDone, match=r"no such folder|Windows only"):
         await desk.test_qmt(TryQmt())
+
+
+async def test_changes_at_once_do_not_undo_each_other(home: Home) -> None:
+    home.config_file.write_text(render_example(), encoding="utf-8")
+    desk, _, _ = desk_of(home)
+    changes = {"buy.amount": "20000", "orders.timeout": "45", "stops.basis": "both", "orders.reprices": "1"}
+    await asyncio.gather(*(desk.change(ChangeSetting(key, text)) for key, text in changes.items()))
+    written = load_settings(home.path, environ={})
+    assert (written.buy.amount, written.orders.timeout, written.orders.reprices) == (20000, 45, 1)
+    assert written.stops.basis == "both"
