@@ -145,12 +145,12 @@ def disagreements(ledger: Ledger, positions: tuple[Position, ...]) -> tuple[str,
     held = {position.code: position.volume for position in positions}
     return tuple(
         say(
-            "{code}: the ledger owns {volume} 张, the account holds {code2} (if you sold it by "
-            "hand: rotor release {code3})",
+            "{code}: the ledger owns {volume} 张, the account holds {held} (if you sold it by "
+            "hand: rotor release {short})",
             code=code,
             volume=owned.volume,
-            code2=held.get(code, 0),
-            code3=code[:6],
+            held=held.get(code, 0),
+            short=code[:6],
         )
         for code, owned in sorted(ledger.items())
         if owned.volume > held.get(code, 0)

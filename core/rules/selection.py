@@ -62,12 +62,12 @@ def _check_turnover(selection: Selection, last: Selection, guards: Guards) -> st
     if joined <= guards.max_turnover_ratio * count:
         return None
     return say(
-        "The list changes too much: {joined} of its {count} bonds ({joined2:.1%}) were not in "
+        "The list changes too much: {joined} of its {count} bonds ({share:.1%}) were not in "
         "the one of {trade_date}; guards.max_turnover_ratio allows {max_turnover_ratio:.1%}. "
         "Nothing is sent; raise the setting if the change is meant.",
         joined=joined,
         count=count,
-        joined2=joined / count,
+        share=joined / count,
         trade_date=last.trade_date,
         max_turnover_ratio=guards.max_turnover_ratio,
     )

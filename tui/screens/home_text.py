@@ -67,7 +67,7 @@ def _run_rows(run: Rebalance | None) -> list[Fact]:
         first,
         (
             say("Filled"),
-            say("sells {run}  buys {run2}", run=_filled(run, Side.SELL), run2=_filled(run, Side.BUY)),
+            say("sells {sells}  buys {buys}", sells=_filled(run, Side.SELL), buys=_filled(run, Side.BUY)),
             Tone.TEXT,
         ),
     ]
