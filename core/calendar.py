@@ -105,6 +105,18 @@ class Calendar:
             after += timedelta(days=1)
         return Known(after)
 
+    def sessions_between(self, start: date, end: date) -> int:
+        """How many sessions come after `start`, up to `end`; negative where `end` lies before.
+
+        Beyond the list every weekday counts that is not always closed.
+        """
+        if end < start:
+            return min(-self.sessions_between(end, start), -1)
+        known = bisect_right(self._sessions, end) - bisect_right(self._sessions, start)
+        beyond = max(start, self.verified_through)
+        days = (beyond + timedelta(days=ahead) for ahead in range(1, (end - beyond).days + 1))
+        return known + sum(_looks_open(day) for day in days)
+
     def warning(self, day: date) -> str | None:
         """What is to be said on `day` of the calendar's end, as a sentence; None until `NOTICE_DAYS` before it."""
         end, left = self.verified_through, (self.verified_through - day).days

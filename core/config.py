@@ -32,8 +32,6 @@ RESERVED = frozenset({"ROTOR_HOME", "ROTOR_FACTORCAT__PASSWORD", "ROTOR_NOTIFY__
 """Variables that are no settings: where the home is, and the passwords."""
 
 NOT_YET = (
-    "guards.min_days_to_last_trade",
-    "guards.redemption",
     "notify",
     "updates",
 )

@@ -199,7 +199,7 @@ class TestExample:
     def test_tables_stand_in_the_order_of_the_design(self) -> None:
         tables = [line.partition("]")[0][1:] for line in render_example().splitlines() if line.startswith("[")]
         assert " ".join(tables) == (
-            "factorcat qmt strategy buy orders stops schedule guards fees notify notify.email updates screen"
+            "factorcat qmt quotes strategy buy orders stops schedule guards fees notify notify.email updates screen"
         )
 
 
@@ -208,10 +208,10 @@ class TestUse:
         assert problems_of_use(Settings()) == []
 
     def test_a_changed_key_without_effect_is_told(self, tmp_path: Path) -> None:
-        changes = {"guards.redemption": "off", "buy.amount": 5, "notify.urls": ["a://geheim"]}
+        changes = {"updates.url": "https://news.example", "buy.amount": 5, "notify.urls": ["a://geheim"]}
         assert problems_of_use(load_settings(tmp_path, changes, {})) == [
-            'not used by this version yet: guards.redemption = "off"',
             "not used by this version yet: notify.urls = ***",
+            'not used by this version yet: updates.url = "https://news.example"',
         ]
 
     def test_every_entry_names_something(self) -> None:

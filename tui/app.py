@@ -382,7 +382,7 @@ def _urgent(shown: Snapshot | None, new: Snapshot) -> bool:
 def _news(snapshot: Snapshot) -> tuple[object, ...]:
     return (
         *(snapshot.rebalance, snapshot.plan, snapshot.orders, snapshot.events, snapshot.blockers, snapshot.ready),
-        *(snapshot.platform_user, snapshot.controls, snapshot.missed, snapshot.notices),
+        *(snapshot.platform_user, snapshot.controls, snapshot.missed, snapshot.notices, snapshot.dangers),
         *(snapshot.language, snapshot.look),
     )
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 if TYPE_CHECKING:
     from core.model.plan import Plan
@@ -126,7 +127,7 @@ def print_rows(header: Sequence[str], rows: Iterable[Sequence[str]], console: Co
     for column in header:
         table.add_column(column, justify="right" if column in _NUMERIC else "left", no_wrap=column != "reason")
     for row in rows:
-        table.add_row(*[str(cell) for cell in row])
+        table.add_row(*[Text(str(cell)) for cell in row])
     console.print(table)
 
 

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from core import credentials
 from core.config import SettingsError, write_setting
-from core.engine.card import listed_bonds
+from core.engine.card import bond_card, listed_bonds
 from core.engine.health import Vitals
 from core.engine.parts import Parts, database_files
 from core.engine.preferences import NotDone, PreferenceDesk
@@ -24,6 +24,7 @@ from core.language import say
 from core.log_pages import find_in_log, read_log
 from core.logs import hide
 from core.model.bond import BondCode, CodeRefused
+from core.model.card import BondCard
 from core.model.command import (
     Adopt,
     CancelOrder,
@@ -65,6 +66,7 @@ from core.model.command import (
     SelfTest,
     SellOne,
     SettleOrder,
+    ShowBond,
     ShowRecord,
     StoreSecret,
     TryLogin,
@@ -107,6 +109,7 @@ class Answers:
             ListStrategies: self._strategies,
             ListRecords: self._records,
             ShowRecord: self._record,
+            ShowBond: self._bond,
             RunStrategy: self._follow,
             MakePlan: self._steering.plan,
             ExecutePlan: self._steering.execute,
@@ -210,11 +213,18 @@ class Answers:
         listed = await self._in_the_market(selection.value) if isinstance(selection, Known) else ()
         return RecordCard(command.strategy_id, command.history_id, detail, selection, listed)
 
+    async def _bond(self, command: ShowBond) -> BondCard:
+        parts = self._parts
+        return await bond_card(
+            BondCode(command.code), parts.feed, parts.dangers, parts.rotation.settings, parts.clock.now()
+        )
+
     async def _in_the_market(self, selection: Selection) -> tuple[ListedBond, ...]:
         parts = self._parts
         quotes = await parts.feed.snapshot(selection.codes)
-        today, orders = parts.clock.now().date(), parts.rotation.settings.orders
-        return listed_bonds(selection, quotes, orders, today, parts.desk.stopped_today())
+        barred = parts.dangers.barred(selection.codes)
+        settings, now = parts.rotation.settings, parts.clock.now()
+        return listed_bonds(selection, quotes, settings, now, parts.desk.stopped_today(), barred)
 
     async def _follow(self, command: RunStrategy) -> Followed:
         self._steering.decline_while_running()

@@ -13,6 +13,7 @@ from core.engine.supervisor import Supervisor
 from core.language import say
 from core.logs import NUMBERS
 from core.model.snapshot import Health, Level
+from core.quotes.sources import Sources
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +28,8 @@ _LAG = 90.0
 
 _SLEEP = 10.0
 """Real seconds between two beats from which on the machine has slept."""
+
+_GRAVITY = (Level.INFO, Level.GOOD, Level.WARNING, Level.ERROR)
 
 _LITTLE, _HARDLY = 500, 50
 """MB that are left on the disk: little, and hardly any."""
@@ -107,12 +110,17 @@ class Vitals:
         if self._parts.watched_at is None:
             return _Found(Level.INFO, say("none watched"))
         level = Level.ERROR if self.silent() is not None else Level.GOOD
+        sources = self._parts.feed.states() if isinstance(self._parts.feed, Sources) else ()
+        troubled = [source for source in sources if source.trouble]
+        if sources and len(troubled) == len(sources):
+            return _Found(Level.ERROR, say("none since {since:%H:%M}", since=max(source.since for source in sources)))
         if heard is None:
             return _Found(level, say("none yet"))
         age = max((now - heard.newest).total_seconds(), 0.0)
-        return _Found(
-            level, f"{age:.1f}s" if age < 60 else f"{age / 60:.0f}min" if age < 3600 else f"{age / 3600:.0f}h"
-        )
+        told = f"{age:.1f}s" if age < 60 else f"{age / 60:.0f}min" if age < 3600 else f"{age / 3600:.0f}h"
+        if not sources or sources[0].active:
+            return _Found(level, told)
+        return _Found(max(level, Level.WARNING, key=_GRAVITY.index), f"{self._parts.feed.name} {told}")
 
     def _platform(self, now: datetime) -> _Found:
         level, text = self.platform

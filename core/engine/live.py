@@ -11,7 +11,6 @@ from core.home import Claim
 from core.language import say
 from core.model.known import Known
 from core.model.settings import Qmt, Settings
-from core.quotes.feed import QuoteFeed
 from core.quotes.none import NoQuotes
 from core.quotes.qmt import QmtQuotes
 from core.trading.memory import Memory
@@ -68,7 +67,7 @@ def qmt_broker(settings: Settings, clock: Clock, calendar: Calendar, memory: Mem
     )
 
 
-def terminal_quotes(settings: Settings, clock: Clock, calendar: Calendar) -> QuoteFeed:
+def terminal_quotes(settings: Settings, clock: Clock, calendar: Calendar) -> QmtQuotes | NoQuotes:
     """The terminal's quotes, or none with the reason where there can be no terminal."""
     missing = what_lacks(settings.qmt)
     if missing is not None:

@@ -1,6 +1,7 @@
 """Which parts an engine is made of, in which mode."""
 
 import logging
+from collections.abc import Callable
 from contextlib import AsyncExitStack, ExitStack, closing
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -9,10 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core import __version__
+from core.akshare_tables import AkshareTables
+from core.bonds.book import BondBook, TableBook
+from core.bonds.overrides import FILE as OVERRIDES
 from core.brokers.broker import Broker
 from core.brokers.paper import PaperBroker
 from core.calendar import Calendar
 from core.clock import SHANGHAI, Clock, RealClock, ScaledClock
+from core.engine.dangers import Dangers
 from core.engine.live import LiveImpossible, check_live, claim_account, qmt_broker, terminal_quotes
 from core.engine.rotation import Rotation
 from core.engine.terms import StopTerms
@@ -22,7 +27,12 @@ from core.language import say
 from core.model.known import Known, Maybe, Unknown
 from core.model.platform import Selection
 from core.model.settings import Settings, Strategy
+from core.quotes.akshare import AkshareQuotes
 from core.quotes.feed import QuoteFeed
+from core.quotes.none import NoQuotes
+from core.quotes.qmt import QmtQuotes
+from core.quotes.sources import Source, Sources
+from core.quotes.tencent import TencentQuotes
 from core.rules.sessions import MORNING, SessionPhase, working_seconds
 from core.store import open_database
 from core.trading.controls import Controls
@@ -30,6 +40,7 @@ from core.trading.desk import Desk
 from core.trading.gate import Gate
 from core.trading.journal import Journal
 from core.trading.ledger import LedgerBook
+from core.trading.limits import Limits
 from core.trading.memory import Memory
 from core.trading.permits import Permits, always
 from core.trading.runs import Runs
@@ -79,6 +90,9 @@ class Parts:
     rotation: Rotation
     terms: StopTerms
     stops: StopMonitor
+    bonds: BondBook
+    dangers: Dangers
+    limits: Limits
     permits: Permits | None = None
     claim: Claim | None = None
     strategy_name: str = ""
@@ -92,6 +106,7 @@ class Parts:
                 stack.callback(self.claim.release)
             stack.callback(self.database.close)
             stack.callback(self.keep_time)
+            stack.callback(self.bonds.close)
             stack.push_async_callback(self.platform.aclose)
             stack.push_async_callback(self.desk.broker.stop)
             stack.push_async_callback(self.feed.stop)
@@ -134,10 +149,10 @@ def build(home: Home, settings: Settings, speed: float = 1.0) -> Parts:
         memory = Memory(database)
         if settings.mode == "sandbox":
             settings = _with_a_strategy(settings)
-            clock, feed, platform = _sandbox(memory, settings, speed, calendar)
+            clock, feed, platform, bonds = _sandbox(memory, settings, speed, calendar)
         else:
             clock = RealClock()
-            feed = terminal_quotes(settings, clock, calendar)
+            feed, bonds = _real_sources(home, settings, clock, calendar)
             platform = FactorCat(settings.factorcat.base_url, version=__version__, clock=clock)
         broker: Broker
         claim = None
@@ -147,10 +162,51 @@ def build(home: Home, settings: Settings, speed: float = 1.0) -> Parts:
             broker = qmt_broker(settings, clock, calendar, memory)
         else:
             broker = PaperBroker(paper_file, feed, clock, settings.fees, PAPER_CAPITAL)
-        parts = compose(settings, clock, feed, platform, database, memory, broker, calendar)
+        parts = compose(settings, clock, feed, platform, database, memory, broker, bonds, calendar)
         parts.claim = claim
         opened.pop_all()  # from here on the parts close what they hold
     return parts
+
+
+def _real_sources(home: Home, settings: Settings, clock: Clock, calendar: Calendar) -> tuple[Sources, TableBook]:
+    """Prices, best source first, and what is known of bonds. Without a terminal the others do alone in paper mode."""
+
+    def open_now() -> bool:
+        return calendar.orders_allowed(clock.now()) is None
+
+    terminal = terminal_quotes(settings, clock, calendar)
+    makers: dict[str, Callable[[], Source]] = {
+        "qmt": lambda: terminal,
+        "tencent": lambda: TencentQuotes(clock, open_now=open_now, address=settings.quotes.tencent),
+        "akshare": lambda: AkshareQuotes(clock, AkshareTables(clock), open_now=open_now),
+    }
+    wanted = dict.fromkeys(settings.quotes.sources)
+    if settings.mode != "live" and isinstance(terminal, NoQuotes) and len(wanted) > 1:
+        wanted.pop("qmt", None)
+    feed = Sources(
+        [makers[name]() for name in wanted],
+        clock,
+        open_now=open_now,
+        beside=cross_checked(settings),
+        ratio=settings.guards.cross_check_ratio,
+    )
+    bonds = TableBook(
+        home.data / "tables",
+        home.path / OVERRIDES,
+        AkshareTables(clock),
+        clock,
+        calendar.previous_session,
+        terminal.facts if isinstance(terminal, QmtQuotes) else lambda code: None,
+        required=settings.guards.redemption == "required",
+        fetch=settings.guards.redemption != "off",
+    )
+    return feed, bonds
+
+
+def cross_checked(settings: Settings) -> bool:
+    """Whether a plan's prices need a second source."""
+    wanted = settings.guards.cross_check
+    return wanted == "always" or (wanted == "live" and settings.mode == "live")
 
 
 def _check(settings: Settings) -> None:
@@ -182,7 +238,7 @@ def database_files(home: Home, settings: Settings) -> tuple[Path, Path]:
 
 
 def _with_a_strategy(settings: Settings) -> Settings:
-    """A sandbox in which nothing was chosen yet follows the plain double-low strategy's record of ten bonds."""
+    """A sandbox in which nothing was chosen yet follows a double-low strategy's record of ten bonds."""
     from core.sandbox.strategies import FIRST_RECORD, FIRST_STRATEGY
 
     if settings.strategy.history_id:
@@ -193,7 +249,8 @@ def _with_a_strategy(settings: Settings) -> Settings:
 
 def _sandbox(
     memory: Memory, settings: Settings, speed: float, calendar: Calendar
-) -> tuple[Clock, QuoteFeed, FactorCat]:
+) -> tuple[Clock, QuoteFeed, FactorCat, BondBook]:
+    from core.sandbox.bonds import SandboxBook
     from core.sandbox.day import next_start
     from core.sandbox.market import SandboxMarket
     from core.sandbox.platform import EmbeddedPlatform
@@ -204,7 +261,7 @@ def _sandbox(
     market = SandboxMarket(clock, load_sandbox_data(calendar.sessions))
     transport = EmbeddedPlatform(market, clock)
     platform = FactorCat(settings.factorcat.base_url, version=__version__, clock=clock, transport=transport)
-    return clock, market, platform
+    return clock, market, platform, SandboxBook(market.data)
 
 
 def compose(
@@ -215,6 +272,7 @@ def compose(
     database: "Database",
     memory: Memory,
     broker: Broker,
+    bonds: BondBook,
     calendar: Calendar | None = None,
 ) -> Parts:
     """An engine's parts around these; without a calendar, on the shipped one."""
@@ -224,8 +282,17 @@ def compose(
         permits = Permits(memory, broker.account, waived=settings.guards.self_test == "waived")
     permitted = permits.why_not if permits else always
     controls = Controls(memory)
-    gate = Gate(settings, calendar.orders_allowed, lambda intent: controls.why_not(intent) or permitted(intent))
-    desk = Desk(broker, Journal(database), LedgerBook(database), gate, clock)
+    journal = Journal(database)
+    limits = Limits(journal, memory, controls, settings.guards)
+    gate = Gate(
+        settings,
+        calendar.orders_allowed,
+        lambda intent: controls.why_not(intent) or permitted(intent) or limits.why_not(intent),
+    )
+    desk = Desk(broker, journal, LedgerBook(database), gate, clock)
+    desk.turned_down = limits.turned_down
+    dangers = Dangers(bonds, calendar, settings.guards, clock)
+    sources = feed if isinstance(feed, Sources) else None
     runs = Runs(database)
 
     async def fetch() -> Maybe[Selection]:
@@ -247,6 +314,8 @@ def compose(
         fetch=fetch,
         expected_list=lambda now: expected_list(calendar, now),
         seconds_left=lambda now: seconds_left(calendar, now),
+        dangers=dangers,
+        second=sources.second if sources is not None and cross_checked(settings) else None,
     )
     terms = StopTerms(settings, platform, memory, lambda: rotation.settings.strategy)
     stops = StopMonitor(
@@ -257,9 +326,11 @@ def compose(
         settings,
         lambda: terms.ratios,
         lambda: permits.why_not() if permits else None,
+        sources.doubt if sources is not None else lambda quote: None,
     )
     return Parts(
-        settings, clock, calendar, feed, platform, database, desk, runs, memory, rotation, terms, stops, permits
+        *(settings, clock, calendar, feed, platform, database, desk, runs, memory, rotation, terms, stops),
+        *(bonds, dangers, limits, permits),
     )
 
 

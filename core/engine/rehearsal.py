@@ -129,7 +129,9 @@ def _rules(settings: Settings, top: int) -> Settings:
             "strategy": Strategy(strategy_id=1, history_id=top),
             "buy": Buy(amount_type="balance"),
             "orders": Orders(type="limit", reprices=0),
-            "guards": Guards(max_order_amount=_NO_CAP, max_daily_buys=_NO_CAP, min_list_ratio=Decimal(0)),
+            "guards": Guards(
+                max_order_amount=_NO_CAP, max_daily_buys=_NO_CAP, min_list_ratio=Decimal(0), hold_slots=False
+            ),
         }
     )
 
@@ -170,6 +172,8 @@ class _Stage:
             fetch=self._list,
             expected_list=lambda now: Known(now.date()),
             seconds_left=lambda _: 60.0,
+            dangers=None,  # the panel tells no announcements; its rule keeps away from maturities itself
+            second=None,
         )
         await self._feed.start()
         await self._broker.start()

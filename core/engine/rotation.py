@@ -8,17 +8,19 @@ from datetime import date, datetime
 from typing import NamedTuple
 
 from core.clock import Clock
+from core.engine.dangers import Dangers
 from core.language import mark, say
 from core.model.bond import BondCode
 from core.model.command import Cancelled, SelfTest
 from core.model.known import Known, Maybe, Unknown
-from core.model.order import Origin
+from core.model.order import SALES_ALONE, Origin
 from core.model.plan import Plan
 from core.model.platform import Selection
 from core.model.quote import Quote
 from core.model.settings import Settings
 from core.model.snapshot import Control
-from core.quotes.feed import QuoteFeed
+from core.quotes.feed import QuoteFeed, Quotes
+from core.rules.cross_check import doubts
 from core.rules.planner import Situation, plan_for
 from core.rules.refill import NOTHING, freed
 from core.rules.selection import check_selection
@@ -36,6 +38,9 @@ _NO_LIST = Unknown(mark("the list of this plan is no longer at hand: make a new 
 
 FetchSelection = Callable[[], Awaitable[Maybe[Selection]]]
 
+SecondOpinion = Callable[[Sequence[BondCode]], Awaitable[Quotes]]
+"""The prices of another source than the one that the plan is made from."""
+
 
 class _Aim(NamedTuple):
     """What a plan is for: its list, or the one bond of a sale."""
@@ -48,7 +53,8 @@ class _Aim(NamedTuple):
 class Rotation:
     """What `plan` shows is what `execute` carries out, with the list that it was made from.
 
-    `expected_list` tells of which date a list must be at a moment; `seconds_left`, how long orders may work.
+    `expected_list` tells of which date a list must be at a moment; `seconds_left`, how long orders may work. `dangers`
+    are None where nothing is recorded of them, `second` where prices need no second source.
     """
 
     def __init__(
@@ -63,8 +69,12 @@ class Rotation:
         fetch: FetchSelection,
         expected_list: Callable[[datetime], Maybe[date]],
         seconds_left: Callable[[datetime], float],
+        dangers: Dangers | None,
+        second: SecondOpinion | None,
     ) -> None:
         self.settings = settings
+        self._dangers = dangers
+        self._second = second
         self.clock = clock
         self.feed = feed
         self.desk = desk
@@ -135,6 +145,17 @@ class Rotation:
             )
         return await self._sell_off(_Aim(Origin.SALE, Unknown(say("a sale by hand follows no list")), code))
 
+    async def leave(self) -> Plan:
+        """Sell, through the bid, what is owned and whose trading is about to end; answers with what was planned.
+
+        Raises `RebalanceRefused` as `sell` does.
+        """
+        if self._executing is not None:
+            raise RebalanceRefused(
+                say("run {executing} is running: a second one is not begun", executing=self._executing)
+            )
+        return await self._sell_off(_Aim(Origin.EXIT, Unknown(say("an exit follows no list"))))
+
     async def _sell_off(self, aim: _Aim) -> Plan:
         orders = self.settings.orders.model_copy(update={"type": "market"})
         settings = self.settings.model_copy(update={"orders": orders})
@@ -143,7 +164,7 @@ class Rotation:
             self._executing = plan_id
             try:
                 plan = plan_for(await self.look(plan_id), settings)
-                if aim.only is not None and not plan.legs:
+                if not plan.legs and (aim.only is not None or aim.origin is Origin.EXIT):
                     raise RebalanceRefused(_why_not_sold(plan, aim.only))
                 await self.executor.run(plan, settings)
                 return plan
@@ -196,6 +217,9 @@ class Rotation:
         today = now.date()
         codes = _without_duplicates([*listed, *sorted(ledger)])
         quotes = await self.feed.snapshot(codes)
+        checked = self._second is not None and origin not in SALES_ALONE
+        second = await self._second(codes) if checked and self._second is not None else None
+        known = self._dangers
         return Situation(
             plan_id=plan_id,
             mode=self.settings.mode,
@@ -213,6 +237,11 @@ class Rotation:
             freed=freed(self.desk.journal.of_day(today), ledger) if origin is Origin.REFILL else NOTHING,
             no_buys=self.controls.why_no_buys(),
             only=only,
+            barred=known.barred(listed) if known else {},
+            leaving=known.leaving(ledger) if known else {},
+            notes=known.notes(codes) if known else {},
+            doubts={} if second is None else doubts(quotes, second, today, self.settings.guards.cross_check_ratio),
+            names={code: known.name(code) for code in codes} if known else {},
         )
 
     def _new_plan(self, aim: _Aim) -> str:
@@ -223,11 +252,12 @@ class Rotation:
         return plan_id
 
 
-def _why_not_sold(plan: Plan, code: BondCode) -> str:
+def _why_not_sold(plan: Plan, code: BondCode | None) -> str:
     if plan.refused is not None:
         return plan.refused
-    reason = plan.blocked[0].reason if plan.blocked else say("the strategy owns nothing of it")
-    return say("{code} was not sold: {reason}", code=code, reason=reason)
+    if plan.blocked:
+        return say("{code} was not sold: {reason}", code=plan.blocked[0].code, reason=plan.blocked[0].reason)
+    return say("{code} was not sold: the strategy owns nothing of it", code=code or say("nothing"))
 
 
 def _without_duplicates(codes: Iterable[BondCode]) -> tuple[BondCode, ...]:

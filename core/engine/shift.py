@@ -11,6 +11,7 @@ from core import credentials
 from core.clock import Clock
 from core.engine.agenda import Agenda
 from core.engine.answers import Answers
+from core.engine.exits import Exits
 from core.engine.health import Vitals
 from core.engine.parts import Heard, Parts
 from core.engine.steering import Steering
@@ -45,6 +46,9 @@ _SLOW = 1.0
 _LAST_WAIT = 5.0
 """Real seconds that working orders are given to be cancelled when the engine ends."""
 
+_TABLES_WAIT = 30.0
+"""Real seconds that the first plan waits for the tables of bonds; without them it says that they are missing."""
+
 _DEAF = 60.0
 """Real seconds of silence in a session after which the source of prices is begun again."""
 
@@ -72,6 +76,7 @@ class Shift:
         self._dirty = asyncio.Event()
         self._account_changed = asyncio.Event()
         self._reading: asyncio.Task[None] | None = None
+        self._tables: asyncio.Task[None] | None = None
         self._beats = 0
         self._deaf_since: float | None = None
         self._agenda = Agenda(
@@ -83,8 +88,16 @@ class Shift:
             selection=parts.rotation.selection,
             active=lambda: bool(parts.rotation.settings.strategy.history_id),
         )
-        self._steering = Steering(parts, self._view, self._agenda, lambda: self.answers.logged_in())
+        self._steering = Steering(parts, self._view, self._agenda, self._at_hand)
         self.answers = Answers(parts, self._view, self._vitals, self._steering, home, self._dirty.set)
+        self._exits = Exits(
+            parts.clock,
+            parts.memory,
+            held=self._view.dangers,
+            owned=parts.desk.ledger.holdings,
+            closed=lambda: parts.calendar.orders_allowed(parts.clock.now()),
+            sell=self._steering.leave,
+        )
         self._timetable = self._timed()
         parts.desk.changed = self._on_account
         parts.desk.broker.watch_link(self._on_account)
@@ -93,12 +106,14 @@ class Shift:
     def _timed(self) -> Timetable:
         table = Timetable(self._parts.clock)
         table.each_minute("login", self._keep_logged_in)
+        table.each_minute("tables of bonds", self._parts.bonds.refresh_if_due)
         if not self._by_itself:
             return table
         table.whenever("rebalance", self._agenda.next_rebalance, self._agenda.rebalance_due)
         table.whenever("refill", self._agenda.next_refill, self._agenda.refill_due)
         table.each_minute("sweep of the stops", self._parts.stops.sweep)
         table.each_minute("offer", self._agenda.look_at_offer)
+        table.each_minute("exits", self._exits.look)
         return table
 
     async def open(self) -> None:
@@ -107,6 +122,7 @@ class Shift:
         self._supervisor.keep("the picture", self._keep_publishing)
         await self._parts.feed.start()
         await self._parts.desk.broker.start()
+        self._tables = asyncio.create_task(self._parts.bonds.refresh_if_due())
         await self._reconcile()
         await self._view.refresh()
         self._watch()
@@ -117,6 +133,12 @@ class Shift:
             self._agenda.open()
         self._timetable.start()
 
+    async def _at_hand(self) -> None:
+        """Wait for what a plan needs and the start has only asked for: the login, the tables of bonds."""
+        await self.answers.logged_in()
+        if self._tables is not None and not self._tables.done():
+            await asyncio.wait({self._tables}, timeout=_TABLES_WAIT)
+
     async def close(self) -> None:
         """Send nothing new; cancel what works at the broker, or leave it, as it is set: nobody watches it any more."""
         self._timetable.stop()
@@ -124,7 +146,7 @@ class Shift:
         await self._parts.stops.close()
         await self._end_orders()
         await self._supervisor.close()
-        tasks = [task for task in (self._reading, self.answers.login) if task is not None]
+        tasks = [task for task in (self._reading, self.answers.login, self._tables) if task is not None]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

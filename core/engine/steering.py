@@ -109,6 +109,16 @@ class Steering:
         self._decline_when_off()
         return await self._see_through(self._parts.rotation.sell(BondCode(command.code)))
 
+    async def leave(self) -> str | None:
+        """Sell what has to go before its trading ends; answers with why that was refused."""
+        try:
+            self.decline_while_running()
+            self._decline_when_off()
+            await self._see_through(self._parts.rotation.leave())
+        except (Declined, RebalanceRefused) as refusal:
+            return str(refusal)
+        return None
+
     def _decline_when_off(self) -> None:
         if self._view.blockers:
             raise Declined(say("trading is off: ") + self._view.blockers[0])

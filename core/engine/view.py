@@ -9,15 +9,17 @@ from decimal import Decimal
 from core.engine.agenda import Agenda
 from core.engine.health import Vitals
 from core.engine.parts import Parts
-from core.language import language, say
+from core.language import language, mark, say
 from core.model.account import Position
 from core.model.bond import BondCode
 from core.model.known import Known, Maybe, Unknown
 from core.model.order import Order
 from core.model.plan import Plan
 from core.model.quote import Quote
-from core.model.snapshot import Event, Followed, PositionRow, Rebalance, Snapshot, StopRow
+from core.model.snapshot import Event, Followed, Limit, PositionRow, Rebalance, Snapshot, StopRow
 from core.quotes.feed import Quotes
+from core.quotes.sources import Sources
+from core.rules.dangers import HeldDanger
 from core.trading.runs import progress
 
 log = logging.getLogger(__name__)
@@ -68,6 +70,7 @@ class View:
         self._number += 1
         followed = parts.rotation.settings.strategy
         stops = parts.stops.rows()
+        positions, limits = self._positions(stops), self._limits(now.date())
         return Snapshot(
             number=self._number,
             at=now,
@@ -83,7 +86,7 @@ class View:
             if followed.history_id
             else None,
             asset=parts.rotation.account.latest.asset,
-            positions=self._positions(stops),
+            positions=positions,
             orders=self._orders(now.date()),
             plan=self.plan,
             rebalance=self.rebalance(),
@@ -94,10 +97,39 @@ class View:
             jobs=agenda.jobs(),
             missed=agenda.missed,
             stops=parts.stops.summary(stops),
-            notices=self._notices(now),
+            notices=self._notices(now, limits),
+            dangers=tuple(danger.text for danger in self._dangers_of(positions)),
+            limits=limits,
+            sources=parts.feed.states() if isinstance(parts.feed, Sources) else (),
             language=language(),
             look=parts.settings.screen,
         )
+
+    def dangers(self) -> tuple[HeldDanger, ...]:
+        """What threatens the holdings, with the money at stake."""
+        return self._dangers_of(self._positions({}))
+
+    def _dangers_of(self, positions: Maybe[tuple[PositionRow, ...]]) -> tuple[HeldDanger, ...]:
+        return self._parts.dangers.held(positions.value) if isinstance(positions, Known) else ()
+
+    def _silent_sources(self) -> tuple[str, ...]:
+        """Which sources of prices are out of reach, since when, and what that means."""
+        feed = self._parts.feed
+        troubled = [state for state in feed.states() if state.trouble] if isinstance(feed, Sources) else []
+        if not troubled or not isinstance(feed, Sources):
+            return ()
+        told = "; ".join(
+            say("{name} since {since:%H:%M:%S}: {trouble}", name=one.name, since=one.since, trouble=one.trouble)
+            for one in troubled
+        )
+        if len(troubled) == len(feed.states()):
+            return (say("every source of prices is out of reach, and nothing is ordered: {told}", told=told),)
+        return (say("prices come from {name}; out of reach: {told}", name=feed.name, told=told),)
+
+    def _limits(self, today: date) -> tuple[Limit, ...]:
+        parts = self._parts
+        bought = Limit(mark("bought, CNY"), parts.desk.bought_today(today), parts.settings.guards.max_daily_buys)
+        return (*parts.limits.rows(today), bought)
 
     def rebalance(self) -> Rebalance | None:
         """The run that goes on, with its legs as they are now; else the last one."""
@@ -117,7 +149,7 @@ class View:
             plan.origin,
         )
 
-    def _notices(self, now: datetime) -> tuple[str, ...]:
+    def _notices(self, now: datetime, limits: tuple[Limit, ...]) -> tuple[str, ...]:
         """What wants attention and does not keep trading off."""
         parts = self._parts
         guarding = parts.settings.stops.enabled and bool(parts.desk.ledger.holdings())
@@ -127,6 +159,18 @@ class View:
         return (
             *(say("a stop is not armed: {trouble}", trouble=trouble) for trouble in troubles),
             *(text for text in calendar if text),
+            *self._silent_sources(),
+            *parts.bonds.notices(),
+            *(
+                say(
+                    "the day's limit is reached: {name} {used} of {most}",
+                    name=say(row.name),
+                    used=row.used,
+                    most=row.most,
+                )
+                for row in limits
+                if row.reached
+            ),
         )
 
     def _positions(self, stops: Mapping[BondCode, StopRow]) -> Maybe[tuple[PositionRow, ...]]:
@@ -141,6 +185,7 @@ class View:
                     ledger[position.code].volume if position.code in ledger else 0,
                     self._quotes.get(position.code),
                     stops.get(position.code),
+                    self._parts.bonds.name(position.code),
                 )
                 for position in positions.value
             )
@@ -153,11 +198,11 @@ class View:
         return (*left, *journal.of_day(today))
 
 
-def _row(position: Position, ours: int, found: Maybe[Quote] | None, stop: StopRow | None) -> PositionRow:
+def _row(position: Position, ours: int, found: Maybe[Quote] | None, stop: StopRow | None, known_as: str) -> PositionRow:
     quote = found.value if isinstance(found, Known) else None
     return PositionRow(
         code=position.code,
-        name=quote.name if quote else "",
+        name=(quote.name if quote else "") or known_as,
         volume=position.volume,
         sellable=position.sellable,
         ours=min(ours, position.volume),

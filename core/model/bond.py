@@ -13,6 +13,7 @@ class CodeRefused(ValueError):
 
 
 _REFUSED = {
+    "117": "an exchangeable bond, not a convertible one",
     "120": "an exchangeable or corporate bond, not a convertible one",
     "132": "an exchangeable bond, not a convertible one",
     "137": "a private bond",

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Generic, TypeVar
 
 from core.model.bond import BondCode
+from core.model.card import BondCard
 from core.model.known import Maybe
 from core.model.order import Order
 from core.model.plan import Plan
@@ -99,6 +100,13 @@ class RecordCard:
     detail: RecordDetail
     selection: Maybe[Selection]
     listed: tuple[ListedBond, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ShowBond(Command[BondCard]):
+    """All that is known of a bond, each part with its source and its age."""
+
+    code: BondCode
 
 
 @dataclass(frozen=True, slots=True)

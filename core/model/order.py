@@ -20,6 +20,7 @@ class Origin(StrEnum):
     FLATTEN = mark("flatten")
     STOP_LOSS = mark("stop-loss")
     TAKE_PROFIT = mark("take-profit")
+    EXIT = mark("exit")
     SALE = mark("hand sale")
     REBALANCE = mark("rebalance")
     REFILL = mark("refill")
@@ -27,6 +28,10 @@ class Origin(StrEnum):
 
 
 STOP_ORIGINS = frozenset({Origin.STOP_LOSS, Origin.TAKE_PROFIT})
+SALES_ALONE = frozenset({Origin.FLATTEN, Origin.EXIT, Origin.SALE})
+"""Plans that only sell, and follow no list."""
+UNLIMITED = STOP_ORIGINS | SALES_ALONE
+"""What sells for safety or by hand is held up by no limit on the number of orders."""
 SOLD_FOR_TODAY = STOP_ORIGINS | {Origin.SALE}
 """A bond that was sold for one of these is not bought again before tomorrow."""
 

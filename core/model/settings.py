@@ -66,6 +66,19 @@ class Qmt(Group):
         return self
 
 
+class Quotes(Group):
+    """Where prices come from. Those of one decision always come from one source; the next one is the second opinion."""
+
+    sources: Annotated[tuple[Literal["qmt", "tencent", "akshare"], ...], Field(min_length=1)] = (
+        "qmt",
+        "tencent",
+        "akshare",
+    )
+    """Sources, best first: MiniQMT, Tencent's public service, akshare (Sina). Sandbox asks none."""
+    tencent: Annotated[str, AfterValidator(checked_address)] = "https://qt.gtimg.cn"
+    """Address of Tencent's service, or of a mirror of yours; plain http only to this machine."""
+
+
 class Strategy(Group):
     """Which strategy and which of its backtest records is followed; `Run this` on the Strategies screen sets both."""
 
@@ -144,10 +157,32 @@ class Guards(Group):
     """Share of the list that may change from one list to the next."""
     min_list_ratio: Annotated[Decimal, Field(ge=0, le=1)] = Decimal("0.5")
     """A list shorter than this share of the last one is refused."""
+    max_daily_orders: Annotated[int, Field(ge=1)] = 500
+    """Orders that one day may see; after them only what sells for safety or by hand still goes out."""
+    max_price_distance: Annotated[Decimal, Field(gt=0, le=Decimal("0.2"))] = Decimal("0.02")
+    """Ratio that an order may lie beyond the best opposite quote, or that quote beyond the last price."""
+    max_quote_age: Annotated[int, Field(ge=5)] = 300
+    """Seconds of trading that a price may be old for an order of a plan."""
+    max_rejects: Annotated[int, Field(ge=1)] = 5
+    """Orders turned down in a row, after which only what sells for safety or by hand goes out; resume ends it."""
+    cross_check: Literal["live", "always", "off"] = "live"
+    """In which modes an order of a plan needs the same price from a second source."""
+    cross_check_ratio: Annotated[Decimal, Field(gt=0, le=Decimal("0.2"))] = Decimal("0.01")
+    """How far apart the two prices may be, a ratio."""
+    hold_slots: bool = True
+    """Buy nothing in the place of a holding that left the list and does not trade."""
     min_days_to_last_trade: Annotated[int, Field(ge=0)] = 5
     """Sessions before its last trading day from which a bond is not bought."""
+    sell_days_before_last_trade: Annotated[int, Field(ge=0)] = 2
+    """Sessions before its last trading day from which a bond of the strategy is sold by itself."""
+    min_days_to_call: Annotated[int, Field(ge=0)] = 5
+    """Sessions that a bond must be away from meeting the conditions of a call (强赎) to be bought."""
+    min_days_to_maturity: Annotated[int, Field(ge=0)] = 180
+    """Days that a bond must be away from its maturity to be bought."""
+    min_days_listed: Annotated[int, Field(ge=0)] = 5
+    """Sessions after its listing day in which a bond is not bought."""
     redemption: Literal["required", "warn", "off"] = "required"
-    """What a missing redemption table does to buys."""
+    """What a missing redemption table does to buys; off: it is not even fetched."""
     self_test: Literal["required", "waived"] = "required"
     """Whether live mode asks for the self-test of the account's units."""
 
@@ -220,6 +255,7 @@ class Settings(Group):
     """Language of the screens."""
     factorcat: FactorCat = FactorCat()
     qmt: Qmt = Qmt()
+    quotes: Quotes = Quotes()
     strategy: Strategy = Strategy()
     buy: Buy = Buy()
     orders: Orders = Orders()
@@ -230,3 +266,12 @@ class Settings(Group):
     notify: Notify = Notify()
     updates: Updates = Updates()
     screen: Screen = Screen()
+
+    @model_validator(mode="after")
+    def _reachable(self) -> "Settings":
+        if self.orders.type == "market" and self.orders.slippage > self.guards.max_price_distance:
+            raise ValueError(
+                f"orders.slippage = {self.orders.slippage} is above guards.max_price_distance = "
+                f"{self.guards.max_price_distance}: every order would be blocked"
+            )
+        return self

@@ -31,9 +31,10 @@ class Need(StrEnum):
 
 
 class Control(StrEnum):
-    """A brake that the user has pulled: buys only, or everything new."""
+    """A brake: on buys, by the breaker on all but sales for safety or by hand, on everything new."""
 
     PAUSED = mark("buys paused")
+    TRIPPED = mark("breaker tripped")
     HALTED = mark("halted")
 
 
@@ -89,6 +90,29 @@ class StopsSummary:
     armed: int
     managed: int
     note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """How far a limit is used: `used` of `most`."""
+
+    name: str
+    used: Decimal | int
+    most: Decimal | int
+
+    @property
+    def reached(self) -> bool:
+        return self.used >= self.most
+
+
+@dataclass(frozen=True, slots=True)
+class SourceState:
+    """A source of quotes: whether it is the one in use, why it is out of reach, since when that is so."""
+
+    name: str
+    active: bool
+    trouble: str | None
+    since: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +232,9 @@ class Snapshot:
     """Everything a screen may know. `number` grows with each one, so the newest wins; `stops` tells what is armed.
 
     `needs` is what is still to be done before the first live order; `jobs` what the schedule does next, soonest first;
-    `notices` what wants attention and does not keep trading off; `language` and `look` are as set for every screen.
+    `notices` what wants attention and does not keep trading off; `dangers` what threatens
+    the holdings (calls, last days); `sources` where prices come from, best first; `limits` how far the
+    day's limits are used; `language` and `look` are as set for every screen.
     """
 
     number: int
@@ -235,5 +261,8 @@ class Snapshot:
     missed: MissedRun | None = None
     stops: StopsSummary | None = None
     notices: tuple[str, ...] = ()
+    dangers: tuple[str, ...] = ()
+    limits: tuple[Limit, ...] = ()
+    sources: tuple[SourceState, ...] = ()
     language: str = "en"
     look: Screen = Screen()

@@ -17,6 +17,13 @@ class NoQuotes:
     def __init__(self, reason: str) -> None:
         self._no_price = Unknown(say("no price: {reason}", reason=reason))
 
+    @property
+    def trouble(self) -> str | None:
+        return self._no_price.reason
+
+    def latest(self, code: BondCode, within: float) -> Quote | None:
+        return None
+
     async def start(self) -> None: ...
 
     async def stop(self) -> None: ...

@@ -12,9 +12,11 @@ from core.caller import Caller, NoAnswer
 from core.clock import Clock
 from core.language import mark, say
 from core.model.bond import BondCode, CodeRefused
+from core.model.dossier import BondFacts
 from core.model.known import Known, Maybe, Unknown
 from core.model.quote import Quote
 from core.quotes.feed import QuoteListener
+from core.quotes.qmt_bonds import read_bond
 from core.quotes.qmt_ticks import Detail, Tick, read_detail, read_tick
 from core.rules.sessions import OPENING_CALL_FROM
 
@@ -56,6 +58,8 @@ class QmtQuotes:
         self._subscribed: frozenset[BondCode] = frozenset()
         self._subscription: int | None = None
         self._details: dict[BondCode, Detail] = {}
+        self._facts: dict[BondCode, BondFacts] = {}
+        self._paid_data = True
         self._period: tuple[date, bool] | None = None
         self._newest: dict[BondCode, Quote] = {}
         self._told: dict[BondCode, Quote] = {}
@@ -66,6 +70,14 @@ class QmtQuotes:
         self._heard_at = 0.0
         self._trouble: str | None = None
         self._renewed = False
+
+    @property
+    def trouble(self) -> str | None:
+        return self._trouble
+
+    def latest(self, code: BondCode, within: float) -> Quote | None:
+        """What was heard of a bond, if anything at all was heard in the last seconds."""
+        return self._told.get(code) if self._clock.elapsed() - self._heard_at <= within else None
 
     async def start(self) -> None:
         """Begin to connect; that the terminal is away is no failure, only no price."""
@@ -175,10 +187,29 @@ class QmtQuotes:
         if self._period != period:
             self._period = period
             self._details.clear()
+            self._paid_data = True
         missing = [code for code in codes if code not in self._details]
         if missing:
             found = await self._call(lambda sdk: [sdk.get_instrument_detail(str(code)) for code in missing])
-            self._details |= {code: read_detail(native) for code, native in zip(missing, found, strict=True) if native}
+            natives = {code: native for code, native in zip(missing, found, strict=True) if native}
+            self._details |= {code: read_detail(native) for code, native in natives.items()}
+            await self._learn_bonds(natives)
+
+    async def _learn_bonds(self, natives: Mapping[BondCode, Mapping[str, Any]]) -> None:
+        """What the paid data tell of these, where the account has them; one refusal is enough for the day."""
+        infos: Mapping[BondCode, Mapping[str, Any]] = {}
+        if self._paid_data and natives:
+            try:
+                infos = await self._call(lambda sdk: _cb_infos(sdk, tuple(natives)))
+            except Exception as error:
+                log.info("MiniQMT tells no calls of bonds: %s", error)
+            self._paid_data = any(infos.values())
+        now = self._clock.now()
+        self._facts |= {code: read_bond(code, native, infos.get(code, {}), now) for code, native in natives.items()}
+
+    def facts(self, code: BondCode) -> BondFacts | None:
+        """What the terminal told of a bond when its price was last asked for."""
+        return self._facts.get(code)
 
     def _on_ticks(self, ticks: Mapping[str, Tick]) -> None:
         """On a thread of the SDK: hand over and return."""
@@ -251,3 +282,9 @@ class QmtQuotes:
                 "within reach" if trouble is None else f"out of reach: {trouble}",
             )
         self._trouble = trouble
+
+
+def _cb_infos(sdk: Any, codes: Sequence[BondCode]) -> dict[BondCode, Mapping[str, Any]]:  # noqa: ANN401  (the SDK)
+    """On the SDK's thread. The terminal downloads them at a word, and tells nothing before."""
+    sdk.download_cb_data()
+    return {code: sdk.get_cb_info(str(code)) or {} for code in codes}

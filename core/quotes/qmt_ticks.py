@@ -12,7 +12,7 @@ from core.language import say
 from core.model.bond import BondCode
 from core.model.known import Known, Maybe, Unknown
 from core.model.quote import Quote, TradingState
-from core.rules.market import LOT, TICK
+from core.rules.market import TICK, volume_unit
 
 Tick = Mapping[str, Any]
 
@@ -36,8 +36,6 @@ _STATES = {
 """`openInt` of a tick, which for shares and bonds is their state (xtdata.md); others, 0 and 10 among them: unknown."""
 
 _UNSET = 1e300
-_SPREAD = Decimal("1.5")
-"""How far the day's mean price may be from the last one, as a factor, for the unit of a volume to be told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,15 +102,9 @@ def read_tick(code: BondCode, tick: Tick, detail: Detail | None) -> Maybe[Quote]
 
 
 def _unit(volume: int, amount: object, last: Decimal) -> int | None:
-    """张 per unit of the tick's volumes: 1 or 10, as the amount bears out; None where it bears out neither.
-
-    The SDK documents 手, and terminals that count 张 were seen.
-    """
+    """张 per unit of the tick's volumes, None where the amount does not tell."""
     money = _finite(amount)
-    if volume <= 0 or money is None or money <= 0:
-        return None
-    mean = Decimal(repr(money)) / (volume * last)
-    return next((unit for unit in (1, LOT) if unit / _SPREAD <= mean <= unit * _SPREAD), None)
+    return None if money is None else volume_unit(volume, Decimal(repr(money)), last)
 
 
 def _volume(levels: object, unit: int | None) -> int | None:

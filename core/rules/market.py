@@ -30,6 +30,21 @@ class DayLimits:
         return self.low <= price <= self.high
 
 
+_SPREAD = Decimal("1.5")
+"""How far the day's mean price may be from the last one, as a factor, for the unit of a volume to be told."""
+
+
+def volume_unit(told: int, amount: Decimal, last: Decimal) -> int | None:
+    """张 per unit of a source's volume, 1 or 10, as the day's `amount` (CNY) bears out; None where it does not.
+
+    Sources document 手, and the same ones were seen to count 张.
+    """
+    if told <= 0 or amount <= 0:
+        return None
+    mean = amount / (told * last)
+    return next((unit for unit in (1, LOT) if unit / _SPREAD <= mean <= unit * _SPREAD), None)
+
+
 def to_tick(price: Decimal, side: Side) -> Decimal:
     """`price` on the tick: down for a buy, up for a sell, so that it never costs more than asked for."""
     return price.quantize(TICK, ROUND_FLOOR if side is Side.BUY else ROUND_CEILING)

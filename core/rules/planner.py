@@ -1,7 +1,7 @@
 """The planner: what a rebalance would do, decided from values alone, with a reason on every row."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -9,15 +9,15 @@ from core.language import mark, say
 from core.model.account import Asset, Ledger, Position
 from core.model.bond import BondCode
 from core.model.known import Known, Maybe, Unknown
-from core.model.order import Origin, Side
+from core.model.order import SALES_ALONE, Origin, Side
 from core.model.plan import Blocked, Kept, Leg, Plan
 from core.model.platform import Selection
-from core.model.quote import Quote, TradingState
+from core.model.quote import Quote
 from core.model.settings import Settings
 from core.rules.fees import fee
 from core.rules.market import LOT, sellable_lots
 from core.rules.precedence import COOLING
-from core.rules.pricing import order_price
+from core.rules.pricing import order_price, plan_price, suspended
 from core.rules.refill import NOTHING, Freed
 from core.rules.sizing import Share, affordable, shares
 
@@ -30,7 +30,9 @@ class Situation:
 
     `busy` names why a bond takes no order now (a working one, an unresolved one); `stopped` are the bonds whose stop
     fired today; `bought_today` is what the day's buys have cost so far, CNY; `freed` is what a refill may fill;
-    `no_buys` tells why nothing may be bought at all; `only` is the bond that a sale by hand is about.
+    `no_buys` tells why nothing may be bought at all; `only` is the bond that a sale by hand is about. `barred` tells
+    why a bond is not bought (its call, its last days), `leaving` why one that is owned has to be sold now, `doubts` why
+    its price is not to be believed, `notes` what its row tells besides, `names` what a bond is called.
     """
 
     plan_id: str
@@ -49,6 +51,11 @@ class Situation:
     freed: Freed = NOTHING
     no_buys: str | None = None
     only: BondCode | None = None
+    barred: Mapping[BondCode, str] = field(default_factory=dict[BondCode, str])
+    leaving: Mapping[BondCode, str] = field(default_factory=dict[BondCode, str])
+    doubts: Mapping[BondCode, str] = field(default_factory=dict[BondCode, str])
+    notes: Mapping[BondCode, str] = field(default_factory=dict[BondCode, str])
+    names: Mapping[BondCode, str] = field(default_factory=dict[BondCode, str])
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +75,10 @@ class _Facts:
             if bond.code == code and bond.name:
                 return bond.name
         quote = self.situation.quotes.get(code)
-        return quote.value.name if isinstance(quote, Known) else ""
+        return (quote.value.name if isinstance(quote, Known) else "") or self.situation.names.get(code, "")
 
     def price(self, side: Side, code: BondCode) -> Maybe[Decimal]:
-        quote = self.situation.quotes.get(code, _NO_QUOTE)
-        return order_price(side, quote, self.settings.orders, self.situation.trading_day)
+        return leg_price(self.situation, self.settings, side, code)
 
     def volume(self, code: BondCode) -> int:
         return self.held[code].volume if code in self.held else 0
@@ -81,21 +87,31 @@ class _Facts:
         return self.ledger[code].volume if code in self.ledger else 0
 
 
+def leg_price(situation: Situation, settings: Settings, side: Side, code: BondCode) -> Maybe[Decimal]:
+    """The limit of a leg, CNY per 张; else why there is none. What has to go goes at the price that there is."""
+    quote = situation.quotes.get(code, _NO_QUOTE)
+    if situation.origin in SALES_ALONE or (side is Side.SELL and code in situation.leaving):
+        return order_price(side, quote, settings.orders, situation.trading_day)
+    price = plan_price(side, quote, settings, situation.now)
+    return Unknown(situation.doubts[code]) if isinstance(price, Known) and code in situation.doubts else price
+
+
 def plan_for(situation: Situation, settings: Settings) -> Plan:
-    """The plan for what the situation was gathered for: a rebalance, a refill, a flatten, a sale."""
-    if situation.origin in (Origin.FLATTEN, Origin.SALE):
+    """The plan for what the situation was gathered for: a rebalance, a refill, or a sale of one kind."""
+    if situation.origin in SALES_ALONE:
         return plan_sale(situation, settings)
     return plan_buys(situation, settings) if situation.origin is Origin.REFILL else plan_rebalance(situation, settings)
 
 
 def plan_sale(situation: Situation, settings: Settings) -> Plan:
-    """The plan that sells all that the strategy owns, or all of one bond; it needs no list."""
+    """The plan that sells all that the strategy owns, all of one bond, or what is leaving; it needs no list."""
     nothing = Selection(0, 0, situation.trading_day, (), situation.now)
     facts = _complete(replace(situation, selection=Known(nothing)), settings)
     if isinstance(facts, Unknown):
         return _refused(situation, facts.reason)
-    codes = [code for code in sorted(facts.ledger) if situation.only in (None, code)]
-    rows = [_sell(facts, code, str(situation.origin)) for code in codes]
+    leaves = situation.leaving if situation.origin is Origin.EXIT else facts.ledger
+    codes = [code for code in sorted(facts.ledger) if situation.only in (None, code) and code in leaves]
+    rows = [_sell(facts, code, situation.leaving.get(code, str(situation.origin))) for code in codes]
     legs = tuple(row for row in rows if isinstance(row, Leg))
     proceeds = sum((leg.amount - leg.fee for leg in legs), Decimal(0))
     return replace(
@@ -120,12 +136,13 @@ def plan_rebalance(situation: Situation, settings: Settings) -> Plan:
     sells, stuck = _sells(facts)
     proceeds = sum((leg.amount - leg.fee for leg in sells), Decimal(0))
     buys, missed = _buys(facts, facts.asset.cash + proceeds)
+    going = {leg.code for leg in sells} | {row.code for row in stuck}
     spent = sum((leg.amount + leg.fee for leg in buys), Decimal(0))
     return replace(
         _blank(situation, facts),
         cash_after=facts.asset.cash + proceeds - spent,
         legs=(*sells, *buys),
-        kept=_kept(facts),
+        kept=tuple(row for row in _kept(facts) if row.code not in going),
         blocked=(*stuck, *missed),
     )
 
@@ -225,8 +242,9 @@ def _sells(facts: _Facts) -> tuple[tuple[Leg, ...], tuple[Blocked, ...]]:
     listed = set(facts.selection.codes)
     legs: list[Leg] = []
     blocked: list[Blocked] = []
-    for code in sorted(set(facts.ledger) - listed):
-        row = _sell(facts, code, say("left the list of {trade_date}", trade_date=facts.selection.trade_date))
+    left = say("left the list of {trade_date}", trade_date=facts.selection.trade_date)
+    for code in sorted((set(facts.ledger) - listed) | (set(facts.ledger) & set(facts.situation.leaving))):
+        row = _sell(facts, code, facts.situation.leaving.get(code, left))
         legs.append(row) if isinstance(row, Leg) else blocked.append(row)
     return tuple(legs), tuple(blocked)
 
@@ -261,28 +279,48 @@ def _buys(facts: _Facts, cash: Decimal) -> tuple[tuple[Leg, ...], tuple[Blocked,
     if facts.situation.origin is Origin.REFILL:
         wanted = [row for row in wanted if _fills_a_slot(facts, row[1])][: facts.situation.freed.slots]
         spendable = min(spendable, facts.situation.freed.money)
+    held_up = _held_up(facts)
+    wanted, without_slot = wanted[: max(len(wanted) - len(held_up), 0)], wanted[max(len(wanted) - len(held_up), 0) :]
     money = shares(len(wanted), spendable, facts.situation.bought_today, facts.settings)
     legs: list[Leg] = []
     blocked: list[Blocked] = []
     for (rank, code), share in zip(wanted, money, strict=True):
         row = _buy(facts, code, rank, share)
         legs.append(row) if isinstance(row, Leg) else blocked.append(row)
+    for (rank, code), stuck in zip(without_slot, reversed(held_up), strict=False):
+        reason = say(
+            "its slot is still held by {code} {name}, which does not trade", code=stuck, name=facts.name(stuck)
+        )
+        blocked.append(_not_bought(facts, code, rank, reason))
     return tuple(legs), tuple(blocked)
+
+
+def _held_up(facts: _Facts) -> list[BondCode]:
+    """What is owned, has left the list and does not trade, as far as is known: its slot is not bought again."""
+    if not facts.settings.guards.hold_slots:
+        return []
+    quotes = facts.situation.quotes
+    gone = sorted(set(facts.ledger) - set(facts.selection.codes))
+    trading = {code for code in gone if isinstance(found := quotes.get(code), Known) and not suspended(found.value)}
+    return [code for code in gone if code not in trading]
+
+
+def _not_bought(facts: _Facts, code: BondCode, rank: int, reason: str) -> Blocked:
+    text = say("{reason}; cannot be bought (rank {rank})", reason=reason, rank=rank)
+    return Blocked(Side.BUY, code, facts.name(code), text)
 
 
 def _fills_a_slot(facts: _Facts, code: BondCode) -> bool:
     """Whether a refill may come to this name: one that is known to be suspended is passed over. One of which nothing is
     known is not: what is missing must not make another name's buy."""
     quote = facts.situation.quotes.get(code)
-    suspended = isinstance(quote, Known) and quote.value.state is TradingState.HALTED
-    return code not in facts.situation.stopped and not suspended
+    still = isinstance(quote, Known) and suspended(quote.value)
+    return code not in facts.situation.stopped and not still
 
 
 def _buy(facts: _Facts, code: BondCode, rank: int, share: Share) -> Leg | Blocked:
     def block(reason: str) -> Blocked:
-        return Blocked(
-            Side.BUY, code, facts.name(code), say("{reason}; cannot be bought (rank {rank})", reason=reason, rank=rank)
-        )
+        return _not_bought(facts, code, rank, reason)
 
     if code in facts.situation.stopped:
         return block(say(COOLING))
@@ -290,6 +328,8 @@ def _buy(facts: _Facts, code: BondCode, rank: int, share: Share) -> Leg | Blocke
         return block(facts.situation.no_buys)
     if code in facts.busy:
         return block(facts.busy[code])
+    if code in facts.situation.barred:
+        return block(facts.situation.barred[code])
     price = facts.price(Side.BUY, code)
     if isinstance(price, Unknown):
         return block(price.reason)
@@ -299,9 +339,8 @@ def _buy(facts: _Facts, code: BondCode, rank: int, share: Share) -> Leg | Blocke
         return block(say("its share of {money} buys no lot at {value}", money=money, value=price.value))
     limit = f", at most {money}" if share.cut else ""
     why = say("fills a slot that a stop freed") if facts.situation.origin is Origin.REFILL else say("joined the list")
-    return _leg(
-        facts, Side.BUY, code, volume, price.value, say("{why}, rank {rank}{limit}", why=why, rank=rank, limit=limit)
-    )
+    reason = say("{why}, rank {rank}{limit}", why=why, rank=rank, limit=limit) + _note(facts, code)
+    return _leg(facts, Side.BUY, code, volume, price.value, reason)
 
 
 def _kept(facts: _Facts) -> tuple[Kept, ...]:
@@ -309,12 +348,23 @@ def _kept(facts: _Facts) -> tuple[Kept, ...]:
     for rank, code in enumerate(facts.selection.codes, 1):
         if facts.owned(code):
             rows.append(
-                Kept(code, facts.name(code), facts.owned(code), True, say("on the list, rank {rank}", rank=rank))
+                Kept(
+                    code,
+                    facts.name(code),
+                    facts.owned(code),
+                    True,
+                    say("on the list, rank {rank}", rank=rank) + _note(facts, code),
+                )
             )
         elif facts.volume(code):
             reason = say("rank {rank}, and your own holding: not bought again, never sold", rank=rank)
-            rows.append(Kept(code, facts.name(code), facts.volume(code), False, reason))
+            rows.append(Kept(code, facts.name(code), facts.volume(code), False, reason + _note(facts, code)))
     return tuple(rows)
+
+
+def _note(facts: _Facts, code: BondCode) -> str:
+    note = facts.situation.notes.get(code)
+    return f"; {note}" if note else ""
 
 
 def _leg(facts: _Facts, side: Side, code: BondCode, volume: int, price: Decimal, reason: str) -> Leg:

@@ -10,12 +10,13 @@ _ORDER = (
     Origin.FLATTEN,
     Origin.STOP_LOSS,
     Origin.TAKE_PROFIT,
+    Origin.EXIT,
     Origin.SALE,
     Origin.REBALANCE,
     Origin.REFILL,
     Origin.SELF_TEST,
 )
-"""First comes first: a stop-loss beats a take-profit beats a rebalance beats a refill."""
+"""First comes first: a stop-loss beats a take-profit beats an exit beats a rebalance."""
 
 COOLING = mark("its stop fired today, or it was sold by hand")
 

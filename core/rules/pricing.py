@@ -1,20 +1,33 @@
 """Whether a bond can be traded now, and at which limit."""
 
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 
 from core.language import say
 from core.model.known import Known, Maybe, Unknown
 from core.model.order import Side
 from core.model.quote import Quote, TradingState
-from core.model.settings import Orders
+from core.model.settings import Guards, Orders, Settings
 from core.rules.market import day_limits, to_tick
+from core.rules.sessions import trading_seconds
+
+
+def suspended(quote: Quote) -> bool:
+    """Whether the bond does not trade: by its state, or where that says nothing, by its silence on every side."""
+    if quote.state is TradingState.UNKNOWN:
+        return quote.volume == 0 and quote.bid is None and quote.ask is None
+    return quote.state is TradingState.HALTED
 
 
 def why_not_tradable(side: Side, quote: Quote, today: date) -> str | None:
     """The reason why an order on this side would be wrong, None when there is none."""
-    if quote.state is TradingState.HALTED:
-        return say("suspended, last traded at {last} on {at:%Y-%m-%d}", last=quote.last, at=quote.at)
+    if suspended(quote):
+        return say(
+            "suspended, last traded at {last} on {at:%Y-%m-%d} ({source})",
+            last=quote.last,
+            at=quote.at,
+            source=quote.source,
+        )
     if quote.at.date() != today:
         return say("no price of today: the newest is {last} of {at:%Y-%m-%d}", last=quote.last, at=quote.at)
     if quote.state is not TradingState.CONTINUOUS:
@@ -40,6 +53,55 @@ def order_price(side: Side, quote: Maybe[Quote], orders: Orders, today: date) ->
     if limits is None:
         return Unknown(say("neither limits nor a previous close: the day's price limits are not known"))
     return Known(limits.clamp(to_tick(_wanted(side, market, orders), side)))
+
+
+def plan_price(side: Side, quote: Maybe[Quote], settings: Settings, now: datetime) -> Maybe[Decimal]:
+    """`order_price` for an order that can wait: not on an old price, not far from the best quote or across a gap.
+
+    A stop does not ask this: what it sells through is the only market there is.
+    """
+    price = order_price(side, quote, settings.orders, now.date())
+    if isinstance(price, Unknown) or isinstance(quote, Unknown):
+        return price
+    reason = _why_old(quote.value, now, settings.guards) or _why_far(side, price.value, quote.value, settings.guards)
+    return Unknown(reason) if reason is not None else price
+
+
+def _why_old(quote: Quote, now: datetime, guards: Guards) -> str | None:
+    age = trading_seconds(quote.at.astimezone(now.tzinfo).time(), now.time())
+    if age <= guards.max_quote_age:
+        return None
+    return say(
+        "its price is silent: the newest is {last} of {at:%H:%M:%S}, {age:.0f} s of trading ago "
+        "(guards.max_quote_age = {most}; {source})",
+        last=quote.last,
+        at=quote.at,
+        age=age,
+        most=guards.max_quote_age,
+        source=quote.source,
+    )
+
+
+def _why_far(side: Side, price: Decimal, quote: Quote, guards: Guards) -> str | None:
+    """Whether the order goes far through the best opposite quote, or that quote stands far from the last price."""
+    best = quote.ask if side is Side.BUY else quote.bid
+    if best is None:
+        return None
+    sign = 1 if side is Side.BUY else -1
+    steps = ((say("the order's price"), price, best), (say("the best quote"), best, quote.last))
+    for what, one, other in steps:
+        distance = sign * (one / other - 1)
+        if distance > guards.max_price_distance and sign * (one - quote.last) > 0:
+            return say(
+                "{what} {one} is {distance:.1%} beyond {other} (guards.max_price_distance = {most}; {source})",
+                what=what,
+                one=one,
+                distance=distance,
+                other=other,
+                most=guards.max_price_distance,
+                source=quote.source,
+            )
+    return None
 
 
 def _wanted(side: Side, quote: Quote, orders: Orders) -> Decimal:

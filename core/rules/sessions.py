@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from core.language import mark, say
 from core.model.bond import Exchange
+from core.model.quote import TradingState
 
 
 class SessionPhase(StrEnum):
@@ -43,6 +44,21 @@ def phase_at(moment: time, exchange: Exchange | None = None) -> SessionPhase:
     return next((phase for until, phase in steps if moment < until), SessionPhase.CLOSED)
 
 
+_STATES = {
+    SessionPhase.PRE_OPEN: TradingState.PRE_OPEN,
+    SessionPhase.OPENING_CALL: TradingState.AUCTION,
+    SessionPhase.OPEN: TradingState.CONTINUOUS,
+    SessionPhase.BREAK: TradingState.BREAK,
+    SessionPhase.CLOSING_CALL: TradingState.CLOSING_CALL,
+    SessionPhase.CLOSED: TradingState.CLOSED,
+}
+
+
+def trading_state(exchange: Exchange, moment: time) -> TradingState:
+    """What the exchange does at that time of a session day; only Shenzhen ends with a call."""
+    return _STATES[phase_at(moment, exchange)]
+
+
 def no_orders_at(moment: time) -> str | None:
     """Why nothing may be sent at a time of a session day; None within 09:30:00-11:30:00 and 13:00:00-14:56:30."""
     if MORNING[0] <= moment < MORNING[1] or AFTERNOON[0] <= moment < LAST_ORDER:
@@ -60,6 +76,19 @@ def working_seconds(moment: time) -> float:
         return 0.0
     end = MORNING[1] if moment < MORNING[1] else LAST_ORDER
     return _seconds(end) - _seconds(moment)
+
+
+def trading_seconds(start: time, end: time) -> float:
+    """Seconds of trading from one time of a session day to another: breaks do not count; 0 where `end` is earlier."""
+    return max(_traded(end) - _traded(start), 0.0)
+
+
+def _traded(moment: time) -> float:
+    """Seconds of trading since the open, up to this time of the day."""
+    return sum(
+        min(max(_seconds(moment) - _seconds(begin), 0.0), _seconds(end) - _seconds(begin))
+        for begin, end in (MORNING, AFTERNOON)
+    )
 
 
 def _seconds(moment: time) -> float:

@@ -5,9 +5,7 @@ from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 
 from core.clock import SHANGHAI
-from core.model.bond import Exchange
-from core.model.quote import TradingState
-from core.rules.sessions import AFTERNOON, MORNING, SessionPhase, phase_at
+from core.rules.sessions import AFTERNOON, MORNING
 
 RECORDED_DAY = date(2026, 5, 15)
 """The day of the live snapshot: the sandbox's first session."""
@@ -18,21 +16,6 @@ LAST_START = time(14, 56)
 """From here on too little is left of a session to trade in."""
 
 FIRST_START = datetime.combine(RECORDED_DAY, OPEN, SHANGHAI)
-
-
-_STATES = {
-    SessionPhase.PRE_OPEN: TradingState.PRE_OPEN,
-    SessionPhase.OPENING_CALL: TradingState.AUCTION,
-    SessionPhase.OPEN: TradingState.CONTINUOUS,
-    SessionPhase.BREAK: TradingState.BREAK,
-    SessionPhase.CLOSING_CALL: TradingState.CLOSING_CALL,
-    SessionPhase.CLOSED: TradingState.CLOSED,
-}
-
-
-def trading_state(exchange: Exchange, moment: time) -> TradingState:
-    """What the exchange does at that time of a session, Asia/Shanghai; only Shenzhen ends with a call."""
-    return _STATES[phase_at(moment, exchange)]
 
 
 def next_start(sessions: Sequence[date], last: datetime | None) -> datetime:

@@ -21,7 +21,7 @@ from core.model.bond import BondCode
 from core.model.known import Known, Maybe, Unknown
 from core.model.quote import Quote, TradingState
 from core.quotes.feed import QuoteListener
-from core.rules.sessions import CLOSING_CALL_FROM
+from core.rules.sessions import CLOSING_CALL_FROM, trading_state
 from core.sandbox.day import (
     CLOSE,
     OPEN,
@@ -29,7 +29,6 @@ from core.sandbox.day import (
     RESUMED,
     moment_of,
     seconds_traded,
-    trading_state,
 )
 from core.sandbox.panel import Row, Rows
 from core.sandbox.prices import TICK_SECONDS, DayPath, Incident, day_path, limits

@@ -28,7 +28,8 @@ class LiveBond:
     """A bond of the snapshot.
 
     `figures` are its closing figures of that day, `turnover` its day's turnover in CNY: 0 is a suspended bond.
-    `traded_on` is the last date of which a trade is known, `last_day` its last trading day, None while none is set.
+    `traded_on` is the last date of which a trade is known, `last_day` its last trading day, None while none is set;
+    `called`: whether that is because its issuer calls it.
     """
 
     code: BondCode
@@ -37,6 +38,9 @@ class LiveBond:
     turnover: float
     traded_on: date
     last_day: date | None
+    listed: date
+    matures: date
+    called: bool
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -81,6 +85,9 @@ def _bond(code: BondCode, record: Mapping[str, str], panel: Panel, sessions: Seq
         turnover=turnover,
         traded_on=RECORDED_DAY if turnover > 0 else _last_trade(code, matures, panel),
         last_day=_last_day(record["conv_stop_date"], matures, sessions),
+        listed=date.fromisoformat(record["list_date"]),
+        matures=matures,
+        called=bool(record["conv_stop_date"]) and date.fromisoformat(record["conv_stop_date"][:8]) < matures,
     )
 
 

@@ -155,8 +155,8 @@ class Backtest:
         return sharpe(self.equity)
 
 
-FIRST_STRATEGY, FIRST_RECORD = 1, 102
-"""What a sandbox follows until somebody chooses: the plain double-low, ten bonds, no stops."""
+FIRST_STRATEGY, FIRST_RECORD = 4, 402
+"""What a sandbox follows until somebody chooses: the double-low of half a year or more, ten bonds, no stops."""
 
 
 def catalogue() -> tuple[RotationStrategy, ...]:

@@ -1,14 +1,17 @@
-"""The user's brakes: pause buys, halt. Kept on disk, where every process of this home finds them."""
+"""The brakes: pause buys, the breaker, halt. Kept on disk, where every process of this home finds them."""
 
 from core.language import mark, say
-from core.model.order import Intent, Origin, Side
+from core.model.order import UNLIMITED, Intent, Origin, Side
 from core.model.snapshot import Control
 from core.trading.memory import Memory
 
 _KEY = "control"
 
 PAUSED = mark("buys are paused (resume to go on)")
+TRIPPED = mark("the breaker tripped: too many orders were turned down in a row (look at why, then resume)")
 HALTED = mark("trading is halted: nothing new is sent, no stop either (resume to go on)")
+_STRENGTH = (Control.PAUSED, Control.TRIPPED, Control.HALTED)
+_WHY = {Control.PAUSED: PAUSED, Control.TRIPPED: TRIPPED, Control.HALTED: HALTED}
 
 
 class Controls:
@@ -27,23 +30,27 @@ class Controls:
         return self.pulled is Control.HALTED
 
     def pull(self, control: Control) -> None:
-        """Take effect at once. A pause does not undo a halt."""
-        if not (control is Control.PAUSED and self.halted):
+        """Take effect at once. A weaker brake does not undo a stronger one."""
+        pulled = self.pulled
+        if pulled is None or _STRENGTH.index(control) > _STRENGTH.index(pulled):
             self._memory.keep(_KEY, control)
 
     def release(self) -> None:
-        """End both."""
+        """End whichever it is."""
         self._memory.keep(_KEY, "")
 
     def why_no_buys(self) -> str | None:
         """Why nothing is bought, None where it may be."""
-        return {Control.HALTED: say(HALTED), Control.PAUSED: say(PAUSED), None: None}[self.pulled]
+        pulled = self.pulled
+        return None if pulled is None else say(_WHY[pulled])
 
     def why_not(self, intent: Intent) -> str | None:
         """Why this order is held back; only a flatten passes a halt."""
         pulled = self.pulled
         if pulled is Control.HALTED and intent.origin is not Origin.FLATTEN:
             return say(HALTED)
+        if pulled is Control.TRIPPED and intent.origin not in UNLIMITED:
+            return say(TRIPPED)
         if pulled is Control.PAUSED and intent.side is Side.BUY:
             return say(PAUSED)
         return None

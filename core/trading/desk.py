@@ -30,6 +30,7 @@ from core.rules.sizing import cost
 from core.trading.gate import Gate, Standing
 from core.trading.journal import Journal
 from core.trading.ledger import LedgerBook
+from core.trading.limits import NOT_SENT
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +62,8 @@ class Desk:
         self.uneven: str | None = None
         """What the last reconciliation found that is not settled yet."""
         self.changed: Callable[[], None] = lambda: None
+        self.turned_down: Callable[[Intent], None] = lambda intent: None
+        """Hears of each order that the broker or the exchange has refused."""
         self.claims: dict[BondCode, Origin] = {}
         """For what a bond is being traded right now, where somebody sees that through."""
         self._waiters: set[asyncio.Event] = set()
@@ -247,7 +250,7 @@ class Desk:
                 self._refuse_unsent(intent, "the run was broken off")
 
     def _refuse_unsent(self, intent: Intent, reason: str) -> None:
-        self._record(self.journal[intent.client_order_id], OrderState.REFUSED, f"not sent: {reason}")
+        self._record(self.journal[intent.client_order_id], OrderState.REFUSED, f"{NOT_SENT}{reason}")
         self._tell()
 
     async def _place(self, intent: Intent) -> None:
@@ -267,6 +270,7 @@ class Desk:
         elif isinstance(outcome, Refused):
             if order.unresolved:
                 self._record(order, OrderState.REFUSED, outcome.reason)
+                self.turned_down(intent)
         elif order.unresolved:
             self._record(order, OrderState.UNKNOWN, outcome.reason)
         self._tell()
@@ -363,6 +367,8 @@ class Desk:
             text if text.startswith(str(state)) else f"{state}, {text}",
             intent.client_order_id,
         )
+        if state is OrderState.REJECTED:
+            self.turned_down(intent)
 
     def _tell(self) -> None:
         for waiter in self._waiters:

@@ -15,8 +15,7 @@ from core.model.order import Intent, Order, OrderState, Side
 from core.model.plan import Leg, Plan
 from core.model.settings import Settings
 from core.rules.market import LOT, sellable_lots
-from core.rules.planner import Situation, plan_buys, plan_for
-from core.rules.pricing import order_price
+from core.rules.planner import Situation, leg_price, plan_buys, plan_for
 from core.rules.sizing import affordable, cost
 from core.trading.desk import CANCEL_PROOF, Desk
 from core.trading.runs import Runs
@@ -201,8 +200,7 @@ class Executor:
         fresh: list[_Try] = []
         for item in tries:
             leg = item.leg
-            quote = situation.quotes.get(leg.code, Unknown(say("no price")))
-            price = order_price(leg.side, quote, settings.orders, plan.trading_day)
+            price = leg_price(situation, settings, leg.side, leg.code)
             if isinstance(price, Unknown):
                 self.stopped[leg.code] = price.reason
                 continue

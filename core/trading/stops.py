@@ -35,6 +35,9 @@ FRESH = 10.0
 UNSEEN = 90.0
 """Real seconds without a look at a price, longer than from one sweep to the next: the stop would not fire."""
 
+DOUBT = 10.0
+"""Seconds for which a second source's other price holds up a stop: three of its answers."""
+
 _PAUSE, _LONGEST_PAUSE = 5.0, 60.0
 """Seconds until a sale that failed is tried again; they double with each failure."""
 
@@ -48,6 +51,7 @@ class _Watch:
     quote: Quote | None = None
     checked_at: datetime | None = None
     note: str = ""
+    doubted_since: float | None = None
     failures: int = 0
     not_before: float = 0.0
 
@@ -77,8 +81,10 @@ class StopMonitor:
         settings: Settings,
         ratios: Callable[[], Ratios],
         permitted: Callable[[], str | None] = lambda: None,
+        doubt: Callable[[Quote], str | None] = lambda quote: None,
     ) -> None:
-        """`permitted`: why this account takes no order at all, None where it does."""
+        """`permitted`: why this account takes no order at all, None where it does; `doubt`: what a second source has
+        against a price, None where it has nothing or is silent."""
         self._desk = desk
         self._account = account
         self._feed = feed
@@ -87,6 +93,7 @@ class StopMonitor:
         self._orders = settings.orders.model_copy(update={"type": "market"})
         self._ratios = ratios
         self._permitted = permitted
+        self._doubt = doubt
         self._watches: dict[BondCode, _Watch] = {}
         self._selling: dict[BondCode, asyncio.Task[None]] = {}
 
@@ -131,10 +138,11 @@ class StopMonitor:
         watch.quote, watch.checked_at = quote, self._desk.clock.now()
         crossing = self._crossing(owned, quote, ratios)
         if crossing is None:
+            watch.doubted_since = None
             self._note(watch, quote, "")
         elif code not in self._selling and self._desk.clock.elapsed() >= watch.not_before:
             hours = self._hours()  # no fault of anybody: it fires in the next hours of trading
-            obstacle = self._trouble() or why_not_tradable(Side.SELL, quote, self._today()) if hours is None else None
+            obstacle = self._obstacle(quote, watch) if hours is None else None
             self._note(watch, quote, obstacle or "")
             if hours is None and obstacle is None:
                 task = asyncio.get_running_loop().create_task(self._sell(code, crossing, watch))
@@ -160,6 +168,24 @@ class StopMonitor:
             ),
             level,
         )
+
+    def _obstacle(self, quote: Quote, watch: _Watch) -> str | None:
+        """Why a price through a level does not sell at once.
+
+        One wrong tick must not cost a holding, nor a second source that is wrong all day a stop: what it says
+        otherwise holds the sale up for some seconds, no longer.
+        """
+        reason = self._trouble() or why_not_tradable(Side.SELL, quote, self._today())
+        doubt = self._doubt(quote) if reason is None else None
+        if doubt is None:
+            watch.doubted_since = None
+            return reason
+        now = self._desk.clock.elapsed()
+        watch.doubted_since = now if watch.doubted_since is None else watch.doubted_since
+        if now - watch.doubted_since < DOUBT:
+            return doubt
+        log.warning("%s %s is sold although %s", quote.code, quote.name, doubt)
+        return None
 
     def _why_not_now(self) -> str | None:
         return self._trouble() or self._hours()

@@ -68,6 +68,8 @@ class World:
             fetch=self._fetch,
             expected_list=lambda now: Known(now.date()),
             seconds_left=lambda now: working_seconds(now.time()),
+            dangers=None,
+            second=None,
         )
         self.feed.watch([*OLD, *NEW])
 

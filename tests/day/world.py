@@ -26,6 +26,7 @@ from core.model.order import STOP_ORIGINS, Origin, Side
 from core.model.settings import Buy, Guards, Orders, Schedule, Settings, Stops, Strategy
 from core.model.snapshot import Snapshot
 from core.rules.pricing import why_not_tradable
+from core.sandbox.bonds import SandboxBook
 from core.sandbox.platform import EmbeddedPlatform
 from core.sandbox.recorded import load_sandbox_data
 from core.store import open_database
@@ -39,7 +40,7 @@ DAY = datetime(2026, 5, 18, tzinfo=SHANGHAI)
 SPEED = 30.0
 SETTINGS = Settings(
     mode="sandbox",
-    strategy=Strategy(strategy_id=1, history_id=103),
+    strategy=Strategy(strategy_id=4, history_id=403),
     buy=Buy(amount_type="balance"),
     orders=Orders(type="market", timeout=30, reprices=2),
     guards=Guards(max_daily_buys=Decimal(10_000_000)),
@@ -115,7 +116,16 @@ class DayWorld:
             self.settings.factorcat.base_url, version=__version__, clock=self.clock, transport=self.transport
         )
         memory = Memory(self.db)
-        self.parts = compose(self.settings, self.clock, self.market, platform, self.db, memory, self.broker)
+        self.parts = compose(
+            self.settings,
+            self.clock,
+            self.market,
+            platform,
+            self.db,
+            memory,
+            self.broker,
+            SandboxBook(self.market.data),
+        )
         self.shift = Shift(self.parts, Home(self.folder), self._seen)
         await self.shift.open()
 

@@ -19,6 +19,7 @@ from core.engine.parts import Heard, Parts
 from core.engine.supervisor import Supervisor
 from core.model.settings import Settings
 from core.model.snapshot import Health, Level
+from core.quotes.replay import ReplayFeed
 
 TEN = datetime(2026, 5, 15, 10, 0, tzinfo=SHANGHAI)
 
@@ -119,6 +120,7 @@ class Patient:
         self.parts = SimpleNamespace(
             settings=Settings(),
             clock=self.clock,
+            feed=ReplayFeed(),
             calendar=Calendar(),
             desk=SimpleNamespace(broker=self.broker),
             platform=SimpleNamespace(token_expires_at=None),

@@ -20,6 +20,7 @@ from core.store import open_database
 from core.trading.executor import RebalanceRefused
 from core.trading.memory import Memory
 from core.trading.schema import TRADING
+from tests.books import ToldBook
 from tests.factorcat.server import Reply, Server, answer, cut_off, raw, silence
 from tests.worlds import DAY, NOW, quote
 
@@ -60,7 +61,7 @@ async def parts(server: Server, tmp_path: Path) -> AsyncIterator[Parts]:
     database = open_database(tmp_path / "app.db", TRADING, durable=False)
     broker = PaperBroker(tmp_path / "paper.db", feed, clock, settings.fees, Decimal(100_000), durable=False)
     platform = FactorCat(server.url, version="test", clock=clock, timeout=0.3)
-    parts = compose(settings, clock, feed, platform, database, Memory(database), broker)
+    parts = compose(settings, clock, feed, platform, database, Memory(database), broker, ToldBook())
     await feed.start()
     everything = {one.code: one for one in (quote(c, ask=Decimal(100)) for c in (*CODES, "127005", "127006", "127007"))}
     feed.show(DAY, everything)

@@ -109,6 +109,8 @@ class LiveRoom:
             fetch=self._fetch,
             expected_list=lambda now: Known(now.date()),
             seconds_left=lambda _: 60.0,
+            dangers=None,
+            second=None,
         )
         await self.feed.start()
         await self.broker.start()

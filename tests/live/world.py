@@ -46,6 +46,10 @@ class LiveWorld:
             "FACTORCAT__PASSWORD": PASSWORD,
             "QMT__USERDATA": str(self.terminal.userdata),
             "QMT__ACCOUNT": ACCOUNT,
+            "QUOTES__SOURCES": '["qmt"]',
+            "GUARDS__CROSS_CHECK": "off",
+            "GUARDS__REDEMPTION": "off",
+            "GUARDS__MAX_QUOTE_AGE": "20000",  # its prices are those of 10:00
             "STRATEGY__STRATEGY_ID": str(STRATEGY),
             "STRATEGY__HISTORY_ID": str(RECORD),
             "BUY__AMOUNT": "10100",

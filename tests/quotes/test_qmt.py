@@ -9,6 +9,7 @@ from miniqmt_emulator.control import Control
 
 from core.clock import SHANGHAI, ScaledClock
 from core.model.bond import BondCode
+from core.model.dossier import Call
 from core.model.known import Known, Unknown
 from core.model.quote import Quote, TradingState
 from core.quotes.qmt import QmtQuotes
@@ -173,3 +174,30 @@ async def test_every_bond_of_the_terminal(feed: QmtQuotes, control: Control) -> 
     assert await feed.universe() == Known((A, B))
     control.next_call("sector_members", "error")
     assert isinstance(await feed.universe(), Unknown)
+
+
+async def test_what_the_account_s_paid_data_tell_of_calls_is_read_with_the_static_data(
+    feed: QmtQuotes, control: Control
+) -> None:
+    told = {"forceRedeemTradeDate": 20260529, "forceRedeemPrice": 100.4, "redeemStatus": "16/15 | 30"}
+    control.add_instrument(
+        str(A), name="bond", prev_close=100.0, list_date="20240102", maturity_date="20300101", cb_info=told
+    )
+    control.set_quote(A, 100.0)
+    await feed.snapshot([A, B])
+    facts = feed.facts(A)
+    assert facts is not None
+    assert (facts.call, facts.counted, facts.source) == (Call.CALLED, (16, 15), "QMT")
+    assert (str(facts.last_trade), str(facts.redemption_price)) == ("2026-05-29", "100.4")
+    assert (str(facts.listed), str(facts.maturity)) == ("2024-01-02", "2030-01-01")
+    other = feed.facts(B)
+    assert other is not None
+    assert (other.call, other.last_trade) == (None, None)
+
+
+async def test_an_account_without_the_paid_data_has_prices_all_the_same(feed: QmtQuotes, control: Control) -> None:
+    control.next_call("cb_info", "error")
+    assert isinstance((await feed.snapshot([A]))[A], Known)
+    facts = feed.facts(A)
+    assert facts is not None
+    assert facts.call is None

@@ -168,7 +168,8 @@ def test_a_market_order_is_a_limit_through_the_best_opposite_quote() -> None:
 
 
 def test_a_marketable_price_stays_inside_the_days_limits() -> None:
-    settings = Settings(orders=Orders(type="market", slippage=Decimal("0.1")))
+    far = Guards(max_price_distance=Decimal("0.1"))
+    settings = Settings(orders=Orders(type="market", slippage=Decimal("0.1")), guards=far)
     tight: dict[str, Any] = {"limit_up": Decimal(103), "limit_down": Decimal(97)}
     world = situation(selection(A), market(quote(A, **tight), quote(C, **tight)), owned=ledger(b127001=70))
     assert [leg.price for leg in plan_rebalance(world, settings).legs] == [Decimal(97), Decimal(103)]

@@ -8,7 +8,8 @@ from core.calendar import Calendar
 from core.clock import SHANGHAI
 from core.model.bond import Exchange
 from core.model.quote import TradingState
-from core.sandbox.day import moment_of, next_start, seconds_traded, trading_state
+from core.rules.sessions import trading_state
+from core.sandbox.day import moment_of, next_start, seconds_traded
 
 SESSIONS = Calendar().sessions
 

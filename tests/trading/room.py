@@ -2,7 +2,7 @@
 
 import asyncio
 import heapq
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -10,13 +10,16 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from core.calendar import Calendar
 from core.clock import SHANGHAI, SteppedClock
+from core.engine.dangers import Dangers
 from core.engine.rotation import Rotation
 from core.model.bond import BondCode
 from core.model.known import Known, Maybe
 from core.model.order import Fill, Intent, Order, OrderState, Origin, Side
 from core.model.plan import Plan
 from core.model.platform import Selection
+from core.model.quote import Quote
 from core.model.settings import Buy, Orders, Settings, Strategy
 from core.quotes.replay import ReplayFeed
 from core.rules.sessions import no_orders_at, working_seconds
@@ -27,11 +30,13 @@ from core.trading.desk import Desk
 from core.trading.gate import Gate
 from core.trading.journal import Journal
 from core.trading.ledger import LedgerBook
+from core.trading.limits import Limits
 from core.trading.memory import Memory
 from core.trading.runs import Runs
 from core.trading.schema import TRADING
 from core.trading.stops import StopMonitor
 from tests import worlds
+from tests.books import ToldBook
 from tests.trading.hostile import HostileBroker
 
 A, B, C, D = (BondCode(code) for code in ("113001", "113002", "123001", "123002"))
@@ -88,8 +93,17 @@ class Room:
         self.journal = Journal(self.db)
         self.ledger = LedgerBook(self.db)
         self.controls = Controls(Memory(self.db))
-        gate = Gate(settings, lambda now: no_orders_at(now.time()), lambda intent: self.controls.why_not(intent))
+        self.limits = Limits(self.journal, Memory(self.db), self.controls, settings.guards)
+        gate = Gate(
+            settings,
+            lambda now: no_orders_at(now.time()),
+            lambda intent: self.controls.why_not(intent) or self.limits.why_not(intent),
+        )
         self.desk = Desk(broker, self.journal, self.ledger, gate, clock)
+        self.desk.turned_down = self.limits.turned_down
+        self.book = ToldBook()
+        self.second: dict[BondCode, Maybe[Quote]] = {}
+        self.doubts: dict[BondCode, str] = {}
         self.rotation = Rotation(
             settings=settings,
             clock=clock,
@@ -100,11 +114,17 @@ class Room:
             fetch=self._fetch,
             expected_list=lambda now: Known(now.date()),
             seconds_left=lambda now: working_seconds(now.time()),
+            dangers=Dangers(self.book, Calendar(), settings.guards, clock),
+            second=self._second if settings.guards.cross_check == "always" else None,
         )
         self.ratios = Ratios(profit=Known(Decimal("0.1")), loss=Known(Decimal("0.05")))
         self.stops = StopMonitor(
-            self.desk, self.rotation.account, self.feed, self.controls, settings, lambda: self.ratios
+            *(self.desk, self.rotation.account, self.feed, self.controls, settings, lambda: self.ratios),
+            doubt=lambda quote: self.doubts.get(quote.code),
         )
+
+    async def _second(self, codes: Sequence[BondCode]) -> dict[BondCode, Maybe[Quote]]:
+        return self.second
 
     @property
     def path(self) -> Path:

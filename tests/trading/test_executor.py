@@ -141,6 +141,7 @@ class TestTime:
     async def test_everything_is_over_when_the_session_ends(self, room: Room) -> None:
         room.clock.move_to(room.clock.now().replace(hour=14, minute=56, second=10))
         room.own(A=100)
+        room.show(*(worlds.quote(code, at=room.clock.now()) for code in (A, B)))
         room.broker.manners[A] = [hostile.works]
         await room.rebalance(B)
         (order,) = room.orders(A)

@@ -9,7 +9,7 @@ import pytest
 from core.clock import SHANGHAI
 from core.model.account import Owned
 from core.model.bond import BondCode
-from core.model.order import Intent, OrderState, Origin, Side
+from core.model.order import UNLIMITED, Intent, OrderState, Origin, Side
 from core.model.settings import Guards, Settings
 from core.model.snapshot import Control
 from core.rules.precedence import COOLING
@@ -109,7 +109,12 @@ async def test_a_brake_holds_back_what_it_says_and_nothing_else(
     if pulled is not None:
         room.controls.pull(pulled)
     refused = await room.desk.send([meant_for(origin, intent("k", A, side, 10))])
-    stands = (pulled is Control.HALTED and origin is not Origin.FLATTEN) or (pulled is Control.PAUSED and side is BUY)
+    stands = {
+        None: False,
+        Control.PAUSED: side is BUY,
+        Control.TRIPPED: origin not in UNLIMITED,
+        Control.HALTED: origin is not Origin.FLATTEN,
+    }[pulled]
     assert bool(refused) is stands
     assert bool(room.broker.placed) is not stands
 

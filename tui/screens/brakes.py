@@ -28,7 +28,9 @@ def why_not(action: str, snapshot: Snapshot | None, *, stale: bool) -> str:
         return say("The engine has not answered yet.")
     if action == "pause":
         halted = say("Trading is halted: nothing is bought anyway.") if Control.HALTED in snapshot.controls else ""
-        return halted or (say("Buys are paused already.") if Control.PAUSED in snapshot.controls else "")
+        tripped = say("The breaker tripped: nothing is bought anyway.") if Control.TRIPPED in snapshot.controls else ""
+        paused = say("Buys are paused already.") if Control.PAUSED in snapshot.controls else ""
+        return halted or tripped or paused
     if action == "halt":
         return say("Trading is halted already.") if Control.HALTED in snapshot.controls else ""
     return (say(_OLD) if stale else "") or _OBSTACLES[action](snapshot)
@@ -112,11 +114,17 @@ def halt_question(snapshot: Snapshot) -> Confirm:
     return Confirm(say("Halt"), rows, say("Send nothing new, no stop either?"), say("Yes, halt"), danger=True)
 
 
+def _ended(snapshot: Snapshot) -> str:
+    if Control.HALTED in snapshot.controls:
+        return say("the halt")
+    return say("the breaker's hold") if Control.TRIPPED in snapshot.controls else say("the pause of buys")
+
+
 def resume_question(snapshot: Snapshot) -> Confirm:
     halted = Control.HALTED in snapshot.controls
     rows = [
         *_where(snapshot),
-        (say("Ends"), say("the halt") if halted else say("the pause of buys"), Tone.STRONG),
+        (say("Ends"), _ended(snapshot), Tone.STRONG),
         (say("Goes on"), say("scheduled runs and refills, buys included"), Tone.TEXT),
     ]
     if halted:

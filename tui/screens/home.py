@@ -200,7 +200,7 @@ class HomePane(Pane):
         self._reasons.put(words(("\n".join(f"- {reason}" for reason in snapshot.blockers), Tone.BAD)))
         self._reasons.display = bool(snapshot.blockers)
         self._attention.put(attention_text(snapshot))
-        self._attention.display = bool(snapshot.notices) or snapshot.missed is not None
+        self._attention.display = bool(snapshot.notices or snapshot.dangers) or snapshot.missed is not None
         self._account.put(account_text(snapshot))
         self._links.put(links_text(snapshot))
         newest = sorted(snapshot.events, key=lambda event: event.number, reverse=True)[:_EVENTS]

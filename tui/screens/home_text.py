@@ -17,6 +17,7 @@ _LABEL = 11
 _JOBS = 3
 _CONTROLS = {
     Control.PAUSED: mark("Buys are paused; sells and stops go on. R resumes."),
+    Control.TRIPPED: mark("The breaker tripped: too many orders were turned down. Stops go on. R resumes."),
     Control.HALTED: mark("HALTED: nothing new is sent, no stop either. R resumes."),
 }
 
@@ -43,8 +44,19 @@ def today_text(snapshot: Snapshot, width: int) -> Text:
     """The last run, the stops, and what comes next; `width` is what a line has room for."""
     rows = _run_rows(snapshot.rebalance)
     rows.append((say("Stops"), *stops_text(snapshot.stops)))
+    rows += _limit_rows(snapshot, width - _LABEL)
     rows += _next_rows(snapshot, width - _LABEL)
     return facts(rows, _LABEL)
+
+
+def _limit_rows(snapshot: Snapshot, width: int) -> list[Fact]:
+    """How far the day's limits are used, on one line: the one that is nearest to its end first."""
+    rows = sorted(snapshot.limits, key=lambda row: row.used / row.most, reverse=True)
+    told = [f"{say(row.name)} {row.used:,.0f}/{row.most:,.0f}" for row in rows]
+    if not told:
+        return []
+    tone = Tone.WARN if any(row.reached for row in snapshot.limits) else Tone.TEXT
+    return [(say("Limits"), fitting(["  ".join(told[:count]) for count in range(len(told), 0, -1)], width), tone)]
 
 
 def _run_rows(run: Rebalance | None) -> list[Fact]:
@@ -115,7 +127,7 @@ def attention_text(snapshot: Snapshot) -> Text:
     if snapshot.missed is not None:
         parts.append((say("- Missed: {missed}", missed=missed_text(snapshot.missed, snapshot)), Tone.WARN))
         parts.append((say("  m makes the plan now, for you to look at; d drops the run."), Tone.TEXT))
-    parts += [(f"- {fmt.one_line(notice)}", Tone.WARN) for notice in snapshot.notices]
+    parts += [(f"- {fmt.one_line(notice)}", Tone.WARN) for notice in (*snapshot.dangers, *snapshot.notices)]
     return Text("\n").join(words(part) for part in parts)
 
 

@@ -180,6 +180,11 @@ class Reading(ModalScreen[None]):
             box.border_subtitle = say("esc close   up/down scroll")
             with VerticalScroll():
                 yield Static(self._text, markup=False)
+                yield from self.below()
+
+    def below(self) -> ComposeResult:
+        """What comes under the text."""
+        yield from ()
 
     def action_close(self) -> None:
         self.dismiss(None)

@@ -13,8 +13,9 @@ from core.model.order import DONE_STATES, UNRESOLVED_STATES, Intent, Order, Orde
 from core.model.snapshot import Snapshot
 from tui import format as fmt
 from tui.actions import bindings_of
+from tui.screens.bond_card import BondReading
 from tui.screens.list_pane import ListPane
-from tui.screens.modals import Confirm, Decide, Fact, Reading
+from tui.screens.modals import Confirm, Decide, Fact
 from tui.widgets.columns import Column, Row, cell
 from tui.widgets.palette import SIDE_TONES, STYLES, Tone, state_tone, words
 from tui.widgets.words import facts
@@ -157,7 +158,8 @@ class OrdersPane(ListPane):
         order = self._selected()
         if order is not None:
             side = say(order.intent.side).upper()
-            self.host.push_screen(Reading(f"{side} {order.intent.code} {order.intent.name}", _card(order)))
+            title = f"{side} {order.intent.code} {order.intent.name}"
+            self.host.push_screen(BondReading(self.host, title, _card(order), order.intent.code))
 
     def do_cancel(self) -> None:
         order = self._selected()

@@ -8,12 +8,14 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 
 from core.language import mark, say
+from core.model.bond import BondCode
 from core.model.command import Done, ExecutePlan, Failed, MakePlan
 from core.model.plan import Plan
 from core.model.snapshot import Control, Rebalance, Snapshot
 from tui import format as fmt
 from tui.actions import bindings_of
-from tui.screens.modals import Confirm, Fact, Reading
+from tui.screens.bond_card import BondReading
+from tui.screens.modals import Confirm, Fact
 from tui.screens.pane import Pane
 from tui.screens.permits import permitted
 from tui.screens.plan_rows import (
@@ -172,7 +174,8 @@ class PlanPane(Pane):
         if row is not None:
             *values, last = [cell.text for cell in row.cells]
             line = "  ".join(value for value in values if value)
-            self.host.push_screen(Reading(say("Row"), words((line, Tone.STRONG), f"\n\n{last}")))
+            told = words((line, Tone.STRONG), f"\n\n{last}")
+            self.host.push_screen(BondReading(self.host, say("Row"), told, BondCode(row.cells[1].text)))
 
     @on(LiveTable.Moved)
     def _draw_detail(self) -> None:

@@ -11,10 +11,10 @@ from core.model.known import Unknown
 from core.model.snapshot import Control, PositionRow, Snapshot, StopsSummary
 from tui import format as fmt
 from tui.actions import bindings_of
+from tui.screens.bond_card import BondReading
 from tui.screens.guards import distance_cell, gauge, guard_cell, guard_line, guard_rows, level_cells
 from tui.screens.holding import adopt, release, sell
 from tui.screens.list_pane import ListPane
-from tui.screens.modals import Reading
 from tui.widgets.columns import Column, Row, Sortable, cell
 from tui.widgets.palette import STYLES, Tone, change_tone, words
 from tui.widgets.words import facts
@@ -88,7 +88,7 @@ class PositionsPane(ListPane):
     def do_open(self) -> None:
         row = self._selected()
         if row is not None and self._now is not None:
-            self.host.push_screen(Reading(f"{row.code} {row.name}", _card(row, self._now)))
+            self.host.push_screen(BondReading(self.host, f"{row.code} {row.name}", _card(row, self._now), row.code))
 
     def do_adopt(self) -> None:
         self._ask("adopt")

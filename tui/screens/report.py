@@ -11,6 +11,7 @@ from core.model.command import Done, ExportReport, ReadReport, Reply
 from core.model.report import Report
 from core.model.snapshot import Snapshot
 from tui.actions import bindings_of
+from tui.screens.bond_card import BondReading
 from tui.screens.list_pane import ListPane
 from tui.screens.modals import Reading
 from tui.screens.report_rows import (
@@ -123,9 +124,12 @@ class ReportPane(ListPane):
         self._read()
 
     def do_open(self) -> None:
-        found = card(self._items.get(self.table.cursor_key or ""))
-        if found is not None:
-            self.host.push_screen(Reading(*found))
+        item = self._items.get(self.table.cursor_key or "")
+        found = card(item)
+        if found is None:
+            return
+        code = getattr(item, "code", None)
+        self.host.push_screen(BondReading(self.host, *found, code) if code is not None else Reading(*found))
 
     def do_export(self) -> None:
         self._writing = True

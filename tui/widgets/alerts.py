@@ -58,7 +58,7 @@ class AlertBar(Words):
     def show(self, snapshot: Snapshot | None, silent_for: float | None) -> None:
         """`silent_for`: seconds without a snapshot where that is too long, else None."""
         self._alerts = _alerts(snapshot, silent_for)
-        self._unseen = max(0, len(snapshot.notices) - _MOST_NOTICES) if snapshot else 0
+        self._unseen = max(0, len(snapshot.notices) + len(snapshot.dangers) - _MOST_NOTICES) if snapshot else 0
         self._draw()
 
     def on_resize(self) -> None:
@@ -97,12 +97,17 @@ def _alerts(snapshot: Snapshot | None, silent_for: float | None) -> list[Alert]:
     if Control.HALTED in snapshot.controls:
         halted = say("nothing new is sent, no stop either")
         found.append(Alert(say("HALTED"), halted, say("press R on Home to resume"), say("(1, then R)"), loud=True))
+    if Control.TRIPPED in snapshot.controls:
+        tripped = say("too many orders were turned down in a row: only what sells for safety or by hand goes out")
+        look = say("look at why on Orders (5), then press R on Home")
+        found.append(Alert(say("BREAKER"), tripped, look, say("(5, then 1, R)"), loud=True))
     if snapshot.missed is not None:
         missed = fmt.one_line(missed_text(snapshot.missed, snapshot))
         found.append(
             Alert(say("MISSED RUN"), missed, say("m on Home: look at the plan, d: drop it"), say("(1, then m or d)"))
         )
-    found += [Alert("!", fmt.one_line(notice)) for notice in snapshot.notices[:_MOST_NOTICES]]
+    notices = (*snapshot.dangers, *snapshot.notices)
+    found += [Alert("!", fmt.one_line(notice)) for notice in notices[:_MOST_NOTICES]]
     return found
 
 

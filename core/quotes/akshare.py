@@ -1,0 +1,128 @@
+"""Quotes of akshare's `bond_zh_hs_cov_spot` (Sina): the whole market in one table, once a minute. The last resort.
+
+Its rows have a book, a volume and the time of day, and no date: they count as today's only while the table moves.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, time, timedelta
+from decimal import ROUND_HALF_UP, Decimal
+
+from core.akshare_cells import check_filled, number
+from core.akshare_tables import AkshareTables, Table, TableRefused, TableSilent, check_shape
+from core.clock import SHANGHAI, Clock
+from core.language import say
+from core.model.bond import BondCode, CodeRefused
+from core.model.known import Known, Maybe, Unknown
+from core.model.quote import Quote, TradingState
+from core.quotes.polled import PolledQuotes, SourceSilent
+from core.rules.market import TICK, volume_unit
+from core.rules.sessions import trading_state
+
+TABLE = "bond_zh_hs_cov_spot"
+SOURCE = "akshare"
+
+EVERY = 60.0
+"""Seconds: Sina locks out whoever asks much more often (akshare says so of this call)."""
+
+FLOOR = 150
+"""Rows that the table has at least: some 300 bonds trade."""
+
+COLUMNS = ("code", "name", "trade", "buy", "sell", "settlement", "volume", "amount", "ticktime")
+
+_FRESH = 45.0
+_AHEAD = timedelta(seconds=90)
+_STILL = timedelta(minutes=5)
+
+
+class AkshareQuotes(PolledQuotes):
+    """A `QuoteFeed` over the table; each question costs a process of its own."""
+
+    def __init__(self, clock: Clock, tables: AkshareTables, *, open_now: Callable[[], bool]) -> None:
+        super().__init__(SOURCE, self._rows, clock, every=EVERY, fresh=_FRESH, open_now=open_now)
+        self._tables = tables
+
+    async def stop(self) -> None:
+        self._tables.end()
+        await super().stop()
+
+    async def _rows(self, codes: Sequence[BondCode]) -> Mapping[BondCode, Maybe[Quote]]:
+        try:
+            table = await self._tables.fetch(TABLE)
+            return read_spot(table, self._clock.now(), open_now=self._open_now())
+        except (TableSilent, TableRefused) as error:
+            raise SourceSilent(str(error)) from None
+
+
+def read_spot(table: Table, now: datetime, *, open_now: bool) -> dict[BondCode, Maybe[Quote]]:
+    """Every bond of the table. Raises `TableRefused` where it is not whole, or its prices are of another day."""
+    check_shape(table, COLUMNS, FLOOR)
+    check_filled(table, "trade", 0.9)
+    check_filled(table, "ticktime", 0.9)
+    _check_day(table, now.astimezone(SHANGHAI), open_now=open_now)
+    found: dict[BondCode, Maybe[Quote]] = {}
+    for row in table.rows:
+        try:
+            code = BondCode(row["code"] or "")
+        except CodeRefused:
+            continue
+        found[code] = _read(code, row, now.astimezone(SHANGHAI))
+    return found
+
+
+def _check_day(table: Table, now: datetime, *, open_now: bool) -> None:
+    """Yesterday's table says 15:00:00 until the morning; while it is open, the newest row is of just now."""
+    newest = max(_time(row["ticktime"]) for row in table.rows if row["ticktime"])
+    moment = datetime.combine(now.date(), newest, SHANGHAI)
+    if moment - now > _AHEAD:
+        raise TableRefused(say("its prices are of another day: the newest is of {newest}", newest=newest))
+    if open_now and now - moment > _STILL:
+        raise TableRefused(say("its prices stand still since {newest}", newest=newest))
+
+
+def _read(code: BondCode, row: Mapping[str, str | None], now: datetime) -> Maybe[Quote]:
+    try:
+        last, prev_close = _price(row, "trade"), _price(row, "settlement")
+        volume = _volume(row, last)
+        bid, ask = _price(row, "buy"), _price(row, "sell")
+        if last is None:
+            return Unknown(say("no price: nothing was traded yet, says {source}", source=SOURCE))
+        moves = bool(volume or bid or ask)
+        return Known(
+            Quote(
+                code=code,
+                name=(row["name"] or "").strip(),
+                last=last,
+                at=datetime.combine(now.date(), _time(row["ticktime"]), SHANGHAI),
+                source=SOURCE,
+                state=trading_state(code.exchange, now.time()) if moves else TradingState.HALTED,
+                prev_close=prev_close,
+                bid=bid,
+                ask=ask,
+                volume=volume,
+            )
+        )
+    except (TableRefused, ValueError) as error:
+        return Unknown(say("no price: akshare's row of {code} is not understood: {error}", code=code, error=error))
+
+
+def _volume(row: Mapping[str, str | None], last: Decimal | None) -> int:
+    """In 张, whatever unit the row counts in: the amount tells. Raises `TableRefused` where it does not."""
+    told, amount = number(row["volume"], "volume") or Decimal(0), number(row["amount"], "amount") or Decimal(0)
+    if not told or last is None:
+        return 0
+    unit = volume_unit(int(told), amount, last)
+    if unit is None:
+        raise TableRefused(say("amount {amount} and volume {told} fit no unit", amount=amount, told=told))
+    return int(told) * unit
+
+
+def _price(row: Mapping[str, str | None], column: str) -> Decimal | None:
+    found = number(row[column], column)
+    return found.quantize(TICK, ROUND_HALF_UP) if found is not None and found > 0 else None
+
+
+def _time(text: str | None) -> time:
+    try:
+        return time.fromisoformat((text or "").strip())
+    except ValueError:
+        raise TableRefused(say("{text} is no time", text=repr((text or "")[:20]))) from None

@@ -1,0 +1,249 @@
+"""The book of bonds: what it keeps, what it does not believe, and what the user says before it."""
+
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from core.akshare_tables import Table, TableRefused, TableSilent
+from core.bonds.book import TableBook
+from core.bonds.redemption import TABLE as CALLS
+from core.bonds.terms import COLUMNS as TERM_COLUMNS
+from core.bonds.terms import TABLE as TERMS
+from core.calendar import Calendar
+from core.clock import SHANGHAI, SteppedClock
+from core.model.bond import BondCode
+from core.model.dossier import BondFacts, Call, Dossier
+from core.model.settings import Guards
+from core.rules.dangers import why_not_bought
+from tests.bonds.payloads import as_akshare_makes_it, raw_redemptions
+
+MORNING = datetime(2026, 9, 14, 9, 0, tzinfo=SHANGHAI)  # a Monday
+FRIDAY_NIGHT = datetime(2026, 9, 11, 23, 12, tzinfo=SHANGHAI)
+PLAIN, CALLED = BondCode("127001"), BondCode("123258")
+
+
+@pytest.fixture(scope="module")
+def calls() -> Table:
+    return as_akshare_makes_it(raw_redemptions(), CALLS)
+
+
+def terms(clock: SteppedClock) -> Table:
+    codes = [f"{prefix}{number:03d}" for prefix in ("127", "118") for number in range(1, 160)]
+    rows = [(code, f"名{code}", "20250120", "12.3", "25.5", "正股") for code in codes]
+    cells: tuple[dict[str, str | None], ...] = tuple({**dict(zip(TERM_COLUMNS, row, strict=True))} for row in rows)
+    return Table(TERMS, clock.now(), TERM_COLUMNS, cells)
+
+
+class Tables:
+    """`AkshareTables` whose answers a test sets: a table, or what it raises."""
+
+    def __init__(self, clock: SteppedClock, calls: Table) -> None:
+        self.clock = clock
+        self.calls: Table | Exception = calls
+        self.asked: list[str] = []
+
+    async def fetch(self, name: str) -> Table:
+        self.asked.append(name)
+        if name == TERMS:
+            return terms(self.clock)
+        if isinstance(self.calls, Exception):
+            raise self.calls
+        return replace(self.calls, fetched_at=self.clock.now())
+
+    def end(self) -> None: ...
+
+
+class World:
+    def __init__(self, folder: Path, calls: Table, start: datetime) -> None:
+        self.folder = folder
+        self.clock = SteppedClock(start)
+        self.tables = Tables(self.clock, calls)
+        self.terminal: dict[BondCode, BondFacts] = {}
+        self.own = folder / "bonds.csv"
+        self.book = self.open()
+
+    def open(self) -> TableBook:
+        """The book as a new start of the program opens it."""
+        return TableBook(
+            self.folder / "tables",
+            self.own,
+            self.tables,  # type: ignore[arg-type]
+            self.clock,
+            Calendar().previous_session,
+            self.terminal.get,
+        )
+
+    def dossier(self, code: BondCode = PLAIN) -> Dossier:
+        return self.book.dossiers([code])[code]
+
+    def verdict(self, code: BondCode = PLAIN) -> str | None:
+        return why_not_bought(self.dossier(code), self.clock.now().date(), Calendar().sessions_between, Guards())
+
+
+@pytest.fixture
+def world(tmp_path: Path, calls: Table) -> World:
+    return World(tmp_path, calls, MORNING)
+
+
+@pytest.fixture
+def friday(tmp_path: Path, calls: Table) -> World:
+    return World(tmp_path, calls, FRIDAY_NIGHT - timedelta(hours=9))
+
+
+async def test_nothing_is_known_before_the_first_table(world: World) -> None:
+    assert world.verdict() == "whether it is called is not known: jisilu's table of calls is not fetched yet"
+    await world.book.refresh_if_due()
+    assert world.verdict() is None
+    assert str(world.verdict(CALLED)).startswith("called: last trading day 2026-09-29")
+    assert world.book.name(PLAIN) == "转债001"
+
+
+async def test_a_bond_that_no_table_holds_is_unknown_not_sound(world: World) -> None:
+    await world.book.refresh_if_due()
+    assert "is not in jisilu's table of 2026-09-14 09:00" in str(world.verdict(BondCode("128999")))
+
+
+async def test_tables_outlive_a_restart_with_their_dates(world: World) -> None:
+    await world.book.refresh_if_due()
+    world.clock.move_to(MORNING + timedelta(hours=1))
+    world.book = world.open()
+    assert world.verdict() is None
+    assert world.dossier(CALLED).facts[0].as_of == MORNING
+    await world.book.refresh_if_due()
+    assert world.tables.asked == [CALLS, TERMS]  # an hour old: good enough
+
+
+async def test_a_table_from_before_the_last_close_is_too_old(friday: World) -> None:
+    """A board announces its call between a close and the next open."""
+    world = friday
+    await world.book.refresh_if_due()
+    world.tables.calls = TableSilent("the network is unreachable")
+    world.clock.move_to(MORNING)
+    await world.book.refresh_if_due()
+    said = str(world.verdict())
+    assert "is not used since 09-14 09:00: the network is unreachable" in said
+    assert "the last good one is of 2026-09-11 14:12" in said
+    assert world.book.notices()[0].startswith("nothing is bought: jisilu's table of bonds is not used since 09-14")
+
+
+async def test_friday_night_s_table_is_good_on_monday(friday: World) -> None:
+    world = friday
+    world.clock.move_to(FRIDAY_NIGHT)
+    await world.book.refresh_if_due()
+    world.tables.calls = TableSilent("the network is unreachable")
+    world.clock.move_to(MORNING)
+    await world.book.refresh_if_due()
+    assert world.verdict() is None
+    assert world.book.notices()[0].startswith("jisilu's table")  # good enough, and the trouble is told all the same
+
+
+async def test_a_table_that_lost_a_fifth_of_its_bonds_is_refused_and_the_last_one_stays(world: World) -> None:
+    await world.book.refresh_if_due()
+    assert isinstance(world.tables.calls, Table)
+    world.tables.calls = replace(world.tables.calls, rows=world.tables.calls.rows[61:])  # 239: over the floor
+    world.clock.move_to(MORNING + timedelta(hours=3))
+    await world.book.refresh_if_due()
+    assert str(world.verdict(CALLED)).startswith("called")
+    assert "it has 239 bonds, the last good one had 300" in world.book.notices()[0]
+
+
+@pytest.mark.parametrize("trouble", [TableSilent("no answer"), TableRefused("it has no column 代码")])
+async def test_what_fails_is_asked_again_after_a_while_and_its_end_is_told(
+    world: World, trouble: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    good, world.tables.calls = world.tables.calls, trouble
+    await world.book.refresh_if_due()
+    await world.book.refresh_if_due()
+    assert world.tables.asked.count(CALLS) == 1
+    world.clock.move_to(MORNING + timedelta(minutes=10))
+    await world.book.refresh_if_due()
+    assert world.tables.asked.count(CALLS) == 2
+    assert caplog.text.count("is not used") == 1
+    world.tables.calls = good
+    world.clock.move_to(MORNING + timedelta(minutes=20))
+    await world.book.refresh_if_due()
+    assert "is there again: 300 bonds" in caplog.text
+    assert world.book.notices() == ()
+
+
+async def test_a_kept_table_is_read_with_the_same_checks(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    await world.book.refresh_if_due()
+    kept = world.folder / "tables" / f"{CALLS}.json"
+    kept.write_text(kept.read_text(encoding="utf-8")[:-200], encoding="utf-8")
+    world.book = world.open()
+    assert "not fetched yet" in str(world.verdict())
+    assert f"the kept table {kept.name} is not used" in caplog.text
+
+
+async def test_the_user_s_word_goes_before_every_table(world: World) -> None:
+    await world.book.refresh_if_due()
+    world.own.write_text(
+        "code,call,last_trade,restricted\n127001,,,qualified investors only\n123258,none,2026-12-31,\n", "utf-8"
+    )
+    await world.book.refresh_if_due()
+    assert "not for everybody: qualified investors only [bonds.csv" in str(world.verdict())
+    assert world.verdict(CALLED) == (
+        "may be called in 0 sessions: 17 of 15 days counted (guards.min_days_to_call = 5) [jisilu 2026-09-14 09:00]"
+    )
+    world.own.unlink()
+    await world.book.refresh_if_due()
+    assert world.verdict() is None
+
+
+async def test_with_the_user_s_word_a_bond_needs_no_table(world: World) -> None:
+    world.tables.calls = TableSilent("no answer")
+    world.own.write_text("code,call,maturity\n127001,none,2030-01-01\n", encoding="utf-8-sig")
+    await world.book.refresh_if_due()
+    assert world.verdict() is None
+    assert "not known" in str(world.verdict(BondCode("127002")))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("kode\n1\n", "its first line must name columns"),
+        ("code,call\n127001,maybe\n", "line 2: 'maybe' is none of none, met"),
+        ("code,last_trade\n127001,soon\n", "line 2: 'soon' is not a day like 2026-09-29"),
+        ("code,redemption_price\n127001,-3\n", "line 2: '-3' is no price"),
+        ("code\n600000\n", "line 2: 600000 is not a convertible bond"),
+        ("code\n127001\n127001\n", "line 3: 127001.SZ is named twice"),
+        ("code\n\xff", "is not UTF-8"),
+    ],
+)
+async def test_a_file_that_cannot_be_used_keeps_everything_from_being_bought(
+    world: World, text: str, said: str
+) -> None:
+    await world.book.refresh_if_due()
+    world.own.write_text(text, encoding="latin-1")
+    await world.book.refresh_if_due()
+    assert said in str(world.verdict())
+    assert said in world.book.notices()[0]
+
+
+async def test_where_sources_differ_the_worst_is_believed(world: World) -> None:
+    await world.book.refresh_if_due()
+    world.terminal[PLAIN] = BondFacts(
+        PLAIN, "QMT", MORNING, call=Call.CALLED, last_trade=date(2026, 9, 30), redemption_price=Decimal("100.4")
+    )
+    assert str(world.verdict()).startswith(
+        "called: last trading day 2026-09-30, 11 sessions away [QMT 2026-09-14 09:00]"
+    )
+    world.terminal[CALLED] = BondFacts(CALLED, "QMT", MORNING, name="terminal")
+    assert str(world.verdict(CALLED)).startswith("called: last trading day 2026-09-29")
+
+
+async def test_without_a_wish_for_tables_none_is_fetched(world: World) -> None:
+    book = TableBook(
+        world.folder,
+        world.own,
+        world.tables,  # type: ignore[arg-type]
+        world.clock,
+        Calendar().previous_session,
+        fetch=False,
+    )
+    await book.refresh_if_due()
+    assert world.tables.asked == []

@@ -1,0 +1,99 @@
+"""The child process: real ones, that answer, fail, hang, print what they should not."""
+
+import json
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from core.akshare_tables import AkshareTables, TableRefused, TableSilent, table_of
+from core.bonds.terms import COLUMNS, FLOOR, read_terms
+from core.bonds.terms import TABLE as TERMS
+from core.clock import SteppedClock
+from core.model.bond import BondCode
+from tests.bonds.akshare_on import command
+from tests.bonds.payloads import FETCHED, as_akshare_makes_it
+
+
+def tables(code: str, patience: float = 20.0) -> AkshareTables:
+    return AkshareTables(SteppedClock(FETCHED), [sys.executable, "-c", code], patience)
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("print('no json')", "akshare ended without an answer"),
+        ("import os; os._exit(3)", "akshare ended without an answer"),
+        ("print('[]')", "akshare ended without an answer"),
+        ("""print('{"error": "ValueError: Length mismatch\\\\nmore"}')""", "ValueError: Length mismatch"),
+    ],
+)
+async def test_a_child_that_fails_says_why_in_a_line(code: str, said: str) -> None:
+    with pytest.raises(TableSilent, match=said):
+        await tables(code).fetch("any")
+
+
+async def test_a_child_that_hangs_is_ended_with_its_deadline() -> None:
+    begun = time.monotonic()
+    with pytest.raises(TableSilent, match="did not answer within"):
+        await tables("import time; time.sleep(60)", 0.3).fetch("any")
+    assert time.monotonic() - begun < 10
+
+
+async def test_a_program_that_is_not_there_is_said() -> None:
+    with pytest.raises(TableSilent, match="akshare could not be run"):
+        await AkshareTables(SteppedClock(FETCHED), ["/no/such/program"]).fetch("any")
+
+
+async def test_what_akshare_prints_besides_is_no_part_of_the_table() -> None:
+    document = '{"columns": ["a"], "rows": [["1"], [null]]}'
+    code = f"import sys; print('bar'); print('50%', file=sys.stderr); print({document!r})"
+    table = await tables(code).fetch("any")
+    assert [row["a"] for row in table.rows] == ["1", None]
+    assert table.fetched_at == FETCHED
+    assert table_of(json.loads(json.dumps(table.as_document()))) == table
+
+
+async def test_a_site_that_answers_with_a_page_is_said(tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    page.write_text("<html>banned</html>", encoding="utf-8")
+    with pytest.raises(TableSilent, match="JSONDecodeError"):
+        await AkshareTables(SteppedClock(FETCHED), command(page)).fetch("bond_cb_redeem_jsl")
+
+
+async def test_only_the_tables_that_are_known_are_run(tmp_path: Path) -> None:
+    with pytest.raises(TableSilent, match="there is no table 'rm'"):
+        await AkshareTables(SteppedClock(FETCHED)).fetch("rm")
+
+
+@pytest.mark.parametrize("document", [{}, {"columns": ["a"], "rows": [["1", "2"]], "name": "n", "fetched_at": "x"}])
+def test_what_is_no_table_is_refused(document: dict[str, object]) -> None:
+    with pytest.raises(TableRefused, match="it is no table"):
+        table_of(document)
+
+
+def eastmoney(count: int) -> dict[str, object]:
+    """East Money's list of `count` bonds, on as many pages as akshare asks for."""
+    fields = [f"f{number}" for number in (1, 2, 3, 12, 13, 14, 26, 152, *range(227, 244))]
+    rows = []
+    for number in range(count):
+        row: dict[str, object] = dict.fromkeys(fields, "-")
+        row |= {"f12": f"{127000 + number}", "f14": f"转债{number}", "f26": 20250120, "f2": 112.5, "f3": 0.4}
+        row |= {"f235": 12.34, "f236": 95.1, "f237": 25.5, "f234": "正股"}
+        rows.append(row)
+    return {"data": {"total": count, "diff": rows}}
+
+
+def test_the_terms_come_from_east_money_s_answer() -> None:
+    """akshare names the columns by their place, so that its own code has to make the table."""
+    table = as_akshare_makes_it(eastmoney(FLOOR), TERMS)
+    assert set(COLUMNS) <= set(table.columns)
+    assert table.rows[0]["转债代码"] == "127000"
+    assert len(read_terms(table)) == FLOOR
+    assert read_terms(table)[BondCode("127000")].name == "转债0"
+
+
+def test_terms_that_were_cut_at_two_pages_are_refused() -> None:
+    with pytest.raises(TableRefused, match="200 rows"):
+        read_terms(as_akshare_makes_it(eastmoney(200), TERMS))

@@ -1,0 +1,32 @@
+"""Books of bonds for tests: what they are told, and of everything else that nothing threatens it."""
+
+from collections.abc import Iterable
+
+from core.model.bond import BondCode
+from core.model.dossier import BondFacts, Call, Dossier, Dossiers
+from tests.worlds import NOW
+
+
+def facts(code: str, **told: object) -> BondFacts:
+    """What the tables tell of a sound bond, but for `told`."""
+    return BondFacts(BondCode(code), "table", NOW, **{"call": Call.NONE, **told})  # type: ignore[arg-type]
+
+
+class ToldBook:
+    """A `BondBook` that was told these dossiers."""
+
+    def __init__(self, *dossiers: Dossier) -> None:
+        self.told = {dossier.code: dossier for dossier in dossiers}
+
+    def dossiers(self, codes: Iterable[BondCode]) -> Dossiers:
+        return {code: self.told.get(code, Dossier(code, (facts(code),))) for code in codes}
+
+    def name(self, code: BondCode) -> str:
+        return self.told[code].name if code in self.told else ""
+
+    def notices(self) -> tuple[str, ...]:
+        return ()
+
+    async def refresh_if_due(self) -> None: ...
+
+    def close(self) -> None: ...

@@ -1,0 +1,105 @@
+"""What every source of quotes does, whoever it is."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Mapping
+from decimal import Decimal
+
+import pytest
+
+from core.model.bond import BondCode
+from core.model.known import Known, Unknown
+from core.model.quote import Quote
+from tests.contract.feed_venues import STRANGER, VENUES, A, B, FeedVenue
+
+
+@pytest.fixture(params=sorted(VENUES))
+async def venue(request: pytest.FixtureRequest) -> AsyncGenerator[FeedVenue]:
+    async with VENUES[request.param]() as venue:
+        for code in (A, B):
+            venue.show(code, "100")
+        await venue.feed.start()
+        yield venue
+        await venue.feed.stop()
+
+
+class Ear:
+    """What a listener has heard, newest last."""
+
+    def __init__(self, venue: FeedVenue) -> None:
+        self.heard: list[Quote] = []
+        venue.feed.subscribe(self._hear)
+
+    def _hear(self, quotes: Mapping[BondCode, Quote]) -> None:
+        self.heard += quotes.values()
+
+    def last(self, code: BondCode) -> Decimal | None:
+        return next((quote.last for quote in reversed(self.heard) if quote.code == code), None)
+
+
+async def until(true: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not true():  # noqa: ASYNC110  (of other threads and processes)
+            await asyncio.sleep(0.01)
+
+
+async def test_a_snapshot_answers_for_each_bond_that_was_asked_for_and_no_other(venue: FeedVenue) -> None:
+    found = await venue.feed.snapshot([A, STRANGER])
+    assert set(found) == {A, STRANGER}
+    known, unknown = found[A], found[STRANGER]
+    assert isinstance(known, Known)
+    assert (known.value.code, known.value.last) == (A, Decimal(100))
+    assert known.value.at.tzinfo is not None
+    assert known.value.source
+    assert isinstance(unknown, Unknown)
+    assert unknown.reason
+
+
+async def test_a_snapshot_of_nothing_is_nothing(venue: FeedVenue) -> None:
+    assert await venue.feed.snapshot([]) == {}
+
+
+async def test_listeners_hear_what_is_watched_and_nothing_else(venue: FeedVenue) -> None:
+    ear = Ear(venue)
+    venue.feed.watch([A])
+    await until(lambda: ear.last(A) == 100 or bool(_shown(venue, A, "100")))
+    venue.show(B, "103")
+    venue.show(A, "102")
+    await until(lambda: ear.last(A) == 102)
+    assert ear.last(B) is None
+
+
+async def test_after_the_end_listeners_hear_nothing(venue: FeedVenue) -> None:
+    ear = Ear(venue)
+    venue.feed.watch([A])
+    await until(lambda: ear.last(A) == 100 or bool(_shown(venue, A, "100")))
+    await venue.feed.stop()
+    venue.show(A, "102")
+    await asyncio.sleep(0.1)
+    assert ear.last(A) in (None, 100)
+
+
+async def test_a_source_that_is_begun_again_goes_on(venue: FeedVenue) -> None:
+    ear = Ear(venue)
+    venue.feed.watch([A])
+    await venue.feed.stop()
+    await venue.feed.start()
+    venue.show(A, "102")
+    await until(lambda: ear.last(A) == 102)
+
+
+async def test_a_source_out_of_reach_says_so_for_each_bond(venue: FeedVenue) -> None:
+    if not venue.may_fail:
+        pytest.skip("it has nothing between it and its prices (QMT's losses: tests/quotes/test_qmt.py)")
+    ear = Ear(venue)
+    venue.feed.watch([A])
+    venue.fail()
+    await asyncio.sleep(0.1)
+    found = await venue.feed.snapshot([A, B])
+    assert all(isinstance(one, Unknown) and "out of reach" in one.reason for one in found.values())
+    assert ear.last(A) in (None, 100)
+
+
+def _shown(venue: FeedVenue, code: BondCode, last: str) -> bool:
+    """A replay tells listeners of changes alone: show the price once more."""
+    venue.show(code, last)
+    return not hasattr(venue.feed, "trouble")

@@ -1,0 +1,96 @@
+"""The exits: a danger is told once a day, and what has to go is sold, again and again until it is gone."""
+
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from core.clock import SHANGHAI, SteppedClock
+from core.engine.exits import Exits
+from core.model.bond import BondCode
+from core.rules.dangers import HeldDanger
+from core.store import open_database
+from core.trading.memory import Memory
+from core.trading.schema import TRADING
+
+A, B = BondCode("113001"), BondCode("127001")
+MORNING = datetime(2026, 5, 15, 9, 31, tzinfo=SHANGHAI)
+
+
+class World:
+    def __init__(self, folder: Path) -> None:
+        self.clock = SteppedClock(MORNING)
+        self.memory = Memory(open_database(folder / "app.db", TRADING, durable=False))
+        self.dangers: list[HeldDanger] = []
+        self.owned = [A]
+        self.closed: str | None = None
+        self.refusal: str | None = None
+        self.sold = 0
+        self.exits = self.begin()
+
+    def begin(self) -> Exits:
+        return Exits(
+            self.clock,
+            self.memory,
+            held=lambda: self.dangers,
+            owned=lambda: self.owned,
+            closed=lambda: self.closed,
+            sell=self._sell,
+        )
+
+    async def _sell(self) -> str | None:
+        self.sold += 1
+        return self.refusal
+
+    def threatens(self, code: BondCode = A, *, sell: bool = False) -> None:
+        self.dangers.append(HeldDanger(code, f"{code}: called, 1,000 CNY at stake", "called", sell))
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)
+
+
+async def test_a_danger_is_told_once_a_day_whatever_is_begun_again(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.threatens()
+    await world.exits.look()
+    await world.exits.look()
+    await world.begin().look()
+    assert caplog.text.count("at stake") == 1
+    world.clock.move_to(MORNING + timedelta(days=1))
+    await world.exits.look()
+    assert caplog.text.count("at stake") == 2
+    world.threatens(B)
+    await world.exits.look()
+    assert caplog.text.count("at stake") == 3
+    assert world.sold == 0
+
+
+async def test_what_has_to_go_is_sold_again_and_again_until_it_is_gone(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.threatens(sell=True)
+    world.refusal = "nobody buys"
+    for _ in range(3):
+        await world.exits.look()
+    assert world.sold == 3
+    assert caplog.text.count("was not: nobody buys") == 1
+    world.owned = []
+    await world.exits.look()
+    assert world.sold == 3
+
+
+async def test_what_is_the_user_s_own_is_told_and_never_sold(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    world.threatens(B, sell=True)
+    await world.exits.look()
+    assert world.sold == 0
+    assert "at stake" in caplog.text
+
+
+async def test_outside_the_hours_nothing_is_sold(world: World) -> None:
+    world.threatens(sell=True)
+    world.closed = "it is the midday break"
+    await world.exits.look()
+    assert world.sold == 0

@@ -1,0 +1,121 @@
+"""The real program with its sources of prices and its guards: MiniQMT in another process, Tencent's service on
+loopback, the user's file of bonds."""
+
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.live.running import Running, furnished, until
+from tests.live.suspend import at
+from tests.live.world import ACCOUNT, MOMENT, LiveWorld, bonds
+from tests.quotes.tencent_service import Service, line, served
+
+A, B, C = bonds(3)
+CHECKED = {"QUOTES__SOURCES": '["qmt", "tencent"]', "GUARDS__CROSS_CHECK": "live"}
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[LiveWorld]:
+    with LiveWorld(tmp_path) as world:
+        world.furnish([A, B, C])
+        world.platform.listed = [A, B]
+        yield world
+
+
+@pytest.fixture
+def tencent(world: LiveWorld) -> Iterator[Service]:
+    with served() as service:
+        world.settings["QUOTES__TENCENT"] = service.url
+        show(service, A, B, C)
+        yield service
+
+
+def show(service: Service, *codes: str, last: str = "100.000", prev_close: str = "100.000") -> None:
+    change = f"{float(last) - float(prev_close):.3f}"
+    told = {"f4": prev_close, "f30": "20260515100000", "f31": change, "f47": "120.000", "f48": "80.000"}
+    for code in codes:
+        service.show(line(code, last, f6="500", f35=f"{last}/500/{float(last) * 5_000:.0f}", **told))
+
+
+def reasons(document: dict[str, object]) -> dict[str, str]:
+    return {row["code"]: row["reason"] for row in document["blocked"]}  # type: ignore[attr-defined]
+
+
+def test_live_orders_need_the_same_price_from_a_second_source(world: LiveWorld, tencent: Service) -> None:
+    world.settings |= {**CHECKED, "GUARDS__SELF_TEST": "waived"}
+    furnished(world, ())
+    show(tencent, B, last="103.000")
+    code, document = world.json("rebalance", "--yes")
+    assert [leg["code"] for leg in document["legs"]] == [A]
+    assert code == 0
+    assert "two sources disagree: last price 100.000 (QMT 10:00" in reasons(document)[B]
+    assert "103.000 (Tencent 10:00:00)" in reasons(document)[B]
+    assert [request["code"] for request in world.control.requests()] == [A]
+
+
+def test_without_the_second_source_live_sends_nothing_and_says_which_is_silent(
+    world: LiveWorld, tencent: Service
+) -> None:
+    world.settings |= {**CHECKED, "GUARDS__SELF_TEST": "waived"}
+    furnished(world, ())
+    tencent.status = 503
+    _, document = world.json("rebalance", "--yes")
+    assert document["legs"] == []
+    for code in (A, B):
+        assert "not borne out by a second source: Tencent since 10:00" in reasons(document)[code]
+        assert "status 503" in reasons(document)[code]
+    assert world.control.requests() == []
+
+
+def test_a_source_whose_previous_close_is_the_open_is_caught(world: LiveWorld, tencent: Service) -> None:
+    world.settings |= {**CHECKED, "GUARDS__SELF_TEST": "waived"}
+    furnished(world, ())
+    show(tencent, A, last="100.000", prev_close="99.500")
+    _, document = world.json("plan")
+    assert "two sources disagree: previous close 100.000 (QMT" in reasons(document)[A]
+    assert [leg["code"] for leg in document["legs"]] == [B]
+
+
+def test_paper_mode_trades_without_a_terminal(world: LiveWorld, tencent: Service) -> None:
+    world.settings |= {"MODE": "paper", "QUOTES__SOURCES": '["qmt", "tencent"]', "QMT__USERDATA": "/no/terminal/here"}
+    code, document = world.json("rebalance", "--yes")
+    assert code == 0, document
+    assert [(leg["code"], leg["average_price"]) for leg in document["legs"]] == [(A, 100.001), (B, 100.001)]
+    assert set(world.ledger()) == {A, B}
+
+
+def test_with_every_source_out_of_reach_paper_names_each_and_orders_nothing(world: LiveWorld, tencent: Service) -> None:
+    tencent.status = 503
+    world.settings |= {"MODE": "paper", "QUOTES__SOURCES": '["tencent"]'}
+    code, document = world.json("rebalance", "--yes")
+    assert code == 3
+    said = reasons(document)[A]
+    assert said.startswith("no price, every source is out of reach: Tencent since 10:00")
+    assert "status 503" in said
+
+
+def test_a_called_bond_is_told_and_sold_before_its_last_trading_day(world: LiveWorld) -> None:
+    """By the engine that runs, without a word from anybody; the plan says why, and buys it no more."""
+    furnished(world, ())
+    world.control.set_position(ACCOUNT, A, 100, 100.0)
+    world.adopt(A)
+    (world.home / "bonds.csv").write_text(
+        "code,call,last_trade,redemption_price\n113001,called,2026-05-19,90\n", "utf-8"
+    )
+    world.settings["SCHEDULE__FREQUENCY"] = "off"
+    _, document = world.json("plan")
+    sells = [leg for leg in document["legs"] if leg["side"] == "sell"]
+    assert [(leg["code"], leg["volume"]) for leg in sells] == [(A, 100)]
+    assert "called, last trading day 2026-05-19, 2 sessions away [bonds.csv" in sells[0]["reason"]
+    at(world, MOMENT.replace(minute=0, second=52))
+    with Running(world, world.start("run")) as run:
+        until(lambda: world.control.requests(), lambda: run.said, seconds=90)
+        run.wait_for("exit")
+        assert run.end(signal.SIGTERM) == 0, run.said
+    (request,) = world.control.requests()
+    assert (request["code"], request["volume"]) == (A, 100)
+    assert "redeemed at 90 against 100.000 now: 1,000.00 CNY at stake on 100 张" in run.said
+    assert run.said.count("at stake") == 1
+    assert A not in world.ledger()

@@ -1,0 +1,16 @@
+"""What is heavy is loaded only where it is used: akshare and pandas by the child that asks them, and by nobody else."""
+
+import subprocess
+import sys
+
+
+def test_an_engine_of_paper_mode_loads_neither_akshare_nor_pandas() -> None:
+    code = (
+        "import sys, tempfile; from pathlib import Path; from core.engine.parts import build; "
+        "from core.home import Home; from core.model.settings import Settings\n"
+        "with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:\n"
+        "    home = Home(Path(folder)); home.prepare(); build(home, Settings(mode='paper'))\n"
+        "    print([name for name in ('akshare', 'pandas', 'numpy') if name in sys.modules])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.strip() == "[]", done.stderr

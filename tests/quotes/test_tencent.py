@@ -1,0 +1,135 @@
+"""Tencent's lines: what is a price, and what only looks like one."""
+
+from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from core.clock import SteppedClock
+from core.model.bond import BondCode
+from core.model.known import Known, Unknown
+from core.model.order import Side
+from core.model.quote import Quote, TradingState
+from core.quotes.tencent import TencentQuotes
+from core.quotes.tencent_lines import read_lines
+from core.rules.pricing import why_not_tradable
+from tests.quotes.tencent_service import OPEN, Service, dead, line, served
+
+SH, SZ = BondCode("113052"), BondCode("127030")
+
+
+def read(text: str, code: BondCode = SH) -> Quote:
+    found = read_lines(text, OPEN)[code]
+    assert isinstance(found, Known), found
+    return found.value
+
+
+def refused(text: str) -> str:
+    found = read_lines(text, OPEN)[SH]
+    assert isinstance(found, Unknown), found
+    return found.reason
+
+
+def test_a_line_is_a_quote() -> None:
+    quote = read(line(SH))
+    assert (quote.name, quote.last, quote.prev_close) == ("转债052", Decimal("112.500"), Decimal("112.000"))
+    assert (quote.bid, quote.ask) == (Decimal("112.499"), Decimal("112.501"))
+    assert (quote.limit_up, quote.limit_down) == (Decimal("134.400"), Decimal("89.600"))
+    assert quote.at == OPEN
+    assert (quote.source, quote.state) == ("Tencent", TradingState.CONTINUOUS)
+
+
+def test_volumes_are_in_zhang_whatever_the_line_counts_in() -> None:
+    assert read(line(SH)).volume == 1_423_600
+    assert read(line(SH)).bid_volume == 1200
+    in_zhang = line(SH, f35="112.500/142360/15987028")
+    assert read(in_zhang).volume == 142_360
+    assert read(in_zhang).bid_volume == 120
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"f35": "112.500/142360/46996"}, "fit no unit"),
+        ({"f31": "31.887"}, "its fields have moved"),
+        ({"f30": "31.887"}, "'31.887' is no time"),
+        ({"f3": "0.000", "f31": "-112.000"}, "no last price"),
+        ({"f6": "4.61"}, "field 6 is 4.61, not a count"),
+        ({"f3": "nan"}, "'nan' is no figure"),
+        ({"f2": "113053"}, "it is of 113053"),
+        ({"f47": "100.000"}, "above its limit-up"),
+    ],
+)
+def test_a_line_whose_fields_moved_is_no_price(changes: dict[str, Any], said: str) -> None:
+    assert said in refused(line(SH, **changes))
+
+
+def test_half_a_line_is_no_price() -> None:
+    assert "fields" in refused(f'v_sh{SH[:6]}="1~name~{SH[:6]}~112.5";')
+
+
+def test_a_dead_bond_s_placeholder_is_no_price() -> None:
+    assert refused(dead(SH)) == "no price: it is delisted, says Tencent"
+
+
+def test_the_same_placeholder_of_a_bond_that_is_not_delisted_is_a_suspension() -> None:
+    quote = read(dead(SH).replace("~D~", "~~"))
+    assert quote.state is TradingState.HALTED
+    assert "suspended, last traded at 144.967" in str(why_not_tradable(Side.BUY, quote, OPEN.date()))
+
+
+def test_a_suspension_is_told() -> None:
+    assert read(line(SH, f40="S")).state is TradingState.HALTED
+
+
+def test_yesterday_s_line_is_not_of_today() -> None:
+    quote = read(line(SH, f30="20260917150003"))
+    assert str(why_not_tradable(Side.BUY, quote, OPEN.date())).startswith("no price of today")
+
+
+def test_shenzhen_s_closing_call_is_none_of_shanghai_s() -> None:
+    late = OPEN.replace(hour=14, minute=58)
+    at = {"f30": "20260918145755"}
+    for code, state in ((SH, TradingState.CONTINUOUS), (SZ, TradingState.CLOSING_CALL)):
+        found = read_lines(line(code, **at), late)[code]
+        assert isinstance(found, Known)
+        assert found.value.state is state
+
+
+def test_an_unknown_code_has_no_line() -> None:
+    assert read_lines('v_pv_none_match="1";', OPEN) == {}
+
+
+@pytest.fixture
+def service() -> Iterator[Service]:
+    with served() as service:
+        yield service
+
+
+@pytest.fixture
+async def feed(service: Service) -> AsyncIterator[TencentQuotes]:
+    feed = TencentQuotes(SteppedClock(OPEN + timedelta(seconds=1)), open_now=lambda: True, address=service.url)
+    yield feed
+    await feed.stop()
+
+
+async def test_many_bonds_are_asked_for_in_few_questions(service: Service, feed: TencentQuotes) -> None:
+    codes = [BondCode(f"{prefix}{number:03d}") for prefix in ("113", "127") for number in range(400)]
+    service.show(*(line(code) for code in codes))
+    found = await feed.snapshot(codes)
+    assert all(isinstance(quote, Known) for quote in found.values())
+    assert [len(asked) for asked in service.asked] == [300, 300, 200]
+    assert service.asked[0][0] == "sh113000"
+
+
+@pytest.mark.parametrize(("status", "body"), [(503, None), (200, b"<html>no</html>"), (200, b"")])
+async def test_a_service_that_answers_with_something_else_is_out_of_reach(
+    service: Service, feed: TencentQuotes, status: int, body: bytes | None
+) -> None:
+    service.status, service.body = status, body
+    found = (await feed.snapshot([SH]))[SH]
+    assert isinstance(found, Unknown)
+    assert "Tencent is out of reach" in found.reason
+    assert feed.trouble is not None

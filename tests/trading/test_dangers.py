@@ -1,0 +1,293 @@
+"""Guards around what is bought and what has to go, through the planner, the gate and the desk. Each test has its own
+negative control: the same room without the danger does the opposite."""
+
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from core.model.bond import BondCode
+from core.model.dossier import Call, Dossier
+from core.model.known import Known, Unknown
+from core.model.order import Intent, OrderState, Origin, Outcome, Refused
+from core.model.quote import TradingState
+from core.model.settings import Guards, Orders, Settings
+from core.model.snapshot import Control
+from core.trading.executor import RebalanceRefused
+from core.trading.stops import DOUBT
+from tests import worlds
+from tests.books import facts
+from tests.trading.conftest import MakeRoom
+from tests.trading.hostile import HostileBroker
+from tests.trading.room import BUY, SELL, TEN, TODAY, A, B, C, Room, intent, meant_for, settings
+
+TOMORROW = date(2026, 5, 18)
+
+
+def guarded(**guards: object) -> Settings:
+    return settings().model_copy(update={"guards": Guards(**guards)})  # type: ignore[arg-type]
+
+
+async def refuses(broker: HostileBroker, intent: Intent) -> Outcome:
+    return Refused("the counter says no")
+
+
+def called(code: BondCode, last_trade: date, missing: str | None = None) -> Dossier:
+    told = facts(code, call=Call.CALLED, last_trade=last_trade, redemption_price=Decimal("100.1"))
+    return Dossier(code, (told,), missing)
+
+
+def blocked(room: Room, code: BondCode) -> str:
+    return room.rotation.executor.stopped.get(code, "")
+
+
+async def test_a_called_bond_is_not_bought(room: Room) -> None:
+    room.book.told[A] = called(A, TOMORROW)
+    plan = await room.plan(A, B)
+    assert [leg.code for leg in plan.buys] == [B]
+    assert plan.blocked[0].reason.startswith("called: last trading day 2026-05-18, 1 sessions away [table 2026-05-15")
+    room.book.told.clear()
+    assert [leg.code for leg in (await room.plan(A, B)).buys] == [A, B]
+
+
+async def test_a_bond_that_is_called_between_plan_and_run_is_not_bought(room: Room) -> None:
+    plan = await room.plan(A, B)
+    room.book.told[A] = called(A, TOMORROW)
+    await room.rotation.execute(plan)
+    assert [code for code, _ in room.sent(BUY)] == [B]
+    assert blocked(room, A).startswith("called")
+
+
+async def test_what_is_not_known_is_not_bought_and_sold_all_the_same(room: Room) -> None:
+    room.own(C=100)
+    for code in (A, C):
+        room.book.told[code] = Dossier(code, (), "the table is too old")
+    await room.rebalance(A)
+    assert room.sent(BUY) == []
+    assert room.sent(SELL) == [(C, 100)]
+
+
+@pytest.mark.parametrize(("redemption", "bought"), [("required", []), ("warn", [A]), ("off", [A])])
+async def test_the_settings_say_what_not_knowing_does(
+    make_room: MakeRoom, redemption: str, bought: list[BondCode]
+) -> None:
+    room = make_room(guarded(redemption=redemption))  # type: ignore[arg-type]
+    room.book.told[A] = Dossier(A, (), "the table is too old")
+    plan = await room.plan(A)
+    assert [leg.code for leg in plan.buys] == bought
+    assert ("the table is too old" in plan.buys[0].reason) is (redemption == "warn") if bought else True
+
+
+async def test_a_called_bond_on_the_list_is_told_and_kept_until_its_days_are_counted(room: Room) -> None:
+    room.own(A=100)
+    room.book.told[A] = called(A, date(2026, 5, 29))
+    (kept,) = (await room.plan(A)).kept
+    assert "called, last trading day 2026-05-29, 10 sessions away" in kept.reason
+
+
+async def test_a_called_bond_on_the_list_is_sold_when_its_days_are_counted(room: Room) -> None:
+    room.own(A=100)
+    room.book.told[A] = called(A, TOMORROW)
+    await room.rebalance(A)
+    assert room.sent(SELL) == [(A, 100)]
+    assert room.sent(BUY) == []
+
+
+async def test_an_exit_sells_what_has_to_go_and_nothing_else(room: Room) -> None:
+    room.own(A=100, B=100)
+    room.book.told[A] = called(A, TOMORROW)
+    plan = await room.rotation.leave()
+    assert [(leg.code, leg.volume) for leg in plan.legs] == [(A, 100)]
+    assert room.owned == {B: 100}
+    (order,) = room.orders(A)
+    assert order.intent.origin is Origin.EXIT
+
+
+async def test_an_exit_without_a_reason_sends_nothing(room: Room) -> None:
+    room.own(A=100)
+    with pytest.raises(RebalanceRefused, match="owns nothing of it"):
+        await room.rotation.leave()
+    assert room.broker.placed == []
+
+
+async def test_an_exit_stays_behind_a_halt(room: Room) -> None:
+    room.own(A=100)
+    room.book.told[A] = called(A, TOMORROW)
+    room.controls.pull(Control.HALTED)
+    await room.rotation.leave()
+    assert room.broker.placed == []
+
+
+async def test_the_slot_of_a_suspended_holding_is_not_bought_again(room: Room) -> None:
+    room.own(C=100)
+    room.show(worlds.quote(A), worlds.quote(B), worlds.quote(C, state=TradingState.HALTED))
+    plan = await room.plan(A, B)
+    assert [leg.code for leg in plan.buys] == [A]
+    reasons = {row.code: row.reason for row in plan.blocked}
+    assert reasons[B].startswith(f"its slot is still held by {C}")
+    assert "suspended" in reasons[C]
+    room.show(worlds.quote(A), worlds.quote(B), worlds.quote(C))
+    assert [leg.code for leg in (await room.plan(A, B)).buys] == [A, B]
+
+
+async def test_slots_are_bought_again_where_the_settings_say_so(make_room: MakeRoom) -> None:
+    room = make_room(guarded(hold_slots=False))
+    room.own(C=100)
+    room.show(worlds.quote(A), worlds.quote(B), worlds.quote(C, state=TradingState.HALTED))
+    assert [leg.code for leg in (await room.plan(A, B)).buys] == [A, B]
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"state": TradingState.HALTED}, "suspended, last traded at 100"),
+        ({"state": TradingState.UNKNOWN, "volume": 0, "bid": None, "ask": None}, "suspended, last traded at 100"),
+        ({"state": TradingState.UNKNOWN}, "not in continuous trading: unknown"),
+        ({"volume": 0}, "no turnover today"),
+        ({"at": TEN - timedelta(seconds=301)}, "its price is silent"),
+        ({"ask": Decimal("102.5")}, "the best quote 102.5 is 2.5% beyond 100"),
+    ],
+)
+async def test_a_bond_that_does_not_trade_is_not_bought(room: Room, changes: dict[str, Any], said: str) -> None:
+    told: dict[str, Any] = {"at": TEN, **changes}
+    room.show(worlds.quote(A, **told))
+    (row,) = (await room.plan(A)).blocked
+    assert said in row.reason
+    room.show(worlds.quote(A, at=TEN))
+    assert (await room.plan(A)).blocked == ()
+
+
+async def test_the_midday_break_makes_no_price_old(room: Room) -> None:
+    room.show(worlds.quote(A, at=TEN.replace(hour=11, minute=29)))
+    room.clock.move_to(TEN.replace(hour=13, minute=1))
+    assert (await room.plan(A)).blocked == ()
+
+
+async def test_without_a_second_source_s_word_nothing_of_a_plan_is_sent(make_room: MakeRoom) -> None:
+    room = make_room(guarded(cross_check="always"))
+    room.own(C=100)
+    plan = await room.plan(A)
+    assert plan.legs == ()
+    assert all("not borne out by a second source" in row.reason for row in plan.blocked)
+    room.second = {code: Known(worlds.quote(code, source="other")) for code in (A, C)}
+    assert [leg.code for leg in (await room.plan(A)).legs] == [C, A]
+
+
+@pytest.mark.parametrize(
+    ("second", "said"),
+    [
+        (Unknown("out of reach"), "out of reach"),
+        (Known(worlds.quote(A, "102")), "two sources disagree: last price 100 (test 14:50:00), 102 (test 14:50:00)"),
+        (Known(worlds.quote(A, prev_close=Decimal("100.2"))), "two sources disagree: previous close 100"),
+        (Known(worlds.quote(A, volume=10_000)), "two sources disagree: volume 1000"),
+        (Known(worlds.quote(A, at=worlds.NOW - timedelta(days=1))), "is of 2026-05-14"),
+    ],
+)
+async def test_what_a_second_source_says_otherwise_is_not_ordered(
+    make_room: MakeRoom, second: Known[worlds.Quote] | Unknown, said: str
+) -> None:
+    room = make_room(guarded(cross_check="always"))
+    room.second = {A: second}
+    (row,) = (await room.plan(A)).blocked
+    assert said in row.reason
+
+
+async def test_an_exit_and_a_flatten_need_no_second_source(make_room: MakeRoom) -> None:
+    room = make_room(guarded(cross_check="always"))
+    room.own(A=100, B=100)
+    room.book.told[A] = called(A, TOMORROW)
+    await room.rotation.leave()
+    await room.rotation.flatten()
+    assert room.owned == {}
+
+
+async def test_a_stop_waits_where_a_second_source_contradicts_its_price(
+    room: Room, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One wrong tick must not cost a holding; the same tick without a contradiction sells."""
+    room.own(A=100)
+    room.doubts[A] = "two sources disagree: last price 94 (QMT), 100 (Tencent)"
+    await room.ticked(A, "94")
+    assert room.broker.placed == []
+    assert "stays armed: two sources disagree" in caplog.text
+    assert room.stops.rows()[A].armed
+    room.doubts.clear()
+    await room.ticked(A, "94")
+    assert room.sent(SELL) == [(A, 100)]
+
+
+async def test_a_second_source_that_is_wrong_all_day_keeps_no_stop_from_firing(room: Room) -> None:
+    room.own(A=100)
+    room.doubts[A] = "two sources disagree"
+    await room.ticked(A, "94")
+    room.clock.move_to(room.clock.now() + timedelta(seconds=DOUBT - 1))
+    await room.ticked(A, "94")
+    assert room.broker.placed == []
+    room.clock.move_to(room.clock.now() + timedelta(seconds=1))
+    await room.ticked(A, "94")
+    assert room.sent(SELL) == [(A, 100)]
+
+
+async def test_each_wrong_tick_is_held_up_anew(room: Room) -> None:
+    room.own(A=100)
+    room.doubts[A] = "two sources disagree"
+    await room.ticked(A, "94")
+    room.clock.move_to(room.clock.now() + timedelta(seconds=DOUBT))
+    await room.ticked(A, "100")  # the price is back
+    await room.ticked(A, "94")
+    assert room.broker.placed == []
+
+
+async def test_the_day_s_orders_are_counted_and_the_count_outlives_a_restart(make_room: MakeRoom) -> None:
+    room = make_room(guarded(max_daily_orders=2))
+    orders = [intent(f"p-B{place:02d}-1", code, BUY, 10) for place, code in enumerate((A, B, C), 1)]
+    await room.desk.send(orders)
+    assert [order.code for order in room.broker.placed] == [A, B]
+    assert "2 orders were sent today" in room.journal["p-B03-1"].message
+    again = room.again()
+    refused = await again.desk.send([intent("q-B01-1", C, BUY, 10)])
+    assert "2 orders were sent today (guards.max_daily_orders)" in refused["q-B01-1"]
+    assert again.limits.rows(TODAY)[0].reached
+    again.own(A=100)
+    assert await again.desk.send([meant_for(Origin.STOP_LOSS, intent("q-SL-1", A, SELL, 10))]) == {}
+
+
+async def test_orders_turned_down_in_a_row_trip_the_breaker_which_outlives_a_restart(make_room: MakeRoom) -> None:
+    room = make_room(guarded(max_rejects=3))
+    room.broker.manners |= {A: [refuses] * 5}
+    for number in range(2):
+        await room.desk.send([intent(f"p{number}-B01-1", A, BUY, 10)])
+    assert room.controls.pulled is None
+    await room.desk.send([intent("p2-B01-1", A, BUY, 10)])
+    assert room.controls.pulled is Control.TRIPPED
+    again = room.again()
+    assert "the breaker tripped" in (await again.desk.send([intent("q-B01-1", B, BUY, 10)]))["q-B01-1"]
+    again.own(B=100)
+    assert await again.desk.send([meant_for(Origin.STOP_LOSS, intent("q-SL-1", B, SELL, 10))]) == {}
+    again.controls.release()
+    assert await again.desk.send([intent("r-B01-1", C, BUY, 10)]) == {}
+
+
+async def test_an_order_that_is_taken_ends_the_row(make_room: MakeRoom) -> None:
+    room = make_room(guarded(max_rejects=3))
+    room.broker.manners |= {A: [refuses] * 5}
+    for number in range(2):
+        await room.desk.send([intent(f"p{number}-B01-1", A, BUY, 10)])
+    await room.desk.send([intent("p2-B01-1", B, BUY, 10)])
+    await room.desk.send([intent("p3-B01-1", A, BUY, 10)])
+    assert room.controls.pulled is None
+    assert room.limits.rejects(TODAY) == 1
+
+
+async def test_what_the_gate_holds_back_is_no_order_that_was_turned_down(make_room: MakeRoom) -> None:
+    room = make_room(guarded(max_rejects=1))
+    room.broker.before_place = lambda _: room.controls.pull(Control.PAUSED)
+    await room.desk.send([intent("p-B01-1", A, BUY, 10), intent("p-B02-1", B, BUY, 10)])
+    assert room.journal["p-B02-1"].state is OrderState.REFUSED
+    assert room.controls.pulled is Control.PAUSED
+
+
+def test_a_market_order_that_would_always_be_too_far_is_a_settings_error() -> None:
+    with pytest.raises(ValueError, match=r"orders.slippage = 0.03 is above guards.max_price_distance = 0.02"):
+        Settings(orders=Orders(type="market", slippage=Decimal("0.03")))

@@ -1,0 +1,101 @@
+"""Dangers on the screen: the card of a bond behind a row, limits, the breaker, what threatens the holdings."""
+
+from datetime import date, timedelta
+from decimal import Decimal
+
+import pytest
+
+from core.model.bond import BondCode
+from core.model.card import BondCard, SourcePrice
+from core.model.command import Done, Failed, Resume, ShowBond
+from core.model.dossier import BondFacts, Call, Dossier
+from core.model.known import Known, Unknown
+from core.model.snapshot import Control, Limit
+from tests.tui.screen import LARGE, SMALL, flat, press, shown, text, told, until
+from tests.tui.scripted import NOW, ScriptedLink, snapshot
+from tests.worlds import quote
+
+AT_STAKE = "123258.SZ 胜例转02: called, last trading day 2026-09-29; 141,450.00 CNY at stake on 1000 张"
+
+
+def card(command: ShowBond) -> BondCard:
+    told = BondFacts(
+        command.code,
+        "jisilu",
+        NOW - timedelta(hours=3),
+        name="胜例转02",
+        call=Call.CALLED,
+        counted=(17, 15),
+        last_trade=date(2026, 9, 29),
+        redemption_price=Decimal("100.05"),
+    )
+    price = quote(str(command.code), "241.5", source="QMT", at=NOW - timedelta(seconds=4))
+    prices = (
+        SourcePrice("QMT", True, Known(price)),
+        SourcePrice("Tencent", False, Unknown("Tencent is out of reach")),
+    )
+    return BondCard(
+        command.code, "胜例转02", prices, Dossier(command.code, (told,)), "called: last trading day", "called"
+    )
+
+
+def link() -> ScriptedLink:
+    scripted = ScriptedLink(snapshot())
+    scripted.replies[ShowBond] = lambda command: Done(card(command))
+    return scripted
+
+
+@pytest.mark.parametrize("keys", [("3", "r", "down"), ("4",), ("5",)])
+async def test_enter_on_any_row_shows_all_that_is_known_of_its_bond_and_how_old_it_is(keys: tuple[str, ...]) -> None:
+    scripted = link()
+    async with shown(scripted, *keys, size=LARGE) as (app, pilot):
+        await press(pilot, "enter")
+        await until(pilot, lambda: "Would not be bought now: called: last trading day" in flat(app))
+        asked = [command.code for command in scripted.sent if isinstance(command, ShowBond)]
+        assert len(asked) == 1
+        assert isinstance(asked[0], BondCode)
+        seen = flat(app)
+        assert "Price by QMT, in use" in seen
+        assert "241.500" in seen
+        assert "(4s old)" in seen
+        assert "Tencent is out of reach" in seen
+        for _ in range(12):
+            await press(pilot, "down")
+        assert "(3h old)" in flat(app)
+        assert "Last trading day 2026-09-29" in flat(app)
+        assert "17 / 15" in flat(app)
+
+
+async def test_a_card_that_cannot_be_had_says_so_below_the_row() -> None:
+    scripted = link()
+    scripted.replies[ShowBond] = Failed("the engine is busy")
+    async with shown(scripted, "4", size=SMALL) as (app, pilot):
+        await press(pilot, "enter")
+        await until(pilot, lambda: "could not be asked: the engine is busy" in flat(app))
+
+
+async def test_what_threatens_a_holding_stands_above_every_screen_and_in_full_on_home() -> None:
+    async with shown(ScriptedLink(snapshot(dangers=(AT_STAKE,))), "4", size=LARGE) as (app, pilot):
+        assert "141,450.00 CNY at stake" in flat(app)
+        await press(pilot, "1")
+        assert flat(app).count("141,450.00 CNY at stake") == 2
+
+
+async def test_home_shows_how_far_the_day_s_limits_are_used() -> None:
+    limits = (Limit("rejects in a row", 0, 5), Limit("orders", 12, 500))
+    async with shown(ScriptedLink(snapshot(limits=limits)), size=LARGE) as (app, _):
+        assert "Limits orders 12/500 rejects in a row 0/5" in flat(app)
+
+
+async def test_the_breaker_is_seen_everywhere_and_resume_ends_it() -> None:
+    scripted = ScriptedLink(snapshot(controls=(Control.TRIPPED,)))
+    scripted.replies[Resume] = Done(None)
+    async with shown(scripted, "5", size=LARGE) as (app, pilot):
+        assert "BREAKER TRIPPED" in text(app)
+        assert "too many orders were turned down in a row" in flat(app)
+        await press(pilot, "1", "b")
+        assert "nothing is bought anyway" in told(app)
+        await press(pilot, "R")
+        assert "the breaker's hold" in flat(app)
+        await press(pilot, "y")
+        await until(pilot, lambda: any(isinstance(command, Resume) for command in scripted.sent))
