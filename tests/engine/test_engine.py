@@ -127,7 +127,8 @@ def test_the_newest_plan_only_and_once_only(engine: Engine) -> None:
 
 
 def test_a_second_trigger_while_one_runs_is_refused(home: Home) -> None:
-    engine = Engine(home, load_settings(home.path, environ={}), speed=20)
+    at_a_limit = load_settings(home.path, {"orders.type": "limit"}, environ={})  # which works for a while
+    engine = Engine(home, at_a_limit, speed=20)
     engine.start()
     try:
         engine.wait_ready()
