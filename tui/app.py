@@ -21,7 +21,7 @@ from textual.widgets import ContentSwitcher
 from textual.worker import Worker, WorkerState
 
 from core.engine.link import EngineLink
-from core.language import mark, say, use_language
+from core.language import language, mark, say, use_language
 from core.model.command import Command, Failed, Reply
 from core.model.snapshot import Snapshot
 from tui.actions import ACTIONS, PANES, Action, actions_of, bindings_of, pane_bindings
@@ -106,7 +106,7 @@ class RotorApp(App[None]):
         for look in LOOKS.values():
             self.register_theme(look.theme)
         self._looks: tuple[str, str, str] | None = None
-        self._wear("en", "dark", "red")
+        self._wear(language(), "dark", "red")
         ScrollBar.renderer = PlainScrollBar
 
     @property

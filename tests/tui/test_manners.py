@@ -6,11 +6,12 @@ import pytest
 from rich.color import Color
 from rich.style import Style
 
-from core.language import use_language
+from core.language import language, use_language
 from core.model.settings import Screen as Look
 from core.model.snapshot import Event, Level
 from tests.tui.screen import flat, lines, press, settle, shown, told, until
 from tests.tui.scripted import NOW, ScriptedLink, snapshot
+from tui.app import RotorApp
 from tui.bell import Bell
 from tui.widgets.palette import LOOKS, STYLES, Tone, use_look
 
@@ -133,3 +134,13 @@ async def test_what_was_said_goes_by_itself_and_hides_nothing(monkeypatch: pytes
         app._beat()
         await settle(pilot)
         assert told(app) == ""
+
+
+def test_the_language_of_the_settings_is_spoken_from_the_start() -> None:
+    """An engine says its sentences in the language in use: a screen that is made must not change it."""
+    use_language("zh")
+    try:
+        RotorApp(ScriptedLink(snapshot(language="zh")))
+        assert language() == "zh"
+    finally:
+        use_language("en")

@@ -58,7 +58,7 @@ def card_text(card: BondCard, now: datetime | None) -> Text:
         else words((say("Nothing forbids to buy it now."), Tone.GOOD))
     )
     text.append_text(Text("\n\n") + verdict)
-    if card.danger:
+    if card.danger and not card.why_not:  # else it has been said
         text.append_text(Text("\n") + words((card.danger, Tone.BAD)))
     for price in card.prices:
         used = say("{source}, in use", source=price.source) if price.in_use else price.source

@@ -1,5 +1,7 @@
 """What Home says: its sections as text."""
 
+from decimal import Decimal
+
 from rich.text import Text
 
 from core.language import mark, say
@@ -52,7 +54,7 @@ def today_text(snapshot: Snapshot, width: int) -> Text:
 def _limit_rows(snapshot: Snapshot, width: int) -> list[Fact]:
     """How far the day's limits are used, on one line: the one that is nearest to its end first."""
     rows = sorted(snapshot.limits, key=lambda row: row.used / row.most, reverse=True)
-    told = [f"{say(row.name)} {row.used:,.0f}/{row.most:,.0f}" for row in rows]
+    told = [f"{say(row.name)} {_short(row.used)}/{_short(row.most)}" for row in rows]
     if not told:
         return []
     tone = Tone.WARN if any(row.reached for row in snapshot.limits) else Tone.TEXT
@@ -101,6 +103,13 @@ def _next_rows(snapshot: Snapshot, width: int) -> list[Fact]:
         ("" if number else say("Up next"), fitting(job_texts(job, snapshot)[:2], width), Tone.TEXT)
         for number, job in enumerate(snapshot.jobs[:_JOBS])
     ]
+
+
+def _short(figure: Decimal | int) -> str:
+    """`120`, `787k`, `10.0M`."""
+    if figure < 10_000:
+        return f"{figure:,.0f}"
+    return f"{figure / 1000:,.0f}k" if figure < 1_000_000 else f"{figure / 1_000_000:,.1f}M"
 
 
 def _filled(rebalance: Rebalance, side: Side) -> str:
