@@ -1,6 +1,7 @@
 """Books of bonds for tests: what they are told, and of everything else that nothing threatens it."""
 
 from collections.abc import Iterable
+from datetime import date
 
 from core.model.bond import BondCode
 from core.model.dossier import BondFacts, Call, Dossier, Dossiers
@@ -9,7 +10,7 @@ from tests.worlds import NOW
 
 def facts(code: str, **told: object) -> BondFacts:
     """What the tables tell of a sound bond, but for `told`."""
-    return BondFacts(BondCode(code), "table", NOW, **{"call": Call.NONE, **told})  # type: ignore[arg-type]
+    return BondFacts(BondCode(code), "table", NOW, **{"call": Call.NONE, "listed": date(2024, 1, 2), **told})  # type: ignore[arg-type]
 
 
 class ToldBook:

@@ -153,7 +153,9 @@ class TableBook:
         try:
             table = await self._tables.fetch(kind.name)
             good = self._checked(kind, table)
-        except (TableSilent, TableRefused) as error:
+        except Exception as error:
+            if not isinstance(error, TableSilent | TableRefused):
+                log.exception("%s's table of bonds could not be read", kind.title)
             since = self._trouble.get(kind.name, (self._clock.now(), ""))[0]
             if self._trouble.get(kind.name, (since, ""))[1] != str(error):
                 log.warning("%s's table of bonds is not used: %s", kind.title, error)

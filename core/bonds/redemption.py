@@ -21,7 +21,19 @@ SOURCE = "jisilu"
 FLOOR = 200
 """Rows: some 300 bonds live (337 in May 2026); a guest's table of other lists has 30."""
 
-COLUMNS = ("代码", "名称", "剩余规模", "最后交易日", "到期日", "转股价", "强赎价", "强赎天计数", "强赎状态", "正股名称")
+COLUMNS = (
+    "代码",
+    "名称",
+    "剩余规模",
+    "最后交易日",
+    "到期日",
+    "转股起始日",
+    "转股价",
+    "强赎价",
+    "强赎天计数",
+    "强赎状态",
+    "正股名称",
+)
 
 _STATES = {
     "": Call.NONE,
@@ -66,6 +78,7 @@ def _facts(code: BondCode, cells: Mapping[str, str | None], table: Table) -> Bon
         counted=(int(counted[1]), int(counted[2])) if counted else None,
         last_trade=last_trade,
         maturity=maturity,
+        converts_from=day(cells["转股起始日"], "转股起始日"),
         redemption_price=price,
         conversion_price=number(cells["转股价"], "转股价"),
         balance=None if balance is None else balance * _HUNDRED_MILLION,

@@ -39,7 +39,7 @@ class Dangers:
         """What a row of the plan tells besides: a danger that does not sell yet, and what nobody knows."""
         found: dict[BondCode, str] = {}
         for code, dossier in self._book.dossiers(codes).items():
-            unknown = why_unknown(dossier) if self._guards.redemption == "warn" else None
+            unknown = why_unknown(dossier, self._clock.now().date()) if self._guards.redemption == "warn" else None
             danger = self._held(dossier, "", 0, None)
             note = danger.short if danger is not None else unknown
             if note is not None:

@@ -42,6 +42,7 @@ class BondFacts:
     last_trade: date | None = None
     maturity: date | None = None
     listed: date | None = None
+    converts_from: date | None = None
     redemption_price: Decimal | None = None
     restricted: str | None = None
     conversion_price: Decimal | None = None
@@ -92,6 +93,10 @@ class Dossier:
     @property
     def listed(self) -> Told[date] | None:
         return next((Told(one.listed, one) for one in self.facts if one.listed is not None), None)
+
+    @property
+    def converts_from(self) -> Told[date] | None:
+        return next((Told(one.converts_from, one) for one in self.facts if one.converts_from is not None), None)
 
     @property
     def redemption_price(self) -> Told[Decimal] | None:

@@ -60,7 +60,6 @@ class _Seat:
         self.since = clock.now()
         self.tried_at = -RETRY
         self.heard_at = clock.elapsed()
-        self.newest: Quote | None = None
 
     def judge(self, trouble: str | None) -> None:
         self.tried_at = self._clock.elapsed()
@@ -215,9 +214,6 @@ class Sources:
     def _listener(self, seat: _Seat) -> QuoteListener:
         def listen(quotes: Mapping[BondCode, Quote]) -> None:
             seat.heard_at = self._clock.elapsed()
-            newest = max(quotes.values(), key=lambda quote: quote.at)
-            if seat.newest is None or newest.at > seat.newest.at:
-                seat.newest = newest
             if seat is self._active:
                 for listener in self._listeners:
                     listener(quotes)

@@ -83,6 +83,9 @@ def _doubt(first: Quote, found: Maybe[Quote] | None, today: date, ratio: Decimal
         reason = found.reason if found is not None else say("there is none")
         return say("its price is not borne out by a second source: {reason}", reason=reason)
     second = found.value
+    if second.source == first.source:  # the source in use may have changed between the two questions
+        same = say("{source} was asked twice", source=first.source)
+        return say("its price is not borne out by a second source: {reason}", reason=same)
     if second.at.date() != today:
         return say(
             "its price is not borne out by a second source: {source}'s is of {at:%Y-%m-%d}",

@@ -42,11 +42,23 @@ def why_not_bought(dossier: Dossier, today: date, sessions_between: SessionsBetw
     found = next((rule for rule in rules if rule is not None), None)
     if found is not None or guards.redemption != "required":
         return found
-    return why_unknown(dossier)
+    return why_unknown(dossier, today)
 
 
-def why_unknown(dossier: Dossier) -> str | None:
-    """Why nobody knows whether the bond is called; None where that is known."""
+def why_unknown(dossier: Dossier, today: date) -> str | None:
+    """Why nobody knows whether the bond is called, or newly listed; None where both are known."""
+    return _call_unknown(dossier) or _listing_unknown(dossier, today)
+
+
+def _listing_unknown(dossier: Dossier, today: date) -> str | None:
+    """Conversion begins six months after the issue at the earliest: a bond that converts already is not new."""
+    begun = dossier.converts_from
+    if dossier.listed is not None or (begun is not None and begun.value <= today):
+        return None
+    return say("since when it is listed is not known")
+
+
+def _call_unknown(dossier: Dossier) -> str | None:
     if dossier.call is None:
         missing = dossier.missing or say("no source tells of it")
         return say("whether it is called is not known: {missing}", missing=missing)

@@ -279,8 +279,9 @@ def _buys(facts: _Facts, cash: Decimal) -> tuple[tuple[Leg, ...], tuple[Blocked,
     if facts.situation.origin is Origin.REFILL:
         wanted = [row for row in wanted if _fills_a_slot(facts, row[1])][: facts.situation.freed.slots]
         spendable = min(spendable, facts.situation.freed.money)
-    held_up = _held_up(facts)
-    wanted, without_slot = wanted[: max(len(wanted) - len(held_up), 0)], wanted[max(len(wanted) - len(held_up), 0) :]
+    held_up = [] if facts.situation.origin is Origin.REFILL else _held_up(facts)  # what is freed counts none of them
+    room = max(len(wanted) - len(held_up), 0)
+    wanted, without_slot = wanted[:room], wanted[room:]
     money = shares(len(wanted), spendable, facts.situation.bought_today, facts.settings)
     legs: list[Leg] = []
     blocked: list[Blocked] = []

@@ -150,7 +150,7 @@ async def test_a_table_that_lost_a_fifth_of_its_bonds_is_refused_and_the_last_on
     assert "it has 239 bonds, the last good one had 300" in world.book.notices()[0]
 
 
-@pytest.mark.parametrize("trouble", [TableSilent("no answer"), TableRefused("it has no column 代码")])
+@pytest.mark.parametrize("trouble", [TableSilent("no answer"), TableRefused("it has no column 代码"), KeyError("odd")])
 async def test_what_fails_is_asked_again_after_a_while_and_its_end_is_told(
     world: World, trouble: Exception, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -26,10 +26,9 @@ SPEED = 50.0
 
 
 class FeedVenue(Protocol):
-    """A feed and who sets its prices. `fail` puts the source out of reach, where `may_fail`."""
+    """A feed and who sets its prices. `fail` puts the source out of reach, where that can be."""
 
     feed: QuoteFeed
-    may_fail: bool
 
     def show(self, code: BondCode, last: str) -> None: ...
 
@@ -42,7 +41,6 @@ class _Qmt:
         known = [{"code": str(code), "name": f"bond {code[:6]}", "prev_close": 100.0} for code in (A, B)]
         self._control.reset({"clock": f"{START:%Y-%m-%d %H:%M:%S}", "instruments": known})
         self.feed: QuoteFeed = QmtQuotes(ScaledClock(START, SPEED), open_now=lambda: True, patience=1.0)
-        self.may_fail = False
 
     def show(self, code: BondCode, last: str) -> None:
         self._control.set_quote(code, float(last), volume_add=1000)
@@ -54,7 +52,6 @@ class _Tencent:
     def __init__(self, service: Any) -> None:
         self._service = service
         self._clock = ScaledClock(START, SPEED)
-        self.may_fail = True
         self.feed: QuoteFeed = TencentQuotes(self._clock, open_now=lambda: True, address=service.url)
 
     def show(self, code: BondCode, last: str) -> None:
@@ -96,7 +93,6 @@ class _Akshare:
     def __init__(self) -> None:
         clock = ScaledClock(START, 1000.0)  # it is asked once a minute
         self._rows = _Rows(clock)
-        self.may_fail = True
         self.feed: QuoteFeed = AkshareQuotes(clock, self._rows, open_now=lambda: True)  # type: ignore[arg-type]
 
     def show(self, code: BondCode, last: str) -> None:
@@ -110,7 +106,6 @@ class _Replay:
     def __init__(self) -> None:
         self._replay = ReplayFeed()
         self.feed: QuoteFeed = self._replay
-        self.may_fail = False
         self._shown: dict[BondCode, Any] = {}
 
     def show(self, code: BondCode, last: str) -> None:

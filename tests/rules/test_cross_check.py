@@ -1,6 +1,7 @@
 """The second opinion, also on the kind of answer that was in production on 2026-10-09: its fields had shifted, so that
 the open stood for the previous close and the change in percent for the volume, while every last price was right."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -28,7 +29,13 @@ def test_a_reader_whose_fields_have_shifted_is_caught_by_a_second_source(
     for first, second in ((wrong, right), (right, wrong)):
         found = doubts({first.code: Known(first)}, {first.code: Known(second)}, DAY, RATIO)
         assert "two sources disagree" in found[first.code]
-    assert doubts({right.code: Known(right)}, {right.code: Known(right)}, DAY, RATIO) == {}
+    agrees = replace(right, source="third")
+    assert doubts({right.code: Known(right)}, {right.code: Known(agrees)}, DAY, RATIO) == {}
+
+
+def test_a_source_never_bears_itself_out() -> None:
+    one = quote("113001")
+    assert "test was asked twice" in doubts({one.code: Known(one)}, {one.code: Known(one)}, DAY, RATIO)[one.code]
 
 
 def test_last_prices_may_differ_by_the_ratio_and_no_more() -> None:

@@ -131,6 +131,23 @@ async def test_the_slot_of_a_suspended_holding_is_not_bought_again(room: Room) -
     assert [leg.code for leg in (await room.plan(A, B)).buys] == [A, B]
 
 
+async def test_a_bond_of_which_nobody_knows_since_when_it_is_listed_is_not_bought(room: Room) -> None:
+    room.book.told[A] = Dossier(A, (facts(A, listed=None),))
+    assert "since when it is listed is not known" in (await room.plan(A)).blocked[0].reason
+    room.book.told[A] = Dossier(A, (facts(A, listed=None, converts_from=TODAY),))
+    assert [leg.code for leg in (await room.plan(A)).buys] == [A]
+
+
+async def test_a_suspended_holding_takes_no_slot_from_a_refill(room: Room) -> None:
+    """Only what stops have sold is filled again: what is suspended never counted among it."""
+    room.own(A=100, C=100)
+    await room.ticked(A, "94")
+    room.show(worlds.quote(B), worlds.quote(C, state=TradingState.HALTED))
+    room.listed = Known(worlds.selection(A, B))
+    plan = await room.rotation.plan(Origin.REFILL)
+    assert [leg.code for leg in plan.buys] == [B]
+
+
 async def test_slots_are_bought_again_where_the_settings_say_so(make_room: MakeRoom) -> None:
     room = make_room(guarded(hold_slots=False))
     room.own(C=100)
@@ -178,10 +195,16 @@ async def test_without_a_second_source_s_word_nothing_of_a_plan_is_sent(make_roo
     ("second", "said"),
     [
         (Unknown("out of reach"), "out of reach"),
-        (Known(worlds.quote(A, "102")), "two sources disagree: last price 100 (test 14:50:00), 102 (test 14:50:00)"),
-        (Known(worlds.quote(A, prev_close=Decimal("100.2"))), "two sources disagree: previous close 100"),
-        (Known(worlds.quote(A, volume=10_000)), "two sources disagree: volume 1000"),
-        (Known(worlds.quote(A, at=worlds.NOW - timedelta(days=1))), "is of 2026-05-14"),
+        (
+            Known(worlds.quote(A, "102", source="other", prev_close=Decimal(100))),
+            "two sources disagree: last price 100 (test 14:50:00), 102 (other 14:50:00)",
+        ),
+        (
+            Known(worlds.quote(A, source="other", prev_close=Decimal("100.2"))),
+            "two sources disagree: previous close 100",
+        ),
+        (Known(worlds.quote(A, source="other", volume=10_000)), "two sources disagree: volume 1000"),
+        (Known(worlds.quote(A, source="other", at=worlds.NOW - timedelta(days=1))), "is of 2026-05-14"),
     ],
 )
 async def test_what_a_second_source_says_otherwise_is_not_ordered(
