@@ -20,8 +20,13 @@ log = logging.getLogger(__name__)
 PATIENCE = 60.0
 """Seconds that a table may take: akshare's import alone takes several on a cold disk."""
 
-CHILD = (sys.executable, "-P", "-X", "utf8", "-m", "core.akshare_child")
-"""-P: a folder of the user's that happens to be called `core` is no part of the program."""
+CHILD = (
+    (sys.executable, "akshare-table")
+    if getattr(sys, "frozen", False)
+    else (sys.executable, "-P", "-X", "utf8", "-m", "core.akshare_child")
+)
+"""-P: a folder of the user's that happens to be called `core` is no part of the program. A one-folder build has no
+Python to run a module with: it runs itself."""
 
 _LONGEST = 160
 

@@ -31,12 +31,6 @@ FILE = "config.toml"
 RESERVED = frozenset({"ROTOR_HOME", "ROTOR_FACTORCAT__PASSWORD", "ROTOR_NOTIFY__EMAIL__PASSWORD"})
 """Variables that are no settings: where the home is, and the passwords."""
 
-NOT_YET = (
-    "notify",
-    "updates",
-)
-"""Keys, or whole tables, that this version reads and checks but does not act on."""
-
 _writing = threading.Lock()
 _PREFIX = "ROTOR_"
 _MASKED = ("password", "secret", "token", "urls")
@@ -60,16 +54,6 @@ def load_settings(
     default. A home without a config.toml has the defaults. Raises `SettingsError` with every problem there is.
     """
     return _load(home / FILE, _nested(overrides or {}), os.environ if environ is None else environ)
-
-
-def problems_of_use(settings: Settings) -> list[str]:
-    """One line for each key that was changed although this version does not act on it."""
-    default = Settings()
-    return [
-        f"not used by this version yet: {key} = {_shown(key, value_at(settings, key))}"
-        for key in KEYS
-        if within(key, NOT_YET) and value_at(settings, key) != value_at(default, key)
-    ]
 
 
 def masked(key: str, value: object) -> object:
@@ -242,7 +226,7 @@ def _what(key: str, kind: str, message: str) -> str:
 def _unknown(key: str) -> str:
     if key.rpartition(".")[2] == "password":
         return "a password is not kept in the settings: it is in the keyring, or in a ROTOR_…__PASSWORD variable"
-    return f"unknown key; the nearest is {_nearest(key)}"
+    return f"unknown key; the nearest is {nearest(key)}"
 
 
 def _unknown_variable(name: str) -> str:
@@ -250,10 +234,10 @@ def _unknown_variable(name: str) -> str:
     inside = [known for known in KEYS if within(known, (key,))]
     if inside:
         return f"{name}: is a table; set its keys one by one, such as {variable_of(inside[0])}"
-    return f"{name}: unknown variable; the nearest is {variable_of(_nearest(key, KEYS))}"
+    return f"{name}: unknown variable; the nearest is {variable_of(nearest(key, KEYS))}"
 
 
-def _nearest(key: str, known: Sequence[str] | None = None) -> str:
+def nearest(key: str, known: Sequence[str] | None = None) -> str:
     """The key most like this one: its own name first, then the table it stands in."""
 
     def likeness(other: str) -> float:

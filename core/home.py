@@ -72,6 +72,16 @@ class Home:
         return self.data / "app.db"
 
     @property
+    def safe(self) -> Path:
+        """The encrypted file of passwords, where the user has chosen one."""
+        return self.data / "secrets.json"
+
+    @property
+    def outbox(self) -> Path:
+        """News on their way to mail and push services."""
+        return self.data / "outbox.db"
+
+    @property
     def paper_database(self) -> Path:
         return self.data / "paper.db"
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from core import config
-from core.config import KEYS, NOT_YET, SettingsError, load_settings
+from core.config import KEYS, SettingsError, load_settings
 from core.language import say
 from core.model.preference import Kind, SettingRow, Source
 from core.model.settings import Settings
@@ -40,7 +40,6 @@ def setting_rows(home: Path, in_use: Settings, environ: Mapping[str, str] | None
             kind=_kind(field),
             choices=_choices(field),
             at_once=key in AT_ONCE,
-            unused=config.within(key, NOT_YET),
             money=config.within(key, _MONEY),
         )
         for key, field in config.setting_fields()
@@ -50,7 +49,7 @@ def setting_rows(home: Path, in_use: Settings, environ: Mapping[str, str] | None
 def problem_with(home: Path, key: str, text: str) -> str:
     """Why this text cannot be the key's value, in words; empty where it can."""
     if key not in KEYS:
-        return say("There is no setting {key}.", key=key)
+        return say("There is no setting {key}; the nearest is {nearest}.", key=key, nearest=config.nearest(key, KEYS))
     try:
         load_settings(home, {key: value_of(key, text)})
     except SettingsError as error:

@@ -1,4 +1,4 @@
-"""`python -m tests.screenshot`: the README's picture, of the real app on the sandbox (docs/plan.svg)."""
+"""`python -m tests.screenshot`: the pictures of the documents, of the real app on the sandbox (docs/*.svg)."""
 
 import asyncio
 import tempfile
@@ -10,19 +10,31 @@ from core.model.command import Done, ExecutePlan, MakePlan, RunStrategy
 from tui.app import RotorApp
 
 SIZE = (110, 30)
+SHOTS: tuple[tuple[str, tuple[str, ...], str], ...] = (
+    ("plan", ("3", "r"), "joined"),
+    ("home", ("1",), "Strategy"),
+    ("strategies", ("2", "enter"), "record"),
+    ("positions", ("4",), "armed"),
+    ("orders", ("5",), "filled"),
+    ("report", ("7",), "realised"),
+)
+"""Each picture's name, the keys that lead to it, and what it has to show."""
 
 
-async def picture(engine: Engine, keys: tuple[str, ...], shown: str) -> str:
-    """The app's screen as SVG once it shows `shown` after `keys`."""
+async def pictures(engine: Engine) -> dict[str, str]:
+    """The app's screens as SVG."""
     app = RotorApp(engine)
+    taken: dict[str, str] = {}
     async with app.run_test(size=SIZE) as pilot:
-        for key in keys:
-            await pilot.press(key)
-            await pilot.pause(1.0)
-        svg = app.export_screenshot(title="rotor")
-        if shown not in svg:
-            raise SystemExit(f"the screen does not show {shown!r}")
-        return svg
+        for name, keys, shown in SHOTS:
+            for key in keys:
+                await pilot.press(key)
+                await pilot.pause(1.2)
+            svg = app.export_screenshot(title="rotor")
+            if shown.lower() not in svg.lower():
+                raise SystemExit(f"the picture {name} does not show {shown!r}")
+            taken[name] = svg
+    return taken
 
 
 def change_strategy(engine: Engine) -> None:
@@ -30,7 +42,7 @@ def change_strategy(engine: Engine) -> None:
     made = engine.send(MakePlan()).result(30)
     assert isinstance(made, Done)
     assert isinstance(engine.send(ExecutePlan(made.value.plan_id)).result(120), Done)
-    assert isinstance(engine.send(RunStrategy(4, 402)).result(30), Done)
+    assert isinstance(engine.send(RunStrategy(5, 502)).result(30), Done)
 
 
 def main() -> None:
@@ -42,13 +54,13 @@ def main() -> None:
         try:
             engine.wait_ready()
             change_strategy(engine)
-            svg = asyncio.run(picture(engine, ("3", "r"), "suspended"))
+            taken = asyncio.run(pictures(engine))
         finally:
             engine.stop()
-    target = Path("docs/plan.svg")
-    target.parent.mkdir(exist_ok=True)
-    target.write_text(svg, encoding="utf-8", newline="\n")
-    print(f"written: {target}")  # noqa: T201
+    for name, svg in taken.items():
+        target = Path("docs") / f"{name}.svg"
+        target.write_text(svg, encoding="utf-8", newline="\n")
+        print(f"written: {target}")  # noqa: T201
 
 
 if __name__ == "__main__":

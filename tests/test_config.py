@@ -10,11 +10,9 @@ import pytest
 
 from core.config import (
     KEYS,
-    NOT_YET,
     SettingsError,
     init_config,
     load_settings,
-    problems_of_use,
     render_example,
     write_setting,
 )
@@ -199,23 +197,9 @@ class TestExample:
     def test_tables_stand_in_the_order_of_the_design(self) -> None:
         tables = [line.partition("]")[0][1:] for line in render_example().splitlines() if line.startswith("[")]
         assert " ".join(tables) == (
-            "factorcat qmt quotes strategy buy orders stops schedule guards fees notify notify.email updates screen"
+            "factorcat qmt quotes strategy buy orders stops schedule guards fees "
+            "notify notify.events notify.email updates screen"
         )
-
-
-class TestUse:
-    def test_the_defaults_say_nothing(self) -> None:
-        assert problems_of_use(Settings()) == []
-
-    def test_a_changed_key_without_effect_is_told(self, tmp_path: Path) -> None:
-        changes = {"updates.url": "https://news.example", "buy.amount": 5, "notify.urls": ["a://geheim"]}
-        assert problems_of_use(load_settings(tmp_path, changes, {})) == [
-            "not used by this version yet: notify.urls = ***",
-            'not used by this version yet: updates.url = "https://news.example"',
-        ]
-
-    def test_every_entry_names_something(self) -> None:
-        assert [entry for entry in NOT_YET if not any(f"{key}.".startswith(f"{entry}.") for key in KEYS)] == []
 
 
 class TestWriting:

@@ -1,118 +1,186 @@
-"""Passwords come from the environment or the keyring, and a keyring that fails says so in words."""
+"""Secrets come from the environment, the session, the keyring or the safe; a keyring that fails says so in words."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
-from keyring import set_keyring
+from keyring import get_keyring, set_keyring
 from keyring.backend import KeyringBackend
-from keyring.errors import NoKeyringError, PasswordDeleteError
+from keyring.errors import InitError, KeyringLocked, NoKeyringError
 from pydantic import SecretStr
 
-from core.credentials import forget, remember, remembered_password
+from core import safe as safes
+from core.credentials import Vault
 from core.model.known import Known, Unknown
+from core.safe import Safe, SafeShut
+from tests.keyrings import (
+    BrokenKeyring,
+    HangingKeyring,
+    MemoryKeyring,
+    NullKeyring,
+    PlaintextKeyring,
+    WindowsError,
+)
 
 SECRET = SecretStr("p@ss word")
-
-
-class MemoryKeyring(KeyringBackend):
-    priority = 1  # pyright: ignore[reportAssignmentType]
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.kept: dict[tuple[str, str], str] = {}
-
-    def get_password(self, service: str, username: str) -> str | None:
-        return self.kept.get((service, username))
-
-    def set_password(self, service: str, username: str, password: str) -> None:
-        self.kept[service, username] = password
-
-    def delete_password(self, service: str, username: str) -> None:
-        if self.kept.pop((service, username), None) is None:
-            raise PasswordDeleteError("not there")
-
-
-class BrokenKeyring(KeyringBackend):
-    priority = 1  # pyright: ignore[reportAssignmentType]
-
-    def __init__(self, error: Exception) -> None:
-        super().__init__()
-        self.error = error
-
-    def get_password(self, service: str, username: str) -> str | None:
-        raise self.error
-
-    def set_password(self, service: str, username: str, password: str) -> None:
-        raise self.error
-
-    def delete_password(self, service: str, username: str) -> None:
-        raise self.error
-
-
-class WindowsError1312(Exception):
-    """As pywintypes.error: no KeyringError, with its number in `winerror`."""
-
-    winerror = 1312
+PASSPHRASE = SecretStr("correct horse")
 
 
 @pytest.fixture(autouse=True)
-def keyring(monkeypatch: pytest.MonkeyPatch) -> MemoryKeyring:
-    monkeypatch.setattr("keyring.core._keyring_backend", None)
-    backend = MemoryKeyring()
+def ring(monkeypatch: pytest.MonkeyPatch) -> Iterator[MemoryKeyring]:
+    monkeypatch.setattr(safes, "_N", 2**10)  # the cost is tested once, in test_safe
+    before, backend = get_keyring(), MemoryKeyring()
     set_keyring(backend)
-    return backend
+    yield backend
+    set_keyring(before)
 
 
-def test_what_is_remembered_comes_back_for_its_user_only(keyring: MemoryKeyring) -> None:
-    assert remember("张三", SECRET) is None
-    assert remembered_password("张三", {}) == Known(SECRET)
-    assert remembered_password("李四", {}) == Known(None)
-    assert remembered_password("", {}) == Known(None)
-    assert keyring.kept == {("rotor", "factorcat:张三"): "p@ss word"}
+@pytest.fixture
+def vault(tmp_path: Path) -> Vault:
+    return vault_at(tmp_path)
 
 
-def test_the_variable_goes_before_the_keyring() -> None:
-    remember("a", SECRET)
-    assert remembered_password("a", {"ROTOR_FACTORCAT__PASSWORD": "other"}) == Known(SecretStr("other"))
-    assert remembered_password("a", {"ROTOR_FACTORCAT__PASSWORD": ""}) == Known(SECRET)
+def vault_at(folder: Path, patience: float = 30.0, **environ: str) -> Vault:
+    return Vault(Safe(folder / "secrets.json"), environ, patience)
 
 
-def test_the_process_environment_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ROTOR_FACTORCAT__PASSWORD", "other")
-    assert remembered_password("a") == Known(SecretStr("other"))
+def test_what_is_kept_comes_back_for_its_user_only(vault: Vault, ring: MemoryKeyring) -> None:
+    assert vault.keep("张三", SECRET).where == "keyring"
+    assert vault.read("张三") == Known(SECRET)
+    assert vault.read("李四") == Known(None)
+    assert vault.read("张三", "email") == Known(None)
+    assert vault.read("") == Known(None)
+    assert ring.kept == {("rotor", "factorcat:张三"): "p@ss word"}
 
 
-def test_forgetting_twice_is_no_failure() -> None:
-    remember("a", SECRET)
-    assert forget("a") is None
-    assert forget("a") is None
-    assert remembered_password("a", {}) == Known(None)
+def test_a_variable_goes_before_the_keyring(vault: Vault, tmp_path: Path) -> None:
+    vault.keep("a", SECRET)
+    told = vault_at(tmp_path, ROTOR_FACTORCAT__PASSWORD="other")
+    assert told.find("a") == Known((SecretStr("other"), "environment"))
+    assert vault_at(tmp_path, ROTOR_FACTORCAT__PASSWORD="").read("a") == Known(SECRET)
+    mail = vault_at(tmp_path, ROTOR_NOTIFY__EMAIL__PASSWORD="mail")
+    assert mail.read("me@example.com", "email") == Known(SecretStr("mail"))
 
 
-def test_a_windows_ssh_session_is_explained() -> None:
-    set_keyring(BrokenKeyring(WindowsError1312(1312, "CredWrite", "A specified logon session does not exist.")))
-    found = remembered_password("a", {})
+def test_forgetting_twice_is_no_failure(vault: Vault, ring: MemoryKeyring) -> None:
+    vault.keep("a", SECRET)
+    assert vault.forget("a") is None
+    assert vault.forget("a") is None
+    assert ring.kept == {}
+
+
+def failing(text: str = "it is locked") -> Callable[[str], Exception]:
+    return lambda password: KeyringLocked(text)
+
+
+FAULTS: list[tuple[str, Callable[[], KeyringBackend], str]] = [
+    (
+        "none at all",
+        lambda: BrokenKeyring(lambda _: NoKeyringError("No recommended\nbackend was found.")),
+        "this machine has none",
+    ),
+    (
+        "Windows over ssh",
+        lambda: BrokenKeyring(lambda _: WindowsError(1312, "CredWrite", "no such session")),
+        "Windows keeps no credentials in an ssh session",
+    ),
+    (
+        "another Windows error",
+        lambda: BrokenKeyring(lambda _: WindowsError(5, "CredWrite", "access denied")),
+        "access denied",
+    ),
+    ("locked", lambda: BrokenKeyring(failing()), "it is locked"),
+    ("no session bus", lambda: BrokenKeyring(lambda _: InitError("Failed to create the collection: no bus")), "no bus"),
+    ("takes and keeps nothing", NullKeyring, "it took the password and does not have it"),
+    ("a plain file", PlaintextKeyring, "keeps passwords in a plain file"),
+    (
+        "repeats the password",
+        lambda: BrokenKeyring(lambda password: ValueError(f"cannot store {password}"), "set"),
+        "cannot store ***",
+    ),
+    ("raises without a word", lambda: BrokenKeyring(lambda _: OSError()), "OSError"),
+]
+
+
+@pytest.mark.parametrize(("backend", "reason"), [fault[1:] for fault in FAULTS], ids=[fault[0] for fault in FAULTS])
+def test_a_keyring_that_fails_leaves_the_password_for_this_session(
+    backend: Callable[[], KeyringBackend], reason: str, vault: Vault, tmp_path: Path
+) -> None:
+    set_keyring(backend())
+    kept = vault.keep("a", SECRET)
+    assert kept.where == "session"
+    assert kept.trouble.startswith("The password cannot be kept in the keyring: ")
+    assert reason in kept.trouble
+    assert "ROTOR_FACTORCAT__PASSWORD" in kept.trouble
+    assert SECRET.get_secret_value() not in kept.trouble
+    assert vault.find("a") == Known((SECRET, "session"))
+    assert vault.probe() is not None
+    # The next start knows nothing of it, and nothing is on the disk.
+    after = vault_at(tmp_path).read("a")
+    assert isinstance(after, Unknown) or after == Known(None)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("backend", [fault[1] for fault in FAULTS], ids=[fault[0] for fault in FAULTS])
+def test_the_safe_takes_over_and_gives_back(
+    backend: Callable[[], KeyringBackend], vault: Vault, tmp_path: Path
+) -> None:
+    set_keyring(backend())
+    vault.keep("a", SECRET)
+    vault.open(PASSPHRASE)
+    assert vault.find("a") == Known((SECRET, "safe"))
+    assert vault.keep("b", SecretStr("another")).where == "safe"
+    after = vault_at(tmp_path)
+    assert after.locked
+    shut = after.read("a")
+    assert isinstance(shut, Unknown)
+    assert "not opened yet" in shut.reason
+    after.open(PASSPHRASE)
+    assert not after.locked
+    assert after.read("a") == Known(SECRET)
+    assert after.read("b") == Known(SecretStr("another"))
+
+
+def test_a_keyring_that_never_answers_is_given_up(tmp_path: Path) -> None:
+    set_keyring(HangingKeyring())
+    vault = vault_at(tmp_path, patience=0.05)
+    found = vault.read("a")
     assert isinstance(found, Unknown)
-    for sentence in (found.reason, remember("a", SECRET), forget("a")):
-        assert sentence is not None
-        assert "Windows keeps no credentials in an ssh session" in sentence
-        assert "ROTOR_FACTORCAT__PASSWORD" in sentence
-        assert "type the password each time" in sentence
+    assert "it may be waiting for you" in found.reason
+    assert vault.keep("a", SECRET).where == "session"
 
 
-def test_any_other_failure_is_a_sentence_too() -> None:
-    set_keyring(BrokenKeyring(NoKeyringError("No recommended backend\nwas available.")))
-    assert remember("a", SECRET) == (
-        "The password cannot be kept in the keyring: No recommended backend was available. "
-        "Set ROTOR_FACTORCAT__PASSWORD, or type the password each time."
-    )
+def test_forgetting_needs_no_passphrase_and_leaves_nothing(vault: Vault, tmp_path: Path) -> None:
+    set_keyring(FAULTS[0][1]())
+    vault.keep("a", SECRET)
+    vault.open(PASSPHRASE)
+    later = vault_at(tmp_path)
+    assert later.locked
+    assert later.forget("a") is None
+    assert list(tmp_path.iterdir()) == []
+    assert not later.locked
+    assert later.read("a") != Known(SECRET)
 
 
-def test_a_backend_that_repeats_the_password_does_not_get_through() -> None:
-    set_keyring(BrokenKeyring(ValueError(f"cannot store {SECRET.get_secret_value()}")))
-    sentence = remember("a", SECRET)
-    assert sentence is not None
-    assert SECRET.get_secret_value() not in sentence
+def test_a_keyring_that_cannot_be_asked_whether_it_still_has_it_says_so(vault: Vault) -> None:
+    set_keyring(BrokenKeyring(failing()))
+    trouble = vault.forget("a")
+    assert trouble is not None
+    assert trouble.startswith("The password cannot be removed from the keyring: it is locked.")
+    set_keyring(FAULTS[0][1]())
+    assert vault.forget("a") is None  # a keyring that is none has nothing
 
 
-def test_no_repr_tells_the_password() -> None:
-    remember("a", SECRET)
-    assert SECRET.get_secret_value() not in repr(remembered_password("a", {}))
+def test_a_wrong_passphrase_leaves_it_shut(vault: Vault, tmp_path: Path) -> None:
+    set_keyring(FAULTS[0][1]())
+    vault.keep("a", SECRET)
+    vault.open(PASSPHRASE)
+    after = vault_at(tmp_path)
+    with pytest.raises(SafeShut, match="not the passphrase"):
+        after.open(SecretStr("wrong horse"))
+    assert after.locked
+
+
+def test_no_repr_tells_the_password(vault: Vault) -> None:
+    vault.keep("a", SECRET)
+    assert SECRET.get_secret_value() not in repr(vault.find("a")) + repr(vars(vault))

@@ -1,96 +1,122 @@
-"""Mail against a real SMTP server on loopback."""
+"""Mail against a real SMTP server on loopback: plain, with TLS, with a certificate that nobody trusts, hanging."""
 
-import socketserver
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
 
 import pytest
 from pydantic import SecretStr
 
-from core.mail import MailFailed, send_mail
+from core import mail
+from core.mail import MailFailed, send_mail, try_login
 from core.model.settings import Email
+from tests.smtp import CERTIFICATE, email_at, smtp_server
+
+PASSWORD = SecretStr("hunter2-secret")
 
 
-class Server(socketserver.ThreadingTCPServer):
-    """Speaks as much SMTP as a mail needs, without TLS; `refuses` names a command that it answers with 550."""
-
-    allow_reuse_address = True
-    daemon_threads = True
-
-    def __init__(self, refuses: str = "") -> None:
-        super().__init__(("127.0.0.1", 0), Talk)
-        self.refuses = refuses
-        self.mails: list[str] = []
-        self.commands: list[str] = []
+@pytest.fixture
+def trusted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """This machine trusts the server's certificate."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATE))
 
 
-class Talk(socketserver.StreamRequestHandler):
-    server: Server
-
-    def handle(self) -> None:
-        self._say("220 here")
-        while line := self.rfile.readline().decode().strip():
-            command = line.split()[0].upper()
-            self.server.commands.append(line)
-            if command == self.server.refuses:
-                self._say("550 not from you")
-            elif command == "DATA":
-                self._say("354 go on")
-                body = []
-                while (part := self.rfile.readline().decode().rstrip("\r\n")) != ".":
-                    body.append(part)
-                self.server.mails.append("\n".join(body))
-                self._say("250 taken")
-            elif command == "QUIT":
-                self._say("221 bye")
-                return
-            else:
-                self._say("250 ok")
-
-    def _say(self, text: str) -> None:
-        self.wfile.write(f"{text}\r\n".encode())
-
-
-@contextmanager
-def serving(refuses: str = "") -> Iterator[Server]:
-    with Server(refuses) as server:
-        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-        yield server
-        server.shutdown()
-
-
-def settings(server: Server) -> Email:
-    return Email(
-        host="127.0.0.1", port=server.server_address[1], sender="rotor@example.com", receiver="trader@example.com"
-    )
+@pytest.fixture
+def tls_from_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every port is 465: that one is not for tests to listen on."""
+    monkeypatch.setattr(mail, "speaks_tls_from_the_start", lambda port: True)
 
 
 def test_a_mail_arrives_whole() -> None:
-    with serving() as server:
-        send_mail(settings(server), None, "rotor: 测试", "第一行\nsecond line")
-    (mail,) = server.mails
-    assert "Subject: rotor: =?utf-8?" in mail
-    assert "From: rotor@example.com" in mail
-    assert "To: trader@example.com" in mail
-    assert "Date: " in mail
+    with smtp_server() as server:
+        send_mail(email_at(server), None, "rotor: 测试", "第一行\nsecond line", "number-1")
+    (told,) = server.mails
+    assert server.subjects() == ["rotor: 测试"]
+    assert server.texts() == ["第一行\nsecond line"]
+    assert "From: rotor@example.com" in told
+    assert "To: me@example.com" in told
+    assert "Date: " in told
+    assert "Message-ID: <number-1@rotor.invalid>" in told
+
+
+def test_a_subject_of_several_lines_is_one() -> None:
+    with smtp_server() as server:
+        send_mail(email_at(server), None, "first\nBcc: thief@example.com", "y")
+    assert server.subjects() == ["first Bcc: thief@example.com"]
+    assert not any("thief" in command for command in server.commands)
 
 
 def test_a_password_is_not_sent_in_the_clear() -> None:
-    with serving() as server, pytest.raises(MailFailed, match="offers no TLS"):
-        send_mail(settings(server), SecretStr("hunter2"), "x", "y")
+    with smtp_server(password="hunter2-secret") as server, pytest.raises(MailFailed, match="offers no TLS"):
+        send_mail(email_at(server), PASSWORD, "x", "y")
     assert not any("AUTH" in command or "hunter2" in command for command in server.commands)
+
+
+@pytest.mark.usefixtures("trusted")
+def test_starttls_comes_before_the_password() -> None:
+    with smtp_server(tls="starttls", password="hunter2-secret") as server:
+        send_mail(email_at(server, host="localhost"), PASSWORD, "x", "y")
+    words = [command.split()[0].upper() for command in server.commands]
+    assert words.index("STARTTLS") < words.index("AUTH") < words.index("DATA")
+    assert len(server.mails) == 1
+
+
+@pytest.mark.usefixtures("trusted", "tls_from_the_start")
+def test_tls_from_the_start() -> None:
+    with smtp_server(tls="always", password="hunter2-secret") as server:
+        send_mail(email_at(server, host="localhost"), PASSWORD, "x", "y")
+        try_login(email_at(server, host="localhost"), PASSWORD)
+    assert len(server.mails) == 1  # trying the login sends none
+
+
+@pytest.mark.parametrize("tls", ["starttls", "always"])
+def test_a_certificate_that_nobody_trusts_is_refused(tls: str, request: pytest.FixtureRequest) -> None:
+    if tls == "always":
+        request.getfixturevalue("tls_from_the_start")
+    with (
+        smtp_server(tls=tls, password="hunter2-secret") as server,  # type: ignore[arg-type]
+        pytest.raises(MailFailed, match="certificate of localhost cannot be trusted"),
+    ):
+        send_mail(email_at(server, host="localhost"), PASSWORD, "x", "y")
+    assert server.mails == []
+    assert not any("AUTH" in command for command in server.commands)
+
+
+@pytest.mark.usefixtures("trusted")
+def test_a_wrong_password_says_so() -> None:
+    with (
+        smtp_server(tls="starttls", password="another") as server,
+        pytest.raises(MailFailed, match="refuses the name or the password"),
+    ):
+        send_mail(email_at(server, host="localhost"), PASSWORD, "x", "y")
+
+
+@pytest.mark.usefixtures("trusted")
+def test_a_password_that_smtp_cannot_carry_says_so() -> None:
+    with (
+        smtp_server(tls="starttls", password="x") as server,
+        pytest.raises(MailFailed, match="plain letters only"),
+    ):
+        send_mail(email_at(server, host="localhost"), SecretStr("pässword"), "x", "y")
+
+
+def test_a_server_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mail, "_SECONDS", 0.2)
+    with smtp_server() as server:
+        server.hangs = True
+        begun = time.monotonic()
+        with pytest.raises(MailFailed, match="did not answer on port"):
+            send_mail(email_at(server), None, "x", "y")
+    assert time.monotonic() - begun < 5
 
 
 @pytest.mark.parametrize(("refuses", "said"), [("MAIL", "refuses the sender"), ("RCPT", "refuses the receiver")])
 def test_a_refusal_names_who_is_refused(refuses: str, said: str) -> None:
-    with serving(refuses) as server, pytest.raises(MailFailed, match=said):
-        send_mail(settings(server), None, "x", "y")
+    with smtp_server(refuses) as server, pytest.raises(MailFailed, match=said):
+        send_mail(email_at(server), None, "x", "y")
 
 
 def test_nobody_there_is_a_sentence() -> None:
-    with serving() as server:
-        gone = settings(server)
+    with smtp_server() as server:
+        gone = email_at(server)
     with pytest.raises(MailFailed, match=r"was not sent over 127\.0\.0\.1"):
         send_mail(gone, None, "x", "y")
 

@@ -117,7 +117,7 @@ PANES = (
         mark(
             "Every setting of this home, what it is now, where that comes from and what it does. A change "
             "is checked as you type and written to config.toml, whose comments stay. Passwords go to the "
-            "system's keyring only."
+            "system's keyring, or to a file that a passphrase opens."
         ),
     ),
 )
@@ -140,6 +140,7 @@ ACTIONS = (
         mark("Halt, cancel, then sell all that is ours; 'flatten' is typed"),
         "F",
     ),
+    Action("home.release", "v", mark("New version"), mark("Read what is new in it"), footer=False),
     Action("home.cancel", "x", mark("Cancel all"), mark("Cancel every working order; 'cancel' is typed"), footer=False),
     Action(
         "home.missed",
@@ -219,9 +220,14 @@ ACTIONS = (
     Action("log.back", "escape", mark("Clear"), mark("Clear the search"), "esc", footer=False),
     Action("settings.open", "enter", mark("Change"), mark("Change the setting or the password under the cursor")),
     Action("settings.default", "d", mark("Default"), mark("Put the default back")),
-    Action("settings.try", "t", mark("Try out"), mark("Try MiniQMT's folder, the mail server or the login")),
+    Action("settings.try", "t", mark("Try out"), mark("Try MiniQMT's folder, mail and push, or the login")),
+    Action("settings.checkup", "c", mark("Check-up"), mark("Look at everything that a trading day needs")),
     Action(
-        "settings.forget", "x", mark("Forget"), mark("Take a password out of the keyring. Asks first"), footer=False
+        "settings.forget",
+        "x",
+        mark("Forget"),
+        mark("Take a password out of wherever it is kept. Asks first"),
+        footer=False,
     ),
     Action("settings.search", "slash", mark("Filter"), mark("Show only rows with this text"), "/"),
     Action("settings.reload", "r", mark("Reload"), mark("Read the settings again"), footer=False),

@@ -43,6 +43,10 @@ class Call:
     def chosen_home(self) -> Path | None:
         return self._home
 
+    @property
+    def mode(self) -> str | None:
+        return self._mode
+
     def settings(self) -> "Settings":
         """The settings, or exit code 2 with every problem."""
         from core.engine.headless import SettingsError, settings_of
@@ -60,7 +64,7 @@ class Call:
         engine = Engine(home or self.home, settings, speed=self.speed or 1.0)
         if not has_terminal():
             leave(USAGE, "The app needs a terminal. Without one, use rotor status, rotor plan or rotor rebalance.")
-        with self._quiet():
+        with self.quiet():
             # From here on sentences are for the screen.
             use_language(settings.language)
             try:
@@ -85,7 +89,7 @@ class Call:
         from core.engine.engine import Engine, EngineFailed
         from core.engine.headless import HomeInUse, HomeUnusable
 
-        with self._quiet():
+        with self.quiet():
             engine = Engine(
                 self.home,
                 self.settings(),
@@ -104,13 +108,33 @@ class Call:
                 engine.stop()
                 leave(REFUSED if error.refused else FAILED, str(error))
             try:
+                if self.settings().mode != "sandbox" and engine.latest is not None and engine.latest.locked:
+                    self._open_safe(engine)
                 yield engine
             finally:
                 engine.stop()
 
-    def _quiet(self) -> AbstractContextManager[None]:
+    def _open_safe(self, engine: "Engine") -> None:
+        """Ask for the passphrase of the home's passwords, where somebody is there to be asked."""
+        from core.model.command import Failed, ListStrategies, OpenSafe
+
+        # Answers when the login of the start has ended: a variable, or the keyring, may have done without the file.
+        if not isinstance(engine.send(ListStrategies(limit=1)).result(60), Failed):
+            return
+        passphrase = hidden("Passphrase of the encrypted file of passwords") if sys.stdin.isatty() else ""
+        reply = engine.send(OpenSafe(passphrase)).result(60) if passphrase else Failed("It was not typed.")
+        if isinstance(reply, Failed):
+            click.echo(f"The encrypted file of passwords stays shut, nobody is logged in. {reply.text}", err=True)
+
+    def quiet(self) -> AbstractContextManager[None]:
         """Where MiniQMT's libraries may be at work, what they write to the console goes to the log."""
-        if self.settings().mode == "sandbox":
+        from core.engine.headless import SettingsError, settings_of
+
+        try:
+            mode = settings_of(self.home, self._mode).mode
+        except SettingsError:
+            return nullcontext()
+        if mode == "sandbox":
             return nullcontext()
         from core.engine.chatter import kept_off_the_screen
 
@@ -146,6 +170,20 @@ def typed(question: str) -> str:
     except click.Abort:
         click.echo(err=True)
         return ""
+
+
+def hidden(question: str, *, twice: bool = False) -> str:
+    """What was typed unseen, or came through a pipe; empty where nobody typed."""
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().rstrip("\r\n")
+    try:
+        typed = click.prompt(
+            question, hide_input=True, default="", show_default=False, err=True, confirmation_prompt=twice
+        )
+    except click.Abort:
+        click.echo(err=True)
+        return ""
+    return str(typed)
 
 
 def leave(code: int, text: str) -> NoReturn:

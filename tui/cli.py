@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from core import __version__
-from tui import brakes, calendar_commands, serve_commands, steer
-from tui.call import DONE, FAILED, REFUSED, UNRESOLVED, Call, agreed, ask, leave
+from tui import brakes, calendar_commands, errand_commands, serve_commands, steer
+from tui.call import DONE, FAILED, REFUSED, UNRESOLVED, USAGE, Call, agreed, ask, leave
 
 if TYPE_CHECKING:
     from core.model.plan import Plan
@@ -238,8 +238,13 @@ for command in (
     steer.adopt,
     steer.release,
     calendar_commands.calendar,
+    errand_commands.doctor,
+    errand_commands.notify,
+    errand_commands.secret,
+    errand_commands.completion,
     serve_commands.serve,
     serve_commands.attach,
+    errand_commands.akshare_table,
 ):
     main.add_command(command)
 
@@ -261,15 +266,36 @@ def config_init(call: Call) -> None:
         leave(REFUSED if isinstance(error, FileExistsError) else FAILED, str(error))
 
 
+@config.command(
+    "set",
+    epilog="Example: rotor config set buy.amount 20000",
+    context_settings={"ignore_unknown_options": True},  # a value may begin with a minus
+)
+@click.argument("key")
+@click.argument("value")
+@click.pass_obj
+def config_set(call: Call, key: str, value: str) -> None:
+    """Write one setting into config.toml, checked, and leave the rest of the file as it is.
+
+    A text stands as it is; numbers, true and false, and lists are written as in the file.
+    """
+    from core.engine.errands import set_setting
+    from core.engine.headless import SettingsError
+
+    try:
+        problem = set_setting(call.home, key, value)
+    except (OSError, SettingsError) as error:
+        leave(FAILED, f"{call.home.config_file} was not changed: {error}")
+    if problem:
+        leave(USAGE, f"{key} was not changed: {problem}")
+    click.echo(f"{key} is written; it is used from the next start.")
+
+
 @config.command("check", epilog="Example: rotor config check")
 @click.pass_obj
 def config_check(call: Call) -> None:
     """Check every setting and say what is wrong, all at once."""
-    from core.engine.headless import notes_on
-
-    settings = call.settings()
-    for note in notes_on(settings):
-        click.echo(note)
+    call.settings()
     click.echo(f"{call.home.config_file}: ok" if call.home.config_file.exists() else "no config.toml: defaults, ok")
 
 

@@ -89,6 +89,21 @@ def print_rehearsal(document: dict[str, Any], console: Console) -> None:
     console.print("violations         none" if not document["violations"] else "", highlight=False)
 
 
+def print_doctor(document: dict[str, Any], console: Console) -> None:
+    """One line a check, its remedy below it."""
+    styles = {"ok": "green", "note": "dim", "warning": "yellow", "failed": "bold red"}
+    for row in document["findings"]:
+        console.print(
+            Text.assemble(f"{row['name']:<10}", (f"{row['state']:<8} ", styles[row["state"]]), row["text"]),
+            soft_wrap=True,
+        )
+        if row["remedy"]:
+            console.print(Text(f"{'':<18} > {row['remedy']}"), soft_wrap=True)
+    console.print()
+    verdict = {"failed": "Something has failed: see above.", "warning": "Nothing has failed; see the warnings."}
+    console.print(verdict.get(document["worst"], "All is well."))
+
+
 def print_status(document: dict[str, Any], console: Console) -> None:
     console.print(f"home      {document['home']}", markup=False, highlight=False)
     console.print(f"engine    {document['running'] or 'not running'}", markup=False, highlight=False)

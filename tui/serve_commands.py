@@ -69,7 +69,8 @@ async def _serve(server: "ViewServer", opened: Callable[[], None], ending: Endin
 
 
 def _view_command(call: Call) -> str:
-    parts = [sys.executable, "-m", "tui", "--home", str(call.home.path), "attach"]
+    program = [sys.executable] if getattr(sys, "frozen", False) else [sys.executable, "-m", "tui"]
+    parts = [*program, "--home", str(call.home.path), "attach"]
     return subprocess.list2cmdline(parts) if sys.platform == "win32" else shlex.join(parts)
 
 

@@ -112,12 +112,26 @@ class TableBook:
         self._read_own()
 
     def dossiers(self, codes: Iterable[BondCode]) -> Dossiers:
-        missing = self._own_trouble or self._why_missing()
+        missing = self.trouble()
         return {code: self._dossier(code, missing) for code in codes}
 
     def name(self, code: BondCode) -> str:
         found = (good.facts.get(code) for good in self._good.values())
         return next((facts.name for facts in found if facts is not None and facts.name), "")
+
+    def codes(self) -> tuple[BondCode, ...]:
+        """The bonds of the last good table of calls; none where there is none."""
+        good = self._good.get(redemption.TABLE)
+        return tuple(good.facts) if good is not None else ()
+
+    def age(self) -> timedelta | None:
+        """How old the last good table of calls is; None where there is none."""
+        good = self._good.get(redemption.TABLE)
+        return self._clock.now() - good.table.fetched_at if good is not None else None
+
+    def trouble(self) -> str | None:
+        """Why what is known of calls cannot be used, None where it can."""
+        return self._own_trouble or self._why_missing()
 
     def notices(self) -> tuple[str, ...]:
         found = [self._own_trouble] if self._own_trouble else []

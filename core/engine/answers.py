@@ -9,9 +9,10 @@ from typing import Any, TypeVar, cast
 
 from pydantic import SecretStr
 
-from core import credentials
 from core.config import SettingsError, write_setting
+from core.credentials import TOKEN, Vault
 from core.engine.card import bond_card, listed_bonds
+from core.engine.doctor.examination import examine
 from core.engine.health import Vitals
 from core.engine.parts import Parts, database_files
 from core.engine.preferences import NotDone, PreferenceDesk
@@ -22,7 +23,7 @@ from core.factorcat import FactorCatError
 from core.home import Home, HomeUnusable
 from core.language import say
 from core.log_pages import find_in_log, read_log
-from core.logs import hide
+from core.logs import hide, redacted
 from core.model.bond import BondCode, CodeRefused
 from core.model.card import BondCard
 from core.model.command import (
@@ -35,6 +36,7 @@ from core.model.command import (
     DayOfOrders,
     Done,
     DropMissed,
+    Examine,
     ExecutePlan,
     ExportReport,
     Failed,
@@ -46,11 +48,13 @@ from core.model.command import (
     ListedBond,
     ListRecords,
     ListStrategies,
+    LoggedIn,
     Login,
     LogLine,
     Logout,
     LogPage,
     MakePlan,
+    OpenSafe,
     PauseBuys,
     ReadLog,
     ReadOrders,
@@ -70,14 +74,16 @@ from core.model.command import (
     ShowRecord,
     StoreSecret,
     TryLogin,
-    TryMail,
+    TryNotify,
     TryQmt,
 )
+from core.model.finding import Finding
 from core.model.known import Known, Maybe, Unknown
 from core.model.platform import Page, Record, Selection, Strategy
 from core.model.report import Report
 from core.model.settings import Strategy as FollowedSettings
-from core.model.snapshot import Followed, Level, Need
+from core.model.snapshot import Followed, Level, Need, Snapshot
+from core.safe import SafeShut
 from core.trading.executor import RebalanceRefused
 from core.trading.settle import CannotSettle, adopt, release, settle
 
@@ -90,19 +96,31 @@ class Answers:
     """One method per command. An answer is always a `Reply`: what goes wrong becomes a sentence."""
 
     def __init__(
-        self, parts: Parts, view: View, vitals: Vitals, steering: Steering, home: Home, changed: Callable[[], None]
+        self,
+        parts: Parts,
+        view: View,
+        vitals: Vitals,
+        steering: Steering,
+        home: Home,
+        vault: Vault,
+        changed: Callable[[], None],
     ) -> None:
         self._parts = parts
         self._view = view
         self._vitals = vitals
         self._steering = steering
         self._home = home
+        self._vault = vault
         self._changed = changed
+        self.log_in_again: Callable[[], None] = lambda: None
+        self.secrets_changed: Callable[[], None] = lambda: None
+        self.shown: Callable[[], Snapshot | None] = lambda: None
         self.may_log_in = True
         """Whether a login that failed, because the platform was away, may be tried again without the user."""
         self._username = parts.settings.factorcat.username
+        self._remembers = parts.settings.factorcat.remember
         self.login: asyncio.Task[None] | None = None
-        preferences = PreferenceDesk(parts, home, changed)
+        preferences = PreferenceDesk(parts, home, vault, changed)
         self._handlers: dict[type[Command[Any]], Callable[[Any], Awaitable[Any]]] = {
             Login: self._log_in,
             Logout: self._log_out,
@@ -131,10 +149,12 @@ class Answers:
             ReadSettings: preferences.read,
             CheckSetting: preferences.check,
             ChangeSetting: preferences.change,
-            StoreSecret: preferences.store,
-            ForgetSecret: preferences.forget,
+            StoreSecret: partial(self._with_secrets, preferences.store),
+            ForgetSecret: partial(self._with_secrets, preferences.forget),
+            OpenSafe: self._open_safe,
             TryQmt: preferences.test_qmt,
-            TryMail: preferences.test_mail,
+            TryNotify: preferences.test_notify,
+            Examine: self._examine,
             TryLogin: preferences.test_login,
             FindInLog: self._find_in_log,
             ReadOrders: self._orders,
@@ -145,13 +165,13 @@ class Answers:
     async def answer(self, command: Command[T]) -> Reply[T]:
         try:
             return Done(cast(T, await self._handlers[type(command)](command)))
-        except (Declined, RebalanceRefused, CannotSettle, CodeRefused, NotDone) as refusal:
+        except (Declined, RebalanceRefused, CannotSettle, CodeRefused, NotDone, SafeShut) as refusal:
             return Failed(str(refusal), refused=True)
         except (FactorCatError, SettingsError, HomeUnusable, OSError) as error:
             return Failed(str(error))
         except Exception as error:
             log.exception("the command %s failed", type(command).__name__)
-            return Failed(say("this could not be done: {error}. The log tells more.", error=error))
+            return Failed(say("this could not be done: {error}. The log tells more.", error=redacted(str(error))))
         finally:
             self._changed()
 
@@ -166,7 +186,7 @@ class Answers:
         except FactorCatError as error:
             log.warning("the followed strategy's name is not known: %s", error)
 
-    async def _log_in(self, command: Login) -> str:
+    async def _log_in(self, command: Login) -> LoggedIn:
         secret = SecretStr(command.password)
         hide(secret)
         user = await self._parts.platform.login(command.username, command.password)
@@ -175,23 +195,53 @@ class Answers:
         changes = {"factorcat.username": command.username, "factorcat.remember": command.remember}
         await asyncio.to_thread(write_setting, self._home.path, changes)
         self._username = command.username
+        self._remembers = command.remember
+        trouble = ""
         if command.remember:
-            trouble = await asyncio.to_thread(credentials.remember, command.username, secret)
+            trouble = (await asyncio.to_thread(self._vault.keep, command.username, secret)).trouble
+            await self.keep_token()
         else:
-            trouble = await asyncio.to_thread(credentials.forget, command.username)
-        if trouble is not None:
+            await self._forget_login()
+        if trouble:
             log.warning("%s", trouble)
         log.info("logged in to Factor Cat as %s", user)
         await self.recognise()
-        return user
+        return LoggedIn(user, trouble)
+
+    async def keep_token(self) -> None:
+        """Keep the platform's token where its password outlives this run: the next one need not log in."""
+        token, name = self._parts.platform.token, self._username
+        if token is None or not self._remembers or self._parts.settings.mode == "sandbox":
+            return
+        hide(token)
+        found = await asyncio.to_thread(self._vault.find, name)
+        if isinstance(found, Known) and found.value[1] in {"keyring", "safe"}:
+            kept = await asyncio.to_thread(self._vault.keep, name, token, TOKEN)
+            if kept.trouble:  # the password is enough; some keyrings take no secret as long as a token
+                log.info("the token is not kept: %s", kept.trouble)
+
+    async def _forget_login(self) -> None:
+        for service in ("factorcat", TOKEN):
+            trouble = await asyncio.to_thread(self._vault.forget, self._username, service)
+            if trouble is not None:
+                log.warning("%s", trouble)
+
+    async def _open_safe(self, command: OpenSafe) -> str:
+        passphrase = SecretStr(command.passphrase)
+        hide(passphrase)
+        await asyncio.to_thread(self._vault.open, passphrase)
+        await self.keep_token()
+        log.info("the encrypted file of passwords was opened")
+        self.secrets_changed()
+        if self._parts.platform.user is None and self.may_log_in:
+            self.log_in_again()
+        return say("The encrypted file of passwords is open.")
 
     async def _log_out(self, _: Logout) -> None:
         self._parts.platform.logout()
         self.may_log_in = False
         self._vitals.platform = (Level.WARNING, say("logged out"))
-        trouble = await asyncio.to_thread(credentials.forget, self._username)
-        if trouble is not None:
-            log.warning("%s", trouble)
+        await self._forget_login()
 
     async def _strategies(self, command: ListStrategies) -> Page[Strategy]:
         await self.logged_in()
@@ -335,6 +385,16 @@ class Answers:
     async def _export_report(self, command: ExportReport) -> tuple[str, ...]:
         report = await self._report(command)
         return tuple(str(path) for path in await asyncio.to_thread(export_report, report, self._home.data / "export"))
+
+    async def _with_secrets(self, work: Callable[[Any], Awaitable[Any]], command: Any) -> Any:  # noqa: ANN401
+        """What changes a password may change who is to be told."""
+        try:
+            return await work(command)
+        finally:
+            self.secrets_changed()
+
+    async def _examine(self, _: Examine) -> tuple[Finding, ...]:
+        return await examine(self._home, self._parts.settings.mode, running=self.shown(), vault=self._vault)
 
     async def logged_in(self) -> None:
         """Wait for the login of the start, which may still be on its way."""

@@ -11,7 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
-from core.config import SettingsError, init_config, load_settings, masked, problems_of_use, write_setting
+from core.config import SettingsError, init_config, load_settings, masked, write_setting
 from core.engine.documents import order_document
 from core.home import Home, HomeInUse, HomeLock, HomeUnusable, find_home
 from core.model.order import Fill, Order
@@ -39,7 +39,6 @@ __all__ = [
     "export_rows",
     "home_at",
     "new_config",
-    "notes_on",
     "prepare_demo",
     "rehearse_panel",
     "settings_of",
@@ -65,11 +64,6 @@ def home_at(option: Path | None) -> Home:
 def settings_of(home: Home, mode: str | None = None) -> Settings:
     """The settings of a home. Raises `SettingsError`, its text a line per problem."""
     return load_settings(home.path, {} if mode is None else {"mode": mode})
-
-
-def notes_on(settings: Settings) -> list[str]:
-    """Settings that were changed and that this version does not act on."""
-    return problems_of_use(settings)
 
 
 def new_config(home: Home) -> Path:

@@ -44,7 +44,10 @@ class _Found:
 
 
 class Vitals:
-    """Broker, quotes, platform, clock, disk and the engine itself. `account` tells why the account did not answer."""
+    """Broker, quotes, platform, clock, disk, the engine and the sending of news.
+
+    `account` tells why the account did not answer.
+    """
 
     def __init__(self, parts: Parts, folder: Path, supervisor: Supervisor, account: Callable[[], str | None]) -> None:
         self._parts = parts
@@ -58,6 +61,7 @@ class Vitals:
         self._beats = 0
         self._woke: tuple[datetime, float] | None = None
         self.platform: tuple[Level, str] = (Level.WARNING, say("not logged in"))
+        self.news: Callable[[], tuple[Level, str] | None] = lambda: None
 
     def rest(self) -> None:
         """A beat is over: only from here to the next one does the machine have to have slept."""
@@ -97,6 +101,8 @@ class Vitals:
             "disk": self._disk,
             "engine": self._engine(),
         }
+        if (news := self.news()) is not None:
+            found["news"] = _Found(*news)
         return tuple(self._since(name, state, now) for name, state in found.items())
 
     def _broker(self) -> _Found:

@@ -152,7 +152,7 @@ def build(home: Home, settings: Settings, speed: float = 1.0) -> Parts:
             clock, feed, platform, bonds = _sandbox(memory, settings, speed, calendar)
         else:
             clock = RealClock()
-            feed, bonds = _real_sources(home, settings, clock, calendar)
+            feed, bonds = real_sources(home, settings, clock, calendar)
             platform = FactorCat(settings.factorcat.base_url, version=__version__, clock=clock)
         broker: Broker
         claim = None
@@ -168,7 +168,7 @@ def build(home: Home, settings: Settings, speed: float = 1.0) -> Parts:
     return parts
 
 
-def _real_sources(home: Home, settings: Settings, clock: Clock, calendar: Calendar) -> tuple[Sources, TableBook]:
+def real_sources(home: Home, settings: Settings, clock: Clock, calendar: Calendar) -> tuple[Sources, TableBook]:
     """Prices, best source first, and what is known of bonds. Without a terminal the others do alone in paper mode."""
 
     def open_now() -> bool:

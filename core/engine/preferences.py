@@ -7,15 +7,15 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from core import __version__, credentials
+from core import __version__
 from core.config import FILE, SettingsError, load_settings, write_setting
+from core.credentials import TOKEN, Vault
 from core.engine.live import what_lacks
 from core.engine.parts import Parts
 from core.factorcat import FactorCat
 from core.home import Home
 from core.language import say, use_language
 from core.logs import hide
-from core.mail import MailFailed, send_mail
 from core.model.command import (
     ChangeSetting,
     CheckSetting,
@@ -23,17 +23,25 @@ from core.model.command import (
     ReadSettings,
     StoreSecret,
     TryLogin,
-    TryMail,
+    TryNotify,
     TryQmt,
 )
 from core.model.known import Unknown
-from core.model.preference import Preferences, SecretName, SecretRow
+from core.model.preference import Preferences, SecretName, SecretRow, SecretSource, Stored
 from core.model.settings import Settings
+from core.notify import PUSH_ACCOUNT, problem_with_addresses, receivers_of, try_all
 from core.setting_rows import AT_ONCE, problem_with, setting_rows, value_of
 
 log = logging.getLogger(__name__)
 
-_SECRETS: tuple[SecretName, ...] = ("factorcat", "email")
+_SECRETS: tuple[SecretName, ...] = ("factorcat", "email", "push")
+
+
+_KEPT_IN: dict[SecretSource, Callable[[], str]] = {
+    "keyring": lambda: say("It is in the system's keyring."),
+    "safe": lambda: say("It is in the encrypted file."),
+    "session": lambda: say("It is kept until this program ends."),
+}
 
 
 class NotDone(Exception):
@@ -43,15 +51,16 @@ class NotDone(Exception):
 class PreferenceDesk:
     """`changed` is called when what every screen shows has changed."""
 
-    def __init__(self, parts: Parts, home: Home, changed: Callable[[], None]) -> None:
+    def __init__(self, parts: Parts, home: Home, vault: Vault, changed: Callable[[], None]) -> None:
         self._parts = parts
         self._home = home
+        self._vault = vault
         self._changed = changed
 
     async def read(self, _: ReadSettings) -> Preferences:
         rows = await asyncio.to_thread(setting_rows, self._home.path, self._in_use())
         secrets = [await asyncio.to_thread(self._secret, name) for name in _SECRETS]
-        return Preferences(str(self._home.path / FILE), rows, tuple(secrets))
+        return Preferences(str(self._home.path / FILE), rows, tuple(secrets), self._vault.locked)
 
     async def check(self, command: CheckSetting) -> str:
         return await asyncio.to_thread(problem_with, self._home.path, command.key, command.text)
@@ -81,23 +90,25 @@ class PreferenceDesk:
         self._changed()
         return say("{key} is written and in use.", key=key)
 
-    async def store(self, command: StoreSecret) -> str:
+    async def store(self, command: StoreSecret) -> Stored:
         secret = SecretStr(command.secret)
         hide(secret)
         settings = await asyncio.to_thread(load_settings, self._home.path)
         account = self._account(command.name, settings)
-        trouble = await asyncio.to_thread(credentials.remember, account, secret, command.name)
-        if trouble is not None:
-            raise NotDone(trouble)
-        return say("The password is in the system's keyring.")
+        if command.name == "push" and (wrong := await asyncio.to_thread(problem_with_addresses, command.secret)):
+            raise NotDone(wrong)
+        kept = await asyncio.to_thread(self._vault.keep, account, secret, command.name)
+        return Stored(_KEPT_IN[kept.where](), kept.trouble)
 
     async def forget(self, command: ForgetSecret) -> str:
         settings = await asyncio.to_thread(load_settings, self._home.path)
         account = self._account(command.name, settings)
-        trouble = await asyncio.to_thread(credentials.forget, account, command.name)
-        if trouble is not None:
-            raise NotDone(trouble)
-        return say("The password is no longer in the keyring.")
+        services = (command.name, TOKEN) if command.name == "factorcat" else (command.name,)
+        for service in services:
+            trouble = await asyncio.to_thread(self._vault.forget, account, service)
+            if trouble is not None:
+                raise NotDone(trouble)
+        return say("It is forgotten: this machine keeps it nowhere any more.")
 
     async def test_qmt(self, _: TryQmt) -> str:
         settings = await asyncio.to_thread(load_settings, self._home.path)
@@ -114,19 +125,16 @@ class PreferenceDesk:
             )
         return say("The SDK loads, and {folder} is a folder of MiniQMT.", folder=userdata)
 
-    async def test_mail(self, _: TryMail) -> str:
+    async def test_notify(self, _: TryNotify) -> str:
         settings = await asyncio.to_thread(load_settings, self._home.path)
-        email = settings.notify.email
-        found = await asyncio.to_thread(credentials.remembered_password, email.sender, None, "email")
-        if isinstance(found, Unknown):
-            raise NotDone(found.reason)
-        subject = say("rotor: a test mail")
-        text = say("This is a test. Reports of rotor, in {mode} mode, will come like this.", mode=settings.mode)
-        try:
-            await asyncio.to_thread(send_mail, email, found.value, subject, text)
-        except MailFailed as failure:
-            raise NotDone(str(failure)) from None
-        return say("A mail was sent to {receiver}.", receiver=email.receiver)
+        receivers, troubles = await asyncio.to_thread(receivers_of, settings.notify, self._vault)
+        outcomes = await asyncio.to_thread(try_all, receivers, settings.mode)
+        failed = [*troubles, *(why for _, why in outcomes if why is not None)]
+        if failed:
+            raise NotDone("; ".join(failed))
+        if not outcomes:
+            raise NotDone(say("Nobody is to be told: set [notify.email], or store addresses of push services."))
+        return say("A test went to: {names}.", names=", ".join(name for name, _ in outcomes))
 
     async def test_login(self, _: TryLogin) -> str:
         """With a client of its own: the session of this run stays as it is. Raises `FactorCatError` too."""
@@ -134,7 +142,7 @@ class PreferenceDesk:
         if settings.mode == "sandbox":
             raise NotDone(say("The sandbox's platform is built in: there is nothing to log in to."))
         username = settings.factorcat.username
-        found = await asyncio.to_thread(credentials.remembered_password, username)
+        found = await asyncio.to_thread(self._vault.read, username)
         if isinstance(found, Unknown):
             raise NotDone(found.reason)
         if not username or found.value is None:
@@ -155,16 +163,16 @@ class PreferenceDesk:
             account = self._account(name, load_settings(self._home.path))
         except (SettingsError, NotDone) as problem:
             return SecretRow(name, stored=False, source="", trouble=str(problem))
-        if credentials.from_environment(name) is not None:
-            return SecretRow(name, stored=True, source="environment")
-        found = credentials.remembered_password(account, None, name)
+        found = self._vault.find(account, name)
         if isinstance(found, Unknown):
             return SecretRow(name, stored=False, source="", trouble=found.reason)
-        return SecretRow(name, stored=found.value is not None, source="keyring" if found.value is not None else "")
+        return SecretRow(name, stored=found.value[0] is not None, source=found.value[1])
 
     @staticmethod
     def _account(name: SecretName, settings: Settings) -> str:
         """For whom the password is kept."""
+        if name == "push":
+            return PUSH_ACCOUNT
         account = settings.factorcat.username if name == "factorcat" else settings.notify.email.sender
         if not account:
             key = "factorcat.username" if name == "factorcat" else "notify.email.sender"

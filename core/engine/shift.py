@@ -7,12 +7,16 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from itertools import count
 
-from core import credentials
-from core.clock import Clock
+from pydantic import SecretStr
+
+from core import __version__
+from core.clock import Clock, RealClock
+from core.credentials import TOKEN, Vault
 from core.engine.agenda import Agenda
 from core.engine.answers import Answers
 from core.engine.exits import Exits
 from core.engine.health import Vitals
+from core.engine.newswire import NewsWire
 from core.engine.parts import Heard, Parts
 from core.engine.steering import Steering
 from core.engine.supervisor import Supervisor
@@ -26,8 +30,10 @@ from core.model.bond import BondCode
 from core.model.known import Unknown
 from core.model.quote import Quote
 from core.model.snapshot import Event, Level, Snapshot
+from core.safe import Safe
 from core.trading.executor import INTERRUPTED
 from core.trading.reconcile import end_working
+from core.updates import Lookout
 
 log = logging.getLogger(__name__)
 
@@ -69,15 +75,21 @@ class Shift:
         self._parts = parts
         self._by_itself = by_itself
         self._publish = publish
-        self._view = View(parts)
+        self._vault = Vault(Safe(home.safe))
+        self._view = View(parts, self._vault)
         self._events = _EventLog(self._view.events, parts.clock)
         self._supervisor = Supervisor(parts.clock)
         self._vitals = Vitals(parts, home.path, self._supervisor, lambda: self._view.unanswered)
+        self._wire = NewsWire(parts, home, self._vault, by_itself=by_itself)
+        self._vitals.news = self._wire.health
+        self._lookout = Lookout(home.data / "update.json", parts.settings.updates.url, __version__, RealClock())
+        self._view.release = lambda: self._lookout.release
         self._dirty = asyncio.Event()
         self._account_changed = asyncio.Event()
         self._reading: asyncio.Task[None] | None = None
         self._tables: asyncio.Task[None] | None = None
         self._beats = 0
+        self._shown: Snapshot | None = None
         self._deaf_since: float | None = None
         self._agenda = Agenda(
             parts.settings,
@@ -89,7 +101,10 @@ class Shift:
             active=lambda: bool(parts.rotation.settings.strategy.history_id),
         )
         self._steering = Steering(parts, self._view, self._agenda, self._at_hand)
-        self.answers = Answers(parts, self._view, self._vitals, self._steering, home, self._dirty.set)
+        self.answers = Answers(parts, self._view, self._vitals, self._steering, home, self._vault, self._dirty.set)
+        self.answers.log_in_again = self._begin_login
+        self.answers.secrets_changed = self._wire.again
+        self.answers.shown = lambda: self._shown
         self._exits = Exits(
             parts.clock,
             parts.memory,
@@ -107,6 +122,7 @@ class Shift:
         table = Timetable(self._parts.clock)
         table.each_minute("login", self._keep_logged_in)
         table.each_minute("tables of bonds", self._parts.bonds.refresh_if_due)
+        table.each_minute("new versions", self._lookout.look_if_due)
         if not self._by_itself:
             return table
         table.whenever("rebalance", self._agenda.next_rebalance, self._agenda.rebalance_due)
@@ -127,7 +143,8 @@ class Shift:
         await self._view.refresh()
         self._watch()
         self._show()  # at once: whoever waited for the engine may look at what it shows
-        self.answers.login = asyncio.create_task(self._log_in())
+        self._begin_login()
+        self._supervisor.keep("the sending of news", self._wire.carry)
         self._supervisor.keep("the beat", self._keep_beating)
         if self._by_itself:
             self._agenda.open()
@@ -145,7 +162,10 @@ class Shift:
         await self._steering.close()
         await self._parts.stops.close()
         await self._end_orders()
+        self._show()
+        self._look_for_news()
         await self._supervisor.close()
+        await self._wire.close()
         tasks = [task for task in (self._reading, self.answers.login, self._tables) if task is not None]
         for task in tasks:
             task.cancel()
@@ -181,6 +201,7 @@ class Shift:
 
     async def _beat(self) -> None:
         self._beats += 1
+        self._look_for_news()
         if self._parts.skip_closed_hours():
             log.info("the sandbox goes on at %s", f"{self._parts.clock.now():%Y-%m-%d %H:%M}")
             self._timetable.moved()
@@ -239,9 +260,15 @@ class Shift:
             self._show()
             await asyncio.sleep(COALESCE)
 
+    def _look_for_news(self) -> None:
+        if self._shown is not None:
+            fall = self._supervisor.latest
+            self._wire.look(self._shown, self._view.dangers, None if fall is None else fall.part)
+
     def _show(self) -> None:
         try:
-            self._publish(self._view.snapshot(self._agenda, self._vitals))
+            self._shown = self._view.snapshot(self._agenda, self._vitals)
+            self._publish(self._shown)
         except Exception as error:
             log.exception("no snapshot could be made")
             self._supervisor.fell("the picture", str(error))
@@ -281,6 +308,9 @@ class Shift:
         if not self._view.blockers:
             log.info("the account and the ledger agree: trading is on")
 
+    def _begin_login(self) -> None:
+        self.answers.login = asyncio.create_task(self._log_in())
+
     async def _log_in(self) -> None:
         """The sandbox takes anybody; elsewhere the remembered password, if it may be used."""
         settings, platform = self._parts.settings, self._parts.platform
@@ -288,19 +318,37 @@ class Shift:
         if settings.mode == "sandbox":
             await self._try(name or "sandbox", "sandbox")
         elif settings.factorcat.auto_login and name:
-            found = await asyncio.to_thread(credentials.remembered_password, name)
+            found = await asyncio.to_thread(self._vault.read, name)
             if isinstance(found, Unknown):
                 log.warning("%s", found.reason)
             elif found.value is not None:
                 hide(found.value)
-                await self._try(name, found.value.get_secret_value())
+                if not await self._resumed(name, found.value):
+                    await self._try(name, found.value.get_secret_value())
         if platform.user is not None:
             await self.answers.recognise()
+
+    async def _resumed(self, name: str, password: SecretStr) -> bool:
+        """Whether the token of an earlier run is still good: then nobody has to log in."""
+        kept = await asyncio.to_thread(self._vault.read, name, TOKEN)
+        if isinstance(kept, Unknown) or kept.value is None:
+            return False
+        hide(kept.value)
+        try:
+            resumed = await self._parts.platform.resume(name, kept.value, password)
+        except FactorCatError as error:
+            log.info("the token of an earlier run could not be tried: %s", error)
+            return False
+        if resumed:
+            self._vitals.platform = (Level.GOOD, "ok")
+            log.info("the login of an earlier run is still good")
+        return resumed
 
     async def _try(self, username: str, password: str) -> None:
         try:
             await self._parts.platform.login(username, password)
             self._vitals.platform = (Level.GOOD, "ok")
+            await self.answers.keep_token()
         except FactorCatError as error:
             self._vitals.platform = (Level.ERROR, str(error))
             self.answers.may_log_in = error.passing  # an account that is tried again and again may be locked
@@ -311,10 +359,11 @@ class Shift:
         platform, login = self._parts.platform, self.answers.login
         if platform.user is None:
             if login is not None and login.done() and self.answers.may_log_in:
-                self.answers.login = asyncio.create_task(self._log_in())
+                self._begin_login()
             return
         try:
-            await platform.renew_if_due()
+            if await platform.renew_if_due():
+                await self.answers.keep_token()
             if self._parts.terms.wanted:
                 await self._parts.terms.ask()
         except FactorCatError as error:

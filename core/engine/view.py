@@ -2,10 +2,11 @@
 
 import logging
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 
+from core.credentials import Vault
 from core.engine.agenda import Agenda
 from core.engine.health import Vitals
 from core.engine.parts import Parts
@@ -16,6 +17,7 @@ from core.model.known import Known, Maybe, Unknown
 from core.model.order import Order
 from core.model.plan import Plan
 from core.model.quote import Quote
+from core.model.release import Release
 from core.model.snapshot import Event, Followed, Limit, PositionRow, Rebalance, Snapshot, StopRow
 from core.quotes.feed import Quotes
 from core.quotes.sources import Sources
@@ -28,10 +30,12 @@ log = logging.getLogger(__name__)
 class View:
     """Makes snapshots. It reads the account in `refresh`; everything else is in memory already."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, vault: Vault) -> None:
         self._parts = parts
+        self._vault = vault
         self._quotes: Quotes = {}
         self._number = 0
+        self.release: Callable[[], Release | None] = lambda: None
         self.events: deque[Event] = deque(maxlen=200)
         self.equity: deque[tuple[datetime, Decimal]] = deque(parts.memory.equity(240), maxlen=240)
         self.plan: Plan | None = None
@@ -103,6 +107,8 @@ class View:
             sources=parts.feed.states() if isinstance(parts.feed, Sources) else (),
             language=language(),
             look=parts.settings.screen,
+            locked=self._vault.locked,
+            release=self.release(),
         )
 
     def dangers(self) -> tuple[HeldDanger, ...]:

@@ -24,6 +24,9 @@ from core.factorcat.wire import (
 from core.language import say
 from core.model.platform import Page, Record, RecordDetail, Selection, Strategy
 
+_MARGIN = timedelta(minutes=10)
+"""Before a token's end, from which on it is renewed."""
+
 _LOGIN_REFUSALS = frozenset({400, 401, 403, 422})
 
 _log = logging.getLogger(__name__)
@@ -73,11 +76,32 @@ class FactorCat:
         self._credentials, self._session = credentials, session
         return session.user
 
+    @property
+    def token(self) -> SecretStr | None:
+        """The token in use."""
+        return None if self._session is None else self._session.token
+
+    async def resume(self, username: str, token: SecretStr, password: SecretStr) -> bool:
+        """Go on with a token of an earlier run; False where the platform does not take it, or it is about to end.
+
+        Asks the platform for one strategy, so that nothing counts as logged in that is not. Raises `FactorCatError`
+        where it cannot be asked.
+        """
+        ends = expiry(token)
+        if ends is None or ends < self._clock.now() + _MARGIN:
+            return False
+        session = Session(username, token, ends)
+        call = Call(say("the strategies"), "GET", "/strategies/", {"page": 1, "limit": 1}, repeatable=True)
+        if await self._answer(call, session) is None:
+            return False
+        self._credentials, self._session = Credentials(username, password), session
+        return True
+
     def logout(self) -> None:
         """Forget the token and the password."""
         self._credentials = self._session = None
 
-    async def renew_if_due(self, margin: timedelta = timedelta(minutes=10)) -> bool:
+    async def renew_if_due(self, margin: timedelta = _MARGIN) -> bool:
         """Log in anew where the token ends within `margin` by the clock; whether that was done.
 
         Raises `LoginNeeded` where the password is no longer taken; the token in use keeps working until its end.

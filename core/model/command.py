@@ -7,11 +7,12 @@ from typing import Generic, TypeVar
 
 from core.model.bond import BondCode
 from core.model.card import BondCard
+from core.model.finding import Finding
 from core.model.known import Maybe
 from core.model.order import Order
 from core.model.plan import Plan
 from core.model.platform import Page, Record, RecordDetail, Selection, Strategy
-from core.model.preference import Preferences, SecretName
+from core.model.preference import Preferences, SecretName, Stored
 from core.model.report import Report
 from core.model.snapshot import Followed, Level, Rebalance
 
@@ -42,9 +43,17 @@ class Command(Generic[T]):
     __slots__ = ()
 
 
+@dataclass(frozen=True, slots=True)
+class LoggedIn:
+    """Whose login it is. `trouble`: why the password, though it was to be remembered, is kept for this session only."""
+
+    user: str
+    trouble: str = ""
+
+
 @dataclass(frozen=True, slots=True, repr=False)
-class Login(Command[str]):
-    """Log in to the platform; answers with the user's name. Its repr tells nothing: it holds a password."""
+class Login(Command[LoggedIn]):
+    """Log in to the platform. Its repr tells nothing: it holds a password."""
 
     username: str
     password: str
@@ -280,8 +289,8 @@ class ChangeSetting(Command[str]):
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class StoreSecret(Command[str]):
-    """Keep a password in the system's keyring. Its repr tells nothing."""
+class StoreSecret(Command[Stored]):
+    """Keep a password, in the system's keyring if that can be. Its repr tells nothing."""
 
     name: SecretName
     secret: str
@@ -289,9 +298,16 @@ class StoreSecret(Command[str]):
 
 @dataclass(frozen=True, slots=True)
 class ForgetSecret(Command[str]):
-    """Take a password out of the keyring."""
+    """Take a password out of wherever it is kept."""
 
     name: SecretName
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class OpenSafe(Command[str]):
+    """Open the encrypted file of passwords, or begin one with what this session holds. Its repr tells nothing."""
+
+    passphrase: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,8 +316,13 @@ class TryQmt(Command[str]):
 
 
 @dataclass(frozen=True, slots=True)
-class TryMail(Command[str]):
-    """Send a mail with the settings as written."""
+class TryNotify(Command[str]):
+    """Send a test to everybody who is to be told, with the settings as written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Examine(Command[tuple[Finding, ...]]):
+    """Look at everything that a trading day needs."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,10 @@ from typing import Literal
 
 Source = Literal["file", "environment", "default"]
 Kind = Literal["text", "choice", "switch"]
-SecretName = Literal["factorcat", "email"]
+SecretName = Literal["factorcat", "email", "push"]
+SecretSource = Literal["environment", "session", "keyring", "safe", ""]
+"""Where a secret is: the safe is an encrypted file in the home; the session is this run, and ends with it."""
+
 MASK = "***"
 """What stands for a value that may hold a secret."""
 
@@ -14,8 +17,8 @@ MASK = "***"
 class SettingRow:
     """One key. `value` is what the next start will use, `in_use` what this run uses;
 
-    `about` is English and in the catalogues. `at_once`: a change shows without a restart; `unused`: this version checks
-    the key and does not act on it; `money`: a change is asked about.
+    `about` is English and in the catalogues. `at_once`: a change shows without a restart;
+    `money`: a change is asked about.
     """
 
     key: str
@@ -27,7 +30,6 @@ class SettingRow:
     kind: Kind
     choices: tuple[str, ...] = ()
     at_once: bool = False
-    unused: bool = False
     money: bool = False
 
     @property
@@ -48,18 +50,33 @@ class SettingRow:
 
 @dataclass(frozen=True, slots=True)
 class SecretRow:
-    """A password: whether there is one and where it comes from, never what it is. `trouble`: why nobody knows."""
+    """A password, or the addresses of push services: whether there is one and where it comes from, never what it is.
+
+    `trouble`: why nobody knows.
+    """
 
     name: SecretName
     stored: bool
-    source: Literal["keyring", "environment", ""]
+    source: SecretSource
     trouble: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Preferences:
-    """All settings and passwords of a home; `file` is where they are written."""
+    """All settings and passwords of a home; `file` is where they are written.
+
+    `locked`: there is an encrypted file of passwords that waits for its passphrase.
+    """
 
     file: str
     rows: tuple[SettingRow, ...]
     secrets: tuple[SecretRow, ...]
+    locked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What became of a secret. `trouble`: why it is kept for this session only; empty where it outlives that."""
+
+    text: str
+    trouble: str = ""

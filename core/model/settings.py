@@ -216,13 +216,46 @@ class Email(Group):
     """Address the mail comes from."""
     receiver: str = ""
     """Address it goes to."""
+    level: Literal["info", "warning", "error"] = "info"
+    """What matters less than this is not mailed."""
+
+
+NewsLevel = Literal["off", "info", "warning", "error"]
+
+
+class NewsEvents(Group):
+    """How much each kind of news matters; off: nobody is told of it."""
+
+    order: NewsLevel = "error"
+    """An order was turned down, or its outcome is not known."""
+    stop: NewsLevel = "warning"
+    """A stop fired, and what it sold."""
+    bond: NewsLevel = "warning"
+    """A bond that you hold is suspended, called, or at its last days."""
+    connection: NewsLevel = "warning"
+    """The broker or the prices are out of reach in a session, or back."""
+    trading: NewsLevel = "error"
+    """Trading is off, halted or tripped, a stop is not armed, a part of the engine failed, or that is over."""
+    missed: NewsLevel = "error"
+    """A scheduled run did not happen."""
+    rebalance: NewsLevel = "info"
+    """A rebalance, refill, exit or sale has ended."""
+    opening: NewsLevel = "info"
+    """The check before the open: whether all is ready for the day."""
+    closing: NewsLevel = "info"
+    """The day in figures, after the close."""
 
 
 class Notify(Group):
-    """Where alarms and reports go."""
+    """Who is told what happens while nobody looks at the screen. `rotor notify test` tries it."""
 
     urls: tuple[str, ...] = ()
-    """Push services, as Apprise URLs."""
+    """Push services, as Apprise URLs; they hold tokens, so the keyring is the better place."""
+    push_level: Literal["info", "warning", "error"] = "warning"
+    """What matters less than this is not pushed."""
+    per_hour: Annotated[int, Field(ge=1, le=240)] = 20
+    """Messages that one receiver gets in an hour at most; what is more is put together into the next one."""
+    events: NewsEvents = NewsEvents()
     email: Email = Email()
 
 
@@ -242,8 +275,8 @@ class Screen(Group):
 class Updates(Group):
     """News of new versions; nothing is ever installed."""
 
-    url: str = ""
-    """Address of the version document; empty for none."""
+    url: Annotated[str, AfterValidator(lambda text: checked_address(text) if text.strip() else "")] = ""
+    """Address of the version document, looked at once a day; empty for none."""
 
 
 class Settings(Group):

@@ -11,6 +11,7 @@ from core.model.bond import BondCode
 from core.model.known import Maybe, Unknown
 from core.model.order import Order, Origin, Side
 from core.model.plan import Plan
+from core.model.release import Release
 from core.model.settings import Screen
 
 
@@ -234,7 +235,8 @@ class Snapshot:
     `needs` is what is still to be done before the first live order; `jobs` what the schedule does next, soonest first;
     `notices` what wants attention and does not keep trading off; `dangers` what threatens
     the holdings (calls, last days); `sources` where prices come from, best first; `limits` how far the
-    day's limits are used; `language` and `look` are as set for every screen.
+    day's limits are used; `language` and `look` are as set for every screen; `locked`: passwords wait in an encrypted
+    file for its passphrase; `release` is a newer version of this program, None where none is known.
     """
 
     number: int
@@ -266,3 +268,5 @@ class Snapshot:
     sources: tuple[SourceState, ...] = ()
     language: str = "en"
     look: Screen = Screen()
+    locked: bool = False
+    release: Release | None = None

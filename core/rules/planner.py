@@ -281,8 +281,9 @@ def _buys(facts: _Facts, cash: Decimal) -> tuple[tuple[Leg, ...], tuple[Blocked,
         spendable = min(spendable, facts.situation.freed.money)
     held_up = [] if facts.situation.origin is Origin.REFILL else _held_up(facts)  # what is freed counts none of them
     room = max(len(wanted) - len(held_up), 0)
+    # Shared over all of them: a price that is missing, and makes a holding look stuck, must not enlarge another's buy.
+    money = shares(len(wanted), spendable, facts.situation.bought_today, facts.settings)[:room]
     wanted, without_slot = wanted[:room], wanted[room:]
-    money = shares(len(wanted), spendable, facts.situation.bought_today, facts.settings)
     legs: list[Leg] = []
     blocked: list[Blocked] = []
     for (rank, code), share in zip(wanted, money, strict=True):

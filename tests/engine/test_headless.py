@@ -231,11 +231,15 @@ def run(path: Path, *statements: str) -> None:
 
 class TestDocuments:
     def test_no_secret_is_shown(self, tmp_path: Path) -> None:
-        changes = {"notify.urls": ["tgram://geheim/1"], "updates.url": "https://alice:geheim@host/v.json"}
+        changes = {
+            "notify.urls": ["tgram://geheim/1"],
+            "updates.url": "https://host/v.json",
+            "factorcat.username": "https://a:geheim@b",
+        }
         document = config_document(load_settings(tmp_path, changes, {}))
         assert "geheim" not in json.dumps(document)
         assert document["notify"]["urls"] == "***"
-        assert document["updates"]["url"] == "https://***@host/v.json"
+        assert document["factorcat"]["username"] == "https://***@b"
 
     def test_everything_else_is_shown_as_it_is(self) -> None:
         assert config_document(SETTINGS) == SETTINGS.model_dump(mode="json")

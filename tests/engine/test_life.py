@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import keyring
-import keyring.backend
 import pytest
 from pydantic import SecretStr
 
@@ -24,12 +23,13 @@ from core.engine.headless import prepare_demo
 from core.engine.parts import database_files
 from core.home import Home, HomeInUse, HomeLock
 from core.logs import hide
-from core.model.command import Done, ExecutePlan, Failed, Login, Logout, MakePlan, RunStrategy
+from core.model.command import Done, ExecutePlan, Failed, LoggedIn, Login, Logout, MakePlan, RunStrategy
 from core.model.known import Known
 from core.model.settings import Qmt, Settings
 from core.model.snapshot import Level, Snapshot
 from tests.engine.test_engine import FAST, ask, ended, until
 from tests.factorcat.server import Server, answer, silence
+from tests.keyrings import MemoryKeyring
 
 Serve = Callable[[Callable[[Server], None]], str]
 
@@ -64,28 +64,10 @@ def serve() -> Any:
     loop.close()
 
 
-class Vault(keyring.backend.KeyringBackend):
-    """A keyring in memory."""
-
-    priority = 1  # pyright: ignore[reportAssignmentType, reportIncompatibleMethodOverride]
-
-    def __init__(self) -> None:
-        self.kept: dict[tuple[str, str], str] = {}
-
-    def get_password(self, service: str, username: str) -> str | None:
-        return self.kept.get((service, username))
-
-    def set_password(self, service: str, username: str, password: str) -> None:
-        self.kept[service, username] = password
-
-    def delete_password(self, service: str, username: str) -> None:
-        del self.kept[service, username]
-
-
 @pytest.fixture
 def vault() -> Any:
     before = keyring.get_keyring()
-    vault = Vault()
+    vault = MemoryKeyring()
     keyring.set_keyring(vault)
     yield vault
     keyring.set_keyring(before)
@@ -156,13 +138,18 @@ def test_a_platform_that_never_answers_keeps_no_account_waiting(
         engine.stop()
 
 
-def test_a_login_stands_although_the_strategies_cannot_be_listed(home: Home, serve: Serve, vault: Vault) -> None:
+def test_a_login_stands_although_the_strategies_cannot_be_listed(
+    home: Home, serve: Serve, vault: MemoryKeyring
+) -> None:
     engine = Engine(home, paper(serve(takes_logins), strategy={"strategy_id": 1, "history_id": 1}))
     engine.start()
     try:
         engine.wait_ready()
-        assert engine.send(Login("bob", "a-long-password", remember=True)).result(20) == Done("bob")
-        assert list(vault.kept.values()) == ["a-long-password"]
+        assert engine.send(Login("bob", "a-long-password", remember=True)).result(20) == Done(LoggedIn("bob"))
+        assert vault.kept == {
+            ("rotor", "factorcat:bob"): "a-long-password",
+            ("rotor", "token:bob"): "header.payload.signature",
+        }
         assert engine.send(Logout()).result(20) == Done(None)
         assert vault.kept == {}
         engine.send(Login("bob", "a-long-password", remember=True)).result(20)

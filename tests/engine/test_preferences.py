@@ -8,11 +8,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import keyring
-import keyring.backend
-import keyring.errors
 import pytest
+from pydantic import SecretStr
 
 from core.config import load_settings, render_example
+from core.credentials import TOKEN, Vault
 from core.engine.preferences import NotDone, PreferenceDesk
 from core.home import Home
 from core.language import language, use_language
@@ -23,29 +23,13 @@ from core.model.command import (
     ReadSettings,
     StoreSecret,
     TryLogin,
-    TryMail,
+    TryNotify,
     TryQmt,
 )
 from core.model.preference import Preferences, SettingRow
 from core.model.settings import Settings
-
-
-class MemoryKeyring(keyring.backend.KeyringBackend):
-    """Keeps passwords for one test."""
-
-    priority = 1  # type: ignore[assignment]
-
-    def __init__(self) -> None:
-        self.kept: dict[tuple[str, str], str] = {}
-
-    def get_password(self, service: str, username: str) -> str | None:
-        return self.kept.get((service, username))
-
-    def set_password(self, service: str, username: str, password: str) -> None:
-        self.kept[service, username] = password
-
-    def delete_password(self, service: str, username: str) -> None:
-        del self.kept[service, username]
+from core.safe import Safe
+from tests.keyrings import MemoryKeyring
 
 
 @pytest.fixture
@@ -68,7 +52,7 @@ def desk_of(home: Home, settings: Settings | None = None) -> tuple[PreferenceDes
     used = settings or load_settings(home.path, environ={})
     parts: Any = SimpleNamespace(settings=used, rotation=SimpleNamespace(settings=used), clock=None)
     told: list[str] = []
-    return PreferenceDesk(parts, home, lambda: told.append("changed")), parts, told
+    return PreferenceDesk(parts, home, Vault(Safe(home.safe)), lambda: told.append("changed")), parts, told
 
 
 async def rows_of(desk: PreferenceDesk) -> dict[str, SettingRow]:
@@ -85,7 +69,7 @@ async def test_each_key_with_its_value_source_and_what_it_does(home: Home, monke
     assert (amount.value, amount.default, amount.source, amount.group) == ("20000", "10000.0", "file", "buy")
     assert (timeout.value, timeout.in_use, timeout.source, timeout.pending) == ("45", "30", "environment", True)
     assert (mode.kind, mode.choices, mode.source) == ("choice", ("sandbox", "paper", "live"), "default")
-    assert (urls.value, urls.hidden, urls.unused) == ("***", True, True)
+    assert (urls.value, urls.hidden) == ("***", True)
     assert rows["stops.enabled"].kind == "switch"
     assert all(row.about for row in rows.values())
     assert rows["screen.theme"].at_once
@@ -106,7 +90,7 @@ async def test_each_key_with_its_value_source_and_what_it_does(home: Home, monke
         ("qmt.session_ids", "100", "list"),
         ("factorcat.username", "true", ""),
         ("fees.sh.rate", "0.2", "less than"),
-        ("no.such", "1", "There is no setting no.such."),
+        ("no.such", "1", "There is no setting no.such; the nearest is"),
     ],
 )
 async def test_what_is_typed_is_checked_by_the_file_s_own_validators(
@@ -163,20 +147,32 @@ async def test_a_password_goes_to_the_keyring_and_nowhere_else(
     assert [(row.name, row.stored, row.source) for row in read.secrets] == [
         ("factorcat", True, "keyring"),
         ("email", False, ""),
+        ("push", False, ""),
     ]
     assert "notify.email.sender first" in read.secrets[1].trouble
     everything = (
         home.config_file.read_text("utf-8") + caplog.text + repr(read) + repr(StoreSecret("email", "open sesame"))
     )
     assert "open sesame" not in everything
+    Vault(Safe(home.safe)).keep("trader", SecretStr("a token"), TOKEN)
     await desk.forget(ForgetSecret("factorcat"))
     assert ring.kept == {}
 
 
+async def test_addresses_of_push_services_are_checked_before_they_are_kept(home: Home, ring: MemoryKeyring) -> None:
+    desk, _, _ = desk_of(home)
+    with pytest.raises(NotDone, match="Apprise knows no service nonsense://"):
+        await desk.store(StoreSecret("push", "json://127.0.0.1:1/ nonsense://token"))
+    assert ring.kept == {}
+    stored = await desk.store(StoreSecret("push", "json://127.0.0.1:1/ dingtalk://0123456789abcdef"))
+    assert stored.trouble == ""
+    assert list(ring.kept) == [("rotor", "push:addresses")]
+
+
 async def test_what_cannot_work_says_so_and_names_the_remedy(home: Home, tmp_path: Path) -> None:
     desk, _, _ = desk_of(home)
-    with pytest.raises(NotDone, match=r"Set notify\.email\.host"):
-        await desk.test_mail(TryMail())
+    with pytest.raises(NotDone, match="Nobody is to be told"):
+        await desk.test_notify(TryNotify())
     with pytest.raises(NotDone, match="nothing to log in to"):
         await desk.test_login(TryLogin())
     with pytest.raises(NotDone, match=r"no such folder|Windows only"):

@@ -28,6 +28,8 @@ class LoopbackPlatform:
         self.day = day
         self.listed: Sequence[str] = ()
         self.asked = 0
+        self.says_it_is: float | None = None
+        """What its Date header tells, seconds since 1970; None for this machine's time."""
         platform = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -39,6 +41,9 @@ class LoopbackPlatform:
                 self._answer()
 
             def log_message(self, *_: Any) -> None: ...
+
+            def date_time_string(self, timestamp: float | None = None) -> str:
+                return super().date_time_string(platform.says_it_is or timestamp)
 
             def _answer(self) -> None:
                 body = json.dumps(platform.answer(self.path.partition("?")[0])).encode()

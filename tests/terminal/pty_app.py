@@ -26,6 +26,7 @@ class PtyApp:
         *,
         program: Sequence[str] = ("-m", "tui"),
         environment: Mapping[str, str] | None = None,
+        folder: Path | None = None,
     ) -> None:
         self._screen = pyte.Screen(columns, lines)
         self._stream = pyte.ByteStream(self._screen)
@@ -37,6 +38,7 @@ class PtyApp:
             dimensions=(lines, columns),
             env=_environment(environment),
             timeout=30,
+            cwd=folder,
         )
 
     def __enter__(self) -> Self:

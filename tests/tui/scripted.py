@@ -446,7 +446,7 @@ def preferences() -> Preferences:
                 "buy.amount", "CNY for each bond, or at most.", "20000", in_use="10000.0", default="10000.0", money=True
             ),
             row("orders.timeout", "Seconds that an order may work.", "45", source="environment", money=True),
-            row("notify.urls", "Push services, as Apprise URLs.", "***", source="file", default="[]", unused=True),
+            row("notify.urls", "Push services, as Apprise URLs.", "***", source="file", default="[]"),
             row("notify.email.host", "SMTP server; empty for no mail.", ""),
         ),
         (SecretRow("factorcat", True, "keyring"), SecretRow("email", False, "", "Set notify.email.sender first.")),

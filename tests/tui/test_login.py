@@ -2,7 +2,7 @@
 
 from textual.widgets import Input
 
-from core.model.command import Done, Failed, Login
+from core.model.command import Done, Failed, LoggedIn, Login
 from tests.tui.screen import flat, press, shown, told, until
 from tests.tui.scripted import ScriptedLink, snapshot
 from tui.screens.login import LoginScreen
@@ -53,7 +53,7 @@ async def test_once_while_it_is_answered() -> None:
 
 async def test_done_opens_the_app() -> None:
     link = _link()
-    link.replies[Login] = Done("li")
+    link.replies[Login] = Done(LoggedIn("li"))
     async with shown(link, *TYPED, "enter") as (app, _):
         assert not isinstance(app.screen, LoginScreen)
         assert "Logged in as li." in told(app)

@@ -8,8 +8,9 @@ from core.model.command import (
     ForgetSecret,
     ReadSettings,
     StoreSecret,
-    TryMail,
+    TryNotify,
 )
+from core.model.preference import Stored
 from tests.tui.screen import LARGE, flat, lines, press, shown, told, until
 from tests.tui.scripted import ScriptedLink, snapshot
 from tui.app import RotorApp
@@ -103,8 +104,6 @@ async def test_what_a_variable_sets_says_so() -> None:
     async with shown(ScriptedLink(snapshot()), "8") as (app, pilot):
         await go_to(pilot, app, "orders.timeout")
         assert "A variable sets it, whatever the file says." in flat(app)
-        await go_to(pilot, app, "notify.urls")
-        assert "This version does not act on it yet." in flat(app)
 
 
 async def test_a_hidden_value_is_typed_anew() -> None:
@@ -117,7 +116,7 @@ async def test_a_hidden_value_is_typed_anew() -> None:
 
 async def test_a_password_is_typed_unseen_and_forgotten() -> None:
     link = ScriptedLink(snapshot())
-    link.replies |= {StoreSecret: Done("The password is in the system's keyring."), ForgetSecret: Done("It is gone.")}
+    link.replies |= {StoreSecret: Done(Stored("It is in the system's keyring.")), ForgetSecret: Done("It is gone.")}
     async with shown(link, "8") as (app, pilot):
         await press(pilot, "x")
         assert "Only passwords can be forgotten" in told(app)
@@ -134,13 +133,13 @@ async def test_a_password_is_typed_unseen_and_forgotten() -> None:
 
 async def test_things_are_tried_out() -> None:
     link = ScriptedLink(snapshot())
-    link.replies[TryMail] = Failed("smtp.example.com did not answer on port 465 in time.")
+    link.replies[TryNotify] = Failed("smtp.example.com did not answer on port 465 in time.")
     async with shown(link, "8", "t") as (app, pilot):
         assert "MiniQMT: the SDK" in flat(app)
         await press(pilot, "2")
         await until(pilot, lambda: "It does not work: smtp.example.com did not answer" in told(app))
         await press(pilot, "t", "escape")
-        assert len(link.sent_of(TryMail)) == 1
+        assert len(link.sent_of(TryNotify)) == 1
 
 
 async def test_filter_and_reload() -> None:

@@ -109,6 +109,8 @@ class HomePane(Pane):
             return ""
         if action == "open":
             return say("There is no event to read yet.") if self._events.cursor_key is None else ""
+        if action == "release":
+            return say("No newer version is known.") if snapshot is None or snapshot.release is None else ""
         if action in self._steering:
             return say("That is being asked, or carried out, already.")
         return brakes.why_not(action, snapshot, stale=self.host.stale)
@@ -122,6 +124,13 @@ class HomePane(Pane):
             self.host.push_screen(
                 Reading(say("Event {at}", at=fmt.clock(event.at)), f"{say(event.level).upper()}\n\n{event.text}")
             )
+
+    def do_release(self) -> None:
+        release = self.host.snapshot.release if self.host.snapshot is not None else None
+        if release is not None:
+            lines = [" ".join(part for part in (release.dated, release.page) if part), release.notes]
+            title = say("rotor {version}", version=release.version)
+            self.host.push_screen(Reading(title, "\n\n".join(line for line in lines if line)))
 
     def do_pause(self) -> None:
         told = partial(brakes.plain_text, say("Buys are paused. R resumes."), say("Buys were not paused"))

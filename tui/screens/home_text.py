@@ -203,4 +203,7 @@ def links_text(snapshot: Snapshot) -> Text:
         tone = LEVEL_TONES[health.level] if health.level is not Level.INFO else Tone.GOOD
         text.append(f"{mark}{health.text}".ljust(13), STYLES[tone])
         text.append(say(" since {since}", since=fmt.clock(health.since)), STYLES[Tone.DIM])
+    if snapshot.release is not None:
+        version = snapshot.release.version
+        text.append("\n" + say("version {version} is out: v reads what is new", version=version), STYLES[Tone.DIM])
     return text

@@ -11,7 +11,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from core.language import say
-from core.model.command import Done, Login
+from core.model.command import Done, LoggedIn, Login
 from tui.screens.pane import Host
 from tui.widgets.palette import Tone, words
 from tui.widgets.words import Words, hint
@@ -49,8 +49,11 @@ class Tick(Static, can_focus=True):
         self.update(f"[{'x' if self.on else ' '}] {self._label}")
 
 
-class LoginScreen(ModalScreen[None]):
-    """Name and password. The password leaves the field the moment it is sent and is kept nowhere."""
+class LoginScreen(ModalScreen[LoggedIn | None]):
+    """Name and password; answers with whose login it is, None where it was left.
+
+    The password leaves the field the moment it is sent and is kept nowhere.
+    """
 
     AUTO_FOCUS = "#username"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -110,9 +113,9 @@ class LoginScreen(ModalScreen[None]):
         finally:
             self._busy = False
         if isinstance(reply, Done):
-            self._host.tell(say("Logged in as {value}.", value=reply.value))
+            self._host.tell(say("Logged in as {user}.", user=reply.value.user))
             if self.is_current:
-                self.dismiss(None)
+                self.dismiss(reply.value)
             return
         self._say(reply.text, Tone.BAD)
         self.query_one("#password", Input).focus()

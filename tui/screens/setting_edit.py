@@ -92,12 +92,12 @@ class SecretEdit(ModalScreen[str]):
     def __init__(self, what: str) -> None:
         super().__init__()
         self._what = what
-        self._input = PasswordInput(password=True, max_length=200, compact=True)
+        self._input = PasswordInput(password=True, max_length=2000, compact=True)
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog") as box:
             box.border_title = self._what
-            yield Static(words(say("It goes to the system's keyring and nowhere else.")), markup=False)
+            yield Static(words(say("It goes to the system's keyring; where that fails you are asked.")), markup=False)
             yield self._input
             keys = Words(classes="dialog-hint")
             keys.put(hint(("enter", say("store it")), ("esc", say("leave it"))))

@@ -16,13 +16,15 @@ from core.model.command import (
     ReadSettings,
     StoreSecret,
     TryLogin,
-    TryMail,
+    TryNotify,
     TryQmt,
 )
 from core.model.preference import Preferences, SecretRow, SettingRow
 from tui.actions import bindings_of
+from tui.screens.checkup import show_checkup
 from tui.screens.list_pane import ListPane
 from tui.screens.modals import Confirm, Decide, Fact
+from tui.screens.safe import Passphrase, offer_safe
 from tui.screens.setting_edit import SecretEdit, SettingEdit
 from tui.widgets.columns import Column, Row, cell, heading
 from tui.widgets.palette import STYLES, Tone, words
@@ -38,12 +40,18 @@ _SOURCES = {
     "environment": mark("variable"),
     "default": mark("default"),
     "keyring": mark("keyring"),
+    "safe": mark("safe"),
+    "session": mark("session"),
 }
-_SECRETS = {"factorcat": mark("password of Factor Cat"), "email": mark("password of the mail server")}
-_SECRET_GROUPS = {"factorcat": "factorcat", "email": "notify.email"}
+_SECRETS = {
+    "factorcat": mark("password of Factor Cat"),
+    "email": mark("password of the mail server"),
+    "push": mark("Apprise addresses of push services, with blanks between them"),
+}
+_SECRET_GROUPS = {"factorcat": "factorcat", "email": "notify.email", "push": "notify"}
 _TRIALS: tuple[tuple[str, str, type[Command[str]]], ...] = (
     ("1", mark("MiniQMT: the SDK and the folder qmt.userdata"), TryQmt),
-    ("2", mark("Mail: send one to notify.email.receiver"), TryMail),
+    ("2", mark("Mail and push: send a test to everybody who is to be told"), TryNotify),
     ("3", mark("Factor Cat: log in with the stored password"), TryLogin),
 )
 
@@ -64,7 +72,7 @@ class SettingsPane(ListPane):
         self._load()
 
     def why_not(self, action: str) -> str:
-        if action in ("open", "default", "try", "forget") and self._busy:
+        if action in ("open", "default", "try", "forget", "checkup") and self._busy:
             return say("Something else is being done here: wait for its end.")
         key = self.table.cursor_key
         if action == "open" and key is None:
@@ -94,6 +102,9 @@ class SettingsPane(ListPane):
 
     def do_try(self) -> None:
         self._run(self._try())
+
+    def do_checkup(self) -> None:
+        self._run(show_checkup(self.host, self.app))
 
     def do_reload(self) -> None:
         self._load()
@@ -133,16 +144,25 @@ class SettingsPane(ListPane):
         await self._fetch()
 
     async def _set_secret(self, row: SecretRow) -> None:
+        if self._read is not None and self._read.locked:
+            await self.host.push_screen_wait(Passphrase(self.host, fresh=False))
         typed = await self.host.push_screen_wait(SecretEdit(say(_SECRETS[row.name])))
-        if typed:
-            await self._tell(StoreSecret(row.name, typed), say("The password was not stored"))
-            await self._fetch()
+        if not typed:
+            return
+        reply = await self.host.ask(StoreSecret(row.name, typed))
+        if isinstance(reply, Done):
+            self.host.tell(reply.value.text)
+            if reply.value.trouble:
+                await offer_safe(self.host, reply.value.trouble)
+        else:
+            self.host.tell(f"{say('The password was not stored')}: {reply.text}", failed=True)
+        await self._fetch()
 
     async def _forget(self, row: SecretRow) -> None:
         question = Confirm(
             say("Forget a password"),
             [(say("Password"), say(_SECRETS[row.name]), Tone.STRONG)],
-            say("Take it out of the system's keyring?"),
+            say("Take it out of wherever it is kept?"),
             say("Yes, forget it"),
         )
         if await self.host.push_screen_wait(question):
@@ -232,7 +252,7 @@ def _secret_row(row: SecretRow) -> Row:
     return Row(
         f"secret-{row.name}",
         (
-            cell("  " + say("password")),
+            cell("  " + (say("addresses") if row.name == "push" else say("password"))),
             cell(state, Tone.GOOD if row.stored else Tone.WARN if row.trouble else Tone.DIM),
             cell(say(_SOURCES[row.source]) if row.source else "", Tone.DIM),
             cell(say(_SECRETS[row.name]), Tone.DIM),
@@ -251,9 +271,7 @@ def _detail(setting: SettingRow) -> Text:
         text.append(say("In use: {value}.", value=setting.in_use or say("(empty)")) + " ", STYLES[Tone.WARN])
     if setting.source == "environment":
         text.append(say("A variable sets it, whatever the file says.") + " ", STYLES[Tone.WARN])
-    if setting.unused:
-        text.append(say("This version does not act on it yet."), STYLES[Tone.WARN])
-    elif setting.at_once:
+    if setting.at_once:
         text.append(say("A change shows at once."), STYLES[Tone.DIM])
     else:
         text.append(say("A change is used from the next start."), STYLES[Tone.DIM])
@@ -266,7 +284,11 @@ def _secret_detail(row: SecretRow) -> Text:
         return text.append(row.trouble, STYLES[Tone.WARN])
     if row.source == "environment":
         return text.append(say("An environment variable gives it; it goes before the keyring."), STYLES[Tone.DIM])
-    return text.append(say("It is kept in the system's keyring only; enter sets it, x forgets it."), STYLES[Tone.DIM])
+    if row.source == "safe":
+        return text.append(say("It is in the encrypted file; enter sets it, x forgets it."), STYLES[Tone.DIM])
+    if row.source == "session":
+        return text.append(say("It is kept until rotor ends; enter sets it, x forgets it."), STYLES[Tone.WARN])
+    return text.append(say("It goes to the system's keyring; enter sets it, x forgets it."), STYLES[Tone.DIM])
 
 
 def _question(setting: SettingRow, text: str) -> Confirm:

@@ -22,7 +22,7 @@ SECONDS_COUNT = frozenset({"pre-open", "opening call", "auction", "open", "closi
 # What has this rank or a higher one may go to make room for what comes next.
 _OPTIONAL = 6
 # While all is well with these, they take no room up here: Home names them.
-_QUIET = frozenset({"clock", "disk", "engine"})
+_QUIET = frozenset({"clock", "disk", "engine", "news"})
 
 
 def fit_segments(segments: Sequence[tuple[int, Text]], width: int) -> Text:

@@ -1,0 +1,105 @@
+"""The whole examination, in the order of a trading day."""
+
+import asyncio
+from collections.abc import Awaitable
+
+from core.calendar import Calendar
+from core.clock import RealClock
+from core.credentials import Vault
+from core.engine.doctor import machine, services
+from core.home import Home
+from core.language import say
+from core.model.finding import Finding, State
+from core.model.snapshot import Level, Snapshot
+from core.safe import Safe
+
+_PATIENCE = 40.0
+"""Seconds that one group of checks may take."""
+
+_STATES = {Level.ERROR: State.FAILED, Level.WARNING: State.WARNING}
+
+
+async def examine(
+    home: Home, mode: str | None = None, *, running: Snapshot | None = None, vault: Vault | None = None
+) -> tuple[Finding, ...]:
+    """Look at everything; never raises, and changes nothing of the home.
+
+    `running`: the picture of the engine that runs in this home, which then speaks for the terminal and the prices: a
+    second connection beside it would only disturb. `vault`: that engine's, else one is made.
+    """
+    settings_found, settings = await asyncio.to_thread(machine.check_settings, home, mode)
+    home_found = [await asyncio.to_thread(check, home) for check in (machine.check_home, machine.check_disk)]
+    if settings is None:
+        rest = Finding("the rest", State.NOTE, say("not looked at: the settings cannot be used"))
+        return (machine.check_python("sandbox"), settings_found, *home_found, rest)
+    vault = vault or Vault(Safe(home.safe))
+    calendar = Calendar.with_file(home.calendar_file, guess_weekdays=settings.mode == "paper")
+    now = RealClock().now()
+    keyring, (instance, busy) = await asyncio.gather(
+        asyncio.to_thread(machine.check_keyring, settings, vault),
+        asyncio.to_thread(machine.check_instance, home, settings),
+    )
+    qmt = await asyncio.to_thread(services.check_qmt, settings)
+
+    async def prices_and_clock() -> list[Finding]:
+        tables = await asyncio.to_thread(services.check_tables, home, settings, calendar)
+        if running is not None:
+            return [*_as_it_runs(running, ("quotes", "clock")), tables]
+        found, price = await services.check_prices(home, settings, calendar)
+        return [found, tables, await services.check_clock(settings, price, calendar.orders_allowed(now) is None)]
+
+    async def terminal() -> list[Finding]:
+        if running is not None and settings.mode == "live":
+            return _as_it_runs(running, ("QMT",))
+        if busy and settings.mode == "live":
+            # A second connection with a session id that is in use would end the first one.
+            return [Finding("terminal", State.NOTE, say("not looked at: another rotor may be connected to it"))]
+        return await services.check_terminal(settings, qmt)
+
+    async def updates() -> list[Finding]:
+        return [await services.check_updates(settings)]
+
+    groups = await asyncio.gather(
+        _in_time("login", services.check_platform(settings, vault, calendar)),
+        _in_time("terminal", terminal()),
+        _in_time("quotes", prices_and_clock()),
+        _in_time("mail", services.check_mail(settings, vault, home)),
+        _in_time("updates", updates()),
+    )
+    return (
+        machine.check_python(settings.mode),
+        settings_found,
+        *home_found,
+        instance,
+        keyring,
+        machine.check_calendar(home, settings.mode, now),
+        qmt,
+        *(finding for group in groups for finding in group),
+    )
+
+
+async def _in_time(name: str, checks: Awaitable[list[Finding]]) -> list[Finding]:
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            return await checks
+    except TimeoutError:
+        return [Finding(name, State.FAILED, say("no answer within {seconds:.0f} s", seconds=_PATIENCE))]
+    except Exception as error:
+        return [
+            Finding(
+                name, State.FAILED, say("the check itself failed: {error}", error=f"{type(error).__name__}: {error}")
+            )
+        ]
+
+
+def _as_it_runs(running: Snapshot, names: tuple[str, ...]) -> list[Finding]:
+    """What the running engine says of its own connections."""
+    return [
+        Finding(
+            "terminal" if one.name == "QMT" else one.name,
+            _STATES.get(one.level, State.OK),
+            say("as the running engine sees it: {text}", text=one.text),
+        )
+        for one in running.health
+        if one.name in names
+    ]

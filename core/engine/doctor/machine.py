@@ -1,0 +1,151 @@
+"""What is looked at on this machine alone."""
+
+import platform
+import shutil
+import struct
+import sys
+import tempfile
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from core.calendar import Calendar
+from core.config import SettingsError, keys_in_file, load_settings
+from core.credentials import Vault, from_environment
+from core.home import Claim, Home, HomeLock
+from core.language import say
+from core.model.finding import Finding, State
+from core.model.known import Unknown
+from core.model.settings import Settings
+
+_OLDEST, _NEWEST = (3, 11), (3, 13)
+"""The versions that pyproject.toml admits."""
+
+_LITTLE, _HARDLY = 500, 50
+"""MB that are left on the disk: little, and hardly any."""
+
+_SOON = timedelta(days=30)
+
+
+def check_python(mode: str) -> Finding:
+    version, bits = sys.version_info[:2], struct.calcsize("P") * 8
+    told = say(
+        "Python {version}, {bits} bit, on {system}",
+        version=platform.python_version(),
+        bits=bits,
+        system=f"{platform.system()} {platform.release()}",
+    )
+    if not _OLDEST <= version <= _NEWEST:
+        remedy = say("Install rotor with Python 3.11, 3.12 or 3.13.")
+        return Finding("python", State.FAILED, say("{told}: rotor was not made for it", told=told), remedy)
+    if mode == "live" and bits != 64:
+        remedy = say("Install a 64-bit Python.")
+        return Finding("python", State.FAILED, say("{told}: MiniQMT's SDK needs 64 bit", told=told), remedy)
+    return Finding("python", State.OK, told)
+
+
+def check_settings(home: Home, mode: str | None) -> tuple[Finding, Settings | None]:
+    try:
+        settings = load_settings(home.path, {} if mode is None else {"mode": mode})
+        keys = keys_in_file(home.path)
+    except SettingsError as error:
+        text = "; ".join(error.problems)
+        remedy = say("Mend them in {file}; rotor config check names what is wrong.", file=home.config_file)
+        return Finding("settings", State.FAILED, say("they cannot be used: {text}", text=text), remedy), None
+    if not keys:
+        text = say("{mode} mode, every setting is the default", mode=settings.mode)
+        return Finding("settings", State.OK, text), settings
+    text = say("{mode} mode, {count} keys in {file}", mode=settings.mode, count=len(keys), file=home.config_file)
+    return Finding("settings", State.OK, text), settings
+
+
+def check_home(home: Home) -> Finding:
+    """Whether it can be written, without making it."""
+    for folder in (home.path, home.data, home.logs):
+        place = _nearest(folder)
+        try:
+            with tempfile.TemporaryFile(dir=place):
+                pass
+        except OSError as error:
+            return Finding(
+                "home",
+                State.FAILED,
+                say("{place} cannot be written: {why}", place=place, why=error.strerror or error),
+                say("Choose a folder that you may write, with --home or ROTOR_HOME."),
+            )
+    if not home.path.is_dir():
+        return Finding("home", State.OK, say("{path} will be made at the first start", path=home.path))
+    return Finding("home", State.OK, str(home.path))
+
+
+def check_disk(home: Home) -> Finding:
+    try:
+        free = shutil.disk_usage(_nearest(home.path)).free // 1_000_000
+    except OSError as error:
+        return Finding("disk", State.FAILED, say("it cannot be looked at: {why}", why=error.strerror or error))
+    remedy = say("Make room: an order is written down before it is sent, and cannot be without.")
+    if free < _HARDLY:
+        return Finding("disk", State.FAILED, say("{free} MB left", free=free), remedy)
+    if free < _LITTLE:
+        return Finding("disk", State.WARNING, say("{free} MB left", free=free), remedy)
+    return Finding("disk", State.OK, say("{free:.0f} GB free", free=free / 1000))
+
+
+def check_keyring(settings: Settings, vault: Vault) -> Finding:
+    trouble = vault.probe()
+    if trouble is None:
+        return Finding("keyring", State.OK, say("the system's keyring keeps passwords"))
+    text = say("the system's keyring cannot be used: {trouble}", trouble=trouble)
+    if settings.mode == "sandbox" and not settings.notify.email.host:
+        return Finding("keyring", State.NOTE, text, say("The sandbox needs no password."))
+    if from_environment() is not None:
+        return Finding("keyring", State.NOTE, text, say("A variable gives the password meanwhile."))
+    if vault.has_safe:
+        remedy = say("An encrypted file has the passwords: its passphrase is asked for at the start.")
+        return Finding("keyring", State.NOTE, text, remedy)
+    remedy = say("Run rotor secret set factorcat: it offers an encrypted file that a passphrase opens.")
+    return Finding("keyring", State.WARNING, text, remedy)
+
+
+def check_calendar(home: Home, mode: str, now: datetime) -> Finding:
+    calendar = Calendar.with_file(home.calendar_file, guess_weekdays=mode == "paper")
+    ends = calendar.verified_through
+    remedy = say("Run rotor calendar update.")
+    if calendar.trouble is not None:
+        return Finding("calendar", State.WARNING, calendar.trouble, remedy)
+    if mode == "sandbox":
+        return Finding("calendar", State.OK, say("known to {ends}; the sandbox has days of its own", ends=ends))
+    if isinstance(calendar.is_session(now.date()), Unknown) or ends < now.date():
+        text = say("known to {ends} only: no order is sent on a day that is not known", ends=ends)
+        return Finding("calendar", State.FAILED if mode == "live" else State.WARNING, text, remedy)
+    if ends - now.date() < _SOON:
+        return Finding("calendar", State.WARNING, say("known to {ends} only", ends=ends), remedy)
+    return Finding("calendar", State.OK, say("known to {ends}", ends=ends))
+
+
+def check_instance(home: Home, settings: Settings) -> tuple[Finding, bool]:
+    """Who runs in the home, and who trades the account; and whether anybody does either."""
+    try:
+        holder = HomeLock(home).holder()
+    except OSError as error:
+        text = say("who runs in this home cannot be found out: {why}", why=error.strerror or error)
+        return Finding("instance", State.WARNING, text), True
+    userdata = Path(settings.qmt.userdata)
+    if settings.mode == "live" and settings.qmt.account and userdata.is_dir():
+        try:
+            other = Claim(userdata, f"rotor-{settings.qmt.account}", "").holder()
+        except OSError:
+            other = None
+        if other is not None and (holder is None or other.pid != holder.pid):
+            text = say(
+                "account {account} is traded by another rotor: {other}", account=settings.qmt.account, other=other
+            )
+            remedy = say("Close that one first: one rotor trades an account, whatever its home.")
+            return Finding("instance", State.FAILED, text, remedy), True
+    if holder is not None:
+        return Finding("instance", State.OK, say("a rotor runs in this home: {holder}", holder=holder)), True
+    return Finding("instance", State.OK, say("no rotor runs in this home")), False
+
+
+def _nearest(folder: Path) -> Path:
+    """The folder, or the nearest one above it that exists."""
+    return next((place for place in (folder, *folder.parents) if place.exists()), Path("/"))

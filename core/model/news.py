@@ -1,0 +1,31 @@
+"""What is worth telling somebody who is not looking at a screen."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from core.model.snapshot import Level
+
+
+class NewsKind(StrEnum):
+    """What a piece of news is about: each is a key of the settings' [notify.events]."""
+
+    ORDER = "order"
+    STOP = "stop"
+    BOND = "bond"
+    CONNECTION = "connection"
+    TRADING = "trading"
+    MISSED = "missed"
+    REBALANCE = "rebalance"
+    OPENING = "opening"
+    CLOSING = "closing"
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """One piece of news, at the market's time, in the user's language; `text` may have several lines."""
+
+    kind: NewsKind
+    level: Level
+    at: datetime
+    text: str

@@ -1,0 +1,1 @@
+"""News: what is told, once each, and that it arrives."""
