@@ -22,24 +22,23 @@ from textual.worker import Worker, WorkerState
 
 from core.engine.link import EngineLink
 from core.language import language, mark, say, use_language
-from core.model.command import Command, Failed, LoggedIn, Reply
+from core.model.command import Command, Failed, Reply
 from core.model.snapshot import Snapshot
 from tui.actions import ACTIONS, PANES, Action, actions_of, bindings_of, pane_bindings
 from tui.bell import Bell
 from tui.departure import Departure
 from tui.ending import LOST_TERMINAL, say_no_more
+from tui.entrance import Entrance
 from tui.messages import SnapshotArrived
 from tui.screens.help import help_screen
 from tui.screens.home import HomePane
 from tui.screens.leaving import quit_question
 from tui.screens.log import LogPane
-from tui.screens.login import LoginScreen
 from tui.screens.orders import OrdersPane
 from tui.screens.pane import Pane
 from tui.screens.plan import PlanPane
 from tui.screens.positions import PositionsPane
 from tui.screens.report import ReportPane
-from tui.screens.safe import Passphrase, offer_safe
 from tui.screens.settings import SettingsPane
 from tui.screens.strategies import StrategiesPane
 from tui.widgets.alerts import AlertBar
@@ -84,7 +83,7 @@ class RotorApp(App[None]):
         self._soon: Timer | None = None
         self._asking_to_quit = False
         self._crashed = False
-        self._unlocking: Passphrase | None = None
+        self._entrance = Entrance(self)
         self._bell = Bell(self)
         self._departure = Departure(self, self._leave)
         self._top, self._tabs, self._alerts = TopBar(), TabBar(), AlertBar()
@@ -203,7 +202,7 @@ class RotorApp(App[None]):
         self._alerts.show(self._snapshot, self._silent_for())
         if self._snapshot is not None:
             self.pane.show(self._snapshot)
-            self._login_if_needed(self._snapshot, first)
+            self._entrance.look(self._snapshot, first=first)
         self.refresh_keys()
 
     def _wear(self, language: str, theme: str, up: str) -> None:
@@ -220,20 +219,6 @@ class RotorApp(App[None]):
     def _silent_for(self) -> float | None:
         silence = time.monotonic() - self._heard_at
         return silence if silence > _STALE_SECONDS else None
-
-    def _login_if_needed(self, snapshot: Snapshot, first: bool) -> None:
-        needed = snapshot.mode != "sandbox" and snapshot.platform_user is None
-        # Connections are reported by an engine that stands: one that did not start has nobody to log in to.
-        if needed and first and snapshot.health:
-            if snapshot.locked:
-                self._unlocking = Passphrase(self, fresh=False)
-                self.push_screen(self._unlocking, self._unlocked)
-            else:
-                self.open_login()
-        elif not needed and isinstance(self.screen, LoginScreen):
-            self.screen.dismiss(None)
-        elif not needed and self._unlocking is not None and self.screen is self._unlocking:
-            self.screen.dismiss(True)  # a variable, or the keyring, has done without it
 
     # -- to the engine ---------------------------------------------------------------------------------------------
 
@@ -252,17 +237,7 @@ class RotorApp(App[None]):
         self._strip.tell(text, failed=failed)
 
     def open_login(self) -> None:
-        if self._snapshot is not None and not isinstance(self.screen, LoginScreen):
-            self.push_screen(LoginScreen(self, self._snapshot.mode), self._logged_in)
-
-    def _logged_in(self, login: LoggedIn | None) -> None:
-        if login is not None and login.trouble:
-            self.run_worker(offer_safe(self, login.trouble), name="safe", description="safe", exit_on_error=False)
-
-    def _unlocked(self, opened: bool | None) -> None:
-        """With the passwords at hand the engine logs in by itself; without them the user does."""
-        if not opened:
-            self.open_login()
+        self._entrance.open_login()
 
     def make_plan(self) -> None:
         self.action_goto("plan")

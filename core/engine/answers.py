@@ -7,23 +7,22 @@ from datetime import date
 from functools import partial
 from typing import Any, TypeVar, cast
 
-from pydantic import SecretStr
-
 from core.config import SettingsError, write_setting
-from core.credentials import TOKEN, Vault
+from core.credentials import Vault
 from core.engine.card import bond_card, listed_bonds
 from core.engine.doctor.examination import examine
 from core.engine.health import Vitals
 from core.engine.parts import Parts, database_files
 from core.engine.preferences import NotDone, PreferenceDesk
 from core.engine.report import export_report, read_report
+from core.engine.sign_in import SignIn, name_of
 from core.engine.steering import Declined, Steering
 from core.engine.view import View
 from core.factorcat import FactorCatError
 from core.home import Home, HomeUnusable
 from core.language import say
 from core.log_pages import find_in_log, read_log
-from core.logs import hide, redacted
+from core.logs import redacted
 from core.model.bond import BondCode, CodeRefused
 from core.model.card import BondCard
 from core.model.command import (
@@ -48,7 +47,6 @@ from core.model.command import (
     ListedBond,
     ListRecords,
     ListStrategies,
-    LoggedIn,
     Login,
     LogLine,
     Logout,
@@ -82,7 +80,7 @@ from core.model.known import Known, Maybe, Unknown
 from core.model.platform import Page, Record, Selection, Strategy
 from core.model.report import Report
 from core.model.settings import Strategy as FollowedSettings
-from core.model.snapshot import Followed, Level, Need, Snapshot
+from core.model.snapshot import Followed, Need, Snapshot
 from core.safe import SafeShut
 from core.trading.executor import RebalanceRefused
 from core.trading.settle import CannotSettle, adopt, release, settle
@@ -103,7 +101,9 @@ class Answers:
         steering: Steering,
         home: Home,
         vault: Vault,
+        sign_in: SignIn,
         changed: Callable[[], None],
+        secrets_changed: Callable[[], None],
     ) -> None:
         self._parts = parts
         self._view = view
@@ -112,18 +112,13 @@ class Answers:
         self._home = home
         self._vault = vault
         self._changed = changed
-        self.log_in_again: Callable[[], None] = lambda: None
-        self.secrets_changed: Callable[[], None] = lambda: None
+        self._sign_in = sign_in
+        self._secrets_changed = secrets_changed
         self.shown: Callable[[], Snapshot | None] = lambda: None
-        self.may_log_in = True
-        """Whether a login that failed, because the platform was away, may be tried again without the user."""
-        self._username = parts.settings.factorcat.username
-        self._remembers = parts.settings.factorcat.remember
-        self.login: asyncio.Task[None] | None = None
         preferences = PreferenceDesk(parts, home, vault, changed)
         self._handlers: dict[type[Command[Any]], Callable[[Any], Awaitable[Any]]] = {
-            Login: self._log_in,
-            Logout: self._log_out,
+            Login: sign_in.log_in,
+            Logout: sign_in.log_out,
             ListStrategies: self._strategies,
             ListRecords: self._records,
             ShowRecord: self._record,
@@ -151,7 +146,7 @@ class Answers:
             ChangeSetting: preferences.change,
             StoreSecret: partial(self._with_secrets, preferences.store),
             ForgetSecret: partial(self._with_secrets, preferences.forget),
-            OpenSafe: self._open_safe,
+            OpenSafe: sign_in.open_safe,
             TryQmt: preferences.test_qmt,
             TryNotify: preferences.test_notify,
             Examine: self._examine,
@@ -175,84 +170,16 @@ class Answers:
         finally:
             self._changed()
 
-    async def recognise(self) -> None:
-        """Learn the name of the strategy that is followed."""
-        chosen = self._parts.rotation.settings.strategy
-        if not chosen.history_id:
-            return
-        try:
-            self._parts.strategy_name = await self._name_of(chosen.strategy_id)
-            await self._parts.terms.ask()
-        except FactorCatError as error:
-            log.warning("the followed strategy's name is not known: %s", error)
-
-    async def _log_in(self, command: Login) -> LoggedIn:
-        secret = SecretStr(command.password)
-        hide(secret)
-        user = await self._parts.platform.login(command.username, command.password)
-        self._vitals.platform = (Level.GOOD, "ok")
-        self.may_log_in = True
-        changes = {"factorcat.username": command.username, "factorcat.remember": command.remember}
-        await asyncio.to_thread(write_setting, self._home.path, changes)
-        self._username = command.username
-        self._remembers = command.remember
-        trouble = ""
-        if command.remember:
-            trouble = (await asyncio.to_thread(self._vault.keep, command.username, secret)).trouble
-            await self.keep_token()
-        else:
-            await self._forget_login()
-        if trouble:
-            log.warning("%s", trouble)
-        log.info("logged in to Factor Cat as %s", user)
-        await self.recognise()
-        return LoggedIn(user, trouble)
-
-    async def keep_token(self) -> None:
-        """Keep the platform's token where its password outlives this run: the next one need not log in."""
-        token, name = self._parts.platform.token, self._username
-        if token is None or not self._remembers or self._parts.settings.mode == "sandbox":
-            return
-        hide(token)
-        found = await asyncio.to_thread(self._vault.find, name)
-        if isinstance(found, Known) and found.value[1] in {"keyring", "safe"}:
-            kept = await asyncio.to_thread(self._vault.keep, name, token, TOKEN)
-            if kept.trouble:  # the password is enough; some keyrings take no secret as long as a token
-                log.info("the token is not kept: %s", kept.trouble)
-
-    async def _forget_login(self) -> None:
-        for service in ("factorcat", TOKEN):
-            trouble = await asyncio.to_thread(self._vault.forget, self._username, service)
-            if trouble is not None:
-                log.warning("%s", trouble)
-
-    async def _open_safe(self, command: OpenSafe) -> str:
-        passphrase = SecretStr(command.passphrase)
-        hide(passphrase)
-        await asyncio.to_thread(self._vault.open, passphrase)
-        await self.keep_token()
-        log.info("the encrypted file of passwords was opened")
-        self.secrets_changed()
-        if self._parts.platform.user is None and self.may_log_in:
-            self.log_in_again()
-        return say("The encrypted file of passwords is open.")
-
-    async def _log_out(self, _: Logout) -> None:
-        self._parts.platform.logout()
-        self.may_log_in = False
-        self._vitals.platform = (Level.WARNING, say("logged out"))
-        await self._forget_login()
-
     async def _strategies(self, command: ListStrategies) -> Page[Strategy]:
-        await self.logged_in()
+        await self._sign_in.ended()
         return await self._parts.platform.strategies(command.page, command.limit, command.search)
 
     async def _records(self, command: ListRecords) -> Page[Record]:
-        await self.logged_in()
+        await self._sign_in.ended()
         return await self._parts.platform.records(command.strategy_id, command.page, command.limit)
 
     async def _record(self, command: ShowRecord) -> RecordCard:
-        await self.logged_in()
+        await self._sign_in.ended()
         platform = self._parts.platform
         detail = await platform.record(command.strategy_id, command.history_id)
         selection: Maybe[Selection]
@@ -279,7 +206,7 @@ class Answers:
     async def _follow(self, command: RunStrategy) -> Followed:
         self._steering.decline_while_running()
         # Asked before anything is written: an answer that fails must not leave the file ahead of the engine.
-        name = command.strategy_name or await self._name_of(command.strategy_id)
+        name = command.strategy_name or await name_of(self._parts.platform, command.strategy_id)
         changes = {"strategy.strategy_id": command.strategy_id, "strategy.history_id": command.history_id}
         await asyncio.to_thread(write_setting, self._home.path, changes)
         self._set_followed(command.strategy_id, command.history_id, name)
@@ -391,30 +318,13 @@ class Answers:
         try:
             return await work(command)
         finally:
-            self.secrets_changed()
+            self._secrets_changed()
 
     async def _examine(self, _: Examine) -> tuple[Finding, ...]:
         return await examine(self._home, self._parts.settings.mode, running=self.shown(), vault=self._vault)
-
-    async def logged_in(self) -> None:
-        """Wait for the login of the start, which may still be on its way."""
-        if self.login is not None and not self.login.done():
-            await asyncio.wait({self.login})
 
     def _set_followed(self, strategy_id: int, history_id: int, name: str) -> None:
         rotation = self._parts.rotation
         chosen = FollowedSettings(strategy_id=strategy_id, history_id=history_id)
         rotation.settings = rotation.settings.model_copy(update={"strategy": chosen})
         self._parts.strategy_name = name
-
-    async def _name_of(self, strategy_id: int) -> str:
-        """The strategy's name; empty where the platform does not tell it."""
-        page = 1
-        while True:
-            found = await self._parts.platform.strategies(page, 100)
-            for strategy in found.items:
-                if strategy.id == strategy_id:
-                    return strategy.name
-            if page >= found.total_pages:
-                return ""
-            page += 1

@@ -7,27 +7,24 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from itertools import count
 
-from pydantic import SecretStr
-
 from core import __version__
 from core.clock import Clock, RealClock
-from core.credentials import TOKEN, Vault
+from core.credentials import Vault
 from core.engine.agenda import Agenda
 from core.engine.answers import Answers
 from core.engine.exits import Exits
 from core.engine.health import Vitals
 from core.engine.newswire import NewsWire
 from core.engine.parts import Heard, Parts
+from core.engine.sign_in import SignIn
 from core.engine.steering import Steering
 from core.engine.supervisor import Supervisor
 from core.engine.timetable import Timetable
 from core.engine.view import View
-from core.factorcat import FactorCatError
 from core.home import Home
 from core.language import say
-from core.logs import NUMBERS, hide, text_of
+from core.logs import NUMBERS, text_of
 from core.model.bond import BondCode
-from core.model.known import Unknown
 from core.model.quote import Quote
 from core.model.snapshot import Event, Level, Snapshot
 from core.safe import Safe
@@ -75,12 +72,12 @@ class Shift:
         self._parts = parts
         self._by_itself = by_itself
         self._publish = publish
-        self._vault = Vault(Safe(home.safe))
-        self._view = View(parts, self._vault)
+        vault = Vault(Safe(home.safe))
+        self._view = View(parts, vault)
         self._events = _EventLog(self._view.events, parts.clock)
         self._supervisor = Supervisor(parts.clock)
         self._vitals = Vitals(parts, home.path, self._supervisor, lambda: self._view.unanswered)
-        self._wire = NewsWire(parts, home, self._vault, by_itself=by_itself)
+        self._wire = NewsWire(parts, home, vault, by_itself=by_itself)
         self._vitals.news = self._wire.health
         self._lookout = Lookout(home.data / "update.json", parts.settings.updates.url, __version__, RealClock())
         self._view.release = lambda: self._lookout.release
@@ -101,9 +98,11 @@ class Shift:
             active=lambda: bool(parts.rotation.settings.strategy.history_id),
         )
         self._steering = Steering(parts, self._view, self._agenda, self._at_hand)
-        self.answers = Answers(parts, self._view, self._vitals, self._steering, home, self._vault, self._dirty.set)
-        self.answers.log_in_again = self._begin_login
-        self.answers.secrets_changed = self._wire.again
+        self._sign_in = SignIn(parts, self._vitals, home, vault, self._wire.again)
+        self.answers = Answers(
+            *(parts, self._view, self._vitals, self._steering, home, vault, self._sign_in),
+            *(self._dirty.set, self._wire.again),
+        )
         self.answers.shown = lambda: self._shown
         self._exits = Exits(
             parts.clock,
@@ -120,7 +119,7 @@ class Shift:
 
     def _timed(self) -> Timetable:
         table = Timetable(self._parts.clock)
-        table.each_minute("login", self._keep_logged_in)
+        table.each_minute("login", self._sign_in.keep)
         table.each_minute("tables of bonds", self._parts.bonds.refresh_if_due)
         table.each_minute("new versions", self._lookout.look_if_due)
         if not self._by_itself:
@@ -143,7 +142,7 @@ class Shift:
         await self._view.refresh()
         self._watch()
         self._show()  # at once: whoever waited for the engine may look at what it shows
-        self._begin_login()
+        self._sign_in.begin()
         self._supervisor.keep("the sending of news", self._wire.carry)
         self._supervisor.keep("the beat", self._keep_beating)
         if self._by_itself:
@@ -152,7 +151,7 @@ class Shift:
 
     async def _at_hand(self) -> None:
         """Wait for what a plan needs and the start has only asked for: the login, the tables of bonds."""
-        await self.answers.logged_in()
+        await self._sign_in.ended()
         if self._tables is not None and not self._tables.done():
             await asyncio.wait({self._tables}, timeout=_TABLES_WAIT)
 
@@ -166,7 +165,8 @@ class Shift:
         self._look_for_news()
         await self._supervisor.close()
         await self._wire.close()
-        tasks = [task for task in (self._reading, self.answers.login, self._tables) if task is not None]
+        await self._sign_in.close()
+        tasks = [task for task in (self._reading, self._tables) if task is not None]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -307,68 +307,6 @@ class Shift:
             log.error("trading is off: %s", row)
         if not self._view.blockers:
             log.info("the account and the ledger agree: trading is on")
-
-    def _begin_login(self) -> None:
-        self.answers.login = asyncio.create_task(self._log_in())
-
-    async def _log_in(self) -> None:
-        """The sandbox takes anybody; elsewhere the remembered password, if it may be used."""
-        settings, platform = self._parts.settings, self._parts.platform
-        name = settings.factorcat.username
-        if settings.mode == "sandbox":
-            await self._try(name or "sandbox", "sandbox")
-        elif settings.factorcat.auto_login and name:
-            found = await asyncio.to_thread(self._vault.read, name)
-            if isinstance(found, Unknown):
-                log.warning("%s", found.reason)
-            elif found.value is not None:
-                hide(found.value)
-                if not await self._resumed(name, found.value):
-                    await self._try(name, found.value.get_secret_value())
-        if platform.user is not None:
-            await self.answers.recognise()
-
-    async def _resumed(self, name: str, password: SecretStr) -> bool:
-        """Whether the token of an earlier run is still good: then nobody has to log in."""
-        kept = await asyncio.to_thread(self._vault.read, name, TOKEN)
-        if isinstance(kept, Unknown) or kept.value is None:
-            return False
-        hide(kept.value)
-        try:
-            resumed = await self._parts.platform.resume(name, kept.value, password)
-        except FactorCatError as error:
-            log.info("the token of an earlier run could not be tried: %s", error)
-            return False
-        if resumed:
-            self._vitals.platform = (Level.GOOD, "ok")
-            log.info("the login of an earlier run is still good")
-        return resumed
-
-    async def _try(self, username: str, password: str) -> None:
-        try:
-            await self._parts.platform.login(username, password)
-            self._vitals.platform = (Level.GOOD, "ok")
-            await self.answers.keep_token()
-        except FactorCatError as error:
-            self._vitals.platform = (Level.ERROR, str(error))
-            self.answers.may_log_in = error.passing  # an account that is tried again and again may be locked
-            log.warning("%s", error)
-
-    async def _keep_logged_in(self) -> None:
-        """Renew the login well before its token ends; log in late where the platform was away at the start."""
-        platform, login = self._parts.platform, self.answers.login
-        if platform.user is None:
-            if login is not None and login.done() and self.answers.may_log_in:
-                self._begin_login()
-            return
-        try:
-            if await platform.renew_if_due():
-                await self.answers.keep_token()
-            if self._parts.terms.wanted:
-                await self._parts.terms.ask()
-        except FactorCatError as error:
-            self._vitals.platform = (Level.WARNING, str(error))
-            log.warning("the login could not be renewed: %s", error)
 
     def _watch(self) -> None:
         """Follow the prices of what is held, owned, planned and working."""
