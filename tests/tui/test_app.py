@@ -37,7 +37,7 @@ async def test_flood_never_blocks_the_engine() -> None:
         thread.start()
         await until(pilot, lambda: not thread.is_alive())
         await until(pilot, lambda: "event 999" in flat(app))
-        assert max(took) < 0.5
+        assert max(took) < 2.0  # one that waits for the screen takes seconds; a busy machine some tenths
         assert len(applied) < 20
 
 
