@@ -77,6 +77,11 @@ class Home:
         return self.data / "secrets.json"
 
     @property
+    def door(self) -> Path:
+        """Where viewers find the engine that runs in this home, and what lets them in; for this user's eyes only."""
+        return self.data / "door.json"
+
+    @property
     def outbox(self) -> Path:
         """News on their way to mail and push services."""
         return self.data / "outbox.db"

@@ -59,8 +59,8 @@ _CRASHED = mark("rotor's screen has stopped after an error of its own; the log f
 class RotorApp(App[None]):
     """The terminal app over an engine, wherever that engine runs.
 
-    A `viewer` may leave at any time: the engine goes on without it. `on_close` is called once, on the main thread, when
-    the app has let go of the engine; it must not wait.
+    A `viewer` may leave at any time: the engine goes on without it; with `watch` it can do nothing. `greeting` is
+    said first. `on_close` is called once, on the main thread, when the app has let go of the engine; it must not wait.
     """
 
     TITLE = "rotor"
@@ -70,9 +70,18 @@ class RotorApp(App[None]):
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [*bindings_of("app"), *pane_bindings()]
 
-    def __init__(self, link: EngineLink, *, on_close: Callable[[], None] | None = None, viewer: bool = False) -> None:
+    def __init__(
+        self,
+        link: EngineLink,
+        *,
+        on_close: Callable[[], None] | None = None,
+        viewer: bool = False,
+        watch: bool = False,
+        greeting: str = "",
+    ) -> None:
         super().__init__()
         self._viewer = viewer
+        self._greeting = greeting
         self.link = link
         self._on_close = on_close
         self._unsubscribe: Callable[[], None] | None = None
@@ -86,7 +95,7 @@ class RotorApp(App[None]):
         self._entrance = Entrance(self)
         self._bell = Bell(self)
         self._departure = Departure(self, self._leave)
-        self._top, self._tabs, self._alerts = TopBar(), TabBar(), AlertBar()
+        self._top, self._tabs, self._alerts = TopBar(watch=watch), TabBar(), AlertBar()
         self._strip, self._keys = Strip(), KeyBar()
         self._home, self._plan = HomePane(), PlanPane()
         self._panes: dict[str, Pane] = {
@@ -181,7 +190,7 @@ class RotorApp(App[None]):
         if self._waiting is not None:
             self._apply()
         else:
-            self._alerts.show(self._snapshot, self._silent_for())
+            self._alerts.show(self._snapshot, self._silent_for(), self.link.trouble)
             self.refresh_keys()
         self._strip.beat()
         self.pane.beat()
@@ -199,7 +208,10 @@ class RotorApp(App[None]):
             self._bell.heard(self._snapshot)
         self._top.show(self._snapshot)
         self._tabs.show(self._current, self._snapshot)
-        self._alerts.show(self._snapshot, self._silent_for())
+        self._alerts.show(self._snapshot, self._silent_for(), self.link.trouble)
+        if self._greeting and self._snapshot is not None:
+            self.tell(self._greeting)
+            self._greeting = ""
         if self._snapshot is not None:
             self.pane.show(self._snapshot)
             self._entrance.look(self._snapshot, first=first)
@@ -379,9 +391,10 @@ def _news(snapshot: Snapshot) -> tuple[object, ...]:
     )
 
 
-def run(link: EngineLink, *, viewer: bool = False) -> int:
+def run(link: EngineLink, *, viewer: bool = False, watch: bool = False) -> int:
     """Run the app to its end; the answer is the process's exit code."""
-    app = RotorApp(link, viewer=viewer)
+    own = say("The engine runs in this window and ends with it. rotor start begins one that goes on.")
+    app = RotorApp(link, viewer=viewer, watch=watch, greeting="" if viewer else own)
     try:
         latest = link.latest
         app.run(mouse=latest is None or latest.look.mouse)

@@ -25,7 +25,7 @@ def run(call: Call) -> None:
     from tui.ending import Ending
 
     with Ending() as ending:
-        with call.engine(by_itself=True) as engine:
+        with call.own_engine() as engine:
             shown = engine.latest
             account = f"{shown.mode}, account {shown.account}" if shown else "running"
             click.echo(f"rotor runs ({account}) in {call.home.path}. Ctrl+C ends it in order.", err=True)

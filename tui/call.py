@@ -1,6 +1,7 @@
 """One call of the command line: its options, its settings, its engine, and how it ends."""
 
 import sys
+import time
 from collections.abc import Generator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
@@ -13,6 +14,8 @@ from core.language import use_language
 if TYPE_CHECKING:
     from core.engine.engine import Engine
     from core.engine.headless import Home
+    from core.engine.link import EngineLink
+    from core.engine.remote import RemoteLink
     from core.model.command import Command
     from core.model.settings import Settings
 
@@ -20,6 +23,9 @@ T = TypeVar("T")
 
 DONE, FAILED, USAGE, REFUSED, UNRESOLVED = range(5)
 """Exit codes: done, failed, bad usage or settings, refused and nothing sent, something is unresolved."""
+
+_DOOR_SECONDS = 5.0
+"""For how long an engine may be coming up before it counts as one that lets nobody in."""
 
 ONE_SHOT_SPEED = 60.0
 """Market seconds per second in the sandbox for a command that answers and ends."""
@@ -56,14 +62,19 @@ class Call:
         except SettingsError as error:
             leave(USAGE, f"The settings of {self.home.path} cannot be used:\n{error}")
 
-    def open_app(self, home: "Home | None" = None) -> NoReturn:
+    def open_app(self, *, watch: bool = False) -> NoReturn:
+        """The app: a view of the engine that runs in the home, else with an engine of its own."""
         from core.engine.engine import Engine
-        from core.engine.headless import HomeInUse, HomeUnusable
+        from core.engine.headless import HomeInUse, HomeUnusable, running_in
 
         settings = self.settings()
-        engine = Engine(home or self.home, settings, speed=self.speed or 1.0)
         if not has_terminal():
             leave(USAGE, "The app needs a terminal. Without one, use rotor status, rotor plan or rotor rebalance.")
+        if running_in(self.home) is not None:
+            self.attach(watch=watch)
+        if watch:
+            leave(REFUSED, f"No engine runs in {self.home.path}: there is nothing to watch. rotor start begins one.")
+        engine = Engine(self.home, settings, speed=self.speed or 1.0)
         with self.quiet():
             # From here on sentences are for the screen.
             use_language(settings.language)
@@ -83,9 +94,77 @@ class Call:
                 engine.stop()
         sys.exit(code)
 
+    def attach(self, *, watch: bool = False) -> NoReturn:
+        """The app as a view of the engine that runs in the home."""
+        from tui.app import run
+
+        link = self.link(watch=watch)
+        if link.latest is not None:
+            use_language(link.latest.language)
+        try:
+            code = run(link, viewer=True, watch=watch)
+        finally:
+            link.close()
+        sys.exit(code)
+
+    def options(self) -> tuple[str, ...]:
+        """The options before the command, for another process; the home is named there anyway."""
+        mode = () if self._mode is None else ("--mode", self._mode)
+        return mode if self.speed is None else (*mode, "--speed", str(self.speed))
+
+    def link(self, *, watch: bool = False) -> "RemoteLink":
+        """A link to the engine that runs in the home; exit code 3 or 1 where there is none to talk to."""
+        from core.engine.headless import has_door, running_in
+        from core.engine.remote import RemoteLink
+
+        first = running_in(self.home)
+        deadline = time.monotonic() + _DOOR_SECONDS
+        while not has_door(self.home) and running_in(self.home) is not None and time.monotonic() < deadline:
+            time.sleep(0.1)  # it may just be coming up
+        if first is not None and not has_door(self.home):
+            leave(REFUSED, f"{self.home.path} is in use by another rotor: {first}. Try again when that has ended.")
+        link = RemoteLink(self.home, watch=watch)
+        if link.open() and link.latest is not None:
+            if self._mode is not None and self._mode != link.latest.mode:
+                link.close()
+                leave(REFUSED, f"The engine in {self.home.path} runs in {link.latest.mode} mode: nothing was done.")
+            return link
+        return self._no_engine(link)
+
+    def _no_engine(self, link: "RemoteLink") -> NoReturn:
+        from core.engine.headless import running_in
+
+        why = link.trouble or "it does not answer; if that stays so, end that process and start again"
+        link.close()
+        holder = running_in(self.home)
+        if holder is None:
+            leave(FAILED, f"No engine runs in {self.home.path}. rotor start begins one.")
+        leave(FAILED, f"An engine runs in {self.home.path} ({holder}), and cannot be reached: {why}")
+
     @contextmanager
-    def engine(self, *, by_itself: bool = False) -> "Generator[Engine]":
-        """An engine for one command, ready, its log on stderr too; `by_itself`: with schedule and stops."""
+    def engine(self) -> "Generator[EngineLink]":
+        """An engine for one command, ready: the one that runs in the home, else one of its own, its log on stderr."""
+        from core.engine.headless import running_in
+
+        if running_in(self.home) is not None:
+            link = self.link()
+            try:
+                yield link
+            finally:
+                link.close()
+            return
+        with self._own_engine(by_itself=False) as engine:
+            yield engine
+
+    @contextmanager
+    def own_engine(self) -> "Generator[Engine]":
+        """An engine with schedule and stops, in this process, that a viewer may end."""
+        use_language(self.settings().language)  # in which views of it are spoken to
+        with self._own_engine(by_itself=True) as engine:
+            yield engine
+
+    @contextmanager
+    def _own_engine(self, *, by_itself: bool) -> "Generator[Engine]":
         from core.engine.engine import Engine, EngineFailed
         from core.engine.headless import HomeInUse, HomeUnusable
 
@@ -96,6 +175,7 @@ class Call:
                 speed=self.speed or (1.0 if by_itself else ONE_SHOT_SPEED),
                 stderr=True,
                 by_itself=by_itself,
+                ends_at_a_word=True,
             )
             try:
                 engine.start()
@@ -108,16 +188,18 @@ class Call:
                 engine.stop()
                 leave(REFUSED if error.refused else FAILED, str(error))
             try:
-                if self.settings().mode != "sandbox" and engine.latest is not None and engine.latest.locked:
-                    self._open_safe(engine)
+                self.open_safe_if_needed(engine)
                 yield engine
             finally:
                 engine.stop()
 
-    def _open_safe(self, engine: "Engine") -> None:
-        """Ask for the passphrase of the home's passwords, where somebody is there to be asked."""
+    def open_safe_if_needed(self, engine: "EngineLink") -> None:
+        """Ask for the passphrase of the home's passwords, where it is needed and somebody is there to be asked."""
         from core.model.command import Failed, ListStrategies, OpenSafe
 
+        shown = engine.latest
+        if shown is None or shown.mode == "sandbox" or not shown.locked:
+            return
         # Answers when the login of the start has ended: a variable, or the keyring, may have done without the file.
         if not isinstance(engine.send(ListStrategies(limit=1)).result(60), Failed):
             return
@@ -141,7 +223,7 @@ class Call:
         return kept_off_the_screen()
 
 
-def ask(engine: "Engine", command: "Command[T]", seconds: float) -> T:
+def ask(engine: "EngineLink", command: "Command[T]", seconds: float) -> T:
     """The command's value; a refusal ends with exit code 3, a failure with 1."""
     from core.model.command import Failed
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from core import __version__
-from tui import brakes, calendar_commands, errand_commands, serve_commands, steer
+from tui import brakes, calendar_commands, errand_commands, lifetime_commands, serve_commands, steer
 from tui.call import DONE, FAILED, REFUSED, UNRESOLVED, USAGE, Call, agreed, ask, leave
 
 if TYPE_CHECKING:
@@ -42,18 +42,19 @@ Examples:
 @click.option("--home", type=click.Path(path_type=Path, file_okay=False), help="Folder of settings, data and logs.")
 @click.option("--mode", type=click.Choice(["sandbox", "paper", "live"]), help="Instead of the settings' mode.")
 @click.option("--speed", type=click.FloatRange(min=0.1, max=3600), help="Sandbox only: market seconds per second.")
+@click.option("--watch", is_flag=True, help="The app as a view that can do nothing, of an engine that runs.")
 @click.pass_context
-def main(context: click.Context, home: Path | None, mode: str | None, speed: float | None) -> None:
+def main(context: click.Context, home: Path | None, mode: str | None, speed: float | None, watch: bool) -> None:
     """Keep an account of convertible bonds equal to your Factor Cat list.
 
-    Without a command: the app.
+    Without a command: the app, as a view of the engine that runs in the home, else with one of its own.
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a pipe on Windows is in the machine's code page otherwise
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     context.obj = Call(home, mode, speed)
     if context.invoked_subcommand is None:
-        context.obj.open_app()
+        context.obj.open_app(watch=watch)
 
 
 @main.command(
@@ -242,6 +243,9 @@ for command in (
     errand_commands.notify,
     errand_commands.secret,
     errand_commands.completion,
+    lifetime_commands.start,
+    lifetime_commands.stop,
+    lifetime_commands.autostart,
     serve_commands.serve,
     serve_commands.attach,
     errand_commands.akshare_table,

@@ -107,6 +107,15 @@ def print_doctor(document: dict[str, Any], console: Console) -> None:
 def print_status(document: dict[str, Any], console: Console) -> None:
     console.print(f"home      {document['home']}", markup=False, highlight=False)
     console.print(f"engine    {document['running'] or 'not running'}", markup=False, highlight=False)
+    if (crashed := document["crashed"]) is not None:
+        told = f"          its run of {crashed['since']} was ended without a word; last did: {crashed['last_did']}"
+        console.print(told, style="bold red", markup=False, highlight=False)
+    if (engine := document["engine"]) is not None:
+        beat = engine["last_beat_seconds"]
+        told = "no beat is known" if beat is None else f"last beat {beat:.1f} s ago"
+        console.print(f"          {told}; last did: {engine['last_did'] or 'not known'}", markup=False, highlight=False)
+        if engine["trouble"]:
+            console.print(f"          {engine['trouble']}", style="bold red", markup=False, highlight=False)
     for control in document["controls"]:
         console.print(f"controls  {control.upper()}: rotor resume ends it", style="bold red", highlight=False)
     if document["missed"] is not None:

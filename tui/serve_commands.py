@@ -49,7 +49,7 @@ def serve(call: Call, port: int, host: str, as_json: bool) -> None:
         told = f"Open once, on this machine: {server.address}"
         click.echo(json.dumps({"address": server.address}) if as_json else told)
 
-    running: AbstractContextManager[object] = nullcontext() if running_in(call.home) else call.engine(by_itself=True)
+    running: AbstractContextManager[object] = nullcontext() if running_in(call.home) else call.own_engine()
     with running, Ending() as ending:
         try:
             asyncio.run(_serve(server, opened, ending))
@@ -78,16 +78,4 @@ def _view_command(call: Call) -> str:
 @click.pass_obj
 def attach(call: Call) -> None:
     """The app as a view of the engine that runs in this home."""
-    from core.engine.remote import RemoteLink
-    from core.language import use_language
-    from tui.app import run
-
-    link = RemoteLink(call.home)
-    if not link.open() or link.latest is None:
-        leave(FAILED, f"No engine answers in {call.home.path}. Start rotor, rotor run or rotor serve there first.")
-    use_language(link.latest.language)
-    try:
-        code = run(link, viewer=True)
-    finally:
-        link.close()
-    sys.exit(code)
+    call.attach()

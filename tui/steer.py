@@ -10,7 +10,7 @@ from tui.call import DONE, FAILED, REFUSED, UNRESOLVED, Call, agreed, ask, leave
 from tui.consent import AGREED, terms
 
 if TYPE_CHECKING:
-    from core.engine.engine import Engine
+    from core.engine.link import EngineLink
     from core.model.command import Adopt, Release
 
 _SELF_TEST_PATIENCE = 120.0
@@ -117,7 +117,7 @@ def _move(call: Call, commands: "Sequence[Adopt | Release]", question: str, yes:
         _end(engine)
 
 
-def _end(engine: "Engine") -> None:
+def _end(engine: "EngineLink") -> None:
     """Say what still keeps trading off, and end with 4 then."""
     from core.model.command import Reconcile
 

@@ -2,19 +2,22 @@
 
 import asyncio
 import logging
+import os
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from core.clock import SHANGHAI, RealClock
 from core.engine.link import SnapshotListener
 from core.home import Home, HomeLock
-from core.model.command import Command, Failed, Reply
+from core.language import say
+from core.model.command import Command, Done, EndEngine, Failed, Reply
 from core.model.settings import Settings
 from core.model.snapshot import Snapshot
 
@@ -25,6 +28,10 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+
+
+_LAST_WORD = 0.3
+"""Seconds in which the viewer that ends the engine gets its answer."""
 
 
 class EngineFailed(RuntimeError):
@@ -39,17 +46,27 @@ class Engine:
     """An `EngineLink` to an engine in this process. It holds its home from `start` to `stop`.
 
     `speed` is the sandbox's, in market seconds per second; with `stderr` the log goes there too. `by_itself`: keep the
-    schedule and watch the stops; without, nothing is sent but at a command's word.
+    schedule and watch the stops; without, nothing is sent but at a command's word. `ends_at_a_word`: a viewer may end
+    it, because no screen of its own hangs on it.
     """
 
     def __init__(
-        self, home: Home, settings: Settings, *, speed: float = 1.0, stderr: bool = False, by_itself: bool = True
+        self,
+        home: Home,
+        settings: Settings,
+        *,
+        speed: float = 1.0,
+        stderr: bool = False,
+        by_itself: bool = True,
+        ends_at_a_word: bool = False,
     ) -> None:
         self._home = home
         self._settings = settings
         self._speed = speed
         self._stderr = stderr
         self._by_itself = by_itself
+        self._ends_at_a_word = ends_at_a_word
+        self._since = ""
         self._lock = HomeLock(home)
         self._listeners: list[SnapshotListener] = []
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -68,7 +85,10 @@ class Engine:
         Raises `HomeInUse`, `HomeUnusable`.
         """
         self._home.prepare()
-        self._lock.acquire(self._settings.mode, datetime.now(SHANGHAI))
+        since = datetime.now(SHANGHAI)
+        self._since = since.isoformat(timespec="seconds")
+        self._lock.acquire(self._settings.mode, since)
+        self._home.door.unlink(missing_ok=True)  # what a crash has left leads nowhere
         self._thread.start()
         self._looping.wait()
 
@@ -109,7 +129,28 @@ class Engine:
             return answered
         return asyncio.run_coroutine_threadsafe(self._answer(command), self._loop)
 
+    @property
+    def trouble(self) -> str | None:
+        """Of a link to an engine in another process; this one is here."""
+        return None
+
+    def _pulse(self) -> tuple[float, str]:
+        """Seconds since the last beat, and the last thing that was done; from any thread."""
+        shift = self._shift
+        return (0.0, "it starts") if shift is None else (time.monotonic() - shift.beaten_at, shift.doing)
+
+    def _end(self) -> Reply[None]:
+        if not self._ends_at_a_word or self._stopping is None:
+            told = say("this engine runs in the app of process {pid}: leave the app there (q)", pid=os.getpid())
+            return Failed(told, refused=True)
+        log.info("a viewer ends the engine")
+        # A little later: the door shuts too, and the answer has to be out before.
+        asyncio.get_running_loop().call_later(_LAST_WORD, self._stopping.set)
+        return Done(None)
+
     async def _answer(self, command: Command[T]) -> Reply[T]:
+        if isinstance(command, EndEngine):
+            return cast("Reply[T]", self._end())
         if self._shift is None:
             return Failed("the engine is still starting: try again in a moment")
         try:
@@ -149,9 +190,9 @@ class Engine:
             stack.push_async_callback(self._shift.close)
             await self._shift.open()
             if self._by_itself:
-                host = Host(self._home, self.subscribe, self._answer)
-                await host.open()
-                stack.push_async_callback(host.close)
+                host = Host(self._home, self, self._since, self._pulse)
+                host.open()
+                stack.callback(host.close)
             self._ready.set()
             await self._stopping.wait()
 

@@ -7,9 +7,11 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from core.autostart import AutostartFailed, autostart_of, is_on, turn_off, turn_on
 from core.config import write_setting
 from core.credentials import TOKEN, Kept, Vault
 from core.engine.doctor.examination import examine
+from core.engine.headless import has_door
 from core.engine.remote import RemoteLink
 from core.home import Home
 from core.language import say
@@ -22,7 +24,16 @@ from core.notify import PUSH_ACCOUNT, problem_with_addresses, receivers_of, try_
 from core.safe import Safe, SafeShut
 from core.setting_rows import problem_with, value_of
 
-__all__ = ["Kept", "SafeShut", "Secrets", "doctor_document", "print_akshare_table", "set_setting", "try_notify"]
+__all__ = [
+    "AutostartFailed",
+    "Kept",
+    "SafeShut",
+    "Secrets",
+    "doctor_document",
+    "print_akshare_table",
+    "set_setting",
+    "try_notify",
+]
 
 _ENGINE_PATIENCE = 3.0
 """Seconds that a running engine is given to show its picture."""
@@ -103,7 +114,7 @@ def doctor_document(home: Home, mode: str | None, *more: Finding) -> dict[str, A
     """The examination as `rotor doctor` tells it; `more` are findings of the caller. `worst` is the gravest state."""
     link = RemoteLink(home)
     try:
-        running = link.latest if link.open(_ENGINE_PATIENCE if _has_door(home) else 0.0) else None
+        running = link.latest if link.open(_ENGINE_PATIENCE if has_door(home) else 0.0) else None
         findings = (*asyncio.run(examine(home, mode, running=running)), *more)
     finally:
         link.close()
@@ -111,6 +122,24 @@ def doctor_document(home: Home, mode: str | None, *more: Finding) -> dict[str, A
         "worst": worst_of(findings),
         "findings": [{**asdict(finding), "state": finding.state.name.lower()} for finding in findings],
     }
+
+
+def autostart_document(home: Home) -> dict[str, str]:
+    """What is, or would be, written for the engine's start at log-on. Raises `AutostartFailed`."""
+    autostart = autostart_of(home)
+    states = {True: "on", False: "off", None: "another file is there: on writes it anew, off removes it"}
+    return {
+        "name": autostart.name,
+        "state": states[is_on(autostart)],
+        "file": str(autostart.file),
+        "text": autostart.text,
+    }
+
+
+def turn_autostart(home: Home, *, on: bool) -> None:
+    """Raises `AutostartFailed`, `OSError`."""
+    autostart = autostart_of(home)
+    turn_on(autostart) if on else turn_off(autostart)
 
 
 def print_akshare_table(name: str) -> int:
@@ -123,9 +152,3 @@ def print_akshare_table(name: str) -> int:
 def worst_of(findings: Sequence[Finding]) -> str:
     """The gravest state of all, as a word."""
     return max((finding.state for finding in findings), key=list(State).index).name.lower()
-
-
-def _has_door(home: Home) -> bool:
-    from core.engine.host import door_of
-
-    return door_of(home).exists()

@@ -21,7 +21,7 @@ from core.store import open_database, open_for_reading, rows, unreadable
 from core.trading.controls import Controls
 from core.trading.journal import Journal
 from core.trading.ledger import LedgerBook
-from core.trading.memory import Memory
+from core.trading.memory import RUNNING, Memory
 from core.trading.runs import Runs
 from core.trading.schema import TRADING
 
@@ -47,6 +47,9 @@ __all__ = [
 ]
 
 EXPORTS = ("orders", "fills", "ledger", "equity")
+_STATE_SECONDS = 3.0
+"""Seconds that an engine is given to say how it does."""
+
 NOT_KNOWN = "not known"
 """Who runs in a home, where its lock cannot be tried."""
 
@@ -103,12 +106,17 @@ def prepare_demo(home: Home) -> None:
 def status_document(home: Home, settings: Settings) -> dict[str, Any]:
     """What the home's files tell: who runs in it, the last rebalance, open orders, the ledger. Changes no file.
 
-    `running` is null where nobody runs. Raises `HomeUnusable` where the database of the settings' mode is damaged.
+    `running` is null where nobody runs; `engine` is how the one that does is doing, by its own word; `crashed` tells of
+    one that was ended without a word, and what it did last. Raises `HomeUnusable` where the database of the settings'
+    mode is damaged.
     """
     document: dict[str, Any] = {
         "home": str(home.path),
         "running": running_in(home),
+        "engine": engine_state(home),
         "controls": [],
+        "run_since": None,
+        "crashed": None,
         "missed": None,
         "last_rebalance": None,
         "open_orders": [],
@@ -119,6 +127,8 @@ def status_document(home: Home, settings: Settings) -> dict[str, Any]:
         if database is not None:
             document |= _trading_state(Journal(database), LedgerBook(database), Runs(database))
             document |= _steering_state(Memory(database))
+    if document["running"] is None and document["run_since"] is not None:
+        document["crashed"] = {"since": document["run_since"], "last_did": _last_line(home)}
     return document
 
 
@@ -145,6 +155,49 @@ def _database(home: Home, settings: Settings) -> Path:
     from core.engine.parts import database_files
 
     return database_files(home, settings)[0]
+
+
+def has_door(home: Home) -> bool:
+    """Whether the engine that runs in the home lets viewers in: one that carries out a command and ends does not."""
+    return home.door.exists()
+
+
+def engine_state(home: Home) -> dict[str, Any] | None:
+    """How the engine that runs in the home does: who it is, how old its last beat is, and what it did last.
+
+    `trouble`: what is wrong with it, null where nothing is. None where none lets viewers in.
+    """
+    from core.engine.remote import RemoteLink
+
+    if not has_door(home) or running_in(home) is None:
+        return None
+    link = RemoteLink(home, watch=True)
+    try:
+        reached = link.open(_STATE_SECONDS)
+        link.wait_for_beat(_STATE_SECONDS if reached else 0.0)
+        welcome, shown = link.welcome, link.latest
+        return {
+            "pid": welcome.pid if welcome else None,
+            "since": welcome.since if welcome else None,
+            "version": welcome.version if welcome else None,
+            "mode": shown.mode if shown else None,
+            "last_beat_seconds": round(link.beat_age, 1) if link.beat_age is not None else None,
+            "last_did": link.last_did or _last_line(home),
+            "trouble": link.trouble if reached else link.trouble or "it does not answer",
+        }
+    finally:
+        link.close()
+
+
+def _last_line(home: Home) -> str | None:
+    """The last line of the newest log: what an engine did before it fell silent."""
+    files = sorted(home.logs.glob("????-??-??.log"), key=lambda file: file.stat().st_mtime)
+    try:
+        with files[-1].open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - 4096))
+            return file.read().decode("utf-8", errors="replace").strip().splitlines()[-1]
+    except (OSError, IndexError):
+        return None
 
 
 def running_in(home: Home) -> str | None:
@@ -177,9 +230,11 @@ def _reading(database: Path) -> "Generator[Database | None]":
 def _steering_state(memory: Memory) -> dict[str, Any]:
     from core.engine.agenda import kept_missed
 
+    running = memory.recall(RUNNING)
     pulled, missed = Controls(memory).pulled, kept_missed(memory)
     return {
         "controls": [str(pulled)] if pulled else [],
+        "run_since": running or None,
         "missed": None
         if missed is None
         else {"name": missed.name, "planned_at": missed.planned_at.isoformat(timespec="minutes"), "why": missed.why},

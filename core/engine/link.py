@@ -23,4 +23,9 @@ class EngineLink(Protocol):
     def send(self, command: Command[T]) -> "Future[Reply[T]]": ...
 
     @property
+    def trouble(self) -> str | None:
+        """Why nothing comes of the engine, or what is wrong with it, in words; None where all is well."""
+        ...
+
+    @property
     def latest(self) -> Snapshot | None: ...

@@ -66,12 +66,17 @@ class Newsroom:
         self._since: dict[str, float] = {}
         self._day: object = None
 
-    def look(self, snapshot: Snapshot, dangers: Iterable[HeldDanger], falls: str | None) -> bool:
-        """Whether there was news. `falls`: which part of the engine has just failed, None where none has."""
+    def look(
+        self, snapshot: Snapshot, dangers: Iterable[HeldDanger], falls: str | None, back: str | None = None
+    ) -> bool:
+        """Whether there was news.
+
+        `falls`: which part of the engine has just failed; `back`: that it is back after an end without a word.
+        """
         books = f"{snapshot.mode}/{snapshot.account}/"
         items = {
             books + item.key: item
-            for item in worth_telling(snapshot, tuple(dangers), falls)
+            for item in worth_telling(snapshot, tuple(dangers), falls, back)
             if item.kind in self._kinds
         }
         told, real, fresh = self._outbox.told, self._clock.real(), False
@@ -129,7 +134,9 @@ def heading(snapshot: Snapshot) -> str:
     return f"rotor {snapshot.mode.upper()} {snapshot.account}".rstrip()
 
 
-def worth_telling(snapshot: Snapshot, dangers: Iterable[HeldDanger], falls: str | None) -> Iterator[Item]:
+def worth_telling(
+    snapshot: Snapshot, dangers: Iterable[HeldDanger], falls: str | None, back: str | None
+) -> Iterator[Item]:
     """Everything in the picture that somebody who is not looking should know."""
     for find in (_trading, _connections, _orders, _stops, _runs, _bonds):
         yield from find(snapshot)
@@ -142,6 +149,8 @@ def worth_telling(snapshot: Snapshot, dangers: Iterable[HeldDanger], falls: str 
             say("a part of the engine failed and was begun again: {part}", part=falls),
             say("the engine's parts run steadily again"),
         )
+    if back is not None:
+        yield Item(f"back:{back}", NewsKind.TRADING, back)
     yield from _day(snapshot)
 
 

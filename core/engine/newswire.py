@@ -60,12 +60,14 @@ class NewsWire:
         """A password or an address has come or gone: see anew who is to be told."""
         self._changed.set()
 
-    def look(self, snapshot: Snapshot, dangers: Callable[[], Iterable[HeldDanger]], falls: str | None) -> None:
+    def look(
+        self, snapshot: Snapshot, dangers: Callable[[], Iterable[HeldDanger]], falls: str | None, back: str | None
+    ) -> None:
         """Put what is new into the outbox."""
         if self._room is None or self._courier is None:
             return
         try:
-            if self._room.look(snapshot, dangers(), falls):
+            if self._room.look(snapshot, dangers(), falls, back):
                 self._courier.wake()
         except sqlite3.Error as error:
             log.error("news could not be put into the outbox, nobody is told of it: %s", error)

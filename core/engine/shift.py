@@ -3,8 +3,10 @@
 import asyncio
 import gc
 import logging
+import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from itertools import count
 
 from core import __version__
@@ -29,6 +31,7 @@ from core.model.quote import Quote
 from core.model.snapshot import Event, Level, Snapshot
 from core.safe import Safe
 from core.trading.executor import INTERRUPTED
+from core.trading.memory import RUNNING
 from core.trading.reconcile import end_working
 from core.updates import Lookout
 
@@ -86,7 +89,10 @@ class Shift:
         self._reading: asyncio.Task[None] | None = None
         self._tables: asyncio.Task[None] | None = None
         self._beats = 0
+        self.beaten_at = time.monotonic()
+        """The monotonic second of the last beat: other threads see by it whether this loop stands still."""
         self._shown: Snapshot | None = None
+        self._back: str | None = None
         self._deaf_since: float | None = None
         self._agenda = Agenda(
             parts.settings,
@@ -117,6 +123,12 @@ class Shift:
         parts.desk.broker.watch_link(self._on_account)
         parts.feed.subscribe(self._on_quotes)
 
+    @property
+    def doing(self) -> str:
+        """The last thing that was done, as it was said."""
+        events = self._view.events
+        return f"{events[-1].at:%H:%M:%S} {events[-1].text}" if events else say("nothing yet")
+
     def _timed(self) -> Timetable:
         table = Timetable(self._parts.clock)
         table.each_minute("login", self._sign_in.keep)
@@ -138,6 +150,7 @@ class Shift:
         await self._parts.feed.start()
         await self._parts.desk.broker.start()
         self._tables = asyncio.create_task(self._parts.bonds.refresh_if_due())
+        self._note_an_unclean_end()
         await self._reconcile()
         await self._view.refresh()
         self._watch()
@@ -170,7 +183,23 @@ class Shift:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        if self._by_itself:
+            self._parts.memory.keep(RUNNING, "")
         logging.getLogger().removeHandler(self._events)
+
+    def _note_an_unclean_end(self) -> None:
+        """Say that the run before this one did not end in order: what it left is reconciled now, brakes and all."""
+        if not self._by_itself:
+            return
+        before, now = self._parts.memory.recall(RUNNING), RealClock().now()
+        if before:
+            self._back = say(
+                "rotor is back: its run of {since:%m-%d %H:%M:%S} was ended without a word; the account is reconciled "
+                "before anything is sent, and brakes stay as they were pulled",
+                since=datetime.fromisoformat(before),
+            )
+            log.warning("%s", self._back)
+        self._parts.memory.keep(RUNNING, now.isoformat())
 
     async def _end_orders(self) -> None:
         desk = self._parts.desk
@@ -193,6 +222,7 @@ class Shift:
         while True:
             self._vitals.rest()
             await asyncio.sleep(1)
+            self.beaten_at = time.monotonic()
             try:
                 await self._beat()
             except Exception as error:
@@ -263,7 +293,7 @@ class Shift:
     def _look_for_news(self) -> None:
         if self._shown is not None:
             fall = self._supervisor.latest
-            self._wire.look(self._shown, self._view.dangers, None if fall is None else fall.part)
+            self._wire.look(self._shown, self._view.dangers, None if fall is None else fall.part, self._back)
 
     def _show(self) -> None:
         try:

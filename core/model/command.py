@@ -268,6 +268,11 @@ class DropMissed(Command[None]):
 
 
 @dataclass(frozen=True, slots=True)
+class EndEngine(Command[None]):
+    """End an engine that runs without a screen, in order: nothing new is sent, working orders end as is set."""
+
+
+@dataclass(frozen=True, slots=True)
 class ReadSettings(Command[Preferences]):
     """Every setting and password of the home."""
 

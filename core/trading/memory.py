@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     from sqlite_utils import Database
 
 
+RUNNING = "engine_running"
+"""Key: since when a run has been going on; empty after it has ended in order."""
+
+
 class Memory:
     def __init__(self, db: "Database") -> None:
         self._db = db

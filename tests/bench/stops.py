@@ -11,7 +11,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -52,6 +52,8 @@ class Reactions:
 
     seconds: list[float] = field(default_factory=list[float])
     busy: float = 0.0
+    whole: float = 0.0
+    """What the whole process took of a core."""
     snapshots: float = 0.0
     """A second."""
     ticks: float = 0.0
@@ -145,18 +147,34 @@ def _engine(folder: Path, held: Sequence[str]) -> Iterator[Engine]:
         engine.stop()
 
 
-def measure(folder: Path, held: Sequence[str], ticking: Sequence[str], crossings: int = CROSSINGS) -> Reactions:
-    """Let prices cross levels, one bond after the other; each is adopted again once it was sold."""
+def measure(
+    folder: Path,
+    held: Sequence[str],
+    ticking: Sequence[str],
+    crossings: int = CROSSINGS,
+    beside: Callable[[Engine], AbstractContextManager[object]] = nullcontext,
+) -> Reactions:
+    """Let prices cross levels, one bond after the other; each is adopted again once it was sold.
+
+    `beside`: what goes on meanwhile.
+    """
     control, chance, watch, found = shared_terminal().control, random.Random(1), _Watch(), Reactions()
     _furnish(control, held, ticking)
     shown: list[int] = []
-    with _noted(watch, ticking), _engine(folder, held) as engine, _ticking(ticking) as leave_alone:
+    with (
+        _noted(watch, ticking),
+        _engine(folder, held) as engine,
+        _ticking(ticking) as leave_alone,
+        ExitStack() as meanwhile,
+    ):
         control.wait_for(lambda: control.dump()["calls"].get("subscribe_whole"))
         engine.subscribe(lambda snapshot: shown.append(snapshot.number))
         thread = next(thread for thread in threading.enumerate() if thread.name == "rotor-engine")
         assert thread.ident is not None
         clock = time.pthread_getcpuclockid(thread.ident)
         time.sleep(2 * EVERY)  # every bond has ticked
+        meanwhile.enter_context(beside(engine))
+        whole = time.process_time()
         began, used, ticks, shown[:] = time.perf_counter(), time.clock_gettime(clock), watch.ticks, []
         for number in range(crossings):
             code = held[number % MANAGED]
@@ -165,6 +183,7 @@ def measure(folder: Path, held: Sequence[str], ticking: Sequence[str], crossings
             found.seconds.append(_cross(engine, control, watch, code))
         took = time.perf_counter() - began
         found.busy = (time.clock_gettime(clock) - used) / took
+        found.whole = (time.process_time() - whole) / took
         found.snapshots, found.ticks = len(shown) / took, (watch.ticks - ticks) / took
     return found
 

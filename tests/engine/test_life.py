@@ -115,6 +115,18 @@ def test_what_was_bought_in_practice_is_not_owned_in_another_mode(home: Home) ->
     assert shown.orders == ()
 
 
+def test_a_door_that_a_crash_has_left_leads_nobody_astray(home: Home) -> None:
+    home.prepare()
+    home.door.write_text('{"port": 9, "key": "old", "pid": 1}', encoding="utf-8")
+    engine = Engine(home, load_settings(home.path), by_itself=False)
+    engine.start()
+    try:
+        engine.wait_ready()
+        assert not home.door.exists()
+    finally:
+        engine.stop()
+
+
 def test_every_account_has_books_of_its_own(home: Home) -> None:
     modes = [Settings(), Settings(mode="paper")]
     modes += [Settings(mode="live", qmt=Qmt(account=account)) for account in ("8880001", "8880002")]

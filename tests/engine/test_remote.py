@@ -3,9 +3,11 @@
 import asyncio
 import json
 import socket
+import threading
 from collections.abc import AsyncGenerator, Callable
+from concurrent.futures import Future
 from contextlib import asynccontextmanager
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -13,15 +15,31 @@ from typing import Any
 
 import pytest
 
-from core.engine.host import Host, door_of
+from core.engine.greeting import ONLY_LOOKS, PROTOCOL, Greeting, read_welcome
+from core.engine.host import Host
+from core.engine.pictures import changed, with_change
 from core.engine.remote import RemoteLink
 from core.engine.wire import NotReadable, classes, read, written
 from core.home import Home
-from core.model.command import Command, Done, Failed, Login, MakePlan, ReadOrders, RunStrategy
+from core.model.command import (
+    Command,
+    Done,
+    ExecutePlan,
+    Failed,
+    Login,
+    MakePlan,
+    ReadOrders,
+    ReadSettings,
+    RunStrategy,
+    SellOne,
+    SettleOrder,
+)
 from core.model.known import Known, Unknown
 from core.model.snapshot import Snapshot
 from tests.tui import scripted
 from tests.tui.scripted import snapshot
+
+SINCE = "2026-05-06T09:00:00+08:00"
 
 
 @pytest.fixture
@@ -84,7 +102,8 @@ class Desk:
     def __init__(self) -> None:
         self.listeners: list[Callable[[Snapshot], None]] = []
         self.asked: list[Command[Any]] = []
-        self.may_answer = asyncio.Event()
+        self.may_answer = threading.Event()
+        self.pulse: tuple[float, str] = (0.1, "10:00:00 the last thing")
         self.may_answer.set()
 
     def subscribe(self, listener: Callable[[Snapshot], None]) -> Callable[[], None]:
@@ -92,10 +111,26 @@ class Desk:
         listener(snapshot())
         return lambda: self.listeners.remove(listener)
 
-    async def answer(self, command: Command[Any]) -> Any:
+    @property
+    def latest(self) -> Snapshot | None:
+        return snapshot()
+
+    @property
+    def trouble(self) -> str | None:
+        return None
+
+    def send(self, command: Command[Any]) -> "Future[Any]":
+        """On whatever thread: answered on one of its own, when it may be."""
         self.asked.append(command)
-        await self.may_answer.wait()
-        return Done(scripted.plan()) if isinstance(command, MakePlan) else Failed("not now", refused=True)
+        answered: Future[Any] = Future()
+        reply = Done(scripted.plan()) if isinstance(command, MakePlan) else Failed("not now", refused=True)
+
+        def answer() -> None:
+            self.may_answer.wait(20)
+            answered.set_result(reply)
+
+        threading.Thread(target=answer, daemon=True).start()
+        return answered
 
     def publish(self, shown: Snapshot) -> None:
         for listener in tuple(self.listeners):
@@ -105,15 +140,15 @@ class Desk:
 @asynccontextmanager
 async def hosted(home: Home) -> AsyncGenerator[tuple[Desk, RemoteLink]]:
     desk = Desk()
-    host = Host(home, desk.subscribe, desk.answer)
-    await host.open()
+    host = Host(home, desk, SINCE, lambda: desk.pulse)
+    await asyncio.to_thread(host.open)
     link = RemoteLink(home)
     try:
         assert await asyncio.to_thread(link.open, 5.0)
         yield desk, link
     finally:
         link.close()
-        await host.close()
+        await asyncio.to_thread(host.close)
 
 
 async def until(true: Callable[[], bool]) -> None:
@@ -138,61 +173,207 @@ async def test_pictures_out_and_commands_in(home: Home) -> None:
         assert 8 not in seen
 
 
+def knock(home: Home, first: bytes) -> bytes:
+    """What whoever says that first is told, to the end."""
+    port = json.loads(home.door.read_text("utf-8"))["port"]
+    with socket.create_connection(("127.0.0.1", port), 5) as visitor:
+        visitor.sendall(first)
+        visitor.settimeout(8)
+        told = b""
+        while part := visitor.recv(65536):
+            told += part
+        return told
+
+
+def key_of(home: Home) -> str:
+    return str(json.loads(home.door.read_text("utf-8"))["key"])
+
+
 async def test_without_the_key_nothing_is_shown(home: Home) -> None:
     async with hosted(home) as (desk, _):
-        port = json.loads(door_of(home).read_text("utf-8"))["port"]
-
-        def knock() -> bytes:
-            with socket.create_connection(("127.0.0.1", port), 5) as visitor:
-                visitor.sendall(b"open sesame\n" + written({"number": 1, "command": MakePlan()}))
-                visitor.settimeout(5)
-                return visitor.recv(100)
-
-        assert await asyncio.to_thread(knock) == b""
+        order = written({"number": 1, "command": MakePlan()})
+        told = await asyncio.to_thread(knock, home, Greeting("open sesame", PROTOCOL, "1").line() + order)
+        assert read_welcome(told).refused == "the key is not that of this engine"
+        assert read_welcome(told).pid == 0
         assert desk.asked == []
-        assert door_of(home).stat().st_mode & 0o077 == 0
+        assert home.door.stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize(
+    "first", [b"open sesame\n", b"{}\n", b"[1]\n", b'{"key": 1}\n', b"\xff\xfe\n", b"[" * 9999 + b"\n"]
+)
+async def test_what_is_no_greeting_is_told_nothing(first: bytes, home: Home) -> None:
+    async with hosted(home) as (desk, link):
+        assert await asyncio.to_thread(knock, home, first) == b""
+        assert isinstance(await asyncio.wrap_future(link.send(MakePlan())), Done)
+        assert len(desk.asked) == 1
+
+
+async def test_another_version_is_told_in_a_sentence_on_both_sides(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with hosted(home):
+        told = await asyncio.to_thread(knock, home, Greeting(key_of(home), PROTOCOL + 1, "9.9").line())
+        assert "this is rotor 9.9: they do not understand each other" in read_welcome(told).refused
+        monkeypatch.setattr("core.engine.remote.PROTOCOL", PROTOCOL - 1)
+        old = RemoteLink(home)
+        assert not await asyncio.to_thread(old.open, 5.0)
+        assert "do not understand each other" in (old.trouble or "")
+        old.close()
+
+
+@pytest.mark.parametrize("line", [b"half a mess", b"{}\n", b'{"number": 3, "command": 7}\n', b"nonsense\n"])
+async def test_half_a_message_or_none_is_a_sentence_and_no_hole(line: bytes, home: Home) -> None:
+    def send() -> bytes:
+        port = json.loads(home.door.read_text("utf-8"))["port"]
+        with socket.create_connection(("127.0.0.1", port), 5) as visitor:
+            visitor.sendall(Greeting(key_of(home), PROTOCOL, "1").line() + line)
+            visitor.settimeout(5)
+            if not line.endswith(b"\n"):
+                visitor.shutdown(socket.SHUT_WR)
+            told = b""
+            while b"does not understand this viewer" not in told and (part := visitor.recv(65536)):
+                told += part
+            return told
+
+    async with hosted(home) as (desk, link):
+        told = await asyncio.to_thread(send)
+        if line.endswith(b"\n"):
+            assert b"does not understand this viewer" in told
+        assert desk.asked == []
+        assert isinstance(await asyncio.wrap_future(link.send(MakePlan())), Done)
+
+
+async def test_one_that_only_watches_can_do_nothing(home: Home) -> None:
+    async with hosted(home) as (desk, _):
+        watcher = RemoteLink(home, watch=True)
+        assert await asyncio.to_thread(watcher.open, 5.0)
+        for command in _every_command():
+            if not isinstance(command, ONLY_LOOKS):
+                reply = await asyncio.wrap_future(watcher.send(command))
+                assert isinstance(reply, Failed)
+                assert "only watches" in reply.text
+        assert desk.asked == []
+        assert await asyncio.wrap_future(watcher.send(ReadSettings())) == Failed("not now", refused=True)
+        assert desk.asked == [ReadSettings()]
+        watcher.close()
+
+
+def _every_command() -> list[Command[Any]]:
+    """One of each that needs nothing, and those that would cost money."""
+    kinds = [kind for kind in classes().values() if issubclass(kind, Command) and kind is not Command]
+    plain: list[Command[Any]] = [kind() for kind in kinds if not fields(kind)]  # type: ignore[arg-type]
+    assert len(plain) > 10
+    return [*plain, ExecutePlan("x"), SettleOrder("x", filled=True), Login("a", "b", remember=True), SellOne("x")]
+
+
+async def test_only_what_has_changed_goes_over_the_wire(home: Home) -> None:
+    async with hosted(home) as (desk, link):
+        before = snapshot()
+        after = replace(before, number=2, notices=("a new one",))
+        assert changed(before, after) == {"number": {"to": 2}, "notices": {"to": ("a new one",)}}
+        desk.publish(after)
+        await until(lambda: link.latest == after)
+        assert link.latest is not None
+        assert link.latest.positions is not after.positions
+
+
+def test_a_change_makes_the_picture_that_it_was_taken_of() -> None:
+    rows = scripted.positions()
+    events = snapshot().events
+    orders = snapshot().orders
+    pictures = [
+        snapshot(),
+        snapshot(positions=Known((rows[0], replace(rows[1], last=Decimal(1)), *rows[2:]))),
+        snapshot(positions=Known(rows[1:])),
+        snapshot(positions=Unknown("no answer")),
+        snapshot(positions=Known(())),
+        snapshot(events=(*events, replace(events[0], number=9))),
+        snapshot(events=(*events[1:], replace(events[0], number=9))),
+        snapshot(events=()),
+        snapshot(orders=(replace(orders[0], message="x"), *orders[1:])),
+        snapshot(orders=tuple(reversed(orders))),
+        snapshot(plan=scripted.plan(), stops=None, followed=None),
+    ]
+    for before in pictures:
+        for after in pictures:
+            assert with_change(before, read(written(changed(before, after)))) == after
+    few = changed(pictures[0], pictures[1])
+    assert len(written(few)) < len(written(pictures[1].positions)) / 2
 
 
 async def test_a_viewer_that_does_not_read_holds_up_nobody_and_gets_the_newest(home: Home) -> None:
     async with hosted(home) as (desk, link):
-        door = json.loads(door_of(home).read_text("utf-8"))
-        idle = socket.create_connection(("127.0.0.1", door["port"]), 5)
-        idle.sendall(door["key"].encode() + b"\n")
-        await until(lambda: len(desk.listeners) == 2)
+        port = json.loads(home.door.read_text("utf-8"))["port"]
+        idle = socket.create_connection(("127.0.0.1", port), 5)
+        idle.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        idle.sendall(Greeting(key_of(home), PROTOCOL, "1").line())
         for number in range(100, 400):
             desk.publish(snapshot(number=number))
             await asyncio.sleep(0)
         await until(lambda: link.latest is not None and link.latest.number == 399)
         assert isinstance(await asyncio.wrap_future(link.send(MakePlan())), Done)
+
+        def last_picture() -> int:
+            """Of the idle one, when it reads at last."""
+            number = 0
+            idle.settimeout(5)
+            with idle.makefile("rb") as lines:
+                lines.readline()
+                for line in lines:
+                    said = read(line)
+                    change = said.get("change", {}).get("number", {"to": number})
+                    number = said["snapshot"].number if "snapshot" in said else change["to"]
+                    if number == 399:
+                        return number
+            return number
+
+        assert await asyncio.to_thread(last_picture) == 399
         idle.close()
+
+
+async def test_an_engine_that_stands_still_is_told_of_with_what_it_did_last(home: Home) -> None:
+    async with hosted(home) as (desk, link):
+        await until(lambda: link.beat_age is not None)
+        assert link.trouble is None
+        desk.pulse = (42.0, "10:00:00 stop-loss of 113052")
+        await until(lambda: link.trouble is not None)
+        assert "stood still for 42 s" in (link.trouble or "")
+        assert "stop-loss of 113052" in (link.trouble or "")
+        desk.pulse = (0.2, "10:01:00 goes on")
+        await until(lambda: link.trouble is None)
 
 
 async def test_an_engine_that_goes_away_answers_what_was_asked_and_is_found_again(home: Home) -> None:
     desk = Desk()
-    host = Host(home, desk.subscribe, desk.answer)
-    await host.open()
+    host = Host(home, desk, SINCE, lambda: desk.pulse)
+    await asyncio.to_thread(host.open)
     link = RemoteLink(home)
     assert await asyncio.to_thread(link.open, 5.0)
     desk.may_answer.clear()
     asked = link.send(MakePlan())
     await until(lambda: desk.asked == [MakePlan()])
-    await host.close()
+    await asyncio.to_thread(host.close)
     reply = await asyncio.wrap_future(asked)
     assert isinstance(reply, Failed)
     assert "look at what became of this" in reply.text
+    assert "the engine is gone since" in (link.trouble or "")
     refused = await asyncio.wrap_future(link.send(MakePlan()))
     assert isinstance(refused, Failed)
     assert refused.refused
-    assert not door_of(home).exists()
-    other = Host(home, desk.subscribe, desk.answer)
+    assert not home.door.exists()
+    other = Host(home, desk, SINCE, lambda: desk.pulse)
     desk.may_answer.set()
-    await other.open()
+    await asyncio.to_thread(other.open)
     desk.publish(snapshot(number=50))
+    before = link.latest
+    assert before is not None
     async with asyncio.timeout(5):
         while True:
             found = await asyncio.wrap_future(link.send(MakePlan()))
             if isinstance(found, Done):
                 break
             await asyncio.sleep(0.05)
+    # The other engine counts anew; for a viewer the newest still has the highest number.
+    assert link.latest is not None
+    assert link.latest.number > before.number
     link.close()
-    await other.close()
+    await asyncio.to_thread(other.close)

@@ -229,6 +229,16 @@ def test_a_part_of_the_engine_that_fails(room: Room) -> None:
     assert room.look(quiet(), after=1) == ["the engine's parts run steadily again"]
 
 
+def test_that_it_is_back_after_a_crash_is_told_once(room: Room) -> None:
+    back = "rotor is back: its run of 05-06 09:00:00 was ended without a word"
+    room.room.look(quiet(), (), None, back)
+    assert room.texts()[-1] == back
+    before = len(room.texts())
+    room.open()
+    room.room.look(quiet(), (), None, back)
+    assert len(room.texts()) == before
+
+
 def test_the_opening_check_waits_for_the_account_and_names_what_lacks(tmp_path: Path) -> None:
     room = Room(tmp_path)
     morning = NOW.replace(hour=9, minute=21)

@@ -72,6 +72,10 @@ class PtyApp:
         self.wait_for(r"Quit all the same\?")
         self.press("y")
 
+    def hang_up(self) -> None:
+        """The terminal is gone, as when an ssh session drops: SIGHUP, and nothing to read or write any more."""
+        self._child.close(force=False)
+
     def read(self, seconds: float) -> None:
         """Take in what the program writes, for at most `seconds`."""
         try:

@@ -91,10 +91,10 @@ def test_a_signal_ends_it_in_order(home: Path, number: signal.Signals) -> None:
     assert not (home / "data" / "engine.json").exists()
 
 
-def test_a_second_copy_is_refused_and_names_the_first(home: Path) -> None:
+def test_a_second_engine_is_refused_and_names_the_first(home: Path) -> None:
     with PtyApp(["--home", str(home)]) as app:
         app.wait_for(r"trading is on")
-        with PtyApp(["--home", str(home)]) as second:
+        with PtyApp(["--home", str(home), "run"]) as second:
             assert second.exit_code() == 3
             assert f"process {app.pid}" in second.raw.decode()
 

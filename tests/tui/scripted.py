@@ -104,6 +104,7 @@ class ScriptedLink:
             ChangeSetting: lambda command: Done(f"{command.key} is written; it is used from the next start."),
         }
         self._latest = snapshot
+        self.trouble: str | None = None
 
     @property
     def latest(self) -> Snapshot | None:

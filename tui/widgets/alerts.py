@@ -55,9 +55,9 @@ class AlertBar(Words):
         self._alerts: list[Alert] = []
         self._unseen = 0
 
-    def show(self, snapshot: Snapshot | None, silent_for: float | None) -> None:
-        """`silent_for`: seconds without a snapshot where that is too long, else None."""
-        self._alerts = _alerts(snapshot, silent_for)
+    def show(self, snapshot: Snapshot | None, silent_for: float | None, trouble: str | None = None) -> None:
+        """`silent_for`: seconds without a snapshot where that is too long, else None. `trouble`: the engine's own."""
+        self._alerts = _alerts(snapshot, silent_for, trouble)
         self._unseen = max(0, len(snapshot.notices) + len(snapshot.dangers) - _MOST_NOTICES) if snapshot else 0
         self._draw()
 
@@ -85,9 +85,11 @@ def _fitted(alerts: Sequence[Alert], unseen: int, width: int, most: int, console
     return found
 
 
-def _alerts(snapshot: Snapshot | None, silent_for: float | None) -> list[Alert]:
+def _alerts(snapshot: Snapshot | None, silent_for: float | None, trouble: str | None) -> list[Alert]:
     found: list[Alert] = []
-    if silent_for is not None:
+    if trouble is not None:
+        found.append(Alert(say("NO ENGINE"), trouble, loud=True))
+    elif silent_for is not None:
         seconds = say("no news from the engine for {silent_for} s", silent_for=int(silent_for))
         old = seconds if snapshot is None else say("{seconds}: everything below is old", seconds=seconds)
         found.append(Alert(say("STALE"), old, loud=True))

@@ -40,8 +40,10 @@ def fit_segments(segments: Sequence[tuple[int, Text]], width: int) -> Text:
 class TopBar(Words):
     """`rotor  SANDBOX  account  14:49:32 open  QMT 12ms  quotes 0.4s  FactorCat ok`."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, watch: bool = False) -> None:
+        """`watch`: this view can do nothing, and says so."""
         super().__init__(id="top-bar")
+        self._watch = watch
         self._snapshot: Snapshot | None = None
 
     def show(self, snapshot: Snapshot | None) -> None:
@@ -60,6 +62,7 @@ class TopBar(Words):
         segments = [
             (9, words(("rotor", Tone.STRONG))),
             (0, mode),
+            *([(0, words((say("WATCHING"), Tone.WARN)))] if self._watch else []),
             (4, words((snapshot.account or say("no account"), Tone.TEXT))),
             (6, words((f"{fmt.in_shanghai(snapshot.at):%m-%d}", Tone.TEXT))),
             (0, words((_time(snapshot), Tone.STRONG), f" {say(snapshot.session)}")),

@@ -71,6 +71,7 @@ async def examine(
         settings_found,
         *home_found,
         instance,
+        await asyncio.to_thread(machine.check_autostart, home),
         keyring,
         machine.check_calendar(home, settings.mode, now),
         qmt,

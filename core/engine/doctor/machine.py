@@ -8,6 +8,7 @@ import tempfile
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from core.autostart import AutostartFailed, autostart_of, is_on
 from core.calendar import Calendar
 from core.config import SettingsError, keys_in_file, load_settings
 from core.credentials import Vault, from_environment
@@ -144,6 +145,22 @@ def check_instance(home: Home, settings: Settings) -> tuple[Finding, bool]:
     if holder is not None:
         return Finding("instance", State.OK, say("a rotor runs in this home: {holder}", holder=holder)), True
     return Finding("instance", State.OK, say("no rotor runs in this home")), False
+
+
+def check_autostart(home: Home) -> Finding:
+    """Whether the engine begins by itself at log-on."""
+    try:
+        autostart = autostart_of(home)
+    except AutostartFailed as error:
+        return Finding("autostart", State.NOTE, str(error))
+    state = is_on(autostart)
+    if state is None:
+        text = say("{file} is another one than this rotor would write", file=autostart.file)
+        return Finding("autostart", State.WARNING, text, say("Run rotor autostart on, or off, to make it one."))
+    if state:
+        return Finding("autostart", State.OK, say("the engine begins at log-on ({name})", name=autostart.name))
+    text = say("the engine does not begin by itself at log-on")
+    return Finding("autostart", State.NOTE, text, say("rotor autostart on sets that up, and a restart after a crash."))
 
 
 def _nearest(folder: Path) -> Path:
