@@ -36,7 +36,8 @@ class Autostart:
 
 def engine_command(home: Home, *options: str) -> tuple[str, ...]:
     """How the engine of a home is run without a screen; `options` go before the command."""
-    program = (sys.executable,) if getattr(sys, "frozen", False) else (sys.executable, "-m", "tui")
+    # -P: a folder of the home that happens to be called `core` or `tui` is no part of the program.
+    program = (sys.executable,) if getattr(sys, "frozen", False) else (sys.executable, "-P", "-m", "tui")
     return (*program, "--home", str(home.path), *options, "run")
 
 

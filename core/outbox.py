@@ -159,6 +159,15 @@ class Outbox:
         found = (_waiting(row) for row in rows(self._db, "news", "id > ?", [place], order_by="id"))
         return tuple(one for one in found if weighs(one.news.level, least))
 
+    def nothing_for(self, name: str) -> None:
+        """Whatever there is now is below what this receiver wants: it need not be kept for it."""
+        place = self.standing(name).place
+        newest = rows(self._db, "news", "id > ?", [place], order_by="id desc limit 1")
+        if newest:
+            with self._db.atomic():
+                self._db.table("receivers").update(name, {"place": newest[0]["id"]})
+            self._clear()
+
     def delivered(self, name: str, place: int, now: datetime) -> None:
         """The receiver has all news up to this number."""
         recent = (moment for moment in self.standing(name).sent if now - moment < timedelta(hours=1))

@@ -70,7 +70,7 @@ def test_the_unit_is_what_systemd_reads(home: Home, told: Path) -> None:
     assert service["Restart"] == "on-failure"
     assert "3" in service["RestartPreventExitStatus"].split()
     escaped = str(home.path).replace('"', '\\"').replace("%", "%%")
-    assert service["ExecStart"] == f'"{sys.executable}" "-m" "tui" "--home" "{escaped}" "run"'
+    assert service["ExecStart"] == f'"{sys.executable}" "-P" "-m" "tui" "--home" "{escaped}" "run"'
 
 
 def test_a_file_that_is_another_is_told(home: Home, told: Path) -> None:
@@ -109,7 +109,7 @@ def test_the_task_of_windows_restarts_and_never_runs_beside_itself(home: Home) -
     assert task.find(".//t:RestartOnFailure", names) is not None
     assert task.findtext(".//t:Command", namespaces=names) == sys.executable
     arguments = task.findtext(".//t:Arguments", namespaces=names)
-    assert arguments == subprocess.list2cmdline(["-m", "tui", "--home", str(home.path), "run"])
+    assert arguments == subprocess.list2cmdline(["-P", "-m", "tui", "--home", str(home.path), "run"])
     assert autostart.take_up == (("schtasks", "/Create", "/TN", autostart.name, "/XML", str(autostart.file), "/F"),)
 
 

@@ -98,6 +98,7 @@ class Courier:
                 woken.clear()
                 waiting = self._outbox.waiting(receiver.name, receiver.least)
                 if not waiting:
+                    self._outbox.nothing_for(receiver.name)
                     await woken.wait()
                     continue
                 pause = self._pause(receiver, waiting)

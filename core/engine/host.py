@@ -53,6 +53,7 @@ class Host:
         self._key = secrets.token_urlsafe(32)
         self._pictures = Pictures()
         self._waiting: Snapshot | None = None
+        self._handing_over = threading.Lock()
         self._viewers: set[_Viewer] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closing: asyncio.Event | None = None
@@ -108,13 +109,15 @@ class Host:
 
     def _heard(self, shown: Snapshot) -> None:
         """On the engine's thread: hand the newest over and return."""
-        first, self._waiting = self._waiting is None, shown
+        with self._handing_over:  # else one that comes while another is taken would wait for ever, and all after it
+            first, self._waiting = self._waiting is None, shown
         if first and self._loop is not None:
             with contextlib.suppress(RuntimeError):  # the loop has closed meanwhile
                 self._loop.call_soon_threadsafe(self._take)
 
     def _take(self) -> None:
-        shown, self._waiting = self._waiting, None
+        with self._handing_over:
+            shown, self._waiting = self._waiting, None
         if shown is not None:
             self._pictures.take(shown)
             for viewer in self._viewers:

@@ -49,6 +49,7 @@ class RemoteLink:
         self._asked: dict[int, Future[Any]] = {}
         self._number = 0
         self._lock = threading.Lock()
+        self._sending = threading.Lock()
         self._socket: socket.socket | None = None
         self._closed = threading.Event()
         self._heard = threading.Event()
@@ -144,7 +145,9 @@ class RemoteLink:
             future.set_result(Failed(say("the engine is out of reach: nothing was asked of it"), refused=True))
             return future
         try:
-            connection.sendall(written({"number": number, "command": command}))
+            line = written({"number": number, "command": command})
+            with self._sending:  # two that ask at once must not get into each other's words
+                connection.sendall(line)
         except OSError:
             self._answer(number, Failed(_unanswered()))
         return future

@@ -330,6 +330,20 @@ async def test_a_viewer_that_does_not_read_holds_up_nobody_and_gets_the_newest(h
         idle.close()
 
 
+async def test_of_pictures_that_come_at_once_the_last_one_arrives(home: Home) -> None:
+    """From a thread, as the engine's come, while the door takes them: none may get stuck between the two."""
+    async with hosted(home) as (desk, link):
+        for first in range(1000, 21_000, 1000):
+            last = first + 200
+
+            def flood(first: int = first, last: int = last) -> None:
+                for number in range(first, last + 1):
+                    desk.publish(snapshot(number=number))
+
+            await asyncio.to_thread(flood)
+            await until(lambda last=last: link.latest is not None and link.latest.number == last)
+
+
 async def test_an_engine_that_stands_still_is_told_of_with_what_it_did_last(home: Home) -> None:
     async with hosted(home) as (desk, link):
         await until(lambda: link.beat_age is not None)

@@ -89,6 +89,20 @@ def test_levels(path: Path) -> None:
     assert not weighs(Level.INFO, Level.WARNING)
 
 
+def test_what_nobody_wants_is_not_kept(path: Path) -> None:
+    outbox = Outbox(path)
+    outbox.welcome(["phone"])
+    for number in range(5):
+        put(outbox, f"{number}", Level.INFO)
+    assert outbox.waiting("phone", Level.ERROR) == ()
+    outbox.nothing_for("phone")
+    put(outbox, "grave", Level.ERROR)
+    assert texts(outbox, "phone") == ["about grave"]
+    outbox.delivered("phone", 6, NOW)
+    outbox.nothing_for("phone")
+    assert texts(outbox, "phone") == []
+
+
 def test_what_was_told_stays_told_until_it_is_over_or_old(path: Path) -> None:
     outbox = Outbox(path)
     put(outbox, "once")
