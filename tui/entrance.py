@@ -26,7 +26,7 @@ class Entrance:
                 self._app.push_screen(self._unlocking, self._unlocked)
             else:
                 self.open_login()
-        elif not needed and isinstance(self._app.screen, LoginScreen):
+        elif not needed and isinstance(self._app.screen, LoginScreen) and not self._app.screen.busy:
             self._app.screen.dismiss(None)
         elif not needed and self._unlocking is not None and self._app.screen is self._unlocking:
             self._app.screen.dismiss(True)  # a variable, or the keyring, has done without it

@@ -49,6 +49,18 @@ async def test_after_a_login_that_cannot_be_remembered_a_file_is_offered() -> No
         assert not [holder for holder in holders if PASSPHRASE in repr(vars(holder))]
 
 
+async def test_a_picture_that_is_quicker_than_the_answer_takes_no_word_of_it() -> None:
+    link = _link()
+    link.replies[Login] = None
+    async with shown(link, "l", "i", "tab", "p", "w", "enter") as (app, pilot):
+        link.change(platform_user="li")
+        await pilot.pause(0.5)
+        assert isinstance(app.screen, LoginScreen)
+        ((_, answer),) = link.open
+        answer.set_result(Done(LoggedIn("li", TROUBLE)))
+        await until(pilot, lambda: "The keyring does not keep it" in flat(app))
+
+
 async def test_for_this_session_only_asks_nothing_more() -> None:
     link = _link()
     async with shown(link, "l", "i", "tab", "p", "w", "enter") as (app, pilot):

@@ -68,6 +68,11 @@ class LoginScreen(ModalScreen[LoggedIn | None]):
         self._host, self._mode = host, mode
         self._busy = False
 
+    @property
+    def busy(self) -> bool:
+        """Whether the answer to a login is still to come: it may have more to say than that the login was taken."""
+        return self._busy
+
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog", id="login") as box:
             box.border_title = say("rotor - {upper}", upper=self._mode.upper())
