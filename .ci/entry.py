@@ -1,5 +1,5 @@
 """Where the one-folder build begins."""
 
-from tui.cli import main
+from tui.cli.main import main
 
 main(prog_name="rotor")

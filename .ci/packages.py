@@ -139,7 +139,7 @@ def table_of(program: Path, place: Path) -> str:
     command = (
         [str(program), "akshare-table", "bond_cb_redeem_jsl"]
         if (real.parent / "_internal").is_dir()
-        else [str(real.parent / f"python{EXE}"), "-P", "-m", "core.akshare_child", "bond_cb_redeem_jsl"]
+        else [str(real.parent / f"python{EXE}"), "-P", "-m", "core.akshare.child", "bond_cb_redeem_jsl"]
     )
     environment = {**bare_environment(), "HTTPS_PROXY": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9"}
     done = subprocess.run(command, cwd=place, env=environment, capture_output=True, encoding="utf-8", timeout=300)

@@ -11,9 +11,9 @@ from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
-from core.clock import SHANGHAI
-from core.home import Home
-from core.logs import NUMBERS, path_of
+from core.infra.clock import SHANGHAI
+from core.infra.home import Home
+from core.infra.logs import NUMBERS, path_of
 from core.model.command import LogLine, LogPage
 from core.model.snapshot import Level
 

@@ -8,7 +8,7 @@ from email.utils import formatdate, make_msgid
 
 from pydantic import SecretStr
 
-from core.language import say
+from core.i18n import say
 from core.model.settings import Email
 
 _SECONDS = 15.0

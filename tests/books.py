@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import date
 
 from core.model.bond import BondCode
-from core.model.dossier import BondFacts, Call, Dossier, Dossiers
+from core.model.bond_info import BondFacts, Call, Dossier, Dossiers
 from tests.worlds import NOW
 
 

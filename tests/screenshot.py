@@ -5,9 +5,9 @@ import tempfile
 from pathlib import Path
 
 from core.engine.engine import Engine
-from core.engine.headless import home_at, prepare_demo, settings_of
 from core.model.command import Done, ExecutePlan, MakePlan, RunStrategy
 from tui.app import RotorApp
+from tui.cli.offline import home_at, prepare_demo, settings_of
 
 SIZE = (110, 30)
 SHOTS: tuple[tuple[str, tuple[str, ...], str], ...] = (

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from core.clock import SHANGHAI
+from core.infra.clock import SHANGHAI
 from core.model.account import Asset, Ledger, Owned, Position
 from core.model.bond import BondCode
 from core.model.known import Known, Maybe

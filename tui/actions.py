@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from textual.binding import Binding, BindingType
 
-from core.language import mark
+from core.i18n import mark
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,14 +20,13 @@ from textual.timer import Timer
 from textual.widgets import ContentSwitcher
 from textual.worker import Worker, WorkerState
 
-from core.engine.link import EngineLink
-from core.language import language, mark, say, use_language
+from core.engine.ipc.link import EngineLink
+from core.i18n import language, mark, say, use_language
 from core.model.command import Command, Failed, Reply
 from core.model.snapshot import Snapshot
 from tui.actions import ACTIONS, PANES, Action, actions_of, bindings_of, pane_bindings
 from tui.bell import Bell
 from tui.departure import Departure
-from tui.ending import LOST_TERMINAL, say_no_more
 from tui.entrance import Entrance
 from tui.messages import SnapshotArrived
 from tui.screens.help import help_screen
@@ -41,11 +40,12 @@ from tui.screens.positions import PositionsPane
 from tui.screens.report import ReportPane
 from tui.screens.settings import SettingsPane
 from tui.screens.strategies import StrategiesPane
+from tui.terminal import LOST_TERMINAL, say_no_more
 from tui.widgets.alerts import AlertBar
+from tui.widgets.bars import TabBar, TopBar
 from tui.widgets.footer import KeyBar
-from tui.widgets.header import TabBar, TopBar
-from tui.widgets.palette import LOOKS, PlainScrollBar, use_look
 from tui.widgets.strip import Strip
+from tui.widgets.theme import LOOKS, PlainScrollBar, use_look
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)

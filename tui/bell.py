@@ -2,7 +2,7 @@
 
 from textual.app import App
 
-from core.language import say
+from core.i18n import say
 from core.model.snapshot import Level, Snapshot
 
 _RESTORE_TITLE = "\x1b[23;0t"

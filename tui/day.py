@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 from rich.cells import cell_len
 
-from core.language import say
+from core.i18n import say
 from core.model.known import Known
 from core.model.snapshot import Job, MissedRun, PositionRow, Snapshot, StopsSummary
 from tui import format as fmt
-from tui.widgets.palette import Tone
+from tui.widgets.theme import Tone
 
 _STILL_TODAY = frozenset({"pre-open", "opening call", "open", "break"})
 """Sessions in or before which a stop may still fire today."""

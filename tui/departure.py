@@ -8,7 +8,7 @@ from typing import Any
 
 from textual.app import App
 
-from tui.ending import LOST_TERMINAL, signal_code, when_the_terminal_goes
+from tui.terminal import LOST_TERMINAL, signal_code, when_the_terminal_goes
 
 
 class Departure:

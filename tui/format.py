@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from rich.cells import cell_len, set_cell_size
 
-from core.language import mark, say, say_many
+from core.i18n import mark, say, say_many
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 NOT_KNOWN = "--"

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tui.call import DONE, FAILED, USAGE, Call, leave
-from tui.ending import Ending
+from tui.cli.context import DONE, FAILED, USAGE, Call, leave
+from tui.terminal import Ending
 
 if TYPE_CHECKING:
-    from tui.serve import ViewServer
+    from tui.cli.web_view import ViewServer
 
 _LOOK_SECONDS = 0.2
 
@@ -36,8 +36,8 @@ def serve(call: Call, port: int, host: str, as_json: bool) -> None:
     Where rotor runs in this home already, the views are of that; else this starts the engine, which ends with it.
     Closing the browser ends nothing.
     """
-    from core.engine.headless import running_in
-    from tui.serve import LOOPBACK, ViewServer, free
+    from tui.cli.offline import running_in
+    from tui.cli.web_view import LOOPBACK, ViewServer, free
 
     if host not in LOOPBACK:
         leave(USAGE, f"{host} is not this machine. rotor is served to it only; from elsewhere, go through ssh.")
@@ -69,7 +69,7 @@ async def _serve(server: "ViewServer", opened: Callable[[], None], ending: Endin
 
 
 def _view_command(call: Call) -> str:
-    program = [sys.executable] if getattr(sys, "frozen", False) else [sys.executable, "-m", "tui"]
+    program = [sys.executable] if getattr(sys, "frozen", False) else [sys.executable, "-m", "tui.cli"]
     parts = [*program, "--home", str(call.home.path), "attach"]
     return subprocess.list2cmdline(parts) if sys.platform == "win32" else shlex.join(parts)
 

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tui.call import DONE, FAILED, REFUSED, UNRESOLVED, Call, agreed, ask, leave, typed
-from tui.consent import AGREED, terms
+from core.model.consent import AGREED, terms
+from tui.cli.context import DONE, FAILED, REFUSED, UNRESOLVED, Call, agreed, ask, leave, typed
 
 if TYPE_CHECKING:
-    from core.engine.link import EngineLink
+    from core.engine.ipc.link import EngineLink
     from core.model.command import Adopt, Release
 
 _SELF_TEST_PATIENCE = 120.0

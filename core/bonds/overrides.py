@@ -10,10 +10,10 @@ from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
-from core.clock import SHANGHAI
-from core.language import say
+from core.i18n import say
+from core.infra.clock import SHANGHAI
 from core.model.bond import BondCode, CodeRefused
-from core.model.dossier import BondFacts, Call
+from core.model.bond_info import BondFacts, Call
 
 FILE = "bonds.csv"
 _CALLS = {

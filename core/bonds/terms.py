@@ -3,10 +3,10 @@
 It has prices too, without a time, a volume or a book: nothing that an order could be priced by.
 """
 
-from core.akshare_cells import by_bond, check_filled, day, number, plain
-from core.akshare_tables import Table, check_shape
+from core.akshare.cells import by_bond, check_filled, day, number, plain
+from core.akshare.client import Table, check_shape
 from core.model.bond import BondCode
-from core.model.dossier import BondFacts
+from core.model.bond_info import BondFacts
 
 TABLE = "bond_cov_comparison"
 SOURCE = "East Money"

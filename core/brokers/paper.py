@@ -12,8 +12,8 @@ from decimal import Decimal
 from pathlib import Path
 
 from core.brokers.broker import BrokerEvent, BrokerListener, Link
-from core.brokers.paper_books import PaperAccount, PaperBooks, PaperHolding, PaperOrder
-from core.clock import Clock
+from core.brokers.paper_store import PaperAccount, PaperBooks, PaperHolding, PaperOrder
+from core.infra.clock import Clock
 from core.model.account import Asset, Position
 from core.model.bond import BondCode
 from core.model.known import Known, Maybe
@@ -22,7 +22,7 @@ from core.model.quote import Quote, TradingState
 from core.model.settings import Fees
 from core.quotes.feed import QuoteFeed
 from core.rules.fees import fee
-from core.rules.market import LOT, day_limits, on_tick
+from core.rules.ticks_and_lots import LOT, day_limits, on_tick
 
 log = logging.getLogger(__name__)
 

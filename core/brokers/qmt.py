@@ -15,12 +15,12 @@ from typing import TypeVar
 
 from core.brokers import qmt_rows
 from core.brokers.broker import BrokerEvent, BrokerListener, Link
-from core.brokers.qmt_link import QmtLink, SessionIds
+from core.brokers.qmt_connection import QmtLink, SessionIds
 from core.brokers.qmt_rows import OrderError
 from core.brokers.qmt_session import Native
-from core.caller import NeverBegun, NoAnswer
-from core.clock import Clock
-from core.language import say
+from core.i18n import say
+from core.infra.clock import Clock
+from core.infra.worker_thread import NeverBegun, NoAnswer
 from core.model.account import Asset, Position
 from core.model.known import Known, Maybe, Unknown
 from core.model.order import BrokerOrder, Confirmed, Fill, Intent, Order, Outcome, Refused, Unresolved

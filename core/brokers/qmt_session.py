@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
-from core import xtsdk
 from core.brokers import qmt_rows
 from core.brokers.qmt_rows import AccountStatus, OrderAnswer, OrderError
-from core.caller import Caller, NoAnswer
-from core.language import say
+from core.i18n import say
+from core.infra import xtquant_sdk
+from core.infra.worker_thread import Caller, NoAnswer
 from core.model.known import Known, Maybe, Unknown
 from core.model.order import BrokerOrder, Fill, Intent, Side
 
@@ -155,11 +155,11 @@ class QmtSession:
 
     def _build(self) -> None:
         # Its own __del__ gives the main thread a loop back that was never taken from it here, and fails at that.
-        kind = type("Trader", (xtsdk.trading_sdk().XtQuantTrader,), {"__del__": _rest})
+        kind = type("Trader", (xtquant_sdk.trading_sdk().XtQuantTrader,), {"__del__": _rest})
         trader = kind(self._userdata, self.number, self._ears)
         trader.set_timeout(int(self._patience * 1000))
         trader.start()
-        self._account = xtsdk.account_type()(self._account_id)
+        self._account = xtquant_sdk.account_type()(self._account_id)
         self._trader = trader
         if self._closed:
             _let_go(trader, self.number)

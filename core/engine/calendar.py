@@ -9,13 +9,13 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from core.calendar import Calendar
-from core.calendar_file import read_session_file
-from core.calendar_sources import ask_all, own_file, sources
-from core.calendar_update import Findings, Standing, kept_answer, weigh, write_sessions
-from core.clock import SHANGHAI, RealClock
-from core.engine.chatter import kept_off_the_screen
-from core.home import Home
+from core.calendar.calendar import Calendar
+from core.calendar.session_file import read_session_file
+from core.calendar.sources import ask_all, own_file, sources
+from core.calendar.update import Findings, Standing, kept_answer, weigh, write_sessions
+from core.infra.clock import SHANGHAI, RealClock
+from core.infra.home import Home
+from core.infra.native_output import kept_off_the_screen
 from core.model.bond import Exchange
 from core.model.known import Known
 from core.rules.session_list import weekdays

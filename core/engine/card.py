@@ -3,8 +3,8 @@
 from collections.abc import Collection, Mapping
 from datetime import datetime
 
-from core.engine.dangers import Dangers
-from core.language import say
+from core.bonds.eligibility import Dangers
+from core.i18n import say
 from core.model.bond import BondCode
 from core.model.card import BondCard, SourcePrice
 from core.model.command import ListedBond
@@ -13,10 +13,10 @@ from core.model.order import Side
 from core.model.platform import Selection
 from core.model.quote import Quote
 from core.model.settings import Settings
+from core.quotes.failover import Sources
 from core.quotes.feed import QuoteFeed
-from core.quotes.sources import Sources
-from core.rules.precedence import COOLING
 from core.rules.pricing import plan_price
+from core.rules.priority import COOLING
 
 _NO_QUOTE = Unknown("no price: the quote source knows nothing of it")
 

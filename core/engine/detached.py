@@ -6,9 +6,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from core.autostart import engine_command
-from core.home import Home
-from core.language import say
+from core.i18n import say
+from core.infra.home import Home
+from core.infra.service import engine_command
 
 _ACCESS_DENIED = 5
 _WMI = (

@@ -13,17 +13,17 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar, cast
 
-from core.clock import SHANGHAI, RealClock
-from core.engine.link import SnapshotListener
-from core.home import Home, HomeLock
-from core.language import say
+from core.engine.ipc.link import SnapshotListener
+from core.i18n import say
+from core.infra.clock import SHANGHAI, RealClock
+from core.infra.home import Home, HomeLock
 from core.model.command import Command, Done, EndEngine, Failed, Reply
 from core.model.settings import Settings
 from core.model.snapshot import Snapshot
 
 if TYPE_CHECKING:
-    from core.engine.parts import Parts
-    from core.engine.shift import Shift
+    from core.engine.assembly import Parts
+    from core.engine.runtime import Shift
 
 log = logging.getLogger(__name__)
 
@@ -179,9 +179,9 @@ class Engine:
         self._looping.set()
         parts = self._built()
         # Here, as in _built: what costs more time than the screen should wait before its first paint.
-        from core.engine.host import Host
-        from core.engine.shift import Shift
-        from core.logs import Logs
+        from core.engine.ipc.server import Host
+        from core.engine.runtime import Shift
+        from core.infra.logs import Logs
 
         async with AsyncExitStack() as stack:
             stack.callback(Logs(self._home, parts.clock, self._stderr).close)
@@ -198,8 +198,8 @@ class Engine:
 
     def _built(self) -> "Parts":
         """The parts; what keeps them from being built is logged with the real time. Raises `EngineFailed`."""
-        from core.engine.parts import ModeUnavailable, build
-        from core.logs import Logs
+        from core.engine.assembly import ModeUnavailable, build
+        from core.infra.logs import Logs
 
         logs = Logs(self._home, RealClock(), self._stderr)
         try:

@@ -7,22 +7,22 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from core.autostart import AutostartFailed, autostart_of, is_on, turn_off, turn_on
-from core.config import write_setting
-from core.credentials import TOKEN, Kept, Vault
 from core.engine.doctor.examination import examine
-from core.engine.headless import has_door
-from core.engine.remote import RemoteLink
-from core.home import Home
-from core.language import say
-from core.logs import hide
+from core.engine.ipc.client import RemoteLink
+from core.i18n import say
+from core.infra.config import write_setting
+from core.infra.credentials import TOKEN, Kept, Vault
+from core.infra.credentials_file import Safe, SafeShut
+from core.infra.home import Home
+from core.infra.logs import hide
+from core.infra.service import AutostartFailed, autostart_of, is_on, turn_off, turn_on
+from core.infra.settings_editor import problem_with, value_of
 from core.model.finding import Finding, State
 from core.model.known import Unknown
-from core.model.preference import SecretName
 from core.model.settings import Settings
-from core.notify import PUSH_ACCOUNT, problem_with_addresses, receivers_of, try_all
-from core.safe import Safe, SafeShut
-from core.setting_rows import problem_with, value_of
+from core.model.settings_rows import SecretName
+from core.notify.channels import PUSH_ACCOUNT, problem_with_addresses, receivers_of, try_all
+from tui.cli.offline import has_door
 
 __all__ = [
     "AutostartFailed",
@@ -144,7 +144,7 @@ def turn_autostart(home: Home, *, on: bool) -> None:
 
 def print_akshare_table(name: str) -> int:
     """The child's part of `AkshareTables`, in this process; its exit code."""
-    from core.akshare_child import main
+    from core.akshare.child import main
 
     return main([name])
 

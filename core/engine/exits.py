@@ -4,10 +4,10 @@ import json
 import logging
 from collections.abc import Awaitable, Callable, Iterable
 
-from core.clock import Clock
+from core.infra.clock import Clock
 from core.model.bond import BondCode
-from core.rules.dangers import HeldDanger
-from core.trading.memory import Memory
+from core.rules.redemption import HeldDanger
+from core.trading.state_store import Memory
 
 log = logging.getLogger(__name__)
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from core.clock import Clock, RealClock
-from core.engine.parts import Parts
+from core.engine.assembly import Parts
 from core.engine.supervisor import Supervisor
-from core.language import say
-from core.logs import NUMBERS
+from core.i18n import say
+from core.infra.clock import Clock, RealClock
+from core.infra.logs import NUMBERS
 from core.model.snapshot import Health, Level
-from core.quotes.sources import Sources
+from core.quotes.failover import Sources
 
 log = logging.getLogger(__name__)
 

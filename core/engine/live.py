@@ -2,18 +2,18 @@
 
 from pathlib import Path
 
-from core import xtsdk
 from core.brokers.qmt import QmtBroker
-from core.brokers.qmt_link import SessionIds
-from core.calendar import Calendar
-from core.clock import Clock
-from core.home import Claim
-from core.language import say
+from core.brokers.qmt_connection import SessionIds
+from core.calendar.calendar import Calendar
+from core.i18n import say
+from core.infra import xtquant_sdk
+from core.infra.clock import Clock
+from core.infra.home import Claim
 from core.model.known import Known
 from core.model.settings import Qmt, Settings
 from core.quotes.none import NoQuotes
 from core.quotes.qmt import QmtQuotes
-from core.trading.memory import Memory
+from core.trading.state_store import Memory
 
 _SESSION = "qmt_session"
 
@@ -78,9 +78,9 @@ def terminal_quotes(settings: Settings, clock: Clock, calendar: Calendar) -> Qmt
 def what_lacks(qmt: Qmt) -> str | None:
     """What MiniQMT lacks on this machine, None where it only has to run."""
     try:
-        xtsdk.trading_sdk()
-        xtsdk.quote_sdk()
-    except xtsdk.SdkMissing as error:
+        xtquant_sdk.trading_sdk()
+        xtquant_sdk.quote_sdk()
+    except xtquant_sdk.SdkMissing as error:
         return str(error)
     if not Path(qmt.userdata).is_dir():
         return say(

@@ -7,17 +7,17 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
-from core.clock import Clock, RealClock
-from core.credentials import Vault
-from core.engine.courier import Courier
-from core.engine.newsroom import OF_TRADES, Newsroom
-from core.engine.parts import Parts
-from core.home import Home
-from core.model.news import NewsKind
+from core.engine.assembly import Parts
+from core.infra.clock import Clock, RealClock
+from core.infra.credentials import Vault
+from core.infra.home import Home
+from core.model.notification import NewsKind
 from core.model.snapshot import Level, Snapshot
-from core.notify import receivers_of
-from core.outbox import Outbox
-from core.rules.dangers import HeldDanger
+from core.notify.alerts import OF_TRADES, Newsroom
+from core.notify.channels import receivers_of
+from core.notify.delivery import Courier
+from core.notify.outbox import Outbox
+from core.rules.redemption import HeldDanger
 
 log = logging.getLogger(__name__)
 

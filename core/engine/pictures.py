@@ -7,7 +7,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, cast
 
-from core.engine.wire import written
+from core.engine.ipc.protocol import written
 from core.model.known import Known
 from core.model.snapshot import Snapshot
 

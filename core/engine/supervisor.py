@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from core.clock import Clock
+from core.infra.clock import Clock
 
 log = logging.getLogger(__name__)
 

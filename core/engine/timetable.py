@@ -8,7 +8,7 @@ from typing import Any
 from apscheduler.schedulers.asyncio import AsyncIOScheduler  # pyright: ignore[reportMissingTypeStubs]
 from apscheduler.triggers.base import BaseTrigger  # pyright: ignore[reportMissingTypeStubs]
 
-from core.clock import Clock
+from core.infra.clock import Clock
 
 Work = Callable[[], Awaitable[None]]
 NextRun = Callable[[datetime], datetime | None]

@@ -7,12 +7,10 @@ from datetime import datetime, timedelta
 import httpx
 from pydantic import SecretStr
 
-from core.clock import Clock
-from core.factorcat.channel import Call, Channel
 from core.factorcat.daylist import read_selection
 from core.factorcat.errors import FactorCatError, LoginNeeded, LoginRefused, ServerRefused
-from core.factorcat.session import Credentials, Session, expiry
-from core.factorcat.wire import (
+from core.factorcat.http import Call, Channel
+from core.factorcat.schemas import (
     ParametersAnswer,
     TokenAnswer,
     checked,
@@ -21,7 +19,9 @@ from core.factorcat.wire import (
     record_page,
     strategy_page,
 )
-from core.language import say
+from core.factorcat.session import Credentials, Session, expiry
+from core.i18n import say
+from core.infra.clock import Clock
 from core.model.platform import Page, Record, RecordDetail, Selection, Strategy
 
 _MARGIN = timedelta(minutes=10)

@@ -8,10 +8,10 @@ from typing import cast
 
 from pydantic import StrictFloat, StrictInt, StrictStr, ValidationError
 
-from core.clock import SHANGHAI
 from core.factorcat.errors import BadAnswer, ListRefused
-from core.factorcat.wire import Wire, checked, decoded, first_fault
+from core.factorcat.schemas import Wire, checked, decoded, first_fault
 from core.factorcat.words import plain
+from core.infra.clock import SHANGHAI
 from core.model.bond import BondCode, CodeRefused
 from core.model.platform import Selected, Selection
 

@@ -14,7 +14,7 @@
 None of them ever holds a password or a token, not even as its cause.
 """
 
-from core.language import say
+from core.i18n import say
 
 _LATER = frozenset({408, 429})
 _PASSING = frozenset({502, 503, 504})

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from pydantic import SecretStr
 
-from core.clock import SHANGHAI
+from core.infra.clock import SHANGHAI
 
 
 @dataclass(frozen=True, slots=True)

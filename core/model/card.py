@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from core.model.bond import BondCode
-from core.model.dossier import Dossier
+from core.model.bond_info import Dossier
 from core.model.known import Maybe
 from core.model.quote import Quote
 

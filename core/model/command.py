@@ -12,8 +12,8 @@ from core.model.known import Maybe
 from core.model.order import Order
 from core.model.plan import Plan
 from core.model.platform import Page, Record, RecordDetail, Selection, Strategy
-from core.model.preference import Preferences, SecretName, Stored
 from core.model.report import Report
+from core.model.settings_rows import Preferences, SecretName, Stored
 from core.model.snapshot import Followed, Level, Rebalance
 
 T = TypeVar("T")

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from core.language import mark
+from core.i18n import mark
 
 
 class State(StrEnum):

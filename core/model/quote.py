@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from core.language import mark
+from core.i18n import mark
 from core.model.bond import BondCode
 
 

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from core.language import mark
+from core.i18n import mark
 from core.model.account import Asset
 from core.model.bond import BondCode
 from core.model.known import Maybe, Unknown

@@ -7,16 +7,16 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, time, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
-from core.akshare_cells import check_filled, number
-from core.akshare_tables import AkshareTables, Table, TableRefused, TableSilent, check_shape
-from core.clock import SHANGHAI, Clock
-from core.language import say
+from core.akshare.cells import check_filled, number
+from core.akshare.client import AkshareTables, Table, TableRefused, TableSilent, check_shape
+from core.i18n import say
+from core.infra.clock import SHANGHAI, Clock
 from core.model.bond import BondCode, CodeRefused
 from core.model.known import Known, Maybe, Unknown
 from core.model.quote import Quote, TradingState
-from core.quotes.polled import PolledQuotes, SourceSilent
-from core.rules.market import TICK, volume_unit
+from core.quotes.polling import PolledQuotes, SourceSilent
 from core.rules.sessions import trading_state
+from core.rules.ticks_and_lots import TICK, volume_unit
 
 TABLE = "bond_zh_hs_cov_spot"
 SOURCE = "akshare"

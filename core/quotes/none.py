@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from core.language import mark, say
+from core.i18n import mark, say
 from core.model.bond import BondCode
 from core.model.known import Maybe, Unknown
 from core.model.quote import Quote

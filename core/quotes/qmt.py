@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any, TypeVar
 
-from core import xtsdk
-from core.caller import Caller, NoAnswer
-from core.clock import Clock
-from core.language import mark, say
+from core.i18n import mark, say
+from core.infra import xtquant_sdk
+from core.infra.clock import Clock
+from core.infra.worker_thread import Caller, NoAnswer
 from core.model.bond import BondCode, CodeRefused
-from core.model.dossier import BondFacts
+from core.model.bond_info import BondFacts
 from core.model.known import Known, Maybe, Unknown
 from core.model.quote import Quote
 from core.quotes.feed import QuoteListener
@@ -263,14 +263,14 @@ class QmtQuotes:
             self._caller = Caller("qmt-quotes")
         caller = self._caller
         try:
-            return await caller.call(lambda: call(xtsdk.quote_sdk()), self._patience)
+            return await caller.call(lambda: call(xtquant_sdk.quote_sdk()), self._patience)
         except NoAnswer:
             if self._caller is caller:
                 caller.end()
                 self._caller = Caller("qmt-quotes")
                 self._subscribed = frozenset()
                 with contextlib.suppress(Exception):
-                    await self._caller.call(lambda: xtsdk.quote_sdk().disconnect(), self._patience)
+                    await self._caller.call(lambda: xtquant_sdk.quote_sdk().disconnect(), self._patience)
             raise
 
     def _say(self, trouble: str | None) -> None:

@@ -10,7 +10,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from core.model.bond import BondCode
-from core.model.dossier import BondFacts, Call
+from core.model.bond_info import BondFacts, Call
 from core.quotes.qmt_ticks import SOURCE
 
 _COUNT = re.compile(r"(\d{1,3})\s*/\s*(\d{1,3})\s*\|")

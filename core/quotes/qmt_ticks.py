@@ -7,12 +7,12 @@ from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, cast
 
-from core.clock import SHANGHAI
-from core.language import say
+from core.i18n import say
+from core.infra.clock import SHANGHAI
 from core.model.bond import BondCode
 from core.model.known import Known, Maybe, Unknown
 from core.model.quote import Quote, TradingState
-from core.rules.market import TICK, volume_unit
+from core.rules.ticks_and_lots import TICK, volume_unit
 
 Tick = Mapping[str, Any]
 

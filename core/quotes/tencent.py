@@ -4,12 +4,12 @@ from collections.abc import Callable, Mapping, Sequence
 
 import httpx
 
-from core.clock import Clock
-from core.language import say
+from core.i18n import say
+from core.infra.clock import Clock
 from core.model.bond import BondCode
 from core.model.known import Maybe
 from core.model.quote import Quote
-from core.quotes.polled import PolledQuotes, SourceSilent
+from core.quotes.polling import PolledQuotes, SourceSilent
 from core.quotes.tencent_lines import SOURCE, address_of, read_lines
 
 EVERY = 3.0

@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 
-from core.clock import SHANGHAI
-from core.language import say
+from core.i18n import say
+from core.infra.clock import SHANGHAI
 from core.model.bond import BondCode, CodeRefused
 from core.model.known import Known, Maybe, Unknown
 from core.model.quote import Quote, TradingState
-from core.rules.market import LOT, TICK, volume_unit
 from core.rules.sessions import OPENING_CALL_FROM, trading_state
+from core.rules.ticks_and_lots import LOT, TICK, volume_unit
 
 SOURCE = "Tencent"
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 
-from core.language import say
+from core.i18n import say
 from core.model.bond import BondCode
 from core.model.known import Known, Maybe, Unknown
 from core.model.quote import Quote

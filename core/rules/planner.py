@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
 
-from core.language import mark, say
+from core.i18n import mark, say
 from core.model.account import Asset, Ledger, Position
 from core.model.bond import BondCode
 from core.model.known import Known, Maybe, Unknown
@@ -15,11 +15,11 @@ from core.model.platform import Selection
 from core.model.quote import Quote
 from core.model.settings import Settings
 from core.rules.fees import fee
-from core.rules.market import LOT, sellable_lots
-from core.rules.precedence import COOLING
 from core.rules.pricing import order_price, plan_price, suspended
+from core.rules.priority import COOLING
 from core.rules.refill import NOTHING, Freed
 from core.rules.sizing import Share, affordable, shares
+from core.rules.ticks_and_lots import LOT, sellable_lots
 
 _NO_QUOTE = Unknown(mark("no price: the quote source knows nothing of it"))
 

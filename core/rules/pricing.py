@@ -3,13 +3,13 @@
 from datetime import date, datetime
 from decimal import Decimal
 
-from core.language import say
+from core.i18n import say
 from core.model.known import Known, Maybe, Unknown
 from core.model.order import Side
 from core.model.quote import Quote, TradingState
 from core.model.settings import Guards, Orders, Settings
-from core.rules.market import day_limits, to_tick
 from core.rules.sessions import trading_seconds
+from core.rules.ticks_and_lots import day_limits, to_tick
 
 
 def suspended(quote: Quote) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from typing import Protocol
 
-from core.language import say
+from core.i18n import say
 from core.model.known import Known, Maybe, Unknown
 from core.model.settings import Schedule
 

@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from core.language import say
+from core.i18n import say
 from core.model.platform import Selection
 from core.model.settings import Guards
 

@@ -3,7 +3,7 @@
 from datetime import time
 from enum import StrEnum
 
-from core.language import mark, say
+from core.i18n import mark, say
 from core.model.bond import Exchange
 from core.model.quote import TradingState
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 from core.model.bond import Exchange
 from core.model.settings import Fees, Settings
 from core.rules.fees import fee
-from core.rules.market import LOT
+from core.rules.ticks_and_lots import LOT
 
 
 @dataclass(frozen=True, slots=True)

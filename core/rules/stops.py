@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any, Literal
 
-from core.language import mark, say
+from core.i18n import mark, say
 from core.model.known import Known, Maybe, Unknown
 from core.model.order import Origin, Side
 from core.model.settings import Stops
-from core.rules.market import to_tick
+from core.rules.ticks_and_lots import to_tick
 
 TAKE_PROFIT_PARAMETER, STOP_LOSS_PARAMETER = "profitTargetRatio", "stopLossRatio"
 

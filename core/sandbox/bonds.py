@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from datetime import datetime, time
 
-from core.clock import SHANGHAI
-from core.language import say
+from core.i18n import say
+from core.infra.clock import SHANGHAI
 from core.model.bond import BondCode
-from core.model.dossier import BondFacts, Call, Dossier, Dossiers
+from core.model.bond_info import BondFacts, Call, Dossier, Dossiers
 from core.sandbox.day import RECORDED_DAY
 from core.sandbox.recorded import LiveBond, SandboxData
 

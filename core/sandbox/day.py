@@ -4,7 +4,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 
-from core.clock import SHANGHAI
+from core.infra.clock import SHANGHAI
 from core.rules.sessions import AFTERNOON, MORNING
 
 RECORDED_DAY = date(2026, 5, 15)

@@ -16,7 +16,7 @@ from decimal import Decimal
 from functools import lru_cache
 from random import Random
 
-from core.clock import SHANGHAI, Clock
+from core.infra.clock import SHANGHAI, Clock
 from core.model.bond import BondCode
 from core.model.known import Known, Maybe, Unknown
 from core.model.quote import Quote, TradingState

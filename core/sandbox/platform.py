@@ -11,7 +11,7 @@ from typing import Any, TypeVar, cast
 
 import httpx
 
-from core.clock import Clock
+from core.infra.clock import Clock
 from core.model.bond import BondCode
 from core.sandbox.market import SandboxMarket
 from core.sandbox.strategies import Backtest, Recipe, RotationStrategy, Rule, backtest, catalogue, rank, rankings

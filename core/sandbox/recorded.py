@@ -9,7 +9,7 @@ from decimal import Decimal
 from importlib.resources import files
 from types import MappingProxyType
 
-from core.calendar import Calendar
+from core.calendar.calendar import Calendar
 from core.model.bond import BondCode, CodeRefused
 from core.sandbox.day import RECORDED_DAY
 from core.sandbox.panel import Panel, Row, load_panel

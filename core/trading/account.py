@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass
 
 from core.brokers.broker import Broker
-from core.clock import Clock
+from core.infra.clock import Clock
 from core.model.account import Asset, Position
 from core.model.known import Known, Maybe, Unknown
 

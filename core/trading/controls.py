@@ -1,9 +1,9 @@
 """The brakes: pause buys, the breaker, halt. Kept on disk, where every process of this home finds them."""
 
-from core.language import mark, say
+from core.i18n import mark, say
 from core.model.order import UNLIMITED, Intent, Origin, Side
 from core.model.snapshot import Control
-from core.trading.memory import Memory
+from core.trading.state_store import Memory
 
 _KEY = "control"
 

@@ -6,18 +6,18 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
-from core.clock import Clock
-from core.language import mark, say
+from core.i18n import mark, say
+from core.infra.clock import Clock
 from core.model.account import Position
 from core.model.bond import BondCode
 from core.model.known import Known, Maybe, Unknown
 from core.model.order import Intent, Order, OrderState, Side
 from core.model.plan import Leg, Plan
 from core.model.settings import Settings
-from core.rules.market import LOT, sellable_lots
 from core.rules.planner import Situation, leg_price, plan_buys, plan_for
 from core.rules.sizing import affordable, cost
-from core.trading.desk import CANCEL_PROOF, Desk
+from core.rules.ticks_and_lots import LOT, sellable_lots
+from core.trading.order_manager import CANCEL_PROOF, Desk
 from core.trading.runs import Runs
 
 log = logging.getLogger(__name__)

@@ -6,6 +6,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from core.infra.database import rows, update
 from core.model.bond import BondCode
 from core.model.order import (
     LIVE_STATES,
@@ -18,7 +19,6 @@ from core.model.order import (
     Side,
     Transition,
 )
-from core.store import rows, update
 
 if TYPE_CHECKING:
     from sqlite_utils import Database

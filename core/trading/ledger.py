@@ -4,10 +4,10 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from core.infra.database import rows
 from core.model.account import Ledger, Owned
 from core.model.bond import BondCode
 from core.model.order import Fill, Side
-from core.store import rows
 
 if TYPE_CHECKING:
     from sqlite_utils import Database

@@ -7,13 +7,13 @@ import json
 import logging
 from datetime import date
 
-from core.language import mark, say
+from core.i18n import mark, say
 from core.model.order import UNLIMITED, Intent, Order, OrderState
 from core.model.settings import Guards
 from core.model.snapshot import Control, Limit
 from core.trading.controls import Controls
 from core.trading.journal import Journal
-from core.trading.memory import Memory
+from core.trading.state_store import Memory
 
 log = logging.getLogger(__name__)
 

@@ -4,11 +4,11 @@ import json
 from collections.abc import Callable
 from datetime import datetime
 
-from core.language import say
+from core.i18n import say
 from core.model.command import SelfTest
 from core.model.order import Intent
 from core.model.snapshot import Need
-from core.trading.memory import Memory
+from core.trading.state_store import Memory
 
 _CONSENT, _SELF_TEST = "consent", "self_test"
 

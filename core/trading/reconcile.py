@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from datetime import date
 
-from core.language import say
+from core.i18n import say
 from core.model.bond import BondCode
 from core.model.known import Unknown
 from core.model.order import Order, OrderState, Side
 from core.rules.planner import disagreements
-from core.trading.desk import CANCEL_PROOF, Desk
+from core.trading.order_manager import CANCEL_PROOF, Desk
 
 _LONGEST_PROOF = 30.0
 """Seconds that are spent waiting until an order's absence proves something."""

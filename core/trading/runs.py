@@ -7,12 +7,12 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from core.infra.database import rows, update
 from core.model.bond import BondCode
 from core.model.order import Order, Origin, Side
 from core.model.plan import Leg, Plan
 from core.model.platform import Selected, Selection
 from core.model.snapshot import LegProgress, Rebalance
-from core.store import rows, update
 
 if TYPE_CHECKING:
     from sqlite_utils import Database

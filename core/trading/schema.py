@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from core.store import schema
+from core.infra.database import schema
 
 if TYPE_CHECKING:
     from sqlite_utils import Database

@@ -2,13 +2,13 @@
 
 from decimal import Decimal
 
-from core.language import say
+from core.i18n import say
 from core.model.bond import BondCode
 from core.model.known import Unknown
 from core.model.order import Fill, Order, OrderState, Side
 from core.rules.fees import fee
-from core.trading.desk import Desk
 from core.trading.ledger import SETTLED
+from core.trading.order_manager import Desk
 
 
 class CannotSettle(ValueError):

@@ -16,9 +16,9 @@ RUNS = 5
 
 
 def whole_process(*arguments: str) -> tuple[float, float]:
-    """Wall seconds and peak memory (MB) of `python -m tui ARGUMENTS`, in a process of its own."""
+    """Wall seconds and peak memory (MB) of `python -m tui.cli ARGUMENTS`, in a process of its own."""
     started = time.perf_counter()
-    child = subprocess.Popen([sys.executable, "-m", "tui", *arguments], stdout=subprocess.DEVNULL)
+    child = subprocess.Popen([sys.executable, "-m", "tui.cli", *arguments], stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(child.pid, 0)
     child.returncode = os.waitstatus_to_exitcode(status)
     if child.returncode != 0:

@@ -8,8 +8,8 @@ import sys
 import time
 from pathlib import Path
 
-from core.engine.remote import RemoteLink
-from core.home import Home
+from core.engine.ipc.client import RemoteLink
+from core.infra.home import Home
 from core.model.snapshot import Snapshot
 
 

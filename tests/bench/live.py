@@ -16,7 +16,7 @@ from core.model.bond import BondCode
 from core.model.known import Known
 from core.model.order import Intent, Outcome
 from core.model.settings import Buy, Guards, Orders
-from tests.live.room import LiveRoom
+from tests.live.terminal_world import LiveRoom
 from tests.live.world import bonds
 from tests.miniqmt.terminal import shared_terminal
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
-from core.home import Home
+from core.infra.home import Home
 from core.log_pages import find_in_log, read_log
 from core.model.snapshot import Level
 

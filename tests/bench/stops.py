@@ -21,9 +21,9 @@ from typing import Any
 from miniqmt_emulator.control import Control
 
 from core.brokers.qmt import QmtBroker
-from core.clock import SHANGHAI, RealClock
 from core.engine.engine import Engine
-from core.home import Home
+from core.infra.clock import SHANGHAI, RealClock
+from core.infra.home import Home
 from core.model.bond import BondCode
 from core.model.command import Adopt, Done
 from core.model.order import Intent, OrderState, Outcome

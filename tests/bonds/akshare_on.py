@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from core.akshare_child import main
+from core.akshare.child import main
 
 
 def command(answer: Path) -> list[str]:

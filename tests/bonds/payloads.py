@@ -8,8 +8,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from core.akshare_tables import AkshareTables, Table
-from core.clock import SHANGHAI, SteppedClock
+from core.akshare.client import AkshareTables, Table
+from core.infra.clock import SHANGHAI, SteppedClock
 from tests.bonds.akshare_on import command
 
 FETCHED = datetime(2026, 9, 11, 23, 12, tzinfo=SHANGHAI)

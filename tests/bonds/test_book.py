@@ -7,17 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from core.akshare_tables import Table, TableRefused, TableSilent
+from core.akshare.client import Table, TableRefused, TableSilent
 from core.bonds.book import TableBook
-from core.bonds.redemption import TABLE as CALLS
+from core.bonds.tables import TABLE as CALLS
 from core.bonds.terms import COLUMNS as TERM_COLUMNS
 from core.bonds.terms import TABLE as TERMS
-from core.calendar import Calendar
-from core.clock import SHANGHAI, SteppedClock
+from core.calendar.calendar import Calendar
+from core.infra.clock import SHANGHAI, SteppedClock
 from core.model.bond import BondCode
-from core.model.dossier import BondFacts, Call, Dossier
+from core.model.bond_info import BondFacts, Call, Dossier
 from core.model.settings import Guards
-from core.rules.dangers import why_not_bought
+from core.rules.redemption import why_not_bought
 from tests.bonds.payloads import as_akshare_makes_it, raw_redemptions
 
 MORNING = datetime(2026, 9, 14, 9, 0, tzinfo=SHANGHAI)  # a Monday

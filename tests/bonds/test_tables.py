@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from core.akshare_tables import AkshareTables, TableRefused, TableSilent, table_of
+from core.akshare.client import AkshareTables, TableRefused, TableSilent, table_of
 from core.bonds.terms import COLUMNS, FLOOR, read_terms
 from core.bonds.terms import TABLE as TERMS
-from core.clock import SteppedClock
+from core.infra.clock import SteppedClock
 from core.model.bond import BondCode
 from tests.bonds.akshare_on import command
 from tests.bonds.payloads import FETCHED, as_akshare_makes_it

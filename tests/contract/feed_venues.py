@@ -7,14 +7,14 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Protocol
 
-from core.akshare_tables import Table, TableSilent
-from core.clock import SHANGHAI, ScaledClock
+from core.akshare.client import Table, TableSilent
+from core.infra.clock import SHANGHAI, ScaledClock
 from core.model.bond import BondCode
 from core.quotes.akshare import COLUMNS, AkshareQuotes
+from core.quotes.failover import Sources
 from core.quotes.feed import QuoteFeed
 from core.quotes.qmt import QmtQuotes
 from core.quotes.replay import ReplayFeed
-from core.quotes.sources import Sources
 from core.quotes.tencent import TencentQuotes
 from tests.miniqmt.terminal import shared_terminal
 from tests.quotes.tencent_service import line, served

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from core.brokers.broker import Broker, BrokerEvent
 from core.brokers.qmt import QmtBroker
-from core.brokers.qmt_link import SessionIds
-from core.clock import SHANGHAI, ScaledClock
+from core.brokers.qmt_connection import SessionIds
+from core.infra.clock import SHANGHAI, ScaledClock
 from core.model.quote import Quote, TradingState
 from core.model.settings import Qmt
 from tests.contract.venue import CAPITAL, OPENING, SH, SZ

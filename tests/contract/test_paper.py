@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from core.brokers.paper_books import PaperBooks
+from core.brokers.paper_store import PaperBooks
 from core.model.order import OrderState, Refused, Side
 from core.model.quote import TradingState
 from tests.contract.venue import OPENING, SH, Account, PaperVenue, intent, quote

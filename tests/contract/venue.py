@@ -9,7 +9,7 @@ from typing import Protocol, TypeVar
 
 from core.brokers.broker import Broker, BrokerEvent
 from core.brokers.paper import PaperBroker
-from core.clock import SHANGHAI, SteppedClock
+from core.infra.clock import SHANGHAI, SteppedClock
 from core.model.account import Asset, Position
 from core.model.bond import BondCode
 from core.model.known import Known, Maybe

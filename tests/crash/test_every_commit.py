@@ -131,7 +131,7 @@ def test_a_kill_leaves_something_to_recover(victims: tuple[Path, int]) -> None:
 
 
 def _volumes(folder: Path) -> dict[object, object]:
-    from core.store import open_database
+    from core.infra.database import open_database
     from core.trading.ledger import LedgerBook
     from core.trading.schema import TRADING
 

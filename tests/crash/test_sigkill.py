@@ -21,7 +21,7 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="kill -9 is a POSIX sign
 
 
 def rotor(home: Path, *arguments: str) -> "subprocess.Popen[str]":
-    command = [sys.executable, "-m", "tui", "--home", str(home), *arguments]
+    command = [sys.executable, "-m", "tui.cli", "--home", str(home), *arguments]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "ROTOR_BUY__AMOUNT_TYPE": "balance"}
     return subprocess.Popen(
         command, cwd=home, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

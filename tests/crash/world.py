@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from core.brokers.paper import PaperBroker
-from core.clock import SHANGHAI
-from core.engine.rotation import Rotation
+from core.infra.clock import SHANGHAI
+from core.infra.database import open_database
 from core.model.bond import BondCode
 from core.model.known import Known, Maybe
 from core.model.platform import Selection
@@ -17,18 +17,18 @@ from core.model.quote import Quote
 from core.model.settings import Buy, Orders, Settings, Strategy
 from core.quotes.replay import ReplayFeed
 from core.rules.sessions import no_orders_at, working_seconds
-from core.store import open_database
 from core.trading.controls import Controls
-from core.trading.desk import Desk
-from core.trading.gate import Gate
 from core.trading.journal import Journal
 from core.trading.ledger import LedgerBook
-from core.trading.memory import Memory
+from core.trading.order_manager import Desk
 from core.trading.reconcile import reconcile
+from core.trading.risk import Gate
+from core.trading.rotation import Rotation
 from core.trading.runs import Runs
 from core.trading.schema import TRADING
+from core.trading.state_store import Memory
 from tests import worlds
-from tests.trading.room import Agenda
+from tests.trading.trading_world import Agenda
 
 OLD = (BondCode("113001"), BondCode("123001"))
 NEW = (BondCode("113002"), BondCode("123002"))

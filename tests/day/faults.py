@@ -12,13 +12,13 @@ import httpx
 
 from core.brokers.broker import BrokerEvent, BrokerListener, Link
 from core.brokers.paper import PaperBroker
-from core.clock import Clock
+from core.infra.clock import Clock
 from core.model.account import Asset, Position
 from core.model.bond import BondCode
 from core.model.known import Known, Maybe, Unknown
 from core.model.order import BrokerOrder, Fill, Intent, Order, Outcome, Refused, Side, Unresolved
 from core.model.quote import Quote, TradingState
-from core.rules.market import day_limits, to_tick
+from core.rules.ticks_and_lots import day_limits, to_tick
 from core.sandbox.market import SandboxMarket
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from core.language import use_language
+from core.i18n import use_language
 from core.model.bond import BondCode
 from core.model.command import Done, ExecutePlan, MakePlan
 from core.model.order import STOP_ORIGINS, Order, OrderState, Origin, Side

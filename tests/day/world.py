@@ -13,12 +13,13 @@ from typing import TypeVar
 
 from core import __version__
 from core.brokers.paper import PaperBroker
-from core.calendar import Calendar
-from core.clock import SHANGHAI
-from core.engine.parts import compose
-from core.engine.shift import Shift
+from core.calendar.calendar import Calendar
+from core.engine.assembly import compose
+from core.engine.runtime import Shift
 from core.factorcat import FactorCat
-from core.home import Home
+from core.infra.clock import SHANGHAI
+from core.infra.database import open_database
+from core.infra.home import Home
 from core.model.bond import BondCode
 from core.model.command import Command, Reply
 from core.model.known import Known
@@ -29,9 +30,8 @@ from core.rules.pricing import why_not_tradable
 from core.sandbox.bonds import SandboxBook
 from core.sandbox.platform import EmbeddedPlatform
 from core.sandbox.recorded import load_sandbox_data
-from core.store import open_database
-from core.trading.memory import Memory
 from core.trading.schema import TRADING
+from core.trading.state_store import Memory
 from tests.day.faults import FaultyBroker, FaultyMarket, FaultyPlatform
 from tests.day.loop import LoopClock, SimulatedLoop
 

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from tests.docs.pages import PAGES, Typed, typed_in
 from tests.terminal.pty_app import PtyApp
-from tui.cli import main
+from tui.cli.main import main
 
 IN_THE_APP = {("rotor",), ("rotor", "demo")}
 GO_ON = {("rotor", "run"), ("rotor", "serve")}
@@ -33,7 +33,7 @@ def test_what_a_page_says_to_type_works(page: Path, tmp_path: Path, monkeypatch:
         words = tuple(shlex.split(typed.command))
         assert words[0] == "rotor", typed.command
         if words in GO_ON:
-            continue  # begun and ended with a signal in tests/live and tests/test_serve.py
+            continue  # begun and ended with a signal in tests/live and tests/cli/test_web_view.py
         if words in IN_THE_APP:
             _open_and_leave(words[1:], tmp_path)
             continue

@@ -35,7 +35,7 @@ class Trader:
         # In paper mode prices come from the terminal too: there is no network here.
         world.settings["QMT__USERDATA"] = str(world.terminal.userdata)
         self.environment = world.environment() | {
-            "PYTHON_KEYRING_BACKEND": "tests.keyrings.FileKeyring",
+            "PYTHON_KEYRING_BACKEND": "tests.infra.keyrings.FileKeyring",
             "TEST_KEYRING": str(folder / "keyring.json"),
             "HOME": str(folder / "nobody"),
             "XDG_DATA_HOME": str(folder / "nobody"),

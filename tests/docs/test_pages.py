@@ -10,7 +10,7 @@ import click
 import pytest
 
 from tests.docs.pages import PAGES, PICTURES, ROOT, made_pages, typed_in
-from tui.cli import main
+from tui.cli.main import main
 
 EVERY = [typed for page in PAGES for typed in typed_in(page)]
 

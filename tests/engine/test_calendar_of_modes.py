@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from core.clock import SHANGHAI
-from core.engine.parts import SANDBOX_TIME, build
-from core.home import Home
+from core.engine.assembly import SANDBOX_TIME, build
+from core.infra.clock import SHANGHAI
+from core.infra.database import open_database
+from core.infra.home import Home
 from core.model.known import Known, Unknown
 from core.model.settings import Settings
-from core.store import open_database
-from core.trading.memory import Memory
 from core.trading.schema import TRADING
-from tests.session_lists import IN_2027, list_file
+from core.trading.state_store import Memory
+from tests.calendar.session_lists import IN_2027, list_file
 
 BEYOND = date(2027, 1, 4)
 

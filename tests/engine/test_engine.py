@@ -11,10 +11,9 @@ from typing import Any
 
 import pytest
 
-from core.config import load_settings
 from core.engine.engine import Engine, EngineFailed
-from core.engine.headless import prepare_demo
-from core.home import Home, HomeInUse
+from core.infra.config import load_settings
+from core.infra.home import Home, HomeInUse
 from core.model.command import (
     CancelOrder,
     Command,
@@ -34,6 +33,7 @@ from core.model.known import Known
 from core.model.order import OrderState
 from core.model.settings import Settings
 from core.model.snapshot import Snapshot
+from tui.cli.offline import prepare_demo
 
 FAST = 600.0
 
@@ -257,7 +257,7 @@ def test_a_whole_plan_loads_neither_pandas_nor_akshare(home: Home) -> None:
         "import sys\n"
         "from pathlib import Path\n"
         "from core.engine.engine import Engine\n"
-        "from core.engine.headless import home_at, settings_of\n"
+        "from tui.cli.offline import home_at, settings_of\n"
         "from core.model.command import MakePlan\n"
         "import tui.app\n"
         "home = home_at(Path(sys.argv[1]))\n"

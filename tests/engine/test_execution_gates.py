@@ -6,17 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from core.clock import ScaledClock
-from core.config import load_settings
 from core.engine.engine import Engine
-from core.engine.headless import prepare_demo
-from core.engine.shift import Shift
-from core.home import Home
+from core.engine.runtime import Shift
+from core.infra.clock import ScaledClock
+from core.infra.config import load_settings
+from core.infra.home import Home
 from core.model.command import ExecutePlan, MakePlan
 from core.model.known import Known, Unknown
 from core.model.order import OrderState
-from core.trading.desk import Desk
+from core.trading.order_manager import Desk
 from tests.engine.test_engine import ask, refusal, until
+from tui.cli.offline import prepare_demo
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def test_a_fault_turns_trading_off_until_it_is_gone(engine: Engine) -> None:
 def test_an_account_that_falls_silent_turns_trading_off_and_is_reconciled_when_it_answers(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("core.engine.shift._RETRY", 1)
+    monkeypatch.setattr("core.engine.runtime._RETRY", 1)
     broker = desk_of(engine).broker
     answers = broker.asset
 
@@ -98,7 +98,7 @@ def test_an_order_that_a_rebalance_left_open_is_settled_by_itself(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The cancel is not heard while the rebalance runs; once it is, nobody has to restart anything."""
-    monkeypatch.setattr("core.engine.shift._RETRY", 1)
+    monkeypatch.setattr("core.engine.runtime._RETRY", 1)
     monkeypatch.setattr("core.trading.executor.CANCEL_PROOF", 0.2)
     parts = shift_of(engine)._parts  # pyright: ignore[reportPrivateUsage]
     quick = parts.settings.orders.model_copy(update={"type": "limit", "timeout": 1, "reprices": 0})

@@ -12,11 +12,11 @@ from typing import Any, NamedTuple, cast
 import pytest
 
 from core.brokers.broker import Link
-from core.calendar import Calendar
-from core.clock import SHANGHAI, RealClock, ScaledClock
+from core.calendar.calendar import Calendar
+from core.engine.assembly import Heard, Parts
 from core.engine.health import SILENCE, Pulse, Vitals
-from core.engine.parts import Heard, Parts
 from core.engine.supervisor import Supervisor
+from core.infra.clock import SHANGHAI, RealClock, ScaledClock
 from core.model.settings import Settings
 from core.model.snapshot import Health, Level
 from core.quotes.replay import ReplayFeed

@@ -8,18 +8,18 @@ from typing import Any
 import pytest
 
 from core.brokers.paper import PaperBroker
-from core.clock import SteppedClock
-from core.engine.parts import Parts, compose
+from core.engine.assembly import Parts, compose
 from core.factorcat import FactorCat
+from core.infra.clock import SteppedClock
+from core.infra.database import open_database
 from core.model.account import Asset
 from core.model.known import Known
 from core.model.plan import Plan
 from core.model.settings import Guards, Settings, Strategy
 from core.quotes.replay import ReplayFeed
-from core.store import open_database
 from core.trading.executor import RebalanceRefused
-from core.trading.memory import Memory
 from core.trading.schema import TRADING
+from core.trading.state_store import Memory
 from tests.books import ToldBook
 from tests.factorcat.server import Reply, Server, answer, cut_off, raw, silence
 from tests.worlds import DAY, NOW, quote

@@ -15,10 +15,10 @@ from click.testing import CliRunner
 from keyring import get_keyring, set_keyring
 from keyring.errors import NoKeyringError
 
-from core import safe as safes
-from core.config import load_settings
 from core.engine.engine import Engine
-from core.home import Home
+from core.infra import credentials_file
+from core.infra.config import load_settings
+from core.infra.home import Home
 from core.model.command import (
     Done,
     Examine,
@@ -36,10 +36,10 @@ from core.model.command import (
 )
 from core.model.snapshot import Snapshot
 from tests.engine.test_engine import until
-from tests.keyrings import BrokenKeyring, MemoryKeyring
+from tests.infra.keyrings import BrokenKeyring, MemoryKeyring
 from tests.live.factorcat import RECORD, STRATEGY, USER, LoopbackPlatform
-from tests.smtp import CERTIFICATE, Server, smtp_server
-from tui.cli import main
+from tests.notify.smtp import CERTIFICATE, Server, smtp_server
+from tui.cli.main import main
 
 PASSWORD, MAIL_PASSWORD, PASSPHRASE = 'p@ss "wörd" 4711', "mail-p@ss w0rd", "correct horse battery"
 PUSH_TOKEN = "push-t0ken-0815"
@@ -117,7 +117,7 @@ receiver = "me@example.com"
 
 @pytest.fixture
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    monkeypatch.setattr(safes, "_N", 2**10)
+    monkeypatch.setattr(credentials_file, "_N", 2**10)
     monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATE))
     before = get_keyring()
     with smtp_server(tls="starttls", password=MAIL_PASSWORD) as mails:
@@ -190,7 +190,7 @@ def test_nothing_that_a_whole_run_writes_or_shows_tells_a_secret(
     finally:
         engine.stop()
     monkeypatch.undo()
-    monkeypatch.setattr(safes, "_N", 2**10)
+    monkeypatch.setattr(credentials_file, "_N", 2**10)
     monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATE))
     again = world.engine()
     try:

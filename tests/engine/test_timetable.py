@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 
 import pytest
 
-from core.clock import SHANGHAI, ScaledClock
 from core.engine.timetable import Timetable
+from core.infra.clock import SHANGHAI, ScaledClock
 from tests.day.loop import LoopClock, SimulatedLoop, simulate
 
 T = TypeVar("T")
@@ -225,7 +225,7 @@ def test_what_is_stopped_is_neither_woken_nor_moved() -> None:
 ELSEWHERE = """
 import asyncio, time
 from datetime import datetime
-from core.clock import SHANGHAI, ScaledClock
+from core.infra.clock import SHANGHAI, ScaledClock
 from core.engine.timetable import Timetable
 from tests.engine.test_timetable import at_ten
 

@@ -10,8 +10,8 @@ from datetime import datetime
 import httpx
 import pytest
 
-from core.clock import SHANGHAI, SteppedClock
 from core.factorcat import FactorCat
+from core.infra.clock import SHANGHAI, SteppedClock
 from tests.factorcat.server import Server, answer
 
 USER, PASSWORD = "alice", "Passw0rd-{XYZ}"

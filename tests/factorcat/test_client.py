@@ -8,8 +8,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from core.clock import SHANGHAI, SteppedClock
 from core.factorcat import FactorCat, LoginNeeded, ServerRefused, Unreachable
+from core.infra.clock import SHANGHAI, SteppedClock
 from core.model.platform import Record, Selected, Strategy
 from tests.factorcat.conftest import (
     LIST,

@@ -11,7 +11,6 @@ from typing import Any
 import httpx
 import pytest
 
-from core.clock import SteppedClock
 from core.factorcat import (
     BadAnswer,
     CutOff,
@@ -25,7 +24,8 @@ from core.factorcat import (
     Unreachable,
     Untrusted,
 )
-from core.factorcat.channel import LONGEST_BODY
+from core.factorcat.http import LONGEST_BODY
+from core.infra.clock import SteppedClock
 from tests.factorcat.conftest import (
     LIST,
     LOGIN,

@@ -18,7 +18,7 @@ from babel.messages.catalog import Catalog, Message
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
-from core.config import about, setting_fields
+from core.infra.config import about, setting_fields
 
 ROOT = Path(__file__).parents[2]
 PO = ROOT / "core" / "locale" / "zh_CN" / "LC_MESSAGES" / "rotor.po"

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from core.language import say, say_many, use_language
+from core.i18n import say, say_many, use_language
 from tests.language.catalogue import (
     MO,
     PO,

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from miniqmt_emulator.launch import TerminalProcess
 
-from tests.live.room import LiveRoom
+from tests.live.terminal_world import LiveRoom
 from tests.miniqmt.terminal import shared_terminal
 
 _numbers = count(5000, 10)

@@ -6,7 +6,7 @@ A market is only open at its hours, and tests are run at any. Nothing else of th
 import sys
 from datetime import datetime, timedelta
 
-from core.clock import SHANGHAI, RealClock
+from core.infra.clock import SHANGHAI, RealClock
 
 _shift = timedelta(seconds=float(sys.argv.pop(1)))
 
@@ -17,6 +17,6 @@ def _now(self: RealClock) -> datetime:
 
 RealClock.now = _now
 
-from tui.cli import main  # noqa: E402  (only now: nothing may have asked the time before)
+from tui.cli.main import main  # noqa: E402  (only now: nothing may have asked the time before)
 
 main(prog_name="rotor")

@@ -5,8 +5,8 @@ A scheduled run counts as missed after LATE seconds instead of half a minute, so
 
 import sys
 
-from core.engine import agenda
+from core.engine import scheduler
 
-agenda.LATE = float(sys.argv.pop(1))
+scheduler.LATE = float(sys.argv.pop(1))
 
 from tests.live import rotor_at  # noqa: E402, F401  (it runs rotor)

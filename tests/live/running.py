@@ -9,18 +9,18 @@ from contextlib import closing
 from decimal import Decimal
 from typing import Any, Self
 
-from core.engine.headless import status_document
-from core.engine.parts import database_files
-from core.home import Home, HomeLock
+from core.engine.assembly import database_files
+from core.infra.database import open_database
+from core.infra.home import Home, HomeLock
 from core.model.bond import BondCode
 from core.model.order import Side
 from core.model.settings import Qmt, Settings
-from core.store import open_database
 from core.trading.ledger import LedgerBook
-from core.trading.memory import Memory
 from core.trading.permits import Permits
 from core.trading.schema import TRADING
+from core.trading.state_store import Memory
 from tests.live.world import ACCOUNT, MOMENT, LiveWorld
+from tui.cli.offline import status_document
 
 RUNS = "rotor runs (live"
 """What `rotor run` says when it is up."""

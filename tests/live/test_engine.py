@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from miniqmt_emulator.control import Control
 
-from core.clock import SHANGHAI, RealClock
 from core.engine.engine import Engine
-from core.home import Home
+from core.infra.clock import SHANGHAI, RealClock
+from core.infra.home import Home
 from core.model.command import Done, ExecutePlan, Failed, GiveConsent, MakePlan, RunSelfTest
 from core.model.known import Known, Unknown
 from core.model.settings import Buy, FactorCat, Orders, Qmt, Settings, Strategy
@@ -44,8 +44,8 @@ def engine(tmp_path: Path, control: Control, monkeypatch: pytest.MonkeyPatch) ->
     shift = OPENING - datetime.now(SHANGHAI)
     monkeypatch.setattr(RealClock, "now", lambda _: datetime.now(SHANGHAI) + shift)
     monkeypatch.setenv("ROTOR_FACTORCAT__PASSWORD", PASSWORD)
-    monkeypatch.setattr("core.brokers.qmt_link.SPACING", 0.2)
-    monkeypatch.setattr("core.brokers.qmt_link._PATIENCE", (0.2,))
+    monkeypatch.setattr("core.brokers.qmt_connection.SPACING", 0.2)
+    monkeypatch.setattr("core.brokers.qmt_connection._PATIENCE", (0.2,))
     platform = LoopbackPlatform(f"{OPENING:%Y-%m-%d}")
     platform.listed = LISTED
     settings = Settings(

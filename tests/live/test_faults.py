@@ -15,7 +15,7 @@ from miniqmt_emulator.control import Control
 from core.brokers.qmt import PROOF
 from core.model.known import Known, Unknown
 from core.model.order import OrderState
-from tests.live.room import ACCOUNT, NEW, OLD, LiveRoom
+from tests.live.terminal_world import ACCOUNT, NEW, OLD, LiveRoom
 
 HOUR = 3600.0
 SOLD, BOUGHT = OLD[0], NEW[0]

@@ -13,8 +13,8 @@ from core.model.order import Side
 from core.model.plan import Plan
 from core.model.quote import Quote, TradingState
 from core.model.settings import Buy, Fee, Fees, Guards, Orders, Settings
-from core.rules.market import LOT, TICK, day_limits, on_tick
 from core.rules.planner import Situation, plan_buys, plan_rebalance
+from core.rules.ticks_and_lots import LOT, TICK, day_limits, on_tick
 from tests.worlds import DAY, NOW, position, selection, situation
 
 CODES = [BondCode(code) for code in ("110001", "113002", "118003", "123004", "127005", "128006", "111007")]

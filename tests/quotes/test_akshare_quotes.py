@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from core.akshare_tables import Table, TableRefused
-from core.clock import SHANGHAI
+from core.akshare.client import Table, TableRefused
+from core.infra.clock import SHANGHAI
 from core.model.bond import BondCode
 from core.model.known import Known, Unknown
 from core.model.quote import TradingState

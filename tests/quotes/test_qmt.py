@@ -7,9 +7,9 @@ from datetime import datetime
 import pytest
 from miniqmt_emulator.control import Control
 
-from core.clock import SHANGHAI, ScaledClock
+from core.infra.clock import SHANGHAI, ScaledClock
 from core.model.bond import BondCode
-from core.model.dossier import Call
+from core.model.bond_info import Call
 from core.model.known import Known, Unknown
 from core.model.quote import Quote, TradingState
 from core.quotes.qmt import QmtQuotes

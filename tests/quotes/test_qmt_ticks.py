@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from core.clock import SHANGHAI
+from core.infra.clock import SHANGHAI
 from core.model.bond import BondCode
 from core.model.known import Known, Unknown
 from core.model.order import Side

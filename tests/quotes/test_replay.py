@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
 
-from core.clock import SHANGHAI
+from core.infra.clock import SHANGHAI
 from core.model.bond import BondCode
 from core.model.known import Known, Unknown
 from core.model.quote import Quote

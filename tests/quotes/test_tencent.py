@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from core.clock import SteppedClock
+from core.infra.clock import SteppedClock
 from core.model.bond import BondCode
 from core.model.known import Known, Unknown
 from core.model.order import Side

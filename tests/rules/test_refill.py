@@ -8,7 +8,7 @@ import pytest
 from core.model.account import Owned
 from core.model.order import Order, OrderState, Origin, Side
 from core.rules.refill import NOTHING, Freed, freed
-from tests.trading.room import TEN, A, B, C, D, intent, meant_for
+from tests.trading.trading_world import TEN, A, B, C, D, intent, meant_for
 
 
 def order(origin: Origin, code: str, volume: int, filled: int, state: OrderState = OrderState.FILLED) -> Order:

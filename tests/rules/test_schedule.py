@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.calendar import Calendar
-from core.clock import SHANGHAI
+from core.calendar.calendar import Calendar
+from core.infra.clock import SHANGHAI
 from core.model.known import Known, Unknown
 from core.model.settings import Schedule
 from core.rules.schedule import next_run, run_days, runs_between

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from core.clock import SHANGHAI
+from core.infra.clock import SHANGHAI
 from core.model.bond import BondCode
 from core.model.platform import Selected, Selection
 from core.model.settings import Guards

@@ -5,9 +5,9 @@ from datetime import datetime
 
 import pytest
 
-from core.calendar import Calendar
-from core.clock import SHANGHAI, SteppedClock
-from core.engine.dangers import Dangers
+from core.bonds.eligibility import Dangers
+from core.calendar.calendar import Calendar
+from core.infra.clock import SHANGHAI, SteppedClock
 from core.model.bond import BondCode
 from core.model.known import Known
 from core.model.plan import Plan

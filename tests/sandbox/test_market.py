@@ -11,7 +11,7 @@ from itertools import pairwise
 
 import pytest
 
-from core.clock import SHANGHAI, ScaledClock, SteppedClock
+from core.infra.clock import SHANGHAI, ScaledClock, SteppedClock
 from core.model.bond import BondCode
 from core.model.known import Known, Unknown
 from core.model.order import Side

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from core.clock import SHANGHAI
+from core.infra.clock import SHANGHAI
 from core.model.bond import BondCode
 from core.model.known import Known
 from core.model.order import Side

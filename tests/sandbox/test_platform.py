@@ -15,7 +15,7 @@ import h11
 import httpx
 import pytest
 
-from core.clock import SHANGHAI, SteppedClock
+from core.infra.clock import SHANGHAI, SteppedClock
 from core.model.bond import BondCode
 from core.model.known import Known
 from core.model.quote import TradingState

@@ -16,7 +16,7 @@ import pyte
 
 
 class PtyApp:
-    """`python -m tui ARGUMENTS`, or another `program`, on a screen of `columns` by `lines`."""
+    """`python -m tui.cli ARGUMENTS`, or another `program`, on a screen of `columns` by `lines`."""
 
     def __init__(
         self,
@@ -24,7 +24,7 @@ class PtyApp:
         columns: int = 80,
         lines: int = 24,
         *,
-        program: Sequence[str] = ("-m", "tui"),
+        program: Sequence[str] = ("-m", "tui.cli"),
         environment: Mapping[str, str] | None = None,
         folder: Path | None = None,
     ) -> None:

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from core.engine.headless import prepare_demo
-from core.home import Home
+from core.infra.home import Home
 from tests.terminal.pty_app import PtyApp
+from tui.cli.offline import prepare_demo
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 40.0
@@ -29,7 +29,7 @@ def environment() -> dict[str, str]:
 
 def rotor(home: Path, *words: str, codes: tuple[int, ...] = (0,)) -> str:
     done = subprocess.run(
-        [sys.executable, "-m", "tui", "--home", str(home), *words],
+        [sys.executable, "-m", "tui.cli", "--home", str(home), *words],
         cwd=home,
         env=environment(),
         capture_output=True,

@@ -9,15 +9,15 @@ import time
 from datetime import datetime
 from pathlib import Path
 
-from core.clock import SHANGHAI
-from core.home import Home, HomeLock
+from core.infra.clock import SHANGHAI
+from core.infra.home import Home, HomeLock
 
 
 def test_a_terminal_that_is_gone_ends_it_in_order(tmp_path: Path) -> None:
     mine, theirs = pty.openpty()
     # In a session without a controlling terminal nobody sends SIGHUP.
     program = subprocess.Popen(
-        [sys.executable, "-m", "tui", "--home", str(tmp_path)],
+        [sys.executable, "-m", "tui.cli", "--home", str(tmp_path)],
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,

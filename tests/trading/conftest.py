@@ -8,7 +8,7 @@ import pytest
 
 from core.model.settings import Settings
 from tests.trading.hostile import HostileBroker
-from tests.trading.room import Agenda, Room, settings
+from tests.trading.trading_world import Agenda, Room, settings
 
 
 class MakeRoom(Protocol):

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from core.brokers.broker import BrokerEvent, BrokerListener, Link
-from core.clock import Clock
+from core.infra.clock import Clock
 from core.model.account import Asset, Position
 from core.model.bond import BondCode
 from core.model.known import Known, Maybe, Unknown

@@ -5,12 +5,12 @@ from contextlib import closing, contextmanager
 
 import pytest
 
+from core.infra.database import open_database
 from core.model.snapshot import Control
-from core.store import open_database
 from core.trading.controls import HALTED, PAUSED, Controls
-from core.trading.memory import Memory
 from core.trading.schema import TRADING
-from tests.trading.room import BUY, SELL, A, B, Room, intent
+from core.trading.state_store import Memory
+from tests.trading.trading_world import BUY, SELL, A, B, Room, intent
 
 
 @contextmanager

@@ -8,19 +8,19 @@ from typing import Any
 import pytest
 
 from core.model.bond import BondCode
-from core.model.dossier import Call, Dossier
+from core.model.bond_info import Call, Dossier
 from core.model.known import Known, Unknown
 from core.model.order import Intent, OrderState, Origin, Outcome, Refused
 from core.model.quote import TradingState
 from core.model.settings import Guards, Orders, Settings
 from core.model.snapshot import Control
 from core.trading.executor import RebalanceRefused
-from core.trading.stops import DOUBT
+from core.trading.stop_monitor import DOUBT
 from tests import worlds
 from tests.books import facts
 from tests.trading.conftest import MakeRoom
 from tests.trading.hostile import HostileBroker
-from tests.trading.room import BUY, SELL, TEN, TODAY, A, B, C, Room, intent, meant_for, settings
+from tests.trading.trading_world import BUY, SELL, TEN, TODAY, A, B, C, Room, intent, meant_for, settings
 
 TOMORROW = date(2026, 5, 18)
 

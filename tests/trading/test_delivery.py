@@ -13,9 +13,9 @@ from core.brokers.broker import BrokerEvent
 from core.model.bond import BondCode
 from core.model.order import DONE_STATES, Confirmed, Intent, OrderState, Outcome, Refused, Side, Unresolved
 from core.trading.reconcile import reconcile
-from tests.trading import room as rooms
+from tests.trading import trading_world
 from tests.trading.hostile import HostileBroker
-from tests.trading.room import BUY, SELL, A, Agenda, B, C, D, Room, intent
+from tests.trading.trading_world import BUY, SELL, A, Agenda, B, C, D, Room, intent
 
 ANSWERS = ("confirmed", "unresolved", "refused", "raises")
 
@@ -86,7 +86,7 @@ def _live(broker: HostileBroker, order: Intent, life: Life) -> list[BrokerEvent]
 async def _played(folder: Path, delivery: Delivery) -> Room:
     """Send the batch and deliver its events as told; the room at the end."""
     clock = Agenda()
-    room = Room(folder / "app.db", HostileBroker(clock), clock, rooms.settings())
+    room = Room(folder / "app.db", HostileBroker(clock), clock, trading_world.settings())
     room.own(C=1000, D=1000)
     batch = [intent(f"p-{n}", life.code, life.side, life.volume) for n, life in enumerate(delivery.lives)]
     events: list[BrokerEvent] = []

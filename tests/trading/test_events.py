@@ -8,7 +8,7 @@ import pytest
 
 from core.model.order import OrderState
 from tests.trading import hostile
-from tests.trading.room import BUY, SELL, TODAY, A, B, Room, intent
+from tests.trading.trading_world import BUY, SELL, TODAY, A, B, Room, intent
 
 K = "p-B01-1"
 

@@ -17,7 +17,7 @@ from tests import worlds
 from tests.trading import hostile
 from tests.trading.conftest import MakeRoom
 from tests.trading.hostile import Manner
-from tests.trading.room import BUY, SELL, A, B, C, D, Room, settings
+from tests.trading.trading_world import BUY, SELL, A, B, C, D, Room, settings
 
 
 class TestTheOrderOfThings:

@@ -17,7 +17,7 @@ from core.trading.reconcile import reconcile
 from tests import worlds
 from tests.trading import hostile
 from tests.trading.conftest import MakeRoom
-from tests.trading.room import BUY, SELL, A, B, C, Room, intent, meant_for, settings
+from tests.trading.trading_world import BUY, SELL, A, B, C, Room, intent, meant_for, settings
 
 
 async def flatten(room: Room) -> Plan:

@@ -7,7 +7,7 @@ import pytest
 
 from core.model.order import Intent, OrderState, Transition
 from core.trading.journal import MAX_REMARK
-from tests.trading.room import BUY, SELL, TEN, TODAY, A, B, C, Room, intent
+from tests.trading.trading_world import BUY, SELL, TEN, TODAY, A, B, C, Room, intent
 
 
 def test_an_intention_is_on_disk_at_once(room: Room) -> None:

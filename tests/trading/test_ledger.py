@@ -8,7 +8,7 @@ import pytest
 
 from core.model.account import Owned
 from core.model.order import Fill, Side
-from tests.trading.room import BUY, SELL, TEN, TODAY, A, B, Room
+from tests.trading.trading_world import BUY, SELL, TEN, TODAY, A, B, Room
 
 
 def fill(trade: str, side: Side, volume: int, price: str = "100", fee: str = "1", order: str = "1") -> Fill:

@@ -10,14 +10,14 @@ from core.model.command import SelfTest
 from core.model.order import Intent, OrderState
 from core.model.quote import TradingState
 from core.model.snapshot import Need
-from core.trading.gate import Gate
-from core.trading.memory import Memory
 from core.trading.permits import Permits
 from core.trading.reconcile import reconcile
-from core.trading.selftest import self_test
+from core.trading.risk import Gate
+from core.trading.self_test import self_test
+from core.trading.state_store import Memory
 from tests import worlds
 from tests.trading import hostile
-from tests.trading.room import BUY, TEN, A, B, C, D, Room, intent
+from tests.trading.trading_world import BUY, TEN, A, B, C, D, Room, intent
 
 Outcome = hostile.Outcome
 Manner = Callable[[hostile.HostileBroker, Intent], Awaitable[Outcome]]

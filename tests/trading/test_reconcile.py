@@ -12,7 +12,7 @@ from core.trading.settle import settle
 from tests.trading import hostile
 from tests.trading.conftest import MakeRoom
 from tests.trading.hostile import Manner
-from tests.trading.room import BUY, SELL, A, B, Room, intent
+from tests.trading.trading_world import BUY, SELL, A, B, Room, intent
 
 K = "p-B01-1"
 

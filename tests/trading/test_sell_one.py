@@ -7,7 +7,7 @@ from core.model.snapshot import Control
 from core.trading.executor import RebalanceRefused
 from tests import worlds
 from tests.trading import hostile
-from tests.trading.room import BUY, SELL, A, B, Room, intent, meant_for
+from tests.trading.trading_world import BUY, SELL, A, B, Room, intent, meant_for
 
 
 async def test_it_sells_what_is_ours_of_the_bond_and_no_other(room: Room) -> None:

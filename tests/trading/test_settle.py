@@ -10,7 +10,7 @@ from core.trading.reconcile import reconcile
 from core.trading.settle import CannotSettle, adopt, release, settle
 from tests.trading import hostile
 from tests.trading.conftest import MakeRoom
-from tests.trading.room import BUY, SELL, TODAY, A, B, Room, intent
+from tests.trading.trading_world import BUY, SELL, TODAY, A, B, Room, intent
 
 K = "260515-a1b2c3-B01-1"
 

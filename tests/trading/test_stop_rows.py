@@ -6,9 +6,9 @@ from core.model.known import Known
 from core.rules.stops import Ratios
 from core.trading.account import AccountReader
 from core.trading.controls import Controls
-from core.trading.memory import Memory
-from core.trading.stops import StopMonitor
-from tests.trading.room import Room
+from core.trading.state_store import Memory
+from core.trading.stop_monitor import StopMonitor
+from tests.trading.trading_world import Room
 
 
 class CountingMemory(Memory):

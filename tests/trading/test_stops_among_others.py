@@ -15,16 +15,16 @@ from core.model.order import Fill, Intent, OrderState, Origin
 from core.model.quote import Quote
 from core.model.settings import Orders, Settings, Stops
 from core.model.snapshot import Control
-from core.rules.precedence import COOLING
+from core.rules.priority import COOLING
 from core.rules.stops import Ratios
 from core.trading.reconcile import reconcile
 from core.trading.settle import adopt
-from core.trading.stops import UNSEEN
+from core.trading.stop_monitor import UNSEEN
 from tests import worlds
 from tests.trading import hostile
 from tests.trading.conftest import MakeRoom
-from tests.trading.room import BUY, SELL, TEN, A, B, Room, intent
-from tests.trading.test_stops import THROUGH, sold, state
+from tests.trading.test_stop_monitor import THROUGH, sold, state
+from tests.trading.trading_world import BUY, SELL, TEN, A, B, Room, intent
 
 
 def stops_on(**changes: object) -> Settings:

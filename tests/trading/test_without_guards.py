@@ -9,17 +9,17 @@ from itertools import count
 
 import pytest
 
-from core.engine.rotation import Rotation
 from core.model.command import Cancelled
 from core.model.order import Fill, Intent, Order, OrderState, Origin, Transition
 from core.model.snapshot import Control
 from core.trading.controls import Controls
-from core.trading.desk import Desk
 from core.trading.executor import Executor, RebalanceRefused
 from core.trading.journal import Journal
+from core.trading.order_manager import Desk
 from core.trading.reconcile import reconcile
+from core.trading.rotation import Rotation
 from tests.trading import hostile
-from tests.trading.room import BUY, SELL, TEN, A, B, Room, intent, meant_for
+from tests.trading.trading_world import BUY, SELL, TEN, A, B, Room, intent, meant_for
 
 guard = pytest.mark.parametrize("guarded", [True, False], ids=["with it", "without it"])
 
@@ -199,7 +199,7 @@ async def test_the_claim_of_a_stop_keeps_others_from_its_bond_between_its_orders
     room: Room, monkeypatch: pytest.MonkeyPatch, guarded: bool
 ) -> None:
     if not guarded:
-        monkeypatch.setattr("core.trading.gate.why_behind", lambda *_: None)
+        monkeypatch.setattr("core.trading.risk.why_behind", lambda *_: None)
 
     async def rejects_and_is_overtaken(broker: hostile.HostileBroker, order: Intent) -> hostile.Outcome:
         broker.manners[A] = [hostile.works]

@@ -15,7 +15,7 @@ from unittest.mock import patch
 
 from textual.pilot import Pilot
 
-from core.language import Language, use_language
+from core.i18n import Language, use_language
 from core.model.command import Done, Failed
 from core.model.known import Known, Unknown
 from core.model.platform import Page

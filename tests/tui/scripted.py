@@ -8,8 +8,8 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from core.engine.link import SnapshotListener
-from core.language import say
+from core.engine.ipc.link import SnapshotListener
+from core.i18n import say
 from core.model.account import Asset
 from core.model.bond import BondCode
 from core.model.command import (
@@ -38,8 +38,8 @@ from core.model.known import Known, Unknown
 from core.model.order import Intent, Order, OrderState, Origin, Side, Transition
 from core.model.plan import Blocked, Kept, Leg, Plan
 from core.model.platform import Page, Record, RecordDetail, Selected, Selection, Strategy
-from core.model.preference import Preferences, SecretRow, SettingRow
 from core.model.report import Report
+from core.model.settings_rows import Preferences, SecretRow, SettingRow
 from core.model.snapshot import (
     Event,
     Followed,
@@ -53,7 +53,7 @@ from core.model.snapshot import (
     StopRow,
     StopsSummary,
 )
-from core.rules.report import Books, Entry, Sent, make_report
+from core.rules.performance import Books, Entry, Sent, make_report
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 NOW = datetime(2026, 5, 6, 14, 49, 32, tzinfo=SHANGHAI)

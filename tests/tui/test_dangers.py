@@ -6,9 +6,9 @@ from decimal import Decimal
 import pytest
 
 from core.model.bond import BondCode
+from core.model.bond_info import BondFacts, Call, Dossier
 from core.model.card import BondCard, SourcePrice
 from core.model.command import Done, Failed, Resume, ShowBond
-from core.model.dossier import BondFacts, Call, Dossier
 from core.model.known import Known, Unknown
 from core.model.snapshot import Control, Limit
 from tests.tui.screen import LARGE, SMALL, flat, press, shown, text, told, until

@@ -6,14 +6,14 @@ import pytest
 from rich.color import Color
 from rich.style import Style
 
-from core.language import language, use_language
+from core.i18n import language, use_language
 from core.model.settings import Screen as Look
 from core.model.snapshot import Event, Level
 from tests.tui.screen import flat, lines, press, settle, shown, told, until
 from tests.tui.scripted import NOW, ScriptedLink, snapshot
 from tui.app import RotorApp
 from tui.bell import Bell
-from tui.widgets.palette import LOOKS, STYLES, Tone, use_look
+from tui.widgets.theme import LOOKS, STYLES, Tone, use_look
 
 LEAST_CONTRAST = 4.5
 """Of text against what is behind it: the level AA of the W3C's accessibility guidelines."""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.language import Language
+from core.i18n import Language
 from tests.tui import pictures
 from tests.tui.pictures import BOXES, DRAWN, FOLDER, LANGUAGES, SCREENS, SIZES, STATES, drawing_of, file_of, made_with
 

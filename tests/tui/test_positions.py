@@ -12,7 +12,7 @@ from core.model.snapshot import Control, PositionRow
 from tests.tui.screen import LARGE, flat, lines, press, shown, text, told, until
 from tests.tui.scripted import ScriptedLink, positions, rebalance, snapshot
 from tui.app import RotorApp
-from tui.screens.guards import gauge
+from tui.screens.stop_text import gauge
 
 
 def codes(app: RotorApp) -> list[str]:

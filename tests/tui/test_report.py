@@ -3,7 +3,7 @@
 from datetime import date
 
 from core.model.command import Done, ExportReport, Failed, ReadReport
-from core.rules.report import Books, make_report
+from core.rules.performance import Books, make_report
 from tests.tui.screen import LARGE, flat, lines, press, shown, told, until
 from tests.tui.scripted import NOW, TODAY, ScriptedLink, snapshot
 

@@ -10,7 +10,7 @@ from core.model.command import (
     StoreSecret,
     TryNotify,
 )
-from core.model.preference import Stored
+from core.model.settings_rows import Stored
 from tests.tui.screen import LARGE, flat, lines, press, shown, told, until
 from tests.tui.scripted import ScriptedLink, snapshot
 from tui.app import RotorApp

@@ -59,7 +59,7 @@ def test_terminal_is_put_right(leave: str | signal.Signals, code: int) -> None:
 
 def test_without_a_terminal_it_says_so_and_ends(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "tui", "--home", str(tmp_path)],
+        [sys.executable, "-m", "tui.cli", "--home", str(tmp_path)],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

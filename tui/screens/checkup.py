@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from rich.text import Text
 from textual.app import App
 
-from core.language import say
+from core.i18n import say
 from core.model.command import Done, Examine
 from core.model.finding import Finding, State
-from tui.screens.modals import Reading
+from tui.screens.dialogs import Reading
 from tui.screens.pane import Host
-from tui.widgets.palette import STYLES, Tone
+from tui.widgets.theme import STYLES, Tone
 
 TONES = {State.OK: Tone.GOOD, State.NOTE: Tone.DIM, State.WARNING: Tone.WARN, State.FAILED: Tone.BAD}
 

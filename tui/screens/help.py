@@ -2,11 +2,11 @@
 
 from rich.text import Text
 
-from core.language import say
+from core.i18n import say
 from tui import format as fmt
 from tui.actions import ACTIONS, PANES, Action, actions_of
-from tui.screens.modals import Reading
-from tui.widgets.palette import STYLES, Tone
+from tui.screens.dialogs import Reading
+from tui.widgets.theme import STYLES, Tone
 
 
 def help_screen(pane_id: str) -> Reading:

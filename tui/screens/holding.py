@@ -2,14 +2,14 @@
 
 from decimal import Decimal
 
-from core.language import say
+from core.i18n import say
 from core.model.command import Adopt, Done, Release, SellOne
 from core.model.snapshot import PositionRow, Snapshot
 from tui import format as fmt
-from tui.screens.modals import Confirm, Fact
+from tui.screens.dialogs import Confirm, Fact
+from tui.screens.live_consent import permitted
 from tui.screens.pane import Host
-from tui.screens.permits import permitted
-from tui.widgets.palette import Tone
+from tui.widgets.theme import Tone
 
 
 async def adopt(host: Host, row: PositionRow, snapshot: Snapshot) -> None:

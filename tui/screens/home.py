@@ -10,12 +10,13 @@ from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import Screen
 
-from core.language import mark, say
+from core.i18n import mark, say
 from core.model.command import CancelWorking, Command, DropMissed, Flatten, Halt, PauseBuys, Reply, Resume
 from core.model.snapshot import Event, Snapshot
 from tui import format as fmt
 from tui.actions import bindings_of
-from tui.screens import brakes
+from tui.screens import controls
+from tui.screens.dialogs import Reading
 from tui.screens.home_text import (
     account_text,
     attention_text,
@@ -24,12 +25,11 @@ from tui.screens.home_text import (
     today_text,
     trading_text,
 )
-from tui.screens.modals import Reading
 from tui.screens.pane import Pane
 from tui.widgets.columns import Column, Row, cell
-from tui.widgets.live_table import LiveTable
-from tui.widgets.palette import LEVEL_TONES, Tone, words
-from tui.widgets.words import Section, Words
+from tui.widgets.table import LiveTable
+from tui.widgets.text import Section, Words
+from tui.widgets.theme import LEVEL_TONES, Tone, words
 
 T = TypeVar("T")
 
@@ -113,7 +113,7 @@ class HomePane(Pane):
             return say("No newer version is known.") if snapshot is None or snapshot.release is None else ""
         if action in self._steering:
             return say("That is being asked, or carried out, already.")
-        return brakes.why_not(action, snapshot, stale=self.host.stale)
+        return controls.why_not(action, snapshot, stale=self.host.stale)
 
     def do_login(self) -> None:
         self.host.open_login()
@@ -133,36 +133,38 @@ class HomePane(Pane):
             self.host.push_screen(Reading(title, "\n\n".join(line for line in lines if line)))
 
     def do_pause(self) -> None:
-        told = partial(brakes.plain_text, say("Buys are paused. R resumes."), say("Buys were not paused"))
-        self._steer("pause", brakes.pause_question, PauseBuys(), told)
+        told = partial(controls.plain_text, say("Buys are paused. R resumes."), say("Buys were not paused"))
+        self._steer("pause", controls.pause_question, PauseBuys(), told)
 
     def do_halt(self) -> None:
-        told = partial(brakes.plain_text, say("Trading is halted: no stop fires either. R resumes."), say("NOT halted"))
-        self._steer("halt", brakes.halt_question, Halt(), told)
+        told = partial(
+            controls.plain_text, say("Trading is halted: no stop fires either. R resumes."), say("NOT halted")
+        )
+        self._steer("halt", controls.halt_question, Halt(), told)
 
     def do_resume(self) -> None:
-        told = partial(brakes.plain_text, say("Trading goes on, buys and stops too."), say("Trading was not resumed"))
-        self._steer("resume", brakes.resume_question, Resume(), told)
+        told = partial(controls.plain_text, say("Trading goes on, buys and stops too."), say("Trading was not resumed"))
+        self._steer("resume", controls.resume_question, Resume(), told)
 
     def do_cancel(self) -> None:
-        self._steer("cancel", brakes.cancel_question, CancelWorking(), brakes.cancelled_text)
+        self._steer("cancel", controls.cancel_question, CancelWorking(), controls.cancelled_text)
 
     def do_flatten(self) -> None:
-        self._steer("flatten", brakes.flatten_question, Flatten(), brakes.flattened_text)
+        self._steer("flatten", controls.flatten_question, Flatten(), controls.flattened_text)
 
     def do_missed(self) -> None:
         self.host.make_plan()
 
     def do_drop(self) -> None:
-        told = partial(brakes.plain_text, say("The missed run is dropped."), say("The missed run was not dropped"))
-        self._steer("drop", brakes.drop_question, DropMissed(), told)
+        told = partial(controls.plain_text, say("The missed run is dropped."), say("The missed run was not dropped"))
+        self._steer("drop", controls.drop_question, DropMissed(), told)
 
     def _steer(
         self,
         action: str,
         question: Callable[[Snapshot], Screen[bool]],
         command: Command[T],
-        told: Callable[[Reply[T]], brakes.Outcome],
+        told: Callable[[Reply[T]], controls.Outcome],
     ) -> None:
         """Ask, send once, and tell how it ended."""
         snapshot = self.host.snapshot
@@ -173,13 +175,13 @@ class HomePane(Pane):
             self.host.refresh_keys()
 
     async def _steered(
-        self, action: str, question: Screen[bool], command: Command[T], told: Callable[[Reply[T]], brakes.Outcome]
+        self, action: str, question: Screen[bool], command: Command[T], told: Callable[[Reply[T]], controls.Outcome]
     ) -> None:
         try:
             if not await self.host.push_screen_wait(question):
                 return
             # The picture may have changed, or have grown old, under the question.
-            if reason := brakes.why_not(action, self.host.snapshot, stale=self.host.stale):
+            if reason := controls.why_not(action, self.host.snapshot, stale=self.host.stale):
                 self.host.tell(say("Nothing was done: {reason}", reason=reason), failed=True)
                 return
             self.awaiting = self.awaiting or action == "flatten"

@@ -4,16 +4,16 @@ from decimal import Decimal
 
 from rich.text import Text
 
-from core.language import mark, say
+from core.i18n import mark, say
 from core.model.account import Asset
 from core.model.known import Maybe, Unknown
 from core.model.order import Side
 from core.model.snapshot import Control, Level, PositionRow, Rebalance, Snapshot
 from tui import format as fmt
 from tui.day import fitting, job_texts, missed_text, stops_text
-from tui.screens.modals import Fact
-from tui.widgets.palette import LEVEL_TONES, STYLES, Tone, change_tone, words
-from tui.widgets.words import facts
+from tui.screens.dialogs import Fact
+from tui.widgets.text import facts
+from tui.widgets.theme import LEVEL_TONES, STYLES, Tone, change_tone, words
 
 _LABEL = 11
 _JOBS = 3

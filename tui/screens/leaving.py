@@ -1,12 +1,12 @@
 """Leaving: what ends with the app, asked about before it does."""
 
-from core.language import say
+from core.i18n import say
 from core.model.order import Origin
 from core.model.snapshot import Rebalance, Snapshot
 from tui import format as fmt
 from tui.day import due_today, guarding
-from tui.screens.modals import Confirm, Fact
-from tui.widgets.palette import Tone
+from tui.screens.dialogs import Confirm, Fact
+from tui.widgets.theme import Tone
 
 
 def quit_question(snapshot: Snapshot | None, *, begun: bool) -> Confirm | None:

@@ -7,13 +7,13 @@ from textual import on
 from textual.app import ComposeResult
 from textual.widget import Widget
 
-from core.language import say
+from core.i18n import say
 from tui.screens.pane import Pane
 from tui.widgets.columns import Column, Row, Sorting, sorted_next
-from tui.widgets.live_table import LiveTable
-from tui.widgets.palette import Tone
 from tui.widgets.search import SearchLine
-from tui.widgets.words import Words
+from tui.widgets.table import LiveTable
+from tui.widgets.text import Words
+from tui.widgets.theme import Tone
 
 
 class ListPane(Pane):

@@ -9,18 +9,18 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.widget import Widget
 
-from core.language import mark, say, say_many
+from core.i18n import mark, say, say_many
 from core.model.command import Done, FindInLog, LogLine, LogPage, ReadLog
 from core.model.snapshot import Level
 from tui import format as fmt
 from tui.actions import bindings_of
-from tui.screens.modals import Reading
+from tui.screens.dialogs import Reading
 from tui.screens.pane import Pane
 from tui.widgets.columns import Cell, Column, Row, cell
-from tui.widgets.live_table import LiveTable
-from tui.widgets.palette import LEVEL_TONES, Tone, words
 from tui.widgets.search import SearchLine
-from tui.widgets.words import Words
+from tui.widgets.table import LiveTable
+from tui.widgets.text import Words
+from tui.widgets.theme import LEVEL_TONES, Tone, words
 
 _LINES = 500
 # What is kept of a file at a time; as the cursor moves on, the far end goes.

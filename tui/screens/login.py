@@ -10,11 +10,11 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
-from core.language import say
+from core.i18n import say
 from core.model.command import Done, LoggedIn, Login
 from tui.screens.pane import Host
-from tui.widgets.palette import Tone, words
-from tui.widgets.words import Words, hint
+from tui.widgets.text import Words, hint
+from tui.widgets.theme import Tone, words
 
 
 class PasswordInput(Input):

@@ -6,19 +6,19 @@ from typing import ClassVar
 from rich.text import Text
 from textual.binding import BindingType
 
-from core.language import mark, say, say_many
+from core.i18n import mark, say, say_many
 from core.model.command import CancelOrder, DayOfOrders, Done, ReadOrders, SettleOrder
 from core.model.known import Known
 from core.model.order import DONE_STATES, UNRESOLVED_STATES, Intent, Order, OrderState, Origin
 from core.model.snapshot import Snapshot
 from tui import format as fmt
 from tui.actions import bindings_of
-from tui.screens.bond_card import BondReading
+from tui.screens.bond import BondReading
+from tui.screens.dialogs import Confirm, Decide, Fact
 from tui.screens.list_pane import ListPane
-from tui.screens.modals import Confirm, Decide, Fact
 from tui.widgets.columns import Column, Row, cell
-from tui.widgets.palette import SIDE_TONES, STYLES, Tone, state_tone, words
-from tui.widgets.words import facts
+from tui.widgets.text import facts
+from tui.widgets.theme import SIDE_TONES, STYLES, Tone, state_tone, words
 
 _COLUMNS = (
     Column(mark("Time"), 8),

@@ -9,7 +9,7 @@ from textual.widget import Widget
 
 from core.model.command import Command, Reply
 from core.model.snapshot import Snapshot
-from tui.widgets.live_table import LiveTable
+from tui.widgets.table import LiveTable
 
 T = TypeVar("T")
 

@@ -7,17 +7,17 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
-from core.language import mark, say
+from core.i18n import mark, say
 from core.model.bond import BondCode
 from core.model.command import Done, ExecutePlan, Failed, MakePlan
 from core.model.plan import Plan
 from core.model.snapshot import Control, Rebalance, Snapshot
 from tui import format as fmt
 from tui.actions import bindings_of
-from tui.screens.bond_card import BondReading
-from tui.screens.modals import Confirm, Fact
+from tui.screens.bond import BondReading
+from tui.screens.dialogs import Confirm, Fact
+from tui.screens.live_consent import permitted
 from tui.screens.pane import Pane
-from tui.screens.permits import permitted
 from tui.screens.plan_rows import (
     PLAN_COLUMNS,
     PROGRESS_COLUMNS,
@@ -26,9 +26,9 @@ from tui.screens.plan_rows import (
     progress_rows,
     rebalance_summary,
 )
-from tui.widgets.live_table import LiveTable
-from tui.widgets.palette import Tone, words
-from tui.widgets.words import Words
+from tui.widgets.table import LiveTable
+from tui.widgets.text import Words
+from tui.widgets.theme import Tone, words
 
 _EMPTY = mark("No plan yet. Press r to make one: it shows what a rebalance would do now, and sends nothing.")
 _NOTHING_TO_DO = mark("The account equals the list: there is nothing to sell or to buy.")

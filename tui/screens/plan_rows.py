@@ -5,13 +5,13 @@ from datetime import datetime
 
 from rich.text import Text
 
-from core.language import mark, say
+from core.i18n import mark, say
 from core.model.order import Origin, Side
 from core.model.plan import Leg, Plan
 from core.model.snapshot import LegProgress, Rebalance
 from tui import format as fmt
 from tui.widgets.columns import Column, Row, cell, heading
-from tui.widgets.palette import SIDE_TONES, STYLES, Tone, words
+from tui.widgets.theme import SIDE_TONES, STYLES, Tone, words
 
 PLAN_COLUMNS = (
     Column("", 5),

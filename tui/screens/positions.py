@@ -6,18 +6,18 @@ from typing import ClassVar
 from rich.text import Text
 from textual.binding import BindingType
 
-from core.language import mark, say, say_many
+from core.i18n import mark, say, say_many
 from core.model.known import Unknown
 from core.model.snapshot import Control, PositionRow, Snapshot, StopsSummary
 from tui import format as fmt
 from tui.actions import bindings_of
-from tui.screens.bond_card import BondReading
-from tui.screens.guards import distance_cell, gauge, guard_cell, guard_line, guard_rows, level_cells
+from tui.screens.bond import BondReading
 from tui.screens.holding import adopt, release, sell
 from tui.screens.list_pane import ListPane
+from tui.screens.stop_text import distance_cell, gauge, guard_cell, guard_line, guard_rows, level_cells
 from tui.widgets.columns import Column, Row, Sortable, cell
-from tui.widgets.palette import STYLES, Tone, change_tone, words
-from tui.widgets.words import facts
+from tui.widgets.text import facts
+from tui.widgets.theme import STYLES, Tone, change_tone, words
 
 # A price older than this is marked: feeds tick every few seconds in session.
 _OLD_SECONDS = 60

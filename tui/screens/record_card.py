@@ -9,14 +9,14 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 
-from core.language import say
+from core.i18n import say
 from core.model.command import RecordCard
 from core.model.known import Unknown
 from core.model.platform import Record, Strategy
 from tui import format as fmt
-from tui.screens.records import drawdown
-from tui.widgets.palette import STYLES, Tone, change_tone, words
-from tui.widgets.words import Words
+from tui.screens.strategy_records import drawdown
+from tui.widgets.text import Words
+from tui.widgets.theme import STYLES, Tone, change_tone, words
 
 _LABEL = 22
 _NAME = 10

@@ -6,14 +6,14 @@ from typing import Any, ClassVar
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
-from core.language import mark, say, say_many
+from core.i18n import mark, say, say_many
 from core.model.command import Done, ExportReport, ReadReport, Reply
 from core.model.report import Report
 from core.model.snapshot import Snapshot
 from tui.actions import bindings_of
-from tui.screens.bond_card import BondReading
+from tui.screens.bond import BondReading
+from tui.screens.dialogs import Reading
 from tui.screens.list_pane import ListPane
-from tui.screens.modals import Reading
 from tui.screens.report_rows import (
     PERIODS,
     SORTINGS,
@@ -27,7 +27,7 @@ from tui.screens.report_rows import (
 )
 from tui.screens.report_text import card, dates_of, detail, head, nothing, picture, totals
 from tui.widgets.chart import Chart
-from tui.widgets.palette import Tone, words
+from tui.widgets.theme import Tone, words
 
 _BEATS = 30
 # From this size on the picture stands beside every view; below, in the view of the equity alone.

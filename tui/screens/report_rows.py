@@ -7,11 +7,11 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
-from core.language import mark, say
+from core.i18n import mark, say
 from core.model.report import BondResult, EquityPoint, OrderResult, Report, Slippage, StopResult
 from tui import format as fmt
 from tui.widgets.columns import Cell, Column, Row, cell
-from tui.widgets.palette import SIDE_TONES, Tone, change_tone
+from tui.widgets.theme import SIDE_TONES, Tone, change_tone
 
 PERIODS = (mark("day"), mark("week"), mark("month"), mark("year"), mark("all"))
 VIEWS = (mark("bonds"), mark("orders"), mark("stops"), mark("equity"))

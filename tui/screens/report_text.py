@@ -2,13 +2,13 @@
 
 from rich.text import Text
 
-from core.language import say, say_many
+from core.i18n import say, say_many
 from core.model.report import BondResult, EquityPoint, OrderResult, Report, StopResult
 from tui import format as fmt
 from tui.screens.report_rows import Sorting, fall, slip, slip_in_words, whole
 from tui.widgets.chart import Line, Picture
-from tui.widgets.palette import SIDE_TONES, Tone, change_tone, words
-from tui.widgets.words import facts
+from tui.widgets.text import facts
+from tui.widgets.theme import SIDE_TONES, Tone, change_tone, words
 
 Fact = tuple[str, str, Tone]
 

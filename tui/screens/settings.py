@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from rich.text import Text
 from textual.binding import BindingType
 
-from core.language import mark, say
+from core.i18n import mark, say
 from core.model.command import (
     ChangeSetting,
     Command,
@@ -19,15 +19,15 @@ from core.model.command import (
     TryNotify,
     TryQmt,
 )
-from core.model.preference import Preferences, SecretRow, SettingRow
+from core.model.settings_rows import Preferences, SecretRow, SettingRow
 from tui.actions import bindings_of
 from tui.screens.checkup import show_checkup
+from tui.screens.dialogs import Confirm, Decide, Fact
 from tui.screens.list_pane import ListPane
-from tui.screens.modals import Confirm, Decide, Fact
 from tui.screens.safe import Passphrase, offer_safe
-from tui.screens.setting_edit import SecretEdit, SettingEdit
+from tui.screens.settings_dialogs import SecretEdit, SettingEdit
 from tui.widgets.columns import Column, Row, cell, heading
-from tui.widgets.palette import STYLES, Tone, words
+from tui.widgets.theme import STYLES, Tone, words
 
 _COLUMNS = (
     Column(mark("Key"), 18, most=26),

@@ -9,7 +9,7 @@ from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.widget import Widget
 
-from core.language import mark, say
+from core.i18n import mark, say
 from core.model.command import Done, ListRecords, ListStrategies, RecordCard, Reply, RunStrategy, ShowRecord
 from core.model.known import Known, Unknown
 from core.model.platform import Record, Strategy
@@ -17,14 +17,21 @@ from core.model.snapshot import Followed, Snapshot
 from tui import format as fmt
 from tui.actions import bindings_of
 from tui.day import ours
-from tui.screens.modals import Confirm, Fact
+from tui.screens.dialogs import Confirm, Fact
 from tui.screens.pane import Pane
 from tui.screens.record_card import CardView
-from tui.screens.records import SORTINGS, STRATEGY_COLUMNS, record_columns, record_row, sort_records, strategy_row
-from tui.widgets.live_table import LiveTable
+from tui.screens.strategy_records import (
+    SORTINGS,
+    STRATEGY_COLUMNS,
+    record_columns,
+    record_row,
+    sort_records,
+    strategy_row,
+)
 from tui.widgets.paged_list import RECORDS, STRATEGIES, PagedList, Turner
-from tui.widgets.palette import Tone
 from tui.widgets.search import SearchLine
+from tui.widgets.table import LiveTable
+from tui.widgets.theme import Tone
 
 _PAGE = 20
 _SIDE_BY_SIDE = 120

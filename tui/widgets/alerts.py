@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.text import Text
 
-from core.language import say
+from core.i18n import say
 from core.model.snapshot import Control, Need, Snapshot
 from tui import format as fmt
 from tui.day import missed_text
-from tui.widgets.palette import STYLES, Tone
-from tui.widgets.words import Words
+from tui.widgets.text import Words
+from tui.widgets.theme import STYLES, Tone
 
 _MOST_LINES, _SHARE = 4, 6
 _MOST_NOTICES = 2

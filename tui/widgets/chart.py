@@ -7,8 +7,8 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from tui.format import fit
-from tui.widgets.palette import STYLES, Tone, words
-from tui.widgets.words import Words
+from tui.widgets.text import Words
+from tui.widgets.theme import STYLES, Tone, words
 
 _LEAST_COLUMNS = 8
 _LEAST_ROWS = 2

@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 from rich.cells import cell_len
 
-from core.language import say
+from core.i18n import say
 from tui.format import one_line
-from tui.widgets.palette import Tone
+from tui.widgets.theme import Tone
 
 _GAPS = (3, 2, 1)
 

@@ -7,10 +7,10 @@ from rich.text import Text
 from textual import events
 from textual.message import Message
 
-from core.language import say
+from core.i18n import say
 from tui.actions import Action
-from tui.widgets.palette import STYLES, Tone
-from tui.widgets.words import Words
+from tui.widgets.text import Words
+from tui.widgets.theme import STYLES, Tone
 
 Reason = Callable[[Action], str]
 

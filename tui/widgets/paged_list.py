@@ -9,14 +9,14 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.message import Message
 
-from core.language import mark, say
+from core.i18n import mark, say
 from core.model.platform import Page
 from tui import format as fmt
 from tui.widgets.columns import Column, Row
-from tui.widgets.live_table import LiveTable
-from tui.widgets.palette import STYLES, Tone, words
 from tui.widgets.search import SearchLine
-from tui.widgets.words import Words
+from tui.widgets.table import LiveTable
+from tui.widgets.text import Words
+from tui.widgets.theme import STYLES, Tone, words
 
 
 class Saying(NamedTuple):

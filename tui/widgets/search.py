@@ -7,7 +7,7 @@ from textual.message import Message
 from textual.timer import Timer
 from textual.widgets import Input, Static
 
-from core.language import say
+from core.i18n import say
 
 _PAUSE = 0.3
 _LONGEST = 40

@@ -2,8 +2,8 @@
 
 import time
 
-from tui.widgets.palette import Tone, words
-from tui.widgets.words import Words
+from tui.widgets.text import Words
+from tui.widgets.theme import Tone, words
 
 _SECONDS, _FAILED_SECONDS = 6.0, 15.0
 

@@ -3,15 +3,15 @@
 import asyncio
 from collections.abc import Awaitable
 
-from core.calendar import Calendar
-from core.clock import RealClock
-from core.credentials import Vault
+from core.calendar.calendar import Calendar
 from core.engine.doctor import machine, services
-from core.home import Home
-from core.language import say
+from core.i18n import say
+from core.infra.clock import RealClock
+from core.infra.credentials import Vault
+from core.infra.credentials_file import Safe
+from core.infra.home import Home
 from core.model.finding import Finding, State
 from core.model.snapshot import Level, Snapshot
-from core.safe import Safe
 
 _PATIENCE = 40.0
 """Seconds that one group of checks may take."""

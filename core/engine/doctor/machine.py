@@ -8,12 +8,12 @@ import tempfile
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from core.autostart import AutostartFailed, autostart_of, is_on
-from core.calendar import Calendar
-from core.config import SettingsError, keys_in_file, load_settings
-from core.credentials import Vault, from_environment
-from core.home import Claim, Home, HomeLock
-from core.language import say
+from core.calendar.calendar import Calendar
+from core.i18n import say
+from core.infra.config import SettingsError, keys_in_file, load_settings
+from core.infra.credentials import Vault, from_environment
+from core.infra.home import Claim, Home, HomeLock
+from core.infra.service import AutostartFailed, autostart_of, is_on
 from core.model.finding import Finding, State
 from core.model.known import Unknown
 from core.model.settings import Settings

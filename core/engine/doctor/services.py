@@ -8,25 +8,25 @@ from email.utils import parsedate_to_datetime
 from core import __version__
 from core.bonds.book import TableBook
 from core.brokers.qmt import QmtBroker
-from core.brokers.qmt_link import SessionIds
-from core.calendar import Calendar
-from core.clock import SHANGHAI, RealClock
-from core.credentials import Vault
+from core.brokers.qmt_connection import SessionIds
+from core.calendar.calendar import Calendar
+from core.engine.assembly import expected_list, real_sources
 from core.engine.live import what_lacks
-from core.engine.parts import expected_list, real_sources
 from core.factorcat import FactorCat, FactorCatError
-from core.home import Home
-from core.language import mark, say
+from core.i18n import mark, say
+from core.infra.clock import SHANGHAI, RealClock
+from core.infra.credentials import Vault
+from core.infra.home import Home
+from core.infra.updates import NoRelease, ask_for_release, newer
 from core.mail import MailFailed, try_login
 from core.model.finding import Finding, State
 from core.model.known import Known, Unknown
 from core.model.quote import Quote
 from core.model.settings import Settings
-from core.notify import NotSent, PushReceiver, password_of, receivers_of
-from core.outbox import waiting_in
-from core.quotes.sources import Sources
+from core.notify.channels import NotSent, PushReceiver, password_of, receivers_of
+from core.notify.outbox import waiting_in
+from core.quotes.failover import Sources
 from core.rules.selection import check_selection
-from core.updates import NoRelease, ask_for_release, newer
 
 _TERMINAL_PATIENCE = 15.0
 _QUOTES_PATIENCE = 20.0

@@ -1,0 +1,270 @@
+"""The paper broker's books: its account, holdings, orders and fills, in memory and in data/paper.db."""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from core.infra.database import delete, open_database, rows, schema, update
+from core.model.bond import BondCode
+from core.model.order import LIVE_STATES, Fill, Intent, OrderState, Side
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+PAPER = schema("paper")
+
+
+@PAPER()
+def counter(db: "Database") -> None:
+    db.table("account").create({"id": int, "cash": str, "frozen": str}, pk="id", strict=True)
+    db.table("holdings").create({"code": str, "volume": int, "cost": str, "last": str}, pk="code", strict=True)
+    db.table("orders").create(
+        {
+            "order_id": str,
+            "remark": str,
+            "day": str,
+            "code": str,
+            "side": str,
+            "volume": int,
+            "price": str,
+            "state": str,
+            "filled_volume": int,
+            "filled_amount": str,
+            "fee": str,
+            "message": str,
+            "at": str,
+        },
+        pk="order_id",
+        strict=True,
+    )
+    db.table("orders").create_index(["day"])
+    db.table("orders").create_index(["remark"])
+    db.table("fills").create(
+        {
+            "trade_id": str,
+            "order_id": str,
+            "remark": str,
+            "day": str,
+            "code": str,
+            "side": str,
+            "volume": int,
+            "price": str,
+            "fee": str,
+            "at": str,
+        },
+        pk="trade_id",
+        strict=True,
+    )
+    db.table("fills").create_index(["day"])
+
+
+@dataclass(frozen=True, slots=True)
+class PaperAccount:
+    """CNY that may be spent, and CNY that stand behind working buys."""
+
+    cash: Decimal
+    frozen: Decimal
+
+    def plus(self, money: Decimal) -> "PaperAccount":
+        return PaperAccount(self.cash + money, self.frozen)
+
+
+@dataclass(frozen=True, slots=True)
+class PaperHolding:
+    """`volume` in 张; `cost` (fees included) and the `last` price seen in CNY per 张."""
+
+    volume: int
+    cost: Decimal
+    last: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class PaperOrder:
+    """An order at the counter; `fee` is what was charged so far, CNY."""
+
+    order_id: str
+    remark: str
+    day: date
+    code: BondCode
+    side: Side
+    volume: int
+    price: Decimal
+    at: datetime
+    state: OrderState = OrderState.INTENDED
+    filled_volume: int = 0
+    filled_amount: Decimal = Decimal(0)
+    fee: Decimal = Decimal(0)
+    message: str = ""
+
+    @property
+    def live(self) -> bool:
+        return self.state in LIVE_STATES
+
+    @property
+    def remaining(self) -> int:
+        return self.volume - self.filled_volume
+
+
+class PaperBooks:
+    """Every `set_…` and `add_…` belongs inside `commit`."""
+
+    def __init__(self, path: Path, capital: Decimal, *, durable: bool) -> None:
+        self._db = open_database(path, PAPER, durable=durable)
+        if not rows(self._db, "account"):
+            self._db.table("account").insert({"id": 1, "cash": str(capital), "frozen": "0"})
+        money = rows(self._db, "account")[0]
+        self.account = PaperAccount(Decimal(money["cash"]), Decimal(money["frozen"]))
+        self.holdings = {
+            BondCode(row["code"]): PaperHolding(row["volume"], Decimal(row["cost"]), Decimal(row["last"]))
+            for row in rows(self._db, "holdings")
+        }
+        self._next_order = self._highest("orders", "order_id") + 1
+        self._next_fill = self._highest("fills", "substr(trade_id, 2)") + 1
+
+    def close(self) -> None:
+        with self.commit():
+            for code, holding in self.holdings.items():
+                self._write_holding(code, holding)
+        self._db.close()
+
+    @contextmanager
+    def commit(self) -> Generator[None]:
+        """All or nothing, on disk when it ends; the pictures in memory are the committed ones."""
+        account, holdings = self.account, dict(self.holdings)
+        try:
+            with self._db.atomic():
+                yield
+        except BaseException:
+            self.account, self.holdings = account, holdings
+            raise
+
+    def new_order(self, intent: Intent, at: datetime) -> PaperOrder:
+        order_id = str(self._next_order)
+        self._next_order += 1
+        return PaperOrder(
+            order_id,
+            intent.client_order_id,
+            at.date(),
+            intent.code,
+            intent.side,
+            intent.volume,
+            intent.price,
+            at,
+        )
+
+    def new_fill(self, order: PaperOrder, volume: int, price: Decimal, fee: Decimal, at: datetime) -> Fill:
+        trade_id = f"P{self._next_fill}"
+        self._next_fill += 1
+        return Fill(order.day, order.order_id, trade_id, order.remark, order.code, order.side, volume, price, fee, at)
+
+    def set_account(self, account: PaperAccount) -> None:
+        update(self._db, "account", 1, {"cash": str(account.cash), "frozen": str(account.frozen)})
+        self.account = account
+
+    def set_holding(self, code: BondCode, holding: PaperHolding) -> None:
+        if holding.volume == 0:
+            delete(self._db, "holdings", str(code))
+            self.holdings.pop(code, None)
+            return
+        self._write_holding(code, holding)
+        self.holdings[code] = holding
+
+    def mark(self, code: BondCode, last: Decimal) -> None:
+        """Remember the last price seen of a holding; it reaches the disk at the next trade or at the end."""
+        self.holdings[code] = replace(self.holdings[code], last=last)
+
+    def _highest(self, table: str, number: str) -> int:
+        """The highest number given out so far: one that a failed commit left out is not made up for."""
+        return self._db.conn.execute(f"select max(cast({number} as integer)) from {table}").fetchone()[0] or 0
+
+    def _write_holding(self, code: BondCode, holding: PaperHolding) -> None:
+        self._db.table("holdings").upsert(
+            {"code": str(code), "volume": holding.volume, "cost": str(holding.cost), "last": str(holding.last)},
+            pk="code",
+        )
+
+    def set_order(self, order: PaperOrder) -> None:
+        self._db.table("orders").upsert(
+            {
+                "order_id": order.order_id,
+                "remark": order.remark,
+                "day": order.day.isoformat(),
+                "code": str(order.code),
+                "side": str(order.side),
+                "volume": order.volume,
+                "price": str(order.price),
+                "state": str(order.state),
+                "filled_volume": order.filled_volume,
+                "filled_amount": str(order.filled_amount),
+                "fee": str(order.fee),
+                "message": order.message,
+                "at": order.at.isoformat(),
+            },
+            pk="order_id",
+        )
+
+    def add_fill(self, fill: Fill) -> None:
+        self._db.table("fills").insert(
+            {
+                "trade_id": fill.trade_id,
+                "order_id": fill.order_id,
+                "remark": fill.remark,
+                "day": fill.trading_day.isoformat(),
+                "code": str(fill.code),
+                "side": str(fill.side),
+                "volume": fill.volume,
+                "price": str(fill.price),
+                "fee": str(fill.fee),
+                "at": fill.at.isoformat(),
+            }
+        )
+
+    def remark_used(self, remark: str) -> bool:
+        return bool(rows(self._db, "orders", "remark = ?", [remark]))
+
+    def live_orders(self) -> list[PaperOrder]:
+        states = [str(state) for state in LIVE_STATES]
+        return [_order(row) for row in rows(self._db, "orders", f"state in ({','.join('?' * len(states))})", states)]
+
+    def orders(self, since: date) -> list[PaperOrder]:
+        return [_order(row) for row in rows(self._db, "orders", "day >= ?", [since.isoformat()])]
+
+    def fills(self, since: date) -> list[Fill]:
+        return [_fill(row) for row in rows(self._db, "fills", "day >= ?", [since.isoformat()])]
+
+
+def _order(row: dict[str, Any]) -> PaperOrder:
+    return PaperOrder(
+        row["order_id"],
+        row["remark"],
+        date.fromisoformat(row["day"]),
+        BondCode(row["code"]),
+        Side(row["side"]),
+        row["volume"],
+        Decimal(row["price"]),
+        datetime.fromisoformat(row["at"]),
+        OrderState(row["state"]),
+        row["filled_volume"],
+        Decimal(row["filled_amount"]),
+        Decimal(row["fee"]),
+        row["message"],
+    )
+
+
+def _fill(row: dict[str, Any]) -> Fill:
+    return Fill(
+        date.fromisoformat(row["day"]),
+        row["order_id"],
+        row["trade_id"],
+        row["remark"],
+        BondCode(row["code"]),
+        Side(row["side"]),
+        row["volume"],
+        Decimal(row["price"]),
+        Decimal(row["fee"]),
+        datetime.fromisoformat(row["at"]),
+    )

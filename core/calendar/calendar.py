@@ -1,0 +1,187 @@
+"""The trading calendar of the Shanghai and Shenzhen exchanges, which keep the same sessions."""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+from importlib.resources import files
+from pathlib import Path
+from typing import Self
+
+from core.calendar.session_file import later_sessions
+from core.i18n import say
+from core.infra.clock import SHANGHAI
+from core.model.bond import Exchange
+from core.model.known import Known, Maybe, Unknown
+from core.rules.session_list import ListRefused, always_closed
+from core.rules.sessions import SessionPhase, no_orders_at, phase_at
+
+NOTICE_DAYS = 30
+"""Days before its end from which on the calendar warns."""
+
+_FILE = "xshg_sessions_2015_2026.csv"
+
+
+def _shipped() -> list[date]:
+    text = files("core.calendar.data").joinpath(_FILE).read_text(encoding="utf-8")
+    return [date.fromisoformat(line) for line in text.split()[1:]]
+
+
+class Calendar:
+    """Which days are sessions, from `verified_from` to `verified_through`.
+
+    Beyond them nothing is known, unless after the end weekdays are taken for sessions: good enough to practise with,
+    never to send an order of money with.
+    """
+
+    def __init__(
+        self, sessions: Iterable[date] | None = None, *, guess_weekdays: bool = False, trouble: str | None = None
+    ) -> None:
+        """`sessions`: every session of a span of days; None for the list that is shipped.
+
+        `guess_weekdays`: take Monday to Friday for sessions after the end, but for holidays that never move.
+        """
+        self._sessions = sorted(_shipped() if sessions is None else sessions)
+        self._set = frozenset(self._sessions)
+        self._guesses = guess_weekdays
+        self.trouble = trouble
+        """Why the home's file of further sessions is not used, as a sentence; None where it is, or there is none."""
+        if not self._sessions:
+            raise ValueError("a calendar needs at least one session")
+
+    @classmethod
+    def with_file(cls, file: Path | None, *, guess_weekdays: bool = False) -> Self:
+        """The shipped sessions, and those after them that the file lists: a file in trouble is ignored as a whole.
+
+        Neither no file nor one that adds nothing is trouble.
+        """
+        shipped = _shipped()
+        try:
+            later = later_sessions(file, shipped) if file is not None else ()
+        except FileNotFoundError:
+            return cls(shipped, guess_weekdays=guess_weekdays)
+        except (OSError, ListRefused) as error:
+            told = f"cannot be read: {error.strerror or error}" if isinstance(error, OSError) else f"{error}"
+            trouble = f"{file} {told}. It is not used: run rotor calendar update to write it anew, or delete it."
+            return cls(shipped, guess_weekdays=guess_weekdays, trouble=trouble)
+        return cls([*shipped, *later], guess_weekdays=guess_weekdays)
+
+    @property
+    def sessions(self) -> tuple[date, ...]:
+        """Every session that is known, ascending."""
+        return tuple(self._sessions)
+
+    @property
+    def verified_from(self) -> date:
+        return self._sessions[0]
+
+    @property
+    def verified_through(self) -> date:
+        return self._sessions[-1]
+
+    def is_session(self, day: date) -> Maybe[bool]:
+        if self._covers(day):
+            return Known(day in self._set)
+        return Known(_looks_open(day)) if self._guessed(day) else self._beyond(day)
+
+    def previous_session(self, day: date) -> Maybe[date]:
+        """The last session before `day`."""
+        before = day - timedelta(days=1)
+        while self._guessed(before):
+            if _looks_open(before):
+                return Known(before)
+            before -= timedelta(days=1)
+        if not self._covers(before):
+            return self._beyond(before)
+        return Known(self._sessions[bisect_right(self._sessions, before) - 1])
+
+    def next_session(self, day: date) -> Maybe[date]:
+        """The first session after `day`."""
+        after = day + timedelta(days=1)
+        if self._covers(after):
+            return Known(self._sessions[bisect_left(self._sessions, after)])
+        if not self._guessed(after):
+            return self._beyond(after)
+        while not _looks_open(after):
+            after += timedelta(days=1)
+        return Known(after)
+
+    def sessions_between(self, start: date, end: date) -> int:
+        """How many sessions come after `start`, up to `end`; negative where `end` lies before.
+
+        Beyond the list every weekday counts that is not always closed.
+        """
+        if end < start:
+            return min(-self.sessions_between(end, start), -1)
+        known = bisect_right(self._sessions, end) - bisect_right(self._sessions, start)
+        beyond = max(start, self.verified_through)
+        days = (beyond + timedelta(days=ahead) for ahead in range(1, (end - beyond).days + 1))
+        return known + sum(_looks_open(day) for day in days)
+
+    def warning(self, day: date) -> str | None:
+        """What is to be said on `day` of the calendar's end, as a sentence; None until `NOTICE_DAYS` before it."""
+        end, left = self.verified_through, (self.verified_through - day).days
+        if left > NOTICE_DAYS:
+            return None
+        if left >= 0:
+            when = "today" if left == 0 else "tomorrow" if left == 1 else say("in {left} days", left=left)
+            by = say("before then") if left else "now"
+            return say(
+                "the trading calendar ends on {end}, {when}: run rotor calendar update {by}; after it "
+                "live mode sends nothing",
+                end=end,
+                when=when,
+                by=by,
+            )
+        told = say("Monday to Friday are taken for sessions") if self._guesses else say("nothing is sent")
+        return say("the trading calendar ended on {end}: {told}; run rotor calendar update", end=end, told=told)
+
+    def phase(self, moment: datetime, exchange: Exchange | None = None) -> SessionPhase:
+        """What the exchange does at `moment`; without one, `OPEN` means that both trade continuously."""
+        local = _local(moment)
+        match self.is_session(local.date()):
+            case Unknown():
+                return SessionPhase.UNKNOWN
+            case Known(value=False):
+                return SessionPhase.CLOSED_DAY
+            case Known():
+                return phase_at(local.time(), exchange)
+
+    def orders_allowed(self, moment: datetime) -> str | None:
+        """Why no order may be sent at `moment`, as part of a sentence; None where orders are allowed."""
+        local = _local(moment)
+        match self.is_session(local.date()):
+            case Unknown(reason):
+                return reason
+            case Known(value=False):
+                return say("{local:%Y-%m-%d} is not a trading day", local=local)
+            case Known():
+                return no_orders_at(local.time())
+
+    def _covers(self, day: date) -> bool:
+        return self.verified_from <= day <= self.verified_through
+
+    def _guessed(self, day: date) -> bool:
+        return self._guesses and day > self.verified_through
+
+    def _beyond(self, day: date) -> Unknown:
+        remedy = say(": run rotor calendar update") if day > self.verified_through else ""
+        return Unknown(
+            say(
+                "the trading calendar reaches from {verified_from} to {verified_through}, so whether "
+                "{day} is a session is not known{remedy}",
+                verified_from=self.verified_from,
+                verified_through=self.verified_through,
+                day=day,
+                remedy=remedy,
+            )
+        )
+
+
+def _looks_open(day: date) -> bool:
+    return day.weekday() < 5 and not always_closed(day)
+
+
+def _local(moment: datetime) -> datetime:
+    if moment.tzinfo is None:
+        raise ValueError("a moment needs its time zone: without one it would be read as this machine's")
+    return moment.astimezone(SHANGHAI)

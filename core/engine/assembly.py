@@ -1,0 +1,350 @@
+"""Which parts an engine is made of, in which mode."""
+
+import logging
+from collections.abc import Callable
+from contextlib import AsyncExitStack, ExitStack, closing
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from core import __version__
+from core.akshare.client import AkshareTables
+from core.bonds.book import BondBook, TableBook
+from core.bonds.eligibility import Dangers
+from core.bonds.overrides import FILE as OVERRIDES
+from core.brokers.broker import Broker
+from core.brokers.paper import PaperBroker
+from core.calendar.calendar import Calendar
+from core.engine.live import LiveImpossible, check_live, claim_account, qmt_broker, terminal_quotes
+from core.factorcat import FactorCat, FactorCatError
+from core.i18n import say
+from core.infra.clock import SHANGHAI, Clock, RealClock, ScaledClock
+from core.infra.database import open_database
+from core.infra.home import Claim, Home, HomeInUse
+from core.model.known import Known, Maybe, Unknown
+from core.model.platform import Selection
+from core.model.settings import Settings, Strategy
+from core.quotes.akshare import AkshareQuotes
+from core.quotes.failover import Source, Sources
+from core.quotes.feed import QuoteFeed
+from core.quotes.none import NoQuotes
+from core.quotes.qmt import QmtQuotes
+from core.quotes.tencent import TencentQuotes
+from core.rules.sessions import MORNING, SessionPhase, working_seconds
+from core.trading.controls import Controls
+from core.trading.journal import Journal
+from core.trading.ledger import LedgerBook
+from core.trading.limits import Limits
+from core.trading.order_manager import Desk
+from core.trading.permits import Permits, always
+from core.trading.risk import Gate
+from core.trading.rotation import Rotation
+from core.trading.runs import Runs
+from core.trading.schema import TRADING
+from core.trading.state_store import Memory
+from core.trading.stop_monitor import StopMonitor
+from core.trading.stop_ratios import StopTerms
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+log = logging.getLogger(__name__)
+
+PAPER_CAPITAL = Decimal(1_000_000)
+"""CNY that a new paper account begins with."""
+
+SANDBOX_TIME = "sandbox_time"
+
+
+class ModeUnavailable(RuntimeError):
+    """This mode cannot run here; the message says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """The last quotes that came in: `newest` is the newest one's time, `at` the monotonic second of their coming."""
+
+    newest: datetime
+    at: float
+
+
+@dataclass(slots=True)
+class Parts:
+    """What the engine composes.
+
+    `permits` are asked for, and `claim` is held on the account, in live mode only.
+    `heard` is None until the feed has spoken; `watched_at` is the monotonic second since when prices are followed.
+    """
+
+    settings: Settings
+    clock: Clock
+    calendar: Calendar
+    feed: QuoteFeed
+    platform: FactorCat
+    database: "Database"
+    desk: Desk
+    runs: Runs
+    memory: Memory
+    rotation: Rotation
+    terms: StopTerms
+    stops: StopMonitor
+    bonds: BondBook
+    dangers: Dangers
+    limits: Limits
+    permits: Permits | None = None
+    claim: Claim | None = None
+    strategy_name: str = ""
+    heard: Heard | None = None
+    watched_at: float | None = None
+
+    async def close(self) -> None:
+        """Close every part, whatever becomes of the others."""
+        async with AsyncExitStack() as stack:
+            if self.claim is not None:
+                stack.callback(self.claim.release)
+            stack.callback(self.database.close)
+            stack.callback(self.keep_time)
+            stack.callback(self.bonds.close)
+            stack.push_async_callback(self.platform.aclose)
+            stack.push_async_callback(self.desk.broker.stop)
+            stack.push_async_callback(self.feed.stop)
+
+    def skip_closed_hours(self) -> bool:
+        """Move the sandbox's time over a break or a night to the next hours of trading; whether that was done.
+
+        At the end of the calendar there is nowhere to move to: the sandbox's market stays closed.
+        """
+        if not (isinstance(self.clock, ScaledClock) and self.settings.mode == "sandbox"):
+            return False
+        now = self.clock.now()
+        if self.calendar.phase(now) not in {SessionPhase.BREAK, SessionPhase.CLOSED, SessionPhase.CLOSED_DAY}:
+            return False
+        if isinstance(self.calendar.next_session(now.date()), Unknown):
+            return False
+        from core.sandbox.day import next_start
+
+        self.clock.move_to(next_start(self.calendar.sessions, now))
+        return True
+
+    def keep_time(self) -> None:
+        """Keep the sandbox's time, from which its next run goes on."""
+        if self.settings.mode == "sandbox":
+            self.memory.keep(SANDBOX_TIME, self.clock.now().isoformat())
+
+
+def build(home: Home, settings: Settings, speed: float = 1.0) -> Parts:
+    """The parts for the settings' mode. `speed` is the sandbox's: market seconds per second.
+
+    Raises `ModeUnavailable`.
+    """
+    _check(settings)
+    app_file, paper_file = database_files(home, settings)
+    calendar = Calendar.with_file(home.calendar_file, guess_weekdays=settings.mode == "paper")
+    if calendar.trouble is not None:
+        log.warning("%s", calendar.trouble)
+    with ExitStack() as opened:
+        database = opened.enter_context(closing(open_database(app_file, TRADING)))
+        memory = Memory(database)
+        if settings.mode == "sandbox":
+            settings = _with_a_strategy(settings)
+            clock, feed, platform, bonds = _sandbox(memory, settings, speed, calendar)
+        else:
+            clock = RealClock()
+            feed, bonds = real_sources(home, settings, clock, calendar)
+            platform = FactorCat(settings.factorcat.base_url, version=__version__, clock=clock)
+        broker: Broker
+        claim = None
+        if settings.mode == "live":
+            claim = _claim(settings, clock)
+            opened.callback(claim.release)
+            broker = qmt_broker(settings, clock, calendar, memory)
+        else:
+            broker = PaperBroker(paper_file, feed, clock, settings.fees, PAPER_CAPITAL)
+        parts = compose(settings, clock, feed, platform, database, memory, broker, bonds, calendar)
+        parts.claim = claim
+        opened.pop_all()  # from here on the parts close what they hold
+    return parts
+
+
+def real_sources(home: Home, settings: Settings, clock: Clock, calendar: Calendar) -> tuple[Sources, TableBook]:
+    """Prices, best source first, and what is known of bonds. Without a terminal the others do alone in paper mode."""
+
+    def open_now() -> bool:
+        return calendar.orders_allowed(clock.now()) is None
+
+    terminal = terminal_quotes(settings, clock, calendar)
+    makers: dict[str, Callable[[], Source]] = {
+        "qmt": lambda: terminal,
+        "tencent": lambda: TencentQuotes(clock, open_now=open_now, address=settings.quotes.tencent),
+        "akshare": lambda: AkshareQuotes(clock, AkshareTables(clock), open_now=open_now),
+    }
+    wanted = dict.fromkeys(settings.quotes.sources)
+    if settings.mode != "live" and isinstance(terminal, NoQuotes) and len(wanted) > 1:
+        wanted.pop("qmt", None)
+    feed = Sources(
+        [makers[name]() for name in wanted],
+        clock,
+        open_now=open_now,
+        beside=cross_checked(settings),
+        ratio=settings.guards.cross_check_ratio,
+    )
+    bonds = TableBook(
+        home.data / "tables",
+        home.path / OVERRIDES,
+        AkshareTables(clock),
+        clock,
+        calendar.previous_session,
+        terminal.facts if isinstance(terminal, QmtQuotes) else lambda code: None,
+        required=settings.guards.redemption == "required",
+        fetch=settings.guards.redemption != "off",
+    )
+    return feed, bonds
+
+
+def cross_checked(settings: Settings) -> bool:
+    """Whether a plan's prices need a second source."""
+    wanted = settings.guards.cross_check
+    return wanted == "always" or (wanted == "live" and settings.mode == "live")
+
+
+def _check(settings: Settings) -> None:
+    if settings.mode == "live":
+        try:
+            check_live(settings)
+        except LiveImpossible as error:
+            raise ModeUnavailable(
+                say("{error}. Nothing was sent; sandbox and paper mode work without it.", error=error)
+            ) from None
+
+
+def _claim(settings: Settings, clock: Clock) -> Claim:
+    try:
+        return claim_account(settings, clock)
+    except (HomeInUse, LiveImpossible) as error:
+        raise ModeUnavailable(say("{value}. Nothing was sent.", value=str(error).rstrip("."))) from None
+
+
+def database_files(home: Home, settings: Settings) -> tuple[Path, Path]:
+    """The books of the settings' mode and account, and those of its paper broker.
+
+    One ledger per account: what was bought in practice must never count as the strategy's in another account.
+    """
+    if settings.mode == "sandbox":
+        return home.database, home.paper_database
+    folder = home.data / (settings.mode if settings.mode == "paper" else f"live-{settings.qmt.account}")
+    return folder / home.database.name, folder / home.paper_database.name
+
+
+def _with_a_strategy(settings: Settings) -> Settings:
+    """A sandbox in which nothing was chosen yet follows a double-low strategy's record of ten bonds."""
+    from core.sandbox.strategies import FIRST_RECORD, FIRST_STRATEGY
+
+    if settings.strategy.history_id:
+        return settings
+    first = Strategy(strategy_id=FIRST_STRATEGY, history_id=FIRST_RECORD)
+    return settings.model_copy(update={"strategy": first})
+
+
+def _sandbox(
+    memory: Memory, settings: Settings, speed: float, calendar: Calendar
+) -> tuple[Clock, QuoteFeed, FactorCat, BondBook]:
+    from core.sandbox.bonds import SandboxBook
+    from core.sandbox.day import next_start
+    from core.sandbox.market import SandboxMarket
+    from core.sandbox.platform import EmbeddedPlatform
+    from core.sandbox.recorded import load_sandbox_data
+
+    start = next_start(calendar.sessions, memory.latest(SANDBOX_TIME))
+    clock = ScaledClock(start, speed)
+    market = SandboxMarket(clock, load_sandbox_data(calendar.sessions))
+    transport = EmbeddedPlatform(market, clock)
+    platform = FactorCat(settings.factorcat.base_url, version=__version__, clock=clock, transport=transport)
+    return clock, market, platform, SandboxBook(market.data)
+
+
+def compose(
+    settings: Settings,
+    clock: Clock,
+    feed: QuoteFeed,
+    platform: FactorCat,
+    database: "Database",
+    memory: Memory,
+    broker: Broker,
+    bonds: BondBook,
+    calendar: Calendar | None = None,
+) -> Parts:
+    """An engine's parts around these; without a calendar, on the shipped one."""
+    calendar = calendar or Calendar()
+    permits = None
+    if settings.mode == "live":
+        permits = Permits(memory, broker.account, waived=settings.guards.self_test == "waived")
+    permitted = permits.why_not if permits else always
+    controls = Controls(memory)
+    journal = Journal(database)
+    limits = Limits(journal, memory, controls, settings.guards)
+    gate = Gate(
+        settings,
+        calendar.orders_allowed,
+        lambda intent: controls.why_not(intent) or permitted(intent) or limits.why_not(intent),
+    )
+    desk = Desk(broker, journal, LedgerBook(database), gate, clock)
+    desk.turned_down = limits.turned_down
+    dangers = Dangers(bonds, calendar, settings.guards, clock)
+    sources = feed if isinstance(feed, Sources) else None
+    runs = Runs(database)
+
+    async def fetch() -> Maybe[Selection]:
+        chosen = rotation.settings.strategy
+        if not chosen.history_id:
+            return Unknown(say("no strategy is followed yet: choose one on the Strategies screen"))
+        try:
+            return Known(await platform.selection(chosen.strategy_id, chosen.history_id))
+        except FactorCatError as error:
+            return Unknown(str(error))
+
+    rotation = Rotation(
+        settings=settings,
+        clock=clock,
+        feed=feed,
+        desk=desk,
+        controls=controls,
+        runs=runs,
+        fetch=fetch,
+        expected_list=lambda now: expected_list(calendar, now),
+        seconds_left=lambda now: seconds_left(calendar, now),
+        dangers=dangers,
+        second=sources.second if sources is not None and cross_checked(settings) else None,
+    )
+    terms = StopTerms(settings, platform, memory, lambda: rotation.settings.strategy)
+    stops = StopMonitor(
+        desk,
+        rotation.account,
+        feed,
+        controls,
+        settings,
+        lambda: terms.ratios,
+        lambda: permits.why_not() if permits else None,
+        sources.doubt if sources is not None else lambda quote: None,
+    )
+    return Parts(
+        *(settings, clock, calendar, feed, platform, database, desk, runs, memory, rotation, terms, stops),
+        *(bonds, dangers, limits, permits),
+    )
+
+
+def expected_list(calendar: Calendar, now: datetime) -> Maybe[date]:
+    """Of which date the day's list must be: today's, before the open and on a closed day the last session's."""
+    today = now.astimezone(SHANGHAI)
+    session = calendar.is_session(today.date())
+    if isinstance(session, Unknown):
+        return session
+    if session.value and today.time() >= MORNING[0]:
+        return Known(today.date())
+    return calendar.previous_session(today.date())
+
+
+def seconds_left(calendar: Calendar, now: datetime) -> float:
+    """How long an order that is sent now may work, in seconds; 0 where none may be sent."""
+    return working_seconds(now.astimezone(SHANGHAI).time()) if calendar.orders_allowed(now) is None else 0.0

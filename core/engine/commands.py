@@ -1,0 +1,330 @@
+"""What the engine answers to each command."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import date
+from functools import partial
+from typing import Any, TypeVar, cast
+
+from core.engine.assembly import Parts, database_files
+from core.engine.card import bond_card, listed_bonds
+from core.engine.doctor.examination import examine
+from core.engine.health import Vitals
+from core.engine.login import SignIn, name_of
+from core.engine.reports import export_report, read_report
+from core.engine.settings_commands import NotDone, PreferenceDesk
+from core.engine.snapshots import View
+from core.engine.trading_commands import Declined, Steering
+from core.factorcat import FactorCatError
+from core.i18n import say
+from core.infra.config import SettingsError, write_setting
+from core.infra.credentials import Vault
+from core.infra.credentials_file import SafeShut
+from core.infra.home import Home, HomeUnusable
+from core.infra.logs import redacted
+from core.log_pages import find_in_log, read_log
+from core.model.bond import BondCode, CodeRefused
+from core.model.card import BondCard
+from core.model.command import (
+    Adopt,
+    CancelOrder,
+    CancelWorking,
+    ChangeSetting,
+    CheckSetting,
+    Command,
+    DayOfOrders,
+    Done,
+    DropMissed,
+    Examine,
+    ExecutePlan,
+    ExportReport,
+    Failed,
+    FindInLog,
+    Flatten,
+    ForgetSecret,
+    GiveConsent,
+    Halt,
+    ListedBond,
+    ListRecords,
+    ListStrategies,
+    Login,
+    LogLine,
+    Logout,
+    LogPage,
+    MakePlan,
+    OpenSafe,
+    PauseBuys,
+    ReadLog,
+    ReadOrders,
+    ReadReport,
+    ReadSettings,
+    Reconcile,
+    RecordCard,
+    Release,
+    Reply,
+    Resume,
+    RunSelfTest,
+    RunStrategy,
+    SelfTest,
+    SellOne,
+    SettleOrder,
+    ShowBond,
+    ShowRecord,
+    StoreSecret,
+    TryLogin,
+    TryNotify,
+    TryQmt,
+)
+from core.model.finding import Finding
+from core.model.known import Known, Maybe, Unknown
+from core.model.platform import Page, Record, Selection, Strategy
+from core.model.report import Report
+from core.model.settings import Strategy as FollowedSettings
+from core.model.snapshot import Followed, Need, Snapshot
+from core.trading.executor import RebalanceRefused
+from core.trading.settle import CannotSettle, adopt, release, settle
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+
+class Answers:
+    """One method per command. An answer is always a `Reply`: what goes wrong becomes a sentence."""
+
+    def __init__(
+        self,
+        parts: Parts,
+        view: View,
+        vitals: Vitals,
+        steering: Steering,
+        home: Home,
+        vault: Vault,
+        sign_in: SignIn,
+        changed: Callable[[], None],
+        secrets_changed: Callable[[], None],
+    ) -> None:
+        self._parts = parts
+        self._view = view
+        self._vitals = vitals
+        self._steering = steering
+        self._home = home
+        self._vault = vault
+        self._changed = changed
+        self._sign_in = sign_in
+        self._secrets_changed = secrets_changed
+        self.shown: Callable[[], Snapshot | None] = lambda: None
+        preferences = PreferenceDesk(parts, home, vault, changed)
+        self._handlers: dict[type[Command[Any]], Callable[[Any], Awaitable[Any]]] = {
+            Login: sign_in.log_in,
+            Logout: sign_in.log_out,
+            ListStrategies: self._strategies,
+            ListRecords: self._records,
+            ShowRecord: self._record,
+            ShowBond: self._bond,
+            RunStrategy: self._follow,
+            MakePlan: self._steering.plan,
+            ExecutePlan: self._steering.execute,
+            CancelOrder: self._steering.cancel,
+            PauseBuys: self._steering.pause,
+            Halt: self._steering.halt,
+            Resume: self._steering.resume,
+            CancelWorking: self._steering.cancel_working,
+            Flatten: self._steering.flatten,
+            SellOne: self._steering.sell_one,
+            DropMissed: self._steering.drop_missed,
+            Reconcile: self._reconcile,
+            SettleOrder: self._settle,
+            Adopt: self._adopt,
+            Release: self._release,
+            GiveConsent: self._consent,
+            RunSelfTest: self._self_test,
+            ReadLog: self._read_log,
+            ReadSettings: preferences.read,
+            CheckSetting: preferences.check,
+            ChangeSetting: preferences.change,
+            StoreSecret: partial(self._with_secrets, preferences.store),
+            ForgetSecret: partial(self._with_secrets, preferences.forget),
+            OpenSafe: sign_in.open_safe,
+            TryQmt: preferences.test_qmt,
+            TryNotify: preferences.test_notify,
+            Examine: self._examine,
+            TryLogin: preferences.test_login,
+            FindInLog: self._find_in_log,
+            ReadOrders: self._orders,
+            ReadReport: self._report,
+            ExportReport: self._export_report,
+        }
+
+    async def answer(self, command: Command[T]) -> Reply[T]:
+        try:
+            return Done(cast(T, await self._handlers[type(command)](command)))
+        except (Declined, RebalanceRefused, CannotSettle, CodeRefused, NotDone, SafeShut) as refusal:
+            return Failed(str(refusal), refused=True)
+        except (FactorCatError, SettingsError, HomeUnusable, OSError) as error:
+            return Failed(str(error))
+        except Exception as error:
+            log.exception("the command %s failed", type(command).__name__)
+            return Failed(say("this could not be done: {error}. The log tells more.", error=redacted(str(error))))
+        finally:
+            self._changed()
+
+    async def _strategies(self, command: ListStrategies) -> Page[Strategy]:
+        await self._sign_in.ended()
+        return await self._parts.platform.strategies(command.page, command.limit, command.search)
+
+    async def _records(self, command: ListRecords) -> Page[Record]:
+        await self._sign_in.ended()
+        return await self._parts.platform.records(command.strategy_id, command.page, command.limit)
+
+    async def _record(self, command: ShowRecord) -> RecordCard:
+        await self._sign_in.ended()
+        platform = self._parts.platform
+        detail = await platform.record(command.strategy_id, command.history_id)
+        selection: Maybe[Selection]
+        try:
+            selection = Known(await platform.selection(command.strategy_id, command.history_id))
+        except FactorCatError as error:
+            selection = Unknown(str(error))
+        listed = await self._in_the_market(selection.value) if isinstance(selection, Known) else ()
+        return RecordCard(command.strategy_id, command.history_id, detail, selection, listed)
+
+    async def _bond(self, command: ShowBond) -> BondCard:
+        parts = self._parts
+        return await bond_card(
+            BondCode(command.code), parts.feed, parts.dangers, parts.rotation.settings, parts.clock.now()
+        )
+
+    async def _in_the_market(self, selection: Selection) -> tuple[ListedBond, ...]:
+        parts = self._parts
+        quotes = await parts.feed.snapshot(selection.codes)
+        barred = parts.dangers.barred(selection.codes)
+        settings, now = parts.rotation.settings, parts.clock.now()
+        return listed_bonds(selection, quotes, settings, now, parts.desk.stopped_today(), barred)
+
+    async def _follow(self, command: RunStrategy) -> Followed:
+        self._steering.decline_while_running()
+        # Asked before anything is written: an answer that fails must not leave the file ahead of the engine.
+        name = command.strategy_name or await name_of(self._parts.platform, command.strategy_id)
+        changes = {"strategy.strategy_id": command.strategy_id, "strategy.history_id": command.history_id}
+        await asyncio.to_thread(write_setting, self._home.path, changes)
+        self._set_followed(command.strategy_id, command.history_id, name)
+        self._view.plan = None
+        await self._parts.terms.ask()
+        log.info("following record %d of strategy %d %s", command.history_id, command.strategy_id, name)
+        return Followed(command.strategy_id, command.history_id, name)
+
+    async def _settle(self, command: SettleOrder) -> str:
+        self._steering.decline_while_running()
+        order = await settle(self._parts.desk, command.client_order_id, filled=command.filled)
+        await self._look_again()
+        return str(order.state)
+
+    async def _adopt(self, command: Adopt) -> int:
+        self._steering.decline_while_running()
+        more = await adopt(self._parts.desk, BondCode(command.code))
+        await self._look_again()
+        return more
+
+    async def _release(self, command: Release) -> int:
+        self._steering.decline_while_running()
+        owned = await release(self._parts.desk, BondCode(command.code))
+        await self._look_again()
+        return owned
+
+    async def _consent(self, command: GiveConsent) -> None:
+        permits, account = self._parts.permits, self._parts.desk.broker.account
+        if permits is None:
+            raise Declined(
+                say("{mode} mode asks for no consent: it moves no real money", mode=self._parts.settings.mode)
+            )
+        if command.account.strip() != account:
+            raise Declined(
+                say(
+                    "that is not the account of the settings, which is {account}: nothing was agreed to",
+                    account=account,
+                )
+            )
+        permits.consent()
+        log.warning("the user agreed to live orders in account %s", account)
+
+    async def _self_test(self, _: RunSelfTest) -> SelfTest:
+        self._steering.decline_while_running()
+        parts, permits = self._parts, self._parts.permits
+        if permits is None:
+            raise Declined(say("{mode} mode needs no self-test", mode=parts.settings.mode))
+        if self._view.blockers:
+            raise Declined(say("trading is off: ") + self._view.blockers[0])
+        if Need.CONSENT in permits.missing():
+            raise Declined(str(permits.why_not()))
+        self._steering.decline_when_closed()
+        known = await parts.feed.universe()
+        if isinstance(known, Unknown):
+            raise Declined(known.reason)
+        quotes = await parts.feed.snapshot(known.value)
+        try:
+            result = await parts.rotation.self_test(
+                [quote.value for quote in quotes.values() if isinstance(quote, Known)], permits.test_begun
+            )
+        finally:
+            permits.testing = None
+        permits.record(result)
+        return result
+
+    async def _reconcile(self, _: Reconcile) -> tuple[str, ...]:
+        self._steering.decline_while_running()
+        await self._look_again()
+        return self._view.blockers
+
+    async def _look_again(self) -> None:
+        """Reconcile anew: what was decided may have been what kept trading off."""
+        found = await self._parts.rotation.reconcile()
+        if found is not None:
+            self._view.blockers = found
+
+    async def _orders(self, command: ReadOrders) -> DayOfOrders:
+        journal = self._parts.desk.journal
+        return DayOfOrders(command.day, journal.of_day(command.day), *journal.days_beside(command.day))
+
+    async def _read_log(self, command: ReadLog) -> LogPage:
+        read = partial(read_log, self._home, before=command.before, after=command.after)
+        return await asyncio.to_thread(read, self._day(command.day), command.limit, command.minimum)
+
+    async def _find_in_log(self, command: FindInLog) -> LogLine | None:
+        find = partial(find_in_log, self._home, start=command.start, forward=command.forward)
+        return await asyncio.to_thread(find, self._day(command.day), command.text, command.minimum)
+
+    def _day(self, wanted: date | None) -> date:
+        return wanted or self._parts.clock.now().date()
+
+    async def _report(self, command: ReadReport | ExportReport) -> Report:
+        parts, now = self._parts, self._parts.clock.now()
+        held = tuple(parts.desk.ledger.holdings())
+        quotes = await parts.feed.snapshot(held)
+        prices = {code: quote.value.last for code, quote in quotes.items() if isinstance(quote, Known)}
+        return await asyncio.to_thread(
+            read_report,
+            *(database_files(self._home, parts.settings)[0], parts.settings.mode, parts.desk.broker.account),
+            *(prices, command.first, command.last or now.date(), now),
+        )
+
+    async def _export_report(self, command: ExportReport) -> tuple[str, ...]:
+        report = await self._report(command)
+        return tuple(str(path) for path in await asyncio.to_thread(export_report, report, self._home.data / "export"))
+
+    async def _with_secrets(self, work: Callable[[Any], Awaitable[Any]], command: Any) -> Any:  # noqa: ANN401
+        """What changes a password may change who is to be told."""
+        try:
+            return await work(command)
+        finally:
+            self._secrets_changed()
+
+    async def _examine(self, _: Examine) -> tuple[Finding, ...]:
+        return await examine(self._home, self._parts.settings.mode, running=self.shown(), vault=self._vault)
+
+    def _set_followed(self, strategy_id: int, history_id: int, name: str) -> None:
+        rotation = self._parts.rotation
+        chosen = FollowedSettings(strategy_id=strategy_id, history_id=history_id)
+        rotation.settings = rotation.settings.model_copy(update={"strategy": chosen})
+        self._parts.strategy_name = name

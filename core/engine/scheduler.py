@@ -1,0 +1,227 @@
+"""The schedule at work: what runs next, what is due, and what was missed and is offered."""
+
+import asyncio
+import json
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from datetime import datetime, time, timedelta
+
+from core.calendar.calendar import Calendar
+from core.i18n import say
+from core.infra.clock import Clock
+from core.model.known import Known, Maybe, Unknown
+from core.model.order import Origin
+from core.model.platform import Selection
+from core.model.settings import Schedule, Settings
+from core.model.snapshot import Job, MissedRun
+from core.rules.schedule import next_run, runs_between
+from core.trading.state_store import Memory
+
+log = logging.getLogger(__name__)
+
+LATE = 30.0
+"""Real seconds after which a run is not begun any more but offered."""
+
+RETRY = 60.0
+"""Seconds after which a run that was refused is tried again, while its session lasts."""
+
+_SEEN, _BEGUN, _MISSED = "schedule_seen", "schedule_begun", "schedule_missed"
+
+Run = Callable[[Origin], Awaitable[str | None]]
+"""Carries one run out, from plan to end; answers with why it was refused, None when it was carried out."""
+
+
+class Agenda:
+    """A run is begun once: it is written down before, and crossed out after. One that was begun and not crossed out,
+    or whose time went by unseen, is offered with its age; only the newest is."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock,
+        calendar: Calendar,
+        memory: Memory,
+        *,
+        run: Run,
+        selection: Callable[[], Awaitable[Maybe[Selection]]],
+        active: Callable[[], bool],
+    ) -> None:
+        """`active`: whether a strategy is followed; `selection`: the day's list, checked."""
+        self._schedule = settings.schedule
+        self._stops = settings.stops
+        self._clock = clock
+        self._calendar = calendar
+        self._memory = memory
+        self._run = run
+        self._selection = selection
+        self._active = active
+        self._turn = asyncio.Lock()
+        self._settled = clock.now()
+        self.missed = kept_missed(memory)
+
+    def open(self) -> None:
+        """Look back at what was due since the last run of this program."""
+        kept = self._memory.recall(_BEGUN)
+        begun = datetime.fromisoformat(kept) if kept else None
+        due = [planned for planned in self._due() if planned != begun]
+        if begun is not None:
+            self._offer(begun, say("rotor ended in the middle of it"))
+        if due:
+            self._offer(due[-1], say("rotor was not running"), len(due) - 1)
+        self._see(self._clock.now())
+        if begun is not None:
+            self._memory.keep(_BEGUN, "")  # last, so that a death in between loses no offer
+
+    def jobs(self) -> tuple[Job, ...]:
+        """What comes next, soonest first."""
+        if not self._active():
+            return ()
+        now = self._clock.now()
+        found = [("rebalance", self.next_rebalance(now)), ("refill", self.next_refill(now))]
+        return tuple(sorted((Job(name, at) for name, at in found if at is not None), key=lambda job: job.at))
+
+    def next_rebalance(self, after: datetime) -> datetime | None:
+        found = next_run(self._schedule, self._calendar, after)
+        return found.value if isinstance(found, Known) else None
+
+    def next_refill(self, after: datetime) -> datetime | None:
+        if not (self._stops.enabled and self._stops.refill):
+            return None
+        each_day = Schedule(frequency="daily", time=self._stops.refill_time)
+        found = next_run(each_day, self._calendar, after)
+        return found.value if isinstance(found, Known) else None
+
+    async def rebalance_due(self) -> None:
+        async with self._turn:
+            await self._rebalance()
+        await self.look_at_offer()
+
+    async def refill_due(self) -> None:
+        """Fill freed slots, after the rebalance of the same minute."""
+        async with self._turn:
+            await self._rebalance()
+            now = self._clock.now()
+            planned = datetime.combine(now, time.fromisoformat(self._stops.refill_time), now.tzinfo)
+            if not self._active():
+                return
+            if self._lateness(planned) > LATE and not self._settled >= planned:
+                log.warning("the refill of %s was missed: the slots stay empty", f"{planned:%H:%M}")
+                return
+            refusal = await self._run(Origin.REFILL)
+            if refusal is not None:
+                log.warning("the refill of %s bought nothing: %s", f"{planned:%H:%M}", refusal)
+
+    async def look_at_offer(self) -> None:
+        """Say anew whether the list of what was missed is still good."""
+        missed = self.missed
+        if missed is not None:
+            advice = await self._advice()
+            if self.missed is missed:
+                self._keep(MissedRun(missed.name, missed.planned_at, missed.why, advice))
+
+    def settled(self) -> None:
+        """A rebalance was carried out: whatever was missed before is made up for."""
+        self._settled = self._clock.now()
+        self._see(self._settled)
+        self._keep(None)
+
+    def drop(self) -> MissedRun | None:
+        """The user does not want what was missed."""
+        missed = self.missed
+        self._keep(None)
+        return missed
+
+    async def _rebalance(self) -> None:
+        due = self._due()
+        if not due:
+            return
+        planned = due[-1]
+        if not self._active():
+            self._see(planned)
+        elif self._lateness(planned) > LATE:
+            self._offer(planned, say("its time went by while the machine slept or the clock was moved"), len(due) - 1)
+            self._see(planned)
+        else:
+            self._memory.keep(_BEGUN, planned.isoformat())  # before it counts as seen: a death in between loses nothing
+            self._see(planned)
+            self._keep(None)
+            await self._try(planned)
+            self._memory.keep(_BEGUN, "")
+
+    async def _try(self, planned: datetime) -> None:
+        """Carry it out; what refuses it may pass, so it is tried again while the session lasts."""
+        while True:
+            log.info("the scheduled rebalance of %s begins", f"{planned:%H:%M}")
+            try:
+                refusal = await self._run(Origin.REBALANCE)
+            except Exception as error:
+                log.exception("the scheduled rebalance of %s failed", f"{planned:%H:%M}")
+                self._offer(planned, say("it failed: {error}", error=error))
+                return
+            if refusal is None:
+                return
+            log.error("the scheduled rebalance of %s was refused, nothing was sent: %s", f"{planned:%H:%M}", refusal)
+            again = self._clock.now() + timedelta(seconds=RETRY)
+            if self._calendar.orders_allowed(again) is not None:
+                self._offer(planned, refusal)
+                return
+            await self._clock.sleep(RETRY)
+            if self._settled >= planned:
+                return
+
+    def _due(self) -> tuple[datetime, ...]:
+        """The runs whose time has come since the last look."""
+        seen = self._seen()
+        return () if seen is None else runs_between(self._schedule, self._calendar, seen, self._clock.now())
+
+    def _seen(self) -> datetime | None:
+        """Up to when runs were seen to; None where this schedule is new."""
+        kept = json.loads(self._memory.recall(_SEEN) or "{}")
+        if kept.get("schedule") != self._schedule.model_dump(mode="json"):
+            return None
+        return datetime.fromisoformat(kept["until"])
+
+    def _see(self, until: datetime) -> None:
+        told = {"schedule": self._schedule.model_dump(mode="json"), "until": until.isoformat()}
+        self._memory.keep(_SEEN, json.dumps(told))
+
+    def _lateness(self, planned: datetime) -> float:
+        return (self._clock.now() - planned).total_seconds() / self._clock.speed
+
+    def _offer(self, planned: datetime, why: str, more: int = 0) -> None:
+        if not self._active():
+            return
+        before = say(", and {more} before it", more=more) if more else ""
+        log.warning("the rebalance of %s%s was not made: %s", f"{planned:%Y-%m-%d %H:%M}", before, why)
+        self._keep(MissedRun("rebalance", planned, why, say("whether the list is still good is being asked")))
+
+    async def _advice(self) -> str:
+        closed = self._calendar.orders_allowed(self._clock.now())
+        if closed is not None:
+            return say(
+                "no order may be sent now: {closed}; a plan in the next session follows the list of then", closed=closed
+            )
+        found = await self._selection()
+        if isinstance(found, Unknown):
+            return say("the list cannot be used now: {reason}", reason=found.reason)
+        return say(
+            "the list of {trade_date} is still good: {bonds} bonds",
+            trade_date=found.value.trade_date,
+            bonds=len(found.value.bonds),
+        )
+
+    def _keep(self, missed: MissedRun | None) -> None:
+        if missed != self.missed:
+            self.missed = missed
+            told = {**asdict(missed), "planned_at": missed.planned_at.isoformat()} if missed else None
+            self._memory.keep(_MISSED, json.dumps(told, ensure_ascii=False) if told else "")
+
+
+def kept_missed(memory: Memory) -> MissedRun | None:
+    """The run that was missed and is still offered."""
+    kept = memory.recall(_MISSED)
+    if not kept:
+        return None
+    told = json.loads(kept)
+    return MissedRun(told["name"], datetime.fromisoformat(told["planned_at"]), told["why"], told["advice"])

@@ -1,0 +1,221 @@
+"""The picture that screens are shown, put together from the parts."""
+
+import logging
+from collections import deque
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+from decimal import Decimal
+
+from core.engine.assembly import Parts
+from core.engine.health import Vitals
+from core.engine.scheduler import Agenda
+from core.i18n import language, mark, say
+from core.infra.credentials import Vault
+from core.model.account import Position
+from core.model.bond import BondCode
+from core.model.known import Known, Maybe, Unknown
+from core.model.order import Order
+from core.model.plan import Plan
+from core.model.quote import Quote
+from core.model.release import Release
+from core.model.snapshot import Event, Followed, Limit, PositionRow, Rebalance, Snapshot, StopRow
+from core.quotes.failover import Sources
+from core.quotes.feed import Quotes
+from core.rules.redemption import HeldDanger
+from core.trading.runs import progress
+
+log = logging.getLogger(__name__)
+
+
+class View:
+    """Makes snapshots. It reads the account in `refresh`; everything else is in memory already."""
+
+    def __init__(self, parts: Parts, vault: Vault) -> None:
+        self._parts = parts
+        self._vault = vault
+        self._quotes: Quotes = {}
+        self._number = 0
+        self.release: Callable[[], Release | None] = lambda: None
+        self.events: deque[Event] = deque(maxlen=200)
+        self.equity: deque[tuple[datetime, Decimal]] = deque(parts.memory.equity(240), maxlen=240)
+        self.plan: Plan | None = None
+        self.blockers: tuple[str, ...] = (say("the account is not reconciled yet"),)
+
+    @property
+    def unanswered(self) -> str | None:
+        """Why the account did not answer when it was read last, None when it did."""
+        asset = self._parts.rotation.account.latest.asset
+        return asset.reason if isinstance(asset, Unknown) else None
+
+    @property
+    def held(self) -> tuple[BondCode, ...]:
+        """The bonds that the account holds, as it was read last."""
+        positions = self._parts.rotation.account.latest.positions
+        return tuple(position.code for position in positions.value) if isinstance(positions, Known) else ()
+
+    async def refresh(self) -> None:
+        """Read the account and the prices of its holdings."""
+        await self._parts.rotation.account.read()
+        self._quotes = await self._parts.feed.snapshot(self.held)
+
+    def take(self, quotes: Mapping[BondCode, Quote]) -> None:
+        """Prices that were pushed: they stand until the account is read again."""
+        self._quotes = {**self._quotes, **{code: Known(quote) for code, quote in quotes.items()}}
+
+    def note_equity(self) -> None:
+        """Keep one point of the equity line for each minute of the market."""
+        asset, now = self._parts.rotation.account.latest.asset, self._parts.clock.now().replace(second=0, microsecond=0)
+        if isinstance(asset, Known) and (not self.equity or self.equity[-1][0] < now):
+            self.equity.append((now, asset.value.total))
+            self._parts.memory.add_equity(now, asset.value.total)
+
+    def snapshot(self, agenda: Agenda, vitals: Vitals) -> Snapshot:
+        parts, now = self._parts, self._parts.clock.now()
+        self._number += 1
+        followed = parts.rotation.settings.strategy
+        stops = parts.stops.rows()
+        positions, limits = self._positions(stops), self._limits(now.date())
+        return Snapshot(
+            number=self._number,
+            at=now,
+            mode=parts.settings.mode,
+            account=parts.desk.broker.account,
+            session=str(parts.calendar.phase(now)),
+            trading_day=now.date(),
+            ready=not self.blockers,
+            blockers=self.blockers,
+            platform_user=parts.platform.user,
+            health=vitals.report(now),
+            followed=Followed(followed.strategy_id, followed.history_id, parts.strategy_name)
+            if followed.history_id
+            else None,
+            asset=parts.rotation.account.latest.asset,
+            positions=positions,
+            orders=self._orders(now.date()),
+            plan=self.plan,
+            rebalance=self.rebalance(),
+            events=tuple(self.events),
+            equity=tuple(self.equity),
+            controls=(pulled,) if (pulled := parts.rotation.controls.pulled) else (),
+            needs=parts.permits.missing() if parts.permits else (),
+            jobs=agenda.jobs(),
+            missed=agenda.missed,
+            stops=parts.stops.summary(stops),
+            notices=self._notices(now, limits),
+            dangers=tuple(danger.text for danger in self._dangers_of(positions)),
+            limits=limits,
+            sources=parts.feed.states() if isinstance(parts.feed, Sources) else (),
+            language=language(),
+            look=parts.settings.screen,
+            locked=self._vault.locked,
+            release=self.release(),
+        )
+
+    def dangers(self) -> tuple[HeldDanger, ...]:
+        """What threatens the holdings, with the money at stake."""
+        return self._dangers_of(self._positions({}))
+
+    def _dangers_of(self, positions: Maybe[tuple[PositionRow, ...]]) -> tuple[HeldDanger, ...]:
+        return self._parts.dangers.held(positions.value) if isinstance(positions, Known) else ()
+
+    def _silent_sources(self) -> tuple[str, ...]:
+        """Which sources of prices are out of reach, since when, and what that means."""
+        feed = self._parts.feed
+        troubled = [state for state in feed.states() if state.trouble] if isinstance(feed, Sources) else []
+        if not troubled or not isinstance(feed, Sources):
+            return ()
+        told = "; ".join(
+            say("{name} since {since:%H:%M:%S}: {trouble}", name=one.name, since=one.since, trouble=one.trouble)
+            for one in troubled
+        )
+        if len(troubled) == len(feed.states()):
+            return (say("every source of prices is out of reach, and nothing is ordered: {told}", told=told),)
+        return (say("prices come from {name}; out of reach: {told}", name=feed.name, told=told),)
+
+    def _limits(self, today: date) -> tuple[Limit, ...]:
+        parts = self._parts
+        bought = Limit(mark("bought, CNY"), parts.desk.bought_today(today), parts.settings.guards.max_daily_buys)
+        return (*parts.limits.rows(today), bought)
+
+    def rebalance(self) -> Rebalance | None:
+        """The run that goes on, with its legs as they are now; else the last one."""
+        parts, executor, journal = self._parts, self._parts.rotation.executor, self._parts.desk.journal
+        plan = executor.plan
+        if plan is None:
+            return parts.runs.last(journal.of_plan)
+        orders = journal.of_plan(plan.plan_id)
+        return Rebalance(
+            plan.plan_id,
+            orders[0].created_at if orders else parts.clock.now(),
+            None,
+            executor.stage,
+            progress(plan.legs, orders, executor.stopped),
+            tuple(order.intent.client_order_id for order in orders if order.unresolved),
+            None,
+            plan.origin,
+        )
+
+    def _notices(self, now: datetime, limits: tuple[Limit, ...]) -> tuple[str, ...]:
+        """What wants attention and does not keep trading off."""
+        parts = self._parts
+        guarding = parts.settings.stops.enabled and bool(parts.desk.ledger.holdings())
+        troubles = parts.terms.ratios.troubles if guarding else ()
+        ends = parts.calendar.warning(now.date()) if parts.settings.mode != "sandbox" else None
+        calendar = (ends, parts.calendar.trouble)
+        return (
+            *(say("a stop is not armed: {trouble}", trouble=trouble) for trouble in troubles),
+            *(text for text in calendar if text),
+            *self._silent_sources(),
+            *parts.bonds.notices(),
+            *(
+                say(
+                    "the day's limit is reached: {name} {used} of {most}",
+                    name=say(row.name),
+                    used=row.used,
+                    most=row.most,
+                )
+                for row in limits
+                if row.reached
+            ),
+        )
+
+    def _positions(self, stops: Mapping[BondCode, StopRow]) -> Maybe[tuple[PositionRow, ...]]:
+        positions = self._parts.rotation.account.latest.positions
+        if isinstance(positions, Unknown):
+            return positions
+        ledger = self._parts.desk.ledger.holdings()
+        return Known(
+            tuple(
+                _row(
+                    position,
+                    ledger[position.code].volume if position.code in ledger else 0,
+                    self._quotes.get(position.code),
+                    stops.get(position.code),
+                    self._parts.bonds.name(position.code),
+                )
+                for position in positions.value
+            )
+        )
+
+    def _orders(self, today: date) -> tuple[Order, ...]:
+        """Today's, and before them what earlier days have left open."""
+        journal = self._parts.desk.journal
+        left = (order for order in journal.open() if order.intent.trading_day < today)
+        return (*left, *journal.of_day(today))
+
+
+def _row(position: Position, ours: int, found: Maybe[Quote] | None, stop: StopRow | None, known_as: str) -> PositionRow:
+    quote = found.value if isinstance(found, Known) else None
+    return PositionRow(
+        code=position.code,
+        name=(quote.name if quote else "") or known_as,
+        volume=position.volume,
+        sellable=position.sellable,
+        ours=min(ours, position.volume),
+        cost=position.cost or None,
+        last=quote.last if quote else None,
+        prev_close=quote.prev_close if quote else None,
+        quoted_at=quote.at if quote else None,
+        state=str(quote.state) if quote else say("no quote"),
+        stop=stop,
+    )

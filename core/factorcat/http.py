@@ -1,0 +1,196 @@
+"""One request out, one whole answer back: deadline, size limit, back-off, and every failure as a sentence."""
+
+import asyncio
+import logging
+import socket
+import ssl
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+
+import httpx
+from pydantic import SecretStr
+
+from core.factorcat.address import platform_address
+from core.factorcat.errors import (
+    BadAnswer,
+    CutOff,
+    FactorCatError,
+    ServerRefused,
+    TimedOut,
+    Unreachable,
+    Untrusted,
+)
+from core.factorcat.words import plain, server_sentence
+from core.i18n import say
+from core.infra.clock import Clock
+
+LONGEST_BODY = 8 * 1024 * 1024
+"""Bytes of an answer, unpacked; a day's list has a few thousand."""
+
+_PAUSES = (0.5, 2.0)
+"""Seconds before the second and the third try of a request that may be repeated."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What is asked of the platform. `about` names it in sentences; `repeatable` where asking twice changes nothing."""
+
+    about: str
+    method: str
+    path: str
+    params: Mapping[str, str | int] = field(default_factory=dict[str, str | int])
+    body: Mapping[str, str | int | SecretStr] | None = None
+    repeatable: bool = False
+
+    @property
+    def secrets(self) -> tuple[SecretStr, ...]:
+        return tuple(value for value in (self.body or {}).values() if isinstance(value, SecretStr))
+
+
+class Channel:
+    """HTTP to one address, straight: TLS is verified, no redirect is followed, no proxy of the environment is used.
+
+    `timeout` (real seconds) covers one request from the first byte out to the last byte in, so that a server which
+    drips bytes holds nobody up. Back-off goes by `clock`. Raises `ValueError` for an address that is not allowed.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        version: str,
+        clock: Clock,
+        transport: httpx.AsyncBaseTransport | None,
+        timeout: float,
+    ) -> None:
+        self._clock = clock
+        self._timeout = timeout
+        self._http = httpx.AsyncClient(
+            base_url=platform_address(base_url),
+            headers={"X-Client-Version": version},
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),  # a cookie would outlive a logout
+            transport=transport,
+            timeout=None,
+            follow_redirects=False,
+            trust_env=False,
+        )
+
+    async def aclose(self) -> None:
+        await self._http.aclose()
+
+    async def send(self, call: Call, token: SecretStr | None = None) -> bytes:
+        """The body of a good answer; a call that is `repeatable` gets three tries.
+
+        Raises `ServerRefused`, `Unreachable`, `TimedOut` or `BadAnswer`.
+        """
+        for pause in _PAUSES if call.repeatable else ():
+            try:
+                return await self._once(call, token)
+            except FactorCatError as error:
+                if not error.passing:
+                    raise
+                _log.warning("%s Trying again in %s s.", error, pause)
+            await self._clock.sleep(pause)
+        return await self._once(call, token)
+
+    async def _once(self, call: Call, token: SecretStr | None) -> bytes:
+        try:
+            async with asyncio.timeout(self._timeout):
+                return await self._exchange(call, token)
+        except (TimeoutError, httpx.TimeoutException):
+            failure = self._timed_out(call)
+        except httpx.TransportError as error:
+            failure = self._unreachable(call, error)
+        # Outside the handlers: an error of httpx holds its request, and that the password, as this one's context.
+        raise failure
+
+    async def _exchange(self, call: Call, token: SecretStr | None) -> bytes:
+        response = await self._http.send(self._request(call, token), stream=True)
+        try:
+            body = await _whole_body(response, call.about)
+        finally:
+            await response.aclose()
+        if response.is_success:
+            return body
+        if response.is_redirect:
+            raise BadAnswer(call.about, say("it is a redirect to another address, which is not followed"))
+        secrets = call.secrets if token is None else (*call.secrets, token)
+        raise ServerRefused(call.about, response.status_code, server_sentence(body, secrets))
+
+    def _request(self, call: Call, token: SecretStr | None) -> httpx.Request:
+        shown = {
+            key: value.get_secret_value() if isinstance(value, SecretStr) else value
+            for key, value in (call.body or {}).items()
+        }
+        return self._http.build_request(
+            call.method,
+            call.path,
+            params=call.params or None,
+            json=None if call.body is None else shown,
+            headers={} if token is None else {"Authorization": f"Bearer {token.get_secret_value()}"},
+        )
+
+    def _timed_out(self, call: Call) -> TimedOut:
+        return TimedOut(
+            say(
+                "Factor Cat gave no whole answer about {about} within {timeout:g} s. Check the "
+                "network, then try again.",
+                about=call.about,
+                timeout=self._timeout,
+            )
+        )
+
+    def _unreachable(self, call: Call, error: httpx.TransportError) -> Unreachable:
+        host = self._http.base_url.host
+        for cause in _causes(error):
+            if isinstance(cause, ssl.SSLCertVerificationError):
+                return Untrusted(
+                    say(
+                        "The certificate of {host} is not valid ({verify_message}), so nothing was sent. "
+                        "Check factorcat.base_url, this machine's date, and who stands between.",
+                        host=host,
+                        verify_message=plain(cause.verify_message),
+                    )
+                )
+            if isinstance(cause, socket.gaierror):
+                return Unreachable(
+                    say("The name {host} is not found. Check the network and factorcat.base_url.", host=host)
+                )
+        what = say("cannot be reached") if isinstance(error, httpx.ConnectError) else say("broke the connection off")
+        return Unreachable(
+            say(
+                "Factor Cat at {host} {what} when asked about {about}. Check the network and factorcat.base_url.",
+                host=host,
+                what=what,
+                about=call.about,
+            )
+        )
+
+
+async def _whole_body(response: httpx.Response, about: str) -> bytes:
+    body = bytearray()
+    try:
+        async for chunk in response.aiter_bytes():
+            body += chunk
+            if len(body) > LONGEST_BODY:
+                break
+        else:
+            return bytes(body)
+        failure = BadAnswer(
+            about, say("it is longer than {LONGEST_BODY} MiB", LONGEST_BODY=LONGEST_BODY // 1024 // 1024)
+        )
+    except (httpx.NetworkError, httpx.ProtocolError):
+        failure = CutOff(about, say("it was cut off in the middle"))
+    except httpx.DecodingError:
+        failure = BadAnswer(about, say("it is packed in a way that cannot be unpacked"))
+    raise failure
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    link: BaseException | None = error
+    while link is not None:
+        yield link
+        link = link.__cause__ or link.__context__

@@ -1,0 +1,402 @@
+"""The settings of a home: read from options, environment and file, checked all at once, and written back."""
+
+import json
+import os
+import threading
+import tomllib
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from decimal import Decimal
+from difflib import SequenceMatcher
+from functools import reduce
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Any, cast, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from core.infra.home import write_atomically
+from core.model.address import without_userinfo
+from core.model.settings import Settings
+from core.model.settings_rows import MASK
+
+FILE = "config.toml"
+RESERVED = frozenset({"ROTOR_HOME", "ROTOR_FACTORCAT__PASSWORD", "ROTOR_NOTIFY__EMAIL__PASSWORD"})
+"""Variables that are no settings: where the home is, and the passwords."""
+
+_writing = threading.Lock()
+_PREFIX = "ROTOR_"
+_MASKED = ("password", "secret", "token", "urls")
+_LONGEST_SHOWN = 60
+
+
+class SettingsError(ValueError):
+    """The settings cannot be used; `problems` has one line for each thing that is wrong with them."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = tuple(problems)
+
+
+def load_settings(
+    home: Path, overrides: Mapping[str, Any] | None = None, environ: Mapping[str, str] | None = None
+) -> Settings:
+    """The settings of a home: `overrides` before ROTOR_… variables before config.toml before the defaults.
+
+    `overrides` go by dotted key, such as `{"mode": "paper", "buy.amount": 20000}`; `environ` is the process's by
+    default. A home without a config.toml has the defaults. Raises `SettingsError` with every problem there is.
+    """
+    return _load(home / FILE, _nested(overrides or {}), os.environ if environ is None else environ)
+
+
+def masked(key: str, value: object) -> object:
+    """`value`; *** where the key's name says that it is secret, and for the name and password in an address."""
+    if value and any(word in key.lower() for word in _MASKED):
+        return MASK
+    return without_userinfo(value) if isinstance(value, str) else value
+
+
+def render_example() -> str:
+    """The text of config.example.toml: every key with its default and what it does."""
+    lines = [
+        "# Settings of rotor. Every key may be left out and has the value below then; an unknown key is an error.",
+        "# A variable goes before this file, such as ROTOR_BUY__AMOUNT=20000, and an option before both.",
+        "# Passwords do not belong here: they are kept in the system's keyring.",
+        "",
+    ]
+    lines += _rendered_table(Settings(), "")
+    return "\n".join(lines).strip() + "\n"
+
+
+def init_config(home: Path) -> Path:
+    """Write a config.toml with the defaults and return its path. Raises `FileExistsError` where there is one."""
+    file = home / FILE
+    if file.exists():
+        raise FileExistsError(f"{file} exists already and is left as it is; move it away to begin anew")
+    home.mkdir(parents=True, exist_ok=True)
+    write_atomically(file, render_example())
+    return file
+
+
+def write_setting(home: Path, changes: Mapping[str, Any]) -> None:
+    """Change keys, by dotted name, in config.toml and leave the rest of the file as it is, comments included.
+
+    Begins with the example where there is no file. Raises `SettingsError` when what would be written is not valid, and
+    `OSError`; the file is then unchanged.
+    """
+    with _writing:  # two that change the file at once must not undo each other
+        _write(home, changes)
+
+
+def _write(home: Path, changes: Mapping[str, Any]) -> None:
+    file = home / FILE
+    nested = _nested(changes)
+    wanted = _load(file, nested, {})
+    text = _read(file) if file.is_file() else render_example()
+    changed = _changed(text, dict(_leaves(nested)))
+    if _merged(tomllib.loads(changed.replace("\r\n", "\n"))) != wanted:
+        raise SettingsError([f"{FILE} cannot be changed in its present form: set {', '.join(changes)} by hand"])
+    home.mkdir(parents=True, exist_ok=True)
+    write_atomically(file, changed)
+
+
+# --- reading
+
+
+class _File(TomlConfigSettingsSource):
+    """config.toml as UTF-8, with the byte order mark that Notepad may leave."""
+
+    def _read_file(self, file_path: Path | Traversable) -> dict[str, Any]:
+        text = _read(file_path)
+        try:
+            return tomllib.loads(text.replace("\r\n", "\n"))
+        except tomllib.TOMLDecodeError as error:
+            raise SettingsError([f"{FILE}: {error}{_advice(str(error))}"]) from None
+
+
+class _Environment(EnvSettingsSource):
+    """The variables that were found to be settings."""
+
+    def __init__(self, settings_cls: type[BaseSettings], variables: Mapping[str, str]) -> None:
+        super().__init__(settings_cls, case_sensitive=False, env_prefix=_PREFIX, env_nested_delimiter="__")
+        self.env_vars = {name.lower(): value for name, value in variables.items()}
+
+    def decode_complex_value(self, field_name: str, field: FieldInfo, value: object) -> object:
+        try:
+            return super().decode_complex_value(field_name, field, value)
+        except ValueError:
+            return value  # the check of the whole names the key and shows the value
+
+
+def _sources(file: Path | None, variables: Mapping[str, str]) -> type[BaseSettings]:
+    """Settings that read this file and these variables: pydantic-settings fixes its sources by class."""
+
+    class Sources(Settings, BaseSettings):
+        model_config = SettingsConfigDict(
+            frozen=True, extra="forbid", case_sensitive=True, nested_model_default_partial_update=True
+        )
+
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            env_settings: PydanticBaseSettingsSource,
+            dotenv_settings: PydanticBaseSettingsSource,
+            file_secret_settings: PydanticBaseSettingsSource,
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            return init_settings, _Environment(settings_cls, variables), _File(settings_cls, file)
+
+    return Sources
+
+
+def _load(file: Path | None, options: Mapping[str, Any], environ: Mapping[str, str]) -> Settings:
+    ours = {name.upper(): value for name, value in environ.items() if name.upper().startswith(_PREFIX)}
+    variables = {name: value for name, value in ours.items() if name in _VARIABLES}
+    problems = [_unknown_variable(name) for name in ours if name not in _VARIABLES and name not in RESERVED]
+    try:
+        loaded = _sources(file, variables)(**options)
+    except ValidationError as error:
+        keys = {_VARIABLES[name]: name for name in variables} | {key: "option" for key, _ in _leaves(options)}
+        problems = [*_described(error, keys), *problems]
+    except SettingsError as error:
+        problems = [*error.problems, *problems]
+    else:
+        if not problems:
+            return Settings(**{name: getattr(loaded, name) for name in Settings.model_fields})
+    raise SettingsError(problems)
+
+
+def _merged(table: Mapping[str, Any]) -> Settings:
+    return _load(None, table, {})
+
+
+def _read(file: Path | Traversable) -> str:
+    try:
+        return file.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise SettingsError([f"{file} cannot be read: {error.strerror or error}"]) from None
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise SettingsError([f"{FILE}: line {line} is not UTF-8: save the file with the encoding UTF-8"]) from None
+
+
+# --- what is wrong, in words
+
+
+def _described(error: ValidationError, origins: Mapping[str, str]) -> list[str]:
+    """One line for each key, however many things are wrong with it."""
+    heads: dict[str, list[str]] = {}
+    for detail in error.errors(include_url=False, include_context=False):
+        key = _key_at(detail["loc"])
+        origin = next((name for known, name in origins.items() if within(known, (key,))), FILE)
+        value = detail["input"]
+        unknown = detail["type"] == "extra_forbidden"
+        shown = "" if isinstance(value, Mapping) else f" = {_shown(key, value)}"
+        what = _unknown(key) if unknown else _what(key, detail["type"], detail["msg"])
+        heads.setdefault(f"{key}{shown} ({origin})", []).append(what)
+    return [f"{head}: {' or '.join(whats)}" for head, whats in heads.items()]
+
+
+def _key_at(loc: tuple[int | str, ...]) -> str:
+    """The dotted key of pydantic's path, without the branches of a union below it."""
+    key = ""
+    for part in loc:
+        key = f"{key}.{part}" if key else str(part)
+        if key in KEYS:
+            break
+    return key
+
+
+def _what(key: str, kind: str, message: str) -> str:
+    if kind == "model_type":
+        return f"is a table with keys of its own: {', '.join(known for known in KEYS if within(known, (key,)))}"
+    if kind == "tuple_type":
+        return f"should be a list, such as {as_toml(value_at(Settings(), key) or ('...',))}"
+    return message.removeprefix("Value error, ").replace("Input should", "should")
+
+
+def _unknown(key: str) -> str:
+    if key.rpartition(".")[2] == "password":
+        return "a password is not kept in the settings: it is in the keyring, or in a ROTOR_…__PASSWORD variable"
+    return f"unknown key; the nearest is {nearest(key)}"
+
+
+def _unknown_variable(name: str) -> str:
+    key = name.removeprefix(_PREFIX).lower().replace("__", ".")
+    inside = [known for known in KEYS if within(known, (key,))]
+    if inside:
+        return f"{name}: is a table; set its keys one by one, such as {variable_of(inside[0])}"
+    return f"{name}: unknown variable; the nearest is {variable_of(nearest(key, KEYS))}"
+
+
+def nearest(key: str, known: Sequence[str] | None = None) -> str:
+    """The key most like this one: its own name first, then the table it stands in."""
+
+    def likeness(other: str) -> float:
+        (table, _, name), (other_table, _, other_name) = key.rpartition("."), other.rpartition(".")
+        same = SequenceMatcher(None, table, other_table).ratio()
+        return SequenceMatcher(None, name, other_name).ratio() + same / 4
+
+    return max(known or (*KEYS, *_TABLES), key=likeness)
+
+
+def _advice(syntax_error: str) -> str:
+    path = "escape" in syntax_error.lower() or "hex value" in syntax_error
+    return "; write a Windows path between single quotes" if path else ""
+
+
+def _shown(key: str, value: object) -> str:
+    shown = masked(key, value)
+    text = shown if shown is MASK else as_toml(shown)
+    return text if len(text) <= _LONGEST_SHOWN else text[:_LONGEST_SHOWN] + "…"
+
+
+# --- keys and values
+
+
+def _fields(table: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:
+    """Every key below a table with its dotted name, tables before what stands in them."""
+    for name, field in table.model_fields.items():
+        yield prefix + name, field
+        kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            yield from _fields(kind, f"{prefix}{name}.")
+
+
+def _is_table(field: FieldInfo) -> bool:
+    return isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
+
+
+def variable_of(key: str) -> str:
+    """The environment variable that goes before a key."""
+    return _PREFIX + key.upper().replace(".", "__")
+
+
+def setting_fields() -> Iterator[tuple[str, FieldInfo]]:
+    """Every setting by its dotted name, in the order of the file."""
+    return ((key, field) for key, field in _fields(Settings) if not _is_table(field))
+
+
+def keys_in_file(home: Path) -> tuple[str, ...]:
+    """The keys that config.toml sets; none without a file. Raises `SettingsError`."""
+    file = home / FILE
+    if not file.is_file():
+        return ()
+    try:
+        return tuple(key for key, _ in _leaves(tomllib.loads(_read(file).replace("\r\n", "\n"))))
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError([f"{FILE}: {error}{_advice(str(error))}"]) from None
+
+
+KEYS = tuple(key for key, _ in setting_fields())
+"""The dotted name of every setting, in the order of the file."""
+
+_TABLES = tuple(key for key, field in _fields(Settings) if _is_table(field))
+_VARIABLES = {variable_of(key): key for key in KEYS}
+
+
+def within(key: str, tables: Sequence[str]) -> bool:
+    """Whether the key is one of these, or stands in one of these tables."""
+    return any(key == table or key.startswith(f"{table}.") for table in tables)
+
+
+def value_at(settings: BaseModel, key: str) -> object:
+    """The value of a key by its dotted name."""
+    return reduce(getattr, key.split("."), settings)
+
+
+def _nested(flat: Mapping[str, Any]) -> dict[str, Any]:
+    """`{"buy.amount": 1}` as `{"buy": {"amount": 1}}`."""
+    tree: dict[str, Any] = {}
+    for key, value in flat.items():
+        *tables, name = key.split(".")
+        table = tree
+        for part in tables:
+            table = table.setdefault(part, {})
+        table[name] = value
+    return tree
+
+
+def _leaves(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in tree.items():
+        if isinstance(value, Mapping):
+            yield from _leaves(cast("Mapping[str, Any]", value), f"{prefix}{name}.")
+        else:
+            yield prefix + name, value
+
+
+# --- writing
+
+
+def _rendered_table(table: BaseModel, prefix: str) -> list[str]:
+    """The lines of a table: its own keys, then the tables below it."""
+    lines: list[str] = []
+    below: list[str] = []
+    for name, field in type(table).model_fields.items():
+        value: Any = getattr(table, name)
+        if isinstance(value, BaseModel) and not _is_inline(value):
+            below += ["", f"[{prefix}{name}]  # {' '.join((type(value).__doc__ or '').split())}"]
+            below += _rendered_table(value, f"{prefix}{name}.")
+        else:
+            lines += [f"# {about(field)}", f"{name} = {as_toml(value)}"]
+    return lines + below
+
+
+def _is_inline(table: BaseModel) -> bool:
+    """A table whose keys only make sense together stands on one line."""
+    return all(field.is_required() for field in type(table).model_fields.values())
+
+
+def about(field: FieldInfo) -> str:
+    """What a key does, in one sentence, with the words that are allowed."""
+    text = " ".join((field.description or "").split())
+    if _is_table(field):
+        inner = cast("type[BaseModel]", field.annotation).model_fields
+        return f"{text} {' '.join(f'{name}: {part.description}' for name, part in inner.items())}"
+    choices = [str(choice) for choice in get_args(field.annotation) if isinstance(choice, str)]
+    if all(choice in text for choice in choices):
+        return text
+    return f"{text.rstrip('.')}: {' | '.join(choices)}."
+
+
+def as_toml(value: object) -> str:
+    """A value as the file holds it."""
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case Decimal():
+            return f"{value:f}"
+        case int() | float():
+            return str(value)
+        case str():
+            literal = "\\" in value and "'" not in value and value.isprintable()
+            return f"'{value}'" if literal else json.dumps(value, ensure_ascii=False)
+        case tuple() | list():
+            return f"[{', '.join(as_toml(item) for item in cast('Sequence[object]', value))}]"
+        case BaseModel():
+            return f"{{ {', '.join(f'{name} = {as_toml(item)}' for name, item in value)} }}"
+        case _:
+            return json.dumps(str(value), ensure_ascii=False)
+
+
+def _changed(text: str, leaves: Mapping[str, Any]) -> str:
+    import tomlkit
+
+    document = cast("MutableMapping[str, Any]", tomlkit.parse(text))
+    for key, value in leaves.items():
+        *tables, name = key.split(".")
+        table = document
+        for part in tables:
+            if part not in table:
+                table[part] = tomlkit.table()
+            table = table[part]
+        table[name] = tomlkit.value(as_toml(value))
+    return tomlkit.dumps(cast("Mapping[str, Any]", document))

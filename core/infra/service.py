@@ -1,0 +1,200 @@
+"""The engine at log-on, and again after a crash: a task of Windows' Task Scheduler, or a user's unit of systemd."""
+
+import getpass
+import hashlib
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from xml.sax.saxutils import escape
+
+from core.i18n import say
+from core.infra.home import Home, write_atomically
+
+_SECONDS = 30.0
+_REFUSED = "2 3 4"
+"""Exit codes of rotor that a new try would not mend: bad settings, refused, ended by the user with something open."""
+
+
+class AutostartFailed(RuntimeError):
+    """It could not be set up, or taken away; the message says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Autostart:
+    """What is written where, and what makes the system take it up or let it go. `name` is the unit's or the task's."""
+
+    name: str
+    file: Path
+    text: str
+    take_up: tuple[tuple[str, ...], ...]
+    let_go: tuple[tuple[str, ...], ...]
+
+
+def engine_command(home: Home, *options: str) -> tuple[str, ...]:
+    """How the engine of a home is run without a screen; `options` go before the command."""
+    # -P: a folder of the home that happens to be called `core` or `tui` is no part of the program.
+    program = (sys.executable,) if getattr(sys, "frozen", False) else (sys.executable, "-P", "-m", "tui.cli")
+    return (*program, "--home", str(home.path), *options, "run")
+
+
+def autostart_of(home: Home, environ: Mapping[str, str] | None = None, platform: str = sys.platform) -> Autostart:
+    """For a home on this system. Raises `AutostartFailed` where it has neither of the two."""
+    name = f"rotor-{hashlib.sha256(str(home.path.resolve()).encode('utf-8')).hexdigest()[:8]}"
+    command = engine_command(home)
+    if platform == "win32":
+        file = home.data / f"{name}.xml"
+        task = f"\\rotor\\{name}"
+        return Autostart(
+            task,
+            file,
+            _task(home, command),
+            (("schtasks", "/Create", "/TN", task, "/XML", str(file), "/F"),),
+            (("schtasks", "/Delete", "/TN", task, "/F"),),
+        )
+    if platform == "linux":
+        given = os.environ if environ is None else environ
+        config = Path(given.get("XDG_CONFIG_HOME") or Path.home() / ".config")
+        unit = f"{name}.service"
+        return Autostart(
+            unit,
+            config / "systemd" / "user" / unit,
+            _unit(home, command),
+            (("systemctl", "--user", "daemon-reload"), ("systemctl", "--user", "enable", unit)),
+            (("systemctl", "--user", "disable", unit), ("systemctl", "--user", "daemon-reload")),
+        )
+    raise AutostartFailed(
+        say("rotor sets up no start at log-on on {platform}: let your system run rotor run.", platform=platform)
+    )
+
+
+def is_on(autostart: Autostart) -> bool | None:
+    """Whether the file is there as it would be written; None where there is another one."""
+    try:
+        text = autostart.file.read_bytes().decode("utf-16" if autostart.file.suffix == ".xml" else "utf-8")
+    except FileNotFoundError:
+        return False
+    except (OSError, ValueError):
+        return None
+    return True if text == autostart.text else None
+
+
+def turn_on(autostart: Autostart) -> None:
+    """Write the file and have the system take it up. Raises `AutostartFailed`, and `OSError`; the file is gone then."""
+    autostart.file.parent.mkdir(parents=True, exist_ok=True)
+    if autostart.file.suffix == ".xml":
+        autostart.file.write_bytes(autostart.text.encode("utf-16"))  # what schtasks reads
+    else:
+        write_atomically(autostart.file, autostart.text)
+    try:
+        for command in autostart.take_up:
+            _run(command)
+    except AutostartFailed:
+        autostart.file.unlink(missing_ok=True)
+        raise
+
+
+def turn_off(autostart: Autostart) -> None:
+    """Have the system let it go and remove the file. Raises `AutostartFailed`, and `OSError`."""
+    if not autostart.file.exists():
+        return
+    first, *rest = autostart.let_go
+    _run(first)
+    autostart.file.unlink(missing_ok=True)
+    for command in rest:
+        _run(command)
+
+
+def _run(command: Sequence[str]) -> None:
+    try:
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            stdin=subprocess.DEVNULL,
+            timeout=_SECONDS,
+            cwd=tempfile.gettempdir(),
+            check=False,
+        )
+    except FileNotFoundError:
+        raise AutostartFailed(
+            say("{program} is not there: start rotor with what starts programs on this machine.", program=command[0])
+        ) from None
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise AutostartFailed(say("{command} failed: {error}.", command=" ".join(command), error=error)) from None
+    if done.returncode != 0:
+        why = " ".join((done.stderr or done.stdout).split()) or str(done.returncode)
+        raise AutostartFailed(
+            say(
+                "{command} failed: {why}. It works in a session of your own, logged in at the machine, over RDP or "
+                "ssh; on a Linux box, loginctl enable-linger keeps your units running without one.",
+                command=" ".join(command),
+                why=why.rstrip("."),
+            )
+        )
+
+
+def _unit(home: Home, command: Sequence[str]) -> str:
+    line = " ".join(_quoted(word) for word in command)
+    return f"""\
+# Written by: rotor autostart on
+[Unit]
+Description=rotor in {str(home.path).replace("%", "%%")}
+
+[Service]
+ExecStart={line}
+WorkingDirectory={str(home.path).replace("%", "%%")}
+Restart=on-failure
+RestartSec=10
+# Bad settings, a refusal, and an end by the user are no crash.
+RestartPreventExitStatus={_REFUSED}
+# Working orders are cancelled, and that is proven, before it ends.
+TimeoutStopSec=60
+
+[Install]
+WantedBy=default.target
+"""
+
+
+def _quoted(word: str) -> str:
+    """As systemd reads a word: % and $ are its own."""
+    inside = word.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")
+    return f'"{inside}"'
+
+
+def _task(home: Home, command: Sequence[str]) -> str:
+    program, *arguments = command
+    user = escape(_user())
+    return f"""\
+<?xml version="1.0" encoding="UTF-16"?>
+<Task version="1.2" xmlns="http://schemas.microsoft.com/windows/2004/02/mit/task">
+  <RegistrationInfo><Description>rotor in {escape(str(home.path))}</Description></RegistrationInfo>
+  <Triggers><LogonTrigger><Enabled>true</Enabled><UserId>{user}</UserId></LogonTrigger></Triggers>
+  <Principals>
+    <Principal id="Author"><UserId>{user}</UserId><LogonType>InteractiveToken</LogonType></Principal>
+  </Principals>
+  <Settings>
+    <MultipleInstancesPolicy>IgnoreNew</MultipleInstancesPolicy>
+    <DisallowStartIfOnBatteries>false</DisallowStartIfOnBatteries>
+    <StopIfGoingOnBatteries>false</StopIfGoingOnBatteries>
+    <ExecutionTimeLimit>PT0S</ExecutionTimeLimit>
+    <RestartOnFailure><Interval>PT1M</Interval><Count>255</Count></RestartOnFailure>
+  </Settings>
+  <Actions Context="Author">
+    <Exec>
+      <Command>{escape(program)}</Command>
+      <Arguments>{escape(subprocess.list2cmdline(arguments))}</Arguments>
+      <WorkingDirectory>{escape(str(home.path))}</WorkingDirectory>
+    </Exec>
+  </Actions>
+</Task>
+"""
+
+
+def _user() -> str:
+    domain = os.environ.get("USERDOMAIN", "")
+    return f"{domain}\\{getpass.getuser()}" if domain else getpass.getuser()

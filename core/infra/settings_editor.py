@@ -1,0 +1,101 @@
+"""Settings as a person reads and types them: one row a key, checked by the validators of the file."""
+
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from core.i18n import say
+from core.infra import config
+from core.infra.config import KEYS, SettingsError, load_settings
+from core.model.settings import Settings
+from core.model.settings_rows import Kind, SettingRow, Source
+
+AT_ONCE = ("language", "screen.theme", "screen.up", "screen.bell")
+"""Keys whose change shows without a restart."""
+
+_MONEY = ("mode", "factorcat.base_url", "qmt", "strategy", "buy", "orders", "stops", "schedule", "guards", "fees")
+"""Keys, or whole tables, whose change may change what is bought or sold."""
+
+
+def setting_rows(home: Path, in_use: Settings, environ: Mapping[str, str] | None = None) -> tuple[SettingRow, ...]:
+    """Every key, in the order of the file. Raises `SettingsError` where the file cannot be used."""
+    variables = os.environ if environ is None else environ
+    following, default = load_settings(home, environ=variables), Settings()
+    told = {name.upper() for name, text in variables.items() if text}
+    written = frozenset(config.keys_in_file(home))
+    return tuple(
+        SettingRow(
+            key=key,
+            about=config.about(field),
+            value=_text(key, following),
+            in_use=_text(key, in_use),
+            default=_text(key, default),
+            source=_source(key, told, written),
+            kind=_kind(field),
+            choices=_choices(field),
+            at_once=key in AT_ONCE,
+            money=config.within(key, _MONEY),
+        )
+        for key, field in config.setting_fields()
+    )
+
+
+def problem_with(home: Path, key: str, text: str) -> str:
+    """Why this text cannot be the key's value, in words; empty where it can."""
+    if key not in KEYS:
+        return say("There is no setting {key}; the nearest is {nearest}.", key=key, nearest=config.nearest(key, KEYS))
+    try:
+        load_settings(home, {key: value_of(key, text)})
+    except SettingsError as error:
+        return "\n".join(line.partition("): ")[2] or line for line in error.problems)
+    return ""
+
+
+def value_of(key: str, text: str) -> Any:  # noqa: ANN401  (whatever the key's type is)
+    """What was typed as the file would hold it: text stays text, everything else is TOML."""
+    field = dict(config.setting_fields())[key]
+    if _is_text(field.annotation):
+        return text.strip()
+    try:
+        return tomllib.loads(f"value = {text.strip()}", parse_float=Decimal)["value"]
+    except tomllib.TOMLDecodeError:
+        return text.strip()  # the check of the whole names what it should be
+
+
+def _text(key: str, settings: BaseModel) -> str:
+    """The value as it is typed; what may hold a secret is masked."""
+    value = config.masked(key, config.value_at(settings, key))
+    return value if isinstance(value, str) else config.as_toml(value)
+
+
+def _source(key: str, variables: set[str], written: frozenset[str]) -> Source:
+    if config.variable_of(key) in variables:
+        return "environment"
+    return "file" if key in written else "default"
+
+
+def _kind(field: FieldInfo) -> Kind:
+    if field.annotation is bool:
+        return "switch"
+    return "choice" if _choices(field) else "text"
+
+
+def _choices(field: FieldInfo) -> tuple[str, ...]:
+    """The words that are allowed, where nothing else is."""
+    choices = get_args(field.annotation)
+    return choices if choices and all(isinstance(choice, str) for choice in choices) else ()
+
+
+def _is_text(annotation: Any) -> bool:  # noqa: ANN401  (a type form)
+    return annotation is str or all(isinstance(choice, str) for choice in _plain_args(annotation))
+
+
+def _plain_args(annotation: Any) -> Iterator[object]:  # noqa: ANN401  (a type form)
+    args = get_args(annotation)
+    yield from args if args and get_origin(annotation) is not tuple else (annotation,)

@@ -1,0 +1,140 @@
+"""News of new versions: a small document at the address of the settings, read once a day. Nothing is ever installed.
+
+The document is a JSON object: `version` (PEP 440) and `notes`, a text or a text for each language (`en`, `zh`); `page`
+and `date` may come with it.
+"""
+
+import json
+import logging
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, cast
+
+from core.i18n import language, say
+from core.infra.clock import Clock
+from core.infra.home import write_atomically
+from core.model.release import Release
+
+log = logging.getLogger(__name__)
+
+_SECONDS = 10.0
+_LONGEST = 64 * 1024
+_EVERY, _RETRY = timedelta(hours=24), timedelta(hours=1)
+_LONGEST_NOTES = 8000
+
+
+class NoRelease(RuntimeError):
+    """The document could not be had or cannot be used; the message says why."""
+
+
+async def ask_for_release(url: str, version: str) -> dict[str, Any]:
+    """The document, checked. Raises `NoRelease`."""
+    import httpx
+
+    try:
+        async with (
+            httpx.AsyncClient(timeout=_SECONDS, trust_env=False, headers={"User-Agent": f"rotor/{version}"}) as http,
+            http.stream("GET", url) as answer,
+        ):
+            if answer.status_code != 200:
+                raise NoRelease(say("it answered with status {status}", status=answer.status_code))
+            body = b""
+            async for part in answer.aiter_bytes():
+                body += part
+                if len(body) > _LONGEST:
+                    raise NoRelease(say("its answer is longer than {kilobytes} kB", kilobytes=_LONGEST // 1024))
+    except httpx.TimeoutException:
+        raise NoRelease(say("it did not answer within {seconds:.0f} s", seconds=_SECONDS)) from None
+    except (httpx.HTTPError, OSError) as error:
+        raise NoRelease(say("it cannot be reached: {error}", error=error or type(error).__name__)) from None
+    return _checked(body)
+
+
+def newer(document: dict[str, Any], version: str) -> Release | None:
+    """The release of a checked document where it is newer than `version`, None where it is not."""
+    from packaging.version import Version
+
+    if Version(document["version"]) <= Version(version):
+        return None
+    notes = document["notes"]
+    told = notes if isinstance(notes, str) else notes.get(language()) or notes.get("en") or ""
+    return Release(
+        document["version"],
+        _harmless(str(told), lines=True)[:_LONGEST_NOTES],
+        _harmless(document.get("page", "")),
+        _harmless(document.get("date", "")),
+    )
+
+
+class Lookout:
+    """Asks once a day; what it was told last is kept in a file, so that a restart asks no sooner."""
+
+    def __init__(self, file: Path, url: str, version: str, wall: Clock) -> None:
+        """`wall` is the machine's clock. Without a `url` nothing is ever asked."""
+        self._file = file
+        self._url = url
+        self._version = version
+        self._wall = wall
+        self._asked_at: datetime | None = None
+        self._document: dict[str, Any] | None = None
+        self._failed = False
+        if url:
+            self._recall()
+
+    @property
+    def release(self) -> Release | None:
+        """The newer version that was told of, None where there is none."""
+        return None if self._document is None else newer(self._document, self._version)
+
+    async def look_if_due(self) -> None:
+        """Never raises: no news of a version is no trouble."""
+        now = self._wall.now()
+        wait = _RETRY if self._failed else _EVERY
+        if not self._url or (self._asked_at is not None and timedelta(0) <= now - self._asked_at < wait):
+            return
+        self._asked_at, self._failed = now, True
+        try:
+            self._document = await ask_for_release(self._url, self._version)
+        except NoRelease as error:
+            log.info("no news of new versions: %s", error)
+            return
+        self._failed = False
+        kept = {"url": self._url, "asked_at": now.isoformat(), "document": self._document}
+        try:
+            write_atomically(self._file, json.dumps(kept, ensure_ascii=False))
+        except OSError as error:
+            log.info("the news of a version could not be kept: %s", error)
+        if (release := self.release) is not None:
+            log.info("version %s of rotor is out, this one is %s", release.version, self._version)
+
+    def _recall(self) -> None:
+        try:
+            kept = json.loads(self._file.read_text("utf-8"))
+            if kept["url"] == self._url:
+                self._document = _checked(json.dumps(kept["document"]).encode("utf-8"))
+                self._asked_at = datetime.fromisoformat(kept["asked_at"])
+        except (OSError, ValueError, KeyError, TypeError, NoRelease):
+            return
+
+
+def _checked(body: bytes) -> dict[str, Any]:
+    from packaging.version import InvalidVersion, Version
+
+    try:
+        found = json.loads(body)
+        if not isinstance(found, dict):
+            raise NoRelease(say("its answer is no version document"))
+        document = cast("dict[str, Any]", found)
+        Version(document["version"])
+        notes = document.setdefault("notes", "")
+        texts = cast("dict[str, Any]", notes).values() if isinstance(notes, dict) else [notes]
+        if not all(isinstance(text, str) for text in (*texts, document.get("page", ""), document.get("date", ""))):
+            raise NoRelease(say("its answer is no version document"))
+    except (ValueError, KeyError, TypeError, InvalidVersion, RecursionError):
+        raise NoRelease(say("its answer is no version document")) from None
+    return document
+
+
+def _harmless(text: str, *, lines: bool = False) -> str:
+    """Without control characters, which steer a terminal."""
+    return "".join(letter for letter in text if letter.isprintable() or (lines and letter == "\n"))

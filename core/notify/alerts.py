@@ -1,0 +1,387 @@
+"""What is worth telling of a picture: told once when it begins and once when it is over, over restarts too."""
+
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import time
+from decimal import Decimal
+from itertools import groupby
+
+from core.i18n import say
+from core.infra.clock import Clock
+from core.model.known import Known
+from core.model.notification import News, NewsKind
+from core.model.order import STOP_ORIGINS, Order, OrderState, Side
+from core.model.quote import TradingState
+from core.model.settings import NewsEvents
+from core.model.snapshot import Control, Level, Snapshot
+from core.notify.outbox import Outbox
+from core.rules.redemption import HeldDanger
+from core.rules.sessions import SessionPhase
+
+_LEVELS = {"info": Level.INFO, "warning": Level.WARNING, "error": Level.ERROR}
+
+_OPENING_FROM, _CLOSING_FROM = time(9, 20), time(15, 0)
+_STEADY = 10.0
+"""Real seconds that a connection, or what keeps trading off, has to be so before it is told: a blink is no news."""
+
+_DOUBT = 20.0
+"""Real seconds after which an order of which nobody knows counts as one: until then the broker is looked at."""
+
+_IN_HOURS = frozenset(
+    {SessionPhase.PRE_OPEN, SessionPhase.OPENING_CALL, SessionPhase.OPEN, SessionPhase.BREAK, SessionPhase.CLOSING_CALL}
+)
+_TURNED_DOWN = frozenset({OrderState.REJECTED, OrderState.REFUSED})
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """Something that is so. `over` is told when it is so no more; empty for what has just happened.
+
+    `hold`: real seconds that it has to be so before it is told.
+    """
+
+    key: str
+    kind: NewsKind
+    text: str
+    over: str = ""
+    hold: float = 0.0
+
+
+OF_TRADES = frozenset({NewsKind.ORDER, NewsKind.STOP, NewsKind.REBALANCE})
+"""What a command that trades and ends has to tell; the state of things is for whoever watches them all day."""
+
+
+class Newsroom:
+    """Looks at a picture once a second and puts what is new into the outbox, in one piece with having told it."""
+
+    def __init__(
+        self, outbox: Outbox, events: NewsEvents, clock: Clock, wall: Clock, kinds: Container[NewsKind]
+    ) -> None:
+        """`clock` is the market's, `wall` the machine's. `kinds`: what is looked for at all."""
+        self._outbox = outbox
+        self._events = events
+        self._clock = clock
+        self._wall = wall
+        self._kinds = kinds
+        self._since: dict[str, float] = {}
+        self._day: object = None
+
+    def look(
+        self, snapshot: Snapshot, dangers: Iterable[HeldDanger], falls: str | None, back: str | None = None
+    ) -> bool:
+        """Whether there was news.
+
+        `falls`: which part of the engine has just failed; `back`: that it is back after an end without a word.
+        """
+        books = f"{snapshot.mode}/{snapshot.account}/"
+        items = {
+            books + item.key: item
+            for item in worth_telling(snapshot, tuple(dangers), falls, back)
+            if item.kind in self._kinds
+        }
+        told, real, fresh = self._outbox.told, self._clock.real(), False
+        self._since = {key: self._since.get(key, real) for key in items}
+        for key, item in items.items():
+            if key not in told and real - self._since[key] >= item.hold:
+                fresh |= self._tell(key, item, snapshot)
+        for key in [
+            key
+            for key, one in told.items()
+            if one.over and one.kind in self._kinds and key.startswith(books) and key not in items
+        ]:
+            fresh |= self._end(key, snapshot)
+        if self._day != snapshot.trading_day:
+            self._day = snapshot.trading_day
+            self._outbox.forget_old(self._wall.now())
+        return fresh
+
+    def _tell(self, key: str, item: Item, snapshot: Snapshot) -> bool:
+        if item.kind is NewsKind.CLOSING and not self._saw_the_opening(key, snapshot):
+            return False
+        news = self._news(item.kind, item.text, snapshot)
+        self._outbox.tell(key, news, heading(snapshot), item.over, item.kind, self._wall.now())
+        return news is not None
+
+    def _end(self, key: str, snapshot: Snapshot) -> bool:
+        told = self._outbox.told[key]
+        if not _can_be_over(told.kind, key, snapshot):
+            return False
+        news = self._news(told.kind, told.over, snapshot)
+        self._outbox.end(key, news, heading(snapshot))
+        return news is not None
+
+    def _saw_the_opening(self, closing: str, snapshot: Snapshot) -> bool:
+        """A digest is of a day that was seen: none after a start in the evening."""
+        return closing.replace("closing:", "opening:") in self._outbox.told
+
+    def _news(self, kind: NewsKind, text: str, snapshot: Snapshot) -> News | None:
+        wanted = str(getattr(self._events, str(kind)))
+        return None if wanted == "off" else News(kind, _LEVELS[wanted], snapshot.at, text)
+
+
+def _can_be_over(kind: NewsKind, key: str, shown: Snapshot) -> bool:
+    """Whether the picture tells at all: what is looked for at certain hours only is not over because these are, and
+    what is not known is not over either."""
+    if kind is NewsKind.CONNECTION:
+        return shown.session in _IN_HOURS and bool(shown.health)
+    if kind is NewsKind.BOND or key.endswith("/stops"):
+        return shown.session == SessionPhase.OPEN and isinstance(shown.positions, Known)
+    return True
+
+
+def heading(snapshot: Snapshot) -> str:
+    """Mode and account: the first line of every message."""
+    return f"rotor {snapshot.mode.upper()} {snapshot.account}".rstrip()
+
+
+def worth_telling(
+    snapshot: Snapshot, dangers: Iterable[HeldDanger], falls: str | None, back: str | None
+) -> Iterator[Item]:
+    """Everything in the picture that somebody who is not looking should know."""
+    for find in (_trading, _connections, _orders, _stops, _runs, _bonds):
+        yield from find(snapshot)
+    for danger in dangers:
+        yield Item(f"danger:{danger.code}:{danger.sell}", NewsKind.BOND, danger.text)
+    if falls is not None:
+        yield Item(
+            "engine",
+            NewsKind.TRADING,
+            say("a part of the engine failed and was begun again: {part}", part=falls),
+            say("the engine's parts run steadily again"),
+        )
+    if back is not None:
+        yield Item(f"back:{back}", NewsKind.TRADING, back)
+    yield from _day(snapshot)
+
+
+def _trading(shown: Snapshot) -> Iterator[Item]:
+    if shown.blockers:
+        text = say("trading is off, nothing is sent and no stop fires: {why}", why="; ".join(shown.blockers))
+        yield Item("off", NewsKind.TRADING, text, say("trading is on again"), _STEADY)
+    texts: Mapping[Control, Callable[[], tuple[str, str]]] = {
+        Control.TRIPPED: lambda: (
+            say("the breaker has tripped: too many orders were turned down, only sales for safety go out"),
+            say("the breaker was reset"),
+        ),
+        Control.HALTED: lambda: (say("trading is halted: nothing is sent, no stop fires"), say("the halt was ended")),
+        Control.PAUSED: lambda: (say("buys are paused"), say("the pause of buys was ended")),
+    }
+    for control in shown.controls:
+        text, over = texts[control]()
+        yield Item(f"control:{control}", NewsKind.TRADING, text, over)
+    if shown.stops is not None and shown.stops.armed < shown.stops.managed and shown.session == SessionPhase.OPEN:
+        armed = say("{armed} of {managed} stops are armed", armed=shown.stops.armed, managed=shown.stops.managed)
+        note = f": {shown.stops.note}" if shown.stops.note else ""
+        yield Item("stops", NewsKind.TRADING, armed + note, say("every stop is armed again"), 60.0)
+
+
+def _connections(shown: Snapshot) -> Iterator[Item]:
+    """Only in trading hours: a terminal that is closed for the night is no news."""
+    if shown.session not in _IN_HOURS:
+        return
+    for one in shown.health:
+        if one.level is not Level.ERROR or one.name not in {"QMT", "broker", "quotes", "FactorCat", "clock", "disk"}:
+            continue
+        name = say(one.name)
+        yield Item(
+            f"health:{one.name}",
+            NewsKind.CONNECTION,
+            say("{name} is in trouble since {since:%H:%M:%S}: {text}", name=name, since=one.since, text=one.text),
+            say("{name} is well again", name=name),
+            _STEADY,
+        )
+    for source in shown.sources:
+        if source.trouble is not None:
+            yield Item(
+                f"source:{source.name}",
+                NewsKind.CONNECTION,
+                say("prices of {name} are out of reach: {why}", name=source.name, why=source.trouble),
+                say("prices of {name} are within reach again", name=source.name),
+                _STEADY,
+            )
+
+
+def _orders(shown: Snapshot) -> Iterator[Item]:
+    for order in shown.orders:
+        intent = order.intent
+        what = say(
+            "{side} of {volume} 张 {code} {name} at {price}",
+            side=say(str(intent.side)),
+            volume=intent.volume,
+            code=intent.code,
+            name=intent.name,
+            price=intent.price,
+        )
+        if order.state in _TURNED_DOWN:
+            why = order.message or say("no reason was given")
+            text = say("an order was turned down: {what}: {why}", what=what, why=why)
+            yield Item(f"order:{intent.client_order_id}:no", NewsKind.ORDER, text)
+        elif order.unresolved:
+            text = say("it is not known what became of an order: {what}. The bond is frozen until it is.", what=what)
+            over = say("it is known again what became of an order: {what}", what=what)
+            yield Item(f"order:{intent.client_order_id}:unknown", NewsKind.ORDER, text, over, _DOUBT)
+
+
+def _stops(shown: Snapshot) -> Iterator[Item]:
+    """A stop that fired, and what its orders came to once no order of it works any more."""
+    fired = sorted(
+        (order for order in shown.orders if order.intent.origin in STOP_ORIGINS and shown.trading_day is not None),
+        key=lambda order: (order.intent.code, str(order.intent.origin), order.created_at),
+    )
+    for (code, origin), group in groupby(fired, key=lambda order: (order.intent.code, order.intent.origin)):
+        orders = list(group)
+        first = orders[0].intent
+        if first.trading_day != shown.trading_day:
+            continue
+        key = f"stop:{code}:{first.trading_day}:{origin.name}"
+        what = say(
+            "{origin} of {code} {name} has fired at {level}: {volume} 张 are sold",
+            origin=say(str(origin)),
+            code=code,
+            name=first.name,
+            level=first.level if first.level is not None else say("its level"),
+            volume=first.volume,
+        )
+        yield Item(key, NewsKind.STOP, what)
+        if all(order.done for order in orders):
+            sold, fetched = _filled(orders)
+            average = f"{fetched / sold:.3f}" if sold else "--"
+            told = say(
+                "{origin} of {code} {name}: {sold} 张 sold at {average}",
+                origin=say(str(origin)),
+                code=code,
+                name=first.name,
+                sold=sold,
+                average=average,
+            )
+            yield Item(f"{key}:sold:{sold}", NewsKind.STOP, told)
+
+
+def _filled(orders: Iterable[Order]) -> tuple[int, Decimal]:
+    """张 and CNY."""
+    filled = [(order.filled_volume, order.filled_amount) for order in orders]
+    return sum(volume for volume, _ in filled), sum((amount for _, amount in filled), Decimal(0))
+
+
+def _runs(shown: Snapshot) -> Iterator[Item]:
+    if shown.missed is not None:
+        missed = shown.missed
+        text = say(
+            "the {name} of {at:%Y-%m-%d %H:%M} was not made: {why}. Home offers it; it is not made up for by itself.",
+            name=say(missed.name),
+            at=missed.planned_at,
+            why=missed.why,
+        )
+        yield Item(f"missed:{missed.planned_at:%Y-%m-%dT%H:%M}", NewsKind.MISSED, text)
+    run = shown.rebalance
+    if run is None or run.finished_at is None or run.finished_at.date() != shown.trading_day:
+        return
+    lines = [say("{origin} has ended: {stage}", origin=say(str(run.origin)), stage=run.stage)]
+    for leg in run.legs:
+        average = f" @ {leg.average_price:.3f}" if leg.average_price is not None else ""
+        lines.append(
+            f"  {say(str(leg.side))} {leg.code} {leg.name} {leg.filled_volume}/{leg.volume}{average}  {say(leg.status)}"
+        )
+    if run.cash_after is not None:
+        lines.append(say("  cash after it: {cash:,.2f} CNY", cash=run.cash_after))
+    yield Item(f"run:{run.plan_id}", NewsKind.REBALANCE, "\n".join(lines))
+
+
+def _bonds(shown: Snapshot) -> Iterator[Item]:
+    if shown.session != SessionPhase.OPEN or not isinstance(shown.positions, Known):
+        return
+    for row in shown.positions.value:
+        if row.state == TradingState.HALTED:
+            yield Item(
+                f"suspended:{row.code}",
+                NewsKind.BOND,
+                say(
+                    "{code} {name}, of which you hold {volume} 张, is suspended: it cannot be sold",
+                    **_of(row.code, row.name, row.volume),
+                ),
+                say("{code} {name} trades again", code=row.code, name=row.name),
+                _STEADY,
+            )
+
+
+def _of(code: object, name: str, volume: int) -> dict[str, object]:
+    return {"code": code, "name": name, "volume": volume}
+
+
+def _day(shown: Snapshot) -> Iterator[Item]:
+    """The check before the open and the digest after the close, each once a session day."""
+    day, now = shown.trading_day, shown.at.time()
+    if day is None or shown.session in {SessionPhase.CLOSED_DAY, SessionPhase.UNKNOWN}:
+        return
+    if _OPENING_FROM <= now < _CLOSING_FROM:
+        # As soon as the account was read; where it cannot be, that is what the check has to say.
+        hold = 0.0 if shown.ready else 60.0
+        yield Item(f"opening:{day}", NewsKind.OPENING, opening_check(shown), hold=hold)
+    elif now >= _CLOSING_FROM:
+        yield Item(f"closing:{day}", NewsKind.CLOSING, closing_digest(shown))
+
+
+def opening_check(shown: Snapshot) -> str:
+    """Whether all is ready for the day, in some lines."""
+    ready = shown.ready and not shown.needs and not shown.controls
+    lines = [
+        say("Ready for {day}.", day=shown.trading_day) if ready else say("NOT ready for {day}.", day=shown.trading_day)
+    ]
+    lines += [say("  trading is off: {why}", why=why) for why in shown.blockers]
+    lines += [say("  pulled: {control}", control=say(str(control))) for control in shown.controls]
+    lines += [f"  {say(one.name)}: {one.text}" for one in shown.health if one.level in {Level.ERROR, Level.WARNING}]
+    if shown.followed is not None:
+        lines.append(
+            say(
+                "  follows {name}, record {record}", name=shown.followed.strategy_name, record=shown.followed.history_id
+            )
+        )
+    else:
+        lines.append(say("  follows no strategy: nothing is bought"))
+    if shown.stops is not None:
+        lines.append(say("  stops armed: {armed} of {managed}", armed=shown.stops.armed, managed=shown.stops.managed))
+    lines += [f"  {say(job.name)}: {job.at:%m-%d %H:%M}" for job in shown.jobs]
+    lines += [f"  {text}" for text in (*shown.dangers, *shown.notices)]
+    return "\n".join(lines)
+
+
+def closing_digest(shown: Snapshot) -> str:
+    """The day in figures: money, orders, stops, what is left open."""
+    today = [order for order in shown.orders if order.intent.trading_day == shown.trading_day]
+    lines = [say("The close of {day}.", day=shown.trading_day)]
+    if isinstance(shown.asset, Known):
+        lines.append(say("  assets {total:,.2f} CNY{change}", total=shown.asset.value.total, change=_change(shown)))
+        lines.append(say("  cash {cash:,.2f} CNY", cash=shown.asset.value.cash))
+    for side, word in ((Side.BUY, say("bought")), (Side.SELL, say("sold"))):
+        volume, amount = _filled(order for order in today if order.intent.side is side)
+        lines.append(say("  {word}: {volume} 张 for {amount:,.2f} CNY", word=word, volume=volume, amount=amount))
+    fees = sum((order.fee for order in today), Decimal(0))
+    refused = sum(order.state in _TURNED_DOWN for order in today)
+    lines.append(
+        say(
+            "  orders {count}, turned down {refused}, fees {fees:,.2f} CNY",
+            count=len(today),
+            refused=refused,
+            fees=fees,
+        )
+    )
+    stopped = sorted(
+        {f"{order.intent.code} {order.intent.name}" for order in today if order.intent.origin in STOP_ORIGINS}
+    )
+    if stopped:
+        lines.append(say("  stops fired: {stopped}", stopped=", ".join(stopped)))
+    unresolved = [order.intent.client_order_id for order in shown.orders if order.unresolved]
+    if unresolved:
+        lines.append(say("  of these orders nobody knows what became: {orders}", orders=", ".join(unresolved)))
+    if isinstance(shown.positions, Known):
+        lines.append(say("  holds {count} bonds", count=len(shown.positions.value)))
+    lines += [say("  next: {name} {at:%m-%d %H:%M}", name=say(job.name), at=job.at) for job in shown.jobs[:1]]
+    return "\n".join(lines)
+
+
+def _change(shown: Snapshot) -> str:
+    """Against the day's first point of the equity line."""
+    points = [total for at, total in shown.equity if at.date() == shown.trading_day]
+    if not points or not isinstance(shown.asset, Known) or not points[0]:
+        return ""
+    return f" ({shown.asset.value.total / points[0] - 1:+.2%})"

@@ -1,0 +1,196 @@
+"""Who is told: the mail of [notify.email], and push services through Apprise. Calls block, each within a deadline."""
+
+import hashlib
+import logging
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from pydantic import SecretStr
+
+from core.i18n import say
+from core.infra.credentials import Vault
+from core.infra.logs import hide, redacted
+from core.mail import MailFailed, send_mail
+from core.model.known import Known, Unknown
+from core.model.settings import Email, Notify
+from core.model.snapshot import Level
+
+if TYPE_CHECKING:
+    from apprise import NotifyBase
+
+PUSH_ACCOUNT = "addresses"
+"""Under which the addresses of push services are kept where passwords are: they hold tokens."""
+
+_LEVELS = {"info": Level.INFO, "warning": Level.WARNING, "error": Level.ERROR}
+
+
+class NotSent(RuntimeError):
+    """A message was not sent; the message of this says why and what to do, and holds no secret."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """`number` is the same each time the same news are sent: a mail that comes twice can be told from two mails."""
+
+    subject: str
+    text: str
+    level: Level
+    number: str
+
+
+class Receiver(Protocol):
+    """Somebody who is told. `name` is for the screen, the log and the outbox, and holds no secret."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def least(self) -> Level:
+        """News below this level do not go there."""
+        ...
+
+    def send(self, message: Message) -> None:
+        """Raises `NotSent`."""
+        ...
+
+
+class MailReceiver:
+    """The mail server of the settings. The password is looked up each time: it may be stored while this runs."""
+
+    name = "mail"
+
+    def __init__(self, email: Email, vault: Vault) -> None:
+        self._email = email
+        self._vault = vault
+        self.least = _LEVELS[email.level]
+
+    def send(self, message: Message) -> None:
+        password = password_of(self._email, self._vault)
+        try:
+            send_mail(self._email, password, message.subject, message.text, message.number)
+        except MailFailed as failure:
+            raise NotSent(str(failure)) from None
+
+
+class PushReceiver:
+    """One push service, by its Apprise address. `name` tells the service, and a hash tells two of one kind apart."""
+
+    def __init__(self, address: SecretStr, least: Level) -> None:
+        """Raises `ValueError` where Apprise knows no such service; the text does not repeat the address."""
+        hide(address)
+        self._service = _service(address.get_secret_value())
+        digest = hashlib.sha256(address.get_secret_value().encode("utf-8")).hexdigest()[:6]
+        self.name = f"{self._service.service_name or 'push'} {digest}"
+        self.least = least
+
+    def send(self, message: Message) -> None:
+        heard = _Heard()
+        logger = logging.getLogger("apprise")
+        logger.propagate = False  # what it says is told in a sentence of ours
+        logger.addHandler(heard)
+        try:
+            sent = bool(
+                self._service.notify(body=message.text, title=message.subject, notify_type=_apprise(message.level))
+            )
+        except Exception as error:
+            heard.lines.append(f"{type(error).__name__}: {error}")
+            sent = False
+        finally:
+            logger.removeHandler(heard)
+        if not sent:
+            why = redacted(heard.lines[-1] if heard.lines else say("it gave no reason")).rstrip(".")
+            raise NotSent(say("{name} did not take the message: {why}.", name=self.name, why=why))
+
+
+class _Heard(logging.Handler):
+    """What Apprise says on this very thread while it sends."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.lines: list[str] = []
+        self._thread = threading.get_ident()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.thread == self._thread:
+            self.lines.append(" ".join(record.getMessage().split()))
+
+
+def password_of(email: Email, vault: Vault) -> SecretStr | None:
+    """The mail server's password; None: it is used without one. Raises `NotSent` where that cannot be known."""
+    found = vault.read(email.sender, "email")
+    if isinstance(found, Unknown):
+        raise NotSent(found.reason)
+    if found.value is not None:
+        hide(found.value)
+    return found.value
+
+
+def receivers_of(notify: Notify, vault: Vault, *, kept: bool = True) -> tuple[list[Receiver], list[str]]:
+    """Everybody who is to be told, and a sentence for each address that cannot be used.
+
+    `kept`: those whose addresses are kept where passwords are, too; it blocks then.
+    """
+    receivers: list[Receiver] = [MailReceiver(notify.email, vault)] if notify.email.host else []
+    troubles: list[str] = []
+    addresses = list(notify.urls)
+    found = vault.read(PUSH_ACCOUNT, "push") if kept else Known(None)
+    if isinstance(found, Unknown):
+        troubles.append(found.reason)
+    elif found.value is not None:
+        addresses += found.value.get_secret_value().split()
+    for number, address in enumerate(dict.fromkeys(addresses), 1):
+        try:
+            receivers.append(PushReceiver(SecretStr(address), _LEVELS[notify.push_level]))
+        except ValueError as error:
+            troubles.append(say("push address {number}: {error}", number=number, error=error))
+    return receivers, troubles
+
+
+def problem_with_addresses(text: str) -> str | None:
+    """Why these addresses of push services, with blanks between them, cannot be used; None where they can."""
+    for number, address in enumerate(text.split(), 1):
+        try:
+            _service(address)
+        except ValueError as error:
+            return say("Push address {number}: {error}", number=number, error=error)
+    return None
+
+
+def try_all(receivers: Iterable[Receiver], mode: str) -> list[tuple[str, str | None]]:
+    """Send each a test message; answers with their names and why it did not go, None where it did."""
+    subject = say("rotor: a test")
+    text = say("This is a test. News of rotor, in {mode} mode, will come like this.", mode=mode)
+    outcomes: list[tuple[str, str | None]] = []
+    for receiver in receivers:
+        try:
+            receiver.send(Message(subject, text, Level.INFO, ""))
+            outcomes.append((receiver.name, None))
+        except NotSent as error:
+            outcomes.append((receiver.name, str(error)))
+    return outcomes
+
+
+def _service(address: str) -> "NotifyBase":
+    import apprise
+
+    scheme = address.partition("://")[0]
+    logging.getLogger("apprise").propagate = False  # what it says of an address may repeat it
+    found = apprise.Apprise.instantiate(address)  # pyright: ignore[reportUnknownMemberType]
+    if not isinstance(found, apprise.NotifyBase):
+        if not scheme or scheme == address:
+            raise ValueError(say("it is no Apprise address, such as dingtalk://token"))
+        known = scheme.lower() in {
+            str(name)
+            for details in apprise.Apprise().details()["schemas"]
+            for name in (*(details["protocols"] or ()), *(details["secure_protocols"] or ()))
+        }
+        if known:
+            raise ValueError(say("{scheme}:// lacks a part that this service needs", scheme=scheme))
+        raise ValueError(say("Apprise knows no service {scheme}://", scheme=scheme))
+    return found
+
+
+def _apprise(level: Level) -> str:
+    return {Level.WARNING: "warning", Level.ERROR: "failure"}.get(level, "info")

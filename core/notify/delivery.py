@@ -1,0 +1,191 @@
+"""Carries news from the outbox to everybody who is to be told, beside the trading and never in its way."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from core.i18n import say, say_many
+from core.infra.clock import Clock
+from core.infra.worker_thread import Caller, NoAnswer
+from core.model.snapshot import Level
+from core.notify.channels import Message, NotSent, Receiver
+from core.notify.outbox import Outbox, Waiting
+
+log = logging.getLogger(__name__)
+
+GATHER = 5.0
+"""Seconds that news wait for others, so that a rebalance makes one message and not twenty."""
+
+DEADLINE = 60.0
+"""Seconds that a receiver is given for one message."""
+
+_FIRST_PAUSE, _LONGEST_PAUSE = 30.0, 1800.0
+"""Seconds before a receiver that failed is tried again; they double while it fails."""
+
+_MOST_LINES = 200
+"""Pieces of news in one message; the rest comes in the next one."""
+
+
+class Courier:
+    """One task for each receiver, all on the loop that runs `carry`; whoever hangs, hangs alone."""
+
+    def __init__(
+        self, outbox: Outbox, receivers: Sequence[Receiver], per_hour: int, clock: Clock, *, complete: bool = True
+    ) -> None:
+        """`clock` is the machine's: a mail server keeps no market time. `complete`: these are all receivers."""
+        self._outbox = outbox
+        self._receivers = list(receivers)
+        self._per_hour = per_hour
+        self._clock = clock
+        self._woken = {receiver.name: asyncio.Event() for receiver in self._receivers}
+        self._tried: dict[str, int] = {}
+        self._untried = set(self._woken)
+        outbox.welcome(self._woken, complete=complete)
+
+    def wake(self) -> None:
+        """There is news."""
+        for event in self._woken.values():
+            event.set()
+
+    async def carry(self) -> None:
+        """Until it is cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for receiver in self._receivers:
+                group.create_task(self._serve(receiver), name=f"courier: {receiver.name}")
+            if not self._receivers:
+                await asyncio.Event().wait()
+
+    async def flush(self, seconds: float) -> None:
+        """Send at once what waits, to those that were within reach; what is left is sent after the next start."""
+        due = [receiver for receiver in self._receivers if not self._outbox.standing(receiver.name).tries]
+        senders = [asyncio.create_task(self._send_all(receiver)) for receiver in due]
+        if senders:
+            _, late = await asyncio.wait(senders, timeout=seconds)
+            for sender in late:
+                sender.cancel()
+            await asyncio.gather(*senders, return_exceptions=True)
+
+    async def _send_all(self, receiver: Receiver) -> None:
+        waiting = self._outbox.waiting(receiver.name, receiver.least)
+        if not waiting:
+            return
+        caller = Caller(f"courier: {receiver.name}")
+        try:
+            await self._send(receiver, caller, waiting)
+        finally:
+            caller.end()
+
+    def health(self) -> tuple[Level, str] | None:
+        """How the sending stands, for the screen; None where nobody is to be told."""
+        if not self._receivers:
+            return None
+        troubled: list[str] = []
+        for receiver in self._receivers:
+            standing = self._outbox.standing(receiver.name)
+            if standing.tries:
+                since = standing.since or self._clock.now()
+                troubled.append(
+                    say("{name} since {since:%H:%M}: {why}", name=receiver.name, since=since, why=standing.error)
+                )
+        return (Level.WARNING, "; ".join(troubled)) if troubled else (Level.GOOD, "ok")
+
+    async def _serve(self, receiver: Receiver) -> None:
+        caller = Caller(f"courier: {receiver.name}")
+        woken = self._woken[receiver.name]
+        try:
+            while True:
+                woken.clear()
+                waiting = self._outbox.waiting(receiver.name, receiver.least)
+                if not waiting:
+                    self._outbox.nothing_for(receiver.name)
+                    await woken.wait()
+                    continue
+                pause = self._pause(receiver, waiting)
+                if pause > 0:
+                    await self._clock.sleep(pause)
+                    waiting = self._outbox.waiting(receiver.name, receiver.least)
+                if not await self._send(receiver, caller, self._batch(receiver, waiting)):
+                    caller.end()
+                    caller = Caller(f"courier: {receiver.name}")
+        finally:
+            caller.end()
+
+    def _batch(self, receiver: Receiver, waiting: Sequence[Waiting]) -> Sequence[Waiting]:
+        """What goes into one message. One that failed is sent again as it was: its answer may only have been lost."""
+        tried = self._tried.get(receiver.name, 0)
+        again = [one for one in waiting if one.number <= tried]
+        batch = (again or waiting)[:_MOST_LINES]
+        self._tried[receiver.name] = batch[-1].number
+        return batch
+
+    def _pause(self, receiver: Receiver, waiting: Sequence[Waiting]) -> float:
+        """How long to wait before the next message."""
+        now, standing = self._clock.now(), self._outbox.standing(receiver.name)
+        if receiver.name in self._untried:  # a fresh start, perhaps with another password: nobody waits for that
+            self._untried.discard(receiver.name)
+            return GATHER
+        if standing.next_at is not None:
+            return (standing.next_at - now).total_seconds()
+        recent = [moment for moment in standing.sent if now - moment < timedelta(hours=1)]
+        # What is grave has as many messages again.
+        most = self._per_hour * (2 if any(one.news.level is Level.ERROR for one in waiting) else 1)
+        if len(recent) >= most:
+            return max(GATHER, (recent[-most] + timedelta(hours=1) - now).total_seconds())
+        return GATHER
+
+    async def _send(self, receiver: Receiver, caller: Caller, waiting: Sequence[Waiting]) -> bool:
+        """Whether the receiver has them now."""
+        message = message_of(waiting, receiver.name)
+        try:
+            await caller.call(lambda: receiver.send(message), DEADLINE)
+        except NotSent as error:
+            self._failed(receiver, str(error))
+            return True
+        except NoAnswer:
+            self._failed(
+                receiver, say("{name} did not answer within {seconds:.0f} s", name=receiver.name, seconds=DEADLINE)
+            )
+            return False
+        self._outbox.delivered(receiver.name, waiting[-1].number, self._clock.now())
+        return True
+
+    def _failed(self, receiver: Receiver, why: str) -> None:
+        now, before = self._clock.now(), self._outbox.standing(receiver.name)
+        again = now + timedelta(seconds=pause_after(before.tries + 1))
+        self._outbox.failed(receiver.name, why, again, now)
+        if why != before.error:  # each reason once, not at every try
+            log.warning("news wait for %s, which is tried again: %s", receiver.name, why)
+
+
+def pause_after(tries: int) -> float:
+    """Seconds before the next try."""
+    return min(_FIRST_PAUSE * 2 ** (min(tries, 12) - 1), _LONGEST_PAUSE)
+
+
+def message_of(waiting: Sequence[Waiting], receiver: str) -> Message:
+    """One message of several news, each with its time; mode and account come first."""
+    gravest = max((one.news.level for one in waiting), key=[Level.INFO, Level.GOOD, Level.WARNING, Level.ERROR].index)
+    first = next(one for one in waiting if one.news.level is gravest)
+    head, more = first.news.text.partition("\n")[0], len(waiting) - 1
+    rest = say_many(" (and {count} more)", " (and {count} more)", more) if more else ""
+    lines: list[str] = []
+    heading = ""
+    for one in waiting:
+        if one.heading != heading:
+            heading = one.heading
+            lines += [heading, ""]
+        mark = "!" if one.news.level is Level.ERROR else " "
+        lines.append(f"{mark} {_time(one.news.at, waiting[-1].news.at)}  {one.news.text}")
+    number = (
+        f"{receiver.replace(' ', '-')}.{waiting[0].number}-{waiting[-1].number}.{waiting[0].news.at:%Y%m%d%H%M%S%f}"
+    )
+    return Message(f"{first.heading}: {_short(head)}{rest}", "\n".join(lines), gravest, number)
+
+
+def _time(at: datetime, newest: datetime) -> str:
+    return f"{at:%H:%M:%S}" if at.date() == newest.date() else f"{at:%m-%d %H:%M:%S}"
+
+
+def _short(text: str, most: int = 90) -> str:
+    return text if len(text) <= most else f"{text[: most - 3]}..."

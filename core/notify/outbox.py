@@ -1,0 +1,238 @@
+"""The outbox: news on their way to mail and push services, and what was told already. Outlives any end of the program.
+
+What is in it was handed to the operating system before the call returned, so the death of the process loses none of
+it; each receiver has a place of its own in the one row of news, so one that is dead holds up no other.
+"""
+
+# pyright: reportUnknownMemberType=false
+
+import json
+import logging
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from core.infra.database import open_database, open_for_reading, rows, schema
+from core.model.notification import News, NewsKind
+from core.model.snapshot import Level
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+log = logging.getLogger(__name__)
+
+OUTBOX = schema("outbox")
+_REMEMBERED = timedelta(days=7)
+"""For how long it is known that something was told, after it was."""
+
+_GRAVITY: Sequence[Level] = (Level.INFO, Level.WARNING, Level.ERROR)
+
+
+@OUTBOX()
+def news_receivers_and_what_was_told(db: "Database") -> None:
+    db.table("news").create(
+        {"id": int, "at": str, "kind": str, "level": str, "text": str, "heading": str}, pk="id", strict=True
+    )
+    db.table("receivers").create(
+        {"name": str, "place": int, "tries": int, "next_at": str, "error": str, "since": str, "sent": str},
+        pk="name",
+        strict=True,
+    )
+    db.table("told").create({"key": str, "over": str, "kind": str, "at": str}, pk="key", strict=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A piece of news that a receiver has not got yet; `heading` names mode and account."""
+
+    number: int
+    news: News
+    heading: str
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a receiver stands: up to which number it has all news, how often in a row it failed, why, and since when;
+    when it is tried next, and when messages were sent to it in the last hour."""
+
+    place: int
+    tries: int = 0
+    next_at: datetime | None = None
+    error: str = ""
+    since: datetime | None = None
+    sent: tuple[datetime, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """That something was told; `over` is what is told when it has passed, empty for what just happened."""
+
+    over: str
+    kind: NewsKind
+
+
+def weighs(level: Level, least: Level) -> bool:
+    """Whether news of this level go to a receiver that wants `least` and above."""
+    return _GRAVITY.index(level) >= _GRAVITY.index(least)
+
+
+class Outbox:
+    """Belongs to one thread. Every call that changes something has reached the operating system when it returns."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the file; a damaged one is put aside, with a line in the log: it holds no money. Raises `OSError`."""
+        try:
+            self._db = open_database(path, OUTBOX, durable=False)
+        except sqlite3.DatabaseError as error:
+            aside = path.with_suffix(".damaged")
+            path.replace(aside)
+            log.error("the outbox was damaged (%s): it is begun anew, the old one is %s", error, aside.name)
+            self._db = open_database(path, OUTBOX, durable=False)
+        # Safe against every end of this program, and never a damaged file, without a fsync for each piece of news.
+        self._db.execute("PRAGMA synchronous=NORMAL")
+        self._told = {row["key"]: Told(row["over"], NewsKind(row["kind"])) for row in rows(self._db, "told")}
+
+    @property
+    def told(self) -> Mapping[str, Told]:
+        return self._told
+
+    def tell(self, key: str, news: News | None, heading: str, over: str, kind: NewsKind, now: datetime) -> None:
+        """Put the news in, and remember that `key` was told, as one; without news only remember it."""
+        with self._db.atomic():
+            if news is not None:
+                self._put(news, heading)
+            row = {"key": key, "over": over, "kind": str(kind), "at": now.isoformat()}
+            self._db.table("told").insert(row, replace=True)
+        self._told[key] = Told(over, kind)
+
+    def end(self, key: str, news: News | None, heading: str) -> None:
+        """What was told has passed: forget it, with news of that."""
+        with self._db.atomic():
+            if news is not None:
+                self._put(news, heading)
+            self._db.execute("delete from told where key = ?", [key])
+        self._told.pop(key, None)
+
+    def forget_old(self, now: datetime) -> None:
+        """Forget what was told long ago and cannot come again."""
+        before = (now - _REMEMBERED).isoformat()
+        with self._db.atomic():
+            self._db.execute("delete from told where at < ? and over = ''", [before])
+        kept = {row["key"] for row in rows(self._db, "told")}
+        self._told = {key: told for key, told in self._told.items() if key in kept}
+
+    def welcome(self, receivers: Iterable[str], *, complete: bool = True) -> None:
+        """From now on these are the receivers: a new one gets what comes from now on, one that left gets nothing.
+
+        Not `complete`: there may be others, whose addresses cannot be read now; what waits for them stays.
+        """
+        names = set(receivers)
+        known = {row["name"] for row in rows(self._db, "receivers")}
+        newest = rows(self._db, "news", order_by="id desc limit 1")
+        with self._db.atomic():
+            for name in known - names if complete else ():
+                self._db.execute("delete from receivers where name = ?", [name])
+            for name in names - known:
+                place = newest[0]["id"] if newest else 0
+                row = {"name": name, "place": place, "tries": 0, "next_at": "", "error": "", "since": "", "sent": "[]"}
+                self._db.table("receivers").insert(row)
+        self._clear()
+
+    def standing(self, name: str) -> Standing:
+        (row,) = rows(self._db, "receivers", "name = ?", [name])
+        return Standing(
+            row["place"],
+            row["tries"],
+            _moment(row["next_at"]),
+            row["error"],
+            _moment(row["since"]),
+            tuple(datetime.fromisoformat(text) for text in json.loads(row["sent"])),
+        )
+
+    def waiting(self, name: str, least: Level) -> tuple[Waiting, ...]:
+        """What this receiver has not got yet and wants, oldest first."""
+        place = self.standing(name).place
+        found = (_waiting(row) for row in rows(self._db, "news", "id > ?", [place], order_by="id"))
+        return tuple(one for one in found if weighs(one.news.level, least))
+
+    def nothing_for(self, name: str) -> None:
+        """Whatever there is now is below what this receiver wants: it need not be kept for it."""
+        place = self.standing(name).place
+        newest = rows(self._db, "news", "id > ?", [place], order_by="id desc limit 1")
+        if newest:
+            with self._db.atomic():
+                self._db.table("receivers").update(name, {"place": newest[0]["id"]})
+            self._clear()
+
+    def delivered(self, name: str, place: int, now: datetime) -> None:
+        """The receiver has all news up to this number."""
+        recent = (moment for moment in self.standing(name).sent if now - moment < timedelta(hours=1))
+        sent = json.dumps([moment.isoformat() for moment in (*recent, now)])
+        with self._db.atomic():
+            self._db.table("receivers").update(
+                name, {"place": place, "tries": 0, "next_at": "", "error": "", "since": "", "sent": sent}
+            )
+        self._clear()
+
+    def failed(self, name: str, error: str, next_at: datetime, now: datetime) -> None:
+        """The receiver could not be reached; it is tried again at `next_at`."""
+        before = self.standing(name)
+        since = before.since if before.tries and before.since else now
+        changes = {
+            "tries": before.tries + 1,
+            "next_at": next_at.isoformat(),
+            "error": error,
+            "since": since.isoformat(),
+        }
+        with self._db.atomic():
+            self._db.table("receivers").update(name, changes)
+
+    def close(self) -> None:
+        with suppress(sqlite3.Error):
+            self._db.close()
+
+    def _put(self, news: News, heading: str) -> None:
+        self._db.table("news").insert(
+            {
+                "at": news.at.isoformat(),
+                "kind": str(news.kind),
+                "level": str(news.level),
+                "text": news.text,
+                "heading": heading,
+            }
+        )
+
+    def _clear(self) -> None:
+        """Drop what every receiver has. The newest stays: it keeps the numbers growing."""
+        with self._db.atomic():
+            self._db.execute(
+                "delete from news where id <= coalesce((select min(place) from receivers), (select max(id) from news)) "
+                "and id < (select max(id) from news)"
+            )
+
+
+def waiting_in(path: Path) -> tuple[tuple[str, str], ...]:
+    """Receivers of an outbox file that could not be reached, and why. Changes nothing. Raises `HomeUnusable`."""
+    try:
+        database = open_for_reading(path)
+    except FileNotFoundError:
+        return ()
+    try:
+        if not database.table("receivers").exists():
+            return ()
+        return tuple((row["name"], row["error"]) for row in rows(database, "receivers", "tries > 0"))
+    finally:
+        database.close()
+
+
+def _waiting(row: Mapping[str, str | int]) -> Waiting:
+    news = News(NewsKind(row["kind"]), Level(row["level"]), datetime.fromisoformat(str(row["at"])), str(row["text"]))
+    return Waiting(int(row["id"]), news, str(row["heading"]))
+
+
+def _moment(text: str) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None

@@ -1,0 +1,159 @@
+"""A source that is asked again and again, made into a feed: one question for all that is watched, a while apart."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+
+from core.i18n import say
+from core.infra.clock import Clock
+from core.model.bond import BondCode
+from core.model.known import Known, Maybe, Unknown
+from core.model.quote import Quote
+from core.quotes.feed import QuoteListener
+
+log = logging.getLogger(__name__)
+
+LONGEST_PAUSE = 60.0
+"""Seconds between two questions to a source that does not answer: they double up to here."""
+
+
+class SourceSilent(Exception):
+    """A source did not answer, or its answer is none; the message says why."""
+
+
+Ask = Callable[[Sequence[BondCode]], Awaitable[Mapping[BondCode, Maybe[Quote]]]]
+"""One question for these bonds. Raises `SourceSilent`."""
+
+
+class PolledQuotes:
+    """A `QuoteFeed` over questions. `every`: seconds from one to the next; `fresh`: for how long an answer stands.
+
+    `open_now`: whether prices are to be expected; else the source is asked rarely.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        ask: Ask,
+        clock: Clock,
+        *,
+        every: float,
+        fresh: float,
+        open_now: Callable[[], bool],
+    ) -> None:
+        self._name = name
+        self._ask = ask
+        self._clock = clock
+        self._every = every
+        self._fresh = fresh
+        self._open_now = open_now
+        self._listeners: list[QuoteListener] = []
+        self._watched: tuple[BondCode, ...] = ()
+        self._changed = asyncio.Event()
+        self._newest: dict[BondCode, tuple[float, Maybe[Quote]]] = {}
+        self._told: dict[BondCode, Quote] = {}
+        self._poller: asyncio.Task[None] | None = None
+        self._trouble: str | None = None
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    @property
+    def trouble(self) -> str | None:
+        return self._trouble
+
+    async def start(self) -> None:
+        if self._poller is None:
+            self._poller = asyncio.create_task(self._poll(), name=f"quotes of {self._name}")
+
+    async def stop(self) -> None:
+        if self._poller is not None:
+            self._poller.cancel()
+            await asyncio.gather(self._poller, return_exceptions=True)
+            self._poller = None
+
+    def watch(self, codes: Iterable[BondCode]) -> None:
+        wanted = tuple(sorted(set(codes)))
+        if set(wanted) - set(self._watched):
+            self._changed.set()
+        self._watched = wanted
+
+    def subscribe(self, listener: QuoteListener) -> None:
+        self._listeners.append(listener)
+
+    async def universe(self) -> Maybe[tuple[BondCode, ...]]:
+        return Unknown(say("{name} lists no bonds", name=self._name))
+
+    async def snapshot(self, codes: Iterable[BondCode]) -> Mapping[BondCode, Maybe[Quote]]:
+        wanted = tuple(dict.fromkeys(codes))
+        if not wanted:
+            return {}
+        now = self._clock.elapsed()
+        stale = [code for code in wanted if now - self._newest.get(code, (now - 1e9, None))[0] > self._fresh]
+        if stale:
+            try:
+                await self._question(wanted)
+            except SourceSilent as error:
+                silent = Unknown(say("no price: {name} is out of reach: {error}", name=self._name, error=error))
+                return dict.fromkeys(wanted, silent)
+        return {code: self._newest[code][1] for code in wanted}
+
+    def latest(self, code: BondCode, within: float) -> Quote | None:
+        """The quote of the last answer, where that is no older than `within` seconds; without asking."""
+        asked_at, found = self._newest.get(code, (0.0, None))
+        recent = self._clock.elapsed() - asked_at <= within
+        return found.value if isinstance(found, Known) and recent else None
+
+    async def _poll(self) -> None:
+        pause = self._every
+        while True:
+            await self._clock.wait(self._changed, pause)
+            self._changed.clear()
+            if not self._watched:
+                continue
+            try:
+                self._tell(await self._question(self._watched))
+                pause = self._every if self._open_now() else LONGEST_PAUSE
+            except SourceSilent:
+                pause = min(2 * pause, LONGEST_PAUSE)
+            except Exception:
+                log.exception("the quotes of %s could not be read", self._name)
+                pause = min(2 * pause, LONGEST_PAUSE)
+
+    async def _question(self, codes: Sequence[BondCode]) -> dict[BondCode, Maybe[Quote]]:
+        try:
+            answer = await self._ask(codes)
+        except SourceSilent as error:
+            self._say(str(error))
+            raise
+        self._say(None)
+        unknown = Unknown(say("no price: {name} knows nothing of it", name=self._name))
+        at = self._clock.elapsed()
+        found = {code: self._newer(code, answer.get(code, unknown)) for code in codes}
+        self._newest.update({code: (at, quote) for code, quote in found.items()})
+        return found
+
+    def _newer(self, code: BondCode, found: Maybe[Quote]) -> Maybe[Quote]:
+        """A server behind the others may tell an older price than one that was heard already."""
+        before = self._newest.get(code, (0.0, None))[1]
+        if isinstance(found, Known) and isinstance(before, Known) and before.value.at > found.value.at:
+            return before
+        return found
+
+    def _tell(self, found: Mapping[BondCode, Maybe[Quote]]) -> None:
+        changed = {
+            code: quote.value
+            for code, quote in found.items()
+            if isinstance(quote, Known) and self._told.get(code) != quote.value and code in self._watched
+        }
+        self._told |= changed
+        for listener in self._listeners if changed else ():
+            listener(changed)
+
+    def _say(self, trouble: str | None) -> None:
+        if trouble is None and self._trouble is not None:
+            log.info("prices of %s are within reach again", self._name)
+        elif trouble is not None and self._trouble is None:
+            log.warning("prices of %s are out of reach: %s", self._name, trouble)
+        self._trouble = trouble

@@ -1,0 +1,212 @@
+"""The events that destroy money in a convertible bond: what must not be bought, and what held has to go in time.
+
+A bond that is called trades until a set day and is redeemed days later near 100 CNY, whatever it cost: 123258 stood at
+241.500 and was redeemed at 100.050 in October 2026. Trading ends three full sessions before a bond's maturity.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from core.i18n import say
+from core.model.bond import BondCode
+from core.model.bond_info import BondFacts, Call, Dossier, Told
+from core.model.settings import Guards
+
+SessionsBetween = Callable[[date, date], int]
+"""How many sessions come after the first day, up to the second one; negative where that lies before."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeldDanger:
+    """What a holder has to know: `text` in full, with the money at stake, `short` beside a row that names the bond;
+    `sell`, whether it has to go now."""
+
+    code: BondCode
+    text: str
+    short: str
+    sell: bool
+
+
+def why_not_bought(dossier: Dossier, today: date, sessions_between: SessionsBetween, guards: Guards) -> str | None:
+    """The first rule that forbids to buy the bond, with its figure and its source's date; None where none does."""
+    rules = (
+        _restricted(dossier),
+        _last_days(dossier, today, sessions_between, guards),
+        _called(dossier),
+        _nearly_called(dossier, guards),
+        _maturing(dossier, today, guards),
+        _new(dossier, today, sessions_between, guards),
+    )
+    found = next((rule for rule in rules if rule is not None), None)
+    if found is not None or guards.redemption != "required":
+        return found
+    return why_unknown(dossier, today)
+
+
+def why_unknown(dossier: Dossier, today: date) -> str | None:
+    """Why nobody knows whether the bond is called, or newly listed; None where both are known."""
+    return _call_unknown(dossier) or _listing_unknown(dossier, today)
+
+
+def _listing_unknown(dossier: Dossier, today: date) -> str | None:
+    """Conversion begins six months after the issue at the earliest: a bond that converts already is not new."""
+    begun = dossier.converts_from
+    if dossier.listed is not None or (begun is not None and begun.value <= today):
+        return None
+    return say("since when it is listed is not known")
+
+
+def _call_unknown(dossier: Dossier) -> str | None:
+    if dossier.call is None:
+        missing = dossier.missing or say("no source tells of it")
+        return say("whether it is called is not known: {missing}", missing=missing)
+    if dossier.call.value is Call.UNREADABLE:
+        return say("whether it is called is not known: its state cannot be read {source}", source=_by(dossier.call))
+    if dossier.missing is not None:
+        return say("whether it is called is not known: {missing}", missing=dossier.missing)
+    return None
+
+
+def held_danger(
+    dossier: Dossier,
+    name: str,
+    volume: int,
+    last: Decimal | None,
+    today: date,
+    sessions_between: SessionsBetween,
+    guards: Guards,
+) -> HeldDanger | None:
+    """What threatens a holding of `volume` 张 at `last` CNY per 张; None where nothing is known that does."""
+    last_trade, call = dossier.last_trade, dossier.call
+    called = call is not None and call.value is Call.CALLED
+    sell = False
+    if last_trade is not None:
+        left = sessions_between(today, last_trade.value)
+        if left > guards.min_days_to_last_trade and not called:
+            return None
+        event = say("called") if called else say("its trading ends")
+        short = say("{event}, {when} {source}", event=event, when=_when(last_trade.value, left), source=_by(last_trade))
+        sell = 0 <= left <= guards.sell_days_before_last_trade
+    elif call is not None and call.value in (Call.CALLED, Call.MET, Call.MATURING):
+        unknown = say("its last trading day is not known yet")
+        short = say("{event}, {when} {source}", event=say(call.value), when=unknown, source=_by(call))
+    else:
+        return None
+    stake = _stake(dossier, volume, last) if called and volume else ""
+    text = say("{code} {name}: {what}{stake}", code=dossier.code, name=name, what=short, stake=stake)
+    return HeldDanger(dossier.code, text, short, sell)
+
+
+def _when(last_trade: date, left: int) -> str:
+    if left < 0:
+        return say("trading ended on {day}: convert it or await the redemption", day=last_trade)
+    if left == 0:
+        return say("today is its last trading day")
+    return say("last trading day {day}, {left} sessions away", day=last_trade, left=left)
+
+
+def _stake(dossier: Dossier, volume: int, last: Decimal | None) -> str:
+    """The money that is lost where the bond is forgotten, CNY."""
+    price = dossier.redemption_price
+    if price is None or last is None:
+        return ""
+    return say(
+        "; redeemed at {price} against {last} now: {stake:,.2f} CNY at stake on {volume} 张",
+        price=price.value,
+        last=last,
+        stake=(last - price.value) * volume,
+        volume=volume,
+    )
+
+
+def _restricted(dossier: Dossier) -> str | None:
+    told = dossier.restricted
+    return say("not for everybody: {why} {source}", why=told.value, source=_by(told)) if told and told.value else None
+
+
+def _last_days(dossier: Dossier, today: date, sessions_between: SessionsBetween, guards: Guards) -> str | None:
+    told = dossier.last_trade
+    if told is None:
+        return None
+    left = sessions_between(today, told.value)
+    if left < 0:
+        return say("its trading ended on {day} {source}", day=told.value, source=_by(told))
+    if dossier.call is not None and dossier.call.value is Call.CALLED:
+        return say("called: {when} {source}", when=_when(told.value, left), source=_by(told))
+    if left > guards.min_days_to_last_trade:
+        return None
+    return say(
+        "its trading ends: {when} (guards.min_days_to_last_trade = {least}) {source}",
+        when=_when(told.value, left),
+        least=guards.min_days_to_last_trade,
+        source=_by(told),
+    )
+
+
+def _called(dossier: Dossier) -> str | None:
+    told = dossier.call
+    if told is None or told.value not in (Call.CALLED, Call.MET, Call.MATURING):
+        return None
+    return say("{event} {source}", event=say(told.value), source=_by(told))
+
+
+def _nearly_called(dossier: Dossier, guards: Guards) -> str | None:
+    told, call = dossier.counted, dossier.call
+    if told is None or (call is not None and call.value is Call.DECLINED):
+        return None
+    days, needed = told.value
+    left = max(needed - days, 0)
+    if left > guards.min_days_to_call:
+        return None
+    return say(
+        "may be called in {left} sessions: {days} of {needed} days counted "
+        "(guards.min_days_to_call = {least}) {source}",
+        left=left,
+        days=days,
+        needed=needed,
+        least=guards.min_days_to_call,
+        source=_by(told),
+    )
+
+
+def _maturing(dossier: Dossier, today: date, guards: Guards) -> str | None:
+    told = dossier.maturity
+    if told is None:
+        return None
+    left = (told.value - today).days
+    if left < 0:
+        return say("matured on {day} {source}", day=told.value, source=_by(told))
+    if left >= guards.min_days_to_maturity:
+        return None
+    return say(
+        "matures on {day}, in {left} days (guards.min_days_to_maturity = {least}) {source}",
+        day=told.value,
+        left=left,
+        least=guards.min_days_to_maturity,
+        source=_by(told),
+    )
+
+
+def _new(dossier: Dossier, today: date, sessions_between: SessionsBetween, guards: Guards) -> str | None:
+    told = dossier.listed
+    if told is None:
+        return None
+    if told.value > today:
+        return say("listed only from {day} on {source}", day=told.value, source=_by(told))
+    since = sessions_between(told.value, today)
+    if since > guards.min_days_listed:
+        return None
+    return say(
+        "listed on {day}, {since} sessions ago (guards.min_days_listed = {least}) {source}",
+        day=told.value,
+        since=since,
+        least=guards.min_days_listed,
+        source=_by(told),
+    )
+
+
+def _by(told: Told[object]) -> str:
+    facts: BondFacts = told.by
+    return f"[{facts.source} {facts.as_of:%Y-%m-%d %H:%M}]"

@@ -1,0 +1,376 @@
+"""The desk: the only code that sends and cancels orders, and that books what comes of them."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import contextmanager
+from datetime import date
+from decimal import Decimal
+
+from core.brokers.broker import Broker, BrokerEvent
+from core.i18n import say
+from core.infra.clock import Clock
+from core.model.bond import BondCode
+from core.model.known import Unknown
+from core.model.order import (
+    DONE_STATES,
+    BrokerOrder,
+    Confirmed,
+    Fill,
+    Intent,
+    Order,
+    OrderState,
+    Origin,
+    Refused,
+    Side,
+    Unresolved,
+)
+from core.rules.priority import beats
+from core.rules.sizing import cost
+from core.trading.journal import Journal
+from core.trading.ledger import LedgerBook
+from core.trading.limits import NOT_SENT
+from core.trading.risk import Gate, Standing
+
+log = logging.getLogger(__name__)
+
+CANCEL_PROOF = 10.0
+"""Seconds that a cancel is given to show in the order's state."""
+
+POLL = 2.0
+"""Seconds after which the broker's lists are read where its events are awaited: those may be lost."""
+
+
+class Desk:
+    """Intend, send, settle. Broker events may come at any time, in any order, any number of times."""
+
+    def __init__(
+        self,
+        broker: Broker,
+        journal: Journal,
+        ledger: LedgerBook,
+        gate: Gate,
+        clock: Clock,
+    ) -> None:
+        self.broker = broker
+        self.journal = journal
+        self.ledger = ledger
+        self.gate = gate
+        self.clock = clock
+        self.faults: list[str] = []
+        self.reconciled = broker.link.number
+        self.uneven: str | None = None
+        """What the last reconciliation found that is not settled yet."""
+        self.changed: Callable[[], None] = lambda: None
+        self.turned_down: Callable[[Intent], None] = lambda intent: None
+        """Hears of each order that the broker or the exchange has refused."""
+        self.claims: dict[BondCode, Origin] = {}
+        """For what a bond is being traded right now, where somebody sees that through."""
+        self._waiters: set[asyncio.Event] = set()
+        self._sending: set[str] = set()
+        self._ended: dict[str, BrokerOrder] = {}
+        broker.subscribe(self.on_event)
+
+    async def send(self, intents: Sequence[Intent]) -> dict[str, str]:
+        """Write the intentions down together, then send each once.
+
+        Answers with what the gate or a fault stopped: client order id to reason; those are neither written nor sent.
+        One that was written and may no longer go out when its turn comes is refused here, unsent.
+        """
+        stopped: dict[str, str] = {}
+        passed: list[Intent] = []
+        busy = set(self.journal.busy())
+        owned, cooling = self.ledger.holdings(), self.stopped_today()
+        bought = self.bought_today(intents[0].trading_day) if intents else Decimal(0)
+        for intent in intents:
+            standing = Standing(busy, owned, bought, self.claims, cooling)
+            reason = self._why_off() or self.gate.why_not(intent, self.clock.now(), standing)
+            if reason is not None:
+                stopped[intent.client_order_id] = reason
+                continue
+            busy.add(intent.code)
+            if intent.side is Side.BUY:
+                bought += cost(intent.volume, intent.price, intent.code.exchange, self.gate.settings.fees)
+            passed.append(intent)
+        self.journal.intend(passed, self.clock.now())
+        self._tell()
+        await self._send_written(passed)
+        return stopped
+
+    @contextmanager
+    def claim(self, code: BondCode, origin: Origin) -> Generator[None]:
+        """Whoever comes behind `origin` stands back from this bond meanwhile, and its orders are seen through here."""
+        self.claims[code] = origin
+        try:
+            yield
+        finally:
+            self.claims.pop(code, None)
+
+    def unattended(self) -> tuple[Order, ...]:
+        """Orders that are live or unresolved and that nobody sees through."""
+        return tuple(order for order in self.journal.open() if order.intent.code not in self.claims)
+
+    def taken(self, origin: Origin = Origin.REBALANCE) -> dict[BondCode, str]:
+        """Why a bond takes no order of a plan for `origin` now: it has one, or what goes before is under way."""
+        claimed = {
+            code: say("its {claim} is being carried out", claim=claim)
+            for code, claim in self.claims.items()
+            if beats(claim, origin)
+        }
+        return {**claimed, **self.journal.busy()}
+
+    def stopped_today(self) -> frozenset[BondCode]:
+        """The bonds whose stop fired today: they are not bought again before tomorrow."""
+        return self.journal.stopped(self.clock.now().date())
+
+    async def cancel(self, client_order_id: str) -> None:
+        """Ask the broker to cancel; only the order's later state proves it."""
+        order = self.journal[client_order_id]
+        if order.live and order.order_id is not None:
+            if order.state is not OrderState.CANCELLING:
+                self._record(order, OrderState.CANCELLING, "cancel asked for")
+            try:
+                await self.broker.cancel(order.order_id)
+            except Exception:
+                log.exception("asking to cancel %s raised", client_order_id)
+
+    async def until_done(self, client_order_ids: Iterable[str], seconds: float) -> bool:
+        """Wait until all of these orders are over, at most `seconds` of the clock; whether it came to that.
+
+        Events are hints: where none come, the broker's lists are read.
+        """
+        ids = tuple(client_order_ids)
+        deadline = self.clock.elapsed() + seconds
+        woken = asyncio.Event()
+        self._waiters.add(woken)
+        try:
+            while any(not self.journal[key].done for key in ids):
+                woken.clear()
+                left = deadline - self.clock.elapsed()
+                if left <= 0:
+                    return all(self.journal[key].done for key in ids)
+                if not await self.clock.wait(woken, min(left, POLL)) and left > POLL:
+                    await self.look_up()
+        finally:
+            self._waiters.discard(woken)
+        return True
+
+    async def look_up(self) -> str | None:
+        """Settle from the broker's own lists: book every fill of ours, take over every state.
+
+        Those of the newest day are looked at too: what is over may have been filled late, or refused and yet taken.
+        An order that the broker does not list stays unresolved until its absence proves something. Answers with the
+        reason when the broker did not answer, None otherwise.
+        """
+        open_orders = self.journal.open()
+        asked = [order for order in open_orders if order.intent.client_order_id not in self._sending]
+        days = [order.intent.trading_day for order in open_orders]
+        since = min([*days, self.journal.newest_day() or self.clock.now().date()])
+        try:
+            orders, fills = await asyncio.gather(self.broker.orders(since), self.broker.fills(since))
+        except Exception as error:
+            log.exception("the broker's lists could not be read")
+            return say("the broker's lists could not be read: {error}", error=error)
+        if isinstance(orders, Unknown):
+            return orders.reason
+        if isinstance(fills, Unknown):
+            return fills.reason
+        for fill in fills.value:
+            self.on_event(fill)
+        for listed in orders.value:
+            self.on_event(listed)
+        self._bury_unlisted(asked, orders.value)
+        return None
+
+    def conclude(self, client_order_id: str, state: OrderState, text: str) -> None:
+        """Somebody else than the broker says that this order is over: its day has ended, or the user knows better."""
+        self._record(self.journal[client_order_id], state, text)
+        self._tell()
+
+    def bought_today(self, day: date) -> Decimal:
+        """What the day's buys have cost and what its working ones may still cost, CNY."""
+        working = sum(
+            (
+                cost(order.remaining, order.intent.price, order.intent.code.exchange, self.gate.settings.fees)
+                for order in self.journal.open()
+                if order.intent.side is Side.BUY and order.remaining
+            ),
+            Decimal(0),
+        )
+        return self.ledger.bought_on(day) + working
+
+    def on_event(self, event: BrokerEvent) -> None:
+        """Take over a state or book a fill. Never raises: what cannot be booked becomes a fault that stops trading."""
+        try:
+            if isinstance(event, Fill):
+                self._on_fill(event)
+            else:
+                self._on_order(event)
+        except Exception as error:
+            text = f"order {event.order_id}: {error}"
+            if text not in self.faults:
+                log.exception("an event of order %s could not be booked", event.order_id)
+                self.faults.append(text)
+        self._tell()
+
+    def trouble(self) -> str | None:
+        """Why nothing at all may be sent, whatever the hour."""
+        if self.faults:
+            return say("trading is off: {faults}", faults=self.faults[0])
+        link = self.broker.link
+        if not link.up:
+            return say("the account is out of reach: {text}", text=link.text)
+        if link.number != self.reconciled:
+            return say("the account was out of reach meanwhile and is not reconciled yet")
+        if self.uneven is not None:
+            return say("trading is off: {uneven}", uneven=self.uneven)
+        return None
+
+    def _why_off(self) -> str | None:
+        return self.trouble() or self.gate.orders_allowed(self.clock.now())
+
+    async def _send_written(self, intents: Sequence[Intent]) -> None:
+        """Hand them over in their order; nobody waits for the answer to the one before."""
+        unsent = {intent.client_order_id: intent for intent in intents}
+        self._sending.update(unsent)
+
+        async def hand_over(intent: Intent) -> None:
+            del unsent[intent.client_order_id]
+            await self._place(intent)
+
+        placing = [asyncio.create_task(hand_over(intent)) for intent in intents]
+        try:
+            await asyncio.gather(*placing)
+        finally:
+            for task in placing:
+                task.cancel()
+            await asyncio.gather(*placing, return_exceptions=True)
+            self._sending.difference_update(intent.client_order_id for intent in intents)
+            for intent in unsent.values():
+                self._refuse_unsent(intent, "the run was broken off")
+
+    def _refuse_unsent(self, intent: Intent, reason: str) -> None:
+        self._record(self.journal[intent.client_order_id], OrderState.REFUSED, f"{NOT_SENT}{reason}")
+        self._tell()
+
+    async def _place(self, intent: Intent) -> None:
+        off = self._why_off() or self.gate.permitted(intent)
+        if off is not None:
+            self._refuse_unsent(intent, off)
+            return
+        try:
+            outcome = await self.broker.place(intent)
+        except Exception as error:
+            log.exception("placing %s raised", intent.client_order_id)
+            outcome = Unresolved(f"the broker's answer was lost: {error}")
+        order = self.journal[intent.client_order_id]
+        if isinstance(outcome, Confirmed):
+            if order.unresolved:
+                self._record(order, OrderState.WORKING, f"taken as order {outcome.order_id}", outcome.order_id)
+        elif isinstance(outcome, Refused):
+            if order.unresolved:
+                self._record(order, OrderState.REFUSED, outcome.reason)
+                self.turned_down(intent)
+        elif order.unresolved:
+            self._record(order, OrderState.UNKNOWN, outcome.reason)
+        self._tell()
+
+    def _ours(self, event: BrokerEvent) -> Order | None:
+        """The journal's order behind this event: remark, bond, side and day must all agree.
+
+        Raises `ValueError` when a second order at the broker answers to the same description.
+        """
+        order = self.journal.get(event.remark) if event.remark else None
+        if order is None:
+            return None
+        intent = order.intent
+        if (intent.code, intent.side, intent.trading_day) != (event.code, event.side, event.trading_day):
+            log.warning("order %s carries the remark %s of another order: not ours", event.order_id, event.remark)
+            return None
+        if order.order_id is not None and order.order_id != event.order_id:
+            raise ValueError(f"it carries the remark {event.remark}, which is order {order.order_id} already")
+        return order
+
+    def _on_fill(self, fill: Fill) -> None:
+        order = self._ours(fill)
+        if order is None or self.ledger.has(fill):
+            return
+        if self.ledger.settled(order.intent.client_order_id):
+            log.warning("%s was settled as filled before its fill %s came", order.intent.client_order_id, fill.key)
+            return
+        if fill.volume > order.remaining:
+            total = order.filled_volume + fill.volume
+            raise ValueError(f"its fills come to {total} 张, {order.intent.volume} were ordered")
+        key = order.intent.client_order_id
+        self.ledger.book(fill, key)
+        order = self.journal.filled(key, fill.volume, fill.amount, fill.fee)
+        text = f"filled {fill.volume} at {fill.price}, {order.filled_volume} of {order.intent.volume}"
+        self._record(order, self._state_after_fill(order), text, fill.order_id or None)
+        if key in self._ended:
+            self._on_order(self._ended[key])
+
+    @staticmethod
+    def _state_after_fill(order: Order) -> OrderState:
+        if order.remaining == 0:
+            return OrderState.FILLED
+        if order.state is OrderState.CANCELLING or (order.done and order.state is not OrderState.REFUSED):
+            return order.state
+        return OrderState.PART_FILLED
+
+    def _on_order(self, event: BrokerOrder) -> None:
+        order = self._ours(event)
+        if order is None:
+            return
+        if order.intent.volume != event.volume:
+            raise ValueError(f"the broker lists {event.volume} 张, {order.intent.volume} were ordered")
+        if event.state in DONE_STATES:
+            filled = event.volume if event.state is OrderState.FILLED else event.filled_volume
+            if filled > order.filled_volume:
+                self._ended[event.remark] = event  # not over until its fills are booked: they come, or are looked up
+                return
+            self._ended.pop(event.remark, None)
+        if self._is_news(order, event):
+            text = event.message or f"the broker lists it as {event.state}"
+            self._record(order, event.state, text, event.order_id)
+
+    @staticmethod
+    def _is_news(order: Order, event: BrokerOrder) -> bool:
+        if event.state is order.state or event.state in {OrderState.UNKNOWN, OrderState.INTENDED}:
+            return False
+        if order.state in DONE_STATES:
+            return order.state is OrderState.REFUSED  # it did arrive: believe the broker's list, not its answer
+        if event.state in DONE_STATES:
+            return True
+        if order.unresolved:
+            return True
+        return order.state is OrderState.WORKING  # a late "working" never takes back a fill or a cancel
+
+    def _bury_unlisted(self, open_orders: Iterable[Order], listed: Iterable[BrokerOrder]) -> None:
+        remarks = {order.remark for order in listed}
+        for order in open_orders:
+            current = self.journal[order.intent.client_order_id]
+            if not current.unresolved or current.intent.client_order_id in remarks:
+                continue
+            if self.broker.absence_proves(current) == 0:
+                self._record(current, OrderState.REFUSED, "it never reached the broker: its list does not hold it")
+
+    def _record(self, order: Order, state: OrderState, text: str, order_id: str | None = None) -> None:
+        intent = order.intent
+        self.journal.record(intent.client_order_id, state, text, self.clock.now(), order_id)
+        log.info(
+            "%s %s %s, %d at %s: %s (%s)",
+            intent.side,
+            intent.code,
+            intent.name,
+            intent.volume,
+            intent.price,
+            text if text.startswith(str(state)) else f"{state}, {text}",
+            intent.client_order_id,
+        )
+        if state is OrderState.REJECTED:
+            self.turned_down(intent)
+
+    def _tell(self) -> None:
+        for waiter in self._waiters:
+            waiter.set()
+        self.changed()

@@ -1,0 +1,264 @@
+"""A rotation: one strategy on one account. It looks, plans, and carries plans out."""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from datetime import date, datetime
+from typing import NamedTuple
+
+from core.bonds.eligibility import Dangers
+from core.i18n import mark, say
+from core.infra.clock import Clock
+from core.model.bond import BondCode
+from core.model.command import Cancelled, SelfTest
+from core.model.known import Known, Maybe, Unknown
+from core.model.order import SALES_ALONE, Origin
+from core.model.plan import Plan
+from core.model.platform import Selection
+from core.model.quote import Quote
+from core.model.settings import Settings
+from core.model.snapshot import Control
+from core.quotes.feed import QuoteFeed, Quotes
+from core.rules.cross_check import doubts
+from core.rules.planner import Situation, plan_for
+from core.rules.refill import NOTHING, freed
+from core.rules.selection import check_selection
+from core.trading.account import AccountReader
+from core.trading.controls import Controls
+from core.trading.executor import Executor, RebalanceRefused
+from core.trading.order_manager import CANCEL_PROOF, Desk
+from core.trading.reconcile import reconcile
+from core.trading.runs import Runs
+from core.trading.self_test import self_test
+
+log = logging.getLogger(__name__)
+
+_NO_LIST = Unknown(mark("the list of this plan is no longer at hand: make a new plan"))
+
+FetchSelection = Callable[[], Awaitable[Maybe[Selection]]]
+
+SecondOpinion = Callable[[Sequence[BondCode]], Awaitable[Quotes]]
+"""The prices of another source than the one that the plan is made from."""
+
+
+class _Aim(NamedTuple):
+    """What a plan is for: its list, or the one bond of a sale."""
+
+    origin: Origin
+    selection: Maybe[Selection]
+    only: BondCode | None = None
+
+
+class Rotation:
+    """What `plan` shows is what `execute` carries out, with the list that it was made from.
+
+    `expected_list` tells of which date a list must be at a moment; `seconds_left`, how long orders may work. `dangers`
+    are None where nothing is recorded of them, `second` where prices need no second source.
+    """
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        clock: Clock,
+        feed: QuoteFeed,
+        desk: Desk,
+        controls: Controls,
+        runs: Runs,
+        fetch: FetchSelection,
+        expected_list: Callable[[datetime], Maybe[date]],
+        seconds_left: Callable[[datetime], float],
+        dangers: Dangers | None,
+        second: SecondOpinion | None,
+    ) -> None:
+        self.settings = settings
+        self._dangers = dangers
+        self._second = second
+        self.clock = clock
+        self.feed = feed
+        self.desk = desk
+        self.controls = controls
+        self.account = AccountReader(desk.broker, clock)
+        self.runs = runs
+        self.executor = Executor(desk, runs, clock, self.look, seconds_left)
+        self._turn = asyncio.Lock()
+        self._executing: str | None = None
+        self._fetch = fetch
+        self._expected_list = expected_list
+        self._aims: dict[str, _Aim] = {}
+
+    @property
+    def busy(self) -> bool:
+        """Whether a plan is being carried out."""
+        return self._executing is not None
+
+    async def plan(self, origin: Origin = Origin.REBALANCE) -> Plan:
+        """What a rebalance (or a refill) would do now. Sends nothing."""
+        settings, selection = self.settings, await self.selection()
+        if settings is not self.settings:
+            raise RebalanceRefused(say("another strategy was chosen meanwhile: make a new plan"))
+        return plan_for(await self.look(self._new_plan(_Aim(origin, selection))), settings)
+
+    async def execute(self, plan: Plan) -> str:
+        """Carry `plan` out; answers with the closing sentence. Raises `RebalanceRefused`, nothing sent then."""
+        if self._executing is not None:
+            raise RebalanceRefused(
+                say("run {executing} is running: a second one is not begun", executing=self._executing)
+            )
+        self._executing = plan.plan_id
+        try:
+            async with self._turn:
+                return await self.executor.run(plan, self.settings)
+        finally:
+            self._executing = None
+
+    async def flatten(self) -> Plan:
+        """Halt, cancel what works, prove it, then sell all that the strategy owns; answers with what was planned.
+
+        The halt stays in force. Raises `RebalanceRefused` where the account does not answer or a cancel is not proven:
+        halted all the same.
+        """
+        self.controls.pull(Control.HALTED)
+        log.warning("flatten: trading is halted, working orders are cancelled, then everything that is ours is sold")
+        left = (await self.cancel_working()).open
+        if left:
+            raise RebalanceRefused(
+                say(
+                    "the cancel of {left} is not proven, so nothing was sold; trading stays halted. "
+                    "Settle it on the Orders screen, then flatten again.",
+                    left=", ".join(left),
+                )
+            )
+        # A run that was on its way ends first: halted, it sends nothing more.
+        return await self._sell_off(_Aim(Origin.FLATTEN, Unknown(say("a flatten follows no list"))))
+
+    async def sell(self, code: BondCode) -> Plan:
+        """Sell all that the strategy owns of one bond, through the bid; answers with what was planned.
+
+        Raises `RebalanceRefused`, nothing sent then, where another run has the account, the account does not answer or
+        the bond cannot be sold now.
+        """
+        if self._executing is not None:
+            raise RebalanceRefused(
+                say("run {executing} is running: a second one is not begun", executing=self._executing)
+            )
+        return await self._sell_off(_Aim(Origin.SALE, Unknown(say("a sale by hand follows no list")), code))
+
+    async def leave(self) -> Plan:
+        """Sell, through the bid, what is owned and whose trading is about to end; answers with what was planned.
+
+        Raises `RebalanceRefused` as `sell` does.
+        """
+        if self._executing is not None:
+            raise RebalanceRefused(
+                say("run {executing} is running: a second one is not begun", executing=self._executing)
+            )
+        return await self._sell_off(_Aim(Origin.EXIT, Unknown(say("an exit follows no list"))))
+
+    async def _sell_off(self, aim: _Aim) -> Plan:
+        orders = self.settings.orders.model_copy(update={"type": "market"})
+        settings = self.settings.model_copy(update={"orders": orders})
+        async with self._turn:
+            plan_id = self._new_plan(aim)
+            self._executing = plan_id
+            try:
+                plan = plan_for(await self.look(plan_id), settings)
+                if not plan.legs and (aim.only is not None or aim.origin is Origin.EXIT):
+                    raise RebalanceRefused(_why_not_sold(plan, aim.only))
+                await self.executor.run(plan, settings)
+                return plan
+            finally:
+                self._executing = None
+
+    async def cancel_working(self) -> Cancelled:
+        """Cancel every live order, whoever sees it through, and wait for the proofs."""
+        desk = self.desk
+        live = [order.intent.client_order_id for order in desk.journal.open() if order.live]
+        for key in live:
+            await desk.cancel(key)
+        if not await desk.until_done(live, CANCEL_PROOF):
+            await desk.look_up()
+        done = tuple(key for key in live if desk.journal[key].done)
+        return Cancelled(done, tuple(key for key in live if key not in done))
+
+    async def reconcile(self) -> tuple[str, ...] | None:
+        """What keeps trading off, row by row; None while a rebalance has the account to itself."""
+        if self._turn.locked():
+            return None
+        async with self._turn:
+            return await reconcile(self.desk)
+
+    async def self_test(self, quotes: Sequence[Quote], begun: Callable[[str], None]) -> SelfTest:
+        """Test the account's units, while nothing else has the account."""
+        async with self._turn:
+            return await self_test(self.desk, quotes, begun)
+
+    async def selection(self) -> Maybe[Selection]:
+        """The day's list, checked against its date and the last one followed; else the reason why it is not used."""
+        fetched = await self._fetch()
+        if isinstance(fetched, Unknown):
+            return fetched
+        expected = self._expected_list(self.clock.now())
+        if isinstance(expected, Unknown):
+            return expected
+        chosen = self.settings.strategy
+        last = self.runs.last_list(chosen.strategy_id, chosen.history_id)
+        refusal = check_selection(fetched.value, last, expected.value, self.settings.guards)
+        return Unknown(refusal) if refusal is not None else fetched
+
+    async def look(self, plan_id: str) -> Situation:
+        """Gather everything that this plan is made from, with its own list."""
+        state = await self.account.read()
+        now = self.clock.now()
+        ledger = self.desk.ledger.holdings()
+        origin, selection, only = self._aims.get(plan_id, _Aim(Origin.REBALANCE, _NO_LIST))
+        listed = selection.value.codes if isinstance(selection, Known) else ()
+        today = now.date()
+        codes = _without_duplicates([*listed, *sorted(ledger)])
+        quotes = await self.feed.snapshot(codes)
+        checked = self._second is not None and origin not in SALES_ALONE
+        second = await self._second(codes) if checked and self._second is not None else None
+        known = self._dangers
+        return Situation(
+            plan_id=plan_id,
+            mode=self.settings.mode,
+            now=now,
+            trading_day=today,
+            selection=selection,
+            positions=state.positions,
+            ledger=Known(ledger),
+            asset=state.asset,
+            quotes=quotes,
+            busy=Known(self.desk.taken(origin)),
+            stopped=self.desk.stopped_today(),
+            bought_today=self.desk.bought_today(today),
+            origin=origin,
+            freed=freed(self.desk.journal.of_day(today), ledger) if origin is Origin.REFILL else NOTHING,
+            no_buys=self.controls.why_no_buys(),
+            only=only,
+            barred=known.barred(listed) if known else {},
+            leaving=known.leaving(ledger) if known else {},
+            notes=known.notes(codes) if known else {},
+            doubts={} if second is None else doubts(quotes, second, today, self.settings.guards.cross_check_ratio),
+            names={code: known.name(code) for code in codes} if known else {},
+        )
+
+    def _new_plan(self, aim: _Aim) -> str:
+        """The id of a new plan, with what it is for kept for its execution."""
+        plan_id = f"{self.clock.now():%y%m%d}-{secrets.token_hex(3)}"
+        self._aims = {key: kept for key, kept in self._aims.items() if key == self._executing}
+        self._aims[plan_id] = aim
+        return plan_id
+
+
+def _why_not_sold(plan: Plan, code: BondCode | None) -> str:
+    if plan.refused is not None:
+        return plan.refused
+    if plan.blocked:
+        return say("{code} was not sold: {reason}", code=plan.blocked[0].code, reason=plan.blocked[0].reason)
+    return say("{code} was not sold: the strategy owns nothing of it", code=code or say("nothing"))
+
+
+def _without_duplicates(codes: Iterable[BondCode]) -> tuple[BondCode, ...]:
+    return tuple(dict.fromkeys(codes))

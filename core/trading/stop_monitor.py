@@ -1,0 +1,366 @@
+"""The stop monitor: holds every price of a managed bond against its levels, and sells what has crossed one."""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+from core.i18n import say
+from core.model.account import Owned
+from core.model.bond import BondCode
+from core.model.known import Known, Maybe, Unknown
+from core.model.order import STOP_ORIGINS, Intent, Order, OrderState, Origin, Side
+from core.model.quote import Quote, TradingState
+from core.model.settings import Settings
+from core.model.snapshot import StopRow, StopsSummary
+from core.quotes.feed import QuoteFeed
+from core.rules.pricing import order_price, why_not_tradable
+from core.rules.stops import Levels, Ratios, crossed, levels_of
+from core.rules.ticks_and_lots import sellable_lots
+from core.trading.account import AccountReader
+from core.trading.controls import Controls
+from core.trading.order_manager import CANCEL_PROOF, Desk
+
+log = logging.getLogger(__name__)
+
+PATIENCE = 10.0
+"""Seconds after which a stop's order has lost the price, and the rest is sent again at a fresh one."""
+
+FRESH = 10.0
+"""Seconds for which an account that was read says what may be sold of a bond."""
+
+UNSEEN = 90.0
+"""Real seconds without a look at a price, longer than from one sweep to the next: the stop would not fire."""
+
+DOUBT = 10.0
+"""Seconds for which a second source's other price holds up a stop: three of its answers."""
+
+_PAUSE, _LONGEST_PAUSE = 5.0, 60.0
+"""Seconds until a sale that failed is tried again; they double with each failure."""
+
+_TAGS = {Origin.STOP_LOSS: "SL", Origin.TAKE_PROFIT: "TP"}
+
+
+@dataclass(slots=True)
+class _Watch:
+    """What is remembered of a bond: its newest price, why it cannot be sold, and when to try again."""
+
+    quote: Quote | None = None
+    checked_at: datetime | None = None
+    note: str = ""
+    doubted_since: float | None = None
+    failures: int = 0
+    not_before: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Crossing:
+    """A price through a level (CNY per 张): which kind of stop it sets off, and why in words."""
+
+    origin: Origin
+    words: str
+    level: Decimal | None
+
+
+class StopMonitor:
+    """Every managed position, on every tick; `sweep` is the net under lost ticks.
+
+    A stop stays armed until nothing is left of its bond. `ratios` are asked anew at each look, so that what is shown is
+    what would fire. Nothing here waits on a screen, a plan or a rebalance.
+    """
+
+    def __init__(
+        self,
+        desk: Desk,
+        account: AccountReader,
+        feed: QuoteFeed,
+        controls: Controls,
+        settings: Settings,
+        ratios: Callable[[], Ratios],
+        permitted: Callable[[], str | None] = lambda: None,
+        doubt: Callable[[Quote], str | None] = lambda quote: None,
+    ) -> None:
+        """`permitted`: why this account takes no order at all, None where it does; `doubt`: what a second source has
+        against a price, None where it has nothing or is silent."""
+        self._desk = desk
+        self._account = account
+        self._feed = feed
+        self._controls = controls
+        self._settings = settings
+        self._orders = settings.orders.model_copy(update={"type": "market"})
+        self._ratios = ratios
+        self._permitted = permitted
+        self._doubt = doubt
+        self._watches: dict[BondCode, _Watch] = {}
+        self._selling: dict[BondCode, asyncio.Task[None]] = {}
+
+    def on_quotes(self, quotes: Mapping[BondCode, Quote]) -> None:
+        """Prices that have just come in."""
+        owned = self._desk.ledger.holdings()
+        mine = {code: quote for code, quote in quotes.items() if code in owned}
+        if mine:
+            ratios = self._ratios()
+            for code, quote in mine.items():
+                self._look(owned[code], quote, ratios)
+
+    async def sweep(self) -> None:
+        """Look at the price of every managed bond, with one call for all of them."""
+        codes = tuple(self._desk.ledger.holdings())
+        if codes and self._settings.stops.enabled and self._why_not_now() is None:
+            found = await self._feed.snapshot(codes)
+            self.on_quotes({code: quote.value for code, quote in found.items() if isinstance(quote, Known)})
+
+    async def close(self) -> None:
+        """Begin nothing more; orders that are out stay as they are."""
+        tasks = tuple(self._selling.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def rows(self) -> dict[BondCode, StopRow]:
+        """What guards each managed bond, as it would act on the next price."""
+        ratios, trouble, hours = self._ratios(), self._trouble(), self._hours()  # once: the disk is looked at for them
+        return {code: self._row(owned, ratios, trouble, hours) for code, owned in self._desk.ledger.holdings().items()}
+
+    def summary(self, rows: Mapping[BondCode, StopRow]) -> StopsSummary:
+        armed = sum(row.armed for row in rows.values())
+        unarmed = next((row.state for row in rows.values() if not row.armed), "")
+        return StopsSummary(armed, len(rows), unarmed or (self._hours() or ""))
+
+    def _look(self, owned: Owned, quote: Quote, ratios: Ratios) -> None:
+        code = owned.code
+        watch = self._watches.setdefault(code, _Watch())
+        if watch.quote is not None and quote.at < watch.quote.at:
+            return
+        watch.quote, watch.checked_at = quote, self._desk.clock.now()
+        crossing = self._crossing(owned, quote, ratios)
+        if crossing is None:
+            watch.doubted_since = None
+            self._note(watch, quote, "")
+        elif code not in self._selling and self._desk.clock.elapsed() >= watch.not_before:
+            hours = self._hours()  # no fault of anybody: it fires in the next hours of trading
+            obstacle = self._obstacle(quote, watch) if hours is None else None
+            self._note(watch, quote, obstacle or "")
+            if hours is None and obstacle is None:
+                task = asyncio.get_running_loop().create_task(self._sell(code, crossing, watch))
+                self._selling[code] = task
+                task.add_done_callback(lambda _: self._selling.pop(code, None))
+
+    def _crossing(self, owned: Owned, quote: Quote, ratios: Ratios) -> _Crossing | None:
+        if not self._settings.stops.enabled:
+            return None
+        levels = levels_of(owned.cost, quote.prev_close, ratios, self._settings.stops.basis)
+        origin = crossed(quote.last, levels.value) if isinstance(levels, Known) else None
+        if isinstance(levels, Unknown) or origin is None:
+            return None
+        level = levels.value.loss if origin is Origin.STOP_LOSS else levels.value.profit
+        return _Crossing(
+            origin,
+            say(
+                "{origin}: last {last} through {level} ({basis})",
+                origin=say(origin),
+                last=quote.last,
+                level=level,
+                basis=levels.value.basis,
+            ),
+            level,
+        )
+
+    def _obstacle(self, quote: Quote, watch: _Watch) -> str | None:
+        """Why a price through a level does not sell at once.
+
+        One wrong tick must not cost a holding, nor a second source that is wrong all day a stop: what it says
+        otherwise holds the sale up for some seconds, no longer.
+        """
+        reason = self._trouble() or why_not_tradable(Side.SELL, quote, self._today())
+        doubt = self._doubt(quote) if reason is None else None
+        if doubt is None:
+            watch.doubted_since = None
+            return reason
+        now = self._desk.clock.elapsed()
+        watch.doubted_since = now if watch.doubted_since is None else watch.doubted_since
+        if now - watch.doubted_since < DOUBT:
+            return doubt
+        log.warning("%s %s is sold although %s", quote.code, quote.name, doubt)
+        return None
+
+    def _why_not_now(self) -> str | None:
+        return self._trouble() or self._hours()
+
+    def _trouble(self) -> str | None:
+        if self._controls.halted:
+            return say("halted: no stop fires")
+        return self._desk.trouble() or self._permitted()
+
+    def _hours(self) -> str | None:
+        return self._desk.gate.orders_allowed(self._desk.clock.now())
+
+    async def _sell(self, code: BondCode, crossing: _Crossing, watch: _Watch) -> None:
+        """Sell until nothing is left, the price is back, or something stands in the way: the next price tries again.
+
+        A touch counts: the first order goes out although the price may be back by then.
+        """
+        try:
+            with self._desk.claim(code, crossing.origin):
+                found: _Crossing | None = crossing
+                while found is not None:
+                    failure = await self._one_order(code, found, watch, cached=found is crossing)
+                    if failure is not None:
+                        self._fail(watch, failure)
+                        return
+                    watch.failures = 0
+                    found = self._still(code, crossing.origin, watch)
+        except Exception as error:
+            log.exception("the stop of %s could not be carried out", code)
+            self._fail(watch, f"{error}")
+
+    def _still(self, code: BondCode, origin: Origin, watch: _Watch) -> _Crossing | None:
+        """What is left to sell for, where the newest price is through the same level still."""
+        owned, quote = self._desk.ledger.holdings().get(code), watch.quote
+        found = self._crossing(owned, quote, self._ratios()) if owned is not None and quote is not None else None
+        return found if found is not None and found.origin is origin else None
+
+    async def _one_order(self, code: BondCode, crossing: _Crossing, watch: _Watch, *, cached: bool) -> str | None:
+        """One order, seen through to its end; answers with what stood in its way."""
+        off = self._why_not_now()
+        if off is not None:  # halted meanwhile, perhaps by a flatten, whose order is not to be cleared away
+            return off
+        in_the_way = [order for order in self._desk.journal.open() if order.intent.code == code]
+        if in_the_way:
+            obstacle = await self._clear(in_the_way, watch)
+            if obstacle is not None:
+                return obstacle
+        volume = await self._volume(code, cached=cached and not in_the_way)
+        if isinstance(volume, Unknown):
+            return volume.reason
+        quote = watch.quote
+        if quote is None:
+            return say("no price")
+        price = order_price(Side.SELL, Known(quote), self._orders, self._today())
+        if isinstance(price, Unknown):
+            return price.reason
+        intent = self._intent(crossing, quote, volume.value, price.value)
+        log.warning("%s %s: %s", code, quote.name, crossing.words)
+        return await self._see_through(intent)
+
+    async def _see_through(self, intent: Intent) -> str | None:
+        desk, key = self._desk, intent.client_order_id
+        refused = await desk.send([intent])
+        if key in refused:
+            return refused[key]
+        late = not await desk.until_done([key], min(PATIENCE, float(self._settings.orders.timeout)))
+        if late:
+            await desk.cancel(key)
+            await desk.until_done([key], CANCEL_PROOF)
+        if desk.journal[key].state is not OrderState.FILLED:
+            await desk.look_up()
+        order = desk.journal[key]
+        # One that somebody else cancels with nothing filled would be cancelled again: it is no step forward.
+        if order.filled_volume or (late and order.state is OrderState.CANCELLED):
+            return None if order.done else say("order {key} is {state}", key=key, state=say(order.state))
+        return say("its order was {state}: {message}", state=say(order.state), message=order.message)
+
+    async def _clear(self, orders: list[Order], watch: _Watch) -> str | None:
+        """Get a bond's other orders out of the way; answers with what cannot be."""
+        desk = self._desk
+        if any(order.unresolved for order in orders):
+            await desk.look_up()
+        for order in (desk.journal[order.intent.client_order_id] for order in orders):
+            key, bid = order.intent.client_order_id, watch.quote.bid if watch.quote else None
+            if order.unresolved:
+                return say("order {key} is {state}: frozen until that is settled", key=key, state=say(order.state))
+            if order.live and order.intent.side is Side.SELL and bid is not None and order.intent.price <= bid:
+                return say("order {key} sells it already", key=key)
+            await desk.cancel(key)
+            if not await desk.until_done([key], CANCEL_PROOF):
+                return say(
+                    "order {key} is {state}: its cancel is not proven", key=key, state=say(desk.journal[key].state)
+                )
+        return None
+
+    async def _volume(self, code: BondCode, *, cached: bool) -> Maybe[int]:
+        """How many 张 one order may sell now."""
+        age = self._account.age()
+        state = self._account.latest if cached and age is not None and age < FRESH else await self._account.read()
+        if isinstance(state.positions, Unknown):
+            return Unknown(say("the account's positions are not known: {reason}", reason=state.positions.reason))
+        owned, position = self._desk.ledger.holdings().get(code), state.position(code)
+        if owned is None or position is None:
+            return Unknown(say("the account does not hold it"))
+        volume = sellable_lots(owned.volume, position.sellable, position.volume)
+        if volume <= 0:
+            return Unknown(
+                say(
+                    "{sellable} of {volume} 张 may be sold now: no order can be made of that",
+                    sellable=position.sellable,
+                    volume=position.volume,
+                )
+            )
+        return Known(volume)
+
+    def _intent(self, crossing: _Crossing, quote: Quote, volume: int, price: Decimal) -> Intent:
+        today, origin = self._today(), crossing.origin
+        key = f"{today:%y%m%d}-{_TAGS[origin]}-{secrets.token_hex(4)}"
+        return Intent(
+            *(key, key, today, quote.code, quote.name, Side.SELL, volume, price, crossing.words, 1, origin),
+            arrival=quote.last,
+            level=crossing.level,
+        )
+
+    def _today(self) -> date:
+        return self._desk.clock.now().date()
+
+    def _fail(self, watch: _Watch, obstacle: str) -> None:
+        pause = min(_PAUSE * 2 ** min(watch.failures, 10), _LONGEST_PAUSE)
+        watch.failures += 1
+        watch.not_before = self._desk.clock.elapsed() + pause
+        if watch.quote is not None:
+            self._note(watch, watch.quote, obstacle)
+
+    @staticmethod
+    def _note(watch: _Watch, quote: Quote, obstacle: str) -> None:
+        """Tell once what keeps a stop from selling, and once that it is over."""
+        if obstacle and obstacle != watch.note:
+            log.error("the stop of %s %s is through its level and stays armed: %s", quote.code, quote.name, obstacle)
+        watch.note = obstacle
+
+    def _row(self, owned: Owned, ratios: Ratios, trouble: str | None, hours: str | None) -> StopRow:
+        watch = self._watches.get(owned.code) or _Watch()
+        quote = watch.quote
+        levels = levels_of(owned.cost, quote.prev_close if quote else None, ratios, self._settings.stops.basis)
+        known = levels.value if isinstance(levels, Known) else Levels(None, None, "")
+        reason = self._why_unarmed(levels, ratios) or trouble
+        unseen = self._unseen(watch) if hours is None else None
+        state = reason or watch.note or unseen or self._state(owned.code, quote, hours)
+        if reason is None and ratios.troubles:
+            state = say("{state}, but {troubles}", state=state, troubles=ratios.troubles[0])
+        armed = reason is None and unseen is None
+        return StopRow(known.loss, known.profit, known.basis, armed, state, watch.checked_at)
+
+    def _state(self, code: BondCode, quote: Quote | None, hours: str | None) -> str:
+        if self._desk.claims.get(code) in STOP_ORIGINS:
+            return say("selling")
+        if quote is not None and quote.state is TradingState.HALTED:
+            return say("suspended: fires when it trades")
+        return say("armed") if hours is None else say("armed for the next hours of trading")
+
+    def _unseen(self, watch: _Watch) -> str | None:
+        """Why nothing is known of the bond's price, where neither a tick nor a sweep has told it."""
+        clock = self._desk.clock
+        if watch.checked_at is None:
+            return say("no price yet")
+        if (clock.now() - watch.checked_at).total_seconds() > UNSEEN * clock.speed:
+            return say("no price since {checked_at:%H:%M:%S}", checked_at=watch.checked_at)
+        return None
+
+    def _why_unarmed(self, levels: Maybe[Levels], ratios: Ratios) -> str | None:
+        if not self._settings.stops.enabled:
+            return say("off: stops.enabled = false")
+        if isinstance(levels, Unknown):
+            return levels.reason
+        if levels.value.loss is None and levels.value.profit is None:
+            return ratios.troubles[0] if ratios.troubles else say("the strategy has no stops")
+        return None

@@ -1,0 +1,84 @@
+"""The stop ratios of the record that is followed: asked of the platform, and remembered for when it is away."""
+
+import json
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from core.factorcat import FactorCat, FactorCatError
+from core.i18n import mark, say
+from core.model.known import Known, Maybe, Unknown
+from core.model.settings import Settings, Strategy
+from core.rules.stops import STOP_LOSS_PARAMETER, TAKE_PROFIT_PARAMETER, Ratios, ratios_of
+from core.trading.state_store import Memory
+
+log = logging.getLogger(__name__)
+
+_NO_RECORD = Unknown(mark("no strategy is followed yet"))
+_KEY = "stop_parameters"
+
+
+class StopTerms:
+    """`ratios` is what the stops are armed with; `followed` tells the strategy at this moment."""
+
+    def __init__(
+        self, settings: Settings, platform: FactorCat, memory: Memory, followed: Callable[[], Strategy]
+    ) -> None:
+        self._stops = settings.stops
+        self._platform = platform
+        self._memory = memory
+        self._followed = followed
+        self._of: Strategy | None = None
+        self._ratios = Ratios(Known(None), Known(None))
+        self.asked = False
+
+    @property
+    def ratios(self) -> Ratios:
+        chosen = self._followed()
+        if chosen != self._of:
+            self._take(chosen, self._remembered(chosen))
+        return self._ratios
+
+    @property
+    def wanted(self) -> bool:
+        """Whether the platform has yet to be asked."""
+        return not self.asked and self._needs_the_record
+
+    @property
+    def _needs_the_record(self) -> bool:
+        """Whether the settings leave a ratio to the strategy."""
+        return "strategy" in (self._stops.take_profit, self._stops.stop_loss)
+
+    async def ask(self) -> None:
+        """Ask the platform; where it does not answer, what it said last stays in force."""
+        chosen = self._followed()
+        if not (chosen.history_id and self._needs_the_record):
+            return
+        try:
+            detail = await self._platform.record(chosen.strategy_id, chosen.history_id)
+        except FactorCatError as error:
+            log.warning("the strategy's stops could not be asked for: %s", error)
+            return
+        told = {name: detail.parameters.get(name) for name in (TAKE_PROFIT_PARAMETER, STOP_LOSS_PARAMETER)}
+        self._memory.keep(_name(chosen), json.dumps(told, default=str))
+        if chosen == self._followed():
+            self.asked = True
+            self._take(chosen, Known(told))
+
+    def _take(self, chosen: Strategy, parameters: Maybe[Mapping[str, Any]]) -> None:
+        before, self._of = self._ratios, chosen
+        self._ratios = ratios_of(self._stops, parameters)
+        if self._ratios != before and isinstance(parameters, Known):
+            for trouble in self._ratios.troubles:
+                log.error("a stop is not armed: %s", trouble)
+
+    def _remembered(self, chosen: Strategy) -> Maybe[Mapping[str, Any]]:
+        self.asked = False
+        kept = self._memory.recall(_name(chosen)) if chosen.history_id else None
+        if kept is not None:
+            return Known(json.loads(kept))
+        return Unknown(say("the platform has not been asked yet")) if chosen.history_id else _NO_RECORD
+
+
+def _name(chosen: Strategy) -> str:
+    return f"{_KEY}/{chosen.strategy_id}/{chosen.history_id}"

@@ -1,0 +1,290 @@
+"""The life of the connection: which id, how often, what is believed, and what is said."""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator
+from datetime import datetime
+from itertools import count, pairwise
+
+import pytest
+from miniqmt_emulator.control import Control
+
+from core.brokers.qmt import QmtBroker
+from core.brokers.qmt_connection import SPACING, SessionIds
+from core.brokers.qmt_rows import Unreadable
+from core.infra.clock import SHANGHAI, ScaledClock
+from core.model.known import Known, Unknown
+from core.model.order import Confirmed, Intent, Refused, Side, Unresolved
+from core.model.settings import Qmt
+from tests.contract.venue import SH, intent
+from tests.miniqmt.terminal import shared_terminal
+
+ACCOUNT = "8880001"
+OPENING = datetime(2026, 5, 15, 10, 0, tzinfo=SHANGHAI)
+SPEED = 50.0
+_blocks = count(20_000, 10)
+
+
+class Line:
+    """A broker, its clock, and the ids it has used."""
+
+    def __init__(self, control: Control, *, quiet: bool = False, patience: float = 0.8) -> None:
+        self.control = control
+        self.clock = ScaledClock(OPENING, SPEED)
+        self.tries: list[tuple[int, float]] = []
+        self.ids = SessionIds(next(_blocks), 3, None, lambda number: self.tries.append((number, self.clock.elapsed())))
+        qmt = Qmt(userdata=str(shared_terminal().userdata), account=ACCOUNT)
+        self.broker = QmtBroker(qmt, self.clock, self.ids, quiet=lambda: quiet, patience=patience)
+
+    async def link_is(self, *, up: bool) -> None:
+        changed = asyncio.Event()
+        self.broker.watch_link(changed.set)
+        async with asyncio.timeout(10):
+            while self.broker.link.up is not up:
+                changed.clear()
+                await changed.wait()
+
+    async def tried(self, times: int) -> None:
+        async with asyncio.timeout(10):
+            while len(self.tries) < times:
+                await self.clock.sleep(0.2)
+
+
+@pytest.fixture
+def control() -> Control:
+    control = shared_terminal().control
+    control.reset(
+        {
+            "clock": {"now": OPENING.isoformat(), "frozen": True},
+            "accounts": [{"account_id": ACCOUNT, "cash": 100_000.0}],
+            "instruments": [{"code": str(SH), "name": "bond", "prev_close": 100.0}],
+            "settings": {"latency": {"default": 0.0}, "session_reuse_gap": 0.0},
+        }
+    )
+    return control
+
+
+@pytest.fixture
+async def line(control: Control) -> AsyncGenerator[Line]:
+    line = Line(control)
+    yield line
+    await line.broker.stop()
+
+
+def buy(key: str) -> Intent:
+    return intent(key, SH, Side.BUY, 10, "100")
+
+
+class TestConnecting:
+    async def test_ids_take_turns_and_attempts_are_spaced(self, line: Line) -> None:
+        line.control.drop_link("trade")
+        await line.broker.start()
+        await line.tried(5)
+        first = line.tries[0][0]
+        assert [number for number, _ in line.tries[:5]] == [first, first + 1, first + 2, first, first + 1]
+        moments = [at for _, at in line.tries]
+        assert all(later - earlier >= SPACING for earlier, later in pairwise(moments))
+
+    async def test_it_never_gives_up_and_says_since_when(self, line: Line, caplog: pytest.LogCaptureFixture) -> None:
+        line.control.drop_link("trade")
+        with caplog.at_level(logging.INFO):
+            await line.broker.start()
+            since = line.broker.link.since
+            await line.tried(6)
+        assert line.broker.link.since == since
+        assert "MiniQMT is not running, or not logged in" in line.broker.link.text
+        assert isinstance(answer := await line.broker.asset(), Unknown)
+        assert f"out of reach since {since:%m-%d %H:%M:%S}" in answer.reason
+        assert sum("out of reach" in record.message for record in caplog.records) == 1, "told once, not six times"
+        line.control.restore_link("trade")
+        await line.link_is(up=True)
+        assert isinstance(await line.broker.asset(), Known)
+
+    async def test_it_is_quiet_on_a_closed_day(self, control: Control) -> None:
+        line = Line(control, quiet=True)
+        control.drop_link("trade")
+        await line.broker.start()
+        await line.tried(2)
+        await line.clock.sleep(60)
+        assert len(line.tries) == 2
+        await line.broker.stop()
+
+    async def test_an_id_that_is_in_use_costs_one_attempt(self, line: Line) -> None:
+        other = Line(line.control)
+        other.ids.first = line.ids.first
+        await other.broker.start()
+        await line.broker.start()
+        assert not line.broker.link.up
+        await line.link_is(up=True)
+        assert other.broker.link.up
+        await other.broker.stop()
+
+    @pytest.mark.parametrize("op", ["subscribe", "query_account_status"])
+    async def test_it_is_not_up_before_account_and_status_are_known(self, line: Line, op: str) -> None:
+        line.control.next_call(op, "empty" if op.startswith("query") else "refuse", times=-1)
+        await line.broker.start()
+        assert not line.broker.link.up
+        assert ACCOUNT in line.broker.link.text
+        line.control.clear_script()
+        await line.link_is(up=True)
+
+    async def test_a_status_that_is_pushed_early_makes_no_connection_good(self, line: Line) -> None:
+        """The terminal pushes the status at the subscription; it is asked for all the same."""
+        seen: list[bool] = []
+        line.broker.watch_link(lambda: seen.append(line.broker.link.up))
+        line.control.next_call("query_account_status", "no_response", times=-1)
+        await line.broker.start()
+        assert True not in seen
+        assert "did not answer" in line.broker.link.text
+
+    async def test_an_sdk_that_fails_is_tried_again_too(self, line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+        from xtquant.xttrader import XtQuantTrader
+
+        def fails(*_: object) -> int:
+            raise OSError("the lock file of the session is in use")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(XtQuantTrader, "connect", fails)
+            await line.broker.start()
+            assert "the lock file of the session is in use" in line.broker.link.text
+            await line.tried(3)
+        await line.link_is(up=True)
+        with monkeypatch.context() as patch:
+            patch.setattr(XtQuantTrader, "query_stock_asset_async", fails)
+            assert isinstance(await line.broker.asset(), Unknown)
+            patch.setattr(XtQuantTrader, "order_stock_async", fails)
+            assert isinstance(await line.broker.place(buy("k-1")), Unresolved)
+
+    async def test_a_row_that_cannot_be_read_is_no_dead_connection(
+        self, line: Line, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        await line.broker.start()
+        line.control.set_position(ACCOUNT, str(SH), 20, 101.5)
+
+        def cut(_: object) -> None:
+            raise Unreadable("a row's code cannot be read")
+
+        monkeypatch.setattr("core.brokers.qmt_rows.read_position", cut)
+        for _ in range(5):
+            assert isinstance(await line.broker.positions(), Unknown)
+        assert line.broker.link.up
+
+    async def test_a_status_other_than_0_is_out_of_reach_until_it_is_0(self, line: Line) -> None:
+        line.control.set_account_status(ACCOUNT, 4)
+        await line.broker.start()
+        assert (line.broker.link.up, "state 4 (初始化中" in line.broker.link.text) == (False, True)
+        line.control.set_account_status(ACCOUNT, 0)
+        await line.link_is(up=True)
+        assert len(line.tries) == 1, "the connection itself was good"
+
+    async def test_an_account_that_the_terminal_does_not_know(self, control: Control) -> None:
+        line = Line(control)
+        line.control.reset({"accounts": [], "settings": {"session_reuse_gap": 0.0}})
+        await line.broker.start()
+        assert "does not offer account 8880001" in line.broker.link.text
+        await line.broker.stop()
+
+    async def test_a_new_connection_has_a_new_number(self, line: Line) -> None:
+        await line.broker.start()
+        before = line.broker.link.number
+        line.control.drop_session(line.tries[-1][0])
+        await line.link_is(up=False)
+        await line.link_is(up=True)
+        assert line.broker.link.number == before + 1
+
+    async def test_what_an_old_connection_still_tells_is_not_heard(self, line: Line) -> None:
+        heard: list[object] = []
+        line.broker.subscribe(heard.append)
+        await line.broker.start()
+        old = line.broker._link.session  # pyright: ignore[reportPrivateUsage]
+        assert old is not None
+        line.control.drop_session(line.tries[-1][0])
+        await line.link_is(up=False)
+        old._ears.on_disconnected()  # pyright: ignore[reportPrivateUsage]
+        await line.link_is(up=True)
+        old._ears.on_disconnected()  # pyright: ignore[reportPrivateUsage]
+        await line.broker.asset()
+        assert line.broker.link.up
+
+
+class TestOutcomes:
+    async def test_a_number_is_confirmed(self, line: Line) -> None:
+        await line.broker.start()
+        assert isinstance(await line.broker.place(buy("k-1")), Confirmed)
+
+    async def test_minus_one_is_refused_with_its_full_text(self, line: Line) -> None:
+        await line.broker.start()
+        text = "[COUNTER][251020][" + "很长的理由" * 6 + "]"
+        line.control.next_order("reject_local", error_msg=text)
+        outcome = await line.broker.place(buy("k-1"))
+        assert outcome == Refused(f"MiniQMT refused it: {text}")
+
+    async def test_an_answer_that_the_sdk_itself_cannot_read_is_nobody_s_knowledge(self, line: Line) -> None:
+        """Its Python decodes a text that its native part has cut inside a character: the answer never gets here."""
+        await line.broker.start()
+        line.control.next_order("reject_local", error_msg="很" * 60)
+        assert isinstance(await line.broker.place(buy("k-1")), Unresolved)
+
+    async def test_minus_one_without_a_list_is_nobody_s_knowledge(self, line: Line) -> None:
+        await line.broker.start()
+        line.control.next_order("reject_local")
+        line.control.next_call("query_orders", "no_response")
+        assert isinstance(await line.broker.place(buy("k-1")), Unresolved)
+
+    async def test_many_refusals_do_not_ask_one_by_one(self, line: Line) -> None:
+        await line.broker.start()
+        line.control.next_order("reject_local", times=-1)
+        before = line.control.dump()["calls"].get("query_orders", 0)
+        outcomes = await asyncio.gather(*(line.broker.place(buy(f"k-{n}")) for n in range(20)))
+        assert all(isinstance(outcome, Refused) for outcome in outcomes)
+        assert line.control.dump()["calls"]["query_orders"] - before <= 10, "those of one moment share a question"
+
+    async def test_a_stale_error_of_another_order_is_not_told_again(
+        self, line: Line, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """The SDK keeps an error that came before its -1, and delivers it once more with the next one."""
+        await line.broker.start()
+        with caplog.at_level(logging.WARNING):
+            line.control.next_order("reject_local", error_before_response=True, error_msg="first")
+            line.control.next_order("reject_local", error_msg="second")
+            one = await line.broker.place(buy("k-1"))
+            two = await line.broker.place(buy("k-2"))
+        assert (one, two) == (Refused("MiniQMT refused it: first"), Refused("MiniQMT refused it: second"))
+        assert [record.message for record in caplog.records if "first" in record.message] == [
+            "MiniQMT rejected k-1: first"
+        ]
+
+    @pytest.mark.parametrize("kind", ["no_response", "no_ack"])
+    async def test_a_time_out_is_nobody_s_knowledge(self, line: Line, kind: str) -> None:
+        await line.broker.start()
+        line.control.next_order(kind)
+        assert isinstance(await line.broker.place(buy("k-1")), Unresolved)
+
+    async def test_out_of_reach_nothing_is_sent(self, line: Line) -> None:
+        line.control.drop_link("trade")
+        await line.broker.start()
+        outcome = await line.broker.place(buy("k-1"))
+        assert isinstance(outcome, Refused)
+        assert line.control.requests() == []
+
+    async def test_a_reject_whose_text_is_cut_inside_a_character_is_read_all_the_same(self, line: Line) -> None:
+        """Reading such a text raises; the full one came with the error."""
+        line.control.configure(status_msg_cut="byte")
+        await line.broker.start()
+        line.control.next_order("junk", error_msg="可用资金不足，请检查后重新委托")
+        await line.broker.place(buy("k-1"))
+        listed = await line.broker.orders(OPENING.date())
+        assert isinstance(listed, Known)
+        assert [order.message for order in listed.value] == ["可用资金不足，请检查后重新委托"]
+
+    async def test_shares_in_the_account_are_none_of_our_business(self, line: Line) -> None:
+        line.control.add_instrument("600000.SH", kind="stock", prev_close=10.0)
+        line.control.set_position(ACCOUNT, "600000.SH", 500, 9.0)
+        line.control.set_position(ACCOUNT, str(SH), 20, 101.5)
+        await line.broker.start()
+        line.control.manual_order(ACCOUNT, "600000.SH", 24, 100, 9.0)
+        line.control.settle()
+        positions = await line.broker.positions()
+        assert isinstance(positions, Known)
+        assert [(row.code, row.volume) for row in positions.value] == [(SH, 20)]
+        assert await line.broker.orders(OPENING.date()) == Known(())

@@ -1,0 +1,147 @@
+"""What follows from the sources' lists: who is believed, who contradicts whom, and what the home keeps."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from pathlib import Path
+
+import pytest
+
+from core.calendar.calendar import Calendar
+from core.calendar.sources import Answer
+from core.calendar.update import Findings, Standing, kept_answer, weigh, write_sessions
+from core.infra.clock import SHANGHAI
+from core.rules.session_list import ListRefused
+from tests.calendar.session_lists import IN_2027, SHIPPED, list_file
+
+ALL = (*SHIPPED, *IN_2027)
+THURSDAY = date(2027, 5, 6)
+OTHERWISE = tuple(day for day in ALL if day != THURSDAY)
+
+
+def lists(name: str, sessions: Sequence[date]) -> Answer:
+    return Answer(name, listed=tuple(sessions))
+
+
+def found(*answers: Answer, own: Answer | None = None, kept: Answer | None = None) -> Findings:
+    return weigh(SHIPPED, kept, answers, own)
+
+
+def standings(findings: Findings) -> list[str]:
+    return [str(verdict.standing) for verdict in findings.verdicts]
+
+
+def test_the_one_that_reaches_further_is_taken_where_they_agree() -> None:
+    findings = found(lists("a", SHIPPED), lists("b", ALL), lists("c", ALL))
+    assert (findings.sessions, findings.source, findings.contradiction) == (IN_2027, "b, c", None)
+    assert [verdict.text for verdict in findings.verdicts] == [
+        "agrees, to 2026-12-31",
+        "agrees, to 2027-12-31",
+        "agrees, to 2027-12-31",
+    ]
+
+
+def test_nothing_newer_is_nothing_to_add() -> None:
+    findings = found(lists("a", SHIPPED), lists("b", [day for day in SHIPPED if day.year < 2026]))
+    assert (findings.sessions, findings.contradiction) == ((), None)
+    assert findings.verdicts[1].text == "agrees, to 2025-12-31"
+
+
+def test_a_year_that_has_only_begun_is_told_and_not_added() -> None:
+    (verdict,) = (findings := found(lists("a", ALL[: len(SHIPPED) + 100]))).verdicts
+    assert findings.sessions == ()
+    assert verdict.text == f"agrees, to 2026-12-31; 2027 is in it to {IN_2027[99]} only, which does not count"
+
+
+def test_two_that_differ_on_a_further_day_refuse_the_update_and_name_it() -> None:
+    findings = found(lists("a", ALL), lists("b", OTHERWISE), lists("c", SHIPPED))
+    assert findings.contradiction == "a lists 2027-05-06, and b does not"
+    assert findings.sessions == ()
+    assert found(lists("b", OTHERWISE), lists("a", ALL)).contradiction == findings.contradiction
+
+
+def test_what_a_list_has_of_a_year_that_it_does_not_end_is_compared_too() -> None:
+    begun = [day for day in OTHERWISE if day < date(2027, 7, 1)]
+    assert found(lists("a", ALL), lists("b", begun)).contradiction == "a lists 2027-05-06, and b does not"
+
+
+@pytest.mark.parametrize("later", [1, 3])
+def test_one_that_begins_its_year_later_differs(later: int) -> None:
+    findings = found(lists("a", ALL), own=lists("mine", IN_2027[later:]))
+    assert findings.contradiction == "a lists 2027-01-04, and mine does not"
+
+
+def test_one_against_the_shipped_sessions_refuses_the_update_of_another() -> None:
+    wrong = [day for day in SHIPPED if day != date(2026, 10, 8)]
+    findings = found(lists("a", ALL), lists("b", wrong))
+    assert findings.contradiction == (
+        "b contradicts the shipped calendar: 2026-10-08 is closed in it and a session there"
+    )
+    assert standings(findings) == [Standing.AGREES, Standing.CONTRADICTS]
+
+
+def test_one_that_cannot_be_right_is_passed_over() -> None:
+    weekend = sorted([*ALL, date(2027, 3, 6)])
+    findings = found(lists("a", weekend), Answer("b", refused=ListRefused("is torn")), lists("c", ALL))
+    assert standings(findings) == [Standing.WRONG, Standing.WRONG, Standing.AGREES]
+    assert (findings.sessions, findings.source) == (IN_2027, "c")
+    assert findings.verdicts[0].text == "is not used: it lists 2027-03-06, a Saturday"
+
+
+def test_one_that_cannot_be_compared_is_not_believed() -> None:
+    findings = found(lists("a", IN_2027), lists("b", []))
+    assert standings(findings) == [Standing.WRONG, Standing.WRONG]
+    assert findings.sessions == ()
+
+
+def test_without_answers_there_is_nothing() -> None:
+    findings = found(Answer("a", silent="it is away"))
+    assert (findings.sessions, findings.contradiction) == ((), None)
+    assert findings.verdicts[0].text == "no answer: it is away"
+
+
+class TestOwnFile:
+    def test_it_counts_where_nobody_reaches_further(self) -> None:
+        findings = found(lists("a", SHIPPED), Answer("b", silent="away"), own=lists("mine", IN_2027))
+        assert (findings.sessions, findings.source) == (IN_2027, "mine")
+
+    def test_it_is_not_taken_where_a_source_reaches_as_far(self) -> None:
+        short = IN_2027[:-1]
+        assert found(lists("a", ALL), own=lists("mine", short)).sessions == IN_2027
+        assert found(lists("a", ALL[:-1]), own=lists("mine", IN_2027)).sessions == IN_2027
+
+    def test_it_is_checked_like_every_other(self) -> None:
+        findings = found(lists("a", SHIPPED), own=lists("mine", sorted([*IN_2027, date(2027, 3, 6)])))
+        assert (findings.sessions, standings(findings)) == ((), [Standing.AGREES, Standing.WRONG])
+
+    def test_it_may_not_contradict_a_source(self) -> None:
+        assert found(lists("a", ALL), own=lists("mine", OTHERWISE[-243:])).contradiction is not None
+
+
+class TestKept:
+    def test_it_is_written_and_read_by_the_calendar(self, tmp_path: Path) -> None:
+        file = tmp_path / "calendar.csv"
+        write_sessions(file, IN_2027, SHIPPED, "a, b", datetime(2026, 11, 24, 10, 0, tzinfo=SHANGHAI))
+        assert Calendar.with_file(file).sessions == ALL
+        assert file.read_text(encoding="utf-8").splitlines()[:5] == [
+            "# sessions of the Shanghai and Shenzhen exchanges after 2026-12-31, which rotor ships itself",
+            "# written by rotor calendar update at 2026-11-24T10:00:00+08:00",
+            "# source: a, b",
+            "session",
+            "2027-01-04",
+        ]
+        assert kept_answer(file, SHIPPED) == Answer(str(file), listed=IN_2027)
+
+    def test_what_it_holds_is_not_added_again_nor_taken_back(self) -> None:
+        kept = lists("kept", IN_2027)
+        assert found(lists("a", ALL), kept=kept).sessions == ()
+        assert found(lists("a", SHIPPED), kept=kept).sessions == ()
+        assert found(Answer("a", silent="away"), kept=kept).sessions == ()
+
+    def test_a_source_against_it_is_a_contradiction(self) -> None:
+        findings = found(lists("a", OTHERWISE), kept=lists("kept", IN_2027))
+        assert findings.contradiction == "kept lists 2027-05-06, and a does not"
+
+    def test_one_in_trouble_is_no_witness(self, tmp_path: Path) -> None:
+        assert kept_answer(tmp_path / "none.csv", SHIPPED) is None
+        assert kept_answer(list_file(tmp_path, IN_2027[:50]), SHIPPED) is None
+        assert kept_answer(list_file(tmp_path, SHIPPED[-50:]), SHIPPED) is None

@@ -1,0 +1,346 @@
+"""Live mode over the emulated terminal with everything well, and then with one thing wrong at a time: it is named."""
+
+import json
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import ExitStack
+from datetime import datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from keyring import get_keyring, set_keyring
+from keyring.errors import KeyringLocked
+from pydantic import SecretStr
+
+from core.akshare.client import Table
+from core.bonds.tables import COLUMNS, TABLE
+from core.engine.doctor import machine
+from core.engine.doctor.examination import examine
+from core.engine.engine import Engine
+from core.infra.clock import SHANGHAI, RealClock
+from core.infra.credentials import Vault
+from core.infra.credentials_file import Safe
+from core.infra.home import Claim, Home
+from core.model.command import Done, Examine
+from core.model.finding import Finding, State
+from core.model.settings import Settings
+from tests.infra.keyrings import BrokenKeyring, MemoryKeyring
+from tests.live.factorcat import PASSWORD, RECORD, STRATEGY, USER, LoopbackPlatform
+from tests.miniqmt.terminal import shared_terminal
+from tests.notify.smtp import Server, smtp_server
+from tui.cli.main import main
+
+ACCOUNT = "8880001"
+MOMENT = datetime(2026, 5, 15, 10, 0, tzinfo=SHANGHAI)
+CODES = ("113052.SH", "127056.SZ")
+_sessions = iter(range(7000, 9000, 10))
+
+
+class Machine:
+    """A home in live mode, and all the services that it needs."""
+
+    def __init__(self, folder: Path, mails: Server, patch: pytest.MonkeyPatch) -> None:
+        self.folder, self.mails, self.patch = folder, mails, patch
+        self.home = Home(folder / "home")
+        self.home.prepare()
+        self.ring = MemoryKeyring()
+        set_keyring(self.ring)
+        self.terminal = shared_terminal()
+        self.platform = LoopbackPlatform(f"{MOMENT:%Y-%m-%d}")
+        self.platform.listed = CODES
+        self.platform.says_it_is = MOMENT.timestamp()
+        self.userdata = self.terminal.userdata
+        self.settings: dict[str, str] = {}
+        self.now = MOMENT
+        patch.setattr(RealClock, "now", lambda _: self.now)
+        self.kept = ExitStack()
+        self._furnish()
+
+    def _furnish(self) -> None:
+        instruments = [{"code": code, "name": f"bond {code[:6]}", "prev_close": 100.0} for code in CODES]
+        self.terminal.control.reset(
+            {
+                "clock": {"now": MOMENT.isoformat(), "frozen": True},
+                "accounts": [{"account_id": ACCOUNT, "cash": 50_000}],
+                "instruments": instruments,
+                "settings": {"latency": {"default": 0.001}, "session_reuse_gap": 0.0},
+            }
+        )
+        for code in CODES:
+            self.terminal.control.set_quote(code, 100.0, depth=100_000, volume_add=5_000)
+        vault = Vault(Safe(self.home.safe), {})
+        vault.keep(USER, SecretStr(PASSWORD))
+        self.table(MOMENT - timedelta(hours=1))
+
+    def table(self, fetched: datetime) -> None:
+        """A kept table of calls of that age."""
+        codes = [*(code[:6] for code in CODES), *(f"118{number:03d}" for number in range(300))]
+        row = ("名", "4.49", None, "2030-07-10", "2025-03-03", "12.34", "113", "0/15 | 30", "", "正股")
+        rows: tuple[dict[str, str | None], ...] = tuple(
+            {**dict(zip(COLUMNS, (code, *row), strict=True))} for code in codes
+        )
+        (self.home.data / "tables").mkdir(exist_ok=True)
+        document = Table(TABLE, fetched, COLUMNS, rows).as_document()
+        (self.home.data / "tables" / f"{TABLE}.json").write_text(json.dumps(document), "utf-8")
+
+    def write(self) -> None:
+        session = next(_sessions)
+        tables: dict[str, dict[str, str]] = {
+            "": {"mode": '"live"'},
+            "factorcat": {"base_url": f'"{self.platform.url}"', "username": f'"{USER}"'},
+            "qmt": {
+                "userdata": f"'{self.userdata}'",
+                "account": f'"{ACCOUNT}"',
+                "session_ids": f"[{session}, {session + 1}]",
+            },
+            "quotes": {"sources": '["qmt"]'},
+            "strategy": {"strategy_id": str(STRATEGY), "history_id": str(RECORD)},
+            "notify": {},
+            "notify.email": {
+                "host": '"127.0.0.1"',
+                "port": str(self.mails.port),
+                "sender": '"rotor@example.com"',
+                "receiver": '"me@example.com"',
+            },
+        }
+        for key, value in self.settings.items():
+            table, _, name = key.rpartition(".")
+            tables[table][name] = value
+        lines: list[str] = []
+        for table, keys in tables.items():
+            lines += [f"[{table}]"] if table else []
+            lines += [f"{name} = {value}" for name, value in keys.items()]
+        self.home.config_file.write_text("\n".join(lines), encoding="utf-8")
+
+    async def examined(self) -> dict[str, Finding]:
+        self.write()
+        findings = await examine(self.home, vault=Vault(Safe(self.home.safe), {}, patience=5.0))
+        return {finding.name: finding for finding in findings}
+
+    def close(self) -> None:
+        self.kept.close()
+        self.platform.close()
+
+
+@pytest.fixture
+async def well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncGenerator[Machine]:
+    before = get_keyring()
+    monkeypatch.setattr("core.engine.doctor.services._TERMINAL_PATIENCE", 3.0)
+    monkeypatch.setattr("core.engine.doctor.services._QUOTES_PATIENCE", 3.0)
+    with smtp_server() as mails:
+        made = Machine(tmp_path, mails, monkeypatch)
+        yield made
+        made.close()
+    set_keyring(before)
+
+
+def wrong(findings: dict[str, Finding]) -> dict[str, State]:
+    return {name: one.state for name, one in findings.items() if one.state in {State.FAILED, State.WARNING}}
+
+
+async def test_everything_is_well(well: Machine) -> None:
+    findings = await well.examined()
+    assert wrong(findings) == {}, wrong(findings)
+    assert set(findings) >= {
+        *("python", "settings", "home", "disk", "instance", "keyring", "calendar", "qmt", "login", "list"),
+        *("terminal", "account", "quotes", "tables", "clock", "mail", "push", "updates"),
+    }
+    assert findings["account"].text == f"{ACCOUNT} is within reach: 50,000.00 CNY may be spent, 0 holdings"
+    assert "113052.SH bond 113052 100.0" in findings["quotes"].text
+    assert findings["list"].text == "2 bonds, dated 2026-05-15"
+    assert findings["tables"].text == "the table of calls is 1 h old"
+    assert well.mails.mails == []  # nobody is bothered
+    assert well.terminal.control.requests("order") == []
+
+
+def unknown_key(well: Machine) -> None:
+    well.settings["slippage"] = "0.5"
+
+
+def keyring_locked(well: Machine) -> None:
+    locked = BrokenKeyring(lambda _: KeyringLocked("it is locked"), "set")
+    locked.kept = well.ring.kept
+    set_keyring(locked)
+
+
+def clock_slow(well: Machine) -> None:
+    well.now = MOMENT - timedelta(minutes=2)
+
+
+def calendar_ended(well: Machine) -> None:
+    well.now = datetime(2027, 6, 1, 10, 0, tzinfo=SHANGHAI)
+
+
+def platform_away(well: Machine) -> None:
+    well.platform.close()
+    well.platform.close = lambda: None  # type: ignore[method-assign]
+
+
+def no_password(well: Machine) -> None:
+    well.ring.kept.clear()
+
+
+def list_of_yesterday(well: Machine) -> None:
+    well.platform.day = "2026-05-14"
+
+
+def folder_missing(well: Machine) -> None:
+    well.userdata = well.folder / "nowhere"
+
+
+def terminal_not_running(well: Machine) -> None:
+    well.userdata = well.folder / "userdata_mini"
+    well.userdata.mkdir()
+
+
+def account_not_logged_in(well: Machine) -> None:
+    well.terminal.control.set_account_status(ACCOUNT, 3)
+
+
+def another_account(well: Machine) -> None:
+    well.settings["qmt.account"] = '"8880002"'
+
+
+def prices_dead(well: Machine) -> None:
+    for code in CODES:
+        well.terminal.control.hide_tick(code)
+
+
+def table_old(well: Machine) -> None:
+    well.table(MOMENT - timedelta(days=6))
+
+
+def mail_refused(well: Machine) -> None:
+    well.mails.hangs = True
+    well.patch.setattr("core.mail._SECONDS", 0.2)
+
+
+def push_address_wrong(well: Machine) -> None:
+    well.settings["notify.urls"] = '["nonsense://token"]'
+
+
+def disk_full(well: Machine) -> None:
+    full = SimpleNamespace(free=10_000_000)
+    well.patch.setattr(machine, "shutil", SimpleNamespace(disk_usage=lambda _: full))
+
+
+def another_rotor(well: Machine) -> None:
+    claim = Claim(Path(well.userdata), f"rotor-{ACCOUNT}", "{holder}").acquire("live", MOMENT)
+    well.kept.callback(claim.release)
+
+
+FAULTS: list[tuple[Callable[[Machine], None], dict[str, State], str]] = [
+    (unknown_key, {"settings": State.FAILED}, "unknown key; the nearest is orders.slippage"),
+    (keyring_locked, {"keyring": State.WARNING}, "it is locked"),
+    (clock_slow, {"clock": State.FAILED}, "slow by 120 s against the exchange's newest price"),
+    (no_password, {"login": State.FAILED}, "no password is stored"),
+    (list_of_yesterday, {"list": State.WARNING}, "The list is stale"),
+    (
+        folder_missing,
+        dict.fromkeys(("qmt", "terminal", "account", "quotes"), State.FAILED),
+        "no such folder",
+    ),
+    (terminal_not_running, {"terminal": State.FAILED, "account": State.FAILED}, "Start MiniQMT"),
+    (account_not_logged_in, {"account": State.FAILED}, f"account {ACCOUNT} is in"),
+    (another_account, {"account": State.FAILED}, "8880002"),
+    (prices_dead, {"quotes": State.FAILED}, "Without prices nothing is ordered"),
+    (table_old, {"tables": State.WARNING}, "table of bonds is too old"),
+    (mail_refused, {"mail": State.WARNING}, "did not answer on port"),
+    (push_address_wrong, {"push": State.WARNING}, "Apprise knows no service nonsense://"),
+    (disk_full, {"disk": State.FAILED}, "10 MB left"),
+    (another_rotor, {"instance": State.FAILED}, f"account {ACCOUNT} is traded by another rotor"),
+]
+
+
+@pytest.mark.parametrize(("fault", "named", "said"), FAULTS, ids=[fault[0].__name__ for fault in FAULTS])
+async def test_one_fault_is_named_and_nothing_else(
+    fault: Callable[[Machine], None], named: dict[str, State], said: str, well: Machine
+) -> None:
+    fault(well)
+    findings = await well.examined()
+    assert wrong(findings) == named, {name: findings[name] for name in {*wrong(findings), *named}}
+    first = findings[next(iter(named))]
+    assert said in f"{first.text} {first.remedy}"
+    assert first.remedy
+
+
+async def test_a_platform_that_is_away_costs_the_login_and_no_more(well: Machine) -> None:
+    platform_away(well)
+    assert wrong(await well.examined()) == {"login": State.FAILED}
+
+
+async def test_a_calendar_that_has_ended(well: Machine) -> None:
+    calendar_ended(well)
+    found = await well.examined()
+    assert found["calendar"].state is State.FAILED
+    assert "rotor calendar update" in found["calendar"].remedy
+
+
+def run(*words: str, home: Path) -> tuple[int, dict[str, Any]]:
+    done = CliRunner().invoke(main, ["--home", str(home), *words, "doctor", "--json"])
+    document = json.loads(done.output)
+    return done.exit_code, {row["name"]: row["state"] for row in document["findings"]}
+
+
+@pytest.fixture
+def no_keyring() -> Iterator[None]:
+    before = get_keyring()
+    yield
+    set_keyring(before)
+
+
+@pytest.mark.usefixtures("no_keyring")
+def test_a_bare_machine_is_ready_for_the_sandbox_and_stays_bare(tmp_path: Path) -> None:
+    code, states = run(home=tmp_path / "nothing" / "yet")
+    assert code == 0
+    assert set(states.values()) <= {"ok", "note"}
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_bare_machine_asked_for_live_mode_names_all_that_lacks(tmp_path: Path) -> None:
+    code, states = run("--mode", "live", home=tmp_path)
+    assert code == 1
+    assert {name for name, state in states.items() if state == "failed"} == {
+        *("qmt", "terminal", "account", "login"),
+        "quotes" if states["quotes"] == "failed" else "qmt",
+    }
+
+
+def test_settings_that_cannot_be_used_end_with_2(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text('mode = "real"\n', "utf-8")
+    code, states = run(home=tmp_path)
+    assert (code, states["settings"]) == (2, "failed")
+
+
+def test_a_home_that_is_a_file(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("", "utf-8")
+    code, states = run(home=tmp_path / "file" / "home")
+    assert (code, states["home"]) == (1, "failed")
+
+
+def test_a_running_sandbox_speaks_for_itself(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    engine = Engine(home, Settings())
+    engine.start()
+    try:
+        engine.wait_ready()
+        reply = engine.send(Examine()).result(30)
+        assert isinstance(reply, Done)
+        by_itself = {finding.name: finding for finding in reply.value}
+        code, states = run(home=tmp_path)
+    finally:
+        engine.stop()
+    assert {one.state for one in by_itself.values()} <= {State.OK, State.NOTE}
+    assert "as the running engine sees it" in by_itself["quotes"].text
+    assert code == 0
+    assert set(states.values()) <= {"ok", "note"}
+
+
+def test_as_it_is_printed(tmp_path: Path) -> None:
+    done = CliRunner().invoke(main, ["--home", str(tmp_path), "--mode", "live", "doctor"])
+    assert done.exit_code == 1
+    assert "qmt       failed   " in done.output
+    assert " > Live mode needs 64-bit Windows with MiniQMT" in done.output
+    assert "Something has failed" in done.output

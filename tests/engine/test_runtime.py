@@ -1,0 +1,360 @@
+"""An engine's life: modes kept apart, slow platforms, failing parts, an end in order."""
+
+import asyncio
+import logging
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from contextlib import closing
+from datetime import datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import keyring
+import pytest
+from pydantic import SecretStr
+
+from core.engine.assembly import database_files
+from core.engine.engine import Engine, EngineFailed
+from core.infra.clock import SHANGHAI, RealClock, ScaledClock
+from core.infra.config import load_settings
+from core.infra.home import Home, HomeInUse, HomeLock
+from core.infra.logs import hide
+from core.model.command import Done, ExecutePlan, Failed, LoggedIn, Login, Logout, MakePlan, RunStrategy
+from core.model.known import Known
+from core.model.settings import Qmt, Settings
+from core.model.snapshot import Level, Snapshot
+from tests.engine.test_engine import FAST, ask, ended, until
+from tests.factorcat.server import Server, answer, silence
+from tests.infra.keyrings import MemoryKeyring
+from tui.cli.offline import prepare_demo
+
+Serve = Callable[[Callable[[Server], None]], str]
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    home = Home(tmp_path)
+    prepare_demo(home)
+    return home
+
+
+@pytest.fixture
+def serve() -> Any:
+    """A platform on loopback, on a loop of its own: `serve(prepare)` answers with its address."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    servers: list[Server] = []
+
+    def start(prepare: Callable[[Server], None]) -> str:
+        server = Server()
+        prepare(server)
+        asyncio.run_coroutine_threadsafe(server.start(), loop).result(5)
+        servers.append(server)
+        return server.url
+
+    yield start
+    for server in servers:
+        asyncio.run_coroutine_threadsafe(server.stop(), loop).result(5)
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join(5)
+    loop.close()
+
+
+@pytest.fixture
+def vault() -> Any:
+    before = keyring.get_keyring()
+    vault = MemoryKeyring()
+    keyring.set_keyring(vault)
+    yield vault
+    keyring.set_keyring(before)
+
+
+def takes_logins(server: Server) -> None:
+    token = {"access_token": "header.payload.signature", "token_type": "bearer", "username": "bob"}
+    server.on("/auth/login", answer(200, token))
+    server.on("/auth/generate-long-term-token", answer(404, {"detail": "none"}))
+
+
+def paper(url: str, **more: Any) -> Settings:
+    return Settings.model_validate({"mode": "paper", "factorcat": {"base_url": url}, **more})
+
+
+def test_an_engine_that_is_ready_has_something_to_show(home: Home) -> None:
+    """`rotor run` names the account from it in its first sentence."""
+    engine = Engine(home, load_settings(home.path))
+    engine.start()
+    try:
+        engine.wait_ready()
+        assert engine.latest is not None
+        assert engine.latest.account
+    finally:
+        engine.stop()
+
+
+def test_what_was_bought_in_practice_is_not_owned_in_another_mode(home: Home) -> None:
+    sandbox = Engine(home, load_settings(home.path, environ={}), speed=FAST)
+    sandbox.start()
+    sandbox.wait_ready()
+    plan = ask(sandbox, MakePlan())
+    ask(sandbox, ExecutePlan(plan.plan_id))
+    until(sandbox, ended(plan.plan_id))
+    sandbox.stop()
+    other = Engine(home, paper("http://127.0.0.1:9"))
+    other.start()
+    try:
+        other.wait_ready()
+        shown = until(other, lambda shown: isinstance(shown.positions, Known))
+    finally:
+        other.stop()
+    assert shown.positions == Known(())
+    assert shown.rebalance is None
+    assert shown.orders == ()
+
+
+def test_a_door_that_a_crash_has_left_leads_nobody_astray(home: Home) -> None:
+    home.prepare()
+    home.door.write_text('{"port": 9, "key": "old", "pid": 1}', encoding="utf-8")
+    engine = Engine(home, load_settings(home.path), by_itself=False)
+    engine.start()
+    try:
+        engine.wait_ready()
+        assert not home.door.exists()
+    finally:
+        engine.stop()
+
+
+def test_every_account_has_books_of_its_own(home: Home) -> None:
+    modes = [Settings(), Settings(mode="paper")]
+    modes += [Settings(mode="live", qmt=Qmt(account=account)) for account in ("8880001", "8880002")]
+    files = [file for settings in modes for file in database_files(home, settings)]
+    assert len(set(files)) == len(files)
+
+
+def test_a_platform_that_never_answers_keeps_no_account_waiting(
+    home: Home, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = serve(lambda server: server.on("/auth/login", silence()))
+    monkeypatch.setenv("ROTOR_FACTORCAT__PASSWORD", "a-long-password")
+    engine = Engine(home, paper(url, factorcat={"base_url": url, "username": "bob"}))
+    engine.start()
+    try:
+        started = time.monotonic()
+        engine.wait_ready(5)
+        assert time.monotonic() - started < 5
+        assert until(engine, lambda shown: shown.ready).platform_user is None
+    finally:
+        engine.stop()
+
+
+def test_a_login_stands_although_the_strategies_cannot_be_listed(
+    home: Home, serve: Serve, vault: MemoryKeyring
+) -> None:
+    engine = Engine(home, paper(serve(takes_logins), strategy={"strategy_id": 1, "history_id": 1}))
+    engine.start()
+    try:
+        engine.wait_ready()
+        assert engine.send(Login("bob", "a-long-password", remember=True)).result(20) == Done(LoggedIn("bob"))
+        assert vault.kept == {
+            ("rotor", "factorcat:bob"): "a-long-password",
+            ("rotor", "token:bob"): "header.payload.signature",
+        }
+        assert engine.send(Logout()).result(20) == Done(None)
+        assert vault.kept == {}
+        engine.send(Login("bob", "a-long-password", remember=True)).result(20)
+        engine.send(Login("bob", "a-long-password", remember=False)).result(20)
+        assert vault.kept == {}
+    finally:
+        engine.stop()
+
+
+def test_an_engine_that_ends_leaves_no_order_working(home: Home) -> None:
+    engine = Engine(home, load_settings(home.path, {"orders.type": "limit"}, environ={}), speed=1)
+    engine.start()
+    engine.wait_ready()
+    plan = ask(engine, MakePlan())
+    running = engine.send(ExecutePlan(plan.plan_id))
+    until(engine, lambda shown: any(order.live for order in shown.orders))
+    engine.stop()
+    reply = running.result(5)
+    assert isinstance(reply, Failed)
+    with closing(sqlite3.connect(home.paper_database)) as books:
+        states = {state for (state,) in books.execute("select state from orders")}
+    assert states <= {"filled", "cancelled"}
+    with closing(sqlite3.connect(home.database)) as journal:
+        assert journal.execute("select stage from runs").fetchall()[0][0].startswith("interrupted")
+
+
+@pytest.mark.parametrize("file", ["app.db", "paper.db"])
+def test_books_that_cannot_be_read_are_named_and_left_alone(home: Home, file: str) -> None:
+    home.prepare()
+    broken = home.data / file
+    broken.write_bytes(b"this was never a database, " * 100)
+    engine = Engine(home, Settings())
+    engine.start()
+    try:
+        with pytest.raises(EngineFailed, match=r"cannot be opened.*Nothing was sent"):
+            engine.wait_ready()
+    finally:
+        engine.stop()
+    assert broken.read_bytes().startswith(b"this was never")
+    assert "the books cannot be opened" in "".join(log.read_text(encoding="utf-8") for log in home.logs.iterdir())
+
+
+def test_a_home_stays_taken_while_its_engine_still_lives(home: Home) -> None:
+    engine = Engine(home, load_settings(home.path, environ={}), speed=FAST)
+    engine.start()
+    engine.wait_ready()
+    engine.stop(seconds=0.0)
+    try:
+        if engine._thread.is_alive():  # pyright: ignore[reportPrivateUsage]
+            with pytest.raises(HomeInUse):
+                HomeLock(home).acquire("sandbox", datetime.now(SHANGHAI))
+    finally:
+        engine.stop()
+    HomeLock(home).acquire("sandbox", datetime.now(SHANGHAI)).release()
+
+
+def test_a_viewer_that_fails_does_not_blind_the_others(home: Home) -> None:
+    engine = Engine(home, load_settings(home.path, environ={}), speed=FAST)
+    seen: list[Snapshot] = []
+
+    def broken(_: Snapshot) -> None:
+        raise RuntimeError("this viewer is broken")
+
+    engine.subscribe(broken)
+    engine.subscribe(seen.append)
+    engine.start()
+    try:
+        engine.wait_ready()
+        until(engine, lambda shown: shown.number > 2)
+        assert seen
+    finally:
+        engine.stop()
+
+
+def test_followed_prices_that_never_come_are_an_alarm(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.engine.health.SILENCE", 0.2)
+    monkeypatch.setattr("core.sandbox.market.SandboxMarket._tell", lambda self: None)
+    engine = Engine(home, load_settings(home.path, environ={}), speed=1)
+    engine.start()
+    try:
+        engine.wait_ready()
+        ask(engine, MakePlan())
+        shown = until(engine, lambda shown: any(h.name == "quotes" and h.level is Level.ERROR for h in shown.health))
+        assert next(health.text for health in shown.health if health.name == "quotes") == "none yet"
+    finally:
+        engine.stop()
+
+
+async def test_a_machine_whose_time_is_set_back_keeps_its_deadlines(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = RealClock()
+    before = clock.elapsed()
+    monkeypatch.setattr(clock, "now", lambda: datetime.now(SHANGHAI) - timedelta(hours=1))
+    await asyncio.sleep(0.01)
+    assert 0 < clock.elapsed() - before < 5
+
+
+def test_a_whole_life_leaves_no_error_in_the_log(home: Home, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        engine = Engine(home, load_settings(home.path, environ={}), speed=FAST)
+        engine.start()
+        engine.wait_ready()
+        plan = ask(engine, MakePlan())
+        ask(engine, ExecutePlan(plan.plan_id))
+        shown = until(engine, ended(plan.plan_id))
+        engine.stop()
+    assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
+    assert isinstance(shown.asset, Known)
+    assert shown.asset.value.frozen == Decimal(0)
+
+
+def test_after_a_crash_in_a_rebalance_nothing_runs_and_a_new_plan_can_be_made(home: Home) -> None:
+    settings = load_settings(home.path, environ={})
+    engine = Engine(home, settings, speed=FAST)
+    engine.start()
+    engine.wait_ready()
+    plan = ask(engine, MakePlan())
+    ask(engine, ExecutePlan(plan.plan_id))
+    engine.stop()
+    with closing(sqlite3.connect(home.database)) as journal, journal:
+        journal.execute("update runs set finished_at = null, stage = 'begun'")
+    again = Engine(home, settings, speed=FAST)
+    again.start()
+    try:
+        again.wait_ready()
+        shown = until(again, lambda shown: shown.ready)
+        assert shown.rebalance is not None
+        assert not shown.rebalance.running
+        assert shown.rebalance.stage.startswith("interrupted")
+        assert shown.rebalance.unresolved == ()
+        assert ask(again, MakePlan()).refused is None
+    finally:
+        again.stop()
+
+
+def test_the_sandbox_skips_the_night(home: Home) -> None:
+    engine = Engine(home, load_settings(home.path, environ={}), speed=3600)
+    engine.start()
+    try:
+        engine.wait_ready()
+        shown = until(engine, lambda shown: shown.at.date() > datetime(2026, 5, 15, tzinfo=SHANGHAI).date(), 20)
+        assert shown.at.date().isoformat() == "2026-05-18"
+        assert shown.session == "open"
+        assert ask(engine, MakePlan()).refused is None
+    finally:
+        engine.stop()
+
+
+def test_events_hold_no_secret_and_steer_no_terminal(home: Home) -> None:
+    hide(SecretStr("hunter2-secret"))
+    engine = Engine(home, load_settings(home.path, environ={}), speed=FAST)
+    engine.start()
+    try:
+        engine.wait_ready()
+        try:
+            raise RuntimeError("inside hunter2-secret")
+        except RuntimeError:
+            logging.getLogger("core.test").exception("oops hunter2-secret \x1b[2J")
+        shown = until(engine, lambda shown: any("oops" in event.text for event in shown.events))
+    finally:
+        engine.stop()
+    assert [event.text for event in shown.events if "oops" in event.text] == ["oops *** \\x1b[2J"]
+
+
+def test_at_the_end_of_the_calendar_the_sandbox_stays_closed_and_beats_on(
+    home: Home, caplog: pytest.LogCaptureFixture
+) -> None:
+    engine = Engine(home, load_settings(home.path, environ={}), speed=1)
+    engine.start()
+    try:
+        engine.wait_ready()
+        shift = engine._shift  # pyright: ignore[reportPrivateUsage]
+        assert shift is not None
+        clock = shift._parts.clock  # pyright: ignore[reportPrivateUsage]
+        assert isinstance(clock, ScaledClock)
+        clock.move_to(datetime(2026, 12, 31, 15, 1, tzinfo=SHANGHAI))
+        first = until(engine, lambda shown: shown.at.year == 2026 and shown.at.month == 12)
+        shown = until(engine, lambda shown: shown.at > first.at + timedelta(seconds=2))
+    finally:
+        engine.stop()
+    assert shown.session == "closed"
+    assert [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR] == []
+
+
+def test_a_strategy_whose_name_is_not_answered_is_not_followed_in_the_file_alone(home: Home, serve: Serve) -> None:
+    url = serve(takes_logins)
+    engine = Engine(home, paper(url))
+    engine.start()
+    try:
+        engine.wait_ready()
+        engine.send(Login("bob", "a-long-password", remember=False)).result(20)
+        assert isinstance(engine.send(RunStrategy(7, 703)).result(20), Failed)
+        assert load_settings(home.path, environ={}).strategy.history_id == 0
+        assert isinstance(engine.send(RunStrategy(7, 703, "known by name")).result(20), Done)
+        assert load_settings(home.path, environ={}).strategy.history_id == 703
+    finally:
+        engine.stop()

@@ -1,0 +1,255 @@
+"""Settings: where they come from, what is wrong with them in words, and how they are written back."""
+
+import tomllib
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.infra.config import KEYS, SettingsError, init_config, load_settings, render_example, write_setting
+from core.model.settings import Settings
+
+ROOT = Path(__file__).parent.parent
+Put = Callable[[str], Path]
+
+
+@pytest.fixture
+def put(tmp_path: Path) -> Put:
+    """Write a config.toml, as given byte by byte, and return its home."""
+
+    def write(text: str) -> Path:
+        (tmp_path / "config.toml").write_bytes(text.encode("utf-8"))
+        return tmp_path
+
+    return write
+
+
+def problems(
+    home: Path, overrides: Mapping[str, Any] | None = None, environ: Mapping[str, str] | None = None
+) -> tuple[str, ...]:
+    with pytest.raises(SettingsError) as caught:
+        load_settings(home, overrides, environ or {})
+    assert all("\n" not in line for line in caught.value.problems)
+    return caught.value.problems
+
+
+class TestSources:
+    def test_a_home_without_a_file_has_the_defaults(self, tmp_path: Path) -> None:
+        settings = load_settings(tmp_path, environ={})
+        assert settings == Settings()
+        assert type(settings) is Settings
+
+    def test_the_file_changes_what_it_names(self, put: Put) -> None:
+        settings = load_settings(put('mode = "paper"\n[buy]\namount = 2500.5\n'), environ={})
+        assert (settings.mode, settings.buy.amount, settings.buy.amount_type) == ("paper", Decimal("2500.5"), "fixed")
+
+    def test_options_go_before_variables_and_variables_before_the_file(self, put: Put) -> None:
+        home = put("[buy]\namount = 1\nreserve = 1\n[orders]\ntimeout = 1\n")
+        environ = {"ROTOR_BUY__AMOUNT": "2", "ROTOR_BUY__RESERVE": "2"}
+        settings = load_settings(home, {"buy.amount": 3}, environ)
+        assert (settings.buy.amount, settings.buy.reserve, settings.orders.timeout) == (3, 2, 1)
+
+    def test_the_process_environment_is_the_default(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("ROTOR_MODE", "paper")
+        assert load_settings(tmp_path).mode == "paper"
+
+    def test_one_half_of_a_fee_keeps_the_other(self, put: Put) -> None:
+        settings = load_settings(put("[fees]\nsh = { rate = 0.0002 }\n"), environ={"ROTOR_FEES__SZ__RATE": "0.0003"})
+        assert (settings.fees.sh.rate, settings.fees.sh.minimum) == (Decimal("0.0002"), Decimal("1.0"))
+        assert (settings.fees.sz.rate, settings.fees.sz.minimum) == (Decimal("0.0003"), Decimal("0.1"))
+
+    def test_lists_in_variables_are_json(self, tmp_path: Path) -> None:
+        environ = {"ROTOR_QMT__SESSION_IDS": "[7, 9]", "ROTOR_NOTIFY__URLS": '["a://b"]'}
+        settings = load_settings(tmp_path, environ=environ)
+        assert (settings.qmt.session_ids, settings.notify.urls) == ((7, 9), ("a://b",))
+
+    def test_the_reserved_variables_are_no_settings(self, tmp_path: Path) -> None:
+        environ = {
+            "ROTOR_HOME": "x",
+            "ROTOR_FACTORCAT__PASSWORD": "x",
+            "ROTOR_NOTIFY__EMAIL__PASSWORD": "x",
+            "PATH": "",
+        }
+        assert load_settings(tmp_path, environ=environ) == Settings()
+
+    @pytest.mark.parametrize("text", ['\ufeffmode = "paper"\n', 'mode = "paper"\r\n[qmt]\r\nuserdata = "迅投"\r\n'])
+    def test_what_windows_editors_leave_is_read(self, put: Put, text: str) -> None:
+        assert load_settings(put(text), environ={}).mode == "paper"
+
+
+class TestProblems:
+    def test_all_are_told_at_once_with_key_value_and_origin(self, put: Put) -> None:
+        home = put('mode = "papr"\n[buy]\namount = -1\n[stops]\ntake_profit = "x"\n')
+        environ = {"ROTOR_FEES__SH__RATE": "9", "ROTOR_BUY__AMOUTN": "1"}
+        told = problems(home, {"orders.timeout": 0}, environ)
+        assert set(told) == {
+            "mode = \"papr\" (config.toml): should be 'sandbox', 'paper' or 'live'",
+            "buy.amount = -1 (config.toml): should be greater than 0",
+            "stops.take_profit = \"x\" (config.toml): should be 'strategy' or should be a valid decimal",
+            'fees.sh.rate = "9" (ROTOR_FEES__SH__RATE): should be less than 0.05',
+            "orders.timeout = 0 (option): should be greater than or equal to 1",
+            "ROTOR_BUY__AMOUTN: unknown variable; the nearest is ROTOR_BUY__AMOUNT",
+        }
+
+    @pytest.mark.parametrize(
+        ("text", "nearest"),
+        [
+            ("[buy]\namuont = 3\n", "buy.amount"),
+            ("[buy]\ntimeout = 3\n", "orders.timeout"),
+            ("timeout = 3\n", "orders.timeout"),
+            ("[buys]\namount = 3\n", "buy"),
+            ("Mode = 3\n", "mode"),
+        ],
+    )
+    def test_an_unknown_key_names_the_nearest(self, put: Put, text: str, nearest: str) -> None:
+        (told,) = problems(put(text))
+        assert told.endswith(f"unknown key; the nearest is {nearest}")
+
+    def test_a_variable_for_a_whole_table_is_refused(self, tmp_path: Path) -> None:
+        (told,) = problems(tmp_path, environ={"ROTOR_BUY": "{}"})
+        assert told == "ROTOR_BUY: is a table; set its keys one by one, such as ROTOR_BUY__AMOUNT_TYPE"
+
+    def test_syntax_errors_have_their_line_and_hide_no_other_problem(self, put: Put) -> None:
+        told = problems(put('mode = "paper"\n[buy\n'), environ={"ROTOR_MODUS": "1"})
+        assert "at line 2" in told[0]
+        assert "ROTOR_MODE" in told[1]
+
+    def test_a_windows_path_in_double_quotes_is_explained(self, put: Put) -> None:
+        (told,) = problems(put('[qmt]\nuserdata = "C:\\迅投"\n'))
+        assert "line 2" in told
+        assert "single quotes" in told
+
+    def test_another_encoding_is_named_with_its_line(self, tmp_path: Path) -> None:
+        (tmp_path / "config.toml").write_bytes("[qmt]\nuserdata = 'C:\\国金'\n".encode("gbk"))
+        assert problems(tmp_path) == ("config.toml: line 2 is not UTF-8: save the file with the encoding UTF-8",)
+
+    @pytest.mark.parametrize("text", ["buy = 3\n", "[buy]\namount = nan\n", "[buy]\namount = inf\n"])
+    def test_what_is_no_amount_is_refused(self, put: Put, text: str) -> None:
+        (told,) = problems(put(text))
+        assert told.startswith("buy")
+
+    @pytest.mark.parametrize("urls", ['"tgram://geheim/1"', '["tgram://geheim/1", 4]'])
+    def test_no_secret_is_repeated(self, put: Put, urls: str) -> None:
+        home = put(f'[factorcat]\npassword = "geheim"\n[notify]\nurls = {urls}\n[factorcatt]\npassword = "geheim"\n')
+        told = problems(home, environ={"ROTOR_FACTORCAT__PASWORD": "geheim"})
+        assert len(told) == 4
+        assert "geheim" not in " ".join(told)
+        assert any("a password is not kept in the settings" in line for line in told)
+
+    @pytest.mark.parametrize(
+        ("url", "words"),
+        [
+            (
+                "http://api.yinzimao.com:8003",
+                "'http://api.yinzimao.com:8003' would send the password in clear; use https",
+            ),
+            ("http://localhost.evil.com", "'http://localhost.evil.com' would send the password in clear; use https"),
+            ("api.yinzimao.com", "'api.yinzimao.com' is not an address like https://host:port"),
+            ("https://host:99999", "'https://host:99999' is not an address like https://host:port"),
+        ],
+    )
+    def test_an_address_that_the_client_refuses_is_named(self, put: Put, url: str, words: str) -> None:
+        (told,) = problems(put(f'[factorcat]\nbase_url = "{url}"\n'))
+        assert told == f'factorcat.base_url = "{url}" (config.toml): {words}'
+
+    @pytest.mark.parametrize("url", ["https://alice:geheim@host", "https://alice:ge/heim@host", "x://a:geheim@b@c"])
+    def test_a_password_in_an_address_is_not_repeated(self, put: Put, url: str) -> None:
+        (told,) = problems(put(f'[factorcat]\nbase_url = "{url}"\n'))
+        assert "a name or password does not belong into the address" in told
+        assert "heim" not in told
+        assert "//***@" in told
+
+    @pytest.mark.parametrize("url", ["https://api.yinzimao.com:8003", "http://127.0.0.1:9", "http://[::1]/x"])
+    def test_an_address_that_the_client_takes_is_accepted(self, put: Put, url: str) -> None:
+        assert load_settings(put(f'[factorcat]\nbase_url = " {url} "\n'), environ={}).factorcat.base_url == url
+
+    @pytest.mark.parametrize("text", ["14:50+08:00", "1450", "14:50:00", "14", "T14:50", "24:50", "١٤:٥٠", ""])
+    @pytest.mark.parametrize("key", ["schedule.time", "stops.refill_time"])
+    def test_what_is_no_time_of_the_day_is_refused(self, tmp_path: Path, key: str, text: str) -> None:
+        (told,) = problems(tmp_path, {key: text})
+        assert told == f"{key} = \"{text}\" (option): '{text}' is not a time like 14:50"
+
+
+class TestExample:
+    def test_the_committed_file_is_the_rendered_one(self) -> None:
+        assert (ROOT / "config.example.toml").read_text(encoding="utf-8") == render_example()
+
+    def test_it_is_the_defaults(self, put: Put) -> None:
+        assert load_settings(put(render_example()), environ={}) == Settings()
+
+    def test_every_key_is_there_with_words_above_it(self) -> None:
+        lines = render_example().splitlines()
+        for key in KEYS:
+            if not key.startswith("fees."):
+                at = [i for i, line in enumerate(lines) if line.startswith(f"{key.rpartition('.')[2]} = ")]
+                assert at, key
+                assert all(lines[i - 1].startswith("# ") for i in at)
+
+    def test_tables_stand_in_the_order_of_the_design(self) -> None:
+        tables = [line.partition("]")[0][1:] for line in render_example().splitlines() if line.startswith("[")]
+        assert " ".join(tables) == (
+            "factorcat qmt quotes strategy buy orders stops schedule guards fees "
+            "notify notify.events notify.email updates screen"
+        )
+
+
+class TestWriting:
+    def test_a_fresh_home_begins_with_the_example(self, tmp_path: Path) -> None:
+        write_setting(tmp_path, {"strategy.strategy_id": 12, "strategy.history_id": 34})
+        text = (tmp_path / "config.toml").read_text(encoding="utf-8")
+        changed = (
+            render_example().replace("strategy_id = 0", "strategy_id = 12").replace("history_id = 0", "history_id = 34")
+        )
+        assert text == changed
+
+    def test_comments_order_and_line_ends_stay(self, put: Put) -> None:
+        home = put(
+            "# mine\r\n[buy]\r\namount = 5 # five\r\n\r\n[fees] # low\r\nsh = { rate = 0.1, minimum = 1 }\r\n".replace(
+                "0.1", "0.01"
+            )
+        )
+        write_setting(home, {"buy.amount": Decimal("7.5"), "fees.sh.rate": Decimal("0.00005")})
+        assert (home / "config.toml").read_bytes().decode() == (
+            "# mine\r\n[buy]\r\namount = 7.5 # five\r\n\r\n[fees] # low\r\nsh = { rate = 0.00005, minimum = 1 }\r\n"
+        )
+
+    def test_tables_and_keys_that_are_not_there_are_added(self, put: Put) -> None:
+        home = put("\ufeff# mine\n[buy]\namount = 5\n")
+        changes = {"mode": "paper", "notify.email.host": "a", "fees.sz.minimum": 2, "qmt.userdata": r"D:\国金'\u"}
+        write_setting(home, changes)
+        settings = load_settings(home, environ={})
+        assert (settings.mode, settings.buy.amount, settings.notify.email.host) == ("paper", 5, "a")
+        assert (settings.fees.sz.minimum, settings.qmt.userdata) == (2, r"D:\国金'\u")
+
+    @pytest.mark.parametrize("changes", [{"buy.amount": -1}, {"buy.amont": 1}, {"mode": None}, {"buy": 4}])
+    def test_what_is_not_valid_is_not_written(self, put: Put, changes: dict[str, Any]) -> None:
+        home = put('mode = "paper"\n')
+        with pytest.raises(SettingsError):
+            write_setting(home, changes)
+        assert [path.name for path in home.iterdir()] == ["config.toml"]
+        assert (home / "config.toml").read_text(encoding="utf-8") == 'mode = "paper"\n'
+
+    def test_a_crash_while_writing_leaves_the_old_file(self, put: Put, monkeypatch: pytest.MonkeyPatch) -> None:
+        home = put('mode = "paper"\n')
+
+        def broken(*_: object) -> None:
+            raise OSError("no space left")
+
+        monkeypatch.setattr("os.fsync", broken)
+        with pytest.raises(OSError, match="no space"):
+            write_setting(home, {"mode": "sandbox"})
+        assert [path.name for path in home.iterdir()] == ["config.toml"]
+        assert load_settings(home, environ={}).mode == "paper"
+
+    def test_the_environment_does_not_leak_into_the_file(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("ROTOR_MODE", "live")
+        write_setting(tmp_path, {"buy.amount": 20000})
+        assert tomllib.loads((tmp_path / "config.toml").read_text(encoding="utf-8"))["mode"] == "sandbox"
+
+    def test_init_writes_the_example_once(self, tmp_path: Path) -> None:
+        file = init_config(tmp_path / "new")
+        assert file.read_text(encoding="utf-8") == render_example()
+        with pytest.raises(FileExistsError, match="exists already"):
+            init_config(tmp_path / "new")

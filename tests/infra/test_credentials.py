@@ -1,0 +1,186 @@
+"""Secrets come from the environment, the session, the keyring or the safe; a keyring that fails says so in words."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from keyring import get_keyring, set_keyring
+from keyring.backend import KeyringBackend
+from keyring.errors import InitError, KeyringLocked, NoKeyringError
+from pydantic import SecretStr
+
+from core.infra import credentials_file
+from core.infra.credentials import Vault
+from core.infra.credentials_file import Safe, SafeShut
+from core.model.known import Known, Unknown
+from tests.infra.keyrings import (
+    BrokenKeyring,
+    HangingKeyring,
+    MemoryKeyring,
+    NullKeyring,
+    PlaintextKeyring,
+    WindowsError,
+)
+
+SECRET = SecretStr("p@ss word")
+PASSPHRASE = SecretStr("correct horse")
+
+
+@pytest.fixture(autouse=True)
+def ring(monkeypatch: pytest.MonkeyPatch) -> Iterator[MemoryKeyring]:
+    monkeypatch.setattr(credentials_file, "_N", 2**10)  # the cost is tested once, in test_safe
+    before, backend = get_keyring(), MemoryKeyring()
+    set_keyring(backend)
+    yield backend
+    set_keyring(before)
+
+
+@pytest.fixture
+def vault(tmp_path: Path) -> Vault:
+    return vault_at(tmp_path)
+
+
+def vault_at(folder: Path, patience: float = 30.0, **environ: str) -> Vault:
+    return Vault(Safe(folder / "secrets.json"), environ, patience)
+
+
+def test_what_is_kept_comes_back_for_its_user_only(vault: Vault, ring: MemoryKeyring) -> None:
+    assert vault.keep("张三", SECRET).where == "keyring"
+    assert vault.read("张三") == Known(SECRET)
+    assert vault.read("李四") == Known(None)
+    assert vault.read("张三", "email") == Known(None)
+    assert vault.read("") == Known(None)
+    assert ring.kept == {("rotor", "factorcat:张三"): "p@ss word"}
+
+
+def test_a_variable_goes_before_the_keyring(vault: Vault, tmp_path: Path) -> None:
+    vault.keep("a", SECRET)
+    told = vault_at(tmp_path, ROTOR_FACTORCAT__PASSWORD="other")
+    assert told.find("a") == Known((SecretStr("other"), "environment"))
+    assert vault_at(tmp_path, ROTOR_FACTORCAT__PASSWORD="").read("a") == Known(SECRET)
+    mail = vault_at(tmp_path, ROTOR_NOTIFY__EMAIL__PASSWORD="mail")
+    assert mail.read("me@example.com", "email") == Known(SecretStr("mail"))
+
+
+def test_forgetting_twice_is_no_failure(vault: Vault, ring: MemoryKeyring) -> None:
+    vault.keep("a", SECRET)
+    assert vault.forget("a") is None
+    assert vault.forget("a") is None
+    assert ring.kept == {}
+
+
+def failing(text: str = "it is locked") -> Callable[[str], Exception]:
+    return lambda password: KeyringLocked(text)
+
+
+FAULTS: list[tuple[str, Callable[[], KeyringBackend], str]] = [
+    (
+        "none at all",
+        lambda: BrokenKeyring(lambda _: NoKeyringError("No recommended\nbackend was found.")),
+        "this machine has none",
+    ),
+    (
+        "Windows over ssh",
+        lambda: BrokenKeyring(lambda _: WindowsError(1312, "CredWrite", "no such session")),
+        "Windows keeps no credentials in an ssh session",
+    ),
+    (
+        "another Windows error",
+        lambda: BrokenKeyring(lambda _: WindowsError(5, "CredWrite", "access denied")),
+        "access denied",
+    ),
+    ("locked", lambda: BrokenKeyring(failing()), "it is locked"),
+    ("no session bus", lambda: BrokenKeyring(lambda _: InitError("Failed to create the collection: no bus")), "no bus"),
+    ("takes and keeps nothing", NullKeyring, "it took the password and does not have it"),
+    ("a plain file", PlaintextKeyring, "keeps passwords in a plain file"),
+    (
+        "repeats the password",
+        lambda: BrokenKeyring(lambda password: ValueError(f"cannot store {password}"), "set"),
+        "cannot store ***",
+    ),
+    ("raises without a word", lambda: BrokenKeyring(lambda _: OSError()), "OSError"),
+]
+
+
+@pytest.mark.parametrize(("backend", "reason"), [fault[1:] for fault in FAULTS], ids=[fault[0] for fault in FAULTS])
+def test_a_keyring_that_fails_leaves_the_password_for_this_session(
+    backend: Callable[[], KeyringBackend], reason: str, vault: Vault, tmp_path: Path
+) -> None:
+    set_keyring(backend())
+    kept = vault.keep("a", SECRET)
+    assert kept.where == "session"
+    assert kept.trouble.startswith("The password cannot be kept in the keyring: ")
+    assert reason in kept.trouble
+    assert "ROTOR_FACTORCAT__PASSWORD" in kept.trouble
+    assert SECRET.get_secret_value() not in kept.trouble
+    assert vault.find("a") == Known((SECRET, "session"))
+    assert vault.probe() is not None
+    # The next start knows nothing of it, and nothing is on the disk.
+    after = vault_at(tmp_path).read("a")
+    assert isinstance(after, Unknown) or after == Known(None)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("backend", [fault[1] for fault in FAULTS], ids=[fault[0] for fault in FAULTS])
+def test_the_safe_takes_over_and_gives_back(
+    backend: Callable[[], KeyringBackend], vault: Vault, tmp_path: Path
+) -> None:
+    set_keyring(backend())
+    vault.keep("a", SECRET)
+    vault.open(PASSPHRASE)
+    assert vault.find("a") == Known((SECRET, "safe"))
+    assert vault.keep("b", SecretStr("another")).where == "safe"
+    after = vault_at(tmp_path)
+    assert after.locked
+    shut = after.read("a")
+    assert isinstance(shut, Unknown)
+    assert "not opened yet" in shut.reason
+    after.open(PASSPHRASE)
+    assert not after.locked
+    assert after.read("a") == Known(SECRET)
+    assert after.read("b") == Known(SecretStr("another"))
+
+
+def test_a_keyring_that_never_answers_is_given_up(tmp_path: Path) -> None:
+    set_keyring(HangingKeyring())
+    vault = vault_at(tmp_path, patience=0.05)
+    found = vault.read("a")
+    assert isinstance(found, Unknown)
+    assert "it may be waiting for you" in found.reason
+    assert vault.keep("a", SECRET).where == "session"
+
+
+def test_forgetting_needs_no_passphrase_and_leaves_nothing(vault: Vault, tmp_path: Path) -> None:
+    set_keyring(FAULTS[0][1]())
+    vault.keep("a", SECRET)
+    vault.open(PASSPHRASE)
+    later = vault_at(tmp_path)
+    assert later.locked
+    assert later.forget("a") is None
+    assert list(tmp_path.iterdir()) == []
+    assert not later.locked
+    assert later.read("a") != Known(SECRET)
+
+
+def test_a_keyring_that_cannot_be_asked_whether_it_still_has_it_says_so(vault: Vault) -> None:
+    set_keyring(BrokenKeyring(failing()))
+    trouble = vault.forget("a")
+    assert trouble is not None
+    assert trouble.startswith("The password cannot be removed from the keyring: it is locked.")
+    set_keyring(FAULTS[0][1]())
+    assert vault.forget("a") is None  # a keyring that is none has nothing
+
+
+def test_a_wrong_passphrase_leaves_it_shut(vault: Vault, tmp_path: Path) -> None:
+    set_keyring(FAULTS[0][1]())
+    vault.keep("a", SECRET)
+    vault.open(PASSPHRASE)
+    after = vault_at(tmp_path)
+    with pytest.raises(SafeShut, match="not the passphrase"):
+        after.open(SecretStr("wrong horse"))
+    assert after.locked
+
+
+def test_no_repr_tells_the_password(vault: Vault) -> None:
+    vault.keep("a", SECRET)
+    assert SECRET.get_secret_value() not in repr(vault.find("a")) + repr(vars(vault))

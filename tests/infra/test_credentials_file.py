@@ -1,0 +1,93 @@
+"""The encrypted file: what is in it, what a damaged one does, and that no byte of it tells a password."""
+
+import json
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from core.infra import credentials_file
+from core.infra.credentials_file import Safe, SafeShut
+
+PASSPHRASE = SecretStr("correct horse")
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "data" / "secrets.json"
+
+
+@pytest.fixture
+def cheap(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(credentials_file, "_N", 2**10)
+
+
+def test_as_it_is_used(path: Path) -> None:
+    """At its real cost: scrypt with N = 2**17."""
+    safe = Safe(path)
+    assert not safe.locked
+    safe.unlock(PASSPHRASE)
+    safe.put("factorcat:me", SecretStr("hunter2"))
+    assert json.loads(path.read_text("utf-8"))["kdf"]["n"] == 2**17
+    again = Safe(path)
+    assert again.locked
+    again.unlock(PASSPHRASE)
+    assert again.get("factorcat:me") == SecretStr("hunter2")
+    assert again.get("factorcat:you") is None
+    assert b"hunter2" not in path.read_bytes()
+    assert b"correct horse" not in path.read_bytes()
+
+
+@pytest.mark.usefixtures("cheap")
+class TestCheaply:
+    def test_a_short_passphrase_is_refused(self, path: Path) -> None:
+        with pytest.raises(SafeShut, match="needs 8 characters"):
+            Safe(path).unlock(SecretStr("short"))
+        assert not path.exists()
+
+    def test_an_entry_under_another_name_is_not_taken(self, path: Path) -> None:
+        safe = self._with(path, "factorcat:me", "hunter2")
+        document = json.loads(path.read_text("utf-8"))
+        document["entries"]["email:me"] = document["entries"]["factorcat:me"]
+        path.write_text(json.dumps(document), "utf-8")
+        with pytest.raises(SafeShut, match="damaged"):
+            safe.get("email:me")
+
+    @pytest.mark.parametrize(
+        "damage",
+        [
+            lambda document: document.pop("kdf"),
+            lambda document: document.update(version=2),
+            lambda document: document["kdf"].update(n=2**30),
+            lambda document: document["kdf"].update(n=3),
+            lambda document: document.update(entries=[]),
+            lambda document: document["kdf"].update(salt="not base64 !"),
+        ],
+    )
+    def test_a_damaged_file_is_a_sentence(self, path: Path, damage: object) -> None:
+        self._with(path, "a", "b")
+        document = json.loads(path.read_text("utf-8"))
+        damage(document)  # type: ignore[operator]
+        path.write_text(json.dumps(document), "utf-8")
+        with pytest.raises(SafeShut, match=r"damaged|not the passphrase"):
+            Safe(path).unlock(PASSPHRASE)
+
+    def test_a_file_of_noise_is_a_sentence(self, path: Path) -> None:
+        path.parent.mkdir()
+        path.write_bytes(b"\xff\x00 noise")
+        with pytest.raises(SafeShut, match="damaged"):
+            Safe(path).unlock(PASSPHRASE)
+
+    def test_the_last_entry_takes_the_file_along(self, path: Path) -> None:
+        safe = self._with(path, "a", "b")
+        safe.put("c", SecretStr("d"))
+        safe.remove("a")
+        assert path.exists()
+        Safe(path).remove("c")
+        assert not path.exists()
+
+    def _with(self, path: Path, name: str, secret: str) -> Safe:
+        safe = Safe(path)
+        safe.unlock(PASSPHRASE)
+        safe.put(name, SecretStr(secret))
+        return safe

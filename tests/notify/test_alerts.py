@@ -1,0 +1,323 @@
+"""What is told of a picture: each thing once, over restarts too, and that it is over."""
+
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.i18n import use_language
+from core.infra.clock import SteppedClock
+from core.model.bond import BondCode
+from core.model.known import Known, Unknown
+from core.model.notification import NewsKind
+from core.model.order import Order, OrderState, Origin, Side
+from core.model.settings import NewsEvents
+from core.model.snapshot import Control, Health, Level, MissedRun, Snapshot, SourceState, StopsSummary
+from core.notify.alerts import OF_TRADES, Newsroom
+from core.notify.outbox import Outbox
+from core.rules.redemption import HeldDanger
+from tests.tui.scripted import NOW, order, positions, rebalance, snapshot
+
+CALLED = HeldDanger(BondCode("113052"), "兴业转债 is called: 820 张 at stake", "called", sell=False)
+
+
+class Room:
+    """A newsroom over an outbox on disk, and a clock that is moved by hand."""
+
+    def __init__(self, folder: Path, events: NewsEvents | None = None, kinds: Any = frozenset(NewsKind)) -> None:
+        self.path = folder / "outbox.db"
+        self.clock = SteppedClock(NOW)
+        self.events = events or NewsEvents()
+        self.kinds = kinds
+        self.open()
+
+    def open(self) -> None:
+        self.outbox = Outbox(self.path)
+        self.outbox.welcome(["box"])
+        self.room = Newsroom(self.outbox, self.events, self.clock, self.clock, self.kinds)
+
+    def look(self, shown: Snapshot, *dangers: HeldDanger, falls: str | None = None, after: float = 0.0) -> list[str]:
+        """What is told of the picture after these seconds."""
+        before = len(self.texts())
+        self.clock.move_to(self.clock.now() + timedelta(seconds=after))
+        self.room.look(shown, dangers, falls)
+        return self.texts()[before:]
+
+    def texts(self) -> list[str]:
+        return [one.news.text for one in self.outbox.waiting("box", Level.INFO)]
+
+    def levels(self) -> list[Level]:
+        return [one.news.level for one in self.outbox.waiting("box", Level.INFO)]
+
+
+@pytest.fixture
+def room(tmp_path: Path) -> Room:
+    made = Room(tmp_path)
+    made.look(quiet())  # the opening check is told
+    return made
+
+
+def quiet(**changes: Any) -> Snapshot:
+    """A picture in which nothing is worth a word, beyond the day's own checks."""
+    held = tuple(row for row in positions() if row.state != "suspended")
+    calm: dict[str, Any] = {"orders": (), "positions": Known(held), "stops": StopsSummary(5, 5), "rebalance": None}
+    return snapshot(**{**calm, **changes})
+
+
+def ill(name: str, text: str = "it is away") -> tuple[Health, ...]:
+    return tuple(replace(one, level=Level.ERROR, text=text) if one.name == name else one for one in snapshot().health)
+
+
+def stopped(state: OrderState, **changes: Any) -> Order:
+    made = order(1, Side.SELL, state, **changes)
+    return replace(made, intent=replace(made.intent, origin=Origin.STOP_LOSS, level=Decimal("112.5")))
+
+
+def test_nothing_is_told_of_a_quiet_picture_twice(room: Room) -> None:
+    for _ in range(50):
+        assert room.look(quiet(), after=1) == []
+
+
+def test_a_rejected_order_is_told_once_over_a_restart_too(room: Room) -> None:
+    shown = quiet(orders=(order(3, Side.BUY, OrderState.REJECTED, message="beyond the day's limit"),))
+    (told,) = room.look(shown)
+    assert "an order was turned down: buy of 820 张 123107.SZ" in told
+    assert "beyond the day's limit" in told
+    assert room.levels()[-1] is Level.ERROR
+    assert room.look(shown, after=1) == []
+    room.open()
+    assert room.look(shown, after=1) == []
+
+
+def test_an_order_of_which_nobody_knows_is_told_when_it_stays_so_and_when_it_is_known(room: Room) -> None:
+    shown = quiet(orders=(order(4, Side.BUY, OrderState.UNKNOWN),))
+    assert room.look(shown) == []
+    assert room.look(shown, after=10) == []  # the broker is still looked at
+    (told,) = room.look(shown, after=11)
+    assert "not known what became of an order" in told
+    (over,) = room.look(quiet(orders=(order(4, Side.BUY, OrderState.FILLED),)), after=1)
+    assert "known again" in over
+
+
+def test_an_order_that_is_cleared_up_at_once_is_no_news(room: Room) -> None:
+    assert room.look(quiet(orders=(order(4, Side.BUY, OrderState.INTENDED),)), after=1) == []
+    assert room.look(quiet(orders=(order(4, Side.BUY, OrderState.WORKING),)), after=30) == []
+
+
+def test_a_stop_is_told_when_it_fires_and_what_it_brought(room: Room) -> None:
+    (fired,) = room.look(quiet(orders=(stopped(OrderState.WORKING),)))
+    assert fired == "stop-loss of 127056.SZ 中特转债 has fired at 112.5: 820 张 are sold"
+    done = stopped(OrderState.FILLED, filled_volume=820, filled_amount=Decimal(92250))
+    assert room.look(quiet(orders=(done,)), after=1) == ["stop-loss of 127056.SZ 中特转债: 820 张 sold at 112.500"]
+    assert room.look(quiet(orders=(done,)), after=1) == []
+
+
+@pytest.mark.parametrize("name", ["QMT", "quotes", "FactorCat", "clock", "disk"])
+def test_a_connection_is_told_when_it_is_lost_and_when_it_is_back(name: str, tmp_path: Path) -> None:
+    room = Room(tmp_path)
+    base = tuple(replace(one, name="QMT") if one.name == "broker" else one for one in snapshot().health)
+    room.look(quiet(health=base))
+    away = tuple(replace(one, level=Level.ERROR, text="away") if one.name == name else one for one in base)
+    assert room.look(quiet(health=away)) == []
+    (lost,) = room.look(quiet(health=away), after=10)
+    assert lost.startswith(f"{name} is in trouble since ")
+    room.open()  # a restart tells it no second time, and still knows that it has to be over
+    assert room.look(quiet(health=away), after=11) == []
+    assert room.look(quiet(health=base), after=1) == [f"{name} is well again"]
+
+
+def test_a_connection_that_blinks_is_no_news(room: Room) -> None:
+    for _ in range(5):
+        assert room.look(quiet(health=ill("quotes")), after=4) == []
+        assert room.look(quiet(), after=4) == []
+
+
+def test_a_terminal_that_is_closed_for_the_night_is_no_news(room: Room) -> None:
+    night = quiet(health=ill("broker"), session="closed", at=NOW.replace(hour=22))
+    room.look(night)  # the digest
+    assert room.look(night, after=3600) == []
+
+
+def test_what_was_lost_in_the_session_is_not_back_because_that_ended(room: Room) -> None:
+    room.look(quiet(health=ill("broker")))
+    assert len(room.look(quiet(health=ill("broker")), after=10)) == 1
+    evening = quiet(health=ill("broker"), session="closed", at=NOW.replace(hour=15, minute=0))
+    room.look(evening)  # the digest
+    assert room.look(evening, after=60) == []
+
+
+def test_trading_off_is_told_once_however_its_reasons_change(room: Room) -> None:
+    assert room.look(quiet(blockers=("113052 differs",), ready=False)) == []
+    (told,) = room.look(quiet(blockers=("113052 differs",), ready=False), after=10)
+    assert told == "trading is off, nothing is sent and no stop fires: 113052 differs"
+    assert room.look(quiet(blockers=("127056 differs",), ready=False), after=1) == []
+    assert room.look(quiet(), after=1) == ["trading is on again"]
+
+
+@pytest.mark.parametrize(
+    ("control", "told", "over"),
+    [
+        (Control.HALTED, "trading is halted", "the halt was ended"),
+        (Control.TRIPPED, "the breaker has tripped", "the breaker was reset"),
+        (Control.PAUSED, "buys are paused", "the pause of buys was ended"),
+    ],
+)
+def test_brakes(control: Control, told: str, over: str, room: Room) -> None:
+    (begun,) = room.look(quiet(controls=(control,)))
+    assert begun.startswith(told)
+    assert room.look(quiet(), after=1) == [over]
+
+
+def test_a_called_bond_is_told_once(room: Room) -> None:
+    assert room.look(quiet(), CALLED) == [CALLED.text]
+    dearer = replace(CALLED, text="兴业转债 is called: another sum is at stake")
+    assert room.look(quiet(), dearer, after=60) == []
+    assert room.look(quiet(), replace(CALLED, sell=True), after=60) == [CALLED.text]  # now it has to go
+
+
+def test_a_suspended_bond_is_told_and_that_it_trades_again(room: Room) -> None:
+    held = quiet(positions=Known(positions()))
+    assert room.look(held) == []
+    (told,) = room.look(held, after=10)
+    assert "128136.SZ 立讯转债, of which you hold 870 张, is suspended" in told
+    assert room.look(quiet(), after=1) == ["128136.SZ 立讯转债 trades again"]
+
+
+def test_neither_a_break_nor_an_account_that_is_silent_ends_what_was_told(room: Room) -> None:
+    held = {"positions": Known(positions()), "stops": StopsSummary(4, 5)}
+    room.look(quiet(**held))
+    assert len(room.look(quiet(**held), after=61)) == 2
+    pause = NOW.replace(hour=11, minute=45)
+    assert room.look(quiet(session="break", at=pause), after=1) == []
+    assert room.look(quiet(positions=Unknown("no answer"), stops=None), after=1) == []
+    assert room.look(quiet(**held), after=1) == []
+    assert len(room.look(quiet(), after=1)) == 2
+
+
+def test_a_source_of_prices_that_is_lost_and_back(room: Room) -> None:
+    away = SourceState("qmt", active=False, trouble="it hung up", since=NOW)
+    here = SourceState("tencent", active=True, trouble=None, since=NOW)
+    assert room.look(quiet(sources=(away, here))) == []
+    assert room.look(quiet(sources=(away, here)), after=10) == ["prices of qmt are out of reach: it hung up"]
+    back = replace(away, trouble=None)
+    assert room.look(quiet(sources=(back, here)), after=1) == ["prices of qmt are within reach again"]
+
+
+def test_a_missed_run(room: Room) -> None:
+    missed = MissedRun("rebalance", datetime(2026, 5, 6, 10, 0, tzinfo=NOW.tzinfo), "rotor was not running", "")
+    (told,) = room.look(quiet(missed=missed))
+    assert "the rebalance of 2026-05-06 10:00 was not made: rotor was not running." in told
+    assert room.look(quiet(missed=replace(missed, advice="the list is still good")), after=60) == []
+
+
+def test_a_rebalance_is_told_when_it_has_ended_with_each_leg(room: Room) -> None:
+    assert room.look(quiet(rebalance=rebalance(finished=False))) == []
+    (told,) = room.look(quiet(rebalance=rebalance(finished=True)), after=1)
+    first, *legs = told.splitlines()
+    assert first == "rebalance has ended: ended"
+    assert len(legs) == 4
+    assert "buy 113050.SH 南银转债 300/830 @ 119.600  part filled, cancelled after 30 s" in told
+    assert "cash after it: 211,234.56 CNY" in told
+
+
+def test_a_part_of_the_engine_that_fails(room: Room) -> None:
+    (told,) = room.look(quiet(), falls="the beat")
+    assert "the beat" in told
+    assert room.look(quiet(), after=1) == ["the engine's parts run steadily again"]
+
+
+def test_that_it_is_back_after_a_crash_is_told_once(room: Room) -> None:
+    back = "rotor is back: its run of 05-06 09:00:00 was ended without a word"
+    room.room.look(quiet(), (), None, back)
+    assert room.texts()[-1] == back
+    before = len(room.texts())
+    room.open()
+    room.room.look(quiet(), (), None, back)
+    assert len(room.texts()) == before
+
+
+def test_the_opening_check_waits_for_the_account_and_names_what_lacks(tmp_path: Path) -> None:
+    room = Room(tmp_path)
+    morning = NOW.replace(hour=9, minute=21)
+    shown = quiet(at=morning, session="opening call", ready=False, blockers=("the account is not reconciled yet",))
+    assert room.look(replace(shown, at=morning.replace(minute=10), session="pre-open")) == []
+    assert room.look(shown) == []
+    (told,) = room.look(replace(shown, ready=True, blockers=()), after=1)
+    assert told.startswith("Ready for 2026-05-06.")
+    assert "follows 双低轮动 10, record 11" in told
+    assert "stops armed: 5 of 5" in told
+    room.open()
+    assert room.look(replace(shown, ready=True, blockers=()), after=1) == []
+
+
+def test_an_account_that_stays_away_is_what_the_opening_check_says(tmp_path: Path) -> None:
+    room = Room(tmp_path)
+    shown = quiet(at=NOW.replace(hour=9, minute=21), session="opening call", ready=False, blockers=("away",))
+    room.look(shown)
+    told = room.look(shown, after=61)
+    assert any(text.startswith("NOT ready for 2026-05-06.\n  trading is off: away") for text in told)
+
+
+def test_the_closing_digest_comes_once_and_only_of_a_day_that_was_seen(room: Room, tmp_path: Path) -> None:
+    done = order(
+        1, Side.SELL, OrderState.FILLED, filled_volume=820, filled_amount=Decimal("97502.10"), fee=Decimal("9.75")
+    )
+    began = NOW.replace(hour=9, minute=30)
+    evening = quiet(
+        at=NOW.replace(hour=15, minute=2), session="closed", orders=(done,), equity=((began, Decimal(1000000)),)
+    )
+    (told,) = room.look(evening)
+    assert told.splitlines() == [
+        "The close of 2026-05-06.",
+        "  assets 1,004,414.50 CNY (+0.44%)",
+        "  cash 312,000.10 CNY",
+        "  bought: 0 张 for 0.00 CNY",
+        "  sold: 820 张 for 97,502.10 CNY",
+        "  orders 1, turned down 0, fees 9.75 CNY",
+        "  holds 5 bonds",
+        "  next: rebalance 05-06 14:50",
+    ]
+    assert room.look(evening, after=60) == []
+    fresh = Room(tmp_path / "another")
+    assert fresh.look(evening) == []
+
+
+def test_no_digest_on_a_closed_day(tmp_path: Path) -> None:
+    room = Room(tmp_path)
+    assert room.look(quiet(session="closed day", trading_day=date(2026, 5, 9), at=NOW.replace(day=9))) == []
+
+
+def test_what_is_off_is_told_to_nobody_and_is_not_told_later(tmp_path: Path) -> None:
+    room = Room(tmp_path, NewsEvents(order="off", opening="off"))
+    shown = quiet(orders=(order(3, Side.BUY, OrderState.REJECTED),))
+    assert room.look(shown) == []
+    room.events = NewsEvents(opening="off")
+    room.open()
+    assert room.look(shown, after=1) == []
+
+
+def test_a_command_that_ends_tells_of_its_trades_only(tmp_path: Path) -> None:
+    room = Room(tmp_path, kinds=OF_TRADES)
+    shown = quiet(health=ill("broker"), controls=(Control.HALTED,), rebalance=rebalance(finished=True))
+    assert [text.partition("\n")[0] for text in room.look(shown, CALLED, after=100)] == ["rebalance has ended: ended"]
+
+
+def test_books_of_another_mode_are_another_matter(room: Room) -> None:
+    halted = quiet(controls=(Control.HALTED,))
+    assert len(room.look(halted)) == 1
+    # A start in paper mode neither ends what the sandbox was told, nor takes it for its own.
+    other = room.look(quiet(mode="paper", account="paper"), after=1)
+    assert [text.partition(".")[0] for text in other] == ["Ready for 2026-05-06"]
+    assert room.look(halted, after=1) == []
+
+
+def test_in_the_users_language(room: Room) -> None:
+    use_language("zh")
+    try:
+        (told,) = room.look(quiet(controls=(Control.HALTED,)))
+    finally:
+        use_language("en")
+    assert "halted" not in told

@@ -1,0 +1,166 @@
+"""Who is told: push services by their addresses, whose tokens nobody sees, and every receiver tried out."""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from pydantic import SecretStr
+
+from core.infra import credentials_file
+from core.infra.credentials import Vault
+from core.infra.credentials_file import Safe
+from core.model.settings import Email, Notify
+from core.model.snapshot import Level
+from core.notify.channels import (
+    PUSH_ACCOUNT,
+    Message,
+    NotSent,
+    PushReceiver,
+    problem_with_addresses,
+    receivers_of,
+    try_all,
+)
+from tests.notify.smtp import email_at, smtp_server
+from tui.cli.main import main
+
+TOKEN = "t0ken-0815"
+
+
+@contextmanager
+def phone(status: int = 200) -> Iterator[tuple[str, list[Any]]]:
+    """A push service on loopback; its address and what it heard."""
+    heard: list[Any] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            heard.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(status)
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None: ...
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"json://me:{TOKEN}@127.0.0.1:{server.server_address[1]}/", heard
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def vault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Vault:
+    monkeypatch.setattr(credentials_file, "_N", 2**10)
+    return Vault(Safe(tmp_path / "secrets.json"), {})
+
+
+def test_a_message_is_pushed_with_its_level() -> None:
+    with phone() as (address, heard):
+        receiver = PushReceiver(SecretStr(address), Level.WARNING)
+        receiver.send(Message("rotor LIVE: 止损", "第一行\nsecond", Level.ERROR, "1"))
+    assert [(one["title"], one["message"], one["type"]) for one in heard] == [
+        ("rotor LIVE: 止损", "第一行\nsecond", "failure")
+    ]
+    assert TOKEN not in receiver.name
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_one_that_does_not_take_it_says_why_without_its_token(gone: bool) -> None:
+    with phone(500) as (address, _):
+        if not gone:
+            receiver = PushReceiver(SecretStr(address), Level.INFO)
+            with pytest.raises(NotSent) as failed:
+                receiver.send(Message("x", "y", Level.INFO, ""))
+    if gone:
+        with pytest.raises(NotSent) as failed:
+            PushReceiver(SecretStr(address), Level.INFO).send(Message("x", "y", Level.INFO, ""))
+    assert "did not take the message" in str(failed.value)
+    assert TOKEN not in str(failed.value)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "dingtalk://0123456789abcdef",
+        f"wecombot://{TOKEN}-a",
+        f"feishu://{TOKEN}",
+        f"schan://{TOKEN}",
+        "tgram://123456789:abcdefg_hijklmnop-qrstuvwxyz0123456/12345",
+    ],
+)
+def test_the_services_that_are_used_here_are_known(address: str) -> None:
+    assert problem_with_addresses(address) is None
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        (f"nonsense://{TOKEN}", "Apprise knows no service nonsense://"),
+        ("dingtalk://", "lacks a part"),
+        (TOKEN, "no Apprise address"),
+    ],
+)
+def test_an_address_that_cannot_be_used_is_named_without_its_token(address: str, said: str) -> None:
+    problem = problem_with_addresses(f"json://127.0.0.1/ {address}")
+    assert problem is not None
+    assert problem.startswith("Push address 2: ")
+    assert said in problem
+    assert TOKEN not in problem
+
+
+def test_everybody_of_the_settings_and_of_the_vault(vault: Vault) -> None:
+    urls = ("json://127.0.0.1:1/", "json://127.0.0.1:1/", f"nonsense://{TOKEN}")
+    notify = Notify(urls=urls, email=Email(host="mail.example.com"))
+    receivers, troubles = receivers_of(notify, vault)
+    assert [receiver.name.partition(" ")[0] for receiver in receivers] == ["mail", "JSON"]
+    assert troubles == ["push address 2: Apprise knows no service nonsense://"]
+    assert receivers_of(Notify(), vault) == ([], [])
+
+
+def test_addresses_in_a_file_that_is_shut_are_told_as_such(vault: Vault, tmp_path: Path) -> None:
+    vault.keep(PUSH_ACCOUNT, SecretStr("json://127.0.0.1:1/"), "push")
+    vault.open(SecretStr("correct horse"))
+    shut = Vault(Safe(tmp_path / "secrets.json"), {})
+    receivers, troubles = receivers_of(Notify(), shut)
+    assert receivers == []
+    assert "encrypted file that is not opened yet" in troubles[0]
+    assert receivers_of(Notify(), shut, kept=False) == ([], [])
+    shut.open(SecretStr("correct horse"))
+    assert len(receivers_of(Notify(), shut)[0]) == 1
+
+
+def test_each_is_tried_and_told_apart(vault: Vault) -> None:
+    with smtp_server() as server, phone() as (address, heard):
+        notify = Notify(urls=(address, "json://127.0.0.1:9/"), email=email_at(server))
+        outcomes = try_all(receivers_of(notify, vault)[0], "paper")
+    assert [why is None for _, why in outcomes] == [True, True, False]
+    assert len(heard) == len(server.mails) == 1
+    assert "in paper mode" in server.texts()[0]
+
+
+def test_the_command_tells_of_each_and_fails_where_one_does(tmp_path: Path) -> None:
+    def notify(*more: str) -> Any:
+        return CliRunner().invoke(main, ["--home", str(tmp_path), "notify", "test", *more])
+
+    nobody = notify()
+    assert (nobody.exit_code, "Nobody is to be told" in nobody.output) == (2, True)
+    with smtp_server() as server, phone() as (address, _):
+        email = email_at(server)
+        told = f'host = "{email.host}"\nport = {email.port}\nsender = "{email.sender}"\nreceiver = "{email.receiver}"'
+        (tmp_path / "config.toml").write_text(f'[notify]\nurls = ["{address}"]\n[notify.email]\n{told}\n', "utf-8")
+        both = notify("--json")
+        assert both.exit_code == 0, both.output
+        assert [(row["name"].partition(" ")[0], row["sent"]) for row in json.loads(both.output)] == [
+            ("mail", True),
+            ("JSON", True),
+        ]
+        server.refuses = "RCPT"
+        half = notify()
+        assert half.exit_code == 1
+        assert "mail: NOT sent. 127.0.0.1 refuses the receiver me@example.com." in half.output
+        assert ": sent" in half.output
+        assert TOKEN not in half.output + both.output

@@ -1,0 +1,86 @@
+"""An engine that tells: a mail of each rebalance, and a dead mail server that delays nothing and loses nothing."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from core.engine.engine import Engine
+from core.infra.config import write_setting
+from core.infra.home import Home
+from core.model.command import ExecutePlan, MakePlan
+from core.model.snapshot import Level
+from core.notify import delivery
+from tests.engine.test_engine import FAST, ask, ended, until
+from tests.notify.smtp import Server, smtp_server
+from tui.cli.offline import prepare_demo, settings_of
+
+
+def start(folder: Path, server: Server) -> Engine:
+    home = Home(folder)
+    if not home.config_file.exists():
+        prepare_demo(home)
+    mail = {"host": "127.0.0.1", "port": server.port, "sender": "rotor@example.com", "receiver": "me@example.com"}
+    write_setting(home.path, {f"notify.email.{key}": value for key, value in mail.items()})
+    engine = Engine(home, settings_of(home), speed=FAST)
+    engine.start()
+    engine.wait_ready()
+    return engine
+
+
+def rebalance(engine: Engine) -> float:
+    """Seconds from the word to its end."""
+    plan = ask(engine, MakePlan())
+    begun = time.monotonic()
+    ask(engine, ExecutePlan(plan.plan_id))
+    until(engine, ended(plan.plan_id))
+    return time.monotonic() - begun
+
+
+def wait_for(server: Server, text: str, seconds: float = 10.0) -> str:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        for told in server.texts():
+            if text in told:
+                return told
+        time.sleep(0.02)
+    raise AssertionError(server.texts())
+
+
+def test_a_rebalance_is_mailed_with_its_mode_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delivery, "GATHER", 0.05)
+    with smtp_server() as server:
+        engine = start(tmp_path, server)
+        try:
+            rebalance(engine)
+            told = wait_for(server, "rebalance has ended: ")
+            shown = until(engine, lambda shown: any(one.name == "news" for one in shown.health))
+        finally:
+            engine.stop()
+    assert told.startswith("rotor SANDBOX")
+    assert "  buy 1" in told
+    assert {one.name: one.level for one in shown.health}["news"] is Level.GOOD
+
+
+def test_a_dead_mail_server_delays_no_order_and_loses_no_news(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delivery, "GATHER", 0.05)
+    monkeypatch.setattr("core.mail._SECONDS", 60.0)
+    monkeypatch.setattr("core.engine.newswire._LAST_WAIT", 0.2)
+    with smtp_server() as server:
+        server.hangs = True
+        engine = start(tmp_path, server)
+        try:
+            took = rebalance(engine)
+        finally:
+            begun = time.monotonic()
+            engine.stop()
+        assert took < 10
+        assert time.monotonic() - begun < 5
+        assert server.mails == []
+        server.hangs = False
+        engine = start(tmp_path, server)  # the next start
+        try:
+            assert "rebalance has ended: " in wait_for(server, "rebalance has ended: ")
+        finally:
+            engine.stop()
+    assert sum(text.count("rebalance has ended: ") for text in server.texts()) == 1

@@ -1,0 +1,126 @@
+"""Mail against a real SMTP server on loopback: plain, with TLS, with a certificate that nobody trusts, hanging."""
+
+import time
+
+import pytest
+from pydantic import SecretStr
+
+from core import mail
+from core.mail import MailFailed, send_mail, try_login
+from core.model.settings import Email
+from tests.notify.smtp import CERTIFICATE, email_at, smtp_server
+
+PASSWORD = SecretStr("hunter2-secret")
+
+
+@pytest.fixture
+def trusted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """This machine trusts the server's certificate."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATE))
+
+
+@pytest.fixture
+def tls_from_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every port is 465: that one is not for tests to listen on."""
+    monkeypatch.setattr(mail, "speaks_tls_from_the_start", lambda port: True)
+
+
+def test_a_mail_arrives_whole() -> None:
+    with smtp_server() as server:
+        send_mail(email_at(server), None, "rotor: 测试", "第一行\nsecond line", "number-1")
+    (told,) = server.mails
+    assert server.subjects() == ["rotor: 测试"]
+    assert server.texts() == ["第一行\nsecond line"]
+    assert "From: rotor@example.com" in told
+    assert "To: me@example.com" in told
+    assert "Date: " in told
+    assert "Message-ID: <number-1@rotor.invalid>" in told
+
+
+def test_a_subject_of_several_lines_is_one() -> None:
+    with smtp_server() as server:
+        send_mail(email_at(server), None, "first\nBcc: thief@example.com", "y")
+    assert server.subjects() == ["first Bcc: thief@example.com"]
+    assert not any("thief" in command for command in server.commands)
+
+
+def test_a_password_is_not_sent_in_the_clear() -> None:
+    with smtp_server(password="hunter2-secret") as server, pytest.raises(MailFailed, match="offers no TLS"):
+        send_mail(email_at(server), PASSWORD, "x", "y")
+    assert not any("AUTH" in command or "hunter2" in command for command in server.commands)
+
+
+@pytest.mark.usefixtures("trusted")
+def test_starttls_comes_before_the_password() -> None:
+    with smtp_server(tls="starttls", password="hunter2-secret") as server:
+        send_mail(email_at(server, host="localhost"), PASSWORD, "x", "y")
+    words = [command.split()[0].upper() for command in server.commands]
+    assert words.index("STARTTLS") < words.index("AUTH") < words.index("DATA")
+    assert len(server.mails) == 1
+
+
+@pytest.mark.usefixtures("trusted", "tls_from_the_start")
+def test_tls_from_the_start() -> None:
+    with smtp_server(tls="always", password="hunter2-secret") as server:
+        send_mail(email_at(server, host="localhost"), PASSWORD, "x", "y")
+        try_login(email_at(server, host="localhost"), PASSWORD)
+    assert len(server.mails) == 1  # trying the login sends none
+
+
+@pytest.mark.parametrize("tls", ["starttls", "always"])
+def test_a_certificate_that_nobody_trusts_is_refused(tls: str, request: pytest.FixtureRequest) -> None:
+    if tls == "always":
+        request.getfixturevalue("tls_from_the_start")
+    with (
+        smtp_server(tls=tls, password="hunter2-secret") as server,  # type: ignore[arg-type]
+        pytest.raises(MailFailed, match="certificate of localhost cannot be trusted"),
+    ):
+        send_mail(email_at(server, host="localhost"), PASSWORD, "x", "y")
+    assert server.mails == []
+    assert not any("AUTH" in command for command in server.commands)
+
+
+@pytest.mark.usefixtures("trusted")
+def test_a_wrong_password_says_so() -> None:
+    with (
+        smtp_server(tls="starttls", password="another") as server,
+        pytest.raises(MailFailed, match="refuses the name or the password"),
+    ):
+        send_mail(email_at(server, host="localhost"), PASSWORD, "x", "y")
+
+
+@pytest.mark.usefixtures("trusted")
+def test_a_password_that_smtp_cannot_carry_says_so() -> None:
+    with (
+        smtp_server(tls="starttls", password="x") as server,
+        pytest.raises(MailFailed, match="plain letters only"),
+    ):
+        send_mail(email_at(server, host="localhost"), SecretStr("pässword"), "x", "y")
+
+
+def test_a_server_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mail, "_SECONDS", 0.2)
+    with smtp_server() as server:
+        server.hangs = True
+        begun = time.monotonic()
+        with pytest.raises(MailFailed, match="did not answer on port"):
+            send_mail(email_at(server), None, "x", "y")
+    assert time.monotonic() - begun < 5
+
+
+@pytest.mark.parametrize(("refuses", "said"), [("MAIL", "refuses the sender"), ("RCPT", "refuses the receiver")])
+def test_a_refusal_names_who_is_refused(refuses: str, said: str) -> None:
+    with smtp_server(refuses) as server, pytest.raises(MailFailed, match=said):
+        send_mail(email_at(server), None, "x", "y")
+
+
+def test_nobody_there_is_a_sentence() -> None:
+    with smtp_server() as server:
+        gone = email_at(server)
+    with pytest.raises(MailFailed, match=r"was not sent over 127\.0\.0\.1"):
+        send_mail(gone, None, "x", "y")
+
+
+def test_without_settings_it_names_the_keys() -> None:
+    with pytest.raises(MailFailed, match=r"Set notify\.email\.host"):
+        send_mail(Email(), None, "x", "y")

@@ -1,0 +1,173 @@
+"""The outbox: each receiver's own place, what was told stays told, and a SIGKILL at any moment loses nothing."""
+
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from core.infra.clock import SHANGHAI
+from core.model.notification import News, NewsKind
+from core.model.snapshot import Level
+from core.notify.outbox import Outbox, waiting_in, weighs
+from tests.notify.smtp import smtp_server
+
+NOW = datetime(2026, 5, 6, 14, 50, tzinfo=SHANGHAI)
+ROOT = Path(__file__).parents[2]
+
+
+def put(outbox: Outbox, key: str, level: Level = Level.ERROR, over: str = "") -> None:
+    outbox.tell(key, News(NewsKind.ORDER, level, NOW, f"about {key}"), "rotor TEST", over, NewsKind.ORDER, NOW)
+
+
+def texts(outbox: Outbox, name: str, least: Level = Level.INFO) -> list[str]:
+    return [one.news.text for one in outbox.waiting(name, least)]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "outbox.db"
+
+
+def test_each_receiver_has_a_place_of_its_own(path: Path) -> None:
+    outbox = Outbox(path)
+    outbox.welcome(["mail", "push"])
+    put(outbox, "a")
+    put(outbox, "b")
+    outbox.delivered("mail", outbox.waiting("mail", Level.INFO)[0].number, NOW)
+    again = Outbox(path)
+    assert texts(again, "mail") == ["about b"]
+    assert texts(again, "push") == ["about a", "about b"]
+
+
+def test_a_new_receiver_gets_what_comes_and_not_what_was(path: Path) -> None:
+    outbox = Outbox(path)
+    outbox.welcome(["mail"])
+    put(outbox, "a")
+    outbox.welcome(["mail", "push"])
+    put(outbox, "b")
+    assert texts(outbox, "push") == ["about b"]
+    outbox.welcome(["push"])  # one that was taken out of the settings holds nothing up
+    assert texts(outbox, "push") == ["about b"]
+
+
+def test_one_whose_address_cannot_be_read_now_loses_nothing(path: Path) -> None:
+    outbox = Outbox(path)
+    outbox.welcome(["mail", "push"])
+    put(outbox, "a")
+    outbox.welcome(["mail"], complete=False)  # the keyring is shut at this start
+    put(outbox, "b")
+    outbox.delivered("mail", 2, NOW)
+    outbox.welcome(["mail", "push"])
+    assert texts(outbox, "push") == ["about a", "about b"]
+
+
+def test_numbers_grow_although_what_was_delivered_goes(path: Path) -> None:
+    outbox = Outbox(path)
+    outbox.welcome(["mail"])
+    for key in "abc":
+        put(outbox, key)
+        (one,) = outbox.waiting("mail", Level.INFO)
+        outbox.delivered("mail", one.number, NOW)
+    assert one.number == 3
+    assert texts(Outbox(path), "mail") == []
+
+
+def test_levels(path: Path) -> None:
+    outbox = Outbox(path)
+    outbox.welcome(["mail"])
+    for level in (Level.INFO, Level.WARNING, Level.ERROR):
+        put(outbox, str(level), level)
+    assert texts(outbox, "mail", Level.WARNING) == ["about warning", "about error"]
+    assert not weighs(Level.INFO, Level.WARNING)
+
+
+def test_what_nobody_wants_is_not_kept(path: Path) -> None:
+    outbox = Outbox(path)
+    outbox.welcome(["phone"])
+    for number in range(5):
+        put(outbox, f"{number}", Level.INFO)
+    assert outbox.waiting("phone", Level.ERROR) == ()
+    outbox.nothing_for("phone")
+    put(outbox, "grave", Level.ERROR)
+    assert texts(outbox, "phone") == ["about grave"]
+    outbox.delivered("phone", 6, NOW)
+    outbox.nothing_for("phone")
+    assert texts(outbox, "phone") == []
+
+
+def test_what_was_told_stays_told_until_it_is_over_or_old(path: Path) -> None:
+    outbox = Outbox(path)
+    put(outbox, "once")
+    put(outbox, "while", over="over")
+    assert set(Outbox(path).told) == {"once", "while"}
+    outbox.forget_old(NOW + timedelta(days=8))
+    assert set(Outbox(path).told) == {"while"}
+    outbox.end("while", None, "rotor TEST")
+    assert set(Outbox(path).told) == set()
+
+
+def test_a_failure_is_kept_with_its_reason_and_its_beginning(path: Path) -> None:
+    outbox = Outbox(path)
+    outbox.welcome(["mail"])
+    outbox.failed("mail", "no answer", NOW + timedelta(seconds=30), NOW)
+    outbox.failed("mail", "no answer", NOW + timedelta(seconds=90), NOW + timedelta(seconds=30))
+    standing = Outbox(path).standing("mail")
+    assert (standing.tries, standing.since, standing.error) == (2, NOW, "no answer")
+    assert waiting_in(path) == (("mail", "no answer"),)
+    outbox.delivered("mail", 0, NOW)
+    assert waiting_in(path) == ()
+
+
+def test_a_damaged_file_is_put_aside(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path.write_bytes(b"this is no database, and long enough to be taken for one" * 20)
+    outbox = Outbox(path)
+    outbox.welcome(["mail"])
+    put(outbox, "a")
+    assert texts(outbox, "mail") == ["about a"]
+    assert path.with_suffix(".damaged").exists()
+    assert "begun anew" in caplog.text
+
+
+def start(folder: Path, port: int, first: int, count: int) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, "-m", "tests.notify.victim", str(folder), str(port), str(first), str(count)],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.mark.skipif(os.name == "nt", reason="kill -9 is a POSIX signal")
+def test_sigkill_loses_nothing_that_was_put_in(tmp_path: Path) -> None:
+    chance, told = random.Random(7), set[int]()
+    with smtp_server() as server:
+        for first in range(0, 4_000_000, 1_000_000):
+            program = start(tmp_path, server.port, first, 1_000_000)
+            assert program.stdout is not None
+            head = program.stdout.readline()  # it has begun
+            time.sleep(chance.uniform(0.02, 0.3))
+            program.send_signal(signal.SIGKILL)
+            told |= {int(line) for line in (head + program.stdout.read()).split("\n") if line.strip()}
+            program.stdout.close()
+            program.wait(10)
+        last = start(tmp_path, server.port, 0, 0)
+        assert last.wait(30) == 0
+        assert last.stdout is not None
+        last.stdout.close()
+    arrived = Counter(int(number) for text in server.texts() for number in re.findall(r"piece (\d+) of news", text))
+    assert told - set(arrived) == set()
+    assert len(told) > 40
+    # What came twice came in mails that can be known as one.
+    numbers = [re.findall(r"Message-ID: <(.*)>", mail)[0] for mail in server.mails]
+    first_of = dict(zip(numbers, server.texts(), strict=True))
+    once = Counter(int(number) for text in first_of.values() for number in re.findall(r"piece (\d+) of news", text))
+    assert sum(once.values()) - len(once) <= 4 * 200  # at most what one batch held at each kill

@@ -1,0 +1,44 @@
+"""A sender that is killed: `python -m tests.notify.victim FOLDER PORT FIRST COUNT` puts COUNT news into FOLDER's outbox,
+prints each number once it is in there, and carries them to the mail server on PORT; with COUNT 0 it ends when all is
+told."""
+
+import asyncio
+import sys
+from datetime import datetime
+from pathlib import Path
+
+from core.infra.clock import SHANGHAI, RealClock
+from core.infra.credentials import Vault
+from core.infra.credentials_file import Safe
+from core.model.notification import News, NewsKind
+from core.model.settings import Email
+from core.model.snapshot import Level
+from core.notify import delivery
+from core.notify.channels import MailReceiver
+from core.notify.delivery import Courier
+from core.notify.outbox import Outbox
+
+PIECE = "piece {number} of news"
+
+
+async def tell(folder: Path, port: int, first: int, count: int) -> None:
+    outbox = Outbox(folder / "outbox.db")
+    email = Email(host="127.0.0.1", port=port, sender="rotor@example.com", receiver="me@example.com")
+    receiver = MailReceiver(email, Vault(Safe(folder / "secrets.json"), {}, patience=10.0))
+    carrier = Courier(outbox, [receiver], 100_000, RealClock())
+    carrying = asyncio.create_task(carrier.carry())
+    for number in range(first, first + count):
+        now = datetime.now(SHANGHAI)
+        news = News(NewsKind.ORDER, Level.ERROR, now, PIECE.format(number=number))
+        outbox.tell(f"order:{number}", news, "rotor TEST", "", NewsKind.ORDER, now)
+        print(number, flush=True)  # noqa: T201  (what was told before the end)
+        carrier.wake()
+        await asyncio.sleep(0.001)
+    while outbox.waiting(receiver.name, receiver.least):  # noqa: ASYNC110  (no event says so)
+        await asyncio.sleep(0.01)
+    carrying.cancel()
+
+
+if __name__ == "__main__":
+    delivery.GATHER = 0.01
+    asyncio.run(tell(Path(sys.argv[1]), *(int(text) for text in sys.argv[2:5])))

@@ -1,0 +1,221 @@
+"""Several sources behind one feed: one answers at a time, the next takes over, and nobody speaks up for the dead."""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from core.infra.clock import SteppedClock
+from core.model.bond import BondCode
+from core.model.known import Known, Maybe, Unknown
+from core.model.quote import Quote
+from core.quotes import failover
+from core.quotes.failover import RETRY, STUCK, Sources
+from core.quotes.feed import QuoteListener
+from tests.worlds import NOW, quote
+
+A, B = BondCode("113001"), BondCode("127001")
+
+
+class Said:
+    """A source that says what a test lets it say."""
+
+    def __init__(self, name: str, clock: SteppedClock) -> None:
+        self.name = name
+        self.clock = clock
+        self.trouble: str | None = None
+        self.prices: dict[BondCode, Quote] = {}
+        self.watched: set[BondCode] = set()
+        self.asked = 0
+        self.heard_at = -1e9
+        self._listeners: list[QuoteListener] = []
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+    def watch(self, codes: Iterable[BondCode]) -> None:
+        self.watched = set(codes)
+
+    def subscribe(self, listener: QuoteListener) -> None:
+        self._listeners.append(listener)
+
+    async def universe(self) -> Maybe[tuple[BondCode, ...]]:
+        return Known(tuple(self.prices))
+
+    async def snapshot(self, codes: Iterable[BondCode]) -> Mapping[BondCode, Maybe[Quote]]:
+        self.asked += 1
+        if self.trouble is not None:
+            return dict.fromkeys(codes, Unknown(self.trouble))
+        return {code: Known(self.prices[code]) if code in self.prices else Unknown("not known") for code in codes}
+
+    def latest(self, code: BondCode, within: float) -> Quote | None:
+        return self.prices.get(code) if self.clock.elapsed() - self.heard_at <= within else None
+
+    def show(self, last: str, code: BondCode = A, at: timedelta = timedelta(0)) -> None:
+        self.prices[code] = quote(code, last, source=self.name, at=self.clock.now() + at)
+
+    def push(self, last: str, code: BondCode = A) -> None:
+        self.show(last, code)
+        self.heard_at = self.clock.elapsed()
+        for listener in self._listeners:
+            listener({code: self.prices[code]})
+
+
+class World:
+    def __init__(self, *, beside: bool = False) -> None:
+        self.clock = SteppedClock(NOW)
+        self.first, self.second, self.third = (Said(name, self.clock) for name in ("QMT", "Tencent", "akshare"))
+        self.all = (self.first, self.second, self.third)
+        for source in self.all:
+            source.show("100")
+        self.feed = Sources(self.all, self.clock, open_now=lambda: True, beside=beside, ratio=Decimal("0.01"))
+        self.told: list[str] = []
+        self.feed.subscribe(lambda quotes: self.told.extend(f"{q.source} {q.last}" for q in quotes.values()))
+        self.feed.watch([A])
+
+    def passes(self, seconds: float) -> None:
+        self.clock.move_to(self.clock.now() + timedelta(seconds=seconds))
+
+    async def source(self, *codes: BondCode) -> set[str]:
+        found = await self.feed.snapshot(codes or (A,))
+        return {q.value.source if isinstance(q, Known) else q.reason for q in found.values()}
+
+
+async def test_the_best_source_answers_alone() -> None:
+    world = World()
+    world.second.show("101", B)
+    assert await world.source(A, B) == {"QMT", "not known"}  # what it lacks is not filled up from another
+    assert world.second.asked == 0
+
+
+async def test_the_next_one_answers_while_the_best_is_out_of_reach(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    world = World()
+    world.first.trouble = "no terminal"
+    assert await world.source() == {"Tencent"}
+    assert "prices come from Tencent now (QMT since 14:50:00: no terminal)" in caplog.text
+    assert [(state.name, state.active, state.trouble) for state in world.feed.states()] == [
+        ("QMT", False, "no terminal"),
+        ("Tencent", True, None),
+        ("akshare", False, None),
+    ]
+    world.first.trouble = None
+    assert await world.source() == {"Tencent"}  # asked again only after a while
+    world.passes(RETRY)
+    assert await world.source() == {"QMT"}
+    assert "prices come from QMT now" in caplog.text
+
+
+async def test_where_every_source_is_out_of_reach_each_is_named_with_its_time() -> None:
+    world = World()
+    for number, source in enumerate(world.all):
+        source.trouble = f"trouble {number}"
+    (said,) = await world.source()
+    world.passes(120)
+    (later,) = await world.source()
+    for text in (said, later):
+        assert text.startswith("no price, every source is out of reach: QMT since 14:50:00: trouble 0; Tencent since")
+        assert "akshare since 14:50:00: trouble 2" in text
+    world.third.trouble = None
+    assert await world.source() == {"akshare"}  # even one that rests is asked where nobody else answers
+
+
+async def test_listeners_hear_the_source_in_use_alone() -> None:
+    world = World()
+    world.first.push("101")
+    world.second.push("102")
+    world.first.trouble = "gone"
+    await world.feed.snapshot([A])
+    world.first.push("103")
+    world.second.push("104")
+    assert world.told == ["QMT 101", "Tencent 104"]
+
+
+async def test_only_the_source_in_use_is_followed_and_what_goes_before_it() -> None:
+    world = World()
+    assert [bool(source.watched) for source in world.all] == [True, False, False]
+    world.first.trouble = "gone"
+    await world.feed.snapshot([A])
+    assert [bool(source.watched) for source in world.all] == [True, True, False]
+    assert [bool(source.watched) for source in World(beside=True).all] == [True, True, False]
+
+
+async def test_the_second_opinion_is_never_the_first_one_s() -> None:
+    world = World()
+    found = await world.feed.second([A])
+    price = found[A]
+    assert isinstance(price, Known)
+    assert price.value.source == "Tencent"
+    world.second.trouble = world.third.trouble = "gone"
+    silent = (await world.feed.second([A]))[A]
+    assert isinstance(silent, Unknown)
+    assert "Tencent since" in silent.reason
+    assert "akshare since" in silent.reason
+
+
+async def test_a_second_opinion_that_takes_long_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+    monkeypatch.setattr(failover, "SECOND_PATIENCE", 0.02)
+    asked, answer = asyncio.Event(), asyncio.Event()
+    at_once = world.second.snapshot
+
+    async def slowly(codes: Iterable[BondCode]) -> Mapping[BondCode, Maybe[Quote]]:
+        asked.set()
+        await answer.wait()
+        return await at_once(codes)
+
+    world.second.snapshot = slowly  # type: ignore[method-assign]
+    found = (await world.feed.second([A]))[A]
+    assert isinstance(found, Known)
+    assert found.value.source == "akshare"
+    assert asked.is_set()
+    answer.set()
+    await asyncio.sleep(0.01)
+    late = (await world.feed.second([A]))[A]
+    assert isinstance(late, Known)
+    assert late.value.source == "Tencent"
+
+
+async def test_a_source_that_is_stuck_gives_way_to_one_with_newer_prices(caplog: pytest.LogCaptureFixture) -> None:
+    world = World()
+    world.first.push("100")
+    await world.feed.start()
+    for _ in range(12):
+        world.second.show("100")
+        await asyncio.sleep(0.01)
+        if world.feed.name == "Tencent":
+            break
+        world.passes(STUCK / 3)
+    assert world.feed.name == "Tencent"
+    assert "stuck: Tencent has newer prices" in caplog.text
+    await world.feed.stop()
+
+
+async def test_a_quiet_market_makes_no_source_stuck() -> None:
+    world = World()
+    world.first.push("100")
+    await world.feed.start()
+    for _ in range(12):
+        await asyncio.sleep(0.01)
+        world.passes(STUCK / 3)
+    assert world.feed.name == "QMT"
+    await world.feed.stop()
+
+
+def test_a_price_is_doubted_by_a_second_source_that_was_just_heard() -> None:
+    world = World(beside=True)
+    world.second.push("100")
+    bad = quote(A, "94", source="QMT", at=world.clock.now())
+    assert "two sources disagree: last price 94 (QMT" in str(world.feed.doubt(bad))
+    assert world.feed.doubt(quote(A, "99.5", source="QMT", at=world.clock.now())) is None
+    world.passes(11)
+    assert world.feed.doubt(bad) is None  # silent since: it has no say
+
+
+def test_the_source_in_use_does_not_doubt_itself() -> None:
+    world = World()
+    world.first.push("100")
+    assert world.feed.doubt(quote(A, "94", source="QMT", at=world.clock.now())) is None

@@ -1,0 +1,81 @@
+"""Who may import whom: the contracts of pyproject.toml, and what really is loaded."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+LINT = "import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports(no_cache=True))"
+HEAVY = {"akshare", "pandas", "numpy", "xtquant"}
+LOADED = """
+import importlib, json, pkgutil, sys
+for name in sys.argv[1:]:
+    module = importlib.import_module(name)
+    for found in pkgutil.walk_packages(getattr(module, "__path__", []), name + "."):
+        importlib.import_module(found.name)
+print(json.dumps(sorted(sys.modules)))
+"""
+
+
+def run_python(code: str, *arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    environ = os.environ | {"PYTHONPATH": str(cwd), "PYTHONIOENCODING": "utf-8"}
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        cwd=cwd,
+        env=environ,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
+        timeout=60,
+    )
+
+
+def loaded_by(*modules: str) -> set[str]:
+    """The modules of a fresh process that has imported these, packages with all that is in them."""
+    ran = run_python(LOADED, *modules)
+    assert ran.returncode == 0, ran.stderr
+    return set(json.loads(ran.stdout))
+
+
+def test_the_contracts_hold() -> None:
+    ran = run_python(LINT)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+def test_the_contracts_notice_what_they_forbid(tmp_path: Path) -> None:
+    for package in ("core", "tui"):
+        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__", "data"))
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    for module, line in {
+        "core/rules/planted.py": "import sqlite3\nfrom core import clock\n",
+        "core/model/planted.py": "import core.trading\n",
+        "core/infra/database.py": "import core.engine\n",
+        "core/planted.py": "import textual\n",
+        "tui/planted.py": "import core.infra.home\n",
+    }.items():
+        with (tmp_path / module).open("a", encoding="utf-8") as file:
+            file.write(line)
+    ran = run_python(LINT, cwd=tmp_path)
+    assert ran.returncode == 1
+    assert "0 kept, 5 broken" in ran.stdout, ran.stdout
+
+
+def test_vocabulary_and_rules_load_nothing_that_does_input_or_output() -> None:
+    forbidden = {"textual", "rich", "click", "httpx", "sqlite3", "sqlite_utils", "keyring", "apscheduler"} | HEAVY
+    assert loaded_by("core.model", "core.rules") & forbidden == set()
+
+
+def test_all_of_core_loads_no_terminal_and_nothing_heavy() -> None:
+    # rich is not among them: httpx loads it by itself where it is installed.
+    assert loaded_by("core") & ({"textual", "tui"} | HEAVY) == set()
+
+
+@pytest.mark.parametrize("module", ["app", "cli"])
+def test_the_start_loads_nothing_heavy(module: str) -> None:
+    assert loaded_by(f"tui.{module}") & HEAVY == set()

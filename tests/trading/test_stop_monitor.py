@@ -1,0 +1,359 @@
+"""The stop monitor: what it sells, what it waits for, and what it says meanwhile."""
+
+import logging
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from core.brokers.broker import Link
+from core.model.bond import BondCode
+from core.model.order import Intent, OrderState, Origin, Side
+from core.model.quote import TradingState
+from core.model.settings import Orders, Settings
+from core.model.snapshot import Control
+from core.trading.settle import settle
+from tests.trading import hostile
+from tests.trading.conftest import MakeRoom
+from tests.trading.trading_world import SELL, TEN, A, B, Room
+
+THROUGH = "94"
+"""Below the stop-loss of a bond that cost 100: 95."""
+
+
+def sold(room: Room) -> list[tuple[BondCode, int]]:
+    return room.sent(SELL)
+
+
+def state(room: Room, code: BondCode = A) -> str:
+    return room.stops.rows()[code].state
+
+
+async def test_a_price_through_the_level_sells_all_that_is_owned(room: Room) -> None:
+    room.own(A=100, B=50)
+    await room.ticked(A, THROUGH)
+    (order,) = room.broker.placed
+    assert (order.code, order.side, order.volume, order.origin) == (A, Side.SELL, 100, Origin.STOP_LOSS)
+    assert "last 94 through 95.000 (cost 100.000)" in order.reason
+    assert room.owned == {B: 50}
+
+
+async def test_its_limit_goes_through_the_bid_by_the_slippage_whatever_the_settings_say_of_orders(room: Room) -> None:
+    assert room.settings.orders.type == "limit"
+    room.own(A=100)
+    await room.ticked(A, THROUGH, bid=Decimal("93.990"))
+    assert room.broker.placed[0].price == Decimal("93.051")  # 93.99 less 1 %, up to the tick
+
+
+async def test_its_limit_stays_inside_the_day_s_limits(room: Room) -> None:
+    room.own(A=100)
+    await room.ticked(A, THROUGH, limit_down=Decimal("93.8"), limit_up=Decimal(120))
+    assert room.broker.placed[0].price == Decimal("93.8")
+
+
+async def test_a_price_above_the_other_level_takes_the_profit(room: Room) -> None:
+    room.own(A=100)
+    await room.ticked(A, "110")
+    assert [(order.volume, order.origin) for order in room.broker.placed] == [(100, Origin.TAKE_PROFIT)]
+
+
+@pytest.mark.parametrize("last", ["95.001", "100", "109.999"])
+async def test_a_price_between_the_levels_sells_nothing(room: Room, last: str) -> None:
+    room.own(A=100)
+    await room.ticked(A, last)
+    assert sold(room) == []
+    assert state(room) == "armed"
+
+
+async def test_what_is_not_managed_is_not_watched(room: Room) -> None:
+    room.broker.held[A] = 100
+    await room.ticked(A, THROUGH)
+    assert sold(room) == []
+    assert room.stops.rows() == {}
+
+
+async def test_the_user_s_own_part_is_never_sold(room: Room) -> None:
+    room.own(A=100)
+    room.broker.held[A] += 70
+    await room.ticked(A, THROUGH)
+    await room.ticked(A, "93")
+    assert sold(room) == [(A, 100)]
+    assert room.broker.held_now == {A: 70}
+
+
+async def test_once_its_order_is_out_no_price_brings_a_second_one(room: Room) -> None:
+    room.own(A=100)
+    room.broker.manners[A] = [hostile.works]
+    placed: list[int] = []
+
+    def another_price() -> None:
+        room.tick(A, "93")
+        room.clock.after(0.5, lambda: placed.append(len(room.broker.placed)))
+
+    for second in (1, 2, 3):
+        room.clock.after(second, another_price)
+    room.clock.after(4, lambda: room.broker.trade("1000", 100))
+    await room.ticked(A, THROUGH)
+    assert placed == [1, 1, 1]
+    assert sold(room) == [(A, 100)]
+    assert room.owned == {}
+
+
+async def test_while_it_sells_its_row_says_so(room: Room) -> None:
+    room.own(A=100)
+    room.broker.manners[A] = [hostile.works]
+    rows: list[str] = []
+    room.clock.after(1, lambda: rows.append(state(room)))
+    room.clock.after(2, lambda: room.broker.trade("1000", 100))
+    await room.ticked(A, THROUGH)
+    assert rows == ["selling"]
+
+
+async def test_what_is_left_of_a_part_fill_is_sold_by_the_next_order_at_the_newest_price(room: Room) -> None:
+    room.own(A=100)
+    room.broker.manners[A] = [hostile.fills_part(40), hostile.fills_at_once]
+    room.clock.after(3, lambda: room.tick(A, "92"))
+    await room.ticked(A, THROUGH)
+    assert sold(room) == [(A, 100), (A, 60)]
+    assert room.states(A) == [OrderState.CANCELLED, OrderState.FILLED]
+    assert room.broker.placed[1].price == Decimal("91.080")  # 91.999 less 1 %, up to the tick
+    assert room.broker.held_now == {}
+
+
+async def test_an_order_that_lost_the_price_is_cancelled_before_the_next_one(room: Room) -> None:
+    room.own(A=100)
+    room.broker.manners[A] = [hostile.works, hostile.fills_at_once]
+    await room.ticked(A, THROUGH)
+    assert len(room.broker.cancels) == 1
+    assert (room.clock.now() - TEN).total_seconds() == pytest.approx(10, abs=0.1)
+    assert sold(room) == [(A, 100), (A, 100)]
+    assert room.broker.held_now == {}
+
+
+async def test_a_cancel_that_is_not_proven_is_followed_by_no_order(room: Room) -> None:
+    room.own(A=100)
+    room.broker.manners[A], room.broker.deaf = [hostile.works], {A}
+    for _ in range(4):
+        await room.ticked(A, THROUGH)
+        room.clock.move_to(room.clock.now() + timedelta(seconds=600))
+    assert sold(room) == [(A, 100)]
+
+
+async def test_a_price_that_is_back_ends_it_with_the_rest_unsold_and_armed(room: Room) -> None:
+    room.own(A=100)
+    room.broker.manners[A] = [hostile.fills_part(40), hostile.fills_at_once]
+    room.clock.after(3, lambda: room.tick(A, "97"))
+    await room.ticked(A, THROUGH)
+    assert sold(room) == [(A, 100)]
+    assert room.owned == {A: 60}
+    assert state(room) == "armed"
+    await room.ticked(A, THROUGH)
+    assert room.owned == {}
+
+
+async def test_a_rest_below_a_lot_is_sold_at_once_because_the_holding_is_read_anew(make_room: MakeRoom) -> None:
+    room = make_room(Settings(orders=Orders(timeout=4)))
+    room.own(A=105)
+    room.broker.manners[A] = [hostile.fills_part(100), hostile.fills_at_once]
+    await room.ticked(A, THROUGH)
+    assert sold(room) == [(A, 105), (A, 5)]
+    assert room.broker.held_now == {}
+
+
+async def test_a_price_that_leaps_over_the_other_level_begins_anew_under_that_name(room: Room) -> None:
+    room.own(A=100)
+    room.broker.manners[A] = [hostile.fills_part(40), hostile.fills_at_once]
+    room.clock.after(3, lambda: room.tick(A, "111"))
+    await room.ticked(A, THROUGH)
+    assert room.owned == {A: 60}
+    await room.ticked(A, "111")
+    assert [order.origin for order in room.broker.placed] == [Origin.STOP_LOSS, Origin.TAKE_PROFIT]
+    assert room.owned == {}
+
+
+async def test_limit_down_keeps_it_armed_and_sells_when_somebody_buys(room: Room) -> None:
+    room.own(A=100)
+    await room.ticked(A, "80", bid=None)
+    row = room.stops.rows()[A]
+    assert (row.armed, row.state) == (True, "nobody buys (limit-down at 80?)")
+    assert sold(room) == []
+    room.clock.move_to(room.clock.now() + timedelta(seconds=1))
+    await room.ticked(A, "80")
+    assert sold(room) == [(A, 100)]
+
+
+async def test_a_suspension_keeps_it_armed_and_sells_when_it_trades(room: Room) -> None:
+    room.own(A=100)
+    await room.ticked(A, "100", state=TradingState.HALTED)
+    assert state(room) == "suspended: fires when it trades"
+    await room.ticked(A, THROUGH, state=TradingState.HALTED)
+    row = room.stops.rows()[A]
+    assert row.armed
+    assert row.state.startswith("suspended, last traded at 94")
+    await room.ticked(A, THROUGH)
+    assert sold(room) == [(A, 100)]
+
+
+async def test_what_keeps_it_from_selling_is_said_once(room: Room, caplog: pytest.LogCaptureFixture) -> None:
+    room.own(A=100)
+    with caplog.at_level(logging.ERROR, "core.trading.stop_monitor"):
+        for _ in range(3):
+            await room.ticked(A, "80", bid=None)
+    (line,) = caplog.messages
+    assert f"the stop of {A}" in line
+    assert "nobody buys" in line
+
+
+@pytest.mark.parametrize("manner", [hostile.rejects, hostile.refuses])
+async def test_an_order_that_is_not_taken_is_tried_again_after_growing_pauses(
+    room: Room, manner: hostile.Manner
+) -> None:
+    room.own(A=100)
+    room.broker.manners[A] = [manner]
+    tries: list[int] = []
+    for _ in range(80):
+        await room.ticked(A, THROUGH)
+        tries.append(len(room.broker.placed))
+        room.clock.move_to(room.clock.now() + timedelta(seconds=1))
+    moments = [second for second, (before, now) in enumerate(zip([0, *tries], tries, strict=False)) if now > before]
+    assert moments == [0, 5, 15, 35, 75]
+    assert room.stops.rows()[A].armed
+    assert "its order was re" in state(room)
+
+
+async def test_a_pause_ends_with_the_order_that_is_taken(room: Room) -> None:
+    room.own(A=100)
+    room.broker.manners[A] = [hostile.rejects, hostile.rejects, hostile.fills_part(40), hostile.rejects]
+    for seconds in (0, 5, 10):
+        room.clock.move_to(room.clock.now() + timedelta(seconds=seconds))
+        await room.ticked(A, THROUGH)
+    assert len(room.broker.placed) == 4
+    room.clock.move_to(room.clock.now() + timedelta(seconds=5))
+    await room.ticked(A, THROUGH)
+    assert len(room.broker.placed) == 5
+
+
+async def cancels_at_once(broker: hostile.HostileBroker, order: Intent) -> hostile.Outcome:
+    """The counter takes it and cancels it, as some do with what they do not like."""
+    assert len(broker.placed) < 50, "order after order"
+    order_id = broker.take(order)
+    broker.end(order_id, OrderState.CANCELLED)
+    return hostile.Confirmed(order_id)
+
+
+async def test_an_order_that_somebody_else_cancels_is_not_sent_again_at_once(room: Room) -> None:
+    room.own(A=100)
+    room.broker.manners[A] = [cancels_at_once]
+    await room.ticked(A, THROUGH)
+    await room.ticked(A, THROUGH)
+    assert sold(room) == [(A, 100)]
+    assert "cancelled" in state(room)
+    room.clock.move_to(room.clock.now() + timedelta(seconds=5))
+    await room.ticked(A, THROUGH)
+    assert len(sold(room)) == 2
+
+
+async def test_an_order_of_which_nothing_is_known_freezes_the_bond_until_it_is_settled(make_room: MakeRoom) -> None:
+    room = make_room(lists_every_order=False)
+    room.own(A=100)
+    room.broker.manners[A] = [hostile.never_arrives, hostile.fills_at_once]
+    for _ in range(5):
+        await room.ticked(A, THROUGH)
+        room.clock.move_to(room.clock.now() + timedelta(seconds=600))
+    assert sold(room) == [(A, 100)]
+    assert "frozen until that is settled" in state(room)
+    key = room.orders(A)[0].intent.client_order_id
+    await settle(room.desk, key, filled=False)
+    await room.ticked(A, THROUGH)
+    assert sold(room) == [(A, 100), (A, 100)]
+    assert room.owned == {}
+
+
+async def test_an_order_whose_answer_was_lost_is_found_in_the_list_and_seen_through(room: Room) -> None:
+    room.own(A=100)
+    room.broker.manners[A] = [hostile.loses_the_answer, hostile.fills_at_once]
+    room.clock.after(5, lambda: room.broker.trade("1000", 100, tell=False))
+    await room.ticked(A, THROUGH)
+    await room.ticked(A, THROUGH)
+    assert sold(room) == [(A, 100)]
+    assert room.owned == {}
+
+
+async def test_halted_no_stop_fires_and_each_row_says_so(room: Room) -> None:
+    room.own(A=100, B=100)
+    room.controls.pull(Control.HALTED)
+    await room.ticked(A, THROUGH)
+    assert sold(room) == []
+    assert {row.state for row in room.stops.rows().values()} == {"halted: no stop fires"}
+    summary = room.stops.summary(room.stops.rows())
+    assert (summary.armed, summary.managed, summary.note) == (0, 2, "halted: no stop fires")
+    room.controls.release()
+    await room.ticked(A, THROUGH)
+    assert sold(room) == [(A, 100)]
+
+
+async def test_a_halt_in_the_middle_sends_no_further_order(room: Room) -> None:
+    room.own(A=100)
+    room.broker.manners[A] = [hostile.fills_part(40), hostile.fills_at_once]
+    room.clock.after(1, lambda: room.controls.pull(Control.HALTED))
+    await room.ticked(A, THROUGH)
+    assert sold(room) == [(A, 100)]
+    assert room.owned == {A: 60}
+
+
+async def test_paused_buys_leave_the_stops_at_work(room: Room) -> None:
+    room.own(A=100)
+    room.controls.pull(Control.PAUSED)
+    assert state(room) == "no price yet"
+    await room.ticked(A, THROUGH)
+    assert sold(room) == [(A, 100)]
+
+
+def link_down(room: Room) -> None:
+    room.broker.link = Link(False, 1, "the terminal is closed", room.clock.now())
+
+
+def link_new(room: Room) -> None:
+    room.broker.link = Link(True, 2, "ok", room.clock.now())
+
+
+@pytest.mark.parametrize(
+    ("trouble", "said"),
+    [
+        (link_down, "out of reach: the terminal is closed"),
+        (link_new, "not reconciled yet"),
+        (lambda room: room.desk.faults.append("order 7: too much"), "trading is off: order 7: too much"),
+        (lambda room: setattr(room.desk, "uneven", "row 1"), "trading is off: row 1"),
+    ],
+)
+async def test_where_nothing_may_be_sent_no_stop_fires_and_its_row_says_why(
+    room: Room, trouble: "hostile.Callable[[Room], None]", said: str
+) -> None:
+    room.own(A=100)
+    trouble(room)
+    await room.ticked(A, THROUGH)
+    row = room.stops.rows()[A]
+    assert room.broker.placed == []
+    assert not row.armed
+    assert said in row.state
+
+
+@pytest.mark.parametrize(("hour", "minute"), [(9, 25), (11, 30), (12, 59), (14, 57), (15, 0)])
+async def test_outside_the_hours_nothing_is_sent_and_the_next_hours_are_waited_for(
+    room: Room, hour: int, minute: int
+) -> None:
+    room.own(A=100)
+    room.clock = room.desk.clock = room.stops._desk.clock = type(room.clock)(TEN.replace(hour=hour, minute=minute))  # pyright: ignore[reportPrivateUsage]
+    await room.ticked(A, THROUGH)
+    assert room.broker.placed == []
+    row = room.stops.rows()[A]
+    assert (row.armed, row.state) == (True, "armed for the next hours of trading")
+
+
+async def test_it_fires_with_the_first_price_after_the_break(room: Room) -> None:
+    room.own(A=100)
+    room.clock.move_to(TEN.replace(hour=12, minute=0))
+    await room.ticked(A, THROUGH)
+    room.clock.move_to(TEN.replace(hour=13, minute=0))
+    await room.ticked(A, THROUGH)
+    assert sold(room) == [(A, 100)]

@@ -1,0 +1,158 @@
+"""The stop ratios of the followed record: asked for, remembered, and switched with the record."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import closing
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from core.factorcat import FactorCat, Unreachable
+from core.infra.database import open_database
+from core.model.known import Known, Unknown
+from core.model.platform import RecordDetail
+from core.model.settings import Settings, Stops, Strategy
+from core.rules.stops import Ratios
+from core.trading.schema import TRADING
+from core.trading.state_store import Memory
+from core.trading.stop_ratios import StopTerms
+
+FIRST, SECOND = Strategy(strategy_id=1, history_id=11), Strategy(strategy_id=1, history_id=12)
+
+
+class Platform:
+    """Tells the parameters of records; `away` while it does not."""
+
+    def __init__(self) -> None:
+        self.away = False
+        self.asked: list[tuple[int, int]] = []
+        self.parameters: dict[int, dict[str, Any]] = {
+            11: {"profitTargetRatio": 0.2, "stopLossRatio": "0.08", "hold": 10},
+            12: {"profitTargetRatio": 0.3},
+        }
+
+    async def record(self, strategy_id: int, history_id: int) -> RecordDetail:
+        self.asked.append((strategy_id, history_id))
+        if self.away:
+            raise Unreachable("the platform is away")
+        return RecordDetail(self.parameters[history_id], {})
+
+
+class World:
+    def __init__(self, path: Path) -> None:
+        self.db = open_database(path, TRADING, durable=False)
+        self.platform = Platform()
+        self.followed = FIRST
+        self.terms = self.again()
+
+    def again(self, stops: Stops | None = None) -> StopTerms:
+        platform = cast("FactorCat", self.platform)
+        self.terms = StopTerms(Settings(stops=stops or Stops()), platform, Memory(self.db), lambda: self.followed)
+        return self.terms
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    world = World(tmp_path / "app.db")
+    with closing(world.db):
+        yield world
+
+
+def ratios(profit: str | None, loss: str | None) -> Ratios:
+    return Ratios(Known(Decimal(profit) if profit else None), Known(Decimal(loss) if loss else None))
+
+
+def test_before_the_platform_was_asked_nothing_is_armed(world: World) -> None:
+    assert isinstance(world.terms.ratios.loss, Unknown)
+    assert "has not been asked yet" in world.terms.ratios.troubles[0]
+    assert world.terms.wanted
+
+
+async def test_what_the_platform_says_is_armed_and_not_asked_again(world: World) -> None:
+    await world.terms.ask()
+    assert world.terms.ratios == ratios("0.2", "0.08")
+    assert not world.terms.wanted
+
+
+async def test_what_was_said_stays_armed_over_a_restart_while_the_platform_is_away(world: World) -> None:
+    await world.terms.ask()
+    world.platform.away = True
+    again = world.again()
+    assert again.ratios == ratios("0.2", "0.08")
+    await again.ask()
+    assert again.ratios == ratios("0.2", "0.08")
+    assert again.wanted
+
+
+async def test_it_is_asked_again_until_it_answers(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    world.platform.away = True
+    await world.terms.ask()
+    assert world.terms.wanted
+    assert "the strategy's stops could not be asked for: the platform is away" in caplog.messages
+    world.platform.away = False
+    await world.terms.ask()
+    assert world.terms.ratios == ratios("0.2", "0.08")
+    assert not world.terms.wanted
+
+
+async def test_parameters_that_change_count_once_they_are_asked_for(world: World) -> None:
+    await world.terms.ask()
+    world.platform.parameters[11] = {"profitTargetRatio": 0.5}
+    again = world.again()
+    assert again.ratios == ratios("0.2", "0.08")
+    await again.ask()
+    assert again.ratios == ratios("0.5", None)
+
+
+async def test_another_record_s_ratios_are_never_those_of_the_one_before(world: World) -> None:
+    await world.terms.ask()
+    world.followed = SECOND
+    assert isinstance(world.terms.ratios.loss, Unknown)
+    assert world.terms.wanted
+    await world.terms.ask()
+    assert world.terms.ratios == ratios("0.3", None)
+    world.followed = FIRST
+    assert world.terms.ratios == ratios("0.2", "0.08")
+
+
+async def test_an_answer_that_comes_after_the_switch_is_kept_for_its_own_record(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = world.platform.record
+
+    async def slow(strategy_id: int, history_id: int) -> RecordDetail:
+        world.followed = SECOND
+        return await record(strategy_id, history_id)
+
+    monkeypatch.setattr(world.platform, "record", slow)
+    await world.terms.ask()
+    assert world.terms.wanted
+    assert isinstance(world.terms.ratios.loss, Unknown)
+    assert world.terms.wanted
+    world.followed = FIRST
+    assert world.terms.ratios == ratios("0.2", "0.08")
+
+
+async def test_while_nothing_is_followed_nothing_is_asked(world: World) -> None:
+    world.followed = Strategy()
+    await world.terms.ask()
+    assert world.platform.asked == []
+    assert "no strategy is followed yet" in world.terms.ratios.troubles[0]
+
+
+def test_the_settings_own_ratios_need_no_platform(world: World) -> None:
+    terms = world.again(Stops(take_profit=Decimal("0.1"), stop_loss=Decimal("0.05")))
+    assert terms.ratios == ratios("0.1", "0.05")
+    assert not terms.wanted
+
+
+async def test_a_figure_that_is_no_ratio_is_said_once(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    world.platform.parameters[11] = {"stopLossRatio": -0.05, "profitTargetRatio": 0.2}
+    with caplog.at_level(logging.ERROR):
+        await world.terms.ask()
+        await world.terms.ask()
+    (line,) = caplog.messages
+    assert "a stop is not armed: the strategy's stopLossRatio is -0.05" in line
+    assert world.terms.ratios.profit == Known(Decimal("0.2"))

@@ -1,0 +1,186 @@
+"""Where a password goes that the keyring cannot keep; the check-up; a newer version: each where it is looked for."""
+
+from dataclasses import replace
+
+from textual.widgets import Input
+
+from core.model.command import (
+    Done,
+    Examine,
+    Failed,
+    LoggedIn,
+    Login,
+    OpenSafe,
+    ReadSettings,
+    StoreSecret,
+)
+from core.model.finding import Finding, State
+from core.model.release import Release
+from core.model.settings_rows import Stored
+from tests.tui.screen import LARGE, flat, press, shown, told, until
+from tests.tui.scripted import ScriptedLink, preferences, snapshot
+from tui.screens.checkup import terminal_finding
+from tui.screens.login import LoginScreen
+from tui.screens.safe import Passphrase
+
+PASSPHRASE = "correct horse"
+TYPED = tuple("space" if letter == " " else letter for letter in PASSPHRASE)
+TROUBLE = "The password cannot be kept in the keyring: this machine has none that can be used here."
+
+
+def _link(**changes: object) -> ScriptedLink:
+    link = ScriptedLink(snapshot(mode="paper", platform_user=None, **changes))
+    link.replies |= {Login: Done(LoggedIn("li", TROUBLE)), OpenSafe: Done("The encrypted file of passwords is open.")}
+    return link
+
+
+async def test_after_a_login_that_cannot_be_remembered_a_file_is_offered() -> None:
+    link = _link()
+    async with shown(link, "l", "i", "tab", "p", "w", "enter") as (app, pilot):
+        await until(pilot, lambda: "The keyring does not keep it" in flat(app))
+        assert "has none that can be used here" in flat(app)
+        await press(pilot, "2", *TYPED, "enter")
+        assert "correct horse" not in flat(app)
+        await press(pilot, *TYPED, "enter")
+        await until(pilot, lambda: link.sent_of(OpenSafe) == [OpenSafe(PASSPHRASE)])
+        await until(pilot, lambda: not isinstance(app.screen, Passphrase))
+        assert "is open" in told(app)
+        holders = [app, *app.screen.walk_children(with_self=True), *app.workers]
+        assert not [holder for holder in holders if PASSPHRASE in repr(vars(holder))]
+
+
+async def test_a_picture_that_is_quicker_than_the_answer_takes_no_word_of_it() -> None:
+    link = _link()
+    link.replies[Login] = None
+    async with shown(link, "l", "i", "tab", "p", "w", "enter") as (app, pilot):
+        link.change(platform_user="li")
+        await pilot.pause(0.5)
+        assert isinstance(app.screen, LoginScreen)
+        ((_, answer),) = link.open
+        answer.set_result(Done(LoggedIn("li", TROUBLE)))
+        await until(pilot, lambda: "The keyring does not keep it" in flat(app))
+
+
+async def test_for_this_session_only_asks_nothing_more() -> None:
+    link = _link()
+    async with shown(link, "l", "i", "tab", "p", "w", "enter") as (app, pilot):
+        await until(pilot, lambda: "The keyring does not keep it" in flat(app))
+        await press(pilot, "1")
+        assert link.sent_of(OpenSafe) == []
+        assert not isinstance(app.screen, Passphrase)
+
+
+async def test_two_passphrases_that_differ_are_typed_again() -> None:
+    link = _link()
+    async with shown(link, "l", "i", "tab", "p", "w", "enter") as (app, pilot):
+        await until(pilot, lambda: "The keyring does not keep it" in flat(app))
+        await press(pilot, "2", *TYPED, "enter", "x", "enter")
+        assert "The two are not the same" in flat(app)
+        assert link.sent_of(OpenSafe) == []
+
+
+async def test_a_shut_file_is_asked_for_before_the_login() -> None:
+    link = _link(locked=True)
+    async with shown(link) as (app, pilot):
+        assert isinstance(app.screen, Passphrase)
+        link.replies[OpenSafe] = Failed("That is not the passphrase of secrets.json: nothing was opened.")
+        await press(pilot, *"wrong", "enter")
+        await until(pilot, lambda: "That is not the passphrase" in flat(app))
+        assert app.screen.query_one("#passphrase", Input).value == ""
+        link.replies[OpenSafe] = Done("The encrypted file of passwords is open.")
+        await press(pilot, *TYPED, "enter")
+        await until(pilot, lambda: not isinstance(app.screen, Passphrase))
+        assert not isinstance(app.screen, LoginScreen)  # the engine logs in by itself
+
+
+async def test_a_login_that_does_without_it_takes_the_question_away() -> None:
+    link = _link(locked=True)
+    async with shown(link) as (app, pilot):
+        assert isinstance(app.screen, Passphrase)
+        link.change(platform_user="li")
+        await until(pilot, lambda: not isinstance(app.screen, Passphrase))
+
+
+async def test_who_leaves_it_shut_logs_in_by_hand() -> None:
+    async with shown(_link(locked=True), "escape") as (app, _):
+        assert isinstance(app.screen, LoginScreen)
+
+
+async def test_a_password_of_the_settings_goes_the_same_way() -> None:
+    link = ScriptedLink(snapshot())
+    link.replies |= {
+        StoreSecret: Done(Stored("It is kept until this program ends.", TROUBLE)),
+        OpenSafe: Done("The encrypted file of passwords is open."),
+    }
+    async with shown(link, "8") as (app, pilot):
+        while str(app.query_one("#settings-table").cursor_key) != "secret-factorcat":  # type: ignore[attr-defined]
+            await press(pilot, "down")
+        await press(pilot, "enter", *"hush", "enter")
+        await until(pilot, lambda: "The keyring does not keep it" in flat(app))
+        await press(pilot, "2", *TYPED, "enter", *TYPED, "enter")
+        await until(pilot, lambda: link.sent_of(OpenSafe) == [OpenSafe(PASSPHRASE)])
+
+
+async def test_a_shut_file_is_opened_before_a_password_goes_into_it() -> None:
+    link = ScriptedLink(snapshot(locked=True))
+    link.replies |= {
+        ReadSettings: lambda _: Done(replace(preferences(), locked=True)),
+        OpenSafe: Done("The encrypted file of passwords is open."),
+        StoreSecret: Done(Stored("It is in the encrypted file.")),
+    }
+    async with shown(link, "8") as (app, pilot):
+        while str(app.query_one("#settings-table").cursor_key) != "secret-factorcat":  # type: ignore[attr-defined]
+            await press(pilot, "down")
+        await press(pilot, "enter")
+        assert isinstance(app.screen, Passphrase)
+        await press(pilot, *TYPED, "enter")
+        await until(pilot, lambda: not isinstance(app.screen, Passphrase))
+        await press(pilot, *"hush", "enter")
+        await until(pilot, lambda: [sent.secret for sent in link.sent_of(StoreSecret)] == ["hush"])
+
+
+FOUND = (
+    Finding("python", State.OK, "Python 3.11.7, 64 bit, on Windows 11"),
+    Finding("terminal", State.FAILED, "connect() answered -1", "Start MiniQMT in its simple mode and log in there."),
+    Finding("mail", State.NOTE, "no mail server is set: nobody is told by mail"),
+)
+
+
+async def test_the_check_up_names_what_is_wrong_with_its_remedy() -> None:
+    link = ScriptedLink(snapshot())
+    link.replies[Examine] = Done(FOUND)
+    async with shown(link, "8", "c", size=LARGE) as (app, pilot):
+        await until(pilot, lambda: "need a look" in flat(app))
+        assert "1 of 4 need a look." in flat(app)
+        assert "FAILED connect() answered -1 > Start MiniQMT in its simple mode" in flat(app)
+        assert "screen" in flat(app)
+        assert "160 x 45" in flat(app)
+
+
+async def test_a_check_up_that_fails_is_a_sentence() -> None:
+    link = ScriptedLink(snapshot())
+    link.replies[Examine] = Failed("the engine has ended")
+    async with shown(link, "8", "c") as (app, pilot):
+        await until(pilot, lambda: "could not be made: the engine has ended" in told(app))
+
+
+def test_terminals() -> None:
+    assert terminal_finding(160, 45, "truecolor", "utf-8").state is State.OK
+    assert terminal_finding(79, 24, "256", "utf-8").state is State.WARNING
+    assert "Chinese names will not be shown" in terminal_finding(160, 45, "256", "cp936").text
+    assert terminal_finding(160, 45, "none", "UTF-8").state is State.NOTE
+
+
+async def test_a_newer_version_is_on_home_and_its_notes_behind_a_key() -> None:
+    release = Release("1.2.0", "What is new:\n[not markup]", "https://news.example", "2026-12-01")
+    async with shown(ScriptedLink(snapshot(release=release)), size=LARGE) as (app, pilot):
+        assert "version 1.2.0 is out: v reads what is new" in flat(app)
+        await press(pilot, "v")
+        assert "rotor 1.2.0" in flat(app)
+        assert "[not markup]" in flat(app)
+        assert "2026-12-01 https://news.example" in flat(app)
+
+
+async def test_without_news_the_key_says_so() -> None:
+    async with shown(ScriptedLink(snapshot()), "v") as (app, _):
+        assert "No newer version is known." in told(app)

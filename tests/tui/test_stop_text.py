@@ -1,0 +1,147 @@
+"""What guards a holding, and what an order was sent for."""
+
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from rich.cells import cell_len
+
+from core.model.known import Known
+from core.model.order import OrderState, Origin, Side
+from core.model.snapshot import PositionRow, StopRow
+from tests.tui.screen import LARGE, SMALL, flat, lines, press, shown, text
+from tests.tui.scripted import ScriptedLink, order, positions, snapshot, stop
+from tui.screens.stop_text import distance_cell, guard_cell, guard_rows
+from tui.widgets.theme import Tone
+
+WIDE = (200, 50)
+LEVELS: dict[str, Any] = {"loss": "112.575", "profit": "130.350", "cost": "118.500"}
+UNSET = StopRow(None, None, "", armed=False, state="")
+
+
+def held(stop_row: StopRow | None, **changes: Any) -> PositionRow:
+    return replace(positions()[0], stop=stop_row, **changes)
+
+
+STATES = [
+    (stop(**LEVELS), "armed", Tone.GOOD),
+    (stop(**LEVELS, state=""), "armed", Tone.GOOD),
+    (stop(**LEVELS, state="armed for the next hours of trading"), "armed", Tone.GOOD),
+    (stop(**LEVELS, state="selling"), "selling", Tone.WARN),
+    (stop(**LEVELS, state="suspended: fires when it trades"), "waits", Tone.WARN),
+    (stop(**LEVELS, state="order r-1 is unknown: frozen until that is settled"), "waits", Tone.WARN),
+    (stop(**LEVELS, state="off: stops.enabled = false", armed=False), "off", Tone.WARN),
+    (stop(**LEVELS, state="halted: no stop fires", armed=False), "halted", Tone.WARN),
+    (stop(**LEVELS, state="no price yet", armed=False), "no price", Tone.WARN),
+    (stop(**LEVELS, state="unreconciled", armed=False), "unreconc~", Tone.WARN),
+    (stop(**LEVELS, state="the levels are odd", armed=False), "the leve~", Tone.WARN),
+    (replace(UNSET, state="the strategy has no stops"), "no stop", Tone.WARN),
+    (replace(UNSET, state="off: stops.enabled = false"), "off", Tone.WARN),
+    (stop(**LEVELS, state="", armed=False), "not armed", Tone.WARN),
+    (None, "none", Tone.WARN),
+]
+
+
+@pytest.mark.parametrize(("row", "word", "tone"), STATES)
+def test_every_state_has_a_word(row: StopRow | None, word: str, tone: Tone) -> None:
+    assert guard_cell(held(row))[:2] == (word, tone)
+    in_full = next(value for label, value, _ in guard_rows(held(row)) if label == "Guard")
+    if row is not None and not row.armed:
+        assert in_full.startswith("NOT armed")
+    assert row is None or row.state in in_full
+
+
+def test_what_is_the_users_is_no_fault() -> None:
+    assert guard_cell(held(None, ours=0))[:2] == ("yours", Tone.DIM)
+
+
+def test_distance_to_the_nearest_level() -> None:
+    row = stop(**LEVELS)
+    assert distance_cell(held(row)).text == "-7.14%"
+    assert distance_cell(held(row, last=Decimal("129.000"))).text == "+1.05%"
+    assert distance_cell(held(row, last=Decimal("112.575")))[:2] == ("through", Tone.WARN)
+    assert distance_cell(held(row, last=Decimal("131.000"))).text == "through"
+    assert distance_cell(held(row, last=None)).text == "--"
+    assert distance_cell(held(replace(row, loss=None, profit=None))).text == "--"
+    assert distance_cell(held(None)).text == ""
+
+
+COLUMNS = {
+    80: ["Code", "Name", "Held", "Last", "Age", "P/L%", "SL", "TP", "To SL/TP", "Guard"],
+    160: ["Avail", "Ours", "Yours", "Cost", "Value", "P/L", "Day", "SL", "TP", "To SL/TP", "Guard", "State"],
+    200: ["Avail", "Ours", "Yours", "Cost", "Value", "P/L", "Day", "SL", "TP", "To SL/TP", "Guard", "State"],
+}
+
+
+@pytest.mark.parametrize("size", [SMALL, LARGE, WIDE])
+async def test_columns(size: tuple[int, int]) -> None:
+    async with shown(ScriptedLink(snapshot()), "4", size=size) as (app, _):
+        (header,) = [line for line in lines(app) if line.strip().startswith("Code")]
+        assert [label for label in COLUMNS[size[0]] if label not in header] == []
+        (row,) = [line for line in lines(app) if line.startswith(" 127056.SZ")]
+        for item in ("840", "118.905", "-1.12%", "114.237", "-3.93%", "armed"):
+            assert item in row.split()
+        assert all(cell_len(line) == size[0] for line in lines(app))
+
+
+@pytest.mark.parametrize("width", [60, 70])
+async def test_narrower_still_keeps_the_guard(width: int) -> None:
+    async with shown(ScriptedLink(snapshot()), "4", size=(width, 24)) as (app, _):
+        (row,) = [line for line in lines(app) if line.startswith(" 128136.SZ")]
+        assert "-5.39%" in row
+        assert "waits" in row
+
+
+async def test_line_and_card_tell_the_guard_in_full() -> None:
+    waiting = "order r-1 is unknown: frozen until that is settled"
+    rows = Known((held(stop(**LEVELS, state=waiting), last=Decimal("112.000")), *positions()[1:]))
+    async with shown(ScriptedLink(snapshot(positions=rows)), "4") as (app, pilot):
+        assert "through waits" in flat(app)
+        assert f"SL 112.575 TP 130.350 of cost 118.500 armed, {waiting}, checked 14:49:31" in flat(app)
+        await press(pilot, "enter")
+        for item in (
+            "Stop-loss 112.575 CNY",
+            "Take-profit 130.350 CNY",
+            "Measured on cost 118.500",
+            "reached: the price is through it",
+            f"Guard armed, {waiting}",
+            "Checked 14:49:31",
+        ):
+            assert item in flat(app), text(app)
+        await press(pilot, "escape", "end", "enter")
+        assert "NOT armed: no price yet" in flat(app)
+        assert "not yet: no price was held against the levels" in flat(app)
+
+
+async def test_what_is_not_managed_says_so() -> None:
+    rows = Known((held(None), held(None, code=positions()[3].code, ours=0)))
+    async with shown(ScriptedLink(snapshot(positions=rows)), "4") as (app, pilot):
+        assert "NOT guarded: the stops do not know it" in flat(app)
+        await press(pilot, "down")
+        assert "yours: no stop sells it" in flat(app)
+
+
+async def test_the_reason_of_an_order_says_once_what_it_was_sent_for() -> None:
+    sent = order(1, Side.SELL, OrderState.FILLED)
+    async with shown(ScriptedLink(snapshot(orders=(sent,))), "5") as (app, _):
+        assert "rebalance: left list" in flat(app)
+    sold = replace(sent, intent=replace(sent.intent, origin=Origin.FLATTEN, reason="flatten"))
+    async with shown(ScriptedLink(snapshot(orders=(sold,))), "5") as (app, _):
+        assert "flatten: flatten" not in flat(app)
+
+
+@pytest.mark.parametrize("origin", list(Origin))
+async def test_orders_say_what_they_were_sent_for(origin: Origin) -> None:
+    sent = order(1, Side.SELL, OrderState.FILLED, filled_volume=820, filled_amount=Decimal(97502))
+    reason = f"{origin}: last 112.4 through 112.575"
+    sent = replace(sent, intent=replace(sent.intent, origin=origin, reason=reason))
+    async with shown(ScriptedLink(snapshot(orders=(sent,))), "5") as (app, pilot):
+        assert f"{origin}: last 112.4 through 112.575" in flat(app)
+        await press(pilot, "enter")
+        assert f"Sent for {origin}" in flat(app)
+        await press(pilot, "escape")
+        await pilot.resize_terminal(*LARGE)
+        await press(pilot, "up")
+        (row,) = [line for line in lines(app) if "127056.SZ" in line and "14:40:32" in line]
+        assert f" {origin} " in row

@@ -1,5 +1,0 @@
-"""`python -m tui` is `rotor`."""
-
-from tui.cli import main
-
-main()

@@ -1,0 +1,351 @@
+"""What the command line asks for without a running engine: the home, its settings, its state on disk, rehearsals."""
+
+import asyncio
+import csv
+import os
+import sqlite3
+from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import contextmanager
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO, cast
+
+from core.engine.documents import order_document
+from core.infra.config import SettingsError, init_config, load_settings, masked, write_setting
+from core.infra.database import open_database, open_for_reading, rows, unreadable
+from core.infra.home import Home, HomeInUse, HomeLock, HomeUnusable, find_home
+from core.model.order import Fill, Order
+from core.model.settings import Settings
+from core.model.snapshot import Control
+from core.trading.controls import Controls
+from core.trading.journal import Journal
+from core.trading.ledger import LedgerBook
+from core.trading.runs import Runs
+from core.trading.schema import TRADING
+from core.trading.state_store import RUNNING, Memory
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+__all__ = [
+    "EXPORTS",
+    "Home",
+    "HomeInUse",
+    "HomeUnusable",
+    "SettingsError",
+    "change_control",
+    "config_document",
+    "export_rows",
+    "home_at",
+    "new_config",
+    "prepare_demo",
+    "rehearse_panel",
+    "settings_of",
+    "status_document",
+    "write_csv",
+]
+
+EXPORTS = ("orders", "fills", "ledger", "equity")
+_STATE_SECONDS = 3.0
+"""Seconds that an engine is given to say how it does."""
+
+NOT_KNOWN = "not known"
+"""Who runs in a home, where its lock cannot be tried."""
+
+MOST_CAPITAL = Decimal(10) ** 12
+"""CNY that a rehearsal may begin with at most."""
+
+Rows = list[dict[str, Any]]
+
+
+def home_at(option: Path | None) -> Home:
+    """The home that the option, ROTOR_HOME, the working folder or the user's data folder names."""
+    return Home(find_home(option, os.environ, Path.cwd()))
+
+
+def settings_of(home: Home, mode: str | None = None) -> Settings:
+    """The settings of a home. Raises `SettingsError`, its text a line per problem."""
+    return load_settings(home.path, {} if mode is None else {"mode": mode})
+
+
+def new_config(home: Home) -> Path:
+    """Write config.toml with the defaults. Raises `FileExistsError`, `OSError`."""
+    return init_config(home.path)
+
+
+def config_document(settings: Settings) -> dict[str, Any]:
+    """All settings as they are in force; money and ratios as decimal text, *** for what may be secret."""
+    return _masked(settings.model_dump(mode="json"))
+
+
+def _masked(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    return {
+        name: _masked(cast("Mapping[str, Any]", value), f"{prefix}{name}.")
+        if isinstance(value, Mapping)
+        else masked(prefix + name, value)
+        for name, value in table.items()
+    }
+
+
+def prepare_demo(home: Home) -> None:
+    """Settings with which a demo trades like a day of practice: equal shares, through the best opposite quote, with
+    stops near enough to be seen at work."""
+    practice = {
+        "mode": "sandbox",
+        "buy.amount_type": "balance",
+        "orders.type": "market",
+        "guards.max_daily_buys": 10_000_000.0,
+        "stops.take_profit": 0.03,
+        "stops.stop_loss": 0.02,
+        "stops.refill": True,
+    }
+    write_setting(home.path, practice)
+
+
+def status_document(home: Home, settings: Settings) -> dict[str, Any]:
+    """What the home's files tell: who runs in it, the last rebalance, open orders, the ledger. Changes no file.
+
+    `running` is null where nobody runs; `engine` is how the one that does is doing, by its own word; `crashed` tells of
+    one that was ended without a word, and what it did last. Raises `HomeUnusable` where the database of the settings'
+    mode is damaged.
+    """
+    document: dict[str, Any] = {
+        "home": str(home.path),
+        "running": running_in(home),
+        "engine": engine_state(home),
+        "controls": [],
+        "run_since": None,
+        "crashed": None,
+        "missed": None,
+        "last_rebalance": None,
+        "open_orders": [],
+        "unresolved": [],
+        "ledger": [],
+    }
+    with _reading(_database(home, settings)) as database:
+        if database is not None:
+            document |= _trading_state(Journal(database), LedgerBook(database), Runs(database))
+            document |= _steering_state(Memory(database))
+    if document["running"] is None and document["run_since"] is not None:
+        document["crashed"] = {"since": document["run_since"], "last_did": _last_line(home)}
+    return document
+
+
+def change_control(home: Home, settings: Settings, control: Control | None) -> Control | None:
+    """Pull a brake, or release both with None; answers with what is pulled then.
+
+    On disk, where an engine that runs in this home looks before each order. Raises `HomeUnusable`, `OSError`.
+    """
+    home.prepare()
+    path = _database(home, settings)
+    database = open_database(path, TRADING)
+    try:
+        controls = Controls(Memory(database))
+        controls.release() if control is None else controls.pull(control)
+        return controls.pulled
+    except sqlite3.Error as error:
+        raise unreadable(path, error) from error
+    finally:
+        database.close()
+
+
+def _database(home: Home, settings: Settings) -> Path:
+    """Where the orders and the ledger of the settings' mode are."""
+    from core.engine.assembly import database_files
+
+    return database_files(home, settings)[0]
+
+
+def has_door(home: Home) -> bool:
+    """Whether the engine that runs in the home lets viewers in: one that carries out a command and ends does not."""
+    return home.door.exists()
+
+
+def engine_state(home: Home) -> dict[str, Any] | None:
+    """How the engine that runs in the home does: who it is, how old its last beat is, and what it did last.
+
+    `trouble`: what is wrong with it, null where nothing is. None where none lets viewers in.
+    """
+    from core.engine.ipc.client import RemoteLink
+
+    if not has_door(home) or running_in(home) is None:
+        return None
+    link = RemoteLink(home, watch=True)
+    try:
+        reached = link.open(_STATE_SECONDS)
+        link.wait_for_beat(_STATE_SECONDS if reached else 0.0)
+        welcome, shown = link.welcome, link.latest
+        return {
+            "pid": welcome.pid if welcome else None,
+            "since": welcome.since if welcome else None,
+            "version": welcome.version if welcome else None,
+            "mode": shown.mode if shown else None,
+            "last_beat_seconds": round(link.beat_age, 1) if link.beat_age is not None else None,
+            "last_did": link.last_did or _last_line(home),
+            "trouble": link.trouble if reached else link.trouble or "it does not answer",
+        }
+    finally:
+        link.close()
+
+
+def _last_line(home: Home) -> str | None:
+    """The last line of the newest log: what an engine did before it fell silent."""
+    files = sorted(home.logs.glob("????-??-??.log"), key=lambda file: file.stat().st_mtime)
+    try:
+        with files[-1].open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - 4096))
+            return file.read().decode("utf-8", errors="replace").strip().splitlines()[-1]
+    except (OSError, IndexError):
+        return None
+
+
+def running_in(home: Home) -> str | None:
+    """Who runs in this home, in words; None where nobody does."""
+    try:
+        holder = HomeLock(home).holder()
+    except OSError:  # a home that may only be read: its lock cannot be tried
+        return NOT_KNOWN
+    return None if holder is None else str(holder)
+
+
+@contextmanager
+def _reading(database: Path) -> "Generator[Database | None]":
+    """The database, only to be read; None where nothing was ever traded. Raises `HomeUnusable`."""
+    try:
+        opened = open_for_reading(database)
+    except FileNotFoundError:
+        opened = None
+    if opened is None:
+        yield None
+        return
+    try:
+        yield opened if opened.table("orders").exists() else None
+    except (sqlite3.Error, ValueError, ArithmeticError, LookupError) as error:
+        raise unreadable(database, error) from error
+    finally:
+        opened.close()
+
+
+def _steering_state(memory: Memory) -> dict[str, Any]:
+    from core.engine.scheduler import kept_missed
+
+    running = memory.recall(RUNNING)
+    pulled, missed = Controls(memory).pulled, kept_missed(memory)
+    return {
+        "controls": [str(pulled)] if pulled else [],
+        "run_since": running or None,
+        "missed": None
+        if missed is None
+        else {"name": missed.name, "planned_at": missed.planned_at.isoformat(timespec="minutes"), "why": missed.why},
+    }
+
+
+def _trading_state(journal: Journal, ledger: LedgerBook, runs: Runs) -> dict[str, Any]:
+    last = runs.last(journal.of_plan)
+    open_orders = journal.open()
+    return {
+        "last_rebalance": None
+        if last is None
+        else {
+            "plan_id": last.plan_id,
+            "started_at": last.started_at.isoformat(timespec="seconds"),
+            "finished_at": last.finished_at.isoformat(timespec="seconds") if last.finished_at else None,
+            "result": last.stage,
+            "cash_after": None if last.cash_after is None else float(last.cash_after),
+        },
+        "open_orders": [order_document(order) for order in open_orders],
+        "unresolved": [order.intent.client_order_id for order in open_orders if order.unresolved],
+        "ledger": [
+            {"code": str(code), "volume": owned.volume, "cost": float(round(owned.cost, 6))}
+            for code, owned in sorted(ledger.holdings().items())
+        ],
+    }
+
+
+def export_rows(home: Home, settings: Settings, what: str) -> Rows:
+    """All rows of one kind, oldest first: `orders`, `fills`, `ledger` or `equity`. Changes no file.
+
+    Raises `FileNotFoundError` where nothing was ever traded in the settings' mode, and `HomeUnusable` where its
+    database is damaged.
+    """
+    with _reading(_database(home, settings)) as database:
+        if database is None:
+            raise FileNotFoundError(f"{home.path} holds no data yet: nothing was traded in it")
+        return _rows_of(database, what)
+
+
+def _rows_of(database: "Database", what: str) -> Rows:
+    if what == "orders":
+        return [order_document(order) for order in Journal(database).all()]
+    if what == "equity":
+        return rows(database, "equity", order_by="at")
+    ledger = LedgerBook(database)
+    if what == "fills":
+        return [entry for entry in ledger.entries() if entry["kind"] == "fill"]
+    return [
+        {"code": str(row.code), "volume": row.volume, "cost": round(row.cost, 6)} for row in ledger.holdings().values()
+    ]
+
+
+def write_csv(table: Iterable[Mapping[str, Any]], stream: TextIO) -> int:
+    """Rows as CSV with a header line; answers with their number."""
+    lines = list(table)
+    if lines:
+        writer = csv.DictWriter(stream, fieldnames=list(lines[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(lines)
+    return len(lines)
+
+
+def rehearse_panel(
+    settings: Settings,
+    *,
+    panel_file: Path | None,
+    top: int,
+    capital: Decimal,
+    start: date | None,
+    end: date | None,
+    advance: Callable[[int, int], None],
+    export: Path | None,
+) -> dict[str, Any]:
+    """Play a panel and answer with the report's document; with `export`, its rows go to CSV files there.
+
+    `capital` in CNY. Raises `ValueError` for a capital that is none, a panel that cannot be used or holds none of the
+    dates.
+    """
+    from core.sandbox.panel import load_panel
+    from core.sandbox.rehearsal import rehearse
+
+    if not (capital.is_finite() and 0 < capital <= MOST_CAPITAL):
+        raise ValueError(f"the capital is {capital}: it must be above zero and at most {MOST_CAPITAL:,} CNY")
+    panel = load_panel(panel_file)
+    report = asyncio.run(rehearse(panel, settings, top=top, capital=capital, start=start, end=end, advance=advance))
+    document = report.as_json()
+    if export is not None:
+        _export_rehearsal(export, document, report.order_rows, [_fill_row(fill) for fill in report.fill_rows])
+    return document
+
+
+def _export_rehearsal(folder: Path, document: dict[str, Any], orders: Iterable[Order], fills: Rows) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    tables: dict[str, Rows] = {
+        "equity": [{"date": day, "value": value} for day, value in document["equity"]],
+        "orders": [order_document(order) for order in orders],
+        "fills": fills,
+    }
+    for name, table in tables.items():
+        with (folder / f"{name}.csv").open("w", encoding="utf-8", newline="") as stream:
+            write_csv(table, stream)
+
+
+def _fill_row(fill: Fill) -> dict[str, Any]:
+    return {
+        "date": fill.trading_day.isoformat(),
+        "order_id": fill.order_id,
+        "code": str(fill.code),
+        "side": str(fill.side),
+        "volume": fill.volume,
+        "price": str(fill.price),
+        "fee": str(fill.fee),
+    }

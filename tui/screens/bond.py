@@ -1,0 +1,117 @@
+"""The card of a bond behind any row that names one: its prices by source, its call and its last days, each with its
+age, and whether it would be bought now."""
+
+from datetime import datetime
+from decimal import Decimal
+
+from rich.text import Text
+from textual.app import ComposeResult
+
+from core.i18n import say
+from core.model.bond import BondCode
+from core.model.bond_info import BondFacts
+from core.model.card import BondCard, SourcePrice
+from core.model.command import Done, ShowBond
+from core.model.known import Unknown
+from tui import format as fmt
+from tui.screens.dialogs import Fact, Reading
+from tui.screens.pane import Host
+from tui.widgets.text import Words, facts
+from tui.widgets.theme import STYLES, Tone, words
+
+_LABEL = 16
+
+
+class BondReading(Reading):
+    """What a row says, and below it all that the engine knows of its bond."""
+
+    def __init__(self, host: Host, title: str, text: Text | str, code: BondCode) -> None:
+        super().__init__(title, text)
+        self._host = host
+        self._code = code
+        self._bond = Words(id="bond-card")
+        self._bond.put(words((say("Asking what is known of {code} ...", code=code), Tone.DIM)))
+
+    def below(self) -> ComposeResult:
+        yield self._bond
+
+    def on_mount(self) -> None:
+        self.run_worker(self._ask(), name="bond", exit_on_error=False)
+
+    async def _ask(self) -> None:
+        reply = await self._host.ask(ShowBond(self._code))
+        if isinstance(reply, Done):
+            now = self._host.snapshot.at if self._host.snapshot is not None else None
+            self._bond.put(card_text(reply.value, now))
+        else:
+            self._bond.put(
+                words((say("What is known of it could not be asked: {reason}", reason=reply.text), Tone.WARN))
+            )
+
+
+def card_text(card: BondCard, now: datetime | None) -> Text:
+    """`now` is the engine's time, None where it is not known: then nothing has an age."""
+    text = Text()
+    verdict = (
+        words((say("Would not be bought now: {why}", why=card.why_not), Tone.WARN))
+        if card.why_not
+        else words((say("Nothing forbids to buy it now."), Tone.GOOD))
+    )
+    text.append_text(Text("\n\n") + verdict)
+    if card.danger and not card.why_not:  # else it has been said
+        text.append_text(Text("\n") + words((card.danger, Tone.BAD)))
+    for price in card.prices:
+        used = say("{source}, in use", source=price.source) if price.in_use else price.source
+        _part(text, say("Price by {source}", source=used), _price_rows(price, now))
+    for one in card.dossier.facts:
+        told = say("{source}, {at:%Y-%m-%d %H:%M}", source=one.source, at=one.as_of)
+        _part(text, f"{told}{_old(one.as_of, now)}", _fact_rows(one))
+    if card.dossier.missing:
+        text.append(f"\n\n{card.dossier.missing}", STYLES[Tone.WARN])
+    return text
+
+
+def _part(text: Text, title: str, rows: list[Fact]) -> None:
+    text.append(f"\n\n{title}\n", STYLES[Tone.TITLE])
+    text.append_text(facts(rows, _LABEL))
+
+
+def _price_rows(price: SourcePrice, now: datetime | None) -> list[Fact]:
+    if isinstance(price.quote, Unknown):
+        return [(say("Price"), price.quote.reason, Tone.WARN)]
+    quote = price.quote.value
+    return [
+        (say("Last"), f"{fmt.price(quote.last)}  {fmt.clock(quote.at)}{_old(quote.at, now)}", Tone.STRONG),
+        (say("State"), say(quote.state), Tone.TEXT),
+        (say("Bid / ask"), f"{_side(quote.bid, quote.bid_volume)} / {_side(quote.ask, quote.ask_volume)}", Tone.TEXT),
+        (say("Previous close"), fmt.price(quote.prev_close), Tone.TEXT),
+        (say("Day's limits"), f"{fmt.price(quote.limit_down)} - {fmt.price(quote.limit_up)}", Tone.TEXT),
+        (say("Volume"), say("{volume} 张 today", volume=fmt.volume(quote.volume)), Tone.TEXT),
+    ]
+
+
+def _side(price: Decimal | None, volume: int | None) -> str:
+    shown = fmt.price(price)
+    return shown if volume is None else f"{shown} x {volume}"
+
+
+def _fact_rows(one: BondFacts) -> list[Fact]:
+    left = None if one.balance is None else say("{balance} CNY", balance=fmt.money(one.balance))
+    told: list[tuple[str, object]] = [
+        (say("Call"), None if one.call is None else say(one.call)),
+        (say("Days counted"), None if one.counted is None else "{} / {}".format(*one.counted)),
+        (say("Last trading day"), one.last_trade),
+        (say("Redeemed at"), one.redemption_price),
+        (say("Maturity"), one.maturity),
+        (say("Listed"), one.listed),
+        (say("Not for everybody"), one.restricted),
+        (say("Conversion price"), one.conversion_price),
+        (say("Premium"), None if one.premium is None else fmt.ratio(one.premium)),
+        (say("Left of the issue"), left),
+        (say("Share"), one.share),
+    ]
+    return [(label, f"{value}", Tone.TEXT) for label, value in told if value not in (None, "")]
+
+
+def _old(moment: datetime, now: datetime | None) -> str:
+    return "" if now is None else say("  ({age} old)", age=fmt.age((now - moment).total_seconds()))

@@ -1,0 +1,305 @@
+"""The brakes and the rare, large steps: what each asks before it acts, why it may not, and how it ended."""
+
+from decimal import Decimal
+
+from rich.text import Text
+
+from core.i18n import mark, say
+from core.model.command import Cancelled, Failed, Reply
+from core.model.known import Unknown
+from core.model.order import Order, Origin, Side
+from core.model.snapshot import Control, PositionRow, Rebalance, Snapshot
+from tui import format as fmt
+from tui.day import missed_text, ours
+from tui.screens.dialogs import Confirm, Fact, Typed
+from tui.widgets.text import facts
+from tui.widgets.theme import Tone, change_tone
+
+Outcome = tuple[str, bool]
+"""A sentence for a toast, and whether it tells of a failure."""
+
+_OLD = mark("There is no fresh news from the engine: nothing can be decided on an old picture.")
+_LASTS = mark("you press R on Home; a restart of rotor does not end it")
+
+
+def why_not(action: str, snapshot: Snapshot | None, *, stale: bool) -> str:
+    """Why an action does nothing now. Only pause and halt work on an old picture: all they do is to hold back."""
+    if snapshot is None:
+        return say("The engine has not answered yet.")
+    if action == "pause":
+        halted = say("Trading is halted: nothing is bought anyway.") if Control.HALTED in snapshot.controls else ""
+        tripped = say("The breaker tripped: nothing is bought anyway.") if Control.TRIPPED in snapshot.controls else ""
+        paused = say("Buys are paused already.") if Control.PAUSED in snapshot.controls else ""
+        return halted or tripped or paused
+    if action == "halt":
+        return say("Trading is halted already.") if Control.HALTED in snapshot.controls else ""
+    return (say(_OLD) if stale else "") or _OBSTACLES[action](snapshot)
+
+
+def _nothing_to_resume(snapshot: Snapshot) -> str:
+    if flattening(snapshot):
+        return say("A flatten is running: trading stays halted until it has ended.")
+    return (
+        "" if snapshot.controls else say("There is nothing to resume: neither buys are paused nor is trading halted.")
+    )
+
+
+def _nothing_works(snapshot: Snapshot) -> str:
+    if working(snapshot):
+        return ""
+    doubtful = sum(order.unresolved for order in snapshot.orders)
+    rest = (
+        say(" {doubtful} in doubt: looked up, not cancelled; see Orders (5).", doubtful=fmt.plural(doubtful, "order"))
+        if doubtful
+        else ""
+    )
+    return say("No order is working: there is nothing to cancel.{rest}", rest=rest)
+
+
+def _nothing_owned(snapshot: Snapshot) -> str:
+    if flattening(snapshot):
+        return say("A flatten is running already.")
+    if isinstance(snapshot.positions, Unknown):
+        return say("What the strategy owns is not known: {reason}", reason=snapshot.positions.reason)
+    return "" if ours(snapshot) else say("The strategy owns nothing: there is nothing to sell.")
+
+
+def _nothing_missed(snapshot: Snapshot) -> str:
+    return "" if snapshot.missed is not None else say("No run was missed.")
+
+
+_OBSTACLES = {
+    "resume": _nothing_to_resume,
+    "cancel": _nothing_works,
+    "flatten": _nothing_owned,
+    "missed": _nothing_missed,
+    "drop": _nothing_missed,
+}
+
+
+def working(snapshot: Snapshot) -> tuple[Order, ...]:
+    return tuple(order for order in snapshot.orders if order.live)
+
+
+def flattening(snapshot: Snapshot) -> bool:
+    run = snapshot.rebalance
+    return run is not None and run.running and run.origin is Origin.FLATTEN
+
+
+# -- questions -----------------------------------------------------------------------------------------------------
+
+
+def pause_question(snapshot: Snapshot) -> Confirm:
+    rows = [
+        *_where(snapshot),
+        (say("Not sent"), say("any buy: of a rebalance, of a refill, by hand"), Tone.WARN),
+        (say("Goes on"), say("every sell: take-profit and stop-loss too"), Tone.TEXT),
+        (say("At broker"), _stays(snapshot), Tone.TEXT),
+        (say("Until"), say(_LASTS), Tone.TEXT),
+    ]
+    return Confirm(say("Pause buys"), rows, say("Buy nothing from now on?"), say("Yes, pause"))
+
+
+def halt_question(snapshot: Snapshot) -> Confirm:
+    armed = snapshot.stops.armed if snapshot.stops is not None else None
+    guarded = say("no stop fires") + (say(", none of the {armed} that are armed", armed=armed) if armed else "")
+    rows = [
+        *_where(snapshot),
+        (say("Not sent"), say("any new order, buy or sell"), Tone.WARN),
+        (say("Unguarded"), guarded, Tone.BAD),
+        (say("Goes on"), say("prices, the account, cancels by hand"), Tone.TEXT),
+        (say("At broker"), _stays(snapshot), Tone.TEXT),
+        (say("Until"), say(_LASTS), Tone.TEXT),
+    ]
+    return Confirm(say("Halt"), rows, say("Send nothing new, no stop either?"), say("Yes, halt"), danger=True)
+
+
+def _ended(snapshot: Snapshot) -> str:
+    if Control.HALTED in snapshot.controls:
+        return say("the halt")
+    return say("the breaker's hold") if Control.TRIPPED in snapshot.controls else say("the pause of buys")
+
+
+def resume_question(snapshot: Snapshot) -> Confirm:
+    halted = Control.HALTED in snapshot.controls
+    rows = [
+        *_where(snapshot),
+        (say("Ends"), _ended(snapshot), Tone.STRONG),
+        (say("Goes on"), say("scheduled runs and refills, buys included"), Tone.TEXT),
+    ]
+    if halted:
+        rows.append((say("Stops"), say("a bond through its level is sold at once"), Tone.WARN))
+    return Confirm(
+        say("Resume"), rows, say("Trade again from now on?"), say("Yes, resume"), danger=snapshot.mode == "live"
+    )
+
+
+def drop_question(snapshot: Snapshot) -> Confirm:
+    missed = missed_text(snapshot.missed, snapshot) if snapshot.missed is not None else fmt.NOT_KNOWN
+    rows: list[Fact] = [
+        (say("Missed"), missed, Tone.WARN),
+        (say("Dropped"), say("nothing is sold or bought for it"), Tone.TEXT),
+        (say("Later"), say("a plan can still be made by hand: 3, then r"), Tone.TEXT),
+    ]
+    return Confirm(say("Drop the missed run"), rows, say("Leave this run out?"), say("Yes, drop it"))
+
+
+def cancel_question(snapshot: Snapshot) -> Typed:
+    orders = working(snapshot)
+    rows = [
+        *_where(snapshot),
+        (say("Working"), fmt.plural(len(orders), "order"), Tone.STRONG),
+        (say("Buys"), _left(orders, Side.BUY), Tone.BUY),
+        (say("Sells"), _left(orders, Side.SELL), Tone.SELL),
+        (say("Filled"), say("what is filled stays filled"), Tone.TEXT),
+        (say("Then"), say("what runs goes on without them"), Tone.TEXT),
+    ]
+    doubtful = sum(order.unresolved for order in snapshot.orders)
+    if doubtful:
+        rows.append(
+            (
+                say("In doubt"),
+                say("{doubtful}: looked up, not cancelled", doubtful=fmt.plural(doubtful, "order")),
+                Tone.WARN,
+            )
+        )
+    return _typed(
+        say("Cancel all working orders"), rows, "cancel", say("cancel them all"), say("nothing was cancelled")
+    )
+
+
+def flatten_question(snapshot: Snapshot) -> Typed:
+    mine = ours(snapshot)
+    bonds = say("{mine} of ours, {value} 张", mine=fmt.plural(len(mine), "bond"), value=sum(row.ours for row in mine))
+    profit = _sum([_profit(row) for row in mine])
+    rows = [
+        *_where(snapshot),
+        (say("Sells"), bonds, Tone.STRONG),
+        (say("Value"), _money([_value(row) for row in mine]), Tone.STRONG),
+        ("P/L", _money([_profit(row) for row in mine], signed=True), change_tone(profit)),
+        (
+            say("Cancels"),
+            say("{snapshot}, first", snapshot=fmt.plural(len(working(snapshot)), "working order")),
+            Tone.TEXT,
+        ),
+        (say("Left alone"), _theirs(snapshot), Tone.TEXT),
+        (say("Then"), say("trading stays HALTED, stops too, until you press R"), Tone.WARN),
+    ]
+    return _typed(say("Flatten"), rows, "flatten", say("sell all that the strategy owns"), say("nothing was sent"))
+
+
+def _typed(title: str, rows: list[Fact], word: str, to: str, undone: str) -> Typed:
+    body: list[Text] = [facts(rows, 12)]
+    return Typed(title, body, word, to=to, undone=undone)
+
+
+def _where(snapshot: Snapshot) -> list[Fact]:
+    mode = snapshot.mode.upper() + (say(" (real money)") if snapshot.mode == "live" else "")
+    return [
+        (say("Mode"), mode, Tone.BAD if snapshot.mode == "live" else Tone.STRONG),
+        (say("Account"), snapshot.account or say("no account"), Tone.STRONG),
+    ]
+
+
+def _stays(snapshot: Snapshot) -> str:
+    count = len(working(snapshot))
+    if not count:
+        return say("no order is working")
+    return f"{fmt.plural(count, 'order')} {'stays' if count == 1 else 'stay'} and may fill (x cancels)"
+
+
+def _left(orders: tuple[Order, ...], side: Side) -> str:
+    of_side = [order for order in orders if order.intent.side is side]
+    amount = sum((order.remaining * order.intent.price for order in of_side), Decimal(0))
+    return (
+        say("{of_side}, {amount} CNY not filled yet", of_side=len(of_side), amount=fmt.money(amount))
+        if of_side
+        else say("none")
+    )
+
+
+def _theirs(snapshot: Snapshot) -> str:
+    if isinstance(snapshot.positions, Unknown):
+        return fmt.NOT_KNOWN
+    count = sum(row.volume > row.ours for row in snapshot.positions.value)
+    return (
+        say("your own bonds ({count})", count=fmt.plural(count, "holding"))
+        if count
+        else say("the account holds none of your own")
+    )
+
+
+def _value(row: PositionRow) -> Decimal | None:
+    return None if row.last is None else row.last * row.ours
+
+
+def _profit(row: PositionRow) -> Decimal | None:
+    return None if row.last is None or not row.cost else (row.last - row.cost) * row.ours
+
+
+def _sum(amounts: list[Decimal | None]) -> Decimal | None:
+    known = [amount for amount in amounts if amount is not None]
+    return sum(known, Decimal(0)) if known else None
+
+
+def _money(amounts: list[Decimal | None], *, signed: bool = False) -> str:
+    known = sum(amount is not None for amount in amounts)
+    total = _sum(amounts)
+    part = "" if known == len(amounts) else say(" ({known} of {amounts} known)", known=known, amounts=len(amounts))
+    return say("{total} CNY{part}", total=fmt.signed_money(total) if signed else fmt.money(total), part=part)
+
+
+# -- outcomes ------------------------------------------------------------------------------------------------------
+
+
+def cancelled_text(reply: Reply[Cancelled]) -> Outcome:
+    if isinstance(reply, Failed):
+        return _failed(say("Not cancelled"), say("The orders were not cancelled"), reply)
+    proven, left = len(reply.value.proven), len(reply.value.open)
+    if left:
+        total = fmt.plural(proven + left, "order")
+        return say(
+            "{proven} of {total} cancelled; {left} not proven and may still fill: see Orders (5).",
+            proven=proven,
+            total=total,
+            left=left,
+        ), True
+    return (
+        say("{proven} cancelled, all proven.", proven=fmt.plural(proven, "order"))
+        if proven
+        else say("No order was working any more.")
+    ), False
+
+
+def flattened_text(reply: Reply[Rebalance]) -> Outcome:
+    if isinstance(reply, Failed):
+        return _failed(say("Nothing was sent"), say("The flatten failed"), reply)
+    run, halted = reply.value, say("Trading stays halted.")
+    filled = [leg for leg in run.legs if leg.filled_volume >= leg.volume]
+    got = sum((leg.filled_volume * (leg.average_price or Decimal(0)) for leg in run.legs), Decimal(0))
+    text = say(
+        "Flatten: {filled} of {legs} filled, {got} CNY before fees.",
+        filled=len(filled),
+        legs=fmt.plural(len(run.legs), "order"),
+        got=fmt.money(got),
+    )
+    if run.unresolved:
+        return say(
+            "{text} {unresolved} unresolved: see Orders (5). {halted}",
+            text=text,
+            unresolved=fmt.plural(len(run.unresolved), "order"),
+            halted=halted,
+        ), True
+    if not run.complete:
+        left = sum(leg.volume - leg.filled_volume for leg in run.legs)
+        return say("{text} {left} 张 are NOT sold: see Plan (3). {halted}", text=text, left=left, halted=halted), True
+    return f"{text} {halted}", False
+
+
+def plain_text(done: str, undone: str, reply: Reply[None]) -> Outcome:
+    """The outcome of a command that answers with nothing."""
+    return _failed(undone, undone, reply) if isinstance(reply, Failed) else (done, False)
+
+
+def _failed(refused: str, failed: str, reply: Failed) -> Outcome:
+    return f"{refused if reply.refused else failed}: {reply.text}", True

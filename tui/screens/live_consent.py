@@ -1,0 +1,70 @@
+"""What live mode wants before its first order: consent in words, then the self-test of the account's units."""
+
+from core.i18n import say
+from core.model.command import Failed, GiveConsent, RunSelfTest
+from core.model.consent import AGREED, terms
+from core.model.snapshot import Need, Snapshot
+from tui.screens.dialogs import Confirm, Reading, Typed
+from tui.screens.pane import Host
+from tui.widgets.theme import Tone, words
+
+
+def consent(account: str) -> Typed:
+    """The terms, agreed to by typing it out."""
+    return Typed(
+        say("LIVE trading of account {account}", account=account),
+        [words(("- ", Tone.DIM), line) for line in terms(account)],
+        AGREED,
+        to=say("agree"),
+        undone=say("nothing was agreed to"),
+    )
+
+
+async def permitted(host: Host, snapshot: Snapshot) -> bool:
+    """Ask for what is still to be done before the first live order; whether it is all done now."""
+    if Need.CONSENT in snapshot.needs and not await _agree(host, snapshot.account):
+        return False
+    return Need.SELF_TEST not in snapshot.needs or await _test(host, snapshot.account)
+
+
+async def _agree(host: Host, account: str) -> bool:
+    if not await host.push_screen_wait(consent(account)):
+        host.tell(say("Nothing was sent: live trading was not agreed to."), failed=True)
+        return False
+    return _done(host, await host.ask(GiveConsent(account)))
+
+
+async def _test(host: Host, account: str) -> bool:
+    question = Confirm(
+        say("Self-test"),
+        [
+            (say("Account"), account, Tone.STRONG),
+            (say("Orders"), say("10 张 on each exchange, at the day's lowest price"), Tone.TEXT),
+            (say("Read back"), say("the volume listed, and the money frozen"), Tone.TEXT),
+            (say("Then"), say("cancelled, and the cancel proven"), Tone.TEXT),
+        ],
+        say("Test the account's units now? Live orders wait for it."),
+        say("Yes, test"),
+        danger=True,
+    )
+    if not await host.push_screen_wait(question):
+        host.tell(say("Nothing was sent: the self-test has not passed yet."), failed=True)
+        return False
+    reply = await host.ask(RunSelfTest())
+    if not _done(host, reply) or isinstance(reply, Failed):
+        return False
+    test = reply.value
+    if test.passed:
+        host.tell(say("The self-test passed: live orders may be sent."))
+        return True
+    text = "\n\n".join(
+        (*test.lines, say("Live orders stay refused. Look at the orders in MiniQMT before you test again."))
+    )
+    await host.push_screen_wait(Reading(say("The self-test FAILED"), text))
+    return False
+
+
+def _done(host: Host, reply: object) -> bool:
+    if isinstance(reply, Failed):
+        host.tell(say("Nothing was sent: {text}", text=reply.text), failed=True)
+    return not isinstance(reply, Failed)

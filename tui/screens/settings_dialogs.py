@@ -1,0 +1,115 @@
+"""Boxes in which a setting or a password is typed."""
+
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.timer import Timer
+from textual.widgets import Input, Static
+
+from core.i18n import say
+from core.model.command import CheckSetting, Done
+from core.model.settings_rows import SettingRow
+from tui.screens.login import PasswordInput
+from tui.screens.pane import Host
+from tui.widgets.text import Words, facts, hint
+from tui.widgets.theme import Tone, words
+
+_PAUSE = 0.2
+
+
+class SettingEdit(ModalScreen[str | None]):
+    """A value, checked while it is typed with what checks the file; answers with it, or None."""
+
+    AUTO_FOCUS = "Input"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", show=False)]
+
+    def __init__(self, host: Host, setting: SettingRow) -> None:
+        super().__init__()
+        self._host, self._setting = host, setting
+        # What may hold a secret is not shown: it is typed anew.
+        text = "" if setting.hidden else setting.value
+        self._input = Input(text, max_length=400, compact=True, select_on_focus=False)
+        self._problem = Words(id="setting-problem")
+        self._timer: Timer | None = None
+
+    def compose(self) -> ComposeResult:
+        setting = self._setting
+        with Vertical(classes="dialog") as box:
+            box.border_title = setting.key
+            yield Static(words(say(setting.about)), markup=False)
+            empty = say("(empty)")
+            rows = [
+                (say("Now"), setting.value or empty, Tone.TEXT),
+                (say("Default"), setting.default or empty, Tone.TEXT),
+            ]
+            yield Static(facts(rows, 10), markup=False, classes="dialog-facts")
+            yield self._input
+            yield self._problem
+            keys = Words(classes="dialog-hint")
+            keys.put(hint(("enter", say("write it")), ("esc", say("leave it"))))
+            yield keys
+
+    def action_leave(self) -> None:
+        self.dismiss(None)
+
+    @on(Input.Changed)
+    def _typed(self) -> None:
+        if self._timer is not None:
+            self._timer.stop()
+        self._timer = self.set_timer(_PAUSE, self._check)
+
+    @on(Input.Submitted)
+    def _entered(self) -> None:
+        self.run_worker(self._checked(leave=True), name="check", exclusive=True, exit_on_error=False)
+
+    def _check(self) -> None:
+        self.run_worker(self._checked(leave=False), name="check", exclusive=True, exit_on_error=False)
+
+    async def _checked(self, *, leave: bool) -> None:
+        text = self._input.value
+        reply = await self._host.ask(CheckSetting(self._setting.key, text))
+        problem = reply.value if isinstance(reply, Done) else reply.text
+        if text != self._input.value:
+            return
+        if problem:
+            self._problem.put(words((problem, Tone.BAD)))
+        elif leave:
+            self.dismiss(text)
+        else:
+            self._problem.put(words((say("this can be used"), Tone.GOOD)))
+
+
+class SecretEdit(ModalScreen[str]):
+    """A password; answers with it, or "" where none was typed."""
+
+    AUTO_FOCUS = "Input"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", show=False)]
+
+    def __init__(self, what: str) -> None:
+        super().__init__()
+        self._what = what
+        self._input = PasswordInput(password=True, max_length=2000, compact=True)
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog") as box:
+            box.border_title = self._what
+            yield Static(words(say("It goes to the system's keyring; where that fails you are asked.")), markup=False)
+            yield self._input
+            keys = Words(classes="dialog-hint")
+            keys.put(hint(("enter", say("store it")), ("esc", say("leave it"))))
+            yield keys
+
+    def action_leave(self) -> None:
+        self._answer("")
+
+    @on(Input.Submitted)
+    def _entered(self) -> None:
+        self._answer(self._input.value)
+
+    def _answer(self, secret: str) -> None:
+        self._input.value = ""
+        self.dismiss(secret)

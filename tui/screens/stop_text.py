@@ -1,0 +1,147 @@
+"""What guards a holding, in a word, in a sentence and in full."""
+
+from rich.cells import cell_len
+from rich.text import Text
+
+from core.i18n import mark, say
+from core.model.snapshot import PositionRow, StopRow
+from tui import format as fmt
+from tui.screens.dialogs import Fact
+from tui.widgets.columns import Cell, cell
+from tui.widgets.theme import Tone, words
+
+_WORD_CELLS, _ENOUGH = 9, 5
+_ARMED, _SELLING, _OFF = mark("armed"), mark("selling"), mark("off")
+
+
+def guard_cell(row: PositionRow) -> Cell:
+    """`armed`, `selling`, `waits` (through its level or not, it cannot sell now), `off`, or why it is not armed."""
+    stop = row.stop
+    if stop is None:
+        return cell(say("none"), Tone.WARN) if row.ours else cell(say("yours"), Tone.DIM)
+    return cell(_word(stop), _tone(stop))
+
+
+def distance_cell(row: PositionRow) -> Cell:
+    """How far the nearest level is: negative where that lies below the price."""
+    if row.stop is None:
+        return cell("")
+    if through(row):
+        return cell(say("through"), Tone.WARN)
+    return cell(fmt.ratio(row.stop_distance))
+
+
+def gauge(row: PositionRow, cells: int = 10) -> str:
+    """Where the last price stands between stop-loss (left) and take-profit: `[---|------]`; empty where one lacks."""
+    stop = row.stop
+    if stop is None or row.last is None or stop.loss is None or stop.profit is None or stop.profit <= stop.loss:
+        return ""
+    share = (row.last - stop.loss) / (stop.profit - stop.loss)
+    at = max(0, min(cells - 1, int(share * cells)))
+    return f"[{'-' * at}|{'-' * (cells - 1 - at)}]"
+
+
+def level_cells(row: PositionRow) -> tuple[Cell, Cell]:
+    """The stop-loss and the take-profit level."""
+    if row.stop is None:
+        return cell(""), cell("")
+    tone = Tone.TEXT if row.stop.armed else Tone.DIM
+    return cell(fmt.price(row.stop.loss), tone), cell(fmt.price(row.stop.profit), tone)
+
+
+def through(row: PositionRow) -> bool:
+    """Whether the last price has reached a level."""
+    if row.stop is None or row.last is None:
+        return False
+    loss, profit = row.stop.loss, row.stop.profit
+    return (loss is not None and row.last <= loss) or (profit is not None and row.last >= profit)
+
+
+def guard_line(row: PositionRow) -> Text:
+    """The levels, what they are measured against, the state in full and the age of the check."""
+    stop = row.stop
+    if stop is None:
+        return words(_unmanaged(row))
+    if stop.loss is None and stop.profit is None:
+        return words((say("no stop levels"), Tone.WARN), ("  ", Tone.DIM), (stop.state, Tone.WARN))
+    return words(
+        (say("SL") + " ", Tone.DIM),
+        fmt.price(stop.loss),
+        ("  " + say("TP") + " ", Tone.DIM),
+        fmt.price(stop.profit),
+        (say("  of {basis}", basis=stop.basis) if stop.basis else "", Tone.DIM),
+        ("  ", Tone.DIM),
+        (_full_state(stop), _tone(stop)),
+        (
+            say(", checked {checked_at}", checked_at=fmt.clock(stop.checked_at))
+            if stop.checked_at
+            else say(", not checked yet"),
+            Tone.DIM,
+        ),
+    )
+
+
+def guard_rows(row: PositionRow) -> list[Fact]:
+    """The same as lines of a card."""
+    stop = row.stop
+    if stop is None:
+        return [(say("Guard"), *_unmanaged(row))]
+    checked = fmt.clock(stop.checked_at) if stop.checked_at else say("not yet: no price was held against the levels")
+    return [
+        (say("Stop-loss"), f"{fmt.price(stop.loss)} CNY" if stop.loss is not None else say("none"), Tone.STRONG),
+        (say("Take-profit"), f"{fmt.price(stop.profit)} CNY" if stop.profit is not None else say("none"), Tone.STRONG),
+        (say("Measured on"), stop.basis or fmt.NOT_KNOWN, Tone.TEXT),
+        (say("Nearest"), _away(row), Tone.WARN if through(row) else Tone.TEXT),
+        (say("Guard"), _full_state(stop), _tone(stop)),
+        (say("Checked"), checked, Tone.TEXT if stop.checked_at else Tone.WARN),
+    ]
+
+
+def _away(row: PositionRow) -> str:
+    if through(row):
+        return say("reached: the price is through it")
+    return (
+        say("not known")
+        if row.stop_distance is None
+        else say("{stop_distance} from the last price", stop_distance=fmt.ratio(row.stop_distance))
+    )
+
+
+def _word(stop: StopRow) -> str:
+    if stop.state == say(_SELLING):
+        return say(_SELLING)
+    if stop.armed:
+        return say(_ARMED) if stop.state.startswith(say(_ARMED)) or not stop.state else say("waits")
+    word = stop.state.partition(":")[0] or say("not armed")
+    return say("no stop") if stop.loss is None and stop.profit is None and word != say(_OFF) else _shortly(word)
+
+
+def _shortly(text: str) -> str:
+    """As many whole words as the column has room for; the text cut where these say too little."""
+    short = text
+    while cell_len(short) > _WORD_CELLS:
+        short = short.rpartition(" ")[0]
+    return short if cell_len(short) >= min(_ENOUGH, cell_len(text)) else fmt.fit(text, _WORD_CELLS).rstrip()
+
+
+def _full_state(stop: StopRow) -> str:
+    """The state, with the word that it may leave out."""
+    if stop.armed:
+        return (
+            stop.state
+            if stop.state.startswith(say(_ARMED))
+            else say("armed, {state}", state=stop.state)
+            if stop.state
+            else say(_ARMED)
+        )
+    return say("NOT armed: {state}", state=stop.state) if stop.state else say("NOT armed")
+
+
+def _tone(stop: StopRow) -> Tone:
+    return Tone.GOOD if stop.armed and _word(stop) == say(_ARMED) else Tone.WARN
+
+
+def _unmanaged(row: PositionRow) -> tuple[str, Tone]:
+    if row.ours:
+        return say("NOT guarded: the stops do not know it"), Tone.WARN
+    return say("yours: no stop sells it"), Tone.DIM

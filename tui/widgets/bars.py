@@ -1,0 +1,187 @@
+"""The two lines above every screen: who and how, and where."""
+
+from collections.abc import Sequence
+
+from rich.cells import cell_len
+from rich.text import Text
+from textual import events
+from textual.message import Message
+
+from core.i18n import say
+from core.model.snapshot import Health, Level, Rebalance, Snapshot
+from tui import format as fmt
+from tui.actions import PANES
+from tui.day import job_texts
+from tui.widgets.text import Words
+from tui.widgets.theme import LEVEL_TONES, MODE_TONES, STYLES, Tone, words
+
+_SEEN_LEVELS = frozenset({Level.WARNING, Level.ERROR})
+_HEALTH_CELLS = 16
+SECONDS_COUNT = frozenset({"pre-open", "opening call", "auction", "open", "closing call"})
+"""Sessions in which the seconds matter."""
+# What has this rank or a higher one may go to make room for what comes next.
+_OPTIONAL = 6
+# While all is well with these, they take no room up here: Home names them.
+_QUIET = frozenset({"clock", "disk", "engine", "news"})
+
+
+def fit_segments(segments: Sequence[tuple[int, Text]], width: int) -> Text:
+    """Join what fits: first the space between shrinks, then the highest rank goes."""
+    shown = list(segments)
+    for gap in (2, 1):
+        if sum(text.cell_len for _, text in shown) + gap * (len(shown) - 1) <= width:
+            break
+    while len(shown) > 1 and sum(text.cell_len for _, text in shown) + gap * (len(shown) - 1) > width:
+        _, _, last = max((rank, index, index) for index, (rank, _) in enumerate(shown))
+        shown.pop(last)
+    return Text(" " * gap).join(text for _, text in shown)
+
+
+class TopBar(Words):
+    """`rotor  SANDBOX  account  14:49:32 open  QMT 12ms  quotes 0.4s  FactorCat ok`."""
+
+    def __init__(self, *, watch: bool = False) -> None:
+        """`watch`: this view can do nothing, and says so."""
+        super().__init__(id="top-bar")
+        self._watch = watch
+        self._snapshot: Snapshot | None = None
+
+    def show(self, snapshot: Snapshot | None) -> None:
+        self._snapshot = snapshot
+        self._draw()
+
+    def on_resize(self) -> None:
+        self._draw()
+
+    def _draw(self) -> None:
+        snapshot = self._snapshot
+        if snapshot is None:
+            self.put(words(("rotor  ", Tone.STRONG), (say("waiting for the engine"), Tone.DIM)))
+            return
+        mode = Text(f" {snapshot.mode.upper()} ", STYLES[MODE_TONES.get(snapshot.mode, Tone.LOUD)])
+        segments = [
+            (9, words(("rotor", Tone.STRONG))),
+            (0, mode),
+            *([(0, words((say("WATCHING"), Tone.WARN)))] if self._watch else []),
+            (4, words((snapshot.account or say("no account"), Tone.TEXT))),
+            (6, words((f"{fmt.in_shanghai(snapshot.at):%m-%d}", Tone.TEXT))),
+            (0, words((_time(snapshot), Tone.STRONG), f" {say(snapshot.session)}")),
+        ]
+        segments += [(0, Text(f" {say(control).upper()} ", STYLES[Tone.LOUD])) for control in snapshot.controls]
+        segments += [_health_segment(health) for health in snapshot.health if _is_news(health)]
+        self.put(_with_next(segments, snapshot, self.size.width))
+
+
+def _with_next(segments: list[tuple[int, Text]], snapshot: Snapshot, width: int) -> Text:
+    """The segments, with what runs or comes next: in as many words as cost none of the others its place."""
+    texts, tone = _what_next(snapshot)
+    for text in texts:
+        every = [*segments, (3, Text(text, STYLES[tone]))]
+        if sum(part.cell_len for rank, part in every if rank < _OPTIONAL) + len(every) - 1 <= width:
+            return fit_segments(every, width)
+    return fit_segments([*segments, (3, Text(texts[-1], STYLES[tone]))] if texts else segments, width)
+
+
+def _time(snapshot: Snapshot) -> str:
+    """To the second while the market is at work; else to the minute: a screen that idles writes nothing."""
+    clock = fmt.clock(snapshot.at)
+    return clock if snapshot.session in SECONDS_COUNT else clock[:5]
+
+
+def _is_news(health: Health) -> bool:
+    return health.name not in _QUIET or health.level is not Level.GOOD
+
+
+def _health_segment(health: Health) -> tuple[int, Text]:
+    text = fmt.one_line(health.text)
+    if cell_len(text) > _HEALTH_CELLS:
+        text = fmt.fit(text, _HEALTH_CELLS).rstrip()
+    if health.level in _SEEN_LEVELS:
+        rank = 1 if health.level is Level.ERROR else 2
+        return rank, words((f"! {health.name} {text}", LEVEL_TONES[health.level]))
+    return 5, words((f"{health.name} ", Tone.DIM), (text, Tone.GOOD))
+
+
+class TabBar(Words):
+    """The screens with their digits; the current one in brackets."""
+
+    class Picked(Message):
+        def __init__(self, pane: str) -> None:
+            super().__init__()
+            self.pane = pane
+
+    def __init__(self) -> None:
+        super().__init__(id="tab-bar")
+        self._current = PANES[0].id
+        self._snapshot: Snapshot | None = None
+        self._seen = 0
+        self._spans: list[tuple[int, int, str]] = []
+
+    def show(self, current: str, snapshot: Snapshot | None) -> None:
+        self._current, self._snapshot = current, snapshot
+        if current == "home" and snapshot is not None and snapshot.events:
+            self._seen = max(event.number for event in snapshot.events)
+        self._draw()
+
+    def on_resize(self) -> None:
+        self._draw()
+
+    def on_click(self, event: events.Click) -> None:
+        offset = event.get_content_offset(self)
+        for start, end, pane in self._spans:
+            if offset is not None and start <= offset.x < end:
+                self.post_message(self.Picked(pane))
+
+    def _draw(self) -> None:
+        texts = [f"{pane.key} {say(pane.title)}{self._mark(pane.id)}" for pane in PANES]
+        # With a cell less around each tab they fit on a small screen.
+        gap = 1 if sum(cell_len(text) + 2 for text in texts) <= self.size.width else 0
+        bar = Text(style=STYLES[Tone.DIM])
+        self._spans.clear()
+        for pane, text in zip(PANES, texts, strict=True):
+            start = bar.cell_len
+            current = pane.id == self._current
+            bar.append("[" if current else " " * (gap or not bar.plain.endswith("]")))
+            if current:
+                bar.append(text, STYLES[Tone.STRONG] + STYLES[Tone.TITLE])
+            else:
+                mark = self._mark(pane.id)
+                bar.append(text.removesuffix(mark) if mark else text, STYLES[Tone.DIM])
+                bar.append(mark, STYLES[Tone.WARN])
+            bar.append("]" if current else " " * gap)
+            self._spans.append((start, bar.cell_len, pane.id))
+        self.put(bar)
+
+    def _mark(self, pane: str) -> str:
+        """What waits on a screen that is not looked at: unread warnings, unfinished orders."""
+        snapshot = self._snapshot
+        if snapshot is None:
+            return ""
+        if pane == "home":
+            unread = any(event.level in _SEEN_LEVELS and event.number > self._seen for event in snapshot.events)
+            return "!" if unread else ""
+        if pane == "orders":
+            open_orders = sum(not order.done for order in snapshot.orders)
+            return f"({open_orders})" if open_orders else ""
+        return ""
+
+
+def _what_next(snapshot: Snapshot) -> tuple[tuple[str, ...], Tone]:
+    """What runs or comes next: the longest text that fits is shown."""
+    if snapshot.rebalance is not None and snapshot.rebalance.running:
+        running = running_text(snapshot.rebalance)
+        return (f"{say(snapshot.rebalance.origin)} {running}", running), Tone.WARN
+    if not snapshot.jobs:
+        return (), Tone.DIM
+    full, named, bare = job_texts(snapshot.jobs[0], snapshot)
+    return (
+        say("next {job}", job=full),
+        say("next {job}", job=named),
+        say("next {job}", job=bare),
+        f"-> {bare}",
+    ), Tone.DIM
+
+
+def running_text(rebalance: Rebalance) -> str:
+    filled = sum(leg.filled_volume >= leg.volume for leg in rebalance.legs)
+    return say("running {filled}/{all}", filled=filled, all=len(rebalance.legs))
