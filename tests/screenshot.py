@@ -7,7 +7,8 @@ from pathlib import Path
 from core.engine.engine import Engine
 from core.model.command import Done, ExecutePlan, MakePlan, RunStrategy
 from tui.app import RotorApp
-from tui.cli.offline import home_at, prepare_demo, settings_of
+from tui.cli.context import home_at, settings_of
+from tui.cli.offline import prepare_demo
 
 SIZE = (110, 30)
 SHOTS: tuple[tuple[str, tuple[str, ...], str], ...] = (

@@ -14,6 +14,7 @@ from rich.console import RenderableType
 from rich.text import Text
 from textual.app import App, ComposeResult, SystemCommand
 from textual.binding import BindingType
+from textual.message import Message
 from textual.screen import Screen
 from textual.scrollbar import ScrollBar
 from textual.timer import Timer
@@ -25,14 +26,10 @@ from core.i18n import language, mark, say, use_language
 from core.model.command import Command, Failed, Reply
 from core.model.snapshot import Snapshot
 from tui.actions import ACTIONS, PANES, Action, actions_of, bindings_of, pane_bindings
-from tui.bell import Bell
-from tui.departure import Departure
-from tui.entrance import Entrance
-from tui.messages import SnapshotArrived
-from tui.screens.help import help_screen
+from tui.screens.dialogs import help_screen, quit_question
 from tui.screens.home import HomePane
-from tui.screens.leaving import quit_question
 from tui.screens.log import LogPane
+from tui.screens.login import Entrance
 from tui.screens.orders import OrdersPane
 from tui.screens.pane import Pane
 from tui.screens.plan import PlanPane
@@ -40,12 +37,22 @@ from tui.screens.positions import PositionsPane
 from tui.screens.report import ReportPane
 from tui.screens.settings import SettingsPane
 from tui.screens.strategies import StrategiesPane
-from tui.terminal import LOST_TERMINAL, say_no_more
+from tui.terminal import LOST_TERMINAL, Bell, Departure, say_no_more
 from tui.widgets.alerts import AlertBar
-from tui.widgets.bars import TabBar, TopBar
-from tui.widgets.footer import KeyBar
-from tui.widgets.strip import Strip
+from tui.widgets.bars import KeyBar, Strip, TabBar, TopBar
 from tui.widgets.theme import LOOKS, PlainScrollBar, use_look
+
+
+class SnapshotArrived(Message, bubble=False):
+    """A newer picture of the engine; one still queued is replaced, so a slow screen gets the newest."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        super().__init__()
+        self.snapshot = snapshot
+
+    def can_replace(self, message: Message) -> bool:
+        return isinstance(message, SnapshotArrived)
+
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)

@@ -1,5 +1,6 @@
 """How a program is told to end: Ctrl+C, a signal, a console that is closed, a terminal that is gone."""
 
+import asyncio
 import contextlib
 import os
 import select
@@ -8,6 +9,12 @@ import sys
 import threading
 from collections.abc import Callable, Generator
 from types import FrameType
+from typing import Any
+
+from textual.app import App
+
+from core.i18n import say
+from core.model.snapshot import Level, Snapshot
 
 _NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
 
@@ -114,3 +121,99 @@ def say_no_more() -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for descriptor in (1, 2):
         os.dup2(nowhere, descriptor)
+
+
+_RESTORE_TITLE = "\x1b[23;0t"
+_SAVE_TITLE = "\x1b[22;0t"
+
+
+class Bell:
+    """Rings once for each alarm: what keeps trading off, a connection that fails, an event that is an error."""
+
+    def __init__(self, app: "App[None]") -> None:
+        self._app = app
+        self._known: frozenset[str] = frozenset()
+        self._title = ""
+        self._first = True
+
+    def heard(self, snapshot: Snapshot) -> None:
+        alarms = _alarms(snapshot)
+        # What was so before the screen opened is on the screen; nobody has to be called.
+        if alarms - self._known and not self._first and snapshot.look.bell:
+            self._app.bell()
+        self._known, self._first = alarms, False
+        standing = any(not alarm.startswith("event ") for alarm in alarms)
+        self._show(f"rotor {snapshot.mode.upper()}" + (f" ! {say('alarm')}" if standing else ""))
+
+    def end(self) -> None:
+        """Give the window its title back."""
+        if self._title:
+            self._write(_RESTORE_TITLE)
+
+    def _show(self, title: str) -> None:
+        if title != self._title:
+            self._write(f"{'' if self._title else _SAVE_TITLE}\x1b]2;{title}\x07")
+            self._title = title
+
+    def _write(self, sequence: str) -> None:
+        driver = self._app._driver  # pyright: ignore[reportPrivateUsage]
+        if driver is not None and not self._app.is_headless:
+            driver.write(sequence)
+
+
+def _alarms(snapshot: Snapshot) -> frozenset[str]:
+    failing = {f"health {health.name}" for health in snapshot.health if health.level is Level.ERROR}
+    events = {f"event {event.number}" for event in snapshot.events if event.level is Level.ERROR}
+    return frozenset({*snapshot.blockers, *failing, *events})
+
+
+class Departure:
+    """`leave` is called on the app's loop, with the exit code."""
+
+    def __init__(self, app: "App[None]", leave: Callable[[int], None]) -> None:
+        self._app = app
+        self._leave = leave
+        self._signals: list[signal.Signals] = []
+
+    def begin(self) -> None:
+        """From now on; the app runs."""
+        for name in ("SIGTERM", "SIGHUP"):
+            number = getattr(signal, name, None)
+            # Who starts a program with a signal ignored (nohup) means it.
+            if number is None or signal.getsignal(number) is signal.SIG_IGN:
+                continue
+            with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
+                asyncio.get_running_loop().add_signal_handler(number, self._leave, signal_code(number))
+                self._signals.append(number)
+        self._watch_the_terminal()
+
+    def end(self) -> None:
+        """Let go of the signals. Does nothing the second time."""
+        for number in self._signals:
+            with contextlib.suppress(RuntimeError, ValueError):
+                asyncio.get_running_loop().remove_signal_handler(number)
+        self._signals.clear()
+
+    def _watch_the_terminal(self) -> None:
+        driver: Any = self._app._driver  # pyright: ignore[reportPrivateUsage]
+        if self._app.is_headless or not hasattr(driver, "fileno"):
+            return
+        loop = asyncio.get_running_loop()
+
+        def gone() -> None:
+            _write_no_more(driver)
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(self._leave, LOST_TERMINAL)
+
+        when_the_terminal_goes(driver.fileno, gone)
+
+
+def _write_no_more(driver: Any) -> None:  # noqa: ANN401  (what differs between platforms)
+    """Nobody writes what is queued any more, and a full queue would hold up whoever draws."""
+    driver.write = lambda data: None
+    writer = getattr(driver, "_writer_thread", None)
+    if writer is not None:
+        writer.write = lambda text: None
+        with writer._queue.mutex:
+            writer._queue.queue.clear()
+            writer._queue.not_full.notify_all()

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from core.akshare.client import AkshareTables, Table, TableRefused, TableSilent, table_of
-from core.bonds import tables, terms
+from core.bonds import tables
 from core.bonds.overrides import OverridesRefused, read_overrides
 from core.i18n import say
 from core.infra.clock import SHANGHAI, Clock
@@ -63,8 +63,8 @@ class _Kind:
 
 
 _KINDS = (
-    _Kind(tables.TABLE, tables.SOURCE, tables.read_redemptions, timedelta(hours=2)),
-    _Kind(terms.TABLE, terms.SOURCE, terms.read_terms, timedelta(hours=20)),
+    _Kind(tables.REDEMPTION_TABLE, tables.REDEMPTION_SOURCE, tables.read_redemptions, timedelta(hours=2)),
+    _Kind(tables.TERMS_TABLE, tables.TERMS_SOURCE, tables.read_terms, timedelta(hours=20)),
 )
 
 
@@ -121,12 +121,12 @@ class TableBook:
 
     def codes(self) -> tuple[BondCode, ...]:
         """The bonds of the last good table of calls; none where there is none."""
-        good = self._good.get(tables.TABLE)
+        good = self._good.get(tables.REDEMPTION_TABLE)
         return tuple(good.facts) if good is not None else ()
 
     def age(self) -> timedelta | None:
         """How old the last good table of calls is; None where there is none."""
-        good = self._good.get(tables.TABLE)
+        good = self._good.get(tables.REDEMPTION_TABLE)
         return self._clock.now() - good.table.fetched_at if good is not None else None
 
     def trouble(self) -> str | None:
@@ -139,7 +139,7 @@ class TableBook:
             trouble = self._trouble.get(kind.name)
             if trouble is not None:
                 told = self._told(kind, *trouble)
-                without = self._required and kind.name == tables.TABLE and self._why_missing() is not None
+                without = self._required and kind.name == tables.REDEMPTION_TABLE and self._why_missing() is not None
                 found.append(say("nothing is bought: {told}", told=told) if without else told)
         return tuple(found)
 
@@ -192,7 +192,7 @@ class TableBook:
         own = self._own.get(code)
         told = [good.facts.get(code) for good in self._good.values()]
         facts = tuple(one for one in (own, *_most_severe(*told, self._terminal(code))) if one is not None)
-        calls = self._good.get(tables.TABLE)
+        calls = self._good.get(tables.REDEMPTION_TABLE)
         if own is not None and own.call is not None:
             missing = None
         elif missing is None and calls is not None and code not in calls.facts:
@@ -266,4 +266,4 @@ def _most_severe(*told: BondFacts | None) -> list[BondFacts]:
 
 
 def _of(table: Table) -> dict[str, object]:
-    return {"source": tables.SOURCE, "at": table.fetched_at}
+    return {"source": tables.REDEMPTION_SOURCE, "at": table.fetched_at}

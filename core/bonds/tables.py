@@ -15,13 +15,13 @@ from core.i18n import say
 from core.model.bond import BondCode
 from core.model.bond_info import BondFacts, Call
 
-TABLE = "bond_cb_redeem_jsl"
-SOURCE = "jisilu"
+REDEMPTION_TABLE = "bond_cb_redeem_jsl"
+REDEMPTION_SOURCE = "jisilu"
 
-FLOOR = 200
+REDEMPTION_ROWS = 200
 """Rows: some 300 bonds live (337 in May 2026); a guest's table of other lists has 30."""
 
-COLUMNS = (
+REDEMPTION_COLUMNS = (
     "代码",
     "名称",
     "剩余规模",
@@ -52,7 +52,7 @@ _MOST_UNREADABLE = 0.05
 
 def read_redemptions(table: Table) -> dict[BondCode, BondFacts]:
     """What the table tells of each bond. Raises `TableRefused`: one cell that cannot be read refuses it whole."""
-    check_shape(table, COLUMNS, FLOOR)
+    check_shape(table, REDEMPTION_COLUMNS, REDEMPTION_ROWS)
     check_filled(table, "到期日", 0.95)
     check_filled(table, "转股价", 0.9)
     found = {code: _facts(code, row, table) for code, row in by_bond(table, "代码")}
@@ -71,7 +71,7 @@ def _facts(code: BondCode, cells: Mapping[str, str | None], table: Table) -> Bon
     counted = _COUNT.search(count)
     return BondFacts(
         code,
-        SOURCE,
+        REDEMPTION_SOURCE,
         table.fetched_at,
         name=plain(cells["名称"]),
         call=_call(cells["强赎状态"], count, price),
@@ -92,4 +92,34 @@ def _call(state: str | None, count: str, price: Decimal | None) -> Call:
     found = _STATES.get(state.strip(), Call.UNREADABLE)
     if found is Call.CALLED and price is None and _NEAR_MATURITY in count:
         return Call.MATURING
+    return found
+
+
+TERMS_TABLE = "bond_cov_comparison"
+TERMS_SOURCE = "East Money"
+
+TERMS_ROWS = 210
+"""Rows; its pages were once cut at 200 rows without a word (akshare #5616)."""
+
+TERMS_COLUMNS = ("转债代码", "转债名称", "上市日期", "转股价", "转股溢价率", "正股名称")
+
+
+def read_terms(table: Table) -> dict[BondCode, BondFacts]:
+    """What the table tells of each bond. Raises `TableRefused`."""
+    check_shape(table, TERMS_COLUMNS, TERMS_ROWS)
+    check_filled(table, "上市日期", 0.9)
+    check_filled(table, "转股价", 0.9)
+    found: dict[BondCode, BondFacts] = {}
+    for code, row in by_bond(table, "转债代码"):
+        premium = number(row["转股溢价率"], "转股溢价率")
+        found[code] = BondFacts(
+            code,
+            TERMS_SOURCE,
+            table.fetched_at,
+            name=plain(row["转债名称"]),
+            listed=day(row["上市日期"], "上市日期"),
+            conversion_price=number(row["转股价"], "转股价"),
+            premium=None if premium is None else premium / 100,
+            share=plain(row["正股名称"]) or None,
+        )
     return found

@@ -21,7 +21,7 @@ from core.model.order import BrokerOrder, Confirmed, Fill, Intent, Order, OrderS
 from core.model.quote import Quote, TradingState
 from core.model.settings import Fees
 from core.quotes.feed import QuoteFeed
-from core.rules.fees import fee
+from core.rules.sizing import fee
 from core.rules.ticks_and_lots import LOT, day_limits, on_tick
 
 log = logging.getLogger(__name__)

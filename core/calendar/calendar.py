@@ -7,13 +7,13 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Self
 
-from core.calendar.session_file import later_sessions
+from core.calendar.session_file import ListRefused, always_closed, later_sessions
 from core.i18n import say
 from core.infra.clock import SHANGHAI
 from core.model.bond import Exchange
 from core.model.known import Known, Maybe, Unknown
-from core.rules.session_list import ListRefused, always_closed
-from core.rules.sessions import SessionPhase, no_orders_at, phase_at
+from core.model.quote import SessionPhase
+from core.rules.sessions import MORNING, no_orders_at, phase_at, working_seconds
 
 NOTICE_DAYS = 30
 """Days before its end from which on the calendar warns."""
@@ -185,3 +185,19 @@ def _local(moment: datetime) -> datetime:
     if moment.tzinfo is None:
         raise ValueError("a moment needs its time zone: without one it would be read as this machine's")
     return moment.astimezone(SHANGHAI)
+
+
+def expected_list(calendar: Calendar, now: datetime) -> Maybe[date]:
+    """Of which date the day's list must be: today's, before the open and on a closed day the last session's."""
+    today = now.astimezone(SHANGHAI)
+    session = calendar.is_session(today.date())
+    if isinstance(session, Unknown):
+        return session
+    if session.value and today.time() >= MORNING[0]:
+        return Known(today.date())
+    return calendar.previous_session(today.date())
+
+
+def seconds_left(calendar: Calendar, now: datetime) -> float:
+    """How long an order that is sent now may work, in seconds; 0 where none may be sent."""
+    return working_seconds(now.astimezone(SHANGHAI).time()) if calendar.orders_allowed(now) is None else 0.0

@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
-from core.calendar.session_file import read_session_file
+from core.calendar.session_file import ListContradicts, ListRefused, first_difference, read_session_file
 from core.infra import xtquant_sdk
 from core.infra.worker_thread import Caller, NoAnswer
-from core.rules.session_list import ListContradicts, ListRefused, first_difference
 
 YEARS_COMPARED = 3
 """Shipped years that a source must list too, to be compared with them before it is believed about another."""

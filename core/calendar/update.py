@@ -7,17 +7,18 @@ from enum import StrEnum
 from itertools import combinations
 from pathlib import Path
 
-from core.calendar.session_file import later_sessions, session_file_text
-from core.calendar.sources import YEARS_COMPARED, Answer
-from core.infra.home import write_atomically
-from core.rules.session_list import (
+from core.calendar.session_file import (
     ListContradicts,
     ListRefused,
     check_compared,
     first_difference,
     in_whole_years,
+    later_sessions,
+    session_file_text,
     sessions_after,
 )
+from core.calendar.sources import YEARS_COMPARED, Answer
+from core.infra.home import write_atomically
 
 
 class Standing(StrEnum):

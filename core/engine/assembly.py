@@ -4,9 +4,8 @@ import logging
 from collections.abc import Callable
 from contextlib import AsyncExitStack, ExitStack, closing
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core import __version__
@@ -16,34 +15,29 @@ from core.bonds.eligibility import Dangers
 from core.bonds.overrides import FILE as OVERRIDES
 from core.brokers.broker import Broker
 from core.brokers.paper import PaperBroker
-from core.calendar.calendar import Calendar
-from core.engine.live import LiveImpossible, check_live, claim_account, qmt_broker, terminal_quotes
+from core.calendar.calendar import Calendar, expected_list, seconds_left
+from core.engine.live import claim_for_mode, qmt_broker, require_mode, terminal_quotes
 from core.factorcat import FactorCat, FactorCatError
 from core.i18n import say
-from core.infra.clock import SHANGHAI, Clock, RealClock, ScaledClock
+from core.infra.clock import Clock, RealClock, ScaledClock
 from core.infra.database import open_database
-from core.infra.home import Claim, Home, HomeInUse
+from core.infra.home import Claim, Home, database_files
 from core.model.known import Known, Maybe, Unknown
 from core.model.platform import Selection
+from core.model.quote import SessionPhase
 from core.model.settings import Settings, Strategy
 from core.quotes.akshare import AkshareQuotes
 from core.quotes.failover import Source, Sources
-from core.quotes.feed import QuoteFeed
-from core.quotes.none import NoQuotes
+from core.quotes.feed import NoQuotes, QuoteFeed
 from core.quotes.qmt import QmtQuotes
 from core.quotes.tencent import TencentQuotes
-from core.rules.sessions import MORNING, SessionPhase, working_seconds
-from core.trading.controls import Controls
 from core.trading.journal import Journal
 from core.trading.ledger import LedgerBook
-from core.trading.limits import Limits
 from core.trading.order_manager import Desk
-from core.trading.permits import Permits, always
-from core.trading.risk import Gate
+from core.trading.risk import Controls, Gate, Limits, Permits, always
 from core.trading.rotation import Rotation
 from core.trading.runs import Runs
-from core.trading.schema import TRADING
-from core.trading.state_store import Memory
+from core.trading.state_store import TRADING, Memory
 from core.trading.stop_monitor import StopMonitor
 from core.trading.stop_ratios import StopTerms
 
@@ -56,10 +50,6 @@ PAPER_CAPITAL = Decimal(1_000_000)
 """CNY that a new paper account begins with."""
 
 SANDBOX_TIME = "sandbox_time"
-
-
-class ModeUnavailable(RuntimeError):
-    """This mode cannot run here; the message says why and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +113,7 @@ class Parts:
             return False
         if isinstance(self.calendar.next_session(now.date()), Unknown):
             return False
-        from core.sandbox.day import next_start
+        from core.sandbox.prices import next_start
 
         self.clock.move_to(next_start(self.calendar.sessions, now))
         return True
@@ -139,7 +129,7 @@ def build(home: Home, settings: Settings, speed: float = 1.0) -> Parts:
 
     Raises `ModeUnavailable`.
     """
-    _check(settings)
+    require_mode(settings)
     app_file, paper_file = database_files(home, settings)
     calendar = Calendar.with_file(home.calendar_file, guess_weekdays=settings.mode == "paper")
     if calendar.trouble is not None:
@@ -157,7 +147,7 @@ def build(home: Home, settings: Settings, speed: float = 1.0) -> Parts:
         broker: Broker
         claim = None
         if settings.mode == "live":
-            claim = _claim(settings, clock)
+            claim = claim_for_mode(settings, clock)
             opened.callback(claim.release)
             broker = qmt_broker(settings, clock, calendar, memory)
         else:
@@ -209,34 +199,6 @@ def cross_checked(settings: Settings) -> bool:
     return wanted == "always" or (wanted == "live" and settings.mode == "live")
 
 
-def _check(settings: Settings) -> None:
-    if settings.mode == "live":
-        try:
-            check_live(settings)
-        except LiveImpossible as error:
-            raise ModeUnavailable(
-                say("{error}. Nothing was sent; sandbox and paper mode work without it.", error=error)
-            ) from None
-
-
-def _claim(settings: Settings, clock: Clock) -> Claim:
-    try:
-        return claim_account(settings, clock)
-    except (HomeInUse, LiveImpossible) as error:
-        raise ModeUnavailable(say("{value}. Nothing was sent.", value=str(error).rstrip("."))) from None
-
-
-def database_files(home: Home, settings: Settings) -> tuple[Path, Path]:
-    """The books of the settings' mode and account, and those of its paper broker.
-
-    One ledger per account: what was bought in practice must never count as the strategy's in another account.
-    """
-    if settings.mode == "sandbox":
-        return home.database, home.paper_database
-    folder = home.data / (settings.mode if settings.mode == "paper" else f"live-{settings.qmt.account}")
-    return folder / home.database.name, folder / home.paper_database.name
-
-
 def _with_a_strategy(settings: Settings) -> Settings:
     """A sandbox in which nothing was chosen yet follows a double-low strategy's record of ten bonds."""
     from core.sandbox.strategies import FIRST_RECORD, FIRST_STRATEGY
@@ -251,9 +213,9 @@ def _sandbox(
     memory: Memory, settings: Settings, speed: float, calendar: Calendar
 ) -> tuple[Clock, QuoteFeed, FactorCat, BondBook]:
     from core.sandbox.bonds import SandboxBook
-    from core.sandbox.day import next_start
     from core.sandbox.market import SandboxMarket
     from core.sandbox.platform import EmbeddedPlatform
+    from core.sandbox.prices import next_start
     from core.sandbox.recorded import load_sandbox_data
 
     start = next_start(calendar.sessions, memory.latest(SANDBOX_TIME))
@@ -332,19 +294,3 @@ def compose(
         *(settings, clock, calendar, feed, platform, database, desk, runs, memory, rotation, terms, stops),
         *(bonds, dangers, limits, permits),
     )
-
-
-def expected_list(calendar: Calendar, now: datetime) -> Maybe[date]:
-    """Of which date the day's list must be: today's, before the open and on a closed day the last session's."""
-    today = now.astimezone(SHANGHAI)
-    session = calendar.is_session(today.date())
-    if isinstance(session, Unknown):
-        return session
-    if session.value and today.time() >= MORNING[0]:
-        return Known(today.date())
-    return calendar.previous_session(today.date())
-
-
-def seconds_left(calendar: Calendar, now: datetime) -> float:
-    """How long an order that is sent now may work, in seconds; 0 where none may be sent."""
-    return working_seconds(now.astimezone(SHANGHAI).time()) if calendar.orders_allowed(now) is None else 0.0

@@ -7,25 +7,23 @@ from datetime import date
 from functools import partial
 from typing import Any, TypeVar, cast
 
-from core.engine.assembly import Parts, database_files
-from core.engine.card import bond_card, listed_bonds
+from core.engine.assembly import Parts
 from core.engine.doctor.examination import examine
 from core.engine.health import Vitals
 from core.engine.login import SignIn, name_of
 from core.engine.reports import export_report, read_report
 from core.engine.settings_commands import NotDone, PreferenceDesk
-from core.engine.snapshots import View
+from core.engine.snapshots import View, bond_card, listed_bonds
 from core.engine.trading_commands import Declined, Steering
 from core.factorcat import FactorCatError
 from core.i18n import say
 from core.infra.config import SettingsError, write_setting
 from core.infra.credentials import Vault
 from core.infra.credentials_file import SafeShut
-from core.infra.home import Home, HomeUnusable
-from core.infra.logs import redacted
-from core.log_pages import find_in_log, read_log
+from core.infra.home import Home, HomeUnusable, database_files
+from core.infra.logs import find_in_log, read_log, redacted
 from core.model.bond import BondCode, CodeRefused
-from core.model.card import BondCard
+from core.model.bond_info import BondCard
 from core.model.command import (
     Adopt,
     CancelOrder,

@@ -198,7 +198,8 @@ class Engine:
 
     def _built(self) -> "Parts":
         """The parts; what keeps them from being built is logged with the real time. Raises `EngineFailed`."""
-        from core.engine.assembly import ModeUnavailable, build
+        from core.engine.assembly import build
+        from core.engine.live import ModeUnavailable
         from core.infra.logs import Logs
 
         logs = Logs(self._home, RealClock(), self._stderr)

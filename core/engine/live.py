@@ -8,10 +8,10 @@ from core.calendar.calendar import Calendar
 from core.i18n import say
 from core.infra import xtquant_sdk
 from core.infra.clock import Clock
-from core.infra.home import Claim
+from core.infra.home import Claim, HomeInUse
 from core.model.known import Known
 from core.model.settings import Qmt, Settings
-from core.quotes.none import NoQuotes
+from core.quotes.feed import NoQuotes
 from core.quotes.qmt import QmtQuotes
 from core.trading.state_store import Memory
 
@@ -88,3 +88,24 @@ def what_lacks(qmt: Qmt) -> str | None:
             userdata=qmt.userdata,
         )
     return None
+
+
+def require_mode(settings: Settings) -> None:
+    if settings.mode == "live":
+        try:
+            check_live(settings)
+        except LiveImpossible as error:
+            raise ModeUnavailable(
+                say("{error}. Nothing was sent; sandbox and paper mode work without it.", error=error)
+            ) from None
+
+
+def claim_for_mode(settings: Settings, clock: Clock) -> Claim:
+    try:
+        return claim_account(settings, clock)
+    except (HomeInUse, LiveImpossible) as error:
+        raise ModeUnavailable(say("{value}. Nothing was sent.", value=str(error).rstrip("."))) from None
+
+
+class ModeUnavailable(RuntimeError):
+    """This mode cannot run here; the message says why and what to do."""

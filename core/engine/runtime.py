@@ -12,14 +12,11 @@ from itertools import count
 from core import __version__
 from core.engine.assembly import Heard, Parts
 from core.engine.commands import Answers
-from core.engine.exits import Exits
 from core.engine.health import Vitals
 from core.engine.login import SignIn
-from core.engine.newswire import NewsWire
-from core.engine.scheduler import Agenda
+from core.engine.scheduler import Agenda, Exits, Timetable
 from core.engine.snapshots import View
 from core.engine.supervisor import Supervisor
-from core.engine.timetable import Timetable
 from core.engine.trading_commands import Steering
 from core.i18n import say
 from core.infra.clock import Clock, RealClock
@@ -31,6 +28,7 @@ from core.infra.updates import Lookout
 from core.model.bond import BondCode
 from core.model.quote import Quote
 from core.model.snapshot import Event, Level, Snapshot
+from core.notify.delivery import NewsWire
 from core.trading.executor import INTERRUPTED
 from core.trading.reconcile import end_working
 from core.trading.state_store import RUNNING
@@ -80,7 +78,7 @@ class Shift:
         self._events = _EventLog(self._view.events, parts.clock)
         self._supervisor = Supervisor(parts.clock)
         self._vitals = Vitals(parts, home.path, self._supervisor, lambda: self._view.unanswered)
-        self._wire = NewsWire(parts, home, vault, by_itself=by_itself)
+        self._wire = NewsWire(parts.settings, parts.clock, home, vault, by_itself=by_itself)
         self._vitals.news = self._wire.health
         self._lookout = Lookout(home.data / "update.json", parts.settings.updates.url, __version__, RealClock())
         self._view.release = lambda: self._lookout.release

@@ -28,9 +28,9 @@ from core.model.command import (
 from core.model.order import Origin
 from core.model.plan import Plan
 from core.model.snapshot import Control, Rebalance
-from core.trading.controls import HALTED
 from core.trading.executor import RebalanceRefused
 from core.trading.order_manager import CANCEL_PROOF
+from core.trading.risk import HALTED
 
 log = logging.getLogger(__name__)
 

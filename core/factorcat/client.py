@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 import httpx
 from pydantic import SecretStr
 
-from core.factorcat.daylist import read_selection
 from core.factorcat.errors import FactorCatError, LoginNeeded, LoginRefused, ServerRefused
 from core.factorcat.http import Call, Channel
 from core.factorcat.schemas import (
@@ -16,6 +15,7 @@ from core.factorcat.schemas import (
     checked,
     decoded,
     object_of,
+    read_selection,
     record_page,
     strategy_page,
 )

@@ -11,7 +11,6 @@ from http.cookiejar import CookieJar, DefaultCookiePolicy
 import httpx
 from pydantic import SecretStr
 
-from core.factorcat.address import platform_address
 from core.factorcat.errors import (
     BadAnswer,
     CutOff,
@@ -20,10 +19,26 @@ from core.factorcat.errors import (
     TimedOut,
     Unreachable,
     Untrusted,
+    plain,
+    server_sentence,
 )
-from core.factorcat.words import plain, server_sentence
 from core.i18n import say
 from core.infra.clock import Clock
+from core.model.settings import checked_address
+
+
+def platform_address(text: str) -> httpx.URL:
+    """`text` as the platform's address: https, or plain http to this very machine.
+
+    Raises `ValueError` with a sentence for everything else.
+    """
+    try:
+        return httpx.URL(checked_address(text))
+    except httpx.InvalidURL:
+        raise ValueError(f"factorcat.base_url: {text!r} is not an address like https://host:port") from None
+    except ValueError as refused:
+        raise ValueError(f"factorcat.base_url: {refused}") from None
+
 
 LONGEST_BODY = 8 * 1024 * 1024
 """Bytes of an answer, unpacked; a day's list has a few thousand."""

@@ -23,8 +23,7 @@ from pydantic_settings import (
 )
 
 from core.infra.home import write_atomically
-from core.model.address import without_userinfo
-from core.model.settings import Settings
+from core.model.settings import Settings, without_userinfo
 from core.model.settings_rows import MASK
 
 FILE = "config.toml"

@@ -14,6 +14,8 @@ from typing import Self
 
 from filelock import FileLock, Timeout
 
+from core.model.settings import Settings
+
 _PRIVATE = 0o700 if os.name == "posix" else 0o777
 _REPLACE_TRIES = 5
 _REPLACE_PAUSE = 0.05
@@ -233,3 +235,14 @@ class HomeLock(Claim):
             "engine",
             f"{path} is in use by another rotor: {{holder}}. Close that one first, or choose another home with --home.",
         )
+
+
+def database_files(home: Home, settings: Settings) -> tuple[Path, Path]:
+    """The books of the settings' mode and account, and those of its paper broker.
+
+    One ledger per account: what was bought in practice must never count as the strategy's in another account.
+    """
+    if settings.mode == "sandbox":
+        return home.database, home.paper_database
+    folder = home.data / (settings.mode if settings.mode == "paper" else f"live-{settings.qmt.account}")
+    return folder / home.database.name, folder / home.paper_database.name

@@ -13,7 +13,7 @@ from typing import Any, cast
 from core.i18n import language, say
 from core.infra.clock import Clock
 from core.infra.home import write_atomically
-from core.model.release import Release
+from core.model.snapshot import Release
 
 log = logging.getLogger(__name__)
 

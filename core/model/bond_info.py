@@ -9,6 +9,8 @@ from typing import Generic, TypeVar
 
 from core.i18n import mark
 from core.model.bond import BondCode
+from core.model.known import Maybe
+from core.model.quote import Quote
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -109,3 +111,25 @@ class Dossier:
 
 
 Dossiers = Mapping[BondCode, Dossier]
+
+
+@dataclass(frozen=True, slots=True)
+class SourcePrice:
+    """What one source of prices says of the bond."""
+
+    source: str
+    in_use: bool
+    quote: Maybe[Quote]
+
+
+@dataclass(frozen=True, slots=True)
+class BondCard:
+    """`why_not` says why the bond would not be bought now, empty where nothing forbids it; `danger`, what threatens who
+    holds it."""
+
+    code: BondCode
+    name: str
+    prices: tuple[SourcePrice, ...]
+    dossier: Dossier
+    why_not: str
+    danger: str

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Generic, TypeVar
 
 from core.model.bond import BondCode
-from core.model.card import BondCard
+from core.model.bond_info import BondCard
 from core.model.finding import Finding
 from core.model.known import Maybe
 from core.model.order import Order

@@ -57,3 +57,16 @@ class Quote:
             raise ValueError(f"{self.code}: last {self.last} is above its limit-up {self.limit_up}")
         if self.limit_down is not None and self.last < self.limit_down:
             raise ValueError(f"{self.code}: last {self.last} is below its limit-down {self.limit_down}")
+
+
+class SessionPhase(StrEnum):
+    """What the exchanges are doing; UNKNOWN where the calendar does not know the day."""
+
+    UNKNOWN = mark("unknown day")
+    CLOSED_DAY = mark("closed day")
+    PRE_OPEN = mark("pre-open")
+    OPENING_CALL = mark("opening call")
+    OPEN = mark("open")
+    BREAK = mark("break")
+    CLOSING_CALL = mark("closing call")
+    CLOSED = mark("closed")

@@ -11,8 +11,17 @@ from core.model.bond import BondCode
 from core.model.known import Maybe, Unknown
 from core.model.order import Order, Origin, Side
 from core.model.plan import Plan
-from core.model.release import Release
 from core.model.settings import Screen
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """`notes` is plain text, already without what could steer a terminal; `page` and `dated` may be empty."""
+
+    version: str
+    notes: str
+    page: str = ""
+    dated: str = ""
 
 
 class Level(StrEnum):

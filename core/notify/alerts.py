@@ -11,12 +11,11 @@ from core.infra.clock import Clock
 from core.model.known import Known
 from core.model.notification import News, NewsKind
 from core.model.order import STOP_ORIGINS, Order, OrderState, Side
-from core.model.quote import TradingState
+from core.model.quote import SessionPhase, TradingState
 from core.model.settings import NewsEvents
 from core.model.snapshot import Control, Level, Snapshot
 from core.notify.outbox import Outbox
 from core.rules.redemption import HeldDanger
-from core.rules.sessions import SessionPhase
 
 _LEVELS = {"info": Level.INFO, "warning": Level.WARNING, "error": Level.ERROR}
 

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
+from core.i18n import mark, say
 from core.model.bond import BondCode
-from core.model.known import Maybe
+from core.model.known import Maybe, Unknown
 from core.model.quote import Quote
 
 Quotes = Mapping[BondCode, Maybe[Quote]]
@@ -32,5 +33,35 @@ class QuoteFeed(Protocol):
     async def universe(self) -> Maybe[tuple[BondCode, ...]]:
         """Every bond that the source knows."""
         ...
+
+    def subscribe(self, listener: QuoteListener) -> None: ...
+
+
+class NoQuotes:
+    """A `QuoteFeed` without quotes, so that every order is blocked with the reason."""
+
+    name = mark("no quotes")
+
+    def __init__(self, reason: str) -> None:
+        self._no_price = Unknown(say("no price: {reason}", reason=reason))
+
+    @property
+    def trouble(self) -> str | None:
+        return self._no_price.reason
+
+    def latest(self, code: BondCode, within: float) -> Quote | None:
+        return None
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+    def watch(self, codes: Iterable[BondCode]) -> None: ...
+
+    async def snapshot(self, codes: Iterable[BondCode]) -> Mapping[BondCode, Maybe[Quote]]:
+        return dict.fromkeys(codes, self._no_price)
+
+    async def universe(self) -> Maybe[tuple[BondCode, ...]]:
+        return self._no_price
 
     def subscribe(self, listener: QuoteListener) -> None: ...

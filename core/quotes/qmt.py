@@ -16,8 +16,7 @@ from core.model.bond_info import BondFacts
 from core.model.known import Known, Maybe, Unknown
 from core.model.quote import Quote
 from core.quotes.feed import QuoteListener
-from core.quotes.qmt_bonds import read_bond
-from core.quotes.qmt_ticks import Detail, Tick, read_detail, read_tick
+from core.quotes.qmt_ticks import Detail, Tick, read_bond, read_detail, read_tick
 from core.rules.sessions import OPENING_CALL_FROM
 
 log = logging.getLogger(__name__)

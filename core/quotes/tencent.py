@@ -1,16 +1,155 @@
 """Quotes of Tencent's public service: all that is watched in a question or two, every three seconds."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 
 import httpx
 
 from core.i18n import say
-from core.infra.clock import Clock
-from core.model.bond import BondCode
-from core.model.known import Maybe
-from core.model.quote import Quote
+from core.infra.clock import SHANGHAI, Clock
+from core.model.bond import BondCode, CodeRefused
+from core.model.known import Known, Maybe, Unknown
+from core.model.quote import Quote, TradingState
 from core.quotes.polling import PolledQuotes, SourceSilent
-from core.quotes.tencent_lines import SOURCE, address_of, read_lines
+from core.rules.sessions import OPENING_CALL_FROM, trading_state
+from core.rules.ticks_and_lots import LOT, TICK, volume_unit
+
+SOURCE = "Tencent"
+
+_NAME, _CODE, _LAST, _PREV_CLOSE, _VOLUME = 1, 2, 3, 4, 6
+_BID, _BID_VOLUME, _ASK, _ASK_VOLUME = 9, 10, 19, 20
+_TIME, _CHANGE, _DEAL, _STATUS, _LIMIT_UP, _LIMIT_DOWN = 30, 31, 35, 40, 47, 48
+_LEAST_FIELDS = 50
+
+_LINE = re.compile(r'v_(?:sh|sz)(\d{6})="([^"]*)"')
+_CHANGE_TOLERANCE = Decimal("0.002")
+
+
+class LineRefused(ValueError):
+    """A line is not what is known of such lines; the message says what is wrong."""
+
+
+def address_of(code: BondCode) -> str:
+    """How the service names a bond: sh113052."""
+    return f"{code.exchange.lower()}{code[:6]}"
+
+
+def read_lines(text: str, now: datetime) -> dict[BondCode, Maybe[Quote]]:
+    """Every line of an answer; a code that the service does not know has none in it."""
+    found: dict[BondCode, Maybe[Quote]] = {}
+    for digits, line in _LINE.findall(text):
+        try:
+            code = BondCode(digits)
+        except CodeRefused:
+            continue
+        found[code] = read_line(code, line, now)
+    return found
+
+
+def read_line(code: BondCode, line: str, now: datetime) -> Maybe[Quote]:
+    """One bond's quote as of `now`; `Unknown` where it is none: a placeholder, a shifted field."""
+    fields = line.split("~")
+    try:
+        return _placeholder(fields) or Known(_quote(code, fields, now))
+    except (LineRefused, ValueError) as error:
+        return Unknown(say("no price: Tencent's line of {code} is not understood: {error}", code=code, error=error))
+
+
+def _placeholder(fields: Sequence[str]) -> Unknown | None:
+    """What is left of a dead bond: its last price with nothing behind it, as of 09:00:00 each day."""
+    if len(fields) < _LEAST_FIELDS:
+        raise LineRefused(say("it has {fields} fields", fields=len(fields)))
+    if fields[_STATUS] == "D":
+        return Unknown(say("no price: it is delisted, says {source}", source=SOURCE))
+    return None
+
+
+def _quote(code: BondCode, fields: Sequence[str], now: datetime) -> Quote:
+    if fields[_CODE] != code[:6]:
+        raise LineRefused(say("it is of {other}", other=fields[_CODE][:10]))
+    last, prev_close, at = _price(fields, _LAST), _price(fields, _PREV_CLOSE), _moment(fields[_TIME])
+    if last is None:
+        raise LineRefused(say("it has no last price"))
+    if prev_close is not None and abs(last - prev_close - _figure(fields, _CHANGE)) > _CHANGE_TOLERANCE:
+        raise LineRefused(say("its change is not that from its previous close: its fields have moved"))
+    volume, unit = _volume(fields, last)
+    bid, ask = _price(fields, _BID), _price(fields, _ASK)
+    return Quote(
+        code=code,
+        name=fields[_NAME].strip(),
+        last=last,
+        at=at,
+        source=SOURCE,
+        state=_state(code, fields[_STATUS], at, now, traded=bool(volume or bid or ask)),
+        prev_close=prev_close,
+        bid=bid,
+        ask=ask,
+        bid_volume=_whole(fields, _BID_VOLUME) * unit if bid and unit else None,
+        ask_volume=_whole(fields, _ASK_VOLUME) * unit if ask and unit else None,
+        limit_up=_price(fields, _LIMIT_UP),
+        limit_down=_price(fields, _LIMIT_DOWN),
+        volume=volume,
+    )
+
+
+def _state(code: BondCode, status: str, at: datetime, now: datetime, *, traded: bool) -> TradingState:
+    """Suspended where the service says so, or where nothing at all has happened since the opening call; else by the
+    hour, since the service tells no phase."""
+    if status == "S" or not (traded and at.time() > OPENING_CALL_FROM):
+        return TradingState.HALTED
+    if at.date() != now.astimezone(SHANGHAI).date():
+        return TradingState.CLOSED
+    return trading_state(code.exchange, now.astimezone(SHANGHAI).time())
+
+
+def _volume(fields: Sequence[str], last: Decimal) -> tuple[int, int | None]:
+    """The day's volume in 张, and how many 张 the service counts as one; None where amount and volume do not fit."""
+    told = _whole(fields, _VOLUME)
+    if not told:
+        return 0, LOT
+    deal = fields[_DEAL].split("/")
+    amount = _decimal(deal[2]) if len(deal) == 3 else Decimal(0)
+    unit = volume_unit(told, amount, last)
+    if unit is None:
+        raise LineRefused(say("amount {amount} and volume {told} fit no unit", amount=amount, told=told))
+    return told * unit, unit
+
+
+def _moment(text: str) -> datetime:
+    try:
+        return datetime.strptime(text, "%Y%m%d%H%M%S").replace(tzinfo=SHANGHAI)
+    except ValueError:
+        raise LineRefused(say("{text} is no time", text=repr(text[:20]))) from None
+
+
+def _price(fields: Sequence[str], place: int) -> Decimal | None:
+    """None for 0 and below, which stand for no price."""
+    price = _figure(fields, place)
+    return price.quantize(TICK, ROUND_HALF_UP) if price > 0 else None
+
+
+def _whole(fields: Sequence[str], place: int) -> int:
+    figure = _figure(fields, place)
+    if figure < 0 or figure != int(figure):
+        raise LineRefused(say("field {place} is {figure}, not a count", place=place, figure=figure))
+    return int(figure)
+
+
+def _figure(fields: Sequence[str], place: int) -> Decimal:
+    return _decimal(fields[place]) if fields[place].strip() else Decimal(0)
+
+
+def _decimal(text: str) -> Decimal:
+    try:
+        found = Decimal(text.strip())
+    except InvalidOperation:
+        found = Decimal("NaN")
+    if not found.is_finite():
+        raise LineRefused(say("{text} is no figure", text=repr(text[:20])))
+    return found
+
 
 EVERY = 3.0
 """Seconds: as often as the exchanges tell a bond's price."""

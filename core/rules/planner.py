@@ -14,11 +14,10 @@ from core.model.plan import Blocked, Kept, Leg, Plan
 from core.model.platform import Selection
 from core.model.quote import Quote
 from core.model.settings import Settings
-from core.rules.fees import fee
 from core.rules.pricing import order_price, plan_price, suspended
 from core.rules.priority import COOLING
 from core.rules.refill import NOTHING, Freed
-from core.rules.sizing import Share, affordable, shares
+from core.rules.sizing import Share, affordable, fee, shares
 from core.rules.ticks_and_lots import LOT, sellable_lots
 
 _NO_QUOTE = Unknown(mark("no price: the quote source knows nothing of it"))

@@ -1,25 +1,10 @@
 """The trading day's hours, as pure arithmetic on Shanghai time; which days are sessions is the calendar's to say."""
 
 from datetime import time
-from enum import StrEnum
 
-from core.i18n import mark, say
+from core.i18n import say
 from core.model.bond import Exchange
-from core.model.quote import TradingState
-
-
-class SessionPhase(StrEnum):
-    """What the exchanges are doing; UNKNOWN where the calendar does not know the day."""
-
-    UNKNOWN = mark("unknown day")
-    CLOSED_DAY = mark("closed day")
-    PRE_OPEN = mark("pre-open")
-    OPENING_CALL = mark("opening call")
-    OPEN = mark("open")
-    BREAK = mark("break")
-    CLOSING_CALL = mark("closing call")
-    CLOSED = mark("closed")
-
+from core.model.quote import SessionPhase, TradingState
 
 OPENING_CALL_FROM = time(9, 15)
 MORNING = (time(9, 30), time(11, 30))

@@ -1,12 +1,19 @@
 """How much money each bond that joined the list gets, and how many 张 that buys."""
 
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 
 from core.model.bond import Exchange
 from core.model.settings import Fees, Settings
-from core.rules.fees import fee
 from core.rules.ticks_and_lots import LOT
+
+_FEN = Decimal("0.01")
+
+
+def fee(exchange: Exchange, amount: Decimal, fees: Fees) -> Decimal:
+    """Commission for one order's traded `amount`, all in CNY: the exchange's rate, at least its minimum, in fen."""
+    schedule = fees.sh if exchange is Exchange.SH else fees.sz
+    return max(schedule.minimum, amount * schedule.rate).quantize(_FEN, ROUND_HALF_UP)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from core.i18n import say
 from core.infra.clock import SHANGHAI
 from core.model.bond import BondCode
 from core.model.bond_info import BondFacts, Call, Dossier, Dossiers
-from core.sandbox.day import RECORDED_DAY
+from core.sandbox.prices import RECORDED_DAY
 from core.sandbox.recorded import LiveBond, SandboxData
 
 SOURCE = "sandbox"

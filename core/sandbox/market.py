@@ -22,16 +22,20 @@ from core.model.known import Known, Maybe, Unknown
 from core.model.quote import Quote, TradingState
 from core.quotes.feed import QuoteListener
 from core.rules.sessions import CLOSING_CALL_FROM, trading_state
-from core.sandbox.day import (
+from core.sandbox.panel import Row, Rows
+from core.sandbox.prices import (
     CLOSE,
     OPEN,
     RECORDED_DAY,
     RESUMED,
+    TICK_SECONDS,
+    DayPath,
+    Incident,
+    day_path,
+    limits,
     moment_of,
     seconds_traded,
 )
-from core.sandbox.panel import Row, Rows
-from core.sandbox.prices import TICK_SECONDS, DayPath, Incident, day_path, limits
 from core.sandbox.recorded import LiveBond, SandboxData
 
 RECORDED = "sandbox"

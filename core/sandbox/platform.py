@@ -1,11 +1,14 @@
 """The embedded Factor Cat: the platform's own wire, answered inside the process."""
 
 import asyncio
+import base64
+import hashlib
+import hmac
 import json
 import re
 import secrets
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from math import ceil
 from typing import Any, TypeVar, cast
 
@@ -15,7 +18,39 @@ from core.infra.clock import Clock
 from core.model.bond import BondCode
 from core.sandbox.market import SandboxMarket
 from core.sandbox.strategies import Backtest, Recipe, RotationStrategy, Rule, backtest, catalogue, rank, rankings
-from core.sandbox.tokens import issue, subject
+
+
+def issue(key: bytes, username: str, expires_at: datetime) -> str:
+    """A token that tells `sub` and `exp`."""
+    header = _packed({"alg": "HS256", "typ": "JWT"})
+    claims = _packed({"sub": username, "exp": int(expires_at.timestamp())})
+    return f"{header}.{claims}.{_signature(key, f'{header}.{claims}')}"
+
+
+def subject(key: bytes, token: str, now: datetime) -> str | None:
+    """Whose token it is; None where it was not signed with `key` or has expired."""
+    signed, _, signature = token.rpartition(".")
+    if not hmac.compare_digest(signature.encode(), _signature(key, signed).encode()):
+        return None
+    claims = cast("dict[str, Any]", json.loads(_unpacked(signed.partition(".")[2])))
+    return str(claims["sub"]) if claims["exp"] > now.timestamp() else None
+
+
+def _signature(key: bytes, signed: str) -> str:
+    return _text(hmac.digest(key, signed.encode(), hashlib.sha256))
+
+
+def _packed(value: dict[str, str | int]) -> str:
+    return _text(json.dumps(value, separators=(",", ":")).encode())
+
+
+def _text(value: bytes) -> str:
+    return base64.urlsafe_b64encode(value).rstrip(b"=").decode()
+
+
+def _unpacked(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
 
 TOKEN_LIFE = timedelta(hours=12)
 LONG_TERM_LIFE = timedelta(days=30)

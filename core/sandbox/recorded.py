@@ -11,8 +11,8 @@ from types import MappingProxyType
 
 from core.calendar.calendar import Calendar
 from core.model.bond import BondCode, CodeRefused
-from core.sandbox.day import RECORDED_DAY
 from core.sandbox.panel import Panel, Row, load_panel
+from core.sandbox.prices import RECORDED_DAY
 
 _SNAPSHOT = "data/cb_live_snapshot_20260515.csv"
 _YUAN_PER_WAN = 10_000

@@ -23,19 +23,17 @@ from core.model.order import Fill, Order, OrderState, Side
 from core.model.platform import Selected, Selection
 from core.model.settings import Buy, Guards, Orders, Settings, Strategy
 from core.quotes.replay import ReplayFeed
-from core.rules.metrics import annualized_return, max_drawdown, sharpe, total_return
+from core.rules.performance import annualized_return, max_drawdown, sharpe, total_return
 from core.rules.ticks_and_lots import LOT, on_tick
 from core.sandbox.panel import QUOTED_AT, Panel, panel_quotes
 from core.sandbox.strategies import MIN_YEARS
-from core.trading.controls import Controls
 from core.trading.journal import Journal
 from core.trading.ledger import LedgerBook
 from core.trading.order_manager import Desk
-from core.trading.risk import Gate
+from core.trading.risk import Controls, Gate
 from core.trading.rotation import Rotation
 from core.trading.runs import Runs
-from core.trading.schema import TRADING
-from core.trading.state_store import Memory
+from core.trading.state_store import TRADING, Memory
 
 _NO_CAP = Decimal(10) ** 15
 

@@ -12,7 +12,7 @@ from itertools import product
 from typing import NamedTuple
 
 from core.model.bond import BondCode
-from core.rules.metrics import annualized_return, max_drawdown, sharpe, total_return
+from core.rules.performance import annualized_return, max_drawdown, sharpe, total_return
 from core.sandbox.panel import Panel, Row, Rows
 
 MIN_YEARS = 0.5

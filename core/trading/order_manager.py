@@ -29,8 +29,7 @@ from core.rules.priority import beats
 from core.rules.sizing import cost
 from core.trading.journal import Journal
 from core.trading.ledger import LedgerBook
-from core.trading.limits import NOT_SENT
-from core.trading.risk import Gate, Standing
+from core.trading.risk import NOT_SENT, Gate, Standing
 
 log = logging.getLogger(__name__)
 

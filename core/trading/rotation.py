@@ -25,10 +25,10 @@ from core.rules.planner import Situation, plan_for
 from core.rules.refill import NOTHING, freed
 from core.rules.selection import check_selection
 from core.trading.account import AccountReader
-from core.trading.controls import Controls
 from core.trading.executor import Executor, RebalanceRefused
 from core.trading.order_manager import CANCEL_PROOF, Desk
 from core.trading.reconcile import reconcile
+from core.trading.risk import Controls
 from core.trading.runs import Runs
 from core.trading.self_test import self_test
 

@@ -6,7 +6,7 @@ from core.i18n import say
 from core.model.bond import BondCode
 from core.model.known import Unknown
 from core.model.order import Fill, Order, OrderState, Side
-from core.rules.fees import fee
+from core.rules.sizing import fee
 from core.trading.ledger import SETTLED
 from core.trading.order_manager import Desk
 

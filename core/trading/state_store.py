@@ -4,11 +4,14 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from core.infra.database import rows
+from core.infra.database import rows, schema
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
 
 RUNNING = "engine_running"
 """Key: since when a run has been going on; empty after it has ended in order."""
@@ -39,3 +42,106 @@ class Memory:
         """The newest `limit` points, oldest first."""
         found = rows(self._db, "equity", order_by=f"at desc limit {limit:d}")
         return tuple((datetime.fromisoformat(row["at"]), Decimal(row["total"])) for row in reversed(found))
+
+
+TRADING = schema("trading")
+
+
+@TRADING()
+def orders_and_their_transitions(db: "Database") -> None:
+    db.table("orders").create(
+        {
+            "client_order_id": str,
+            "plan_id": str,
+            "trading_day": str,
+            "code": str,
+            "name": str,
+            "side": str,
+            "volume": int,
+            "price": str,
+            "reason": str,
+            "attempt": int,
+            "state": str,
+            "created_at": str,
+            "order_id": str,
+            "message": str,
+        },
+        pk="client_order_id",
+        not_null={"plan_id", "trading_day", "code", "side", "volume", "price", "state"},
+        strict=True,
+    )
+    db.table("orders").create_index(["trading_day"])
+    db.table("orders").create_index(["state"])
+    db.table("orders").create_index(["plan_id"])
+    db.table("transitions").create(
+        {"client_order_id": str, "at": str, "state": str, "text": str},
+        foreign_keys=[("client_order_id", "orders", "client_order_id")],
+        strict=True,
+    )
+    db.table("transitions").create_index(["client_order_id"])
+
+
+@TRADING()
+def ledger_entries(db: "Database") -> None:
+    db.table("ledger").create(
+        {
+            "key": str,
+            "kind": str,
+            "trading_day": str,
+            "client_order_id": str,
+            "order_id": str,
+            "code": str,
+            "side": str,
+            "volume": int,
+            "price": str,
+            "fee": str,
+            "at": str,
+        },
+        pk="key",
+        not_null={"kind", "trading_day", "code", "side", "volume", "price", "fee"},
+        strict=True,
+    )
+    db.table("ledger").create_index(["client_order_id"])
+    db.table("ledger").create_index(["trading_day"])
+
+
+@TRADING()
+def runs_and_lists(db: "Database") -> None:
+    db.table("runs").create(
+        {
+            "plan_id": str,
+            "trading_day": str,
+            "started_at": str,
+            "finished_at": str,
+            "stage": str,
+            "plan": str,
+            "cash_after": str,
+            "stopped": str,
+        },
+        pk="plan_id",
+        strict=True,
+    )
+    db.table("lists").create(
+        {"strategy_id": int, "history_id": int, "trade_date": str, "bonds": str, "fetched_at": str},
+        pk=("strategy_id", "history_id"),
+        strict=True,
+    )
+
+
+@TRADING()
+def what_orders_and_runs_are_for(db: "Database") -> None:
+    for table in ("orders", "runs"):
+        db.table(table).add_column("origin", str, not_null_default="rebalance")
+
+
+@TRADING()
+def state_and_equity(db: "Database") -> None:
+    db.table("state").create({"key": str, "value": str}, pk="key", strict=True)
+    db.table("equity").create({"at": str, "total": str}, pk="at", strict=True)
+
+
+@TRADING()
+def what_fills_are_measured_by(db: "Database") -> None:
+    # Of orders from before this, nobody knows them: they stay null.
+    for column in ("list_price", "arrival", "level"):
+        db.table("orders").add_column(column, str)

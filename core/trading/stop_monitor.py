@@ -21,8 +21,8 @@ from core.rules.pricing import order_price, why_not_tradable
 from core.rules.stops import Levels, Ratios, crossed, levels_of
 from core.rules.ticks_and_lots import sellable_lots
 from core.trading.account import AccountReader
-from core.trading.controls import Controls
 from core.trading.order_manager import CANCEL_PROOF, Desk
+from core.trading.risk import Controls
 
 log = logging.getLogger(__name__)
 

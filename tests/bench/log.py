@@ -9,7 +9,7 @@ from datetime import date
 from pathlib import Path
 
 from core.infra.home import Home
-from core.log_pages import find_in_log, read_log
+from core.infra.logs import find_in_log, read_log
 from core.model.snapshot import Level
 
 LINES, DAY = 1_000_000, date(2026, 5, 15)

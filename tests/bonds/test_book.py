@@ -9,9 +9,7 @@ import pytest
 
 from core.akshare.client import Table, TableRefused, TableSilent
 from core.bonds.book import TableBook
-from core.bonds.tables import TABLE as CALLS
-from core.bonds.terms import COLUMNS as TERM_COLUMNS
-from core.bonds.terms import TABLE as TERMS
+from core.bonds.tables import REDEMPTION_TABLE, TERMS_COLUMNS, TERMS_TABLE
 from core.calendar.calendar import Calendar
 from core.infra.clock import SHANGHAI, SteppedClock
 from core.model.bond import BondCode
@@ -27,14 +25,14 @@ PLAIN, CALLED = BondCode("127001"), BondCode("123258")
 
 @pytest.fixture(scope="module")
 def calls() -> Table:
-    return as_akshare_makes_it(raw_redemptions(), CALLS)
+    return as_akshare_makes_it(raw_redemptions(), REDEMPTION_TABLE)
 
 
 def terms(clock: SteppedClock) -> Table:
     codes = [f"{prefix}{number:03d}" for prefix in ("127", "118") for number in range(1, 160)]
     rows = [(code, f"名{code}", "20250120", "12.3", "25.5", "正股") for code in codes]
-    cells: tuple[dict[str, str | None], ...] = tuple({**dict(zip(TERM_COLUMNS, row, strict=True))} for row in rows)
-    return Table(TERMS, clock.now(), TERM_COLUMNS, cells)
+    cells: tuple[dict[str, str | None], ...] = tuple({**dict(zip(TERMS_COLUMNS, row, strict=True))} for row in rows)
+    return Table(TERMS_TABLE, clock.now(), TERMS_COLUMNS, cells)
 
 
 class Tables:
@@ -47,7 +45,7 @@ class Tables:
 
     async def fetch(self, name: str) -> Table:
         self.asked.append(name)
-        if name == TERMS:
+        if name == TERMS_TABLE:
             return terms(self.clock)
         if isinstance(self.calls, Exception):
             raise self.calls
@@ -113,7 +111,7 @@ async def test_tables_outlive_a_restart_with_their_dates(world: World) -> None:
     assert world.verdict() is None
     assert world.dossier(CALLED).facts[0].as_of == MORNING
     await world.book.refresh_if_due()
-    assert world.tables.asked == [CALLS, TERMS]  # an hour old: good enough
+    assert world.tables.asked == [REDEMPTION_TABLE, TERMS_TABLE]  # an hour old: good enough
 
 
 async def test_a_table_from_before_the_last_close_is_too_old(friday: World) -> None:
@@ -158,10 +156,10 @@ async def test_what_fails_is_asked_again_after_a_while_and_its_end_is_told(
     good, world.tables.calls = world.tables.calls, trouble
     await world.book.refresh_if_due()
     await world.book.refresh_if_due()
-    assert world.tables.asked.count(CALLS) == 1
+    assert world.tables.asked.count(REDEMPTION_TABLE) == 1
     world.clock.move_to(MORNING + timedelta(minutes=10))
     await world.book.refresh_if_due()
-    assert world.tables.asked.count(CALLS) == 2
+    assert world.tables.asked.count(REDEMPTION_TABLE) == 2
     assert caplog.text.count("is not used") == 1
     world.tables.calls = good
     world.clock.move_to(MORNING + timedelta(minutes=20))
@@ -172,7 +170,7 @@ async def test_what_fails_is_asked_again_after_a_while_and_its_end_is_told(
 
 async def test_a_kept_table_is_read_with_the_same_checks(world: World, caplog: pytest.LogCaptureFixture) -> None:
     await world.book.refresh_if_due()
-    kept = world.folder / "tables" / f"{CALLS}.json"
+    kept = world.folder / "tables" / f"{REDEMPTION_TABLE}.json"
     kept.write_text(kept.read_text(encoding="utf-8")[:-200], encoding="utf-8")
     world.book = world.open()
     assert "not fetched yet" in str(world.verdict())

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from core.akshare.client import Table, TableRefused
-from core.bonds.tables import TABLE, read_redemptions
+from core.bonds.tables import REDEMPTION_TABLE, read_redemptions
 from core.calendar.calendar import Calendar
 from core.model.bond import BondCode
 from core.model.bond_info import BondFacts, Call, Dossier
@@ -22,7 +22,7 @@ TODAY = date(2026, 9, 11)
 
 @pytest.fixture(scope="module")
 def table() -> Table:
-    return as_akshare_makes_it(raw_redemptions(), TABLE)
+    return as_akshare_makes_it(raw_redemptions(), REDEMPTION_TABLE)
 
 
 @pytest.fixture(scope="module")
@@ -113,12 +113,12 @@ def test_a_table_that_is_not_whole_is_refused_whole(table: Table, change: Callab
 
 
 def test_a_guest_s_answer_is_refused() -> None:
-    guest = as_akshare_makes_it(raw_redemptions(count=30), TABLE)
+    guest = as_akshare_makes_it(raw_redemptions(count=30), REDEMPTION_TABLE)
     with pytest.raises(TableRefused, match="30 rows, 200 are the least"):
         read_redemptions(guest)
 
 
 def test_a_bond_that_is_not_traded_here_is_passed_over() -> None:
     special: list[dict[str, Any]] = [*SPECIAL, raw_row("132026"), raw_row("404001"), raw_row("117186")]
-    read = read_redemptions(as_akshare_makes_it(raw_redemptions(special=special), TABLE))
+    read = read_redemptions(as_akshare_makes_it(raw_redemptions(special=special), REDEMPTION_TABLE))
     assert len(read) == 297

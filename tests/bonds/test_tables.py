@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from core.akshare.client import AkshareTables, TableRefused, TableSilent, table_of
-from core.bonds.terms import COLUMNS, FLOOR, read_terms
-from core.bonds.terms import TABLE as TERMS
+from core.bonds.tables import TERMS_COLUMNS, TERMS_ROWS, TERMS_TABLE, read_terms
 from core.infra.clock import SteppedClock
 from core.model.bond import BondCode
 from tests.bonds.akshare_on import command
@@ -87,13 +86,13 @@ def eastmoney(count: int) -> dict[str, object]:
 
 def test_the_terms_come_from_east_money_s_answer() -> None:
     """akshare names the columns by their place, so that its own code has to make the table."""
-    table = as_akshare_makes_it(eastmoney(FLOOR), TERMS)
-    assert set(COLUMNS) <= set(table.columns)
+    table = as_akshare_makes_it(eastmoney(TERMS_ROWS), TERMS_TABLE)
+    assert set(TERMS_COLUMNS) <= set(table.columns)
     assert table.rows[0]["转债代码"] == "127000"
-    assert len(read_terms(table)) == FLOOR
+    assert len(read_terms(table)) == TERMS_ROWS
     assert read_terms(table)[BondCode("127000")].name == "转债0"
 
 
 def test_terms_that_were_cut_at_two_pages_are_refused() -> None:
     with pytest.raises(TableRefused, match="200 rows"):
-        read_terms(as_akshare_makes_it(eastmoney(200), TERMS))
+        read_terms(as_akshare_makes_it(eastmoney(200), TERMS_TABLE))

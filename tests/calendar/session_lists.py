@@ -5,8 +5,7 @@ from datetime import date
 from pathlib import Path
 
 from core.calendar.calendar import Calendar
-from core.calendar.session_file import session_file_text
-from core.rules.session_list import weekdays
+from core.calendar.session_file import session_file_text, weekdays
 
 SHIPPED = Calendar().sessions
 

@@ -8,11 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.calendar.calendar import Calendar
+from core.calendar.session_file import always_closed, weekdays
 from core.infra.clock import SHANGHAI
 from core.model.bond import Exchange
 from core.model.known import Known, Unknown
-from core.rules.session_list import always_closed, weekdays
-from core.rules.sessions import LAST_ORDER, SessionPhase, working_seconds
+from core.model.quote import SessionPhase
+from core.rules.sessions import LAST_ORDER, working_seconds
 from tests.calendar.session_lists import IN_2027, SHIPPED, list_file
 
 FRIDAY = date(2026, 5, 15)

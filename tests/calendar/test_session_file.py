@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.rules.session_list import (
+from core.calendar.session_file import (
     ListContradicts,
     ListRefused,
     always_closed,

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from miniqmt_emulator.control import Control
 
+from core.calendar.session_file import ListContradicts, weekdays
 from core.calendar.sources import Answer, Source, akshare_file, akshare_online, ask_all, own_file, sources, terminal
 from core.infra import xtquant_sdk
-from core.rules.session_list import ListContradicts, weekdays
 from tests.calendar.session_lists import IN_2027, SHIPPED, list_file
 from tests.miniqmt.terminal import shared_terminal
 

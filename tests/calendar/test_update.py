@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from core.calendar.calendar import Calendar
+from core.calendar.session_file import ListRefused
 from core.calendar.sources import Answer
 from core.calendar.update import Findings, Standing, kept_answer, weigh, write_sessions
 from core.infra.clock import SHANGHAI
-from core.rules.session_list import ListRefused
 from tests.calendar.session_lists import IN_2027, SHIPPED, list_file
 
 ALL = (*SHIPPED, *IN_2027)

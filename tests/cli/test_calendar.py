@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from core.calendar.calendar import Calendar
-from core.engine.calendar import calendar_document
 from core.infra.clock import SHANGHAI
 from core.infra.home import Home
 from tests.calendar.session_lists import IN_2027, SHIPPED, list_file
 from tests.cli.test_cli import rotor
+from tui.cli.calendar import calendar_document
 
 ALL = (*SHIPPED, *IN_2027)
 NOBODY = "http://127.0.0.1:9"
@@ -188,7 +188,7 @@ def test_akshare_itself_without_a_network_ends_with_sentences(tmp_path: Path) ->
 
 
 def test_akshare_is_not_loaded_before_it_is_asked() -> None:
-    check = "import sys, tui.cli, core.engine.engine, core.engine.assembly, core.engine.calendar; print(*sys.modules)"
+    check = "import sys, tui.cli, core.engine.engine, core.engine.assembly, tui.cli.calendar; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, encoding="utf-8", check=True)
     assert not {"akshare", "pandas", "xtquant"} & set(done.stdout.split())
 

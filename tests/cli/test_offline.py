@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from core.engine.documents import rebalance_document
 from core.infra.clock import SHANGHAI
 from core.infra.config import load_settings
 from core.infra.database import open_database, open_for_reading
@@ -24,8 +23,9 @@ from core.model.settings import Settings
 from core.model.snapshot import LegProgress, Rebalance
 from core.trading.journal import Journal
 from core.trading.ledger import LedgerBook
-from core.trading.schema import TRADING
+from core.trading.state_store import TRADING
 from tui.cli.offline import EXPORTS, config_document, export_rows, status_document
+from tui.cli.output import rebalance_document
 
 NOW = datetime(2026, 5, 15, 14, 50, tzinfo=SHANGHAI)
 DAY = NOW.date()

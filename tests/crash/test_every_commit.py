@@ -133,7 +133,7 @@ def test_a_kill_leaves_something_to_recover(victims: tuple[Path, int]) -> None:
 def _volumes(folder: Path) -> dict[object, object]:
     from core.infra.database import open_database
     from core.trading.ledger import LedgerBook
-    from core.trading.schema import TRADING
+    from core.trading.state_store import TRADING
 
     database = open_database(folder / "app.db", TRADING, durable=False)
     try:

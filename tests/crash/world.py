@@ -17,16 +17,14 @@ from core.model.quote import Quote
 from core.model.settings import Buy, Orders, Settings, Strategy
 from core.quotes.replay import ReplayFeed
 from core.rules.sessions import no_orders_at, working_seconds
-from core.trading.controls import Controls
 from core.trading.journal import Journal
 from core.trading.ledger import LedgerBook
 from core.trading.order_manager import Desk
 from core.trading.reconcile import reconcile
-from core.trading.risk import Gate
+from core.trading.risk import Controls, Gate
 from core.trading.rotation import Rotation
 from core.trading.runs import Runs
-from core.trading.schema import TRADING
-from core.trading.state_store import Memory
+from core.trading.state_store import TRADING, Memory
 from tests import worlds
 from tests.trading.trading_world import Agenda
 

@@ -30,8 +30,7 @@ from core.rules.pricing import why_not_tradable
 from core.sandbox.bonds import SandboxBook
 from core.sandbox.platform import EmbeddedPlatform
 from core.sandbox.recorded import load_sandbox_data
-from core.trading.schema import TRADING
-from core.trading.state_store import Memory
+from core.trading.state_store import TRADING, Memory
 from tests.day.faults import FaultyBroker, FaultyMarket, FaultyPlatform
 from tests.day.loop import LoopClock, SimulatedLoop
 

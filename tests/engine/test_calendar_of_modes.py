@@ -12,8 +12,7 @@ from core.infra.database import open_database
 from core.infra.home import Home
 from core.model.known import Known, Unknown
 from core.model.settings import Settings
-from core.trading.schema import TRADING
-from core.trading.state_store import Memory
+from core.trading.state_store import TRADING, Memory
 from tests.calendar.session_lists import IN_2027, list_file
 
 BEYOND = date(2027, 1, 4)

@@ -257,7 +257,7 @@ def test_a_whole_plan_loads_neither_pandas_nor_akshare(home: Home) -> None:
         "import sys\n"
         "from pathlib import Path\n"
         "from core.engine.engine import Engine\n"
-        "from tui.cli.offline import home_at, settings_of\n"
+        "from tui.cli.context import home_at, settings_of\n"
         "from core.model.command import MakePlan\n"
         "import tui.app\n"
         "home = home_at(Path(sys.argv[1]))\n"

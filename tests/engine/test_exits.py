@@ -5,13 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from core.engine.exits import Exits
+from core.engine.scheduler import Exits
 from core.infra.clock import SHANGHAI, SteppedClock
 from core.infra.database import open_database
 from core.model.bond import BondCode
 from core.rules.redemption import HeldDanger
-from core.trading.schema import TRADING
-from core.trading.state_store import Memory
+from core.trading.state_store import TRADING, Memory
 
 A, B = BondCode("113001"), BondCode("127001")
 MORNING = datetime(2026, 5, 15, 9, 31, tzinfo=SHANGHAI)

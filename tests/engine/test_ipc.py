@@ -15,11 +15,20 @@ from typing import Any
 
 import pytest
 
-from core.engine.greeting import ONLY_LOOKS, PROTOCOL, Greeting, read_welcome
 from core.engine.ipc.client import RemoteLink
-from core.engine.ipc.protocol import NotReadable, classes, read, written
+from core.engine.ipc.protocol import (
+    ONLY_LOOKS,
+    PROTOCOL,
+    Greeting,
+    NotReadable,
+    changed,
+    classes,
+    read,
+    read_welcome,
+    with_change,
+    written,
+)
 from core.engine.ipc.server import Host
-from core.engine.pictures import changed, with_change
 from core.infra.home import Home
 from core.model.command import (
     Command,

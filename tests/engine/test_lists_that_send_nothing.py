@@ -18,8 +18,7 @@ from core.model.plan import Plan
 from core.model.settings import Guards, Settings, Strategy
 from core.quotes.replay import ReplayFeed
 from core.trading.executor import RebalanceRefused
-from core.trading.schema import TRADING
-from core.trading.state_store import Memory
+from core.trading.state_store import TRADING, Memory
 from tests.books import ToldBook
 from tests.factorcat.server import Reply, Server, answer, cut_off, raw, silence
 from tests.worlds import DAY, NOW, quote

@@ -16,11 +16,10 @@ import keyring
 import pytest
 from pydantic import SecretStr
 
-from core.engine.assembly import database_files
 from core.engine.engine import Engine, EngineFailed
 from core.infra.clock import SHANGHAI, RealClock, ScaledClock
 from core.infra.config import load_settings
-from core.infra.home import Home, HomeInUse, HomeLock
+from core.infra.home import Home, HomeInUse, HomeLock, database_files
 from core.infra.logs import hide
 from core.model.command import Done, ExecutePlan, Failed, LoggedIn, Login, Logout, MakePlan, RunStrategy
 from core.model.known import Known

@@ -17,8 +17,7 @@ from core.model.known import Known, Maybe, Unknown
 from core.model.order import Origin
 from core.model.platform import Selection
 from core.model.settings import Schedule, Settings, Stops
-from core.trading.schema import TRADING
-from core.trading.state_store import Memory
+from core.trading.state_store import TRADING, Memory
 from tests import worlds
 
 REBALANCE, REFILL = Origin.REBALANCE, Origin.REFILL

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from core.engine.timetable import Timetable
+from core.engine.scheduler import Timetable
 from core.infra.clock import SHANGHAI, ScaledClock
 from tests.day.loop import LoopClock, SimulatedLoop, simulate
 
@@ -226,7 +226,7 @@ ELSEWHERE = """
 import asyncio, time
 from datetime import datetime
 from core.infra.clock import SHANGHAI, ScaledClock
-from core.engine.timetable import Timetable
+from core.engine.scheduler import Timetable
 from tests.engine.test_timetable import at_ten
 
 async def main():

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.factorcat import FactorCatError
-from core.factorcat.daylist import read_selection
+from core.factorcat.schemas import read_selection
 from tests.factorcat.conftest import NOW, ROWS
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=12)

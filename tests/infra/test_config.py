@@ -11,7 +11,7 @@ import pytest
 from core.infra.config import KEYS, SettingsError, init_config, load_settings, render_example, write_setting
 from core.model.settings import Settings
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 Put = Callable[[str], Path]
 
 

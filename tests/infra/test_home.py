@@ -13,7 +13,7 @@ import pytest
 from core.infra.clock import SHANGHAI
 from core.infra.home import Holder, Home, HomeInUse, HomeLock, HomeUnusable, find_home, write_atomically
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 SINCE = datetime(2026, 5, 15, 9, 20, 1, tzinfo=SHANGHAI)
 HOLD = """
 import sys

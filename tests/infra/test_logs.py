@@ -11,11 +11,10 @@ import pytest
 from pydantic import SecretStr
 
 import core.infra.logs as logs_module
-from core import log_pages
+from core.infra import logs as log_pages
 from core.infra.clock import SHANGHAI, SteppedClock
 from core.infra.home import Home
-from core.infra.logs import NUMBERS, Logs, hide, text_of
-from core.log_pages import find_in_log, read_log
+from core.infra.logs import NUMBERS, Logs, find_in_log, hide, read_log, text_of
 from core.model.command import LogLine
 from core.model.snapshot import Level
 
@@ -56,7 +55,7 @@ class TestWriting:
         log.log(NUMBERS[Level.GOOD], "g")
         assert file_text(home).splitlines() == [
             "2026-05-15 14:50:01.123 INFO  trading  买入 113052.SH",
-            "2026-05-15 14:50:01.123 WARNING store  w",
+            "2026-05-15 14:50:01.123 WARNING database  w",
             "2026-05-15 14:50:01.123 ERROR tui  e",
             "2026-05-15 14:50:01.123 GOOD  trading  g",
         ]

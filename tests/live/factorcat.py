@@ -8,7 +8,7 @@ from threading import Thread
 from typing import Any
 
 from core.infra.clock import SHANGHAI
-from core.sandbox.tokens import issue
+from core.sandbox.platform import issue
 
 STRATEGY, RECORD = 7, 70
 USER, PASSWORD = "trader", "open sesame"

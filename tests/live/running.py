@@ -9,16 +9,14 @@ from contextlib import closing
 from decimal import Decimal
 from typing import Any, Self
 
-from core.engine.assembly import database_files
 from core.infra.database import open_database
-from core.infra.home import Home, HomeLock
+from core.infra.home import Home, HomeLock, database_files
 from core.model.bond import BondCode
 from core.model.order import Side
 from core.model.settings import Qmt, Settings
 from core.trading.ledger import LedgerBook
-from core.trading.permits import Permits
-from core.trading.schema import TRADING
-from core.trading.state_store import Memory
+from core.trading.risk import Permits
+from core.trading.state_store import TRADING, Memory
 from tests.live.world import ACCOUNT, MOMENT, LiveWorld
 from tui.cli.offline import status_document
 

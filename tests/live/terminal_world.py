@@ -21,16 +21,14 @@ from core.model.plan import Plan
 from core.model.platform import Selection
 from core.model.settings import Buy, Orders, Qmt, Settings, Strategy
 from core.quotes.qmt import QmtQuotes
-from core.trading.controls import Controls
 from core.trading.journal import Journal
 from core.trading.ledger import LedgerBook
 from core.trading.order_manager import Desk
 from core.trading.reconcile import reconcile
-from core.trading.risk import Gate
+from core.trading.risk import Controls, Gate
 from core.trading.rotation import Rotation
 from core.trading.runs import Runs
-from core.trading.schema import TRADING
-from core.trading.state_store import Memory
+from core.trading.state_store import TRADING, Memory
 from tests import worlds
 
 ACCOUNT = "8880001"

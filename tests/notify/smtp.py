@@ -15,7 +15,7 @@ from typing import Literal
 
 from core.model.settings import Email
 
-CERTIFICATE = Path(__file__).parent / "factorcat" / "selfsigned.pem"
+CERTIFICATE = Path(__file__).parents[1] / "factorcat" / "selfsigned.pem"
 """Nobody trusts it; a test that wants it trusted sets SSL_CERT_FILE to it."""
 
 Tls = Literal["none", "starttls", "always"]

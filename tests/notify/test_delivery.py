@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from core import mail
 from core.infra.clock import SHANGHAI, RealClock, SteppedClock
 from core.infra.credentials import Vault
 from core.infra.credentials_file import Safe
 from core.model.notification import News, NewsKind
 from core.model.snapshot import Level
+from core.notify import channels as mail
 from core.notify import delivery
 from core.notify.channels import MailReceiver, Message, NotSent, Receiver
 from core.notify.delivery import Courier, pause_after

@@ -13,7 +13,8 @@ from core.model.snapshot import Level
 from core.notify import delivery
 from tests.engine.test_engine import FAST, ask, ended, until
 from tests.notify.smtp import Server, smtp_server
-from tui.cli.offline import prepare_demo, settings_of
+from tui.cli.context import settings_of
+from tui.cli.offline import prepare_demo
 
 
 def start(folder: Path, server: Server) -> Engine:
@@ -64,8 +65,8 @@ def test_a_rebalance_is_mailed_with_its_mode_first(tmp_path: Path, monkeypatch: 
 
 def test_a_dead_mail_server_delays_no_order_and_loses_no_news(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(delivery, "GATHER", 0.05)
-    monkeypatch.setattr("core.mail._SECONDS", 60.0)
-    monkeypatch.setattr("core.engine.newswire._LAST_WAIT", 0.2)
+    monkeypatch.setattr("core.notify.channels._SECONDS", 60.0)
+    monkeypatch.setattr("core.notify.delivery._LAST_WAIT", 0.2)
     with smtp_server() as server:
         server.hangs = True
         engine = start(tmp_path, server)

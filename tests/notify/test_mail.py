@@ -5,9 +5,9 @@ import time
 import pytest
 from pydantic import SecretStr
 
-from core import mail
-from core.mail import MailFailed, send_mail, try_login
 from core.model.settings import Email
+from core.notify import channels as mail
+from core.notify.channels import MailFailed, send_mail, try_login
 from tests.notify.smtp import CERTIFICATE, email_at, smtp_server
 
 PASSWORD = SecretStr("hunter2-secret")

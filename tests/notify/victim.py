@@ -1,4 +1,4 @@
-"""A sender that is killed: `python -m tests.notify.victim FOLDER PORT FIRST COUNT` puts COUNT news into FOLDER's outbox,
+"""A sender that is killed: `python -m tests.notify.victim FOLDER PORT FIRST COUNT` puts COUNT news into FOLDER,
 prints each number once it is in there, and carries them to the mail server on PORT; with COUNT 0 it ends when all is
 told."""
 

@@ -12,8 +12,7 @@ from core.model.bond import BondCode
 from core.model.known import Known, Unknown
 from core.model.order import Side
 from core.model.quote import Quote, TradingState
-from core.quotes.tencent import TencentQuotes
-from core.quotes.tencent_lines import read_lines
+from core.quotes.tencent import TencentQuotes, read_lines
 from core.rules.pricing import why_not_tradable
 from tests.quotes.tencent_service import OPEN, Service, dead, line, served
 

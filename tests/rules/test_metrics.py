@@ -6,7 +6,7 @@ from math import sqrt
 
 import pytest
 
-from core.rules.metrics import annualized_return, max_drawdown, sharpe, total_return
+from core.rules.performance import annualized_return, max_drawdown, sharpe, total_return
 
 LINE = [
     (date(2024, 1, 1), 100.0),

@@ -7,8 +7,7 @@ import pytest
 from core.model.bond import BondCode, CodeRefused, Exchange
 from core.model.order import Side
 from core.model.settings import Fee, Fees
-from core.rules.fees import fee
-from core.rules.sizing import affordable, cost
+from core.rules.sizing import affordable, cost, fee
 from core.rules.ticks_and_lots import DayLimits, day_limits, to_tick
 from tests.worlds import quote
 

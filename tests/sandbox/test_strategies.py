@@ -13,8 +13,8 @@ from importlib.resources import files
 import pytest
 
 from core.model.bond import BondCode
-from core.sandbox.day import RECORDED_DAY
 from core.sandbox.panel import Panel, load_panel
+from core.sandbox.prices import RECORDED_DAY
 from core.sandbox.recorded import SandboxData
 from core.sandbox.strategies import SIZES, Backtest, Family, Rule, Stops, backtest, catalogue, rank, rankings
 

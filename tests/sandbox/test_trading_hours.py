@@ -9,7 +9,7 @@ from core.infra.clock import SHANGHAI
 from core.model.bond import Exchange
 from core.model.quote import TradingState
 from core.rules.sessions import trading_state
-from core.sandbox.day import moment_of, next_start, seconds_traded
+from core.sandbox.prices import moment_of, next_start, seconds_traded
 
 SESSIONS = Calendar().sessions
 

@@ -7,9 +7,8 @@ import pytest
 
 from core.infra.database import open_database
 from core.model.snapshot import Control
-from core.trading.controls import HALTED, PAUSED, Controls
-from core.trading.schema import TRADING
-from core.trading.state_store import Memory
+from core.trading.risk import HALTED, PAUSED, Controls
+from core.trading.state_store import TRADING, Memory
 from tests.trading.trading_world import BUY, SELL, A, B, Room, intent
 
 

@@ -10,9 +10,8 @@ from core.model.command import SelfTest
 from core.model.order import Intent, OrderState
 from core.model.quote import TradingState
 from core.model.snapshot import Need
-from core.trading.permits import Permits
 from core.trading.reconcile import reconcile
-from core.trading.risk import Gate
+from core.trading.risk import Gate, Permits
 from core.trading.self_test import self_test
 from core.trading.state_store import Memory
 from tests import worlds

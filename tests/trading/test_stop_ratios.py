@@ -15,8 +15,7 @@ from core.model.known import Known, Unknown
 from core.model.platform import RecordDetail
 from core.model.settings import Settings, Stops, Strategy
 from core.rules.stops import Ratios
-from core.trading.schema import TRADING
-from core.trading.state_store import Memory
+from core.trading.state_store import TRADING, Memory
 from core.trading.stop_ratios import StopTerms
 
 FIRST, SECOND = Strategy(strategy_id=1, history_id=11), Strategy(strategy_id=1, history_id=12)

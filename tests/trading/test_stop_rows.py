@@ -5,7 +5,7 @@ from decimal import Decimal
 from core.model.known import Known
 from core.rules.stops import Ratios
 from core.trading.account import AccountReader
-from core.trading.controls import Controls
+from core.trading.risk import Controls
 from core.trading.state_store import Memory
 from core.trading.stop_monitor import StopMonitor
 from tests.trading.trading_world import Room

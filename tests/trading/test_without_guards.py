@@ -12,11 +12,11 @@ import pytest
 from core.model.command import Cancelled
 from core.model.order import Fill, Intent, Order, OrderState, Origin, Transition
 from core.model.snapshot import Control
-from core.trading.controls import Controls
 from core.trading.executor import Executor, RebalanceRefused
 from core.trading.journal import Journal
 from core.trading.order_manager import Desk
 from core.trading.reconcile import reconcile
+from core.trading.risk import Controls
 from core.trading.rotation import Rotation
 from tests.trading import hostile
 from tests.trading.trading_world import BUY, SELL, TEN, A, B, Room, intent, meant_for

@@ -24,16 +24,13 @@ from core.model.settings import Buy, Orders, Settings, Strategy
 from core.quotes.replay import ReplayFeed
 from core.rules.sessions import no_orders_at, working_seconds
 from core.rules.stops import Ratios
-from core.trading.controls import Controls
 from core.trading.journal import Journal
 from core.trading.ledger import LedgerBook
-from core.trading.limits import Limits
 from core.trading.order_manager import Desk
-from core.trading.risk import Gate
+from core.trading.risk import Controls, Gate, Limits
 from core.trading.rotation import Rotation
 from core.trading.runs import Runs
-from core.trading.schema import TRADING
-from core.trading.state_store import Memory
+from core.trading.state_store import TRADING, Memory
 from core.trading.stop_monitor import StopMonitor
 from tests import worlds
 from tests.books import ToldBook

@@ -9,7 +9,7 @@ from textual.pilot import Pilot
 
 from tests.tui.scripted import ScriptedLink
 from tui.app import RotorApp
-from tui.widgets.strip import Strip
+from tui.widgets.bars import Strip
 
 SMALL = (80, 24)
 LARGE = (160, 45)

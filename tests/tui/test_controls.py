@@ -28,7 +28,7 @@ from tests.tui import scripted
 from tests.tui.screen import LARGE, SMALL, flat, lines, press, settle, shown, strike, told, until
 from tests.tui.scripted import NOW, ScriptedLink, order, rebalance, snapshot
 from tui import app as app_module
-from tui.widgets.strip import Strip
+from tui.widgets.bars import Strip
 
 TINY = (40, 10)
 MISSED = MissedRun(

@@ -15,13 +15,12 @@ from core.model.command import (
     StoreSecret,
 )
 from core.model.finding import Finding, State
-from core.model.release import Release
 from core.model.settings_rows import Stored
+from core.model.snapshot import Release
 from tests.tui.screen import LARGE, flat, press, shown, told, until
 from tests.tui.scripted import ScriptedLink, preferences, snapshot
-from tui.screens.checkup import terminal_finding
-from tui.screens.login import LoginScreen
-from tui.screens.safe import Passphrase
+from tui.screens.login import LoginScreen, Passphrase
+from tui.screens.settings_dialogs import terminal_finding
 
 PASSPHRASE = "correct horse"
 TYPED = tuple("space" if letter == " " else letter for letter in PASSPHRASE)

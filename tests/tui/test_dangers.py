@@ -6,8 +6,7 @@ from decimal import Decimal
 import pytest
 
 from core.model.bond import BondCode
-from core.model.bond_info import BondFacts, Call, Dossier
-from core.model.card import BondCard, SourcePrice
+from core.model.bond_info import BondCard, BondFacts, Call, Dossier, SourcePrice
 from core.model.command import Done, Failed, Resume, ShowBond
 from core.model.known import Known, Unknown
 from core.model.snapshot import Control, Limit

@@ -12,7 +12,7 @@ from core.model.snapshot import Event, Level
 from tests.tui.screen import flat, lines, press, settle, shown, told, until
 from tests.tui.scripted import NOW, ScriptedLink, snapshot
 from tui.app import RotorApp
-from tui.bell import Bell
+from tui.terminal import Bell
 from tui.widgets.theme import LOOKS, STYLES, Tone, use_look
 
 LEAST_CONTRAST = 4.5
@@ -127,7 +127,7 @@ def test_the_title_is_given_back() -> None:
 
 
 async def test_what_was_said_goes_by_itself_and_hides_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tui.widgets.strip._SECONDS", 0.0)
+    monkeypatch.setattr("tui.widgets.bars._SECONDS", 0.0)
     async with shown(ScriptedLink(snapshot()), "4", "O") as (app, pilot):
         assert "The rows are not sorted" in lines(app)[-2]
         assert "118031.SH" in flat(app)

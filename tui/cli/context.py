@@ -1,5 +1,6 @@
 """One call of the command line: its options, its settings, its engine, and how it ends."""
 
+import os
 import sys
 import time
 from collections.abc import Generator
@@ -10,6 +11,9 @@ from typing import TYPE_CHECKING, NoReturn, TypeVar
 import click
 
 from core.i18n import use_language
+from core.infra.config import load_settings
+from core.infra.home import Home, HomeLock, find_home
+from core.model.settings import Settings
 
 if TYPE_CHECKING:
     from core.engine.engine import Engine
@@ -18,6 +22,7 @@ if TYPE_CHECKING:
     from core.model.command import Command
     from core.model.settings import Settings
     from tui.cli.offline import Home
+
 
 T = TypeVar("T")
 
@@ -41,7 +46,7 @@ class Call:
 
     @property
     def home(self) -> "Home":
-        from tui.cli.offline import home_at
+        from tui.cli.context import home_at
 
         return home_at(self._home)
 
@@ -55,7 +60,8 @@ class Call:
 
     def settings(self) -> "Settings":
         """The settings, or exit code 2 with every problem."""
-        from tui.cli.offline import SettingsError, settings_of
+        from tui.cli.context import settings_of
+        from tui.cli.offline import SettingsError
 
         try:
             return settings_of(self.home, self._mode)
@@ -65,7 +71,8 @@ class Call:
     def open_app(self, *, watch: bool = False) -> NoReturn:
         """The app: a view of the engine that runs in the home, else with an engine of its own."""
         from core.engine.engine import Engine
-        from tui.cli.offline import HomeInUse, HomeUnusable, running_in
+        from tui.cli.context import running_in
+        from tui.cli.offline import HomeInUse, HomeUnusable
 
         settings = self.settings()
         if not has_terminal():
@@ -115,7 +122,7 @@ class Call:
     def link(self, *, watch: bool = False) -> "RemoteLink":
         """A link to the engine that runs in the home; exit code 3 or 1 where there is none to talk to."""
         from core.engine.ipc.client import RemoteLink
-        from tui.cli.offline import has_door, running_in
+        from tui.cli.context import has_door, running_in
 
         first = running_in(self.home)
         deadline = time.monotonic() + _DOOR_SECONDS
@@ -132,7 +139,7 @@ class Call:
         return self._no_engine(link)
 
     def _no_engine(self, link: "RemoteLink") -> NoReturn:
-        from tui.cli.offline import running_in
+        from tui.cli.context import running_in
 
         why = link.trouble or "it does not answer; if that stays so, end that process and start again"
         link.close()
@@ -144,7 +151,7 @@ class Call:
     @contextmanager
     def engine(self) -> "Generator[EngineLink]":
         """An engine for one command, ready: the one that runs in the home, else one of its own, its log on stderr."""
-        from tui.cli.offline import running_in
+        from tui.cli.context import running_in
 
         if running_in(self.home) is not None:
             link = self.link()
@@ -210,7 +217,8 @@ class Call:
 
     def quiet(self) -> AbstractContextManager[None]:
         """Where MiniQMT's libraries may be at work, what they write to the console goes to the log."""
-        from tui.cli.offline import SettingsError, settings_of
+        from tui.cli.context import settings_of
+        from tui.cli.offline import SettingsError
 
         try:
             mode = settings_of(self.home, self._mode).mode
@@ -277,3 +285,31 @@ def has_terminal() -> bool:
     """Whether the app can read keys and draw; without a terminal it would spin for ever on an empty input."""
     drawn_on = sys.stdout if sys.platform == "win32" else sys.stderr
     return sys.stdin.isatty() and drawn_on.isatty()
+
+
+def home_at(option: Path | None) -> Home:
+    """The home that the option, ROTOR_HOME, the working folder or the user's data folder names."""
+    return Home(find_home(option, os.environ, Path.cwd()))
+
+
+def settings_of(home: Home, mode: str | None = None) -> Settings:
+    """The settings of a home. Raises `SettingsError`, its text a line per problem."""
+    return load_settings(home.path, {} if mode is None else {"mode": mode})
+
+
+def running_in(home: Home) -> str | None:
+    """Who runs in this home, in words; None where nobody does."""
+    try:
+        holder = HomeLock(home).holder()
+    except OSError:  # a home that may only be read: its lock cannot be tried
+        return NOT_KNOWN
+    return None if holder is None else str(holder)
+
+
+def has_door(home: Home) -> bool:
+    """Whether the engine that runs in the home lets viewers in: one that carries out a command and ends does not."""
+    return home.door.exists()
+
+
+NOT_KNOWN = "not known"
+"""Who runs in a home, where its lock cannot be tried."""

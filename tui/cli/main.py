@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from core import __version__
-from tui import serve_commands, steer
 from tui.cli import admin, calendar, service, trading
+from tui.cli import service as serve_commands
+from tui.cli import trading as steer
 from tui.cli.context import DONE, FAILED, REFUSED, UNRESOLVED, USAGE, Call, agreed, ask, leave
 
 if TYPE_CHECKING:
@@ -67,7 +68,8 @@ Press 3 and r for a plan, e to carry it out and y to confirm."""
 @click.pass_obj
 def demo(call: Call, speed: float) -> None:
     """The app on the sandbox: a recorded trading day at speed, in a scratch home."""
-    from tui.cli.offline import home_at, prepare_demo
+    from tui.cli.context import home_at
+    from tui.cli.offline import prepare_demo
 
     home = home_at(call.chosen_home or Path(tempfile.mkdtemp(prefix="rotor-demo-")))
     if not home.config_file.exists():
@@ -137,8 +139,8 @@ def rehearse(
 @click.pass_obj
 def plan(call: Call, as_json: bool) -> None:
     """What a rebalance would do now, with a reason per row. Sends nothing."""
-    from core.engine.documents import plan_document
     from core.model.command import MakePlan
+    from tui.cli.output import plan_document
 
     with call.engine() as engine:
         made = ask(engine, MakePlan(), 60)
@@ -157,8 +159,8 @@ Examples:
 @click.pass_obj
 def rebalance(call: Call, yes: bool, as_json: bool) -> None:
     """One rebalance now, to its end."""
-    from core.engine.documents import plan_document, rebalance_document
     from core.model.command import ExecutePlan, MakePlan
+    from tui.cli.output import plan_document, rebalance_document
 
     if as_json and not yes:
         raise click.UsageError("--json goes with --yes: nobody is there to be asked")
@@ -284,7 +286,7 @@ def config_set(call: Call, key: str, value: str) -> None:
 
     A text stands as it is; numbers, true and false, and lists are written as in the file.
     """
-    from core.engine.errands import set_setting
+    from tui.cli.admin import set_setting
     from tui.cli.offline import SettingsError
 
     try:

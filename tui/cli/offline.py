@@ -11,19 +11,19 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
-from core.engine.documents import order_document
-from core.infra.config import SettingsError, init_config, load_settings, masked, write_setting
+from core.infra.config import SettingsError, init_config, masked, write_setting
 from core.infra.database import open_database, open_for_reading, rows, unreadable
-from core.infra.home import Home, HomeInUse, HomeLock, HomeUnusable, find_home
+from core.infra.home import Home, HomeInUse, HomeUnusable
 from core.model.order import Fill, Order
 from core.model.settings import Settings
 from core.model.snapshot import Control
-from core.trading.controls import Controls
 from core.trading.journal import Journal
 from core.trading.ledger import LedgerBook
+from core.trading.risk import Controls
 from core.trading.runs import Runs
-from core.trading.schema import TRADING
-from core.trading.state_store import RUNNING, Memory
+from core.trading.state_store import RUNNING, TRADING, Memory
+from tui.cli.context import has_door, running_in
+from tui.cli.output import order_document
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -37,11 +37,9 @@ __all__ = [
     "change_control",
     "config_document",
     "export_rows",
-    "home_at",
     "new_config",
     "prepare_demo",
     "rehearse_panel",
-    "settings_of",
     "status_document",
     "write_csv",
 ]
@@ -50,23 +48,11 @@ EXPORTS = ("orders", "fills", "ledger", "equity")
 _STATE_SECONDS = 3.0
 """Seconds that an engine is given to say how it does."""
 
-NOT_KNOWN = "not known"
-"""Who runs in a home, where its lock cannot be tried."""
 
 MOST_CAPITAL = Decimal(10) ** 12
 """CNY that a rehearsal may begin with at most."""
 
 Rows = list[dict[str, Any]]
-
-
-def home_at(option: Path | None) -> Home:
-    """The home that the option, ROTOR_HOME, the working folder or the user's data folder names."""
-    return Home(find_home(option, os.environ, Path.cwd()))
-
-
-def settings_of(home: Home, mode: str | None = None) -> Settings:
-    """The settings of a home. Raises `SettingsError`, its text a line per problem."""
-    return load_settings(home.path, {} if mode is None else {"mode": mode})
 
 
 def new_config(home: Home) -> Path:
@@ -152,14 +138,9 @@ def change_control(home: Home, settings: Settings, control: Control | None) -> C
 
 def _database(home: Home, settings: Settings) -> Path:
     """Where the orders and the ledger of the settings' mode are."""
-    from core.engine.assembly import database_files
+    from core.infra.home import database_files
 
     return database_files(home, settings)[0]
-
-
-def has_door(home: Home) -> bool:
-    """Whether the engine that runs in the home lets viewers in: one that carries out a command and ends does not."""
-    return home.door.exists()
 
 
 def engine_state(home: Home) -> dict[str, Any] | None:
@@ -198,15 +179,6 @@ def _last_line(home: Home) -> str | None:
             return file.read().decode("utf-8", errors="replace").strip().splitlines()[-1]
     except (OSError, IndexError):
         return None
-
-
-def running_in(home: Home) -> str | None:
-    """Who runs in this home, in words; None where nobody does."""
-    try:
-        holder = HomeLock(home).holder()
-    except OSError:  # a home that may only be read: its lock cannot be tried
-        return NOT_KNOWN
-    return None if holder is None else str(holder)
 
 
 @contextmanager

@@ -1,12 +1,22 @@
 """Commands about the engine's life: begin one that outlives its session, end it, have it begin by itself."""
 
+import asyncio
 import json
+import shlex
+import subprocess
 import sys
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING
 
 import click
 
-from tui.cli.context import DONE, FAILED, REFUSED, UNRESOLVED, Call, agreed, ask, leave
+from tui.cli.context import DONE, FAILED, REFUSED, UNRESOLVED, USAGE, Call, agreed, ask, leave
+from tui.terminal import Ending
+
+if TYPE_CHECKING:
+    from tui.cli.web_view import ViewServer
 
 _UP_SECONDS = 60.0
 _DOWN_SECONDS = 60.0
@@ -19,9 +29,10 @@ def start(call: Call) -> None:
 
     What it logs is in the home's logs. It ends with rotor stop, and with the machine.
     """
-    from core.engine.detached import NotStarted, start_engine
     from core.engine.ipc.client import RemoteLink
-    from tui.cli.offline import HomeUnusable, running_in
+    from core.infra.service import NotStarted, start_engine
+    from tui.cli.context import running_in
+    from tui.cli.offline import HomeUnusable
 
     holder = running_in(call.home)
     if holder is not None:
@@ -58,7 +69,8 @@ def start(call: Call) -> None:
 def stop(call: Call, yes: bool) -> None:
     """End the engine of the home in order: nothing new is sent, working orders are cancelled (orders.at_exit)."""
     from core.model.command import EndEngine
-    from tui.cli.offline import running_in, status_document
+    from tui.cli.context import running_in
+    from tui.cli.offline import status_document
 
     holder = running_in(call.home)
     if holder is None:
@@ -93,7 +105,7 @@ def autostart() -> None:
 @click.pass_obj
 def autostart_show(call: Call, as_json: bool) -> None:
     """What is, or would be, written where; and whether it is."""
-    from core.engine.errands import AutostartFailed, autostart_document
+    from tui.cli.admin import AutostartFailed, autostart_document
 
     try:
         document = autostart_document(call.home)
@@ -110,7 +122,7 @@ def autostart_show(call: Call, as_json: bool) -> None:
 @click.pass_obj
 def autostart_on(call: Call, yes: bool) -> None:
     """Show the file, write it, and have the system take it up. It works from the next log-on."""
-    from core.engine.errands import AutostartFailed, autostart_document, turn_autostart
+    from tui.cli.admin import AutostartFailed, autostart_document, turn_autostart
 
     try:
         document = autostart_document(call.home)
@@ -128,10 +140,74 @@ def autostart_on(call: Call, yes: bool) -> None:
 @click.pass_obj
 def autostart_off(call: Call) -> None:
     """Have the system let it go, and remove the file. What runs goes on."""
-    from core.engine.errands import AutostartFailed, turn_autostart
+    from tui.cli.admin import AutostartFailed, turn_autostart
 
     try:
         turn_autostart(call.home, on=False)
     except (AutostartFailed, OSError) as error:
         leave(FAILED, str(error))
     click.echo("The engine is not started at log-on.")
+
+
+_LOOK_SECONDS = 0.2
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  rotor serve                 prints an address for a browser of this machine; it opens once
+  rotor serve --port 9000"""
+)
+@click.option("--port", type=click.IntRange(1024, 65535), default=8022, show_default=True, help="Of this machine.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="This machine only; every other is refused.")
+@click.option("--json", "as_json", is_flag=True, help="Print the address as JSON.")
+@click.pass_obj
+def serve(call: Call, port: int, host: str, as_json: bool) -> None:
+    """The app in a browser of this machine, as one more view of the one engine.
+
+    Where rotor runs in this home already, the views are of that; else this starts the engine, which ends with it.
+    Closing the browser ends nothing.
+    """
+    from tui.cli.context import running_in
+    from tui.cli.web_view import LOOPBACK, ViewServer, free
+
+    if host not in LOOPBACK:
+        leave(USAGE, f"{host} is not this machine. rotor is served to it only; from elsewhere, go through ssh.")
+    if not free(port):
+        leave(FAILED, f"Port {port} is taken by another program. Choose another with --port.")
+    server = ViewServer(_view_command(call), port)
+
+    def opened() -> None:
+        told = f"Open once, on this machine: {server.address}"
+        click.echo(json.dumps({"address": server.address}) if as_json else told)
+
+    running: AbstractContextManager[object] = nullcontext() if running_in(call.home) else call.own_engine()
+    with running, Ending() as ending:
+        try:
+            asyncio.run(_serve(server, opened, ending))
+        except OSError as error:
+            leave(FAILED, f"The page cannot be served on port {port}: {error.strerror or error}.")
+    sys.exit(DONE)
+
+
+async def _serve(server: "ViewServer", opened: Callable[[], None], ending: Ending) -> None:
+    ended = asyncio.Event()
+    serving = asyncio.create_task(server.run(opened, ended))
+    while not serving.done() and ending.wait(0) is None:
+        # A signal's handler runs on this thread: it is asked, not waited for.
+        await asyncio.wait({serving}, timeout=_LOOK_SECONDS)
+    ended.set()
+    await serving
+
+
+def _view_command(call: Call) -> str:
+    program = [sys.executable] if getattr(sys, "frozen", False) else [sys.executable, "-m", "tui.cli"]
+    parts = [*program, "--home", str(call.home.path), "attach"]
+    return subprocess.list2cmdline(parts) if sys.platform == "win32" else shlex.join(parts)
+
+
+@click.command(hidden=True)
+@click.pass_obj
+def attach(call: Call) -> None:
+    """The app as a view of the engine that runs in this home."""
+    call.attach()

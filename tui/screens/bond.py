@@ -9,8 +9,7 @@ from textual.app import ComposeResult
 
 from core.i18n import say
 from core.model.bond import BondCode
-from core.model.bond_info import BondFacts
-from core.model.card import BondCard, SourcePrice
+from core.model.bond_info import BondCard, BondFacts, SourcePrice
 from core.model.command import Done, ShowBond
 from core.model.known import Unknown
 from tui import format as fmt

@@ -10,7 +10,7 @@ from core.model.known import Unknown
 from core.model.order import Order, Origin, Side
 from core.model.snapshot import Control, PositionRow, Rebalance, Snapshot
 from tui import format as fmt
-from tui.day import missed_text, ours
+from tui.format import missed_text, ours
 from tui.screens.dialogs import Confirm, Fact, Typed
 from tui.widgets.text import facts
 from tui.widgets.theme import Tone, change_tone

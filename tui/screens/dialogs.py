@@ -13,8 +13,13 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from core.i18n import say
+from core.model.order import Origin
+from core.model.snapshot import Rebalance, Snapshot
+from tui import format as fmt
+from tui.actions import ACTIONS, PANES, Action, actions_of
+from tui.format import due_today, guarding
 from tui.widgets.text import Words, facts, hint
-from tui.widgets.theme import Tone, words
+from tui.widgets.theme import STYLES, Tone, words
 
 Fact = tuple[str, str, Tone]
 
@@ -188,3 +193,73 @@ class Reading(ModalScreen[None]):
 
     def action_close(self) -> None:
         self.dismiss(None)
+
+
+def help_screen(pane_id: str) -> Reading:
+    """The help of one pane."""
+    pane = next(pane for pane in PANES if pane.id == pane_id)
+    text = Text(f"{say(pane.about)}\n", STYLES[Tone.TEXT])
+    _keys(text, say("On {title}", title=say(pane.title)), actions_of(pane_id))
+    text.append(say("\nEverywhere\n"), STYLES[Tone.TITLE])
+    _line(text, "1-8", say("Go to a screen"))
+    _line(text, say("up/down"), say("Move; pgup, pgdn, home and end do too"))
+    for action in (action for action in ACTIONS if action.pane == "app"):
+        _line(text, action.key_text, say(action.help))
+    _line(text, "shift+drag", say("Select text with the mouse (in Windows Terminal)"))
+    return Reading(say("Help"), text)
+
+
+def _keys(text: Text, title: str, actions: tuple[Action, ...]) -> None:
+    text.append(f"\n{title}\n", STYLES[Tone.TITLE])
+    for action in actions:
+        _line(text, action.key_text, say(action.help))
+
+
+def _line(text: Text, key: str, meaning: str) -> None:
+    text.append(fmt.fit(key, 10, right=True), STYLES[Tone.KEY])
+    text.append(f"  {meaning}\n", STYLES[Tone.TEXT])
+
+
+def quit_question(snapshot: Snapshot | None, *, begun: bool) -> Confirm | None:
+    """None where nothing is lost by leaving. `begun`: something was asked for that no picture shows yet."""
+    run = snapshot.rebalance if snapshot is not None else None
+    if run is not None and not run.running:
+        run = None
+    rows = _running_rows(run) if run is not None or begun else []
+    unguarded = _unguarded_rows(snapshot) if snapshot is not None else []
+    if not rows and not unguarded:
+        return None
+    what = (
+        say("A {origin} is running. ", origin=say(run.origin if run is not None else Origin.REBALANCE)) if rows else ""
+    )
+    lost = say("Runs start only while rotor runs. ")
+    if snapshot and guarding(snapshot):
+        lost = say("Stops live only while rotor runs. ")
+    return Confirm(
+        say("Quit"), rows + unguarded, say("{what}Quit all the same?", what=what or lost), say("Yes, quit"), danger=True
+    )
+
+
+def _running_rows(run: Rebalance | None) -> list[Fact]:
+    stage = say("just begun") if run is None else f"{say(run.stage)}, {fmt.plural(len(run.legs), 'order')}"
+    rest = say("part of the list stays unbought")
+    if run is not None and run.origin is Origin.FLATTEN:
+        rest = say("part of what is ours stays unsold")
+    return [
+        ((run.origin if run is not None else Origin.REBALANCE).capitalize(), stage, Tone.WARN),
+        (say("Sent"), say("stays at the broker and may still fill"), Tone.TEXT),
+        (say("Not sent"), say("is dropped: {rest}", rest=rest), Tone.TEXT),
+        (say("Next start"), say("books what was filled and cancels the rest"), Tone.TEXT),
+    ]
+
+
+def _unguarded_rows(snapshot: Snapshot) -> list[Fact]:
+    rows: list[Fact] = []
+    armed = guarding(snapshot)
+    if armed:
+        rows.append((say("Stops"), say("{armed} armed: none fires while rotor is closed", armed=armed), Tone.WARN))
+    due = [
+        say("{name} of {at} would not run", name=say(job.name), at=fmt.moment(job.at, snapshot.at))
+        for job in due_today(snapshot)
+    ]
+    return rows + [(say("Missed"), run, Tone.WARN) for run in due]

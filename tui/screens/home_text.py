@@ -10,7 +10,7 @@ from core.model.known import Maybe, Unknown
 from core.model.order import Side
 from core.model.snapshot import Control, Level, PositionRow, Rebalance, Snapshot
 from tui import format as fmt
-from tui.day import fitting, job_texts, missed_text, stops_text
+from tui.format import fitting, job_texts, missed_text, stops_text
 from tui.screens.dialogs import Fact
 from tui.widgets.text import facts
 from tui.widgets.theme import LEVEL_TONES, STYLES, Tone, change_tone, words

@@ -17,7 +17,7 @@ from tui.actions import bindings_of
 from tui.screens.dialogs import Reading
 from tui.screens.pane import Pane
 from tui.widgets.columns import Cell, Column, Row, cell
-from tui.widgets.search import SearchLine
+from tui.widgets.paged_list import SearchLine
 from tui.widgets.table import LiveTable
 from tui.widgets.text import Words
 from tui.widgets.theme import LEVEL_TONES, Tone, words

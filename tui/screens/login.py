@@ -1,6 +1,6 @@
 """Logging in to Factor Cat."""
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
 from textual import on
@@ -11,10 +11,15 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from core.i18n import say
-from core.model.command import Done, LoggedIn, Login
+from core.model.command import Done, LoggedIn, Login, OpenSafe
+from core.model.snapshot import Snapshot
+from tui.screens.dialogs import Decide
 from tui.screens.pane import Host
 from tui.widgets.text import Words, hint
 from tui.widgets.theme import Tone, words
+
+if TYPE_CHECKING:
+    from tui.app import RotorApp
 
 
 class PasswordInput(Input):
@@ -127,3 +132,142 @@ class LoginScreen(ModalScreen[LoggedIn | None]):
 
     def _say(self, text: str, tone: Tone) -> None:
         self.query_one("#login-error", Words).put(words((text, tone)))
+
+
+class Entrance:
+    def __init__(self, app: "RotorApp") -> None:
+        self._app = app
+        self._unlocking: Passphrase | None = None
+
+    def look(self, snapshot: Snapshot, *, first: bool) -> None:
+        """Ask at the first picture, if at all; what was asked goes once it is needed no more."""
+        needed = snapshot.mode != "sandbox" and snapshot.platform_user is None
+        # Connections are reported by an engine that stands: one that did not start has nobody to log in to.
+        if needed and first and snapshot.health:
+            if snapshot.locked:
+                self._unlocking = Passphrase(self._app, fresh=False)
+                self._app.push_screen(self._unlocking, self._unlocked)
+            else:
+                self.open_login()
+        elif not needed and isinstance(self._app.screen, LoginScreen) and not self._app.screen.busy:
+            self._app.screen.dismiss(None)
+        elif not needed and self._unlocking is not None and self._app.screen is self._unlocking:
+            self._app.screen.dismiss(True)  # a variable, or the keyring, has done without it
+
+    def open_login(self) -> None:
+        snapshot = self._app.snapshot
+        if snapshot is not None and not isinstance(self._app.screen, LoginScreen):
+            self._app.push_screen(LoginScreen(self._app, snapshot.mode), self._logged_in)
+
+    def _logged_in(self, login: LoggedIn | None) -> None:
+        if login is not None and login.trouble:
+            work = offer_safe(self._app, login.trouble)
+            self._app.run_worker(work, name="safe", description="safe", exit_on_error=False)
+
+    def _unlocked(self, opened: bool | None) -> None:
+        """With the passwords at hand the engine logs in by itself; without them the user does."""
+        if not opened:
+            self.open_login()
+
+
+class Passphrase(ModalScreen[bool]):
+    """Opens the encrypted file, or begins it; answers with whether it is open.
+
+    The passphrase leaves the field the moment it is sent and is kept nowhere.
+    """
+
+    AUTO_FOCUS = "#passphrase"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "leave", show=False),
+        Binding("down", "app.focus_next", show=False),
+        Binding("up", "app.focus_previous", show=False),
+    ]
+
+    def __init__(self, host: Host, *, fresh: bool) -> None:
+        """`fresh`: there is no file yet, so that the passphrase is typed twice."""
+        super().__init__()
+        self._host, self._fresh = host, fresh
+        self._first = PasswordInput(password=True, max_length=200, compact=True, id="passphrase")
+        self._again = PasswordInput(password=True, max_length=200, compact=True, id="again")
+        self._problem = Words(id="safe-problem")
+        self._busy = False
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog") as box:
+            box.border_title = say("Encrypted file of passwords")
+            if self._fresh:
+                about = say(
+                    "The passwords are kept in a file of this home, which only this passphrase opens. It is asked for "
+                    "at each start, and nobody can recover it."
+                )
+            else:
+                about = say("This home's passwords are in an encrypted file. Its passphrase opens it until rotor ends.")
+            yield Static(about, markup=False)
+            yield Static(say("Passphrase"), classes="label")
+            yield self._first
+            if self._fresh:
+                yield Static(say("Once more"), classes="label")
+                yield self._again
+            yield self._problem
+            keys = Words(classes="dialog-hint")
+            keys.put(hint(("enter", say("begin it") if self._fresh else say("open it")), ("esc", say("leave it"))))
+            yield keys
+
+    def action_leave(self) -> None:
+        self.dismiss(False)
+
+    @on(Input.Submitted)
+    def _entered(self, typed: Input.Submitted) -> None:
+        if self._busy:
+            return
+        if self._fresh and typed.input is self._first:
+            self._again.focus()
+            return
+        passphrase = self._first.value
+        if not passphrase:
+            self._say(say("Type the passphrase."), Tone.WARN)
+            return
+        if self._fresh and passphrase != self._again.value:
+            self._again.value = ""
+            self._say(say("The two are not the same: type them again."), Tone.BAD)
+            return
+        self._first.value = self._again.value = ""
+        self._busy = True
+        self._say(say("This takes a second."), Tone.DIM)
+        work = self._open(OpenSafe(passphrase))
+        self.run_worker(work, name="passphrase", description="passphrase", exclusive=True, exit_on_error=False)
+
+    async def _open(self, command: OpenSafe) -> None:
+        try:
+            reply = await self._host.ask(command)
+        finally:
+            self._busy = False
+        if isinstance(reply, Done):
+            self._host.tell(reply.value)
+            if self.is_current:
+                self.dismiss(True)
+            return
+        self._say(reply.text, Tone.BAD)
+        self._first.focus()
+
+    def _say(self, text: str, tone: Tone) -> None:
+        self._problem.put(words((text, tone)))
+
+
+async def offer_safe(host: Host, trouble: str) -> None:
+    """The keyring has failed: the password is kept for this session, and may go to an encrypted file."""
+    locked = host.snapshot is not None and host.snapshot.locked
+    answer = await host.push_screen_wait(
+        Decide(
+            say("The keyring does not keep it"),
+            [(say("Why"), trouble, Tone.WARN)],
+            say("Where is the password to be kept?"),
+            [
+                ("1", say("For this session only: it is asked for at the next start")),
+                ("2", say("In an encrypted file of this home, which a passphrase opens")),
+            ],
+            calm=True,
+        )
+    )
+    if answer == "2":
+        await host.push_screen_wait(Passphrase(host, fresh=not locked))

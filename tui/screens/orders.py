@@ -15,7 +15,7 @@ from tui import format as fmt
 from tui.actions import bindings_of
 from tui.screens.bond import BondReading
 from tui.screens.dialogs import Confirm, Decide, Fact
-from tui.screens.list_pane import ListPane
+from tui.screens.pane import ListPane
 from tui.widgets.columns import Column, Row, cell
 from tui.widgets.text import facts
 from tui.widgets.theme import SIDE_TONES, STYLES, Tone, state_tone, words

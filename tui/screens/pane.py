@@ -1,15 +1,23 @@
 """What the six screens have in common."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import replace
 from typing import Any, Protocol, TypeVar, cast
 
+from textual import on
+from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.screen import Screen
 from textual.widget import Widget
 
+from core.i18n import say
 from core.model.command import Command, Reply
 from core.model.snapshot import Snapshot
+from tui.widgets.columns import Column, Row, Sorting, sorted_next
+from tui.widgets.paged_list import SearchLine
 from tui.widgets.table import LiveTable
+from tui.widgets.text import Words
+from tui.widgets.theme import Tone
 
 T = TypeVar("T")
 
@@ -100,3 +108,112 @@ class Pane(Vertical):
         self.run_worker(
             work, name=group, group=f"{self.id}.{group}", description=group, exclusive=True, exit_on_error=False
         )
+
+
+class ListPane(Pane):
+    """A summary line, a table, and a line with what the columns leave out of the row under the cursor."""
+
+    HEADS_SORT = True
+    """Whether a click on a column's head sorts by it."""
+
+    def __init__(self, name: str, columns: Sequence[Column], filter_hint: str) -> None:
+        """`filter_hint` is marked."""
+        super().__init__(name)
+        self.summary = Words(classes="summary")
+        self.search = SearchLine(filter_hint)
+        self.table = LiveTable(columns, id=f"{name}-table")
+        self.detail = Words(classes="detail")
+        self.sorting: Sorting | None = None
+        self._all: tuple[Row, ...] = ()
+        self._empty = ""
+
+    def compose(self) -> ComposeResult:
+        yield self.summary
+        yield self.search
+        yield self.table
+        yield self.detail
+
+    def on_mount(self) -> None:
+        self.table.clear(say("Waiting for the engine."))
+        self.detail.display = False
+
+    def focus_target(self) -> Widget:
+        return self.table
+
+    def set_rows(self, rows: Sequence[Row], empty: str) -> None:
+        """Show the rows that the filter lets through."""
+        self._all, self._empty = tuple(rows), empty
+        self._refilter()
+
+    def unknown(self, text: str) -> None:
+        """There is no answer, which is not an empty one."""
+        self._all = ()
+        self.table.clear(text, Tone.WARN)
+        self._moved()
+
+    def draw_detail(self) -> None:
+        """Fill `detail` for the row under the cursor."""
+
+    def do_search(self) -> None:
+        self.search.open()
+
+    def copied(self) -> str:
+        return self.table.copied
+
+    def do_sort(self) -> None:
+        """By the next column that is shown."""
+        self._sort_by(sorted_next(self.sorting, self.table.layout_shown))
+
+    def do_reverse(self) -> None:
+        if self.sorting is not None:
+            self._sort_by(replace(self.sorting, largest_first=not self.sorting.largest_first))
+
+    @on(LiveTable.Headed)
+    def _head_clicked(self, message: LiveTable.Headed) -> None:
+        if not self.HEADS_SORT:
+            return
+        if self.sorting is not None and self.sorting.column == message.column:
+            self.do_reverse()
+        else:
+            column = next(slot.column for slot in self.table.layout_shown.slots if slot.index == message.column)
+            self._sort_by(Sorting(message.column, column.right))
+
+    def _sort_by(self, sorting: Sorting | None) -> None:
+        self.sorting = sorting
+        self.table.mark_sorting(sorting)
+        self._refilter()
+        self.host.refresh_keys()
+
+    def do_back(self) -> None:
+        if self.search.close():
+            self.table.focus()
+
+    @on(SearchLine.Changed)
+    def _refilter(self) -> None:
+        text = self.search.text
+        rows: Sequence[Row] = [row for row in self._all if row.holds(text)] if text else self._all
+        if self.sorting is not None:
+            rows = self.sorting.applied(rows)
+        nothing = self._empty
+        if self._all and text:
+            nothing = say("Nothing here holds '{text}'. Press esc to see everything.", text=text)
+        self.table.say(nothing)
+        self.table.set_rows(rows)
+        self._moved()
+
+    @on(SearchLine.Done)
+    def _search_done(self) -> None:
+        self.table.focus()
+
+    @on(LiveTable.Moved)
+    def _moved(self) -> None:
+        if self.table.cursor_key is None:
+            self.detail.put("")
+        else:
+            self.draw_detail()
+        self.detail.display = bool(self.detail.text)
+        self.host.refresh_keys()
+
+    @on(LiveTable.Chosen)
+    def _chosen(self) -> None:
+        self.action_act("open")

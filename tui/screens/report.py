@@ -13,7 +13,7 @@ from core.model.snapshot import Snapshot
 from tui.actions import bindings_of
 from tui.screens.bond import BondReading
 from tui.screens.dialogs import Reading
-from tui.screens.list_pane import ListPane
+from tui.screens.pane import ListPane
 from tui.screens.report_rows import (
     PERIODS,
     SORTINGS,

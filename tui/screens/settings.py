@@ -21,11 +21,10 @@ from core.model.command import (
 )
 from core.model.settings_rows import Preferences, SecretRow, SettingRow
 from tui.actions import bindings_of
-from tui.screens.checkup import show_checkup
 from tui.screens.dialogs import Confirm, Decide, Fact
-from tui.screens.list_pane import ListPane
-from tui.screens.safe import Passphrase, offer_safe
-from tui.screens.settings_dialogs import SecretEdit, SettingEdit
+from tui.screens.login import Passphrase, offer_safe
+from tui.screens.pane import ListPane
+from tui.screens.settings_dialogs import SecretEdit, SettingEdit, show_checkup
 from tui.widgets.columns import Column, Row, cell, heading
 from tui.widgets.theme import STYLES, Tone, words
 

@@ -16,20 +16,19 @@ from core.model.platform import Record, Strategy
 from core.model.snapshot import Followed, Snapshot
 from tui import format as fmt
 from tui.actions import bindings_of
-from tui.day import ours
+from tui.format import ours
 from tui.screens.dialogs import Confirm, Fact
 from tui.screens.pane import Pane
-from tui.screens.record_card import CardView
 from tui.screens.strategy_records import (
     SORTINGS,
     STRATEGY_COLUMNS,
+    CardView,
     record_columns,
     record_row,
     sort_records,
     strategy_row,
 )
-from tui.widgets.paged_list import RECORDS, STRATEGIES, PagedList, Turner
-from tui.widgets.search import SearchLine
+from tui.widgets.paged_list import RECORDS, STRATEGIES, PagedList, SearchLine, Turner
 from tui.widgets.table import LiveTable
 from tui.widgets.theme import Tone
 

@@ -9,7 +9,7 @@ from rich.text import Text
 from core.i18n import say
 from core.model.snapshot import Control, Need, Snapshot
 from tui import format as fmt
-from tui.day import missed_text
+from tui.format import missed_text
 from tui.widgets.text import Words
 from tui.widgets.theme import STYLES, Tone
 

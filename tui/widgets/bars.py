@@ -1,6 +1,7 @@
 """The two lines above every screen: who and how, and where."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 
 from rich.cells import cell_len
 from rich.text import Text
@@ -10,8 +11,8 @@ from textual.message import Message
 from core.i18n import say
 from core.model.snapshot import Health, Level, Rebalance, Snapshot
 from tui import format as fmt
-from tui.actions import PANES
-from tui.day import job_texts
+from tui.actions import PANES, Action
+from tui.format import job_texts
 from tui.widgets.text import Words
 from tui.widgets.theme import LEVEL_TONES, MODE_TONES, STYLES, Tone, words
 
@@ -185,3 +186,77 @@ def _what_next(snapshot: Snapshot) -> tuple[tuple[str, ...], Tone]:
 def running_text(rebalance: Rebalance) -> str:
     filled = sum(leg.filled_volume >= leg.volume for leg in rebalance.legs)
     return say("running {filled}/{all}", filled=filled, all=len(rebalance.legs))
+
+
+Reason = Callable[[Action], str]
+
+
+class KeyBar(Words):
+    """`r Make a plan   e Execute   ? Help   q Quit`."""
+
+    class Picked(Message):
+        def __init__(self, action: Action) -> None:
+            super().__init__()
+            self.action = action
+
+    def __init__(self) -> None:
+        super().__init__(id="key-bar")
+        self._actions: tuple[Action, ...] = ()
+        self._why_not: Reason = lambda _: ""
+        self._spans: list[tuple[int, int, Action]] = []
+
+    def show(self, actions: tuple[Action, ...], why_not: Reason) -> None:
+        """`why_not` answers with the reason why an action does nothing now, or nothing."""
+        self._actions = tuple(action for action in actions if action.footer)
+        self._why_not = why_not
+        self._draw()
+
+    def on_resize(self) -> None:
+        self._draw()
+
+    def on_click(self, event: events.Click) -> None:
+        offset = event.get_content_offset(self)
+        for start, end, action in self._spans:
+            if offset is not None and start <= offset.x < end:
+                self.post_message(self.Picked(action))
+
+    def _draw(self) -> None:
+        width = self.size.width
+        needed = sum(cell_len(f"{action.key_text} {say(action.label)}") for action in self._actions)
+        gap = next((gap for gap in (3, 2) if needed + gap * (len(self._actions) - 1) <= width), 1)
+        bar = Text(style=STYLES[Tone.DIM])
+        self._spans.clear()
+        for action in self._actions:
+            start = bar.cell_len
+            off = bool(self._why_not(action))
+            bar.append(action.key_text, STYLES[Tone.DIM] if off else STYLES[Tone.KEY])
+            bar.append(f" {say(action.label)}", STYLES[Tone.DIM] if off else STYLES[Tone.TEXT])
+            self._spans.append((start, bar.cell_len, action))
+            bar.append(" " * gap)
+        self.put(bar)
+
+
+_SECONDS, _FAILED_SECONDS = 6.0, 15.0
+
+
+class Strip(Words):
+    """The newest wins; what went wrong stays longer, and is called so in words."""
+
+    def __init__(self) -> None:
+        super().__init__(id="strip")
+        self._until = 0.0
+        self.display = False
+
+    def tell(self, text: str, *, failed: bool = False) -> None:
+        self.put(words(("! ", Tone.BAD) if failed else "", (text, Tone.BAD if failed else Tone.STRONG)))
+        self._until = time.monotonic() + (_FAILED_SECONDS if failed else _SECONDS)
+        self.display = True
+
+    def beat(self) -> None:
+        """Go when the time is over."""
+        if self.display and time.monotonic() >= self._until:
+            self.clear()
+
+    def clear(self) -> None:
+        self.display = False
+        self.put("")

@@ -9,8 +9,8 @@ from core import __version__
 from core.bonds.book import TableBook
 from core.brokers.qmt import QmtBroker
 from core.brokers.qmt_connection import SessionIds
-from core.calendar.calendar import Calendar
-from core.engine.assembly import expected_list, real_sources
+from core.calendar.calendar import Calendar, expected_list
+from core.engine.assembly import real_sources
 from core.engine.live import what_lacks
 from core.factorcat import FactorCat, FactorCatError
 from core.i18n import mark, say
@@ -18,12 +18,11 @@ from core.infra.clock import SHANGHAI, RealClock
 from core.infra.credentials import Vault
 from core.infra.home import Home
 from core.infra.updates import NoRelease, ask_for_release, newer
-from core.mail import MailFailed, try_login
 from core.model.finding import Finding, State
 from core.model.known import Known, Unknown
 from core.model.quote import Quote
 from core.model.settings import Settings
-from core.notify.channels import NotSent, PushReceiver, password_of, receivers_of
+from core.notify.channels import MailFailed, NotSent, PushReceiver, password_of, receivers_of, try_login
 from core.notify.outbox import waiting_in
 from core.quotes.failover import Sources
 from core.rules.selection import check_selection

@@ -12,11 +12,19 @@ from concurrent.futures import Future
 from typing import Any, TypeVar
 
 from core import __version__
-from core.engine.greeting import PROTOCOL, Greeting, NoGreeting, Welcome, read_welcome
 from core.engine.ipc.link import SnapshotListener
-from core.engine.ipc.protocol import NotReadable, read, written
+from core.engine.ipc.protocol import (
+    PROTOCOL,
+    Greeting,
+    NoGreeting,
+    NotReadable,
+    Welcome,
+    read,
+    read_welcome,
+    with_change,
+    written,
+)
 from core.engine.ipc.server import LONGEST_LINE
-from core.engine.pictures import with_change
 from core.i18n import say
 from core.infra.home import Home
 from core.model.command import Command, Failed, Reply

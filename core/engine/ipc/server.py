@@ -17,10 +17,19 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from core import __version__
-from core.engine.greeting import ONLY_LOOKS, PROTOCOL, Greeting, NoGreeting, Welcome, read_greeting
 from core.engine.ipc.link import EngineLink
-from core.engine.ipc.protocol import NotReadable, read, written
-from core.engine.pictures import Pictures
+from core.engine.ipc.protocol import (
+    ONLY_LOOKS,
+    PROTOCOL,
+    Greeting,
+    NoGreeting,
+    NotReadable,
+    Pictures,
+    Welcome,
+    read,
+    read_greeting,
+    written,
+)
 from core.i18n import say
 from core.infra.home import Home, write_atomically
 from core.model.command import Command, Failed

@@ -15,7 +15,7 @@ from keyring.errors import KeyringLocked
 from pydantic import SecretStr
 
 from core.akshare.client import Table
-from core.bonds.tables import COLUMNS, TABLE
+from core.bonds.tables import REDEMPTION_COLUMNS, REDEMPTION_TABLE
 from core.engine.doctor import machine
 from core.engine.doctor.examination import examine
 from core.engine.engine import Engine
@@ -79,11 +79,11 @@ class Machine:
         codes = [*(code[:6] for code in CODES), *(f"118{number:03d}" for number in range(300))]
         row = ("名", "4.49", None, "2030-07-10", "2025-03-03", "12.34", "113", "0/15 | 30", "", "正股")
         rows: tuple[dict[str, str | None], ...] = tuple(
-            {**dict(zip(COLUMNS, (code, *row), strict=True))} for code in codes
+            {**dict(zip(REDEMPTION_COLUMNS, (code, *row), strict=True))} for code in codes
         )
         (self.home.data / "tables").mkdir(exist_ok=True)
-        document = Table(TABLE, fetched, COLUMNS, rows).as_document()
-        (self.home.data / "tables" / f"{TABLE}.json").write_text(json.dumps(document), "utf-8")
+        document = Table(REDEMPTION_TABLE, fetched, REDEMPTION_COLUMNS, rows).as_document()
+        (self.home.data / "tables" / f"{REDEMPTION_TABLE}.json").write_text(json.dumps(document), "utf-8")
 
     def write(self) -> None:
         session = next(_sessions)
@@ -214,7 +214,7 @@ def table_old(well: Machine) -> None:
 
 def mail_refused(well: Machine) -> None:
     well.mails.hangs = True
-    well.patch.setattr("core.mail._SECONDS", 0.2)
+    well.patch.setattr("core.notify.channels._SECONDS", 0.2)
 
 
 def push_address_wrong(well: Machine) -> None:
