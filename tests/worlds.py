@@ -7,12 +7,12 @@ from decimal import Decimal
 from typing import Any
 
 from core.infra.clock import SHANGHAI
-from core.model.account import Asset, Ledger, Owned, Position
+from core.model.account import Asset, Holdings, Owned, Position
 from core.model.bond import BondCode
 from core.model.known import Known, Maybe
 from core.model.platform import Selected, Selection
 from core.model.quote import Quote, TradingState
-from core.rules.planner import Situation
+from core.rules.planner import PlanInput
 
 DAY = date(2026, 5, 15)
 NOW = datetime(2026, 5, 15, 14, 50, tzinfo=SHANGHAI)
@@ -45,7 +45,7 @@ def position(code: str, volume: int, sellable: int | None = None) -> Position:
     return Position(BondCode(code), volume, volume if sellable is None else sellable, Decimal(100))
 
 
-def ledger(**volumes: int) -> Ledger:
+def ledger(**volumes: int) -> Holdings:
     """`ledger(b113001=100)`: code to volume; a name cannot begin with a digit."""
     codes = {BondCode(name[1:]): volume for name, volume in volumes.items()}
     return {code: Owned(code, volume, Decimal(100)) for code, volume in codes.items()}
@@ -55,14 +55,14 @@ def situation(
     listed: Selection,
     quotes: Mapping[BondCode, Maybe[Quote]],
     *,
-    owned: Ledger | None = None,
+    owned: Holdings | None = None,
     positions: tuple[Position, ...] | None = None,
     cash: str = "100000",
-) -> Situation:
+) -> PlanInput:
     """Everything known; without `positions` the account holds just what the ledger owns."""
     book = owned or {}
     held = positions if positions is not None else tuple(position(str(c), o.volume) for c, o in book.items())
-    return Situation(
+    return PlanInput(
         plan_id="260515-test00",
         mode="sandbox",
         now=NOW,

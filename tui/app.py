@@ -29,7 +29,7 @@ from tui.actions import ACTIONS, PANES, Action, actions_of, bindings_of, pane_bi
 from tui.screens.dialogs import help_screen, quit_question
 from tui.screens.home import HomePane
 from tui.screens.log import LogPane
-from tui.screens.login import Entrance
+from tui.screens.login import LoginFlow
 from tui.screens.orders import OrdersPane
 from tui.screens.pane import Pane
 from tui.screens.plan import PlanPane
@@ -37,9 +37,9 @@ from tui.screens.positions import PositionsPane
 from tui.screens.report import ReportPane
 from tui.screens.settings import SettingsPane
 from tui.screens.strategies import StrategiesPane
-from tui.terminal import LOST_TERMINAL, Bell, Departure, say_no_more
+from tui.terminal import LOST_TERMINAL, Bell, OrderlyExit, say_no_more
 from tui.widgets.alerts import AlertBar
-from tui.widgets.bars import KeyBar, Strip, TabBar, TopBar
+from tui.widgets.bars import KeyBar, StatusBar, TabBar, TopBar
 from tui.widgets.theme import LOOKS, PlainScrollBar, use_look
 
 
@@ -99,11 +99,11 @@ class RotorApp(App[None]):
         self._soon: Timer | None = None
         self._asking_to_quit = False
         self._crashed = False
-        self._entrance = Entrance(self)
+        self._entrance = LoginFlow(self)
         self._bell = Bell(self)
-        self._departure = Departure(self, self._leave)
+        self._departure = OrderlyExit(self, self._leave)
         self._top, self._tabs, self._alerts = TopBar(watch=watch), TabBar(), AlertBar()
-        self._strip, self._keys = Strip(), KeyBar()
+        self._strip, self._keys = StatusBar(), KeyBar()
         self._home, self._plan = HomePane(), PlanPane()
         self._panes: dict[str, Pane] = {
             "home": self._home,
@@ -280,10 +280,10 @@ class RotorApp(App[None]):
         self.pane.opened()
         self.refresh_keys()
 
-    def on_tab_bar_picked(self, message: TabBar.Picked) -> None:
+    def on_tab_bar_pane_picked(self, message: TabBar.PanePicked) -> None:
         self.action_goto(message.pane)
 
-    def on_key_bar_picked(self, message: KeyBar.Picked) -> None:
+    def on_key_bar_action_picked(self, message: KeyBar.ActionPicked) -> None:
         self._run(message.action)
 
     def _run(self, action: Action) -> None:

@@ -22,7 +22,7 @@ _CTRL_CLOSE, _CTRL_LOGOFF, _CTRL_SHUTDOWN = 2, 5, 6
 """What Windows tells a console program that is about to be ended; it gives it some five seconds."""
 
 
-class Ending:
+class ExitSignals:
     """Inside, the first word to end is kept; nothing is interrupted by it."""
 
     def __init__(self) -> None:
@@ -32,7 +32,7 @@ class Ending:
         self._before: dict[int, object] = {}
         self._stack = contextlib.ExitStack()
 
-    def __enter__(self) -> "Ending":
+    def __enter__(self) -> "ExitSignals":
         for name in _NAMES:
             number = getattr(signal, name, None)
             if number is not None:
@@ -167,7 +167,7 @@ def _alarms(snapshot: Snapshot) -> frozenset[str]:
     return frozenset({*snapshot.blockers, *failing, *events})
 
 
-class Departure:
+class OrderlyExit:
     """`leave` is called on the app's loop, with the exit code."""
 
     def __init__(self, app: "App[None]", leave: Callable[[int], None]) -> None:

@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from core.i18n import say
 from core.infra.clock import Clock
-from core.infra.worker_thread import Caller, NoAnswer
+from core.infra.worker_thread import CallTimedOut, WorkerThread
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ Python to run a module with: it runs itself."""
 _LONGEST = 160
 
 
-class TableSilent(Exception):
+class TableUnavailable(Exception):
     """A table could not be fetched; the message says why."""
 
 
@@ -75,7 +75,7 @@ def check_shape(table: Table, columns: Sequence[str], floor: int) -> None:
         )
 
 
-class AkshareTables:
+class AkshareClient:
     """One child at a time. `command` is what is run, the table's name behind it."""
 
     def __init__(self, clock: Clock, command: Sequence[str] = CHILD, patience: float = PATIENCE) -> None:
@@ -86,19 +86,19 @@ class AkshareTables:
         self._child: subprocess.Popen[bytes] | None = None
 
     async def fetch(self, name: str) -> Table:
-        """The table as it is now. Raises `TableSilent`, `TableRefused`."""
+        """The table as it is now. Raises `TableUnavailable`, `TableRefused`."""
         async with self._turn:
             asked_at = self._clock.now()
-            caller = Caller(f"akshare: {name}")
+            caller = WorkerThread(f"akshare: {name}")
             try:
                 output = await caller.call(lambda: self._run(name), self._patience + 5)
-            except NoAnswer as error:
-                raise TableSilent(str(error)) from None
+            except CallTimedOut as error:
+                raise TableUnavailable(str(error)) from None
             finally:
                 caller.end()
         document = _document(output)
         if "error" in document:
-            raise TableSilent(_short(str(document["error"])))
+            raise TableUnavailable(_short(str(document["error"])))
         return table_of({**document, "name": name, "fetched_at": asked_at.isoformat()})
 
     def end(self) -> None:
@@ -108,7 +108,7 @@ class AkshareTables:
             child.kill()
 
     def _run(self, name: str) -> bytes:
-        """On the caller's thread. Raises `TableSilent`."""
+        """On the caller's thread. Raises `TableUnavailable`."""
         try:
             child = subprocess.Popen(
                 [*self._command, name],
@@ -119,14 +119,14 @@ class AkshareTables:
                 creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
             )
         except OSError as error:
-            raise TableSilent(say("akshare could not be run: {error}", error=error.strerror or error)) from None
+            raise TableUnavailable(say("akshare could not be run: {error}", error=error.strerror or error)) from None
         self._child = child
         try:
             output, _ = child.communicate(timeout=self._patience)
         except subprocess.TimeoutExpired:
             child.kill()
             child.communicate()
-            raise TableSilent(say("it did not answer within {patience:.0f} s", patience=self._patience)) from None
+            raise TableUnavailable(say("it did not answer within {patience:.0f} s", patience=self._patience)) from None
         finally:
             self._child = None
         return output
@@ -140,7 +140,7 @@ def _document(output: bytes) -> dict[str, Any]:
     except ValueError:
         found = None
     if not isinstance(found, dict):
-        raise TableSilent(say("akshare ended without an answer"))
+        raise TableUnavailable(say("akshare ended without an answer"))
     return cast("dict[str, Any]", found)
 
 

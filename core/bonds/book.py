@@ -9,14 +9,14 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
-from core.akshare.client import AkshareTables, Table, TableRefused, TableSilent, table_of
+from core.akshare.client import AkshareClient, Table, TableRefused, TableUnavailable, table_of
 from core.bonds import tables
 from core.bonds.overrides import OverridesRefused, read_overrides
 from core.i18n import say
 from core.infra.clock import SHANGHAI, Clock
 from core.infra.home import write_atomically
 from core.model.bond import BondCode
-from core.model.bond_info import BondFacts, Call, Dossier, Dossiers
+from core.model.bond_info import BondFacts, BondInfo, BondInfos, RedemptionState
 from core.model.known import Maybe, Unknown
 from core.rules.sessions import AFTERNOON
 
@@ -37,7 +37,7 @@ _LONGEST_AGE = timedelta(days=4)
 class BondBook(Protocol):
     """Who knows the bonds' calls, last days and names."""
 
-    def dossiers(self, codes: Iterable[BondCode]) -> Dossiers: ...
+    def bond_infos(self, codes: Iterable[BondCode]) -> BondInfos: ...
 
     def name(self, code: BondCode) -> str:
         """The bond's name, empty where no source has told it."""
@@ -83,7 +83,7 @@ class TableBook:
         self,
         folder: Path,
         overrides: Path,
-        tables: AkshareTables,
+        tables: AkshareClient,
         clock: Clock,
         previous_session: Callable[[date], Maybe[date]],
         terminal: Callable[[BondCode], BondFacts | None] = lambda code: None,
@@ -111,9 +111,9 @@ class TableBook:
             self._recall(kind)
         self._read_own()
 
-    def dossiers(self, codes: Iterable[BondCode]) -> Dossiers:
+    def bond_infos(self, codes: Iterable[BondCode]) -> BondInfos:
         missing = self.trouble()
-        return {code: self._dossier(code, missing) for code in codes}
+        return {code: self._bond_info(code, missing) for code in codes}
 
     def name(self, code: BondCode) -> str:
         found = (good.facts.get(code) for good in self._good.values())
@@ -168,7 +168,7 @@ class TableBook:
             table = await self._tables.fetch(kind.name)
             good = self._checked(kind, table)
         except Exception as error:
-            if not isinstance(error, TableSilent | TableRefused):
+            if not isinstance(error, TableUnavailable | TableRefused):
                 log.exception("%s's table of bonds could not be read", kind.title)
             since = self._trouble.get(kind.name, (self._clock.now(), ""))[0]
             if self._trouble.get(kind.name, (since, ""))[1] != str(error):
@@ -188,7 +188,7 @@ class TableBook:
             )
         return _Good(table, facts)
 
-    def _dossier(self, code: BondCode, missing: str | None) -> Dossier:
+    def _bond_info(self, code: BondCode, missing: str | None) -> BondInfo:
         own = self._own.get(code)
         told = [good.facts.get(code) for good in self._good.values()]
         facts = tuple(one for one in (own, *_most_severe(*told, self._terminal(code))) if one is not None)
@@ -197,7 +197,7 @@ class TableBook:
             missing = None
         elif missing is None and calls is not None and code not in calls.facts:
             missing = say("it is not in {source}'s table of {at:%Y-%m-%d %H:%M}", **_of(calls.table))
-        return Dossier(code, facts, missing)
+        return BondInfo(code, facts, missing)
 
     def _why_missing(self) -> str | None:
         kind = _KINDS[0]
@@ -256,7 +256,7 @@ class TableBook:
             log.warning("the kept table %s is not used: %s", self._file(kind).name, error)
 
 
-_SEVERITY = (Call.CALLED, Call.MATURING, Call.MET, Call.UNREADABLE)
+_SEVERITY = (RedemptionState.CALLED, RedemptionState.MATURING, RedemptionState.MET, RedemptionState.UNREADABLE)
 
 
 def _most_severe(*told: BondFacts | None) -> list[BondFacts]:

@@ -13,15 +13,15 @@ from pathlib import Path
 from core.i18n import say
 from core.infra.clock import SHANGHAI
 from core.model.bond import BondCode, CodeRefused
-from core.model.bond_info import BondFacts, Call
+from core.model.bond_info import BondFacts, RedemptionState
 
 FILE = "bonds.csv"
 _CALLS = {
-    "none": Call.NONE,
-    "met": Call.MET,
-    "declined": Call.DECLINED,
-    "called": Call.CALLED,
-    "maturing": Call.MATURING,
+    "none": RedemptionState.NONE,
+    "met": RedemptionState.MET,
+    "declined": RedemptionState.DECLINED,
+    "called": RedemptionState.CALLED,
+    "maturing": RedemptionState.MATURING,
 }
 _COLUMNS = ("code", "call", "last_trade", "redemption_price", "maturity", "listed", "restricted")
 _FREE = "no"

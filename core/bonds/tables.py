@@ -13,7 +13,7 @@ from core.akshare.cells import by_bond, check_filled, day, number, plain
 from core.akshare.client import Table, TableRefused, check_shape
 from core.i18n import say
 from core.model.bond import BondCode
-from core.model.bond_info import BondFacts, Call
+from core.model.bond_info import BondFacts, RedemptionState
 
 REDEMPTION_TABLE = "bond_cb_redeem_jsl"
 REDEMPTION_SOURCE = "jisilu"
@@ -36,11 +36,11 @@ REDEMPTION_COLUMNS = (
 )
 
 _STATES = {
-    "": Call.NONE,
-    "已满足强赎条件": Call.MET,
-    "公告不强赎": Call.DECLINED,
-    "公告要强赎": Call.CALLED,
-    "已公告强赎": Call.CALLED,
+    "": RedemptionState.NONE,
+    "已满足强赎条件": RedemptionState.MET,
+    "公告不强赎": RedemptionState.DECLINED,
+    "公告要强赎": RedemptionState.CALLED,
+    "已公告强赎": RedemptionState.CALLED,
 }
 _NEAR_MATURITY = "临近到期"
 _COUNT = re.compile(r"(\d{1,3})\s*/\s*(\d{1,3})\s*\|")
@@ -56,7 +56,7 @@ def read_redemptions(table: Table) -> dict[BondCode, BondFacts]:
     check_filled(table, "到期日", 0.95)
     check_filled(table, "转股价", 0.9)
     found = {code: _facts(code, row, table) for code, row in by_bond(table, "代码")}
-    unreadable = sum(facts.call is Call.UNREADABLE for facts in found.values())
+    unreadable = sum(facts.call is RedemptionState.UNREADABLE for facts in found.values())
     if unreadable > _MOST_UNREADABLE * len(found):
         raise TableRefused(say("the state of {unreadable} bonds cannot be read", unreadable=unreadable))
     return found
@@ -86,12 +86,12 @@ def _facts(code: BondCode, cells: Mapping[str, str | None], table: Table) -> Bon
     )
 
 
-def _call(state: str | None, count: str, price: Decimal | None) -> Call:
+def _call(state: str | None, count: str, price: Decimal | None) -> RedemptionState:
     if state is None:
-        return Call.UNREADABLE
-    found = _STATES.get(state.strip(), Call.UNREADABLE)
-    if found is Call.CALLED and price is None and _NEAR_MATURITY in count:
-        return Call.MATURING
+        return RedemptionState.UNREADABLE
+    found = _STATES.get(state.strip(), RedemptionState.UNREADABLE)
+    if found is RedemptionState.CALLED and price is None and _NEAR_MATURITY in count:
+        return RedemptionState.MATURING
     return found
 
 

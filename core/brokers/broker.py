@@ -14,7 +14,7 @@ BrokerListener = Callable[[BrokerEvent], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class LinkState:
     """Whether the account is within reach, in words, and since when.
 
     `number` grows each time the account comes within reach: what was told before may have been missed since.
@@ -37,7 +37,7 @@ class Broker(Protocol):
     def account(self) -> str: ...
 
     @property
-    def link(self) -> Link: ...
+    def link(self) -> LinkState: ...
 
     def absence_proves(self, order: Order) -> float | None:
         """Seconds until an order that `orders` does not list has proven never to have arrived; None: never."""

@@ -11,8 +11,8 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
-from core.brokers.broker import BrokerEvent, BrokerListener, Link
-from core.brokers.paper_store import PaperAccount, PaperBooks, PaperHolding, PaperOrder
+from core.brokers.broker import BrokerEvent, BrokerListener, LinkState
+from core.brokers.paper_store import PaperAccount, PaperHolding, PaperOrder, PaperStore
 from core.infra.clock import Clock
 from core.model.account import Asset, Position
 from core.model.bond import BondCode
@@ -42,7 +42,7 @@ class PaperBroker:
     def __init__(
         self, path: Path, feed: QuoteFeed, clock: Clock, fees: Fees, capital: Decimal, *, durable: bool = True
     ) -> None:
-        self._books = PaperBooks(path, capital, durable=durable)
+        self._books = PaperStore(path, capital, durable=durable)
         self._feed = feed
         self._clock = clock
         self._fees = fees
@@ -50,7 +50,7 @@ class PaperBroker:
         self._taken: dict[tuple[BondCode, Side], tuple[object, int]] = {}
         self._working = {order.order_id: order for order in self._books.live_orders()}
         self._stopped = False
-        self.link = Link(True, 1, "ok", clock.now())
+        self.link = LinkState(True, 1, "ok", clock.now())
         feed.subscribe(self._on_quotes)
 
     @property

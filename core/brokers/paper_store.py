@@ -109,7 +109,7 @@ class PaperOrder:
         return self.volume - self.filled_volume
 
 
-class PaperBooks:
+class PaperStore:
     """Every `set_…` and `add_…` belongs inside `commit`."""
 
     def __init__(self, path: Path, capital: Decimal, *, durable: bool) -> None:

@@ -14,17 +14,17 @@ from datetime import date
 from typing import TypeVar
 
 from core.brokers import qmt_rows
-from core.brokers.broker import BrokerEvent, BrokerListener, Link
-from core.brokers.qmt_connection import QmtLink, SessionIds
+from core.brokers.broker import BrokerEvent, BrokerListener, LinkState
+from core.brokers.qmt_connection import QmtConnection, SessionIds
 from core.brokers.qmt_rows import OrderError
 from core.brokers.qmt_session import Native
 from core.i18n import say
 from core.infra.clock import Clock
-from core.infra.worker_thread import NeverBegun, NoAnswer
+from core.infra.worker_thread import CallNotStarted, CallTimedOut
 from core.model.account import Asset, Position
 from core.model.known import Known, Maybe, Unknown
 from core.model.order import BrokerOrder, Confirmed, Fill, Intent, Order, Outcome, Refused, Unresolved
-from core.model.settings import Qmt
+from core.model.settings import QmtSettings
 
 log = logging.getLogger(__name__)
 
@@ -41,11 +41,11 @@ class QmtBroker:
     """Volumes in 张 on both exchanges; limit orders only; lists reach back to the start of the day."""
 
     def __init__(
-        self, qmt: Qmt, clock: Clock, ids: SessionIds, *, quiet: Callable[[], bool], patience: float = PATIENCE
+        self, qmt: QmtSettings, clock: Clock, ids: SessionIds, *, quiet: Callable[[], bool], patience: float = PATIENCE
     ) -> None:
         self.account = qmt.account
         self._clock = clock
-        self._link = QmtLink(qmt, ids, clock, quiet=quiet, hear=self._heard, patience=patience)
+        self._link = QmtConnection(qmt, ids, clock, quiet=quiet, hear=self._heard, patience=patience)
         self._listeners: list[BrokerListener] = []
         self._rejects: dict[tuple[int, int, str], str] = {}
         self._texts: dict[str, str] = {}
@@ -55,7 +55,7 @@ class QmtBroker:
         self._link.changed.append(self._on_link)
 
     @property
-    def link(self) -> Link:
+    def link(self) -> LinkState:
         state = self._link.state
         return replace(state, text=f"{self._latency * 1000:.0f}ms") if state.up and self._latency else state
 
@@ -100,10 +100,10 @@ class QmtBroker:
             return Refused(say("not sent: the account is out of reach: {text}", text=self.link.text))
         try:
             answer = await session.order(intent)
-        except NeverBegun as error:
+        except CallNotStarted as error:
             self._link.lost(session, str(error))
             return Refused(f"not sent: {error}")
-        except NoAnswer as error:
+        except CallTimedOut as error:
             self._link.lost(session, str(error))
             return Unresolved(say("its answer was lost: {error}", error=error))
         except TimeoutError:
@@ -123,7 +123,7 @@ class QmtBroker:
             return
         try:
             await session.cancel(int(order_id))
-        except NoAnswer as error:
+        except CallTimedOut as error:
             self._link.lost(session, str(error))
 
     async def _refused(self, intent: Intent, seq: int, text: str) -> Outcome:
@@ -180,7 +180,7 @@ class QmtBroker:
         asked = asyncio.get_running_loop().time()
         try:
             answer = await session.ask(query, read)
-        except NoAnswer as error:
+        except CallTimedOut as error:
             self._link.lost(session, str(error))
             return Unknown(str(error))
         except TimeoutError:

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from core.brokers import qmt_rows
-from core.brokers.broker import Link
+from core.brokers.broker import LinkState
 from core.brokers.qmt_rows import AccountStatus, OrderError
-from core.brokers.qmt_session import Gone, Heard, QmtSession
+from core.brokers.qmt_session import Disconnected, QmtSession, SdkEvent
 from core.i18n import say
 from core.infra.clock import Clock
-from core.infra.worker_thread import NoAnswer
+from core.infra.worker_thread import CallTimedOut
 from core.model.known import Unknown
 from core.model.order import BrokerOrder, Fill
-from core.model.settings import Qmt
+from core.model.settings import QmtSettings
 
 log = logging.getLogger(__name__)
 
@@ -54,12 +54,12 @@ class SessionIds:
         return self.last
 
 
-class QmtLink:
+class QmtConnection:
     """`quiet`: whether there is no session today; `hear` gets what the account tells, orders and trades and rejects."""
 
     def __init__(
         self,
-        qmt: Qmt,
+        qmt: QmtSettings,
         ids: SessionIds,
         clock: Clock,
         *,
@@ -83,7 +83,7 @@ class QmtLink:
         self._last_try: float | None = None
         self.connected_at = clock.now()
         """When the connection of now was begun; the account may have come within reach over it more than once."""
-        self.state = Link(False, 0, say("not connected yet"), clock.now())
+        self.state = LinkState(False, 0, say("not connected yet"), clock.now())
         self.changed: list[Callable[[], None]] = []
 
     @property
@@ -151,7 +151,7 @@ class QmtLink:
         trouble = say("the attempt was broken off")
         try:
             trouble = await session.open() or await self._ready(session)
-        except NoAnswer as error:
+        except CallTimedOut as error:
             trouble = str(error)
         except TimeoutError:
             trouble = say("MiniQMT took the connection and did not answer")
@@ -180,8 +180,8 @@ class QmtLink:
         self._take_status(mine)
         return None
 
-    def _heard(self, heard: Heard) -> None:
-        if isinstance(heard, Gone):
+    def _heard(self, heard: SdkEvent) -> None:
+        if isinstance(heard, Disconnected):
             self._drop(say("MiniQMT has hung up: it was closed or restarted, or lost its network"))
         elif not isinstance(heard, AccountStatus):
             self._hear(heard)
@@ -212,7 +212,7 @@ class QmtLink:
 
     def _become(self, *, up: bool, text: str, number: int) -> None:
         since: datetime = self.state.since if up == self.state.up and self.state.number == number else self._clock.now()
-        self.state = Link(up, number, text, since)
+        self.state = LinkState(up, number, text, since)
         for listener in self.changed:
             try:
                 listener()

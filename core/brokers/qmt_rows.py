@@ -69,7 +69,7 @@ class OrderError:
 
 
 @dataclass(frozen=True, slots=True)
-class OrderAnswer:
+class OrderAccepted:
     """What came back for the request `seq`: above 0 the order's number, -1 refused, 0 nobody knows."""
 
     seq: int
@@ -155,8 +155,8 @@ def read_error(native: Native) -> OrderError:
     return OrderError(_whole(native, "seq"), _whole(native, "order_id"), _remark(native), read_reason(native))
 
 
-def read_answer(native: Native) -> OrderAnswer:
-    return OrderAnswer(_whole(native, "seq"), _whole(native, "order_id"), _text(native, "error_msg"))
+def read_answer(native: Native) -> OrderAccepted:
+    return OrderAccepted(_whole(native, "seq"), _whole(native, "order_id"), _text(native, "error_msg"))
 
 
 def read_reason(native: Native) -> str:

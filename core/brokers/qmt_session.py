@@ -15,10 +15,10 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from core.brokers import qmt_rows
-from core.brokers.qmt_rows import AccountStatus, OrderAnswer, OrderError
+from core.brokers.qmt_rows import AccountStatus, OrderAccepted, OrderError
 from core.i18n import say
 from core.infra import xtquant_sdk
-from core.infra.worker_thread import Caller, NoAnswer
+from core.infra.worker_thread import CallTimedOut, WorkerThread
 from core.model.known import Known, Maybe, Unknown
 from core.model.order import BrokerOrder, Fill, Intent, Side
 
@@ -39,11 +39,11 @@ _STRATEGY_NAME = "rotor"
 
 
 @dataclass(frozen=True, slots=True)
-class Gone:
+class Disconnected:
     """The terminal has hung up."""
 
 
-Heard = BrokerOrder | Fill | OrderError | AccountStatus | Gone
+SdkEvent = BrokerOrder | Fill | OrderError | AccountStatus | Disconnected
 
 
 class QmtSession:
@@ -57,25 +57,25 @@ class QmtSession:
         *,
         patience: float,
         now: Callable[[], datetime],
-        hear: Callable[[Heard], None],
+        hear: Callable[[SdkEvent], None],
     ) -> None:
         self.number = number
         self._userdata = userdata
         self._account_id = account
         self._patience = patience
         self._loop = asyncio.get_running_loop()
-        self._hear: Callable[[Heard], None] | None = hear
-        self._ears = _Ears(now, self._hand_over)
-        self._owner = Caller(f"qmt-{number}")
+        self._hear: Callable[[SdkEvent], None] | None = hear
+        self._ears = _SdkCallback(now, self._hand_over)
+        self._owner = WorkerThread(f"qmt-{number}")
         self._trader: Any = None
         self._account: Any = None
         self._pending: set[asyncio.Future[Any]] = set()
-        self._waiting: dict[int, asyncio.Future[OrderAnswer]] = {}
-        self._early: dict[int, OrderAnswer] = {}
+        self._waiting: dict[int, asyncio.Future[OrderAccepted]] = {}
+        self._early: dict[int, OrderAccepted] = {}
         self._closed = False
 
     async def open(self) -> str | None:
-        """Connect and subscribe; answers with the reason where that fails. Raises `NoAnswer`."""
+        """Connect and subscribe; answers with the reason where that fails. Raises `CallTimedOut`."""
         await self._owner.call(self._build, OPENING)
         if await self._owner.call(self._trader.connect, OPENING) != 0:
             return say("MiniQMT is not running, or not logged in (极简模式), or qmt.userdata is not its folder")
@@ -89,8 +89,8 @@ class QmtSession:
     async def ask(self, query: str, read: Callable[[Native], T]) -> Maybe[T]:
         """Answer of `query_…_async`, read on the SDK's thread; `Unknown` where it cannot be read.
 
-        Raises `NoAnswer` where the connection ends, `TimeoutError` where nothing comes: None is nothing, and so is an
-        empty answer that took as long as the time-out, since the SDK gives the same one when time runs out.
+        Raises `CallTimedOut` where the connection ends, `TimeoutError` where nothing comes: None is nothing, and so is
+        an empty answer that took as long as the time-out, since the SDK gives the same one when time runs out.
         """
         answered: asyncio.Future[Maybe[T] | None] = self._future()
 
@@ -110,16 +110,16 @@ class QmtSession:
             raise TimeoutError
         return answer
 
-    async def order(self, intent: Intent) -> OrderAnswer:
+    async def order(self, intent: Intent) -> OrderAccepted:
         """Hand an order over, once, and wait for its number.
 
-        Raises `NeverBegun`; with `NoAnswer` and `TimeoutError` nobody knows what became of it.
+        Raises `NeverBegun`; with `CallTimedOut` and `TimeoutError` nobody knows what became of it.
         """
         seq: int = await self._owner.call(lambda: self._send(intent), self._patience)
         answer = self._early.pop(seq, None)
         if answer is not None:
             return answer
-        waiting: asyncio.Future[OrderAnswer] = self._future()
+        waiting: asyncio.Future[OrderAccepted] = self._future()
         self._waiting[seq] = waiting
         try:
             async with asyncio.timeout(self._patience + 1):
@@ -128,7 +128,7 @@ class QmtSession:
             self._waiting.pop(seq, None)
 
     async def cancel(self, order_id: int) -> None:
-        """Ask for a cancel. What it answers proves nothing, so nothing waits for it. Raises `NoAnswer`."""
+        """Ask for a cancel. What it answers proves nothing, so nothing waits for it. Raises `CallTimedOut`."""
         await self._owner.call(lambda: self._trader.cancel_order_stock_async(self._account, order_id), self._patience)
 
     def close(self) -> threading.Thread | None:
@@ -137,7 +137,7 @@ class QmtSession:
         self._ears.cover()
         for pending in tuple(self._pending):
             if not pending.done():
-                pending.set_exception(NoAnswer(say("the connection was lost before MiniQMT answered")))
+                pending.set_exception(CallTimedOut(say("the connection was lost before MiniQMT answered")))
                 pending.exception()  # whoever still waits is told; nobody has to
         self._owner.end()
         if self._trader is None:
@@ -182,11 +182,11 @@ class QmtSession:
             intent.client_order_id,
         )
 
-    def _hand_over(self, heard: Heard | OrderAnswer) -> None:
+    def _hand_over(self, heard: SdkEvent | OrderAccepted) -> None:
         self._post(self._take, heard)
 
-    def _take(self, heard: Heard | OrderAnswer) -> None:
-        if isinstance(heard, OrderAnswer):
+    def _take(self, heard: SdkEvent | OrderAccepted) -> None:
+        if isinstance(heard, OrderAccepted):
             waiting = self._waiting.get(heard.seq)
             if waiting is None:
                 self._early[heard.seq] = heard
@@ -200,19 +200,19 @@ class QmtSession:
             self._loop.call_soon_threadsafe(step, *values)
 
 
-class _Ears:
+class _SdkCallback:
     """The SDK's callback object: each method copies what it is told and hands over; none calls, waits or raises."""
 
-    def __init__(self, now: Callable[[], datetime], hand_over: Callable[[Heard | OrderAnswer], None]) -> None:
+    def __init__(self, now: Callable[[], datetime], hand_over: Callable[[SdkEvent | OrderAccepted], None]) -> None:
         self._now = now
-        self._hand_over: Callable[[Heard | OrderAnswer], None] | None = hand_over
+        self._hand_over: Callable[[SdkEvent | OrderAccepted], None] | None = hand_over
 
     def cover(self) -> None:
         """Nothing is heard from now on."""
         self._hand_over = None
 
     def on_disconnected(self) -> None:
-        self._tell(Gone)
+        self._tell(Disconnected)
 
     def on_account_status(self, status: Native) -> None:
         self._tell(lambda: qmt_rows.read_status(status))
@@ -241,7 +241,7 @@ class _Ears:
 
     def on_cancel_order_stock_async_response(self, response: Native) -> None: ...
 
-    def _tell(self, copy: Callable[[], Heard | OrderAnswer | None]) -> None:
+    def _tell(self, copy: Callable[[], SdkEvent | OrderAccepted | None]) -> None:
         hand_over = self._hand_over
         if hand_over is None:
             return

@@ -7,7 +7,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Self
 
-from core.calendar.session_file import ListRefused, always_closed, later_sessions
+from core.calendar.session_file import SessionListRefused, always_closed, later_sessions
 from core.i18n import say
 from core.infra.clock import SHANGHAI
 from core.model.bond import Exchange
@@ -59,7 +59,7 @@ class Calendar:
             later = later_sessions(file, shipped) if file is not None else ()
         except FileNotFoundError:
             return cls(shipped, guess_weekdays=guess_weekdays)
-        except (OSError, ListRefused) as error:
+        except (OSError, SessionListRefused) as error:
             told = f"cannot be read: {error.strerror or error}" if isinstance(error, OSError) else f"{error}"
             trouble = f"{file} {told}. It is not used: run rotor calendar update to write it anew, or delete it."
             return cls(shipped, guess_weekdays=guess_weekdays, trouble=trouble)

@@ -19,11 +19,11 @@ YEAR_ENDS_FROM = (12, 25)
 _HOLIDAYS = frozenset({(1, 1), (5, 1), (10, 1), (10, 2), (10, 3)})
 
 
-class ListRefused(ValueError):
+class SessionListRefused(ValueError):
     """A list of sessions that cannot be right; the message goes on a sentence that began with its name."""
 
 
-class ListContradicts(ListRefused):
+class SessionListContradicts(SessionListRefused):
     """It says of a day that is known something else: one of the two is wrong, and nobody here can tell which."""
 
 
@@ -36,15 +36,15 @@ def sessions_after(known: Sequence[date], listed: Sequence[date]) -> tuple[date,
     """Every session of `listed` after the `known` ones, in whole years or not.
 
     `known` is a list that is believed, at least one session, ascending. What is listed before its first day is passed
-    over. Raises `ListRefused`, `ListContradicts`.
+    over. Raises `SessionListRefused`, `SessionListContradicts`.
     """
     recent = [day for day in listed if day >= known[0]]
     if not recent:
-        raise ListRefused(f"lists no session from {known[0]} on")
+        raise SessionListRefused(f"lists no session from {known[0]} on")
     _check_days(recent)
     differs = first_difference(known, recent)
     if differs is not None:
-        raise ListContradicts(f"contradicts the shipped calendar: {_apart(differs, recent)}")
+        raise SessionListContradicts(f"contradicts the shipped calendar: {_apart(differs, recent)}")
     return tuple(day for day in recent if day > known[-1])
 
 
@@ -52,7 +52,7 @@ def in_whole_years(known: Sequence[date], later: Sequence[date]) -> tuple[date, 
     """The sessions of `later`, which go on from `known`, up to the end of the last year that they list to its end.
 
     What a list does not name after its last session is not known, so a year that it has begun is left out. Raises
-    `ListRefused` where a year is like no other.
+    `SessionListRefused` where a year is like no other.
     """
     if not later:
         return ()
@@ -61,10 +61,10 @@ def in_whole_years(known: Sequence[date], later: Sequence[date]) -> tuple[date, 
     for year in sorted({day.year for day in told}):
         count = sum(day.year == year for day in (*known, *told))
         if not FEWEST <= count <= MOST:
-            raise ListRefused(f"has {count} sessions in {year}, where a year has {FEWEST} to {MOST}")
+            raise SessionListRefused(f"has {count} sessions in {year}, where a year has {FEWEST} to {MOST}")
     for before, after in pairwise([known[-1], *told]):
         if (after - before).days - 1 > LONGEST_CLOSURE:
-            raise ListRefused(
+            raise SessionListRefused(
                 f"has no session between {before} and {after}, where the exchanges are never closed for more than "
                 f"{LONGEST_CLOSURE} days"
             )
@@ -72,7 +72,7 @@ def in_whole_years(known: Sequence[date], later: Sequence[date]) -> tuple[date, 
 
 
 def check_compared(known: Sequence[date], listed: Sequence[date], years: int) -> None:
-    """Raises `ListRefused` where `listed` does not cover the last `years` of the known years up to where it ends.
+    """Raises `SessionListRefused` where `listed` does not cover the last `years` of the known ones up to where it ends.
 
     A list of a stranger is believed about days that nobody else knows because it is right about many that are known.
     """
@@ -80,7 +80,9 @@ def check_compared(known: Sequence[date], listed: Sequence[date], years: int) ->
     first = next((day for day in known if day >= since), known[0])
     if not listed or listed[0] > first or listed[-1] < first:
         told = "lists nothing" if not listed else f"lists {listed[0]} to {listed[-1]} only"
-        raise ListRefused(f"{told}, which is too little to be compared with the shipped calendar from {first} on")
+        raise SessionListRefused(
+            f"{told}, which is too little to be compared with the shipped calendar from {first} on"
+        )
 
 
 def ends_a_year(session: date) -> bool:
@@ -107,12 +109,12 @@ def weekdays(start: date, end: date) -> list[date]:
 def _check_days(listed: Sequence[date]) -> None:
     for before, after in pairwise(listed):
         if after <= before:
-            raise ListRefused(f"is not in order: {after} comes after {before}")
+            raise SessionListRefused(f"is not in order: {after} comes after {before}")
     for day in listed:
         if day.weekday() >= 5:
-            raise ListRefused(f"lists {day}, a {'Saturday' if day.weekday() == 5 else 'Sunday'}")
+            raise SessionListRefused(f"lists {day}, a {'Saturday' if day.weekday() == 5 else 'Sunday'}")
         if always_closed(day):
-            raise ListRefused(f"lists {day}, a holiday on which the exchanges never trade")
+            raise SessionListRefused(f"lists {day}, a holiday on which the exchanges never trade")
 
 
 def _apart(day: date, listed: Sequence[date]) -> str:
@@ -139,27 +141,27 @@ class SessionFile:
 
 
 def read_session_file(path: Path) -> SessionFile:
-    """What the file lists, not yet compared with anything. Raises `ListRefused`, `OSError`."""
+    """What the file lists, not yet compared with anything. Raises `SessionListRefused`, `OSError`."""
     try:
         lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
     except UnicodeDecodeError:
-        raise ListRefused("is no text in UTF-8") from None
+        raise SessionListRefused("is no text in UTF-8") from None
     notes = tuple(line.lstrip("# ") for line in lines if line.startswith("#"))
     header, *days = [line for line in lines if line and not line.startswith("#")] or [""]
     if header != _HEADER:
-        raise ListRefused(f"does not begin with a line {_HEADER!r}")
+        raise SessionListRefused(f"does not begin with a line {_HEADER!r}")
     return SessionFile(tuple(_day(text) for text in days), notes)
 
 
 def later_sessions(path: Path, shipped: Sequence[date]) -> tuple[date, ...]:
     """The sessions that the file adds to the shipped ones, in whole years; it counts as a whole or not at all.
 
-    Raises `ListRefused`, `OSError`.
+    Raises `SessionListRefused`, `OSError`.
     """
     later = sessions_after(shipped, read_session_file(path).sessions)
     whole = in_whole_years(shipped, later)
     if whole != later:
-        raise ListRefused(f"ends on {later[-1]}, before the sessions of {later[-1].year} do")
+        raise SessionListRefused(f"ends on {later[-1]}, before the sessions of {later[-1].year} do")
     return whole
 
 
@@ -177,4 +179,4 @@ def _day(text: str) -> date:
     except ValueError:
         pass
     shown = text if len(text) <= 20 else f"{text[:20]}..."
-    raise ListRefused(f"has a line that is no date such as 2027-01-04: {shown!r}")
+    raise SessionListRefused(f"has a line that is no date such as 2027-01-04: {shown!r}")

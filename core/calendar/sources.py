@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
-from core.calendar.session_file import ListContradicts, ListRefused, first_difference, read_session_file
+from core.calendar.session_file import SessionListContradicts, SessionListRefused, first_difference, read_session_file
 from core.infra import xtquant_sdk
-from core.infra.worker_thread import Caller, NoAnswer
+from core.infra.worker_thread import CallTimedOut, WorkerThread
 
 YEARS_COMPARED = 3
 """Shipped years that a source must list too, to be compared with them before it is believed about another."""
@@ -24,13 +24,16 @@ _NO_MORE_YEARS = "超出现有节假日数据"
 _CHINA = timedelta(hours=8)
 
 
-class SourceSilent(Exception):
+class CalendarSourceUnavailable(Exception):
     """A source is out of reach; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """`listed` blocks, for `seconds` at most before it is given up. It raises `SourceSilent`, `ListRefused`."""
+class CalendarSource:
+    """`listed` blocks, for `seconds` at most before it is given up.
+
+    Raises `CalendarSourceUnavailable`, `SessionListRefused`.
+    """
 
     name: str
     seconds: float
@@ -38,7 +41,7 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class SourceAnswer:
     """What a source lists, or why it lists nothing: `silent` where it could not be asked, `refused` where it is wrong.
 
     Exactly one of the three is not None.
@@ -47,48 +50,50 @@ class Answer:
     name: str
     listed: tuple[date, ...] | None = None
     silent: str | None = None
-    refused: ListRefused | None = None
+    refused: SessionListRefused | None = None
 
 
-def sources(shipped: Sequence[date], today: date) -> tuple[Source, ...]:
+def sources(shipped: Sequence[date], today: date) -> tuple[CalendarSource, ...]:
     """Every source but the user's file, in the order in which they are to be asked: one after the other.
 
     The terminal comes before akshare: while its SDK is imported, nobody else can import what that must not find.
     """
     since = date(shipped[-1].year - YEARS_COMPARED + 1, 1, 1)
     return (
-        Source("akshare's file", _AT_ONCE, akshare_file),
-        Source("MiniQMT", _TERMINAL_SECONDS, lambda: terminal(since, shipped[-1], today.year + 1)),
-        Source("akshare online", _ONLINE_SECONDS, akshare_online),
+        CalendarSource("akshare's file", _AT_ONCE, akshare_file),
+        CalendarSource("MiniQMT", _TERMINAL_SECONDS, lambda: terminal(since, shipped[-1], today.year + 1)),
+        CalendarSource("akshare online", _ONLINE_SECONDS, akshare_online),
     )
 
 
-def own_file(path: Path) -> Source:
+def own_file(path: Path) -> CalendarSource:
     """The user's own list, in the format of the home's file."""
-    return Source(str(path), _AT_ONCE, lambda: read_session_file(path).sessions)
+    return CalendarSource(str(path), _AT_ONCE, lambda: read_session_file(path).sessions)
 
 
-async def ask(source: Source) -> Answer:
+async def ask(source: CalendarSource) -> SourceAnswer:
     """What the source lists; never raises, and ends with its deadline."""
-    caller = Caller(f"calendar: {source.name}")
+    caller = WorkerThread(f"calendar: {source.name}")
     try:
-        return Answer(source.name, listed=tuple(await caller.call(source.listed, source.seconds)))
-    except (SourceSilent, NoAnswer) as error:
-        return Answer(source.name, silent=str(error))
-    except ListRefused as error:
-        return Answer(source.name, refused=error)
+        return SourceAnswer(source.name, listed=tuple(await caller.call(source.listed, source.seconds)))
+    except (CalendarSourceUnavailable, CallTimedOut) as error:
+        return SourceAnswer(source.name, silent=str(error))
+    except SessionListRefused as error:
+        return SourceAnswer(source.name, refused=error)
     except OSError as error:  # of a file, or of the network: the texts of the latter name addresses and objects
-        return Answer(source.name, silent=error.strerror or f"it was not reached ({type(error).__name__})")
+        return SourceAnswer(source.name, silent=error.strerror or f"it was not reached ({type(error).__name__})")
     except Exception as error:
-        return Answer(source.name, silent=f"its answer is not understood ({type(error).__name__}: {_short(error)})")
+        return SourceAnswer(
+            source.name, silent=f"its answer is not understood ({type(error).__name__}: {_short(error)})"
+        )
     finally:
         caller.end()
 
 
-def ask_all(asked: Iterable[Source]) -> list[Answer]:
+def ask_all(asked: Iterable[CalendarSource]) -> list[SourceAnswer]:
     """The sources' answers, asked one after the other. For a thread without a loop."""
 
-    async def run() -> list[Answer]:
+    async def run() -> list[SourceAnswer]:
         return [await ask(source) for source in asked]
 
     return asyncio.run(run())
@@ -99,7 +104,7 @@ def akshare_online() -> list[date]:
     try:
         akshare = importlib.import_module("akshare")  # late, since it brings pandas and a hundred modules with it
     except ImportError as error:
-        raise SourceSilent(f"akshare does not load: {error}") from None
+        raise CalendarSourceUnavailable(f"akshare does not load: {error}") from None
     return [date.fromisoformat(str(value)[:10]) for value in akshare.tool_trade_date_hist_sina()["trade_date"]]
 
 
@@ -108,7 +113,7 @@ def akshare_file() -> list[date]:
     spec = importlib.util.find_spec("akshare")
     folders = spec.submodule_search_locations if spec is not None else None
     if not folders:
-        raise SourceSilent("akshare is not installed")
+        raise CalendarSourceUnavailable("akshare is not installed")
     text = Path(folders[0], "file_fold", "calendar.json").read_text(encoding="utf-8")
     return [_compact(day) for day in json.loads(text)]
 
@@ -122,21 +127,21 @@ def terminal(since: date, known_to: date, last_year: int) -> list[date]:
     try:
         sdk = xtquant_sdk.quote_sdk()
     except xtquant_sdk.SdkMissing as error:
-        raise SourceSilent(str(error)) from None
+        raise CalendarSourceUnavailable(str(error)) from None
     if _zone_differs(since) or _zone_differs(known_to):
-        raise SourceSilent("it tells days in this machine's time zone, which must be China's for that")
+        raise CalendarSourceUnavailable("it tells days in this machine's time zone, which must be China's for that")
 
     def listed(market: str) -> list[date]:
         try:
             days = list(sdk.get_trading_calendar(market, f"{since:%Y%m%d}", f"{known_to.year}1231"))
         except Exception as error:
-            raise SourceSilent(_short(error)) from None
+            raise CalendarSourceUnavailable(_short(error)) from None
         for year in range(known_to.year + 1, last_year + 1):
             try:
                 days += sdk.get_trading_calendar(market, f"{year}0101", f"{year}1231")
             except Exception as error:
                 if _NO_MORE_YEARS not in str(error):
-                    raise SourceSilent(_short(error)) from None
+                    raise CalendarSourceUnavailable(_short(error)) from None
                 break
         return [_compact(day) for day in days]
 
@@ -147,7 +152,7 @@ def terminal(since: date, known_to: date, last_year: int) -> list[date]:
             sdk.disconnect()
     differs = first_difference(shanghai, shenzhen)
     if differs is not None:
-        raise ListContradicts(f"contradicts itself: {differs} is a session of one exchange and not of the other")
+        raise SessionListContradicts(f"contradicts itself: {differs} is a session of one exchange and not of the other")
     return min(shanghai, shenzhen, key=len)
 
 
@@ -155,11 +160,11 @@ def _compact(text: object) -> date:
     """A day such as '20270104'."""
     digits = str(text)
     if len(digits) != 8 or not (digits.isascii() and digits.isdigit()):
-        raise ListRefused(f"lists what is no day: {digits[:20]!r}")
+        raise SessionListRefused(f"lists what is no day: {digits[:20]!r}")
     try:
         return date(int(digits[:4]), int(digits[4:6]), int(digits[6:]))
     except ValueError:
-        raise ListRefused(f"lists what is no day: {digits!r}") from None
+        raise SessionListRefused(f"lists what is no day: {digits!r}") from None
 
 
 def _zone_differs(day: date) -> bool:

@@ -8,8 +8,8 @@ from itertools import combinations
 from pathlib import Path
 
 from core.calendar.session_file import (
-    ListContradicts,
-    ListRefused,
+    SessionListContradicts,
+    SessionListRefused,
     check_compared,
     first_difference,
     in_whole_years,
@@ -17,11 +17,11 @@ from core.calendar.session_file import (
     session_file_text,
     sessions_after,
 )
-from core.calendar.sources import YEARS_COMPARED, Answer
+from core.calendar.sources import YEARS_COMPARED, SourceAnswer
 from core.infra.home import write_atomically
 
 
-class Standing(StrEnum):
+class SourceVerdict(StrEnum):
     """What a source is worth."""
 
     AGREES = "agrees"
@@ -40,7 +40,7 @@ class Verdict:
     """
 
     name: str
-    standing: Standing
+    standing: SourceVerdict
     text: str
     through: date | None = None
     begun: tuple[date, ...] = ()
@@ -48,7 +48,7 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
-class Findings:
+class CalendarFindings:
     """The verdicts, and what follows from them.
 
     `contradiction` is a sentence, None where nobody contradicts anybody. `sessions` go on from the shipped ones, empty
@@ -61,7 +61,9 @@ class Findings:
     source: str
 
 
-def weigh(shipped: Sequence[date], kept: Answer | None, answers: Iterable[Answer], own: Answer | None) -> Findings:
+def weigh(
+    shipped: Sequence[date], kept: SourceAnswer | None, answers: Iterable[SourceAnswer], own: SourceAnswer | None
+) -> CalendarFindings:
     """Compare the answers with the shipped sessions and with one another.
 
     `kept` is the home's file: one more witness, whose sessions need not be added again. `own` is the user's list: it
@@ -73,20 +75,20 @@ def weigh(shipped: Sequence[date], kept: Answer | None, answers: Iterable[Answer
     witness = [_verdict(shipped, kept, None)] if kept is not None else []
     contradiction = _contradiction([*verdicts, *witness])
     if contradiction is not None:
-        return Findings(verdicts, contradiction, (), "")
+        return CalendarFindings(verdicts, contradiction, (), "")
     # Of those that reach equally far the first one named is taken: the user's own stands last.
     best = max((*witness, *verdicts), key=_reach)
     added = () if best in witness else best.whole
-    return Findings(verdicts, None, added, ", ".join(verdict.name for verdict in verdicts if verdict.whole))
+    return CalendarFindings(verdicts, None, added, ", ".join(verdict.name for verdict in verdicts if verdict.whole))
 
 
-def kept_answer(file: Path, shipped: Sequence[date]) -> Answer | None:
+def kept_answer(file: Path, shipped: Sequence[date]) -> SourceAnswer | None:
     """What the home's file adds; None where there is none, or none that can be used."""
     try:
         later = later_sessions(file, shipped)
-    except (OSError, ListRefused):
+    except (OSError, SessionListRefused):
         return None
-    return Answer(str(file), listed=later) if later else None
+    return SourceAnswer(str(file), listed=later) if later else None
 
 
 def write_sessions(file: Path, sessions: Sequence[date], shipped: Sequence[date], source: str, now: datetime) -> None:
@@ -98,10 +100,10 @@ def write_sessions(file: Path, sessions: Sequence[date], shipped: Sequence[date]
     write_atomically(file, session_file_text(sessions, notes, source))
 
 
-def _verdict(shipped: Sequence[date], answer: Answer, years: int | None) -> Verdict:
+def _verdict(shipped: Sequence[date], answer: SourceAnswer, years: int | None) -> Verdict:
     """`years`: shipped years that the list must cover; None where it need not."""
     if answer.silent is not None:
-        return Verdict(answer.name, Standing.SILENT, f"no answer: {answer.silent}")
+        return Verdict(answer.name, SourceVerdict.SILENT, f"no answer: {answer.silent}")
     try:
         if answer.refused is not None:
             raise answer.refused
@@ -110,20 +112,20 @@ def _verdict(shipped: Sequence[date], answer: Answer, years: int | None) -> Verd
         if years is not None:
             check_compared(shipped, listed, years)
         whole = in_whole_years(shipped, begun)
-    except ListContradicts as error:
-        return Verdict(answer.name, Standing.CONTRADICTS, str(error))
-    except ListRefused as error:
-        return Verdict(answer.name, Standing.WRONG, f"is not used: it {error}")
+    except SessionListContradicts as error:
+        return Verdict(answer.name, SourceVerdict.CONTRADICTS, str(error))
+    except SessionListRefused as error:
+        return Verdict(answer.name, SourceVerdict.WRONG, f"is not used: it {error}")
     through = whole[-1] if whole else min(max(listed), shipped[-1])
     text = f"agrees, to {through}"
     if begun != whole:
         text += f"; {begun[-1].year} is in it to {begun[-1]} only, which does not count"
-    return Verdict(answer.name, Standing.AGREES, text, through, begun, whole)
+    return Verdict(answer.name, SourceVerdict.AGREES, text, through, begun, whole)
 
 
 def _contradiction(witnesses: Sequence[Verdict]) -> str | None:
     for witness in witnesses:
-        if witness.standing is Standing.CONTRADICTS:
+        if witness.standing is SourceVerdict.CONTRADICTS:
             return f"{witness.name} {witness.text}"
     for one, other in combinations([witness for witness in witnesses if witness.begun], 2):
         # Both lists go on from the same last session: that one of them begins later is a difference too.

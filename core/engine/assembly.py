@@ -9,37 +9,37 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from core import __version__
-from core.akshare.client import AkshareTables
+from core.akshare.client import AkshareClient
 from core.bonds.book import BondBook, TableBook
-from core.bonds.eligibility import Dangers
+from core.bonds.eligibility import Eligibility
 from core.bonds.overrides import FILE as OVERRIDES
 from core.brokers.broker import Broker
 from core.brokers.paper import PaperBroker
 from core.calendar.calendar import Calendar, expected_list, seconds_left
 from core.engine.live import claim_for_mode, qmt_broker, require_mode, terminal_quotes
-from core.factorcat import FactorCat, FactorCatError
+from core.factorcat import FactorCatClient, FactorCatError
 from core.i18n import say
 from core.infra.clock import Clock, RealClock, ScaledClock
 from core.infra.database import open_database
-from core.infra.home import Claim, Home, database_files
+from core.infra.home import ExclusiveLock, Home, database_files
 from core.model.known import Known, Maybe, Unknown
 from core.model.platform import Selection
 from core.model.quote import SessionPhase
-from core.model.settings import Settings, Strategy
+from core.model.settings import Settings, StrategySettings
 from core.quotes.akshare import AkshareQuotes
-from core.quotes.failover import Source, Sources
+from core.quotes.failover import FailoverQuotes, QuoteSource
 from core.quotes.feed import NoQuotes, QuoteFeed
 from core.quotes.qmt import QmtQuotes
 from core.quotes.tencent import TencentQuotes
 from core.trading.journal import Journal
-from core.trading.ledger import LedgerBook
-from core.trading.order_manager import Desk
-from core.trading.risk import Controls, Gate, Limits, Permits, always
+from core.trading.ledger import Ledger
+from core.trading.order_manager import OrderManager
+from core.trading.risk import LiveConsent, OrderLimits, PreTradeRisk, TradingControls, always
 from core.trading.rotation import Rotation
 from core.trading.runs import Runs
-from core.trading.state_store import TRADING, Memory
+from core.trading.state_store import TRADING, StateStore
 from core.trading.stop_monitor import StopMonitor
-from core.trading.stop_ratios import StopTerms
+from core.trading.stop_ratios import StopRatios
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -53,7 +53,7 @@ SANDBOX_TIME = "sandbox_time"
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class LastQuotes:
     """The last quotes that came in: `newest` is the newest one's time, `at` the monotonic second of their coming."""
 
     newest: datetime
@@ -61,10 +61,10 @@ class Heard:
 
 
 @dataclass(slots=True)
-class Parts:
+class Components:
     """What the engine composes.
 
-    `permits` are asked for, and `claim` is held on the account, in live mode only.
+    `live_consent` are asked for, and `claim` is held on the account, in live mode only.
     `heard` is None until the feed has spoken; `watched_at` is the monotonic second since when prices are followed.
     """
 
@@ -72,21 +72,21 @@ class Parts:
     clock: Clock
     calendar: Calendar
     feed: QuoteFeed
-    platform: FactorCat
+    platform: FactorCatClient
     database: "Database"
-    desk: Desk
+    order_manager: OrderManager
     runs: Runs
-    memory: Memory
+    state_store: StateStore
     rotation: Rotation
-    terms: StopTerms
+    stop_ratios: StopRatios
     stops: StopMonitor
     bonds: BondBook
-    dangers: Dangers
-    limits: Limits
-    permits: Permits | None = None
-    claim: Claim | None = None
+    dangers: Eligibility
+    limits: OrderLimits
+    live_consent: LiveConsent | None = None
+    claim: ExclusiveLock | None = None
     strategy_name: str = ""
-    heard: Heard | None = None
+    heard: LastQuotes | None = None
     watched_at: float | None = None
 
     async def close(self) -> None:
@@ -98,7 +98,7 @@ class Parts:
             stack.callback(self.keep_time)
             stack.callback(self.bonds.close)
             stack.push_async_callback(self.platform.aclose)
-            stack.push_async_callback(self.desk.broker.stop)
+            stack.push_async_callback(self.order_manager.broker.stop)
             stack.push_async_callback(self.feed.stop)
 
     def skip_closed_hours(self) -> bool:
@@ -121,10 +121,10 @@ class Parts:
     def keep_time(self) -> None:
         """Keep the sandbox's time, from which its next run goes on."""
         if self.settings.mode == "sandbox":
-            self.memory.keep(SANDBOX_TIME, self.clock.now().isoformat())
+            self.state_store.keep(SANDBOX_TIME, self.clock.now().isoformat())
 
 
-def build(home: Home, settings: Settings, speed: float = 1.0) -> Parts:
+def build(home: Home, settings: Settings, speed: float = 1.0) -> Components:
     """The parts for the settings' mode. `speed` is the sandbox's: market seconds per second.
 
     Raises `ModeUnavailable`.
@@ -136,44 +136,44 @@ def build(home: Home, settings: Settings, speed: float = 1.0) -> Parts:
         log.warning("%s", calendar.trouble)
     with ExitStack() as opened:
         database = opened.enter_context(closing(open_database(app_file, TRADING)))
-        memory = Memory(database)
+        state_store = StateStore(database)
         if settings.mode == "sandbox":
             settings = _with_a_strategy(settings)
-            clock, feed, platform, bonds = _sandbox(memory, settings, speed, calendar)
+            clock, feed, platform, bonds = _sandbox(state_store, settings, speed, calendar)
         else:
             clock = RealClock()
             feed, bonds = real_sources(home, settings, clock, calendar)
-            platform = FactorCat(settings.factorcat.base_url, version=__version__, clock=clock)
+            platform = FactorCatClient(settings.factorcat.base_url, version=__version__, clock=clock)
         broker: Broker
         claim = None
         if settings.mode == "live":
             claim = claim_for_mode(settings, clock)
             opened.callback(claim.release)
-            broker = qmt_broker(settings, clock, calendar, memory)
+            broker = qmt_broker(settings, clock, calendar, state_store)
         else:
             broker = PaperBroker(paper_file, feed, clock, settings.fees, PAPER_CAPITAL)
-        parts = compose(settings, clock, feed, platform, database, memory, broker, bonds, calendar)
-        parts.claim = claim
+        components = compose(settings, clock, feed, platform, database, state_store, broker, bonds, calendar)
+        components.claim = claim
         opened.pop_all()  # from here on the parts close what they hold
-    return parts
+    return components
 
 
-def real_sources(home: Home, settings: Settings, clock: Clock, calendar: Calendar) -> tuple[Sources, TableBook]:
+def real_sources(home: Home, settings: Settings, clock: Clock, calendar: Calendar) -> tuple[FailoverQuotes, TableBook]:
     """Prices, best source first, and what is known of bonds. Without a terminal the others do alone in paper mode."""
 
     def open_now() -> bool:
         return calendar.orders_allowed(clock.now()) is None
 
     terminal = terminal_quotes(settings, clock, calendar)
-    makers: dict[str, Callable[[], Source]] = {
+    makers: dict[str, Callable[[], QuoteSource]] = {
         "qmt": lambda: terminal,
         "tencent": lambda: TencentQuotes(clock, open_now=open_now, address=settings.quotes.tencent),
-        "akshare": lambda: AkshareQuotes(clock, AkshareTables(clock), open_now=open_now),
+        "akshare": lambda: AkshareQuotes(clock, AkshareClient(clock), open_now=open_now),
     }
     wanted = dict.fromkeys(settings.quotes.sources)
     if settings.mode != "live" and isinstance(terminal, NoQuotes) and len(wanted) > 1:
         wanted.pop("qmt", None)
-    feed = Sources(
+    feed = FailoverQuotes(
         [makers[name]() for name in wanted],
         clock,
         open_now=open_now,
@@ -183,7 +183,7 @@ def real_sources(home: Home, settings: Settings, clock: Clock, calendar: Calenda
     bonds = TableBook(
         home.data / "tables",
         home.path / OVERRIDES,
-        AkshareTables(clock),
+        AkshareClient(clock),
         clock,
         calendar.previous_session,
         terminal.facts if isinstance(terminal, QmtQuotes) else lambda code: None,
@@ -205,24 +205,24 @@ def _with_a_strategy(settings: Settings) -> Settings:
 
     if settings.strategy.history_id:
         return settings
-    first = Strategy(strategy_id=FIRST_STRATEGY, history_id=FIRST_RECORD)
+    first = StrategySettings(strategy_id=FIRST_STRATEGY, history_id=FIRST_RECORD)
     return settings.model_copy(update={"strategy": first})
 
 
 def _sandbox(
-    memory: Memory, settings: Settings, speed: float, calendar: Calendar
-) -> tuple[Clock, QuoteFeed, FactorCat, BondBook]:
+    state_store: StateStore, settings: Settings, speed: float, calendar: Calendar
+) -> tuple[Clock, QuoteFeed, FactorCatClient, BondBook]:
     from core.sandbox.bonds import SandboxBook
     from core.sandbox.market import SandboxMarket
     from core.sandbox.platform import EmbeddedPlatform
     from core.sandbox.prices import next_start
     from core.sandbox.recorded import load_sandbox_data
 
-    start = next_start(calendar.sessions, memory.latest(SANDBOX_TIME))
+    start = next_start(calendar.sessions, state_store.latest(SANDBOX_TIME))
     clock = ScaledClock(start, speed)
     market = SandboxMarket(clock, load_sandbox_data(calendar.sessions))
     transport = EmbeddedPlatform(market, clock)
-    platform = FactorCat(settings.factorcat.base_url, version=__version__, clock=clock, transport=transport)
+    platform = FactorCatClient(settings.factorcat.base_url, version=__version__, clock=clock, transport=transport)
     return clock, market, platform, SandboxBook(market.data)
 
 
@@ -230,31 +230,31 @@ def compose(
     settings: Settings,
     clock: Clock,
     feed: QuoteFeed,
-    platform: FactorCat,
+    platform: FactorCatClient,
     database: "Database",
-    memory: Memory,
+    state_store: StateStore,
     broker: Broker,
     bonds: BondBook,
     calendar: Calendar | None = None,
-) -> Parts:
+) -> Components:
     """An engine's parts around these; without a calendar, on the shipped one."""
     calendar = calendar or Calendar()
-    permits = None
+    live_consent = None
     if settings.mode == "live":
-        permits = Permits(memory, broker.account, waived=settings.guards.self_test == "waived")
-    permitted = permits.why_not if permits else always
-    controls = Controls(memory)
+        live_consent = LiveConsent(state_store, broker.account, waived=settings.guards.self_test == "waived")
+    permitted = live_consent.why_not if live_consent else always
+    controls = TradingControls(state_store)
     journal = Journal(database)
-    limits = Limits(journal, memory, controls, settings.guards)
-    gate = Gate(
+    limits = OrderLimits(journal, state_store, controls, settings.guards)
+    risk = PreTradeRisk(
         settings,
         calendar.orders_allowed,
         lambda intent: controls.why_not(intent) or permitted(intent) or limits.why_not(intent),
     )
-    desk = Desk(broker, journal, LedgerBook(database), gate, clock)
-    desk.turned_down = limits.turned_down
-    dangers = Dangers(bonds, calendar, settings.guards, clock)
-    sources = feed if isinstance(feed, Sources) else None
+    order_manager = OrderManager(broker, journal, Ledger(database), risk, clock)
+    order_manager.turned_down = limits.turned_down
+    dangers = Eligibility(bonds, calendar, settings.guards, clock)
+    sources = feed if isinstance(feed, FailoverQuotes) else None
     runs = Runs(database)
 
     async def fetch() -> Maybe[Selection]:
@@ -270,7 +270,7 @@ def compose(
         settings=settings,
         clock=clock,
         feed=feed,
-        desk=desk,
+        order_manager=order_manager,
         controls=controls,
         runs=runs,
         fetch=fetch,
@@ -279,18 +279,31 @@ def compose(
         dangers=dangers,
         second=sources.second if sources is not None and cross_checked(settings) else None,
     )
-    terms = StopTerms(settings, platform, memory, lambda: rotation.settings.strategy)
+    stop_ratios = StopRatios(settings, platform, state_store, lambda: rotation.settings.strategy)
     stops = StopMonitor(
-        desk,
+        order_manager,
         rotation.account,
         feed,
         controls,
         settings,
-        lambda: terms.ratios,
-        lambda: permits.why_not() if permits else None,
+        lambda: stop_ratios.ratios,
+        lambda: live_consent.why_not() if live_consent else None,
         sources.doubt if sources is not None else lambda quote: None,
     )
-    return Parts(
-        *(settings, clock, calendar, feed, platform, database, desk, runs, memory, rotation, terms, stops),
-        *(bonds, dangers, limits, permits),
+    return Components(
+        *(
+            settings,
+            clock,
+            calendar,
+            feed,
+            platform,
+            database,
+            order_manager,
+            runs,
+            state_store,
+            rotation,
+            stop_ratios,
+            stops,
+        ),
+        *(bonds, dangers, limits, live_consent),
     )

@@ -7,23 +7,23 @@ from datetime import date
 from functools import partial
 from typing import Any, TypeVar, cast
 
-from core.engine.assembly import Parts
+from core.engine.assembly import Components
 from core.engine.doctor.examination import examine
-from core.engine.health import Vitals
-from core.engine.login import SignIn, name_of
+from core.engine.health import HealthMonitor
+from core.engine.login import PlatformLogin, name_of
 from core.engine.reports import export_report, read_report
-from core.engine.settings_commands import NotDone, PreferenceDesk
-from core.engine.snapshots import View, bond_card, listed_bonds
-from core.engine.trading_commands import Declined, Steering
+from core.engine.settings_commands import SettingsCommands, SettingsRefused
+from core.engine.snapshots import SnapshotBuilder, bond_card, listed_bonds
+from core.engine.trading_commands import CommandDeclined, TradingCommands
 from core.factorcat import FactorCatError
 from core.i18n import say
 from core.infra.config import SettingsError, write_setting
-from core.infra.credentials import Vault
-from core.infra.credentials_file import SafeShut
+from core.infra.credentials import Credentials
+from core.infra.credentials_file import CredentialsFileLocked
 from core.infra.home import Home, HomeUnusable, database_files
 from core.infra.logs import find_in_log, read_log, redacted
 from core.model.bond import BondCode, CodeRefused
-from core.model.bond_info import BondCard
+from core.model.bond_info import BondDetail
 from core.model.command import (
     Adopt,
     CancelOrder,
@@ -78,7 +78,7 @@ from core.model.finding import Finding
 from core.model.known import Known, Maybe, Unknown
 from core.model.platform import Page, Record, Selection, Strategy
 from core.model.report import Report
-from core.model.settings import Strategy as FollowedSettings
+from core.model.settings import StrategySettings
 from core.model.snapshot import Followed, Need, Snapshot
 from core.trading.executor import RebalanceRefused
 from core.trading.settle import CannotSettle, adopt, release, settle
@@ -88,32 +88,32 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
-class Answers:
+class CommandHandlers:
     """One method per command. An answer is always a `Reply`: what goes wrong becomes a sentence."""
 
     def __init__(
         self,
-        parts: Parts,
-        view: View,
-        vitals: Vitals,
-        steering: Steering,
+        components: Components,
+        snapshots: SnapshotBuilder,
+        health: HealthMonitor,
+        trading_commands: TradingCommands,
         home: Home,
-        vault: Vault,
-        sign_in: SignIn,
+        credentials: Credentials,
+        sign_in: PlatformLogin,
         changed: Callable[[], None],
         secrets_changed: Callable[[], None],
     ) -> None:
-        self._parts = parts
-        self._view = view
-        self._vitals = vitals
-        self._steering = steering
+        self._components = components
+        self._snapshots = snapshots
+        self._health = health
+        self._trading_commands = trading_commands
         self._home = home
-        self._vault = vault
+        self._credentials = credentials
         self._changed = changed
         self._sign_in = sign_in
         self._secrets_changed = secrets_changed
         self.shown: Callable[[], Snapshot | None] = lambda: None
-        preferences = PreferenceDesk(parts, home, vault, changed)
+        preferences = SettingsCommands(components, home, credentials, changed)
         self._handlers: dict[type[Command[Any]], Callable[[Any], Awaitable[Any]]] = {
             Login: sign_in.log_in,
             Logout: sign_in.log_out,
@@ -122,16 +122,16 @@ class Answers:
             ShowRecord: self._record,
             ShowBond: self._bond,
             RunStrategy: self._follow,
-            MakePlan: self._steering.plan,
-            ExecutePlan: self._steering.execute,
-            CancelOrder: self._steering.cancel,
-            PauseBuys: self._steering.pause,
-            Halt: self._steering.halt,
-            Resume: self._steering.resume,
-            CancelWorking: self._steering.cancel_working,
-            Flatten: self._steering.flatten,
-            SellOne: self._steering.sell_one,
-            DropMissed: self._steering.drop_missed,
+            MakePlan: self._trading_commands.plan,
+            ExecutePlan: self._trading_commands.execute,
+            CancelOrder: self._trading_commands.cancel,
+            PauseBuys: self._trading_commands.pause,
+            Halt: self._trading_commands.halt,
+            Resume: self._trading_commands.resume,
+            CancelWorking: self._trading_commands.cancel_working,
+            Flatten: self._trading_commands.flatten,
+            SellOne: self._trading_commands.sell_one,
+            DropMissed: self._trading_commands.drop_missed,
             Reconcile: self._reconcile,
             SettleOrder: self._settle,
             Adopt: self._adopt,
@@ -158,7 +158,14 @@ class Answers:
     async def answer(self, command: Command[T]) -> Reply[T]:
         try:
             return Done(cast(T, await self._handlers[type(command)](command)))
-        except (Declined, RebalanceRefused, CannotSettle, CodeRefused, NotDone, SafeShut) as refusal:
+        except (
+            CommandDeclined,
+            RebalanceRefused,
+            CannotSettle,
+            CodeRefused,
+            SettingsRefused,
+            CredentialsFileLocked,
+        ) as refusal:
             return Failed(str(refusal), refused=True)
         except (FactorCatError, SettingsError, HomeUnusable, OSError) as error:
             return Failed(str(error))
@@ -170,15 +177,15 @@ class Answers:
 
     async def _strategies(self, command: ListStrategies) -> Page[Strategy]:
         await self._sign_in.ended()
-        return await self._parts.platform.strategies(command.page, command.limit, command.search)
+        return await self._components.platform.strategies(command.page, command.limit, command.search)
 
     async def _records(self, command: ListRecords) -> Page[Record]:
         await self._sign_in.ended()
-        return await self._parts.platform.records(command.strategy_id, command.page, command.limit)
+        return await self._components.platform.records(command.strategy_id, command.page, command.limit)
 
     async def _record(self, command: ShowRecord) -> RecordCard:
         await self._sign_in.ended()
-        platform = self._parts.platform
+        platform = self._components.platform
         detail = await platform.record(command.strategy_id, command.history_id)
         selection: Maybe[Selection]
         try:
@@ -188,101 +195,105 @@ class Answers:
         listed = await self._in_the_market(selection.value) if isinstance(selection, Known) else ()
         return RecordCard(command.strategy_id, command.history_id, detail, selection, listed)
 
-    async def _bond(self, command: ShowBond) -> BondCard:
-        parts = self._parts
+    async def _bond(self, command: ShowBond) -> BondDetail:
+        components = self._components
         return await bond_card(
-            BondCode(command.code), parts.feed, parts.dangers, parts.rotation.settings, parts.clock.now()
+            BondCode(command.code),
+            components.feed,
+            components.dangers,
+            components.rotation.settings,
+            components.clock.now(),
         )
 
     async def _in_the_market(self, selection: Selection) -> tuple[ListedBond, ...]:
-        parts = self._parts
-        quotes = await parts.feed.snapshot(selection.codes)
-        barred = parts.dangers.barred(selection.codes)
-        settings, now = parts.rotation.settings, parts.clock.now()
-        return listed_bonds(selection, quotes, settings, now, parts.desk.stopped_today(), barred)
+        components = self._components
+        quotes = await components.feed.snapshot(selection.codes)
+        barred = components.dangers.barred(selection.codes)
+        settings, now = components.rotation.settings, components.clock.now()
+        return listed_bonds(selection, quotes, settings, now, components.order_manager.stopped_today(), barred)
 
     async def _follow(self, command: RunStrategy) -> Followed:
-        self._steering.decline_while_running()
+        self._trading_commands.decline_while_running()
         # Asked before anything is written: an answer that fails must not leave the file ahead of the engine.
-        name = command.strategy_name or await name_of(self._parts.platform, command.strategy_id)
+        name = command.strategy_name or await name_of(self._components.platform, command.strategy_id)
         changes = {"strategy.strategy_id": command.strategy_id, "strategy.history_id": command.history_id}
         await asyncio.to_thread(write_setting, self._home.path, changes)
         self._set_followed(command.strategy_id, command.history_id, name)
-        self._view.plan = None
-        await self._parts.terms.ask()
+        self._snapshots.plan = None
+        await self._components.stop_ratios.ask()
         log.info("following record %d of strategy %d %s", command.history_id, command.strategy_id, name)
         return Followed(command.strategy_id, command.history_id, name)
 
     async def _settle(self, command: SettleOrder) -> str:
-        self._steering.decline_while_running()
-        order = await settle(self._parts.desk, command.client_order_id, filled=command.filled)
+        self._trading_commands.decline_while_running()
+        order = await settle(self._components.order_manager, command.client_order_id, filled=command.filled)
         await self._look_again()
         return str(order.state)
 
     async def _adopt(self, command: Adopt) -> int:
-        self._steering.decline_while_running()
-        more = await adopt(self._parts.desk, BondCode(command.code))
+        self._trading_commands.decline_while_running()
+        more = await adopt(self._components.order_manager, BondCode(command.code))
         await self._look_again()
         return more
 
     async def _release(self, command: Release) -> int:
-        self._steering.decline_while_running()
-        owned = await release(self._parts.desk, BondCode(command.code))
+        self._trading_commands.decline_while_running()
+        owned = await release(self._components.order_manager, BondCode(command.code))
         await self._look_again()
         return owned
 
     async def _consent(self, command: GiveConsent) -> None:
-        permits, account = self._parts.permits, self._parts.desk.broker.account
-        if permits is None:
-            raise Declined(
-                say("{mode} mode asks for no consent: it moves no real money", mode=self._parts.settings.mode)
+        live_consent, account = self._components.live_consent, self._components.order_manager.broker.account
+        if live_consent is None:
+            raise CommandDeclined(
+                say("{mode} mode asks for no consent: it moves no real money", mode=self._components.settings.mode)
             )
         if command.account.strip() != account:
-            raise Declined(
+            raise CommandDeclined(
                 say(
                     "that is not the account of the settings, which is {account}: nothing was agreed to",
                     account=account,
                 )
             )
-        permits.consent()
+        live_consent.consent()
         log.warning("the user agreed to live orders in account %s", account)
 
     async def _self_test(self, _: RunSelfTest) -> SelfTest:
-        self._steering.decline_while_running()
-        parts, permits = self._parts, self._parts.permits
-        if permits is None:
-            raise Declined(say("{mode} mode needs no self-test", mode=parts.settings.mode))
-        if self._view.blockers:
-            raise Declined(say("trading is off: ") + self._view.blockers[0])
-        if Need.CONSENT in permits.missing():
-            raise Declined(str(permits.why_not()))
-        self._steering.decline_when_closed()
-        known = await parts.feed.universe()
+        self._trading_commands.decline_while_running()
+        components, live_consent = self._components, self._components.live_consent
+        if live_consent is None:
+            raise CommandDeclined(say("{mode} mode needs no self-test", mode=components.settings.mode))
+        if self._snapshots.blockers:
+            raise CommandDeclined(say("trading is off: ") + self._snapshots.blockers[0])
+        if Need.CONSENT in live_consent.missing():
+            raise CommandDeclined(str(live_consent.why_not()))
+        self._trading_commands.decline_when_closed()
+        known = await components.feed.universe()
         if isinstance(known, Unknown):
-            raise Declined(known.reason)
-        quotes = await parts.feed.snapshot(known.value)
+            raise CommandDeclined(known.reason)
+        quotes = await components.feed.snapshot(known.value)
         try:
-            result = await parts.rotation.self_test(
-                [quote.value for quote in quotes.values() if isinstance(quote, Known)], permits.test_begun
+            result = await components.rotation.self_test(
+                [quote.value for quote in quotes.values() if isinstance(quote, Known)], live_consent.test_begun
             )
         finally:
-            permits.testing = None
-        permits.record(result)
+            live_consent.testing = None
+        live_consent.record(result)
         return result
 
     async def _reconcile(self, _: Reconcile) -> tuple[str, ...]:
-        self._steering.decline_while_running()
+        self._trading_commands.decline_while_running()
         await self._look_again()
-        return self._view.blockers
+        return self._snapshots.blockers
 
     async def _look_again(self) -> None:
         """Reconcile anew: what was decided may have been what kept trading off."""
-        found = await self._parts.rotation.reconcile()
+        found = await self._components.rotation.reconcile()
         if found is not None:
-            self._view.blockers = found
+            self._snapshots.blockers = found
 
     async def _orders(self, command: ReadOrders) -> DayOfOrders:
-        journal = self._parts.desk.journal
+        journal = self._components.order_manager.journal
         return DayOfOrders(command.day, journal.of_day(command.day), *journal.days_beside(command.day))
 
     async def _read_log(self, command: ReadLog) -> LogPage:
@@ -294,16 +305,20 @@ class Answers:
         return await asyncio.to_thread(find, self._day(command.day), command.text, command.minimum)
 
     def _day(self, wanted: date | None) -> date:
-        return wanted or self._parts.clock.now().date()
+        return wanted or self._components.clock.now().date()
 
     async def _report(self, command: ReadReport | ExportReport) -> Report:
-        parts, now = self._parts, self._parts.clock.now()
-        held = tuple(parts.desk.ledger.holdings())
-        quotes = await parts.feed.snapshot(held)
+        components, now = self._components, self._components.clock.now()
+        held = tuple(components.order_manager.ledger.holdings())
+        quotes = await components.feed.snapshot(held)
         prices = {code: quote.value.last for code, quote in quotes.items() if isinstance(quote, Known)}
         return await asyncio.to_thread(
             read_report,
-            *(database_files(self._home, parts.settings)[0], parts.settings.mode, parts.desk.broker.account),
+            *(
+                database_files(self._home, components.settings)[0],
+                components.settings.mode,
+                components.order_manager.broker.account,
+            ),
             *(prices, command.first, command.last or now.date(), now),
         )
 
@@ -319,10 +334,12 @@ class Answers:
             self._secrets_changed()
 
     async def _examine(self, _: Examine) -> tuple[Finding, ...]:
-        return await examine(self._home, self._parts.settings.mode, running=self.shown(), vault=self._vault)
+        return await examine(
+            self._home, self._components.settings.mode, running=self.shown(), credentials=self._credentials
+        )
 
     def _set_followed(self, strategy_id: int, history_id: int, name: str) -> None:
-        rotation = self._parts.rotation
-        chosen = FollowedSettings(strategy_id=strategy_id, history_id=history_id)
+        rotation = self._components.rotation
+        chosen = StrategySettings(strategy_id=strategy_id, history_id=history_id)
         rotation.settings = rotation.settings.model_copy(update={"strategy": chosen})
-        self._parts.strategy_name = name
+        self._components.strategy_name = name

@@ -22,8 +22,8 @@ from core.model.settings import Settings
 from core.model.snapshot import Snapshot
 
 if TYPE_CHECKING:
-    from core.engine.assembly import Parts
-    from core.engine.runtime import Shift
+    from core.engine.assembly import Components
+    from core.engine.runtime import EngineRuntime
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +71,7 @@ class Engine:
         self._listeners: list[SnapshotListener] = []
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping: asyncio.Event | None = None
-        self._shift: Shift | None = None
+        self._runtime: EngineRuntime | None = None
         self._looping = threading.Event()
         self._ready = threading.Event()
         self._failure: str | None = None
@@ -88,7 +88,7 @@ class Engine:
         since = datetime.now(SHANGHAI)
         self._since = since.isoformat(timespec="seconds")
         self._lock.acquire(self._settings.mode, since)
-        self._home.door.unlink(missing_ok=True)  # what a crash has left leads nowhere
+        self._home.endpoint.unlink(missing_ok=True)  # what a crash has left leads nowhere
         self._thread.start()
         self._looping.wait()
 
@@ -136,8 +136,8 @@ class Engine:
 
     def _pulse(self) -> tuple[float, str]:
         """Seconds since the last beat, and the last thing that was done; from any thread."""
-        shift = self._shift
-        return (0.0, "it starts") if shift is None else (time.monotonic() - shift.beaten_at, shift.doing)
+        runtime = self._runtime
+        return (0.0, "it starts") if runtime is None else (time.monotonic() - runtime.beaten_at, runtime.doing)
 
     def _end(self) -> Reply[None]:
         if not self._ends_at_a_word or self._stopping is None:
@@ -151,10 +151,10 @@ class Engine:
     async def _answer(self, command: Command[T]) -> Reply[T]:
         if isinstance(command, EndEngine):
             return cast("Reply[T]", self._end())
-        if self._shift is None:
+        if self._runtime is None:
             return Failed("the engine is still starting: try again in a moment")
         try:
-            return await self._shift.answers.answer(command)
+            return await self._runtime.handlers.answer(command)
         except asyncio.CancelledError:
             return Failed("the engine ended before this was done")
 
@@ -177,26 +177,26 @@ class Engine:
         self._loop.set_default_executor(ThreadPoolExecutor(64, thread_name_prefix="rotor"))
         self._stopping = asyncio.Event()
         self._looping.set()
-        parts = self._built()
+        components = self._built()
         # Here, as in _built: what costs more time than the screen should wait before its first paint.
-        from core.engine.ipc.server import Host
-        from core.engine.runtime import Shift
+        from core.engine.ipc.server import IpcServer
+        from core.engine.runtime import EngineRuntime
         from core.infra.logs import Logs
 
         async with AsyncExitStack() as stack:
-            stack.callback(Logs(self._home, parts.clock, self._stderr).close)
-            stack.push_async_callback(parts.close)
-            self._shift = Shift(parts, self._home, self._publish, by_itself=self._by_itself)
-            stack.push_async_callback(self._shift.close)
-            await self._shift.open()
+            stack.callback(Logs(self._home, components.clock, self._stderr).close)
+            stack.push_async_callback(components.close)
+            self._runtime = EngineRuntime(components, self._home, self._publish, by_itself=self._by_itself)
+            stack.push_async_callback(self._runtime.close)
+            await self._runtime.open()
             if self._by_itself:
-                host = Host(self._home, self, self._since, self._pulse)
+                host = IpcServer(self._home, self, self._since, self._pulse)
                 host.open()
                 stack.callback(host.close)
             self._ready.set()
             await self._stopping.wait()
 
-    def _built(self) -> "Parts":
+    def _built(self) -> "Components":
         """The parts; what keeps them from being built is logged with the real time. Raises `EngineFailed`."""
         from core.engine.assembly import build
         from core.engine.live import ModeUnavailable

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from core.engine.assembly import Parts
+from core.engine.assembly import Components
 from core.engine.supervisor import Supervisor
 from core.i18n import say
 from core.infra.clock import Clock, RealClock
 from core.infra.logs import NUMBERS
 from core.model.snapshot import Health, Level
-from core.quotes.failover import Sources
+from core.quotes.failover import FailoverQuotes
 
 log = logging.getLogger(__name__)
 
@@ -43,18 +43,20 @@ class _Found:
     text: str
 
 
-class Vitals:
+class HealthMonitor:
     """Broker, quotes, platform, clock, disk, the engine and the sending of news.
 
     `account` tells why the account did not answer.
     """
 
-    def __init__(self, parts: Parts, folder: Path, supervisor: Supervisor, account: Callable[[], str | None]) -> None:
-        self._parts = parts
+    def __init__(
+        self, components: Components, folder: Path, supervisor: Supervisor, account: Callable[[], str | None]
+    ) -> None:
+        self._components = components
         self._folder = folder
         self._supervisor = supervisor
         self._account = account
-        self._pulse = Pulse(parts.clock)
+        self._pulse = Pulse(components.clock)
         self._told: dict[str, Health] = {}
         self._silent = False
         self._disk = _Found(Level.GOOD, "ok")
@@ -74,19 +76,19 @@ class Vitals:
         self._beats += 1
         slept = self._pulse.beat()
         if slept:
-            self._woke = (self._parts.clock.now(), self._parts.clock.real())
+            self._woke = (self._components.clock.now(), self._components.clock.real())
             log.warning("this program did not run for %.0f s: the machine slept, or it was stopped", slept)
         self.silent()
         return slept
 
     def silent(self) -> float | None:
         """For how many real seconds no price was heard that should have been, None where all is well."""
-        parts = self._parts
-        since = parts.heard.at if parts.heard is not None else parts.watched_at
-        if since is None or parts.watched_at is None:
+        components = self._components
+        since = components.heard.at if components.heard is not None else components.watched_at
+        if since is None or components.watched_at is None:
             return None
-        silence = parts.clock.real() - max(since, parts.watched_at)
-        silent = silence > SILENCE and parts.calendar.orders_allowed(parts.clock.now()) is None
+        silence = components.clock.real() - max(since, components.watched_at)
+        silent = silence > SILENCE and components.calendar.orders_allowed(components.clock.now()) is None
         if silent != self._silent:
             self._silent = silent
             log.log(NUMBERS[Level.ERROR if silent else Level.GOOD], _ALARM if silent else say("prices are heard again"))
@@ -94,7 +96,7 @@ class Vitals:
 
     def report(self, now: datetime) -> tuple[Health, ...]:
         found = {
-            "QMT" if self._parts.settings.mode == "live" else "broker": self._broker(),
+            "QMT" if self._components.settings.mode == "live" else "broker": self._broker(),
             "quotes": self._quotes(now),
             "FactorCat": self._platform(now),
             "clock": self._clock(now),
@@ -106,17 +108,17 @@ class Vitals:
         return tuple(self._since(name, state, now) for name, state in found.items())
 
     def _broker(self) -> _Found:
-        link, unanswered = self._parts.desk.broker.link, self._account()
+        link, unanswered = self._components.order_manager.broker.link, self._account()
         if not link.up:
             return _Found(Level.ERROR, link.text)
         return _Found(Level.GOOD, link.text) if unanswered is None else _Found(Level.ERROR, unanswered)
 
     def _quotes(self, now: datetime) -> _Found:
-        heard = self._parts.heard
-        if self._parts.watched_at is None:
+        heard = self._components.heard
+        if self._components.watched_at is None:
             return _Found(Level.INFO, say("none watched"))
         level = Level.ERROR if self.silent() is not None else Level.GOOD
-        sources = self._parts.feed.states() if isinstance(self._parts.feed, Sources) else ()
+        sources = self._components.feed.states() if isinstance(self._components.feed, FailoverQuotes) else ()
         troubled = [source for source in sources if source.trouble]
         if sources and len(troubled) == len(sources):
             return _Found(Level.ERROR, say("none since {since:%H:%M}", since=max(source.since for source in sources)))
@@ -126,21 +128,21 @@ class Vitals:
         told = f"{age:.1f}s" if age < 60 else f"{age / 60:.0f}min" if age < 3600 else f"{age / 3600:.0f}h"
         if not sources or sources[0].active:
             return _Found(level, told)
-        return _Found(max(level, Level.WARNING, key=_GRAVITY.index), f"{self._parts.feed.name} {told}")
+        return _Found(max(level, Level.WARNING, key=_GRAVITY.index), f"{self._components.feed.name} {told}")
 
     def _platform(self, now: datetime) -> _Found:
         level, text = self.platform
-        ends = self._parts.platform.token_expires_at
+        ends = self._components.platform.token_expires_at
         if level is Level.GOOD and ends is not None and ends < now:
             return _Found(Level.WARNING, say("its login ended at {ends:%H:%M}", ends=ends))
         return _Found(level, text)
 
     def _clock(self, now: datetime) -> _Found:
         """The machine's clock against the newest price's own time."""
-        heard, clock = self._parts.heard, self._parts.clock
+        heard, clock = self._components.heard, self._components.clock
         if self._woke is not None and clock.real() - self._woke[1] < _LAG:
             return _Found(Level.WARNING, say("woke at {woke:%H:%M:%S}", woke=self._woke[0]))
-        closed = self._parts.calendar.orders_allowed(now) is not None
+        closed = self._components.calendar.orders_allowed(now) is not None
         if heard is None or closed or clock.real() - heard.at > SILENCE:
             return _Found(Level.GOOD, "ok")
         ahead = (heard.newest - now).total_seconds()

@@ -8,36 +8,36 @@ from core.calendar.calendar import Calendar
 from core.i18n import say
 from core.infra import xtquant_sdk
 from core.infra.clock import Clock
-from core.infra.home import Claim, HomeInUse
+from core.infra.home import ExclusiveLock, HomeInUse
 from core.model.known import Known
-from core.model.settings import Qmt, Settings
+from core.model.settings import QmtSettings, Settings
 from core.quotes.feed import NoQuotes
 from core.quotes.qmt import QmtQuotes
-from core.trading.state_store import Memory
+from core.trading.state_store import StateStore
 
 _SESSION = "qmt_session"
 
 
-class LiveImpossible(RuntimeError):
+class LiveUnavailable(RuntimeError):
     """Live mode cannot run here; the message says what is missing and what to do."""
 
 
 def check_live(settings: Settings) -> None:
-    """Raises `LiveImpossible` where live mode could never work as things are."""
+    """Raises `LiveUnavailable` where live mode could never work as things are."""
     if not settings.qmt.account:
-        raise LiveImpossible(say("live mode needs to know your account: set qmt.account to its number"))
+        raise LiveUnavailable(say("live mode needs to know your account: set qmt.account to its number"))
     missing = what_lacks(settings.qmt)
     if missing is not None:
-        raise LiveImpossible(say("live mode cannot run here: {missing}", missing=missing))
+        raise LiveUnavailable(say("live mode cannot run here: {missing}", missing=missing))
 
 
-def claim_account(settings: Settings, clock: Clock) -> Claim:
+def claim_account(settings: Settings, clock: Clock) -> ExclusiveLock:
     """The right to trade the account, whatever the home: two that follow one list would buy everything twice.
 
-    Its lock is in the terminal's folder, which the SDK has to write in anyway. Raises `HomeInUse`, `LiveImpossible`.
+    Its lock is in the terminal's folder, which the SDK has to write in anyway. Raises `HomeInUse`, `LiveUnavailable`.
     """
     account = settings.qmt.account
-    claim = Claim(
+    claim = ExclusiveLock(
         Path(settings.qmt.userdata),
         f"rotor-{account}",
         f"account {account} is traded by another rotor, in another home: {{holder}}. Close that one first.",
@@ -45,7 +45,7 @@ def claim_account(settings: Settings, clock: Clock) -> Claim:
     try:
         return claim.acquire("live", clock.now())
     except OSError as error:
-        raise LiveImpossible(
+        raise LiveUnavailable(
             say(
                 "live mode cannot run here: {userdata} cannot be written ({strerror}), and MiniQMT's "
                 "SDK must write in it",
@@ -55,12 +55,15 @@ def claim_account(settings: Settings, clock: Clock) -> Claim:
         ) from None
 
 
-def qmt_broker(settings: Settings, clock: Clock, calendar: Calendar, memory: Memory) -> QmtBroker:
+def qmt_broker(settings: Settings, clock: Clock, calendar: Calendar, state_store: StateStore) -> QmtBroker:
     """The account of the settings. Its session ids go on from the last run's: the terminal keeps a used one a while."""
     first, last = settings.qmt.session_ids
-    used = memory.recall(_SESSION)
+    used = state_store.recall(_SESSION)
     ids = SessionIds(
-        first, last - first + 1, None if used is None else int(used), lambda number: memory.keep(_SESSION, str(number))
+        first,
+        last - first + 1,
+        None if used is None else int(used),
+        lambda number: state_store.keep(_SESSION, str(number)),
     )
     return QmtBroker(
         settings.qmt, clock, ids, quiet=lambda: calendar.is_session(clock.now().date()) == Known(value=False)
@@ -75,7 +78,7 @@ def terminal_quotes(settings: Settings, clock: Clock, calendar: Calendar) -> Qmt
     return QmtQuotes(clock, open_now=lambda: calendar.orders_allowed(clock.now()) is None)
 
 
-def what_lacks(qmt: Qmt) -> str | None:
+def what_lacks(qmt: QmtSettings) -> str | None:
     """What MiniQMT lacks on this machine, None where it only has to run."""
     try:
         xtquant_sdk.trading_sdk()
@@ -94,16 +97,16 @@ def require_mode(settings: Settings) -> None:
     if settings.mode == "live":
         try:
             check_live(settings)
-        except LiveImpossible as error:
+        except LiveUnavailable as error:
             raise ModeUnavailable(
                 say("{error}. Nothing was sent; sandbox and paper mode work without it.", error=error)
             ) from None
 
 
-def claim_for_mode(settings: Settings, clock: Clock) -> Claim:
+def claim_for_mode(settings: Settings, clock: Clock) -> ExclusiveLock:
     try:
         return claim_account(settings, clock)
-    except (HomeInUse, LiveImpossible) as error:
+    except (HomeInUse, LiveUnavailable) as error:
         raise ModeUnavailable(say("{value}. Nothing was sent.", value=str(error).rstrip("."))) from None
 
 

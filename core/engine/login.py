@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 from pydantic import SecretStr
 
-from core.engine.assembly import Parts
-from core.engine.health import Vitals
-from core.factorcat import FactorCat, FactorCatError
+from core.engine.assembly import Components
+from core.engine.health import HealthMonitor
+from core.factorcat import FactorCatClient, FactorCatError
 from core.i18n import say
 from core.infra.config import write_setting
-from core.infra.credentials import TOKEN, Vault
+from core.infra.credentials import TOKEN, Credentials
 from core.infra.home import Home
 from core.infra.logs import hide
 from core.model.command import LoggedIn, Login, Logout, OpenSafe
@@ -23,19 +23,24 @@ log = logging.getLogger(__name__)
 _PAGE = 100
 
 
-class SignIn:
+class PlatformLogin:
     """`secrets_changed`: a password has come or gone."""
 
     def __init__(
-        self, parts: Parts, vitals: Vitals, home: Home, vault: Vault, secrets_changed: Callable[[], None]
+        self,
+        components: Components,
+        health: HealthMonitor,
+        home: Home,
+        credentials: Credentials,
+        secrets_changed: Callable[[], None],
     ) -> None:
-        self._parts = parts
-        self._vitals = vitals
+        self._components = components
+        self._health = health
         self._home = home
-        self._vault = vault
+        self._credentials = credentials
         self._secrets_changed = secrets_changed
-        self._username = parts.settings.factorcat.username
-        self._remembers = parts.settings.factorcat.remember
+        self._username = components.settings.factorcat.username
+        self._remembers = components.settings.factorcat.remember
         self._may_try = True  # whether one that failed, because the platform was away, is tried again without the user
         self._task: asyncio.Task[None] | None = None
 
@@ -55,7 +60,7 @@ class SignIn:
 
     async def keep(self) -> None:
         """Renew the login well before its token ends; log in late where the platform was away at the start."""
-        platform = self._parts.platform
+        platform = self._components.platform
         if platform.user is None:
             if self._task is not None and self._task.done() and self._may_try:
                 self.begin()
@@ -63,10 +68,10 @@ class SignIn:
         try:
             if await platform.renew_if_due():
                 await self._keep_token()
-            if self._parts.terms.wanted:
-                await self._parts.terms.ask()
+            if self._components.stop_ratios.wanted:
+                await self._components.stop_ratios.ask()
         except FactorCatError as error:
-            self._vitals.platform = (Level.WARNING, str(error))
+            self._health.platform = (Level.WARNING, str(error))
             log.warning("the login could not be renewed: %s", error)
 
     # -- what the user asks for
@@ -74,39 +79,39 @@ class SignIn:
     async def log_in(self, command: Login) -> LoggedIn:
         secret = SecretStr(command.password)
         hide(secret)
-        user = await self._parts.platform.login(command.username, command.password)
-        self._vitals.platform = (Level.GOOD, "ok")
+        user = await self._components.platform.login(command.username, command.password)
+        self._health.platform = (Level.GOOD, "ok")
         self._may_try = True
         changes = {"factorcat.username": command.username, "factorcat.remember": command.remember}
         await asyncio.to_thread(write_setting, self._home.path, changes)
         self._username, self._remembers = command.username, command.remember
         trouble = ""
         if command.remember:
-            trouble = (await asyncio.to_thread(self._vault.keep, command.username, secret)).trouble
+            trouble = (await asyncio.to_thread(self._credentials.keep, command.username, secret)).trouble
             await self._keep_token()
         else:
             await self._forget()
         if trouble:
             log.warning("%s", trouble)
         log.info("logged in to Factor Cat as %s", user)
-        await recognise(self._parts)
+        await recognise(self._components)
         return LoggedIn(user, trouble)
 
     async def log_out(self, _: Logout) -> None:
-        self._parts.platform.logout()
+        self._components.platform.logout()
         self._may_try = False
-        self._vitals.platform = (Level.WARNING, say("logged out"))
+        self._health.platform = (Level.WARNING, say("logged out"))
         await self._forget()
 
     async def open_safe(self, command: OpenSafe) -> str:
         """Raises `SafeShut`."""
         passphrase = SecretStr(command.passphrase)
         hide(passphrase)
-        await asyncio.to_thread(self._vault.open, passphrase)
+        await asyncio.to_thread(self._credentials.open, passphrase)
         await self._keep_token()
         log.info("the encrypted file of passwords was opened")
         self._secrets_changed()
-        if self._parts.platform.user is None and self._may_try:
+        if self._components.platform.user is None and self._may_try:
             self.begin()
         return say("The encrypted file of passwords is open.")
 
@@ -114,12 +119,12 @@ class SignIn:
 
     async def _by_itself(self) -> None:
         """The sandbox takes anybody; elsewhere the kept token, else the remembered password, if it may be used."""
-        settings, platform = self._parts.settings, self._parts.platform
+        settings, platform = self._components.settings, self._components.platform
         name = settings.factorcat.username
         if settings.mode == "sandbox":
             await self._try(name or "sandbox", SecretStr("sandbox"))
         elif settings.factorcat.auto_login and name:
-            found = await asyncio.to_thread(self._vault.read, name)
+            found = await asyncio.to_thread(self._credentials.read, name)
             if isinstance(found, Unknown):
                 log.warning("%s", found.reason)
             elif found.value is not None:
@@ -127,66 +132,66 @@ class SignIn:
                 if not await self._resume(name, found.value):
                     await self._try(name, found.value)
         if platform.user is not None:
-            await recognise(self._parts)
+            await recognise(self._components)
 
     async def _try(self, username: str, password: SecretStr) -> None:
         try:
-            await self._parts.platform.login(username, password.get_secret_value())
-            self._vitals.platform = (Level.GOOD, "ok")
+            await self._components.platform.login(username, password.get_secret_value())
+            self._health.platform = (Level.GOOD, "ok")
             await self._keep_token()
         except FactorCatError as error:
-            self._vitals.platform = (Level.ERROR, str(error))
+            self._health.platform = (Level.ERROR, str(error))
             self._may_try = error.passing  # an account that is tried again and again may be locked
             log.warning("%s", error)
 
     async def _resume(self, name: str, password: SecretStr) -> bool:
         """Whether the token of an earlier run is still good: then nobody has to log in."""
-        kept = await asyncio.to_thread(self._vault.read, name, TOKEN)
+        kept = await asyncio.to_thread(self._credentials.read, name, TOKEN)
         if isinstance(kept, Unknown) or kept.value is None:
             return False
         hide(kept.value)
         try:
-            resumed = await self._parts.platform.resume(name, kept.value, password)
+            resumed = await self._components.platform.resume(name, kept.value, password)
         except FactorCatError as error:
             log.info("the token of an earlier run could not be tried: %s", error)
             return False
         if resumed:
-            self._vitals.platform = (Level.GOOD, "ok")
+            self._health.platform = (Level.GOOD, "ok")
             log.info("the login of an earlier run is still good")
         return resumed
 
     async def _keep_token(self) -> None:
         """Keep the platform's token where its password outlives this run: the next one need not log in."""
-        token, name = self._parts.platform.token, self._username
-        if token is None or not self._remembers or self._parts.settings.mode == "sandbox":
+        token, name = self._components.platform.token, self._username
+        if token is None or not self._remembers or self._components.settings.mode == "sandbox":
             return
         hide(token)
-        found = await asyncio.to_thread(self._vault.find, name)
+        found = await asyncio.to_thread(self._credentials.find, name)
         if isinstance(found, Known) and found.value[1] in {"keyring", "safe"}:
-            kept = await asyncio.to_thread(self._vault.keep, name, token, TOKEN)
+            kept = await asyncio.to_thread(self._credentials.keep, name, token, TOKEN)
             if kept.trouble:  # the password is enough; some keyrings take no secret as long as a token
                 log.info("the token is not kept: %s", kept.trouble)
 
     async def _forget(self) -> None:
         for service in ("factorcat", TOKEN):
-            trouble = await asyncio.to_thread(self._vault.forget, self._username, service)
+            trouble = await asyncio.to_thread(self._credentials.forget, self._username, service)
             if trouble is not None:
                 log.warning("%s", trouble)
 
 
-async def recognise(parts: Parts) -> None:
+async def recognise(components: Components) -> None:
     """Learn the name of the strategy that is followed, and its stops."""
-    chosen = parts.rotation.settings.strategy
+    chosen = components.rotation.settings.strategy
     if not chosen.history_id:
         return
     try:
-        parts.strategy_name = await name_of(parts.platform, chosen.strategy_id)
-        await parts.terms.ask()
+        components.strategy_name = await name_of(components.platform, chosen.strategy_id)
+        await components.stop_ratios.ask()
     except FactorCatError as error:
         log.warning("the followed strategy's name is not known: %s", error)
 
 
-async def name_of(platform: FactorCat, strategy_id: int) -> str:
+async def name_of(platform: FactorCatClient, strategy_id: int) -> str:
     """The strategy's name; empty where the platform does not tell it. Raises `FactorCatError`."""
     page = 1
     while True:

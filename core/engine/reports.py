@@ -16,7 +16,7 @@ from core.infra.home import write_atomically
 from core.model.bond import BondCode
 from core.model.order import Side
 from core.model.report import BondResult, EquityPoint, OrderResult, Report, Slippage, StopResult
-from core.rules.performance import Books, Entry, Sent, make_report
+from core.rules.performance import LedgerEntry, SentOrder, TradeHistory, make_report
 from core.trading.journal import intent_of
 
 if TYPE_CHECKING:
@@ -80,13 +80,13 @@ def _books(
     prices: Mapping[BondCode, Decimal],
     first: date | None,
     last: date,
-) -> Books:
+) -> TradeHistory:
     entries = tuple(_entry(row) for row in rows(db, "ledger"))
     orders = tuple(
-        Sent(intent_of(row), row["state"], datetime.fromisoformat(row["created_at"]))
+        SentOrder(intent_of(row), row["state"], datetime.fromisoformat(row["created_at"]))
         for row in rows(db, "orders", order_by="created_at, rowid")
     )
-    return Books(mode, account, entries, orders, _equity(db, first, last), prices)
+    return TradeHistory(mode, account, entries, orders, _equity(db, first, last), prices)
 
 
 def _equity(db: "Database", first: date | None, last: date) -> tuple[tuple[datetime, Decimal], ...]:
@@ -99,8 +99,8 @@ def _equity(db: "Database", first: date | None, last: date) -> tuple[tuple[datet
     return tuple((datetime.fromisoformat(row["at"]), Decimal(row["total"])) for row in found)
 
 
-def _entry(row: Mapping[str, Any]) -> Entry:
-    return Entry(
+def _entry(row: Mapping[str, Any]) -> LedgerEntry:
+    return LedgerEntry(
         row["kind"],
         date.fromisoformat(row["trading_day"]),
         row["client_order_id"] or "",

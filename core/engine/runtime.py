@@ -10,25 +10,25 @@ from datetime import datetime
 from itertools import count
 
 from core import __version__
-from core.engine.assembly import Heard, Parts
-from core.engine.commands import Answers
-from core.engine.health import Vitals
-from core.engine.login import SignIn
-from core.engine.scheduler import Agenda, Exits, Timetable
-from core.engine.snapshots import View
+from core.engine.assembly import Components, LastQuotes
+from core.engine.commands import CommandHandlers
+from core.engine.health import HealthMonitor
+from core.engine.login import PlatformLogin
+from core.engine.scheduler import ExitScheduler, JobScheduler, RunScheduler
+from core.engine.snapshots import SnapshotBuilder
 from core.engine.supervisor import Supervisor
-from core.engine.trading_commands import Steering
+from core.engine.trading_commands import TradingCommands
 from core.i18n import say
 from core.infra.clock import Clock, RealClock
-from core.infra.credentials import Vault
-from core.infra.credentials_file import Safe
+from core.infra.credentials import Credentials
+from core.infra.credentials_file import CredentialsFile
 from core.infra.home import Home
 from core.infra.logs import NUMBERS, text_of
-from core.infra.updates import Lookout
+from core.infra.updates import UpdateCheck
 from core.model.bond import BondCode
 from core.model.quote import Quote
 from core.model.snapshot import Event, Level, Snapshot
-from core.notify.delivery import NewsWire
+from core.notify.delivery import Notifier
 from core.trading.executor import INTERRUPTED
 from core.trading.reconcile import end_working
 from core.trading.state_store import RUNNING
@@ -64,24 +64,26 @@ _RETRY = 10
 """Beats between two tries to settle what keeps trading off, or what a rebalance has left open."""
 
 
-class Shift:
+class EngineRuntime:
     """From the first look at the account to the last line of the log."""
 
     def __init__(
-        self, parts: Parts, home: Home, publish: Callable[[Snapshot], None], *, by_itself: bool = True
+        self, components: Components, home: Home, publish: Callable[[Snapshot], None], *, by_itself: bool = True
     ) -> None:
-        self._parts = parts
+        self._components = components
         self._by_itself = by_itself
         self._publish = publish
-        vault = Vault(Safe(home.safe))
-        self._view = View(parts, vault)
-        self._events = _EventLog(self._view.events, parts.clock)
-        self._supervisor = Supervisor(parts.clock)
-        self._vitals = Vitals(parts, home.path, self._supervisor, lambda: self._view.unanswered)
-        self._wire = NewsWire(parts.settings, parts.clock, home, vault, by_itself=by_itself)
-        self._vitals.news = self._wire.health
-        self._lookout = Lookout(home.data / "update.json", parts.settings.updates.url, __version__, RealClock())
-        self._view.release = lambda: self._lookout.release
+        credentials = Credentials(CredentialsFile(home.credentials_file))
+        self._snapshots = SnapshotBuilder(components, credentials)
+        self._events = _EventLog(self._snapshots.events, components.clock)
+        self._supervisor = Supervisor(components.clock)
+        self._health = HealthMonitor(components, home.path, self._supervisor, lambda: self._snapshots.unanswered)
+        self._notifier = Notifier(components.settings, components.clock, home, credentials, by_itself=by_itself)
+        self._health.news = self._notifier.health
+        self._update_check = UpdateCheck(
+            home.data / "update.json", components.settings.updates.url, __version__, RealClock()
+        )
+        self._snapshots.release = lambda: self._update_check.release
         self._dirty = asyncio.Event()
         self._account_changed = asyncio.Event()
         self._reading: asyncio.Task[None] | None = None
@@ -92,73 +94,73 @@ class Shift:
         self._shown: Snapshot | None = None
         self._back: str | None = None
         self._deaf_since: float | None = None
-        self._agenda = Agenda(
-            parts.settings,
-            parts.clock,
-            parts.calendar,
-            parts.memory,
-            run=lambda origin: self._steering.run(origin),
-            selection=parts.rotation.selection,
-            active=lambda: bool(parts.rotation.settings.strategy.history_id),
+        self._scheduler = RunScheduler(
+            components.settings,
+            components.clock,
+            components.calendar,
+            components.state_store,
+            run=lambda origin: self._trading_commands.run(origin),
+            selection=components.rotation.selection,
+            active=lambda: bool(components.rotation.settings.strategy.history_id),
         )
-        self._steering = Steering(parts, self._view, self._agenda, self._at_hand)
-        self._sign_in = SignIn(parts, self._vitals, home, vault, self._wire.again)
-        self.answers = Answers(
-            *(parts, self._view, self._vitals, self._steering, home, vault, self._sign_in),
-            *(self._dirty.set, self._wire.again),
+        self._trading_commands = TradingCommands(components, self._snapshots, self._scheduler, self._at_hand)
+        self._sign_in = PlatformLogin(components, self._health, home, credentials, self._notifier.again)
+        self.handlers = CommandHandlers(
+            *(components, self._snapshots, self._health, self._trading_commands, home, credentials, self._sign_in),
+            *(self._dirty.set, self._notifier.again),
         )
-        self.answers.shown = lambda: self._shown
-        self._exits = Exits(
-            parts.clock,
-            parts.memory,
-            held=self._view.dangers,
-            owned=parts.desk.ledger.holdings,
-            closed=lambda: parts.calendar.orders_allowed(parts.clock.now()),
-            sell=self._steering.leave,
+        self.handlers.shown = lambda: self._shown
+        self._exit_scheduler = ExitScheduler(
+            components.clock,
+            components.state_store,
+            held=self._snapshots.dangers,
+            owned=components.order_manager.ledger.holdings,
+            closed=lambda: components.calendar.orders_allowed(components.clock.now()),
+            sell=self._trading_commands.leave,
         )
-        self._timetable = self._timed()
-        parts.desk.changed = self._on_account
-        parts.desk.broker.watch_link(self._on_account)
-        parts.feed.subscribe(self._on_quotes)
+        self._job_scheduler = self._timed()
+        components.order_manager.changed = self._on_account
+        components.order_manager.broker.watch_link(self._on_account)
+        components.feed.subscribe(self._on_quotes)
 
     @property
     def doing(self) -> str:
         """The last thing that was done, as it was said."""
-        events = self._view.events
+        events = self._snapshots.events
         return f"{events[-1].at:%H:%M:%S} {events[-1].text}" if events else say("nothing yet")
 
-    def _timed(self) -> Timetable:
-        table = Timetable(self._parts.clock)
+    def _timed(self) -> JobScheduler:
+        table = JobScheduler(self._components.clock)
         table.each_minute("login", self._sign_in.keep)
-        table.each_minute("tables of bonds", self._parts.bonds.refresh_if_due)
-        table.each_minute("new versions", self._lookout.look_if_due)
+        table.each_minute("tables of bonds", self._components.bonds.refresh_if_due)
+        table.each_minute("new versions", self._update_check.look_if_due)
         if not self._by_itself:
             return table
-        table.whenever("rebalance", self._agenda.next_rebalance, self._agenda.rebalance_due)
-        table.whenever("refill", self._agenda.next_refill, self._agenda.refill_due)
-        table.each_minute("sweep of the stops", self._parts.stops.sweep)
-        table.each_minute("offer", self._agenda.look_at_offer)
-        table.each_minute("exits", self._exits.look)
+        table.whenever("rebalance", self._scheduler.next_rebalance, self._scheduler.rebalance_due)
+        table.whenever("refill", self._scheduler.next_refill, self._scheduler.refill_due)
+        table.each_minute("sweep of the stops", self._components.stops.sweep)
+        table.each_minute("offer", self._scheduler.look_at_offer)
+        table.each_minute("exits", self._exit_scheduler.look)
         return table
 
     async def open(self) -> None:
         """Reconcile, begin to beat, and log in behind that: a slow platform keeps no account waiting."""
         logging.getLogger().addHandler(self._events)
         self._supervisor.keep("the picture", self._keep_publishing)
-        await self._parts.feed.start()
-        await self._parts.desk.broker.start()
-        self._tables = asyncio.create_task(self._parts.bonds.refresh_if_due())
+        await self._components.feed.start()
+        await self._components.order_manager.broker.start()
+        self._tables = asyncio.create_task(self._components.bonds.refresh_if_due())
         self._note_an_unclean_end()
         await self._reconcile()
-        await self._view.refresh()
+        await self._snapshots.refresh()
         self._watch()
         self._show()  # at once: whoever waited for the engine may look at what it shows
         self._sign_in.begin()
-        self._supervisor.keep("the sending of news", self._wire.carry)
+        self._supervisor.keep("the sending of news", self._notifier.carry)
         self._supervisor.keep("the beat", self._keep_beating)
         if self._by_itself:
-            self._agenda.open()
-        self._timetable.start()
+            self._scheduler.open()
+        self._job_scheduler.start()
 
     async def _at_hand(self) -> None:
         """Wait for what a plan needs and the start has only asked for: the login, the tables of bonds."""
@@ -168,28 +170,28 @@ class Shift:
 
     async def close(self) -> None:
         """Send nothing new; cancel what works at the broker, or leave it, as it is set: nobody watches it any more."""
-        self._timetable.stop()
-        await self._steering.close()
-        await self._parts.stops.close()
+        self._job_scheduler.stop()
+        await self._trading_commands.close()
+        await self._components.stops.close()
         await self._end_orders()
         self._show()
         self._look_for_news()
         await self._supervisor.close()
-        await self._wire.close()
+        await self._notifier.close()
         await self._sign_in.close()
         tasks = [task for task in (self._reading, self._tables) if task is not None]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         if self._by_itself:
-            self._parts.memory.keep(RUNNING, "")
+            self._components.state_store.keep(RUNNING, "")
         logging.getLogger().removeHandler(self._events)
 
     def _note_an_unclean_end(self) -> None:
         """Say that the run before this one did not end in order: what it left is reconciled now, brakes and all."""
         if not self._by_itself:
             return
-        before, now = self._parts.memory.recall(RUNNING), RealClock().now()
+        before, now = self._components.state_store.recall(RUNNING), RealClock().now()
         if before:
             self._back = say(
                 "rotor is back: its run of {since:%m-%d %H:%M:%S} was ended without a word; the account is reconciled "
@@ -197,17 +199,17 @@ class Shift:
                 since=datetime.fromisoformat(before),
             )
             log.warning("%s", self._back)
-        self._parts.memory.keep(RUNNING, now.isoformat())
+        self._components.state_store.keep(RUNNING, now.isoformat())
 
     async def _end_orders(self) -> None:
-        desk = self._parts.desk
-        working = [order.intent.client_order_id for order in desk.journal.open() if order.live]
-        if working and self._parts.settings.orders.at_exit == "leave":
+        order_manager = self._components.order_manager
+        working = [order.intent.client_order_id for order in order_manager.journal.open() if order.live]
+        if working and self._components.settings.orders.at_exit == "leave":
             log.warning("left working at the broker, the next start settles them: %s", ", ".join(working))
             return
         try:
             async with asyncio.timeout(_LAST_WAIT):
-                left = await end_working(desk)
+                left = await end_working(order_manager)
             if left is not None:
                 log.error("whether the working orders are cancelled is not known: %s", left)
             elif working:
@@ -218,7 +220,7 @@ class Shift:
     async def _keep_beating(self) -> None:
         """Once a second of real time, whatever is done to the machine's clock."""
         while True:
-            self._vitals.rest()
+            self._health.rest()
             await asyncio.sleep(1)
             self.beaten_at = time.monotonic()
             try:
@@ -230,21 +232,21 @@ class Shift:
     async def _beat(self) -> None:
         self._beats += 1
         self._look_for_news()
-        if self._parts.skip_closed_hours():
-            log.info("the sandbox goes on at %s", f"{self._parts.clock.now():%Y-%m-%d %H:%M}")
-            self._timetable.moved()
-        slept = self._vitals.beat()
+        if self._components.skip_closed_hours():
+            log.info("the sandbox goes on at %s", f"{self._components.clock.now():%Y-%m-%d %H:%M}")
+            self._job_scheduler.moved()
+        slept = self._health.beat()
         if slept:
-            self._timetable.awake()
+            self._job_scheduler.awake()
         await self._keep_even(slept > 0)
         self._watch()
-        self._view.note_equity()
+        self._snapshots.note_equity()
         await self._keep_hearing()
-        if not self._timetable.running:
+        if not self._job_scheduler.running:
             self._supervisor.fell("the schedule", "it had stopped")
-            self._timetable.start()
+            self._job_scheduler.start()
         if self._beats % 5 == 0:
-            self._parts.keep_time()
+            self._components.keep_time()
         if self._beats % _READING == 0:
             self._account_changed.set()
         self._dirty.set()
@@ -253,32 +255,32 @@ class Shift:
 
     async def _keep_even(self, slept: bool) -> None:
         """Reconcile where there is a reason to; what has come up since keeps trading off until that is done."""
-        desk = self._parts.desk
-        back = desk.broker.link.up and desk.broker.link.number != desk.reconciled
+        order_manager = self._components.order_manager
+        back = order_manager.broker.link.up and order_manager.broker.link.number != order_manager.reconciled
         if back or slept:
-            self._view.blockers = (_BACK if back else _AWAKE,)
+            self._snapshots.blockers = (_BACK if back else _AWAKE,)
             self._dirty.set()
-        if back or slept or (self._beats % _RETRY == 0 and (self._view.blockers or desk.unattended())):
+        if back or slept or (self._beats % _RETRY == 0 and (self._snapshots.blockers or order_manager.unattended())):
             await self._reconcile()
-        if not self._view.blockers:
-            self._view.blockers = self._trouble()
+        if not self._snapshots.blockers:
+            self._snapshots.blockers = self._trouble()
 
     async def _keep_hearing(self) -> None:
         """Begin the source of prices again where it stays silent: old subscriptions die without a word."""
-        silence, now = self._vitals.silent(), self._parts.clock.real()
+        silence, now = self._health.silent(), self._components.clock.real()
         if silence is None:
             self._deaf_since = None
         elif now - (self._deaf_since or (now - silence)) > _DEAF:
             self._deaf_since = now
             self._supervisor.fell("the source of prices", f"nothing heard for {silence:.0f} s")
-            await self._parts.feed.stop()
-            await self._parts.feed.start()
+            await self._components.feed.stop()
+            await self._components.feed.start()
 
     def _trouble(self) -> tuple[str, ...]:
         """What has come up since the account was reconciled; it is reconciled anew before trading goes on."""
-        unanswered = self._view.unanswered
+        unanswered = self._snapshots.unanswered
         silent = () if unanswered is None else (f"the account does not answer: {unanswered}",)
-        return (*self._parts.desk.faults, *silent)
+        return (*self._components.order_manager.faults, *silent)
 
     async def _keep_publishing(self) -> None:
         while True:
@@ -291,11 +293,11 @@ class Shift:
     def _look_for_news(self) -> None:
         if self._shown is not None:
             fall = self._supervisor.latest
-            self._wire.look(self._shown, self._view.dangers, None if fall is None else fall.part, self._back)
+            self._notifier.look(self._shown, self._snapshots.dangers, None if fall is None else fall.part, self._back)
 
     def _show(self) -> None:
         try:
-            self._shown = self._view.snapshot(self._agenda, self._vitals)
+            self._shown = self._snapshots.snapshot(self._scheduler, self._health)
             self._publish(self._shown)
         except Exception as error:
             log.exception("no snapshot could be made")
@@ -303,7 +305,7 @@ class Shift:
 
     async def _read_what_changed(self) -> None:
         """Read the account anew where something of it has changed; one that is slow to answer holds up no picture."""
-        clock = self._parts.clock
+        clock = self._components.clock
         deadline = clock.real() + _SLOW
         while self._account_changed.is_set() and clock.real() < deadline:
             if self._reading is None or self._reading.done():
@@ -313,7 +315,7 @@ class Shift:
 
     async def _read(self) -> None:
         try:
-            await self._view.refresh()
+            await self._snapshots.refresh()
         except Exception:
             log.exception("the account could not be read")
         self._dirty.set()
@@ -323,37 +325,43 @@ class Shift:
         self._dirty.set()
 
     async def _reconcile(self) -> None:
-        before, found = self._view.blockers, await self._parts.rotation.reconcile()
+        before, found = self._snapshots.blockers, await self._components.rotation.reconcile()
         if found is None:
             return
-        self._view.blockers = found
-        for plan_id in self._parts.runs.unfinished():
-            self._parts.runs.finish(plan_id, INTERRUPTED, None, self._parts.clock.now())
-        if self._view.blockers == before:
+        self._snapshots.blockers = found
+        for plan_id in self._components.runs.unfinished():
+            self._components.runs.finish(plan_id, INTERRUPTED, None, self._components.clock.now())
+        if self._snapshots.blockers == before:
             return
-        for row in self._view.blockers:
+        for row in self._snapshots.blockers:
             log.error("trading is off: %s", row)
-        if not self._view.blockers:
+        if not self._snapshots.blockers:
             log.info("the account and the ledger agree: trading is on")
 
     def _watch(self) -> None:
         """Follow the prices of what is held, owned, planned and working."""
-        desk, plan = self._parts.desk, self._view.plan
-        codes = {*desk.ledger.holdings(), *self._view.held, *(order.intent.code for order in desk.journal.open())}
+        order_manager, plan = self._components.order_manager, self._snapshots.plan
+        codes = {
+            *order_manager.ledger.holdings(),
+            *self._snapshots.held,
+            *(order.intent.code for order in order_manager.journal.open()),
+        }
         followed = codes | set(plan.codes if plan else ())
-        self._parts.feed.watch(followed)
+        self._components.feed.watch(followed)
         if not followed:
-            self._parts.watched_at = None
-        elif self._parts.watched_at is None:
-            self._parts.watched_at = self._parts.clock.real()
+            self._components.watched_at = None
+        elif self._components.watched_at is None:
+            self._components.watched_at = self._components.clock.real()
 
     def _on_quotes(self, quotes: Mapping[BondCode, Quote]) -> None:
         if self._by_itself:
-            self._parts.stops.on_quotes(quotes)  # first of all: nothing else is in a hurry
+            self._components.stops.on_quotes(quotes)  # first of all: nothing else is in a hurry
         newest = max(quote.at for quote in quotes.values())
-        before = self._parts.heard
-        self._parts.heard = Heard(max(newest, before.newest) if before else newest, self._parts.clock.real())
-        self._view.take(quotes)
+        before = self._components.heard
+        self._components.heard = LastQuotes(
+            max(newest, before.newest) if before else newest, self._components.clock.real()
+        )
+        self._snapshots.take(quotes)
         self._dirty.set()
 
 

@@ -18,11 +18,11 @@ from core.model.bond import BondCode
 from core.model.known import Known, Maybe, Unknown
 from core.model.order import Origin
 from core.model.platform import Selection
-from core.model.settings import Schedule, Settings
+from core.model.settings import ScheduleSettings, Settings
 from core.model.snapshot import Job, MissedRun
 from core.rules.redemption import HeldDanger
 from core.rules.schedule import next_run, runs_between
-from core.trading.state_store import Memory
+from core.trading.state_store import StateStore
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ Run = Callable[[Origin], Awaitable[str | None]]
 """Carries one run out, from plan to end; answers with why it was refused, None when it was carried out."""
 
 
-class Agenda:
+class RunScheduler:
     """A run is begun once: it is written down before, and crossed out after. One that was begun and not crossed out,
     or whose time went by unseen, is offered with its age; only the newest is."""
 
@@ -47,7 +47,7 @@ class Agenda:
         settings: Settings,
         clock: Clock,
         calendar: Calendar,
-        memory: Memory,
+        state_store: StateStore,
         *,
         run: Run,
         selection: Callable[[], Awaitable[Maybe[Selection]]],
@@ -58,17 +58,17 @@ class Agenda:
         self._stops = settings.stops
         self._clock = clock
         self._calendar = calendar
-        self._memory = memory
+        self._state_store = state_store
         self._run = run
         self._selection = selection
         self._active = active
         self._turn = asyncio.Lock()
         self._settled = clock.now()
-        self.missed = kept_missed(memory)
+        self.missed = kept_missed(state_store)
 
     def open(self) -> None:
         """Look back at what was due since the last run of this program."""
-        kept = self._memory.recall(_BEGUN)
+        kept = self._state_store.recall(_BEGUN)
         begun = datetime.fromisoformat(kept) if kept else None
         due = [planned for planned in self._due() if planned != begun]
         if begun is not None:
@@ -77,7 +77,7 @@ class Agenda:
             self._offer(due[-1], say("rotor was not running"), len(due) - 1)
         self._see(self._clock.now())
         if begun is not None:
-            self._memory.keep(_BEGUN, "")  # last, so that a death in between loses no offer
+            self._state_store.keep(_BEGUN, "")  # last, so that a death in between loses no offer
 
     def jobs(self) -> tuple[Job, ...]:
         """What comes next, soonest first."""
@@ -94,7 +94,7 @@ class Agenda:
     def next_refill(self, after: datetime) -> datetime | None:
         if not (self._stops.enabled and self._stops.refill):
             return None
-        each_day = Schedule(frequency="daily", time=self._stops.refill_time)
+        each_day = ScheduleSettings(frequency="daily", time=self._stops.refill_time)
         found = next_run(each_day, self._calendar, after)
         return found.value if isinstance(found, Known) else None
 
@@ -149,11 +149,13 @@ class Agenda:
             self._offer(planned, say("its time went by while the machine slept or the clock was moved"), len(due) - 1)
             self._see(planned)
         else:
-            self._memory.keep(_BEGUN, planned.isoformat())  # before it counts as seen: a death in between loses nothing
+            self._state_store.keep(
+                _BEGUN, planned.isoformat()
+            )  # before it counts as seen: a death in between loses nothing
             self._see(planned)
             self._keep(None)
             await self._try(planned)
-            self._memory.keep(_BEGUN, "")
+            self._state_store.keep(_BEGUN, "")
 
     async def _try(self, planned: datetime) -> None:
         """Carry it out; what refuses it may pass, so it is tried again while the session lasts."""
@@ -183,14 +185,14 @@ class Agenda:
 
     def _seen(self) -> datetime | None:
         """Up to when runs were seen to; None where this schedule is new."""
-        kept = json.loads(self._memory.recall(_SEEN) or "{}")
+        kept = json.loads(self._state_store.recall(_SEEN) or "{}")
         if kept.get("schedule") != self._schedule.model_dump(mode="json"):
             return None
         return datetime.fromisoformat(kept["until"])
 
     def _see(self, until: datetime) -> None:
         told = {"schedule": self._schedule.model_dump(mode="json"), "until": until.isoformat()}
-        self._memory.keep(_SEEN, json.dumps(told))
+        self._state_store.keep(_SEEN, json.dumps(told))
 
     def _lateness(self, planned: datetime) -> float:
         return (self._clock.now() - planned).total_seconds() / self._clock.speed
@@ -221,12 +223,12 @@ class Agenda:
         if missed != self.missed:
             self.missed = missed
             told = {**asdict(missed), "planned_at": missed.planned_at.isoformat()} if missed else None
-            self._memory.keep(_MISSED, json.dumps(told, ensure_ascii=False) if told else "")
+            self._state_store.keep(_MISSED, json.dumps(told, ensure_ascii=False) if told else "")
 
 
-def kept_missed(memory: Memory) -> MissedRun | None:
+def kept_missed(state_store: StateStore) -> MissedRun | None:
     """The run that was missed and is still offered."""
-    kept = memory.recall(_MISSED)
+    kept = state_store.recall(_MISSED)
     if not kept:
         return None
     told = json.loads(kept)
@@ -236,14 +238,14 @@ def kept_missed(memory: Memory) -> MissedRun | None:
 _TOLD = "dangers_told"
 
 
-class Exits:
+class ExitScheduler:
     """`held`: what threatens the holdings now; `owned`: the bonds of the strategy; `sell` sells those that have to go,
     and answers with why it did not."""
 
     def __init__(
         self,
         clock: Clock,
-        memory: Memory,
+        state_store: StateStore,
         *,
         held: Callable[[], Iterable[HeldDanger]],
         owned: Callable[[], Iterable[BondCode]],
@@ -251,7 +253,7 @@ class Exits:
         sell: Callable[[], Awaitable[str | None]],
     ) -> None:
         self._clock = clock
-        self._memory = memory
+        self._state_store = state_store
         self._held = held
         self._owned = owned
         self._closed = closed
@@ -273,13 +275,13 @@ class Exits:
     def _remind(self, dangers: Iterable[HeldDanger]) -> None:
         """Say each danger once a day; a restart says none again."""
         today = self._clock.now().date().isoformat()
-        told: dict[str, str] = json.loads(self._memory.recall(_TOLD) or "{}")
+        told: dict[str, str] = json.loads(self._state_store.recall(_TOLD) or "{}")
         now = {str(danger.code): today for danger in dangers}
         for danger in dangers:
             if told.get(danger.code) != today:
                 log.warning("%s", danger.text)
         if now != told:
-            self._memory.keep(_TOLD, json.dumps(now))
+            self._state_store.keep(_TOLD, json.dumps(now))
 
 
 Work = Callable[[], Awaitable[None]]
@@ -290,7 +292,7 @@ NextRun = Callable[[datetime], datetime | None]
 _POLICY: dict[str, Any] = {"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
 
 
-class Timetable:
+class JobScheduler:
     """Jobs at times of the market. It may be stopped and started again."""
 
     def __init__(self, clock: Clock) -> None:
@@ -308,7 +310,7 @@ class Timetable:
 
     def whenever(self, name: str, next_run: NextRun, work: Work) -> None:
         """Do `work` at each moment that `next_run` names: the first one after the moment that it is given."""
-        self._add(name, _Whenever(self._clock, next_run), work)
+        self._add(name, _ComputedTrigger(self._clock, next_run), work)
 
     def start(self) -> None:
         self.stop()
@@ -344,7 +346,7 @@ class Timetable:
             self._scheduler.add_job(work, trigger, id=name, name=name)  # pyright: ignore[reportUnknownMemberType]
 
 
-class _Whenever(BaseTrigger):
+class _ComputedTrigger(BaseTrigger):
     """A moment worked out by the market's own calendar, told in the machine's time."""
 
     def __init__(self, clock: Clock, next_run: NextRun) -> None:

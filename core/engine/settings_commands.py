@@ -8,12 +8,12 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from core import __version__
-from core.engine.assembly import Parts
+from core.engine.assembly import Components
 from core.engine.live import what_lacks
-from core.factorcat import FactorCat
+from core.factorcat import FactorCatClient
 from core.i18n import say, use_language
 from core.infra.config import FILE, SettingsError, load_settings, write_setting
-from core.infra.credentials import TOKEN, Vault
+from core.infra.credentials import TOKEN, Credentials
 from core.infra.home import Home
 from core.infra.logs import hide
 from core.infra.settings_editor import AT_ONCE, problem_with, setting_rows, value_of
@@ -29,7 +29,7 @@ from core.model.command import (
 )
 from core.model.known import Unknown
 from core.model.settings import Settings
-from core.model.settings_rows import Preferences, SecretName, SecretRow, SecretSource, Stored
+from core.model.settings_rows import SecretName, SecretRow, SecretSource, SecretStored, SettingsTable
 from core.notify.channels import PUSH_ACCOUNT, problem_with_addresses, receivers_of, try_all
 
 log = logging.getLogger(__name__)
@@ -44,23 +44,25 @@ _KEPT_IN: dict[SecretSource, Callable[[], str]] = {
 }
 
 
-class NotDone(Exception):
+class SettingsRefused(Exception):
     """It was not done, nothing was changed; the message says why."""
 
 
-class PreferenceDesk:
+class SettingsCommands:
     """`changed` is called when what every screen shows has changed."""
 
-    def __init__(self, parts: Parts, home: Home, vault: Vault, changed: Callable[[], None]) -> None:
-        self._parts = parts
+    def __init__(
+        self, components: Components, home: Home, credentials: Credentials, changed: Callable[[], None]
+    ) -> None:
+        self._components = components
         self._home = home
-        self._vault = vault
+        self._credentials = credentials
         self._changed = changed
 
-    async def read(self, _: ReadSettings) -> Preferences:
+    async def read(self, _: ReadSettings) -> SettingsTable:
         rows = await asyncio.to_thread(setting_rows, self._home.path, self._in_use())
         secrets = [await asyncio.to_thread(self._secret, name) for name in _SECRETS]
-        return Preferences(str(self._home.path / FILE), rows, tuple(secrets), self._vault.locked)
+        return SettingsTable(str(self._home.path / FILE), rows, tuple(secrets), self._credentials.locked)
 
     async def check(self, command: CheckSetting) -> str:
         return await asyncio.to_thread(problem_with, self._home.path, command.key, command.text)
@@ -70,13 +72,13 @@ class PreferenceDesk:
         key = command.key
         problem = await asyncio.to_thread(problem_with, self._home.path, key, command.text)
         if problem:
-            raise NotDone(problem)
+            raise SettingsRefused(problem)
         try:
             await asyncio.to_thread(write_setting, self._home.path, {key: value_of(key, command.text)})
         except OSError as error:
             why = error.strerror or error
             said = say("{file} could not be written ({why}): nothing was changed.", file=FILE, why=why)
-            raise NotDone(said + " " + say("Close it in other programs and try again.")) from None
+            raise SettingsRefused(said + " " + say("Close it in other programs and try again.")) from None
         log.info("the setting %s was changed on the screen", key)
         return await self._take_effect(key)
 
@@ -85,29 +87,29 @@ class PreferenceDesk:
             return say("{key} is written; it is used from the next start.", key=key)
         fresh = await asyncio.to_thread(load_settings, self._home.path)
         changes = {"language": fresh.language, "screen": fresh.screen}
-        self._parts.settings = self._parts.settings.model_copy(update=changes)
+        self._components.settings = self._components.settings.model_copy(update=changes)
         use_language(fresh.language)
         self._changed()
         return say("{key} is written and in use.", key=key)
 
-    async def store(self, command: StoreSecret) -> Stored:
+    async def store(self, command: StoreSecret) -> SecretStored:
         secret = SecretStr(command.secret)
         hide(secret)
         settings = await asyncio.to_thread(load_settings, self._home.path)
         account = self._account(command.name, settings)
         if command.name == "push" and (wrong := await asyncio.to_thread(problem_with_addresses, command.secret)):
-            raise NotDone(wrong)
-        kept = await asyncio.to_thread(self._vault.keep, account, secret, command.name)
-        return Stored(_KEPT_IN[kept.where](), kept.trouble)
+            raise SettingsRefused(wrong)
+        kept = await asyncio.to_thread(self._credentials.keep, account, secret, command.name)
+        return SecretStored(_KEPT_IN[kept.where](), kept.trouble)
 
     async def forget(self, command: ForgetSecret) -> str:
         settings = await asyncio.to_thread(load_settings, self._home.path)
         account = self._account(command.name, settings)
         services = (command.name, TOKEN) if command.name == "factorcat" else (command.name,)
         for service in services:
-            trouble = await asyncio.to_thread(self._vault.forget, account, service)
+            trouble = await asyncio.to_thread(self._credentials.forget, account, service)
             if trouble is not None:
-                raise NotDone(trouble)
+                raise SettingsRefused(trouble)
         return say("It is forgotten: this machine keeps it nowhere any more.")
 
     async def test_qmt(self, _: TryQmt) -> str:
@@ -115,9 +117,9 @@ class PreferenceDesk:
         userdata = Path(settings.qmt.userdata)
         lacking = await asyncio.to_thread(what_lacks, settings.qmt)
         if lacking is not None:
-            raise NotDone(lacking)
+            raise SettingsRefused(lacking)
         if not any((userdata / name).exists() for name in ("xtmodel", "up_queue_xtquant", "down_queue_xtquant", "log")):
-            raise NotDone(
+            raise SettingsRefused(
                 say(
                     "{folder} is there, and holds nothing of MiniQMT: start MiniQMT once, or name its userdata_mini.",
                     folder=userdata,
@@ -127,27 +129,27 @@ class PreferenceDesk:
 
     async def test_notify(self, _: TryNotify) -> str:
         settings = await asyncio.to_thread(load_settings, self._home.path)
-        receivers, troubles = await asyncio.to_thread(receivers_of, settings.notify, self._vault)
+        receivers, troubles = await asyncio.to_thread(receivers_of, settings.notify, self._credentials)
         outcomes = await asyncio.to_thread(try_all, receivers, settings.mode)
         failed = [*troubles, *(why for _, why in outcomes if why is not None)]
         if failed:
-            raise NotDone("; ".join(failed))
+            raise SettingsRefused("; ".join(failed))
         if not outcomes:
-            raise NotDone(say("Nobody is to be told: set [notify.email], or store addresses of push services."))
+            raise SettingsRefused(say("Nobody is to be told: set [notify.email], or store addresses of push services."))
         return say("A test went to: {names}.", names=", ".join(name for name, _ in outcomes))
 
     async def test_login(self, _: TryLogin) -> str:
         """With a client of its own: the session of this run stays as it is. Raises `FactorCatError` too."""
         settings = await asyncio.to_thread(load_settings, self._home.path)
         if settings.mode == "sandbox":
-            raise NotDone(say("The sandbox's platform is built in: there is nothing to log in to."))
+            raise SettingsRefused(say("The sandbox's platform is built in: there is nothing to log in to."))
         username = settings.factorcat.username
-        found = await asyncio.to_thread(self._vault.read, username)
+        found = await asyncio.to_thread(self._credentials.read, username)
         if isinstance(found, Unknown):
-            raise NotDone(found.reason)
+            raise SettingsRefused(found.reason)
         if not username or found.value is None:
-            raise NotDone(say("Set factorcat.username and store its password first."))
-        client = FactorCat(settings.factorcat.base_url, version=__version__, clock=self._parts.clock)
+            raise SettingsRefused(say("Set factorcat.username and store its password first."))
+        client = FactorCatClient(settings.factorcat.base_url, version=__version__, clock=self._components.clock)
         try:
             user = await client.login(username, found.value.get_secret_value())
         finally:
@@ -156,14 +158,14 @@ class PreferenceDesk:
 
     def _in_use(self) -> Settings:
         """What this run goes by: the strategy is chosen on another screen, and used at once."""
-        return self._parts.settings.model_copy(update={"strategy": self._parts.rotation.settings.strategy})
+        return self._components.settings.model_copy(update={"strategy": self._components.rotation.settings.strategy})
 
     def _secret(self, name: SecretName) -> SecretRow:
         try:
             account = self._account(name, load_settings(self._home.path))
-        except (SettingsError, NotDone) as problem:
+        except (SettingsError, SettingsRefused) as problem:
             return SecretRow(name, stored=False, source="", trouble=str(problem))
-        found = self._vault.find(account, name)
+        found = self._credentials.find(account, name)
         if isinstance(found, Unknown):
             return SecretRow(name, stored=False, source="", trouble=found.reason)
         return SecretRow(name, stored=found.value[0] is not None, source=found.value[1])
@@ -176,5 +178,5 @@ class PreferenceDesk:
         account = settings.factorcat.username if name == "factorcat" else settings.notify.email.sender
         if not account:
             key = "factorcat.username" if name == "factorcat" else "notify.email.sender"
-            raise NotDone(say("Set {key} first: the password is kept for it.", key=key))
+            raise SettingsRefused(say("Set {key} first: the password is kept for it.", key=key))
         return account

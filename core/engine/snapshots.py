@@ -6,15 +6,15 @@ from collections.abc import Callable, Collection, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 
-from core.bonds.eligibility import Dangers
-from core.engine.assembly import Parts
-from core.engine.health import Vitals
-from core.engine.scheduler import Agenda
+from core.bonds.eligibility import Eligibility
+from core.engine.assembly import Components
+from core.engine.health import HealthMonitor
+from core.engine.scheduler import RunScheduler
 from core.i18n import language, mark, say
-from core.infra.credentials import Vault
+from core.infra.credentials import Credentials
 from core.model.account import Position
 from core.model.bond import BondCode
-from core.model.bond_info import BondCard, SourcePrice
+from core.model.bond_info import BondDetail, SourcePrice
 from core.model.command import ListedBond
 from core.model.known import Known, Maybe, Unknown
 from core.model.order import Order, Side
@@ -22,8 +22,8 @@ from core.model.plan import Plan
 from core.model.platform import Selection
 from core.model.quote import Quote
 from core.model.settings import Settings
-from core.model.snapshot import Event, Followed, Limit, PositionRow, Rebalance, Release, Snapshot, StopRow
-from core.quotes.failover import Sources
+from core.model.snapshot import Event, Followed, Limit, NewRelease, PositionRow, Rebalance, Snapshot, StopRow
+from core.quotes.failover import FailoverQuotes
 from core.quotes.feed import QuoteFeed, Quotes
 from core.rules.pricing import plan_price
 from core.rules.priority import COOLING
@@ -33,36 +33,36 @@ from core.trading.runs import progress
 log = logging.getLogger(__name__)
 
 
-class View:
+class SnapshotBuilder:
     """Makes snapshots. It reads the account in `refresh`; everything else is in memory already."""
 
-    def __init__(self, parts: Parts, vault: Vault) -> None:
-        self._parts = parts
-        self._vault = vault
+    def __init__(self, components: Components, credentials: Credentials) -> None:
+        self._components = components
+        self._credentials = credentials
         self._quotes: Quotes = {}
         self._number = 0
-        self.release: Callable[[], Release | None] = lambda: None
+        self.release: Callable[[], NewRelease | None] = lambda: None
         self.events: deque[Event] = deque(maxlen=200)
-        self.equity: deque[tuple[datetime, Decimal]] = deque(parts.memory.equity(240), maxlen=240)
+        self.equity: deque[tuple[datetime, Decimal]] = deque(components.state_store.equity(240), maxlen=240)
         self.plan: Plan | None = None
         self.blockers: tuple[str, ...] = (say("the account is not reconciled yet"),)
 
     @property
     def unanswered(self) -> str | None:
         """Why the account did not answer when it was read last, None when it did."""
-        asset = self._parts.rotation.account.latest.asset
+        asset = self._components.rotation.account.latest.asset
         return asset.reason if isinstance(asset, Unknown) else None
 
     @property
     def held(self) -> tuple[BondCode, ...]:
         """The bonds that the account holds, as it was read last."""
-        positions = self._parts.rotation.account.latest.positions
+        positions = self._components.rotation.account.latest.positions
         return tuple(position.code for position in positions.value) if isinstance(positions, Known) else ()
 
     async def refresh(self) -> None:
         """Read the account and the prices of its holdings."""
-        await self._parts.rotation.account.read()
-        self._quotes = await self._parts.feed.snapshot(self.held)
+        await self._components.rotation.account.read()
+        self._quotes = await self._components.feed.snapshot(self.held)
 
     def take(self, quotes: Mapping[BondCode, Quote]) -> None:
         """Prices that were pushed: they stand until the account is read again."""
@@ -70,50 +70,53 @@ class View:
 
     def note_equity(self) -> None:
         """Keep one point of the equity line for each minute of the market."""
-        asset, now = self._parts.rotation.account.latest.asset, self._parts.clock.now().replace(second=0, microsecond=0)
+        asset, now = (
+            self._components.rotation.account.latest.asset,
+            self._components.clock.now().replace(second=0, microsecond=0),
+        )
         if isinstance(asset, Known) and (not self.equity or self.equity[-1][0] < now):
             self.equity.append((now, asset.value.total))
-            self._parts.memory.add_equity(now, asset.value.total)
+            self._components.state_store.add_equity(now, asset.value.total)
 
-    def snapshot(self, agenda: Agenda, vitals: Vitals) -> Snapshot:
-        parts, now = self._parts, self._parts.clock.now()
+    def snapshot(self, scheduler: RunScheduler, health: HealthMonitor) -> Snapshot:
+        components, now = self._components, self._components.clock.now()
         self._number += 1
-        followed = parts.rotation.settings.strategy
-        stops = parts.stops.rows()
+        followed = components.rotation.settings.strategy
+        stops = components.stops.rows()
         positions, limits = self._positions(stops), self._limits(now.date())
         return Snapshot(
             number=self._number,
             at=now,
-            mode=parts.settings.mode,
-            account=parts.desk.broker.account,
-            session=str(parts.calendar.phase(now)),
+            mode=components.settings.mode,
+            account=components.order_manager.broker.account,
+            session=str(components.calendar.phase(now)),
             trading_day=now.date(),
             ready=not self.blockers,
             blockers=self.blockers,
-            platform_user=parts.platform.user,
-            health=vitals.report(now),
-            followed=Followed(followed.strategy_id, followed.history_id, parts.strategy_name)
+            platform_user=components.platform.user,
+            health=health.report(now),
+            followed=Followed(followed.strategy_id, followed.history_id, components.strategy_name)
             if followed.history_id
             else None,
-            asset=parts.rotation.account.latest.asset,
+            asset=components.rotation.account.latest.asset,
             positions=positions,
             orders=self._orders(now.date()),
             plan=self.plan,
             rebalance=self.rebalance(),
             events=tuple(self.events),
             equity=tuple(self.equity),
-            controls=(pulled,) if (pulled := parts.rotation.controls.pulled) else (),
-            needs=parts.permits.missing() if parts.permits else (),
-            jobs=agenda.jobs(),
-            missed=agenda.missed,
-            stops=parts.stops.summary(stops),
+            controls=(pulled,) if (pulled := components.rotation.controls.pulled) else (),
+            needs=components.live_consent.missing() if components.live_consent else (),
+            jobs=scheduler.jobs(),
+            missed=scheduler.missed,
+            stops=components.stops.summary(stops),
             notices=self._notices(now, limits),
             dangers=tuple(danger.text for danger in self._dangers_of(positions)),
             limits=limits,
-            sources=parts.feed.states() if isinstance(parts.feed, Sources) else (),
+            sources=components.feed.states() if isinstance(components.feed, FailoverQuotes) else (),
             language=language(),
-            look=parts.settings.screen,
-            locked=self._vault.locked,
+            look=components.settings.screen,
+            locked=self._credentials.locked,
             release=self.release(),
         )
 
@@ -122,13 +125,13 @@ class View:
         return self._dangers_of(self._positions({}))
 
     def _dangers_of(self, positions: Maybe[tuple[PositionRow, ...]]) -> tuple[HeldDanger, ...]:
-        return self._parts.dangers.held(positions.value) if isinstance(positions, Known) else ()
+        return self._components.dangers.held(positions.value) if isinstance(positions, Known) else ()
 
     def _silent_sources(self) -> tuple[str, ...]:
         """Which sources of prices are out of reach, since when, and what that means."""
-        feed = self._parts.feed
-        troubled = [state for state in feed.states() if state.trouble] if isinstance(feed, Sources) else []
-        if not troubled or not isinstance(feed, Sources):
+        feed = self._components.feed
+        troubled = [state for state in feed.states() if state.trouble] if isinstance(feed, FailoverQuotes) else []
+        if not troubled or not isinstance(feed, FailoverQuotes):
             return ()
         told = "; ".join(
             say("{name} since {since:%H:%M:%S}: {trouble}", name=one.name, since=one.since, trouble=one.trouble)
@@ -139,20 +142,26 @@ class View:
         return (say("prices come from {name}; out of reach: {told}", name=feed.name, told=told),)
 
     def _limits(self, today: date) -> tuple[Limit, ...]:
-        parts = self._parts
-        bought = Limit(mark("bought, CNY"), parts.desk.bought_today(today), parts.settings.guards.max_daily_buys)
-        return (*parts.limits.rows(today), bought)
+        components = self._components
+        bought = Limit(
+            mark("bought, CNY"), components.order_manager.bought_today(today), components.settings.guards.max_daily_buys
+        )
+        return (*components.limits.rows(today), bought)
 
     def rebalance(self) -> Rebalance | None:
         """The run that goes on, with its legs as they are now; else the last one."""
-        parts, executor, journal = self._parts, self._parts.rotation.executor, self._parts.desk.journal
+        components, executor, journal = (
+            self._components,
+            self._components.rotation.executor,
+            self._components.order_manager.journal,
+        )
         plan = executor.plan
         if plan is None:
-            return parts.runs.last(journal.of_plan)
+            return components.runs.last(journal.of_plan)
         orders = journal.of_plan(plan.plan_id)
         return Rebalance(
             plan.plan_id,
-            orders[0].created_at if orders else parts.clock.now(),
+            orders[0].created_at if orders else components.clock.now(),
             None,
             executor.stage,
             progress(plan.legs, orders, executor.stopped),
@@ -163,16 +172,16 @@ class View:
 
     def _notices(self, now: datetime, limits: tuple[Limit, ...]) -> tuple[str, ...]:
         """What wants attention and does not keep trading off."""
-        parts = self._parts
-        guarding = parts.settings.stops.enabled and bool(parts.desk.ledger.holdings())
-        troubles = parts.terms.ratios.troubles if guarding else ()
-        ends = parts.calendar.warning(now.date()) if parts.settings.mode != "sandbox" else None
-        calendar = (ends, parts.calendar.trouble)
+        components = self._components
+        guarding = components.settings.stops.enabled and bool(components.order_manager.ledger.holdings())
+        troubles = components.stop_ratios.ratios.troubles if guarding else ()
+        ends = components.calendar.warning(now.date()) if components.settings.mode != "sandbox" else None
+        calendar = (ends, components.calendar.trouble)
         return (
             *(say("a stop is not armed: {trouble}", trouble=trouble) for trouble in troubles),
             *(text for text in calendar if text),
             *self._silent_sources(),
-            *parts.bonds.notices(),
+            *components.bonds.notices(),
             *(
                 say(
                     "the day's limit is reached: {name} {used} of {most}",
@@ -186,10 +195,10 @@ class View:
         )
 
     def _positions(self, stops: Mapping[BondCode, StopRow]) -> Maybe[tuple[PositionRow, ...]]:
-        positions = self._parts.rotation.account.latest.positions
+        positions = self._components.rotation.account.latest.positions
         if isinstance(positions, Unknown):
             return positions
-        ledger = self._parts.desk.ledger.holdings()
+        ledger = self._components.order_manager.ledger.holdings()
         return Known(
             tuple(
                 _row(
@@ -197,7 +206,7 @@ class View:
                     ledger[position.code].volume if position.code in ledger else 0,
                     self._quotes.get(position.code),
                     stops.get(position.code),
-                    self._parts.bonds.name(position.code),
+                    self._components.bonds.name(position.code),
                 )
                 for position in positions.value
             )
@@ -205,7 +214,7 @@ class View:
 
     def _orders(self, today: date) -> tuple[Order, ...]:
         """Today's, and before them what earlier days have left open."""
-        journal = self._parts.desk.journal
+        journal = self._components.order_manager.journal
         left = (order for order in journal.open() if order.intent.trading_day < today)
         return (*left, *journal.of_day(today))
 
@@ -230,22 +239,24 @@ def _row(position: Position, ours: int, found: Maybe[Quote] | None, stop: StopRo
 _NO_QUOTE = Unknown("no price: the quote source knows nothing of it")
 
 
-async def bond_card(code: BondCode, feed: QuoteFeed, dangers: Dangers, settings: Settings, now: datetime) -> BondCard:
+async def bond_card(
+    code: BondCode, feed: QuoteFeed, dangers: Eligibility, settings: Settings, now: datetime
+) -> BondDetail:
     """All that is known of the bond; the verdict is by the planner's own rules."""
     found = (await feed.snapshot([code]))[code]
     prices = [SourcePrice(say(feed.name), True, found)]
-    if isinstance(feed, Sources):
+    if isinstance(feed, FailoverQuotes):
         second = (await feed.second([code]))[code]
         other = second.value.source if isinstance(second, Known) else say("second source")
         prices.append(SourcePrice(other, False, second))
     price = plan_price(Side.BUY, found, settings, now)
     barred = dangers.barred([code]).get(code)
     name = (found.value.name if isinstance(found, Known) else "") or dangers.name(code)
-    return BondCard(
+    return BondDetail(
         code,
         name,
         tuple(prices),
-        dangers.dossier(code),
+        dangers.bond_info(code),
         barred or (say(price.reason) if isinstance(price, Unknown) else ""),
         dangers.notes([code]).get(code, ""),
     )

@@ -18,7 +18,7 @@ _STEADY = 300.0
 
 
 @dataclass(frozen=True, slots=True)
-class Fall:
+class TaskFailure:
     """A part that ended, why, and when it was begun again."""
 
     part: str
@@ -31,7 +31,7 @@ class Supervisor:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._tasks: list[asyncio.Task[None]] = []
-        self._falls: list[Fall] = []
+        self._falls: list[TaskFailure] = []
 
     def keep(self, part: str, work: Callable[[], Awaitable[None]]) -> None:
         """Run `work`, which should never end, again whenever it does."""
@@ -40,10 +40,10 @@ class Supervisor:
     def fell(self, part: str, why: str) -> None:
         """A part has failed and is begun again by whoever noticed."""
         log.error("%s has failed and is begun again: %s", part, why)
-        self._falls = [*self._falls[-19:], Fall(part, why, self._clock.now(), self._clock.real())]
+        self._falls = [*self._falls[-19:], TaskFailure(part, why, self._clock.now(), self._clock.real())]
 
     @property
-    def latest(self) -> Fall | None:
+    def latest(self) -> TaskFailure | None:
         """The last fall, as long as it is not long ago."""
         recent = [fall for fall in self._falls if self._clock.real() - fall.real < _STEADY]
         return recent[-1] if recent else None

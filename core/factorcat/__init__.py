@@ -1,13 +1,13 @@
 """The platform (因子猫, Factor Cat): log in, look at strategies and their records, fetch the day's list."""
 
-from core.factorcat.client import FactorCat
+from core.factorcat.client import FactorCatClient
 from core.factorcat.errors import (
     BadAnswer,
     CutOff,
     FactorCatError,
-    ListRefused,
     LoginNeeded,
     LoginRefused,
+    SelectionRefused,
     ServerRefused,
     TimedOut,
     Unreachable,
@@ -17,11 +17,11 @@ from core.factorcat.errors import (
 __all__ = [
     "BadAnswer",
     "CutOff",
-    "FactorCat",
+    "FactorCatClient",
     "FactorCatError",
-    "ListRefused",
     "LoginNeeded",
     "LoginRefused",
+    "SelectionRefused",
     "ServerRefused",
     "TimedOut",
     "Unreachable",

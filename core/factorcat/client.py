@@ -8,7 +8,7 @@ import httpx
 from pydantic import SecretStr
 
 from core.factorcat.errors import FactorCatError, LoginNeeded, LoginRefused, ServerRefused
-from core.factorcat.http import Call, Channel
+from core.factorcat.http import ApiCall, HttpClient
 from core.factorcat.schemas import (
     ParametersAnswer,
     TokenAnswer,
@@ -19,7 +19,7 @@ from core.factorcat.schemas import (
     record_page,
     strategy_page,
 )
-from core.factorcat.session import Credentials, Session, expiry
+from core.factorcat.session import LoginDetails, Session, expiry
 from core.i18n import say
 from core.infra.clock import Clock
 from core.model.platform import Page, Record, RecordDetail, Selection, Strategy
@@ -32,7 +32,7 @@ _LOGIN_REFUSALS = frozenset({400, 401, 403, 422})
 _log = logging.getLogger(__name__)
 
 
-class FactorCat:
+class FactorCatClient:
     """Factor Cat, as far as a rotation needs it. For one event loop.
 
     `timeout` is the real time in seconds that one request may take. Asking for a list or a page is tried three times
@@ -51,8 +51,8 @@ class FactorCat:
         timeout: float = 10.0,
     ) -> None:
         self._clock = clock
-        self._channel = Channel(base_url, version=version, clock=clock, transport=transport, timeout=timeout)
-        self._credentials: Credentials | None = None
+        self._channel = HttpClient(base_url, version=version, clock=clock, transport=transport, timeout=timeout)
+        self._credentials: LoginDetails | None = None
         self._session: Session | None = None
         self._renewal: asyncio.Task[Session] | None = None
 
@@ -71,7 +71,7 @@ class FactorCat:
 
         Whoever was logged in before stays so when it fails. Raises `LoginRefused` for a wrong name or password.
         """
-        credentials = Credentials(username, SecretStr(password))
+        credentials = LoginDetails(username, SecretStr(password))
         session = await self._open(credentials)
         self._credentials, self._session = credentials, session
         return session.user
@@ -91,10 +91,10 @@ class FactorCat:
         if ends is None or ends < self._clock.now() + _MARGIN:
             return False
         session = Session(username, token, ends)
-        call = Call(say("the strategies"), "GET", "/strategies/", {"page": 1, "limit": 1}, repeatable=True)
+        call = ApiCall(say("the strategies"), "GET", "/strategies/", {"page": 1, "limit": 1}, repeatable=True)
         if await self._answer(call, session) is None:
             return False
-        self._credentials, self._session = Credentials(username, password), session
+        self._credentials, self._session = LoginDetails(username, password), session
         return True
 
     def logout(self) -> None:
@@ -137,7 +137,7 @@ class FactorCat:
 
     async def selection(self, strategy_id: int, history_id: int) -> Selection:
         """The day's list of a record, whole. Raises `ListRefused` where a row of it must not be traded."""
-        call = Call(
+        call = ApiCall(
             about=say("the day's list"),
             method="POST",
             path="/bond-selection/today-bond-selection",
@@ -155,9 +155,9 @@ class FactorCat:
         await self._channel.aclose()
 
     async def _get(self, about: str, path: str, params: dict[str, str | int] | None = None) -> bytes:
-        return await self._ask(Call(about, "GET", path, params or {}, repeatable=True))
+        return await self._ask(ApiCall(about, "GET", path, params or {}, repeatable=True))
 
-    async def _ask(self, call: Call) -> bytes:
+    async def _ask(self, call: ApiCall) -> bytes:
         """The answer to `call`, with one silent login where the token is no longer taken."""
         session = self._session
         if session is None:
@@ -175,7 +175,7 @@ class FactorCat:
             raise LoginNeeded(say("Factor Cat does not take the token it has just given out. Log in again."))
         return body
 
-    async def _answer(self, call: Call, session: Session) -> bytes | None:
+    async def _answer(self, call: ApiCall, session: Session) -> bytes | None:
         """None where the platform does not take the session's token (401)."""
         try:
             return await self._channel.send(call, session.token)
@@ -194,7 +194,7 @@ class FactorCat:
             self._renewal = asyncio.create_task(self._renew(self._credentials))
         return await asyncio.shield(self._renewal)
 
-    async def _renew(self, credentials: Credentials) -> Session:
+    async def _renew(self, credentials: LoginDetails) -> Session:
         try:
             session = await self._open(credentials)
         except LoginRefused as refusal:
@@ -211,8 +211,8 @@ class FactorCat:
         if self._session is session:
             self.logout()
 
-    async def _open(self, credentials: Credentials) -> Session:
-        call = Call(
+    async def _open(self, credentials: LoginDetails) -> Session:
+        call = ApiCall(
             about=say("the login"),
             method="POST",
             path="/auth/login",
@@ -233,7 +233,7 @@ class FactorCat:
 
     async def _long_term(self, short: SecretStr) -> SecretStr:
         """The long-term token; the short one where the platform gives none."""
-        call = Call(say("the long-term token"), "POST", "/auth/generate-long-term-token")
+        call = ApiCall(say("the long-term token"), "POST", "/auth/generate-long-term-token")
         try:
             answer = await self._channel.send(call, short)
             return checked(TokenAnswer, decoded(answer, call.about), call.about).access_token

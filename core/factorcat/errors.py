@@ -101,7 +101,7 @@ class CutOff(BadAnswer):
     passing = True
 
 
-class ListRefused(FactorCatError):
+class SelectionRefused(FactorCatError):
     """A day's list that must not be traded; `fault` says why."""
 
     def __init__(self, fault: str) -> None:

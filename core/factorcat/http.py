@@ -50,7 +50,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class ApiCall:
     """What is asked of the platform. `about` names it in sentences; `repeatable` where asking twice changes nothing."""
 
     about: str
@@ -65,7 +65,7 @@ class Call:
         return tuple(value for value in (self.body or {}).values() if isinstance(value, SecretStr))
 
 
-class Channel:
+class HttpClient:
     """HTTP to one address, straight: TLS is verified, no redirect is followed, no proxy of the environment is used.
 
     `timeout` (real seconds) covers one request from the first byte out to the last byte in, so that a server which
@@ -96,7 +96,7 @@ class Channel:
     async def aclose(self) -> None:
         await self._http.aclose()
 
-    async def send(self, call: Call, token: SecretStr | None = None) -> bytes:
+    async def send(self, call: ApiCall, token: SecretStr | None = None) -> bytes:
         """The body of a good answer; a call that is `repeatable` gets three tries.
 
         Raises `ServerRefused`, `Unreachable`, `TimedOut` or `BadAnswer`.
@@ -111,7 +111,7 @@ class Channel:
             await self._clock.sleep(pause)
         return await self._once(call, token)
 
-    async def _once(self, call: Call, token: SecretStr | None) -> bytes:
+    async def _once(self, call: ApiCall, token: SecretStr | None) -> bytes:
         try:
             async with asyncio.timeout(self._timeout):
                 return await self._exchange(call, token)
@@ -122,7 +122,7 @@ class Channel:
         # Outside the handlers: an error of httpx holds its request, and that the password, as this one's context.
         raise failure
 
-    async def _exchange(self, call: Call, token: SecretStr | None) -> bytes:
+    async def _exchange(self, call: ApiCall, token: SecretStr | None) -> bytes:
         response = await self._http.send(self._request(call, token), stream=True)
         try:
             body = await _whole_body(response, call.about)
@@ -135,7 +135,7 @@ class Channel:
         secrets = call.secrets if token is None else (*call.secrets, token)
         raise ServerRefused(call.about, response.status_code, server_sentence(body, secrets))
 
-    def _request(self, call: Call, token: SecretStr | None) -> httpx.Request:
+    def _request(self, call: ApiCall, token: SecretStr | None) -> httpx.Request:
         shown = {
             key: value.get_secret_value() if isinstance(value, SecretStr) else value
             for key, value in (call.body or {}).items()
@@ -148,7 +148,7 @@ class Channel:
             headers={} if token is None else {"Authorization": f"Bearer {token.get_secret_value()}"},
         )
 
-    def _timed_out(self, call: Call) -> TimedOut:
+    def _timed_out(self, call: ApiCall) -> TimedOut:
         return TimedOut(
             say(
                 "Factor Cat gave no whole answer about {about} within {timeout:g} s. Check the "
@@ -158,7 +158,7 @@ class Channel:
             )
         )
 
-    def _unreachable(self, call: Call, error: httpx.TransportError) -> Unreachable:
+    def _unreachable(self, call: ApiCall, error: httpx.TransportError) -> Unreachable:
         host = self._http.base_url.host
         for cause in _causes(error):
             if isinstance(cause, ssl.SSLCertVerificationError):

@@ -20,7 +20,7 @@ from pydantic import (
     ValidationError,
 )
 
-from core.factorcat.errors import BadAnswer, ListRefused, plain
+from core.factorcat.errors import BadAnswer, SelectionRefused, plain
 from core.infra.clock import SHANGHAI
 from core.model.bond import BondCode, CodeRefused
 from core.model.platform import Page, Record, Selected, Selection, Strategy
@@ -29,7 +29,7 @@ M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")
 
 
-class Wire(BaseModel):
+class WireModel(BaseModel):
     """The base of every answer. Input is hidden in errors, for it may hold a token."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
@@ -50,12 +50,12 @@ Count = Annotated[int, Field(ge=0)]
 Metric = Annotated[float | None, AfterValidator(_finite)]
 
 
-class TokenAnswer(Wire):
+class TokenAnswer(WireModel):
     access_token: Annotated[SecretStr, AfterValidator(_header_safe)]
     username: str | None = None
 
 
-class StrategyItem(Wire):
+class StrategyItem(WireModel):
     id: int
     name: str
     description: str | None = None
@@ -66,7 +66,7 @@ class StrategyItem(Wire):
         return Strategy(self.id, self.name, self.description or "", self.backtest_count, self.created_at or "")
 
 
-class RecordItem(Wire):
+class RecordItem(WireModel):
     id: int
     backtest_time: str
     strategy_return: Metric = None
@@ -79,7 +79,7 @@ class RecordItem(Wire):
         return Record(**self.model_dump())
 
 
-class PageEnvelope(Wire, Generic[T]):
+class PageEnvelope(WireModel, Generic[T]):
     total_count: Count
     total_pages: Count
     page: Count
@@ -87,7 +87,7 @@ class PageEnvelope(Wire, Generic[T]):
     items: list[T]
 
 
-class ParametersAnswer(Wire):
+class ParametersAnswer(WireModel):
     parameters: dict[str, object]
 
 
@@ -147,11 +147,11 @@ _DAY = re.compile(r"\d{4}-\d{2}-\d{2}|\d{8}", re.ASCII)
 _MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:.*", re.ASCII)
 
 
-class DayList(Wire):
+class SelectionAnswer(WireModel):
     selected_bonds: list[object]
 
 
-class Row(Wire):
+class SelectionRow(WireModel):
     """One bond; its code stands in `kzz_code` (可转债) or in `code`."""
 
     kzz_code: StrictStr | None = None
@@ -164,7 +164,7 @@ class Row(Wire):
 def read_selection(body: bytes, about: str, strategy_id: int, history_id: int, fetched_at: datetime) -> Selection:
     """The answer to today-bond-selection.
 
-    Raises `BadAnswer` where it has another shape, `ListRefused` where a row or the list as a whole must not be traded.
+    Raises `BadAnswer` where it has another shape, `SelectionRefused` where a row or the whole list must not be traded.
     """
     rows = _rows(decoded(body, about), about)
     dated = [_bond(number, row) for number, row in enumerate(rows, 1)]
@@ -183,31 +183,31 @@ def _rows(data: object, about: str) -> Sequence[object]:
         raise BadAnswer(about, "a list was expected")
     lists = cast(Sequence[object], data)
     if len(lists) != 1:
-        raise ListRefused(f"one list was expected and {len(lists) or 'none'} came")
-    rows = checked(DayList, lists[0], about).selected_bonds
+        raise SelectionRefused(f"one list was expected and {len(lists) or 'none'} came")
+    rows = checked(SelectionAnswer, lists[0], about).selected_bonds
     if not rows:
-        raise ListRefused("it is empty")
+        raise SelectionRefused("it is empty")
     return rows
 
 
 def _bond(number: int, data: object) -> tuple[Selected, date]:
     if not isinstance(data, Mapping):
-        raise ListRefused(f"row {number} is not an object")
+        raise SelectionRefused(f"row {number} is not an object")
     try:
-        row = Row.model_validate(data)
+        row = SelectionRow.model_validate(data)
     except ValidationError as error:
-        raise ListRefused(f"in row {number} {first_fault(error)}") from None
+        raise SelectionRefused(f"in row {number} {first_fault(error)}") from None
     return Selected(_code(number, row), plain(row.name), _price(number, row.price)), _date(number, row.trade_date)
 
 
-def _code(number: int, row: Row) -> BondCode:
+def _code(number: int, row: SelectionRow) -> BondCode:
     text = row.code if row.kzz_code is None else row.kzz_code
     if text is None or not text.strip():
-        raise ListRefused(f"row {number} has no code (neither kzz_code nor code)")
+        raise SelectionRefused(f"row {number} has no code (neither kzz_code nor code)")
     try:
         return BondCode(text)
     except CodeRefused as refusal:
-        raise ListRefused(f"row {number}: {plain(str(refusal))}") from None
+        raise SelectionRefused(f"row {number}: {plain(str(refusal))}") from None
 
 
 def _price(number: int, given: str | float | None) -> Decimal | None:
@@ -216,9 +216,9 @@ def _price(number: int, given: str | float | None) -> Decimal | None:
     try:
         price = Decimal(str(given))
     except InvalidOperation:
-        raise ListRefused(f"row {number}: the price {plain(repr(given), 40)} is not a number") from None
+        raise SelectionRefused(f"row {number}: the price {plain(repr(given), 40)} is not a number") from None
     if not price.is_finite() or price <= 0:
-        raise ListRefused(f"row {number}: the price {plain(str(given), 40)} is not above zero and finite")
+        raise SelectionRefused(f"row {number}: the price {plain(str(given), 40)} is not above zero and finite")
     return price
 
 
@@ -233,19 +233,19 @@ def _date(number: int, text: str) -> date:
             return moment.astimezone(SHANGHAI).date() if moment.tzinfo else moment.date()
     except (ValueError, OverflowError):
         pass
-    raise ListRefused(f"row {number}: the trade_date {plain(repr(text), 40)} is not a date")
+    raise SelectionRefused(f"row {number}: the trade_date {plain(repr(text), 40)} is not a date")
 
 
 def _refuse_duplicates(codes: Sequence[BondCode]) -> None:
     rows: dict[BondCode, int] = {}
     for number, code in enumerate(codes, 1):
         if code in rows:
-            raise ListRefused(f"{code} stands in it twice, in rows {rows[code]} and {number}")
+            raise SelectionRefused(f"{code} stands in it twice, in rows {rows[code]} and {number}")
         rows[code] = number
 
 
 def _one_date(days: Sequence[date]) -> date:
     for number, day in enumerate(days, 1):
         if day != days[0]:
-            raise ListRefused(f"it mixes two dates, {days[0]} in row 1 and {day} in row {number}")
+            raise SelectionRefused(f"it mixes two dates, {days[0]} in row 1 and {day} in row {number}")
     return days[0]

@@ -13,7 +13,7 @@ from core.infra.clock import SHANGHAI
 
 
 @dataclass(frozen=True, slots=True)
-class Credentials:
+class LoginDetails:
     username: str
     password: SecretStr
 

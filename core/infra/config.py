@@ -137,7 +137,7 @@ class _Environment(EnvSettingsSource):
 def _sources(file: Path | None, variables: Mapping[str, str]) -> type[BaseSettings]:
     """Settings that read this file and these variables: pydantic-settings fixes its sources by class."""
 
-    class Sources(Settings, BaseSettings):
+    class SettingsSources(Settings, BaseSettings):
         model_config = SettingsConfigDict(
             frozen=True, extra="forbid", case_sensitive=True, nested_model_default_partial_update=True
         )
@@ -153,7 +153,7 @@ def _sources(file: Path | None, variables: Mapping[str, str]) -> type[BaseSettin
         ) -> tuple[PydanticBaseSettingsSource, ...]:
             return init_settings, _Environment(settings_cls, variables), _File(settings_cls, file)
 
-    return Sources
+    return SettingsSources
 
 
 def _load(file: Path | None, options: Mapping[str, Any], environ: Mapping[str, str]) -> Settings:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 from pydantic import SecretStr
 
 from core.i18n import mark, say
-from core.infra.credentials_file import Safe, SafeShut
+from core.infra.credentials_file import CredentialsFile, CredentialsFileLocked
 from core.model.known import Known, Maybe, Unknown
 from core.model.settings_rows import SecretSource
 
@@ -51,7 +51,7 @@ class KeyringFailed(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class SecretLocation:
     """Where a secret is kept; `trouble` is a sentence on why it is in this session only, else empty."""
 
     where: SecretSource
@@ -64,14 +64,16 @@ def from_environment(service: str = "factorcat", environ: Mapping[str, str] | No
     return SecretStr(given) if given else None
 
 
-class Vault:
+class Credentials:
     """The secrets of one home. Calls block while a keyring asks its user: not for the engine's or the screen's thread.
 
     `service` is what a secret is for, "factorcat", "email" or "push", or `TOKEN`; `account` is whose it is.
     """
 
-    def __init__(self, safe: Safe, environ: Mapping[str, str] | None = None, patience: float = _PATIENCE) -> None:
-        self._safe = safe
+    def __init__(
+        self, credentials_file: CredentialsFile, environ: Mapping[str, str] | None = None, patience: float = _PATIENCE
+    ) -> None:
+        self._credentials_file = credentials_file
         self._environ = environ
         self._patience = patience
         self._session: dict[str, SecretStr] = {}
@@ -79,12 +81,12 @@ class Vault:
     @property
     def locked(self) -> bool:
         """Whether there is an encrypted file of passwords that waits for its passphrase. Does not block."""
-        return self._safe.locked
+        return self._credentials_file.locked
 
     @property
     def has_safe(self) -> bool:
         """Whether the home has an encrypted file of passwords, open or not. Does not block."""
-        return self._safe.locked or self._safe.open
+        return self._credentials_file.locked or self._credentials_file.open
 
     def read(self, account: str, service: str = "factorcat") -> Maybe[SecretStr | None]:
         """The secret; `Known(None)`: there is none. `Unknown`: it cannot be known, the reason in words."""
@@ -109,32 +111,32 @@ class Vault:
         except KeyringFailed as failed:
             trouble = None if failed.useless else failed
         try:
-            saved = self._safe.get(_key(account, service))
-        except SafeShut as shut:
+            saved = self._credentials_file.get(_key(account, service))
+        except CredentialsFileLocked as shut:
             return Unknown(str(shut))
         if saved is not None:
             return Known((saved, "safe"))
         return Known((None, "")) if trouble is None else Unknown(_sentence(say(_READ), trouble, service))
 
-    def keep(self, account: str, secret: SecretStr, service: str = "factorcat") -> Kept:
+    def keep(self, account: str, secret: SecretStr, service: str = "factorcat") -> SecretLocation:
         """In the keyring, else in the encrypted file where that is open, else until this program ends."""
         key = _key(account, service)
         try:
             self._keyring_set(key, secret)
         except KeyringFailed as failed:
-            if self._safe.open:
+            if self._credentials_file.open:
                 try:
-                    self._safe.put(key, secret)
-                except SafeShut as shut:
+                    self._credentials_file.put(key, secret)
+                except CredentialsFileLocked as shut:
                     self._session[key] = secret
-                    return Kept("session", str(shut))
+                    return SecretLocation("session", str(shut))
                 self._session.pop(key, None)
-                return Kept("safe")
+                return SecretLocation("safe")
             self._session[key] = secret
             sentence = _sentence(say(_KEPT), failed, service)
-            return Kept("session", sentence.replace(secret.get_secret_value(), "***"))
+            return SecretLocation("session", sentence.replace(secret.get_secret_value(), "***"))
         self._session.pop(key, None)
-        return Kept("keyring")
+        return SecretLocation("keyring")
 
     def forget(self, account: str, service: str = "factorcat") -> str | None:
         """Take the secret out of wherever it is; None, or a sentence on why one place may still have it."""
@@ -142,8 +144,8 @@ class Vault:
         self._session.pop(key, None)
         trouble = None
         try:
-            self._safe.remove(key)
-        except SafeShut as shut:
+            self._credentials_file.remove(key)
+        except CredentialsFileLocked as shut:
             trouble = str(shut)
         try:
             if self._keyring_get(key) is not None:
@@ -154,10 +156,10 @@ class Vault:
         return trouble
 
     def open(self, passphrase: SecretStr) -> None:
-        """Open the encrypted file, or begin one, and put there what only this session has. Raises `SafeShut`."""
-        self._safe.unlock(passphrase)
+        """Open or create the encrypted file and move the session's secrets into it. Raises `CredentialsFileLocked`."""
+        self._credentials_file.unlock(passphrase)
         for key, secret in tuple(self._session.items()):
-            self._safe.put(key, secret)
+            self._credentials_file.put(key, secret)
             self._session.pop(key, None)
 
     def probe(self) -> str | None:

@@ -25,11 +25,11 @@ LEAST_CHARACTERS = 8
 """What a passphrase has at least."""
 
 
-class SafeShut(Exception):
+class CredentialsFileLocked(Exception):
     """The file cannot be opened or written; the message says why and what to do."""
 
 
-class Safe:
+class CredentialsFile:
     """Whether there is a file is known without its passphrase, and an entry is removed without it.
 
     Calls read and write the disk, and opening takes some tenths of a second: not for the engine's own thread.
@@ -51,14 +51,14 @@ class Safe:
         return self._key is not None
 
     def unlock(self, passphrase: SecretStr) -> None:
-        """Open the file; where there is none, begin one. Raises `SafeShut`."""
+        """Open the file; where there is none, begin one. Raises `CredentialsFileLocked`."""
         with self._turn:
             document = self._read()
             if document is not None:
                 self._key = _opened(self.path, document, passphrase)
                 return
             if len(passphrase.get_secret_value()) < LEAST_CHARACTERS:
-                raise SafeShut(
+                raise CredentialsFileLocked(
                     say("The passphrase needs {least} characters at least: nothing was kept.", least=LEAST_CHARACTERS)
                 )
             salt = secrets.token_bytes(16)
@@ -68,14 +68,14 @@ class Safe:
             self._key = key
 
     def get(self, name: str) -> SecretStr | None:
-        """The entry, None where there is none. Raises `SafeShut`."""
+        """The entry, None where there is none. Raises `CredentialsFileLocked`."""
         with self._turn:
             document = self._read()
             token = None if document is None else document["entries"].get(name)
             if token is None:
                 return None
             if self._key is None:
-                raise SafeShut(say("The passwords are in an encrypted file that is not opened yet."))
+                raise CredentialsFileLocked(say("The passwords are in an encrypted file that is not opened yet."))
             # The name is encrypted too: an entry that was moved under another name is not taken.
             owner, _, secret = _decrypted(self.path, self._key, token).partition("\n")
             if owner != name:
@@ -83,16 +83,16 @@ class Safe:
             return SecretStr(secret)
 
     def put(self, name: str, secret: SecretStr) -> None:
-        """Raises `SafeShut`, also where the file was not opened."""
+        """Raises `CredentialsFileLocked`, also where the file was not opened."""
         with self._turn:
             document = self._read()
             if self._key is None or document is None:
-                raise SafeShut(say("The passwords are in an encrypted file that is not opened yet."))
+                raise CredentialsFileLocked(say("The passwords are in an encrypted file that is not opened yet."))
             document["entries"][name] = _encrypted(self._key, f"{name}\n{secret.get_secret_value()}")
             self._write(document)
 
     def remove(self, name: str) -> None:
-        """Without the entry nothing happens; without its last entry the file goes. Raises `SafeShut`."""
+        """Without the entry nothing happens; without its last entry the file goes. Raises `CredentialsFileLocked`."""
         with self._turn:
             document = self._read()
             if document is None or document["entries"].pop(name, None) is None:
@@ -120,7 +120,7 @@ class Safe:
             self._there = False
             return None
         except OSError as error:
-            raise SafeShut(
+            raise CredentialsFileLocked(
                 say("{path} cannot be read: {why}.", path=self.path, why=error.strerror or str(error))
             ) from None
         except (ValueError, KeyError, TypeError):
@@ -149,7 +149,9 @@ def _opened(path: Path, document: dict[str, Any], passphrase: SecretStr) -> byte
         if _plain(key, str(document["check"])) != _CHECK:
             raise _damaged(path)
     except InvalidToken:
-        raise SafeShut(say("That is not the passphrase of {path}: nothing was opened.", path=path)) from None
+        raise CredentialsFileLocked(
+            say("That is not the passphrase of {path}: nothing was opened.", path=path)
+        ) from None
     except (ValueError, KeyError, TypeError, MemoryError):
         raise _damaged(path) from None
     return key
@@ -183,9 +185,11 @@ def _decrypted(path: Path, key: bytes, token: object) -> str:
         raise _damaged(path) from None
 
 
-def _damaged(path: Path) -> SafeShut:
-    return SafeShut(say("{path} is damaged, and its passwords are lost: move it away and type them anew.", path=path))
+def _damaged(path: Path) -> CredentialsFileLocked:
+    return CredentialsFileLocked(
+        say("{path} is damaged, and its passwords are lost: move it away and type them anew.", path=path)
+    )
 
 
-def _unwritable(path: Path, error: OSError) -> SafeShut:
-    return SafeShut(say("{path} cannot be written: {why}.", path=path, why=error.strerror or str(error)))
+def _unwritable(path: Path, error: OSError) -> CredentialsFileLocked:
+    return CredentialsFileLocked(say("{path} cannot be written: {why}.", path=path, why=error.strerror or str(error)))

@@ -74,12 +74,12 @@ class Home:
         return self.data / "app.db"
 
     @property
-    def safe(self) -> Path:
+    def credentials_file(self) -> Path:
         """The encrypted file of passwords, where the user has chosen one."""
         return self.data / "secrets.json"
 
     @property
-    def door(self) -> Path:
+    def endpoint(self) -> Path:
         """Where viewers find the engine that runs in this home, and what lets them in; for this user's eyes only."""
         return self.data / "door.json"
 
@@ -159,7 +159,7 @@ class Holder:
         return ", ".join(parts)
 
 
-class Claim:
+class ExclusiveLock:
     """A right that one process at a time has.
 
     The right itself is a lock of the operating system, which ends with the process however that ends; a file beside it
@@ -225,7 +225,7 @@ class Claim:
             return Holder(None, None, None)
 
 
-class HomeLock(Claim):
+class HomeLock(ExclusiveLock):
     """The right to be the one engine of a home."""
 
     def __init__(self, home: Home) -> None:

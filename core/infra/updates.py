@@ -13,7 +13,7 @@ from typing import Any, cast
 from core.i18n import language, say
 from core.infra.clock import Clock
 from core.infra.home import write_atomically
-from core.model.snapshot import Release
+from core.model.snapshot import NewRelease
 
 log = logging.getLogger(__name__)
 
@@ -23,12 +23,12 @@ _EVERY, _RETRY = timedelta(hours=24), timedelta(hours=1)
 _LONGEST_NOTES = 8000
 
 
-class NoRelease(RuntimeError):
+class UpdateUnavailable(RuntimeError):
     """The document could not be had or cannot be used; the message says why."""
 
 
 async def ask_for_release(url: str, version: str) -> dict[str, Any]:
-    """The document, checked. Raises `NoRelease`."""
+    """The document, checked. Raises `UpdateUnavailable`."""
     import httpx
 
     try:
@@ -37,20 +37,20 @@ async def ask_for_release(url: str, version: str) -> dict[str, Any]:
             http.stream("GET", url) as answer,
         ):
             if answer.status_code != 200:
-                raise NoRelease(say("it answered with status {status}", status=answer.status_code))
+                raise UpdateUnavailable(say("it answered with status {status}", status=answer.status_code))
             body = b""
             async for part in answer.aiter_bytes():
                 body += part
                 if len(body) > _LONGEST:
-                    raise NoRelease(say("its answer is longer than {kilobytes} kB", kilobytes=_LONGEST // 1024))
+                    raise UpdateUnavailable(say("its answer is longer than {kilobytes} kB", kilobytes=_LONGEST // 1024))
     except httpx.TimeoutException:
-        raise NoRelease(say("it did not answer within {seconds:.0f} s", seconds=_SECONDS)) from None
+        raise UpdateUnavailable(say("it did not answer within {seconds:.0f} s", seconds=_SECONDS)) from None
     except (httpx.HTTPError, OSError) as error:
-        raise NoRelease(say("it cannot be reached: {error}", error=error or type(error).__name__)) from None
+        raise UpdateUnavailable(say("it cannot be reached: {error}", error=error or type(error).__name__)) from None
     return _checked(body)
 
 
-def newer(document: dict[str, Any], version: str) -> Release | None:
+def newer(document: dict[str, Any], version: str) -> NewRelease | None:
     """The release of a checked document where it is newer than `version`, None where it is not."""
     from packaging.version import Version
 
@@ -58,7 +58,7 @@ def newer(document: dict[str, Any], version: str) -> Release | None:
         return None
     notes = document["notes"]
     told = notes if isinstance(notes, str) else notes.get(language()) or notes.get("en") or ""
-    return Release(
+    return NewRelease(
         document["version"],
         _harmless(str(told), lines=True)[:_LONGEST_NOTES],
         _harmless(document.get("page", "")),
@@ -66,7 +66,7 @@ def newer(document: dict[str, Any], version: str) -> Release | None:
     )
 
 
-class Lookout:
+class UpdateCheck:
     """Asks once a day; what it was told last is kept in a file, so that a restart asks no sooner."""
 
     def __init__(self, file: Path, url: str, version: str, wall: Clock) -> None:
@@ -82,7 +82,7 @@ class Lookout:
             self._recall()
 
     @property
-    def release(self) -> Release | None:
+    def release(self) -> NewRelease | None:
         """The newer version that was told of, None where there is none."""
         return None if self._document is None else newer(self._document, self._version)
 
@@ -95,7 +95,7 @@ class Lookout:
         self._asked_at, self._failed = now, True
         try:
             self._document = await ask_for_release(self._url, self._version)
-        except NoRelease as error:
+        except UpdateUnavailable as error:
             log.info("no news of new versions: %s", error)
             return
         self._failed = False
@@ -113,7 +113,7 @@ class Lookout:
             if kept["url"] == self._url:
                 self._document = _checked(json.dumps(kept["document"]).encode("utf-8"))
                 self._asked_at = datetime.fromisoformat(kept["asked_at"])
-        except (OSError, ValueError, KeyError, TypeError, NoRelease):
+        except (OSError, ValueError, KeyError, TypeError, UpdateUnavailable):
             return
 
 
@@ -123,15 +123,15 @@ def _checked(body: bytes) -> dict[str, Any]:
     try:
         found = json.loads(body)
         if not isinstance(found, dict):
-            raise NoRelease(say("its answer is no version document"))
+            raise UpdateUnavailable(say("its answer is no version document"))
         document = cast("dict[str, Any]", found)
         Version(document["version"])
         notes = document.setdefault("notes", "")
         texts = cast("dict[str, Any]", notes).values() if isinstance(notes, dict) else [notes]
         if not all(isinstance(text, str) for text in (*texts, document.get("page", ""), document.get("date", ""))):
-            raise NoRelease(say("its answer is no version document"))
+            raise UpdateUnavailable(say("its answer is no version document"))
     except (ValueError, KeyError, TypeError, InvalidVersion, RecursionError):
-        raise NoRelease(say("its answer is no version document")) from None
+        raise UpdateUnavailable(say("its answer is no version document")) from None
     return document
 
 

@@ -10,15 +10,15 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-class NoAnswer(Exception):
+class CallTimedOut(Exception):
     """A call did not return in time, or its caller was ended; it may still do what it does."""
 
 
-class NeverBegun(NoAnswer):
+class CallNotStarted(CallTimedOut):
     """The same, and the call certainly did not and will not begin."""
 
 
-class Caller:
+class WorkerThread:
     """Makes calls one after the other, each with a deadline. One that never returns keeps the thread, and nothing else.
 
     Belongs to the loop that makes it.
@@ -31,7 +31,7 @@ class Caller:
         threading.Thread(target=self._run, name=name, daemon=True).start()
 
     async def call(self, function: Callable[[], T], seconds: float) -> T:
-        """What `function` returns or raises, on the thread. Raises `NoAnswer`, `NeverBegun`."""
+        """What `function` returns or raises, on the thread. Raises `CallTimedOut`, `CallNotStarted`."""
         done: asyncio.Future[T] = self._loop.create_future()
         request = _Request(lambda: self._settle(done, function))
         entry = (request, done)
@@ -90,8 +90,8 @@ class _Request:
             return self._revoked
 
 
-def _missed(request: _Request, why: str) -> NoAnswer:
-    return NeverBegun(f"{why}, busy with another call") if request.revoke() else NoAnswer(why)
+def _missed(request: _Request, why: str) -> CallTimedOut:
+    return CallNotStarted(f"{why}, busy with another call") if request.revoke() else CallTimedOut(why)
 
 
 def _setter(done: "asyncio.Future[T]", value: T) -> Callable[[], None]:

@@ -39,4 +39,4 @@ class Owned:
     cost: Decimal
 
 
-Ledger = Mapping[BondCode, Owned]
+Holdings = Mapping[BondCode, Owned]

@@ -15,7 +15,7 @@ from core.model.quote import Quote
 T_co = TypeVar("T_co", covariant=True)
 
 
-class Call(StrEnum):
+class RedemptionState(StrEnum):
     """How far the issuer's call (强赎, forced redemption) has come."""
 
     NONE = mark("not called")
@@ -39,7 +39,7 @@ class BondFacts:
     source: str
     as_of: datetime
     name: str = ""
-    call: Call | None = None
+    call: RedemptionState | None = None
     counted: tuple[int, int] | None = None
     last_trade: date | None = None
     maturity: date | None = None
@@ -54,7 +54,7 @@ class BondFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class Told(Generic[T_co]):
+class Sourced(Generic[T_co]):
     """A value with who told it."""
 
     value: T_co
@@ -62,7 +62,7 @@ class Told(Generic[T_co]):
 
 
 @dataclass(frozen=True, slots=True)
-class Dossier:
+class BondInfo:
     """All that is known of a bond: the first of `facts` that tells something is believed.
 
     `missing` says why the table of redemptions cannot be relied on for it, None where it can.
@@ -77,40 +77,42 @@ class Dossier:
         return next((facts.name for facts in self.facts if facts.name), "")
 
     @property
-    def call(self) -> Told[Call] | None:
-        return next((Told(one.call, one) for one in self.facts if one.call is not None), None)
+    def call(self) -> Sourced[RedemptionState] | None:
+        return next((Sourced(one.call, one) for one in self.facts if one.call is not None), None)
 
     @property
-    def counted(self) -> Told[tuple[int, int]] | None:
-        return next((Told(one.counted, one) for one in self.facts if one.counted is not None), None)
+    def counted(self) -> Sourced[tuple[int, int]] | None:
+        return next((Sourced(one.counted, one) for one in self.facts if one.counted is not None), None)
 
     @property
-    def last_trade(self) -> Told[date] | None:
-        return next((Told(one.last_trade, one) for one in self.facts if one.last_trade is not None), None)
+    def last_trade(self) -> Sourced[date] | None:
+        return next((Sourced(one.last_trade, one) for one in self.facts if one.last_trade is not None), None)
 
     @property
-    def maturity(self) -> Told[date] | None:
-        return next((Told(one.maturity, one) for one in self.facts if one.maturity is not None), None)
+    def maturity(self) -> Sourced[date] | None:
+        return next((Sourced(one.maturity, one) for one in self.facts if one.maturity is not None), None)
 
     @property
-    def listed(self) -> Told[date] | None:
-        return next((Told(one.listed, one) for one in self.facts if one.listed is not None), None)
+    def listed(self) -> Sourced[date] | None:
+        return next((Sourced(one.listed, one) for one in self.facts if one.listed is not None), None)
 
     @property
-    def converts_from(self) -> Told[date] | None:
-        return next((Told(one.converts_from, one) for one in self.facts if one.converts_from is not None), None)
+    def converts_from(self) -> Sourced[date] | None:
+        return next((Sourced(one.converts_from, one) for one in self.facts if one.converts_from is not None), None)
 
     @property
-    def redemption_price(self) -> Told[Decimal] | None:
-        return next((Told(one.redemption_price, one) for one in self.facts if one.redemption_price is not None), None)
+    def redemption_price(self) -> Sourced[Decimal] | None:
+        return next(
+            (Sourced(one.redemption_price, one) for one in self.facts if one.redemption_price is not None), None
+        )
 
     @property
-    def restricted(self) -> Told[str] | None:
+    def restricted(self) -> Sourced[str] | None:
         """The empty text is a source's word that anybody may buy it."""
-        return next((Told(one.restricted, one) for one in self.facts if one.restricted is not None), None)
+        return next((Sourced(one.restricted, one) for one in self.facts if one.restricted is not None), None)
 
 
-Dossiers = Mapping[BondCode, Dossier]
+BondInfos = Mapping[BondCode, BondInfo]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,13 +125,13 @@ class SourcePrice:
 
 
 @dataclass(frozen=True, slots=True)
-class BondCard:
+class BondDetail:
     """`why_not` says why the bond would not be bought now, empty where nothing forbids it; `danger`, what threatens who
     holds it."""
 
     code: BondCode
     name: str
     prices: tuple[SourcePrice, ...]
-    dossier: Dossier
+    bond_info: BondInfo
     why_not: str
     danger: str

@@ -6,14 +6,14 @@ from decimal import Decimal
 from typing import Generic, TypeVar
 
 from core.model.bond import BondCode
-from core.model.bond_info import BondCard
+from core.model.bond_info import BondDetail
 from core.model.finding import Finding
 from core.model.known import Maybe
 from core.model.order import Order
 from core.model.plan import Plan
 from core.model.platform import Page, Record, RecordDetail, Selection, Strategy
 from core.model.report import Report
-from core.model.settings_rows import Preferences, SecretName, Stored
+from core.model.settings_rows import SecretName, SecretStored, SettingsTable
 from core.model.snapshot import Followed, Level, Rebalance
 
 T = TypeVar("T")
@@ -112,7 +112,7 @@ class RecordCard:
 
 
 @dataclass(frozen=True, slots=True)
-class ShowBond(Command[BondCard]):
+class ShowBond(Command[BondDetail]):
     """All that is known of a bond, each part with its source and its age."""
 
     code: BondCode
@@ -273,7 +273,7 @@ class EndEngine(Command[None]):
 
 
 @dataclass(frozen=True, slots=True)
-class ReadSettings(Command[Preferences]):
+class ReadSettings(Command[SettingsTable]):
     """Every setting and password of the home."""
 
 
@@ -294,7 +294,7 @@ class ChangeSetting(Command[str]):
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class StoreSecret(Command[Stored]):
+class StoreSecret(Command[SecretStored]):
     """Keep a password, in the system's keyring if that can be. Its repr tells nothing."""
 
     name: SecretName

@@ -6,7 +6,7 @@ from enum import StrEnum
 from core.i18n import mark
 
 
-class State(StrEnum):
+class CheckResult(StrEnum):
     """How well it is: NOTE is no trouble; with WARNING trading works, and something of it does not; FAILED: it does not
     work."""
 
@@ -21,6 +21,6 @@ class Finding:
     """One check: its state, what that means, and what to do, which is empty where nothing is."""
 
     name: str
-    state: State
+    state: CheckResult
     text: str
     remedy: str = ""

@@ -7,7 +7,7 @@ from enum import StrEnum
 from core.model.snapshot import Level
 
 
-class NewsKind(StrEnum):
+class NotificationKind(StrEnum):
     """What a piece of news is about: each is a key of the settings' [notify.events]."""
 
     ORDER = "order"
@@ -22,10 +22,10 @@ class NewsKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class News:
+class Notification:
     """One piece of news, at the market's time, in the user's language; `text` may have several lines."""
 
-    kind: NewsKind
+    kind: NotificationKind
     level: Level
     at: datetime
     text: str

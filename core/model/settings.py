@@ -67,13 +67,13 @@ def _session_time(text: str) -> str:
 SessionTime = Annotated[str, AfterValidator(_session_time)]
 
 
-class Group(BaseModel):
+class SettingsGroup(BaseModel):
     """A table of the settings file: frozen, and strict about names."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
-class FactorCat(Group):
+class FactorCatSettings(SettingsGroup):
     """The Factor Cat (因子猫) platform. The password is in the keyring, else ROTOR_FACTORCAT__PASSWORD."""
 
     base_url: Annotated[str, AfterValidator(checked_address)] = "https://api.yinzimao.com:8003"
@@ -86,7 +86,7 @@ class FactorCat(Group):
     """Log in at the start with the remembered password."""
 
 
-class Qmt(Group):
+class QmtSettings(SettingsGroup):
     """The MiniQMT terminal, for live mode."""
 
     userdata: str = r"C:\迅投MiniQMT\userdata_mini"
@@ -97,13 +97,13 @@ class Qmt(Group):
     """First and last session id to take turns with; each leaves files in userdata_mini."""
 
     @model_validator(mode="after")
-    def _ordered(self) -> "Qmt":
+    def _ordered(self) -> "QmtSettings":
         if self.session_ids[0] > self.session_ids[1]:
             raise ValueError("session_ids: the first id is above the last")
         return self
 
 
-class Quotes(Group):
+class QuoteSettings(SettingsGroup):
     """Where prices come from. Those of one decision always come from one source; the next one is the second opinion."""
 
     sources: Annotated[tuple[Literal["qmt", "tencent", "akshare"], ...], Field(min_length=1)] = (
@@ -116,7 +116,7 @@ class Quotes(Group):
     """Address of Tencent's service, or of a mirror of yours; plain http only to this machine."""
 
 
-class Strategy(Group):
+class StrategySettings(SettingsGroup):
     """Which strategy and which of its backtest records is followed; `Run this` on the Strategies screen sets both."""
 
     strategy_id: Annotated[int, Field(ge=0)] = 0
@@ -125,7 +125,7 @@ class Strategy(Group):
     """Number of the backtest record."""
 
 
-class Buy(Group):
+class BuySettings(SettingsGroup):
     """How much is bought of a bond that joined the list."""
 
     amount_type: Literal["fixed", "balance"] = "fixed"
@@ -136,7 +136,7 @@ class Buy(Group):
     """CNY that stay in the account untouched."""
 
 
-class Orders(Group):
+class OrderSettings(SettingsGroup):
     """How orders are priced and how long they are given. Bonds take limit orders only."""
 
     type: Literal["limit", "market"] = "limit"
@@ -151,7 +151,7 @@ class Orders(Group):
     """What becomes of working orders when rotor ends."""
 
 
-class Stops(Group):
+class StopSettings(SettingsGroup):
     """Take-profit and stop-loss of what the strategy owns."""
 
     enabled: bool = True
@@ -168,7 +168,7 @@ class Stops(Group):
     """When, in Shanghai time."""
 
 
-class Schedule(Group):
+class ScheduleSettings(SettingsGroup):
     """When the rebalance runs by itself, in Shanghai time whatever this machine's zone."""
 
     frequency: Literal["daily", "weekly", "monthly", "off"] = "daily"
@@ -183,7 +183,7 @@ class Schedule(Group):
     """Where a closed day moves to."""
 
 
-class Guards(Group):
+class GuardSettings(SettingsGroup):
     """Limits that a plan must keep; what breaks them is refused or blocked with the figure."""
 
     max_order_amount: Ratio = Decimal("100000.0")
@@ -224,7 +224,7 @@ class Guards(Group):
     """Whether live mode asks for the self-test of the account's units."""
 
 
-class Fee(Group):
+class Fee(SettingsGroup):
     """A broker's commission on one exchange."""
 
     rate: Annotated[Decimal, Field(ge=0, lt=Decimal("0.05"))]
@@ -233,7 +233,7 @@ class Fee(Group):
     """CNY for one order at least."""
 
 
-class Fees(Group):
+class Fees(SettingsGroup):
     """Commission per exchange; bonds pay no stamp duty and no transfer fee."""
 
     sh: Fee = Fee(rate=Decimal("0.0001"), minimum=Decimal("1.0"))
@@ -242,7 +242,7 @@ class Fees(Group):
     """Shenzhen."""
 
 
-class Email(Group):
+class EmailSettings(SettingsGroup):
     """Reports by mail. The password is in the keyring, else ROTOR_NOTIFY__EMAIL__PASSWORD."""
 
     host: str = ""
@@ -260,7 +260,7 @@ class Email(Group):
 NewsLevel = Literal["off", "info", "warning", "error"]
 
 
-class NewsEvents(Group):
+class NotifyEvents(SettingsGroup):
     """How much each kind of news matters; off: nobody is told of it."""
 
     order: NewsLevel = "error"
@@ -283,7 +283,7 @@ class NewsEvents(Group):
     """The day in figures, after the close."""
 
 
-class Notify(Group):
+class NotifySettings(SettingsGroup):
     """Who is told what happens while nobody looks at the screen. `rotor notify test` tries it."""
 
     urls: tuple[str, ...] = ()
@@ -292,11 +292,11 @@ class Notify(Group):
     """What matters less than this is not pushed."""
     per_hour: Annotated[int, Field(ge=1, le=240)] = 20
     """Messages that one receiver gets in an hour at most; what is more is put together into the next one."""
-    events: NewsEvents = NewsEvents()
-    email: Email = Email()
+    events: NotifyEvents = NotifyEvents()
+    email: EmailSettings = EmailSettings()
 
 
-class Screen(Group):
+class ScreenSettings(SettingsGroup):
     """How the terminal looks and behaves; changed on the Settings screen, it shows at once."""
 
     theme: Literal["dark", "light", "contrast"] = "dark"
@@ -309,33 +309,33 @@ class Screen(Group):
     """Ring the terminal's bell on an alarm."""
 
 
-class Updates(Group):
+class UpdateSettings(SettingsGroup):
     """News of new versions; nothing is ever installed."""
 
     url: Annotated[str, AfterValidator(lambda text: checked_address(text) if text.strip() else "")] = ""
     """Address of the version document, looked at once a day; empty for none."""
 
 
-class Settings(Group):
+class Settings(SettingsGroup):
     """All settings of one home."""
 
     mode: Mode = "sandbox"
     """sandbox: nothing but this machine; paper: the real platform, paper money; live: MiniQMT, real money."""
     language: Literal["auto", "en", "zh"] = "auto"
     """Language of the screens."""
-    factorcat: FactorCat = FactorCat()
-    qmt: Qmt = Qmt()
-    quotes: Quotes = Quotes()
-    strategy: Strategy = Strategy()
-    buy: Buy = Buy()
-    orders: Orders = Orders()
-    stops: Stops = Stops()
-    schedule: Schedule = Schedule()
-    guards: Guards = Guards()
+    factorcat: FactorCatSettings = FactorCatSettings()
+    qmt: QmtSettings = QmtSettings()
+    quotes: QuoteSettings = QuoteSettings()
+    strategy: StrategySettings = StrategySettings()
+    buy: BuySettings = BuySettings()
+    orders: OrderSettings = OrderSettings()
+    stops: StopSettings = StopSettings()
+    schedule: ScheduleSettings = ScheduleSettings()
+    guards: GuardSettings = GuardSettings()
     fees: Fees = Fees()
-    notify: Notify = Notify()
-    updates: Updates = Updates()
-    screen: Screen = Screen()
+    notify: NotifySettings = NotifySettings()
+    updates: UpdateSettings = UpdateSettings()
+    screen: ScreenSettings = ScreenSettings()
 
     @model_validator(mode="after")
     def _reachable(self) -> "Settings":

@@ -62,7 +62,7 @@ class SecretRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Preferences:
+class SettingsTable:
     """All settings and passwords of a home; `file` is where they are written.
 
     `locked`: there is an encrypted file of passwords that waits for its passphrase.
@@ -75,7 +75,7 @@ class Preferences:
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class SecretStored:
     """What became of a secret. `trouble`: why it is kept for this session only; empty where it outlives that."""
 
     text: str

@@ -11,11 +11,11 @@ from core.model.bond import BondCode
 from core.model.known import Maybe, Unknown
 from core.model.order import Order, Origin, Side
 from core.model.plan import Plan
-from core.model.settings import Screen
+from core.model.settings import ScreenSettings
 
 
 @dataclass(frozen=True, slots=True)
-class Release:
+class NewRelease:
     """`notes` is plain text, already without what could steer a terminal; `page` and `dated` may be empty."""
 
     version: str
@@ -276,6 +276,6 @@ class Snapshot:
     limits: tuple[Limit, ...] = ()
     sources: tuple[SourceState, ...] = ()
     language: str = "en"
-    look: Screen = Screen()
+    look: ScreenSettings = ScreenSettings()
     locked: bool = False
-    release: Release | None = None
+    release: NewRelease | None = None

@@ -9,10 +9,10 @@ from itertools import groupby
 from core.i18n import say
 from core.infra.clock import Clock
 from core.model.known import Known
-from core.model.notification import News, NewsKind
+from core.model.notification import Notification, NotificationKind
 from core.model.order import STOP_ORIGINS, Order, OrderState, Side
 from core.model.quote import SessionPhase, TradingState
-from core.model.settings import NewsEvents
+from core.model.settings import NotifyEvents
 from core.model.snapshot import Control, Level, Snapshot
 from core.notify.outbox import Outbox
 from core.rules.redemption import HeldDanger
@@ -33,28 +33,28 @@ _TURNED_DOWN = frozenset({OrderState.REJECTED, OrderState.REFUSED})
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class Condition:
     """Something that is so. `over` is told when it is so no more; empty for what has just happened.
 
     `hold`: real seconds that it has to be so before it is told.
     """
 
     key: str
-    kind: NewsKind
+    kind: NotificationKind
     text: str
     over: str = ""
     hold: float = 0.0
 
 
-OF_TRADES = frozenset({NewsKind.ORDER, NewsKind.STOP, NewsKind.REBALANCE})
+OF_TRADES = frozenset({NotificationKind.ORDER, NotificationKind.STOP, NotificationKind.REBALANCE})
 """What a command that trades and ends has to tell; the state of things is for whoever watches them all day."""
 
 
-class Newsroom:
+class AlertFinder:
     """Looks at a picture once a second and puts what is new into the outbox, in one piece with having told it."""
 
     def __init__(
-        self, outbox: Outbox, events: NewsEvents, clock: Clock, wall: Clock, kinds: Container[NewsKind]
+        self, outbox: Outbox, events: NotifyEvents, clock: Clock, wall: Clock, kinds: Container[NotificationKind]
     ) -> None:
         """`clock` is the market's, `wall` the machine's. `kinds`: what is looked for at all."""
         self._outbox = outbox
@@ -94,8 +94,8 @@ class Newsroom:
             self._outbox.forget_old(self._wall.now())
         return fresh
 
-    def _tell(self, key: str, item: Item, snapshot: Snapshot) -> bool:
-        if item.kind is NewsKind.CLOSING and not self._saw_the_opening(key, snapshot):
+    def _tell(self, key: str, item: Condition, snapshot: Snapshot) -> bool:
+        if item.kind is NotificationKind.CLOSING and not self._saw_the_opening(key, snapshot):
             return False
         news = self._news(item.kind, item.text, snapshot)
         self._outbox.tell(key, news, heading(snapshot), item.over, item.kind, self._wall.now())
@@ -113,17 +113,17 @@ class Newsroom:
         """A digest is of a day that was seen: none after a start in the evening."""
         return closing.replace("closing:", "opening:") in self._outbox.told
 
-    def _news(self, kind: NewsKind, text: str, snapshot: Snapshot) -> News | None:
+    def _news(self, kind: NotificationKind, text: str, snapshot: Snapshot) -> Notification | None:
         wanted = str(getattr(self._events, str(kind)))
-        return None if wanted == "off" else News(kind, _LEVELS[wanted], snapshot.at, text)
+        return None if wanted == "off" else Notification(kind, _LEVELS[wanted], snapshot.at, text)
 
 
-def _can_be_over(kind: NewsKind, key: str, shown: Snapshot) -> bool:
+def _can_be_over(kind: NotificationKind, key: str, shown: Snapshot) -> bool:
     """Whether the picture tells at all: what is looked for at certain hours only is not over because these are, and
     what is not known is not over either."""
-    if kind is NewsKind.CONNECTION:
+    if kind is NotificationKind.CONNECTION:
         return shown.session in _IN_HOURS and bool(shown.health)
-    if kind is NewsKind.BOND or key.endswith("/stops"):
+    if kind is NotificationKind.BOND or key.endswith("/stops"):
         return shown.session == SessionPhase.OPEN and isinstance(shown.positions, Known)
     return True
 
@@ -135,28 +135,28 @@ def heading(snapshot: Snapshot) -> str:
 
 def worth_telling(
     snapshot: Snapshot, dangers: Iterable[HeldDanger], falls: str | None, back: str | None
-) -> Iterator[Item]:
+) -> Iterator[Condition]:
     """Everything in the picture that somebody who is not looking should know."""
     for find in (_trading, _connections, _orders, _stops, _runs, _bonds):
         yield from find(snapshot)
     for danger in dangers:
-        yield Item(f"danger:{danger.code}:{danger.sell}", NewsKind.BOND, danger.text)
+        yield Condition(f"danger:{danger.code}:{danger.sell}", NotificationKind.BOND, danger.text)
     if falls is not None:
-        yield Item(
+        yield Condition(
             "engine",
-            NewsKind.TRADING,
+            NotificationKind.TRADING,
             say("a part of the engine failed and was begun again: {part}", part=falls),
             say("the engine's parts run steadily again"),
         )
     if back is not None:
-        yield Item(f"back:{back}", NewsKind.TRADING, back)
+        yield Condition(f"back:{back}", NotificationKind.TRADING, back)
     yield from _day(snapshot)
 
 
-def _trading(shown: Snapshot) -> Iterator[Item]:
+def _trading(shown: Snapshot) -> Iterator[Condition]:
     if shown.blockers:
         text = say("trading is off, nothing is sent and no stop fires: {why}", why="; ".join(shown.blockers))
-        yield Item("off", NewsKind.TRADING, text, say("trading is on again"), _STEADY)
+        yield Condition("off", NotificationKind.TRADING, text, say("trading is on again"), _STEADY)
     texts: Mapping[Control, Callable[[], tuple[str, str]]] = {
         Control.TRIPPED: lambda: (
             say("the breaker has tripped: too many orders were turned down, only sales for safety go out"),
@@ -167,14 +167,14 @@ def _trading(shown: Snapshot) -> Iterator[Item]:
     }
     for control in shown.controls:
         text, over = texts[control]()
-        yield Item(f"control:{control}", NewsKind.TRADING, text, over)
+        yield Condition(f"control:{control}", NotificationKind.TRADING, text, over)
     if shown.stops is not None and shown.stops.armed < shown.stops.managed and shown.session == SessionPhase.OPEN:
         armed = say("{armed} of {managed} stops are armed", armed=shown.stops.armed, managed=shown.stops.managed)
         note = f": {shown.stops.note}" if shown.stops.note else ""
-        yield Item("stops", NewsKind.TRADING, armed + note, say("every stop is armed again"), 60.0)
+        yield Condition("stops", NotificationKind.TRADING, armed + note, say("every stop is armed again"), 60.0)
 
 
-def _connections(shown: Snapshot) -> Iterator[Item]:
+def _connections(shown: Snapshot) -> Iterator[Condition]:
     """Only in trading hours: a terminal that is closed for the night is no news."""
     if shown.session not in _IN_HOURS:
         return
@@ -182,25 +182,25 @@ def _connections(shown: Snapshot) -> Iterator[Item]:
         if one.level is not Level.ERROR or one.name not in {"QMT", "broker", "quotes", "FactorCat", "clock", "disk"}:
             continue
         name = say(one.name)
-        yield Item(
+        yield Condition(
             f"health:{one.name}",
-            NewsKind.CONNECTION,
+            NotificationKind.CONNECTION,
             say("{name} is in trouble since {since:%H:%M:%S}: {text}", name=name, since=one.since, text=one.text),
             say("{name} is well again", name=name),
             _STEADY,
         )
     for source in shown.sources:
         if source.trouble is not None:
-            yield Item(
+            yield Condition(
                 f"source:{source.name}",
-                NewsKind.CONNECTION,
+                NotificationKind.CONNECTION,
                 say("prices of {name} are out of reach: {why}", name=source.name, why=source.trouble),
                 say("prices of {name} are within reach again", name=source.name),
                 _STEADY,
             )
 
 
-def _orders(shown: Snapshot) -> Iterator[Item]:
+def _orders(shown: Snapshot) -> Iterator[Condition]:
     for order in shown.orders:
         intent = order.intent
         what = say(
@@ -214,14 +214,14 @@ def _orders(shown: Snapshot) -> Iterator[Item]:
         if order.state in _TURNED_DOWN:
             why = order.message or say("no reason was given")
             text = say("an order was turned down: {what}: {why}", what=what, why=why)
-            yield Item(f"order:{intent.client_order_id}:no", NewsKind.ORDER, text)
+            yield Condition(f"order:{intent.client_order_id}:no", NotificationKind.ORDER, text)
         elif order.unresolved:
             text = say("it is not known what became of an order: {what}. The bond is frozen until it is.", what=what)
             over = say("it is known again what became of an order: {what}", what=what)
-            yield Item(f"order:{intent.client_order_id}:unknown", NewsKind.ORDER, text, over, _DOUBT)
+            yield Condition(f"order:{intent.client_order_id}:unknown", NotificationKind.ORDER, text, over, _DOUBT)
 
 
-def _stops(shown: Snapshot) -> Iterator[Item]:
+def _stops(shown: Snapshot) -> Iterator[Condition]:
     """A stop that fired, and what its orders came to once no order of it works any more."""
     fired = sorted(
         (order for order in shown.orders if order.intent.origin in STOP_ORIGINS and shown.trading_day is not None),
@@ -241,7 +241,7 @@ def _stops(shown: Snapshot) -> Iterator[Item]:
             level=first.level if first.level is not None else say("its level"),
             volume=first.volume,
         )
-        yield Item(key, NewsKind.STOP, what)
+        yield Condition(key, NotificationKind.STOP, what)
         if all(order.done for order in orders):
             sold, fetched = _filled(orders)
             average = f"{fetched / sold:.3f}" if sold else "--"
@@ -253,7 +253,7 @@ def _stops(shown: Snapshot) -> Iterator[Item]:
                 sold=sold,
                 average=average,
             )
-            yield Item(f"{key}:sold:{sold}", NewsKind.STOP, told)
+            yield Condition(f"{key}:sold:{sold}", NotificationKind.STOP, told)
 
 
 def _filled(orders: Iterable[Order]) -> tuple[int, Decimal]:
@@ -262,7 +262,7 @@ def _filled(orders: Iterable[Order]) -> tuple[int, Decimal]:
     return sum(volume for volume, _ in filled), sum((amount for _, amount in filled), Decimal(0))
 
 
-def _runs(shown: Snapshot) -> Iterator[Item]:
+def _runs(shown: Snapshot) -> Iterator[Condition]:
     if shown.missed is not None:
         missed = shown.missed
         text = say(
@@ -271,7 +271,7 @@ def _runs(shown: Snapshot) -> Iterator[Item]:
             at=missed.planned_at,
             why=missed.why,
         )
-        yield Item(f"missed:{missed.planned_at:%Y-%m-%dT%H:%M}", NewsKind.MISSED, text)
+        yield Condition(f"missed:{missed.planned_at:%Y-%m-%dT%H:%M}", NotificationKind.MISSED, text)
     run = shown.rebalance
     if run is None or run.finished_at is None or run.finished_at.date() != shown.trading_day:
         return
@@ -283,17 +283,17 @@ def _runs(shown: Snapshot) -> Iterator[Item]:
         )
     if run.cash_after is not None:
         lines.append(say("  cash after it: {cash:,.2f} CNY", cash=run.cash_after))
-    yield Item(f"run:{run.plan_id}", NewsKind.REBALANCE, "\n".join(lines))
+    yield Condition(f"run:{run.plan_id}", NotificationKind.REBALANCE, "\n".join(lines))
 
 
-def _bonds(shown: Snapshot) -> Iterator[Item]:
+def _bonds(shown: Snapshot) -> Iterator[Condition]:
     if shown.session != SessionPhase.OPEN or not isinstance(shown.positions, Known):
         return
     for row in shown.positions.value:
         if row.state == TradingState.HALTED:
-            yield Item(
+            yield Condition(
                 f"suspended:{row.code}",
-                NewsKind.BOND,
+                NotificationKind.BOND,
                 say(
                     "{code} {name}, of which you hold {volume} 张, is suspended: it cannot be sold",
                     **_of(row.code, row.name, row.volume),
@@ -307,7 +307,7 @@ def _of(code: object, name: str, volume: int) -> dict[str, object]:
     return {"code": code, "name": name, "volume": volume}
 
 
-def _day(shown: Snapshot) -> Iterator[Item]:
+def _day(shown: Snapshot) -> Iterator[Condition]:
     """The check before the open and the digest after the close, each once a session day."""
     day, now = shown.trading_day, shown.at.time()
     if day is None or shown.session in {SessionPhase.CLOSED_DAY, SessionPhase.UNKNOWN}:
@@ -315,9 +315,9 @@ def _day(shown: Snapshot) -> Iterator[Item]:
     if _OPENING_FROM <= now < _CLOSING_FROM:
         # As soon as the account was read; where it cannot be, that is what the check has to say.
         hold = 0.0 if shown.ready else 60.0
-        yield Item(f"opening:{day}", NewsKind.OPENING, opening_check(shown), hold=hold)
+        yield Condition(f"opening:{day}", NotificationKind.OPENING, opening_check(shown), hold=hold)
     elif now >= _CLOSING_FROM:
-        yield Item(f"closing:{day}", NewsKind.CLOSING, closing_digest(shown))
+        yield Condition(f"closing:{day}", NotificationKind.CLOSING, closing_digest(shown))
 
 
 def opening_check(shown: Snapshot) -> str:

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Protocol
 from pydantic import SecretStr
 
 from core.i18n import say
-from core.infra.credentials import Vault
+from core.infra.credentials import Credentials
 from core.infra.logs import hide, redacted
 from core.model.known import Known, Unknown
-from core.model.settings import Email, Notify
+from core.model.settings import EmailSettings, NotifySettings
 from core.model.snapshot import Level
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class MailFailed(RuntimeError):
     """The mail was not sent; the message says why and what to do."""
 
 
-def send_mail(settings: Email, password: SecretStr | None, subject: str, text: str, number: str = "") -> None:
+def send_mail(settings: EmailSettings, password: SecretStr | None, subject: str, text: str, number: str = "") -> None:
     """Send one mail. Blocks up to 15 s for each answer of the server. Raises `MailFailed`.
 
     With a `number` its Message-ID is made of that: the same mail that is sent twice can be known as one.
@@ -42,12 +42,12 @@ def send_mail(settings: Email, password: SecretStr | None, subject: str, text: s
     _talk(settings, password, lambda server: server.send_message(_message(settings, subject, text, number)))
 
 
-def try_login(settings: Email, password: SecretStr | None) -> None:
+def try_login(settings: EmailSettings, password: SecretStr | None) -> None:
     """Connect as for a mail, with TLS and login, and send none. Raises `MailFailed`."""
     _talk(settings, password, lambda server: server.noop())
 
 
-def _talk(settings: Email, password: SecretStr | None, say_it: Callable[[smtplib.SMTP], object]) -> None:
+def _talk(settings: EmailSettings, password: SecretStr | None, say_it: Callable[[smtplib.SMTP], object]) -> None:
     if not settings.host or not settings.sender or not settings.receiver:
         raise MailFailed(say("Set notify.email.host, sender and receiver first."))
     host, port = settings.host, settings.port
@@ -80,7 +80,7 @@ def speaks_tls_from_the_start(port: int) -> bool:
     return port == _TLS_FROM_THE_START
 
 
-def _connected(settings: Email, password: SecretStr | None) -> smtplib.SMTP:
+def _connected(settings: EmailSettings, password: SecretStr | None) -> smtplib.SMTP:
     """Raises whatever goes wrong; nothing is left open then."""
     context = ssl.create_default_context()
     server: smtplib.SMTP
@@ -104,7 +104,7 @@ def _connected(settings: Email, password: SecretStr | None) -> smtplib.SMTP:
     return server
 
 
-def _message(settings: Email, subject: str, text: str, number: str) -> EmailMessage:
+def _message(settings: EmailSettings, subject: str, text: str, number: str) -> EmailMessage:
     message = EmailMessage()
     message["From"], message["To"], message["Subject"] = settings.sender, settings.receiver, " ".join(subject.split())
     message["Date"], message["Message-ID"] = (
@@ -156,13 +156,13 @@ class MailReceiver:
 
     name = "mail"
 
-    def __init__(self, email: Email, vault: Vault) -> None:
+    def __init__(self, email: EmailSettings, credentials: Credentials) -> None:
         self._email = email
-        self._vault = vault
+        self._credentials = credentials
         self.least = _LEVELS[email.level]
 
     def send(self, message: Message) -> None:
-        password = password_of(self._email, self._vault)
+        password = password_of(self._email, self._credentials)
         try:
             send_mail(self._email, password, message.subject, message.text, message.number)
         except MailFailed as failure:
@@ -212,9 +212,9 @@ class _Heard(logging.Handler):
             self.lines.append(" ".join(record.getMessage().split()))
 
 
-def password_of(email: Email, vault: Vault) -> SecretStr | None:
+def password_of(email: EmailSettings, credentials: Credentials) -> SecretStr | None:
     """The mail server's password; None: it is used without one. Raises `NotSent` where that cannot be known."""
-    found = vault.read(email.sender, "email")
+    found = credentials.read(email.sender, "email")
     if isinstance(found, Unknown):
         raise NotSent(found.reason)
     if found.value is not None:
@@ -222,15 +222,17 @@ def password_of(email: Email, vault: Vault) -> SecretStr | None:
     return found.value
 
 
-def receivers_of(notify: Notify, vault: Vault, *, kept: bool = True) -> tuple[list[Receiver], list[str]]:
+def receivers_of(
+    notify: NotifySettings, credentials: Credentials, *, kept: bool = True
+) -> tuple[list[Receiver], list[str]]:
     """Everybody who is to be told, and a sentence for each address that cannot be used.
 
     `kept`: those whose addresses are kept where passwords are, too; it blocks then.
     """
-    receivers: list[Receiver] = [MailReceiver(notify.email, vault)] if notify.email.host else []
+    receivers: list[Receiver] = [MailReceiver(notify.email, credentials)] if notify.email.host else []
     troubles: list[str] = []
     addresses = list(notify.urls)
-    found = vault.read(PUSH_ACCOUNT, "push") if kept else Known(None)
+    found = credentials.read(PUSH_ACCOUNT, "push") if kept else Known(None)
     if isinstance(found, Unknown):
         troubles.append(found.reason)
     elif found.value is not None:

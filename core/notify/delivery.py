@@ -10,13 +10,13 @@ from typing import Any
 
 from core.i18n import say, say_many
 from core.infra.clock import Clock, RealClock
-from core.infra.credentials import Vault
+from core.infra.credentials import Credentials
 from core.infra.home import Home
-from core.infra.worker_thread import Caller, NoAnswer
-from core.model.notification import NewsKind
+from core.infra.worker_thread import CallTimedOut, WorkerThread
+from core.model.notification import NotificationKind
 from core.model.settings import Settings
 from core.model.snapshot import Level, Snapshot
-from core.notify.alerts import OF_TRADES, Newsroom
+from core.notify.alerts import OF_TRADES, AlertFinder
 from core.notify.channels import Message, NotSent, Receiver, receivers_of
 from core.notify.outbox import Outbox, Waiting
 from core.rules.redemption import HeldDanger
@@ -36,7 +36,7 @@ _MOST_LINES = 200
 """Pieces of news in one message; the rest comes in the next one."""
 
 
-class Courier:
+class Delivery:
     """One task for each receiver, all on the loop that runs `carry`; whoever hangs, hangs alone."""
 
     def __init__(
@@ -79,7 +79,7 @@ class Courier:
         waiting = self._outbox.waiting(receiver.name, receiver.least)
         if not waiting:
             return
-        caller = Caller(f"courier: {receiver.name}")
+        caller = WorkerThread(f"courier: {receiver.name}")
         try:
             await self._send(receiver, caller, waiting)
         finally:
@@ -100,7 +100,7 @@ class Courier:
         return (Level.WARNING, "; ".join(troubled)) if troubled else (Level.GOOD, "ok")
 
     async def _serve(self, receiver: Receiver) -> None:
-        caller = Caller(f"courier: {receiver.name}")
+        caller = WorkerThread(f"courier: {receiver.name}")
         woken = self._woken[receiver.name]
         try:
             while True:
@@ -116,7 +116,7 @@ class Courier:
                     waiting = self._outbox.waiting(receiver.name, receiver.least)
                 if not await self._send(receiver, caller, self._batch(receiver, waiting)):
                     caller.end()
-                    caller = Caller(f"courier: {receiver.name}")
+                    caller = WorkerThread(f"courier: {receiver.name}")
         finally:
             caller.end()
 
@@ -143,7 +143,7 @@ class Courier:
             return max(GATHER, (recent[-most] + timedelta(hours=1) - now).total_seconds())
         return GATHER
 
-    async def _send(self, receiver: Receiver, caller: Caller, waiting: Sequence[Waiting]) -> bool:
+    async def _send(self, receiver: Receiver, caller: WorkerThread, waiting: Sequence[Waiting]) -> bool:
         """Whether the receiver has them now."""
         message = message_of(waiting, receiver.name)
         try:
@@ -151,7 +151,7 @@ class Courier:
         except NotSent as error:
             self._failed(receiver, str(error))
             return True
-        except NoAnswer:
+        except CallTimedOut:
             self._failed(
                 receiver, say("{name} did not answer within {seconds:.0f} s", name=receiver.name, seconds=DEADLINE)
             )
@@ -204,7 +204,7 @@ _LAST_WAIT = 5.0
 """Seconds that the last news are given when the engine ends; what is left is sent after the next start."""
 
 
-class NewsWire:
+class Notifier:
     """Nothing of it is made where nobody is to be told; whatever fails in it keeps no order waiting."""
 
     def __init__(
@@ -212,7 +212,7 @@ class NewsWire:
         settings: Settings,
         clock: Clock,
         home: Home,
-        vault: Vault,
+        credentials: Credentials,
         *,
         by_itself: bool,
         wall: Clock | None = None,
@@ -220,13 +220,13 @@ class NewsWire:
         self._settings = settings
         self._clock = clock
         self._home = home
-        self._vault = vault
-        self._kinds = frozenset(NewsKind) if by_itself else OF_TRADES
+        self._credentials = credentials
+        self._kinds = frozenset(NotificationKind) if by_itself else OF_TRADES
         self._wall = wall or RealClock()
         self._changed = asyncio.Event()
         self._outbox: Outbox | None = None
-        self._room: Newsroom | None = None
-        self._courier: Courier | None = None
+        self._room: AlertFinder | None = None
+        self._courier: Delivery | None = None
 
     async def carry(self) -> None:
         """Find out who is to be told, which may wait for a keyring, and carry to them; anew after `again`."""
@@ -283,7 +283,7 @@ class NewsWire:
         settings = self._settings
         # Addresses in the keyring are for the trading that matters: practice asks no keyring and rings no phone.
         kept = settings.mode != "sandbox"
-        find = partial(receivers_of, settings.notify, self._vault, kept=kept)
+        find = partial(receivers_of, settings.notify, self._credentials, kept=kept)
         receivers, troubles = await asyncio.to_thread(find)
         for trouble in troubles:
             log.warning("somebody who may be meant to be told is not: %s", trouble)
@@ -292,6 +292,6 @@ class NewsWire:
             return
         notify = settings.notify
         self._outbox = self._outbox or Outbox(self._home.outbox)
-        self._courier = Courier(self._outbox, receivers, notify.per_hour, self._wall, complete=not troubles)
-        self._room = self._room or Newsroom(self._outbox, notify.events, self._clock, self._wall, self._kinds)
+        self._courier = Delivery(self._outbox, receivers, notify.per_hour, self._wall, complete=not troubles)
+        self._room = self._room or AlertFinder(self._outbox, notify.events, self._clock, self._wall, self._kinds)
         log.info("news go to: %s", ", ".join(receiver.name for receiver in receivers))

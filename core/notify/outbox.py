@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.infra.database import open_database, open_for_reading, rows, schema
-from core.model.notification import News, NewsKind
+from core.model.notification import Notification, NotificationKind
 from core.model.snapshot import Level
 
 if TYPE_CHECKING:
@@ -50,12 +50,12 @@ class Waiting:
     """A piece of news that a receiver has not got yet; `heading` names mode and account."""
 
     number: int
-    news: News
+    news: Notification
     heading: str
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class DeliveryState:
     """How a receiver stands: up to which number it has all news, how often in a row it failed, why, and since when;
     when it is tried next, and when messages were sent to it in the last hour."""
 
@@ -68,11 +68,11 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class SentNotification:
     """That something was told; `over` is what is told when it has passed, empty for what just happened."""
 
     over: str
-    kind: NewsKind
+    kind: NotificationKind
 
 
 def weighs(level: Level, least: Level) -> bool:
@@ -94,22 +94,26 @@ class Outbox:
             self._db = open_database(path, OUTBOX, durable=False)
         # Safe against every end of this program, and never a damaged file, without a fsync for each piece of news.
         self._db.execute("PRAGMA synchronous=NORMAL")
-        self._told = {row["key"]: Told(row["over"], NewsKind(row["kind"])) for row in rows(self._db, "told")}
+        self._told = {
+            row["key"]: SentNotification(row["over"], NotificationKind(row["kind"])) for row in rows(self._db, "told")
+        }
 
     @property
-    def told(self) -> Mapping[str, Told]:
+    def told(self) -> Mapping[str, SentNotification]:
         return self._told
 
-    def tell(self, key: str, news: News | None, heading: str, over: str, kind: NewsKind, now: datetime) -> None:
+    def tell(
+        self, key: str, news: Notification | None, heading: str, over: str, kind: NotificationKind, now: datetime
+    ) -> None:
         """Put the news in, and remember that `key` was told, as one; without news only remember it."""
         with self._db.atomic():
             if news is not None:
                 self._put(news, heading)
             row = {"key": key, "over": over, "kind": str(kind), "at": now.isoformat()}
             self._db.table("told").insert(row, replace=True)
-        self._told[key] = Told(over, kind)
+        self._told[key] = SentNotification(over, kind)
 
-    def end(self, key: str, news: News | None, heading: str) -> None:
+    def end(self, key: str, news: Notification | None, heading: str) -> None:
         """What was told has passed: forget it, with news of that."""
         with self._db.atomic():
             if news is not None:
@@ -142,9 +146,9 @@ class Outbox:
                 self._db.table("receivers").insert(row)
         self._clear()
 
-    def standing(self, name: str) -> Standing:
+    def standing(self, name: str) -> DeliveryState:
         (row,) = rows(self._db, "receivers", "name = ?", [name])
-        return Standing(
+        return DeliveryState(
             row["place"],
             row["tries"],
             _moment(row["next_at"]),
@@ -195,7 +199,7 @@ class Outbox:
         with suppress(sqlite3.Error):
             self._db.close()
 
-    def _put(self, news: News, heading: str) -> None:
+    def _put(self, news: Notification, heading: str) -> None:
         self._db.table("news").insert(
             {
                 "at": news.at.isoformat(),
@@ -230,7 +234,9 @@ def waiting_in(path: Path) -> tuple[tuple[str, str], ...]:
 
 
 def _waiting(row: Mapping[str, str | int]) -> Waiting:
-    news = News(NewsKind(row["kind"]), Level(row["level"]), datetime.fromisoformat(str(row["at"])), str(row["text"]))
+    news = Notification(
+        NotificationKind(row["kind"]), Level(row["level"]), datetime.fromisoformat(str(row["at"])), str(row["text"])
+    )
     return Waiting(int(row["id"]), news, str(row["heading"]))
 
 

@@ -8,13 +8,13 @@ from datetime import datetime, time, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
 from core.akshare.cells import check_filled, number
-from core.akshare.client import AkshareTables, Table, TableRefused, TableSilent, check_shape
+from core.akshare.client import AkshareClient, Table, TableRefused, TableUnavailable, check_shape
 from core.i18n import say
 from core.infra.clock import SHANGHAI, Clock
 from core.model.bond import BondCode, CodeRefused
 from core.model.known import Known, Maybe, Unknown
 from core.model.quote import Quote, TradingState
-from core.quotes.polling import PolledQuotes, SourceSilent
+from core.quotes.polling import PolledQuotes, QuoteSourceUnavailable
 from core.rules.sessions import trading_state
 from core.rules.ticks_and_lots import TICK, volume_unit
 
@@ -37,7 +37,7 @@ _STILL = timedelta(minutes=5)
 class AkshareQuotes(PolledQuotes):
     """A `QuoteFeed` over the table; each question costs a process of its own."""
 
-    def __init__(self, clock: Clock, tables: AkshareTables, *, open_now: Callable[[], bool]) -> None:
+    def __init__(self, clock: Clock, tables: AkshareClient, *, open_now: Callable[[], bool]) -> None:
         super().__init__(SOURCE, self._rows, clock, every=EVERY, fresh=_FRESH, open_now=open_now)
         self._tables = tables
 
@@ -49,8 +49,8 @@ class AkshareQuotes(PolledQuotes):
         try:
             table = await self._tables.fetch(TABLE)
             return read_spot(table, self._clock.now(), open_now=self._open_now())
-        except (TableSilent, TableRefused) as error:
-            raise SourceSilent(str(error)) from None
+        except (TableUnavailable, TableRefused) as error:
+            raise QuoteSourceUnavailable(str(error)) from None
 
 
 def read_spot(table: Table, now: datetime, *, open_now: bool) -> dict[BondCode, Maybe[Quote]]:

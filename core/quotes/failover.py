@@ -37,7 +37,7 @@ FRESH = 10.0
 """Seconds for which a second source's last answer may speak against a price that sets off a stop."""
 
 
-class Source(QuoteFeed, Protocol):
+class QuoteSource(QuoteFeed, Protocol):
     """A feed that knows whether it is within reach."""
 
     @property
@@ -50,10 +50,10 @@ class Source(QuoteFeed, Protocol):
         ...
 
 
-class _Seat:
+class _SourceStatus:
     """A source with its health."""
 
-    def __init__(self, source: Source, clock: Clock) -> None:
+    def __init__(self, source: QuoteSource, clock: Clock) -> None:
         self.source = source
         self._clock = clock
         self.trouble: str | None = None
@@ -81,13 +81,19 @@ class _Seat:
         )
 
 
-class Sources:
+class FailoverQuotes:
     """A `QuoteFeed`, best source first. `beside`: whether a second one is followed too, to speak against a price."""
 
     def __init__(
-        self, sources: Sequence[Source], clock: Clock, *, open_now: Callable[[], bool], beside: bool, ratio: Decimal
+        self,
+        sources: Sequence[QuoteSource],
+        clock: Clock,
+        *,
+        open_now: Callable[[], bool],
+        beside: bool,
+        ratio: Decimal,
     ) -> None:
-        self._seats = [_Seat(source, clock) for source in sources]
+        self._seats = [_SourceStatus(source, clock) for source in sources]
         self._clock = clock
         self._open_now = open_now
         self._beside = beside
@@ -172,16 +178,18 @@ class Sources:
             SourceState(seat.source.name, seat is self._active, seat.trouble, seat.since) for seat in self._seats
         )
 
-    def _in_turn(self) -> list[_Seat]:
+    def _in_turn(self) -> list[_SourceStatus]:
         """Best first; those that rest come last, and are asked only where no other answers."""
         return sorted(self._seats, key=lambda seat: seat.resting)
 
-    async def _ask(self, seat: _Seat, codes: Sequence[BondCode]) -> Mapping[BondCode, Maybe[Quote]] | None:
+    async def _ask(self, seat: _SourceStatus, codes: Sequence[BondCode]) -> Mapping[BondCode, Maybe[Quote]] | None:
         found = await seat.source.snapshot(codes)
         seat.judge(seat.source.trouble)
         return found if seat.trouble is None else None
 
-    async def _ask_in_time(self, seat: _Seat, codes: Sequence[BondCode]) -> Mapping[BondCode, Maybe[Quote]] | None:
+    async def _ask_in_time(
+        self, seat: _SourceStatus, codes: Sequence[BondCode]
+    ) -> Mapping[BondCode, Maybe[Quote]] | None:
         """The same where prices grow old meanwhile: one that takes longer has its answer ready for the next time."""
         asking = asyncio.create_task(self._ask(seat, codes))
         self._asking.add(asking)
@@ -192,7 +200,7 @@ class Sources:
         seat.judge(say("no answer within {seconds:.0f} s", seconds=SECOND_PATIENCE))
         return None
 
-    def _use(self, seat: _Seat) -> None:
+    def _use(self, seat: _SourceStatus) -> None:
         if seat is not self._active:
             worse = self._seats.index(seat) > self._seats.index(self._active)
             before, self._active = self._active, seat
@@ -211,7 +219,7 @@ class Sources:
         for number, seat in enumerate(self._seats):
             seat.source.watch(self._watched if number <= last else ())
 
-    def _listener(self, seat: _Seat) -> QuoteListener:
+    def _listener(self, seat: _SourceStatus) -> QuoteListener:
         def listen(quotes: Mapping[BondCode, Quote]) -> None:
             seat.heard_at = self._clock.elapsed()
             if seat is self._active:

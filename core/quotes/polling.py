@@ -17,12 +17,12 @@ LONGEST_PAUSE = 60.0
 """Seconds between two questions to a source that does not answer: they double up to here."""
 
 
-class SourceSilent(Exception):
+class QuoteSourceUnavailable(Exception):
     """A source did not answer, or its answer is none; the message says why."""
 
 
 Ask = Callable[[Sequence[BondCode]], Awaitable[Mapping[BondCode, Maybe[Quote]]]]
-"""One question for these bonds. Raises `SourceSilent`."""
+"""One question for these bonds. Raises `QuoteSourceUnavailable`."""
 
 
 class PolledQuotes:
@@ -94,7 +94,7 @@ class PolledQuotes:
         if stale:
             try:
                 await self._question(wanted)
-            except SourceSilent as error:
+            except QuoteSourceUnavailable as error:
                 silent = Unknown(say("no price: {name} is out of reach: {error}", name=self._name, error=error))
                 return dict.fromkeys(wanted, silent)
         return {code: self._newest[code][1] for code in wanted}
@@ -115,7 +115,7 @@ class PolledQuotes:
             try:
                 self._tell(await self._question(self._watched))
                 pause = self._every if self._open_now() else LONGEST_PAUSE
-            except SourceSilent:
+            except QuoteSourceUnavailable:
                 pause = min(2 * pause, LONGEST_PAUSE)
             except Exception:
                 log.exception("the quotes of %s could not be read", self._name)
@@ -124,7 +124,7 @@ class PolledQuotes:
     async def _question(self, codes: Sequence[BondCode]) -> dict[BondCode, Maybe[Quote]]:
         try:
             answer = await self._ask(codes)
-        except SourceSilent as error:
+        except QuoteSourceUnavailable as error:
             self._say(str(error))
             raise
         self._say(None)

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from core.i18n import mark, say
 from core.infra import xtquant_sdk
 from core.infra.clock import Clock
-from core.infra.worker_thread import Caller, NoAnswer
+from core.infra.worker_thread import CallTimedOut, WorkerThread
 from core.model.bond import BondCode, CodeRefused
 from core.model.bond_info import BondFacts
 from core.model.known import Known, Maybe, Unknown
@@ -62,7 +62,7 @@ class QmtQuotes:
         self._period: tuple[date, bool] | None = None
         self._newest: dict[BondCode, Quote] = {}
         self._told: dict[BondCode, Quote] = {}
-        self._caller: Caller | None = None
+        self._caller: WorkerThread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stale = asyncio.Event()
         self._keeper: asyncio.Task[None] | None = None
@@ -257,16 +257,16 @@ class QmtQuotes:
         return found
 
     async def _call(self, call: Callable[[Any], T]) -> T:
-        """The result of a call of the SDK, on the thread that makes them all. Raises what it raises, and `NoAnswer`."""
+        """The result of a call of the SDK, on the thread that makes them all. Raises also `CallTimedOut`."""
         if self._caller is None:
-            self._caller = Caller("qmt-quotes")
+            self._caller = WorkerThread("qmt-quotes")
         caller = self._caller
         try:
             return await caller.call(lambda: call(xtquant_sdk.quote_sdk()), self._patience)
-        except NoAnswer:
+        except CallTimedOut:
             if self._caller is caller:
                 caller.end()
-                self._caller = Caller("qmt-quotes")
+                self._caller = WorkerThread("qmt-quotes")
                 self._subscribed = frozenset()
                 with contextlib.suppress(Exception):
                     await self._caller.call(lambda: xtquant_sdk.quote_sdk().disconnect(), self._patience)

@@ -11,7 +11,7 @@ from typing import Any, cast
 from core.i18n import say
 from core.infra.clock import SHANGHAI
 from core.model.bond import BondCode
-from core.model.bond_info import BondFacts, Call
+from core.model.bond_info import BondFacts, RedemptionState
 from core.model.known import Known, Maybe, Unknown
 from core.model.quote import Quote, TradingState
 from core.rules.ticks_and_lots import TICK, volume_unit
@@ -164,7 +164,7 @@ def read_bond(code: BondCode, detail: Mapping[str, Any], info: Mapping[str, Any]
         SOURCE,
         as_of,
         name=str(info.get("bondName") or detail.get("InstrumentName") or ""),
-        call=Call.CALLED if price is not None and last_trade is not None else None,
+        call=RedemptionState.CALLED if price is not None and last_trade is not None else None,
         counted=(int(counted[1]), int(counted[2])) if counted else None,
         last_trade=last_trade,
         maturity=_day(info.get("bondMaturityDate")) or _day(detail.get("ExpireDate")),

@@ -12,7 +12,7 @@ from core.infra.clock import SHANGHAI, Clock
 from core.model.bond import BondCode, CodeRefused
 from core.model.known import Known, Maybe, Unknown
 from core.model.quote import Quote, TradingState
-from core.quotes.polling import PolledQuotes, SourceSilent
+from core.quotes.polling import PolledQuotes, QuoteSourceUnavailable
 from core.rules.sessions import OPENING_CALL_FROM, trading_state
 from core.rules.ticks_and_lots import LOT, TICK, volume_unit
 
@@ -186,16 +186,16 @@ class TencentQuotes(PolledQuotes):
         return found
 
     async def _text(self, codes: Sequence[BondCode]) -> str:
-        """The service's lines. Raises `SourceSilent`."""
+        """The service's lines. Raises `QuoteSourceUnavailable`."""
         if self._client is None:
             self._client = httpx.AsyncClient(base_url=self._address, timeout=PATIENCE)
         try:
             answer = await self._client.get("/", params={"q": ",".join(address_of(code) for code in codes)})
         except httpx.HTTPError as error:
-            raise SourceSilent(str(error) or type(error).__name__) from None
+            raise QuoteSourceUnavailable(str(error) or type(error).__name__) from None
         if not answer.is_success:
-            raise SourceSilent(say("it answers with status {status}", status=answer.status_code))
+            raise QuoteSourceUnavailable(say("it answers with status {status}", status=answer.status_code))
         text = answer.content.decode("gbk", errors="replace")
         if "v_s" not in text and _NONE not in text:
-            raise SourceSilent(say("its answer holds no quotes: {text}", text=repr(text[:40])))
+            raise QuoteSourceUnavailable(say("its answer holds no quotes: {text}", text=repr(text[:40])))
         return text

@@ -86,7 +86,7 @@ _SALES = frozenset({"fill", "left"})
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class LedgerEntry:
     """A line of the ledger; `kind` "fill" is a trade, "left" a bond that left the market, others moved no money."""
 
     kind: str
@@ -100,7 +100,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class SentOrder:
     """An order of the journal."""
 
     intent: Intent
@@ -109,7 +109,7 @@ class Sent:
 
 
 @dataclass(frozen=True, slots=True)
-class Books:
+class TradeHistory:
     """All that a report is made from: ledger and orders from the beginning on, oldest first.
 
     `equity` are the account's totals in ascending time; `prices` the last ones that are known, CNY per 张.
@@ -117,8 +117,8 @@ class Books:
 
     mode: str
     account: str
-    entries: Sequence[Entry]
-    orders: Sequence[Sent]
+    entries: Sequence[LedgerEntry]
+    orders: Sequence[SentOrder]
     equity: Sequence[tuple[datetime, Decimal]]
     prices: Mapping[BondCode, Decimal]
     names: Mapping[BondCode, str] = field(default_factory=dict[BondCode, str])
@@ -147,7 +147,7 @@ class _Fills:
     realised: Decimal = Decimal(0)
 
 
-def make_report(books: Books, first: date | None, last: date, made_at: datetime) -> Report:
+def make_report(books: TradeHistory, first: date | None, last: date, made_at: datetime) -> Report:
     """The report of the trading days from `first` (None: the beginning) to `last`, both included."""
     bonds, fills = _replay(books.entries, first, last)
     sent = [order for order in books.orders if _within(order.intent.trading_day, first, last)]
@@ -193,7 +193,7 @@ def _within(day: date, first: date | None, last: date) -> bool:
 
 
 def _replay(
-    entries: Sequence[Entry], first: date | None, last: date
+    entries: Sequence[LedgerEntry], first: date | None, last: date
 ) -> tuple[dict[BondCode, _Bond], dict[str, _Fills]]:
     """Holdings and average costs are those of now; all else is counted within the span only."""
     bonds: defaultdict[BondCode, _Bond] = defaultdict(_Bond)
@@ -217,11 +217,11 @@ def _replay(
     return bonds, fills
 
 
-def _sale(entry: Entry) -> bool:
+def _sale(entry: LedgerEntry) -> bool:
     return entry.side is Side.SELL and entry.kind in _SALES
 
 
-def _move(bond: _Bond, entry: Entry) -> None:
+def _move(bond: _Bond, entry: LedgerEntry) -> None:
     if entry.side is Side.BUY:
         paid = bond.cost * bond.held + entry.price * entry.volume + entry.fee
         bond.held += entry.volume
@@ -231,7 +231,7 @@ def _move(bond: _Bond, entry: Entry) -> None:
         bond.cost = bond.cost if bond.held else Decimal(0)
 
 
-def _order(order: Sent, fills: _Fills) -> OrderResult:
+def _order(order: SentOrder, fills: _Fills) -> OrderResult:
     intent = order.intent
     average = fills.amount / fills.volume if fills.volume else None
     return OrderResult(
@@ -255,7 +255,7 @@ def _order(order: Sent, fills: _Fills) -> OrderResult:
     )
 
 
-def _stop(order: Sent, fills: Mapping[str, _Fills]) -> StopResult:
+def _stop(order: SentOrder, fills: Mapping[str, _Fills]) -> StopResult:
     intent = order.intent
     filled = fills.get(intent.client_order_id)
     return StopResult(

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from core.i18n import mark, say
-from core.model.account import Asset, Ledger, Position
+from core.model.account import Asset, Holdings, Position
 from core.model.bond import BondCode
 from core.model.known import Known, Maybe, Unknown
 from core.model.order import SALES_ALONE, Origin, Side
@@ -24,7 +24,7 @@ _NO_QUOTE = Unknown(mark("no price: the quote source knows nothing of it"))
 
 
 @dataclass(frozen=True, slots=True)
-class Situation:
+class PlanInput:
     """Everything a plan is made from.
 
     `busy` names why a bond takes no order now (a working one, an unresolved one); `stopped` are the bonds whose stop
@@ -40,7 +40,7 @@ class Situation:
     trading_day: date
     selection: Maybe[Selection]
     positions: Maybe[tuple[Position, ...]]
-    ledger: Maybe[Ledger]
+    ledger: Maybe[Holdings]
     asset: Maybe[Asset]
     quotes: Mapping[BondCode, Maybe[Quote]]
     busy: Maybe[Mapping[BondCode, str]]
@@ -61,11 +61,11 @@ class Situation:
 class _Facts:
     """A situation in which nothing essential is missing."""
 
-    situation: Situation
+    situation: PlanInput
     settings: Settings
     selection: Selection
     held: Mapping[BondCode, Position]
-    ledger: Ledger
+    ledger: Holdings
     asset: Asset
     busy: Mapping[BondCode, str]
 
@@ -86,7 +86,7 @@ class _Facts:
         return self.ledger[code].volume if code in self.ledger else 0
 
 
-def leg_price(situation: Situation, settings: Settings, side: Side, code: BondCode) -> Maybe[Decimal]:
+def leg_price(situation: PlanInput, settings: Settings, side: Side, code: BondCode) -> Maybe[Decimal]:
     """The limit of a leg, CNY per 张; else why there is none. What has to go goes at the price that there is."""
     quote = situation.quotes.get(code, _NO_QUOTE)
     if situation.origin in SALES_ALONE or (side is Side.SELL and code in situation.leaving):
@@ -95,14 +95,14 @@ def leg_price(situation: Situation, settings: Settings, side: Side, code: BondCo
     return Unknown(situation.doubts[code]) if isinstance(price, Known) and code in situation.doubts else price
 
 
-def plan_for(situation: Situation, settings: Settings) -> Plan:
+def plan_for(situation: PlanInput, settings: Settings) -> Plan:
     """The plan for what the situation was gathered for: a rebalance, a refill, or a sale of one kind."""
     if situation.origin in SALES_ALONE:
         return plan_sale(situation, settings)
     return plan_buys(situation, settings) if situation.origin is Origin.REFILL else plan_rebalance(situation, settings)
 
 
-def plan_sale(situation: Situation, settings: Settings) -> Plan:
+def plan_sale(situation: PlanInput, settings: Settings) -> Plan:
     """The plan that sells all that the strategy owns, all of one bond, or what is leaving; it needs no list."""
     nothing = Selection(0, 0, situation.trading_day, (), situation.now)
     facts = _complete(replace(situation, selection=Known(nothing)), settings)
@@ -122,7 +122,7 @@ def plan_sale(situation: Situation, settings: Settings) -> Plan:
     )
 
 
-def plan_rebalance(situation: Situation, settings: Settings) -> Plan:
+def plan_rebalance(situation: PlanInput, settings: Settings) -> Plan:
     """The plan that makes the strategy's holdings equal to the list.
 
     An input that is missing, or a ledger that the account does not bear out, refuses the whole plan; a bond that cannot
@@ -146,7 +146,7 @@ def plan_rebalance(situation: Situation, settings: Settings) -> Plan:
     )
 
 
-def plan_buys(situation: Situation, settings: Settings) -> Plan:
+def plan_buys(situation: PlanInput, settings: Settings) -> Plan:
     """The buys alone, sized from the cash that is there now; of a refill, as many as there are freed slots."""
     facts = _complete(situation, settings)
     if isinstance(facts, Unknown):
@@ -156,7 +156,7 @@ def plan_buys(situation: Situation, settings: Settings) -> Plan:
     return replace(_blank(situation, facts), cash_after=facts.asset.cash - spent, legs=buys, blocked=missed)
 
 
-def disagreements(ledger: Ledger, positions: tuple[Position, ...]) -> tuple[str, ...]:
+def disagreements(ledger: Holdings, positions: tuple[Position, ...]) -> tuple[str, ...]:
     """The bonds of which the ledger owns more than the account holds, each as a sentence."""
     held = {position.code: position.volume for position in positions}
     return tuple(
@@ -173,7 +173,7 @@ def disagreements(ledger: Ledger, positions: tuple[Position, ...]) -> tuple[str,
     )
 
 
-def _complete(situation: Situation, settings: Settings) -> _Facts | Unknown:
+def _complete(situation: PlanInput, settings: Settings) -> _Facts | Unknown:
     selection, positions, ledger, asset, busy = (
         situation.selection,
         situation.positions,
@@ -207,7 +207,7 @@ def _complete(situation: Situation, settings: Settings) -> _Facts | Unknown:
     )
 
 
-def _refused(situation: Situation, reason: str) -> Plan:
+def _refused(situation: PlanInput, reason: str) -> Plan:
     asset, selection = situation.asset, situation.selection
     return Plan(
         plan_id=situation.plan_id,
@@ -223,7 +223,7 @@ def _refused(situation: Situation, reason: str) -> Plan:
     )
 
 
-def _blank(situation: Situation, facts: _Facts) -> Plan:
+def _blank(situation: PlanInput, facts: _Facts) -> Plan:
     return Plan(
         plan_id=situation.plan_id,
         mode=situation.mode,

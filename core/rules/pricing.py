@@ -7,7 +7,7 @@ from core.i18n import say
 from core.model.known import Known, Maybe, Unknown
 from core.model.order import Side
 from core.model.quote import Quote, TradingState
-from core.model.settings import Guards, Orders, Settings
+from core.model.settings import GuardSettings, OrderSettings, Settings
 from core.rules.sessions import trading_seconds
 from core.rules.ticks_and_lots import day_limits, to_tick
 
@@ -41,7 +41,7 @@ def why_not_tradable(side: Side, quote: Quote, today: date) -> str | None:
     return None
 
 
-def order_price(side: Side, quote: Maybe[Quote], orders: Orders, today: date) -> Maybe[Decimal]:
+def order_price(side: Side, quote: Maybe[Quote], orders: OrderSettings, today: date) -> Maybe[Decimal]:
     """The limit for an order now, CNY per 张, on the tick and inside the day's limits; else why there is none."""
     if isinstance(quote, Unknown):
         return quote
@@ -67,7 +67,7 @@ def plan_price(side: Side, quote: Maybe[Quote], settings: Settings, now: datetim
     return Unknown(reason) if reason is not None else price
 
 
-def _why_old(quote: Quote, now: datetime, guards: Guards) -> str | None:
+def _why_old(quote: Quote, now: datetime, guards: GuardSettings) -> str | None:
     age = trading_seconds(quote.at.astimezone(now.tzinfo).time(), now.time())
     if age <= guards.max_quote_age:
         return None
@@ -82,7 +82,7 @@ def _why_old(quote: Quote, now: datetime, guards: Guards) -> str | None:
     )
 
 
-def _why_far(side: Side, price: Decimal, quote: Quote, guards: Guards) -> str | None:
+def _why_far(side: Side, price: Decimal, quote: Quote, guards: GuardSettings) -> str | None:
     """Whether the order goes far through the best opposite quote, or that quote stands far from the last price."""
     best = quote.ask if side is Side.BUY else quote.bid
     if best is None:
@@ -104,7 +104,7 @@ def _why_far(side: Side, price: Decimal, quote: Quote, guards: Guards) -> str | 
     return None
 
 
-def _wanted(side: Side, quote: Quote, orders: Orders) -> Decimal:
+def _wanted(side: Side, quote: Quote, orders: OrderSettings) -> Decimal:
     opposite = quote.ask if side is Side.BUY else quote.bid
     if orders.type == "limit" or opposite is None:
         return quote.last

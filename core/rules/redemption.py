@@ -11,8 +11,8 @@ from decimal import Decimal
 
 from core.i18n import say
 from core.model.bond import BondCode
-from core.model.bond_info import BondFacts, Call, Dossier, Told
-from core.model.settings import Guards
+from core.model.bond_info import BondFacts, BondInfo, RedemptionState, Sourced
+from core.model.settings import GuardSettings
 
 SessionsBetween = Callable[[date, date], int]
 """How many sessions come after the first day, up to the second one; negative where that lies before."""
@@ -29,58 +29,60 @@ class HeldDanger:
     sell: bool
 
 
-def why_not_bought(dossier: Dossier, today: date, sessions_between: SessionsBetween, guards: Guards) -> str | None:
+def why_not_bought(
+    bond_info: BondInfo, today: date, sessions_between: SessionsBetween, guards: GuardSettings
+) -> str | None:
     """The first rule that forbids to buy the bond, with its figure and its source's date; None where none does."""
     rules = (
-        _restricted(dossier),
-        _last_days(dossier, today, sessions_between, guards),
-        _called(dossier),
-        _nearly_called(dossier, guards),
-        _maturing(dossier, today, guards),
-        _new(dossier, today, sessions_between, guards),
+        _restricted(bond_info),
+        _last_days(bond_info, today, sessions_between, guards),
+        _called(bond_info),
+        _nearly_called(bond_info, guards),
+        _maturing(bond_info, today, guards),
+        _new(bond_info, today, sessions_between, guards),
     )
     found = next((rule for rule in rules if rule is not None), None)
     if found is not None or guards.redemption != "required":
         return found
-    return why_unknown(dossier, today)
+    return why_unknown(bond_info, today)
 
 
-def why_unknown(dossier: Dossier, today: date) -> str | None:
+def why_unknown(bond_info: BondInfo, today: date) -> str | None:
     """Why nobody knows whether the bond is called, or newly listed; None where both are known."""
-    return _call_unknown(dossier) or _listing_unknown(dossier, today)
+    return _call_unknown(bond_info) or _listing_unknown(bond_info, today)
 
 
-def _listing_unknown(dossier: Dossier, today: date) -> str | None:
+def _listing_unknown(bond_info: BondInfo, today: date) -> str | None:
     """Conversion begins six months after the issue at the earliest: a bond that converts already is not new."""
-    begun = dossier.converts_from
-    if dossier.listed is not None or (begun is not None and begun.value <= today):
+    begun = bond_info.converts_from
+    if bond_info.listed is not None or (begun is not None and begun.value <= today):
         return None
     return say("since when it is listed is not known")
 
 
-def _call_unknown(dossier: Dossier) -> str | None:
-    if dossier.call is None:
-        missing = dossier.missing or say("no source tells of it")
+def _call_unknown(bond_info: BondInfo) -> str | None:
+    if bond_info.call is None:
+        missing = bond_info.missing or say("no source tells of it")
         return say("whether it is called is not known: {missing}", missing=missing)
-    if dossier.call.value is Call.UNREADABLE:
-        return say("whether it is called is not known: its state cannot be read {source}", source=_by(dossier.call))
-    if dossier.missing is not None:
-        return say("whether it is called is not known: {missing}", missing=dossier.missing)
+    if bond_info.call.value is RedemptionState.UNREADABLE:
+        return say("whether it is called is not known: its state cannot be read {source}", source=_by(bond_info.call))
+    if bond_info.missing is not None:
+        return say("whether it is called is not known: {missing}", missing=bond_info.missing)
     return None
 
 
 def held_danger(
-    dossier: Dossier,
+    bond_info: BondInfo,
     name: str,
     volume: int,
     last: Decimal | None,
     today: date,
     sessions_between: SessionsBetween,
-    guards: Guards,
+    guards: GuardSettings,
 ) -> HeldDanger | None:
     """What threatens a holding of `volume` 张 at `last` CNY per 张; None where nothing is known that does."""
-    last_trade, call = dossier.last_trade, dossier.call
-    called = call is not None and call.value is Call.CALLED
+    last_trade, call = bond_info.last_trade, bond_info.call
+    called = call is not None and call.value is RedemptionState.CALLED
     sell = False
     if last_trade is not None:
         left = sessions_between(today, last_trade.value)
@@ -89,14 +91,14 @@ def held_danger(
         event = say("called") if called else say("its trading ends")
         short = say("{event}, {when} {source}", event=event, when=_when(last_trade.value, left), source=_by(last_trade))
         sell = 0 <= left <= guards.sell_days_before_last_trade
-    elif call is not None and call.value in (Call.CALLED, Call.MET, Call.MATURING):
+    elif call is not None and call.value in (RedemptionState.CALLED, RedemptionState.MET, RedemptionState.MATURING):
         unknown = say("its last trading day is not known yet")
         short = say("{event}, {when} {source}", event=say(call.value), when=unknown, source=_by(call))
     else:
         return None
-    stake = _stake(dossier, volume, last) if called and volume else ""
-    text = say("{code} {name}: {what}{stake}", code=dossier.code, name=name, what=short, stake=stake)
-    return HeldDanger(dossier.code, text, short, sell)
+    stake = _stake(bond_info, volume, last) if called and volume else ""
+    text = say("{code} {name}: {what}{stake}", code=bond_info.code, name=name, what=short, stake=stake)
+    return HeldDanger(bond_info.code, text, short, sell)
 
 
 def _when(last_trade: date, left: int) -> str:
@@ -107,9 +109,9 @@ def _when(last_trade: date, left: int) -> str:
     return say("last trading day {day}, {left} sessions away", day=last_trade, left=left)
 
 
-def _stake(dossier: Dossier, volume: int, last: Decimal | None) -> str:
+def _stake(bond_info: BondInfo, volume: int, last: Decimal | None) -> str:
     """The money that is lost where the bond is forgotten, CNY."""
-    price = dossier.redemption_price
+    price = bond_info.redemption_price
     if price is None or last is None:
         return ""
     return say(
@@ -121,19 +123,21 @@ def _stake(dossier: Dossier, volume: int, last: Decimal | None) -> str:
     )
 
 
-def _restricted(dossier: Dossier) -> str | None:
-    told = dossier.restricted
+def _restricted(bond_info: BondInfo) -> str | None:
+    told = bond_info.restricted
     return say("not for everybody: {why} {source}", why=told.value, source=_by(told)) if told and told.value else None
 
 
-def _last_days(dossier: Dossier, today: date, sessions_between: SessionsBetween, guards: Guards) -> str | None:
-    told = dossier.last_trade
+def _last_days(
+    bond_info: BondInfo, today: date, sessions_between: SessionsBetween, guards: GuardSettings
+) -> str | None:
+    told = bond_info.last_trade
     if told is None:
         return None
     left = sessions_between(today, told.value)
     if left < 0:
         return say("its trading ended on {day} {source}", day=told.value, source=_by(told))
-    if dossier.call is not None and dossier.call.value is Call.CALLED:
+    if bond_info.call is not None and bond_info.call.value is RedemptionState.CALLED:
         return say("called: {when} {source}", when=_when(told.value, left), source=_by(told))
     if left > guards.min_days_to_last_trade:
         return None
@@ -145,16 +149,16 @@ def _last_days(dossier: Dossier, today: date, sessions_between: SessionsBetween,
     )
 
 
-def _called(dossier: Dossier) -> str | None:
-    told = dossier.call
-    if told is None or told.value not in (Call.CALLED, Call.MET, Call.MATURING):
+def _called(bond_info: BondInfo) -> str | None:
+    told = bond_info.call
+    if told is None or told.value not in (RedemptionState.CALLED, RedemptionState.MET, RedemptionState.MATURING):
         return None
     return say("{event} {source}", event=say(told.value), source=_by(told))
 
 
-def _nearly_called(dossier: Dossier, guards: Guards) -> str | None:
-    told, call = dossier.counted, dossier.call
-    if told is None or (call is not None and call.value is Call.DECLINED):
+def _nearly_called(bond_info: BondInfo, guards: GuardSettings) -> str | None:
+    told, call = bond_info.counted, bond_info.call
+    if told is None or (call is not None and call.value is RedemptionState.DECLINED):
         return None
     days, needed = told.value
     left = max(needed - days, 0)
@@ -171,8 +175,8 @@ def _nearly_called(dossier: Dossier, guards: Guards) -> str | None:
     )
 
 
-def _maturing(dossier: Dossier, today: date, guards: Guards) -> str | None:
-    told = dossier.maturity
+def _maturing(bond_info: BondInfo, today: date, guards: GuardSettings) -> str | None:
+    told = bond_info.maturity
     if told is None:
         return None
     left = (told.value - today).days
@@ -189,8 +193,8 @@ def _maturing(dossier: Dossier, today: date, guards: Guards) -> str | None:
     )
 
 
-def _new(dossier: Dossier, today: date, sessions_between: SessionsBetween, guards: Guards) -> str | None:
-    told = dossier.listed
+def _new(bond_info: BondInfo, today: date, sessions_between: SessionsBetween, guards: GuardSettings) -> str | None:
+    told = bond_info.listed
     if told is None:
         return None
     if told.value > today:
@@ -207,6 +211,6 @@ def _new(dossier: Dossier, today: date, sessions_between: SessionsBetween, guard
     )
 
 
-def _by(told: Told[object]) -> str:
+def _by(told: Sourced[object]) -> str:
     facts: BondFacts = told.by
     return f"[{facts.source} {facts.as_of:%Y-%m-%d %H:%M}]"

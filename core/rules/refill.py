@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
-from core.model.account import Ledger
+from core.model.account import Holdings
 from core.model.order import STOP_ORIGINS, Order, Origin, Side
 
 
@@ -19,7 +19,7 @@ class Freed:
 NOTHING = Freed(0, Decimal(0))
 
 
-def freed(orders: Iterable[Order], owned: Ledger) -> Freed:
+def freed(orders: Iterable[Order], owned: Holdings) -> Freed:
     """From the day's orders and what is owned now. A bond of which something is left has freed no slot."""
     orders = tuple(orders)
     sold = [o for o in orders if o.intent.origin in STOP_ORIGINS and o.filled_volume and o.intent.code not in owned]

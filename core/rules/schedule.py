@@ -7,7 +7,7 @@ from typing import Protocol
 
 from core.i18n import say
 from core.model.known import Known, Maybe, Unknown
-from core.model.settings import Schedule
+from core.model.settings import ScheduleSettings
 
 _FAR = timedelta(days=31)
 """Longer than any closure: a day that rolls lands within this."""
@@ -28,7 +28,7 @@ class Sessions(Protocol):
     def next_session(self, day: date) -> Maybe[date]: ...
 
 
-def run_days(schedule: Schedule, sessions: Sessions, first: date, last: date) -> tuple[date, ...]:
+def run_days(schedule: ScheduleSettings, sessions: Sessions, first: date, last: date) -> tuple[date, ...]:
     """The days from `first` to `last` on which the schedule runs, each once, ascending.
 
     Two dates that roll onto one session are one run. A date whose session is not known runs nowhere.
@@ -37,7 +37,7 @@ def run_days(schedule: Schedule, sessions: Sessions, first: date, last: date) ->
     return tuple(sorted(day for day in landed if day is not None and first <= day <= last))
 
 
-def next_run(schedule: Schedule, sessions: Sessions, after: datetime) -> Maybe[datetime | None]:
+def next_run(schedule: ScheduleSettings, sessions: Sessions, after: datetime) -> Maybe[datetime | None]:
     """The first run after a moment, in the moment's zone; None where the schedule is off.
 
     `Unknown` where the calendar ends before one is found.
@@ -57,7 +57,9 @@ def next_run(schedule: Schedule, sessions: Sessions, after: datetime) -> Maybe[d
     return Unknown(say("the schedule names no session within {HORIZON} days", HORIZON=_HORIZON))
 
 
-def runs_between(schedule: Schedule, sessions: Sessions, after: datetime, until: datetime) -> tuple[datetime, ...]:
+def runs_between(
+    schedule: ScheduleSettings, sessions: Sessions, after: datetime, until: datetime
+) -> tuple[datetime, ...]:
     """The runs after one moment, up to and including another."""
     if schedule.frequency == "off" or until <= after:
         return ()
@@ -67,7 +69,7 @@ def runs_between(schedule: Schedule, sessions: Sessions, after: datetime, until:
     return tuple(moment for moment in moments if after < moment <= until)
 
 
-def _dates(schedule: Schedule, first: date, last: date) -> Iterator[date]:
+def _dates(schedule: ScheduleSettings, first: date, last: date) -> Iterator[date]:
     """The dates that the settings name, whether or not they are sessions."""
     if schedule.frequency == "monthly":
         month = first.replace(day=1)
@@ -81,7 +83,7 @@ def _dates(schedule: Schedule, first: date, last: date) -> Iterator[date]:
             yield day
 
 
-def _landing(day: date, schedule: Schedule, sessions: Sessions) -> date | None:
+def _landing(day: date, schedule: ScheduleSettings, sessions: Sessions) -> date | None:
     """The session on which a named date runs, None where there is none or it is not known."""
     open_day = sessions.is_session(day)
     if isinstance(open_day, Unknown):

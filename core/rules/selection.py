@@ -4,10 +4,12 @@ from datetime import date
 
 from core.i18n import say
 from core.model.platform import Selection
-from core.model.settings import Guards
+from core.model.settings import GuardSettings
 
 
-def check_selection(selection: Selection, last: Selection | None, expected_date: date, guards: Guards) -> str | None:
+def check_selection(
+    selection: Selection, last: Selection | None, expected_date: date, guards: GuardSettings
+) -> str | None:
     """Why this list must not be traded, as a sentence; None where it may.
 
     `expected_date` is the day the list must carry. `last` is the list before it; one of another record is no measure of
@@ -41,7 +43,7 @@ def _check_date(selection: Selection, expected: date) -> str | None:
     return None
 
 
-def _check_size(selection: Selection, last: Selection, guards: Guards) -> str | None:
+def _check_size(selection: Selection, last: Selection, guards: GuardSettings) -> str | None:
     count, before = len(selection.bonds), len(last.bonds)
     if count >= guards.min_list_ratio * before:
         return None
@@ -56,7 +58,7 @@ def _check_size(selection: Selection, last: Selection, guards: Guards) -> str | 
     )
 
 
-def _check_turnover(selection: Selection, last: Selection, guards: Guards) -> str | None:
+def _check_turnover(selection: Selection, last: Selection, guards: GuardSettings) -> str | None:
     joined = len(set(selection.codes) - set(last.codes))
     count = len(selection.codes)
     if joined <= guards.max_turnover_ratio * count:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from core.i18n import mark, say
 from core.model.known import Known, Maybe, Unknown
 from core.model.order import Origin, Side
-from core.model.settings import Stops
+from core.model.settings import StopSettings
 from core.rules.ticks_and_lots import to_tick
 
 TAKE_PROFIT_PARAMETER, STOP_LOSS_PARAMETER = "profitTargetRatio", "stopLossRatio"
@@ -42,7 +42,7 @@ class Levels:
     basis: str
 
 
-def ratios_of(stops: Stops, parameters: Maybe[Mapping[str, Any]]) -> Ratios:
+def ratios_of(stops: StopSettings, parameters: Maybe[Mapping[str, Any]]) -> Ratios:
     """The ratios of the settings, or of the followed record's `parameters` where the settings leave them to it."""
     return Ratios(
         _ratio(stops.take_profit, parameters, TAKE_PROFIT_PARAMETER, None),

@@ -6,7 +6,7 @@ from datetime import datetime, time
 from core.i18n import say
 from core.infra.clock import SHANGHAI
 from core.model.bond import BondCode
-from core.model.bond_info import BondFacts, Call, Dossier, Dossiers
+from core.model.bond_info import BondFacts, BondInfo, BondInfos, RedemptionState
 from core.sandbox.prices import RECORDED_DAY
 from core.sandbox.recorded import LiveBond, SandboxData
 
@@ -20,8 +20,8 @@ class SandboxBook:
     def __init__(self, data: SandboxData) -> None:
         self._bonds = data.bonds
 
-    def dossiers(self, codes: Iterable[BondCode]) -> Dossiers:
-        return {code: self._dossier(code) for code in codes}
+    def bond_infos(self, codes: Iterable[BondCode]) -> BondInfos:
+        return {code: self._bond_info(code) for code in codes}
 
     def name(self, code: BondCode) -> str:
         bond = self._bonds.get(code)
@@ -34,11 +34,11 @@ class SandboxBook:
 
     def close(self) -> None: ...
 
-    def _dossier(self, code: BondCode) -> Dossier:
+    def _bond_info(self, code: BondCode) -> BondInfo:
         bond = self._bonds.get(code)
         if bond is None:
-            return Dossier(code, (), say("it is not in the sandbox's recording"))
-        return Dossier(code, (_facts(bond),))
+            return BondInfo(code, (), say("it is not in the sandbox's recording"))
+        return BondInfo(code, (_facts(bond),))
 
 
 def _facts(bond: LiveBond) -> BondFacts:
@@ -47,7 +47,7 @@ def _facts(bond: LiveBond) -> BondFacts:
         SOURCE,
         _AS_OF,
         name=bond.name,
-        call=Call.CALLED if bond.called else Call.NONE,
+        call=RedemptionState.CALLED if bond.called else RedemptionState.NONE,
         last_trade=bond.last_day,
         maturity=bond.matures,
         listed=bond.listed,

@@ -22,7 +22,7 @@ from core.model.known import Known, Maybe, Unknown
 from core.model.quote import Quote, TradingState
 from core.quotes.feed import QuoteListener
 from core.rules.sessions import CLOSING_CALL_FROM, trading_state
-from core.sandbox.panel import Row, Rows
+from core.sandbox.panel import PanelRow, Rows
 from core.sandbox.prices import (
     CLOSE,
     OPEN,
@@ -245,10 +245,10 @@ class SandboxMarket:
             closes.append(closes[-1] if still else round(closes[-1] * (1 + min(max(move, -0.08), 0.08))))
         return closes[place]
 
-    def _row(self, bond: LiveBond, place: int, day: date) -> Row:
+    def _row(self, bond: LiveBond, place: int, day: date) -> PanelRow:
         close, value, years = self._close(bond, place - 1), bond.figures.conversion_value, bond.figures.years
         passed = (day - RECORDED_DAY).days / 365
-        return Row(
+        return PanelRow(
             close=_price(close),
             premium=None if value is None else round((close / 1000 / value - 1) * 100, 3),
             conversion_value=value,

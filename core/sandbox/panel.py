@@ -35,7 +35,7 @@ class PanelError(ValueError):
     """A panel that cannot be used; the message names the file, the line and the cause."""
 
 
-class Row(NamedTuple):
+class PanelRow(NamedTuple):
     """One bond on one date.
 
     `close` (on the tick) and `conversion_value` in CNY per 100 face, `premium` over the conversion value in percent,
@@ -50,7 +50,7 @@ class Row(NamedTuple):
     rating: str
 
 
-Rows = Mapping[BondCode, Row]
+Rows = Mapping[BondCode, PanelRow]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -132,9 +132,9 @@ class _Reader:
         self._prices: dict[str, Decimal] = {}
         self._ratings: dict[str, str] = {}
 
-    def read(self, text: str) -> dict[date, dict[BondCode, Row]]:
+    def read(self, text: str) -> dict[date, dict[BondCode, PanelRow]]:
         reader = csv.reader(StringIO(text, newline=""))
-        by_date: dict[date, dict[BondCode, Row]] = {}
+        by_date: dict[date, dict[BondCode, PanelRow]] = {}
         try:
             columns = self._columns(next(reader, None) or [])
             for fields in reader:
@@ -162,12 +162,12 @@ class _Reader:
             raise PanelError(f"{self._name} lacks the column {', '.join(missing)}; expected are {', '.join(COLUMNS)}")
         return [header.index(column) for column in COLUMNS]
 
-    def _row(self, fields: list[str]) -> tuple[date, BondCode, Row]:
+    def _row(self, fields: list[str]) -> tuple[date, BondCode, PanelRow]:
         day, code, close, premium, conversion_value, years, rating = fields
         return (
             self._dates.get(day) or self._date(day),
             self._codes.get(code) or self._code(code),
-            Row(
+            PanelRow(
                 self._prices.get(close) or self._price(close),
                 _figure("premium_pct", premium),
                 _figure("conversion_value", conversion_value),

@@ -34,7 +34,7 @@ class Incident:
     length: int
 
 
-class Tick(NamedTuple):
+class PathPoint(NamedTuple):
     """A bond at one moment: last price, best quotes (None with its volume where a side is empty), day's volume."""
 
     last: int
@@ -55,7 +55,7 @@ class DayPath:
     prices: tuple[int, ...]
     volumes: tuple[int, ...]
 
-    def tick(self, seconds: float) -> Tick:
+    def tick(self, seconds: float) -> PathPoint:
         """The market after that many seconds of trading.
 
         The best quotes stand around the last price, 1 to 30 ticks apart; at a limit the side beyond it is empty.
@@ -63,13 +63,13 @@ class DayPath:
         random = Random(f"{self.seed}/{seconds:.3f}")
         last, volume = self._last(seconds, random), self._volume(seconds)
         if last == self.high:
-            return Tick(last, last, _queue(random), None, None, volume)
+            return PathPoint(last, last, _queue(random), None, None, volume)
         if last == self.low:
-            return Tick(last, None, None, last, _queue(random), volume)
+            return PathPoint(last, None, None, last, _queue(random), volume)
         spread = min(30, 1 + int(random.expovariate(1 / self._usual_spread)))
         bid = last - random.randint(0, spread)
         ask = min(bid + spread, self.high)
-        return Tick(last, max(bid, self.low), _displayed(random), ask, _displayed(random), volume)
+        return PathPoint(last, max(bid, self.low), _displayed(random), ask, _displayed(random), volume)
 
     @property
     def _usual_spread(self) -> int:

@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 from core.calendar.calendar import Calendar
 from core.model.bond import BondCode, CodeRefused
-from core.sandbox.panel import Panel, Row, load_panel
+from core.sandbox.panel import Panel, PanelRow, load_panel
 from core.sandbox.prices import RECORDED_DAY
 
 _SNAPSHOT = "data/cb_live_snapshot_20260515.csv"
@@ -34,7 +34,7 @@ class LiveBond:
 
     code: BondCode
     name: str
-    figures: Row
+    figures: PanelRow
     turnover: float
     traded_on: date
     last_day: date | None
@@ -75,7 +75,7 @@ def _bond(code: BondCode, record: Mapping[str, str], panel: Panel, sessions: Seq
     return LiveBond(
         code=code,
         name=record["bond_short_name"],
-        figures=Row(
+        figures=PanelRow(
             close=Decimal(record["close"]),
             premium=float(record["conv_premium_pct"]),
             conversion_value=float(record["conv_value"]),

@@ -21,19 +21,19 @@ from core.model.bond import BondCode
 from core.model.known import Known, Maybe
 from core.model.order import Fill, Order, OrderState, Side
 from core.model.platform import Selected, Selection
-from core.model.settings import Buy, Guards, Orders, Settings, Strategy
+from core.model.settings import BuySettings, GuardSettings, OrderSettings, Settings, StrategySettings
 from core.quotes.replay import ReplayFeed
 from core.rules.performance import annualized_return, max_drawdown, sharpe, total_return
 from core.rules.ticks_and_lots import LOT, on_tick
 from core.sandbox.panel import QUOTED_AT, Panel, panel_quotes
 from core.sandbox.strategies import MIN_YEARS
 from core.trading.journal import Journal
-from core.trading.ledger import LedgerBook
-from core.trading.order_manager import Desk
-from core.trading.risk import Controls, Gate
+from core.trading.ledger import Ledger
+from core.trading.order_manager import OrderManager
+from core.trading.risk import PreTradeRisk, TradingControls
 from core.trading.rotation import Rotation
 from core.trading.runs import Runs
-from core.trading.state_store import TRADING, Memory
+from core.trading.state_store import TRADING, StateStore
 
 _NO_CAP = Decimal(10) ** 15
 
@@ -110,7 +110,7 @@ async def rehearse(
         raise ValueError(f"the panel reaches from {panel.dates[0]} to {panel.dates[-1]}: no date of it was asked for")
     report = RehearsalReport(capital, top)
     with tempfile.TemporaryDirectory(prefix="rotor-rehearsal-", ignore_cleanup_errors=True) as folder:
-        stage = _Stage(Path(folder), panel, _rules(settings, top), report)
+        stage = _ScratchComponents(Path(folder), panel, _rules(settings, top), report)
         await stage.open(dates[0])
         try:
             for number, day in enumerate(dates, 1):
@@ -124,17 +124,17 @@ async def rehearse(
 def _rules(settings: Settings, top: int) -> Settings:
     return settings.model_copy(
         update={
-            "strategy": Strategy(strategy_id=1, history_id=top),
-            "buy": Buy(amount_type="balance"),
-            "orders": Orders(type="limit", reprices=0),
-            "guards": Guards(
+            "strategy": StrategySettings(strategy_id=1, history_id=top),
+            "buy": BuySettings(amount_type="balance"),
+            "orders": OrderSettings(type="limit", reprices=0),
+            "guards": GuardSettings(
                 max_order_amount=_NO_CAP, max_daily_buys=_NO_CAP, min_list_ratio=Decimal(0), hold_slots=False
             ),
         }
     )
 
 
-class _Stage:
+class _ScratchComponents:
     """The parts of a rotation, on scratch files and a clock that only the rehearsal moves."""
 
     def __init__(self, folder: Path, panel: Panel, settings: Settings, report: RehearsalReport) -> None:
@@ -156,16 +156,16 @@ class _Stage:
             durable=False,
         )
         self._broker.subscribe(self._count)
-        self._ledger = LedgerBook(self._db)
+        self._ledger = Ledger(self._db)
         self._journal = Journal(self._db)
-        gate = Gate(self._settings, lambda _: None)
-        self._desk = Desk(self._broker, self._journal, self._ledger, gate, self._clock)
+        risk = PreTradeRisk(self._settings, lambda _: None)
+        self._order_manager = OrderManager(self._broker, self._journal, self._ledger, risk, self._clock)
         self._rotation = Rotation(
             settings=self._settings,
             clock=self._clock,
             feed=self._feed,
-            desk=self._desk,
-            controls=Controls(Memory(self._db)),
+            order_manager=self._order_manager,
+            controls=TradingControls(StateStore(self._db)),
             runs=Runs(self._db),
             fetch=self._list,
             expected_list=lambda now: Known(now.date()),
@@ -237,9 +237,9 @@ class _Stage:
         owned = {code: entry.volume for code, entry in self._ledger.holdings().items()}
         if held != owned:
             self._breach(day, f"the ledger and the broker differ in {sorted(held.items() ^ owned.items())}")
-        for fault in self._desk.faults:
+        for fault in self._order_manager.faults:
             self._breach(day, fault)
-        self._desk.faults.clear()
+        self._order_manager.faults.clear()
         self._check_orders(day, orders)
 
     def _check_orders(self, day: date, orders: tuple[Order, ...]) -> None:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from core.model.bond import BondCode
 from core.rules.performance import annualized_return, max_drawdown, sharpe, total_return
-from core.sandbox.panel import Panel, Row, Rows
+from core.sandbox.panel import Panel, PanelRow, Rows
 
 MIN_YEARS = 0.5
 MAX_PRICE = 130
@@ -68,7 +68,7 @@ class Rule:
         among = " and ".join(self._filters()) or "no filter"
         return f"the lowest {self.ranked_by} (ties by code; {among})"
 
-    def admits(self, row: Row) -> bool:
+    def admits(self, row: PanelRow) -> bool:
         return (
             row.premium is not None
             and (self.min_years is None or (row.years is not None and row.years >= self.min_years))
@@ -77,7 +77,7 @@ class Rule:
             and (self.max_premium is None or row.premium < self.max_premium)
         )
 
-    def score(self, row: Row) -> float:
+    def score(self, row: PanelRow) -> float:
         """Lower is better; only of a row that is admitted."""
         premium = row.premium or 0.0
         match self.family:
@@ -98,14 +98,14 @@ class Rule:
         return tuple(words for applies, words in chosen if applies)
 
 
-class Stops(NamedTuple):
+class RecipeStops(NamedTuple):
     """Ratios of the price at which a bond was bought."""
 
     take_profit: float
     stop_loss: float
 
 
-STOPS = (None, Stops(0.1, 0.05), Stops(0.2, 0.1), Stops(0.3, 0.15), Stops(0.5, 0.2))
+STOPS = (None, RecipeStops(0.1, 0.05), RecipeStops(0.2, 0.1), RecipeStops(0.3, 0.15), RecipeStops(0.5, 0.2))
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,7 @@ class Recipe:
     id: int
     rule: Rule
     size: int
-    stops: Stops | None
+    stops: RecipeStops | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +189,7 @@ def rankings(panel: Panel, rule: Rule) -> tuple[tuple[BondCode, ...], ...]:
     return tuple(rank(rule, panel.rows(day), max(SIZES)) for day in panel.dates)
 
 
-def backtest(panel: Panel, lists: Sequence[Sequence[BondCode]], size: int, stops: Stops | None) -> Backtest:
+def backtest(panel: Panel, lists: Sequence[Sequence[BondCode]], size: int, stops: RecipeStops | None) -> Backtest:
     """Hold the first `size` bonds of each date's list, at recorded closes and without fees.
 
     Every date sets each of the `size` slots back to the same share of the equity; an empty slot earns nothing. On each
@@ -215,7 +215,7 @@ class _Holding:
 class _Run:
     """What a backtest holds, from one date to the next."""
 
-    def __init__(self, panel: Panel, size: int, stops: Stops | None) -> None:
+    def __init__(self, panel: Panel, size: int, stops: RecipeStops | None) -> None:
         self._panel = panel
         self._size = size
         self._stops = stops
@@ -236,7 +236,7 @@ class _Run:
                 self._held[code] = _Holding(price, price)
         return earned
 
-    def _mark(self, rows: Mapping[BondCode, Row]) -> float:
+    def _mark(self, rows: Mapping[BondCode, PanelRow]) -> float:
         """Move every holding to its close of the date; the sum of their returns."""
         earned = 0.0
         for code, holding in self._held.items():
@@ -246,7 +246,7 @@ class _Run:
                 holding.last = close
         return earned
 
-    def _leave(self, day: date, rows: Mapping[BondCode, Row]) -> set[BondCode]:
+    def _leave(self, day: date, rows: Mapping[BondCode, PanelRow]) -> set[BondCode]:
         """Close what has left the market and what a stop sells; the latter."""
         stopped = {code for code, holding in self._held.items() if code in rows and self._stops_at(holding)}
         gone = {code for code in self._held if code not in rows and self._panel.last_dates[code] < day}

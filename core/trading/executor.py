@@ -14,10 +14,10 @@ from core.model.known import Known, Maybe, Unknown
 from core.model.order import Intent, Order, OrderState, Side
 from core.model.plan import Leg, Plan
 from core.model.settings import Settings
-from core.rules.planner import Situation, leg_price, plan_buys, plan_for
+from core.rules.planner import PlanInput, leg_price, plan_buys, plan_for
 from core.rules.sizing import affordable, cost
 from core.rules.ticks_and_lots import LOT, sellable_lots
-from core.trading.order_manager import CANCEL_PROOF, Desk
+from core.trading.order_manager import CANCEL_PROOF, OrderManager
 from core.trading.runs import Runs
 
 log = logging.getLogger(__name__)
@@ -45,13 +45,13 @@ class Executor:
 
     def __init__(
         self,
-        desk: Desk,
+        order_manager: OrderManager,
         runs: Runs,
         clock: Clock,
-        look: Callable[[str], Awaitable[Situation]],
+        look: Callable[[str], Awaitable[PlanInput]],
         seconds_left: Callable[[datetime], float],
     ) -> None:
-        self._desk = desk
+        self._order_manager = order_manager
         self._runs = runs
         self._clock = clock
         self._look = look
@@ -85,7 +85,7 @@ class Executor:
 
     async def _begin(self, plan: Plan, settings: Settings) -> list[_Try]:
         """Commit that the plan is carried out; answers with its sells, as they are possible now."""
-        unanswered = await self._desk.look_up()  # an order called refused may be live after all
+        unanswered = await self._order_manager.look_up()  # an order called refused may be live after all
         if unanswered is not None:
             raise RebalanceRefused(say("the account's orders are not known: {unanswered}", unanswered=unanswered))
         situation = await self._look(plan.plan_id)
@@ -117,7 +117,7 @@ class Executor:
                 self._enter(mark("buying"))
             note = await self._buy(plan, settings)
             ending = note or self._closing(plan)
-            asset = await self._desk.broker.asset()
+            asset = await self._order_manager.broker.asset()
             cash = asset.value.cash if isinstance(asset, Known) else None
         finally:
             self._runs.finish(plan.plan_id, ending, cash, self._clock.now(), self.stopped)
@@ -141,7 +141,7 @@ class Executor:
             if not tries:
                 return
             intents = [_intent(plan, item, attempt) for item in tries]
-            refused = await self._desk.send(intents)
+            refused = await self._order_manager.send(intents)
             for intent in intents:
                 if intent.client_order_id in refused:
                     self.stopped[intent.code] = refused[intent.client_order_id]
@@ -155,24 +155,26 @@ class Executor:
         Answers with the orders that were cancelled here because they took too long; with none where the broker's lists
         do not bear them out.
         """
-        journal = self._desk.journal
+        journal = self._order_manager.journal
         if any(journal[key].unresolved for key in ids):
-            await self._desk.look_up()
-        await self._desk.until_done(ids, min(float(settings.orders.timeout), self._seconds_left(self._clock.now())))
+            await self._order_manager.look_up()
+        await self._order_manager.until_done(
+            ids, min(float(settings.orders.timeout), self._seconds_left(self._clock.now()))
+        )
         late = {key for key in ids if journal[key].live and journal[key].state is not OrderState.CANCELLING}
         await self._end(ids)
         if all(journal[key].state is OrderState.FILLED for key in ids):
             return ()
-        unanswered = await self._desk.look_up()  # the last word, also on what was called refused or cancelled
+        unanswered = await self._order_manager.look_up()  # the last word, also on what was called refused or cancelled
         await self._end(ids)
         return late if unanswered is None else ()
 
     async def _end(self, ids: Sequence[str]) -> None:
         """Cancel what is live of these orders and wait for the proof."""
-        live = [key for key in ids if self._desk.journal[key].live]
+        live = [key for key in ids if self._order_manager.journal[key].live]
         for key in live:
-            await self._desk.cancel(key)
-        await self._desk.until_done(live, CANCEL_PROOF)
+            await self._order_manager.cancel(key)
+        await self._order_manager.until_done(live, CANCEL_PROOF)
 
     def _left_over(self, tries: Sequence[_Try], plan: Plan, attempt: int, late: Collection[str]) -> list[_Try]:
         """What is still to trade of each leg: only a proven cancel of an order that was `late` is followed up.
@@ -185,7 +187,7 @@ class Executor:
             key = _client_order_id(plan, item, attempt)
             if key not in late:
                 continue
-            order = self._desk.journal[key]
+            order = self._order_manager.journal[key]
             if order.state is OrderState.CANCELLED and order.remaining > 0:
                 left.append(replace(item, leg=replace(item.leg, volume=order.remaining)))
         return left
@@ -217,7 +219,7 @@ class Executor:
         return fresh
 
     def _closing(self, plan: Plan) -> str:
-        orders = self._desk.journal.of_plan(plan.plan_id)
+        orders = self._order_manager.journal.of_plan(plan.plan_id)
         open_orders = [order for order in orders if not order.done]
         short = [leg.code for leg in plan.legs if not _complete(leg, orders)]
         if open_orders:

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from core.infra.database import rows
-from core.model.account import Ledger, Owned
+from core.model.account import Holdings, Owned
 from core.model.bond import BondCode
 from core.model.order import Fill, Side
 
@@ -16,7 +16,7 @@ SETTLED = "settled"
 """How the number of a fill ends that the user vouches for, where the broker's own cannot be had."""
 
 
-class LedgerBook:
+class Ledger:
     """Holdings as the sum of committed entries; `cost` of what is left is the average of what was bought."""
 
     def __init__(self, db: "Database") -> None:
@@ -58,7 +58,7 @@ class LedgerBook:
             gone = Fill(day, "left", str(code), "", code, Side.SELL, owned.volume, price, Decimal(0), at)
             self._enter("left", key, gone, "")
 
-    def holdings(self) -> Ledger:
+    def holdings(self) -> Holdings:
         """What is owned now; bonds of which nothing is left are absent."""
         return dict(self._owned)
 

@@ -28,8 +28,8 @@ from core.model.order import (
 from core.rules.priority import beats
 from core.rules.sizing import cost
 from core.trading.journal import Journal
-from core.trading.ledger import LedgerBook
-from core.trading.risk import NOT_SENT, Gate, Standing
+from core.trading.ledger import Ledger
+from core.trading.risk import NOT_SENT, PreTradeRisk, RiskContext
 
 log = logging.getLogger(__name__)
 
@@ -40,21 +40,21 @@ POLL = 2.0
 """Seconds after which the broker's lists are read where its events are awaited: those may be lost."""
 
 
-class Desk:
+class OrderManager:
     """Intend, send, settle. Broker events may come at any time, in any order, any number of times."""
 
     def __init__(
         self,
         broker: Broker,
         journal: Journal,
-        ledger: LedgerBook,
-        gate: Gate,
+        ledger: Ledger,
+        risk: PreTradeRisk,
         clock: Clock,
     ) -> None:
         self.broker = broker
         self.journal = journal
         self.ledger = ledger
-        self.gate = gate
+        self.risk = risk
         self.clock = clock
         self.faults: list[str] = []
         self.reconciled = broker.link.number
@@ -82,14 +82,14 @@ class Desk:
         owned, cooling = self.ledger.holdings(), self.stopped_today()
         bought = self.bought_today(intents[0].trading_day) if intents else Decimal(0)
         for intent in intents:
-            standing = Standing(busy, owned, bought, self.claims, cooling)
-            reason = self._why_off() or self.gate.why_not(intent, self.clock.now(), standing)
+            standing = RiskContext(busy, owned, bought, self.claims, cooling)
+            reason = self._why_off() or self.risk.why_not(intent, self.clock.now(), standing)
             if reason is not None:
                 stopped[intent.client_order_id] = reason
                 continue
             busy.add(intent.code)
             if intent.side is Side.BUY:
-                bought += cost(intent.volume, intent.price, intent.code.exchange, self.gate.settings.fees)
+                bought += cost(intent.volume, intent.price, intent.code.exchange, self.risk.settings.fees)
             passed.append(intent)
         self.journal.intend(passed, self.clock.now())
         self._tell()
@@ -190,7 +190,7 @@ class Desk:
         """What the day's buys have cost and what its working ones may still cost, CNY."""
         working = sum(
             (
-                cost(order.remaining, order.intent.price, order.intent.code.exchange, self.gate.settings.fees)
+                cost(order.remaining, order.intent.price, order.intent.code.exchange, self.risk.settings.fees)
                 for order in self.journal.open()
                 if order.intent.side is Side.BUY and order.remaining
             ),
@@ -226,7 +226,7 @@ class Desk:
         return None
 
     def _why_off(self) -> str | None:
-        return self.trouble() or self.gate.orders_allowed(self.clock.now())
+        return self.trouble() or self.risk.orders_allowed(self.clock.now())
 
     async def _send_written(self, intents: Sequence[Intent]) -> None:
         """Hand them over in their order; nobody waits for the answer to the one before."""
@@ -253,7 +253,7 @@ class Desk:
         self._tell()
 
     async def _place(self, intent: Intent) -> None:
-        off = self._why_off() or self.gate.permitted(intent)
+        off = self._why_off() or self.risk.permitted(intent)
         if off is not None:
             self._refuse_unsent(intent, off)
             return

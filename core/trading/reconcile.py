@@ -8,96 +8,106 @@ from core.model.bond import BondCode
 from core.model.known import Unknown
 from core.model.order import Order, OrderState, Side
 from core.rules.planner import disagreements
-from core.trading.order_manager import CANCEL_PROOF, Desk
+from core.trading.order_manager import CANCEL_PROOF, OrderManager
 
 _LONGEST_PROOF = 30.0
 """Seconds that are spent waiting until an order's absence proves something."""
 
 
-async def reconcile(desk: Desk) -> tuple[str, ...]:
+async def reconcile(order_manager: OrderManager) -> tuple[str, ...]:
     """Take over what the broker can prove of our open orders; answer with what keeps trading off, row by row.
 
     The asset is asked first: an account that is out of reach may list no orders and no positions without an error. A
     link that changes meanwhile makes all of it worthless.
     """
-    link = desk.broker.link
-    rows = await _differences(desk)
-    if desk.broker.link.number != link.number or not desk.broker.link.up:
-        return (say("the account does not answer: {text}", text=desk.broker.link.text),)
-    desk.reconciled = link.number
-    desk.uneven = rows[0] if rows else None
+    link = order_manager.broker.link
+    rows = await _differences(order_manager)
+    if order_manager.broker.link.number != link.number or not order_manager.broker.link.up:
+        return (say("the account does not answer: {text}", text=order_manager.broker.link.text),)
+    order_manager.reconciled = link.number
+    order_manager.uneven = rows[0] if rows else None
     return rows
 
 
-async def _differences(desk: Desk) -> tuple[str, ...]:
-    asset = await desk.broker.asset()
+async def _differences(order_manager: OrderManager) -> tuple[str, ...]:
+    asset = await order_manager.broker.asset()
     if isinstance(asset, Unknown):
         return (say("the account does not answer: {reason}", reason=asset.reason),)
-    faults = tuple(desk.faults)
-    desk.faults.clear()  # what is still wrong comes up again
+    faults = tuple(order_manager.faults)
+    order_manager.faults.clear()  # what is still wrong comes up again
     unanswered: str | None = "the look at them was broken off"
     try:
-        unanswered = await desk.look_up() or await end_working(desk) or await _await_proof(desk)
+        unanswered = (
+            await order_manager.look_up() or await end_working(order_manager) or await _await_proof(order_manager)
+        )
     finally:
         if unanswered is not None:
-            desk.faults[:] = dict.fromkeys((*faults, *desk.faults))
+            order_manager.faults[:] = dict.fromkeys((*faults, *order_manager.faults))
     if unanswered is not None:
-        return (say("the account's orders are not known: {unanswered}", unanswered=unanswered), *desk.faults)
-    positions = await desk.broker.positions()
+        return (say("the account's orders are not known: {unanswered}", unanswered=unanswered), *order_manager.faults)
+    positions = await order_manager.broker.positions()
     if isinstance(positions, Unknown):
         return (say("the account's positions are not known: {reason}", reason=positions.reason),)
     held = {position.code: position.volume for position in positions.value}
-    _end_past_buys(desk, held)
-    unresolved = tuple(_unresolved(desk, order, held) for order in desk.unattended())
-    settled = {code: owned for code, owned in desk.ledger.holdings().items() if code not in desk.claims}
-    return (*desk.faults, *unresolved, *disagreements(settled, positions.value))
+    _end_past_buys(order_manager, held)
+    unresolved = tuple(_unresolved(order_manager, order, held) for order in order_manager.unattended())
+    settled = {
+        code: owned for code, owned in order_manager.ledger.holdings().items() if code not in order_manager.claims
+    }
+    return (*order_manager.faults, *unresolved, *disagreements(settled, positions.value))
 
 
-async def end_working(desk: Desk) -> str | None:
+async def end_working(order_manager: OrderManager) -> str | None:
     """Cancel what still works and nobody sees through, and see it proven.
 
     Answers with the reason when the broker did not answer.
     """
-    today = desk.clock.now().date()
+    today = order_manager.clock.now().date()
     working = [
-        order.intent.client_order_id for order in desk.unattended() if order.live and order.intent.trading_day == today
+        order.intent.client_order_id
+        for order in order_manager.unattended()
+        if order.live and order.intent.trading_day == today
     ]
     if not working:
         return None
     for client_order_id in working:
-        await desk.cancel(client_order_id)
-    await desk.until_done(working, CANCEL_PROOF)
-    return await desk.look_up()
+        await order_manager.cancel(client_order_id)
+    await order_manager.until_done(working, CANCEL_PROOF)
+    return await order_manager.look_up()
 
 
-async def _await_proof(desk: Desk) -> str | None:
+async def _await_proof(order_manager: OrderManager) -> str | None:
     """Wait until the broker's list proves what never arrived, where a short wait is all that it takes."""
-    waits = [desk.broker.absence_proves(order) for order in desk.journal.open() if order.unresolved]
+    waits = [order_manager.broker.absence_proves(order) for order in order_manager.journal.open() if order.unresolved]
     longest = max((wait for wait in waits if wait is not None), default=0.0)
     if not 0 < longest <= _LONGEST_PROOF:
         return None
-    await desk.clock.sleep(longest)
-    return await desk.look_up()
+    await order_manager.clock.sleep(longest)
+    return await order_manager.look_up()
 
 
-def _end_past_buys(desk: Desk, held: Mapping[BondCode, int]) -> None:
+def _end_past_buys(order_manager: OrderManager, held: Mapping[BondCode, int]) -> None:
     """A buy of a past day is over. Where the account holds no more of the bond than the ledger owns, all that was
     filled of it is booked; a sale gives no such proof, since the user's own bonds may have covered it."""
-    today = desk.clock.now().date()
-    for order in desk.journal.open():
+    today = order_manager.clock.now().date()
+    for order in order_manager.journal.open():
         intent = order.intent
-        if intent.side is Side.BUY and intent.trading_day < today and held.get(intent.code, 0) == _owned(desk, order):
+        if (
+            intent.side is Side.BUY
+            and intent.trading_day < today
+            and held.get(intent.code, 0) == _owned(order_manager, order)
+        ):
             state = OrderState.LAPSED if order.live or order.filled_volume else OrderState.REFUSED
             text = say(
                 "its day has ended, and the account holds no more than the ledger: {filled_volume} 张 filled",
                 filled_volume=order.filled_volume,
             )
-            desk.conclude(intent.client_order_id, state, text)
+            order_manager.conclude(intent.client_order_id, state, text)
 
 
-def _unresolved(desk: Desk, order: Order, held: Mapping[BondCode, int]) -> str:
+def _unresolved(order_manager: OrderManager, order: Order, held: Mapping[BondCode, int]) -> str:
     """What is known of an order that nobody settles, with what the user can do."""
-    intent, owned, volume = order.intent, _owned(desk, order), held.get(order.intent.code, 0)
+    intent, owned, volume = order.intent, _owned(order_manager, order), held.get(order.intent.code, 0)
     if_filled = owned + order.remaining * (1 if intent.side is Side.BUY else -1)
     fits = {owned: say(", which fits dead"), if_filled: say(", which fits filled")}.get(volume, "")
     return say(
@@ -105,7 +115,7 @@ def _unresolved(desk: Desk, order: Order, held: Mapping[BondCode, int]) -> str:
         "The account holds {volume} 张, the ledger owns {owned}{fits}; settle it on the Orders "
         "screen or with: rotor settle {client_order_id} filled|dead",
         client_order_id=intent.client_order_id,
-        order=_described(order, desk.clock.now().date()),
+        order=_described(order, order_manager.clock.now().date()),
         state=order.state,
         volume=volume,
         owned=owned,
@@ -128,6 +138,6 @@ def _described(order: Order, today: date) -> str:
     )
 
 
-def _owned(desk: Desk, order: Order) -> int:
-    owned = desk.ledger.holdings().get(order.intent.code)
+def _owned(order_manager: OrderManager, order: Order) -> int:
+    owned = order_manager.ledger.holdings().get(order.intent.code)
     return owned.volume if owned else 0

@@ -8,28 +8,28 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from core.i18n import mark, say
-from core.model.account import Ledger
+from core.model.account import Holdings
 from core.model.bond import BondCode
 from core.model.command import SelfTest
 from core.model.order import UNLIMITED, Intent, Order, OrderState, Origin, Side
-from core.model.settings import Guards, Settings
+from core.model.settings import GuardSettings, Settings
 from core.model.snapshot import Control, Limit, Need
 from core.rules.priority import why_behind
 from core.rules.sizing import cost
 from core.rules.ticks_and_lots import LOT, on_tick
 from core.trading.journal import Journal
-from core.trading.state_store import Memory
+from core.trading.state_store import StateStore
 
 log = logging.getLogger(__name__)
 
 _CONSENT, _SELF_TEST = "consent", "self_test"
 
 
-class Permits:
-    """`memory` is that of the account's own books. `waived`: whether the settings do without the self-test."""
+class LiveConsent:
+    """`state_store` is that of the account's own books. `waived`: whether the settings do without the self-test."""
 
-    def __init__(self, memory: Memory, account: str, *, waived: bool) -> None:
-        self._memory = memory
+    def __init__(self, state_store: StateStore, account: str, *, waived: bool) -> None:
+        self._state_store = state_store
         self._account = account
         self._waived = waived
         self.testing: str | None = None
@@ -37,7 +37,7 @@ class Permits:
 
     def missing(self) -> tuple[Need, ...]:
         """What is still to be done, in this order."""
-        needs = [Need.CONSENT] if self._memory.recall(_CONSENT) != self._account else []
+        needs = [Need.CONSENT] if self._state_store.recall(_CONSENT) != self._account else []
         return (*needs, *(() if self._waived or self._passed() else (Need.SELF_TEST,)))
 
     def why_not(self, intent: Intent | None = None) -> str | None:
@@ -62,16 +62,16 @@ class Permits:
 
     def consent(self) -> None:
         """The user has agreed, in words, to live orders in this account."""
-        self._memory.keep(_CONSENT, self._account)
+        self._state_store.keep(_CONSENT, self._account)
 
     def record(self, test: SelfTest) -> None:
         """A self-test has ended; a later one that fails takes an earlier pass away."""
         told = {"passed": test.passed, "at": test.at.isoformat(), "lines": list(test.lines)}
-        self._memory.keep(_SELF_TEST, json.dumps(told, ensure_ascii=False))
+        self._state_store.keep(_SELF_TEST, json.dumps(told, ensure_ascii=False))
 
     def last_test(self) -> SelfTest | None:
         """The newest self-test of this account."""
-        told = self._memory.recall(_SELF_TEST)
+        told = self._state_store.recall(_SELF_TEST)
         if told is None:
             return None
         found = json.loads(told)
@@ -91,7 +91,7 @@ def always(intent: Intent | None = None) -> str | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class RiskContext:
     """How things stand when an order comes to the gate.
 
     `busy`: bonds with an order that is working or unresolved; `bought_today` in CNY; `claims`: for what a bond is being
@@ -99,21 +99,21 @@ class Standing:
     """
 
     busy: Collection[BondCode]
-    owned: Ledger
+    owned: Holdings
     bought_today: Decimal = Decimal(0)
     claims: Mapping[BondCode, Origin] = field(default_factory=dict[BondCode, Origin])
     stopped: Collection[BondCode] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
-class Gate:
+class PreTradeRisk:
     """`orders_allowed` names why nothing may be sent at a moment, None when it may; `permitted`, to this account."""
 
     settings: Settings
     orders_allowed: Callable[[datetime], str | None]
     permitted: Callable[[Intent], str | None] = always
 
-    def why_not(self, intent: Intent, now: datetime, standing: Standing) -> str | None:
+    def why_not(self, intent: Intent, now: datetime, standing: RiskContext) -> str | None:
         """The reason why this order must not go out, None when it may."""
         closed = self.orders_allowed(now) or self.permitted(intent)
         if closed is not None:
@@ -135,7 +135,7 @@ class Gate:
             return self._buy(intent, standing.bought_today)
         return self._sell(intent, standing.owned)
 
-    def _sell(self, intent: Intent, ledger: Ledger) -> str | None:
+    def _sell(self, intent: Intent, ledger: Holdings) -> str | None:
         owned = ledger[intent.code].volume if intent.code in ledger else 0
         if intent.volume > owned:
             return say("the strategy owns {owned} 张, not {volume}", owned=owned, volume=intent.volume)
@@ -169,15 +169,15 @@ _STRENGTH = (Control.PAUSED, Control.TRIPPED, Control.HALTED)
 _WHY = {Control.PAUSED: PAUSED, Control.TRIPPED: TRIPPED, Control.HALTED: HALTED}
 
 
-class Controls:
+class TradingControls:
     """Read from the disk each time: `rotor halt` beside a running engine takes effect on its very next order."""
 
-    def __init__(self, memory: Memory) -> None:
-        self._memory = memory
+    def __init__(self, state_store: StateStore) -> None:
+        self._state_store = state_store
 
     @property
     def pulled(self) -> Control | None:
-        kept = self._memory.recall(_CONTROL_KEY)
+        kept = self._state_store.recall(_CONTROL_KEY)
         return Control(kept) if kept else None
 
     @property
@@ -188,11 +188,11 @@ class Controls:
         """Take effect at once. A weaker brake does not undo a stronger one."""
         pulled = self.pulled
         if pulled is None or _STRENGTH.index(control) > _STRENGTH.index(pulled):
-            self._memory.keep(_CONTROL_KEY, control)
+            self._state_store.keep(_CONTROL_KEY, control)
 
     def release(self) -> None:
         """End whichever it is."""
-        self._memory.keep(_CONTROL_KEY, "")
+        self._state_store.keep(_CONTROL_KEY, "")
 
     def why_no_buys(self) -> str | None:
         """Why nothing is bought, None where it may be."""
@@ -217,10 +217,12 @@ NOT_SENT = "not sent: "
 _REFUSED_KEY = "turned_down"
 
 
-class Limits:
-    def __init__(self, journal: Journal, memory: Memory, controls: Controls, guards: Guards) -> None:
+class OrderLimits:
+    def __init__(
+        self, journal: Journal, state_store: StateStore, controls: TradingControls, guards: GuardSettings
+    ) -> None:
         self._journal = journal
-        self._memory = memory
+        self._state_store = state_store
         self._controls = controls
         self._guards = guards
 
@@ -241,7 +243,7 @@ class Limits:
         """The broker or the exchange refused this order: pull the brake where that makes too many in a row."""
         refused = self._refused(intent.trading_day) | {intent.client_order_id}
         told = {"day": intent.trading_day.isoformat(), "orders": sorted(refused)}
-        self._memory.keep(_REFUSED_KEY, json.dumps(told))
+        self._state_store.keep(_REFUSED_KEY, json.dumps(told))
         count = self.rejects(intent.trading_day)
         if count >= self._guards.max_rejects and self._controls.pulled in (None, Control.PAUSED):
             self._controls.pull(Control.TRIPPED)
@@ -273,7 +275,7 @@ class Limits:
 
     def _refused(self, day: date) -> frozenset[str]:
         """The orders of this day that were turned down."""
-        told = json.loads(self._memory.recall(_REFUSED_KEY) or "{}")
+        told = json.loads(self._state_store.recall(_REFUSED_KEY) or "{}")
         return frozenset(told["orders"]) if told.get("day") == day.isoformat() else frozenset()
 
     def _sent(self, day: date) -> list[Order]:

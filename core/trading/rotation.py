@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import date, datetime
 from typing import NamedTuple
 
-from core.bonds.eligibility import Dangers
+from core.bonds.eligibility import Eligibility
 from core.i18n import mark, say
 from core.infra.clock import Clock
 from core.model.bond import BondCode
@@ -21,14 +21,14 @@ from core.model.settings import Settings
 from core.model.snapshot import Control
 from core.quotes.feed import QuoteFeed, Quotes
 from core.rules.cross_check import doubts
-from core.rules.planner import Situation, plan_for
+from core.rules.planner import PlanInput, plan_for
 from core.rules.refill import NOTHING, freed
 from core.rules.selection import check_selection
 from core.trading.account import AccountReader
 from core.trading.executor import Executor, RebalanceRefused
-from core.trading.order_manager import CANCEL_PROOF, Desk
+from core.trading.order_manager import CANCEL_PROOF, OrderManager
 from core.trading.reconcile import reconcile
-from core.trading.risk import Controls
+from core.trading.risk import TradingControls
 from core.trading.runs import Runs
 from core.trading.self_test import self_test
 
@@ -63,13 +63,13 @@ class Rotation:
         settings: Settings,
         clock: Clock,
         feed: QuoteFeed,
-        desk: Desk,
-        controls: Controls,
+        order_manager: OrderManager,
+        controls: TradingControls,
         runs: Runs,
         fetch: FetchSelection,
         expected_list: Callable[[datetime], Maybe[date]],
         seconds_left: Callable[[datetime], float],
-        dangers: Dangers | None,
+        dangers: Eligibility | None,
         second: SecondOpinion | None,
     ) -> None:
         self.settings = settings
@@ -77,11 +77,11 @@ class Rotation:
         self._second = second
         self.clock = clock
         self.feed = feed
-        self.desk = desk
+        self.order_manager = order_manager
         self.controls = controls
-        self.account = AccountReader(desk.broker, clock)
+        self.account = AccountReader(order_manager.broker, clock)
         self.runs = runs
-        self.executor = Executor(desk, runs, clock, self.look, seconds_left)
+        self.executor = Executor(order_manager, runs, clock, self.look, seconds_left)
         self._turn = asyncio.Lock()
         self._executing: str | None = None
         self._fetch = fetch
@@ -173,13 +173,13 @@ class Rotation:
 
     async def cancel_working(self) -> Cancelled:
         """Cancel every live order, whoever sees it through, and wait for the proofs."""
-        desk = self.desk
-        live = [order.intent.client_order_id for order in desk.journal.open() if order.live]
+        order_manager = self.order_manager
+        live = [order.intent.client_order_id for order in order_manager.journal.open() if order.live]
         for key in live:
-            await desk.cancel(key)
-        if not await desk.until_done(live, CANCEL_PROOF):
-            await desk.look_up()
-        done = tuple(key for key in live if desk.journal[key].done)
+            await order_manager.cancel(key)
+        if not await order_manager.until_done(live, CANCEL_PROOF):
+            await order_manager.look_up()
+        done = tuple(key for key in live if order_manager.journal[key].done)
         return Cancelled(done, tuple(key for key in live if key not in done))
 
     async def reconcile(self) -> tuple[str, ...] | None:
@@ -187,12 +187,12 @@ class Rotation:
         if self._turn.locked():
             return None
         async with self._turn:
-            return await reconcile(self.desk)
+            return await reconcile(self.order_manager)
 
     async def self_test(self, quotes: Sequence[Quote], begun: Callable[[str], None]) -> SelfTest:
         """Test the account's units, while nothing else has the account."""
         async with self._turn:
-            return await self_test(self.desk, quotes, begun)
+            return await self_test(self.order_manager, quotes, begun)
 
     async def selection(self) -> Maybe[Selection]:
         """The day's list, checked against its date and the last one followed; else the reason why it is not used."""
@@ -207,11 +207,11 @@ class Rotation:
         refusal = check_selection(fetched.value, last, expected.value, self.settings.guards)
         return Unknown(refusal) if refusal is not None else fetched
 
-    async def look(self, plan_id: str) -> Situation:
+    async def look(self, plan_id: str) -> PlanInput:
         """Gather everything that this plan is made from, with its own list."""
         state = await self.account.read()
         now = self.clock.now()
-        ledger = self.desk.ledger.holdings()
+        ledger = self.order_manager.ledger.holdings()
         origin, selection, only = self._aims.get(plan_id, _Aim(Origin.REBALANCE, _NO_LIST))
         listed = selection.value.codes if isinstance(selection, Known) else ()
         today = now.date()
@@ -220,7 +220,7 @@ class Rotation:
         checked = self._second is not None and origin not in SALES_ALONE
         second = await self._second(codes) if checked and self._second is not None else None
         known = self._dangers
-        return Situation(
+        return PlanInput(
             plan_id=plan_id,
             mode=self.settings.mode,
             now=now,
@@ -230,11 +230,11 @@ class Rotation:
             ledger=Known(ledger),
             asset=state.asset,
             quotes=quotes,
-            busy=Known(self.desk.taken(origin)),
-            stopped=self.desk.stopped_today(),
-            bought_today=self.desk.bought_today(today),
+            busy=Known(self.order_manager.taken(origin)),
+            stopped=self.order_manager.stopped_today(),
+            bought_today=self.order_manager.bought_today(today),
             origin=origin,
-            freed=freed(self.desk.journal.of_day(today), ledger) if origin is Origin.REFILL else NOTHING,
+            freed=freed(self.order_manager.journal.of_day(today), ledger) if origin is Origin.REFILL else NOTHING,
             no_buys=self.controls.why_no_buys(),
             only=only,
             barred=known.barred(listed) if known else {},

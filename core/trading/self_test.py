@@ -18,7 +18,7 @@ from core.model.quote import Quote
 from core.rules.pricing import why_not_tradable
 from core.rules.sizing import cost
 from core.rules.ticks_and_lots import LOT, day_limits
-from core.trading.order_manager import CANCEL_PROOF, Desk
+from core.trading.order_manager import CANCEL_PROOF, OrderManager
 
 log = logging.getLogger(__name__)
 
@@ -40,26 +40,30 @@ class _TestFailed(Exception):
     """The message says what was expected and what was seen."""
 
 
-async def self_test(desk: Desk, quotes: Sequence[Quote], begun: Callable[[str], None]) -> SelfTest:
+async def self_test(order_manager: OrderManager, quotes: Sequence[Quote], begun: Callable[[str], None]) -> SelfTest:
     """Try one bond of each exchange among `quotes`, the cheapest; `begun` is told the plan id of its orders."""
-    plan_id = f"{desk.clock.now():%y%m%d}-{secrets.token_hex(3)}"
+    plan_id = f"{order_manager.clock.now():%y%m%d}-{secrets.token_hex(3)}"
     begun(plan_id)
     lines: list[str] = []
     passed = True
     for number, exchange in enumerate(Exchange, 1):
         try:
-            lines.append(await _probe(desk, _candidate(desk, quotes, exchange), plan_id, f"{plan_id}-T{number}"))
+            lines.append(
+                await _probe(
+                    order_manager, _candidate(order_manager, quotes, exchange), plan_id, f"{plan_id}-T{number}"
+                )
+            )
         except _TestFailed as failure:
             passed = False
             lines.append(say("{exchange}: failed: {failure}", exchange=exchange, failure=failure))
         log.info("self-test: %s", lines[-1])
-    return SelfTest(passed, desk.clock.now(), tuple(lines))
+    return SelfTest(passed, order_manager.clock.now(), tuple(lines))
 
 
-def _candidate(desk: Desk, quotes: Sequence[Quote], exchange: Exchange) -> Quote:
+def _candidate(order_manager: OrderManager, quotes: Sequence[Quote], exchange: Exchange) -> Quote:
     """The cheapest bond that trades now and has room below its price; not one that the strategy trades or owns."""
-    taken = {*desk.journal.busy(), *desk.ledger.holdings()}
-    today = desk.clock.now().date()
+    taken = {*order_manager.journal.busy(), *order_manager.ledger.holdings()}
+    today = order_manager.clock.now().date()
     fit = [
         quote
         for quote in quotes
@@ -81,23 +85,23 @@ def _price(quote: Quote) -> Decimal | None:
     return limits.low
 
 
-async def _probe(desk: Desk, quote: Quote, plan_id: str, key: str) -> str:
+async def _probe(order_manager: OrderManager, quote: Quote, plan_id: str, key: str) -> str:
     """Send, read back, cancel; answers with what was seen. Raises `_TestFailed`, the order cancelled all the same."""
     price = _price(quote)
     if price is None:
         raise _TestFailed(say("its limits are not known"))
-    before = await _cash(desk)
-    if before < (needed := cost(LOT, price, quote.code.exchange, desk.gate.settings.fees)):
+    before = await _cash(order_manager)
+    if before < (needed := cost(LOT, price, quote.code.exchange, order_manager.risk.settings.fees)):
         raise _TestFailed(
             say("{needed:,.2f} CNY are needed for a moment, {before:,.2f} are there", needed=needed, before=before)
         )
-    day = desk.clock.now().date()
+    day = order_manager.clock.now().date()
     reason = say("self-test: {LOT} 张 far below the market, to be cancelled at once", LOT=LOT)
     intent = Intent(key, plan_id, day, quote.code, quote.name, Side.BUY, LOT, price, reason, 1, Origin.SELF_TEST)
-    refused = await desk.send([intent])
+    refused = await order_manager.send([intent])
     if key in refused:
         raise _TestFailed(refused[key])
-    troubles = [await _trouble(_read_back(desk, intent, before)), await _trouble(_cancel(desk, key))]
+    troubles = [await _trouble(_read_back(order_manager, intent, before)), await _trouble(_cancel(order_manager, key))]
     if any(troubles):
         raise _TestFailed("; ".join(trouble for trouble in troubles if trouble))
     return say(
@@ -119,13 +123,13 @@ async def _trouble(step: Awaitable[None]) -> str | None:
     return None
 
 
-async def _read_back(desk: Desk, intent: Intent, before: Decimal) -> None:
-    listed = await _until(desk, lambda: _listed(desk, intent.client_order_id))
+async def _read_back(order_manager: OrderManager, intent: Intent, before: Decimal) -> None:
+    listed = await _until(order_manager, lambda: _listed(order_manager, intent.client_order_id))
     if listed is None:
         raise _TestFailed(
             say(
                 "the account does not list the order: it is {message}",
-                message=desk.journal[intent.client_order_id].message,
+                message=order_manager.journal[intent.client_order_id].message,
             )
         )
     if listed.state is OrderState.REJECTED:
@@ -133,14 +137,18 @@ async def _read_back(desk: Desk, intent: Intent, before: Decimal) -> None:
     if listed.volume != LOT:
         raise _TestFailed(say("{LOT} 张 were ordered, the account lists {volume}", LOT=LOT, volume=listed.volume))
     wanted = intent.price * LOT
-    most = wanted * (1 + _TOLERANCE) + desk.gate.settings.fees.sh.minimum + desk.gate.settings.fees.sz.minimum
+    most = (
+        wanted * (1 + _TOLERANCE)
+        + order_manager.risk.settings.fees.sh.minimum
+        + order_manager.risk.settings.fees.sz.minimum
+    )
 
     async def frozen() -> Decimal | None:
-        taken = before - await _cash(desk)
+        taken = before - await _cash(order_manager)
         return taken if wanted * (1 - _TOLERANCE) <= taken <= most else None
 
-    if await _until(desk, frozen) is None:
-        taken = before - await _cash(desk)
+    if await _until(order_manager, frozen) is None:
+        taken = before - await _cash(order_manager)
         raise _TestFailed(
             say(
                 "{LOT} 张 at {price} should freeze {wanted:,.2f} CNY, {taken:,.2f} went from the cash",
@@ -152,16 +160,16 @@ async def _read_back(desk: Desk, intent: Intent, before: Decimal) -> None:
         )
 
 
-async def _cancel(desk: Desk, key: str) -> None:
-    if desk.journal[key].unresolved:
-        await desk.look_up()
-    await desk.cancel(key)
-    await desk.until_done([key], CANCEL_PROOF)
-    order = desk.journal[key]
-    listed = await _listed(desk, key)
+async def _cancel(order_manager: OrderManager, key: str) -> None:
+    if order_manager.journal[key].unresolved:
+        await order_manager.look_up()
+    await order_manager.cancel(key)
+    await order_manager.until_done([key], CANCEL_PROOF)
+    order = order_manager.journal[key]
+    listed = await _listed(order_manager, key)
     if not order.done and listed is not None and listed.state in DONE_STATES:
         # Listed in another unit than it was ordered in, which the desk takes for somebody else's order.
-        desk.conclude(key, listed.state, say("over, and listed with {volume} 张", volume=listed.volume))
+        order_manager.conclude(key, listed.state, say("over, and listed with {volume} 张", volume=listed.volume))
     elif not order.done:
         raise _TestFailed(say("order {key} is {state}: its cancel is not proven", key=key, state=order.state))
     if order.filled_volume:
@@ -175,22 +183,22 @@ async def _cancel(desk: Desk, key: str) -> None:
         )
 
 
-async def _cash(desk: Desk) -> Decimal:
-    asset = await desk.broker.asset()
+async def _cash(order_manager: OrderManager) -> Decimal:
+    asset = await order_manager.broker.asset()
     if isinstance(asset, Unknown):
         raise _TestFailed(say("the account's money is not known: {reason}", reason=asset.reason))
     return asset.value.cash
 
 
-async def _listed(desk: Desk, remark: str) -> BrokerOrder | None:
-    orders = await desk.broker.orders(desk.clock.now().date())
+async def _listed(order_manager: OrderManager, remark: str) -> BrokerOrder | None:
+    orders = await order_manager.broker.orders(order_manager.clock.now().date())
     found = orders.value if isinstance(orders, Known) else ()
     return next((order for order in found if order.remark == remark), None)
 
 
-async def _until(desk: Desk, look: Callable[[], Awaitable[T | None]]) -> T | None:
+async def _until(order_manager: OrderManager, look: Callable[[], Awaitable[T | None]]) -> T | None:
     """What `look` sees, as soon as it sees something; None after a while."""
-    deadline = desk.clock.elapsed() + _READ_BACK
-    while (seen := await look()) is None and desk.clock.elapsed() < deadline:
-        await desk.clock.sleep(_LOOK)
+    deadline = order_manager.clock.elapsed() + _READ_BACK
+    while (seen := await look()) is None and order_manager.clock.elapsed() < deadline:
+        await order_manager.clock.sleep(_LOOK)
     return seen

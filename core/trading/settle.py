@@ -8,32 +8,32 @@ from core.model.known import Unknown
 from core.model.order import Fill, Order, OrderState, Side
 from core.rules.sizing import fee
 from core.trading.ledger import SETTLED
-from core.trading.order_manager import Desk
+from core.trading.order_manager import OrderManager
 
 
 class CannotSettle(ValueError):
     """What the user says does not fit what is known; the message says what to do."""
 
 
-async def settle(desk: Desk, client_order_id: str, *, filled: bool) -> Order:
+async def settle(order_manager: OrderManager, client_order_id: str, *, filled: bool) -> Order:
     """Take the user's word for an order that is open and that the broker does not settle.
 
     `filled` books what was left of it at its limit, with the settings' fee, and must fit the account's holding; else it
     is over with what is booked. The broker's list is read first: what it says goes before. Raises `CannotSettle`.
     """
-    order = desk.journal.get(client_order_id)
+    order = order_manager.journal.get(client_order_id)
     if order is None:
         raise CannotSettle(
             say(
                 "there is no order {client_order_id}: rotor status lists the open ones", client_order_id=client_order_id
             )
         )
-    unanswered = await desk.look_up()
+    unanswered = await order_manager.look_up()
     if unanswered is not None:
         raise CannotSettle(
             say("nothing is settled while the account does not answer: {unanswered}", unanswered=unanswered)
         )
-    order = desk.journal[client_order_id]
+    order = order_manager.journal[client_order_id]
     if order.done:
         raise CannotSettle(
             say(
@@ -43,7 +43,7 @@ async def settle(desk: Desk, client_order_id: str, *, filled: bool) -> Order:
                 message=order.message,
             )
         )
-    if await _is_listed(desk, order):
+    if await _is_listed(order_manager, order):
         raise CannotSettle(
             say(
                 "order {client_order_id} is {state} at the broker: cancel it instead",
@@ -53,24 +53,24 @@ async def settle(desk: Desk, client_order_id: str, *, filled: bool) -> Order:
         )
     if not filled:
         state = OrderState.CANCELLED if order.live or order.filled_volume else OrderState.REFUSED
-        desk.conclude(
+        order_manager.conclude(
             client_order_id,
             state,
             say("settled by the user: over, {filled_volume} 张 filled", filled_volume=order.filled_volume),
         )
     else:
-        await _fits(desk, order)
-        desk.on_event(_vouched(desk, order))
-    return desk.journal[client_order_id]
+        await _fits(order_manager, order)
+        order_manager.on_event(_vouched(order_manager, order))
+    return order_manager.journal[client_order_id]
 
 
-async def adopt(desk: Desk, code: BondCode) -> int:
+async def adopt(order_manager: OrderManager, code: BondCode) -> int:
     """Put all that the account holds of a bond under management, at its cost there; answers with the 张 that are new.
 
     Raises `CannotSettle`.
     """
-    held, cost = await _holding(desk, code)
-    more = held - _owned(desk, code)
+    held, cost = await _holding(order_manager, code)
+    more = held - _owned(order_manager, code)
     if more <= 0:
         raise CannotSettle(
             say(
@@ -79,36 +79,36 @@ async def adopt(desk: Desk, code: BondCode) -> int:
                 held=held,
             )
         )
-    _not_busy(desk, code)
-    desk.ledger.move_by_hand("adopted", code, Side.BUY, more, cost, desk.clock.now())
-    desk.changed()
+    _not_busy(order_manager, code)
+    order_manager.ledger.move_by_hand("adopted", code, Side.BUY, more, cost, order_manager.clock.now())
+    order_manager.changed()
     return more
 
 
-async def release(desk: Desk, code: BondCode) -> int:
+async def release(order_manager: OrderManager, code: BondCode) -> int:
     """Take a bond out of management: it is the user's own from now on. Answers with the 张 that were owned.
 
     Raises `CannotSettle`.
     """
-    owned = _owned(desk, code)
+    owned = _owned(order_manager, code)
     if owned == 0:
         raise CannotSettle(say("{code}: the strategy owns nothing of it", code=code))
-    _not_busy(desk, code)
-    desk.ledger.move_by_hand("released", code, Side.SELL, owned, Decimal(0), desk.clock.now())
-    desk.changed()
+    _not_busy(order_manager, code)
+    order_manager.ledger.move_by_hand("released", code, Side.SELL, owned, Decimal(0), order_manager.clock.now())
+    order_manager.changed()
     return owned
 
 
-async def _is_listed(desk: Desk, order: Order) -> bool:
-    listed = await desk.broker.orders(desk.clock.now().date())
+async def _is_listed(order_manager: OrderManager, order: Order) -> bool:
+    listed = await order_manager.broker.orders(order_manager.clock.now().date())
     if isinstance(listed, Unknown):
         raise CannotSettle(say("nothing is settled while the account does not answer: {reason}", reason=listed.reason))
     return order.intent.client_order_id in {row.remark for row in listed.value}
 
 
-async def _fits(desk: Desk, order: Order) -> None:
-    held, _ = await _holding(desk, order.intent.code)
-    owned, rest = _owned(desk, order.intent.code), order.remaining
+async def _fits(order_manager: OrderManager, order: Order) -> None:
+    held, _ = await _holding(order_manager, order.intent.code)
+    owned, rest = _owned(order_manager, order.intent.code), order.remaining
     after = owned + rest if order.intent.side is Side.BUY else owned - rest
     if held < after or after < 0:
         raise CannotSettle(
@@ -123,9 +123,9 @@ async def _fits(desk: Desk, order: Order) -> None:
         )
 
 
-def _vouched(desk: Desk, order: Order) -> Fill:
+def _vouched(order_manager: OrderManager, order: Order) -> Fill:
     intent, rest = order.intent, order.remaining
-    charge = fee(intent.code.exchange, intent.price * rest, desk.gate.settings.fees)
+    charge = fee(intent.code.exchange, intent.price * rest, order_manager.risk.settings.fees)
     return Fill(
         intent.trading_day,
         order.order_id or "",
@@ -136,23 +136,23 @@ def _vouched(desk: Desk, order: Order) -> Fill:
         rest,
         intent.price,
         charge,
-        desk.clock.now(),
+        order_manager.clock.now(),
     )
 
 
-async def _holding(desk: Desk, code: BondCode) -> tuple[int, Decimal]:
-    positions = await desk.broker.positions()
+async def _holding(order_manager: OrderManager, code: BondCode) -> tuple[int, Decimal]:
+    positions = await order_manager.broker.positions()
     if isinstance(positions, Unknown):
         raise CannotSettle(say("the account's positions are not known: {reason}", reason=positions.reason))
     return next(((row.volume, row.cost) for row in positions.value if row.code == code), (0, Decimal(0)))
 
 
-def _owned(desk: Desk, code: BondCode) -> int:
-    owned = desk.ledger.holdings().get(code)
+def _owned(order_manager: OrderManager, code: BondCode) -> int:
+    owned = order_manager.ledger.holdings().get(code)
     return owned.volume if owned else 0
 
 
-def _not_busy(desk: Desk, code: BondCode) -> None:
-    busy = desk.journal.busy().get(code)
+def _not_busy(order_manager: OrderManager, code: BondCode) -> None:
+    busy = order_manager.journal.busy().get(code)
     if busy is not None:
         raise CannotSettle(say("{code}: {busy}: wait for its end, or settle it first", code=code, busy=busy))

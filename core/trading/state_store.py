@@ -17,7 +17,7 @@ RUNNING = "engine_running"
 """Key: since when a run has been going on; empty after it has ended in order."""
 
 
-class Memory:
+class StateStore:
     def __init__(self, db: "Database") -> None:
         self._db = db
 

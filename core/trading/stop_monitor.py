@@ -21,8 +21,8 @@ from core.rules.pricing import order_price, why_not_tradable
 from core.rules.stops import Levels, Ratios, crossed, levels_of
 from core.rules.ticks_and_lots import sellable_lots
 from core.trading.account import AccountReader
-from core.trading.order_manager import CANCEL_PROOF, Desk
-from core.trading.risk import Controls
+from core.trading.order_manager import CANCEL_PROOF, OrderManager
+from core.trading.risk import TradingControls
 
 log = logging.getLogger(__name__)
 
@@ -74,10 +74,10 @@ class StopMonitor:
 
     def __init__(
         self,
-        desk: Desk,
+        order_manager: OrderManager,
         account: AccountReader,
         feed: QuoteFeed,
-        controls: Controls,
+        controls: TradingControls,
         settings: Settings,
         ratios: Callable[[], Ratios],
         permitted: Callable[[], str | None] = lambda: None,
@@ -85,7 +85,7 @@ class StopMonitor:
     ) -> None:
         """`permitted`: why this account takes no order at all, None where it does; `doubt`: what a second source has
         against a price, None where it has nothing or is silent."""
-        self._desk = desk
+        self._order_manager = order_manager
         self._account = account
         self._feed = feed
         self._controls = controls
@@ -99,7 +99,7 @@ class StopMonitor:
 
     def on_quotes(self, quotes: Mapping[BondCode, Quote]) -> None:
         """Prices that have just come in."""
-        owned = self._desk.ledger.holdings()
+        owned = self._order_manager.ledger.holdings()
         mine = {code: quote for code, quote in quotes.items() if code in owned}
         if mine:
             ratios = self._ratios()
@@ -108,7 +108,7 @@ class StopMonitor:
 
     async def sweep(self) -> None:
         """Look at the price of every managed bond, with one call for all of them."""
-        codes = tuple(self._desk.ledger.holdings())
+        codes = tuple(self._order_manager.ledger.holdings())
         if codes and self._settings.stops.enabled and self._why_not_now() is None:
             found = await self._feed.snapshot(codes)
             self.on_quotes({code: quote.value for code, quote in found.items() if isinstance(quote, Known)})
@@ -123,7 +123,10 @@ class StopMonitor:
     def rows(self) -> dict[BondCode, StopRow]:
         """What guards each managed bond, as it would act on the next price."""
         ratios, trouble, hours = self._ratios(), self._trouble(), self._hours()  # once: the disk is looked at for them
-        return {code: self._row(owned, ratios, trouble, hours) for code, owned in self._desk.ledger.holdings().items()}
+        return {
+            code: self._row(owned, ratios, trouble, hours)
+            for code, owned in self._order_manager.ledger.holdings().items()
+        }
 
     def summary(self, rows: Mapping[BondCode, StopRow]) -> StopsSummary:
         armed = sum(row.armed for row in rows.values())
@@ -135,12 +138,12 @@ class StopMonitor:
         watch = self._watches.setdefault(code, _Watch())
         if watch.quote is not None and quote.at < watch.quote.at:
             return
-        watch.quote, watch.checked_at = quote, self._desk.clock.now()
+        watch.quote, watch.checked_at = quote, self._order_manager.clock.now()
         crossing = self._crossing(owned, quote, ratios)
         if crossing is None:
             watch.doubted_since = None
             self._note(watch, quote, "")
-        elif code not in self._selling and self._desk.clock.elapsed() >= watch.not_before:
+        elif code not in self._selling and self._order_manager.clock.elapsed() >= watch.not_before:
             hours = self._hours()  # no fault of anybody: it fires in the next hours of trading
             obstacle = self._obstacle(quote, watch) if hours is None else None
             self._note(watch, quote, obstacle or "")
@@ -180,7 +183,7 @@ class StopMonitor:
         if doubt is None:
             watch.doubted_since = None
             return reason
-        now = self._desk.clock.elapsed()
+        now = self._order_manager.clock.elapsed()
         watch.doubted_since = now if watch.doubted_since is None else watch.doubted_since
         if now - watch.doubted_since < DOUBT:
             return doubt
@@ -193,10 +196,10 @@ class StopMonitor:
     def _trouble(self) -> str | None:
         if self._controls.halted:
             return say("halted: no stop fires")
-        return self._desk.trouble() or self._permitted()
+        return self._order_manager.trouble() or self._permitted()
 
     def _hours(self) -> str | None:
-        return self._desk.gate.orders_allowed(self._desk.clock.now())
+        return self._order_manager.risk.orders_allowed(self._order_manager.clock.now())
 
     async def _sell(self, code: BondCode, crossing: _Crossing, watch: _Watch) -> None:
         """Sell until nothing is left, the price is back, or something stands in the way: the next price tries again.
@@ -204,7 +207,7 @@ class StopMonitor:
         A touch counts: the first order goes out although the price may be back by then.
         """
         try:
-            with self._desk.claim(code, crossing.origin):
+            with self._order_manager.claim(code, crossing.origin):
                 found: _Crossing | None = crossing
                 while found is not None:
                     failure = await self._one_order(code, found, watch, cached=found is crossing)
@@ -219,7 +222,7 @@ class StopMonitor:
 
     def _still(self, code: BondCode, origin: Origin, watch: _Watch) -> _Crossing | None:
         """What is left to sell for, where the newest price is through the same level still."""
-        owned, quote = self._desk.ledger.holdings().get(code), watch.quote
+        owned, quote = self._order_manager.ledger.holdings().get(code), watch.quote
         found = self._crossing(owned, quote, self._ratios()) if owned is not None and quote is not None else None
         return found if found is not None and found.origin is origin else None
 
@@ -228,7 +231,7 @@ class StopMonitor:
         off = self._why_not_now()
         if off is not None:  # halted meanwhile, perhaps by a flatten, whose order is not to be cleared away
             return off
-        in_the_way = [order for order in self._desk.journal.open() if order.intent.code == code]
+        in_the_way = [order for order in self._order_manager.journal.open() if order.intent.code == code]
         if in_the_way:
             obstacle = await self._clear(in_the_way, watch)
             if obstacle is not None:
@@ -247,17 +250,17 @@ class StopMonitor:
         return await self._see_through(intent)
 
     async def _see_through(self, intent: Intent) -> str | None:
-        desk, key = self._desk, intent.client_order_id
-        refused = await desk.send([intent])
+        order_manager, key = self._order_manager, intent.client_order_id
+        refused = await order_manager.send([intent])
         if key in refused:
             return refused[key]
-        late = not await desk.until_done([key], min(PATIENCE, float(self._settings.orders.timeout)))
+        late = not await order_manager.until_done([key], min(PATIENCE, float(self._settings.orders.timeout)))
         if late:
-            await desk.cancel(key)
-            await desk.until_done([key], CANCEL_PROOF)
-        if desk.journal[key].state is not OrderState.FILLED:
-            await desk.look_up()
-        order = desk.journal[key]
+            await order_manager.cancel(key)
+            await order_manager.until_done([key], CANCEL_PROOF)
+        if order_manager.journal[key].state is not OrderState.FILLED:
+            await order_manager.look_up()
+        order = order_manager.journal[key]
         # One that somebody else cancels with nothing filled would be cancelled again: it is no step forward.
         if order.filled_volume or (late and order.state is OrderState.CANCELLED):
             return None if order.done else say("order {key} is {state}", key=key, state=say(order.state))
@@ -265,19 +268,21 @@ class StopMonitor:
 
     async def _clear(self, orders: list[Order], watch: _Watch) -> str | None:
         """Get a bond's other orders out of the way; answers with what cannot be."""
-        desk = self._desk
+        order_manager = self._order_manager
         if any(order.unresolved for order in orders):
-            await desk.look_up()
-        for order in (desk.journal[order.intent.client_order_id] for order in orders):
+            await order_manager.look_up()
+        for order in (order_manager.journal[order.intent.client_order_id] for order in orders):
             key, bid = order.intent.client_order_id, watch.quote.bid if watch.quote else None
             if order.unresolved:
                 return say("order {key} is {state}: frozen until that is settled", key=key, state=say(order.state))
             if order.live and order.intent.side is Side.SELL and bid is not None and order.intent.price <= bid:
                 return say("order {key} sells it already", key=key)
-            await desk.cancel(key)
-            if not await desk.until_done([key], CANCEL_PROOF):
+            await order_manager.cancel(key)
+            if not await order_manager.until_done([key], CANCEL_PROOF):
                 return say(
-                    "order {key} is {state}: its cancel is not proven", key=key, state=say(desk.journal[key].state)
+                    "order {key} is {state}: its cancel is not proven",
+                    key=key,
+                    state=say(order_manager.journal[key].state),
                 )
         return None
 
@@ -287,7 +292,7 @@ class StopMonitor:
         state = self._account.latest if cached and age is not None and age < FRESH else await self._account.read()
         if isinstance(state.positions, Unknown):
             return Unknown(say("the account's positions are not known: {reason}", reason=state.positions.reason))
-        owned, position = self._desk.ledger.holdings().get(code), state.position(code)
+        owned, position = self._order_manager.ledger.holdings().get(code), state.position(code)
         if owned is None or position is None:
             return Unknown(say("the account does not hold it"))
         volume = sellable_lots(owned.volume, position.sellable, position.volume)
@@ -311,12 +316,12 @@ class StopMonitor:
         )
 
     def _today(self) -> date:
-        return self._desk.clock.now().date()
+        return self._order_manager.clock.now().date()
 
     def _fail(self, watch: _Watch, obstacle: str) -> None:
         pause = min(_PAUSE * 2 ** min(watch.failures, 10), _LONGEST_PAUSE)
         watch.failures += 1
-        watch.not_before = self._desk.clock.elapsed() + pause
+        watch.not_before = self._order_manager.clock.elapsed() + pause
         if watch.quote is not None:
             self._note(watch, watch.quote, obstacle)
 
@@ -341,7 +346,7 @@ class StopMonitor:
         return StopRow(known.loss, known.profit, known.basis, armed, state, watch.checked_at)
 
     def _state(self, code: BondCode, quote: Quote | None, hours: str | None) -> str:
-        if self._desk.claims.get(code) in STOP_ORIGINS:
+        if self._order_manager.claims.get(code) in STOP_ORIGINS:
             return say("selling")
         if quote is not None and quote.state is TradingState.HALTED:
             return say("suspended: fires when it trades")
@@ -349,7 +354,7 @@ class StopMonitor:
 
     def _unseen(self, watch: _Watch) -> str | None:
         """Why nothing is known of the bond's price, where neither a tick nor a sweep has told it."""
-        clock = self._desk.clock
+        clock = self._order_manager.clock
         if watch.checked_at is None:
             return say("no price yet")
         if (clock.now() - watch.checked_at).total_seconds() > UNSEEN * clock.speed:

@@ -5,12 +5,12 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from core.factorcat import FactorCat, FactorCatError
+from core.factorcat import FactorCatClient, FactorCatError
 from core.i18n import mark, say
 from core.model.known import Known, Maybe, Unknown
-from core.model.settings import Settings, Strategy
+from core.model.settings import Settings, StrategySettings
 from core.rules.stops import STOP_LOSS_PARAMETER, TAKE_PROFIT_PARAMETER, Ratios, ratios_of
-from core.trading.state_store import Memory
+from core.trading.state_store import StateStore
 
 log = logging.getLogger(__name__)
 
@@ -18,17 +18,21 @@ _NO_RECORD = Unknown(mark("no strategy is followed yet"))
 _KEY = "stop_parameters"
 
 
-class StopTerms:
+class StopRatios:
     """`ratios` is what the stops are armed with; `followed` tells the strategy at this moment."""
 
     def __init__(
-        self, settings: Settings, platform: FactorCat, memory: Memory, followed: Callable[[], Strategy]
+        self,
+        settings: Settings,
+        platform: FactorCatClient,
+        state_store: StateStore,
+        followed: Callable[[], StrategySettings],
     ) -> None:
         self._stops = settings.stops
         self._platform = platform
-        self._memory = memory
+        self._state_store = state_store
         self._followed = followed
-        self._of: Strategy | None = None
+        self._of: StrategySettings | None = None
         self._ratios = Ratios(Known(None), Known(None))
         self.asked = False
 
@@ -60,25 +64,25 @@ class StopTerms:
             log.warning("the strategy's stops could not be asked for: %s", error)
             return
         told = {name: detail.parameters.get(name) for name in (TAKE_PROFIT_PARAMETER, STOP_LOSS_PARAMETER)}
-        self._memory.keep(_name(chosen), json.dumps(told, default=str))
+        self._state_store.keep(_name(chosen), json.dumps(told, default=str))
         if chosen == self._followed():
             self.asked = True
             self._take(chosen, Known(told))
 
-    def _take(self, chosen: Strategy, parameters: Maybe[Mapping[str, Any]]) -> None:
+    def _take(self, chosen: StrategySettings, parameters: Maybe[Mapping[str, Any]]) -> None:
         before, self._of = self._ratios, chosen
         self._ratios = ratios_of(self._stops, parameters)
         if self._ratios != before and isinstance(parameters, Known):
             for trouble in self._ratios.troubles:
                 log.error("a stop is not armed: %s", trouble)
 
-    def _remembered(self, chosen: Strategy) -> Maybe[Mapping[str, Any]]:
+    def _remembered(self, chosen: StrategySettings) -> Maybe[Mapping[str, Any]]:
         self.asked = False
-        kept = self._memory.recall(_name(chosen)) if chosen.history_id else None
+        kept = self._state_store.recall(_name(chosen)) if chosen.history_id else None
         if kept is not None:
             return Known(json.loads(kept))
         return Unknown(say("the platform has not been asked yet")) if chosen.history_id else _NO_RECORD
 
 
-def _name(chosen: Strategy) -> str:
+def _name(chosen: StrategySettings) -> str:
     return f"{_KEY}/{chosen.strategy_id}/{chosen.history_id}"

@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from core.engine.ipc.client import RemoteLink
+from core.engine.ipc.client import IpcClient
 from core.infra.home import Home
 from core.model.snapshot import Snapshot
 
@@ -16,7 +16,7 @@ from core.model.snapshot import Snapshot
 class Eye:
     def __init__(self, home: Home) -> None:
         self.seen: dict[int, float] = {}
-        self._link = RemoteLink(home, watch=True)
+        self._link = IpcClient(home, watch=True)
         self._link.subscribe(self._look)
         if not self._link.open(20):
             raise SystemExit(f"no engine: {self._link.trouble}")

@@ -15,7 +15,7 @@ from typing import Any
 from core.model.bond import BondCode
 from core.model.known import Known
 from core.model.order import Intent, Outcome
-from core.model.settings import Buy, Guards, Orders
+from core.model.settings import BuySettings, GuardSettings, OrderSettings
 from tests.live.terminal_world import LiveRoom
 from tests.live.world import bonds
 from tests.miniqmt.terminal import shared_terminal
@@ -35,9 +35,9 @@ async def rotation(legs: int, folder: Path) -> tuple[float, float, dict[str, int
     room = LiveRoom(folder, shared_terminal(), lambda: next(_sessions), old=old, new=new, speed=1.0, patience=5.0)
     room.settings = room.settings.model_copy(
         update={
-            "buy": Buy(amount=10_200),  # type: ignore[arg-type]
-            "orders": Orders(type="market", timeout=30),
-            "guards": Guards(max_daily_buys=10**9),  # type: ignore[arg-type]
+            "buy": BuySettings(amount=10_200),  # type: ignore[arg-type]
+            "orders": OrderSettings(type="market", timeout=30),
+            "guards": GuardSettings(max_daily_buys=10**9),  # type: ignore[arg-type]
         }
     )
     room.furnish(cash=2_000_000)

@@ -27,7 +27,7 @@ from core.infra.home import Home
 from core.model.bond import BondCode
 from core.model.command import Adopt, Done
 from core.model.order import Intent, OrderState, Outcome
-from core.model.settings import Orders, Qmt, Schedule, Settings, Stops
+from core.model.settings import OrderSettings, QmtSettings, ScheduleSettings, Settings, StopSettings
 from core.model.snapshot import Snapshot
 from core.quotes.qmt import QmtQuotes
 from tests.live.running import agreed
@@ -131,10 +131,10 @@ def _noted(watch: _Watch, followed: Sequence[str]) -> Iterator[None]:
 def _engine(folder: Path, held: Sequence[str]) -> Iterator[Engine]:
     settings = Settings(
         mode="live",
-        qmt=Qmt(userdata=str(shared_terminal().userdata), account=ACCOUNT),
-        orders=Orders(type="market", timeout=5),
-        stops=Stops(stop_loss=Decimal("0.05"), take_profit=Decimal("0.5")),
-        schedule=Schedule(frequency="off"),
+        qmt=QmtSettings(userdata=str(shared_terminal().userdata), account=ACCOUNT),
+        orders=OrderSettings(type="market", timeout=5),
+        stops=StopSettings(stop_loss=Decimal("0.05"), take_profit=Decimal("0.5")),
+        schedule=ScheduleSettings(frequency="off"),
     )
     settings = settings.model_copy(update={"guards": settings.guards.model_copy(update={"self_test": "waived"})})
     agreed(Home(folder), settings, held[:MANAGED])

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from core.akshare.client import AkshareTables, Table
+from core.akshare.client import AkshareClient, Table
 from core.infra.clock import SHANGHAI, SteppedClock
 from tests.bonds.akshare_on import command
 
@@ -107,5 +107,5 @@ def as_akshare_makes_it(document: Any, name: str) -> Table:
     with tempfile.TemporaryDirectory() as folder:
         answer = Path(folder, "answer.json")
         answer.write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8")
-        tables = AkshareTables(SteppedClock(FETCHED), command(answer))
+        tables = AkshareClient(SteppedClock(FETCHED), command(answer))
         return asyncio.run(tables.fetch(name))

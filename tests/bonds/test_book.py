@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from core.akshare.client import Table, TableRefused, TableSilent
+from core.akshare.client import Table, TableRefused, TableUnavailable
 from core.bonds.book import TableBook
 from core.bonds.tables import REDEMPTION_TABLE, TERMS_COLUMNS, TERMS_TABLE
 from core.calendar.calendar import Calendar
 from core.infra.clock import SHANGHAI, SteppedClock
 from core.model.bond import BondCode
-from core.model.bond_info import BondFacts, Call, Dossier
-from core.model.settings import Guards
+from core.model.bond_info import BondFacts, BondInfo, RedemptionState
+from core.model.settings import GuardSettings
 from core.rules.redemption import why_not_bought
 from tests.bonds.payloads import as_akshare_makes_it, raw_redemptions
 
@@ -74,11 +74,13 @@ class World:
             self.terminal.get,
         )
 
-    def dossier(self, code: BondCode = PLAIN) -> Dossier:
-        return self.book.dossiers([code])[code]
+    def bond_info(self, code: BondCode = PLAIN) -> BondInfo:
+        return self.book.bond_infos([code])[code]
 
     def verdict(self, code: BondCode = PLAIN) -> str | None:
-        return why_not_bought(self.dossier(code), self.clock.now().date(), Calendar().sessions_between, Guards())
+        return why_not_bought(
+            self.bond_info(code), self.clock.now().date(), Calendar().sessions_between, GuardSettings()
+        )
 
 
 @pytest.fixture
@@ -109,7 +111,7 @@ async def test_tables_outlive_a_restart_with_their_dates(world: World) -> None:
     world.clock.move_to(MORNING + timedelta(hours=1))
     world.book = world.open()
     assert world.verdict() is None
-    assert world.dossier(CALLED).facts[0].as_of == MORNING
+    assert world.bond_info(CALLED).facts[0].as_of == MORNING
     await world.book.refresh_if_due()
     assert world.tables.asked == [REDEMPTION_TABLE, TERMS_TABLE]  # an hour old: good enough
 
@@ -118,7 +120,7 @@ async def test_a_table_from_before_the_last_close_is_too_old(friday: World) -> N
     """A board announces its call between a close and the next open."""
     world = friday
     await world.book.refresh_if_due()
-    world.tables.calls = TableSilent("the network is unreachable")
+    world.tables.calls = TableUnavailable("the network is unreachable")
     world.clock.move_to(MORNING)
     await world.book.refresh_if_due()
     said = str(world.verdict())
@@ -131,7 +133,7 @@ async def test_friday_night_s_table_is_good_on_monday(friday: World) -> None:
     world = friday
     world.clock.move_to(FRIDAY_NIGHT)
     await world.book.refresh_if_due()
-    world.tables.calls = TableSilent("the network is unreachable")
+    world.tables.calls = TableUnavailable("the network is unreachable")
     world.clock.move_to(MORNING)
     await world.book.refresh_if_due()
     assert world.verdict() is None
@@ -148,7 +150,9 @@ async def test_a_table_that_lost_a_fifth_of_its_bonds_is_refused_and_the_last_on
     assert "it has 239 bonds, the last good one had 300" in world.book.notices()[0]
 
 
-@pytest.mark.parametrize("trouble", [TableSilent("no answer"), TableRefused("it has no column 代码"), KeyError("odd")])
+@pytest.mark.parametrize(
+    "trouble", [TableUnavailable("no answer"), TableRefused("it has no column 代码"), KeyError("odd")]
+)
 async def test_what_fails_is_asked_again_after_a_while_and_its_end_is_told(
     world: World, trouble: Exception, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -193,7 +197,7 @@ async def test_the_user_s_word_goes_before_every_table(world: World) -> None:
 
 
 async def test_with_the_user_s_word_a_bond_needs_no_table(world: World) -> None:
-    world.tables.calls = TableSilent("no answer")
+    world.tables.calls = TableUnavailable("no answer")
     world.own.write_text("code,call,maturity\n127001,none,2030-01-01\n", encoding="utf-8-sig")
     await world.book.refresh_if_due()
     assert world.verdict() is None
@@ -225,7 +229,12 @@ async def test_a_file_that_cannot_be_used_keeps_everything_from_being_bought(
 async def test_where_sources_differ_the_worst_is_believed(world: World) -> None:
     await world.book.refresh_if_due()
     world.terminal[PLAIN] = BondFacts(
-        PLAIN, "QMT", MORNING, call=Call.CALLED, last_trade=date(2026, 9, 30), redemption_price=Decimal("100.4")
+        PLAIN,
+        "QMT",
+        MORNING,
+        call=RedemptionState.CALLED,
+        last_trade=date(2026, 9, 30),
+        redemption_price=Decimal("100.4"),
     )
     assert str(world.verdict()).startswith(
         "called: last trading day 2026-09-30, 11 sessions away [QMT 2026-09-14 09:00]"

@@ -12,8 +12,8 @@ from core.akshare.client import Table, TableRefused
 from core.bonds.tables import REDEMPTION_TABLE, read_redemptions
 from core.calendar.calendar import Calendar
 from core.model.bond import BondCode
-from core.model.bond_info import BondFacts, Call, Dossier
-from core.model.settings import Guards
+from core.model.bond_info import BondFacts, BondInfo, RedemptionState
+from core.model.settings import GuardSettings
 from core.rules.redemption import why_not_bought
 from tests.bonds.payloads import FETCHED, SPECIAL, as_akshare_makes_it, raw_redemptions, raw_row
 
@@ -31,25 +31,27 @@ def read(table: Table) -> dict[BondCode, BondFacts]:
 
 
 def verdict(facts: BondFacts, today: date = TODAY) -> str:
-    dossier = Dossier(facts.code, (facts,))
-    return why_not_bought(dossier, today, Calendar().sessions_between, Guards()) or "sound"
+    bond_info = BondInfo(facts.code, (facts,))
+    return why_not_bought(bond_info, today, Calendar().sessions_between, GuardSettings()) or "sound"
 
 
 @pytest.mark.parametrize(
     ("code", "call", "said"),
     [
-        ("123112", Call.CALLED, "called: today is its last trading day"),
-        ("123258", Call.CALLED, "called: last trading day 2026-09-29, 11 sessions away"),
-        ("128134", Call.MATURING, "maturing"),
-        ("123243", Call.NONE, "may be called in 3 sessions: 12 of 15 days counted"),
-        ("113046", Call.CALLED, "called"),
-        ("113050", Call.MET, "conditions met, undecided"),
-        ("113051", Call.DECLINED, "sound"),
-        ("113053", Call.UNREADABLE, "whether it is called is not known: its state cannot be read"),
-        ("127001", Call.NONE, "sound"),
+        ("123112", RedemptionState.CALLED, "called: today is its last trading day"),
+        ("123258", RedemptionState.CALLED, "called: last trading day 2026-09-29, 11 sessions away"),
+        ("128134", RedemptionState.MATURING, "maturing"),
+        ("123243", RedemptionState.NONE, "may be called in 3 sessions: 12 of 15 days counted"),
+        ("113046", RedemptionState.CALLED, "called"),
+        ("113050", RedemptionState.MET, "conditions met, undecided"),
+        ("113051", RedemptionState.DECLINED, "sound"),
+        ("113053", RedemptionState.UNREADABLE, "whether it is called is not known: its state cannot be read"),
+        ("127001", RedemptionState.NONE, "sound"),
     ],
 )
-def test_each_kind_of_row_gets_its_verdict(read: dict[BondCode, BondFacts], code: str, call: Call, said: str) -> None:
+def test_each_kind_of_row_gets_its_verdict(
+    read: dict[BondCode, BondFacts], code: str, call: RedemptionState, said: str
+) -> None:
     facts = read[BondCode(code)]
     assert facts.call is call
     assert verdict(facts).startswith(said)

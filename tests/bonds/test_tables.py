@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from core.akshare.client import AkshareTables, TableRefused, TableSilent, table_of
+from core.akshare.client import AkshareClient, TableRefused, TableUnavailable, table_of
 from core.bonds.tables import TERMS_COLUMNS, TERMS_ROWS, TERMS_TABLE, read_terms
 from core.infra.clock import SteppedClock
 from core.model.bond import BondCode
@@ -15,8 +15,8 @@ from tests.bonds.akshare_on import command
 from tests.bonds.payloads import FETCHED, as_akshare_makes_it
 
 
-def tables(code: str, patience: float = 20.0) -> AkshareTables:
-    return AkshareTables(SteppedClock(FETCHED), [sys.executable, "-c", code], patience)
+def tables(code: str, patience: float = 20.0) -> AkshareClient:
+    return AkshareClient(SteppedClock(FETCHED), [sys.executable, "-c", code], patience)
 
 
 @pytest.mark.parametrize(
@@ -29,20 +29,20 @@ def tables(code: str, patience: float = 20.0) -> AkshareTables:
     ],
 )
 async def test_a_child_that_fails_says_why_in_a_line(code: str, said: str) -> None:
-    with pytest.raises(TableSilent, match=said):
+    with pytest.raises(TableUnavailable, match=said):
         await tables(code).fetch("any")
 
 
 async def test_a_child_that_hangs_is_ended_with_its_deadline() -> None:
     begun = time.monotonic()
-    with pytest.raises(TableSilent, match="did not answer within"):
+    with pytest.raises(TableUnavailable, match="did not answer within"):
         await tables("import time; time.sleep(60)", 0.3).fetch("any")
     assert time.monotonic() - begun < 10
 
 
 async def test_a_program_that_is_not_there_is_said() -> None:
-    with pytest.raises(TableSilent, match="akshare could not be run"):
-        await AkshareTables(SteppedClock(FETCHED), ["/no/such/program"]).fetch("any")
+    with pytest.raises(TableUnavailable, match="akshare could not be run"):
+        await AkshareClient(SteppedClock(FETCHED), ["/no/such/program"]).fetch("any")
 
 
 async def test_what_akshare_prints_besides_is_no_part_of_the_table() -> None:
@@ -57,13 +57,13 @@ async def test_what_akshare_prints_besides_is_no_part_of_the_table() -> None:
 async def test_a_site_that_answers_with_a_page_is_said(tmp_path: Path) -> None:
     page = tmp_path / "page.html"
     page.write_text("<html>banned</html>", encoding="utf-8")
-    with pytest.raises(TableSilent, match="JSONDecodeError"):
-        await AkshareTables(SteppedClock(FETCHED), command(page)).fetch("bond_cb_redeem_jsl")
+    with pytest.raises(TableUnavailable, match="JSONDecodeError"):
+        await AkshareClient(SteppedClock(FETCHED), command(page)).fetch("bond_cb_redeem_jsl")
 
 
 async def test_only_the_tables_that_are_known_are_run(tmp_path: Path) -> None:
-    with pytest.raises(TableSilent, match="there is no table 'rm'"):
-        await AkshareTables(SteppedClock(FETCHED)).fetch("rm")
+    with pytest.raises(TableUnavailable, match="there is no table 'rm'"):
+        await AkshareClient(SteppedClock(FETCHED)).fetch("rm")
 
 
 @pytest.mark.parametrize("document", [{}, {"columns": ["a"], "rows": [["1", "2"]], "name": "n", "fetched_at": "x"}])

@@ -15,7 +15,7 @@ from core.brokers.qmt_rows import Unreadable
 from core.infra.clock import SHANGHAI, ScaledClock
 from core.model.known import Known, Unknown
 from core.model.order import Confirmed, Intent, Refused, Side, Unresolved
-from core.model.settings import Qmt
+from core.model.settings import QmtSettings
 from tests.contract.venue import SH, intent
 from tests.miniqmt.terminal import shared_terminal
 
@@ -33,7 +33,7 @@ class Line:
         self.clock = ScaledClock(OPENING, SPEED)
         self.tries: list[tuple[int, float]] = []
         self.ids = SessionIds(next(_blocks), 3, None, lambda number: self.tries.append((number, self.clock.elapsed())))
-        qmt = Qmt(userdata=str(shared_terminal().userdata), account=ACCOUNT)
+        qmt = QmtSettings(userdata=str(shared_terminal().userdata), account=ACCOUNT)
         self.broker = QmtBroker(qmt, self.clock, self.ids, quiet=lambda: quiet, patience=patience)
 
     async def link_is(self, *, up: bool) -> None:

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.calendar.session_file import (
-    ListContradicts,
-    ListRefused,
+    SessionListContradicts,
+    SessionListRefused,
     always_closed,
     check_compared,
     first_difference,
@@ -66,10 +66,10 @@ def test_what_is_before_the_known_days_is_not_looked_at() -> None:
     ],
 )
 def test_what_cannot_be_right(listed: list[date], reason: str) -> None:
-    with pytest.raises(ListRefused) as refused:
+    with pytest.raises(SessionListRefused) as refused:
         believed(listed)
     assert reason in str(refused.value)
-    assert not isinstance(refused.value, ListContradicts)
+    assert not isinstance(refused.value, SessionListContradicts)
 
 
 @pytest.mark.parametrize("last", [date(2027, 1, 4), date(2027, 6, 30), date(2027, 12, 24)])
@@ -88,18 +88,18 @@ def test_a_year_that_has_begun_is_left_out_behind_a_whole_one() -> None:
 
 @pytest.mark.parametrize("day", [date(2015, 1, 6), date(2024, 2, 8), date(2026, 10, 8), SHIPPED[-1]])
 def test_a_known_session_that_it_does_not_have_is_a_contradiction(day: date) -> None:
-    with pytest.raises(ListContradicts, match=f"{day} is closed in it and a session there"):
+    with pytest.raises(SessionListContradicts, match=f"{day} is closed in it and a session there"):
         believed(without(day))
 
 
 def test_a_session_on_a_known_closed_day_is_a_contradiction() -> None:
-    with pytest.raises(ListContradicts, match="2026-10-07 is a session in it and closed there"):
+    with pytest.raises(SessionListContradicts, match="2026-10-07 is a session in it and closed there"):
         believed(sorted([*ALL, date(2026, 10, 7)]))
 
 
 @given(st.dates(date(2024, 1, 1), SHIPPED[-1]))
 def test_no_day_of_the_known_years_can_be_turned_round(day: date) -> None:
-    with pytest.raises(ListRefused):
+    with pytest.raises(SessionListRefused):
         believed(without(day) if day in SHIPPED else sorted([*ALL, day]))
 
 
@@ -120,5 +120,7 @@ def test_too_little_to_compare() -> None:
     since = [day for day in ALL if day >= first]
     check_compared(SHIPPED, since, 3)
     for listed in (since[1:], list(IN_2027), [], [day for day in SHIPPED if day < first]):
-        with pytest.raises(ListRefused, match="too little to be compared with the shipped calendar from 2024-01-02"):
+        with pytest.raises(
+            SessionListRefused, match="too little to be compared with the shipped calendar from 2024-01-02"
+        ):
             check_compared(SHIPPED, listed, 3)

@@ -12,8 +12,17 @@ from typing import Any
 import pytest
 from miniqmt_emulator.control import Control
 
-from core.calendar.session_file import ListContradicts, weekdays
-from core.calendar.sources import Answer, Source, akshare_file, akshare_online, ask_all, own_file, sources, terminal
+from core.calendar.session_file import SessionListContradicts, weekdays
+from core.calendar.sources import (
+    CalendarSource,
+    SourceAnswer,
+    akshare_file,
+    akshare_online,
+    ask_all,
+    own_file,
+    sources,
+    terminal,
+)
 from core.infra import xtquant_sdk
 from tests.calendar.session_lists import IN_2027, SHIPPED, list_file
 from tests.miniqmt.terminal import shared_terminal
@@ -23,8 +32,8 @@ RECENT = [day for day in SHIPPED if day >= SINCE]
 TODAY = date(2026, 11, 24)
 
 
-def ask(listed: Callable[[], Sequence[date]], seconds: float = 20.0) -> Answer:
-    (answer,) = ask_all([Source("it", seconds, listed)])
+def ask(listed: Callable[[], Sequence[date]], seconds: float = 20.0) -> SourceAnswer:
+    (answer,) = ask_all([CalendarSource("it", seconds, listed)])
     return answer
 
 
@@ -168,7 +177,7 @@ class TestTerminal:
         vars(sdk)["get_trading_calendar"] = lambda market, start, end: lists[market]
         monkeypatch.setattr(xtquant_sdk, "quote_sdk", lambda: sdk)
         answer = ask(lambda: terminal(SINCE, SHIPPED[-1], 2026))
-        assert isinstance(answer.refused, ListContradicts)
+        assert isinstance(answer.refused, SessionListContradicts)
         assert "2026-12-30" in str(answer.refused)
 
     def test_a_failure_in_a_coming_year_is_no_end_of_the_list(self, monkeypatch: pytest.MonkeyPatch) -> None:

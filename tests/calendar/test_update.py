@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from core.calendar.calendar import Calendar
-from core.calendar.session_file import ListRefused
-from core.calendar.sources import Answer
-from core.calendar.update import Findings, Standing, kept_answer, weigh, write_sessions
+from core.calendar.session_file import SessionListRefused
+from core.calendar.sources import SourceAnswer
+from core.calendar.update import CalendarFindings, SourceVerdict, kept_answer, weigh, write_sessions
 from core.infra.clock import SHANGHAI
 from tests.calendar.session_lists import IN_2027, SHIPPED, list_file
 
@@ -18,15 +18,17 @@ THURSDAY = date(2027, 5, 6)
 OTHERWISE = tuple(day for day in ALL if day != THURSDAY)
 
 
-def lists(name: str, sessions: Sequence[date]) -> Answer:
-    return Answer(name, listed=tuple(sessions))
+def lists(name: str, sessions: Sequence[date]) -> SourceAnswer:
+    return SourceAnswer(name, listed=tuple(sessions))
 
 
-def found(*answers: Answer, own: Answer | None = None, kept: Answer | None = None) -> Findings:
+def found(
+    *answers: SourceAnswer, own: SourceAnswer | None = None, kept: SourceAnswer | None = None
+) -> CalendarFindings:
     return weigh(SHIPPED, kept, answers, own)
 
 
-def standings(findings: Findings) -> list[str]:
+def standings(findings: CalendarFindings) -> list[str]:
     return [str(verdict.standing) for verdict in findings.verdicts]
 
 
@@ -76,32 +78,32 @@ def test_one_against_the_shipped_sessions_refuses_the_update_of_another() -> Non
     assert findings.contradiction == (
         "b contradicts the shipped calendar: 2026-10-08 is closed in it and a session there"
     )
-    assert standings(findings) == [Standing.AGREES, Standing.CONTRADICTS]
+    assert standings(findings) == [SourceVerdict.AGREES, SourceVerdict.CONTRADICTS]
 
 
 def test_one_that_cannot_be_right_is_passed_over() -> None:
     weekend = sorted([*ALL, date(2027, 3, 6)])
-    findings = found(lists("a", weekend), Answer("b", refused=ListRefused("is torn")), lists("c", ALL))
-    assert standings(findings) == [Standing.WRONG, Standing.WRONG, Standing.AGREES]
+    findings = found(lists("a", weekend), SourceAnswer("b", refused=SessionListRefused("is torn")), lists("c", ALL))
+    assert standings(findings) == [SourceVerdict.WRONG, SourceVerdict.WRONG, SourceVerdict.AGREES]
     assert (findings.sessions, findings.source) == (IN_2027, "c")
     assert findings.verdicts[0].text == "is not used: it lists 2027-03-06, a Saturday"
 
 
 def test_one_that_cannot_be_compared_is_not_believed() -> None:
     findings = found(lists("a", IN_2027), lists("b", []))
-    assert standings(findings) == [Standing.WRONG, Standing.WRONG]
+    assert standings(findings) == [SourceVerdict.WRONG, SourceVerdict.WRONG]
     assert findings.sessions == ()
 
 
 def test_without_answers_there_is_nothing() -> None:
-    findings = found(Answer("a", silent="it is away"))
+    findings = found(SourceAnswer("a", silent="it is away"))
     assert (findings.sessions, findings.contradiction) == ((), None)
     assert findings.verdicts[0].text == "no answer: it is away"
 
 
 class TestOwnFile:
     def test_it_counts_where_nobody_reaches_further(self) -> None:
-        findings = found(lists("a", SHIPPED), Answer("b", silent="away"), own=lists("mine", IN_2027))
+        findings = found(lists("a", SHIPPED), SourceAnswer("b", silent="away"), own=lists("mine", IN_2027))
         assert (findings.sessions, findings.source) == (IN_2027, "mine")
 
     def test_it_is_not_taken_where_a_source_reaches_as_far(self) -> None:
@@ -111,7 +113,7 @@ class TestOwnFile:
 
     def test_it_is_checked_like_every_other(self) -> None:
         findings = found(lists("a", SHIPPED), own=lists("mine", sorted([*IN_2027, date(2027, 3, 6)])))
-        assert (findings.sessions, standings(findings)) == ((), [Standing.AGREES, Standing.WRONG])
+        assert (findings.sessions, standings(findings)) == ((), [SourceVerdict.AGREES, SourceVerdict.WRONG])
 
     def test_it_may_not_contradict_a_source(self) -> None:
         assert found(lists("a", ALL), own=lists("mine", OTHERWISE[-243:])).contradiction is not None
@@ -129,13 +131,13 @@ class TestKept:
             "session",
             "2027-01-04",
         ]
-        assert kept_answer(file, SHIPPED) == Answer(str(file), listed=IN_2027)
+        assert kept_answer(file, SHIPPED) == SourceAnswer(str(file), listed=IN_2027)
 
     def test_what_it_holds_is_not_added_again_nor_taken_back(self) -> None:
         kept = lists("kept", IN_2027)
         assert found(lists("a", ALL), kept=kept).sessions == ()
         assert found(lists("a", SHIPPED), kept=kept).sessions == ()
-        assert found(Answer("a", silent="away"), kept=kept).sessions == ()
+        assert found(SourceAnswer("a", silent="away"), kept=kept).sessions == ()
 
     def test_a_source_against_it_is_a_contradiction(self) -> None:
         findings = found(lists("a", OTHERWISE), kept=lists("kept", IN_2027))

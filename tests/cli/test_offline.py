@@ -22,7 +22,7 @@ from core.model.plan import Leg, Plan
 from core.model.settings import Settings
 from core.model.snapshot import LegProgress, Rebalance
 from core.trading.journal import Journal
-from core.trading.ledger import LedgerBook
+from core.trading.ledger import Ledger
 from core.trading.state_store import TRADING
 from tui.cli.offline import EXPORTS, config_document, export_rows, status_document
 from tui.cli.output import rebalance_document
@@ -47,9 +47,7 @@ def trade(home: Home) -> Any:
     journal = Journal(database)
     journal.intend([intent], NOW)
     journal.record("r1-1", OrderState.FILLED, "", NOW, "7")
-    LedgerBook(database).book(
-        Fill(DAY, "f1", "7", "r1-1", CODE, Side.BUY, 10, Decimal("110.5"), Decimal(1), NOW), "r1-1"
-    )
+    Ledger(database).book(Fill(DAY, "f1", "7", "r1-1", CODE, Side.BUY, 10, Decimal("110.5"), Decimal(1), NOW), "r1-1")
     return database
 
 

@@ -7,11 +7,11 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Protocol
 
-from core.akshare.client import Table, TableSilent
+from core.akshare.client import Table, TableUnavailable
 from core.infra.clock import SHANGHAI, ScaledClock
 from core.model.bond import BondCode
 from core.quotes.akshare import COLUMNS, AkshareQuotes
-from core.quotes.failover import Sources
+from core.quotes.failover import FailoverQuotes
 from core.quotes.feed import QuoteFeed
 from core.quotes.qmt import QmtQuotes
 from core.quotes.replay import ReplayFeed
@@ -81,7 +81,7 @@ class _Rows:
 
     async def fetch(self, name: str) -> Table:
         if self.silent:
-            raise TableSilent("banned")
+            raise TableUnavailable("banned")
         at = self._clock.now()
         rows = tuple({**row, "ticktime": f"{at:%H:%M:%S}"} for row in self.rows.values())
         return Table(name, at, COLUMNS, rows)
@@ -123,7 +123,9 @@ class _Several(_Tencent):
         self._other = _Akshare()
         sources: list[Any] = [self.feed, self._other.feed]
         clock = ScaledClock(START, SPEED)
-        self.feed: QuoteFeed = Sources(sources, clock, open_now=lambda: True, beside=False, ratio=Decimal("0.01"))
+        self.feed: QuoteFeed = FailoverQuotes(
+            sources, clock, open_now=lambda: True, beside=False, ratio=Decimal("0.01")
+        )
 
     def fail(self) -> None:
         super().fail()

@@ -9,7 +9,7 @@ from core.brokers.qmt import QmtBroker
 from core.brokers.qmt_connection import SessionIds
 from core.infra.clock import SHANGHAI, ScaledClock
 from core.model.quote import Quote, TradingState
-from core.model.settings import Qmt
+from core.model.settings import QmtSettings
 from tests.contract.venue import CAPITAL, OPENING, SH, SZ
 from tests.miniqmt.terminal import shared_terminal
 
@@ -98,7 +98,7 @@ class QmtVenue:
     async def _open(self) -> None:
         number = next(_sessions)
         broker = QmtBroker(
-            Qmt(userdata=str(self._terminal.userdata), account=ACCOUNT),
+            QmtSettings(userdata=str(self._terminal.userdata), account=ACCOUNT),
             self._clock,
             SessionIds(number, 1, None),
             quiet=lambda: False,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from core.brokers.paper_store import PaperBooks
+from core.brokers.paper_store import PaperStore
 from core.model.order import OrderState, Refused, Side
 from core.model.quote import TradingState
 from tests.contract.venue import OPENING, SH, Account, PaperVenue, intent, quote
@@ -23,7 +23,7 @@ async def test_a_commit_that_fails_changes_nothing_and_costs_no_order_its_number
         raise sqlite3.OperationalError("database or disk is full")
 
     with monkeypatch.context() as patch:
-        patch.setattr(PaperBooks, "set_order", full)
+        patch.setattr(PaperStore, "set_order", full)
         with pytest.raises(sqlite3.OperationalError):
             await venue.broker.place(intent("b-0", SH, Side.BUY, 10, "100.01"))
     assert await account.asset() == before

@@ -132,11 +132,11 @@ def test_a_kill_leaves_something_to_recover(victims: tuple[Path, int]) -> None:
 
 def _volumes(folder: Path) -> dict[object, object]:
     from core.infra.database import open_database
-    from core.trading.ledger import LedgerBook
+    from core.trading.ledger import Ledger
     from core.trading.state_store import TRADING
 
     database = open_database(folder / "app.db", TRADING, durable=False)
     try:
-        return {str(code): row.volume for code, row in LedgerBook(database).holdings().items()}
+        return {str(code): row.volume for code, row in Ledger(database).holdings().items()}
     finally:
         database.close()

@@ -14,17 +14,17 @@ from core.model.bond import BondCode
 from core.model.known import Known, Maybe
 from core.model.platform import Selection
 from core.model.quote import Quote
-from core.model.settings import Buy, Orders, Settings, Strategy
+from core.model.settings import BuySettings, OrderSettings, Settings, StrategySettings
 from core.quotes.replay import ReplayFeed
 from core.rules.sessions import no_orders_at, working_seconds
 from core.trading.journal import Journal
-from core.trading.ledger import LedgerBook
-from core.trading.order_manager import Desk
+from core.trading.ledger import Ledger
+from core.trading.order_manager import OrderManager
 from core.trading.reconcile import reconcile
-from core.trading.risk import Controls, Gate
+from core.trading.risk import PreTradeRisk, TradingControls
 from core.trading.rotation import Rotation
 from core.trading.runs import Runs
-from core.trading.state_store import TRADING, Memory
+from core.trading.state_store import TRADING, StateStore
 from tests import worlds
 from tests.trading.trading_world import Agenda
 
@@ -36,9 +36,9 @@ TARGET = 100
 MORNING = datetime(2026, 5, 15, 10, 0, tzinfo=SHANGHAI)
 LATER = datetime(2026, 5, 15, 10, 30, tzinfo=SHANGHAI)
 SETTINGS = Settings(
-    strategy=Strategy(strategy_id=1, history_id=1),
-    buy=Buy(amount=Decimal(10_100)),
-    orders=Orders(timeout=30, reprices=2),
+    strategy=StrategySettings(strategy_id=1, history_id=1),
+    buy=BuySettings(amount=Decimal(10_100)),
+    orders=OrderSettings(timeout=30, reprices=2),
 )
 
 
@@ -52,16 +52,16 @@ class World:
         self.broker = PaperBroker(
             folder / "paper.db", self.feed, self.clock, SETTINGS.fees, Decimal(50_000), durable=durable
         )
-        self.journal, self.ledger = Journal(self.db), LedgerBook(self.db)
-        gate = Gate(SETTINGS, lambda now: no_orders_at(now.time()))
-        self.desk = Desk(self.broker, self.journal, self.ledger, gate, self.clock)
+        self.journal, self.ledger = Journal(self.db), Ledger(self.db)
+        risk = PreTradeRisk(SETTINGS, lambda now: no_orders_at(now.time()))
+        self.order_manager = OrderManager(self.broker, self.journal, self.ledger, risk, self.clock)
         self.listed: tuple[BondCode, ...] = NEW
         self.rotation = Rotation(
             settings=SETTINGS,
             clock=self.clock,
             feed=self.feed,
-            desk=self.desk,
-            controls=Controls(Memory(self.db)),
+            order_manager=self.order_manager,
+            controls=TradingControls(StateStore(self.db)),
             runs=Runs(self.db),
             fetch=self._fetch,
             expected_list=lambda now: Known(now.date()),
@@ -75,7 +75,7 @@ class World:
         """As an engine starts: feed, broker, reconciliation; answers with what keeps trading off."""
         await self.feed.start()
         await self.broker.start()
-        return await reconcile(self.desk)
+        return await reconcile(self.order_manager)
 
     async def rebalance(self, codes: Iterable[BondCode] = NEW) -> str:
         self.listed = tuple(codes)

@@ -121,7 +121,7 @@ async def _user(world: DayWorld) -> None:
         await asyncio.wait({asyncio.create_task(_rebalance(world))}, timeout=world.random.uniform(0.1, 5.0))
     elif kind < 0.55:
         await world.ask(PauseBuys())
-        if not world.parts.rotation.controls.halted:
+        if not world.components.rotation.controls.halted:
             world.note_halt("paused")
     elif kind < 0.65:
         await world.ask(Halt())
@@ -133,7 +133,7 @@ async def _user(world: DayWorld) -> None:
     else:
         world.note_halt("halted")
         await world.ask(Flatten())
-        if not world.parts.rotation.controls.halted:  # declined before it halted
+        if not world.components.rotation.controls.halted:  # declined before it halted
             world.note_halt("")
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from core.brokers.broker import BrokerEvent, BrokerListener, Link
+from core.brokers.broker import BrokerEvent, BrokerListener, LinkState
 from core.brokers.paper import PaperBroker
 from core.infra.clock import Clock
 from core.model.account import Asset, Position
@@ -120,7 +120,7 @@ class FaultyBroker:
         self.rate = rate
         self._listeners: list[BrokerListener] = []
         self._link_listeners: list[Callable[[], None]] = []
-        self.link = Link(True, 1, "ok", clock.now())
+        self.link = LinkState(True, 1, "ok", clock.now())
         self.sent: list[tuple[datetime, Intent]] = []
         """What was handed over, whether or not it arrived."""
         inner.subscribe(self._on_event)
@@ -148,13 +148,13 @@ class FaultyBroker:
     def break_link(self, seconds: float) -> None:
         """Out of reach for so many seconds of the loop."""
         if self.link.up:
-            self._set_link(Link(False, self.link.number, "connection lost", self._clock.now()))
+            self._set_link(LinkState(False, self.link.number, "connection lost", self._clock.now()))
             asyncio.get_running_loop().call_later(seconds, self._mend)
 
     def _mend(self) -> None:
-        self._set_link(Link(True, self.link.number + 1, "ok", self._clock.now()))
+        self._set_link(LinkState(True, self.link.number + 1, "ok", self._clock.now()))
 
-    def _set_link(self, link: Link) -> None:
+    def _set_link(self, link: LinkState) -> None:
         self.link = link
         for listener in self._link_listeners:
             listener()

@@ -12,7 +12,7 @@ from core.i18n import use_language
 from core.model.bond import BondCode
 from core.model.command import Done, ExecutePlan, MakePlan
 from core.model.order import STOP_ORIGINS, Order, OrderState, Origin, Side
-from core.model.settings import Schedule, Settings
+from core.model.settings import ScheduleSettings, Settings
 from core.model.snapshot import Level
 from tests.day.drive import drive
 from tests.day.faults import Move, Spell
@@ -51,7 +51,11 @@ async def bought(world: DayWorld) -> list[BondCode]:
 
 
 def orders(world: DayWorld, code: BondCode) -> list[Order]:
-    return [order for order in world.parts.desk.journal.of_day(at("12:00").date()) if order.intent.code == code]
+    return [
+        order
+        for order in world.components.order_manager.journal.of_day(at("12:00").date())
+        if order.intent.code == code
+    ]
 
 
 def stop_orders(world: DayWorld, code: BondCode) -> list[Order]:
@@ -89,10 +93,10 @@ def test_a_day_left_alone(tmp_path: Path) -> None:
         await world.until("10:22")
         assert stop_orders(world, profit)[0].intent.origin is Origin.TAKE_PROFIT
         assert 0 < world.held[profit] == world.owned[profit]  # part filled: the rest is still ours, and armed
-        assert world.parts.stops.rows()[profit].armed
+        assert world.components.stops.rows()[profit].armed
 
         await world.until("10:50")
-        row = world.parts.stops.rows()[floor]
+        row = world.components.stops.rows()[floor]
         assert floor in world.held
         assert stop_orders(world, floor) == []
         assert row.armed
@@ -104,7 +108,7 @@ def test_a_day_left_alone(tmp_path: Path) -> None:
         assert world.latest is not None
         assert world.latest.stops is not None
         assert world.latest.stops.armed == world.latest.stops.managed == len(world.owned)
-        assert "suspended" in world.parts.stops.rows()[halted].state
+        assert "suspended" in world.components.stops.rows()[halted].state
         await world.until("13:48")
         assert health(world, "quotes") is Level.ERROR
         await world.until("13:53")
@@ -128,7 +132,7 @@ def test_a_day_left_alone(tmp_path: Path) -> None:
 
 
 def test_slots_that_stops_freed_are_filled_in_list_order(tmp_path: Path) -> None:
-    settings = SETTINGS.model_copy(update={"schedule": Schedule(frequency="off")})
+    settings = SETTINGS.model_copy(update={"schedule": ScheduleSettings(frequency="off")})
 
     async def story(world: DayWorld) -> None:
         await world.until("09:31")
@@ -151,7 +155,7 @@ def test_slots_that_stops_freed_are_filled_in_list_order(tmp_path: Path) -> None
         await world.until("14:53")
         filled = [
             order
-            for order in world.parts.desk.journal.of_day(at("12:00").date())
+            for order in world.components.order_manager.journal.of_day(at("12:00").date())
             if order.intent.origin is Origin.REFILL
         ]
         assert {order.intent.code for order in filled} == {first, second}  # two slots, two names, the first of the list

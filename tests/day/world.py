@@ -15,8 +15,8 @@ from core import __version__
 from core.brokers.paper import PaperBroker
 from core.calendar.calendar import Calendar
 from core.engine.assembly import compose
-from core.engine.runtime import Shift
-from core.factorcat import FactorCat
+from core.engine.runtime import EngineRuntime
+from core.factorcat import FactorCatClient
 from core.infra.clock import SHANGHAI
 from core.infra.database import open_database
 from core.infra.home import Home
@@ -24,13 +24,21 @@ from core.model.bond import BondCode
 from core.model.command import Command, Reply
 from core.model.known import Known
 from core.model.order import STOP_ORIGINS, Origin, Side
-from core.model.settings import Buy, Guards, Orders, Schedule, Settings, Stops, Strategy
+from core.model.settings import (
+    BuySettings,
+    GuardSettings,
+    OrderSettings,
+    ScheduleSettings,
+    Settings,
+    StopSettings,
+    StrategySettings,
+)
 from core.model.snapshot import Snapshot
 from core.rules.pricing import why_not_tradable
 from core.sandbox.bonds import SandboxBook
 from core.sandbox.platform import EmbeddedPlatform
 from core.sandbox.recorded import load_sandbox_data
-from core.trading.state_store import TRADING, Memory
+from core.trading.state_store import TRADING, StateStore
 from tests.day.faults import FaultyBroker, FaultyMarket, FaultyPlatform
 from tests.day.loop import LoopClock, SimulatedLoop
 
@@ -39,12 +47,12 @@ DAY = datetime(2026, 5, 18, tzinfo=SHANGHAI)
 SPEED = 30.0
 SETTINGS = Settings(
     mode="sandbox",
-    strategy=Strategy(strategy_id=4, history_id=403),
-    buy=Buy(amount_type="balance"),
-    orders=Orders(type="market", timeout=30, reprices=2),
-    guards=Guards(max_daily_buys=Decimal(10_000_000)),
-    stops=Stops(take_profit=Decimal("0.04"), stop_loss=Decimal("0.03"), refill=True, refill_time="14:50"),
-    schedule=Schedule(frequency="daily", time="14:50"),
+    strategy=StrategySettings(strategy_id=4, history_id=403),
+    buy=BuySettings(amount_type="balance"),
+    orders=OrderSettings(type="market", timeout=30, reprices=2),
+    guards=GuardSettings(max_daily_buys=Decimal(10_000_000)),
+    stops=StopSettings(take_profit=Decimal("0.04"), stop_loss=Decimal("0.03"), refill=True, refill_time="14:50"),
+    schedule=ScheduleSettings(frequency="daily", time="14:50"),
 )
 PATIENCE = 300.0
 """Seconds of the market that a bond may stand through its level, saleable, in a healthy engine, and not be ordered."""
@@ -111,36 +119,36 @@ class DayWorld:
         outages = self.transport.outages if hasattr(self, "transport") else []
         self.transport = FaultyPlatform(EmbeddedPlatform(self.market, self.clock), self.clock)
         self.transport.outages = outages
-        platform = FactorCat(
+        platform = FactorCatClient(
             self.settings.factorcat.base_url, version=__version__, clock=self.clock, transport=self.transport
         )
-        memory = Memory(self.db)
-        self.parts = compose(
+        state_store = StateStore(self.db)
+        self.components = compose(
             self.settings,
             self.clock,
             self.market,
             platform,
             self.db,
-            memory,
+            state_store,
             self.broker,
             SandboxBook(self.market.data),
         )
-        self.shift = Shift(self.parts, Home(self.folder), self._seen)
+        self.shift = EngineRuntime(self.components, Home(self.folder), self._seen)
         await self.shift.open()
 
     async def close(self) -> None:
         await self.shift.close()
-        await self.parts.close()
+        await self.components.close()
 
     async def crash(self) -> None:
         """As a kill would end it: what runs stops where it is, nothing is said, nothing more is written."""
         logging.disable(logging.CRITICAL)
-        self.shift._timetable.stop()  # pyright: ignore[reportPrivateUsage]
+        self.shift._job_scheduler.stop()  # pyright: ignore[reportPrivateUsage]
         logging.getLogger().removeHandler(self.shift._events)  # pyright: ignore[reportPrivateUsage]
         self.market._listeners.clear()  # pyright: ignore[reportPrivateUsage]
         current = asyncio.current_task()
         left = [task for task in asyncio.all_tasks() if task is not current]
-        self.parts.database.close()
+        self.components.database.close()
         self.broker.inner._stopped = True  # pyright: ignore[reportPrivateUsage]
         self.broker.inner._books._db.close()  # pyright: ignore[reportPrivateUsage]
         for task in left:
@@ -152,7 +160,7 @@ class DayWorld:
         await self.open()
 
     async def ask(self, command: Command[T]) -> Reply[T]:
-        return await self.shift.answers.answer(command)
+        return await self.shift.handlers.answer(command)
 
     async def until(self, text: str, each: Callable[[], Awaitable[None]] | None = None) -> None:
         """Go on to that time of the day, looking at the laws every 20 seconds of the market."""
@@ -173,7 +181,7 @@ class DayWorld:
 
     @property
     def owned(self) -> dict[BondCode, int]:
-        return {code: owned.volume for code, owned in self.parts.desk.ledger.holdings().items()}
+        return {code: owned.volume for code, owned in self.components.order_manager.ledger.holdings().items()}
 
     @property
     def held(self) -> dict[BondCode, int]:
@@ -205,15 +213,18 @@ class DayWorld:
 
     def _in_flight(self, code: BondCode) -> bool:
         """Fills of its orders may not be booked yet: their events are lost or late, and the next look finds them."""
-        return any(order.intent.code == code for order in self.parts.desk.journal.open()) or self._broker_faults > 0
+        return (
+            any(order.intent.code == code for order in self.components.order_manager.journal.open())
+            or self._broker_faults > 0
+        )
 
     def _look_at_stops(self) -> None:
         """A stop that has every reason to fire, and does not."""
-        now, desk, stops = self.clock.now(), self.parts.desk, self.parts.stops
+        now, order_manager, stops = self.clock.now(), self.components.order_manager, self.components.stops
         healthy = (
-            desk.trouble() is None
-            and desk.gate.orders_allowed(now) is None
-            and not self.parts.rotation.controls.halted
+            order_manager.trouble() is None
+            and order_manager.risk.orders_allowed(now) is None
+            and not self.components.rotation.controls.halted
             and not any(spell.holds(now) for spell in self.market.silences)
             and now < at("14:56")
         )
@@ -226,7 +237,7 @@ class DayWorld:
                 and row.profit is not None
                 and not row.loss < found.value.last < row.profit
                 and why_not_tradable(Side.SELL, found.value, now.date()) is None
-                and not any(order.intent.code == code for order in desk.journal.open())
+                and not any(order.intent.code == code for order in order_manager.journal.open())
             )
             if not through:
                 self._through.pop(code, None)
@@ -242,7 +253,9 @@ class DayWorld:
             await asyncio.sleep(25)
         books = self.broker.inner._books  # pyright: ignore[reportPrivateUsage]
         listed, fills = books.orders(DAY.date()), books.fills(DAY.date())
-        ours = {order.intent.client_order_id: order for order in self.parts.desk.journal.of_day(DAY.date())}
+        ours = {
+            order.intent.client_order_id: order for order in self.components.order_manager.journal.of_day(DAY.date())
+        }
         for remark, number in Counter(order.remark for order in listed).items():
             if number > 1:
                 self.breach(f"{remark} was ordered {number} times")

@@ -12,7 +12,7 @@ from core.infra.database import open_database
 from core.infra.home import Home
 from core.model.known import Known, Unknown
 from core.model.settings import Settings
-from core.trading.state_store import TRADING, Memory
+from core.trading.state_store import TRADING, StateStore
 from tests.calendar.session_lists import IN_2027, list_file
 
 BEYOND = date(2027, 1, 4)
@@ -29,32 +29,32 @@ async def test_paper_goes_on_after_the_end_and_the_sandbox_does_not(home: Home) 
     paper, sandbox = build(home, Settings(mode="paper")), build(home, Settings(mode="sandbox"))
     assert paper.calendar.is_session(BEYOND) == Known(True)
     assert isinstance(sandbox.calendar.is_session(BEYOND), Unknown)
-    for parts in (paper, sandbox):
-        await parts.close()
+    for components in (paper, sandbox):
+        await components.close()
 
 
 @pytest.mark.parametrize("mode", ["paper", "sandbox"])
 async def test_the_homes_file_goes_on_from_the_shipped_sessions(home: Home, mode: str) -> None:
     list_file(home.path, IN_2027)
-    parts = build(home, Settings.model_validate({"mode": mode}))
-    assert parts.calendar.verified_through == IN_2027[-1]
-    await parts.close()
+    components = build(home, Settings.model_validate({"mode": mode}))
+    assert components.calendar.verified_through == IN_2027[-1]
+    await components.close()
 
 
 async def test_the_sandbox_runs_on_into_the_files_sessions(home: Home) -> None:
     list_file(home.path, IN_2027)
     database = open_database(home.database, TRADING)
-    Memory(database).keep(SANDBOX_TIME, datetime(2027, 1, 4, 15, 0, tzinfo=SHANGHAI).isoformat())
+    StateStore(database).keep(SANDBOX_TIME, datetime(2027, 1, 4, 15, 0, tzinfo=SHANGHAI).isoformat())
     database.close()
-    parts = build(home, Settings(mode="sandbox"))
-    assert parts.clock.now().date() == date(2027, 1, 5)
-    await parts.close()
+    components = build(home, Settings(mode="sandbox"))
+    assert components.clock.now().date() == date(2027, 1, 5)
+    await components.close()
 
 
 async def test_a_file_in_trouble_is_logged_and_not_used(home: Home, caplog: pytest.LogCaptureFixture) -> None:
     home.calendar_file.write_bytes(b"\x80")
     with caplog.at_level(logging.WARNING):
-        parts = build(home, Settings(mode="sandbox"))
-    assert isinstance(parts.calendar.is_session(BEYOND), Unknown)
-    assert parts.calendar.trouble in caplog.messages
-    await parts.close()
+        components = build(home, Settings(mode="sandbox"))
+    assert isinstance(components.calendar.is_session(BEYOND), Unknown)
+    assert components.calendar.trouble in caplog.messages
+    await components.close()

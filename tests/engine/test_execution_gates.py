@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from core.engine.engine import Engine
-from core.engine.runtime import Shift
+from core.engine.runtime import EngineRuntime
 from core.infra.clock import ScaledClock
 from core.infra.config import load_settings
 from core.infra.home import Home
 from core.model.command import ExecutePlan, MakePlan
 from core.model.known import Known, Unknown
 from core.model.order import OrderState
-from core.trading.order_manager import Desk
+from core.trading.order_manager import OrderManager
 from tests.engine.test_engine import ask, refusal, until
 from tui.cli.offline import prepare_demo
 
@@ -32,14 +32,14 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
         engine.stop()
 
 
-def shift_of(engine: Engine) -> Shift:
-    shift = engine._shift  # pyright: ignore[reportPrivateUsage]
+def shift_of(engine: Engine) -> EngineRuntime:
+    shift = engine._runtime  # pyright: ignore[reportPrivateUsage]
     assert shift is not None
     return shift
 
 
-def desk_of(engine: Engine) -> Desk:
-    return shift_of(engine)._parts.desk  # pyright: ignore[reportPrivateUsage]
+def desk_of(engine: Engine) -> OrderManager:
+    return shift_of(engine)._components.order_manager  # pyright: ignore[reportPrivateUsage]
 
 
 def test_a_fault_turns_trading_off_until_it_is_gone(engine: Engine) -> None:
@@ -75,7 +75,7 @@ def test_an_account_that_falls_silent_turns_trading_off_and_is_reconciled_when_i
 
 def test_outside_the_hours_nothing_is_begun(engine: Engine) -> None:
     plan = ask(engine, MakePlan())
-    clock = shift_of(engine)._parts.clock  # pyright: ignore[reportPrivateUsage]
+    clock = shift_of(engine)._components.clock  # pyright: ignore[reportPrivateUsage]
     assert isinstance(clock, ScaledClock)
     clock.move_to(clock.now().replace(hour=14, minute=58))
     refused = refusal(engine, ExecutePlan(plan.plan_id))
@@ -87,7 +87,7 @@ def test_outside_the_hours_nothing_is_begun(engine: Engine) -> None:
 
 def test_a_plan_of_yesterday_is_not_carried_out_today(engine: Engine) -> None:
     plan = ask(engine, MakePlan())
-    clock = shift_of(engine)._parts.clock  # pyright: ignore[reportPrivateUsage]
+    clock = shift_of(engine)._components.clock  # pyright: ignore[reportPrivateUsage]
     assert isinstance(clock, ScaledClock)
     clock.move_to(clock.now() + timedelta(days=3))
     assert refusal(engine, ExecutePlan(plan.plan_id)).refused
@@ -100,17 +100,17 @@ def test_an_order_that_a_rebalance_left_open_is_settled_by_itself(
     """The cancel is not heard while the rebalance runs; once it is, nobody has to restart anything."""
     monkeypatch.setattr("core.engine.runtime._RETRY", 1)
     monkeypatch.setattr("core.trading.executor.CANCEL_PROOF", 0.2)
-    parts = shift_of(engine)._parts  # pyright: ignore[reportPrivateUsage]
-    quick = parts.settings.orders.model_copy(update={"type": "limit", "timeout": 1, "reprices": 0})
-    parts.rotation.settings = parts.rotation.settings.model_copy(update={"orders": quick})
-    hear = parts.desk.broker.cancel
+    components = shift_of(engine)._components  # pyright: ignore[reportPrivateUsage]
+    quick = components.settings.orders.model_copy(update={"type": "limit", "timeout": 1, "reprices": 0})
+    components.rotation.settings = components.rotation.settings.model_copy(update={"orders": quick})
+    hear = components.order_manager.broker.cancel
 
     async def deaf(order_id: str) -> None: ...
 
-    monkeypatch.setattr(parts.desk.broker, "cancel", deaf)
+    monkeypatch.setattr(components.order_manager.broker, "cancel", deaf)
     plan = ask(engine, MakePlan())
     result = ask(engine, ExecutePlan(plan.plan_id))
-    monkeypatch.setattr(parts.desk.broker, "cancel", hear)
+    monkeypatch.setattr(components.order_manager.broker, "cancel", hear)
     shown = until(engine, lambda shown: bool(shown.orders) and all(order.done for order in shown.orders), 15)
     assert {order.state for order in shown.orders} <= {OrderState.FILLED, OrderState.CANCELLED}
     assert shown.rebalance is not None

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from core.engine.scheduler import Exits
+from core.engine.scheduler import ExitScheduler
 from core.infra.clock import SHANGHAI, SteppedClock
 from core.infra.database import open_database
 from core.model.bond import BondCode
 from core.rules.redemption import HeldDanger
-from core.trading.state_store import TRADING, Memory
+from core.trading.state_store import TRADING, StateStore
 
 A, B = BondCode("113001"), BondCode("127001")
 MORNING = datetime(2026, 5, 15, 9, 31, tzinfo=SHANGHAI)
@@ -19,18 +19,18 @@ MORNING = datetime(2026, 5, 15, 9, 31, tzinfo=SHANGHAI)
 class World:
     def __init__(self, folder: Path) -> None:
         self.clock = SteppedClock(MORNING)
-        self.memory = Memory(open_database(folder / "app.db", TRADING, durable=False))
+        self.state_store = StateStore(open_database(folder / "app.db", TRADING, durable=False))
         self.dangers: list[HeldDanger] = []
         self.owned = [A]
         self.closed: str | None = None
         self.refusal: str | None = None
         self.sold = 0
-        self.exits = self.begin()
+        self.exit_scheduler = self.begin()
 
-    def begin(self) -> Exits:
-        return Exits(
+    def begin(self) -> ExitScheduler:
+        return ExitScheduler(
             self.clock,
-            self.memory,
+            self.state_store,
             held=lambda: self.dangers,
             owned=lambda: self.owned,
             closed=lambda: self.closed,
@@ -54,15 +54,15 @@ async def test_a_danger_is_told_once_a_day_whatever_is_begun_again(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
     world.threatens()
-    await world.exits.look()
-    await world.exits.look()
+    await world.exit_scheduler.look()
+    await world.exit_scheduler.look()
     await world.begin().look()
     assert caplog.text.count("at stake") == 1
     world.clock.move_to(MORNING + timedelta(days=1))
-    await world.exits.look()
+    await world.exit_scheduler.look()
     assert caplog.text.count("at stake") == 2
     world.threatens(B)
-    await world.exits.look()
+    await world.exit_scheduler.look()
     assert caplog.text.count("at stake") == 3
     assert world.sold == 0
 
@@ -73,17 +73,17 @@ async def test_what_has_to_go_is_sold_again_and_again_until_it_is_gone(
     world.threatens(sell=True)
     world.refusal = "nobody buys"
     for _ in range(3):
-        await world.exits.look()
+        await world.exit_scheduler.look()
     assert world.sold == 3
     assert caplog.text.count("was not: nobody buys") == 1
     world.owned = []
-    await world.exits.look()
+    await world.exit_scheduler.look()
     assert world.sold == 3
 
 
 async def test_what_is_the_user_s_own_is_told_and_never_sold(world: World, caplog: pytest.LogCaptureFixture) -> None:
     world.threatens(B, sell=True)
-    await world.exits.look()
+    await world.exit_scheduler.look()
     assert world.sold == 0
     assert "at stake" in caplog.text
 
@@ -91,5 +91,5 @@ async def test_what_is_the_user_s_own_is_told_and_never_sold(world: World, caplo
 async def test_outside_the_hours_nothing_is_sold(world: World) -> None:
     world.threatens(sell=True)
     world.closed = "it is the midday break"
-    await world.exits.look()
+    await world.exit_scheduler.look()
     assert world.sold == 0

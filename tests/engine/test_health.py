@@ -11,10 +11,10 @@ from typing import Any, NamedTuple, cast
 
 import pytest
 
-from core.brokers.broker import Link
+from core.brokers.broker import LinkState
 from core.calendar.calendar import Calendar
-from core.engine.assembly import Heard, Parts
-from core.engine.health import SILENCE, Pulse, Vitals
+from core.engine.assembly import Components, LastQuotes
+from core.engine.health import SILENCE, HealthMonitor, Pulse
 from core.engine.supervisor import Supervisor
 from core.infra.clock import SHANGHAI, RealClock, ScaledClock
 from core.model.settings import Settings
@@ -116,28 +116,30 @@ class Patient:
     def __init__(self, folder: Path, clock: Callable[[Machine], ScaledClock] = WallClock) -> None:
         self.machine = Machine()
         self.clock = clock(self.machine)
-        self.broker = SimpleNamespace(link=Link(True, 1, "12 ms", TEN))
-        self.parts = SimpleNamespace(
+        self.broker = SimpleNamespace(link=LinkState(True, 1, "12 ms", TEN))
+        self.components = SimpleNamespace(
             settings=Settings(),
             clock=self.clock,
             feed=ReplayFeed(),
             calendar=Calendar(),
-            desk=SimpleNamespace(broker=self.broker),
+            order_manager=SimpleNamespace(broker=self.broker),
             platform=SimpleNamespace(token_expires_at=None),
             heard=None,
             watched_at=None,
         )
         self.unanswered: str | None = None
         self.supervisor = Supervisor(self.clock)
-        self.vitals = Vitals(cast("Parts", self.parts), folder, self.supervisor, lambda: self.unanswered)
+        self.health = HealthMonitor(
+            cast("Components", self.components), folder, self.supervisor, lambda: self.unanswered
+        )
 
     def hear(self, age: float = 0.0) -> None:
         """A price comes in whose own time is `age` seconds ago."""
-        self.parts.watched_at = self.parts.watched_at or self.machine.steady
-        self.parts.heard = Heard(self.clock.now() - timedelta(seconds=age), self.machine.steady)
+        self.components.watched_at = self.components.watched_at or self.machine.steady
+        self.components.heard = LastQuotes(self.clock.now() - timedelta(seconds=age), self.machine.steady)
 
     def row(self, name: str) -> Health:
-        return next(row for row in self.vitals.report(self.clock.now()) if row.name == name)
+        return next(row for row in self.health.report(self.clock.now()) if row.name == name)
 
     def told(self, name: str) -> tuple[Level, str]:
         return self.row(name).level, self.row(name).text
@@ -166,18 +168,18 @@ def test_a_disk_that_fills_up_is_told_in_time(
     patient: Patient, monkeypatch: pytest.MonkeyPatch, megabytes: int, level: Level, text: str
 ) -> None:
     free(monkeypatch, megabytes)
-    patient.vitals.beat()
+    patient.health.beat()
     assert patient.told("disk") == (level, text)
 
 
 def test_the_disk_is_looked_at_each_minute(patient: Patient, monkeypatch: pytest.MonkeyPatch) -> None:
     free(monkeypatch, 20_000)
-    patient.vitals.beat()
+    patient.health.beat()
     free(monkeypatch, 1)
     levels: list[Level] = []
     for _ in range(60):
         patient.machine.passes(1)
-        patient.vitals.beat()
+        patient.health.beat()
         levels.append(patient.row("disk").level)
     assert levels == [Level.GOOD] * 59 + [Level.ERROR]
 
@@ -187,7 +189,7 @@ def test_a_disk_that_cannot_be_looked_at_is_no_good_disk(patient: Patient, monke
         raise OSError(5, "Input/output error")
 
     monkeypatch.setattr(shutil, "disk_usage", gone)
-    patient.vitals.beat()
+    patient.health.beat()
     level, text = patient.told("disk")
     assert (level, "Input/output error" in text) == (Level.ERROR, True)
 
@@ -222,9 +224,9 @@ def test_outside_the_hours_old_prices_say_nothing_of_the_clock(patient: Patient)
 
 
 def test_a_wake_is_told_for_a_while(patient: Patient, caplog: pytest.LogCaptureFixture) -> None:
-    patient.vitals.beat()
+    patient.health.beat()
     patient.machine.passes(600)
-    assert patient.vitals.beat() == pytest.approx(600)
+    assert patient.health.beat() == pytest.approx(600)
     assert patient.told("clock") == (Level.WARNING, "woke at 10:10:00")
     assert "did not run for 600 s" in caplog.text
     patient.machine.passes(91)
@@ -236,20 +238,20 @@ def test_silence_in_a_session_is_an_alarm_and_ends_with_the_next_price(
 ) -> None:
     patient.hear()
     patient.machine.passes(SILENCE)
-    assert patient.vitals.silent() is None
+    assert patient.health.silent() is None
     patient.machine.passes(1)
     with caplog.at_level(logging.INFO):
-        assert patient.vitals.silent() == pytest.approx(SILENCE + 1)
+        assert patient.health.silent() == pytest.approx(SILENCE + 1)
         assert patient.row("quotes").level is Level.ERROR
-        patient.vitals.silent()
+        patient.health.silent()
         patient.hear()
-        assert patient.vitals.silent() is None
+        assert patient.health.silent() is None
     assert patient.row("quotes").level is Level.GOOD
     assert [text.partition(" ")[0] for text in caplog.messages] == ["no", "prices"]
 
 
 def test_a_source_that_never_spoke_is_silent_since_it_was_first_asked(patient: Patient) -> None:
-    patient.parts.watched_at = patient.machine.steady
+    patient.components.watched_at = patient.machine.steady
     assert patient.told("quotes") == (Level.GOOD, "none yet")
     patient.machine.passes(SILENCE + 1)
     assert patient.told("quotes") == (Level.ERROR, "none yet")
@@ -257,27 +259,27 @@ def test_a_source_that_never_spoke_is_silent_since_it_was_first_asked(patient: P
 
 def test_where_nothing_is_watched_silence_is_no_alarm(patient: Patient) -> None:
     patient.machine.passes(600)
-    assert patient.vitals.silent() is None
+    assert patient.health.silent() is None
     assert patient.told("quotes") == (Level.INFO, "none watched")
 
 
 def test_in_the_break_silence_is_no_alarm(patient: Patient) -> None:
     patient.hear()
     patient.machine.passes(2 * 3600)
-    assert patient.vitals.silent() is None
+    assert patient.health.silent() is None
 
 
 def test_a_broker_is_told_by_its_link_and_by_its_answers(patient: Patient) -> None:
     assert patient.told("broker") == (Level.GOOD, "12 ms")
     patient.unanswered = "no answer"
     assert patient.told("broker") == (Level.ERROR, "no answer")
-    patient.broker.link = Link(False, 1, "the terminal is closed", TEN)
+    patient.broker.link = LinkState(False, 1, "the terminal is closed", TEN)
     assert patient.told("broker") == (Level.ERROR, "the terminal is closed")
 
 
 def test_a_login_that_has_ended_is_told(patient: Patient) -> None:
-    patient.vitals.platform = (Level.GOOD, "ok")
-    patient.parts.platform.token_expires_at = TEN + timedelta(minutes=5)
+    patient.health.platform = (Level.GOOD, "ok")
+    patient.components.platform.token_expires_at = TEN + timedelta(minutes=5)
     assert patient.told("FactorCat") == (Level.GOOD, "ok")
     patient.machine.passes(301)
     assert patient.told("FactorCat") == (Level.WARNING, "its login ended at 10:05")
@@ -300,7 +302,7 @@ async def test_a_part_that_fell_is_told_and_goes_back_to_good(patient: Patient) 
 def test_a_level_is_told_since_when_it_is_so(patient: Patient) -> None:
     since: list[Any] = []
     for up in (True, True, False, False, True):
-        patient.broker.link = Link(up, 1, "link", TEN)
+        patient.broker.link = LinkState(up, 1, "link", TEN)
         since.append(patient.row("broker").since)
         patient.machine.passes(60)
     assert [(moment - TEN).total_seconds() / 60 for moment in since] == [0, 0, 2, 2, 4]

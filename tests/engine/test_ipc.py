@@ -15,12 +15,12 @@ from typing import Any
 
 import pytest
 
-from core.engine.ipc.client import RemoteLink
+from core.engine.ipc.client import IpcClient
 from core.engine.ipc.protocol import (
     ONLY_LOOKS,
     PROTOCOL,
-    Greeting,
-    NotReadable,
+    ClientHello,
+    ProtocolError,
     changed,
     classes,
     read,
@@ -28,7 +28,7 @@ from core.engine.ipc.protocol import (
     with_change,
     written,
 )
-from core.engine.ipc.server import Host
+from core.engine.ipc.server import IpcServer
 from core.infra.home import Home
 from core.model.command import (
     Command,
@@ -101,7 +101,7 @@ def test_every_command_can_go_over_the_wire() -> None:
 
 @pytest.mark.parametrize("line", [b"", b"{", b'{"made":"Path","of":{}}', b'{"made":"Done","of":{"x":1}}', b'{"odd":1}'])
 def test_what_is_no_value_is_refused(line: bytes) -> None:
-    with pytest.raises(NotReadable):
+    with pytest.raises(ProtocolError):
         read(line)
 
 
@@ -147,14 +147,14 @@ class Desk:
 
 
 @asynccontextmanager
-async def hosted(home: Home) -> AsyncGenerator[tuple[Desk, RemoteLink]]:
-    desk = Desk()
-    host = Host(home, desk, SINCE, lambda: desk.pulse)
+async def hosted(home: Home) -> AsyncGenerator[tuple[Desk, IpcClient]]:
+    order_manager = Desk()
+    host = IpcServer(home, order_manager, SINCE, lambda: order_manager.pulse)
     await asyncio.to_thread(host.open)
-    link = RemoteLink(home)
+    link = IpcClient(home)
     try:
         assert await asyncio.to_thread(link.open, 5.0)
-        yield desk, link
+        yield order_manager, link
     finally:
         link.close()
         await asyncio.to_thread(host.close)
@@ -167,24 +167,24 @@ async def until(true: Callable[[], bool]) -> None:
 
 
 async def test_pictures_out_and_commands_in(home: Home) -> None:
-    async with hosted(home) as (desk, link):
+    async with hosted(home) as (order_manager, link):
         assert link.latest == snapshot()
         seen: list[int] = []
         stop = link.subscribe(lambda shown: seen.append(shown.number))
-        desk.publish(snapshot(number=7))
+        order_manager.publish(snapshot(number=7))
         await until(lambda: 7 in seen)
         assert (await asyncio.wrap_future(link.send(MakePlan()))) == Done(scripted.plan())
         assert (await asyncio.wrap_future(link.send(RunStrategy(1, 2)))) == Failed("not now", refused=True)
-        assert desk.asked == [MakePlan(), RunStrategy(1, 2)]
+        assert order_manager.asked == [MakePlan(), RunStrategy(1, 2)]
         stop()
-        desk.publish(snapshot(number=8))
+        order_manager.publish(snapshot(number=8))
         await until(lambda: link.latest is not None and link.latest.number == 8)
         assert 8 not in seen
 
 
 def knock(home: Home, first: bytes) -> bytes:
     """What whoever says that first is told, to the end."""
-    port = json.loads(home.door.read_text("utf-8"))["port"]
+    port = json.loads(home.endpoint.read_text("utf-8"))["port"]
     with socket.create_connection(("127.0.0.1", port), 5) as visitor:
         visitor.sendall(first)
         visitor.settimeout(8)
@@ -195,35 +195,35 @@ def knock(home: Home, first: bytes) -> bytes:
 
 
 def key_of(home: Home) -> str:
-    return str(json.loads(home.door.read_text("utf-8"))["key"])
+    return str(json.loads(home.endpoint.read_text("utf-8"))["key"])
 
 
 async def test_without_the_key_nothing_is_shown(home: Home) -> None:
-    async with hosted(home) as (desk, _):
+    async with hosted(home) as (order_manager, _):
         order = written({"number": 1, "command": MakePlan()})
-        told = await asyncio.to_thread(knock, home, Greeting("open sesame", PROTOCOL, "1").line() + order)
+        told = await asyncio.to_thread(knock, home, ClientHello("open sesame", PROTOCOL, "1").line() + order)
         assert read_welcome(told).refused == "the key is not that of this engine"
         assert read_welcome(told).pid == 0
-        assert desk.asked == []
-        assert home.door.stat().st_mode & 0o077 == 0
+        assert order_manager.asked == []
+        assert home.endpoint.stat().st_mode & 0o077 == 0
 
 
 @pytest.mark.parametrize(
     "first", [b"open sesame\n", b"{}\n", b"[1]\n", b'{"key": 1}\n', b"\xff\xfe\n", b"[" * 9999 + b"\n"]
 )
 async def test_what_is_no_greeting_is_told_nothing(first: bytes, home: Home) -> None:
-    async with hosted(home) as (desk, link):
+    async with hosted(home) as (order_manager, link):
         assert await asyncio.to_thread(knock, home, first) == b""
         assert isinstance(await asyncio.wrap_future(link.send(MakePlan())), Done)
-        assert len(desk.asked) == 1
+        assert len(order_manager.asked) == 1
 
 
 async def test_another_version_is_told_in_a_sentence_on_both_sides(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     async with hosted(home):
-        told = await asyncio.to_thread(knock, home, Greeting(key_of(home), PROTOCOL + 1, "9.9").line())
+        told = await asyncio.to_thread(knock, home, ClientHello(key_of(home), PROTOCOL + 1, "9.9").line())
         assert "this is rotor 9.9: they do not understand each other" in read_welcome(told).refused
         monkeypatch.setattr("core.engine.ipc.client.PROTOCOL", PROTOCOL - 1)
-        old = RemoteLink(home)
+        old = IpcClient(home)
         assert not await asyncio.to_thread(old.open, 5.0)
         assert "do not understand each other" in (old.trouble or "")
         old.close()
@@ -232,9 +232,9 @@ async def test_another_version_is_told_in_a_sentence_on_both_sides(home: Home, m
 @pytest.mark.parametrize("line", [b"half a mess", b"{}\n", b'{"number": 3, "command": 7}\n', b"nonsense\n"])
 async def test_half_a_message_or_none_is_a_sentence_and_no_hole(line: bytes, home: Home) -> None:
     def send() -> bytes:
-        port = json.loads(home.door.read_text("utf-8"))["port"]
+        port = json.loads(home.endpoint.read_text("utf-8"))["port"]
         with socket.create_connection(("127.0.0.1", port), 5) as visitor:
-            visitor.sendall(Greeting(key_of(home), PROTOCOL, "1").line() + line)
+            visitor.sendall(ClientHello(key_of(home), PROTOCOL, "1").line() + line)
             visitor.settimeout(5)
             if not line.endswith(b"\n"):
                 visitor.shutdown(socket.SHUT_WR)
@@ -243,26 +243,26 @@ async def test_half_a_message_or_none_is_a_sentence_and_no_hole(line: bytes, hom
                 told += part
             return told
 
-    async with hosted(home) as (desk, link):
+    async with hosted(home) as (order_manager, link):
         told = await asyncio.to_thread(send)
         if line.endswith(b"\n"):
             assert b"does not understand this viewer" in told
-        assert desk.asked == []
+        assert order_manager.asked == []
         assert isinstance(await asyncio.wrap_future(link.send(MakePlan())), Done)
 
 
 async def test_one_that_only_watches_can_do_nothing(home: Home) -> None:
-    async with hosted(home) as (desk, _):
-        watcher = RemoteLink(home, watch=True)
+    async with hosted(home) as (order_manager, _):
+        watcher = IpcClient(home, watch=True)
         assert await asyncio.to_thread(watcher.open, 5.0)
         for command in _every_command():
             if not isinstance(command, ONLY_LOOKS):
                 reply = await asyncio.wrap_future(watcher.send(command))
                 assert isinstance(reply, Failed)
                 assert "only watches" in reply.text
-        assert desk.asked == []
+        assert order_manager.asked == []
         assert await asyncio.wrap_future(watcher.send(ReadSettings())) == Failed("not now", refused=True)
-        assert desk.asked == [ReadSettings()]
+        assert order_manager.asked == [ReadSettings()]
         watcher.close()
 
 
@@ -275,11 +275,11 @@ def _every_command() -> list[Command[Any]]:
 
 
 async def test_only_what_has_changed_goes_over_the_wire(home: Home) -> None:
-    async with hosted(home) as (desk, link):
+    async with hosted(home) as (order_manager, link):
         before = snapshot()
         after = replace(before, number=2, notices=("a new one",))
         assert changed(before, after) == {"number": {"to": 2}, "notices": {"to": ("a new one",)}}
-        desk.publish(after)
+        order_manager.publish(after)
         await until(lambda: link.latest == after)
         assert link.latest is not None
         assert link.latest.positions is not after.positions
@@ -310,13 +310,13 @@ def test_a_change_makes_the_picture_that_it_was_taken_of() -> None:
 
 
 async def test_a_viewer_that_does_not_read_holds_up_nobody_and_gets_the_newest(home: Home) -> None:
-    async with hosted(home) as (desk, link):
-        port = json.loads(home.door.read_text("utf-8"))["port"]
+    async with hosted(home) as (order_manager, link):
+        port = json.loads(home.endpoint.read_text("utf-8"))["port"]
         idle = socket.create_connection(("127.0.0.1", port), 5)
         idle.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        idle.sendall(Greeting(key_of(home), PROTOCOL, "1").line())
+        idle.sendall(ClientHello(key_of(home), PROTOCOL, "1").line())
         for number in range(100, 400):
-            desk.publish(snapshot(number=number))
+            order_manager.publish(snapshot(number=number))
             await asyncio.sleep(0)
         await until(lambda: link.latest is not None and link.latest.number == 399)
         assert isinstance(await asyncio.wrap_future(link.send(MakePlan())), Done)
@@ -341,39 +341,39 @@ async def test_a_viewer_that_does_not_read_holds_up_nobody_and_gets_the_newest(h
 
 async def test_of_pictures_that_come_at_once_the_last_one_arrives(home: Home) -> None:
     """From a thread, as the engine's come, while the door takes them: none may get stuck between the two."""
-    async with hosted(home) as (desk, link):
+    async with hosted(home) as (order_manager, link):
         for first in range(1000, 21_000, 1000):
             last = first + 200
 
             def flood(first: int = first, last: int = last) -> None:
                 for number in range(first, last + 1):
-                    desk.publish(snapshot(number=number))
+                    order_manager.publish(snapshot(number=number))
 
             await asyncio.to_thread(flood)
             await until(lambda last=last: link.latest is not None and link.latest.number == last)
 
 
 async def test_an_engine_that_stands_still_is_told_of_with_what_it_did_last(home: Home) -> None:
-    async with hosted(home) as (desk, link):
+    async with hosted(home) as (order_manager, link):
         await until(lambda: link.beat_age is not None)
         assert link.trouble is None
-        desk.pulse = (42.0, "10:00:00 stop-loss of 113052")
+        order_manager.pulse = (42.0, "10:00:00 stop-loss of 113052")
         await until(lambda: link.trouble is not None)
         assert "stood still for 42 s" in (link.trouble or "")
         assert "stop-loss of 113052" in (link.trouble or "")
-        desk.pulse = (0.2, "10:01:00 goes on")
+        order_manager.pulse = (0.2, "10:01:00 goes on")
         await until(lambda: link.trouble is None)
 
 
 async def test_an_engine_that_goes_away_answers_what_was_asked_and_is_found_again(home: Home) -> None:
-    desk = Desk()
-    host = Host(home, desk, SINCE, lambda: desk.pulse)
+    order_manager = Desk()
+    host = IpcServer(home, order_manager, SINCE, lambda: order_manager.pulse)
     await asyncio.to_thread(host.open)
-    link = RemoteLink(home)
+    link = IpcClient(home)
     assert await asyncio.to_thread(link.open, 5.0)
-    desk.may_answer.clear()
+    order_manager.may_answer.clear()
     asked = link.send(MakePlan())
-    await until(lambda: desk.asked == [MakePlan()])
+    await until(lambda: order_manager.asked == [MakePlan()])
     await asyncio.to_thread(host.close)
     reply = await asyncio.wrap_future(asked)
     assert isinstance(reply, Failed)
@@ -382,11 +382,11 @@ async def test_an_engine_that_goes_away_answers_what_was_asked_and_is_found_agai
     refused = await asyncio.wrap_future(link.send(MakePlan()))
     assert isinstance(refused, Failed)
     assert refused.refused
-    assert not home.door.exists()
-    other = Host(home, desk, SINCE, lambda: desk.pulse)
-    desk.may_answer.set()
+    assert not home.endpoint.exists()
+    other = IpcServer(home, order_manager, SINCE, lambda: order_manager.pulse)
+    order_manager.may_answer.set()
     await asyncio.to_thread(other.open)
-    desk.publish(snapshot(number=50))
+    order_manager.publish(snapshot(number=50))
     before = link.latest
     assert before is not None
     async with asyncio.timeout(5):

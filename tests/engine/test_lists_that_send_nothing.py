@@ -8,17 +8,17 @@ from typing import Any
 import pytest
 
 from core.brokers.paper import PaperBroker
-from core.engine.assembly import Parts, compose
-from core.factorcat import FactorCat
+from core.engine.assembly import Components, compose
+from core.factorcat import FactorCatClient
 from core.infra.clock import SteppedClock
 from core.infra.database import open_database
 from core.model.account import Asset
 from core.model.known import Known
 from core.model.plan import Plan
-from core.model.settings import Guards, Settings, Strategy
+from core.model.settings import GuardSettings, Settings, StrategySettings
 from core.quotes.replay import ReplayFeed
 from core.trading.executor import RebalanceRefused
-from core.trading.state_store import TRADING, Memory
+from core.trading.state_store import TRADING, StateStore
 from tests.books import ToldBook
 from tests.factorcat.server import Reply, Server, answer, cut_off, raw, silence
 from tests.worlds import DAY, NOW, quote
@@ -52,42 +52,42 @@ async def server() -> AsyncIterator[Server]:
 
 
 @pytest.fixture
-async def parts(server: Server, tmp_path: Path) -> AsyncIterator[Parts]:
+async def components(server: Server, tmp_path: Path) -> AsyncIterator[Components]:
     """A paper account of 100,000 CNY that follows the server's list on prices that can be traded."""
     clock, feed = SteppedClock(NOW), ReplayFeed()
-    guards = Guards(min_list_ratio=Decimal("0.5"), max_turnover_ratio=Decimal("0.5"))
-    settings = Settings(mode="paper", strategy=Strategy(strategy_id=1, history_id=1), guards=guards)
+    guards = GuardSettings(min_list_ratio=Decimal("0.5"), max_turnover_ratio=Decimal("0.5"))
+    settings = Settings(mode="paper", strategy=StrategySettings(strategy_id=1, history_id=1), guards=guards)
     database = open_database(tmp_path / "app.db", TRADING, durable=False)
     broker = PaperBroker(tmp_path / "paper.db", feed, clock, settings.fees, Decimal(100_000), durable=False)
-    platform = FactorCat(server.url, version="test", clock=clock, timeout=0.3)
-    parts = compose(settings, clock, feed, platform, database, Memory(database), broker, ToldBook())
+    platform = FactorCatClient(server.url, version="test", clock=clock, timeout=0.3)
+    components = compose(settings, clock, feed, platform, database, StateStore(database), broker, ToldBook())
     await feed.start()
     everything = {one.code: one for one in (quote(c, ask=Decimal(100)) for c in (*CODES, "127005", "127006", "127007"))}
     feed.show(DAY, everything)
     await platform.login("user", "a-long-password")
-    yield parts
-    await parts.close()
+    yield components
+    await components.close()
 
 
-async def cash(parts: Parts) -> Decimal:
-    asset = await parts.desk.broker.asset()
+async def cash(components: Components) -> Decimal:
+    asset = await components.order_manager.broker.asset()
     assert isinstance(asset, Known)
     assert isinstance(asset.value, Asset)
     return asset.value.cash
 
 
-async def follow(parts: Parts) -> Plan:
-    plan = await parts.rotation.plan()
-    await parts.rotation.execute(plan)
+async def follow(components: Components) -> Plan:
+    plan = await components.rotation.plan()
+    await components.rotation.execute(plan)
     return plan
 
 
-async def test_a_good_list_is_bought(parts: Parts, server: Server) -> None:
+async def test_a_good_list_is_bought(components: Components, server: Server) -> None:
     """The positive control: this server, this account and these prices do send orders."""
     server.on(SELECT, GOOD)
-    plan = await follow(parts)
+    plan = await follow(components)
     assert len(plan.legs) == 4
-    assert set(parts.desk.ledger.holdings()) == {leg.code for leg in plan.legs}
+    assert set(components.order_manager.ledger.holdings()) == {leg.code for leg in plan.legs}
 
 
 BAD: dict[str, tuple[Reply, str]] = {
@@ -110,20 +110,20 @@ BAD: dict[str, tuple[Reply, str]] = {
 
 
 @pytest.mark.parametrize("name", BAD)
-async def test_a_bad_list_sends_nothing_and_says_why(parts: Parts, server: Server, name: str) -> None:
+async def test_a_bad_list_sends_nothing_and_says_why(components: Components, server: Server, name: str) -> None:
     reply, words = BAD[name]
     server.on(SELECT, GOOD)
-    await follow(parts)
-    held, money = parts.desk.ledger.holdings(), await cash(parts)
+    await follow(components)
+    held, money = components.order_manager.ledger.holdings(), await cash(components)
     server.on(SELECT, reply)
-    plan = await parts.rotation.plan()
+    plan = await components.rotation.plan()
     assert plan.refused is not None
     assert any(word in plan.refused for word in words.split("|")), plan.refused
     assert plan.legs == ()
     with pytest.raises(RebalanceRefused):
-        await parts.rotation.execute(plan)
-    assert (parts.desk.ledger.holdings(), await cash(parts)) == (held, money)
-    assert len(parts.desk.journal.of_day(DAY)) == 4
+        await components.rotation.execute(plan)
+    assert (components.order_manager.ledger.holdings(), await cash(components)) == (held, money)
+    assert len(components.order_manager.journal.of_day(DAY)) == 4
 
 
 @pytest.mark.parametrize(
@@ -134,32 +134,34 @@ async def test_a_bad_list_sends_nothing_and_says_why(parts: Parts, server: Serve
     ],
 )
 async def test_a_truncated_or_overturned_list_sends_nothing(
-    parts: Parts, server: Server, codes: tuple[str, ...], words: str
+    components: Components, server: Server, codes: tuple[str, ...], words: str
 ) -> None:
     server.on(SELECT, GOOD)
-    await follow(parts)
+    await follow(components)
     server.on(SELECT, listed(*[row(code) for code in codes]))
-    plan = await parts.rotation.plan()
+    plan = await components.rotation.plan()
     assert plan.refused is not None
     assert words in plan.refused
     assert plan.legs == ()
 
 
-async def test_an_unreachable_platform_sends_nothing(parts: Parts, server: Server) -> None:
+async def test_an_unreachable_platform_sends_nothing(components: Components, server: Server) -> None:
     server.on(SELECT, GOOD)
-    await follow(parts)
+    await follow(components)
     await server.stop()
-    plan = await parts.rotation.plan()
+    plan = await components.rotation.plan()
     assert plan.refused is not None
     assert plan.legs == ()
     await server.start()
 
 
-async def test_codes_without_suffix_or_in_small_letters_are_the_same_bonds(parts: Parts, server: Server) -> None:
+async def test_codes_without_suffix_or_in_small_letters_are_the_same_bonds(
+    components: Components, server: Server
+) -> None:
     server.on(SELECT, GOOD)
-    await follow(parts)
+    await follow(components)
     server.on(SELECT, listed(row("113001.SH"), row("113002.sh"), row(" 123003 "), row("127004.SZ")))
-    plan = await parts.rotation.plan()
+    plan = await components.rotation.plan()
     assert plan.refused is None
     assert plan.legs == ()
     assert len(plan.kept) == 4

@@ -23,7 +23,7 @@ from core.infra.home import Home, HomeInUse, HomeLock, database_files
 from core.infra.logs import hide
 from core.model.command import Done, ExecutePlan, Failed, LoggedIn, Login, Logout, MakePlan, RunStrategy
 from core.model.known import Known
-from core.model.settings import Qmt, Settings
+from core.model.settings import QmtSettings, Settings
 from core.model.snapshot import Level, Snapshot
 from tests.engine.test_engine import FAST, ask, ended, until
 from tests.factorcat.server import Server, answer, silence
@@ -64,11 +64,11 @@ def serve() -> Any:
 
 
 @pytest.fixture
-def vault() -> Any:
+def credentials() -> Any:
     before = keyring.get_keyring()
-    vault = MemoryKeyring()
-    keyring.set_keyring(vault)
-    yield vault
+    credentials = MemoryKeyring()
+    keyring.set_keyring(credentials)
+    yield credentials
     keyring.set_keyring(before)
 
 
@@ -116,19 +116,19 @@ def test_what_was_bought_in_practice_is_not_owned_in_another_mode(home: Home) ->
 
 def test_a_door_that_a_crash_has_left_leads_nobody_astray(home: Home) -> None:
     home.prepare()
-    home.door.write_text('{"port": 9, "key": "old", "pid": 1}', encoding="utf-8")
+    home.endpoint.write_text('{"port": 9, "key": "old", "pid": 1}', encoding="utf-8")
     engine = Engine(home, load_settings(home.path), by_itself=False)
     engine.start()
     try:
         engine.wait_ready()
-        assert not home.door.exists()
+        assert not home.endpoint.exists()
     finally:
         engine.stop()
 
 
 def test_every_account_has_books_of_its_own(home: Home) -> None:
     modes = [Settings(), Settings(mode="paper")]
-    modes += [Settings(mode="live", qmt=Qmt(account=account)) for account in ("8880001", "8880002")]
+    modes += [Settings(mode="live", qmt=QmtSettings(account=account)) for account in ("8880001", "8880002")]
     files = [file for settings in modes for file in database_files(home, settings)]
     assert len(set(files)) == len(files)
 
@@ -150,22 +150,22 @@ def test_a_platform_that_never_answers_keeps_no_account_waiting(
 
 
 def test_a_login_stands_although_the_strategies_cannot_be_listed(
-    home: Home, serve: Serve, vault: MemoryKeyring
+    home: Home, serve: Serve, credentials: MemoryKeyring
 ) -> None:
     engine = Engine(home, paper(serve(takes_logins), strategy={"strategy_id": 1, "history_id": 1}))
     engine.start()
     try:
         engine.wait_ready()
         assert engine.send(Login("bob", "a-long-password", remember=True)).result(20) == Done(LoggedIn("bob"))
-        assert vault.kept == {
+        assert credentials.kept == {
             ("rotor", "factorcat:bob"): "a-long-password",
             ("rotor", "token:bob"): "header.payload.signature",
         }
         assert engine.send(Logout()).result(20) == Done(None)
-        assert vault.kept == {}
+        assert credentials.kept == {}
         engine.send(Login("bob", "a-long-password", remember=True)).result(20)
         engine.send(Login("bob", "a-long-password", remember=False)).result(20)
-        assert vault.kept == {}
+        assert credentials.kept == {}
     finally:
         engine.stop()
 
@@ -331,9 +331,9 @@ def test_at_the_end_of_the_calendar_the_sandbox_stays_closed_and_beats_on(
     engine.start()
     try:
         engine.wait_ready()
-        shift = engine._shift  # pyright: ignore[reportPrivateUsage]
+        shift = engine._runtime  # pyright: ignore[reportPrivateUsage]
         assert shift is not None
-        clock = shift._parts.clock  # pyright: ignore[reportPrivateUsage]
+        clock = shift._components.clock  # pyright: ignore[reportPrivateUsage]
         assert isinstance(clock, ScaledClock)
         clock.move_to(datetime(2026, 12, 31, 15, 1, tzinfo=SHANGHAI))
         first = until(engine, lambda shown: shown.at.year == 2026 and shown.at.month == 12)

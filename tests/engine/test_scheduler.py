@@ -10,19 +10,19 @@ from pathlib import Path
 import pytest
 
 from core.calendar.calendar import Calendar
-from core.engine.scheduler import LATE, Agenda, kept_missed
+from core.engine.scheduler import LATE, RunScheduler, kept_missed
 from core.infra.clock import SHANGHAI, SteppedClock
 from core.infra.database import open_database
 from core.model.known import Known, Maybe, Unknown
 from core.model.order import Origin
 from core.model.platform import Selection
-from core.model.settings import Schedule, Settings, Stops
-from core.trading.state_store import TRADING, Memory
+from core.model.settings import ScheduleSettings, Settings, StopSettings
+from core.trading.state_store import TRADING, StateStore
 from tests import worlds
 
 REBALANCE, REFILL = Origin.REBALANCE, Origin.REFILL
-DAILY = Settings(schedule=Schedule(time="14:50"))
-WITH_REFILL = Settings(schedule=Schedule(time="14:50"), stops=Stops(refill=True, refill_time="14:50"))
+DAILY = Settings(schedule=ScheduleSettings(time="14:50"))
+WITH_REFILL = Settings(schedule=ScheduleSettings(time="14:50"), stops=StopSettings(refill=True, refill_time="14:50"))
 
 
 def at(text: str) -> datetime:
@@ -33,7 +33,7 @@ class Killed(BaseException):
     """The process ends here."""
 
 
-class Brittle(Memory):
+class Brittle(StateStore):
     """Dies at the nth thing it is to keep."""
 
     left: int | None = None
@@ -53,30 +53,30 @@ class World:
         self.settings = settings
         self.clock = SteppedClock(at(now))
         self.db = open_database(path, TRADING, durable=False)
-        self.memory = Brittle(self.db)
+        self.state_store = Brittle(self.db)
         self.ran: list[tuple[Origin, datetime]] = []
         self.refusals: list[str | None] = []
         self.following = True
         self.listed: Maybe[Selection] = Known(worlds.selection("113001", "113002"))
-        self.agenda = self.again()
+        self.scheduler = self.again()
 
-    def again(self, settings: Settings | None = None) -> Agenda:
+    def again(self, settings: Settings | None = None) -> RunScheduler:
         self.settings = settings or self.settings
-        self.agenda = Agenda(
+        self.scheduler = RunScheduler(
             self.settings,
             self.clock,
             Calendar(),
-            self.memory,
+            self.state_store,
             run=self._run,
             selection=self._selection,
             active=lambda: self.following,
         )
-        self.agenda.open()
-        return self.agenda
+        self.scheduler.open()
+        return self.scheduler
 
     async def due(self, now: str) -> None:
         self.clock.move_to(at(now))
-        await self.agenda.rebalance_due()
+        await self.scheduler.rebalance_due()
 
     @property
     def runs(self) -> list[str]:
@@ -84,7 +84,7 @@ class World:
 
     @property
     def why(self) -> str:
-        missed = self.agenda.missed
+        missed = self.scheduler.missed
         return f"{missed.planned_at:%m-%d %H:%M} {missed.why}" if missed else ""
 
     async def _run(self, origin: Origin) -> str | None:
@@ -92,7 +92,7 @@ class World:
         await asyncio.sleep(0)
         refusal = self.refusals.pop(0) if self.refusals else None
         if refusal is None and origin is REBALANCE:
-            self.agenda.settled()
+            self.scheduler.settled()
         return refusal
 
     async def _selection(self) -> Maybe[Selection]:
@@ -118,7 +118,7 @@ async def test_a_run_is_begun_at_its_time_once(world: World) -> None:
     await world.due("2026-05-15 14:50:01")
     await world.due("2026-05-15 14:51:00")
     assert world.runs == ["rebalance 05-15 14:50"]
-    assert world.agenda.missed is None
+    assert world.scheduler.missed is None
 
 
 async def test_before_its_time_nothing_is_begun(world: World) -> None:
@@ -130,13 +130,13 @@ async def test_on_a_closed_day_nothing_is_begun(world: World) -> None:
     await world.due("2026-05-15 14:50")
     await world.due("2026-05-16 14:50")
     assert world.runs == ["rebalance 05-15 14:50"]
-    assert world.agenda.missed is None
+    assert world.scheduler.missed is None
 
 
 @pytest.mark.parametrize(("late", "begun"), [(0.0, True), (LATE, True), (LATE + 1, False), (3600.0, False)])
 async def test_a_run_that_is_late_is_offered_instead_of_begun(world: World, late: float, begun: bool) -> None:
     world.clock.move_to(at("2026-05-15 14:50") + timedelta(seconds=late))
-    await world.agenda.rebalance_due()
+    await world.scheduler.rebalance_due()
     assert bool(world.runs) is begun
     assert bool(world.why) is not begun
     if not begun:
@@ -170,7 +170,7 @@ async def test_a_run_in_which_the_program_died_is_offered_after_the_restart(worl
     async def dies(_: Origin) -> str | None:
         raise Killed
 
-    world.agenda._run = dies  # pyright: ignore[reportPrivateUsage]
+    world.scheduler._run = dies  # pyright: ignore[reportPrivateUsage]
     with pytest.raises(Killed):
         await world.due("2026-05-15 14:50")
     world.again()
@@ -192,22 +192,22 @@ async def test_a_run_whose_time_went_by_while_it_was_not_running_is_offered(
 async def test_what_was_offered_once_is_not_offered_by_every_restart(world: World) -> None:
     world.clock.move_to(at("2026-05-15 15:00"))
     assert world.again().missed is not None
-    world.agenda.drop()
+    world.scheduler.drop()
     assert world.again().missed is None
 
 
 async def test_the_first_start_ever_offers_nothing(tmp_path: Path) -> None:
     world = World(tmp_path / "app.db", now="2026-05-15 15:00")
     with closing(world.db):
-        assert world.agenda.missed is None
+        assert world.scheduler.missed is None
         await world.due("2026-05-18 14:50")
         assert world.runs == ["rebalance 05-18 14:50"]
 
 
 async def test_a_schedule_that_was_changed_offers_nothing_of_the_time_before(world: World) -> None:
     world.clock.move_to(at("2026-05-15 15:00"))
-    world.again(Settings(schedule=Schedule(time="10:00")))
-    assert world.agenda.missed is None
+    world.again(Settings(schedule=ScheduleSettings(time="10:00")))
+    assert world.scheduler.missed is None
 
 
 async def test_nothing_is_begun_or_offered_while_no_strategy_is_followed(world: World) -> None:
@@ -217,19 +217,19 @@ async def test_nothing_is_begun_or_offered_while_no_strategy_is_followed(world: 
     world.clock.move_to(at("2026-05-20 16:00"))
     world.again()
     assert world.runs == []
-    assert world.agenda.missed is None
-    assert world.agenda.jobs() == ()
+    assert world.scheduler.missed is None
+    assert world.scheduler.jobs() == ()
     world.following = True
-    await world.agenda.rebalance_due()
+    await world.scheduler.rebalance_due()
     assert world.runs == []
-    assert world.agenda.missed is None
+    assert world.scheduler.missed is None
 
 
 async def test_a_run_that_is_refused_is_tried_again_each_minute(world: World) -> None:
     world.refusals = ["the list is stale", "the list is stale", None]
     await world.due("2026-05-15 14:50")
     assert world.runs == [f"rebalance 05-15 14:5{minute}" for minute in (0, 1, 2)]
-    assert world.agenda.missed is None
+    assert world.scheduler.missed is None
 
 
 async def test_a_run_that_is_refused_to_the_end_of_the_session_is_offered_with_the_reason(world: World) -> None:
@@ -245,7 +245,7 @@ async def test_a_run_that_fails_is_offered_with_the_failure(world: World) -> Non
     async def fails(_: Origin) -> str | None:
         raise OSError("disk full")
 
-    world.agenda._run = fails  # pyright: ignore[reportPrivateUsage]
+    world.scheduler._run = fails  # pyright: ignore[reportPrivateUsage]
     await world.due("2026-05-15 14:50")
     assert world.why == "05-15 14:50 it failed: disk full"
     world.again()
@@ -257,98 +257,98 @@ async def test_a_run_of_the_user_s_ends_the_tries(world: World) -> None:
         world.ran.append((origin, world.clock.now()))
         if len(world.ran) == 2:
             world.clock.move_to(world.clock.now() + timedelta(seconds=5))
-            world.agenda.settled()
+            world.scheduler.settled()
         return "the list is stale"
 
-    world.agenda._run = refused  # pyright: ignore[reportPrivateUsage]
+    world.scheduler._run = refused  # pyright: ignore[reportPrivateUsage]
     await world.due("2026-05-15 14:50")
     assert len(world.runs) == 2
-    assert world.agenda.missed is None
+    assert world.scheduler.missed is None
 
 
 async def test_a_run_of_the_user_s_makes_up_for_what_was_missed(world: World) -> None:
     await world.due("2026-05-15 14:52")
-    assert world.agenda.missed is not None
-    world.agenda.settled()
-    assert world.agenda.missed is None
+    assert world.scheduler.missed is not None
+    world.scheduler.settled()
+    assert world.scheduler.missed is None
     assert world.again().missed is None
 
 
 async def test_what_was_missed_can_be_dropped_once(world: World) -> None:
     await world.due("2026-05-15 14:52")
-    missed = world.agenda.drop()
+    missed = world.scheduler.drop()
     assert missed is not None
     assert missed.planned_at == at("2026-05-15 14:50")
-    assert world.agenda.drop() is None
+    assert world.scheduler.drop() is None
     assert world.again().missed is None
 
 
 async def test_an_offer_outlives_a_restart(world: World) -> None:
     await world.due("2026-05-15 14:52")
-    offered = world.agenda.missed
+    offered = world.scheduler.missed
     assert offered is not None
     assert world.again().missed == offered
-    assert kept_missed(world.memory) == offered
+    assert kept_missed(world.state_store) == offered
 
 
 async def test_the_next_run_takes_the_place_of_an_offer(world: World) -> None:
     await world.due("2026-05-15 14:52")
     await world.due("2026-05-18 14:50")
     assert world.runs == ["rebalance 05-18 14:50"]
-    assert world.agenda.missed is None
+    assert world.scheduler.missed is None
 
 
 async def test_the_advice_says_that_the_list_is_still_good(world: World) -> None:
     await world.due("2026-05-15 14:52")
-    assert world.agenda.missed is not None
-    assert world.agenda.missed.advice == "the list of 2026-05-15 is still good: 2 bonds"
+    assert world.scheduler.missed is not None
+    assert world.scheduler.missed.advice == "the list of 2026-05-15 is still good: 2 bonds"
 
 
 async def test_the_advice_says_that_the_list_is_stale_and_why(world: World) -> None:
     world.listed = Unknown("The list is stale")
     await world.due("2026-05-15 14:52")
-    assert world.agenda.missed is not None
-    assert world.agenda.missed.advice == "the list cannot be used now: The list is stale"
+    assert world.scheduler.missed is not None
+    assert world.scheduler.missed.advice == "the list cannot be used now: The list is stale"
 
 
 async def test_the_advice_outside_the_hours_is_to_wait(world: World) -> None:
     await world.due("2026-05-15 15:30")
-    assert world.agenda.missed is not None
-    assert world.agenda.missed.advice.startswith("no order may be sent now: it is 15:30:00")
+    assert world.scheduler.missed is not None
+    assert world.scheduler.missed.advice.startswith("no order may be sent now: it is 15:30:00")
 
 
 async def test_an_offer_that_was_dropped_while_it_was_looked_at_stays_dropped(world: World) -> None:
     async def slow() -> Maybe[Selection]:
-        world.agenda.drop()
+        world.scheduler.drop()
         return world.listed
 
-    world.agenda._selection = slow  # pyright: ignore[reportPrivateUsage]
+    world.scheduler._selection = slow  # pyright: ignore[reportPrivateUsage]
     await world.due("2026-05-15 14:52")
-    assert world.agenda.missed is None
+    assert world.scheduler.missed is None
 
 
 async def test_a_refill_comes_after_the_rebalance_of_its_minute(refilling: World) -> None:
     refilling.clock.move_to(at("2026-05-15 14:50"))
-    await asyncio.gather(refilling.agenda.rebalance_due(), refilling.agenda.refill_due())
+    await asyncio.gather(refilling.scheduler.rebalance_due(), refilling.scheduler.refill_due())
     assert refilling.runs == ["rebalance 05-15 14:50", "refill 05-15 14:50"]
 
 
 async def test_a_refill_that_is_called_first_comes_after_the_rebalance_all_the_same(refilling: World) -> None:
     refilling.clock.move_to(at("2026-05-15 14:50"))
-    await asyncio.gather(refilling.agenda.refill_due(), refilling.agenda.rebalance_due())
+    await asyncio.gather(refilling.scheduler.refill_due(), refilling.scheduler.rebalance_due())
     assert refilling.runs == ["rebalance 05-15 14:50", "refill 05-15 14:50"]
 
 
 async def test_a_refill_waits_for_a_rebalance_that_is_refused_at_first(refilling: World) -> None:
     refilling.refusals = ["no"]
     refilling.clock.move_to(at("2026-05-15 14:50"))
-    await asyncio.gather(refilling.agenda.rebalance_due(), refilling.agenda.refill_due())
+    await asyncio.gather(refilling.scheduler.rebalance_due(), refilling.scheduler.refill_due())
     assert refilling.runs == ["rebalance 05-15 14:50", "rebalance 05-15 14:51", "refill 05-15 14:51"]
 
 
 async def test_a_refill_that_is_late_is_left_out(refilling: World, caplog: pytest.LogCaptureFixture) -> None:
     refilling.clock.move_to(at("2026-05-15 14:50:31"))
-    await refilling.agenda.refill_due()
+    await refilling.scheduler.refill_due()
     assert refilling.runs == []
     assert "the refill of 14:50 was missed: the slots stay empty" in caplog.text
 
@@ -359,7 +359,7 @@ async def test_a_refill_that_is_refused_is_said_and_not_tried_again(
     refilling.refusals = [None, "the list is stale"]
     refilling.clock.move_to(at("2026-05-15 14:50"))
     with caplog.at_level(logging.WARNING):
-        await refilling.agenda.refill_due()
+        await refilling.scheduler.refill_due()
     assert refilling.runs == ["rebalance 05-15 14:50", "refill 05-15 14:50"]
     assert "the refill of 14:50 bought nothing: the list is stale" in caplog.text
 
@@ -367,35 +367,35 @@ async def test_a_refill_that_is_refused_is_said_and_not_tried_again(
 async def test_no_refill_while_no_strategy_is_followed(refilling: World) -> None:
     refilling.following = False
     refilling.clock.move_to(at("2026-05-15 14:50"))
-    await refilling.agenda.refill_due()
+    await refilling.scheduler.refill_due()
     assert refilling.runs == []
 
 
 def test_what_comes_next_is_told_soonest_first(refilling: World) -> None:
     refilling.again(
-        Settings(schedule=Schedule(time="14:50"), stops=Stops(refill=True, refill_time="10:00")),
+        Settings(schedule=ScheduleSettings(time="14:50"), stops=StopSettings(refill=True, refill_time="10:00")),
     )
-    assert [(job.name, job.at) for job in refilling.agenda.jobs()] == [
+    assert [(job.name, job.at) for job in refilling.scheduler.jobs()] == [
         ("refill", at("2026-05-15 10:00")),
         ("rebalance", at("2026-05-15 14:50")),
     ]
 
 
 @pytest.mark.parametrize(
-    "stops", [Stops(refill=False), Stops(refill=True, enabled=False)], ids=["not wanted", "stops off"]
+    "stops", [StopSettings(refill=False), StopSettings(refill=True, enabled=False)], ids=["not wanted", "stops off"]
 )
-def test_without_stops_or_a_wish_for_it_there_is_no_refill(world: World, stops: Stops) -> None:
+def test_without_stops_or_a_wish_for_it_there_is_no_refill(world: World, stops: StopSettings) -> None:
     world.again(Settings(stops=stops))
-    assert [job.name for job in world.agenda.jobs()] == ["rebalance"]
+    assert [job.name for job in world.scheduler.jobs()] == ["rebalance"]
 
 
 @pytest.mark.parametrize("deaths", range(8))
 async def test_a_death_at_any_write_leaves_a_run_that_was_made_or_is_offered(world: World, deaths: int) -> None:
-    world.memory.left = deaths
+    world.state_store.left = deaths
     try:
         await world.due("2026-05-15 14:50")
     except Killed:
-        world.memory.left = None
+        world.state_store.left = None
         world.again()
         await world.due("2026-05-15 14:50:20")
     assert len(world.runs) <= 1
@@ -407,13 +407,13 @@ async def test_a_death_at_any_write_of_a_restart_loses_no_offer(world: World, de
     async def dies(_: Origin) -> str | None:
         raise Killed
 
-    world.agenda._run = dies  # pyright: ignore[reportPrivateUsage]
+    world.scheduler._run = dies  # pyright: ignore[reportPrivateUsage]
     with pytest.raises(Killed):
         await world.due("2026-05-15 14:50")
-    world.memory.left = deaths
+    world.state_store.left = deaths
     try:
         world.again()
     except Killed:
-        world.memory.left = None
+        world.state_store.left = None
         world.again()
     assert world.why.startswith("05-15 14:50")

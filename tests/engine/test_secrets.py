@@ -170,8 +170,8 @@ def test_nothing_that_a_whole_run_writes_or_shows_tells_a_secret(
         assert isinstance(login, LoggedIn)
         assert "this machine has none" in login.trouble
         said.append(login)
-        assert engine._shift is not None
-        token = engine._shift._parts.platform.token  # pyright: ignore[reportPrivateUsage]
+        assert engine._runtime is not None
+        token = engine._runtime._components.platform.token  # pyright: ignore[reportPrivateUsage]
         assert token is not None
         said.append(ask(engine, OpenSafe(PASSPHRASE)))
         assert isinstance(engine.send(OpenSafe("a wrong one")).result(30), Failed)
@@ -185,7 +185,7 @@ def test_nothing_that_a_whole_run_writes_or_shows_tells_a_secret(
         async def fails(*_: object) -> None:
             raise RuntimeError(f"with {PASSWORD} and {token.get_secret_value()} and {PASSPHRASE} at hand")
 
-        monkeypatch.setattr(engine._shift._parts.platform, "strategies", fails)
+        monkeypatch.setattr(engine._runtime._components.platform, "strategies", fails)
         said.append(engine.send(ListStrategies()).result(30))
     finally:
         engine.stop()
@@ -234,7 +234,7 @@ def test_what_is_forgotten_is_gone_from_everywhere(world: World) -> None:
         ask(engine, ForgetSecret("email"))
         ask(engine, ForgetSecret("push"))
         assert ring.kept == {}
-        assert not world.home.safe.exists()
+        assert not world.home.credentials_file.exists()
     finally:
         engine.stop()
 

@@ -11,11 +11,11 @@ import keyring
 import pytest
 from pydantic import SecretStr
 
-from core.engine.settings_commands import NotDone, PreferenceDesk
+from core.engine.settings_commands import SettingsCommands, SettingsRefused
 from core.i18n import language, use_language
 from core.infra.config import load_settings, render_example
-from core.infra.credentials import TOKEN, Vault
-from core.infra.credentials_file import Safe
+from core.infra.credentials import TOKEN, Credentials
+from core.infra.credentials_file import CredentialsFile
 from core.infra.home import Home
 from core.model.command import (
     ChangeSetting,
@@ -28,7 +28,7 @@ from core.model.command import (
     TryQmt,
 )
 from core.model.settings import Settings
-from core.model.settings_rows import Preferences, SettingRow
+from core.model.settings_rows import SettingRow, SettingsTable
 from tests.infra.keyrings import MemoryKeyring
 
 
@@ -47,24 +47,30 @@ def ring() -> Iterator[MemoryKeyring]:
     keyring.set_keyring(before)
 
 
-def desk_of(home: Home, settings: Settings | None = None) -> tuple[PreferenceDesk, Any, list[str]]:
+def desk_of(home: Home, settings: Settings | None = None) -> tuple[SettingsCommands, Any, list[str]]:
     """A desk over what it needs of the engine: the settings of the run."""
     used = settings or load_settings(home.path, environ={})
-    parts: Any = SimpleNamespace(settings=used, rotation=SimpleNamespace(settings=used), clock=None)
+    components: Any = SimpleNamespace(settings=used, rotation=SimpleNamespace(settings=used), clock=None)
     told: list[str] = []
-    return PreferenceDesk(parts, home, Vault(Safe(home.safe)), lambda: told.append("changed")), parts, told
+    return (
+        SettingsCommands(
+            components, home, Credentials(CredentialsFile(home.credentials_file)), lambda: told.append("changed")
+        ),
+        components,
+        told,
+    )
 
 
-async def rows_of(desk: PreferenceDesk) -> dict[str, SettingRow]:
-    read: Preferences = await desk.read(ReadSettings())
+async def rows_of(order_manager: SettingsCommands) -> dict[str, SettingRow]:
+    read: SettingsTable = await order_manager.read(ReadSettings())
     return {row.key: row for row in read.rows}
 
 
 async def test_each_key_with_its_value_source_and_what_it_does(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     home.config_file.write_text('[buy]\namount = 20000\n[notify]\nurls = ["tgram://a/b"]\n', encoding="utf-8")
     monkeypatch.setenv("ROTOR_ORDERS__TIMEOUT", "45")
-    desk, _, _ = desk_of(home)
-    rows = await rows_of(desk)
+    order_manager, _, _ = desk_of(home)
+    rows = await rows_of(order_manager)
     amount, timeout, mode, urls = (rows[key] for key in ("buy.amount", "orders.timeout", "mode", "notify.urls"))
     assert (amount.value, amount.default, amount.source, amount.group) == ("20000", "10000.0", "file", "buy")
     assert (timeout.value, timeout.in_use, timeout.source, timeout.pending) == ("45", "30", "environment", True)
@@ -96,37 +102,37 @@ async def test_each_key_with_its_value_source_and_what_it_does(home: Home, monke
 async def test_what_is_typed_is_checked_by_the_file_s_own_validators(
     home: Home, key: str, text: str, problem: str
 ) -> None:
-    desk, _, _ = desk_of(home)
-    said = await desk.check(CheckSetting(key, text))
+    order_manager, _, _ = desk_of(home)
+    said = await order_manager.check(CheckSetting(key, text))
     assert (problem in said) if problem else said == ""
     assert not home.config_file.exists()
 
 
 async def test_a_change_keeps_every_comment_and_waits_for_the_next_start(home: Home) -> None:
     home.config_file.write_text(render_example(), encoding="utf-8")
-    desk, parts, told = desk_of(home)
-    assert "from the next start" in await desk.change(ChangeSetting("buy.amount", "20000"))
+    order_manager, components, told = desk_of(home)
+    assert "from the next start" in await order_manager.change(ChangeSetting("buy.amount", "20000"))
     text = home.config_file.read_text("utf-8")
     assert text == render_example().replace("amount = 10000.0", "amount = 20000")
-    row = (await rows_of(desk))["buy.amount"]
+    row = (await rows_of(order_manager))["buy.amount"]
     assert (row.value, row.in_use, row.pending) == ("20000", "10000.0", True)
-    assert (parts.settings.buy.amount, told) == (10000, [])
+    assert (components.settings.buy.amount, told) == (10000, [])
 
 
 async def test_what_is_wrong_is_not_written(home: Home) -> None:
     home.config_file.write_text(render_example(), encoding="utf-8")
-    desk, _, _ = desk_of(home)
-    with pytest.raises(NotDone, match="greater than"):
-        await desk.change(ChangeSetting("buy.amount", "-5"))
+    order_manager, _, _ = desk_of(home)
+    with pytest.raises(SettingsRefused, match="greater than"):
+        await order_manager.change(ChangeSetting("buy.amount", "-5"))
     assert home.config_file.read_text("utf-8") == render_example()
 
 
 async def test_language_and_looks_are_in_use_at_once(home: Home) -> None:
-    desk, parts, told = desk_of(home)
+    order_manager, components, told = desk_of(home)
     try:
-        assert "in use" in await desk.change(ChangeSetting("screen.theme", "light"))
-        await desk.change(ChangeSetting("language", "zh"))
-        assert (parts.settings.screen.theme, parts.settings.language, language()) == ("light", "zh", "zh")
+        assert "in use" in await order_manager.change(ChangeSetting("screen.theme", "light"))
+        await order_manager.change(ChangeSetting("language", "zh"))
+        assert (components.settings.screen.theme, components.settings.language, language()) == ("light", "zh", "zh")
         assert told == ["changed", "changed"]
     finally:
         use_language("en")
@@ -137,13 +143,13 @@ async def test_a_password_goes_to_the_keyring_and_nowhere_else(
 ) -> None:
     monkeypatch.delenv("ROTOR_FACTORCAT__PASSWORD", raising=False)
     caplog.set_level(logging.DEBUG)
-    desk, _, _ = desk_of(home)
-    with pytest.raises(NotDone, match=r"factorcat\.username first"):
-        await desk.store(StoreSecret("factorcat", "open sesame"))
-    await desk.change(ChangeSetting("factorcat.username", "trader"))
-    await desk.store(StoreSecret("factorcat", "open sesame"))
+    order_manager, _, _ = desk_of(home)
+    with pytest.raises(SettingsRefused, match=r"factorcat\.username first"):
+        await order_manager.store(StoreSecret("factorcat", "open sesame"))
+    await order_manager.change(ChangeSetting("factorcat.username", "trader"))
+    await order_manager.store(StoreSecret("factorcat", "open sesame"))
     assert ring.kept == {("rotor", "factorcat:trader"): "open sesame"}
-    read: Preferences = await desk.read(ReadSettings())
+    read: SettingsTable = await order_manager.read(ReadSettings())
     assert [(row.name, row.stored, row.source) for row in read.secrets] == [
         ("factorcat", True, "keyring"),
         ("email", False, ""),
@@ -154,36 +160,36 @@ async def test_a_password_goes_to_the_keyring_and_nowhere_else(
         home.config_file.read_text("utf-8") + caplog.text + repr(read) + repr(StoreSecret("email", "open sesame"))
     )
     assert "open sesame" not in everything
-    Vault(Safe(home.safe)).keep("trader", SecretStr("a token"), TOKEN)
-    await desk.forget(ForgetSecret("factorcat"))
+    Credentials(CredentialsFile(home.credentials_file)).keep("trader", SecretStr("a token"), TOKEN)
+    await order_manager.forget(ForgetSecret("factorcat"))
     assert ring.kept == {}
 
 
 async def test_addresses_of_push_services_are_checked_before_they_are_kept(home: Home, ring: MemoryKeyring) -> None:
-    desk, _, _ = desk_of(home)
-    with pytest.raises(NotDone, match="Apprise knows no service nonsense://"):
-        await desk.store(StoreSecret("push", "json://127.0.0.1:1/ nonsense://token"))
+    order_manager, _, _ = desk_of(home)
+    with pytest.raises(SettingsRefused, match="Apprise knows no service nonsense://"):
+        await order_manager.store(StoreSecret("push", "json://127.0.0.1:1/ nonsense://token"))
     assert ring.kept == {}
-    stored = await desk.store(StoreSecret("push", "json://127.0.0.1:1/ dingtalk://0123456789abcdef"))
+    stored = await order_manager.store(StoreSecret("push", "json://127.0.0.1:1/ dingtalk://0123456789abcdef"))
     assert stored.trouble == ""
     assert list(ring.kept) == [("rotor", "push:addresses")]
 
 
 async def test_what_cannot_work_says_so_and_names_the_remedy(home: Home, tmp_path: Path) -> None:
-    desk, _, _ = desk_of(home)
-    with pytest.raises(NotDone, match="Nobody is to be told"):
-        await desk.test_notify(TryNotify())
-    with pytest.raises(NotDone, match="nothing to log in to"):
-        await desk.test_login(TryLogin())
-    with pytest.raises(NotDone, match=r"no such folder|Windows only"):
-        await desk.test_qmt(TryQmt())
+    order_manager, _, _ = desk_of(home)
+    with pytest.raises(SettingsRefused, match="Nobody is to be told"):
+        await order_manager.test_notify(TryNotify())
+    with pytest.raises(SettingsRefused, match="nothing to log in to"):
+        await order_manager.test_login(TryLogin())
+    with pytest.raises(SettingsRefused, match=r"no such folder|Windows only"):
+        await order_manager.test_qmt(TryQmt())
 
 
 async def test_changes_at_once_do_not_undo_each_other(home: Home) -> None:
     home.config_file.write_text(render_example(), encoding="utf-8")
-    desk, _, _ = desk_of(home)
+    order_manager, _, _ = desk_of(home)
     changes = {"buy.amount": "20000", "orders.timeout": "45", "stops.basis": "both", "orders.reprices": "1"}
-    await asyncio.gather(*(desk.change(ChangeSetting(key, text)) for key, text in changes.items()))
+    await asyncio.gather(*(order_manager.change(ChangeSetting(key, text)) for key, text in changes.items()))
     written = load_settings(home.path, environ={})
     assert (written.buy.amount, written.orders.timeout, written.orders.reprices) == (20000, 45, 1)
     assert written.stops.basis == "both"

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from core.engine.scheduler import Timetable
+from core.engine.scheduler import JobScheduler
 from core.infra.clock import SHANGHAI, ScaledClock
 from tests.day.loop import LoopClock, SimulatedLoop, simulate
 
@@ -24,7 +24,7 @@ class Desk:
 
     def __init__(self, loop: SimulatedLoop, start: datetime = NINE, speed: float = 1.0) -> None:
         self.clock = LoopClock(start, loop, speed)
-        self.table = Timetable(self.clock)
+        self.table = JobScheduler(self.clock)
         self.done: list[datetime] = []
 
     async def work(self) -> None:
@@ -38,13 +38,13 @@ class Desk:
 def run(play: Callable[[Desk], Coroutine[Any, Any, T]], *, start: datetime = NINE, speed: float = 1.0) -> T:
     """Play it on a loop that never waits."""
     loop = SimulatedLoop()
-    desk = Desk(loop, start, speed)
+    order_manager = Desk(loop, start, speed)
 
     async def all_of_it() -> T:
         try:
-            return await play(desk)
+            return await play(order_manager)
         finally:
-            desk.table.stop()
+            order_manager.table.stop()
 
     return simulate(all_of_it(), loop)
 
@@ -57,133 +57,135 @@ def at_ten(after: datetime) -> datetime:
 
 @pytest.mark.parametrize("speed", [1.0, 60.0, 600.0])
 def test_a_job_is_done_at_its_time_once_a_day(speed: float) -> None:
-    async def play(desk: Desk) -> None:
-        desk.table.whenever("ten", at_ten, desk.work)
-        desk.table.start()
-        await desk.clock.sleep(3 * 86_400)
-        assert [moment.date().day for moment in desk.done] == [15, 16, 17]
-        late = [(moment - at_ten(moment - timedelta(minutes=5))).total_seconds() / speed for moment in desk.done]
+    async def play(order_manager: Desk) -> None:
+        order_manager.table.whenever("ten", at_ten, order_manager.work)
+        order_manager.table.start()
+        await order_manager.clock.sleep(3 * 86_400)
+        assert [moment.date().day for moment in order_manager.done] == [15, 16, 17]
+        late = [
+            (moment - at_ten(moment - timedelta(minutes=5))).total_seconds() / speed for moment in order_manager.done
+        ]
         assert all(0 <= seconds < 0.1 for seconds in late), late
 
     run(play, speed=speed)
 
 
 def test_each_minute_is_at_its_second_zero() -> None:
-    async def play(desk: Desk) -> None:
-        desk.table.each_minute("minute", desk.work)
-        desk.table.start()
-        await desk.clock.sleep(200)
-        assert desk.times == ["09:01:00", "09:02:00", "09:03:00"]
+    async def play(order_manager: Desk) -> None:
+        order_manager.table.each_minute("minute", order_manager.work)
+        order_manager.table.start()
+        await order_manager.clock.sleep(200)
+        assert order_manager.times == ["09:01:00", "09:02:00", "09:03:00"]
 
     run(play)
 
 
 def test_a_job_whose_time_is_this_very_moment_is_not_lost() -> None:
-    async def play(desk: Desk) -> None:
-        desk.table.whenever("ten", at_ten, desk.work)
-        desk.table.start()
-        await desk.clock.sleep(1)
-        assert desk.times == ["10:00:00"]
+    async def play(order_manager: Desk) -> None:
+        order_manager.table.whenever("ten", at_ten, order_manager.work)
+        order_manager.table.start()
+        await order_manager.clock.sleep(1)
+        assert order_manager.times == ["10:00:00"]
 
     run(play, start=NINE.replace(hour=10, second=0))
 
 
 def test_what_never_comes_is_not_done() -> None:
-    async def play(desk: Desk) -> None:
-        desk.table.whenever("never", lambda _: None, desk.work)
-        desk.table.start()
-        await desk.clock.sleep(86_400)
-        assert desk.done == []
+    async def play(order_manager: Desk) -> None:
+        order_manager.table.whenever("never", lambda _: None, order_manager.work)
+        order_manager.table.start()
+        await order_manager.clock.sleep(86_400)
+        assert order_manager.done == []
 
     run(play)
 
 
 def test_it_may_be_stopped_and_started_again() -> None:
-    async def play(desk: Desk) -> None:
-        desk.table.each_minute("minute", desk.work)
-        desk.table.start()
-        await desk.clock.sleep(61)
-        desk.table.stop()
-        assert not desk.table.running
-        await desk.clock.sleep(120)
-        assert desk.times == ["09:01:00"]
-        desk.table.start()
-        assert desk.table.running
-        await desk.clock.sleep(60)
-        assert desk.times == ["09:01:00", "09:04:00"]
+    async def play(order_manager: Desk) -> None:
+        order_manager.table.each_minute("minute", order_manager.work)
+        order_manager.table.start()
+        await order_manager.clock.sleep(61)
+        order_manager.table.stop()
+        assert not order_manager.table.running
+        await order_manager.clock.sleep(120)
+        assert order_manager.times == ["09:01:00"]
+        order_manager.table.start()
+        assert order_manager.table.running
+        await order_manager.clock.sleep(60)
+        assert order_manager.times == ["09:01:00", "09:04:00"]
 
     run(play)
 
 
 def test_a_second_start_doubles_nothing() -> None:
-    async def play(desk: Desk) -> None:
-        desk.table.each_minute("minute", desk.work)
-        desk.table.start()
-        desk.table.start()
-        await desk.clock.sleep(61)
-        assert desk.times == ["09:01:00"]
+    async def play(order_manager: Desk) -> None:
+        order_manager.table.each_minute("minute", order_manager.work)
+        order_manager.table.start()
+        order_manager.table.start()
+        await order_manager.clock.sleep(61)
+        assert order_manager.times == ["09:01:00"]
 
     run(play)
 
 
 def test_a_job_that_is_added_while_it_runs_is_done_too() -> None:
-    async def play(desk: Desk) -> None:
-        desk.table.start()
-        desk.table.each_minute("minute", desk.work)
-        await desk.clock.sleep(61)
-        assert desk.times == ["09:01:00"]
+    async def play(order_manager: Desk) -> None:
+        order_manager.table.start()
+        order_manager.table.each_minute("minute", order_manager.work)
+        await order_manager.clock.sleep(61)
+        assert order_manager.times == ["09:01:00"]
 
     run(play)
 
 
 def test_a_job_that_takes_long_does_not_run_beside_itself() -> None:
-    async def play(desk: Desk) -> None:
+    async def play(order_manager: Desk) -> None:
         at_once, most = 0, 0
 
         async def slow() -> None:
             nonlocal at_once, most
             at_once += 1
             most = max(most, at_once)
-            await desk.clock.sleep(150)
+            await order_manager.clock.sleep(150)
             at_once -= 1
-            await desk.work()
+            await order_manager.work()
 
-        desk.table.each_minute("minute", slow)
-        desk.table.start()
-        await desk.clock.sleep(600)
+        order_manager.table.each_minute("minute", slow)
+        order_manager.table.start()
+        await order_manager.clock.sleep(600)
         assert most == 1
-        assert len(desk.done) >= 3
+        assert len(order_manager.done) >= 3
 
     run(play)
 
 
 def test_a_job_that_fails_is_done_again_the_next_time() -> None:
-    async def play(desk: Desk) -> None:
+    async def play(order_manager: Desk) -> None:
         async def fails() -> None:
-            await desk.work()
+            await order_manager.work()
             raise OSError("disk full")
 
-        desk.table.each_minute("minute", fails)
-        desk.table.start()
-        await desk.clock.sleep(121)
-        assert desk.times == ["09:01:00", "09:02:00"]
+        order_manager.table.each_minute("minute", fails)
+        order_manager.table.start()
+        await order_manager.clock.sleep(121)
+        assert order_manager.times == ["09:01:00", "09:02:00"]
 
     run(play)
 
 
 def test_a_loop_that_stood_still_over_many_times_does_the_job_once() -> None:
-    async def play(desk: Desk) -> None:
-        desk.table.each_minute("minute", desk.work)
-        desk.table.start()
-        await desk.clock.sleep(1)
+    async def play(order_manager: Desk) -> None:
+        order_manager.table.each_minute("minute", order_manager.work)
+        order_manager.table.start()
+        await order_manager.clock.sleep(1)
         loop = asyncio.get_running_loop()
         assert isinstance(loop, SimulatedLoop)
         loop.pass_time(3600)  # the machine slept, or something blocked it
-        desk.table.awake()
-        await desk.clock.sleep(1)
-        assert desk.times == ["10:00:21"]
-        await desk.clock.sleep(60)
-        assert desk.times == ["10:00:21", "10:01:00"]
+        order_manager.table.awake()
+        await order_manager.clock.sleep(1)
+        assert order_manager.times == ["10:00:21"]
+        await order_manager.clock.sleep(60)
+        assert order_manager.times == ["10:00:21", "10:01:00"]
 
     run(play)
 
@@ -196,28 +198,28 @@ class MovedClock(LoopClock):
 
 
 def test_a_market_s_clock_that_is_moved_moves_every_next_time() -> None:
-    async def play(desk: Desk) -> None:
-        clock = MovedClock(NINE, desk.clock._loop)  # pyright: ignore[reportPrivateUsage]
-        desk.clock, desk.table = clock, Timetable(clock)
-        desk.table.whenever("ten", at_ten, desk.work)
-        desk.table.start()
+    async def play(order_manager: Desk) -> None:
+        clock = MovedClock(NINE, order_manager.clock._loop)  # pyright: ignore[reportPrivateUsage]
+        order_manager.clock, order_manager.table = clock, JobScheduler(clock)
+        order_manager.table.whenever("ten", at_ten, order_manager.work)
+        order_manager.table.start()
         await clock.sleep(10)
         clock.move_to(NINE.replace(hour=9, minute=59))
-        desk.table.moved()
+        order_manager.table.moved()
         await clock.sleep(61)
-        assert desk.times == ["10:00:00"]
-        desk.table.stop()
+        assert order_manager.times == ["10:00:00"]
+        order_manager.table.stop()
 
     run(play)
 
 
 def test_what_is_stopped_is_neither_woken_nor_moved() -> None:
-    async def play(desk: Desk) -> None:
-        desk.table.each_minute("minute", desk.work)
-        desk.table.awake()
-        desk.table.moved()
-        await desk.clock.sleep(120)
-        assert desk.done == []
+    async def play(order_manager: Desk) -> None:
+        order_manager.table.each_minute("minute", order_manager.work)
+        order_manager.table.awake()
+        order_manager.table.moved()
+        await order_manager.clock.sleep(120)
+        assert order_manager.done == []
 
     run(play)
 
@@ -260,7 +262,7 @@ def test_the_time_is_the_market_s_in_whatever_zone_the_machine_stands() -> None:
 
 async def test_it_keeps_time_on_a_real_loop_too() -> None:
     clock = ScaledClock(NINE, 600)
-    table, done = Timetable(clock), asyncio.Event()
+    table, done = JobScheduler(clock), asyncio.Event()
     times: list[datetime] = []
 
     async def work() -> None:

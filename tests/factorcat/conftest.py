@@ -10,7 +10,7 @@ from datetime import datetime
 import httpx
 import pytest
 
-from core.factorcat import FactorCat
+from core.factorcat import FactorCatClient
 from core.infra.clock import SHANGHAI, SteppedClock
 from tests.factorcat.server import Server, answer
 
@@ -48,10 +48,10 @@ def token(text: str = SHORT) -> dict[str, str]:
 _TLS = ssl.create_default_context()
 
 
-def connect(server: Server, clock: SteppedClock, timeout: float) -> FactorCat:
+def connect(server: Server, clock: SteppedClock, timeout: float) -> FactorCatClient:
     """A client of `server`. Its transport is httpx's own, with TLS settings that are read once instead of 100 times."""
     transport = httpx.AsyncHTTPTransport(verify=_TLS, trust_env=False)
-    return FactorCat(server.url, version="1.2.3", clock=clock, transport=transport, timeout=timeout)
+    return FactorCatClient(server.url, version="1.2.3", clock=clock, transport=transport, timeout=timeout)
 
 
 @pytest.fixture
@@ -71,14 +71,14 @@ def clock() -> SteppedClock:
 
 
 @pytest.fixture
-async def client(server: Server, clock: SteppedClock) -> AsyncIterator[FactorCat]:
+async def client(server: Server, clock: SteppedClock) -> AsyncIterator[FactorCatClient]:
     client = connect(server, clock, timeout=0.3)
     yield client
     await client.aclose()
 
 
 @pytest.fixture
-async def alice(client: FactorCat) -> FactorCat:
+async def alice(client: FactorCatClient) -> FactorCatClient:
     """The client, logged in."""
     await client.login(USER, PASSWORD)
     return client

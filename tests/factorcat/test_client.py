@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from core.factorcat import FactorCat, LoginNeeded, ServerRefused, Unreachable
+from core.factorcat import FactorCatClient, LoginNeeded, ServerRefused, Unreachable
 from core.infra.clock import SHANGHAI, SteppedClock
 from core.model.platform import Record, Selected, Strategy
 from tests.factorcat.conftest import (
@@ -35,7 +35,7 @@ def page(*items: object) -> dict[str, object]:
     return {"total_count": 41, "total_pages": 3, "page": 2, "limit": 20, "items": list(items), "new_key": 1}
 
 
-async def test_login_and_what_every_request_carries(alice: FactorCat, server: Server) -> None:
+async def test_login_and_what_every_request_carries(alice: FactorCatClient, server: Server) -> None:
     assert alice.user == "Alice"
     assert server.last(LOGIN).json == {"username": USER, "password": PASSWORD}
     assert "authorization" not in server.last(LOGIN).headers
@@ -46,7 +46,7 @@ async def test_login_and_what_every_request_carries(alice: FactorCat, server: Se
     assert {seen.headers["x-client-version"] for seen in server.seen} == {"1.2.3"}
 
 
-async def test_strategies(alice: FactorCat, server: Server) -> None:
+async def test_strategies(alice: FactorCatClient, server: Server) -> None:
     item = {"id": 7, "name": "双低", "description": None, "backtest_count": 3, "created_at": "2026-01-02"}
     server.on(STRATEGIES, answer(200, page(item)))
     answered = await alice.strategies(2, 20, "双低 &page=9/../x?")
@@ -56,7 +56,7 @@ async def test_strategies(alice: FactorCat, server: Server) -> None:
     assert query == {"page": ["2"], "limit": ["20"], "search": ["双低 &page=9/../x?"]}
 
 
-async def test_records(alice: FactorCat, server: Server) -> None:
+async def test_records(alice: FactorCatClient, server: Server) -> None:
     item = {
         "id": 42,
         "backtest_time": "2026-05-01 10:00",
@@ -69,7 +69,7 @@ async def test_records(alice: FactorCat, server: Server) -> None:
     assert (await alice.records(7, 2)).items == (Record(42, "2026-05-01 10:00", 0.5, None, 0.12, None, None),)
 
 
-async def test_record(alice: FactorCat, server: Server) -> None:
+async def test_record(alice: FactorCatClient, server: Server) -> None:
     server.on(PARAMETERS, answer(200, {"parameters": {"stopLossRatio": 0.08, "top": 10}}))
     server.on(RECORD, answer(200, {"anything": [1, 2]}))
     detail = await alice.record(7, 42)
@@ -77,7 +77,7 @@ async def test_record(alice: FactorCat, server: Server) -> None:
     assert detail.detail == {"anything": [1, 2]}
 
 
-async def test_selection(alice: FactorCat) -> None:
+async def test_selection(alice: FactorCatClient) -> None:
     selection = await alice.selection(7, 42)
     assert (selection.strategy_id, selection.history_id) == (7, 42)
     assert selection.trade_date == date(2026, 5, 15)
@@ -92,7 +92,7 @@ async def test_selection(alice: FactorCat) -> None:
 
 @pytest.mark.parametrize("spelling", ["113052.SH", "113052", "113052.sh", " 113052.SH ", "113052 "])
 @pytest.mark.parametrize("key", ["kzz_code", "code"])
-async def test_spellings_of_a_code(alice: FactorCat, server: Server, key: str, spelling: str) -> None:
+async def test_spellings_of_a_code(alice: FactorCatClient, server: Server, key: str, spelling: str) -> None:
     row = {key: spelling, "name": "x", "price": "112.730", "trade_date": "20260515"}
     server.on(SELECTION, answer(200, [{"selected_bonds": [row]}]))
     assert (await alice.selection(7, 42)).codes == ("113052.SH",)
@@ -102,12 +102,12 @@ async def test_spellings_of_a_code(alice: FactorCat, server: Server, key: str, s
     "text",
     ["2026-05-15", "20260515", "2026-05-15T00:00:00", "2026-05-15 14:30:00.123", "2026-05-14T16:00:00Z"],
 )
-async def test_spellings_of_a_date(alice: FactorCat, server: Server, text: str) -> None:
+async def test_spellings_of_a_date(alice: FactorCatClient, server: Server, text: str) -> None:
     server.on(SELECTION, answer(200, [{"selected_bonds": [{**row, "trade_date": text} for row in ROWS]}]))
     assert (await alice.selection(7, 42)).trade_date == date(2026, 5, 15)
 
 
-async def test_the_token_tells_its_end(client: FactorCat, server: Server) -> None:
+async def test_the_token_tells_its_end(client: FactorCatClient, server: Server) -> None:
     end = datetime(2026, 5, 15, 16, 0, tzinfo=SHANGHAI)
     server.on(LONG_TERM, answer(200, {"access_token": jwt(end)}))
     assert client.token_expires_at is None
@@ -119,14 +119,14 @@ async def test_the_token_tells_its_end(client: FactorCat, server: Server) -> Non
 
 
 @pytest.mark.parametrize("text", ["a.b.c", "a.bnVsbA.c", "a.eyJleHAiOiAieCJ9.c", "a.eyJleHAiOiAxZTMwfQ.c", LONG])
-async def test_a_token_that_does_not_tell(client: FactorCat, server: Server, text: str) -> None:
+async def test_a_token_that_does_not_tell(client: FactorCatClient, server: Server, text: str) -> None:
     server.on(LONG_TERM, answer(200, {"access_token": text}))
     await client.login(USER, PASSWORD)
     assert client.token_expires_at is None
     assert not await client.renew_if_due()
 
 
-async def test_renewal_ahead_of_the_end(client: FactorCat, server: Server, clock: SteppedClock) -> None:
+async def test_renewal_ahead_of_the_end(client: FactorCatClient, server: Server, clock: SteppedClock) -> None:
     end = NOW + timedelta(minutes=30)
     later = end + timedelta(hours=8)
     server.on(LONG_TERM, answer(200, {"access_token": jwt(end)}), answer(200, {"access_token": jwt(later)}))
@@ -141,7 +141,7 @@ async def test_renewal_ahead_of_the_end(client: FactorCat, server: Server, clock
     assert not await client.renew_if_due()
 
 
-async def test_a_refused_renewal_lets_the_token_serve_out(client: FactorCat, server: Server) -> None:
+async def test_a_refused_renewal_lets_the_token_serve_out(client: FactorCatClient, server: Server) -> None:
     server.on(LONG_TERM, answer(200, {"access_token": jwt(NOW + timedelta(minutes=5))}))
     await client.login(USER, PASSWORD)
     server.on(LOGIN, answer(401, {"detail": "密码已修改"}))
@@ -152,7 +152,7 @@ async def test_a_refused_renewal_lets_the_token_serve_out(client: FactorCat, ser
     await client.selection(7, 42)
 
 
-async def test_401_logs_in_once_in_silence(alice: FactorCat, server: Server) -> None:
+async def test_401_logs_in_once_in_silence(alice: FactorCatClient, server: Server) -> None:
     server.on(LONG_TERM, answer(200, {"access_token": "fresh"}))
     server.on(SELECTION, answer(401, {"detail": "expired"}), answer(200, LIST))
     assert len((await alice.selection(7, 42)).bonds) == 3
@@ -160,7 +160,7 @@ async def test_401_logs_in_once_in_silence(alice: FactorCat, server: Server) -> 
     assert server.last(SELECTION).headers["authorization"] == "Bearer fresh"
 
 
-async def test_401_after_the_login_too_asks_the_user(alice: FactorCat, server: Server) -> None:
+async def test_401_after_the_login_too_asks_the_user(alice: FactorCatClient, server: Server) -> None:
     server.on(SELECTION, answer(401, {"detail": "expired"}))
     with pytest.raises(LoginNeeded, match="does not take the token"):
         await alice.selection(7, 42)
@@ -171,7 +171,7 @@ async def test_401_after_the_login_too_asks_the_user(alice: FactorCat, server: S
     assert (server.count(LOGIN), server.count(SELECTION)) == (2, 2)
 
 
-async def test_401_and_a_password_that_is_no_longer_taken(alice: FactorCat, server: Server) -> None:
+async def test_401_and_a_password_that_is_no_longer_taken(alice: FactorCatClient, server: Server) -> None:
     server.on(SELECTION, answer(401, {"detail": "expired"}))
     server.on(LOGIN, answer(401, {"detail": "密码已修改"}))
     with pytest.raises(LoginNeeded, match=r"could not be renewed.*密码已修改") as caught:
@@ -181,7 +181,7 @@ async def test_401_and_a_password_that_is_no_longer_taken(alice: FactorCat, serv
     assert alice.user is None
 
 
-async def test_401_and_a_login_that_does_not_get_through(alice: FactorCat, server: Server) -> None:
+async def test_401_and_a_login_that_does_not_get_through(alice: FactorCatClient, server: Server) -> None:
     server.on(SELECTION, answer(401, {}), answer(401, {}), answer(200, LIST))
     server.on(LOGIN, reset(), answer(200, token()))
     with pytest.raises(Unreachable):
@@ -190,14 +190,14 @@ async def test_401_and_a_login_that_does_not_get_through(alice: FactorCat, serve
     assert len((await alice.selection(7, 42)).bonds) == 3, "but the password is still there for the next call"
 
 
-async def test_many_401_share_one_login(alice: FactorCat, server: Server) -> None:
+async def test_many_401_share_one_login(alice: FactorCatClient, server: Server) -> None:
     server.on(SELECTION, *[answer(401, {})] * 8, answer(200, LIST))
     answers = await asyncio.gather(*(alice.selection(7, 42) for _ in range(8)))
     assert all(len(selection.bonds) == 3 for selection in answers)
     assert server.count(LOGIN) == 2
 
 
-async def test_many_401_share_one_refusal(alice: FactorCat, server: Server) -> None:
+async def test_many_401_share_one_refusal(alice: FactorCatClient, server: Server) -> None:
     server.on(SELECTION, answer(401, {}))
     server.on(LOGIN, answer(401, {"detail": "no"}))
     answers = await asyncio.gather(*(alice.selection(7, 42) for _ in range(8)), return_exceptions=True)
@@ -205,7 +205,9 @@ async def test_many_401_share_one_refusal(alice: FactorCat, server: Server) -> N
     assert server.count(LOGIN) == 2
 
 
-async def test_a_caller_that_gives_up_does_not_end_the_login_of_the_others(alice: FactorCat, server: Server) -> None:
+async def test_a_caller_that_gives_up_does_not_end_the_login_of_the_others(
+    alice: FactorCatClient, server: Server
+) -> None:
     server.on(SELECTION, answer(401, {}), answer(401, {}), answer(200, LIST))
     server.on(LOGIN, *[answer(200, token())] * 2)
     first, second = (asyncio.create_task(alice.selection(7, 42)) for _ in range(2))
@@ -216,7 +218,7 @@ async def test_a_caller_that_gives_up_does_not_end_the_login_of_the_others(alice
     await asyncio.gather(first, return_exceptions=True)
 
 
-async def test_logout_during_a_renewal_stays_a_logout(alice: FactorCat, server: Server) -> None:
+async def test_logout_during_a_renewal_stays_a_logout(alice: FactorCatClient, server: Server) -> None:
     server.on(SELECTION, answer(401, {}), answer(200, LIST))
     call = asyncio.create_task(alice.selection(7, 42))
     await server.until(SELECTION, 1)
@@ -230,7 +232,7 @@ async def test_logout_during_a_renewal_stays_a_logout(alice: FactorCat, server: 
     assert server.count(SELECTION) == 1
 
 
-async def test_logout(alice: FactorCat, server: Server) -> None:
+async def test_logout(alice: FactorCatClient, server: Server) -> None:
     asked = len(server.seen)
     alice.logout()
     assert alice.user is None
@@ -244,7 +246,7 @@ async def test_logout(alice: FactorCat, server: Server) -> None:
     assert LONG not in shown
 
 
-async def test_403_does_not_log_in_again(alice: FactorCat, server: Server) -> None:
+async def test_403_does_not_log_in_again(alice: FactorCatClient, server: Server) -> None:
     server.on(SELECTION, answer(403, {"detail": "会员已过期"}))
     with pytest.raises(ServerRefused, match="会员已过期"):
         await alice.selection(7, 42)
@@ -264,7 +266,7 @@ async def test_403_does_not_log_in_again(alice: FactorCat, server: Server) -> No
     ],
 )
 async def test_allowed_addresses(clock: SteppedClock, address: str) -> None:
-    await FactorCat(address, version="1", clock=clock).aclose()
+    await FactorCatClient(address, version="1", clock=clock).aclose()
 
 
 @pytest.mark.parametrize(
@@ -288,7 +290,7 @@ async def test_allowed_addresses(clock: SteppedClock, address: str) -> None:
 )
 def test_refused_addresses(clock: SteppedClock, address: str, words: str) -> None:
     with pytest.raises(ValueError, match=words) as caught:
-        FactorCat(address, version="1", clock=clock)
+        FactorCatClient(address, version="1", clock=clock)
     assert "Passw0rd" not in str(caught.value)
 
 
@@ -299,7 +301,7 @@ async def test_a_proxy_of_the_environment_never_sees_a_password(
     await proxy.start()
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.setenv(name, proxy.url)
-    client = FactorCat(server.url, version="1", clock=clock, timeout=0.3)
+    client = FactorCatClient(server.url, version="1", clock=clock, timeout=0.3)
     await client.login(USER, PASSWORD)
     assert proxy.seen == []
     await client.aclose()

@@ -14,11 +14,11 @@ import pytest
 from core.factorcat import (
     BadAnswer,
     CutOff,
-    FactorCat,
+    FactorCatClient,
     FactorCatError,
-    ListRefused,
     LoginNeeded,
     LoginRefused,
+    SelectionRefused,
     ServerRefused,
     TimedOut,
     Unreachable,
@@ -66,7 +66,7 @@ def tells_no_secret(error: BaseException) -> None:
         link = link.__cause__ or link.__context__
 
 
-async def refused(client: FactorCat, kind: type[FactorCatError], *words: str) -> str:
+async def refused(client: FactorCatClient, kind: type[FactorCatError], *words: str) -> str:
     """Asks for the list, which must fail as told; the sentence."""
     with pytest.raises(FactorCatError) as caught:
         await client.selection(7, 42)
@@ -166,10 +166,10 @@ ROW_FAULTS: list[tuple[str, object, Sequence[str]]] = [
 
 @pytest.mark.parametrize(("last", "words"), [pytest.param(*f[1:], id=f[0]) for f in ROW_FAULTS])
 async def test_one_bad_row_refuses_the_whole_list(
-    alice: FactorCat, server: Server, last: object, words: Sequence[str]
+    alice: FactorCatClient, server: Server, last: object, words: Sequence[str]
 ) -> None:
     server.on(SELECTION, answer(200, [{"selected_bonds": [ROWS[0], ROWS[1], last]}]))
-    sentence = await refused(alice, ListRefused, "refused as a whole", "Nothing is sent", *words)
+    sentence = await refused(alice, SelectionRefused, "refused as a whole", "Nothing is sent", *words)
     assert sentence.isprintable()
     assert server.count(SELECTION) == 1
 
@@ -179,12 +179,12 @@ async def test_one_bad_row_refuses_the_whole_list(
     [([], "none came"), (LIST * 2, "2 came"), ([{"selected_bonds": []}], "it is empty")],
     ids=["no list", "two lists", "empty list"],
 )
-async def test_not_one_list(alice: FactorCat, server: Server, value: object, words: str) -> None:
+async def test_not_one_list(alice: FactorCatClient, server: Server, value: object, words: str) -> None:
     server.on(SELECTION, answer(200, value))
-    await refused(alice, ListRefused, words)
+    await refused(alice, SelectionRefused, words)
 
 
-async def test_a_passing_fault_costs_no_rotation(alice: FactorCat, server: Server, clock: SteppedClock) -> None:
+async def test_a_passing_fault_costs_no_rotation(alice: FactorCatClient, server: Server, clock: SteppedClock) -> None:
     before = clock.now()
     server.on(SELECTION, answer(502, {}), reset(), answer(200, LIST))
     assert len((await alice.selection(7, 42)).bonds) == 3
@@ -200,7 +200,7 @@ async def test_a_passing_fault_costs_no_rotation(alice: FactorCat, server: Serve
         (PARAMETERS, lambda client: client.record(7, 42)),
     ],
 )
-async def test_pages_are_repeated_too(alice: FactorCat, server: Server, path: str, ask: Any) -> None:
+async def test_pages_are_repeated_too(alice: FactorCatClient, server: Server, path: str, ask: Any) -> None:
     server.on(path, answer(503, {"detail": "busy"}))
     with pytest.raises(ServerRefused, match="busy"):
         await ask(alice)
@@ -233,7 +233,7 @@ async def test_pages_are_repeated_too(alice: FactorCat, server: Server, path: st
     ],
 )
 async def test_a_login_is_never_repeated(
-    client: FactorCat, server: Server, reply: Reply, kind: type[FactorCatError], words: Sequence[str]
+    client: FactorCatClient, server: Server, reply: Reply, kind: type[FactorCatError], words: Sequence[str]
 ) -> None:
     server.on(LOGIN, reply)
     with pytest.raises(FactorCatError) as caught:
@@ -250,7 +250,9 @@ async def test_a_login_is_never_repeated(
 @pytest.mark.parametrize(
     "reply", [answer(401, {}), answer(404, {}), answer(503, {}), reset(), answer(200, {"token": LONG})]
 )
-async def test_without_a_long_term_token_the_short_one_serves(client: FactorCat, server: Server, reply: Reply) -> None:
+async def test_without_a_long_term_token_the_short_one_serves(
+    client: FactorCatClient, server: Server, reply: Reply
+) -> None:
     server.on(LONG_TERM, reply)
     assert await client.login(USER, PASSWORD) == "Alice"
     await client.selection(7, 42)
@@ -258,7 +260,7 @@ async def test_without_a_long_term_token_the_short_one_serves(client: FactorCat,
     assert server.count(LONG_TERM) == server.count(LOGIN) == 1
 
 
-async def test_a_failed_login_leaves_the_former_one(alice: FactorCat, server: Server) -> None:
+async def test_a_failed_login_leaves_the_former_one(alice: FactorCatClient, server: Server) -> None:
     server.on(LOGIN, answer(401, {"detail": "no"}))
     with pytest.raises(LoginRefused):
         await alice.login("bob", "x")
@@ -267,7 +269,7 @@ async def test_a_failed_login_leaves_the_former_one(alice: FactorCat, server: Se
 
 
 async def test_nobody_listens(clock: SteppedClock) -> None:
-    client = FactorCat(f"http://127.0.0.1:{free_port()}", version="1", clock=clock, timeout=0.3)
+    client = FactorCatClient(f"http://127.0.0.1:{free_port()}", version="1", clock=clock, timeout=0.3)
     with pytest.raises(Unreachable, match=r"127\.0\.0\.1 cannot be reached when asked about the login") as caught:
         await client.login(USER, PASSWORD)
     tells_no_secret(caught.value)
@@ -279,7 +281,7 @@ async def test_no_such_name(clock: SteppedClock, monkeypatch: pytest.MonkeyPatch
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
     monkeypatch.setattr(socket, "getaddrinfo", no_such_name)
-    client = FactorCat("https://factorcat.invalid", version="1", clock=clock, timeout=0.3)
+    client = FactorCatClient("https://factorcat.invalid", version="1", clock=clock, timeout=0.3)
     with pytest.raises(Unreachable, match=r"factorcat\.invalid is not found") as caught:
         await client.login(USER, PASSWORD)
     tells_no_secret(caught.value)
@@ -298,7 +300,7 @@ async def impostor() -> Any:
 
 
 async def test_an_impostor_gets_nothing(impostor: Server, clock: SteppedClock) -> None:
-    client = FactorCat(f"https://localhost:{impostor.port}", version="1", clock=clock, timeout=1)
+    client = FactorCatClient(f"https://localhost:{impostor.port}", version="1", clock=clock, timeout=1)
     with pytest.raises(Untrusted, match=r"certificate of localhost is not valid \(self.signed") as caught:
         await client.login(USER, PASSWORD)
     assert impostor.seen == []
@@ -322,14 +324,14 @@ async def test_size_limit(server: Server, clock: SteppedClock, padding: int, fit
     await client.aclose()
 
 
-async def test_the_words_of_a_server_cannot_steer_the_terminal(alice: FactorCat, server: Server) -> None:
+async def test_the_words_of_a_server_cannot_steer_the_terminal(alice: FactorCatClient, server: Server) -> None:
     server.on(SELECTION, answer(400, {"detail": "\x1b[2J\x1b]0;owned\x07 line\nline " + "x" * 5000}))
     sentence = await refused(alice, ServerRefused, "line line")
     assert sentence.isprintable()
     assert len(sentence) < 600
 
 
-async def test_a_server_that_repeats_the_token(alice: FactorCat, server: Server) -> None:
+async def test_a_server_that_repeats_the_token(alice: FactorCatClient, server: Server) -> None:
     server.on(SELECTION, answer(403, {"detail": f"Bearer {LONG} may not"}))
     await refused(alice, ServerRefused, "Bearer *** may not")
 
@@ -356,7 +358,7 @@ async def test_a_server_that_repeats_the_token(alice: FactorCat, server: Server)
     ],
 )
 async def test_pages_name_what_is_missing(
-    alice: FactorCat, server: Server, path: str, value: object, words: str
+    alice: FactorCatClient, server: Server, path: str, value: object, words: str
 ) -> None:
     server.on(path, answer(200, value))
     asks: dict[str, Any] = {STRATEGIES: alice.strategies, RECORDS: lambda: alice.records(7)}

@@ -10,8 +10,8 @@ from keyring.errors import InitError, KeyringLocked, NoKeyringError
 from pydantic import SecretStr
 
 from core.infra import credentials_file
-from core.infra.credentials import Vault
-from core.infra.credentials_file import Safe, SafeShut
+from core.infra.credentials import Credentials
+from core.infra.credentials_file import CredentialsFile, CredentialsFileLocked
 from core.model.known import Known, Unknown
 from tests.infra.keyrings import (
     BrokenKeyring,
@@ -36,25 +36,25 @@ def ring(monkeypatch: pytest.MonkeyPatch) -> Iterator[MemoryKeyring]:
 
 
 @pytest.fixture
-def vault(tmp_path: Path) -> Vault:
+def credentials(tmp_path: Path) -> Credentials:
     return vault_at(tmp_path)
 
 
-def vault_at(folder: Path, patience: float = 30.0, **environ: str) -> Vault:
-    return Vault(Safe(folder / "secrets.json"), environ, patience)
+def vault_at(folder: Path, patience: float = 30.0, **environ: str) -> Credentials:
+    return Credentials(CredentialsFile(folder / "secrets.json"), environ, patience)
 
 
-def test_what_is_kept_comes_back_for_its_user_only(vault: Vault, ring: MemoryKeyring) -> None:
-    assert vault.keep("张三", SECRET).where == "keyring"
-    assert vault.read("张三") == Known(SECRET)
-    assert vault.read("李四") == Known(None)
-    assert vault.read("张三", "email") == Known(None)
-    assert vault.read("") == Known(None)
+def test_what_is_kept_comes_back_for_its_user_only(credentials: Credentials, ring: MemoryKeyring) -> None:
+    assert credentials.keep("张三", SECRET).where == "keyring"
+    assert credentials.read("张三") == Known(SECRET)
+    assert credentials.read("李四") == Known(None)
+    assert credentials.read("张三", "email") == Known(None)
+    assert credentials.read("") == Known(None)
     assert ring.kept == {("rotor", "factorcat:张三"): "p@ss word"}
 
 
-def test_a_variable_goes_before_the_keyring(vault: Vault, tmp_path: Path) -> None:
-    vault.keep("a", SECRET)
+def test_a_variable_goes_before_the_keyring(credentials: Credentials, tmp_path: Path) -> None:
+    credentials.keep("a", SECRET)
     told = vault_at(tmp_path, ROTOR_FACTORCAT__PASSWORD="other")
     assert told.find("a") == Known((SecretStr("other"), "environment"))
     assert vault_at(tmp_path, ROTOR_FACTORCAT__PASSWORD="").read("a") == Known(SECRET)
@@ -62,10 +62,10 @@ def test_a_variable_goes_before_the_keyring(vault: Vault, tmp_path: Path) -> Non
     assert mail.read("me@example.com", "email") == Known(SecretStr("mail"))
 
 
-def test_forgetting_twice_is_no_failure(vault: Vault, ring: MemoryKeyring) -> None:
-    vault.keep("a", SECRET)
-    assert vault.forget("a") is None
-    assert vault.forget("a") is None
+def test_forgetting_twice_is_no_failure(credentials: Credentials, ring: MemoryKeyring) -> None:
+    credentials.keep("a", SECRET)
+    assert credentials.forget("a") is None
+    assert credentials.forget("a") is None
     assert ring.kept == {}
 
 
@@ -104,17 +104,17 @@ FAULTS: list[tuple[str, Callable[[], KeyringBackend], str]] = [
 
 @pytest.mark.parametrize(("backend", "reason"), [fault[1:] for fault in FAULTS], ids=[fault[0] for fault in FAULTS])
 def test_a_keyring_that_fails_leaves_the_password_for_this_session(
-    backend: Callable[[], KeyringBackend], reason: str, vault: Vault, tmp_path: Path
+    backend: Callable[[], KeyringBackend], reason: str, credentials: Credentials, tmp_path: Path
 ) -> None:
     set_keyring(backend())
-    kept = vault.keep("a", SECRET)
+    kept = credentials.keep("a", SECRET)
     assert kept.where == "session"
     assert kept.trouble.startswith("The password cannot be kept in the keyring: ")
     assert reason in kept.trouble
     assert "ROTOR_FACTORCAT__PASSWORD" in kept.trouble
     assert SECRET.get_secret_value() not in kept.trouble
-    assert vault.find("a") == Known((SECRET, "session"))
-    assert vault.probe() is not None
+    assert credentials.find("a") == Known((SECRET, "session"))
+    assert credentials.probe() is not None
     # The next start knows nothing of it, and nothing is on the disk.
     after = vault_at(tmp_path).read("a")
     assert isinstance(after, Unknown) or after == Known(None)
@@ -123,13 +123,13 @@ def test_a_keyring_that_fails_leaves_the_password_for_this_session(
 
 @pytest.mark.parametrize("backend", [fault[1] for fault in FAULTS], ids=[fault[0] for fault in FAULTS])
 def test_the_safe_takes_over_and_gives_back(
-    backend: Callable[[], KeyringBackend], vault: Vault, tmp_path: Path
+    backend: Callable[[], KeyringBackend], credentials: Credentials, tmp_path: Path
 ) -> None:
     set_keyring(backend())
-    vault.keep("a", SECRET)
-    vault.open(PASSPHRASE)
-    assert vault.find("a") == Known((SECRET, "safe"))
-    assert vault.keep("b", SecretStr("another")).where == "safe"
+    credentials.keep("a", SECRET)
+    credentials.open(PASSPHRASE)
+    assert credentials.find("a") == Known((SECRET, "safe"))
+    assert credentials.keep("b", SecretStr("another")).where == "safe"
     after = vault_at(tmp_path)
     assert after.locked
     shut = after.read("a")
@@ -143,17 +143,17 @@ def test_the_safe_takes_over_and_gives_back(
 
 def test_a_keyring_that_never_answers_is_given_up(tmp_path: Path) -> None:
     set_keyring(HangingKeyring())
-    vault = vault_at(tmp_path, patience=0.05)
-    found = vault.read("a")
+    credentials = vault_at(tmp_path, patience=0.05)
+    found = credentials.read("a")
     assert isinstance(found, Unknown)
     assert "it may be waiting for you" in found.reason
-    assert vault.keep("a", SECRET).where == "session"
+    assert credentials.keep("a", SECRET).where == "session"
 
 
-def test_forgetting_needs_no_passphrase_and_leaves_nothing(vault: Vault, tmp_path: Path) -> None:
+def test_forgetting_needs_no_passphrase_and_leaves_nothing(credentials: Credentials, tmp_path: Path) -> None:
     set_keyring(FAULTS[0][1]())
-    vault.keep("a", SECRET)
-    vault.open(PASSPHRASE)
+    credentials.keep("a", SECRET)
+    credentials.open(PASSPHRASE)
     later = vault_at(tmp_path)
     assert later.locked
     assert later.forget("a") is None
@@ -162,25 +162,25 @@ def test_forgetting_needs_no_passphrase_and_leaves_nothing(vault: Vault, tmp_pat
     assert later.read("a") != Known(SECRET)
 
 
-def test_a_keyring_that_cannot_be_asked_whether_it_still_has_it_says_so(vault: Vault) -> None:
+def test_a_keyring_that_cannot_be_asked_whether_it_still_has_it_says_so(credentials: Credentials) -> None:
     set_keyring(BrokenKeyring(failing()))
-    trouble = vault.forget("a")
+    trouble = credentials.forget("a")
     assert trouble is not None
     assert trouble.startswith("The password cannot be removed from the keyring: it is locked.")
     set_keyring(FAULTS[0][1]())
-    assert vault.forget("a") is None  # a keyring that is none has nothing
+    assert credentials.forget("a") is None  # a keyring that is none has nothing
 
 
-def test_a_wrong_passphrase_leaves_it_shut(vault: Vault, tmp_path: Path) -> None:
+def test_a_wrong_passphrase_leaves_it_shut(credentials: Credentials, tmp_path: Path) -> None:
     set_keyring(FAULTS[0][1]())
-    vault.keep("a", SECRET)
-    vault.open(PASSPHRASE)
+    credentials.keep("a", SECRET)
+    credentials.open(PASSPHRASE)
     after = vault_at(tmp_path)
-    with pytest.raises(SafeShut, match="not the passphrase"):
+    with pytest.raises(CredentialsFileLocked, match="not the passphrase"):
         after.open(SecretStr("wrong horse"))
     assert after.locked
 
 
-def test_no_repr_tells_the_password(vault: Vault) -> None:
-    vault.keep("a", SECRET)
-    assert SECRET.get_secret_value() not in repr(vault.find("a")) + repr(vars(vault))
+def test_no_repr_tells_the_password(credentials: Credentials) -> None:
+    credentials.keep("a", SECRET)
+    assert SECRET.get_secret_value() not in repr(credentials.find("a")) + repr(vars(credentials))

@@ -7,7 +7,7 @@ import pytest
 from pydantic import SecretStr
 
 from core.infra import credentials_file
-from core.infra.credentials_file import Safe, SafeShut
+from core.infra.credentials_file import CredentialsFile, CredentialsFileLocked
 
 PASSPHRASE = SecretStr("correct horse")
 
@@ -24,12 +24,12 @@ def cheap(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_as_it_is_used(path: Path) -> None:
     """At its real cost: scrypt with N = 2**17."""
-    safe = Safe(path)
-    assert not safe.locked
-    safe.unlock(PASSPHRASE)
-    safe.put("factorcat:me", SecretStr("hunter2"))
+    credentials_file = CredentialsFile(path)
+    assert not credentials_file.locked
+    credentials_file.unlock(PASSPHRASE)
+    credentials_file.put("factorcat:me", SecretStr("hunter2"))
     assert json.loads(path.read_text("utf-8"))["kdf"]["n"] == 2**17
-    again = Safe(path)
+    again = CredentialsFile(path)
     assert again.locked
     again.unlock(PASSPHRASE)
     assert again.get("factorcat:me") == SecretStr("hunter2")
@@ -41,17 +41,17 @@ def test_as_it_is_used(path: Path) -> None:
 @pytest.mark.usefixtures("cheap")
 class TestCheaply:
     def test_a_short_passphrase_is_refused(self, path: Path) -> None:
-        with pytest.raises(SafeShut, match="needs 8 characters"):
-            Safe(path).unlock(SecretStr("short"))
+        with pytest.raises(CredentialsFileLocked, match="needs 8 characters"):
+            CredentialsFile(path).unlock(SecretStr("short"))
         assert not path.exists()
 
     def test_an_entry_under_another_name_is_not_taken(self, path: Path) -> None:
-        safe = self._with(path, "factorcat:me", "hunter2")
+        credentials_file = self._with(path, "factorcat:me", "hunter2")
         document = json.loads(path.read_text("utf-8"))
         document["entries"]["email:me"] = document["entries"]["factorcat:me"]
         path.write_text(json.dumps(document), "utf-8")
-        with pytest.raises(SafeShut, match="damaged"):
-            safe.get("email:me")
+        with pytest.raises(CredentialsFileLocked, match="damaged"):
+            credentials_file.get("email:me")
 
     @pytest.mark.parametrize(
         "damage",
@@ -69,25 +69,25 @@ class TestCheaply:
         document = json.loads(path.read_text("utf-8"))
         damage(document)  # type: ignore[operator]
         path.write_text(json.dumps(document), "utf-8")
-        with pytest.raises(SafeShut, match=r"damaged|not the passphrase"):
-            Safe(path).unlock(PASSPHRASE)
+        with pytest.raises(CredentialsFileLocked, match=r"damaged|not the passphrase"):
+            CredentialsFile(path).unlock(PASSPHRASE)
 
     def test_a_file_of_noise_is_a_sentence(self, path: Path) -> None:
         path.parent.mkdir()
         path.write_bytes(b"\xff\x00 noise")
-        with pytest.raises(SafeShut, match="damaged"):
-            Safe(path).unlock(PASSPHRASE)
+        with pytest.raises(CredentialsFileLocked, match="damaged"):
+            CredentialsFile(path).unlock(PASSPHRASE)
 
     def test_the_last_entry_takes_the_file_along(self, path: Path) -> None:
-        safe = self._with(path, "a", "b")
-        safe.put("c", SecretStr("d"))
-        safe.remove("a")
+        credentials_file = self._with(path, "a", "b")
+        credentials_file.put("c", SecretStr("d"))
+        credentials_file.remove("a")
         assert path.exists()
-        Safe(path).remove("c")
+        CredentialsFile(path).remove("c")
         assert not path.exists()
 
-    def _with(self, path: Path, name: str, secret: str) -> Safe:
-        safe = Safe(path)
-        safe.unlock(PASSPHRASE)
-        safe.put(name, SecretStr(secret))
-        return safe
+    def _with(self, path: Path, name: str, secret: str) -> CredentialsFile:
+        credentials_file = CredentialsFile(path)
+        credentials_file.unlock(PASSPHRASE)
+        credentials_file.put(name, SecretStr(secret))
+        return credentials_file

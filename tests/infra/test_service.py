@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from core.engine.doctor.machine import check_autostart
 from core.infra.home import Home
 from core.infra.service import AutostartFailed, autostart_of, is_on, turn_off, turn_on
-from core.model.finding import State
+from core.model.finding import CheckResult
 from tui.cli.main import main
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="the stand-in for systemctl is a shell script")
@@ -46,10 +46,10 @@ def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_on_and_off(home: Home, told: Path) -> None:
     autostart = autostart_of(home)
     assert is_on(autostart) is False
-    assert check_autostart(home).state is State.NOTE
+    assert check_autostart(home).state is CheckResult.NOTE
     turn_on(autostart)
     assert is_on(autostart) is True
-    assert check_autostart(home).state is State.OK
+    assert check_autostart(home).state is CheckResult.OK
     turn_off(autostart)
     assert is_on(autostart) is False
     turn_off(autostart)  # twice is no failure
@@ -78,7 +78,7 @@ def test_a_file_that_is_another_is_told(home: Home, told: Path) -> None:
     turn_on(autostart)
     autostart.file.write_text("[Service]\nExecStart=/bin/old-rotor\n", "utf-8")
     assert is_on(autostart) is None
-    assert check_autostart(home).state is State.WARNING
+    assert check_autostart(home).state is CheckResult.WARNING
 
 
 def test_a_system_that_refuses_leaves_nothing_and_a_remedy(

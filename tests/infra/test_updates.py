@@ -11,8 +11,8 @@ from pydantic import ValidationError
 
 from core.i18n import use_language
 from core.infra.clock import SHANGHAI, SteppedClock
-from core.infra.updates import Lookout, NoRelease, ask_for_release, newer
-from core.model.settings import Updates
+from core.infra.updates import UpdateCheck, UpdateUnavailable, ask_for_release, newer
+from core.model.settings import UpdateSettings
 from tests.factorcat.server import Server, answer
 
 NOW = datetime(2026, 5, 6, 9, 0, tzinfo=SHANGHAI)
@@ -27,8 +27,8 @@ async def server() -> AsyncGenerator[Server]:
     await server.stop()
 
 
-def lookout(server: Server, folder: Path, clock: SteppedClock) -> Lookout:
-    return Lookout(folder / "update.json", f"{server.url}/news", "1.9.0", clock)
+def update_check(server: Server, folder: Path, clock: SteppedClock) -> UpdateCheck:
+    return UpdateCheck(folder / "update.json", f"{server.url}/news", "1.9.0", clock)
 
 
 @pytest.mark.parametrize(
@@ -63,12 +63,12 @@ def test_notes_in_the_users_language_and_without_what_steers_a_terminal() -> Non
 async def test_once_a_day_over_a_restart_too(server: Server, tmp_path: Path) -> None:
     server.on("/news", answer(200, NEWS))
     clock = SteppedClock(NOW)
-    first = lookout(server, tmp_path, clock)
+    first = update_check(server, tmp_path, clock)
     for _ in range(3):
         await first.look_if_due()
     assert first.release is not None
     assert first.release.version == "1.10.0"
-    again = lookout(server, tmp_path, clock)
+    again = update_check(server, tmp_path, clock)
     await again.look_if_due()
     assert again.release == first.release  # known from the file
     assert server.count("/news") == 1
@@ -80,7 +80,7 @@ async def test_once_a_day_over_a_restart_too(server: Server, tmp_path: Path) -> 
 async def test_a_failure_is_tried_again_after_an_hour_and_is_no_trouble(server: Server, tmp_path: Path) -> None:
     server.on("/news", answer(500, {}), answer(200, NEWS))
     clock = SteppedClock(NOW)
-    looking = lookout(server, tmp_path, clock)
+    looking = update_check(server, tmp_path, clock)
     await looking.look_if_due()
     await looking.look_if_due()
     assert (looking.release, server.count("/news")) == (None, 1)
@@ -103,30 +103,30 @@ async def test_a_failure_is_tried_again_after_an_hour_and_is_no_trouble(server: 
 )
 async def test_what_is_no_version_document_is_refused(document: Any, server: Server) -> None:
     server.on("/news", answer(200, document))
-    with pytest.raises(NoRelease, match="no version document"):
+    with pytest.raises(UpdateUnavailable, match="no version document"):
         await ask_for_release(f"{server.url}/news", "1.0")
 
 
 async def test_a_long_answer_is_cut_off(server: Server) -> None:
     server.on("/news", answer(200, {**NEWS, "notes": "x" * 100_000}))
-    with pytest.raises(NoRelease, match="longer than 64 kB"):
+    with pytest.raises(UpdateUnavailable, match="longer than 64 kB"):
         await ask_for_release(f"{server.url}/news", "1.0")
 
 
 async def test_nobody_there(tmp_path: Path) -> None:
-    with pytest.raises(NoRelease, match="cannot be reached"):
+    with pytest.raises(UpdateUnavailable, match="cannot be reached"):
         await ask_for_release("http://127.0.0.1:9/news", "1.0")
 
 
 async def test_without_an_address_nothing_is_asked(tmp_path: Path) -> None:
     (tmp_path / "update.json").write_text(json.dumps({"url": "x", "asked_at": NOW.isoformat(), "document": NEWS}))
-    silent = Lookout(tmp_path / "update.json", "", "1.0", SteppedClock(NOW))
+    silent = UpdateCheck(tmp_path / "update.json", "", "1.0", SteppedClock(NOW))
     await silent.look_if_due()
     assert silent.release is None
 
 
 def test_the_address_is_https() -> None:
-    assert Updates(url="").url == ""
-    assert Updates(url="https://news.example/rotor.json").url == "https://news.example/rotor.json"
+    assert UpdateSettings(url="").url == ""
+    assert UpdateSettings(url="https://news.example/rotor.json").url == "https://news.example/rotor.json"
     with pytest.raises(ValidationError, match="use https"):
-        Updates(url="http://news.example/rotor.json")
+        UpdateSettings(url="http://news.example/rotor.json")

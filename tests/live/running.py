@@ -13,10 +13,10 @@ from core.infra.database import open_database
 from core.infra.home import Home, HomeLock, database_files
 from core.model.bond import BondCode
 from core.model.order import Side
-from core.model.settings import Qmt, Settings
-from core.trading.ledger import LedgerBook
-from core.trading.risk import Permits
-from core.trading.state_store import TRADING, Memory
+from core.model.settings import QmtSettings, Settings
+from core.trading.ledger import Ledger
+from core.trading.risk import LiveConsent
+from core.trading.state_store import TRADING, StateStore
 from tests.live.world import ACCOUNT, MOMENT, LiveWorld
 from tui.cli.offline import status_document
 
@@ -28,7 +28,7 @@ Record = dict[str, Any]
 
 def live_settings(world: LiveWorld) -> Settings:
     """As much of the settings as tells where the books are."""
-    return Settings(mode="live", qmt=Qmt(userdata=str(world.terminal.userdata), account=ACCOUNT))
+    return Settings(mode="live", qmt=QmtSettings(userdata=str(world.terminal.userdata), account=ACCOUNT))
 
 
 def furnished(world: LiveWorld, owned: Iterable[str], volume: int = 100) -> None:
@@ -43,8 +43,8 @@ def agreed(home: Home, settings: Settings, owned: Iterable[str], volume: int = 1
     home.prepare()
     path, _ = database_files(home, settings)
     with closing(open_database(path, TRADING)) as database:
-        Permits(Memory(database), ACCOUNT, waived=True).consent()
-        ledger = LedgerBook(database)
+        LiveConsent(StateStore(database), ACCOUNT, waived=True).consent()
+        ledger = Ledger(database)
         for code in owned:
             ledger.move_by_hand("adopted", BondCode(code), Side.BUY, volume, Decimal(100), MOMENT)
 

@@ -19,16 +19,16 @@ from core.model.known import Known, Maybe
 from core.model.order import Order, Side
 from core.model.plan import Plan
 from core.model.platform import Selection
-from core.model.settings import Buy, Orders, Qmt, Settings, Strategy
+from core.model.settings import BuySettings, OrderSettings, QmtSettings, Settings, StrategySettings
 from core.quotes.qmt import QmtQuotes
 from core.trading.journal import Journal
-from core.trading.ledger import LedgerBook
-from core.trading.order_manager import Desk
+from core.trading.ledger import Ledger
+from core.trading.order_manager import OrderManager
 from core.trading.reconcile import reconcile
-from core.trading.risk import Controls, Gate
+from core.trading.risk import PreTradeRisk, TradingControls
 from core.trading.rotation import Rotation
 from core.trading.runs import Runs
-from core.trading.state_store import TRADING, Memory
+from core.trading.state_store import TRADING, StateStore
 from tests import worlds
 
 ACCOUNT = "8880001"
@@ -44,9 +44,9 @@ PATIENCE = 0.8
 
 SETTINGS = Settings(
     mode="live",
-    strategy=Strategy(strategy_id=1, history_id=1),
-    buy=Buy(amount=Decimal(10_200)),
-    orders=Orders(type="market", timeout=6, reprices=1),
+    strategy=StrategySettings(strategy_id=1, history_id=1),
+    buy=BuySettings(amount=Decimal(10_200)),
+    orders=OrderSettings(type="market", timeout=6, reprices=1),
 )
 
 
@@ -91,18 +91,20 @@ class LiveRoom:
 
     async def open(self, *, durable: bool = False) -> "LiveRoom":
         self.db = open_database(self._path, TRADING, durable=durable)
-        self.journal, self.ledger = Journal(self.db), LedgerBook(self.db)
-        qmt = Qmt(userdata=str(self.terminal.userdata), account=ACCOUNT)
+        self.journal, self.ledger = Journal(self.db), Ledger(self.db)
+        qmt = QmtSettings(userdata=str(self.terminal.userdata), account=ACCOUNT)
         ids = SessionIds(self._sessions(), 1, None)
         self.broker = QmtBroker(qmt, self.clock, ids, quiet=lambda: False, patience=self._patience)
         self.feed = QmtQuotes(self.clock, open_now=lambda: True, patience=2.0)
-        self.desk = Desk(self.broker, self.journal, self.ledger, Gate(self.settings, lambda _: None), self.clock)
+        self.order_manager = OrderManager(
+            self.broker, self.journal, self.ledger, PreTradeRisk(self.settings, lambda _: None), self.clock
+        )
         self.rotation = Rotation(
             settings=self.settings,
             clock=self.clock,
             feed=self.feed,
-            desk=self.desk,
-            controls=Controls(Memory(self.db)),
+            order_manager=self.order_manager,
+            controls=TradingControls(StateStore(self.db)),
             runs=Runs(self.db),
             fetch=self._fetch,
             expected_list=lambda now: Known(now.date()),
@@ -115,7 +117,7 @@ class LiveRoom:
         if not self.ledger.entries():
             for code in self._old:
                 self.ledger.move_by_hand("adopted", code, Side.BUY, HELD, Decimal(100), OPENING)
-            assert await reconcile(self.desk) == ()
+            assert await reconcile(self.order_manager) == ()
         return self
 
     async def close(self) -> None:
@@ -157,7 +159,7 @@ class LiveRoom:
     async def reconciled(self) -> tuple[str, ...]:
         """What keeps trading off once the account has been asked."""
         await self.link_is(up=True)
-        return await reconcile(self.desk)
+        return await reconcile(self.order_manager)
 
     async def finish(self, codes: Sequence[BondCode] = NEW) -> None:
         """Bring the account to the list by as many rebalances as a user would start, and check every law on the way."""

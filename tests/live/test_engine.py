@@ -13,7 +13,7 @@ from core.infra.clock import SHANGHAI, RealClock
 from core.infra.home import Home
 from core.model.command import Done, ExecutePlan, Failed, GiveConsent, MakePlan, RunSelfTest
 from core.model.known import Known, Unknown
-from core.model.settings import Buy, FactorCat, Orders, Qmt, Settings, Strategy
+from core.model.settings import BuySettings, FactorCatSettings, OrderSettings, QmtSettings, Settings, StrategySettings
 from core.model.snapshot import Level, Need, Snapshot
 from tests.live.factorcat import PASSWORD, RECORD, STRATEGY, USER, LoopbackPlatform
 from tests.live.world import ACCOUNT, bonds
@@ -50,11 +50,11 @@ def engine(tmp_path: Path, control: Control, monkeypatch: pytest.MonkeyPatch) ->
     platform.listed = LISTED
     settings = Settings(
         mode="live",
-        factorcat=FactorCat(base_url=platform.url, username=USER),
-        qmt=Qmt(userdata=str(shared_terminal().userdata), account=ACCOUNT),
-        strategy=Strategy(strategy_id=STRATEGY, history_id=RECORD),
-        buy=Buy(),
-        orders=Orders(type="market", timeout=5),
+        factorcat=FactorCatSettings(base_url=platform.url, username=USER),
+        qmt=QmtSettings(userdata=str(shared_terminal().userdata), account=ACCOUNT),
+        strategy=StrategySettings(strategy_id=STRATEGY, history_id=RECORD),
+        buy=BuySettings(),
+        orders=OrderSettings(type="market", timeout=5),
     )
     engine = Engine(Home(tmp_path), settings)
     engine.start()

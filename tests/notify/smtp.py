@@ -13,7 +13,7 @@ from email.message import Message
 from pathlib import Path
 from typing import Literal
 
-from core.model.settings import Email
+from core.model.settings import EmailSettings
 
 CERTIFICATE = Path(__file__).parents[1] / "factorcat" / "selfsigned.pem"
 """Nobody trusts it; a test that wants it trusted sets SSL_CERT_FILE to it."""
@@ -139,6 +139,6 @@ def smtp_server(refuses: str = "", tls: Tls = "none", password: str = "") -> Ite
         server.shutdown()
 
 
-def email_at(server: Server, **changes: object) -> Email:
+def email_at(server: Server, **changes: object) -> EmailSettings:
     given = {"host": "127.0.0.1", "port": server.port, "sender": "rotor@example.com", "receiver": "me@example.com"}
-    return Email.model_validate({**given, **changes})
+    return EmailSettings.model_validate({**given, **changes})

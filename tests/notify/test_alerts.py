@@ -12,11 +12,11 @@ from core.i18n import use_language
 from core.infra.clock import SteppedClock
 from core.model.bond import BondCode
 from core.model.known import Known, Unknown
-from core.model.notification import NewsKind
+from core.model.notification import NotificationKind
 from core.model.order import Order, OrderState, Origin, Side
-from core.model.settings import NewsEvents
+from core.model.settings import NotifyEvents
 from core.model.snapshot import Control, Health, Level, MissedRun, Snapshot, SourceState, StopsSummary
-from core.notify.alerts import OF_TRADES, Newsroom
+from core.notify.alerts import OF_TRADES, AlertFinder
 from core.notify.outbox import Outbox
 from core.rules.redemption import HeldDanger
 from tests.tui.scripted import NOW, order, positions, rebalance, snapshot
@@ -27,17 +27,19 @@ CALLED = HeldDanger(BondCode("113052"), "兴业转债 is called: 820 张 at stak
 class Room:
     """A newsroom over an outbox on disk, and a clock that is moved by hand."""
 
-    def __init__(self, folder: Path, events: NewsEvents | None = None, kinds: Any = frozenset(NewsKind)) -> None:
+    def __init__(
+        self, folder: Path, events: NotifyEvents | None = None, kinds: Any = frozenset(NotificationKind)
+    ) -> None:
         self.path = folder / "outbox.db"
         self.clock = SteppedClock(NOW)
-        self.events = events or NewsEvents()
+        self.events = events or NotifyEvents()
         self.kinds = kinds
         self.open()
 
     def open(self) -> None:
         self.outbox = Outbox(self.path)
         self.outbox.welcome(["box"])
-        self.room = Newsroom(self.outbox, self.events, self.clock, self.clock, self.kinds)
+        self.room = AlertFinder(self.outbox, self.events, self.clock, self.clock, self.kinds)
 
     def look(self, shown: Snapshot, *dangers: HeldDanger, falls: str | None = None, after: float = 0.0) -> list[str]:
         """What is told of the picture after these seconds."""
@@ -291,10 +293,10 @@ def test_no_digest_on_a_closed_day(tmp_path: Path) -> None:
 
 
 def test_what_is_off_is_told_to_nobody_and_is_not_told_later(tmp_path: Path) -> None:
-    room = Room(tmp_path, NewsEvents(order="off", opening="off"))
+    room = Room(tmp_path, NotifyEvents(order="off", opening="off"))
     shown = quiet(orders=(order(3, Side.BUY, OrderState.REJECTED),))
     assert room.look(shown) == []
-    room.events = NewsEvents(opening="off")
+    room.events = NotifyEvents(opening="off")
     room.open()
     assert room.look(shown, after=1) == []
 

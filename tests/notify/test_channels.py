@@ -13,9 +13,9 @@ from click.testing import CliRunner
 from pydantic import SecretStr
 
 from core.infra import credentials_file
-from core.infra.credentials import Vault
-from core.infra.credentials_file import Safe
-from core.model.settings import Email, Notify
+from core.infra.credentials import Credentials
+from core.infra.credentials_file import CredentialsFile
+from core.model.settings import EmailSettings, NotifySettings
 from core.model.snapshot import Level
 from core.notify.channels import (
     PUSH_ACCOUNT,
@@ -53,9 +53,9 @@ def phone(status: int = 200) -> Iterator[tuple[str, list[Any]]]:
 
 
 @pytest.fixture
-def vault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Vault:
+def credentials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Credentials:
     monkeypatch.setattr(credentials_file, "_N", 2**10)
-    return Vault(Safe(tmp_path / "secrets.json"), {})
+    return Credentials(CredentialsFile(tmp_path / "secrets.json"), {})
 
 
 def test_a_message_is_pushed_with_its_level() -> None:
@@ -112,31 +112,31 @@ def test_an_address_that_cannot_be_used_is_named_without_its_token(address: str,
     assert TOKEN not in problem
 
 
-def test_everybody_of_the_settings_and_of_the_vault(vault: Vault) -> None:
+def test_everybody_of_the_settings_and_of_the_vault(credentials: Credentials) -> None:
     urls = ("json://127.0.0.1:1/", "json://127.0.0.1:1/", f"nonsense://{TOKEN}")
-    notify = Notify(urls=urls, email=Email(host="mail.example.com"))
-    receivers, troubles = receivers_of(notify, vault)
+    notify = NotifySettings(urls=urls, email=EmailSettings(host="mail.example.com"))
+    receivers, troubles = receivers_of(notify, credentials)
     assert [receiver.name.partition(" ")[0] for receiver in receivers] == ["mail", "JSON"]
     assert troubles == ["push address 2: Apprise knows no service nonsense://"]
-    assert receivers_of(Notify(), vault) == ([], [])
+    assert receivers_of(NotifySettings(), credentials) == ([], [])
 
 
-def test_addresses_in_a_file_that_is_shut_are_told_as_such(vault: Vault, tmp_path: Path) -> None:
-    vault.keep(PUSH_ACCOUNT, SecretStr("json://127.0.0.1:1/"), "push")
-    vault.open(SecretStr("correct horse"))
-    shut = Vault(Safe(tmp_path / "secrets.json"), {})
-    receivers, troubles = receivers_of(Notify(), shut)
+def test_addresses_in_a_file_that_is_shut_are_told_as_such(credentials: Credentials, tmp_path: Path) -> None:
+    credentials.keep(PUSH_ACCOUNT, SecretStr("json://127.0.0.1:1/"), "push")
+    credentials.open(SecretStr("correct horse"))
+    shut = Credentials(CredentialsFile(tmp_path / "secrets.json"), {})
+    receivers, troubles = receivers_of(NotifySettings(), shut)
     assert receivers == []
     assert "encrypted file that is not opened yet" in troubles[0]
-    assert receivers_of(Notify(), shut, kept=False) == ([], [])
+    assert receivers_of(NotifySettings(), shut, kept=False) == ([], [])
     shut.open(SecretStr("correct horse"))
-    assert len(receivers_of(Notify(), shut)[0]) == 1
+    assert len(receivers_of(NotifySettings(), shut)[0]) == 1
 
 
-def test_each_is_tried_and_told_apart(vault: Vault) -> None:
+def test_each_is_tried_and_told_apart(credentials: Credentials) -> None:
     with smtp_server() as server, phone() as (address, heard):
-        notify = Notify(urls=(address, "json://127.0.0.1:9/"), email=email_at(server))
-        outcomes = try_all(receivers_of(notify, vault)[0], "paper")
+        notify = NotifySettings(urls=(address, "json://127.0.0.1:9/"), email=email_at(server))
+        outcomes = try_all(receivers_of(notify, credentials)[0], "paper")
     assert [why is None for _, why in outcomes] == [True, True, False]
     assert len(heard) == len(server.mails) == 1
     assert "in paper mode" in server.texts()[0]

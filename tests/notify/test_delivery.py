@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from core.infra.clock import SHANGHAI, RealClock, SteppedClock
-from core.infra.credentials import Vault
-from core.infra.credentials_file import Safe
-from core.model.notification import News, NewsKind
+from core.infra.credentials import Credentials
+from core.infra.credentials_file import CredentialsFile
+from core.model.notification import Notification, NotificationKind
 from core.model.snapshot import Level
 from core.notify import channels as mail
 from core.notify import delivery
 from core.notify.channels import MailReceiver, Message, NotSent, Receiver
-from core.notify.delivery import Courier, pause_after
+from core.notify.delivery import Delivery, pause_after
 from core.notify.outbox import Outbox
 from tests.notify.smtp import email_at, smtp_server
 
@@ -40,14 +40,21 @@ class Box:
 
 
 def put(outbox: Outbox, key: str, level: Level = Level.WARNING) -> None:
-    outbox.tell(key, News(NewsKind.ORDER, level, NOW, f"about {key}"), "rotor TEST", "", NewsKind.ORDER, NOW)
+    outbox.tell(
+        key,
+        Notification(NotificationKind.ORDER, level, NOW, f"about {key}"),
+        "rotor TEST",
+        "",
+        NotificationKind.ORDER,
+        NOW,
+    )
 
 
 @asynccontextmanager
 async def carrying(
     outbox: Outbox, *receivers: Receiver, per_hour: int = 20, clock: SteppedClock | RealClock | None = None
-) -> AsyncGenerator[Courier]:
-    carrier = Courier(outbox, receivers, per_hour, clock or SteppedClock(NOW))
+) -> AsyncGenerator[Delivery]:
+    carrier = Delivery(outbox, receivers, per_hour, clock or SteppedClock(NOW))
     task = asyncio.create_task(carrier.carry())
     await asyncio.sleep(0)
     yield carrier
@@ -150,10 +157,10 @@ async def test_a_dead_mail_server_holds_up_nobody(
     monkeypatch.setattr(delivery, "DEADLINE", 0.3)
     monkeypatch.setattr(mail, "_SECONDS", 2.0)
     phone = Box("phone")
-    vault = Vault(Safe(tmp_path / "secrets.json"), {}, patience=10.0)
+    credentials = Credentials(CredentialsFile(tmp_path / "secrets.json"), {}, patience=10.0)
     with smtp_server() as server:
         server.hangs = True
-        receiver = MailReceiver(email_at(server), vault)
+        receiver = MailReceiver(email_at(server), credentials)
         async with carrying(outbox, receiver, phone, clock=RealClock()) as carrier:
             put(outbox, "a")
             carrier.wake()
@@ -176,10 +183,10 @@ async def test_an_answer_that_is_lost_makes_the_same_mail_again(
 ) -> None:
     monkeypatch.setattr(delivery, "GATHER", 0.01)
     monkeypatch.setattr(delivery, "_FIRST_PAUSE", 0.01)
-    vault = Vault(Safe(tmp_path / "secrets.json"), {}, patience=10.0)
+    credentials = Credentials(CredentialsFile(tmp_path / "secrets.json"), {}, patience=10.0)
     with smtp_server() as server:
         server.forgets = 1
-        async with carrying(outbox, MailReceiver(email_at(server), vault), clock=RealClock()) as carrier:
+        async with carrying(outbox, MailReceiver(email_at(server), credentials), clock=RealClock()) as carrier:
             put(outbox, "a")
             carrier.wake()
             await until(lambda: len(server.mails) == 2)
@@ -190,7 +197,7 @@ async def test_an_answer_that_is_lost_makes_the_same_mail_again(
 
 async def test_the_last_news_are_sent_at_the_end(outbox: Outbox) -> None:
     box, away = Box(), Box("away")
-    carrier = Courier(outbox, [box, away], 20, SteppedClock(NOW))
+    carrier = Delivery(outbox, [box, away], 20, SteppedClock(NOW))
     outbox.failed("away", "it is away", NOW, NOW)
     put(outbox, "a")
     await carrier.flush(1.0)

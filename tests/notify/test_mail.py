@@ -5,7 +5,7 @@ import time
 import pytest
 from pydantic import SecretStr
 
-from core.model.settings import Email
+from core.model.settings import EmailSettings
 from core.notify import channels as mail
 from core.notify.channels import MailFailed, send_mail, try_login
 from tests.notify.smtp import CERTIFICATE, email_at, smtp_server
@@ -123,4 +123,4 @@ def test_nobody_there_is_a_sentence() -> None:
 
 def test_without_settings_it_names_the_keys() -> None:
     with pytest.raises(MailFailed, match=r"Set notify\.email\.host"):
-        send_mail(Email(), None, "x", "y")
+        send_mail(EmailSettings(), None, "x", "y")

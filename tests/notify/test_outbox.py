@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from core.infra.clock import SHANGHAI
-from core.model.notification import News, NewsKind
+from core.model.notification import Notification, NotificationKind
 from core.model.snapshot import Level
 from core.notify.outbox import Outbox, waiting_in, weighs
 from tests.notify.smtp import smtp_server
@@ -24,7 +24,14 @@ ROOT = Path(__file__).parents[2]
 
 
 def put(outbox: Outbox, key: str, level: Level = Level.ERROR, over: str = "") -> None:
-    outbox.tell(key, News(NewsKind.ORDER, level, NOW, f"about {key}"), "rotor TEST", over, NewsKind.ORDER, NOW)
+    outbox.tell(
+        key,
+        Notification(NotificationKind.ORDER, level, NOW, f"about {key}"),
+        "rotor TEST",
+        over,
+        NotificationKind.ORDER,
+        NOW,
+    )
 
 
 def texts(outbox: Outbox, name: str, least: Level = Level.INFO) -> list[str]:

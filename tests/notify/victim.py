@@ -8,14 +8,14 @@ from datetime import datetime
 from pathlib import Path
 
 from core.infra.clock import SHANGHAI, RealClock
-from core.infra.credentials import Vault
-from core.infra.credentials_file import Safe
-from core.model.notification import News, NewsKind
-from core.model.settings import Email
+from core.infra.credentials import Credentials
+from core.infra.credentials_file import CredentialsFile
+from core.model.notification import Notification, NotificationKind
+from core.model.settings import EmailSettings
 from core.model.snapshot import Level
 from core.notify import delivery
 from core.notify.channels import MailReceiver
-from core.notify.delivery import Courier
+from core.notify.delivery import Delivery
 from core.notify.outbox import Outbox
 
 PIECE = "piece {number} of news"
@@ -23,14 +23,14 @@ PIECE = "piece {number} of news"
 
 async def tell(folder: Path, port: int, first: int, count: int) -> None:
     outbox = Outbox(folder / "outbox.db")
-    email = Email(host="127.0.0.1", port=port, sender="rotor@example.com", receiver="me@example.com")
-    receiver = MailReceiver(email, Vault(Safe(folder / "secrets.json"), {}, patience=10.0))
-    carrier = Courier(outbox, [receiver], 100_000, RealClock())
+    email = EmailSettings(host="127.0.0.1", port=port, sender="rotor@example.com", receiver="me@example.com")
+    receiver = MailReceiver(email, Credentials(CredentialsFile(folder / "secrets.json"), {}, patience=10.0))
+    carrier = Delivery(outbox, [receiver], 100_000, RealClock())
     carrying = asyncio.create_task(carrier.carry())
     for number in range(first, first + count):
         now = datetime.now(SHANGHAI)
-        news = News(NewsKind.ORDER, Level.ERROR, now, PIECE.format(number=number))
-        outbox.tell(f"order:{number}", news, "rotor TEST", "", NewsKind.ORDER, now)
+        news = Notification(NotificationKind.ORDER, Level.ERROR, now, PIECE.format(number=number))
+        outbox.tell(f"order:{number}", news, "rotor TEST", "", NotificationKind.ORDER, now)
         print(number, flush=True)  # noqa: T201  (what was told before the end)
         carrier.wake()
         await asyncio.sleep(0.001)

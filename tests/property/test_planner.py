@@ -12,8 +12,8 @@ from core.model.known import Known, Unknown
 from core.model.order import Side
 from core.model.plan import Plan
 from core.model.quote import Quote, TradingState
-from core.model.settings import Buy, Fee, Fees, Guards, Orders, Settings
-from core.rules.planner import Situation, plan_buys, plan_rebalance
+from core.model.settings import BuySettings, Fee, Fees, GuardSettings, OrderSettings, Settings
+from core.rules.planner import PlanInput, plan_buys, plan_rebalance
 from core.rules.ticks_and_lots import LOT, TICK, day_limits, on_tick
 from tests.worlds import DAY, NOW, position, selection, situation
 
@@ -46,7 +46,7 @@ def quotes(draw: st.DrawFn, code: BondCode) -> Quote:
 
 
 @st.composite
-def situations(draw: st.DrawFn) -> Situation:
+def situations(draw: st.DrawFn) -> PlanInput:
     """A list, an account that bears the ledger out, and prices for most bonds."""
     listed = draw(st.permutations(CODES).flatmap(lambda codes: st.integers(1, len(codes)).map(lambda n: codes[:n])))
     owned = draw(st.dictionaries(st.sampled_from(CODES), st.integers(1, 300), max_size=5))
@@ -72,13 +72,13 @@ def situations(draw: st.DrawFn) -> Situation:
 def settings(draw: st.DrawFn) -> Settings:
     fee = Fee(rate=draw(st.sampled_from([Decimal(0), Decimal("0.0001"), Decimal("0.002")])), minimum=Decimal(1))
     return Settings(
-        buy=Buy(
+        buy=BuySettings(
             amount_type=draw(st.sampled_from(["fixed", "balance"])),
             amount=Decimal(draw(st.integers(500, 60_000))),
             reserve=Decimal(draw(st.sampled_from([0, 0, 5_000]))),
         ),
-        orders=Orders(type=draw(st.sampled_from(["limit", "market"])), slippage=Decimal("0.01")),
-        guards=Guards(
+        orders=OrderSettings(type=draw(st.sampled_from(["limit", "market"])), slippage=Decimal("0.01")),
+        guards=GuardSettings(
             max_order_amount=Decimal(draw(st.integers(1_000, 50_000))),
             max_daily_buys=Decimal(draw(st.integers(1_000, 200_000))),
         ),
@@ -97,7 +97,7 @@ def adds_nothing(less: Plan, more: Plan) -> bool:
 
 @given(situations(), settings(), st.data())
 def test_taking_any_input_away_never_adds_a_leg_or_enlarges_one(
-    world: Situation, chosen: Settings, data: st.DataObject
+    world: PlanInput, chosen: Settings, data: st.DataObject
 ) -> None:
     whole = plan_rebalance(world, chosen)
     for name in ("selection", "positions", "ledger", "asset", "busy"):
@@ -115,7 +115,7 @@ def test_taking_any_input_away_never_adds_a_leg_or_enlarges_one(
 
 
 @given(situations(), settings())
-def test_cash_never_goes_below_the_reserve_that_was_there(world: Situation, chosen: Settings) -> None:
+def test_cash_never_goes_below_the_reserve_that_was_there(world: PlanInput, chosen: Settings) -> None:
     assert isinstance(world.asset, Known)
     cash = world.asset.value.cash
     for plan in (plan_rebalance(world, chosen), plan_buys(world, chosen)):
@@ -128,7 +128,7 @@ def test_cash_never_goes_below_the_reserve_that_was_there(world: Situation, chos
 
 
 @given(situations(), settings())
-def test_every_leg_is_on_the_tick_in_lots_and_inside_the_days_limits(world: Situation, chosen: Settings) -> None:
+def test_every_leg_is_on_the_tick_in_lots_and_inside_the_days_limits(world: PlanInput, chosen: Settings) -> None:
     held = {row.code: row for row in world.positions.value} if isinstance(world.positions, Known) else {}
     for leg in plan_rebalance(world, chosen).legs:
         quote = world.quotes[leg.code]
@@ -144,7 +144,7 @@ def test_every_leg_is_on_the_tick_in_lots_and_inside_the_days_limits(world: Situ
 
 @given(situations(), settings())
 def test_only_what_is_ours_is_sold_and_only_what_is_listed_and_not_held_is_bought(
-    world: Situation, chosen: Settings
+    world: PlanInput, chosen: Settings
 ) -> None:
     plan = plan_rebalance(world, chosen)
     assert isinstance(world.ledger, Known)
@@ -159,7 +159,7 @@ def test_only_what_is_ours_is_sold_and_only_what_is_listed_and_not_held_is_bough
 
 
 @given(situations(), settings())
-def test_the_same_inputs_give_the_same_plan_and_buys_follow_the_list(world: Situation, chosen: Settings) -> None:
+def test_the_same_inputs_give_the_same_plan_and_buys_follow_the_list(world: PlanInput, chosen: Settings) -> None:
     plan = plan_rebalance(world, chosen)
     shuffled = replace(world, quotes=dict(reversed(list(world.quotes.items()))))
     assert plan_rebalance(shuffled, chosen) == plan
@@ -170,7 +170,7 @@ def test_the_same_inputs_give_the_same_plan_and_buys_follow_the_list(world: Situ
 
 
 @given(situations(), settings())
-def test_every_name_of_the_list_and_of_the_ledger_has_exactly_one_row(world: Situation, chosen: Settings) -> None:
+def test_every_name_of_the_list_and_of_the_ledger_has_exactly_one_row(world: PlanInput, chosen: Settings) -> None:
     plan = plan_rebalance(world, chosen)
     rows = [row.code for row in (*plan.legs, *plan.kept, *plan.blocked)]
     assert isinstance(world.ledger, Known)

@@ -12,7 +12,7 @@ from core.model.bond import BondCode
 from core.model.known import Known, Maybe, Unknown
 from core.model.quote import Quote
 from core.quotes import failover
-from core.quotes.failover import RETRY, STUCK, Sources
+from core.quotes.failover import RETRY, STUCK, FailoverQuotes
 from core.quotes.feed import QuoteListener
 from tests.worlds import NOW, quote
 
@@ -71,7 +71,7 @@ class World:
         self.all = (self.first, self.second, self.third)
         for source in self.all:
             source.show("100")
-        self.feed = Sources(self.all, self.clock, open_now=lambda: True, beside=beside, ratio=Decimal("0.01"))
+        self.feed = FailoverQuotes(self.all, self.clock, open_now=lambda: True, beside=beside, ratio=Decimal("0.01"))
         self.told: list[str] = []
         self.feed.subscribe(lambda quotes: self.told.extend(f"{q.source} {q.last}" for q in quotes.values()))
         self.feed.watch([A])

@@ -9,7 +9,7 @@ from miniqmt_emulator.control import Control
 
 from core.infra.clock import SHANGHAI, ScaledClock
 from core.model.bond import BondCode
-from core.model.bond_info import Call
+from core.model.bond_info import RedemptionState
 from core.model.known import Known, Unknown
 from core.model.quote import Quote, TradingState
 from core.quotes.qmt import QmtQuotes
@@ -187,7 +187,7 @@ async def test_what_the_account_s_paid_data_tell_of_calls_is_read_with_the_stati
     await feed.snapshot([A, B])
     facts = feed.facts(A)
     assert facts is not None
-    assert (facts.call, facts.counted, facts.source) == (Call.CALLED, (16, 15), "QMT")
+    assert (facts.call, facts.counted, facts.source) == (RedemptionState.CALLED, (16, 15), "QMT")
     assert (str(facts.last_trade), str(facts.redemption_price)) == ("2026-05-29", "100.4")
     assert (str(facts.listed), str(facts.maturity)) == ("2024-01-02", "2030-01-01")
     other = feed.facts(B)

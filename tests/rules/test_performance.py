@@ -10,7 +10,7 @@ from core.infra.clock import SHANGHAI
 from core.model.bond import BondCode
 from core.model.order import Intent, Origin, Side
 from core.model.report import Report
-from core.rules.performance import Books, Entry, Sent, make_report, slippage, together
+from core.rules.performance import LedgerEntry, SentOrder, TradeHistory, make_report, slippage, together
 
 A, B = BondCode("113050"), BondCode("127045")
 MONDAY, TUESDAY = date(2026, 5, 11), date(2026, 5, 12)
@@ -19,18 +19,18 @@ NOON = datetime(2026, 5, 12, 12, tzinfo=SHANGHAI)
 
 def entry(
     day: date, key: str, code: BondCode, side: Side, volume: int, price: str, fee: str = "1", **kind: str
-) -> Entry:
-    return Entry(kind.get("kind", "fill"), day, key, code, side, volume, Decimal(price), Decimal(fee))
+) -> LedgerEntry:
+    return LedgerEntry(kind.get("kind", "fill"), day, key, code, side, volume, Decimal(price), Decimal(fee))
 
 
-def sent(day: date, key: str, code: BondCode, side: Side, volume: int, **prices: str) -> Sent:
+def sent(day: date, key: str, code: BondCode, side: Side, volume: int, **prices: str) -> SentOrder:
     intent = Intent(key, "p", day, code, "name", side, volume, Decimal(100), "why")
     intent = replace(
         intent,
         origin=Origin(prices.get("origin", "rebalance")),
         **{name: Decimal(text) for name, text in prices.items() if name != "origin"},
     )
-    return Sent(intent, "filled", datetime(day.year, day.month, day.day, 10, tzinfo=SHANGHAI))
+    return SentOrder(intent, "filled", datetime(day.year, day.month, day.day, 10, tzinfo=SHANGHAI))
 
 
 ENTRIES = (
@@ -49,10 +49,10 @@ EQUITY = (
     (NOON - timedelta(minutes=1), Decimal(99_000)),
     (NOON, Decimal(102_000)),
 )
-BOOKS = Books("paper", "paper-1", ENTRIES, ORDERS, EQUITY, {A: Decimal(108)})
+BOOKS = TradeHistory("paper", "paper-1", ENTRIES, ORDERS, EQUITY, {A: Decimal(108)})
 
 
-def report(first: date | None = None, books: Books = BOOKS) -> Report:
+def report(first: date | None = None, books: TradeHistory = BOOKS) -> Report:
     return make_report(books, first, TUESDAY, NOON)
 
 
@@ -126,4 +126,4 @@ def test_the_equity_has_one_point_a_day_and_its_deepest_fall() -> None:
 
 
 def test_without_anything_it_is_empty() -> None:
-    assert report(books=Books("paper", "x", (), (), (), {})).empty
+    assert report(books=TradeHistory("paper", "x", (), (), (), {})).empty

@@ -12,7 +12,7 @@ from core.model.known import Known, Unknown
 from core.model.order import Side
 from core.model.plan import Plan
 from core.model.quote import TradingState
-from core.model.settings import Buy, Guards, Orders, Settings
+from core.model.settings import BuySettings, GuardSettings, OrderSettings, Settings
 from core.rules.planner import plan_buys, plan_rebalance
 from tests.worlds import ledger, market, position, quote, selection, situation
 
@@ -142,7 +142,7 @@ def test_list_order_decides_who_is_bought_when_the_money_is_short() -> None:
 
 
 def test_balance_shares_what_may_be_spent_and_leaves_a_blocked_share_alone() -> None:
-    settings = Settings(buy=Buy(amount_type="balance", reserve=Decimal(10_000)))
+    settings = Settings(buy=BuySettings(amount_type="balance", reserve=Decimal(10_000)))
     world = situation(selection(A, B, C), market(quote(A), quote(B, state=TradingState.HALTED), quote(C)), cash="40000")
     plan = plan_rebalance(world, settings)
     assert [(leg.code, leg.volume) for leg in plan.buys] == [(A, 90), (C, 90)]
@@ -151,7 +151,7 @@ def test_balance_shares_what_may_be_spent_and_leaves_a_blocked_share_alone() -> 
 
 
 def test_the_caps_of_one_order_and_of_the_day_hold() -> None:
-    guards = Guards(max_order_amount=Decimal(5_000), max_daily_buys=Decimal(12_000))
+    guards = GuardSettings(max_order_amount=Decimal(5_000), max_daily_buys=Decimal(12_000))
     world = situation(selection(A, B, C), market(quote(A), quote(B), quote(C)))
     plan = plan_rebalance(replace(world, bought_today=Decimal(1_000)), Settings(guards=guards))
     assert [(leg.code, leg.volume) for leg in plan.buys] == [(A, 40), (B, 40)]
@@ -160,7 +160,7 @@ def test_the_caps_of_one_order_and_of_the_day_hold() -> None:
 
 
 def test_a_market_order_is_a_limit_through_the_best_opposite_quote() -> None:
-    settings = Settings(orders=Orders(type="market", slippage=Decimal("0.01")))
+    settings = Settings(orders=OrderSettings(type="market", slippage=Decimal("0.01")))
     world = situation(selection(A), market(quote(A), quote(C)), owned=ledger(b127001=70))
     sell, buy = plan_rebalance(world, settings).legs
     assert sell.price == Decimal("99.000")  # 99.999 x 0.99 = 98.99901, up to the tick
@@ -168,8 +168,8 @@ def test_a_market_order_is_a_limit_through_the_best_opposite_quote() -> None:
 
 
 def test_a_marketable_price_stays_inside_the_days_limits() -> None:
-    far = Guards(max_price_distance=Decimal("0.1"))
-    settings = Settings(orders=Orders(type="market", slippage=Decimal("0.1")), guards=far)
+    far = GuardSettings(max_price_distance=Decimal("0.1"))
+    settings = Settings(orders=OrderSettings(type="market", slippage=Decimal("0.1")), guards=far)
     tight: dict[str, Any] = {"limit_up": Decimal(103), "limit_down": Decimal(97)}
     world = situation(selection(A), market(quote(A, **tight), quote(C, **tight)), owned=ledger(b127001=70))
     assert [leg.price for leg in plan_rebalance(world, settings).legs] == [Decimal(97), Decimal(103)]

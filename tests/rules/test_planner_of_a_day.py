@@ -11,15 +11,15 @@ from core.model.known import Known, Unknown
 from core.model.order import Origin, Side
 from core.model.plan import Plan
 from core.model.quote import TradingState
-from core.model.settings import Buy, Guards, Settings
-from core.rules.planner import Situation, plan_for, plan_sale
+from core.model.settings import BuySettings, GuardSettings, Settings
+from core.rules.planner import PlanInput, plan_for, plan_sale
 from core.rules.refill import Freed
 from tests.worlds import ledger, market, position, quote, selection, situation
 
 A, B, C, D = "113001.SH", "123001.SZ", "127001.SZ", "128001.SZ"
 MARKET = market(quote(A), quote(B), quote(C), quote(D))
 FIXED = Settings()
-BALANCE = Settings(buy=Buy(amount_type="balance"), guards=Guards(max_order_amount=Decimal(1_000_000)))
+BALANCE = Settings(buy=BuySettings(amount_type="balance"), guards=GuardSettings(max_order_amount=Decimal(1_000_000)))
 
 
 def codes(*names: str) -> frozenset[BondCode]:
@@ -30,7 +30,7 @@ def bought(plan: Plan) -> list[tuple[str, int]]:
     return [(str(leg.code), leg.volume) for leg in plan.buys]
 
 
-def refill(slots: int, money: str = "1000000", *, stopped: frozenset[BondCode] = frozenset()) -> Situation:
+def refill(slots: int, money: str = "1000000", *, stopped: frozenset[BondCode] = frozenset()) -> PlanInput:
     """The list is A, B, C, D; of it D is owned."""
     world = situation(selection(A, B, C, D), MARKET, owned=ledger(b128001=50), cash="500000")
     return replace(world, origin=Origin.REFILL, freed=Freed(slots, Decimal(money)), stopped=stopped)
@@ -100,7 +100,7 @@ def test_where_nothing_may_be_bought_each_buy_is_blocked_with_the_reason(origin:
     assert [str(leg.code) for leg in plan.sells] == ([C] if origin is Origin.REBALANCE else [])
 
 
-def flatten(**changes: object) -> Situation:
+def flatten(**changes: object) -> PlanInput:
     """A and C are owned; B is the user's own; A is on the list."""
     held = (position(A, 50), position(B, 30), position(C, 70))
     world = situation(selection(A, B), MARKET, owned=ledger(b113001=50, b127001=70), positions=held)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from core.calendar.calendar import Calendar
 from core.infra.clock import SHANGHAI
 from core.model.known import Known, Unknown
-from core.model.settings import Schedule
+from core.model.settings import ScheduleSettings
 from core.rules.schedule import next_run, run_days, runs_between
 
 CALENDAR = Calendar()
@@ -27,15 +27,15 @@ def at(day: str, hour: str = "00:00") -> datetime:
     return datetime.combine(date.fromisoformat(day), time.fromisoformat(hour), SHANGHAI)
 
 
-def monthly(day: int, roll: Any = "next") -> Schedule:
-    return Schedule(frequency="monthly", day=day, roll=roll)
+def monthly(day: int, roll: Any = "next") -> ScheduleSettings:
+    return ScheduleSettings(frequency="monthly", day=day, roll=roll)
 
 
-def weekly(weekday: Any, roll: Any = "next") -> Schedule:
-    return Schedule(frequency="weekly", weekday=weekday, roll=roll)
+def weekly(weekday: Any, roll: Any = "next") -> ScheduleSettings:
+    return ScheduleSettings(frequency="weekly", weekday=weekday, roll=roll)
 
 
-def days(schedule: Schedule, first: date = FIRST, last: date = LAST) -> tuple[date, ...]:
+def days(schedule: ScheduleSettings, first: date = FIRST, last: date = LAST) -> tuple[date, ...]:
     return run_days(schedule, CALENDAR, first, last)
 
 
@@ -48,7 +48,7 @@ def on_or_before(day: date) -> date | None:
 
 
 def test_daily_is_every_session() -> None:
-    assert days(Schedule()) == SESSIONS
+    assert days(ScheduleSettings()) == SESSIONS
 
 
 def test_the_fifth_of_each_month_runs_once_on_it_or_the_next_session() -> None:
@@ -120,7 +120,7 @@ def test_a_date_rolls_into_a_span_from_outside_it() -> None:
 
 
 schedules = st.builds(
-    Schedule,
+    ScheduleSettings,
     frequency=st.sampled_from(["daily", "weekly", "monthly"]),
     time=st.sampled_from(["09:30", "11:29", "14:50"]),
     weekday=st.sampled_from(["mon", "tue", "wed", "thu", "fri"]),
@@ -132,7 +132,7 @@ spans = st.integers(0, 90).map(lambda n: timedelta(days=n, hours=3))
 
 
 @given(schedules)
-def test_no_session_runs_twice_and_no_closed_day_at_all(schedule: Schedule) -> None:
+def test_no_session_runs_twice_and_no_closed_day_at_all(schedule: ScheduleSettings) -> None:
     found = days(schedule)
     assert max(Counter(found).values(), default=1) == 1
     assert set(found) <= OPEN
@@ -140,7 +140,9 @@ def test_no_session_runs_twice_and_no_closed_day_at_all(schedule: Schedule) -> N
 
 
 @given(schedules, moments)
-def test_the_next_run_is_the_first_of_the_run_days_after_the_moment(schedule: Schedule, after: datetime) -> None:
+def test_the_next_run_is_the_first_of_the_run_days_after_the_moment(
+    schedule: ScheduleSettings, after: datetime
+) -> None:
     found = next_run(schedule, CALENDAR, after)
     assert isinstance(found, Known)
     moment = found.value
@@ -155,7 +157,7 @@ def test_the_next_run_is_the_first_of_the_run_days_after_the_moment(schedule: Sc
 
 @given(schedules, moments, spans, spans)
 def test_runs_between_two_moments_are_cut_nowhere_and_counted_once(
-    schedule: Schedule, after: datetime, one: timedelta, other: timedelta
+    schedule: ScheduleSettings, after: datetime, one: timedelta, other: timedelta
 ) -> None:
     middle, until = after + one, after + one + other
     whole = runs_between(schedule, CALENDAR, after, until)
@@ -168,31 +170,31 @@ def test_runs_between_two_moments_are_cut_nowhere_and_counted_once(
 def test_the_bounds_of_a_span_leave_out_its_begin_and_keep_its_end() -> None:
     run = at("2026-05-15", "14:50")
     tick = timedelta(microseconds=1)
-    assert runs_between(Schedule(), CALENDAR, run, run + tick) == ()
-    assert runs_between(Schedule(), CALENDAR, run - tick, run) == (run,)
-    assert runs_between(Schedule(), CALENDAR, run, run) == ()
-    assert runs_between(Schedule(), CALENDAR, run + tick, run - tick) == ()
+    assert runs_between(ScheduleSettings(), CALENDAR, run, run + tick) == ()
+    assert runs_between(ScheduleSettings(), CALENDAR, run - tick, run) == (run,)
+    assert runs_between(ScheduleSettings(), CALENDAR, run, run) == ()
+    assert runs_between(ScheduleSettings(), CALENDAR, run + tick, run - tick) == ()
 
 
 def test_a_run_at_this_very_moment_is_not_the_next_one() -> None:
-    assert next_run(Schedule(), CALENDAR, at("2026-05-15", "14:50")) == Known(at("2026-05-18", "14:50"))
+    assert next_run(ScheduleSettings(), CALENDAR, at("2026-05-15", "14:50")) == Known(at("2026-05-18", "14:50"))
 
 
 def test_off_runs_never() -> None:
-    off = Schedule(frequency="off")
+    off = ScheduleSettings(frequency="off")
     assert next_run(off, CALENDAR, at("2026-05-15")) == Known(None)
     assert runs_between(off, CALENDAR, at("2015-01-05"), at("2026-12-31")) == ()
 
 
-@pytest.mark.parametrize("schedule", [Schedule(), weekly("mon"), monthly(31), monthly(5)])
-def test_beyond_the_calendar_s_end_the_next_run_is_not_known(schedule: Schedule) -> None:
+@pytest.mark.parametrize("schedule", [ScheduleSettings(), weekly("mon"), monthly(31), monthly(5)])
+def test_beyond_the_calendar_s_end_the_next_run_is_not_known(schedule: ScheduleSettings) -> None:
     found = next_run(schedule, CALENDAR, at(f"{LAST}", "15:00"))
     assert isinstance(found, Unknown)
     assert f"to {LAST}" in found.reason
 
 
 def test_the_calendar_s_last_session_still_runs() -> None:
-    assert next_run(Schedule(), CALENDAR, at(f"{LAST}", "09:00")) == Known(at(f"{LAST}", "14:50"))
+    assert next_run(ScheduleSettings(), CALENDAR, at(f"{LAST}", "09:00")) == Known(at(f"{LAST}", "14:50"))
 
 
 def test_a_date_whose_roll_leaves_the_calendar_runs_nowhere() -> None:

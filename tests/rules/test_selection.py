@@ -8,7 +8,7 @@ import pytest
 from core.infra.clock import SHANGHAI
 from core.model.bond import BondCode
 from core.model.platform import Selected, Selection
-from core.model.settings import Guards
+from core.model.settings import GuardSettings
 from core.rules.selection import check_selection
 
 TODAY = date(2026, 5, 15)
@@ -21,8 +21,8 @@ def make(codes: list[str], day: date = TODAY, strategy: int = 7, history: int = 
     return Selection(strategy, history, day, bonds, datetime(2026, 5, 15, 14, 30, tzinfo=SHANGHAI))
 
 
-def guards(turnover: str = "1", shortest: str = "0.5") -> Guards:
-    return Guards(max_turnover_ratio=Decimal(turnover), min_list_ratio=Decimal(shortest))
+def guards(turnover: str = "1", shortest: str = "0.5") -> GuardSettings:
+    return GuardSettings(max_turnover_ratio=Decimal(turnover), min_list_ratio=Decimal(shortest))
 
 
 def test_a_fresh_list_passes() -> None:

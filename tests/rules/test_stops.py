@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from core.model.known import Known, Maybe, Unknown
 from core.model.order import Origin
-from core.model.settings import Stops
+from core.model.settings import StopSettings
 from core.rules.stops import Basis, Levels, Ratios, crossed, levels_of, ratios_of
 
 COST, CLOSE = Decimal(100), Decimal(110)
-STRATEGY = Stops()
+STRATEGY = StopSettings()
 
 
 def ratios(profit: str | None = "0.2", loss: str | None = "0.08") -> Ratios:
@@ -32,12 +32,12 @@ def told(**parameters: Any) -> Maybe[Mapping[str, Any]]:
 
 
 def test_the_settings_own_ratios_need_no_strategy() -> None:
-    own = Stops(take_profit=Decimal("0.2"), stop_loss=Decimal("0.08"))
+    own = StopSettings(take_profit=Decimal("0.2"), stop_loss=Decimal("0.08"))
     assert ratios_of(own, Unknown("away")) == ratios()
 
 
 def test_the_settings_own_ratios_go_before_the_strategy_s() -> None:
-    own = Stops(take_profit=Decimal("0.2"), stop_loss=Decimal("0.08"))
+    own = StopSettings(take_profit=Decimal("0.2"), stop_loss=Decimal("0.08"))
     assert ratios_of(own, told(profitTargetRatio=0.5, stopLossRatio=0.5)) == ratios()
 
 

@@ -5,14 +5,14 @@ from datetime import datetime
 
 import pytest
 
-from core.bonds.eligibility import Dangers
+from core.bonds.eligibility import Eligibility
 from core.calendar.calendar import Calendar
 from core.infra.clock import SHANGHAI, SteppedClock
 from core.model.bond import BondCode
 from core.model.known import Known
 from core.model.plan import Plan
-from core.model.settings import Guards, Settings
-from core.rules.planner import Situation, plan_rebalance
+from core.model.settings import GuardSettings, Settings
+from core.rules.planner import PlanInput, plan_rebalance
 from core.sandbox.bonds import SandboxBook
 from core.sandbox.market import SandboxMarket
 from core.sandbox.recorded import SandboxData
@@ -32,17 +32,17 @@ MUST_NOT = {
 }
 
 
-def situation_of(data: SandboxData, guards: Guards) -> Situation:
+def situation_of(data: SandboxData, guards: GuardSettings) -> PlanInput:
     clock = SteppedClock(NOON)
     market = SandboxMarket(clock, data)
     codes = rank(Rule(Family.DOUBLE_LOW), market.rows_for_ranking(NOON.date()), TOP)
-    dangers = Dangers(SandboxBook(data), Calendar(), guards, clock)
+    dangers = Eligibility(SandboxBook(data), Calendar(), guards, clock)
     made = situation(selection(*codes, day=NOON.date()), {code: market.quote(code, NOON) for code in codes})
     return replace(made, now=NOON, barred=dangers.barred(codes))
 
 
-def plan_of(data: SandboxData, guards: Guards | None = None) -> Plan:
-    guards = guards or Guards()
+def plan_of(data: SandboxData, guards: GuardSettings | None = None) -> Plan:
+    guards = guards or GuardSettings()
     made = situation_of(data, guards)
     return plan_rebalance(made, Settings(guards=guards))
 
@@ -69,7 +69,7 @@ def test_the_naive_list_holds_what_must_not_be_bought_each_is_blocked_for_its_re
 
 @pytest.mark.parametrize("code", ["128121.SZ", "113588.SH", "127041.SZ", "111013.SH"])
 def test_without_the_guard_it_would_have_been_bought(data: SandboxData, code: str) -> None:
-    made = situation_of(data, Guards())
+    made = situation_of(data, GuardSettings())
     unguarded = plan_rebalance(replace(made, barred={}), Settings())
     assert code in {leg.code for leg in unguarded.buys}
     assert isinstance(made.quotes[BondCode(code)], Known)

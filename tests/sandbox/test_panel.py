@@ -14,9 +14,9 @@ from core.infra.clock import SHANGHAI
 from core.model.bond import BondCode
 from core.model.known import Known
 from core.model.order import Side
-from core.model.settings import Orders
+from core.model.settings import OrderSettings
 from core.rules.pricing import order_price
-from core.sandbox.panel import COLUMNS, Panel, PanelError, Row, load_panel, panel_quotes
+from core.sandbox.panel import COLUMNS, Panel, PanelError, PanelRow, load_panel, panel_quotes
 
 HEADER = ",".join(COLUMNS)
 GOOD = "2024-01-05,110043.SH,105.801,13.762,93.0018,0.0712,AA+"
@@ -68,7 +68,7 @@ def test_plain_text_compressed_and_reordered_files_read_alike(tmp_path: Path) ->
     columns = (*reversed(COLUMNS), "note")
     reordered = written(tmp_path / "c.csv", "\ufeff" + ",".join(columns), ",".join([*GOOD.split(",")[::-1], "x"]), "")
     day, code = date(2024, 1, 5), BondCode("110043")
-    row = Row(Decimal("105.801"), 13.762, 93.0018, 0.0712, "AA+")
+    row = PanelRow(Decimal("105.801"), 13.762, 93.0018, 0.0712, "AA+")
     for panel in (plain, load_panel(packed), load_panel(reordered)):
         assert panel.dates == (day,)
         assert panel.rows(day) == {code: row}
@@ -136,5 +136,7 @@ def test_quotes_of_a_date_trade_at_the_recorded_close(panel: Panel) -> None:
         close = panel.rows(day)[code].close
         assert quote.at == datetime(2026, 5, 8, 14, 50, tzinfo=SHANGHAI)
         for side in Side:
-            assert order_price(side, Known(quote), Orders(), day) == Known(close)
-            assert order_price(side, Known(quote), Orders(type="market", slippage=Decimal(0)), day) == Known(close)
+            assert order_price(side, Known(quote), OrderSettings(), day) == Known(close)
+            assert order_price(side, Known(quote), OrderSettings(type="market", slippage=Decimal(0)), day) == Known(
+                close
+            )

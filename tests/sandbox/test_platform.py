@@ -22,7 +22,7 @@ from core.model.quote import TradingState
 from core.sandbox.market import SandboxMarket
 from core.sandbox.platform import EmbeddedPlatform
 from core.sandbox.recorded import SandboxData
-from core.sandbox.strategies import Family, Rule, Stops, backtest, rankings
+from core.sandbox.strategies import Family, RecipeStops, Rule, backtest, rankings
 
 MORNING = datetime(2026, 5, 15, 10, 0, tzinfo=SHANGHAI)
 BASE = "http://sandbox.invalid"
@@ -190,7 +190,7 @@ async def test_records_carry_the_computed_metrics(platform: Platform, data: Sand
     for item in page["items"]:
         parameters = (await platform.get(f"/strategies/1/histories/{item['id']}/parameters"))["parameters"]
         stops = (parameters["profitTargetRatio"], parameters["stopLossRatio"])
-        result = backtest(data.panel, lists, parameters["holdCount"], None if None in stops else Stops(*stops))
+        result = backtest(data.panel, lists, parameters["holdCount"], None if None in stops else RecipeStops(*stops))
         assert item == {
             "id": item["id"],
             "backtest_time": "2026-05-15",

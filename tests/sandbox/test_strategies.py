@@ -16,7 +16,7 @@ from core.model.bond import BondCode
 from core.sandbox.panel import Panel, load_panel
 from core.sandbox.prices import RECORDED_DAY
 from core.sandbox.recorded import SandboxData
-from core.sandbox.strategies import SIZES, Backtest, Family, Rule, Stops, backtest, catalogue, rank, rankings
+from core.sandbox.strategies import SIZES, Backtest, Family, RecipeStops, Rule, backtest, catalogue, rank, rankings
 
 Record = dict[str, str]
 GOOD_RATINGS = ("AAA", "AA+", "AA", "AA-")
@@ -140,9 +140,11 @@ def plain_loop(
     return equity, gains
 
 
-@pytest.mark.parametrize(("size", "stops"), [(10, None), (30, None), (5, Stops(0.1, 0.05)), (20, Stops(0.3, 0.15))])
+@pytest.mark.parametrize(
+    ("size", "stops"), [(10, None), (30, None), (5, RecipeStops(0.1, 0.05)), (20, RecipeStops(0.3, 0.15))]
+)
 def test_backtest_equals_a_plain_loop(
-    panel: Panel, raw: dict[str, list[Record]], size: int, stops: Stops | None
+    panel: Panel, raw: dict[str, list[Record]], size: int, stops: RecipeStops | None
 ) -> None:
     result = backtest(panel, rankings(panel, Rule(Family.DOUBLE_LOW)), size, stops)
     equity, gains = plain_loop(raw, size, stops)
@@ -166,7 +168,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory, *closes: tuple[str, dict[str,
     return load_panel(path)
 
 
-def lows(panel: Panel, size: int, stops: Stops | None = None) -> Backtest:
+def lows(panel: Panel, size: int, stops: RecipeStops | None = None) -> Backtest:
     return backtest(panel, rankings(panel, Rule(Family.LOW_PRICE)), size, stops)
 
 
@@ -203,7 +205,7 @@ def test_a_stopped_bond_is_not_bought_back_the_same_day(tmp_path_factory: pytest
         ("2024-01-19", {"110001": 99, "110002": 120}),
         ("2024-01-26", {"110001": 108.9, "110002": 120}),
     )
-    result = lows(panel, 1, Stops(take_profit=0.5, stop_loss=0.1))
+    result = lows(panel, 1, RecipeStops(take_profit=0.5, stop_loss=0.1))
     assert [value for _, value in result.equity] == pytest.approx([1, 0.9, 0.9, 0.99])
     assert (result.closed, result.won) == (1, 0)
 
@@ -211,5 +213,5 @@ def test_a_stopped_bond_is_not_bought_back_the_same_day(tmp_path_factory: pytest
 def test_one_record_is_computed_fast(panel: Panel) -> None:
     rule = replace(catalogue()[0].rule, min_years=0.5)
     began = time.perf_counter()
-    backtest(panel, rankings(panel, rule), 30, Stops(0.1, 0.05))
+    backtest(panel, rankings(panel, rule), 30, RecipeStops(0.1, 0.05))
     assert time.perf_counter() - began < 0.5  # about 0.03 s where nothing else runs

@@ -7,16 +7,16 @@ import pytest
 
 from core.infra.database import open_database
 from core.model.snapshot import Control
-from core.trading.risk import HALTED, PAUSED, Controls
-from core.trading.state_store import TRADING, Memory
+from core.trading.risk import HALTED, PAUSED, TradingControls
+from core.trading.state_store import TRADING, StateStore
 from tests.trading.trading_world import BUY, SELL, A, B, Room, intent
 
 
 @contextmanager
-def beside(room: Room) -> Iterator[Controls]:
+def beside(room: Room) -> Iterator[TradingControls]:
     """The brakes as another process of this home has them."""
     with closing(open_database(room.path, TRADING, durable=False)) as db:
-        yield Controls(Memory(db))
+        yield TradingControls(StateStore(db))
 
 
 def test_nothing_is_pulled_at_first(room: Room) -> None:
@@ -49,14 +49,14 @@ def test_a_halt_goes_beyond_a_pause(room: Room) -> None:
 
 async def test_a_brake_that_another_process_pulls_holds_the_very_next_order(room: Room) -> None:
     room.own(A=100)
-    assert await room.desk.send([intent("p-S01-1", A, SELL, 10)]) == {}
+    assert await room.order_manager.send([intent("p-S01-1", A, SELL, 10)]) == {}
     with beside(room) as other:
         other.pull(Control.HALTED)
-        assert await room.desk.send([intent("p-S02-1", A, SELL, 10)]) == {"p-S02-1": HALTED}
+        assert await room.order_manager.send([intent("p-S02-1", A, SELL, 10)]) == {"p-S02-1": HALTED}
         await room.ticked(A, "94")
         assert len(room.broker.placed) == 1
         other.release()
-        assert await room.desk.send([intent("p-S03-1", A, SELL, 10)]) == {}
+        assert await room.order_manager.send([intent("p-S03-1", A, SELL, 10)]) == {}
 
 
 async def test_a_run_that_is_halted_in_the_middle_sends_nothing_more(room: Room) -> None:

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from core.model.bond import BondCode
-from core.model.bond_info import Call, Dossier
+from core.model.bond_info import BondInfo, RedemptionState
 from core.model.known import Known, Unknown
 from core.model.order import Intent, OrderState, Origin, Outcome, Refused
 from core.model.quote import TradingState
-from core.model.settings import Guards, Orders, Settings
+from core.model.settings import GuardSettings, OrderSettings, Settings
 from core.model.snapshot import Control
 from core.trading.executor import RebalanceRefused
 from core.trading.stop_monitor import DOUBT
@@ -26,16 +26,16 @@ TOMORROW = date(2026, 5, 18)
 
 
 def guarded(**guards: object) -> Settings:
-    return settings().model_copy(update={"guards": Guards(**guards)})  # type: ignore[arg-type]
+    return settings().model_copy(update={"guards": GuardSettings(**guards)})  # type: ignore[arg-type]
 
 
 async def refuses(broker: HostileBroker, intent: Intent) -> Outcome:
     return Refused("the counter says no")
 
 
-def called(code: BondCode, last_trade: date, missing: str | None = None) -> Dossier:
-    told = facts(code, call=Call.CALLED, last_trade=last_trade, redemption_price=Decimal("100.1"))
-    return Dossier(code, (told,), missing)
+def called(code: BondCode, last_trade: date, missing: str | None = None) -> BondInfo:
+    told = facts(code, call=RedemptionState.CALLED, last_trade=last_trade, redemption_price=Decimal("100.1"))
+    return BondInfo(code, (told,), missing)
 
 
 def blocked(room: Room, code: BondCode) -> str:
@@ -62,7 +62,7 @@ async def test_a_bond_that_is_called_between_plan_and_run_is_not_bought(room: Ro
 async def test_what_is_not_known_is_not_bought_and_sold_all_the_same(room: Room) -> None:
     room.own(C=100)
     for code in (A, C):
-        room.book.told[code] = Dossier(code, (), "the table is too old")
+        room.book.told[code] = BondInfo(code, (), "the table is too old")
     await room.rebalance(A)
     assert room.sent(BUY) == []
     assert room.sent(SELL) == [(C, 100)]
@@ -73,7 +73,7 @@ async def test_the_settings_say_what_not_knowing_does(
     make_room: MakeRoom, redemption: str, bought: list[BondCode]
 ) -> None:
     room = make_room(guarded(redemption=redemption))  # type: ignore[arg-type]
-    room.book.told[A] = Dossier(A, (), "the table is too old")
+    room.book.told[A] = BondInfo(A, (), "the table is too old")
     plan = await room.plan(A)
     assert [leg.code for leg in plan.buys] == bought
     assert ("the table is too old" in plan.buys[0].reason) is (redemption == "warn") if bought else True
@@ -132,9 +132,9 @@ async def test_the_slot_of_a_suspended_holding_is_not_bought_again(room: Room) -
 
 
 async def test_a_bond_of_which_nobody_knows_since_when_it_is_listed_is_not_bought(room: Room) -> None:
-    room.book.told[A] = Dossier(A, (facts(A, listed=None),))
+    room.book.told[A] = BondInfo(A, (facts(A, listed=None),))
     assert "since when it is listed is not known" in (await room.plan(A)).blocked[0].reason
-    room.book.told[A] = Dossier(A, (facts(A, listed=None, converts_from=TODAY),))
+    room.book.told[A] = BondInfo(A, (facts(A, listed=None, converts_from=TODAY),))
     assert [leg.code for leg in (await room.plan(A)).buys] == [A]
 
 
@@ -265,40 +265,40 @@ async def test_each_wrong_tick_is_held_up_anew(room: Room) -> None:
 async def test_the_day_s_orders_are_counted_and_the_count_outlives_a_restart(make_room: MakeRoom) -> None:
     room = make_room(guarded(max_daily_orders=2))
     orders = [intent(f"p-B{place:02d}-1", code, BUY, 10) for place, code in enumerate((A, B, C), 1)]
-    await room.desk.send(orders)
+    await room.order_manager.send(orders)
     assert [order.code for order in room.broker.placed] == [A, B]
     assert "2 orders were sent today" in room.journal["p-B03-1"].message
     again = room.again()
-    refused = await again.desk.send([intent("q-B01-1", C, BUY, 10)])
+    refused = await again.order_manager.send([intent("q-B01-1", C, BUY, 10)])
     assert "2 orders were sent today (guards.max_daily_orders)" in refused["q-B01-1"]
     assert again.limits.rows(TODAY)[0].reached
     again.own(A=100)
-    assert await again.desk.send([meant_for(Origin.STOP_LOSS, intent("q-SL-1", A, SELL, 10))]) == {}
+    assert await again.order_manager.send([meant_for(Origin.STOP_LOSS, intent("q-SL-1", A, SELL, 10))]) == {}
 
 
 async def test_orders_turned_down_in_a_row_trip_the_breaker_which_outlives_a_restart(make_room: MakeRoom) -> None:
     room = make_room(guarded(max_rejects=3))
     room.broker.manners |= {A: [refuses] * 5}
     for number in range(2):
-        await room.desk.send([intent(f"p{number}-B01-1", A, BUY, 10)])
+        await room.order_manager.send([intent(f"p{number}-B01-1", A, BUY, 10)])
     assert room.controls.pulled is None
-    await room.desk.send([intent("p2-B01-1", A, BUY, 10)])
+    await room.order_manager.send([intent("p2-B01-1", A, BUY, 10)])
     assert room.controls.pulled is Control.TRIPPED
     again = room.again()
-    assert "the breaker tripped" in (await again.desk.send([intent("q-B01-1", B, BUY, 10)]))["q-B01-1"]
+    assert "the breaker tripped" in (await again.order_manager.send([intent("q-B01-1", B, BUY, 10)]))["q-B01-1"]
     again.own(B=100)
-    assert await again.desk.send([meant_for(Origin.STOP_LOSS, intent("q-SL-1", B, SELL, 10))]) == {}
+    assert await again.order_manager.send([meant_for(Origin.STOP_LOSS, intent("q-SL-1", B, SELL, 10))]) == {}
     again.controls.release()
-    assert await again.desk.send([intent("r-B01-1", C, BUY, 10)]) == {}
+    assert await again.order_manager.send([intent("r-B01-1", C, BUY, 10)]) == {}
 
 
 async def test_an_order_that_is_taken_ends_the_row(make_room: MakeRoom) -> None:
     room = make_room(guarded(max_rejects=3))
     room.broker.manners |= {A: [refuses] * 5}
     for number in range(2):
-        await room.desk.send([intent(f"p{number}-B01-1", A, BUY, 10)])
-    await room.desk.send([intent("p2-B01-1", B, BUY, 10)])
-    await room.desk.send([intent("p3-B01-1", A, BUY, 10)])
+        await room.order_manager.send([intent(f"p{number}-B01-1", A, BUY, 10)])
+    await room.order_manager.send([intent("p2-B01-1", B, BUY, 10)])
+    await room.order_manager.send([intent("p3-B01-1", A, BUY, 10)])
     assert room.controls.pulled is None
     assert room.limits.rejects(TODAY) == 1
 
@@ -306,11 +306,11 @@ async def test_an_order_that_is_taken_ends_the_row(make_room: MakeRoom) -> None:
 async def test_what_the_gate_holds_back_is_no_order_that_was_turned_down(make_room: MakeRoom) -> None:
     room = make_room(guarded(max_rejects=1))
     room.broker.before_place = lambda _: room.controls.pull(Control.PAUSED)
-    await room.desk.send([intent("p-B01-1", A, BUY, 10), intent("p-B02-1", B, BUY, 10)])
+    await room.order_manager.send([intent("p-B01-1", A, BUY, 10), intent("p-B02-1", B, BUY, 10)])
     assert room.journal["p-B02-1"].state is OrderState.REFUSED
     assert room.controls.pulled is Control.PAUSED
 
 
 def test_a_market_order_that_would_always_be_too_far_is_a_settings_error() -> None:
     with pytest.raises(ValueError, match=r"orders.slippage = 0.03 is above guards.max_price_distance = 0.02"):
-        Settings(orders=Orders(type="market", slippage=Decimal("0.03")))
+        Settings(orders=OrderSettings(type="market", slippage=Decimal("0.03")))

@@ -119,7 +119,7 @@ async def _send_past_the_gate(room: Room, batch: list[Intent]) -> None:
     """The gate would stop odd volumes; what is tried here is what comes after it."""
     room.journal.intend(batch, room.clock.now())
     for order in batch:
-        await room.desk._place(order)  # pyright: ignore[reportPrivateUsage]
+        await room.order_manager._place(order)  # pyright: ignore[reportPrivateUsage]
 
 
 def _true_ledger(delivery: Delivery) -> dict[BondCode, int]:
@@ -136,10 +136,10 @@ def test_events_in_any_order_any_number_of_times_end_in_the_same_ledger(delivery
         with tempfile.TemporaryDirectory() as folder:
             room = await _played(Path(folder), delivery)
             try:
-                assert room.desk.faults == []
+                assert room.order_manager.faults == []
                 assert room.owned == _true_ledger(delivery)
                 if delivery.restart is not None:  # an end that waits for its fills is not on disk: the list tells it
-                    await room.desk.look_up()
+                    await room.order_manager.look_up()
                 for number, life in enumerate(delivery.lives):
                     order = room.journal[f"p-{number}"]
                     assert order.state is (OrderState.CANCELLED if life.left else OrderState.FILLED)
@@ -162,7 +162,7 @@ def test_events_that_are_lost_are_made_good_by_the_broker_s_lists(delivery: Deli
                 for code, volume in room.owned.items():
                     low, high = sorted((truth.get(code, 0), 1000 if code in (C, D) else 0))
                     assert low <= volume <= high
-                assert await reconcile(room.desk) == ()
+                assert await reconcile(room.order_manager) == ()
                 assert room.owned == truth
                 assert all(room.journal[f"p-{n}"].state in DONE_STATES for n in range(len(delivery.lives)))
             finally:

@@ -17,14 +17,14 @@ K = "p-B01-1"
 async def working(room: Room) -> Room:
     """A buy of 100 works; nothing of it was told."""
     room.broker.manners[A] = [hostile.works_silently]
-    await room.desk.send([intent(K, A, BUY, 100)])
+    await room.order_manager.send([intent(K, A, BUY, 100)])
     return room
 
 
 class TestFills:
     async def test_before_the_answer_count(self, room: Room) -> None:
         """`fills_at_once` tells everything before `place` answers; the answer must not take it back."""
-        await room.desk.send([intent(K, A, BUY, 100)])
+        await room.order_manager.send([intent(K, A, BUY, 100)])
         assert (room.journal[K].state, room.journal[K].filled_volume) == (OrderState.FILLED, 100)
 
     async def test_that_come_twice_count_once(self, working: Room) -> None:
@@ -61,7 +61,7 @@ class TestFills:
 
     async def test_while_a_cancel_is_asked_for_do_not_hide_it(self, working: Room) -> None:
         working.broker.deaf = {A}
-        await working.desk.cancel(K)
+        await working.order_manager.cancel(K)
         working.broker.trade("1000", 40)
         assert working.journal[K].state is OrderState.CANCELLING
         working.broker.trade("1000", 60)
@@ -87,7 +87,7 @@ class TestOrderEvents:
         working.broker.trade("1000", 40)
         working.broker.tell(stale)
         assert working.journal[K].state is OrderState.PART_FILLED
-        await working.desk.cancel(K)
+        await working.order_manager.cancel(K)
         assert working.journal[K].state is OrderState.CANCELLED
         working.broker.tell(stale)
         assert working.journal[K].state is OrderState.CANCELLED
@@ -106,9 +106,9 @@ class TestOtherPeoplesOrders:
         room.own(A=100)
         room.broker.deal_by_hand(A, SELL, 50, room.clock.now())
         room.broker.deal_by_hand(B, BUY, 50, room.clock.now())
-        await room.desk.look_up()
+        await room.order_manager.look_up()
         assert room.owned == {A: 100}
-        assert room.desk.faults == []
+        assert room.order_manager.faults == []
 
     @pytest.mark.parametrize(
         "foreign",
@@ -155,18 +155,18 @@ class TestFaults:
         yield working
 
     async def test_are_named_and_leave_the_ledger_alone(self, fault: Room) -> None:
-        assert fault.desk.faults
-        assert all(text.startswith("order 100") for text in fault.desk.faults)
+        assert fault.order_manager.faults
+        assert all(text.startswith("order 100") for text in fault.order_manager.faults)
         assert fault.owned in ({}, {A: 60})
 
     async def test_keep_everything_from_being_sent(self, fault: Room) -> None:
-        stopped = await fault.desk.send([intent("p-B02-1", hostile.BondCode("123001"), BUY, 10)])
+        stopped = await fault.order_manager.send([intent("p-B02-1", hostile.BondCode("123001"), BUY, 10)])
         assert stopped["p-B02-1"].startswith("trading is off: order 100")
         assert len(fault.broker.placed) == 1
 
     async def test_that_come_again_are_one(self, fault: Room) -> None:
-        before = list(fault.desk.faults)
-        await fault.desk.look_up()
-        await fault.desk.look_up()
-        assert set(before) <= set(fault.desk.faults)
-        assert len(fault.desk.faults) == len(set(fault.desk.faults))
+        before = list(fault.order_manager.faults)
+        await fault.order_manager.look_up()
+        await fault.order_manager.look_up()
+        assert set(before) <= set(fault.order_manager.faults)
+        assert len(fault.order_manager.faults) == len(set(fault.order_manager.faults))

@@ -11,7 +11,7 @@ from core.model.known import Known, Maybe, Unknown
 from core.model.order import Intent, OrderState
 from core.model.platform import Selection
 from core.model.quote import TradingState
-from core.model.settings import Strategy
+from core.model.settings import StrategySettings
 from core.trading.executor import RebalanceRefused
 from tests import worlds
 from tests.trading import hostile
@@ -229,7 +229,9 @@ class TestDoubt:
         room.own(A=100, B=100)
         room.broker.manners[A] = room.broker.manners[B] = [hostile.works]
         room.clock.after(5, lambda: room.broker.end("1000", OrderState.CANCELLED))
-        room.clock.after(29, lambda: asyncio.ensure_future(room.desk.cancel(room.orders(B)[0].intent.client_order_id)))
+        room.clock.after(
+            29, lambda: asyncio.ensure_future(room.order_manager.cancel(room.orders(B)[0].intent.client_order_id))
+        )
         await room.rebalance()
         assert room.states(A) == room.states(B) == [OrderState.CANCELLED]
 
@@ -333,7 +335,9 @@ class TestOnce:
 
     async def test_a_plan_of_a_strategy_that_is_no_longer_followed_is_not_begun(self, room: Room) -> None:
         plan = await room.plan(A)
-        room.rotation.settings = room.settings.model_copy(update={"strategy": Strategy(strategy_id=2, history_id=9)})
+        room.rotation.settings = room.settings.model_copy(
+            update={"strategy": StrategySettings(strategy_id=2, history_id=9)}
+        )
         with pytest.raises(RebalanceRefused, match="no longer followed"):
             await room.rotation.execute(plan)
         assert room.broker.placed == []
@@ -342,7 +346,7 @@ class TestOnce:
         fetched = room.rotation._fetch  # pyright: ignore[reportPrivateUsage]
 
         async def choose_meanwhile() -> Maybe[Selection]:
-            room.rotation.settings = room.settings.model_copy(update={"strategy": Strategy(strategy_id=2)})
+            room.rotation.settings = room.settings.model_copy(update={"strategy": StrategySettings(strategy_id=2)})
             return await fetched()
 
         room.rotation._fetch = choose_meanwhile  # pyright: ignore[reportPrivateUsage]

@@ -57,7 +57,7 @@ async def test_it_sells_through_the_bid_whatever_the_settings_say_of_orders(room
 async def test_working_orders_are_cancelled_and_proven_before_the_first_sale(room: Room) -> None:
     room.own(A=100)
     room.broker.manners = {A: [hostile.works, hostile.fills_at_once], B: [hostile.works]}
-    await room.desk.send([intent("p-S01-1", A, SELL, 100, "110"), intent("p-B01-1", B, BUY, 50, "90")])
+    await room.order_manager.send([intent("p-S01-1", A, SELL, 100, "110"), intent("p-B01-1", B, BUY, 50, "90")])
     states: list[list[OrderState]] = []
     room.broker.before_place = lambda _: states.append([order.state for order in room.journal.of_plan("plan")])
     await flatten(room)
@@ -67,7 +67,7 @@ async def test_working_orders_are_cancelled_and_proven_before_the_first_sale(roo
 
 async def test_what_a_cancelled_buy_had_bought_is_sold_too(room: Room) -> None:
     room.broker.manners[A] = [hostile.fills_part(30), hostile.fills_at_once]
-    await room.desk.send([intent("p-B01-1", A, BUY, 50)])
+    await room.order_manager.send([intent("p-B01-1", A, BUY, 50)])
     await flatten(room)
     assert room.sent(SELL) == [(A, 30)]
     assert room.broker.held_now == {}
@@ -76,7 +76,7 @@ async def test_what_a_cancelled_buy_had_bought_is_sold_too(room: Room) -> None:
 async def test_a_cancel_that_is_not_proven_sells_nothing_at_all_and_halts(room: Room) -> None:
     room.own(A=100, B=50)
     room.broker.manners[A], room.broker.deaf = [hostile.works], {A}
-    await room.desk.send([intent("p-S01-1", A, SELL, 100, "110")])
+    await room.order_manager.send([intent("p-S01-1", A, SELL, 100, "110")])
     with pytest.raises(RebalanceRefused, match="the cancel of p-S01-1 is not proven"):
         await flatten(room)
     assert room.sent(SELL) == [(A, 100)]
@@ -175,7 +175,7 @@ async def test_a_flatten_is_no_list_that_was_followed(room: Room) -> None:
 async def test_cancel_working_ends_every_live_order_and_sells_nothing(room: Room) -> None:
     room.own(A=100)
     room.broker.manners = {A: [hostile.works], B: [hostile.works_silently]}
-    await room.desk.send([intent("p-S01-1", A, SELL, 100), intent("p-B01-1", B, BUY, 50)])
+    await room.order_manager.send([intent("p-S01-1", A, SELL, 100), intent("p-B01-1", B, BUY, 50)])
     assert await room.rotation.cancel_working() == Cancelled(("p-S01-1", "p-B01-1"), ())
     assert len(room.broker.placed) == 2
     assert not room.controls.halted
@@ -184,13 +184,13 @@ async def test_cancel_working_ends_every_live_order_and_sells_nothing(room: Room
 async def test_cancel_working_names_what_is_not_proven(room: Room) -> None:
     room.broker.manners = {A: [hostile.works], B: [hostile.works]}
     room.broker.deaf = {A}
-    await room.desk.send([intent("p-B01-1", A, BUY, 50), intent("p-B02-1", B, BUY, 50)])
+    await room.order_manager.send([intent("p-B01-1", A, BUY, 50), intent("p-B02-1", B, BUY, 50)])
     assert await room.rotation.cancel_working() == Cancelled(("p-B02-1",), ("p-B01-1",))
 
 
 async def test_cancel_working_takes_a_proof_that_comes_late_and_without_a_word(room: Room) -> None:
     room.broker.manners[A], room.broker.deaf = [hostile.works_silently], {A}
-    await room.desk.send([intent("p-B01-1", A, BUY, 50)])
+    await room.order_manager.send([intent("p-B01-1", A, BUY, 50)])
     room.clock.after(9.5, lambda: room.broker.end("1000", OrderState.CANCELLED, tell=False))
     assert await room.rotation.cancel_working() == Cancelled(("p-B01-1",), ())
 
@@ -247,28 +247,28 @@ async def test_a_rebalance_buys_no_bond_whose_stop_fired_today(room: Room) -> No
 async def test_a_bond_at_work_turns_no_trading_off_and_keeps_its_order(room: Room) -> None:
     room.own(A=100)
     room.broker.manners[A] = [hostile.works]
-    with room.desk.claim(A, Origin.STOP_LOSS):
-        await room.desk.send([meant_for(Origin.STOP_LOSS, intent("k", A, SELL, 100))])
+    with room.order_manager.claim(A, Origin.STOP_LOSS):
+        await room.order_manager.send([meant_for(Origin.STOP_LOSS, intent("k", A, SELL, 100))])
         room.broker.trade("1000", 40, tell=False)
         room.clock.move_to(room.clock.now() + timedelta(seconds=5))
-        assert await reconcile(room.desk) == ()
+        assert await reconcile(room.order_manager) == ()
         assert room.broker.cancels == []
-    assert room.desk.trouble() is None
+    assert room.order_manager.trouble() is None
 
 
 async def test_without_its_claim_a_working_order_is_ended_by_the_reconciliation(room: Room) -> None:
     room.own(A=100)
     room.broker.manners[A] = [hostile.works]
-    await room.desk.send([meant_for(Origin.STOP_LOSS, intent("k", A, SELL, 100))])
-    assert await reconcile(room.desk) == ()
+    await room.order_manager.send([meant_for(Origin.STOP_LOSS, intent("k", A, SELL, 100))])
+    assert await reconcile(room.order_manager) == ()
     assert room.states(A) == [OrderState.CANCELLED]
 
 
 async def test_a_claim_ends_with_whoever_made_it(room: Room) -> None:
-    with pytest.raises(ValueError, match="broken"), room.desk.claim(A, Origin.STOP_LOSS):
-        assert room.desk.taken() == {A: "its stop-loss is being carried out"}
+    with pytest.raises(ValueError, match="broken"), room.order_manager.claim(A, Origin.STOP_LOSS):
+        assert room.order_manager.taken() == {A: "its stop-loss is being carried out"}
         raise ValueError("broken")
-    assert room.desk.taken() == {}
+    assert room.order_manager.taken() == {}
 
 
 async def test_a_halt_lets_nothing_but_a_flatten_through(room: Room) -> None:

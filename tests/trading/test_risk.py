@@ -10,15 +10,15 @@ from core.infra.clock import SHANGHAI
 from core.model.account import Owned
 from core.model.bond import BondCode
 from core.model.order import UNLIMITED, Intent, OrderState, Origin, Side
-from core.model.settings import Guards, Settings
+from core.model.settings import GuardSettings, Settings
 from core.model.snapshot import Control
 from core.rules.priority import COOLING
 from core.rules.sessions import no_orders_at
-from core.trading.risk import Gate, Standing
+from core.trading.risk import PreTradeRisk, RiskContext
 from tests.trading.trading_world import BUY, SELL, TEN, A, B, Room, intent, meant_for
 
-GATE = Gate(
-    Settings(guards=Guards(max_order_amount=Decimal(20_000), max_daily_buys=Decimal(50_000))),
+GATE = PreTradeRisk(
+    Settings(guards=GuardSettings(max_order_amount=Decimal(20_000), max_daily_buys=Decimal(50_000))),
     lambda now: no_orders_at(now.time()),
 )
 OWNED = {A: Owned(A, 100, Decimal(100))}
@@ -27,7 +27,7 @@ OWNED = {A: Owned(A, 100, Decimal(100))}
 def why_not(
     order: Intent, *, now: datetime = TEN, busy: frozenset[BondCode] = frozenset(), bought: str = "0"
 ) -> str | None:
-    return GATE.why_not(order, now, Standing(busy, OWNED, Decimal(bought)))
+    return GATE.why_not(order, now, RiskContext(busy, OWNED, Decimal(bought)))
 
 
 @pytest.mark.parametrize("order", [intent("k", B, BUY, 100), intent("k", A, SELL, 100), intent("k", A, SELL, 7)])
@@ -86,14 +86,14 @@ def test_outside_the_hours_nothing_passes(hour: str, allowed: bool) -> None:
 
 @pytest.mark.parametrize("claim", [Origin.STOP_LOSS, Origin.TAKE_PROFIT, Origin.FLATTEN])
 def test_a_bond_that_is_claimed_takes_no_order_of_a_rebalance(claim: Origin) -> None:
-    standing = Standing(frozenset(), OWNED, claims={A: claim})
+    standing = RiskContext(frozenset(), OWNED, claims={A: claim})
     assert GATE.why_not(intent("k", A, SELL, 10), TEN, standing) == f"its {claim} is being carried out"
     assert GATE.why_not(intent("k", B, BUY, 10), TEN, standing) is None
     assert GATE.why_not(meant_for(Origin.FLATTEN, intent("k", A, SELL, 10)), TEN, standing) is None
 
 
 def test_a_bond_whose_stop_fired_is_not_bought_and_may_be_sold() -> None:
-    standing = Standing(frozenset(), OWNED, stopped={A})
+    standing = RiskContext(frozenset(), OWNED, stopped={A})
     assert GATE.why_not(intent("k", A, BUY, 10), TEN, standing) == COOLING
     assert GATE.why_not(meant_for(Origin.REFILL, intent("k", A, BUY, 10)), TEN, standing) == COOLING
     assert GATE.why_not(intent("k", A, SELL, 10), TEN, standing) is None
@@ -108,7 +108,7 @@ async def test_a_brake_holds_back_what_it_says_and_nothing_else(
     room.own(A=100)
     if pulled is not None:
         room.controls.pull(pulled)
-    refused = await room.desk.send([meant_for(origin, intent("k", A, side, 10))])
+    refused = await room.order_manager.send([meant_for(origin, intent("k", A, side, 10))])
     stands = {
         None: False,
         Control.PAUSED: side is BUY,
@@ -121,7 +121,7 @@ async def test_a_brake_holds_back_what_it_says_and_nothing_else(
 
 async def test_a_brake_that_is_pulled_while_orders_are_handed_over_stops_the_rest(room: Room) -> None:
     room.broker.before_place = lambda _: room.controls.pull(Control.HALTED)
-    await room.desk.send([intent("p-B01-1", A, BUY, 10), intent("p-B02-1", B, BUY, 10)])
+    await room.order_manager.send([intent("p-B01-1", A, BUY, 10), intent("p-B02-1", B, BUY, 10)])
     assert [order.code for order in room.broker.placed] == [A]
     assert room.journal["p-B02-1"].state is OrderState.REFUSED
     assert "halted" in room.journal["p-B02-1"].message

@@ -28,7 +28,7 @@ async def test_it_is_not_bought_again_the_same_day(room: Room) -> None:
     plan = await room.plan(A)
     assert plan.buys == ()
     assert "sold by hand" in plan.blocked[0].reason
-    stopped = await room.desk.send([intent("p-B01-1", A, BUY, 10)])
+    stopped = await room.order_manager.send([intent("p-B01-1", A, BUY, 10)])
     assert "sold by hand" in stopped["p-B01-1"]
 
 
@@ -59,7 +59,7 @@ async def test_an_account_that_does_not_answer_sells_nothing(room: Room, query: 
 async def test_a_bond_with_a_live_order_takes_no_second_one(room: Room) -> None:
     room.own(A=100)
     room.broker.manners[A] = [hostile.works]
-    await room.desk.send([intent("p-S01-1", A, SELL, 100, "110")])
+    await room.order_manager.send([intent("p-S01-1", A, SELL, 100, "110")])
     with pytest.raises(RebalanceRefused, match="order p-S01-1 is working"):
         await room.rotation.sell(A)
     assert room.sent(SELL) == [(A, 100)]
@@ -78,8 +78,8 @@ async def test_a_halt_stops_it_at_the_gate(room: Room) -> None:
 
 async def test_a_stop_goes_before_it(room: Room) -> None:
     room.own(A=100)
-    with room.desk.claim(A, Origin.STOP_LOSS):
-        sent = await room.desk.send([meant_for(Origin.SALE, intent("p-S01-1", A, SELL, 100))])
+    with room.order_manager.claim(A, Origin.STOP_LOSS):
+        sent = await room.order_manager.send([meant_for(Origin.SALE, intent("p-S01-1", A, SELL, 100))])
     assert sent == {"p-S01-1": "its stop-loss is being carried out"}
 
 

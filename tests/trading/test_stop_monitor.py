@@ -6,11 +6,11 @@ from decimal import Decimal
 
 import pytest
 
-from core.brokers.broker import Link
+from core.brokers.broker import LinkState
 from core.model.bond import BondCode
 from core.model.order import Intent, OrderState, Origin, Side
 from core.model.quote import TradingState
-from core.model.settings import Orders, Settings
+from core.model.settings import OrderSettings, Settings
 from core.model.snapshot import Control
 from core.trading.settle import settle
 from tests.trading import hostile
@@ -152,7 +152,7 @@ async def test_a_price_that_is_back_ends_it_with_the_rest_unsold_and_armed(room:
 
 
 async def test_a_rest_below_a_lot_is_sold_at_once_because_the_holding_is_read_anew(make_room: MakeRoom) -> None:
-    room = make_room(Settings(orders=Orders(timeout=4)))
+    room = make_room(Settings(orders=OrderSettings(timeout=4)))
     room.own(A=105)
     room.broker.manners[A] = [hostile.fills_part(100), hostile.fills_at_once]
     await room.ticked(A, THROUGH)
@@ -263,7 +263,7 @@ async def test_an_order_of_which_nothing_is_known_freezes_the_bond_until_it_is_s
     assert sold(room) == [(A, 100)]
     assert "frozen until that is settled" in state(room)
     key = room.orders(A)[0].intent.client_order_id
-    await settle(room.desk, key, filled=False)
+    await settle(room.order_manager, key, filled=False)
     await room.ticked(A, THROUGH)
     assert sold(room) == [(A, 100), (A, 100)]
     assert room.owned == {}
@@ -310,11 +310,11 @@ async def test_paused_buys_leave_the_stops_at_work(room: Room) -> None:
 
 
 def link_down(room: Room) -> None:
-    room.broker.link = Link(False, 1, "the terminal is closed", room.clock.now())
+    room.broker.link = LinkState(False, 1, "the terminal is closed", room.clock.now())
 
 
 def link_new(room: Room) -> None:
-    room.broker.link = Link(True, 2, "ok", room.clock.now())
+    room.broker.link = LinkState(True, 2, "ok", room.clock.now())
 
 
 @pytest.mark.parametrize(
@@ -322,8 +322,8 @@ def link_new(room: Room) -> None:
     [
         (link_down, "out of reach: the terminal is closed"),
         (link_new, "not reconciled yet"),
-        (lambda room: room.desk.faults.append("order 7: too much"), "trading is off: order 7: too much"),
-        (lambda room: setattr(room.desk, "uneven", "row 1"), "trading is off: row 1"),
+        (lambda room: room.order_manager.faults.append("order 7: too much"), "trading is off: order 7: too much"),
+        (lambda room: setattr(room.order_manager, "uneven", "row 1"), "trading is off: row 1"),
     ],
 )
 async def test_where_nothing_may_be_sent_no_stop_fires_and_its_row_says_why(
@@ -343,7 +343,9 @@ async def test_outside_the_hours_nothing_is_sent_and_the_next_hours_are_waited_f
     room: Room, hour: int, minute: int
 ) -> None:
     room.own(A=100)
-    room.clock = room.desk.clock = room.stops._desk.clock = type(room.clock)(TEN.replace(hour=hour, minute=minute))  # pyright: ignore[reportPrivateUsage]
+    room.clock = room.order_manager.clock = room.stops._order_manager.clock = type(room.clock)(
+        TEN.replace(hour=hour, minute=minute)
+    )  # pyright: ignore[reportPrivateUsage]
     await room.ticked(A, THROUGH)
     assert room.broker.placed == []
     row = room.stops.rows()[A]

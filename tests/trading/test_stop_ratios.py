@@ -9,16 +9,16 @@ from typing import Any, cast
 
 import pytest
 
-from core.factorcat import FactorCat, Unreachable
+from core.factorcat import FactorCatClient, Unreachable
 from core.infra.database import open_database
 from core.model.known import Known, Unknown
 from core.model.platform import RecordDetail
-from core.model.settings import Settings, Stops, Strategy
+from core.model.settings import Settings, StopSettings, StrategySettings
 from core.rules.stops import Ratios
-from core.trading.state_store import TRADING, Memory
-from core.trading.stop_ratios import StopTerms
+from core.trading.state_store import TRADING, StateStore
+from core.trading.stop_ratios import StopRatios
 
-FIRST, SECOND = Strategy(strategy_id=1, history_id=11), Strategy(strategy_id=1, history_id=12)
+FIRST, SECOND = StrategySettings(strategy_id=1, history_id=11), StrategySettings(strategy_id=1, history_id=12)
 
 
 class Platform:
@@ -44,12 +44,14 @@ class World:
         self.db = open_database(path, TRADING, durable=False)
         self.platform = Platform()
         self.followed = FIRST
-        self.terms = self.again()
+        self.stop_ratios = self.again()
 
-    def again(self, stops: Stops | None = None) -> StopTerms:
-        platform = cast("FactorCat", self.platform)
-        self.terms = StopTerms(Settings(stops=stops or Stops()), platform, Memory(self.db), lambda: self.followed)
-        return self.terms
+    def again(self, stops: StopSettings | None = None) -> StopRatios:
+        platform = cast("FactorCatClient", self.platform)
+        self.stop_ratios = StopRatios(
+            Settings(stops=stops or StopSettings()), platform, StateStore(self.db), lambda: self.followed
+        )
+        return self.stop_ratios
 
 
 @pytest.fixture
@@ -64,19 +66,19 @@ def ratios(profit: str | None, loss: str | None) -> Ratios:
 
 
 def test_before_the_platform_was_asked_nothing_is_armed(world: World) -> None:
-    assert isinstance(world.terms.ratios.loss, Unknown)
-    assert "has not been asked yet" in world.terms.ratios.troubles[0]
-    assert world.terms.wanted
+    assert isinstance(world.stop_ratios.ratios.loss, Unknown)
+    assert "has not been asked yet" in world.stop_ratios.ratios.troubles[0]
+    assert world.stop_ratios.wanted
 
 
 async def test_what_the_platform_says_is_armed_and_not_asked_again(world: World) -> None:
-    await world.terms.ask()
-    assert world.terms.ratios == ratios("0.2", "0.08")
-    assert not world.terms.wanted
+    await world.stop_ratios.ask()
+    assert world.stop_ratios.ratios == ratios("0.2", "0.08")
+    assert not world.stop_ratios.wanted
 
 
 async def test_what_was_said_stays_armed_over_a_restart_while_the_platform_is_away(world: World) -> None:
-    await world.terms.ask()
+    await world.stop_ratios.ask()
     world.platform.away = True
     again = world.again()
     assert again.ratios == ratios("0.2", "0.08")
@@ -87,17 +89,17 @@ async def test_what_was_said_stays_armed_over_a_restart_while_the_platform_is_aw
 
 async def test_it_is_asked_again_until_it_answers(world: World, caplog: pytest.LogCaptureFixture) -> None:
     world.platform.away = True
-    await world.terms.ask()
-    assert world.terms.wanted
+    await world.stop_ratios.ask()
+    assert world.stop_ratios.wanted
     assert "the strategy's stops could not be asked for: the platform is away" in caplog.messages
     world.platform.away = False
-    await world.terms.ask()
-    assert world.terms.ratios == ratios("0.2", "0.08")
-    assert not world.terms.wanted
+    await world.stop_ratios.ask()
+    assert world.stop_ratios.ratios == ratios("0.2", "0.08")
+    assert not world.stop_ratios.wanted
 
 
 async def test_parameters_that_change_count_once_they_are_asked_for(world: World) -> None:
-    await world.terms.ask()
+    await world.stop_ratios.ask()
     world.platform.parameters[11] = {"profitTargetRatio": 0.5}
     again = world.again()
     assert again.ratios == ratios("0.2", "0.08")
@@ -106,14 +108,14 @@ async def test_parameters_that_change_count_once_they_are_asked_for(world: World
 
 
 async def test_another_record_s_ratios_are_never_those_of_the_one_before(world: World) -> None:
-    await world.terms.ask()
+    await world.stop_ratios.ask()
     world.followed = SECOND
-    assert isinstance(world.terms.ratios.loss, Unknown)
-    assert world.terms.wanted
-    await world.terms.ask()
-    assert world.terms.ratios == ratios("0.3", None)
+    assert isinstance(world.stop_ratios.ratios.loss, Unknown)
+    assert world.stop_ratios.wanted
+    await world.stop_ratios.ask()
+    assert world.stop_ratios.ratios == ratios("0.3", None)
     world.followed = FIRST
-    assert world.terms.ratios == ratios("0.2", "0.08")
+    assert world.stop_ratios.ratios == ratios("0.2", "0.08")
 
 
 async def test_an_answer_that_comes_after_the_switch_is_kept_for_its_own_record(
@@ -126,32 +128,32 @@ async def test_an_answer_that_comes_after_the_switch_is_kept_for_its_own_record(
         return await record(strategy_id, history_id)
 
     monkeypatch.setattr(world.platform, "record", slow)
-    await world.terms.ask()
-    assert world.terms.wanted
-    assert isinstance(world.terms.ratios.loss, Unknown)
-    assert world.terms.wanted
+    await world.stop_ratios.ask()
+    assert world.stop_ratios.wanted
+    assert isinstance(world.stop_ratios.ratios.loss, Unknown)
+    assert world.stop_ratios.wanted
     world.followed = FIRST
-    assert world.terms.ratios == ratios("0.2", "0.08")
+    assert world.stop_ratios.ratios == ratios("0.2", "0.08")
 
 
 async def test_while_nothing_is_followed_nothing_is_asked(world: World) -> None:
-    world.followed = Strategy()
-    await world.terms.ask()
+    world.followed = StrategySettings()
+    await world.stop_ratios.ask()
     assert world.platform.asked == []
-    assert "no strategy is followed yet" in world.terms.ratios.troubles[0]
+    assert "no strategy is followed yet" in world.stop_ratios.ratios.troubles[0]
 
 
 def test_the_settings_own_ratios_need_no_platform(world: World) -> None:
-    terms = world.again(Stops(take_profit=Decimal("0.1"), stop_loss=Decimal("0.05")))
-    assert terms.ratios == ratios("0.1", "0.05")
-    assert not terms.wanted
+    stop_ratios = world.again(StopSettings(take_profit=Decimal("0.1"), stop_loss=Decimal("0.05")))
+    assert stop_ratios.ratios == ratios("0.1", "0.05")
+    assert not stop_ratios.wanted
 
 
 async def test_a_figure_that_is_no_ratio_is_said_once(world: World, caplog: pytest.LogCaptureFixture) -> None:
     world.platform.parameters[11] = {"stopLossRatio": -0.05, "profitTargetRatio": 0.2}
     with caplog.at_level(logging.ERROR):
-        await world.terms.ask()
-        await world.terms.ask()
+        await world.stop_ratios.ask()
+        await world.stop_ratios.ask()
     (line,) = caplog.messages
     assert "a stop is not armed: the strategy's stopLossRatio is -0.05" in line
-    assert world.terms.ratios.profit == Known(Decimal("0.2"))
+    assert world.stop_ratios.ratios.profit == Known(Decimal("0.2"))

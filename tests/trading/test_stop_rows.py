@@ -5,13 +5,13 @@ from decimal import Decimal
 from core.model.known import Known
 from core.rules.stops import Ratios
 from core.trading.account import AccountReader
-from core.trading.risk import Controls
-from core.trading.state_store import Memory
+from core.trading.risk import TradingControls
+from core.trading.state_store import StateStore
 from core.trading.stop_monitor import StopMonitor
 from tests.trading.trading_world import Room
 
 
-class CountingMemory(Memory):
+class CountingMemory(StateStore):
     recalls = 0
 
     def recall(self, key: str) -> str | None:
@@ -22,9 +22,11 @@ class CountingMemory(Memory):
 def test_the_rows_look_at_the_disk_once_for_all_of_them(room: Room) -> None:
     """They are made with each picture, on the loop on which stops fire."""
     room.own(A=100, B=100, C=100, D=100)
-    memory = CountingMemory(room.db)
+    state_store = CountingMemory(room.db)
     ratios = Ratios(Known(Decimal("0.1")), Known(Decimal("0.05")))
     account = AccountReader(room.broker, room.clock)
-    stops = StopMonitor(room.desk, account, room.feed, Controls(memory), room.settings, lambda: ratios)
+    stops = StopMonitor(
+        room.order_manager, account, room.feed, TradingControls(state_store), room.settings, lambda: ratios
+    )
     assert len(stops.rows()) == 4
-    assert memory.recalls == 1
+    assert state_store.recalls == 1

@@ -13,7 +13,7 @@ from core.model.bond import BondCode
 from core.model.known import Known, Maybe, Unknown
 from core.model.order import Fill, Intent, OrderState, Origin
 from core.model.quote import Quote
-from core.model.settings import Orders, Settings, Stops
+from core.model.settings import OrderSettings, Settings, StopSettings
 from core.model.snapshot import Control
 from core.rules.priority import COOLING
 from core.rules.stops import Ratios
@@ -28,13 +28,13 @@ from tests.trading.trading_world import BUY, SELL, TEN, A, B, Room, intent
 
 
 def stops_on(**changes: object) -> Settings:
-    return Settings(stops=Stops().model_copy(update=changes))
+    return Settings(stops=StopSettings().model_copy(update=changes))
 
 
 async def test_a_live_buy_of_its_bond_is_cancelled_before_it_sells(room: Room) -> None:
     room.own(A=100)
     room.broker.manners[A] = [hostile.works, hostile.fills_at_once]
-    await room.desk.send([intent("p-B01-1", A, BUY, 50, "90")])
+    await room.order_manager.send([intent("p-B01-1", A, BUY, 50, "90")])
     seen: list[OrderState] = []
     room.broker.before_place = lambda _: seen.append(room.journal["p-B01-1"].state)
     await room.ticked(A, THROUGH)
@@ -46,7 +46,7 @@ async def test_what_a_cancelled_buy_had_bought_is_sold_too(room: Room) -> None:
     room.own(A=100)
     room.broker.manners[A] = [hostile.fills_part(20), hostile.fills_at_once]
     await room.rotation.account.read()  # what was read before the buy says nothing of it
-    await room.desk.send([intent("p-B01-1", A, BUY, 50, "100")])
+    await room.order_manager.send([intent("p-B01-1", A, BUY, 50, "100")])
     await room.ticked(A, THROUGH)
     assert sold(room) == [(A, 120)]
     assert room.broker.held_now == {}
@@ -55,7 +55,7 @@ async def test_what_a_cancelled_buy_had_bought_is_sold_too(room: Room) -> None:
 async def test_a_buy_whose_cancel_is_not_proven_keeps_it_waiting(room: Room) -> None:
     room.own(A=100)
     room.broker.manners[A], room.broker.deaf = [hostile.works], {A}
-    await room.desk.send([intent("p-B01-1", A, BUY, 50, "90")])
+    await room.order_manager.send([intent("p-B01-1", A, BUY, 50, "90")])
     await room.ticked(A, THROUGH)
     assert sold(room) == []
     assert "its cancel is not proven" in state(room)
@@ -65,7 +65,7 @@ async def test_a_buy_whose_cancel_is_not_proven_keeps_it_waiting(room: Room) -> 
 async def test_a_live_sale_that_the_bid_pays_is_left_alone(room: Room) -> None:
     room.own(A=100)
     room.broker.manners[A] = [hostile.works]
-    await room.desk.send([intent("p-S01-1", A, SELL, 100, "93")])
+    await room.order_manager.send([intent("p-S01-1", A, SELL, 100, "93")])
     await room.ticked(A, THROUGH)
     assert room.broker.cancels == []
     assert sold(room) == [(A, 100)]
@@ -75,7 +75,7 @@ async def test_a_live_sale_that_the_bid_pays_is_left_alone(room: Room) -> None:
 async def test_a_live_sale_above_the_bid_is_cancelled_and_replaced(room: Room) -> None:
     room.own(A=100)
     room.broker.manners[A] = [hostile.works, hostile.fills_at_once]
-    await room.desk.send([intent("p-S01-1", A, SELL, 100, "101")])
+    await room.order_manager.send([intent("p-S01-1", A, SELL, 100, "101")])
     await room.ticked(A, THROUGH)
     assert room.journal["p-S01-1"].state is OrderState.CANCELLED
     assert [order.origin for order in room.broker.placed] == [Origin.REBALANCE, Origin.STOP_LOSS]
@@ -88,7 +88,7 @@ async def test_a_rebalance_stands_back_from_a_bond_whose_stop_is_at_work(room: R
     refused: dict[str, str] = {}
 
     async def rebalance() -> None:
-        refused.update(await room.desk.send([intent("p-S01-1", A, SELL, 100)]))
+        refused.update(await room.order_manager.send([intent("p-S01-1", A, SELL, 100)]))
 
     async def rejects_and_is_overtaken(broker: hostile.HostileBroker, order: Intent) -> hostile.Outcome:
         outcome = await hostile.rejects(broker, order)
@@ -117,20 +117,20 @@ async def test_a_bond_that_was_stopped_cools_over_a_restart_until_the_next_day(r
     room.own(A=100)
     await room.ticked(A, THROUGH)
     again = room.again()
-    assert again.desk.stopped_today() == {A}
+    assert again.order_manager.stopped_today() == {A}
     plan = await again.plan(A)
     assert [row.reason for row in plan.blocked] == [
         "its stop fired today, or it was sold by hand; cannot be bought (rank 1)"
     ]
     again.clock.move_to(again.clock.now() + timedelta(days=1))
-    assert again.desk.stopped_today() == frozenset()
+    assert again.order_manager.stopped_today() == frozenset()
 
 
 async def test_a_buy_of_a_bond_that_was_stopped_is_refused_at_the_desk_too(room: Room) -> None:
     """Whoever planned it before the stop fired."""
     room.own(A=100)
     await room.ticked(A, THROUGH)
-    assert await room.desk.send([intent("p-B01-1", A, BUY, 10)]) == {"p-B01-1": COOLING}
+    assert await room.order_manager.send([intent("p-B01-1", A, BUY, 10)]) == {"p-B01-1": COOLING}
     assert room.sent(BUY) == []
 
 
@@ -141,7 +141,7 @@ async def test_a_bond_cools_as_soon_as_its_stop_fires_whatever_becomes_of_the_or
     room.own(A=100)
     room.broker.manners[A], room.broker.deaf = [manner], {A}
     await room.ticked(A, THROUGH)
-    assert A in room.desk.stopped_today()
+    assert A in room.order_manager.stopped_today()
 
 
 async def test_a_touch_counts_although_the_price_is_back_before_the_order_goes_out(room: Room) -> None:
@@ -258,7 +258,7 @@ async def test_ratios_that_change_count_from_the_next_price_on(room: Room) -> No
 
 async def test_an_adopted_holding_of_unknown_cost_is_not_sold_at_its_first_price(room: Room) -> None:
     room.broker.held[A] = 100  # the broker tells no cost
-    await adopt(room.desk, A)
+    await adopt(room.order_manager, A)
     await room.ticked(A, "100")
     row = room.stops.rows()[A]
     assert sold(room) == []
@@ -286,7 +286,7 @@ async def test_a_reconciliation_leaves_a_stop_at_work_alone(room: Room) -> None:
     room.own(A=100)
     room.broker.manners[A] = [hostile.works]
     task: list[asyncio.Task[tuple[str, ...]]] = []
-    room.clock.after(1, lambda: task.append(asyncio.create_task(reconcile(room.desk))))
+    room.clock.after(1, lambda: task.append(asyncio.create_task(reconcile(room.order_manager))))
     room.clock.after(3, lambda: room.broker.trade("1000", 100))
     await room.ticked(A, THROUGH)
     assert await task[0] == ()
@@ -301,7 +301,7 @@ async def test_at_the_end_it_begins_nothing_more_and_leaves_its_order_alone(room
     await room.placed(1)
     await room.stops.close()
     assert room.broker.cancels == []
-    assert room.desk.claims == {}
+    assert room.order_manager.claims == {}
     assert room.states(A) == [OrderState.WORKING]
 
 
@@ -338,7 +338,7 @@ async def test_it_fires_where_the_level_that_is_shown_is_crossed_and_nowhere_els
 async def test_a_slower_answer_than_its_patience_is_waited_for_no_longer_than_the_settings_say(
     make_room: MakeRoom,
 ) -> None:
-    room = make_room(Settings(orders=Orders(timeout=4)))
+    room = make_room(Settings(orders=OrderSettings(timeout=4)))
     room.own(A=100)
     room.broker.manners[A] = [hostile.works, hostile.fills_at_once]
     await room.ticked(A, THROUGH)

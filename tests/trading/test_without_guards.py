@@ -14,9 +14,9 @@ from core.model.order import Fill, Intent, Order, OrderState, Origin, Transition
 from core.model.snapshot import Control
 from core.trading.executor import Executor, RebalanceRefused
 from core.trading.journal import Journal
-from core.trading.order_manager import Desk
+from core.trading.order_manager import OrderManager
 from core.trading.reconcile import reconcile
-from core.trading.risk import Controls
+from core.trading.risk import TradingControls
 from core.trading.rotation import Rotation
 from tests.trading import hostile
 from tests.trading.trading_world import BUY, SELL, TEN, A, B, Room, intent, meant_for
@@ -32,7 +32,7 @@ async def test_the_key_of_a_fill_keeps_it_from_counting_twice(
         numbers = count()
         monkeypatch.setattr(Fill, "key", property(lambda _: f"{next(numbers)}"))
     room.broker.manners[A] = [hostile.fills_part(40)]
-    await room.desk.send([intent("p-B01-1", A, BUY, 100)])
+    await room.order_manager.send([intent("p-B01-1", A, BUY, 100)])
     room.broker.tell(room.broker.traded[0])
     assert (room.owned == room.broker.held_now) is guarded
 
@@ -45,8 +45,8 @@ async def test_the_busy_check_keeps_a_bond_from_a_second_order(
         monkeypatch.setattr(Journal, "busy", lambda _: {})
     room.own(A=100)
     room.broker.manners[A] = [hostile.loses_the_answer]
-    await room.desk.send([intent("p-S01-1", A, SELL, 100)])
-    await room.desk.send([intent("q-S01-1", A, SELL, 100)])
+    await room.order_manager.send([intent("p-S01-1", A, SELL, 100)])
+    await room.order_manager.send([intent("q-S01-1", A, SELL, 100)])
     assert (len(room.broker.listed) == 1) is guarded
 
 
@@ -73,9 +73,9 @@ async def test_the_journal_before_the_send_makes_a_crash_after_it_harmless(
     room.broker.silent = {"orders"}
     monkeypatch.undo()
     again = room.again()
-    await reconcile(again.desk)
-    again.desk.uneven = None  # what else would stop it: the silent lists keep trading off
-    await again.desk.send([intent("q-S01-1", A, SELL, 100)])
+    await reconcile(again.order_manager)
+    again.order_manager.uneven = None  # what else would stop it: the silent lists keep trading off
+    await again.order_manager.send([intent("q-S01-1", A, SELL, 100)])
     assert (len(room.broker.listed) == 1) is guarded
 
 
@@ -111,10 +111,10 @@ async def test_the_look_before_each_order_keeps_a_slow_batch_inside_the_hours(
     room: Room, monkeypatch: pytest.MonkeyPatch, guarded: bool
 ) -> None:
     if not guarded:
-        monkeypatch.setattr(Desk, "_why_off", lambda _: None)
+        monkeypatch.setattr(OrderManager, "_why_off", lambda _: None)
     room.clock.move_to(TEN.replace(hour=14, minute=56, second=25))
     room.broker.before_place = lambda _: room.clock.move_to(room.clock.now() + timedelta(seconds=60))
-    await room.desk.send([intent("p-B01-1", A, BUY, 10), intent("p-B02-1", B, BUY, 10)])
+    await room.order_manager.send([intent("p-B01-1", A, BUY, 10), intent("p-B02-1", B, BUY, 10)])
     assert (len(room.broker.placed) == 1) is guarded
 
 
@@ -123,7 +123,7 @@ async def test_the_note_of_what_is_being_sent_keeps_an_old_list_from_burying_it(
     room: Room, monkeypatch: pytest.MonkeyPatch, guarded: bool
 ) -> None:
     if not guarded:
-        monkeypatch.setattr(room.desk, "_sending", _Forgetful())
+        monkeypatch.setattr(room.order_manager, "_sending", _Forgetful())
     answer = asyncio.Event()
 
     async def slow(broker: hostile.HostileBroker, order: Intent) -> hostile.Outcome:
@@ -131,9 +131,9 @@ async def test_the_note_of_what_is_being_sent_keeps_an_old_list_from_burying_it(
         return await hostile.works_silently(broker, order)
 
     room.broker.manners[A] = [slow]
-    sending = asyncio.create_task(room.desk.send([intent("p-B01-1", A, BUY, 10)]))
+    sending = asyncio.create_task(room.order_manager.send([intent("p-B01-1", A, BUY, 10)]))
     await asyncio.sleep(0)
-    await room.desk.look_up()
+    await room.order_manager.look_up()
     answer.set()
     await sending
     assert (A in room.journal.busy()) is guarded
@@ -147,10 +147,10 @@ class _Forgetful(set[str]):
 async def test_the_last_look_at_the_lists_keeps_a_hidden_fill_from_being_bought_again(
     room: Room, monkeypatch: pytest.MonkeyPatch, guarded: bool
 ) -> None:
-    async def nothing(_: Desk) -> None: ...
+    async def nothing(_: OrderManager) -> None: ...
 
     if not guarded:
-        monkeypatch.setattr(Desk, "look_up", nothing)
+        monkeypatch.setattr(OrderManager, "look_up", nothing)
 
     def cancelled(_: str) -> None:
         order = room.broker.listed["1000"]
@@ -190,7 +190,7 @@ async def test_the_memory_of_fired_stops_keeps_a_bond_from_being_bought_back(
     await room.ticked(A, "94")
     if not guarded:
         monkeypatch.setattr(Journal, "stopped", lambda *_: frozenset[str]())
-    await room.desk.send([intent("p-B01-1", A, BUY, 10)])
+    await room.order_manager.send([intent("p-B01-1", A, BUY, 10)])
     assert (room.owned == {}) is guarded
 
 
@@ -204,7 +204,7 @@ async def test_the_claim_of_a_stop_keeps_others_from_its_bond_between_its_orders
     async def rejects_and_is_overtaken(broker: hostile.HostileBroker, order: Intent) -> hostile.Outcome:
         broker.manners[A] = [hostile.works]
         outcome = await hostile.rejects(broker, order)
-        await room.desk.send([intent("p-S01-1", A, SELL, 100)])
+        await room.order_manager.send([intent("p-S01-1", A, SELL, 100)])
         return outcome
 
     room.own(A=100)
@@ -218,19 +218,19 @@ async def test_the_claim_of_a_stop_keeps_a_reconciliation_from_its_order(
     room: Room, monkeypatch: pytest.MonkeyPatch, guarded: bool
 ) -> None:
     if not guarded:
-        monkeypatch.setattr(Desk, "unattended", lambda desk: desk.journal.open())
+        monkeypatch.setattr(OrderManager, "unattended", lambda order_manager: order_manager.journal.open())
     room.own(A=100)
     room.broker.manners[A] = [hostile.works]
-    with room.desk.claim(A, Origin.STOP_LOSS):
-        await room.desk.send([meant_for(Origin.STOP_LOSS, intent("k", A, SELL, 100))])
-        await reconcile(room.desk)
+    with room.order_manager.claim(A, Origin.STOP_LOSS):
+        await room.order_manager.send([meant_for(Origin.STOP_LOSS, intent("k", A, SELL, 100))])
+        await reconcile(room.order_manager)
     assert (room.broker.cancels == []) is guarded
 
 
 @guard
 async def test_the_halt_keeps_stops_from_selling(room: Room, monkeypatch: pytest.MonkeyPatch, guarded: bool) -> None:
     if not guarded:
-        monkeypatch.setattr(Controls, "pulled", None)
+        monkeypatch.setattr(TradingControls, "pulled", None)
     room.own(A=100)
     room.controls.pull(Control.HALTED)
     await room.ticked(A, "94")
@@ -242,14 +242,14 @@ async def test_the_proof_of_its_cancels_keeps_a_flatten_from_selling_beside_them
     room: Room, monkeypatch: pytest.MonkeyPatch, guarded: bool
 ) -> None:
     async def believes(rotation: Rotation) -> Cancelled:
-        live = tuple(order.intent.client_order_id for order in rotation.desk.journal.open())
+        live = tuple(order.intent.client_order_id for order in rotation.order_manager.journal.open())
         return Cancelled(live, ())
 
     if not guarded:
         monkeypatch.setattr(Rotation, "cancel_working", believes)
     room.own(A=100, B=100)
     room.broker.manners[A], room.broker.deaf = [hostile.works], {A}
-    await room.desk.send([intent("p-S01-1", A, SELL, 100, "110")])
+    await room.order_manager.send([intent("p-S01-1", A, SELL, 100, "110")])
     with contextlib.suppress(RebalanceRefused):
         await room.rotation.flatten()
     assert (len(room.broker.placed) == 1) is guarded

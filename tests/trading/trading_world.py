@@ -10,7 +10,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from core.bonds.eligibility import Dangers
+from core.bonds.eligibility import Eligibility
 from core.calendar.calendar import Calendar
 from core.infra.clock import SHANGHAI, SteppedClock
 from core.infra.database import open_database
@@ -20,17 +20,17 @@ from core.model.order import Fill, Intent, Order, OrderState, Origin, Side
 from core.model.plan import Plan
 from core.model.platform import Selection
 from core.model.quote import Quote
-from core.model.settings import Buy, Orders, Settings, Strategy
+from core.model.settings import BuySettings, OrderSettings, Settings, StrategySettings
 from core.quotes.replay import ReplayFeed
 from core.rules.sessions import no_orders_at, working_seconds
 from core.rules.stops import Ratios
 from core.trading.journal import Journal
-from core.trading.ledger import LedgerBook
-from core.trading.order_manager import Desk
-from core.trading.risk import Controls, Gate, Limits
+from core.trading.ledger import Ledger
+from core.trading.order_manager import OrderManager
+from core.trading.risk import OrderLimits, PreTradeRisk, TradingControls
 from core.trading.rotation import Rotation
 from core.trading.runs import Runs
-from core.trading.state_store import TRADING, Memory
+from core.trading.state_store import TRADING, StateStore
 from core.trading.stop_monitor import StopMonitor
 from tests import worlds
 from tests.books import ToldBook
@@ -88,16 +88,16 @@ class Room:
         self._next: Room | None = None
         self.db = open_database(path, TRADING, durable=False)
         self.journal = Journal(self.db)
-        self.ledger = LedgerBook(self.db)
-        self.controls = Controls(Memory(self.db))
-        self.limits = Limits(self.journal, Memory(self.db), self.controls, settings.guards)
-        gate = Gate(
+        self.ledger = Ledger(self.db)
+        self.controls = TradingControls(StateStore(self.db))
+        self.limits = OrderLimits(self.journal, StateStore(self.db), self.controls, settings.guards)
+        risk = PreTradeRisk(
             settings,
             lambda now: no_orders_at(now.time()),
             lambda intent: self.controls.why_not(intent) or self.limits.why_not(intent),
         )
-        self.desk = Desk(broker, self.journal, self.ledger, gate, clock)
-        self.desk.turned_down = self.limits.turned_down
+        self.order_manager = OrderManager(broker, self.journal, self.ledger, risk, clock)
+        self.order_manager.turned_down = self.limits.turned_down
         self.book = ToldBook()
         self.second: dict[BondCode, Maybe[Quote]] = {}
         self.doubts: dict[BondCode, str] = {}
@@ -105,18 +105,18 @@ class Room:
             settings=settings,
             clock=clock,
             feed=self.feed,
-            desk=self.desk,
+            order_manager=self.order_manager,
             controls=self.controls,
             runs=Runs(self.db),
             fetch=self._fetch,
             expected_list=lambda now: Known(now.date()),
             seconds_left=lambda now: working_seconds(now.time()),
-            dangers=Dangers(self.book, Calendar(), settings.guards, clock),
+            dangers=Eligibility(self.book, Calendar(), settings.guards, clock),
             second=self._second if settings.guards.cross_check == "always" else None,
         )
         self.ratios = Ratios(profit=Known(Decimal("0.1")), loss=Known(Decimal("0.05")))
         self.stops = StopMonitor(
-            *(self.desk, self.rotation.account, self.feed, self.controls, settings, lambda: self.ratios),
+            *(self.order_manager, self.rotation.account, self.feed, self.controls, settings, lambda: self.ratios),
             doubt=lambda quote: self.doubts.get(quote.code),
         )
 
@@ -155,7 +155,7 @@ class Room:
         idle = 0
         for _ in range(20_000):
             await asyncio.sleep(0)
-            idle = 0 if self.desk.claims else idle + 1
+            idle = 0 if self.order_manager.claims else idle + 1
             if idle == 4:
                 return
         raise AssertionError("a stop does not come to its end")
@@ -211,9 +211,9 @@ class Room:
 
 def settings(*, amount: int = 10_100, balance: bool = False, timeout: int = 30, reprices: int = 2) -> Settings:
     return Settings(
-        strategy=Strategy(strategy_id=1, history_id=1),
-        buy=Buy(amount_type="balance") if balance else Buy(amount=Decimal(amount)),
-        orders=Orders(timeout=timeout, reprices=reprices),
+        strategy=StrategySettings(strategy_id=1, history_id=1),
+        buy=BuySettings(amount_type="balance") if balance else BuySettings(amount=Decimal(amount)),
+        orders=OrderSettings(timeout=timeout, reprices=reprices),
     )
 
 

@@ -19,7 +19,7 @@ from core.i18n import Language, use_language
 from core.model.command import Done, Failed
 from core.model.known import Known, Unknown
 from core.model.platform import Page
-from core.model.settings import Screen as Look
+from core.model.settings import ScreenSettings as Look
 from core.model.snapshot import Health, Level, Snapshot
 from tests.tui.screen import LARGE, SMALL, lines, press, settle, shown
 from tests.tui.scripted import NOW, ScriptedLink, snapshot

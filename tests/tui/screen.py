@@ -9,7 +9,7 @@ from textual.pilot import Pilot
 
 from tests.tui.scripted import ScriptedLink
 from tui.app import RotorApp
-from tui.widgets.bars import Strip
+from tui.widgets.bars import StatusBar
 
 SMALL = (80, 24)
 LARGE = (160, 45)
@@ -66,7 +66,7 @@ def flat(app: RotorApp) -> str:
 
 def told(app: RotorApp) -> str:
     """What the strip above the keys says."""
-    strip = app.screen_stack[0].query_one(Strip)
+    strip = app.screen_stack[0].query_one(StatusBar)
     return strip.text if strip.display else ""
 
 

@@ -39,7 +39,7 @@ from core.model.order import Intent, Order, OrderState, Origin, Side, Transition
 from core.model.plan import Blocked, Kept, Leg, Plan
 from core.model.platform import Page, Record, RecordDetail, Selected, Selection, Strategy
 from core.model.report import Report
-from core.model.settings_rows import Preferences, SecretRow, SettingRow
+from core.model.settings_rows import SecretRow, SettingRow, SettingsTable
 from core.model.snapshot import (
     Event,
     Followed,
@@ -53,7 +53,7 @@ from core.model.snapshot import (
     StopRow,
     StopsSummary,
 )
-from core.rules.performance import Books, Entry, Sent, make_report
+from core.rules.performance import LedgerEntry, SentOrder, TradeHistory, make_report
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 NOW = datetime(2026, 5, 6, 14, 49, 32, tzinfo=SHANGHAI)
@@ -417,14 +417,14 @@ def day_of_orders(command: ReadOrders) -> DayOfOrders:
     return DayOfOrders(command.day, tuple(past), earlier[-1] if earlier else None, later[0] if later else None)
 
 
-def preferences() -> Preferences:
+def preferences() -> SettingsTable:
     """Settings of each kind."""
 
     def row(key: str, about: str, value: str, **changes: Any) -> SettingRow:
         full = SettingRow(key, about, value, value, value, "default", "text")
         return replace(full, **changes)
 
-    return Preferences(
+    return SettingsTable(
         "/home/trader/rotor/config.toml",
         (
             row(
@@ -466,12 +466,15 @@ def report(command: ReadReport | None = None) -> Report:
         level=last(1) + 1,
     )
     entries = (
-        Entry("fill", TODAY, "r-1", code(0), Side.BUY, 100, last(0) + 2, Decimal("1.2")),
-        Entry("fill", date(2026, 4, 20), "r-0", code(1), Side.BUY, 50, last(1) + 5, Decimal("1.0")),
-        Entry("fill", TODAY, "s-1", code(1), Side.SELL, 50, last(1) - 1, Decimal("0.6")),
+        LedgerEntry("fill", TODAY, "r-1", code(0), Side.BUY, 100, last(0) + 2, Decimal("1.2")),
+        LedgerEntry("fill", date(2026, 4, 20), "r-0", code(1), Side.BUY, 50, last(1) + 5, Decimal("1.0")),
+        LedgerEntry("fill", TODAY, "s-1", code(1), Side.SELL, 50, last(1) - 1, Decimal("0.6")),
     )
-    orders = (Sent(bought, "filled", NOW - timedelta(hours=1)), Sent(stopped, "filled", NOW - timedelta(minutes=5)))
+    orders = (
+        SentOrder(bought, "filled", NOW - timedelta(hours=1)),
+        SentOrder(stopped, "filled", NOW - timedelta(minutes=5)),
+    )
     fall = [Decimal(1_000_000 + (20 - day) * 700 - (day % 5) * 2500) for day in range(20, -1, -1)]
     equity = tuple((NOW - timedelta(days=20 - place), value) for place, value in enumerate(fall))
-    books = Books("sandbox", "paper-1", entries, orders, equity, {code(0): last(0)}, {code(1): name(1)})
+    books = TradeHistory("sandbox", "paper-1", entries, orders, equity, {code(0): last(0)}, {code(1): name(1)})
     return make_report(books, first, TODAY, NOW)

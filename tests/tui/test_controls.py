@@ -28,7 +28,7 @@ from tests.tui import scripted
 from tests.tui.screen import LARGE, SMALL, flat, lines, press, settle, shown, strike, told, until
 from tests.tui.scripted import NOW, ScriptedLink, order, rebalance, snapshot
 from tui import app as app_module
-from tui.widgets.bars import Strip
+from tui.widgets.bars import StatusBar
 
 TINY = (40, 10)
 MISSED = MissedRun(
@@ -205,7 +205,7 @@ async def test_the_outcome_is_told_with_figures() -> None:
         for name, reply, said in OUTCOMES:
             key, word, command = TYPED[name]
             link.replies[type(command)] = reply
-            app.query_one(Strip).clear()
+            app.query_one(StatusBar).clear()
             link.change()  # on a slow machine the last picture is old by now, and nothing is decided on an old one
             await press(pilot, key, *word, "enter")
             assert said in told(app)
@@ -237,7 +237,7 @@ async def test_what_makes_no_sense_says_why(monkeypatch: pytest.MonkeyPatch) -> 
             picture = replace(day(**changes), number=link.latest.number + 1 if link.latest else 1)
             link.publish(picture)
             await until(pilot, lambda expected=picture: app.snapshot is not None and app.snapshot is expected)
-            app.query_one(Strip).clear()
+            app.query_one(StatusBar).clear()
             await press(pilot, key)
             assert reason in told(app)
             assert len(app.screen_stack) == 1
@@ -252,7 +252,7 @@ async def test_an_old_picture_decides_nothing_but_the_brakes_still_work(monkeypa
     async with shown(link) as (app, pilot):
         await until(pilot, lambda: "STALE" in flat(app))
         for key in ("R", "x", "F", "m", "d"):
-            app.query_one(Strip).clear()
+            app.query_one(StatusBar).clear()
             await press(pilot, key)
             assert "nothing can be decided on an old picture" in told(app), key
         assert link.sent == []

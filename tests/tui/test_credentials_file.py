@@ -14,12 +14,12 @@ from core.model.command import (
     ReadSettings,
     StoreSecret,
 )
-from core.model.finding import Finding, State
-from core.model.settings_rows import Stored
-from core.model.snapshot import Release
+from core.model.finding import CheckResult, Finding
+from core.model.settings_rows import SecretStored
+from core.model.snapshot import NewRelease
 from tests.tui.screen import LARGE, flat, press, shown, told, until
 from tests.tui.scripted import ScriptedLink, preferences, snapshot
-from tui.screens.login import LoginScreen, Passphrase
+from tui.screens.login import LoginScreen, PassphraseDialog
 from tui.screens.settings_dialogs import terminal_finding
 
 PASSPHRASE = "correct horse"
@@ -42,7 +42,7 @@ async def test_after_a_login_that_cannot_be_remembered_a_file_is_offered() -> No
         assert "correct horse" not in flat(app)
         await press(pilot, *TYPED, "enter")
         await until(pilot, lambda: link.sent_of(OpenSafe) == [OpenSafe(PASSPHRASE)])
-        await until(pilot, lambda: not isinstance(app.screen, Passphrase))
+        await until(pilot, lambda: not isinstance(app.screen, PassphraseDialog))
         assert "is open" in told(app)
         holders = [app, *app.screen.walk_children(with_self=True), *app.workers]
         assert not [holder for holder in holders if PASSPHRASE in repr(vars(holder))]
@@ -66,7 +66,7 @@ async def test_for_this_session_only_asks_nothing_more() -> None:
         await until(pilot, lambda: "The keyring does not keep it" in flat(app))
         await press(pilot, "1")
         assert link.sent_of(OpenSafe) == []
-        assert not isinstance(app.screen, Passphrase)
+        assert not isinstance(app.screen, PassphraseDialog)
 
 
 async def test_two_passphrases_that_differ_are_typed_again() -> None:
@@ -81,23 +81,23 @@ async def test_two_passphrases_that_differ_are_typed_again() -> None:
 async def test_a_shut_file_is_asked_for_before_the_login() -> None:
     link = _link(locked=True)
     async with shown(link) as (app, pilot):
-        assert isinstance(app.screen, Passphrase)
+        assert isinstance(app.screen, PassphraseDialog)
         link.replies[OpenSafe] = Failed("That is not the passphrase of secrets.json: nothing was opened.")
         await press(pilot, *"wrong", "enter")
         await until(pilot, lambda: "That is not the passphrase" in flat(app))
         assert app.screen.query_one("#passphrase", Input).value == ""
         link.replies[OpenSafe] = Done("The encrypted file of passwords is open.")
         await press(pilot, *TYPED, "enter")
-        await until(pilot, lambda: not isinstance(app.screen, Passphrase))
+        await until(pilot, lambda: not isinstance(app.screen, PassphraseDialog))
         assert not isinstance(app.screen, LoginScreen)  # the engine logs in by itself
 
 
 async def test_a_login_that_does_without_it_takes_the_question_away() -> None:
     link = _link(locked=True)
     async with shown(link) as (app, pilot):
-        assert isinstance(app.screen, Passphrase)
+        assert isinstance(app.screen, PassphraseDialog)
         link.change(platform_user="li")
-        await until(pilot, lambda: not isinstance(app.screen, Passphrase))
+        await until(pilot, lambda: not isinstance(app.screen, PassphraseDialog))
 
 
 async def test_who_leaves_it_shut_logs_in_by_hand() -> None:
@@ -108,7 +108,7 @@ async def test_who_leaves_it_shut_logs_in_by_hand() -> None:
 async def test_a_password_of_the_settings_goes_the_same_way() -> None:
     link = ScriptedLink(snapshot())
     link.replies |= {
-        StoreSecret: Done(Stored("It is kept until this program ends.", TROUBLE)),
+        StoreSecret: Done(SecretStored("It is kept until this program ends.", TROUBLE)),
         OpenSafe: Done("The encrypted file of passwords is open."),
     }
     async with shown(link, "8") as (app, pilot):
@@ -125,23 +125,25 @@ async def test_a_shut_file_is_opened_before_a_password_goes_into_it() -> None:
     link.replies |= {
         ReadSettings: lambda _: Done(replace(preferences(), locked=True)),
         OpenSafe: Done("The encrypted file of passwords is open."),
-        StoreSecret: Done(Stored("It is in the encrypted file.")),
+        StoreSecret: Done(SecretStored("It is in the encrypted file.")),
     }
     async with shown(link, "8") as (app, pilot):
         while str(app.query_one("#settings-table").cursor_key) != "secret-factorcat":  # type: ignore[attr-defined]
             await press(pilot, "down")
         await press(pilot, "enter")
-        assert isinstance(app.screen, Passphrase)
+        assert isinstance(app.screen, PassphraseDialog)
         await press(pilot, *TYPED, "enter")
-        await until(pilot, lambda: not isinstance(app.screen, Passphrase))
+        await until(pilot, lambda: not isinstance(app.screen, PassphraseDialog))
         await press(pilot, *"hush", "enter")
         await until(pilot, lambda: [sent.secret for sent in link.sent_of(StoreSecret)] == ["hush"])
 
 
 FOUND = (
-    Finding("python", State.OK, "Python 3.11.7, 64 bit, on Windows 11"),
-    Finding("terminal", State.FAILED, "connect() answered -1", "Start MiniQMT in its simple mode and log in there."),
-    Finding("mail", State.NOTE, "no mail server is set: nobody is told by mail"),
+    Finding("python", CheckResult.OK, "Python 3.11.7, 64 bit, on Windows 11"),
+    Finding(
+        "terminal", CheckResult.FAILED, "connect() answered -1", "Start MiniQMT in its simple mode and log in there."
+    ),
+    Finding("mail", CheckResult.NOTE, "no mail server is set: nobody is told by mail"),
 )
 
 
@@ -164,14 +166,14 @@ async def test_a_check_up_that_fails_is_a_sentence() -> None:
 
 
 def test_terminals() -> None:
-    assert terminal_finding(160, 45, "truecolor", "utf-8").state is State.OK
-    assert terminal_finding(79, 24, "256", "utf-8").state is State.WARNING
+    assert terminal_finding(160, 45, "truecolor", "utf-8").state is CheckResult.OK
+    assert terminal_finding(79, 24, "256", "utf-8").state is CheckResult.WARNING
     assert "Chinese names will not be shown" in terminal_finding(160, 45, "256", "cp936").text
-    assert terminal_finding(160, 45, "none", "UTF-8").state is State.NOTE
+    assert terminal_finding(160, 45, "none", "UTF-8").state is CheckResult.NOTE
 
 
 async def test_a_newer_version_is_on_home_and_its_notes_behind_a_key() -> None:
-    release = Release("1.2.0", "What is new:\n[not markup]", "https://news.example", "2026-12-01")
+    release = NewRelease("1.2.0", "What is new:\n[not markup]", "https://news.example", "2026-12-01")
     async with shown(ScriptedLink(snapshot(release=release)), size=LARGE) as (app, pilot):
         assert "version 1.2.0 is out: v reads what is new" in flat(app)
         await press(pilot, "v")

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from core.model.bond import BondCode
-from core.model.bond_info import BondCard, BondFacts, Call, Dossier, SourcePrice
+from core.model.bond_info import BondDetail, BondFacts, BondInfo, RedemptionState, SourcePrice
 from core.model.command import Done, Failed, Resume, ShowBond
 from core.model.known import Known, Unknown
 from core.model.snapshot import Control, Limit
@@ -17,13 +17,13 @@ from tests.worlds import quote
 AT_STAKE = "123258.SZ 胜例转02: called, last trading day 2026-09-29; 141,450.00 CNY at stake on 1000 张"
 
 
-def card(command: ShowBond) -> BondCard:
+def card(command: ShowBond) -> BondDetail:
     told = BondFacts(
         command.code,
         "jisilu",
         NOW - timedelta(hours=3),
         name="胜例转02",
-        call=Call.CALLED,
+        call=RedemptionState.CALLED,
         counted=(17, 15),
         last_trade=date(2026, 9, 29),
         redemption_price=Decimal("100.05"),
@@ -33,8 +33,8 @@ def card(command: ShowBond) -> BondCard:
         SourcePrice("QMT", True, Known(price)),
         SourcePrice("Tencent", False, Unknown("Tencent is out of reach")),
     )
-    return BondCard(
-        command.code, "胜例转02", prices, Dossier(command.code, (told,)), "called: last trading day", "called"
+    return BondDetail(
+        command.code, "胜例转02", prices, BondInfo(command.code, (told,)), "called: last trading day", "called"
     )
 
 

@@ -7,7 +7,7 @@ import pytest
 from rich.cells import cell_len
 
 from tui import format as fmt
-from tui.widgets.columns import Column, Row, arrange, cell, lend
+from tui.widgets.columns import Column, TableRow, arrange, cell, lend
 
 
 def test_numbers() -> None:
@@ -50,7 +50,7 @@ def test_columns_leave_by_rank(width: int, shown: str) -> None:
 
 
 def test_flexible_column_takes_the_rest() -> None:
-    rows = [Row("1", (cell("abcdef"), cell("b"), cell("c"), cell("d" * 90)))]
+    rows = [TableRow("1", (cell("abcdef"), cell("b"), cell("c"), cell("d" * 90)))]
     layout = arrange(COLUMNS, rows, 60)
     assert layout.slots[0].width == 6
     assert sum(slot.width for slot in layout.slots) + 3 * layout.gap == 60
@@ -59,7 +59,7 @@ def test_flexible_column_takes_the_rest() -> None:
 def test_long_last_text_takes_the_room_of_empty_cells() -> None:
     columns = (*COLUMNS[:3], Column("D", 8, flex=True))
     cells = (cell("abcd"), cell(""), cell(""), cell("e" * 40))
-    layout = arrange(columns, [Row("1", cells)], 40)
+    layout = arrange(columns, [TableRow("1", cells)], 40)
     slots, shown = lend(layout, cells)
     assert [content.text[:1] for content in shown] == ["a", "e"]
     assert sum(slot.width for slot in slots) + layout.gap == 40

@@ -7,7 +7,7 @@ from rich.color import Color
 from rich.style import Style
 
 from core.i18n import language, use_language
-from core.model.settings import Screen as Look
+from core.model.settings import ScreenSettings as Look
 from core.model.snapshot import Event, Level
 from tests.tui.screen import flat, lines, press, settle, shown, told, until
 from tests.tui.scripted import NOW, ScriptedLink, snapshot

@@ -3,7 +3,7 @@
 from datetime import date
 
 from core.model.command import Done, ExportReport, Failed, ReadReport
-from core.rules.performance import Books, make_report
+from core.rules.performance import TradeHistory, make_report
 from tests.tui.screen import LARGE, flat, lines, press, shown, told, until
 from tests.tui.scripted import NOW, TODAY, ScriptedLink, snapshot
 
@@ -82,7 +82,7 @@ async def test_export_tells_where_and_a_failure_why() -> None:
 
 async def test_nothing_traded_and_not_read() -> None:
     link = ScriptedLink(snapshot())
-    link.replies[ReadReport] = Done(make_report(Books("sandbox", "x", (), (), (), {}), None, TODAY, NOW))
+    link.replies[ReadReport] = Done(make_report(TradeHistory("sandbox", "x", (), (), (), {}), None, TODAY, NOW))
     async with shown(link, "7") as (app, pilot):
         assert "Nothing was traded in this span" in flat(app)
         link.replies[ReadReport] = Failed("The books are locked.")

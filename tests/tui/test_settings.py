@@ -10,7 +10,7 @@ from core.model.command import (
     StoreSecret,
     TryNotify,
 )
-from core.model.settings_rows import Stored
+from core.model.settings_rows import SecretStored
 from tests.tui.screen import LARGE, flat, lines, press, shown, told, until
 from tests.tui.scripted import ScriptedLink, snapshot
 from tui.app import RotorApp
@@ -116,7 +116,10 @@ async def test_a_hidden_value_is_typed_anew() -> None:
 
 async def test_a_password_is_typed_unseen_and_forgotten() -> None:
     link = ScriptedLink(snapshot())
-    link.replies |= {StoreSecret: Done(Stored("It is in the system's keyring.")), ForgetSecret: Done("It is gone.")}
+    link.replies |= {
+        StoreSecret: Done(SecretStored("It is in the system's keyring.")),
+        ForgetSecret: Done("It is gone."),
+    }
     async with shown(link, "8") as (app, pilot):
         await press(pilot, "x")
         assert "Only passwords can be forgotten" in told(app)

@@ -12,22 +12,22 @@ import click
 from pydantic import SecretStr
 
 from core.engine.doctor.examination import examine
-from core.engine.ipc.client import RemoteLink
+from core.engine.ipc.client import IpcClient
 from core.i18n import say
 from core.infra.config import write_setting
-from core.infra.credentials import TOKEN, Kept, Vault
-from core.infra.credentials_file import Safe, SafeShut
+from core.infra.credentials import TOKEN, Credentials, SecretLocation
+from core.infra.credentials_file import CredentialsFile, CredentialsFileLocked
 from core.infra.home import Home
 from core.infra.logs import hide
 from core.infra.service import AutostartFailed, autostart_of, is_on, turn_off, turn_on
 from core.infra.settings_editor import problem_with, value_of
-from core.model.finding import Finding, State
+from core.model.finding import CheckResult, Finding
 from core.model.known import Unknown
 from core.model.settings import Settings
 from core.model.settings_rows import SecretName
 from core.notify.channels import PUSH_ACCOUNT, problem_with_addresses, receivers_of, try_all
 from tui.cli.completion import SHELLS, script
-from tui.cli.context import DONE, FAILED, REFUSED, USAGE, Call, agreed, has_door, hidden, leave
+from tui.cli.context import DONE, FAILED, REFUSED, USAGE, CliContext, agreed, has_door, hidden, leave
 
 _NAMES = ("factorcat", "email", "push")
 _AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
@@ -48,7 +48,7 @@ Exit codes: 0 nothing has failed, 1 something has, 2 the settings cannot be used
 )
 @_AS_JSON
 @click.pass_obj
-def doctor(call: Call, as_json: bool) -> None:
+def doctor(call: CliContext, as_json: bool) -> None:
     """Check everything that a trading day needs, one line each, with the remedy. Changes nothing."""
     from tui.cli.admin import doctor_document
     from tui.screens.settings_dialogs import terminal_finding
@@ -83,15 +83,17 @@ def notify() -> None:
 @notify.command("test", epilog="Example: rotor notify test")
 @_AS_JSON
 @click.pass_obj
-def notify_test(call: Call, as_json: bool) -> None:
+def notify_test(call: CliContext, as_json: bool) -> None:
     """Send a test to everybody who is to be told, and say what became of each."""
-    from tui.cli.admin import SafeShut, Secrets, try_notify
+    from tui.cli.admin import CredentialsFileLocked, SecretCommands, try_notify
 
     settings = call.settings()
-    passphrase = hidden("Passphrase of the encrypted file of passwords") if Secrets(call.home, settings).locked else ""
+    passphrase = (
+        hidden("Passphrase of the encrypted file of passwords") if SecretCommands(call.home, settings).locked else ""
+    )
     try:
         outcomes = try_notify(call.home, settings, passphrase)
-    except SafeShut as error:
+    except CredentialsFileLocked as error:
         leave(REFUSED, str(error))
     if as_json:
         rows = [{"name": name, "sent": why is None, "why": why} for name, why in outcomes]
@@ -112,14 +114,14 @@ def secret() -> None:
 @secret.command("set", epilog="Example: rotor secret set factorcat")
 @click.argument("name", type=click.Choice(_NAMES))
 @click.pass_obj
-def secret_set(call: Call, name: str) -> None:
+def secret_set(call: CliContext, name: str) -> None:
     """Type a password; it goes to the system's keyring, else to an encrypted file.
 
     It is read from the terminal, or from a pipe, and never from the command line.
     """
-    from tui.cli.admin import SafeShut, Secrets
+    from tui.cli.admin import CredentialsFileLocked, SecretCommands
 
-    secrets = Secrets(call.home, call.settings())
+    secrets = SecretCommands(call.home, call.settings())
     try:
         account = secrets.account(cast("SecretName", name))
         typed = hidden(f"{_WHAT[name]} ({account})" if name != "push" else _WHAT[name])
@@ -135,19 +137,19 @@ def secret_set(call: Call, name: str) -> None:
             click.echo("It is in the encrypted file; rotor asks for the passphrase at each start.")
         else:
             click.echo("It is in the encrypted file." if kept.where == "safe" else "It is in the system's keyring.")
-    except (ValueError, SafeShut) as error:
+    except (ValueError, CredentialsFileLocked) as error:
         leave(REFUSED, str(error))
 
 
 @secret.command("forget", epilog="Example: rotor secret forget email")
 @click.argument("name", type=click.Choice(_NAMES))
 @click.pass_obj
-def secret_forget(call: Call, name: str) -> None:
+def secret_forget(call: CliContext, name: str) -> None:
     """Take a password out of wherever it is kept."""
-    from tui.cli.admin import Secrets
+    from tui.cli.admin import SecretCommands
 
     try:
-        trouble = Secrets(call.home, call.settings()).forget(cast("SecretName", name))
+        trouble = SecretCommands(call.home, call.settings()).forget(cast("SecretName", name))
     except ValueError as error:
         leave(REFUSED, str(error))
     if trouble is not None:
@@ -157,11 +159,11 @@ def secret_forget(call: Call, name: str) -> None:
 
 @secret.command("list", epilog="Example: rotor secret list")
 @click.pass_obj
-def secret_list(call: Call) -> None:
+def secret_list(call: CliContext) -> None:
     """Where each password is: environment, keyring, safe (the encrypted file), or none."""
-    from tui.cli.admin import Secrets
+    from tui.cli.admin import SecretCommands
 
-    secrets = Secrets(call.home, call.settings())
+    secrets = SecretCommands(call.home, call.settings())
     for name in _NAMES:
         click.echo(f"{name}: {secrets.where(cast('SecretName', name))}")
 
@@ -189,9 +191,9 @@ def completion(shell: str) -> None:
 
 __all__ = [
     "AutostartFailed",
-    "Kept",
-    "SafeShut",
-    "Secrets",
+    "CredentialsFileLocked",
+    "SecretCommands",
+    "SecretLocation",
     "doctor_document",
     "print_akshare_table",
     "set_setting",
@@ -202,17 +204,17 @@ _ENGINE_PATIENCE = 3.0
 """Seconds that a running engine is given to show its picture."""
 
 
-class Secrets:
+class SecretCommands:
     """The passwords of a home for the command line. Calls block while the keyring asks its user."""
 
     def __init__(self, home: Home, settings: Settings) -> None:
         self._settings = settings
-        self._vault = Vault(Safe(home.safe))
+        self._credentials = Credentials(CredentialsFile(home.credentials_file))
 
     @property
     def locked(self) -> bool:
         """Whether the home's encrypted file waits for its passphrase."""
-        return self._vault.locked
+        return self._credentials.locked
 
     def account(self, name: SecretName) -> str:
         """For whom a secret is kept. Raises `ValueError` where the settings do not name them yet."""
@@ -224,28 +226,28 @@ class Secrets:
             raise ValueError(say("Set {key} first: the password is kept for it.", key=key))
         return account
 
-    def keep(self, name: SecretName, secret: str) -> Kept:
+    def keep(self, name: SecretName, secret: str) -> SecretLocation:
         """Raises `ValueError` for addresses of push services that cannot be used."""
         hidden = SecretStr(secret)
         hide(hidden)
         if name == "push" and (wrong := problem_with_addresses(secret)):
             raise ValueError(wrong)
-        return self._vault.keep(self.account(name), hidden, name)
+        return self._credentials.keep(self.account(name), hidden, name)
 
     def open_safe(self, passphrase: str) -> None:
-        """Open the encrypted file, or begin it, and put there what `keep` could not. Raises `SafeShut`."""
-        self._vault.open(SecretStr(passphrase))
+        """Open the encrypted file, or begin it, and put there what `keep` could not. Raises `CredentialsFileLocked`."""
+        self._credentials.open(SecretStr(passphrase))
 
     def forget(self, name: SecretName) -> str | None:
         """None, or a sentence on why something of it may be left."""
         services = (name, TOKEN) if name == "factorcat" else (name,)
-        troubles = [self._vault.forget(self.account(name), service) for service in services]
+        troubles = [self._credentials.forget(self.account(name), service) for service in services]
         return next((trouble for trouble in troubles if trouble is not None), None)
 
     def where(self, name: SecretName) -> str:
         """Where a secret is, in a word or a sentence; never what it is."""
         try:
-            found = self._vault.find(self.account(name), name)
+            found = self._credentials.find(self.account(name), name)
         except ValueError as error:
             return str(error)
         if isinstance(found, Unknown):
@@ -256,12 +258,12 @@ class Secrets:
 def try_notify(home: Home, settings: Settings, passphrase: str) -> list[tuple[str, str | None]]:
     """Send everybody who is to be told a test; their names, and why it did not go, None where it did.
 
-    `passphrase` opens the home's encrypted file, where there is one. Raises `SafeShut`.
+    `passphrase` opens the home's encrypted file, where there is one. Raises `CredentialsFileLocked`.
     """
-    vault = Vault(Safe(home.safe))
-    if vault.locked and passphrase:
-        vault.open(SecretStr(passphrase))
-    receivers, troubles = receivers_of(settings.notify, vault)
+    credentials = Credentials(CredentialsFile(home.credentials_file))
+    if credentials.locked and passphrase:
+        credentials.open(SecretStr(passphrase))
+    receivers, troubles = receivers_of(settings.notify, credentials)
     return [*(("push", trouble) for trouble in troubles), *try_all(receivers, settings.mode)]
 
 
@@ -275,7 +277,7 @@ def set_setting(home: Home, key: str, text: str) -> str:
 
 def doctor_document(home: Home, mode: str | None, *more: Finding) -> dict[str, Any]:
     """The examination as `rotor doctor` tells it; `more` are findings of the caller. `worst` is the gravest state."""
-    link = RemoteLink(home)
+    link = IpcClient(home)
     try:
         running = link.latest if link.open(_ENGINE_PATIENCE if has_door(home) else 0.0) else None
         findings = (*asyncio.run(examine(home, mode, running=running)), *more)
@@ -314,4 +316,4 @@ def print_akshare_table(name: str) -> int:
 
 def worst_of(findings: Sequence[Finding]) -> str:
     """The gravest state of all, as a word."""
-    return max((finding.state for finding in findings), key=list(State).index).name.lower()
+    return max((finding.state for finding in findings), key=list(CheckResult).index).name.lower()

@@ -16,14 +16,14 @@ import click
 from core.calendar.calendar import Calendar
 from core.calendar.session_file import read_session_file, weekdays
 from core.calendar.sources import ask_all, own_file, sources
-from core.calendar.update import Findings, Standing, kept_answer, weigh, write_sessions
+from core.calendar.update import CalendarFindings, SourceVerdict, kept_answer, weigh, write_sessions
 from core.infra.clock import SHANGHAI, RealClock
 from core.infra.home import Home
 from core.infra.native_output import kept_off_the_screen
 from core.model.bond import Exchange
 from core.model.known import Known
 from core.rules.sessions import AFTERNOON, CLOSING_CALL_FROM, MORNING, OPENING_CALL_FROM, phase_at
-from tui.cli.context import DONE, FAILED, REFUSED, Call, leave
+from tui.cli.context import DONE, FAILED, REFUSED, CliContext, leave
 
 _AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
 
@@ -53,7 +53,7 @@ Examples:
 )
 @_AS_JSON
 @click.pass_obj
-def show(call: Call, month: datetime | None, as_json: bool) -> None:
+def show(call: CliContext, month: datetime | None, as_json: bool) -> None:
     """How far the calendar reaches, today's hours, the next sessions and the holidays ahead."""
     from tui.cli.calendar import calendar_document
 
@@ -79,7 +79,7 @@ Examples:
 )
 @_AS_JSON
 @click.pass_obj
-def update(call: Call, own: Path | None, as_json: bool) -> None:
+def update(call: CliContext, own: Path | None, as_json: bool) -> None:
     """Ask akshare and MiniQMT for further sessions, compare what they say, and keep it in the home.
 
     Where two of them contradict each other, or the sessions that are known, nothing is written.
@@ -142,7 +142,7 @@ COMING_DAYS = 60
 _NEXT_SESSIONS = 5
 
 
-class Outcome(StrEnum):
+class UpdateOutcome(StrEnum):
     """How an update ended."""
 
     WRITTEN = "written"
@@ -219,38 +219,38 @@ def update_calendar(home: Home, own: Path | None) -> dict[str, Any]:
     }
 
 
-def _outcome(findings: Findings, with_own: bool) -> Outcome:
+def _outcome(findings: CalendarFindings, with_own: bool) -> UpdateOutcome:
     if findings.contradiction is not None:
-        return Outcome.CONTRADICTION
+        return UpdateOutcome.CONTRADICTION
     if findings.sessions:
-        return Outcome.WRITTEN
-    agreed = [verdict.standing is Standing.AGREES for verdict in findings.verdicts]
+        return UpdateOutcome.WRITTEN
+    agreed = [verdict.standing is SourceVerdict.AGREES for verdict in findings.verdicts]
     if with_own and not agreed[-1]:
-        return Outcome.FILE_REFUSED
-    return Outcome.UNCHANGED if any(agreed) else Outcome.NO_ANSWER
+        return UpdateOutcome.FILE_REFUSED
+    return UpdateOutcome.UNCHANGED if any(agreed) else UpdateOutcome.NO_ANSWER
 
 
-def _told(outcome: Outcome, findings: Findings, home: Home, after: Calendar) -> str:
+def _told(outcome: UpdateOutcome, findings: CalendarFindings, home: Home, after: Calendar) -> str:
     match outcome:
-        case Outcome.WRITTEN:
+        case UpdateOutcome.WRITTEN:
             return (
                 f"Written: {home.calendar_file}, {len(findings.sessions)} sessions from {findings.sessions[0]} to "
                 f"{findings.sessions[-1]}. A rotor that is running reads it when it starts again."
             )
-        case Outcome.UNCHANGED:
+        case UpdateOutcome.UNCHANGED:
             return (
                 f"Nothing changed: no source that answered lists a whole year after {after.verified_through}. The "
                 "sessions of a year are published in the November or December before it; run this again then."
             )
-        case Outcome.CONTRADICTION:
+        case UpdateOutcome.CONTRADICTION:
             kept = f"; if it is {home.calendar_file} that is wrong, delete it" if home.calendar_file.exists() else ""
             return (
                 f"Nothing was written: {findings.contradiction}. Compare with the exchanges' notice and run this "
                 f"again later{kept}."
             )
-        case Outcome.FILE_REFUSED:
+        case UpdateOutcome.FILE_REFUSED:
             return "Nothing was written: your list cannot be used. Correct it and run this again."
-        case Outcome.NO_ANSWER:
+        case UpdateOutcome.NO_ANSWER:
             return (
                 "Nothing was written: no source gave a list that can be used. Run this again later, or give a list of "
                 "your own with --file."

@@ -17,7 +17,7 @@ from core.model.settings import Settings
 
 if TYPE_CHECKING:
     from core.engine.engine import Engine
-    from core.engine.ipc.client import RemoteLink
+    from core.engine.ipc.client import IpcClient
     from core.engine.ipc.link import EngineLink
     from core.model.command import Command
     from core.model.settings import Settings
@@ -36,7 +36,7 @@ ONE_SHOT_SPEED = 60.0
 """Market seconds per second in the sandbox for a command that answers and ends."""
 
 
-class Call:
+class CliContext:
     """The options before the command."""
 
     def __init__(self, home: Path | None, mode: str | None, speed: float | None) -> None:
@@ -119,9 +119,9 @@ class Call:
         mode = () if self._mode is None else ("--mode", self._mode)
         return mode if self.speed is None else (*mode, "--speed", str(self.speed))
 
-    def link(self, *, watch: bool = False) -> "RemoteLink":
+    def link(self, *, watch: bool = False) -> "IpcClient":
         """A link to the engine that runs in the home; exit code 3 or 1 where there is none to talk to."""
-        from core.engine.ipc.client import RemoteLink
+        from core.engine.ipc.client import IpcClient
         from tui.cli.context import has_door, running_in
 
         first = running_in(self.home)
@@ -130,7 +130,7 @@ class Call:
             time.sleep(0.1)  # it may just be coming up
         if first is not None and not has_door(self.home):
             leave(REFUSED, f"{self.home.path} is in use by another rotor: {first}. Try again when that has ended.")
-        link = RemoteLink(self.home, watch=watch)
+        link = IpcClient(self.home, watch=watch)
         if link.open() and link.latest is not None:
             if self._mode is not None and self._mode != link.latest.mode:
                 link.close()
@@ -138,7 +138,7 @@ class Call:
             return link
         return self._no_engine(link)
 
-    def _no_engine(self, link: "RemoteLink") -> NoReturn:
+    def _no_engine(self, link: "IpcClient") -> NoReturn:
         from tui.cli.context import running_in
 
         why = link.trouble or "it does not answer; if that stays so, end that process and start again"
@@ -308,7 +308,7 @@ def running_in(home: Home) -> str | None:
 
 def has_door(home: Home) -> bool:
     """Whether the engine that runs in the home lets viewers in: one that carries out a command and ends does not."""
-    return home.door.exists()
+    return home.endpoint.exists()
 
 
 NOT_KNOWN = "not known"

@@ -17,7 +17,7 @@ from core import __version__
 from tui.cli import admin, calendar, service, trading
 from tui.cli import service as serve_commands
 from tui.cli import trading as steer
-from tui.cli.context import DONE, FAILED, REFUSED, UNRESOLVED, USAGE, Call, agreed, ask, leave
+from tui.cli.context import DONE, FAILED, REFUSED, UNRESOLVED, USAGE, CliContext, agreed, ask, leave
 
 if TYPE_CHECKING:
     from core.model.plan import Plan
@@ -54,7 +54,7 @@ def main(context: click.Context, home: Path | None, mode: str | None, speed: flo
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a pipe on Windows is in the machine's code page otherwise
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
-    context.obj = Call(home, mode, speed)
+    context.obj = CliContext(home, mode, speed)
     if context.invoked_subcommand is None:
         context.obj.open_app(watch=watch)
 
@@ -66,7 +66,7 @@ Press 3 and r for a plan, e to carry it out and y to confirm."""
 )
 @click.option("--speed", type=click.FloatRange(min=0.1, max=3600), default=60.0, show_default=True)
 @click.pass_obj
-def demo(call: Call, speed: float) -> None:
+def demo(call: CliContext, speed: float) -> None:
     """The app on the sandbox: a recorded trading day at speed, in a scratch home."""
     from tui.cli.context import home_at
     from tui.cli.offline import prepare_demo
@@ -75,7 +75,7 @@ def demo(call: Call, speed: float) -> None:
     if not home.config_file.exists():
         prepare_demo(home)
     click.echo(f"Everything of this demo is in {home.path}; to come back to it: rotor --home {home.path}", err=True)
-    Call(home.path, "sandbox", call.speed or speed).open_app()
+    CliContext(home.path, "sandbox", call.speed or speed).open_app()
 
 
 @main.command(
@@ -94,7 +94,7 @@ Examples:
 @_AS_JSON
 @click.pass_obj
 def rehearse(
-    call: Call,
+    call: CliContext,
     panel: Path | None,
     top: int,
     start: datetime | None,
@@ -137,7 +137,7 @@ def rehearse(
 @main.command(epilog="Example: rotor plan --json")
 @_AS_JSON
 @click.pass_obj
-def plan(call: Call, as_json: bool) -> None:
+def plan(call: CliContext, as_json: bool) -> None:
     """What a rebalance would do now, with a reason per row. Sends nothing."""
     from core.model.command import MakePlan
     from tui.cli.output import plan_document
@@ -157,7 +157,7 @@ Examples:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @_AS_JSON
 @click.pass_obj
-def rebalance(call: Call, yes: bool, as_json: bool) -> None:
+def rebalance(call: CliContext, yes: bool, as_json: bool) -> None:
     """One rebalance now, to its end."""
     from core.model.command import ExecutePlan, MakePlan
     from tui.cli.output import plan_document, rebalance_document
@@ -187,7 +187,7 @@ def rebalance(call: Call, yes: bool, as_json: bool) -> None:
 @main.command(epilog="Example: rotor status --json")
 @_AS_JSON
 @click.pass_obj
-def status(call: Call, as_json: bool) -> None:
+def status(call: CliContext, as_json: bool) -> None:
     """Who runs in the home, the last rebalance, open orders and what the strategy owns."""
     from tui.cli.offline import HomeUnusable, status_document
 
@@ -210,7 +210,7 @@ def status(call: Call, as_json: bool) -> None:
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="File to write; default: stdout.")
 @_AS_JSON
 @click.pass_obj
-def export(call: Call, what: str, out: Path | None, as_json: bool) -> None:
+def export(call: CliContext, what: str, out: Path | None, as_json: bool) -> None:
     """Orders, fills, the ledger or the equity line as CSV (or JSON)."""
     from tui.cli.offline import HomeUnusable, export_rows, write_csv
 
@@ -263,7 +263,7 @@ def config() -> None:
 
 @config.command("init", epilog="Example: rotor --home D:\\rotor config init")
 @click.pass_obj
-def config_init(call: Call) -> None:
+def config_init(call: CliContext) -> None:
     """Write a config.toml with every key and its explanation."""
     from tui.cli.offline import new_config
 
@@ -281,7 +281,7 @@ def config_init(call: Call) -> None:
 @click.argument("key")
 @click.argument("value")
 @click.pass_obj
-def config_set(call: Call, key: str, value: str) -> None:
+def config_set(call: CliContext, key: str, value: str) -> None:
     """Write one setting into config.toml, checked, and leave the rest of the file as it is.
 
     A text stands as it is; numbers, true and false, and lists are written as in the file.
@@ -300,7 +300,7 @@ def config_set(call: Call, key: str, value: str) -> None:
 
 @config.command("check", epilog="Example: rotor config check")
 @click.pass_obj
-def config_check(call: Call) -> None:
+def config_check(call: CliContext) -> None:
     """Check every setting and say what is wrong, all at once."""
     call.settings()
     click.echo(f"{call.home.config_file}: ok" if call.home.config_file.exists() else "no config.toml: defaults, ok")
@@ -309,7 +309,7 @@ def config_check(call: Call) -> None:
 @config.command("show", epilog="Example: rotor config show --json")
 @_AS_JSON
 @click.pass_obj
-def config_show(call: Call, as_json: bool) -> None:
+def config_show(call: CliContext, as_json: bool) -> None:
     """The settings in force, from file, environment and options."""
     from tui.cli.offline import config_document
 

@@ -18,10 +18,10 @@ from core.model.order import Fill, Order
 from core.model.settings import Settings
 from core.model.snapshot import Control
 from core.trading.journal import Journal
-from core.trading.ledger import LedgerBook
-from core.trading.risk import Controls
+from core.trading.ledger import Ledger
+from core.trading.risk import TradingControls
 from core.trading.runs import Runs
-from core.trading.state_store import RUNNING, TRADING, Memory
+from core.trading.state_store import RUNNING, TRADING, StateStore
 from tui.cli.context import has_door, running_in
 from tui.cli.output import order_document
 
@@ -111,8 +111,8 @@ def status_document(home: Home, settings: Settings) -> dict[str, Any]:
     }
     with _reading(_database(home, settings)) as database:
         if database is not None:
-            document |= _trading_state(Journal(database), LedgerBook(database), Runs(database))
-            document |= _steering_state(Memory(database))
+            document |= _trading_state(Journal(database), Ledger(database), Runs(database))
+            document |= _steering_state(StateStore(database))
     if document["running"] is None and document["run_since"] is not None:
         document["crashed"] = {"since": document["run_since"], "last_did": _last_line(home)}
     return document
@@ -127,7 +127,7 @@ def change_control(home: Home, settings: Settings, control: Control | None) -> C
     path = _database(home, settings)
     database = open_database(path, TRADING)
     try:
-        controls = Controls(Memory(database))
+        controls = TradingControls(StateStore(database))
         controls.release() if control is None else controls.pull(control)
         return controls.pulled
     except sqlite3.Error as error:
@@ -148,11 +148,11 @@ def engine_state(home: Home) -> dict[str, Any] | None:
 
     `trouble`: what is wrong with it, null where nothing is. None where none lets viewers in.
     """
-    from core.engine.ipc.client import RemoteLink
+    from core.engine.ipc.client import IpcClient
 
     if not has_door(home) or running_in(home) is None:
         return None
-    link = RemoteLink(home, watch=True)
+    link = IpcClient(home, watch=True)
     try:
         reached = link.open(_STATE_SECONDS)
         link.wait_for_beat(_STATE_SECONDS if reached else 0.0)
@@ -199,11 +199,11 @@ def _reading(database: Path) -> "Generator[Database | None]":
         opened.close()
 
 
-def _steering_state(memory: Memory) -> dict[str, Any]:
+def _steering_state(memory: StateStore) -> dict[str, Any]:
     from core.engine.scheduler import kept_missed
 
     running = memory.recall(RUNNING)
-    pulled, missed = Controls(memory).pulled, kept_missed(memory)
+    pulled, missed = TradingControls(memory).pulled, kept_missed(memory)
     return {
         "controls": [str(pulled)] if pulled else [],
         "run_since": running or None,
@@ -213,7 +213,7 @@ def _steering_state(memory: Memory) -> dict[str, Any]:
     }
 
 
-def _trading_state(journal: Journal, ledger: LedgerBook, runs: Runs) -> dict[str, Any]:
+def _trading_state(journal: Journal, ledger: Ledger, runs: Runs) -> dict[str, Any]:
     last = runs.last(journal.of_plan)
     open_orders = journal.open()
     return {
@@ -252,7 +252,7 @@ def _rows_of(database: "Database", what: str) -> Rows:
         return [order_document(order) for order in Journal(database).all()]
     if what == "equity":
         return rows(database, "equity", order_by="at")
-    ledger = LedgerBook(database)
+    ledger = Ledger(database)
     if what == "fills":
         return [entry for entry in ledger.entries() if entry["kind"] == "fill"]
     return [

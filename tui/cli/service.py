@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tui.cli.context import DONE, FAILED, REFUSED, UNRESOLVED, USAGE, Call, agreed, ask, leave
-from tui.terminal import Ending
+from tui.cli.context import DONE, FAILED, REFUSED, UNRESOLVED, USAGE, CliContext, agreed, ask, leave
+from tui.terminal import ExitSignals
 
 if TYPE_CHECKING:
     from tui.cli.web_view import ViewServer
@@ -24,12 +24,12 @@ _DOWN_SECONDS = 60.0
 
 @click.command(epilog="Example: rotor start")
 @click.pass_obj
-def start(call: Call) -> None:
+def start(call: CliContext) -> None:
     """An engine that goes on when this session ends; rotor looks at it from anywhere.
 
     What it logs is in the home's logs. It ends with rotor stop, and with the machine.
     """
-    from core.engine.ipc.client import RemoteLink
+    from core.engine.ipc.client import IpcClient
     from core.infra.service import NotStarted, start_engine
     from tui.cli.context import running_in
     from tui.cli.offline import HomeUnusable
@@ -45,7 +45,7 @@ def start(call: Call) -> None:
         process = start_engine(call.home, call.options(), output)
     except (HomeUnusable, NotStarted) as error:
         leave(FAILED, str(error))
-    link = RemoteLink(call.home)
+    link = IpcClient(call.home)
     try:
         link.begin()
         deadline = time.monotonic() + _UP_SECONDS
@@ -66,7 +66,7 @@ def start(call: Call) -> None:
 @click.command(epilog="Example: rotor stop")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.pass_obj
-def stop(call: Call, yes: bool) -> None:
+def stop(call: CliContext, yes: bool) -> None:
     """End the engine of the home in order: nothing new is sent, working orders are cancelled (orders.at_exit)."""
     from core.model.command import EndEngine
     from tui.cli.context import running_in
@@ -103,7 +103,7 @@ def autostart() -> None:
 @autostart.command("show", epilog="Example: rotor autostart show")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
 @click.pass_obj
-def autostart_show(call: Call, as_json: bool) -> None:
+def autostart_show(call: CliContext, as_json: bool) -> None:
     """What is, or would be, written where; and whether it is."""
     from tui.cli.admin import AutostartFailed, autostart_document
 
@@ -120,7 +120,7 @@ def autostart_show(call: Call, as_json: bool) -> None:
 @autostart.command("on", epilog="Example: rotor autostart on")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.pass_obj
-def autostart_on(call: Call, yes: bool) -> None:
+def autostart_on(call: CliContext, yes: bool) -> None:
     """Show the file, write it, and have the system take it up. It works from the next log-on."""
     from tui.cli.admin import AutostartFailed, autostart_document, turn_autostart
 
@@ -138,7 +138,7 @@ def autostart_on(call: Call, yes: bool) -> None:
 
 @autostart.command("off", epilog="Example: rotor autostart off")
 @click.pass_obj
-def autostart_off(call: Call) -> None:
+def autostart_off(call: CliContext) -> None:
     """Have the system let it go, and remove the file. What runs goes on."""
     from tui.cli.admin import AutostartFailed, turn_autostart
 
@@ -162,7 +162,7 @@ Examples:
 @click.option("--host", default="127.0.0.1", show_default=True, help="This machine only; every other is refused.")
 @click.option("--json", "as_json", is_flag=True, help="Print the address as JSON.")
 @click.pass_obj
-def serve(call: Call, port: int, host: str, as_json: bool) -> None:
+def serve(call: CliContext, port: int, host: str, as_json: bool) -> None:
     """The app in a browser of this machine, as one more view of the one engine.
 
     Where rotor runs in this home already, the views are of that; else this starts the engine, which ends with it.
@@ -182,7 +182,7 @@ def serve(call: Call, port: int, host: str, as_json: bool) -> None:
         click.echo(json.dumps({"address": server.address}) if as_json else told)
 
     running: AbstractContextManager[object] = nullcontext() if running_in(call.home) else call.own_engine()
-    with running, Ending() as ending:
+    with running, ExitSignals() as ending:
         try:
             asyncio.run(_serve(server, opened, ending))
         except OSError as error:
@@ -190,7 +190,7 @@ def serve(call: Call, port: int, host: str, as_json: bool) -> None:
     sys.exit(DONE)
 
 
-async def _serve(server: "ViewServer", opened: Callable[[], None], ending: Ending) -> None:
+async def _serve(server: "ViewServer", opened: Callable[[], None], ending: ExitSignals) -> None:
     ended = asyncio.Event()
     serving = asyncio.create_task(server.run(opened, ended))
     while not serving.done() and ending.wait(0) is None:
@@ -200,7 +200,7 @@ async def _serve(server: "ViewServer", opened: Callable[[], None], ending: Endin
     await serving
 
 
-def _view_command(call: Call) -> str:
+def _view_command(call: CliContext) -> str:
     program = [sys.executable] if getattr(sys, "frozen", False) else [sys.executable, "-m", "tui.cli"]
     parts = [*program, "--home", str(call.home.path), "attach"]
     return subprocess.list2cmdline(parts) if sys.platform == "win32" else shlex.join(parts)
@@ -208,6 +208,6 @@ def _view_command(call: Call) -> str:
 
 @click.command(hidden=True)
 @click.pass_obj
-def attach(call: Call) -> None:
+def attach(call: CliContext) -> None:
     """The app as a view of the engine that runs in this home."""
     call.attach()

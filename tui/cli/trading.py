@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from core.model.consent import AGREED, terms
-from tui.cli.context import DONE, FAILED, REFUSED, UNRESOLVED, Call, agreed, ask, leave, typed
+from tui.cli.context import DONE, FAILED, REFUSED, UNRESOLVED, CliContext, agreed, ask, leave, typed
 
 if TYPE_CHECKING:
     from core.model.snapshot import Control
@@ -25,14 +25,14 @@ _YES = click.option("--yes", is_flag=True, help="Do not ask.")
 
 @click.command(epilog="Example: rotor run")
 @click.pass_obj
-def run(call: Call) -> None:
+def run(call: CliContext) -> None:
     """The engine without a screen, until Ctrl+C or a signal.
 
     Keeps the schedule and watches the stops. Its log goes to stderr and to the home's logs.
     """
-    from tui.terminal import Ending
+    from tui.terminal import ExitSignals
 
-    with Ending() as ending:
+    with ExitSignals() as ending:
         with call.own_engine() as engine:
             shown = engine.latest
             account = f"{shown.mode}, account {shown.account}" if shown else "running"
@@ -47,7 +47,7 @@ def run(call: Call) -> None:
     raise SystemExit(UNRESOLVED if left else DONE)
 
 
-def _left_behind(call: Call) -> str:
+def _left_behind(call: CliContext) -> str:
     from tui.cli.offline import HomeUnusable, status_document
 
     try:
@@ -60,7 +60,7 @@ def _left_behind(call: Call) -> str:
 
 @click.command(epilog="Example: rotor pause")
 @click.pass_obj
-def pause(call: Call) -> None:
+def pause(call: CliContext) -> None:
     """Buy nothing until rotor resume; sells and stops go on."""
     from core.model.snapshot import Control
 
@@ -69,7 +69,7 @@ def pause(call: Call) -> None:
 
 @click.command(epilog="Example: rotor halt")
 @click.pass_obj
-def halt(call: Call) -> None:
+def halt(call: CliContext) -> None:
     """Send nothing new until rotor resume, no stop either.
 
     Takes effect at once, also in an engine that runs in this home. Orders that work at the broker stay there.
@@ -81,12 +81,12 @@ def halt(call: Call) -> None:
 
 @click.command(epilog="Example: rotor resume")
 @click.pass_obj
-def resume(call: Call) -> None:
+def resume(call: CliContext) -> None:
     """End a pause and a halt."""
     _change(call, None)
 
 
-def _change(call: Call, control: "Control | None") -> None:
+def _change(call: CliContext, control: "Control | None") -> None:
     from tui.cli.offline import HomeUnusable, change_control
 
     try:
@@ -99,7 +99,7 @@ def _change(call: Call, control: "Control | None") -> None:
 @click.command(epilog="Example: rotor cancel --yes")
 @_YES
 @click.pass_obj
-def cancel(call: Call, yes: bool) -> None:
+def cancel(call: CliContext, yes: bool) -> None:
     """Cancel every working order and wait for the proofs."""
     from core.model.command import CancelWorking
 
@@ -114,7 +114,7 @@ def cancel(call: Call, yes: bool) -> None:
 @click.command(epilog="Example: rotor flatten --yes")
 @_YES
 @click.pass_obj
-def flatten(call: Call, yes: bool) -> None:
+def flatten(call: CliContext, yes: bool) -> None:
     """Halt, cancel what works, then sell all that the strategy owns.
 
     Your own holdings are left alone. Trading stays halted until rotor resume.
@@ -139,7 +139,7 @@ _SELF_TEST_PATIENCE = 120.0
 @click.argument("account")
 @_YES
 @click.pass_obj
-def consent(call: Call, account: str, yes: bool) -> None:
+def consent(call: CliContext, account: str, yes: bool) -> None:
     """Agree, in words and once, to live orders in ACCOUNT."""
     from core.model.command import GiveConsent
 
@@ -156,7 +156,7 @@ def consent(call: Call, account: str, yes: bool) -> None:
 @_YES
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
 @click.pass_obj
-def self_test(call: Call, yes: bool, as_json: bool) -> None:
+def self_test(call: CliContext, yes: bool, as_json: bool) -> None:
     """Prove the account's units with two orders that are cancelled.
 
     Orders 10 张 far below the market on each exchange, reads them back and cancels them: live mode wants it once.
@@ -185,7 +185,7 @@ def self_test(call: Call, yes: bool, as_json: bool) -> None:
 @click.argument("outcome", type=click.Choice(["filled", "dead"]))
 @_YES
 @click.pass_obj
-def settle(call: Call, order: str, outcome: str, yes: bool) -> None:
+def settle(call: CliContext, order: str, outcome: str, yes: bool) -> None:
     """Say what became of an order that nobody settles.
 
     ORDER was filled in full at its limit, or it is dead: over, with what is booked of it. Look at the account in
@@ -206,7 +206,7 @@ def settle(call: Call, order: str, outcome: str, yes: bool) -> None:
 @click.argument("codes", nargs=-1, required=True)
 @_YES
 @click.pass_obj
-def adopt(call: Call, codes: Sequence[str], yes: bool) -> None:
+def adopt(call: CliContext, codes: Sequence[str], yes: bool) -> None:
     """Let the strategy manage, and sell, bonds that you hold."""
     from core.model.command import Adopt
 
@@ -217,14 +217,14 @@ def adopt(call: Call, codes: Sequence[str], yes: bool) -> None:
 @click.argument("codes", nargs=-1, required=True)
 @_YES
 @click.pass_obj
-def release(call: Call, codes: Sequence[str], yes: bool) -> None:
+def release(call: CliContext, codes: Sequence[str], yes: bool) -> None:
     """Take bonds out of management: they are your own again."""
     from core.model.command import Release
 
     _move(call, [Release(code) for code in codes], f"Take {', '.join(codes)} out of management?", yes)
 
 
-def _move(call: Call, commands: "Sequence[Adopt | Release]", question: str, yes: bool) -> None:
+def _move(call: CliContext, commands: "Sequence[Adopt | Release]", question: str, yes: bool) -> None:
     if not yes and not agreed(question):
         leave(REFUSED, "Nothing was changed.")
     with call.engine() as engine:

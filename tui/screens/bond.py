@@ -9,26 +9,26 @@ from textual.app import ComposeResult
 
 from core.i18n import say
 from core.model.bond import BondCode
-from core.model.bond_info import BondCard, BondFacts, SourcePrice
+from core.model.bond_info import BondDetail, BondFacts, SourcePrice
 from core.model.command import Done, ShowBond
 from core.model.known import Unknown
 from tui import format as fmt
-from tui.screens.dialogs import Fact, Reading
-from tui.screens.pane import Host
-from tui.widgets.text import Words, facts
+from tui.screens.dialogs import Fact, TextDialog
+from tui.screens.pane import PaneHost
+from tui.widgets.text import TextBlock, facts
 from tui.widgets.theme import STYLES, Tone, words
 
 _LABEL = 16
 
 
-class BondReading(Reading):
+class BondDialog(TextDialog):
     """What a row says, and below it all that the engine knows of its bond."""
 
-    def __init__(self, host: Host, title: str, text: Text | str, code: BondCode) -> None:
+    def __init__(self, host: PaneHost, title: str, text: Text | str, code: BondCode) -> None:
         super().__init__(title, text)
         self._host = host
         self._code = code
-        self._bond = Words(id="bond-card")
+        self._bond = TextBlock(id="bond-card")
         self._bond.put(words((say("Asking what is known of {code} ...", code=code), Tone.DIM)))
 
     def below(self) -> ComposeResult:
@@ -48,7 +48,7 @@ class BondReading(Reading):
             )
 
 
-def card_text(card: BondCard, now: datetime | None) -> Text:
+def card_text(card: BondDetail, now: datetime | None) -> Text:
     """`now` is the engine's time, None where it is not known: then nothing has an age."""
     text = Text()
     verdict = (
@@ -62,11 +62,11 @@ def card_text(card: BondCard, now: datetime | None) -> Text:
     for price in card.prices:
         used = say("{source}, in use", source=price.source) if price.in_use else price.source
         _part(text, say("Price by {source}", source=used), _price_rows(price, now))
-    for one in card.dossier.facts:
+    for one in card.bond_info.facts:
         told = say("{source}, {at:%Y-%m-%d %H:%M}", source=one.source, at=one.as_of)
         _part(text, f"{told}{_old(one.as_of, now)}", _fact_rows(one))
-    if card.dossier.missing:
-        text.append(f"\n\n{card.dossier.missing}", STYLES[Tone.WARN])
+    if card.bond_info.missing:
+        text.append(f"\n\n{card.bond_info.missing}", STYLES[Tone.WARN])
     return text
 
 

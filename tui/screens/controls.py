@@ -11,7 +11,7 @@ from core.model.order import Order, Origin, Side
 from core.model.snapshot import Control, PositionRow, Rebalance, Snapshot
 from tui import format as fmt
 from tui.format import missed_text, ours
-from tui.screens.dialogs import Confirm, Fact, Typed
+from tui.screens.dialogs import Confirm, Fact, TypedConfirm
 from tui.widgets.text import facts
 from tui.widgets.theme import Tone, change_tone
 
@@ -144,7 +144,7 @@ def drop_question(snapshot: Snapshot) -> Confirm:
     return Confirm(say("Drop the missed run"), rows, say("Leave this run out?"), say("Yes, drop it"))
 
 
-def cancel_question(snapshot: Snapshot) -> Typed:
+def cancel_question(snapshot: Snapshot) -> TypedConfirm:
     orders = working(snapshot)
     rows = [
         *_where(snapshot),
@@ -168,7 +168,7 @@ def cancel_question(snapshot: Snapshot) -> Typed:
     )
 
 
-def flatten_question(snapshot: Snapshot) -> Typed:
+def flatten_question(snapshot: Snapshot) -> TypedConfirm:
     mine = ours(snapshot)
     bonds = say("{mine} of ours, {value} 张", mine=fmt.plural(len(mine), "bond"), value=sum(row.ours for row in mine))
     profit = _sum([_profit(row) for row in mine])
@@ -188,9 +188,9 @@ def flatten_question(snapshot: Snapshot) -> Typed:
     return _typed(say("Flatten"), rows, "flatten", say("sell all that the strategy owns"), say("nothing was sent"))
 
 
-def _typed(title: str, rows: list[Fact], word: str, to: str, undone: str) -> Typed:
+def _typed(title: str, rows: list[Fact], word: str, to: str, undone: str) -> TypedConfirm:
     body: list[Text] = [facts(rows, 12)]
-    return Typed(title, body, word, to=to, undone=undone)
+    return TypedConfirm(title, body, word, to=to, undone=undone)
 
 
 def _where(snapshot: Snapshot) -> list[Fact]:

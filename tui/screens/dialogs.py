@@ -18,7 +18,7 @@ from core.model.snapshot import Rebalance, Snapshot
 from tui import format as fmt
 from tui.actions import ACTIONS, PANES, Action, actions_of
 from tui.format import due_today, guarding
-from tui.widgets.text import Words, facts, hint
+from tui.widgets.text import TextBlock, facts, hint
 from tui.widgets.theme import STYLES, Tone, words
 
 Fact = tuple[str, str, Tone]
@@ -36,14 +36,14 @@ class Choice(Static):
         self.post_message(self.Picked(self))
 
 
-class No(Choice, can_focus=True):
+class DefaultAnswer(Choice, can_focus=True):
     """The answer that has the focus: the only one that enter reaches."""
 
 
 class Confirm(ModalScreen[bool]):
     """A question that only `y` answers with yes; enter, esc and n are no."""
 
-    AUTO_FOCUS = "No"
+    AUTO_FOCUS = "DefaultAnswer"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "answer(True)", "Yes", show=False),
         Binding("n,escape,enter", "answer(False)", "No", show=False),
@@ -62,7 +62,7 @@ class Confirm(ModalScreen[bool]):
             yield Static(facts(self._rows, 12), markup=False, classes="dialog-facts")
             yield Static(words((self._question, Tone.STRONG)), markup=False)
             with Horizontal(classes="dialog-keys"):
-                yield No(say("[n] No, go back"), id="no", markup=False)
+                yield DefaultAnswer(say("[n] No, go back"), id="no", markup=False)
                 yield Choice(f"[y] {self._yes}", id="yes", markup=False)
 
     def on_choice_picked(self, message: Choice.Picked) -> None:
@@ -75,10 +75,10 @@ class Confirm(ModalScreen[bool]):
             self.dismiss(yes)
 
 
-class Decide(ModalScreen[str]):
+class ChoiceDialog(ModalScreen[str]):
     """A question with several answers, each behind its key; enter and esc are none of them and answer with ""."""
 
-    AUTO_FOCUS = "No"
+    AUTO_FOCUS = "DefaultAnswer"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("n,escape,enter", "answer('')", show=False)]
 
     def __init__(
@@ -105,7 +105,7 @@ class Decide(ModalScreen[str]):
             with Vertical(classes="dialog-answers"):
                 for key, says in self._answers:
                     yield Choice(f"[{key}] {says}", id=f"answer-{key}", markup=False)
-                yield No(say("[n] Nothing, go back"), id="no", markup=False)
+                yield DefaultAnswer(say("[n] Nothing, go back"), id="no", markup=False)
 
     def on_key(self, event: Key) -> None:
         if event.key in dict(self._answers):
@@ -121,7 +121,7 @@ class Decide(ModalScreen[str]):
             self.dismiss(key)
 
 
-class Typed(ModalScreen[bool]):
+class TypedConfirm(ModalScreen[bool]):
     """A question that is answered with yes by typing a word out; whatever else is typed does nothing, esc is no."""
 
     AUTO_FOCUS = "Input"
@@ -132,7 +132,7 @@ class Typed(ModalScreen[bool]):
         super().__init__()
         self._title, self._body, self._word = title, list(body), word
         self._to, self._undone = to, undone
-        self._problem = Words(id="typed-problem")
+        self._problem = TextBlock(id="typed-problem")
         self._answered = False
 
     def compose(self) -> ComposeResult:
@@ -148,7 +148,7 @@ class Typed(ModalScreen[bool]):
             )
             yield Input(max_length=40, compact=True)
             yield self._problem
-            keys = Words(classes="dialog-hint")
+            keys = TextBlock(classes="dialog-hint")
             keys.put(hint(("enter", self._to), ("esc", say("no, go back"))))
             yield keys
 
@@ -167,7 +167,7 @@ class Typed(ModalScreen[bool]):
             self.dismiss(yes)
 
 
-class Reading(ModalScreen[None]):
+class TextDialog(ModalScreen[None]):
     """A text in full."""
 
     AUTO_FOCUS = "VerticalScroll"
@@ -195,7 +195,7 @@ class Reading(ModalScreen[None]):
         self.dismiss(None)
 
 
-def help_screen(pane_id: str) -> Reading:
+def help_screen(pane_id: str) -> TextDialog:
     """The help of one pane."""
     pane = next(pane for pane in PANES if pane.id == pane_id)
     text = Text(f"{say(pane.about)}\n", STYLES[Tone.TEXT])
@@ -206,7 +206,7 @@ def help_screen(pane_id: str) -> Reading:
     for action in (action for action in ACTIONS if action.pane == "app"):
         _line(text, action.key_text, say(action.help))
     _line(text, "shift+drag", say("Select text with the mouse (in Windows Terminal)"))
-    return Reading(say("Help"), text)
+    return TextDialog(say("Help"), text)
 
 
 def _keys(text: Text, title: str, actions: tuple[Action, ...]) -> None:

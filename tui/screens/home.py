@@ -16,7 +16,7 @@ from core.model.snapshot import Event, Snapshot
 from tui import format as fmt
 from tui.actions import bindings_of
 from tui.screens import controls
-from tui.screens.dialogs import Reading
+from tui.screens.dialogs import TextDialog
 from tui.screens.home_text import (
     account_text,
     attention_text,
@@ -26,9 +26,9 @@ from tui.screens.home_text import (
     trading_text,
 )
 from tui.screens.pane import Pane
-from tui.widgets.columns import Column, Row, cell
+from tui.widgets.columns import Column, TableRow, cell
 from tui.widgets.table import LiveTable
-from tui.widgets.text import Section, Words
+from tui.widgets.text import Section, TextBlock
 from tui.widgets.theme import LEVEL_TONES, Tone, words
 
 T = TypeVar("T")
@@ -54,7 +54,7 @@ class HomePane(Pane):
         self._account = Section(mark("Account"))
         self._links = Section(mark("Connections"))
         self._events = LiveTable(_COLUMNS, id="events")
-        self._detail = Words(classes="detail")
+        self._detail = TextBlock(classes="detail")
         self._latest: dict[str, Event] = {}
         self._steering: set[str] = set()
         self.awaiting = False
@@ -122,7 +122,7 @@ class HomePane(Pane):
         event = self._latest.get(self._events.cursor_key or "")
         if event is not None:
             self.host.push_screen(
-                Reading(say("Event {at}", at=fmt.clock(event.at)), f"{say(event.level).upper()}\n\n{event.text}")
+                TextDialog(say("Event {at}", at=fmt.clock(event.at)), f"{say(event.level).upper()}\n\n{event.text}")
             )
 
     def do_release(self) -> None:
@@ -130,7 +130,7 @@ class HomePane(Pane):
         if release is not None:
             lines = [" ".join(part for part in (release.dated, release.page) if part), release.notes]
             title = say("rotor {version}", version=release.version)
-            self.host.push_screen(Reading(title, "\n\n".join(line for line in lines if line)))
+            self.host.push_screen(TextDialog(title, "\n\n".join(line for line in lines if line)))
 
     def do_pause(self) -> None:
         told = partial(controls.plain_text, say("Buys are paused. R resumes."), say("Buys were not paused"))
@@ -228,10 +228,10 @@ class HomePane(Pane):
         self._today.put(today_text(snapshot, (self.app.size.width - 1) // 2 - 2))
 
 
-def _event_row(event: Event) -> Row:
+def _event_row(event: Event) -> TableRow:
     tone = LEVEL_TONES[event.level]
     text_tone = Tone.TEXT if tone is Tone.DIM else tone
-    return Row(
+    return TableRow(
         str(event.number),
         (cell(fmt.clock(event.at), Tone.DIM), cell(say(event.level), tone), cell(event.text, text_tone)),
     )

@@ -4,14 +4,14 @@ from core.i18n import say
 from core.model.command import Failed, GiveConsent, RunSelfTest
 from core.model.consent import AGREED, terms
 from core.model.snapshot import Need, Snapshot
-from tui.screens.dialogs import Confirm, Reading, Typed
-from tui.screens.pane import Host
+from tui.screens.dialogs import Confirm, TextDialog, TypedConfirm
+from tui.screens.pane import PaneHost
 from tui.widgets.theme import Tone, words
 
 
-def consent(account: str) -> Typed:
+def consent(account: str) -> TypedConfirm:
     """The terms, agreed to by typing it out."""
-    return Typed(
+    return TypedConfirm(
         say("LIVE trading of account {account}", account=account),
         [words(("- ", Tone.DIM), line) for line in terms(account)],
         AGREED,
@@ -20,21 +20,21 @@ def consent(account: str) -> Typed:
     )
 
 
-async def permitted(host: Host, snapshot: Snapshot) -> bool:
+async def permitted(host: PaneHost, snapshot: Snapshot) -> bool:
     """Ask for what is still to be done before the first live order; whether it is all done now."""
     if Need.CONSENT in snapshot.needs and not await _agree(host, snapshot.account):
         return False
     return Need.SELF_TEST not in snapshot.needs or await _test(host, snapshot.account)
 
 
-async def _agree(host: Host, account: str) -> bool:
+async def _agree(host: PaneHost, account: str) -> bool:
     if not await host.push_screen_wait(consent(account)):
         host.tell(say("Nothing was sent: live trading was not agreed to."), failed=True)
         return False
     return _done(host, await host.ask(GiveConsent(account)))
 
 
-async def _test(host: Host, account: str) -> bool:
+async def _test(host: PaneHost, account: str) -> bool:
     question = Confirm(
         say("Self-test"),
         [
@@ -60,11 +60,11 @@ async def _test(host: Host, account: str) -> bool:
     text = "\n\n".join(
         (*test.lines, say("Live orders stay refused. Look at the orders in MiniQMT before you test again."))
     )
-    await host.push_screen_wait(Reading(say("The self-test FAILED"), text))
+    await host.push_screen_wait(TextDialog(say("The self-test FAILED"), text))
     return False
 
 
-def _done(host: Host, reply: object) -> bool:
+def _done(host: PaneHost, reply: object) -> bool:
     if isinstance(reply, Failed):
         host.tell(say("Nothing was sent: {text}", text=reply.text), failed=True)
     return not isinstance(reply, Failed)

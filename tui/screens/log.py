@@ -14,12 +14,12 @@ from core.model.command import Done, FindInLog, LogLine, LogPage, ReadLog
 from core.model.snapshot import Level
 from tui import format as fmt
 from tui.actions import bindings_of
-from tui.screens.dialogs import Reading
+from tui.screens.dialogs import TextDialog
 from tui.screens.pane import Pane
-from tui.widgets.columns import Cell, Column, Row, cell
+from tui.widgets.columns import Cell, Column, TableRow, cell
 from tui.widgets.paged_list import SearchLine
 from tui.widgets.table import LiveTable
-from tui.widgets.text import Words
+from tui.widgets.text import TextBlock
 from tui.widgets.theme import LEVEL_TONES, Tone, words
 
 _LINES = 500
@@ -64,10 +64,10 @@ class LogPane(Pane):
 
     def __init__(self) -> None:
         super().__init__("log")
-        self._summary = Words(classes="summary")
+        self._summary = TextBlock(classes="summary")
         self._search = SearchLine(mark("text"))
         self._table = LogTable(self._to_the_edge)
-        self._detail = Words(classes="detail")
+        self._detail = TextBlock(classes="detail")
         self._following = True
         self._minimum = Level.INFO
         self._page: LogPage | None = None
@@ -143,7 +143,7 @@ class LogPane(Pane):
             head = f"{line.at:%Y-%m-%d %H:%M:%S}  {say(line.level).upper()}  {line.source}"
             # A line of the file holds the line ends of what was logged in writing.
             text = line.text.replace("\\n", "\n")
-            self.host.push_screen(Reading(say("Log line"), words((head, Tone.STRONG), f"\n\n{text}")))
+            self.host.push_screen(TextDialog(say("Log line"), words((head, Tone.STRONG), f"\n\n{text}")))
 
     def do_search(self) -> None:
         self._search.open()
@@ -166,7 +166,7 @@ class LogPane(Pane):
             self._look_for(forward=False)
         self.host.refresh_keys()
 
-    @on(SearchLine.Done)
+    @on(SearchLine.Entered)
     def _search_done(self) -> None:
         self._table.focus()
 
@@ -313,10 +313,10 @@ class LogPane(Pane):
         return "" if at > 0.99 else say(", down to {share} of the file", share=fmt.share(at))
 
 
-def _row(key: str, line: LogLine, found: str) -> Row:
+def _row(key: str, line: LogLine, found: str) -> TableRow:
     tone = LEVEL_TONES[line.level]
     text = cell(line.text, Tone.TEXT if line.level is Level.INFO else tone)
-    return Row(
+    return TableRow(
         key,
         (
             cell(fmt.clock(line.at), Tone.DIM),

@@ -13,9 +13,9 @@ from textual.widgets import Input, Static
 from core.i18n import say
 from core.model.command import Done, LoggedIn, Login, OpenSafe
 from core.model.snapshot import Snapshot
-from tui.screens.dialogs import Decide
-from tui.screens.pane import Host
-from tui.widgets.text import Words, hint
+from tui.screens.dialogs import ChoiceDialog
+from tui.screens.pane import PaneHost
+from tui.widgets.text import TextBlock, hint
 from tui.widgets.theme import Tone, words
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class PasswordInput(Input):
         return Text("*" * len(self.value), no_wrap=True, overflow="ignore", end="")
 
 
-class Tick(Static, can_focus=True):
+class CheckBox(Static, can_focus=True):
     """`[x] label`, switched with space or a click."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("space", "switch", show=False)]
@@ -68,7 +68,7 @@ class LoginScreen(ModalScreen[LoggedIn | None]):
         Binding("up", "app.focus_previous", show=False),
     ]
 
-    def __init__(self, host: Host, mode: str) -> None:
+    def __init__(self, host: PaneHost, mode: str) -> None:
         super().__init__()
         self._host, self._mode = host, mode
         self._busy = False
@@ -86,9 +86,9 @@ class LoginScreen(ModalScreen[LoggedIn | None]):
             yield Input(id="username", max_length=100, compact=True)
             yield Static(say("Password"), classes="label")
             yield PasswordInput(id="password", password=True, max_length=200, compact=True)
-            yield Tick(say("Remember the password in this machine's keyring"))
-            yield Words(id="login-error")
-            keys = Words(classes="dialog-hint")
+            yield CheckBox(say("Remember the password in this machine's keyring"))
+            yield TextBlock(id="login-error")
+            keys = TextBlock(classes="dialog-hint")
             keys.put(
                 hint(("tab", say("next")), ("enter", say("log in")), ("esc", say("later")), ("ctrl+q", say("quit")))
             )
@@ -110,7 +110,7 @@ class LoginScreen(ModalScreen[LoggedIn | None]):
             self._say(say("Type your username and your password."), Tone.WARN)
             (password if name.value.strip() else name).focus()
             return
-        command = Login(name.value.strip(), password.value, self.query_one(Tick).on)
+        command = Login(name.value.strip(), password.value, self.query_one(CheckBox).on)
         password.value = ""
         self._busy = True
         self._say(say("Logging in"), Tone.DIM)
@@ -131,13 +131,13 @@ class LoginScreen(ModalScreen[LoggedIn | None]):
         self.query_one("#password", Input).focus()
 
     def _say(self, text: str, tone: Tone) -> None:
-        self.query_one("#login-error", Words).put(words((text, tone)))
+        self.query_one("#login-error", TextBlock).put(words((text, tone)))
 
 
-class Entrance:
+class LoginFlow:
     def __init__(self, app: "RotorApp") -> None:
         self._app = app
-        self._unlocking: Passphrase | None = None
+        self._unlocking: PassphraseDialog | None = None
 
     def look(self, snapshot: Snapshot, *, first: bool) -> None:
         """Ask at the first picture, if at all; what was asked goes once it is needed no more."""
@@ -145,7 +145,7 @@ class Entrance:
         # Connections are reported by an engine that stands: one that did not start has nobody to log in to.
         if needed and first and snapshot.health:
             if snapshot.locked:
-                self._unlocking = Passphrase(self._app, fresh=False)
+                self._unlocking = PassphraseDialog(self._app, fresh=False)
                 self._app.push_screen(self._unlocking, self._unlocked)
             else:
                 self.open_login()
@@ -170,7 +170,7 @@ class Entrance:
             self.open_login()
 
 
-class Passphrase(ModalScreen[bool]):
+class PassphraseDialog(ModalScreen[bool]):
     """Opens the encrypted file, or begins it; answers with whether it is open.
 
     The passphrase leaves the field the moment it is sent and is kept nowhere.
@@ -183,13 +183,13 @@ class Passphrase(ModalScreen[bool]):
         Binding("up", "app.focus_previous", show=False),
     ]
 
-    def __init__(self, host: Host, *, fresh: bool) -> None:
+    def __init__(self, host: PaneHost, *, fresh: bool) -> None:
         """`fresh`: there is no file yet, so that the passphrase is typed twice."""
         super().__init__()
         self._host, self._fresh = host, fresh
         self._first = PasswordInput(password=True, max_length=200, compact=True, id="passphrase")
         self._again = PasswordInput(password=True, max_length=200, compact=True, id="again")
-        self._problem = Words(id="safe-problem")
+        self._problem = TextBlock(id="safe-problem")
         self._busy = False
 
     def compose(self) -> ComposeResult:
@@ -209,7 +209,7 @@ class Passphrase(ModalScreen[bool]):
                 yield Static(say("Once more"), classes="label")
                 yield self._again
             yield self._problem
-            keys = Words(classes="dialog-hint")
+            keys = TextBlock(classes="dialog-hint")
             keys.put(hint(("enter", say("begin it") if self._fresh else say("open it")), ("esc", say("leave it"))))
             yield keys
 
@@ -254,11 +254,11 @@ class Passphrase(ModalScreen[bool]):
         self._problem.put(words((text, tone)))
 
 
-async def offer_safe(host: Host, trouble: str) -> None:
+async def offer_safe(host: PaneHost, trouble: str) -> None:
     """The keyring has failed: the password is kept for this session, and may go to an encrypted file."""
     locked = host.snapshot is not None and host.snapshot.locked
     answer = await host.push_screen_wait(
-        Decide(
+        ChoiceDialog(
             say("The keyring does not keep it"),
             [(say("Why"), trouble, Tone.WARN)],
             say("Where is the password to be kept?"),
@@ -270,4 +270,4 @@ async def offer_safe(host: Host, trouble: str) -> None:
         )
     )
     if answer == "2":
-        await host.push_screen_wait(Passphrase(host, fresh=not locked))
+        await host.push_screen_wait(PassphraseDialog(host, fresh=not locked))

@@ -13,10 +13,10 @@ from core.model.order import DONE_STATES, UNRESOLVED_STATES, Intent, Order, Orde
 from core.model.snapshot import Snapshot
 from tui import format as fmt
 from tui.actions import bindings_of
-from tui.screens.bond import BondReading
-from tui.screens.dialogs import Confirm, Decide, Fact
+from tui.screens.bond import BondDialog
+from tui.screens.dialogs import ChoiceDialog, Confirm, Fact
 from tui.screens.pane import ListPane
-from tui.widgets.columns import Column, Row, cell
+from tui.widgets.columns import Column, TableRow, cell
 from tui.widgets.text import facts
 from tui.widgets.theme import SIDE_TONES, STYLES, Tone, state_tone, words
 
@@ -159,7 +159,7 @@ class OrdersPane(ListPane):
         if order is not None:
             side = say(order.intent.side).upper()
             title = f"{side} {order.intent.code} {order.intent.name}"
-            self.host.push_screen(BondReading(self.host, title, _card(order), order.intent.code))
+            self.host.push_screen(BondDialog(self.host, title, _card(order), order.intent.code))
 
     def do_cancel(self) -> None:
         order = self._selected()
@@ -176,7 +176,7 @@ class OrdersPane(ListPane):
         """Ask what became of it, with all that is known beside the question."""
         intent = order.intent
         answer = await self.host.push_screen_wait(
-            Decide(
+            ChoiceDialog(
                 say("Settle this order"),
                 self._evidence(order),
                 say("Look at the account in MiniQMT. What became of this order?"),
@@ -297,7 +297,7 @@ def _summary(orders: list[Order], day: date | None) -> Text:
     return text
 
 
-def _row(order: Order, snapshot: Snapshot) -> Row:
+def _row(order: Order, snapshot: Snapshot) -> TableRow:
     intent = order.intent
     troubled = bool(order.message) and order.state in _TROUBLED
     note = f"{order.message} ({intent.reason})" if troubled else intent.reason
@@ -333,7 +333,7 @@ def _row(order: Order, snapshot: Snapshot) -> Row:
         intent.origin,
         note,
     )
-    return Row(intent.client_order_id, cells, values=values)
+    return TableRow(intent.client_order_id, cells, values=values)
 
 
 def _card(order: Order) -> Text:

@@ -13,16 +13,16 @@ from textual.widget import Widget
 from core.i18n import say
 from core.model.command import Command, Reply
 from core.model.snapshot import Snapshot
-from tui.widgets.columns import Column, Row, Sorting, sorted_next
+from tui.widgets.columns import Column, Sorting, TableRow, sorted_next
 from tui.widgets.paged_list import SearchLine
 from tui.widgets.table import LiveTable
-from tui.widgets.text import Words
+from tui.widgets.text import TextBlock
 from tui.widgets.theme import Tone
 
 T = TypeVar("T")
 
 
-class Host(Protocol):
+class PaneHost(Protocol):
     """What a pane needs of the app."""
 
     @property
@@ -65,8 +65,8 @@ class Pane(Vertical):
         super().__init__(id=name)
 
     @property
-    def host(self) -> Host:
-        return cast(Host, self.app)
+    def host(self) -> PaneHost:
+        return cast(PaneHost, self.app)
 
     def show(self, snapshot: Snapshot) -> None:
         """A new picture; called only while this pane is looked at, and when it is opened."""
@@ -119,12 +119,12 @@ class ListPane(Pane):
     def __init__(self, name: str, columns: Sequence[Column], filter_hint: str) -> None:
         """`filter_hint` is marked."""
         super().__init__(name)
-        self.summary = Words(classes="summary")
+        self.summary = TextBlock(classes="summary")
         self.search = SearchLine(filter_hint)
         self.table = LiveTable(columns, id=f"{name}-table")
-        self.detail = Words(classes="detail")
+        self.detail = TextBlock(classes="detail")
         self.sorting: Sorting | None = None
-        self._all: tuple[Row, ...] = ()
+        self._all: tuple[TableRow, ...] = ()
         self._empty = ""
 
     def compose(self) -> ComposeResult:
@@ -140,7 +140,7 @@ class ListPane(Pane):
     def focus_target(self) -> Widget:
         return self.table
 
-    def set_rows(self, rows: Sequence[Row], empty: str) -> None:
+    def set_rows(self, rows: Sequence[TableRow], empty: str) -> None:
         """Show the rows that the filter lets through."""
         self._all, self._empty = tuple(rows), empty
         self._refilter()
@@ -191,7 +191,7 @@ class ListPane(Pane):
     @on(SearchLine.Changed)
     def _refilter(self) -> None:
         text = self.search.text
-        rows: Sequence[Row] = [row for row in self._all if row.holds(text)] if text else self._all
+        rows: Sequence[TableRow] = [row for row in self._all if row.holds(text)] if text else self._all
         if self.sorting is not None:
             rows = self.sorting.applied(rows)
         nothing = self._empty
@@ -201,7 +201,7 @@ class ListPane(Pane):
         self.table.set_rows(rows)
         self._moved()
 
-    @on(SearchLine.Done)
+    @on(SearchLine.Entered)
     def _search_done(self) -> None:
         self.table.focus()
 

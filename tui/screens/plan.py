@@ -14,7 +14,7 @@ from core.model.plan import Plan
 from core.model.snapshot import Control, Rebalance, Snapshot
 from tui import format as fmt
 from tui.actions import bindings_of
-from tui.screens.bond import BondReading
+from tui.screens.bond import BondDialog
 from tui.screens.dialogs import Confirm, Fact
 from tui.screens.live_consent import permitted
 from tui.screens.pane import Pane
@@ -27,7 +27,7 @@ from tui.screens.plan_rows import (
     rebalance_summary,
 )
 from tui.widgets.table import LiveTable
-from tui.widgets.text import Words
+from tui.widgets.text import TextBlock
 from tui.widgets.theme import Tone, words
 
 _EMPTY = mark("No plan yet. Press r to make one: it shows what a rebalance would do now, and sends nothing.")
@@ -42,11 +42,11 @@ class PlanPane(Pane):
 
     def __init__(self) -> None:
         super().__init__("plan")
-        self._summary = Words(id="plan-summary")
-        self._refused = Words(id="plan-refused")
-        self._problem = Words(id="plan-problem", classes="problem")
+        self._summary = TextBlock(id="plan-summary")
+        self._refused = TextBlock(id="plan-refused")
+        self._problem = TextBlock(id="plan-problem", classes="problem")
         self._table = LiveTable(PLAN_COLUMNS, id="plan-table")
-        self._detail = Words(classes="detail")
+        self._detail = TextBlock(classes="detail")
         self._made: Plan | None = None
         self._making_since: float | None = None
         self._executing = False
@@ -175,7 +175,7 @@ class PlanPane(Pane):
             *values, last = [cell.text for cell in row.cells]
             line = "  ".join(value for value in values if value)
             told = words((line, Tone.STRONG), f"\n\n{last}")
-            self.host.push_screen(BondReading(self.host, say("Row"), told, BondCode(row.cells[1].text)))
+            self.host.push_screen(BondDialog(self.host, say("Row"), told, BondCode(row.cells[1].text)))
 
     @on(LiveTable.Moved)
     def _draw_detail(self) -> None:

@@ -10,7 +10,7 @@ from core.model.order import Origin, Side
 from core.model.plan import Leg, Plan
 from core.model.snapshot import LegProgress, Rebalance
 from tui import format as fmt
-from tui.widgets.columns import Column, Row, cell, heading
+from tui.widgets.columns import Column, TableRow, cell, heading
 from tui.widgets.theme import SIDE_TONES, STYLES, Tone, words
 
 PLAN_COLUMNS = (
@@ -36,9 +36,9 @@ PROGRESS_COLUMNS = (
 )
 
 
-def plan_rows(plan: Plan) -> list[Row]:
+def plan_rows(plan: Plan) -> list[TableRow]:
     """Sells, buys, blocked and kept, each under a heading with its totals."""
-    rows: list[Row] = []
+    rows: list[TableRow] = []
     for side, legs in ((mark("Sell"), plan.sells), (mark("Buy"), plan.buys)):
         if legs:
             total = sum(leg.amount for leg in legs)
@@ -73,8 +73,8 @@ def plan_rows(plan: Plan) -> list[Row]:
     return rows
 
 
-def _leg_row(leg: Leg) -> Row:
-    return Row(
+def _leg_row(leg: Leg) -> TableRow:
+    return TableRow(
         f"{leg.side}-{leg.code}",
         (
             cell(say(leg.side), SIDE_TONES[leg.side]),
@@ -89,8 +89,8 @@ def _leg_row(leg: Leg) -> Row:
     )
 
 
-def _bare_row(key: str, mark: str, code: str, name: str, volume: str, reason: str, tone: Tone) -> Row:
-    return Row(
+def _bare_row(key: str, mark: str, code: str, name: str, volume: str, reason: str, tone: Tone) -> TableRow:
+    return TableRow(
         key,
         (
             cell(mark, tone),
@@ -105,16 +105,16 @@ def _bare_row(key: str, mark: str, code: str, name: str, volume: str, reason: st
     )
 
 
-def progress_rows(rebalance: Rebalance) -> list[Row]:
+def progress_rows(rebalance: Rebalance) -> list[TableRow]:
     """The legs as they fill."""
     return [_progress_row(number, leg, rebalance) for number, leg in enumerate(rebalance.legs)]
 
 
-def _progress_row(number: int, leg: LegProgress, rebalance: Rebalance) -> Row:
+def _progress_row(number: int, leg: LegProgress, rebalance: Rebalance) -> TableRow:
     unresolved = leg.client_order_id is not None and leg.client_order_id in rebalance.unresolved
     full = leg.filled_volume >= leg.volume
     tone = Tone.BAD if unresolved else Tone.GOOD if full else Tone.TEXT if rebalance.running else Tone.WARN
-    return Row(
+    return TableRow(
         f"{number}-{leg.code}",
         (
             cell(say(leg.side), SIDE_TONES[leg.side]),

@@ -13,17 +13,17 @@ from core.model.known import Unknown
 from core.model.snapshot import Control, PositionRow, Snapshot, StopsSummary
 from tui import format as fmt
 from tui.actions import bindings_of
-from tui.screens.bond import BondReading
+from tui.screens.bond import BondDialog
 from tui.screens.dialogs import Confirm, Fact
 from tui.screens.live_consent import permitted
-from tui.screens.pane import Host, ListPane
+from tui.screens.pane import ListPane, PaneHost
 from tui.screens.stop_text import distance_cell, gauge, guard_cell, guard_line, guard_rows, level_cells
-from tui.widgets.columns import Column, Row, Sortable, cell
+from tui.widgets.columns import Column, Sortable, TableRow, cell
 from tui.widgets.text import facts
 from tui.widgets.theme import STYLES, Tone, change_tone, words
 
 
-async def adopt(host: Host, row: PositionRow, snapshot: Snapshot) -> None:
+async def adopt(host: PaneHost, row: PositionRow, snapshot: Snapshot) -> None:
     """Put all of it under management."""
     yours = row.volume - row.ours
     asked = Confirm(
@@ -45,7 +45,7 @@ async def adopt(host: Host, row: PositionRow, snapshot: Snapshot) -> None:
         host.tell(say("{bond} was not adopted: {reason}", bond=_bond(row), reason=reply.text), failed=True)
 
 
-async def release(host: Host, row: PositionRow, snapshot: Snapshot) -> None:
+async def release(host: PaneHost, row: PositionRow, snapshot: Snapshot) -> None:
     """Take it out of management."""
     asked = Confirm(
         say("Release this holding"),
@@ -66,7 +66,7 @@ async def release(host: Host, row: PositionRow, snapshot: Snapshot) -> None:
         host.tell(say("{bond} was not released: {reason}", bond=_bond(row), reason=reply.text), failed=True)
 
 
-async def sell(host: Host, row: PositionRow, snapshot: Snapshot) -> None:
+async def sell(host: PaneHost, row: PositionRow, snapshot: Snapshot) -> None:
     """Sell all that is ours of it, now."""
     if not await permitted(host, snapshot):
         return
@@ -157,7 +157,7 @@ class PositionsPane(ListPane):
         self._rows: dict[str, PositionRow] = {}
         self._now: datetime | None = None
         self._asking: set[str] = set()
-        self._built: dict[str, tuple[PositionRow, str, Row]] = {}
+        self._built: dict[str, tuple[PositionRow, str, TableRow]] = {}
 
     def why_not(self, action: str) -> str:
         row = self._selected()
@@ -190,7 +190,7 @@ class PositionsPane(ListPane):
     def do_open(self) -> None:
         row = self._selected()
         if row is not None and self._now is not None:
-            self.host.push_screen(BondReading(self.host, f"{row.code} {row.name}", _card(row, self._now), row.code))
+            self.host.push_screen(BondDialog(self.host, f"{row.code} {row.name}", _card(row, self._now), row.code))
 
     def do_adopt(self) -> None:
         self._ask("adopt")
@@ -233,7 +233,7 @@ class PositionsPane(ListPane):
         self._built.clear()
         super().relabel()
 
-    def _row(self, row: PositionRow, now: datetime) -> Row:
+    def _row(self, row: PositionRow, now: datetime) -> TableRow:
         """As it was built before where nothing of it has changed: most of the time nothing has."""
         age = _age(row, now)[0]
         kept = self._built.get(row.code)
@@ -269,7 +269,7 @@ def _summary(rows: tuple[PositionRow, ...], stops: StopsSummary | None) -> Text:
     return text
 
 
-def _row(row: PositionRow, now: datetime) -> Row:
+def _row(row: PositionRow, now: datetime) -> TableRow:
     age, age_tone = _age(row, now)
     calm = row.state in ("", "open")
     loss, profit = level_cells(row)
@@ -318,7 +318,7 @@ def _row(row: PositionRow, now: datetime) -> Row:
         guard.text,
         row.state,
     )
-    return Row(str(row.code), cells, values=values)
+    return TableRow(str(row.code), cells, values=values)
 
 
 def _age(row: PositionRow, now: datetime) -> tuple[str, Tone]:

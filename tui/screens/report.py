@@ -11,14 +11,14 @@ from core.model.command import Done, ExportReport, ReadReport, Reply
 from core.model.report import Report
 from core.model.snapshot import Snapshot
 from tui.actions import bindings_of
-from tui.screens.bond import BondReading
-from tui.screens.dialogs import Reading
+from tui.screens.bond import BondDialog
+from tui.screens.dialogs import TextDialog
 from tui.screens.pane import ListPane
 from tui.screens.report_rows import (
     PERIODS,
     SORTINGS,
     VIEWS,
-    Sorting,
+    ReportSorting,
     columns_of,
     first_day,
     key_of,
@@ -129,7 +129,7 @@ class ReportPane(ListPane):
         if found is None:
             return
         code = getattr(item, "code", None)
-        self.host.push_screen(BondReading(self.host, *found, code) if code is not None else Reading(*found))
+        self.host.push_screen(BondDialog(self.host, *found, code) if code is not None else TextDialog(*found))
 
     def do_export(self) -> None:
         self._writing = True
@@ -143,7 +143,7 @@ class ReportPane(ListPane):
         return None if self._day is None else first_day(self._period, self._day)
 
     @property
-    def _sorting(self) -> Sorting:
+    def _sorting(self) -> ReportSorting:
         return SORTINGS[self._view][self._sorts[self._view]]
 
     def _take_period(self, step: int) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from core.i18n import mark, say
 from core.model.report import BondResult, EquityPoint, OrderResult, Report, Slippage, StopResult
 from tui import format as fmt
-from tui.widgets.columns import Cell, Column, Row, cell
+from tui.widgets.columns import Cell, Column, TableRow, cell
 from tui.widgets.theme import SIDE_TONES, Tone, change_tone
 
 PERIODS = (mark("day"), mark("week"), mark("month"), mark("year"), mark("all"))
@@ -29,7 +29,7 @@ def first_day(period: str, today: date) -> date | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Sorting:
+class ReportSorting:
     """By which column rows are sorted; `value` None goes last either way. `falling` is how it begins."""
 
     label: str
@@ -37,32 +37,32 @@ class Sorting:
     falling: bool = True
 
 
-SORTINGS: dict[str, tuple[Sorting, ...]] = {
+SORTINGS: dict[str, tuple[ReportSorting, ...]] = {
     "bonds": (
-        Sorting(mark("realised"), lambda row: row.realised),
-        Sorting(mark("open P/L"), lambda row: row.open),
-        Sorting(mark("fees"), lambda row: row.fees),
-        Sorting(mark("turnover"), lambda row: row.turnover),
-        Sorting(mark("slippage against the list"), lambda row: row.by_list.cost),
-        Sorting(mark("slippage against the arrival"), lambda row: row.by_arrival.cost),
-        Sorting(mark("code"), lambda row: row.code, falling=False),
+        ReportSorting(mark("realised"), lambda row: row.realised),
+        ReportSorting(mark("open P/L"), lambda row: row.open),
+        ReportSorting(mark("fees"), lambda row: row.fees),
+        ReportSorting(mark("turnover"), lambda row: row.turnover),
+        ReportSorting(mark("slippage against the list"), lambda row: row.by_list.cost),
+        ReportSorting(mark("slippage against the arrival"), lambda row: row.by_arrival.cost),
+        ReportSorting(mark("code"), lambda row: row.code, falling=False),
     ),
     "orders": (
-        Sorting(mark("time"), lambda row: row.at),
-        Sorting(mark("slippage against the list"), lambda row: row.by_list.cost),
-        Sorting(mark("slippage against the arrival"), lambda row: row.by_arrival.cost),
-        Sorting(mark("amount"), lambda row: row.amount),
-        Sorting(mark("code"), lambda row: row.code, falling=False),
+        ReportSorting(mark("time"), lambda row: row.at),
+        ReportSorting(mark("slippage against the list"), lambda row: row.by_list.cost),
+        ReportSorting(mark("slippage against the arrival"), lambda row: row.by_arrival.cost),
+        ReportSorting(mark("amount"), lambda row: row.amount),
+        ReportSorting(mark("code"), lambda row: row.code, falling=False),
     ),
     "stops": (
-        Sorting(mark("time"), lambda row: row.at),
-        Sorting(mark("result"), lambda row: row.realised),
-        Sorting(mark("code"), lambda row: row.code, falling=False),
+        ReportSorting(mark("time"), lambda row: row.at),
+        ReportSorting(mark("result"), lambda row: row.realised),
+        ReportSorting(mark("code"), lambda row: row.code, falling=False),
     ),
     "equity": (
-        Sorting(mark("time"), lambda row: row.at),
-        Sorting(mark("equity"), lambda row: row.value),
-        Sorting(mark("drawdown"), lambda row: row.drawdown),
+        ReportSorting(mark("time"), lambda row: row.at),
+        ReportSorting(mark("equity"), lambda row: row.value),
+        ReportSorting(mark("drawdown"), lambda row: row.drawdown),
     ),
 }
 
@@ -79,7 +79,7 @@ def key_of(item: object) -> str:
     return item.client_order_id if isinstance(item, OrderResult | StopResult) else str(getattr(item, "at", ""))
 
 
-def sorted_items(report: Report, view: str, sorting: Sorting, *, falling: bool) -> list[Any]:
+def sorted_items(report: Report, view: str, sorting: ReportSorting, *, falling: bool) -> list[Any]:
     found = items(report, view)
     known = [item for item in found if sorting.value(item) is not None]
     rest = [item for item in found if sorting.value(item) is None]
@@ -91,7 +91,7 @@ def columns_of(view: str) -> tuple[Column, ...]:
     return {"bonds": _bond_columns, "orders": _order_columns, "stops": _stop_columns, "equity": _equity_columns}[view]()
 
 
-def rows_of(report: Report, view: str, found: Sequence[Any]) -> list[Row]:
+def rows_of(report: Report, view: str, found: Sequence[Any]) -> list[TableRow]:
     if view == "bonds":
         return [_bond(item) for item in found]
     if view == "orders":
@@ -150,8 +150,8 @@ def _bond_columns() -> tuple[Column, ...]:
     )
 
 
-def _bond(row: BondResult) -> Row:
-    return Row(
+def _bond(row: BondResult) -> TableRow:
+    return TableRow(
         str(row.code),
         (
             cell(row.code, Tone.STRONG),
@@ -193,8 +193,8 @@ def _order_columns() -> tuple[Column, ...]:
     )
 
 
-def _order(row: OrderResult, now: datetime) -> Row:
-    return Row(
+def _order(row: OrderResult, now: datetime) -> TableRow:
+    return TableRow(
         key_of(row),
         (
             cell(fmt.moment(row.at, now), Tone.DIM),
@@ -231,8 +231,8 @@ def _stop_columns() -> tuple[Column, ...]:
     )
 
 
-def _stop(row: StopResult, now: datetime) -> Row:
-    return Row(
+def _stop(row: StopResult, now: datetime) -> TableRow:
+    return TableRow(
         key_of(row),
         (
             cell(fmt.moment(row.at, now), Tone.DIM),
@@ -259,10 +259,10 @@ def _equity_columns() -> tuple[Column, ...]:
     )
 
 
-def _point(row: EquityPoint, before: EquityPoint | None, *, by_minute: bool) -> Row:
+def _point(row: EquityPoint, before: EquityPoint | None, *, by_minute: bool) -> TableRow:
     change = None if before is None else row.value - before.value
     ratio = None if before is None or change is None or not before.value else change / before.value
-    return Row(
+    return TableRow(
         key_of(row),
         (
             cell(f"{fmt.in_shanghai(row.at):%m-%d %H:%M}" if by_minute else f"{fmt.in_shanghai(row.at):%Y-%m-%d}"),

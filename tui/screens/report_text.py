@@ -5,8 +5,8 @@ from rich.text import Text
 from core.i18n import say, say_many
 from core.model.report import BondResult, EquityPoint, OrderResult, Report, StopResult
 from tui import format as fmt
-from tui.screens.report_rows import Sorting, fall, slip, slip_in_words, whole
-from tui.widgets.chart import Line, Picture
+from tui.screens.report_rows import ReportSorting, fall, slip, slip_in_words, whole
+from tui.widgets.chart import ChartImage, Line
 from tui.widgets.text import facts
 from tui.widgets.theme import SIDE_TONES, Tone, change_tone, words
 
@@ -42,7 +42,7 @@ def dates_of(report: Report) -> str:
     return f"{report.first}" if report.first == report.last else f"{report.first} - {report.last:%m-%d}"
 
 
-def totals(report: Report, sorting: Sorting, *, falling: bool) -> Text:
+def totals(report: Report, sorting: ReportSorting, *, falling: bool) -> Text:
     """The lines with the sums."""
     sums = report.totals
     text = words(
@@ -91,7 +91,7 @@ def equity_heading(report: Report) -> Text:
     )
 
 
-def picture(report: Report) -> Picture | None:
+def picture(report: Report) -> ChartImage | None:
     """The equity line over its drawdown; None without a point."""
     line = report.equity
     if not line:
@@ -99,12 +99,12 @@ def picture(report: Report) -> Picture | None:
     heading, ends = equity_heading(report), (_end(report, line[0]), _end(report, line[-1]))
     if len(line) < 2:
         lone = say("One point so far: a line needs a second one.")
-        return Picture(heading.append_text(words((f"\n{lone}", Tone.DIM))), (), *ends)
+        return ChartImage(heading.append_text(words((f"\n{lone}", Tone.DIM))), (), *ends)
     values = tuple(float(point.value) for point in line)
     falls = tuple(-point.drawdown for point in line)
     low, high = min(point.value for point in line), max(point.value for point in line)
     tone = change_tone(report.totals.change)
-    return Picture(
+    return ChartImage(
         heading,
         (
             Line(values, float(low), float(high), fmt.money(low), fmt.money(high), tone, share=3),

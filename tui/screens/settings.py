@@ -19,13 +19,13 @@ from core.model.command import (
     TryNotify,
     TryQmt,
 )
-from core.model.settings_rows import Preferences, SecretRow, SettingRow
+from core.model.settings_rows import SecretRow, SettingRow, SettingsTable
 from tui.actions import bindings_of
-from tui.screens.dialogs import Confirm, Decide, Fact
-from tui.screens.login import Passphrase, offer_safe
+from tui.screens.dialogs import ChoiceDialog, Confirm, Fact
+from tui.screens.login import PassphraseDialog, offer_safe
 from tui.screens.pane import ListPane
 from tui.screens.settings_dialogs import SecretEdit, SettingEdit, show_checkup
-from tui.widgets.columns import Column, Row, cell, heading
+from tui.widgets.columns import Column, TableRow, cell, heading
 from tui.widgets.theme import STYLES, Tone, words
 
 _COLUMNS = (
@@ -62,7 +62,7 @@ class SettingsPane(ListPane):
 
     def __init__(self) -> None:
         super().__init__("settings", _COLUMNS, mark("key, value or what it does"))
-        self._read: Preferences | None = None
+        self._read: SettingsTable | None = None
         self._settings: dict[str, SettingRow] = {}
         self._secrets: dict[str, SecretRow] = {}
         self._busy = False
@@ -126,7 +126,9 @@ class SettingsPane(ListPane):
         if setting.kind == "choice":
             choices = [(str(number), choice) for number, choice in enumerate(setting.choices, 1)]
             rows: list[Fact] = [(say("Now"), setting.value, Tone.STRONG), (say("Default"), setting.default, Tone.TEXT)]
-            answer = await self.host.push_screen_wait(Decide(setting.key, rows, say(setting.about), choices, calm=True))
+            answer = await self.host.push_screen_wait(
+                ChoiceDialog(setting.key, rows, say(setting.about), choices, calm=True)
+            )
             text = dict(choices).get(answer)
         else:
             text = await self.host.push_screen_wait(SettingEdit(self.host, setting))
@@ -144,7 +146,7 @@ class SettingsPane(ListPane):
 
     async def _set_secret(self, row: SecretRow) -> None:
         if self._read is not None and self._read.locked:
-            await self.host.push_screen_wait(Passphrase(self.host, fresh=False))
+            await self.host.push_screen_wait(PassphraseDialog(self.host, fresh=False))
         typed = await self.host.push_screen_wait(SecretEdit(say(_SECRETS[row.name])))
         if not typed:
             return
@@ -171,7 +173,7 @@ class SettingsPane(ListPane):
     async def _try(self) -> None:
         choices = [(key, say(text)) for key, text, _ in _TRIALS]
         question = say("What is to be tried, with the settings as they are written?")
-        answer = await self.host.push_screen_wait(Decide(say("Try it out"), [], question, choices, calm=True))
+        answer = await self.host.push_screen_wait(ChoiceDialog(say("Try it out"), [], question, choices, calm=True))
         trial = next((command for key, _, command in _TRIALS if key == answer), None)
         if trial is not None:
             self.host.tell(say("Trying: this may take some seconds."))
@@ -204,7 +206,7 @@ class SettingsPane(ListPane):
         if self._read is not None:
             self._put(self._read)
 
-    def _put(self, read: Preferences) -> None:
+    def _put(self, read: SettingsTable) -> None:
         self._read = read
         self._settings = {setting.key: setting for setting in read.rows}
         self._secrets = {f"secret-{secret.name}": secret for secret in read.secrets}
@@ -216,7 +218,7 @@ class SettingsPane(ListPane):
                 (f"   {say('{count} wait for the next start', count=waiting)}" if waiting else "", Tone.WARN),
             )
         )
-        rows: list[Row] = []
+        rows: list[TableRow] = []
         for group, settings in groupby(read.rows, key=lambda setting: setting.group):
             rows.append(heading(f"group-{group}", f" {group or say('general')}"))
             rows += [_row(setting) for setting in settings]
@@ -231,11 +233,11 @@ class SettingsPane(ListPane):
             self.detail.put(_secret_detail(self._secrets[key]))
 
 
-def _row(setting: SettingRow) -> Row:
+def _row(setting: SettingRow) -> TableRow:
     changed = setting.value != setting.default
     value = f"{setting.value}  ({setting.in_use})" if setting.pending else setting.value
     tone = Tone.WARN if setting.pending else Tone.STRONG if changed else Tone.TEXT
-    return Row(
+    return TableRow(
         setting.key,
         (
             cell("  " + setting.key.rpartition(".")[2]),
@@ -246,9 +248,9 @@ def _row(setting: SettingRow) -> Row:
     )
 
 
-def _secret_row(row: SecretRow) -> Row:
+def _secret_row(row: SecretRow) -> TableRow:
     state = say("stored") if row.stored else say("not known") if row.trouble else say("none")
-    return Row(
+    return TableRow(
         f"secret-{row.name}",
         (
             cell("  " + (say("addresses") if row.name == "push" else say("password"))),

@@ -14,12 +14,12 @@ from textual.widgets import Input, Static
 
 from core.i18n import say
 from core.model.command import CheckSetting, Done, Examine
-from core.model.finding import Finding, State
+from core.model.finding import CheckResult, Finding
 from core.model.settings_rows import SettingRow
-from tui.screens.dialogs import Reading
+from tui.screens.dialogs import TextDialog
 from tui.screens.login import PasswordInput
-from tui.screens.pane import Host
-from tui.widgets.text import Words, facts, hint
+from tui.screens.pane import PaneHost
+from tui.widgets.text import TextBlock, facts, hint
 from tui.widgets.theme import STYLES, Tone, words
 
 _PAUSE = 0.2
@@ -31,13 +31,13 @@ class SettingEdit(ModalScreen[str | None]):
     AUTO_FOCUS = "Input"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", show=False)]
 
-    def __init__(self, host: Host, setting: SettingRow) -> None:
+    def __init__(self, host: PaneHost, setting: SettingRow) -> None:
         super().__init__()
         self._host, self._setting = host, setting
         # What may hold a secret is not shown: it is typed anew.
         text = "" if setting.hidden else setting.value
         self._input = Input(text, max_length=400, compact=True, select_on_focus=False)
-        self._problem = Words(id="setting-problem")
+        self._problem = TextBlock(id="setting-problem")
         self._timer: Timer | None = None
 
     def compose(self) -> ComposeResult:
@@ -53,7 +53,7 @@ class SettingEdit(ModalScreen[str | None]):
             yield Static(facts(rows, 10), markup=False, classes="dialog-facts")
             yield self._input
             yield self._problem
-            keys = Words(classes="dialog-hint")
+            keys = TextBlock(classes="dialog-hint")
             keys.put(hint(("enter", say("write it")), ("esc", say("leave it"))))
             yield keys
 
@@ -103,7 +103,7 @@ class SecretEdit(ModalScreen[str]):
             box.border_title = self._what
             yield Static(words(say("It goes to the system's keyring; where that fails you are asked.")), markup=False)
             yield self._input
-            keys = Words(classes="dialog-hint")
+            keys = TextBlock(classes="dialog-hint")
             keys.put(hint(("enter", say("store it")), ("esc", say("leave it"))))
             yield keys
 
@@ -119,24 +119,29 @@ class SecretEdit(ModalScreen[str]):
         self.dismiss(secret)
 
 
-TONES = {State.OK: Tone.GOOD, State.NOTE: Tone.DIM, State.WARNING: Tone.WARN, State.FAILED: Tone.BAD}
+TONES = {
+    CheckResult.OK: Tone.GOOD,
+    CheckResult.NOTE: Tone.DIM,
+    CheckResult.WARNING: Tone.WARN,
+    CheckResult.FAILED: Tone.BAD,
+}
 
 _COLUMNS, _LINES = 80, 24
 
 
-async def show_checkup(host: Host, app: App[None]) -> None:
+async def show_checkup(host: PaneHost, app: App[None]) -> None:
     """Ask the engine, and show what it found with what is known of this terminal."""
     host.tell(say("Looking at everything: this takes some seconds."))
     reply = await host.ask(Examine())
     if isinstance(reply, Done):
-        host.push_screen(Reading(say("Check-up"), findings_text((*reply.value, terminal_of(app)))))
+        host.push_screen(TextDialog(say("Check-up"), findings_text((*reply.value, terminal_of(app)))))
     else:
         host.tell(say("The check-up could not be made: {reason}", reason=reply.text), failed=True)
 
 
 def findings_text(findings: Sequence[Finding]) -> Text:
     """A line for each: its name, its state, what it means, and the remedy below."""
-    worst = [finding for finding in findings if finding.state in {State.FAILED, State.WARNING}]
+    worst = [finding for finding in findings if finding.state in {CheckResult.FAILED, CheckResult.WARNING}]
     head = say("{count} of {all} need a look.", count=len(worst), all=len(findings)) if worst else say("All is well.")
     text = Text(f"{head}\n", STYLES[Tone.STRONG])
     for finding in findings:
@@ -166,9 +171,11 @@ def terminal_finding(width: int, height: int, colours: str, encoding: str) -> Fi
     )
     if encoding.lower().replace("-", "") != "utf8":
         remedy = say("Use Windows Terminal, or set PYTHONUTF8=1 and, over ssh, LANG to a UTF-8 one.")
-        return Finding("screen", State.WARNING, say("{told}: Chinese names will not be shown", told=told), remedy)
+        return Finding("screen", CheckResult.WARNING, say("{told}: Chinese names will not be shown", told=told), remedy)
     if width < _COLUMNS or height < _LINES:
-        return Finding("screen", State.WARNING, say("{told}: too small", told=told), say("Make it 80 x 24 at least."))
+        return Finding(
+            "screen", CheckResult.WARNING, say("{told}: too small", told=told), say("Make it 80 x 24 at least.")
+        )
     if colours == "none":
-        return Finding("screen", State.NOTE, say("{told}: no colours; words tell everything too", told=told))
-    return Finding("screen", State.OK, told)
+        return Finding("screen", CheckResult.NOTE, say("{told}: no colours; words tell everything too", told=told))
+    return Finding("screen", CheckResult.OK, told)

@@ -22,13 +22,13 @@ from tui.screens.pane import Pane
 from tui.screens.strategy_records import (
     SORTINGS,
     STRATEGY_COLUMNS,
-    CardView,
+    RecordView,
     record_columns,
     record_row,
     sort_records,
     strategy_row,
 )
-from tui.widgets.paged_list import RECORDS, STRATEGIES, PagedList, SearchLine, Turner
+from tui.widgets.paged_list import RECORDS, STRATEGIES, PagedList, PageTurner, SearchLine
 from tui.widgets.table import LiveTable
 from tui.widgets.theme import Tone
 
@@ -46,7 +46,7 @@ class StrategiesPane(Pane):
         super().__init__("strategies")
         self._list = PagedList("strategy-list", STRATEGIES, STRATEGY_COLUMNS, mark("name"))
         self._record_list = PagedList("record-list", RECORDS, record_columns(None), mark("number, date or figure"))
-        self._card_view = CardView()
+        self._card_view = RecordView()
         self._views: tuple[Widget, ...] = (self._list, self._record_list, self._card_view)
         self._stage = _STRATEGIES
         self._strategies: dict[str, Strategy] = {}
@@ -163,8 +163,8 @@ class StrategiesPane(Pane):
             self._using = True
             self.start(self._use(strategy, record), "use")
 
-    @on(Turner.Turned)
-    def _turned(self, message: Turner.Turned) -> None:
+    @on(PageTurner.Turned)
+    def _turned(self, message: PageTurner.Turned) -> None:
         self._turn(message.step)
 
     @on(LiveTable.Chosen)
@@ -179,7 +179,7 @@ class StrategiesPane(Pane):
     def _filter_records(self) -> None:
         self._draw_records()
 
-    @on(SearchLine.Done)
+    @on(SearchLine.Entered)
     def _search_done(self) -> None:
         self._paged().table.focus()
 

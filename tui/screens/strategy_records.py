@@ -15,8 +15,8 @@ from core.model.known import Unknown
 from core.model.platform import Record, Strategy
 from core.model.snapshot import Followed
 from tui import format as fmt
-from tui.widgets.columns import Column, Row, cell
-from tui.widgets.text import Words
+from tui.widgets.columns import Column, TableRow, cell
+from tui.widgets.text import TextBlock
 from tui.widgets.theme import STYLES, Tone, change_tone, words
 
 STRATEGY_COLUMNS = (
@@ -27,7 +27,7 @@ STRATEGY_COLUMNS = (
 )
 
 
-class Sorting(NamedTuple):
+class RecordSorting(NamedTuple):
     """A column that records can be sorted by, best first; what is not told comes last."""
 
     label: str
@@ -37,17 +37,17 @@ class Sorting(NamedTuple):
 
 
 SORTINGS = (
-    Sorting(mark("newest"), 2, lambda record: record.backtest_time),
-    Sorting(mark("return"), 3, lambda record: record.strategy_return),
-    Sorting(mark("annualised"), 4, lambda record: record.annualized_return),
-    Sorting(
+    RecordSorting(mark("newest"), 2, lambda record: record.backtest_time),
+    RecordSorting(mark("return"), 3, lambda record: record.strategy_return),
+    RecordSorting(mark("annualised"), 4, lambda record: record.annualized_return),
+    RecordSorting(
         mark("drawdown"),
         5,
         lambda record: None if record.max_drawdown is None else abs(record.max_drawdown),
         largest_first=False,
     ),
-    Sorting(mark("sharpe"), 6, lambda record: record.sharpe_ratio),
-    Sorting(mark("win rate"), 7, lambda record: record.win_rate),
+    RecordSorting(mark("sharpe"), 6, lambda record: record.sharpe_ratio),
+    RecordSorting(mark("win rate"), 7, lambda record: record.win_rate),
 )
 
 _RECORD_LABELS = (
@@ -62,7 +62,7 @@ _RECORD_LABELS = (
 )
 
 
-def record_columns(sorting: Sorting | None) -> tuple[Column, ...]:
+def record_columns(sorting: RecordSorting | None) -> tuple[Column, ...]:
     """The columns of the record list; the one it is sorted by carries a `v`."""
     labels = [
         f"{say(label)} v" if sorting is not None and sorting.column == index else label
@@ -80,9 +80,9 @@ def record_columns(sorting: Sorting | None) -> tuple[Column, ...]:
     )
 
 
-def strategy_row(strategy: Strategy, followed: Followed | None) -> Row:
+def strategy_row(strategy: Strategy, followed: Followed | None) -> TableRow:
     used = followed is not None and followed.strategy_id == strategy.id
-    return Row(
+    return TableRow(
         str(strategy.id),
         (
             cell("*" if used else "", Tone.GOOD),
@@ -93,10 +93,10 @@ def strategy_row(strategy: Strategy, followed: Followed | None) -> Row:
     )
 
 
-def record_row(record: Record, strategy_id: int, followed: Followed | None) -> Row:
+def record_row(record: Record, strategy_id: int, followed: Followed | None) -> TableRow:
     used = followed is not None and (followed.strategy_id, followed.history_id) == (strategy_id, record.id)
     sharpe = fmt.NOT_KNOWN if record.sharpe_ratio is None else f"{record.sharpe_ratio:.2f}"
-    return Row(
+    return TableRow(
         str(record.id),
         (
             cell("*" if used else "", Tone.GOOD),
@@ -116,7 +116,7 @@ def drawdown(record: Record) -> str:
     return fmt.ratio(None if record.max_drawdown is None else -abs(record.max_drawdown))
 
 
-def sort_records(records: Sequence[Record], sorting: Sorting | None) -> list[Record]:
+def sort_records(records: Sequence[Record], sorting: RecordSorting | None) -> list[Record]:
     if sorting is None:
         return list(records)
     told = [record for record in records if sorting.value(record) is not None]
@@ -130,12 +130,12 @@ _NAME = 10
 _SHOWN_ABOVE = frozenset(field.name for field in fields(Record)) | {"strategy_id", "strategy_name"}
 
 
-class CardView(VerticalScroll, can_focus=True):
+class RecordView(VerticalScroll, can_focus=True):
     """Scrolls with the arrows."""
 
     def __init__(self) -> None:
         super().__init__(id="record-card")
-        self._words = Words()
+        self._words = TextBlock()
 
     def compose(self) -> ComposeResult:
         yield self._words

@@ -10,7 +10,7 @@ from core.i18n import say
 from core.model.snapshot import Control, Need, Snapshot
 from tui import format as fmt
 from tui.format import missed_text
-from tui.widgets.text import Words
+from tui.widgets.text import TextBlock
 from tui.widgets.theme import STYLES, Tone
 
 _MOST_LINES, _SHARE = 4, 6
@@ -47,7 +47,7 @@ class Alert:
         return list(full)[:most]
 
 
-class AlertBar(Words):
+class AlertBar(TextBlock):
     """Trading is off, the picture is old, the user has halted, a run was missed: at most a sixth of the screen."""
 
     def __init__(self) -> None:

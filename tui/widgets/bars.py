@@ -13,7 +13,7 @@ from core.model.snapshot import Health, Level, Rebalance, Snapshot
 from tui import format as fmt
 from tui.actions import PANES, Action
 from tui.format import job_texts
-from tui.widgets.text import Words
+from tui.widgets.text import TextBlock
 from tui.widgets.theme import LEVEL_TONES, MODE_TONES, STYLES, Tone, words
 
 _SEEN_LEVELS = frozenset({Level.WARNING, Level.ERROR})
@@ -38,7 +38,7 @@ def fit_segments(segments: Sequence[tuple[int, Text]], width: int) -> Text:
     return Text(" " * gap).join(text for _, text in shown)
 
 
-class TopBar(Words):
+class TopBar(TextBlock):
     """`rotor  SANDBOX  account  14:49:32 open  QMT 12ms  quotes 0.4s  FactorCat ok`."""
 
     def __init__(self, *, watch: bool = False) -> None:
@@ -103,10 +103,10 @@ def _health_segment(health: Health) -> tuple[int, Text]:
     return 5, words((f"{health.name} ", Tone.DIM), (text, Tone.GOOD))
 
 
-class TabBar(Words):
+class TabBar(TextBlock):
     """The screens with their digits; the current one in brackets."""
 
-    class Picked(Message):
+    class PanePicked(Message):
         def __init__(self, pane: str) -> None:
             super().__init__()
             self.pane = pane
@@ -131,7 +131,7 @@ class TabBar(Words):
         offset = event.get_content_offset(self)
         for start, end, pane in self._spans:
             if offset is not None and start <= offset.x < end:
-                self.post_message(self.Picked(pane))
+                self.post_message(self.PanePicked(pane))
 
     def _draw(self) -> None:
         texts = [f"{pane.key} {say(pane.title)}{self._mark(pane.id)}" for pane in PANES]
@@ -191,10 +191,10 @@ def running_text(rebalance: Rebalance) -> str:
 Reason = Callable[[Action], str]
 
 
-class KeyBar(Words):
+class KeyBar(TextBlock):
     """`r Make a plan   e Execute   ? Help   q Quit`."""
 
-    class Picked(Message):
+    class ActionPicked(Message):
         def __init__(self, action: Action) -> None:
             super().__init__()
             self.action = action
@@ -218,7 +218,7 @@ class KeyBar(Words):
         offset = event.get_content_offset(self)
         for start, end, action in self._spans:
             if offset is not None and start <= offset.x < end:
-                self.post_message(self.Picked(action))
+                self.post_message(self.ActionPicked(action))
 
     def _draw(self) -> None:
         width = self.size.width
@@ -239,7 +239,7 @@ class KeyBar(Words):
 _SECONDS, _FAILED_SECONDS = 6.0, 15.0
 
 
-class Strip(Words):
+class StatusBar(TextBlock):
     """The newest wins; what went wrong stays longer, and is called so in words."""
 
     def __init__(self) -> None:

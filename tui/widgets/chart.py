@@ -7,7 +7,7 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from tui.format import fit
-from tui.widgets.text import Words
+from tui.widgets.text import TextBlock
 from tui.widgets.theme import STYLES, Tone, words
 
 _LEAST_COLUMNS = 8
@@ -31,7 +31,7 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class ChartImage:
     """Lines one below the other over one axis; `heading` stands above them, `first` and `last` at the axis' ends."""
 
     heading: Text
@@ -40,14 +40,14 @@ class Picture:
     last: str
 
 
-class Chart(Words):
+class Chart(TextBlock):
     """Drawn anew when its size or its picture changes."""
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
-        self._picture: Picture | None = None
+        self._picture: ChartImage | None = None
 
-    def show(self, picture: Picture | None) -> None:
+    def show(self, picture: ChartImage | None) -> None:
         if picture != self._picture:
             self._picture = picture
             self._draw()
@@ -60,7 +60,7 @@ class Chart(Words):
         self.put("" if self._picture is None else draw(self._picture, width, height))
 
 
-def draw(picture: Picture, width: int, height: int) -> Text:
+def draw(picture: ChartImage, width: int, height: int) -> Text:
     """The picture in this many cells; its heading alone where there is no room for more."""
     text = picture.heading.copy()
     labels = [label for line in picture.lines for label in (line.high_label, line.low_label)]

@@ -48,7 +48,7 @@ Sortable = Decimal | datetime | int | float | str | None
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class TableRow:
     """One line of a table; a `heading` spans it and cannot be selected.
 
     `values` are what the cells are sorted by, where that is not their text.
@@ -91,7 +91,7 @@ class Sorting:
     def mark(self) -> str:
         return "v" if self.largest_first else "^"
 
-    def applied(self, rows: Sequence[Row]) -> list[Row]:
+    def applied(self, rows: Sequence[TableRow]) -> list[TableRow]:
         """The rows in order; equals stay as they were, and what is not known comes last either way."""
         known = [(value, row) for row in rows if (value := row.value(self.column)) is not None]
         unknown = [row for row in rows if row.value(self.column) is None]
@@ -112,11 +112,11 @@ def cell(text: str, tone: Tone = Tone.TEXT) -> Cell:
     return Cell(one_line(text), tone)
 
 
-def heading(key: str, text: str, tone: Tone = Tone.TITLE) -> Row:
-    return Row(key, (cell(text, tone),), heading=True)
+def heading(key: str, text: str, tone: Tone = Tone.TITLE) -> TableRow:
+    return TableRow(key, (cell(text, tone),), heading=True)
 
 
-def arrange(columns: Sequence[Column], rows: Sequence[Row], width: int, marked: int | None = None) -> Layout:
+def arrange(columns: Sequence[Column], rows: Sequence[TableRow], width: int, marked: int | None = None) -> Layout:
     """Which columns are shown in `width` cells, how wide each, and the gap between them.
 
     `marked` is the column that carries the mark of the sorting, a cell more.
@@ -153,7 +153,7 @@ def lend(layout: Layout, cells: Sequence[Cell]) -> tuple[Sequence[Slot], Sequenc
     return (*slots[:first], slots[-1]._replace(width=width)), (*cells[:first], cells[-1])
 
 
-def _wanted(index: int, column: Column, rows: Sequence[Row], marked: bool) -> int:
+def _wanted(index: int, column: Column, rows: Sequence[TableRow], marked: bool) -> int:
     floor = max(column.least, cell_len(column.title) + marked)
     if column.flex:
         return floor

@@ -14,9 +14,9 @@ from textual.widgets import Input, Static
 from core.i18n import mark, say
 from core.model.platform import Page
 from tui import format as fmt
-from tui.widgets.columns import Column, Row
+from tui.widgets.columns import Column, TableRow
 from tui.widgets.table import LiveTable
-from tui.widgets.text import Words
+from tui.widgets.text import TextBlock
 from tui.widgets.theme import STYLES, Tone, words
 
 _PAUSE = 0.3
@@ -39,7 +39,7 @@ class SearchLine(Horizontal):
         def control(self) -> "SearchLine":
             return self.line
 
-    class Done(Message):
+    class Entered(Message):
         """Enter was pressed."""
 
         def __init__(self, line: "SearchLine") -> None:
@@ -86,7 +86,7 @@ class SearchLine(Horizontal):
     def _submitted(self, event: Input.Submitted) -> None:
         event.stop()
         self._report()
-        self.post_message(self.Done(self))
+        self.post_message(self.Entered(self))
 
     def _report(self) -> None:
         if self._timer is not None:
@@ -98,7 +98,7 @@ class SearchLine(Horizontal):
             self.post_message(self.Changed(self, text))
 
 
-class Saying(NamedTuple):
+class ListWords(NamedTuple):
     """What a list says of itself: what it counts, and two marked sentences."""
 
     noun: str
@@ -106,11 +106,11 @@ class Saying(NamedTuple):
     failed: str
 
 
-STRATEGIES = Saying("strategy", mark("Loading strategies"), mark("The strategies were not loaded: {reason}"))
-RECORDS = Saying("record", mark("Loading records"), mark("The records were not loaded: {reason}"))
+STRATEGIES = ListWords("strategy", mark("Loading strategies"), mark("The strategies were not loaded: {reason}"))
+RECORDS = ListWords("record", mark("Loading records"), mark("The records were not loaded: {reason}"))
 
 
-class Turner(Words):
+class PageTurner(TextBlock):
     """Where one is, with a place to click for the page before and the page after."""
 
     class Turned(Message):
@@ -140,12 +140,12 @@ class Turner(Words):
 class PagedList(Vertical):
     """Loading, empty, failed and filled, each in words."""
 
-    def __init__(self, name: str, saying: Saying, columns: Sequence[Column], search_hint: str) -> None:
+    def __init__(self, name: str, saying: ListWords, columns: Sequence[Column], search_hint: str) -> None:
         super().__init__(id=name)
         self._saying = saying
-        self._title = Words(classes="summary")
-        self._where = Turner(classes="where")
-        self.detail = Words(classes="detail")
+        self._title = TextBlock(classes="summary")
+        self._where = PageTurner(classes="where")
+        self.detail = TextBlock(classes="detail")
         self.search = SearchLine(search_hint, id=f"{name}-search")
         self.table = LiveTable(columns, id=f"{name}-table")
         self.page, self.pages = 1, 1
@@ -206,7 +206,7 @@ class PagedList(Vertical):
         self._where.put(words((where, Tone.DIM)))
         self._where.offer(back=self.turn(-1) is not None, on=self.turn(1) is not None)
 
-    def rows(self, rows: Sequence[Row], empty: str) -> None:
+    def rows(self, rows: Sequence[TableRow], empty: str) -> None:
         self.table.say(empty)
         self.table.set_rows(rows)
 

@@ -19,7 +19,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from tui.format import fit
-from tui.widgets.columns import Cell, Column, Layout, Row, Slot, Sorting, arrange, lend
+from tui.widgets.columns import Cell, Column, Layout, Slot, Sorting, TableRow, arrange, lend
 from tui.widgets.theme import STYLES, Tone
 
 _MARGIN = 1
@@ -67,7 +67,7 @@ class LiveTable(ScrollView, can_focus=True):
     def __init__(self, columns: Sequence[Column], *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
         self._columns = tuple(columns)
-        self._rows: tuple[Row, ...] = ()
+        self._rows: tuple[TableRow, ...] = ()
         self._cursor = 0
         self._notice: tuple[str, Tone] = ("", Tone.DIM)
         self._strips: dict[int, Strip] = {}
@@ -96,7 +96,7 @@ class LiveTable(ScrollView, can_focus=True):
         self._rearrange()
 
     @property
-    def rows(self) -> tuple[Row, ...]:
+    def rows(self) -> tuple[TableRow, ...]:
         return self._rows
 
     @property
@@ -106,7 +106,7 @@ class LiveTable(ScrollView, can_focus=True):
         return None if row is None else row.key
 
     @property
-    def cursor_row(self) -> Row | None:
+    def cursor_row(self) -> TableRow | None:
         if not self._rows or self._rows[self._cursor].heading:
             return None
         return self._rows[self._cursor]
@@ -118,7 +118,7 @@ class LiveTable(ScrollView, can_focus=True):
             self._rows, self._cursor = (), 0
             self._rearrange()
 
-    def set_rows(self, rows: Sequence[Row]) -> None:
+    def set_rows(self, rows: Sequence[TableRow]) -> None:
         """Show these rows; the cursor stays on the row it was on."""
         new = tuple(rows)
         if new == self._rows:
@@ -137,7 +137,7 @@ class LiveTable(ScrollView, can_focus=True):
         for index in changed:
             self._refresh_changed(index, old[index], new[index])
 
-    def _refresh_changed(self, index: int, before: Row, after: Row) -> None:
+    def _refresh_changed(self, index: int, before: TableRow, after: TableRow) -> None:
         """Repaint from the first cell of the row that changed to the last one: prices tick, names do not."""
         line = index + 1 - self.scroll_offset.y
         if not 0 < line < self.size.height:
@@ -249,7 +249,7 @@ class LiveTable(ScrollView, can_focus=True):
         self.call_after_refresh(self._keep_in_view)
         self.refresh()
 
-    def _arranged(self, rows: Sequence[Row]) -> Layout:
+    def _arranged(self, rows: Sequence[TableRow]) -> Layout:
         marked = self._sorting.column if self._sorting is not None else None
         return arrange(self._columns, rows, self._width, marked)
 
@@ -299,7 +299,7 @@ class LiveTable(ScrollView, can_focus=True):
             return Cell(slot.column.title + self._sorting.mark, Tone.STRONG)
         return Cell(slot.column.title, Tone.DIM)
 
-    def _paint(self, row: Row, width: int, over: Style | None = None, mark: str = " ") -> Strip:
+    def _paint(self, row: TableRow, width: int, over: Style | None = None, mark: str = " ") -> Strip:
         if row.heading:
             return self._strip([Segment(fit(row.cells[0].text, width), STYLES[row.cells[0].tone])], width, None)
         cells = [row.cells[slot.index] for slot in self._layout.slots]

@@ -8,7 +8,7 @@ from core.i18n import say
 from tui.widgets.theme import STYLES, Tone, words
 
 
-class Words(Static):
+class TextBlock(Static):
     """Plain text; what the platform or the broker wrote is never read as markup."""
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
@@ -27,7 +27,7 @@ class Words(Static):
             self.update(new)
 
 
-class Section(Words):
+class Section(TextBlock):
     """A titled block of text; the title is marked."""
 
     def __init__(self, title: str, *, id: str | None = None) -> None:  # noqa: A002

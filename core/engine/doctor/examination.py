@@ -7,36 +7,36 @@ from core.calendar.calendar import Calendar
 from core.engine.doctor import machine, services
 from core.i18n import say
 from core.infra.clock import RealClock
-from core.infra.credentials import Vault
-from core.infra.credentials_file import Safe
+from core.infra.credentials import Credentials
+from core.infra.credentials_file import CredentialsFile
 from core.infra.home import Home
-from core.model.finding import Finding, State
+from core.model.finding import CheckResult, Finding
 from core.model.snapshot import Level, Snapshot
 
 _PATIENCE = 40.0
 """Seconds that one group of checks may take."""
 
-_STATES = {Level.ERROR: State.FAILED, Level.WARNING: State.WARNING}
+_STATES = {Level.ERROR: CheckResult.FAILED, Level.WARNING: CheckResult.WARNING}
 
 
 async def examine(
-    home: Home, mode: str | None = None, *, running: Snapshot | None = None, vault: Vault | None = None
+    home: Home, mode: str | None = None, *, running: Snapshot | None = None, credentials: Credentials | None = None
 ) -> tuple[Finding, ...]:
     """Look at everything; never raises, and changes nothing of the home.
 
     `running`: the picture of the engine that runs in this home, which then speaks for the terminal and the prices: a
-    second connection beside it would only disturb. `vault`: that engine's, else one is made.
+    second connection beside it would only disturb. `credentials`: that engine's, else one is made.
     """
     settings_found, settings = await asyncio.to_thread(machine.check_settings, home, mode)
     home_found = [await asyncio.to_thread(check, home) for check in (machine.check_home, machine.check_disk)]
     if settings is None:
-        rest = Finding("the rest", State.NOTE, say("not looked at: the settings cannot be used"))
+        rest = Finding("the rest", CheckResult.NOTE, say("not looked at: the settings cannot be used"))
         return (machine.check_python("sandbox"), settings_found, *home_found, rest)
-    vault = vault or Vault(Safe(home.safe))
+    credentials = credentials or Credentials(CredentialsFile(home.credentials_file))
     calendar = Calendar.with_file(home.calendar_file, guess_weekdays=settings.mode == "paper")
     now = RealClock().now()
     keyring, (instance, busy) = await asyncio.gather(
-        asyncio.to_thread(machine.check_keyring, settings, vault),
+        asyncio.to_thread(machine.check_keyring, settings, credentials),
         asyncio.to_thread(machine.check_instance, home, settings),
     )
     qmt = await asyncio.to_thread(services.check_qmt, settings)
@@ -53,17 +53,17 @@ async def examine(
             return _as_it_runs(running, ("QMT",))
         if busy and settings.mode == "live":
             # A second connection with a session id that is in use would end the first one.
-            return [Finding("terminal", State.NOTE, say("not looked at: another rotor may be connected to it"))]
+            return [Finding("terminal", CheckResult.NOTE, say("not looked at: another rotor may be connected to it"))]
         return await services.check_terminal(settings, qmt)
 
     async def updates() -> list[Finding]:
         return [await services.check_updates(settings)]
 
     groups = await asyncio.gather(
-        _in_time("login", services.check_platform(settings, vault, calendar)),
+        _in_time("login", services.check_platform(settings, credentials, calendar)),
         _in_time("terminal", terminal()),
         _in_time("quotes", prices_and_clock()),
-        _in_time("mail", services.check_mail(settings, vault, home)),
+        _in_time("mail", services.check_mail(settings, credentials, home)),
         _in_time("updates", updates()),
     )
     return (
@@ -84,11 +84,13 @@ async def _in_time(name: str, checks: Awaitable[list[Finding]]) -> list[Finding]
         async with asyncio.timeout(_PATIENCE):
             return await checks
     except TimeoutError:
-        return [Finding(name, State.FAILED, say("no answer within {seconds:.0f} s", seconds=_PATIENCE))]
+        return [Finding(name, CheckResult.FAILED, say("no answer within {seconds:.0f} s", seconds=_PATIENCE))]
     except Exception as error:
         return [
             Finding(
-                name, State.FAILED, say("the check itself failed: {error}", error=f"{type(error).__name__}: {error}")
+                name,
+                CheckResult.FAILED,
+                say("the check itself failed: {error}", error=f"{type(error).__name__}: {error}"),
             )
         ]
 
@@ -98,7 +100,7 @@ def _as_it_runs(running: Snapshot, names: tuple[str, ...]) -> list[Finding]:
     return [
         Finding(
             "terminal" if one.name == "QMT" else one.name,
-            _STATES.get(one.level, State.OK),
+            _STATES.get(one.level, CheckResult.OK),
             say("as the running engine sees it: {text}", text=one.text),
         )
         for one in running.health

@@ -11,10 +11,10 @@ from pathlib import Path
 from core.calendar.calendar import Calendar
 from core.i18n import say
 from core.infra.config import SettingsError, keys_in_file, load_settings
-from core.infra.credentials import Vault, from_environment
-from core.infra.home import Claim, Home, HomeLock
+from core.infra.credentials import Credentials, from_environment
+from core.infra.home import ExclusiveLock, Home, HomeLock
 from core.infra.service import AutostartFailed, autostart_of, is_on
-from core.model.finding import Finding, State
+from core.model.finding import CheckResult, Finding
 from core.model.known import Unknown
 from core.model.settings import Settings
 
@@ -37,11 +37,11 @@ def check_python(mode: str) -> Finding:
     )
     if not _OLDEST <= version <= _NEWEST:
         remedy = say("Install rotor with Python 3.11, 3.12 or 3.13.")
-        return Finding("python", State.FAILED, say("{told}: rotor was not made for it", told=told), remedy)
+        return Finding("python", CheckResult.FAILED, say("{told}: rotor was not made for it", told=told), remedy)
     if mode == "live" and bits != 64:
         remedy = say("Install a 64-bit Python.")
-        return Finding("python", State.FAILED, say("{told}: MiniQMT's SDK needs 64 bit", told=told), remedy)
-    return Finding("python", State.OK, told)
+        return Finding("python", CheckResult.FAILED, say("{told}: MiniQMT's SDK needs 64 bit", told=told), remedy)
+    return Finding("python", CheckResult.OK, told)
 
 
 def check_settings(home: Home, mode: str | None) -> tuple[Finding, Settings | None]:
@@ -51,12 +51,12 @@ def check_settings(home: Home, mode: str | None) -> tuple[Finding, Settings | No
     except SettingsError as error:
         text = "; ".join(error.problems)
         remedy = say("Mend them in {file}; rotor config check names what is wrong.", file=home.config_file)
-        return Finding("settings", State.FAILED, say("they cannot be used: {text}", text=text), remedy), None
+        return Finding("settings", CheckResult.FAILED, say("they cannot be used: {text}", text=text), remedy), None
     if not keys:
         text = say("{mode} mode, every setting is the default", mode=settings.mode)
-        return Finding("settings", State.OK, text), settings
+        return Finding("settings", CheckResult.OK, text), settings
     text = say("{mode} mode, {count} keys in {file}", mode=settings.mode, count=len(keys), file=home.config_file)
-    return Finding("settings", State.OK, text), settings
+    return Finding("settings", CheckResult.OK, text), settings
 
 
 def check_home(home: Home) -> Finding:
@@ -69,42 +69,42 @@ def check_home(home: Home) -> Finding:
         except OSError as error:
             return Finding(
                 "home",
-                State.FAILED,
+                CheckResult.FAILED,
                 say("{place} cannot be written: {why}", place=place, why=error.strerror or error),
                 say("Choose a folder that you may write, with --home or ROTOR_HOME."),
             )
     if not home.path.is_dir():
-        return Finding("home", State.OK, say("{path} will be made at the first start", path=home.path))
-    return Finding("home", State.OK, str(home.path))
+        return Finding("home", CheckResult.OK, say("{path} will be made at the first start", path=home.path))
+    return Finding("home", CheckResult.OK, str(home.path))
 
 
 def check_disk(home: Home) -> Finding:
     try:
         free = shutil.disk_usage(_nearest(home.path)).free // 1_000_000
     except OSError as error:
-        return Finding("disk", State.FAILED, say("it cannot be looked at: {why}", why=error.strerror or error))
+        return Finding("disk", CheckResult.FAILED, say("it cannot be looked at: {why}", why=error.strerror or error))
     remedy = say("Make room: an order is written down before it is sent, and cannot be without.")
     if free < _HARDLY:
-        return Finding("disk", State.FAILED, say("{free} MB left", free=free), remedy)
+        return Finding("disk", CheckResult.FAILED, say("{free} MB left", free=free), remedy)
     if free < _LITTLE:
-        return Finding("disk", State.WARNING, say("{free} MB left", free=free), remedy)
-    return Finding("disk", State.OK, say("{free:.0f} GB free", free=free / 1000))
+        return Finding("disk", CheckResult.WARNING, say("{free} MB left", free=free), remedy)
+    return Finding("disk", CheckResult.OK, say("{free:.0f} GB free", free=free / 1000))
 
 
-def check_keyring(settings: Settings, vault: Vault) -> Finding:
-    trouble = vault.probe()
+def check_keyring(settings: Settings, credentials: Credentials) -> Finding:
+    trouble = credentials.probe()
     if trouble is None:
-        return Finding("keyring", State.OK, say("the system's keyring keeps passwords"))
+        return Finding("keyring", CheckResult.OK, say("the system's keyring keeps passwords"))
     text = say("the system's keyring cannot be used: {trouble}", trouble=trouble)
     if settings.mode == "sandbox" and not settings.notify.email.host:
-        return Finding("keyring", State.NOTE, text, say("The sandbox needs no password."))
+        return Finding("keyring", CheckResult.NOTE, text, say("The sandbox needs no password."))
     if from_environment() is not None:
-        return Finding("keyring", State.NOTE, text, say("A variable gives the password meanwhile."))
-    if vault.has_safe:
+        return Finding("keyring", CheckResult.NOTE, text, say("A variable gives the password meanwhile."))
+    if credentials.has_safe:
         remedy = say("An encrypted file has the passwords: its passphrase is asked for at the start.")
-        return Finding("keyring", State.NOTE, text, remedy)
+        return Finding("keyring", CheckResult.NOTE, text, remedy)
     remedy = say("Run rotor secret set factorcat: it offers an encrypted file that a passphrase opens.")
-    return Finding("keyring", State.WARNING, text, remedy)
+    return Finding("keyring", CheckResult.WARNING, text, remedy)
 
 
 def check_calendar(home: Home, mode: str, now: datetime) -> Finding:
@@ -112,15 +112,15 @@ def check_calendar(home: Home, mode: str, now: datetime) -> Finding:
     ends = calendar.verified_through
     remedy = say("Run rotor calendar update.")
     if calendar.trouble is not None:
-        return Finding("calendar", State.WARNING, calendar.trouble, remedy)
+        return Finding("calendar", CheckResult.WARNING, calendar.trouble, remedy)
     if mode == "sandbox":
-        return Finding("calendar", State.OK, say("known to {ends}; the sandbox has days of its own", ends=ends))
+        return Finding("calendar", CheckResult.OK, say("known to {ends}; the sandbox has days of its own", ends=ends))
     if isinstance(calendar.is_session(now.date()), Unknown) or ends < now.date():
         text = say("known to {ends} only: no order is sent on a day that is not known", ends=ends)
-        return Finding("calendar", State.FAILED if mode == "live" else State.WARNING, text, remedy)
+        return Finding("calendar", CheckResult.FAILED if mode == "live" else CheckResult.WARNING, text, remedy)
     if ends - now.date() < _SOON:
-        return Finding("calendar", State.WARNING, say("known to {ends} only", ends=ends), remedy)
-    return Finding("calendar", State.OK, say("known to {ends}", ends=ends))
+        return Finding("calendar", CheckResult.WARNING, say("known to {ends} only", ends=ends), remedy)
+    return Finding("calendar", CheckResult.OK, say("known to {ends}", ends=ends))
 
 
 def check_instance(home: Home, settings: Settings) -> tuple[Finding, bool]:
@@ -129,11 +129,11 @@ def check_instance(home: Home, settings: Settings) -> tuple[Finding, bool]:
         holder = HomeLock(home).holder()
     except OSError as error:
         text = say("who runs in this home cannot be found out: {why}", why=error.strerror or error)
-        return Finding("instance", State.WARNING, text), True
+        return Finding("instance", CheckResult.WARNING, text), True
     userdata = Path(settings.qmt.userdata)
     if settings.mode == "live" and settings.qmt.account and userdata.is_dir():
         try:
-            other = Claim(userdata, f"rotor-{settings.qmt.account}", "").holder()
+            other = ExclusiveLock(userdata, f"rotor-{settings.qmt.account}", "").holder()
         except OSError:
             other = None
         if other is not None and (holder is None or other.pid != holder.pid):
@@ -141,10 +141,10 @@ def check_instance(home: Home, settings: Settings) -> tuple[Finding, bool]:
                 "account {account} is traded by another rotor: {other}", account=settings.qmt.account, other=other
             )
             remedy = say("Close that one first: one rotor trades an account, whatever its home.")
-            return Finding("instance", State.FAILED, text, remedy), True
+            return Finding("instance", CheckResult.FAILED, text, remedy), True
     if holder is not None:
-        return Finding("instance", State.OK, say("a rotor runs in this home: {holder}", holder=holder)), True
-    return Finding("instance", State.OK, say("no rotor runs in this home")), False
+        return Finding("instance", CheckResult.OK, say("a rotor runs in this home: {holder}", holder=holder)), True
+    return Finding("instance", CheckResult.OK, say("no rotor runs in this home")), False
 
 
 def check_autostart(home: Home) -> Finding:
@@ -152,15 +152,17 @@ def check_autostart(home: Home) -> Finding:
     try:
         autostart = autostart_of(home)
     except AutostartFailed as error:
-        return Finding("autostart", State.NOTE, str(error))
+        return Finding("autostart", CheckResult.NOTE, str(error))
     state = is_on(autostart)
     if state is None:
         text = say("{file} is another one than this rotor would write", file=autostart.file)
-        return Finding("autostart", State.WARNING, text, say("Run rotor autostart on, or off, to make it one."))
+        return Finding("autostart", CheckResult.WARNING, text, say("Run rotor autostart on, or off, to make it one."))
     if state:
-        return Finding("autostart", State.OK, say("the engine begins at log-on ({name})", name=autostart.name))
+        return Finding("autostart", CheckResult.OK, say("the engine begins at log-on ({name})", name=autostart.name))
     text = say("the engine does not begin by itself at log-on")
-    return Finding("autostart", State.NOTE, text, say("rotor autostart on sets that up, and a restart after a crash."))
+    return Finding(
+        "autostart", CheckResult.NOTE, text, say("rotor autostart on sets that up, and a restart after a crash.")
+    )
 
 
 def _nearest(folder: Path) -> Path:

@@ -12,19 +12,19 @@ from core.brokers.qmt_connection import SessionIds
 from core.calendar.calendar import Calendar, expected_list
 from core.engine.assembly import real_sources
 from core.engine.live import what_lacks
-from core.factorcat import FactorCat, FactorCatError
+from core.factorcat import FactorCatClient, FactorCatError
 from core.i18n import mark, say
 from core.infra.clock import SHANGHAI, RealClock
-from core.infra.credentials import Vault
+from core.infra.credentials import Credentials
 from core.infra.home import Home
-from core.infra.updates import NoRelease, ask_for_release, newer
-from core.model.finding import Finding, State
+from core.infra.updates import UpdateUnavailable, ask_for_release, newer
+from core.model.finding import CheckResult, Finding
 from core.model.known import Known, Unknown
 from core.model.quote import Quote
 from core.model.settings import Settings
 from core.notify.channels import MailFailed, NotSent, PushReceiver, password_of, receivers_of, try_login
 from core.notify.outbox import waiting_in
-from core.quotes.failover import Sources
+from core.quotes.failover import FailoverQuotes
 from core.rules.selection import check_selection
 
 _TERMINAL_PATIENCE = 15.0
@@ -38,39 +38,42 @@ _SOME = 20
 _BUILT_IN = mark("the sandbox has its own")
 
 
-async def check_platform(settings: Settings, vault: Vault, calendar: Calendar) -> list[Finding]:
+async def check_platform(settings: Settings, credentials: Credentials, calendar: Calendar) -> list[Finding]:
     """The login, and the day's list of the record that is followed."""
     if settings.mode == "sandbox":
-        return [Finding("login", State.OK, say(_BUILT_IN)), Finding("list", State.OK, say(_BUILT_IN))]
-    unasked = Finding("list", State.NOTE, say("not asked for: nobody is logged in"))
+        return [Finding("login", CheckResult.OK, say(_BUILT_IN)), Finding("list", CheckResult.OK, say(_BUILT_IN))]
+    unasked = Finding("list", CheckResult.NOTE, say("not asked for: nobody is logged in"))
     name = settings.factorcat.username
-    found = await asyncio.to_thread(vault.read, name)
+    found = await asyncio.to_thread(credentials.read, name)
     if isinstance(found, Unknown):
-        return [Finding("login", State.FAILED, found.reason, _how_to_log_in()), unasked]
+        return [Finding("login", CheckResult.FAILED, found.reason, _how_to_log_in()), unasked]
     if not name or found.value is None:
-        return [Finding("login", State.FAILED, say("no name or no password is stored"), _how_to_log_in()), unasked]
-    client = FactorCat(settings.factorcat.base_url, version=__version__, clock=RealClock())
+        return [
+            Finding("login", CheckResult.FAILED, say("no name or no password is stored"), _how_to_log_in()),
+            unasked,
+        ]
+    client = FactorCatClient(settings.factorcat.base_url, version=__version__, clock=RealClock())
     try:
         user = await client.login(name, found.value.get_secret_value())
-        login = Finding("login", State.OK, say("Factor Cat takes the password of {user}", user=user))
+        login = Finding("login", CheckResult.OK, say("Factor Cat takes the password of {user}", user=user))
         return [login, await _check_list(settings, client, calendar)]
     except FactorCatError as error:
         address = settings.factorcat.base_url
         remedy = say("See factorcat.base_url ({address}), your network, and your password.", address=address)
-        return [Finding("login", State.FAILED, str(error), remedy), unasked]
+        return [Finding("login", CheckResult.FAILED, str(error), remedy), unasked]
     finally:
         await client.aclose()
 
 
-async def _check_list(settings: Settings, client: FactorCat, calendar: Calendar) -> Finding:
+async def _check_list(settings: Settings, client: FactorCatClient, calendar: Calendar) -> Finding:
     chosen, now = settings.strategy, RealClock().now()
     if not chosen.history_id:
         remedy = say("Choose one on the Strategies screen (2, then u).")
-        return Finding("list", State.WARNING, say("no strategy is followed yet: nothing is bought"), remedy)
+        return Finding("list", CheckResult.WARNING, say("no strategy is followed yet: nothing is bought"), remedy)
     try:
         selection = await client.selection(chosen.strategy_id, chosen.history_id)
     except FactorCatError as error:
-        return Finding("list", State.FAILED, str(error), say("Without a list nothing is bought or sold for it."))
+        return Finding("list", CheckResult.FAILED, str(error), say("Without a list nothing is bought or sold for it."))
     expected = expected_list(calendar, now)
     refusal = (
         expected.reason
@@ -78,9 +81,9 @@ async def _check_list(settings: Settings, client: FactorCat, calendar: Calendar)
         else check_selection(selection, None, expected.value, settings.guards)
     )
     if refusal is not None:
-        return Finding("list", State.WARNING, refusal, say("A list of another day is not traded."))
+        return Finding("list", CheckResult.WARNING, refusal, say("A list of another day is not traded."))
     told = say("{count} bonds, dated {day}", count=len(selection.codes), day=selection.trade_date)
-    return Finding("list", State.OK, told)
+    return Finding("list", CheckResult.OK, told)
 
 
 def _how_to_log_in() -> str:
@@ -91,23 +94,25 @@ async def check_clock(settings: Settings, price: Quote | None, open_now: bool) -
     """Against a price's own time while the exchange trades, else against the platform's server."""
     now = RealClock().now()
     if settings.mode == "sandbox":
-        return Finding("clock", State.OK, say(_BUILT_IN))
+        return Finding("clock", CheckResult.OK, say(_BUILT_IN))
     if price is not None and open_now:
         ahead, against = (price.at - now).total_seconds(), say("the exchange's newest price")
         if ahead <= _SKEW:  # an old price proves nothing about a clock that seems fast
-            return Finding("clock", State.OK, say("not behind {against}", against=against))
+            return Finding("clock", CheckResult.OK, say("not behind {against}", against=against))
     else:
         told = await _server_time(settings.factorcat.base_url)
         if told is None:
-            return Finding("clock", State.NOTE, say("nothing to compare it with: no server tells the time now"))
+            return Finding("clock", CheckResult.NOTE, say("nothing to compare it with: no server tells the time now"))
         ahead, against = (told - now).total_seconds(), say("Factor Cat's server")
     off = abs(ahead)
     if off <= _SKEW:
-        return Finding("clock", State.OK, say("within {off:.0f} s of {against}", off=max(off, 1.0), against=against))
+        return Finding(
+            "clock", CheckResult.OK, say("within {off:.0f} s of {against}", off=max(off, 1.0), against=against)
+        )
     way = say("slow") if ahead > 0 else say("fast")
     text = say("{way} by {off:.0f} s against {against}", way=way, off=off, against=against)
     remedy = say("Let the system set its time: runs and stops go by it.")
-    return Finding("clock", State.FAILED if off > _WRONG else State.WARNING, text, remedy)
+    return Finding("clock", CheckResult.FAILED if off > _WRONG else CheckResult.WARNING, text, remedy)
 
 
 async def _server_time(address: str) -> datetime | None:
@@ -125,30 +130,30 @@ def check_qmt(settings: Settings) -> Finding:
     """The SDK and the folder."""
     wanted = settings.mode == "live" or (settings.mode == "paper" and "qmt" in settings.quotes.sources)
     if not wanted:
-        return Finding("qmt", State.OK, say("not needed in {mode} mode", mode=settings.mode))
+        return Finding("qmt", CheckResult.OK, say("not needed in {mode} mode", mode=settings.mode))
     lacking = what_lacks(settings.qmt)
     if lacking is None:
-        return Finding("qmt", State.OK, say("the SDK loads, and {folder} is there", folder=settings.qmt.userdata))
+        return Finding("qmt", CheckResult.OK, say("the SDK loads, and {folder} is there", folder=settings.qmt.userdata))
     if settings.mode == "paper":
-        return Finding("qmt", State.NOTE, lacking, say("Paper mode takes its prices from the other sources."))
+        return Finding("qmt", CheckResult.NOTE, lacking, say("Paper mode takes its prices from the other sources."))
     remedy = say("Live mode needs 64-bit Windows with MiniQMT, and qmt.userdata set to its userdata_mini folder.")
-    return Finding("qmt", State.FAILED, lacking, remedy)
+    return Finding("qmt", CheckResult.FAILED, lacking, remedy)
 
 
 async def check_terminal(settings: Settings, qmt: Finding) -> list[Finding]:
     """Whether the terminal runs, is logged in, and answers for the account, over a connection of its own."""
     if settings.mode != "live":
         return [
-            Finding("terminal", State.OK, say("not needed in {mode} mode", mode=settings.mode)),
-            Finding("account", State.OK, say("paper money")),
+            Finding("terminal", CheckResult.OK, say("not needed in {mode} mode", mode=settings.mode)),
+            Finding("account", CheckResult.OK, say("paper money")),
         ]
     unasked = say("not looked at: see above")
-    if qmt.state is State.FAILED:
-        return [Finding("terminal", State.FAILED, unasked), Finding("account", State.FAILED, unasked)]
+    if qmt.state is CheckResult.FAILED:
+        return [Finding("terminal", CheckResult.FAILED, unasked), Finding("account", CheckResult.FAILED, unasked)]
     if not settings.qmt.account:
         remedy = say("Set qmt.account to the number that MiniQMT shows.")
-        account = Finding("account", State.FAILED, say("its number is not set"), remedy)
-        return [Finding("terminal", State.NOTE, say("not looked at: the account is not set")), account]
+        account = Finding("account", CheckResult.FAILED, say("its number is not set"), remedy)
+        return [Finding("terminal", CheckResult.NOTE, say("not looked at: the account is not set")), account]
     first, last = settings.qmt.session_ids
     broker = QmtBroker(settings.qmt, RealClock(), SessionIds(first, last - first + 1, None), quiet=lambda: False)
     try:
@@ -157,7 +162,10 @@ async def check_terminal(settings: Settings, qmt: Finding) -> list[Finding]:
             return await _ask_terminal(settings, broker)
     except TimeoutError:
         text = say("it did not answer within {seconds:.0f} s", seconds=_TERMINAL_PATIENCE)
-        return [_no_terminal(text), Finding("account", State.FAILED, say("not known: the terminal does not answer"))]
+        return [
+            _no_terminal(text),
+            Finding("account", CheckResult.FAILED, say("not known: the terminal does not answer")),
+        ]
     finally:
         await broker.stop()
 
@@ -169,37 +177,37 @@ async def _ask_terminal(settings: Settings, broker: QmtBroker) -> list[Finding]:
         if not admitted:
             return [
                 _no_terminal(link.text),
-                Finding("account", State.FAILED, say("not known: the terminal is not there")),
+                Finding("account", CheckResult.FAILED, say("not known: the terminal is not there")),
             ]
         remedy = say("See in MiniQMT whether the account is logged in, and whether qmt.account is its number.")
-        running = Finding("terminal", State.OK, say("MiniQMT runs and takes the connection"))
-        return [running, Finding("account", State.FAILED, link.text, remedy)]
+        running = Finding("terminal", CheckResult.OK, say("MiniQMT runs and takes the connection"))
+        return [running, Finding("account", CheckResult.FAILED, link.text, remedy)]
     asset = await broker.asset()
-    running = Finding("terminal", State.OK, say("MiniQMT runs and answers"))
+    running = Finding("terminal", CheckResult.OK, say("MiniQMT runs and answers"))
     if isinstance(asset, Unknown):
         remedy = say("See in MiniQMT whether the account's funds are shown.")
-        return [running, Finding("account", State.FAILED, asset.reason, remedy)]
+        return [running, Finding("account", CheckResult.FAILED, asset.reason, remedy)]
     positions = await broker.positions()
     if isinstance(positions, Unknown):
-        return [running, Finding("account", State.FAILED, positions.reason)]
+        return [running, Finding("account", CheckResult.FAILED, positions.reason)]
     told = say(
         "{account} is within reach: {cash:,.2f} CNY may be spent, {count} holdings",
         account=account,
         cash=asset.value.cash,
         count=len(positions.value),
     )
-    return [running, Finding("account", State.OK, told)]
+    return [running, Finding("account", CheckResult.OK, told)]
 
 
 def _no_terminal(why: str) -> Finding:
     remedy = say("Start MiniQMT in its simple mode (极简模式) and log in there; then try again.")
-    return Finding("terminal", State.FAILED, why, remedy)
+    return Finding("terminal", CheckResult.FAILED, why, remedy)
 
 
 async def check_prices(home: Home, settings: Settings, calendar: Calendar) -> tuple[Finding, Quote | None]:
     """Whether prices come, how old they are, and whether their units are plausible."""
     if settings.mode == "sandbox":
-        return Finding("quotes", State.OK, say(_BUILT_IN)), None
+        return Finding("quotes", CheckResult.OK, say(_BUILT_IN)), None
     clock = RealClock()
     feed, book = real_sources(home, settings, clock, calendar)
     try:
@@ -209,10 +217,10 @@ async def check_prices(home: Home, settings: Settings, calendar: Calendar) -> tu
             told = _told_price(found, calendar, feed.name)
     except TimeoutError:
         found = Unknown(say("no answer within {seconds:.0f} s", seconds=_QUOTES_PATIENCE))
-        told = Finding("quotes", State.FAILED, found.reason, _no_prices())
+        told = Finding("quotes", CheckResult.FAILED, found.reason, _no_prices())
     finally:
         await feed.stop()
-    if told.state is not State.OK:
+    if told.state is not CheckResult.OK:
         troubled = [f"{one.name}: {one.trouble}" for one in feed.states() if one.trouble]
         if troubled:
             told = Finding("quotes", told.state, "; ".join([told.text, *troubled]), told.remedy)
@@ -220,7 +228,7 @@ async def check_prices(home: Home, settings: Settings, calendar: Calendar) -> tu
     return told, found.value if isinstance(found, Known) else None
 
 
-async def _some_price(feed: Sources, book: TableBook) -> "Known[Quote] | Unknown":
+async def _some_price(feed: FailoverQuotes, book: TableBook) -> "Known[Quote] | Unknown":
     """The newest price of a few bonds, whichever they are."""
     codes = book.codes()
     if not codes:
@@ -239,7 +247,7 @@ def _told_price(found: "Known[Quote] | Unknown", calendar: Calendar, source: str
     now = RealClock().now()
     open_now = calendar.orders_allowed(now) is None
     if isinstance(found, Unknown):
-        state = State.FAILED if open_now else State.WARNING
+        state = CheckResult.FAILED if open_now else CheckResult.WARNING
         return Finding("quotes", state, found.reason, _no_prices())
     quote = found.value
     age = now - quote.at
@@ -254,9 +262,9 @@ def _told_price(found: "Known[Quote] | Unknown", calendar: Calendar, source: str
     )
     if open_now and age > timedelta(minutes=5):
         return Finding(
-            "quotes", State.WARNING, text, say("The exchange trades, and this price is old: see the source.")
+            "quotes", CheckResult.WARNING, text, say("The exchange trades, and this price is old: see the source.")
         )
-    return Finding("quotes", State.OK, text)
+    return Finding("quotes", CheckResult.OK, text)
 
 
 def _no_prices() -> str:
@@ -266,41 +274,47 @@ def _no_prices() -> str:
 def check_tables(home: Home, settings: Settings, calendar: Calendar) -> Finding:
     """How old the table of calls is that would be used."""
     if settings.mode == "sandbox":
-        return Finding("tables", State.OK, say(_BUILT_IN))
+        return Finding("tables", CheckResult.OK, say(_BUILT_IN))
     if settings.guards.redemption == "off":
-        return Finding("tables", State.WARNING, say("guards.redemption is off: called bonds are bought like others"))
+        return Finding(
+            "tables", CheckResult.WARNING, say("guards.redemption is off: called bonds are bought like others")
+        )
     remedy = say("It is fetched when rotor starts; bonds.csv in the home is your own word.")
     _, book = real_sources(home, settings, RealClock(), calendar)
     age, trouble = book.age(), book.trouble()
     book.close()
     if age is None:
-        return Finding("tables", State.NOTE, say("no table of calls (强赎) was fetched in this home yet"), remedy)
+        return Finding("tables", CheckResult.NOTE, say("no table of calls (强赎) was fetched in this home yet"), remedy)
     if trouble is not None:
-        return Finding("tables", State.WARNING, trouble, remedy)
+        return Finding("tables", CheckResult.WARNING, trouble, remedy)
     hours = age.total_seconds() / 3600
-    return Finding("tables", State.OK, say("the table of calls is {hours:.0f} h old", hours=hours))
+    return Finding("tables", CheckResult.OK, say("the table of calls is {hours:.0f} h old", hours=hours))
 
 
-async def check_mail(settings: Settings, vault: Vault, home: Home) -> list[Finding]:
+async def check_mail(settings: Settings, credentials: Credentials, home: Home) -> list[Finding]:
     """Mail is tried up to the login, and not sent; the addresses of push services are only read."""
     email = settings.notify.email
-    mail = Finding("mail", State.NOTE, say("no mail server is set: nobody is told by mail"))
+    mail = Finding("mail", CheckResult.NOTE, say("no mail server is set: nobody is told by mail"))
     if email.host:
         try:
-            password = await asyncio.to_thread(password_of, email, vault)
+            password = await asyncio.to_thread(password_of, email, credentials)
             await asyncio.to_thread(try_login, email, password)
             text = say("{host} takes the login; rotor notify test sends a mail", host=email.host)
-            mail = Finding("mail", State.OK, text)
+            mail = Finding("mail", CheckResult.OK, text)
         except (MailFailed, NotSent) as error:
-            mail = Finding("mail", State.WARNING, str(error), say("See [notify.email], and rotor secret set email."))
-    receivers, troubles = await asyncio.to_thread(receivers_of, settings.notify, vault)
+            mail = Finding(
+                "mail", CheckResult.WARNING, str(error), say("See [notify.email], and rotor secret set email.")
+            )
+    receivers, troubles = await asyncio.to_thread(receivers_of, settings.notify, credentials)
     pushed = [receiver.name for receiver in receivers if isinstance(receiver, PushReceiver)]
     if troubles:
-        push = Finding("push", State.WARNING, "; ".join(troubles), say("See notify.urls, and rotor secret set push."))
+        push = Finding(
+            "push", CheckResult.WARNING, "; ".join(troubles), say("See notify.urls, and rotor secret set push.")
+        )
     elif pushed:
-        push = Finding("push", State.OK, say("{names}; rotor notify test tries them", names=", ".join(pushed)))
+        push = Finding("push", CheckResult.OK, say("{names}; rotor notify test tries them", names=", ".join(pushed)))
     else:
-        push = Finding("push", State.NOTE, say("no push service is set"))
+        push = Finding("push", CheckResult.NOTE, say("no push service is set"))
     return [mail, push, *_waiting(home)]
 
 
@@ -313,7 +327,7 @@ def _waiting(home: Home) -> list[Finding]:
     return [
         Finding(
             "outbox",
-            State.WARNING,
+            CheckResult.WARNING,
             say("news wait for {name}: {why}", name=name, why=why),
             say("They are sent when it works again."),
         )
@@ -323,14 +337,16 @@ def _waiting(home: Home) -> list[Finding]:
 
 async def check_updates(settings: Settings) -> Finding:
     if not settings.updates.url:
-        return Finding("updates", State.NOTE, say("version {version}; no address of news is set", version=__version__))
+        return Finding(
+            "updates", CheckResult.NOTE, say("version {version}; no address of news is set", version=__version__)
+        )
     try:
         release = newer(await ask_for_release(settings.updates.url, __version__), __version__)
-    except NoRelease as error:
+    except UpdateUnavailable as error:
         return Finding(
-            "updates", State.NOTE, say("version {version}; no news: {error}", version=__version__, error=error)
+            "updates", CheckResult.NOTE, say("version {version}; no news: {error}", version=__version__, error=error)
         )
     if release is None:
-        return Finding("updates", State.OK, say("version {version} is the newest", version=__version__))
+        return Finding("updates", CheckResult.OK, say("version {version} is the newest", version=__version__))
     text = say("version {new} is out, this is {version}", new=release.version, version=__version__)
-    return Finding("updates", State.NOTE, text, say("Read its notes first; rotor installs nothing by itself."))
+    return Finding("updates", CheckResult.NOTE, text, say("Read its notes first; rotor installs nothing by itself."))

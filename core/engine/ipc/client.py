@@ -15,10 +15,10 @@ from core import __version__
 from core.engine.ipc.link import SnapshotListener
 from core.engine.ipc.protocol import (
     PROTOCOL,
-    Greeting,
-    NoGreeting,
-    NotReadable,
-    Welcome,
+    BadHandshake,
+    ClientHello,
+    ProtocolError,
+    ServerHello,
     read,
     read_welcome,
     with_change,
@@ -43,7 +43,7 @@ _BEATLESS = 5.0
 """Seconds without a beat of the engine's after which it counts as standing still."""
 
 
-class RemoteLink:
+class IpcClient:
     """An `EngineLink` over loopback. It goes on trying to reach the engine for as long as it is open.
 
     While there is none, a command is answered at once with the reason, and no picture comes: `trouble` says since when.
@@ -69,7 +69,7 @@ class RemoteLink:
         self._told: Snapshot | None = None
         self._ahead = 0
         self.latest: Snapshot | None = None
-        self.welcome: Welcome | None = None
+        self.welcome: ServerHello | None = None
 
     def begin(self) -> None:
         """Begin to reach the engine, and wait for nothing."""
@@ -167,7 +167,7 @@ class RemoteLink:
                 self._follow()
             except TimeoutError:
                 why = say("it says nothing any more")
-            except (OSError, ValueError, KeyError, TypeError, NotReadable) as error:
+            except (OSError, ValueError, KeyError, TypeError, ProtocolError) as error:
                 log.info("the engine is out of reach: %s", error)
                 why = say("it was ended, or it died") if isinstance(error, OSError) else str(error)
             self._hung_up(why)
@@ -175,10 +175,10 @@ class RemoteLink:
 
     def _follow(self) -> None:
         """One connection, from the greeting to its end."""
-        door = json.loads(self._home.door.read_text("utf-8"))
-        with socket.create_connection(("127.0.0.1", int(door["port"])), _CONNECT_SECONDS) as connection:
+        endpoint = json.loads(self._home.endpoint.read_text("utf-8"))
+        with socket.create_connection(("127.0.0.1", int(endpoint["port"])), _CONNECT_SECONDS) as connection:
             connection.settimeout(_SILENCE)
-            connection.sendall(Greeting(str(door["key"]), PROTOCOL, __version__, self._watch).line())
+            connection.sendall(ClientHello(str(endpoint["key"]), PROTOCOL, __version__, self._watch).line())
             with connection.makefile("rb") as lines:
                 self.welcome = _welcomed(lines.readline(LONGEST_LINE))
                 if self.welcome.refused:
@@ -187,7 +187,7 @@ class RemoteLink:
                     self._socket = connection
                 while line := lines.readline(LONGEST_LINE):
                     if not line.endswith(b"\n"):
-                        raise NotReadable("half a message came, and then the end")
+                        raise ProtocolError("half a message came, and then the end")
                     self._take(read(line))
 
     def _take(self, said: dict[str, Any]) -> None:
@@ -195,7 +195,7 @@ class RemoteLink:
             self._shows(said["snapshot"])
         elif "change" in said:
             if self._told is None:
-                raise NotReadable("a change came before a picture")
+                raise ProtocolError("a change came before a picture")
             self._shows(with_change(self._told, said["change"]))
         elif "beat" in said:
             beat = said["beat"]
@@ -236,11 +236,11 @@ class RemoteLink:
                 future.set_result(Failed(_unanswered()))
 
 
-def _welcomed(line: bytes) -> Welcome:
+def _welcomed(line: bytes) -> ServerHello:
     try:
         return read_welcome(line)
-    except NoGreeting as error:
-        raise NotReadable(say("whoever answers there is no engine of this version ({error})", error=error)) from None
+    except BadHandshake as error:
+        raise ProtocolError(say("whoever answers there is no engine of this version ({error})", error=error)) from None
 
 
 def _unanswered() -> str:

@@ -38,7 +38,7 @@ from core.model.known import Known
 from core.model.snapshot import Snapshot
 
 
-class NotReadable(ValueError):
+class ProtocolError(ValueError):
     """What came in is not what this version of the vocabulary writes."""
 
 
@@ -48,11 +48,11 @@ def written(value: object) -> bytes:
 
 
 def read(line: bytes) -> Any:  # noqa: ANN401  (whatever was written)
-    """The value of a line. Raises `NotReadable`."""
+    """The value of a line. Raises `ProtocolError`."""
     try:
         return _made(json.loads(line))
     except (ValueError, TypeError, KeyError, ArithmeticError) as error:
-        raise NotReadable(f"{type(error).__name__}: {error}") from None
+        raise ProtocolError(f"{type(error).__name__}: {error}") from None
 
 
 @cache
@@ -124,7 +124,7 @@ def _tagged(plain: dict[str, Any]) -> Any:  # noqa: ANN401  (JSON)
         case {"date": text}:
             return date.fromisoformat(text)
         case _:
-            raise NotReadable(f"an object without a known mark: {sorted(plain)}")
+            raise ProtocolError(f"an object without a known mark: {sorted(plain)}")
 
 
 PROTOCOL = 2
@@ -147,12 +147,12 @@ ONLY_LOOKS: tuple[type[Command[Any]], ...] = (
 to carry out."""
 
 
-class NoGreeting(ValueError):
+class BadHandshake(ValueError):
     """What came first is no greeting."""
 
 
 @dataclass(frozen=True, slots=True)
-class Greeting:
+class ClientHello:
     """A viewer's first line. `watch`: it only looks."""
 
     key: str
@@ -166,7 +166,7 @@ class Greeting:
 
 
 @dataclass(frozen=True, slots=True)
-class Welcome:
+class ServerHello:
     """The engine's first line: who it is, or, in `refused`, why this viewer is let in to nothing."""
 
     version: str
@@ -180,33 +180,35 @@ class Welcome:
         return json.dumps(told).encode("ascii") + b"\n"
 
 
-def read_greeting(line: bytes) -> Greeting:
-    """Raises `NoGreeting`."""
+def read_greeting(line: bytes) -> ClientHello:
+    """Raises `BadHandshake`."""
     told = _object(line)
     try:
-        return Greeting(str(told["key"]), int(told["protocol"]), str(told["version"]), bool(told.get("watch", False)))
+        return ClientHello(
+            str(told["key"]), int(told["protocol"]), str(told["version"]), bool(told.get("watch", False))
+        )
     except (KeyError, TypeError, ValueError):
-        raise NoGreeting("it is no greeting") from None
+        raise BadHandshake("it is no greeting") from None
 
 
-def read_welcome(line: bytes) -> Welcome:
-    """Raises `NoGreeting`."""
+def read_welcome(line: bytes) -> ServerHello:
+    """Raises `BadHandshake`."""
     told = _object(line)
     try:
-        return Welcome(
+        return ServerHello(
             str(told["version"]), int(told["protocol"]), int(told["pid"]), str(told["since"]), str(told["refused"])
         )
     except (KeyError, TypeError, ValueError):
-        raise NoGreeting("it is no welcome") from None
+        raise BadHandshake("it is no welcome") from None
 
 
 def _object(line: bytes) -> dict[str, Any]:
     try:
         told = json.loads(line)
     except (ValueError, RecursionError):
-        raise NoGreeting("it is no JSON") from None
+        raise BadHandshake("it is no JSON") from None
     if not isinstance(told, dict):
-        raise NoGreeting("it is no object")
+        raise BadHandshake("it is no object")
     return cast("dict[str, Any]", told)
 
 
@@ -220,7 +222,7 @@ _MISSING = object()
 Rows = tuple[Any, ...]
 
 
-class Pictures:
+class SnapshotDeltas:
     """The newest picture as lines for viewers. Belongs to one thread."""
 
     def __init__(self) -> None:

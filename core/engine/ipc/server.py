@@ -21,11 +21,11 @@ from core.engine.ipc.link import EngineLink
 from core.engine.ipc.protocol import (
     ONLY_LOOKS,
     PROTOCOL,
-    Greeting,
-    NoGreeting,
-    NotReadable,
-    Pictures,
-    Welcome,
+    BadHandshake,
+    ClientHello,
+    ProtocolError,
+    ServerHello,
+    SnapshotDeltas,
     read,
     read_greeting,
     written,
@@ -51,16 +51,16 @@ Pulse = Callable[[], tuple[float, str]]
 """Seconds since the engine's last beat, and the last thing it did."""
 
 
-class Host:
+class IpcServer:
     """`since` is when the engine began, as text."""
 
     def __init__(self, home: Home, link: EngineLink, since: str, pulse: Pulse) -> None:
-        self._door = home.door
+        self._endpoint = home.endpoint
         self._link = link
         self._since = since
         self._pulse = pulse
         self._key = secrets.token_urlsafe(32)
-        self._pictures = Pictures()
+        self._pictures = SnapshotDeltas()
         self._waiting: Snapshot | None = None
         self._handing_over = threading.Lock()
         self._viewers: set[_Viewer] = set()
@@ -80,7 +80,7 @@ class Host:
     def close(self, seconds: float = 3.0) -> None:
         """Let every viewer go."""
         with contextlib.suppress(OSError):
-            self._door.unlink(missing_ok=True)
+            self._endpoint.unlink(missing_ok=True)
         if self._loop is not None and self._closing is not None and self._thread.is_alive():
             with contextlib.suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(self._closing.set)
@@ -101,7 +101,7 @@ class Host:
         server = await asyncio.start_server(self._came, "127.0.0.1", 0, limit=LONGEST_LINE)
         port = server.sockets[0].getsockname()[1]
         # Made for this user alone from the first byte on, as every file that is written so.
-        write_atomically(self._door, json.dumps({"port": port, "key": self._key, "pid": os.getpid()}))
+        write_atomically(self._endpoint, json.dumps({"port": port, "key": self._key, "pid": os.getpid()}))
         unsubscribe = self._link.subscribe(self._heard)
         beating = asyncio.create_task(self._beat())
         self._open.set()
@@ -161,18 +161,18 @@ class Host:
                     log.info("a viewer has gone")
             writer.close()
 
-    async def _greeted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Greeting | None:
+    async def _greeted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> ClientHello | None:
         """The greeting of one that is let in; whoever is not is told why, without a word about the engine."""
         try:
             async with asyncio.timeout(_GREETING_SECONDS):
                 greeting = read_greeting(await reader.readline())
-        except (TimeoutError, NoGreeting):
+        except (TimeoutError, BadHandshake):
             log.warning("somebody on this machine came to the engine's door and said nothing that it knows")
             return None
         if not hmac.compare_digest(greeting.key.encode("utf-8"), self._key.encode("ascii")):
             log.warning("somebody on this machine came to the engine's door without its key")
             refused = "the key is not that of this engine"
-            writer.write(Welcome("", 0, 0, "", refused).line())
+            writer.write(ServerHello("", 0, 0, "", refused).line())
             await writer.drain()
             return None
         refused = ""
@@ -181,7 +181,7 @@ class Host:
                 f"the engine is rotor {__version__}, this is rotor {greeting.version}: they do not understand each "
                 "other. Stop the engine and start it with this version, or look with the other one."
             )
-        writer.write(Welcome(__version__, PROTOCOL, os.getpid(), self._since, refused).line())
+        writer.write(ServerHello(__version__, PROTOCOL, os.getpid(), self._since, refused).line())
         await writer.drain()
         return None if refused else greeting
 
@@ -192,7 +192,7 @@ class _Viewer:
     def __init__(
         self,
         link: EngineLink,
-        pictures: Pictures,
+        pictures: SnapshotDeltas,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
         task: "asyncio.Task[Any]",
@@ -245,9 +245,9 @@ class _Viewer:
             asked = read(line)
             number, command = asked["number"], asked["command"]
             if not isinstance(command, Command):
-                raise NotReadable("that is no command")
+                raise ProtocolError("that is no command")
             reply = await self._answer(cast("Command[Any]", command))
-        except (NotReadable, KeyError, TypeError):
+        except (ProtocolError, KeyError, TypeError):
             reply = Failed("the engine does not understand this viewer: both have to be of one version", refused=True)
         answer = await asyncio.to_thread(written, {"number": number, "reply": reply})
         with contextlib.suppress(OSError):

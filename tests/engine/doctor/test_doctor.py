@@ -20,11 +20,11 @@ from core.engine.doctor import machine
 from core.engine.doctor.examination import examine
 from core.engine.engine import Engine
 from core.infra.clock import SHANGHAI, RealClock
-from core.infra.credentials import Vault
-from core.infra.credentials_file import Safe
-from core.infra.home import Claim, Home
+from core.infra.credentials import Credentials
+from core.infra.credentials_file import CredentialsFile
+from core.infra.home import ExclusiveLock, Home
 from core.model.command import Done, Examine
-from core.model.finding import Finding, State
+from core.model.finding import CheckResult, Finding
 from core.model.settings import Settings
 from tests.infra.keyrings import BrokenKeyring, MemoryKeyring
 from tests.live.factorcat import PASSWORD, RECORD, STRATEGY, USER, LoopbackPlatform
@@ -70,8 +70,8 @@ class Machine:
         )
         for code in CODES:
             self.terminal.control.set_quote(code, 100.0, depth=100_000, volume_add=5_000)
-        vault = Vault(Safe(self.home.safe), {})
-        vault.keep(USER, SecretStr(PASSWORD))
+        credentials = Credentials(CredentialsFile(self.home.credentials_file), {})
+        credentials.keep(USER, SecretStr(PASSWORD))
         self.table(MOMENT - timedelta(hours=1))
 
     def table(self, fetched: datetime) -> None:
@@ -116,7 +116,9 @@ class Machine:
 
     async def examined(self) -> dict[str, Finding]:
         self.write()
-        findings = await examine(self.home, vault=Vault(Safe(self.home.safe), {}, patience=5.0))
+        findings = await examine(
+            self.home, credentials=Credentials(CredentialsFile(self.home.credentials_file), {}, patience=5.0)
+        )
         return {finding.name: finding for finding in findings}
 
     def close(self) -> None:
@@ -136,8 +138,8 @@ async def well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncGenerato
     set_keyring(before)
 
 
-def wrong(findings: dict[str, Finding]) -> dict[str, State]:
-    return {name: one.state for name, one in findings.items() if one.state in {State.FAILED, State.WARNING}}
+def wrong(findings: dict[str, Finding]) -> dict[str, CheckResult]:
+    return {name: one.state for name, one in findings.items() if one.state in {CheckResult.FAILED, CheckResult.WARNING}}
 
 
 async def test_everything_is_well(well: Machine) -> None:
@@ -227,36 +229,36 @@ def disk_full(well: Machine) -> None:
 
 
 def another_rotor(well: Machine) -> None:
-    claim = Claim(Path(well.userdata), f"rotor-{ACCOUNT}", "{holder}").acquire("live", MOMENT)
+    claim = ExclusiveLock(Path(well.userdata), f"rotor-{ACCOUNT}", "{holder}").acquire("live", MOMENT)
     well.kept.callback(claim.release)
 
 
-FAULTS: list[tuple[Callable[[Machine], None], dict[str, State], str]] = [
-    (unknown_key, {"settings": State.FAILED}, "unknown key; the nearest is orders.slippage"),
-    (keyring_locked, {"keyring": State.WARNING}, "it is locked"),
-    (clock_slow, {"clock": State.FAILED}, "slow by 120 s against the exchange's newest price"),
-    (no_password, {"login": State.FAILED}, "no password is stored"),
-    (list_of_yesterday, {"list": State.WARNING}, "The list is stale"),
+FAULTS: list[tuple[Callable[[Machine], None], dict[str, CheckResult], str]] = [
+    (unknown_key, {"settings": CheckResult.FAILED}, "unknown key; the nearest is orders.slippage"),
+    (keyring_locked, {"keyring": CheckResult.WARNING}, "it is locked"),
+    (clock_slow, {"clock": CheckResult.FAILED}, "slow by 120 s against the exchange's newest price"),
+    (no_password, {"login": CheckResult.FAILED}, "no password is stored"),
+    (list_of_yesterday, {"list": CheckResult.WARNING}, "The list is stale"),
     (
         folder_missing,
-        dict.fromkeys(("qmt", "terminal", "account", "quotes"), State.FAILED),
+        dict.fromkeys(("qmt", "terminal", "account", "quotes"), CheckResult.FAILED),
         "no such folder",
     ),
-    (terminal_not_running, {"terminal": State.FAILED, "account": State.FAILED}, "Start MiniQMT"),
-    (account_not_logged_in, {"account": State.FAILED}, f"account {ACCOUNT} is in"),
-    (another_account, {"account": State.FAILED}, "8880002"),
-    (prices_dead, {"quotes": State.FAILED}, "Without prices nothing is ordered"),
-    (table_old, {"tables": State.WARNING}, "table of bonds is too old"),
-    (mail_refused, {"mail": State.WARNING}, "did not answer on port"),
-    (push_address_wrong, {"push": State.WARNING}, "Apprise knows no service nonsense://"),
-    (disk_full, {"disk": State.FAILED}, "10 MB left"),
-    (another_rotor, {"instance": State.FAILED}, f"account {ACCOUNT} is traded by another rotor"),
+    (terminal_not_running, {"terminal": CheckResult.FAILED, "account": CheckResult.FAILED}, "Start MiniQMT"),
+    (account_not_logged_in, {"account": CheckResult.FAILED}, f"account {ACCOUNT} is in"),
+    (another_account, {"account": CheckResult.FAILED}, "8880002"),
+    (prices_dead, {"quotes": CheckResult.FAILED}, "Without prices nothing is ordered"),
+    (table_old, {"tables": CheckResult.WARNING}, "table of bonds is too old"),
+    (mail_refused, {"mail": CheckResult.WARNING}, "did not answer on port"),
+    (push_address_wrong, {"push": CheckResult.WARNING}, "Apprise knows no service nonsense://"),
+    (disk_full, {"disk": CheckResult.FAILED}, "10 MB left"),
+    (another_rotor, {"instance": CheckResult.FAILED}, f"account {ACCOUNT} is traded by another rotor"),
 ]
 
 
 @pytest.mark.parametrize(("fault", "named", "said"), FAULTS, ids=[fault[0].__name__ for fault in FAULTS])
 async def test_one_fault_is_named_and_nothing_else(
-    fault: Callable[[Machine], None], named: dict[str, State], said: str, well: Machine
+    fault: Callable[[Machine], None], named: dict[str, CheckResult], said: str, well: Machine
 ) -> None:
     fault(well)
     findings = await well.examined()
@@ -268,13 +270,13 @@ async def test_one_fault_is_named_and_nothing_else(
 
 async def test_a_platform_that_is_away_costs_the_login_and_no_more(well: Machine) -> None:
     platform_away(well)
-    assert wrong(await well.examined()) == {"login": State.FAILED}
+    assert wrong(await well.examined()) == {"login": CheckResult.FAILED}
 
 
 async def test_a_calendar_that_has_ended(well: Machine) -> None:
     calendar_ended(well)
     found = await well.examined()
-    assert found["calendar"].state is State.FAILED
+    assert found["calendar"].state is CheckResult.FAILED
     assert "rotor calendar update" in found["calendar"].remedy
 
 
@@ -332,7 +334,7 @@ def test_a_running_sandbox_speaks_for_itself(tmp_path: Path) -> None:
         code, states = run(home=tmp_path)
     finally:
         engine.stop()
-    assert {one.state for one in by_itself.values()} <= {State.OK, State.NOTE}
+    assert {one.state for one in by_itself.values()} <= {CheckResult.OK, CheckResult.NOTE}
     assert "as the running engine sees it" in by_itself["quotes"].text
     assert code == 0
     assert set(states.values()) <= {"ok", "note"}
