@@ -1,10 +1,12 @@
 """Who may import whom: the contracts of pyproject.toml, and what really is loaded."""
 
+import ast
 import json
 import os
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -57,7 +59,7 @@ def test_the_contracts_notice_what_they_forbid(tmp_path: Path) -> None:
         "core/model/planted.py": "import core.trading\n",
         "core/infra/database.py": "import core.engine\n",
         "core/planted.py": "import textual\n",
-        "tui/planted.py": "import core.infra.home\n",
+        "tui/screens/planted.py": "import core.infra.home\n",
     }.items():
         with (tmp_path / module).open("a", encoding="utf-8") as file:
             file.write(line)
@@ -79,3 +81,47 @@ def test_all_of_core_loads_no_terminal_and_nothing_heavy() -> None:
 @pytest.mark.parametrize("module", ["app", "cli.main"])
 def test_the_start_loads_nothing_heavy(module: str) -> None:
     assert loaded_by(f"tui.{module}") & HEAVY == set()
+
+
+def test_nothing_but_the_translations_lies_at_the_root_of_core() -> None:
+    files = {path.name for path in (ROOT / "core").iterdir() if path.is_file()}
+    assert files == {"__init__.py", "i18n.py"}
+
+
+def test_every_folder_of_core_is_in_the_layout() -> None:
+    folders = {path.parent.name for path in (ROOT / "core").glob("*/__init__.py")}
+    assert folders == {
+        *("engine", "sandbox", "trading", "notify", "brokers", "quotes", "bonds", "factorcat"),
+        *("calendar", "akshare", "infra", "rules", "model"),
+    }
+
+
+def test_every_exception_belongs_to_the_one_family() -> None:
+    """Found in the source: a class that derives from a built-in exception only has no place in the family."""
+    family = {"RotorError"}
+    strangers: list[str] = []
+    classes = [
+        (path, found)
+        for folder in ("core", "tui")
+        for path in sorted((ROOT / folder).rglob("*.py"))
+        for found in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(found, ast.ClassDef)
+    ]
+    for _ in range(4):  # the family is four generations deep at most
+        family |= {found.name for _, found in classes if family & {ast.unparse(base) for base in found.bases}}
+    for path, found in classes:
+        bases = {ast.unparse(base) for base in found.bases}
+        if found.name not in family and any(base.endswith(("Error", "Exception")) for base in bases):
+            strangers.append(f"{path.name}: {found.name}")
+    assert strangers == []
+
+
+def test_a_class_name_stands_once() -> None:
+    names = Counter(
+        found.name
+        for folder in ("core", "tui")
+        for path in (ROOT / folder).rglob("*.py")
+        for found in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(found, ast.ClassDef)
+    )
+    assert [name for name, count in names.items() if count > 1] == []

@@ -14,6 +14,7 @@ from typing import Any, cast
 from core.i18n import say
 from core.infra.clock import Clock
 from core.infra.worker_thread import CallTimedOut, WorkerThread
+from core.model.errors import InvalidDataError, UnavailableError
 
 log = logging.getLogger(__name__)
 
@@ -31,11 +32,11 @@ Python to run a module with: it runs itself."""
 _LONGEST = 160
 
 
-class TableUnavailable(Exception):
+class TableUnavailable(UnavailableError):
     """A table could not be fetched; the message says why."""
 
 
-class TableRefused(Exception):
+class TableRefused(InvalidDataError):
     """A table came and is not what it should be; nothing of it is used. The message says what is wrong."""
 
 

@@ -14,6 +14,7 @@ from core.i18n import say
 from core.infra.clock import SHANGHAI
 from core.model.bond import BondCode, CodeRefused
 from core.model.bond_info import BondFacts, RedemptionState
+from core.model.errors import InvalidDataError
 
 FILE = "bonds.csv"
 _CALLS = {
@@ -27,7 +28,7 @@ _COLUMNS = ("code", "call", "last_trade", "redemption_price", "maturity", "liste
 _FREE = "no"
 
 
-class OverridesRefused(Exception):
+class OverridesRefused(InvalidDataError):
     """The file cannot be used; the message names the line and what is wrong. Nothing of it is used."""
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from core.infra.clock import SHANGHAI
 from core.model.account import Asset, Position
 from core.model.bond import BondCode, CodeRefused
+from core.model.errors import InvalidDataError
 from core.model.order import BrokerOrder, Fill, OrderState, Side
 from core.rules.ticks_and_lots import TICK
 
@@ -54,7 +55,7 @@ _ACCOUNT_STATES = {
 }
 
 
-class Unreadable(ValueError):
+class Unreadable(InvalidDataError, ValueError):
     """A row that cannot be told from others; the message says which field."""
 
 

@@ -7,6 +7,8 @@ from datetime import date, timedelta
 from itertools import pairwise
 from pathlib import Path
 
+from core.model.errors import InvalidDataError
+
 FEWEST, MOST = 235, 250
 """Sessions of a year: since 2003 there were 238 to 246."""
 
@@ -19,7 +21,7 @@ YEAR_ENDS_FROM = (12, 25)
 _HOLIDAYS = frozenset({(1, 1), (5, 1), (10, 1), (10, 2), (10, 3)})
 
 
-class SessionListRefused(ValueError):
+class SessionListRefused(InvalidDataError, ValueError):
     """A list of sessions that cannot be right; the message goes on a sentence that began with its name."""
 
 

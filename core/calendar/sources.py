@@ -13,6 +13,7 @@ from pathlib import Path
 from core.calendar.session_file import SessionListContradicts, SessionListRefused, first_difference, read_session_file
 from core.infra import xtquant_sdk
 from core.infra.worker_thread import CallTimedOut, WorkerThread
+from core.model.errors import UnavailableError
 
 YEARS_COMPARED = 3
 """Shipped years that a source must list too, to be compared with them before it is believed about another."""
@@ -24,7 +25,7 @@ _NO_MORE_YEARS = "超出现有节假日数据"
 _CHINA = timedelta(hours=8)
 
 
-class CalendarSourceUnavailable(Exception):
+class CalendarSourceUnavailable(UnavailableError):
     """A source is out of reach; the message says why."""
 
 

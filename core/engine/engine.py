@@ -18,6 +18,7 @@ from core.i18n import say
 from core.infra.clock import SHANGHAI, RealClock
 from core.infra.home import Home, HomeLock
 from core.model.command import Command, Done, EndEngine, Failed, Reply
+from core.model.errors import SetupError
 from core.model.settings import Settings
 from core.model.snapshot import Snapshot
 
@@ -34,7 +35,7 @@ _LAST_WORD = 0.3
 """Seconds in which the viewer that ends the engine gets its answer."""
 
 
-class EngineFailed(RuntimeError):
+class EngineFailed(SetupError):
     """The engine could not start; the message says why and what to do. `refused`: on purpose, and nothing was sent."""
 
     def __init__(self, text: str, *, refused: bool = False) -> None:

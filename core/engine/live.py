@@ -9,6 +9,7 @@ from core.i18n import say
 from core.infra import xtquant_sdk
 from core.infra.clock import Clock
 from core.infra.home import ExclusiveLock, HomeInUse
+from core.model.errors import SetupError
 from core.model.known import Known
 from core.model.settings import QmtSettings, Settings
 from core.quotes.feed import NoQuotes
@@ -18,7 +19,7 @@ from core.trading.state_store import StateStore
 _SESSION = "qmt_session"
 
 
-class LiveUnavailable(RuntimeError):
+class LiveUnavailable(SetupError):
     """Live mode cannot run here; the message says what is missing and what to do."""
 
 
@@ -110,5 +111,5 @@ def claim_for_mode(settings: Settings, clock: Clock) -> ExclusiveLock:
         raise ModeUnavailable(say("{value}. Nothing was sent.", value=str(error).rstrip("."))) from None
 
 
-class ModeUnavailable(RuntimeError):
+class ModeUnavailable(SetupError):
     """This mode cannot run here; the message says why and what to do."""

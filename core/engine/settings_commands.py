@@ -27,6 +27,7 @@ from core.model.command import (
     TryNotify,
     TryQmt,
 )
+from core.model.errors import RefusedError
 from core.model.known import Unknown
 from core.model.settings import Settings
 from core.model.settings_rows import SecretName, SecretRow, SecretSource, SecretStored, SettingsTable
@@ -44,7 +45,7 @@ _KEPT_IN: dict[SecretSource, Callable[[], str]] = {
 }
 
 
-class SettingsRefused(Exception):
+class SettingsRefused(RefusedError):
     """It was not done, nothing was changed; the message says why."""
 
 

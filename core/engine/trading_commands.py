@@ -25,6 +25,7 @@ from core.model.command import (
     Resume,
     SellOne,
 )
+from core.model.errors import RefusedError
 from core.model.order import Origin
 from core.model.plan import Plan
 from core.model.snapshot import Control, Rebalance
@@ -35,7 +36,7 @@ from core.trading.risk import HALTED
 log = logging.getLogger(__name__)
 
 
-class CommandDeclined(Exception):
+class CommandDeclined(RefusedError):
     """The engine declines on purpose, and nothing was sent; the message says why."""
 
 

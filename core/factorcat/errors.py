@@ -21,12 +21,13 @@ from typing import cast
 from pydantic import SecretStr
 
 from core.i18n import say
+from core.model.errors import UnavailableError
 
 _LATER = frozenset({408, 429})
 _PASSING = frozenset({502, 503, 504})
 
 
-class FactorCatError(Exception):
+class FactorCatError(UnavailableError):
     """Anything that kept the platform from answering usefully. `passing`: the same request may succeed soon."""
 
     passing: bool = False

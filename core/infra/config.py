@@ -23,6 +23,7 @@ from pydantic_settings import (
 )
 
 from core.infra.home import write_atomically
+from core.model.errors import SetupError
 from core.model.settings import Settings, without_userinfo
 from core.model.settings_rows import MASK
 
@@ -36,7 +37,7 @@ _MASKED = ("password", "secret", "token", "urls")
 _LONGEST_SHOWN = 60
 
 
-class SettingsError(ValueError):
+class SettingsError(SetupError, ValueError):
     """The settings cannot be used; `problems` has one line for each thing that is wrong with them."""
 
     def __init__(self, problems: Sequence[str]) -> None:

@@ -13,6 +13,7 @@ from pydantic import SecretStr
 
 from core.i18n import mark, say
 from core.infra.credentials_file import CredentialsFile, CredentialsFileLocked
+from core.model.errors import UnavailableError
 from core.model.known import Known, Maybe, Unknown
 from core.model.settings_rows import SecretSource
 
@@ -39,7 +40,7 @@ _READ, _KEPT = mark("The password cannot be read from the keyring"), mark("The p
 _REMOVED = mark("The password cannot be removed from the keyring")
 
 
-class KeyringFailed(Exception):
+class KeyringFailed(UnavailableError):
     """The system's keyring did not do what was asked; the message is a reason, without its full stop.
 
     `useless`: it can keep nothing at all, so it has nothing either.
@@ -211,7 +212,7 @@ class Credentials:
         return answer[0]
 
 
-class _Unusable(Exception):
+class _Unusable(UnavailableError):
     """A keyring that must not be used."""
 
 

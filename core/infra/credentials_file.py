@@ -15,6 +15,7 @@ from pydantic import SecretStr
 
 from core.i18n import say
 from core.infra.home import write_atomically
+from core.model.errors import RefusedError
 
 _N, _R, _P = 2**17, 8, 1
 _MOST_N = 2**20
@@ -25,7 +26,7 @@ LEAST_CHARACTERS = 8
 """What a passphrase has at least."""
 
 
-class CredentialsFileLocked(Exception):
+class CredentialsFileLocked(RefusedError):
     """The file cannot be opened or written; the message says why and what to do."""
 
 

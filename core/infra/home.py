@@ -14,6 +14,7 @@ from typing import Self
 
 from filelock import FileLock, Timeout
 
+from core.model.errors import RefusedError, SetupError
 from core.model.settings import Settings
 
 _PRIVATE = 0o700 if os.name == "posix" else 0o777
@@ -23,11 +24,11 @@ _PROBE_PATIENCE = 0.3
 """Seconds to wait for a lock: as long as somebody who only looks whether it is free can hold it at most."""
 
 
-class HomeUnusable(RuntimeError):
+class HomeUnusable(SetupError):
     """The home cannot be created or written; the message says why and what to do."""
 
 
-class HomeInUse(RuntimeError):
+class HomeInUse(RefusedError):
     """Another engine runs in the home, or on the account; the message names its process and since when."""
 
 

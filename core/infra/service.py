@@ -13,13 +13,14 @@ from xml.sax.saxutils import escape
 
 from core.i18n import say
 from core.infra.home import Home, write_atomically
+from core.model.errors import SetupError
 
 _SECONDS = 30.0
 _REFUSED = "2 3 4"
 """Exit codes of rotor that a new try would not mend: bad settings, refused, ended by the user with something open."""
 
 
-class AutostartFailed(RuntimeError):
+class AutostartFailed(SetupError):
     """It could not be set up, or taken away; the message says why and what to do."""
 
 
@@ -207,7 +208,7 @@ _WMI = (
 )
 
 
-class NotStarted(RuntimeError):
+class NotStarted(SetupError):
     """The process could not be started; the message says why and what to do."""
 
 

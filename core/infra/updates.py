@@ -13,6 +13,7 @@ from typing import Any, cast
 from core.i18n import language, say
 from core.infra.clock import Clock
 from core.infra.home import write_atomically
+from core.model.errors import UnavailableError
 from core.model.snapshot import NewRelease
 
 log = logging.getLogger(__name__)
@@ -23,7 +24,7 @@ _EVERY, _RETRY = timedelta(hours=24), timedelta(hours=1)
 _LONGEST_NOTES = 8000
 
 
-class UpdateUnavailable(RuntimeError):
+class UpdateUnavailable(UnavailableError):
     """The document could not be had or cannot be used; the message says why."""
 
 

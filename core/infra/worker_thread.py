@@ -7,10 +7,12 @@ import threading
 from collections.abc import Callable
 from typing import TypeVar
 
+from core.model.errors import UnavailableError
+
 T = TypeVar("T")
 
 
-class CallTimedOut(Exception):
+class CallTimedOut(UnavailableError):
     """A call did not return in time, or its caller was ended; it may still do what it does."""
 
 

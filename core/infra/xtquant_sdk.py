@@ -13,13 +13,14 @@ from typing import Any
 
 from core.i18n import say
 from core.infra.imports import import_without
+from core.model.errors import SetupError
 
 log = logging.getLogger(__name__)
 
 _PRINTING = ("xttrader", "xtdata", "xtconn", "xtdatacenter")
 
 
-class SdkMissing(RuntimeError):
+class SdkMissing(SetupError):
     """The SDK cannot be used on this machine; the message says what is missing and what to do."""
 
 

@@ -2,13 +2,15 @@
 
 from enum import StrEnum
 
+from core.model.errors import InvalidDataError
+
 
 class Exchange(StrEnum):
     SH = "SH"
     SZ = "SZ"
 
 
-class CodeRefused(ValueError):
+class CodeRefused(InvalidDataError, ValueError):
     """A code this program will not trade; the message says why."""
 
 

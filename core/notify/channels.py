@@ -16,6 +16,7 @@ from pydantic import SecretStr
 from core.i18n import say
 from core.infra.credentials import Credentials
 from core.infra.logs import hide, redacted
+from core.model.errors import UnavailableError
 from core.model.known import Known, Unknown
 from core.model.settings import EmailSettings, NotifySettings
 from core.model.snapshot import Level
@@ -27,7 +28,7 @@ _SECONDS = 15.0
 _TLS_FROM_THE_START = 465
 
 
-class MailFailed(RuntimeError):
+class MailFailed(UnavailableError, RuntimeError):
     """The mail was not sent; the message says why and what to do."""
 
 
@@ -121,7 +122,7 @@ PUSH_ACCOUNT = "addresses"
 _LEVELS = {"info": Level.INFO, "warning": Level.WARNING, "error": Level.ERROR}
 
 
-class NotSent(RuntimeError):
+class NotSent(UnavailableError, RuntimeError):
     """A message was not sent; the message of this says why and what to do, and holds no secret."""
 
 

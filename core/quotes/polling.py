@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from core.i18n import say
 from core.infra.clock import Clock
 from core.model.bond import BondCode
+from core.model.errors import UnavailableError
 from core.model.known import Known, Maybe, Unknown
 from core.model.quote import Quote
 from core.quotes.feed import QuoteListener
@@ -17,7 +18,7 @@ LONGEST_PAUSE = 60.0
 """Seconds between two questions to a source that does not answer: they double up to here."""
 
 
-class QuoteSourceUnavailable(Exception):
+class QuoteSourceUnavailable(UnavailableError):
     """A source did not answer, or its answer is none; the message says why."""
 
 

@@ -10,6 +10,7 @@ import httpx
 from core.i18n import say
 from core.infra.clock import SHANGHAI, Clock
 from core.model.bond import BondCode, CodeRefused
+from core.model.errors import InvalidDataError
 from core.model.known import Known, Maybe, Unknown
 from core.model.quote import Quote, TradingState
 from core.quotes.polling import PolledQuotes, QuoteSourceUnavailable
@@ -27,7 +28,7 @@ _LINE = re.compile(r'v_(?:sh|sz)(\d{6})="([^"]*)"')
 _CHANGE_TOLERANCE = Decimal("0.002")
 
 
-class LineRefused(ValueError):
+class LineRefused(InvalidDataError, ValueError):
     """A line is not what is known of such lines; the message says what is wrong."""
 
 

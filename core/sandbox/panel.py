@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from core.infra.clock import SHANGHAI
 from core.model.bond import BondCode, CodeRefused
+from core.model.errors import InvalidDataError
 from core.model.quote import Quote, TradingState
 from core.rules.ticks_and_lots import TICK, on_tick
 
@@ -31,7 +32,7 @@ _GZIP_MAGIC = b"\x1f\x8b"
 _LOT = 10
 
 
-class PanelError(ValueError):
+class PanelError(InvalidDataError, ValueError):
     """A panel that cannot be used; the message names the file, the line and the cause."""
 
 

@@ -16,6 +16,7 @@ import httpx
 
 from core.infra.clock import Clock
 from core.model.bond import BondCode
+from core.model.errors import RotorError
 from core.sandbox.market import SandboxMarket
 from core.sandbox.strategies import Backtest, Recipe, RotationStrategy, Rule, backtest, catalogue, rank, rankings
 
@@ -60,7 +61,7 @@ T = TypeVar("T")
 Json = dict[str, Any]
 
 
-class HttpError(Exception):
+class HttpError(RotorError):
     """An answer of status 400 or above; `detail` is its sentence."""
 
     def __init__(self, status: int, detail: str) -> None:

@@ -10,6 +10,7 @@ from core.i18n import mark, say
 from core.infra.clock import Clock
 from core.model.account import Position
 from core.model.bond import BondCode
+from core.model.errors import RefusedError
 from core.model.known import Known, Maybe, Unknown
 from core.model.order import Intent, Order, OrderState, Side
 from core.model.plan import Leg, Plan
@@ -25,7 +26,7 @@ log = logging.getLogger(__name__)
 INTERRUPTED = "interrupted: the program ended before it did; what was filled is booked, make a new plan for the rest"
 
 
-class RebalanceRefused(Exception):
+class RebalanceRefused(RefusedError):
     """The rebalance was not begun and nothing was sent; the message says why."""
 
 

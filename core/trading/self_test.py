@@ -12,6 +12,7 @@ from typing import TypeVar
 from core.i18n import say
 from core.model.bond import Exchange
 from core.model.command import SelfTest
+from core.model.errors import RotorError
 from core.model.known import Known, Unknown
 from core.model.order import DONE_STATES, BrokerOrder, Intent, OrderState, Origin, Side
 from core.model.quote import Quote
@@ -36,7 +37,7 @@ _TOLERANCE = Decimal("0.05")
 """How far the frozen money may be from price times volume, a ratio: commission is frozen too, as each broker likes."""
 
 
-class _TestFailed(Exception):
+class _TestFailed(RotorError):
     """The message says what was expected and what was seen."""
 
 

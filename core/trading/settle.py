@@ -4,6 +4,7 @@ from decimal import Decimal
 
 from core.i18n import say
 from core.model.bond import BondCode
+from core.model.errors import RefusedError
 from core.model.known import Unknown
 from core.model.order import Fill, Order, OrderState, Side
 from core.rules.sizing import fee
@@ -11,7 +12,7 @@ from core.trading.ledger import SETTLED
 from core.trading.order_manager import OrderManager
 
 
-class CannotSettle(ValueError):
+class CannotSettle(RefusedError, ValueError):
     """What the user says does not fit what is known; the message says what to do."""
 
 

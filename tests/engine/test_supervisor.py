@@ -10,7 +10,7 @@ import pytest
 
 from core.engine.supervisor import Supervisor
 from tests.day.loop import LoopClock, SimulatedLoop, simulate
-from tests.engine.test_timetable import NINE
+from tests.engine.test_job_scheduler import NINE
 
 Play = Callable[[Supervisor, LoopClock], Coroutine[Any, Any, None]]
 

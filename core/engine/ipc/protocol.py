@@ -34,11 +34,12 @@ from core.model.command import (
     ShowBond,
     ShowRecord,
 )
+from core.model.errors import InvalidDataError
 from core.model.known import Known
 from core.model.snapshot import Snapshot
 
 
-class ProtocolError(ValueError):
+class ProtocolError(InvalidDataError, ValueError):
     """What came in is not what this version of the vocabulary writes."""
 
 
@@ -147,7 +148,7 @@ ONLY_LOOKS: tuple[type[Command[Any]], ...] = (
 to carry out."""
 
 
-class BadHandshake(ValueError):
+class BadHandshake(InvalidDataError, ValueError):
     """What came first is no greeting."""
 
 

@@ -228,12 +228,12 @@ ELSEWHERE = """
 import asyncio, time
 from datetime import datetime
 from core.infra.clock import SHANGHAI, ScaledClock
-from core.engine.scheduler import Timetable
-from tests.engine.test_timetable import at_ten
+from core.engine.scheduler import JobScheduler
+from tests.engine.test_job_scheduler import at_ten
 
 async def main():
     clock = ScaledClock(datetime(2026, 3, 8, 9, 59, tzinfo=SHANGHAI), 600)
-    table, done = Timetable(clock), asyncio.Event()
+    table, done = JobScheduler(clock), asyncio.Event()
     async def work():
         print(time.tzname[0], f"{clock.now():%H:%M}", flush=True)
         done.set()
