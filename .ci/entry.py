@@ -1,4 +1,4 @@
-"""Where the one-folder build begins."""
+"""The start of the one-folder build."""
 
 from tui.cli.main import main
 

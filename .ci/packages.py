@@ -1,7 +1,7 @@
-"""Builds what users install, and tries it on a machine without the source: `python .ci/packages.py [wheel|folder]`.
+"""Builds what users install and tries it without the source: `python .ci/packages.py [wheel|folder]`.
 
-wheel: the wheel, installed by pipx and by uv into folders of their own. folder: the one-folder build by PyInstaller
-(dist/rotor). Without a word, both. Everything is made in a scratch folder, but what is in dist.
+wheel: the wheel, installed by pipx, by uv, and beside another distribution with a top-level `core`. folder: the
+one-folder build by PyInstaller. Without an argument, both. The results are in dist, the rest in a scratch folder.
 """
 
 import json
@@ -12,7 +12,8 @@ import sys
 import tempfile
 import threading
 import venv
-from collections.abc import Sequence
+import zipfile
+from collections.abc import Callable, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -31,6 +32,7 @@ def main() -> None:
         if "wheel" in wanted:
             try_program("pipx", install_with_pipx(tools, wheel, scratch), scratch)
             try_program("uv", install_with_uv(tools, wheel, scratch), scratch)
+            try_beside_another_core(wheel, scratch)
         if "folder" in wanted:
             try_program("the one-folder build", build_folder(wheel, scratch), scratch)
 
@@ -58,6 +60,32 @@ def install_with_uv(tools: Path, wheel: Path, scratch: Path) -> Path:
     return scratch / "uv-bin" / f"rotor{EXE}"
 
 
+def try_beside_another_core(wheel: Path, scratch: Path) -> None:
+    """A second distribution that ships a top-level `core` comes and goes: ours works at each step."""
+    environment, place = make_environment(scratch / "beside"), scratch / "beside-home"
+    place.mkdir()
+    install(environment, wheel)
+    other = scratch / "other_core-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(other, "w") as archive:
+        about = "other_core-1.0.dist-info"
+        archive.writestr("core/__init__.py", "raise ImportError('this is the other core')\n")
+        archive.writestr("core/infra/__init__.py", "")
+        archive.writestr(f"{about}/METADATA", "Metadata-Version: 2.1\nName: other-core\nVersion: 1.0\n")
+        archive.writestr(f"{about}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        files = [*archive.namelist(), f"{about}/RECORD"]
+        archive.writestr(f"{about}/RECORD", "".join(f"{name},,\n" for name in files))
+    program = environment / BIN / f"rotor{EXE}"
+    for step in ("alone", "beside another core", "after that one was removed"):
+        if step.startswith("beside"):
+            install(environment, other)
+        elif step.startswith("after"):
+            run([python_of(environment), "-m", "pip", "uninstall", "--quiet", "--yes", "other-core"])
+        version = run_rotor(step, program, place, "--version")
+        assert json.loads(run_rotor(step, program, place, "--home", place / "home", "plan", "--json"))["legs"]
+        table_of(program, place)
+        say(f"{step}: {version.strip()} plans")
+
+
 def build_folder(wheel: Path, scratch: Path) -> Path:
     """The build is made from the wheel, so that it holds what a wheel holds."""
     builder = make_environment(scratch / "builder")
@@ -67,7 +95,7 @@ def build_folder(wheel: Path, scratch: Path) -> Path:
     folder = DIST / "rotor"
     size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
     say(f"built {folder}: {size / 1e6:.0f} MB")
-    # Tried where neither the source nor the environment that built it is near.
+    # Tried away from the source and from the environment that built it.
     away = scratch / "away"
     shutil.copytree(folder, away, symlinks=True)
     shutil.rmtree(builder)
@@ -75,24 +103,12 @@ def build_folder(wheel: Path, scratch: Path) -> Path:
 
 
 def try_program(name: str, program: Path, scratch: Path) -> None:
-    """What a user does first, and what a build loses most easily."""
+    """Do what a user does first, and what a build breaks most easily."""
     place = Path(tempfile.mkdtemp(dir=scratch))
     home = place / "home"
 
     def rotor(*words: str, codes: tuple[int, ...] = (0,)) -> str:
-        done = subprocess.run(
-            [str(program), "--home", str(home), *words],
-            cwd=place,
-            env=bare_environment(),
-            capture_output=True,
-            encoding="utf-8",
-            timeout=300,
-        )
-        if done.returncode not in codes:
-            raise SystemExit(
-                f"{name}: rotor {' '.join(words)} ended with {done.returncode}\n{done.stdout}{done.stderr}"
-            )
-        return done.stdout
+        return run_rotor(name, program, place, "--home", home, *words, codes=codes)
 
     version = rotor("--version").split()[-1]
     assert "plan" in rotor("--help")
@@ -105,19 +121,29 @@ def try_program(name: str, program: Path, scratch: Path) -> None:
     rebalanced = json.loads(rotor("rebalance", "--yes", "--json", codes=(0, 1)))  # 1: not every leg found a seller
     assert not rebalanced["unresolved"]
     assert json.loads(rotor("rehearse", "--to", "2024-06-30", "--json"))["violations"] == []
-    pushed = try_push(rotor, home)
+    pushed = try_push(rotor)
     akshare = table_of(program, place)
     screens = "not tried: no pty here" if os.name == "nt" else try_screen(program, place)
     say(f"{name}: rotor {version}: plan with {len(plan['legs'])} legs, {pushed}, {akshare}, {screens}")
 
 
-def try_push(rotor, home: Path) -> str:  # noqa: ANN001  (a function of this file)
-    """Apprise finds its services by name: whether it does here."""
-    heard: list[bytes] = []
+def run_rotor(name: str, program: Path, place: Path, *arguments: object, codes: tuple[int, ...] = (0,)) -> str:
+    command = [str(program), *map(str, arguments)]
+    done = subprocess.run(
+        command, cwd=place, env=bare_environment(), capture_output=True, encoding="utf-8", timeout=300
+    )
+    if done.returncode not in codes:
+        raise SystemExit(f"{name}: {' '.join(command)} ended with {done.returncode}\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+def try_push(rotor: Callable[..., str]) -> str:
+    """Apprise finds its services by name: does it here?"""
+    received: list[bytes] = []
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            heard.append(self.rfile.read(int(self.headers["Content-Length"])))
+            received.append(self.rfile.read(int(self.headers["Content-Length"])))
             self.send_response(200)
             self.end_headers()
 
@@ -129,28 +155,24 @@ def try_push(rotor, home: Path) -> str:  # noqa: ANN001  (a function of this fil
     rotor("notify", "test")
     rotor("config", "set", "notify.urls", "[]")
     server.shutdown()
-    assert len(heard) == 1
+    assert len(received) == 1
     return "push sent"
 
 
 def table_of(program: Path, place: Path) -> str:
-    """akshare is imported in a process of its own; without the network its answer is an error of the network."""
-    real = program.resolve()
-    command = (
-        [str(program), "akshare-table", "bond_cb_redeem_jsl"]
-        if (real.parent / "_internal").is_dir()
-        else [str(real.parent / f"python{EXE}"), "-P", "-m", "core.akshare.child", "bond_cb_redeem_jsl"]
-    )
+    """akshare is imported in its own process; without a network it must get as far as a network error."""
+    command = [str(program), "akshare-table", "bond_cb_redeem_jsl"]
     environment = {**bare_environment(), "HTTPS_PROXY": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9"}
     done = subprocess.run(command, cwd=place, env=environment, capture_output=True, encoding="utf-8", timeout=300)
-    answer = json.loads(done.stdout.strip().splitlines()[-1])
-    if "was not reached" not in str(answer.get("error", "")):
-        raise SystemExit(f"akshare did not get as far as the network: {answer}")
+    answer = json.loads((done.stdout.strip() or '{"error": "no output"}').splitlines()[-1])
+    # The class of the error in brackets: akshare loaded, and requests failed to connect.
+    if "Error)" not in str(answer.get("error", "")):
+        raise SystemExit(f"akshare did not get as far as the network: {answer} {done.stderr}")
     return "akshare runs"
 
 
 def try_screen(program: Path, place: Path) -> str:
-    """The demo in a pseudo terminal: to the header, and out with q and y."""
+    """Start the demo in a pseudo terminal, wait for the header, quit with q and y."""
     import pty
     import select
     import time
@@ -179,9 +201,6 @@ def try_screen(program: Path, place: Path) -> str:
     return "the demo came up and ended"
 
 
-# -- small change
-
-
 def make_environment(folder: Path) -> Path:
     venv.create(folder, with_pip=True)
     return folder
@@ -200,7 +219,7 @@ def run(command: Sequence[object], more: dict[str, str] | None = None) -> None:
 
 
 def bare_environment() -> dict[str, str]:
-    """Nothing of this machine's Python, and nothing of rotor's settings."""
+    """The environment without Python's and rotor's own variables."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "ROTOR_", "VIRTUAL_"))}
     return {**kept, "PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring"}
 

@@ -1,3 +1,3 @@
 """Everything that trades: no terminal, no screen."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

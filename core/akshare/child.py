@@ -1,4 +1,4 @@
-"""One table of akshare, fetched in a process of its own: `python -m core.akshare.child bond_cb_redeem_jsl`.
+"""One table of akshare, fetched in a process of its own: `rotor akshare-table bond_cb_redeem_jsl`.
 
 akshare brings pandas and a hundred modules with it, sets no deadline of its own and prints progress bars: here it may
 hang, leak or crash, and nothing that trades notices. Prints one JSON document: `{"columns": [...], "rows": [[...]]}`,
@@ -50,7 +50,3 @@ def _answer(document: dict[str, Any]) -> int:
     sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
     sys.stdout.write(json.dumps(document, ensure_ascii=False) + "\n")
     return 1 if "error" in document else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

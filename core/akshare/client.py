@@ -5,7 +5,6 @@ import json
 import logging
 import os
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,6 +12,7 @@ from typing import Any, cast
 
 from core.i18n import say
 from core.infra.clock import Clock
+from core.infra.program import own_command
 from core.infra.worker_thread import CallTimedOut, WorkerThread
 from core.model.errors import InvalidDataError, UnavailableError
 
@@ -21,13 +21,7 @@ log = logging.getLogger(__name__)
 PATIENCE = 60.0
 """Seconds that a table may take: akshare's import alone takes several on a cold disk."""
 
-CHILD = (
-    (sys.executable, "akshare-table")
-    if getattr(sys, "frozen", False)
-    else (sys.executable, "-P", "-X", "utf8", "-m", "core.akshare.child")
-)
-"""-P: a folder of the user's that happens to be called `core` is no part of the program. A one-folder build has no
-Python to run a module with: it runs itself."""
+CHILD = own_command("akshare-table")
 
 _LONGEST = 160
 
@@ -111,12 +105,13 @@ class AkshareClient:
     def _run(self, name: str) -> bytes:
         """On the caller's thread. Raises `TableUnavailable`."""
         try:
+            environment = {name: value for name, value in os.environ.items() if not name.upper().startswith("ROTOR_")}
             child = subprocess.Popen(
                 [*self._command, name],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,  # progress bars
-                env={name: value for name, value in os.environ.items() if not name.upper().startswith("ROTOR_")},
+                env=environment | {"PYTHONUTF8": "1"},
                 creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
             )
         except OSError as error:

@@ -13,6 +13,7 @@ from xml.sax.saxutils import escape
 
 from core.i18n import say
 from core.infra.home import Home, write_atomically
+from core.infra.program import own_command
 from core.model.errors import SetupError
 
 _SECONDS = 30.0
@@ -37,9 +38,7 @@ class Autostart:
 
 def engine_command(home: Home, *options: str) -> tuple[str, ...]:
     """How the engine of a home is run without a screen; `options` go before the command."""
-    # -P: a folder of the home that happens to be called `core` or `tui` is no part of the program.
-    program = (sys.executable,) if getattr(sys, "frozen", False) else (sys.executable, "-P", "-m", "tui.cli")
-    return (*program, "--home", str(home.path), *options, "run")
+    return own_command("--home", str(home.path), *options, "run")
 
 
 def autostart_of(home: Home, environ: Mapping[str, str] | None = None, platform: str = sys.platform) -> Autostart:

@@ -19,6 +19,8 @@ from tui.cli.main import main
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="the stand-in for systemctl is a shell script")
 
+LAUNCHER = Path(__file__).parents[2] / "packaging" / "rotor_app" / "__main__.py"
+
 
 @pytest.fixture
 def home(tmp_path: Path) -> Home:
@@ -70,7 +72,7 @@ def test_the_unit_is_what_systemd_reads(home: Home, told: Path) -> None:
     assert service["Restart"] == "on-failure"
     assert "3" in service["RestartPreventExitStatus"].split()
     escaped = str(home.path).replace('"', '\\"').replace("%", "%%")
-    assert service["ExecStart"] == f'"{sys.executable}" "-P" "-m" "tui.cli" "--home" "{escaped}" "run"'
+    assert service["ExecStart"] == f'"{sys.executable}" "-P" "{LAUNCHER}" "--home" "{escaped}" "run"'
 
 
 def test_a_file_that_is_another_is_told(home: Home, told: Path) -> None:
@@ -109,7 +111,7 @@ def test_the_task_of_windows_restarts_and_never_runs_beside_itself(home: Home) -
     assert task.find(".//t:RestartOnFailure", names) is not None
     assert task.findtext(".//t:Command", namespaces=names) == sys.executable
     arguments = task.findtext(".//t:Arguments", namespaces=names)
-    assert arguments == subprocess.list2cmdline(["-P", "-m", "tui.cli", "--home", str(home.path), "run"])
+    assert arguments == subprocess.list2cmdline(["-P", str(LAUNCHER), "--home", str(home.path), "run"])
     assert autostart.take_up == (("schtasks", "/Create", "/TN", autostart.name, "/XML", str(autostart.file), "/F"),)
 
 

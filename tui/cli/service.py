@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from core.infra.program import own_command
 from tui.cli.context import DONE, FAILED, REFUSED, UNRESOLVED, USAGE, CliContext, agreed, ask, leave
 from tui.terminal import ExitSignals
 
@@ -201,8 +202,7 @@ async def _serve(server: "ViewServer", opened: Callable[[], None], ending: ExitS
 
 
 def _view_command(call: CliContext) -> str:
-    program = [sys.executable] if getattr(sys, "frozen", False) else [sys.executable, "-m", "tui.cli"]
-    parts = [*program, "--home", str(call.home.path), "attach"]
+    parts = own_command("--home", str(call.home.path), "attach")
     return subprocess.list2cmdline(parts) if sys.platform == "win32" else shlex.join(parts)
 
 
