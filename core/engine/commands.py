@@ -263,8 +263,7 @@ class CommandHandlers:
         components, live_consent = self._components, self._components.live_consent
         if live_consent is None:
             raise CommandDeclined(say("{mode} mode needs no self-test", mode=components.settings.mode))
-        if self._snapshots.blockers:
-            raise CommandDeclined(say("trading is off: ") + self._snapshots.blockers[0])
+        self._trading_commands.decline_while_blocked()
         if Need.CONSENT in live_consent.missing():
             raise CommandDeclined(str(live_consent.why_not()))
         self._trading_commands.decline_when_closed()
@@ -284,13 +283,11 @@ class CommandHandlers:
     async def _reconcile(self, _: Reconcile) -> tuple[str, ...]:
         self._trading_commands.decline_while_running()
         await self._look_again()
-        return self._snapshots.blockers
+        return self._components.order_manager.status.texts
 
     async def _look_again(self) -> None:
         """Reconcile anew: what was decided may have been what kept trading off."""
-        found = await self._components.rotation.reconcile()
-        if found is not None:
-            self._snapshots.blockers = found
+        await self._components.rotation.reconcile()
 
     async def _orders(self, command: ReadOrders) -> DayOfOrders:
         journal = self._components.order_manager.journal

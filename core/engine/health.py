@@ -44,18 +44,12 @@ class _Found:
 
 
 class HealthMonitor:
-    """Broker, quotes, platform, clock, disk, the engine and the sending of news.
+    """Broker, quotes, platform, clock, disk, the engine and the sending of news."""
 
-    `account` tells why the account did not answer.
-    """
-
-    def __init__(
-        self, components: Components, folder: Path, supervisor: Supervisor, account: Callable[[], str | None]
-    ) -> None:
+    def __init__(self, components: Components, folder: Path, supervisor: Supervisor) -> None:
         self._components = components
         self._folder = folder
         self._supervisor = supervisor
-        self._account = account
         self._pulse = Pulse(components.clock)
         self._told: dict[str, Health] = {}
         self._silent = False
@@ -68,6 +62,11 @@ class HealthMonitor:
     def rest(self) -> None:
         """A beat is over: only from here to the next one does the machine have to have slept."""
         self._pulse.rest()
+
+    @property
+    def overslept(self) -> bool:
+        """Whether the machine has slept and no beat has noticed yet."""
+        return self._pulse.overdue
 
     def beat(self) -> float:
         """Once a second; answers with how long the machine has slept since the beat before, 0 where it has not."""
@@ -108,7 +107,7 @@ class HealthMonitor:
         return tuple(self._since(name, state, now) for name, state in found.items())
 
     def _broker(self) -> _Found:
-        link, unanswered = self._components.order_manager.broker.link, self._account()
+        link, unanswered = self._components.order_manager.broker.link, self._components.rotation.account.unanswered
         if not link.up:
             return _Found(Level.ERROR, link.text)
         return _Found(Level.GOOD, link.text) if unanswered is None else _Found(Level.ERROR, unanswered)
@@ -180,21 +179,31 @@ class Pulse:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._last: tuple[float, datetime] | None = None
+        self._resting = False
 
     def rest(self) -> None:
         """Count from now on: what a beat itself takes is no sleep."""
         self._last = (self._clock.real(), self._clock.now())
+        self._resting = True
+
+    @property
+    def overdue(self) -> bool:
+        """Whether the next beat will find that the machine has slept."""
+        return self._resting and self._gap() > _SLEEP
 
     def beat(self) -> float:
         """Real seconds that were slept since the rest, or the beat, before; 0 where none were."""
-        now = (self._clock.real(), self._clock.now())
-        before, self._last = self._last, now
+        gap = self._gap()
+        self._last, self._resting = (self._clock.real(), self._clock.now()), False
+        return gap if gap > _SLEEP else 0.0
+
+    def _gap(self) -> float:
+        before, now = self._last, (self._clock.real(), self._clock.now())
         if before is None:
             return 0.0
         steady = now[0] - before[0]
         told = (now[1] - before[1]).total_seconds() if isinstance(self._clock, RealClock) else steady
-        gap = max(steady, told)
-        return gap if gap > _SLEEP else 0.0
+        return max(steady, told)
 
 
 def _disk(folder: Path) -> _Found:

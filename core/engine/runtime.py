@@ -32,6 +32,7 @@ from core.notify.delivery import Notifier
 from core.trading.executor import INTERRUPTED
 from core.trading.reconcile import end_working
 from core.trading.state_store import RUNNING
+from core.trading.status import BlockKind
 
 log = logging.getLogger(__name__)
 
@@ -40,9 +41,6 @@ COALESCE = 0.2
 
 _READING = 2
 """Beats between two readings of an account of which nothing was heard."""
-
-_BACK = "the account is within reach again, and is reconciled before anything is sent"
-_AWAKE = "the machine has slept: the account is reconciled before anything is sent"
 
 _SLOW = 1.0
 """Seconds that a picture waits for the account."""
@@ -77,7 +75,7 @@ class EngineRuntime:
         self._snapshots = SnapshotBuilder(components, credentials)
         self._events = _EventLog(self._snapshots.events, components.clock)
         self._supervisor = Supervisor(components.clock)
-        self._health = HealthMonitor(components, home.path, self._supervisor, lambda: self._snapshots.unanswered)
+        self._health = HealthMonitor(components, home.path, self._supervisor)
         self._notifier = Notifier(components.settings, components.clock, home, credentials, by_itself=by_itself)
         self._health.news = self._notifier.health
         self._update_check = UpdateCheck(
@@ -94,6 +92,7 @@ class EngineRuntime:
         self._shown: Snapshot | None = None
         self._back: str | None = None
         self._deaf_since: float | None = None
+        self._was_silent = False
         self._scheduler = RunScheduler(
             components.settings,
             components.clock,
@@ -238,7 +237,7 @@ class EngineRuntime:
         slept = self._health.beat()
         if slept:
             self._job_scheduler.awake()
-        await self._keep_even(slept > 0)
+        await self._keep_reconciled(slept=slept > 0)
         self._watch()
         self._snapshots.note_equity()
         await self._keep_hearing()
@@ -253,17 +252,21 @@ class EngineRuntime:
         if self._beats == _SETTLED and self._by_itself:
             _leave_alone_what_stays()
 
-    async def _keep_even(self, slept: bool) -> None:
-        """Reconcile where there is a reason to; what has come up since keeps trading off until that is done."""
-        order_manager = self._components.order_manager
-        back = order_manager.broker.link.up and order_manager.broker.link.number != order_manager.reconciled
-        if back or slept:
-            self._snapshots.blockers = (_BACK if back else _AWAKE,)
+    async def _keep_reconciled(self, *, slept: bool) -> None:
+        """Turn trading off where something has come up, and reconcile at once, or again after a while."""
+        order_manager, unanswered = self._components.order_manager, self._components.rotation.account.unanswered
+        status = order_manager.status
+        if slept:
+            status.woke_up()
             self._dirty.set()
-        if back or slept or (self._beats % _RETRY == 0 and (self._snapshots.blockers or order_manager.unattended())):
-            await self._reconcile()
-        if not self._snapshots.blockers:
-            self._snapshots.blockers = self._trouble()
+        if unanswered is not None and not status.blocked:
+            status.account_silent(unanswered)
+        answers_again = self._was_silent and unanswered is None and status.has(BlockKind.ACCOUNT_SILENT)
+        self._was_silent = unanswered is not None
+        due = slept or answers_again or status.has(BlockKind.RECONNECTED)
+        again = self._beats % _RETRY == 0 and (status.blocked or order_manager.unattended())
+        if (due or again) and not await self._reconcile() and unanswered is None:
+            status.account_answers()
 
     async def _keep_hearing(self) -> None:
         """Begin the source of prices again where it stays silent: old subscriptions die without a word."""
@@ -275,12 +278,6 @@ class EngineRuntime:
             self._supervisor.fell("the source of prices", f"nothing heard for {silence:.0f} s")
             await self._components.feed.stop()
             await self._components.feed.start()
-
-    def _trouble(self) -> tuple[str, ...]:
-        """What has come up since the account was reconciled; it is reconciled anew before trading goes on."""
-        unanswered = self._snapshots.unanswered
-        silent = () if unanswered is None else (f"the account does not answer: {unanswered}",)
-        return (*self._components.order_manager.faults, *silent)
 
     async def _keep_publishing(self) -> None:
         while True:
@@ -324,19 +321,21 @@ class EngineRuntime:
         self._account_changed.set()
         self._dirty.set()
 
-    async def _reconcile(self) -> None:
-        before, found = self._snapshots.blockers, await self._components.rotation.reconcile()
-        if found is None:
-            return
-        self._snapshots.blockers = found
+    async def _reconcile(self) -> bool:
+        """Reconcile, and log what that has changed; False while a run has the account to itself."""
+        status = self._components.order_manager.status
+        before = status.reasons
+        if await self._components.rotation.reconcile() is None:
+            return False
         for plan_id in self._components.runs.unfinished():
             self._components.runs.finish(plan_id, INTERRUPTED, None, self._components.clock.now())
-        if self._snapshots.blockers == before:
-            return
-        for row in self._snapshots.blockers:
-            log.error("trading is off: %s", row)
-        if not self._snapshots.blockers:
-            log.info("the account and the ledger agree: trading is on")
+        reasons = status.reasons
+        if reasons != before:
+            for reason in reasons:
+                log.error("trading is off: %s", reason.text)
+            if not reasons:
+                log.info("the account and the ledger agree: trading is on")
+        return True
 
     def _watch(self) -> None:
         """Follow the prices of what is held, owned, planned and working."""
@@ -354,6 +353,8 @@ class EngineRuntime:
             self._components.watched_at = self._components.clock.real()
 
     def _on_quotes(self, quotes: Mapping[BondCode, Quote]) -> None:
+        if self._health.overslept:  # these prices may be the first to wake up, before the next beat
+            self._components.order_manager.status.woke_up()
         if self._by_itself:
             self._components.stops.on_quotes(quotes)  # first of all: nothing else is in a hurry
         newest = max(quote.at for quote in quotes.values())

@@ -45,13 +45,6 @@ class SnapshotBuilder:
         self.events: deque[Event] = deque(maxlen=200)
         self.equity: deque[tuple[datetime, Decimal]] = deque(components.state_store.equity(240), maxlen=240)
         self.plan: Plan | None = None
-        self.blockers: tuple[str, ...] = (say("the account is not reconciled yet"),)
-
-    @property
-    def unanswered(self) -> str | None:
-        """Why the account did not answer when it was read last, None when it did."""
-        asset = self._components.rotation.account.latest.asset
-        return asset.reason if isinstance(asset, Unknown) else None
 
     @property
     def held(self) -> tuple[BondCode, ...]:
@@ -84,6 +77,7 @@ class SnapshotBuilder:
         followed = components.rotation.settings.strategy
         stops = components.stops.rows()
         positions, limits = self._positions(stops), self._limits(now.date())
+        blockers = components.order_manager.status.texts
         return Snapshot(
             number=self._number,
             at=now,
@@ -91,8 +85,8 @@ class SnapshotBuilder:
             account=components.order_manager.broker.account,
             session=str(components.calendar.phase(now)),
             trading_day=now.date(),
-            ready=not self.blockers,
-            blockers=self.blockers,
+            ready=not blockers,
+            blockers=blockers,
             platform_user=components.platform.user,
             health=health.report(now),
             followed=Followed(followed.strategy_id, followed.history_id, components.strategy_name)

@@ -87,10 +87,9 @@ class TradingCommands:
         self.decline_while_running()
         await self._logged_in()
         plan = await self._components.rotation.plan(origin)
-        if self._snapshots.blockers and plan.refused is None:
-            plan = replace(
-                plan, legs=(), cash_after=plan.cash, refused=say("trading is off: ") + self._snapshots.blockers[0]
-            )
+        off = self._components.order_manager.status.why_blocked
+        if off is not None and plan.refused is None:
+            plan = replace(plan, legs=(), cash_after=plan.cash, refused=off)
         self._snapshots.plan = plan
         return plan
 
@@ -125,8 +124,7 @@ class TradingCommands:
         return None
 
     def _decline_when_off(self) -> None:
-        if self._snapshots.blockers:
-            raise CommandDeclined(say("trading is off: ") + self._snapshots.blockers[0])
+        self.decline_while_blocked()
         self.decline_without_permit()
         if self._components.rotation.controls.halted:
             raise CommandDeclined(say(HALTED))
@@ -188,7 +186,7 @@ class TradingCommands:
         components = self._components
         components.rotation.controls.pull(Control.HALTED)
         obstacle = (
-            components.order_manager.trouble()
+            components.order_manager.status.why_blocked
             or components.calendar.orders_allowed(components.clock.now())
             or (components.live_consent.why_not() if components.live_consent else None)
         )
@@ -201,6 +199,11 @@ class TradingCommands:
         if missed is None:
             raise CommandDeclined(say("no run was missed"))
         log.info("the missed %s of %s is not made up for", missed.name, f"{missed.planned_at:%Y-%m-%d %H:%M}")
+
+    def decline_while_blocked(self) -> None:
+        off = self._components.order_manager.status.why_blocked
+        if off is not None:
+            raise CommandDeclined(off)
 
     def decline_when_closed(self) -> None:
         closed = self._components.calendar.orders_allowed(self._components.clock.now())

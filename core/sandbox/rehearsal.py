@@ -30,6 +30,7 @@ from core.sandbox.strategies import MIN_YEARS
 from core.trading.journal import Journal
 from core.trading.ledger import Ledger
 from core.trading.order_manager import OrderManager
+from core.trading.reconcile import reconcile
 from core.trading.risk import PreTradeRisk, TradingControls
 from core.trading.rotation import Rotation
 from core.trading.runs import Runs
@@ -187,6 +188,8 @@ class _ScratchComponents:
         self._feed.watch(self._ledger.holdings())
         self._feed.show(day, panel_quotes(self._panel, day))
         self._close_departed(day)
+        for reason in await reconcile(self._order_manager):
+            self._breach(day, f"trading is off: {reason}")
         plan = await self._rotation.plan()
         if plan.refused is not None:
             self._breach(day, f"the plan was refused: {plan.refused}")
@@ -237,9 +240,8 @@ class _ScratchComponents:
         owned = {code: entry.volume for code, entry in self._ledger.holdings().items()}
         if held != owned:
             self._breach(day, f"the ledger and the broker differ in {sorted(held.items() ^ owned.items())}")
-        for fault in self._order_manager.faults:
+        for fault in self._order_manager.status.faults:
             self._breach(day, fault)
-        self._order_manager.faults.clear()
         self._check_orders(day, orders)
 
     def _check_orders(self, day: date, orders: tuple[Order, ...]) -> None:

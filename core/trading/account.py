@@ -42,6 +42,12 @@ class AccountReader:
         )
         return self.latest
 
+    @property
+    def unanswered(self) -> str | None:
+        """Why the account did not answer when it was read last, None when it did."""
+        asset = self.latest.asset
+        return asset.reason if isinstance(asset, Unknown) else None
+
     def age(self) -> float | None:
         """Seconds since the last answer, None where there is none."""
         return None if self.latest.at is None else self._clock.elapsed() - self.latest.at

@@ -30,6 +30,7 @@ from core.rules.sizing import cost
 from core.trading.journal import Journal
 from core.trading.ledger import Ledger
 from core.trading.risk import NOT_SENT, PreTradeRisk, RiskContext
+from core.trading.status import TradingStatus
 
 log = logging.getLogger(__name__)
 
@@ -56,10 +57,7 @@ class OrderManager:
         self.ledger = ledger
         self.risk = risk
         self.clock = clock
-        self.faults: list[str] = []
-        self.reconciled = broker.link.number
-        self.uneven: str | None = None
-        """What the last reconciliation found that is not settled yet."""
+        self.status = TradingStatus(broker)
         self.changed: Callable[[], None] = lambda: None
         self.turned_down: Callable[[Intent], None] = lambda intent: None
         """Hears of each order that the broker or the exchange has refused."""
@@ -207,26 +205,12 @@ class OrderManager:
                 self._on_order(event)
         except Exception as error:
             text = f"order {event.order_id}: {error}"
-            if text not in self.faults:
+            if self.status.add_fault(text):
                 log.exception("an event of order %s could not be booked", event.order_id)
-                self.faults.append(text)
         self._tell()
 
-    def trouble(self) -> str | None:
-        """Why nothing at all may be sent, whatever the hour."""
-        if self.faults:
-            return say("trading is off: {faults}", faults=self.faults[0])
-        link = self.broker.link
-        if not link.up:
-            return say("the account is out of reach: {text}", text=link.text)
-        if link.number != self.reconciled:
-            return say("the account was out of reach meanwhile and is not reconciled yet")
-        if self.uneven is not None:
-            return say("trading is off: {uneven}", uneven=self.uneven)
-        return None
-
     def _why_off(self) -> str | None:
-        return self.trouble() or self.risk.orders_allowed(self.clock.now())
+        return self.status.why_blocked or self.risk.orders_allowed(self.clock.now())
 
     async def _send_written(self, intents: Sequence[Intent]) -> None:
         """Hand them over in their order; nobody waits for the answer to the one before."""

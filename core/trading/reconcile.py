@@ -9,6 +9,7 @@ from core.model.known import Unknown
 from core.model.order import Order, OrderState, Side
 from core.rules.planner import disagreements
 from core.trading.order_manager import CANCEL_PROOF, OrderManager
+from core.trading.status import BlockKind, BlockReason
 
 _LONGEST_PROOF = 30.0
 """Seconds that are spent waiting until an order's absence proves something."""
@@ -17,44 +18,36 @@ _LONGEST_PROOF = 30.0
 async def reconcile(order_manager: OrderManager) -> tuple[str, ...]:
     """Take over what the broker can prove of our open orders; answer with what keeps trading off, row by row.
 
-    The asset is asked first: an account that is out of reach may list no orders and no positions without an error. A
-    link that changes meanwhile makes all of it worthless.
+    The asset is asked first: an account that is out of reach may list no orders and no positions without an error.
     """
-    link = order_manager.broker.link
-    rows = await _differences(order_manager)
-    if order_manager.broker.link.number != link.number or not order_manager.broker.link.up:
-        return (say("the account does not answer: {text}", text=order_manager.broker.link.text),)
-    order_manager.reconciled = link.number
-    order_manager.uneven = rows[0] if rows else None
-    return rows
+    status = order_manager.status
+    begun = status.begin_reconciliation()
+    status.end_reconciliation(begun, await _differences(order_manager))
+    return status.texts
 
 
-async def _differences(order_manager: OrderManager) -> tuple[str, ...]:
+async def _differences(order_manager: OrderManager) -> tuple[BlockReason, ...]:
     asset = await order_manager.broker.asset()
     if isinstance(asset, Unknown):
-        return (say("the account does not answer: {reason}", reason=asset.reason),)
-    faults = tuple(order_manager.faults)
-    order_manager.faults.clear()  # what is still wrong comes up again
-    unanswered: str | None = "the look at them was broken off"
-    try:
-        unanswered = (
-            await order_manager.look_up() or await end_working(order_manager) or await _await_proof(order_manager)
-        )
-    finally:
-        if unanswered is not None:
-            order_manager.faults[:] = dict.fromkeys((*faults, *order_manager.faults))
+        return _silent(say("the account does not answer: {reason}", reason=asset.reason))
+    unanswered = await order_manager.look_up() or await end_working(order_manager) or await _await_proof(order_manager)
     if unanswered is not None:
-        return (say("the account's orders are not known: {unanswered}", unanswered=unanswered), *order_manager.faults)
+        return _silent(say("the account's orders are not known: {unanswered}", unanswered=unanswered))
     positions = await order_manager.broker.positions()
     if isinstance(positions, Unknown):
-        return (say("the account's positions are not known: {reason}", reason=positions.reason),)
+        return _silent(say("the account's positions are not known: {reason}", reason=positions.reason))
     held = {position.code: position.volume for position in positions.value}
     _end_past_buys(order_manager, held)
-    unresolved = tuple(_unresolved(order_manager, order, held) for order in order_manager.unattended())
+    unresolved = [_unresolved(order_manager, order, held) for order in order_manager.unattended()]
     settled = {
         code: owned for code, owned in order_manager.ledger.holdings().items() if code not in order_manager.claims
     }
-    return (*order_manager.faults, *unresolved, *disagreements(settled, positions.value))
+    rows = (*unresolved, *disagreements(settled, positions.value))
+    return tuple(BlockReason(BlockKind.MISMATCH, row) for row in rows)
+
+
+def _silent(text: str) -> tuple[BlockReason, ...]:
+    return (BlockReason(BlockKind.ACCOUNT_SILENT, text),)
 
 
 async def end_working(order_manager: OrderManager) -> str | None:

@@ -196,7 +196,7 @@ class StopMonitor:
     def _trouble(self) -> str | None:
         if self._controls.halted:
             return say("halted: no stop fires")
-        return self._order_manager.trouble() or self._permitted()
+        return self._order_manager.status.why_blocked or self._permitted()
 
     def _hours(self) -> str | None:
         return self._order_manager.risk.orders_allowed(self._order_manager.clock.now())

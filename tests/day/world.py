@@ -222,7 +222,7 @@ class DayWorld:
         """A stop that has every reason to fire, and does not."""
         now, order_manager, stops = self.clock.now(), self.components.order_manager, self.components.stops
         healthy = (
-            order_manager.trouble() is None
+            not order_manager.status.blocked
             and order_manager.risk.orders_allowed(now) is None
             and not self.components.rotation.controls.halted
             and not any(spell.holds(now) for spell in self.market.silences)

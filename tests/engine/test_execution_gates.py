@@ -44,7 +44,7 @@ def desk_of(engine: Engine) -> OrderManager:
 
 def test_a_fault_turns_trading_off_until_it_is_gone(engine: Engine) -> None:
     plan = ask(engine, MakePlan())
-    desk_of(engine).faults.append("order 7: more was filled than ordered")
+    desk_of(engine).status.add_fault("order 7: more was filled than ordered")
     shown = until(engine, lambda shown: not shown.ready)
     assert shown.blockers == ("order 7: more was filled than ordered",)
     assert "trading is off: order 7" in refusal(engine, ExecutePlan(plan.plan_id)).text

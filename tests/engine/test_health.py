@@ -127,11 +127,10 @@ class Patient:
             heard=None,
             watched_at=None,
         )
-        self.unanswered: str | None = None
+        self.account = SimpleNamespace(unanswered=None)
+        self.components.rotation = SimpleNamespace(account=self.account)
         self.supervisor = Supervisor(self.clock)
-        self.health = HealthMonitor(
-            cast("Components", self.components), folder, self.supervisor, lambda: self.unanswered
-        )
+        self.health = HealthMonitor(cast("Components", self.components), folder, self.supervisor)
 
     def hear(self, age: float = 0.0) -> None:
         """A price comes in whose own time is `age` seconds ago."""
@@ -271,7 +270,7 @@ def test_in_the_break_silence_is_no_alarm(patient: Patient) -> None:
 
 def test_a_broker_is_told_by_its_link_and_by_its_answers(patient: Patient) -> None:
     assert patient.told("broker") == (Level.GOOD, "12 ms")
-    patient.unanswered = "no answer"
+    patient.account.unanswered = "no answer"
     assert patient.told("broker") == (Level.ERROR, "no answer")
     patient.broker.link = LinkState(False, 1, "the terminal is closed", TEN)
     assert patient.told("broker") == (Level.ERROR, "the terminal is closed")

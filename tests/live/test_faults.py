@@ -92,7 +92,7 @@ async def test_pushes_of_the_whole_day_that_come_again_change_nothing(room: Live
     await room.rebalance()
     room.control.replay_pushes(ACCOUNT, times=24)
     await room.broker.asset()
-    assert room.order_manager.faults == []
+    assert room.order_manager.status.faults == ()
     await room.finish()
 
 

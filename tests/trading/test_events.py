@@ -108,7 +108,7 @@ class TestOtherPeoplesOrders:
         room.broker.deal_by_hand(B, BUY, 50, room.clock.now())
         await room.order_manager.look_up()
         assert room.owned == {A: 100}
-        assert room.order_manager.faults == []
+        assert room.order_manager.status.faults == ()
 
     @pytest.mark.parametrize(
         "foreign",
@@ -155,8 +155,8 @@ class TestFaults:
         yield working
 
     async def test_are_named_and_leave_the_ledger_alone(self, fault: Room) -> None:
-        assert fault.order_manager.faults
-        assert all(text.startswith("order 100") for text in fault.order_manager.faults)
+        assert fault.order_manager.status.faults
+        assert all(text.startswith("order 100") for text in fault.order_manager.status.faults)
         assert fault.owned in ({}, {A: 60})
 
     async def test_keep_everything_from_being_sent(self, fault: Room) -> None:
@@ -165,8 +165,8 @@ class TestFaults:
         assert len(fault.broker.placed) == 1
 
     async def test_that_come_again_are_one(self, fault: Room) -> None:
-        before = list(fault.order_manager.faults)
+        before = list(fault.order_manager.status.faults)
         await fault.order_manager.look_up()
         await fault.order_manager.look_up()
-        assert set(before) <= set(fault.order_manager.faults)
-        assert len(fault.order_manager.faults) == len(set(fault.order_manager.faults))
+        assert set(before) <= set(fault.order_manager.status.faults)
+        assert len(fault.order_manager.status.faults) == len(set(fault.order_manager.status.faults))

@@ -253,7 +253,7 @@ async def test_a_bond_at_work_turns_no_trading_off_and_keeps_its_order(room: Roo
         room.clock.move_to(room.clock.now() + timedelta(seconds=5))
         assert await reconcile(room.order_manager) == ()
         assert room.broker.cancels == []
-    assert room.order_manager.trouble() is None
+    assert not room.order_manager.status.blocked
 
 
 async def test_without_its_claim_a_working_order_is_ended_by_the_reconciliation(room: Room) -> None:

@@ -201,7 +201,7 @@ async def test_a_late_fill_of_a_finished_order_is_booked_on_the_next_day_too(roo
 
 
 async def test_a_fault_survives_a_look_that_breaks_off(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
-    room.order_manager.faults.append("order 7: more was filled than ordered")
+    room.order_manager.status.add_fault("order 7: more was filled than ordered")
 
     async def full_disk() -> str | None:
         raise OSError("disk full")
@@ -209,7 +209,7 @@ async def test_a_fault_survives_a_look_that_breaks_off(room: Room, monkeypatch: 
     monkeypatch.setattr(room.order_manager, "look_up", full_disk)
     with pytest.raises(OSError, match="disk full"):
         await reconcile(room.order_manager)
-    assert room.order_manager.faults == ["order 7: more was filled than ordered"]
+    assert room.order_manager.status.faults == ("order 7: more was filled than ordered",)
 
 
 async def test_what_does_not_come_out_even_keeps_the_desk_off_until_it_does(make_room: MakeRoom) -> None:

@@ -61,7 +61,7 @@ async def test_a_fill_that_comes_after_the_user_s_word_is_not_booked_twice(make_
     late = room.broker.take(intent(K, A, BUY, 100))
     room.broker.held[A] = 0
     room.broker.trade(late, 100)
-    assert (room.owned, room.order_manager.faults) == ({A: 100}, [])
+    assert (room.owned, room.order_manager.status.faults) == ({A: 100}, ())
     again = room.again()
     assert await reconcile(again.order_manager) == ()
     assert again.owned == {A: 100}

@@ -320,10 +320,14 @@ def link_new(room: Room) -> None:
 @pytest.mark.parametrize(
     ("trouble", "said"),
     [
-        (link_down, "out of reach: the terminal is closed"),
-        (link_new, "not reconciled yet"),
-        (lambda room: room.order_manager.faults.append("order 7: too much"), "trading is off: order 7: too much"),
-        (lambda room: setattr(room.order_manager, "uneven", "row 1"), "trading is off: row 1"),
+        (link_down, "trading is off: connection lost since 05-15 10:00:00: the terminal is closed"),
+        (link_new, "trading is off: reconnected, the account is not reconciled yet"),
+        (lambda room: room.order_manager.status.add_fault("order 7: too much"), "trading is off: order 7: too much"),
+        (lambda room: room.order_manager.status.woke_up(), "trading is off: the computer was asleep"),
+        (
+            lambda room: room.order_manager.status.account_silent("it hangs"),
+            "the account does not answer: it hangs",
+        ),
     ],
 )
 async def test_where_nothing_may_be_sent_no_stop_fires_and_its_row_says_why(

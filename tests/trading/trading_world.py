@@ -98,6 +98,8 @@ class Room:
         )
         self.order_manager = OrderManager(broker, self.journal, self.ledger, risk, clock)
         self.order_manager.turned_down = self.limits.turned_down
+        status = self.order_manager.status
+        status.end_reconciliation(status.begin_reconciliation(), ())
         self.book = ToldBook()
         self.second: dict[BondCode, Maybe[Quote]] = {}
         self.doubts: dict[BondCode, str] = {}

@@ -1,0 +1,129 @@
+"""After the machine has slept: nothing is sent before the account is reconciled, and everything says the same."""
+
+import asyncio
+import threading
+from collections.abc import Coroutine, Iterator
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+from core.engine.engine import Engine
+from core.infra.config import load_settings
+from core.infra.home import Home
+from core.model.command import ExecutePlan, MakePlan
+from core.model.known import Known
+from core.model.notification import NotificationKind
+from core.model.order import Order, Origin
+from core.model.snapshot import Snapshot
+from core.notify.alerts import worth_telling
+from tests.engine.test_engine import ask, ended, until
+from tui.cli.offline import prepare_demo
+
+T = TypeVar("T")
+ASLEEP = "the computer was asleep, the account is not reconciled yet"
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    home = Home(tmp_path)
+    prepare_demo(home)
+    settings = load_settings(home.path, environ={})
+    stops = settings.stops.model_copy(update={"stop_loss": Decimal("0.04"), "take_profit": Decimal("0.5")})
+    engine = Engine(home, settings.model_copy(update={"stops": stops}), speed=1)
+    engine.start()
+    try:
+        engine.wait_ready()
+        plan = ask(engine, MakePlan())
+        ask(engine, ExecutePlan(plan.plan_id))
+        until(engine, ended(plan.plan_id))
+        yield engine
+    finally:
+        engine.stop()
+
+
+class World:
+    """A running engine that owns bonds, with the account's answers held back at will."""
+
+    def __init__(self, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+        runtime = engine._runtime  # pyright: ignore[reportPrivateUsage]
+        assert runtime is not None
+        self.engine, self.runtime = engine, runtime
+        self.components = runtime._components  # pyright: ignore[reportPrivateUsage]
+        self.manager = self.components.order_manager
+        self.code = min(self.manager.ledger.holdings())
+        self.asked, self.answers = threading.Event(), threading.Event()
+        positions = self.manager.broker.positions
+        health = self.runtime._health  # pyright: ignore[reportPrivateUsage]
+        beat, sleeps = health.beat, [60.0]
+
+        async def slow_positions() -> Any:
+            self.asked.set()
+            await asyncio.to_thread(self.answers.wait, 30)
+            return await positions()
+
+        def fall_asleep() -> None:
+            monkeypatch.setattr(self.manager.broker, "positions", slow_positions)
+            monkeypatch.setattr(health, "beat", lambda: beat() or (sleeps.pop() if sleeps else 0.0))
+
+        self.fall_asleep = fall_asleep
+
+    def on_the_loop(self, work: Coroutine[Any, Any, T]) -> T:
+        loop = self.engine._loop  # pyright: ignore[reportPrivateUsage]
+        assert loop is not None
+        return asyncio.run_coroutine_threadsafe(work, loop).result(10)
+
+    async def falls_through_its_stop(self) -> tuple[str, bool, tuple[str, ...]]:
+        """A price below the stop-loss comes in; answers with the stop's row and the reasons why trading is off."""
+        found = (await self.components.feed.snapshot([self.code]))[self.code]
+        assert isinstance(found, Known)
+        cost = self.manager.ledger.holdings()[self.code].cost
+        last = (cost * Decimal("0.95")).quantize(Decimal("0.001"))
+        price = replace(found.value, last=last, at=self.components.clock.now())
+        self.runtime._on_quotes({self.code: price})  # pyright: ignore[reportPrivateUsage]
+        row = self.components.stops.rows()[self.code]
+        await asyncio.sleep(0.3)
+        return row.state, row.armed, self.manager.status.texts
+
+    def stop_orders(self) -> list[Order]:
+        today = self.components.clock.now().date()
+        orders = self.manager.journal.of_day(today)
+        return [order for order in orders if order.intent.origin is Origin.STOP_LOSS]
+
+
+def alert(shown: Snapshot) -> list[str]:
+    found = worth_telling(shown, (), None, None)
+    return [item.text for item in found if item.kind is NotificationKind.TRADING and item.key == "off"]
+
+
+def test_after_a_wake_up_no_stop_fires_until_the_account_is_reconciled_and_screen_and_alert_say_so(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World(engine, monkeypatch)
+    world.fall_asleep()
+    try:
+        assert world.asked.wait(10)
+        shown = until(engine, lambda shown: not shown.ready)
+        state, armed, reasons = world.on_the_loop(world.falls_through_its_stop())
+        orders = world.stop_orders()
+    finally:
+        world.answers.set()
+    assert orders == []
+    assert shown.blockers == reasons == (ASLEEP,)
+    assert (state, armed) == (f"trading is off: {ASLEEP}", False)
+    assert alert(shown) == [f"trading is off, nothing is sent and no stop fires: {ASLEEP}"]
+    assert alert(until(engine, lambda shown: shown.ready)) == []
+    world.on_the_loop(world.falls_through_its_stop())
+    assert world.stop_orders()[0].intent.code == world.code
+
+
+def test_the_first_price_after_a_sleep_sells_nothing_although_no_beat_has_noticed_yet(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World(engine, monkeypatch)
+    health = world.runtime._health  # pyright: ignore[reportPrivateUsage]
+    monkeypatch.setattr(type(health), "overslept", True)
+    state, armed, _ = world.on_the_loop(world.falls_through_its_stop())
+    assert (world.stop_orders(), armed, state) == ([], False, f"trading is off: {ASLEEP}")
