@@ -1,4 +1,4 @@
-"""What every broker is to the rest of the program."""
+"""The interface of every broker: the account that orders go to."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,37 +14,37 @@ BrokerListener = Callable[[BrokerEvent], None]
 
 
 @dataclass(frozen=True, slots=True)
-class LinkState:
-    """Whether the account is within reach, in words, and since when.
+class ConnectionState:
+    """Whether the account can be reached, a `detail` for the user, and since when.
 
-    `number` grows each time the account comes within reach: what was told before may have been missed since.
+    `number` counts the connections made: events between two of them may have been missed.
     """
 
-    up: bool
+    connected: bool
     number: int
-    text: str
+    detail: str
     since: datetime
 
 
 class Broker(Protocol):
     """An account that takes limit orders.
 
-    Queries answer `Unknown` when the account did not answer: an empty tuple means that there really is nothing. Events
-    may come before `place` answers, late, more than once and out of order; listeners are called on the engine's loop.
+    Queries return `Unknown` when the account did not answer: an empty tuple means that there really is nothing. Events
+    may come before `place` returns, late, more than once and out of order. Listeners run on the engine's loop.
     """
 
     @property
     def account(self) -> str: ...
 
     @property
-    def link(self) -> LinkState: ...
+    def connection(self) -> ConnectionState: ...
 
-    def absence_proves(self, order: Order) -> float | None:
-        """Seconds until an order that `orders` does not list has proven never to have arrived; None: never."""
+    def absence_proven_in(self, order: Order) -> float | None:
+        """Seconds until `orders` not listing this order proves that it never arrived; None: it never proves it."""
         ...
 
     async def start(self) -> None:
-        """Try once to reach the account; go on trying behind that. Never fails: `link` tells."""
+        """Try once to connect; retries go on in the background. Never raises: read `connection`."""
         ...
 
     async def stop(self) -> None: ...
@@ -64,16 +64,16 @@ class Broker(Protocol):
     async def place(self, intent: Intent) -> Outcome:
         """Send one order, with its client order id as the remark. Never raises, never sends twice.
 
-        Calls that are begun one after the other reach the account in that order, whether or not the first has ended.
+        Orders reach the account in the order of the calls, even where an earlier call has not returned.
         """
         ...
 
     async def cancel(self, order_id: str) -> None:
-        """Ask for a cancel. Only the order's later state proves one."""
+        """Request a cancel. Only the order's later state proves it."""
         ...
 
     def subscribe(self, listener: BrokerListener) -> None: ...
 
-    def watch_link(self, listener: Callable[[], None]) -> None:
-        """Call `listener`, on the engine's loop, whenever `link` has changed."""
+    def watch_connection(self, listener: Callable[[], None]) -> None:
+        """Call `listener`, on the engine's loop, whenever `connection` has changed."""
         ...

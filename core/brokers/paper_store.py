@@ -1,8 +1,8 @@
-"""The paper broker's books: its account, holdings, orders and fills, in memory and in data/paper.db."""
+"""The paper broker's account, positions, orders and fills: in memory and in data/paper.db."""
 
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -20,51 +20,26 @@ PAPER = schema("paper")
 
 @PAPER()
 def counter(db: "Database") -> None:
+    """Keeps its name: each file records by it that the step has run."""
     db.table("account").create({"id": int, "cash": str, "frozen": str}, pk="id", strict=True)
     db.table("holdings").create({"code": str, "volume": int, "cost": str, "last": str}, pk="code", strict=True)
-    db.table("orders").create(
-        {
-            "order_id": str,
-            "remark": str,
-            "day": str,
-            "code": str,
-            "side": str,
-            "volume": int,
-            "price": str,
-            "state": str,
-            "filled_volume": int,
-            "filled_amount": str,
-            "fee": str,
-            "message": str,
-            "at": str,
-        },
-        pk="order_id",
-        strict=True,
-    )
+    orders = "order_id remark day code side volume price state filled_volume filled_amount fee message at"
+    db.table("orders").create(_columns(orders), pk="order_id", strict=True)
     db.table("orders").create_index(["day"])
     db.table("orders").create_index(["remark"])
-    db.table("fills").create(
-        {
-            "trade_id": str,
-            "order_id": str,
-            "remark": str,
-            "day": str,
-            "code": str,
-            "side": str,
-            "volume": int,
-            "price": str,
-            "fee": str,
-            "at": str,
-        },
-        pk="trade_id",
-        strict=True,
-    )
+    fills = "trade_id order_id remark day code side volume price fee at"
+    db.table("fills").create(_columns(fills), pk="trade_id", strict=True)
     db.table("fills").create_index(["day"])
+
+
+def _columns(names: str) -> dict[str, type]:
+    """Money, dates and texts are stored as text."""
+    return {name: int if name.endswith("volume") else str for name in names.split()}
 
 
 @dataclass(frozen=True, slots=True)
 class PaperAccount:
-    """CNY that may be spent, and CNY that stand behind working buys."""
+    """Available cash and cash frozen for live buys, CNY."""
 
     cash: Decimal
     frozen: Decimal
@@ -84,7 +59,7 @@ class PaperHolding:
 
 @dataclass(frozen=True, slots=True)
 class PaperOrder:
-    """An order at the counter; `fee` is what was charged so far, CNY."""
+    """An order at the paper broker; `fee` is what was charged so far, CNY."""
 
     order_id: str
     remark: str
@@ -133,7 +108,7 @@ class PaperStore:
 
     @contextmanager
     def commit(self) -> Generator[None]:
-        """All or nothing, on disk when it ends; the pictures in memory are the committed ones."""
+        """All or nothing, on disk when it ends; after a failure memory is set back too."""
         account, holdings = self.account, dict(self.holdings)
         try:
             with self._db.atomic():
@@ -143,18 +118,9 @@ class PaperStore:
             raise
 
     def new_order(self, intent: Intent, at: datetime) -> PaperOrder:
-        order_id = str(self._next_order)
+        order_id, remark = str(self._next_order), intent.client_order_id
         self._next_order += 1
-        return PaperOrder(
-            order_id,
-            intent.client_order_id,
-            at.date(),
-            intent.code,
-            intent.side,
-            intent.volume,
-            intent.price,
-            at,
-        )
+        return PaperOrder(order_id, remark, at.date(), intent.code, intent.side, intent.volume, intent.price, at)
 
     def new_fill(self, order: PaperOrder, volume: int, price: Decimal, fee: Decimal, at: datetime) -> Fill:
         trade_id = f"P{self._next_fill}"
@@ -174,54 +140,23 @@ class PaperStore:
         self.holdings[code] = holding
 
     def mark(self, code: BondCode, last: Decimal) -> None:
-        """Remember the last price seen of a holding; it reaches the disk at the next trade or at the end."""
+        """Set a holding's last price; it reaches the disk at the next trade or at the end."""
         self.holdings[code] = replace(self.holdings[code], last=last)
 
     def _highest(self, table: str, number: str) -> int:
-        """The highest number given out so far: one that a failed commit left out is not made up for."""
+        """The highest number given out so far, 0 for none."""
         return self._db.conn.execute(f"select max(cast({number} as integer)) from {table}").fetchone()[0] or 0
 
     def _write_holding(self, code: BondCode, holding: PaperHolding) -> None:
-        self._db.table("holdings").upsert(
-            {"code": str(code), "volume": holding.volume, "cost": str(holding.cost), "last": str(holding.last)},
-            pk="code",
-        )
+        self._db.table("holdings").upsert({"code": str(code)} | _row(holding), pk="code")
 
     def set_order(self, order: PaperOrder) -> None:
-        self._db.table("orders").upsert(
-            {
-                "order_id": order.order_id,
-                "remark": order.remark,
-                "day": order.day.isoformat(),
-                "code": str(order.code),
-                "side": str(order.side),
-                "volume": order.volume,
-                "price": str(order.price),
-                "state": str(order.state),
-                "filled_volume": order.filled_volume,
-                "filled_amount": str(order.filled_amount),
-                "fee": str(order.fee),
-                "message": order.message,
-                "at": order.at.isoformat(),
-            },
-            pk="order_id",
-        )
+        self._db.table("orders").upsert(_row(order), pk="order_id")
 
     def add_fill(self, fill: Fill) -> None:
-        self._db.table("fills").insert(
-            {
-                "trade_id": fill.trade_id,
-                "order_id": fill.order_id,
-                "remark": fill.remark,
-                "day": fill.trading_day.isoformat(),
-                "code": str(fill.code),
-                "side": str(fill.side),
-                "volume": fill.volume,
-                "price": str(fill.price),
-                "fee": str(fill.fee),
-                "at": fill.at.isoformat(),
-            }
-        )
+        row = _row(fill)
+        row["day"] = row.pop("trading_day")
+        self._db.table("fills").insert(row)
 
     def remark_used(self, remark: str) -> bool:
         return bool(rows(self._db, "orders", "remark = ?", [remark]))
@@ -235,6 +170,16 @@ class PaperStore:
 
     def fills(self, since: date) -> list[Fill]:
         return [_fill(row) for row in rows(self._db, "fills", "day >= ?", [since.isoformat()])]
+
+
+def _row(value: PaperHolding | PaperOrder | Fill) -> dict[str, Any]:
+    return {field.name: _cell(getattr(value, field.name)) for field in fields(value)}
+
+
+def _cell(value: object) -> int | str:
+    if isinstance(value, int):
+        return value
+    return value.isoformat() if isinstance(value, date) else str(value)
 
 
 def _order(row: dict[str, Any]) -> PaperOrder:

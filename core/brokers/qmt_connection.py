@@ -1,13 +1,12 @@
-"""The life of the connection to MiniQMT: one at a time, replaced when it is lost, for as long as the program runs."""
+"""Keeps one session with MiniQMT at a time and replaces it when it is lost, as long as the program runs."""
 
 import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 
 from core.brokers import qmt_rows
-from core.brokers.broker import LinkState
+from core.brokers.broker import ConnectionState
 from core.brokers.qmt_rows import AccountStatus, OrderError
 from core.brokers.qmt_session import Disconnected, QmtSession, SdkEvent
 from core.i18n import say
@@ -19,43 +18,43 @@ from core.model.settings import QmtSettings
 
 log = logging.getLogger(__name__)
 
-SPACING = 3.0
+RETRY_GAP = 3.0
 """Seconds between two attempts at least: the terminal keeps a session id for that long (the vendor's FAQ)."""
 
-_PATIENCE = (SPACING, SPACING, 5.0, 10.0, 20.0, 30.0)
-"""Seconds to the next attempt, the last one for good."""
+_BACKOFF = (RETRY_GAP, RETRY_GAP, 5.0, 10.0, 20.0, 30.0)
+"""Seconds to the next attempt; the last value repeats."""
 
-_QUIET = 600.0
-"""The same on a day without a session, when terminals are off for good reasons."""
+_DAY_OFF_BACKOFF = 600.0
+"""The same on a day without a session, when terminals are usually off."""
 
-_FAREWELL = 2.0
-"""Seconds that the end of the program waits for the SDK to stop."""
+_STOP_TIMEOUT = 2.0
+"""Seconds that rotor, when it ends, waits for the SDK to stop."""
 
-_SILENCES = 3
-"""Unanswered questions in a row after which a connection that looks alive is given up."""
+_MAX_FAILURES = 3
+"""Failed queries in a row after which a session that looks alive is dropped."""
 
 
 @dataclass(slots=True)
 class SessionIds:
-    """Takes turns through the range of the settings: each id leaves files in userdata_mini for ever.
+    """Rotates through the ids of the settings: each id leaves files of some 75 MB in userdata_mini for ever.
 
-    `last` is the one used before, in an earlier run too; `used` is told each id before it is used.
+    `last` is the id used before, in an earlier run too; `on_use` is called with each id before it is used.
     """
 
     first: int
     count: int
     last: int | None
-    used: Callable[[int], None] = lambda _: None
+    on_use: Callable[[int], None] = lambda _: None
 
     def next(self) -> int:
-        place = 0 if self.last is None else (self.last - self.first + 1) % self.count
-        self.last = self.first + place
-        self.used(self.last)
+        offset = 0 if self.last is None else (self.last - self.first + 1) % self.count
+        self.last = self.first + offset
+        self.on_use(self.last)
         return self.last
 
 
 class QmtConnection:
-    """`quiet`: whether there is no session today; `hear` gets what the account tells, orders and trades and rejects."""
+    """`is_day_off`: whether there is no session today; `on_event` gets the account's orders, fills and rejects."""
 
     def __init__(
         self,
@@ -63,158 +62,152 @@ class QmtConnection:
         ids: SessionIds,
         clock: Clock,
         *,
-        quiet: Callable[[], bool],
-        hear: Callable[[BrokerOrder | Fill | OrderError], None],
-        patience: float,
+        is_day_off: Callable[[], bool],
+        on_event: Callable[[BrokerOrder | Fill | OrderError], None],
+        timeout: float,
     ) -> None:
         self._qmt = qmt
         self._ids = ids
         self._clock = clock
-        self._quiet = quiet
-        self._hear = hear
-        self._patience = patience
+        self._is_day_off = is_day_off
+        self._on_account_event = on_event
+        self._timeout = timeout
         self._session: QmtSession | None = None
-        self._told: AccountStatus | None = None
-        self._admitted = False
-        self._ended = asyncio.Event()
-        self._keeper: asyncio.Task[None] | None = None
-        self._silences = 0
-        self._tries = 0
-        self._last_try: float | None = None
-        self.connected_at = clock.now()
-        """When the connection of now was begun; the account may have come within reach over it more than once."""
-        self.state = LinkState(False, 0, say("not connected yet"), clock.now())
-        self.changed: list[Callable[[], None]] = []
+        self._pushed_status: AccountStatus | None = None
+        self._status_known = False
+        self._lost = asyncio.Event()
+        self._retrying: asyncio.Task[None] | None = None
+        self._attempts = 0
+        self._last_attempt: float | None = None
+        self.failures = 0
+        """Queries in a row without an answer."""
+        self.started_at = clock.now()
+        """When the current session was begun; the account's status may have become ready over it more than once."""
+        self.state = ConnectionState(False, 0, say("not connected yet"), clock.now())
+        self.listeners: list[Callable[[], None]] = []
 
     @property
     def session(self) -> QmtSession | None:
-        """The connection, while the account is within reach."""
-        return self._session if self.state.up else None
+        """The session, while the account can be reached over it."""
+        return self._session if self.state.connected else None
 
     async def start(self) -> None:
-        await self._try()
-        self._keeper = asyncio.create_task(self._keep())
+        await self._connect()
+        self._retrying = asyncio.create_task(self._reconnect_forever())
 
     async def stop(self) -> None:
-        if self._keeper is not None:
-            self._keeper.cancel()
-            await asyncio.gather(self._keeper, return_exceptions=True)
+        if self._retrying is not None:
+            self._retrying.cancel()
+            await asyncio.gather(self._retrying, return_exceptions=True)
         session, self._session = self._session, None
-        farewell = session.close() if session is not None else None
-        self._become(up=False, text=say("rotor has ended"), number=self.state.number)
-        if farewell is not None:  # native threads that are at work when a process ends may take it down
-            await asyncio.to_thread(farewell.join, _FAREWELL)
+        stopping = session.close() if session is not None else None
+        self._set_state(connected=False, detail=say("rotor has ended"))
+        if stopping is not None:  # native threads that still run when the process ends may crash it
+            await asyncio.to_thread(stopping.join, _STOP_TIMEOUT)
 
-    def lost(self, session: QmtSession, reason: str) -> None:
-        """Give this connection up; the next one is made behind that."""
+    def drop(self, session: QmtSession, reason: str) -> None:
+        """Give this session up; the next one is made in the background."""
         if self._session is session:
-            self._drop(reason)
+            self._drop_current(reason)
 
-    def answered(self) -> None:
-        """Take note that the connection lives."""
-        self._silences = 0
+    def count_failure(self, session: QmtSession) -> None:
+        """Count a query without an answer: several in a row mean that the session is dead."""
+        self.failures += 1
+        if self.failures >= _MAX_FAILURES:
+            self.drop(session, say("MiniQMT did not answer {silences} queries in a row", silences=self.failures))
 
-    def unanswered(self, session: QmtSession) -> None:
-        """Take note of a question without an answer: several in a row mean that the connection is dead."""
-        self._silences += 1
-        if self._silences >= _SILENCES:
-            self.lost(session, say("{silences} questions in a row were not answered", silences=self._silences))
-
-    async def _keep(self) -> None:
+    async def _reconnect_forever(self) -> None:
         while True:
             if self._session is None:
-                await self._clock.sleep(self._pause())
-                await self._try()
+                await self._clock.sleep(self._seconds_to_next_attempt())
+                await self._connect()
             else:
-                await self._ended.wait()
+                await self._lost.wait()
 
-    def _pause(self) -> float:
-        if self._last_try is None:
+    def _seconds_to_next_attempt(self) -> float:
+        if self._last_attempt is None:
             return 0.0
-        wait = _QUIET if self._quiet() and self._tries > 1 else _PATIENCE[min(self._tries, len(_PATIENCE) - 1)]
-        return max(0.0, self._last_try + wait - self._clock.elapsed())
+        day_off = self._attempts > 1 and self._is_day_off()
+        wait = _DAY_OFF_BACKOFF if day_off else _BACKOFF[min(self._attempts, len(_BACKOFF) - 1)]
+        return max(0.0, self._last_attempt + wait - self._clock.elapsed())
 
-    async def _try(self) -> None:
-        """One attempt, with a new object and the next id."""
-        self._ended.clear()
-        self._silences, self._admitted = 0, False
-        self.connected_at = self._clock.now()
+    async def _connect(self) -> None:
+        """One attempt, with a new SDK object and the next id."""
+        self._lost.clear()
+        self.failures, self._status_known = 0, False
+        self.started_at = self._clock.now()
+        number, account = self._ids.next(), self._qmt.account
         session = QmtSession(
-            self._qmt.userdata,
-            self._ids.next(),
-            self._qmt.account,
-            patience=self._patience,
-            now=self._clock.now,
-            hear=self._heard,
+            self._qmt.userdata, number, account, timeout=self._timeout, now=self._clock.now, on_event=self._on_event
         )
         self._session = session
         trouble = say("the attempt was broken off")
         try:
-            trouble = await session.open() or await self._ready(session)
+            trouble = await session.open() or await self._read_status(session)
         except CallTimedOut as error:
             trouble = str(error)
         except TimeoutError:
-            trouble = say("MiniQMT took the connection and did not answer")
+            trouble = say("MiniQMT accepted the connection and did not answer")
         except Exception as error:
             log.exception("the SDK failed at the connection")
             trouble = say("the SDK of MiniQMT failed: {error}", error=error)
         finally:
-            self._last_try = self._clock.elapsed()
+            self._last_attempt = self._clock.elapsed()
             if trouble is not None and self._session is session:
-                self._tries += 1
-                self._drop(trouble)
+                self._attempts += 1
+                self._drop_current(trouble)
 
-    async def _ready(self, session: QmtSession) -> str | None:
-        """Learn the account's status; answers with the reason where it is not told. It may become ready later."""
+    async def _read_status(self, session: QmtSession) -> str | None:
+        """Query the account's status; returns the reason where that fails. The account may become ready later."""
         while True:
-            self._told = None
-            answer = await session.ask("query_account_status", lambda rows: [qmt_rows.read_status(row) for row in rows])
+            self._pushed_status = None
+            answer = await session.query("query_account_status", lambda rows: [*map(qmt_rows.read_status, rows)])
             if isinstance(answer, Unknown):
                 return answer.reason
-            if self._told is None:  # else it has changed meanwhile, and which is newer nobody knows
+            if self._pushed_status is None:  # else it changed meanwhile, and which of the two is newer is unknown
                 break
         mine = next((status for status in answer.value if status.account == self._qmt.account), None)
         if mine is None:
-            return say("MiniQMT does not tell the status of account {account}", account=self._qmt.account)
-        self._tries, self._admitted = 0, True
-        self._take_status(mine)
+            return say("MiniQMT gives no status for account {account}", account=self._qmt.account)
+        self._attempts, self._status_known = 0, True
+        self._apply_status(mine)
         return None
 
-    def _heard(self, heard: SdkEvent) -> None:
-        if isinstance(heard, Disconnected):
-            self._drop(say("MiniQMT has hung up: it was closed or restarted, or lost its network"))
-        elif not isinstance(heard, AccountStatus):
-            self._hear(heard)
-        elif heard.account == self._qmt.account:
-            self._told = heard
-            if self._admitted:
-                self._take_status(heard)
+    def _on_event(self, event: SdkEvent) -> None:
+        if isinstance(event, Disconnected):
+            self._drop_current(say("MiniQMT closed the connection: it was closed or restarted, or lost its network"))
+        elif not isinstance(event, AccountStatus):
+            self._on_account_event(event)
+        elif event.account == self._qmt.account:
+            self._pushed_status = event
+            if self._status_known:
+                self._apply_status(event)
 
-    def _take_status(self, status: AccountStatus) -> None:
-        if status.ready:
-            if not self.state.up:
-                self._become(up=True, text="ok", number=self.state.number + 1)
-                log.info("MiniQMT: account %s is within reach (session %d)", self._qmt.account, self._ids.last)
-        else:
-            self._out_of_reach(say("account {account} is in {status}", account=self._qmt.account, status=status))
+    def _apply_status(self, status: AccountStatus) -> None:
+        if not status.ready:
+            self._disconnect(say("account {account} is not ready: {status}", account=self._qmt.account, status=status))
+        elif not self.state.connected:
+            self._set_state(connected=True, detail="ok")
+            log.info("MiniQMT: account %s is connected (session %d)", self._qmt.account, self._ids.last)
 
-    def _drop(self, reason: str) -> None:
+    def _drop_current(self, reason: str) -> None:
         session, self._session = self._session, None
         if session is not None:
             session.close()
-        self._ended.set()
-        self._out_of_reach(reason)
+        self._lost.set()
+        self._disconnect(reason)
 
-    def _out_of_reach(self, reason: str) -> None:
-        if self.state.up or self.state.text != reason:
-            log.warning("MiniQMT: account %s is out of reach: %s", self._qmt.account, reason)
-            self._become(up=False, text=reason, number=self.state.number)
+    def _disconnect(self, reason: str) -> None:
+        if self.state.connected or self.state.detail != reason:
+            log.warning("MiniQMT: account %s is not connected: %s", self._qmt.account, reason)
+            self._set_state(connected=False, detail=reason)
 
-    def _become(self, *, up: bool, text: str, number: int) -> None:
-        since: datetime = self.state.since if up == self.state.up and self.state.number == number else self._clock.now()
-        self.state = LinkState(up, number, text, since)
-        for listener in self.changed:
+    def _set_state(self, *, connected: bool, detail: str) -> None:
+        """Each change to connected is a new connection; `since` stays while only the detail changes."""
+        since = self.state.since if connected == self.state.connected else self._clock.now()
+        self.state = ConnectionState(connected, self.state.number + connected, detail, since)
+        for listener in self.listeners:
             try:
                 listener()
             except Exception:
-                log.exception("news of the connection was not taken")
+                log.exception("a listener of the connection failed")

@@ -1,7 +1,7 @@
-"""MiniQMT's native objects, read field by field into our own values.
+"""Reads MiniQMT's native objects, field by field, into our own values.
 
-They have no `__dict__`, come with floats, and a text that was cut inside a Chinese character raises when it is read: a
-field that identifies a row makes that row `Unreadable`, any other is read as empty.
+They have no `__dict__`, hold floats, and a text that was cut inside a Chinese character raises when it is read. Where
+that field identifies a row, the row is refused (`UnreadableRow`); any other is read as empty.
 """
 
 import math
@@ -32,10 +32,10 @@ _STATES = {
     56: OrderState.FILLED,  # 已成
     57: OrderState.REJECTED,  # 废单
 }
-"""Order states by number (xtconstant of 250807); any other, 255 among them, is not known and proves nothing."""
+"""Order states by number (xtconstant of 250807); any other, 255 among them, is unknown and proves nothing."""
 
 _UNSET = 1e300
-"""The SDK's mark for a number that was never set is the largest float."""
+"""The SDK marks a number that was never set with the largest float."""
 
 _MONEY = Decimal("0.001")
 _FEE = Decimal("0.0001")
@@ -55,13 +55,13 @@ _ACCOUNT_STATES = {
 }
 
 
-class Unreadable(InvalidDataError, ValueError):
-    """A row that cannot be told from others; the message says which field."""
+class UnreadableRow(InvalidDataError):
+    """A row without a field that identifies it; the message says which field."""
 
 
 @dataclass(frozen=True, slots=True)
 class OrderError:
-    """A reject with its full text: an order's own message holds 23 bytes of it."""
+    """A reject with its full text: the order's own message holds only 23 bytes of it."""
 
     seq: int
     order_id: int
@@ -70,8 +70,8 @@ class OrderError:
 
 
 @dataclass(frozen=True, slots=True)
-class OrderAccepted:
-    """What came back for the request `seq`: above 0 the order's number, -1 refused, 0 nobody knows."""
+class OrderResponse:
+    """The SDK's answer to request `seq`: above 0 the order's number, -1 refused, 0 outcome unknown."""
 
     seq: int
     order_id: int
@@ -80,7 +80,7 @@ class OrderAccepted:
 
 @dataclass(frozen=True, slots=True)
 class AccountStatus:
-    """Whether an account may be traded: only in state 0."""
+    """The state of an account; only state 0 can trade."""
 
     account: str
     number: int
@@ -102,23 +102,24 @@ def read_asset(native: Native) -> Asset:
 
 
 def read_position(native: Native) -> Position | None:
-    """A holding; None for what is no convertible bond, or sold out."""
+    """A position; None for other securities, and for one that is sold out."""
     code, volume = _code(native), _whole(native, "volume")
     if code is None or volume <= 0:
         return None
-    cost = _maybe(native, "avg_price")
-    return Position(code, volume, _whole(native, "can_use_volume"), _quantized(cost or 0.0, _FEE))
+    cost = _quantized(_finite(native, "avg_price") or 0.0, _FEE)
+    return Position(code, volume, _whole(native, "can_use_volume"), cost)
 
 
 def read_order(native: Native, today: date) -> BrokerOrder | None:
-    """An order; None for what is no convertible bond or neither a buy nor a sale. `today` where it tells no time."""
+    """An order; None for other securities and other kinds of orders. `today` stands in for a missing time."""
     code, side = _code(native), _SIDES.get(_whole(native, "order_type"))
     if code is None or side is None:
         return None
+    at = _time(native, "order_time")
     return BrokerOrder(
         order_id=str(_whole(native, "order_id")),
         remark=_remark(native),
-        trading_day=_day(native, "order_time", today),
+        trading_day=at.date() if at else today,
         code=code,
         side=side,
         volume=_whole(native, "order_volume"),
@@ -130,14 +131,14 @@ def read_order(native: Native, today: date) -> BrokerOrder | None:
 
 
 def read_fill(native: Native, now: datetime) -> Fill | None:
-    """A trade; None for what is no convertible bond or neither a buy nor a sale."""
+    """A fill; None for other securities and other kinds of orders. `now` stands in for a missing time."""
     code, side = _code(native), _SIDES.get(_whole(native, "order_type"))
     if code is None or side is None:
         return None
-    at = _moment(native, "traded_time") or now
+    at = _time(native, "traded_time") or now
     trade_id = _text(native, "traded_id")
     if not trade_id:
-        raise Unreadable(f"a trade of {code} has no number that can be read")
+        raise UnreadableRow(f"a trade of {code} has no number that can be read")
     return Fill(
         trading_day=at.date(),
         order_id=str(_whole(native, "order_id")),
@@ -147,7 +148,7 @@ def read_fill(native: Native, now: datetime) -> Fill | None:
         side=side,
         volume=_whole(native, "traded_volume"),
         price=_decimal(native, "traded_price", TICK),
-        fee=_quantized(max(_maybe(native, "commission") or 0.0, 0.0), _FEE),
+        fee=_quantized(max(_finite(native, "commission") or 0.0, 0.0), _FEE),
         at=at,
     )
 
@@ -156,8 +157,8 @@ def read_error(native: Native) -> OrderError:
     return OrderError(_whole(native, "seq"), _whole(native, "order_id"), _remark(native), read_reason(native))
 
 
-def read_answer(native: Native) -> OrderAccepted:
-    return OrderAccepted(_whole(native, "seq"), _whole(native, "order_id"), _text(native, "error_msg"))
+def read_response(native: Native) -> OrderResponse:
+    return OrderResponse(_whole(native, "seq"), _whole(native, "order_id"), _text(native, "error_msg"))
 
 
 def read_reason(native: Native) -> str:
@@ -171,15 +172,15 @@ def read_status(native: Native) -> AccountStatus:
 def _code(native: Native) -> BondCode | None:
     text = _text(native, "stock_code")
     if not text:
-        raise Unreadable("a row's code cannot be read")
+        raise UnreadableRow("a row's code cannot be read")
     try:
         return BondCode(text)
-    except CodeRefused:  # a share, a fund, a bond of another kind: the account may hold anything
+    except CodeRefused:  # a share, a fund, another kind of bond
         return None
 
 
 def _remark(native: Native) -> str:
-    """The long copy where the terminal supplies one, else that of 23 bytes: ours fit both."""
+    """`order_remark` is the long copy, where the terminal fills it; the other holds 23 bytes, enough for ours."""
     return _text(native, "order_remark") or _text(native, "m_strOrderRemark")
 
 
@@ -190,15 +191,15 @@ def _text(native: Native, name: str) -> str:
         return ""
 
 
-def _maybe(native: Native, name: str) -> float | None:
+def _finite(native: Native, name: str) -> float | None:
     value: object = getattr(native, name, None)
     return value if isinstance(value, int | float) and math.isfinite(value) and abs(value) < _UNSET else None
 
 
 def _number(native: Native, name: str) -> float:
-    value = _maybe(native, name)
+    value = _finite(native, name)
     if value is None:
-        raise Unreadable(f"{name} is {getattr(native, name, None)!r}, not a number")
+        raise UnreadableRow(f"{name} is {getattr(native, name, None)!r}, not a number")
     return value
 
 
@@ -214,12 +215,7 @@ def _quantized(value: float, step: Decimal) -> Decimal:
     return Decimal(repr(value)).quantize(step, ROUND_HALF_UP)
 
 
-def _moment(native: Native, name: str) -> datetime | None:
-    """A time in Unix seconds, as one of Shanghai; None where it is not told."""
-    seconds = _maybe(native, name)
+def _time(native: Native, name: str) -> datetime | None:
+    """A time in Unix seconds as a Shanghai time; None where it is missing."""
+    seconds = _finite(native, name)
     return datetime.fromtimestamp(seconds, SHANGHAI) if seconds and seconds > 0 else None
-
-
-def _day(native: Native, name: str, today: date) -> date:
-    moment = _moment(native, name)
-    return moment.date() if moment else today

@@ -1,7 +1,7 @@
-"""One connection to MiniQMT: an `XtQuantTrader`, the thread that owns it, and a deadline on everything it is asked.
+"""One session with MiniQMT: an `XtQuantTrader`, the thread that owns it, and a deadline on everything it is asked.
 
-A connection is used once. The owner's thread only hands requests over (all but the first two calls are the SDK's
-asynchronous ones), so a slow answer holds up nothing that is asked after it, and orders leave in the order given.
+A session is used once. All but the first two calls are the SDK's asynchronous ones, so a slow answer delays nothing
+that is asked after it, and orders leave in the order given.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from core.brokers import qmt_rows
-from core.brokers.qmt_rows import AccountStatus, OrderAccepted, OrderError
+from core.brokers.qmt_rows import AccountStatus, Native, OrderError, OrderResponse
 from core.i18n import say
 from core.infra import xtquant_sdk
 from core.infra.worker_thread import CallTimedOut, WorkerThread
@@ -25,12 +25,11 @@ from core.model.order import BrokerOrder, Fill, Intent, Side
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-Native = Any
 
-OPENING = 10.0
+CONNECT_TIMEOUT = 10.0
 """Seconds that a connect or a subscribe may take; the native connect gives up after 3."""
 
-_FAREWELL = 5.0
+_STOP_TIMEOUT = 5.0
 """Seconds that the SDK is given to stop: it is known to hang there."""
 
 _LIMIT_PRICE = 11
@@ -40,14 +39,14 @@ _STRATEGY_NAME = "rotor"
 
 @dataclass(frozen=True, slots=True)
 class Disconnected:
-    """The terminal has hung up."""
+    """The terminal closed the connection."""
 
 
 SdkEvent = BrokerOrder | Fill | OrderError | AccountStatus | Disconnected
 
 
 class QmtSession:
-    """`patience`: seconds that an answer may take. What is heard goes to `hear`, on the loop, until `close`."""
+    """`timeout`: seconds that an answer may take. Events go to `on_event`, on the loop, until `close`."""
 
     def __init__(
         self,
@@ -55,122 +54,121 @@ class QmtSession:
         number: int,
         account: str,
         *,
-        patience: float,
+        timeout: float,
         now: Callable[[], datetime],
-        hear: Callable[[SdkEvent], None],
+        on_event: Callable[[SdkEvent], None],
     ) -> None:
         self.number = number
         self._userdata = userdata
         self._account_id = account
-        self._patience = patience
+        self._timeout = timeout
         self._loop = asyncio.get_running_loop()
-        self._hear: Callable[[SdkEvent], None] | None = hear
-        self._ears = _SdkCallback(now, self._hand_over)
-        self._owner = WorkerThread(f"qmt-{number}")
+        self._on_event = on_event
+        self._callback = _SdkCallback(now, self._hand_over)
+        self._worker = WorkerThread(f"qmt-{number}")
         self._trader: Any = None
         self._account: Any = None
         self._pending: set[asyncio.Future[Any]] = set()
-        self._waiting: dict[int, asyncio.Future[OrderAccepted]] = {}
-        self._early: dict[int, OrderAccepted] = {}
+        self._placing: dict[int, asyncio.Future[OrderResponse]] = {}
+        self._early: dict[int, OrderResponse] = {}
         self._closed = False
 
     async def open(self) -> str | None:
-        """Connect and subscribe; answers with the reason where that fails. Raises `CallTimedOut`."""
-        await self._owner.call(self._build, OPENING)
-        if await self._owner.call(self._trader.connect, OPENING) != 0:
+        """Connect and subscribe; returns the reason where that fails. Raises `CallTimedOut`."""
+        await self._worker.call(self._build, CONNECT_TIMEOUT)
+        if await self._worker.call(self._trader.connect, CONNECT_TIMEOUT) != 0:
             return say("MiniQMT is not running, or not logged in (极简模式), or qmt.userdata is not its folder")
-        if await self._owner.call(lambda: self._trader.subscribe(self._account), OPENING + self._patience) != 0:
+        if await self._worker.call(lambda: self._trader.subscribe(self._account), CONNECT_TIMEOUT + self._timeout) != 0:
             return say(
-                "MiniQMT does not offer account {account_id}: see that it is logged in there, and qmt.account",
+                "MiniQMT does not offer account {account_id}: check that it is logged in there, and qmt.account",
                 account_id=self._account_id,
             )
         return None
 
-    async def ask(self, query: str, read: Callable[[Native], T]) -> Maybe[T]:
+    async def query(self, query: str, read: Callable[[Native], T]) -> Maybe[T]:
         """Answer of `query_…_async`, read on the SDK's thread; `Unknown` where it cannot be read.
 
-        Raises `CallTimedOut` where the connection ends, `TimeoutError` where nothing comes: None is nothing, and so is
-        an empty answer that took as long as the time-out, since the SDK gives the same one when time runs out.
+        Raises `CallTimedOut` where the session ends, `TimeoutError` without an answer. None is no answer, and so is an
+        empty one that took as long as the timeout: the SDK gives the same when time runs out.
         """
         answered: asyncio.Future[Maybe[T] | None] = self._future()
 
         def on_answer(native: Native) -> None:
-            late = not native and time.monotonic() - asked >= 0.9 * self._patience
+            late = not native and time.monotonic() - asked_at >= 0.9 * self._timeout
             try:
                 value = None if late or native is None else Known(read(native))
-            except Exception as error:  # raised here it would vanish
+            except Exception as error:  # the SDK would swallow it
                 value = Unknown(say("MiniQMT's answer cannot be read: {error}", error=error))
             self._post(_resolve, answered, value)
 
-        asked = time.monotonic()
-        await self._owner.call(lambda: self._call(query, on_answer), self._patience)
-        async with asyncio.timeout(self._patience + 1):
+        asked_at = time.monotonic()
+        await self._worker.call(lambda: self._send_query(query, on_answer), self._timeout)
+        async with asyncio.timeout(self._timeout + 1):
             answer = await answered
         if answer is None:
             raise TimeoutError
         return answer
 
-    async def order(self, intent: Intent) -> OrderAccepted:
-        """Hand an order over, once, and wait for its number.
+    async def place(self, intent: Intent) -> OrderResponse:
+        """Send an order, once, and wait for its number.
 
-        Raises `NeverBegun`; with `CallTimedOut` and `TimeoutError` nobody knows what became of it.
+        Raises `CallNotStarted` where it was not sent; after `CallTimedOut` and `TimeoutError` its outcome is unknown.
         """
-        seq: int = await self._owner.call(lambda: self._send(intent), self._patience)
+        seq: int = await self._worker.call(lambda: self._send_order(intent), self._timeout)
         answer = self._early.pop(seq, None)
         if answer is not None:
             return answer
-        waiting: asyncio.Future[OrderAccepted] = self._future()
-        self._waiting[seq] = waiting
+        self._placing[seq] = waiting = self._future()
         try:
-            async with asyncio.timeout(self._patience + 1):
+            async with asyncio.timeout(self._timeout + 1):
                 return await waiting
         finally:
-            self._waiting.pop(seq, None)
+            self._placing.pop(seq, None)
 
     async def cancel(self, order_id: int) -> None:
-        """Ask for a cancel. What it answers proves nothing, so nothing waits for it. Raises `CallTimedOut`."""
-        await self._owner.call(lambda: self._trader.cancel_order_stock_async(self._account, order_id), self._patience)
+        """Request a cancel. The SDK's answer proves nothing, so nothing waits for it. Raises `CallTimedOut`."""
+        await self._worker.call(lambda: self._trader.cancel_order_stock_async(self._account, order_id), self._timeout)
 
     def close(self) -> threading.Thread | None:
-        """Hear nothing more and let the SDK go, on a thread of its own that is answered with: its stop may hang."""
-        self._hear, self._closed = None, True
-        self._ears.cover()
+        """Take no more events and stop the SDK, whose stop may hang: on a thread of its own, which is returned."""
+        self._closed = True
+        self._callback.mute()
         for pending in tuple(self._pending):
             if not pending.done():
                 pending.set_exception(CallTimedOut(say("the connection was lost before MiniQMT answered")))
-                pending.exception()  # whoever still waits is told; nobody has to
-        self._owner.end()
+                pending.exception()  # marks it as read, where nobody waits any more
+        self._worker.end()
         if self._trader is None:
             return None
-        farewell = threading.Thread(target=_let_go, args=(self._trader, self.number), name="qmt-farewell", daemon=True)
-        farewell.start()
-        return farewell
+        thread = threading.Thread(target=_stop_trader, args=(self._trader, self.number), name="qmt-close", daemon=True)
+        thread.start()
+        return thread
 
     def _future(self) -> "asyncio.Future[Any]":
-        """A future that fails when the connection ends."""
+        """A future that fails when the session ends."""
         future: asyncio.Future[Any] = self._loop.create_future()
         self._pending.add(future)
         future.add_done_callback(self._pending.discard)
         return future
 
     def _build(self) -> None:
-        # Its own __del__ gives the main thread a loop back that was never taken from it here, and fails at that.
-        kind = type("Trader", (xtquant_sdk.trading_sdk().XtQuantTrader,), {"__del__": _rest})
-        trader = kind(self._userdata, self.number, self._ears)
-        trader.set_timeout(int(self._patience * 1000))
+        # The SDK's own __del__ restores an event loop of the main thread that it never replaced here, and fails.
+        kind = type("Trader", (xtquant_sdk.trading_sdk().XtQuantTrader,), {"__del__": _do_nothing})
+        trader = kind(self._userdata, self.number, self._callback)
+        trader.set_timeout(int(self._timeout * 1000))  # milliseconds; without it a call may block for ever
         trader.start()
         self._account = xtquant_sdk.account_type()(self._account_id)
         self._trader = trader
         if self._closed:
-            _let_go(trader, self.number)
+            _stop_trader(trader, self.number)
 
-    def _call(self, query: str, on_answer: Callable[[Native], None]) -> None:
-        if query == "query_account_status":  # the one that asks for no account
+    def _send_query(self, query: str, on_answer: Callable[[Native], None]) -> None:
+        if query == "query_account_status":  # the only query without an account
             self._trader.query_account_status_async(on_answer)
         else:
             getattr(self._trader, f"{query}_async")(self._account, on_answer)
 
-    def _send(self, intent: Intent) -> int:
+    def _send_order(self, intent: Intent) -> int:
         return self._trader.order_stock_async(
             self._account,
             str(intent.code),
@@ -182,57 +180,58 @@ class QmtSession:
             intent.client_order_id,
         )
 
-    def _hand_over(self, heard: SdkEvent | OrderAccepted) -> None:
-        self._post(self._take, heard)
+    def _hand_over(self, event: SdkEvent | OrderResponse) -> None:
+        self._post(self._take, event)
 
-    def _take(self, heard: SdkEvent | OrderAccepted) -> None:
-        if isinstance(heard, OrderAccepted):
-            waiting = self._waiting.get(heard.seq)
-            if waiting is None:
-                self._early[heard.seq] = heard
-            elif not waiting.done():
-                waiting.set_result(heard)
-        elif self._hear is not None:
-            self._hear(heard)
+    def _take(self, event: SdkEvent | OrderResponse) -> None:
+        if isinstance(event, OrderResponse):
+            waiting = self._placing.get(event.seq)
+            if waiting is None:  # pushed before the request returned its number
+                self._early[event.seq] = event
+            else:
+                _resolve(waiting, event)
+        elif not self._closed:
+            self._on_event(event)
 
     def _post(self, step: Callable[..., None], *values: Any) -> None:  # noqa: ANN401
-        with contextlib.suppress(RuntimeError):  # the loop has ended, and with it everybody who would listen
+        with contextlib.suppress(RuntimeError):  # the loop has ended
             self._loop.call_soon_threadsafe(step, *values)
 
 
 class _SdkCallback:
-    """The SDK's callback object: each method copies what it is told and hands over; none calls, waits or raises."""
+    """The SDK's callback object, on its threads: each method copies its argument and hands the copy over; none calls
+    the SDK, waits or raises."""
 
-    def __init__(self, now: Callable[[], datetime], hand_over: Callable[[SdkEvent | OrderAccepted], None]) -> None:
+    def __init__(self, now: Callable[[], datetime], hand_over: Callable[[SdkEvent | OrderResponse], None]) -> None:
         self._now = now
-        self._hand_over: Callable[[SdkEvent | OrderAccepted], None] | None = hand_over
+        self._hand_over: Callable[[SdkEvent | OrderResponse], None] | None = hand_over
 
-    def cover(self) -> None:
-        """Nothing is heard from now on."""
+    def mute(self) -> None:
+        """Ignore everything from now on."""
         self._hand_over = None
 
     def on_disconnected(self) -> None:
-        self._tell(Disconnected)
+        self._copy(Disconnected)
 
     def on_account_status(self, status: Native) -> None:
-        self._tell(lambda: qmt_rows.read_status(status))
+        self._copy(lambda: qmt_rows.read_status(status))
 
     def on_stock_order(self, order: Native) -> None:
-        self._tell(lambda: qmt_rows.read_order(order, self._now().date()))
+        self._copy(lambda: qmt_rows.read_order(order, self._now().date()))
 
     def on_stock_trade(self, trade: Native) -> None:
-        self._tell(lambda: qmt_rows.read_fill(trade, self._now()))
+        self._copy(lambda: qmt_rows.read_fill(trade, self._now()))
 
     def on_order_error(self, error: Native) -> None:
-        self._tell(lambda: qmt_rows.read_error(error))
+        self._copy(lambda: qmt_rows.read_error(error))
 
     def on_order_stock_async_response(self, response: Native) -> None:
-        self._tell(lambda: qmt_rows.read_answer(response))
+        self._copy(lambda: qmt_rows.read_response(response))
 
     def on_cancel_error(self, error: Native) -> None:
-        self._tell(lambda: log.warning("a cancel was refused: %s", qmt_rows.read_reason(error)))
+        self._copy(lambda: log.warning("a cancel was refused: %s", qmt_rows.read_reason(error)))
 
-    # Pushed by no known terminal, or without news in them: the account is asked instead.
+    # Pushed by no known terminal, or without anything new in them: the account is queried instead.
     def on_connected(self) -> None: ...
 
     def on_stock_asset(self, asset: Native) -> None: ...
@@ -241,19 +240,19 @@ class _SdkCallback:
 
     def on_cancel_order_stock_async_response(self, response: Native) -> None: ...
 
-    def _tell(self, copy: Callable[[], SdkEvent | OrderAccepted | None]) -> None:
+    def _copy(self, read: Callable[[], SdkEvent | OrderResponse | None]) -> None:
         hand_over = self._hand_over
         if hand_over is None:
             return
         try:
-            heard = copy()
-            if heard is not None:
-                hand_over(heard)
-        except Exception:  # raised here it would vanish in a future that nobody reads
-            log.exception("something that MiniQMT told could not be read; it is looked up")
+            event = read()
+            if event is not None:
+                hand_over(event)
+        except Exception:  # the SDK would swallow it
+            log.exception("an event from MiniQMT could not be read; the account is queried instead")
 
 
-def _rest(_: object) -> None: ...
+def _do_nothing(_: object) -> None: ...
 
 
 def _resolve(future: "asyncio.Future[Any]", value: Any) -> None:  # noqa: ANN401
@@ -261,8 +260,8 @@ def _resolve(future: "asyncio.Future[Any]", value: Any) -> None:  # noqa: ANN401
         future.set_result(value)
 
 
-def _let_go(trader: Any, number: int) -> None:  # noqa: ANN401
-    """Stop an old connection; what hangs in there is left to its threads."""
+def _stop_trader(trader: Any, number: int) -> None:  # noqa: ANN401
+    """Stop an old SDK object; where it hangs, its threads are left alone."""
 
     def stop() -> None:
         try:
@@ -273,6 +272,6 @@ def _let_go(trader: Any, number: int) -> None:  # noqa: ANN401
 
     thread = threading.Thread(target=stop, name=f"qmt-stop-{number}", daemon=True)
     thread.start()
-    thread.join(_FAREWELL)
+    thread.join(_STOP_TIMEOUT)
     if thread.is_alive():
         log.warning("the old connection %d does not stop: its threads stay until rotor ends", number)

@@ -107,10 +107,13 @@ class HealthMonitor:
         return tuple(self._since(name, state, now) for name, state in found.items())
 
     def _broker(self) -> _Found:
-        link, unanswered = self._components.order_manager.broker.link, self._components.rotation.account.unanswered
-        if not link.up:
-            return _Found(Level.ERROR, link.text)
-        return _Found(Level.GOOD, link.text) if unanswered is None else _Found(Level.ERROR, unanswered)
+        connection, unanswered = (
+            self._components.order_manager.broker.connection,
+            self._components.rotation.account.unanswered,
+        )
+        if not connection.connected:
+            return _Found(Level.ERROR, connection.detail)
+        return _Found(Level.GOOD, connection.detail) if unanswered is None else _Found(Level.ERROR, unanswered)
 
     def _quotes(self, now: datetime) -> _Found:
         heard = self._components.heard

@@ -67,7 +67,7 @@ def qmt_broker(settings: Settings, clock: Clock, calendar: Calendar, state_store
         lambda number: state_store.keep(_SESSION, str(number)),
     )
     return QmtBroker(
-        settings.qmt, clock, ids, quiet=lambda: calendar.is_session(clock.now().date()) == Known(value=False)
+        settings.qmt, clock, ids, is_day_off=lambda: calendar.is_session(clock.now().date()) == Known(value=False)
     )
 
 

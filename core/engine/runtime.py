@@ -119,7 +119,7 @@ class EngineRuntime:
         )
         self._job_scheduler = self._timed()
         components.order_manager.changed = self._on_account
-        components.order_manager.broker.watch_link(self._on_account)
+        components.order_manager.broker.watch_connection(self._on_account)
         components.feed.subscribe(self._on_quotes)
 
     @property

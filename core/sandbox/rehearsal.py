@@ -205,7 +205,7 @@ class _ScratchComponents:
         for code in sorted(self._ledger.holdings()):
             last = self._panel.last_date(code)
             if last is not None and last < day:
-                price = self._broker.retire(code)
+                price = self._broker.close_position(code)
                 if price is not None:
                     self._ledger.leave(code, price, day, self._clock.now())
                     self._report.left_market += 1

@@ -334,7 +334,7 @@ class OrderManager:
             current = self.journal[order.intent.client_order_id]
             if not current.unresolved or current.intent.client_order_id in remarks:
                 continue
-            if self.broker.absence_proves(current) == 0:
+            if self.broker.absence_proven_in(current) == 0:
                 self._record(current, OrderState.REFUSED, "it never reached the broker: its list does not hold it")
 
     def _record(self, order: Order, state: OrderState, text: str, order_id: str | None = None) -> None:

@@ -71,7 +71,9 @@ async def end_working(order_manager: OrderManager) -> str | None:
 
 async def _await_proof(order_manager: OrderManager) -> str | None:
     """Wait until the broker's list proves what never arrived, where a short wait is all that it takes."""
-    waits = [order_manager.broker.absence_proves(order) for order in order_manager.journal.open() if order.unresolved]
+    waits = [
+        order_manager.broker.absence_proven_in(order) for order in order_manager.journal.open() if order.unresolved
+    ]
     longest = max((wait for wait in waits if wait is not None), default=0.0)
     if not 0 < longest <= _LONGEST_PROOF:
         return None

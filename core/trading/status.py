@@ -49,12 +49,13 @@ class TradingStatus:
     @property
     def reasons(self) -> tuple[BlockReason, ...]:
         """Every reason why nothing is sent; empty where trading is on."""
-        link = self._broker.link
+        connection = self._broker.connection
         faults = tuple(BlockReason(BlockKind.BOOKING_FAULT, text) for text in self.faults)
-        if not link.up:  # anything else is known from before, and is reconciled when the connection is back
-            text = say("connection lost since {since:%m-%d %H:%M:%S}: {text}", since=link.since, text=link.text)
+        if not connection.connected:  # the other reasons are old, and are checked again after a reconnect
+            since, text = connection.since, connection.detail
+            text = say("connection lost since {since:%m-%d %H:%M:%S}: {text}", since=since, text=text)
             return (*faults, BlockReason(BlockKind.CONNECTION_LOST, text))
-        if self._reconciled_link in {None, link.number}:
+        if self._reconciled_link in {None, connection.number}:
             return (*faults, *self._reasons)
         reconnected = BlockReason(BlockKind.RECONNECTED, say("reconnected, the account is not reconciled yet"))
         return (*faults, reconnected, *self._reasons)
@@ -103,14 +104,14 @@ class TradingStatus:
         """Faults stay in force until the end; what is still wrong comes up again meanwhile."""
         self._faults_before.update(self._faults)
         self._faults.clear()
-        return Reconciliation(self._broker.link.number, self._events)
+        return Reconciliation(self._broker.connection.number, self._events)
 
     def end_reconciliation(self, begun: Reconciliation, reasons: tuple[BlockReason, ...]) -> None:
         """Take over what it found, unless the connection changed or the machine slept meanwhile."""
-        link = self._broker.link
-        if not link.up or link.number != begun.link or self._events != begun.events:
+        connection = self._broker.connection
+        if not connection.connected or connection.number != begun.link or self._events != begun.events:
             return
-        self._reconciled_link = link.number
+        self._reconciled_link = connection.number
         self._reasons = tuple(reasons)
         if not any(reason.kind is BlockKind.ACCOUNT_SILENT for reason in reasons):
             self._faults_before.clear()

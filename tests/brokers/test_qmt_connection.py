@@ -10,8 +10,8 @@ import pytest
 from miniqmt_emulator.control import Control
 
 from core.brokers.qmt import QmtBroker
-from core.brokers.qmt_connection import SPACING, SessionIds
-from core.brokers.qmt_rows import Unreadable
+from core.brokers.qmt_connection import RETRY_GAP, SessionIds
+from core.brokers.qmt_rows import UnreadableRow
 from core.infra.clock import SHANGHAI, ScaledClock
 from core.model.known import Known, Unknown
 from core.model.order import Confirmed, Intent, Refused, Side, Unresolved
@@ -28,19 +28,19 @@ _blocks = count(20_000, 10)
 class Line:
     """A broker, its clock, and the ids it has used."""
 
-    def __init__(self, control: Control, *, quiet: bool = False, patience: float = 0.8) -> None:
+    def __init__(self, control: Control, *, day_off: bool = False, timeout: float = 0.8) -> None:
         self.control = control
         self.clock = ScaledClock(OPENING, SPEED)
         self.tries: list[tuple[int, float]] = []
         self.ids = SessionIds(next(_blocks), 3, None, lambda number: self.tries.append((number, self.clock.elapsed())))
         qmt = QmtSettings(userdata=str(shared_terminal().userdata), account=ACCOUNT)
-        self.broker = QmtBroker(qmt, self.clock, self.ids, quiet=lambda: quiet, patience=patience)
+        self.broker = QmtBroker(qmt, self.clock, self.ids, is_day_off=lambda: day_off, timeout=timeout)
 
     async def link_is(self, *, up: bool) -> None:
         changed = asyncio.Event()
-        self.broker.watch_link(changed.set)
+        self.broker.watch_connection(changed.set)
         async with asyncio.timeout(10):
-            while self.broker.link.up is not up:
+            while self.broker.connection.connected is not up:
                 changed.clear()
                 await changed.wait()
 
@@ -83,25 +83,25 @@ class TestConnecting:
         first = line.tries[0][0]
         assert [number for number, _ in line.tries[:5]] == [first, first + 1, first + 2, first, first + 1]
         moments = [at for _, at in line.tries]
-        assert all(later - earlier >= SPACING for earlier, later in pairwise(moments))
+        assert all(later - earlier >= RETRY_GAP for earlier, later in pairwise(moments))
 
     async def test_it_never_gives_up_and_says_since_when(self, line: Line, caplog: pytest.LogCaptureFixture) -> None:
         line.control.drop_link("trade")
         with caplog.at_level(logging.INFO):
             await line.broker.start()
-            since = line.broker.link.since
+            since = line.broker.connection.since
             await line.tried(6)
-        assert line.broker.link.since == since
-        assert "MiniQMT is not running, or not logged in" in line.broker.link.text
+        assert line.broker.connection.since == since
+        assert "MiniQMT is not running, or not logged in" in line.broker.connection.detail
         assert isinstance(answer := await line.broker.asset(), Unknown)
-        assert f"out of reach since {since:%m-%d %H:%M:%S}" in answer.reason
-        assert sum("out of reach" in record.message for record in caplog.records) == 1, "told once, not six times"
+        assert f"not connected since {since:%m-%d %H:%M:%S}" in answer.reason
+        assert sum("is not connected" in record.message for record in caplog.records) == 1, "told once, not six times"
         line.control.restore_link("trade")
         await line.link_is(up=True)
         assert isinstance(await line.broker.asset(), Known)
 
     async def test_it_is_quiet_on_a_closed_day(self, control: Control) -> None:
-        line = Line(control, quiet=True)
+        line = Line(control, day_off=True)
         control.drop_link("trade")
         await line.broker.start()
         await line.tried(2)
@@ -114,28 +114,28 @@ class TestConnecting:
         other.ids.first = line.ids.first
         await other.broker.start()
         await line.broker.start()
-        assert not line.broker.link.up
+        assert not line.broker.connection.connected
         await line.link_is(up=True)
-        assert other.broker.link.up
+        assert other.broker.connection.connected
         await other.broker.stop()
 
     @pytest.mark.parametrize("op", ["subscribe", "query_account_status"])
     async def test_it_is_not_up_before_account_and_status_are_known(self, line: Line, op: str) -> None:
         line.control.next_call(op, "empty" if op.startswith("query") else "refuse", times=-1)
         await line.broker.start()
-        assert not line.broker.link.up
-        assert ACCOUNT in line.broker.link.text
+        assert not line.broker.connection.connected
+        assert ACCOUNT in line.broker.connection.detail
         line.control.clear_script()
         await line.link_is(up=True)
 
     async def test_a_status_that_is_pushed_early_makes_no_connection_good(self, line: Line) -> None:
         """The terminal pushes the status at the subscription; it is asked for all the same."""
         seen: list[bool] = []
-        line.broker.watch_link(lambda: seen.append(line.broker.link.up))
+        line.broker.watch_connection(lambda: seen.append(line.broker.connection.connected))
         line.control.next_call("query_account_status", "no_response", times=-1)
         await line.broker.start()
         assert True not in seen
-        assert "did not answer" in line.broker.link.text
+        assert "did not answer" in line.broker.connection.detail
 
     async def test_an_sdk_that_fails_is_tried_again_too(self, line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
         from xtquant.xttrader import XtQuantTrader
@@ -146,7 +146,7 @@ class TestConnecting:
         with monkeypatch.context() as patch:
             patch.setattr(XtQuantTrader, "connect", fails)
             await line.broker.start()
-            assert "the lock file of the session is in use" in line.broker.link.text
+            assert "the lock file of the session is in use" in line.broker.connection.detail
             await line.tried(3)
         await line.link_is(up=True)
         with monkeypatch.context() as patch:
@@ -162,17 +162,17 @@ class TestConnecting:
         line.control.set_position(ACCOUNT, str(SH), 20, 101.5)
 
         def cut(_: object) -> None:
-            raise Unreadable("a row's code cannot be read")
+            raise UnreadableRow("a row's code cannot be read")
 
         monkeypatch.setattr("core.brokers.qmt_rows.read_position", cut)
         for _ in range(5):
             assert isinstance(await line.broker.positions(), Unknown)
-        assert line.broker.link.up
+        assert line.broker.connection.connected
 
     async def test_a_status_other_than_0_is_out_of_reach_until_it_is_0(self, line: Line) -> None:
         line.control.set_account_status(ACCOUNT, 4)
         await line.broker.start()
-        assert (line.broker.link.up, "state 4 (初始化中" in line.broker.link.text) == (False, True)
+        assert (line.broker.connection.connected, "state 4 (初始化中" in line.broker.connection.detail) == (False, True)
         line.control.set_account_status(ACCOUNT, 0)
         await line.link_is(up=True)
         assert len(line.tries) == 1, "the connection itself was good"
@@ -181,30 +181,30 @@ class TestConnecting:
         line = Line(control)
         line.control.reset({"accounts": [], "settings": {"session_reuse_gap": 0.0}})
         await line.broker.start()
-        assert "does not offer account 8880001" in line.broker.link.text
+        assert "does not offer account 8880001" in line.broker.connection.detail
         await line.broker.stop()
 
     async def test_a_new_connection_has_a_new_number(self, line: Line) -> None:
         await line.broker.start()
-        before = line.broker.link.number
+        before = line.broker.connection.number
         line.control.drop_session(line.tries[-1][0])
         await line.link_is(up=False)
         await line.link_is(up=True)
-        assert line.broker.link.number == before + 1
+        assert line.broker.connection.number == before + 1
 
     async def test_what_an_old_connection_still_tells_is_not_heard(self, line: Line) -> None:
         heard: list[object] = []
         line.broker.subscribe(heard.append)
         await line.broker.start()
-        old = line.broker._link.session  # pyright: ignore[reportPrivateUsage]
+        old = line.broker._connection.session  # pyright: ignore[reportPrivateUsage]
         assert old is not None
         line.control.drop_session(line.tries[-1][0])
         await line.link_is(up=False)
-        old._ears.on_disconnected()  # pyright: ignore[reportPrivateUsage]
+        old._callback.on_disconnected()  # pyright: ignore[reportPrivateUsage]
         await line.link_is(up=True)
-        old._ears.on_disconnected()  # pyright: ignore[reportPrivateUsage]
+        old._callback.on_disconnected()  # pyright: ignore[reportPrivateUsage]
         await line.broker.asset()
-        assert line.broker.link.up
+        assert line.broker.connection.connected
 
 
 class TestOutcomes:

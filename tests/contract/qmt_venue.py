@@ -101,12 +101,12 @@ class QmtVenue:
             QmtSettings(userdata=str(self._terminal.userdata), account=ACCOUNT),
             self._clock,
             SessionIds(number, 1, None),
-            quiet=lambda: False,
+            is_day_off=lambda: False,
         )
         broker.subscribe(self.events.append)
         self.broker: Broker = broker
         await broker.start()
-        assert broker.link.up, broker.link
+        assert broker.connection.connected, broker.connection
 
 
 def _volume(shown: int | None) -> int:

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from core.brokers.broker import BrokerEvent, BrokerListener, LinkState
+from core.brokers.broker import BrokerEvent, BrokerListener, ConnectionState
 from core.brokers.paper import PaperBroker
 from core.infra.clock import Clock
 from core.model.account import Asset, Position
@@ -120,7 +120,7 @@ class FaultyBroker:
         self.rate = rate
         self._listeners: list[BrokerListener] = []
         self._link_listeners: list[Callable[[], None]] = []
-        self.link = LinkState(True, 1, "ok", clock.now())
+        self.connection = ConnectionState(True, 1, "ok", clock.now())
         self.sent: list[tuple[datetime, Intent]] = []
         """What was handed over, whether or not it arrived."""
         inner.subscribe(self._on_event)
@@ -129,9 +129,9 @@ class FaultyBroker:
     def account(self) -> str:
         return self.inner.account
 
-    def absence_proves(self, order: Order) -> float | None:
+    def absence_proven_in(self, order: Order) -> float | None:
         """Over the connection that sent it, never; over a later one, at once."""
-        return 0.0 if order.created_at < self.link.since else None
+        return 0.0 if order.created_at < self.connection.since else None
 
     async def start(self) -> None:
         await self.inner.start()
@@ -142,20 +142,20 @@ class FaultyBroker:
     def subscribe(self, listener: BrokerListener) -> None:
         self._listeners.append(listener)
 
-    def watch_link(self, listener: Callable[[], None]) -> None:
+    def watch_connection(self, listener: Callable[[], None]) -> None:
         self._link_listeners.append(listener)
 
     def break_link(self, seconds: float) -> None:
         """Out of reach for so many seconds of the loop."""
-        if self.link.up:
-            self._set_link(LinkState(False, self.link.number, "connection lost", self._clock.now()))
+        if self.connection.connected:
+            self._set_connection(ConnectionState(False, self.connection.number, "connection lost", self._clock.now()))
             asyncio.get_running_loop().call_later(seconds, self._mend)
 
     def _mend(self) -> None:
-        self._set_link(LinkState(True, self.link.number + 1, "ok", self._clock.now()))
+        self._set_connection(ConnectionState(True, self.connection.number + 1, "ok", self._clock.now()))
 
-    def _set_link(self, link: LinkState) -> None:
-        self.link = link
+    def _set_connection(self, connection: ConnectionState) -> None:
+        self.connection = connection
         for listener in self._link_listeners:
             listener()
 
@@ -164,7 +164,7 @@ class FaultyBroker:
 
     async def positions(self) -> Maybe[tuple[Position, ...]]:
         # As the real one does: out of reach, it lists nothing and says nothing.
-        return await self.inner.positions() if self.link.up else Known(())
+        return await self.inner.positions() if self.connection.connected else Known(())
 
     async def orders(self, since: date) -> Maybe[tuple[BrokerOrder, ...]]:
         return self._lost() or await self.inner.orders(since)
@@ -174,7 +174,7 @@ class FaultyBroker:
 
     async def place(self, intent: Intent) -> Outcome:
         self.sent.append((self._clock.now(), intent))
-        if not self.link.up:
+        if not self.connection.connected:
             return Unresolved("no answer")
         if self._chance(0.3):
             await asyncio.sleep(self._random.uniform(0.0, 0.3))
@@ -186,11 +186,11 @@ class FaultyBroker:
         return Unresolved("no answer") if self._chance(0.15) else outcome
 
     async def cancel(self, order_id: str) -> None:
-        if self.link.up and not self._chance(0.3):
+        if self.connection.connected and not self._chance(0.3):
             await self.inner.cancel(order_id)
 
     def _lost(self) -> Unknown | None:
-        if not self.link.up:
+        if not self.connection.connected:
             return Unknown("connection lost")
         return Unknown("no answer in time") if self._chance(0.05) else None
 
@@ -198,7 +198,7 @@ class FaultyBroker:
         return self._random.random() < part * self.rate
 
     def _on_event(self, event: BrokerEvent) -> None:
-        if not self.link.up or self._chance(0.2):
+        if not self.connection.connected or self._chance(0.2):
             return
         for _ in range(2 if self._chance(0.2) else 1):
             if self._chance(0.4):

@@ -94,7 +94,7 @@ class LiveRoom:
         self.journal, self.ledger = Journal(self.db), Ledger(self.db)
         qmt = QmtSettings(userdata=str(self.terminal.userdata), account=ACCOUNT)
         ids = SessionIds(self._sessions(), 1, None)
-        self.broker = QmtBroker(qmt, self.clock, ids, quiet=lambda: False, patience=self._patience)
+        self.broker = QmtBroker(qmt, self.clock, ids, is_day_off=lambda: False, timeout=self._patience)
         self.feed = QmtQuotes(self.clock, open_now=lambda: True, patience=2.0)
         self.order_manager = OrderManager(
             self.broker, self.journal, self.ledger, PreTradeRisk(self.settings, lambda _: None), self.clock
@@ -150,8 +150,8 @@ class LiveRoom:
     async def link_is(self, *, up: bool) -> None:
         """Wait until the account is within reach, or out of it."""
         changed = asyncio.Event()
-        self.broker.watch_link(changed.set)
-        while self.broker.link.up is not up:
+        self.broker.watch_connection(changed.set)
+        while self.broker.connection.connected is not up:
             changed.clear()
             async with asyncio.timeout(10):
                 await changed.wait()

@@ -112,7 +112,7 @@ def test_a_terminal_that_goes_turns_trading_off_and_its_return_is_reconciled_fir
     control.restore_link("trade")
     back = until(engine, lambda shown: shown.ready and isinstance(shown.asset, Known))
     texts = [event.text for event in back.events]
-    assert sum("is within reach" in text for text in texts) == 2
+    assert sum("is connected" in text for text in texts) == 2
     assert texts.index("the account and the ledger agree: trading is on") < len(texts) - 1
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from miniqmt_emulator.control import Control
 
-from core.brokers.qmt import PROOF
+from core.brokers.qmt import ABSENCE_PROOF
 from core.model.known import Known, Unknown
 from core.model.order import OrderState
 from tests.live.terminal_world import ACCOUNT, NEW, OLD, LiveRoom
@@ -117,7 +117,7 @@ async def test_an_account_that_comes_back_over_the_connection_that_sent_it_prove
     await room.link_is(up=False)
     room.control.set_account_status(ACCOUNT, 0)
     await room.link_is(up=True)
-    await room.clock.sleep(2 * PROOF)
+    await room.clock.sleep(2 * ABSENCE_PROOF)
     assert "is unknown" in (await room.reconciled())[0]
     room.control.hurry()
     await room.finish()
@@ -157,7 +157,7 @@ async def test_a_break_that_nobody_is_told_of(room: LiveRoom) -> None:
         await room.rotation.execute(plan)
     for _ in range(4):
         await room.broker.asset()
-    assert not room.broker.link.up
+    assert not room.broker.connection.connected
     room.control.restore_link("trade")
     await room.finish()
 
@@ -208,7 +208,7 @@ async def test_only_an_account_in_state_0_is_traded(room: LiveRoom, status: int)
     plan = await room.plan()
     room.control.set_account_status(ACCOUNT, status)
     await room.link_is(up=False)
-    assert f"state {status}" in room.broker.link.text
+    assert f"state {status}" in room.broker.connection.detail
     refused = await room.plan()
     assert refused.refused is not None
     assert f"state {status}" in refused.refused
@@ -268,7 +268,7 @@ async def test_the_terminal_is_killed_and_started_again_in_the_middle(mortal_roo
     await asyncio.to_thread(room.control.wait_order, code=str(SOLD), status=50)
     room.terminal.kill()
     await running
-    assert not room.broker.link.up
+    assert not room.broker.connection.connected
     assert isinstance(await room.broker.asset(), Unknown)
     room.terminal.start()
     room.control = room.terminal.control

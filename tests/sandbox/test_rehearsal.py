@@ -93,9 +93,9 @@ def test_the_run_notices_a_broker_whose_books_differ(panel: Panel, monkeypatch: 
 
     def lose_a_lot(self: PaperBroker, fill: Any, released: Decimal) -> None:
         trade(self, fill, released)
-        holding = self._books.holdings.get(fill.code)
+        holding = self._store.holdings.get(fill.code)
         if holding is not None and holding.volume > 10:
-            self._books.set_holding(fill.code, type(holding)(holding.volume - 10, holding.cost, holding.last))
+            self._store.set_holding(fill.code, type(holding)(holding.volume - 10, holding.cost, holding.last))
 
     monkeypatch.setattr(PaperBroker, "_trade", lose_a_lot)
     assert "ledger and the broker differ in [('" in the_breach(panel)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 
-from core.brokers.broker import BrokerEvent, BrokerListener, LinkState
+from core.brokers.broker import BrokerEvent, BrokerListener, ConnectionState
 from core.infra.clock import Clock
 from core.model.account import Asset, Position
 from core.model.bond import BondCode
@@ -39,7 +39,7 @@ class HostileBroker:
     def __init__(self, clock: Clock, *, cash: int = 100_000, lists_every_order: bool = True) -> None:
         self.clock = clock
         self.lists_every_order = lists_every_order
-        self.link = LinkState(True, 1, "ok", clock.now())
+        self.connection = ConnectionState(True, 1, "ok", clock.now())
         self.manners: dict[BondCode, list[Manner]] = {}
         self.silent: set[str] = set()
         self.deaf: set[BondCode] = set()
@@ -58,10 +58,10 @@ class HostileBroker:
     def held_now(self) -> dict[BondCode, int]:
         return {code: volume for code, volume in self.held.items() if volume}
 
-    def absence_proves(self, order: Order) -> float | None:
+    def absence_proven_in(self, order: Order) -> float | None:
         return 0.0 if self.lists_every_order else None
 
-    def watch_link(self, listener: Callable[[], None]) -> None: ...
+    def watch_connection(self, listener: Callable[[], None]) -> None: ...
 
     async def start(self) -> None: ...
 

@@ -131,11 +131,13 @@ class TestSending:
 
     @pytest.mark.parametrize("link", ["down", "new"])
     async def test_nothing_is_sent_over_a_link_that_is_down_or_not_reconciled(self, room: Room, link: str) -> None:
-        room.broker.link = replace(room.broker.link, up=link != "down", number=2 if link == "new" else 1)
+        room.broker.connection = replace(
+            room.broker.connection, connected=link != "down", number=2 if link == "new" else 1
+        )
         refused = await room.order_manager.send([intent("k-1", A, BUY, 10)])
         assert ("connection lost" if link == "down" else "reconnected") in refused["k-1"]
         assert room.broker.placed == []
-        room.broker.link = replace(room.broker.link, up=True)
+        room.broker.connection = replace(room.broker.connection, connected=True)
         assert await reconcile(room.order_manager) == ()
         assert await room.order_manager.send([intent("k-2", A, BUY, 10)]) == {}
 
@@ -143,7 +145,7 @@ class TestSending:
         positions = room.broker.positions
 
         async def lost_meanwhile() -> object:
-            room.broker.link = replace(room.broker.link, number=2)
+            room.broker.connection = replace(room.broker.connection, number=2)
             return await positions()
 
         room.broker.positions = lost_meanwhile  # type: ignore[method-assign,assignment]

@@ -169,7 +169,7 @@ async def test_an_absence_that_will_soon_prove_something_is_waited_for(make_room
     proven = room.clock.now() + timedelta(seconds=8)
     again = room.again()
     left = lambda _: max(0.0, (proven - room.clock.now()).total_seconds())  # noqa: E731
-    room.broker.absence_proves = left  # type: ignore[method-assign]
+    room.broker.absence_proven_in = left  # type: ignore[method-assign]
     assert await reconcile(again.order_manager) == ()
     assert again.journal[K].state is OrderState.REFUSED
     assert room.clock.now() == proven

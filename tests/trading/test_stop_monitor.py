@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from core.brokers.broker import LinkState
+from core.brokers.broker import ConnectionState
 from core.model.bond import BondCode
 from core.model.order import Intent, OrderState, Origin, Side
 from core.model.quote import TradingState
@@ -310,11 +310,11 @@ async def test_paused_buys_leave_the_stops_at_work(room: Room) -> None:
 
 
 def link_down(room: Room) -> None:
-    room.broker.link = LinkState(False, 1, "the terminal is closed", room.clock.now())
+    room.broker.connection = ConnectionState(False, 1, "the terminal is closed", room.clock.now())
 
 
 def link_new(room: Room) -> None:
-    room.broker.link = LinkState(True, 2, "ok", room.clock.now())
+    room.broker.connection = ConnectionState(True, 2, "ok", room.clock.now())
 
 
 @pytest.mark.parametrize(

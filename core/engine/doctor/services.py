@@ -155,7 +155,7 @@ async def check_terminal(settings: Settings, qmt: Finding) -> list[Finding]:
         account = Finding("account", CheckResult.FAILED, say("its number is not set"), remedy)
         return [Finding("terminal", CheckResult.NOTE, say("not looked at: the account is not set")), account]
     first, last = settings.qmt.session_ids
-    broker = QmtBroker(settings.qmt, RealClock(), SessionIds(first, last - first + 1, None), quiet=lambda: False)
+    broker = QmtBroker(settings.qmt, RealClock(), SessionIds(first, last - first + 1, None), is_day_off=lambda: False)
     try:
         async with asyncio.timeout(_TERMINAL_PATIENCE):
             await broker.start()
@@ -171,17 +171,17 @@ async def check_terminal(settings: Settings, qmt: Finding) -> list[Finding]:
 
 
 async def _ask_terminal(settings: Settings, broker: QmtBroker) -> list[Finding]:
-    account, link = settings.qmt.account, broker.link
-    if not link.up:
-        admitted = account in link.text
+    account, connection = settings.qmt.account, broker.connection
+    if not connection.connected:
+        admitted = account in connection.detail
         if not admitted:
             return [
-                _no_terminal(link.text),
+                _no_terminal(connection.detail),
                 Finding("account", CheckResult.FAILED, say("not known: the terminal is not there")),
             ]
         remedy = say("See in MiniQMT whether the account is logged in, and whether qmt.account is its number.")
         running = Finding("terminal", CheckResult.OK, say("MiniQMT runs and takes the connection"))
-        return [running, Finding("account", CheckResult.FAILED, link.text, remedy)]
+        return [running, Finding("account", CheckResult.FAILED, connection.detail, remedy)]
     asset = await broker.asset()
     running = Finding("terminal", CheckResult.OK, say("MiniQMT runs and answers"))
     if isinstance(asset, Unknown):
