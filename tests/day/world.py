@@ -150,7 +150,7 @@ class DayWorld:
         left = [task for task in asyncio.all_tasks() if task is not current]
         self.components.database.close()
         self.broker.inner._stopped = True  # pyright: ignore[reportPrivateUsage]
-        self.broker.inner._books._db.close()  # pyright: ignore[reportPrivateUsage]
+        self.broker.inner._store._db.close()  # pyright: ignore[reportPrivateUsage]
         for task in left:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
@@ -185,7 +185,7 @@ class DayWorld:
 
     @property
     def held(self) -> dict[BondCode, int]:
-        holdings = self.broker.inner._books.holdings  # pyright: ignore[reportPrivateUsage]
+        holdings = self.broker.inner._store.holdings  # pyright: ignore[reportPrivateUsage]
         return {code: holding.volume for code, holding in holdings.items()}
 
     def note_halt(self, state: str) -> None:
@@ -199,7 +199,7 @@ class DayWorld:
 
     def look(self) -> None:
         """The laws that hold at every moment."""
-        books = self.broker.inner._books  # pyright: ignore[reportPrivateUsage]
+        books = self.broker.inner._store  # pyright: ignore[reportPrivateUsage]
         if books.account.cash < 0 or books.account.frozen < 0:
             self.breach(f"cash is below zero: {books.account}")
         live = Counter(order.code for order in self.broker.inner._working.values())  # pyright: ignore[reportPrivateUsage]
@@ -251,7 +251,7 @@ class DayWorld:
         for _ in range(3):
             self.broker.break_link(0.5)  # only a later connection proves what never arrived
             await asyncio.sleep(25)
-        books = self.broker.inner._books  # pyright: ignore[reportPrivateUsage]
+        books = self.broker.inner._store  # pyright: ignore[reportPrivateUsage]
         listed, fills = books.orders(DAY.date()), books.fills(DAY.date())
         ours = {
             order.intent.client_order_id: order for order in self.components.order_manager.journal.of_day(DAY.date())

@@ -2,7 +2,6 @@
 
 import asyncio
 import csv
-import dataclasses
 import gzip
 import json
 import subprocess
@@ -116,12 +115,12 @@ def test_the_run_notices_a_bond_that_was_ordered_twice(panel: Panel, monkeypatch
 
 
 def test_the_run_notices_an_order_that_was_not_filled_whole(panel: Panel, monkeypatch: pytest.MonkeyPatch) -> None:
-    change_matches(monkeypatch, volume=lambda match: 10)
+    change_matches(monkeypatch, lambda volume, price: (10, price))
     assert the_breach(panel) == "2024-01-05: 123096.SZ: 10 filled of 9790"
 
 
 def test_the_run_notices_a_fill_at_another_price(panel: Panel, monkeypatch: pytest.MonkeyPatch) -> None:
-    change_matches(monkeypatch, price=lambda match: match.price - Decimal("0.001"))
+    change_matches(monkeypatch, lambda volume, price: (volume, price - Decimal("0.001")))
     assert the_breach(panel) == "2024-01-05: 123096.SZ: not filled at the recorded close"
 
 
@@ -132,12 +131,12 @@ def the_breach(panel: Panel) -> str:
     return breach
 
 
-def change_matches(monkeypatch: pytest.MonkeyPatch, **changes: Callable[[Any], Any]) -> None:
+def change_matches(monkeypatch: pytest.MonkeyPatch, change: Callable[[int, Decimal], tuple[int, Decimal]]) -> None:
     available = PaperBroker._available
 
     def changed(self: PaperBroker, order: Any, quote: Any) -> Any:
         match = available(self, order, quote)
-        return match and dataclasses.replace(match, **{name: change(match) for name, change in changes.items()})
+        return match and change(*match)
 
     monkeypatch.setattr(PaperBroker, "_available", changed)
 
