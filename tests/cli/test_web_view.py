@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from tui.cli.main import main
-from tui.cli.web_view import ViewServer, free
+from tui.cli.web_view import ViewServer, is_free
 
 
 def free_port() -> int:
@@ -120,7 +120,7 @@ def test_a_taken_port_is_named() -> None:
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        assert not free(port)
+        assert not is_free(port)
         done = CliRunner().invoke(main, ["serve", "--port", str(port)])
     assert done.exit_code == 1
     assert f"Port {port} is taken" in done.output

@@ -147,7 +147,7 @@ def test_the_command_tells_of_each_and_fails_where_one_does(tmp_path: Path) -> N
         return CliRunner().invoke(main, ["--home", str(tmp_path), "notify", "test", *more])
 
     nobody = notify()
-    assert (nobody.exit_code, "Nobody is to be told" in nobody.output) == (2, True)
+    assert (nobody.exit_code, "No receiver is set" in nobody.output) == (2, True)
     with smtp_server() as server, phone() as (address, _):
         email = email_at(server)
         told = f'host = "{email.host}"\nport = {email.port}\nsender = "{email.sender}"\nreceiver = "{email.receiver}"'

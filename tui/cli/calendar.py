@@ -23,7 +23,7 @@ from core.infra.native_output import kept_off_the_screen
 from core.model.bond import Exchange
 from core.model.known import Known
 from core.rules.sessions import AFTERNOON, CLOSING_CALL_FROM, MORNING, OPENING_CALL_FROM, phase_at
-from tui.cli.context import DONE, FAILED, REFUSED, CliContext, leave
+from tui.cli.context import DONE, FAILED, REFUSED, CliContext, exit_with
 
 _AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
 
@@ -85,7 +85,7 @@ def update(call: CliContext, own: Path | None, as_json: bool) -> None:
     Where two of them contradict each other, or the sessions that are known, nothing is written.
     """
     from tui.cli.calendar import update_calendar
-    from tui.cli.offline import HomeUnusable
+    from core.infra.home import HomeUnusable
 
     home = call.home
     if not as_json:
@@ -93,9 +93,9 @@ def update(call: CliContext, own: Path | None, as_json: bool) -> None:
     try:
         document = update_calendar(home, own)
     except HomeUnusable as error:
-        leave(FAILED, str(error))
+        exit_with(FAILED, str(error))
     except OSError as error:
-        leave(FAILED, f"{home.calendar_file} cannot be written: {error.strerror or error}. Nothing was changed.")
+        exit_with(FAILED, f"{home.calendar_file} cannot be written: {error.strerror or error}. Nothing was changed.")
     if as_json:
         _print_json(document)
     else:

@@ -1,18 +1,19 @@
-"""One call of the command line: its options, its settings, its engine, and how it ends."""
+"""What every command shares: the options before it, its settings, its engine, questions to the user, exit codes."""
 
 import os
 import sys
 import time
 from collections.abc import Generator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 import click
 
 from core.i18n import use_language
-from core.infra.config import load_settings
-from core.infra.home import Home, HomeLock, find_home
+from core.infra.config import SettingsError, load_settings
+from core.infra.home import Home, HomeInUse, HomeLock, HomeUnusable, find_home
 from core.model.settings import Settings
 
 if TYPE_CHECKING:
@@ -20,77 +21,64 @@ if TYPE_CHECKING:
     from core.engine.ipc.client import IpcClient
     from core.engine.ipc.link import EngineLink
     from core.model.command import Command
-    from core.model.settings import Settings
-    from tui.cli.offline import Home
-
 
 T = TypeVar("T")
 
 DONE, FAILED, USAGE, REFUSED, UNRESOLVED = range(5)
 """Exit codes: done, failed, bad usage or settings, refused and nothing sent, something is unresolved."""
 
-_DOOR_SECONDS = 5.0
-"""For how long an engine may be coming up before it counts as one that lets nobody in."""
-
 ONE_SHOT_SPEED = 60.0
-"""Market seconds per second in the sandbox for a command that answers and ends."""
+"""Market seconds per second in the sandbox, for a command that runs once and ends."""
+
+NOT_KNOWN = "not known"
+"""The process that runs in a data folder whose lock this user may not read."""
+
+_ENDPOINT_SECONDS = 5.0
+"""Seconds that an engine may take to start before it counts as one that accepts no viewers."""
+
+AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
+YES = click.option("--yes", is_flag=True, help="Do not ask.")
 
 
+@dataclass(frozen=True, slots=True)
 class CliContext:
     """The options before the command."""
 
-    def __init__(self, home: Path | None, mode: str | None, speed: float | None) -> None:
-        self._home = home
-        self._mode = mode
-        self.speed = speed
+    chosen_home: Path | None
+    mode: str | None
+    speed: float | None
 
     @property
-    def home(self) -> "Home":
-        from tui.cli.context import home_at
+    def home(self) -> Home:
+        return home_at(self.chosen_home)
 
-        return home_at(self._home)
-
-    @property
-    def chosen_home(self) -> Path | None:
-        return self._home
-
-    @property
-    def mode(self) -> str | None:
-        return self._mode
-
-    def settings(self) -> "Settings":
-        """The settings, or exit code 2 with every problem."""
-        from tui.cli.context import settings_of
-        from tui.cli.offline import SettingsError
-
+    def settings(self) -> Settings:
+        """The settings; exit code 2 with every problem where they are invalid."""
         try:
-            return settings_of(self.home, self._mode)
+            return settings_of(self.home, self.mode)
         except SettingsError as error:
-            leave(USAGE, f"The settings of {self.home.path} cannot be used:\n{error}")
+            exit_with(USAGE, f"The settings in {self.home.path} are invalid:\n{error}")
+
+    def options(self) -> tuple[str, ...]:
+        """The mode and speed options, to pass on to another process."""
+        mode = () if self.mode is None else ("--mode", self.mode)
+        return mode if self.speed is None else (*mode, "--speed", str(self.speed))
 
     def open_app(self, *, watch: bool = False) -> NoReturn:
-        """The app: a view of the engine that runs in the home, else with an engine of its own."""
+        """Open the app on the engine that runs in the data folder, else on an engine of its own."""
         from core.engine.engine import Engine
-        from tui.cli.context import running_in
-        from tui.cli.offline import HomeInUse, HomeUnusable
 
         settings = self.settings()
         if not has_terminal():
-            leave(USAGE, "The app needs a terminal. Without one, use rotor status, rotor plan or rotor rebalance.")
+            exit_with(USAGE, "The app needs a terminal. Without one, use rotor status, rotor plan or rotor rebalance.")
         if running_in(self.home) is not None:
             self.attach(watch=watch)
         if watch:
-            leave(REFUSED, f"No engine runs in {self.home.path}: there is nothing to watch. rotor start begins one.")
+            exit_with(REFUSED, f"No engine runs in {self.home.path}: nothing to watch. Start one with rotor start.")
         engine = Engine(self.home, settings, speed=self.speed or 1.0)
         with self.quiet():
-            # From here on sentences are for the screen.
             use_language(settings.language)
-            try:
-                engine.start()
-            except HomeInUse as error:
-                leave(REFUSED, str(error))
-            except HomeUnusable as error:
-                leave(FAILED, str(error))
+            _start(engine)
             try:
                 from tui.app import run
                 from tui.terminal import when_the_console_closes
@@ -102,7 +90,7 @@ class CliContext:
         sys.exit(code)
 
     def attach(self, *, watch: bool = False) -> NoReturn:
-        """The app as a view of the engine that runs in the home."""
+        """Open the app on the engine that runs in the data folder."""
         from tui.app import run
 
         link = self.link(watch=watch)
@@ -114,66 +102,55 @@ class CliContext:
             link.close()
         sys.exit(code)
 
-    def options(self) -> tuple[str, ...]:
-        """The options before the command, for another process; the home is named there anyway."""
-        mode = () if self._mode is None else ("--mode", self._mode)
-        return mode if self.speed is None else (*mode, "--speed", str(self.speed))
-
     def link(self, *, watch: bool = False) -> "IpcClient":
-        """A link to the engine that runs in the home; exit code 3 or 1 where there is none to talk to."""
+        """Connect to the engine that runs in the data folder; exit code 3 or 1 where that is not possible."""
         from core.engine.ipc.client import IpcClient
-        from tui.cli.context import has_door, running_in
 
-        first = running_in(self.home)
-        deadline = time.monotonic() + _DOOR_SECONDS
-        while not has_door(self.home) and running_in(self.home) is not None and time.monotonic() < deadline:
-            time.sleep(0.1)  # it may just be coming up
-        if first is not None and not has_door(self.home):
-            leave(REFUSED, f"{self.home.path} is in use by another rotor: {first}. Try again when that has ended.")
-        link = IpcClient(self.home, watch=watch)
-        if link.open() and link.latest is not None:
-            if self._mode is not None and self._mode != link.latest.mode:
-                link.close()
-                leave(REFUSED, f"The engine in {self.home.path} runs in {link.latest.mode} mode: nothing was done.")
-            return link
-        return self._no_engine(link)
-
-    def _no_engine(self, link: "IpcClient") -> NoReturn:
-        from tui.cli.context import running_in
-
-        why = link.trouble or "it does not answer; if that stays so, end that process and start again"
-        link.close()
         holder = running_in(self.home)
-        if holder is None:
-            leave(FAILED, f"No engine runs in {self.home.path}. rotor start begins one.")
-        leave(FAILED, f"An engine runs in {self.home.path} ({holder}), and cannot be reached: {why}")
+        deadline = time.monotonic() + _ENDPOINT_SECONDS
+        while not accepts_viewers(self.home) and running_in(self.home) is not None and time.monotonic() < deadline:
+            time.sleep(0.1)  # it may be starting
+        if holder is not None and not accepts_viewers(self.home):
+            exit_with(REFUSED, f"{self.home.path} is in use by another rotor: {holder}. Try again when it has ended.")
+        link = IpcClient(self.home, watch=watch)
+        connected = link.open() and link.latest is not None
+        mode, trouble = link.latest.mode if link.latest else None, link.trouble
+        if connected and self.mode in (None, mode):
+            return link
+        link.close()
+        if connected:
+            exit_with(REFUSED, f"The engine in {self.home.path} runs in {mode} mode: nothing was done.")
+        return self._exit_without_engine(trouble)
+
+    def _exit_without_engine(self, trouble: str | None) -> NoReturn:
+        why = trouble or "it does not answer. If that does not change, end that process and start again."
+        if (holder := running_in(self.home)) is None:
+            exit_with(FAILED, f"No engine runs in {self.home.path}. Start one with rotor start.")
+        exit_with(FAILED, f"Cannot reach the engine that runs in {self.home.path} ({holder}): {why}")
 
     @contextmanager
     def engine(self) -> "Generator[EngineLink]":
-        """An engine for one command, ready: the one that runs in the home, else one of its own, its log on stderr."""
-        from tui.cli.context import running_in
-
-        if running_in(self.home) is not None:
-            link = self.link()
-            try:
-                yield link
-            finally:
-                link.close()
+        """An engine for one command: the one that runs in the data folder, else its own, which logs to stderr."""
+        if running_in(self.home) is None:
+            with self._own_engine(by_itself=False) as engine:
+                yield engine
             return
-        with self._own_engine(by_itself=False) as engine:
-            yield engine
+        link = self.link()
+        try:
+            yield link
+        finally:
+            link.close()
 
     @contextmanager
     def own_engine(self) -> "Generator[Engine]":
-        """An engine with schedule and stops, in this process, that a viewer may end."""
-        use_language(self.settings().language)  # in which views of it are spoken to
+        """An engine in this process with schedule and stops; a viewer may end it."""
+        use_language(self.settings().language)
         with self._own_engine(by_itself=True) as engine:
             yield engine
 
     @contextmanager
     def _own_engine(self, *, by_itself: bool) -> "Generator[Engine]":
         from core.engine.engine import Engine, EngineFailed
-        from tui.cli.offline import HomeInUse, HomeUnusable
 
         with self.quiet():
             engine = Engine(
@@ -184,44 +161,35 @@ class CliContext:
                 by_itself=by_itself,
                 ends_at_a_word=True,
             )
+            _start(engine)
             try:
-                engine.start()
                 engine.wait_ready()
-            except HomeInUse as error:
-                leave(REFUSED, str(error))
-            except HomeUnusable as error:
-                leave(FAILED, str(error))
-            except EngineFailed as error:
-                engine.stop()
-                leave(REFUSED if error.refused else FAILED, str(error))
-            try:
-                self.open_safe_if_needed(engine)
+                self.unlock_credentials(engine)
                 yield engine
+            except EngineFailed as error:
+                exit_with(REFUSED if error.refused else FAILED, str(error))
             finally:
                 engine.stop()
 
-    def open_safe_if_needed(self, engine: "EngineLink") -> None:
-        """Ask for the passphrase of the home's passwords, where it is needed and somebody is there to be asked."""
+    def unlock_credentials(self, engine: "EngineLink") -> None:
+        """Ask for the passphrase of the encrypted password file, where the engine needs it and there is a terminal."""
         from core.model.command import Failed, ListStrategies, OpenSafe
 
-        shown = engine.latest
-        if shown is None or shown.mode == "sandbox" or not shown.locked:
+        latest = engine.latest
+        if latest is None or latest.mode == "sandbox" or not latest.locked:
             return
-        # Answers when the login of the start has ended: a variable, or the keyring, may have done without the file.
+        # Answered after the login at the start, which may have found the password in a variable or the keyring.
         if not isinstance(engine.send(ListStrategies(limit=1)).result(60), Failed):
             return
-        passphrase = hidden("Passphrase of the encrypted file of passwords") if sys.stdin.isatty() else ""
-        reply = engine.send(OpenSafe(passphrase)).result(60) if passphrase else Failed("It was not typed.")
+        passphrase = prompt_secret("Passphrase of the encrypted password file") if sys.stdin.isatty() else ""
+        reply = engine.send(OpenSafe(passphrase)).result(60) if passphrase else Failed("No passphrase was entered.")
         if isinstance(reply, Failed):
-            click.echo(f"The encrypted file of passwords stays shut, nobody is logged in. {reply.text}", err=True)
+            click.echo(f"Not logged in: the encrypted password file is still locked. {reply.text}", err=True)
 
     def quiet(self) -> AbstractContextManager[None]:
-        """Where MiniQMT's libraries may be at work, what they write to the console goes to the log."""
-        from tui.cli.context import settings_of
-        from tui.cli.offline import SettingsError
-
+        """Send what MiniQMT's libraries write to the console to the log, where they may be loaded."""
         try:
-            mode = settings_of(self.home, self._mode).mode
+            mode = settings_of(self.home, self.mode).mode
         except SettingsError:
             return nullcontext()
         if mode == "sandbox":
@@ -231,21 +199,30 @@ class CliContext:
         return kept_off_the_screen()
 
 
+def _start(engine: "Engine") -> None:
+    try:
+        engine.start()
+    except HomeInUse as error:
+        exit_with(REFUSED, str(error))
+    except HomeUnusable as error:
+        exit_with(FAILED, str(error))
+
+
 def ask(engine: "EngineLink", command: "Command[T]", seconds: float) -> T:
-    """The command's value; a refusal ends with exit code 3, a failure with 1."""
+    """The command's result; a refusal ends with exit code 3, a failure with 1."""
     from core.model.command import Failed
 
     try:
         reply = engine.send(command).result(seconds)
     except TimeoutError:
-        leave(FAILED, f"No answer within {seconds:.0f} s. Look at rotor status before you try again.")
+        exit_with(FAILED, f"No answer within {seconds:.0f} s. Check rotor status before you try again.")
     if isinstance(reply, Failed):
-        leave(REFUSED if reply.refused else FAILED, reply.text)
+        exit_with(REFUSED if reply.refused else FAILED, reply.text)
     return reply.value
 
 
-def agreed(question: str) -> bool:
-    """The user's answer on the terminal; no answer is a no."""
+def confirmed(question: str) -> bool:
+    """Whether the user says yes on the terminal; no answer is a no."""
     try:
         return click.confirm(question, err=True)
     except click.Abort:
@@ -253,63 +230,77 @@ def agreed(question: str) -> bool:
         return False
 
 
-def typed(question: str) -> str:
-    """What the user typed on the terminal; empty where nobody did."""
-    try:
-        return str(click.prompt(question, default="", show_default=False, err=True)).strip()
-    except click.Abort:
-        click.echo(err=True)
-        return ""
+def confirm_or_exit(yes: bool, question: str, otherwise: str) -> None:
+    """Ask unless `--yes` was given; exit code 3 with `otherwise` unless the user agrees."""
+    if not yes and not confirmed(question):
+        exit_with(REFUSED, otherwise)
 
 
-def hidden(question: str, *, twice: bool = False) -> str:
-    """What was typed unseen, or came through a pipe; empty where nobody typed."""
+def confirm_word_or_exit(yes: bool, question: str, word: str, otherwise: str) -> None:
+    """As `confirm_or_exit`, and the user must type `word`."""
+    if not yes and _prompt(question) != word:
+        exit_with(REFUSED, otherwise)
+
+
+def prompt_secret(question: str, *, twice: bool = False) -> str:
+    """A hidden entry on the terminal, or a line from a pipe; empty where nothing was entered."""
     if not sys.stdin.isatty():
         return sys.stdin.readline().rstrip("\r\n")
+    return _prompt(question, hide_input=True, confirmation_prompt=twice)
+
+
+def _prompt(question: str, *, hide_input: bool = False, confirmation_prompt: bool = False) -> str:
     try:
-        typed = click.prompt(
-            question, hide_input=True, default="", show_default=False, err=True, confirmation_prompt=twice
+        entered = click.prompt(
+            question,
+            default="",
+            show_default=False,
+            err=True,
+            hide_input=hide_input,
+            confirmation_prompt=confirmation_prompt,
         )
     except click.Abort:
         click.echo(err=True)
         return ""
-    return str(typed)
+    return str(entered) if hide_input else str(entered).strip()
 
 
-def leave(code: int, text: str) -> NoReturn:
+def needs_yes(as_json: bool, yes: bool) -> None:
+    """Raises `click.UsageError` for `--json` without `--yes`: there is nobody to ask."""
+    if as_json and not yes:
+        raise click.UsageError("--json needs --yes, because a script cannot answer the question")
+
+
+def exit_with(code: int, text: str) -> NoReturn:
     click.echo(text, err=True)
     sys.exit(code)
 
 
 def has_terminal() -> bool:
-    """Whether the app can read keys and draw; without a terminal it would spin for ever on an empty input."""
+    """Whether the app can read keys and draw; without a terminal it would loop on an empty input."""
     drawn_on = sys.stdout if sys.platform == "win32" else sys.stderr
     return sys.stdin.isatty() and drawn_on.isatty()
 
 
 def home_at(option: Path | None) -> Home:
-    """The home that the option, ROTOR_HOME, the working folder or the user's data folder names."""
+    """The data folder: the option, else ROTOR_HOME, else the working folder, else the user's."""
     return Home(find_home(option, os.environ, Path.cwd()))
 
 
 def settings_of(home: Home, mode: str | None = None) -> Settings:
-    """The settings of a home. Raises `SettingsError`, its text a line per problem."""
+    """The settings of a data folder. Raises `SettingsError`, its text a line per problem."""
     return load_settings(home.path, {} if mode is None else {"mode": mode})
 
 
 def running_in(home: Home) -> str | None:
-    """Who runs in this home, in words; None where nobody does."""
+    """The process that runs in this data folder, as text; None where none does."""
     try:
         holder = HomeLock(home).holder()
-    except OSError:  # a home that may only be read: its lock cannot be tried
+    except OSError:  # the folder may only be read: its lock cannot be tried
         return NOT_KNOWN
     return None if holder is None else str(holder)
 
 
-def has_door(home: Home) -> bool:
-    """Whether the engine that runs in the home lets viewers in: one that carries out a command and ends does not."""
+def accepts_viewers(home: Home) -> bool:
+    """Whether the engine in the data folder accepts viewers: one that runs a single command does not."""
     return home.endpoint.exists()
-
-
-NOT_KNOWN = "not known"
-"""Who runs in a home, where its lock cannot be tried."""

@@ -9,25 +9,53 @@ from contextlib import contextmanager, nullcontext
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from core import __version__
+from core.infra.config import SettingsError, init_config, write_setting
+from core.infra.home import HomeUnusable
+from core.infra.settings_editor import problem_with, value_of
 from tui.cli import admin, calendar, service, trading
-from tui.cli import service as serve_commands
-from tui.cli import trading as steer
-from tui.cli.context import DONE, FAILED, REFUSED, UNRESOLVED, USAGE, CliContext, agreed, ask, leave
+from tui.cli.context import (
+    AS_JSON,
+    DONE,
+    FAILED,
+    REFUSED,
+    UNRESOLVED,
+    USAGE,
+    YES,
+    CliContext,
+    ask,
+    confirm_or_exit,
+    exit_with,
+    home_at,
+    needs_yes,
+)
+from tui.cli.offline import (
+    EXPORTS,
+    config_document,
+    export_rows,
+    prepare_demo,
+    rehearse_panel,
+    status_document,
+    write_csv,
+)
+from tui.cli.output import (
+    plan_document,
+    print_json,
+    print_plan,
+    print_rebalance,
+    print_rehearsal,
+    print_status,
+    rebalance_document,
+    show,
+)
 
-if TYPE_CHECKING:
-    from core.model.plan import Plan
-    from core.model.snapshot import Rebalance
-
-REBALANCE_PATIENCE = 1800.0
-"""Seconds that a rebalance may take to its end."""
-
+_PLAN_SECONDS = 60.0
+_REBALANCE_SECONDS = 1800.0
 _DATE = click.DateTime(["%Y-%m-%d"])
-_AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
 
 
 @click.group(
@@ -41,18 +69,18 @@ Examples:
   rotor rehearse --top 10     119 recorded sessions through the real engine""",
 )
 @click.version_option(__version__, "-V", "--version", prog_name="rotor", message="%(prog)s %(version)s")
-@click.option("--home", type=click.Path(path_type=Path, file_okay=False), help="Folder of settings, data and logs.")
-@click.option("--mode", type=click.Choice(["sandbox", "paper", "live"]), help="Instead of the settings' mode.")
+@click.option("--home", type=click.Path(path_type=Path, file_okay=False), help="Data folder: settings, data and logs.")
+@click.option("--mode", type=click.Choice(["sandbox", "paper", "live"]), help="Instead of the mode in the settings.")
 @click.option("--speed", type=click.FloatRange(min=0.1, max=3600), help="Sandbox only: market seconds per second.")
-@click.option("--watch", is_flag=True, help="The app as a view that can do nothing, of an engine that runs.")
+@click.option("--watch", is_flag=True, help="Watch the running engine; this view cannot trade.")
 @click.pass_context
 def main(context: click.Context, home: Path | None, mode: str | None, speed: float | None, watch: bool) -> None:
     """Keep an account of convertible bonds equal to your Factor Cat list.
 
-    Without a command: the app, as a view of the engine that runs in the home, else with one of its own.
+    Without a command, open the app: on the engine that runs in the data folder, else on an engine of its own.
     """
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # a pipe on Windows is in the machine's code page otherwise
+        if isinstance(stream, io.TextIOWrapper):  # a pipe on Windows would use the machine's code page
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     context.obj = CliContext(home, mode, speed)
     if context.invoked_subcommand is None:
@@ -62,20 +90,17 @@ def main(context: click.Context, home: Path | None, mode: str | None, speed: flo
 @main.command(
     epilog="""\b
 Example: rotor demo --speed 120
-Press 3 and r for a plan, e to carry it out and y to confirm."""
+Press 3 and r for a plan, e to execute it and y to confirm."""
 )
 @click.option("--speed", type=click.FloatRange(min=0.1, max=3600), default=60.0, show_default=True)
 @click.pass_obj
-def demo(call: CliContext, speed: float) -> None:
-    """The app on the sandbox: a recorded trading day at speed, in a scratch home."""
-    from tui.cli.context import home_at
-    from tui.cli.offline import prepare_demo
-
-    home = home_at(call.chosen_home or Path(tempfile.mkdtemp(prefix="rotor-demo-")))
+def demo(context: CliContext, speed: float) -> None:
+    """Open the app on the sandbox: a recorded trading day at speed, in a temporary data folder."""
+    home = home_at(context.chosen_home or Path(tempfile.mkdtemp(prefix="rotor-demo-")))
     if not home.config_file.exists():
         prepare_demo(home)
-    click.echo(f"Everything of this demo is in {home.path}; to come back to it: rotor --home {home.path}", err=True)
-    CliContext(home.path, "sandbox", call.speed or speed).open_app()
+    click.echo(f"The demo's data folder is {home.path}. To open it again: rotor --home {home.path}", err=True)
+    CliContext(home.path, "sandbox", context.speed or speed).open_app()
 
 
 @main.command(
@@ -85,16 +110,20 @@ Examples:
   rotor rehearse --from 2025-01-01 --json > report.json
   rotor rehearse --panel my_panel.csv.gz --export out"""
 )
-@click.option("--panel", type=click.Path(path_type=Path, dir_okay=False, exists=True), help="Default: the shipped one.")
-@click.option("--top", type=click.IntRange(1, 200), default=10, show_default=True, help="Bonds held.")
+@click.option(
+    "--panel",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="Default: the shipped panel.",
+)
+@click.option("--top", type=click.IntRange(1, 200), default=10, show_default=True, help="Number of bonds to hold.")
 @click.option("--from", "start", type=_DATE, help="First date, such as 2025-01-01.")
 @click.option("--to", "end", type=_DATE, help="Last date.")
-@click.option("--capital", type=click.FloatRange(min=1000), default=1_000_000.0, show_default=True, help="CNY.")
-@click.option("--export", type=click.Path(path_type=Path, file_okay=False), help="Folder for CSV files.")
-@_AS_JSON
+@click.option("--capital", type=click.FloatRange(min=1000), default=1_000_000.0, show_default=True, help="In CNY.")
+@click.option("--export", type=click.Path(path_type=Path, file_okay=False), help="Write CSV files into this folder.")
+@AS_JSON
 @click.pass_obj
 def rehearse(
-    call: CliContext,
+    context: CliContext,
     panel: Path | None,
     top: int,
     start: datetime | None,
@@ -106,15 +135,13 @@ def rehearse(
     """Replay recorded market days through the real engine and the paper broker.
 
     The rule: on each date hold the N bonds with the lowest price + premium (percent) among those with at least half a
-    year to maturity; trade the difference at that date's close, sells first, cash shared equally over the buys.
-    Fees are the settings'; caps on amounts and turnover are lifted.
+    year to maturity; trade the difference at that date's close, sells first, cash split equally over the buys. Fees
+    are those of the settings; limits on amounts and turnover do not apply.
     """
-    from tui.cli.offline import rehearse_panel
-
     try:
         with _progress("rehearsing") as advance:
             document = rehearse_panel(
-                call.settings(),
+                context.settings(),
                 panel_file=panel,
                 top=top,
                 capital=Decimal(str(capital)),
@@ -124,27 +151,21 @@ def rehearse(
                 export=export,
             )
     except (ValueError, OSError) as error:
-        leave(FAILED, str(error))
-    if as_json:
-        _print_json(document)
-    else:
-        from tui.cli.output import plain_console, print_rehearsal
-
-        print_rehearsal(document, plain_console())
+        exit_with(FAILED, str(error))
+    show(document, as_json, print_rehearsal)
     sys.exit(FAILED if document["violations"] else DONE)
 
 
 @main.command(epilog="Example: rotor plan --json")
-@_AS_JSON
+@AS_JSON
 @click.pass_obj
-def plan(call: CliContext, as_json: bool) -> None:
-    """What a rebalance would do now, with a reason per row. Sends nothing."""
+def plan(context: CliContext, as_json: bool) -> None:
+    """Show what a rebalance would do now, with a reason per row. Sends nothing."""
     from core.model.command import MakePlan
-    from tui.cli.output import plan_document
 
-    with call.engine() as engine:
-        made = ask(engine, MakePlan(), 60)
-    _show_plan(made, plan_document(made) if as_json else None)
+    with context.engine() as engine:
+        made = ask(engine, MakePlan(), _PLAN_SECONDS)
+    show(plan_document(made), as_json, lambda _, console: print_plan(made, console))
     sys.exit(REFUSED if made.refused is not None else DONE)
 
 
@@ -154,123 +175,85 @@ Examples:
   rotor rebalance              shows the plan and asks
   rotor rebalance --yes --json for a scheduled task"""
 )
-@click.option("--yes", is_flag=True, help="Do not ask.")
-@_AS_JSON
+@YES
+@AS_JSON
 @click.pass_obj
-def rebalance(call: CliContext, yes: bool, as_json: bool) -> None:
-    """One rebalance now, to its end."""
+def rebalance(context: CliContext, yes: bool, as_json: bool) -> None:
+    """Rebalance once, now, and wait for the end."""
     from core.model.command import ExecutePlan, MakePlan
-    from tui.cli.output import plan_document, rebalance_document
 
-    if as_json and not yes:
-        raise click.UsageError("--json goes with --yes: nobody is there to be asked")
-    with call.engine() as engine:
-        made = ask(engine, MakePlan(), 60)
+    needs_yes(as_json, yes)
+    with context.engine() as engine:
+        made = ask(engine, MakePlan(), _PLAN_SECONDS)
+        if made.refused is not None or not as_json:
+            show(plan_document(made), as_json, lambda _, console: print_plan(made, console))
         if made.refused is not None:
-            _show_plan(made, plan_document(made) if as_json else None)
             sys.exit(REFUSED)
-        if not as_json:
-            _show_plan(made, None)
-        if not yes and not agreed(f"Send {len(made.legs)} orders ({made.mode})?"):
-            leave(REFUSED, "Nothing was sent.")
-        result = ask(engine, ExecutePlan(made.plan_id), REBALANCE_PATIENCE)
-    document = rebalance_document(made, result)
-    if as_json:
-        _print_json(document)
-    else:
-        from tui.cli.output import plain_console, print_rebalance
-
-        print_rebalance(document, plain_console())
-    sys.exit(_outcome(made, result))
+        confirm_or_exit(yes, f"Send {len(made.legs)} orders ({made.mode})?", "Nothing was sent.")
+        result = ask(engine, ExecutePlan(made.plan_id), _REBALANCE_SECONDS)
+    show(rebalance_document(made, result), as_json, lambda _, console: print_rebalance(result, console))
+    if result.unresolved:
+        sys.exit(UNRESOLVED)
+    if made.blocked and not made.legs and not made.kept:
+        sys.exit(REFUSED)
+    sys.exit(DONE if result.complete else FAILED)
 
 
 @main.command(epilog="Example: rotor status --json")
-@_AS_JSON
+@AS_JSON
 @click.pass_obj
-def status(call: CliContext, as_json: bool) -> None:
-    """Who runs in the home, the last rebalance, open orders and what the strategy owns."""
-    from tui.cli.offline import HomeUnusable, status_document
-
+def status(context: CliContext, as_json: bool) -> None:
+    """Show the running engine, the last rebalance, open orders and what the strategy owns."""
     try:
-        document = status_document(call.home, call.settings())
+        document = status_document(context.home, context.settings())
     except HomeUnusable as error:
-        leave(FAILED, str(error))
-    if as_json:
-        _print_json(document)
-    else:
-        from tui.cli.output import plain_console, print_status
-
-        print_status(document, plain_console())
-    left_alone = document["open_orders"] and document["running"] is None
-    sys.exit(UNRESOLVED if document["unresolved"] or left_alone else DONE)
+        exit_with(FAILED, str(error))
+    show(document, as_json, print_status)
+    unattended = document["open_orders"] and document["running"] is None
+    sys.exit(UNRESOLVED if document["unresolved"] or unattended else DONE)
 
 
 @main.command(epilog="Example: rotor export fills --out fills.csv")
-@click.argument("what", type=click.Choice(["orders", "fills", "ledger", "equity"]))
+@click.argument("what", type=click.Choice(EXPORTS))
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="File to write; default: stdout.")
-@_AS_JSON
+@AS_JSON
 @click.pass_obj
-def export(call: CliContext, what: str, out: Path | None, as_json: bool) -> None:
-    """Orders, fills, the ledger or the equity line as CSV (or JSON)."""
-    from tui.cli.offline import HomeUnusable, export_rows, write_csv
-
+def export(context: CliContext, what: str, out: Path | None, as_json: bool) -> None:
+    """Export orders, fills, the ledger or the equity curve as CSV (or JSON)."""
     try:
-        rows = export_rows(call.home, call.settings(), what)
+        rows = export_rows(context.home, context.settings(), what)
     except (FileNotFoundError, HomeUnusable) as error:
-        leave(FAILED, str(error))
+        exit_with(FAILED, str(error))
     try:
         with out.open("w", encoding="utf-8", newline="") if out else nullcontext(sys.stdout) as stream:
-            if as_json:
-                stream.write(json.dumps(rows, ensure_ascii=False, default=str) + "\n")
-            else:
-                write_csv(rows, stream)
+            print_json(rows, stream) if as_json else write_csv(rows, stream)
     except OSError as error:
-        leave(FAILED, f"{out or 'The output'} cannot be written: {error.strerror or error}.")
+        exit_with(FAILED, f"Cannot write {out or 'the output'}: {error.strerror or error}.")
     click.echo(f"{len(rows)} rows", err=True)
 
 
-for command in (
-    trading.run,
-    trading.pause,
-    trading.halt,
-    trading.resume,
-    trading.cancel,
-    trading.flatten,
-    steer.consent,
-    steer.self_test,
-    steer.settle,
-    steer.adopt,
-    steer.release,
-    calendar.calendar,
-    admin.doctor,
-    admin.notify,
-    admin.secret,
-    admin.completion,
-    service.start,
-    service.stop,
-    service.autostart,
-    serve_commands.serve,
-    serve_commands.attach,
-    admin.akshare_table,
+for _command in (
+    *(trading.run, trading.pause, trading.halt, trading.resume, trading.cancel, trading.flatten),
+    *(trading.consent, trading.self_test, trading.settle, trading.adopt, trading.release),
+    *(calendar.calendar, admin.doctor, admin.notify, admin.secret, admin.completion, admin.akshare_table),
+    *(service.start, service.stop, service.autostart, service.serve, service.attach),
 ):
-    main.add_command(command)
+    main.add_command(_command)
 
 
 @main.group()
 def config() -> None:
-    """The settings file: write one, check it, show what is in force."""
+    """Write, check and show the settings file."""
 
 
 @config.command("init", epilog="Example: rotor --home D:\\rotor config init")
 @click.pass_obj
-def config_init(call: CliContext) -> None:
+def config_init(context: CliContext) -> None:
     """Write a config.toml with every key and its explanation."""
-    from tui.cli.offline import new_config
-
     try:
-        click.echo(f"written: {new_config(call.home)}")
+        click.echo(f"written: {init_config(context.home.path)}")
     except OSError as error:
-        leave(REFUSED if isinstance(error, FileExistsError) else FAILED, str(error))
+        exit_with(REFUSED if isinstance(error, FileExistsError) else FAILED, str(error))
 
 
 @config.command(
@@ -281,67 +264,48 @@ def config_init(call: CliContext) -> None:
 @click.argument("key")
 @click.argument("value")
 @click.pass_obj
-def config_set(call: CliContext, key: str, value: str) -> None:
-    """Write one setting into config.toml, checked, and leave the rest of the file as it is.
+def config_set(context: CliContext, key: str, value: str) -> None:
+    """Check one setting and write it into config.toml; the rest of the file is not changed.
 
-    A text stands as it is; numbers, true and false, and lists are written as in the file.
+    Write numbers, true, false and lists as in the file; text needs no quotes.
     """
-    from tui.cli.admin import set_setting
-    from tui.cli.offline import SettingsError
-
+    home = context.home
     try:
-        problem = set_setting(call.home, key, value)
+        problem = problem_with(home.path, key, value)
+        if not problem:
+            write_setting(home.path, {key: value_of(key, value)})
     except (OSError, SettingsError) as error:
-        leave(FAILED, f"{call.home.config_file} was not changed: {error}")
+        exit_with(FAILED, f"{home.config_file} was not changed: {error}")
     if problem:
-        leave(USAGE, f"{key} was not changed: {problem}")
-    click.echo(f"{key} is written; it is used from the next start.")
+        exit_with(USAGE, f"{key} was not changed: {problem}")
+    click.echo(f"{key} is written; it applies from the next start.")
 
 
 @config.command("check", epilog="Example: rotor config check")
 @click.pass_obj
-def config_check(call: CliContext) -> None:
-    """Check every setting and say what is wrong, all at once."""
-    call.settings()
-    click.echo(f"{call.home.config_file}: ok" if call.home.config_file.exists() else "no config.toml: defaults, ok")
+def config_check(context: CliContext) -> None:
+    """Check every setting and list all problems."""
+    context.settings()
+    file = context.home.config_file
+    click.echo(f"{file}: ok" if file.exists() else "no config.toml: defaults, ok")
 
 
 @config.command("show", epilog="Example: rotor config show --json")
-@_AS_JSON
+@AS_JSON
 @click.pass_obj
-def config_show(call: CliContext, as_json: bool) -> None:
-    """The settings in force, from file, environment and options."""
-    from tui.cli.offline import config_document
-
-    document = config_document(call.settings())
+def config_show(context: CliContext, as_json: bool) -> None:
+    """Show the settings in force, from file, environment and options."""
+    document = config_document(context.settings())
     if as_json:
-        _print_json(document)
+        print_json(document)
         return
     for key, value in _flat(document):
         click.echo(f"{key} = {json.dumps(value, ensure_ascii=False)}")
 
 
-def _outcome(made: "Plan", result: "Rebalance") -> int:
-    """What a script must know: 4 something is unresolved, 3 nothing could be sent, 1 not all was traded, 0 done."""
-    if result.unresolved:
-        return UNRESOLVED
-    if made.blocked and not made.legs and not made.kept:
-        return REFUSED
-    return DONE if result.complete else FAILED
-
-
-def _show_plan(made: "Plan", document: dict[str, Any] | None) -> None:
-    if document is not None:
-        _print_json(document)
-        return
-    from tui.cli.output import plain_console, print_plan
-
-    print_plan(made, plain_console())
-
-
 @contextmanager
 def _progress(title: str) -> Generator[Callable[[int, int], None]]:
-    """A bar on stderr, gone when it is done; nothing where stderr is no terminal."""
+    """A progress bar on stderr; nothing where stderr is no terminal."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -352,16 +316,8 @@ def _progress(title: str) -> Generator[Callable[[int, int], None]]:
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
-def _print_json(document: dict[str, Any]) -> None:
-    click.echo(json.dumps(document, ensure_ascii=False, indent=2))
-
-
 def _flat(document: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
     rows: list[tuple[str, Any]] = []
     for key, value in document.items():
         rows += _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else [(f"{prefix}{key}", value)]
     return rows
-
-
-if __name__ == "__main__":
-    main()

@@ -1,4 +1,4 @@
-"""What the command line asks for without a running engine: the home, its settings, its state on disk, rehearsals."""
+"""What commands read and write without an engine: settings, the state on disk, exports, rehearsals."""
 
 import asyncio
 import csv
@@ -11,10 +11,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
-from core.infra.config import SettingsError, init_config, masked, write_setting
+from core.infra.config import masked, write_setting
 from core.infra.database import open_database, open_for_reading, rows, unreadable
-from core.infra.home import Home, HomeInUse, HomeUnusable
-from core.model.order import Fill, Order
+from core.infra.home import Home, database_files
+from core.model.order import Fill
 from core.model.settings import Settings
 from core.model.snapshot import Control
 from core.trading.journal import Journal
@@ -22,46 +22,25 @@ from core.trading.ledger import Ledger
 from core.trading.risk import TradingControls
 from core.trading.runs import Runs
 from core.trading.state_store import RUNNING, TRADING, StateStore
-from tui.cli.context import has_door, running_in
+from tui.cli.context import accepts_viewers, running_in
 from tui.cli.output import order_document
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
-__all__ = [
-    "EXPORTS",
-    "Home",
-    "HomeInUse",
-    "HomeUnusable",
-    "SettingsError",
-    "change_control",
-    "config_document",
-    "export_rows",
-    "new_config",
-    "prepare_demo",
-    "rehearse_panel",
-    "status_document",
-    "write_csv",
-]
-
 EXPORTS = ("orders", "fills", "ledger", "equity")
+
+MAX_CAPITAL = Decimal(10) ** 12
+"""Highest start capital of a rehearsal, CNY."""
+
 _STATE_SECONDS = 3.0
-"""Seconds that an engine is given to say how it does."""
-
-
-MOST_CAPITAL = Decimal(10) ** 12
-"""CNY that a rehearsal may begin with at most."""
+"""Seconds that a running engine has to report its state."""
 
 Rows = list[dict[str, Any]]
 
 
-def new_config(home: Home) -> Path:
-    """Write config.toml with the defaults. Raises `FileExistsError`, `OSError`."""
-    return init_config(home.path)
-
-
 def config_document(settings: Settings) -> dict[str, Any]:
-    """All settings as they are in force; money and ratios as decimal text, *** for what may be secret."""
+    """All settings in force; money and ratios as decimal text, secrets as ***."""
     return _masked(settings.model_dump(mode="json"))
 
 
@@ -75,9 +54,8 @@ def _masked(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def prepare_demo(home: Home) -> None:
-    """Settings with which a demo trades like a day of practice: equal shares, through the best opposite quote, with
-    stops near enough to be seen at work."""
-    practice = {
+    """Write settings for a demo: equal amounts, marketable limit orders, and stops so near that some trigger."""
+    demo = {
         "mode": "sandbox",
         "buy.amount_type": "balance",
         "orders.type": "market",
@@ -86,15 +64,14 @@ def prepare_demo(home: Home) -> None:
         "stops.stop_loss": 0.02,
         "stops.refill": True,
     }
-    write_setting(home.path, practice)
+    write_setting(home.path, demo)
 
 
 def status_document(home: Home, settings: Settings) -> dict[str, Any]:
-    """What the home's files tell: who runs in it, the last rebalance, open orders, the ledger. Changes no file.
+    """The state in the data folder: the running process, the last rebalance, open orders, the ledger. Changes no file.
 
-    `running` is null where nobody runs; `engine` is how the one that does is doing, by its own word; `crashed` tells of
-    one that was ended without a word, and what it did last. Raises `HomeUnusable` where the database of the settings'
-    mode is damaged.
+    `running` is null where no engine runs; `engine` is what the running one reports about itself; `crashed` describes a
+    run that ended without shutting down. Raises `HomeUnusable` where the database of the settings' mode is damaged.
     """
     document: dict[str, Any] = {
         "home": str(home.path),
@@ -119,9 +96,9 @@ def status_document(home: Home, settings: Settings) -> dict[str, Any]:
 
 
 def change_control(home: Home, settings: Settings, control: Control | None) -> Control | None:
-    """Pull a brake, or release both with None; answers with what is pulled then.
+    """Pause or halt trading, or resume with None; returns what is in force then.
 
-    On disk, where an engine that runs in this home looks before each order. Raises `HomeUnusable`, `OSError`.
+    Written to disk, where a running engine reads it before each order. Raises `HomeUnusable`, `OSError`.
     """
     home.prepare()
     path = _database(home, settings)
@@ -137,20 +114,18 @@ def change_control(home: Home, settings: Settings, control: Control | None) -> C
 
 
 def _database(home: Home, settings: Settings) -> Path:
-    """Where the orders and the ledger of the settings' mode are."""
-    from core.infra.home import database_files
-
+    """The database with the orders and the ledger of the settings' mode."""
     return database_files(home, settings)[0]
 
 
 def engine_state(home: Home) -> dict[str, Any] | None:
-    """How the engine that runs in the home does: who it is, how old its last beat is, and what it did last.
+    """What the engine that runs in the data folder reports; None where none accepts viewers.
 
-    `trouble`: what is wrong with it, null where nothing is. None where none lets viewers in.
+    `trouble` is null where everything is well.
     """
     from core.engine.ipc.client import IpcClient
 
-    if not has_door(home) or running_in(home) is None:
+    if not accepts_viewers(home) or running_in(home) is None:
         return None
     link = IpcClient(home, watch=True)
     try:
@@ -171,7 +146,7 @@ def engine_state(home: Home) -> dict[str, Any] | None:
 
 
 def _last_line(home: Home) -> str | None:
-    """The last line of the newest log: what an engine did before it fell silent."""
+    """The last line of the newest log."""
     files = sorted(home.logs.glob("????-??-??.log"), key=lambda file: file.stat().st_mtime)
     try:
         with files[-1].open("rb") as file:
@@ -183,7 +158,7 @@ def _last_line(home: Home) -> str | None:
 
 @contextmanager
 def _reading(database: Path) -> "Generator[Database | None]":
-    """The database, only to be read; None where nothing was ever traded. Raises `HomeUnusable`."""
+    """The database, read only; None where nothing was ever traded. Raises `HomeUnusable`."""
     try:
         opened = open_for_reading(database)
     except FileNotFoundError:
@@ -261,7 +236,7 @@ def _rows_of(database: "Database", what: str) -> Rows:
 
 
 def write_csv(table: Iterable[Mapping[str, Any]], stream: TextIO) -> int:
-    """Rows as CSV with a header line; answers with their number."""
+    """Write rows as CSV with a header line; returns their number."""
     lines = list(table)
     if lines:
         writer = csv.DictWriter(stream, fieldnames=list(lines[0]), lineterminator="\n")
@@ -281,34 +256,30 @@ def rehearse_panel(
     advance: Callable[[int, int], None],
     export: Path | None,
 ) -> dict[str, Any]:
-    """Play a panel and answer with the report's document; with `export`, its rows go to CSV files there.
+    """Replay a panel and return the report's document; with `export`, write its rows as CSV files into that folder.
 
-    `capital` in CNY. Raises `ValueError` for a capital that is none, a panel that cannot be used or holds none of the
+    `capital` in CNY. Raises `ValueError` for an invalid capital, and for a panel that is damaged or has none of the
     dates.
     """
     from core.sandbox.panel import load_panel
     from core.sandbox.rehearsal import rehearse
 
-    if not (capital.is_finite() and 0 < capital <= MOST_CAPITAL):
-        raise ValueError(f"the capital is {capital}: it must be above zero and at most {MOST_CAPITAL:,} CNY")
+    if not (capital.is_finite() and 0 < capital <= MAX_CAPITAL):
+        raise ValueError(f"the capital is {capital}: it must be above zero and at most {MAX_CAPITAL:,} CNY")
     panel = load_panel(panel_file)
     report = asyncio.run(rehearse(panel, settings, top=top, capital=capital, start=start, end=end, advance=advance))
     document = report.as_json()
     if export is not None:
-        _export_rehearsal(export, document, report.order_rows, [_fill_row(fill) for fill in report.fill_rows])
+        export.mkdir(parents=True, exist_ok=True)
+        tables: dict[str, Rows] = {
+            "equity": [{"date": day, "value": value} for day, value in document["equity"]],
+            "orders": [order_document(order) for order in report.order_rows],
+            "fills": [_fill_row(fill) for fill in report.fill_rows],
+        }
+        for name, table in tables.items():
+            with (export / f"{name}.csv").open("w", encoding="utf-8", newline="") as stream:
+                write_csv(table, stream)
     return document
-
-
-def _export_rehearsal(folder: Path, document: dict[str, Any], orders: Iterable[Order], fills: Rows) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    tables: dict[str, Rows] = {
-        "equity": [{"date": day, "value": value} for day, value in document["equity"]],
-        "orders": [order_document(order) for order in orders],
-        "fills": fills,
-    }
-    for name, table in tables.items():
-        with (folder / f"{name}.csv").open("w", encoding="utf-8", newline="") as stream:
-            write_csv(table, stream)
 
 
 def _fill_row(fill: Fill) -> dict[str, Any]:

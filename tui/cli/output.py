@@ -1,157 +1,141 @@
-"""The command line's answers as text for people: aligned by display width, without colour where nobody looks."""
+"""What commands print: JSON documents for scripts, aligned text for people."""
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
-
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
-from core.model.order import Order
-from core.model.plan import Leg, Plan
-from core.model.snapshot import LegProgress, Rebalance
+import json
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
-    from core.model.plan import Plan
-    from core.model.snapshot import Rebalance
+    from rich.console import Console
 
+    from core.model.order import Order
+    from core.model.plan import Leg, Plan
+    from core.model.snapshot import LegProgress, Rebalance
+
+Document = dict[str, Any]
 
 _NUMERIC = frozenset({"volume", "price", "amount", "filled", "average", "fee", "cost"})
+_ALERT = "bold red"
+_REBALANCE_HEADER = ("what", "code", "name", "volume", "filled", "average", "fee", "status")
 
 
-def print_plan(plan: "Plan", console: Console) -> None:
-    """The plan, row by row, then its money."""
+def print_json(document: object, stream: TextIO | None = None) -> None:
+    """The one way in which commands print JSON."""
+    (stream or sys.stdout).write(json.dumps(document, ensure_ascii=False, indent=2, default=str) + "\n")
+
+
+def show(document: Document, as_json: bool, printer: "Callable[[Document, Console], None]") -> None:
+    """Print the document as JSON, else as text with `printer`."""
+    if as_json:
+        print_json(document)
+    else:
+        printer(document, plain_console())
+
+
+def plain_console() -> "Console":
+    """The terminal; 200 columns for a pipe, whose lines should not be wrapped."""
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(width=200, highlight=False)
+
+
+def print_plan(plan: "Plan", console: "Console") -> None:
+    """The plan row by row, then its money."""
     if plan.refused is not None:
-        console.print(f"REFUSED ({plan.mode}), nothing is sent: {plan.refused}", style="bold red", markup=False)
+        console.print(f"REFUSED ({plan.mode}), nothing is sent: {plan.refused}", style=_ALERT, markup=False)
         return
     console.print(f"Plan {plan.plan_id} ({plan.mode}), list of {plan.list_date}, {len(plan.codes)} bonds")
     rows = [
-        (leg.side.upper(), leg.code, leg.name, f"{leg.volume}", f"{leg.price:.3f}", f"{leg.amount:,.2f}", leg.reason)
+        (leg.side.upper(), leg.code, leg.name, leg.volume, f"{leg.price:.3f}", f"{leg.amount:,.2f}", leg.reason)
         for leg in plan.legs
     ]
-    rows += [("KEEP", row.code, row.name, f"{row.volume}", "", "", row.reason) for row in plan.kept]
-    rows += [("BLOCKED", row.code, row.name, "", "", "", row.reason) for row in plan.blocked]
-    print_rows(("what", "code", "name", "volume", "price", "amount", "reason"), rows, console)
+    rows += [("KEEP", row.code, row.name, row.volume, "", "", row.reason) for row in plan.kept]
+    rows += [("SKIPPED", row.code, row.name, "", "", "", row.reason) for row in plan.blocked]
+    _print_rows(("what", "code", "name", "volume", "price", "amount", "reason"), rows, console)
     console.print(
         f"cash {_money(plan.cash)} CNY now, {_money(plan.cash_after)} expected after; "
         f"turnover {_money(plan.turnover)}, fees {_money(plan.fees)}"
     )
 
 
-def print_rebalance(document: dict[str, Any], console: Console) -> None:
+def print_rebalance(rebalance: "Rebalance", console: "Console") -> None:
+    """The rebalance leg by leg, and each order whose outcome is unknown."""
     rows = [
         (
-            leg["side"].upper(),
-            leg["code"],
-            leg["name"],
-            f"{leg['volume']}",
-            f"{leg['filled_volume']}",
-            "" if leg["average_price"] is None else f"{leg['average_price']:.3f}",
-            f"{leg['fee']:.2f}",
-            leg["status"],
+            *(leg.side.upper(), leg.code, leg.name, leg.volume, leg.filled_volume),
+            *(_price(leg.average_price), f"{leg.fee:.2f}", leg.status),
         )
-        for leg in document["legs"]
+        for leg in rebalance.legs
     ]
-    print_rows(("what", "code", "name", "volume", "filled", "average", "fee", "status"), rows, console)
-    console.print(f"{document['result']}; cash {_money(document['cash_after'])} CNY", markup=False)
-    for key in document["unresolved"]:
-        console.print(
-            f"UNRESOLVED order {key}: its bond is frozen until the broker's list settles it", style="bold red"
-        )
+    _print_rows(_REBALANCE_HEADER, rows, console)
+    console.print(f"{rebalance.origin}: {rebalance.stage}; cash {_money(rebalance.cash_after)} CNY", markup=False)
+    for key in rebalance.unresolved:
+        text = f"UNRESOLVED order {key}: no new order for its bond until the broker's order list or you settle it"
+        console.print(text, style=_ALERT, markup=False)
 
 
-def print_run(run: "Rebalance", console: Console) -> None:
-    """A run with its legs, where no plan stands beside it."""
-    rows = [
-        (
-            leg.side.upper(),
-            leg.code,
-            leg.name,
-            f"{leg.volume}",
-            f"{leg.filled_volume}",
-            "" if leg.average_price is None else f"{leg.average_price:.3f}",
-            f"{leg.fee:.2f}",
-            leg.status,
-        )
-        for leg in run.legs
-    ]
-    print_rows(("what", "code", "name", "volume", "filled", "average", "fee", "status"), rows, console)
-    console.print(f"{run.origin}: {run.stage}; cash {_money(run.cash_after)} CNY", markup=False)
-
-
-def print_rehearsal(document: dict[str, Any], console: Console) -> None:
-    """The report's figures, and every breach."""
-    ratio = {"total_return", "annualized_return", "max_drawdown"}
-    skipped = {"equity", "violations"}
+def print_rehearsal(document: Document, console: "Console") -> None:
+    """The report's figures, then every violation."""
     for key, value in document.items():
-        if key in skipped:
-            continue
-        text = "not known" if value is None else f"{value:.2%}" if key in ratio else _figure(value)
-        console.print(f"{key.replace('_', ' '):<18} {text}", markup=False, highlight=False)
+        if key not in {"equity", "violations"}:
+            console.print(f"{key.replace('_', ' '):<18} {_figure(key, value)}", markup=False)
     for breach in document["violations"]:
-        console.print(f"VIOLATION {breach}", style="bold red", markup=False)
-    console.print("violations         none" if not document["violations"] else "", highlight=False)
+        console.print(f"VIOLATION {breach}", style=_ALERT, markup=False)
+    if not document["violations"]:
+        console.print("violations         none")
 
 
-def print_doctor(document: dict[str, Any], console: Console) -> None:
-    """One line a check, its remedy below it."""
-    styles = {"ok": "green", "note": "dim", "warning": "yellow", "failed": "bold red"}
+def print_doctor(document: Document, console: "Console") -> None:
+    """One line per check, its remedy below it."""
+    from rich.text import Text
+
+    styles = {"ok": "green", "note": "dim", "warning": "yellow", "failed": _ALERT}
     for row in document["findings"]:
-        console.print(
-            Text.assemble(f"{row['name']:<10}", (f"{row['state']:<8} ", styles[row["state"]]), row["text"]),
-            soft_wrap=True,
-        )
+        state = (f"{row['state']:<8} ", styles[row["state"]])
+        console.print(Text.assemble(f"{row['name']:<10}", state, row["text"]), soft_wrap=True)
         if row["remedy"]:
             console.print(Text(f"{'':<18} > {row['remedy']}"), soft_wrap=True)
-    console.print()
     verdict = {"failed": "Something has failed: see above.", "warning": "Nothing has failed; see the warnings."}
-    console.print(verdict.get(document["worst"], "All is well."))
+    console.print(f"\n{verdict.get(document['worst'], 'All checks passed.')}")
 
 
-def print_status(document: dict[str, Any], console: Console) -> None:
-    console.print(f"home      {document['home']}", markup=False, highlight=False)
-    console.print(f"engine    {document['running'] or 'not running'}", markup=False, highlight=False)
+def print_status(document: Document, console: "Console") -> None:
+    def line(label: str, text: object, style: str = "") -> None:
+        console.print(f"{label:<9} {text}", style=style, markup=False)
+
+    line("folder", document["home"])
+    line("engine", document["running"] or "not running")
     if (crashed := document["crashed"]) is not None:
-        told = f"          its run of {crashed['since']} was ended without a word; last did: {crashed['last_did']}"
-        console.print(told, style="bold red", markup=False, highlight=False)
+        line("", f"its run of {crashed['since']} crashed or was killed; last did: {crashed['last_did']}", _ALERT)
     if (engine := document["engine"]) is not None:
-        beat = engine["last_beat_seconds"]
-        told = "no beat is known" if beat is None else f"last beat {beat:.1f} s ago"
-        console.print(f"          {told}; last did: {engine['last_did'] or 'not known'}", markup=False, highlight=False)
+        age = engine["last_beat_seconds"]
+        alive = "no sign of life yet" if age is None else f"last sign of life {age:.1f} s ago"
+        line("", f"{alive}; last did: {engine['last_did'] or 'not known'}")
         if engine["trouble"]:
-            console.print(f"          {engine['trouble']}", style="bold red", markup=False, highlight=False)
+            line("", engine["trouble"], _ALERT)
     for control in document["controls"]:
-        console.print(f"controls  {control.upper()}: rotor resume ends it", style="bold red", highlight=False)
-    if document["missed"] is not None:
-        missed = document["missed"]
-        told = (
-            f"missed    {missed['name']} of {missed['planned_at']}: {missed['why']} (rotor rebalance makes up for it)"
-        )
-        console.print(told, style="bold yellow", markup=False, highlight=False)
+        line("trading", f"{control.upper()} until rotor resume", _ALERT)
+    if (missed := document["missed"]) is not None:
+        text = f"{missed['name']} of {missed['planned_at']}: {missed['why']} (run it now with rotor rebalance)"
+        line("missed", text, "bold yellow")
     last = document["last_rebalance"]
-    told = "none yet" if last is None else f"{last['plan_id']} at {last['started_at']}: {last['result']}"
-    console.print(f"rebalance {told}", markup=False, highlight=False)
-    orders = [
-        (order["client_order_id"], order["side"], order["code"], f"{order['volume']}", order["state"])
-        for order in document["open_orders"]
-    ]
-    if orders:
-        print_rows(("open order", "side", "code", "volume", "state"), orders, console)
-    owned = [(row["code"], f"{row['volume']}", f"{row['cost']:.3f}") for row in document["ledger"]]
-    if owned:
-        print_rows(("owned", "volume", "cost"), owned, console)
+    line("rebalance", "none yet" if last is None else f"{last['plan_id']} at {last['started_at']}: {last['result']}")
+    keys = ("client_order_id", "side", "code", "volume", "state")
+    if orders := [[order[key] for key in keys] for order in document["open_orders"]]:
+        _print_rows(("open order", "side", "code", "volume", "state"), orders, console)
+    if owned := [(row["code"], row["volume"], f"{row['cost']:.3f}") for row in document["ledger"]]:
+        _print_rows(("owned", "volume", "cost"), owned, console)
     else:
-        console.print("owned     nothing")
+        line("owned", "nothing")
 
 
-def plain_console() -> Console:
-    """The terminal; a pipe has no width, and its lines are not to be wrapped for a terminal that is not there."""
-    console = Console()
-    return console if console.is_terminal else Console(width=200)
+def _print_rows(header: Sequence[str], rows: Iterable[Sequence[object]], console: "Console") -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+    from rich.text import Text
 
-
-def print_rows(header: Sequence[str], rows: Iterable[Sequence[str]], console: Console) -> None:
     table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for column in header:
         table.add_column(column, justify="right" if column in _NUMERIC else "left", no_wrap=column != "reason")
@@ -160,15 +144,23 @@ def print_rows(header: Sequence[str], rows: Iterable[Sequence[str]], console: Co
     console.print(table)
 
 
-def _money(value: Any) -> str:  # noqa: ANN401  (Decimal, float or None)
+def _money(value: Decimal | None) -> str:
     return "not known" if value is None else f"{value:,.2f}"
 
 
-def _figure(value: Any) -> str:  # noqa: ANN401  (whatever the document holds)
+def _price(value: Decimal | None) -> str:
+    return "" if value is None else f"{value:.3f}"
+
+
+def _figure(key: str, value: Any) -> str:  # noqa: ANN401  (whatever the report holds)
+    if value is None:
+        return "not known"
+    if key in {"total_return", "annualized_return", "max_drawdown"}:
+        return f"{value:.2%}"
     return f"{value:,.2f}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)
 
 
-def plan_document(plan: Plan) -> dict[str, Any]:
+def plan_document(plan: "Plan") -> Document:
     """Money in CNY, volumes in 张; `cash` is null where the account did not answer."""
     return {
         "plan_id": plan.plan_id,
@@ -178,8 +170,8 @@ def plan_document(plan: Plan) -> dict[str, Any]:
             "trade_date": plan.list_date.isoformat() if plan.list_date else None,
             "codes": [str(code) for code in plan.codes],
         },
-        "cash": None if plan.cash is None else float(plan.cash),
-        "cash_expected": None if plan.cash_after is None else float(plan.cash_after),
+        "cash": _number(plan.cash),
+        "cash_expected": _number(plan.cash_after),
         "legs": [_leg(leg) for leg in plan.legs],
         "kept": [str(row.code) for row in plan.kept],
         "blocked": [
@@ -190,18 +182,18 @@ def plan_document(plan: Plan) -> dict[str, Any]:
     }
 
 
-def rebalance_document(plan: Plan, rebalance: Rebalance) -> dict[str, Any]:
-    """The plan's document with what became of each leg: volume, price and amount are those that were ordered."""
+def rebalance_document(plan: "Plan", rebalance: "Rebalance") -> Document:
+    """The plan's document with the outcome of each leg: volume, price and amount are those that were ordered."""
     outcome = {leg.code: leg for leg in rebalance.legs}
-    document = plan_document(plan)
-    document["legs"] = [{**_leg(leg), **_outcome(outcome[leg.code])} for leg in plan.legs if leg.code in outcome]
-    document["result"] = rebalance.stage
-    document["cash_after"] = None if rebalance.cash_after is None else float(rebalance.cash_after)
-    document["unresolved"] = list(rebalance.unresolved)
-    return document
+    return plan_document(plan) | {
+        "legs": [_leg(leg) | _outcome(outcome[leg.code]) for leg in plan.legs if leg.code in outcome],
+        "result": rebalance.stage,
+        "cash_after": _number(rebalance.cash_after),
+        "unresolved": list(rebalance.unresolved),
+    }
 
 
-def order_document(order: Order) -> dict[str, Any]:
+def order_document(order: "Order") -> Document:
     intent = order.intent
     return {
         "client_order_id": intent.client_order_id,
@@ -214,14 +206,14 @@ def order_document(order: Order) -> dict[str, Any]:
         "price": float(intent.price),
         "state": str(order.state),
         "filled_volume": order.filled_volume,
-        "average_price": None if order.average_price is None else float(round(order.average_price, 6)),
+        "average_price": _number(order.average_price, 6),
         "fee": float(order.fee),
         "reason": intent.reason,
         "message": order.message,
     }
 
 
-def _leg(leg: Leg) -> dict[str, Any]:
+def _leg(leg: "Leg") -> Document:
     return {
         "side": str(leg.side),
         "code": str(leg.code),
@@ -233,7 +225,7 @@ def _leg(leg: Leg) -> dict[str, Any]:
     }
 
 
-def _outcome(leg: LegProgress) -> dict[str, Any]:
+def _outcome(leg: "LegProgress") -> Document:
     return {
         "volume": leg.volume,
         "price": float(leg.price),
@@ -242,6 +234,10 @@ def _outcome(leg: LegProgress) -> dict[str, Any]:
         "status": leg.status,
         "client_order_id": leg.client_order_id,
         "filled_volume": leg.filled_volume,
-        "average_price": None if leg.average_price is None else float(round(leg.average_price, 6)),
+        "average_price": _number(leg.average_price, 6),
         "fee": float(leg.fee),
     }
+
+
+def _number(value: Decimal | None, digits: int | None = None) -> float | None:
+    return None if value is None else float(value if digits is None else round(value, digits))

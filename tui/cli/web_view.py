@@ -88,7 +88,7 @@ class ViewServer(Server):
         return answer
 
 
-def free(port: int) -> bool:
+def is_free(port: int) -> bool:
     """Whether nobody listens on this port of this machine."""
     with socket.socket() as probe:
         try:
