@@ -64,7 +64,7 @@ def app(home: Path, *words: str) -> PtyApp:
 
 def test_begun_in_one_terminal_found_from_another_and_ended(home: Path) -> None:
     with PtyApp(["--home", str(home), "start"], 100, 30, environment=environment()) as terminal:
-        terminal.wait_for("The engine runs")
+        terminal.wait_for("Engine started")
     # That terminal is gone, with everything that hung on it.
     engine = pid_of(home)
     assert os.getsid(engine) == engine
@@ -91,7 +91,7 @@ def test_begun_in_one_terminal_found_from_another_and_ended(home: Path) -> None:
         watcher.press("q")
         assert watcher.exit_code() == 0
     assert status(home)["controls"] == ["halted"]
-    assert "has ended" in rotor(home, "stop", "--yes")
+    assert "Engine stopped" in rotor(home, "stop", "--yes")
     assert status(home)["running"] is None
 
 
