@@ -84,8 +84,8 @@ def update(call: CliContext, own: Path | None, as_json: bool) -> None:
 
     Where two of them contradict each other, or the sessions that are known, nothing is written.
     """
-    from tui.cli.calendar import update_calendar
     from core.infra.home import HomeUnusable
+    from tui.cli.calendar import update_calendar
 
     home = call.home
     if not as_json:
