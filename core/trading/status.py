@@ -72,7 +72,7 @@ class TradingStatus:
     def why_blocked(self) -> str | None:
         """The first reason as a sentence, None where trading is on."""
         reasons = self.reasons
-        return say("trading is off: {reason}", reason=reasons[0].text) if reasons else None
+        return say("trading is off: {why}", why=reasons[0].text) if reasons else None
 
     @property
     def faults(self) -> tuple[str, ...]:
