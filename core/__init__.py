@@ -1,3 +1,3 @@
-"""Everything that trades: no terminal, no screen."""
+"""Everything that trades, without a terminal or a screen."""
 
 __version__ = "0.2.0"

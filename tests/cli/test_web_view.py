@@ -1,4 +1,4 @@
-"""The browser's door: a token that opens once, a cookie, this machine only, and the app behind it."""
+"""The browser view: a token that opens once, a cookie, this machine only, and the app behind it."""
 
 import asyncio
 import socket
@@ -34,7 +34,7 @@ async def serving(command: str = "true") -> AsyncGenerator[tuple[ViewServer, aio
     await task
 
 
-async def test_the_address_opens_once_and_for_whoever_opened_it() -> None:
+async def test_the_address_opens_once_for_one_browser() -> None:
     async with serving() as (server, browser):
         base = f"http://127.0.0.1:{server.port}"
         async with browser.get(base) as stranger:
@@ -78,7 +78,7 @@ async def test_a_socket_without_the_cookie_is_refused() -> None:
             await browser.ws_connect(f"http://127.0.0.1:{server.port}/ws")
 
 
-async def test_behind_the_door_stands_the_app_s_own_process(tmp_path: Path) -> None:
+async def test_a_tab_runs_its_own_process_of_the_app(tmp_path: Path) -> None:
     """What the view writes comes through; a small stand-in for it, speaking the protocol of the web driver."""
     program = tmp_path / "view.py"
     program.write_text(

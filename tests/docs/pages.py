@@ -1,4 +1,4 @@
-"""The pages that are made from the code, and what can be typed in all of them."""
+"""The pages that are made from the code, and the commands in all pages."""
 
 import re
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ DOCS = ROOT / "docs"
 PAGES = (ROOT / "README.md", *sorted(DOCS.glob("*.md")))
 _MADE = "<!-- Made from the code by: python -m tests.docs -->\n\n"
 PICTURES = ("home", "strategies", "plan", "positions", "orders", "report")
-"""The screens of which docs has a picture."""
+"""The screens with a picture in docs."""
 
 
 def made_pages() -> dict[Path, str]:
@@ -27,10 +27,10 @@ def settings_page() -> str:
     lines = [
         "# Every setting\n",
         _MADE
-        + "They stand in the home's `config.toml`, written by `rotor config init`; `rotor config check` names what is "
-        "wrong, `rotor config show` what is in force, `rotor config set KEY VALUE` writes one. A variable such as "
-        "`ROTOR_BUY__AMOUNT=20000` goes before the file, an option before both. An unknown key is an error that names "
-        "the nearest one. The Settings screen (`8`) has them all, each checked as it is typed.",
+        + "The settings are in `config.toml` in the data folder. `rotor config init` writes it, `rotor config check` "
+        "lists problems, `rotor config show` prints the settings in force, and `rotor config set KEY VALUE` writes one. A "
+        "variable such as `ROTOR_BUY__AMOUNT=20000` overrides the file, an option overrides both. An unknown key is an "
+        "error that names the nearest key. The Settings screen (`8`) shows all of them and checks what you type.",
     ]
     before = None
     for key, field in setting_fields():
@@ -65,9 +65,9 @@ def screens_page() -> str:
     lines = [
         "# Every screen\n",
         _MADE
-        + "The digits jump between the screens, `?` lists the keys of the one that is shown, `ctrl+p` finds an action "
-        "by its name. The header has mode, account, the market's time, every connection, and what comes next; what "
-        "must not be overlooked stands in words under it. The pictures are of the sandbox.",
+        + "Digits switch screens, `?` lists the keys of the current screen, `ctrl+p` finds an action by name. The "
+        "header shows the mode, the account, the market's time, every connection and what comes next, with warnings below it. "
+        "The pictures show the sandbox.",
     ]
     for pane in PANES:
         lines.append(f"\n## {pane.key} {pane.title}\n")
@@ -83,7 +83,7 @@ def screens_page() -> str:
 
 @dataclass(frozen=True)
 class Typed:
-    """A command of a page, what is answered to it, and the keys pressed in it, each with what is shown then."""
+    """A command of a page, the answers to it, and the keys to press, each with what the screen shows then."""
 
     page: str
     command: str

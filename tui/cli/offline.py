@@ -89,7 +89,7 @@ def status_document(home: Home, settings: Settings) -> dict[str, Any]:
     with _reading(_database(home, settings)) as database:
         if database is not None:
             document |= _trading_state(Journal(database), Ledger(database), Runs(database))
-            document |= _steering_state(StateStore(database))
+            document |= _control_state(StateStore(database))
     if document["running"] is None and document["run_since"] is not None:
         document["crashed"] = {"since": document["run_since"], "last_did": _last_line(home)}
     return document
@@ -174,11 +174,11 @@ def _reading(database: Path) -> "Generator[Database | None]":
         opened.close()
 
 
-def _steering_state(memory: StateStore) -> dict[str, Any]:
+def _control_state(state_store: StateStore) -> dict[str, Any]:
     from core.engine.scheduler import kept_missed
 
-    running = memory.recall(RUNNING)
-    pulled, missed = TradingControls(memory).pulled, kept_missed(memory)
+    running = state_store.recall(RUNNING)
+    pulled, missed = TradingControls(state_store).pulled, kept_missed(state_store)
     return {
         "controls": [str(pulled)] if pulled else [],
         "run_since": running or None,

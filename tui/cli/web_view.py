@@ -1,7 +1,7 @@
-"""The app in a browser of this machine: one more view of the one engine, behind a token that opens once.
+"""The app in a browser of this machine, at an address with a token that opens once.
 
-Each tab is a process of its own that attaches to the engine; closing it ends nothing else. Nothing is asked of any
-other machine, and no other machine or web page can reach it.
+Each tab is its own process, attached to the engine; closing it stops nothing else. The server contacts no other machine,
+and no other machine or web page can reach it.
 """
 
 import asyncio
@@ -17,14 +17,14 @@ from textual_serve.server import Server
 HOST = "127.0.0.1"
 LOOPBACK = frozenset({HOST, "localhost"})
 _COOKIE = "rotor"
-_SPENT = "This address was used already, or is not the one that rotor printed. Start rotor serve again for a new one."
-_STRANGER = "Open the address that rotor serve printed."
+_USED = "This address was used already, or is not the one that rotor printed. Start rotor serve again for a new one."
+_FORBIDDEN = "Open the address that rotor serve printed."
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class ViewServer(Server):
-    """`command` starts one view; `port` is of this machine only."""
+    """`command` is what a browser tab runs; the server listens on this machine only."""
 
     def __init__(self, command: str, port: int) -> None:
         super().__init__(command, host=HOST, port=port, title="rotor")
@@ -33,13 +33,13 @@ class ViewServer(Server):
         self.address = f"{self.public_url}/?{urlencode({'token': self._token})}"
 
     def initialize_logging(self) -> None:
-        """None of its own: the stock one prints local variables."""
+        """Set up no logging: that of the base class prints local variables."""
 
     async def on_startup(self, app: web.Application) -> None:
-        """Says nothing: the command line has printed the address."""
+        """Print nothing: the command line prints the address."""
 
     async def run(self, opened: Callable[[], None], ended: asyncio.Event) -> None:
-        """Serve until `ended`; `opened` is called when the address can be opened. Raises `OSError` for a taken port."""
+        """Serve until `ended` is set; call `opened` when the server listens. Raises `OSError` for a taken port."""
         runner = web.AppRunner(await self._make_app(), access_log=None)
         await runner.setup()
         try:
@@ -61,13 +61,13 @@ class ViewServer(Server):
 
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         here = f"{HOST}:{self.port}"
-        # A name that leads here from elsewhere, or a page of another site, is no visitor of ours.
+        # Refuse other host names (DNS rebinding) and pages of other sites.
         if request.headers.get("Host") != here or request.headers.get("Origin", f"http://{here}") != f"http://{here}":
-            return web.Response(status=403, text=_STRANGER)
+            return web.Response(status=403, text=_FORBIDDEN)
         if request.path == "/" and "token" in request.query:
-            return self._let_in(request.query["token"])
+            return self._open_session(request.query["token"])
         if not hmac.compare_digest(request.cookies.get(_COOKIE, "").encode(), self._session.encode()):
-            return web.Response(status=403, text=_STRANGER)
+            return web.Response(status=403, text=_FORBIDDEN)
         response = await handler(request)
         if not response.prepared:
             response.headers["Content-Security-Policy"] = (
@@ -77,19 +77,19 @@ class ViewServer(Server):
             response.headers["Cache-Control"] = "no-store"
         return response
 
-    def _let_in(self, token: str) -> web.StreamResponse:
+    def _open_session(self, token: str) -> web.StreamResponse:
         known, self._token = self._token, None
         if known is None or not hmac.compare_digest(token.encode(), known.encode()):
-            # A wrong guess spends nothing: only the right one is good once.
+            # A wrong token does not use up the right one.
             self._token = known
-            return web.Response(status=403, text=_SPENT)
+            return web.Response(status=403, text=_USED)
         answer = web.Response(status=303, headers={"Location": "/"})
         answer.set_cookie(_COOKIE, self._session, httponly=True, samesite="Strict", path="/")
         return answer
 
 
 def is_free(port: int) -> bool:
-    """Whether nobody listens on this port of this machine."""
+    """Whether no program listens on this port of this machine."""
     with socket.socket() as probe:
         try:
             probe.bind((HOST, port))
