@@ -26,11 +26,11 @@ def made_pages() -> dict[Path, str]:
 def settings_page() -> str:
     lines = [
         "# Every setting\n",
-        _MADE
-        + "The settings are in `config.toml` in the data folder. `rotor config init` writes it, `rotor config check` "
-        "lists problems, `rotor config show` prints the settings in force, and `rotor config set KEY VALUE` writes one. A "
-        "variable such as `ROTOR_BUY__AMOUNT=20000` overrides the file, an option overrides both. An unknown key is an "
-        "error that names the nearest key. The Settings screen (`8`) shows all of them and checks what you type.",
+        _MADE + "The settings are in `config.toml` in the data folder. `rotor config init` writes it, `rotor config "
+        "check` lists problems, `rotor config show` prints the settings in force, and `rotor config set KEY "
+        "VALUE` writes one. A variable such as `ROTOR_BUY__AMOUNT=20000` overrides the file, an option overrides "
+        "both. An unknown key is an error that names the nearest key. The Settings screen (`8`) shows all of them"
+        " and checks what you type.",
     ]
     before = None
     for key, field in setting_fields():
@@ -66,8 +66,8 @@ def screens_page() -> str:
         "# Every screen\n",
         _MADE
         + "Digits switch screens, `?` lists the keys of the current screen, `ctrl+p` finds an action by name. The "
-        "header shows the mode, the account, the market's time, every connection and what comes next, with warnings below it. "
-        "The pictures show the sandbox.",
+        "header shows the mode, the account, the market's time, every connection and what comes next, with "
+        "warnings below it. The pictures show the sandbox.",
     ]
     for pane in PANES:
         lines.append(f"\n## {pane.key} {pane.title}\n")

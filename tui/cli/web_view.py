@@ -1,7 +1,7 @@
 """The app in a browser of this machine, at an address with a token that opens once.
 
-Each tab is its own process, attached to the engine; closing it stops nothing else. The server contacts no other machine,
-and no other machine or web page can reach it.
+Each tab is its own process, attached to the engine; closing it stops nothing else. The server contacts no other
+machine, and no other machine or web page can reach it.
 """
 
 import asyncio
