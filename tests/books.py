@@ -14,7 +14,7 @@ def facts(code: str, **told: object) -> BondFacts:
 
 
 class ToldBook:
-    """A `BondBook` that was told these dossiers."""
+    """A `BondInfoProvider` that was told these dossiers."""
 
     def __init__(self, *bond_infos: BondInfo) -> None:
         self.told = {bond_info.code: bond_info for bond_info in bond_infos}

@@ -1,15 +1,15 @@
-"""What is known of every bond: the last good tables, on disk with their dates, and the user's word before them."""
+"""Redemption, listing and names of every bond: the last good tables, kept on disk with their dates, and `bonds.csv`."""
 
 import asyncio
 import json
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
-from core.akshare.client import AkshareClient, Table, TableRefused, TableUnavailable, table_of
+from core.akshare.client import AkshareClient, Table, TableRefused, TableUnavailable
 from core.bonds import tables
 from core.bonds.overrides import OverridesRefused, read_overrides
 from core.i18n import say
@@ -25,26 +25,26 @@ log = logging.getLogger(__name__)
 Facts = Mapping[BondCode, BondFacts]
 
 RETRY = timedelta(minutes=10)
-"""Until a table that could not be had is asked for again."""
+"""Until a table that could not be fetched is asked for again."""
 
 LEAST_OF_LAST = 0.8
-"""Share of the last good table's rows that a new one must have: one that shrinks more was cut."""
+"""Share of the last good table's rows that a new one must have: one that shrinks more was cut off."""
 
-_LONGEST_AGE = timedelta(days=4)
-"""How old a table may be where the calendar does not know the session before."""
+_MAX_AGE = timedelta(days=4)
+"""How old a table may be where the calendar does not know the previous session."""
 
 
-class BondBook(Protocol):
-    """Who knows the bonds' calls, last days and names."""
+class BondInfoProvider(Protocol):
+    """A source of redemptions, last trading days and names."""
 
     def bond_infos(self, codes: Iterable[BondCode]) -> BondInfos: ...
 
     def name(self, code: BondCode) -> str:
-        """The bond's name, empty where no source has told it."""
+        """The bond's name, empty where no source has it."""
         ...
 
     def notices(self) -> tuple[str, ...]:
-        """What the user has to know of the sources themselves."""
+        """Troubles of the sources themselves, for the user."""
         ...
 
     async def refresh_if_due(self) -> None: ...
@@ -52,38 +52,28 @@ class BondBook(Protocol):
     def close(self) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class _Kind:
-    """A table that is kept: how it is read, and how old it may become before it is fetched again."""
+@dataclass(slots=True)
+class _KeptTable:
+    """One table with its last good content. `trouble` is since when and why a newer one is missing."""
 
     name: str
-    title: str
+    source: str
     read: Callable[[Table], dict[BondCode, BondFacts]]
-    every: timedelta
+    refresh_after: timedelta
+    table: Table | None = None
+    facts: Facts = field(default_factory=dict[BondCode, BondFacts])
+    trouble: tuple[datetime, str] | None = None
+    tried_at: datetime | None = None
 
 
-_KINDS = (
-    _Kind(tables.REDEMPTION_TABLE, tables.REDEMPTION_SOURCE, tables.read_redemptions, timedelta(hours=2)),
-    _Kind(tables.TERMS_TABLE, tables.TERMS_SOURCE, tables.read_terms, timedelta(hours=20)),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class _Good:
-    """A table that was read whole."""
-
-    table: Table
-    facts: Facts
-
-
-class TableBook:
-    """A `BondBook` over akshare's tables. `previous_session` tells the session before a day."""
+class AkshareBondInfo:
+    """A `BondInfoProvider` over akshare's tables, the MiniQMT terminal and the user's `bonds.csv`."""
 
     def __init__(
         self,
         folder: Path,
         overrides: Path,
-        tables: AkshareClient,
+        client: AkshareClient,
         clock: Clock,
         previous_session: Callable[[date], Maybe[date]],
         terminal: Callable[[BondCode], BondFacts | None] = lambda code: None,
@@ -91,142 +81,139 @@ class TableBook:
         required: bool = True,
         fetch: bool = True,
     ) -> None:
-        """`terminal`: what the MiniQMT terminal tells of a bond, None where it tells nothing. `required`: whether
-        nothing is bought without the table of calls; `fetch`: whether the tables are wanted at all."""
+        """`required`: nothing is bought without the redemption table; `fetch`: whether tables are fetched at all."""
         self._folder = folder
         self._overrides = overrides
-        self._tables = tables
+        self._client = client
         self._clock = clock
         self._previous_session = previous_session
         self._terminal = terminal
         self._required = required
         self._fetch = fetch
-        self._turn = asyncio.Lock()
-        self._good: dict[str, _Good] = {}
-        self._trouble: dict[str, tuple[datetime, str]] = {}
-        self._tried: dict[str, datetime] = {}
+        self._lock = asyncio.Lock()
+        self._redemptions = _KeptTable(
+            tables.REDEMPTION_TABLE, tables.REDEMPTION_SOURCE, tables.read_redemptions, timedelta(hours=2)
+        )
+        self._tables = (
+            self._redemptions,
+            _KeptTable(tables.TERMS_TABLE, tables.TERMS_SOURCE, tables.read_terms, timedelta(hours=20)),
+        )
         self._own: Facts = {}
         self._own_trouble: str | None = None
-        for kind in _KINDS:
-            self._recall(kind)
-        self._read_own()
+        for kept in self._tables:
+            self._load(kept)
+        self._read_overrides()
 
     def bond_infos(self, codes: Iterable[BondCode]) -> BondInfos:
         missing = self.trouble()
         return {code: self._bond_info(code, missing) for code in codes}
 
     def name(self, code: BondCode) -> str:
-        found = (good.facts.get(code) for good in self._good.values())
+        found = (kept.facts.get(code) for kept in self._tables)
         return next((facts.name for facts in found if facts is not None and facts.name), "")
 
     def codes(self) -> tuple[BondCode, ...]:
-        """The bonds of the last good table of calls; none where there is none."""
-        good = self._good.get(tables.REDEMPTION_TABLE)
-        return tuple(good.facts) if good is not None else ()
+        """The bonds of the last good redemption table."""
+        return tuple(self._redemptions.facts)
 
     def age(self) -> timedelta | None:
-        """How old the last good table of calls is; None where there is none."""
-        good = self._good.get(tables.REDEMPTION_TABLE)
-        return self._clock.now() - good.table.fetched_at if good is not None else None
+        """How old the last good redemption table is; None where there is none."""
+        table = self._redemptions.table
+        return None if table is None else self._clock.now() - table.fetched_at
 
     def trouble(self) -> str | None:
-        """Why what is known of calls cannot be used, None where it can."""
+        """Why redemptions are not known; None where they are."""
         return self._own_trouble or self._why_missing()
 
     def notices(self) -> tuple[str, ...]:
         found = [self._own_trouble] if self._own_trouble else []
-        for kind in _KINDS:
-            trouble = self._trouble.get(kind.name)
-            if trouble is not None:
-                told = self._told(kind, *trouble)
-                without = self._required and kind.name == tables.REDEMPTION_TABLE and self._why_missing() is not None
-                found.append(say("nothing is bought: {told}", told=told) if without else told)
+        for kept in self._tables:
+            if kept.trouble is not None:
+                text = self._describe(kept, *kept.trouble)
+                no_buys = self._required and kept is self._redemptions and self._why_missing() is not None
+                found.append(say("nothing is bought: {told}", told=text) if no_buys else text)
         return tuple(found)
 
     async def refresh_if_due(self) -> None:
-        """Fetch what has become old, one table after the other; what fails leaves the last good one in place."""
-        self._read_own()
-        if self._turn.locked() or not self._fetch:
+        """Fetch each table that is due, one after the other; where that fails, the last good one stays."""
+        self._read_overrides()
+        if self._lock.locked() or not self._fetch:
             return
-        async with self._turn:
-            for kind in _KINDS:
-                if self._due(kind):
-                    await self._refresh(kind)
+        async with self._lock:
+            for kept in self._tables:
+                if self._is_due(kept):
+                    await self._refresh(kept)
 
     def close(self) -> None:
-        self._tables.end()
+        self._client.close()
 
-    def _due(self, kind: _Kind) -> bool:
-        now, good, tried = self._clock.now(), self._good.get(kind.name), self._tried.get(kind.name)
-        if tried is not None and kind.name in self._trouble and now - tried < RETRY:
+    def _is_due(self, kept: _KeptTable) -> bool:
+        now = self._clock.now()
+        if kept.trouble is not None and kept.tried_at is not None and now - kept.tried_at < RETRY:
             return False
-        return good is None or now - good.table.fetched_at >= kind.every or self._old(good.table)
+        table = kept.table
+        return table is None or now - table.fetched_at >= kept.refresh_after or self._is_outdated(table)
 
-    async def _refresh(self, kind: _Kind) -> None:
-        self._tried[kind.name] = self._clock.now()
+    async def _refresh(self, kept: _KeptTable) -> None:
+        kept.tried_at = self._clock.now()
         try:
-            table = await self._tables.fetch(kind.name)
-            good = self._checked(kind, table)
+            table = await self._client.fetch(kept.name)
+            facts = kept.read(table)
+            if len(facts) < LEAST_OF_LAST * len(kept.facts):
+                counts = {"facts": len(facts), "last": len(kept.facts)}
+                raise TableRefused(say("it has {facts} bonds, the last good one had {last}", **counts))
         except Exception as error:
             if not isinstance(error, TableUnavailable | TableRefused):
-                log.exception("%s's table of bonds could not be read", kind.title)
-            since = self._trouble.get(kind.name, (self._clock.now(), ""))[0]
-            if self._trouble.get(kind.name, (since, ""))[1] != str(error):
-                log.warning("%s's table of bonds is not used: %s", kind.title, error)
-            self._trouble[kind.name] = (since, str(error))
+                log.exception("%s's table of bonds could not be read", kept.source)
+            since, before = kept.trouble or (self._clock.now(), "")
+            if before != str(error):
+                log.warning("%s's table of bonds is not used: %s", kept.source, error)
+            kept.trouble = (since, str(error))
             return
-        self._good[kind.name] = good
-        if self._trouble.pop(kind.name, None) is not None:
-            log.info("%s's table of bonds is there again: %d bonds", kind.title, len(good.facts))
-        await asyncio.to_thread(self._keep, kind, table)
-
-    def _checked(self, kind: _Kind, table: Table) -> _Good:
-        facts, last = kind.read(table), self._good.get(kind.name)
-        if last is not None and len(facts) < LEAST_OF_LAST * len(last.facts):
-            raise TableRefused(
-                say("it has {facts} bonds, the last good one had {last}", facts=len(facts), last=len(last.facts))
-            )
-        return _Good(table, facts)
+        kept.table, kept.facts = table, facts
+        if kept.trouble is not None:
+            kept.trouble = None
+            log.info("%s's table of bonds is there again: %d bonds", kept.source, len(facts))
+        await asyncio.to_thread(self._save, kept, table)
 
     def _bond_info(self, code: BondCode, missing: str | None) -> BondInfo:
         own = self._own.get(code)
-        told = [good.facts.get(code) for good in self._good.values()]
-        facts = tuple(one for one in (own, *_most_severe(*told, self._terminal(code))) if one is not None)
-        calls = self._good.get(tables.REDEMPTION_TABLE)
+        others = [*(kept.facts.get(code) for kept in self._tables), self._terminal(code)]
+        facts = tuple(one for one in (own, *_most_severe_first(others)) if one is not None)
+        table = self._redemptions.table
         if own is not None and own.call is not None:
             missing = None
-        elif missing is None and calls is not None and code not in calls.facts:
-            missing = say("it is not in {source}'s table of {at:%Y-%m-%d %H:%M}", **_of(calls.table))
+        elif missing is None and table is not None and code not in self._redemptions.facts:
+            source = self._redemptions.source
+            missing = say("it is not in {source}'s table of {at:%Y-%m-%d %H:%M}", source=source, at=table.fetched_at)
         return BondInfo(code, facts, missing)
 
     def _why_missing(self) -> str | None:
-        kind = _KINDS[0]
-        good, trouble = self._good.get(kind.name), self._trouble.get(kind.name)
-        if good is not None and not self._old(good.table):
+        kept = self._redemptions
+        if kept.table is not None and not self._is_outdated(kept.table):
             return None
-        if good is None and trouble is None:
-            return say("{source}'s table of calls is not fetched yet", source=kind.title)
-        return self._told(kind, *(trouble or (self._clock.now(), "")))
+        if kept.table is None and kept.trouble is None:
+            return say("{source}'s table of calls is not fetched yet", source=kept.source)
+        return self._describe(kept, *(kept.trouble or (self._clock.now(), "")))
 
-    def _told(self, kind: _Kind, since: datetime, why: str) -> str:
-        good = self._good.get(kind.name)
-        text = say("{source}'s table of bonds", source=kind.title)
+    def _describe(self, kept: _KeptTable, since: datetime, why: str) -> str:
+        text = say("{source}'s table of bonds", source=kept.source)
         if why:
             text = say("{table} is not used since {since:%m-%d %H:%M}: {why}", table=text, since=since, why=why)
-        if good is None:
+        if kept.table is None:
             return text
-        old = say("the last good one is of {at:%Y-%m-%d %H:%M}", at=good.table.fetched_at)
+        old = say("the last good one is of {at:%Y-%m-%d %H:%M}", at=kept.table.fetched_at)
         return f"{text}; {old}" if why else say("{table} is too old: {old}", table=text, old=old)
 
-    def _old(self, table: Table) -> bool:
+    def _is_outdated(self, table: Table) -> bool:
         """Whether an issuer may have announced something since: boards do so after the close and before the open."""
         now = self._clock.now().astimezone(SHANGHAI)
         before = self._previous_session(now.date())
         if isinstance(before, Unknown):
-            return now - table.fetched_at > _LONGEST_AGE
+            return now - table.fetched_at > _MAX_AGE
         return table.fetched_at < datetime.combine(before.value, AFTERNOON[1], SHANGHAI)
 
-    def _read_own(self) -> None:
+    def _read_overrides(self) -> None:
         try:
             self._own, trouble = read_overrides(self._overrides), None
         except OverridesRefused as error:
@@ -235,35 +222,32 @@ class TableBook:
             log.error("%s", trouble)
         self._own_trouble = trouble
 
-    def _file(self, kind: _Kind) -> Path:
-        return self._folder / f"{kind.name}.json"
+    def _file(self, kept: _KeptTable) -> Path:
+        return self._folder / f"{kept.name}.json"
 
-    def _keep(self, kind: _Kind, table: Table) -> None:
+    def _save(self, kept: _KeptTable, table: Table) -> None:
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            write_atomically(self._file(kind), json.dumps(table.as_document(), ensure_ascii=False))
+            write_atomically(self._file(kept), json.dumps(table.as_document(), ensure_ascii=False))
         except OSError as error:
-            log.warning("%s's table of bonds could not be kept on disk: %s", kind.title, error)
+            log.warning("%s's table of bonds could not be kept on disk: %s", kept.source, error)
 
-    def _recall(self, kind: _Kind) -> None:
-        """The last good table, read with the same checks as a new one."""
+    def _load(self, kept: _KeptTable) -> None:
+        """Read the saved table with the same checks as a new one."""
         try:
-            table = table_of(json.loads(self._file(kind).read_text(encoding="utf-8")))
-            self._good[kind.name] = _Good(table, kind.read(table))
+            table = Table.from_document(json.loads(self._file(kept).read_text(encoding="utf-8")))
+            kept.facts = kept.read(table)
+            kept.table = table
         except FileNotFoundError:
             return
         except (OSError, ValueError, TableRefused) as error:
-            log.warning("the kept table %s is not used: %s", self._file(kind).name, error)
+            log.warning("the kept table %s is not used: %s", self._file(kept).name, error)
 
 
 _SEVERITY = (RedemptionState.CALLED, RedemptionState.MATURING, RedemptionState.MET, RedemptionState.UNREADABLE)
 
 
-def _most_severe(*told: BondFacts | None) -> list[BondFacts]:
-    """Where sources differ on a call, the one that tells the worst is believed."""
-    known = [facts for facts in told if facts is not None]
+def _most_severe_first(found: Iterable[BondFacts | None]) -> list[BondFacts]:
+    """Where sources differ on a redemption, the worst state is believed."""
+    known = [facts for facts in found if facts is not None]
     return sorted(known, key=lambda one: _SEVERITY.index(one.call) if one.call in _SEVERITY else len(_SEVERITY))
-
-
-def _of(table: Table) -> dict[str, object]:
-    return {"source": tables.REDEMPTION_SOURCE, "at": table.fetched_at}

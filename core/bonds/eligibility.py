@@ -1,9 +1,8 @@
-"""What the bonds' dossiers mean for what is planned and held: by the rules, today."""
+"""Which bonds may be bought and which must be sold today, by their redemptions and last trading days."""
 
 from collections.abc import Iterable
-from decimal import Decimal
 
-from core.bonds.book import BondBook
+from core.bonds.book import BondInfoProvider
 from core.calendar.calendar import Calendar
 from core.infra.clock import Clock
 from core.model.bond import BondCode
@@ -14,50 +13,51 @@ from core.rules.redemption import HeldDanger, held_danger, why_not_bought, why_u
 
 
 class Eligibility:
-    def __init__(self, book: BondBook, calendar: Calendar, guards: GuardSettings, clock: Clock) -> None:
-        self._book = book
+    def __init__(self, bonds: BondInfoProvider, calendar: Calendar, guards: GuardSettings, clock: Clock) -> None:
+        self._bonds = bonds
         self._calendar = calendar
         self._guards = guards
         self._clock = clock
 
     def bond_info(self, code: BondCode) -> BondInfo:
-        return self._book.bond_infos([code])[code]
+        return self._bonds.bond_infos([code])[code]
 
     def name(self, code: BondCode) -> str:
-        return self._book.name(code)
+        return self._bonds.name(code)
 
-    def barred(self, codes: Iterable[BondCode]) -> dict[BondCode, str]:
-        """Why each of these is not bought, where it is not."""
+    def not_buyable(self, codes: Iterable[BondCode]) -> dict[BondCode, str]:
+        """The bonds that must not be bought, each with the reason."""
         today, between = self._clock.now().date(), self._calendar.sessions_between
-        found = {
+        reasons = {
             code: why_not_bought(bond_info, today, between, self._guards)
-            for code, bond_info in self._book.bond_infos(codes).items()
+            for code, bond_info in self._bonds.bond_infos(codes).items()
         }
-        return {code: reason for code, reason in found.items() if reason is not None}
+        return {code: reason for code, reason in reasons.items() if reason is not None}
 
     def notes(self, codes: Iterable[BondCode]) -> dict[BondCode, str]:
-        """What a row of the plan tells besides: a danger that does not sell yet, and what nobody knows."""
+        """Remarks for rows of the plan: a redemption that comes near, or what is unknown where that only warns."""
         found: dict[BondCode, str] = {}
-        for code, bond_info in self._book.bond_infos(codes).items():
+        for code, bond_info in self._bonds.bond_infos(codes).items():
             unknown = why_unknown(bond_info, self._clock.now().date()) if self._guards.redemption == "warn" else None
-            danger = self._held(bond_info, "", 0, None)
+            danger = self._danger(bond_info)
             note = danger.short if danger is not None else unknown
             if note is not None:
                 found[code] = note
         return found
 
-    def leaving(self, owned: Iterable[BondCode]) -> dict[BondCode, str]:
-        """Why each of these has to be sold now, where it has to."""
-        found = {code: self._held(bond_info, "", 0, None) for code, bond_info in self._book.bond_infos(owned).items()}
+    def must_sell(self, owned: Iterable[BondCode]) -> dict[BondCode, str]:
+        """The bonds that must be sold now, each with the reason."""
+        found = {code: self._danger(bond_info) for code, bond_info in self._bonds.bond_infos(owned).items()}
         return {code: danger.short for code, danger in found.items() if danger is not None and danger.sell}
 
-    def held(self, rows: Iterable[PositionRow]) -> tuple[HeldDanger, ...]:
-        """What threatens the holdings, with the money at stake."""
+    def held_dangers(self, rows: Iterable[PositionRow]) -> tuple[HeldDanger, ...]:
+        """What threatens the positions, with the money at stake."""
         rows = tuple(rows)
-        bond_infos = self._book.bond_infos(row.code for row in rows)
-        found = [self._held(bond_infos[row.code], row.name, row.volume, row.last) for row in rows]
+        bond_infos = self._bonds.bond_infos(row.code for row in rows)
+        found = [self._danger(bond_infos[row.code], row) for row in rows]
         return tuple(danger for danger in found if danger is not None)
 
-    def _held(self, bond_info: BondInfo, name: str, volume: int, last: Decimal | None) -> HeldDanger | None:
+    def _danger(self, bond_info: BondInfo, row: PositionRow | None = None) -> HeldDanger | None:
+        name, volume, last = (row.name, row.volume, row.last) if row is not None else ("", 0, None)
         today, between = self._clock.now().date(), self._calendar.sessions_between
         return held_danger(bond_info, name, volume, last, today, between, self._guards)

@@ -1,8 +1,8 @@
-"""The user's own word on bonds, before every table: `bonds.csv` in the home.
+"""The user's corrections of bond data: `bonds.csv` in the data folder. They come before every table.
 
 A header `code,call,last_trade,redemption_price,maturity,listed,restricted`, of which every column but the first may be
-left out, and a line for each bond. `call` is one of none, met, declined, called, maturing; an empty cell leaves it to
-the tables; `restricted` is why the bond is not to be bought, and `no` that anybody may.
+left out, and a line for each bond. `call` is one of none, met, declined, called, maturing. An empty cell leaves the
+value to the tables. `restricted` is why the bond must not be bought; `no` means that anybody may buy it.
 """
 
 import csv
@@ -25,15 +25,15 @@ _CALLS = {
     "maturing": RedemptionState.MATURING,
 }
 _COLUMNS = ("code", "call", "last_trade", "redemption_price", "maturity", "listed", "restricted")
-_FREE = "no"
+_UNRESTRICTED = "no"
 
 
 class OverridesRefused(InvalidDataError):
-    """The file cannot be used; the message names the line and what is wrong. Nothing of it is used."""
+    """The file is not used at all; the message names the line and what is wrong."""
 
 
 def read_overrides(path: Path) -> dict[BondCode, BondFacts]:
-    """What the user says; nothing without a file. Raises `OverridesRefused`."""
+    """Empty without a file. Raises `OverridesRefused`."""
     try:
         text = path.read_bytes().decode("utf-8-sig")
         as_of = datetime.fromtimestamp(path.stat().st_mtime, SHANGHAI)
@@ -82,7 +82,7 @@ def _facts(cells: dict[str, str], as_of: datetime) -> tuple[BondCode, BondFacts]
         maturity=_day(cells, "maturity"),
         listed=_day(cells, "listed"),
         redemption_price=_price(cells.get("redemption_price", "")),
-        restricted=("" if restricted == _FREE else restricted) if restricted else None,
+        restricted=("" if restricted == _UNRESTRICTED else restricted) if restricted else None,
     )
 
 

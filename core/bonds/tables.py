@@ -1,15 +1,15 @@
-"""The table of calls and last days (强赎): akshare's `bond_cb_redeem_jsl`, read with its traps.
+"""akshare's two tables of bonds: redemptions and last trading days (强赎, from jisilu), listing and terms (East Money).
 
-What akshare 1.19.5 makes of jisilu's rows, seen on recorded ones: a bond that matures is shown as called, its count is
-HTML, its redemption price empty; an icon that it does not know becomes no state at all, which is not the state of a
-bond without a call.
+Traps of jisilu's table in akshare 1.19.5, seen in recorded rows: a maturing bond is shown as called, with HTML in its
+count and no redemption price; an icon that akshare does not know becomes an empty state, which differs from the state
+of a bond that is not called.
 """
 
 import re
 from collections.abc import Mapping
 from decimal import Decimal
 
-from core.akshare.cells import by_bond, check_filled, day, number, plain
+from core.akshare.cells import check_filled_ratio, parse_date, parse_number, rows_by_code, strip_html
 from core.akshare.client import Table, TableRefused, check_shape
 from core.i18n import say
 from core.model.bond import BondCode
@@ -19,7 +19,7 @@ REDEMPTION_TABLE = "bond_cb_redeem_jsl"
 REDEMPTION_SOURCE = "jisilu"
 
 REDEMPTION_ROWS = 200
-"""Rows: some 300 bonds live (337 in May 2026); a guest's table of other lists has 30."""
+"""At least: 337 bonds were listed in May 2026, and a table of jisilu without a login has 30 rows."""
 
 REDEMPTION_COLUMNS = (
     "代码",
@@ -47,15 +47,15 @@ _COUNT = re.compile(r"(\d{1,3})\s*/\s*(\d{1,3})\s*\|")
 _HUNDRED_MILLION = 10**8
 
 _MOST_UNREADABLE = 0.05
-"""Share of states that may be unreadable before the table counts as another one than the one that is known."""
+"""Share of unreadable states above which the table is refused: its format must have changed."""
 
 
 def read_redemptions(table: Table) -> dict[BondCode, BondFacts]:
-    """What the table tells of each bond. Raises `TableRefused`: one cell that cannot be read refuses it whole."""
+    """Raises `TableRefused`: one cell that cannot be read refuses the whole table."""
     check_shape(table, REDEMPTION_COLUMNS, REDEMPTION_ROWS)
-    check_filled(table, "到期日", 0.95)
-    check_filled(table, "转股价", 0.9)
-    found = {code: _facts(code, row, table) for code, row in by_bond(table, "代码")}
+    check_filled_ratio(table, "到期日", 0.95)
+    check_filled_ratio(table, "转股价", 0.9)
+    found = {code: _facts(code, row, table) for code, row in rows_by_code(table, "代码")}
     unreadable = sum(facts.call is RedemptionState.UNREADABLE for facts in found.values())
     if unreadable > _MOST_UNREADABLE * len(found):
         raise TableRefused(say("the state of {unreadable} bonds cannot be read", unreadable=unreadable))
@@ -63,26 +63,26 @@ def read_redemptions(table: Table) -> dict[BondCode, BondFacts]:
 
 
 def _facts(code: BondCode, cells: Mapping[str, str | None], table: Table) -> BondFacts:
-    last_trade, maturity = day(cells["最后交易日"], "最后交易日"), day(cells["到期日"], "到期日")
+    last_trade, maturity = parse_date(cells["最后交易日"], "最后交易日"), parse_date(cells["到期日"], "到期日")
     if last_trade is not None and maturity is not None and last_trade > maturity:
         raise TableRefused(say("{code} trades until {last_trade} and matures before", code=code, last_trade=last_trade))
-    price, balance = number(cells["强赎价"], "强赎价"), number(cells["剩余规模"], "剩余规模")
-    count = plain(cells["强赎天计数"])
+    price, balance = parse_number(cells["强赎价"], "强赎价"), parse_number(cells["剩余规模"], "剩余规模")
+    count = strip_html(cells["强赎天计数"])
     counted = _COUNT.search(count)
     return BondFacts(
         code,
         REDEMPTION_SOURCE,
         table.fetched_at,
-        name=plain(cells["名称"]),
+        name=strip_html(cells["名称"]),
         call=_call(cells["强赎状态"], count, price),
         counted=(int(counted[1]), int(counted[2])) if counted else None,
         last_trade=last_trade,
         maturity=maturity,
-        converts_from=day(cells["转股起始日"], "转股起始日"),
+        converts_from=parse_date(cells["转股起始日"], "转股起始日"),
         redemption_price=price,
-        conversion_price=number(cells["转股价"], "转股价"),
+        conversion_price=parse_number(cells["转股价"], "转股价"),
         balance=None if balance is None else balance * _HUNDRED_MILLION,
-        share=plain(cells["正股名称"]) or None,
+        share=strip_html(cells["正股名称"]) or None,
     )
 
 
@@ -99,27 +99,27 @@ TERMS_TABLE = "bond_cov_comparison"
 TERMS_SOURCE = "East Money"
 
 TERMS_ROWS = 210
-"""Rows; its pages were once cut at 200 rows without a word (akshare #5616)."""
+"""At least: its pages were once silently cut at 200 rows (akshare #5616)."""
 
 TERMS_COLUMNS = ("转债代码", "转债名称", "上市日期", "转股价", "转股溢价率", "正股名称")
 
 
 def read_terms(table: Table) -> dict[BondCode, BondFacts]:
-    """What the table tells of each bond. Raises `TableRefused`."""
+    """Raises `TableRefused`."""
     check_shape(table, TERMS_COLUMNS, TERMS_ROWS)
-    check_filled(table, "上市日期", 0.9)
-    check_filled(table, "转股价", 0.9)
+    check_filled_ratio(table, "上市日期", 0.9)
+    check_filled_ratio(table, "转股价", 0.9)
     found: dict[BondCode, BondFacts] = {}
-    for code, row in by_bond(table, "转债代码"):
-        premium = number(row["转股溢价率"], "转股溢价率")
+    for code, row in rows_by_code(table, "转债代码"):
+        premium = parse_number(row["转股溢价率"], "转股溢价率")
         found[code] = BondFacts(
             code,
             TERMS_SOURCE,
             table.fetched_at,
-            name=plain(row["转债名称"]),
-            listed=day(row["上市日期"], "上市日期"),
-            conversion_price=number(row["转股价"], "转股价"),
+            name=strip_html(row["转债名称"]),
+            listed=parse_date(row["上市日期"], "上市日期"),
+            conversion_price=parse_number(row["转股价"], "转股价"),
             premium=None if premium is None else premium / 100,
-            share=plain(row["正股名称"]) or None,
+            share=strip_html(row["正股名称"]) or None,
         )
     return found

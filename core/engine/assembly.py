@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from core import __version__
 from core.akshare.client import AkshareClient
-from core.bonds.book import BondBook, TableBook
+from core.bonds.book import AkshareBondInfo, BondInfoProvider
 from core.bonds.eligibility import Eligibility
 from core.bonds.overrides import FILE as OVERRIDES
 from core.brokers.broker import Broker
@@ -80,7 +80,7 @@ class Components:
     rotation: Rotation
     stop_ratios: StopRatios
     stops: StopMonitor
-    bonds: BondBook
+    bonds: BondInfoProvider
     dangers: Eligibility
     limits: OrderLimits
     live_consent: LiveConsent | None = None
@@ -158,7 +158,9 @@ def build(home: Home, settings: Settings, speed: float = 1.0) -> Components:
     return components
 
 
-def real_sources(home: Home, settings: Settings, clock: Clock, calendar: Calendar) -> tuple[FailoverQuotes, TableBook]:
+def real_sources(
+    home: Home, settings: Settings, clock: Clock, calendar: Calendar
+) -> tuple[FailoverQuotes, AkshareBondInfo]:
     """Prices, best source first, and what is known of bonds. Without a terminal the others do alone in paper mode."""
 
     def open_now() -> bool:
@@ -180,7 +182,7 @@ def real_sources(home: Home, settings: Settings, clock: Clock, calendar: Calenda
         beside=cross_checked(settings),
         ratio=settings.guards.cross_check_ratio,
     )
-    bonds = TableBook(
+    bonds = AkshareBondInfo(
         home.data / "tables",
         home.path / OVERRIDES,
         AkshareClient(clock),
@@ -211,8 +213,8 @@ def _with_a_strategy(settings: Settings) -> Settings:
 
 def _sandbox(
     state_store: StateStore, settings: Settings, speed: float, calendar: Calendar
-) -> tuple[Clock, QuoteFeed, FactorCatClient, BondBook]:
-    from core.sandbox.bonds import SandboxBook
+) -> tuple[Clock, QuoteFeed, FactorCatClient, BondInfoProvider]:
+    from core.sandbox.bonds import SandboxBondInfo
     from core.sandbox.market import SandboxMarket
     from core.sandbox.platform import EmbeddedPlatform
     from core.sandbox.prices import next_start
@@ -223,7 +225,7 @@ def _sandbox(
     market = SandboxMarket(clock, load_sandbox_data(calendar.sessions))
     transport = EmbeddedPlatform(market, clock)
     platform = FactorCatClient(settings.factorcat.base_url, version=__version__, clock=clock, transport=transport)
-    return clock, market, platform, SandboxBook(market.data)
+    return clock, market, platform, SandboxBondInfo(market.data)
 
 
 def compose(
@@ -234,7 +236,7 @@ def compose(
     database: "Database",
     state_store: StateStore,
     broker: Broker,
-    bonds: BondBook,
+    bonds: BondInfoProvider,
     calendar: Calendar | None = None,
 ) -> Components:
     """An engine's parts around these; without a calendar, on the shipped one."""

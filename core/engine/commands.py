@@ -208,7 +208,7 @@ class CommandHandlers:
     async def _in_the_market(self, selection: Selection) -> tuple[ListedBond, ...]:
         components = self._components
         quotes = await components.feed.snapshot(selection.codes)
-        barred = components.dangers.barred(selection.codes)
+        barred = components.dangers.not_buyable(selection.codes)
         settings, now = components.rotation.settings, components.clock.now()
         return listed_bonds(selection, quotes, settings, now, components.order_manager.stopped_today(), barred)
 

@@ -119,7 +119,7 @@ class SnapshotBuilder:
         return self._dangers_of(self._positions({}))
 
     def _dangers_of(self, positions: Maybe[tuple[PositionRow, ...]]) -> tuple[HeldDanger, ...]:
-        return self._components.dangers.held(positions.value) if isinstance(positions, Known) else ()
+        return self._components.dangers.held_dangers(positions.value) if isinstance(positions, Known) else ()
 
     def _silent_sources(self) -> tuple[str, ...]:
         """Which sources of prices are out of reach, since when, and what that means."""
@@ -244,7 +244,7 @@ async def bond_card(
         other = second.value.source if isinstance(second, Known) else say("second source")
         prices.append(SourcePrice(other, False, second))
     price = plan_price(Side.BUY, found, settings, now)
-    barred = dangers.barred([code]).get(code)
+    barred = dangers.not_buyable([code]).get(code)
     name = (found.value.name if isinstance(found, Known) else "") or dangers.name(code)
     return BondDetail(
         code,

@@ -1,6 +1,6 @@
-"""What is known of a bond beside its price: its call (强赎), its last days, who may buy it, and who says so."""
+"""What is known of a bond beside its price: redemption (强赎), last trading day, who may buy it, and the sources."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -12,11 +12,12 @@ from core.model.bond import BondCode
 from core.model.known import Maybe
 from core.model.quote import Quote
 
+T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
 
 class RedemptionState(StrEnum):
-    """How far the issuer's call (强赎, forced redemption) has come."""
+    """The state of the issuer's forced redemption (强赎)."""
 
     NONE = mark("not called")
     MET = mark("conditions met, undecided")
@@ -28,11 +29,11 @@ class RedemptionState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class BondFacts:
-    """What one source tells of a bond; None where it does not tell.
+    """What one source knows of a bond; None where it does not say.
 
-    `as_of` is when the source was asked; `counted` are the days on which the call's condition was met, of the days that
-    it takes; prices in CNY per 张, `premium` a ratio, `balance` in CNY of face. `restricted` says why not everybody may
-    buy it.
+    `as_of` is when the source was asked; `counted` is on how many days the redemption condition was met, and how
+    many it takes; prices in CNY per 张, `premium` a ratio, `balance` the remaining size in CNY of face value.
+    `restricted` says why not everybody may buy it.
     """
 
     code: BondCode
@@ -55,7 +56,7 @@ class BondFacts:
 
 @dataclass(frozen=True, slots=True)
 class Sourced(Generic[T_co]):
-    """A value with who told it."""
+    """A value with its source."""
 
     value: T_co
     by: BondFacts
@@ -63,9 +64,9 @@ class Sourced(Generic[T_co]):
 
 @dataclass(frozen=True, slots=True)
 class BondInfo:
-    """All that is known of a bond: the first of `facts` that tells something is believed.
+    """All that is known of a bond; each value is that of the first of `facts` that has one.
 
-    `missing` says why the table of redemptions cannot be relied on for it, None where it can.
+    `missing` says why the redemption table cannot be used for this bond; None where it can.
     """
 
     code: BondCode
@@ -78,38 +79,40 @@ class BondInfo:
 
     @property
     def call(self) -> Sourced[RedemptionState] | None:
-        return next((Sourced(one.call, one) for one in self.facts if one.call is not None), None)
+        return self._first(lambda facts: facts.call)
 
     @property
     def counted(self) -> Sourced[tuple[int, int]] | None:
-        return next((Sourced(one.counted, one) for one in self.facts if one.counted is not None), None)
+        return self._first(lambda facts: facts.counted)
 
     @property
     def last_trade(self) -> Sourced[date] | None:
-        return next((Sourced(one.last_trade, one) for one in self.facts if one.last_trade is not None), None)
+        return self._first(lambda facts: facts.last_trade)
 
     @property
     def maturity(self) -> Sourced[date] | None:
-        return next((Sourced(one.maturity, one) for one in self.facts if one.maturity is not None), None)
+        return self._first(lambda facts: facts.maturity)
 
     @property
     def listed(self) -> Sourced[date] | None:
-        return next((Sourced(one.listed, one) for one in self.facts if one.listed is not None), None)
+        return self._first(lambda facts: facts.listed)
 
     @property
     def converts_from(self) -> Sourced[date] | None:
-        return next((Sourced(one.converts_from, one) for one in self.facts if one.converts_from is not None), None)
+        return self._first(lambda facts: facts.converts_from)
 
     @property
     def redemption_price(self) -> Sourced[Decimal] | None:
-        return next(
-            (Sourced(one.redemption_price, one) for one in self.facts if one.redemption_price is not None), None
-        )
+        return self._first(lambda facts: facts.redemption_price)
 
     @property
     def restricted(self) -> Sourced[str] | None:
-        """The empty text is a source's word that anybody may buy it."""
-        return next((Sourced(one.restricted, one) for one in self.facts if one.restricted is not None), None)
+        """An empty text means that a source says anybody may buy it."""
+        return self._first(lambda facts: facts.restricted)
+
+    def _first(self, value_of: Callable[[BondFacts], T | None]) -> Sourced[T] | None:
+        found = ((value_of(facts), facts) for facts in self.facts)
+        return next((Sourced(value, facts) for value, facts in found if value is not None), None)
 
 
 BondInfos = Mapping[BondCode, BondInfo]
@@ -117,7 +120,7 @@ BondInfos = Mapping[BondCode, BondInfo]
 
 @dataclass(frozen=True, slots=True)
 class SourcePrice:
-    """What one source of prices says of the bond."""
+    """The bond's quote from one source."""
 
     source: str
     in_use: bool
@@ -126,8 +129,8 @@ class SourcePrice:
 
 @dataclass(frozen=True, slots=True)
 class BondDetail:
-    """`why_not` says why the bond would not be bought now, empty where nothing forbids it; `danger`, what threatens who
-    holds it."""
+    """`why_not` says why the bond would not be bought now, empty where it could be; `danger` is what threatens a
+    holder."""
 
     code: BondCode
     name: str

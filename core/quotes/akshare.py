@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, time, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
-from core.akshare.cells import check_filled, number
+from core.akshare.cells import check_filled_ratio, parse_number
 from core.akshare.client import AkshareClient, Table, TableRefused, TableUnavailable, check_shape
 from core.i18n import say
 from core.infra.clock import SHANGHAI, Clock
@@ -42,7 +42,7 @@ class AkshareQuotes(PolledQuotes):
         self._tables = tables
 
     async def stop(self) -> None:
-        self._tables.end()
+        self._tables.close()
         await super().stop()
 
     async def _rows(self, codes: Sequence[BondCode]) -> Mapping[BondCode, Maybe[Quote]]:
@@ -56,8 +56,8 @@ class AkshareQuotes(PolledQuotes):
 def read_spot(table: Table, now: datetime, *, open_now: bool) -> dict[BondCode, Maybe[Quote]]:
     """Every bond of the table. Raises `TableRefused` where it is not whole, or its prices are of another day."""
     check_shape(table, COLUMNS, FLOOR)
-    check_filled(table, "trade", 0.9)
-    check_filled(table, "ticktime", 0.9)
+    check_filled_ratio(table, "trade", 0.9)
+    check_filled_ratio(table, "ticktime", 0.9)
     _check_day(table, now.astimezone(SHANGHAI), open_now=open_now)
     found: dict[BondCode, Maybe[Quote]] = {}
     for row in table.rows:
@@ -107,7 +107,10 @@ def _read(code: BondCode, row: Mapping[str, str | None], now: datetime) -> Maybe
 
 def _volume(row: Mapping[str, str | None], last: Decimal | None) -> int:
     """In 张, whatever unit the row counts in: the amount tells. Raises `TableRefused` where it does not."""
-    told, amount = number(row["volume"], "volume") or Decimal(0), number(row["amount"], "amount") or Decimal(0)
+    told, amount = (
+        parse_number(row["volume"], "volume") or Decimal(0),
+        parse_number(row["amount"], "amount") or Decimal(0),
+    )
     if not told or last is None:
         return 0
     unit = volume_unit(int(told), amount, last)
@@ -117,7 +120,7 @@ def _volume(row: Mapping[str, str | None], last: Decimal | None) -> int:
 
 
 def _price(row: Mapping[str, str | None], column: str) -> Decimal | None:
-    found = number(row[column], column)
+    found = parse_number(row[column], column)
     return found.quantize(TICK, ROUND_HALF_UP) if found is not None and found > 0 else None
 
 

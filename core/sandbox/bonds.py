@@ -14,8 +14,8 @@ SOURCE = "sandbox"
 _AS_OF = datetime.combine(RECORDED_DAY, time(9), SHANGHAI)
 
 
-class SandboxBook:
-    """A `BondBook` over the recording: nothing of it changes."""
+class SandboxBondInfo:
+    """A `BondInfoProvider` over the recording: nothing of it changes."""
 
     def __init__(self, data: SandboxData) -> None:
         self._bonds = data.bonds

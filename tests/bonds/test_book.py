@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from core.akshare.client import Table, TableRefused, TableUnavailable
-from core.bonds.book import TableBook
+from core.bonds.book import AkshareBondInfo
 from core.bonds.tables import REDEMPTION_TABLE, TERMS_COLUMNS, TERMS_TABLE
 from core.calendar.calendar import Calendar
 from core.infra.clock import SHANGHAI, SteppedClock
@@ -36,7 +36,7 @@ def terms(clock: SteppedClock) -> Table:
 
 
 class Tables:
-    """`AkshareTables` whose answers a test sets: a table, or what it raises."""
+    """`AkshareClient` whose answers a test sets: a table, or what it raises."""
 
     def __init__(self, clock: SteppedClock, calls: Table) -> None:
         self.clock = clock
@@ -51,7 +51,7 @@ class Tables:
             raise self.calls
         return replace(self.calls, fetched_at=self.clock.now())
 
-    def end(self) -> None: ...
+    def close(self) -> None: ...
 
 
 class World:
@@ -63,9 +63,9 @@ class World:
         self.own = folder / "bonds.csv"
         self.book = self.open()
 
-    def open(self) -> TableBook:
+    def open(self) -> AkshareBondInfo:
         """The book as a new start of the program opens it."""
-        return TableBook(
+        return AkshareBondInfo(
             self.folder / "tables",
             self.own,
             self.tables,  # type: ignore[arg-type]
@@ -244,7 +244,7 @@ async def test_where_sources_differ_the_worst_is_believed(world: World) -> None:
 
 
 async def test_without_a_wish_for_tables_none_is_fetched(world: World) -> None:
-    book = TableBook(
+    book = AkshareBondInfo(
         world.folder,
         world.own,
         world.tables,  # type: ignore[arg-type]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from core.akshare.client import AkshareClient, TableRefused, TableUnavailable, table_of
+from core.akshare.client import AkshareClient, Table, TableRefused, TableUnavailable
 from core.bonds.tables import TERMS_COLUMNS, TERMS_ROWS, TERMS_TABLE, read_terms
 from core.infra.clock import SteppedClock
 from core.model.bond import BondCode
@@ -15,8 +15,8 @@ from tests.bonds.akshare_on import command
 from tests.bonds.payloads import FETCHED, as_akshare_makes_it
 
 
-def tables(code: str, patience: float = 20.0) -> AkshareClient:
-    return AkshareClient(SteppedClock(FETCHED), [sys.executable, "-c", code], patience)
+def tables(code: str, timeout: float = 20.0) -> AkshareClient:
+    return AkshareClient(SteppedClock(FETCHED), [sys.executable, "-c", code], timeout)
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ async def test_what_akshare_prints_besides_is_no_part_of_the_table() -> None:
     table = await tables(code).fetch("any")
     assert [row["a"] for row in table.rows] == ["1", None]
     assert table.fetched_at == FETCHED
-    assert table_of(json.loads(json.dumps(table.as_document()))) == table
+    assert Table.from_document(json.loads(json.dumps(table.as_document()))) == table
 
 
 async def test_a_site_that_answers_with_a_page_is_said(tmp_path: Path) -> None:
@@ -69,7 +69,7 @@ async def test_only_the_tables_that_are_known_are_run(tmp_path: Path) -> None:
 @pytest.mark.parametrize("document", [{}, {"columns": ["a"], "rows": [["1", "2"]], "name": "n", "fetched_at": "x"}])
 def test_what_is_no_table_is_refused(document: dict[str, object]) -> None:
     with pytest.raises(TableRefused, match="it is no table"):
-        table_of(document)
+        Table.from_document(document)
 
 
 def eastmoney(count: int) -> dict[str, object]:

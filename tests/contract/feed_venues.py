@@ -65,7 +65,7 @@ class _Tencent:
 
 
 class _Rows:
-    """`AkshareTables` over rows that are set here."""
+    """`AkshareClient` over rows that are set here."""
 
     def __init__(self, clock: ScaledClock) -> None:
         self._clock = clock
@@ -86,7 +86,7 @@ class _Rows:
         rows = tuple({**row, "ticktime": f"{at:%H:%M:%S}"} for row in self.rows.values())
         return Table(name, at, COLUMNS, rows)
 
-    def end(self) -> None: ...
+    def close(self) -> None: ...
 
 
 class _Akshare:

@@ -35,7 +35,7 @@ from core.model.settings import (
 )
 from core.model.snapshot import Snapshot
 from core.rules.pricing import why_not_tradable
-from core.sandbox.bonds import SandboxBook
+from core.sandbox.bonds import SandboxBondInfo
 from core.sandbox.platform import EmbeddedPlatform
 from core.sandbox.recorded import load_sandbox_data
 from core.trading.state_store import TRADING, StateStore
@@ -131,7 +131,7 @@ class DayWorld:
             self.db,
             state_store,
             self.broker,
-            SandboxBook(self.market.data),
+            SandboxBondInfo(self.market.data),
         )
         self.shift = EngineRuntime(self.components, Home(self.folder), self._seen)
         await self.shift.open()

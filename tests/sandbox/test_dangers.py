@@ -13,7 +13,7 @@ from core.model.known import Known
 from core.model.plan import Plan
 from core.model.settings import GuardSettings, Settings
 from core.rules.planner import PlanInput, plan_rebalance
-from core.sandbox.bonds import SandboxBook
+from core.sandbox.bonds import SandboxBondInfo
 from core.sandbox.market import SandboxMarket
 from core.sandbox.recorded import SandboxData
 from core.sandbox.strategies import Family, Rule, rank
@@ -36,9 +36,9 @@ def situation_of(data: SandboxData, guards: GuardSettings) -> PlanInput:
     clock = SteppedClock(NOON)
     market = SandboxMarket(clock, data)
     codes = rank(Rule(Family.DOUBLE_LOW), market.rows_for_ranking(NOON.date()), TOP)
-    dangers = Eligibility(SandboxBook(data), Calendar(), guards, clock)
+    dangers = Eligibility(SandboxBondInfo(data), Calendar(), guards, clock)
     made = situation(selection(*codes, day=NOON.date()), {code: market.quote(code, NOON) for code in codes})
-    return replace(made, now=NOON, barred=dangers.barred(codes))
+    return replace(made, now=NOON, barred=dangers.not_buyable(codes))
 
 
 def plan_of(data: SandboxData, guards: GuardSettings | None = None) -> Plan:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 from core import __version__
-from core.bonds.book import TableBook
+from core.bonds.book import AkshareBondInfo
 from core.brokers.qmt import QmtBroker
 from core.brokers.qmt_connection import SessionIds
 from core.calendar.calendar import Calendar, expected_list
@@ -228,7 +228,7 @@ async def check_prices(home: Home, settings: Settings, calendar: Calendar) -> tu
     return told, found.value if isinstance(found, Known) else None
 
 
-async def _some_price(feed: FailoverQuotes, book: TableBook) -> "Known[Quote] | Unknown":
+async def _some_price(feed: FailoverQuotes, book: AkshareBondInfo) -> "Known[Quote] | Unknown":
     """The newest price of a few bonds, whichever they are."""
     codes = book.codes()
     if not codes:
