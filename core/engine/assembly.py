@@ -34,7 +34,7 @@ from core.quotes.tencent import TencentQuotes
 from core.trading.journal import Journal
 from core.trading.ledger import Ledger
 from core.trading.order_manager import OrderManager
-from core.trading.risk import LiveConsent, OrderLimits, PreTradeRisk, TradingControls, always
+from core.trading.risk import LiveConsent, OrderLimits, PreTradeRisk, TradingControls
 from core.trading.rotation import Rotation
 from core.trading.runs import Runs
 from core.trading.state_store import TRADING, StateStore
@@ -244,17 +244,12 @@ def compose(
     live_consent = None
     if settings.mode == "live":
         live_consent = LiveConsent(state_store, broker.account, waived=settings.guards.self_test == "waived")
-    permitted = live_consent.why_not if live_consent else always
     controls = TradingControls(state_store)
     journal = Journal(database)
     limits = OrderLimits(journal, state_store, controls, settings.guards)
-    risk = PreTradeRisk(
-        settings,
-        calendar.orders_allowed,
-        lambda intent: controls.why_not(intent) or permitted(intent) or limits.why_not(intent),
-    )
-    order_manager = OrderManager(broker, journal, Ledger(database), risk, clock)
-    order_manager.turned_down = limits.turned_down
+    checks = (controls, live_consent, limits) if live_consent else (controls, limits)
+    risk = PreTradeRisk(settings, calendar.orders_allowed, checks)
+    order_manager = OrderManager(broker, journal, Ledger(database), risk, clock, limits.order_rejected)
     dangers = Eligibility(bonds, calendar, settings.guards, clock)
     sources = feed if isinstance(feed, FailoverQuotes) else None
     runs = Runs(database)

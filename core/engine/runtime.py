@@ -118,7 +118,7 @@ class EngineRuntime:
             sell=self._trading_commands.leave,
         )
         self._job_scheduler = self._timed()
-        components.order_manager.changed = self._on_account
+        components.order_manager.subscribe(self._on_account)
         components.order_manager.broker.watch_connection(self._on_account)
         components.feed.subscribe(self._on_quotes)
 
@@ -264,7 +264,7 @@ class EngineRuntime:
         answers_again = self._was_silent and unanswered is None and status.has(BlockKind.ACCOUNT_SILENT)
         self._was_silent = unanswered is not None
         due = slept or answers_again or status.has(BlockKind.RECONNECTED)
-        again = self._beats % _RETRY == 0 and (status.blocked or order_manager.unattended())
+        again = self._beats % _RETRY == 0 and (status.blocked or order_manager.unclaimed_orders())
         if (due or again) and not await self._reconcile() and unanswered is None:
             status.account_answers()
 

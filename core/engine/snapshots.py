@@ -99,7 +99,7 @@ class SnapshotBuilder:
             rebalance=self.rebalance(),
             events=tuple(self.events),
             equity=tuple(self.equity),
-            controls=(pulled,) if (pulled := components.rotation.controls.pulled) else (),
+            controls=(pulled,) if (pulled := components.rotation.controls.engaged) else (),
             needs=components.live_consent.missing() if components.live_consent else (),
             jobs=scheduler.jobs(),
             missed=scheduler.missed,

@@ -158,7 +158,7 @@ class TradingCommands:
                 )
             )
         await order_manager.cancel(command.client_order_id)
-        await order_manager.until_done([command.client_order_id], CANCEL_PROOF)
+        await order_manager.wait_until_done([command.client_order_id], CANCEL_PROOF)
         return str(order_manager.journal[command.client_order_id].state)
 
     async def pause(self, _: PauseBuys) -> None:
@@ -168,11 +168,11 @@ class TradingCommands:
         self._pull(Control.HALTED, say("trading is halted: nothing new is sent, no stop either"))
 
     def _pull(self, control: Control, text: str) -> None:
-        self._components.rotation.controls.pull(control)
+        self._components.rotation.controls.engage(control)
         log.warning("%s", text)
 
     async def resume(self, _: Resume) -> None:
-        pulled = self._components.rotation.controls.pulled
+        pulled = self._components.rotation.controls.engaged
         if pulled is None:
             raise CommandDeclined(say("nothing is paused or halted"))
         self._components.rotation.controls.release()
@@ -184,7 +184,7 @@ class TradingCommands:
     async def flatten(self, _: Flatten) -> Rebalance:
         """At any time, also while a rebalance runs: that one ends first, halted."""
         components = self._components
-        components.rotation.controls.pull(Control.HALTED)
+        components.rotation.controls.engage(Control.HALTED)
         obstacle = (
             components.order_manager.status.why_blocked
             or components.calendar.orders_allowed(components.clock.now())

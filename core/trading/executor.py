@@ -41,7 +41,7 @@ class _Try:
 class Executor:
     """One plan at a time: sells first, together; buys from the cash that arrived, in list order.
 
-    `look` gathers a fresh situation; `seconds_left` tells how long orders may still work at a moment.
+    `gather` gathers a fresh situation; `seconds_left` tells how long orders may still work at a moment.
     """
 
     def __init__(
@@ -49,13 +49,13 @@ class Executor:
         order_manager: OrderManager,
         runs: Runs,
         clock: Clock,
-        look: Callable[[str], Awaitable[PlanInput]],
+        gather: Callable[[str], Awaitable[PlanInput]],
         seconds_left: Callable[[datetime], float],
     ) -> None:
         self._order_manager = order_manager
         self._runs = runs
         self._clock = clock
-        self._look = look
+        self._gather = gather
         self._seconds_left = seconds_left
         self.plan: Plan | None = None
         self.stage = ""
@@ -86,10 +86,10 @@ class Executor:
 
     async def _begin(self, plan: Plan, settings: Settings) -> list[_Try]:
         """Commit that the plan is carried out; answers with its sells, as they are possible now."""
-        unanswered = await self._order_manager.look_up()  # an order called refused may be live after all
+        unanswered = await self._order_manager.sync_with_broker()  # an order called refused may be live after all
         if unanswered is not None:
             raise RebalanceRefused(say("the account's orders are not known: {unanswered}", unanswered=unanswered))
-        situation = await self._look(plan.plan_id)
+        situation = await self._gather(plan.plan_id)
         fresh = plan_for(situation, settings)
         if fresh.refused is not None:
             raise RebalanceRefused(fresh.refused)
@@ -112,10 +112,10 @@ class Executor:
     async def _carry_out(self, plan: Plan, sells: Sequence[_Try], settings: Settings) -> str:
         ending, cash = INTERRUPTED, None
         try:
-            self._enter(mark("selling"))
-            await self._work(sells, plan, settings)
+            self._set_stage(mark("selling"))
+            await self._trade(sells, plan, settings)
             if plan.buys:
-                self._enter(mark("buying"))
+                self._set_stage(mark("buying"))
             note = await self._buy(plan, settings)
             ending = note or self._closing(plan)
             asset = await self._order_manager.broker.asset()
@@ -129,13 +129,13 @@ class Executor:
         """Size the plan's buys anew, from the cash that arrived; answers with the reason where there are none."""
         if not plan.buys:
             return None
-        fresh = plan_buys(await self._look(plan.plan_id), settings)
+        fresh = plan_buys(await self._gather(plan.plan_id), settings)
         if fresh.refused is not None:
             return say("no buys: {refused}", refused=fresh.refused)
-        await self._work(self._planned(plan.buys, fresh.buys, fresh), plan, settings)
+        await self._trade(self._planned(plan.buys, fresh.buys, fresh), plan, settings)
         return None
 
-    async def _work(self, tries: Sequence[_Try], plan: Plan, settings: Settings) -> None:
+    async def _trade(self, tries: Sequence[_Try], plan: Plan, settings: Settings) -> None:
         for attempt in range(1, settings.orders.reprices + 2):
             if attempt > 1:
                 tries = await self._priced_again(tries, plan, settings)
@@ -147,10 +147,10 @@ class Executor:
                 if intent.client_order_id in refused:
                     self.stopped[intent.code] = refused[intent.client_order_id]
             sent = [intent.client_order_id for intent in intents if intent.client_order_id not in refused]
-            late = await self._settle(sent, settings)
+            late = await self._await_orders(sent, settings)
             tries = self._left_over(tries, plan, attempt, late)
 
-    async def _settle(self, ids: Sequence[str], settings: Settings) -> Collection[str]:
+    async def _await_orders(self, ids: Sequence[str], settings: Settings) -> Collection[str]:
         """See the orders through: wait, cancel what is left, and take over what the broker lists of them.
 
         Answers with the orders that were cancelled here because they took too long; with none where the broker's lists
@@ -158,24 +158,26 @@ class Executor:
         """
         journal = self._order_manager.journal
         if any(journal[key].unresolved for key in ids):
-            await self._order_manager.look_up()
-        await self._order_manager.until_done(
+            await self._order_manager.sync_with_broker()
+        await self._order_manager.wait_until_done(
             ids, min(float(settings.orders.timeout), self._seconds_left(self._clock.now()))
         )
         late = {key for key in ids if journal[key].live and journal[key].state is not OrderState.CANCELLING}
-        await self._end(ids)
+        await self._cancel_live(ids)
         if all(journal[key].state is OrderState.FILLED for key in ids):
             return ()
-        unanswered = await self._order_manager.look_up()  # the last word, also on what was called refused or cancelled
-        await self._end(ids)
+        unanswered = (
+            await self._order_manager.sync_with_broker()
+        )  # the last word, also on what was called refused or cancelled
+        await self._cancel_live(ids)
         return late if unanswered is None else ()
 
-    async def _end(self, ids: Sequence[str]) -> None:
+    async def _cancel_live(self, ids: Sequence[str]) -> None:
         """Cancel what is live of these orders and wait for the proof."""
         live = [key for key in ids if self._order_manager.journal[key].live]
         for key in live:
             await self._order_manager.cancel(key)
-        await self._order_manager.until_done(live, CANCEL_PROOF)
+        await self._order_manager.wait_until_done(live, CANCEL_PROOF)
 
     def _left_over(self, tries: Sequence[_Try], plan: Plan, attempt: int, late: Collection[str]) -> list[_Try]:
         """What is still to trade of each leg: only a proven cancel of an order that was `late` is followed up.
@@ -197,7 +199,7 @@ class Executor:
         """The legs at fresh prices; buys no larger than the cash that is there, sells in what one order may sell."""
         if not tries or self._seconds_left(self._clock.now()) <= 0:
             return []
-        situation = await self._look(plan.plan_id)
+        situation = await self._gather(plan.plan_id)
         asset = situation.asset
         cash = asset.value.cash - settings.buy.reserve if isinstance(asset, Known) else Decimal(0)
         fresh: list[_Try] = []
@@ -234,7 +236,7 @@ class Executor:
             else mark("done")
         )
 
-    def _enter(self, stage: str) -> None:
+    def _set_stage(self, stage: str) -> None:
         self.stage = stage
         log.info("%s %s: %s", *((self.plan.origin, self.plan.plan_id) if self.plan else ("run", "")), stage)
 

@@ -1,4 +1,4 @@
-"""The desk: the only code that sends and cancels orders, and that books what comes of them."""
+"""The only code that sends and cancels orders, and that books what becomes of them."""
 
 import asyncio
 import logging
@@ -51,18 +51,19 @@ class OrderManager:
         ledger: Ledger,
         risk: PreTradeRisk,
         clock: Clock,
+        on_rejected: Callable[[Intent], None] = lambda intent: None,
     ) -> None:
+        """`on_rejected` is called with each order that the broker or the exchange has refused."""
         self.broker = broker
         self.journal = journal
         self.ledger = ledger
         self.risk = risk
         self.clock = clock
         self.status = TradingStatus(broker)
-        self.changed: Callable[[], None] = lambda: None
-        self.turned_down: Callable[[Intent], None] = lambda intent: None
-        """Hears of each order that the broker or the exchange has refused."""
+        self._on_rejected = on_rejected
+        self._listeners: list[Callable[[], None]] = []
         self.claims: dict[BondCode, Origin] = {}
-        """For what a bond is being traded right now, where somebody sees that through."""
+        """For what a bond is being traded right now."""
         self._waiters: set[asyncio.Event] = set()
         self._sending: set[str] = set()
         self._ended: dict[str, BrokerOrder] = {}
@@ -71,8 +72,8 @@ class OrderManager:
     async def send(self, intents: Sequence[Intent]) -> dict[str, str]:
         """Write the intentions down together, then send each once.
 
-        Answers with what the gate or a fault stopped: client order id to reason; those are neither written nor sent.
-        One that was written and may no longer go out when its turn comes is refused here, unsent.
+        Returns what pre-trade risk stopped, client order id to reason: those are neither written nor sent. An order
+        that was written and may no longer go out when its turn comes is refused here, unsent.
         """
         stopped: dict[str, str] = {}
         passed: list[Intent] = []
@@ -81,7 +82,7 @@ class OrderManager:
         bought = self.bought_today(intents[0].trading_day) if intents else Decimal(0)
         for intent in intents:
             standing = RiskContext(busy, owned, bought, self.claims, cooling)
-            reason = self._why_off() or self.risk.why_not(intent, self.clock.now(), standing)
+            reason = self._why_not_sendable() or self.risk.why_not(intent, self.clock.now(), standing)
             if reason is not None:
                 stopped[intent.client_order_id] = reason
                 continue
@@ -90,25 +91,29 @@ class OrderManager:
                 bought += cost(intent.volume, intent.price, intent.code.exchange, self.risk.settings.fees)
             passed.append(intent)
         self.journal.intend(passed, self.clock.now())
-        self._tell()
+        self.notify()
         await self._send_written(passed)
         return stopped
 
+    def subscribe(self, listener: Callable[[], None]) -> None:
+        """Call `listener` after each change of an order or a holding."""
+        self._listeners.append(listener)
+
     @contextmanager
     def claim(self, code: BondCode, origin: Origin) -> Generator[None]:
-        """Whoever comes behind `origin` stands back from this bond meanwhile, and its orders are seen through here."""
+        """Reserve this bond for `origin`: origins of lower priority leave it alone, and reconciliation its orders."""
         self.claims[code] = origin
         try:
             yield
         finally:
             self.claims.pop(code, None)
 
-    def unattended(self) -> tuple[Order, ...]:
-        """Orders that are live or unresolved and that nobody sees through."""
+    def unclaimed_orders(self) -> tuple[Order, ...]:
+        """Orders that are live or unresolved, of bonds that nobody has claimed."""
         return tuple(order for order in self.journal.open() if order.intent.code not in self.claims)
 
-    def taken(self, origin: Origin = Origin.REBALANCE) -> dict[BondCode, str]:
-        """Why a bond takes no order of a plan for `origin` now: it has one, or what goes before is under way."""
+    def unavailable_bonds(self, origin: Origin = Origin.REBALANCE) -> dict[BondCode, str]:
+        """Why a bond takes no order of a plan for `origin` now: it has an open order, or a claim of higher priority."""
         claimed = {
             code: say("its {claim} is being carried out", claim=claim)
             for code, claim in self.claims.items()
@@ -131,8 +136,8 @@ class OrderManager:
             except Exception:
                 log.exception("asking to cancel %s raised", client_order_id)
 
-    async def until_done(self, client_order_ids: Iterable[str], seconds: float) -> bool:
-        """Wait until all of these orders are over, at most `seconds` of the clock; whether it came to that.
+    async def wait_until_done(self, client_order_ids: Iterable[str], seconds: float) -> bool:
+        """Wait until all of these orders are over, at most `seconds` of the clock; whether they are.
 
         Events are hints: where none come, the broker's lists are read.
         """
@@ -147,17 +152,17 @@ class OrderManager:
                 if left <= 0:
                     return all(self.journal[key].done for key in ids)
                 if not await self.clock.wait(woken, min(left, POLL)) and left > POLL:
-                    await self.look_up()
+                    await self.sync_with_broker()
         finally:
             self._waiters.discard(woken)
         return True
 
-    async def look_up(self) -> str | None:
+    async def sync_with_broker(self) -> str | None:
         """Settle from the broker's own lists: book every fill of ours, take over every state.
 
-        Those of the newest day are looked at too: what is over may have been filled late, or refused and yet taken.
-        An order that the broker does not list stays unresolved until its absence proves something. Answers with the
-        reason when the broker did not answer, None otherwise.
+        Orders of the newest day that are over count too: one may have been filled late, or refused and yet accepted.
+        An order that the broker does not list stays unresolved until its absence proves something. Returns why the
+        broker did not answer, None when it did.
         """
         open_orders = self.journal.open()
         asked = [order for order in open_orders if order.intent.client_order_id not in self._sending]
@@ -176,13 +181,13 @@ class OrderManager:
             self.on_event(fill)
         for listed in orders.value:
             self.on_event(listed)
-        self._bury_unlisted(asked, orders.value)
+        self._refuse_unlisted(asked, orders.value)
         return None
 
-    def conclude(self, client_order_id: str, state: OrderState, text: str) -> None:
-        """Somebody else than the broker says that this order is over: its day has ended, or the user knows better."""
+    def close_order(self, client_order_id: str, state: OrderState, text: str) -> None:
+        """End an order without the broker's word: its day has ended, or the user has settled it."""
         self._record(self.journal[client_order_id], state, text)
-        self._tell()
+        self.notify()
 
     def bought_today(self, day: date) -> Decimal:
         """What the day's buys have cost and what its working ones may still cost, CNY."""
@@ -207,9 +212,9 @@ class OrderManager:
             text = f"order {event.order_id}: {error}"
             if self.status.add_fault(text):
                 log.exception("an event of order %s could not be booked", event.order_id)
-        self._tell()
+        self.notify()
 
-    def _why_off(self) -> str | None:
+    def _why_not_sendable(self) -> str | None:
         return self.status.why_blocked or self.risk.orders_allowed(self.clock.now())
 
     async def _send_written(self, intents: Sequence[Intent]) -> None:
@@ -234,10 +239,10 @@ class OrderManager:
 
     def _refuse_unsent(self, intent: Intent, reason: str) -> None:
         self._record(self.journal[intent.client_order_id], OrderState.REFUSED, f"{NOT_SENT}{reason}")
-        self._tell()
+        self.notify()
 
     async def _place(self, intent: Intent) -> None:
-        off = self._why_off() or self.risk.permitted(intent)
+        off = self._why_not_sendable() or self.risk.held_back(intent)
         if off is not None:
             self._refuse_unsent(intent, off)
             return
@@ -253,10 +258,10 @@ class OrderManager:
         elif isinstance(outcome, Refused):
             if order.unresolved:
                 self._record(order, OrderState.REFUSED, outcome.reason)
-                self.turned_down(intent)
+                self._on_rejected(intent)
         elif order.unresolved:
             self._record(order, OrderState.UNKNOWN, outcome.reason)
-        self._tell()
+        self.notify()
 
     def _ours(self, event: BrokerEvent) -> Order | None:
         """The journal's order behind this event: remark, bond, side and day must all agree.
@@ -312,12 +317,12 @@ class OrderManager:
                 self._ended[event.remark] = event  # not over until its fills are booked: they come, or are looked up
                 return
             self._ended.pop(event.remark, None)
-        if self._is_news(order, event):
+        if self._is_progress(order, event):
             text = event.message or f"the broker lists it as {event.state}"
             self._record(order, event.state, text, event.order_id)
 
     @staticmethod
-    def _is_news(order: Order, event: BrokerOrder) -> bool:
+    def _is_progress(order: Order, event: BrokerOrder) -> bool:
         if event.state is order.state or event.state in {OrderState.UNKNOWN, OrderState.INTENDED}:
             return False
         if order.state in DONE_STATES:
@@ -328,7 +333,7 @@ class OrderManager:
             return True
         return order.state is OrderState.WORKING  # a late "working" never takes back a fill or a cancel
 
-    def _bury_unlisted(self, open_orders: Iterable[Order], listed: Iterable[BrokerOrder]) -> None:
+    def _refuse_unlisted(self, open_orders: Iterable[Order], listed: Iterable[BrokerOrder]) -> None:
         remarks = {order.remark for order in listed}
         for order in open_orders:
             current = self.journal[order.intent.client_order_id]
@@ -351,9 +356,11 @@ class OrderManager:
             intent.client_order_id,
         )
         if state is OrderState.REJECTED:
-            self.turned_down(intent)
+            self._on_rejected(intent)
 
-    def _tell(self) -> None:
+    def notify(self) -> None:
+        """Wake whoever waits for an order, and call the listeners: an order or a holding has changed."""
         for waiter in self._waiters:
             waiter.set()
-        self.changed()
+        for listener in self._listeners:
+            listener()

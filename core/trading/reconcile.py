@@ -30,7 +30,9 @@ async def _differences(order_manager: OrderManager) -> tuple[BlockReason, ...]:
     asset = await order_manager.broker.asset()
     if isinstance(asset, Unknown):
         return _silent(say("the account does not answer: {reason}", reason=asset.reason))
-    unanswered = await order_manager.look_up() or await end_working(order_manager) or await _await_proof(order_manager)
+    unanswered = (
+        await order_manager.sync_with_broker() or await end_working(order_manager) or await _await_proof(order_manager)
+    )
     if unanswered is not None:
         return _silent(say("the account's orders are not known: {unanswered}", unanswered=unanswered))
     positions = await order_manager.broker.positions()
@@ -38,7 +40,7 @@ async def _differences(order_manager: OrderManager) -> tuple[BlockReason, ...]:
         return _silent(say("the account's positions are not known: {reason}", reason=positions.reason))
     held = {position.code: position.volume for position in positions.value}
     _end_past_buys(order_manager, held)
-    unresolved = [_unresolved(order_manager, order, held) for order in order_manager.unattended()]
+    unresolved = [_unresolved(order_manager, order, held) for order in order_manager.unclaimed_orders()]
     settled = {
         code: owned for code, owned in order_manager.ledger.holdings().items() if code not in order_manager.claims
     }
@@ -58,15 +60,15 @@ async def end_working(order_manager: OrderManager) -> str | None:
     today = order_manager.clock.now().date()
     working = [
         order.intent.client_order_id
-        for order in order_manager.unattended()
+        for order in order_manager.unclaimed_orders()
         if order.live and order.intent.trading_day == today
     ]
     if not working:
         return None
     for client_order_id in working:
         await order_manager.cancel(client_order_id)
-    await order_manager.until_done(working, CANCEL_PROOF)
-    return await order_manager.look_up()
+    await order_manager.wait_until_done(working, CANCEL_PROOF)
+    return await order_manager.sync_with_broker()
 
 
 async def _await_proof(order_manager: OrderManager) -> str | None:
@@ -78,7 +80,7 @@ async def _await_proof(order_manager: OrderManager) -> str | None:
     if not 0 < longest <= _LONGEST_PROOF:
         return None
     await order_manager.clock.sleep(longest)
-    return await order_manager.look_up()
+    return await order_manager.sync_with_broker()
 
 
 def _end_past_buys(order_manager: OrderManager, held: Mapping[BondCode, int]) -> None:
@@ -97,7 +99,7 @@ def _end_past_buys(order_manager: OrderManager, held: Mapping[BondCode, int]) ->
                 "its day has ended, and the account holds no more than the ledger: {filled_volume} 张 filled",
                 filled_volume=order.filled_volume,
             )
-            order_manager.conclude(intent.client_order_id, state, text)
+            order_manager.close_order(intent.client_order_id, state, text)
 
 
 def _unresolved(order_manager: OrderManager, order: Order, held: Mapping[BondCode, int]) -> str:

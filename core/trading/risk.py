@@ -1,11 +1,12 @@
-"""The gate: the last look at an order before it is written down and sent, whoever asked for it."""
+"""Pre-trade risk: what every order must pass before it is written down and sent, whatever it is for."""
 
 import json
 import logging
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Protocol
 
 from core.i18n import mark, say
 from core.model.account import Holdings
@@ -26,7 +27,7 @@ _CONSENT, _SELF_TEST = "consent", "self_test"
 
 
 class LiveConsent:
-    """`state_store` is that of the account's own books. `waived`: whether the settings do without the self-test."""
+    """The user's consent to live orders, and the self-test. `waived`: the settings do without the self-test."""
 
     def __init__(self, state_store: StateStore, account: str, *, waived: bool) -> None:
         self._state_store = state_store
@@ -82,17 +83,15 @@ class LiveConsent:
         return test is not None and test.passed
 
 
-Permitted = Callable[[Intent | None], str | None]
+class OrderCheck(Protocol):
+    """One rule about orders, asked before an order is written down and again right before it is sent."""
 
-
-def always(intent: Intent | None = None) -> str | None:
-    """Practice money needs no permit."""
-    return None
+    def why_not(self, intent: Intent) -> str | None: ...
 
 
 @dataclass(frozen=True, slots=True)
 class RiskContext:
-    """How things stand when an order comes to the gate.
+    """What an order is checked against.
 
     `busy`: bonds with an order that is working or unresolved; `bought_today` in CNY; `claims`: for what a bond is being
     traded now; `stopped`: bonds whose stop fired today.
@@ -107,33 +106,37 @@ class RiskContext:
 
 @dataclass(frozen=True, slots=True)
 class PreTradeRisk:
-    """`orders_allowed` names why nothing may be sent at a moment, None when it may; `permitted`, to this account."""
+    """Every check of one order. `orders_allowed` returns why nothing may be sent at a moment, None when it may."""
 
     settings: Settings
     orders_allowed: Callable[[datetime], str | None]
-    permitted: Callable[[Intent], str | None] = always
+    checks: Sequence[OrderCheck] = ()
 
-    def why_not(self, intent: Intent, now: datetime, standing: RiskContext) -> str | None:
-        """The reason why this order must not go out, None when it may."""
-        closed = self.orders_allowed(now) or self.permitted(intent)
+    def held_back(self, intent: Intent) -> str | None:
+        """The first reason of `checks` against this order, None where there is none."""
+        return next((reason for check in self.checks if (reason := check.why_not(intent)) is not None), None)
+
+    def why_not(self, intent: Intent, now: datetime, context: RiskContext) -> str | None:
+        """Why this order must not be sent, None when it may."""
+        closed = self.orders_allowed(now) or self.held_back(intent)
         if closed is not None:
             return closed
-        behind = why_behind(intent, standing.claims, standing.stopped)
+        behind = why_behind(intent, context.claims, context.stopped)
         if behind is not None:
             return behind
         if intent.trading_day != now.date():
             return say(
                 "it was planned for {trading_day}, and it is {now:%Y-%m-%d}", trading_day=intent.trading_day, now=now
             )
-        if intent.code in standing.busy:
+        if intent.code in context.busy:
             return say("the bond has an order that is working or unresolved")
         if intent.volume <= 0 or not intent.price > 0:
             return say("volume and price must be above zero")
         if not on_tick(intent.price):
             return say("price {price} is not on the tick", price=intent.price)
         if intent.side is Side.BUY:
-            return self._buy(intent, standing.bought_today)
-        return self._sell(intent, standing.owned)
+            return self._buy(intent, context.bought_today)
+        return self._sell(intent, context.owned)
 
     def _sell(self, intent: Intent, ledger: Holdings) -> str | None:
         owned = ledger[intent.code].volume if intent.code in ledger else 0
@@ -170,54 +173,56 @@ _WHY = {Control.PAUSED: PAUSED, Control.TRIPPED: TRIPPED, Control.HALTED: HALTED
 
 
 class TradingControls:
-    """Read from the disk each time: `rotor halt` beside a running engine takes effect on its very next order."""
+    """Pause, halt and circuit breaker. Read from disk each time, so `rotor halt` applies at once."""
 
     def __init__(self, state_store: StateStore) -> None:
         self._state_store = state_store
 
     @property
-    def pulled(self) -> Control | None:
+    def engaged(self) -> Control | None:
         kept = self._state_store.recall(_CONTROL_KEY)
         return Control(kept) if kept else None
 
     @property
     def halted(self) -> bool:
-        return self.pulled is Control.HALTED
+        return self.engaged is Control.HALTED
 
-    def pull(self, control: Control) -> None:
-        """Take effect at once. A weaker brake does not undo a stronger one."""
-        pulled = self.pulled
-        if pulled is None or _STRENGTH.index(control) > _STRENGTH.index(pulled):
+    def engage(self, control: Control) -> None:
+        """Take effect at once. A weaker control does not replace a stronger one."""
+        engaged = self.engaged
+        if engaged is None or _STRENGTH.index(control) > _STRENGTH.index(engaged):
             self._state_store.keep(_CONTROL_KEY, control)
 
     def release(self) -> None:
-        """End whichever it is."""
+        """End whichever control is engaged."""
         self._state_store.keep(_CONTROL_KEY, "")
 
     def why_no_buys(self) -> str | None:
         """Why nothing is bought, None where it may be."""
-        pulled = self.pulled
-        return None if pulled is None else say(_WHY[pulled])
+        engaged = self.engaged
+        return None if engaged is None else say(_WHY[engaged])
 
     def why_not(self, intent: Intent) -> str | None:
-        """Why this order is held back; only a flatten passes a halt."""
-        pulled = self.pulled
-        if pulled is Control.HALTED and intent.origin is not Origin.FLATTEN:
+        """Why this order is held back, None where it is not; only a flatten passes a halt."""
+        engaged = self.engaged
+        if engaged is Control.HALTED and intent.origin is not Origin.FLATTEN:
             return say(HALTED)
-        if pulled is Control.TRIPPED and intent.origin not in UNLIMITED:
+        if engaged is Control.TRIPPED and intent.origin not in UNLIMITED:
             return say(TRIPPED)
-        if pulled is Control.PAUSED and intent.side is Side.BUY:
+        if engaged is Control.PAUSED and intent.side is Side.BUY:
             return say(PAUSED)
         return None
 
 
 NOT_SENT = "not sent: "
-"""How the text of an order begins that was written down and held back: nobody has turned it down."""
+"""Prefix of an order that was written down and then held back here. It is stored: nobody else rejected this order."""
 
 _REFUSED_KEY = "turned_down"
 
 
 class OrderLimits:
+    """At most so many orders a day, and so many rejects in a row."""
+
     def __init__(
         self, journal: Journal, state_store: StateStore, controls: TradingControls, guards: GuardSettings
     ) -> None:
@@ -239,14 +244,14 @@ class OrderLimits:
             return None
         return say("{before} orders were sent today (guards.max_daily_orders)", before=before)
 
-    def turned_down(self, intent: Intent) -> None:
-        """The broker or the exchange refused this order: pull the brake where that makes too many in a row."""
+    def order_rejected(self, intent: Intent) -> None:
+        """The broker or the exchange refused this order: engage the breaker where that makes too many in a row."""
         refused = self._refused(intent.trading_day) | {intent.client_order_id}
         told = {"day": intent.trading_day.isoformat(), "orders": sorted(refused)}
         self._state_store.keep(_REFUSED_KEY, json.dumps(told))
         count = self.rejects(intent.trading_day)
-        if count >= self._guards.max_rejects and self._controls.pulled in (None, Control.PAUSED):
-            self._controls.pull(Control.TRIPPED)
+        if count >= self._guards.max_rejects and self._controls.engaged in (None, Control.PAUSED):
+            self._controls.engage(Control.TRIPPED)
             log.error(
                 "%d orders were turned down one after the other: only what sells for safety or by hand still goes out. "
                 "Look at the reasons on the Orders screen, then resume.",

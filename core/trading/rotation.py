@@ -81,7 +81,7 @@ class Rotation:
         self.controls = controls
         self.account = AccountReader(order_manager.broker, clock)
         self.runs = runs
-        self.executor = Executor(order_manager, runs, clock, self.look, seconds_left)
+        self.executor = Executor(order_manager, runs, clock, self.gather, seconds_left)
         self._turn = asyncio.Lock()
         self._executing: str | None = None
         self._fetch = fetch
@@ -98,7 +98,7 @@ class Rotation:
         settings, selection = self.settings, await self.selection()
         if settings is not self.settings:
             raise RebalanceRefused(say("another strategy was chosen meanwhile: make a new plan"))
-        return plan_for(await self.look(self._new_plan(_Aim(origin, selection))), settings)
+        return plan_for(await self.gather(self._new_plan(_Aim(origin, selection))), settings)
 
     async def execute(self, plan: Plan) -> str:
         """Carry `plan` out; answers with the closing sentence. Raises `RebalanceRefused`, nothing sent then."""
@@ -119,7 +119,7 @@ class Rotation:
         The halt stays in force. Raises `RebalanceRefused` where the account does not answer or a cancel is not proven:
         halted all the same.
         """
-        self.controls.pull(Control.HALTED)
+        self.controls.engage(Control.HALTED)
         log.warning("flatten: trading is halted, working orders are cancelled, then everything that is ours is sold")
         left = (await self.cancel_working()).open
         if left:
@@ -163,7 +163,7 @@ class Rotation:
             plan_id = self._new_plan(aim)
             self._executing = plan_id
             try:
-                plan = plan_for(await self.look(plan_id), settings)
+                plan = plan_for(await self.gather(plan_id), settings)
                 if not plan.legs and (aim.only is not None or aim.origin is Origin.EXIT):
                     raise RebalanceRefused(_why_not_sold(plan, aim.only))
                 await self.executor.run(plan, settings)
@@ -177,8 +177,8 @@ class Rotation:
         live = [order.intent.client_order_id for order in order_manager.journal.open() if order.live]
         for key in live:
             await order_manager.cancel(key)
-        if not await order_manager.until_done(live, CANCEL_PROOF):
-            await order_manager.look_up()
+        if not await order_manager.wait_until_done(live, CANCEL_PROOF):
+            await order_manager.sync_with_broker()
         done = tuple(key for key in live if order_manager.journal[key].done)
         return Cancelled(done, tuple(key for key in live if key not in done))
 
@@ -207,7 +207,7 @@ class Rotation:
         refusal = check_selection(fetched.value, last, expected.value, self.settings.guards)
         return Unknown(refusal) if refusal is not None else fetched
 
-    async def look(self, plan_id: str) -> PlanInput:
+    async def gather(self, plan_id: str) -> PlanInput:
         """Gather everything that this plan is made from, with its own list."""
         state = await self.account.read()
         now = self.clock.now()
@@ -230,7 +230,7 @@ class Rotation:
             ledger=Known(ledger),
             asset=state.asset,
             quotes=quotes,
-            busy=Known(self.order_manager.taken(origin)),
+            busy=Known(self.order_manager.unavailable_bonds(origin)),
             stopped=self.order_manager.stopped_today(),
             bought_today=self.order_manager.bought_today(today),
             origin=origin,

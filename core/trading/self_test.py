@@ -163,14 +163,14 @@ async def _read_back(order_manager: OrderManager, intent: Intent, before: Decima
 
 async def _cancel(order_manager: OrderManager, key: str) -> None:
     if order_manager.journal[key].unresolved:
-        await order_manager.look_up()
+        await order_manager.sync_with_broker()
     await order_manager.cancel(key)
-    await order_manager.until_done([key], CANCEL_PROOF)
+    await order_manager.wait_until_done([key], CANCEL_PROOF)
     order = order_manager.journal[key]
     listed = await _listed(order_manager, key)
     if not order.done and listed is not None and listed.state in DONE_STATES:
-        # Listed in another unit than it was ordered in, which the desk takes for somebody else's order.
-        order_manager.conclude(key, listed.state, say("over, and listed with {volume} 张", volume=listed.volume))
+        # Listed in another unit than it was ordered in, which the order manager takes for an order of somebody else.
+        order_manager.close_order(key, listed.state, say("over, and listed with {volume} 张", volume=listed.volume))
     elif not order.done:
         raise _TestFailed(say("order {key} is {state}: its cancel is not proven", key=key, state=order.state))
     if order.filled_volume:

@@ -29,7 +29,7 @@ async def settle(order_manager: OrderManager, client_order_id: str, *, filled: b
                 "there is no order {client_order_id}: rotor status lists the open ones", client_order_id=client_order_id
             )
         )
-    unanswered = await order_manager.look_up()
+    unanswered = await order_manager.sync_with_broker()
     if unanswered is not None:
         raise CannotSettle(
             say("nothing is settled while the account does not answer: {unanswered}", unanswered=unanswered)
@@ -54,7 +54,7 @@ async def settle(order_manager: OrderManager, client_order_id: str, *, filled: b
         )
     if not filled:
         state = OrderState.CANCELLED if order.live or order.filled_volume else OrderState.REFUSED
-        order_manager.conclude(
+        order_manager.close_order(
             client_order_id,
             state,
             say("settled by the user: over, {filled_volume} 张 filled", filled_volume=order.filled_volume),
@@ -82,7 +82,7 @@ async def adopt(order_manager: OrderManager, code: BondCode) -> int:
         )
     _not_busy(order_manager, code)
     order_manager.ledger.move_by_hand("adopted", code, Side.BUY, more, cost, order_manager.clock.now())
-    order_manager.changed()
+    order_manager.notify()
     return more
 
 
@@ -96,7 +96,7 @@ async def release(order_manager: OrderManager, code: BondCode) -> int:
         raise CannotSettle(say("{code}: the strategy owns nothing of it", code=code))
     _not_busy(order_manager, code)
     order_manager.ledger.move_by_hand("released", code, Side.SELL, owned, Decimal(0), order_manager.clock.now())
-    order_manager.changed()
+    order_manager.notify()
     return owned
 
 

@@ -61,7 +61,7 @@ class _Crossing:
     """A price through a level (CNY per 张): which kind of stop it sets off, and why in words."""
 
     origin: Origin
-    words: str
+    text: str
     level: Decimal | None
 
 
@@ -104,12 +104,12 @@ class StopMonitor:
         if mine:
             ratios = self._ratios()
             for code, quote in mine.items():
-                self._look(owned[code], quote, ratios)
+                self._check_price(owned[code], quote, ratios)
 
     async def sweep(self) -> None:
         """Look at the price of every managed bond, with one call for all of them."""
         codes = tuple(self._order_manager.ledger.holdings())
-        if codes and self._settings.stops.enabled and self._why_not_now() is None:
+        if codes and self._settings.stops.enabled and self._why_not_sendable() is None:
             found = await self._feed.snapshot(codes)
             self.on_quotes({code: quote.value for code, quote in found.items() if isinstance(quote, Known)})
 
@@ -122,7 +122,11 @@ class StopMonitor:
 
     def rows(self) -> dict[BondCode, StopRow]:
         """What guards each managed bond, as it would act on the next price."""
-        ratios, trouble, hours = self._ratios(), self._trouble(), self._hours()  # once: the disk is looked at for them
+        ratios, trouble, hours = (
+            self._ratios(),
+            self._why_blocked(),
+            self._why_closed(),
+        )  # once: the disk is looked at for them
         return {
             code: self._row(owned, ratios, trouble, hours)
             for code, owned in self._order_manager.ledger.holdings().items()
@@ -131,9 +135,9 @@ class StopMonitor:
     def summary(self, rows: Mapping[BondCode, StopRow]) -> StopsSummary:
         armed = sum(row.armed for row in rows.values())
         unarmed = next((row.state for row in rows.values() if not row.armed), "")
-        return StopsSummary(armed, len(rows), unarmed or (self._hours() or ""))
+        return StopsSummary(armed, len(rows), unarmed or (self._why_closed() or ""))
 
-    def _look(self, owned: Owned, quote: Quote, ratios: Ratios) -> None:
+    def _check_price(self, owned: Owned, quote: Quote, ratios: Ratios) -> None:
         code = owned.code
         watch = self._watches.setdefault(code, _Watch())
         if watch.quote is not None and quote.at < watch.quote.at:
@@ -142,11 +146,11 @@ class StopMonitor:
         crossing = self._crossing(owned, quote, ratios)
         if crossing is None:
             watch.doubted_since = None
-            self._note(watch, quote, "")
+            self._log_obstacle(watch, quote, "")
         elif code not in self._selling and self._order_manager.clock.elapsed() >= watch.not_before:
-            hours = self._hours()  # no fault of anybody: it fires in the next hours of trading
+            hours = self._why_closed()  # no fault of anybody: it fires in the next hours of trading
             obstacle = self._obstacle(quote, watch) if hours is None else None
-            self._note(watch, quote, obstacle or "")
+            self._log_obstacle(watch, quote, obstacle or "")
             if hours is None and obstacle is None:
                 task = asyncio.get_running_loop().create_task(self._sell(code, crossing, watch))
                 self._selling[code] = task
@@ -178,7 +182,7 @@ class StopMonitor:
         One wrong tick must not cost a holding, nor a second source that is wrong all day a stop: what it says
         otherwise holds the sale up for some seconds, no longer.
         """
-        reason = self._trouble() or why_not_tradable(Side.SELL, quote, self._today())
+        reason = self._why_blocked() or why_not_tradable(Side.SELL, quote, self._today())
         doubt = self._doubt(quote) if reason is None else None
         if doubt is None:
             watch.doubted_since = None
@@ -190,15 +194,15 @@ class StopMonitor:
         log.warning("%s %s is sold although %s", quote.code, quote.name, doubt)
         return None
 
-    def _why_not_now(self) -> str | None:
-        return self._trouble() or self._hours()
+    def _why_not_sendable(self) -> str | None:
+        return self._why_blocked() or self._why_closed()
 
-    def _trouble(self) -> str | None:
+    def _why_blocked(self) -> str | None:
         if self._controls.halted:
             return say("halted: no stop fires")
         return self._order_manager.status.why_blocked or self._permitted()
 
-    def _hours(self) -> str | None:
+    def _why_closed(self) -> str | None:
         return self._order_manager.risk.orders_allowed(self._order_manager.clock.now())
 
     async def _sell(self, code: BondCode, crossing: _Crossing, watch: _Watch) -> None:
@@ -212,15 +216,15 @@ class StopMonitor:
                 while found is not None:
                     failure = await self._one_order(code, found, watch, cached=found is crossing)
                     if failure is not None:
-                        self._fail(watch, failure)
+                        self._back_off(watch, failure)
                         return
                     watch.failures = 0
-                    found = self._still(code, crossing.origin, watch)
+                    found = self._still_crossed(code, crossing.origin, watch)
         except Exception as error:
             log.exception("the stop of %s could not be carried out", code)
-            self._fail(watch, f"{error}")
+            self._back_off(watch, f"{error}")
 
-    def _still(self, code: BondCode, origin: Origin, watch: _Watch) -> _Crossing | None:
+    def _still_crossed(self, code: BondCode, origin: Origin, watch: _Watch) -> _Crossing | None:
         """What is left to sell for, where the newest price is through the same level still."""
         owned, quote = self._order_manager.ledger.holdings().get(code), watch.quote
         found = self._crossing(owned, quote, self._ratios()) if owned is not None and quote is not None else None
@@ -228,15 +232,15 @@ class StopMonitor:
 
     async def _one_order(self, code: BondCode, crossing: _Crossing, watch: _Watch, *, cached: bool) -> str | None:
         """One order, seen through to its end; answers with what stood in its way."""
-        off = self._why_not_now()
+        off = self._why_not_sendable()
         if off is not None:  # halted meanwhile, perhaps by a flatten, whose order is not to be cleared away
             return off
         in_the_way = [order for order in self._order_manager.journal.open() if order.intent.code == code]
         if in_the_way:
-            obstacle = await self._clear(in_the_way, watch)
+            obstacle = await self._clear_other_orders(in_the_way, watch)
             if obstacle is not None:
                 return obstacle
-        volume = await self._volume(code, cached=cached and not in_the_way)
+        volume = await self._sellable_volume(code, cached=cached and not in_the_way)
         if isinstance(volume, Unknown):
             return volume.reason
         quote = watch.quote
@@ -246,31 +250,31 @@ class StopMonitor:
         if isinstance(price, Unknown):
             return price.reason
         intent = self._intent(crossing, quote, volume.value, price.value)
-        log.warning("%s %s: %s", code, quote.name, crossing.words)
-        return await self._see_through(intent)
+        log.warning("%s %s: %s", code, quote.name, crossing.text)
+        return await self._send_and_wait(intent)
 
-    async def _see_through(self, intent: Intent) -> str | None:
+    async def _send_and_wait(self, intent: Intent) -> str | None:
         order_manager, key = self._order_manager, intent.client_order_id
         refused = await order_manager.send([intent])
         if key in refused:
             return refused[key]
-        late = not await order_manager.until_done([key], min(PATIENCE, float(self._settings.orders.timeout)))
+        late = not await order_manager.wait_until_done([key], min(PATIENCE, float(self._settings.orders.timeout)))
         if late:
             await order_manager.cancel(key)
-            await order_manager.until_done([key], CANCEL_PROOF)
+            await order_manager.wait_until_done([key], CANCEL_PROOF)
         if order_manager.journal[key].state is not OrderState.FILLED:
-            await order_manager.look_up()
+            await order_manager.sync_with_broker()
         order = order_manager.journal[key]
         # One that somebody else cancels with nothing filled would be cancelled again: it is no step forward.
         if order.filled_volume or (late and order.state is OrderState.CANCELLED):
             return None if order.done else say("order {key} is {state}", key=key, state=say(order.state))
         return say("its order was {state}: {message}", state=say(order.state), message=order.message)
 
-    async def _clear(self, orders: list[Order], watch: _Watch) -> str | None:
+    async def _clear_other_orders(self, orders: list[Order], watch: _Watch) -> str | None:
         """Get a bond's other orders out of the way; answers with what cannot be."""
         order_manager = self._order_manager
         if any(order.unresolved for order in orders):
-            await order_manager.look_up()
+            await order_manager.sync_with_broker()
         for order in (order_manager.journal[order.intent.client_order_id] for order in orders):
             key, bid = order.intent.client_order_id, watch.quote.bid if watch.quote else None
             if order.unresolved:
@@ -278,7 +282,7 @@ class StopMonitor:
             if order.live and order.intent.side is Side.SELL and bid is not None and order.intent.price <= bid:
                 return say("order {key} sells it already", key=key)
             await order_manager.cancel(key)
-            if not await order_manager.until_done([key], CANCEL_PROOF):
+            if not await order_manager.wait_until_done([key], CANCEL_PROOF):
                 return say(
                     "order {key} is {state}: its cancel is not proven",
                     key=key,
@@ -286,7 +290,7 @@ class StopMonitor:
                 )
         return None
 
-    async def _volume(self, code: BondCode, *, cached: bool) -> Maybe[int]:
+    async def _sellable_volume(self, code: BondCode, *, cached: bool) -> Maybe[int]:
         """How many 张 one order may sell now."""
         age = self._account.age()
         state = self._account.latest if cached and age is not None and age < FRESH else await self._account.read()
@@ -310,7 +314,7 @@ class StopMonitor:
         today, origin = self._today(), crossing.origin
         key = f"{today:%y%m%d}-{_TAGS[origin]}-{secrets.token_hex(4)}"
         return Intent(
-            *(key, key, today, quote.code, quote.name, Side.SELL, volume, price, crossing.words, 1, origin),
+            *(key, key, today, quote.code, quote.name, Side.SELL, volume, price, crossing.text, 1, origin),
             arrival=quote.last,
             level=crossing.level,
         )
@@ -318,15 +322,15 @@ class StopMonitor:
     def _today(self) -> date:
         return self._order_manager.clock.now().date()
 
-    def _fail(self, watch: _Watch, obstacle: str) -> None:
+    def _back_off(self, watch: _Watch, obstacle: str) -> None:
         pause = min(_PAUSE * 2 ** min(watch.failures, 10), _LONGEST_PAUSE)
         watch.failures += 1
         watch.not_before = self._order_manager.clock.elapsed() + pause
         if watch.quote is not None:
-            self._note(watch, watch.quote, obstacle)
+            self._log_obstacle(watch, watch.quote, obstacle)
 
     @staticmethod
-    def _note(watch: _Watch, quote: Quote, obstacle: str) -> None:
+    def _log_obstacle(watch: _Watch, quote: Quote, obstacle: str) -> None:
         """Tell once what keeps a stop from selling, and once that it is over."""
         if obstacle and obstacle != watch.note:
             log.error("the stop of %s %s is through its level and stays armed: %s", quote.code, quote.name, obstacle)
@@ -338,7 +342,7 @@ class StopMonitor:
         levels = levels_of(owned.cost, quote.prev_close if quote else None, ratios, self._settings.stops.basis)
         known = levels.value if isinstance(levels, Known) else Levels(None, None, "")
         reason = self._why_unarmed(levels, ratios) or trouble
-        unseen = self._unseen(watch) if hours is None else None
+        unseen = self._price_missing(watch) if hours is None else None
         state = reason or watch.note or unseen or self._state(owned.code, quote, hours)
         if reason is None and ratios.troubles:
             state = say("{state}, but {troubles}", state=state, troubles=ratios.troubles[0])
@@ -352,7 +356,7 @@ class StopMonitor:
             return say("suspended: fires when it trades")
         return say("armed") if hours is None else say("armed for the next hours of trading")
 
-    def _unseen(self, watch: _Watch) -> str | None:
+    def _price_missing(self, watch: _Watch) -> str | None:
         """Why nothing is known of the bond's price, where neither a tick nor a sweep has told it."""
         clock = self._order_manager.clock
         if watch.checked_at is None:

@@ -20,30 +20,30 @@ def beside(room: Room) -> Iterator[TradingControls]:
 
 
 def test_nothing_is_pulled_at_first(room: Room) -> None:
-    assert room.controls.pulled is None
+    assert room.controls.engaged is None
     assert not room.controls.halted
     assert room.controls.why_no_buys() is None
 
 
 @pytest.mark.parametrize(("control", "why"), [(Control.PAUSED, PAUSED), (Control.HALTED, HALTED)])
 def test_a_brake_outlives_a_restart_until_it_is_released(room: Room, control: Control, why: str) -> None:
-    room.controls.pull(control)
+    room.controls.engage(control)
     again = room.again()
-    assert again.controls.pulled is control
+    assert again.controls.engaged is control
     assert again.controls.why_no_buys() == why
     again.controls.release()
-    assert again.again().controls.pulled is None
+    assert again.again().controls.engaged is None
 
 
 def test_a_pause_does_not_undo_a_halt(room: Room) -> None:
-    room.controls.pull(Control.HALTED)
-    room.controls.pull(Control.PAUSED)
+    room.controls.engage(Control.HALTED)
+    room.controls.engage(Control.PAUSED)
     assert room.controls.halted
 
 
 def test_a_halt_goes_beyond_a_pause(room: Room) -> None:
-    room.controls.pull(Control.PAUSED)
-    room.controls.pull(Control.HALTED)
+    room.controls.engage(Control.PAUSED)
+    room.controls.engage(Control.HALTED)
     assert room.controls.halted
 
 
@@ -51,7 +51,7 @@ async def test_a_brake_that_another_process_pulls_holds_the_very_next_order(room
     room.own(A=100)
     assert await room.order_manager.send([intent("p-S01-1", A, SELL, 10)]) == {}
     with beside(room) as other:
-        other.pull(Control.HALTED)
+        other.engage(Control.HALTED)
         assert await room.order_manager.send([intent("p-S02-1", A, SELL, 10)]) == {"p-S02-1": HALTED}
         await room.ticked(A, "94")
         assert len(room.broker.placed) == 1
@@ -62,7 +62,7 @@ async def test_a_brake_that_another_process_pulls_holds_the_very_next_order(room
 async def test_a_run_that_is_halted_in_the_middle_sends_nothing_more(room: Room) -> None:
     room.own(A=100)
     with beside(room) as other:
-        room.broker.before_place = lambda _: other.pull(Control.HALTED)
+        room.broker.before_place = lambda _: other.engage(Control.HALTED)
         ending = await room.rebalance(B)
     assert room.sent(SELL) == [(A, 100)]
     assert room.sent(BUY) == []
@@ -71,7 +71,7 @@ async def test_a_run_that_is_halted_in_the_middle_sends_nothing_more(room: Room)
 
 async def test_a_plan_in_a_pause_sells_and_blocks_its_buys(room: Room) -> None:
     room.own(A=100)
-    room.controls.pull(Control.PAUSED)
+    room.controls.engage(Control.PAUSED)
     plan = await room.plan(B)
     assert [row.reason for row in plan.blocked] == [f"{PAUSED}; cannot be bought (rank 1)"]
     await room.rotation.execute(plan)

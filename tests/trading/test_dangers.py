@@ -114,7 +114,7 @@ async def test_an_exit_without_a_reason_sends_nothing(room: Room) -> None:
 async def test_an_exit_stays_behind_a_halt(room: Room) -> None:
     room.own(A=100)
     room.book.told[A] = called(A, TOMORROW)
-    room.controls.pull(Control.HALTED)
+    room.controls.engage(Control.HALTED)
     await room.rotation.leave()
     assert room.broker.placed == []
 
@@ -281,9 +281,9 @@ async def test_orders_turned_down_in_a_row_trip_the_breaker_which_outlives_a_res
     room.broker.manners |= {A: [refuses] * 5}
     for number in range(2):
         await room.order_manager.send([intent(f"p{number}-B01-1", A, BUY, 10)])
-    assert room.controls.pulled is None
+    assert room.controls.engaged is None
     await room.order_manager.send([intent("p2-B01-1", A, BUY, 10)])
-    assert room.controls.pulled is Control.TRIPPED
+    assert room.controls.engaged is Control.TRIPPED
     again = room.again()
     assert "the breaker tripped" in (await again.order_manager.send([intent("q-B01-1", B, BUY, 10)]))["q-B01-1"]
     again.own(B=100)
@@ -299,16 +299,16 @@ async def test_an_order_that_is_taken_ends_the_row(make_room: MakeRoom) -> None:
         await room.order_manager.send([intent(f"p{number}-B01-1", A, BUY, 10)])
     await room.order_manager.send([intent("p2-B01-1", B, BUY, 10)])
     await room.order_manager.send([intent("p3-B01-1", A, BUY, 10)])
-    assert room.controls.pulled is None
+    assert room.controls.engaged is None
     assert room.limits.rejects(TODAY) == 1
 
 
 async def test_what_the_gate_holds_back_is_no_order_that_was_turned_down(make_room: MakeRoom) -> None:
     room = make_room(guarded(max_rejects=1))
-    room.broker.before_place = lambda _: room.controls.pull(Control.PAUSED)
+    room.broker.before_place = lambda _: room.controls.engage(Control.PAUSED)
     await room.order_manager.send([intent("p-B01-1", A, BUY, 10), intent("p-B02-1", B, BUY, 10)])
     assert room.journal["p-B02-1"].state is OrderState.REFUSED
-    assert room.controls.pulled is Control.PAUSED
+    assert room.controls.engaged is Control.PAUSED
 
 
 def test_a_market_order_that_would_always_be_too_far_is_a_settings_error() -> None:

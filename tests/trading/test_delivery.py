@@ -139,7 +139,7 @@ def test_events_in_any_order_any_number_of_times_end_in_the_same_ledger(delivery
                 assert room.order_manager.status.faults == ()
                 assert room.owned == _true_ledger(delivery)
                 if delivery.restart is not None:  # an end that waits for its fills is not on disk: the list tells it
-                    await room.order_manager.look_up()
+                    await room.order_manager.sync_with_broker()
                 for number, life in enumerate(delivery.lives):
                     order = room.journal[f"p-{number}"]
                     assert order.state is (OrderState.CANCELLED if life.left else OrderState.FILLED)

@@ -106,7 +106,7 @@ class TestOtherPeoplesOrders:
         room.own(A=100)
         room.broker.deal_by_hand(A, SELL, 50, room.clock.now())
         room.broker.deal_by_hand(B, BUY, 50, room.clock.now())
-        await room.order_manager.look_up()
+        await room.order_manager.sync_with_broker()
         assert room.owned == {A: 100}
         assert room.order_manager.status.faults == ()
 
@@ -166,7 +166,7 @@ class TestFaults:
 
     async def test_that_come_again_are_one(self, fault: Room) -> None:
         before = list(fault.order_manager.status.faults)
-        await fault.order_manager.look_up()
-        await fault.order_manager.look_up()
+        await fault.order_manager.sync_with_broker()
+        await fault.order_manager.sync_with_broker()
         assert set(before) <= set(fault.order_manager.status.faults)
         assert len(fault.order_manager.status.faults) == len(set(fault.order_manager.status.faults))

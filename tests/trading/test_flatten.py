@@ -266,14 +266,14 @@ async def test_without_its_claim_a_working_order_is_ended_by_the_reconciliation(
 
 async def test_a_claim_ends_with_whoever_made_it(room: Room) -> None:
     with pytest.raises(ValueError, match="broken"), room.order_manager.claim(A, Origin.STOP_LOSS):
-        assert room.order_manager.taken() == {A: "its stop-loss is being carried out"}
+        assert room.order_manager.unavailable_bonds() == {A: "its stop-loss is being carried out"}
         raise ValueError("broken")
-    assert room.order_manager.taken() == {}
+    assert room.order_manager.unavailable_bonds() == {}
 
 
 async def test_a_halt_lets_nothing_but_a_flatten_through(room: Room) -> None:
     room.own(A=100)
-    room.controls.pull(Control.HALTED)
+    room.controls.engage(Control.HALTED)
     await room.ticked(A, "94")
     await room.rotation.execute(await room.plan(B))
     assert room.broker.placed == []

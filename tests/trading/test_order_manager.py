@@ -126,7 +126,7 @@ class TestSending:
         await room.order_manager.send([intent("k-1", A, BUY, 10)])
         room.clock.after(1, lambda: room.broker.trade("1000", 10, tell=False))
         began = room.clock.elapsed()
-        assert await room.order_manager.until_done(["k-1"], 30)
+        assert await room.order_manager.wait_until_done(["k-1"], 30)
         assert room.clock.elapsed() - began <= 2 * POLL
 
     @pytest.mark.parametrize("link", ["down", "new"])
@@ -205,7 +205,7 @@ class TestAnswers:
     async def test_that_were_wrong_are_put_right_by_the_order_list(self, room: Room, manner: Manner) -> None:
         room.broker.manners[A] = [manner]
         await room.order_manager.send([intent(K, A, BUY, 100)])
-        assert await room.order_manager.look_up() is None
+        assert await room.order_manager.sync_with_broker() is None
         assert room.journal[K].state is OrderState.WORKING
         assert room.journal[K].order_id == room.broker.number(K)
 
@@ -214,14 +214,14 @@ class TestLookingUp:
     async def test_buries_what_a_complete_list_does_not_hold(self, room: Room) -> None:
         room.broker.manners[A] = [hostile.never_arrives]
         await room.order_manager.send([intent(K, A, BUY, 10)])
-        await room.order_manager.look_up()
+        await room.order_manager.sync_with_broker()
         assert room.journal[K].state is OrderState.REFUSED
 
     async def test_proves_nothing_where_the_list_may_lack_orders(self, make_room: MakeRoom) -> None:
         room = make_room(lists_every_order=False)
         room.broker.manners[A] = [hostile.never_arrives]
         await room.order_manager.send([intent(K, A, BUY, 10)])
-        assert await room.order_manager.look_up() is None
+        assert await room.order_manager.sync_with_broker() is None
         assert room.journal[K].state is OrderState.UNKNOWN
         assert A in room.journal.busy()
 
@@ -230,7 +230,7 @@ class TestLookingUp:
         room.broker.manners[A] = [hostile.never_arrives]
         await room.order_manager.send([intent(K, A, BUY, 10)])
         room.broker.silent = {query}
-        assert await room.order_manager.look_up() == "the terminal does not answer"
+        assert await room.order_manager.sync_with_broker() == "the terminal does not answer"
         assert room.journal[K].state is OrderState.UNKNOWN
 
     async def test_says_so_when_a_query_raises(self, room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -238,14 +238,14 @@ class TestLookingUp:
             raise ConnectionResetError("gone")
 
         monkeypatch.setattr(room.broker, "orders", broken)
-        assert "gone" in (await room.order_manager.look_up() or "")
+        assert "gone" in (await room.order_manager.sync_with_broker() or "")
 
     async def test_books_every_fill_that_was_never_told(self, room: Room) -> None:
         room.broker.manners[A] = [hostile.works_silently]
         await room.order_manager.send([intent(K, A, BUY, 100)])
         room.broker.trade("1000", 30, tell=False)
         room.broker.trade("1000", 70, tell=False)
-        await room.order_manager.look_up()
+        await room.order_manager.sync_with_broker()
         assert room.journal[K].state is OrderState.FILLED
         assert room.owned == {A: 100}
 
@@ -260,7 +260,7 @@ class TestLookingUp:
         room.broker.manners = {A: [slow], B: [slow]}
         sending = asyncio.create_task(room.order_manager.send([intent("k-1", A, BUY, 10), intent("k-2", B, BUY, 10)]))
         await asyncio.sleep(0)
-        await room.order_manager.look_up()
+        await room.order_manager.sync_with_broker()
         assert [room.journal[key].state for key in ("k-1", "k-2")] == [OrderState.INTENDED] * 2
         answer.set()
         await sending
@@ -272,10 +272,10 @@ class TestCancelling:
         room.broker.manners[A], room.broker.deaf = [hostile.works], {A}
         await room.order_manager.send([intent(K, A, BUY, 100)])
         await room.order_manager.cancel(K)
-        assert not await room.order_manager.until_done([K], 10)
+        assert not await room.order_manager.wait_until_done([K], 10)
         assert room.journal[K].state is OrderState.CANCELLING
         room.broker.end("1000", OrderState.CANCELLED)
-        assert await room.order_manager.until_done([K], 10)
+        assert await room.order_manager.wait_until_done([K], 10)
 
     async def test_survives_a_broker_that_raises(self, room: Room) -> None:
         def broken(_: str) -> None:

@@ -26,7 +26,7 @@ QUOTES = [replace(worlds.quote(code), at=TEN, name=f"bond {code[:6]}") for code 
 
 def permits(room: Room, *, waived: bool = False) -> LiveConsent:
     made = LiveConsent(StateStore(room.db), "8880001", waived=waived)
-    room.order_manager.risk = PreTradeRisk(room.settings, room.order_manager.risk.orders_allowed, made.why_not)
+    room.order_manager.risk = PreTradeRisk(room.settings, room.order_manager.risk.orders_allowed, (made,))
     return made
 
 

@@ -206,7 +206,7 @@ async def test_a_fault_survives_a_look_that_breaks_off(room: Room, monkeypatch: 
     async def full_disk() -> str | None:
         raise OSError("disk full")
 
-    monkeypatch.setattr(room.order_manager, "look_up", full_disk)
+    monkeypatch.setattr(room.order_manager, "sync_with_broker", full_disk)
     with pytest.raises(OSError, match="disk full"):
         await reconcile(room.order_manager)
     assert room.order_manager.status.faults == ("order 7: more was filled than ordered",)

@@ -107,7 +107,7 @@ async def test_a_brake_holds_back_what_it_says_and_nothing_else(
 ) -> None:
     room.own(A=100)
     if pulled is not None:
-        room.controls.pull(pulled)
+        room.controls.engage(pulled)
     refused = await room.order_manager.send([meant_for(origin, intent("k", A, side, 10))])
     stands = {
         None: False,
@@ -120,7 +120,7 @@ async def test_a_brake_holds_back_what_it_says_and_nothing_else(
 
 
 async def test_a_brake_that_is_pulled_while_orders_are_handed_over_stops_the_rest(room: Room) -> None:
-    room.broker.before_place = lambda _: room.controls.pull(Control.HALTED)
+    room.broker.before_place = lambda _: room.controls.engage(Control.HALTED)
     await room.order_manager.send([intent("p-B01-1", A, BUY, 10), intent("p-B02-1", B, BUY, 10)])
     assert [order.code for order in room.broker.placed] == [A]
     assert room.journal["p-B02-1"].state is OrderState.REFUSED

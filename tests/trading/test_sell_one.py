@@ -68,7 +68,7 @@ async def test_a_bond_with_a_live_order_takes_no_second_one(room: Room) -> None:
 async def test_a_halt_stops_it_at_the_gate(room: Room) -> None:
     """The engine declines before; this is the gate's own word, for a halt that was pulled in between."""
     room.own(A=100)
-    room.controls.pull(Control.HALTED)
+    room.controls.engage(Control.HALTED)
     await room.rotation.sell(A)
     assert room.broker.placed == []
     room.controls.release()

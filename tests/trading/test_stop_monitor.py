@@ -281,7 +281,7 @@ async def test_an_order_whose_answer_was_lost_is_found_in_the_list_and_seen_thro
 
 async def test_halted_no_stop_fires_and_each_row_says_so(room: Room) -> None:
     room.own(A=100, B=100)
-    room.controls.pull(Control.HALTED)
+    room.controls.engage(Control.HALTED)
     await room.ticked(A, THROUGH)
     assert sold(room) == []
     assert {row.state for row in room.stops.rows().values()} == {"halted: no stop fires"}
@@ -295,7 +295,7 @@ async def test_halted_no_stop_fires_and_each_row_says_so(room: Room) -> None:
 async def test_a_halt_in_the_middle_sends_no_further_order(room: Room) -> None:
     room.own(A=100)
     room.broker.manners[A] = [hostile.fills_part(40), hostile.fills_at_once]
-    room.clock.after(1, lambda: room.controls.pull(Control.HALTED))
+    room.clock.after(1, lambda: room.controls.engage(Control.HALTED))
     await room.ticked(A, THROUGH)
     assert sold(room) == [(A, 100)]
     assert room.owned == {A: 60}
@@ -303,7 +303,7 @@ async def test_a_halt_in_the_middle_sends_no_further_order(room: Room) -> None:
 
 async def test_paused_buys_leave_the_stops_at_work(room: Room) -> None:
     room.own(A=100)
-    room.controls.pull(Control.PAUSED)
+    room.controls.engage(Control.PAUSED)
     assert state(room) == "no price yet"
     await room.ticked(A, THROUGH)
     assert sold(room) == [(A, 100)]

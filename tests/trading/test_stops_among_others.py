@@ -185,7 +185,7 @@ async def test_a_sweep_asks_for_no_price_that_could_set_nothing_off(
     room = make_room(stops_on(enabled=why != "off"))
     room.own(A=100)
     if why == "halted":
-        room.controls.pull(Control.HALTED)
+        room.controls.engage(Control.HALTED)
     if why == "closed":
         room.clock.move_to(TEN.replace(hour=12))
 

@@ -111,7 +111,7 @@ async def test_the_look_before_each_order_keeps_a_slow_batch_inside_the_hours(
     room: Room, monkeypatch: pytest.MonkeyPatch, guarded: bool
 ) -> None:
     if not guarded:
-        monkeypatch.setattr(OrderManager, "_why_off", lambda _: None)
+        monkeypatch.setattr(OrderManager, "_why_not_sendable", lambda _: None)
     room.clock.move_to(TEN.replace(hour=14, minute=56, second=25))
     room.broker.before_place = lambda _: room.clock.move_to(room.clock.now() + timedelta(seconds=60))
     await room.order_manager.send([intent("p-B01-1", A, BUY, 10), intent("p-B02-1", B, BUY, 10)])
@@ -133,7 +133,7 @@ async def test_the_note_of_what_is_being_sent_keeps_an_old_list_from_burying_it(
     room.broker.manners[A] = [slow]
     sending = asyncio.create_task(room.order_manager.send([intent("p-B01-1", A, BUY, 10)]))
     await asyncio.sleep(0)
-    await room.order_manager.look_up()
+    await room.order_manager.sync_with_broker()
     answer.set()
     await sending
     assert (A in room.journal.busy()) is guarded
@@ -150,7 +150,7 @@ async def test_the_last_look_at_the_lists_keeps_a_hidden_fill_from_being_bought_
     async def nothing(_: OrderManager) -> None: ...
 
     if not guarded:
-        monkeypatch.setattr(OrderManager, "look_up", nothing)
+        monkeypatch.setattr(OrderManager, "sync_with_broker", nothing)
 
     def cancelled(_: str) -> None:
         order = room.broker.listed["1000"]
@@ -218,7 +218,7 @@ async def test_the_claim_of_a_stop_keeps_a_reconciliation_from_its_order(
     room: Room, monkeypatch: pytest.MonkeyPatch, guarded: bool
 ) -> None:
     if not guarded:
-        monkeypatch.setattr(OrderManager, "unattended", lambda order_manager: order_manager.journal.open())
+        monkeypatch.setattr(OrderManager, "unclaimed_orders", lambda order_manager: order_manager.journal.open())
     room.own(A=100)
     room.broker.manners[A] = [hostile.works]
     with room.order_manager.claim(A, Origin.STOP_LOSS):
@@ -230,9 +230,9 @@ async def test_the_claim_of_a_stop_keeps_a_reconciliation_from_its_order(
 @guard
 async def test_the_halt_keeps_stops_from_selling(room: Room, monkeypatch: pytest.MonkeyPatch, guarded: bool) -> None:
     if not guarded:
-        monkeypatch.setattr(TradingControls, "pulled", None)
+        monkeypatch.setattr(TradingControls, "engaged", None)
     room.own(A=100)
-    room.controls.pull(Control.HALTED)
+    room.controls.engage(Control.HALTED)
     await room.ticked(A, "94")
     assert (room.broker.placed == []) is guarded
 

@@ -94,10 +94,9 @@ class Room:
         risk = PreTradeRisk(
             settings,
             lambda now: no_orders_at(now.time()),
-            lambda intent: self.controls.why_not(intent) or self.limits.why_not(intent),
+            (self.controls, self.limits),
         )
-        self.order_manager = OrderManager(broker, self.journal, self.ledger, risk, clock)
-        self.order_manager.turned_down = self.limits.turned_down
+        self.order_manager = OrderManager(broker, self.journal, self.ledger, risk, clock, self.limits.order_rejected)
         status = self.order_manager.status
         status.end_reconciliation(status.begin_reconciliation(), ())
         self.book = ToldBook()

@@ -105,8 +105,8 @@ def change_control(home: Home, settings: Settings, control: Control | None) -> C
     database = open_database(path, TRADING)
     try:
         controls = TradingControls(StateStore(database))
-        controls.release() if control is None else controls.pull(control)
-        return controls.pulled
+        controls.release() if control is None else controls.engage(control)
+        return controls.engaged
     except sqlite3.Error as error:
         raise unreadable(path, error) from error
     finally:
@@ -178,7 +178,7 @@ def _control_state(state_store: StateStore) -> dict[str, Any]:
     from core.engine.scheduler import kept_missed
 
     running = state_store.recall(RUNNING)
-    pulled, missed = TradingControls(state_store).pulled, kept_missed(state_store)
+    pulled, missed = TradingControls(state_store).engaged, kept_missed(state_store)
     return {
         "controls": [str(pulled)] if pulled else [],
         "run_since": running or None,
