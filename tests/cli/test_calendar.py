@@ -152,7 +152,7 @@ def test_the_users_file_is_the_last_word_where_nobody_has_another(world: World) 
         ([day for day in SHIPPED[-60:] if day != date(2026, 12, 1)], 3),
     ],
 )
-def test_a_users_file_that_is_wrong_changes_nothing(world: World, sessions: list[date], code: int) -> None:
+def test_an_invalid_users_file_changes_nothing(world: World, sessions: list[date], code: int) -> None:
     world.akshare(SHIPPED, None)
     ended, document = world.update("--file", world.own(sessions))
     assert (ended, document["written"], document["verified_through"]) == (code, None, "2026-12-31")

@@ -106,7 +106,7 @@ def test_a_rebalance_in_which_nothing_can_be_bought_is_refused(home: str) -> Non
     assert sum("buys no lot" in reason for reason in reasons) == len(reasons) - 2
 
 
-def test_a_rebalance_that_is_not_filled_in_full_says_so(home: str) -> None:
+def test_a_partly_filled_rebalance_ends_with_exit_code_1(home: str) -> None:
     """A second at a limit that is seldom met at once, and no second try."""
     hasty = {"ROTOR_ORDERS__TIMEOUT": "1", "ROTOR_ORDERS__REPRICES": "0"}
     done = rotor("--home", home, "rebalance", "--yes", "--json", **hasty)
@@ -116,7 +116,7 @@ def test_a_rebalance_that_is_not_filled_in_full_says_so(home: str) -> None:
     assert result["unresolved"] == []
 
 
-def test_a_rebalance_asks_and_a_no_sends_nothing(home: str) -> None:
+def test_a_rebalance_without_confirmation_sends_nothing(home: str) -> None:
     done = rotor("--home", home, "rebalance")
     assert done.returncode != 0
     status = json.loads(rotor("--home", home, "status", "--json").stdout)
@@ -166,14 +166,14 @@ def test_live_mode_says_in_one_sentence_what_this_machine_lacks(home: str) -> No
     assert "Traceback" not in done.stderr
 
 
-def test_paper_mode_without_a_login_is_refused_in_words(home: str) -> None:
+def test_paper_mode_without_a_login_is_refused_with_a_sentence(home: str) -> None:
     settings = {"ROTOR_STRATEGY__STRATEGY_ID": "1", "ROTOR_STRATEGY__HISTORY_ID": "2"}
     done = rotor("--home", home, "--mode", "paper", "plan", "--json", **settings)
     assert done.returncode == 3, done.stderr
     assert "Nobody is logged in" in json.loads(done.stdout)["refused"]
 
 
-def test_an_unreachable_platform_is_refused_in_words(home: str) -> None:
+def test_an_unreachable_platform_is_refused_with_a_sentence(home: str) -> None:
     settings = {
         "ROTOR_STRATEGY__STRATEGY_ID": "1",
         "ROTOR_STRATEGY__HISTORY_ID": "2",
@@ -189,14 +189,14 @@ def test_an_unreachable_platform_is_refused_in_words(home: str) -> None:
         assert "Traceback" not in text
 
 
-def test_nothing_to_export_is_said(home: str) -> None:
+def test_an_export_without_trades_fails_with_a_sentence(home: str) -> None:
     done = rotor("--home", home, "export", "orders")
     assert done.returncode == 1
     assert "nothing was traded" in done.stderr
 
 
 @pytest.mark.parametrize("command", [["status"], ["export", "orders"], ["plan"], ["rebalance", "--yes"]])
-def test_books_that_are_damaged_are_named_without_a_traceback(home: str, command: list[str]) -> None:
+def test_a_damaged_database_is_named_without_a_traceback(home: str, command: list[str]) -> None:
     data = Path(home) / "data"
     data.mkdir(parents=True)
     (data / "app.db").write_bytes(b"this was never a database, " * 100)

@@ -1,4 +1,4 @@
-"""What the command line reads without an engine: it changes no file, and says what it cannot read."""
+"""What commands read without an engine: they change no file, and report what they cannot read."""
 
 import json
 import os
@@ -52,7 +52,7 @@ def trade(home: Home) -> Any:
 
 
 def files_of(home: Home) -> dict[str, tuple[bytes, int]]:
-    """Every file of the data folder but the lock's, with its content and its time."""
+    """Every file of the data folder except the lock, with its content and its time."""
     return {
         path.name: (path.read_bytes(), path.stat().st_mtime_ns)
         for path in sorted(home.data.iterdir())
@@ -61,7 +61,7 @@ def files_of(home: Home) -> dict[str, tuple[bytes, int]]:
 
 
 class TestReading:
-    def test_a_home_at_rest_is_read_and_nothing_is_written(self, home: Home) -> None:
+    def test_an_idle_data_folder_is_read_and_not_changed(self, home: Home) -> None:
         trade(home).close()
         before = files_of(home)
         assert list(before) == ["app.db"]
@@ -133,7 +133,7 @@ class TestNothingThere:
         assert export_rows(home, SETTINGS, "equity") == []
         assert len(export_rows(home, SETTINGS, "orders")) == 1
 
-    def test_a_folder_that_is_no_home_stays_as_it_is(self, tmp_path: Path) -> None:
+    def test_a_folder_without_data_is_not_changed(self, tmp_path: Path) -> None:
         assert status_document(Home(tmp_path / "none"), SETTINGS)["running"] is None
         assert list(tmp_path.iterdir()) == []
 
@@ -149,7 +149,7 @@ class TestUnreadable:
         ],
         ids=["no database", "pages", "values", "columns"],
     )
-    def test_a_damaged_file_is_a_sentence(self, home: Home, damage: Any) -> None:
+    def test_a_damaged_database_raises_with_a_remedy(self, home: Home, damage: Any) -> None:
         trade(home).close()
         damage(home.database)
         before = files_of(home)
@@ -162,7 +162,7 @@ class TestUnreadable:
             assert "a copy" in text
         assert files_of(home) == before
 
-    def test_a_file_that_cannot_be_opened_is_not_to_be_thrown_away(
+    def test_a_file_that_cannot_be_opened_names_its_permissions(
         self, home: Home, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def closed(*_: Any, **__: Any) -> Any:
@@ -175,7 +175,7 @@ class TestUnreadable:
         with pytest.raises(HomeUnusable, match=r"See that you may read the file and its folder\.$"):
             status_document(home, SETTINGS)
 
-    def test_a_file_that_may_not_be_looked_at_is_a_sentence(self, home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_file_without_read_permission_names_it(self, home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
         def denied(_: Path, **__: Any) -> Any:
             raise PermissionError(13, "Permission denied")
 
@@ -186,7 +186,7 @@ class TestUnreadable:
         monkeypatch.undo()
         assert "you may read" in str(told.value)
 
-    def test_a_busy_file_is_asked_again(self, home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_locked_database_says_to_try_again(self, home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
         trade(home).close()
         run(home.database, "PRAGMA journal_mode=DELETE")
         connect = sqlite3.connect
@@ -201,7 +201,7 @@ class TestUnreadable:
             writer.close()
 
     @pytest.mark.skipif(os.name != "posix", reason="folders have no such rights there")
-    def test_a_home_that_may_only_be_read_tells_its_status(self, home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_read_only_data_folder_shows_its_status(self, home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
         trade(home).close()
 
         def refused(_: HomeLock) -> Any:
@@ -239,7 +239,7 @@ class TestDocuments:
         assert document["notify"]["urls"] == "***"
         assert document["factorcat"]["username"] == "https://***@b"
 
-    def test_everything_else_is_shown_as_it_is(self) -> None:
+    def test_all_other_settings_are_shown_unchanged(self) -> None:
         assert config_document(SETTINGS) == SETTINGS.model_dump(mode="json")
 
     def test_a_leg_shows_what_was_ordered_and_not_what_was_planned(self) -> None:

@@ -62,7 +62,7 @@ async def test_the_address_opens_once_for_one_browser() -> None:
     [{"Host": "evil.example:8022"}, {"Origin": "http://evil.example"}, {"Host": "localhost"}],
     ids=["name", "site", "port"],
 )
-async def test_other_names_and_other_sites_are_turned_away(headers: dict[str, str]) -> None:
+async def test_other_host_names_and_other_sites_are_refused(headers: dict[str, str]) -> None:
     async with serving() as (server, browser):
         async with browser.get(server.address, allow_redirects=False):
             pass

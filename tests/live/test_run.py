@@ -129,7 +129,10 @@ def test_an_order_that_is_to_be_left_is_left_and_the_next_start_settles_it(world
         run.wait_for(": working, ")
         assert run.end(signal.SIGHUP) == 4, run.said
     assert f"left working at the broker, the next start settles them: {key}" in run.said
-    assert f"ended (SIGHUP): nothing more is sent. Left open, the next start settles them: {key} (working)." in run.said
+    assert (
+        f"ended (SIGHUP): nothing more is sent. Orders still open, the next start settles them: {key} (working)."
+        in run.said
+    )
     assert [order["status"] for order in world.control.orders()] == [WORKING]
     assert ("Traceback" not in run.said, free(world)) == (True, True)
     world.control.set_quote(OWNED[0], 100.0, depth=100_000, volume_add=10)

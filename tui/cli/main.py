@@ -17,6 +17,7 @@ from core import __version__
 from core.infra.config import SettingsError, init_config, write_setting
 from core.infra.home import HomeUnusable
 from core.infra.settings_editor import problem_with, value_of
+from core.model.errors import RotorError
 from tui.cli import admin, calendar, service, trading
 from tui.cli.context import (
     AS_JSON,
@@ -150,7 +151,7 @@ def rehearse(
                 advance=advance,
                 export=export,
             )
-    except (ValueError, OSError) as error:
+    except (RotorError, ValueError, OSError) as error:
         exit_with(FAILED, str(error))
     show(document, as_json, print_rehearsal)
     sys.exit(FAILED if document["violations"] else DONE)

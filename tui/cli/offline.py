@@ -23,7 +23,7 @@ from core.trading.risk import TradingControls
 from core.trading.runs import Runs
 from core.trading.state_store import RUNNING, TRADING, StateStore
 from tui.cli.context import accepts_viewers, running_in
-from tui.cli.output import order_document
+from tui.cli.output import fields, order_document, plain
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -199,12 +199,12 @@ def _trading_state(journal: Journal, ledger: Ledger, runs: Runs) -> dict[str, An
             "started_at": last.started_at.isoformat(timespec="seconds"),
             "finished_at": last.finished_at.isoformat(timespec="seconds") if last.finished_at else None,
             "result": last.stage,
-            "cash_after": None if last.cash_after is None else float(last.cash_after),
+            "cash_after": plain(last.cash_after),
         },
         "open_orders": [order_document(order) for order in open_orders],
         "unresolved": [order.intent.client_order_id for order in open_orders if order.unresolved],
         "ledger": [
-            {"code": str(code), "volume": owned.volume, "cost": float(round(owned.cost, 6))}
+            {"code": str(code), "volume": owned.volume, "cost": plain(owned.cost)}
             for code, owned in sorted(ledger.holdings().items())
         ],
     }
@@ -283,12 +283,6 @@ def rehearse_panel(
 
 
 def _fill_row(fill: Fill) -> dict[str, Any]:
-    return {
-        "date": fill.trading_day.isoformat(),
-        "order_id": fill.order_id,
-        "code": str(fill.code),
-        "side": str(fill.side),
-        "volume": fill.volume,
-        "price": str(fill.price),
-        "fee": str(fill.fee),
-    }
+    # Money stays exact: as text, not as a float.
+    row = {"date": fill.trading_day.isoformat()} | fields(fill, "order_id", "code", "side", "volume")
+    return row | {"price": str(fill.price), "fee": str(fill.fee)}

@@ -170,14 +170,11 @@ def plan_document(plan: "Plan") -> Document:
             "trade_date": plan.list_date.isoformat() if plan.list_date else None,
             "codes": [str(code) for code in plan.codes],
         },
-        "cash": _number(plan.cash),
-        "cash_expected": _number(plan.cash_after),
+        "cash": plain(plan.cash),
+        "cash_expected": plain(plan.cash_after),
         "legs": [_leg(leg) for leg in plan.legs],
         "kept": [str(row.code) for row in plan.kept],
-        "blocked": [
-            {"side": str(row.side), "code": str(row.code), "name": row.name, "reason": row.reason}
-            for row in plan.blocked
-        ],
+        "blocked": [fields(row, "side", "code", "name", "reason") for row in plan.blocked],
         "refused": plan.refused,
     }
 
@@ -188,56 +185,40 @@ def rebalance_document(plan: "Plan", rebalance: "Rebalance") -> Document:
     return plan_document(plan) | {
         "legs": [_leg(leg) | _outcome(outcome[leg.code]) for leg in plan.legs if leg.code in outcome],
         "result": rebalance.stage,
-        "cash_after": _number(rebalance.cash_after),
+        "cash_after": plain(rebalance.cash_after),
         "unresolved": list(rebalance.unresolved),
     }
 
 
 def order_document(order: "Order") -> Document:
+    """An order's row; its keys are in the order of the exported CSV."""
     intent = order.intent
     return {
-        "client_order_id": intent.client_order_id,
-        "order_id": order.order_id,
-        "trading_day": intent.trading_day.isoformat(),
-        "side": str(intent.side),
-        "code": str(intent.code),
-        "name": intent.name,
-        "volume": intent.volume,
-        "price": float(intent.price),
-        "state": str(order.state),
-        "filled_volume": order.filled_volume,
-        "average_price": _number(order.average_price, 6),
-        "fee": float(order.fee),
-        "reason": intent.reason,
-        "message": order.message,
+        **fields(intent, "client_order_id"),
+        **fields(order, "order_id"),
+        **fields(intent, "trading_day", "side", "code", "name", "volume", "price"),
+        **fields(order, "state", "filled_volume", "average_price", "fee"),
+        **fields(intent, "reason"),
+        **fields(order, "message"),
     }
 
 
 def _leg(leg: "Leg") -> Document:
-    return {
-        "side": str(leg.side),
-        "code": str(leg.code),
-        "name": leg.name,
-        "volume": leg.volume,
-        "price": float(leg.price),
-        "amount": float(leg.amount),
-        "reason": leg.reason,
-    }
+    return fields(leg, "side", "code", "name", "volume", "price", "amount", "reason")
 
 
 def _outcome(leg: "LegProgress") -> Document:
-    return {
-        "volume": leg.volume,
-        "price": float(leg.price),
-        "amount": float(leg.price * leg.volume),
-        "reason": leg.reason,
-        "status": leg.status,
-        "client_order_id": leg.client_order_id,
-        "filled_volume": leg.filled_volume,
-        "average_price": _number(leg.average_price, 6),
-        "fee": float(leg.fee),
-    }
+    ordered = fields(leg, "volume", "price", "reason") | {"amount": plain(leg.price * leg.volume)}
+    return ordered | fields(leg, "status", "client_order_id", "filled_volume", "average_price", "fee")
 
 
-def _number(value: Decimal | None, digits: int | None = None) -> float | None:
-    return None if value is None else float(value if digits is None else round(value, digits))
+def fields(row: object, *names: str) -> Document:
+    """These fields of a value, as JSON takes them."""
+    return {name: plain(getattr(row, name)) for name in names}
+
+
+def plain(value: object) -> float | str | None:
+    """A figure, or text; decimals with at most six places."""
+    if isinstance(value, Decimal):
+        return float(round(value, 6))
+    return value if value is None or isinstance(value, int) else str(value)
