@@ -179,7 +179,7 @@ def real_sources(
         [makers[name]() for name in wanted],
         clock,
         open_now=open_now,
-        beside=cross_checked(settings),
+        cross_check=cross_checked(settings),
         ratio=settings.guards.cross_check_ratio,
     )
     bonds = AkshareBondInfo(
@@ -274,7 +274,7 @@ def compose(
         expected_list=lambda now: expected_list(calendar, now),
         seconds_left=lambda now: seconds_left(calendar, now),
         dangers=dangers,
-        second=sources.second if sources is not None and cross_checked(settings) else None,
+        second=sources.second_opinion if sources is not None and cross_checked(settings) else None,
     )
     stop_ratios = StopRatios(settings, platform, state_store, lambda: rotation.settings.strategy)
     stops = StopMonitor(
@@ -285,7 +285,7 @@ def compose(
         settings,
         lambda: stop_ratios.ratios,
         lambda: live_consent.why_not() if live_consent else None,
-        sources.doubt if sources is not None else lambda quote: None,
+        sources.contradiction if sources is not None else lambda quote: None,
     )
     return Components(
         *(

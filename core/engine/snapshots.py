@@ -240,7 +240,7 @@ async def bond_card(
     found = (await feed.snapshot([code]))[code]
     prices = [SourcePrice(say(feed.name), True, found)]
     if isinstance(feed, FailoverQuotes):
-        second = (await feed.second([code]))[code]
+        second = (await feed.second_opinion([code]))[code]
         other = second.value.source if isinstance(second, Known) else say("second source")
         prices.append(SourcePrice(other, False, second))
     price = plan_price(Side.BUY, found, settings, now)

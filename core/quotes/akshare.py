@@ -21,7 +21,7 @@ from core.rules.ticks_and_lots import TICK, volume_unit
 TABLE = "bond_zh_hs_cov_spot"
 SOURCE = "akshare"
 
-EVERY = 60.0
+INTERVAL = 60.0
 """Seconds: Sina locks out whoever asks much more often (akshare says so of this call)."""
 
 FLOOR = 150
@@ -29,7 +29,7 @@ FLOOR = 150
 
 COLUMNS = ("code", "name", "trade", "buy", "sell", "settlement", "volume", "amount", "ticktime")
 
-_FRESH = 45.0
+_MAX_AGE = 45.0
 _AHEAD = timedelta(seconds=90)
 _STILL = timedelta(minutes=5)
 
@@ -38,7 +38,7 @@ class AkshareQuotes(PolledQuotes):
     """A `QuoteFeed` over the table; each question costs a process of its own."""
 
     def __init__(self, clock: Clock, tables: AkshareClient, *, open_now: Callable[[], bool]) -> None:
-        super().__init__(SOURCE, self._rows, clock, every=EVERY, fresh=_FRESH, open_now=open_now)
+        super().__init__(SOURCE, self._rows, clock, interval=INTERVAL, max_age=_MAX_AGE, open_now=open_now)
         self._tables = tables
 
     async def stop(self) -> None:

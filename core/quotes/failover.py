@@ -1,6 +1,6 @@
-"""Several sources of quotes behind one feed: the best that is sound answers, alone; the next one is the second opinion.
+"""Several quote sources behind one feed: the best one that works is in use, the next one gives the second opinion.
 
-A decision never mixes two sources: an answer is one source's, whole, and only the one in use is heard by listeners.
+A decision never mixes two sources: an answer comes from one source, and listeners get only the one in use.
 """
 
 import asyncio
@@ -22,57 +22,57 @@ from core.rules.cross_check import price_disagreement
 log = logging.getLogger(__name__)
 
 RETRY = 30.0
-"""Seconds until a source that was out of reach is asked again while another one answers."""
+"""Seconds until a source that failed is asked again while another one answers."""
 
-STUCK = 15.0
-"""Seconds of silence in a session after which the next source is asked whether there is news."""
+STALE_AFTER = 15.0
+"""Seconds without a quote in a session after which the next source is asked for newer prices."""
 
-BEHIND = timedelta(seconds=20)
-"""How far the newest price of a silent source must be behind the next one's for it to count as stuck."""
+STALE_BY = timedelta(seconds=20)
+"""How far a silent source's newest price must lag behind the next source's to count as stale."""
 
-SECOND_PATIENCE = 8.0
-"""Seconds that a second opinion may take: the prices that it is asked about grow old meanwhile."""
+SECOND_TIMEOUT = 8.0
+"""Seconds that a second opinion may take: the prices in question grow old meanwhile."""
 
-FRESH = 10.0
-"""Seconds for which a second source's last answer may speak against a price that sets off a stop."""
+CONTRADICTION_AGE = 10.0
+"""Maximum age in seconds of a second source's price that may contradict a price that triggers a stop."""
 
 
 class QuoteSource(QuoteFeed, Protocol):
-    """A feed that knows whether it is within reach."""
+    """A feed that knows whether it works."""
 
     @property
     def trouble(self) -> str | None:
-        """Why the source as a whole is out of reach, None where it is not."""
+        """Why the source as a whole does not work, None where it does."""
         ...
 
     def latest(self, code: BondCode, within: float) -> Quote | None:
-        """What was heard of a bond in the last seconds; without asking."""
+        """What was heard of a bond in the last seconds; without pending."""
         ...
 
 
 class _SourceStatus:
-    """A source with its health."""
+    """A source, whether it works, and when it was last asked and heard."""
 
     def __init__(self, source: QuoteSource, clock: Clock) -> None:
         self.source = source
         self._clock = clock
         self.trouble: str | None = None
         self.since = clock.now()
-        self.tried_at = -RETRY
-        self.heard_at = clock.elapsed()
+        self.asked_at = -RETRY
+        self.last_quote_at = clock.elapsed()
 
-    def judge(self, trouble: str | None) -> None:
-        self.tried_at = self._clock.elapsed()
+    def set_trouble(self, trouble: str | None) -> None:
+        self.asked_at = self._clock.elapsed()
         if (trouble is None) != (self.trouble is None):
             self.since = self._clock.now()
         self.trouble = trouble
 
     @property
-    def resting(self) -> bool:
-        """Out of reach, and not to be asked again yet."""
-        return self.trouble is not None and self._clock.elapsed() - self.tried_at < RETRY
+    def backing_off(self) -> bool:
+        """Whether it failed and is not to be asked again yet."""
+        return self.trouble is not None and self._clock.elapsed() - self.asked_at < RETRY
 
-    def told(self) -> str:
+    def description(self) -> str:
         return say(
             "{name} since {since:%H:%M:%S}: {trouble}",
             name=self.source.name,
@@ -82,7 +82,7 @@ class _SourceStatus:
 
 
 class FailoverQuotes:
-    """A `QuoteFeed`, best source first. `beside`: whether a second one is followed too, to speak against a price."""
+    """A `QuoteFeed`, best source first. `cross_check`: whether a second source is watched too, to check prices."""
 
     def __init__(
         self,
@@ -90,170 +90,170 @@ class FailoverQuotes:
         clock: Clock,
         *,
         open_now: Callable[[], bool],
-        beside: bool,
+        cross_check: bool,
         ratio: Decimal,
     ) -> None:
-        self._seats = [_SourceStatus(source, clock) for source in sources]
+        self._sources = [_SourceStatus(source, clock) for source in sources]
         self._clock = clock
         self._open_now = open_now
-        self._beside = beside
+        self._cross_check = cross_check
         self._ratio = ratio
-        self._active = self._seats[0]
+        self._active = self._sources[0]
         self._watched: frozenset[BondCode] = frozenset()
         self._listeners: list[QuoteListener] = []
-        self._keeper: asyncio.Task[None] | None = None
+        self._monitoring: asyncio.Task[None] | None = None
         self._stopping = asyncio.Event()
-        self._asking: set[asyncio.Task[Mapping[BondCode, Maybe[Quote]] | None]] = set()
-        for seat in self._seats:
-            seat.source.subscribe(self._listener(seat))
+        self._pending: set[asyncio.Task[Mapping[BondCode, Maybe[Quote]] | None]] = set()
+        for status in self._sources:
+            status.source.subscribe(self._listener(status))
 
     @property
     def name(self) -> str:
         return self._active.source.name
 
     async def start(self) -> None:
-        for seat in self._seats:
-            await seat.source.start()
+        for status in self._sources:
+            await status.source.start()
         self._stopping.clear()
-        if self._keeper is None:
-            self._keeper = asyncio.create_task(self._keep(), name="the sources of quotes")
+        if self._monitoring is None:
+            self._monitoring = asyncio.create_task(self._monitor(), name="quote sources")
 
     async def stop(self) -> None:
         self._stopping.set()
-        if self._keeper is not None:
-            self._keeper.cancel()
-            await asyncio.gather(self._keeper, return_exceptions=True)
-            self._keeper = None
-        for seat in self._seats:
-            await seat.source.stop()
+        if self._monitoring is not None:
+            self._monitoring.cancel()
+            await asyncio.gather(self._monitoring, return_exceptions=True)
+            self._monitoring = None
+        for status in self._sources:
+            await status.source.stop()
 
     def watch(self, codes: Iterable[BondCode]) -> None:
         self._watched = frozenset(codes)
-        self._spread_watch()
+        self._update_watched()
 
     def subscribe(self, listener: QuoteListener) -> None:
         self._listeners.append(listener)
 
     async def snapshot(self, codes: Iterable[BondCode]) -> Mapping[BondCode, Maybe[Quote]]:
-        """One source's answer: the best one's that is within reach. Where none is, the reason names each of them."""
+        """The quotes of the best source that works. Where none does, the reason names each of them."""
         wanted = tuple(codes)
         if not wanted:
             return {}
-        for seat in self._in_turn():
-            found = await self._ask(seat, wanted)
+        for status in self._by_preference():
+            found = await self._ask(status, wanted)
             if found is not None:
-                self._use(seat)
+                self._switch_to(status)
                 return found
-        told = "; ".join(seat.told() for seat in self._seats)
+        told = "; ".join(status.description() for status in self._sources)
         return dict.fromkeys(wanted, Unknown(say("no price, every source is out of reach: {told}", told=told)))
 
-    async def second(self, codes: Iterable[BondCode]) -> Mapping[BondCode, Maybe[Quote]]:
-        """The same from the best source that is not in use; why there is none where there is none."""
+    async def second_opinion(self, codes: Iterable[BondCode]) -> Mapping[BondCode, Maybe[Quote]]:
+        """Quotes of the best source that is not in use; `Unknown` with the reason where there is none."""
         wanted = tuple(codes)
-        others = [seat for seat in self._seats if seat is not self._active]
-        for seat in others:
-            found = None if seat.resting else await self._ask_in_time(seat, wanted)
+        others = [status for status in self._sources if status is not self._active]
+        for status in others:
+            found = None if status.backing_off else await self._ask_with_timeout(status, wanted)
             if found is not None:
                 return found
-        told = "; ".join(seat.told() for seat in others) or say("there is only one source")
+        told = "; ".join(status.description() for status in others) or say("there is only one source")
         return dict.fromkeys(wanted, Unknown(told))
 
     async def universe(self) -> Maybe[tuple[BondCode, ...]]:
-        return await self._seats[0].source.universe()
+        return await self._sources[0].source.universe()
 
-    def doubt(self, quote: Quote) -> str | None:
-        """What a second source, heard within the last seconds, has against this price; None where it has nothing.
+    def contradiction(self, quote: Quote) -> str | None:
+        """How a second source's recent price contradicts this quote, as a sentence; None where it does not.
 
-        A source that is silent has no say: it must not keep a stop from firing.
+        A silent source never contradicts: it must not keep a stop from firing.
         """
-        for seat in self._seats:
-            if seat is not self._active and seat.source.name != quote.source:
-                other = seat.source.latest(quote.code, FRESH)
+        for status in self._sources:
+            if status is not self._active and status.source.name != quote.source:
+                other = status.source.latest(quote.code, CONTRADICTION_AGE)
                 if other is not None and other.at.date() == quote.at.date():
                     return price_disagreement(quote, other, self._ratio)
         return None
 
     def states(self) -> tuple[SourceState, ...]:
         return tuple(
-            SourceState(seat.source.name, seat is self._active, seat.trouble, seat.since) for seat in self._seats
+            SourceState(status.source.name, status is self._active, status.trouble, status.since)
+            for status in self._sources
         )
 
-    def _in_turn(self) -> list[_SourceStatus]:
-        """Best first; those that rest come last, and are asked only where no other answers."""
-        return sorted(self._seats, key=lambda seat: seat.resting)
+    def _by_preference(self) -> list[_SourceStatus]:
+        """Best first; those that back off come last, and are asked only where no other answers."""
+        return sorted(self._sources, key=lambda status: status.backing_off)
 
-    async def _ask(self, seat: _SourceStatus, codes: Sequence[BondCode]) -> Mapping[BondCode, Maybe[Quote]] | None:
-        found = await seat.source.snapshot(codes)
-        seat.judge(seat.source.trouble)
-        return found if seat.trouble is None else None
+    async def _ask(self, status: _SourceStatus, codes: Sequence[BondCode]) -> Mapping[BondCode, Maybe[Quote]] | None:
+        found = await status.source.snapshot(codes)
+        status.set_trouble(status.source.trouble)
+        return found if status.trouble is None else None
 
-    async def _ask_in_time(
-        self, seat: _SourceStatus, codes: Sequence[BondCode]
+    async def _ask_with_timeout(
+        self, status: _SourceStatus, codes: Sequence[BondCode]
     ) -> Mapping[BondCode, Maybe[Quote]] | None:
-        """The same where prices grow old meanwhile: one that takes longer has its answer ready for the next time."""
-        asking = asyncio.create_task(self._ask(seat, codes))
-        self._asking.add(asking)
-        asking.add_done_callback(self._asking.discard)
-        done, _ = await asyncio.wait({asking}, timeout=SECOND_PATIENCE)
+        """The same with a deadline; a late answer still updates the source, ready for the next time."""
+        pending = asyncio.create_task(self._ask(status, codes))
+        self._pending.add(pending)
+        pending.add_done_callback(self._pending.discard)
+        done, _ = await asyncio.wait({pending}, timeout=SECOND_TIMEOUT)
         if done:
-            return asking.result()
-        seat.judge(say("no answer within {seconds:.0f} s", seconds=SECOND_PATIENCE))
+            return pending.result()
+        status.set_trouble(say("no answer within {seconds:.0f} s", seconds=SECOND_TIMEOUT))
         return None
 
-    def _use(self, seat: _SourceStatus) -> None:
-        if seat is not self._active:
-            worse = self._seats.index(seat) > self._seats.index(self._active)
-            before, self._active = self._active, seat
+    def _switch_to(self, status: _SourceStatus) -> None:
+        if status is not self._active:
+            worse = self._sources.index(status) > self._sources.index(self._active)
+            before, self._active = self._active, status
             log.log(
                 logging.WARNING if worse else logging.INFO,
                 "prices come from %s now (%s)",
-                seat.source.name,
-                before.told(),
+                status.source.name,
+                before.description(),
             )
-            self._spread_watch()
+            self._update_watched()
 
-    def _spread_watch(self) -> None:
-        """The source in use follows all, so do those before it, to be noticed when they are back, and the second."""
-        place = self._seats.index(self._active)
-        last = max(place, 1 if self._beside else 0)
-        for number, seat in enumerate(self._seats):
-            seat.source.watch(self._watched if number <= last else ())
+    def _update_watched(self) -> None:
+        """Watch the source in use, those before it (to notice that they work again), and the second where needed."""
+        place = self._sources.index(self._active)
+        last = max(place, 1 if self._cross_check else 0)
+        for number, status in enumerate(self._sources):
+            status.source.watch(self._watched if number <= last else ())
 
-    def _listener(self, seat: _SourceStatus) -> QuoteListener:
+    def _listener(self, status: _SourceStatus) -> QuoteListener:
         def listen(quotes: Mapping[BondCode, Quote]) -> None:
-            seat.heard_at = self._clock.elapsed()
-            if seat is self._active:
+            status.last_quote_at = self._clock.elapsed()
+            if status is self._active:
                 for listener in self._listeners:
                     listener(quotes)
 
         return listen
 
-    async def _keep(self) -> None:
-        """Look after the source in use: one that is out of reach, or stuck, gives way; a better one that is back takes
-        over."""
+    async def _monitor(self) -> None:
+        """Switch away from a source that fails or is stale, and back to a better one that works again."""
         while not await self._clock.wait(self._stopping, 5.0):
             if not self._watched or not self._open_now():
                 continue
             try:
-                silent = self._clock.elapsed() - self._active.heard_at > STUCK
-                if silent or self._active is not self._seats[0] or self._active.source.trouble:
-                    await self._look_around()
+                silent = self._clock.elapsed() - self._active.last_quote_at > STALE_AFTER
+                if silent or self._active is not self._sources[0] or self._active.source.trouble:
+                    await self._check_sources()
             except Exception:
-                log.exception("the sources of quotes could not be looked after")
+                log.exception("the quote sources could not be checked")
 
-    async def _look_around(self) -> None:
+    async def _check_sources(self) -> None:
         before = self._active
         found = await self.snapshot(self._watched)
-        if self._active is before and self._clock.elapsed() - before.heard_at > STUCK:
-            await self._replace_stuck(found)
+        if self._active is before and self._clock.elapsed() - before.last_quote_at > STALE_AFTER:
+            await self._replace_stale(found)
 
-    async def _replace_stuck(self, found: Mapping[BondCode, Maybe[Quote]]) -> None:
-        """Where the next source has clearly newer prices of the same bonds, the silent one is stuck."""
+    async def _replace_stale(self, found: Mapping[BondCode, Maybe[Quote]]) -> None:
+        """Where a later source has clearly newer prices of the same bonds, the silent one is stale: switch."""
         newest = max((quote.value.at for quote in found.values() if isinstance(quote, Known)), default=None)
-        for seat in self._seats[self._seats.index(self._active) + 1 :]:
-            other = None if seat.resting else await self._ask(seat, tuple(self._watched))
+        for status in self._sources[self._sources.index(self._active) + 1 :]:
+            other = None if status.backing_off else await self._ask(status, tuple(self._watched))
             theirs = [quote.value.at for quote in (other or {}).values() if isinstance(quote, Known)]
-            if theirs and (newest is None or max(theirs) - newest > BEHIND):
-                self._active.judge(say("stuck: {other} has newer prices", other=seat.source.name))
-                self._use(seat)
+            if theirs and (newest is None or max(theirs) - newest > STALE_BY):
+                self._active.set_trouble(say("stale: {other} has newer prices", other=status.source.name))
+                self._switch_to(status)
                 return

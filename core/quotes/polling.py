@@ -1,4 +1,4 @@
-"""A source that is asked again and again, made into a feed: one question for all that is watched, a while apart."""
+"""A feed over a source that is polled: one request for all watched bonds per interval."""
 
 import asyncio
 import logging
@@ -15,21 +15,21 @@ from core.quotes.feed import QuoteListener
 log = logging.getLogger(__name__)
 
 LONGEST_PAUSE = 60.0
-"""Seconds between two questions to a source that does not answer: they double up to here."""
+"""Seconds between two requests to a source that does not answer: they double up to this."""
 
 
 class QuoteSourceUnavailable(UnavailableError):
-    """A source did not answer, or its answer is none; the message says why."""
+    """A source did not answer, or not with quotes; the message says why."""
 
 
 Ask = Callable[[Sequence[BondCode]], Awaitable[Mapping[BondCode, Maybe[Quote]]]]
-"""One question for these bonds. Raises `QuoteSourceUnavailable`."""
+"""One request for these bonds. Raises `QuoteSourceUnavailable`."""
 
 
 class PolledQuotes:
-    """A `QuoteFeed` over questions. `every`: seconds from one to the next; `fresh`: for how long an answer stands.
+    """A `QuoteFeed` over requests. `interval`: seconds between two; `max_age`: seconds for which an answer is reused.
 
-    `open_now`: whether prices are to be expected; else the source is asked rarely.
+    `open_now`: whether prices are expected now; else the source is asked rarely.
     """
 
     def __init__(
@@ -38,21 +38,21 @@ class PolledQuotes:
         ask: Ask,
         clock: Clock,
         *,
-        every: float,
-        fresh: float,
+        interval: float,
+        max_age: float,
         open_now: Callable[[], bool],
     ) -> None:
         self._name = name
         self._ask = ask
         self._clock = clock
-        self._every = every
-        self._fresh = fresh
+        self._interval = interval
+        self._max_age = max_age
         self._open_now = open_now
         self._listeners: list[QuoteListener] = []
         self._watched: tuple[BondCode, ...] = ()
-        self._changed = asyncio.Event()
+        self._more_watched = asyncio.Event()
         self._newest: dict[BondCode, tuple[float, Maybe[Quote]]] = {}
-        self._told: dict[BondCode, Quote] = {}
+        self._published: dict[BondCode, Quote] = {}
         self._poller: asyncio.Task[None] | None = None
         self._trouble: str | None = None
 
@@ -77,7 +77,7 @@ class PolledQuotes:
     def watch(self, codes: Iterable[BondCode]) -> None:
         wanted = tuple(sorted(set(codes)))
         if set(wanted) - set(self._watched):
-            self._changed.set()
+            self._more_watched.set()
         self._watched = wanted
 
     def subscribe(self, listener: QuoteListener) -> None:
@@ -91,68 +91,68 @@ class PolledQuotes:
         if not wanted:
             return {}
         now = self._clock.elapsed()
-        stale = [code for code in wanted if now - self._newest.get(code, (now - 1e9, None))[0] > self._fresh]
+        stale = [code for code in wanted if now - self._newest.get(code, (now - 1e9, None))[0] > self._max_age]
         if stale:
             try:
-                await self._question(wanted)
+                await self._fetch(wanted)
             except QuoteSourceUnavailable as error:
                 silent = Unknown(say("no price: {name} is out of reach: {error}", name=self._name, error=error))
                 return dict.fromkeys(wanted, silent)
         return {code: self._newest[code][1] for code in wanted}
 
     def latest(self, code: BondCode, within: float) -> Quote | None:
-        """The quote of the last answer, where that is no older than `within` seconds; without asking."""
+        """The quote of the last answer, where that is no older than `within` seconds; asks nothing."""
         asked_at, found = self._newest.get(code, (0.0, None))
         recent = self._clock.elapsed() - asked_at <= within
         return found.value if isinstance(found, Known) and recent else None
 
     async def _poll(self) -> None:
-        pause = self._every
+        pause = self._interval
         while True:
-            await self._clock.wait(self._changed, pause)
-            self._changed.clear()
+            await self._clock.wait(self._more_watched, pause)
+            self._more_watched.clear()
             if not self._watched:
                 continue
             try:
-                self._tell(await self._question(self._watched))
-                pause = self._every if self._open_now() else LONGEST_PAUSE
+                self._notify(await self._fetch(self._watched))
+                pause = self._interval if self._open_now() else LONGEST_PAUSE
             except QuoteSourceUnavailable:
                 pause = min(2 * pause, LONGEST_PAUSE)
             except Exception:
                 log.exception("the quotes of %s could not be read", self._name)
                 pause = min(2 * pause, LONGEST_PAUSE)
 
-    async def _question(self, codes: Sequence[BondCode]) -> dict[BondCode, Maybe[Quote]]:
+    async def _fetch(self, codes: Sequence[BondCode]) -> dict[BondCode, Maybe[Quote]]:
         try:
             answer = await self._ask(codes)
         except QuoteSourceUnavailable as error:
-            self._say(str(error))
+            self._set_trouble(str(error))
             raise
-        self._say(None)
+        self._set_trouble(None)
         unknown = Unknown(say("no price: {name} knows nothing of it", name=self._name))
         at = self._clock.elapsed()
-        found = {code: self._newer(code, answer.get(code, unknown)) for code in codes}
+        found = {code: self._keep_newer(code, answer.get(code, unknown)) for code in codes}
         self._newest.update({code: (at, quote) for code, quote in found.items()})
         return found
 
-    def _newer(self, code: BondCode, found: Maybe[Quote]) -> Maybe[Quote]:
-        """A server behind the others may tell an older price than one that was heard already."""
+    def _keep_newer(self, code: BondCode, found: Maybe[Quote]) -> Maybe[Quote]:
+        """A lagging server may send an older price than one that came before: the newer one counts."""
         before = self._newest.get(code, (0.0, None))[1]
         if isinstance(found, Known) and isinstance(before, Known) and before.value.at > found.value.at:
             return before
         return found
 
-    def _tell(self, found: Mapping[BondCode, Maybe[Quote]]) -> None:
+    def _notify(self, found: Mapping[BondCode, Maybe[Quote]]) -> None:
         changed = {
             code: quote.value
             for code, quote in found.items()
-            if isinstance(quote, Known) and self._told.get(code) != quote.value and code in self._watched
+            if isinstance(quote, Known) and self._published.get(code) != quote.value and code in self._watched
         }
-        self._told |= changed
+        self._published |= changed
         for listener in self._listeners if changed else ():
             listener(changed)
 
-    def _say(self, trouble: str | None) -> None:
+    def _set_trouble(self, trouble: str | None) -> None:
         if trouble is None and self._trouble is not None:
             log.info("prices of %s are within reach again", self._name)
         elif trouble is not None and self._trouble is None:

@@ -1,4 +1,4 @@
-"""Quotes of the MiniQMT terminal: its whole-quote push as they come, one call for a snapshot."""
+"""Quotes of the MiniQMT terminal: pushed by a whole-quote subscription, or queried for a snapshot."""
 
 import asyncio
 import contextlib
@@ -16,6 +16,7 @@ from core.model.bond_info import BondFacts
 from core.model.known import Known, Maybe, Unknown
 from core.model.quote import Quote
 from core.quotes.feed import QuoteListener
+from core.quotes.polling import QuoteSourceUnavailable
 from core.quotes.qmt_ticks import Detail, Tick, read_bond, read_detail, read_tick
 from core.rules.sessions import OPENING_CALL_FROM
 
@@ -23,16 +24,16 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-PATIENCE = 5.0
+CALL_TIMEOUT = 5.0
 """Seconds that a call may take: the SDK's own limit is 150."""
 
-SILENCE = 10.0
-"""Seconds without a price in a session after which the subscription is made anew: old ones die without a word."""
+SILENT_AFTER = 10.0
+"""Seconds without a price in a session after which the subscription is renewed: old ones die silently."""
 
 _PAUSE, _LONGEST_PAUSE = 2.5, 40.0
-"""Seconds between two looks at the subscription, and how long they grow while the terminal is away."""
+"""Seconds between two checks of the subscription, and their maximum while the terminal is away."""
 
-_SLICE = 50
+_BATCH = 50
 """Ticks that are read in one go: 500 take some 10 ms, in which nothing else runs."""
 
 _SECTOR = "沪深转债"
@@ -40,18 +41,18 @@ _NOT_CACHED = Unknown(mark("no price: MiniQMT knows nothing of it today"))
 
 
 class QmtQuotes:
-    """`open_now`: whether prices are to be expected at this moment.
+    """`open_now`: whether prices are expected now.
 
-    All calls of the SDK are made one at a time, by one thread: its module keeps its connection in globals that nobody
-    locks. A call that hangs costs that thread; the next one begins with a new connection.
+    One thread makes all SDK calls: the SDK keeps its connection in module globals without a lock. A call that hangs
+    blocks that thread for good; the next call uses a new thread and a new connection.
     """
 
     name = "QMT"
 
-    def __init__(self, clock: Clock, *, open_now: Callable[[], bool], patience: float = PATIENCE) -> None:
+    def __init__(self, clock: Clock, *, open_now: Callable[[], bool], timeout: float = CALL_TIMEOUT) -> None:
         self._clock = clock
         self._open_now = open_now
-        self._patience = patience
+        self._timeout = timeout
         self._listeners: list[QuoteListener] = []
         self._watched: frozenset[BondCode] = frozenset()
         self._subscribed: frozenset[BondCode] = frozenset()
@@ -61,44 +62,44 @@ class QmtQuotes:
         self._paid_data = True
         self._period: tuple[date, bool] | None = None
         self._newest: dict[BondCode, Quote] = {}
-        self._told: dict[BondCode, Quote] = {}
-        self._caller: WorkerThread | None = None
+        self._published: dict[BondCode, Quote] = {}
+        self._worker: WorkerThread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._stale = asyncio.Event()
-        self._keeper: asyncio.Task[None] | None = None
-        self._heard_at = 0.0
+        self._wake = asyncio.Event()
+        self._maintaining: asyncio.Task[None] | None = None
+        self._last_quote_at = 0.0
         self._trouble: str | None = None
-        self._renewed = False
+        self._resubscribing = False
 
     @property
     def trouble(self) -> str | None:
         return self._trouble
 
     def latest(self, code: BondCode, within: float) -> Quote | None:
-        """What was heard of a bond, if anything at all was heard in the last seconds."""
-        return self._told.get(code) if self._clock.elapsed() - self._heard_at <= within else None
+        """The bond's newest pushed quote, if any bond's quote came within that many seconds."""
+        return self._published.get(code) if self._clock.elapsed() - self._last_quote_at <= within else None
 
     async def start(self) -> None:
-        """Begin to connect; that the terminal is away is no failure, only no price."""
+        """Begin to connect in the background; without a terminal there are no prices, and nothing is raised."""
         self._loop = asyncio.get_running_loop()
-        self._heard_at = self._clock.elapsed()
-        self._keeper = asyncio.create_task(self._keep())
+        self._last_quote_at = self._clock.elapsed()
+        self._maintaining = asyncio.create_task(self._maintain_subscription())
 
     async def stop(self) -> None:
-        if self._keeper is not None:
-            self._keeper.cancel()
-            await asyncio.gather(self._keeper, return_exceptions=True)
-        if self._caller is not None:
+        if self._maintaining is not None:
+            self._maintaining.cancel()
+            await asyncio.gather(self._maintaining, return_exceptions=True)
+        if self._worker is not None:
             with contextlib.suppress(Exception):
                 await self._call(lambda sdk: sdk.disconnect())
-            self._caller.end()
+            self._worker.end()
         self._loop = None
 
     def watch(self, codes: Iterable[BondCode]) -> None:
         wanted = frozenset(codes)
         if wanted != self._watched:
             self._watched = wanted
-            self._stale.set()
+            self._wake.set()
 
     def subscribe(self, listener: QuoteListener) -> None:
         self._listeners.append(listener)
@@ -108,19 +109,19 @@ class QmtQuotes:
         if not wanted:
             return {}
         try:
-            await self._learn(wanted)
+            await self._read_details(wanted)
             ticks: Mapping[str, Tick] = await self._call(lambda sdk: sdk.get_full_tick([str(code) for code in wanted]))
         except Exception as error:
-            self._say(f"{error}")
+            self._set_trouble(f"{error}")
             return dict.fromkeys(
                 wanted, Unknown(say("no price: MiniQMT's quotes are out of reach: {error}", error=error))
             )
-        self._say(None)
+        self._set_trouble(None)
         found: dict[BondCode, Maybe[Quote]] = {}
         for code in wanted:
             found[code] = self._read(code, ticks[code]) if code in ticks else _NOT_CACHED
-            if len(found) % _SLICE == 0:
-                await asyncio.sleep(0)  # a price that is pushed meanwhile may set off a stop: it does not wait for all
+            if len(found) % _BATCH == 0:
+                await asyncio.sleep(0)  # lets a pushed price, which may trigger a stop, come first
         return {code: Known(self._newest[code]) if isinstance(one, Known) else one for code, one in found.items()}
 
     async def universe(self) -> Maybe[tuple[BondCode, ...]]:
@@ -136,51 +137,51 @@ class QmtQuotes:
                 codes.append(BondCode(member))
         return Known(tuple(codes)) if codes else Unknown(say("MiniQMT lists no convertible bonds"))
 
-    async def _keep(self) -> None:
-        """Keep one subscription to what is watched, and make it anew when nothing is heard that should be."""
+    async def _maintain_subscription(self) -> None:
+        """Keep one subscription to the watched bonds, and renew it when expected quotes do not come."""
         pause = _PAUSE
         while True:
-            await self._clock.wait(self._stale, pause)
-            self._stale.clear()
-            silent = self._clock.elapsed() - self._heard_at > SILENCE
+            await self._clock.wait(self._wake, pause)
+            self._wake.clear()
+            silent = self._clock.elapsed() - self._last_quote_at > SILENT_AFTER
             # A bond less needs no new subscription, which would bring every price again at once.
             enough = self._watched <= self._subscribed
             if enough and not (silent and self._watched and self._open_now()):
                 continue
             try:
                 await self._subscribe(silent and enough)
-                self._say(None)
+                self._set_trouble(None)
                 pause = _PAUSE
             except Exception as error:
-                self._say(f"{error}")
+                self._set_trouble(f"{error}")
                 self._subscribed = frozenset()
                 pause = min(2 * pause, _LONGEST_PAUSE)
 
     async def _subscribe(self, again: bool) -> None:
-        if again and not self._renewed:
-            log.warning("no price for %.0f s: the subscription to quotes is made anew until one comes", SILENCE)
-        self._renewed = again
+        if again and not self._resubscribing:
+            log.warning("no price for %.0f s: the subscription to quotes is made anew until one comes", SILENT_AFTER)
+        self._resubscribing = again
         wanted, old = self._watched, self._subscription
         self._subscription = None
         if wanted:
-            await self._learn(wanted)
+            await self._read_details(wanted)
             codes = [str(code) for code in sorted(wanted)]
             await self._call(lambda sdk: sdk.watch_xtquant_status(self._on_status))
             number: int = await self._call(lambda sdk: sdk.subscribe_whole_quote(codes, self._on_ticks))
             if number <= 0:
-                raise RuntimeError(
+                raise QuoteSourceUnavailable(
                     say("MiniQMT does not subscribe {wanted} bonds ({number})", wanted=len(wanted), number=number)
                 )
             self._subscription = number
         self._subscribed = wanted
-        self._heard_at = self._clock.elapsed()
+        self._last_quote_at = self._clock.elapsed()
         if old is not None:
             with contextlib.suppress(Exception):
                 await self._call(lambda sdk: sdk.unsubscribe_quote(old))
 
-    async def _learn(self, codes: Iterable[BondCode]) -> None:
-        """Read the static data of these bonds, once a day each: and once more from the opening call on, since the
-        terminal renews its limits only in the morning."""
+    async def _read_details(self, codes: Iterable[BondCode]) -> None:
+        """Read the static data of these bonds once a day, and once more after the opening call begins: the terminal renews its
+        price limits only in the morning."""
         now = self._clock.now()
         period = (now.date(), now.time() >= OPENING_CALL_FROM)
         if self._period != period:
@@ -192,10 +193,10 @@ class QmtQuotes:
             found = await self._call(lambda sdk: [sdk.get_instrument_detail(str(code)) for code in missing])
             natives = {code: native for code, native in zip(missing, found, strict=True) if native}
             self._details |= {code: read_detail(native) for code, native in natives.items()}
-            await self._learn_bonds(natives)
+            await self._read_bond_facts(natives)
 
-    async def _learn_bonds(self, natives: Mapping[BondCode, Mapping[str, Any]]) -> None:
-        """What the paid data tell of these, where the account has them; one refusal is enough for the day."""
+    async def _read_bond_facts(self, natives: Mapping[BondCode, Mapping[str, Any]]) -> None:
+        """Read the paid bond data, where the account has them; after one refusal no more requests that day."""
         infos: Mapping[BondCode, Mapping[str, Any]] = {}
         if self._paid_data and natives:
             try:
@@ -207,18 +208,18 @@ class QmtQuotes:
         self._facts |= {code: read_bond(code, native, infos.get(code, {}), now) for code, native in natives.items()}
 
     def facts(self, code: BondCode) -> BondFacts | None:
-        """What the terminal told of a bond when its price was last asked for."""
+        """The bond's facts as read with its last snapshot."""
         return self._facts.get(code)
 
     def _on_ticks(self, ticks: Mapping[str, Tick]) -> None:
-        """On a thread of the SDK: hand over and return."""
+        """On an SDK thread: hand the ticks to the loop."""
         loop = self._loop
         if loop is not None:
             with contextlib.suppress(RuntimeError):
-                loop.call_soon_threadsafe(self._take, dict(ticks))
+                loop.call_soon_threadsafe(self._apply_ticks, dict(ticks))
 
     def _on_status(self, status: Mapping[str, Any]) -> None:
-        """On a thread of the SDK: a connection that ends takes its subscriptions with it, without a word."""
+        """On an SDK thread: a lost connection ends its subscriptions silently."""
         loop = self._loop
         if loop is not None and status.get("status") == "disconnected":
             with contextlib.suppress(RuntimeError):
@@ -226,27 +227,27 @@ class QmtQuotes:
 
     def _forget_subscription(self) -> None:
         self._subscribed, self._subscription = frozenset(), None
-        self._details.clear()  # the terminal may come back with those of another day
-        self._stale.set()
+        self._details.clear()  # after a restart they may be of another day
+        self._wake.set()
 
-    def _take(self, ticks: Mapping[str, Tick]) -> None:
+    def _apply_ticks(self, ticks: Mapping[str, Tick]) -> None:
         changed: dict[BondCode, Quote] = {}
         for text, tick in ticks.items():
             try:
                 code = BondCode(text)
             except CodeRefused:
                 continue
-            before, found = self._told.get(code), self._read(code, tick)
+            before, found = self._published.get(code), self._read(code, tick)
             if isinstance(found, Known) and found.value.code in self._watched and found.value != before:
                 changed[found.value.code] = found.value
-        self._told |= changed
+        self._published |= changed
         if changed:
-            self._heard_at, self._renewed = self._clock.elapsed(), False
+            self._last_quote_at, self._resubscribing = self._clock.elapsed(), False
             for listener in self._listeners:
                 listener(changed)
 
     def _read(self, code: BondCode, tick: Tick) -> Maybe[Quote]:
-        """The newer one of this tick and what was heard before."""
+        """The newer one of this tick and the quote known before."""
         found = read_tick(code, tick, self._details.get(code))
         if isinstance(found, Unknown):
             return found
@@ -257,23 +258,23 @@ class QmtQuotes:
         return found
 
     async def _call(self, call: Callable[[Any], T]) -> T:
-        """The result of a call of the SDK, on the thread that makes them all. Raises also `CallTimedOut`."""
-        if self._caller is None:
-            self._caller = WorkerThread("qmt-quotes")
-        caller = self._caller
+        """The result of an SDK call, made on the one thread. Raises also `CallTimedOut`."""
+        if self._worker is None:
+            self._worker = WorkerThread("qmt-quotes")
+        worker = self._worker
         try:
-            return await caller.call(lambda: call(xtquant_sdk.quote_sdk()), self._patience)
+            return await worker.call(lambda: call(xtquant_sdk.quote_sdk()), self._timeout)
         except CallTimedOut:
-            if self._caller is caller:
-                caller.end()
-                self._caller = WorkerThread("qmt-quotes")
+            if self._worker is worker:
+                worker.end()
+                self._worker = WorkerThread("qmt-quotes")
                 self._subscribed = frozenset()
                 with contextlib.suppress(Exception):
-                    await self._caller.call(lambda: xtquant_sdk.quote_sdk().disconnect(), self._patience)
+                    await self._worker.call(lambda: xtquant_sdk.quote_sdk().disconnect(), self._timeout)
             raise
 
-    def _say(self, trouble: str | None) -> None:
-        """Tell the log when the quotes go out of reach and when they are back, once each."""
+    def _set_trouble(self, trouble: str | None) -> None:
+        """Log once when the quotes fail, and once when they work again."""
         if (trouble is None) != (self._trouble is None):
             log.log(
                 logging.INFO if trouble is None else logging.WARNING,
@@ -284,6 +285,6 @@ class QmtQuotes:
 
 
 def _cb_infos(sdk: Any, codes: Sequence[BondCode]) -> dict[BondCode, Mapping[str, Any]]:  # noqa: ANN401  (the SDK)
-    """On the SDK's thread. The terminal downloads them at a word, and tells nothing before."""
+    """On the SDK's thread. The data are empty until they are downloaded."""
     sdk.download_cb_data()
     return {code: sdk.get_cb_info(str(code)) or {} for code in codes}

@@ -1,6 +1,5 @@
-"""A tick of MiniQMT and a bond's static data, made into a quote."""
+"""Reads MiniQMT's ticks into quotes and its static data into bond facts."""
 
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -37,7 +36,7 @@ _STATES = {
 }
 """`openInt` of a tick, which for shares and bonds is their state (xtdata.md); others, 0 and 10 among them: unknown."""
 
-_UNSET = 1e300
+_UNSET = Decimal("1e300")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +104,8 @@ def read_tick(code: BondCode, tick: Tick, detail: Detail | None) -> Maybe[Quote]
 
 def _unit(volume: int, amount: object, last: Decimal) -> int | None:
     """张 per unit of the tick's volumes, None where the amount does not tell."""
-    money = _finite(amount)
-    return None if money is None else volume_unit(volume, Decimal(repr(money)), last)
+    money = _number(amount)
+    return None if money is None else volume_unit(volume, money, last)
 
 
 def _volume(levels: object, unit: int | None) -> int | None:
@@ -115,9 +114,9 @@ def _volume(levels: object, unit: int | None) -> int | None:
 
 def _moment(tick: Tick) -> datetime | None:
     """From `time` (milliseconds of Unix time), else from `timetag` (Shanghai's)."""
-    milliseconds = _finite(tick.get("time"))
-    if milliseconds is not None and milliseconds > 0:
-        return datetime.fromtimestamp(milliseconds / 1000, SHANGHAI)
+    milliseconds = _positive(tick.get("time"))
+    if milliseconds is not None:
+        return datetime.fromtimestamp(float(milliseconds) / 1000, SHANGHAI)
     try:
         return datetime.strptime(str(tick.get("timetag", ""))[:17], "%Y%m%d %H:%M:%S").replace(tzinfo=SHANGHAI)
     except ValueError:
@@ -125,22 +124,27 @@ def _moment(tick: Tick) -> datetime | None:
 
 
 def _price(value: object) -> Decimal | None:
-    """A price without the noise of a float; None for 0, -1 and the like, which stand for no price."""
-    number = _finite(value)
-    if number is None or number <= 0:
-        return None
-    return Decimal(repr(number)).quantize(TICK, ROUND_HALF_UP) or None
+    """A price on the tick, without a float's noise; None for 0, -1 and the like, which mean no price."""
+    price = _positive(value)
+    return price.quantize(TICK, ROUND_HALF_UP) or None if price is not None else None
 
 
 def _whole(value: object) -> int:
-    number = _finite(value)
-    return 0 if number is None or number < 0 else int(number)
+    return int(_positive(value) or 0)
 
 
-def _finite(value: object) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
+def _positive(value: object) -> Decimal | None:
+    number = _number(value)
+    return number if number is not None and number > 0 else None
+
+
+def _number(value: object) -> Decimal | None:
+    """A number, or the text of one; None for anything else, and for what the SDK never set."""
+    try:
+        number = Decimal(str(value))
+    except InvalidOperation:
         return None
-    return value if math.isfinite(value) and abs(value) < _UNSET else None
+    return number if number.is_finite() and abs(number) < _UNSET else None
 
 
 def _first(levels: object) -> object:
@@ -184,11 +188,3 @@ def _day(value: object) -> date | None:
         return date(int(digits[:4]), int(digits[4:6]), int(digits[6:]))
     except ValueError:
         return None
-
-
-def _positive(value: object) -> Decimal | None:
-    try:
-        found = Decimal(str(value))
-    except InvalidOperation:
-        return None
-    return found if found.is_finite() and found > 0 else None

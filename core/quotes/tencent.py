@@ -1,4 +1,4 @@
-"""Quotes of Tencent's public service: all that is watched in a question or two, every three seconds."""
+"""Quotes of Tencent's public service: all that is watched in a question or two, interval three seconds."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -152,16 +152,16 @@ def _decimal(text: str) -> Decimal:
     return found
 
 
-EVERY = 3.0
+INTERVAL = 3.0
 """Seconds: as often as the exchanges tell a bond's price."""
 
-PATIENCE = 5.0
+TIMEOUT = 5.0
 """Seconds that an answer may take: some 0.15 s are usual for a hundred bonds."""
 
 _MOST = 300
 """Bonds in one question; the service takes some 900."""
 
-_FRESH = 1.0
+_MAX_AGE = 1.0
 _NONE = "v_pv_none_match"
 
 
@@ -169,7 +169,7 @@ class TencentQuotes(PolledQuotes):
     """A `QuoteFeed` over the service at `address`."""
 
     def __init__(self, clock: Clock, *, open_now: Callable[[], bool], address: str) -> None:
-        super().__init__(SOURCE, self._lines, clock, every=EVERY, fresh=_FRESH, open_now=open_now)
+        super().__init__(SOURCE, self._lines, clock, interval=INTERVAL, max_age=_MAX_AGE, open_now=open_now)
         self._address = address
         self._client: httpx.AsyncClient | None = None
 
@@ -189,7 +189,7 @@ class TencentQuotes(PolledQuotes):
     async def _text(self, codes: Sequence[BondCode]) -> str:
         """The service's lines. Raises `QuoteSourceUnavailable`."""
         if self._client is None:
-            self._client = httpx.AsyncClient(base_url=self._address, timeout=PATIENCE)
+            self._client = httpx.AsyncClient(base_url=self._address, timeout=TIMEOUT)
         try:
             answer = await self._client.get("/", params={"q": ",".join(address_of(code) for code in codes)})
         except httpx.HTTPError as error:

@@ -40,7 +40,7 @@ class _Qmt:
         self._control = shared_terminal().control
         known = [{"code": str(code), "name": f"bond {code[:6]}", "prev_close": 100.0} for code in (A, B)]
         self._control.reset({"clock": f"{START:%Y-%m-%d %H:%M:%S}", "instruments": known})
-        self.feed: QuoteFeed = QmtQuotes(ScaledClock(START, SPEED), open_now=lambda: True, patience=1.0)
+        self.feed: QuoteFeed = QmtQuotes(ScaledClock(START, SPEED), open_now=lambda: True, timeout=1.0)
 
     def show(self, code: BondCode, last: str) -> None:
         self._control.set_quote(code, float(last), volume_add=1000)
@@ -124,7 +124,7 @@ class _Several(_Tencent):
         sources: list[Any] = [self.feed, self._other.feed]
         clock = ScaledClock(START, SPEED)
         self.feed: QuoteFeed = FailoverQuotes(
-            sources, clock, open_now=lambda: True, beside=False, ratio=Decimal("0.01")
+            sources, clock, open_now=lambda: True, cross_check=False, ratio=Decimal("0.01")
         )
 
     def fail(self) -> None:

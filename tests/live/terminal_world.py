@@ -95,7 +95,7 @@ class LiveRoom:
         qmt = QmtSettings(userdata=str(self.terminal.userdata), account=ACCOUNT)
         ids = SessionIds(self._sessions(), 1, None)
         self.broker = QmtBroker(qmt, self.clock, ids, is_day_off=lambda: False, timeout=self._patience)
-        self.feed = QmtQuotes(self.clock, open_now=lambda: True, patience=2.0)
+        self.feed = QmtQuotes(self.clock, open_now=lambda: True, timeout=2.0)
         self.order_manager = OrderManager(
             self.broker, self.journal, self.ledger, PreTradeRisk(self.settings, lambda _: None), self.clock
         )

@@ -12,7 +12,7 @@ from core.model.bond import BondCode
 from core.model.known import Known, Maybe, Unknown
 from core.model.quote import Quote
 from core.quotes import failover
-from core.quotes.failover import RETRY, STUCK, FailoverQuotes
+from core.quotes.failover import RETRY, STALE_AFTER, FailoverQuotes
 from core.quotes.feed import QuoteListener
 from tests.worlds import NOW, quote
 
@@ -65,13 +65,15 @@ class Said:
 
 
 class World:
-    def __init__(self, *, beside: bool = False) -> None:
+    def __init__(self, *, cross_check: bool = False) -> None:
         self.clock = SteppedClock(NOW)
         self.first, self.second, self.third = (Said(name, self.clock) for name in ("QMT", "Tencent", "akshare"))
         self.all = (self.first, self.second, self.third)
         for source in self.all:
             source.show("100")
-        self.feed = FailoverQuotes(self.all, self.clock, open_now=lambda: True, beside=beside, ratio=Decimal("0.01"))
+        self.feed = FailoverQuotes(
+            self.all, self.clock, open_now=lambda: True, cross_check=cross_check, ratio=Decimal("0.01")
+        )
         self.told: list[str] = []
         self.feed.subscribe(lambda quotes: self.told.extend(f"{q.source} {q.last}" for q in quotes.values()))
         self.feed.watch([A])
@@ -140,17 +142,17 @@ async def test_only_the_source_in_use_is_followed_and_what_goes_before_it() -> N
     world.first.trouble = "gone"
     await world.feed.snapshot([A])
     assert [bool(source.watched) for source in world.all] == [True, True, False]
-    assert [bool(source.watched) for source in World(beside=True).all] == [True, True, False]
+    assert [bool(source.watched) for source in World(cross_check=True).all] == [True, True, False]
 
 
 async def test_the_second_opinion_is_never_the_first_one_s() -> None:
     world = World()
-    found = await world.feed.second([A])
+    found = await world.feed.second_opinion([A])
     price = found[A]
     assert isinstance(price, Known)
     assert price.value.source == "Tencent"
     world.second.trouble = world.third.trouble = "gone"
-    silent = (await world.feed.second([A]))[A]
+    silent = (await world.feed.second_opinion([A]))[A]
     assert isinstance(silent, Unknown)
     assert "Tencent since" in silent.reason
     assert "akshare since" in silent.reason
@@ -158,7 +160,7 @@ async def test_the_second_opinion_is_never_the_first_one_s() -> None:
 
 async def test_a_second_opinion_that_takes_long_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     world = World()
-    monkeypatch.setattr(failover, "SECOND_PATIENCE", 0.02)
+    monkeypatch.setattr(failover, "SECOND_TIMEOUT", 0.02)
     asked, answer = asyncio.Event(), asyncio.Event()
     at_once = world.second.snapshot
 
@@ -168,18 +170,18 @@ async def test_a_second_opinion_that_takes_long_is_not_waited_for(monkeypatch: p
         return await at_once(codes)
 
     world.second.snapshot = slowly  # type: ignore[method-assign]
-    found = (await world.feed.second([A]))[A]
+    found = (await world.feed.second_opinion([A]))[A]
     assert isinstance(found, Known)
     assert found.value.source == "akshare"
     assert asked.is_set()
     answer.set()
     await asyncio.sleep(0.01)
-    late = (await world.feed.second([A]))[A]
+    late = (await world.feed.second_opinion([A]))[A]
     assert isinstance(late, Known)
     assert late.value.source == "Tencent"
 
 
-async def test_a_source_that_is_stuck_gives_way_to_one_with_newer_prices(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_stale_source_gives_way_to_one_with_newer_prices(caplog: pytest.LogCaptureFixture) -> None:
     world = World()
     world.first.push("100")
     await world.feed.start()
@@ -188,34 +190,34 @@ async def test_a_source_that_is_stuck_gives_way_to_one_with_newer_prices(caplog:
         await asyncio.sleep(0.01)
         if world.feed.name == "Tencent":
             break
-        world.passes(STUCK / 3)
+        world.passes(STALE_AFTER / 3)
     assert world.feed.name == "Tencent"
-    assert "stuck: Tencent has newer prices" in caplog.text
+    assert "stale: Tencent has newer prices" in caplog.text
     await world.feed.stop()
 
 
-async def test_a_quiet_market_makes_no_source_stuck() -> None:
+async def test_a_quiet_market_makes_no_source_stale() -> None:
     world = World()
     world.first.push("100")
     await world.feed.start()
     for _ in range(12):
         await asyncio.sleep(0.01)
-        world.passes(STUCK / 3)
+        world.passes(STALE_AFTER / 3)
     assert world.feed.name == "QMT"
     await world.feed.stop()
 
 
 def test_a_price_is_doubted_by_a_second_source_that_was_just_heard() -> None:
-    world = World(beside=True)
+    world = World(cross_check=True)
     world.second.push("100")
     bad = quote(A, "94", source="QMT", at=world.clock.now())
-    assert "two sources disagree: last price 94 (QMT" in str(world.feed.doubt(bad))
-    assert world.feed.doubt(quote(A, "99.5", source="QMT", at=world.clock.now())) is None
+    assert "two sources disagree: last price 94 (QMT" in str(world.feed.contradiction(bad))
+    assert world.feed.contradiction(quote(A, "99.5", source="QMT", at=world.clock.now())) is None
     world.passes(11)
-    assert world.feed.doubt(bad) is None  # silent since: it has no say
+    assert world.feed.contradiction(bad) is None  # silent since: it has no say
 
 
 def test_the_source_in_use_does_not_doubt_itself() -> None:
     world = World()
     world.first.push("100")
-    assert world.feed.doubt(quote(A, "94", source="QMT", at=world.clock.now())) is None
+    assert world.feed.contradiction(quote(A, "94", source="QMT", at=world.clock.now())) is None
