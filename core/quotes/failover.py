@@ -46,7 +46,7 @@ class QuoteSource(QuoteFeed, Protocol):
         ...
 
     def latest(self, code: BondCode, within: float) -> Quote | None:
-        """What was heard of a bond in the last seconds; without pending."""
+        """The bond's newest quote, where it came within that many seconds; asks nothing."""
         ...
 
 

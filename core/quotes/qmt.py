@@ -180,8 +180,8 @@ class QmtQuotes:
                 await self._call(lambda sdk: sdk.unsubscribe_quote(old))
 
     async def _read_details(self, codes: Iterable[BondCode]) -> None:
-        """Read the static data of these bonds once a day, and once more after the opening call begins: the terminal renews its
-        price limits only in the morning."""
+        """Read the static data of these bonds once a day, and once more after the opening call begins: the terminal
+        renews its price limits only in the morning."""
         now = self._clock.now()
         period = (now.date(), now.time() >= OPENING_CALL_FROM)
         if self._period != period:

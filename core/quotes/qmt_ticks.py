@@ -114,7 +114,7 @@ def _volume(levels: object, unit: int | None) -> int | None:
 
 def _moment(tick: Tick) -> datetime | None:
     """From `time` (milliseconds of Unix time), else from `timetag` (Shanghai's)."""
-    milliseconds = _positive(tick.get("time"))
+    milliseconds = _positive(_number(tick.get("time")))
     if milliseconds is not None:
         return datetime.fromtimestamp(float(milliseconds) / 1000, SHANGHAI)
     try:
@@ -125,26 +125,30 @@ def _moment(tick: Tick) -> datetime | None:
 
 def _price(value: object) -> Decimal | None:
     """A price on the tick, without a float's noise; None for 0, -1 and the like, which mean no price."""
-    price = _positive(value)
+    price = _positive(_number(value))
     return price.quantize(TICK, ROUND_HALF_UP) or None if price is not None else None
 
 
 def _whole(value: object) -> int:
-    return int(_positive(value) or 0)
+    return int(_positive(_number(value)) or 0)
 
 
-def _positive(value: object) -> Decimal | None:
-    number = _number(value)
+def _positive(number: Decimal | None) -> Decimal | None:
     return number if number is not None and number > 0 else None
 
 
 def _number(value: object) -> Decimal | None:
-    """A number, or the text of one; None for anything else, and for what the SDK never set."""
+    """A tick's number; None for text, whose meaning is unknown."""
+    return _decimal(value) if isinstance(value, int | float) else None
+
+
+def _decimal(value: object) -> Decimal | None:
+    """A number or the text of one; None for anything else, and for what the SDK never set."""
     try:
-        number = Decimal(str(value))
+        found = Decimal(str(value))
     except InvalidOperation:
         return None
-    return number if number.is_finite() and abs(number) < _UNSET else None
+    return found if found.is_finite() and abs(found) < _UNSET else None
 
 
 def _first(levels: object) -> object:
@@ -160,7 +164,7 @@ _COUNT = re.compile(r"(\d{1,3})\s*/\s*(\d{1,3})\s*\|")
 
 def read_bond(code: BondCode, detail: Mapping[str, Any], info: Mapping[str, Any], as_of: datetime) -> BondFacts:
     """A redemption date without its price is no call: a bond that matures has one too."""
-    price = _positive(info.get("forceRedeemPrice"))
+    price = _positive(_decimal(info.get("forceRedeemPrice")))
     last_trade = _day(info.get("forceRedeemTradeDate"))
     counted = _COUNT.search(str(info.get("redeemStatus") or ""))
     return BondFacts(
@@ -174,8 +178,8 @@ def read_bond(code: BondCode, detail: Mapping[str, Any], info: Mapping[str, Any]
         maturity=_day(info.get("bondMaturityDate")) or _day(detail.get("ExpireDate")),
         listed=_day(info.get("bondListDate")) or _day(detail.get("OpenDate")),
         redemption_price=price,
-        conversion_price=_positive(info.get("bondConvPrice")),
-        balance=_positive(info.get("bondReMainSize")),
+        conversion_price=_positive(_decimal(info.get("bondConvPrice"))),
+        balance=_positive(_decimal(info.get("bondReMainSize"))),
     )
 
 
