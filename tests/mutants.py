@@ -1,8 +1,8 @@
 """Mutants of the guards: `python -m tests.mutants [COUNT] [FOLDER]`.
 
 Changes one comparison, condition, refusal or number of the rules and guards at a time, in a scratch copy of this
-checkout or of the one in FOLDER, runs their tests, and prints how many of the COUNT mutants (40) they caught. The sample is the
-same each time for the same code. One mutant takes as long as these tests: some ten seconds.
+checkout or of the one in FOLDER, runs their tests, and prints how many of the COUNT mutants (40) they caught. The
+sample is the same each time for the same code. One mutant takes as long as these tests: some ten seconds.
 """
 
 import ast

@@ -1,4 +1,4 @@
-"""The files between the key that confirms a plan and the broker that gets its first order: `python -m tests.order_path`.
+"""The files between the key that confirms a plan and the broker's first order: `python -m tests.order_path`.
 
 Every function on the way is found on the stacks of the calls that hand over: the screen's up to the command, and the
 engine's, through each task to the one that made it, up to the broker.
