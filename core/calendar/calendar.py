@@ -27,41 +27,36 @@ def _shipped() -> list[date]:
 
 
 class Calendar:
-    """Which days are sessions, from `verified_from` to `verified_through`.
+    """The sessions from `verified_from` to `verified_through`.
 
-    Beyond them nothing is known, unless after the end weekdays are taken for sessions: good enough to practise with,
-    never to send an order of money with.
+    Days outside this span are unknown. In paper mode later weekdays may be guessed to be sessions; live mode must not.
     """
 
     def __init__(
         self, sessions: Iterable[date] | None = None, *, guess_weekdays: bool = False, trouble: str | None = None
     ) -> None:
-        """`sessions`: every session of a span of days; None for the list that is shipped.
-
-        `guess_weekdays`: take Monday to Friday for sessions after the end, but for holidays that never move.
+        """`sessions`: None for the shipped list. `guess_weekdays`: after the end, weekdays count as sessions, fixed
+        holidays excepted.
         """
         self._sessions = sorted(_shipped() if sessions is None else sessions)
         self._set = frozenset(self._sessions)
         self._guesses = guess_weekdays
         self.trouble = trouble
-        """Why the home's file of further sessions is not used, as a sentence; None where it is, or there is none."""
+        """Why the file of further sessions is not used, as a sentence; None where it is used, or there is none."""
         if not self._sessions:
             raise ValueError("a calendar needs at least one session")
 
     @classmethod
     def with_file(cls, file: Path | None, *, guess_weekdays: bool = False) -> Self:
-        """The shipped sessions, and those after them that the file lists: a file in trouble is ignored as a whole.
-
-        Neither no file nor one that adds nothing is trouble.
-        """
+        """The shipped sessions and those of the file; one that cannot be used is ignored as a whole, see `trouble`."""
         shipped = _shipped()
         try:
             later = later_sessions(file, shipped) if file is not None else ()
         except FileNotFoundError:
             return cls(shipped, guess_weekdays=guess_weekdays)
         except (OSError, SessionListRefused) as error:
-            told = f"cannot be read: {error.strerror or error}" if isinstance(error, OSError) else f"{error}"
-            trouble = f"{file} {told}. It is not used: run rotor calendar update to write it anew, or delete it."
+            why = f"cannot be read: {error.strerror or error}" if isinstance(error, OSError) else f"{error}"
+            trouble = f"{file} {why}. It is not used: run rotor calendar update to write it anew, or delete it."
             return cls(shipped, guess_weekdays=guess_weekdays, trouble=trouble)
         return cls([*shipped, *later], guess_weekdays=guess_weekdays)
 
@@ -81,13 +76,13 @@ class Calendar:
     def is_session(self, day: date) -> Maybe[bool]:
         if self._covers(day):
             return Known(day in self._set)
-        return Known(_looks_open(day)) if self._guessed(day) else self._beyond(day)
+        return Known(_is_weekday_session(day)) if self._guessed(day) else self._beyond(day)
 
     def previous_session(self, day: date) -> Maybe[date]:
         """The last session before `day`."""
         before = day - timedelta(days=1)
         while self._guessed(before):
-            if _looks_open(before):
+            if _is_weekday_session(before):
                 return Known(before)
             before -= timedelta(days=1)
         if not self._covers(before):
@@ -101,7 +96,7 @@ class Calendar:
             return Known(self._sessions[bisect_left(self._sessions, after)])
         if not self._guessed(after):
             return self._beyond(after)
-        while not _looks_open(after):
+        while not _is_weekday_session(after):
             after += timedelta(days=1)
         return Known(after)
 
@@ -115,10 +110,10 @@ class Calendar:
         known = bisect_right(self._sessions, end) - bisect_right(self._sessions, start)
         beyond = max(start, self.verified_through)
         days = (beyond + timedelta(days=ahead) for ahead in range(1, (end - beyond).days + 1))
-        return known + sum(_looks_open(day) for day in days)
+        return known + sum(_is_weekday_session(day) for day in days)
 
     def warning(self, day: date) -> str | None:
-        """What is to be said on `day` of the calendar's end, as a sentence; None until `NOTICE_DAYS` before it."""
+        """A sentence on the calendar's end for the user; None until `NOTICE_DAYS` before it."""
         end, left = self.verified_through, (self.verified_through - day).days
         if left > NOTICE_DAYS:
             return None
@@ -132,11 +127,11 @@ class Calendar:
                 when=when,
                 by=by,
             )
-        told = say("Monday to Friday are taken for sessions") if self._guesses else say("nothing is sent")
-        return say("the trading calendar ended on {end}: {told}; run rotor calendar update", end=end, told=told)
+        effect = say("Monday to Friday are taken for sessions") if self._guesses else say("nothing is sent")
+        return say("the trading calendar ended on {end}: {told}; run rotor calendar update", end=end, told=effect)
 
     def phase(self, moment: datetime, exchange: Exchange | None = None) -> SessionPhase:
-        """What the exchange does at `moment`; without one, `OPEN` means that both trade continuously."""
+        """The phase at `moment`; without an exchange, `OPEN` means that both trade continuously."""
         local = _local(moment)
         match self.is_session(local.date()):
             case Unknown():
@@ -164,31 +159,31 @@ class Calendar:
         return self._guesses and day > self.verified_through
 
     def _beyond(self, day: date) -> Unknown:
-        remedy = say(": run rotor calendar update") if day > self.verified_through else ""
-        return Unknown(
-            say(
-                "the trading calendar reaches from {verified_from} to {verified_through}, so whether "
-                "{day} is a session is not known{remedy}",
-                verified_from=self.verified_from,
-                verified_through=self.verified_through,
-                day=day,
-                remedy=remedy,
-            )
+        first, last = self.verified_from, self.verified_through
+        remedy = say(": run rotor calendar update") if day > last else ""
+        text = say(
+            "the trading calendar reaches from {verified_from} to {verified_through}, so whether "
+            "{day} is a session is not known{remedy}",
+            verified_from=first,
+            verified_through=last,
+            day=day,
+            remedy=remedy,
         )
+        return Unknown(text)
 
 
-def _looks_open(day: date) -> bool:
+def _is_weekday_session(day: date) -> bool:
     return day.weekday() < 5 and not always_closed(day)
 
 
 def _local(moment: datetime) -> datetime:
     if moment.tzinfo is None:
-        raise ValueError("a moment needs its time zone: without one it would be read as this machine's")
+        raise ValueError("a moment needs its time zone")
     return moment.astimezone(SHANGHAI)
 
 
 def expected_list(calendar: Calendar, now: datetime) -> Maybe[date]:
-    """Of which date the day's list must be: today's, before the open and on a closed day the last session's."""
+    """The date that the strategy's list must have: today, before the open and on a closed day the last session."""
     today = now.astimezone(SHANGHAI)
     session = calendar.is_session(today.date())
     if isinstance(session, Unknown):
@@ -199,5 +194,5 @@ def expected_list(calendar: Calendar, now: datetime) -> Maybe[date]:
 
 
 def seconds_left(calendar: Calendar, now: datetime) -> float:
-    """How long an order that is sent now may work, in seconds; 0 where none may be sent."""
+    """Seconds that an order sent now may stay open; 0 where none may be sent."""
     return working_seconds(now.astimezone(SHANGHAI).time()) if calendar.orders_allowed(now) is None else 0.0

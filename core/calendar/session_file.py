@@ -1,105 +1,47 @@
-"""A list of sessions in a file: a line `session`, then one ISO date per line; lines that begin with # are notes."""
+"""Lists of sessions: the rules that make one credible, and their file: `session`, then one ISO date per line."""
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 from core.model.errors import InvalidDataError
 
-FEWEST, MOST = 235, 250
+MIN_SESSIONS, MAX_SESSIONS = 235, 250
 """Sessions of a year: since 2003 there were 238 to 246."""
 
 LONGEST_CLOSURE = 12
-"""Days between two sessions on which nothing trades: the longest since 2003 was this, in January 2004."""
+"""Days between two sessions: the longest closure since 2003, in January 2004."""
 
 YEAR_ENDS_FROM = (12, 25)
-"""Month and day: a list whose last session of a year is earlier does not know how that year ends."""
+"""Month and day: a list whose last session of a year is earlier does not cover that year to its end."""
 
-_HOLIDAYS = frozenset({(1, 1), (5, 1), (10, 1), (10, 2), (10, 3)})
+_FIXED_HOLIDAYS = frozenset({(1, 1), (5, 1), (10, 1), (10, 2), (10, 3)})
+_HEADER = "session"
+_ISO = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_SOURCE = "source: "
 
 
-class SessionListRefused(InvalidDataError, ValueError):
-    """A list of sessions that cannot be right; the message goes on a sentence that began with its name."""
+class SessionListRefused(InvalidDataError):
+    """A list of sessions that cannot be right; the message is a predicate whose subject is the list."""
 
 
 class SessionListContradicts(SessionListRefused):
-    """It says of a day that is known something else: one of the two is wrong, and nobody here can tell which."""
+    """The list differs from known sessions: one of the two is wrong, and it cannot be decided here which."""
+
+
+class SessionFile(NamedTuple):
+    """The sessions as the file lists them; `source` is where they are from, None in a list of the user's own."""
+
+    sessions: tuple[date, ...]
+    source: str | None
 
 
 def always_closed(day: date) -> bool:
-    """Whether `day` is a holiday by law whose date never moves: such a day never was a session, nor will be."""
-    return (day.month, day.day) in _HOLIDAYS
-
-
-def sessions_after(known: Sequence[date], listed: Sequence[date]) -> tuple[date, ...]:
-    """Every session of `listed` after the `known` ones, in whole years or not.
-
-    `known` is a list that is believed, at least one session, ascending. What is listed before its first day is passed
-    over. Raises `SessionListRefused`, `SessionListContradicts`.
-    """
-    recent = [day for day in listed if day >= known[0]]
-    if not recent:
-        raise SessionListRefused(f"lists no session from {known[0]} on")
-    _check_days(recent)
-    differs = first_difference(known, recent)
-    if differs is not None:
-        raise SessionListContradicts(f"contradicts the shipped calendar: {_apart(differs, recent)}")
-    return tuple(day for day in recent if day > known[-1])
-
-
-def in_whole_years(known: Sequence[date], later: Sequence[date]) -> tuple[date, ...]:
-    """The sessions of `later`, which go on from `known`, up to the end of the last year that they list to its end.
-
-    What a list does not name after its last session is not known, so a year that it has begun is left out. Raises
-    `SessionListRefused` where a year is like no other.
-    """
-    if not later:
-        return ()
-    last = later[-1]
-    told = [day for day in later if ends_a_year(last) or day.year < last.year]
-    for year in sorted({day.year for day in told}):
-        count = sum(day.year == year for day in (*known, *told))
-        if not FEWEST <= count <= MOST:
-            raise SessionListRefused(f"has {count} sessions in {year}, where a year has {FEWEST} to {MOST}")
-    for before, after in pairwise([known[-1], *told]):
-        if (after - before).days - 1 > LONGEST_CLOSURE:
-            raise SessionListRefused(
-                f"has no session between {before} and {after}, where the exchanges are never closed for more than "
-                f"{LONGEST_CLOSURE} days"
-            )
-    return tuple(told)
-
-
-def check_compared(known: Sequence[date], listed: Sequence[date], years: int) -> None:
-    """Raises `SessionListRefused` where `listed` does not cover the last `years` of the known ones up to where it ends.
-
-    A list of a stranger is believed about days that nobody else knows because it is right about many that are known.
-    """
-    since = date(known[-1].year - years + 1, 1, 1)
-    first = next((day for day in known if day >= since), known[0])
-    if not listed or listed[0] > first or listed[-1] < first:
-        told = "lists nothing" if not listed else f"lists {listed[0]} to {listed[-1]} only"
-        raise SessionListRefused(
-            f"{told}, which is too little to be compared with the shipped calendar from {first} on"
-        )
-
-
-def ends_a_year(session: date) -> bool:
-    """Whether a year may have had its last session with this one."""
-    return (session.month, session.day) >= YEAR_ENDS_FROM
-
-
-def first_difference(one: Sequence[date], other: Sequence[date]) -> date | None:
-    """The first day on which only one of two ascending lists has a session, within the span that both cover."""
-    if not one or not other:
-        return None
-    start, end = max(one[0], other[0]), min(one[-1], other[-1])
-    # Which days before its first session a list covers cannot be seen, so the later of both begins the comparison.
-    apart = {day for day in one if start <= day <= end} ^ {day for day in other if start <= day <= end}
-    return min(apart, default=None)
+    """Whether `day` is a public holiday with a fixed date."""
+    return (day.month, day.day) in _FIXED_HOLIDAYS
 
 
 def weekdays(start: date, end: date) -> list[date]:
@@ -108,55 +50,93 @@ def weekdays(start: date, end: date) -> list[date]:
     return [day for day in days if day.weekday() < 5]
 
 
-def _check_days(listed: Sequence[date]) -> None:
-    for before, after in pairwise(listed):
+def sessions_after(known: Sequence[date], listed: Sequence[date]) -> tuple[date, ...]:
+    """The sessions of `listed` after the `known` ones (ascending, not empty); the last year may be incomplete.
+
+    What is listed before the first known session is ignored. Raises `SessionListRefused`, `SessionListContradicts`.
+    """
+    recent = [day for day in listed if day >= known[0]]
+    if not recent:
+        raise SessionListRefused(f"lists no session from {known[0]} on")
+    for before, after in pairwise(recent):
         if after <= before:
             raise SessionListRefused(f"is not in order: {after} comes after {before}")
-    for day in listed:
+    for day in recent:
         if day.weekday() >= 5:
             raise SessionListRefused(f"lists {day}, a {'Saturday' if day.weekday() == 5 else 'Sunday'}")
         if always_closed(day):
             raise SessionListRefused(f"lists {day}, a holiday on which the exchanges never trade")
+    day = first_difference(known, recent)
+    if day is not None:
+        here, there = ("a session", "closed") if day in recent else ("closed", "a session")
+        raise SessionListContradicts(f"contradicts the shipped calendar: {day} is {here} in it and {there} there")
+    return tuple(day for day in recent if day > known[-1])
 
 
-def _apart(day: date, listed: Sequence[date]) -> str:
-    in_it, there = ("a session", "closed") if day in listed else ("closed", "a session")
-    return f"{day} is {in_it} in it and {there} there"
+def in_whole_years(known: Sequence[date], later: Sequence[date]) -> tuple[date, ...]:
+    """The sessions of `later`, which follow the `known` ones, without a last year that is incomplete.
+
+    Raises `SessionListRefused` where a year has too few or too many sessions, or too long a closure.
+    """
+    if not later:
+        return ()
+    last = later[-1]
+    ends_a_year = (last.month, last.day) >= YEAR_ENDS_FROM
+    whole = [day for day in later if ends_a_year or day.year < last.year]
+    for year in sorted({day.year for day in whole}):
+        count = sum(day.year == year for day in (*known, *whole))
+        if not MIN_SESSIONS <= count <= MAX_SESSIONS:
+            raise SessionListRefused(
+                f"has {count} sessions in {year}, where a year has {MIN_SESSIONS} to {MAX_SESSIONS}"
+            )
+    for before, after in pairwise([known[-1], *whole]):
+        if (after - before).days - 1 > LONGEST_CLOSURE:
+            raise SessionListRefused(
+                f"has no session between {before} and {after}, where the exchanges are never closed for more than "
+                f"{LONGEST_CLOSURE} days"
+            )
+    return tuple(whole)
 
 
-_HEADER = "session"
-_ISO = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
-_SOURCE = "source: "
+def check_compared(known: Sequence[date], listed: Sequence[date], years: int) -> None:
+    """Raises `SessionListRefused` where `listed` does not reach back over the last `years` of the known sessions.
+
+    A source is believed about a new year only where it could be compared with known ones.
+    """
+    since = date(known[-1].year - years + 1, 1, 1)
+    first = next((day for day in known if day >= since), known[0])
+    if not listed or listed[0] > first or listed[-1] < first:
+        span = "nothing" if not listed else f"{listed[0]} to {listed[-1]} only"
+        raise SessionListRefused(
+            f"lists {span}, which is too little to be compared with the shipped calendar from {first} on"
+        )
 
 
-@dataclass(frozen=True, slots=True)
-class SessionFile:
-    """What a file lists, as it stands there, and its notes without their #."""
-
-    sessions: tuple[date, ...]
-    notes: tuple[str, ...]
-
-    @property
-    def source(self) -> str | None:
-        """Where its sessions are from, as the notes tell."""
-        return next((note.removeprefix(_SOURCE) for note in self.notes if note.startswith(_SOURCE)), None)
+def first_difference(one: Sequence[date], other: Sequence[date]) -> date | None:
+    """The first day on which only one of two ascending lists has a session, within the span that both cover."""
+    if not one or not other:
+        return None
+    # Which closed days a list covers before its first session cannot be seen: the later first session is the start.
+    start, end = max(one[0], other[0]), min(one[-1], other[-1])
+    return min((day for day in {*one} ^ {*other} if start <= day <= end), default=None)
 
 
 def read_session_file(path: Path) -> SessionFile:
-    """What the file lists, not yet compared with anything. Raises `SessionListRefused`, `OSError`."""
+    """The file's list, not compared with anything. Raises `SessionListRefused`, `OSError`."""
     try:
         lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
     except UnicodeDecodeError:
         raise SessionListRefused("is no text in UTF-8") from None
-    notes = tuple(line.lstrip("# ") for line in lines if line.startswith("#"))
     header, *days = [line for line in lines if line and not line.startswith("#")] or [""]
     if header != _HEADER:
         raise SessionListRefused(f"does not begin with a line {_HEADER!r}")
-    return SessionFile(tuple(_day(text) for text in days), notes)
+    notes = [line.lstrip("# ") for line in lines if line.startswith("#")]
+    source = next((note.removeprefix(_SOURCE) for note in notes if note.startswith(_SOURCE)), None)
+    return SessionFile(tuple(_parse(text) for text in days), source)
 
 
 def later_sessions(path: Path, shipped: Sequence[date]) -> tuple[date, ...]:
-    """The sessions that the file adds to the shipped ones, in whole years; it counts as a whole or not at all.
+    """The sessions that the file adds to the shipped ones; a file with an incomplete year is refused as a whole.
 
     Raises `SessionListRefused`, `OSError`.
     """
@@ -168,13 +148,13 @@ def later_sessions(path: Path, shipped: Sequence[date]) -> tuple[date, ...]:
 
 
 def session_file_text(sessions: Iterable[date], notes: Iterable[str], source: str) -> str:
-    """The text of a file that lists `sessions`, as `read_session_file` reads it."""
-    lines = [*(f"# {note}" for note in notes), f"# {_SOURCE}{source}", _HEADER, *(day.isoformat() for day in sessions)]
+    """A file's text, as `read_session_file` reads it."""
+    lines = [*(f"# {note}" for note in notes), f"# {_SOURCE}{source}", _HEADER, *map(str, sessions)]
     return "".join(f"{line}\n" for line in lines)
 
 
-def _day(text: str) -> date:
-    # `date.fromisoformat` alone would take 20270104 and 2027-W01-1 too.
+def _parse(text: str) -> date:
+    # `date.fromisoformat` alone would accept 20270104 and 2027-W01-1 too.
     try:
         if _ISO.fullmatch(text):
             return date.fromisoformat(text)

@@ -1,4 +1,4 @@
-"""Who else knows the sessions: akshare online, the file that comes with akshare, the MiniQMT terminal, the user."""
+"""Sources of further sessions: akshare online, the file inside the akshare package, MiniQMT, the user's list."""
 
 import asyncio
 import contextlib
@@ -16,164 +16,158 @@ from core.infra.worker_thread import CallTimedOut, WorkerThread
 from core.model.errors import UnavailableError
 
 YEARS_COMPARED = 3
-"""Shipped years that a source must list too, to be compared with them before it is believed about another."""
+"""Shipped years that a source must list too: it is compared with them before it is believed about a new year."""
 
-_AT_ONCE, _TERMINAL_SECONDS, _ONLINE_SECONDS = 5.0, 30.0, 60.0
-"""Deadlines: the terminal downloads its holidays first, akshare has none of its own."""
+_FILE_TIMEOUT, _TERMINAL_TIMEOUT, _ONLINE_TIMEOUT = 5.0, 30.0, 60.0
+"""Seconds: the terminal downloads its holidays first, akshare has no timeout of its own."""
 
 _NO_MORE_YEARS = "超出现有节假日数据"
-_CHINA = timedelta(hours=8)
 
 
 class CalendarSourceUnavailable(UnavailableError):
-    """A source is out of reach; the message says why."""
+    """A source cannot be reached; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class CalendarSource:
-    """`listed` blocks, for `seconds` at most before it is given up.
+    """`fetch` blocks, and is abandoned after `timeout` seconds.
 
-    Raises `CalendarSourceUnavailable`, `SessionListRefused`.
+    It raises `CalendarSourceUnavailable`, `SessionListRefused`, `OSError`.
     """
 
     name: str
-    seconds: float
-    listed: Callable[[], Sequence[date]]
+    timeout: float
+    fetch: Callable[[], Sequence[date]]
 
 
 @dataclass(frozen=True, slots=True)
 class SourceAnswer:
-    """What a source lists, or why it lists nothing: `silent` where it could not be asked, `refused` where it is wrong.
+    """The source's list, or why there is none: `unavailable` without an answer, `invalid` where the list is wrong.
 
     Exactly one of the three is not None.
     """
 
     name: str
-    listed: tuple[date, ...] | None = None
-    silent: str | None = None
-    refused: SessionListRefused | None = None
+    sessions: tuple[date, ...] | None = None
+    unavailable: str | None = None
+    invalid: SessionListRefused | None = None
 
 
 def sources(shipped: Sequence[date], today: date) -> tuple[CalendarSource, ...]:
-    """Every source but the user's file, in the order in which they are to be asked: one after the other.
+    """Every source but the user's file.
 
-    The terminal comes before akshare: while its SDK is imported, nobody else can import what that must not find.
+    MiniQMT comes before akshare: while its SDK is imported, some modules are hidden from every other import.
     """
     since = date(shipped[-1].year - YEARS_COMPARED + 1, 1, 1)
     return (
-        CalendarSource("akshare's file", _AT_ONCE, akshare_file),
-        CalendarSource("MiniQMT", _TERMINAL_SECONDS, lambda: terminal(since, shipped[-1], today.year + 1)),
-        CalendarSource("akshare online", _ONLINE_SECONDS, akshare_online),
+        CalendarSource("akshare's file", _FILE_TIMEOUT, akshare_file),
+        CalendarSource("MiniQMT", _TERMINAL_TIMEOUT, lambda: terminal(since, shipped[-1], today.year + 1)),
+        CalendarSource("akshare online", _ONLINE_TIMEOUT, akshare_online),
     )
 
 
 def own_file(path: Path) -> CalendarSource:
-    """The user's own list, in the format of the home's file."""
-    return CalendarSource(str(path), _AT_ONCE, lambda: read_session_file(path).sessions)
-
-
-async def ask(source: CalendarSource) -> SourceAnswer:
-    """What the source lists; never raises, and ends with its deadline."""
-    caller = WorkerThread(f"calendar: {source.name}")
-    try:
-        return SourceAnswer(source.name, listed=tuple(await caller.call(source.listed, source.seconds)))
-    except (CalendarSourceUnavailable, CallTimedOut) as error:
-        return SourceAnswer(source.name, silent=str(error))
-    except SessionListRefused as error:
-        return SourceAnswer(source.name, refused=error)
-    except OSError as error:  # of a file, or of the network: the texts of the latter name addresses and objects
-        return SourceAnswer(source.name, silent=error.strerror or f"it was not reached ({type(error).__name__})")
-    except Exception as error:
-        return SourceAnswer(
-            source.name, silent=f"its answer is not understood ({type(error).__name__}: {_short(error)})"
-        )
-    finally:
-        caller.end()
+    """The user's own list, in the format of `calendar.csv` in the data folder."""
+    return CalendarSource(str(path), _FILE_TIMEOUT, lambda: read_session_file(path).sessions)
 
 
 def ask_all(asked: Iterable[CalendarSource]) -> list[SourceAnswer]:
-    """The sources' answers, asked one after the other. For a thread without a loop."""
+    """Ask one after the other; never raises. For a thread without an event loop."""
 
     async def run() -> list[SourceAnswer]:
-        return [await ask(source) for source in asked]
+        return [await _ask(source) for source in asked]
 
     return asyncio.run(run())
 
 
-def akshare_online() -> list[date]:
-    """What akshare fetches from Sina: past sessions, and the current year's as far as Sina knows them."""
+async def _ask(source: CalendarSource) -> SourceAnswer:
+    worker = WorkerThread(f"calendar: {source.name}")
     try:
-        akshare = importlib.import_module("akshare")  # late, since it brings pandas and a hundred modules with it
+        return SourceAnswer(source.name, tuple(await worker.call(source.fetch, source.timeout)))
+    except SessionListRefused as error:
+        return SourceAnswer(source.name, invalid=error)
+    except (CalendarSourceUnavailable, CallTimedOut) as error:
+        why = str(error)
+    except OSError as error:  # of a file, or of the network, whose texts name addresses and objects
+        why = error.strerror or f"it was not reached ({type(error).__name__})"
+    except Exception as error:
+        why = f"its answer is not understood ({type(error).__name__}: {_first_line(error)})"
+    finally:
+        worker.end()
+    return SourceAnswer(source.name, unavailable=why)
+
+
+def akshare_online() -> list[date]:
+    """What akshare fetches from Sina: past sessions, and this year's as far as Sina knows them."""
+    try:
+        akshare = importlib.import_module("akshare")  # here because it imports pandas and a hundred modules
     except ImportError as error:
         raise CalendarSourceUnavailable(f"akshare does not load: {error}") from None
     return [date.fromisoformat(str(value)[:10]) for value in akshare.tool_trade_date_hist_sina()["trade_date"]]
 
 
 def akshare_file() -> list[date]:
-    """The list inside the akshare package, which is not imported for it."""
+    """The list inside the akshare package, without importing that."""
     spec = importlib.util.find_spec("akshare")
     folders = spec.submodule_search_locations if spec is not None else None
     if not folders:
         raise CalendarSourceUnavailable("akshare is not installed")
     text = Path(folders[0], "file_fold", "calendar.json").read_text(encoding="utf-8")
-    return [_compact(day) for day in json.loads(text)]
+    return [_parse_compact(day) for day in json.loads(text)]
 
 
 def terminal(since: date, known_to: date, last_year: int) -> list[date]:
-    """The terminal's list from `since` on, the same for both exchanges, to the last year whose holidays it knows.
+    """MiniQMT's list from `since` on, to the last year whose holidays it knows, at most `last_year`.
 
-    Years after that of `known_to` are asked for one by one up to `last_year`: the terminal refuses one that it does
-    not know. It reads its dates in the machine's time zone.
+    Years after that of `known_to` are asked for one by one: MiniQMT refuses a year that it does not know. The SDK reads
+    dates in this machine's time zone.
     """
     try:
         sdk = xtquant_sdk.quote_sdk()
     except xtquant_sdk.SdkMissing as error:
         raise CalendarSourceUnavailable(str(error)) from None
-    if _zone_differs(since) or _zone_differs(known_to):
+    if not (_is_china_time(since) and _is_china_time(known_to)):
         raise CalendarSourceUnavailable("it tells days in this machine's time zone, which must be China's for that")
 
-    def listed(market: str) -> list[date]:
-        try:
-            days = list(sdk.get_trading_calendar(market, f"{since:%Y%m%d}", f"{known_to.year}1231"))
-        except Exception as error:
-            raise CalendarSourceUnavailable(_short(error)) from None
-        for year in range(known_to.year + 1, last_year + 1):
+    def fetch(market: str) -> list[date]:
+        days: list[object] = []
+        for year in range(known_to.year, max(known_to.year, last_year) + 1):
+            start = f"{since:%Y%m%d}" if year == known_to.year else f"{year}0101"
             try:
-                days += sdk.get_trading_calendar(market, f"{year}0101", f"{year}1231")
+                days += sdk.get_trading_calendar(market, start, f"{year}1231")
             except Exception as error:
-                if _NO_MORE_YEARS not in str(error):
-                    raise CalendarSourceUnavailable(_short(error)) from None
-                break
-        return [_compact(day) for day in days]
+                if year > known_to.year and _NO_MORE_YEARS in str(error):
+                    break
+                raise CalendarSourceUnavailable(_first_line(error)) from None
+        return [_parse_compact(day) for day in days]
 
     try:
-        shanghai, shenzhen = listed("SH"), listed("SZ")
+        shanghai, shenzhen = fetch("SH"), fetch("SZ")
     finally:
         with contextlib.suppress(Exception):
             sdk.disconnect()
-    differs = first_difference(shanghai, shenzhen)
-    if differs is not None:
-        raise SessionListContradicts(f"contradicts itself: {differs} is a session of one exchange and not of the other")
+    day = first_difference(shanghai, shenzhen)
+    if day is not None:
+        raise SessionListContradicts(f"contradicts itself: {day} is a session of one exchange and not of the other")
     return min(shanghai, shenzhen, key=len)
 
 
-def _compact(text: object) -> date:
-    """A day such as '20270104'."""
+def _parse_compact(text: object) -> date:
+    """A date such as '20270104'. Raises `SessionListRefused`."""
     digits = str(text)
-    if len(digits) != 8 or not (digits.isascii() and digits.isdigit()):
-        raise SessionListRefused(f"lists what is no day: {digits[:20]!r}")
     try:
-        return date(int(digits[:4]), int(digits[4:6]), int(digits[6:]))
+        if len(digits) == 8 and digits.isascii() and digits.isdigit():
+            return date(int(digits[:4]), int(digits[4:6]), int(digits[6:]))
     except ValueError:
-        raise SessionListRefused(f"lists what is no day: {digits!r}") from None
+        pass
+    raise SessionListRefused(f"lists what is no day: {digits[:20]!r}")
 
 
-def _zone_differs(day: date) -> bool:
-    midnight = datetime(day.year, day.month, day.day)  # noqa: DTZ001  (the machine's, as the SDK reads it)
-    return midnight.astimezone().utcoffset() != _CHINA
+def _is_china_time(day: date) -> bool:
+    midnight = datetime(day.year, day.month, day.day)  # noqa: DTZ001  (the machine's zone, as the SDK reads it)
+    return midnight.astimezone().utcoffset() == timedelta(hours=8)
 
 
-def _short(error: Exception) -> str:
-    """The first line of an error's text, as far as it fits a line of the screen."""
+def _first_line(error: Exception) -> str:
     line = next(iter(str(error).strip().splitlines()), "") or type(error).__name__
     return line if len(line) <= 120 else f"{line[:117]}..."

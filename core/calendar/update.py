@@ -1,4 +1,4 @@
-"""Further sessions for the calendar: what the sources list, what of it is believed, and the home's file of it."""
+"""Further sessions for the calendar: compare what the sources list, and write `calendar.csv` in the data folder."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -22,77 +22,76 @@ from core.infra.home import write_atomically
 
 
 class SourceVerdict(StrEnum):
-    """What a source is worth."""
+    """The values are part of `rotor calendar update --json`."""
 
     AGREES = "agrees"
-    WRONG = "wrong"
+    INVALID = "wrong"
     CONTRADICTS = "contradicts"
-    SILENT = "no answer"
+    NO_ANSWER = "no answer"
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """A source, its standing and why.
+class CheckedSource:
+    """A source's verdict with its reason.
 
-    `through` is the last session that it makes known, or the last shipped one that it confirms; None where it does
-    neither. `begun` are its sessions after the shipped ones, those of a year that it does not list to its end too;
-    `whole` are those that count.
+    `through` is the last session that it adds, else the last shipped one that it confirms. `later` are all its sessions
+    after the shipped ones, `whole` only those of complete years: these can be added.
     """
 
     name: str
-    standing: SourceVerdict
+    verdict: SourceVerdict
     text: str
     through: date | None = None
-    begun: tuple[date, ...] = ()
+    later: tuple[date, ...] = ()
     whole: tuple[date, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class CalendarFindings:
-    """The verdicts, and what follows from them.
+    """What the sources say together.
 
-    `contradiction` is a sentence, None where nobody contradicts anybody. `sessions` go on from the shipped ones, empty
-    where nothing is to be added; `source` names everybody who lists a whole year of them.
+    `contradiction` is a sentence, None where there is none. `sessions` are to be added after the shipped ones; `source`
+    names every source that lists a whole year of them.
     """
 
-    verdicts: tuple[Verdict, ...]
+    checked: tuple[CheckedSource, ...]
     contradiction: str | None
     sessions: tuple[date, ...]
     source: str
 
 
-def weigh(
+def compare(
     shipped: Sequence[date], kept: SourceAnswer | None, answers: Iterable[SourceAnswer], own: SourceAnswer | None
 ) -> CalendarFindings:
     """Compare the answers with the shipped sessions and with one another.
 
-    `kept` is the home's file: one more witness, whose sessions need not be added again. `own` is the user's list: it
-    counts only where it goes on after everybody else has ended.
+    `kept` is the file in the data folder: compared like a source, and not added again. `own` is the user's list: used
+    only where it reaches further than every source.
     """
-    others = [_verdict(shipped, answer, YEARS_COMPARED) for answer in answers]
-    last = [_verdict(shipped, own, None)] if own is not None else []
-    verdicts = (*others, *last)
-    witness = [_verdict(shipped, kept, None)] if kept is not None else []
-    contradiction = _contradiction([*verdicts, *witness])
+    checked = [_check(shipped, answer, YEARS_COMPARED) for answer in answers]
+    if own is not None:
+        checked.append(_check(shipped, own))
+    in_file = [_check(shipped, kept)] if kept is not None else []
+    contradiction = _contradiction([*checked, *in_file])
     if contradiction is not None:
-        return CalendarFindings(verdicts, contradiction, (), "")
-    # Of those that reach equally far the first one named is taken: the user's own stands last.
-    best = max((*witness, *verdicts), key=_reach)
-    added = () if best in witness else best.whole
-    return CalendarFindings(verdicts, None, added, ", ".join(verdict.name for verdict in verdicts if verdict.whole))
+        return CalendarFindings(tuple(checked), contradiction, (), "")
+    # `max` takes the first of those that reach equally far: the user's own list is the last.
+    best = max((*in_file, *checked), key=lambda one: one.whole[-1] if one.whole else date.min)
+    added = () if best in in_file else best.whole
+    return CalendarFindings(tuple(checked), None, added, ", ".join(one.name for one in checked if one.whole))
 
 
 def kept_answer(file: Path, shipped: Sequence[date]) -> SourceAnswer | None:
-    """What the home's file adds; None where there is none, or none that can be used."""
+    """What the file in the data folder adds; None where it adds nothing or cannot be used."""
     try:
         later = later_sessions(file, shipped)
     except (OSError, SessionListRefused):
         return None
-    return SourceAnswer(str(file), listed=later) if later else None
+    return SourceAnswer(str(file), later) if later else None
 
 
 def write_sessions(file: Path, sessions: Sequence[date], shipped: Sequence[date], source: str, now: datetime) -> None:
-    """Write the home's file anew. Raises `OSError`."""
+    """Raises `OSError`."""
     notes = (
         f"sessions of the Shanghai and Shenzhen exchanges after {shipped[-1]}, which rotor ships itself",
         f"written by rotor calendar update at {now.isoformat(timespec='seconds')}",
@@ -100,41 +99,37 @@ def write_sessions(file: Path, sessions: Sequence[date], shipped: Sequence[date]
     write_atomically(file, session_file_text(sessions, notes, source))
 
 
-def _verdict(shipped: Sequence[date], answer: SourceAnswer, years: int | None) -> Verdict:
-    """`years`: shipped years that the list must cover; None where it need not."""
-    if answer.silent is not None:
-        return Verdict(answer.name, SourceVerdict.SILENT, f"no answer: {answer.silent}")
+def _check(shipped: Sequence[date], answer: SourceAnswer, years: int | None = None) -> CheckedSource:
+    """`years`: shipped years that the list must cover."""
+    if answer.unavailable is not None:
+        return CheckedSource(answer.name, SourceVerdict.NO_ANSWER, f"no answer: {answer.unavailable}")
     try:
-        if answer.refused is not None:
-            raise answer.refused
-        listed = answer.listed or ()
-        begun = sessions_after(shipped, listed)
+        if answer.invalid is not None:
+            raise answer.invalid
+        listed = answer.sessions or ()
+        later = sessions_after(shipped, listed)
         if years is not None:
             check_compared(shipped, listed, years)
-        whole = in_whole_years(shipped, begun)
+        whole = in_whole_years(shipped, later)
     except SessionListContradicts as error:
-        return Verdict(answer.name, SourceVerdict.CONTRADICTS, str(error))
+        return CheckedSource(answer.name, SourceVerdict.CONTRADICTS, str(error))
     except SessionListRefused as error:
-        return Verdict(answer.name, SourceVerdict.WRONG, f"is not used: it {error}")
+        return CheckedSource(answer.name, SourceVerdict.INVALID, f"is not used: it {error}")
     through = whole[-1] if whole else min(max(listed), shipped[-1])
     text = f"agrees, to {through}"
-    if begun != whole:
-        text += f"; {begun[-1].year} is in it to {begun[-1]} only, which does not count"
-    return Verdict(answer.name, SourceVerdict.AGREES, text, through, begun, whole)
+    if later != whole:
+        text += f"; {later[-1].year} is in it to {later[-1]} only, which does not count"
+    return CheckedSource(answer.name, SourceVerdict.AGREES, text, through, later, whole)
 
 
-def _contradiction(witnesses: Sequence[Verdict]) -> str | None:
-    for witness in witnesses:
-        if witness.standing is SourceVerdict.CONTRADICTS:
-            return f"{witness.name} {witness.text}"
-    for one, other in combinations([witness for witness in witnesses if witness.begun], 2):
-        # Both lists go on from the same last session: that one of them begins later is a difference too.
-        day = first_difference((date.min, *one.begun), (date.min, *other.begun))
+def _contradiction(checked: Sequence[CheckedSource]) -> str | None:
+    for one in checked:
+        if one.verdict is SourceVerdict.CONTRADICTS:
+            return f"{one.name} {one.text}"
+    for one, other in combinations([one for one in checked if one.later], 2):
+        # Both follow the same last session, so a list that begins later than the other differs from it too.
+        day = first_difference((date.min, *one.later), (date.min, *other.later))
         if day is not None:
-            has, has_not = (one, other) if day in one.begun else (other, one)
+            has, has_not = (one, other) if day in one.later else (other, one)
             return f"{has.name} lists {day}, and {has_not.name} does not"
     return None
-
-
-def _reach(verdict: Verdict) -> date:
-    return verdict.whole[-1] if verdict.whole else date.min

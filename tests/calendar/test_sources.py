@@ -48,8 +48,8 @@ class TestAkshare:
         monkeypatch.setattr(sys, "path", [])
         for name in [name for name in sys.modules if name.partition(".")[0] == "akshare"]:
             monkeypatch.delitem(sys.modules, name)
-        assert ask(akshare_file).silent == "akshare is not installed"
-        assert (ask(akshare_online).silent or "").startswith("akshare does not load: No module named")
+        assert ask(akshare_file).unavailable == "akshare is not installed"
+        assert (ask(akshare_online).unavailable or "").startswith("akshare does not load: No module named")
 
     @pytest.mark.parametrize("text", ['["2027"]', '["20270230"]', "[null]"])
     def test_a_packaged_file_that_lists_no_days_is_wrong(
@@ -58,7 +58,7 @@ class TestAkshare:
         packaged(tmp_path, text)
         monkeypatch.setattr(sys, "path", [str(tmp_path)])
         monkeypatch.delitem(sys.modules, "akshare", raising=False)
-        assert "lists what is no day" in str(ask(akshare_file).refused)
+        assert "lists what is no day" in str(ask(akshare_file).invalid)
 
     @pytest.mark.parametrize("text", ["", "{", "7"])
     def test_a_packaged_file_that_is_none_is_no_answer(
@@ -67,11 +67,11 @@ class TestAkshare:
         packaged(tmp_path, text)
         monkeypatch.setattr(sys, "path", [str(tmp_path)])
         monkeypatch.delitem(sys.modules, "akshare", raising=False)
-        assert "is not understood" in (ask(akshare_file).silent or "")
+        assert "is not understood" in (ask(akshare_file).unavailable or "")
 
     def test_online(self, monkeypatch: pytest.MonkeyPatch) -> None:
         stand_in(monkeypatch, lambda: {"trade_date": [date(1992, 5, 4), *RECENT]})
-        assert ask(akshare_online).listed == (date(1992, 5, 4), *RECENT)
+        assert ask(akshare_online).sessions == (date(1992, 5, 4), *RECENT)
 
     @pytest.mark.parametrize(
         ("answer", "told"),
@@ -89,10 +89,10 @@ class TestAkshare:
             return answer
 
         stand_in(monkeypatch, fetch)
-        silent = ask(akshare_online).silent or ""
-        assert told in silent
-        assert "an.example" not in silent
-        assert len(silent) < 200
+        unavailable = ask(akshare_online).unavailable or ""
+        assert told in unavailable
+        assert "an.example" not in unavailable
+        assert len(unavailable) < 200
 
 
 def packaged(folder: Path, text: str) -> None:
@@ -114,15 +114,15 @@ def test_a_source_that_hangs_is_given_up_at_its_deadline() -> None:
         held.wait()
         return []
 
-    assert ask(hang, 0.05).silent == "it did not answer within 0 s"
+    assert ask(hang, 0.05).unavailable == "it did not answer within 0 s"
     held.set()
 
 
 def test_the_users_file(tmp_path: Path) -> None:
-    assert ask(own_file(list_file(tmp_path, IN_2027)).listed).listed == IN_2027
-    assert "No such file" in (ask(own_file(tmp_path / "none.csv").listed).silent or "")
+    assert ask(own_file(list_file(tmp_path, IN_2027)).fetch).sessions == IN_2027
+    assert "No such file" in (ask(own_file(tmp_path / "none.csv").fetch).unavailable or "")
     (tmp_path / "bad.csv").write_bytes(b"\x80")
-    assert str(ask(own_file(tmp_path / "bad.csv").listed).refused) == "is no text in UTF-8"
+    assert str(ask(own_file(tmp_path / "bad.csv").fetch).invalid) == "is no text in UTF-8"
 
 
 @pytest.mark.skipif(not hasattr(time, "tzset"), reason="the zone of a Windows process is the machine's")
@@ -156,12 +156,12 @@ class TestTerminal:
 
     def test_what_the_terminal_lacks_is_told_in_its_words(self, control: Control) -> None:
         control.reset({**scenario(()), "holidays": []})
-        assert ask(lambda: terminal(SINCE, SHIPPED[-1], 2027)).silent == "节假日数据为空"
+        assert ask(lambda: terminal(SINCE, SHIPPED[-1], 2027)).unavailable == "节假日数据为空"
 
     def test_another_zone_than_chinas_is_told(self, control: Control, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("TZ", "UTC")
         time.tzset()
-        assert "must be China's" in (ask(lambda: terminal(SINCE, SHIPPED[-1], 2027)).silent or "")
+        assert "must be China's" in (ask(lambda: terminal(SINCE, SHIPPED[-1], 2027)).unavailable or "")
 
     def test_without_a_terminal(self, monkeypatch: pytest.MonkeyPatch) -> None:
         def missing() -> ModuleType:
@@ -169,7 +169,7 @@ class TestTerminal:
 
         monkeypatch.setattr(xtquant_sdk, "quote_sdk", missing)
         _, source, _ = sources(SHIPPED, TODAY)
-        assert ask(source.listed).silent == "MiniQMT and its SDK run on 64-bit Windows only"
+        assert ask(source.fetch).unavailable == "MiniQMT and its SDK run on 64-bit Windows only"
 
     def test_exchanges_that_differ_contradict_each_other(self, monkeypatch: pytest.MonkeyPatch) -> None:
         sdk = ModuleType("sdk")
@@ -177,8 +177,8 @@ class TestTerminal:
         vars(sdk)["get_trading_calendar"] = lambda market, start, end: lists[market]
         monkeypatch.setattr(xtquant_sdk, "quote_sdk", lambda: sdk)
         answer = ask(lambda: terminal(SINCE, SHIPPED[-1], 2026))
-        assert isinstance(answer.refused, SessionListContradicts)
-        assert "2026-12-30" in str(answer.refused)
+        assert isinstance(answer.invalid, SessionListContradicts)
+        assert "2026-12-30" in str(answer.invalid)
 
     def test_a_failure_in_a_coming_year_is_no_end_of_the_list(self, monkeypatch: pytest.MonkeyPatch) -> None:
         def listed(market: str, start: str, end: str) -> list[str]:
@@ -189,7 +189,7 @@ class TestTerminal:
         sdk = ModuleType("sdk")
         vars(sdk)["get_trading_calendar"] = listed
         monkeypatch.setattr(xtquant_sdk, "quote_sdk", lambda: sdk)
-        assert ask(lambda: terminal(SINCE, SHIPPED[-1], 2027)).silent == "timeout"
+        assert ask(lambda: terminal(SINCE, SHIPPED[-1], 2027)).unavailable == "timeout"
 
 
 def scenario(coming_year: Sequence[date]) -> dict[str, Any]:

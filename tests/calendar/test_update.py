@@ -9,7 +9,7 @@ import pytest
 from core.calendar.calendar import Calendar
 from core.calendar.session_file import SessionListRefused
 from core.calendar.sources import SourceAnswer
-from core.calendar.update import CalendarFindings, SourceVerdict, kept_answer, weigh, write_sessions
+from core.calendar.update import CalendarFindings, SourceVerdict, compare, kept_answer, write_sessions
 from core.infra.clock import SHANGHAI
 from tests.calendar.session_lists import IN_2027, SHIPPED, list_file
 
@@ -19,23 +19,23 @@ OTHERWISE = tuple(day for day in ALL if day != THURSDAY)
 
 
 def lists(name: str, sessions: Sequence[date]) -> SourceAnswer:
-    return SourceAnswer(name, listed=tuple(sessions))
+    return SourceAnswer(name, sessions=tuple(sessions))
 
 
 def found(
     *answers: SourceAnswer, own: SourceAnswer | None = None, kept: SourceAnswer | None = None
 ) -> CalendarFindings:
-    return weigh(SHIPPED, kept, answers, own)
+    return compare(SHIPPED, kept, answers, own)
 
 
-def standings(findings: CalendarFindings) -> list[str]:
-    return [str(verdict.standing) for verdict in findings.verdicts]
+def verdicts(findings: CalendarFindings) -> list[str]:
+    return [str(one.verdict) for one in findings.checked]
 
 
 def test_the_one_that_reaches_further_is_taken_where_they_agree() -> None:
     findings = found(lists("a", SHIPPED), lists("b", ALL), lists("c", ALL))
     assert (findings.sessions, findings.source, findings.contradiction) == (IN_2027, "b, c", None)
-    assert [verdict.text for verdict in findings.verdicts] == [
+    assert [one.text for one in findings.checked] == [
         "agrees, to 2026-12-31",
         "agrees, to 2027-12-31",
         "agrees, to 2027-12-31",
@@ -45,11 +45,11 @@ def test_the_one_that_reaches_further_is_taken_where_they_agree() -> None:
 def test_nothing_newer_is_nothing_to_add() -> None:
     findings = found(lists("a", SHIPPED), lists("b", [day for day in SHIPPED if day.year < 2026]))
     assert (findings.sessions, findings.contradiction) == ((), None)
-    assert findings.verdicts[1].text == "agrees, to 2025-12-31"
+    assert findings.checked[1].text == "agrees, to 2025-12-31"
 
 
 def test_a_year_that_has_only_begun_is_told_and_not_added() -> None:
-    (verdict,) = (findings := found(lists("a", ALL[: len(SHIPPED) + 100]))).verdicts
+    (verdict,) = (findings := found(lists("a", ALL[: len(SHIPPED) + 100]))).checked
     assert findings.sessions == ()
     assert verdict.text == f"agrees, to 2026-12-31; 2027 is in it to {IN_2027[99]} only, which does not count"
 
@@ -78,32 +78,32 @@ def test_one_against_the_shipped_sessions_refuses_the_update_of_another() -> Non
     assert findings.contradiction == (
         "b contradicts the shipped calendar: 2026-10-08 is closed in it and a session there"
     )
-    assert standings(findings) == [SourceVerdict.AGREES, SourceVerdict.CONTRADICTS]
+    assert verdicts(findings) == [SourceVerdict.AGREES, SourceVerdict.CONTRADICTS]
 
 
 def test_one_that_cannot_be_right_is_passed_over() -> None:
     weekend = sorted([*ALL, date(2027, 3, 6)])
-    findings = found(lists("a", weekend), SourceAnswer("b", refused=SessionListRefused("is torn")), lists("c", ALL))
-    assert standings(findings) == [SourceVerdict.WRONG, SourceVerdict.WRONG, SourceVerdict.AGREES]
+    findings = found(lists("a", weekend), SourceAnswer("b", invalid=SessionListRefused("is torn")), lists("c", ALL))
+    assert verdicts(findings) == [SourceVerdict.INVALID, SourceVerdict.INVALID, SourceVerdict.AGREES]
     assert (findings.sessions, findings.source) == (IN_2027, "c")
-    assert findings.verdicts[0].text == "is not used: it lists 2027-03-06, a Saturday"
+    assert findings.checked[0].text == "is not used: it lists 2027-03-06, a Saturday"
 
 
 def test_one_that_cannot_be_compared_is_not_believed() -> None:
     findings = found(lists("a", IN_2027), lists("b", []))
-    assert standings(findings) == [SourceVerdict.WRONG, SourceVerdict.WRONG]
+    assert verdicts(findings) == [SourceVerdict.INVALID, SourceVerdict.INVALID]
     assert findings.sessions == ()
 
 
 def test_without_answers_there_is_nothing() -> None:
-    findings = found(SourceAnswer("a", silent="it is away"))
+    findings = found(SourceAnswer("a", unavailable="it is away"))
     assert (findings.sessions, findings.contradiction) == ((), None)
-    assert findings.verdicts[0].text == "no answer: it is away"
+    assert findings.checked[0].text == "no answer: it is away"
 
 
 class TestOwnFile:
     def test_it_counts_where_nobody_reaches_further(self) -> None:
-        findings = found(lists("a", SHIPPED), SourceAnswer("b", silent="away"), own=lists("mine", IN_2027))
+        findings = found(lists("a", SHIPPED), SourceAnswer("b", unavailable="away"), own=lists("mine", IN_2027))
         assert (findings.sessions, findings.source) == (IN_2027, "mine")
 
     def test_it_is_not_taken_where_a_source_reaches_as_far(self) -> None:
@@ -113,7 +113,7 @@ class TestOwnFile:
 
     def test_it_is_checked_like_every_other(self) -> None:
         findings = found(lists("a", SHIPPED), own=lists("mine", sorted([*IN_2027, date(2027, 3, 6)])))
-        assert (findings.sessions, standings(findings)) == ((), [SourceVerdict.AGREES, SourceVerdict.WRONG])
+        assert (findings.sessions, verdicts(findings)) == ((), [SourceVerdict.AGREES, SourceVerdict.INVALID])
 
     def test_it_may_not_contradict_a_source(self) -> None:
         assert found(lists("a", ALL), own=lists("mine", OTHERWISE[-243:])).contradiction is not None
@@ -131,13 +131,13 @@ class TestKept:
             "session",
             "2027-01-04",
         ]
-        assert kept_answer(file, SHIPPED) == SourceAnswer(str(file), listed=IN_2027)
+        assert kept_answer(file, SHIPPED) == SourceAnswer(str(file), sessions=IN_2027)
 
     def test_what_it_holds_is_not_added_again_nor_taken_back(self) -> None:
         kept = lists("kept", IN_2027)
         assert found(lists("a", ALL), kept=kept).sessions == ()
         assert found(lists("a", SHIPPED), kept=kept).sessions == ()
-        assert found(SourceAnswer("a", silent="away"), kept=kept).sessions == ()
+        assert found(SourceAnswer("a", unavailable="away"), kept=kept).sessions == ()
 
     def test_a_source_against_it_is_a_contradiction(self) -> None:
         findings = found(lists("a", OTHERWISE), kept=lists("kept", IN_2027))
