@@ -242,6 +242,15 @@ class TestDocuments:
     def test_all_other_settings_are_shown_unchanged(self) -> None:
         assert config_document(SETTINGS) == SETTINGS.model_dump(mode="json")
 
+    def test_exported_orders_keep_the_order_of_their_columns(self, home: Home) -> None:
+        trade(home).close()
+        (order,) = export_rows(home, SETTINGS, "orders")
+        assert ",".join(order) == (
+            "client_order_id,order_id,trading_day,side,code,name,volume,price,"
+            "state,filled_volume,average_price,fee,reason,message"
+        )
+        assert (order["price"], order["trading_day"], order["state"]) == (110.5, "2026-05-15", "filled")
+
     def test_a_leg_shows_what_was_ordered_and_not_what_was_planned(self) -> None:
         leg = Leg(Side.BUY, CODE, "兴业转债", 100, Decimal("110.5"), Decimal(11050), Decimal(1), "joined the list")
         plan = Plan("r1", "sandbox", date(2026, 5, 15), NOW, DAY, (CODE,), Decimal(20000), None, (leg,))

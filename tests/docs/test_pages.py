@@ -27,6 +27,14 @@ def test_links_lead_somewhere(page: Path) -> None:
     assert gone == []
 
 
+def test_files_that_the_map_names_exist() -> None:
+    named = re.findall(
+        r"`((?:core|tui|tests|packaging)/[\w/.-]*)`", (ROOT / "docs" / "developers.md").read_text("utf-8")
+    )
+    assert named
+    assert [path for path in named if not (ROOT / path).exists()] == []
+
+
 def test_every_page_is_reached_from_the_readme() -> None:
     linked = set(re.findall(r"\(docs/([a-z.A-Z-]+\.md)\)", (ROOT / "README.md").read_text("utf-8")))
     assert linked == {page.name for page in PAGES if page.parent.name == "docs"}
