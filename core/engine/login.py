@@ -141,7 +141,7 @@ class PlatformLogin:
             await self._keep_token()
         except FactorCatError as error:
             self._health.platform = (Level.ERROR, str(error))
-            self._may_try = error.passing  # an account that is tried again and again may be locked
+            self._may_try = error.retryable  # an account that is tried again and again may be locked
             log.warning("%s", error)
 
     async def _resume(self, name: str, password: SecretStr) -> bool:

@@ -1,4 +1,4 @@
-"""The platform (因子猫, Factor Cat): log in, look at strategies and their records, fetch the day's list."""
+"""The platform (因子猫, Factor Cat): log in, read strategies and their records, fetch the day's list."""
 
 from core.factorcat.client import FactorCatClient
 from core.factorcat.errors import (

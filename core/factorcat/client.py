@@ -1,4 +1,4 @@
-"""The client of the platform: one user, one token, renewed in silence as long as the password is remembered."""
+"""The client of the platform: one user, one token, renewed automatically while the password is in memory."""
 
 import asyncio
 import logging
@@ -24,8 +24,8 @@ from core.i18n import say
 from core.infra.clock import Clock
 from core.model.platform import Page, Record, RecordDetail, Selection, Strategy
 
-_MARGIN = timedelta(minutes=10)
-"""Before a token's end, from which on it is renewed."""
+_RENEWAL_MARGIN = timedelta(minutes=10)
+"""How long before its end a token is renewed."""
 
 _LOGIN_REFUSALS = frozenset({400, 401, 403, 422})
 
@@ -51,28 +51,28 @@ class FactorCatClient:
         timeout: float = 10.0,
     ) -> None:
         self._clock = clock
-        self._channel = HttpClient(base_url, version=version, clock=clock, transport=transport, timeout=timeout)
+        self._http = HttpClient(base_url, version=version, clock=clock, transport=transport, timeout=timeout)
         self._credentials: LoginDetails | None = None
         self._session: Session | None = None
         self._renewal: asyncio.Task[Session] | None = None
 
     @property
     def user(self) -> str | None:
-        """Who is logged in."""
+        """The user who is logged in."""
         return None if self._session is None else self._session.user
 
     @property
     def token_expires_at(self) -> datetime | None:
-        """When the token ends, in Shanghai; None without one, or where it does not tell."""
+        """When the token ends, Shanghai time; None without a token, or where it holds no end."""
         return None if self._session is None else self._session.expires_at
 
     async def login(self, username: str, password: str) -> str:
-        """Log in and keep the password in memory for silent renewals; answers with the user's name.
+        """Log in and keep the password in memory for renewals; returns the user's name.
 
-        Whoever was logged in before stays so when it fails. Raises `LoginRefused` for a wrong name or password.
+        After a failure the former login stays. Raises `LoginRefused` for a wrong name or password.
         """
         credentials = LoginDetails(username, SecretStr(password))
-        session = await self._open(credentials)
+        session = await self._log_in(credentials)
         self._credentials, self._session = credentials, session
         return session.user
 
@@ -82,17 +82,17 @@ class FactorCatClient:
         return None if self._session is None else self._session.token
 
     async def resume(self, username: str, token: SecretStr, password: SecretStr) -> bool:
-        """Go on with a token of an earlier run; False where the platform does not take it, or it is about to end.
+        """Reuse a token of an earlier run; False where the platform does not accept it, or it is about to end.
 
-        Asks the platform for one strategy, so that nothing counts as logged in that is not. Raises `FactorCatError`
+        Asks the platform for one strategy, to prove that the token works. Raises `FactorCatError`
         where it cannot be asked.
         """
         ends = expiry(token)
-        if ends is None or ends < self._clock.now() + _MARGIN:
+        if ends is None or ends < self._clock.now() + _RENEWAL_MARGIN:
             return False
         session = Session(username, token, ends)
         call = ApiCall(say("the strategies"), "GET", "/strategies/", {"page": 1, "limit": 1}, repeatable=True)
-        if await self._answer(call, session) is None:
+        if await self._send_with(call, session) is None:
             return False
         self._credentials, self._session = LoginDetails(username, password), session
         return True
@@ -101,10 +101,10 @@ class FactorCatClient:
         """Forget the token and the password."""
         self._credentials = self._session = None
 
-    async def renew_if_due(self, margin: timedelta = _MARGIN) -> bool:
-        """Log in anew where the token ends within `margin` by the clock; whether that was done.
+    async def renew_if_due(self, margin: timedelta = _RENEWAL_MARGIN) -> bool:
+        """Log in again where the token ends within `margin`; returns whether it did.
 
-        Raises `LoginNeeded` where the password is no longer taken; the token in use keeps working until its end.
+        Raises `LoginNeeded` where the password is no longer accepted; the token in use works until its end.
         """
         session = self._session
         if session is None or session.expires_at is None or self._credentials is None:
@@ -127,7 +127,7 @@ class FactorCatClient:
         return record_page(await self._get(about, path, {"page": page, "limit": limit}), about)
 
     async def record(self, strategy_id: int, history_id: int) -> RecordDetail:
-        """A record's parameters, and whatever else the platform tells of it."""
+        """A record's parameters, and whatever else the platform sends about it."""
         path = f"/strategies/{strategy_id:d}/histories/{history_id:d}"
         about = say("the record's parameters")
         answer = decoded(await self._get(about, f"{path}/parameters"), about)
@@ -136,7 +136,7 @@ class FactorCatClient:
         return RecordDetail(parameters, object_of(decoded(await self._get(about, path), about), about))
 
     async def selection(self, strategy_id: int, history_id: int) -> Selection:
-        """The day's list of a record, whole. Raises `ListRefused` where a row of it must not be traded."""
+        """The day's list of a record, whole. Raises `SelectionRefused` where a row of it must not be traded."""
         call = ApiCall(
             about=say("the day's list"),
             method="POST",
@@ -144,48 +144,48 @@ class FactorCatClient:
             body={"strategy_history_id": history_id},
             repeatable=True,
         )
-        body = await self._ask(call)
+        body = await self._send(call)
         return read_selection(body, call.about, strategy_id, history_id, self._clock.now())
 
     async def aclose(self) -> None:
-        """Close every connection; the client is of no use afterwards."""
+        """Close every connection; the client cannot be used afterwards."""
         if self._renewal is not None:
             self._renewal.cancel()
             await asyncio.wait({self._renewal})
-        await self._channel.aclose()
+        await self._http.aclose()
 
     async def _get(self, about: str, path: str, params: dict[str, str | int] | None = None) -> bytes:
-        return await self._ask(ApiCall(about, "GET", path, params or {}, repeatable=True))
+        return await self._send(ApiCall(about, "GET", path, params or {}, repeatable=True))
 
-    async def _ask(self, call: ApiCall) -> bytes:
-        """The answer to `call`, with one silent login where the token is no longer taken."""
+    async def _send(self, call: ApiCall) -> bytes:
+        """The answer to `call`; logs in once more where the token is no longer accepted."""
         session = self._session
         if session is None:
             raise LoginNeeded(say("Nobody is logged in to Factor Cat. Log in, then try again."))
-        body = await self._answer(call, session)
+        body = await self._send_with(call, session)
         if body is None:
             try:
                 session = await self._renewed(session)
             except LoginNeeded:
-                self._end(session)
+                self._forget(session)
                 raise
-            body = await self._answer(call, session)
+            body = await self._send_with(call, session)
         if body is None:
-            self._end(session)
+            self._forget(session)
             raise LoginNeeded(say("Factor Cat does not take the token it has just given out. Log in again."))
         return body
 
-    async def _answer(self, call: ApiCall, session: Session) -> bytes | None:
-        """None where the platform does not take the session's token (401)."""
+    async def _send_with(self, call: ApiCall, session: Session) -> bytes | None:
+        """None where the platform does not accept the session's token (401)."""
         try:
-            return await self._channel.send(call, session.token)
+            return await self._http.send(call, session.token)
         except ServerRefused as refusal:
             if refusal.status != 401:
                 raise
         return None
 
     async def _renewed(self, stale: Session) -> Session:
-        """The session that took the place of `stale`; calls that find it stale together share one login."""
+        """The session that replaces `stale`; simultaneous callers share one login."""
         if self._session is not None and self._session is not stale:
             return self._session
         if self._credentials is None:
@@ -196,7 +196,7 @@ class FactorCatClient:
 
     async def _renew(self, credentials: LoginDetails) -> Session:
         try:
-            session = await self._open(credentials)
+            session = await self._log_in(credentials)
         except LoginRefused as refusal:
             if self._credentials is credentials:
                 self._credentials = None  # platforms lock an account that is tried again and again
@@ -207,11 +207,11 @@ class FactorCatClient:
         _log.info("The login to Factor Cat was renewed.")
         return session
 
-    def _end(self, session: Session) -> None:
+    def _forget(self, session: Session) -> None:
         if self._session is session:
             self.logout()
 
-    async def _open(self, credentials: LoginDetails) -> Session:
+    async def _log_in(self, credentials: LoginDetails) -> Session:
         call = ApiCall(
             about=say("the login"),
             method="POST",
@@ -219,7 +219,7 @@ class FactorCatClient:
             body={"username": credentials.username, "password": credentials.password},
         )
         try:
-            answer = await self._channel.send(call)
+            answer = await self._http.send(call)
         except ServerRefused as refusal:
             if refusal.status not in _LOGIN_REFUSALS:
                 raise
@@ -228,14 +228,14 @@ class FactorCatClient:
                 say("Factor Cat refused the login: {said}. Check the name and the password.", said=said)
             ) from None
         given = checked(TokenAnswer, decoded(answer, call.about), call.about)
-        token = await self._long_term(given.access_token)
+        token = await self._long_term_token(given.access_token)
         return Session(given.username or credentials.username, token, expiry(token))
 
-    async def _long_term(self, short: SecretStr) -> SecretStr:
-        """The long-term token; the short one where the platform gives none."""
+    async def _long_term_token(self, short: SecretStr) -> SecretStr:
+        """The long-term token, or the short one where the platform gives none."""
         call = ApiCall(say("the long-term token"), "POST", "/auth/generate-long-term-token")
         try:
-            answer = await self._channel.send(call, short)
+            answer = await self._http.send(call, short)
             return checked(TokenAnswer, decoded(answer, call.about), call.about).access_token
         except FactorCatError as error:
             _log.info("The short token stays in use. %s", error)

@@ -1,15 +1,15 @@
-"""What can go wrong with the platform.
+"""The exceptions of the platform (因子猫, Factor Cat).
 
-    FactorCatError          str() is the whole sentence for the user: what happened, and what to do
-    ├── LoginNeeded         nobody is logged in, or the platform no longer takes the login
-    ├── LoginRefused        the platform turned name and password down
-    ├── ServerRefused       an error status, with the server's own sentence
-    ├── Unreachable         no connection, or one that broke off before an answer
-    │   └── Untrusted       the server's certificate is not valid; nothing was sent
-    ├── TimedOut            no whole answer in time
-    ├── BadAnswer           an answer that cannot be read: not JSON, too long, a key missing
-    │   └── CutOff          an answer that ended in the middle
-    └── ListRefused         a list that can be read and must not be traded
+* FactorCatError           base; str() is the whole sentence for the user: what happened, and what to do
+  x LoginNeeded            nobody is logged in, or the platform no longer accepts the login
+  x LoginRefused           the platform refused name and password
+  x ServerRefused          an error status, with the server's own sentence
+  x SelectionRefused       a list that was read and must not be traded
+  x BadAnswer              an answer that cannot be read: not JSON, too long, a key missing
+    + CutOff               an answer that ended too early
+  x Unreachable            no connection, or one that broke off before an answer
+    + Untrusted            the server's certificate is not valid; nothing was sent
+  x TimedOut               no whole answer in time
 
 None of them ever holds a password or a token, not even as its cause.
 """
@@ -24,13 +24,13 @@ from core.i18n import say
 from core.model.errors import UnavailableError
 
 _LATER = frozenset({408, 429})
-_PASSING = frozenset({502, 503, 504})
+_RETRYABLE = frozenset({502, 503, 504})
 
 
 class FactorCatError(UnavailableError):
-    """Anything that kept the platform from answering usefully. `passing`: the same request may succeed soon."""
+    """No usable answer from the platform. `retryable`: the same request may succeed soon."""
 
-    passing: bool = False
+    retryable: bool = False
 
 
 class LoginNeeded(FactorCatError):
@@ -38,7 +38,7 @@ class LoginNeeded(FactorCatError):
 
 
 class LoginRefused(FactorCatError):
-    """Name and password were turned down."""
+    """The platform refused name and password."""
 
 
 class ServerRefused(FactorCatError):
@@ -61,25 +61,25 @@ class ServerRefused(FactorCatError):
         )
         self.status = status
         self.said = said
-        self.passing = status in _PASSING
+        self.retryable = status in _RETRYABLE
 
 
 class Unreachable(FactorCatError):
     """No answer, because there was no working connection."""
 
-    passing = True
+    retryable = True
 
 
 class Untrusted(Unreachable):
     """The server could not prove who it is."""
 
-    passing = False
+    retryable = False
 
 
 class TimedOut(FactorCatError):
     """No whole answer within the time allowed."""
 
-    passing = True
+    retryable = True
 
 
 class BadAnswer(FactorCatError):
@@ -97,9 +97,9 @@ class BadAnswer(FactorCatError):
 
 
 class CutOff(BadAnswer):
-    """An answer that ended before its end."""
+    """An answer that ended too early."""
 
-    passing = True
+    retryable = True
 
 
 class SelectionRefused(FactorCatError):
@@ -116,12 +116,12 @@ class SelectionRefused(FactorCatError):
 
 
 _KEYS = ("detail", "message", "error", "msg")
-_PLACES = frozenset({"body", "query", "path", "header"})
+_REQUEST_PARTS = frozenset({"body", "query", "path", "header"})
 _LONGEST = 300
 
 
 def plain(text: str, longest: int = _LONGEST) -> str:
-    """`text` on one line, without control characters (they could steer the terminal), at most `longest` characters."""
+    """`text` on one line, without control characters (the terminal would obey them), at most `longest` characters."""
     line = " ".join("".join(char if char.isprintable() else " " for char in text).split())
     return line if len(line) <= longest else line[: longest - 1] + "…"
 
@@ -131,14 +131,14 @@ def server_sentence(body: bytes, secrets: Iterable[SecretStr]) -> str:
 
     `secrets` are struck out: some servers repeat what they were sent.
     """
-    text = _said(body)
+    text = _error_text(body)
     for secret in secrets:
         if value := secret.get_secret_value():
             text = text.replace(value, "***")
     return plain(text) or "no reason was given"
 
 
-def _said(body: bytes) -> str:
+def _error_text(body: bytes) -> str:
     try:
         return _sentence(cast(object, json.loads(body)))
     except (ValueError, RecursionError):
@@ -155,13 +155,13 @@ def _sentence(value: object) -> str:
         return ""
     fields = cast(Mapping[str, object], value)
     said = next((text for key in _KEYS if (text := _sentence(fields.get(key)))), "")
-    place = _place(fields.get("loc"))
+    place = _field_name(fields.get("loc"))
     return f"{place}: {said}" if place and said else said
 
 
-def _place(loc: object) -> str:
+def _field_name(loc: object) -> str:
     """Where a validation error (FastAPI's 422) is, as the field's name: `["body", "password"]` is `password`."""
     if not isinstance(loc, list):
         return ""
     parts = [str(part) for part in cast(list[object], loc)]
-    return ".".join(parts[1:] if parts[:1] and parts[0] in _PLACES else parts)
+    return ".".join(parts[1:] if parts[:1] and parts[0] in _REQUEST_PARTS else parts)

@@ -1,4 +1,4 @@
-"""One request out, one whole answer back: deadline, size limit, back-off, and every failure as a sentence."""
+"""HTTP to the platform: one request, one whole answer, with deadline, size limit, retries, and errors as sentences."""
 
 import asyncio
 import logging
@@ -51,7 +51,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ApiCall:
-    """What is asked of the platform. `about` names it in sentences; `repeatable` where asking twice changes nothing."""
+    """A request to the platform. `about` names it in sentences; `repeatable`: sending it twice changes nothing."""
 
     about: str
     method: str
@@ -66,10 +66,10 @@ class ApiCall:
 
 
 class HttpClient:
-    """HTTP to one address, straight: TLS is verified, no redirect is followed, no proxy of the environment is used.
+    """HTTP to one address: TLS is verified, redirects are not followed, proxies of the environment are not used.
 
-    `timeout` (real seconds) covers one request from the first byte out to the last byte in, so that a server which
-    drips bytes holds nobody up. Back-off goes by `clock`. Raises `ValueError` for an address that is not allowed.
+    `timeout` (real seconds) covers one request from the first byte out to the last byte in, however slow the server is.
+    Pauses between tries go by `clock`. Raises `ValueError` for an address that is not allowed.
     """
 
     def __init__(
@@ -105,7 +105,7 @@ class HttpClient:
             try:
                 return await self._once(call, token)
             except FactorCatError as error:
-                if not error.passing:
+                if not error.retryable:
                     raise
                 _log.warning("%s Trying again in %s s.", error, pause)
             await self._clock.sleep(pause)

@@ -1,4 +1,4 @@
-"""What the platform sends, checked: keys that nobody needs are ignored, a key that is needed and missing is named."""
+"""Checks what the platform sends: unneeded keys are ignored, a missing key is named."""
 
 import json
 import math
@@ -133,7 +133,7 @@ def object_of(data: object, about: str) -> Mapping[str, object]:
 
 
 def first_fault(error: ValidationError) -> str:
-    """The first thing wrong, in words and without the value."""
+    """The first fault as a sentence, without the value."""
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
     where = plain(".".join(str(part + 1) if isinstance(part, int) else part for part in first["loc"]), 80)
     if first["type"] == "missing":

@@ -1,4 +1,4 @@
-"""A login and what it gave: none of these shows its secret in a repr."""
+"""A login and its token; no repr shows a secret."""
 
 import base64
 import json
@@ -20,7 +20,7 @@ class LoginDetails:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A token and whose it is; `expires_at` is None where the token does not tell."""
+    """A token and whose it is; `expires_at` is None where the token holds no end."""
 
     user: str
     token: SecretStr

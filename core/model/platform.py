@@ -33,7 +33,7 @@ class Strategy:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One backtest of a strategy. Returns, win rate and drawdown are ratios (0.12 is 12 %); None where not told."""
+    """One backtest of a strategy. Returns, win rate and drawdown are ratios (0.12 is 12 %); None where not given."""
 
     id: int
     backtest_time: str
@@ -46,7 +46,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class RecordDetail:
-    """A record's parameters and whatever else the platform tells of it: its shape is not fixed."""
+    """A record's parameters and whatever else the platform sends about it, of no fixed shape."""
 
     parameters: Mapping[str, Any]
     detail: Mapping[str, Any]
@@ -54,7 +54,7 @@ class RecordDetail:
 
 @dataclass(frozen=True, slots=True)
 class Selected:
-    """One bond of the list; `price` is the platform's own, CNY per 张, None where not told."""
+    """One bond of the list; `price` is the platform's own, CNY per 张, None where not given."""
 
     code: BondCode
     name: str
