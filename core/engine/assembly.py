@@ -284,7 +284,7 @@ def compose(
         controls,
         settings,
         lambda: stop_ratios.ratios,
-        lambda: live_consent.why_not() if live_consent else None,
+        live_consent,
         sources.contradiction if sources is not None else lambda quote: None,
     )
     return Components(

@@ -8,7 +8,7 @@ T_co = TypeVar("T_co", covariant=True)
 
 @dataclass(frozen=True, slots=True)
 class Known(Generic[T_co]):
-    """A value that was really obtained, an empty one included."""
+    """A value that was obtained; it may be empty."""
 
     value: T_co
 

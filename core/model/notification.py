@@ -1,4 +1,4 @@
-"""What is worth telling somebody who is not looking at a screen."""
+"""Notifications for a user who is not looking at a screen."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,7 +8,7 @@ from core.model.snapshot import Level
 
 
 class NotificationKind(StrEnum):
-    """What a piece of news is about: each is a key of the settings' [notify.events]."""
+    """The subject of a notification: each is a key of the settings' [notify.events]."""
 
     ORDER = "order"
     STOP = "stop"
@@ -23,7 +23,7 @@ class NotificationKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """One piece of news, at the market's time, in the user's language; `text` may have several lines."""
+    """One notification, at the market's time, in the user's language; `text` may have several lines."""
 
     kind: NotificationKind
     level: Level

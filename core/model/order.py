@@ -1,4 +1,4 @@
-"""Orders: what was intended, what the broker made of it, what was filled."""
+"""Orders: the intention, the broker's order, the fills."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -187,7 +187,7 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Unresolved:
-    """Nobody knows: the order may be live. It is looked up, never sent again."""
+    """Outcome unknown: the order may be live. It is looked up, never sent again."""
 
     reason: str
 

@@ -1,4 +1,4 @@
-"""What a rebalance is about to do, and why, row by row."""
+"""A plan: what a rebalance would do, and why, row by row."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -50,7 +50,7 @@ class Blocked:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The whole answer of the planner; `origin` tells what its orders are sent for.
+    """The planner's result; `origin` is what its orders are sent for.
 
     `refused` names why nothing at all may be sent; then there are no legs. `cash` is what may be spent before the first
     leg, `cash_after` what is left when every leg fills at its limit; both None where the account did not answer.

@@ -26,7 +26,7 @@ def doubts(
     today: date,
     ratio: Decimal,
 ) -> dict[BondCode, str]:
-    """Why a bond's price is not borne out by a second source, for each bond whose price is not."""
+    """Why a second source does not confirm the price, for each bond where it does not."""
     found: dict[BondCode, str] = {}
     for code, quote in first.items():
         if isinstance(quote, Known):

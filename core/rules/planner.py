@@ -59,7 +59,7 @@ class PlanInput:
 
 @dataclass(frozen=True, slots=True)
 class _Facts:
-    """A situation in which nothing essential is missing."""
+    """Inputs of a plan of which nothing essential is missing."""
 
     situation: PlanInput
     settings: Settings
@@ -87,7 +87,7 @@ class _Facts:
 
 
 def leg_price(situation: PlanInput, settings: Settings, side: Side, code: BondCode) -> Maybe[Decimal]:
-    """The limit of a leg, CNY per 张; else why there is none. What has to go goes at the price that there is."""
+    """The limit of a leg, CNY per 张; else why there is none. A forced sale takes whatever price there is."""
     quote = situation.quotes.get(code, _NO_QUOTE)
     if situation.origin in SALES_ALONE or (side is Side.SELL and code in situation.leaving):
         return order_price(side, quote, settings.orders, situation.trading_day)

@@ -1,4 +1,4 @@
-"""One decision per bond: who goes before whom, and what a fired stop keeps from being bought."""
+"""One decision per bond: which order origin takes priority, and which bonds a fired stop keeps from being bought."""
 
 from collections.abc import Collection, Mapping
 

@@ -48,7 +48,7 @@ def why_not_bought(
 
 
 def why_unknown(bond_info: BondInfo, today: date) -> str | None:
-    """Why nobody knows whether the bond is called, or newly listed; None where both are known."""
+    """Why it is unknown whether the bond is called or newly listed; None where both are known."""
     return _call_unknown(bond_info) or _listing_unknown(bond_info, today)
 
 
@@ -124,43 +124,43 @@ def _stake(bond_info: BondInfo, volume: int, last: Decimal | None) -> str:
 
 
 def _restricted(bond_info: BondInfo) -> str | None:
-    told = bond_info.restricted
-    return say("not for everybody: {why} {source}", why=told.value, source=_by(told)) if told and told.value else None
+    fact = bond_info.restricted
+    return say("not for everybody: {why} {source}", why=fact.value, source=_by(fact)) if fact and fact.value else None
 
 
 def _last_days(
     bond_info: BondInfo, today: date, sessions_between: SessionsBetween, guards: GuardSettings
 ) -> str | None:
-    told = bond_info.last_trade
-    if told is None:
+    fact = bond_info.last_trade
+    if fact is None:
         return None
-    left = sessions_between(today, told.value)
+    left = sessions_between(today, fact.value)
     if left < 0:
-        return say("its trading ended on {day} {source}", day=told.value, source=_by(told))
+        return say("its trading ended on {day} {source}", day=fact.value, source=_by(fact))
     if bond_info.call is not None and bond_info.call.value is RedemptionState.CALLED:
-        return say("called: {when} {source}", when=_when(told.value, left), source=_by(told))
+        return say("called: {when} {source}", when=_when(fact.value, left), source=_by(fact))
     if left > guards.min_days_to_last_trade:
         return None
     return say(
         "its trading ends: {when} (guards.min_days_to_last_trade = {least}) {source}",
-        when=_when(told.value, left),
+        when=_when(fact.value, left),
         least=guards.min_days_to_last_trade,
-        source=_by(told),
+        source=_by(fact),
     )
 
 
 def _called(bond_info: BondInfo) -> str | None:
-    told = bond_info.call
-    if told is None or told.value not in (RedemptionState.CALLED, RedemptionState.MET, RedemptionState.MATURING):
+    fact = bond_info.call
+    if fact is None or fact.value not in (RedemptionState.CALLED, RedemptionState.MET, RedemptionState.MATURING):
         return None
-    return say("{event} {source}", event=say(told.value), source=_by(told))
+    return say("{event} {source}", event=say(fact.value), source=_by(fact))
 
 
 def _nearly_called(bond_info: BondInfo, guards: GuardSettings) -> str | None:
-    told, call = bond_info.counted, bond_info.call
-    if told is None or (call is not None and call.value is RedemptionState.DECLINED):
+    fact, call = bond_info.counted, bond_info.call
+    if fact is None or (call is not None and call.value is RedemptionState.DECLINED):
         return None
-    days, needed = told.value
+    days, needed = fact.value
     left = max(needed - days, 0)
     if left > guards.min_days_to_call:
         return None
@@ -171,46 +171,46 @@ def _nearly_called(bond_info: BondInfo, guards: GuardSettings) -> str | None:
         days=days,
         needed=needed,
         least=guards.min_days_to_call,
-        source=_by(told),
+        source=_by(fact),
     )
 
 
 def _maturing(bond_info: BondInfo, today: date, guards: GuardSettings) -> str | None:
-    told = bond_info.maturity
-    if told is None:
+    fact = bond_info.maturity
+    if fact is None:
         return None
-    left = (told.value - today).days
+    left = (fact.value - today).days
     if left < 0:
-        return say("matured on {day} {source}", day=told.value, source=_by(told))
+        return say("matured on {day} {source}", day=fact.value, source=_by(fact))
     if left >= guards.min_days_to_maturity:
         return None
     return say(
         "matures on {day}, in {left} days (guards.min_days_to_maturity = {least}) {source}",
-        day=told.value,
+        day=fact.value,
         left=left,
         least=guards.min_days_to_maturity,
-        source=_by(told),
+        source=_by(fact),
     )
 
 
 def _new(bond_info: BondInfo, today: date, sessions_between: SessionsBetween, guards: GuardSettings) -> str | None:
-    told = bond_info.listed
-    if told is None:
+    fact = bond_info.listed
+    if fact is None:
         return None
-    if told.value > today:
-        return say("listed only from {day} on {source}", day=told.value, source=_by(told))
-    since = sessions_between(told.value, today)
+    if fact.value > today:
+        return say("listed only from {day} on {source}", day=fact.value, source=_by(fact))
+    since = sessions_between(fact.value, today)
     if since > guards.min_days_listed:
         return None
     return say(
         "listed on {day}, {since} sessions ago (guards.min_days_listed = {least}) {source}",
-        day=told.value,
+        day=fact.value,
         since=since,
         least=guards.min_days_listed,
-        source=_by(told),
+        source=_by(fact),
     )
 
 
-def _by(told: Sourced[object]) -> str:
-    facts: BondFacts = told.by
+def _by(fact: Sourced[object]) -> str:
+    facts: BondFacts = fact.by
     return f"[{facts.source} {facts.as_of:%Y-%m-%d %H:%M}]"

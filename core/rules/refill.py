@@ -1,4 +1,4 @@
-"""What stops have freed today and no refill has taken yet."""
+"""Slots and cash that stops freed today and no refill has used yet."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

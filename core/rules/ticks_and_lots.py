@@ -35,7 +35,7 @@ _SPREAD = Decimal("1.5")
 
 
 def volume_unit(told: int, amount: Decimal, last: Decimal) -> int | None:
-    """张 per unit of a source's volume, 1 or 10, as the day's `amount` (CNY) bears out; None where it does not.
+    """张 per unit of a source's volume, 1 or 10, as the day's `amount` (CNY) confirms; None where it does not.
 
     Sources document 手, and the same ones were seen to count 张.
     """

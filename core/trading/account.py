@@ -1,4 +1,4 @@
-"""The account as it was read last, and one way to read it."""
+"""Reads the account, and keeps the last reading."""
 
 import asyncio
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ _NOT_READ: Unknown = Unknown("not read yet")
 
 @dataclass(frozen=True, slots=True)
 class AccountState:
-    """What the account answered; `at` is the clock's `elapsed` of the answer, None where it was never asked."""
+    """One reading of the account; `at` is the clock's `elapsed` then, None before the first reading."""
 
     asset: Maybe[Asset] = _NOT_READ
     positions: Maybe[tuple[Position, ...]] = _NOT_READ
@@ -25,8 +25,8 @@ class AccountState:
 
 
 class AccountReader:
-    """An account out of reach may list no positions without an error, so the asset is asked before and after, in one
-    go: it proves the link."""
+    """A disconnected account may list no positions without an error, so the asset is queried before and after: its
+    answer proves the connection."""
 
     def __init__(self, broker: Broker, clock: Clock) -> None:
         self._broker = broker

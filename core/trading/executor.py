@@ -1,4 +1,4 @@
-"""The executor: carries a plan out, leg by leg, from the first sell to the last look at what is left over."""
+"""Carries a plan out, leg by leg: sells, buys, repricing of what is left."""
 
 import logging
 from collections.abc import Awaitable, Callable, Collection, Sequence
@@ -27,12 +27,12 @@ INTERRUPTED = "interrupted: the program ended before it did; what was filled is 
 
 
 class RebalanceRefused(RefusedError):
-    """The rebalance was not begun and nothing was sent; the message says why."""
+    """The rebalance was not started and nothing was sent; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Try:
-    """One leg in one attempt: its place in the plan keeps its order ids apart from every other leg's."""
+    """One leg in one attempt; its place in the plan makes its order ids unique."""
 
     place: int
     leg: Leg
@@ -62,14 +62,14 @@ class Executor:
         self.stopped: dict[BondCode, str] = {}
 
     async def run(self, plan: Plan, settings: Settings) -> str:
-        """Carry `plan` out to its end, at the prices of now, and answer with the closing sentence.
+        """Carry `plan` out to its end, at current prices; returns the closing sentence.
 
         Raises `RebalanceRefused` when another one runs, the plan is refused, out of date or was begun before.
         """
         if self.plan is not None:
             raise RebalanceRefused(
                 say(
-                    "{origin} {plan_id} is running: a second one is not begun",
+                    "{origin} {plan_id} is in progress, a second one cannot start",
                     origin=self.plan.origin,
                     plan_id=self.plan.plan_id,
                 )
@@ -85,8 +85,8 @@ class Executor:
             self.plan = None
 
     async def _begin(self, plan: Plan, settings: Settings) -> list[_Try]:
-        """Commit that the plan is carried out; answers with its sells, as they are possible now."""
-        unanswered = await self._order_manager.sync_with_broker()  # an order called refused may be live after all
+        """Commit that the plan is being carried out; returns its sells as they are possible now."""
+        unanswered = await self._order_manager.sync_with_broker()  # a refused order may be live after all
         if unanswered is not None:
             raise RebalanceRefused(say("the account's orders are not known: {unanswered}", unanswered=unanswered))
         situation = await self._gather(plan.plan_id)
@@ -104,7 +104,7 @@ class Executor:
         return self._planned(plan.sells, fresh.sells, fresh)
 
     def _planned(self, planned: Sequence[Leg], possible: Sequence[Leg], fresh: Plan) -> list[_Try]:
-        """Of what is possible now, what was planned; a name that the plan did not hold is never added."""
+        """The planned legs that are possible now; a bond that the plan did not hold is never added."""
         places = {leg.code: place for place, leg in enumerate(planned, 1)}
         self.stopped.update({row.code: row.reason for row in fresh.blocked if row.code in places})
         return [_Try(places[leg.code], leg) for leg in possible if leg.code in places]
@@ -126,7 +126,7 @@ class Executor:
         return ending
 
     async def _buy(self, plan: Plan, settings: Settings) -> str | None:
-        """Size the plan's buys anew, from the cash that arrived; answers with the reason where there are none."""
+        """Size the plan's buys again from the cash that arrived; returns the reason where there are none."""
         if not plan.buys:
             return None
         fresh = plan_buys(await self._gather(plan.plan_id), settings)
@@ -151,10 +151,9 @@ class Executor:
             tries = self._left_over(tries, plan, attempt, late)
 
     async def _await_orders(self, ids: Sequence[str], settings: Settings) -> Collection[str]:
-        """See the orders through: wait, cancel what is left, and take over what the broker lists of them.
+        """Wait for the orders, cancel what is left, and sync with the broker.
 
-        Answers with the orders that were cancelled here because they took too long; with none where the broker's lists
-        do not bear them out.
+        Returns the orders that were cancelled here because they took too long; none where the broker did not answer.
         """
         journal = self._order_manager.journal
         if any(journal[key].unresolved for key in ids):
@@ -168,7 +167,7 @@ class Executor:
             return ()
         unanswered = (
             await self._order_manager.sync_with_broker()
-        )  # the last word, also on what was called refused or cancelled
+        )  # also orders that count as refused or cancelled may have changed
         await self._cancel_live(ids)
         return late if unanswered is None else ()
 
@@ -183,7 +182,7 @@ class Executor:
         """What is still to trade of each leg: only a proven cancel of an order that was `late` is followed up.
 
         An order that is not proven over freezes its leg; one that was refused, rejected or cancelled by somebody else
-        is reported, not repeated.
+        is reported and not sent again.
         """
         left: list[_Try] = []
         for item in tries:
@@ -253,7 +252,7 @@ def _sellable(leg: Leg, positions: Maybe[tuple[Position, ...]]) -> int:
 
 
 def _client_order_id(plan: Plan, item: _Try, attempt: int) -> str:
-    """Unique for ever and known before the order is sent: plan, leg, attempt."""
+    """Unique and known before the order is sent: plan, leg, attempt."""
     return f"{plan.plan_id}-{'B' if item.leg.side is Side.BUY else 'S'}{item.place:02d}-{attempt}"
 
 

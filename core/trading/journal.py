@@ -1,4 +1,4 @@
-"""The journal: every order, written down and on disk before it is sent, with everything that happened to it."""
+"""Every order, on disk before it is sent, with everything that happened to it."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -28,7 +28,7 @@ MAX_REMARK = 23
 
 
 class Journal:
-    """Orders of one home, newest state in memory, every change committed first."""
+    """Orders of one account: the newest state in memory, every change committed first."""
 
     def __init__(self, db: "Database") -> None:
         self._db = db

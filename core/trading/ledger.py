@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from sqlite_utils import Database
 
 SETTLED = "settled"
-"""How the number of a fill ends that the user vouches for, where the broker's own cannot be had."""
+"""Suffix of the trade id of a fill that the user confirmed because the broker does not list it."""
 
 
 class Ledger:
@@ -46,7 +46,7 @@ class Ledger:
         return client_order_id in self._settled
 
     def move_by_hand(self, kind: str, code: BondCode, side: Side, volume: int, price: Decimal, at: datetime) -> None:
-        """What the user puts under management (a buy at `price`, CNY per 张) or takes out of it (a sell)."""
+        """Record what the user takes into management (a buy at `price`, CNY per 张) or releases (a sell)."""
         key = f"{at.isoformat()}/{kind}/{code}"
         self._enter(kind, key, Fill(at.date(), kind, str(code), "", code, side, volume, price, Decimal(0), at), "")
 

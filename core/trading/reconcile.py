@@ -1,4 +1,4 @@
-"""Reconciliation: what the journal and the ledger say against what the broker says, before anything is traded."""
+"""Reconciliation: compare journal and ledger with the broker before anything is traded."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -12,11 +12,11 @@ from core.trading.order_manager import CANCEL_PROOF, OrderManager
 from core.trading.status import BlockKind, BlockReason
 
 _LONGEST_PROOF = 30.0
-"""Seconds that are spent waiting until an order's absence proves something."""
+"""Longest wait, in seconds, for the absence of an order at the broker to prove that it never arrived."""
 
 
 async def reconcile(order_manager: OrderManager) -> tuple[str, ...]:
-    """Take over what the broker can prove of our open orders; answer with what keeps trading off, row by row.
+    """Update our open orders from the broker, and set the trading status; returns what keeps trading off.
 
     The asset is asked first: an account that is out of reach may list no orders and no positions without an error.
     """
@@ -53,9 +53,9 @@ def _silent(text: str) -> tuple[BlockReason, ...]:
 
 
 async def end_working(order_manager: OrderManager) -> str | None:
-    """Cancel what still works and nobody sees through, and see it proven.
+    """Cancel today's live orders that nobody has claimed, and wait for the proof.
 
-    Answers with the reason when the broker did not answer.
+    Returns why the broker did not answer, None when it did.
     """
     today = order_manager.clock.now().date()
     working = [
@@ -72,7 +72,7 @@ async def end_working(order_manager: OrderManager) -> str | None:
 
 
 async def _await_proof(order_manager: OrderManager) -> str | None:
-    """Wait until the broker's list proves what never arrived, where a short wait is all that it takes."""
+    """Wait until the broker's list proves which orders never arrived, where a short wait is enough."""
     waits = [
         order_manager.broker.absence_proven_in(order) for order in order_manager.journal.open() if order.unresolved
     ]
@@ -103,7 +103,7 @@ def _end_past_buys(order_manager: OrderManager, held: Mapping[BondCode, int]) ->
 
 
 def _unresolved(order_manager: OrderManager, order: Order, held: Mapping[BondCode, int]) -> str:
-    """What is known of an order that nobody settles, with what the user can do."""
+    """What is known of an unresolved order, and what the user can do."""
     intent, owned, volume = order.intent, _owned(order_manager, order), held.get(order.intent.code, 0)
     if_filled = owned + order.remaining * (1 if intent.side is Side.BUY else -1)
     fits = {owned: say(", which fits dead"), if_filled: say(", which fits filled")}.get(volume, "")

@@ -1,4 +1,4 @@
-"""A rotation: one strategy on one account. It looks, plans, and carries plans out."""
+"""One strategy on one account: makes plans and carries them out."""
 
 import asyncio
 import logging
@@ -102,10 +102,7 @@ class Rotation:
 
     async def execute(self, plan: Plan) -> str:
         """Carry `plan` out; answers with the closing sentence. Raises `RebalanceRefused`, nothing sent then."""
-        if self._executing is not None:
-            raise RebalanceRefused(
-                say("run {executing} is running: a second one is not begun", executing=self._executing)
-            )
+        self._refuse_while_running()
         self._executing = plan.plan_id
         try:
             async with self._turn:
@@ -139,10 +136,7 @@ class Rotation:
         Raises `RebalanceRefused`, nothing sent then, where another run has the account, the account does not answer or
         the bond cannot be sold now.
         """
-        if self._executing is not None:
-            raise RebalanceRefused(
-                say("run {executing} is running: a second one is not begun", executing=self._executing)
-            )
+        self._refuse_while_running()
         return await self._sell_off(_Aim(Origin.SALE, Unknown(say("a sale by hand follows no list")), code))
 
     async def leave(self) -> Plan:
@@ -150,11 +144,14 @@ class Rotation:
 
         Raises `RebalanceRefused` as `sell` does.
         """
+        self._refuse_while_running()
+        return await self._sell_off(_Aim(Origin.EXIT, Unknown(say("an exit follows no list"))))
+
+    def _refuse_while_running(self) -> None:
         if self._executing is not None:
             raise RebalanceRefused(
-                say("run {executing} is running: a second one is not begun", executing=self._executing)
+                say("run {executing} is in progress, a second one cannot start", executing=self._executing)
             )
-        return await self._sell_off(_Aim(Origin.EXIT, Unknown(say("an exit follows no list"))))
 
     async def _sell_off(self, aim: _Aim) -> Plan:
         orders = self.settings.orders.model_copy(update={"type": "market"})

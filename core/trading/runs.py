@@ -1,4 +1,4 @@
-"""Which plans were carried out, how far each came, and the list each followed."""
+"""Plans that were carried out, their progress, and the list each followed."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Runs:
-    """One row per plan that was begun. A plan is begun once, ever."""
+    """One row per plan that was started. A plan is started at most once."""
 
     def __init__(self, db: "Database") -> None:
         self._db = db
@@ -63,7 +63,7 @@ class Runs:
         update(self._db, "runs", plan_id, ending)
 
     def unfinished(self) -> tuple[str, ...]:
-        """Plans that were begun and whose end was never written: the program died in them."""
+        """Plans that were started and never finished: the program ended during them."""
         return tuple(row["plan_id"] for row in rows(self._db, "runs", "finished_at is null"))
 
     def last(self, orders_of: Callable[[str], tuple[Order, ...]]) -> Rebalance | None:

@@ -1,4 +1,4 @@
-"""What the user decides where neither journal nor broker can: doubtful orders, holdings in or out of management."""
+"""What only the user can decide: unresolved orders, and which holdings rotor manages."""
 
 from decimal import Decimal
 
@@ -17,10 +17,10 @@ class CannotSettle(RefusedError, ValueError):
 
 
 async def settle(order_manager: OrderManager, client_order_id: str, *, filled: bool) -> Order:
-    """Take the user's word for an order that is open and that the broker does not settle.
+    """Settle an open order that the broker does not settle, as the user says.
 
     `filled` books what was left of it at its limit, with the settings' fee, and must fit the account's holding; else it
-    is over with what is booked. The broker's list is read first: what it says goes before. Raises `CannotSettle`.
+    ends with what is booked. The broker's list is read first and takes precedence. Raises `CannotSettle`.
     """
     order = order_manager.journal.get(client_order_id)
     if order is None:
@@ -60,8 +60,8 @@ async def settle(order_manager: OrderManager, client_order_id: str, *, filled: b
             say("settled by the user: over, {filled_volume} 张 filled", filled_volume=order.filled_volume),
         )
     else:
-        await _fits(order_manager, order)
-        order_manager.on_event(_vouched(order_manager, order))
+        await _check_holding(order_manager, order)
+        order_manager.on_event(_settled_fill(order_manager, order))
     return order_manager.journal[client_order_id]
 
 
@@ -107,7 +107,7 @@ async def _is_listed(order_manager: OrderManager, order: Order) -> bool:
     return order.intent.client_order_id in {row.remark for row in listed.value}
 
 
-async def _fits(order_manager: OrderManager, order: Order) -> None:
+async def _check_holding(order_manager: OrderManager, order: Order) -> None:
     held, _ = await _holding(order_manager, order.intent.code)
     owned, rest = _owned(order_manager, order.intent.code), order.remaining
     after = owned + rest if order.intent.side is Side.BUY else owned - rest
@@ -124,7 +124,7 @@ async def _fits(order_manager: OrderManager, order: Order) -> None:
         )
 
 
-def _vouched(order_manager: OrderManager, order: Order) -> Fill:
+def _settled_fill(order_manager: OrderManager, order: Order) -> Fill:
     intent, rest = order.intent, order.remaining
     charge = fee(intent.code.exchange, intent.price * rest, order_manager.risk.settings.fees)
     return Fill(

@@ -1,4 +1,4 @@
-"""Small things that outlive a restart: the sandbox's time, the equity line."""
+"""Small values kept across restarts, the equity curve, and the tables of the trading database."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -9,12 +9,8 @@ from core.infra.database import rows, schema
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
-
-if TYPE_CHECKING:
-    from sqlite_utils import Database
-
 RUNNING = "engine_running"
-"""Key: since when a run has been going on; empty after it has ended in order."""
+"""Key: when the running engine started; empty after a clean end."""
 
 
 class StateStore:
@@ -35,7 +31,7 @@ class StateStore:
         return max((datetime.fromisoformat(moment) for moment in told), default=None)
 
     def add_equity(self, at: datetime, total: Decimal) -> None:
-        """One point of the equity line, CNY; a second one for the same moment replaces the first."""
+        """Store one point of the equity curve, CNY; a second one for the same moment replaces the first."""
         self._db.table("equity").insert({"at": at.isoformat(), "total": str(total)}, replace=True)
 
     def equity(self, limit: int) -> tuple[tuple[datetime, Decimal], ...]:

@@ -1,4 +1,4 @@
-"""The stop monitor: holds every price of a managed bond against its levels, and sells what has crossed one."""
+"""Compares every price of a managed bond with its stop-loss and take-profit levels, and sells what crossed one."""
 
 import asyncio
 import logging
@@ -22,21 +22,21 @@ from core.rules.stops import Levels, Ratios, crossed, levels_of
 from core.rules.ticks_and_lots import sellable_lots
 from core.trading.account import AccountReader
 from core.trading.order_manager import CANCEL_PROOF, OrderManager
-from core.trading.risk import TradingControls
+from core.trading.risk import LiveConsent, TradingControls
 
 log = logging.getLogger(__name__)
 
 PATIENCE = 10.0
-"""Seconds after which a stop's order has lost the price, and the rest is sent again at a fresh one."""
+"""Seconds after which a stop's unfilled order is cancelled and sent again at a fresh price."""
 
 FRESH = 10.0
-"""Seconds for which an account that was read says what may be sold of a bond."""
+"""Seconds for which the last reading of the account tells what may be sold of a bond."""
 
 UNSEEN = 90.0
-"""Real seconds without a look at a price, longer than from one sweep to the next: the stop would not fire."""
+"""Real seconds without a price after which a stop counts as not armed; longer than from one sweep to the next."""
 
 DOUBT = 10.0
-"""Seconds for which a second source's other price holds up a stop: three of its answers."""
+"""Seconds for which a second source's different price delays a stop: three of its answers."""
 
 _PAUSE, _LONGEST_PAUSE = 5.0, 60.0
 """Seconds until a sale that failed is tried again; they double with each failure."""
@@ -46,7 +46,7 @@ _TAGS = {Origin.STOP_LOSS: "SL", Origin.TAKE_PROFIT: "TP"}
 
 @dataclass(slots=True)
 class _Watch:
-    """What is remembered of a bond: its newest price, why it cannot be sold, and when to try again."""
+    """State of one bond: its newest price, why it cannot be sold, and when to try again."""
 
     quote: Quote | None = None
     checked_at: datetime | None = None
@@ -58,7 +58,7 @@ class _Watch:
 
 @dataclass(frozen=True, slots=True)
 class _Crossing:
-    """A price through a level (CNY per 张): which kind of stop it sets off, and why in words."""
+    """A price through a level (CNY per 张): which stop it triggers, and why, for people."""
 
     origin: Origin
     text: str
@@ -66,10 +66,10 @@ class _Crossing:
 
 
 class StopMonitor:
-    """Every managed position, on every tick; `sweep` is the net under lost ticks.
+    """Watches every managed position on every tick; `sweep` covers lost ticks.
 
-    A stop stays armed until nothing is left of its bond. `ratios` are asked anew at each look, so that what is shown is
-    what would fire. Nothing here waits on a screen, a plan or a rebalance.
+    A stop stays armed until nothing is left of its bond. `ratios` are read again for each price, so that what is shown
+    is what would fire. Nothing here waits for a screen, a plan or a rebalance.
     """
 
     def __init__(
@@ -80,11 +80,11 @@ class StopMonitor:
         controls: TradingControls,
         settings: Settings,
         ratios: Callable[[], Ratios],
-        permitted: Callable[[], str | None] = lambda: None,
+        consent: LiveConsent | None = None,
         doubt: Callable[[Quote], str | None] = lambda quote: None,
     ) -> None:
-        """`permitted`: why this account takes no order at all, None where it does; `doubt`: what a second source has
-        against a price, None where it has nothing or is silent."""
+        """`consent` is None outside live mode; `doubt` returns what a second source says against a price, None where it
+        says nothing or is silent."""
         self._order_manager = order_manager
         self._account = account
         self._feed = feed
@@ -92,13 +92,13 @@ class StopMonitor:
         self._settings = settings
         self._orders = settings.orders.model_copy(update={"type": "market"})
         self._ratios = ratios
-        self._permitted = permitted
+        self._consent = consent
         self._doubt = doubt
         self._watches: dict[BondCode, _Watch] = {}
         self._selling: dict[BondCode, asyncio.Task[None]] = {}
 
     def on_quotes(self, quotes: Mapping[BondCode, Quote]) -> None:
-        """Prices that have just come in."""
+        """Check prices that have just arrived."""
         owned = self._order_manager.ledger.holdings()
         mine = {code: quote for code, quote in quotes.items() if code in owned}
         if mine:
@@ -107,26 +107,26 @@ class StopMonitor:
                 self._check_price(owned[code], quote, ratios)
 
     async def sweep(self) -> None:
-        """Look at the price of every managed bond, with one call for all of them."""
+        """Fetch and check the price of every managed bond, with one query for all."""
         codes = tuple(self._order_manager.ledger.holdings())
         if codes and self._settings.stops.enabled and self._why_not_sendable() is None:
             found = await self._feed.snapshot(codes)
             self.on_quotes({code: quote.value for code, quote in found.items() if isinstance(quote, Known)})
 
     async def close(self) -> None:
-        """Begin nothing more; orders that are out stay as they are."""
+        """Start no more sales; orders at the broker stay as they are."""
         tasks = tuple(self._selling.values())
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def rows(self) -> dict[BondCode, StopRow]:
-        """What guards each managed bond, as it would act on the next price."""
+        """The stops of each managed bond, as they would act on the next price."""
         ratios, trouble, hours = (
             self._ratios(),
             self._why_blocked(),
             self._why_closed(),
-        )  # once: the disk is looked at for them
+        )  # read once: the controls are on disk
         return {
             code: self._row(owned, ratios, trouble, hours)
             for code, owned in self._order_manager.ledger.holdings().items()
@@ -148,7 +148,7 @@ class StopMonitor:
             watch.doubted_since = None
             self._log_obstacle(watch, quote, "")
         elif code not in self._selling and self._order_manager.clock.elapsed() >= watch.not_before:
-            hours = self._why_closed()  # no fault of anybody: it fires in the next hours of trading
+            hours = self._why_closed()  # closed hours are no obstacle to report: it fires when trading resumes
             obstacle = self._obstacle(quote, watch) if hours is None else None
             self._log_obstacle(watch, quote, obstacle or "")
             if hours is None and obstacle is None:
@@ -179,8 +179,8 @@ class StopMonitor:
     def _obstacle(self, quote: Quote, watch: _Watch) -> str | None:
         """Why a price through a level does not sell at once.
 
-        One wrong tick must not cost a holding, nor a second source that is wrong all day a stop: what it says
-        otherwise holds the sale up for some seconds, no longer.
+        One wrong tick must not cost a holding, and a second source that is wrong all day must not cost a stop: its
+        different price delays the sale by `DOUBT` seconds only.
         """
         reason = self._why_blocked() or why_not_tradable(Side.SELL, quote, self._today())
         doubt = self._doubt(quote) if reason is None else None
@@ -200,15 +200,15 @@ class StopMonitor:
     def _why_blocked(self) -> str | None:
         if self._controls.halted:
             return say("halted: no stop fires")
-        return self._order_manager.status.why_blocked or self._permitted()
+        return self._order_manager.status.why_blocked or (self._consent.why_not() if self._consent else None)
 
     def _why_closed(self) -> str | None:
         return self._order_manager.risk.orders_allowed(self._order_manager.clock.now())
 
     async def _sell(self, code: BondCode, crossing: _Crossing, watch: _Watch) -> None:
-        """Sell until nothing is left, the price is back, or something stands in the way: the next price tries again.
+        """Sell until nothing is left, the price has recovered, or an order fails; then the next price tries again.
 
-        A touch counts: the first order goes out although the price may be back by then.
+        A touch counts: the first order is sent even if the price has recovered by then.
         """
         try:
             with self._order_manager.claim(code, crossing.origin):
@@ -225,15 +225,15 @@ class StopMonitor:
             self._back_off(watch, f"{error}")
 
     def _still_crossed(self, code: BondCode, origin: Origin, watch: _Watch) -> _Crossing | None:
-        """What is left to sell for, where the newest price is through the same level still."""
+        """The crossing if the newest price is still through the same level, else None."""
         owned, quote = self._order_manager.ledger.holdings().get(code), watch.quote
         found = self._crossing(owned, quote, self._ratios()) if owned is not None and quote is not None else None
         return found if found is not None and found.origin is origin else None
 
     async def _one_order(self, code: BondCode, crossing: _Crossing, watch: _Watch, *, cached: bool) -> str | None:
-        """One order, seen through to its end; answers with what stood in its way."""
+        """Send one order and wait for its end; returns why it was not sent or not filled, None where it was."""
         off = self._why_not_sendable()
-        if off is not None:  # halted meanwhile, perhaps by a flatten, whose order is not to be cleared away
+        if off is not None:  # halted meanwhile, perhaps by a flatten, whose order must not be cancelled here
             return off
         in_the_way = [order for order in self._order_manager.journal.open() if order.intent.code == code]
         if in_the_way:
@@ -265,13 +265,13 @@ class StopMonitor:
         if order_manager.journal[key].state is not OrderState.FILLED:
             await order_manager.sync_with_broker()
         order = order_manager.journal[key]
-        # One that somebody else cancels with nothing filled would be cancelled again: it is no step forward.
+        # An order that somebody else cancelled unfilled would be cancelled again: that counts as a failure.
         if order.filled_volume or (late and order.state is OrderState.CANCELLED):
             return None if order.done else say("order {key} is {state}", key=key, state=say(order.state))
         return say("its order was {state}: {message}", state=say(order.state), message=order.message)
 
     async def _clear_other_orders(self, orders: list[Order], watch: _Watch) -> str | None:
-        """Get a bond's other orders out of the way; answers with what cannot be."""
+        """Cancel a bond's other orders; returns why one remains, None where none does."""
         order_manager = self._order_manager
         if any(order.unresolved for order in orders):
             await order_manager.sync_with_broker()
@@ -331,7 +331,7 @@ class StopMonitor:
 
     @staticmethod
     def _log_obstacle(watch: _Watch, quote: Quote, obstacle: str) -> None:
-        """Tell once what keeps a stop from selling, and once that it is over."""
+        """Log once what keeps a stop from selling."""
         if obstacle and obstacle != watch.note:
             log.error("the stop of %s %s is through its level and stays armed: %s", quote.code, quote.name, obstacle)
         watch.note = obstacle
@@ -357,7 +357,7 @@ class StopMonitor:
         return say("armed") if hours is None else say("armed for the next hours of trading")
 
     def _price_missing(self, watch: _Watch) -> str | None:
-        """Why nothing is known of the bond's price, where neither a tick nor a sweep has told it."""
+        """Why the bond's price is not known, None where a tick or a sweep has brought one lately."""
         clock = self._order_manager.clock
         if watch.checked_at is None:
             return say("no price yet")

@@ -1,4 +1,4 @@
-"""The stop ratios of the record that is followed: asked of the platform, and remembered for when it is away."""
+"""Stop ratios of the followed record, from the platform; the last ones are kept for when it does not answer."""
 
 import json
 import logging
@@ -19,7 +19,7 @@ _KEY = "stop_parameters"
 
 
 class StopRatios:
-    """`ratios` is what the stops are armed with; `followed` tells the strategy at this moment."""
+    """`ratios` is what the stops are armed with; `followed` returns the current strategy."""
 
     def __init__(
         self,
@@ -54,7 +54,7 @@ class StopRatios:
         return "strategy" in (self._stops.take_profit, self._stops.stop_loss)
 
     async def ask(self) -> None:
-        """Ask the platform; where it does not answer, what it said last stays in force."""
+        """Fetch the ratios; if the platform does not answer, the last ones stay in force."""
         chosen = self._followed()
         if not (chosen.history_id and self._needs_the_record):
             return

@@ -286,7 +286,7 @@ class TestOnce:
         plan = await room.plan(B)
         running = asyncio.create_task(room.rotation.execute(plan))
         await asyncio.sleep(0)
-        with pytest.raises(RebalanceRefused, match="is running"):
+        with pytest.raises(RebalanceRefused, match="in progress"):
             await room.rotation.execute(replace(plan, plan_id="260515-other1"))
         assert {order.plan_id for order in room.broker.placed} <= {plan.plan_id}
         room.clock.after(1, lambda: room.broker.trade("1000", 100))
