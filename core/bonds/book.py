@@ -18,6 +18,7 @@ from core.infra.home import write_atomically
 from core.model.bond import BondCode
 from core.model.bond_info import BondFacts, BondInfo, BondInfos, RedemptionState
 from core.model.known import Maybe, Unknown
+from core.model.settings import Settings
 from core.rules.sessions import AFTERNOON
 
 log = logging.getLogger(__name__)
@@ -103,6 +104,10 @@ class AkshareBondInfo:
         for kept in self._tables:
             self._load(kept)
         self._read_overrides()
+
+    def use_settings(self, settings: Settings) -> None:
+        """Fetch and require the table of calls as these settings say, from now on."""
+        self._required, self._fetch = settings.guards.redemption == "required", settings.guards.redemption != "off"
 
     def bond_infos(self, codes: Iterable[BondCode]) -> BondInfos:
         missing = self.trouble()

@@ -7,7 +7,7 @@ from core.calendar.calendar import Calendar
 from core.infra.clock import Clock
 from core.model.bond import BondCode
 from core.model.bond_info import BondInfo
-from core.model.settings import GuardSettings
+from core.model.settings import GuardSettings, Settings
 from core.model.snapshot import PositionRow
 from core.rules.redemption import HeldDanger, held_danger, why_not_bought, why_unknown
 
@@ -18,6 +18,10 @@ class Eligibility:
         self._calendar = calendar
         self._guards = guards
         self._clock = clock
+
+    def use_settings(self, settings: Settings) -> None:
+        """Judge by these settings from now on."""
+        self._guards = settings.guards
 
     def bond_info(self, code: BondCode) -> BondInfo:
         return self._bonds.bond_infos([code])[code]

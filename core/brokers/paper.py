@@ -18,7 +18,7 @@ from core.model.bond import BondCode
 from core.model.known import Known, Maybe
 from core.model.order import BrokerOrder, Confirmed, Fill, Intent, Order, OrderState, Outcome, Refused, Side
 from core.model.quote import Quote, TradingState
-from core.model.settings import Fees
+from core.model.settings import Fees, Settings
 from core.quotes.feed import QuoteFeed
 from core.rules.sizing import fee
 from core.rules.ticks_and_lots import LOT, day_limits, on_tick
@@ -45,6 +45,10 @@ class PaperBroker:
         self._stopped = False
         self.connection = ConnectionState(True, 1, "ok", clock.now())
         feed.subscribe(self._on_quotes)
+
+    def use_settings(self, settings: Settings) -> None:
+        """Charge the fees of these settings from the next fill on."""
+        self._fees = settings.fees
 
     @property
     def account(self) -> str:

@@ -1,12 +1,14 @@
-"""Which parts an engine is made of, in which mode."""
+"""What an engine is made of, in each mode."""
 
 import logging
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack, ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
 
 from core import __version__
 from core.akshare.client import AkshareClient
@@ -16,19 +18,21 @@ from core.bonds.overrides import FILE as OVERRIDES
 from core.brokers.broker import Broker
 from core.brokers.paper import PaperBroker
 from core.calendar.calendar import Calendar, expected_list, seconds_left
-from core.engine.live import claim_for_mode, qmt_broker, require_mode, terminal_quotes
+from core.engine.live import check_live, claim_account, qmt_broker, terminal_quotes
 from core.factorcat import FactorCatClient, FactorCatError
 from core.i18n import say
 from core.infra.clock import Clock, RealClock, ScaledClock
 from core.infra.database import open_database
 from core.infra.home import ExclusiveLock, Home, database_files
+from core.model.bond import BondCode
 from core.model.known import Known, Maybe, Unknown
 from core.model.platform import Selection
-from core.model.quote import SessionPhase
+from core.model.quote import Quote, SessionPhase
 from core.model.settings import Settings, StrategySettings
+from core.model.snapshot import Event, Snapshot
 from core.quotes.akshare import AkshareQuotes
 from core.quotes.failover import FailoverQuotes, QuoteSource
-from core.quotes.feed import NoQuotes, QuoteFeed
+from core.quotes.feed import NoQuotes, QuoteFeed, Quotes
 from core.quotes.qmt import QmtQuotes
 from core.quotes.tencent import TencentQuotes
 from core.trading.journal import Journal
@@ -52,23 +56,47 @@ PAPER_CAPITAL = Decimal(1_000_000)
 SANDBOX_TIME = "sandbox_time"
 
 
+class SettingsUser(Protocol):
+    """Something that works by the settings, and can change to others between two events."""
+
+    def use_settings(self, settings: Settings) -> None:
+        """Work by these settings from now on."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class LastQuotes:
-    """The last quotes that came in: `newest` is the newest one's time, `at` the monotonic second of their coming."""
+    """`newest` is the newest quote's own time, `at` the monotonic second when it came in."""
 
     newest: datetime
     at: float
 
 
 @dataclass(slots=True)
-class Components:
-    """What the engine composes.
+class RunState:
+    """What the engine has seen since it started; all of it is in memory, the equity also in the database.
 
-    `live_consent` are asked for, and `claim` is held on the account, in live mode only.
-    `heard` is None until the feed has spoken; `watched_at` is the monotonic second since when prices are followed.
+    `watched_at` is the monotonic second since when prices are followed, None while none are. `shown` is the newest
+    snapshot, `equity` has one point a minute.
     """
 
-    settings: Settings
+    equity: deque[tuple[datetime, Decimal]]
+    events: deque[Event] = field(default_factory=lambda: deque[Event](maxlen=200))
+    quotes: Quotes = field(default_factory=dict[BondCode, Maybe[Quote]])
+    last_quotes: LastQuotes | None = None
+    watched_at: float | None = None
+    strategy_name: str = ""
+    shown: Snapshot | None = None
+
+
+MakeSources = Callable[[Settings], Sequence[QuoteSource]]
+"""The sources of quotes that the settings name, best first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Components:
+    """What the engine is made of. `live_consent` and `claim`, the lock on the account, are None but in live mode."""
+
     clock: Clock
     calendar: Calendar
     feed: QuoteFeed
@@ -81,30 +109,54 @@ class Components:
     stop_ratios: StopRatios
     stops: StopMonitor
     bonds: BondInfoProvider
-    dangers: Eligibility
+    eligibility: Eligibility
     limits: OrderLimits
+    state: RunState
+    quote_sources: MakeSources
     live_consent: LiveConsent | None = None
     claim: ExclusiveLock | None = None
-    strategy_name: str = ""
-    heard: LastQuotes | None = None
-    watched_at: float | None = None
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in force."""
+        return self.rotation.settings
+
+    def settings_users(self) -> tuple[SettingsUser, ...]:
+        """Everything here that works by the settings."""
+        kinds = (LiveConsent, PaperBroker, FailoverQuotes, AkshareBondInfo)
+        others = (self.live_consent, self.order_manager.broker, self.feed, self.bonds)
+        found = (self.rotation, self.order_manager.risk, self.limits, self.eligibility, self.stop_ratios, self.stops)
+        return (*found, *(one for one in others if isinstance(one, kinds)))
+
+    @property
+    def why_no_permission(self) -> str | None:
+        """Why this account takes no order yet in live mode, None where it does."""
+        return self.live_consent.why_not() if self.live_consent else None
+
+    def add_equity(self) -> None:
+        """Store one point of the equity curve for each minute of the market."""
+        asset, now = self.rotation.account.latest.asset, self.clock.now().replace(second=0, microsecond=0)
+        equity = self.state.equity
+        if isinstance(asset, Known) and (not equity or equity[-1][0] < now):
+            equity.append((now, asset.value.total))
+            self.state_store.add_equity(now, asset.value.total)
 
     async def close(self) -> None:
-        """Close every part, whatever becomes of the others."""
+        """Close everything, also where closing some of it fails."""
         async with AsyncExitStack() as stack:
             if self.claim is not None:
                 stack.callback(self.claim.release)
             stack.callback(self.database.close)
-            stack.callback(self.keep_time)
+            stack.callback(self.store_sandbox_time)
             stack.callback(self.bonds.close)
             stack.push_async_callback(self.platform.aclose)
             stack.push_async_callback(self.order_manager.broker.stop)
             stack.push_async_callback(self.feed.stop)
 
     def skip_closed_hours(self) -> bool:
-        """Move the sandbox's time over a break or a night to the next hours of trading; whether that was done.
+        """Move the sandbox's time from a closed market to the next session; whether that was done.
 
-        At the end of the calendar there is nowhere to move to: the sandbox's market stays closed.
+        Beyond the last day of the calendar there is no next session: the sandbox's market stays closed.
         """
         if not (isinstance(self.clock, ScaledClock) and self.settings.mode == "sandbox"):
             return False
@@ -118,18 +170,18 @@ class Components:
         self.clock.move_to(next_start(self.calendar.sessions, now))
         return True
 
-    def keep_time(self) -> None:
-        """Keep the sandbox's time, from which its next run goes on."""
+    def store_sandbox_time(self) -> None:
+        """Store the sandbox's time: its next run continues there."""
         if self.settings.mode == "sandbox":
             self.state_store.keep(SANDBOX_TIME, self.clock.now().isoformat())
 
 
 def build(home: Home, settings: Settings, speed: float = 1.0) -> Components:
-    """The parts for the settings' mode. `speed` is the sandbox's: market seconds per second.
+    """The components for the settings' mode. `speed` is the sandbox's: market seconds per second.
 
-    Raises `ModeUnavailable`.
+    Raises `LiveUnavailable`.
     """
-    require_mode(settings)
+    check_live(settings)
     app_file, paper_file = database_files(home, settings)
     calendar = Calendar.with_file(home.calendar_file, guess_weekdays=settings.mode == "paper")
     if calendar.trouble is not None:
@@ -137,36 +189,54 @@ def build(home: Home, settings: Settings, speed: float = 1.0) -> Components:
     with ExitStack() as opened:
         database = opened.enter_context(closing(open_database(app_file, TRADING)))
         state_store = StateStore(database)
+        quote_sources: MakeSources = _no_sources
         if settings.mode == "sandbox":
             settings = _with_a_strategy(settings)
             clock, feed, platform, bonds = _sandbox(state_store, settings, speed, calendar)
         else:
             clock = RealClock()
-            feed, bonds = real_sources(home, settings, clock, calendar)
+            terminal = terminal_quotes(settings, clock, calendar)
+            feed, bonds = real_sources(home, settings, clock, calendar, terminal)
+            quote_sources = partial(sources_of, clock=clock, calendar=calendar, terminal=terminal)
             platform = FactorCatClient(settings.factorcat.base_url, version=__version__, clock=clock)
         broker: Broker
         claim = None
         if settings.mode == "live":
-            claim = claim_for_mode(settings, clock)
+            claim = claim_account(settings, clock)
             opened.callback(claim.release)
             broker = qmt_broker(settings, clock, calendar, state_store)
         else:
             broker = PaperBroker(paper_file, feed, clock, settings.fees, PAPER_CAPITAL)
-        components = compose(settings, clock, feed, platform, database, state_store, broker, bonds, calendar)
-        components.claim = claim
-        opened.pop_all()  # from here on the parts close what they hold
+        components = compose(
+            settings,
+            clock,
+            feed,
+            platform,
+            database,
+            state_store,
+            broker,
+            bonds,
+            calendar,
+            quote_sources=quote_sources,
+            claim=claim,
+        )
+        opened.pop_all()  # from here on the components close what they hold
     return components
 
 
-def real_sources(
-    home: Home, settings: Settings, clock: Clock, calendar: Calendar
-) -> tuple[FailoverQuotes, AkshareBondInfo]:
-    """Prices, best source first, and what is known of bonds. Without a terminal the others do alone in paper mode."""
+def _no_sources(settings: Settings) -> tuple[QuoteSource, ...]:
+    """The sandbox's market is its only source."""
+    return ()
+
+
+def sources_of(
+    settings: Settings, *, clock: Clock, calendar: Calendar, terminal: QmtQuotes | NoQuotes
+) -> list[QuoteSource]:
+    """The sources of quotes in the settings' order. Where there is no terminal, paper mode does without it."""
 
     def open_now() -> bool:
         return calendar.orders_allowed(clock.now()) is None
 
-    terminal = terminal_quotes(settings, clock, calendar)
     makers: dict[str, Callable[[], QuoteSource]] = {
         "qmt": lambda: terminal,
         "tencent": lambda: TencentQuotes(clock, open_now=open_now, address=settings.quotes.tencent),
@@ -175,11 +245,18 @@ def real_sources(
     wanted = dict.fromkeys(settings.quotes.sources)
     if settings.mode != "live" and isinstance(terminal, NoQuotes) and len(wanted) > 1:
         wanted.pop("qmt", None)
+    return [makers[name]() for name in wanted]
+
+
+def real_sources(
+    home: Home, settings: Settings, clock: Clock, calendar: Calendar, terminal: QmtQuotes | NoQuotes
+) -> tuple[FailoverQuotes, AkshareBondInfo]:
+    """Quotes, best source first, and what is known of bonds."""
     feed = FailoverQuotes(
-        [makers[name]() for name in wanted],
+        sources_of(settings, clock=clock, calendar=calendar, terminal=terminal),
         clock,
-        open_now=open_now,
-        cross_check=cross_checked(settings),
+        open_now=lambda: calendar.orders_allowed(clock.now()) is None,
+        cross_check=settings.cross_checked,
         ratio=settings.guards.cross_check_ratio,
     )
     bonds = AkshareBondInfo(
@@ -195,14 +272,8 @@ def real_sources(
     return feed, bonds
 
 
-def cross_checked(settings: Settings) -> bool:
-    """Whether a plan's prices need a second source."""
-    wanted = settings.guards.cross_check
-    return wanted == "always" or (wanted == "live" and settings.mode == "live")
-
-
 def _with_a_strategy(settings: Settings) -> Settings:
-    """A sandbox in which nothing was chosen yet follows a double-low strategy's record of ten bonds."""
+    """A sandbox in which no strategy was chosen yet follows a double-low record of ten bonds."""
     from core.sandbox.strategies import FIRST_RECORD, FIRST_STRATEGY
 
     if settings.strategy.history_id:
@@ -238,8 +309,11 @@ def compose(
     broker: Broker,
     bonds: BondInfoProvider,
     calendar: Calendar | None = None,
+    *,
+    quote_sources: MakeSources = _no_sources,
+    claim: ExclusiveLock | None = None,
 ) -> Components:
-    """An engine's parts around these; without a calendar, on the shipped one."""
+    """Build the other components around these; without a calendar, on the shipped one."""
     calendar = calendar or Calendar()
     live_consent = None
     if settings.mode == "live":
@@ -250,7 +324,7 @@ def compose(
     checks = (controls, live_consent, limits) if live_consent else (controls, limits)
     risk = PreTradeRisk(settings, calendar.orders_allowed, checks)
     order_manager = OrderManager(broker, journal, Ledger(database), risk, clock, limits.order_rejected)
-    dangers = Eligibility(bonds, calendar, settings.guards, clock)
+    eligibility = Eligibility(bonds, calendar, settings.guards, clock)
     sources = feed if isinstance(feed, FailoverQuotes) else None
     runs = Runs(database)
 
@@ -273,8 +347,8 @@ def compose(
         fetch=fetch,
         expected_list=lambda now: expected_list(calendar, now),
         seconds_left=lambda now: seconds_left(calendar, now),
-        dangers=dangers,
-        second=sources.second_opinion if sources is not None and cross_checked(settings) else None,
+        dangers=eligibility,
+        second=sources.second_opinion if sources is not None else None,
     )
     stop_ratios = StopRatios(settings, platform, state_store, lambda: rotation.settings.strategy)
     stops = StopMonitor(
@@ -288,19 +362,22 @@ def compose(
         sources.contradiction if sources is not None else lambda quote: None,
     )
     return Components(
-        *(
-            settings,
-            clock,
-            calendar,
-            feed,
-            platform,
-            database,
-            order_manager,
-            runs,
-            state_store,
-            rotation,
-            stop_ratios,
-            stops,
-        ),
-        *(bonds, dangers, limits, live_consent),
+        clock=clock,
+        calendar=calendar,
+        feed=feed,
+        platform=platform,
+        database=database,
+        order_manager=order_manager,
+        runs=runs,
+        state_store=state_store,
+        rotation=rotation,
+        stop_ratios=stop_ratios,
+        stops=stops,
+        bonds=bonds,
+        eligibility=eligibility,
+        limits=limits,
+        state=RunState(deque(state_store.equity(240), maxlen=240)),
+        quote_sources=quote_sources,
+        live_consent=live_consent,
+        claim=claim,
     )

@@ -1,4 +1,4 @@
-"""What the engine answers to each command."""
+"""The engine's answer to each command."""
 
 import asyncio
 import logging
@@ -8,12 +8,13 @@ from functools import partial
 from typing import Any, TypeVar, cast
 
 from core.engine.assembly import Components
+from core.engine.current_settings import CurrentSettings
 from core.engine.doctor.examination import examine
-from core.engine.health import HealthMonitor
 from core.engine.login import PlatformLogin, name_of
 from core.engine.reports import export_report, read_report
+from core.engine.scheduler import RunScheduler
 from core.engine.settings_commands import SettingsCommands, SettingsRefused
-from core.engine.snapshots import SnapshotBuilder, bond_card, listed_bonds
+from core.engine.snapshots import bond_card, listed_bonds
 from core.engine.trading_commands import CommandDeclined, TradingCommands
 from core.factorcat import FactorCatError
 from core.i18n import say
@@ -76,10 +77,11 @@ from core.model.command import (
 )
 from core.model.finding import Finding
 from core.model.known import Known, Maybe, Unknown
+from core.model.order import Origin
 from core.model.platform import Page, Record, Selection, Strategy
 from core.model.report import Report
 from core.model.settings import StrategySettings
-from core.model.snapshot import Followed, Need, Snapshot
+from core.model.snapshot import Followed, Need, Rebalance
 from core.trading.executor import RebalanceRefused
 from core.trading.settle import CannotSettle, adopt, release, settle
 
@@ -89,31 +91,31 @@ T = TypeVar("T")
 
 
 class CommandHandlers:
-    """One method per command. An answer is always a `Reply`: what goes wrong becomes a sentence."""
+    """One method per command. The answer is always a `Reply`: what goes wrong becomes a sentence.
+
+    `changed` is called after each command: a new snapshot is due.
+    """
 
     def __init__(
         self,
         components: Components,
-        snapshots: SnapshotBuilder,
-        health: HealthMonitor,
-        trading_commands: TradingCommands,
+        current: CurrentSettings,
+        trading: TradingCommands,
+        scheduler: RunScheduler,
+        sign_in: PlatformLogin,
+        settings: SettingsCommands,
         home: Home,
         credentials: Credentials,
-        sign_in: PlatformLogin,
         changed: Callable[[], None],
-        secrets_changed: Callable[[], None],
     ) -> None:
         self._components = components
-        self._snapshots = snapshots
-        self._health = health
-        self._trading_commands = trading_commands
+        self._current = current
+        self._trading = trading
+        self._scheduler = scheduler
+        self._sign_in = sign_in
         self._home = home
         self._credentials = credentials
         self._changed = changed
-        self._sign_in = sign_in
-        self._secrets_changed = secrets_changed
-        self.shown: Callable[[], Snapshot | None] = lambda: None
-        preferences = SettingsCommands(components, home, credentials, changed)
         self._handlers: dict[type[Command[Any]], Callable[[Any], Awaitable[Any]]] = {
             Login: sign_in.log_in,
             Logout: sign_in.log_out,
@@ -122,16 +124,16 @@ class CommandHandlers:
             ShowRecord: self._record,
             ShowBond: self._bond,
             RunStrategy: self._follow,
-            MakePlan: self._trading_commands.plan,
-            ExecutePlan: self._trading_commands.execute,
-            CancelOrder: self._trading_commands.cancel,
-            PauseBuys: self._trading_commands.pause,
-            Halt: self._trading_commands.halt,
-            Resume: self._trading_commands.resume,
-            CancelWorking: self._trading_commands.cancel_working,
-            Flatten: self._trading_commands.flatten,
-            SellOne: self._trading_commands.sell_one,
-            DropMissed: self._trading_commands.drop_missed,
+            MakePlan: self._trading.plan,
+            ExecutePlan: self._execute,
+            CancelOrder: self._trading.cancel,
+            PauseBuys: self._trading.pause,
+            Halt: self._trading.halt,
+            Resume: self._trading.resume,
+            CancelWorking: self._trading.cancel_working,
+            Flatten: self._trading.flatten,
+            SellOne: self._trading.sell_one,
+            DropMissed: self._drop_missed,
             Reconcile: self._reconcile,
             SettleOrder: self._settle,
             Adopt: self._adopt,
@@ -139,16 +141,16 @@ class CommandHandlers:
             GiveConsent: self._consent,
             RunSelfTest: self._self_test,
             ReadLog: self._read_log,
-            ReadSettings: preferences.read,
-            CheckSetting: preferences.check,
-            ChangeSetting: preferences.change,
-            StoreSecret: partial(self._with_secrets, preferences.store),
-            ForgetSecret: partial(self._with_secrets, preferences.forget),
+            ReadSettings: settings.read,
+            CheckSetting: settings.check,
+            ChangeSetting: settings.change,
+            StoreSecret: settings.store,
+            ForgetSecret: settings.forget,
             OpenSafe: sign_in.open_safe,
-            TryQmt: preferences.test_qmt,
-            TryNotify: preferences.test_notify,
+            TryQmt: settings.test_qmt,
+            TryNotify: settings.test_notify,
             Examine: self._examine,
-            TryLogin: preferences.test_login,
+            TryLogin: settings.test_login,
             FindInLog: self._find_in_log,
             ReadOrders: self._orders,
             ReadReport: self._report,
@@ -176,15 +178,15 @@ class CommandHandlers:
             self._changed()
 
     async def _strategies(self, command: ListStrategies) -> Page[Strategy]:
-        await self._sign_in.ended()
+        await self._sign_in.wait_ended()
         return await self._components.platform.strategies(command.page, command.limit, command.search)
 
     async def _records(self, command: ListRecords) -> Page[Record]:
-        await self._sign_in.ended()
+        await self._sign_in.wait_ended()
         return await self._components.platform.records(command.strategy_id, command.page, command.limit)
 
     async def _record(self, command: ShowRecord) -> RecordCard:
-        await self._sign_in.ended()
+        await self._sign_in.wait_ended()
         platform = self._components.platform
         detail = await platform.record(command.strategy_id, command.history_id)
         selection: Maybe[Selection]
@@ -200,46 +202,60 @@ class CommandHandlers:
         return await bond_card(
             BondCode(command.code),
             components.feed,
-            components.dangers,
-            components.rotation.settings,
+            components.eligibility,
+            components.settings,
             components.clock.now(),
         )
 
     async def _in_the_market(self, selection: Selection) -> tuple[ListedBond, ...]:
         components = self._components
         quotes = await components.feed.snapshot(selection.codes)
-        barred = components.dangers.not_buyable(selection.codes)
-        settings, now = components.rotation.settings, components.clock.now()
+        barred = components.eligibility.not_buyable(selection.codes)
+        settings, now = components.settings, components.clock.now()
         return listed_bonds(selection, quotes, settings, now, components.order_manager.stopped_today(), barred)
 
     async def _follow(self, command: RunStrategy) -> Followed:
-        self._trading_commands.decline_while_running()
+        self._trading.decline_while_running()
         # Asked before anything is written: an answer that fails must not leave the file ahead of the engine.
         name = command.strategy_name or await name_of(self._components.platform, command.strategy_id)
         changes = {"strategy.strategy_id": command.strategy_id, "strategy.history_id": command.history_id}
         await asyncio.to_thread(write_setting, self._home.path, changes)
-        self._set_followed(command.strategy_id, command.history_id, name)
-        self._snapshots.plan = None
+        chosen = StrategySettings(strategy_id=command.strategy_id, history_id=command.history_id)
+        await self._current.change(self._current.wanted.model_copy(update={"strategy": chosen}))
+        self._components.state.strategy_name = name
+        self._components.rotation.pending_plan = None
         await self._components.stop_ratios.ask()
         log.info("following record %d of strategy %d %s", command.history_id, command.strategy_id, name)
         return Followed(command.strategy_id, command.history_id, name)
 
+    async def _execute(self, command: ExecutePlan) -> Rebalance:
+        finished = await self._trading.execute(command)
+        if finished.origin is Origin.REBALANCE:
+            self._scheduler.settled()
+        return finished
+
+    async def _drop_missed(self, _: DropMissed) -> None:
+        missed = self._scheduler.drop()
+        if missed is None:
+            raise CommandDeclined(say("no run was missed"))
+        log.info("the missed %s of %s is not made up for", missed.name, f"{missed.planned_at:%Y-%m-%d %H:%M}")
+
     async def _settle(self, command: SettleOrder) -> str:
-        self._trading_commands.decline_while_running()
+        self._trading.decline_while_running()
         order = await settle(self._components.order_manager, command.client_order_id, filled=command.filled)
-        await self._look_again()
+        await self._components.rotation.reconcile()
         return str(order.state)
 
     async def _adopt(self, command: Adopt) -> int:
-        self._trading_commands.decline_while_running()
+        self._trading.decline_while_running()
         more = await adopt(self._components.order_manager, BondCode(command.code))
-        await self._look_again()
+        await self._components.rotation.reconcile()
         return more
 
     async def _release(self, command: Release) -> int:
-        self._trading_commands.decline_while_running()
+        self._trading.decline_while_running()
         owned = await release(self._components.order_manager, BondCode(command.code))
-        await self._look_again()
+        await self._components.rotation.reconcile()
         return owned
 
     async def _consent(self, command: GiveConsent) -> None:
@@ -259,14 +275,14 @@ class CommandHandlers:
         log.warning("the user agreed to live orders in account %s", account)
 
     async def _self_test(self, _: RunSelfTest) -> SelfTest:
-        self._trading_commands.decline_while_running()
+        self._trading.decline_while_running()
         components, live_consent = self._components, self._components.live_consent
         if live_consent is None:
             raise CommandDeclined(say("{mode} mode needs no self-test", mode=components.settings.mode))
-        self._trading_commands.decline_while_blocked()
+        self._trading.decline_while_blocked()
         if Need.CONSENT in live_consent.missing():
             raise CommandDeclined(str(live_consent.why_not()))
-        self._trading_commands.decline_when_closed()
+        self._trading.decline_when_closed()
         known = await components.feed.universe()
         if isinstance(known, Unknown):
             raise CommandDeclined(known.reason)
@@ -281,13 +297,9 @@ class CommandHandlers:
         return result
 
     async def _reconcile(self, _: Reconcile) -> tuple[str, ...]:
-        self._trading_commands.decline_while_running()
-        await self._look_again()
-        return self._components.order_manager.status.texts
-
-    async def _look_again(self) -> None:
-        """Reconcile anew: what was decided may have been what kept trading off."""
+        self._trading.decline_while_running()
         await self._components.rotation.reconcile()
+        return self._components.order_manager.status.texts
 
     async def _orders(self, command: ReadOrders) -> DayOfOrders:
         journal = self._components.order_manager.journal
@@ -311,32 +323,23 @@ class CommandHandlers:
         prices = {code: quote.value.last for code, quote in quotes.items() if isinstance(quote, Known)}
         return await asyncio.to_thread(
             read_report,
-            *(
-                database_files(self._home, components.settings)[0],
-                components.settings.mode,
-                components.order_manager.broker.account,
-            ),
-            *(prices, command.first, command.last or now.date(), now),
+            database_files(self._home, components.settings)[0],
+            components.settings.mode,
+            components.order_manager.broker.account,
+            prices,
+            command.first,
+            command.last or now.date(),
+            now,
         )
 
     async def _export_report(self, command: ExportReport) -> tuple[str, ...]:
         report = await self._report(command)
         return tuple(str(path) for path in await asyncio.to_thread(export_report, report, self._home.data / "export"))
 
-    async def _with_secrets(self, work: Callable[[Any], Awaitable[Any]], command: Any) -> Any:  # noqa: ANN401
-        """What changes a password may change who is to be told."""
-        try:
-            return await work(command)
-        finally:
-            self._secrets_changed()
-
     async def _examine(self, _: Examine) -> tuple[Finding, ...]:
         return await examine(
-            self._home, self._components.settings.mode, running=self.shown(), credentials=self._credentials
+            self._home,
+            self._components.settings.mode,
+            running=self._components.state.shown,
+            credentials=self._credentials,
         )
-
-    def _set_followed(self, strategy_id: int, history_id: int, name: str) -> None:
-        rotation = self._components.rotation
-        chosen = StrategySettings(strategy_id=strategy_id, history_id=history_id)
-        rotation.settings = rotation.settings.model_copy(update={"strategy": chosen})
-        self._components.strategy_name = name

@@ -138,7 +138,7 @@ class Engine:
     def _pulse(self) -> tuple[float, str]:
         """Seconds since the last beat, and the last thing that was done; from any thread."""
         runtime = self._runtime
-        return (0.0, "it starts") if runtime is None else (time.monotonic() - runtime.beaten_at, runtime.doing)
+        return (0.0, "it starts") if runtime is None else (time.monotonic() - runtime.checked_at, runtime.doing)
 
     def _end(self) -> Reply[None]:
         if not self._ends_at_a_word or self._stopping is None:
@@ -200,13 +200,13 @@ class Engine:
     def _built(self) -> "Components":
         """The parts; what keeps them from being built is logged with the real time. Raises `EngineFailed`."""
         from core.engine.assembly import build
-        from core.engine.live import ModeUnavailable
+        from core.engine.live import LiveUnavailable
         from core.infra.logs import Logs
 
         logs = Logs(self._home, RealClock(), self._stderr)
         try:
             return build(self._home, self._settings, self._speed)
-        except ModeUnavailable as unavailable:
+        except LiveUnavailable as unavailable:
             raise EngineFailed(str(unavailable), refused=True) from None
         except sqlite3.DatabaseError as error:
             log.error("the books cannot be opened: %s", error)

@@ -20,40 +20,42 @@ _SESSION = "qmt_session"
 
 
 class LiveUnavailable(SetupError):
-    """Live mode cannot run here; the message says what is missing and what to do."""
+    """Live mode cannot run here; the message says what is missing and what to do. Nothing was sent."""
 
 
 def check_live(settings: Settings) -> None:
-    """Raises `LiveUnavailable` where live mode could never work as things are."""
-    if not settings.qmt.account:
-        raise LiveUnavailable(say("live mode needs to know your account: set qmt.account to its number"))
+    """Raises `LiveUnavailable` where the settings are for live mode, and it cannot work on this machine."""
+    if settings.mode != "live":
+        return
     missing = what_lacks(settings.qmt)
-    if missing is not None:
-        raise LiveUnavailable(say("live mode cannot run here: {missing}", missing=missing))
+    if not settings.qmt.account:
+        error = say("live mode needs to know your account: set qmt.account to its number")
+    elif missing is not None:
+        error = say("live mode cannot run here: {missing}", missing=missing)
+    else:
+        return
+    raise LiveUnavailable(say("{error}. Nothing was sent; sandbox and paper mode work without it.", error=error))
 
 
 def claim_account(settings: Settings, clock: Clock) -> ExclusiveLock:
-    """The right to trade the account, whatever the home: two that follow one list would buy everything twice.
+    """Lock the account for this process, whatever its data folder: two that follow one list would buy everything twice.
 
-    Its lock is in the terminal's folder, which the SDK has to write in anyway. Raises `HomeInUse`, `LiveUnavailable`.
+    The lock file is in the terminal's folder, in which the SDK has to write anyway. Raises `LiveUnavailable`.
     """
-    account = settings.qmt.account
-    claim = ExclusiveLock(
-        Path(settings.qmt.userdata),
-        f"rotor-{account}",
-        f"account {account} is traded by another rotor, in another home: {{holder}}. Close that one first.",
-    )
+    account, userdata = settings.qmt.account, settings.qmt.userdata
+    taken = f"account {account} is traded by another rotor, in another home: {{holder}}. Close that one first."
+    claim = ExclusiveLock(Path(userdata), f"rotor-{account}", taken)
     try:
         return claim.acquire("live", clock.now())
+    except HomeInUse as error:
+        reason = str(error)
     except OSError as error:
-        raise LiveUnavailable(
-            say(
-                "live mode cannot run here: {userdata} cannot be written ({strerror}), and MiniQMT's "
-                "SDK must write in it",
-                userdata=settings.qmt.userdata,
-                strerror=error.strerror or error,
-            )
-        ) from None
+        reason = say(
+            "live mode cannot run here: {userdata} cannot be written ({strerror}), and MiniQMT's SDK must write in it",
+            userdata=userdata,
+            strerror=error.strerror or error,
+        )
+    raise LiveUnavailable(say("{value}. Nothing was sent.", value=reason.rstrip(".")))
 
 
 def qmt_broker(settings: Settings, clock: Clock, calendar: Calendar, state_store: StateStore) -> QmtBroker:
@@ -92,24 +94,3 @@ def what_lacks(qmt: QmtSettings) -> str | None:
             userdata=qmt.userdata,
         )
     return None
-
-
-def require_mode(settings: Settings) -> None:
-    if settings.mode == "live":
-        try:
-            check_live(settings)
-        except LiveUnavailable as error:
-            raise ModeUnavailable(
-                say("{error}. Nothing was sent; sandbox and paper mode work without it.", error=error)
-            ) from None
-
-
-def claim_for_mode(settings: Settings, clock: Clock) -> ExclusiveLock:
-    try:
-        return claim_account(settings, clock)
-    except (HomeInUse, LiveUnavailable) as error:
-        raise ModeUnavailable(say("{value}. Nothing was sent.", value=str(error).rstrip("."))) from None
-
-
-class ModeUnavailable(SetupError):
-    """This mode cannot run here; the message says why and what to do."""

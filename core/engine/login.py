@@ -1,13 +1,14 @@
-"""Logging in to Factor Cat: at the start, by hand, anew before a token ends; and where its password and token stay."""
+"""Logging in to Factor Cat: at the start, by command, and before a token expires; storing its password and token."""
 
 import asyncio
 import logging
-from collections.abc import Callable
 
 from pydantic import SecretStr
 
 from core.engine.assembly import Components
+from core.engine.current_settings import CurrentSettings
 from core.engine.health import HealthMonitor
+from core.engine.settings_commands import NotificationReloader
 from core.factorcat import FactorCatClient, FactorCatError
 from core.i18n import say
 from core.infra.config import write_setting
@@ -24,32 +25,31 @@ _PAGE = 100
 
 
 class PlatformLogin:
-    """`secrets_changed`: a password has come or gone."""
-
     def __init__(
         self,
         components: Components,
+        current: CurrentSettings,
         health: HealthMonitor,
         home: Home,
         credentials: Credentials,
-        secrets_changed: Callable[[], None],
+        notifier: NotificationReloader,
     ) -> None:
         self._components = components
+        self._current = current
         self._health = health
         self._home = home
         self._credentials = credentials
-        self._secrets_changed = secrets_changed
+        self._notifier = notifier
         self._username = components.settings.factorcat.username
-        self._remembers = components.settings.factorcat.remember
-        self._may_try = True  # whether one that failed, because the platform was away, is tried again without the user
+        self._may_retry = True  # whether a login that failed because the platform was away is tried again by itself
         self._task: asyncio.Task[None] | None = None
 
-    def begin(self) -> None:
-        """Log in behind whatever else is done, where that needs nobody."""
+    def start(self) -> None:
+        """Log in in the background, where that needs no input."""
         self._task = asyncio.create_task(self._by_itself())
 
-    async def ended(self) -> None:
-        """Wait for the login that was begun, which may still be on its way."""
+    async def wait_ended(self) -> None:
+        """Wait for the end of a login that was started."""
         if self._task is not None and not self._task.done():
             await asyncio.wait({self._task})
 
@@ -58,12 +58,12 @@ class PlatformLogin:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
-    async def keep(self) -> None:
-        """Renew the login well before its token ends; log in late where the platform was away at the start."""
+    async def renew(self) -> None:
+        """Renew the login well before its token expires; log in where the platform was away at the start."""
         platform = self._components.platform
         if platform.user is None:
-            if self._task is not None and self._task.done() and self._may_try:
-                self.begin()
+            if self._task is not None and self._task.done() and self._may_retry:
+                self.start()
             return
         try:
             if await platform.renew_if_due():
@@ -81,10 +81,14 @@ class PlatformLogin:
         hide(secret)
         user = await self._components.platform.login(command.username, command.password)
         self._health.platform = (Level.GOOD, "ok")
-        self._may_try = True
+        self._may_retry = True
         changes = {"factorcat.username": command.username, "factorcat.remember": command.remember}
         await asyncio.to_thread(write_setting, self._home.path, changes)
-        self._username, self._remembers = command.username, command.remember
+        self._username = command.username
+        factorcat = self._current.wanted.factorcat.model_copy(
+            update={"username": command.username, "remember": command.remember}
+        )
+        await self._current.change(self._current.wanted.model_copy(update={"factorcat": factorcat}))
         trouble = ""
         if command.remember:
             trouble = (await asyncio.to_thread(self._credentials.keep, command.username, secret)).trouble
@@ -94,12 +98,12 @@ class PlatformLogin:
         if trouble:
             log.warning("%s", trouble)
         log.info("logged in to Factor Cat as %s", user)
-        await recognise(self._components)
+        await describe_followed(self._components)
         return LoggedIn(user, trouble)
 
     async def log_out(self, _: Logout) -> None:
         self._components.platform.logout()
-        self._may_try = False
+        self._may_retry = False
         self._health.platform = (Level.WARNING, say("logged out"))
         await self._forget()
 
@@ -110,15 +114,15 @@ class PlatformLogin:
         await asyncio.to_thread(self._credentials.open, passphrase)
         await self._keep_token()
         log.info("the encrypted file of passwords was opened")
-        self._secrets_changed()
-        if self._components.platform.user is None and self._may_try:
-            self.begin()
+        self._notifier.reload()
+        if self._components.platform.user is None and self._may_retry:
+            self.start()
         return say("The encrypted file of passwords is open.")
 
     # -- by itself
 
     async def _by_itself(self) -> None:
-        """The sandbox takes anybody; elsewhere the kept token, else the remembered password, if it may be used."""
+        """Use the stored token, else the stored password, where the settings allow it; the sandbox takes any."""
         settings, platform = self._components.settings, self._components.platform
         name = settings.factorcat.username
         if settings.mode == "sandbox":
@@ -132,20 +136,22 @@ class PlatformLogin:
                 if not await self._resume(name, found.value):
                     await self._try(name, found.value)
         if platform.user is not None:
-            await recognise(self._components)
+            await describe_followed(self._components)
 
     async def _try(self, username: str, password: SecretStr) -> None:
+        self._username = username
         try:
             await self._components.platform.login(username, password.get_secret_value())
             self._health.platform = (Level.GOOD, "ok")
             await self._keep_token()
         except FactorCatError as error:
             self._health.platform = (Level.ERROR, str(error))
-            self._may_try = error.retryable  # an account that is tried again and again may be locked
+            self._may_retry = error.retryable  # an account that is tried again and again may be locked
             log.warning("%s", error)
 
     async def _resume(self, name: str, password: SecretStr) -> bool:
-        """Whether the token of an earlier run is still good: then nobody has to log in."""
+        """Whether the token of an earlier run is still valid: then no login is needed."""
+        self._username = name
         kept = await asyncio.to_thread(self._credentials.read, name, TOKEN)
         if isinstance(kept, Unknown) or kept.value is None:
             return False
@@ -161,9 +167,13 @@ class PlatformLogin:
         return resumed
 
     async def _keep_token(self) -> None:
-        """Keep the platform's token where its password outlives this run: the next one need not log in."""
+        """Store the token where its password is stored too: the next start need not log in."""
         token, name = self._components.platform.token, self._username
-        if token is None or not self._remembers or self._components.settings.mode == "sandbox":
+        if (
+            token is None
+            or not self._components.settings.factorcat.remember
+            or self._components.settings.mode == "sandbox"
+        ):
             return
         hide(token)
         found = await asyncio.to_thread(self._credentials.find, name)
@@ -179,13 +189,13 @@ class PlatformLogin:
                 log.warning("%s", trouble)
 
 
-async def recognise(components: Components) -> None:
-    """Learn the name of the strategy that is followed, and its stops."""
-    chosen = components.rotation.settings.strategy
+async def describe_followed(components: Components) -> None:
+    """Ask for the followed strategy's name and its stops."""
+    chosen = components.settings.strategy
     if not chosen.history_id:
         return
     try:
-        components.strategy_name = await name_of(components.platform, chosen.strategy_id)
+        components.state.strategy_name = await name_of(components.platform, chosen.strategy_id)
         await components.stop_ratios.ask()
     except FactorCatError as error:
         log.warning("the followed strategy's name is not known: %s", error)

@@ -66,6 +66,13 @@ class RunScheduler:
         self._settled = clock.now()
         self.missed = kept_missed(state_store)
 
+    def use_settings(self, settings: Settings) -> None:
+        """Keep the schedule of these settings; one that has changed owes nothing of the time before."""
+        changed = settings.schedule != self._schedule
+        self._schedule, self._stops = settings.schedule, settings.stops
+        if changed:
+            self._see(self._clock.now())
+
     def open(self) -> None:
         """Look back at what was due since the last run of this program."""
         kept = self._state_store.recall(_BEGUN)
@@ -101,7 +108,7 @@ class RunScheduler:
     async def rebalance_due(self) -> None:
         async with self._turn:
             await self._rebalance()
-        await self.look_at_offer()
+        await self.refresh_offer()
 
     async def refill_due(self) -> None:
         """Fill freed slots, after the rebalance of the same minute."""
@@ -118,7 +125,7 @@ class RunScheduler:
             if refusal is not None:
                 log.warning("the refill of %s bought nothing: %s", f"{planned:%H:%M}", refusal)
 
-    async def look_at_offer(self) -> None:
+    async def refresh_offer(self) -> None:
         """Say anew whether the list of what was missed is still good."""
         missed = self.missed
         if missed is not None:
@@ -168,6 +175,7 @@ class RunScheduler:
                 self._offer(planned, say("it failed: {error}", error=error))
                 return
             if refusal is None:
+                self.settled()
                 return
             log.error("the scheduled rebalance of %s was refused, nothing was sent: %s", f"{planned:%H:%M}", refusal)
             again = self._clock.now() + timedelta(seconds=RETRY)
@@ -260,7 +268,7 @@ class ExitScheduler:
         self._sell = sell
         self._refusal: str | None = None
 
-    async def look(self) -> None:
+    async def check(self) -> None:
         """Once a minute: remind, then sell what has to go, again and again until it is gone."""
         dangers = tuple(self._held())
         self._remind(dangers)
@@ -329,6 +337,10 @@ class JobScheduler:
         """The machine has slept: what is due is begun now, whatever its timers say."""
         if self._scheduler is not None and self._scheduler.running:
             self._scheduler.wakeup()
+
+    def use_settings(self, settings: Settings) -> None:
+        """Times of other settings: every next time is worked out anew."""
+        self.moved()
 
     def moved(self) -> None:
         """The market's clock was moved: every next time is worked out anew."""

@@ -1,22 +1,24 @@
-"""Settings and passwords on behalf of the screen: read, checked, changed, and tried out."""
+"""The Settings screen's commands: read, check, change and try settings and passwords."""
 
 import asyncio
 import logging
 from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
-from pydantic import SecretStr
+from pydantic import SecretStr, ValidationError
 
 from core import __version__
 from core.engine.assembly import Components
+from core.engine.current_settings import CurrentSettings
 from core.engine.live import what_lacks
 from core.factorcat import FactorCatClient
-from core.i18n import say, use_language
-from core.infra.config import FILE, SettingsError, load_settings, write_setting
+from core.i18n import say
+from core.infra.config import FILE, SettingsError, load_settings, with_values, within, write_setting
 from core.infra.credentials import TOKEN, Credentials
 from core.infra.home import Home
 from core.infra.logs import hide
-from core.infra.settings_editor import AT_ONCE, problem_with, setting_rows, value_of
+from core.infra.settings_editor import NEED_RESTART, problem_with, setting_rows, value_of
 from core.model.command import (
     ChangeSetting,
     CheckSetting,
@@ -46,22 +48,34 @@ _KEPT_IN: dict[SecretSource, Callable[[], str]] = {
 
 
 class SettingsRefused(RefusedError):
-    """It was not done, nothing was changed; the message says why."""
+    """Nothing was changed; the message says why."""
+
+
+class NotificationReloader(Protocol):
+    """Where to say that a password, or an address of a push service, was stored or removed."""
+
+    def reload(self) -> None:
+        """Find out anew who is notified."""
+        ...
 
 
 class SettingsCommands:
-    """`changed` is called when what every screen shows has changed."""
-
     def __init__(
-        self, components: Components, home: Home, credentials: Credentials, changed: Callable[[], None]
+        self,
+        components: Components,
+        current: CurrentSettings,
+        home: Home,
+        credentials: Credentials,
+        notifier: NotificationReloader,
     ) -> None:
         self._components = components
+        self._current = current
         self._home = home
         self._credentials = credentials
-        self._changed = changed
+        self._notifier = notifier
 
     async def read(self, _: ReadSettings) -> SettingsTable:
-        rows = await asyncio.to_thread(setting_rows, self._home.path, self._in_use())
+        rows = await asyncio.to_thread(setting_rows, self._home.path, self._components.settings)
         secrets = [await asyncio.to_thread(self._secret, name) for name in _SECRETS]
         return SettingsTable(str(self._home.path / FILE), rows, tuple(secrets), self._credentials.locked)
 
@@ -69,7 +83,7 @@ class SettingsCommands:
         return await asyncio.to_thread(problem_with, self._home.path, command.key, command.text)
 
     async def change(self, command: ChangeSetting) -> str:
-        """Write it; answers with when it takes effect."""
+        """Write it and bring it into force; returns when it takes effect."""
         key = command.key
         problem = await asyncio.to_thread(problem_with, self._home.path, key, command.text)
         if problem:
@@ -81,16 +95,21 @@ class SettingsCommands:
             said = say("{file} could not be written ({why}): nothing was changed.", file=FILE, why=why)
             raise SettingsRefused(said + " " + say("Close it in other programs and try again.")) from None
         log.info("the setting %s was changed on the screen", key)
-        return await self._take_effect(key)
+        return await self._bring_into_force(key)
 
-    async def _take_effect(self, key: str) -> str:
-        if key not in AT_ONCE:
-            return say("{key} is written; it is used from the next start.", key=key)
+    async def _bring_into_force(self, key: str) -> str:
+        restart = say("{key} is written; it takes effect after a restart.", key=key)
+        if within(key, NEED_RESTART):
+            return restart
         fresh = await asyncio.to_thread(load_settings, self._home.path)
-        changes = {"language": fresh.language, "screen": fresh.screen}
-        self._components.settings = self._components.settings.model_copy(update=changes)
-        use_language(fresh.language)
-        self._changed()
+        try:
+            wanted = with_values(self._current.wanted, fresh, [key])
+        except ValidationError as error:  # it fits another change in the file that waits for the restart
+            log.info("the setting %s cannot be used before a restart: %s", key, error.errors()[0]["msg"])
+            return restart
+        await self._current.change(wanted)
+        if not self._current.in_force(key):
+            return say("{key} is written; it takes effect when the running rebalance has ended.", key=key)
         return say("{key} is written and in use.", key=key)
 
     async def store(self, command: StoreSecret) -> SecretStored:
@@ -101,6 +120,7 @@ class SettingsCommands:
         if command.name == "push" and (wrong := await asyncio.to_thread(problem_with_addresses, command.secret)):
             raise SettingsRefused(wrong)
         kept = await asyncio.to_thread(self._credentials.keep, account, secret, command.name)
+        self._notifier.reload()
         return SecretStored(_KEPT_IN[kept.where](), kept.trouble)
 
     async def forget(self, command: ForgetSecret) -> str:
@@ -109,6 +129,7 @@ class SettingsCommands:
         services = (command.name, TOKEN) if command.name == "factorcat" else (command.name,)
         for service in services:
             trouble = await asyncio.to_thread(self._credentials.forget, account, service)
+            self._notifier.reload()
             if trouble is not None:
                 raise SettingsRefused(trouble)
         return say("It is forgotten: this machine keeps it nowhere any more.")
@@ -140,7 +161,7 @@ class SettingsCommands:
         return say("A test went to: {names}.", names=", ".join(name for name, _ in outcomes))
 
     async def test_login(self, _: TryLogin) -> str:
-        """With a client of its own: the session of this run stays as it is. Raises `FactorCatError` too."""
+        """Log in with a client of its own: the running session stays as it is. Raises `FactorCatError` too."""
         settings = await asyncio.to_thread(load_settings, self._home.path)
         if settings.mode == "sandbox":
             raise SettingsRefused(say("The sandbox's platform is built in: there is nothing to log in to."))
@@ -157,10 +178,6 @@ class SettingsCommands:
             await client.aclose()
         return say("Factor Cat takes the password of {user}.", user=user)
 
-    def _in_use(self) -> Settings:
-        """What this run goes by: the strategy is chosen on another screen, and used at once."""
-        return self._components.settings.model_copy(update={"strategy": self._components.rotation.settings.strategy})
-
     def _secret(self, name: SecretName) -> SecretRow:
         try:
             account = self._account(name, load_settings(self._home.path))
@@ -173,7 +190,7 @@ class SettingsCommands:
 
     @staticmethod
     def _account(name: SecretName, settings: Settings) -> str:
-        """For whom the password is kept."""
+        """The account that the password belongs to. Raises `SettingsRefused` where it is not set."""
         if name == "push":
             return PUSH_ACCOUNT
         account = settings.factorcat.username if name == "factorcat" else settings.notify.email.sender

@@ -1,10 +1,7 @@
-"""The picture that screens are shown, put together from the parts."""
+"""Snapshots: what every screen shows, read from the components."""
 
-import logging
-from collections import deque
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from datetime import date, datetime
-from decimal import Decimal
 
 from core.bonds.eligibility import Eligibility
 from core.engine.assembly import Components
@@ -12,69 +9,47 @@ from core.engine.health import HealthMonitor
 from core.engine.scheduler import RunScheduler
 from core.i18n import language, mark, say
 from core.infra.credentials import Credentials
+from core.infra.updates import UpdateCheck
 from core.model.account import Position
 from core.model.bond import BondCode
 from core.model.bond_info import BondDetail, SourcePrice
 from core.model.command import ListedBond
 from core.model.known import Known, Maybe, Unknown
 from core.model.order import Order, Side
-from core.model.plan import Plan
 from core.model.platform import Selection
 from core.model.quote import Quote
 from core.model.settings import Settings
-from core.model.snapshot import Event, Followed, Limit, NewRelease, PositionRow, Rebalance, Snapshot, StopRow
+from core.model.snapshot import Followed, Limit, PositionRow, Snapshot, StopRow
 from core.quotes.failover import FailoverQuotes
-from core.quotes.feed import QuoteFeed, Quotes
+from core.quotes.feed import QuoteFeed
 from core.rules.pricing import plan_price
 from core.rules.priority import COOLING
 from core.rules.redemption import HeldDanger
-from core.trading.runs import progress
-
-log = logging.getLogger(__name__)
 
 
 class SnapshotBuilder:
-    """Makes snapshots. It reads the account in `refresh`; everything else is in memory already."""
+    """Makes snapshots from what its components know; it holds nothing itself but the number of the last one."""
 
-    def __init__(self, components: Components, credentials: Credentials) -> None:
+    def __init__(
+        self,
+        components: Components,
+        credentials: Credentials,
+        scheduler: RunScheduler,
+        health: HealthMonitor,
+        update_check: UpdateCheck,
+    ) -> None:
         self._components = components
         self._credentials = credentials
-        self._quotes: Quotes = {}
+        self._scheduler = scheduler
+        self._health = health
+        self._update_check = update_check
         self._number = 0
-        self.release: Callable[[], NewRelease | None] = lambda: None
-        self.events: deque[Event] = deque(maxlen=200)
-        self.equity: deque[tuple[datetime, Decimal]] = deque(components.state_store.equity(240), maxlen=240)
-        self.plan: Plan | None = None
 
-    @property
-    def held(self) -> tuple[BondCode, ...]:
-        """The bonds that the account holds, as it was read last."""
-        positions = self._components.rotation.account.latest.positions
-        return tuple(position.code for position in positions.value) if isinstance(positions, Known) else ()
-
-    async def refresh(self) -> None:
-        """Read the account and the prices of its holdings."""
-        await self._components.rotation.account.read()
-        self._quotes = await self._components.feed.snapshot(self.held)
-
-    def take(self, quotes: Mapping[BondCode, Quote]) -> None:
-        """Prices that were pushed: they stand until the account is read again."""
-        self._quotes = {**self._quotes, **{code: Known(quote) for code, quote in quotes.items()}}
-
-    def note_equity(self) -> None:
-        """Keep one point of the equity line for each minute of the market."""
-        asset, now = (
-            self._components.rotation.account.latest.asset,
-            self._components.clock.now().replace(second=0, microsecond=0),
-        )
-        if isinstance(asset, Known) and (not self.equity or self.equity[-1][0] < now):
-            self.equity.append((now, asset.value.total))
-            self._components.state_store.add_equity(now, asset.value.total)
-
-    def snapshot(self, scheduler: RunScheduler, health: HealthMonitor) -> Snapshot:
-        components, now = self._components, self._components.clock.now()
+    def snapshot(self) -> Snapshot:
+        components, scheduler, state = self._components, self._scheduler, self._components.state
+        now = components.clock.now()
         self._number += 1
-        followed = components.rotation.settings.strategy
+        followed = components.settings.strategy
         stops = components.stops.rows()
         positions, limits = self._positions(stops), self._limits(now.date())
         blockers = components.order_manager.status.texts
@@ -88,17 +63,17 @@ class SnapshotBuilder:
             ready=not blockers,
             blockers=blockers,
             platform_user=components.platform.user,
-            health=health.report(now),
-            followed=Followed(followed.strategy_id, followed.history_id, components.strategy_name)
+            health=self._health.report(now),
+            followed=Followed(followed.strategy_id, followed.history_id, state.strategy_name)
             if followed.history_id
             else None,
             asset=components.rotation.account.latest.asset,
             positions=positions,
             orders=self._orders(now.date()),
-            plan=self.plan,
-            rebalance=self.rebalance(),
-            events=tuple(self.events),
-            equity=tuple(self.equity),
+            plan=components.rotation.pending_plan,
+            rebalance=components.rotation.current_run(),
+            events=tuple(state.events),
+            equity=tuple(state.equity),
             controls=(pulled,) if (pulled := components.rotation.controls.engaged) else (),
             needs=components.live_consent.missing() if components.live_consent else (),
             jobs=scheduler.jobs(),
@@ -111,7 +86,7 @@ class SnapshotBuilder:
             language=language(),
             look=components.settings.screen,
             locked=self._credentials.locked,
-            release=self.release(),
+            release=self._update_check.release,
         )
 
     def dangers(self) -> tuple[HeldDanger, ...]:
@@ -119,7 +94,7 @@ class SnapshotBuilder:
         return self._dangers_of(self._positions({}))
 
     def _dangers_of(self, positions: Maybe[tuple[PositionRow, ...]]) -> tuple[HeldDanger, ...]:
-        return self._components.dangers.held_dangers(positions.value) if isinstance(positions, Known) else ()
+        return self._components.eligibility.held_dangers(positions.value) if isinstance(positions, Known) else ()
 
     def _silent_sources(self) -> tuple[str, ...]:
         """Which sources of prices are out of reach, since when, and what that means."""
@@ -141,28 +116,6 @@ class SnapshotBuilder:
             mark("bought, CNY"), components.order_manager.bought_today(today), components.settings.guards.max_daily_buys
         )
         return (*components.limits.rows(today), bought)
-
-    def rebalance(self) -> Rebalance | None:
-        """The run that goes on, with its legs as they are now; else the last one."""
-        components, executor, journal = (
-            self._components,
-            self._components.rotation.executor,
-            self._components.order_manager.journal,
-        )
-        plan = executor.plan
-        if plan is None:
-            return components.runs.last(journal.of_plan)
-        orders = journal.of_plan(plan.plan_id)
-        return Rebalance(
-            plan.plan_id,
-            orders[0].created_at if orders else components.clock.now(),
-            None,
-            executor.stage,
-            progress(plan.legs, orders, executor.stopped),
-            tuple(order.intent.client_order_id for order in orders if order.unresolved),
-            None,
-            plan.origin,
-        )
 
     def _notices(self, now: datetime, limits: tuple[Limit, ...]) -> tuple[str, ...]:
         """What wants attention and does not keep trading off."""
@@ -198,7 +151,7 @@ class SnapshotBuilder:
                 _row(
                     position,
                     ledger[position.code].volume if position.code in ledger else 0,
-                    self._quotes.get(position.code),
+                    self._components.state.quotes.get(position.code),
                     stops.get(position.code),
                     self._components.bonds.name(position.code),
                 )

@@ -1,4 +1,4 @@
-"""The supervisor: what ends in the engine that should not is begun again, and said."""
+"""Restarts the engine's tasks that end and should not, and says so."""
 
 import asyncio
 import logging
@@ -11,15 +11,15 @@ from core.infra.clock import Clock
 log = logging.getLogger(__name__)
 
 _PAUSE, _LONGEST_PAUSE = 1.0, 60.0
-"""Real seconds before a part is begun again; they double while it keeps ending at once."""
+"""Real seconds before a task is restarted; they double while it keeps ending at once."""
 
 _STEADY = 300.0
-"""Real seconds after which a part that was begun again counts as sound."""
+"""Real seconds after which a restarted task counts as sound."""
 
 
 @dataclass(frozen=True, slots=True)
 class TaskFailure:
-    """A part that ended, why, and when it was begun again."""
+    """A task that ended, why, and when."""
 
     part: str
     why: str
@@ -31,21 +31,21 @@ class Supervisor:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._tasks: list[asyncio.Task[None]] = []
-        self._falls: list[TaskFailure] = []
+        self._failures: list[TaskFailure] = []
 
     def keep(self, part: str, work: Callable[[], Awaitable[None]]) -> None:
         """Run `work`, which should never end, again whenever it does."""
         self._tasks.append(asyncio.create_task(self._keep(part, work), name=part))
 
-    def fell(self, part: str, why: str) -> None:
-        """A part has failed and is begun again by whoever noticed."""
+    def note_failure(self, part: str, why: str) -> None:
+        """Something has failed and is restarted by the caller."""
         log.error("%s has failed and is begun again: %s", part, why)
-        self._falls = [*self._falls[-19:], TaskFailure(part, why, self._clock.now(), self._clock.real())]
+        self._failures = [*self._failures[-19:], TaskFailure(part, why, self._clock.now(), self._clock.real())]
 
     @property
-    def latest(self) -> TaskFailure | None:
-        """The last fall, as long as it is not long ago."""
-        recent = [fall for fall in self._falls if self._clock.real() - fall.real < _STEADY]
+    def latest_failure(self) -> TaskFailure | None:
+        """The last failure, as long as it is recent."""
+        recent = [failure for failure in self._failures if self._clock.real() - failure.real < _STEADY]
         return recent[-1] if recent else None
 
     async def close(self) -> None:
@@ -64,5 +64,5 @@ class Supervisor:
                 log.exception("%s failed", part)
                 why = f"{type(error).__name__}: {error}"
             pause = _PAUSE if self._clock.real() - begun > _STEADY else min(2 * pause, _LONGEST_PAUSE)
-            self.fell(part, why)
+            self.note_failure(part, why)
             await asyncio.sleep(pause)

@@ -1,14 +1,12 @@
-"""Plans and runs, one at a time, and the brakes on them: what the user and the schedule set going and stop."""
+"""Plans and rebalances, one at a time, and what pauses and stops them: for the user and for the schedule."""
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
 from typing import Any
 
 from core.engine.assembly import Components
-from core.engine.scheduler import RunScheduler
-from core.engine.snapshots import SnapshotBuilder
 from core.factorcat import FactorCatError
 from core.i18n import say
 from core.model.bond import BondCode
@@ -16,7 +14,6 @@ from core.model.command import (
     Cancelled,
     CancelOrder,
     CancelWorking,
-    DropMissed,
     ExecutePlan,
     Flatten,
     Halt,
@@ -41,23 +38,15 @@ class CommandDeclined(RefusedError):
 
 
 class TradingCommands:
-    """`logged_in` waits for the login of the start, which may still be on its way."""
+    """`prepared` waits for what a plan needs and the start may still be fetching: the login, the tables of bonds."""
 
-    def __init__(
-        self,
-        components: Components,
-        snapshots: SnapshotBuilder,
-        scheduler: RunScheduler,
-        logged_in: Callable[[], Coroutine[Any, Any, None]],
-    ) -> None:
+    def __init__(self, components: Components, prepared: Callable[[], Awaitable[None]]) -> None:
         self._components = components
-        self._snapshots = snapshots
-        self._scheduler = scheduler
-        self._logged_in = logged_in
+        self._prepared = prepared
         self._runs: set[asyncio.Task[Any]] = set()
 
     async def run(self, origin: Origin) -> str | None:
-        """One run at the schedule's word, from plan to end; answers with why it was refused."""
+        """Plan and carry out for the schedule; returns why it was refused, None where it was not."""
         try:
             plan = await self._planned(origin)
             if plan.refused is not None:
@@ -69,12 +58,10 @@ class TradingCommands:
             return str(refusal)
         blocked = say(", {blocked} wanted and not possible", blocked=len(plan.blocked)) if plan.blocked else ""
         log.info("the scheduled %s has nothing to trade%s", origin, blocked)
-        if origin is Origin.REBALANCE:
-            self._scheduler.settled()
         return None
 
     async def close(self) -> None:
-        """End a run where it stands: nothing more of it is sent."""
+        """Stop the running rebalance: nothing more of it is sent."""
         for task in self._runs:
             task.cancel()
         if self._runs:
@@ -85,40 +72,36 @@ class TradingCommands:
 
     async def _planned(self, origin: Origin) -> Plan:
         self.decline_while_running()
-        await self._logged_in()
+        await self._prepared()
         plan = await self._components.rotation.plan(origin)
         off = self._components.order_manager.status.why_blocked
         if off is not None and plan.refused is None:
             plan = replace(plan, legs=(), cash_after=plan.cash, refused=off)
-        self._snapshots.plan = plan
+        self._components.rotation.pending_plan = plan
         return plan
 
     async def execute(self, command: ExecutePlan) -> Rebalance:
         self.decline_while_running()
-        plan = self._snapshots.plan
+        plan = self._components.rotation.pending_plan
         if plan is None or plan.plan_id != command.plan_id:
             raise CommandDeclined(say("this is not the newest plan: look at the new one first"))
         return await self._carry_out(plan)
 
     async def _carry_out(self, plan: Plan) -> Rebalance:
-        """To its end; a run that was carried out makes up for one that was missed."""
         self._decline_when_off()
-        finished = await self._see_through(self._components.rotation.execute(plan))
-        if plan.origin is Origin.REBALANCE:
-            self._scheduler.settled()
-        return finished
+        return await self._run_to_end(self._components.rotation.execute(plan))
 
     async def sell_one(self, command: SellOne) -> Rebalance:
         self.decline_while_running()
         self._decline_when_off()
-        return await self._see_through(self._components.rotation.sell(BondCode(command.code)))
+        return await self._run_to_end(self._components.rotation.sell(BondCode(command.code)))
 
     async def leave(self) -> str | None:
-        """Sell what has to go before its trading ends; answers with why that was refused."""
+        """Sell what has to go before its trading ends; returns why that was refused."""
         try:
             self.decline_while_running()
             self._decline_when_off()
-            await self._see_through(self._components.rotation.leave())
+            await self._run_to_end(self._components.rotation.leave())
         except (CommandDeclined, RebalanceRefused) as refusal:
             return str(refusal)
         return None
@@ -130,16 +113,16 @@ class TradingCommands:
             raise CommandDeclined(say(HALTED))
         self.decline_when_closed()
 
-    async def _see_through(self, work: Coroutine[Any, Any, object]) -> Rebalance:
-        """A run to its end, also where whoever asked for it stops waiting."""
+    async def _run_to_end(self, work: Coroutine[Any, Any, object]) -> Rebalance:
+        """Run to the end, also where the caller stops waiting for it."""
         task = asyncio.create_task(work)
         self._runs.add(task)
         task.add_done_callback(self._runs.discard)
         try:
             ending = await asyncio.shield(task)
         finally:
-            self._snapshots.plan = None
-        finished = self._snapshots.rebalance()
+            self._components.rotation.pending_plan = None
+        finished = self._components.rotation.current_run()
         if finished is None:
             raise CommandDeclined(str(ending))
         return finished
@@ -162,12 +145,12 @@ class TradingCommands:
         return str(order_manager.journal[command.client_order_id].state)
 
     async def pause(self, _: PauseBuys) -> None:
-        self._pull(Control.PAUSED, say("buys are paused: sells and stops go on"))
+        self._set_control(Control.PAUSED, say("buys are paused: sells and stops go on"))
 
     async def halt(self, _: Halt) -> None:
-        self._pull(Control.HALTED, say("trading is halted: nothing new is sent, no stop either"))
+        self._set_control(Control.HALTED, say("trading is halted: nothing new is sent, no stop either"))
 
-    def _pull(self, control: Control, text: str) -> None:
+    def _set_control(self, control: Control, text: str) -> None:
         self._components.rotation.controls.engage(control)
         log.warning("%s", text)
 
@@ -188,17 +171,11 @@ class TradingCommands:
         obstacle = (
             components.order_manager.status.why_blocked
             or components.calendar.orders_allowed(components.clock.now())
-            or (components.live_consent.why_not() if components.live_consent else None)
+            or components.why_no_permission
         )
         if obstacle is not None:
             raise CommandDeclined(say("nothing was sold, and trading is halted now: {obstacle}", obstacle=obstacle))
-        return await self._see_through(components.rotation.flatten())
-
-    async def drop_missed(self, _: DropMissed) -> None:
-        missed = self._scheduler.drop()
-        if missed is None:
-            raise CommandDeclined(say("no run was missed"))
-        log.info("the missed %s of %s is not made up for", missed.name, f"{missed.planned_at:%Y-%m-%d %H:%M}")
+        return await self._run_to_end(components.rotation.flatten())
 
     def decline_while_blocked(self) -> None:
         off = self._components.order_manager.status.why_blocked
@@ -213,7 +190,7 @@ class TradingCommands:
             )
 
     def decline_without_permit(self) -> None:
-        reason = self._components.live_consent.why_not() if self._components.live_consent else None
+        reason = self._components.why_no_permission
         if reason is not None:
             raise CommandDeclined(reason)
 

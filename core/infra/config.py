@@ -313,6 +313,15 @@ def value_at(settings: BaseModel, key: str) -> object:
     return reduce(getattr, key.split("."), settings)
 
 
+def with_values(settings: Settings, source: Settings, keys: Sequence[str]) -> Settings:
+    """`settings` with the values that `source` has for these keys. Raises `ValidationError` where they contradict."""
+    tree = settings.model_dump()
+    for key in keys:
+        *tables, name = key.split(".")
+        reduce(lambda table, part: table[part], tables, tree)[name] = value_at(source, key)
+    return Settings.model_validate(tree)
+
+
 def _nested(flat: Mapping[str, Any]) -> dict[str, Any]:
     """`{"buy.amount": 1}` as `{"buy": {"amount": 1}}`."""
     tree: dict[str, Any] = {}

@@ -16,8 +16,8 @@ from core.infra.config import KEYS, SettingsError, load_settings
 from core.model.settings import Settings
 from core.model.settings_rows import Kind, SettingRow, Source
 
-AT_ONCE = ("language", "screen.theme", "screen.up", "screen.bell")
-"""Keys whose change shows without a restart."""
+NEED_RESTART = ("mode", "factorcat.base_url", "qmt", "strategy", "screen.mouse")
+"""Keys, or whole tables, whose change needs a restart; a strategy is changed without one on the Strategies screen."""
 
 _MONEY = ("mode", "factorcat.base_url", "qmt", "strategy", "buy", "orders", "stops", "schedule", "guards", "fees")
 """Keys, or whole tables, whose change may change what is bought or sold."""
@@ -39,7 +39,7 @@ def setting_rows(home: Path, in_use: Settings, environ: Mapping[str, str] | None
             source=_source(key, told, written),
             kind=_kind(field),
             choices=_choices(field),
-            at_once=key in AT_ONCE,
+            at_once=not config.within(key, NEED_RESTART),
             money=config.within(key, _MONEY),
         )
         for key, field in config.setting_fields()

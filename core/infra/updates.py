@@ -14,6 +14,7 @@ from core.i18n import language, say
 from core.infra.clock import Clock
 from core.infra.home import write_atomically
 from core.model.errors import UnavailableError
+from core.model.settings import Settings
 from core.model.snapshot import NewRelease
 
 log = logging.getLogger(__name__)
@@ -81,6 +82,13 @@ class UpdateCheck:
         self._failed = False
         if url:
             self._recall()
+
+    def use_settings(self, settings: Settings) -> None:
+        """Ask at the address of these settings from now on."""
+        if settings.updates.url != self._url:
+            self._url, self._asked_at, self._document, self._failed = settings.updates.url, None, None, False
+            if self._url:
+                self._recall()
 
     @property
     def release(self) -> NewRelease | None:

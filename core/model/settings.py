@@ -337,6 +337,11 @@ class Settings(SettingsGroup):
     updates: UpdateSettings = UpdateSettings()
     screen: ScreenSettings = ScreenSettings()
 
+    @property
+    def cross_checked(self) -> bool:
+        """Whether a plan's prices need a second source."""
+        return self.guards.cross_check == "always" or (self.guards.cross_check == "live" and self.mode == "live")
+
     @model_validator(mode="after")
     def _reachable(self) -> "Settings":
         if self.orders.type == "market" and self.orders.slippage > self.guards.max_price_distance:

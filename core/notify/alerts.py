@@ -58,7 +58,7 @@ class AlertFinder:
     ) -> None:
         """`clock` is the market's, `wall` the machine's. `kinds`: what is looked for at all."""
         self._outbox = outbox
-        self._events = events
+        self.events = events
         self._clock = clock
         self._wall = wall
         self._kinds = kinds
@@ -114,7 +114,7 @@ class AlertFinder:
         return closing.replace("closing:", "opening:") in self._outbox.told
 
     def _news(self, kind: NotificationKind, text: str, snapshot: Snapshot) -> Notification | None:
-        wanted = str(getattr(self._events, str(kind)))
+        wanted = str(getattr(self.events, str(kind)))
         return None if wanted == "off" else Notification(kind, _LEVELS[wanted], snapshot.at, text)
 
 

@@ -229,7 +229,7 @@ class Notifier:
         self._courier: Delivery | None = None
 
     async def carry(self) -> None:
-        """Find out who is to be told, which may wait for a keyring, and carry to them; anew after `again`."""
+        """Find out who is to be told, which may wait for a keyring, and carry to them; anew after `reload`."""
         while True:
             self._changed.clear()
             await self._begin()
@@ -245,7 +245,14 @@ class Notifier:
             if carrying is not None and carrying in done:
                 carrying.result()
 
-    def again(self) -> None:
+    def use_settings(self, settings: Settings) -> None:
+        """Notify as these settings say, from now on."""
+        changed = settings.notify != self._settings.notify
+        self._settings = settings
+        if changed:
+            self._changed.set()
+
+    def reload(self) -> None:
         """A password or an address has come or gone: see anew who is to be told."""
         self._changed.set()
 
@@ -293,5 +300,7 @@ class Notifier:
         notify = settings.notify
         self._outbox = self._outbox or Outbox(self._home.outbox)
         self._courier = Delivery(self._outbox, receivers, notify.per_hour, self._wall, complete=not troubles)
-        self._room = self._room or AlertFinder(self._outbox, notify.events, self._clock, self._wall, self._kinds)
+        if self._room is None:
+            self._room = AlertFinder(self._outbox, notify.events, self._clock, self._wall, self._kinds)
+        self._room.events = notify.events
         log.info("news go to: %s", ", ".join(receiver.name for receiver in receivers))

@@ -15,6 +15,7 @@ from core.infra.clock import Clock
 from core.model.bond import BondCode
 from core.model.known import Known, Maybe, Unknown
 from core.model.quote import Quote
+from core.model.settings import Settings
 from core.model.snapshot import SourceState
 from core.quotes.feed import QuoteFeed, QuoteListener
 from core.rules.cross_check import price_disagreement
@@ -106,6 +107,26 @@ class FailoverQuotes:
         self._pending: set[asyncio.Task[Mapping[BondCode, Maybe[Quote]] | None]] = set()
         for status in self._sources:
             status.source.subscribe(self._listener(status))
+
+    def use_settings(self, settings: Settings) -> None:
+        """Compare prices by these settings from now on."""
+        self._cross_check, self._ratio = settings.cross_checked, settings.guards.cross_check_ratio
+        self._update_watched()
+
+    async def use_sources(self, sources: Sequence[QuoteSource]) -> None:
+        """Ask these sources from now on; one that was there before goes on, the others are stopped."""
+        before = {id(status.source): status for status in self._sources}
+        statuses = [before.pop(id(source), None) or _SourceStatus(source, self._clock) for source in sources]
+        fresh = [status for status in statuses if status not in self._sources]
+        for status in fresh:
+            status.source.subscribe(self._listener(status))
+        self._sources, self._active = statuses, statuses[0]
+        self._update_watched()
+        if self._monitoring is not None:
+            for status in fresh:
+                await status.source.start()
+        for status in before.values():
+            await status.source.stop()
 
     @property
     def name(self) -> str:
@@ -202,7 +223,7 @@ class FailoverQuotes:
         return None
 
     def _switch_to(self, status: _SourceStatus) -> None:
-        if status is not self._active:
+        if status is not self._active and status in self._sources:  # else the settings have just removed it
             worse = self._sources.index(status) > self._sources.index(self._active)
             before, self._active = self._active, status
             log.log(

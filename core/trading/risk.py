@@ -36,6 +36,10 @@ class LiveConsent:
         self.testing: str | None = None
         """Plan id of the self-test that runs: its orders go out before it has passed."""
 
+    def use_settings(self, settings: Settings) -> None:
+        """Ask for the self-test, or not, as these settings say."""
+        self._waived = settings.guards.self_test == "waived"
+
     def missing(self) -> tuple[Need, ...]:
         """What is still to be done, in this order."""
         needs = [Need.CONSENT] if self._state_store.recall(_CONSENT) != self._account else []
@@ -104,13 +108,17 @@ class RiskContext:
     stopped: Collection[BondCode] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class PreTradeRisk:
     """Every check of one order. `orders_allowed` returns why nothing may be sent at a moment, None when it may."""
 
     settings: Settings
     orders_allowed: Callable[[datetime], str | None]
     checks: Sequence[OrderCheck] = ()
+
+    def use_settings(self, settings: Settings) -> None:
+        """Check by these settings from now on."""
+        self.settings = settings
 
     def held_back(self, intent: Intent) -> str | None:
         """The first reason of `checks` against this order, None where there is none."""
@@ -230,6 +238,10 @@ class OrderLimits:
         self._state_store = state_store
         self._controls = controls
         self._guards = guards
+
+    def use_settings(self, settings: Settings) -> None:
+        """Count against the limits of these settings from now on."""
+        self._guards = settings.guards
 
     def why_not(self, intent: Intent) -> str | None:
         """Why this order would be one too many, None where it is not; what is only sold is never one."""

@@ -18,7 +18,7 @@ from core.model.plan import Plan
 from core.model.platform import Selection
 from core.model.quote import Quote
 from core.model.settings import Settings
-from core.model.snapshot import Control
+from core.model.snapshot import Control, Rebalance
 from core.quotes.feed import QuoteFeed, Quotes
 from core.rules.cross_check import doubts
 from core.rules.planner import PlanInput, plan_for
@@ -29,7 +29,7 @@ from core.trading.executor import Executor, RebalanceRefused
 from core.trading.order_manager import CANCEL_PROOF, OrderManager
 from core.trading.reconcile import reconcile
 from core.trading.risk import TradingControls
-from core.trading.runs import Runs
+from core.trading.runs import Runs, progress
 from core.trading.self_test import self_test
 
 log = logging.getLogger(__name__)
@@ -73,6 +73,8 @@ class Rotation:
         second: SecondOpinion | None,
     ) -> None:
         self.settings = settings
+        self.pending_plan: Plan | None = None
+        """The newest plan, until it is carried out or what it was made from has changed."""
         self._dangers = dangers
         self._second = second
         self.clock = clock
@@ -93,12 +95,38 @@ class Rotation:
         """Whether a plan is being carried out."""
         return self._executing is not None
 
+    def current_run(self) -> Rebalance | None:
+        """The run that is under way, with its legs as they are now; else the last one."""
+        plan, journal = self.executor.plan, self.order_manager.journal
+        if plan is None:
+            return self.runs.last(journal.of_plan)
+        orders = journal.of_plan(plan.plan_id)
+        return Rebalance(
+            plan.plan_id,
+            orders[0].created_at if orders else self.clock.now(),
+            None,
+            self.executor.stage,
+            progress(plan.legs, orders, self.executor.stopped),
+            tuple(order.intent.client_order_id for order in orders if order.unresolved),
+            None,
+            plan.origin,
+        )
+
     async def plan(self, origin: Origin = Origin.REBALANCE) -> Plan:
         """What a rebalance (or a refill) would do now. Sends nothing."""
         settings, selection = self.settings, await self.selection()
-        if settings is not self.settings:
+        if settings.strategy != self.settings.strategy:
             raise RebalanceRefused(say("another strategy was chosen meanwhile: make a new plan"))
-        return plan_for(await self.gather(self._new_plan(_Aim(origin, selection))), settings)
+        plan = plan_for(await self.gather(self._new_plan(_Aim(origin, selection))), settings)
+        if _planning(settings) != _planning(self.settings):
+            raise RebalanceRefused(say("the settings were changed meanwhile: make a new plan"))
+        return plan
+
+    def use_settings(self, settings: Settings) -> None:
+        """Plan by these settings from now on; a pending plan that was made by others is dropped."""
+        if _planning(settings) != _planning(self.settings):
+            self.pending_plan = None
+        self.settings = settings
 
     async def execute(self, plan: Plan) -> str:
         """Carry `plan` out; answers with the closing sentence. Raises `RebalanceRefused`, nothing sent then."""
@@ -214,7 +242,7 @@ class Rotation:
         today = now.date()
         codes = _without_duplicates([*listed, *sorted(ledger)])
         quotes = await self.feed.snapshot(codes)
-        checked = self._second is not None and origin not in SALES_ALONE
+        checked = self._second is not None and self.settings.cross_checked and origin not in SALES_ALONE
         second = await self._second(codes) if checked and self._second is not None else None
         known = self._dangers
         return PlanInput(
@@ -247,6 +275,11 @@ class Rotation:
         self._aims = {key: kept for key, kept in self._aims.items() if key == self._executing}
         self._aims[plan_id] = aim
         return plan_id
+
+
+def _planning(settings: Settings) -> tuple[object, ...]:
+    """What a plan depends on."""
+    return settings.strategy, settings.buy, settings.orders, settings.guards, settings.fees
 
 
 def _why_not_sold(plan: Plan, code: BondCode | None) -> str:

@@ -97,6 +97,11 @@ class StopMonitor:
         self._watches: dict[BondCode, _Watch] = {}
         self._selling: dict[BondCode, asyncio.Task[None]] = {}
 
+    def use_settings(self, settings: Settings) -> None:
+        """Watch by these settings from now on; a sale that is under way goes on."""
+        self._settings = settings
+        self._orders = settings.orders.model_copy(update={"type": "market"})
+
     def on_quotes(self, quotes: Mapping[BondCode, Quote]) -> None:
         """Check prices that have just arrived."""
         owned = self._order_manager.ledger.holdings()

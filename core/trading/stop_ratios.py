@@ -36,6 +36,11 @@ class StopRatios:
         self._ratios = Ratios(Known(None), Known(None))
         self.asked = False
 
+    def use_settings(self, settings: Settings) -> None:
+        """Take the ratios from these settings from now on."""
+        if settings.stops != self._stops:
+            self._stops, self._of, self.asked = settings.stops, None, False
+
     @property
     def ratios(self) -> Ratios:
         chosen = self._followed()

@@ -54,15 +54,15 @@ async def test_a_danger_is_told_once_a_day_whatever_is_begun_again(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
     world.threatens()
-    await world.exit_scheduler.look()
-    await world.exit_scheduler.look()
-    await world.begin().look()
+    await world.exit_scheduler.check()
+    await world.exit_scheduler.check()
+    await world.begin().check()
     assert caplog.text.count("at stake") == 1
     world.clock.move_to(MORNING + timedelta(days=1))
-    await world.exit_scheduler.look()
+    await world.exit_scheduler.check()
     assert caplog.text.count("at stake") == 2
     world.threatens(B)
-    await world.exit_scheduler.look()
+    await world.exit_scheduler.check()
     assert caplog.text.count("at stake") == 3
     assert world.sold == 0
 
@@ -73,17 +73,17 @@ async def test_what_has_to_go_is_sold_again_and_again_until_it_is_gone(
     world.threatens(sell=True)
     world.refusal = "nobody buys"
     for _ in range(3):
-        await world.exit_scheduler.look()
+        await world.exit_scheduler.check()
     assert world.sold == 3
     assert caplog.text.count("was not: nobody buys") == 1
     world.owned = []
-    await world.exit_scheduler.look()
+    await world.exit_scheduler.check()
     assert world.sold == 3
 
 
 async def test_what_is_the_user_s_own_is_told_and_never_sold(world: World, caplog: pytest.LogCaptureFixture) -> None:
     world.threatens(B, sell=True)
-    await world.exit_scheduler.look()
+    await world.exit_scheduler.check()
     assert world.sold == 0
     assert "at stake" in caplog.text
 
@@ -91,5 +91,5 @@ async def test_what_is_the_user_s_own_is_told_and_never_sold(world: World, caplo
 async def test_outside_the_hours_nothing_is_sold(world: World) -> None:
     world.threatens(sell=True)
     world.closed = "it is the midday break"
-    await world.exit_scheduler.look()
+    await world.exit_scheduler.check()
     assert world.sold == 0

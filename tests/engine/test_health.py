@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import shutil
+from collections import deque
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 
 from core.brokers.broker import ConnectionState
 from core.calendar.calendar import Calendar
-from core.engine.assembly import Components, LastQuotes
+from core.engine.assembly import Components, LastQuotes, RunState
 from core.engine.health import SILENCE, HealthMonitor, Pulse
 from core.engine.supervisor import Supervisor
 from core.infra.clock import SHANGHAI, RealClock, ScaledClock
@@ -56,7 +57,7 @@ def test_beats_a_second_apart_are_no_sleep(made: Callable[[Machine], ScaledClock
     machine = Machine()
     pulse = Pulse(made(machine))
     for _ in range(5):
-        assert pulse.beat() == 0.0
+        assert pulse.check() == 0.0
         machine.passes(1.5)
 
 
@@ -64,44 +65,44 @@ def test_beats_a_second_apart_are_no_sleep(made: Callable[[Machine], ScaledClock
 def test_a_program_that_was_stopped_notices_it_once(made: Callable[[Machine], ScaledClock]) -> None:
     machine = Machine()
     pulse = Pulse(made(machine))
-    pulse.beat()
+    pulse.check()
     machine.passes(600)
-    assert pulse.beat() == pytest.approx(600)
+    assert pulse.check() == pytest.approx(600)
     machine.passes(1)
-    assert pulse.beat() == 0.0
+    assert pulse.check() == 0.0
 
 
 def test_a_sleep_that_stops_the_steady_clock_is_seen_by_the_time_of_day() -> None:
     machine = Machine()
     pulse = Pulse(WallClock(machine))
-    pulse.beat()
+    pulse.check()
     machine.day += timedelta(hours=8)
-    assert pulse.beat() == pytest.approx(8 * 3600)
+    assert pulse.check() == pytest.approx(8 * 3600)
 
 
 def test_a_sleep_is_seen_by_the_steady_clock_where_the_time_of_day_was_set_back() -> None:
     machine = Machine()
     pulse = Pulse(WallClock(machine))
-    pulse.beat()
+    pulse.check()
     machine.steady += 600
-    assert pulse.beat() == pytest.approx(600)
+    assert pulse.check() == pytest.approx(600)
 
 
 def test_a_time_of_day_that_is_set_back_is_no_sleep() -> None:
     machine = Machine()
     pulse = Pulse(WallClock(machine))
-    pulse.beat()
+    pulse.check()
     machine.day -= timedelta(hours=8)
-    assert pulse.beat() == 0.0
+    assert pulse.check() == 0.0
 
 
 def test_a_sandbox_s_time_that_is_moved_is_no_sleep() -> None:
     machine = Machine()
     clock = scaled(machine)
     pulse = Pulse(clock)
-    pulse.beat()
+    pulse.check()
     clock.move_to(TEN + timedelta(days=1))
-    assert pulse.beat() == 0.0
+    assert pulse.check() == 0.0
 
 
 class Usage(NamedTuple):
@@ -124,8 +125,7 @@ class Patient:
             calendar=Calendar(),
             order_manager=SimpleNamespace(broker=self.broker),
             platform=SimpleNamespace(token_expires_at=None),
-            heard=None,
-            watched_at=None,
+            state=RunState(deque()),
         )
         self.account = SimpleNamespace(unanswered=None)
         self.components.rotation = SimpleNamespace(account=self.account)
@@ -134,8 +134,8 @@ class Patient:
 
     def hear(self, age: float = 0.0) -> None:
         """A price comes in whose own time is `age` seconds ago."""
-        self.components.watched_at = self.components.watched_at or self.machine.steady
-        self.components.heard = LastQuotes(self.clock.now() - timedelta(seconds=age), self.machine.steady)
+        self.components.state.watched_at = self.components.state.watched_at or self.machine.steady
+        self.components.state.last_quotes = LastQuotes(self.clock.now() - timedelta(seconds=age), self.machine.steady)
 
     def row(self, name: str) -> Health:
         return next(row for row in self.health.report(self.clock.now()) if row.name == name)
@@ -167,18 +167,18 @@ def test_a_disk_that_fills_up_is_told_in_time(
     patient: Patient, monkeypatch: pytest.MonkeyPatch, megabytes: int, level: Level, text: str
 ) -> None:
     free(monkeypatch, megabytes)
-    patient.health.beat()
+    patient.health.check()
     assert patient.told("disk") == (level, text)
 
 
 def test_the_disk_is_looked_at_each_minute(patient: Patient, monkeypatch: pytest.MonkeyPatch) -> None:
     free(monkeypatch, 20_000)
-    patient.health.beat()
+    patient.health.check()
     free(monkeypatch, 1)
     levels: list[Level] = []
     for _ in range(60):
         patient.machine.passes(1)
-        patient.health.beat()
+        patient.health.check()
         levels.append(patient.row("disk").level)
     assert levels == [Level.GOOD] * 59 + [Level.ERROR]
 
@@ -188,7 +188,7 @@ def test_a_disk_that_cannot_be_looked_at_is_no_good_disk(patient: Patient, monke
         raise OSError(5, "Input/output error")
 
     monkeypatch.setattr(shutil, "disk_usage", gone)
-    patient.health.beat()
+    patient.health.check()
     level, text = patient.told("disk")
     assert (level, "Input/output error" in text) == (Level.ERROR, True)
 
@@ -223,9 +223,9 @@ def test_outside_the_hours_old_prices_say_nothing_of_the_clock(patient: Patient)
 
 
 def test_a_wake_is_told_for_a_while(patient: Patient, caplog: pytest.LogCaptureFixture) -> None:
-    patient.health.beat()
+    patient.health.check()
     patient.machine.passes(600)
-    assert patient.health.beat() == pytest.approx(600)
+    assert patient.health.check() == pytest.approx(600)
     assert patient.told("clock") == (Level.WARNING, "woke at 10:10:00")
     assert "did not run for 600 s" in caplog.text
     patient.machine.passes(91)
@@ -237,20 +237,20 @@ def test_silence_in_a_session_is_an_alarm_and_ends_with_the_next_price(
 ) -> None:
     patient.hear()
     patient.machine.passes(SILENCE)
-    assert patient.health.silent() is None
+    assert patient.health.quote_silence() is None
     patient.machine.passes(1)
     with caplog.at_level(logging.INFO):
-        assert patient.health.silent() == pytest.approx(SILENCE + 1)
+        assert patient.health.quote_silence() == pytest.approx(SILENCE + 1)
         assert patient.row("quotes").level is Level.ERROR
-        patient.health.silent()
+        patient.health.quote_silence()
         patient.hear()
-        assert patient.health.silent() is None
+        assert patient.health.quote_silence() is None
     assert patient.row("quotes").level is Level.GOOD
     assert [text.partition(" ")[0] for text in caplog.messages] == ["no", "prices"]
 
 
 def test_a_source_that_never_spoke_is_silent_since_it_was_first_asked(patient: Patient) -> None:
-    patient.components.watched_at = patient.machine.steady
+    patient.components.state.watched_at = patient.machine.steady
     assert patient.told("quotes") == (Level.GOOD, "none yet")
     patient.machine.passes(SILENCE + 1)
     assert patient.told("quotes") == (Level.ERROR, "none yet")
@@ -258,14 +258,14 @@ def test_a_source_that_never_spoke_is_silent_since_it_was_first_asked(patient: P
 
 def test_where_nothing_is_watched_silence_is_no_alarm(patient: Patient) -> None:
     patient.machine.passes(600)
-    assert patient.health.silent() is None
+    assert patient.health.quote_silence() is None
     assert patient.told("quotes") == (Level.INFO, "none watched")
 
 
 def test_in_the_break_silence_is_no_alarm(patient: Patient) -> None:
     patient.hear()
     patient.machine.passes(2 * 3600)
-    assert patient.health.silent() is None
+    assert patient.health.quote_silence() is None
 
 
 def test_a_broker_is_told_by_its_link_and_by_its_answers(patient: Patient) -> None:

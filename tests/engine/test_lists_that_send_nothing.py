@@ -77,6 +77,7 @@ async def cash(components: Components) -> Decimal:
 
 
 async def follow(components: Components) -> Plan:
+    await components.rotation.reconcile()
     plan = await components.rotation.plan()
     await components.rotation.execute(plan)
     return plan

@@ -11,6 +11,7 @@ import keyring
 import pytest
 from pydantic import SecretStr
 
+from core.engine.current_settings import CurrentSettings
 from core.engine.settings_commands import SettingsCommands, SettingsRefused
 from core.i18n import language, use_language
 from core.infra.config import load_settings, render_example
@@ -47,30 +48,37 @@ def ring() -> Iterator[MemoryKeyring]:
     keyring.set_keyring(before)
 
 
-def desk_of(home: Home, settings: Settings | None = None) -> tuple[SettingsCommands, Any, list[str]]:
-    """A desk over what it needs of the engine: the settings of the run."""
+def settings_commands(home: Home, settings: Settings | None = None) -> tuple[SettingsCommands, Any, list[str]]:
+    """The commands over what they need of the engine: the settings in force."""
     used = settings or load_settings(home.path, environ={})
-    components: Any = SimpleNamespace(settings=used, rotation=SimpleNamespace(settings=used), clock=None)
-    told: list[str] = []
-    return (
-        SettingsCommands(
-            components, home, Credentials(CredentialsFile(home.credentials_file)), lambda: told.append("changed")
-        ),
-        components,
-        told,
+    rotation = SimpleNamespace(busy=False)
+    components: Any = SimpleNamespace(
+        settings=used,
+        rotation=rotation,
+        clock=None,
+        feed=None,
+        stop_ratios=SimpleNamespace(wanted=False),
+        platform=SimpleNamespace(user=None),
+        settings_users=tuple,
     )
+    user: Any = SimpleNamespace(use_settings=lambda settings: setattr(components, "settings", settings))
+    told: list[str] = []
+    credentials = Credentials(CredentialsFile(home.credentials_file))
+    notifier: Any = SimpleNamespace(reload=lambda: told.append("reload"))
+    current = CurrentSettings(components, [user])
+    return SettingsCommands(components, current, home, credentials, notifier), components, told
 
 
-async def rows_of(order_manager: SettingsCommands) -> dict[str, SettingRow]:
-    read: SettingsTable = await order_manager.read(ReadSettings())
+async def rows_of(commands: SettingsCommands) -> dict[str, SettingRow]:
+    read: SettingsTable = await commands.read(ReadSettings())
     return {row.key: row for row in read.rows}
 
 
 async def test_each_key_with_its_value_source_and_what_it_does(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     home.config_file.write_text('[buy]\namount = 20000\n[notify]\nurls = ["tgram://a/b"]\n', encoding="utf-8")
     monkeypatch.setenv("ROTOR_ORDERS__TIMEOUT", "45")
-    order_manager, _, _ = desk_of(home)
-    rows = await rows_of(order_manager)
+    commands, _, _ = settings_commands(home)
+    rows = await rows_of(commands)
     amount, timeout, mode, urls = (rows[key] for key in ("buy.amount", "orders.timeout", "mode", "notify.urls"))
     assert (amount.value, amount.default, amount.source, amount.group) == ("20000", "10000.0", "file", "buy")
     assert (timeout.value, timeout.in_use, timeout.source, timeout.pending) == ("45", "30", "environment", True)
@@ -102,38 +110,65 @@ async def test_each_key_with_its_value_source_and_what_it_does(home: Home, monke
 async def test_what_is_typed_is_checked_by_the_file_s_own_validators(
     home: Home, key: str, text: str, problem: str
 ) -> None:
-    order_manager, _, _ = desk_of(home)
-    said = await order_manager.check(CheckSetting(key, text))
+    commands, _, _ = settings_commands(home)
+    said = await commands.check(CheckSetting(key, text))
     assert (problem in said) if problem else said == ""
     assert not home.config_file.exists()
 
 
-async def test_a_change_keeps_every_comment_and_waits_for_the_next_start(home: Home) -> None:
+async def test_a_change_keeps_every_comment_and_is_in_use(home: Home) -> None:
     home.config_file.write_text(render_example(), encoding="utf-8")
-    order_manager, components, told = desk_of(home)
-    assert "from the next start" in await order_manager.change(ChangeSetting("buy.amount", "20000"))
+    commands, components, _ = settings_commands(home)
+    assert "in use" in await commands.change(ChangeSetting("buy.amount", "20000"))
     text = home.config_file.read_text("utf-8")
     assert text == render_example().replace("amount = 10000.0", "amount = 20000")
-    row = (await rows_of(order_manager))["buy.amount"]
-    assert (row.value, row.in_use, row.pending) == ("20000", "10000.0", True)
-    assert (components.settings.buy.amount, told) == (10000, [])
+    row = (await rows_of(commands))["buy.amount"]
+    assert (row.value, row.in_use, row.pending) == ("20000", "20000", False)
+    assert components.settings.buy.amount == 20000
+
+
+async def test_what_needs_a_restart_says_so_and_changes_nothing_that_runs(home: Home) -> None:
+    commands, components, _ = settings_commands(home)
+    assert "after a restart" in await commands.change(ChangeSetting("qmt.account", "8880001"))
+    assert components.settings.qmt.account == ""
+    row = (await rows_of(commands))["qmt.account"]
+    assert (row.value, row.in_use, row.pending, row.at_once) == ("8880001", "", True, False)
+
+
+async def test_what_a_plan_goes_by_waits_for_the_end_of_the_rebalance_and_stops_do_not(home: Home) -> None:
+    commands, components, _ = settings_commands(home)
+    components.rotation.busy = True
+    assert "rebalance has ended" in await commands.change(ChangeSetting("buy.amount", "20000"))
+    assert "in use" in await commands.change(ChangeSetting("stops.stop_loss", "0.05"))
+    assert (components.settings.buy.amount, str(components.settings.stops.stop_loss)) == (10000, "0.05")
+    components.rotation.busy = False
+    await commands._current.apply()  # pyright: ignore[reportPrivateUsage]
+    assert components.settings.buy.amount == 20000
+
+
+async def test_a_setting_that_contradicts_what_runs_waits_for_the_restart(home: Home) -> None:
+    """The file holds a limit that another process has raised; the one in force would block every order."""
+    home.config_file.write_text("[guards]\nmax_price_distance = 0.1\n", encoding="utf-8")
+    commands, components, _ = settings_commands(home, Settings())
+    assert "in use" in await commands.change(ChangeSetting("orders.type", "market"))
+    assert "after a restart" in await commands.change(ChangeSetting("orders.slippage", "0.05"))
+    assert components.settings.orders.slippage == Settings().orders.slippage
 
 
 async def test_what_is_wrong_is_not_written(home: Home) -> None:
     home.config_file.write_text(render_example(), encoding="utf-8")
-    order_manager, _, _ = desk_of(home)
+    commands, _, _ = settings_commands(home)
     with pytest.raises(SettingsRefused, match="greater than"):
-        await order_manager.change(ChangeSetting("buy.amount", "-5"))
+        await commands.change(ChangeSetting("buy.amount", "-5"))
     assert home.config_file.read_text("utf-8") == render_example()
 
 
 async def test_language_and_looks_are_in_use_at_once(home: Home) -> None:
-    order_manager, components, told = desk_of(home)
+    commands, components, _ = settings_commands(home)
     try:
-        assert "in use" in await order_manager.change(ChangeSetting("screen.theme", "light"))
-        await order_manager.change(ChangeSetting("language", "zh"))
+        assert "in use" in await commands.change(ChangeSetting("screen.theme", "light"))
+        await commands.change(ChangeSetting("language", "zh"))
         assert (components.settings.screen.theme, components.settings.language, language()) == ("light", "zh", "zh")
-        assert told == ["changed", "changed"]
     finally:
         use_language("en")
 
@@ -143,13 +178,13 @@ async def test_a_password_goes_to_the_keyring_and_nowhere_else(
 ) -> None:
     monkeypatch.delenv("ROTOR_FACTORCAT__PASSWORD", raising=False)
     caplog.set_level(logging.DEBUG)
-    order_manager, _, _ = desk_of(home)
+    commands, _, _ = settings_commands(home)
     with pytest.raises(SettingsRefused, match=r"factorcat\.username first"):
-        await order_manager.store(StoreSecret("factorcat", "open sesame"))
-    await order_manager.change(ChangeSetting("factorcat.username", "trader"))
-    await order_manager.store(StoreSecret("factorcat", "open sesame"))
+        await commands.store(StoreSecret("factorcat", "open sesame"))
+    await commands.change(ChangeSetting("factorcat.username", "trader"))
+    await commands.store(StoreSecret("factorcat", "open sesame"))
     assert ring.kept == {("rotor", "factorcat:trader"): "open sesame"}
-    read: SettingsTable = await order_manager.read(ReadSettings())
+    read: SettingsTable = await commands.read(ReadSettings())
     assert [(row.name, row.stored, row.source) for row in read.secrets] == [
         ("factorcat", True, "keyring"),
         ("email", False, ""),
@@ -161,35 +196,35 @@ async def test_a_password_goes_to_the_keyring_and_nowhere_else(
     )
     assert "open sesame" not in everything
     Credentials(CredentialsFile(home.credentials_file)).keep("trader", SecretStr("a token"), TOKEN)
-    await order_manager.forget(ForgetSecret("factorcat"))
+    await commands.forget(ForgetSecret("factorcat"))
     assert ring.kept == {}
 
 
 async def test_addresses_of_push_services_are_checked_before_they_are_kept(home: Home, ring: MemoryKeyring) -> None:
-    order_manager, _, _ = desk_of(home)
+    commands, _, _ = settings_commands(home)
     with pytest.raises(SettingsRefused, match="Apprise knows no service nonsense://"):
-        await order_manager.store(StoreSecret("push", "json://127.0.0.1:1/ nonsense://token"))
+        await commands.store(StoreSecret("push", "json://127.0.0.1:1/ nonsense://token"))
     assert ring.kept == {}
-    stored = await order_manager.store(StoreSecret("push", "json://127.0.0.1:1/ dingtalk://0123456789abcdef"))
+    stored = await commands.store(StoreSecret("push", "json://127.0.0.1:1/ dingtalk://0123456789abcdef"))
     assert stored.trouble == ""
     assert list(ring.kept) == [("rotor", "push:addresses")]
 
 
 async def test_what_cannot_work_says_so_and_names_the_remedy(home: Home, tmp_path: Path) -> None:
-    order_manager, _, _ = desk_of(home)
+    commands, _, _ = settings_commands(home)
     with pytest.raises(SettingsRefused, match="Nobody is to be told"):
-        await order_manager.test_notify(TryNotify())
+        await commands.test_notify(TryNotify())
     with pytest.raises(SettingsRefused, match="nothing to log in to"):
-        await order_manager.test_login(TryLogin())
+        await commands.test_login(TryLogin())
     with pytest.raises(SettingsRefused, match=r"no such folder|Windows only"):
-        await order_manager.test_qmt(TryQmt())
+        await commands.test_qmt(TryQmt())
 
 
 async def test_changes_at_once_do_not_undo_each_other(home: Home) -> None:
     home.config_file.write_text(render_example(), encoding="utf-8")
-    order_manager, _, _ = desk_of(home)
+    commands, _, _ = settings_commands(home)
     changes = {"buy.amount": "20000", "orders.timeout": "45", "stops.basis": "both", "orders.reprices": "1"}
-    await asyncio.gather(*(order_manager.change(ChangeSetting(key, text)) for key, text in changes.items()))
+    await asyncio.gather(*(commands.change(ChangeSetting(key, text)) for key, text in changes.items()))
     written = load_settings(home.path, environ={})
     assert (written.buy.amount, written.orders.timeout, written.orders.reprices) == (20000, 45, 1)
     assert written.stops.basis == "both"

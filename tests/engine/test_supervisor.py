@@ -43,7 +43,7 @@ def test_a_part_that_ends_is_begun_again_and_said(
     async def play(supervisor: Supervisor, _: LoopClock) -> None:
         supervisor.keep("the beat", work)
         await asyncio.sleep(0.5)
-        fall = supervisor.latest
+        fall = supervisor.latest_failure
         assert fall is not None
         assert (fall.part, fall.why) == ("the beat", why)
         assert f"the beat has failed and is begun again: {why}" in caplog.messages
@@ -88,12 +88,12 @@ def test_a_part_that_was_sound_for_long_is_begun_again_soon() -> None:
 
 def test_a_fall_is_told_for_some_minutes_and_then_forgotten() -> None:
     async def play(supervisor: Supervisor, _: LoopClock) -> None:
-        assert supervisor.latest is None
-        supervisor.fell("the schedule", "it had stopped")
+        assert supervisor.latest_failure is None
+        supervisor.note_failure("the schedule", "it had stopped")
         await asyncio.sleep(299)
-        assert supervisor.latest is not None
+        assert supervisor.latest_failure is not None
         await asyncio.sleep(2)
-        assert supervisor.latest is None
+        assert supervisor.latest_failure is None
 
     run(play)
 

@@ -57,7 +57,7 @@ class World:
         self.asked, self.answers = threading.Event(), threading.Event()
         positions = self.manager.broker.positions
         health = self.runtime._health  # pyright: ignore[reportPrivateUsage]
-        beat, sleeps = health.beat, [60.0]
+        check, sleeps = health.check, [60.0]
 
         async def slow_positions() -> Any:
             self.asked.set()
@@ -66,7 +66,7 @@ class World:
 
         def fall_asleep() -> None:
             monkeypatch.setattr(self.manager.broker, "positions", slow_positions)
-            monkeypatch.setattr(health, "beat", lambda: beat() or (sleeps.pop() if sleeps else 0.0))
+            monkeypatch.setattr(health, "check", lambda: check() or (sleeps.pop() if sleeps else 0.0))
 
         self.fall_asleep = fall_asleep
 

@@ -11,7 +11,7 @@ from core.brokers.qmt import QmtBroker
 from core.brokers.qmt_connection import SessionIds
 from core.calendar.calendar import Calendar, expected_list
 from core.engine.assembly import real_sources
-from core.engine.live import what_lacks
+from core.engine.live import terminal_quotes, what_lacks
 from core.factorcat import FactorCatClient, FactorCatError
 from core.i18n import mark, say
 from core.infra.clock import SHANGHAI, RealClock
@@ -209,7 +209,7 @@ async def check_prices(home: Home, settings: Settings, calendar: Calendar) -> tu
     if settings.mode == "sandbox":
         return Finding("quotes", CheckResult.OK, say(_BUILT_IN)), None
     clock = RealClock()
-    feed, book = real_sources(home, settings, clock, calendar)
+    feed, book = real_sources(home, settings, clock, calendar, terminal_quotes(settings, clock, calendar))
     try:
         async with asyncio.timeout(_QUOTES_PATIENCE):
             await feed.start()
@@ -280,7 +280,8 @@ def check_tables(home: Home, settings: Settings, calendar: Calendar) -> Finding:
             "tables", CheckResult.WARNING, say("guards.redemption is off: called bonds are bought like others")
         )
     remedy = say("It is fetched when rotor starts; bonds.csv in the home is your own word.")
-    _, book = real_sources(home, settings, RealClock(), calendar)
+    clock = RealClock()
+    _, book = real_sources(home, settings, clock, calendar, terminal_quotes(settings, clock, calendar))
     age, trouble = book.age(), book.trouble()
     book.close()
     if age is None:

@@ -1,0 +1,110 @@
+"""A changed setting takes effect in the running engine, within a second, and harms no order."""
+
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from core.engine.engine import Engine
+from core.infra.config import load_settings
+from core.infra.home import Home
+from core.model.command import ChangeSetting, ExecutePlan, MakePlan, ReadSettings
+from core.model.known import Known
+from core.model.snapshot import PositionRow, Snapshot
+from tests.engine.test_engine import FAST, ask, ended, refusal, until
+from tui.cli.offline import prepare_demo
+
+SECOND = 1.5
+"""Seconds that a change may take to show: one, and a little for a busy machine."""
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    home = Home(tmp_path)
+    prepare_demo(home)
+    engine = Engine(home, load_settings(home.path, environ={}), speed=FAST)
+    engine.start()
+    try:
+        engine.wait_ready()
+        yield engine
+    finally:
+        engine.stop()
+
+
+def managed(shown: Snapshot) -> tuple[PositionRow, ...]:
+    """The holdings that have a stop."""
+    found = shown.positions.value if isinstance(shown.positions, Known) else ()
+    return tuple(row for row in found if row.stop is not None and row.cost)
+
+
+def stopped_at(ratio: str) -> Callable[[Snapshot], bool]:
+    """Whether every managed holding has its stop-loss this far below its cost."""
+
+    def seen(shown: Snapshot) -> bool:
+        rows = managed(shown)
+        return bool(rows) and all(
+            row.stop is not None
+            and row.cost is not None
+            and row.stop.loss is not None
+            and abs(row.stop.loss / row.cost - (1 - Decimal(ratio))) < Decimal("0.001")
+            for row in rows
+        )
+
+    return seen
+
+
+def buy_everything(engine: Engine) -> None:
+    plan = ask(engine, MakePlan())
+    ask(engine, ExecutePlan(plan.plan_id))
+    until(engine, ended(plan.plan_id))
+
+
+def test_a_new_stop_loss_shows_at_once_and_leaves_the_orders_alone(engine: Engine) -> None:
+    buy_everything(engine)
+    before = engine.latest
+    assert before is not None
+    assert "in use" in ask(engine, ChangeSetting("stops.stop_loss", "0.2"))
+    until(engine, stopped_at("0.2"), SECOND)
+    ask(engine, ChangeSetting("stops.stop_loss", "0.3"))
+    shown = until(engine, stopped_at("0.3"), SECOND)
+    assert [(order.intent, order.state) for order in shown.orders] == [(o.intent, o.state) for o in before.orders]
+
+
+def test_the_basis_and_the_switch_of_the_stops_take_effect(engine: Engine) -> None:
+    buy_everything(engine)
+    ask(engine, ChangeSetting("stops.stop_loss", "0.3"))
+    ask(engine, ChangeSetting("stops.basis", "prev_close"))
+    until(engine, lambda shown: all(row.stop and "close" in row.stop.basis for row in managed(shown)), SECOND)
+    ask(engine, ChangeSetting("stops.enabled", "false"))
+    until(engine, lambda shown: shown.stops is not None and shown.stops.armed == 0, SECOND)
+
+
+def test_a_schedule_moves_and_a_limit_counts(engine: Engine) -> None:
+    ask(engine, ChangeSetting("schedule.time", "10:07"))
+    until(engine, lambda shown: any(f"{job.at:%H:%M}" == "10:07" for job in shown.jobs), SECOND)
+    ask(engine, ChangeSetting("guards.max_daily_orders", "7"))
+    until(engine, lambda shown: any(limit.name == "orders" and limit.most == 7 for limit in shown.limits), SECOND)
+
+
+def test_a_plan_made_by_other_settings_is_dropped(engine: Engine) -> None:
+    plan = ask(engine, MakePlan())
+    ask(engine, ChangeSetting("buy.amount", "20000"))
+    until(engine, lambda shown: shown.plan is None, SECOND)
+    assert refusal(engine, ExecutePlan(plan.plan_id)).refused
+    amounts = [leg.price * leg.volume for leg in ask(engine, MakePlan()).legs]
+    assert max(amounts) > 10000
+
+
+def test_a_receiver_that_is_set_is_notified_without_a_restart(engine: Engine) -> None:
+    ask(engine, ChangeSetting("notify.urls", '["json://127.0.0.1:1/"]'))
+    until(engine, lambda shown: any(row.name == "news" for row in shown.health), 10)
+
+
+def test_what_needs_a_restart_says_so_and_what_is_wrong_changes_nothing(engine: Engine) -> None:
+    assert "after a restart" in ask(engine, ChangeSetting("factorcat.base_url", "https://example.org"))
+    assert "greater than" in refusal(engine, ChangeSetting("buy.amount", "-1")).text
+    rows = {row.key: row for row in ask(engine, ReadSettings()).rows}
+    assert rows["factorcat.base_url"].pending
+    assert not rows["factorcat.base_url"].at_once
+    assert (rows["buy.amount"].value, rows["buy.amount"].pending) == (rows["buy.amount"].in_use, False)
