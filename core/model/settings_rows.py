@@ -1,4 +1,4 @@
-"""A setting as a screen shows it, and what can be done with one."""
+"""Settings and passwords as the Settings screen shows them."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -7,18 +7,17 @@ Source = Literal["file", "environment", "default"]
 Kind = Literal["text", "choice", "switch"]
 SecretName = Literal["factorcat", "email", "push"]
 SecretSource = Literal["environment", "session", "keyring", "safe", ""]
-"""Where a secret is: the safe is an encrypted file in the home; the session is this run, and ends with it."""
+"""Where a secret is: "safe" is the encrypted file in the data folder, "session" lasts until rotor ends."""
 
 MASK = "***"
-"""What stands for a value that may hold a secret."""
+"""Shown in place of a value that may hold a secret."""
 
 
 @dataclass(frozen=True, slots=True)
 class SettingRow:
-    """One key. `value` is what the next start will use, `in_use` what this run uses;
+    """One key. `value` is what the file and the environment say, `in_use` what the engine works by now.
 
-    `about` is English and in the catalogues. `at_once`: a change shows without a restart;
-    `money`: a change is asked about.
+    `about` is English and in the catalogues. `at_once`: no restart is needed; `money`: a change is confirmed first.
     """
 
     key: str
@@ -44,15 +43,20 @@ class SettingRow:
 
     @property
     def pending(self) -> bool:
-        """Whether the next start will use something else than this run does."""
+        """Whether the value is not in use yet."""
         return self.value != self.in_use
+
+    @property
+    def needs_restart(self) -> bool:
+        """Whether the value is in use only after a restart."""
+        return self.pending and not self.at_once
 
 
 @dataclass(frozen=True, slots=True)
 class SecretRow:
-    """A password, or the addresses of push services: whether there is one and where it comes from, never what it is.
+    """A password, or the addresses of push services: whether it is stored and where, never what it is.
 
-    `trouble`: why nobody knows.
+    `trouble`: why that cannot be found out.
     """
 
     name: SecretName
@@ -63,9 +67,9 @@ class SecretRow:
 
 @dataclass(frozen=True, slots=True)
 class SettingsTable:
-    """All settings and passwords of a home; `file` is where they are written.
+    """All settings and passwords; `file` is where settings are written.
 
-    `locked`: there is an encrypted file of passwords that waits for its passphrase.
+    `locked`: the encrypted file of passwords waits for its passphrase.
     """
 
     file: str
@@ -76,7 +80,7 @@ class SettingsTable:
 
 @dataclass(frozen=True, slots=True)
 class SecretStored:
-    """What became of a secret. `trouble`: why it is kept for this session only; empty where it outlives that."""
+    """Where a secret was stored. `trouble`: why it lasts only until rotor ends; empty where it is kept."""
 
     text: str
     trouble: str = ""

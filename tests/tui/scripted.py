@@ -101,7 +101,7 @@ class ScriptedLink:
             ReadReport: lambda command: Done(report(command)),
             ReadSettings: lambda _: Done(preferences()),
             CheckSetting: lambda command: Done("should be greater than 0" if command.text.startswith("-") else ""),
-            ChangeSetting: lambda command: Done(f"{command.key} is written; it is used from the next start."),
+            ChangeSetting: lambda command: Done(f"{command.key} is written; it takes effect after a restart."),
         }
         self._latest = snapshot
         self.trouble: str | None = None

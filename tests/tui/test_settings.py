@@ -35,7 +35,7 @@ async def test_every_key_in_its_group_with_its_source() -> None:
             "factorcat",
             "notify.email",
             "20000 (10000.0)",
-            "1 wait for the next start",
+            "1 change needs a restart",
             "variable",
         ):
             assert item in flat(app)
@@ -56,7 +56,7 @@ async def test_a_value_is_checked_as_it_is_typed_and_written_with_enter() -> Non
         await press(pilot, "enter")
         await until(pilot, lambda: link.sent_of(ChangeSetting) == [ChangeSetting("factorcat.username", "me")])
         assert CheckSetting("factorcat.username", "me") in link.sent
-        assert "used from the next start" in told(app)
+        assert "after a restart" in told(app)
         assert len(link.sent_of(ReadSettings)) == 2
 
 

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from rich.text import Text
 from textual.binding import BindingType
 
-from core.i18n import mark, say
+from core.i18n import mark, say, say_many
 from core.model.command import (
     ChangeSetting,
     Command,
@@ -53,6 +53,9 @@ _TRIALS: tuple[tuple[str, str, type[Command[str]]], ...] = (
     ("2", mark("Mail and push: send a test to everybody who is to be told"), TryNotify),
     ("3", mark("Factor Cat: log in with the stored password"), TryLogin),
 )
+
+_AT_ONCE = mark("at once, or when a running rebalance has ended")
+_AFTER_RESTART = mark("after a restart; what runs now is not changed")
 
 
 class SettingsPane(ListPane):
@@ -210,12 +213,13 @@ class SettingsPane(ListPane):
         self._read = read
         self._settings = {setting.key: setting for setting in read.rows}
         self._secrets = {f"secret-{secret.name}": secret for secret in read.secrets}
-        waiting = sum(setting.pending for setting in read.rows)
+        waiting = sum(setting.needs_restart for setting in read.rows)
+        restart = say_many("{count} change needs a restart", "{count} changes need a restart", waiting)
         self.summary.put(
             words(
                 (say("Settings"), Tone.TITLE),
                 (f"  {read.file}", Tone.DIM),
-                (f"   {say('{count} wait for the next start', count=waiting)}" if waiting else "", Tone.WARN),
+                (f"   {restart}" if waiting else "", Tone.WARN),
             )
         )
         rows: list[TableRow] = []
@@ -273,9 +277,9 @@ def _detail(setting: SettingRow) -> Text:
     if setting.source == "environment":
         text.append(say("A variable sets it, whatever the file says.") + " ", STYLES[Tone.WARN])
     if setting.at_once:
-        text.append(say("A change shows at once."), STYLES[Tone.DIM])
+        text.append(say("A change takes effect at once."), STYLES[Tone.DIM])
     else:
-        text.append(say("A change is used from the next start."), STYLES[Tone.DIM])
+        text.append(say("A change takes effect after a restart."), STYLES[Tone.DIM])
     return text
 
 
@@ -297,7 +301,7 @@ def _question(setting: SettingRow, text: str) -> Confirm:
         (say("Setting"), setting.key, Tone.STRONG),
         (say("Now"), setting.value or say("(empty)"), Tone.TEXT),
         (say("Then"), text or say("(empty)"), Tone.WARN),
-        (say("From"), say("the next start; what runs now goes on as it is"), Tone.TEXT),
+        (say("From"), say(_AT_ONCE if setting.at_once else _AFTER_RESTART), Tone.TEXT),
     ]
     if setting.key == "mode" and text == "live":
         needs = say("real money: your consent and a self-test are asked for before the first order")

@@ -245,7 +245,7 @@ FAULTS: list[tuple[Callable[[Machine], None], dict[str, CheckResult], str]] = [
         "no such folder",
     ),
     (terminal_not_running, {"terminal": CheckResult.FAILED, "account": CheckResult.FAILED}, "Start MiniQMT"),
-    (account_not_logged_in, {"account": CheckResult.FAILED}, f"account {ACCOUNT} is in"),
+    (account_not_logged_in, {"account": CheckResult.FAILED}, f"account {ACCOUNT} is not ready"),
     (another_account, {"account": CheckResult.FAILED}, "8880002"),
     (prices_dead, {"quotes": CheckResult.FAILED}, "Without prices nothing is ordered"),
     (table_old, {"tables": CheckResult.WARNING}, "table of bonds is too old"),
