@@ -18,6 +18,7 @@ from core.model.order import Confirmed, Intent, Refused, Side, Unresolved
 from core.model.settings import QmtSettings
 from tests.contract.venue import SH, intent
 from tests.miniqmt.terminal import shared_terminal
+from tests.waiting import PATIENCE
 
 ACCOUNT = "8880001"
 OPENING = datetime(2026, 5, 15, 10, 0, tzinfo=SHANGHAI)
@@ -39,13 +40,13 @@ class Line:
     async def link_is(self, *, up: bool) -> None:
         changed = asyncio.Event()
         self.broker.watch_connection(changed.set)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while self.broker.connection.connected is not up:
                 changed.clear()
                 await changed.wait()
 
     async def tried(self, times: int) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while len(self.tries) < times:
                 await self.clock.sleep(0.2)
 

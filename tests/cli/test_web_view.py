@@ -12,6 +12,7 @@ import aiohttp
 import pytest
 from click.testing import CliRunner
 
+from tests.waiting import PATIENCE
 from tui.cli.main import main
 from tui.cli.web_view import ViewServer, is_free
 
@@ -93,7 +94,7 @@ async def test_a_tab_runs_its_own_process_of_the_app(tmp_path: Path) -> None:
         async with browser.get(server.address):
             pass
         async with browser.ws_connect(f"http://127.0.0.1:{server.port}/ws?width=80&height=24") as view:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(PATIENCE):
                 async for message in view:
                     if message.data == b"hello":
                         break
@@ -102,7 +103,7 @@ async def test_a_tab_runs_its_own_process_of_the_app(tmp_path: Path) -> None:
 
 async def _ended(process: int) -> None:
     """A tab that is closed ends its process, which this loop still has to hear of."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while Path(f"/proc/{process}").exists():  # noqa: ASYNC240, ASYNC110  (it is another process)
             await asyncio.sleep(0.02)
     await asyncio.sleep(0.1)

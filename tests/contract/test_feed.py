@@ -1,7 +1,7 @@
 """What every source of quotes does, whoever it is."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from decimal import Decimal
 
 import pytest
@@ -10,6 +10,7 @@ from core.model.bond import BondCode
 from core.model.known import Known, Unknown
 from core.model.quote import Quote
 from tests.contract.feed_venues import STRANGER, VENUES, A, B, FeedVenue
+from tests.waiting import until
 
 
 @pytest.fixture(params=sorted(VENUES))
@@ -34,12 +35,6 @@ class Ear:
 
     def last(self, code: BondCode) -> Decimal | None:
         return next((quote.last for quote in reversed(self.heard) if quote.code == code), None)
-
-
-async def until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not true():  # noqa: ASYNC110  (of other threads and processes)
-            await asyncio.sleep(0.01)
 
 
 async def test_a_snapshot_answers_for_each_bond_that_was_asked_for_and_no_other(venue: FeedVenue) -> None:

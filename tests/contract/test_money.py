@@ -7,6 +7,7 @@ from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -170,6 +171,7 @@ def test_money_and_bonds_are_conserved_on_paper(steps: list[Step]) -> None:
     asyncio.run(_walk("paper", steps))
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(steps=st.lists(STEPS, min_size=10, max_size=40))
 def test_money_and_bonds_are_conserved_at_a_terminal(steps: list[Step]) -> None:

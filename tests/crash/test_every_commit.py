@@ -109,6 +109,7 @@ def test_killed_before_any_commit_it_ends_as_it_would_have(victims: tuple[Path, 
             raise
 
 
+@pytest.mark.slow
 def test_killed_again_and_again_it_still_ends_there(victims: tuple[Path, int]) -> None:
     """Every restart of it lives for one commit more than the one before."""
     folder, total = victims

@@ -17,7 +17,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PATIENCE = 30.0
 
-pytestmark = pytest.mark.skipif(os.name == "nt", reason="kill -9 is a POSIX signal")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(os.name == "nt", reason="kill -9 is a POSIX signal")]
 
 
 def rotor(home: Path, *arguments: str) -> "subprocess.Popen[str]":

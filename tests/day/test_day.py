@@ -19,6 +19,8 @@ from tests.day.faults import Move, Spell
 from tests.day.loop import SimulatedLoop, simulate
 from tests.day.world import SETTINGS, DayWorld, at
 
+pytestmark = pytest.mark.slow
+
 
 def play(folder: Path, story: "Any", settings: Settings = SETTINGS) -> None:
     """A day without faults of its own: what happens is the story's."""

@@ -19,7 +19,7 @@ KEYS = {"enter": "\r", "esc": "\x1b"}
 EXPECTED = {"rotor rebalance": (0, 1)}
 """1: not every leg of the sandbox's plan finds a seller."""
 
-pytestmark = pytest.mark.skipif(os.name == "nt", reason="a pty is POSIX")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(os.name == "nt", reason="a pty is POSIX")]
 
 
 class Trader:

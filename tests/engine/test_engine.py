@@ -33,6 +33,7 @@ from core.model.known import Known
 from core.model.order import OrderState
 from core.model.settings import Settings
 from core.model.snapshot import Snapshot
+from tests.waiting import PATIENCE
 from tui.cli.offline import prepare_demo
 
 FAST = 600.0
@@ -69,7 +70,7 @@ def refusal(engine: Engine, command: Command[Any]) -> Failed:
     return reply
 
 
-def until(engine: Engine, seen: Callable[[Snapshot], bool], seconds: float = 10.0) -> Snapshot:
+def until(engine: Engine, seen: Callable[[Snapshot], bool], seconds: float = PATIENCE) -> Snapshot:
     """The first snapshot of which `seen` is true."""
     found: list[Snapshot] = []
     came = threading.Event()

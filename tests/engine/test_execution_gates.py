@@ -111,7 +111,7 @@ def test_an_order_that_a_rebalance_left_open_is_settled_by_itself(
     plan = ask(engine, MakePlan())
     result = ask(engine, ExecutePlan(plan.plan_id))
     monkeypatch.setattr(components.order_manager.broker, "cancel", hear)
-    shown = until(engine, lambda shown: bool(shown.orders) and all(order.done for order in shown.orders), 15)
+    shown = until(engine, lambda shown: bool(shown.orders) and all(order.done for order in shown.orders))
     assert {order.state for order in shown.orders} <= {OrderState.FILLED, OrderState.CANCELLED}
     assert shown.rebalance is not None
     assert shown.rebalance.unresolved == ()

@@ -47,6 +47,7 @@ from core.model.known import Known, Unknown
 from core.model.snapshot import Snapshot
 from tests.tui import scripted
 from tests.tui.scripted import snapshot
+from tests.waiting import until
 
 SINCE = "2026-05-06T09:00:00+08:00"
 
@@ -158,12 +159,6 @@ async def hosted(home: Home) -> AsyncGenerator[tuple[Desk, IpcClient]]:
     finally:
         link.close()
         await asyncio.to_thread(host.close)
-
-
-async def until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
-        while not true():  # noqa: ASYNC110  (what is waited for happens on another thread)
-            await asyncio.sleep(0.01)
 
 
 async def test_pictures_out_and_commands_in(home: Home) -> None:

@@ -239,7 +239,7 @@ async def main():
         done.set()
     table.whenever("ten", at_ten, work)
     table.start()
-    await asyncio.wait_for(done.wait(), 5)
+    await asyncio.wait_for(done.wait(), 60)
     table.stop()
 
 asyncio.run(main())
@@ -272,6 +272,6 @@ async def test_it_keeps_time_on_a_real_loop_too() -> None:
 
     table.each_minute("minute", work)
     table.start()
-    await asyncio.wait_for(done.wait(), 5)
+    await asyncio.wait_for(done.wait(), 60)
     table.stop()
     assert [moment.minute for moment in times] == [1, 2, 3]

@@ -20,6 +20,7 @@ from core.model.order import Order, Origin
 from core.model.snapshot import Snapshot
 from core.notify.alerts import worth_telling
 from tests.engine.test_engine import ask, ended, until
+from tests.waiting import PATIENCE
 from tui.cli.offline import prepare_demo
 
 T = TypeVar("T")
@@ -104,7 +105,7 @@ def test_after_a_wake_up_no_stop_fires_until_the_account_is_reconciled_and_scree
     world = World(engine, monkeypatch)
     world.fall_asleep()
     try:
-        assert world.asked.wait(10)
+        assert world.asked.wait(PATIENCE)
         shown = until(engine, lambda shown: not shown.ready)
         state, armed, reasons = world.on_the_loop(world.falls_through_its_stop())
         orders = world.stop_orders()

@@ -18,6 +18,7 @@ from core.trading.ledger import Ledger
 from core.trading.risk import LiveConsent
 from core.trading.state_store import TRADING, StateStore
 from tests.live.world import ACCOUNT, MOMENT, LiveWorld
+from tests.waiting import PATIENCE
 from tui.cli.offline import status_document
 
 RUNS = "rotor runs (live"
@@ -58,7 +59,7 @@ def ledger(world: LiveWorld) -> dict[str, int]:
     return {row["code"]: row["volume"] for row in status(world)["ledger"]}
 
 
-def until(true: Callable[[], object], what: Callable[[], object], seconds: float = 20.0) -> None:
+def until(true: Callable[[], object], what: Callable[[], object], seconds: float = PATIENCE) -> None:
     """Wait until it is true; fails with `what` as it is at the end."""
     deadline = time.monotonic() + seconds
     while not true():
@@ -93,7 +94,7 @@ class Running:
             if stream is not None:
                 stream.close()
 
-    def wait_for(self, text: str, seconds: float = 20.0) -> None:
+    def wait_for(self, text: str, seconds: float = PATIENCE) -> None:
         def said_or_ended() -> bool:
             if text not in self.said and self.program.poll() is not None:
                 self._reader.join(10)

@@ -29,7 +29,7 @@ from core.trading.risk import PreTradeRisk, TradingControls
 from core.trading.rotation import Rotation
 from core.trading.runs import Runs
 from core.trading.state_store import TRADING, StateStore
-from tests import worlds
+from tests import waiting, worlds
 
 ACCOUNT = "8880001"
 OPENING = datetime(2026, 5, 15, 10, 0, tzinfo=SHANGHAI)
@@ -153,7 +153,7 @@ class LiveRoom:
         self.broker.watch_connection(changed.set)
         while self.broker.connection.connected is not up:
             changed.clear()
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(waiting.PATIENCE):
                 await changed.wait()
 
     async def reconciled(self) -> tuple[str, ...]:

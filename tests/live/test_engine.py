@@ -18,6 +18,7 @@ from core.model.snapshot import Level, Need, Snapshot
 from tests.live.factorcat import PASSWORD, RECORD, STRATEGY, USER, LoopbackPlatform
 from tests.live.world import ACCOUNT, bonds
 from tests.miniqmt.terminal import shared_terminal
+from tests.waiting import PATIENCE
 
 OPENING = datetime(2026, 5, 15, 10, 0, tzinfo=SHANGHAI)
 LISTED = bonds(4)
@@ -66,7 +67,7 @@ def engine(tmp_path: Path, control: Control, monkeypatch: pytest.MonkeyPatch) ->
         platform.close()
 
 
-def until(engine: Engine, true: Callable[[Snapshot], bool], seconds: float = 20.0) -> Snapshot:
+def until(engine: Engine, true: Callable[[Snapshot], bool], seconds: float = PATIENCE) -> Snapshot:
     deadline = time.monotonic() + seconds
     while engine.latest is None or not true(engine.latest):
         assert time.monotonic() < deadline, engine.latest
@@ -78,6 +79,7 @@ def health(shown: Snapshot) -> tuple[Level, str]:
     return next((one.level, one.text) for one in shown.health if one.name == "QMT")
 
 
+@pytest.mark.slow
 def test_it_tells_what_is_wanted_before_the_first_order_and_takes_it(engine: Engine) -> None:
     assert until(engine, lambda shown: shown.ready).needs == (Need.CONSENT, Need.SELF_TEST)
     early = engine.send(RunSelfTest()).result(30)
@@ -116,6 +118,7 @@ def test_a_terminal_that_goes_turns_trading_off_and_its_return_is_reconciled_fir
     assert texts.index("the account and the ledger agree: trading is on") < len(texts) - 1
 
 
+@pytest.mark.slow
 def test_prices_that_stand_still_are_an_alarm(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("core.engine.health.SILENCE", 0.5)
     engine.send(MakePlan()).result(30)

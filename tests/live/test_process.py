@@ -22,6 +22,7 @@ def world(tmp_path: Path) -> Iterator[LiveWorld]:
         yield world
 
 
+@pytest.mark.slow
 def test_a_rotation_of_twenty_sells_and_twenty_buys(world: LiveWorld) -> None:
     world.permit()
     world.adopt(*OLD)
@@ -69,12 +70,14 @@ def test_nothing_is_sent_before_consent_and_self_test(world: LiveWorld) -> None:
     assert set(NEW) <= set(world.held())
 
 
+@pytest.mark.slow
 def test_a_waived_self_test_is_not_asked_for(world: LiveWorld) -> None:
     world.settings["GUARDS__SELF_TEST"] = "waived"
     assert world.rotor("consent", ACCOUNT, "--yes").returncode == 0
     assert world.rotor("rebalance", "--yes").returncode == 0
 
 
+@pytest.mark.slow
 def test_two_copies_at_once_are_one(world: LiveWorld) -> None:
     world.permit()
     world.adopt(*OLD)
@@ -90,7 +93,7 @@ def test_two_copies_at_once_are_one(world: LiveWorld) -> None:
 def test_a_second_home_on_the_same_account_is_refused_and_names_the_first(world: LiveWorld) -> None:
     world.control.configure(latency={"query_asset": 1.0})
     first = world.start("plan", "--json")
-    world.control.wait_for(lambda: world.control.dump()["sessions"], 20)
+    world.control.wait_for(lambda: world.control.dump()["sessions"], 60)
     second = world.rotor("--home", str(world.folder / "other"), "rebalance", "--yes")
     assert second.returncode == 3
     assert f"account {ACCOUNT} is traded by another rotor, in another home: process {first.pid}" in second.stderr
@@ -106,6 +109,7 @@ def test_the_terminal_is_away_says_so_in_one_sentence(world: LiveWorld) -> None:
     assert "MiniQMT is not running, or not logged in" in plan["refused"]
 
 
+@pytest.mark.slow
 def test_an_order_that_nobody_settles_is_settled_by_the_user(world: LiveWorld) -> None:
     """A sale of yesterday that was working when rotor was killed: today's list does not tell what became of it."""
     sold = OLD[0]
@@ -134,6 +138,7 @@ def test_an_order_that_nobody_settles_is_settled_by_the_user(world: LiveWorld) -
     assert world.ledger() == dict.fromkeys(NEW, 90)
 
 
+@pytest.mark.slow
 def test_what_is_not_ours_can_be_released_and_adopted(world: LiveWorld) -> None:
     world.permit()
     world.adopt(OLD[0])
@@ -152,6 +157,7 @@ def test_what_is_not_ours_can_be_released_and_adopted(world: LiveWorld) -> None:
     assert (nonsense.returncode, "not a convertible bond" in nonsense.stderr) == (3, True)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="SIGKILL is a POSIX signal")
 def test_killed_at_random_moments_it_ends_where_it_would_have(tmp_path: Path) -> None:
     """A few of those that the command in the README makes; the seed is fixed, the moments are not."""
@@ -159,6 +165,7 @@ def test_killed_at_random_moments_it_ends_where_it_would_have(tmp_path: Path) ->
     assert counts.kills == 2
 
 
+@pytest.mark.slow
 def test_paper_mode_trades_on_the_terminal_s_prices_and_sends_it_nothing(world: LiveWorld) -> None:
     world.settings["MODE"] = "paper"
     code, document = world.json("rebalance", "--yes")
@@ -172,7 +179,7 @@ def test_paper_mode_trades_on_the_terminal_s_prices_and_sends_it_nothing(world: 
 def test_what_the_sdk_writes_to_the_console_is_in_the_log_and_in_no_document(world: LiveWorld) -> None:
     world.control.configure(latency={"query_asset": 0.3})
     program = world.start("plan", "--json")
-    world.control.wait_for(lambda: world.control.dump()["sessions"], 20)
+    world.control.wait_for(lambda: world.control.dump()["sessions"], 60)
     world.control.chatter("2026-05-15 [ERROR] 心跳超时 heartbeat timeout")
     out, err = program.communicate(timeout=30)
     assert json.loads(out)["mode"] == "live"

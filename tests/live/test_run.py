@@ -86,6 +86,7 @@ def test_what_a_thin_bid_leaves_is_sold_by_a_later_order_and_never_more_than_own
     assert world.held() == {**dict.fromkeys([*OWNED, OWN], 100), code: 40}
 
 
+@pytest.mark.slow
 def test_the_sweep_of_a_hundred_positions_is_one_call(tmp_path: Path) -> None:
     many = bonds(100)
     with LiveWorld(tmp_path, held=many) as world:
@@ -119,6 +120,7 @@ def test_an_order_that_works_at_the_end_is_cancelled(world: LiveWorld) -> None:
     assert ("Traceback" not in run.said, free(world), status(world)["open_orders"]) == (True, True, [])
 
 
+@pytest.mark.slow
 def test_an_order_that_is_to_be_left_is_left_and_the_next_start_settles_it(world: LiveWorld) -> None:
     furnished(world, OWNED)
     world.settings["ORDERS__AT_EXIT"] = "leave"
@@ -178,6 +180,7 @@ def test_a_run_is_made_at_its_minute_once(world: LiveWorld) -> None:
     assert (len(world.control.requests()), status(world)["missed"]) == (2, None)
 
 
+@pytest.mark.slow
 def test_a_plan_by_hand_leaves_what_is_due_to_the_one_who_keeps_the_schedule(world: LiveWorld) -> None:
     """The run of 14:50 is due and was not seen to: a one-shot command neither begins it nor takes the offer away."""
     furnished(world, OWNED)
@@ -197,6 +200,7 @@ def test_a_plan_by_hand_leaves_what_is_due_to_the_one_who_keeps_the_schedule(wor
     assert world.control.requests() == []
 
 
+@pytest.mark.slow
 def test_a_run_whose_time_was_slept_over_is_offered_and_not_begun(tmp_path: Path) -> None:
     told: list[str] = []
     with LiveWorld(tmp_path) as world:

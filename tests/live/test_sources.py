@@ -12,6 +12,8 @@ from tests.live.suspend import at
 from tests.live.world import ACCOUNT, MOMENT, LiveWorld, bonds
 from tests.quotes.tencent_service import Service, line, served
 
+pytestmark = pytest.mark.slow
+
 A, B, C = bonds(3)
 CHECKED = {"QUOTES__SOURCES": '["qmt", "tencent"]', "GUARDS__CROSS_CHECK": "live"}
 

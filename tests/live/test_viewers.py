@@ -14,7 +14,7 @@ from tests.terminal.pty_app import PtyApp
 LISTED = bonds(4)
 FALLS = LISTED[0]
 
-pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals and ptys of POSIX")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(os.name == "nt", reason="signals and ptys of POSIX")]
 
 
 def test_whatever_becomes_of_viewers_orders_and_times_stay_the_same(tmp_path: Path) -> None:
@@ -42,7 +42,7 @@ def test_whatever_becomes_of_viewers_orders_and_times_stay_the_same(tmp_path: Pa
             engine.follows()
             crossed = time.monotonic()
             world.control.set_quote(FALLS, 94.0, depth=100_000, volume_add=10)
-            until(lambda: len(world.control.requests()) == 5, lambda: engine.said, 5.0)
+            until(lambda: len(world.control.requests()) == 5, lambda: engine.said)
             assert time.monotonic() - crossed < 1.0
             assert world.control.requests()[-1]["side"] == 24
             os.kill(still.pid, signal.SIGKILL)

@@ -11,6 +11,8 @@ from typing import Any
 
 from miniqmt_emulator.launch import TerminalProcess
 
+from tests.waiting import PATIENCE
+
 ACCOUNT = "8880001"
 HELD = "127045.SZ"
 """The bond the account holds 100 of."""
@@ -40,7 +42,7 @@ def program_environment(terminal: TerminalProcess) -> dict[str, str]:
     return terminal.environment()
 
 
-def until(condition: Callable[[], Any], timeout: float = 10.0) -> Any:
+def until(condition: Callable[[], Any], timeout: float = PATIENCE) -> Any:
     """Poll until the condition is true; the last value either way."""
     deadline = time.monotonic() + timeout
     while not (value := condition()) and time.monotonic() < deadline:
@@ -91,7 +93,7 @@ class Recorder:
     def threads(self) -> set[str]:
         return {thread for _, _, thread in self.events}
 
-    def wait(self, name: str, count: int = 1, timeout: float = 10.0) -> bool:
+    def wait(self, name: str, count: int = 1, timeout: float = PATIENCE) -> bool:
         return bool(until(lambda: len(self.of(name)) >= count, timeout))
 
     def wait_status(self, status: int, remark: str | None = None) -> Any:

@@ -1,7 +1,7 @@
 """The courier: together, not too often, again after a failure, and nobody waits for a server that is dead."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -19,6 +19,7 @@ from core.notify.channels import MailReceiver, Message, NotSent, Receiver
 from core.notify.delivery import Delivery, pause_after
 from core.notify.outbox import Outbox
 from tests.notify.smtp import email_at, smtp_server
+from tests.waiting import until
 
 NOW = datetime(2026, 5, 6, 14, 50, tzinfo=SHANGHAI)
 
@@ -60,12 +61,6 @@ async def carrying(
     yield carrier
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
-
-
-async def until(true: Callable[[], object], seconds: float = 5.0) -> None:
-    async with asyncio.timeout(seconds):
-        while not true():  # noqa: ASYNC110  (other threads are at work)
-            await asyncio.sleep(0.002)
 
 
 @pytest.fixture
@@ -164,8 +159,8 @@ async def test_a_dead_mail_server_holds_up_nobody(
         async with carrying(outbox, receiver, phone, clock=RealClock()) as carrier:
             put(outbox, "a")
             carrier.wake()
-            await until(lambda: phone.got, 2.0)
-            await until(lambda: outbox.standing("mail").tries, 2.0)
+            await until(lambda: phone.got)
+            await until(lambda: outbox.standing("mail").tries)
         assert "did not answer within" in outbox.standing("mail").error
         server.hangs = False
         # The next start: what the dead server did not get is there still.
@@ -174,7 +169,7 @@ async def test_a_dead_mail_server_holds_up_nobody(
         monkeypatch.setattr(delivery, "_FIRST_PAUSE", 0.01)
         later.failed("mail", "as before", datetime.now(SHANGHAI), datetime.now(SHANGHAI))
         async with carrying(later, receiver, clock=RealClock()):
-            await until(lambda: server.mails, 5.0)
+            await until(lambda: server.mails)
     assert set(server.subjects()) == {"rotor TEST: about a"}
 
 

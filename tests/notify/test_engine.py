@@ -13,6 +13,7 @@ from core.model.snapshot import Level
 from core.notify import delivery
 from tests.engine.test_engine import FAST, ask, ended, until
 from tests.notify.smtp import Server, smtp_server
+from tests.waiting import PATIENCE
 from tui.cli.context import settings_of
 from tui.cli.offline import prepare_demo
 
@@ -38,7 +39,7 @@ def rebalance(engine: Engine) -> float:
     return time.monotonic() - begun
 
 
-def wait_for(server: Server, text: str, seconds: float = 10.0) -> str:
+def wait_for(server: Server, text: str, seconds: float = PATIENCE) -> str:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         for told in server.texts():

@@ -153,6 +153,7 @@ def start(folder: Path, port: int, first: int, count: int) -> "subprocess.Popen[
     )
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="kill -9 is a POSIX signal")
 def test_sigkill_loses_nothing_that_was_put_in(tmp_path: Path) -> None:
     chance, told = random.Random(7), set[int]()

@@ -14,6 +14,7 @@ from core.model.known import Known, Unknown
 from core.model.quote import Quote, TradingState
 from core.quotes.qmt import QmtQuotes
 from tests.miniqmt.terminal import shared_terminal
+from tests.waiting import PATIENCE
 
 OPENING = datetime(2026, 5, 15, 10, 0, tzinfo=SHANGHAI)
 A, B = BondCode("113001"), BondCode("127002")
@@ -30,7 +31,7 @@ class Listener:
         self._came.set()
 
     async def until(self, true: Callable[[], bool]) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while not true():
                 self._came.clear()
                 await self._came.wait()

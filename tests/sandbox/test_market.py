@@ -102,6 +102,7 @@ def check_rules(quote: Quote, moment: datetime) -> None:
         assert volume is None or (volume > 0 and volume % 10 == 0)
 
 
+@pytest.mark.slow
 def test_a_whole_recorded_day_keeps_the_rules_and_ends_on_the_recorded_closes(
     data: SandboxData, market: SandboxMarket
 ) -> None:

@@ -141,6 +141,7 @@ def change_matches(monkeypatch: pytest.MonkeyPatch, change: Callable[[int, Decim
     monkeypatch.setattr(PaperBroker, "_available", changed)
 
 
+@pytest.mark.slow
 def test_time_grows_linearly_with_dates(panel: Panel) -> None:
     """Twice the dates in at most three times the time: a quadratic step would take four."""
 

@@ -14,6 +14,8 @@ from typing import Self
 import pexpect
 import pyte
 
+from tests.waiting import PATIENCE
+
 
 class PtyApp:
     """`python -m tui.cli ARGUMENTS`, or another `program`, on a screen of `columns` by `lines`."""
@@ -85,7 +87,7 @@ class PtyApp:
         self.raw += data
         self._stream.feed(data)
 
-    def wait_for(self, pattern: str, seconds: float = 20.0) -> str:
+    def wait_for(self, pattern: str, seconds: float = PATIENCE) -> str:
         """Read until the screen shows `pattern`; the screen then. Fails with the screen as it is at the end."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
@@ -94,7 +96,7 @@ class PtyApp:
             self.read(0.1)
         raise AssertionError(f"{pattern!r} did not come within {seconds} s:\n{self.text}")
 
-    def exit_code(self, seconds: float = 15.0) -> int:
+    def exit_code(self, seconds: float = PATIENCE) -> int:
         """Read to the program's end and answer with its exit code (a signal's number below zero)."""
         deadline = time.monotonic() + seconds
         while self._child.isalive() and time.monotonic() < deadline:

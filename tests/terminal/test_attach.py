@@ -19,7 +19,7 @@ from tui.cli.offline import prepare_demo
 ROOT = Path(__file__).parents[2]
 PATIENCE = 40.0
 
-pytestmark = pytest.mark.skipif(os.name == "nt", reason="ptys and SIGKILL are POSIX")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(os.name == "nt", reason="ptys and SIGKILL are POSIX")]
 
 
 def environment() -> dict[str, str]:

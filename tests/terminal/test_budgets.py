@@ -3,11 +3,15 @@
 from dataclasses import replace
 from decimal import Decimal
 
+import pytest
+
 from core.model.known import Known
 from tests.bench.screen import holdings, mouse_move, page_down, watched
 from tests.tui.screen import LARGE, settle, shown
 from tests.tui.scripted import ScriptedLink, snapshot
 from tui.widgets.table import LiveTable
+
+pytestmark = pytest.mark.slow
 
 
 def test_bytes_while_prices_tick_and_a_page_is_turned() -> None:

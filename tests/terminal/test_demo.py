@@ -40,7 +40,7 @@ def rebalance(app: PtyApp) -> None:
     app.press("e")
     app.wait_for("Send 8 orders now")
     app.press("y")
-    app.wait_for(r"Rebalance done", 40)
+    app.wait_for(r"Rebalance done")
 
 
 def test_from_start_to_a_completed_rebalance_and_back_again(home: Path) -> None:
@@ -91,6 +91,7 @@ def test_a_signal_ends_it_in_order(home: Path, number: signal.Signals) -> None:
     assert not (home / "data" / "engine.json").exists()
 
 
+@pytest.mark.slow
 def test_a_second_engine_is_refused_and_names_the_first(home: Path) -> None:
     with PtyApp(["--home", str(home)]) as app:
         app.wait_for(r"trading is on")
@@ -99,6 +100,7 @@ def test_a_second_engine_is_refused_and_names_the_first(home: Path) -> None:
             assert f"process {app.pid}" in second.raw.decode()
 
 
+@pytest.mark.slow
 def test_a_screen_that_nobody_reads_does_not_stop_the_engine(home: Path) -> None:
     """The reader stalls in the middle of a rebalance; the orders are carried out all the same."""
     with PtyApp(["--home", str(home), "demo"]) as app:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from core.infra.clock import SHANGHAI
 from core.infra.home import Home, HomeLock
+from tests.waiting import PATIENCE
 
 
 def test_a_terminal_that_is_gone_ends_it_in_order(tmp_path: Path) -> None:
@@ -28,7 +29,7 @@ def test_a_terminal_that_is_gone_ends_it_in_order(tmp_path: Path) -> None:
     try:
         assert "trading is on" in _seen(mine, "trading is on")
         os.close(mine)
-        assert program.wait(10) == 129
+        assert program.wait(PATIENCE) == 129
     finally:
         program.kill()
     assert "Traceback" not in next((tmp_path / "logs").glob("*.log")).read_text("utf-8")
@@ -37,7 +38,7 @@ def test_a_terminal_that_is_gone_ends_it_in_order(tmp_path: Path) -> None:
     lock.release()
 
 
-def _seen(terminal: int, wanted: str, seconds: float = 20.0) -> str:
+def _seen(terminal: int, wanted: str, seconds: float = PATIENCE) -> str:
     """What was written until this came."""
     text, deadline = "", time.monotonic() + seconds
     while wanted not in text and time.monotonic() < deadline:

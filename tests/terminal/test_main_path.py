@@ -65,7 +65,7 @@ def _execute(app: PtyApp, world: LiveWorld) -> None:
     app.press("I agree\r")
     app.wait_for(ACCOUNT + r"(.|\n)*\by\b")
     app.press("y")
-    app.wait_for("unresolved", 40)
+    app.wait_for("unresolved")
 
 
 def _stop_fires(app: PtyApp, world: LiveWorld) -> None:

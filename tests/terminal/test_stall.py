@@ -3,7 +3,11 @@
 import statistics
 from pathlib import Path
 
+import pytest
+
 from tests.terminal import stalled
+
+pytestmark = pytest.mark.slow
 
 MOST = 100.0
 """Milliseconds that a stop may take to its order, the way to the terminal and back included."""

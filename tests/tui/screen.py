@@ -7,7 +7,9 @@ from typing import Any
 from textual import events
 from textual.pilot import Pilot
 
+from tests import waiting
 from tests.tui.scripted import ScriptedLink
+from tests.waiting import drained
 from tui.app import RotorApp
 from tui.widgets.bars import StatusBar
 
@@ -44,9 +46,11 @@ def strike(pilot: Pilot[Any], *keys: str) -> None:
 
 
 async def settle(pilot: Pilot[Any]) -> None:
-    """Let every queued message run. (The pilot's own pause waits for an idle processor: a minute more in all.)"""
+    """Run everything that is queued, and what follows from it, and draw it. (The pilot's own pause waits for an idle
+    processor, and a fixed number of pauses is too few on a loaded machine.)"""
     for _ in range(4):
         await pilot.pause(0)
+        await drained()
 
 
 def lines(app: RotorApp) -> list[str]:
@@ -70,10 +74,7 @@ def told(app: RotorApp) -> str:
     return strip.text if strip.display else ""
 
 
-async def until(pilot: Pilot[Any], true: Callable[[], bool], seconds: float = 3.0) -> None:
-    """Wait for something to become true."""
-    for _ in range(int(seconds / 0.02)):
-        if true():
-            return
-        await pilot.pause(0.02)
-    raise AssertionError("it did not become true in time")
+async def until(pilot: Pilot[Any], true: Callable[[], bool]) -> None:
+    """Wait for something to become true and draw it."""
+    await waiting.until(true)
+    await settle(pilot)

@@ -1,0 +1,9 @@
+"""Settings of the whole suite."""
+
+from hypothesis import HealthCheck, settings
+
+_STEADY = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("steady", derandomize=True, **_STEADY)
+settings.register_profile("search", max_examples=1000, **_STEADY)
+"""`python -m pytest --hypothesis-profile=search` looks for counterexamples at random, longer."""
+settings.load_profile("steady")
