@@ -46,11 +46,11 @@ async def test_ticks_wait_for_the_beat_and_events_do_not() -> None:
     async with shown(link) as (app, pilot):
         await pilot.pause(0.3)
         link.change(events=(Event(9, NOW, Level.INFO, "something happened"),))
-        await until(pilot, lambda: "something happened" in flat(app), 0.6)
+        await until(pilot, lambda: "something happened" in flat(app))
         link.change(session="break")
         await settle(pilot)
         assert "break" not in lines(app)[0]
-        await until(pilot, lambda: "break" in lines(app)[0], 1.5)
+        await until(pilot, lambda: "break" in lines(app)[0])
 
 
 async def test_older_picture_is_dropped() -> None:
