@@ -64,6 +64,20 @@ def test_on_and_off(home: Home, told: Path) -> None:
     ]
 
 
+def test_unit_of_an_older_version_is_reported(home: Home, told: Path) -> None:
+    autostart = autostart_of(home)
+    turn_on(autostart)
+    autostart.file.write_text(autostart.text.replace(f'"{LAUNCHER}"', '"-m" "tui"'), "utf-8")
+    assert is_on(autostart) is None
+    finding = check_autostart(home)
+    assert finding.state is CheckResult.WARNING
+    assert "rotor autostart on" in finding.remedy
+    status = CliRunner().invoke(main, ["--home", str(home.path), "autostart", "show"])
+    assert "autostart on" in status.output
+    turn_on(autostart)
+    assert is_on(autostart) is True
+
+
 def test_the_unit_is_what_systemd_reads(home: Home, told: Path) -> None:
     unit = configparser.ConfigParser(interpolation=None, strict=False)
     unit.optionxform = str  # type: ignore[assignment, method-assign]
