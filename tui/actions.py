@@ -19,7 +19,7 @@ class PaneInfo:
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """`id` is `pane.name` ("app" for everywhere); `key` as Textual spells it, `shown` as the user reads it.
+    """`id` is `pane.name` ("app" for everywhere); `key` as Textual spells it, `key_label` as the user reads it.
 
     `label` and `help` are marked.
     """
@@ -28,7 +28,7 @@ class Action:
     key: str
     label: str
     help: str
-    shown: str = ""
+    key_label: str = ""
     footer: bool = True
 
     @property
@@ -41,7 +41,7 @@ class Action:
 
     @property
     def key_text(self) -> str:
-        return self.shown or self.key
+        return self.key_label or self.key
 
 
 PANES = (
@@ -263,9 +263,9 @@ def actions_of(pane: str) -> tuple[Action, ...]:
 
 
 def bindings_of(pane: str) -> list[BindingType]:
-    """Key bindings of a pane: each runs `action_act` of its owner with the action's name."""
+    """Key bindings of a pane: each runs `action_run` of its owner with the action's name."""
     return [
-        Binding(action.key, f"act('{action.name}')", action.label, show=False, id=action.id, tooltip=action.help)
+        Binding(action.key, f"run('{action.name}')", action.label, show=False, id=action.id, tooltip=action.help)
         for action in actions_of(pane)
     ]
 

@@ -29,7 +29,7 @@ from tui.actions import ACTIONS, PANES, Action, actions_of, bindings_of, pane_bi
 from tui.screens.dialogs import help_screen, quit_question
 from tui.screens.home import HomePane
 from tui.screens.log import LogPane
-from tui.screens.login import LoginFlow
+from tui.screens.login import LoginController
 from tui.screens.orders import OrdersPane
 from tui.screens.pane import Pane
 from tui.screens.plan import PlanPane
@@ -37,10 +37,10 @@ from tui.screens.positions import PositionsPane
 from tui.screens.report import ReportPane
 from tui.screens.settings import SettingsPane
 from tui.screens.strategies import StrategiesPane
-from tui.terminal import LOST_TERMINAL, Bell, OrderlyExit, say_no_more
+from tui.terminal import LOST_TERMINAL, Bell, ShutdownHandler, silence_output
 from tui.widgets.alerts import AlertBar
 from tui.widgets.bars import KeyBar, StatusBar, TabBar, TopBar
-from tui.widgets.theme import LOOKS, PlainScrollBar, use_look
+from tui.widgets.theme import THEMES, PlainScrollBar, use_theme
 
 
 class SnapshotArrived(Message, bubble=False):
@@ -57,8 +57,8 @@ class SnapshotArrived(Message, bubble=False):
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
-_BEAT_SECONDS = 1.0
-_AT_MOST_EVERY = 0.25
+_TICK_SECONDS = 1.0
+_MIN_APPLY_SECONDS = 0.25
 _STALE_SECONDS = 5.0
 _CRASHED = mark("rotor's screen has stopped after an error of its own; the log file has the details.")
 
@@ -66,7 +66,7 @@ _CRASHED = mark("rotor's screen has stopped after an error of its own; the log f
 class RotorApp(App[None]):
     """The terminal app over an engine, wherever that engine runs.
 
-    A `viewer` may leave at any time: the engine goes on without it; with `watch` it can do nothing. `greeting` is
+    A `viewer` may leave at any time: the engine goes on without it; with `watch` it can do nothing. `notice` is
     said first. `on_close` is called once, on the main thread, when the app has let go of the engine; it must not wait.
     """
 
@@ -84,26 +84,26 @@ class RotorApp(App[None]):
         on_close: Callable[[], None] | None = None,
         viewer: bool = False,
         watch: bool = False,
-        greeting: str = "",
+        notice: str = "",
     ) -> None:
         super().__init__()
         self._viewer = viewer
-        self._greeting = greeting
+        self._notice = notice
         self.link = link
         self._on_close = on_close
         self._unsubscribe: Callable[[], None] | None = None
         self._snapshot: Snapshot | None = None
-        self._waiting: Snapshot | None = None
-        self._heard_at = time.monotonic()
+        self._next_snapshot: Snapshot | None = None
+        self._received_at = time.monotonic()
         self._applied_at = 0.0
-        self._soon: Timer | None = None
+        self._apply_timer: Timer | None = None
         self._asking_to_quit = False
         self._crashed = False
-        self._entrance = LoginFlow(self)
+        self._login = LoginController(self)
         self._bell = Bell(self)
-        self._departure = OrderlyExit(self, self._leave)
+        self._shutdown_handler = ShutdownHandler(self, self._leave)
         self._top, self._tabs, self._alerts = TopBar(watch=watch), TabBar(), AlertBar()
-        self._strip, self._keys = StatusBar(), KeyBar()
+        self._status_bar, self._keys = StatusBar(), KeyBar()
         self._home, self._plan = HomePane(), PlanPane()
         self._panes: dict[str, Pane] = {
             "home": self._home,
@@ -120,10 +120,10 @@ class RotorApp(App[None]):
         if self.console._color_system is ColorSystem.TRUECOLOR:  # pyright: ignore[reportPrivateUsage]
             # Every colour of the looks is one of the 256: the same picture in half the bytes, which counts over ssh.
             self.console._color_system = ColorSystem.EIGHT_BIT
-        for look in LOOKS.values():
-            self.register_theme(look.theme)
-        self._looks: tuple[str, str, str] | None = None
-        self._wear(language(), "dark", "red")
+        for each in THEMES.values():
+            self.register_theme(each.theme)
+        self._appearance: tuple[str, str, str] | None = None
+        self._apply_theme(language(), "dark", "red")
         ScrollBar.renderer = PlainScrollBar
 
     @property
@@ -133,7 +133,7 @@ class RotorApp(App[None]):
 
     @property
     def stale(self) -> bool:
-        return self._silent_for() is not None
+        return self._silent_seconds() is not None
 
     @property
     def pane(self) -> Pane:
@@ -145,15 +145,15 @@ class RotorApp(App[None]):
         yield self._alerts
         with ContentSwitcher(initial=self._current, id="body"):
             yield from self._panes.values()
-        yield self._strip
+        yield self._status_bar
         yield self._keys
 
     def on_mount(self) -> None:
-        self._enough_threads()
-        self._departure.begin()
-        self._unsubscribe = self.link.subscribe(self._heard)
-        self._waiting = self.link.latest
-        self.set_interval(_BEAT_SECONDS, self._beat)
+        self._enlarge_thread_pool()
+        self._shutdown_handler.install()
+        self._unsubscribe = self.link.subscribe(self._on_engine_snapshot)
+        self._next_snapshot = self.link.latest
+        self.set_interval(_TICK_SECONDS, self._tick)
         self.action_goto(self._current)
         self._apply()
 
@@ -165,78 +165,78 @@ class RotorApp(App[None]):
         unsubscribe, self._unsubscribe = self._unsubscribe, None
         if unsubscribe is not None:
             unsubscribe()
-        self._departure.end()
-        self._bell.end()
+        self._shutdown_handler.remove()
+        self._bell.restore_title()
         on_close, self._on_close = self._on_close, None
         if on_close is not None:
             on_close()
 
     # -- from the engine -------------------------------------------------------------------------------------------
 
-    def _heard(self, snapshot: Snapshot) -> None:
+    def _on_engine_snapshot(self, snapshot: Snapshot) -> None:
         """On the engine's thread: hand over and return."""
         # The loop may have closed between the engine's call and this line.
         with contextlib.suppress(RuntimeError):
             self.post_message(SnapshotArrived(snapshot))
 
     def on_snapshot_arrived(self, message: SnapshotArrived) -> None:
-        newest = self._waiting or self._snapshot
+        newest = self._next_snapshot or self._snapshot
         if newest is not None and message.snapshot.number < newest.number:
             return
-        self._heard_at = time.monotonic()
-        self._waiting = message.snapshot
-        if not _urgent(self._snapshot, message.snapshot):
+        self._received_at = time.monotonic()
+        self._next_snapshot = message.snapshot
+        if not _changed(self._snapshot, message.snapshot):
             return
-        wait = self._applied_at + _AT_MOST_EVERY - time.monotonic()
+        wait = self._applied_at + _MIN_APPLY_SECONDS - time.monotonic()
         if wait <= 0:
             self._apply()
-        elif self._soon is None:
-            self._soon = self.set_timer(wait, self._apply)
+        elif self._apply_timer is None:
+            self._apply_timer = self.set_timer(wait, self._apply)
 
-    def _beat(self) -> None:
-        if self._waiting is not None:
+    def _tick(self) -> None:
+        if self._next_snapshot is not None:
             self._apply()
         else:
-            self._alerts.show(self._snapshot, self._silent_for(), self.link.trouble)
+            self._alerts.show(self._snapshot, self._silent_seconds(), self.link.trouble)
             self.refresh_keys()
-        self._strip.beat()
-        self.pane.beat()
+        self._status_bar.tick()
+        self.pane.tick()
 
     def _apply(self) -> None:
         """Show the newest picture."""
-        if self._soon is not None:
-            self._soon.stop()
-            self._soon = None
+        if self._apply_timer is not None:
+            self._apply_timer.stop()
+            self._apply_timer = None
         first = self._snapshot is None
-        self._snapshot, self._waiting = self._waiting or self._snapshot, None
+        self._snapshot, self._next_snapshot = self._next_snapshot or self._snapshot, None
         self._applied_at = time.monotonic()
         if self._snapshot is not None:
-            self._wear(self._snapshot.language, self._snapshot.look.theme, self._snapshot.look.up)
-            self._bell.heard(self._snapshot)
+            self._apply_theme(self._snapshot.language, self._snapshot.look.theme, self._snapshot.look.up)
+            self._bell.check(self._snapshot)
         self._top.show(self._snapshot)
         self._tabs.show(self._current, self._snapshot)
-        self._alerts.show(self._snapshot, self._silent_for(), self.link.trouble)
-        if self._greeting and self._snapshot is not None:
-            self.tell(self._greeting)
-            self._greeting = ""
+        self._alerts.show(self._snapshot, self._silent_seconds(), self.link.trouble)
+        if self._notice and self._snapshot is not None:
+            self.show_message(self._notice)
+            self._notice = ""
         if self._snapshot is not None:
             self.pane.show(self._snapshot)
-            self._entrance.look(self._snapshot, first=first)
+            self._login.update(self._snapshot, first=first)
         self.refresh_keys()
 
-    def _wear(self, language: str, theme: str, up: str) -> None:
+    def _apply_theme(self, language: str, theme: str, up: str) -> None:
         """Speak and look as the user has chosen; where that changes, everything is said and drawn anew."""
-        if (language, theme, up) == self._looks:
+        if (language, theme, up) == self._appearance:
             return
-        first, self._looks = self._looks is None, (language, theme, up)
+        first, self._appearance = self._appearance is None, (language, theme, up)
         use_language(language)
-        self.theme = use_look(theme, up).name
+        self.theme = use_theme(theme, up).name
         if not first:
             for pane in self._panes.values():
-                pane.relabel()
+                pane.refresh_all()
 
-    def _silent_for(self) -> float | None:
-        silence = time.monotonic() - self._heard_at
+    def _silent_seconds(self) -> float | None:
+        silence = time.monotonic() - self._received_at
         return silence if silence > _STALE_SECONDS else None
 
     # -- to the engine ---------------------------------------------------------------------------------------------
@@ -252,15 +252,15 @@ class RotorApp(App[None]):
 
     # -- what panes use --------------------------------------------------------------------------------------------
 
-    def tell(self, text: str, *, failed: bool = False) -> None:
-        self._strip.tell(text, failed=failed)
+    def show_message(self, text: str, *, failed: bool = False) -> None:
+        self._status_bar.show_message(text, failed=failed)
 
     def open_login(self) -> None:
-        self._entrance.open_login()
+        self._login.open_login()
 
     def make_plan(self) -> None:
         self.action_goto("plan")
-        self._plan.action_act("make")
+        self._plan.action_run("make")
 
     def refresh_keys(self) -> None:
         self._keys.show(actions_of(self._current) + actions_of("app"), self._why_not)
@@ -277,7 +277,7 @@ class RotorApp(App[None]):
         if self._snapshot is not None:
             self.pane.show(self._snapshot)
         self.pane.focus_target().focus(scroll_visible=False)
-        self.pane.opened()
+        self.pane.activated()
         self.refresh_keys()
 
     def on_tab_bar_pane_picked(self, message: TabBar.PanePicked) -> None:
@@ -290,9 +290,9 @@ class RotorApp(App[None]):
         """Do it, on the screen that it belongs to."""
         if action.pane not in ("app", self._current):
             self.action_goto(action.pane)
-        (self if action.pane == "app" else self.pane).action_act(action.name)
+        (self if action.pane == "app" else self.pane).action_run(action.name)
 
-    def action_act(self, action: str) -> None:
+    def action_run(self, action: str) -> None:
         """The actions of the registry that belong to no pane."""
         {
             "help": self._help,
@@ -305,7 +305,7 @@ class RotorApp(App[None]):
         self._ask_to_quit()
 
     def action_help_quit(self) -> None:
-        self.tell(say("ctrl+c does nothing here. Press q to quit."))
+        self.show_message(say("ctrl+c does nothing here. Press q to quit."))
 
     def action_command_palette(self) -> None:
         from textual.command import CommandPalette
@@ -330,20 +330,22 @@ class RotorApp(App[None]):
 
     def _copy(self) -> None:
         """Through the terminal (OSC 52), so that it reaches the user's own machine over ssh too."""
-        text = self.pane.copied()
+        text = self.pane.copy_text()
         if not text:
             # It is the key of yes too: pressed once too often, it must not wipe out what was said.
-            if not self._strip.display:
-                self.tell(say("There is no row to copy here."))
+            if not self._status_bar.display:
+                self.show_message(say("There is no row to copy here."))
             return
         self.copy_to_clipboard(text)
-        self.tell(say("Copied: {text}", text=text))
+        self.show_message(say("Copied: {text}", text=text))
 
     def _help(self) -> None:
         self.push_screen(help_screen(self._current))
 
     def _ask_to_quit(self) -> None:
-        question = quit_question(self._snapshot, begun=self._plan.awaiting or self._home.awaiting)
+        question = quit_question(
+            self._snapshot, request_pending=self._plan.request_pending or self._home.request_pending
+        )
         if question is None or self._viewer:
             self.exit()
         elif not self._asking_to_quit:
@@ -360,7 +362,7 @@ class RotorApp(App[None]):
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         if event.state is WorkerState.ERROR:
             _log.error("%s failed", event.worker.name, exc_info=event.worker.error)
-            self.tell(say("Something went wrong here; the log file has the details."), failed=True)
+            self.show_message(say("Something went wrong here; the log file has the details."), failed=True)
 
     def _fatal_error(self) -> None:
         """Log without local variables and leave with one line: the stock screen prints them, passwords included."""
@@ -377,7 +379,7 @@ class RotorApp(App[None]):
         """End by the front door, with an exit code that tells."""
         self.exit(return_code=code)
 
-    def _enough_threads(self) -> None:
+    def _enlarge_thread_pool(self) -> None:
         """On Windows each sleeping timer holds a thread of the default pool, which is small on small machines."""
         if sys.platform == "win32":
             from concurrent.futures import ThreadPoolExecutor
@@ -385,12 +387,12 @@ class RotorApp(App[None]):
             asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(64, thread_name_prefix="screen"))
 
 
-def _urgent(shown: Snapshot | None, new: Snapshot) -> bool:
+def _changed(shown: Snapshot | None, new: Snapshot) -> bool:
     """Whether the new picture holds more than ticks: it is then shown before the next beat."""
-    return shown is None or _news(shown) != _news(new)
+    return shown is None or _compared_fields(shown) != _compared_fields(new)
 
 
-def _news(snapshot: Snapshot) -> tuple[object, ...]:
+def _compared_fields(snapshot: Snapshot) -> tuple[object, ...]:
     return (
         *(snapshot.rebalance, snapshot.plan, snapshot.orders, snapshot.events, snapshot.blockers, snapshot.ready),
         *(snapshot.platform_user, snapshot.controls, snapshot.missed, snapshot.notices, snapshot.dangers),
@@ -401,12 +403,12 @@ def _news(snapshot: Snapshot) -> tuple[object, ...]:
 def run(link: EngineLink, *, viewer: bool = False, watch: bool = False) -> int:
     """Run the app to its end; the answer is the process's exit code."""
     own = say("The engine runs in this window and ends with it. rotor start begins one that goes on.")
-    app = RotorApp(link, viewer=viewer, watch=watch, greeting="" if viewer else own)
+    app = RotorApp(link, viewer=viewer, watch=watch, notice="" if viewer else own)
     try:
         latest = link.latest
         app.run(mouse=latest is None or latest.look.mouse)
     finally:
         app.close()
         if app.return_code == LOST_TERMINAL:
-            say_no_more()
+            silence_output()
     return app.return_code or 0

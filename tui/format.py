@@ -10,8 +10,8 @@ from rich.cells import cell_len, set_cell_size
 
 from core.i18n import mark, say, say_many
 from core.model.known import Known
+from core.model.quote import SessionPhase
 from core.model.snapshot import Job, MissedRun, PositionRow, Snapshot, StopsSummary
-from tui import format as fmt
 from tui.widgets.theme import Tone
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -166,33 +166,35 @@ def plain_value(value: object) -> str:
     return one_line(str(value))
 
 
-_STILL_TODAY = frozenset({"pre-open", "opening call", "open", "break"})
+_PHASES_WITH_STOPS = frozenset(
+    {SessionPhase.PRE_OPEN, SessionPhase.OPENING_CALL, SessionPhase.OPEN, SessionPhase.BREAK}
+)
 """Sessions in or before which a stop may still fire today."""
 
 
 def job_texts(job: Job, now: Snapshot) -> tuple[str, ...]:
     """`rebalance 14:50 in 28s`, and shorter: the countdown goes first, the weekday last."""
-    when = fmt.moment(job.at, now.at)
-    left = fmt.countdown((job.at - now.at).total_seconds())
+    when = moment(job.at, now.at)
+    left = countdown((job.at - now.at).total_seconds())
     bare = when.split(" ", 1)[-1]
     return f"{say(job.name)} {when} {left}", f"{say(job.name)} {when}", bare
 
 
-def fitting(texts: Sequence[str], width: int) -> str:
+def first_fitting(texts: Sequence[str], width: int) -> str:
     """The first that fits; where none does, the last."""
     return next((text for text in texts if cell_len(text) <= width), texts[-1])
 
 
 def missed_text(missed: MissedRun, now: Snapshot) -> str:
     """Which run it was, how long ago, why, and what can be done."""
-    ago = fmt.ago((now.at - missed.planned_at).total_seconds())
+    past = ago((now.at - missed.planned_at).total_seconds())
     advice = f"{missed.advice[:1].upper()}{missed.advice[1:]}"
     said = " ".join(f"{part.rstrip('. ')}." for part in (missed.why, advice) if part)
     return say(
         "{name} of {planned_at}, {ago}: {said}",
         name=say(missed.name),
-        planned_at=fmt.moment(missed.planned_at, now.at),
-        ago=ago,
+        planned_at=moment(missed.planned_at, now.at),
+        ago=past,
         said=said,
     )
 
@@ -212,13 +214,13 @@ def stops_text(stops: StopsSummary | None) -> tuple[str, Tone]:
 
 def due_today(snapshot: Snapshot) -> tuple[Job, ...]:
     """What the schedule still does today."""
-    today = fmt.in_shanghai(snapshot.at).date()
-    return tuple(job for job in snapshot.jobs if fmt.in_shanghai(job.at).date() == today)
+    today = in_shanghai(snapshot.at).date()
+    return tuple(job for job in snapshot.jobs if in_shanghai(job.at).date() == today)
 
 
-def guarding(snapshot: Snapshot) -> int:
+def armed_stops(snapshot: Snapshot) -> int:
     """How many stops may still fire today."""
-    return snapshot.stops.armed if snapshot.stops is not None and snapshot.session in _STILL_TODAY else 0
+    return snapshot.stops.armed if snapshot.stops is not None and snapshot.session in _PHASES_WITH_STOPS else 0
 
 
 def ours(snapshot: Snapshot) -> tuple[PositionRow, ...]:

@@ -22,7 +22,7 @@ _CTRL_CLOSE, _CTRL_LOGOFF, _CTRL_SHUTDOWN = 2, 5, 6
 """What Windows tells a console program that is about to be ended; it gives it some five seconds."""
 
 
-class ExitSignals:
+class ShutdownSignals:
     """Inside, the first word to end is kept; nothing is interrupted by it."""
 
     def __init__(self) -> None:
@@ -32,12 +32,12 @@ class ExitSignals:
         self._before: dict[int, object] = {}
         self._stack = contextlib.ExitStack()
 
-    def __enter__(self) -> "ExitSignals":
+    def __enter__(self) -> "ShutdownSignals":
         for name in _NAMES:
             number = getattr(signal, name, None)
             if number is not None:
                 self._before[number] = signal.signal(number, self._on_signal)
-        self._stack.enter_context(when_the_console_closes(self._on_close))
+        self._stack.enter_context(on_console_close(self._on_close))
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -63,7 +63,7 @@ class ExitSignals:
 
 
 @contextlib.contextmanager
-def when_the_console_closes(act: Callable[[], object]) -> Generator[None]:
+def on_console_close(act: Callable[[], object]) -> Generator[None]:
     """On Windows, call `act` on a thread of its own when the console window is closed, or the user logs off.
 
     The process ends as soon as `act` has returned. Elsewhere a closed terminal is a signal, and this does nothing.
@@ -87,7 +87,7 @@ def when_the_console_closes(act: Callable[[], object]) -> Generator[None]:
         ctypes.windll.kernel32.SetConsoleCtrlHandler(handler, 0)
 
 
-def signal_code(number: int) -> int:
+def exit_code_of(number: int) -> int:
     """The exit code that tells of a signal, as a shell would give it."""
     return 128 + number
 
@@ -96,7 +96,7 @@ LOST_TERMINAL = 129
 """The exit code where the terminal went away without a word: that of SIGHUP, which says the same."""
 
 
-def when_the_terminal_goes(descriptor: int, act: Callable[[], object]) -> None:
+def on_terminal_lost(descriptor: int, act: Callable[[], object]) -> None:
     """Call `act` once, on a thread of its own, when the other end of this terminal is gone.
 
     Not every terminal that goes sends SIGHUP: a session without a controlling terminal hears nothing, reads nothing and
@@ -116,7 +116,7 @@ def when_the_terminal_goes(descriptor: int, act: Callable[[], object]) -> None:
     threading.Thread(target=watch, name="terminal", daemon=True).start()
 
 
-def say_no_more() -> None:
+def silence_output() -> None:
     """What the interpreter flushes at its end has nowhere to go: it would fail, and spoil the exit code."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for descriptor in (1, 2):
@@ -136,7 +136,7 @@ class Bell:
         self._title = ""
         self._first = True
 
-    def heard(self, snapshot: Snapshot) -> None:
+    def check(self, snapshot: Snapshot) -> None:
         alarms = _alarms(snapshot)
         # What was so before the screen opened is on the screen; nobody has to be called.
         if alarms - self._known and not self._first and snapshot.look.bell:
@@ -145,7 +145,7 @@ class Bell:
         standing = any(not alarm.startswith("event ") for alarm in alarms)
         self._show(f"rotor {snapshot.mode.upper()}" + (f" ! {say('alarm')}" if standing else ""))
 
-    def end(self) -> None:
+    def restore_title(self) -> None:
         """Give the window its title back."""
         if self._title:
             self._write(_RESTORE_TITLE)
@@ -167,7 +167,7 @@ def _alarms(snapshot: Snapshot) -> frozenset[str]:
     return frozenset({*snapshot.blockers, *failing, *events})
 
 
-class OrderlyExit:
+class ShutdownHandler:
     """`leave` is called on the app's loop, with the exit code."""
 
     def __init__(self, app: "App[None]", leave: Callable[[int], None]) -> None:
@@ -175,7 +175,7 @@ class OrderlyExit:
         self._leave = leave
         self._signals: list[signal.Signals] = []
 
-    def begin(self) -> None:
+    def install(self) -> None:
         """From now on; the app runs."""
         for name in ("SIGTERM", "SIGHUP"):
             number = getattr(signal, name, None)
@@ -183,11 +183,11 @@ class OrderlyExit:
             if number is None or signal.getsignal(number) is signal.SIG_IGN:
                 continue
             with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
-                asyncio.get_running_loop().add_signal_handler(number, self._leave, signal_code(number))
+                asyncio.get_running_loop().add_signal_handler(number, self._leave, exit_code_of(number))
                 self._signals.append(number)
         self._watch_the_terminal()
 
-    def end(self) -> None:
+    def remove(self) -> None:
         """Let go of the signals. Does nothing the second time."""
         for number in self._signals:
             with contextlib.suppress(RuntimeError, ValueError):
@@ -201,14 +201,14 @@ class OrderlyExit:
         loop = asyncio.get_running_loop()
 
         def gone() -> None:
-            _write_no_more(driver)
+            _discard_output(driver)
             with contextlib.suppress(RuntimeError):
                 loop.call_soon_threadsafe(self._leave, LOST_TERMINAL)
 
-        when_the_terminal_goes(driver.fileno, gone)
+        on_terminal_lost(driver.fileno, gone)
 
 
-def _write_no_more(driver: Any) -> None:  # noqa: ANN401  (what differs between platforms)
+def _discard_output(driver: Any) -> None:  # noqa: ANN401  (what differs between platforms)
     """Nobody writes what is queued any more, and a full queue would hold up whoever draws."""
     driver.write = lambda data: None
     writer = getattr(driver, "_writer_thread", None)

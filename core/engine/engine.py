@@ -19,6 +19,7 @@ from core.infra.clock import SHANGHAI, RealClock
 from core.infra.home import Home, HomeLock
 from core.model.command import Command, Done, EndEngine, Failed, Reply
 from core.model.errors import SetupError
+from core.model.quote import SessionPhase
 from core.model.settings import Settings
 from core.model.snapshot import Snapshot
 
@@ -228,5 +229,5 @@ class Engine:
     def _fail(self, text: str) -> None:
         self._failure = text
         now = datetime.now(SHANGHAI)
-        shown = self.latest or Snapshot(0, now, self._settings.mode, "", "unknown", None, ready=False)
+        shown = self.latest or Snapshot(0, now, self._settings.mode, "", SessionPhase.UNKNOWN, None, ready=False)
         self._publish(replace(shown, number=shown.number + 1, ready=False, blockers=(text,)))

@@ -58,7 +58,7 @@ class SnapshotBuilder:
             at=now,
             mode=components.settings.mode,
             account=components.order_manager.broker.account,
-            session=str(components.calendar.phase(now)),
+            session=components.calendar.phase(now),
             trading_day=now.date(),
             ready=not blockers,
             blockers=blockers,

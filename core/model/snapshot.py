@@ -11,6 +11,7 @@ from core.model.bond import BondCode
 from core.model.known import Maybe, Unknown
 from core.model.order import Order, Origin, Side
 from core.model.plan import Plan
+from core.model.quote import SessionPhase
 from core.model.settings import ScreenSettings
 
 
@@ -77,12 +78,24 @@ class Followed:
     strategy_name: str = ""
 
 
+class StopStatus(StrEnum):
+    """What a stop does now: WAITING is armed but cannot sell yet, BLOCKED is not armed, for the reason in `state`."""
+
+    ARMED = mark("armed")
+    SELLING = mark("selling")
+    WAITING = mark("waits")
+    OFF = mark("off")
+    NOT_SET = mark("no stop")
+    NO_PRICE = mark("no price")
+    BLOCKED = mark("not armed")
+
+
 @dataclass(frozen=True, slots=True)
 class StopRow:
-    """What guards a holding: levels in CNY per 张, None where there is none.
+    """The stops of a position: trigger prices in CNY per 张, None where there is none.
 
-    `armed`: the next price through a level sells. `state` says what it waits for, or why it would not. `checked_at` is
-    when a price was last held against the levels.
+    `armed`: the next price through a level sells. `status` decides how it is shown; `state` is the sentence for people:
+    what the stop waits for, or why it cannot sell. `checked_at` is when a price was last compared with the levels.
     """
 
     loss: Decimal | None
@@ -90,6 +103,7 @@ class StopRow:
     basis: str
     armed: bool
     state: str
+    status: StopStatus
     checked_at: datetime | None = None
 
 
@@ -252,7 +266,7 @@ class Snapshot:
     at: datetime
     mode: str
     account: str
-    session: str
+    session: SessionPhase
     trading_day: date | None
     ready: bool
     blockers: tuple[str, ...] = ()

@@ -15,7 +15,7 @@ from core.model.known import Known, Maybe, Unknown
 from core.model.order import STOP_ORIGINS, Intent, Order, OrderState, Origin, Side
 from core.model.quote import Quote, TradingState
 from core.model.settings import Settings
-from core.model.snapshot import StopRow, StopsSummary
+from core.model.snapshot import StopRow, StopsSummary, StopStatus
 from core.quotes.feed import QuoteFeed
 from core.rules.pricing import order_price, why_not_tradable
 from core.rules.stops import Levels, Ratios, crossed, levels_of
@@ -348,18 +348,31 @@ class StopMonitor:
         known = levels.value if isinstance(levels, Known) else Levels(None, None, "")
         reason = self._why_unarmed(levels, ratios) or trouble
         unseen = self._price_missing(watch) if hours is None else None
-        state = reason or watch.note or unseen or self._state(owned.code, quote, hours)
+        status, text = self._armed_status(owned.code, quote, hours)
+        if reason is not None:
+            status = self._unarmed_status(levels)
+        elif unseen is not None:
+            status = StopStatus.NO_PRICE
+        elif watch.note:
+            status = StopStatus.WAITING
+        state = reason or watch.note or unseen or text
         if reason is None and ratios.troubles:
             state = say("{state}, but {troubles}", state=state, troubles=ratios.troubles[0])
         armed = reason is None and unseen is None
-        return StopRow(known.loss, known.profit, known.basis, armed, state, watch.checked_at)
+        return StopRow(known.loss, known.profit, known.basis, armed, state, status, watch.checked_at)
 
-    def _state(self, code: BondCode, quote: Quote | None, hours: str | None) -> str:
+    def _armed_status(self, code: BondCode, quote: Quote | None, hours: str | None) -> tuple[StopStatus, str]:
         if self._order_manager.claims.get(code) in STOP_ORIGINS:
-            return say("selling")
+            return StopStatus.SELLING, say("selling")
         if quote is not None and quote.state is TradingState.HALTED:
-            return say("suspended: fires when it trades")
-        return say("armed") if hours is None else say("armed for the next hours of trading")
+            return StopStatus.WAITING, say("suspended: fires when it trades")
+        return StopStatus.ARMED, say("armed") if hours is None else say("armed for the next hours of trading")
+
+    def _unarmed_status(self, levels: Maybe[Levels]) -> StopStatus:
+        if not self._settings.stops.enabled:
+            return StopStatus.OFF
+        unset = isinstance(levels, Known) and levels.value.loss is None and levels.value.profit is None
+        return StopStatus.NOT_SET if unset else StopStatus.BLOCKED
 
     def _price_missing(self, watch: _Watch) -> str | None:
         """Why the bond's price is not known, None where a tick or a sweep has brought one lately."""

@@ -59,7 +59,7 @@ async def hours() -> list[float]:
             link.sent.clear()
             link.change(**picture(rows, second))
             app._applied_at = 0.0
-            app._beat()
+            app._tick()
             await pilot.pause(0)
             if second % 3600 == 3600 - EVERY:
                 sizes.append(resident())

@@ -14,7 +14,7 @@ from core.model.known import Known, Maybe, Unknown
 from core.model.order import Fill, Intent, OrderState, Origin
 from core.model.quote import Quote
 from core.model.settings import OrderSettings, Settings, StopSettings
-from core.model.snapshot import Control
+from core.model.snapshot import Control, StopStatus
 from core.rules.priority import COOLING
 from core.rules.stops import Ratios
 from core.trading.reconcile import reconcile
@@ -228,7 +228,7 @@ async def test_switched_off_it_sells_nothing_and_says_so(make_room: MakeRoom) ->
     await room.stops.sweep()
     row = room.stops.rows()[A]
     assert sold(room) == []
-    assert (row.armed, row.state) == (False, "off: stops.enabled = false")
+    assert (row.armed, row.status, row.state) == (False, StopStatus.OFF, "off: stops.enabled = false")
 
 
 async def test_ratios_that_are_not_known_arm_nothing_and_the_row_says_why(room: Room) -> None:
@@ -238,6 +238,7 @@ async def test_ratios_that_are_not_known_arm_nothing_and_the_row_says_why(room: 
     row = room.stops.rows()[A]
     assert sold(room) == []
     assert (row.armed, row.state, row.loss, row.profit) == (False, "not asked", None, None)
+    assert row.status is StopStatus.BLOCKED
 
 
 async def test_a_strategy_without_stops_is_told_as_such(room: Room) -> None:
@@ -245,6 +246,7 @@ async def test_a_strategy_without_stops_is_told_as_such(room: Room) -> None:
     room.ratios = Ratios(Known(None), Known(None))
     await room.ticked(A, THROUGH)
     assert (room.stops.rows()[A].armed, state(room)) == (False, "the strategy has no stops")
+    assert room.stops.rows()[A].status is StopStatus.NOT_SET
 
 
 async def test_ratios_that_change_count_from_the_next_price_on(room: Room) -> None:

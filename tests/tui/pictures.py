@@ -125,7 +125,7 @@ async def pictures(language: Language, size: tuple[int, int]) -> dict[str, str]:
             for name, keys in {**SCREENS, **(BOXES if title == "normal" else {})}.items():
                 # Without a list there is no row to open.
                 await press(pilot, *(keys if title in ("normal", "stale") or name != "strategies" else keys[:1]))
-                app._beat()
+                app._tick()
                 await settle(pilot)
                 taken.setdefault(name, []).extend([f"== {title}", *(line.rstrip() for line in lines(app))])
                 if name in BOXES:
@@ -166,17 +166,17 @@ def file_of(language: Language, size: tuple[int, int], screen: str) -> Path:
 
 
 async def _take_all() -> None:
-    _keep(FOLDER / "made_with.txt", made_with())
+    _set_lines(FOLDER / "made_with.txt", made_with())
     for title in DRAWN:
         for screen, drawing in (await drawings(title)).items():
-            _keep(drawing_of(title, screen), drawing)
+            _set_lines(drawing_of(title, screen), drawing)
     for language in LANGUAGES:
         for size in SIZES:
             for screen, picture in (await pictures(language, size)).items():
-                _keep(file_of(language, size, screen), picture)
+                _set_lines(file_of(language, size, screen), picture)
 
 
-def _keep(file: Path, text: str) -> None:
+def _set_lines(file: Path, text: str) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(text, encoding="utf-8", newline="\n")
 

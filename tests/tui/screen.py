@@ -68,7 +68,7 @@ def flat(app: RotorApp) -> str:
     return " ".join(text(app).translate({ord(border): " " for border in "│┃"}).split())
 
 
-def told(app: RotorApp) -> str:
+def status_text(app: RotorApp) -> str:
     """What the strip above the keys says."""
     strip = app.screen_stack[0].query_one(StatusBar)
     return strip.text if strip.display else ""

@@ -38,6 +38,7 @@ from core.model.known import Known, Unknown
 from core.model.order import Intent, Order, OrderState, Origin, Side, Transition
 from core.model.plan import Blocked, Kept, Leg, Plan
 from core.model.platform import Page, Record, RecordDetail, Selected, Selection, Strategy
+from core.model.quote import SessionPhase
 from core.model.report import Report
 from core.model.settings_rows import SecretRow, SettingRow, SettingsTable
 from core.model.snapshot import (
@@ -52,6 +53,7 @@ from core.model.snapshot import (
     Snapshot,
     StopRow,
     StopsSummary,
+    StopStatus,
 )
 from core.rules.performance import LedgerEntry, SentOrder, TradeHistory, make_report
 
@@ -150,7 +152,7 @@ def snapshot(**changes: Any) -> Snapshot:
             at=NOW,
             mode="sandbox",
             account="paper-1",
-            session="open",
+            session=SessionPhase.OPEN,
             trading_day=TODAY,
             ready=True,
             platform_user="demo",
@@ -179,8 +181,8 @@ def snapshot(**changes: Any) -> Snapshot:
 
 
 def stop(loss: str, profit: str, cost: str, state: str = "armed", **changes: Any) -> StopRow:
-    row = StopRow(Decimal(loss), Decimal(profit), f"cost {cost}", True, say(state), NOW - timedelta(seconds=1))
-    return replace(row, **changes)
+    levels, checked = (Decimal(loss), Decimal(profit), f"cost {cost}"), NOW - timedelta(seconds=1)
+    return replace(StopRow(*levels, True, say(state), StopStatus.ARMED, checked), **changes)
 
 
 def positions() -> tuple[PositionRow, ...]:
@@ -206,7 +208,7 @@ def positions() -> tuple[PositionRow, ...]:
             *(4, 870, 870, "115.000", "115.480"),
             quoted_at=NOW - timedelta(minutes=78),
             state="suspended",
-            stop=stop("109.250", "126.500", "115.000", "suspended: fires when it trades"),
+            stop=stop(*("109.250", "126.500", "115.000", "suspended: fires when it trades"), status=StopStatus.WAITING),
         ),
         row(
             *(5, 1000, 1000, "99.000", "99.000"),
@@ -214,7 +216,12 @@ def positions() -> tuple[PositionRow, ...]:
             prev_close=None,
             quoted_at=None,
             state="no quote",
-            stop=stop("94.050", "108.900", "99.000", "no price yet", armed=False, checked_at=None),
+            stop=stop(
+                *("94.050", "108.900", "99.000", "no price yet"),
+                armed=False,
+                status=StopStatus.NO_PRICE,
+                checked_at=None,
+            ),
         ),
     )
 
@@ -474,7 +481,7 @@ def report(command: ReadReport | None = None) -> Report:
         SentOrder(bought, "filled", NOW - timedelta(hours=1)),
         SentOrder(stopped, "filled", NOW - timedelta(minutes=5)),
     )
-    fall = [Decimal(1_000_000 + (20 - day) * 700 - (day % 5) * 2500) for day in range(20, -1, -1)]
-    equity = tuple((NOW - timedelta(days=20 - place), value) for place, value in enumerate(fall))
+    values = [Decimal(1_000_000 + (20 - day) * 700 - (day % 5) * 2500) for day in range(20, -1, -1)]
+    equity = tuple((NOW - timedelta(days=20 - place), value) for place, value in enumerate(values))
     books = TradeHistory("sandbox", "paper-1", entries, orders, equity, {code(0): last(0)}, {code(1): name(1)})
     return make_report(books, first, TODAY, NOW)

@@ -11,7 +11,7 @@ from core.model.command import ExecutePlan, Failed, MakePlan
 from core.model.known import Known
 from core.model.snapshot import Level
 from tests.tui import scripted
-from tests.tui.screen import LARGE, flat, lines, press, settle, shown, strike, told, until
+from tests.tui.screen import LARGE, flat, lines, press, settle, shown, status_text, strike, until
 from tests.tui.scripted import NOW, Event, ScriptedLink, rebalance, snapshot
 from tui import app as app_module
 from tui.actions import ACTIONS, PANES
@@ -64,13 +64,13 @@ async def test_older_picture_is_dropped() -> None:
 
 async def test_stale_picture_says_so_and_stops_orders(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(app_module, "_STALE_SECONDS", 0.3)
-    monkeypatch.setattr(app_module, "_BEAT_SECONDS", 0.1)
+    monkeypatch.setattr(app_module, "_TICK_SECONDS", 0.1)
     link = ScriptedLink(snapshot())
     async with shown(link, "3", "r") as (app, pilot):
         await until(pilot, lambda: "STALE no news from the engine" in flat(app))
         await press(pilot, "e", "y")
         assert link.sent_of(ExecutePlan) == []
-        assert "no fresh news" in told(app)
+        assert "no fresh news" in status_text(app)
 
 
 async def test_quit() -> None:
@@ -109,7 +109,7 @@ async def test_quit_asks_while_an_execution_is_awaited() -> None:
 async def test_ctrl_c_does_not_quit() -> None:
     async with shown(ScriptedLink(snapshot()), "ctrl+c") as (app, _):
         assert app.is_running
-        assert "Press q to quit." in told(app)
+        assert "Press q to quit." in status_text(app)
 
 
 async def test_palette_runs_actions_of_every_screen() -> None:
@@ -142,7 +142,7 @@ async def test_crash_tells_nothing_secret(
         password = "hunter2-secret"
         raise ValueError(f"crashed with {len(password)} letters at hand")
 
-    monkeypatch.setattr(HomePane, "do_open", crash)
+    monkeypatch.setattr(HomePane, "action_open", crash)
     app = RotorApp(ScriptedLink(snapshot()))
     with pytest.raises(ValueError, match="letters at hand"):
         async with app.run_test() as pilot:
@@ -171,7 +171,7 @@ async def test_mouse_works_too() -> None:
 
 
 async def test_each_line_repaints_only_when_it_changed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(app_module, "_BEAT_SECONDS", 0.1)
+    monkeypatch.setattr(app_module, "_TICK_SECONDS", 0.1)
     link = ScriptedLink(snapshot())
     async with shown(link, "4", size=LARGE) as (app, pilot):
         table = app.query_one("#positions-table")

@@ -25,7 +25,7 @@ from core.model.known import Known, Unknown
 from core.model.order import OrderState, Origin, Side
 from core.model.snapshot import LegProgress, MissedRun, Rebalance, Snapshot
 from tests.tui import scripted
-from tests.tui.screen import LARGE, SMALL, flat, lines, press, settle, shown, strike, told, until
+from tests.tui.screen import LARGE, SMALL, flat, lines, press, settle, shown, status_text, strike, until
 from tests.tui.scripted import NOW, ScriptedLink, order, rebalance, snapshot
 from tui import app as app_module
 from tui.widgets.bars import StatusBar
@@ -80,9 +80,9 @@ async def test_a_brake_asks_and_is_sent_once(name: str) -> None:
         await settle(pilot)
         assert link.sent_of(type(command)) == [command]
         await press(pilot, key)
-        assert "carried out, already" in told(app)
+        assert "carried out, already" in status_text(app)
         link.open[-1][1].set_result(Done(None))
-        await until(pilot, lambda: "carried out, already" not in told(app))
+        await until(pilot, lambda: "carried out, already" not in status_text(app))
         await press(pilot, key, "y")
         assert link.sent_of(type(command)) == [command] * 2, "answered: it may be asked for again"
 
@@ -93,8 +93,8 @@ async def test_a_brake_that_fails_says_so_in_full(name: str) -> None:
     link = ScriptedLink(picture)
     link.replies[type(command)] = Failed("the database is locked by pid 4711: close the other rotor first")
     async with shown(link, key, "y") as (app, _):
-        assert "the database is locked by pid 4711: close the other rotor first" in told(app)
-        assert "not" in told(app).lower()
+        assert "the database is locked by pid 4711: close the other rotor first" in status_text(app)
+        assert "not" in status_text(app).lower()
 
 
 async def test_the_questions_say_what_goes_on_and_what_stops() -> None:
@@ -146,7 +146,7 @@ async def test_large_steps_want_their_word_typed(name: str, size: tuple[int, int
         assert link.sent_of(type(command)) == [command]
         assert len(app.screen_stack) == 1
         await press(pilot, key)
-        assert "carried out, already" in told(app)
+        assert "carried out, already" in status_text(app)
 
 
 @pytest.mark.parametrize("name", [*CONFIRMED, *TYPED])
@@ -208,7 +208,7 @@ async def test_the_outcome_is_told_with_figures() -> None:
             app.query_one(StatusBar).clear()
             link.change()  # on a slow machine the last picture is old by now, and nothing is decided on an old one
             await press(pilot, key, *word, "enter")
-            assert said in told(app)
+            assert said in status_text(app)
 
 
 NOT_KNOWN = Unknown("the broker does not answer")
@@ -230,7 +230,7 @@ REFUSALS = [
 
 
 async def test_what_makes_no_sense_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(app_module, "_BEAT_SECONDS", 0.05)
+    monkeypatch.setattr(app_module, "_TICK_SECONDS", 0.05)
     link = ScriptedLink(day())
     async with shown(link) as (app, pilot):
         for key, changes, reason in REFUSALS:
@@ -239,14 +239,14 @@ async def test_what_makes_no_sense_says_why(monkeypatch: pytest.MonkeyPatch) -> 
             await until(pilot, lambda expected=picture: app.snapshot is not None and app.snapshot is expected)
             app.query_one(StatusBar).clear()
             await press(pilot, key)
-            assert reason in told(app)
+            assert reason in status_text(app)
             assert len(app.screen_stack) == 1
         assert link.sent == []
 
 
 async def test_an_old_picture_decides_nothing_but_the_brakes_still_work(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(app_module, "_STALE_SECONDS", 0.2)
-    monkeypatch.setattr(app_module, "_BEAT_SECONDS", 0.1)
+    monkeypatch.setattr(app_module, "_TICK_SECONDS", 0.1)
     link = ScriptedLink(day(controls=()))
     link.replies |= {Halt: Done(None), PauseBuys: Done(None)}
     async with shown(link) as (app, pilot):
@@ -254,7 +254,7 @@ async def test_an_old_picture_decides_nothing_but_the_brakes_still_work(monkeypa
         for key in ("R", "x", "F", "m", "d"):
             app.query_one(StatusBar).clear()
             await press(pilot, key)
-            assert "nothing can be decided on an old picture" in told(app), key
+            assert "nothing can be decided on an old picture" in status_text(app), key
         assert link.sent == []
         await press(pilot, "b", "y", "h", "y")
         assert link.sent == [PauseBuys(), Halt()]
@@ -266,7 +266,7 @@ async def test_a_picture_that_grows_old_under_the_question_sends_nothing(monkeyp
         monkeypatch.setattr(app_module, "_STALE_SECONDS", 0)
         assert app.stale
         await press(pilot, "enter")
-        assert "Nothing was done: There is no fresh news" in told(app)
+        assert "Nothing was done: There is no fresh news" in status_text(app)
         assert link.sent == []
 
 
@@ -276,14 +276,14 @@ async def test_what_ended_under_the_question_is_not_sent() -> None:
         link.change(orders=())
         await until(pilot, lambda: app.snapshot is not None and not app.snapshot.orders)
         await press(pilot, "enter")
-        assert "Nothing was done: No order is working" in told(app)
+        assert "Nothing was done: No order is working" in status_text(app)
         assert link.sent_of(CancelWorking) == []
 
 
 async def test_nothing_is_asked_before_the_engine_has_answered() -> None:
     link = ScriptedLink()
     async with shown(link, "h") as (app, _):
-        assert "The engine has not answered yet." in told(app)
+        assert "The engine has not answered yet." in status_text(app)
         assert link.sent == []
 
 
@@ -302,12 +302,12 @@ async def test_missed_run_makes_its_plan_on_the_plan_screen() -> None:
 async def test_a_halt_keeps_a_plan_from_being_executed() -> None:
     link = ScriptedLink(day(controls=("halted",)))
     async with shown(link, "3", "r", "e", "y") as (app, _):
-        assert "Trading is halted: nothing new is sent." in told(app)
+        assert "Trading is halted: nothing new is sent." in status_text(app)
         assert link.sent_of(ExecutePlan) == []
 
 
 async def test_a_brake_is_seen_before_the_next_beat(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(app_module, "_BEAT_SECONDS", 60)
+    monkeypatch.setattr(app_module, "_TICK_SECONDS", 60)
     link = ScriptedLink(snapshot())
     async with shown(link, "4") as (app, pilot):
         link.change(controls=("halted",))
@@ -326,7 +326,7 @@ async def test_what_runs_is_named() -> None:
         await press(pilot, "3")
         assert "Flatten running: ended" in flat(app)
         await press(pilot, "r")
-        assert "A flatten is running: wait for its end." in told(app)
+        assert "A flatten is running: wait for its end." in status_text(app)
 
 
 async def test_last_says_what_kind_it_was() -> None:

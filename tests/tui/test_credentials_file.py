@@ -17,7 +17,7 @@ from core.model.command import (
 from core.model.finding import CheckResult, Finding
 from core.model.settings_rows import SecretStored
 from core.model.snapshot import NewRelease
-from tests.tui.screen import LARGE, flat, press, shown, told, until
+from tests.tui.screen import LARGE, flat, press, shown, status_text, until
 from tests.tui.scripted import ScriptedLink, preferences, snapshot
 from tui.screens.login import LoginScreen, PassphraseDialog
 from tui.screens.settings_dialogs import terminal_finding
@@ -43,7 +43,7 @@ async def test_after_a_login_that_cannot_be_remembered_a_file_is_offered() -> No
         await press(pilot, *TYPED, "enter")
         await until(pilot, lambda: link.sent_of(OpenSafe) == [OpenSafe(PASSPHRASE)])
         await until(pilot, lambda: not isinstance(app.screen, PassphraseDialog))
-        assert "is open" in told(app)
+        assert "is open" in status_text(app)
         holders = [app, *app.screen.walk_children(with_self=True), *app.workers]
         assert not [holder for holder in holders if PASSPHRASE in repr(vars(holder))]
 
@@ -162,7 +162,7 @@ async def test_a_check_up_that_fails_is_a_sentence() -> None:
     link = ScriptedLink(snapshot())
     link.replies[Examine] = Failed("the engine has ended")
     async with shown(link, "8", "c") as (app, pilot):
-        await until(pilot, lambda: "could not be made: the engine has ended" in told(app))
+        await until(pilot, lambda: "could not be made: the engine has ended" in status_text(app))
 
 
 def test_terminals() -> None:
@@ -184,4 +184,4 @@ async def test_a_newer_version_is_on_home_and_its_notes_behind_a_key() -> None:
 
 async def test_without_news_the_key_says_so() -> None:
     async with shown(ScriptedLink(snapshot()), "v") as (app, _):
-        assert "No newer version is known." in told(app)
+        assert "No newer version is known." in status_text(app)

@@ -10,7 +10,7 @@ from core.model.bond_info import BondDetail, BondFacts, BondInfo, RedemptionStat
 from core.model.command import Done, Failed, Resume, ShowBond
 from core.model.known import Known, Unknown
 from core.model.snapshot import Control, Limit
-from tests.tui.screen import LARGE, SMALL, flat, press, shown, text, told, until
+from tests.tui.screen import LARGE, SMALL, flat, press, shown, status_text, text, until
 from tests.tui.scripted import NOW, ScriptedLink, snapshot
 from tests.worlds import quote
 
@@ -93,7 +93,7 @@ async def test_the_breaker_is_seen_everywhere_and_resume_ends_it() -> None:
         assert "BREAKER TRIPPED" in text(app)
         assert "too many orders were turned down in a row" in flat(app)
         await press(pilot, "1", "b")
-        assert "nothing is bought anyway" in told(app)
+        assert "nothing is bought anyway" in status_text(app)
         await press(pilot, "R")
         assert "the breaker's hold" in flat(app)
         await press(pilot, "y")

@@ -7,7 +7,7 @@ import pytest
 from rich.cells import cell_len
 
 from tui import format as fmt
-from tui.widgets.columns import Column, TableRow, arrange, cell, lend
+from tui.widgets.columns import Column, TableRow, arrange, cell, widen_last_cell
 
 
 def test_numbers() -> None:
@@ -60,8 +60,8 @@ def test_long_last_text_takes_the_room_of_empty_cells() -> None:
     columns = (*COLUMNS[:3], Column("D", 8, flex=True))
     cells = (cell("abcd"), cell(""), cell(""), cell("e" * 40))
     layout = arrange(columns, [TableRow("1", cells)], 40)
-    slots, shown = lend(layout, cells)
+    slots, shown = widen_last_cell(layout, cells)
     assert [content.text[:1] for content in shown] == ["a", "e"]
     assert sum(slot.width for slot in slots) + layout.gap == 40
     short = (*cells[:3], cell("e"))
-    assert lend(layout, short) == (layout.slots, short)
+    assert widen_last_cell(layout, short) == (layout.slots, short)

@@ -19,8 +19,8 @@ async def test_each_key_reaches_its_action(pane: str, monkeypatch: pytest.Monkey
         done: list[str] = []
         monkeypatch.setattr(app.pane, "why_not", lambda action: "")
         for action in actions_of(pane):
-            assert callable(getattr(app.pane, f"do_{action.name}")), action.id
-            monkeypatch.setattr(app.pane, f"do_{action.name}", _noting(done, action.name))
+            assert callable(getattr(app.pane, f"action_{action.name}")), action.id
+            monkeypatch.setattr(app.pane, f"action_{action.name}", _noting(done, action.name))
         for action in actions_of(pane):
             for key in action.key.split(","):
                 done.clear()
@@ -35,7 +35,7 @@ def _noting(done: list[str], name: str) -> Callable[[], None]:
 
 async def test_the_keys_of_the_whole_app_work_on_every_screen(monkeypatch: pytest.MonkeyPatch) -> None:
     done: list[str] = []
-    monkeypatch.setattr(RotorApp, "action_act", lambda self, name: done.append(name))
+    monkeypatch.setattr(RotorApp, "action_run", lambda self, name: done.append(name))
     async with shown(ScriptedLink(snapshot())) as (_, pilot):
         for pane in PANES:
             await press(pilot, pane.key)

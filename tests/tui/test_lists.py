@@ -14,7 +14,7 @@ from core.model.command import (
 )
 from core.model.platform import Page, Strategy
 from core.model.snapshot import Followed, Level
-from tests.tui.screen import LARGE, flat, lines, press, settle, shown, strike, text, told, until
+from tests.tui.screen import LARGE, flat, lines, press, settle, shown, status_text, strike, text, until
 from tests.tui.scripted import ScriptedLink, record_card, snapshot
 from tui import app as app_module
 
@@ -24,7 +24,7 @@ async def test_pages_turn() -> None:
     async with shown(link, "2", "n", "n") as (app, pilot):
         assert "page 3/3, 45 strategies" in flat(app)
         await press(pilot, "n")
-        assert "This is the last page." in told(app)
+        assert "This is the last page." in status_text(app)
         await press(pilot, "p")
         assert [command.page for command in link.sent_of(ListStrategies)] == [1, 2, 3, 2]
 
@@ -89,7 +89,7 @@ async def test_use_names_what_it_replaces() -> None:
         await settle(pilot)
         await press(pilot, "y", "y")
         assert link.sent_of(RunStrategy) == [RunStrategy(2, 12, "双低轮动 20 v2")]
-        assert "is in use" in told(app)
+        assert "is in use" in status_text(app)
 
 
 async def test_use_says_what_a_rebalance_would_change() -> None:
@@ -124,7 +124,7 @@ async def test_failed_use_becomes_words() -> None:
     link = ScriptedLink(snapshot())
     link.replies[RunStrategy] = Failed("the settings file is read-only")
     async with shown(link, "2", "enter", "u", "y") as (app, _):
-        assert "The strategy was not changed: the settings file is read-only" in told(app)
+        assert "The strategy was not changed: the settings file is read-only" in status_text(app)
 
 
 async def test_late_answer_of_another_strategy_is_dropped() -> None:
@@ -142,14 +142,14 @@ async def test_cancel_asks_and_tells() -> None:
     link = ScriptedLink(snapshot())
     link.replies[CancelOrder] = Done("cancelled")
     async with shown(link, "5", "c") as (app, pilot):
-        assert "Nobody knows yet whether this order is live" in told(app)
+        assert "Nobody knows yet whether this order is live" in status_text(app)
         await press(pilot, "down", "c")
-        assert "This order is rejected: there is nothing to cancel." in told(app)
+        assert "This order is rejected: there is nothing to cancel." in status_text(app)
         await press(pilot, "down", "c", "enter")
         assert link.sent_of(CancelOrder) == []
         await press(pilot, "c", "y")
         assert link.sent_of(CancelOrder) == [CancelOrder("r260506-0002")]
-        assert "110059.SH 浦发转债: cancelled." in told(app)
+        assert "110059.SH 浦发转债: cancelled." in status_text(app)
 
 
 async def test_order_history() -> None:
@@ -174,7 +174,7 @@ async def test_filter_positions() -> None:
 
 
 async def test_log_follows_filters_and_levels(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(app_module, "_BEAT_SECONDS", 0.1)
+    monkeypatch.setattr(app_module, "_TICK_SECONDS", 0.1)
     link = ScriptedLink(snapshot())
     async with shown(link, "6") as (app, pilot):
         await until(pilot, lambda: len(link.sent_of(ReadLog)) >= 2)

@@ -6,7 +6,7 @@ from datetime import timedelta
 from core.model.command import Done, ExecutePlan, Failed, GiveConsent, RunSelfTest, SelfTest, SettleOrder
 from core.model.order import OrderState, Side
 from core.model.snapshot import Need, Snapshot
-from tests.tui.screen import flat, press, settle, shown, told, until
+from tests.tui.screen import flat, press, settle, shown, status_text, until
 from tests.tui.scripted import NOW, ScriptedLink, order, snapshot
 
 
@@ -39,7 +39,7 @@ async def test_who_does_not_agree_sends_nothing() -> None:
     link = ScriptedLink(live(Need.CONSENT, Need.SELF_TEST))
     async with shown(link, "3", "r", "e", "escape") as (app, pilot):
         await settle(pilot)
-        assert "live trading was not agreed to" in told(app)
+        assert "live trading was not agreed to" in status_text(app)
         assert link.sent_of(GiveConsent) == link.sent_of(RunSelfTest) == link.sent_of(ExecutePlan) == []
 
 
@@ -67,7 +67,7 @@ async def test_a_self_test_that_is_refused_says_why() -> None:
     link = ScriptedLink(live(Need.SELF_TEST))
     link.replies[RunSelfTest] = Failed("no order may be sent now: it is 15:10", refused=True)
     async with shown(link, "3", "r", "e", "y") as (app, pilot):
-        await until(pilot, lambda: "no order may be sent now" in told(app))
+        await until(pilot, lambda: "no order may be sent now" in status_text(app))
         assert link.sent_of(ExecutePlan) == []
 
 
@@ -93,6 +93,6 @@ async def test_what_the_broker_settles_is_not_for_the_user() -> None:
     old = order(2, Side.SELL, OrderState.WORKING)
     old = replace(old, intent=replace(old.intent, trading_day=working.intent.trading_day - timedelta(days=1)))
     async with shown(ScriptedLink(snapshot(orders=(working,))), "5", "s") as (app, pilot):
-        assert "This order is working: there is nothing to settle." in told(app)
+        assert "This order is working: there is nothing to settle." in status_text(app)
     async with shown(ScriptedLink(snapshot(orders=(old,))), "5", "s") as (app, pilot):
         await until(pilot, lambda: "What became of this order?" in flat(app))

@@ -5,7 +5,7 @@ from datetime import date
 
 from core.model.command import Done, Failed, FindInLog, LogLine, LogPage, ReadLog
 from core.model.snapshot import Level
-from tests.tui.screen import flat, lines, press, shown, text, told, until
+from tests.tui.screen import flat, lines, press, shown, status_text, text, until
 from tests.tui.scripted import NOW, TODAY, ScriptedLink, log_lines, snapshot
 
 
@@ -21,9 +21,9 @@ async def test_a_search_marks_what_it_finds_and_jumps_to_it() -> None:
         await press(pilot, "n")
         assert "line 39" in next(line for line in lines(app) if line.startswith(">"))
         await press(pilot, "n")
-        assert "'line 3' stands in no line below." in told(app)
+        assert "'line 3' stands in no line below." in status_text(app)
         await press(pilot, "escape", "n")
-        assert "Nothing is searched for" in told(app)
+        assert "Nothing is searched for" in status_text(app)
 
 
 async def test_what_is_found_far_away_is_shown_among_its_neighbours() -> None:
@@ -68,14 +68,14 @@ async def test_days_back_and_today_again() -> None:
         assert link.sent_of(ReadLog)[-1].day == date(2026, 4, 30)
         assert "Log of 2026-04-30" in flat(app)
         await press(pilot, "left_square_bracket")
-        assert "There is no log of a day before." in told(app)
+        assert "There is no log of a day before." in status_text(app)
         await press(pilot, "l")
         assert link.sent_of(ReadLog)[-1] == ReadLog(500, Level.WARNING, date(2026, 4, 30))
         await press(pilot, "right_square_bracket")
         assert "Log of today" in flat(app)
         assert "following" in flat(app)
         await press(pilot, "t")
-        assert "This is today's log." in told(app)
+        assert "This is today's log." in status_text(app)
 
 
 async def test_a_line_is_read_with_its_line_ends() -> None:
@@ -90,7 +90,7 @@ async def test_a_file_that_cannot_be_read_says_so_beside_the_old_lines() -> None
     link = ScriptedLink(snapshot())
     async with shown(link, "6") as (app, pilot):
         link.replies[ReadLog] = Failed("the disk is gone")
-        app.pane.beat()
-        app.pane.beat()
+        app.pane.tick()
+        app.pane.tick()
         await until(pilot, lambda: "The log was not read: the disk is gone" in flat(app))
         assert "line 59" in flat(app)

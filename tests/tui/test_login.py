@@ -3,7 +3,7 @@
 from textual.widgets import Input
 
 from core.model.command import Done, Failed, LoggedIn, Login
-from tests.tui.screen import flat, press, shown, told, until
+from tests.tui.screen import flat, press, shown, status_text, until
 from tests.tui.scripted import ScriptedLink, snapshot
 from tui.screens.login import LoginScreen
 
@@ -56,7 +56,7 @@ async def test_done_opens_the_app() -> None:
     link.replies[Login] = Done(LoggedIn("li"))
     async with shown(link, *TYPED, "enter") as (app, _):
         assert not isinstance(app.screen, LoginScreen)
-        assert "Logged in as li." in told(app)
+        assert "Logged in as li." in status_text(app)
 
 
 async def test_engine_that_logs_in_by_itself_closes_it() -> None:

@@ -9,11 +9,11 @@ from rich.style import Style
 from core.i18n import language, use_language
 from core.model.settings import ScreenSettings as Look
 from core.model.snapshot import Event, Level
-from tests.tui.screen import flat, lines, press, settle, shown, told, until
+from tests.tui.screen import flat, lines, press, settle, shown, status_text, until
 from tests.tui.scripted import NOW, ScriptedLink, snapshot
 from tui.app import RotorApp
 from tui.terminal import Bell
-from tui.widgets.theme import LOOKS, STYLES, Tone, use_look
+from tui.widgets.theme import STYLES, THEMES, Tone, use_theme
 
 LEAST_CONTRAST = 4.5
 """Of text against what is behind it: the level AA of the W3C's accessibility guidelines."""
@@ -23,7 +23,7 @@ LEAST_CONTRAST = 4.5
 def as_it_was() -> Iterator[None]:
     yield
     use_language("en")
-    use_look("dark", "red")
+    use_theme("dark", "red")
 
 
 def luminance(color: Color) -> float:
@@ -37,9 +37,9 @@ def contrast(one: Color, other: Color) -> float:
     return (lighter + 0.05) / (darker + 0.05)
 
 
-@pytest.mark.parametrize("name", LOOKS)
+@pytest.mark.parametrize("name", THEMES)
 def test_every_text_can_be_read_on_everything_it_stands_on(name: str) -> None:
-    theme = use_look(name, "red")
+    theme = use_theme(name, "red")
     grounds = [Style(bgcolor=str(color)) for color in (theme.background, theme.surface, theme.panel)]
     grounds += [Style(bgcolor=theme.variables["wrong"]), STYLES[Tone.CURSOR_AWAY], STYLES[Tone.HEADER]]
     plain = Style(bgcolor=str(theme.background))
@@ -68,7 +68,7 @@ async def test_the_look_changes_while_it_runs() -> None:
         link.change(look=Look(theme="light", up="green"))
         await until(pilot, lambda: app.theme == "rotor-light")
         await settle(pilot)
-        assert STYLES[Tone.UP] == LOOKS["light"].green
+        assert STYLES[Tone.UP] == THEMES["light"].green
         assert STYLES[Tone.UP].color != rises
         strip = app.screen._compositor.render_strips()[8]
         colors = {str(segment.style.color.name) for segment in strip if segment.style and segment.style.color}
@@ -80,7 +80,7 @@ async def test_a_row_is_copied_through_the_terminal() -> None:
     link = ScriptedLink(snapshot())
     async with shown(link, "4", "y") as (app, pilot):
         assert app.clipboard.startswith("113052.SH  兴业转债  820")
-        assert told(app).startswith("Copied: 113052.SH")
+        assert status_text(app).startswith("Copied: 113052.SH")
         await press(pilot, "2", "1", "6", "y")
         assert "was looked at" in app.clipboard
 
@@ -119,9 +119,9 @@ def test_the_title_is_given_back() -> None:
 
     app = App()
     bell = Bell(app)  # type: ignore[arg-type]
-    bell.heard(snapshot())
-    bell.heard(snapshot(blockers=("x",)))
-    bell.end()
+    bell.check(snapshot())
+    bell.check(snapshot(blockers=("x",)))
+    bell.restore_title()
     assert app.written == ["\x1b[22;0t\x1b]2;rotor SANDBOX\x07", "\x1b]2;rotor SANDBOX ! alarm\x07", "\x1b[23;0t"]
     assert app.rung == 1
 
@@ -131,9 +131,9 @@ async def test_what_was_said_goes_by_itself_and_hides_nothing(monkeypatch: pytes
     async with shown(ScriptedLink(snapshot()), "4", "O") as (app, pilot):
         assert "The rows are not sorted" in lines(app)[-2]
         assert "118031.SH" in flat(app)
-        app._beat()
+        app._tick()
         await settle(pilot)
-        assert told(app) == ""
+        assert status_text(app) == ""
 
 
 def test_the_language_of_the_settings_is_spoken_from_the_start() -> None:

@@ -4,7 +4,7 @@ from datetime import date
 
 from core.model.command import Done, Failed, ReadOrders
 from core.model.order import OrderState, Side
-from tests.tui.screen import LARGE, flat, lines, press, shown, told
+from tests.tui.screen import LARGE, flat, lines, press, shown, status_text
 from tests.tui.scripted import TODAY, ScriptedLink, order, snapshot
 
 
@@ -16,24 +16,24 @@ async def test_history_by_day() -> None:
         await press(pilot, "left_square_bracket")
         assert "1 order on 2026-04-29" in flat(app)
         await press(pilot, "left_square_bracket")
-        assert "There are no orders before 2026-04-29." in told(app)
+        assert "There are no orders before 2026-04-29." in status_text(app)
         await press(pilot, "right_square_bracket")
         assert "1 order on 2026-04-30" in flat(app)
         await press(pilot, "right_square_bracket")
         assert "4 orders today" in flat(app)
         await press(pilot, "t")
-        assert "These are today's orders." in told(app)
+        assert "These are today's orders." in status_text(app)
 
 
 async def test_a_day_that_was_not_read_leaves_today_on_the_screen() -> None:
     link = ScriptedLink(snapshot())
     link.replies[ReadOrders] = Failed("the disk is gone")
     async with shown(link, "5", "left_square_bracket") as (app, pilot):
-        assert "The orders were not read: the disk is gone" in told(app)
+        assert "The orders were not read: the disk is gone" in status_text(app)
         assert "4 orders today" in flat(app)
         link.replies[ReadOrders] = lambda command: Done(_nothing_before(command))
         await press(pilot, "left_square_bracket")
-        assert "There are no orders before today." in told(app)
+        assert "There are no orders before today." in status_text(app)
 
 
 def _nothing_before(command: ReadOrders) -> object:

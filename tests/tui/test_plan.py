@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from core.model.command import Done, ExecutePlan, Failed, MakePlan
-from tests.tui.screen import LARGE, flat, press, settle, shown, strike, told, until
+from tests.tui.screen import LARGE, flat, press, settle, shown, status_text, strike, until
 from tests.tui.scripted import ScriptedLink, plan, rebalance, snapshot
 
 
@@ -54,7 +54,7 @@ async def test_progress_and_result() -> None:
         link.change(rebalance=ended)
         link.open[-1][1].set_result(Done(ended))
         await until(pilot, lambda: "1 order UNRESOLVED" in flat(app))
-        assert "The rebalance ended with 1 order unresolved." in told(app)
+        assert "The rebalance ended with 1 order unresolved." in status_text(app)
         assert "UNRESOLVED part filled" in flat(app)
 
 
@@ -63,7 +63,7 @@ async def test_left_over_is_named() -> None:
     async with shown(link, "3") as (app, pilot):
         assert "Left over (not filled): 113050.SH 530" in flat(app)
         await press(pilot, "e")
-        assert "Make a new plan first: press r." in told(app)
+        assert "Make a new plan first: press r." in status_text(app)
 
 
 async def test_refused_plan_is_large_and_cannot_be_executed() -> None:
@@ -72,7 +72,7 @@ async def test_refused_plan_is_large_and_cannot_be_executed() -> None:
     link.replies[MakePlan] = Done(plan(legs=(), refused=sentence))
     async with shown(link, "3", "r", "e", "y") as (app, _):
         assert f"REFUSED: nothing can be sent {sentence}" in flat(app)
-        assert "This plan is refused" in told(app)
+        assert "This plan is refused" in status_text(app)
         assert link.sent_of(ExecutePlan) == []
 
 
@@ -102,13 +102,13 @@ async def test_plan_that_changed_under_the_question_is_not_sent() -> None:
         await until(pilot, lambda: app.snapshot is not None and app.snapshot.plan is not None)
         await press(pilot, "y")
         assert link.sent_of(ExecutePlan) == []
-        assert "The plan has changed meanwhile" in told(app)
+        assert "The plan has changed meanwhile" in status_text(app)
 
 
 async def test_trading_off_says_so() -> None:
     link = ScriptedLink(snapshot(blockers=("no redemption table",)))
     async with shown(link, "3", "r", "e", "y") as (app, _):
-        assert "Trading is off: no redemption table" in told(app)
+        assert "Trading is off: no redemption table" in status_text(app)
         assert link.sent_of(ExecutePlan) == []
 
 
@@ -116,15 +116,15 @@ async def test_all_blocked_is_not_called_equal() -> None:
     link = ScriptedLink(snapshot())
     link.replies[MakePlan] = Done(plan(legs=()))
     async with shown(link, "3", "r", "e", "y") as (app, _):
-        assert "Nothing of this plan can be traded now" in told(app)
-        assert "equals the list" not in told(app)
+        assert "Nothing of this plan can be traded now" in status_text(app)
+        assert "equals the list" not in status_text(app)
         assert link.sent_of(ExecutePlan) == []
 
 
 async def test_what_was_said_stands_over_no_question() -> None:
     link = ScriptedLink(snapshot(rebalance=rebalance(finished=True)))
     async with shown(link, "3", "e", "e") as (app, pilot):
-        assert told(app) == "Make a new plan first: press r."
+        assert status_text(app) == "Make a new plan first: press r."
         link.change(rebalance=None)
         await press(pilot, "r")
         await until(pilot, lambda: "Sell 1" in flat(app))

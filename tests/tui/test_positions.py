@@ -9,7 +9,7 @@ from core.model.command import Adopt, Done, ExecutePlan, Failed, Release, SellOn
 from core.model.known import Known
 from core.model.order import Origin
 from core.model.snapshot import Control, PositionRow
-from tests.tui.screen import LARGE, flat, lines, press, shown, text, told, until
+from tests.tui.screen import LARGE, flat, lines, press, shown, status_text, text, until
 from tests.tui.scripted import ScriptedLink, positions, rebalance, snapshot
 from tui.app import RotorApp
 from tui.screens.stop_text import gauge
@@ -39,7 +39,7 @@ async def test_rows_are_sorted_by_value_and_what_is_not_known_comes_last() -> No
 async def test_a_click_on_a_head_sorts_and_a_second_one_reverses() -> None:
     async with shown(ScriptedLink(snapshot()), "4") as (app, pilot):
         await press(pilot, "O")
-        assert "not sorted: press o" in told(app)
+        assert "not sorted: press o" in status_text(app)
         at = lines(app)[3].index("Held") + 2
         await pilot.click("#positions-table", offset=(at, 0))
         assert codes(app)[0] == "118031.SH"
@@ -84,9 +84,9 @@ async def test_adopt_asks_with_the_money_and_tells_the_outcome() -> None:
         assert link.sent_of(Adopt) == []
         await press(pilot, "a", "y")
         assert link.sent_of(Adopt) == [Adopt("123107.SZ")]
-        assert "760 张 more are the strategy's" in told(app)
+        assert "760 张 more are the strategy's" in status_text(app)
         await press(pilot, "home", "a")
-        assert "All of it is the strategy's already." in told(app)
+        assert "All of it is the strategy's already." in status_text(app)
 
 
 async def test_release_asks_and_tells_a_refusal() -> None:
@@ -96,9 +96,9 @@ async def test_release_asks_and_tells_a_refusal() -> None:
         assert "820 张, worth 99,411.88 CNY" in flat(app)
         await press(pilot, "y")
         assert link.sent_of(Release) == [Release("113052.SH")]
-        assert "was not released: a rebalance is running" in told(app)
+        assert "was not released: a rebalance is running" in status_text(app)
         await press(pilot, "end", "up", "up", "r")
-        assert "there is nothing to release" in told(app)
+        assert "there is nothing to release" in status_text(app)
 
 
 async def test_selling_one_names_the_money_and_its_default_answer_is_no() -> None:
@@ -118,7 +118,7 @@ async def test_selling_one_names_the_money_and_its_default_answer_is_no() -> Non
         assert link.sent_of(SellOne) == []
         await press(pilot, "x", "y")
         assert link.sent_of(SellOne) == [SellOne("113052.SH")]
-        assert "840 of 840 张 were sold" in told(app)
+        assert "840 of 840 张 were sold" in status_text(app)
         assert link.sent_of(ExecutePlan) == []
 
 
@@ -131,19 +131,19 @@ async def test_live_money_is_named_in_the_question() -> None:
 async def test_what_cannot_be_sold_says_why() -> None:
     link = ScriptedLink(snapshot(controls=(Control.HALTED,)))
     async with shown(link, "4", "x") as (app, pilot):
-        assert "Trading is halted" in told(app)
+        assert "Trading is halted" in status_text(app)
         link.change(controls=(), blockers=("the ledger differs",))
         await until(pilot, lambda: "the ledger differs" in flat(app))
         await press(pilot, "x")
-        assert "Trading is off: the ledger differs" in told(app)
+        assert "Trading is off: the ledger differs" in status_text(app)
         link.change(blockers=())
         await until(pilot, lambda: "the ledger differs" not in lines(app)[2])
         await press(pilot, "end", "up", "up", "x")
-        assert "Press a to adopt it first" in told(app)
+        assert "Press a to adopt it first" in status_text(app)
         link.change(positions=Known(()))
         await until(pilot, lambda: "holds nothing" in flat(app))
         await press(pilot, "x", "enter")
-        assert "There is no holding here." in told(app)
+        assert "There is no holding here." in status_text(app)
     assert link.sent == []
 
 
@@ -152,7 +152,7 @@ async def test_two_presses_are_one_sale() -> None:
     link.replies[SellOne] = None
     async with shown(link, "4", "x", "y") as (app, pilot):
         await press(pilot, "x")
-        assert "Something is being done with this holding already." in told(app)
+        assert "Something is being done with this holding already." in status_text(app)
         assert len(link.sent_of(SellOne)) == 1
 
 

@@ -4,7 +4,7 @@ from datetime import date
 
 from core.model.command import Done, ExportReport, Failed, ReadReport
 from core.rules.performance import TradeHistory, make_report
-from tests.tui.screen import LARGE, flat, lines, press, shown, told, until
+from tests.tui.screen import LARGE, flat, lines, press, shown, status_text, until
 from tests.tui.scripted import NOW, TODAY, ScriptedLink, snapshot
 
 
@@ -42,11 +42,11 @@ async def test_spans_shorter_and_longer() -> None:
         await press(pilot, "left_square_bracket")
         assert link.sent_of(ReadReport)[-1].first == TODAY
         await press(pilot, "left_square_bracket")
-        assert "This is the shortest span already." in told(app)
+        assert "This is the shortest span already." in status_text(app)
         await press(pilot, *["right_square_bracket"] * 4)
         assert link.sent_of(ReadReport)[-1].first is None
         await press(pilot, "right_square_bracket")
-        assert "This is everything already." in told(app)
+        assert "This is everything already." in status_text(app)
 
 
 async def test_sort_reverse_filter_and_details() -> None:
@@ -74,10 +74,10 @@ async def test_export_tells_where_and_a_failure_why() -> None:
     link = ScriptedLink(snapshot())
     link.replies[ExportReport] = Done(("/home/x/report-bonds.csv", "/home/x/report-orders.csv"))
     async with shown(link, "7", "x") as (app, pilot):
-        assert "2 files were written: /home/x/report-bonds.csv" in told(app)
+        assert "2 files were written: /home/x/report-bonds.csv" in status_text(app)
         link.replies[ExportReport] = Failed("The disk is full.")
         await press(pilot, "x")
-        assert "The report was not written. The disk is full." in told(app)
+        assert "The report was not written. The disk is full." in status_text(app)
 
 
 async def test_nothing_traded_and_not_read() -> None:

@@ -11,7 +11,7 @@ from core.model.command import (
     TryNotify,
 )
 from core.model.settings_rows import SecretStored
-from tests.tui.screen import LARGE, flat, lines, press, shown, told, until
+from tests.tui.screen import LARGE, flat, lines, press, shown, status_text, until
 from tests.tui.scripted import ScriptedLink, snapshot
 from tui.app import RotorApp
 
@@ -56,7 +56,7 @@ async def test_a_value_is_checked_as_it_is_typed_and_written_with_enter() -> Non
         await press(pilot, "enter")
         await until(pilot, lambda: link.sent_of(ChangeSetting) == [ChangeSetting("factorcat.username", "me")])
         assert CheckSetting("factorcat.username", "me") in link.sent
-        assert "after a restart" in told(app)
+        assert "after a restart" in status_text(app)
         assert len(link.sent_of(ReadSettings)) == 2
 
 
@@ -92,7 +92,7 @@ async def test_what_moves_money_is_asked_about() -> None:
 async def test_the_default_comes_back() -> None:
     link = ScriptedLink(snapshot())
     async with shown(link, "8", "d") as (app, pilot):
-        assert "This is the default already." in told(app)
+        assert "This is the default already." in status_text(app)
         await go_to(pilot, app, "buy.amount")
         await press(pilot, "d")
         assert "10000.0" in flat(app)
@@ -122,7 +122,7 @@ async def test_a_password_is_typed_unseen_and_forgotten() -> None:
     }
     async with shown(link, "8") as (app, pilot):
         await press(pilot, "x")
-        assert "Only passwords can be forgotten" in told(app)
+        assert "Only passwords can be forgotten" in status_text(app)
         await go_to(pilot, app, "secret-factorcat")
         await press(pilot, "enter", *"hush")
         assert "hush" not in flat(app)
@@ -140,7 +140,7 @@ async def test_things_are_tried_out() -> None:
     async with shown(link, "8", "t") as (app, pilot):
         assert "MiniQMT: the SDK" in flat(app)
         await press(pilot, "2")
-        await until(pilot, lambda: "It does not work: smtp.example.com did not answer" in told(app))
+        await until(pilot, lambda: "It does not work: smtp.example.com did not answer" in status_text(app))
         await press(pilot, "t", "escape")
         assert len(link.sent_of(TryNotify)) == 1
 
@@ -161,5 +161,5 @@ async def test_a_file_that_cannot_be_used_is_told() -> None:
     async with shown(link, "8") as (app, pilot):
         assert "The settings cannot be shown: config.toml: line 3 is not UTF-8" in flat(app)
         await press(pilot, "enter")
-        assert "There is no setting here." in told(app)
+        assert "There is no setting here." in status_text(app)
         assert lines(app)

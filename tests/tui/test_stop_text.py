@@ -9,15 +9,15 @@ from rich.cells import cell_len
 
 from core.model.known import Known
 from core.model.order import OrderState, Origin, Side
-from core.model.snapshot import PositionRow, StopRow
+from core.model.snapshot import PositionRow, StopRow, StopStatus
 from tests.tui.screen import LARGE, SMALL, flat, lines, press, shown, text
 from tests.tui.scripted import ScriptedLink, order, positions, snapshot, stop
-from tui.screens.stop_text import distance_cell, guard_cell, guard_rows
+from tui.screens.stop_text import distance_cell, state_cell, stop_rows
 from tui.widgets.theme import Tone
 
 WIDE = (200, 50)
 LEVELS: dict[str, Any] = {"loss": "112.575", "profit": "130.350", "cost": "118.500"}
-UNSET = StopRow(None, None, "", armed=False, state="")
+UNSET = StopRow(None, None, "", armed=False, state="", status=StopStatus.NOT_SET)
 
 
 def held(stop_row: StopRow | None, **changes: Any) -> PositionRow:
@@ -28,32 +28,32 @@ STATES = [
     (stop(**LEVELS), "armed", Tone.GOOD),
     (stop(**LEVELS, state=""), "armed", Tone.GOOD),
     (stop(**LEVELS, state="armed for the next hours of trading"), "armed", Tone.GOOD),
-    (stop(**LEVELS, state="selling"), "selling", Tone.WARN),
-    (stop(**LEVELS, state="suspended: fires when it trades"), "waits", Tone.WARN),
-    (stop(**LEVELS, state="order r-1 is unknown: frozen until that is settled"), "waits", Tone.WARN),
-    (stop(**LEVELS, state="off: stops.enabled = false", armed=False), "off", Tone.WARN),
-    (stop(**LEVELS, state="halted: no stop fires", armed=False), "halted", Tone.WARN),
-    (stop(**LEVELS, state="no price yet", armed=False), "no price", Tone.WARN),
-    (stop(**LEVELS, state="unreconciled", armed=False), "unreconc~", Tone.WARN),
-    (stop(**LEVELS, state="the levels are odd", armed=False), "the leve~", Tone.WARN),
+    (stop(**LEVELS, state="selling", status=StopStatus.SELLING), "selling", Tone.WARN),
+    (stop(**LEVELS, state="suspended: fires when it trades", status=StopStatus.WAITING), "waits", Tone.WARN),
+    (stop(**LEVELS, state="order r-1 is unknown: frozen", status=StopStatus.WAITING), "waits", Tone.WARN),
+    (stop(**LEVELS, state="off: stops.enabled = false", armed=False, status=StopStatus.OFF), "off", Tone.WARN),
+    (stop(**LEVELS, state="halted: no stop fires", armed=False, status=StopStatus.BLOCKED), "halted", Tone.WARN),
+    (stop(**LEVELS, state="no price yet", armed=False, status=StopStatus.NO_PRICE), "no price", Tone.WARN),
+    (stop(**LEVELS, state="unreconciled", armed=False, status=StopStatus.BLOCKED), "unreconc~", Tone.WARN),
+    (stop(**LEVELS, state="the levels are odd", armed=False, status=StopStatus.BLOCKED), "the leve~", Tone.WARN),
     (replace(UNSET, state="the strategy has no stops"), "no stop", Tone.WARN),
-    (replace(UNSET, state="off: stops.enabled = false"), "off", Tone.WARN),
-    (stop(**LEVELS, state="", armed=False), "not armed", Tone.WARN),
+    (replace(UNSET, state="off: stops.enabled = false", status=StopStatus.OFF), "off", Tone.WARN),
+    (stop(**LEVELS, state="", armed=False, status=StopStatus.BLOCKED), "not armed", Tone.WARN),
     (None, "none", Tone.WARN),
 ]
 
 
 @pytest.mark.parametrize(("row", "word", "tone"), STATES)
 def test_every_state_has_a_word(row: StopRow | None, word: str, tone: Tone) -> None:
-    assert guard_cell(held(row))[:2] == (word, tone)
-    in_full = next(value for label, value, _ in guard_rows(held(row)) if label == "Guard")
+    assert state_cell(held(row))[:2] == (word, tone)
+    in_full = next(value for label, value, _ in stop_rows(held(row)) if label == "Guard")
     if row is not None and not row.armed:
         assert in_full.startswith("NOT armed")
     assert row is None or row.state in in_full
 
 
 def test_what_is_the_users_is_no_fault() -> None:
-    assert guard_cell(held(None, ours=0))[:2] == ("yours", Tone.DIM)
+    assert state_cell(held(None, ours=0))[:2] == ("yours", Tone.DIM)
 
 
 def test_distance_to_the_nearest_level() -> None:

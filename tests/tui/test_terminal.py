@@ -19,7 +19,7 @@ def crash(_):
     password = "hunter2" + "-secret"
     raise ValueError("crashed")
 
-HomePane.do_open = crash
+HomePane.action_open = crash
 code = run(ScriptedLink(snapshot()))
 assert not {"akshare", "pandas", "sqlite3", "httpx"} & set(sys.modules)
 sys.exit(code)

@@ -81,9 +81,9 @@ class CliContext:
             _start(engine)
             try:
                 from tui.app import run
-                from tui.terminal import when_the_console_closes
+                from tui.terminal import on_console_close
 
-                with when_the_console_closes(lambda: engine.stop(4)):  # Windows gives five seconds
+                with on_console_close(lambda: engine.stop(4)):  # Windows gives five seconds
                     code = run(engine)
             finally:
                 engine.stop()

@@ -33,7 +33,7 @@ from tui.cli.output import print_json
 if TYPE_CHECKING:
     from core.infra.service import Autostart
     from tui.cli.web_view import ViewServer
-    from tui.terminal import ExitSignals
+    from tui.terminal import ShutdownSignals
 
 _START_SECONDS = 60.0
 _STOP_SECONDS = 60.0
@@ -194,7 +194,7 @@ def serve(context: CliContext, port: int, host: str, as_json: bool) -> None:
     the browser stops nothing.
     """
     from tui.cli.web_view import LOOPBACK, ViewServer, is_free
-    from tui.terminal import ExitSignals
+    from tui.terminal import ShutdownSignals
 
     if host not in LOOPBACK:
         exit_with(USAGE, f"{host} is not this machine. The app is served to this machine only; use an ssh tunnel.")
@@ -210,7 +210,7 @@ def serve(context: CliContext, port: int, host: str, as_json: bool) -> None:
             click.echo(f"Open once, on this machine: {server.address}")
 
     running: AbstractContextManager[object] = nullcontext() if running_in(context.home) else context.own_engine()
-    with running, ExitSignals() as signals:
+    with running, ShutdownSignals() as signals:
         try:
             asyncio.run(_serve(server, print_address, signals))
         except OSError as error:
@@ -218,7 +218,7 @@ def serve(context: CliContext, port: int, host: str, as_json: bool) -> None:
     sys.exit(DONE)
 
 
-async def _serve(server: "ViewServer", opened: Callable[[], None], signals: "ExitSignals") -> None:
+async def _serve(server: "ViewServer", opened: Callable[[], None], signals: "ShutdownSignals") -> None:
     ended = asyncio.Event()
     serving = asyncio.create_task(server.run(opened, ended))
     while not serving.done() and signals.wait(0) is None:

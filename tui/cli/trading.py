@@ -40,9 +40,9 @@ def run(context: CliContext) -> None:
 
     It keeps the schedule and watches the stops. Its log goes to stderr and to the data folder.
     """
-    from tui.terminal import ExitSignals
+    from tui.terminal import ShutdownSignals
 
-    with ExitSignals() as signals:
+    with ShutdownSignals() as signals:
         with context.own_engine() as engine:
             latest = engine.latest
             account = f"{latest.mode}, account {latest.account}" if latest else "running"

@@ -16,7 +16,7 @@ from tui import format as fmt
 from tui.screens.dialogs import Fact, TextDialog
 from tui.screens.pane import PaneHost
 from tui.widgets.text import TextBlock, facts
-from tui.widgets.theme import STYLES, Tone, words
+from tui.widgets.theme import STYLES, Tone, styled
 
 _LABEL = 16
 
@@ -29,7 +29,7 @@ class BondDialog(TextDialog):
         self._host = host
         self._code = code
         self._bond = TextBlock(id="bond-card")
-        self._bond.put(words((say("Asking what is known of {code} ...", code=code), Tone.DIM)))
+        self._bond.set_text(styled((say("Asking what is known of {code} ...", code=code), Tone.DIM)))
 
     def below(self) -> ComposeResult:
         yield self._bond
@@ -41,36 +41,36 @@ class BondDialog(TextDialog):
         reply = await self._host.ask(ShowBond(self._code))
         if isinstance(reply, Done):
             now = self._host.snapshot.at if self._host.snapshot is not None else None
-            self._bond.put(card_text(reply.value, now))
+            self._bond.set_text(bond_text(reply.value, now))
         else:
-            self._bond.put(
-                words((say("What is known of it could not be asked: {reason}", reason=reply.text), Tone.WARN))
+            self._bond.set_text(
+                styled((say("What is known of it could not be asked: {reason}", reason=reply.text), Tone.WARN))
             )
 
 
-def card_text(card: BondDetail, now: datetime | None) -> Text:
+def bond_text(card: BondDetail, now: datetime | None) -> Text:
     """`now` is the engine's time, None where it is not known: then nothing has an age."""
     text = Text()
     verdict = (
-        words((say("Would not be bought now: {why}", why=card.why_not), Tone.WARN))
+        styled((say("Would not be bought now: {why}", why=card.why_not), Tone.WARN))
         if card.why_not
-        else words((say("Nothing forbids to buy it now."), Tone.GOOD))
+        else styled((say("Nothing forbids to buy it now."), Tone.GOOD))
     )
     text.append_text(Text("\n\n") + verdict)
     if card.danger and not card.why_not:  # else it has been said
-        text.append_text(Text("\n") + words((card.danger, Tone.BAD)))
+        text.append_text(Text("\n") + styled((card.danger, Tone.BAD)))
     for price in card.prices:
         used = say("{source}, in use", source=price.source) if price.in_use else price.source
-        _part(text, say("Price by {source}", source=used), _price_rows(price, now))
+        _section(text, say("Price by {source}", source=used), _price_rows(price, now))
     for one in card.bond_info.facts:
         told = say("{source}, {at:%Y-%m-%d %H:%M}", source=one.source, at=one.as_of)
-        _part(text, f"{told}{_old(one.as_of, now)}", _fact_rows(one))
+        _section(text, f"{told}{_age_note(one.as_of, now)}", _fact_rows(one))
     if card.bond_info.missing:
         text.append(f"\n\n{card.bond_info.missing}", STYLES[Tone.WARN])
     return text
 
 
-def _part(text: Text, title: str, rows: list[Fact]) -> None:
+def _section(text: Text, title: str, rows: list[Fact]) -> None:
     text.append(f"\n\n{title}\n", STYLES[Tone.TITLE])
     text.append_text(facts(rows, _LABEL))
 
@@ -80,7 +80,7 @@ def _price_rows(price: SourcePrice, now: datetime | None) -> list[Fact]:
         return [(say("Price"), price.quote.reason, Tone.WARN)]
     quote = price.quote.value
     return [
-        (say("Last"), f"{fmt.price(quote.last)}  {fmt.clock(quote.at)}{_old(quote.at, now)}", Tone.STRONG),
+        (say("Last"), f"{fmt.price(quote.last)}  {fmt.clock(quote.at)}{_age_note(quote.at, now)}", Tone.STRONG),
         (say("State"), say(quote.state), Tone.TEXT),
         (say("Bid / ask"), f"{_side(quote.bid, quote.bid_volume)} / {_side(quote.ask, quote.ask_volume)}", Tone.TEXT),
         (say("Previous close"), fmt.price(quote.prev_close), Tone.TEXT),
@@ -112,5 +112,5 @@ def _fact_rows(one: BondFacts) -> list[Fact]:
     return [(label, f"{value}", Tone.TEXT) for label, value in told if value not in (None, "")]
 
 
-def _old(moment: datetime, now: datetime | None) -> str:
+def _age_note(moment: datetime, now: datetime | None) -> str:
     return "" if now is None else say("  ({age} old)", age=fmt.age((now - moment).total_seconds()))

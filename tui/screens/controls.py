@@ -18,8 +18,8 @@ from tui.widgets.theme import Tone, change_tone
 Outcome = tuple[str, bool]
 """A sentence for a toast, and whether it tells of a failure."""
 
-_OLD = mark("There is no fresh news from the engine: nothing can be decided on an old picture.")
-_LASTS = mark("you press R on Home; a restart of rotor does not end it")
+_STALE = mark("There is no fresh news from the engine: nothing can be decided on an old picture.")
+_UNTIL_RESUMED = mark("you press R on Home; a restart of rotor does not end it")
 
 
 def why_not(action: str, snapshot: Snapshot | None, *, stale: bool) -> str:
@@ -33,7 +33,7 @@ def why_not(action: str, snapshot: Snapshot | None, *, stale: bool) -> str:
         return halted or tripped or paused
     if action == "halt":
         return say("Trading is halted already.") if Control.HALTED in snapshot.controls else ""
-    return (say(_OLD) if stale else "") or _OBSTACLES[action](snapshot)
+    return (say(_STALE) if stale else "") or _OBSTACLES[action](snapshot)
 
 
 def _nothing_to_resume(snapshot: Snapshot) -> str:
@@ -44,7 +44,7 @@ def _nothing_to_resume(snapshot: Snapshot) -> str:
     )
 
 
-def _nothing_works(snapshot: Snapshot) -> str:
+def _nothing_to_cancel(snapshot: Snapshot) -> str:
     if working(snapshot):
         return ""
     doubtful = sum(order.unresolved for order in snapshot.orders)
@@ -56,7 +56,7 @@ def _nothing_works(snapshot: Snapshot) -> str:
     return say("No order is working: there is nothing to cancel.{rest}", rest=rest)
 
 
-def _nothing_owned(snapshot: Snapshot) -> str:
+def _nothing_to_sell(snapshot: Snapshot) -> str:
     if flattening(snapshot):
         return say("A flatten is running already.")
     if isinstance(snapshot.positions, Unknown):
@@ -70,8 +70,8 @@ def _nothing_missed(snapshot: Snapshot) -> str:
 
 _OBSTACLES = {
     "resume": _nothing_to_resume,
-    "cancel": _nothing_works,
-    "flatten": _nothing_owned,
+    "cancel": _nothing_to_cancel,
+    "flatten": _nothing_to_sell,
     "missed": _nothing_missed,
     "drop": _nothing_missed,
 }
@@ -91,11 +91,11 @@ def flattening(snapshot: Snapshot) -> bool:
 
 def pause_question(snapshot: Snapshot) -> Confirm:
     rows = [
-        *_where(snapshot),
+        *_mode_and_account(snapshot),
         (say("Not sent"), say("any buy: of a rebalance, of a refill, by hand"), Tone.WARN),
         (say("Goes on"), say("every sell: take-profit and stop-loss too"), Tone.TEXT),
-        (say("At broker"), _stays(snapshot), Tone.TEXT),
-        (say("Until"), say(_LASTS), Tone.TEXT),
+        (say("At broker"), _open_orders_text(snapshot), Tone.TEXT),
+        (say("Until"), say(_UNTIL_RESUMED), Tone.TEXT),
     ]
     return Confirm(say("Pause buys"), rows, say("Buy nothing from now on?"), say("Yes, pause"))
 
@@ -104,17 +104,17 @@ def halt_question(snapshot: Snapshot) -> Confirm:
     armed = snapshot.stops.armed if snapshot.stops is not None else None
     guarded = say("no stop fires") + (say(", none of the {armed} that are armed", armed=armed) if armed else "")
     rows = [
-        *_where(snapshot),
+        *_mode_and_account(snapshot),
         (say("Not sent"), say("any new order, buy or sell"), Tone.WARN),
         (say("Unguarded"), guarded, Tone.BAD),
         (say("Goes on"), say("prices, the account, cancels by hand"), Tone.TEXT),
-        (say("At broker"), _stays(snapshot), Tone.TEXT),
-        (say("Until"), say(_LASTS), Tone.TEXT),
+        (say("At broker"), _open_orders_text(snapshot), Tone.TEXT),
+        (say("Until"), say(_UNTIL_RESUMED), Tone.TEXT),
     ]
     return Confirm(say("Halt"), rows, say("Send nothing new, no stop either?"), say("Yes, halt"), danger=True)
 
 
-def _ended(snapshot: Snapshot) -> str:
+def _what_ends(snapshot: Snapshot) -> str:
     if Control.HALTED in snapshot.controls:
         return say("the halt")
     return say("the breaker's hold") if Control.TRIPPED in snapshot.controls else say("the pause of buys")
@@ -123,8 +123,8 @@ def _ended(snapshot: Snapshot) -> str:
 def resume_question(snapshot: Snapshot) -> Confirm:
     halted = Control.HALTED in snapshot.controls
     rows = [
-        *_where(snapshot),
-        (say("Ends"), _ended(snapshot), Tone.STRONG),
+        *_mode_and_account(snapshot),
+        (say("Ends"), _what_ends(snapshot), Tone.STRONG),
         (say("Goes on"), say("scheduled runs and refills, buys included"), Tone.TEXT),
     ]
     if halted:
@@ -147,7 +147,7 @@ def drop_question(snapshot: Snapshot) -> Confirm:
 def cancel_question(snapshot: Snapshot) -> TypedConfirm:
     orders = working(snapshot)
     rows = [
-        *_where(snapshot),
+        *_mode_and_account(snapshot),
         (say("Working"), fmt.plural(len(orders), "order"), Tone.STRONG),
         (say("Buys"), _left(orders, Side.BUY), Tone.BUY),
         (say("Sells"), _left(orders, Side.SELL), Tone.SELL),
@@ -173,7 +173,7 @@ def flatten_question(snapshot: Snapshot) -> TypedConfirm:
     bonds = say("{mine} of ours, {value} 张", mine=fmt.plural(len(mine), "bond"), value=sum(row.ours for row in mine))
     profit = _sum([_profit(row) for row in mine])
     rows = [
-        *_where(snapshot),
+        *_mode_and_account(snapshot),
         (say("Sells"), bonds, Tone.STRONG),
         (say("Value"), _money([_value(row) for row in mine]), Tone.STRONG),
         ("P/L", _money([_profit(row) for row in mine], signed=True), change_tone(profit)),
@@ -182,7 +182,7 @@ def flatten_question(snapshot: Snapshot) -> TypedConfirm:
             say("{snapshot}, first", snapshot=fmt.plural(len(working(snapshot)), "working order")),
             Tone.TEXT,
         ),
-        (say("Left alone"), _theirs(snapshot), Tone.TEXT),
+        (say("Left alone"), _unmanaged_bonds(snapshot), Tone.TEXT),
         (say("Then"), say("trading stays HALTED, stops too, until you press R"), Tone.WARN),
     ]
     return _typed(say("Flatten"), rows, "flatten", say("sell all that the strategy owns"), say("nothing was sent"))
@@ -193,7 +193,7 @@ def _typed(title: str, rows: list[Fact], word: str, to: str, undone: str) -> Typ
     return TypedConfirm(title, body, word, to=to, undone=undone)
 
 
-def _where(snapshot: Snapshot) -> list[Fact]:
+def _mode_and_account(snapshot: Snapshot) -> list[Fact]:
     mode = snapshot.mode.upper() + (say(" (real money)") if snapshot.mode == "live" else "")
     return [
         (say("Mode"), mode, Tone.BAD if snapshot.mode == "live" else Tone.STRONG),
@@ -201,7 +201,7 @@ def _where(snapshot: Snapshot) -> list[Fact]:
     ]
 
 
-def _stays(snapshot: Snapshot) -> str:
+def _open_orders_text(snapshot: Snapshot) -> str:
     count = len(working(snapshot))
     if not count:
         return say("no order is working")
@@ -218,7 +218,7 @@ def _left(orders: tuple[Order, ...], side: Side) -> str:
     )
 
 
-def _theirs(snapshot: Snapshot) -> str:
+def _unmanaged_bonds(snapshot: Snapshot) -> str:
     if isinstance(snapshot.positions, Unknown):
         return fmt.NOT_KNOWN
     count = sum(row.volume > row.ours for row in snapshot.positions.value)
@@ -252,7 +252,7 @@ def _money(amounts: list[Decimal | None], *, signed: bool = False) -> str:
 # -- outcomes ------------------------------------------------------------------------------------------------------
 
 
-def cancelled_text(reply: Reply[Cancelled]) -> Outcome:
+def cancel_outcome(reply: Reply[Cancelled]) -> Outcome:
     if isinstance(reply, Failed):
         return _failed(say("Not cancelled"), say("The orders were not cancelled"), reply)
     proven, left = len(reply.value.proven), len(reply.value.open)
@@ -271,7 +271,7 @@ def cancelled_text(reply: Reply[Cancelled]) -> Outcome:
     ), False
 
 
-def flattened_text(reply: Reply[Rebalance]) -> Outcome:
+def flatten_outcome(reply: Reply[Rebalance]) -> Outcome:
     if isinstance(reply, Failed):
         return _failed(say("Nothing was sent"), say("The flatten failed"), reply)
     run, halted = reply.value, say("Trading stays halted.")
@@ -296,7 +296,7 @@ def flattened_text(reply: Reply[Rebalance]) -> Outcome:
     return f"{text} {halted}", False
 
 
-def plain_text(done: str, undone: str, reply: Reply[None]) -> Outcome:
+def simple_outcome(done: str, undone: str, reply: Reply[None]) -> Outcome:
     """The outcome of a command that answers with nothing."""
     return _failed(undone, undone, reply) if isinstance(reply, Failed) else (done, False)
 

@@ -17,9 +17,9 @@ from core.model.order import Origin
 from core.model.snapshot import Rebalance, Snapshot
 from tui import format as fmt
 from tui.actions import ACTIONS, PANES, Action, actions_of
-from tui.format import due_today, guarding
-from tui.widgets.text import TextBlock, facts, hint
-from tui.widgets.theme import STYLES, Tone, words
+from tui.format import armed_stops, due_today
+from tui.widgets.text import TextBlock, facts, key_hints
+from tui.widgets.theme import STYLES, Tone, styled
 
 Fact = tuple[str, str, Tone]
 
@@ -36,14 +36,14 @@ class Choice(Static):
         self.post_message(self.Picked(self))
 
 
-class DefaultAnswer(Choice, can_focus=True):
+class DefaultChoice(Choice, can_focus=True):
     """The answer that has the focus: the only one that enter reaches."""
 
 
 class Confirm(ModalScreen[bool]):
     """A question that only `y` answers with yes; enter, esc and n are no."""
 
-    AUTO_FOCUS = "DefaultAnswer"
+    AUTO_FOCUS = "DefaultChoice"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "answer(True)", "Yes", show=False),
         Binding("n,escape,enter", "answer(False)", "No", show=False),
@@ -60,9 +60,9 @@ class Confirm(ModalScreen[bool]):
         box.border_title = self._title
         with box:
             yield Static(facts(self._rows, 12), markup=False, classes="dialog-facts")
-            yield Static(words((self._question, Tone.STRONG)), markup=False)
+            yield Static(styled((self._question, Tone.STRONG)), markup=False)
             with Horizontal(classes="dialog-keys"):
-                yield DefaultAnswer(say("[n] No, go back"), id="no", markup=False)
+                yield DefaultChoice(say("[n] No, go back"), id="no", markup=False)
                 yield Choice(f"[y] {self._yes}", id="yes", markup=False)
 
     def on_choice_picked(self, message: Choice.Picked) -> None:
@@ -78,7 +78,7 @@ class Confirm(ModalScreen[bool]):
 class ChoiceDialog(ModalScreen[str]):
     """A question with several answers, each behind its key; enter and esc are none of them and answer with ""."""
 
-    AUTO_FOCUS = "DefaultAnswer"
+    AUTO_FOCUS = "DefaultChoice"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("n,escape,enter", "answer('')", show=False)]
 
     def __init__(
@@ -101,11 +101,11 @@ class ChoiceDialog(ModalScreen[str]):
         box.border_title = self._title
         with box:
             yield Static(facts(self._rows, 12), markup=False, classes="dialog-facts")
-            yield Static(words((self._question, Tone.STRONG)), markup=False)
+            yield Static(styled((self._question, Tone.STRONG)), markup=False)
             with Vertical(classes="dialog-answers"):
                 for key, says in self._answers:
                     yield Choice(f"[{key}] {says}", id=f"answer-{key}", markup=False)
-                yield DefaultAnswer(say("[n] Nothing, go back"), id="no", markup=False)
+                yield DefaultChoice(say("[n] Nothing, go back"), id="no", markup=False)
 
     def on_key(self, event: Key) -> None:
         if event.key in dict(self._answers):
@@ -144,20 +144,20 @@ class TypedConfirm(ModalScreen[bool]):
             for part in self._body:
                 yield Static(part, markup=False)
             yield Static(
-                words((say("\nType '{word}' to {to}:", word=self._word, to=self._to), Tone.STRONG)), markup=False
+                styled((say("\nType '{word}' to {to}:", word=self._word, to=self._to), Tone.STRONG)), markup=False
             )
             yield Input(max_length=40, compact=True)
             yield self._problem
             keys = TextBlock(classes="dialog-hint")
-            keys.put(hint(("enter", self._to), ("esc", say("no, go back"))))
+            keys.set_text(key_hints(("enter", self._to), ("esc", say("no, go back"))))
             yield keys
 
     def on_input_submitted(self, typed: Input.Submitted) -> None:
         if typed.value.strip() == self._word:
             self.action_answer(True)
         else:
-            self._problem.put(
-                words((say("That is not '{word}': {undone}.", word=self._word, undone=self._undone), Tone.BAD))
+            self._problem.set_text(
+                styled((say("That is not '{word}': {undone}.", word=self._word, undone=self._undone), Tone.BAD))
             )
             self._problem.call_after_refresh(self._problem.scroll_visible, animate=False)
 
@@ -176,7 +176,7 @@ class TextDialog(ModalScreen[None]):
     def __init__(self, title: str, text: Text | str) -> None:
         super().__init__()
         self._title = title
-        self._text = words(text) if isinstance(text, str) else text
+        self._text = styled(text) if isinstance(text, str) else text
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog -tall") as box:
@@ -220,20 +220,20 @@ def _line(text: Text, key: str, meaning: str) -> None:
     text.append(f"  {meaning}\n", STYLES[Tone.TEXT])
 
 
-def quit_question(snapshot: Snapshot | None, *, begun: bool) -> Confirm | None:
-    """None where nothing is lost by leaving. `begun`: something was asked for that no picture shows yet."""
+def quit_question(snapshot: Snapshot | None, *, request_pending: bool) -> Confirm | None:
+    """None where nothing is lost by leaving. `request_pending`: something was asked for that no picture shows yet."""
     run = snapshot.rebalance if snapshot is not None else None
     if run is not None and not run.running:
         run = None
-    rows = _running_rows(run) if run is not None or begun else []
-    unguarded = _unguarded_rows(snapshot) if snapshot is not None else []
+    rows = _running_rows(run) if run is not None or request_pending else []
+    unguarded = _missed_on_quit_rows(snapshot) if snapshot is not None else []
     if not rows and not unguarded:
         return None
     what = (
         say("A {origin} is running. ", origin=say(run.origin if run is not None else Origin.REBALANCE)) if rows else ""
     )
     lost = say("Runs start only while rotor runs. ")
-    if snapshot and guarding(snapshot):
+    if snapshot and armed_stops(snapshot):
         lost = say("Stops live only while rotor runs. ")
     return Confirm(
         say("Quit"), rows + unguarded, say("{what}Quit all the same?", what=what or lost), say("Yes, quit"), danger=True
@@ -253,9 +253,9 @@ def _running_rows(run: Rebalance | None) -> list[Fact]:
     ]
 
 
-def _unguarded_rows(snapshot: Snapshot) -> list[Fact]:
+def _missed_on_quit_rows(snapshot: Snapshot) -> list[Fact]:
     rows: list[Fact] = []
-    armed = guarding(snapshot)
+    armed = armed_stops(snapshot)
     if armed:
         rows.append((say("Stops"), say("{armed} armed: none fires while rotor is closed", armed=armed), Tone.WARN))
     due = [

@@ -29,7 +29,7 @@ from tui.screens.pane import Pane
 from tui.widgets.columns import Column, TableRow, cell
 from tui.widgets.table import LiveTable
 from tui.widgets.text import Section, TextBlock
-from tui.widgets.theme import LEVEL_TONES, Tone, words
+from tui.widgets.theme import LEVEL_TONES, Tone, styled
 
 T = TypeVar("T")
 
@@ -56,8 +56,8 @@ class HomePane(Pane):
         self._events = LiveTable(_COLUMNS, id="events")
         self._detail = TextBlock(classes="detail")
         self._latest: dict[str, Event] = {}
-        self._steering: set[str] = set()
-        self.awaiting = False
+        self._pending_actions: set[str] = set()
+        self.request_pending = False
 
     def compose(self) -> ComposeResult:
         with self._top:
@@ -79,7 +79,7 @@ class HomePane(Pane):
 
     def on_mount(self) -> None:
         for section in (self._strategy, self._today, self._trading, self._account, self._links):
-            section.put(words((say("waiting for the engine"), Tone.DIM)))
+            section.set_text(styled((say("waiting for the engine"), Tone.DIM)))
         self._events.clear(say("Waiting for the engine."))
         self._reasons.display = self._attention.display = self._detail.display = False
 
@@ -87,15 +87,15 @@ class HomePane(Pane):
         """What happened last keeps its lines; what stands above it scrolls where it does not fit."""
         self._top.styles.max_height = max(_LEAST_TOP, self.size.height - _LEAST_EVENTS)
         if self.host.snapshot is not None:
-            self._draw_today(self.host.snapshot)
+            self._update_today(self.host.snapshot)
 
     def focus_target(self) -> LiveTable:
         return self._events
 
-    def relabel(self) -> None:
+    def refresh_all(self) -> None:
         for section in self.query(Section):
-            section.retitle()
-        super().relabel()
+            section.refresh_title()
+        super().refresh_all()
 
     def why_not(self, action: str) -> str:
         snapshot = self.host.snapshot
@@ -111,55 +111,59 @@ class HomePane(Pane):
             return say("There is no event to read yet.") if self._events.cursor_key is None else ""
         if action == "release":
             return say("No newer version is known.") if snapshot is None or snapshot.release is None else ""
-        if action in self._steering:
+        if action in self._pending_actions:
             return say("That is being asked, or carried out, already.")
         return controls.why_not(action, snapshot, stale=self.host.stale)
 
-    def do_login(self) -> None:
+    def action_login(self) -> None:
         self.host.open_login()
 
-    def do_open(self) -> None:
+    def action_open(self) -> None:
         event = self._latest.get(self._events.cursor_key or "")
         if event is not None:
             self.host.push_screen(
                 TextDialog(say("Event {at}", at=fmt.clock(event.at)), f"{say(event.level).upper()}\n\n{event.text}")
             )
 
-    def do_release(self) -> None:
+    def action_release(self) -> None:
         release = self.host.snapshot.release if self.host.snapshot is not None else None
         if release is not None:
             lines = [" ".join(part for part in (release.dated, release.page) if part), release.notes]
             title = say("rotor {version}", version=release.version)
             self.host.push_screen(TextDialog(title, "\n\n".join(line for line in lines if line)))
 
-    def do_pause(self) -> None:
-        told = partial(controls.plain_text, say("Buys are paused. R resumes."), say("Buys were not paused"))
-        self._steer("pause", controls.pause_question, PauseBuys(), told)
+    def action_pause(self) -> None:
+        told = partial(controls.simple_outcome, say("Buys are paused. R resumes."), say("Buys were not paused"))
+        self._start_action("pause", controls.pause_question, PauseBuys(), told)
 
-    def do_halt(self) -> None:
+    def action_halt(self) -> None:
         told = partial(
-            controls.plain_text, say("Trading is halted: no stop fires either. R resumes."), say("NOT halted")
+            controls.simple_outcome, say("Trading is halted: no stop fires either. R resumes."), say("NOT halted")
         )
-        self._steer("halt", controls.halt_question, Halt(), told)
+        self._start_action("halt", controls.halt_question, Halt(), told)
 
-    def do_resume(self) -> None:
-        told = partial(controls.plain_text, say("Trading goes on, buys and stops too."), say("Trading was not resumed"))
-        self._steer("resume", controls.resume_question, Resume(), told)
+    def action_resume(self) -> None:
+        told = partial(
+            controls.simple_outcome, say("Trading goes on, buys and stops too."), say("Trading was not resumed")
+        )
+        self._start_action("resume", controls.resume_question, Resume(), told)
 
-    def do_cancel(self) -> None:
-        self._steer("cancel", controls.cancel_question, CancelWorking(), controls.cancelled_text)
+    def action_cancel(self) -> None:
+        self._start_action("cancel", controls.cancel_question, CancelWorking(), controls.cancel_outcome)
 
-    def do_flatten(self) -> None:
-        self._steer("flatten", controls.flatten_question, Flatten(), controls.flattened_text)
+    def action_flatten(self) -> None:
+        self._start_action("flatten", controls.flatten_question, Flatten(), controls.flatten_outcome)
 
-    def do_missed(self) -> None:
+    def action_missed(self) -> None:
         self.host.make_plan()
 
-    def do_drop(self) -> None:
-        told = partial(controls.plain_text, say("The missed run is dropped."), say("The missed run was not dropped"))
-        self._steer("drop", controls.drop_question, DropMissed(), told)
+    def action_drop(self) -> None:
+        told = partial(
+            controls.simple_outcome, say("The missed run is dropped."), say("The missed run was not dropped")
+        )
+        self._start_action("drop", controls.drop_question, DropMissed(), told)
 
-    def _steer(
+    def _start_action(
         self,
         action: str,
         question: Callable[[Snapshot], Screen[bool]],
@@ -170,11 +174,11 @@ class HomePane(Pane):
         snapshot = self.host.snapshot
         if snapshot is not None:
             # Set before anything is awaited: a second press finds it.
-            self._steering.add(action)
-            self.start(self._steered(action, question(snapshot), command, told), action)
+            self._pending_actions.add(action)
+            self.start(self._confirm_and_send(action, question(snapshot), command, told), action)
             self.host.refresh_keys()
 
-    async def _steered(
+    async def _confirm_and_send(
         self, action: str, question: Screen[bool], command: Command[T], told: Callable[[Reply[T]], controls.Outcome]
     ) -> None:
         try:
@@ -182,50 +186,52 @@ class HomePane(Pane):
                 return
             # The picture may have changed, or have grown old, under the question.
             if reason := controls.why_not(action, self.host.snapshot, stale=self.host.stale):
-                self.host.tell(say("Nothing was done: {reason}", reason=reason), failed=True)
+                self.host.show_message(say("Nothing was done: {reason}", reason=reason), failed=True)
                 return
-            self.awaiting = self.awaiting or action == "flatten"
+            self.request_pending = self.request_pending or action == "flatten"
             reply = await self.host.ask(command)
         finally:
-            self._steering.discard(action)
-            self.awaiting = self.awaiting and action != "flatten"
+            self._pending_actions.discard(action)
+            self.request_pending = self.request_pending and action != "flatten"
             self.host.refresh_keys()
         text, failed = told(reply)
-        self.host.tell(text, failed=failed)
+        self.host.show_message(text, failed=failed)
 
-    def on_live_table_chosen(self) -> None:
-        self.action_act("open")
+    def on_live_table_row_selected(self) -> None:
+        self.action_run("open")
 
-    @on(LiveTable.Moved)
-    def _draw_detail(self) -> None:
+    @on(LiveTable.RowHighlighted)
+    def _update_detail(self) -> None:
         """The event under the cursor in full: its column may be too narrow for it."""
         event = self._latest.get(self._events.cursor_key or "")
         self._detail.display = event is not None
         if event is not None:
-            self._detail.put(words((event.text, Tone.TEXT)))
+            self._detail.set_text(styled((event.text, Tone.TEXT)))
 
     def show(self, snapshot: Snapshot) -> None:
-        self._strategy.put(strategy_text(snapshot))
-        self._draw_today(snapshot)
-        self._trading.put(trading_text(snapshot))
-        self._reasons.put(words(("\n".join(f"- {reason}" for reason in snapshot.blockers), Tone.BAD)))
+        self._strategy.set_text(strategy_text(snapshot))
+        self._update_today(snapshot)
+        self._trading.set_text(trading_text(snapshot))
+        self._reasons.set_text(styled(("\n".join(f"- {reason}" for reason in snapshot.blockers), Tone.BAD)))
         self._reasons.display = bool(snapshot.blockers)
-        self._attention.put(attention_text(snapshot))
+        self._attention.set_text(attention_text(snapshot))
         self._attention.display = bool(snapshot.notices or snapshot.dangers) or snapshot.missed is not None
-        self._account.put(account_text(snapshot))
-        self._links.put(links_text(snapshot))
+        self._account.set_text(account_text(snapshot))
+        self._links.set_text(links_text(snapshot))
         newest = sorted(snapshot.events, key=lambda event: event.number, reverse=True)[:_EVENTS]
         self._latest = {str(event.number): event for event in newest}
         at_top = self._events.cursor_key is None or self._events.cursor_key == self._events.rows[0].key
-        self._events.say(say("Nothing has happened yet. Press 2 to choose a strategy, or 3 and r to make a plan."))
+        self._events.set_notice(
+            say("Nothing has happened yet. Press 2 to choose a strategy, or 3 and r to make a plan.")
+        )
         self._events.set_rows([_event_row(event) for event in newest])
         if at_top and newest:
             self._events.select(str(newest[0].number))
-        self._draw_detail()
+        self._update_detail()
 
-    def _draw_today(self, snapshot: Snapshot) -> None:
+    def _update_today(self, snapshot: Snapshot) -> None:
         # Half the width, without the scrollbar and the section's own margins.
-        self._today.put(today_text(snapshot, (self.app.size.width - 1) // 2 - 2))
+        self._today.set_text(today_text(snapshot, (self.app.size.width - 1) // 2 - 2))
 
 
 def _event_row(event: Event) -> TableRow:

@@ -10,10 +10,10 @@ from core.model.known import Maybe, Unknown
 from core.model.order import Side
 from core.model.snapshot import Control, Level, PositionRow, Rebalance, Snapshot
 from tui import format as fmt
-from tui.format import fitting, job_texts, missed_text, stops_text
+from tui.format import first_fitting, job_texts, missed_text, stops_text
 from tui.screens.dialogs import Fact
 from tui.widgets.text import facts
-from tui.widgets.theme import LEVEL_TONES, STYLES, Tone, change_tone, words
+from tui.widgets.theme import LEVEL_TONES, STYLES, Tone, change_tone, styled
 
 _LABEL = 11
 _JOBS = 3
@@ -27,9 +27,9 @@ _CONTROLS = {
 def strategy_text(snapshot: Snapshot) -> Text:
     followed = snapshot.followed
     if followed is None:
-        return words((say("none chosen: press 2, open a record, then u"), Tone.WARN))
+        return styled((say("none chosen: press 2, open a record, then u"), Tone.WARN))
     name = followed.strategy_name or say("strategy {strategy_id}", strategy_id=followed.strategy_id)
-    return words(
+    return styled(
         (name, Tone.STRONG),
         (
             say(
@@ -54,11 +54,11 @@ def today_text(snapshot: Snapshot, width: int) -> Text:
 def _limit_rows(snapshot: Snapshot, width: int) -> list[Fact]:
     """How far the day's limits are used, on one line: the one that is nearest to its end first."""
     rows = sorted(snapshot.limits, key=lambda row: row.used / row.most, reverse=True)
-    told = [f"{say(row.name)} {_short(row.used)}/{_short(row.most)}" for row in rows]
+    told = [f"{say(row.name)} {_short_number(row.used)}/{_short_number(row.most)}" for row in rows]
     if not told:
         return []
     tone = Tone.WARN if any(row.reached for row in snapshot.limits) else Tone.TEXT
-    return [(say("Limits"), fitting(["  ".join(told[:count]) for count in range(len(told), 0, -1)], width), tone)]
+    return [(say("Limits"), first_fitting(["  ".join(told[:count]) for count in range(len(told), 0, -1)], width), tone)]
 
 
 def _run_rows(run: Rebalance | None) -> list[Fact]:
@@ -100,12 +100,12 @@ def _next_rows(snapshot: Snapshot, width: int) -> list[Fact]:
     if not snapshot.jobs:
         return [(say("Up next"), say("nothing scheduled"), Tone.DIM)]
     return [
-        ("" if number else say("Up next"), fitting(job_texts(job, snapshot)[:2], width), Tone.TEXT)
+        ("" if number else say("Up next"), first_fitting(job_texts(job, snapshot)[:2], width), Tone.TEXT)
         for number, job in enumerate(snapshot.jobs[:_JOBS])
     ]
 
 
-def _short(figure: Decimal | int) -> str:
+def _short_number(figure: Decimal | int) -> str:
     """`120`, `787k`, `10.0M`."""
     if figure < 10_000:
         return f"{figure:,.0f}"
@@ -119,14 +119,14 @@ def _filled(rebalance: Rebalance, side: Side) -> str:
 
 def trading_text(snapshot: Snapshot) -> Text:
     if snapshot.blockers:
-        text = words((say("OFF: {blockers}, above", blockers=fmt.plural(len(snapshot.blockers), "reason")), Tone.BAD))
+        text = styled((say("OFF: {blockers}, above", blockers=fmt.plural(len(snapshot.blockers), "reason")), Tone.BAD))
     elif not snapshot.ready:
-        text = words((say("not ready yet"), Tone.WARN))
+        text = styled((say("not ready yet"), Tone.WARN))
     elif Control.HALTED not in snapshot.controls:
-        text = words((say("on"), Tone.GOOD))
+        text = styled((say("on"), Tone.GOOD))
     else:
         text = Text()
-    controls = [words((say(_CONTROLS.get(control, control)), Tone.WARN)) for control in snapshot.controls]
+    controls = [styled((say(_CONTROLS.get(control, control)), Tone.WARN)) for control in snapshot.controls]
     return Text("\n").join([text, *controls] if text else controls)
 
 
@@ -137,7 +137,7 @@ def attention_text(snapshot: Snapshot) -> Text:
         parts.append((say("- Missed: {missed}", missed=missed_text(snapshot.missed, snapshot)), Tone.WARN))
         parts.append((say("  m makes the plan now, for you to look at; d drops the run."), Tone.TEXT))
     parts += [(f"- {fmt.one_line(notice)}", Tone.WARN) for notice in (*snapshot.dangers, *snapshot.notices)]
-    return Text("\n").join(words(part) for part in parts)
+    return Text("\n").join(styled(part) for part in parts)
 
 
 def account_text(snapshot: Snapshot) -> Text:
@@ -194,7 +194,7 @@ def _position_rows(positions: Maybe[tuple[PositionRow, ...]]) -> list[Fact]:
 
 def links_text(snapshot: Snapshot) -> Text:
     if not snapshot.health:
-        return words((say("nothing reported yet"), Tone.DIM))
+        return styled((say("nothing reported yet"), Tone.DIM))
     text = Text(style=STYLES[Tone.TEXT])
     for number, health in enumerate(snapshot.health):
         text.append("\n" if number else "")

@@ -6,21 +6,21 @@ from core.model.consent import AGREED, terms
 from core.model.snapshot import Need, Snapshot
 from tui.screens.dialogs import Confirm, TextDialog, TypedConfirm
 from tui.screens.pane import PaneHost
-from tui.widgets.theme import Tone, words
+from tui.widgets.theme import Tone, styled
 
 
 def consent(account: str) -> TypedConfirm:
     """The terms, agreed to by typing it out."""
     return TypedConfirm(
         say("LIVE trading of account {account}", account=account),
-        [words(("- ", Tone.DIM), line) for line in terms(account)],
+        [styled(("- ", Tone.DIM), line) for line in terms(account)],
         AGREED,
         to=say("agree"),
         undone=say("nothing was agreed to"),
     )
 
 
-async def permitted(host: PaneHost, snapshot: Snapshot) -> bool:
+async def live_orders_allowed(host: PaneHost, snapshot: Snapshot) -> bool:
     """Ask for what is still to be done before the first live order; whether it is all done now."""
     if Need.CONSENT in snapshot.needs and not await _agree(host, snapshot.account):
         return False
@@ -29,7 +29,7 @@ async def permitted(host: PaneHost, snapshot: Snapshot) -> bool:
 
 async def _agree(host: PaneHost, account: str) -> bool:
     if not await host.push_screen_wait(consent(account)):
-        host.tell(say("Nothing was sent: live trading was not agreed to."), failed=True)
+        host.show_message(say("Nothing was sent: live trading was not agreed to."), failed=True)
         return False
     return _done(host, await host.ask(GiveConsent(account)))
 
@@ -48,14 +48,14 @@ async def _test(host: PaneHost, account: str) -> bool:
         danger=True,
     )
     if not await host.push_screen_wait(question):
-        host.tell(say("Nothing was sent: the self-test has not passed yet."), failed=True)
+        host.show_message(say("Nothing was sent: the self-test has not passed yet."), failed=True)
         return False
     reply = await host.ask(RunSelfTest())
     if not _done(host, reply) or isinstance(reply, Failed):
         return False
     test = reply.value
     if test.passed:
-        host.tell(say("The self-test passed: live orders may be sent."))
+        host.show_message(say("The self-test passed: live orders may be sent."))
         return True
     text = "\n\n".join(
         (*test.lines, say("Live orders stay refused. Look at the orders in MiniQMT before you test again."))
@@ -66,5 +66,5 @@ async def _test(host: PaneHost, account: str) -> bool:
 
 def _done(host: PaneHost, reply: object) -> bool:
     if isinstance(reply, Failed):
-        host.tell(say("Nothing was sent: {text}", text=reply.text), failed=True)
+        host.show_message(say("Nothing was sent: {text}", text=reply.text), failed=True)
     return not isinstance(reply, Failed)

@@ -20,15 +20,15 @@ from tui.widgets.columns import Cell, Column, TableRow, cell
 from tui.widgets.paged_list import SearchLine
 from tui.widgets.table import LiveTable
 from tui.widgets.text import TextBlock
-from tui.widgets.theme import LEVEL_TONES, Tone, words
+from tui.widgets.theme import LEVEL_TONES, Tone, styled
 
 _LINES = 500
 # What is kept of a file at a time; as the cursor moves on, the far end goes.
 _KEPT = 1500
-_BEATS = 2
+_TICKS = 2
 _FIRST = -1
 _LEVELS = (Level.INFO, Level.WARNING, Level.ERROR)
-_LEVEL_WORDS = {
+_LEVEL_TEXTS = {
     Level.INFO: mark("everything"),
     Level.WARNING: mark("warnings and errors"),
     Level.ERROR: mark("errors only"),
@@ -66,7 +66,7 @@ class LogPane(Pane):
         super().__init__("log")
         self._summary = TextBlock(classes="summary")
         self._search = SearchLine(mark("text"))
-        self._table = LogTable(self._to_the_edge)
+        self._table = LogTable(self._jump_to_edge)
         self._detail = TextBlock(classes="detail")
         self._following = True
         self._minimum = Level.INFO
@@ -74,7 +74,7 @@ class LogPane(Pane):
         self._past = False
         self._reading = False
         self._lines: dict[str, LogLine] = {}
-        self._beats = 0
+        self._ticks = 0
         self._problem = ""
 
     def compose(self) -> ComposeResult:
@@ -84,21 +84,21 @@ class LogPane(Pane):
         yield self._detail
 
     def on_mount(self) -> None:
-        self._draw()
+        self._update_summary()
 
     def focus_target(self) -> Widget:
         return self._table
 
-    def copied(self) -> str:
-        return self._table.copied
+    def copy_text(self) -> str:
+        return self._table.row_text
 
-    def opened(self) -> None:
+    def activated(self) -> None:
         if self._page is None or self._following:
             self._read(ReadLog(_LINES, self._minimum))
 
-    def beat(self) -> None:
-        self._beats += 1
-        if self._following and self._beats % _BEATS == 0:
+    def tick(self) -> None:
+        self._ticks += 1
+        if self._following and self._ticks % _TICKS == 0:
             self._read(ReadLog(_LINES, self._minimum))
 
     def why_not(self, action: str) -> str:
@@ -110,75 +110,75 @@ class LogPane(Pane):
             return say("There is no log of a day before.")
         return say("This is today's log.") if action in ("later", "today") and not self._past else ""
 
-    def do_follow(self) -> None:
+    def action_follow(self) -> None:
         if self._following:
             self._pause()
         else:
-            self.do_today()
+            self.action_today()
 
-    def do_today(self) -> None:
+    def action_today(self) -> None:
         self._past, self._following = False, True
-        self._read(ReadLog(_LINES, self._minimum), afresh=True)
+        self._read(ReadLog(_LINES, self._minimum), reset=True)
 
-    def do_level(self) -> None:
+    def action_level(self) -> None:
         self._minimum = _LEVELS[(_LEVELS.index(self._minimum) + 1) % len(_LEVELS)]
-        self._read(ReadLog(_LINES, self._minimum, self._day), afresh=True)
+        self._read(ReadLog(_LINES, self._minimum, self._day), reset=True)
 
-    def do_earlier(self) -> None:
+    def action_earlier(self) -> None:
         if self._page is not None and self._page.earlier is not None:
             self._past, self._following = True, False
-            self._read(ReadLog(_LINES, self._minimum, self._page.earlier), afresh=True)
+            self._read(ReadLog(_LINES, self._minimum, self._page.earlier), reset=True)
 
-    def do_later(self) -> None:
+    def action_later(self) -> None:
         page, snapshot = self._page, self.host.snapshot
         today = snapshot.at.date() if snapshot is not None else None
         if page is None or page.later is None or page.later == today:
-            self.do_today()
+            self.action_today()
         else:
-            self._read(ReadLog(_LINES, self._minimum, page.later), afresh=True)
+            self._read(ReadLog(_LINES, self._minimum, page.later), reset=True)
 
-    def do_open(self) -> None:
+    def action_open(self) -> None:
         line = self._lines.get(self._table.cursor_key or "")
         if line is not None:
             head = f"{line.at:%Y-%m-%d %H:%M:%S}  {say(line.level).upper()}  {line.source}"
             # A line of the file holds the line ends of what was logged in writing.
             text = line.text.replace("\\n", "\n")
-            self.host.push_screen(TextDialog(say("Log line"), words((head, Tone.STRONG), f"\n\n{text}")))
+            self.host.push_screen(TextDialog(say("Log line"), styled((head, Tone.STRONG), f"\n\n{text}")))
 
-    def do_search(self) -> None:
+    def action_search(self) -> None:
         self._search.open()
 
-    def do_back(self) -> None:
+    def action_back(self) -> None:
         if self._search.close():
             self._table.focus()
-            self._draw_lines()
+            self._update_rows()
 
-    def do_next(self) -> None:
-        self._look_for(forward=True)
+    def action_next(self) -> None:
+        self._search_next(forward=True)
 
-    def do_previous(self) -> None:
-        self._look_for(forward=False)
+    def action_previous(self) -> None:
+        self._search_next(forward=False)
 
     @on(SearchLine.Changed)
-    def _searched(self) -> None:
-        self._draw_lines()
-        if self._search.text and not self._on_a_match():
-            self._look_for(forward=False)
+    def _search_changed(self) -> None:
+        self._update_rows()
+        if self._search.text and not self._cursor_on_match():
+            self._search_next(forward=False)
         self.host.refresh_keys()
 
     @on(SearchLine.Entered)
     def _search_done(self) -> None:
         self._table.focus()
 
-    @on(LiveTable.Chosen)
+    @on(LiveTable.RowSelected)
     def _chosen(self) -> None:
-        self.action_act("open")
+        self.action_run("open")
 
-    @on(LiveTable.Moved)
+    @on(LiveTable.RowHighlighted)
     def _moved(self) -> None:
         if self._following:
             self._pause()
-        self._draw_detail()
+        self._update_detail()
         keys = list(self._lines)
         if self._table.cursor_key == keys[0]:
             self._read(ReadLog(_LINES, self._minimum, self._day, before=self._lines[keys[0]].begins))
@@ -191,18 +191,18 @@ class LogPane(Pane):
 
     def _pause(self) -> None:
         self._following = False
-        self._draw()
+        self._update_summary()
 
-    def _to_the_edge(self, first: bool) -> None:
+    def _jump_to_edge(self, first: bool) -> None:
         self._following = False
         edge = ReadLog(_LINES, self._minimum, self._day, after=_FIRST if first else None)
-        self._read(edge, afresh=True)
+        self._read(edge, reset=True)
 
-    def _on_a_match(self) -> bool:
+    def _cursor_on_match(self) -> bool:
         line = self._lines.get(self._table.cursor_key or "")
         return line is not None and self._search.text.casefold() in line.text.casefold()
 
-    def _look_for(self, *, forward: bool) -> None:
+    def _search_next(self, *, forward: bool) -> None:
         line = self._lines.get(self._table.cursor_key or "")
         if line is not None:
             self.start(self._find(line, self._search.text, forward=forward), "find")
@@ -212,10 +212,10 @@ class LogPane(Pane):
         if text != self._search.text:
             return
         if not isinstance(reply, Done):
-            self.host.tell(say("The log was not searched: {reason}", reason=reply.text), failed=True)
+            self.host.show_message(say("The log was not searched: {reason}", reason=reply.text), failed=True)
         elif reply.value is None:
             where = say("below") if forward else say("above")
-            self.host.tell(say("'{text}' stands in no line {where}.", text=text, where=where))
+            self.host.show_message(say("'{text}' stands in no line {where}.", text=text, where=where))
         else:
             self._following = False
             await self._show_around(reply.value)
@@ -228,33 +228,33 @@ class LogPane(Pane):
             if not isinstance(before, Done) or not isinstance(after, Done):
                 return
             self._page = after.value
-            self._keep([*before.value.lines, line, *after.value.lines])
-        self._draw_lines()
+            self._set_lines([*before.value.lines, line, *after.value.lines])
+        self._update_rows()
         self._table.select(str(line.begins))
-        self._draw_detail()
-        self._draw()
+        self._update_detail()
+        self._update_summary()
 
-    def _read(self, command: ReadLog, *, afresh: bool = False) -> None:
-        """Ask for lines; `afresh` throws away what is shown and what was asked for before."""
-        if afresh or not self._reading:
+    def _read(self, command: ReadLog, *, reset: bool = False) -> None:
+        """Ask for lines; `reset` throws away what is shown and what was asked for before."""
+        if reset or not self._reading:
             self._reading = True
-            if afresh:
+            if reset:
                 self._lines = {}
                 self._table.clear()
-            self.start(self._fetch(command, afresh=afresh), "read")
-            self._draw()
+            self.start(self._fetch(command, reset=reset), "read")
+            self._update_summary()
 
-    async def _fetch(self, command: ReadLog, *, afresh: bool) -> None:
+    async def _fetch(self, command: ReadLog, *, reset: bool) -> None:
         reply = await self.host.ask(command)
         self._reading = False
         if isinstance(reply, Done):
             self._problem, self._page = "", reply.value
-            self._took(command, reply.value, afresh=afresh)
+            self._merge_page(command, reply.value, reset=reset)
         else:
             self._problem = say("The log was not read: {reason}", reason=reply.text)
-        self._draw()
+        self._update_summary()
 
-    def _took(self, command: ReadLog, page: LogPage, *, afresh: bool) -> None:
+    def _merge_page(self, command: ReadLog, page: LogPage, *, reset: bool) -> None:
         shown = list(self._lines.values())
         if command.before is not None:
             shown = [*page.lines, *shown][:_KEPT]
@@ -262,50 +262,50 @@ class LogPane(Pane):
             shown = [*shown, *page.lines][-_KEPT:]
         else:
             shown = list(page.lines)
-        self._keep(shown)
-        self._draw_lines()
-        if self._following or (afresh and command.after is None):
+        self._set_lines(shown)
+        self._update_rows()
+        if self._following or (reset and command.after is None):
             self._table.select_last()
-        elif afresh:
+        elif reset:
             self._table.select(next(iter(self._lines), ""))
-        self._draw_detail()
+        self._update_detail()
 
-    def _keep(self, lines: list[LogLine]) -> None:
+    def _set_lines(self, lines: list[LogLine]) -> None:
         self._lines = {str(line.begins): line for line in lines}
 
-    def _draw_lines(self) -> None:
+    def _update_rows(self) -> None:
         self._table.set_rows([_row(key, line, self._search.text) for key, line in self._lines.items()])
-        self._draw_detail()
+        self._update_detail()
 
-    def _draw_detail(self) -> None:
+    def _update_detail(self) -> None:
         line = self._lines.get(self._table.cursor_key or "")
-        self._detail.put(words((line.text if line is not None else "", Tone.TEXT)))
+        self._detail.set_text(styled((line.text if line is not None else "", Tone.TEXT)))
         self._detail.display = line is not None
 
-    def _draw(self) -> None:
+    def _update_summary(self) -> None:
         """The line above the table, and what stands in it while it is empty."""
         title = say("Log of today")
         if self._past and self._page is not None:
             title = say("Log of {day}", day=self._page.day)
         state = (say("following"), Tone.GOOD) if self._following else (say("paused, f follows"), Tone.WARN)
-        count = say_many("{count} line", "{count} lines", len(self._lines)) + self._place()
-        self._summary.put(
-            words(
+        count = say_many("{count} line", "{count} lines", len(self._lines)) + self._position_text()
+        self._summary.set_text(
+            styled(
                 (title, Tone.TITLE),
-                (f"   {count}   {say(_LEVEL_WORDS[self._minimum])}   ", Tone.DIM),
+                (f"   {count}   {say(_LEVEL_TEXTS[self._minimum])}   ", Tone.DIM),
                 state,
                 (f"   {self._problem}", Tone.BAD) if self._problem and self._table.rows else "",
             )
         )
         if self._problem:
-            self._table.say(self._problem, Tone.WARN)
+            self._table.set_notice(self._problem, Tone.WARN)
         elif self._page is None or self._reading:
-            self._table.say(say("Reading the log."))
+            self._table.set_notice(say("Reading the log."))
         else:
-            self._table.say(say(_EMPTY[self._minimum]))
+            self._table.set_notice(say(_EMPTY[self._minimum]))
         self.host.refresh_keys()
 
-    def _place(self) -> str:
+    def _position_text(self) -> str:
         """Where in a file that is longer than what is shown."""
         if self._following or not self._lines or self._page is None or not self._page.size:
             return ""

@@ -1,13 +1,14 @@
 """Logging in to Factor Cat."""
 
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Callable, Coroutine
+from typing import Any, ClassVar, Protocol
 
 from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
+from textual.screen import ModalScreen, Screen
 from textual.widgets import Input, Static
 
 from core.i18n import say
@@ -15,11 +16,8 @@ from core.model.command import Done, LoggedIn, Login, OpenSafe
 from core.model.snapshot import Snapshot
 from tui.screens.dialogs import ChoiceDialog
 from tui.screens.pane import PaneHost
-from tui.widgets.text import TextBlock, hint
-from tui.widgets.theme import Tone, words
-
-if TYPE_CHECKING:
-    from tui.app import RotorApp
+from tui.widgets.text import TextBlock, key_hints
+from tui.widgets.theme import Tone, styled
 
 
 class PasswordInput(Input):
@@ -81,7 +79,7 @@ class LoginScreen(ModalScreen[LoggedIn | None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog", id="login") as box:
             box.border_title = say("rotor - {upper}", upper=self._mode.upper())
-            yield Static(words((say("Log in to Factor Cat (因子猫)"), Tone.STRONG)), markup=False)
+            yield Static(styled((say("Log in to Factor Cat (因子猫)"), Tone.STRONG)), markup=False)
             yield Static(say("Username"), classes="label")
             yield Input(id="username", max_length=100, compact=True)
             yield Static(say("Password"), classes="label")
@@ -89,8 +87,10 @@ class LoginScreen(ModalScreen[LoggedIn | None]):
             yield CheckBox(say("Remember the password in this machine's keyring"))
             yield TextBlock(id="login-error")
             keys = TextBlock(classes="dialog-hint")
-            keys.put(
-                hint(("tab", say("next")), ("enter", say("log in")), ("esc", say("later")), ("ctrl+q", say("quit")))
+            keys.set_text(
+                key_hints(
+                    ("tab", say("next")), ("enter", say("log in")), ("esc", say("later")), ("ctrl+q", say("quit"))
+                )
             )
             yield keys
 
@@ -107,13 +107,13 @@ class LoginScreen(ModalScreen[LoggedIn | None]):
             return
         name, password = self.query_one("#username", Input), self.query_one("#password", Input)
         if not name.value.strip() or not password.value:
-            self._say(say("Type your username and your password."), Tone.WARN)
+            self._show_problem(say("Type your username and your password."), Tone.WARN)
             (password if name.value.strip() else name).focus()
             return
         command = Login(name.value.strip(), password.value, self.query_one(CheckBox).on)
         password.value = ""
         self._busy = True
-        self._say(say("Logging in"), Tone.DIM)
+        self._show_problem(say("Logging in"), Tone.DIM)
         # The description is given because the stock one spells out the arguments.
         self.run_worker(self._log_in(command), name="login", description="login", exclusive=True, exit_on_error=False)
 
@@ -123,46 +123,61 @@ class LoginScreen(ModalScreen[LoggedIn | None]):
         finally:
             self._busy = False
         if isinstance(reply, Done):
-            self._host.tell(say("Logged in as {user}.", user=reply.value.user))
+            self._host.show_message(say("Logged in as {user}.", user=reply.value.user))
             if self.is_current:
                 self.dismiss(reply.value)
             return
-        self._say(reply.text, Tone.BAD)
+        self._show_problem(reply.text, Tone.BAD)
         self.query_one("#password", Input).focus()
 
-    def _say(self, text: str, tone: Tone) -> None:
-        self.query_one("#login-error", TextBlock).put(words((text, tone)))
+    def _show_problem(self, text: str, tone: Tone) -> None:
+        self.query_one("#login-error", TextBlock).set_text(styled((text, tone)))
 
 
-class LoginFlow:
-    def __init__(self, app: "RotorApp") -> None:
-        self._app = app
+class LoginHost(PaneHost, Protocol):
+    """What logging in needs of the app besides."""
+
+    @property
+    def screen(self) -> Screen[Any]: ...
+
+    def push_screen(self, screen: Screen[Any], callback: Callable[[Any], None] | None = None) -> object: ...
+
+    def run_worker(
+        self, work: Coroutine[Any, Any, None], name: str, *, description: str, exit_on_error: bool
+    ) -> object: ...
+
+
+class LoginController:
+    """Opens the login or the passphrase dialog when the engine needs one, and closes it when it no longer does."""
+
+    def __init__(self, host: LoginHost) -> None:
+        self._host = host
         self._unlocking: PassphraseDialog | None = None
 
-    def look(self, snapshot: Snapshot, *, first: bool) -> None:
-        """Ask at the first picture, if at all; what was asked goes once it is needed no more."""
+    def update(self, snapshot: Snapshot, *, first: bool) -> None:
+        """Open the dialog at the first snapshot, if it is needed; close it once it is not."""
         needed = snapshot.mode != "sandbox" and snapshot.platform_user is None
-        # Connections are reported by an engine that stands: one that did not start has nobody to log in to.
+        # An engine that failed to start reports no connections and cannot log in.
         if needed and first and snapshot.health:
             if snapshot.locked:
-                self._unlocking = PassphraseDialog(self._app, fresh=False)
-                self._app.push_screen(self._unlocking, self._unlocked)
+                self._unlocking = PassphraseDialog(self._host, fresh=False)
+                self._host.push_screen(self._unlocking, self._unlocked)
             else:
                 self.open_login()
-        elif not needed and isinstance(self._app.screen, LoginScreen) and not self._app.screen.busy:
-            self._app.screen.dismiss(None)
-        elif not needed and self._unlocking is not None and self._app.screen is self._unlocking:
-            self._app.screen.dismiss(True)  # a variable, or the keyring, has done without it
+        elif not needed and isinstance(self._host.screen, LoginScreen) and not self._host.screen.busy:
+            self._host.screen.dismiss(None)
+        elif not needed and self._unlocking is not None and self._host.screen is self._unlocking:
+            self._unlocking.dismiss(True)  # the password came from a variable or the keyring
 
     def open_login(self) -> None:
-        snapshot = self._app.snapshot
-        if snapshot is not None and not isinstance(self._app.screen, LoginScreen):
-            self._app.push_screen(LoginScreen(self._app, snapshot.mode), self._logged_in)
+        snapshot = self._host.snapshot
+        if snapshot is not None and not isinstance(self._host.screen, LoginScreen):
+            self._host.push_screen(LoginScreen(self._host, snapshot.mode), self._logged_in)
 
     def _logged_in(self, login: LoggedIn | None) -> None:
         if login is not None and login.trouble:
-            work = offer_safe(self._app, login.trouble)
-            self._app.run_worker(work, name="safe", description="safe", exit_on_error=False)
+            work = offer_credentials_file(self._host, login.trouble)
+            self._host.run_worker(work, name="safe", description="safe", exit_on_error=False)
 
     def _unlocked(self, opened: bool | None) -> None:
         """With the passwords at hand the engine logs in by itself; without them the user does."""
@@ -210,7 +225,9 @@ class PassphraseDialog(ModalScreen[bool]):
                 yield self._again
             yield self._problem
             keys = TextBlock(classes="dialog-hint")
-            keys.put(hint(("enter", say("begin it") if self._fresh else say("open it")), ("esc", say("leave it"))))
+            keys.set_text(
+                key_hints(("enter", say("begin it") if self._fresh else say("open it")), ("esc", say("leave it")))
+            )
             yield keys
 
     def action_leave(self) -> None:
@@ -225,15 +242,15 @@ class PassphraseDialog(ModalScreen[bool]):
             return
         passphrase = self._first.value
         if not passphrase:
-            self._say(say("Type the passphrase."), Tone.WARN)
+            self._show_problem(say("Type the passphrase."), Tone.WARN)
             return
         if self._fresh and passphrase != self._again.value:
             self._again.value = ""
-            self._say(say("The two are not the same: type them again."), Tone.BAD)
+            self._show_problem(say("The two are not the same: type them again."), Tone.BAD)
             return
         self._first.value = self._again.value = ""
         self._busy = True
-        self._say(say("This takes a second."), Tone.DIM)
+        self._show_problem(say("This takes a second."), Tone.DIM)
         work = self._open(OpenSafe(passphrase))
         self.run_worker(work, name="passphrase", description="passphrase", exclusive=True, exit_on_error=False)
 
@@ -243,18 +260,18 @@ class PassphraseDialog(ModalScreen[bool]):
         finally:
             self._busy = False
         if isinstance(reply, Done):
-            self._host.tell(reply.value)
+            self._host.show_message(reply.value)
             if self.is_current:
                 self.dismiss(True)
             return
-        self._say(reply.text, Tone.BAD)
+        self._show_problem(reply.text, Tone.BAD)
         self._first.focus()
 
-    def _say(self, text: str, tone: Tone) -> None:
-        self._problem.put(words((text, tone)))
+    def _show_problem(self, text: str, tone: Tone) -> None:
+        self._problem.set_text(styled((text, tone)))
 
 
-async def offer_safe(host: PaneHost, trouble: str) -> None:
+async def offer_credentials_file(host: PaneHost, trouble: str) -> None:
     """The keyring has failed: the password is kept for this session, and may go to an encrypted file."""
     locked = host.snapshot is not None and host.snapshot.locked
     answer = await host.push_screen_wait(

@@ -18,7 +18,7 @@ from tui.screens.dialogs import ChoiceDialog, Confirm, Fact
 from tui.screens.pane import ListPane
 from tui.widgets.columns import Column, TableRow, cell
 from tui.widgets.text import facts
-from tui.widgets.theme import SIDE_TONES, STYLES, Tone, state_tone, words
+from tui.widgets.theme import SIDE_TONES, STYLES, Tone, state_tone, styled
 
 _COLUMNS = (
     Column(mark("Time"), 8),
@@ -36,9 +36,9 @@ _COLUMNS = (
     Column(mark("Reason"), 10, flex=True, rank=2),
 )
 # States whose message is news rather than a receipt.
-_TROUBLED = UNRESOLVED_STATES | DONE_STATES - {OrderState.FILLED}
+_FAILED_STATES = UNRESOLVED_STATES | DONE_STATES - {OrderState.FILLED}
 # What was planned; whatever else sent an order is news.
-_PLANNED = frozenset({Origin.REBALANCE, Origin.REFILL, Origin.SELF_TEST})
+_SCHEDULED_ORIGINS = frozenset({Origin.REBALANCE, Origin.REFILL, Origin.SELF_TEST})
 
 
 class OrdersPane(ListPane):
@@ -50,7 +50,7 @@ class OrdersPane(ListPane):
         super().__init__("orders", _COLUMNS, mark("code, name, state or reason"))
         self._orders: dict[str, Order] = {}
         self._cancelling: set[str] = set()
-        self._past: DayOfOrders | None = None
+        self._past_day: DayOfOrders | None = None
         self._reading: date | None = None
 
     def why_not(self, action: str) -> str:
@@ -58,20 +58,20 @@ class OrdersPane(ListPane):
         if action == "reverse" and self.sorting is None:
             return say("The rows are not sorted: press o.")
         if action in ("earlier", "later", "today"):
-            return self._why_not_turn(action)
+            return self._why_not_change_day(action)
         if action in ("open", "cancel", "settle") and order is None:
             return say("There is no order here.")
-        if action == "settle" and order is not None and not self._in_doubt(order):
+        if action == "settle" and order is not None and not self._can_be_settled(order):
             return say("This order is {state}: there is nothing to settle.", state=say(order.state))
         return self._why_not_cancel(order) if action == "cancel" and order is not None else ""
 
-    def _why_not_turn(self, action: str) -> str:
+    def _why_not_change_day(self, action: str) -> str:
         if self._reading is not None:
             return say("The orders of {day} are being read.", day=self._reading)
-        if action != "earlier" and self._past is None:
+        if action != "earlier" and self._past_day is None:
             return say("These are today's orders.")
-        if action == "earlier" and self._past is not None and self._past.earlier is None:
-            return say("There are no orders before {day}.", day=self._past.day)
+        if action == "earlier" and self._past_day is not None and self._past_day.earlier is None:
+            return say("There are no orders before {day}.", day=self._past_day.day)
         return ""
 
     def _why_not_cancel(self, order: Order) -> str:
@@ -84,43 +84,43 @@ class OrdersPane(ListPane):
         return ""
 
     def show(self, snapshot: Snapshot) -> None:
-        orders = snapshot.orders if self._past is None else self._past.orders
+        orders = snapshot.orders if self._past_day is None else self._past_day.orders
         newest_first = sorted(orders, key=lambda order: order.created_at, reverse=True)
         self._orders = {order.intent.client_order_id: order for order in newest_first}
-        self.summary.put(_summary(newest_first, None if self._past is None else self._past.day))
+        self.summary.set_text(_summary(newest_first, None if self._past_day is None else self._past_day.day))
         empty = say("No orders today. Press 3 to look at the plan, or [ for the days before.")
-        if self._past is not None:
-            empty = say("No orders on {day}.", day=self._past.day)
+        if self._past_day is not None:
+            empty = say("No orders on {day}.", day=self._past_day.day)
         self.set_rows([_row(order, snapshot) for order in newest_first], empty)
 
-    def do_earlier(self) -> None:
-        if self._past is not None and self._past.earlier is not None:
-            self._turn_to(self._past.earlier)
-        elif self._past is None and self.host.snapshot is not None:
-            self.start(self._turn_back(self.host.snapshot), "day")
+    def action_earlier(self) -> None:
+        if self._past_day is not None and self._past_day.earlier is not None:
+            self._show_day(self._past_day.earlier)
+        elif self._past_day is None and self.host.snapshot is not None:
+            self.start(self._show_last_day(self.host.snapshot), "day")
 
-    def do_later(self) -> None:
-        later, snapshot = (self._past.later if self._past else None), self.host.snapshot
+    def action_later(self) -> None:
+        later, snapshot = (self._past_day.later if self._past_day else None), self.host.snapshot
         if later is None or (snapshot is not None and later == snapshot.trading_day):
-            self.do_today()
+            self.action_today()
         else:
-            self._turn_to(later)
+            self._show_day(later)
 
-    def do_today(self) -> None:
-        self._past = None
+    def action_today(self) -> None:
+        self._past_day = None
         self._redraw()
 
-    def _turn_to(self, day: date) -> None:
+    def _show_day(self, day: date) -> None:
         self._reading = day
         self.start(self._read(day), "day")
 
-    async def _turn_back(self, snapshot: Snapshot) -> None:
+    async def _show_last_day(self, snapshot: Snapshot) -> None:
         """To the newest day before today that has orders."""
         today = await self.host.ask(ReadOrders(snapshot.trading_day or snapshot.at.date()))
         if not isinstance(today, Done):
-            self.host.tell(say("The orders were not read: {reason}", reason=today.text), failed=True)
+            self.host.show_message(say("The orders were not read: {reason}", reason=today.text), failed=True)
         elif today.value.earlier is None:
-            self.host.tell(say("There are no orders before today."))
+            self.host.show_message(say("There are no orders before today."))
         else:
             await self._read(today.value.earlier)
 
@@ -130,9 +130,9 @@ class OrdersPane(ListPane):
         finally:
             self._reading = None
         if isinstance(reply, Done):
-            self._past = reply.value
+            self._past_day = reply.value
         else:
-            self.host.tell(say("The orders were not read: {reason}", reason=reply.text), failed=True)
+            self.host.show_message(say("The orders were not read: {reason}", reason=reply.text), failed=True)
         self._redraw()
 
     def _redraw(self) -> None:
@@ -140,34 +140,34 @@ class OrdersPane(ListPane):
             self.show(self.host.snapshot)
         self.host.refresh_keys()
 
-    def draw_detail(self) -> None:
+    def update_detail(self) -> None:
         order = self._selected()
         if order is not None:
             note = f"  {order.message}" if order.message else ""
             average = "" if order.average_price is None else say("  avg {price}", price=fmt.price(order.average_price))
-            self.detail.put(
-                words(
+            self.detail.set_text(
+                styled(
                     (f"{order.intent.code} {order.intent.name}", Tone.STRONG),
                     (average + say("  fee {fee}", fee=fmt.money(order.fee)), Tone.DIM),
                     f"  {_why(order.intent)}",
-                    (note, Tone.WARN if order.state in _TROUBLED else Tone.DIM),
+                    (note, Tone.WARN if order.state in _FAILED_STATES else Tone.DIM),
                 )
             )
 
-    def do_open(self) -> None:
+    def action_open(self) -> None:
         order = self._selected()
         if order is not None:
             side = say(order.intent.side).upper()
             title = f"{side} {order.intent.code} {order.intent.name}"
-            self.host.push_screen(BondDialog(self.host, title, _card(order), order.intent.code))
+            self.host.push_screen(BondDialog(self.host, title, _details(order), order.intent.code))
 
-    def do_cancel(self) -> None:
+    def action_cancel(self) -> None:
         order = self._selected()
         if order is not None:
             self._cancelling.add(order.intent.client_order_id)
             self.start(self._cancel(order), f"cancel-{order.intent.client_order_id}")
 
-    def do_settle(self) -> None:
+    def action_settle(self) -> None:
         order = self._selected()
         if order is not None:
             self.start(self._settle(order), f"settle-{order.intent.client_order_id}")
@@ -178,7 +178,7 @@ class OrdersPane(ListPane):
         answer = await self.host.push_screen_wait(
             ChoiceDialog(
                 say("Settle this order"),
-                self._evidence(order),
+                self._settle_facts(order),
                 say("Look at the account in MiniQMT. What became of this order?"),
                 (
                     (
@@ -197,11 +197,13 @@ class OrdersPane(ListPane):
             return
         reply = await self.host.ask(SettleOrder(intent.client_order_id, answer == "f"))
         if isinstance(reply, Done):
-            self.host.tell(f"{intent.code} {intent.name}: {say(reply.value)}.")
+            self.host.show_message(f"{intent.code} {intent.name}: {say(reply.value)}.")
         else:
-            self.host.tell(say("{code} was not settled: {reason}", code=intent.code, reason=reply.text), failed=True)
+            self.host.show_message(
+                say("{code} was not settled: {reason}", code=intent.code, reason=reply.text), failed=True
+            )
 
-    def _evidence(self, order: Order) -> list[Fact]:
+    def _settle_facts(self, order: Order) -> list[Fact]:
         intent, snapshot = order.intent, self.host.snapshot
         held, ours = fmt.NOT_KNOWN, fmt.NOT_KNOWN
         if snapshot is not None and isinstance(snapshot.positions, Known):
@@ -224,7 +226,7 @@ class OrdersPane(ListPane):
             ),
         ]
 
-    def _in_doubt(self, order: Order) -> bool:
+    def _can_be_settled(self, order: Order) -> bool:
         """Whether the broker's lists have nothing to say of it: nobody knows it, or its day is over."""
         snapshot = self.host.snapshot
         today = snapshot.trading_day if snapshot else None
@@ -256,9 +258,11 @@ class OrdersPane(ListPane):
         finally:
             self._cancelling.discard(intent.client_order_id)
         if isinstance(reply, Done):
-            self.host.tell(f"{intent.code} {intent.name}: {say(reply.value)}.")
+            self.host.show_message(f"{intent.code} {intent.name}: {say(reply.value)}.")
         else:
-            self.host.tell(say("{code} was not cancelled: {reason}", code=intent.code, reason=reply.text), failed=True)
+            self.host.show_message(
+                say("{code} was not cancelled: {reason}", code=intent.code, reason=reply.text), failed=True
+            )
 
     def _selected(self) -> Order | None:
         return self._orders.get(self.table.cursor_key or "")
@@ -284,14 +288,14 @@ def _summary(orders: list[Order], day: date | None) -> Text:
     title = say_many("{count} order today", "{count} orders today", len(orders))
     if day is not None:
         title = say_many("{count} order on {day}", "{count} orders on {day}", len(orders), day=day)
-    text = words((title, Tone.TITLE))
+    text = styled((title, Tone.TITLE))
     working = sum(order.live for order in orders)
     unresolved = sum(order.unresolved for order in orders)
     filled = sum(order.filled_amount for order in orders)
     if orders:
-        text.append_text(words((f"   {say('Working')} ", Tone.DIM), str(working)))
-        text.append_text(words((f"   {say('Filled')} ", Tone.DIM), f"{fmt.money(filled)} CNY"))
-        text.append_text(words((f"   {say('Fees')} ", Tone.DIM), fmt.money(sum(order.fee for order in orders))))
+        text.append_text(styled((f"   {say('Working')} ", Tone.DIM), str(working)))
+        text.append_text(styled((f"   {say('Filled')} ", Tone.DIM), f"{fmt.money(filled)} CNY"))
+        text.append_text(styled((f"   {say('Fees')} ", Tone.DIM), fmt.money(sum(order.fee for order in orders))))
     if unresolved:
         text.append("   " + say("{count} UNRESOLVED", count=unresolved), STYLES[Tone.BAD])
     return text
@@ -299,7 +303,7 @@ def _summary(orders: list[Order], day: date | None) -> Text:
 
 def _row(order: Order, snapshot: Snapshot) -> TableRow:
     intent = order.intent
-    troubled = bool(order.message) and order.state in _TROUBLED
+    troubled = bool(order.message) and order.state in _FAILED_STATES
     note = f"{order.message} ({intent.reason})" if troubled else intent.reason
     # How long it has been out there: of an order that is over, nobody asks.
     seconds = None if order.done else (snapshot.at - order.created_at).total_seconds()
@@ -315,7 +319,7 @@ def _row(order: Order, snapshot: Snapshot) -> TableRow:
         cell(fmt.money(order.fee) if order.fee else "", Tone.DIM),
         cell(say(order.state).upper() if order.unresolved else say(order.state), state_tone(order.state)),
         cell("" if seconds is None else fmt.age(seconds), Tone.WARN if order.unresolved else Tone.DIM),
-        cell(say(intent.origin), Tone.DIM if intent.origin in _PLANNED else Tone.STRONG),
+        cell(say(intent.origin), Tone.DIM if intent.origin in _SCHEDULED_ORIGINS else Tone.STRONG),
         cell(note, Tone.WARN if troubled else Tone.DIM),
     )
     values = (
@@ -336,7 +340,7 @@ def _row(order: Order, snapshot: Snapshot) -> TableRow:
     return TableRow(intent.client_order_id, cells, values=values)
 
 
-def _card(order: Order) -> Text:
+def _details(order: Order) -> Text:
     intent = order.intent
     volume, price = fmt.volume(intent.volume), fmt.price(intent.price)
     filled, average = fmt.volume(order.filled_volume), fmt.price(order.average_price)
@@ -349,7 +353,7 @@ def _card(order: Order) -> Text:
             (say("Fee"), f"{fmt.money(order.fee)} CNY", Tone.TEXT),
             (say("Sent for"), say(intent.origin), Tone.TEXT),
             (say("Reason"), intent.reason, Tone.TEXT),
-            (say("Message"), order.message or say("none"), Tone.WARN if order.state in _TROUBLED else Tone.DIM),
+            (say("Message"), order.message or say("none"), Tone.WARN if order.state in _FAILED_STATES else Tone.DIM),
             (say("Our id"), intent.client_order_id, Tone.DIM),
             (say("Broker id"), order.order_id or say("none yet"), Tone.DIM),
             (say("Plan"), intent.plan_id, Tone.DIM),

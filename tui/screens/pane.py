@@ -39,7 +39,7 @@ class PaneHost(Protocol):
 
     def push_screen(self, screen: Screen[Any]) -> object: ...
 
-    def tell(self, text: str, *, failed: bool = False) -> None:
+    def show_message(self, text: str, *, failed: bool = False) -> None:
         """A toast: the outcome of an action."""
         ...
 
@@ -58,7 +58,7 @@ class Pane(Vertical):
     """One of the screens behind the digits.
 
     Panes live as long as the app, so a request that one of them started is not dropped when the user looks elsewhere.
-    Each action of the registry calls `do_<name>`, unless `why_not` gives a reason.
+    Each action of the registry calls `action_<name>`, unless `why_not` gives a reason.
     """
 
     def __init__(self, name: str) -> None:
@@ -71,24 +71,24 @@ class Pane(Vertical):
     def show(self, snapshot: Snapshot) -> None:
         """A new picture; called only while this pane is looked at, and when it is opened."""
 
-    def opened(self) -> None:
+    def activated(self) -> None:
         """The user came here."""
 
-    def beat(self) -> None:
+    def tick(self) -> None:
         """One second passed while this pane is looked at."""
 
     def focus_target(self) -> Widget:
         """Where the keyboard goes when this pane is opened: the pane itself, if it does not say otherwise."""
         return self
 
-    def relabel(self) -> None:
+    def refresh_all(self) -> None:
         """The language or the colours have changed: show everything anew."""
         for table in self.query(LiveTable):
             table.repaint()
         if self.host.snapshot is not None:
             self.show(self.host.snapshot)
 
-    def copied(self) -> str:
+    def copy_text(self) -> str:
         """What `y` copies: the row under the cursor as text."""
         return ""
 
@@ -96,11 +96,11 @@ class Pane(Vertical):
         """Why the action does nothing now; empty where it does something."""
         return ""
 
-    def action_act(self, action: str) -> None:
+    def action_run(self, action: str) -> None:
         if reason := self.why_not(action):
-            self.host.tell(reason)
+            self.host.show_message(reason)
             return
-        do: Callable[[], None] = getattr(self, f"do_{action}")
+        do: Callable[[], None] = getattr(self, f"action_{action}")
         do()
 
     def start(self, work: Coroutine[Any, Any, None], group: str) -> None:
@@ -145,37 +145,37 @@ class ListPane(Pane):
         self._all, self._empty = tuple(rows), empty
         self._refilter()
 
-    def unknown(self, text: str) -> None:
+    def show_unknown(self, text: str) -> None:
         """There is no answer, which is not an empty one."""
         self._all = ()
         self.table.clear(text, Tone.WARN)
-        self._moved()
+        self._row_highlighted()
 
-    def draw_detail(self) -> None:
+    def update_detail(self) -> None:
         """Fill `detail` for the row under the cursor."""
 
-    def do_search(self) -> None:
+    def action_search(self) -> None:
         self.search.open()
 
-    def copied(self) -> str:
-        return self.table.copied
+    def copy_text(self) -> str:
+        return self.table.row_text
 
-    def do_sort(self) -> None:
+    def action_sort(self) -> None:
         """By the next column that is shown."""
-        self._sort_by(sorted_next(self.sorting, self.table.layout_shown))
+        self._sort_by(sorted_next(self.sorting, self.table.column_layout))
 
-    def do_reverse(self) -> None:
+    def action_reverse(self) -> None:
         if self.sorting is not None:
-            self._sort_by(replace(self.sorting, largest_first=not self.sorting.largest_first))
+            self._sort_by(replace(self.sorting, descending=not self.sorting.descending))
 
-    @on(LiveTable.Headed)
-    def _head_clicked(self, message: LiveTable.Headed) -> None:
+    @on(LiveTable.HeaderSelected)
+    def _head_clicked(self, message: LiveTable.HeaderSelected) -> None:
         if not self.HEADS_SORT:
             return
         if self.sorting is not None and self.sorting.column == message.column:
-            self.do_reverse()
+            self.action_reverse()
         else:
-            column = next(slot.column for slot in self.table.layout_shown.slots if slot.index == message.column)
+            column = next(slot.column for slot in self.table.column_layout.slots if slot.index == message.column)
             self._sort_by(Sorting(message.column, column.right))
 
     def _sort_by(self, sorting: Sorting | None) -> None:
@@ -184,7 +184,7 @@ class ListPane(Pane):
         self._refilter()
         self.host.refresh_keys()
 
-    def do_back(self) -> None:
+    def action_back(self) -> None:
         if self.search.close():
             self.table.focus()
 
@@ -197,23 +197,23 @@ class ListPane(Pane):
         nothing = self._empty
         if self._all and text:
             nothing = say("Nothing here holds '{text}'. Press esc to see everything.", text=text)
-        self.table.say(nothing)
+        self.table.set_notice(nothing)
         self.table.set_rows(rows)
-        self._moved()
+        self._row_highlighted()
 
     @on(SearchLine.Entered)
     def _search_done(self) -> None:
         self.table.focus()
 
-    @on(LiveTable.Moved)
-    def _moved(self) -> None:
+    @on(LiveTable.RowHighlighted)
+    def _row_highlighted(self) -> None:
         if self.table.cursor_key is None:
-            self.detail.put("")
+            self.detail.set_text("")
         else:
-            self.draw_detail()
+            self.update_detail()
         self.detail.display = bool(self.detail.text)
         self.host.refresh_keys()
 
-    @on(LiveTable.Chosen)
-    def _chosen(self) -> None:
-        self.action_act("open")
+    @on(LiveTable.RowSelected)
+    def _row_selected(self) -> None:
+        self.action_run("open")

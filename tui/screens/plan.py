@@ -16,7 +16,7 @@ from tui import format as fmt
 from tui.actions import bindings_of
 from tui.screens.bond import BondDialog
 from tui.screens.dialogs import Confirm, Fact
-from tui.screens.live_consent import permitted
+from tui.screens.live_consent import live_orders_allowed
 from tui.screens.pane import Pane
 from tui.screens.plan_rows import (
     PLAN_COLUMNS,
@@ -28,7 +28,7 @@ from tui.screens.plan_rows import (
 )
 from tui.widgets.table import LiveTable
 from tui.widgets.text import TextBlock
-from tui.widgets.theme import Tone, words
+from tui.widgets.theme import Tone, styled
 
 _EMPTY = mark("No plan yet. Press r to make one: it shows what a rebalance would do now, and sends nothing.")
 _NOTHING_TO_DO = mark("The account equals the list: there is nothing to sell or to buy.")
@@ -50,8 +50,8 @@ class PlanPane(Pane):
         self._made: Plan | None = None
         self._making_since: float | None = None
         self._executing = False
-        self.awaiting = False
-        self._spent: set[str] = set()
+        self.request_pending = False
+        self._executed_plans: set[str] = set()
 
     def compose(self) -> ComposeResult:
         yield self._summary
@@ -61,7 +61,7 @@ class PlanPane(Pane):
         yield self._detail
 
     def on_mount(self) -> None:
-        self._say_problem("")
+        self._show_problem("")
         self._refused.display = False
         self._table.clear(say(_EMPTY))
 
@@ -80,7 +80,7 @@ class PlanPane(Pane):
     def _why_not_make(self) -> str:
         if self._making_since is not None:
             return say("A plan is being made.")
-        running = self._what_runs()
+        running = self._running_origin()
         return say("A {running} is running: wait for its end.", running=say(running)) if running else ""
 
     def _why_not_execute(self) -> str:
@@ -88,16 +88,16 @@ class PlanPane(Pane):
             return say("A rebalance is running already.")
         if self._making_since is not None:
             return say("A new plan is being made.")
-        return self._obstacle()
+        return self._why_not_send()
 
-    def _obstacle(self) -> str:
+    def _why_not_send(self) -> str:
         """Why the plan on the screen cannot be carried out; looked at before the question and after it."""
         snapshot, plan = self.host.snapshot, self._plan()
         if snapshot is None or self.host.stale:
             return say("There is no fresh news from the engine: nothing can be decided on an old picture.")
-        if running := self._what_runs():
+        if running := self._running_origin():
             return say("A {running} is running already.", running=say(running))
-        if plan is None or self._shown_rebalance() is not None or plan.plan_id in self._spent:
+        if plan is None or self._shown_rebalance() is not None or plan.plan_id in self._executed_plans:
             return say("Make a new plan first: press r.")
         if plan.refused is not None:
             return say("This plan is refused: nothing can be sent.")
@@ -107,10 +107,10 @@ class PlanPane(Pane):
             return say("Trading is halted: nothing new is sent. Press 1, then R to resume.")
         return say("Trading is off: {blockers}", blockers=snapshot.blockers[0]) if snapshot.blockers else ""
 
-    def do_make(self) -> None:
+    def action_make(self) -> None:
         self._making_since = time.monotonic()
         self.start(self._make(), "make")
-        self._draw()
+        self._refresh_plan()
 
     async def _make(self) -> None:
         try:
@@ -119,12 +119,12 @@ class PlanPane(Pane):
             self._making_since = None
         if isinstance(reply, Done):
             self._made = reply.value
-            self._say_problem("")
+            self._show_problem("")
         else:
-            self._say_problem(say("No plan was made: {text}", text=reply.text))
-        self._draw()
+            self._show_problem(say("No plan was made: {text}", text=reply.text))
+        self._refresh_plan()
 
-    def do_execute(self) -> None:
+    def action_execute(self) -> None:
         plan, snapshot = self._plan(), self.host.snapshot
         if plan is None or snapshot is None:
             return
@@ -135,65 +135,67 @@ class PlanPane(Pane):
 
     async def _execute(self, plan: Plan, snapshot: Snapshot) -> None:
         try:
-            if not await permitted(self.host, snapshot):
+            if not await live_orders_allowed(self.host, snapshot):
                 return
             if not await self.host.push_screen_wait(_question(plan, self.host.snapshot or snapshot)):
                 return
             changed = say("The plan has changed meanwhile. Look at the new one first.") if self._plan() != plan else ""
-            if obstacle := changed or self._obstacle():
-                self.host.tell(say("Nothing was sent: {obstacle}", obstacle=obstacle), failed=True)
+            if obstacle := changed or self._why_not_send():
+                self.host.show_message(say("Nothing was sent: {obstacle}", obstacle=obstacle), failed=True)
                 return
-            self._spent.add(plan.plan_id)
-            self._say_problem("")
-            self.awaiting = True
+            self._executed_plans.add(plan.plan_id)
+            self._show_problem("")
+            self.request_pending = True
             reply = await self.host.ask(ExecutePlan(plan.plan_id))
         finally:
-            self._executing = self.awaiting = False
+            self._executing = self.request_pending = False
             self.host.refresh_keys()
         self._executed(plan, reply)
 
     def _executed(self, plan: Plan, reply: Done[Rebalance] | Failed) -> None:
         if isinstance(reply, Failed):
             if reply.refused:
-                self._spent.discard(plan.plan_id)
+                self._executed_plans.discard(plan.plan_id)
             start = say("Nothing was sent") if reply.refused else say("The rebalance failed")
-            self._say_problem(f"{start}: {reply.text}")
-            self.host.tell(f"{start}: {reply.text}", failed=True)
+            self._show_problem(f"{start}: {reply.text}")
+            self.host.show_message(f"{start}: {reply.text}", failed=True)
         elif reply.value.unresolved:
             count = fmt.plural(len(reply.value.unresolved), "order")
-            self.host.tell(say("The rebalance ended with {count} unresolved.", count=count), failed=True)
+            self.host.show_message(say("The rebalance ended with {count} unresolved.", count=count), failed=True)
         else:
             filled = sum(leg.filled_volume >= leg.volume for leg in reply.value.legs)
-            self.host.tell(
+            self.host.show_message(
                 say("The rebalance ended: {filled} of {legs} orders filled.", filled=filled, legs=len(reply.value.legs))
             )
-        self._draw()
+        self._refresh_plan()
 
-    def do_open(self) -> None:
+    def action_open(self) -> None:
         row = self._table.cursor_row
         if row is not None:
             *values, last = [cell.text for cell in row.cells]
             line = "  ".join(value for value in values if value)
-            told = words((line, Tone.STRONG), f"\n\n{last}")
+            told = styled((line, Tone.STRONG), f"\n\n{last}")
             self.host.push_screen(BondDialog(self.host, say("Row"), told, BondCode(row.cells[1].text)))
 
-    @on(LiveTable.Moved)
-    def _draw_detail(self) -> None:
+    @on(LiveTable.RowHighlighted)
+    def _update_detail(self) -> None:
         """The reason of the row under the cursor in full: its column may be too narrow for it."""
         row = self._table.cursor_row
         self._detail.display = row is not None
         if row is not None:
-            self._detail.put(words((f"{row.cells[1].text} {row.cells[2].text}  ", Tone.STRONG), row.cells[-1].text))
+            self._detail.set_text(
+                styled((f"{row.cells[1].text} {row.cells[2].text}  ", Tone.STRONG), row.cells[-1].text)
+            )
 
-    def on_live_table_chosen(self) -> None:
-        self.action_act("open")
+    def on_live_table_row_selected(self) -> None:
+        self.action_run("open")
 
     def show(self, snapshot: Snapshot) -> None:
-        self._draw()
+        self._refresh_plan()
 
-    def beat(self) -> None:
+    def tick(self) -> None:
         if self._making_since is not None:
-            self._draw()
+            self._refresh_plan()
 
     def _plan(self) -> Plan | None:
         """The newest plan: the engine's, unless the one just made has not reached its picture yet."""
@@ -201,7 +203,7 @@ class PlanPane(Pane):
         candidates = [plan for plan in (theirs, self._made) if plan is not None]
         return max(candidates, key=lambda plan: plan.made_at, default=None)
 
-    def _what_runs(self) -> str:
+    def _running_origin(self) -> str:
         """What runs, in a word; empty where nothing does."""
         rebalance = self.host.snapshot.rebalance if self.host.snapshot else None
         return rebalance.origin if rebalance is not None and rebalance.running else ""
@@ -214,43 +216,45 @@ class PlanPane(Pane):
             return rebalance
         return None if plan.made_at >= rebalance.started_at else rebalance
 
-    def _draw(self) -> None:
+    def _refresh_plan(self) -> None:
         now = self.host.snapshot.at if self.host.snapshot else None
         plan, rebalance = self._plan(), self._shown_rebalance()
         self._refused.display = False
         if self._making_since is not None:
-            self._draw_making()
+            self._show_making()
         elif rebalance is not None:
-            self._summary.put(rebalance_summary(rebalance, now))
+            self._summary.set_text(rebalance_summary(rebalance, now))
             self._table.set_columns(PROGRESS_COLUMNS)
-            self._table.say(say("The rebalance has no orders."))
+            self._table.set_notice(say("The rebalance has no orders."))
             self._table.set_rows(progress_rows(rebalance))
         elif plan is not None:
-            self._draw_plan(plan)
+            self._show_plan(plan)
         else:
-            self._summary.put("")
+            self._summary.set_text("")
             self._table.clear(say(_EMPTY))
         self._summary.display = bool(self._summary.text)
-        self._draw_detail()
+        self._update_detail()
         self.host.refresh_keys()
 
-    def _draw_making(self) -> None:
+    def _show_making(self) -> None:
         seconds = int(time.monotonic() - (self._making_since or 0))
-        self._summary.put("")
+        self._summary.set_text("")
         self._table.clear(say("Making a plan") + (f": {seconds} s" if seconds >= 2 else ""))
 
-    def _draw_plan(self, plan: Plan) -> None:
+    def _show_plan(self, plan: Plan) -> None:
         now = self.host.snapshot.at if self.host.snapshot else None
-        self._summary.put(plan_summary(plan, now))
+        self._summary.set_text(plan_summary(plan, now))
         if plan.refused is not None:
-            self._refused.put(words((say("REFUSED: nothing can be sent\n\n"), Tone.BAD), (plan.refused, Tone.STRONG)))
+            self._refused.set_text(
+                styled((say("REFUSED: nothing can be sent\n\n"), Tone.BAD), (plan.refused, Tone.STRONG))
+            )
             self._refused.display = True
         self._table.set_columns(PLAN_COLUMNS)
-        self._table.say("" if plan.refused else say(_NOTHING_TO_DO))
+        self._table.set_notice("" if plan.refused else say(_NOTHING_TO_DO))
         self._table.set_rows(plan_rows(plan))
 
-    def _say_problem(self, text: str) -> None:
-        self._problem.put(words((text, Tone.BAD)))
+    def _show_problem(self, text: str) -> None:
+        self._problem.set_text(styled((text, Tone.BAD)))
         self._problem.display = bool(text)
 
 

@@ -11,7 +11,7 @@ from core.model.plan import Leg, Plan
 from core.model.snapshot import LegProgress, Rebalance
 from tui import format as fmt
 from tui.widgets.columns import Column, TableRow, cell, heading
-from tui.widgets.theme import SIDE_TONES, STYLES, Tone, words
+from tui.widgets.theme import SIDE_TONES, STYLES, Tone, styled
 
 PLAN_COLUMNS = (
     Column("", 5),
@@ -142,7 +142,7 @@ def plan_summary(plan: Plan, now: datetime | None) -> Text:
         if plan.list_date
         else say("no list")
     )
-    text = words(
+    text = styled(
         (say("Plan "), Tone.TITLE),
         (plan.plan_id, Tone.STRONG),
         (say("  made {made_at}{age}, {listed}", made_at=fmt.clock(plan.made_at), age=age, listed=listed), Tone.DIM),
@@ -178,7 +178,7 @@ def rebalance_summary(rebalance: Rebalance, now: datetime | None) -> Text:
         if ended is None
         else say("{ended}, took {took}", ended=fmt.clock(ended), took=took)
     )
-    text = words(word, (say(rebalance.stage), Tone.STRONG), (f"  {when}", Tone.DIM), "\n")
+    text = styled(word, (say(rebalance.stage), Tone.STRONG), (f"  {when}", Tone.DIM), "\n")
     _pairs(
         text,
         (say("Sells"), _filled(rebalance.legs, Side.SELL), Tone.SELL),

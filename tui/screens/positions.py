@@ -15,12 +15,12 @@ from tui import format as fmt
 from tui.actions import bindings_of
 from tui.screens.bond import BondDialog
 from tui.screens.dialogs import Confirm, Fact
-from tui.screens.live_consent import permitted
+from tui.screens.live_consent import live_orders_allowed
 from tui.screens.pane import ListPane, PaneHost
-from tui.screens.stop_text import distance_cell, gauge, guard_cell, guard_line, guard_rows, level_cells
+from tui.screens.stop_text import distance_cell, gauge, level_cells, state_cell, stop_line, stop_rows
 from tui.widgets.columns import Column, Sortable, TableRow, cell
 from tui.widgets.text import facts
-from tui.widgets.theme import STYLES, Tone, change_tone, words
+from tui.widgets.theme import STYLES, Tone, change_tone, styled
 
 
 async def adopt(host: PaneHost, row: PositionRow, snapshot: Snapshot) -> None:
@@ -40,9 +40,11 @@ async def adopt(host: PaneHost, row: PositionRow, snapshot: Snapshot) -> None:
         return
     reply = await host.ask(Adopt(row.code))
     if isinstance(reply, Done):
-        host.tell(say("{bond}: {volume} 张 more are the strategy's.", bond=_bond(row), volume=fmt.volume(reply.value)))
+        host.show_message(
+            say("{bond}: {volume} 张 more are the strategy's.", bond=_bond(row), volume=fmt.volume(reply.value))
+        )
     else:
-        host.tell(say("{bond} was not adopted: {reason}", bond=_bond(row), reason=reply.text), failed=True)
+        host.show_message(say("{bond} was not adopted: {reason}", bond=_bond(row), reason=reply.text), failed=True)
 
 
 async def release(host: PaneHost, row: PositionRow, snapshot: Snapshot) -> None:
@@ -61,25 +63,25 @@ async def release(host: PaneHost, row: PositionRow, snapshot: Snapshot) -> None:
         return
     reply = await host.ask(Release(row.code))
     if isinstance(reply, Done):
-        host.tell(say("{bond}: {volume} 张 are your own now.", bond=_bond(row), volume=fmt.volume(reply.value)))
+        host.show_message(say("{bond}: {volume} 张 are your own now.", bond=_bond(row), volume=fmt.volume(reply.value)))
     else:
-        host.tell(say("{bond} was not released: {reason}", bond=_bond(row), reason=reply.text), failed=True)
+        host.show_message(say("{bond} was not released: {reason}", bond=_bond(row), reason=reply.text), failed=True)
 
 
 async def sell(host: PaneHost, row: PositionRow, snapshot: Snapshot) -> None:
     """Sell all that is ours of it, now."""
-    if not await permitted(host, snapshot):
+    if not await live_orders_allowed(host, snapshot):
         return
     if not await host.push_screen_wait(_sale(row, host.snapshot or snapshot)):
         return
     reply = await host.ask(SellOne(row.code))
     if not isinstance(reply, Done):
-        host.tell(say("{bond} was not sold: {reason}", bond=_bond(row), reason=reply.text), failed=True)
+        host.show_message(say("{bond} was not sold: {reason}", bond=_bond(row), reason=reply.text), failed=True)
         return
     filled = sum(leg.filled_volume for leg in reply.value.legs)
     wanted = sum(leg.volume for leg in reply.value.legs)
     figures = {"bond": _bond(row), "filled": fmt.volume(filled), "wanted": fmt.volume(wanted)}
-    host.tell(say("{bond}: {filled} of {wanted} 张 were sold.", **figures), failed=filled < wanted)
+    host.show_message(say("{bond}: {filled} of {wanted} 张 were sold.", **figures), failed=filled < wanted)
 
 
 def _sale(row: PositionRow, snapshot: Snapshot) -> Confirm:
@@ -156,8 +158,8 @@ class PositionsPane(ListPane):
         super().__init__("positions", _COLUMNS, mark("code, name, guard or state"))
         self._rows: dict[str, PositionRow] = {}
         self._now: datetime | None = None
-        self._asking: set[str] = set()
-        self._built: dict[str, tuple[PositionRow, str, TableRow]] = {}
+        self._busy_codes: set[str] = set()
+        self._row_cache: dict[str, tuple[PositionRow, str, TableRow]] = {}
 
     def why_not(self, action: str) -> str:
         row = self._selected()
@@ -167,7 +169,7 @@ class PositionsPane(ListPane):
             return ""
         if row is None:
             return say("There is no holding here.")
-        if action != "open" and row.code in self._asking:
+        if action != "open" and row.code in self._busy_codes:
             return say("Something is being done with this holding already.")
         if action != "open" and self.host.stale:
             return say("There is no fresh news from the engine: nothing can be decided on an old picture.")
@@ -187,64 +189,64 @@ class PositionsPane(ListPane):
             return say("Trading is off: {reason}", reason=snapshot.blockers[0])
         return ""
 
-    def do_open(self) -> None:
+    def action_open(self) -> None:
         row = self._selected()
         if row is not None and self._now is not None:
-            self.host.push_screen(BondDialog(self.host, f"{row.code} {row.name}", _card(row, self._now), row.code))
+            self.host.push_screen(BondDialog(self.host, f"{row.code} {row.name}", _details(row, self._now), row.code))
 
-    def do_adopt(self) -> None:
+    def action_adopt(self) -> None:
         self._ask("adopt")
 
-    def do_release(self) -> None:
+    def action_release(self) -> None:
         self._ask("release")
 
-    def do_sell(self) -> None:
+    def action_sell(self) -> None:
         self._ask("sell")
 
     def _ask(self, what: str) -> None:
         row, snapshot = self._selected(), self.host.snapshot
         if row is not None and snapshot is not None:
             # Set before anything is awaited: a second press finds it.
-            self._asking.add(row.code)
+            self._busy_codes.add(row.code)
             self.start(self._asked(what, row, snapshot), f"{what}-{row.code}")
 
     async def _asked(self, what: str, row: PositionRow, snapshot: Snapshot) -> None:
         try:
             await {"adopt": adopt, "release": release, "sell": sell}[what](self.host, row, snapshot)
         finally:
-            self._asking.discard(row.code)
+            self._busy_codes.discard(row.code)
 
     def show(self, snapshot: Snapshot) -> None:
         self._now = snapshot.at
         if isinstance(snapshot.positions, Unknown):
             self._rows = {}
-            self.summary.put(words((say("Positions not known"), Tone.WARN)))
-            self.unknown(say("The positions are not known: {reason}", reason=snapshot.positions.reason))
+            self.summary.set_text(styled((say("Positions not known"), Tone.WARN)))
+            self.show_unknown(say("The positions are not known: {reason}", reason=snapshot.positions.reason))
             return
         rows = snapshot.positions.value
         self._rows = {str(row.code): row for row in rows}
-        self.summary.put(_summary(rows, snapshot.stops))
+        self.summary.set_text(_summary(rows, snapshot.stops))
         self.set_rows(
             [self._row(row, snapshot.at) for row in rows],
             say("The account holds nothing. Press 3 and r to make a plan."),
         )
 
-    def relabel(self) -> None:
-        self._built.clear()
-        super().relabel()
+    def refresh_all(self) -> None:
+        self._row_cache.clear()
+        super().refresh_all()
 
     def _row(self, row: PositionRow, now: datetime) -> TableRow:
         """As it was built before where nothing of it has changed: most of the time nothing has."""
         age = _age(row, now)[0]
-        kept = self._built.get(row.code)
+        kept = self._row_cache.get(row.code)
         if kept is None or (kept[0], kept[1]) != (row, age):
-            kept = self._built[row.code] = (row, age, _row(row, now))
+            kept = self._row_cache[row.code] = (row, age, _row(row, now))
         return kept[2]
 
-    def draw_detail(self) -> None:
+    def update_detail(self) -> None:
         row = self._selected()
         if row is not None:
-            self.detail.put(_detail(row))
+            self.detail.set_text(_detail(row))
 
     def _selected(self) -> PositionRow | None:
         return self._rows.get(self.table.cursor_key or "")
@@ -253,19 +255,19 @@ class PositionsPane(ListPane):
 def _summary(rows: tuple[PositionRow, ...], stops: StopsSummary | None) -> Text:
     values = [row.value for row in rows if row.value is not None]
     profits = [row.profit for row in rows if row.profit is not None]
-    text = words((say_many("{count} position", "{count} positions", len(rows)), Tone.TITLE))
+    text = styled((say_many("{count} position", "{count} positions", len(rows)), Tone.TITLE))
     if not rows:
         return text
-    text.append_text(words((f"   {say('Value')} ", Tone.DIM), fmt.money(sum(values)) if values else fmt.NOT_KNOWN))
+    text.append_text(styled((f"   {say('Value')} ", Tone.DIM), fmt.money(sum(values)) if values else fmt.NOT_KNOWN))
     if len(values) < len(rows):
         text.append(say(" ({known} of {all})", known=len(values), all=len(rows)), STYLES[Tone.WARN])
     total = sum(profits) if profits else None
-    text.append_text(words((f"   {say('P/L')} ", Tone.DIM), (fmt.signed_money(total), change_tone(total))))
+    text.append_text(styled((f"   {say('P/L')} ", Tone.DIM), (fmt.signed_money(total), change_tone(total))))
     if len(profits) < len(rows):
         text.append(say(" ({known} of {all})", known=len(profits), all=len(rows)), STYLES[Tone.WARN])
     if stops is not None and stops.managed:
         tone = Tone.GOOD if stops.armed >= stops.managed else Tone.WARN
-        text.append_text(words((f"   {say('Armed')} ", Tone.DIM), (f"{stops.armed}/{stops.managed}", tone)))
+        text.append_text(styled((f"   {say('Armed')} ", Tone.DIM), (f"{stops.armed}/{stops.managed}", tone)))
     return text
 
 
@@ -273,7 +275,7 @@ def _row(row: PositionRow, now: datetime) -> TableRow:
     age, age_tone = _age(row, now)
     calm = row.state in ("", "open")
     loss, profit = level_cells(row)
-    distance, guard = distance_cell(row), guard_cell(row)
+    distance, guard = distance_cell(row), state_cell(row)
     stop = row.stop
     cells = (
         cell(row.code, Tone.STRONG),
@@ -330,7 +332,7 @@ def _age(row: PositionRow, now: datetime) -> tuple[str, Tone]:
 
 def _detail(row: PositionRow) -> Text:
     """The row's figures that a narrow screen has no column for, and what guards it."""
-    text = words(
+    text = styled(
         (f"{row.code} {row.name}", Tone.STRONG),
         (f"  {say('cost')} ", Tone.DIM),
         fmt.price(row.cost),
@@ -348,10 +350,10 @@ def _detail(row: PositionRow) -> Text:
         (say(row.state), Tone.DIM if row.state in ("", "open") else Tone.WARN),
         (f"  {gauge(row)}\n", Tone.DIM),
     )
-    return text.append_text(guard_line(row))
+    return text.append_text(stop_line(row))
 
 
-def _card(row: PositionRow, now: datetime) -> Text:
+def _details(row: PositionRow, now: datetime) -> Text:
     volume, sellable, ours, yours = (
         fmt.volume(number) for number in (row.volume, row.sellable, row.ours, row.volume - row.ours)
     )
@@ -371,6 +373,6 @@ def _card(row: PositionRow, now: datetime) -> Text:
             (say("Value"), f"{fmt.money(row.value)} CNY", Tone.TEXT),
             (say("P/L"), profit, change_tone(row.profit)),
             (say("State"), say(row.state) or say("nothing to report"), Tone.TEXT),
-            *guard_rows(row),
+            *stop_rows(row),
         ]
     )

@@ -25,11 +25,11 @@ from tui.screens.report_rows import (
     rows_of,
     sorted_items,
 )
-from tui.screens.report_text import card, dates_of, detail, head, nothing, picture, totals
+from tui.screens.report_text import dates_of, detail_text, empty_text, equity_chart, row_details, summary_line, totals
 from tui.widgets.chart import Chart
-from tui.widgets.theme import Tone, words
+from tui.widgets.theme import Tone, styled
 
-_BEATS = 30
+_TICKS = 30
 # From this size on the picture stands beside every view; below, in the view of the equity alone.
 _WIDE, _HIGH = 120, 34
 
@@ -45,15 +45,15 @@ class ReportPane(ListPane):
         self.chart = Chart(id="report-chart")
         self._period = "month"
         self._view = VIEWS[0]
-        self._sorts = dict.fromkeys(VIEWS, 0)
-        self._falling = {view: SORTINGS[view][0].falling for view in VIEWS}
+        self._sort_places = dict.fromkeys(VIEWS, 0)
+        self._descending = {view: SORTINGS[view][0].descending for view in VIEWS}
         self._report: Report | None = None
         self._items: dict[str, Any] = {}
         self._problem = ""
-        self._asked = 0
+        self._request = 0
         self._reading = False
         self._writing = False
-        self._beats = 0
+        self._ticks = 0
         self._day: date | None = None
         self._language = ""
 
@@ -66,23 +66,23 @@ class ReportPane(ListPane):
 
     def on_mount(self) -> None:
         self.detail.display = False
-        self._draw()
+        self._refresh_report()
 
     def on_resize(self) -> None:
         self._show_chart()
 
-    def opened(self) -> None:
+    def activated(self) -> None:
         self._read()
 
-    def beat(self) -> None:
-        self._beats += 1
-        if self._beats % _BEATS == 0:
+    def tick(self) -> None:
+        self._ticks += 1
+        if self._ticks % _TICKS == 0:
             self._read()
 
     def show(self, snapshot: Snapshot) -> None:
         if snapshot.language != self._language:
             self._language = snapshot.language
-            self._draw()
+            self._refresh_report()
         if snapshot.trading_day != self._day:
             new_day, self._day = self._day is not None, snapshot.trading_day
             if new_day:
@@ -101,37 +101,37 @@ class ReportPane(ListPane):
 
     # -- actions ---------------------------------------------------------------------------------------------------
 
-    def do_view(self) -> None:
+    def action_view(self) -> None:
         self._view = VIEWS[(VIEWS.index(self._view) + 1) % len(VIEWS)]
-        self._draw()
+        self._refresh_report()
 
-    def do_shorter(self) -> None:
+    def action_shorter(self) -> None:
         self._take_period(-1)
 
-    def do_longer(self) -> None:
+    def action_longer(self) -> None:
         self._take_period(1)
 
-    def do_sort(self) -> None:
-        self._sorts[self._view] = (self._sorts[self._view] + 1) % len(SORTINGS[self._view])
-        self._falling[self._view] = self._sorting.falling
-        self._draw()
+    def action_sort(self) -> None:
+        self._sort_places[self._view] = (self._sort_places[self._view] + 1) % len(SORTINGS[self._view])
+        self._descending[self._view] = self._sorting.descending
+        self._refresh_report()
 
-    def do_reverse(self) -> None:
-        self._falling[self._view] = not self._falling[self._view]
-        self._draw()
+    def action_reverse(self) -> None:
+        self._descending[self._view] = not self._descending[self._view]
+        self._refresh_report()
 
-    def do_reload(self) -> None:
+    def action_reload(self) -> None:
         self._read()
 
-    def do_open(self) -> None:
+    def action_open(self) -> None:
         item = self._items.get(self.table.cursor_key or "")
-        found = card(item)
+        found = row_details(item)
         if found is None:
             return
         code = getattr(item, "code", None)
         self.host.push_screen(BondDialog(self.host, *found, code) if code is not None else TextDialog(*found))
 
-    def do_export(self) -> None:
+    def action_export(self) -> None:
         self._writing = True
         self.host.refresh_keys()
         self.start(self._export(self._first, self._day), "export")
@@ -144,30 +144,30 @@ class ReportPane(ListPane):
 
     @property
     def _sorting(self) -> ReportSorting:
-        return SORTINGS[self._view][self._sorts[self._view]]
+        return SORTINGS[self._view][self._sort_places[self._view]]
 
     def _take_period(self, step: int) -> None:
         self._period = PERIODS[PERIODS.index(self._period) + step]
         # The old span's figures under the new span's name would be wrong ones.
         self._report = None
-        self._draw()
+        self._refresh_report()
         self._read()
 
     def _read(self) -> None:
-        self._asked += 1
+        self._request += 1
         self._reading = True
-        self.start(self._fetch(self._asked, self._first, self._day), "read")
+        self.start(self._fetch(self._request, self._first, self._day), "read")
 
     async def _fetch(self, number: int, first: date | None, last: date | None) -> None:
         reply: Reply[Report] = await self.host.ask(ReadReport(first, last))
-        if number != self._asked:
+        if number != self._request:
             return
         self._reading = False
         if isinstance(reply, Done):
             self._report, self._problem = reply.value, ""
         else:
             self._problem = reply.text
-        self._draw()
+        self._refresh_report()
 
     async def _export(self, first: date | None, last: date | None) -> None:
         try:
@@ -183,27 +183,27 @@ class ReportPane(ListPane):
                 len(written),
                 first=written[0] if written else "",
             )
-            self.host.tell(told)
+            self.host.show_message(told)
         else:
-            self.host.tell(say("The report was not written. {reason}", reason=reply.text), failed=True)
+            self.host.show_message(say("The report was not written. {reason}", reason=reply.text), failed=True)
 
     # -- drawing ---------------------------------------------------------------------------------------------------
 
-    def draw_detail(self) -> None:
-        self.detail.put(detail(self._items.get(self.table.cursor_key or "")))
+    def update_detail(self) -> None:
+        self.detail.set_text(detail_text(self._items.get(self.table.cursor_key or "")))
 
-    def _draw(self) -> None:
+    def _refresh_report(self) -> None:
         self.table.set_columns(columns_of(self._view))
         report = self._report
-        self._draw_summary(report)
-        self.chart.show(None if report is None else picture(report))
+        self._update_summary(report)
+        self.chart.show(None if report is None else equity_chart(report))
         self._show_chart()
         if report is not None:
-            found = sorted_items(report, self._view, self._sorting, falling=self._falling[self._view])
+            found = sorted_items(report, self._view, self._sorting, descending=self._descending[self._view])
             self._items = {key_of(item): item for item in found}
-            self.set_rows(rows_of(report, self._view, found), nothing(report, self._view))
+            self.set_rows(rows_of(report, self._view, found), empty_text(report, self._view))
         elif self._problem and not self._reading:
-            self.unknown(
+            self.show_unknown(
                 say(
                     "The report was not read: {reason} Trading goes on as before; nothing was changed. "
                     "Press r to read it again.",
@@ -214,17 +214,17 @@ class ReportPane(ListPane):
             self._items = {}
             self.set_rows((), say("Reading the books."))
 
-    def _draw_summary(self, report: Report | None) -> None:
+    def _update_summary(self, report: Report | None) -> None:
         snapshot = self.host.snapshot
         mode = report.mode if report is not None else snapshot.mode if snapshot is not None else ""
-        text = head(mode, self._period, self._view, "" if report is None else dates_of(report))
+        text = summary_line(mode, self._period, self._view, "" if report is None else dates_of(report))
         if report is not None:
             text.append("\n")
-            text.append_text(totals(report, self._sorting, falling=self._falling[self._view]))
+            text.append_text(totals(report, self._sorting, descending=self._descending[self._view]))
             if self._problem:
                 old = say("Not read again, so this is old: {reason} Press r.", reason=self._problem)
-                text.append_text(words((f"\n{old}", Tone.BAD)))
-        self.summary.put(text)
+                text.append_text(styled((f"\n{old}", Tone.BAD)))
+        self.summary.set_text(text)
 
     def _show_chart(self) -> None:
         big = self.size.width >= _WIDE and self.size.height >= _HIGH

@@ -34,7 +34,7 @@ class ReportSorting:
 
     label: str
     value: Callable[[Any], Any]
-    falling: bool = True
+    descending: bool = True
 
 
 SORTINGS: dict[str, tuple[ReportSorting, ...]] = {
@@ -45,19 +45,19 @@ SORTINGS: dict[str, tuple[ReportSorting, ...]] = {
         ReportSorting(mark("turnover"), lambda row: row.turnover),
         ReportSorting(mark("slippage against the list"), lambda row: row.by_list.cost),
         ReportSorting(mark("slippage against the arrival"), lambda row: row.by_arrival.cost),
-        ReportSorting(mark("code"), lambda row: row.code, falling=False),
+        ReportSorting(mark("code"), lambda row: row.code, descending=False),
     ),
     "orders": (
         ReportSorting(mark("time"), lambda row: row.at),
         ReportSorting(mark("slippage against the list"), lambda row: row.by_list.cost),
         ReportSorting(mark("slippage against the arrival"), lambda row: row.by_arrival.cost),
         ReportSorting(mark("amount"), lambda row: row.amount),
-        ReportSorting(mark("code"), lambda row: row.code, falling=False),
+        ReportSorting(mark("code"), lambda row: row.code, descending=False),
     ),
     "stops": (
         ReportSorting(mark("time"), lambda row: row.at),
         ReportSorting(mark("result"), lambda row: row.realised),
-        ReportSorting(mark("code"), lambda row: row.code, falling=False),
+        ReportSorting(mark("code"), lambda row: row.code, descending=False),
     ),
     "equity": (
         ReportSorting(mark("time"), lambda row: row.at),
@@ -79,11 +79,11 @@ def key_of(item: object) -> str:
     return item.client_order_id if isinstance(item, OrderResult | StopResult) else str(getattr(item, "at", ""))
 
 
-def sorted_items(report: Report, view: str, sorting: ReportSorting, *, falling: bool) -> list[Any]:
+def sorted_items(report: Report, view: str, sorting: ReportSorting, *, descending: bool) -> list[Any]:
     found = items(report, view)
     known = [item for item in found if sorting.value(item) is not None]
     rest = [item for item in found if sorting.value(item) is None]
-    return [*sorted(known, key=sorting.value, reverse=falling), *rest]
+    return [*sorted(known, key=sorting.value, reverse=descending), *rest]
 
 
 def columns_of(view: str) -> tuple[Column, ...]:
@@ -103,17 +103,17 @@ def rows_of(report: Report, view: str, found: Sequence[Any]) -> list[TableRow]:
     return [_point(item, before.get(item.at), by_minute=by_minute) for item in found]
 
 
-def whole(amount: Decimal | None) -> str:
+def rounded_money(amount: Decimal | None) -> str:
     """CNY without its fen, where a column is narrow."""
     return fmt.NOT_KNOWN if amount is None else f"{amount:,.0f}"
 
 
-def slip(part: Slippage) -> str:
+def slippage_text(part: Slippage) -> str:
     """What it cost; nothing where nothing was filled, `--` where no price to measure by was recorded."""
     return "" if not part.orders else fmt.signed_money(part.cost)
 
 
-def slip_in_words(part: Slippage) -> str:
+def slippage_sentence(part: Slippage) -> str:
     """The slippage as a sentence, with how much of it is known."""
     if not part.orders:
         return say("nothing was filled")
@@ -159,11 +159,11 @@ def _bond(row: BondResult) -> TableRow:
             cell(fmt.signed_money(row.realised), change_tone(row.realised)),
             cell(fmt.signed_money(row.open) if row.held else "", change_tone(row.open)),
             cell(fmt.money(row.fees)),
-            _slip_cell(row.by_list),
+            _slippage_cell(row.by_list),
             cell(fmt.ratio(row.by_list.ratio) if row.by_list.orders else "", Tone.DIM),
-            _slip_cell(row.by_arrival),
+            _slippage_cell(row.by_arrival),
             cell(fmt.ratio(row.by_arrival.ratio) if row.by_arrival.orders else "", Tone.DIM),
-            cell(whole(row.turnover)),
+            cell(rounded_money(row.turnover)),
             cell(fmt.volume(row.bought)),
             cell(fmt.volume(row.sold)),
             cell(fmt.volume(row.held)),
@@ -204,10 +204,10 @@ def _order(row: OrderResult, now: datetime) -> TableRow:
             cell(fmt.volume(row.filled), Tone.TEXT if row.filled == row.ordered else Tone.WARN),
             cell(fmt.price(row.average) if row.filled else ""),
             cell(fmt.price(row.list_price), Tone.DIM),
-            _slip_cell(row.by_list),
+            _slippage_cell(row.by_list),
             cell(fmt.ratio(row.by_list.ratio) if row.filled else "", Tone.DIM),
             cell(fmt.price(row.arrival), Tone.DIM),
-            _slip_cell(row.by_arrival),
+            _slippage_cell(row.by_arrival),
             cell(fmt.ratio(row.by_arrival.ratio) if row.filled else "", Tone.DIM),
             cell(fmt.money(row.fee)),
             cell(say(row.state)),
@@ -269,15 +269,15 @@ def _point(row: EquityPoint, before: EquityPoint | None, *, by_minute: bool) -> 
             cell(fmt.money(row.value), Tone.STRONG),
             cell(fmt.signed_money(change), change_tone(change)),
             cell(fmt.ratio(ratio), change_tone(ratio)),
-            cell(fall(row.drawdown), Tone.DIM if not row.drawdown else Tone.DOWN),
+            cell(drawdown_text(row.drawdown), Tone.DIM if not row.drawdown else Tone.DOWN),
         ),
     )
 
 
-def fall(drawdown: float | None) -> str:
+def drawdown_text(drawdown: float | None) -> str:
     """A drawdown as it is read: below the high, with a minus."""
     return fmt.NOT_KNOWN if drawdown is None else f"{-drawdown * 100:.2f}%" if drawdown else "0.00%"
 
 
-def _slip_cell(part: Slippage) -> Cell:
-    return cell(slip(part), Tone.DIM if part.cost is None else Tone.TEXT)
+def _slippage_cell(part: Slippage) -> Cell:
+    return cell(slippage_text(part), Tone.DIM if part.cost is None else Tone.TEXT)

@@ -3,17 +3,17 @@
 from rich.text import Text
 
 from core.i18n import say, say_many
-from core.model.report import BondResult, EquityPoint, OrderResult, Report, StopResult
+from core.model.report import BondResult, EquityPoint, OrderResult, Report, Slippage, StopResult
 from tui import format as fmt
-from tui.screens.report_rows import ReportSorting, fall, slip, slip_in_words, whole
-from tui.widgets.chart import ChartImage, Line
+from tui.screens.report_rows import ReportSorting, drawdown_text, rounded_money, slippage_sentence, slippage_text
+from tui.widgets.chart import ChartData, Line
 from tui.widgets.text import facts
-from tui.widgets.theme import SIDE_TONES, Tone, change_tone, words
+from tui.widgets.theme import SIDE_TONES, Tone, change_tone, styled
 
 Fact = tuple[str, str, Tone]
 
 
-def mode_in_words(mode: str) -> str:
+def mode_text(mode: str) -> str:
     """What the figures are of: real money or none."""
     return {
         "sandbox": say("sandbox: no real money"),
@@ -22,12 +22,12 @@ def mode_in_words(mode: str) -> str:
     }.get(mode, mode)
 
 
-def head(mode: str, period: str, view: str, dates: str) -> Text:
+def summary_line(mode: str, period: str, view: str, dates: str) -> Text:
     """The first line: whose money, which span, which view."""
-    return words(
+    return styled(
         (say("Report"), Tone.TITLE),
         "  ",
-        (mode_in_words(mode), Tone.BAD if mode == "live" else Tone.STRONG),
+        (mode_text(mode), Tone.BAD if mode == "live" else Tone.STRONG),
         "  ",
         (say("Period"), Tone.DIM),
         f" {say(period)} {dates}  ",
@@ -42,10 +42,10 @@ def dates_of(report: Report) -> str:
     return f"{report.first}" if report.first == report.last else f"{report.first} - {report.last:%m-%d}"
 
 
-def totals(report: Report, sorting: ReportSorting, *, falling: bool) -> Text:
+def totals(report: Report, sorting: ReportSorting, *, descending: bool) -> Text:
     """The lines with the sums."""
     sums = report.totals
-    text = words(
+    text = styled(
         (say("Realised"), Tone.DIM),
         " ",
         (fmt.signed_money(sums.realised), change_tone(sums.realised)),
@@ -55,43 +55,44 @@ def totals(report: Report, sorting: ReportSorting, *, falling: bool) -> Text:
     )
     if sums.unpriced:
         unpriced = say_many("({count} without a price)", "({count} without a price)", sums.unpriced)
-        text.append_text(words((f" {unpriced}", Tone.WARN)))
+        text.append_text(styled((f" {unpriced}", Tone.WARN)))
     text.append_text(
-        words(
+        styled(
             ("  " + say("Fees"), Tone.DIM),
             f" {fmt.money(sums.fees)}",
             ("  " + say("Turnover"), Tone.DIM),
-            f" {whole(sums.turnover)}",
+            f" {rounded_money(sums.turnover)}",
             "" if sums.turnover_ratio is None else f" ({fmt.share(sums.turnover_ratio)})",
             ("\n" + say("Slippage vs list"), Tone.DIM),
-            f" {slip(sums.by_list) or '0.00'} {_measured(sums.by_list.measured, sums.by_list.orders)}",
+            _slippage_total(sums.by_list),
             ("  " + say("vs arrival"), Tone.DIM),
-            f" {slip(sums.by_arrival) or '0.00'} {_measured(sums.by_arrival.measured, sums.by_arrival.orders)}",
+            _slippage_total(sums.by_arrival),
             ("  " + say("Sorted by"), Tone.DIM),
-            f" {say(sorting.label)} {'v' if falling else '^'}",
+            f" {say(sorting.label)} {'v' if descending else '^'}",
         )
     )
     return text
 
 
-def _measured(measured: int, orders: int) -> str:
-    return "" if measured == orders else say("({measured} of {orders} recorded)", measured=measured, orders=orders)
+def _slippage_total(part: Slippage) -> str:
+    recorded = say("({measured} of {orders} recorded)", measured=part.measured, orders=part.orders)
+    return f" {slippage_text(part) or '0.00'} {'' if part.measured == part.orders else recorded}"
 
 
 def equity_heading(report: Report) -> Text:
     sums = report.totals
-    return words(
+    return styled(
         (say("Equity"), Tone.TITLE),
         f" {fmt.money(report.equity[-1].value)}",
         ("  " + say("change"), Tone.DIM),
         " ",
         (f"{fmt.signed_money(sums.change)} {fmt.ratio(sums.change_ratio)}", change_tone(sums.change)),
         ("  " + say("max. drawdown"), Tone.DIM),
-        f" {fall(sums.max_drawdown)}",
+        f" {drawdown_text(sums.max_drawdown)}",
     )
 
 
-def picture(report: Report) -> ChartImage | None:
+def equity_chart(report: Report) -> ChartData | None:
     """The equity line over its drawdown; None without a point."""
     line = report.equity
     if not line:
@@ -99,16 +100,16 @@ def picture(report: Report) -> ChartImage | None:
     heading, ends = equity_heading(report), (_end(report, line[0]), _end(report, line[-1]))
     if len(line) < 2:
         lone = say("One point so far: a line needs a second one.")
-        return ChartImage(heading.append_text(words((f"\n{lone}", Tone.DIM))), (), *ends)
+        return ChartData(heading.append_text(styled((f"\n{lone}", Tone.DIM))), (), *ends)
     values = tuple(float(point.value) for point in line)
     falls = tuple(-point.drawdown for point in line)
     low, high = min(point.value for point in line), max(point.value for point in line)
     tone = change_tone(report.totals.change)
-    return ChartImage(
+    return ChartData(
         heading,
         (
             Line(values, float(low), float(high), fmt.money(low), fmt.money(high), tone, share=3),
-            Line(falls, min(falls), 0.0, fall(-min(falls)), "0.00%", Tone.DIM),
+            Line(falls, min(falls), 0.0, drawdown_text(-min(falls)), "0.00%", Tone.DIM),
         ),
         *ends,
     )
@@ -119,7 +120,7 @@ def _end(report: Report, point: EquityPoint) -> str:
     return f"{at:%m-%d %H:%M}" if report.first == report.last else f"{at:%Y-%m-%d}"
 
 
-def nothing(report: Report, view: str) -> str:
+def empty_text(report: Report, view: str) -> str:
     """What stands in place of rows."""
     if report.empty:
         return say("Nothing was traded in this span and nothing is held. Press ] for a longer span, 3 to make a plan.")
@@ -131,7 +132,7 @@ def nothing(report: Report, view: str) -> str:
     }[view]
 
 
-def card(item: object) -> tuple[str, Text] | None:
+def row_details(item: object) -> tuple[str, Text] | None:
     """Title and text of what is known of a row."""
     if isinstance(item, BondResult):
         return f"{item.code} {item.name}", facts(_bond_facts(item), 16)
@@ -139,27 +140,27 @@ def card(item: object) -> tuple[str, Text] | None:
         return item.client_order_id, facts(_order_facts(item), 16)
     if isinstance(item, StopResult):
         return f"{item.code} {item.name}", facts(_stop_facts(item), 16)
-    return (say("Equity"), _point_card(item)) if isinstance(item, EquityPoint) else None
+    return (say("Equity"), _equity_details(item)) if isinstance(item, EquityPoint) else None
 
 
-def detail(item: object) -> Text:
+def detail_text(item: object) -> Text:
     """The line below the table: what narrow columns leave out."""
     if isinstance(item, BondResult):
-        by_list, by_arrival = slip_in_words(item.by_list), slip_in_words(item.by_arrival)
+        by_list, by_arrival = slippage_sentence(item.by_list), slippage_sentence(item.by_arrival)
         fees, turnover = fmt.money(item.fees), fmt.money(item.turnover)
         text = say("{name}: turnover {turnover}, fees {fees}", name=item.name, turnover=turnover, fees=fees)
     elif isinstance(item, OrderResult):
-        by_list, by_arrival = slip_in_words(item.by_list), slip_in_words(item.by_arrival)
+        by_list, by_arrival = slippage_sentence(item.by_list), slippage_sentence(item.by_arrival)
         filled, fee = f"{item.filled}/{item.ordered}", fmt.money(item.fee)
         text = say("{name}: {filled} filled, fee {fee}", name=item.name, filled=filled, fee=fee)
     elif isinstance(item, StopResult):
-        return words(say("{name}: {state}", name=item.name, state=say(item.state)))
+        return styled(say("{name}: {state}", name=item.name, state=say(item.state)))
     else:
-        return words("")
+        return styled("")
     measured = say(
         "Against the list: {by_list}.  Against the arrival: {by_arrival}.", by_list=by_list, by_arrival=by_arrival
     )
-    return words(f"{text}\n", (measured, Tone.DIM))
+    return styled(f"{text}\n", (measured, Tone.DIM))
 
 
 def _bond_facts(row: BondResult) -> list[Fact]:
@@ -178,8 +179,8 @@ def _bond_facts(row: BondResult) -> list[Fact]:
         (say("Turnover"), f"{fmt.money(row.turnover)} CNY", Tone.TEXT),
         (say("Fees"), f"{fmt.money(row.fees)} CNY", Tone.TEXT),
         (say("Held now"), held, Tone.TEXT),
-        (say("Against list"), slip_in_words(row.by_list), Tone.TEXT),
-        (say("Against arrival"), slip_in_words(row.by_arrival), Tone.TEXT),
+        (say("Against list"), slippage_sentence(row.by_list), Tone.TEXT),
+        (say("Against arrival"), slippage_sentence(row.by_arrival), Tone.TEXT),
         ("", "", Tone.DIM),
         ("", say("Realised is after the fees of both sides, over the average cost."), Tone.DIM),
         ("", say("Slippage above zero is worse than the price it is measured by."), Tone.DIM),
@@ -200,8 +201,8 @@ def _order_facts(row: OrderResult) -> list[Fact]:
         (say("Limit"), fmt.price(row.limit), Tone.TEXT),
         (say("List price"), not_recorded if row.list_price is None else fmt.price(row.list_price), Tone.TEXT),
         (say("Arrival price"), not_recorded if row.arrival is None else fmt.price(row.arrival), Tone.TEXT),
-        (say("Against list"), slip_in_words(row.by_list), Tone.TEXT),
-        (say("Against arrival"), slip_in_words(row.by_arrival), Tone.TEXT),
+        (say("Against list"), slippage_sentence(row.by_list), Tone.TEXT),
+        (say("Against arrival"), slippage_sentence(row.by_arrival), Tone.TEXT),
         (say("Fee"), f"{fmt.money(row.fee)} CNY", Tone.TEXT),
     ]
 
@@ -222,7 +223,7 @@ def _stop_facts(row: StopResult) -> list[Fact]:
     ]
 
 
-def _point_card(row: EquityPoint) -> Text:
+def _equity_details(row: EquityPoint) -> Text:
     moved = say(
         "Money that was paid into the account or out of it is in this line, for no broker tells it: "
         "where that was done, the change of the equity is not the return."
@@ -231,6 +232,6 @@ def _point_card(row: EquityPoint) -> Text:
         [
             (say("At"), f"{fmt.in_shanghai(row.at):%Y-%m-%d %H:%M}", Tone.TEXT),
             (say("Equity"), f"{fmt.money(row.value)} CNY", Tone.STRONG),
-            (say("Drawdown"), fall(row.drawdown), Tone.TEXT),
+            (say("Drawdown"), drawdown_text(row.drawdown), Tone.TEXT),
         ]
-    ).append_text(words((f"\n\n{moved}", Tone.DIM)))
+    ).append_text(styled((f"\n\n{moved}", Tone.DIM)))

@@ -22,11 +22,11 @@ from core.model.command import (
 from core.model.settings_rows import SecretRow, SettingRow, SettingsTable
 from tui.actions import bindings_of
 from tui.screens.dialogs import ChoiceDialog, Confirm, Fact
-from tui.screens.login import PassphraseDialog, offer_safe
+from tui.screens.login import PassphraseDialog, offer_credentials_file
 from tui.screens.pane import ListPane
 from tui.screens.settings_dialogs import SecretEdit, SettingEdit, show_checkup
 from tui.widgets.columns import Column, TableRow, cell, heading
-from tui.widgets.theme import STYLES, Tone, words
+from tui.widgets.theme import STYLES, Tone, styled
 
 _COLUMNS = (
     Column(mark("Key"), 18, most=26),
@@ -70,8 +70,8 @@ class SettingsPane(ListPane):
         self._secrets: dict[str, SecretRow] = {}
         self._busy = False
 
-    def opened(self) -> None:
-        self._load()
+    def activated(self) -> None:
+        self._load_settings()
 
     def why_not(self, action: str) -> str:
         if action in ("open", "default", "try", "forget", "checkup") and self._busy:
@@ -88,34 +88,34 @@ class SettingsPane(ListPane):
             return say("This is the default already.") if setting else say("Only settings have a default.")
         return ""
 
-    def do_open(self) -> None:
+    def action_open(self) -> None:
         key = self.table.cursor_key or ""
         if key in self._secrets:
             self._run(self._set_secret(self._secrets[key]))
         elif key in self._settings:
             self._run(self._edit(self._settings[key]))
 
-    def do_default(self) -> None:
+    def action_default(self) -> None:
         setting = self._settings[self.table.cursor_key or ""]
         self._run(self._change(setting, setting.default))
 
-    def do_forget(self) -> None:
+    def action_forget(self) -> None:
         self._run(self._forget(self._secrets[self.table.cursor_key or ""]))
 
-    def do_try(self) -> None:
+    def action_try(self) -> None:
         self._run(self._try())
 
-    def do_checkup(self) -> None:
+    def action_checkup(self) -> None:
         self._run(show_checkup(self.host, self.app))
 
-    def do_reload(self) -> None:
-        self._load()
+    def action_reload(self) -> None:
+        self._load_settings()
 
     def _run(self, work: Coroutine[Any, Any, None]) -> None:
         self._busy = True
-        self.start(self._ended(work), "change")
+        self.start(self._what_ends(work), "change")
 
-    async def _ended(self, work: Coroutine[Any, Any, None]) -> None:
+    async def _what_ends(self, work: Coroutine[Any, Any, None]) -> None:
         try:
             await work
         finally:
@@ -141,10 +141,10 @@ class SettingsPane(ListPane):
     async def _change(self, setting: SettingRow, text: str) -> None:
         if setting.money and not await self.host.push_screen_wait(_question(setting, text)):
             return
-        await self._tell(ChangeSetting(setting.key, text), say("{key} was not changed", key=setting.key))
+        await self._send(ChangeSetting(setting.key, text), say("{key} was not changed", key=setting.key))
         if setting.source == "environment":
             told = say("A variable goes before the file: {key} stays as it is until that goes.", key=setting.key)
-            self.host.tell(told)
+            self.host.show_message(told)
         await self._fetch()
 
     async def _set_secret(self, row: SecretRow) -> None:
@@ -155,11 +155,11 @@ class SettingsPane(ListPane):
             return
         reply = await self.host.ask(StoreSecret(row.name, typed))
         if isinstance(reply, Done):
-            self.host.tell(reply.value.text)
+            self.host.show_message(reply.value.text)
             if reply.value.trouble:
-                await offer_safe(self.host, reply.value.trouble)
+                await offer_credentials_file(self.host, reply.value.trouble)
         else:
-            self.host.tell(f"{say('The password was not stored')}: {reply.text}", failed=True)
+            self.host.show_message(f"{say('The password was not stored')}: {reply.text}", failed=True)
         await self._fetch()
 
     async def _forget(self, row: SecretRow) -> None:
@@ -170,7 +170,7 @@ class SettingsPane(ListPane):
             say("Yes, forget it"),
         )
         if await self.host.push_screen_wait(question):
-            await self._tell(ForgetSecret(row.name), say("The password was not forgotten"))
+            await self._send(ForgetSecret(row.name), say("The password was not forgotten"))
             await self._fetch()
 
     async def _try(self) -> None:
@@ -179,44 +179,44 @@ class SettingsPane(ListPane):
         answer = await self.host.push_screen_wait(ChoiceDialog(say("Try it out"), [], question, choices, calm=True))
         trial = next((command for key, _, command in _TRIALS if key == answer), None)
         if trial is not None:
-            self.host.tell(say("Trying: this may take some seconds."))
-            await self._tell(trial(), say("It does not work"))
+            self.host.show_message(say("Trying: this may take some seconds."))
+            await self._send(trial(), say("It does not work"))
 
-    async def _tell(self, command: Command[str], failed: str) -> None:
+    async def _send(self, command: Command[str], failed: str) -> None:
         reply = await self.host.ask(command)
         if isinstance(reply, Done):
-            self.host.tell(reply.value)
+            self.host.show_message(reply.value)
         else:
-            self.host.tell(f"{failed}: {reply.text}", failed=True)
+            self.host.show_message(f"{failed}: {reply.text}", failed=True)
 
-    def _load(self) -> None:
+    def _load_settings(self) -> None:
         if self._read is None:
-            self.table.say(say("Reading the settings."))
+            self.table.set_notice(say("Reading the settings."))
         self.start(self._fetch(), "read")
 
     async def _fetch(self) -> None:
         reply = await self.host.ask(ReadSettings())
         if isinstance(reply, Done):
-            self._put(reply.value)
+            self._show_settings(reply.value)
         else:
             self._read, self._settings, self._secrets = None, {}, {}
-            self.summary.put("")
-            self.unknown(say("The settings cannot be shown: {reason}", reason=reply.text))
+            self.summary.set_text("")
+            self.show_unknown(say("The settings cannot be shown: {reason}", reason=reply.text))
         self.host.refresh_keys()
 
-    def relabel(self) -> None:
-        super().relabel()
+    def refresh_all(self) -> None:
+        super().refresh_all()
         if self._read is not None:
-            self._put(self._read)
+            self._show_settings(self._read)
 
-    def _put(self, read: SettingsTable) -> None:
+    def _show_settings(self, read: SettingsTable) -> None:
         self._read = read
         self._settings = {setting.key: setting for setting in read.rows}
         self._secrets = {f"secret-{secret.name}": secret for secret in read.secrets}
         waiting = sum(setting.needs_restart for setting in read.rows)
         restart = say_many("{count} change needs a restart", "{count} changes need a restart", waiting)
-        self.summary.put(
-            words(
+        self.summary.set_text(
+            styled(
                 (say("Settings"), Tone.TITLE),
                 (f"  {read.file}", Tone.DIM),
                 (f"   {restart}" if waiting else "", Tone.WARN),
@@ -229,12 +229,12 @@ class SettingsPane(ListPane):
             rows += [_secret_row(row) for row in read.secrets if _SECRET_GROUPS[row.name] == group]
         self.set_rows(rows, "")
 
-    def draw_detail(self) -> None:
+    def update_detail(self) -> None:
         key = self.table.cursor_key or ""
         if key in self._settings:
-            self.detail.put(_detail(self._settings[key]))
+            self.detail.set_text(_detail(self._settings[key]))
         elif key in self._secrets:
-            self.detail.put(_secret_detail(self._secrets[key]))
+            self.detail.set_text(_secret_detail(self._secrets[key]))
 
 
 def _row(setting: SettingRow) -> TableRow:
@@ -266,7 +266,7 @@ def _secret_row(row: SecretRow) -> TableRow:
 
 
 def _detail(setting: SettingRow) -> Text:
-    text = words(
+    text = styled(
         (setting.key, Tone.STRONG),
         f"  {say(setting.about)}\n",
         (say("Default"), Tone.DIM),
@@ -284,7 +284,7 @@ def _detail(setting: SettingRow) -> Text:
 
 
 def _secret_detail(row: SecretRow) -> Text:
-    text = words((say(_SECRETS[row.name]), Tone.STRONG), "  ")
+    text = styled((say(_SECRETS[row.name]), Tone.STRONG), "  ")
     if row.trouble:
         return text.append(row.trouble, STYLES[Tone.WARN])
     if row.source == "environment":

@@ -19,8 +19,8 @@ from core.model.settings_rows import SettingRow
 from tui.screens.dialogs import TextDialog
 from tui.screens.login import PasswordInput
 from tui.screens.pane import PaneHost
-from tui.widgets.text import TextBlock, facts, hint
-from tui.widgets.theme import STYLES, Tone, words
+from tui.widgets.text import TextBlock, facts, key_hints
+from tui.widgets.theme import STYLES, Tone, styled
 
 _PAUSE = 0.2
 
@@ -44,7 +44,7 @@ class SettingEdit(ModalScreen[str | None]):
         setting = self._setting
         with Vertical(classes="dialog") as box:
             box.border_title = setting.key
-            yield Static(words(say(setting.about)), markup=False)
+            yield Static(styled(say(setting.about)), markup=False)
             empty = say("(empty)")
             rows = [
                 (say("Now"), setting.value or empty, Tone.TEXT),
@@ -54,7 +54,7 @@ class SettingEdit(ModalScreen[str | None]):
             yield self._input
             yield self._problem
             keys = TextBlock(classes="dialog-hint")
-            keys.put(hint(("enter", say("write it")), ("esc", say("leave it"))))
+            keys.set_text(key_hints(("enter", say("write it")), ("esc", say("leave it"))))
             yield keys
 
     def action_leave(self) -> None:
@@ -80,11 +80,11 @@ class SettingEdit(ModalScreen[str | None]):
         if text != self._input.value:
             return
         if problem:
-            self._problem.put(words((problem, Tone.BAD)))
+            self._problem.set_text(styled((problem, Tone.BAD)))
         elif leave:
             self.dismiss(text)
         else:
-            self._problem.put(words((say("this can be used"), Tone.GOOD)))
+            self._problem.set_text(styled((say("this can be used"), Tone.GOOD)))
 
 
 class SecretEdit(ModalScreen[str]):
@@ -101,10 +101,10 @@ class SecretEdit(ModalScreen[str]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog") as box:
             box.border_title = self._what
-            yield Static(words(say("It goes to the system's keyring; where that fails you are asked.")), markup=False)
+            yield Static(styled(say("It goes to the system's keyring; where that fails you are asked.")), markup=False)
             yield self._input
             keys = TextBlock(classes="dialog-hint")
-            keys.put(hint(("enter", say("store it")), ("esc", say("leave it"))))
+            keys.set_text(key_hints(("enter", say("store it")), ("esc", say("leave it"))))
             yield keys
 
     def action_leave(self) -> None:
@@ -131,12 +131,12 @@ _COLUMNS, _LINES = 80, 24
 
 async def show_checkup(host: PaneHost, app: App[None]) -> None:
     """Ask the engine, and show what it found with what is known of this terminal."""
-    host.tell(say("Looking at everything: this takes some seconds."))
+    host.show_message(say("Looking at everything: this takes some seconds."))
     reply = await host.ask(Examine())
     if isinstance(reply, Done):
         host.push_screen(TextDialog(say("Check-up"), findings_text((*reply.value, terminal_of(app)))))
     else:
-        host.tell(say("The check-up could not be made: {reason}", reason=reply.text), failed=True)
+        host.show_message(say("The check-up could not be made: {reason}", reason=reply.text), failed=True)
 
 
 def findings_text(findings: Sequence[Finding]) -> Text:

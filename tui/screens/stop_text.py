@@ -3,18 +3,17 @@
 from rich.cells import cell_len
 from rich.text import Text
 
-from core.i18n import mark, say
-from core.model.snapshot import PositionRow, StopRow
+from core.i18n import say
+from core.model.snapshot import PositionRow, StopRow, StopStatus
 from tui import format as fmt
 from tui.screens.dialogs import Fact
 from tui.widgets.columns import Cell, cell
-from tui.widgets.theme import Tone, words
+from tui.widgets.theme import Tone, styled
 
 _WORD_CELLS, _ENOUGH = 9, 5
-_ARMED, _SELLING, _OFF = mark("armed"), mark("selling"), mark("off")
 
 
-def guard_cell(row: PositionRow) -> Cell:
+def state_cell(row: PositionRow) -> Cell:
     """`armed`, `selling`, `waits` (through its level or not, it cannot sell now), `off`, or why it is not armed."""
     stop = row.stop
     if stop is None:
@@ -57,14 +56,14 @@ def through(row: PositionRow) -> bool:
     return (loss is not None and row.last <= loss) or (profit is not None and row.last >= profit)
 
 
-def guard_line(row: PositionRow) -> Text:
+def stop_line(row: PositionRow) -> Text:
     """The levels, what they are measured against, the state in full and the age of the check."""
     stop = row.stop
     if stop is None:
-        return words(_unmanaged(row))
+        return styled(_unmanaged(row))
     if stop.loss is None and stop.profit is None:
-        return words((say("no stop levels"), Tone.WARN), ("  ", Tone.DIM), (stop.state, Tone.WARN))
-    return words(
+        return styled((say("no stop levels"), Tone.WARN), ("  ", Tone.DIM), (stop.state, Tone.WARN))
+    return styled(
         (say("SL") + " ", Tone.DIM),
         fmt.price(stop.loss),
         ("  " + say("TP") + " ", Tone.DIM),
@@ -81,7 +80,7 @@ def guard_line(row: PositionRow) -> Text:
     )
 
 
-def guard_rows(row: PositionRow) -> list[Fact]:
+def stop_rows(row: PositionRow) -> list[Fact]:
     """The same as lines of a card."""
     stop = row.stop
     if stop is None:
@@ -91,13 +90,13 @@ def guard_rows(row: PositionRow) -> list[Fact]:
         (say("Stop-loss"), f"{fmt.price(stop.loss)} CNY" if stop.loss is not None else say("none"), Tone.STRONG),
         (say("Take-profit"), f"{fmt.price(stop.profit)} CNY" if stop.profit is not None else say("none"), Tone.STRONG),
         (say("Measured on"), stop.basis or fmt.NOT_KNOWN, Tone.TEXT),
-        (say("Nearest"), _away(row), Tone.WARN if through(row) else Tone.TEXT),
+        (say("Nearest"), _distance_text(row), Tone.WARN if through(row) else Tone.TEXT),
         (say("Guard"), _full_state(stop), _tone(stop)),
         (say("Checked"), checked, Tone.TEXT if stop.checked_at else Tone.WARN),
     ]
 
 
-def _away(row: PositionRow) -> str:
+def _distance_text(row: PositionRow) -> str:
     if through(row):
         return say("reached: the price is through it")
     return (
@@ -108,15 +107,13 @@ def _away(row: PositionRow) -> str:
 
 
 def _word(stop: StopRow) -> str:
-    if stop.state == say(_SELLING):
-        return say(_SELLING)
-    if stop.armed:
-        return say(_ARMED) if stop.state.startswith(say(_ARMED)) or not stop.state else say("waits")
-    word = stop.state.partition(":")[0] or say("not armed")
-    return say("no stop") if stop.loss is None and stop.profit is None and word != say(_OFF) else _shortly(word)
+    """The status in a word; for a blocked stop the first words of its reason."""
+    if stop.status is StopStatus.BLOCKED and stop.state:
+        return _first_words(stop.state.partition(":")[0])
+    return say(stop.status)
 
 
-def _shortly(text: str) -> str:
+def _first_words(text: str) -> str:
     """As many whole words as the column has room for; the text cut where these say too little."""
     short = text
     while cell_len(short) > _WORD_CELLS:
@@ -125,20 +122,16 @@ def _shortly(text: str) -> str:
 
 
 def _full_state(stop: StopRow) -> str:
-    """The state, with the word that it may leave out."""
-    if stop.armed:
-        return (
-            stop.state
-            if stop.state.startswith(say(_ARMED))
-            else say("armed, {state}", state=stop.state)
-            if stop.state
-            else say(_ARMED)
-        )
-    return say("NOT armed: {state}", state=stop.state) if stop.state else say("NOT armed")
+    """Whether the stop is armed, and the sentence."""
+    if not stop.armed:
+        return say("NOT armed: {state}", state=stop.state) if stop.state else say("NOT armed")
+    if stop.status is StopStatus.ARMED:
+        return stop.state or say("armed")
+    return say("armed, {state}", state=stop.state)
 
 
 def _tone(stop: StopRow) -> Tone:
-    return Tone.GOOD if stop.armed and _word(stop) == say(_ARMED) else Tone.WARN
+    return Tone.GOOD if stop.status is StopStatus.ARMED else Tone.WARN
 
 
 def _unmanaged(row: PositionRow) -> tuple[str, Tone]:

@@ -28,13 +28,13 @@ from tui.screens.strategy_records import (
     sort_records,
     strategy_row,
 )
-from tui.widgets.paged_list import RECORDS, STRATEGIES, PagedList, PageTurner, SearchLine
+from tui.widgets.paged_list import RECORDS, STRATEGIES, PagedList, Pager, SearchLine
 from tui.widgets.table import LiveTable
 from tui.widgets.theme import Tone
 
 _PAGE = 20
 _SIDE_BY_SIDE = 120
-_STRATEGIES, _RECORDS, _CARD = range(3)
+_STRATEGIES, _RECORDS, _RECORD = range(3)
 
 
 class StrategiesPane(Pane):
@@ -46,8 +46,8 @@ class StrategiesPane(Pane):
         super().__init__("strategies")
         self._list = PagedList("strategy-list", STRATEGIES, STRATEGY_COLUMNS, mark("name"))
         self._record_list = PagedList("record-list", RECORDS, record_columns(None), mark("number, date or figure"))
-        self._card_view = RecordView()
-        self._views: tuple[Widget, ...] = (self._list, self._record_list, self._card_view)
+        self._record_view = RecordView()
+        self._views: tuple[Widget, ...] = (self._list, self._record_list, self._record_view)
         self._stage = _STRATEGIES
         self._strategies: dict[str, Strategy] = {}
         self._strategy: Strategy | None = None
@@ -63,8 +63,8 @@ class StrategiesPane(Pane):
             yield from self._views
 
     def on_mount(self) -> None:
-        self._list.name_it(say("Strategies"), say("* in use"))
-        self._forget_records()
+        self._list.set_title(say("Strategies"), say("* in use"))
+        self._clear_records()
         self._arrange()
 
     def on_resize(self) -> None:
@@ -78,31 +78,31 @@ class StrategiesPane(Pane):
         self.host.refresh_keys()
 
     def focus_target(self) -> Widget:
-        return (self._list.table, self._record_list.table, self._card_view)[self._stage]
+        return (self._list.table, self._record_list.table, self._record_view)[self._stage]
 
-    def opened(self) -> None:
+    def activated(self) -> None:
         if not self._list.loaded:
             self._load_strategies(1)
 
     def show(self, snapshot: Snapshot) -> None:
         if snapshot.followed != self._followed:
             self._followed = snapshot.followed
-            self._draw_strategies()
-            self._draw_records()
+            self._update_strategies()
+            self._update_records()
 
-    def beat(self) -> None:
-        self._list.beat()
-        self._record_list.beat()
+    def tick(self) -> None:
+        self._list.tick()
+        self._record_list.tick()
 
     def why_not(self, action: str) -> str:
-        on_card = self._stage == _CARD
-        if action in ("next_page", "previous_page", "search", "open", "sort") and on_card:
+        on_record = self._stage == _RECORD
+        if action in ("next_page", "previous_page", "search", "open", "sort") and on_record:
             return say("Go back to the list first: press esc.")
         if action == "sort" and self._stage != _RECORDS:
             return say("Records can be sorted: open a strategy first.")
-        if action == "next_page" and self._paged().turn(1) is None:
+        if action == "next_page" and self._paged().page_after(1) is None:
             return say("This is the last page.")
-        if action == "previous_page" and self._paged().turn(-1) is None:
+        if action == "previous_page" and self._paged().page_after(-1) is None:
             return say("This is the first page.")
         if action == "use":
             return self._why_not_use()
@@ -117,59 +117,59 @@ class StrategiesPane(Pane):
             return say("Open a strategy and choose a record first.")
         return ""
 
-    def do_open(self) -> None:
+    def action_open(self) -> None:
         if self._stage == _STRATEGIES:
             self._strategy = self._strategies.get(self._list.table.cursor_key or "")
             self._sorting = None
-            self._forget_records()
-            self._go(_RECORDS)
+            self._clear_records()
+            self._focus_view(_RECORDS)
             self._load_records(1)
         elif self._stage == _RECORDS:
             record = self._selected_record()
             if record is not None:
-                self._go(_CARD)
-                self._load_card(record)
+                self._focus_view(_RECORD)
+                self._load_record(record)
 
-    def do_back(self) -> None:
-        if self._stage != _CARD and self._paged().search.close():
+    def action_back(self) -> None:
+        if self._stage != _RECORD and self._paged().search.close():
             self._paged().table.focus()
         elif self._stage > _STRATEGIES:
-            self._go(self._stage - 1)
+            self._focus_view(self._stage - 1)
 
-    def do_search(self) -> None:
+    def action_search(self) -> None:
         self._paged().search.open()
 
-    def do_next_page(self) -> None:
-        self._turn(1)
+    def action_next_page(self) -> None:
+        self._load_page(1)
 
-    def do_previous_page(self) -> None:
-        self._turn(-1)
+    def action_previous_page(self) -> None:
+        self._load_page(-1)
 
-    def do_sort(self) -> None:
+    def action_sort(self) -> None:
         self._sorting = 0 if self._sorting is None else (self._sorting + 1) % len(SORTINGS)
-        self._draw_records()
+        self._update_records()
 
-    def do_reload(self) -> None:
+    def action_reload(self) -> None:
         if self._stage == _STRATEGIES:
             self._load_strategies(self._list.page)
         elif self._stage == _RECORDS:
             self._load_records(self._record_list.page)
         elif self._record is not None:
-            self._load_card(self._record)
+            self._load_record(self._record)
 
-    def do_use(self) -> None:
+    def action_use(self) -> None:
         strategy, record = self._strategy, self._selected_record()
         if strategy is not None and record is not None:
             self._using = True
             self.start(self._use(strategy, record), "use")
 
-    @on(PageTurner.Turned)
-    def _turned(self, message: PageTurner.Turned) -> None:
-        self._turn(message.step)
+    @on(Pager.PageRequested)
+    def _page_requested(self, message: Pager.PageRequested) -> None:
+        self._load_page(message.step)
 
-    @on(LiveTable.Chosen)
+    @on(LiveTable.RowSelected)
     def _chosen(self) -> None:
-        self.action_act("open")
+        self.action_run("open")
 
     @on(SearchLine.Changed, "#strategy-list-search")
     def _search_strategies(self) -> None:
@@ -177,7 +177,7 @@ class StrategiesPane(Pane):
 
     @on(SearchLine.Changed, "#record-list-search")
     def _filter_records(self) -> None:
-        self._draw_records()
+        self._update_records()
 
     @on(SearchLine.Entered)
     def _search_done(self) -> None:
@@ -187,12 +187,12 @@ class StrategiesPane(Pane):
         return self._list if self._stage == _STRATEGIES else self._record_list
 
     def _selected_record(self) -> Record | None:
-        if self._stage == _CARD:
+        if self._stage == _RECORD:
             return self._record
         key = self._record_list.table.cursor_key
         return next((record for record in self._records if str(record.id) == key), None)
 
-    def _go(self, stage: int) -> None:
+    def _focus_view(self, stage: int) -> None:
         self._stage = stage
         self._arrange()
         self.focus_target().focus()
@@ -203,37 +203,37 @@ class StrategiesPane(Pane):
         for stage, view in enumerate(self._views):
             view.display = side_by_side or stage == self._stage
 
-    def _turn(self, step: int) -> None:
-        page = self._paged().turn(step)
+    def _load_page(self, step: int) -> None:
+        page = self._paged().page_after(step)
         if page is not None and self._stage == _STRATEGIES:
             self._load_strategies(page)
         elif page is not None:
             self._load_records(page)
 
-    def _forget_records(self) -> None:
+    def _clear_records(self) -> None:
         self._records, self._record, self._card = (), None, None
         self._record_list.search.close()
-        self._record_list.empty(say("Open a strategy with enter to see its backtest records."))
-        self._record_list.name_it(self._strategy.name if self._strategy else say("Records"))
-        self._card_view.say(say("Open a record with enter to see its parameters and today's list."))
+        self._record_list.show_empty(say("Open a strategy with enter to see its backtest records."))
+        self._record_list.set_title(self._strategy.name if self._strategy else say("Records"))
+        self._record_view.show_text(say("Open a record with enter to see its parameters and today's list."))
 
     def _load_strategies(self, page: int) -> None:
-        self._list.wait()
+        self._list.show_loading()
         self.start(self._fetch_strategies(page), "strategies")
 
     async def _fetch_strategies(self, page: int) -> None:
         reply = await self.host.ask(ListStrategies(page, _PAGE, self._list.search.text))
         if isinstance(reply, Done):
             self._strategies = {str(strategy.id): strategy for strategy in reply.value.items}
-            self._list.filled(reply.value)
-            self._draw_strategies()
+            self._list.page_loaded(reply.value)
+            self._update_strategies()
         else:
             self._strategies = {}
-            self._list.failed(reply.text)
-            self._explain()
+            self._list.show_failure(reply.text)
+            self._update_description()
         self.host.refresh_keys()
 
-    def _draw_strategies(self) -> None:
+    def _update_strategies(self) -> None:
         if self._list.loaded:
             text = self._list.search.text
             empty = (
@@ -241,17 +241,17 @@ class StrategiesPane(Pane):
                 if text
                 else (say("You have no strategies on Factor Cat yet: make one on its website, then press r."))
             )
-            self._list.rows([strategy_row(each, self._followed) for each in self._strategies.values()], empty)
-        self._explain()
+            self._list.set_rows([strategy_row(each, self._followed) for each in self._strategies.values()], empty)
+        self._update_description()
 
-    @on(LiveTable.Moved, "#strategy-list-table")
-    def _explain(self) -> None:
+    @on(LiveTable.RowHighlighted, "#strategy-list-table")
+    def _update_description(self) -> None:
         strategy = self._strategies.get(self._list.table.cursor_key or "")
-        self._list.explain(strategy.name if strategy else "", strategy.description if strategy else "")
+        self._list.show_detail(strategy.name if strategy else "", strategy.description if strategy else "")
 
     def _load_records(self, page: int) -> None:
         if self._strategy is not None:
-            self._record_list.wait()
+            self._record_list.show_loading()
             self.start(self._fetch_records(self._strategy, page), "records")
 
     async def _fetch_records(self, strategy: Strategy, page: int) -> None:
@@ -260,19 +260,19 @@ class StrategiesPane(Pane):
             return
         if isinstance(reply, Done):
             self._records = reply.value.items
-            self._record_list.filled(reply.value)
-            self._draw_records()
+            self._record_list.page_loaded(reply.value)
+            self._update_records()
         else:
             self._records = ()
-            self._record_list.failed(reply.text)
+            self._record_list.show_failure(reply.text)
         self.host.refresh_keys()
 
-    def _draw_records(self) -> None:
+    def _update_records(self) -> None:
         if self._strategy is None or not self._record_list.loaded:
             return
         sorting = None if self._sorting is None else SORTINGS[self._sorting]
         note = "" if sorting is None else say("this page by {label}", label=say(sorting.label))
-        self._record_list.name_it(self._strategy.name, note)
+        self._record_list.set_title(self._strategy.name, note)
         ordered = sort_records(self._records, sorting)
         rows = [record_row(record, self._strategy.id, self._followed) for record in ordered]
         text = self._record_list.search.text
@@ -283,33 +283,35 @@ class StrategiesPane(Pane):
             else (say("This strategy has no backtest record yet: run one on Factor Cat, then press r."))
         )
         self._record_list.table.set_columns(record_columns(sorting))
-        self._record_list.rows(kept, empty)
+        self._record_list.set_rows(kept, empty)
 
-    def _load_card(self, record: Record) -> None:
+    def _load_record(self, record: Record) -> None:
         self._record, self._card = record, None
-        self._card_view.say(say("Loading record {number}", number=record.id))
+        self._record_view.show_text(say("Loading record {number}", number=record.id))
         if self._strategy is not None:
-            self.start(self._fetch_card(self._strategy, record), "card")
+            self.start(self._fetch_record(self._strategy, record), "card")
 
-    async def _fetch_card(self, strategy: Strategy, record: Record) -> None:
+    async def _fetch_record(self, strategy: Strategy, record: Record) -> None:
         reply = await self.host.ask(ShowRecord(strategy.id, record.id))
         if record is not self._record:
             return
         if isinstance(reply, Done):
             self._card = reply.value
             now = self.host.snapshot.at if self.host.snapshot else None
-            self._card_view.put(strategy, record, reply.value, now)
+            self._record_view.show_record(strategy, record, reply.value, now)
         else:
-            self._card_view.say(
+            self._record_view.show_text(
                 say("The record was not loaded: {reason}", reason=reply.text) + "\n\n" + say("Press r to ask again."),
                 Tone.BAD,
             )
 
     async def _use(self, strategy: Strategy, record: Record) -> None:
         try:
-            card = await self._card_for(strategy, record)
+            card = await self._record_card(strategy, record)
             if not isinstance(card, Done):
-                self.host.tell(say("Record {id} cannot be used: {text}", id=record.id, text=card.text), failed=True)
+                self.host.show_message(
+                    say("Record {id} cannot be used: {text}", id=record.id, text=card.text), failed=True
+                )
                 return
             if not await self.host.push_screen_wait(self._question(strategy, record, card.value)):
                 return
@@ -317,13 +319,13 @@ class StrategiesPane(Pane):
         finally:
             self._using = False
         if isinstance(reply, Done):
-            self.host.tell(
+            self.host.show_message(
                 say("{name}, record {id}, is in use. Press 3 and r to make a plan.", name=strategy.name, id=record.id)
             )
         else:
-            self.host.tell(say("The strategy was not changed: {text}", text=reply.text), failed=True)
+            self.host.show_message(say("The strategy was not changed: {text}", text=reply.text), failed=True)
 
-    async def _card_for(self, strategy: Strategy, record: Record) -> Reply[RecordCard]:
+    async def _record_card(self, strategy: Strategy, record: Record) -> Reply[RecordCard]:
         if self._card is not None and self._record is record:
             return Done(self._card)
         return await self.host.ask(ShowRecord(strategy.id, record.id))

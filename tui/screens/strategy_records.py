@@ -17,7 +17,7 @@ from core.model.snapshot import Followed
 from tui import format as fmt
 from tui.widgets.columns import Column, TableRow, cell
 from tui.widgets.text import TextBlock
-from tui.widgets.theme import STYLES, Tone, change_tone, words
+from tui.widgets.theme import STYLES, Tone, change_tone, styled
 
 STRATEGY_COLUMNS = (
     Column("", 1),
@@ -33,7 +33,7 @@ class RecordSorting(NamedTuple):
     label: str
     column: int
     value: Callable[[Record], float | str | None]
-    largest_first: bool = True
+    descending: bool = True
 
 
 SORTINGS = (
@@ -44,7 +44,7 @@ SORTINGS = (
         mark("drawdown"),
         5,
         lambda record: None if record.max_drawdown is None else abs(record.max_drawdown),
-        largest_first=False,
+        descending=False,
     ),
     RecordSorting(mark("sharpe"), 6, lambda record: record.sharpe_ratio),
     RecordSorting(mark("win rate"), 7, lambda record: record.win_rate),
@@ -121,7 +121,7 @@ def sort_records(records: Sequence[Record], sorting: RecordSorting | None) -> li
         return list(records)
     told = [record for record in records if sorting.value(record) is not None]
     untold = [record for record in records if sorting.value(record) is None]
-    told.sort(key=lambda record: sorting.value(record) or 0, reverse=sorting.largest_first)  # type: ignore[arg-type]
+    told.sort(key=lambda record: sorting.value(record) or 0, reverse=sorting.descending)  # type: ignore[arg-type]
     return told + untold
 
 
@@ -135,25 +135,25 @@ class RecordView(VerticalScroll, can_focus=True):
 
     def __init__(self) -> None:
         super().__init__(id="record-card")
-        self._words = TextBlock()
+        self._text_block = TextBlock()
 
     def compose(self) -> ComposeResult:
-        yield self._words
+        yield self._text_block
 
     @property
     def text(self) -> str:
-        return self._words.text
+        return self._text_block.text
 
-    def say(self, text: str, tone: Tone = Tone.DIM) -> None:
-        self._words.put(words((text, tone)))
+    def show_text(self, text: str, tone: Tone = Tone.DIM) -> None:
+        self._text_block.set_text(styled((text, tone)))
 
-    def put(self, strategy: Strategy, record: Record, card: RecordCard, now: datetime | None) -> None:
-        self._words.put(card_text(strategy, record, card, now))
+    def show_record(self, strategy: Strategy, record: Record, card: RecordCard, now: datetime | None) -> None:
+        self._text_block.set_text(record_text(strategy, record, card, now))
         self.scroll_home(animate=False)
 
 
-def card_text(strategy: Strategy, record: Record, card: RecordCard, now: datetime | None = None) -> Text:
-    text = words(
+def record_text(strategy: Strategy, record: Record, card: RecordCard, now: datetime | None = None) -> Text:
+    text = styled(
         (strategy.name, Tone.STRONG),
         (say("  record {id}  {backtest_time}\n", id=record.id, backtest_time=record.backtest_time), Tone.DIM),
         (say("Return "), Tone.DIM),

@@ -59,16 +59,16 @@ class AlertBar(TextBlock):
         """`silent_for`: seconds without a snapshot where that is too long, else None. `trouble`: the engine's own."""
         self._alerts = _alerts(snapshot, silent_for, trouble)
         self._unseen = max(0, len(snapshot.notices) + len(snapshot.dangers) - _MOST_NOTICES) if snapshot else 0
-        self._draw()
+        self.refresh_text()
 
     def on_resize(self) -> None:
-        self._draw()
+        self.refresh_text()
 
-    def _draw(self) -> None:
+    def refresh_text(self) -> None:
         self.display = bool(self._alerts)
         width, height = max(1, self.app.size.width - 2), self.app.size.height
         most = max(1, min(_MOST_LINES, height // _SHARE))
-        self.put(Text("\n").join(_fitted(self._alerts, self._unseen, width, most, self.app.console)))
+        self.set_text(Text("\n").join(_fitted(self._alerts, self._unseen, width, most, self.app.console)))
 
 
 def _fitted(alerts: Sequence[Alert], unseen: int, width: int, most: int, console: Console) -> list[Text]:

@@ -9,17 +9,20 @@ from textual import events
 from textual.message import Message
 
 from core.i18n import say
+from core.model.quote import SessionPhase
 from core.model.snapshot import Health, Level, Rebalance, Snapshot
 from tui import format as fmt
 from tui.actions import PANES, Action
 from tui.format import job_texts
 from tui.widgets.text import TextBlock
-from tui.widgets.theme import LEVEL_TONES, MODE_TONES, STYLES, Tone, words
+from tui.widgets.theme import LEVEL_TONES, MODE_TONES, STYLES, Tone, styled
 
-_SEEN_LEVELS = frozenset({Level.WARNING, Level.ERROR})
+_ALERT_LEVELS = frozenset({Level.WARNING, Level.ERROR})
 _HEALTH_CELLS = 16
-SECONDS_COUNT = frozenset({"pre-open", "opening call", "auction", "open", "closing call"})
-"""Sessions in which the seconds matter."""
+TRADING_PHASES = frozenset(
+    {SessionPhase.PRE_OPEN, SessionPhase.OPENING_CALL, SessionPhase.OPEN, SessionPhase.CLOSING_CALL}
+)
+"""Phases in which the clock shows seconds."""
 # What has this rank or a higher one may go to make room for what comes next.
 _OPTIONAL = 6
 # While all is well with these, they take no room up here: Home names them.
@@ -49,31 +52,31 @@ class TopBar(TextBlock):
 
     def show(self, snapshot: Snapshot | None) -> None:
         self._snapshot = snapshot
-        self._draw()
+        self.refresh_text()
 
     def on_resize(self) -> None:
-        self._draw()
+        self.refresh_text()
 
-    def _draw(self) -> None:
+    def refresh_text(self) -> None:
         snapshot = self._snapshot
         if snapshot is None:
-            self.put(words(("rotor  ", Tone.STRONG), (say("waiting for the engine"), Tone.DIM)))
+            self.set_text(styled(("rotor  ", Tone.STRONG), (say("waiting for the engine"), Tone.DIM)))
             return
         mode = Text(f" {snapshot.mode.upper()} ", STYLES[MODE_TONES.get(snapshot.mode, Tone.LOUD)])
         segments = [
-            (9, words(("rotor", Tone.STRONG))),
+            (9, styled(("rotor", Tone.STRONG))),
             (0, mode),
-            *([(0, words((say("WATCHING"), Tone.WARN)))] if self._watch else []),
-            (4, words((snapshot.account or say("no account"), Tone.TEXT))),
-            (6, words((f"{fmt.in_shanghai(snapshot.at):%m-%d}", Tone.TEXT))),
-            (0, words((_time(snapshot), Tone.STRONG), f" {say(snapshot.session)}")),
+            *([(0, styled((say("WATCHING"), Tone.WARN)))] if self._watch else []),
+            (4, styled((snapshot.account or say("no account"), Tone.TEXT))),
+            (6, styled((f"{fmt.in_shanghai(snapshot.at):%m-%d}", Tone.TEXT))),
+            (0, styled((_time(snapshot), Tone.STRONG), f" {say(snapshot.session)}")),
         ]
         segments += [(0, Text(f" {say(control).upper()} ", STYLES[Tone.LOUD])) for control in snapshot.controls]
-        segments += [_health_segment(health) for health in snapshot.health if _is_news(health)]
-        self.put(_with_next(segments, snapshot, self.size.width))
+        segments += [_health_segment(health) for health in snapshot.health if _shown_in_header(health)]
+        self.set_text(_with_next_job(segments, snapshot, self.size.width))
 
 
-def _with_next(segments: list[tuple[int, Text]], snapshot: Snapshot, width: int) -> Text:
+def _with_next_job(segments: list[tuple[int, Text]], snapshot: Snapshot, width: int) -> Text:
     """The segments, with what runs or comes next: in as many words as cost none of the others its place."""
     texts, tone = _what_next(snapshot)
     for text in texts:
@@ -86,10 +89,10 @@ def _with_next(segments: list[tuple[int, Text]], snapshot: Snapshot, width: int)
 def _time(snapshot: Snapshot) -> str:
     """To the second while the market is at work; else to the minute: a screen that idles writes nothing."""
     clock = fmt.clock(snapshot.at)
-    return clock if snapshot.session in SECONDS_COUNT else clock[:5]
+    return clock if snapshot.session in TRADING_PHASES else clock[:5]
 
 
-def _is_news(health: Health) -> bool:
+def _shown_in_header(health: Health) -> bool:
     return health.name not in _QUIET or health.level is not Level.GOOD
 
 
@@ -97,10 +100,10 @@ def _health_segment(health: Health) -> tuple[int, Text]:
     text = fmt.one_line(health.text)
     if cell_len(text) > _HEALTH_CELLS:
         text = fmt.fit(text, _HEALTH_CELLS).rstrip()
-    if health.level in _SEEN_LEVELS:
+    if health.level in _ALERT_LEVELS:
         rank = 1 if health.level is Level.ERROR else 2
-        return rank, words((f"! {health.name} {text}", LEVEL_TONES[health.level]))
-    return 5, words((f"{health.name} ", Tone.DIM), (text, Tone.GOOD))
+        return rank, styled((f"! {health.name} {text}", LEVEL_TONES[health.level]))
+    return 5, styled((f"{health.name} ", Tone.DIM), (text, Tone.GOOD))
 
 
 class TabBar(TextBlock):
@@ -122,10 +125,10 @@ class TabBar(TextBlock):
         self._current, self._snapshot = current, snapshot
         if current == "home" and snapshot is not None and snapshot.events:
             self._seen = max(event.number for event in snapshot.events)
-        self._draw()
+        self.refresh_text()
 
     def on_resize(self) -> None:
-        self._draw()
+        self.refresh_text()
 
     def on_click(self, event: events.Click) -> None:
         offset = event.get_content_offset(self)
@@ -133,7 +136,7 @@ class TabBar(TextBlock):
             if offset is not None and start <= offset.x < end:
                 self.post_message(self.PanePicked(pane))
 
-    def _draw(self) -> None:
+    def refresh_text(self) -> None:
         texts = [f"{pane.key} {say(pane.title)}{self._mark(pane.id)}" for pane in PANES]
         # With a cell less around each tab they fit on a small screen.
         gap = 1 if sum(cell_len(text) + 2 for text in texts) <= self.size.width else 0
@@ -151,7 +154,7 @@ class TabBar(TextBlock):
                 bar.append(mark, STYLES[Tone.WARN])
             bar.append("]" if current else " " * gap)
             self._spans.append((start, bar.cell_len, pane.id))
-        self.put(bar)
+        self.set_text(bar)
 
     def _mark(self, pane: str) -> str:
         """What waits on a screen that is not looked at: unread warnings, unfinished orders."""
@@ -159,7 +162,7 @@ class TabBar(TextBlock):
         if snapshot is None:
             return ""
         if pane == "home":
-            unread = any(event.level in _SEEN_LEVELS and event.number > self._seen for event in snapshot.events)
+            unread = any(event.level in _ALERT_LEVELS and event.number > self._seen for event in snapshot.events)
             return "!" if unread else ""
         if pane == "orders":
             open_orders = sum(not order.done for order in snapshot.orders)
@@ -209,10 +212,10 @@ class KeyBar(TextBlock):
         """`why_not` answers with the reason why an action does nothing now, or nothing."""
         self._actions = tuple(action for action in actions if action.footer)
         self._why_not = why_not
-        self._draw()
+        self.refresh_text()
 
     def on_resize(self) -> None:
-        self._draw()
+        self.refresh_text()
 
     def on_click(self, event: events.Click) -> None:
         offset = event.get_content_offset(self)
@@ -220,7 +223,7 @@ class KeyBar(TextBlock):
             if offset is not None and start <= offset.x < end:
                 self.post_message(self.ActionPicked(action))
 
-    def _draw(self) -> None:
+    def refresh_text(self) -> None:
         width = self.size.width
         needed = sum(cell_len(f"{action.key_text} {say(action.label)}") for action in self._actions)
         gap = next((gap for gap in (3, 2) if needed + gap * (len(self._actions) - 1) <= width), 1)
@@ -233,7 +236,7 @@ class KeyBar(TextBlock):
             bar.append(f" {say(action.label)}", STYLES[Tone.DIM] if off else STYLES[Tone.TEXT])
             self._spans.append((start, bar.cell_len, action))
             bar.append(" " * gap)
-        self.put(bar)
+        self.set_text(bar)
 
 
 _SECONDS, _FAILED_SECONDS = 6.0, 15.0
@@ -243,20 +246,20 @@ class StatusBar(TextBlock):
     """The newest wins; what went wrong stays longer, and is called so in words."""
 
     def __init__(self) -> None:
-        super().__init__(id="strip")
+        super().__init__(id="status-bar")
         self._until = 0.0
         self.display = False
 
-    def tell(self, text: str, *, failed: bool = False) -> None:
-        self.put(words(("! ", Tone.BAD) if failed else "", (text, Tone.BAD if failed else Tone.STRONG)))
+    def show_message(self, text: str, *, failed: bool = False) -> None:
+        self.set_text(styled(("! ", Tone.BAD) if failed else "", (text, Tone.BAD if failed else Tone.STRONG)))
         self._until = time.monotonic() + (_FAILED_SECONDS if failed else _SECONDS)
         self.display = True
 
-    def beat(self) -> None:
+    def tick(self) -> None:
         """Go when the time is over."""
         if self.display and time.monotonic() >= self._until:
             self.clear()
 
     def clear(self) -> None:
         self.display = False
-        self.put("")
+        self.set_text("")

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from tui.format import fit
 from tui.widgets.text import TextBlock
-from tui.widgets.theme import STYLES, Tone, words
+from tui.widgets.theme import STYLES, Tone, styled
 
 _LEAST_COLUMNS = 8
 _LEAST_ROWS = 2
@@ -31,7 +31,7 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class ChartImage:
+class ChartData:
     """Lines one below the other over one axis; `heading` stands above them, `first` and `last` at the axis' ends."""
 
     heading: Text
@@ -41,42 +41,42 @@ class ChartImage:
 
 
 class Chart(TextBlock):
-    """Drawn anew when its size or its picture changes."""
+    """Drawn anew when its size or its data changes."""
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
-        self._picture: ChartImage | None = None
+        self._data: ChartData | None = None
 
-    def show(self, picture: ChartImage | None) -> None:
-        if picture != self._picture:
-            self._picture = picture
-            self._draw()
+    def show(self, data: ChartData | None) -> None:
+        if data != self._data:
+            self._data = data
+            self.refresh_text()
 
     def on_resize(self) -> None:
-        self._draw()
+        self.refresh_text()
 
-    def _draw(self) -> None:
+    def refresh_text(self) -> None:
         width, height = self.content_size
-        self.put("" if self._picture is None else draw(self._picture, width, height))
+        self.set_text("" if self._data is None else render_chart(self._data, width, height))
 
 
-def draw(picture: ChartImage, width: int, height: int) -> Text:
-    """The picture in this many cells; its heading alone where there is no room for more."""
-    text = picture.heading.copy()
-    labels = [label for line in picture.lines for label in (line.high_label, line.low_label)]
+def render_chart(data: ChartData, width: int, height: int) -> Text:
+    """The data in this many cells; its heading alone where there is no room for more."""
+    text = data.heading.copy()
+    labels = [label for line in data.lines for label in (line.high_label, line.low_label)]
     left = max((cell_len(label) for label in labels), default=0)
     columns, rows = width - left - 2, height - 2
-    if not picture.lines or columns < _LEAST_COLUMNS or rows < _LEAST_ROWS * len(picture.lines):
+    if not data.lines or columns < _LEAST_COLUMNS or rows < _LEAST_ROWS * len(data.lines):
         return text
-    for line, high in zip(picture.lines, _heights(picture.lines, rows), strict=True):
+    for line, high in zip(data.lines, _heights(data.lines, rows), strict=True):
         for index, drawn in enumerate(plot(line.values, columns, high, line.low, line.high)):
             label = line.high_label if index == 0 else line.low_label if index == high - 1 else ""
-            text.append_text(words("\n", (fit(label, left, right=True), Tone.DIM)))
+            text.append_text(styled("\n", (fit(label, left, right=True), Tone.DIM)))
             text.append(" ┤" if label else " │", STYLES[Tone.DIM])
             text.append(drawn.rstrip(), STYLES[line.tone])
-    gap = max(1, columns - cell_len(picture.first) - cell_len(picture.last))
-    axis = fit(picture.first + " " * gap + picture.last, columns)
-    return text.append_text(words((f"\n{' ' * (left + 2)}{axis}", Tone.DIM)))
+    gap = max(1, columns - cell_len(data.first) - cell_len(data.last))
+    axis = fit(data.first + " " * gap + data.last, columns)
+    return text.append_text(styled((f"\n{' ' * (left + 2)}{axis}", Tone.DIM)))
 
 
 def plot(values: Sequence[float], width: int, height: int, low: float, high: float) -> list[str]:

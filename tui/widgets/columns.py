@@ -85,18 +85,18 @@ class Sorting:
     """The column by which rows are sorted, and which way."""
 
     column: int
-    largest_first: bool
+    descending: bool
 
     @property
     def mark(self) -> str:
-        return "v" if self.largest_first else "^"
+        return "v" if self.descending else "^"
 
     def applied(self, rows: Sequence[TableRow]) -> list[TableRow]:
         """The rows in order; equals stay as they were, and what is not known comes last either way."""
         known = [(value, row) for row in rows if (value := row.value(self.column)) is not None]
         unknown = [row for row in rows if row.value(self.column) is None]
         # One column holds values of one kind, which compare with each other.
-        known.sort(key=lambda pair: pair[0], reverse=self.largest_first)  # type: ignore[arg-type, return-value]
+        known.sort(key=lambda pair: pair[0], reverse=self.descending)  # type: ignore[arg-type, return-value]
         return [row for _, row in known] + unknown
 
 
@@ -141,7 +141,7 @@ def arrange(columns: Sequence[Column], rows: Sequence[TableRow], width: int, mar
     )
 
 
-def lend(layout: Layout, cells: Sequence[Cell]) -> tuple[Sequence[Slot], Sequence[Cell]]:
+def widen_last_cell(layout: Layout, cells: Sequence[Cell]) -> tuple[Sequence[Slot], Sequence[Cell]]:
     """Slots and cells of one row: a last text that is too long takes the room of the empty cells before it."""
     slots = layout.slots
     if not slots or cell_len(cells[-1].text) <= slots[-1].width:

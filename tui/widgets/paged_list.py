@@ -17,7 +17,7 @@ from tui import format as fmt
 from tui.widgets.columns import Column, TableRow
 from tui.widgets.table import LiveTable
 from tui.widgets.text import TextBlock
-from tui.widgets.theme import STYLES, Tone, words
+from tui.widgets.theme import STYLES, Tone, styled
 
 _PAUSE = 0.3
 _LONGEST = 40
@@ -98,7 +98,7 @@ class SearchLine(Horizontal):
             self.post_message(self.Changed(self, text))
 
 
-class ListWords(NamedTuple):
+class ListTexts(NamedTuple):
     """What a list says of itself: what it counts, and two marked sentences."""
 
     noun: str
@@ -106,45 +106,45 @@ class ListWords(NamedTuple):
     failed: str
 
 
-STRATEGIES = ListWords("strategy", mark("Loading strategies"), mark("The strategies were not loaded: {reason}"))
-RECORDS = ListWords("record", mark("Loading records"), mark("The records were not loaded: {reason}"))
+STRATEGIES = ListTexts("strategy", mark("Loading strategies"), mark("The strategies were not loaded: {reason}"))
+RECORDS = ListTexts("record", mark("Loading records"), mark("The records were not loaded: {reason}"))
 
 
-class PageTurner(TextBlock):
+class Pager(TextBlock):
     """Where one is, with a place to click for the page before and the page after."""
 
-    class Turned(Message):
+    class PageRequested(Message):
         def __init__(self, step: int) -> None:
             super().__init__()
             self.step = step
 
-    def offer(self, *, back: bool, on: bool) -> None:
+    def set_links(self, *, back: bool, forward: bool) -> None:
         """Which of the two there is."""
         self._spans: list[tuple[int, int, int]] = []
-        text = words((self.text, Tone.DIM))
-        for step, there, shown in ((-1, back, "[<]"), (1, on, "[>]")):
+        text = styled((self.text, Tone.DIM))
+        for step, there, shown in ((-1, back, "[<]"), (1, forward, "[>]")):
             text.append("  ")
             start = text.cell_len
             text.append(shown, STYLES[Tone.KEY if there else Tone.DIM])
             if there:
                 self._spans.append((start, text.cell_len, step))
-        self.put(text)
+        self.set_text(text)
 
     def on_click(self, event: events.Click) -> None:
         offset = event.get_content_offset(self)
         for start, end, step in getattr(self, "_spans", ()):
             if offset is not None and start <= offset.x < end:
-                self.post_message(self.Turned(step))
+                self.post_message(self.PageRequested(step))
 
 
 class PagedList(Vertical):
     """Loading, empty, failed and filled, each in words."""
 
-    def __init__(self, name: str, saying: ListWords, columns: Sequence[Column], search_hint: str) -> None:
+    def __init__(self, name: str, texts: ListTexts, columns: Sequence[Column], search_hint: str) -> None:
         super().__init__(id=name)
-        self._saying = saying
+        self._texts = texts
         self._title = TextBlock(classes="summary")
-        self._where = PageTurner(classes="where")
+        self._pager = Pager(classes="where")
         self.detail = TextBlock(classes="detail")
         self.search = SearchLine(search_hint, id=f"{name}-search")
         self.table = LiveTable(columns, id=f"{name}-table")
@@ -157,60 +157,60 @@ class PagedList(Vertical):
         yield self.search
         yield self.table
         yield self.detail
-        yield self._where
+        yield self._pager
 
     def on_mount(self) -> None:
         self.detail.display = False
 
-    def explain(self, name: str, about: str) -> None:
+    def show_detail(self, name: str, about: str) -> None:
         """The row under the cursor in full: its column may be too narrow for it. Without a name: nothing."""
         self.detail.display = bool(name)
-        self.detail.put(words((name, Tone.STRONG), (f"  {fmt.one_line(about)}" if about else "", Tone.DIM)))
+        self.detail.set_text(styled((name, Tone.STRONG), (f"  {fmt.one_line(about)}" if about else "", Tone.DIM)))
 
-    def name_it(self, title: str, note: str = "") -> None:
-        self._title.put(words((title, Tone.TITLE), (f"  {note}" if note else "", Tone.DIM)))
+    def set_title(self, title: str, note: str = "") -> None:
+        self._title.set_text(styled((title, Tone.TITLE), (f"  {note}" if note else "", Tone.DIM)))
 
-    def wait(self) -> None:
+    def show_loading(self) -> None:
         """A page was asked for; the rows of the last one stay until it comes."""
         self._loading_since = time.monotonic()
-        self.beat()
+        self.tick()
 
-    def beat(self) -> None:
+    def tick(self) -> None:
         """Say how long the answer is being waited for."""
         if self._loading_since is None:
             return
         seconds = int(time.monotonic() - self._loading_since)
-        text = say(self._saying.loading) + (f": {seconds} s" if seconds >= 2 else "")
-        self.table.say(text)
+        text = say(self._texts.loading) + (f": {seconds} s" if seconds >= 2 else "")
+        self.table.set_notice(text)
         if self.table.rows:
-            self._where.put(words((text, Tone.DIM)))
+            self._pager.set_text(styled((text, Tone.DIM)))
 
-    def failed(self, reason: str) -> None:
+    def show_failure(self, reason: str) -> None:
         self._loading_since, self.loaded = None, False
-        self.table.clear(say(self._saying.failed, reason=reason) + "\n\n" + say("Press r to ask again."), Tone.BAD)
-        self._where.put("")
+        self.table.clear(say(self._texts.failed, reason=reason) + "\n\n" + say("Press r to ask again."), Tone.BAD)
+        self._pager.set_text("")
 
-    def empty(self, text: str) -> None:
+    def show_empty(self, text: str) -> None:
         """Nothing was asked for yet."""
         self._loading_since, self.loaded = None, False
         self.page = self.pages = 1
         self.table.clear(text)
-        self._where.put("")
+        self._pager.set_text("")
 
-    def filled(self, page: Page[Any]) -> None:
+    def page_loaded(self, page: Page[Any]) -> None:
         """A page came; its rows are given to `rows`."""
         self._loading_since, self.loaded = None, True
         self.page, self.pages = page.page, max(1, page.total_pages)
-        count = fmt.plural(page.total_count, self._saying.noun)
+        count = fmt.plural(page.total_count, self._texts.noun)
         where = say("page {page}/{pages}, {count}", page=self.page, pages=self.pages, count=count)
-        self._where.put(words((where, Tone.DIM)))
-        self._where.offer(back=self.turn(-1) is not None, on=self.turn(1) is not None)
+        self._pager.set_text(styled((where, Tone.DIM)))
+        self._pager.set_links(back=self.page_after(-1) is not None, forward=self.page_after(1) is not None)
 
-    def rows(self, rows: Sequence[TableRow], empty: str) -> None:
-        self.table.say(empty)
+    def set_rows(self, rows: Sequence[TableRow], empty: str) -> None:
+        self.table.set_notice(empty)
         self.table.set_rows(rows)
 
-    def turn(self, step: int) -> int | None:
+    def page_after(self, step: int) -> int | None:
         """Number of the page that many pages on, None where there is none."""
         wanted = self.page + step
         return wanted if self.loaded and 1 <= wanted <= self.pages else None

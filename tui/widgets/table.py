@@ -19,7 +19,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from tui.format import fit
-from tui.widgets.columns import Cell, Column, Layout, Slot, Sorting, TableRow, arrange, lend
+from tui.widgets.columns import Cell, Column, Layout, Slot, Sorting, TableRow, arrange, widen_last_cell
 from tui.widgets.theme import STYLES, Tone
 
 _MARGIN = 1
@@ -37,7 +37,7 @@ class LiveTable(ScrollView, can_focus=True):
         Binding("end", "edge(-1)", show=False),
     ]
 
-    class Moved(Message):
+    class RowHighlighted(Message):
         """The user moved the cursor."""
 
         def __init__(self, table: "LiveTable", key: str) -> None:
@@ -49,10 +49,10 @@ class LiveTable(ScrollView, can_focus=True):
         def control(self) -> "LiveTable":
             return self.table
 
-    class Chosen(Moved):
+    class RowSelected(RowHighlighted):
         """The user clicked the row that was under the cursor already."""
 
-    class Headed(Message):
+    class HeaderSelected(Message):
         """The user clicked the head of a column."""
 
         def __init__(self, table: "LiveTable", column: int) -> None:
@@ -75,12 +75,12 @@ class LiveTable(ScrollView, can_focus=True):
         self._sorting: Sorting | None = None
 
     @property
-    def layout_shown(self) -> Layout:
+    def column_layout(self) -> Layout:
         """The columns that are shown now."""
         return self._layout
 
     @property
-    def copied(self) -> str:
+    def row_text(self) -> str:
         """The row under the cursor as text."""
         row = self.cursor_row
         return "" if row is None else "  ".join(content.text for content in row.cells if content.text)
@@ -128,7 +128,7 @@ class LiveTable(ScrollView, can_focus=True):
         keys = [row.key for row in new]
         cursor = keys.index(key) if key in keys else min(self._cursor, max(0, len(new) - 1))
         moved, self._cursor = cursor != self._cursor, self._selectable(cursor, 1)
-        if moved or len(new) != len(old) or self._arranged(new) != self._layout:
+        if moved or len(new) != len(old) or self._arrange_for(new) != self._layout:
             self._rearrange()
             return
         changed = [index for index, (before, after) in enumerate(zip(old, new, strict=True)) if before != after]
@@ -154,7 +154,7 @@ class LiveTable(ScrollView, can_focus=True):
         if last:
             self.refresh(Region(first, line, last - first, 1))
 
-    def say(self, text: str, tone: Tone = Tone.DIM) -> None:
+    def set_notice(self, text: str, tone: Tone = Tone.DIM) -> None:
         """What stands here while there are no rows."""
         if (text, tone) != self._notice:
             self._notice = (text, tone)
@@ -164,27 +164,27 @@ class LiveTable(ScrollView, can_focus=True):
     def clear(self, text: str = "", tone: Tone = Tone.DIM) -> None:
         """No rows, and the reason."""
         self.set_rows(())
-        self.say(text, tone)
+        self.set_notice(text, tone)
 
     def select(self, key: str) -> None:
         for index, row in enumerate(self._rows):
             if row.key == key:
-                self._put_cursor(index)
+                self._move_cursor(index)
 
     def select_last(self) -> None:
         if self._rows:
-            self._put_cursor(self._selectable(len(self._rows) - 1, -1))
+            self._move_cursor(self._selectable(len(self._rows) - 1, -1))
 
     def action_move(self, step: int) -> None:
-        self._user_moves(self._selectable(self._cursor + step, step))
+        self._user_moved_to(self._selectable(self._cursor + step, step))
 
     def action_page(self, direction: int) -> None:
         step = max(1, self.size.height - 2) * direction
-        self._user_moves(self._selectable(self._cursor + step, direction))
+        self._user_moved_to(self._selectable(self._cursor + step, direction))
 
     def action_edge(self, index: int) -> None:
         """To the first row (0) or the last one (-1)."""
-        self._user_moves(self._selectable(index % max(1, len(self._rows)), 1 if index == 0 else -1))
+        self._user_moved_to(self._selectable(index % max(1, len(self._rows)), 1 if index == 0 else -1))
 
     def on_click(self, event: events.Click) -> None:
         offset = event.get_content_offset(self)
@@ -196,14 +196,14 @@ class LiveTable(ScrollView, can_focus=True):
         index = offset.y - 1 + self.scroll_offset.y
         if index < len(self._rows) and not self._rows[index].heading:
             if index == self._cursor:
-                self.post_message(self.Chosen(self, self._rows[index].key))
-            self._user_moves(index)
+                self.post_message(self.RowSelected(self, self._rows[index].key))
+            self._user_moved_to(index)
 
     def _head_clicked(self, x: int) -> None:
         left = _MARGIN
         for slot in self._layout.slots:
             if left <= x < left + slot.width:
-                self.post_message(self.Headed(self, slot.index))
+                self.post_message(self.HeaderSelected(self, slot.index))
             left += slot.width + self._layout.gap
 
     def on_resize(self) -> None:
@@ -220,15 +220,15 @@ class LiveTable(ScrollView, can_focus=True):
         if not self._rows:
             return self._notice_line(y, width)
         if y == 0:
-            return self._header(width)
+            return self._header_strip(width)
         index = y - 1 + self.scroll_offset.y
         if index >= len(self._rows):
             return Strip.blank(width, self.rich_style)
         if index == self._cursor and not self._rows[index].heading:
             over = STYLES[Tone.CURSOR if self.has_focus else Tone.CURSOR_AWAY]
-            return self._paint(self._rows[index], width, over, ">" if self.has_focus else " ")
+            return self._row_strip(self._rows[index], width, over, ">" if self.has_focus else " ")
         if index not in self._strips:
-            self._strips[index] = self._paint(self._rows[index], width)
+            self._strips[index] = self._row_strip(self._rows[index], width)
         return self._strips[index]
 
     @property
@@ -241,7 +241,7 @@ class LiveTable(ScrollView, can_focus=True):
         return max(0, self._across - _MARGIN)
 
     def _rearrange(self) -> None:
-        self._layout = self._arranged(self._rows)
+        self._layout = self._arrange_for(self._rows)
         self._strips.clear()
         self.virtual_size = Size(self._across, len(self._rows) + 1 if self._rows else 0)
         self._keep_in_view()
@@ -249,7 +249,7 @@ class LiveTable(ScrollView, can_focus=True):
         self.call_after_refresh(self._keep_in_view)
         self.refresh()
 
-    def _arranged(self, rows: Sequence[TableRow]) -> Layout:
+    def _arrange_for(self, rows: Sequence[TableRow]) -> Layout:
         marked = self._sorting.column if self._sorting is not None else None
         return arrange(self._columns, rows, self._width, marked)
 
@@ -264,14 +264,14 @@ class LiveTable(ScrollView, can_focus=True):
                 return candidate
         return max(0, index)
 
-    def _user_moves(self, index: int) -> None:
+    def _user_moved_to(self, index: int) -> None:
         if not self._rows:
             return
-        self._put_cursor(index)
+        self._move_cursor(index)
         if (key := self.cursor_key) is not None:
-            self.post_message(self.Moved(self, key))
+            self.post_message(self.RowHighlighted(self, key))
 
-    def _put_cursor(self, index: int) -> None:
+    def _move_cursor(self, index: int) -> None:
         if index != self._cursor:
             self.refresh_lines(self._cursor + 1)
             self._cursor = index
@@ -290,20 +290,20 @@ class LiveTable(ScrollView, can_focus=True):
         elif self._cursor >= top + visible:
             self.scroll_to(y=self._cursor - visible + 1, animate=False, immediate=True, force=True)
 
-    def _header(self, width: int) -> Strip:
-        cells = [self._head(slot) for slot in self._layout.slots]
+    def _header_strip(self, width: int) -> Strip:
+        cells = [self._header_cell(slot) for slot in self._layout.slots]
         return self._join(self._layout.slots, cells, width, STYLES[Tone.HEADER], " ")
 
-    def _head(self, slot: Slot) -> Cell:
+    def _header_cell(self, slot: Slot) -> Cell:
         if self._sorting is not None and self._sorting.column == slot.index:
             return Cell(slot.column.title + self._sorting.mark, Tone.STRONG)
         return Cell(slot.column.title, Tone.DIM)
 
-    def _paint(self, row: TableRow, width: int, over: Style | None = None, mark: str = " ") -> Strip:
+    def _row_strip(self, row: TableRow, width: int, over: Style | None = None, mark: str = " ") -> Strip:
         if row.heading:
             return self._strip([Segment(fit(row.cells[0].text, width), STYLES[row.cells[0].tone])], width, None)
         cells = [row.cells[slot.index] for slot in self._layout.slots]
-        return self._join(*lend(self._layout, cells), width, over, mark)
+        return self._join(*widen_last_cell(self._layout, cells), width, over, mark)
 
     def _join(self, slots: Sequence[Slot], cells: Sequence[Cell], width: int, over: Style | None, mark: str) -> Strip:
         segments = [Segment(mark, STYLES[Tone.TEXT])]

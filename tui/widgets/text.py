@@ -5,7 +5,7 @@ from rich.text import Text
 from textual.widgets import Static
 
 from core.i18n import say
-from tui.widgets.theme import STYLES, Tone, words
+from tui.widgets.theme import STYLES, Tone, styled
 
 
 class TextBlock(Static):
@@ -13,17 +13,17 @@ class TextBlock(Static):
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
         super().__init__("", id=id, classes=classes, markup=False)
-        self._said: Text | None = None
+        self._content: Text | None = None
 
     @property
     def text(self) -> str:
         """What it says now, without its colours."""
-        return "" if self._said is None else self._said.plain
+        return "" if self._content is None else self._content.plain
 
-    def put(self, text: Text | str) -> None:
-        new = words(text) if isinstance(text, str) else text
-        if self._said is None or new.plain != self._said.plain or new.spans != self._said.spans:
-            self._said = new
+    def set_text(self, text: Text | str) -> None:
+        new = styled(text) if isinstance(text, str) else text
+        if self._content is None or new.plain != self._content.plain or new.spans != self._content.spans:
+            self._content = new
             self.update(new)
 
 
@@ -33,9 +33,9 @@ class Section(TextBlock):
     def __init__(self, title: str, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
         self._heading = title
-        self.retitle()
+        self.refresh_title()
 
-    def retitle(self) -> None:
+    def refresh_title(self) -> None:
         """In the language in use."""
         self.border_title = say(self._heading)
 
@@ -51,7 +51,7 @@ def facts(rows: list[tuple[str, str, Tone]], width: int = 14) -> Text:
     return text
 
 
-def hint(*keys: tuple[str, str]) -> Text:
+def key_hints(*keys: tuple[str, str]) -> Text:
     """Keys and what they do: `y execute   n go back`."""
     text = Text(style=STYLES[Tone.DIM])
     for number, (key, meaning) in enumerate(keys):

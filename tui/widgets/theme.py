@@ -43,7 +43,7 @@ class Tone(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class ColorTheme:
     """One way to look: the widgets' colours, and a style for every tone; rises and falls are `red` and `green`."""
 
     theme: Theme
@@ -52,9 +52,9 @@ class Look:
     green: Style
 
 
-def _look(
+def _theme(
     name: str, *, dark: bool, widgets: Mapping[str, str], tones: Mapping[Tone, str], red: str, green: str
-) -> Look:
+) -> ColorTheme:
     theme = Theme(
         name=f"rotor-{name}",
         primary=widgets["primary"],
@@ -71,11 +71,11 @@ def _look(
         variables={name: widgets[name] for name in ("line", "dim", "loud", "wrong", "field", "thumb")},
     )
     styles = {tone: Style.parse(spec) for tone, spec in tones.items()}
-    return Look(theme, styles, Style.parse(red), Style.parse(green))
+    return ColorTheme(theme, styles, Style.parse(red), Style.parse(green))
 
 
-LOOKS: Mapping[str, Look] = {
-    "dark": _look(
+THEMES: Mapping[str, ColorTheme] = {
+    "dark": _theme(
         "dark",
         dark=True,
         widgets={
@@ -116,7 +116,7 @@ LOOKS: Mapping[str, Look] = {
         red="#ff8787",
         green="#87d787",
     ),
-    "light": _look(
+    "light": _theme(
         "light",
         dark=False,
         widgets={
@@ -157,7 +157,7 @@ LOOKS: Mapping[str, Look] = {
         red="#af0000",
         green="#005f00",
     ),
-    "contrast": _look(
+    "contrast": _theme(
         "contrast",
         dark=True,
         widgets={
@@ -206,16 +206,16 @@ STYLES: dict[Tone, Style] = {}
 MODE_TONES = {"sandbox": Tone.SANDBOX, "paper": Tone.PAPER, "live": Tone.LOUD}
 
 
-def use_look(theme: str, up: str) -> Theme:
+def use_theme(theme: str, up: str) -> Theme:
     """Draw like this from now on; answers with the theme of the widgets. `up` is the colour of what rises."""
-    look = LOOKS[theme]
-    rises, falls = (look.red, look.green) if up == "red" else (look.green, look.red)
-    STYLES.update(look.styles)
+    chosen = THEMES[theme]
+    rises, falls = (chosen.red, chosen.green) if up == "red" else (chosen.green, chosen.red)
+    STYLES.update(chosen.styles)
     STYLES.update({Tone.UP: rises, Tone.DOWN: falls})
-    return look.theme
+    return chosen.theme
 
 
-use_look("dark", "red")
+use_theme("dark", "red")
 
 LEVEL_TONES = {Level.INFO: Tone.DIM, Level.GOOD: Tone.GOOD, Level.WARNING: Tone.WARN, Level.ERROR: Tone.BAD}
 SIDE_TONES = {Side.BUY: Tone.BUY, Side.SELL: Tone.SELL}
@@ -242,7 +242,7 @@ def change_tone(value: Decimal | float | None) -> Tone:
     return Tone.UP if value > 0 else Tone.DOWN if value < 0 else Tone.TEXT
 
 
-def words(*parts: str | tuple[str, Tone]) -> Text:
+def styled(*parts: str | tuple[str, Tone]) -> Text:
     """Text from plain strings and (string, tone) pairs; never read as markup."""
     text = Text(style=STYLES[Tone.TEXT])
     for part in parts:
