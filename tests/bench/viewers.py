@@ -78,11 +78,11 @@ def main() -> None:
     alone, _ = run(crossings, lambda look, engine, place: nullcontext())
     seen, look = run(crossings, lambda look, engine, place: look.eyes(engine, place, still=False))
     still, _ = run(crossings, lambda look, engine, place: look.eyes(engine, place, still=True))
-    more = seen.rounded_money - alone.rounded_money
+    more = seen.whole - alone.whole
     for line in (
-        f"no viewer:            {alone}, whole process {alone.rounded_money:.1%}",
-        f"{EYES} viewers:           {seen}, whole process {seen.rounded_money:.1%}: {more:+.1%} of a core",
-        f"{EYES} that stand still:  {still}, whole process {still.rounded_money:.1%}",
+        f"no viewer:            {alone}, whole process {alone.whole:.1%}",
+        f"{EYES} viewers:           {seen}, whole process {seen.whole:.1%}: {more:+.1%} of a core",
+        f"{EYES} that stand still:  {still}, whole process {still.whole:.1%}",
         f"picture to viewer:    p50 {look.quantile(0.5):.0f}, p95 {look.quantile(0.95):.0f}, "
         f"max {look.quantile(1):.0f} ms of {len(look.late)}",
     ):

@@ -32,8 +32,8 @@ async def test_a_price_that_ticks_paints_its_row_and_no_other() -> None:
     async with shown(link, "4", size=LARGE) as (app, pilot):
         table = app.query_one("#positions-table", LiveTable)
         painted: list[str] = []
-        paint = table._paint
-        table._paint = lambda row, *more: painted.append(row.key) or paint(row, *more)  # type: ignore[method-assign]
+        paint = table._row_strip
+        table._row_strip = lambda row, *more: painted.append(row.key) or paint(row, *more)  # type: ignore[method-assign]
         for number in (5, 150):
             rows[number] = replace(rows[number], last=Decimal("121.300"))
         app.pane.show(snapshot(positions=Known(tuple(rows))))
