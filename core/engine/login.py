@@ -114,7 +114,7 @@ class PlatformLogin:
         await asyncio.to_thread(self._credentials.open, passphrase)
         await self._keep_token()
         log.info("the encrypted file of passwords was opened")
-        self._notifier.reload()
+        self._notifier.reload_receivers()
         if self._components.platform.user is None and self._may_retry:
             self.start()
         return say("The encrypted file of passwords is open.")

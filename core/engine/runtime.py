@@ -165,7 +165,7 @@ class EngineRuntime:
         self._watch()
         self._show()  # now: a caller that waited for the start reads this snapshot
         self._sign_in.start()
-        self._supervisor.keep("the sending of news", self._notifier.carry)
+        self._supervisor.keep("the sending of news", self._notifier.run)
         self._supervisor.keep("the beat", self._check_each_second)
         if self._by_itself:
             self._scheduler.open()
@@ -302,7 +302,7 @@ class EngineRuntime:
         shown, failure = self._state.shown, self._supervisor.latest_failure
         if shown is not None:
             part = None if failure is None else failure.part
-            self._notifier.look(shown, self._snapshots.dangers, part, self._restarted)
+            self._notifier.check_for_alerts(shown, self._snapshots.dangers, part, self._restarted)
 
     def _show(self) -> None:
         try:

@@ -33,7 +33,7 @@ from core.model.errors import RefusedError
 from core.model.known import Unknown
 from core.model.settings import Settings
 from core.model.settings_rows import SecretName, SecretRow, SecretSource, SecretStored, SettingsTable
-from core.notify.channels import PUSH_ACCOUNT, problem_with_addresses, receivers_of, try_all
+from core.notify.channels import PUSH_ACCOUNT, problem_with_addresses, receivers_of, send_test
 
 log = logging.getLogger(__name__)
 
@@ -120,7 +120,7 @@ class SettingsCommands:
         if command.name == "push" and (wrong := await asyncio.to_thread(problem_with_addresses, command.secret)):
             raise SettingsRefused(wrong)
         kept = await asyncio.to_thread(self._credentials.keep, account, secret, command.name)
-        self._notifier.reload()
+        self._notifier.reload_receivers()
         return SecretStored(_KEPT_IN[kept.where](), kept.trouble)
 
     async def forget(self, command: ForgetSecret) -> str:
@@ -129,7 +129,7 @@ class SettingsCommands:
         services = (command.name, TOKEN) if command.name == "factorcat" else (command.name,)
         for service in services:
             trouble = await asyncio.to_thread(self._credentials.forget, account, service)
-            self._notifier.reload()
+            self._notifier.reload_receivers()
             if trouble is not None:
                 raise SettingsRefused(trouble)
         return say("It is forgotten: this machine keeps it nowhere any more.")
@@ -152,7 +152,7 @@ class SettingsCommands:
     async def test_notify(self, _: TryNotify) -> str:
         settings = await asyncio.to_thread(load_settings, self._home.path)
         receivers, troubles = await asyncio.to_thread(receivers_of, settings.notify, self._credentials)
-        outcomes = await asyncio.to_thread(try_all, receivers, settings.mode)
+        outcomes = await asyncio.to_thread(send_test, receivers, settings.mode)
         failed = [*troubles, *(why for _, why in outcomes if why is not None)]
         if failed:
             raise SettingsRefused("; ".join(failed))

@@ -1,8 +1,8 @@
-"""What is worth telling of a picture: told once when it begins and once when it is over, over restarts too."""
+"""Alerts from snapshots: one notification when a condition begins and one when it ends, across restarts too."""
 
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import time
+from datetime import date, time
 from decimal import Decimal
 from itertools import groupby
 
@@ -21,42 +21,43 @@ _LEVELS = {"info": Level.INFO, "warning": Level.WARNING, "error": Level.ERROR}
 
 _OPENING_FROM, _CLOSING_FROM = time(9, 20), time(15, 0)
 _STEADY = 10.0
-"""Real seconds that a connection, or what keeps trading off, has to be so before it is told: a blink is no news."""
+"""Real seconds that a lost connection or a block of trading has to last before it is reported."""
 
 _DOUBT = 20.0
-"""Real seconds after which an order of which nobody knows counts as one: until then the broker is looked at."""
+"""Real seconds after which an order of which nobody knows is reported: until then the broker is asked."""
 
 _IN_HOURS = frozenset(
     {SessionPhase.PRE_OPEN, SessionPhase.OPENING_CALL, SessionPhase.OPEN, SessionPhase.BREAK, SessionPhase.CLOSING_CALL}
 )
+_STOPS_KEY = "stops"
 _TURNED_DOWN = frozenset({OrderState.REJECTED, OrderState.REFUSED})
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """Something that is so. `over` is told when it is so no more; empty for what has just happened.
+    """Something to report. `ended_text` is sent when it ends; empty for an event.
 
-    `hold`: real seconds that it has to be so before it is told.
+    `hold`: real seconds that it has to last before it is reported.
     """
 
     key: str
     kind: NotificationKind
     text: str
-    over: str = ""
+    ended_text: str = ""
     hold: float = 0.0
 
 
-OF_TRADES = frozenset({NotificationKind.ORDER, NotificationKind.STOP, NotificationKind.REBALANCE})
-"""What a command that trades and ends has to tell; the state of things is for whoever watches them all day."""
+TRADE_KINDS = frozenset({NotificationKind.ORDER, NotificationKind.STOP, NotificationKind.REBALANCE})
+"""What a command that trades and exits reports; connections and checks belong to an engine that runs all day."""
 
 
 class AlertFinder:
-    """Looks at a picture once a second and puts what is new into the outbox, in one piece with having told it."""
+    """Compares each snapshot with what was announced, and puts new notifications into the outbox."""
 
     def __init__(
         self, outbox: Outbox, events: NotifyEvents, clock: Clock, wall: Clock, kinds: Container[NotificationKind]
     ) -> None:
-        """`clock` is the market's, `wall` the machine's. `kinds`: what is looked for at all."""
+        """`clock` is the market's, `wall` the machine's. `kinds`: those reported at all."""
         self._outbox = outbox
         self.events = events
         self._clock = clock
@@ -65,67 +66,75 @@ class AlertFinder:
         self._since: dict[str, float] = {}
         self._day: object = None
 
-    def look(
-        self, snapshot: Snapshot, dangers: Iterable[HeldDanger], falls: str | None, back: str | None = None
+    def check_for_alerts(
+        self, snapshot: Snapshot, dangers: Iterable[HeldDanger], failed_part: str | None, back: str | None = None
     ) -> bool:
-        """Whether there was news.
+        """Whether there was something new.
 
-        `falls`: which part of the engine has just failed; `back`: that it is back after an end without a word.
+        `failed_part`: the part of the engine that has just failed; `back`: a sentence on a restart after a crash.
         """
-        books = f"{snapshot.mode}/{snapshot.account}/"
+        books = _books(snapshot)
         items = {
             books + item.key: item
-            for item in worth_telling(snapshot, tuple(dangers), falls, back)
+            for item in find_conditions(snapshot, tuple(dangers), failed_part, back)
             if item.kind in self._kinds
         }
-        told, real, fresh = self._outbox.told, self._clock.real(), False
+        told, real, fresh = self._outbox.announced, self._clock.real(), False
         self._since = {key: self._since.get(key, real) for key in items}
         for key, item in items.items():
             if key not in told and real - self._since[key] >= item.hold:
-                fresh |= self._tell(key, item, snapshot)
+                fresh |= self._announce(key, item, snapshot)
         for key in [
             key
             for key, one in told.items()
-            if one.over and one.kind in self._kinds and key.startswith(books) and key not in items
+            if one.ended_text and one.kind in self._kinds and key.startswith(books) and key not in items
         ]:
-            fresh |= self._end(key, snapshot)
+            fresh |= self._announce_end(key, snapshot)
         if self._day != snapshot.trading_day:
             self._day = snapshot.trading_day
             self._outbox.forget_old(self._wall.now())
         return fresh
 
-    def _tell(self, key: str, item: Condition, snapshot: Snapshot) -> bool:
-        if item.kind is NotificationKind.CLOSING and not self._saw_the_opening(key, snapshot):
+    def _announce(self, key: str, item: Condition, snapshot: Snapshot) -> bool:
+        if item.kind is NotificationKind.CLOSING and not self._opening_was_sent(snapshot):
             return False
-        news = self._news(item.kind, item.text, snapshot)
-        self._outbox.tell(key, news, heading(snapshot), item.over, item.kind, self._wall.now())
-        return news is not None
+        notification = self._notification(item.kind, item.text, snapshot)
+        self._outbox.announce(key, notification, heading(snapshot), item.ended_text, item.kind, self._wall.now())
+        return notification is not None
 
-    def _end(self, key: str, snapshot: Snapshot) -> bool:
-        told = self._outbox.told[key]
-        if not _can_be_over(told.kind, key, snapshot):
+    def _announce_end(self, key: str, snapshot: Snapshot) -> bool:
+        told = self._outbox.announced[key]
+        if not _can_judge_end(told.kind, key, snapshot):
             return False
-        news = self._news(told.kind, told.over, snapshot)
-        self._outbox.end(key, news, heading(snapshot))
-        return news is not None
+        notification = self._notification(told.kind, told.ended_text, snapshot)
+        self._outbox.end(key, notification, heading(snapshot))
+        return notification is not None
 
-    def _saw_the_opening(self, closing: str, snapshot: Snapshot) -> bool:
-        """A digest is of a day that was seen: none after a start in the evening."""
-        return closing.replace("closing:", "opening:") in self._outbox.told
+    def _opening_was_sent(self, snapshot: Snapshot) -> bool:
+        """No digest after a start in the evening."""
+        return _books(snapshot) + _opening_key(snapshot.trading_day) in self._outbox.announced
 
-    def _news(self, kind: NotificationKind, text: str, snapshot: Snapshot) -> Notification | None:
+    def _notification(self, kind: NotificationKind, text: str, snapshot: Snapshot) -> Notification | None:
         wanted = str(getattr(self.events, str(kind)))
         return None if wanted == "off" else Notification(kind, _LEVELS[wanted], snapshot.at, text)
 
 
-def _can_be_over(kind: NotificationKind, key: str, shown: Snapshot) -> bool:
-    """Whether the picture tells at all: what is looked for at certain hours only is not over because these are, and
-    what is not known is not over either."""
+def _can_judge_end(kind: NotificationKind, key: str, shown: Snapshot) -> bool:
+    """Whether the snapshot shows it at all: outside a check's hours, or where data is unknown, nothing has ended."""
     if kind is NotificationKind.CONNECTION:
         return shown.session in _IN_HOURS and bool(shown.health)
-    if kind is NotificationKind.BOND or key.endswith("/stops"):
+    if kind is NotificationKind.BOND or key == _books(shown) + _STOPS_KEY:
         return shown.session == SessionPhase.OPEN and isinstance(shown.positions, Known)
     return True
+
+
+def _books(snapshot: Snapshot) -> str:
+    """What every key of this mode and account begins with."""
+    return f"{snapshot.mode}/{snapshot.account}/"
+
+
+def _opening_key(day: date | None) -> str:
+    return f"opening:{day}"
 
 
 def heading(snapshot: Snapshot) -> str:
@@ -133,19 +142,19 @@ def heading(snapshot: Snapshot) -> str:
     return f"rotor {snapshot.mode.upper()} {snapshot.account}".rstrip()
 
 
-def worth_telling(
-    snapshot: Snapshot, dangers: Iterable[HeldDanger], falls: str | None, back: str | None
+def find_conditions(
+    snapshot: Snapshot, dangers: Iterable[HeldDanger], failed_part: str | None, back: str | None
 ) -> Iterator[Condition]:
-    """Everything in the picture that somebody who is not looking should know."""
+    """Everything in the snapshot that the user should know of."""
     for find in (_trading, _connections, _orders, _stops, _runs, _bonds):
         yield from find(snapshot)
     for danger in dangers:
         yield Condition(f"danger:{danger.code}:{danger.sell}", NotificationKind.BOND, danger.text)
-    if falls is not None:
+    if failed_part is not None:
         yield Condition(
             "engine",
             NotificationKind.TRADING,
-            say("a part of the engine failed and was begun again: {part}", part=falls),
+            say("a part of the engine failed and was begun again: {part}", part=failed_part),
             say("the engine's parts run steadily again"),
         )
     if back is not None:
@@ -171,11 +180,11 @@ def _trading(shown: Snapshot) -> Iterator[Condition]:
     if shown.stops is not None and shown.stops.armed < shown.stops.managed and shown.session == SessionPhase.OPEN:
         armed = say("{armed} of {managed} stops are armed", armed=shown.stops.armed, managed=shown.stops.managed)
         note = f": {shown.stops.note}" if shown.stops.note else ""
-        yield Condition("stops", NotificationKind.TRADING, armed + note, say("every stop is armed again"), 60.0)
+        yield Condition(_STOPS_KEY, NotificationKind.TRADING, armed + note, say("every stop is armed again"), 60.0)
 
 
 def _connections(shown: Snapshot) -> Iterator[Condition]:
-    """Only in trading hours: a terminal that is closed for the night is no news."""
+    """Only in trading hours: a terminal that is closed for the night is no alert."""
     if shown.session not in _IN_HOURS:
         return
     for one in shown.health:
@@ -315,7 +324,7 @@ def _day(shown: Snapshot) -> Iterator[Condition]:
     if _OPENING_FROM <= now < _CLOSING_FROM:
         # As soon as the account was read; where it cannot be, that is what the check has to say.
         hold = 0.0 if shown.ready else 60.0
-        yield Condition(f"opening:{day}", NotificationKind.OPENING, opening_check(shown), hold=hold)
+        yield Condition(_opening_key(day), NotificationKind.OPENING, opening_check(shown), hold=hold)
     elif now >= _CLOSING_FROM:
         yield Condition(f"closing:{day}", NotificationKind.CLOSING, closing_digest(shown))
 

@@ -1,4 +1,4 @@
-"""Who is told: the mail of [notify.email], and push services through Apprise. Calls block, each within a deadline."""
+"""Mail of [notify.email] and push services through Apprise. Calls block, each with a timeout."""
 
 import hashlib
 import logging
@@ -28,7 +28,7 @@ _SECONDS = 15.0
 _TLS_FROM_THE_START = 465
 
 
-class MailFailed(UnavailableError, RuntimeError):
+class MailFailed(UnavailableError):
     """The mail was not sent; the message says why and what to do."""
 
 
@@ -40,21 +40,21 @@ def send_mail(settings: EmailSettings, password: SecretStr | None, subject: str,
     Port 465 speaks TLS from the start; on any other the connection is turned to TLS before a password is sent. Without
     a password nobody is logged in, and a server on this machine may do without TLS.
     """
-    _talk(settings, password, lambda server: server.send_message(_message(settings, subject, text, number)))
+    _with_server(settings, password, lambda server: server.send_message(_message(settings, subject, text, number)))
 
 
 def try_login(settings: EmailSettings, password: SecretStr | None) -> None:
     """Connect as for a mail, with TLS and login, and send none. Raises `MailFailed`."""
-    _talk(settings, password, lambda server: server.noop())
+    _with_server(settings, password, lambda server: server.noop())
 
 
-def _talk(settings: EmailSettings, password: SecretStr | None, say_it: Callable[[smtplib.SMTP], object]) -> None:
+def _with_server(settings: EmailSettings, password: SecretStr | None, action: Callable[[smtplib.SMTP], object]) -> None:
     if not settings.host or not settings.sender or not settings.receiver:
         raise MailFailed(say("Set notify.email.host, sender and receiver first."))
     host, port = settings.host, settings.port
     try:
         with _connected(settings, password) as server:
-            say_it(server)
+            action(server)
     except smtplib.SMTPAuthenticationError:
         reason = say("{host} refuses the name or the password. Many providers want an app password here.", host=host)
     except smtplib.SMTPSenderRefused:
@@ -122,7 +122,7 @@ PUSH_ACCOUNT = "addresses"
 _LEVELS = {"info": Level.INFO, "warning": Level.WARNING, "error": Level.ERROR}
 
 
-class NotSent(UnavailableError, RuntimeError):
+class NotSent(UnavailableError):
     """A message was not sent; the message of this says why and what to do, and holds no secret."""
 
 
@@ -163,7 +163,7 @@ class MailReceiver:
         self.least = _LEVELS[email.level]
 
     def send(self, message: Message) -> None:
-        password = password_of(self._email, self._credentials)
+        password = mail_password(self._email, self._credentials)
         try:
             send_mail(self._email, password, message.subject, message.text, message.number)
         except MailFailed as failure:
@@ -182,7 +182,7 @@ class PushReceiver:
         self.least = least
 
     def send(self, message: Message) -> None:
-        heard = _Heard()
+        heard = _AppriseLog()
         logger = logging.getLogger("apprise")
         logger.propagate = False  # what it says is told in a sentence of ours
         logger.addHandler(heard)
@@ -200,7 +200,7 @@ class PushReceiver:
             raise NotSent(say("{name} did not take the message: {why}.", name=self.name, why=why))
 
 
-class _Heard(logging.Handler):
+class _AppriseLog(logging.Handler):
     """What Apprise says on this very thread while it sends."""
 
     def __init__(self) -> None:
@@ -213,7 +213,7 @@ class _Heard(logging.Handler):
             self.lines.append(" ".join(record.getMessage().split()))
 
 
-def password_of(email: EmailSettings, credentials: Credentials) -> SecretStr | None:
+def mail_password(email: EmailSettings, credentials: Credentials) -> SecretStr | None:
     """The mail server's password; None: it is used without one. Raises `NotSent` where that cannot be known."""
     found = credentials.read(email.sender, "email")
     if isinstance(found, Unknown):
@@ -256,7 +256,7 @@ def problem_with_addresses(text: str) -> str | None:
     return None
 
 
-def try_all(receivers: Iterable[Receiver], mode: str) -> list[tuple[str, str | None]]:
+def send_test(receivers: Iterable[Receiver], mode: str) -> list[tuple[str, str | None]]:
     """Send each a test message; answers with their names and why it did not go, None where it did."""
     subject = say("rotor: a test")
     text = say("This is a test. News of rotor, in {mode} mode, will come like this.", mode=mode)

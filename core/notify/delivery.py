@@ -1,4 +1,4 @@
-"""Carries news from the outbox to everybody who is to be told, beside the trading and never in its way."""
+"""Send notifications from the outbox to every receiver, without ever delaying an order."""
 
 import asyncio
 import logging
@@ -16,7 +16,7 @@ from core.infra.worker_thread import CallTimedOut, WorkerThread
 from core.model.notification import NotificationKind
 from core.model.settings import Settings
 from core.model.snapshot import Level, Snapshot
-from core.notify.alerts import OF_TRADES, AlertFinder
+from core.notify.alerts import TRADE_KINDS, AlertFinder
 from core.notify.channels import Message, NotSent, Receiver, receivers_of
 from core.notify.outbox import Outbox, Waiting
 from core.rules.redemption import HeldDanger
@@ -24,7 +24,7 @@ from core.rules.redemption import HeldDanger
 log = logging.getLogger(__name__)
 
 GATHER = 5.0
-"""Seconds that news wait for others, so that a rebalance makes one message and not twenty."""
+"""Seconds to collect notifications, so that a rebalance makes one message and not twenty."""
 
 DEADLINE = 60.0
 """Seconds that a receiver is given for one message."""
@@ -33,11 +33,11 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 30.0, 1800.0
 """Seconds before a receiver that failed is tried again; they double while it fails."""
 
 _MOST_LINES = 200
-"""Pieces of news in one message; the rest comes in the next one."""
+"""Notifications in one message; the rest comes in the next one."""
 
 
 class Delivery:
-    """One task for each receiver, all on the loop that runs `carry`; whoever hangs, hangs alone."""
+    """One task for each receiver, so one that hangs delays no other."""
 
     def __init__(
         self, outbox: Outbox, receivers: Sequence[Receiver], per_hour: int, clock: Clock, *, complete: bool = True
@@ -50,24 +50,24 @@ class Delivery:
         self._woken = {receiver.name: asyncio.Event() for receiver in self._receivers}
         self._tried: dict[str, int] = {}
         self._untried = set(self._woken)
-        outbox.welcome(self._woken, complete=complete)
+        outbox.set_receivers(self._woken, complete=complete)
 
     def wake(self) -> None:
-        """There is news."""
+        """There is something to send."""
         for event in self._woken.values():
             event.set()
 
-    async def carry(self) -> None:
+    async def run(self) -> None:
         """Until it is cancelled."""
         async with asyncio.TaskGroup() as group:
             for receiver in self._receivers:
-                group.create_task(self._serve(receiver), name=f"courier: {receiver.name}")
+                group.create_task(self._serve(receiver), name=f"delivery: {receiver.name}")
             if not self._receivers:
                 await asyncio.Event().wait()
 
     async def flush(self, seconds: float) -> None:
         """Send at once what waits, to those that were within reach; what is left is sent after the next start."""
-        due = [receiver for receiver in self._receivers if not self._outbox.standing(receiver.name).tries]
+        due = [receiver for receiver in self._receivers if not self._outbox.state(receiver.name).tries]
         senders = [asyncio.create_task(self._send_all(receiver)) for receiver in due]
         if senders:
             _, late = await asyncio.wait(senders, timeout=seconds)
@@ -79,35 +79,35 @@ class Delivery:
         waiting = self._outbox.waiting(receiver.name, receiver.least)
         if not waiting:
             return
-        caller = WorkerThread(f"courier: {receiver.name}")
+        caller = WorkerThread(f"delivery: {receiver.name}")
         try:
             await self._send(receiver, caller, waiting)
         finally:
             caller.end()
 
     def health(self) -> tuple[Level, str] | None:
-        """How the sending stands, for the screen; None where nobody is to be told."""
+        """For the screen; None without receivers."""
         if not self._receivers:
             return None
         troubled: list[str] = []
         for receiver in self._receivers:
-            standing = self._outbox.standing(receiver.name)
-            if standing.tries:
-                since = standing.since or self._clock.now()
+            state = self._outbox.state(receiver.name)
+            if state.tries:
+                since = state.since or self._clock.now()
                 troubled.append(
-                    say("{name} since {since:%H:%M}: {why}", name=receiver.name, since=since, why=standing.error)
+                    say("{name} since {since:%H:%M}: {why}", name=receiver.name, since=since, why=state.error)
                 )
         return (Level.WARNING, "; ".join(troubled)) if troubled else (Level.GOOD, "ok")
 
     async def _serve(self, receiver: Receiver) -> None:
-        caller = WorkerThread(f"courier: {receiver.name}")
+        caller = WorkerThread(f"delivery: {receiver.name}")
         woken = self._woken[receiver.name]
         try:
             while True:
                 woken.clear()
                 waiting = self._outbox.waiting(receiver.name, receiver.least)
                 if not waiting:
-                    self._outbox.nothing_for(receiver.name)
+                    self._outbox.skip_to_newest(receiver.name)
                     await woken.wait()
                     continue
                 pause = self._pause(receiver, waiting)
@@ -116,7 +116,7 @@ class Delivery:
                     waiting = self._outbox.waiting(receiver.name, receiver.least)
                 if not await self._send(receiver, caller, self._batch(receiver, waiting)):
                     caller.end()
-                    caller = WorkerThread(f"courier: {receiver.name}")
+                    caller = WorkerThread(f"delivery: {receiver.name}")
         finally:
             caller.end()
 
@@ -130,13 +130,13 @@ class Delivery:
 
     def _pause(self, receiver: Receiver, waiting: Sequence[Waiting]) -> float:
         """How long to wait before the next message."""
-        now, standing = self._clock.now(), self._outbox.standing(receiver.name)
+        now, state = self._clock.now(), self._outbox.state(receiver.name)
         if receiver.name in self._untried:  # a fresh start, perhaps with another password: nobody waits for that
             self._untried.discard(receiver.name)
             return GATHER
-        if standing.next_at is not None:
-            return (standing.next_at - now).total_seconds()
-        recent = [moment for moment in standing.sent if now - moment < timedelta(hours=1)]
+        if state.next_at is not None:
+            return (state.next_at - now).total_seconds()
+        recent = [moment for moment in state.sent if now - moment < timedelta(hours=1)]
         # What is grave has as many messages again.
         most = self._per_hour * (2 if any(one.news.level is Level.ERROR for one in waiting) else 1)
         if len(recent) >= most:
@@ -156,13 +156,13 @@ class Delivery:
                 receiver, say("{name} did not answer within {seconds:.0f} s", name=receiver.name, seconds=DEADLINE)
             )
             return False
-        self._outbox.delivered(receiver.name, waiting[-1].number, self._clock.now())
+        self._outbox.mark_delivered(receiver.name, waiting[-1].number, self._clock.now())
         return True
 
     def _failed(self, receiver: Receiver, why: str) -> None:
-        now, before = self._clock.now(), self._outbox.standing(receiver.name)
+        now, before = self._clock.now(), self._outbox.state(receiver.name)
         again = now + timedelta(seconds=pause_after(before.tries + 1))
-        self._outbox.failed(receiver.name, why, again, now)
+        self._outbox.mark_failed(receiver.name, why, again, now)
         if why != before.error:  # each reason once, not at every try
             log.warning("news wait for %s, which is tried again: %s", receiver.name, why)
 
@@ -205,7 +205,7 @@ _LAST_WAIT = 5.0
 
 
 class Notifier:
-    """Nothing of it is made where nobody is to be told; whatever fails in it keeps no order waiting."""
+    """Alerts and their delivery; idle without receivers. No failure in it delays an order."""
 
     def __init__(
         self,
@@ -221,20 +221,20 @@ class Notifier:
         self._clock = clock
         self._home = home
         self._credentials = credentials
-        self._kinds = frozenset(NotificationKind) if by_itself else OF_TRADES
+        self._kinds = frozenset(NotificationKind) if by_itself else TRADE_KINDS
         self._wall = wall or RealClock()
         self._changed = asyncio.Event()
         self._outbox: Outbox | None = None
-        self._room: AlertFinder | None = None
-        self._courier: Delivery | None = None
+        self._finder: AlertFinder | None = None
+        self._delivery: Delivery | None = None
 
-    async def carry(self) -> None:
-        """Find out who is to be told, which may wait for a keyring, and carry to them; anew after `reload`."""
+    async def run(self) -> None:
+        """Load the receivers, which may wait for a keyring, and send; again after `reload_receivers`."""
         while True:
             self._changed.clear()
-            await self._begin()
+            await self._load_receivers()
             changed = asyncio.create_task(self._changed.wait())
-            carrying = asyncio.create_task(self._courier.carry()) if self._courier is not None else None
+            carrying = asyncio.create_task(self._delivery.run()) if self._delivery is not None else None
             tasks: set[asyncio.Task[Any]] = {changed} if carrying is None else {changed, carrying}
             try:
                 done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -252,41 +252,41 @@ class Notifier:
         if changed:
             self._changed.set()
 
-    def reload(self) -> None:
-        """A password or an address has come or gone: see anew who is to be told."""
+    def reload_receivers(self) -> None:
+        """After a password or an address was changed."""
         self._changed.set()
 
-    def look(
-        self, snapshot: Snapshot, dangers: Callable[[], Iterable[HeldDanger]], falls: str | None, back: str | None
+    def check_for_alerts(
+        self, snapshot: Snapshot, dangers: Callable[[], Iterable[HeldDanger]], failed_part: str | None, back: str | None
     ) -> None:
         """Put what is new into the outbox."""
-        if self._room is None or self._courier is None:
+        if self._finder is None or self._delivery is None:
             return
         try:
-            if self._room.look(snapshot, dangers(), falls, back):
-                self._courier.wake()
+            if self._finder.check_for_alerts(snapshot, dangers(), failed_part, back):
+                self._delivery.wake()
         except sqlite3.Error as error:
             log.error("news could not be put into the outbox, nobody is told of it: %s", error)
         except Exception:
-            log.exception("the picture could not be looked through for news")
+            log.exception("the snapshot could not be checked for alerts")
 
     def health(self) -> tuple[Level, str] | None:
         try:
-            return None if self._courier is None else self._courier.health()
+            return None if self._delivery is None else self._delivery.health()
         except sqlite3.Error as error:
             return Level.ERROR, str(error)
 
     async def close(self) -> None:
         """Send at once what can be sent."""
-        if self._courier is not None:
+        if self._delivery is not None:
             try:
-                await self._courier.flush(_LAST_WAIT)
+                await self._delivery.flush(_LAST_WAIT)
             except sqlite3.Error as error:
                 log.error("the outbox cannot be used: %s", error)
         if self._outbox is not None:
             self._outbox.close()
 
-    async def _begin(self) -> None:
+    async def _load_receivers(self) -> None:
         settings = self._settings
         # Addresses in the keyring are for the trading that matters: practice asks no keyring and rings no phone.
         kept = settings.mode != "sandbox"
@@ -295,12 +295,12 @@ class Notifier:
         for trouble in troubles:
             log.warning("somebody who may be meant to be told is not: %s", trouble)
         if not receivers:
-            self._courier = None
+            self._delivery = None
             return
         notify = settings.notify
         self._outbox = self._outbox or Outbox(self._home.outbox)
-        self._courier = Delivery(self._outbox, receivers, notify.per_hour, self._wall, complete=not troubles)
-        if self._room is None:
-            self._room = AlertFinder(self._outbox, notify.events, self._clock, self._wall, self._kinds)
-        self._room.events = notify.events
+        self._delivery = Delivery(self._outbox, receivers, notify.per_hour, self._wall, complete=not troubles)
+        if self._finder is None:
+            self._finder = AlertFinder(self._outbox, notify.events, self._clock, self._wall, self._kinds)
+        self._finder.events = notify.events
         log.info("news go to: %s", ", ".join(receiver.name for receiver in receivers))

@@ -69,13 +69,13 @@ class DeliveryState:
 
 @dataclass(frozen=True, slots=True)
 class SentNotification:
-    """That something was told; `over` is what is told when it has passed, empty for what just happened."""
+    """That something was told; `ended_text` is what is told when it has passed, empty for what just happened."""
 
-    over: str
+    ended_text: str
     kind: NotificationKind
 
 
-def weighs(level: Level, least: Level) -> bool:
+def reaches_level(level: Level, least: Level) -> bool:
     """Whether news of this level go to a receiver that wants `least` and above."""
     return _GRAVITY.index(level) >= _GRAVITY.index(least)
 
@@ -94,24 +94,24 @@ class Outbox:
             self._db = open_database(path, OUTBOX, durable=False)
         # Safe against every end of this program, and never a damaged file, without a fsync for each piece of news.
         self._db.execute("PRAGMA synchronous=NORMAL")
-        self._told = {
+        self._announced = {
             row["key"]: SentNotification(row["over"], NotificationKind(row["kind"])) for row in rows(self._db, "told")
         }
 
     @property
-    def told(self) -> Mapping[str, SentNotification]:
-        return self._told
+    def announced(self) -> Mapping[str, SentNotification]:
+        return self._announced
 
-    def tell(
-        self, key: str, news: Notification | None, heading: str, over: str, kind: NotificationKind, now: datetime
+    def announce(
+        self, key: str, news: Notification | None, heading: str, ended_text: str, kind: NotificationKind, now: datetime
     ) -> None:
         """Put the news in, and remember that `key` was told, as one; without news only remember it."""
         with self._db.atomic():
             if news is not None:
                 self._put(news, heading)
-            row = {"key": key, "over": over, "kind": str(kind), "at": now.isoformat()}
+            row = {"key": key, "over": ended_text, "kind": str(kind), "at": now.isoformat()}
             self._db.table("told").insert(row, replace=True)
-        self._told[key] = SentNotification(over, kind)
+        self._announced[key] = SentNotification(ended_text, kind)
 
     def end(self, key: str, news: Notification | None, heading: str) -> None:
         """What was told has passed: forget it, with news of that."""
@@ -119,7 +119,7 @@ class Outbox:
             if news is not None:
                 self._put(news, heading)
             self._db.execute("delete from told where key = ?", [key])
-        self._told.pop(key, None)
+        self._announced.pop(key, None)
 
     def forget_old(self, now: datetime) -> None:
         """Forget what was told long ago and cannot come again."""
@@ -127,9 +127,9 @@ class Outbox:
         with self._db.atomic():
             self._db.execute("delete from told where at < ? and over = ''", [before])
         kept = {row["key"] for row in rows(self._db, "told")}
-        self._told = {key: told for key, told in self._told.items() if key in kept}
+        self._announced = {key: told for key, told in self._announced.items() if key in kept}
 
-    def welcome(self, receivers: Iterable[str], *, complete: bool = True) -> None:
+    def set_receivers(self, receivers: Iterable[str], *, complete: bool = True) -> None:
         """From now on these are the receivers: a new one gets what comes from now on, one that left gets nothing.
 
         Not `complete`: there may be others, whose addresses cannot be read now; what waits for them stays.
@@ -146,7 +146,7 @@ class Outbox:
                 self._db.table("receivers").insert(row)
         self._clear()
 
-    def standing(self, name: str) -> DeliveryState:
+    def state(self, name: str) -> DeliveryState:
         (row,) = rows(self._db, "receivers", "name = ?", [name])
         return DeliveryState(
             row["place"],
@@ -159,22 +159,22 @@ class Outbox:
 
     def waiting(self, name: str, least: Level) -> tuple[Waiting, ...]:
         """What this receiver has not got yet and wants, oldest first."""
-        place = self.standing(name).place
+        place = self.state(name).place
         found = (_waiting(row) for row in rows(self._db, "news", "id > ?", [place], order_by="id"))
-        return tuple(one for one in found if weighs(one.news.level, least))
+        return tuple(one for one in found if reaches_level(one.news.level, least))
 
-    def nothing_for(self, name: str) -> None:
+    def skip_to_newest(self, name: str) -> None:
         """Whatever there is now is below what this receiver wants: it need not be kept for it."""
-        place = self.standing(name).place
+        place = self.state(name).place
         newest = rows(self._db, "news", "id > ?", [place], order_by="id desc limit 1")
         if newest:
             with self._db.atomic():
                 self._db.table("receivers").update(name, {"place": newest[0]["id"]})
             self._clear()
 
-    def delivered(self, name: str, place: int, now: datetime) -> None:
+    def mark_delivered(self, name: str, place: int, now: datetime) -> None:
         """The receiver has all news up to this number."""
-        recent = (moment for moment in self.standing(name).sent if now - moment < timedelta(hours=1))
+        recent = (moment for moment in self.state(name).sent if now - moment < timedelta(hours=1))
         sent = json.dumps([moment.isoformat() for moment in (*recent, now)])
         with self._db.atomic():
             self._db.table("receivers").update(
@@ -182,9 +182,9 @@ class Outbox:
             )
         self._clear()
 
-    def failed(self, name: str, error: str, next_at: datetime, now: datetime) -> None:
+    def mark_failed(self, name: str, error: str, next_at: datetime, now: datetime) -> None:
         """The receiver could not be reached; it is tried again at `next_at`."""
-        before = self.standing(name)
+        before = self.state(name)
         since = before.since if before.tries and before.since else now
         changes = {
             "tries": before.tries + 1,
@@ -219,7 +219,7 @@ class Outbox:
             )
 
 
-def waiting_in(path: Path) -> tuple[tuple[str, str], ...]:
+def failing_receivers(path: Path) -> tuple[tuple[str, str], ...]:
     """Receivers of an outbox file that could not be reached, and why. Changes nothing. Raises `HomeUnusable`."""
     try:
         database = open_for_reading(path)

@@ -18,7 +18,7 @@ from core.model.known import Known
 from core.model.notification import NotificationKind
 from core.model.order import Order, Origin
 from core.model.snapshot import Snapshot
-from core.notify.alerts import worth_telling
+from core.notify.alerts import find_conditions
 from tests.engine.test_engine import ask, ended, until
 from tests.waiting import PATIENCE
 from tui.cli.offline import prepare_demo
@@ -95,7 +95,7 @@ class World:
 
 
 def alert(shown: Snapshot) -> list[str]:
-    found = worth_telling(shown, (), None, None)
+    found = find_conditions(shown, (), None, None)
     return [item.text for item in found if item.kind is NotificationKind.TRADING and item.key == "off"]
 
 

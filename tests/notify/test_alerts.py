@@ -16,7 +16,7 @@ from core.model.notification import NotificationKind
 from core.model.order import Order, OrderState, Origin, Side
 from core.model.settings import NotifyEvents
 from core.model.snapshot import Control, Health, Level, MissedRun, Snapshot, SourceState, StopsSummary
-from core.notify.alerts import OF_TRADES, AlertFinder
+from core.notify.alerts import TRADE_KINDS, AlertFinder
 from core.notify.outbox import Outbox
 from core.rules.redemption import HeldDanger
 from tests.tui.scripted import NOW, order, positions, rebalance, snapshot
@@ -38,14 +38,16 @@ class Room:
 
     def open(self) -> None:
         self.outbox = Outbox(self.path)
-        self.outbox.welcome(["box"])
+        self.outbox.set_receivers(["box"])
         self.room = AlertFinder(self.outbox, self.events, self.clock, self.clock, self.kinds)
 
-    def look(self, shown: Snapshot, *dangers: HeldDanger, falls: str | None = None, after: float = 0.0) -> list[str]:
+    def look(
+        self, shown: Snapshot, *dangers: HeldDanger, failed_part: str | None = None, after: float = 0.0
+    ) -> list[str]:
         """What is told of the picture after these seconds."""
         before = len(self.texts())
         self.clock.move_to(self.clock.now() + timedelta(seconds=after))
-        self.room.look(shown, dangers, falls)
+        self.room.check_for_alerts(shown, dangers, failed_part)
         return self.texts()[before:]
 
     def texts(self) -> list[str]:
@@ -226,18 +228,18 @@ def test_a_rebalance_is_told_when_it_has_ended_with_each_leg(room: Room) -> None
 
 
 def test_a_part_of_the_engine_that_fails(room: Room) -> None:
-    (told,) = room.look(quiet(), falls="the beat")
+    (told,) = room.look(quiet(), failed_part="the beat")
     assert "the beat" in told
     assert room.look(quiet(), after=1) == ["the engine's parts run steadily again"]
 
 
 def test_that_it_is_back_after_a_crash_is_told_once(room: Room) -> None:
     back = "rotor is back: its run of 05-06 09:00:00 was ended without a word"
-    room.room.look(quiet(), (), None, back)
+    room.room.check_for_alerts(quiet(), (), None, back)
     assert room.texts()[-1] == back
     before = len(room.texts())
     room.open()
-    room.room.look(quiet(), (), None, back)
+    room.room.check_for_alerts(quiet(), (), None, back)
     assert len(room.texts()) == before
 
 
@@ -302,7 +304,7 @@ def test_what_is_off_is_told_to_nobody_and_is_not_told_later(tmp_path: Path) -> 
 
 
 def test_a_command_that_ends_tells_of_its_trades_only(tmp_path: Path) -> None:
-    room = Room(tmp_path, kinds=OF_TRADES)
+    room = Room(tmp_path, kinds=TRADE_KINDS)
     shown = quiet(health=ill("broker"), controls=(Control.HALTED,), rebalance=rebalance(finished=True))
     assert [text.partition("\n")[0] for text in room.look(shown, CALLED, after=100)] == ["rebalance has ended: ended"]
 

@@ -24,7 +24,7 @@ from core.notify.channels import (
     PushReceiver,
     problem_with_addresses,
     receivers_of,
-    try_all,
+    send_test,
 )
 from tests.notify.smtp import email_at, smtp_server
 from tui.cli.main import main
@@ -136,7 +136,7 @@ def test_addresses_in_a_file_that_is_shut_are_told_as_such(credentials: Credenti
 def test_each_is_tried_and_told_apart(credentials: Credentials) -> None:
     with smtp_server() as server, phone() as (address, heard):
         notify = NotifySettings(urls=(address, "json://127.0.0.1:9/"), email=email_at(server))
-        outcomes = try_all(receivers_of(notify, credentials)[0], "paper")
+        outcomes = send_test(receivers_of(notify, credentials)[0], "paper")
     assert [why is None for _, why in outcomes] == [True, True, False]
     assert len(heard) == len(server.mails) == 1
     assert "in paper mode" in server.texts()[0]

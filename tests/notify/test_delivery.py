@@ -41,7 +41,7 @@ class Box:
 
 
 def put(outbox: Outbox, key: str, level: Level = Level.WARNING) -> None:
-    outbox.tell(
+    outbox.announce(
         key,
         Notification(NotificationKind.ORDER, level, NOW, f"about {key}"),
         "rotor TEST",
@@ -56,7 +56,7 @@ async def carrying(
     outbox: Outbox, *receivers: Receiver, per_hour: int = 20, clock: SteppedClock | RealClock | None = None
 ) -> AsyncGenerator[Delivery]:
     carrier = Delivery(outbox, receivers, per_hour, clock or SteppedClock(NOW))
-    task = asyncio.create_task(carrier.carry())
+    task = asyncio.create_task(carrier.run())
     await asyncio.sleep(0)
     yield carrier
     task.cancel()
@@ -160,14 +160,14 @@ async def test_a_dead_mail_server_holds_up_nobody(
             put(outbox, "a")
             carrier.wake()
             await until(lambda: phone.got)
-            await until(lambda: outbox.standing("mail").tries)
-        assert "did not answer within" in outbox.standing("mail").error
+            await until(lambda: outbox.state("mail").tries)
+        assert "did not answer within" in outbox.state("mail").error
         server.hangs = False
         # The next start: what the dead server did not get is there still.
         later = Outbox(tmp_path / "outbox.db")
-        later.delivered("phone", 10, NOW)
+        later.mark_delivered("phone", 10, NOW)
         monkeypatch.setattr(delivery, "_FIRST_PAUSE", 0.01)
-        later.failed("mail", "as before", datetime.now(SHANGHAI), datetime.now(SHANGHAI))
+        later.mark_failed("mail", "as before", datetime.now(SHANGHAI), datetime.now(SHANGHAI))
         async with carrying(later, receiver, clock=RealClock()):
             await until(lambda: server.mails)
     assert set(server.subjects()) == {"rotor TEST: about a"}
@@ -193,7 +193,7 @@ async def test_an_answer_that_is_lost_makes_the_same_mail_again(
 async def test_the_last_news_are_sent_at_the_end(outbox: Outbox) -> None:
     box, away = Box(), Box("away")
     carrier = Delivery(outbox, [box, away], 20, SteppedClock(NOW))
-    outbox.failed("away", "it is away", NOW, NOW)
+    outbox.mark_failed("away", "it is away", NOW, NOW)
     put(outbox, "a")
     await carrier.flush(1.0)
     assert len(box.got) == 1

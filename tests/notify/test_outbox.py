@@ -16,7 +16,7 @@ import pytest
 from core.infra.clock import SHANGHAI
 from core.model.notification import Notification, NotificationKind
 from core.model.snapshot import Level
-from core.notify.outbox import Outbox, waiting_in, weighs
+from core.notify.outbox import Outbox, failing_receivers, reaches_level
 from tests.notify.smtp import smtp_server
 
 NOW = datetime(2026, 5, 6, 14, 50, tzinfo=SHANGHAI)
@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def put(outbox: Outbox, key: str, level: Level = Level.ERROR, over: str = "") -> None:
-    outbox.tell(
+    outbox.announce(
         key,
         Notification(NotificationKind.ORDER, level, NOW, f"about {key}"),
         "rotor TEST",
@@ -45,10 +45,10 @@ def path(tmp_path: Path) -> Path:
 
 def test_each_receiver_has_a_place_of_its_own(path: Path) -> None:
     outbox = Outbox(path)
-    outbox.welcome(["mail", "push"])
+    outbox.set_receivers(["mail", "push"])
     put(outbox, "a")
     put(outbox, "b")
-    outbox.delivered("mail", outbox.waiting("mail", Level.INFO)[0].number, NOW)
+    outbox.mark_delivered("mail", outbox.waiting("mail", Level.INFO)[0].number, NOW)
     again = Outbox(path)
     assert texts(again, "mail") == ["about b"]
     assert texts(again, "push") == ["about a", "about b"]
@@ -56,57 +56,57 @@ def test_each_receiver_has_a_place_of_its_own(path: Path) -> None:
 
 def test_a_new_receiver_gets_what_comes_and_not_what_was(path: Path) -> None:
     outbox = Outbox(path)
-    outbox.welcome(["mail"])
+    outbox.set_receivers(["mail"])
     put(outbox, "a")
-    outbox.welcome(["mail", "push"])
+    outbox.set_receivers(["mail", "push"])
     put(outbox, "b")
     assert texts(outbox, "push") == ["about b"]
-    outbox.welcome(["push"])  # one that was taken out of the settings holds nothing up
+    outbox.set_receivers(["push"])  # one that was taken out of the settings holds nothing up
     assert texts(outbox, "push") == ["about b"]
 
 
 def test_one_whose_address_cannot_be_read_now_loses_nothing(path: Path) -> None:
     outbox = Outbox(path)
-    outbox.welcome(["mail", "push"])
+    outbox.set_receivers(["mail", "push"])
     put(outbox, "a")
-    outbox.welcome(["mail"], complete=False)  # the keyring is shut at this start
+    outbox.set_receivers(["mail"], complete=False)  # the keyring is shut at this start
     put(outbox, "b")
-    outbox.delivered("mail", 2, NOW)
-    outbox.welcome(["mail", "push"])
+    outbox.mark_delivered("mail", 2, NOW)
+    outbox.set_receivers(["mail", "push"])
     assert texts(outbox, "push") == ["about a", "about b"]
 
 
 def test_numbers_grow_although_what_was_delivered_goes(path: Path) -> None:
     outbox = Outbox(path)
-    outbox.welcome(["mail"])
+    outbox.set_receivers(["mail"])
     for key in "abc":
         put(outbox, key)
         (one,) = outbox.waiting("mail", Level.INFO)
-        outbox.delivered("mail", one.number, NOW)
+        outbox.mark_delivered("mail", one.number, NOW)
     assert one.number == 3
     assert texts(Outbox(path), "mail") == []
 
 
 def test_levels(path: Path) -> None:
     outbox = Outbox(path)
-    outbox.welcome(["mail"])
+    outbox.set_receivers(["mail"])
     for level in (Level.INFO, Level.WARNING, Level.ERROR):
         put(outbox, str(level), level)
     assert texts(outbox, "mail", Level.WARNING) == ["about warning", "about error"]
-    assert not weighs(Level.INFO, Level.WARNING)
+    assert not reaches_level(Level.INFO, Level.WARNING)
 
 
 def test_what_nobody_wants_is_not_kept(path: Path) -> None:
     outbox = Outbox(path)
-    outbox.welcome(["phone"])
+    outbox.set_receivers(["phone"])
     for number in range(5):
         put(outbox, f"{number}", Level.INFO)
     assert outbox.waiting("phone", Level.ERROR) == ()
-    outbox.nothing_for("phone")
+    outbox.skip_to_newest("phone")
     put(outbox, "grave", Level.ERROR)
     assert texts(outbox, "phone") == ["about grave"]
-    outbox.delivered("phone", 6, NOW)
-    outbox.nothing_for("phone")
+    outbox.mark_delivered("phone", 6, NOW)
+    outbox.skip_to_newest("phone")
     assert texts(outbox, "phone") == []
 
 
@@ -114,29 +114,29 @@ def test_what_was_told_stays_told_until_it_is_over_or_old(path: Path) -> None:
     outbox = Outbox(path)
     put(outbox, "once")
     put(outbox, "while", over="over")
-    assert set(Outbox(path).told) == {"once", "while"}
+    assert set(Outbox(path).announced) == {"once", "while"}
     outbox.forget_old(NOW + timedelta(days=8))
-    assert set(Outbox(path).told) == {"while"}
+    assert set(Outbox(path).announced) == {"while"}
     outbox.end("while", None, "rotor TEST")
-    assert set(Outbox(path).told) == set()
+    assert set(Outbox(path).announced) == set()
 
 
 def test_a_failure_is_kept_with_its_reason_and_its_beginning(path: Path) -> None:
     outbox = Outbox(path)
-    outbox.welcome(["mail"])
-    outbox.failed("mail", "no answer", NOW + timedelta(seconds=30), NOW)
-    outbox.failed("mail", "no answer", NOW + timedelta(seconds=90), NOW + timedelta(seconds=30))
-    standing = Outbox(path).standing("mail")
+    outbox.set_receivers(["mail"])
+    outbox.mark_failed("mail", "no answer", NOW + timedelta(seconds=30), NOW)
+    outbox.mark_failed("mail", "no answer", NOW + timedelta(seconds=90), NOW + timedelta(seconds=30))
+    standing = Outbox(path).state("mail")
     assert (standing.tries, standing.since, standing.error) == (2, NOW, "no answer")
-    assert waiting_in(path) == (("mail", "no answer"),)
-    outbox.delivered("mail", 0, NOW)
-    assert waiting_in(path) == ()
+    assert failing_receivers(path) == (("mail", "no answer"),)
+    outbox.mark_delivered("mail", 0, NOW)
+    assert failing_receivers(path) == ()
 
 
 def test_a_damaged_file_is_put_aside(path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path.write_bytes(b"this is no database, and long enough to be taken for one" * 20)
     outbox = Outbox(path)
-    outbox.welcome(["mail"])
+    outbox.set_receivers(["mail"])
     put(outbox, "a")
     assert texts(outbox, "mail") == ["about a"]
     assert path.with_suffix(".damaged").exists()

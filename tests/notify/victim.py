@@ -26,11 +26,11 @@ async def tell(folder: Path, port: int, first: int, count: int) -> None:
     email = EmailSettings(host="127.0.0.1", port=port, sender="rotor@example.com", receiver="me@example.com")
     receiver = MailReceiver(email, Credentials(CredentialsFile(folder / "secrets.json"), {}, patience=10.0))
     carrier = Delivery(outbox, [receiver], 100_000, RealClock())
-    carrying = asyncio.create_task(carrier.carry())
+    carrying = asyncio.create_task(carrier.run())
     for number in range(first, first + count):
         now = datetime.now(SHANGHAI)
         news = Notification(NotificationKind.ORDER, Level.ERROR, now, PIECE.format(number=number))
-        outbox.tell(f"order:{number}", news, "rotor TEST", "", NotificationKind.ORDER, now)
+        outbox.announce(f"order:{number}", news, "rotor TEST", "", NotificationKind.ORDER, now)
         print(number, flush=True)  # noqa: T201  (what was told before the end)
         carrier.wake()
         await asyncio.sleep(0.001)

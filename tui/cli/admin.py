@@ -104,7 +104,7 @@ def notify() -> None:
 @click.pass_obj
 def notify_test(context: CliContext, as_json: bool) -> None:
     """Send a test message to every receiver and report each result."""
-    from core.notify.channels import receivers_of, try_all
+    from core.notify.channels import receivers_of, send_test
 
     settings = context.settings()
     credentials = Credentials(CredentialsFile(context.home.credentials_file))
@@ -114,7 +114,7 @@ def notify_test(context: CliContext, as_json: bool) -> None:
     except CredentialsFileLocked as error:
         exit_with(REFUSED, str(error))
     receivers, troubles = receivers_of(settings.notify, credentials)
-    outcomes = [*(("push", trouble) for trouble in troubles), *try_all(receivers, settings.mode)]
+    outcomes = [*(("push", trouble) for trouble in troubles), *send_test(receivers, settings.mode)]
     if as_json:
         print_json([{"name": name, "sent": why is None, "why": why} for name, why in outcomes])
     elif not outcomes:

@@ -22,8 +22,8 @@ from core.model.finding import CheckResult, Finding
 from core.model.known import Known, Unknown
 from core.model.quote import Quote
 from core.model.settings import Settings
-from core.notify.channels import MailFailed, NotSent, PushReceiver, password_of, receivers_of, try_login
-from core.notify.outbox import waiting_in
+from core.notify.channels import MailFailed, NotSent, PushReceiver, mail_password, receivers_of, try_login
+from core.notify.outbox import failing_receivers
 from core.quotes.failover import FailoverQuotes
 from core.rules.selection import check_selection
 
@@ -298,7 +298,7 @@ async def check_mail(settings: Settings, credentials: Credentials, home: Home) -
     mail = Finding("mail", CheckResult.NOTE, say("no mail server is set: nobody is told by mail"))
     if email.host:
         try:
-            password = await asyncio.to_thread(password_of, email, credentials)
+            password = await asyncio.to_thread(mail_password, email, credentials)
             await asyncio.to_thread(try_login, email, password)
             text = say("{host} takes the login; rotor notify test sends a mail", host=email.host)
             mail = Finding("mail", CheckResult.OK, text)
@@ -322,7 +322,7 @@ async def check_mail(settings: Settings, credentials: Credentials, home: Home) -
 def _waiting(home: Home) -> list[Finding]:
     """What the outbox could not get rid of."""
     try:
-        waiting = waiting_in(home.outbox)
+        waiting = failing_receivers(home.outbox)
     except (OSError, sqlite3.Error):
         waiting = ()
     return [
