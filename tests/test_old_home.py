@@ -120,9 +120,9 @@ async def test_what_was_not_delivered_is_delivered(home: Home, monkeypatch: pyte
         outbox = Outbox(home.outbox)
         receiver = MailReceiver(email_at(server), Credentials(CredentialsFile(home.path / "none.json"), {}))
         assert len(outbox.waiting("mail", receiver.least)) == NEWS
-        outbox.failed("mail", "as before", RealClock().now(), RealClock().now())
+        outbox.mark_failed("mail", "as before", RealClock().now(), RealClock().now())
         carrier = Delivery(outbox, [receiver], 20, RealClock())
-        task = asyncio.create_task(carrier.carry())
+        task = asyncio.create_task(carrier.run())
         await until(lambda: not outbox.waiting("mail", receiver.least))
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)

@@ -54,7 +54,7 @@ class SettingsRefused(RefusedError):
 class NotificationReloader(Protocol):
     """Where to say that a password, or an address of a push service, was stored or removed."""
 
-    def reload(self) -> None:
+    def reload_receivers(self) -> None:
         """Find out anew who is notified."""
         ...
 

@@ -64,7 +64,7 @@ def settings_commands(home: Home, settings: Settings | None = None) -> tuple[Set
     user: Any = SimpleNamespace(use_settings=lambda settings: setattr(components, "settings", settings))
     told: list[str] = []
     credentials = Credentials(CredentialsFile(home.credentials_file))
-    notifier: Any = SimpleNamespace(reload=lambda: told.append("reload"))
+    notifier: Any = SimpleNamespace(reload_receivers=lambda: told.append("reload"))
     current = CurrentSettings(components, [user])
     return SettingsCommands(components, current, home, credentials, notifier), components, told
 
