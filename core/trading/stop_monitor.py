@@ -350,7 +350,7 @@ class StopMonitor:
         unseen = self._price_missing(watch) if hours is None else None
         status, text = self._armed_status(owned.code, quote, hours)
         if reason is not None:
-            status = self._unarmed_status(levels)
+            status = self._unarmed_status(levels, ratios)
         elif unseen is not None:
             status = StopStatus.NO_PRICE
         elif watch.note:
@@ -368,11 +368,12 @@ class StopMonitor:
             return StopStatus.WAITING, say("suspended: fires when it trades")
         return StopStatus.ARMED, say("armed") if hours is None else say("armed for the next hours of trading")
 
-    def _unarmed_status(self, levels: Maybe[Levels]) -> StopStatus:
+    def _unarmed_status(self, levels: Maybe[Levels], ratios: Ratios) -> StopStatus:
+        """NOT_SET only where the strategy is known to have no stops: ratios that are not known are no absence."""
         if not self._settings.stops.enabled:
             return StopStatus.OFF
         unset = isinstance(levels, Known) and levels.value.loss is None and levels.value.profit is None
-        return StopStatus.NOT_SET if unset else StopStatus.BLOCKED
+        return StopStatus.NOT_SET if unset and not ratios.troubles else StopStatus.BLOCKED
 
     def _price_missing(self, watch: _Watch) -> str | None:
         """Why the bond's price is not known, None where a tick or a sweep has brought one lately."""

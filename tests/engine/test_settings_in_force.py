@@ -11,6 +11,7 @@ from core.infra.config import load_settings
 from core.infra.home import Home
 from core.model.command import ChangeSetting, ExecutePlan, MakePlan, ReadSettings
 from core.model.known import Known
+from core.model.order import Order, OrderState
 from core.model.snapshot import PositionRow, Snapshot
 from tests.engine.test_engine import FAST, ask, ended, refusal, until
 from tui.cli.offline import prepare_demo
@@ -54,6 +55,11 @@ def stopped_at(ratio: str) -> Callable[[Snapshot], bool]:
     return seen
 
 
+def working(shown: Snapshot) -> dict[str, Order]:
+    """The orders that work at the broker, by client order id."""
+    return {order.intent.client_order_id: order for order in shown.orders if order.live}
+
+
 def buy_everything(engine: Engine) -> None:
     plan = ask(engine, MakePlan())
     ask(engine, ExecutePlan(plan.plan_id))
@@ -69,6 +75,28 @@ def test_a_new_stop_loss_shows_at_once_and_leaves_the_orders_alone(engine: Engin
     ask(engine, ChangeSetting("stops.stop_loss", "0.3"))
     shown = until(engine, stopped_at("0.3"), SECOND)
     assert [(order.intent, order.state) for order in shown.orders] == [(o.intent, o.state) for o in before.orders]
+
+
+def test_a_new_stop_loss_leaves_a_working_order_at_the_broker(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    prepare_demo(home)
+    settings = load_settings(home.path, environ={})
+    patient = settings.model_copy(update={"orders": settings.orders.model_copy(update={"timeout": 600})})
+    engine = Engine(home, patient, speed=20)
+    engine.start()
+    try:
+        engine.wait_ready()
+        plan = ask(engine, MakePlan())
+        engine.send(ExecutePlan(plan.plan_id))
+        shown = until(engine, lambda seen: bool(working(seen)) and bool(managed(seen)))
+        before = working(shown)
+        ask(engine, ChangeSetting("stops.stop_loss", "0.25"))
+        shown = until(engine, stopped_at("0.25"), SECOND)
+        after = {order.intent.client_order_id: order for order in shown.orders}
+        assert all(after[key].intent == order.intent for key, order in before.items())
+        assert {after[key].state for key in before} <= {OrderState.WORKING, OrderState.PART_FILLED, OrderState.FILLED}
+    finally:
+        engine.stop()
 
 
 def test_the_basis_and_the_switch_of_the_stops_take_effect(engine: Engine) -> None:

@@ -45,8 +45,8 @@ def engine(tmp_path: Path, control: Control, monkeypatch: pytest.MonkeyPatch) ->
     shift = OPENING - datetime.now(SHANGHAI)
     monkeypatch.setattr(RealClock, "now", lambda _: datetime.now(SHANGHAI) + shift)
     monkeypatch.setenv("ROTOR_FACTORCAT__PASSWORD", PASSWORD)
-    monkeypatch.setattr("core.brokers.qmt_connection.SPACING", 0.2)
-    monkeypatch.setattr("core.brokers.qmt_connection._PATIENCE", (0.2,))
+    monkeypatch.setattr("core.brokers.qmt_connection.RETRY_GAP", 0.2)
+    monkeypatch.setattr("core.brokers.qmt_connection._BACKOFF", (0.2,))
     platform = LoopbackPlatform(f"{OPENING:%Y-%m-%d}")
     platform.listed = LISTED
     settings = Settings(

@@ -95,7 +95,9 @@ async def test_narrower_still_keeps_the_guard(width: int) -> None:
 
 async def test_line_and_card_tell_the_guard_in_full() -> None:
     waiting = "order r-1 is unknown: frozen until that is settled"
-    rows = Known((held(stop(**LEVELS, state=waiting), last=Decimal("112.000")), *positions()[1:]))
+    rows = Known(
+        (held(stop(**LEVELS, state=waiting, status=StopStatus.WAITING), last=Decimal("112.000")), *positions()[1:])
+    )
     async with shown(ScriptedLink(snapshot(positions=rows)), "4") as (app, pilot):
         assert "through waits" in flat(app)
         assert f"SL 112.575 TP 130.350 of cost 118.500 armed, {waiting}, checked 14:49:31" in flat(app)
