@@ -1,4 +1,4 @@
-"""A viewer in another process: what goes over the wire comes back as it was, and the door opens to its key only."""
+"""Viewers in other processes: values survive encoding, and the server accepts only clients that have its key."""
 
 import asyncio
 import json
@@ -17,16 +17,16 @@ import pytest
 
 from core.engine.ipc.client import IpcClient
 from core.engine.ipc.protocol import (
-    ONLY_LOOKS,
     PROTOCOL,
+    READ_ONLY_COMMANDS,
     ClientHello,
     ProtocolError,
     changed,
     classes,
-    read,
-    read_welcome,
+    decode,
+    encode,
+    read_server_hello,
     with_change,
-    written,
 )
 from core.engine.ipc.server import IpcServer
 from core.infra.home import Home
@@ -78,36 +78,36 @@ def home(tmp_path: Path) -> Home:
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_every_value_comes_back_as_it_was(value: Any) -> None:
-    line = written(value)
+def test_values_survive_encoding(value: Any) -> None:
+    line = encode(value)
     assert line.count(b"\n") == 1
-    assert read(line) == value
-    assert read(line) == value
-    assert type(read(line)) is type(value)
+    assert decode(line) == value
+    assert decode(line) == value
+    assert type(decode(line)) is type(value)
 
 
-def test_no_field_of_the_picture_is_lost() -> None:
-    shown = snapshot(plan=scripted.plan())
-    back = read(written(shown))
-    assert {field.name: getattr(back, field.name) for field in fields(shown)} == {
-        field.name: getattr(shown, field.name) for field in fields(shown)
+def test_no_field_of_a_snapshot_is_lost() -> None:
+    shot = snapshot(plan=scripted.plan())
+    back = decode(encode(shot))
+    assert {field.name: getattr(back, field.name) for field in fields(shot)} == {
+        field.name: getattr(shot, field.name) for field in fields(shot)
     }
 
 
-def test_every_command_can_go_over_the_wire() -> None:
+def test_every_command_can_be_sent() -> None:
     commands = [kind for kind in classes().values() if issubclass(kind, Command) and kind is not Command]
     assert len(commands) > 25
     assert all(is_dataclass(kind) for kind in commands)
 
 
 @pytest.mark.parametrize("line", [b"", b"{", b'{"made":"Path","of":{}}', b'{"made":"Done","of":{"x":1}}', b'{"odd":1}'])
-def test_what_is_no_value_is_refused(line: bytes) -> None:
+def test_invalid_line_is_refused(line: bytes) -> None:
     with pytest.raises(ProtocolError):
-        read(line)
+        decode(line)
 
 
-class Desk:
-    """An engine as the host sees it."""
+class FakeEngine:
+    """The engine as the server sees it."""
 
     def __init__(self) -> None:
         self.listeners: list[Callable[[Snapshot], None]] = []
@@ -130,7 +130,7 @@ class Desk:
         return None
 
     def send(self, command: Command[Any]) -> "Future[Any]":
-        """On whatever thread: answered on one of its own, when it may be."""
+        """Replies on a thread of its own, once `may_answer` is set."""
         self.asked.append(command)
         answered: Future[Any] = Future()
         reply = Done(scripted.plan()) if isinstance(command, MakePlan) else Failed("not now", refused=True)
@@ -142,90 +142,90 @@ class Desk:
         threading.Thread(target=answer, daemon=True).start()
         return answered
 
-    def publish(self, shown: Snapshot) -> None:
+    def publish(self, shot: Snapshot) -> None:
         for listener in tuple(self.listeners):
-            listener(shown)
+            listener(shot)
 
 
 @asynccontextmanager
-async def hosted(home: Home) -> AsyncGenerator[tuple[Desk, IpcClient]]:
-    order_manager = Desk()
-    host = IpcServer(home, order_manager, SINCE, lambda: order_manager.pulse)
+async def hosted(home: Home) -> AsyncGenerator[tuple[FakeEngine, IpcClient]]:
+    engine = FakeEngine()
+    host = IpcServer(home, engine, SINCE, lambda: engine.pulse)
     await asyncio.to_thread(host.open)
     link = IpcClient(home)
     try:
         assert await asyncio.to_thread(link.open, 5.0)
-        yield order_manager, link
+        yield engine, link
     finally:
         link.close()
         await asyncio.to_thread(host.close)
 
 
-async def test_pictures_out_and_commands_in(home: Home) -> None:
-    async with hosted(home) as (order_manager, link):
+async def test_snapshots_out_and_commands_in(home: Home) -> None:
+    async with hosted(home) as (engine, link):
         assert link.latest == snapshot()
         seen: list[int] = []
-        stop = link.subscribe(lambda shown: seen.append(shown.number))
-        order_manager.publish(snapshot(number=7))
+        stop = link.subscribe(lambda shot: seen.append(shot.number))
+        engine.publish(snapshot(number=7))
         await until(lambda: 7 in seen)
         assert (await asyncio.wrap_future(link.send(MakePlan()))) == Done(scripted.plan())
         assert (await asyncio.wrap_future(link.send(RunStrategy(1, 2)))) == Failed("not now", refused=True)
-        assert order_manager.asked == [MakePlan(), RunStrategy(1, 2)]
+        assert engine.asked == [MakePlan(), RunStrategy(1, 2)]
         stop()
-        order_manager.publish(snapshot(number=8))
+        engine.publish(snapshot(number=8))
         await until(lambda: link.latest is not None and link.latest.number == 8)
         assert 8 not in seen
 
 
-def knock(home: Home, first: bytes) -> bytes:
-    """What whoever says that first is told, to the end."""
+def raw_reply(home: Home, first: bytes) -> bytes:
+    """Everything that the server sends to a client whose first line is `first`."""
     port = json.loads(home.endpoint.read_text("utf-8"))["port"]
     with socket.create_connection(("127.0.0.1", port), 5) as visitor:
         visitor.sendall(first)
         visitor.settimeout(8)
-        told = b""
+        answer = b""
         while part := visitor.recv(65536):
-            told += part
-        return told
+            answer += part
+        return answer
 
 
 def key_of(home: Home) -> str:
     return str(json.loads(home.endpoint.read_text("utf-8"))["key"])
 
 
-async def test_without_the_key_nothing_is_shown(home: Home) -> None:
-    async with hosted(home) as (order_manager, _):
-        order = written({"number": 1, "command": MakePlan()})
-        told = await asyncio.to_thread(knock, home, ClientHello("open sesame", PROTOCOL, "1").line() + order)
-        assert read_welcome(told).refused == "the key is not that of this engine"
-        assert read_welcome(told).pid == 0
-        assert order_manager.asked == []
+async def test_wrong_key_is_refused_without_data(home: Home) -> None:
+    async with hosted(home) as (engine, _):
+        order = encode({"number": 1, "command": MakePlan()})
+        answer = await asyncio.to_thread(raw_reply, home, ClientHello("open sesame", PROTOCOL, "1").line() + order)
+        assert read_server_hello(answer).refused == "the access key is not valid for this engine"
+        assert read_server_hello(answer).pid == 0
+        assert engine.asked == []
         assert home.endpoint.stat().st_mode & 0o077 == 0
 
 
 @pytest.mark.parametrize(
     "first", [b"open sesame\n", b"{}\n", b"[1]\n", b'{"key": 1}\n', b"\xff\xfe\n", b"[" * 9999 + b"\n"]
 )
-async def test_what_is_no_greeting_is_told_nothing(first: bytes, home: Home) -> None:
-    async with hosted(home) as (order_manager, link):
-        assert await asyncio.to_thread(knock, home, first) == b""
+async def test_invalid_handshake_gets_no_reply(first: bytes, home: Home) -> None:
+    async with hosted(home) as (engine, link):
+        assert await asyncio.to_thread(raw_reply, home, first) == b""
         assert isinstance(await asyncio.wrap_future(link.send(MakePlan())), Done)
-        assert len(order_manager.asked) == 1
+        assert len(engine.asked) == 1
 
 
-async def test_another_version_is_told_in_a_sentence_on_both_sides(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_other_protocol_version_is_refused_with_a_sentence(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     async with hosted(home):
-        told = await asyncio.to_thread(knock, home, ClientHello(key_of(home), PROTOCOL + 1, "9.9").line())
-        assert "this is rotor 9.9: they do not understand each other" in read_welcome(told).refused
+        answer = await asyncio.to_thread(raw_reply, home, ClientHello(key_of(home), PROTOCOL + 1, "9.9").line())
+        assert "this is rotor 9.9: these versions cannot work together" in read_server_hello(answer).refused
         monkeypatch.setattr("core.engine.ipc.client.PROTOCOL", PROTOCOL - 1)
         old = IpcClient(home)
         assert not await asyncio.to_thread(old.open, 5.0)
-        assert "do not understand each other" in (old.trouble or "")
+        assert "cannot work together" in (old.trouble or "")
         old.close()
 
 
 @pytest.mark.parametrize("line", [b"half a mess", b"{}\n", b'{"number": 3, "command": 7}\n', b"nonsense\n"])
-async def test_half_a_message_or_none_is_a_sentence_and_no_hole(line: bytes, home: Home) -> None:
+async def test_broken_message_is_refused_and_others_go_on(line: bytes, home: Home) -> None:
     def send() -> bytes:
         port = json.loads(home.endpoint.read_text("utf-8"))["port"]
         with socket.create_connection(("127.0.0.1", port), 5) as visitor:
@@ -233,58 +233,58 @@ async def test_half_a_message_or_none_is_a_sentence_and_no_hole(line: bytes, hom
             visitor.settimeout(5)
             if not line.endswith(b"\n"):
                 visitor.shutdown(socket.SHUT_WR)
-            told = b""
-            while b"does not understand this viewer" not in told and (part := visitor.recv(65536)):
-                told += part
-            return told
+            answer = b""
+            while b"does not understand this viewer" not in answer and (part := visitor.recv(65536)):
+                answer += part
+            return answer
 
-    async with hosted(home) as (order_manager, link):
-        told = await asyncio.to_thread(send)
+    async with hosted(home) as (engine, link):
+        answer = await asyncio.to_thread(send)
         if line.endswith(b"\n"):
-            assert b"does not understand this viewer" in told
-        assert order_manager.asked == []
+            assert b"does not understand this viewer" in answer
+        assert engine.asked == []
         assert isinstance(await asyncio.wrap_future(link.send(MakePlan())), Done)
 
 
-async def test_one_that_only_watches_can_do_nothing(home: Home) -> None:
-    async with hosted(home) as (order_manager, _):
+async def test_watching_viewer_cannot_act(home: Home) -> None:
+    async with hosted(home) as (engine, _):
         watcher = IpcClient(home, watch=True)
         assert await asyncio.to_thread(watcher.open, 5.0)
         for command in _every_command():
-            if not isinstance(command, ONLY_LOOKS):
+            if not isinstance(command, READ_ONLY_COMMANDS):
                 reply = await asyncio.wrap_future(watcher.send(command))
                 assert isinstance(reply, Failed)
-                assert "only watches" in reply.text
-        assert order_manager.asked == []
+                assert "read-only view" in reply.text
+        assert engine.asked == []
         assert await asyncio.wrap_future(watcher.send(ReadSettings())) == Failed("not now", refused=True)
-        assert order_manager.asked == [ReadSettings()]
+        assert engine.asked == [ReadSettings()]
         watcher.close()
 
 
 def _every_command() -> list[Command[Any]]:
-    """One of each that needs nothing, and those that would cost money."""
+    """Every command without fields, and those that could cost money."""
     kinds = [kind for kind in classes().values() if issubclass(kind, Command) and kind is not Command]
     plain: list[Command[Any]] = [kind() for kind in kinds if not fields(kind)]  # type: ignore[arg-type]
     assert len(plain) > 10
     return [*plain, ExecutePlan("x"), SettleOrder("x", filled=True), Login("a", "b", remember=True), SellOne("x")]
 
 
-async def test_only_what_has_changed_goes_over_the_wire(home: Home) -> None:
-    async with hosted(home) as (order_manager, link):
+async def test_only_changes_are_sent(home: Home) -> None:
+    async with hosted(home) as (engine, link):
         before = snapshot()
         after = replace(before, number=2, notices=("a new one",))
         assert changed(before, after) == {"number": {"to": 2}, "notices": {"to": ("a new one",)}}
-        order_manager.publish(after)
+        engine.publish(after)
         await until(lambda: link.latest == after)
         assert link.latest is not None
         assert link.latest.positions is not after.positions
 
 
-def test_a_change_makes_the_picture_that_it_was_taken_of() -> None:
+def test_change_restores_the_snapshot_after() -> None:
     rows = scripted.positions()
     events = snapshot().events
     orders = snapshot().orders
-    pictures = [
+    snapshots = [
         snapshot(),
         snapshot(positions=Known((rows[0], replace(rows[1], last=Decimal(1)), *rows[2:]))),
         snapshot(positions=Known(rows[1:])),
@@ -297,91 +297,91 @@ def test_a_change_makes_the_picture_that_it_was_taken_of() -> None:
         snapshot(orders=tuple(reversed(orders))),
         snapshot(plan=scripted.plan(), stops=None, followed=None),
     ]
-    for before in pictures:
-        for after in pictures:
-            assert with_change(before, read(written(changed(before, after)))) == after
-    few = changed(pictures[0], pictures[1])
-    assert len(written(few)) < len(written(pictures[1].positions)) / 2
+    for before in snapshots:
+        for after in snapshots:
+            assert with_change(before, decode(encode(changed(before, after)))) == after
+    few = changed(snapshots[0], snapshots[1])
+    assert len(encode(few)) < len(encode(snapshots[1].positions)) / 2
 
 
-async def test_a_viewer_that_does_not_read_holds_up_nobody_and_gets_the_newest(home: Home) -> None:
-    async with hosted(home) as (order_manager, link):
+async def test_slow_viewer_delays_nobody_and_gets_the_newest(home: Home) -> None:
+    async with hosted(home) as (engine, link):
         port = json.loads(home.endpoint.read_text("utf-8"))["port"]
         idle = socket.create_connection(("127.0.0.1", port), 5)
         idle.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         idle.sendall(ClientHello(key_of(home), PROTOCOL, "1").line())
         for number in range(100, 400):
-            order_manager.publish(snapshot(number=number))
+            engine.publish(snapshot(number=number))
             await asyncio.sleep(0)
         await until(lambda: link.latest is not None and link.latest.number == 399)
         assert isinstance(await asyncio.wrap_future(link.send(MakePlan())), Done)
 
-        def last_picture() -> int:
-            """Of the idle one, when it reads at last."""
+        def last_number() -> int:
+            """Number of the idle viewer's last snapshot once it reads."""
             number = 0
             idle.settimeout(5)
             with idle.makefile("rb") as lines:
                 lines.readline()
                 for line in lines:
-                    said = read(line)
-                    change = said.get("change", {}).get("number", {"to": number})
-                    number = said["snapshot"].number if "snapshot" in said else change["to"]
+                    message = decode(line)
+                    change = message.get("change", {}).get("number", {"to": number})
+                    number = message["snapshot"].number if "snapshot" in message else change["to"]
                     if number == 399:
                         return number
             return number
 
-        assert await asyncio.to_thread(last_picture) == 399
+        assert await asyncio.to_thread(last_number) == 399
         idle.close()
 
 
-async def test_of_pictures_that_come_at_once_the_last_one_arrives(home: Home) -> None:
-    """From a thread, as the engine's come, while the door takes them: none may get stuck between the two."""
-    async with hosted(home) as (order_manager, link):
+async def test_last_snapshot_of_a_burst_arrives(home: Home) -> None:
+    """From a thread, as the engine publishes them: the server must not lose the last of a burst."""
+    async with hosted(home) as (engine, link):
         for first in range(1000, 21_000, 1000):
             last = first + 200
 
             def flood(first: int = first, last: int = last) -> None:
                 for number in range(first, last + 1):
-                    order_manager.publish(snapshot(number=number))
+                    engine.publish(snapshot(number=number))
 
             await asyncio.to_thread(flood)
             await until(lambda last=last: link.latest is not None and link.latest.number == last)
 
 
-async def test_an_engine_that_stands_still_is_told_of_with_what_it_did_last(home: Home) -> None:
-    async with hosted(home) as (order_manager, link):
-        await until(lambda: link.beat_age is not None)
+async def test_hanging_engine_is_reported_with_its_last_action(home: Home) -> None:
+    async with hosted(home) as (engine, link):
+        await until(lambda: link.heartbeat_age is not None)
         assert link.trouble is None
-        order_manager.pulse = (42.0, "10:00:00 stop-loss of 113052")
+        engine.pulse = (42.0, "10:00:00 stop-loss of 113052")
         await until(lambda: link.trouble is not None)
-        assert "stood still for 42 s" in (link.trouble or "")
+        assert "not responded for 42 s" in (link.trouble or "")
         assert "stop-loss of 113052" in (link.trouble or "")
-        order_manager.pulse = (0.2, "10:01:00 goes on")
+        engine.pulse = (0.2, "10:01:00 goes on")
         await until(lambda: link.trouble is None)
 
 
-async def test_an_engine_that_goes_away_answers_what_was_asked_and_is_found_again(home: Home) -> None:
-    order_manager = Desk()
-    host = IpcServer(home, order_manager, SINCE, lambda: order_manager.pulse)
+async def test_lost_engine_fails_pending_commands_and_is_found_again(home: Home) -> None:
+    engine = FakeEngine()
+    host = IpcServer(home, engine, SINCE, lambda: engine.pulse)
     await asyncio.to_thread(host.open)
     link = IpcClient(home)
     assert await asyncio.to_thread(link.open, 5.0)
-    order_manager.may_answer.clear()
+    engine.may_answer.clear()
     asked = link.send(MakePlan())
-    await until(lambda: order_manager.asked == [MakePlan()])
+    await until(lambda: engine.asked == [MakePlan()])
     await asyncio.to_thread(host.close)
     reply = await asyncio.wrap_future(asked)
     assert isinstance(reply, Failed)
-    assert "look at what became of this" in reply.text
-    assert "the engine is gone since" in (link.trouble or "")
+    assert "check the outcome" in reply.text
+    assert "no connection to the engine since" in (link.trouble or "")
     refused = await asyncio.wrap_future(link.send(MakePlan()))
     assert isinstance(refused, Failed)
     assert refused.refused
     assert not home.endpoint.exists()
-    other = IpcServer(home, order_manager, SINCE, lambda: order_manager.pulse)
-    order_manager.may_answer.set()
+    other = IpcServer(home, engine, SINCE, lambda: engine.pulse)
+    engine.may_answer.set()
     await asyncio.to_thread(other.open)
-    order_manager.publish(snapshot(number=50))
+    engine.publish(snapshot(number=50))
     before = link.latest
     assert before is not None
     async with asyncio.timeout(5):
@@ -390,7 +390,7 @@ async def test_an_engine_that_goes_away_answers_what_was_asked_and_is_found_agai
             if isinstance(found, Done):
                 break
             await asyncio.sleep(0.05)
-    # The other engine counts anew; for a viewer the newest still has the highest number.
+    # The restarted engine counts from 1; for a viewer the newest snapshot keeps the highest number.
     assert link.latest is not None
     assert link.latest.number > before.number
     link.close()

@@ -87,7 +87,7 @@ def test_begun_in_one_terminal_found_from_another_and_ended(home: Path) -> None:
         watcher.press("R")
         watcher.wait_for(r"Yes")
         watcher.press("y")
-        watcher.wait_for("only watches")
+        watcher.wait_for("read-only view")
         watcher.press("q")
         assert watcher.exit_code() == 0
     assert status(home)["controls"] == ["halted"]

@@ -130,15 +130,15 @@ def engine_state(home: Home) -> dict[str, Any] | None:
     link = IpcClient(home, watch=True)
     try:
         reached = link.open(_STATE_SECONDS)
-        link.wait_for_beat(_STATE_SECONDS if reached else 0.0)
-        welcome, shown = link.welcome, link.latest
+        link.wait_for_heartbeat(_STATE_SECONDS if reached else 0.0)
+        server, shown = link.server_hello, link.latest
         return {
-            "pid": welcome.pid if welcome else None,
-            "since": welcome.since if welcome else None,
-            "version": welcome.version if welcome else None,
+            "pid": server.pid if server else None,
+            "since": server.since if server else None,
+            "version": server.version if server else None,
             "mode": shown.mode if shown else None,
-            "last_beat_seconds": round(link.beat_age, 1) if link.beat_age is not None else None,
-            "last_did": link.last_did or _last_line(home),
+            "last_beat_seconds": round(link.heartbeat_age, 1) if link.heartbeat_age is not None else None,
+            "last_did": link.last_action or _last_line(home),
             "trouble": link.trouble if reached else link.trouble or "it does not answer",
         }
     finally:

@@ -64,9 +64,9 @@ def start(context: CliContext) -> None:
         exit_with(FAILED, str(error))
     link = IpcClient(context.home)
     try:
-        link.begin()
+        link.start()
         deadline = time.monotonic() + _START_SECONDS
-        while not link.wait(0.2):
+        while not link.wait_for_snapshot(0.2):
             if process is not None and process.poll() is not None:
                 lines = output.read_text("utf-8", errors="replace").strip().splitlines()
                 exit_with(FAILED, f"The engine did not start. {lines[-1] if lines else 'It printed nothing.'}")

@@ -1,4 +1,4 @@
-"""A link to an engine that runs in another process of this home."""
+"""The `EngineLink` of a viewer: a connection to the engine that runs in another process on the same data folder."""
 
 import contextlib
 import dataclasses
@@ -19,12 +19,12 @@ from core.engine.ipc.protocol import (
     ClientHello,
     ProtocolError,
     ServerHello,
-    read,
-    read_welcome,
+    decode,
+    encode,
+    read_server_hello,
     with_change,
-    written,
 )
-from core.engine.ipc.server import LONGEST_LINE
+from core.engine.ipc.server import MAX_LINE_BYTES
 from core.i18n import say
 from core.infra.home import Home
 from core.model.command import Command, Failed, Reply
@@ -33,63 +33,63 @@ from core.model.snapshot import Snapshot
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-_PAUSE = 0.5
+_RECONNECT_SECONDS = 0.5
 _CONNECT_SECONDS = 3.0
 
-_SILENCE = 3.0
-"""Seconds without a word from the door, which has one each second, after which the connection counts as dead."""
+_SILENCE_SECONDS = 3.0
+"""Seconds without a line from the server, which sends a heartbeat each second, until the connection counts as lost."""
 
-_BEATLESS = 5.0
-"""Seconds without a beat of the engine's after which it counts as standing still."""
+_HANGING_SECONDS = 5.0
+"""Seconds without progress of the engine's own loop after which it counts as hanging."""
 
 
 class IpcClient:
-    """An `EngineLink` over loopback. It goes on trying to reach the engine for as long as it is open.
+    """An `EngineLink` over loopback TCP that reconnects until it is closed.
 
-    While there is none, a command is answered at once with the reason, and no picture comes: `trouble` says since when.
-    `watch`: this viewer only looks, and the engine holds it to that.
+    Without a connection a command fails at once, and `trouble` says why and since when.
+    `watch`: a read-only viewer; the engine refuses its other commands.
     """
 
     def __init__(self, home: Home, *, watch: bool = False) -> None:
         self._home = home
         self._watch = watch
         self._listeners: list[SnapshotListener] = []
-        self._asked: dict[int, Future[Any]] = {}
-        self._number = 0
+        self._pending: dict[int, Future[Any]] = {}
+        self._last_number = 0
         self._lock = threading.Lock()
-        self._sending = threading.Lock()
+        self._send_lock = threading.Lock()
         self._socket: socket.socket | None = None
         self._closed = threading.Event()
-        self._heard = threading.Event()
-        self._beaten = threading.Event()
-        self._lost: str | None = None
-        self._lost_at = time.time()
-        self._beat: tuple[float, str, float] | None = None
-        self._thread = threading.Thread(target=self._run, name="rotor-link", daemon=True)
-        self._told: Snapshot | None = None
-        self._ahead = 0
+        self._has_snapshot = threading.Event()
+        self._has_heartbeat = threading.Event()
+        self._disconnect_reason: str | None = None
+        self._disconnected_at = time.time()
+        self._heartbeat: tuple[float, str, float] | None = None
+        self._thread = threading.Thread(target=self._run, name="rotor-ipc-client", daemon=True)
+        self._engine_snapshot: Snapshot | None = None
+        self._number_offset = 0
         self.latest: Snapshot | None = None
-        self.welcome: ServerHello | None = None
+        self.server_hello: ServerHello | None = None
 
-    def begin(self) -> None:
-        """Begin to reach the engine, and wait for nothing."""
+    def start(self) -> None:
+        """Start connecting in the background."""
         self._thread.start()
 
-    def wait(self, seconds: float) -> bool:
-        """Whether a picture has come by then."""
-        return self._heard.wait(seconds)
+    def wait_for_snapshot(self, seconds: float) -> bool:
+        """Whether a snapshot has arrived within these seconds."""
+        return self._has_snapshot.wait(seconds)
 
     def open(self, seconds: float = 10.0) -> bool:
-        """Begin; whether a picture came within these seconds. At once False where this viewer is not let in."""
-        self.begin()
+        """Connect; whether a snapshot arrived within these seconds. False at once if the engine rejects this viewer."""
+        self.start()
         deadline = time.monotonic() + seconds
-        while not self._heard.wait(0.05):
-            if time.monotonic() > deadline or (self.welcome is not None and self.welcome.refused):
+        while not self._has_snapshot.wait(0.05):
+            if time.monotonic() > deadline or (self.server_hello is not None and self.server_hello.refused):
                 return False
         return True
 
     def close(self) -> None:
-        """End, and let go of the engine, which goes on."""
+        """Disconnect. The engine keeps running."""
         self._closed.set()
         with self._lock:
             connection = self._socket
@@ -99,42 +99,40 @@ class IpcClient:
 
     @property
     def trouble(self) -> str | None:
-        """Why nothing comes of the engine, or what is wrong with it, in words; None where all is well."""
-        if self.welcome is not None and self.welcome.refused:
-            return self.welcome.refused
-        if self._lost is not None:
-            since = time.strftime("%H:%M:%S", time.localtime(self._lost_at))
+        """Why there is no connection, or that the engine hangs, as a sentence; None if all is well."""
+        if self.server_hello is not None and self.server_hello.refused:
+            return self.server_hello.refused
+        if self._disconnect_reason is not None:
+            since = time.strftime("%H:%M:%S", time.localtime(self._disconnected_at))
             return say(
-                "the engine is gone since {since} ({why}): nothing is watched and no stop fires until it runs again; "
-                "this view comes back by itself then",
+                "no connection to the engine since {since} ({why}): nothing is monitored and no stop fires until it "
+                "runs again; this screen reconnects by itself then",
                 since=since,
-                why=self._lost,
+                why=self._disconnect_reason,
             )
-        beat = self._beat
-        if beat is None:
-            return None
-        age = beat[0] + time.monotonic() - beat[2]
-        if age < _BEATLESS:
+        heartbeat, age = self._heartbeat, self.heartbeat_age
+        if heartbeat is None or age is None or age < _HANGING_SECONDS:
             return None
         return say(
-            "the engine has stood still for {age:.0f} s, no stop fires; the last thing it did: {doing}",
+            "the engine has not responded for {age:.0f} s, no stop fires; its last action: {doing}",
             age=age,
-            doing=beat[1],
+            doing=heartbeat[1],
         )
 
     @property
-    def beat_age(self) -> float | None:
-        """Seconds since the engine's last beat, None where that is not known."""
-        return None if self._beat is None else self._beat[0] + time.monotonic() - self._beat[2]
+    def heartbeat_age(self) -> float | None:
+        """Seconds since the engine's loop last made progress, None if unknown."""
+        heartbeat = self._heartbeat
+        return None if heartbeat is None else heartbeat[0] + time.monotonic() - heartbeat[2]
 
     @property
-    def last_did(self) -> str | None:
-        """The last thing that the engine did, as it said it."""
-        return None if self._beat is None else self._beat[1]
+    def last_action(self) -> str | None:
+        """The engine's last action, as a sentence of its own; None if unknown."""
+        return None if self._heartbeat is None else self._heartbeat[1]
 
-    def wait_for_beat(self, seconds: float) -> bool:
-        """Whether the engine's door has said by then how the engine does."""
-        return self._beaten.wait(seconds)
+    def wait_for_heartbeat(self, seconds: float) -> bool:
+        """Whether a heartbeat has arrived within these seconds."""
+        return self._has_heartbeat.wait(seconds)
 
     def subscribe(self, listener: SnapshotListener) -> Callable[[], None]:
         self._listeners.append(listener)
@@ -145,103 +143,106 @@ class IpcClient:
     def send(self, command: Command[T]) -> "Future[Reply[T]]":
         future: Future[Reply[T]] = Future()
         with self._lock:
-            self._number += 1
-            number, connection = self._number, self._socket
+            self._last_number += 1
+            number, connection = self._last_number, self._socket
             if connection is not None:
-                self._asked[number] = future
+                self._pending[number] = future
         if connection is None:
-            future.set_result(Failed(say("the engine is out of reach: nothing was asked of it"), refused=True))
+            future.set_result(Failed(say("cannot reach the engine: the command was not sent"), refused=True))
             return future
         try:
-            line = written({"number": number, "command": command})
-            with self._sending:  # two that ask at once must not get into each other's words
+            line = encode({"number": number, "command": command})
+            with self._send_lock:  # commands of two threads must not mix within a line
                 connection.sendall(line)
         except OSError:
-            self._answer(number, Failed(_unanswered()))
+            self._resolve(number, Failed(_answer_lost()))
         return future
 
     def _run(self) -> None:
         while not self._closed.is_set():
-            why = say("it has ended")
+            why = say("the engine closed the connection")
             try:
-                self._follow()
+                self._run_connection()
             except TimeoutError:
-                why = say("it says nothing any more")
+                why = say("no heartbeat received")
             except (OSError, ValueError, KeyError, TypeError, ProtocolError) as error:
-                log.info("the engine is out of reach: %s", error)
-                why = say("it was ended, or it died") if isinstance(error, OSError) else str(error)
-            self._hung_up(why)
-            self._closed.wait(_PAUSE)
+                log.info("cannot reach the engine: %s", error)
+                why = say("the engine was stopped or crashed") if isinstance(error, OSError) else str(error)
+            self._disconnected(why)
+            self._closed.wait(_RECONNECT_SECONDS)
 
-    def _follow(self) -> None:
-        """One connection, from the greeting to its end."""
+    def _run_connection(self) -> None:
+        """One connection, from the handshake to its end."""
         endpoint = json.loads(self._home.endpoint.read_text("utf-8"))
         with socket.create_connection(("127.0.0.1", int(endpoint["port"])), _CONNECT_SECONDS) as connection:
-            connection.settimeout(_SILENCE)
+            connection.settimeout(_SILENCE_SECONDS)
             connection.sendall(ClientHello(str(endpoint["key"]), PROTOCOL, __version__, self._watch).line())
             with connection.makefile("rb") as lines:
-                self.welcome = _welcomed(lines.readline(LONGEST_LINE))
-                if self.welcome.refused:
+                self.server_hello = _checked_hello(lines.readline(MAX_LINE_BYTES))
+                if self.server_hello.refused:
                     return
                 with self._lock:
                     self._socket = connection
-                while line := lines.readline(LONGEST_LINE):
+                while line := lines.readline(MAX_LINE_BYTES):
                     if not line.endswith(b"\n"):
-                        raise ProtocolError("half a message came, and then the end")
-                    self._take(read(line))
+                        raise ProtocolError("the connection ended within a message")
+                    self._handle_message(decode(line))
 
-    def _take(self, said: dict[str, Any]) -> None:
-        if "snapshot" in said:
-            self._shows(said["snapshot"])
-        elif "change" in said:
-            if self._told is None:
-                raise ProtocolError("a change came before a picture")
-            self._shows(with_change(self._told, said["change"]))
-        elif "beat" in said:
-            beat = said["beat"]
-            self._beat = (float(beat["age"]), str(beat["doing"]), time.monotonic())
-            self._beaten.set()
+    def _handle_message(self, message: dict[str, Any]) -> None:
+        if "snapshot" in message:
+            self._publish(message["snapshot"])
+        elif "change" in message:
+            if self._engine_snapshot is None:
+                raise ProtocolError("a change arrived before the first snapshot")
+            self._publish(with_change(self._engine_snapshot, message["change"]))
+        elif "heartbeat" in message:
+            heartbeat = message["heartbeat"]
+            self._heartbeat = (float(heartbeat["age"]), str(heartbeat["doing"]), time.monotonic())
+            self._has_heartbeat.set()
         else:
-            self._answer(int(said["number"]), said["reply"])
+            self._resolve(int(message["number"]), message["reply"])
 
-    def _shows(self, told: Snapshot) -> None:
-        before, self._told = self._told, told
-        if before is not None and self.latest is not None and told.number <= before.number:
-            # Another engine counts from one again; for whoever listens here the newest has the highest number.
-            self._ahead = self.latest.number + 1 - told.number
-        shown = dataclasses.replace(told, number=told.number + self._ahead) if self._ahead else told
-        self.latest, self._lost = shown, None
-        self._heard.set()
+    def _publish(self, received: Snapshot) -> None:
+        before, self._engine_snapshot = self._engine_snapshot, received
+        if before is not None and self.latest is not None and received.number <= before.number:
+            # A restarted engine counts from 1 again; for the listeners here the newest keeps the highest number.
+            self._number_offset = self.latest.number + 1 - received.number
+        number = received.number + self._number_offset
+        shown = dataclasses.replace(received, number=number) if self._number_offset else received
+        self.latest, self._disconnect_reason = shown, None
+        self._has_snapshot.set()
         for listener in tuple(self._listeners):
             try:
                 listener(shown)
-            except Exception:  # one listener's fault must not blind the others
+            except Exception:  # a failing listener must not keep the snapshot from the others
                 log.exception("a listener failed")
 
-    def _answer(self, number: int, reply: Any) -> None:  # noqa: ANN401  (what came)
+    def _resolve(self, number: int, reply: Any) -> None:  # noqa: ANN401  (any reply)
         with self._lock:
-            future = self._asked.pop(number, None)
+            future = self._pending.pop(number, None)
         if future is not None and not future.done():
             future.set_result(reply)
 
-    def _hung_up(self, why: str) -> None:
+    def _disconnected(self, why: str) -> None:
         with self._lock:
             self._socket = None
-            asked, self._asked = self._asked, {}
-        self._beat = None
-        if self._lost is None and self.latest is not None:
-            self._lost, self._lost_at = why, time.time()
-        for future in asked.values():
+            pending, self._pending = self._pending, {}
+        self._heartbeat = None
+        if self._disconnect_reason is None and self.latest is not None:
+            self._disconnect_reason, self._disconnected_at = why, time.time()
+        for future in pending.values():
             if not future.done():
-                future.set_result(Failed(_unanswered()))
+                future.set_result(Failed(_answer_lost()))
 
 
-def _welcomed(line: bytes) -> ServerHello:
+def _checked_hello(line: bytes) -> ServerHello:
     try:
-        return read_welcome(line)
+        return read_server_hello(line)
     except BadHandshake as error:
-        raise ProtocolError(say("whoever answers there is no engine of this version ({error})", error=error)) from None
+        raise ProtocolError(
+            say("the program that answered is not an engine of this version ({error})", error=error)
+        ) from None
 
 
-def _unanswered() -> str:
-    return say("the engine went away before it answered: look at what became of this before you try again")
+def _answer_lost() -> str:
+    return say("the connection broke before the engine answered: check the outcome before you try again")

@@ -1,4 +1,4 @@
-"""How a screen or a script reaches an engine, wherever that engine runs."""
+"""The interface to an engine, in this process or another one, for screens and commands."""
 
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -14,8 +14,8 @@ SnapshotListener = Callable[[Snapshot], None]
 class EngineLink(Protocol):
     """Snapshots out, commands in.
 
-    Listeners are called on the engine's thread: they hand over and return, never wait. `subscribe` answers with a
-    function that ends the subscription. A command's future always ends in a `Reply`, never in an exception.
+    Listeners are called on a thread of the engine or the connection and must not block. `subscribe` returns a function
+    that ends the subscription. A command's future always ends in a `Reply`, never in an exception.
     """
 
     def subscribe(self, listener: SnapshotListener) -> Callable[[], None]: ...
@@ -24,7 +24,7 @@ class EngineLink(Protocol):
 
     @property
     def trouble(self) -> str | None:
-        """Why nothing comes of the engine, or what is wrong with it, in words; None where all is well."""
+        """Why the engine cannot be reached or does not work, as a sentence; None if all is well."""
         ...
 
     @property

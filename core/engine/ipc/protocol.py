@@ -1,6 +1,11 @@
-"""Values of the vocabulary as JSON and back: what goes between an engine and a viewer in another process.
+"""What the engine and a viewer in another process send each other: one JSON object per line, over loopback TCP.
 
-Only classes of `core.model` are made from what comes in, by name; everything else is refused.
+Values of `core.model` are encoded with their class name; decoding makes instances of those classes only and refuses
+everything else.
+
+Codec and line framing are rotor's own. aiohttp's websockets would add about 0.3 s of import to each start and need an
+event loop in the client, which runs in a plain thread. pydantic's `TypeAdapter` needs the expected type of a message,
+while here any value (BondCode, Decimal, Known or Unknown) is sent by its class name, without a schema per class.
 """
 
 import dataclasses
@@ -40,25 +45,25 @@ from core.model.snapshot import Snapshot
 
 
 class ProtocolError(InvalidDataError, ValueError):
-    """What came in is not what this version of the vocabulary writes."""
+    """A message that this version cannot decode."""
 
 
-def written(value: object) -> bytes:
-    """The value as one line of JSON."""
-    return json.dumps(_plain(value), ensure_ascii=False, separators=(",", ":")).encode("utf-8") + b"\n"
+def encode(value: object) -> bytes:
+    """The value as one line of JSON. Raises `TypeError` for a type that the protocol does not know."""
+    return json.dumps(_encoded(value), ensure_ascii=False, separators=(",", ":")).encode("utf-8") + b"\n"
 
 
-def read(line: bytes) -> Any:  # noqa: ANN401  (whatever was written)
+def decode(line: bytes) -> Any:  # noqa: ANN401  (any value)
     """The value of a line. Raises `ProtocolError`."""
     try:
-        return _made(json.loads(line))
+        return _decoded(json.loads(line))
     except (ValueError, TypeError, KeyError, ArithmeticError) as error:
         raise ProtocolError(f"{type(error).__name__}: {error}") from None
 
 
 @cache
 def classes() -> Mapping[str, type]:
-    """Every class of the vocabulary by its name."""
+    """Every class of `core.model` by its name."""
     found: dict[str, type] = {}
     for module in pkgutil.iter_modules(core.model.__path__):
         held = vars(importlib.import_module(f"core.model.{module.name}")).values()
@@ -67,7 +72,7 @@ def classes() -> Mapping[str, type]:
     return found
 
 
-def _plain(value: object) -> object:
+def _encoded(value: object) -> object:
     for kind, tag, text in _SCALARS:
         if isinstance(value, kind):
             return {tag: text(value)}
@@ -76,18 +81,20 @@ def _plain(value: object) -> object:
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, BaseModel):
-        fields = {name: _plain(getattr(value, name)) for name in type(value).model_fields}
+        fields = {name: _encoded(getattr(value, name)) for name in type(value).model_fields}
         return {"made": type(value).__name__, "of": fields}
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        fields = {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        fields = {field.name: _encoded(getattr(value, field.name)) for field in dataclasses.fields(value)}
         return {"made": type(value).__name__, "of": fields}
     if isinstance(value, Mapping):
-        return {"map": [[_plain(key), _plain(item)] for key, item in cast("Mapping[object, object]", value).items()]}
+        return {
+            "map": [[_encoded(key), _encoded(item)] for key, item in cast("Mapping[object, object]", value).items()]
+        }
     if isinstance(value, tuple):
-        return {"tuple": [_plain(item) for item in cast("tuple[object, ...]", value)]}
+        return {"tuple": [_encoded(item) for item in cast("tuple[object, ...]", value)]}
     if isinstance(value, list):
-        return [_plain(item) for item in cast("list[object]", value)]
-    raise TypeError(f"{type(value).__name__} does not go over the wire")
+        return [_encoded(item) for item in cast("list[object]", value)]
+    raise TypeError(f"{type(value).__name__} cannot be sent")
 
 
 _SCALARS: tuple[tuple[type, str, Callable[[Any], str]], ...] = (
@@ -98,24 +105,24 @@ _SCALARS: tuple[tuple[type, str, Callable[[Any], str]], ...] = (
 )
 
 
-def _made(plain: Any) -> Any:  # noqa: ANN401  (JSON)
+def _decoded(plain: Any) -> Any:  # noqa: ANN401  (JSON)
     if isinstance(plain, list):
-        return [_made(item) for item in cast("list[Any]", plain)]
+        return [_decoded(item) for item in cast("list[Any]", plain)]
     if not isinstance(plain, dict):
         return plain
-    return _tagged(cast("dict[str, Any]", plain))
+    return _decoded_object(cast("dict[str, Any]", plain))
 
 
-def _tagged(plain: dict[str, Any]) -> Any:  # noqa: ANN401  (JSON)
+def _decoded_object(plain: dict[str, Any]) -> Any:  # noqa: ANN401  (JSON)
     match plain:
         case {"made": name, "of": fields}:
-            return classes()[name](**{field: _made(value) for field, value in fields.items()})
+            return classes()[name](**{field: _decoded(value) for field, value in fields.items()})
         case {"enum": name, "value": value}:
             return classes()[name](value)
         case {"tuple": items}:
-            return tuple(_made(item) for item in items)
+            return tuple(_decoded(item) for item in items)
         case {"map": pairs}:
-            return {_made(key): _made(value) for key, value in pairs}
+            return {_decoded(key): _decoded(value) for key, value in pairs}
         case {"bond": text}:
             return BondCode(text)
         case {"decimal": text}:
@@ -125,13 +132,13 @@ def _tagged(plain: dict[str, Any]) -> Any:  # noqa: ANN401  (JSON)
         case {"date": text}:
             return date.fromisoformat(text)
         case _:
-            raise ProtocolError(f"an object without a known mark: {sorted(plain)}")
+            raise ProtocolError(f"an object without a known tag: {sorted(plain)}")
 
 
-PROTOCOL = 2
-"""Grows when what goes over the wire changes: engine and viewer have to speak the same."""
+PROTOCOL = 3
+"""Increased with every change of the messages or the classes in them: engine and viewer must have the same."""
 
-ONLY_LOOKS: tuple[type[Command[Any]], ...] = (
+READ_ONLY_COMMANDS: tuple[type[Command[Any]], ...] = (
     CheckSetting,
     Examine,
     FindInLog,
@@ -144,17 +151,17 @@ ONLY_LOOKS: tuple[type[Command[Any]], ...] = (
     ShowBond,
     ShowRecord,
 )
-"""What a viewer that only watches may ask. No plan: a newer one would take the place of the one that somebody is about
-to carry out."""
+"""Commands that a viewer with `watch` may send. `MakePlan` is not among them: a new plan would replace the one that
+another viewer is about to execute."""
 
 
 class BadHandshake(InvalidDataError, ValueError):
-    """What came first is no greeting."""
+    """The first line of a connection is not a valid handshake."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClientHello:
-    """A viewer's first line. `watch`: it only looks."""
+    """A viewer's first line. `watch`: it may only send `READ_ONLY_COMMANDS`."""
 
     key: str
     protocol: int
@@ -162,13 +169,13 @@ class ClientHello:
     watch: bool = False
 
     def line(self) -> bytes:
-        told = {"key": self.key, "protocol": self.protocol, "version": self.version, "watch": self.watch}
-        return json.dumps(told).encode("ascii") + b"\n"
+        fields = {"key": self.key, "protocol": self.protocol, "version": self.version, "watch": self.watch}
+        return json.dumps(fields).encode("ascii") + b"\n"
 
 
 @dataclass(frozen=True, slots=True)
 class ServerHello:
-    """The engine's first line: who it is, or, in `refused`, why this viewer is let in to nothing."""
+    """The engine's first line: its version and process, or in `refused` why it rejects this viewer."""
 
     version: str
     protocol: int
@@ -177,46 +184,50 @@ class ServerHello:
     refused: str = ""
 
     def line(self) -> bytes:
-        told = {name: getattr(self, name) for name in ("version", "protocol", "pid", "since", "refused")}
-        return json.dumps(told).encode("ascii") + b"\n"
+        fields = {name: getattr(self, name) for name in ("version", "protocol", "pid", "since", "refused")}
+        return json.dumps(fields).encode("ascii") + b"\n"
 
 
-def read_greeting(line: bytes) -> ClientHello:
+def read_client_hello(line: bytes) -> ClientHello:
     """Raises `BadHandshake`."""
-    told = _object(line)
+    fields = _json_object(line)
     try:
         return ClientHello(
-            str(told["key"]), int(told["protocol"]), str(told["version"]), bool(told.get("watch", False))
+            str(fields["key"]), int(fields["protocol"]), str(fields["version"]), bool(fields.get("watch", False))
         )
     except (KeyError, TypeError, ValueError):
-        raise BadHandshake("it is no greeting") from None
+        raise BadHandshake("the fields of the handshake are wrong") from None
 
 
-def read_welcome(line: bytes) -> ServerHello:
+def read_server_hello(line: bytes) -> ServerHello:
     """Raises `BadHandshake`."""
-    told = _object(line)
+    fields = _json_object(line)
     try:
         return ServerHello(
-            str(told["version"]), int(told["protocol"]), int(told["pid"]), str(told["since"]), str(told["refused"])
+            str(fields["version"]),
+            int(fields["protocol"]),
+            int(fields["pid"]),
+            str(fields["since"]),
+            str(fields["refused"]),
         )
     except (KeyError, TypeError, ValueError):
-        raise BadHandshake("it is no welcome") from None
+        raise BadHandshake("the fields of the handshake are wrong") from None
 
 
-def _object(line: bytes) -> dict[str, Any]:
+def _json_object(line: bytes) -> dict[str, Any]:
     try:
-        told = json.loads(line)
+        fields = json.loads(line)
     except (ValueError, RecursionError):
-        raise BadHandshake("it is no JSON") from None
-    if not isinstance(told, dict):
-        raise BadHandshake("it is no object")
-    return cast("dict[str, Any]", told)
+        raise BadHandshake("it is not JSON") from None
+    if not isinstance(fields, dict):
+        raise BadHandshake("it is not an object")
+    return cast("dict[str, Any]", fields)
 
 
 _FIELDS = tuple(field.name for field in dataclasses.fields(Snapshot))
 
-_MOST_SHIFT = 20
-"""How many rows a list may have lost at its beginning to still count as the one before."""
+_MAX_LOST_ROWS = 20
+"""A list that lost more rows than this at its start is sent whole."""
 
 _MISSING = object()
 
@@ -224,45 +235,45 @@ Rows = tuple[Any, ...]
 
 
 class SnapshotDeltas:
-    """The newest picture as lines for viewers. Belongs to one thread."""
+    """Encodes the newest snapshot, whole or as a change, once for all viewers. Not thread-safe."""
 
     def __init__(self) -> None:
         self._newest: Snapshot | None = None
-        self._before: int | None = None
-        self._change: bytes = b""
-        self._whole: bytes | None = None
+        self._previous: int | None = None
+        self._change_line: bytes = b""
+        self._whole_line: bytes | None = None
 
     @property
     def number(self) -> int | None:
-        """Of the newest picture, None before the first."""
+        """Number of the newest snapshot, None before the first."""
         return None if self._newest is None else self._newest.number
 
-    def take(self, shown: Snapshot) -> None:
-        """A newer picture."""
-        before, self._newest, self._whole = self._newest, shown, None
-        self._before = None if before is None else before.number
-        self._change = b"" if before is None else written({"change": changed(before, shown)})
+    def update(self, snapshot: Snapshot) -> None:
+        """Replace the newest snapshot."""
+        before, self._newest, self._whole_line = self._newest, snapshot, None
+        self._previous = None if before is None else before.number
+        self._change_line = b"" if before is None else encode({"change": changed(before, snapshot)})
 
     def line_for(self, has: int | None) -> bytes:
-        """For a viewer that has the picture of this number: what has changed since, or the whole."""
+        """For a viewer that has snapshot `has`: nothing if it is the newest, else the change or the whole snapshot."""
         if self._newest is None or has == self._newest.number:
             return b""
-        if has is not None and has == self._before:
-            return self._change
-        if self._whole is None:
-            self._whole = written({"snapshot": self._newest})
-        return self._whole
+        if has is not None and has == self._previous:
+            return self._change_line
+        if self._whole_line is None:
+            self._whole_line = encode({"snapshot": self._newest})
+        return self._whole_line
 
 
 def changed(before: Snapshot, after: Snapshot) -> dict[str, dict[str, Any]]:
-    """The fields that differ, by name, each with how: `to` the new value, `rows` some of its rows, or `more` rows."""
+    """The fields that differ, by name: `to` the new value, `rows` the changed rows, or `lost` and `more` rows."""
     pairs = ((name, getattr(before, name), getattr(after, name)) for name in _FIELDS)
-    # Tuples compare by identity first: what was not made anew costs nothing.
+    # The identity check comes first: a field that was not rebuilt costs nothing.
     return {name: _difference(old, new) for name, old, new in pairs if new is not old and new != old}
 
 
 def with_change(before: Snapshot, change: Mapping[str, Mapping[str, Any]]) -> Snapshot:
-    """The picture after. Raises `TypeError`, `ValueError` or `LookupError` for a change that does not fit."""
+    """The snapshot after. Raises `TypeError`, `ValueError` or `LookupError` for a change that does not fit."""
     made = {name: _applied(getattr(before, name, _MISSING), how) for name, how in change.items()}
     return dataclasses.replace(before, **made)
 
@@ -275,7 +286,7 @@ def _difference(old: object, new: object) -> dict[str, Any]:
 
 
 def _rows_difference(old: object, new: object) -> dict[str, Any] | None:
-    """How the rows differ, None where these are no rows or most of them do."""
+    """How the rows differ; None where the values are not rows or at least half of them changed."""
     if not isinstance(old, tuple) or not isinstance(new, tuple):
         return None
     before, after = cast("Rows", old), cast("Rows", new)
@@ -283,14 +294,14 @@ def _rows_difference(old: object, new: object) -> dict[str, Any] | None:
         rows = [(index, row) for index, row in enumerate(after) if row is not before[index] and row != before[index]]
         if len(rows) * 2 < len(after):
             return {"rows": rows}
-    for lost in range(min(_MOST_SHIFT, len(before))):
+    for lost in range(min(_MAX_LOST_ROWS, len(before))):
         kept = len(before) - lost
         if kept <= len(after) and before[lost:] == after[:kept]:
             return {"lost": lost, "more": list(after[kept:])}
     return None
 
 
-def _applied(old: Any, how: Mapping[str, Any]) -> Any:  # noqa: ANN401  (whatever the field holds)
+def _applied(old: Any, how: Mapping[str, Any]) -> Any:  # noqa: ANN401  (any field)
     if "known" in how:
         return Known(_applied(old.value, how["known"]))
     if "to" in how:

@@ -1,8 +1,8 @@
-"""The engine's door for viewers in other processes: on loopback, for whoever can read the home.
+"""The engine's server for viewers in other processes, on loopback TCP; its key is in the data folder.
 
-A viewer is one more view of the one engine: it gets the same pictures and gives the same commands, through the same
-gates. The door has a thread of its own: viewers that stall, or come by the dozen, cost the engine's loop nothing, and
-they are told when that loop itself stands still.
+A viewer gets the same snapshots as the screen in the engine's own process and sends the same commands, which pass the
+same checks. The server runs in a thread of its own: slow or many viewers do not delay the engine's loop, and viewers
+learn when that loop hangs.
 """
 
 import asyncio
@@ -19,16 +19,16 @@ from typing import Any, cast
 from core import __version__
 from core.engine.ipc.link import EngineLink
 from core.engine.ipc.protocol import (
-    ONLY_LOOKS,
     PROTOCOL,
+    READ_ONLY_COMMANDS,
     BadHandshake,
     ClientHello,
     ProtocolError,
     ServerHello,
     SnapshotDeltas,
-    read,
-    read_greeting,
-    written,
+    decode,
+    encode,
+    read_client_hello,
 )
 from core.i18n import say
 from core.infra.home import Home, write_atomically
@@ -37,22 +37,21 @@ from core.model.snapshot import Snapshot
 
 log = logging.getLogger(__name__)
 
-LONGEST_LINE = 16 * 1024 * 1024
-"""Bytes of one line at most: a page of the log is the longest."""
+MAX_LINE_BYTES = 16 * 1024 * 1024
+"""Limit for one line in bytes; a page of the log is the longest message."""
 
-BEAT = 1.0
-"""Seconds between two words of the door that it lives, and how the engine does."""
+HEARTBEAT_SECONDS = 1.0
 
-_GREETING_SECONDS = 5.0
-_ENOUGH = 64 * 1024
-"""Bytes that may wait for a viewer before it counts as slow, and gets the newest picture when it has read them."""
+_HANDSHAKE_SECONDS = 5.0
+_WRITE_BUFFER_BYTES = 64 * 1024
+"""Unsent bytes from which a viewer counts as slow: it gets the newest snapshot only after it has read them."""
 
 Pulse = Callable[[], tuple[float, str]]
-"""Seconds since the engine's last beat, and the last thing it did."""
+"""Seconds since the engine's loop last made progress, and its last action."""
 
 
 class IpcServer:
-    """`since` is when the engine began, as text."""
+    """`since`: when the engine started, as text."""
 
     def __init__(self, home: Home, link: EngineLink, since: str, pulse: Pulse) -> None:
         self._endpoint = home.endpoint
@@ -60,25 +59,25 @@ class IpcServer:
         self._since = since
         self._pulse = pulse
         self._key = secrets.token_urlsafe(32)
-        self._pictures = SnapshotDeltas()
-        self._waiting: Snapshot | None = None
-        self._handing_over = threading.Lock()
+        self._deltas = SnapshotDeltas()
+        self._next_snapshot: Snapshot | None = None
+        self._snapshot_lock = threading.Lock()
         self._viewers: set[_Viewer] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closing: asyncio.Event | None = None
-        self._open = threading.Event()
+        self._opened = threading.Event()
         self._failure: OSError | None = None
-        self._thread = threading.Thread(target=self._run, name="rotor-door", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="rotor-ipc", daemon=True)
 
     def open(self) -> None:
-        """Listen on a free port of this machine, and write down which. Raises `OSError`."""
+        """Listen on a free loopback port and write it to the endpoint file. Raises `OSError`."""
         self._thread.start()
-        self._open.wait()
+        self._opened.wait()
         if self._failure is not None:
             raise self._failure
 
     def close(self, seconds: float = 3.0) -> None:
-        """Let every viewer go."""
+        """Disconnect every viewer."""
         with contextlib.suppress(OSError):
             self._endpoint.unlink(missing_ok=True)
         if self._loop is not None and self._closing is not None and self._thread.is_alive():
@@ -92,65 +91,65 @@ class IpcServer:
         except OSError as error:
             self._failure = error
         except Exception:
-            log.exception("the door for viewers is shut")
+            log.exception("the IPC server failed: no viewer can connect")
         finally:
-            self._open.set()
+            self._opened.set()
 
     async def _main(self) -> None:
         self._loop, self._closing = asyncio.get_running_loop(), asyncio.Event()
-        server = await asyncio.start_server(self._came, "127.0.0.1", 0, limit=LONGEST_LINE)
+        server = await asyncio.start_server(self._on_connect, "127.0.0.1", 0, limit=MAX_LINE_BYTES)
         port = server.sockets[0].getsockname()[1]
-        # Made for this user alone from the first byte on, as every file that is written so.
+        # Readable by this user only, from the moment the file exists.
         write_atomically(self._endpoint, json.dumps({"port": port, "key": self._key, "pid": os.getpid()}))
-        unsubscribe = self._link.subscribe(self._heard)
-        beating = asyncio.create_task(self._beat())
-        self._open.set()
+        unsubscribe = self._link.subscribe(self._on_snapshot)
+        heartbeats = asyncio.create_task(self._send_heartbeats())
+        self._opened.set()
         try:
             await self._closing.wait()
         finally:
             unsubscribe()
-            beating.cancel()
+            heartbeats.cancel()
             server.close()
             tasks = [viewer.task for viewer in self._viewers]
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _heard(self, shown: Snapshot) -> None:
-        """On the engine's thread: hand the newest over and return."""
-        with self._handing_over:  # else one that comes while another is taken would wait for ever, and all after it
-            first, self._waiting = self._waiting is None, shown
+    def _on_snapshot(self, snapshot: Snapshot) -> None:
+        """Called on the engine's thread: pass the newest snapshot on without waiting."""
+        with self._snapshot_lock:  # else a snapshot that arrives during _update would never be sent, nor any after it
+            first, self._next_snapshot = self._next_snapshot is None, snapshot
         if first and self._loop is not None:
-            with contextlib.suppress(RuntimeError):  # the loop has closed meanwhile
-                self._loop.call_soon_threadsafe(self._take)
+            with contextlib.suppress(RuntimeError):  # the loop is already closed
+                self._loop.call_soon_threadsafe(self._update)
 
-    def _take(self) -> None:
-        with self._handing_over:
-            shown, self._waiting = self._waiting, None
-        if shown is not None:
-            self._pictures.take(shown)
+    def _update(self) -> None:
+        with self._snapshot_lock:
+            snapshot, self._next_snapshot = self._next_snapshot, None
+        if snapshot is not None:
+            self._deltas.update(snapshot)
             for viewer in self._viewers:
-                viewer.fresh.set()
+                viewer.has_update.set()
 
-    async def _beat(self) -> None:
+    async def _send_heartbeats(self) -> None:
         while True:
             age, doing = self._pulse()
-            line = written({"beat": {"age": round(age, 1), "doing": doing}})
+            line = encode({"heartbeat": {"age": round(age, 1), "doing": doing}})
             for viewer in self._viewers:
-                viewer.say_if_idle(line)
-            await asyncio.sleep(BEAT)
+                viewer.send_if_idle(line)
+            await asyncio.sleep(HEARTBEAT_SECONDS)
 
-    async def _came(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _on_connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         viewer: _Viewer | None = None
         try:
-            greeting = await self._greeted(reader, writer)
-            if greeting is not None:
+            hello = await self._handshake(reader, writer)
+            if hello is not None:
                 task = asyncio.current_task()
                 assert task is not None
-                viewer = _Viewer(self._link, self._pictures, reader, writer, task, watch=greeting.watch)
+                viewer = _Viewer(self._link, self._deltas, reader, writer, task, watch=hello.watch)
                 self._viewers.add(viewer)
-                if not greeting.watch:
-                    log.info("a viewer has come")
+                if not hello.watch:
+                    log.info("viewer connected")
                 await viewer.serve()
         except (OSError, asyncio.CancelledError, asyncio.IncompleteReadError, ValueError):
             pass
@@ -158,105 +157,109 @@ class IpcServer:
             if viewer is not None:
                 self._viewers.discard(viewer)
                 if not viewer.watch:
-                    log.info("a viewer has gone")
+                    log.info("viewer disconnected")
             writer.close()
 
-    async def _greeted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> ClientHello | None:
-        """The greeting of one that is let in; whoever is not is told why, without a word about the engine."""
+    async def _handshake(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> ClientHello | None:
+        """The client's hello, None if it is rejected. A client with a wrong key learns nothing about the engine."""
         try:
-            async with asyncio.timeout(_GREETING_SECONDS):
-                greeting = read_greeting(await reader.readline())
+            async with asyncio.timeout(_HANDSHAKE_SECONDS):
+                hello = read_client_hello(await reader.readline())
         except (TimeoutError, BadHandshake):
-            log.warning("somebody on this machine came to the engine's door and said nothing that it knows")
+            log.warning("rejected a connection from this machine: no valid handshake")
             return None
-        if not hmac.compare_digest(greeting.key.encode("utf-8"), self._key.encode("ascii")):
-            log.warning("somebody on this machine came to the engine's door without its key")
-            refused = "the key is not that of this engine"
+        if not hmac.compare_digest(hello.key.encode("utf-8"), self._key.encode("ascii")):
+            log.warning("rejected a connection from this machine: wrong access key")
+            refused = say("the access key is not valid for this engine")
             writer.write(ServerHello("", 0, 0, "", refused).line())
             await writer.drain()
             return None
         refused = ""
-        if greeting.protocol != PROTOCOL:
-            refused = (
-                f"the engine is rotor {__version__}, this is rotor {greeting.version}: they do not understand each "
-                "other. Stop the engine and start it with this version, or look with the other one."
+        if hello.protocol != PROTOCOL:
+            refused = say(
+                "the engine is rotor {engine}, this is rotor {viewer}: these versions cannot work together. Stop the "
+                "engine and start it with this version, or use the other version here.",
+                engine=__version__,
+                viewer=hello.version,
             )
         writer.write(ServerHello(__version__, PROTOCOL, os.getpid(), self._since, refused).line())
         await writer.drain()
-        return None if refused else greeting
+        return None if refused else hello
 
 
 class _Viewer:
-    """One connection: pictures and replies out, each line in one piece; commands in."""
+    """One connection: snapshots and replies out, commands in. Each line is sent whole."""
 
     def __init__(
         self,
         link: EngineLink,
-        pictures: SnapshotDeltas,
+        deltas: SnapshotDeltas,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
         task: "asyncio.Task[Any]",
         *,
         watch: bool,
     ) -> None:
-        self.fresh = asyncio.Event()
+        self.has_update = asyncio.Event()
         self.task = task
         self._link = link
-        self._pictures = pictures
+        self._deltas = deltas
         self._reader = reader
         self._writer = writer
         self.watch = watch
-        self._has: int | None = None
-        self._turn = asyncio.Lock()
-        self._answering: set[asyncio.Task[None]] = set()
-        writer.transport.set_write_buffer_limits(high=_ENOUGH)
+        self._sent_number: int | None = None
+        self._write_lock = asyncio.Lock()
+        self._replies: set[asyncio.Task[None]] = set()
+        writer.transport.set_write_buffer_limits(high=_WRITE_BUFFER_BYTES)
 
     async def serve(self) -> None:
-        """Until it hangs up."""
-        self.fresh.set()
-        showing = asyncio.create_task(self._show())
+        """Run until the viewer disconnects."""
+        self.has_update.set()
+        sender = asyncio.create_task(self._send_snapshots())
         try:
             while line := await self._reader.readline():
                 task = asyncio.create_task(self._reply(line))
-                self._answering.add(task)
-                task.add_done_callback(self._answering.discard)
+                self._replies.add(task)
+                task.add_done_callback(self._replies.discard)
         finally:
-            # What was asked for goes on to its end, also where nobody waits for the answer.
-            showing.cancel()
+            # Commands in progress are completed, even if nobody waits for their reply.
+            sender.cancel()
 
-    def say_if_idle(self, line: bytes) -> None:
-        """One that does not read has enough to read."""
-        if not self._turn.locked():
+    def send_if_idle(self, line: bytes) -> None:
+        """Skipped while another line is being sent: a slow viewer already has enough to read."""
+        if not self._write_lock.locked():
             self._writer.write(line)
 
-    async def _show(self) -> None:
+    async def _send_snapshots(self) -> None:
         while True:
-            await self.fresh.wait()
-            self.fresh.clear()
-            async with self._turn:
-                number = self._pictures.number
-                self._writer.write(self._pictures.line_for(self._has))
-                self._has = number
+            await self.has_update.wait()
+            self.has_update.clear()
+            async with self._write_lock:
+                number = self._deltas.number
+                self._writer.write(self._deltas.line_for(self._sent_number))
+                self._sent_number = number
                 await self._writer.drain()
 
     async def _reply(self, line: bytes) -> None:
         number = -1
         try:
-            asked = read(line)
-            number, command = asked["number"], asked["command"]
+            request = decode(line)
+            number, command = request["number"], request["command"]
             if not isinstance(command, Command):
-                raise ProtocolError("that is no command")
-            reply = await self._answer(cast("Command[Any]", command))
+                raise ProtocolError("not a command")
+            reply = await self._result_of(cast("Command[Any]", command))
         except (ProtocolError, KeyError, TypeError):
-            reply = Failed("the engine does not understand this viewer: both have to be of one version", refused=True)
-        answer = await asyncio.to_thread(written, {"number": number, "reply": reply})
+            reply = Failed(
+                say("the engine does not understand this viewer: both must be the same version of rotor"), refused=True
+            )
+        answer = await asyncio.to_thread(encode, {"number": number, "reply": reply})
         with contextlib.suppress(OSError):
-            async with self._turn:
+            async with self._write_lock:
                 self._writer.write(answer)
                 await self._writer.drain()
 
-    async def _answer(self, command: Command[Any]) -> Any:  # noqa: ANN401  (a reply)
-        if self.watch and not isinstance(command, ONLY_LOOKS):
-            return Failed(say("this view only watches: start rotor without --watch to act"), refused=True)
-        # Shielded: a viewer that goes must not cancel what the engine has begun.
+    async def _result_of(self, command: Command[Any]) -> Any:  # noqa: ANN401  (a reply)
+        if self.watch and not isinstance(command, READ_ONLY_COMMANDS):
+            return Failed(say("read-only view: start rotor without --watch to make changes"), refused=True)
+        # Shielded: a viewer that disconnects must not cancel a command in progress.
         return await asyncio.shield(asyncio.wrap_future(self._link.send(command)))
