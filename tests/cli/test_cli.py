@@ -7,8 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from core import __version__
+from tui.cli.main import main
 
 
 def rotor(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -52,9 +54,9 @@ def test_version_and_help_answer_without_the_app() -> None:
     ],
 )
 def test_every_command_helps_with_an_example(command: list[str]) -> None:
-    helped = rotor(*command, "--help")
-    assert helped.returncode == 0
-    assert "Example" in helped.stdout
+    helped = CliRunner().invoke(main, [*command, "--help"])
+    assert helped.exit_code == 0
+    assert "Example" in helped.output
 
 
 def test_a_plan_is_one_json_document_and_sends_nothing(home: str) -> None:
@@ -166,6 +168,7 @@ def test_live_mode_says_in_one_sentence_what_this_machine_lacks(home: str) -> No
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_paper_mode_without_a_login_is_refused_with_a_sentence(home: str) -> None:
     settings = {"ROTOR_STRATEGY__STRATEGY_ID": "1", "ROTOR_STRATEGY__HISTORY_ID": "2"}
     done = rotor("--home", home, "--mode", "paper", "plan", "--json", **settings)
@@ -173,6 +176,7 @@ def test_paper_mode_without_a_login_is_refused_with_a_sentence(home: str) -> Non
     assert "Nobody is logged in" in json.loads(done.stdout)["refused"]
 
 
+@pytest.mark.slow
 def test_an_unreachable_platform_is_refused_with_a_sentence(home: str) -> None:
     settings = {
         "ROTOR_STRATEGY__STRATEGY_ID": "1",

@@ -7,8 +7,19 @@ from tests.tui import pictures
 from tests.tui.pictures import BOXES, DRAWN, FOLDER, LANGUAGES, SCREENS, SIZES, STATES, drawing_of, file_of, made_with
 
 
-@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
-@pytest.mark.parametrize("language", LANGUAGES)
+# The slow ones differ from the others in one thing only: the language or the size.
+@pytest.mark.parametrize(
+    ("language", "size"),
+    [
+        pytest.param(
+            *(language, size),
+            id=f"{language}-{size[0]}x{size[1]}",
+            marks=() if (language, size) in {("en", SIZES[0]), ("zh", SIZES[-1])} else pytest.mark.slow,
+        )
+        for language in LANGUAGES
+        for size in SIZES
+    ],
+)
 async def test_every_screen_in_every_state(language: Language, size: tuple[int, int]) -> None:
     taken = await pictures.pictures(language, size)
     kept = {screen: file_of(language, size, screen).read_text("utf-8") for screen in taken}
