@@ -16,7 +16,7 @@ from core.model.bond import BondCode
 from core.model.known import Known
 from core.model.order import Intent, Outcome
 from core.model.settings import BuySettings, GuardSettings, OrderSettings
-from tests.live.terminal_world import LiveRoom
+from tests.live.terminal_world import TerminalWorld
 from tests.live.world import bonds
 from tests.miniqmt.terminal import shared_terminal
 
@@ -32,39 +32,41 @@ _sessions = count(9000)
 async def rotation(legs: int, folder: Path) -> tuple[float, float, dict[str, int]]:
     """Seconds from the trigger (nothing planned yet) to the last order sent and to the end, and the calls it took."""
     old, new = [BondCode(code) for code in bonds(legs)], [BondCode(code) for code in bonds(legs, 401)]
-    room = LiveRoom(folder, shared_terminal(), lambda: next(_sessions), old=old, new=new, speed=1.0, patience=5.0)
-    room.settings = room.settings.model_copy(
+    terminal_world = TerminalWorld(
+        folder, shared_terminal(), lambda: next(_sessions), old=old, new=new, speed=1.0, patience=5.0
+    )
+    terminal_world.settings = terminal_world.settings.model_copy(
         update={
             "buy": BuySettings(amount=10_200),  # type: ignore[arg-type]
             "orders": OrderSettings(type="market", timeout=30),
             "guards": GuardSettings(max_daily_buys=10**9),  # type: ignore[arg-type]
         }
     )
-    room.furnish(cash=2_000_000)
-    await room.open(durable=True)
-    room.feed.watch([*old, *new])
-    await room.plan()  # static data of the day is read when the bonds are first looked at, not in the run
+    terminal_world.furnish(cash=2_000_000)
+    await terminal_world.open(durable=True)
+    terminal_world.feed.watch([*old, *new])
+    await terminal_world.plan()  # static data of the day is read when the bonds are first looked at, not in the run
     latency = dict.fromkeys(("query_asset", "query_positions", "query_orders", "query_trades"), QUERY)
-    room.control.configure(latency={**latency, "order": ORDER, "report": 0.0, "match": MATCH})
+    terminal_world.control.configure(latency={**latency, "order": ORDER, "report": 0.0, "match": MATCH})
     sent: list[float] = []
-    place = room.broker.place
+    place = terminal_world.broker.place
 
     async def noted(intent: Intent) -> Outcome:
         sent.append(time.perf_counter())
         return await place(intent)
 
-    room.broker.place = noted  # type: ignore[method-assign]
-    before: dict[str, int] = room.control.dump()["calls"]
+    terminal_world.broker.place = noted  # type: ignore[method-assign]
+    before: dict[str, int] = terminal_world.control.dump()["calls"]
     started = time.perf_counter()
-    plan = await room.plan()
-    ending = await room.rotation.execute(plan)
+    plan = await terminal_world.plan()
+    ending = await terminal_world.rotation.execute(plan)
     ended = time.perf_counter()
-    after: dict[str, Any] = room.control.dump()["calls"]
+    after: dict[str, Any] = terminal_world.control.dump()["calls"]
     assert ending == "done", ending
     assert len(sent) == 2 * legs
-    assert isinstance(await room.broker.asset(), Known)
-    room.check()
-    await room.close()
+    assert isinstance(await terminal_world.broker.asset(), Known)
+    terminal_world.check()
+    await terminal_world.close()
     calls = {name: after[name] - before.get(name, 0) for name in after if after[name] != before.get(name, 0)}
     return max(sent) - started, ended - started, calls
 

@@ -54,7 +54,7 @@ class Tables:
     def close(self) -> None: ...
 
 
-class World:
+class TablesWorld:
     def __init__(self, folder: Path, calls: Table, start: datetime) -> None:
         self.folder = folder
         self.clock = SteppedClock(start)
@@ -84,16 +84,16 @@ class World:
 
 
 @pytest.fixture
-def world(tmp_path: Path, calls: Table) -> World:
-    return World(tmp_path, calls, MORNING)
+def world(tmp_path: Path, calls: Table) -> TablesWorld:
+    return TablesWorld(tmp_path, calls, MORNING)
 
 
 @pytest.fixture
-def friday(tmp_path: Path, calls: Table) -> World:
-    return World(tmp_path, calls, FRIDAY_NIGHT - timedelta(hours=9))
+def friday(tmp_path: Path, calls: Table) -> TablesWorld:
+    return TablesWorld(tmp_path, calls, FRIDAY_NIGHT - timedelta(hours=9))
 
 
-async def test_nothing_is_known_before_the_first_table(world: World) -> None:
+async def test_nothing_is_known_before_the_first_table(world: TablesWorld) -> None:
     assert world.verdict() == "whether it is called is not known: jisilu's table of calls is not fetched yet"
     await world.book.refresh_if_due()
     assert world.verdict() is None
@@ -101,12 +101,12 @@ async def test_nothing_is_known_before_the_first_table(world: World) -> None:
     assert world.book.name(PLAIN) == "转债001"
 
 
-async def test_a_bond_that_no_table_holds_is_unknown_not_sound(world: World) -> None:
+async def test_a_bond_that_no_table_holds_is_unknown_not_sound(world: TablesWorld) -> None:
     await world.book.refresh_if_due()
     assert "is not in jisilu's table of 2026-09-14 09:00" in str(world.verdict(BondCode("128999")))
 
 
-async def test_tables_outlive_a_restart_with_their_dates(world: World) -> None:
+async def test_tables_outlive_a_restart_with_their_dates(world: TablesWorld) -> None:
     await world.book.refresh_if_due()
     world.clock.move_to(MORNING + timedelta(hours=1))
     world.book = world.open()
@@ -116,7 +116,7 @@ async def test_tables_outlive_a_restart_with_their_dates(world: World) -> None:
     assert world.tables.asked == [REDEMPTION_TABLE, TERMS_TABLE]  # an hour old: good enough
 
 
-async def test_a_table_from_before_the_last_close_is_too_old(friday: World) -> None:
+async def test_a_table_from_before_the_last_close_is_too_old(friday: TablesWorld) -> None:
     """A board announces its call between a close and the next open."""
     world = friday
     await world.book.refresh_if_due()
@@ -129,7 +129,7 @@ async def test_a_table_from_before_the_last_close_is_too_old(friday: World) -> N
     assert world.book.notices()[0].startswith("nothing is bought: jisilu's table of bonds is not used since 09-14")
 
 
-async def test_friday_night_s_table_is_good_on_monday(friday: World) -> None:
+async def test_friday_night_s_table_is_good_on_monday(friday: TablesWorld) -> None:
     world = friday
     world.clock.move_to(FRIDAY_NIGHT)
     await world.book.refresh_if_due()
@@ -140,7 +140,7 @@ async def test_friday_night_s_table_is_good_on_monday(friday: World) -> None:
     assert world.book.notices()[0].startswith("jisilu's table")  # good enough, and the trouble is told all the same
 
 
-async def test_a_table_that_lost_a_fifth_of_its_bonds_is_refused_and_the_last_one_stays(world: World) -> None:
+async def test_a_table_that_lost_a_fifth_of_its_bonds_is_refused_and_the_last_one_stays(world: TablesWorld) -> None:
     await world.book.refresh_if_due()
     assert isinstance(world.tables.calls, Table)
     world.tables.calls = replace(world.tables.calls, rows=world.tables.calls.rows[61:])  # 239: over the floor
@@ -154,7 +154,7 @@ async def test_a_table_that_lost_a_fifth_of_its_bonds_is_refused_and_the_last_on
     "trouble", [TableUnavailable("no answer"), TableRefused("it has no column 代码"), KeyError("odd")]
 )
 async def test_what_fails_is_asked_again_after_a_while_and_its_end_is_told(
-    world: World, trouble: Exception, caplog: pytest.LogCaptureFixture
+    world: TablesWorld, trouble: Exception, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")
     good, world.tables.calls = world.tables.calls, trouble
@@ -172,7 +172,7 @@ async def test_what_fails_is_asked_again_after_a_while_and_its_end_is_told(
     assert world.book.notices() == ()
 
 
-async def test_a_kept_table_is_read_with_the_same_checks(world: World, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_kept_table_is_read_with_the_same_checks(world: TablesWorld, caplog: pytest.LogCaptureFixture) -> None:
     await world.book.refresh_if_due()
     kept = world.folder / "tables" / f"{REDEMPTION_TABLE}.json"
     kept.write_text(kept.read_text(encoding="utf-8")[:-200], encoding="utf-8")
@@ -181,7 +181,7 @@ async def test_a_kept_table_is_read_with_the_same_checks(world: World, caplog: p
     assert f"the kept table {kept.name} is not used" in caplog.text
 
 
-async def test_the_user_s_word_goes_before_every_table(world: World) -> None:
+async def test_the_user_s_word_goes_before_every_table(world: TablesWorld) -> None:
     await world.book.refresh_if_due()
     world.own.write_text(
         "code,call,last_trade,restricted\n127001,,,qualified investors only\n123258,none,2026-12-31,\n", "utf-8"
@@ -196,7 +196,7 @@ async def test_the_user_s_word_goes_before_every_table(world: World) -> None:
     assert world.verdict() is None
 
 
-async def test_with_the_user_s_word_a_bond_needs_no_table(world: World) -> None:
+async def test_with_the_user_s_word_a_bond_needs_no_table(world: TablesWorld) -> None:
     world.tables.calls = TableUnavailable("no answer")
     world.own.write_text("code,call,maturity\n127001,none,2030-01-01\n", encoding="utf-8-sig")
     await world.book.refresh_if_due()
@@ -217,7 +217,7 @@ async def test_with_the_user_s_word_a_bond_needs_no_table(world: World) -> None:
     ],
 )
 async def test_a_file_that_cannot_be_used_keeps_everything_from_being_bought(
-    world: World, text: str, said: str
+    world: TablesWorld, text: str, said: str
 ) -> None:
     await world.book.refresh_if_due()
     world.own.write_text(text, encoding="latin-1")
@@ -226,7 +226,7 @@ async def test_a_file_that_cannot_be_used_keeps_everything_from_being_bought(
     assert said in world.book.notices()[0]
 
 
-async def test_where_sources_differ_the_worst_is_believed(world: World) -> None:
+async def test_where_sources_differ_the_worst_is_believed(world: TablesWorld) -> None:
     await world.book.refresh_if_due()
     world.terminal[PLAIN] = BondFacts(
         PLAIN,
@@ -243,7 +243,7 @@ async def test_where_sources_differ_the_worst_is_believed(world: World) -> None:
     assert str(world.verdict(CALLED)).startswith("called: last trading day 2026-09-29")
 
 
-async def test_without_a_wish_for_tables_none_is_fetched(world: World) -> None:
+async def test_without_a_wish_for_tables_none_is_fetched(world: TablesWorld) -> None:
     book = AkshareBondInfo(
         world.folder,
         world.own,

@@ -31,7 +31,7 @@ def tool_trade_date_hist_sina():
 """
 
 
-class World:
+class CalendarWorld:
     """A home, and what stands in akshare's place: its file, and what it fetches (None: the network is away)."""
 
     def __init__(self, folder: Path) -> None:
@@ -65,11 +65,11 @@ class World:
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
-    return World(tmp_path)
+def world(tmp_path: Path) -> CalendarWorld:
+    return CalendarWorld(tmp_path)
 
 
-def test_further_sessions_are_written_once(world: World) -> None:
+def test_further_sessions_are_written_once(world: CalendarWorld) -> None:
     world.akshare(ALL, ALL)
     done = world.calendar("update")
     assert done.returncode == 0, done.stderr
@@ -89,7 +89,7 @@ def test_further_sessions_are_written_once(world: World) -> None:
     }
 
 
-def test_nothing_newer_is_done_when_one_agrees(world: World) -> None:
+def test_nothing_newer_is_done_when_one_agrees(world: CalendarWorld) -> None:
     world.akshare(SHIPPED, None)
     code, document = world.update()
     assert (code, document["outcome"], document["verified_through"]) == (0, "unchanged", "2026-12-31")
@@ -97,14 +97,14 @@ def test_nothing_newer_is_done_when_one_agrees(world: World) -> None:
     assert not world.home.path.exists()
 
 
-def test_no_answer_at_all_has_failed(world: World) -> None:
+def test_no_answer_at_all_has_failed(world: CalendarWorld) -> None:
     world.akshare([], None)
     code, document = world.update()
     assert (code, document["outcome"]) == (1, "no answer")
     assert "--file" in document["text"]
 
 
-def test_a_contradiction_writes_nothing_and_names_the_day(world: World) -> None:
+def test_a_contradiction_writes_nothing_and_names_the_day(world: CalendarWorld) -> None:
     world.akshare(ALL, [day for day in ALL if day != date(2027, 5, 6)])
     code, document = world.update()
     assert (code, document["outcome"], document["written"]) == (3, "contradiction", None)
@@ -112,7 +112,7 @@ def test_a_contradiction_writes_nothing_and_names_the_day(world: World) -> None:
     assert not world.home.calendar_file.exists()
 
 
-def test_a_kept_year_against_its_sources_is_left_and_said_how_to_drop(world: World) -> None:
+def test_a_kept_year_against_its_sources_is_left_and_said_how_to_drop(world: CalendarWorld) -> None:
     world.home.path.mkdir()
     list_file(world.home.path, IN_2027)
     world.akshare(SHIPPED, [day for day in ALL if day != date(2027, 5, 6)])
@@ -122,7 +122,7 @@ def test_a_kept_year_against_its_sources_is_left_and_said_how_to_drop(world: Wor
     assert world.kept.sessions == ALL
 
 
-def test_a_kept_file_in_trouble_is_named_and_written_anew(world: World) -> None:
+def test_a_kept_file_in_trouble_is_named_and_written_anew(world: CalendarWorld) -> None:
     world.home.path.mkdir()
     world.home.calendar_file.write_bytes(b"\x80garbage")
     world.akshare(SHIPPED, None)
@@ -133,7 +133,7 @@ def test_a_kept_file_in_trouble_is_named_and_written_anew(world: World) -> None:
     assert (code, document["trouble"], document["outcome"]) == (0, None, "written")
 
 
-def test_the_users_file_is_the_last_word_where_nobody_has_another(world: World) -> None:
+def test_the_users_file_is_the_last_word_where_nobody_has_another(world: CalendarWorld) -> None:
     world.akshare(SHIPPED, None)
     code, document = world.update("--file", world.own(IN_2027))
     assert (code, document["outcome"], document["verified_through"]) == (0, "written", "2027-12-31")
@@ -152,19 +152,19 @@ def test_the_users_file_is_the_last_word_where_nobody_has_another(world: World) 
         ([day for day in SHIPPED[-60:] if day != date(2026, 12, 1)], 3),
     ],
 )
-def test_an_invalid_users_file_changes_nothing(world: World, sessions: list[date], code: int) -> None:
+def test_an_invalid_users_file_changes_nothing(world: CalendarWorld, sessions: list[date], code: int) -> None:
     world.akshare(SHIPPED, None)
     ended, document = world.update("--file", world.own(sessions))
     assert (ended, document["written"], document["verified_through"]) == (code, None, "2026-12-31")
 
 
-def test_bad_usage(world: World) -> None:
+def test_bad_usage(world: CalendarWorld) -> None:
     world.akshare(SHIPPED, None)
     for arguments in (["update", "--file", "none.csv"], ["show", "--month", "december"]):
         assert world.calendar(*arguments).returncode == 2
 
 
-def test_a_home_that_cannot_be_written_is_named(world: World, tmp_path: Path) -> None:
+def test_a_home_that_cannot_be_written_is_named(world: CalendarWorld, tmp_path: Path) -> None:
     (tmp_path / "no-folder").touch()
     world.home = Home(tmp_path / "no-folder" / "home")
     world.akshare(ALL, None)

@@ -13,7 +13,7 @@ import pytest
 from core.model.known import Known
 from core.model.order import Side
 from tests.crash import victim
-from tests.crash.world import LATER, NEW, OLD, TARGET, World, furnish, paper_rows
+from tests.crash.world import LATER, NEW, OLD, TARGET, CrashWorld, furnish, paper_rows
 
 ROOT = Path(__file__).parents[2]
 
@@ -42,7 +42,7 @@ def victims(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int]:
 
 async def _recovers(folder: Path) -> None:
     """Start over the files that the killed process left, look, rebalance again, look again."""
-    world = World(folder, LATER, durable=False)
+    world = CrashWorld(folder, LATER, durable=False)
     try:
         world.show(None)
         assert await world.start() == ()
@@ -57,7 +57,7 @@ async def _recovers(folder: Path) -> None:
         await world.stop()
 
 
-async def _agrees(world: World) -> None:
+async def _agrees(world: CrashWorld) -> None:
     """Ledger and account hold the same, and nothing works."""
     positions, asset = await world.broker.positions(), await world.broker.asset()
     assert isinstance(positions, Known)

@@ -42,7 +42,7 @@ SETTINGS = Settings(
 )
 
 
-class World:
+class CrashWorld:
     """The parts of a rotation over the files of one folder."""
 
     def __init__(self, folder: Path, start: datetime, *, durable: bool) -> None:
@@ -104,7 +104,7 @@ class World:
 
 async def furnish(folder: Path) -> None:
     """The strategy owns both old bonds."""
-    world = World(folder, MORNING, durable=False)
+    world = CrashWorld(folder, MORNING, durable=False)
     world.show(None)
     assert await world.start() == ()
     assert await world.rebalance(OLD) == "done"
@@ -116,7 +116,7 @@ async def rotate(folder: Path) -> None:
 
     The first sell trades in part, runs into its timeout and is priced again; the first buy trades in two parts.
     """
-    world = World(folder, MORNING.replace(minute=10), durable=True)
+    world = CrashWorld(folder, MORNING.replace(minute=10), durable=True)
     world.show(500, 70, [OLD[0]])
     world.clock.after(33, lambda: world.show(500, 60, [NEW[0]]))
     world.clock.after(50, lambda: world.show(500))

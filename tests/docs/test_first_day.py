@@ -11,7 +11,7 @@ import pytest
 
 from tests.docs.pages import DOCS, Typed, typed_in
 from tests.live.factorcat import PASSWORD, RECORD, STRATEGY, USER
-from tests.live.world import ACCOUNT, LiveWorld, bonds
+from tests.live.world import ACCOUNT, ProcessWorld, bonds
 from tests.terminal.pty_app import PtyApp
 
 PAGE = typed_in(DOCS / "first-day.md")
@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.skipif(os.name == "nt", reason="a pt
 class Trader:
     """Somebody who has the page beside the keyboard, at a machine where the page's example values are real."""
 
-    def __init__(self, world: LiveWorld, folder: Path) -> None:
+    def __init__(self, world: ProcessWorld, folder: Path) -> None:
         self.world = world
         self.home = folder / "work"
         self.home.mkdir()
@@ -106,7 +106,7 @@ def _literally(seen: str) -> str:
 
 def test_the_page_is_followed_to_the_letter(tmp_path: Path) -> None:
     listed = bonds(4)
-    with LiveWorld(tmp_path) as world:
+    with ProcessWorld(tmp_path) as world:
         world.furnish(listed)
         world.platform.listed = listed
         trader = Trader(world, tmp_path)

@@ -16,7 +16,7 @@ A, B = BondCode("113001"), BondCode("127001")
 MORNING = datetime(2026, 5, 15, 9, 31, tzinfo=SHANGHAI)
 
 
-class World:
+class ExitWorld:
     def __init__(self, folder: Path) -> None:
         self.clock = SteppedClock(MORNING)
         self.state_store = StateStore(open_database(folder / "app.db", TRADING, durable=False))
@@ -46,12 +46,12 @@ class World:
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
-    return World(tmp_path)
+def world(tmp_path: Path) -> ExitWorld:
+    return ExitWorld(tmp_path)
 
 
 async def test_a_danger_is_told_once_a_day_whatever_is_begun_again(
-    world: World, caplog: pytest.LogCaptureFixture
+    world: ExitWorld, caplog: pytest.LogCaptureFixture
 ) -> None:
     world.threatens()
     await world.exit_scheduler.check()
@@ -68,7 +68,7 @@ async def test_a_danger_is_told_once_a_day_whatever_is_begun_again(
 
 
 async def test_what_has_to_go_is_sold_again_and_again_until_it_is_gone(
-    world: World, caplog: pytest.LogCaptureFixture
+    world: ExitWorld, caplog: pytest.LogCaptureFixture
 ) -> None:
     world.threatens(sell=True)
     world.refusal = "nobody buys"
@@ -81,14 +81,16 @@ async def test_what_has_to_go_is_sold_again_and_again_until_it_is_gone(
     assert world.sold == 3
 
 
-async def test_what_is_the_user_s_own_is_told_and_never_sold(world: World, caplog: pytest.LogCaptureFixture) -> None:
+async def test_what_is_the_user_s_own_is_told_and_never_sold(
+    world: ExitWorld, caplog: pytest.LogCaptureFixture
+) -> None:
     world.threatens(B, sell=True)
     await world.exit_scheduler.check()
     assert world.sold == 0
     assert "at stake" in caplog.text
 
 
-async def test_outside_the_hours_nothing_is_sold(world: World) -> None:
+async def test_outside_the_hours_nothing_is_sold(world: ExitWorld) -> None:
     world.threatens(sell=True)
     world.closed = "it is the midday break"
     await world.exit_scheduler.check()

@@ -69,7 +69,7 @@ class Phone:
         self._server.server_close()
 
 
-class World:
+class SecretsWorld:
     """A platform, a mail server that wants a password over TLS, and a push service."""
 
     def __init__(self, folder: Path, mails: Server) -> None:
@@ -116,12 +116,12 @@ receiver = "me@example.com"
 
 
 @pytest.fixture
-def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SecretsWorld]:
     monkeypatch.setattr(credentials_file, "_N", 2**10)
     monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATE))
     before = get_keyring()
     with smtp_server(tls="starttls", password=MAIL_PASSWORD) as mails:
-        made = World(tmp_path, mails)
+        made = SecretsWorld(tmp_path, mails)
         made.settings()
         yield made
         made.close()
@@ -158,7 +158,7 @@ def ask(engine: Engine, command: Any) -> Any:
 
 
 def test_nothing_that_a_whole_run_writes_or_shows_tells_a_secret(
-    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    world: SecretsWorld, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
     set_keyring(BrokenKeyring(lambda _: NoKeyringError()))
@@ -216,7 +216,7 @@ def test_nothing_that_a_whole_run_writes_or_shows_tells_a_secret(
     assert told_in(files_of(world.home) + PUSH_TOKEN.encode(), token.get_secret_value()) != []  # it would be found
 
 
-def test_what_is_forgotten_is_gone_from_everywhere(world: World) -> None:
+def test_what_is_forgotten_is_gone_from_everywhere(world: SecretsWorld) -> None:
     ring = MemoryKeyring()
     set_keyring(ring)
     engine = world.engine()
@@ -239,7 +239,7 @@ def test_what_is_forgotten_is_gone_from_everywhere(world: World) -> None:
         engine.stop()
 
 
-def test_the_next_start_goes_on_with_the_token_and_logs_in_nowhere(world: World) -> None:
+def test_the_next_start_goes_on_with_the_token_and_logs_in_nowhere(world: SecretsWorld) -> None:
     set_keyring(MemoryKeyring())
     asked: list[str] = []
     answer = world.platform.answer

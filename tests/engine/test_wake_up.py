@@ -45,7 +45,7 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
         engine.stop()
 
 
-class World:
+class SleepWorld:
     """A running engine that owns bonds, with the account's answers held back at will."""
 
     def __init__(self, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,7 +102,7 @@ def alert(shown: Snapshot) -> list[str]:
 def test_after_a_wake_up_no_stop_fires_until_the_account_is_reconciled_and_screen_and_alert_say_so(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    world = World(engine, monkeypatch)
+    world = SleepWorld(engine, monkeypatch)
     world.fall_asleep()
     try:
         assert world.asked.wait(PATIENCE)
@@ -123,7 +123,7 @@ def test_after_a_wake_up_no_stop_fires_until_the_account_is_reconciled_and_scree
 def test_the_first_price_after_a_sleep_sells_nothing_although_no_beat_has_noticed_yet(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    world = World(engine, monkeypatch)
+    world = SleepWorld(engine, monkeypatch)
     health = world.runtime._health  # pyright: ignore[reportPrivateUsage]
     monkeypatch.setattr(type(health), "overslept", True)
     state, armed, _ = world.on_the_loop(world.falls_through_its_stop())

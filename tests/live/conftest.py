@@ -7,10 +7,17 @@ from pathlib import Path
 import pytest
 from miniqmt_emulator.launch import TerminalProcess
 
-from tests.live.terminal_world import LiveRoom
+from tests.live.terminal_world import TerminalWorld
 from tests.miniqmt.terminal import shared_terminal
 
 _numbers = count(5000, 10)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Everything in this folder needs the emulated terminal."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.live)
 
 
 @pytest.fixture
@@ -19,24 +26,24 @@ def sessions() -> Callable[[], int]:
 
 
 @pytest.fixture
-async def room(tmp_path: Path, sessions: Callable[[], int]) -> AsyncGenerator[LiveRoom]:
-    room = LiveRoom(tmp_path, shared_terminal(), sessions)
-    room.furnish()
-    await room.open()
-    yield room
-    await room.close()
+async def terminal_world(tmp_path: Path, sessions: Callable[[], int]) -> AsyncGenerator[TerminalWorld]:
+    terminal_world = TerminalWorld(tmp_path, shared_terminal(), sessions)
+    terminal_world.furnish()
+    await terminal_world.open()
+    yield terminal_world
+    await terminal_world.close()
 
 
 @pytest.fixture
 async def mortal_room(
     tmp_path: Path, sessions: Callable[[], int], monkeypatch: pytest.MonkeyPatch
-) -> AsyncGenerator[LiveRoom]:
+) -> AsyncGenerator[TerminalWorld]:
     """A room at a terminal of its own, which the test may kill and start again."""
     shared_terminal()
     with TerminalProcess(tmp_path / "userdata_mini", state=tmp_path / "state.json") as terminal:
         monkeypatch.setenv("MINIQMT_EMULATOR_USERDATA", str(terminal.userdata))
-        room = LiveRoom(tmp_path, terminal, sessions)
-        room.furnish()
-        await room.open()
-        yield room
-        await room.close()
+        terminal_world = TerminalWorld(tmp_path, terminal, sessions)
+        terminal_world.furnish()
+        await terminal_world.open()
+        yield terminal_world
+        await terminal_world.close()

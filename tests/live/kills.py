@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.live.world import LiveWorld, bonds
+from tests.live.world import ProcessWorld, bonds
 
 SIZE = 8
 """Bonds of a list."""
@@ -60,7 +60,7 @@ def run(folder: Path, times: int, seed: int, told: bool = False) -> Counts:
     """Kill `times` rotations. Raises `Broken`."""
     chance, counts = random.Random(seed), Counts()
     lists = [bonds(SIZE), bonds(SIZE, 101)]
-    with LiveWorld(folder, cash=100_000) as world:
+    with ProcessWorld(folder, cash=100_000) as world:
         world.furnish([*lists[0], *lists[1], *bonds(2, 301)], LATENCY)
         world.settings["GUARDS__MAX_DAILY_BUYS"] = "1000000000"  # all of it happens on one day
         world.platform.listed = lists[0]
@@ -80,7 +80,7 @@ def run(folder: Path, times: int, seed: int, told: bool = False) -> Counts:
     return counts
 
 
-def _kill(world: LiveWorld, after: float, counts: Counts) -> None:
+def _kill(world: ProcessWorld, after: float, counts: Counts) -> None:
     """Start a rotation and kill it this long after its connection was made."""
     sent = len(world.control.requests())
     program = world.start("rebalance", "--yes")
@@ -102,7 +102,7 @@ def _kill(world: LiveWorld, after: float, counts: Counts) -> None:
     counts.killed_with[stage] += 1
 
 
-def _through(world: LiveWorld, listed: Sequence[str], counts: Counts) -> float:
+def _through(world: ProcessWorld, listed: Sequence[str], counts: Counts) -> float:
     """Start rotor until the account equals the list; answers with the seconds from its connection to its end."""
     for _ in range(TRIES):
         counts.starts += 1
@@ -119,7 +119,7 @@ def _through(world: LiveWorld, listed: Sequence[str], counts: Counts) -> float:
     raise Broken(f"after {TRIES} starts the account holds {world.held()}, the list is {listed}: {err}")
 
 
-def _check(world: LiveWorld, listed: Sequence[str], where: str) -> None:
+def _check(world: ProcessWorld, listed: Sequence[str], where: str) -> None:
     requests = world.control.requests()
     remarks = Counter(request["remark"] for request in requests)
     if set(remarks.values()) != {1}:

@@ -17,7 +17,7 @@ from core.model.settings import QmtSettings, Settings
 from core.trading.ledger import Ledger
 from core.trading.risk import LiveConsent
 from core.trading.state_store import TRADING, StateStore
-from tests.live.world import ACCOUNT, MOMENT, LiveWorld
+from tests.live.world import ACCOUNT, MOMENT, ProcessWorld
 from tests.waiting import PATIENCE
 from tui.cli.offline import status_document
 
@@ -27,12 +27,12 @@ RUNS = "rotor runs (live"
 Record = dict[str, Any]
 
 
-def live_settings(world: LiveWorld) -> Settings:
+def live_settings(world: ProcessWorld) -> Settings:
     """As much of the settings as tells where the books are."""
     return Settings(mode="live", qmt=QmtSettings(userdata=str(world.terminal.userdata), account=ACCOUNT))
 
 
-def furnished(world: LiveWorld, owned: Iterable[str], volume: int = 100) -> None:
+def furnished(world: ProcessWorld, owned: Iterable[str], volume: int = 100) -> None:
     """Leave the world's home as `rotor consent` and `rotor adopt` do, owning `volume` 张 of each bond, without their
     time."""
     world.settings["GUARDS__SELF_TEST"] = "waived"
@@ -50,12 +50,12 @@ def agreed(home: Home, settings: Settings, owned: Iterable[str], volume: int = 1
             ledger.move_by_hand("adopted", BondCode(code), Side.BUY, volume, Decimal(100), MOMENT)
 
 
-def status(world: LiveWorld) -> Record:
+def status(world: ProcessWorld) -> Record:
     """What `rotor status --json` prints, without a process of its own."""
     return status_document(Home(world.home), live_settings(world))
 
 
-def ledger(world: LiveWorld) -> dict[str, int]:
+def ledger(world: ProcessWorld) -> dict[str, int]:
     return {row["code"]: row["volume"] for row in status(world)["ledger"]}
 
 
@@ -70,7 +70,7 @@ def until(true: Callable[[], object], what: Callable[[], object], seconds: float
 class Running:
     """A command that goes on, by default `rotor run`; `said` is its stderr so far. It ends with the `with`."""
 
-    def __init__(self, world: LiveWorld, program: "subprocess.Popen[str] | None" = None) -> None:
+    def __init__(self, world: ProcessWorld, program: "subprocess.Popen[str] | None" = None) -> None:
         self._world = world
         self.program = program or world.start("run")
         self.said = ""
@@ -122,6 +122,6 @@ class Running:
             self.said += line
 
 
-def free(world: LiveWorld) -> bool:
+def free(world: ProcessWorld) -> bool:
     """Whether nobody has the home."""
     return HomeLock(Home(world.home)).holder() is None

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from tests.live.running import Running, furnished, status, until
-from tests.live.world import LiveWorld, bonds
+from tests.live.world import ProcessWorld, bonds
 
 DUE = datetime(2026, 5, 15, 14, 50)  # noqa: DTZ001  (the terminal's own time)
 AHEAD = 5.0
@@ -22,16 +22,16 @@ AHEAD = 5.0
 LISTED = bonds(4)
 
 
-def at(world: LiveWorld, moment: datetime) -> None:
+def at(world: ProcessWorld, moment: datetime) -> None:
     """Set the terminal's clock, which the next rotor follows."""
     world.control.set_clock(f"{moment:%Y-%m-%d %H:%M:%S}")
 
 
-def now(world: LiveWorld) -> datetime:
+def now(world: ProcessWorld) -> datetime:
     return datetime.fromisoformat(world.control.dump()["clock"]["now"]).replace(tzinfo=None)
 
 
-def slept_over(world: LiveWorld, seconds: float, late: float | None, tell: Callable[[str], object]) -> None:
+def slept_over(world: ProcessWorld, seconds: float, late: float | None, tell: Callable[[str], object]) -> None:
     """The whole story, each step looked at; `late` instead of the real time after which a run counts as missed.
 
     Raises `AssertionError` where rotor did otherwise.
@@ -69,7 +69,7 @@ def slept_over(world: LiveWorld, seconds: float, late: float | None, tell: Calla
 
 def main() -> None:
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 90.0
-    with tempfile.TemporaryDirectory() as folder, LiveWorld(Path(folder)) as world:
+    with tempfile.TemporaryDirectory() as folder, ProcessWorld(Path(folder)) as world:
         world.furnish(LISTED)
         slept_over(world, seconds, None, print)
 

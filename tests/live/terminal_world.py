@@ -50,7 +50,7 @@ SETTINGS = Settings(
 )
 
 
-class LiveRoom:
+class TerminalWorld:
     """One account, one set of books. `again` is a restart: a new broker over the same files."""
 
     def __init__(
@@ -89,7 +89,7 @@ class LiveRoom:
         for code in codes:
             self.control.set_quote(code, 100.0, depth=100_000, volume_add=5_000)
 
-    async def open(self, *, durable: bool = False) -> "LiveRoom":
+    async def open(self, *, durable: bool = False) -> "TerminalWorld":
         self.db = open_database(self._path, TRADING, durable=durable)
         self.journal, self.ledger = Journal(self.db), Ledger(self.db)
         qmt = QmtSettings(userdata=str(self.terminal.userdata), account=ACCOUNT)

@@ -15,7 +15,7 @@ from miniqmt_emulator.control import Control
 from core.brokers.qmt import ABSENCE_PROOF
 from core.model.known import Known, Unknown
 from core.model.order import OrderState
-from tests.live.terminal_world import ACCOUNT, NEW, OLD, LiveRoom
+from tests.live.terminal_world import ACCOUNT, NEW, OLD, TerminalWorld
 
 HOUR = 3600.0
 SOLD, BOUGHT = OLD[0], NEW[0]
@@ -80,158 +80,162 @@ STORIES: dict[str, Callable[[Control], None]] = {
 
 
 @pytest.mark.parametrize("story", STORIES)
-async def test_the_account_comes_to_equal_the_list(room: LiveRoom, story: str) -> None:
-    STORIES[story](room.control)
-    await room.rebalance()
-    room.check()
-    room.control.clear_script()
-    await room.finish()
+async def test_the_account_comes_to_equal_the_list(terminal_world: TerminalWorld, story: str) -> None:
+    STORIES[story](terminal_world.control)
+    await terminal_world.rebalance()
+    terminal_world.check()
+    terminal_world.control.clear_script()
+    await terminal_world.finish()
 
 
-async def test_pushes_of_the_whole_day_that_come_again_change_nothing(room: LiveRoom) -> None:
-    await room.rebalance()
-    room.control.replay_pushes(ACCOUNT, times=24)
-    await room.broker.asset()
-    assert room.order_manager.status.faults == ()
-    await room.finish()
+async def test_pushes_of_the_whole_day_that_come_again_change_nothing(terminal_world: TerminalWorld) -> None:
+    await terminal_world.rebalance()
+    terminal_world.control.replay_pushes(ACCOUNT, times=24)
+    await terminal_world.broker.asset()
+    assert terminal_world.order_manager.status.faults == ()
+    await terminal_world.finish()
 
 
 async def test_an_order_that_was_lost_stays_unknown_and_freezes_its_bond_until_a_new_connection_proves_it(
-    room: LiveRoom,
+    terminal_world: TerminalWorld,
 ) -> None:
-    room.control.next_order("no_response", code=str(SOLD))
-    assert "1 orders unresolved" in await room.rebalance()
-    (row,) = await room.reconciled()
+    terminal_world.control.next_order("no_response", code=str(SOLD))
+    assert "1 orders unresolved" in await terminal_world.rebalance()
+    (row,) = await terminal_world.reconciled()
     assert "is unknown" in row
-    assert [order.state for order in room.orders(SOLD)] == [OrderState.UNKNOWN]
-    assert len(room.control.requests(code=str(SOLD))) == 1
-    await room.again()
-    await room.finish()
+    assert [order.state for order in terminal_world.orders(SOLD)] == [OrderState.UNKNOWN]
+    assert len(terminal_world.control.requests(code=str(SOLD))) == 1
+    await terminal_world.again()
+    await terminal_world.finish()
 
 
-async def test_an_account_that_comes_back_over_the_connection_that_sent_it_proves_nothing(room: LiveRoom) -> None:
+async def test_an_account_that_comes_back_over_the_connection_that_sent_it_proves_nothing(
+    terminal_world: TerminalWorld,
+) -> None:
     """The request may still lie in the terminal, however long the account was out of reach meanwhile."""
-    room.control.next_order("hang_then_ok", delay=HOUR, code=str(SOLD))
-    await room.rebalance()
-    room.control.set_account_status(ACCOUNT, 5)
-    await room.link_is(up=False)
-    room.control.set_account_status(ACCOUNT, 0)
-    await room.link_is(up=True)
-    await room.clock.sleep(2 * ABSENCE_PROOF)
-    assert "is unknown" in (await room.reconciled())[0]
-    room.control.hurry()
-    await room.finish()
-    assert len(room.control.requests(code=str(SOLD))) <= 2
-    assert room.orders(SOLD)[0].order_id is not None
+    terminal_world.control.next_order("hang_then_ok", delay=HOUR, code=str(SOLD))
+    await terminal_world.rebalance()
+    terminal_world.control.set_account_status(ACCOUNT, 5)
+    await terminal_world.link_is(up=False)
+    terminal_world.control.set_account_status(ACCOUNT, 0)
+    await terminal_world.link_is(up=True)
+    await terminal_world.clock.sleep(2 * ABSENCE_PROOF)
+    assert "is unknown" in (await terminal_world.reconciled())[0]
+    terminal_world.control.hurry()
+    await terminal_world.finish()
+    assert len(terminal_world.control.requests(code=str(SOLD))) <= 2
+    assert terminal_world.orders(SOLD)[0].order_id is not None
 
 
-async def test_an_order_that_the_terminal_takes_long_after_is_found_and_not_sent_again(room: LiveRoom) -> None:
-    room.control.next_order("hang_then_ok", delay=HOUR, code=str(BOUGHT))
-    assert "1 orders unresolved" in await room.rebalance()
-    assert "is unknown" in (await room.reconciled())[0]
-    plan = await room.plan()
+async def test_an_order_that_the_terminal_takes_long_after_is_found_and_not_sent_again(
+    terminal_world: TerminalWorld,
+) -> None:
+    terminal_world.control.next_order("hang_then_ok", delay=HOUR, code=str(BOUGHT))
+    assert "1 orders unresolved" in await terminal_world.rebalance()
+    assert "is unknown" in (await terminal_world.reconciled())[0]
+    plan = await terminal_world.plan()
     assert [row.code for row in plan.blocked] == [BOUGHT]
-    room.control.hurry()
-    await room.finish()
-    assert len(room.control.requests(code=str(BOUGHT))) == 1
+    terminal_world.control.hurry()
+    await terminal_world.finish()
+    assert len(terminal_world.control.requests(code=str(BOUGHT))) == 1
 
 
-async def test_a_connection_that_breaks_between_order_and_answer(room: LiveRoom) -> None:
-    room.control.next_order(response_delay=HOUR, code=str(SOLD), fill="none", pushes=False)
-    plan = await room.plan()
-    running = asyncio.create_task(room.rotation.execute(plan))
-    await asyncio.to_thread(room.control.wait_order, code=str(SOLD), status=50)
-    room.control.drop_link("trade")
+async def test_a_connection_that_breaks_between_order_and_answer(terminal_world: TerminalWorld) -> None:
+    terminal_world.control.next_order(response_delay=HOUR, code=str(SOLD), fill="none", pushes=False)
+    plan = await terminal_world.plan()
+    running = asyncio.create_task(terminal_world.rotation.execute(plan))
+    await asyncio.to_thread(terminal_world.control.wait_order, code=str(SOLD), status=50)
+    terminal_world.control.drop_link("trade")
     await running
-    assert room.orders(SOLD)[0].unresolved
-    assert isinstance(await room.broker.positions(), Unknown)
-    room.control.restore_link("trade")
-    await room.finish()
+    assert terminal_world.orders(SOLD)[0].unresolved
+    assert isinstance(await terminal_world.broker.positions(), Unknown)
+    terminal_world.control.restore_link("trade")
+    await terminal_world.finish()
 
 
-async def test_a_break_that_nobody_is_told_of(room: LiveRoom) -> None:
+async def test_a_break_that_nobody_is_told_of(terminal_world: TerminalWorld) -> None:
     """The SDK goes on as if connected and answers nothing; what is sent is lost."""
-    plan = await room.plan()
-    room.control.drop_link("trade", noticed_after=HOUR)
+    plan = await terminal_world.plan()
+    terminal_world.control.drop_link("trade", noticed_after=HOUR)
     with pytest.raises(Exception, match="not known"):
-        await room.rotation.execute(plan)
+        await terminal_world.rotation.execute(plan)
     for _ in range(4):
-        await room.broker.asset()
-    assert not room.broker.connection.connected
-    room.control.restore_link("trade")
-    await room.finish()
+        await terminal_world.broker.asset()
+    assert not terminal_world.broker.connection.connected
+    terminal_world.control.restore_link("trade")
+    await terminal_world.finish()
 
 
-async def test_nothing_is_sent_before_the_account_was_reconciled_after_a_break(room: LiveRoom) -> None:
-    plan = await room.plan()
-    room.control.drop_link("trade")
-    await room.link_is(up=False)
-    room.control.restore_link("trade")
-    await room.link_is(up=True)
-    await room.rotation.execute(plan)
-    assert room.control.requests() == []
-    assert all("not reconciled" in reason for reason in room.rotation.executor.stopped.values())
-    await room.finish()
+async def test_nothing_is_sent_before_the_account_was_reconciled_after_a_break(terminal_world: TerminalWorld) -> None:
+    plan = await terminal_world.plan()
+    terminal_world.control.drop_link("trade")
+    await terminal_world.link_is(up=False)
+    terminal_world.control.restore_link("trade")
+    await terminal_world.link_is(up=True)
+    await terminal_world.rotation.execute(plan)
+    assert terminal_world.control.requests() == []
+    assert all("not reconciled" in reason for reason in terminal_world.rotation.executor.stopped.values())
+    await terminal_world.finish()
 
 
 @pytest.mark.parametrize("query", ["query_asset", "query_positions", "query_orders"])
-async def test_an_empty_answer_is_no_empty_account(room: LiveRoom, query: str) -> None:
+async def test_an_empty_answer_is_no_empty_account(terminal_world: TerminalWorld, query: str) -> None:
     """Disconnected, the SDK answers None for the asset and [] for the lists."""
-    room.control.next_call(query, "empty", times=-1)
+    terminal_world.control.next_call(query, "empty", times=-1)
     if query == "query_orders":
-        assert await room.broker.orders(room.clock.now().date()) == Known(())
-        room.control.next_call("query_asset", "empty")
-        assert isinstance(await room.broker.orders(room.clock.now().date()), Unknown)
+        assert await terminal_world.broker.orders(terminal_world.clock.now().date()) == Known(())
+        terminal_world.control.next_call("query_asset", "empty")
+        assert isinstance(await terminal_world.broker.orders(terminal_world.clock.now().date()), Unknown)
     else:
-        plan = await room.plan()
+        plan = await terminal_world.plan()
         assert plan.refused is not None
         assert plan.legs == ()
-    room.control.clear_script()
-    await room.finish()
+    terminal_world.control.clear_script()
+    await terminal_world.finish()
 
 
 @pytest.mark.parametrize("query", ["query_asset", "query_positions", "query_orders", "query_trades"])
-async def test_a_timeout_is_no_empty_account(room: LiveRoom, query: str) -> None:
+async def test_a_timeout_is_no_empty_account(terminal_world: TerminalWorld, query: str) -> None:
     """The SDK's own time-out answers as an empty account does."""
-    room.control.next_call(query, "no_response")
-    plan = await room.plan()
+    terminal_world.control.next_call(query, "no_response")
+    plan = await terminal_world.plan()
     if plan.refused is None:
         with pytest.raises(Exception, match="not known"):
-            await room.rotation.execute(plan)
-    assert room.control.requests() == []
-    room.control.clear_script()
-    await room.finish()
+            await terminal_world.rotation.execute(plan)
+    assert terminal_world.control.requests() == []
+    terminal_world.control.clear_script()
+    await terminal_world.finish()
 
 
 @pytest.mark.parametrize("status", [-1, 1, 2, 3, 4, 5, 6, 7, 8, 9, 42])
-async def test_only_an_account_in_state_0_is_traded(room: LiveRoom, status: int) -> None:
-    plan = await room.plan()
-    room.control.set_account_status(ACCOUNT, status)
-    await room.link_is(up=False)
-    assert f"state {status}" in room.broker.connection.detail
-    refused = await room.plan()
+async def test_only_an_account_in_state_0_is_traded(terminal_world: TerminalWorld, status: int) -> None:
+    plan = await terminal_world.plan()
+    terminal_world.control.set_account_status(ACCOUNT, status)
+    await terminal_world.link_is(up=False)
+    assert f"state {status}" in terminal_world.broker.connection.detail
+    refused = await terminal_world.plan()
     assert refused.refused is not None
     assert f"state {status}" in refused.refused
     with pytest.raises(Exception, match="state"):
-        await room.rotation.execute(plan)
-    room.control.set_account_status(ACCOUNT, 0)
-    await room.finish()
+        await terminal_world.rotation.execute(plan)
+    terminal_world.control.set_account_status(ACCOUNT, 0)
+    await terminal_world.finish()
 
 
-async def test_an_account_that_leaves_state_0_in_the_middle(room: LiveRoom) -> None:
-    room.control.next_order(code=str(SOLD), fill="none")
-    plan = await room.plan()
-    running = asyncio.create_task(room.rotation.execute(plan))
-    await asyncio.to_thread(room.control.wait_order, code=str(SOLD), status=50)
-    room.control.set_account_status(ACCOUNT, 5)
+async def test_an_account_that_leaves_state_0_in_the_middle(terminal_world: TerminalWorld) -> None:
+    terminal_world.control.next_order(code=str(SOLD), fill="none")
+    plan = await terminal_world.plan()
+    running = asyncio.create_task(terminal_world.rotation.execute(plan))
+    await asyncio.to_thread(terminal_world.control.wait_order, code=str(SOLD), status=50)
+    terminal_world.control.set_account_status(ACCOUNT, 5)
     await running
-    room.check()
-    room.control.set_account_status(ACCOUNT, 0)
-    await room.finish()
+    terminal_world.check()
+    terminal_world.control.set_account_status(ACCOUNT, 0)
+    await terminal_world.finish()
 
 
 async def test_a_call_of_the_sdk_that_never_returns_costs_its_thread_and_nothing_else(
-    room: LiveRoom, monkeypatch: pytest.MonkeyPatch
+    terminal_world: TerminalWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What waits behind it is not sent late: it is not sent at all."""
     from xtquant.xttrader import XtQuantTrader
@@ -245,71 +249,71 @@ async def test_a_call_of_the_sdk_that_never_returns_costs_its_thread_and_nothing
             held.wait()
         return int(send(self, account, code, *rest))
 
-    plan = await room.plan()
+    plan = await terminal_world.plan()
     with monkeypatch.context() as patch:
         patch.setattr(XtQuantTrader, "order_stock_async", hangs)
-        await room.rotation.execute(plan)
-        states = {order.intent.code: order.state for order in room.journal.of_plan(plan.plan_id)}
+        await terminal_world.rotation.execute(plan)
+        states = {order.intent.code: order.state for order in terminal_world.journal.of_plan(plan.plan_id)}
         assert states[BOUGHT if calls[0] == BOUGHT else OLD[0]] is OrderState.UNKNOWN
         assert list(states.values()).count(OrderState.REFUSED) == len(states) - 1
         held.set()
         await asyncio.sleep(0.1)
         assert len(calls) == 1
-    await room.again()
-    await room.reconciled()
-    await room.finish()
+    await terminal_world.again()
+    await terminal_world.reconciled()
+    await terminal_world.finish()
 
 
-async def test_the_terminal_is_killed_and_started_again_in_the_middle(mortal_room: LiveRoom) -> None:
-    room = mortal_room
-    room.control.next_order(code=str(SOLD), fill="none")
-    plan = await room.plan()
-    running = asyncio.create_task(room.rotation.execute(plan))
-    await asyncio.to_thread(room.control.wait_order, code=str(SOLD), status=50)
-    room.terminal.kill()
+async def test_the_terminal_is_killed_and_started_again_in_the_middle(mortal_room: TerminalWorld) -> None:
+    terminal_world = mortal_room
+    terminal_world.control.next_order(code=str(SOLD), fill="none")
+    plan = await terminal_world.plan()
+    running = asyncio.create_task(terminal_world.rotation.execute(plan))
+    await asyncio.to_thread(terminal_world.control.wait_order, code=str(SOLD), status=50)
+    terminal_world.terminal.kill()
     await running
-    assert not room.broker.connection.connected
-    assert isinstance(await room.broker.asset(), Unknown)
-    room.terminal.start()
-    room.control = room.terminal.control
-    await room.finish()
+    assert not terminal_world.broker.connection.connected
+    assert isinstance(await terminal_world.broker.asset(), Unknown)
+    terminal_world.terminal.start()
+    terminal_world.control = terminal_world.terminal.control
+    await terminal_world.finish()
 
 
-async def test_days_and_the_terminal_s_restarts_between_them(mortal_room: LiveRoom) -> None:
+async def test_days_and_the_terminal_s_restarts_between_them(mortal_room: TerminalWorld) -> None:
     """Order numbers begin anew every morning: yesterday's must not be taken for today's."""
-    room = mortal_room
-    await room.rebalance()
+    terminal_world = mortal_room
+    await terminal_world.rebalance()
     for codes in (OLD, NEW):
-        room.terminal.kill()
-        await room.link_is(up=False)
-        room.terminal.start()
-        room.control = room.terminal.control
-        await room.next_day()
-        assert await room.reconciled() == ()
-        await room.rebalance(codes)
-        await room.finish(codes)
-    days = {order.intent.trading_day for order in room.journal.all()}
-    numbers = [order.order_id for order in room.journal.all()]
+        terminal_world.terminal.kill()
+        await terminal_world.link_is(up=False)
+        terminal_world.terminal.start()
+        terminal_world.control = terminal_world.terminal.control
+        await terminal_world.next_day()
+        assert await terminal_world.reconciled() == ()
+        await terminal_world.rebalance(codes)
+        await terminal_world.finish(codes)
+    days = {order.intent.trading_day for order in terminal_world.journal.all()}
+    numbers = [order.order_id for order in terminal_world.journal.all()]
     assert len(days) == 3
     assert len(set(numbers)) < len(numbers), "the terminal did use its numbers again"
 
 
-async def test_what_the_user_trades_by_hand_is_the_user_s_own(room: LiveRoom) -> None:
+async def test_what_the_user_trades_by_hand_is_the_user_s_own(terminal_world: TerminalWorld) -> None:
     own = NEW[3]
-    room.control.manual_order(ACCOUNT, str(own), 23, 50, 101.0)
-    room.control.settle()
-    assert await room.reconciled() == ()
-    plan = await room.plan(NEW)
+    terminal_world.control.manual_order(ACCOUNT, str(own), 23, 50, 101.0)
+    terminal_world.control.settle()
+    assert await terminal_world.reconciled() == ()
+    plan = await terminal_world.plan(NEW)
     assert [(row.code, row.ours) for row in plan.kept] == [(own, False)]
-    await room.rotation.execute(plan)
-    assert room.held[own] == 50
-    assert own not in room.ledger.holdings()
-    await room.rebalance(OLD)
-    assert room.held[own] == 50
+    await terminal_world.rotation.execute(plan)
+    assert terminal_world.held[own] == 50
+    assert own not in terminal_world.ledger.holdings()
+    await terminal_world.rebalance(OLD)
+    assert terminal_world.held[own] == 50
 
 
-async def test_a_sale_by_hand_of_what_is_ours_keeps_trading_off_and_is_named(room: LiveRoom) -> None:
-    room.control.manual_order(ACCOUNT, str(SOLD), 24, 60, 99.0)
-    room.control.settle()
-    (row,) = await room.reconciled()
+async def test_a_sale_by_hand_of_what_is_ours_keeps_trading_off_and_is_named(terminal_world: TerminalWorld) -> None:
+    terminal_world.control.manual_order(ACCOUNT, str(SOLD), 24, 60, 99.0)
+    terminal_world.control.settle()
+    (row,) = await terminal_world.reconciled()
     assert row.startswith(f"{SOLD}: the ledger owns 100 张, the account holds 40")

@@ -9,21 +9,21 @@ from pathlib import Path
 import pytest
 
 from tests.live import kills
-from tests.live.world import ACCOUNT, LiveWorld, bonds
+from tests.live.world import ACCOUNT, ProcessWorld, bonds
 
 OLD, NEW = bonds(20), bonds(20, 101)
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[LiveWorld]:
-    with LiveWorld(tmp_path, held=OLD) as world:
+def world(tmp_path: Path) -> Iterator[ProcessWorld]:
+    with ProcessWorld(tmp_path, held=OLD) as world:
         world.furnish([*OLD, *NEW, *bonds(2, 301)])
         world.platform.listed = NEW
         yield world
 
 
 @pytest.mark.slow
-def test_a_rotation_of_twenty_sells_and_twenty_buys(world: LiveWorld) -> None:
+def test_a_rotation_of_twenty_sells_and_twenty_buys(world: ProcessWorld) -> None:
     world.permit()
     world.adopt(*OLD)
     tests = len(world.control.requests())
@@ -45,7 +45,7 @@ def test_a_rotation_of_twenty_sells_and_twenty_buys(world: LiveWorld) -> None:
     assert len(world.control.requests()) == tests + 40
 
 
-def test_nothing_is_sent_before_consent_and_self_test(world: LiveWorld) -> None:
+def test_nothing_is_sent_before_consent_and_self_test(world: ProcessWorld) -> None:
     code, plan = world.json("plan")
     assert (code, len(plan["legs"])) == (0, 20)
     refused = world.rotor("rebalance", "--yes")
@@ -71,14 +71,14 @@ def test_nothing_is_sent_before_consent_and_self_test(world: LiveWorld) -> None:
 
 
 @pytest.mark.slow
-def test_a_waived_self_test_is_not_asked_for(world: LiveWorld) -> None:
+def test_a_waived_self_test_is_not_asked_for(world: ProcessWorld) -> None:
     world.settings["GUARDS__SELF_TEST"] = "waived"
     assert world.rotor("consent", ACCOUNT, "--yes").returncode == 0
     assert world.rotor("rebalance", "--yes").returncode == 0
 
 
 @pytest.mark.slow
-def test_two_copies_at_once_are_one(world: LiveWorld) -> None:
+def test_two_copies_at_once_are_one(world: ProcessWorld) -> None:
     world.permit()
     world.adopt(*OLD)
     both = [world.start("rebalance", "--yes", "--json") for _ in range(2)]
@@ -90,7 +90,7 @@ def test_two_copies_at_once_are_one(world: LiveWorld) -> None:
     assert max(Counter(request["code"] for request in world.control.requests()[2:]).values()) == 1
 
 
-def test_a_second_home_on_the_same_account_is_refused_and_names_the_first(world: LiveWorld) -> None:
+def test_a_second_home_on_the_same_account_is_refused_and_names_the_first(world: ProcessWorld) -> None:
     world.control.configure(latency={"query_asset": 1.0})
     first = world.start("plan", "--json")
     world.control.wait_for(lambda: world.control.dump()["sessions"], 60)
@@ -101,7 +101,7 @@ def test_a_second_home_on_the_same_account_is_refused_and_names_the_first(world:
     assert world.control.requests() == []
 
 
-def test_the_terminal_is_away_says_so_in_one_sentence(world: LiveWorld) -> None:
+def test_the_terminal_is_away_says_so_in_one_sentence(world: ProcessWorld) -> None:
     world.control.drop_link("all")
     code, plan = world.json("plan")
     assert code == 3
@@ -110,7 +110,7 @@ def test_the_terminal_is_away_says_so_in_one_sentence(world: LiveWorld) -> None:
 
 
 @pytest.mark.slow
-def test_an_order_that_nobody_settles_is_settled_by_the_user(world: LiveWorld) -> None:
+def test_an_order_that_nobody_settles_is_settled_by_the_user(world: ProcessWorld) -> None:
     """A sale of yesterday that was working when rotor was killed: today's list does not tell what became of it."""
     sold = OLD[0]
     world.permit()
@@ -139,7 +139,7 @@ def test_an_order_that_nobody_settles_is_settled_by_the_user(world: LiveWorld) -
 
 
 @pytest.mark.slow
-def test_what_is_not_ours_can_be_released_and_adopted(world: LiveWorld) -> None:
+def test_what_is_not_ours_can_be_released_and_adopted(world: ProcessWorld) -> None:
     world.permit()
     world.adopt(OLD[0])
     assert world.ledger() == {OLD[0]: 100}
@@ -166,7 +166,7 @@ def test_killed_at_random_moments_it_ends_where_it_would_have(tmp_path: Path) ->
 
 
 @pytest.mark.slow
-def test_paper_mode_trades_on_the_terminal_s_prices_and_sends_it_nothing(world: LiveWorld) -> None:
+def test_paper_mode_trades_on_the_terminal_s_prices_and_sends_it_nothing(world: ProcessWorld) -> None:
     world.settings["MODE"] = "paper"
     code, document = world.json("rebalance", "--yes")
     assert (code, document["mode"]) == (0, "paper"), document
@@ -176,7 +176,7 @@ def test_paper_mode_trades_on_the_terminal_s_prices_and_sends_it_nothing(world: 
     assert set(world.held()) == set(OLD)
 
 
-def test_what_the_sdk_writes_to_the_console_is_in_the_log_and_in_no_document(world: LiveWorld) -> None:
+def test_what_the_sdk_writes_to_the_console_is_in_the_log_and_in_no_document(world: ProcessWorld) -> None:
     world.control.configure(latency={"query_asset": 0.3})
     program = world.start("plan", "--json")
     world.control.wait_for(lambda: world.control.dump()["sessions"], 60)

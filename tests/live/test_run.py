@@ -13,7 +13,7 @@ import pytest
 
 from tests.live import suspend
 from tests.live.running import Running, free, furnished, ledger, status, until
-from tests.live.world import LiveWorld, bonds
+from tests.live.world import ProcessWorld, bonds
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="it is ended with POSIX signals")
 
@@ -25,15 +25,15 @@ OWN = "128999.SZ"
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[LiveWorld]:
-    with LiveWorld(tmp_path, held=[*OWNED, OWN]) as world:
+def world(tmp_path: Path) -> Iterator[ProcessWorld]:
+    with ProcessWorld(tmp_path, held=[*OWNED, OWN]) as world:
         world.furnish([*OWNED, OWN, *bonds(4, 101)])
         world.platform.listed = OWNED
         world.settings |= {"STOPS__STOP_LOSS": "0.05", "STOPS__TAKE_PROFIT": "0.10"}
         yield world
 
 
-def sold(world: LiveWorld, code: str) -> int:
+def sold(world: ProcessWorld, code: str) -> int:
     return sum(order["traded"] for order in world.control.orders(code=code, side=SELL))
 
 
@@ -43,7 +43,7 @@ def is_marketable(request: dict[str, float], bid: float) -> bool:
     return price == round(price, 3) and 80 <= price <= 120 and price <= Decimal(str(bid))
 
 
-def calls(world: LiveWorld) -> Counter[str]:
+def calls(world: ProcessWorld) -> Counter[str]:
     """What was asked of the terminal so far, at a moment at which nothing is being asked."""
     while (seen := world.control.dump()["calls"]) != (time.sleep(0.05) or world.control.dump()["calls"]):
         pass
@@ -51,7 +51,7 @@ def calls(world: LiveWorld) -> Counter[str]:
 
 
 @pytest.mark.parametrize("last", [94.0, 111.0], ids=["loss", "profit"])
-def test_a_price_through_a_level_sells_what_is_owned_and_nothing_else(world: LiveWorld, last: float) -> None:
+def test_a_price_through_a_level_sells_what_is_owned_and_nothing_else(world: ProcessWorld, last: float) -> None:
     furnished(world, OWNED)
     code = OWNED[1]
     with Running(world).follows() as run:
@@ -68,7 +68,7 @@ def test_a_price_through_a_level_sells_what_is_owned_and_nothing_else(world: Liv
     assert len(world.control.requests()) == 1
 
 
-def test_what_a_thin_bid_leaves_is_sold_by_a_later_order_and_never_more_than_owned(world: LiveWorld) -> None:
+def test_what_a_thin_bid_leaves_is_sold_by_a_later_order_and_never_more_than_owned(world: ProcessWorld) -> None:
     code = OWNED[0]
     furnished(world, [code], volume=60)  # of the 100 in the account: 40 are the user's own
     world.settings["ORDERS__TIMEOUT"] = "1"
@@ -89,7 +89,7 @@ def test_what_a_thin_bid_leaves_is_sold_by_a_later_order_and_never_more_than_own
 @pytest.mark.slow
 def test_the_sweep_of_a_hundred_positions_is_one_call(tmp_path: Path) -> None:
     many = bonds(100)
-    with LiveWorld(tmp_path, held=many) as world:
+    with ProcessWorld(tmp_path, held=many) as world:
         world.furnish(many)
         world.control.set_clock("2026-05-15 10:00:50")  # the start has some seconds before the minute
         furnished(world, many)
@@ -104,7 +104,7 @@ def test_the_sweep_of_a_hundred_positions_is_one_call(tmp_path: Path) -> None:
     assert asked["instrument_detail"] == 0
 
 
-def test_an_order_that_works_at_the_end_is_cancelled(world: LiveWorld) -> None:
+def test_an_order_that_works_at_the_end_is_cancelled(world: ProcessWorld) -> None:
     furnished(world, OWNED)
     world.control.next_order(code=OWNED[0], fill="none")
     with Running(world).follows() as run:
@@ -119,7 +119,7 @@ def test_an_order_that_works_at_the_end_is_cancelled(world: LiveWorld) -> None:
 
 
 @pytest.mark.slow
-def test_an_order_that_is_to_be_left_is_left_and_the_next_start_settles_it(world: LiveWorld) -> None:
+def test_an_order_that_is_to_be_left_is_left_and_the_next_start_settles_it(world: ProcessWorld) -> None:
     furnished(world, OWNED)
     world.settings["ORDERS__AT_EXIT"] = "leave"
     world.control.next_order(code=OWNED[0], fill="none")
@@ -140,7 +140,7 @@ def test_an_order_that_is_to_be_left_is_left_and_the_next_start_settles_it(world
     assert (status(world)["open_orders"], ledger(world)) == ([], {code: world.held()[code] for code in OWNED})
 
 
-def test_a_halt_beside_it_takes_effect_at_once_and_so_does_its_end(world: LiveWorld) -> None:
+def test_a_halt_beside_it_takes_effect_at_once_and_so_does_its_end(world: ProcessWorld) -> None:
     furnished(world, OWNED)
     code = OWNED[0]
     with Running(world).follows() as run:
@@ -158,7 +158,7 @@ def test_a_halt_beside_it_takes_effect_at_once_and_so_does_its_end(world: LiveWo
         assert run.end(signal.SIGTERM) == 0, run.said
 
 
-def test_a_run_is_made_at_its_minute_once(world: LiveWorld) -> None:
+def test_a_run_is_made_at_its_minute_once(world: ProcessWorld) -> None:
     furnished(world, OWNED)
     world.platform.listed = [*OWNED[:3], *bonds(1, 101)]
     world.settings["SCHEDULE__TIME"] = "14:50"
@@ -179,7 +179,7 @@ def test_a_run_is_made_at_its_minute_once(world: LiveWorld) -> None:
 
 
 @pytest.mark.slow
-def test_a_plan_by_hand_leaves_what_is_due_to_the_one_who_keeps_the_schedule(world: LiveWorld) -> None:
+def test_a_plan_by_hand_leaves_what_is_due_to_the_one_who_keeps_the_schedule(world: ProcessWorld) -> None:
     """The run of 14:50 is due and was not seen to: a one-shot command neither begins it nor takes the offer away."""
     furnished(world, OWNED)
     world.platform.listed = bonds(4, 101)
@@ -201,7 +201,7 @@ def test_a_plan_by_hand_leaves_what_is_due_to_the_one_who_keeps_the_schedule(wor
 @pytest.mark.slow
 def test_a_run_whose_time_was_slept_over_is_offered_and_not_begun(tmp_path: Path) -> None:
     told: list[str] = []
-    with LiveWorld(tmp_path) as world:
+    with ProcessWorld(tmp_path) as world:
         world.furnish(suspend.LISTED)
         suspend.slept_over(world, seconds=3.5, late=1.0, tell=told.append)
     assert len(told) == 5, told

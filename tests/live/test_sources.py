@@ -9,7 +9,7 @@ import pytest
 
 from tests.live.running import Running, furnished, until
 from tests.live.suspend import at
-from tests.live.world import ACCOUNT, MOMENT, LiveWorld, bonds
+from tests.live.world import ACCOUNT, MOMENT, ProcessWorld, bonds
 from tests.quotes.tencent_service import Service, line, served
 
 pytestmark = pytest.mark.slow
@@ -19,15 +19,15 @@ CHECKED = {"QUOTES__SOURCES": '["qmt", "tencent"]', "GUARDS__CROSS_CHECK": "live
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[LiveWorld]:
-    with LiveWorld(tmp_path) as world:
+def world(tmp_path: Path) -> Iterator[ProcessWorld]:
+    with ProcessWorld(tmp_path) as world:
         world.furnish([A, B, C])
         world.platform.listed = [A, B]
         yield world
 
 
 @pytest.fixture
-def tencent(world: LiveWorld) -> Iterator[Service]:
+def tencent(world: ProcessWorld) -> Iterator[Service]:
     with served() as service:
         world.settings["QUOTES__TENCENT"] = service.url
         show(service, A, B, C)
@@ -45,7 +45,7 @@ def reasons(document: dict[str, object]) -> dict[str, str]:
     return {row["code"]: row["reason"] for row in document["blocked"]}  # type: ignore[attr-defined]
 
 
-def test_live_orders_need_the_same_price_from_a_second_source(world: LiveWorld, tencent: Service) -> None:
+def test_live_orders_need_the_same_price_from_a_second_source(world: ProcessWorld, tencent: Service) -> None:
     world.settings |= {**CHECKED, "GUARDS__SELF_TEST": "waived"}
     furnished(world, ())
     show(tencent, B, last="103.000")
@@ -58,7 +58,7 @@ def test_live_orders_need_the_same_price_from_a_second_source(world: LiveWorld, 
 
 
 def test_without_the_second_source_live_sends_nothing_and_says_which_is_silent(
-    world: LiveWorld, tencent: Service
+    world: ProcessWorld, tencent: Service
 ) -> None:
     world.settings |= {**CHECKED, "GUARDS__SELF_TEST": "waived"}
     furnished(world, ())
@@ -71,7 +71,7 @@ def test_without_the_second_source_live_sends_nothing_and_says_which_is_silent(
     assert world.control.requests() == []
 
 
-def test_a_source_whose_previous_close_is_the_open_is_caught(world: LiveWorld, tencent: Service) -> None:
+def test_a_source_whose_previous_close_is_the_open_is_caught(world: ProcessWorld, tencent: Service) -> None:
     world.settings |= {**CHECKED, "GUARDS__SELF_TEST": "waived"}
     furnished(world, ())
     show(tencent, A, last="100.000", prev_close="99.500")
@@ -80,7 +80,7 @@ def test_a_source_whose_previous_close_is_the_open_is_caught(world: LiveWorld, t
     assert [leg["code"] for leg in document["legs"]] == [B]
 
 
-def test_paper_mode_trades_without_a_terminal(world: LiveWorld, tencent: Service) -> None:
+def test_paper_mode_trades_without_a_terminal(world: ProcessWorld, tencent: Service) -> None:
     world.settings |= {"MODE": "paper", "QUOTES__SOURCES": '["qmt", "tencent"]', "QMT__USERDATA": "/no/terminal/here"}
     code, document = world.json("rebalance", "--yes")
     assert code == 0, document
@@ -88,7 +88,9 @@ def test_paper_mode_trades_without_a_terminal(world: LiveWorld, tencent: Service
     assert set(world.ledger()) == {A, B}
 
 
-def test_with_every_source_out_of_reach_paper_names_each_and_orders_nothing(world: LiveWorld, tencent: Service) -> None:
+def test_with_every_source_out_of_reach_paper_names_each_and_orders_nothing(
+    world: ProcessWorld, tencent: Service
+) -> None:
     tencent.status = 503
     world.settings |= {"MODE": "paper", "QUOTES__SOURCES": '["tencent"]'}
     code, document = world.json("rebalance", "--yes")
@@ -98,7 +100,7 @@ def test_with_every_source_out_of_reach_paper_names_each_and_orders_nothing(worl
     assert "status 503" in said
 
 
-def test_a_called_bond_is_told_and_sold_before_its_last_trading_day(world: LiveWorld) -> None:
+def test_a_called_bond_is_told_and_sold_before_its_last_trading_day(world: ProcessWorld) -> None:
     """By the engine that runs, without a word from anybody; the plan says why, and buys it no more."""
     furnished(world, ())
     world.control.set_position(ACCOUNT, A, 100, 100.0)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.live.running import Running, furnished, until
-from tests.live.world import LiveWorld, bonds
+from tests.live.world import ProcessWorld, bonds
 from tests.terminal.pty_app import PtyApp
 
 LISTED = bonds(4)
@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.skipif(os.name == "nt", reason="sign
 
 
 def test_whatever_becomes_of_viewers_orders_and_times_stay_the_same(tmp_path: Path) -> None:
-    with LiveWorld(tmp_path) as world:
+    with ProcessWorld(tmp_path) as world:
         world.furnish(LISTED, latency={"order": 0.1})
         world.platform.listed = LISTED
         world.settings |= {"STOPS__STOP_LOSS": "0.05", "SCHEDULE__FREQUENCY": "off"}

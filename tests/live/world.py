@@ -28,7 +28,7 @@ def bonds(count: int, first: int = 1) -> list[str]:
     return [f"113{n:03d}.SH" if n % 2 else f"127{n:03d}.SZ" for n in range(first, first + count)]
 
 
-class LiveWorld:
+class ProcessWorld:
     """One account at one terminal; `home` is rotor's. `with` ends everything."""
 
     def __init__(self, folder: Path, *, cash: float = 1_000_000, held: Iterable[str] = (), volume: int = 100) -> None:
@@ -57,7 +57,7 @@ class LiveWorld:
             "ORDERS__TIMEOUT": "5",
         }
 
-    def __enter__(self) -> "LiveWorld":
+    def __enter__(self) -> "ProcessWorld":
         self.terminal.start()
         return self
 

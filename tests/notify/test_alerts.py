@@ -24,7 +24,7 @@ from tests.tui.scripted import NOW, order, positions, rebalance, snapshot
 CALLED = HeldDanger(BondCode("113052"), "兴业转债 is called: 820 张 at stake", "called", sell=False)
 
 
-class Room:
+class AlertWorld:
     """A newsroom over an outbox on disk, and a clock that is moved by hand."""
 
     def __init__(
@@ -39,7 +39,7 @@ class Room:
     def open(self) -> None:
         self.outbox = Outbox(self.path)
         self.outbox.set_receivers(["box"])
-        self.room = AlertFinder(self.outbox, self.events, self.clock, self.clock, self.kinds)
+        self.world = AlertFinder(self.outbox, self.events, self.clock, self.clock, self.kinds)
 
     def look(
         self, shown: Snapshot, *dangers: HeldDanger, failed_part: str | None = None, after: float = 0.0
@@ -47,7 +47,7 @@ class Room:
         """What is told of the picture after these seconds."""
         before = len(self.texts())
         self.clock.move_to(self.clock.now() + timedelta(seconds=after))
-        self.room.check_for_alerts(shown, dangers, failed_part)
+        self.world.check_for_alerts(shown, dangers, failed_part)
         return self.texts()[before:]
 
     def texts(self) -> list[str]:
@@ -58,8 +58,8 @@ class Room:
 
 
 @pytest.fixture
-def room(tmp_path: Path) -> Room:
-    made = Room(tmp_path)
+def world(tmp_path: Path) -> AlertWorld:
+    made = AlertWorld(tmp_path)
     made.look(quiet())  # the opening check is told
     return made
 
@@ -80,85 +80,85 @@ def stopped(state: OrderState, **changes: Any) -> Order:
     return replace(made, intent=replace(made.intent, origin=Origin.STOP_LOSS, level=Decimal("112.5")))
 
 
-def test_nothing_is_told_of_a_quiet_picture_twice(room: Room) -> None:
+def test_nothing_is_told_of_a_quiet_picture_twice(world: AlertWorld) -> None:
     for _ in range(50):
-        assert room.look(quiet(), after=1) == []
+        assert world.look(quiet(), after=1) == []
 
 
-def test_a_rejected_order_is_told_once_over_a_restart_too(room: Room) -> None:
+def test_a_rejected_order_is_told_once_over_a_restart_too(world: AlertWorld) -> None:
     shown = quiet(orders=(order(3, Side.BUY, OrderState.REJECTED, message="beyond the day's limit"),))
-    (told,) = room.look(shown)
+    (told,) = world.look(shown)
     assert "an order was turned down: buy of 820 张 123107.SZ" in told
     assert "beyond the day's limit" in told
-    assert room.levels()[-1] is Level.ERROR
-    assert room.look(shown, after=1) == []
-    room.open()
-    assert room.look(shown, after=1) == []
+    assert world.levels()[-1] is Level.ERROR
+    assert world.look(shown, after=1) == []
+    world.open()
+    assert world.look(shown, after=1) == []
 
 
-def test_an_order_of_which_nobody_knows_is_told_when_it_stays_so_and_when_it_is_known(room: Room) -> None:
+def test_an_order_of_which_nobody_knows_is_told_when_it_stays_so_and_when_it_is_known(world: AlertWorld) -> None:
     shown = quiet(orders=(order(4, Side.BUY, OrderState.UNKNOWN),))
-    assert room.look(shown) == []
-    assert room.look(shown, after=10) == []  # the broker is still looked at
-    (told,) = room.look(shown, after=11)
+    assert world.look(shown) == []
+    assert world.look(shown, after=10) == []  # the broker is still looked at
+    (told,) = world.look(shown, after=11)
     assert "not known what became of an order" in told
-    (over,) = room.look(quiet(orders=(order(4, Side.BUY, OrderState.FILLED),)), after=1)
+    (over,) = world.look(quiet(orders=(order(4, Side.BUY, OrderState.FILLED),)), after=1)
     assert "known again" in over
 
 
-def test_an_order_that_is_cleared_up_at_once_is_no_news(room: Room) -> None:
-    assert room.look(quiet(orders=(order(4, Side.BUY, OrderState.INTENDED),)), after=1) == []
-    assert room.look(quiet(orders=(order(4, Side.BUY, OrderState.WORKING),)), after=30) == []
+def test_an_order_that_is_cleared_up_at_once_is_no_news(world: AlertWorld) -> None:
+    assert world.look(quiet(orders=(order(4, Side.BUY, OrderState.INTENDED),)), after=1) == []
+    assert world.look(quiet(orders=(order(4, Side.BUY, OrderState.WORKING),)), after=30) == []
 
 
-def test_a_stop_is_told_when_it_fires_and_what_it_brought(room: Room) -> None:
-    (fired,) = room.look(quiet(orders=(stopped(OrderState.WORKING),)))
+def test_a_stop_is_told_when_it_fires_and_what_it_brought(world: AlertWorld) -> None:
+    (fired,) = world.look(quiet(orders=(stopped(OrderState.WORKING),)))
     assert fired == "stop-loss of 127056.SZ 中特转债 has fired at 112.5: 820 张 are sold"
     done = stopped(OrderState.FILLED, filled_volume=820, filled_amount=Decimal(92250))
-    assert room.look(quiet(orders=(done,)), after=1) == ["stop-loss of 127056.SZ 中特转债: 820 张 sold at 112.500"]
-    assert room.look(quiet(orders=(done,)), after=1) == []
+    assert world.look(quiet(orders=(done,)), after=1) == ["stop-loss of 127056.SZ 中特转债: 820 张 sold at 112.500"]
+    assert world.look(quiet(orders=(done,)), after=1) == []
 
 
 @pytest.mark.parametrize("name", ["QMT", "quotes", "FactorCat", "clock", "disk"])
 def test_a_connection_is_told_when_it_is_lost_and_when_it_is_back(name: str, tmp_path: Path) -> None:
-    room = Room(tmp_path)
+    world = AlertWorld(tmp_path)
     base = tuple(replace(one, name="QMT") if one.name == "broker" else one for one in snapshot().health)
-    room.look(quiet(health=base))
+    world.look(quiet(health=base))
     away = tuple(replace(one, level=Level.ERROR, text="away") if one.name == name else one for one in base)
-    assert room.look(quiet(health=away)) == []
-    (lost,) = room.look(quiet(health=away), after=10)
+    assert world.look(quiet(health=away)) == []
+    (lost,) = world.look(quiet(health=away), after=10)
     assert lost.startswith(f"{name} is in trouble since ")
-    room.open()  # a restart tells it no second time, and still knows that it has to be over
-    assert room.look(quiet(health=away), after=11) == []
-    assert room.look(quiet(health=base), after=1) == [f"{name} is well again"]
+    world.open()  # a restart tells it no second time, and still knows that it has to be over
+    assert world.look(quiet(health=away), after=11) == []
+    assert world.look(quiet(health=base), after=1) == [f"{name} is well again"]
 
 
-def test_a_connection_that_blinks_is_no_news(room: Room) -> None:
+def test_a_connection_that_blinks_is_no_news(world: AlertWorld) -> None:
     for _ in range(5):
-        assert room.look(quiet(health=ill("quotes")), after=4) == []
-        assert room.look(quiet(), after=4) == []
+        assert world.look(quiet(health=ill("quotes")), after=4) == []
+        assert world.look(quiet(), after=4) == []
 
 
-def test_a_terminal_that_is_closed_for_the_night_is_no_news(room: Room) -> None:
+def test_a_terminal_that_is_closed_for_the_night_is_no_news(world: AlertWorld) -> None:
     night = quiet(health=ill("broker"), session="closed", at=NOW.replace(hour=22))
-    room.look(night)  # the digest
-    assert room.look(night, after=3600) == []
+    world.look(night)  # the digest
+    assert world.look(night, after=3600) == []
 
 
-def test_what_was_lost_in_the_session_is_not_back_because_that_ended(room: Room) -> None:
-    room.look(quiet(health=ill("broker")))
-    assert len(room.look(quiet(health=ill("broker")), after=10)) == 1
+def test_what_was_lost_in_the_session_is_not_back_because_that_ended(world: AlertWorld) -> None:
+    world.look(quiet(health=ill("broker")))
+    assert len(world.look(quiet(health=ill("broker")), after=10)) == 1
     evening = quiet(health=ill("broker"), session="closed", at=NOW.replace(hour=15, minute=0))
-    room.look(evening)  # the digest
-    assert room.look(evening, after=60) == []
+    world.look(evening)  # the digest
+    assert world.look(evening, after=60) == []
 
 
-def test_trading_off_is_told_once_however_its_reasons_change(room: Room) -> None:
-    assert room.look(quiet(blockers=("113052 differs",), ready=False)) == []
-    (told,) = room.look(quiet(blockers=("113052 differs",), ready=False), after=10)
+def test_trading_off_is_told_once_however_its_reasons_change(world: AlertWorld) -> None:
+    assert world.look(quiet(blockers=("113052 differs",), ready=False)) == []
+    (told,) = world.look(quiet(blockers=("113052 differs",), ready=False), after=10)
     assert told == "trading is off, nothing is sent and no stop fires: 113052 differs"
-    assert room.look(quiet(blockers=("127056 differs",), ready=False), after=1) == []
-    assert room.look(quiet(), after=1) == ["trading is on again"]
+    assert world.look(quiet(blockers=("127056 differs",), ready=False), after=1) == []
+    assert world.look(quiet(), after=1) == ["trading is on again"]
 
 
 @pytest.mark.parametrize(
@@ -169,57 +169,57 @@ def test_trading_off_is_told_once_however_its_reasons_change(room: Room) -> None
         (Control.PAUSED, "buys are paused", "the pause of buys was ended"),
     ],
 )
-def test_brakes(control: Control, told: str, over: str, room: Room) -> None:
-    (begun,) = room.look(quiet(controls=(control,)))
+def test_brakes(control: Control, told: str, over: str, world: AlertWorld) -> None:
+    (begun,) = world.look(quiet(controls=(control,)))
     assert begun.startswith(told)
-    assert room.look(quiet(), after=1) == [over]
+    assert world.look(quiet(), after=1) == [over]
 
 
-def test_a_called_bond_is_told_once(room: Room) -> None:
-    assert room.look(quiet(), CALLED) == [CALLED.text]
+def test_a_called_bond_is_told_once(world: AlertWorld) -> None:
+    assert world.look(quiet(), CALLED) == [CALLED.text]
     dearer = replace(CALLED, text="兴业转债 is called: another sum is at stake")
-    assert room.look(quiet(), dearer, after=60) == []
-    assert room.look(quiet(), replace(CALLED, sell=True), after=60) == [CALLED.text]  # now it has to go
+    assert world.look(quiet(), dearer, after=60) == []
+    assert world.look(quiet(), replace(CALLED, sell=True), after=60) == [CALLED.text]  # now it has to go
 
 
-def test_a_suspended_bond_is_told_and_that_it_trades_again(room: Room) -> None:
+def test_a_suspended_bond_is_told_and_that_it_trades_again(world: AlertWorld) -> None:
     held = quiet(positions=Known(positions()))
-    assert room.look(held) == []
-    (told,) = room.look(held, after=10)
+    assert world.look(held) == []
+    (told,) = world.look(held, after=10)
     assert "128136.SZ 立讯转债, of which you hold 870 张, is suspended" in told
-    assert room.look(quiet(), after=1) == ["128136.SZ 立讯转债 trades again"]
+    assert world.look(quiet(), after=1) == ["128136.SZ 立讯转债 trades again"]
 
 
-def test_neither_a_break_nor_an_account_that_is_silent_ends_what_was_told(room: Room) -> None:
+def test_neither_a_break_nor_an_account_that_is_silent_ends_what_was_told(world: AlertWorld) -> None:
     held = {"positions": Known(positions()), "stops": StopsSummary(4, 5)}
-    room.look(quiet(**held))
-    assert len(room.look(quiet(**held), after=61)) == 2
+    world.look(quiet(**held))
+    assert len(world.look(quiet(**held), after=61)) == 2
     pause = NOW.replace(hour=11, minute=45)
-    assert room.look(quiet(session="break", at=pause), after=1) == []
-    assert room.look(quiet(positions=Unknown("no answer"), stops=None), after=1) == []
-    assert room.look(quiet(**held), after=1) == []
-    assert len(room.look(quiet(), after=1)) == 2
+    assert world.look(quiet(session="break", at=pause), after=1) == []
+    assert world.look(quiet(positions=Unknown("no answer"), stops=None), after=1) == []
+    assert world.look(quiet(**held), after=1) == []
+    assert len(world.look(quiet(), after=1)) == 2
 
 
-def test_a_source_of_prices_that_is_lost_and_back(room: Room) -> None:
+def test_a_source_of_prices_that_is_lost_and_back(world: AlertWorld) -> None:
     away = SourceState("qmt", active=False, trouble="it hung up", since=NOW)
     here = SourceState("tencent", active=True, trouble=None, since=NOW)
-    assert room.look(quiet(sources=(away, here))) == []
-    assert room.look(quiet(sources=(away, here)), after=10) == ["prices of qmt are out of reach: it hung up"]
+    assert world.look(quiet(sources=(away, here))) == []
+    assert world.look(quiet(sources=(away, here)), after=10) == ["prices of qmt are out of reach: it hung up"]
     back = replace(away, trouble=None)
-    assert room.look(quiet(sources=(back, here)), after=1) == ["prices of qmt are within reach again"]
+    assert world.look(quiet(sources=(back, here)), after=1) == ["prices of qmt are within reach again"]
 
 
-def test_a_missed_run(room: Room) -> None:
+def test_a_missed_run(world: AlertWorld) -> None:
     missed = MissedRun("rebalance", datetime(2026, 5, 6, 10, 0, tzinfo=NOW.tzinfo), "rotor was not running", "")
-    (told,) = room.look(quiet(missed=missed))
+    (told,) = world.look(quiet(missed=missed))
     assert "the rebalance of 2026-05-06 10:00 was not made: rotor was not running." in told
-    assert room.look(quiet(missed=replace(missed, advice="the list is still good")), after=60) == []
+    assert world.look(quiet(missed=replace(missed, advice="the list is still good")), after=60) == []
 
 
-def test_a_rebalance_is_told_when_it_has_ended_with_each_leg(room: Room) -> None:
-    assert room.look(quiet(rebalance=rebalance(finished=False))) == []
-    (told,) = room.look(quiet(rebalance=rebalance(finished=True)), after=1)
+def test_a_rebalance_is_told_when_it_has_ended_with_each_leg(world: AlertWorld) -> None:
+    assert world.look(quiet(rebalance=rebalance(finished=False))) == []
+    (told,) = world.look(quiet(rebalance=rebalance(finished=True)), after=1)
     first, *legs = told.splitlines()
     assert first == "rebalance has ended: ended"
     assert len(legs) == 4
@@ -227,45 +227,45 @@ def test_a_rebalance_is_told_when_it_has_ended_with_each_leg(room: Room) -> None
     assert "cash after it: 211,234.56 CNY" in told
 
 
-def test_a_part_of_the_engine_that_fails(room: Room) -> None:
-    (told,) = room.look(quiet(), failed_part="the beat")
+def test_a_part_of_the_engine_that_fails(world: AlertWorld) -> None:
+    (told,) = world.look(quiet(), failed_part="the beat")
     assert "the beat" in told
-    assert room.look(quiet(), after=1) == ["the engine's parts run steadily again"]
+    assert world.look(quiet(), after=1) == ["the engine's parts run steadily again"]
 
 
-def test_that_it_is_back_after_a_crash_is_told_once(room: Room) -> None:
+def test_that_it_is_back_after_a_crash_is_told_once(world: AlertWorld) -> None:
     back = "rotor is back: its run of 05-06 09:00:00 was ended without a word"
-    room.room.check_for_alerts(quiet(), (), None, back)
-    assert room.texts()[-1] == back
-    before = len(room.texts())
-    room.open()
-    room.room.check_for_alerts(quiet(), (), None, back)
-    assert len(room.texts()) == before
+    world.world.check_for_alerts(quiet(), (), None, back)
+    assert world.texts()[-1] == back
+    before = len(world.texts())
+    world.open()
+    world.world.check_for_alerts(quiet(), (), None, back)
+    assert len(world.texts()) == before
 
 
 def test_the_opening_check_waits_for_the_account_and_names_what_lacks(tmp_path: Path) -> None:
-    room = Room(tmp_path)
+    world = AlertWorld(tmp_path)
     morning = NOW.replace(hour=9, minute=21)
     shown = quiet(at=morning, session="opening call", ready=False, blockers=("the account is not reconciled yet",))
-    assert room.look(replace(shown, at=morning.replace(minute=10), session="pre-open")) == []
-    assert room.look(shown) == []
-    (told,) = room.look(replace(shown, ready=True, blockers=()), after=1)
+    assert world.look(replace(shown, at=morning.replace(minute=10), session="pre-open")) == []
+    assert world.look(shown) == []
+    (told,) = world.look(replace(shown, ready=True, blockers=()), after=1)
     assert told.startswith("Ready for 2026-05-06.")
     assert "follows 双低轮动 10, record 11" in told
     assert "stops armed: 5 of 5" in told
-    room.open()
-    assert room.look(replace(shown, ready=True, blockers=()), after=1) == []
+    world.open()
+    assert world.look(replace(shown, ready=True, blockers=()), after=1) == []
 
 
 def test_an_account_that_stays_away_is_what_the_opening_check_says(tmp_path: Path) -> None:
-    room = Room(tmp_path)
+    world = AlertWorld(tmp_path)
     shown = quiet(at=NOW.replace(hour=9, minute=21), session="opening call", ready=False, blockers=("away",))
-    room.look(shown)
-    told = room.look(shown, after=61)
+    world.look(shown)
+    told = world.look(shown, after=61)
     assert any(text.startswith("NOT ready for 2026-05-06.\n  trading is off: away") for text in told)
 
 
-def test_the_closing_digest_comes_once_and_only_of_a_day_that_was_seen(room: Room, tmp_path: Path) -> None:
+def test_the_closing_digest_comes_once_and_only_of_a_day_that_was_seen(world: AlertWorld, tmp_path: Path) -> None:
     done = order(
         1, Side.SELL, OrderState.FILLED, filled_volume=820, filled_amount=Decimal("97502.10"), fee=Decimal("9.75")
     )
@@ -273,7 +273,7 @@ def test_the_closing_digest_comes_once_and_only_of_a_day_that_was_seen(room: Roo
     evening = quiet(
         at=NOW.replace(hour=15, minute=2), session="closed", orders=(done,), equity=((began, Decimal(1000000)),)
     )
-    (told,) = room.look(evening)
+    (told,) = world.look(evening)
     assert told.splitlines() == [
         "The close of 2026-05-06.",
         "  assets 1,004,414.50 CNY (+0.44%)",
@@ -284,44 +284,44 @@ def test_the_closing_digest_comes_once_and_only_of_a_day_that_was_seen(room: Roo
         "  holds 5 bonds",
         "  next: rebalance 05-06 14:50",
     ]
-    assert room.look(evening, after=60) == []
-    fresh = Room(tmp_path / "another")
+    assert world.look(evening, after=60) == []
+    fresh = AlertWorld(tmp_path / "another")
     assert fresh.look(evening) == []
 
 
 def test_no_digest_on_a_closed_day(tmp_path: Path) -> None:
-    room = Room(tmp_path)
-    assert room.look(quiet(session="closed day", trading_day=date(2026, 5, 9), at=NOW.replace(day=9))) == []
+    world = AlertWorld(tmp_path)
+    assert world.look(quiet(session="closed day", trading_day=date(2026, 5, 9), at=NOW.replace(day=9))) == []
 
 
 def test_what_is_off_is_told_to_nobody_and_is_not_told_later(tmp_path: Path) -> None:
-    room = Room(tmp_path, NotifyEvents(order="off", opening="off"))
+    world = AlertWorld(tmp_path, NotifyEvents(order="off", opening="off"))
     shown = quiet(orders=(order(3, Side.BUY, OrderState.REJECTED),))
-    assert room.look(shown) == []
-    room.events = NotifyEvents(opening="off")
-    room.open()
-    assert room.look(shown, after=1) == []
+    assert world.look(shown) == []
+    world.events = NotifyEvents(opening="off")
+    world.open()
+    assert world.look(shown, after=1) == []
 
 
 def test_a_command_that_ends_tells_of_its_trades_only(tmp_path: Path) -> None:
-    room = Room(tmp_path, kinds=TRADE_KINDS)
+    world = AlertWorld(tmp_path, kinds=TRADE_KINDS)
     shown = quiet(health=ill("broker"), controls=(Control.HALTED,), rebalance=rebalance(finished=True))
-    assert [text.partition("\n")[0] for text in room.look(shown, CALLED, after=100)] == ["rebalance has ended: ended"]
+    assert [text.partition("\n")[0] for text in world.look(shown, CALLED, after=100)] == ["rebalance has ended: ended"]
 
 
-def test_books_of_another_mode_are_another_matter(room: Room) -> None:
+def test_books_of_another_mode_are_another_matter(world: AlertWorld) -> None:
     halted = quiet(controls=(Control.HALTED,))
-    assert len(room.look(halted)) == 1
+    assert len(world.look(halted)) == 1
     # A start in paper mode neither ends what the sandbox was told, nor takes it for its own.
-    other = room.look(quiet(mode="paper", account="paper"), after=1)
+    other = world.look(quiet(mode="paper", account="paper"), after=1)
     assert [text.partition(".")[0] for text in other] == ["Ready for 2026-05-06"]
-    assert room.look(halted, after=1) == []
+    assert world.look(halted, after=1) == []
 
 
-def test_in_the_users_language(room: Room) -> None:
+def test_in_the_users_language(world: AlertWorld) -> None:
     use_language("zh")
     try:
-        (told,) = room.look(quiet(controls=(Control.HALTED,)))
+        (told,) = world.look(quiet(controls=(Control.HALTED,)))
     finally:
         use_language("en")
     assert "halted" not in told

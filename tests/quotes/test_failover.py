@@ -64,7 +64,7 @@ class Said:
             listener({code: self.prices[code]})
 
 
-class World:
+class SourcesWorld:
     def __init__(self, *, cross_check: bool = False) -> None:
         self.clock = SteppedClock(NOW)
         self.first, self.second, self.third = (Said(name, self.clock) for name in ("QMT", "Tencent", "akshare"))
@@ -87,7 +87,7 @@ class World:
 
 
 async def test_the_best_source_answers_alone() -> None:
-    world = World()
+    world = SourcesWorld()
     world.second.show("101", B)
     assert await world.source(A, B) == {"QMT", "not known"}  # what it lacks is not filled up from another
     assert world.second.asked == 0
@@ -95,7 +95,7 @@ async def test_the_best_source_answers_alone() -> None:
 
 async def test_the_next_one_answers_while_the_best_is_out_of_reach(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
-    world = World()
+    world = SourcesWorld()
     world.first.trouble = "no terminal"
     assert await world.source() == {"Tencent"}
     assert "prices come from Tencent now (QMT since 14:50:00: no terminal)" in caplog.text
@@ -112,7 +112,7 @@ async def test_the_next_one_answers_while_the_best_is_out_of_reach(caplog: pytes
 
 
 async def test_where_every_source_is_out_of_reach_each_is_named_with_its_time() -> None:
-    world = World()
+    world = SourcesWorld()
     for number, source in enumerate(world.all):
         source.trouble = f"trouble {number}"
     (said,) = await world.source()
@@ -126,7 +126,7 @@ async def test_where_every_source_is_out_of_reach_each_is_named_with_its_time() 
 
 
 async def test_listeners_hear_the_source_in_use_alone() -> None:
-    world = World()
+    world = SourcesWorld()
     world.first.push("101")
     world.second.push("102")
     world.first.trouble = "gone"
@@ -137,16 +137,16 @@ async def test_listeners_hear_the_source_in_use_alone() -> None:
 
 
 async def test_only_the_source_in_use_is_followed_and_what_goes_before_it() -> None:
-    world = World()
+    world = SourcesWorld()
     assert [bool(source.watched) for source in world.all] == [True, False, False]
     world.first.trouble = "gone"
     await world.feed.snapshot([A])
     assert [bool(source.watched) for source in world.all] == [True, True, False]
-    assert [bool(source.watched) for source in World(cross_check=True).all] == [True, True, False]
+    assert [bool(source.watched) for source in SourcesWorld(cross_check=True).all] == [True, True, False]
 
 
 async def test_the_second_opinion_is_never_the_first_one_s() -> None:
-    world = World()
+    world = SourcesWorld()
     found = await world.feed.second_opinion([A])
     price = found[A]
     assert isinstance(price, Known)
@@ -159,7 +159,7 @@ async def test_the_second_opinion_is_never_the_first_one_s() -> None:
 
 
 async def test_a_second_opinion_that_takes_long_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    world = World()
+    world = SourcesWorld()
     monkeypatch.setattr(failover, "SECOND_TIMEOUT", 0.02)
     asked, answer = asyncio.Event(), asyncio.Event()
     at_once = world.second.snapshot
@@ -182,7 +182,7 @@ async def test_a_second_opinion_that_takes_long_is_not_waited_for(monkeypatch: p
 
 
 async def test_a_stale_source_gives_way_to_one_with_newer_prices(caplog: pytest.LogCaptureFixture) -> None:
-    world = World()
+    world = SourcesWorld()
     world.first.push("100")
     await world.feed.start()
     for _ in range(12):
@@ -197,7 +197,7 @@ async def test_a_stale_source_gives_way_to_one_with_newer_prices(caplog: pytest.
 
 
 async def test_a_quiet_market_makes_no_source_stale() -> None:
-    world = World()
+    world = SourcesWorld()
     world.first.push("100")
     await world.feed.start()
     for _ in range(12):
@@ -208,7 +208,7 @@ async def test_a_quiet_market_makes_no_source_stale() -> None:
 
 
 def test_a_price_is_doubted_by_a_second_source_that_was_just_heard() -> None:
-    world = World(cross_check=True)
+    world = SourcesWorld(cross_check=True)
     world.second.push("100")
     bad = quote(A, "94", source="QMT", at=world.clock.now())
     assert "two sources disagree: last price 94 (QMT" in str(world.feed.contradiction(bad))
@@ -218,6 +218,6 @@ def test_a_price_is_doubted_by_a_second_source_that_was_just_heard() -> None:
 
 
 def test_the_source_in_use_does_not_doubt_itself() -> None:
-    world = World()
+    world = SourcesWorld()
     world.first.push("100")
     assert world.feed.contradiction(quote(A, "94", source="QMT", at=world.clock.now())) is None

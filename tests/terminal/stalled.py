@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.live.running import furnished
-from tests.live.world import LiveWorld, bonds
+from tests.live.world import ProcessWorld, bonds
 from tests.terminal.pty_app import PtyApp
 
 OWNED = bonds(12)
@@ -28,7 +28,7 @@ class Reaction:
 
 def react(folder: Path, seconds: float) -> tuple[Reaction, ...]:
     """Stop reading the app's screen for `seconds`; around the middle of that three prices cross their stop levels."""
-    with LiveWorld(folder, held=OWNED) as world:
+    with ProcessWorld(folder, held=OWNED) as world:
         world.furnish(OWNED)
         world.platform.listed = OWNED
         furnished(world, OWNED)
@@ -53,7 +53,7 @@ def react(folder: Path, seconds: float) -> tuple[Reaction, ...]:
     return tuple(found)
 
 
-def _tick(world: LiveWorld, until: float) -> None:
+def _tick(world: ProcessWorld, until: float) -> None:
     """Let the prices of all the others move until then, away from their levels: something to draw, and not read."""
     number = 0
     while time.monotonic() < until:
@@ -63,7 +63,7 @@ def _tick(world: LiveWorld, until: float) -> None:
         time.sleep(0.5)
 
 
-def _cross(world: LiveWorld, code: str) -> Reaction:
+def _cross(world: ProcessWorld, code: str) -> Reaction:
     before = len(world.control.requests())
     began = time.monotonic()
     world.control.set_quote(code, 94.0, depth=100_000, volume_add=10)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.live.world import LiveWorld, bonds
+from tests.live.world import ProcessWorld, bonds
 from tests.terminal.pty_app import PtyApp
 
 NOISE = "[ERROR] heartbeat timeout ssid:2111"
@@ -10,7 +10,7 @@ NOISE = "[ERROR] heartbeat timeout ssid:2111"
 
 def test_what_the_sdk_writes_to_the_console_spoils_no_screen(tmp_path: Path) -> None:
     listed = bonds(4)
-    with LiveWorld(tmp_path) as world:
+    with ProcessWorld(tmp_path) as world:
         world.furnish(listed)
         world.platform.listed = listed
         _, *program = world.command()

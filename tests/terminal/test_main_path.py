@@ -4,7 +4,7 @@ from pathlib import Path
 
 from tests.live.factorcat import PASSWORD, USER
 from tests.live.running import ledger, until
-from tests.live.world import ACCOUNT, LiveWorld, bonds
+from tests.live.world import ACCOUNT, ProcessWorld, bonds
 from tests.terminal.pty_app import PtyApp
 
 LISTED = bonds(4)
@@ -12,7 +12,7 @@ LOST, FALLEN = LISTED[0], LISTED[2]
 
 
 def test_from_the_login_to_a_settled_order(tmp_path: Path) -> None:
-    with LiveWorld(tmp_path) as world:
+    with ProcessWorld(tmp_path) as world:
         world.furnish(LISTED)
         world.platform.listed = LISTED
         for name in ("FACTORCAT__USERNAME", "FACTORCAT__PASSWORD", "STRATEGY__STRATEGY_ID", "STRATEGY__HISTORY_ID"):
@@ -55,7 +55,7 @@ def _choose(app: PtyApp) -> None:
     app.wait_for("trading is on")
 
 
-def _execute(app: PtyApp, world: LiveWorld) -> None:
+def _execute(app: PtyApp, world: ProcessWorld) -> None:
     world.control.next_order("no_response", code=LOST)
     app.press("3")
     app.press("r")
@@ -68,7 +68,7 @@ def _execute(app: PtyApp, world: LiveWorld) -> None:
     app.wait_for("unresolved")
 
 
-def _stop_fires(app: PtyApp, world: LiveWorld) -> None:
+def _stop_fires(app: PtyApp, world: ProcessWorld) -> None:
     app.press("4")
     app.wait_for(FALLEN.replace(".", r"\."))
     world.control.set_quote(FALLEN, 94.0, depth=100_000, volume_add=10)

@@ -8,30 +8,30 @@ import pytest
 
 from core.model.settings import Settings
 from tests.trading.hostile import HostileBroker
-from tests.trading.trading_world import Agenda, Room, settings
+from tests.trading.trading_world import Agenda, TradingWorld, settings
 
 
-class MakeRoom(Protocol):
+class MakeWorld(Protocol):
     def __call__(
         self, rules: Settings | None = None, *, cash: int = 100_000, lists_every_order: bool = True
-    ) -> Room: ...
+    ) -> TradingWorld: ...
 
 
 @pytest.fixture
-def make_room(tmp_path: Path) -> Generator[MakeRoom]:
-    made: list[Room] = []
+def make_world(tmp_path: Path) -> Generator[MakeWorld]:
+    made: list[TradingWorld] = []
 
-    def make(rules: Settings | None = None, *, cash: int = 100_000, lists_every_order: bool = True) -> Room:
+    def make(rules: Settings | None = None, *, cash: int = 100_000, lists_every_order: bool = True) -> TradingWorld:
         clock = Agenda()
         broker = HostileBroker(clock, cash=cash, lists_every_order=lists_every_order)
-        made.append(Room(tmp_path / f"app-{len(made)}.db", broker, clock, rules or settings()))
+        made.append(TradingWorld(tmp_path / f"app-{len(made)}.db", broker, clock, rules or settings()))
         return made[-1]
 
     yield make
-    for room in made:
-        room.close()
+    for world in made:
+        world.close()
 
 
 @pytest.fixture
-def room(make_room: MakeRoom) -> Room:
-    return make_room()
+def world(make_world: MakeWorld) -> TradingWorld:
+    return make_world()

@@ -18,9 +18,9 @@ from core.trading.executor import RebalanceRefused
 from core.trading.stop_monitor import DOUBT
 from tests import worlds
 from tests.books import facts
-from tests.trading.conftest import MakeRoom
+from tests.trading.conftest import MakeWorld
 from tests.trading.hostile import HostileBroker
-from tests.trading.trading_world import BUY, SELL, TEN, TODAY, A, B, C, Room, intent, meant_for, settings
+from tests.trading.trading_world import BUY, SELL, TEN, TODAY, A, B, C, TradingWorld, intent, meant_for, settings
 
 TOMORROW = date(2026, 5, 18)
 
@@ -38,121 +38,121 @@ def called(code: BondCode, last_trade: date, missing: str | None = None) -> Bond
     return BondInfo(code, (told,), missing)
 
 
-def blocked(room: Room, code: BondCode) -> str:
-    return room.rotation.executor.stopped.get(code, "")
+def blocked(world: TradingWorld, code: BondCode) -> str:
+    return world.rotation.executor.stopped.get(code, "")
 
 
-async def test_a_called_bond_is_not_bought(room: Room) -> None:
-    room.book.told[A] = called(A, TOMORROW)
-    plan = await room.plan(A, B)
+async def test_a_called_bond_is_not_bought(world: TradingWorld) -> None:
+    world.book.told[A] = called(A, TOMORROW)
+    plan = await world.plan(A, B)
     assert [leg.code for leg in plan.buys] == [B]
     assert plan.blocked[0].reason.startswith("called: last trading day 2026-05-18, 1 sessions away [table 2026-05-15")
-    room.book.told.clear()
-    assert [leg.code for leg in (await room.plan(A, B)).buys] == [A, B]
+    world.book.told.clear()
+    assert [leg.code for leg in (await world.plan(A, B)).buys] == [A, B]
 
 
-async def test_a_bond_that_is_called_between_plan_and_run_is_not_bought(room: Room) -> None:
-    plan = await room.plan(A, B)
-    room.book.told[A] = called(A, TOMORROW)
-    await room.rotation.execute(plan)
-    assert [code for code, _ in room.sent(BUY)] == [B]
-    assert blocked(room, A).startswith("called")
+async def test_a_bond_that_is_called_between_plan_and_run_is_not_bought(world: TradingWorld) -> None:
+    plan = await world.plan(A, B)
+    world.book.told[A] = called(A, TOMORROW)
+    await world.rotation.execute(plan)
+    assert [code for code, _ in world.sent(BUY)] == [B]
+    assert blocked(world, A).startswith("called")
 
 
-async def test_what_is_not_known_is_not_bought_and_sold_all_the_same(room: Room) -> None:
-    room.own(C=100)
+async def test_what_is_not_known_is_not_bought_and_sold_all_the_same(world: TradingWorld) -> None:
+    world.own(C=100)
     for code in (A, C):
-        room.book.told[code] = BondInfo(code, (), "the table is too old")
-    await room.rebalance(A)
-    assert room.sent(BUY) == []
-    assert room.sent(SELL) == [(C, 100)]
+        world.book.told[code] = BondInfo(code, (), "the table is too old")
+    await world.rebalance(A)
+    assert world.sent(BUY) == []
+    assert world.sent(SELL) == [(C, 100)]
 
 
 @pytest.mark.parametrize(("redemption", "bought"), [("required", []), ("warn", [A]), ("off", [A])])
 async def test_the_settings_say_what_not_knowing_does(
-    make_room: MakeRoom, redemption: str, bought: list[BondCode]
+    make_world: MakeWorld, redemption: str, bought: list[BondCode]
 ) -> None:
-    room = make_room(guarded(redemption=redemption))  # type: ignore[arg-type]
-    room.book.told[A] = BondInfo(A, (), "the table is too old")
-    plan = await room.plan(A)
+    world = make_world(guarded(redemption=redemption))  # type: ignore[arg-type]
+    world.book.told[A] = BondInfo(A, (), "the table is too old")
+    plan = await world.plan(A)
     assert [leg.code for leg in plan.buys] == bought
     assert ("the table is too old" in plan.buys[0].reason) is (redemption == "warn") if bought else True
 
 
-async def test_a_called_bond_on_the_list_is_told_and_kept_until_its_days_are_counted(room: Room) -> None:
-    room.own(A=100)
-    room.book.told[A] = called(A, date(2026, 5, 29))
-    (kept,) = (await room.plan(A)).kept
+async def test_a_called_bond_on_the_list_is_told_and_kept_until_its_days_are_counted(world: TradingWorld) -> None:
+    world.own(A=100)
+    world.book.told[A] = called(A, date(2026, 5, 29))
+    (kept,) = (await world.plan(A)).kept
     assert "called, last trading day 2026-05-29, 10 sessions away" in kept.reason
 
 
-async def test_a_called_bond_on_the_list_is_sold_when_its_days_are_counted(room: Room) -> None:
-    room.own(A=100)
-    room.book.told[A] = called(A, TOMORROW)
-    await room.rebalance(A)
-    assert room.sent(SELL) == [(A, 100)]
-    assert room.sent(BUY) == []
+async def test_a_called_bond_on_the_list_is_sold_when_its_days_are_counted(world: TradingWorld) -> None:
+    world.own(A=100)
+    world.book.told[A] = called(A, TOMORROW)
+    await world.rebalance(A)
+    assert world.sent(SELL) == [(A, 100)]
+    assert world.sent(BUY) == []
 
 
-async def test_an_exit_sells_what_has_to_go_and_nothing_else(room: Room) -> None:
-    room.own(A=100, B=100)
-    room.book.told[A] = called(A, TOMORROW)
-    plan = await room.rotation.leave()
+async def test_an_exit_sells_what_has_to_go_and_nothing_else(world: TradingWorld) -> None:
+    world.own(A=100, B=100)
+    world.book.told[A] = called(A, TOMORROW)
+    plan = await world.rotation.leave()
     assert [(leg.code, leg.volume) for leg in plan.legs] == [(A, 100)]
-    assert room.owned == {B: 100}
-    (order,) = room.orders(A)
+    assert world.owned == {B: 100}
+    (order,) = world.orders(A)
     assert order.intent.origin is Origin.EXIT
 
 
-async def test_an_exit_without_a_reason_sends_nothing(room: Room) -> None:
-    room.own(A=100)
+async def test_an_exit_without_a_reason_sends_nothing(world: TradingWorld) -> None:
+    world.own(A=100)
     with pytest.raises(RebalanceRefused, match="owns nothing of it"):
-        await room.rotation.leave()
-    assert room.broker.placed == []
+        await world.rotation.leave()
+    assert world.broker.placed == []
 
 
-async def test_an_exit_stays_behind_a_halt(room: Room) -> None:
-    room.own(A=100)
-    room.book.told[A] = called(A, TOMORROW)
-    room.controls.engage(Control.HALTED)
-    await room.rotation.leave()
-    assert room.broker.placed == []
+async def test_an_exit_stays_behind_a_halt(world: TradingWorld) -> None:
+    world.own(A=100)
+    world.book.told[A] = called(A, TOMORROW)
+    world.controls.engage(Control.HALTED)
+    await world.rotation.leave()
+    assert world.broker.placed == []
 
 
-async def test_the_slot_of_a_suspended_holding_is_not_bought_again(room: Room) -> None:
-    room.own(C=100)
-    room.show(worlds.quote(A), worlds.quote(B), worlds.quote(C, state=TradingState.HALTED))
-    plan = await room.plan(A, B)
+async def test_the_slot_of_a_suspended_holding_is_not_bought_again(world: TradingWorld) -> None:
+    world.own(C=100)
+    world.show(worlds.quote(A), worlds.quote(B), worlds.quote(C, state=TradingState.HALTED))
+    plan = await world.plan(A, B)
     assert [leg.code for leg in plan.buys] == [A]
     reasons = {row.code: row.reason for row in plan.blocked}
     assert reasons[B].startswith(f"its slot is still held by {C}")
     assert "suspended" in reasons[C]
-    room.show(worlds.quote(A), worlds.quote(B), worlds.quote(C))
-    assert [leg.code for leg in (await room.plan(A, B)).buys] == [A, B]
+    world.show(worlds.quote(A), worlds.quote(B), worlds.quote(C))
+    assert [leg.code for leg in (await world.plan(A, B)).buys] == [A, B]
 
 
-async def test_a_bond_of_which_nobody_knows_since_when_it_is_listed_is_not_bought(room: Room) -> None:
-    room.book.told[A] = BondInfo(A, (facts(A, listed=None),))
-    assert "since when it is listed is not known" in (await room.plan(A)).blocked[0].reason
-    room.book.told[A] = BondInfo(A, (facts(A, listed=None, converts_from=TODAY),))
-    assert [leg.code for leg in (await room.plan(A)).buys] == [A]
+async def test_a_bond_of_which_nobody_knows_since_when_it_is_listed_is_not_bought(world: TradingWorld) -> None:
+    world.book.told[A] = BondInfo(A, (facts(A, listed=None),))
+    assert "since when it is listed is not known" in (await world.plan(A)).blocked[0].reason
+    world.book.told[A] = BondInfo(A, (facts(A, listed=None, converts_from=TODAY),))
+    assert [leg.code for leg in (await world.plan(A)).buys] == [A]
 
 
-async def test_a_suspended_holding_takes_no_slot_from_a_refill(room: Room) -> None:
+async def test_a_suspended_holding_takes_no_slot_from_a_refill(world: TradingWorld) -> None:
     """Only what stops have sold is filled again: what is suspended never counted among it."""
-    room.own(A=100, C=100)
-    await room.ticked(A, "94")
-    room.show(worlds.quote(B), worlds.quote(C, state=TradingState.HALTED))
-    room.listed = Known(worlds.selection(A, B))
-    plan = await room.rotation.plan(Origin.REFILL)
+    world.own(A=100, C=100)
+    await world.ticked(A, "94")
+    world.show(worlds.quote(B), worlds.quote(C, state=TradingState.HALTED))
+    world.listed = Known(worlds.selection(A, B))
+    plan = await world.rotation.plan(Origin.REFILL)
     assert [leg.code for leg in plan.buys] == [B]
 
 
-async def test_slots_are_bought_again_where_the_settings_say_so(make_room: MakeRoom) -> None:
-    room = make_room(guarded(hold_slots=False))
-    room.own(C=100)
-    room.show(worlds.quote(A), worlds.quote(B), worlds.quote(C, state=TradingState.HALTED))
-    assert [leg.code for leg in (await room.plan(A, B)).buys] == [A, B]
+async def test_slots_are_bought_again_where_the_settings_say_so(make_world: MakeWorld) -> None:
+    world = make_world(guarded(hold_slots=False))
+    world.own(C=100)
+    world.show(worlds.quote(A), worlds.quote(B), worlds.quote(C, state=TradingState.HALTED))
+    assert [leg.code for leg in (await world.plan(A, B)).buys] == [A, B]
 
 
 @pytest.mark.parametrize(
@@ -166,29 +166,31 @@ async def test_slots_are_bought_again_where_the_settings_say_so(make_room: MakeR
         ({"ask": Decimal("102.5")}, "the best quote 102.5 is 2.5% beyond 100"),
     ],
 )
-async def test_a_bond_that_does_not_trade_is_not_bought(room: Room, changes: dict[str, Any], said: str) -> None:
+async def test_a_bond_that_does_not_trade_is_not_bought(
+    world: TradingWorld, changes: dict[str, Any], said: str
+) -> None:
     told: dict[str, Any] = {"at": TEN, **changes}
-    room.show(worlds.quote(A, **told))
-    (row,) = (await room.plan(A)).blocked
+    world.show(worlds.quote(A, **told))
+    (row,) = (await world.plan(A)).blocked
     assert said in row.reason
-    room.show(worlds.quote(A, at=TEN))
-    assert (await room.plan(A)).blocked == ()
+    world.show(worlds.quote(A, at=TEN))
+    assert (await world.plan(A)).blocked == ()
 
 
-async def test_the_midday_break_makes_no_price_old(room: Room) -> None:
-    room.show(worlds.quote(A, at=TEN.replace(hour=11, minute=29)))
-    room.clock.move_to(TEN.replace(hour=13, minute=1))
-    assert (await room.plan(A)).blocked == ()
+async def test_the_midday_break_makes_no_price_old(world: TradingWorld) -> None:
+    world.show(worlds.quote(A, at=TEN.replace(hour=11, minute=29)))
+    world.clock.move_to(TEN.replace(hour=13, minute=1))
+    assert (await world.plan(A)).blocked == ()
 
 
-async def test_without_a_second_source_s_word_nothing_of_a_plan_is_sent(make_room: MakeRoom) -> None:
-    room = make_room(guarded(cross_check="always"))
-    room.own(C=100)
-    plan = await room.plan(A)
+async def test_without_a_second_source_s_word_nothing_of_a_plan_is_sent(make_world: MakeWorld) -> None:
+    world = make_world(guarded(cross_check="always"))
+    world.own(C=100)
+    plan = await world.plan(A)
     assert plan.legs == ()
     assert all("not borne out by a second source" in row.reason for row in plan.blocked)
-    room.second = {code: Known(worlds.quote(code, source="other")) for code in (A, C)}
-    assert [leg.code for leg in (await room.plan(A)).legs] == [C, A]
+    world.second = {code: Known(worlds.quote(code, source="other")) for code in (A, C)}
+    assert [leg.code for leg in (await world.plan(A)).legs] == [C, A]
 
 
 @pytest.mark.parametrize(
@@ -208,67 +210,67 @@ async def test_without_a_second_source_s_word_nothing_of_a_plan_is_sent(make_roo
     ],
 )
 async def test_what_a_second_source_says_otherwise_is_not_ordered(
-    make_room: MakeRoom, second: Known[worlds.Quote] | Unknown, said: str
+    make_world: MakeWorld, second: Known[worlds.Quote] | Unknown, said: str
 ) -> None:
-    room = make_room(guarded(cross_check="always"))
-    room.second = {A: second}
-    (row,) = (await room.plan(A)).blocked
+    world = make_world(guarded(cross_check="always"))
+    world.second = {A: second}
+    (row,) = (await world.plan(A)).blocked
     assert said in row.reason
 
 
-async def test_an_exit_and_a_flatten_need_no_second_source(make_room: MakeRoom) -> None:
-    room = make_room(guarded(cross_check="always"))
-    room.own(A=100, B=100)
-    room.book.told[A] = called(A, TOMORROW)
-    await room.rotation.leave()
-    await room.rotation.flatten()
-    assert room.owned == {}
+async def test_an_exit_and_a_flatten_need_no_second_source(make_world: MakeWorld) -> None:
+    world = make_world(guarded(cross_check="always"))
+    world.own(A=100, B=100)
+    world.book.told[A] = called(A, TOMORROW)
+    await world.rotation.leave()
+    await world.rotation.flatten()
+    assert world.owned == {}
 
 
 async def test_a_stop_waits_where_a_second_source_contradicts_its_price(
-    room: Room, caplog: pytest.LogCaptureFixture
+    world: TradingWorld, caplog: pytest.LogCaptureFixture
 ) -> None:
     """One wrong tick must not cost a holding; the same tick without a contradiction sells."""
-    room.own(A=100)
-    room.doubts[A] = "two sources disagree: last price 94 (QMT), 100 (Tencent)"
-    await room.ticked(A, "94")
-    assert room.broker.placed == []
+    world.own(A=100)
+    world.doubts[A] = "two sources disagree: last price 94 (QMT), 100 (Tencent)"
+    await world.ticked(A, "94")
+    assert world.broker.placed == []
     assert "stays armed: two sources disagree" in caplog.text
-    assert room.stops.rows()[A].armed
-    room.doubts.clear()
-    await room.ticked(A, "94")
-    assert room.sent(SELL) == [(A, 100)]
+    assert world.stops.rows()[A].armed
+    world.doubts.clear()
+    await world.ticked(A, "94")
+    assert world.sent(SELL) == [(A, 100)]
 
 
-async def test_a_second_source_that_is_wrong_all_day_keeps_no_stop_from_firing(room: Room) -> None:
-    room.own(A=100)
-    room.doubts[A] = "two sources disagree"
-    await room.ticked(A, "94")
-    room.clock.move_to(room.clock.now() + timedelta(seconds=DOUBT - 1))
-    await room.ticked(A, "94")
-    assert room.broker.placed == []
-    room.clock.move_to(room.clock.now() + timedelta(seconds=1))
-    await room.ticked(A, "94")
-    assert room.sent(SELL) == [(A, 100)]
+async def test_a_second_source_that_is_wrong_all_day_keeps_no_stop_from_firing(world: TradingWorld) -> None:
+    world.own(A=100)
+    world.doubts[A] = "two sources disagree"
+    await world.ticked(A, "94")
+    world.clock.move_to(world.clock.now() + timedelta(seconds=DOUBT - 1))
+    await world.ticked(A, "94")
+    assert world.broker.placed == []
+    world.clock.move_to(world.clock.now() + timedelta(seconds=1))
+    await world.ticked(A, "94")
+    assert world.sent(SELL) == [(A, 100)]
 
 
-async def test_each_wrong_tick_is_held_up_anew(room: Room) -> None:
-    room.own(A=100)
-    room.doubts[A] = "two sources disagree"
-    await room.ticked(A, "94")
-    room.clock.move_to(room.clock.now() + timedelta(seconds=DOUBT))
-    await room.ticked(A, "100")  # the price is back
-    await room.ticked(A, "94")
-    assert room.broker.placed == []
+async def test_each_wrong_tick_is_held_up_anew(world: TradingWorld) -> None:
+    world.own(A=100)
+    world.doubts[A] = "two sources disagree"
+    await world.ticked(A, "94")
+    world.clock.move_to(world.clock.now() + timedelta(seconds=DOUBT))
+    await world.ticked(A, "100")  # the price is back
+    await world.ticked(A, "94")
+    assert world.broker.placed == []
 
 
-async def test_the_day_s_orders_are_counted_and_the_count_outlives_a_restart(make_room: MakeRoom) -> None:
-    room = make_room(guarded(max_daily_orders=2))
+async def test_the_day_s_orders_are_counted_and_the_count_outlives_a_restart(make_world: MakeWorld) -> None:
+    world = make_world(guarded(max_daily_orders=2))
     orders = [intent(f"p-B{place:02d}-1", code, BUY, 10) for place, code in enumerate((A, B, C), 1)]
-    await room.order_manager.send(orders)
-    assert [order.code for order in room.broker.placed] == [A, B]
-    assert "2 orders were sent today" in room.journal["p-B03-1"].message
-    again = room.again()
+    await world.order_manager.send(orders)
+    assert [order.code for order in world.broker.placed] == [A, B]
+    assert "2 orders were sent today" in world.journal["p-B03-1"].message
+    again = world.again()
     refused = await again.order_manager.send([intent("q-B01-1", C, BUY, 10)])
     assert "2 orders were sent today (guards.max_daily_orders)" in refused["q-B01-1"]
     assert again.limits.rows(TODAY)[0].reached
@@ -276,15 +278,15 @@ async def test_the_day_s_orders_are_counted_and_the_count_outlives_a_restart(mak
     assert await again.order_manager.send([meant_for(Origin.STOP_LOSS, intent("q-SL-1", A, SELL, 10))]) == {}
 
 
-async def test_orders_turned_down_in_a_row_trip_the_breaker_which_outlives_a_restart(make_room: MakeRoom) -> None:
-    room = make_room(guarded(max_rejects=3))
-    room.broker.manners |= {A: [refuses] * 5}
+async def test_orders_turned_down_in_a_row_trip_the_breaker_which_outlives_a_restart(make_world: MakeWorld) -> None:
+    world = make_world(guarded(max_rejects=3))
+    world.broker.manners |= {A: [refuses] * 5}
     for number in range(2):
-        await room.order_manager.send([intent(f"p{number}-B01-1", A, BUY, 10)])
-    assert room.controls.engaged is None
-    await room.order_manager.send([intent("p2-B01-1", A, BUY, 10)])
-    assert room.controls.engaged is Control.TRIPPED
-    again = room.again()
+        await world.order_manager.send([intent(f"p{number}-B01-1", A, BUY, 10)])
+    assert world.controls.engaged is None
+    await world.order_manager.send([intent("p2-B01-1", A, BUY, 10)])
+    assert world.controls.engaged is Control.TRIPPED
+    again = world.again()
     assert "the breaker tripped" in (await again.order_manager.send([intent("q-B01-1", B, BUY, 10)]))["q-B01-1"]
     again.own(B=100)
     assert await again.order_manager.send([meant_for(Origin.STOP_LOSS, intent("q-SL-1", B, SELL, 10))]) == {}
@@ -292,23 +294,23 @@ async def test_orders_turned_down_in_a_row_trip_the_breaker_which_outlives_a_res
     assert await again.order_manager.send([intent("r-B01-1", C, BUY, 10)]) == {}
 
 
-async def test_an_order_that_is_taken_ends_the_row(make_room: MakeRoom) -> None:
-    room = make_room(guarded(max_rejects=3))
-    room.broker.manners |= {A: [refuses] * 5}
+async def test_an_order_that_is_taken_ends_the_row(make_world: MakeWorld) -> None:
+    world = make_world(guarded(max_rejects=3))
+    world.broker.manners |= {A: [refuses] * 5}
     for number in range(2):
-        await room.order_manager.send([intent(f"p{number}-B01-1", A, BUY, 10)])
-    await room.order_manager.send([intent("p2-B01-1", B, BUY, 10)])
-    await room.order_manager.send([intent("p3-B01-1", A, BUY, 10)])
-    assert room.controls.engaged is None
-    assert room.limits.rejects(TODAY) == 1
+        await world.order_manager.send([intent(f"p{number}-B01-1", A, BUY, 10)])
+    await world.order_manager.send([intent("p2-B01-1", B, BUY, 10)])
+    await world.order_manager.send([intent("p3-B01-1", A, BUY, 10)])
+    assert world.controls.engaged is None
+    assert world.limits.rejects(TODAY) == 1
 
 
-async def test_what_the_gate_holds_back_is_no_order_that_was_turned_down(make_room: MakeRoom) -> None:
-    room = make_room(guarded(max_rejects=1))
-    room.broker.before_place = lambda _: room.controls.engage(Control.PAUSED)
-    await room.order_manager.send([intent("p-B01-1", A, BUY, 10), intent("p-B02-1", B, BUY, 10)])
-    assert room.journal["p-B02-1"].state is OrderState.REFUSED
-    assert room.controls.engaged is Control.PAUSED
+async def test_what_the_gate_holds_back_is_no_order_that_was_turned_down(make_world: MakeWorld) -> None:
+    world = make_world(guarded(max_rejects=1))
+    world.broker.before_place = lambda _: world.controls.engage(Control.PAUSED)
+    await world.order_manager.send([intent("p-B01-1", A, BUY, 10), intent("p-B02-1", B, BUY, 10)])
+    assert world.journal["p-B02-1"].state is OrderState.REFUSED
+    assert world.controls.engaged is Control.PAUSED
 
 
 def test_a_market_order_that_would_always_be_too_far_is_a_settings_error() -> None:

@@ -15,7 +15,7 @@ from core.model.order import DONE_STATES, Confirmed, Intent, OrderState, Outcome
 from core.trading.reconcile import reconcile
 from tests.trading import trading_world
 from tests.trading.hostile import HostileBroker
-from tests.trading.trading_world import BUY, SELL, A, Agenda, B, C, D, Room, intent
+from tests.trading.trading_world import BUY, SELL, A, Agenda, B, C, D, TradingWorld, intent
 
 ANSWERS = ("confirmed", "unresolved", "refused", "raises")
 
@@ -83,20 +83,20 @@ def _live(broker: HostileBroker, order: Intent, life: Life) -> list[BrokerEvent]
     return events
 
 
-async def _played(folder: Path, delivery: Delivery) -> Room:
+async def _played(folder: Path, delivery: Delivery) -> TradingWorld:
     """Send the batch and deliver its events as told; the room at the end."""
     clock = Agenda()
-    room = Room(folder / "app.db", HostileBroker(clock), clock, trading_world.settings())
-    room.own(C=1000, D=1000)
+    world = TradingWorld(folder / "app.db", HostileBroker(clock), clock, trading_world.settings())
+    world.own(C=1000, D=1000)
     batch = [intent(f"p-{n}", life.code, life.side, life.volume) for n, life in enumerate(delivery.lives)]
     events: list[BrokerEvent] = []
 
     def begin(_: Intent) -> None:
         if not events:
             for order, life in zip(batch, delivery.lives, strict=True):
-                events.extend(_live(room.broker, order, life))
+                events.extend(_live(world.broker, order, life))
             for number in delivery.sequence[: delivery.early]:
-                room.broker.tell(events[number])
+                world.broker.tell(events[number])
 
     async def answer(broker: HostileBroker, order: Intent) -> Outcome:
         life = next(life for life in delivery.lives if life.code == order.code)
@@ -105,21 +105,21 @@ async def _played(folder: Path, delivery: Delivery) -> Room:
         answers = {"unresolved": Unresolved("no answer"), "refused": Refused("-1")}
         return answers.get(life.answer, Confirmed(broker.number(order.client_order_id)))
 
-    room.broker.before_place = begin
-    room.broker.manners = {life.code: [answer] for life in delivery.lives}
-    await _send_past_the_gate(room, batch)
+    world.broker.before_place = begin
+    world.broker.manners = {life.code: [answer] for life in delivery.lives}
+    await _send_past_the_gate(world, batch)
     for place, number in enumerate(delivery.sequence[delivery.early :]):
         if place == delivery.restart:
-            room = room.again()
-        room.broker.tell(events[number])
-    return room
+            world = world.again()
+        world.broker.tell(events[number])
+    return world
 
 
-async def _send_past_the_gate(room: Room, batch: list[Intent]) -> None:
+async def _send_past_the_gate(world: TradingWorld, batch: list[Intent]) -> None:
     """The gate would stop odd volumes; what is tried here is what comes after it."""
-    room.journal.intend(batch, room.clock.now())
+    world.journal.intend(batch, world.clock.now())
     for order in batch:
-        await room.order_manager._place(order)  # pyright: ignore[reportPrivateUsage]
+        await world.order_manager._place(order)  # pyright: ignore[reportPrivateUsage]
 
 
 def _true_ledger(delivery: Delivery) -> dict[BondCode, int]:
@@ -134,19 +134,19 @@ def _true_ledger(delivery: Delivery) -> dict[BondCode, int]:
 def test_events_in_any_order_any_number_of_times_end_in_the_same_ledger(delivery: Delivery) -> None:
     async def check() -> None:
         with tempfile.TemporaryDirectory() as folder:
-            room = await _played(Path(folder), delivery)
+            world = await _played(Path(folder), delivery)
             try:
-                assert room.order_manager.status.faults == ()
-                assert room.owned == _true_ledger(delivery)
+                assert world.order_manager.status.faults == ()
+                assert world.owned == _true_ledger(delivery)
                 if delivery.restart is not None:  # an end that waits for its fills is not on disk: the list tells it
-                    await room.order_manager.sync_with_broker()
+                    await world.order_manager.sync_with_broker()
                 for number, life in enumerate(delivery.lives):
-                    order = room.journal[f"p-{number}"]
+                    order = world.journal[f"p-{number}"]
                     assert order.state is (OrderState.CANCELLED if life.left else OrderState.FILLED)
                     assert order.filled_volume == sum(life.fills)
-                assert room.again().owned == room.owned
+                assert world.again().owned == world.owned
             finally:
-                room.close()
+                world.close()
 
     asyncio.run(check())
 
@@ -156,16 +156,16 @@ def test_events_in_any_order_any_number_of_times_end_in_the_same_ledger(delivery
 def test_events_that_are_lost_are_made_good_by_the_broker_s_lists(delivery: Delivery) -> None:
     async def check() -> None:
         with tempfile.TemporaryDirectory() as folder:
-            room = await _played(Path(folder), delivery)
+            world = await _played(Path(folder), delivery)
             try:
                 truth = _true_ledger(delivery)
-                for code, volume in room.owned.items():
+                for code, volume in world.owned.items():
                     low, high = sorted((truth.get(code, 0), 1000 if code in (C, D) else 0))
                     assert low <= volume <= high
-                assert await reconcile(room.order_manager) == ()
-                assert room.owned == truth
-                assert all(room.journal[f"p-{n}"].state in DONE_STATES for n in range(len(delivery.lives)))
+                assert await reconcile(world.order_manager) == ()
+                assert world.owned == truth
+                assert all(world.journal[f"p-{n}"].state in DONE_STATES for n in range(len(delivery.lives)))
             finally:
-                room.close()
+                world.close()
 
     asyncio.run(check())

@@ -8,26 +8,26 @@ import pytest
 
 from core.model.order import OrderState
 from tests.trading import hostile
-from tests.trading.trading_world import BUY, SELL, TODAY, A, B, Room, intent
+from tests.trading.trading_world import BUY, SELL, TODAY, A, B, TradingWorld, intent
 
 K = "p-B01-1"
 
 
 @pytest.fixture
-async def working(room: Room) -> Room:
+async def working(world: TradingWorld) -> TradingWorld:
     """A buy of 100 works; nothing of it was told."""
-    room.broker.manners[A] = [hostile.works_silently]
-    await room.order_manager.send([intent(K, A, BUY, 100)])
-    return room
+    world.broker.manners[A] = [hostile.works_silently]
+    await world.order_manager.send([intent(K, A, BUY, 100)])
+    return world
 
 
 class TestFills:
-    async def test_before_the_answer_count(self, room: Room) -> None:
+    async def test_before_the_answer_count(self, world: TradingWorld) -> None:
         """`fills_at_once` tells everything before `place` answers; the answer must not take it back."""
-        await room.order_manager.send([intent(K, A, BUY, 100)])
-        assert (room.journal[K].state, room.journal[K].filled_volume) == (OrderState.FILLED, 100)
+        await world.order_manager.send([intent(K, A, BUY, 100)])
+        assert (world.journal[K].state, world.journal[K].filled_volume) == (OrderState.FILLED, 100)
 
-    async def test_that_come_twice_count_once(self, working: Room) -> None:
+    async def test_that_come_twice_count_once(self, working: TradingWorld) -> None:
         fill = working.broker.trade("1000", 40)
         working.broker.tell(fill)
         again = working.again()
@@ -35,14 +35,14 @@ class TestFills:
         assert again.owned == {A: 40}
         assert again.journal[K].filled_volume == 40
 
-    async def test_out_of_order_all_count(self, working: Room) -> None:
+    async def test_out_of_order_all_count(self, working: TradingWorld) -> None:
         fills = [working.broker.trade("1000", volume, tell=False) for volume in (10, 20, 70)]
         for fill in reversed(fills):
             working.broker.tell(fill)
         assert working.owned == {A: 100}
         assert working.journal[K].state is OrderState.FILLED
 
-    async def test_after_the_cancel_count_and_leave_it_cancelled(self, working: Room) -> None:
+    async def test_after_the_cancel_count_and_leave_it_cancelled(self, working: TradingWorld) -> None:
         fill = working.broker.trade("1000", 40, tell=False)
         working.broker.tell(replace(working.broker.listed["1000"], state=OrderState.CANCELLED, filled_volume=0))
         assert working.journal[K].state is OrderState.CANCELLED
@@ -50,7 +50,7 @@ class TestFills:
         assert working.owned == {A: 40}
         assert working.journal[K].state is OrderState.CANCELLED
 
-    async def test_after_the_order_was_called_filled_count(self, working: Room) -> None:
+    async def test_after_the_order_was_called_filled_count(self, working: TradingWorld) -> None:
         fill = working.broker.trade("1000", 100, tell=False)
         working.broker.tell(working.broker.listed["1000"])
         assert not working.journal[K].done, "it is not over until its fills are booked"
@@ -59,7 +59,7 @@ class TestFills:
         assert working.journal[K].state is OrderState.FILLED
         assert working.owned == {A: 100}
 
-    async def test_while_a_cancel_is_asked_for_do_not_hide_it(self, working: Room) -> None:
+    async def test_while_a_cancel_is_asked_for_do_not_hide_it(self, working: TradingWorld) -> None:
         working.broker.deaf = {A}
         await working.order_manager.cancel(K)
         working.broker.trade("1000", 40)
@@ -69,7 +69,7 @@ class TestFills:
 
 
 class TestOrderEvents:
-    async def test_of_an_end_wait_for_the_fills_that_they_count(self, working: Room) -> None:
+    async def test_of_an_end_wait_for_the_fills_that_they_count(self, working: TradingWorld) -> None:
         fill = working.broker.trade("1000", 40, tell=False)
         working.broker.end("1000", OrderState.CANCELLED)
         assert working.journal[K].live
@@ -77,12 +77,12 @@ class TestOrderEvents:
         assert working.journal[K].state is OrderState.CANCELLED
         assert working.journal[K].filled_volume == 40
 
-    async def test_that_say_filled_without_a_volume_end_nothing(self, working: Room) -> None:
+    async def test_that_say_filled_without_a_volume_end_nothing(self, working: TradingWorld) -> None:
         working.broker.tell(replace(working.broker.listed["1000"], state=OrderState.FILLED, filled_volume=0))
         assert working.journal[K].live
 
     @pytest.mark.parametrize("state", [OrderState.WORKING, OrderState.PART_FILLED, OrderState.UNKNOWN])
-    async def test_that_are_stale_take_nothing_back(self, working: Room, state: OrderState) -> None:
+    async def test_that_are_stale_take_nothing_back(self, working: TradingWorld, state: OrderState) -> None:
         stale = replace(working.broker.listed["1000"], state=state)
         working.broker.trade("1000", 40)
         working.broker.tell(stale)
@@ -92,7 +92,7 @@ class TestOrderEvents:
         working.broker.tell(stale)
         assert working.journal[K].state is OrderState.CANCELLED
 
-    async def test_that_come_twice_are_one_step(self, working: Room) -> None:
+    async def test_that_come_twice_are_one_step(self, working: TradingWorld) -> None:
         before = len(working.journal[K].log)
         for _ in range(3):
             working.broker.end("1000", OrderState.CANCELLED)
@@ -102,13 +102,13 @@ class TestOrderEvents:
 class TestOtherPeoplesOrders:
     """None of these may move the strategy's ledger."""
 
-    async def test_trades_by_hand_do_not_count(self, room: Room) -> None:
-        room.own(A=100)
-        room.broker.deal_by_hand(A, SELL, 50, room.clock.now())
-        room.broker.deal_by_hand(B, BUY, 50, room.clock.now())
-        await room.order_manager.sync_with_broker()
-        assert room.owned == {A: 100}
-        assert room.order_manager.status.faults == ()
+    async def test_trades_by_hand_do_not_count(self, world: TradingWorld) -> None:
+        world.own(A=100)
+        world.broker.deal_by_hand(A, SELL, 50, world.clock.now())
+        world.broker.deal_by_hand(B, BUY, 50, world.clock.now())
+        await world.order_manager.sync_with_broker()
+        assert world.owned == {A: 100}
+        assert world.order_manager.status.faults == ()
 
     @pytest.mark.parametrize(
         "foreign",
@@ -120,14 +120,14 @@ class TestOtherPeoplesOrders:
         ],
         ids=["another bond", "another side", "a remark of ours that never was", "another spelling"],
     )
-    async def test_with_a_remark_like_ours_do_not_count(self, working: Room, foreign: hostile.Intent) -> None:
+    async def test_with_a_remark_like_ours_do_not_count(self, working: TradingWorld, foreign: hostile.Intent) -> None:
         number = working.broker.take(foreign)
         fill = working.broker.trade(number, 100)
         working.broker.tell(fill)
         assert working.owned == {}
         assert working.journal[K].state is OrderState.WORKING
 
-    async def test_of_another_day_with_our_number_and_remark_do_not_count(self, working: Room) -> None:
+    async def test_of_another_day_with_our_number_and_remark_do_not_count(self, working: TradingWorld) -> None:
         fill = working.broker.trade("1000", 100, tell=False)
         working.broker.tell(replace(fill, trading_day=TODAY - timedelta(days=1)))
         working.broker.tell(replace(working.broker.listed["1000"], trading_day=date(2026, 5, 14)))
@@ -139,7 +139,7 @@ class TestFaults:
     """What cannot be true is not booked: trading stops and says which order it is."""
 
     @pytest.fixture(params=["another volume", "a second order", "more than was ordered", "sold without owning"])
-    def fault(self, request: pytest.FixtureRequest, working: Room) -> Iterator[Room]:
+    def fault(self, request: pytest.FixtureRequest, working: TradingWorld) -> Iterator[TradingWorld]:
         broker, order = working.broker, working.broker.listed["1000"]
         if request.param == "another volume":
             broker.listed["1000"] = replace(order, volume=200)
@@ -154,17 +154,17 @@ class TestFaults:
             broker.trade(broker.take(intent("p-S01-1", B, SELL, 10)), 10)
         yield working
 
-    async def test_are_named_and_leave_the_ledger_alone(self, fault: Room) -> None:
+    async def test_are_named_and_leave_the_ledger_alone(self, fault: TradingWorld) -> None:
         assert fault.order_manager.status.faults
         assert all(text.startswith("order 100") for text in fault.order_manager.status.faults)
         assert fault.owned in ({}, {A: 60})
 
-    async def test_keep_everything_from_being_sent(self, fault: Room) -> None:
+    async def test_keep_everything_from_being_sent(self, fault: TradingWorld) -> None:
         stopped = await fault.order_manager.send([intent("p-B02-1", hostile.BondCode("123001"), BUY, 10)])
         assert stopped["p-B02-1"].startswith("trading is off: order 100")
         assert len(fault.broker.placed) == 1
 
-    async def test_that_come_again_are_one(self, fault: Room) -> None:
+    async def test_that_come_again_are_one(self, fault: TradingWorld) -> None:
         before = list(fault.order_manager.status.faults)
         await fault.order_manager.sync_with_broker()
         await fault.order_manager.sync_with_broker()

@@ -15,147 +15,151 @@ from core.model.settings import StrategySettings
 from core.trading.executor import RebalanceRefused
 from tests import worlds
 from tests.trading import hostile
-from tests.trading.conftest import MakeRoom
+from tests.trading.conftest import MakeWorld
 from tests.trading.hostile import Manner
-from tests.trading.trading_world import BUY, SELL, A, B, C, D, Room, settings
+from tests.trading.trading_world import BUY, SELL, A, B, C, D, TradingWorld, settings
 
 
 class TestTheOrderOfThings:
-    async def test_sells_go_first_and_together_then_buys_in_list_order(self, room: Room) -> None:
-        room.own(C=50, D=50)
-        assert await room.rebalance(B, A) == "done"
-        assert [(i.side, i.code) for i in room.broker.placed] == [(SELL, C), (SELL, D), (BUY, B), (BUY, A)]
-        assert room.owned == room.broker.held_now == {A: 100, B: 100}
+    async def test_sells_go_first_and_together_then_buys_in_list_order(self, world: TradingWorld) -> None:
+        world.own(C=50, D=50)
+        assert await world.rebalance(B, A) == "done"
+        assert [(i.side, i.code) for i in world.broker.placed] == [(SELL, C), (SELL, D), (BUY, B), (BUY, A)]
+        assert world.owned == world.broker.held_now == {A: 100, B: 100}
 
-    async def test_no_buy_is_sent_while_a_sell_still_works(self, make_room: MakeRoom) -> None:
-        room = make_room(cash=0)
-        room.own(A=100)
-        room.broker.manners[A] = [hostile.works]
-        room.clock.after(20, lambda: room.broker.trade("1000", 100))
-        await room.rebalance(B)
-        sold, bought = room.orders(A)[0].log[-1].at, room.orders(B)[0].created_at
-        assert timedelta(seconds=20) <= bought - room.orders(A)[0].created_at
+    async def test_no_buy_is_sent_while_a_sell_still_works(self, make_world: MakeWorld) -> None:
+        world = make_world(cash=0)
+        world.own(A=100)
+        world.broker.manners[A] = [hostile.works]
+        world.clock.after(20, lambda: world.broker.trade("1000", 100))
+        await world.rebalance(B)
+        sold, bought = world.orders(A)[0].log[-1].at, world.orders(B)[0].created_at
+        assert timedelta(seconds=20) <= bought - world.orders(A)[0].created_at
         assert sold <= bought
 
-    async def test_buys_are_sized_from_the_cash_that_arrived(self, make_room: MakeRoom) -> None:
+    async def test_buys_are_sized_from_the_cash_that_arrived(self, make_world: MakeWorld) -> None:
         """Half of the sell trades: half of the planned buys' money is there."""
-        room = make_room(settings(balance=True, reprices=0), cash=0)
-        room.own(A=200)
-        room.broker.manners[A] = [hostile.fills_part(100)]
-        plan = await room.plan(B, C)
+        world = make_world(settings(balance=True, reprices=0), cash=0)
+        world.own(A=200)
+        world.broker.manners[A] = [hostile.fills_part(100)]
+        plan = await world.plan(B, C)
         assert [leg.volume for leg in plan.buys] == [90, 90]
-        await room.rotation.execute(plan)
-        assert room.sent(BUY) == [(B, 40), (C, 40)]
-        assert room.broker.money > 0
+        await world.rotation.execute(plan)
+        assert world.sent(BUY) == [(B, 40), (C, 40)]
+        assert world.broker.money > 0
 
-    async def test_a_sell_that_never_trades_buys_nothing(self, make_room: MakeRoom) -> None:
-        room = make_room(settings(balance=True, reprices=0), cash=0)
-        room.own(A=200)
-        room.broker.manners[A] = [hostile.works]
-        await room.rebalance(B, C)
-        assert room.sent(BUY) == []
-        assert room.states(A) == [OrderState.CANCELLED]
+    async def test_a_sell_that_never_trades_buys_nothing(self, make_world: MakeWorld) -> None:
+        world = make_world(settings(balance=True, reprices=0), cash=0)
+        world.own(A=200)
+        world.broker.manners[A] = [hostile.works]
+        await world.rebalance(B, C)
+        assert world.sent(BUY) == []
+        assert world.states(A) == [OrderState.CANCELLED]
 
-    async def test_nothing_beyond_the_plan_s_names_is_bought(self, room: Room) -> None:
+    async def test_nothing_beyond_the_plan_s_names_is_bought(self, world: TradingWorld) -> None:
         """A name that could not be bought when the plan was shown is not bought because it can be later."""
-        room.own(A=100)
-        room.show(worlds.quote(A), worlds.quote(B), worlds.quote(C, state=TradingState.HALTED))
-        plan = await room.plan(B, C)
-        room.broker.before_place = lambda _: room.show(*(worlds.quote(code) for code in (A, B, C, D)))
-        await room.rotation.execute(plan)
-        assert [code for code, _ in room.sent(BUY)] == [B]
+        world.own(A=100)
+        world.show(worlds.quote(A), worlds.quote(B), worlds.quote(C, state=TradingState.HALTED))
+        plan = await world.plan(B, C)
+        world.broker.before_place = lambda _: world.show(*(worlds.quote(code) for code in (A, B, C, D)))
+        await world.rotation.execute(plan)
+        assert [code for code, _ in world.sent(BUY)] == [B]
 
-    async def test_a_name_whose_price_is_gone_by_then_is_not_bought_and_the_others_are(self, room: Room) -> None:
-        room.own(A=100)
-        plan = await room.plan(B, C)
-        room.broker.before_place = lambda _: room.show(worlds.quote(A), worlds.quote(C))
-        await room.rotation.execute(plan)
-        assert [code for code, _ in room.sent(BUY)] == [C]
-        assert B in room.rotation.executor.stopped
+    async def test_a_name_whose_price_is_gone_by_then_is_not_bought_and_the_others_are(
+        self, world: TradingWorld
+    ) -> None:
+        world.own(A=100)
+        plan = await world.plan(B, C)
+        world.broker.before_place = lambda _: world.show(worlds.quote(A), worlds.quote(C))
+        await world.rotation.execute(plan)
+        assert [code for code, _ in world.sent(BUY)] == [C]
+        assert B in world.rotation.executor.stopped
 
     @pytest.mark.parametrize("query", ["asset", "positions"])
-    async def test_an_account_that_falls_silent_after_the_sells_buys_nothing(self, room: Room, query: str) -> None:
-        room.own(A=100)
-        plan = await room.plan(B)
-        room.broker.before_place = lambda _: room.broker.silent.add(query)
-        assert (await room.rotation.execute(plan)).startswith("no buys: the account's")
-        assert room.sent(BUY) == []
+    async def test_an_account_that_falls_silent_after_the_sells_buys_nothing(
+        self, world: TradingWorld, query: str
+    ) -> None:
+        world.own(A=100)
+        plan = await world.plan(B)
+        world.broker.before_place = lambda _: world.broker.silent.add(query)
+        assert (await world.rotation.execute(plan)).startswith("no buys: the account's")
+        assert world.sent(BUY) == []
 
-    async def test_holdings_that_shrink_by_hand_meanwhile_stop_the_buys(self, room: Room) -> None:
-        room.own(A=100, B=100)
-        plan = await room.plan(B, C)
-        room.broker.before_place = lambda _: room.broker.held.update({B: 50})
-        assert "do not agree" in await room.rotation.execute(plan)
-        assert room.sent(BUY) == []
+    async def test_holdings_that_shrink_by_hand_meanwhile_stop_the_buys(self, world: TradingWorld) -> None:
+        world.own(A=100, B=100)
+        plan = await world.plan(B, C)
+        world.broker.before_place = lambda _: world.broker.held.update({B: 50})
+        assert "do not agree" in await world.rotation.execute(plan)
+        assert world.sent(BUY) == []
 
 
 class TestTime:
-    async def test_an_unfilled_order_is_cancelled_after_its_timeout_and_priced_again(self, room: Room) -> None:
-        room.own(A=100)
-        room.broker.manners[A] = [hostile.works, hostile.fills_at_once]
-        room.clock.after(5, lambda: room.show(worlds.quote(A, "99.5")))
-        assert await room.rebalance() == "done"
-        first, second = room.orders(A)
+    async def test_an_unfilled_order_is_cancelled_after_its_timeout_and_priced_again(self, world: TradingWorld) -> None:
+        world.own(A=100)
+        world.broker.manners[A] = [hostile.works, hostile.fills_at_once]
+        world.clock.after(5, lambda: world.show(worlds.quote(A, "99.5")))
+        assert await world.rebalance() == "done"
+        first, second = world.orders(A)
         assert first.state is OrderState.CANCELLED
         assert second.created_at - first.created_at == timedelta(seconds=30)
         assert (second.intent.price, second.intent.volume, second.intent.attempt) == (Decimal("99.5"), 100, 2)
-        assert room.owned == {}
+        assert world.owned == {}
 
-    async def test_it_is_priced_again_as_often_as_allowed_and_then_reported(self, room: Room) -> None:
-        room.own(A=100)
-        room.broker.manners[A] = [hostile.works]
-        assert await room.rebalance() == "done, 1 of 1 orders not filled in full"
-        assert room.states(A) == [OrderState.CANCELLED] * 3
-        assert room.owned == {A: 100}
+    async def test_it_is_priced_again_as_often_as_allowed_and_then_reported(self, world: TradingWorld) -> None:
+        world.own(A=100)
+        world.broker.manners[A] = [hostile.works]
+        assert await world.rebalance() == "done, 1 of 1 orders not filled in full"
+        assert world.states(A) == [OrderState.CANCELLED] * 3
+        assert world.owned == {A: 100}
 
-    async def test_only_what_is_left_is_sent_again(self, room: Room) -> None:
-        room.own(A=100)
-        room.broker.manners[A] = [hostile.fills_part(30), hostile.fills_part(50), hostile.fills_at_once]
-        await room.rebalance()
-        assert room.sent(SELL) == [(A, 100), (A, 70), (A, 20)]
-        assert room.owned == room.broker.held_now == {}
+    async def test_only_what_is_left_is_sent_again(self, world: TradingWorld) -> None:
+        world.own(A=100)
+        world.broker.manners[A] = [hostile.fills_part(30), hostile.fills_part(50), hostile.fills_at_once]
+        await world.rebalance()
+        assert world.sent(SELL) == [(A, 100), (A, 70), (A, 20)]
+        assert world.owned == world.broker.held_now == {}
 
-    async def test_a_remainder_that_is_no_lot_is_only_sold_where_it_clears(self, room: Room) -> None:
+    async def test_a_remainder_that_is_no_lot_is_only_sold_where_it_clears(self, world: TradingWorld) -> None:
         """Of 100 owned and 105 held, 45 trade: 55 cannot go in one order, 50 can."""
-        room.own(A=100)
-        room.broker.held[A] = 105
-        room.broker.manners[A] = [hostile.fills_part(45), hostile.fills_at_once]
-        await room.rebalance()
-        assert room.sent(SELL) == [(A, 100), (A, 50)]
-        assert room.owned == {A: 5}
+        world.own(A=100)
+        world.broker.held[A] = 105
+        world.broker.manners[A] = [hostile.fills_part(45), hostile.fills_at_once]
+        await world.rebalance()
+        assert world.sent(SELL) == [(A, 100), (A, 50)]
+        assert world.owned == {A: 5}
 
-    async def test_a_buy_s_remainder_is_bought_in_whole_lots(self, room: Room) -> None:
-        room.broker.manners[A] = [hostile.fills_part(37), hostile.fills_at_once]
-        await room.rebalance(A)
-        assert room.sent(BUY) == [(A, 100), (A, 60)]
+    async def test_a_buy_s_remainder_is_bought_in_whole_lots(self, world: TradingWorld) -> None:
+        world.broker.manners[A] = [hostile.fills_part(37), hostile.fills_at_once]
+        await world.rebalance(A)
+        assert world.sent(BUY) == [(A, 100), (A, 60)]
 
-    async def test_buys_that_are_priced_again_stay_within_the_cash(self, make_room: MakeRoom) -> None:
-        room = make_room(settings(balance=True, reprices=1), cash=20_100)
+    async def test_buys_that_are_priced_again_stay_within_the_cash(self, make_world: MakeWorld) -> None:
+        world = make_world(settings(balance=True, reprices=1), cash=20_100)
         for code in (A, B):
-            room.broker.manners[code] = [hostile.works, hostile.fills_at_once]
-        room.clock.after(5, lambda: room.show(worlds.quote(A, "110"), worlds.quote(B, "110")))
-        await room.rebalance(A, B)
-        assert room.sent(BUY) == [(A, 100), (B, 100), (A, 100), (B, 80)]
-        assert room.broker.money >= 0
+            world.broker.manners[code] = [hostile.works, hostile.fills_at_once]
+        world.clock.after(5, lambda: world.show(worlds.quote(A, "110"), worlds.quote(B, "110")))
+        await world.rebalance(A, B)
+        assert world.sent(BUY) == [(A, 100), (B, 100), (A, 100), (B, 80)]
+        assert world.broker.money >= 0
 
-    async def test_everything_is_over_when_the_session_ends(self, room: Room) -> None:
-        room.clock.move_to(room.clock.now().replace(hour=14, minute=56, second=10))
-        room.own(A=100)
-        room.show(*(worlds.quote(code, at=room.clock.now()) for code in (A, B)))
-        room.broker.manners[A] = [hostile.works]
-        await room.rebalance(B)
-        (order,) = room.orders(A)
+    async def test_everything_is_over_when_the_session_ends(self, world: TradingWorld) -> None:
+        world.clock.move_to(world.clock.now().replace(hour=14, minute=56, second=10))
+        world.own(A=100)
+        world.show(*(worlds.quote(code, at=world.clock.now()) for code in (A, B)))
+        world.broker.manners[A] = [hostile.works]
+        await world.rebalance(B)
+        (order,) = world.orders(A)
         assert order.state is OrderState.CANCELLED
         assert f"{order.log[-1].at:%H:%M:%S}" == "14:56:30"
-        assert room.sent(BUY) == []
+        assert world.sent(BUY) == []
 
-    async def test_a_price_that_is_gone_is_not_followed(self, room: Room) -> None:
-        room.own(A=100)
-        room.broker.manners[A] = [hostile.works]
-        room.clock.after(5, lambda: room.show(worlds.quote(A, bid=None)))
-        await room.rebalance()
-        assert room.states(A) == [OrderState.CANCELLED]
-        assert room.rotation.executor.stopped[A].startswith("nobody buys")
+    async def test_a_price_that_is_gone_is_not_followed(self, world: TradingWorld) -> None:
+        world.own(A=100)
+        world.broker.manners[A] = [hostile.works]
+        world.clock.after(5, lambda: world.show(worlds.quote(A, bid=None)))
+        await world.rebalance()
+        assert world.states(A) == [OrderState.CANCELLED]
+        assert world.rotation.executor.stopped[A].startswith("nobody buys")
 
 
 class TestDoubt:
@@ -163,221 +167,225 @@ class TestDoubt:
 
     @pytest.mark.parametrize("lists_every_order", [True, False])
     async def test_a_cancel_that_is_never_proven_is_never_followed_by_another_order(
-        self, make_room: MakeRoom, lists_every_order: bool
+        self, make_world: MakeWorld, lists_every_order: bool
     ) -> None:
-        room = make_room(lists_every_order=lists_every_order)
-        room.own(A=100, B=100)
-        room.broker.manners[A], room.broker.deaf = [hostile.works], {A}
-        assert "1 orders unresolved" in await room.rebalance(C)
-        assert room.states(A) == [OrderState.CANCELLING]
-        assert room.states(B) == room.states(C) == [OrderState.FILLED]
+        world = make_world(lists_every_order=lists_every_order)
+        world.own(A=100, B=100)
+        world.broker.manners[A], world.broker.deaf = [hostile.works], {A}
+        assert "1 orders unresolved" in await world.rebalance(C)
+        assert world.states(A) == [OrderState.CANCELLING]
+        assert world.states(B) == world.states(C) == [OrderState.FILLED]
 
     @pytest.mark.parametrize("manner", [hostile.never_arrives, hostile.raises_while_live, hostile.loses_the_answer])
     async def test_an_unknown_order_whose_list_is_silent_stays_unknown_and_alone(
-        self, make_room: MakeRoom, manner: Manner
+        self, make_world: MakeWorld, manner: Manner
     ) -> None:
-        room = make_room(lists_every_order=False)
-        room.own(A=100, B=100)
-        room.broker.manners[A] = [manner]
-        room.broker.before_place = lambda _: room.broker.silent.add("orders")
-        assert "1 orders unresolved" in await room.rebalance(C)
-        assert room.states(A) == [OrderState.UNKNOWN]
-        assert room.owned == {A: 100, C: 100}
-        plan = await room.plan(D)
+        world = make_world(lists_every_order=False)
+        world.own(A=100, B=100)
+        world.broker.manners[A] = [manner]
+        world.broker.before_place = lambda _: world.broker.silent.add("orders")
+        assert "1 orders unresolved" in await world.rebalance(C)
+        assert world.states(A) == [OrderState.UNKNOWN]
+        assert world.owned == {A: 100, C: 100}
+        plan = await world.plan(D)
         assert [row.code for row in plan.blocked if row.side is SELL] == [A]
 
     @pytest.mark.parametrize(
         "manner", [hostile.loses_the_answer, hostile.raises_while_live, hostile.refuses_while_live]
     )
-    async def test_an_order_that_turns_out_to_be_live_is_seen_through(self, room: Room, manner: Manner) -> None:
-        room.own(A=100)
-        room.broker.manners[A] = [manner]
-        await room.rebalance()
-        assert room.states(A)[0] is OrderState.CANCELLED
-        assert {row.state for row in room.broker.listed.values()} == {OrderState.CANCELLED}
-        assert room.owned == room.broker.held_now == {A: 100}
+    async def test_an_order_that_turns_out_to_be_live_is_seen_through(
+        self, world: TradingWorld, manner: Manner
+    ) -> None:
+        world.own(A=100)
+        world.broker.manners[A] = [manner]
+        await world.rebalance()
+        assert world.states(A)[0] is OrderState.CANCELLED
+        assert {row.state for row in world.broker.listed.values()} == {OrderState.CANCELLED}
+        assert world.owned == world.broker.held_now == {A: 100}
 
-    async def test_an_unknown_order_that_shows_up_late_is_waited_for(self, make_room: MakeRoom) -> None:
+    async def test_an_unknown_order_that_shows_up_late_is_waited_for(self, make_world: MakeWorld) -> None:
         """An order that the first look does not find may still appear."""
-        room = make_room(lists_every_order=False)
-        room.own(A=100)
-        room.broker.manners[A] = [hostile.never_arrives]
+        world = make_world(lists_every_order=False)
+        world.own(A=100)
+        world.broker.manners[A] = [hostile.never_arrives]
 
         def appear() -> None:
-            number = room.broker.take(room.broker.placed[0])
-            room.broker.trade(number, 100)
+            number = world.broker.take(world.broker.placed[0])
+            world.broker.trade(number, 100)
 
-        room.clock.after(8, appear)
-        assert await room.rebalance(B) == "done"
-        assert room.owned == {B: 100}
-        assert room.orders(B)[0].created_at - room.orders(A)[0].created_at >= timedelta(seconds=8)
+        world.clock.after(8, appear)
+        assert await world.rebalance(B) == "done"
+        assert world.owned == {B: 100}
+        assert world.orders(B)[0].created_at - world.orders(A)[0].created_at >= timedelta(seconds=8)
 
-    async def test_an_order_that_never_arrived_is_not_sent_again(self, room: Room) -> None:
-        room.own(A=100)
-        room.broker.manners[A] = [hostile.never_arrives]
-        await room.rebalance()
-        assert room.states(A) == [OrderState.REFUSED]
+    async def test_an_order_that_never_arrived_is_not_sent_again(self, world: TradingWorld) -> None:
+        world.own(A=100)
+        world.broker.manners[A] = [hostile.never_arrives]
+        await world.rebalance()
+        assert world.states(A) == [OrderState.REFUSED]
 
     @pytest.mark.parametrize("manner", [hostile.refuses, hostile.rejects])
-    async def test_what_is_refused_or_rejected_is_reported_not_repeated(self, room: Room, manner: Manner) -> None:
-        room.own(A=100, B=100)
-        room.broker.manners[A] = [manner]
-        assert await room.rebalance() == "done, 1 of 2 orders not filled in full"
-        assert len(room.orders(A)) == 1
+    async def test_what_is_refused_or_rejected_is_reported_not_repeated(
+        self, world: TradingWorld, manner: Manner
+    ) -> None:
+        world.own(A=100, B=100)
+        world.broker.manners[A] = [manner]
+        assert await world.rebalance() == "done, 1 of 2 orders not filled in full"
+        assert len(world.orders(A)) == 1
 
-    async def test_an_order_that_somebody_else_cancelled_is_not_sent_again(self, room: Room) -> None:
-        room.own(A=100, B=100)
-        room.broker.manners[A] = room.broker.manners[B] = [hostile.works]
-        room.clock.after(5, lambda: room.broker.end("1000", OrderState.CANCELLED))
-        room.clock.after(
-            29, lambda: asyncio.ensure_future(room.order_manager.cancel(room.orders(B)[0].intent.client_order_id))
+    async def test_an_order_that_somebody_else_cancelled_is_not_sent_again(self, world: TradingWorld) -> None:
+        world.own(A=100, B=100)
+        world.broker.manners[A] = world.broker.manners[B] = [hostile.works]
+        world.clock.after(5, lambda: world.broker.end("1000", OrderState.CANCELLED))
+        world.clock.after(
+            29, lambda: asyncio.ensure_future(world.order_manager.cancel(world.orders(B)[0].intent.client_order_id))
         )
-        await room.rebalance()
-        assert room.states(A) == room.states(B) == [OrderState.CANCELLED]
+        await world.rebalance()
+        assert world.states(A) == world.states(B) == [OrderState.CANCELLED]
 
-    async def test_a_fill_that_only_the_list_knows_is_not_sold_again(self, room: Room) -> None:
+    async def test_a_fill_that_only_the_list_knows_is_not_sold_again(self, world: TradingWorld) -> None:
         """The cancel's event tells no fill, and 40 were traded."""
-        room.own(A=100)
-        room.broker.manners[A] = [hostile.works_silently, hostile.fills_at_once]
+        world.own(A=100)
+        world.broker.manners[A] = [hostile.works_silently, hostile.fills_at_once]
 
         def cancelled(_: str) -> None:
-            order = room.broker.listed["1000"]
-            room.broker.trade("1000", 40, tell=False)
-            room.broker.end("1000", OrderState.CANCELLED, tell=False)
-            room.broker.tell(replace(order, state=OrderState.CANCELLED, filled_volume=0))
+            order = world.broker.listed["1000"]
+            world.broker.trade("1000", 40, tell=False)
+            world.broker.end("1000", OrderState.CANCELLED, tell=False)
+            world.broker.tell(replace(order, state=OrderState.CANCELLED, filled_volume=0))
 
-        room.broker.before_cancel = cancelled
-        await room.rebalance()
-        assert room.sent(SELL) == [(A, 100), (A, 60)]
-        assert room.owned == room.broker.held_now == {}
+        world.broker.before_cancel = cancelled
+        await world.rebalance()
+        assert world.sent(SELL) == [(A, 100), (A, 60)]
+        assert world.owned == world.broker.held_now == {}
 
-    async def test_no_order_is_sent_again_when_the_lists_are_silent(self, room: Room) -> None:
-        room.own(A=100)
-        room.broker.manners[A] = [hostile.works]
-        room.broker.before_place = lambda _: room.broker.silent.add("orders")
-        await room.rebalance()
-        assert room.states(A) == [OrderState.CANCELLED]
+    async def test_no_order_is_sent_again_when_the_lists_are_silent(self, world: TradingWorld) -> None:
+        world.own(A=100)
+        world.broker.manners[A] = [hostile.works]
+        world.broker.before_place = lambda _: world.broker.silent.add("orders")
+        await world.rebalance()
+        assert world.states(A) == [OrderState.CANCELLED]
 
-    async def test_nothing_is_begun_where_the_lists_are_silent(self, room: Room) -> None:
-        room.own(A=100)
-        room.broker.silent = {"orders"}
+    async def test_nothing_is_begun_where_the_lists_are_silent(self, world: TradingWorld) -> None:
+        world.own(A=100)
+        world.broker.silent = {"orders"}
         with pytest.raises(RebalanceRefused, match="orders are not known"):
-            await room.rebalance()
-        assert room.broker.placed == []
+            await world.rebalance()
+        assert world.broker.placed == []
 
-    async def test_a_fault_stops_what_was_still_to_be_sent(self, room: Room) -> None:
-        room.own(A=100)
+    async def test_a_fault_stops_what_was_still_to_be_sent(self, world: TradingWorld) -> None:
+        world.own(A=100)
 
         async def lists_another_volume(broker: hostile.HostileBroker, order: Intent) -> hostile.Outcome:
             outcome = await hostile.fills_at_once(broker, order)
             broker.tell(replace(broker.listed["1000"], volume=999))
             return outcome
 
-        room.broker.manners[A] = [lists_another_volume]
-        await room.rebalance(B)
-        assert room.sent(BUY) == []
-        assert room.rotation.executor.stopped[B].startswith("trading is off: order 1000")
+        world.broker.manners[A] = [lists_another_volume]
+        await world.rebalance(B)
+        assert world.sent(BUY) == []
+        assert world.rotation.executor.stopped[B].startswith("trading is off: order 1000")
 
 
 class TestOnce:
-    async def test_a_second_run_while_one_runs_is_refused_with_nothing_sent(self, room: Room) -> None:
-        room.own(A=100)
-        room.broker.manners[A] = [hostile.works]
-        plan = await room.plan(B)
-        running = asyncio.create_task(room.rotation.execute(plan))
+    async def test_a_second_run_while_one_runs_is_refused_with_nothing_sent(self, world: TradingWorld) -> None:
+        world.own(A=100)
+        world.broker.manners[A] = [hostile.works]
+        plan = await world.plan(B)
+        running = asyncio.create_task(world.rotation.execute(plan))
         await asyncio.sleep(0)
         with pytest.raises(RebalanceRefused, match="in progress"):
-            await room.rotation.execute(replace(plan, plan_id="260515-other1"))
-        assert {order.plan_id for order in room.broker.placed} <= {plan.plan_id}
-        room.clock.after(1, lambda: room.broker.trade("1000", 100))
+            await world.rotation.execute(replace(plan, plan_id="260515-other1"))
+        assert {order.plan_id for order in world.broker.placed} <= {plan.plan_id}
+        world.clock.after(1, lambda: world.broker.trade("1000", 100))
         await running
-        assert room.owned == {B: 100}
-        assert [order.code for order in room.broker.placed] == [A, B]
+        assert world.owned == {B: 100}
+        assert [order.code for order in world.broker.placed] == [A, B]
 
-    async def test_a_plan_is_begun_once_also_after_a_restart(self, room: Room) -> None:
-        plan = await room.plan(A)
-        await room.rotation.execute(plan)
+    async def test_a_plan_is_begun_once_also_after_a_restart(self, world: TradingWorld) -> None:
+        plan = await world.plan(A)
+        await world.rotation.execute(plan)
         with pytest.raises(RebalanceRefused, match="before"):
-            await room.rotation.execute(plan)
-        again = room.again()
-        again.listed = room.listed
+            await world.rotation.execute(plan)
+        again = world.again()
+        again.listed = world.listed
         await again.rotation.plan()
         with pytest.raises(RebalanceRefused, match="no longer at hand"):
             await again.rotation.execute(plan)
-        assert len(room.broker.placed) == 1
+        assert len(world.broker.placed) == 1
 
-    async def test_a_plan_of_another_list_or_that_was_refused_is_not_begun(self, room: Room) -> None:
-        plan = await room.plan(A)
-        await room.plan(B)
+    async def test_a_plan_of_another_list_or_that_was_refused_is_not_begun(self, world: TradingWorld) -> None:
+        plan = await world.plan(A)
+        await world.plan(B)
         with pytest.raises(RebalanceRefused, match="no longer at hand"):
-            await room.rotation.execute(plan)
-        room.listed = Unknown("no list today")
-        refused = await room.rotation.plan()
+            await world.rotation.execute(plan)
+        world.listed = Unknown("no list today")
+        refused = await world.rotation.plan()
         with pytest.raises(RebalanceRefused, match="no list today"):
-            await room.rotation.execute(refused)
-        assert room.broker.placed == []
+            await world.rotation.execute(refused)
+        assert world.broker.placed == []
 
-    async def test_a_new_list_in_the_middle_changes_nothing_for_the_one_that_runs(self, room: Room) -> None:
+    async def test_a_new_list_in_the_middle_changes_nothing_for_the_one_that_runs(self, world: TradingWorld) -> None:
         """A look at a new plan while a rebalance runs; the platform gives no list this time."""
-        room.own(C=100)
-        plan = await room.plan(A)
+        world.own(C=100)
+        plan = await world.plan(A)
 
         async def refresh() -> None:
-            room.listed = Unknown("the platform is down")
-            assert (await room.rotation.plan()).refused == "the platform is down"
+            world.listed = Unknown("the platform is down")
+            assert (await world.rotation.plan()).refused == "the platform is down"
 
         refreshing: list[asyncio.Task[None]] = []
-        room.broker.before_place = lambda _: refreshing.append(asyncio.create_task(refresh()))
-        room.broker.manners[C] = [hostile.fills_part(50)]
-        assert (await room.rotation.execute(plan)).startswith("done")
+        world.broker.before_place = lambda _: refreshing.append(asyncio.create_task(refresh()))
+        world.broker.manners[C] = [hostile.fills_part(50)]
+        assert (await world.rotation.execute(plan)).startswith("done")
         await asyncio.gather(*refreshing)
-        assert room.sent(BUY) == [(A, 100)]
+        assert world.sent(BUY) == [(A, 100)]
 
-    async def test_a_plan_of_a_strategy_that_is_no_longer_followed_is_not_begun(self, room: Room) -> None:
-        plan = await room.plan(A)
-        room.rotation.settings = room.settings.model_copy(
+    async def test_a_plan_of_a_strategy_that_is_no_longer_followed_is_not_begun(self, world: TradingWorld) -> None:
+        plan = await world.plan(A)
+        world.rotation.settings = world.settings.model_copy(
             update={"strategy": StrategySettings(strategy_id=2, history_id=9)}
         )
         with pytest.raises(RebalanceRefused, match="no longer followed"):
-            await room.rotation.execute(plan)
-        assert room.broker.placed == []
+            await world.rotation.execute(plan)
+        assert world.broker.placed == []
 
-    async def test_a_strategy_chosen_while_the_list_is_fetched_ends_the_plan(self, room: Room) -> None:
-        fetched = room.rotation._fetch  # pyright: ignore[reportPrivateUsage]
+    async def test_a_strategy_chosen_while_the_list_is_fetched_ends_the_plan(self, world: TradingWorld) -> None:
+        fetched = world.rotation._fetch  # pyright: ignore[reportPrivateUsage]
 
         async def choose_meanwhile() -> Maybe[Selection]:
-            room.rotation.settings = room.settings.model_copy(update={"strategy": StrategySettings(strategy_id=2)})
+            world.rotation.settings = world.settings.model_copy(update={"strategy": StrategySettings(strategy_id=2)})
             return await fetched()
 
-        room.rotation._fetch = choose_meanwhile  # pyright: ignore[reportPrivateUsage]
+        world.rotation._fetch = choose_meanwhile  # pyright: ignore[reportPrivateUsage]
         with pytest.raises(RebalanceRefused, match="another strategy was chosen meanwhile"):
-            await room.plan(A)
+            await world.plan(A)
 
-    async def test_why_a_leg_was_not_sent_is_kept(self, room: Room) -> None:
-        plan = await room.plan(A, B)
-        room.show(worlds.quote(A, ask=None), worlds.quote(B))
-        await room.rotation.execute(plan)
-        last = room.again().rotation.runs.last(lambda _: ())
+    async def test_why_a_leg_was_not_sent_is_kept(self, world: TradingWorld) -> None:
+        plan = await world.plan(A, B)
+        world.show(worlds.quote(A, ask=None), worlds.quote(B))
+        await world.rotation.execute(plan)
+        last = world.again().rotation.runs.last(lambda _: ())
         assert last is not None
         assert "nobody sells" in last.legs[0].reason
         assert last.legs[0].status == "not sent"
 
-    async def test_the_same_list_again_changes_nothing(self, room: Room) -> None:
-        await room.rebalance(A, B)
-        assert (await room.plan(A, B)).legs == ()
+    async def test_the_same_list_again_changes_nothing(self, world: TradingWorld) -> None:
+        await world.rebalance(A, B)
+        assert (await world.plan(A, B)).legs == ()
 
-    async def test_ids_say_plan_leg_and_attempt_and_fit_the_remark(self, room: Room) -> None:
-        room.own(A=100)
-        room.broker.manners[A] = [hostile.works]
-        plan = await room.plan()
-        await room.rotation.execute(plan)
-        ids = [order.client_order_id for order in room.broker.placed]
+    async def test_ids_say_plan_leg_and_attempt_and_fit_the_remark(self, world: TradingWorld) -> None:
+        world.own(A=100)
+        world.broker.manners[A] = [hostile.works]
+        plan = await world.plan()
+        await world.rotation.execute(plan)
+        ids = [order.client_order_id for order in world.broker.placed]
         assert ids == [f"{plan.plan_id}-S01-{attempt}" for attempt in (1, 2, 3)]
         assert max(map(len, ids)) <= 23
 
-    async def test_a_run_that_is_broken_off_says_so(self, room: Room) -> None:
-        room.own(A=100)
-        room.broker.manners[A] = [hostile.works]
+    async def test_a_run_that_is_broken_off_says_so(self, world: TradingWorld) -> None:
+        world.own(A=100)
+        world.broker.manners[A] = [hostile.works]
 
         class Stop(BaseException):
             pass
@@ -385,12 +393,12 @@ class TestOnce:
         def stop() -> None:
             raise Stop
 
-        room.clock.after(5, stop)
+        world.clock.after(5, stop)
         with pytest.raises(Stop):
-            await room.rebalance()
-        assert room.rotation.runs.unfinished() == ()
-        last = room.rotation.runs.last(room.journal.of_plan)
+            await world.rebalance()
+        assert world.rotation.runs.unfinished() == ()
+        last = world.rotation.runs.last(world.journal.of_plan)
         assert last is not None
         assert last.stage.startswith("interrupted")
-        assert room.rotation.executor.plan is None
-        assert Known(room.states(A)) == Known([OrderState.WORKING])
+        assert world.rotation.executor.plan is None
+        assert Known(world.states(A)) == Known([OrderState.WORKING])

@@ -16,7 +16,7 @@ from core.trading.self_test import self_test
 from core.trading.state_store import StateStore
 from tests import worlds
 from tests.trading import hostile
-from tests.trading.trading_world import BUY, TEN, A, B, C, D, Room, intent
+from tests.trading.trading_world import BUY, TEN, A, B, C, D, TradingWorld, intent
 
 Outcome = hostile.Outcome
 Manner = Callable[[hostile.HostileBroker, Intent], Awaitable[Outcome]]
@@ -24,54 +24,54 @@ Manner = Callable[[hostile.HostileBroker, Intent], Awaitable[Outcome]]
 QUOTES = [replace(worlds.quote(code), at=TEN, name=f"bond {code[:6]}") for code in (A, B, C, D)]
 
 
-def permits(room: Room, *, waived: bool = False) -> LiveConsent:
-    made = LiveConsent(StateStore(room.db), "8880001", waived=waived)
-    room.order_manager.risk = PreTradeRisk(room.settings, room.order_manager.risk.orders_allowed, (made,))
+def permits(world: TradingWorld, *, waived: bool = False) -> LiveConsent:
+    made = LiveConsent(StateStore(world.db), "8880001", waived=waived)
+    world.order_manager.risk = PreTradeRisk(world.settings, world.order_manager.risk.orders_allowed, (made,))
     return made
 
 
-async def test_an_account_nobody_agreed_to_takes_no_order(room: Room) -> None:
-    granted = permits(room)
+async def test_an_account_nobody_agreed_to_takes_no_order(world: TradingWorld) -> None:
+    granted = permits(world)
     assert granted.missing() == (Need.CONSENT, Need.SELF_TEST)
-    assert "rotor consent 8880001" in (await room.order_manager.send([intent("k-1", A, BUY, 10)]))["k-1"]
+    assert "rotor consent 8880001" in (await world.order_manager.send([intent("k-1", A, BUY, 10)]))["k-1"]
     granted.consent()
-    assert "rotor self-test" in (await room.order_manager.send([intent("k-2", A, BUY, 10)]))["k-2"]
+    assert "rotor self-test" in (await world.order_manager.send([intent("k-2", A, BUY, 10)]))["k-2"]
     granted.record(SelfTest(False, TEN, ("SH: failed",)))
-    assert "rotor self-test" in (await room.order_manager.send([intent("k-3", A, BUY, 10)]))["k-3"]
-    assert room.broker.placed == []
+    assert "rotor self-test" in (await world.order_manager.send([intent("k-3", A, BUY, 10)]))["k-3"]
+    assert world.broker.placed == []
     granted.record(SelfTest(True, TEN, ("SH: ok",)))
-    assert await room.order_manager.send([intent("k-4", A, BUY, 10)]) == {}
+    assert await world.order_manager.send([intent("k-4", A, BUY, 10)]) == {}
 
 
-async def test_consent_is_for_one_account_and_outlives_a_restart(room: Room) -> None:
-    permits(room).consent()
-    again = room.again()
+async def test_consent_is_for_one_account_and_outlives_a_restart(world: TradingWorld) -> None:
+    permits(world).consent()
+    again = world.again()
     assert permits(again).missing() == (Need.SELF_TEST,)
     assert LiveConsent(StateStore(again.db), "8880002", waived=True).missing() == (Need.CONSENT,)
 
 
-async def test_a_waived_self_test_is_not_missed(room: Room) -> None:
-    granted = permits(room, waived=True)
+async def test_a_waived_self_test_is_not_missed(world: TradingWorld) -> None:
+    granted = permits(world, waived=True)
     granted.consent()
     assert granted.missing() == ()
-    assert await room.order_manager.send([intent("k-1", A, BUY, 10)]) == {}
+    assert await world.order_manager.send([intent("k-1", A, BUY, 10)]) == {}
 
 
-async def test_it_buys_nothing_reads_back_and_leaves_nothing_behind(room: Room) -> None:
-    granted = permits(room)
+async def test_it_buys_nothing_reads_back_and_leaves_nothing_behind(world: TradingWorld) -> None:
+    granted = permits(world)
     granted.consent()
     for code in (A, C):
-        room.broker.manners[code] = [hostile.works]
-    test = await self_test(room.order_manager, QUOTES, granted.test_begun)
+        world.broker.manners[code] = [hostile.works]
+    test = await self_test(world.order_manager, QUOTES, granted.test_begun)
     assert test.passed, test.lines
-    assert [(order.code, order.volume, order.price) for order in room.broker.placed] == [
+    assert [(order.code, order.volume, order.price) for order in world.broker.placed] == [
         (A, 10, Decimal("80.000")),
         (C, 10, Decimal("80.000")),
     ]
-    assert {row.state for row in room.broker.listed.values()} == {OrderState.CANCELLED}
-    assert await reconcile(room.order_manager) == ()
+    assert {row.state for row in world.broker.listed.values()} == {OrderState.CANCELLED}
+    assert await reconcile(world.order_manager) == ()
     granted.testing = None
-    assert "rotor self-test" in (await room.order_manager.send([intent("k-1", A, BUY, 10)]))["k-1"], (
+    assert "rotor self-test" in (await world.order_manager.send([intent("k-1", A, BUY, 10)]))["k-1"], (
         "it was not recorded yet"
     )
 
@@ -111,39 +111,39 @@ FAULTS: dict[str, tuple[Manner, str]] = {
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-async def test_what_is_not_as_it_should_be_fails_it(room: Room, fault: str) -> None:
+async def test_what_is_not_as_it_should_be_fails_it(world: TradingWorld, fault: str) -> None:
     manner, words = FAULTS[fault]
-    room.broker.manners[A], room.broker.manners[C] = [manner], [hostile.works]
-    test = await self_test(room.order_manager, QUOTES, lambda _: None)
+    world.broker.manners[A], world.broker.manners[C] = [manner], [hostile.works]
+    test = await self_test(world.order_manager, QUOTES, lambda _: None)
     assert not test.passed
     assert words in test.lines[0] or fault == "a fill", test.lines
     assert test.lines[1].startswith("SZ: ")
-    states = {row.state for row in room.broker.listed.values()}
+    states = {row.state for row in world.broker.listed.values()}
     assert OrderState.WORKING not in states, "whatever was seen, the order is cancelled"
 
 
-async def test_a_cancel_that_is_not_proven_fails_it(room: Room) -> None:
-    room.broker.manners[A], room.broker.manners[C], room.broker.deaf = [hostile.works], [hostile.works], {A}
-    test = await self_test(room.order_manager, QUOTES, lambda _: None)
+async def test_a_cancel_that_is_not_proven_fails_it(world: TradingWorld) -> None:
+    world.broker.manners[A], world.broker.manners[C], world.broker.deaf = [hostile.works], [hostile.works], {A}
+    test = await self_test(world.order_manager, QUOTES, lambda _: None)
     assert not test.passed
     assert "its cancel is not proven" in test.lines[0]
 
 
-async def test_without_a_bond_that_trades_or_cash_for_it_it_fails_in_words(room: Room) -> None:
+async def test_without_a_bond_that_trades_or_cash_for_it_it_fails_in_words(world: TradingWorld) -> None:
     halted = [replace(quote, state=TradingState.HALTED) if quote.code in (A, B) else quote for quote in QUOTES]
-    room.broker.manners[C] = [hostile.works]
-    test = await self_test(room.order_manager, halted, lambda _: None)
+    world.broker.manners[C] = [hostile.works]
+    test = await self_test(world.order_manager, halted, lambda _: None)
     assert "no bond of this exchange trades now" in test.lines[0]
-    room.broker.money = Decimal(100)
-    test = await self_test(room.order_manager, QUOTES, lambda _: None)
+    world.broker.money = Decimal(100)
+    test = await self_test(world.order_manager, QUOTES, lambda _: None)
     assert "CNY are needed for a moment, 100.00 are there" in test.lines[0]
-    assert len(room.broker.placed) == 1
+    assert len(world.broker.placed) == 1
 
 
-async def test_it_is_not_tried_where_it_could_trade(room: Room) -> None:
+async def test_it_is_not_tried_where_it_could_trade(world: TradingWorld) -> None:
     """At limit-down the day's lowest price is the market's."""
     fallen = {"last": Decimal("80.1"), "bid": Decimal("80.1"), "ask": Decimal("80.2"), "prev_close": Decimal(100)}
     low = [replace(quote, **fallen) for quote in QUOTES]
-    test = await self_test(room.order_manager, low, lambda _: None)
+    test = await self_test(world.order_manager, low, lambda _: None)
     assert not test.passed
-    assert room.broker.placed == []
+    assert world.broker.placed == []

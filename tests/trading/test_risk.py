@@ -15,7 +15,7 @@ from core.model.snapshot import Control
 from core.rules.priority import COOLING
 from core.rules.sessions import no_orders_at
 from core.trading.risk import PreTradeRisk, RiskContext
-from tests.trading.trading_world import BUY, SELL, TEN, A, B, Room, intent, meant_for
+from tests.trading.trading_world import BUY, SELL, TEN, A, B, TradingWorld, intent, meant_for
 
 GATE = PreTradeRisk(
     Settings(guards=GuardSettings(max_order_amount=Decimal(20_000), max_daily_buys=Decimal(50_000))),
@@ -103,12 +103,12 @@ def test_a_bond_whose_stop_fired_is_not_bought_and_may_be_sold() -> None:
 @pytest.mark.parametrize("side", [BUY, SELL])
 @pytest.mark.parametrize("pulled", [None, *Control])
 async def test_a_brake_holds_back_what_it_says_and_nothing_else(
-    room: Room, pulled: Control | None, side: Side, origin: Origin
+    world: TradingWorld, pulled: Control | None, side: Side, origin: Origin
 ) -> None:
-    room.own(A=100)
+    world.own(A=100)
     if pulled is not None:
-        room.controls.engage(pulled)
-    refused = await room.order_manager.send([meant_for(origin, intent("k", A, side, 10))])
+        world.controls.engage(pulled)
+    refused = await world.order_manager.send([meant_for(origin, intent("k", A, side, 10))])
     stands = {
         None: False,
         Control.PAUSED: side is BUY,
@@ -116,12 +116,12 @@ async def test_a_brake_holds_back_what_it_says_and_nothing_else(
         Control.HALTED: origin is not Origin.FLATTEN,
     }[pulled]
     assert bool(refused) is stands
-    assert bool(room.broker.placed) is not stands
+    assert bool(world.broker.placed) is not stands
 
 
-async def test_a_brake_that_is_pulled_while_orders_are_handed_over_stops_the_rest(room: Room) -> None:
-    room.broker.before_place = lambda _: room.controls.engage(Control.HALTED)
-    await room.order_manager.send([intent("p-B01-1", A, BUY, 10), intent("p-B02-1", B, BUY, 10)])
-    assert [order.code for order in room.broker.placed] == [A]
-    assert room.journal["p-B02-1"].state is OrderState.REFUSED
-    assert "halted" in room.journal["p-B02-1"].message
+async def test_a_brake_that_is_pulled_while_orders_are_handed_over_stops_the_rest(world: TradingWorld) -> None:
+    world.broker.before_place = lambda _: world.controls.engage(Control.HALTED)
+    await world.order_manager.send([intent("p-B01-1", A, BUY, 10), intent("p-B02-1", B, BUY, 10)])
+    assert [order.code for order in world.broker.placed] == [A]
+    assert world.journal["p-B02-1"].state is OrderState.REFUSED
+    assert "halted" in world.journal["p-B02-1"].message

@@ -14,191 +14,193 @@ from core.model.settings import OrderSettings, Settings
 from core.model.snapshot import Control
 from core.trading.settle import settle
 from tests.trading import hostile
-from tests.trading.conftest import MakeRoom
-from tests.trading.trading_world import SELL, TEN, A, B, Room
+from tests.trading.conftest import MakeWorld
+from tests.trading.trading_world import SELL, TEN, A, B, TradingWorld
 
 THROUGH = "94"
 """Below the stop-loss of a bond that cost 100: 95."""
 
 
-def sold(room: Room) -> list[tuple[BondCode, int]]:
-    return room.sent(SELL)
+def sold(world: TradingWorld) -> list[tuple[BondCode, int]]:
+    return world.sent(SELL)
 
 
-def state(room: Room, code: BondCode = A) -> str:
-    return room.stops.rows()[code].state
+def state(world: TradingWorld, code: BondCode = A) -> str:
+    return world.stops.rows()[code].state
 
 
-async def test_a_price_through_the_level_sells_all_that_is_owned(room: Room) -> None:
-    room.own(A=100, B=50)
-    await room.ticked(A, THROUGH)
-    (order,) = room.broker.placed
+async def test_a_price_through_the_level_sells_all_that_is_owned(world: TradingWorld) -> None:
+    world.own(A=100, B=50)
+    await world.ticked(A, THROUGH)
+    (order,) = world.broker.placed
     assert (order.code, order.side, order.volume, order.origin) == (A, Side.SELL, 100, Origin.STOP_LOSS)
     assert "last 94 through 95.000 (cost 100.000)" in order.reason
-    assert room.owned == {B: 50}
+    assert world.owned == {B: 50}
 
 
-async def test_its_limit_goes_through_the_bid_by_the_slippage_whatever_the_settings_say_of_orders(room: Room) -> None:
-    assert room.settings.orders.type == "limit"
-    room.own(A=100)
-    await room.ticked(A, THROUGH, bid=Decimal("93.990"))
-    assert room.broker.placed[0].price == Decimal("93.051")  # 93.99 less 1 %, up to the tick
+async def test_its_limit_goes_through_the_bid_by_the_slippage_whatever_the_settings_say_of_orders(
+    world: TradingWorld,
+) -> None:
+    assert world.settings.orders.type == "limit"
+    world.own(A=100)
+    await world.ticked(A, THROUGH, bid=Decimal("93.990"))
+    assert world.broker.placed[0].price == Decimal("93.051")  # 93.99 less 1 %, up to the tick
 
 
-async def test_its_limit_stays_inside_the_day_s_limits(room: Room) -> None:
-    room.own(A=100)
-    await room.ticked(A, THROUGH, limit_down=Decimal("93.8"), limit_up=Decimal(120))
-    assert room.broker.placed[0].price == Decimal("93.8")
+async def test_its_limit_stays_inside_the_day_s_limits(world: TradingWorld) -> None:
+    world.own(A=100)
+    await world.ticked(A, THROUGH, limit_down=Decimal("93.8"), limit_up=Decimal(120))
+    assert world.broker.placed[0].price == Decimal("93.8")
 
 
-async def test_a_price_above_the_other_level_takes_the_profit(room: Room) -> None:
-    room.own(A=100)
-    await room.ticked(A, "110")
-    assert [(order.volume, order.origin) for order in room.broker.placed] == [(100, Origin.TAKE_PROFIT)]
+async def test_a_price_above_the_other_level_takes_the_profit(world: TradingWorld) -> None:
+    world.own(A=100)
+    await world.ticked(A, "110")
+    assert [(order.volume, order.origin) for order in world.broker.placed] == [(100, Origin.TAKE_PROFIT)]
 
 
 @pytest.mark.parametrize("last", ["95.001", "100", "109.999"])
-async def test_a_price_between_the_levels_sells_nothing(room: Room, last: str) -> None:
-    room.own(A=100)
-    await room.ticked(A, last)
-    assert sold(room) == []
-    assert state(room) == "armed"
+async def test_a_price_between_the_levels_sells_nothing(world: TradingWorld, last: str) -> None:
+    world.own(A=100)
+    await world.ticked(A, last)
+    assert sold(world) == []
+    assert state(world) == "armed"
 
 
-async def test_what_is_not_managed_is_not_watched(room: Room) -> None:
-    room.broker.held[A] = 100
-    await room.ticked(A, THROUGH)
-    assert sold(room) == []
-    assert room.stops.rows() == {}
+async def test_what_is_not_managed_is_not_watched(world: TradingWorld) -> None:
+    world.broker.held[A] = 100
+    await world.ticked(A, THROUGH)
+    assert sold(world) == []
+    assert world.stops.rows() == {}
 
 
-async def test_the_user_s_own_part_is_never_sold(room: Room) -> None:
-    room.own(A=100)
-    room.broker.held[A] += 70
-    await room.ticked(A, THROUGH)
-    await room.ticked(A, "93")
-    assert sold(room) == [(A, 100)]
-    assert room.broker.held_now == {A: 70}
+async def test_the_user_s_own_part_is_never_sold(world: TradingWorld) -> None:
+    world.own(A=100)
+    world.broker.held[A] += 70
+    await world.ticked(A, THROUGH)
+    await world.ticked(A, "93")
+    assert sold(world) == [(A, 100)]
+    assert world.broker.held_now == {A: 70}
 
 
-async def test_once_its_order_is_out_no_price_brings_a_second_one(room: Room) -> None:
-    room.own(A=100)
-    room.broker.manners[A] = [hostile.works]
+async def test_once_its_order_is_out_no_price_brings_a_second_one(world: TradingWorld) -> None:
+    world.own(A=100)
+    world.broker.manners[A] = [hostile.works]
     placed: list[int] = []
 
     def another_price() -> None:
-        room.tick(A, "93")
-        room.clock.after(0.5, lambda: placed.append(len(room.broker.placed)))
+        world.tick(A, "93")
+        world.clock.after(0.5, lambda: placed.append(len(world.broker.placed)))
 
     for second in (1, 2, 3):
-        room.clock.after(second, another_price)
-    room.clock.after(4, lambda: room.broker.trade("1000", 100))
-    await room.ticked(A, THROUGH)
+        world.clock.after(second, another_price)
+    world.clock.after(4, lambda: world.broker.trade("1000", 100))
+    await world.ticked(A, THROUGH)
     assert placed == [1, 1, 1]
-    assert sold(room) == [(A, 100)]
-    assert room.owned == {}
+    assert sold(world) == [(A, 100)]
+    assert world.owned == {}
 
 
-async def test_while_it_sells_its_row_says_so(room: Room) -> None:
-    room.own(A=100)
-    room.broker.manners[A] = [hostile.works]
+async def test_while_it_sells_its_row_says_so(world: TradingWorld) -> None:
+    world.own(A=100)
+    world.broker.manners[A] = [hostile.works]
     rows: list[str] = []
-    room.clock.after(1, lambda: rows.append(state(room)))
-    room.clock.after(2, lambda: room.broker.trade("1000", 100))
-    await room.ticked(A, THROUGH)
+    world.clock.after(1, lambda: rows.append(state(world)))
+    world.clock.after(2, lambda: world.broker.trade("1000", 100))
+    await world.ticked(A, THROUGH)
     assert rows == ["selling"]
 
 
-async def test_what_is_left_of_a_part_fill_is_sold_by_the_next_order_at_the_newest_price(room: Room) -> None:
-    room.own(A=100)
-    room.broker.manners[A] = [hostile.fills_part(40), hostile.fills_at_once]
-    room.clock.after(3, lambda: room.tick(A, "92"))
-    await room.ticked(A, THROUGH)
-    assert sold(room) == [(A, 100), (A, 60)]
-    assert room.states(A) == [OrderState.CANCELLED, OrderState.FILLED]
-    assert room.broker.placed[1].price == Decimal("91.080")  # 91.999 less 1 %, up to the tick
-    assert room.broker.held_now == {}
+async def test_what_is_left_of_a_part_fill_is_sold_by_the_next_order_at_the_newest_price(world: TradingWorld) -> None:
+    world.own(A=100)
+    world.broker.manners[A] = [hostile.fills_part(40), hostile.fills_at_once]
+    world.clock.after(3, lambda: world.tick(A, "92"))
+    await world.ticked(A, THROUGH)
+    assert sold(world) == [(A, 100), (A, 60)]
+    assert world.states(A) == [OrderState.CANCELLED, OrderState.FILLED]
+    assert world.broker.placed[1].price == Decimal("91.080")  # 91.999 less 1 %, up to the tick
+    assert world.broker.held_now == {}
 
 
-async def test_an_order_that_lost_the_price_is_cancelled_before_the_next_one(room: Room) -> None:
-    room.own(A=100)
-    room.broker.manners[A] = [hostile.works, hostile.fills_at_once]
-    await room.ticked(A, THROUGH)
-    assert len(room.broker.cancels) == 1
-    assert (room.clock.now() - TEN).total_seconds() == pytest.approx(10, abs=0.1)
-    assert sold(room) == [(A, 100), (A, 100)]
-    assert room.broker.held_now == {}
+async def test_an_order_that_lost_the_price_is_cancelled_before_the_next_one(world: TradingWorld) -> None:
+    world.own(A=100)
+    world.broker.manners[A] = [hostile.works, hostile.fills_at_once]
+    await world.ticked(A, THROUGH)
+    assert len(world.broker.cancels) == 1
+    assert (world.clock.now() - TEN).total_seconds() == pytest.approx(10, abs=0.1)
+    assert sold(world) == [(A, 100), (A, 100)]
+    assert world.broker.held_now == {}
 
 
-async def test_a_cancel_that_is_not_proven_is_followed_by_no_order(room: Room) -> None:
-    room.own(A=100)
-    room.broker.manners[A], room.broker.deaf = [hostile.works], {A}
+async def test_a_cancel_that_is_not_proven_is_followed_by_no_order(world: TradingWorld) -> None:
+    world.own(A=100)
+    world.broker.manners[A], world.broker.deaf = [hostile.works], {A}
     for _ in range(4):
-        await room.ticked(A, THROUGH)
-        room.clock.move_to(room.clock.now() + timedelta(seconds=600))
-    assert sold(room) == [(A, 100)]
+        await world.ticked(A, THROUGH)
+        world.clock.move_to(world.clock.now() + timedelta(seconds=600))
+    assert sold(world) == [(A, 100)]
 
 
-async def test_a_price_that_is_back_ends_it_with_the_rest_unsold_and_armed(room: Room) -> None:
-    room.own(A=100)
-    room.broker.manners[A] = [hostile.fills_part(40), hostile.fills_at_once]
-    room.clock.after(3, lambda: room.tick(A, "97"))
-    await room.ticked(A, THROUGH)
-    assert sold(room) == [(A, 100)]
-    assert room.owned == {A: 60}
-    assert state(room) == "armed"
-    await room.ticked(A, THROUGH)
-    assert room.owned == {}
+async def test_a_price_that_is_back_ends_it_with_the_rest_unsold_and_armed(world: TradingWorld) -> None:
+    world.own(A=100)
+    world.broker.manners[A] = [hostile.fills_part(40), hostile.fills_at_once]
+    world.clock.after(3, lambda: world.tick(A, "97"))
+    await world.ticked(A, THROUGH)
+    assert sold(world) == [(A, 100)]
+    assert world.owned == {A: 60}
+    assert state(world) == "armed"
+    await world.ticked(A, THROUGH)
+    assert world.owned == {}
 
 
-async def test_a_rest_below_a_lot_is_sold_at_once_because_the_holding_is_read_anew(make_room: MakeRoom) -> None:
-    room = make_room(Settings(orders=OrderSettings(timeout=4)))
-    room.own(A=105)
-    room.broker.manners[A] = [hostile.fills_part(100), hostile.fills_at_once]
-    await room.ticked(A, THROUGH)
-    assert sold(room) == [(A, 105), (A, 5)]
-    assert room.broker.held_now == {}
+async def test_a_rest_below_a_lot_is_sold_at_once_because_the_holding_is_read_anew(make_world: MakeWorld) -> None:
+    world = make_world(Settings(orders=OrderSettings(timeout=4)))
+    world.own(A=105)
+    world.broker.manners[A] = [hostile.fills_part(100), hostile.fills_at_once]
+    await world.ticked(A, THROUGH)
+    assert sold(world) == [(A, 105), (A, 5)]
+    assert world.broker.held_now == {}
 
 
-async def test_a_price_that_leaps_over_the_other_level_begins_anew_under_that_name(room: Room) -> None:
-    room.own(A=100)
-    room.broker.manners[A] = [hostile.fills_part(40), hostile.fills_at_once]
-    room.clock.after(3, lambda: room.tick(A, "111"))
-    await room.ticked(A, THROUGH)
-    assert room.owned == {A: 60}
-    await room.ticked(A, "111")
-    assert [order.origin for order in room.broker.placed] == [Origin.STOP_LOSS, Origin.TAKE_PROFIT]
-    assert room.owned == {}
+async def test_a_price_that_leaps_over_the_other_level_begins_anew_under_that_name(world: TradingWorld) -> None:
+    world.own(A=100)
+    world.broker.manners[A] = [hostile.fills_part(40), hostile.fills_at_once]
+    world.clock.after(3, lambda: world.tick(A, "111"))
+    await world.ticked(A, THROUGH)
+    assert world.owned == {A: 60}
+    await world.ticked(A, "111")
+    assert [order.origin for order in world.broker.placed] == [Origin.STOP_LOSS, Origin.TAKE_PROFIT]
+    assert world.owned == {}
 
 
-async def test_limit_down_keeps_it_armed_and_sells_when_somebody_buys(room: Room) -> None:
-    room.own(A=100)
-    await room.ticked(A, "80", bid=None)
-    row = room.stops.rows()[A]
+async def test_limit_down_keeps_it_armed_and_sells_when_somebody_buys(world: TradingWorld) -> None:
+    world.own(A=100)
+    await world.ticked(A, "80", bid=None)
+    row = world.stops.rows()[A]
     assert (row.armed, row.state) == (True, "nobody buys (limit-down at 80?)")
-    assert sold(room) == []
-    room.clock.move_to(room.clock.now() + timedelta(seconds=1))
-    await room.ticked(A, "80")
-    assert sold(room) == [(A, 100)]
+    assert sold(world) == []
+    world.clock.move_to(world.clock.now() + timedelta(seconds=1))
+    await world.ticked(A, "80")
+    assert sold(world) == [(A, 100)]
 
 
-async def test_a_suspension_keeps_it_armed_and_sells_when_it_trades(room: Room) -> None:
-    room.own(A=100)
-    await room.ticked(A, "100", state=TradingState.HALTED)
-    assert state(room) == "suspended: fires when it trades"
-    await room.ticked(A, THROUGH, state=TradingState.HALTED)
-    row = room.stops.rows()[A]
+async def test_a_suspension_keeps_it_armed_and_sells_when_it_trades(world: TradingWorld) -> None:
+    world.own(A=100)
+    await world.ticked(A, "100", state=TradingState.HALTED)
+    assert state(world) == "suspended: fires when it trades"
+    await world.ticked(A, THROUGH, state=TradingState.HALTED)
+    row = world.stops.rows()[A]
     assert row.armed
     assert row.state.startswith("suspended, last traded at 94")
-    await room.ticked(A, THROUGH)
-    assert sold(room) == [(A, 100)]
+    await world.ticked(A, THROUGH)
+    assert sold(world) == [(A, 100)]
 
 
-async def test_what_keeps_it_from_selling_is_said_once(room: Room, caplog: pytest.LogCaptureFixture) -> None:
-    room.own(A=100)
+async def test_what_keeps_it_from_selling_is_said_once(world: TradingWorld, caplog: pytest.LogCaptureFixture) -> None:
+    world.own(A=100)
     with caplog.at_level(logging.ERROR, "core.trading.stop_monitor"):
         for _ in range(3):
-            await room.ticked(A, "80", bid=None)
+            await world.ticked(A, "80", bid=None)
     (line,) = caplog.messages
     assert f"the stop of {A}" in line
     assert "nobody buys" in line
@@ -206,31 +208,31 @@ async def test_what_keeps_it_from_selling_is_said_once(room: Room, caplog: pytes
 
 @pytest.mark.parametrize("manner", [hostile.rejects, hostile.refuses])
 async def test_an_order_that_is_not_taken_is_tried_again_after_growing_pauses(
-    room: Room, manner: hostile.Manner
+    world: TradingWorld, manner: hostile.Manner
 ) -> None:
-    room.own(A=100)
-    room.broker.manners[A] = [manner]
+    world.own(A=100)
+    world.broker.manners[A] = [manner]
     tries: list[int] = []
     for _ in range(80):
-        await room.ticked(A, THROUGH)
-        tries.append(len(room.broker.placed))
-        room.clock.move_to(room.clock.now() + timedelta(seconds=1))
+        await world.ticked(A, THROUGH)
+        tries.append(len(world.broker.placed))
+        world.clock.move_to(world.clock.now() + timedelta(seconds=1))
     moments = [second for second, (before, now) in enumerate(zip([0, *tries], tries, strict=False)) if now > before]
     assert moments == [0, 5, 15, 35, 75]
-    assert room.stops.rows()[A].armed
-    assert "its order was re" in state(room)
+    assert world.stops.rows()[A].armed
+    assert "its order was re" in state(world)
 
 
-async def test_a_pause_ends_with_the_order_that_is_taken(room: Room) -> None:
-    room.own(A=100)
-    room.broker.manners[A] = [hostile.rejects, hostile.rejects, hostile.fills_part(40), hostile.rejects]
+async def test_a_pause_ends_with_the_order_that_is_taken(world: TradingWorld) -> None:
+    world.own(A=100)
+    world.broker.manners[A] = [hostile.rejects, hostile.rejects, hostile.fills_part(40), hostile.rejects]
     for seconds in (0, 5, 10):
-        room.clock.move_to(room.clock.now() + timedelta(seconds=seconds))
-        await room.ticked(A, THROUGH)
-    assert len(room.broker.placed) == 4
-    room.clock.move_to(room.clock.now() + timedelta(seconds=5))
-    await room.ticked(A, THROUGH)
-    assert len(room.broker.placed) == 5
+        world.clock.move_to(world.clock.now() + timedelta(seconds=seconds))
+        await world.ticked(A, THROUGH)
+    assert len(world.broker.placed) == 4
+    world.clock.move_to(world.clock.now() + timedelta(seconds=5))
+    await world.ticked(A, THROUGH)
+    assert len(world.broker.placed) == 5
 
 
 async def cancels_at_once(broker: hostile.HostileBroker, order: Intent) -> hostile.Outcome:
@@ -241,80 +243,80 @@ async def cancels_at_once(broker: hostile.HostileBroker, order: Intent) -> hosti
     return hostile.Confirmed(order_id)
 
 
-async def test_an_order_that_somebody_else_cancels_is_not_sent_again_at_once(room: Room) -> None:
-    room.own(A=100)
-    room.broker.manners[A] = [cancels_at_once]
-    await room.ticked(A, THROUGH)
-    await room.ticked(A, THROUGH)
-    assert sold(room) == [(A, 100)]
-    assert "cancelled" in state(room)
-    room.clock.move_to(room.clock.now() + timedelta(seconds=5))
-    await room.ticked(A, THROUGH)
-    assert len(sold(room)) == 2
+async def test_an_order_that_somebody_else_cancels_is_not_sent_again_at_once(world: TradingWorld) -> None:
+    world.own(A=100)
+    world.broker.manners[A] = [cancels_at_once]
+    await world.ticked(A, THROUGH)
+    await world.ticked(A, THROUGH)
+    assert sold(world) == [(A, 100)]
+    assert "cancelled" in state(world)
+    world.clock.move_to(world.clock.now() + timedelta(seconds=5))
+    await world.ticked(A, THROUGH)
+    assert len(sold(world)) == 2
 
 
-async def test_an_order_of_which_nothing_is_known_freezes_the_bond_until_it_is_settled(make_room: MakeRoom) -> None:
-    room = make_room(lists_every_order=False)
-    room.own(A=100)
-    room.broker.manners[A] = [hostile.never_arrives, hostile.fills_at_once]
+async def test_an_order_of_which_nothing_is_known_freezes_the_bond_until_it_is_settled(make_world: MakeWorld) -> None:
+    world = make_world(lists_every_order=False)
+    world.own(A=100)
+    world.broker.manners[A] = [hostile.never_arrives, hostile.fills_at_once]
     for _ in range(5):
-        await room.ticked(A, THROUGH)
-        room.clock.move_to(room.clock.now() + timedelta(seconds=600))
-    assert sold(room) == [(A, 100)]
-    assert "frozen until that is settled" in state(room)
-    key = room.orders(A)[0].intent.client_order_id
-    await settle(room.order_manager, key, filled=False)
-    await room.ticked(A, THROUGH)
-    assert sold(room) == [(A, 100), (A, 100)]
-    assert room.owned == {}
+        await world.ticked(A, THROUGH)
+        world.clock.move_to(world.clock.now() + timedelta(seconds=600))
+    assert sold(world) == [(A, 100)]
+    assert "frozen until that is settled" in state(world)
+    key = world.orders(A)[0].intent.client_order_id
+    await settle(world.order_manager, key, filled=False)
+    await world.ticked(A, THROUGH)
+    assert sold(world) == [(A, 100), (A, 100)]
+    assert world.owned == {}
 
 
-async def test_an_order_whose_answer_was_lost_is_found_in_the_list_and_seen_through(room: Room) -> None:
-    room.own(A=100)
-    room.broker.manners[A] = [hostile.loses_the_answer, hostile.fills_at_once]
-    room.clock.after(5, lambda: room.broker.trade("1000", 100, tell=False))
-    await room.ticked(A, THROUGH)
-    await room.ticked(A, THROUGH)
-    assert sold(room) == [(A, 100)]
-    assert room.owned == {}
+async def test_an_order_whose_answer_was_lost_is_found_in_the_list_and_seen_through(world: TradingWorld) -> None:
+    world.own(A=100)
+    world.broker.manners[A] = [hostile.loses_the_answer, hostile.fills_at_once]
+    world.clock.after(5, lambda: world.broker.trade("1000", 100, tell=False))
+    await world.ticked(A, THROUGH)
+    await world.ticked(A, THROUGH)
+    assert sold(world) == [(A, 100)]
+    assert world.owned == {}
 
 
-async def test_halted_no_stop_fires_and_each_row_says_so(room: Room) -> None:
-    room.own(A=100, B=100)
-    room.controls.engage(Control.HALTED)
-    await room.ticked(A, THROUGH)
-    assert sold(room) == []
-    assert {row.state for row in room.stops.rows().values()} == {"halted: no stop fires"}
-    summary = room.stops.summary(room.stops.rows())
+async def test_halted_no_stop_fires_and_each_row_says_so(world: TradingWorld) -> None:
+    world.own(A=100, B=100)
+    world.controls.engage(Control.HALTED)
+    await world.ticked(A, THROUGH)
+    assert sold(world) == []
+    assert {row.state for row in world.stops.rows().values()} == {"halted: no stop fires"}
+    summary = world.stops.summary(world.stops.rows())
     assert (summary.armed, summary.managed, summary.note) == (0, 2, "halted: no stop fires")
-    room.controls.release()
-    await room.ticked(A, THROUGH)
-    assert sold(room) == [(A, 100)]
+    world.controls.release()
+    await world.ticked(A, THROUGH)
+    assert sold(world) == [(A, 100)]
 
 
-async def test_a_halt_in_the_middle_sends_no_further_order(room: Room) -> None:
-    room.own(A=100)
-    room.broker.manners[A] = [hostile.fills_part(40), hostile.fills_at_once]
-    room.clock.after(1, lambda: room.controls.engage(Control.HALTED))
-    await room.ticked(A, THROUGH)
-    assert sold(room) == [(A, 100)]
-    assert room.owned == {A: 60}
+async def test_a_halt_in_the_middle_sends_no_further_order(world: TradingWorld) -> None:
+    world.own(A=100)
+    world.broker.manners[A] = [hostile.fills_part(40), hostile.fills_at_once]
+    world.clock.after(1, lambda: world.controls.engage(Control.HALTED))
+    await world.ticked(A, THROUGH)
+    assert sold(world) == [(A, 100)]
+    assert world.owned == {A: 60}
 
 
-async def test_paused_buys_leave_the_stops_at_work(room: Room) -> None:
-    room.own(A=100)
-    room.controls.engage(Control.PAUSED)
-    assert state(room) == "no price yet"
-    await room.ticked(A, THROUGH)
-    assert sold(room) == [(A, 100)]
+async def test_paused_buys_leave_the_stops_at_work(world: TradingWorld) -> None:
+    world.own(A=100)
+    world.controls.engage(Control.PAUSED)
+    assert state(world) == "no price yet"
+    await world.ticked(A, THROUGH)
+    assert sold(world) == [(A, 100)]
 
 
-def link_down(room: Room) -> None:
-    room.broker.connection = ConnectionState(False, 1, "the terminal is closed", room.clock.now())
+def link_down(world: TradingWorld) -> None:
+    world.broker.connection = ConnectionState(False, 1, "the terminal is closed", world.clock.now())
 
 
-def link_new(room: Room) -> None:
-    room.broker.connection = ConnectionState(True, 2, "ok", room.clock.now())
+def link_new(world: TradingWorld) -> None:
+    world.broker.connection = ConnectionState(True, 2, "ok", world.clock.now())
 
 
 @pytest.mark.parametrize(
@@ -322,44 +324,44 @@ def link_new(room: Room) -> None:
     [
         (link_down, "trading is off: connection lost since 05-15 10:00:00: the terminal is closed"),
         (link_new, "trading is off: reconnected, the account is not reconciled yet"),
-        (lambda room: room.order_manager.status.add_fault("order 7: too much"), "trading is off: order 7: too much"),
-        (lambda room: room.order_manager.status.woke_up(), "trading is off: the computer was asleep"),
+        (lambda world: world.order_manager.status.add_fault("order 7: too much"), "trading is off: order 7: too much"),
+        (lambda world: world.order_manager.status.woke_up(), "trading is off: the computer was asleep"),
         (
-            lambda room: room.order_manager.status.account_silent("it hangs"),
+            lambda world: world.order_manager.status.account_silent("it hangs"),
             "the account does not answer: it hangs",
         ),
     ],
 )
 async def test_where_nothing_may_be_sent_no_stop_fires_and_its_row_says_why(
-    room: Room, trouble: "hostile.Callable[[Room], None]", said: str
+    world: TradingWorld, trouble: "hostile.Callable[[TradingWorld], None]", said: str
 ) -> None:
-    room.own(A=100)
-    trouble(room)
-    await room.ticked(A, THROUGH)
-    row = room.stops.rows()[A]
-    assert room.broker.placed == []
+    world.own(A=100)
+    trouble(world)
+    await world.ticked(A, THROUGH)
+    row = world.stops.rows()[A]
+    assert world.broker.placed == []
     assert not row.armed
     assert said in row.state
 
 
 @pytest.mark.parametrize(("hour", "minute"), [(9, 25), (11, 30), (12, 59), (14, 57), (15, 0)])
 async def test_outside_the_hours_nothing_is_sent_and_the_next_hours_are_waited_for(
-    room: Room, hour: int, minute: int
+    world: TradingWorld, hour: int, minute: int
 ) -> None:
-    room.own(A=100)
-    room.clock = room.order_manager.clock = room.stops._order_manager.clock = type(room.clock)(
+    world.own(A=100)
+    world.clock = world.order_manager.clock = world.stops._order_manager.clock = type(world.clock)(
         TEN.replace(hour=hour, minute=minute)
     )  # pyright: ignore[reportPrivateUsage]
-    await room.ticked(A, THROUGH)
-    assert room.broker.placed == []
-    row = room.stops.rows()[A]
+    await world.ticked(A, THROUGH)
+    assert world.broker.placed == []
+    row = world.stops.rows()[A]
     assert (row.armed, row.state) == (True, "armed for the next hours of trading")
 
 
-async def test_it_fires_with_the_first_price_after_the_break(room: Room) -> None:
-    room.own(A=100)
-    room.clock.move_to(TEN.replace(hour=12, minute=0))
-    await room.ticked(A, THROUGH)
-    room.clock.move_to(TEN.replace(hour=13, minute=0))
-    await room.ticked(A, THROUGH)
-    assert sold(room) == [(A, 100)]
+async def test_it_fires_with_the_first_price_after_the_break(world: TradingWorld) -> None:
+    world.own(A=100)
+    world.clock.move_to(TEN.replace(hour=12, minute=0))
+    await world.ticked(A, THROUGH)
+    world.clock.move_to(TEN.replace(hour=13, minute=0))
+    await world.ticked(A, THROUGH)
+    assert sold(world) == [(A, 100)]

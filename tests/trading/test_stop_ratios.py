@@ -39,7 +39,7 @@ class Platform:
         return RecordDetail(self.parameters[history_id], {})
 
 
-class World:
+class RatiosWorld:
     def __init__(self, path: Path) -> None:
         self.db = open_database(path, TRADING, durable=False)
         self.platform = Platform()
@@ -55,8 +55,8 @@ class World:
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    world = World(tmp_path / "app.db")
+def world(tmp_path: Path) -> Iterator[RatiosWorld]:
+    world = RatiosWorld(tmp_path / "app.db")
     with closing(world.db):
         yield world
 
@@ -65,19 +65,19 @@ def ratios(profit: str | None, loss: str | None) -> Ratios:
     return Ratios(Known(Decimal(profit) if profit else None), Known(Decimal(loss) if loss else None))
 
 
-def test_before_the_platform_was_asked_nothing_is_armed(world: World) -> None:
+def test_before_the_platform_was_asked_nothing_is_armed(world: RatiosWorld) -> None:
     assert isinstance(world.stop_ratios.ratios.loss, Unknown)
     assert "has not been asked yet" in world.stop_ratios.ratios.troubles[0]
     assert world.stop_ratios.wanted
 
 
-async def test_what_the_platform_says_is_armed_and_not_asked_again(world: World) -> None:
+async def test_what_the_platform_says_is_armed_and_not_asked_again(world: RatiosWorld) -> None:
     await world.stop_ratios.ask()
     assert world.stop_ratios.ratios == ratios("0.2", "0.08")
     assert not world.stop_ratios.wanted
 
 
-async def test_what_was_said_stays_armed_over_a_restart_while_the_platform_is_away(world: World) -> None:
+async def test_what_was_said_stays_armed_over_a_restart_while_the_platform_is_away(world: RatiosWorld) -> None:
     await world.stop_ratios.ask()
     world.platform.away = True
     again = world.again()
@@ -87,7 +87,7 @@ async def test_what_was_said_stays_armed_over_a_restart_while_the_platform_is_aw
     assert again.wanted
 
 
-async def test_it_is_asked_again_until_it_answers(world: World, caplog: pytest.LogCaptureFixture) -> None:
+async def test_it_is_asked_again_until_it_answers(world: RatiosWorld, caplog: pytest.LogCaptureFixture) -> None:
     world.platform.away = True
     await world.stop_ratios.ask()
     assert world.stop_ratios.wanted
@@ -98,7 +98,7 @@ async def test_it_is_asked_again_until_it_answers(world: World, caplog: pytest.L
     assert not world.stop_ratios.wanted
 
 
-async def test_parameters_that_change_count_once_they_are_asked_for(world: World) -> None:
+async def test_parameters_that_change_count_once_they_are_asked_for(world: RatiosWorld) -> None:
     await world.stop_ratios.ask()
     world.platform.parameters[11] = {"profitTargetRatio": 0.5}
     again = world.again()
@@ -107,7 +107,7 @@ async def test_parameters_that_change_count_once_they_are_asked_for(world: World
     assert again.ratios == ratios("0.5", None)
 
 
-async def test_another_record_s_ratios_are_never_those_of_the_one_before(world: World) -> None:
+async def test_another_record_s_ratios_are_never_those_of_the_one_before(world: RatiosWorld) -> None:
     await world.stop_ratios.ask()
     world.followed = SECOND
     assert isinstance(world.stop_ratios.ratios.loss, Unknown)
@@ -119,7 +119,7 @@ async def test_another_record_s_ratios_are_never_those_of_the_one_before(world: 
 
 
 async def test_an_answer_that_comes_after_the_switch_is_kept_for_its_own_record(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: RatiosWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     record = world.platform.record
 
@@ -136,20 +136,20 @@ async def test_an_answer_that_comes_after_the_switch_is_kept_for_its_own_record(
     assert world.stop_ratios.ratios == ratios("0.2", "0.08")
 
 
-async def test_while_nothing_is_followed_nothing_is_asked(world: World) -> None:
+async def test_while_nothing_is_followed_nothing_is_asked(world: RatiosWorld) -> None:
     world.followed = StrategySettings()
     await world.stop_ratios.ask()
     assert world.platform.asked == []
     assert "no strategy is followed yet" in world.stop_ratios.ratios.troubles[0]
 
 
-def test_the_settings_own_ratios_need_no_platform(world: World) -> None:
+def test_the_settings_own_ratios_need_no_platform(world: RatiosWorld) -> None:
     stop_ratios = world.again(StopSettings(take_profit=Decimal("0.1"), stop_loss=Decimal("0.05")))
     assert stop_ratios.ratios == ratios("0.1", "0.05")
     assert not stop_ratios.wanted
 
 
-async def test_a_figure_that_is_no_ratio_is_said_once(world: World, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_figure_that_is_no_ratio_is_said_once(world: RatiosWorld, caplog: pytest.LogCaptureFixture) -> None:
     world.platform.parameters[11] = {"stopLossRatio": -0.05, "profitTargetRatio": 0.2}
     with caplog.at_level(logging.ERROR):
         await world.stop_ratios.ask()

@@ -8,7 +8,7 @@ from core.trading.account import AccountReader
 from core.trading.risk import TradingControls
 from core.trading.state_store import StateStore
 from core.trading.stop_monitor import StopMonitor
-from tests.trading.trading_world import Room
+from tests.trading.trading_world import TradingWorld
 
 
 class CountingMemory(StateStore):
@@ -19,14 +19,14 @@ class CountingMemory(StateStore):
         return super().recall(key)
 
 
-def test_the_rows_look_at_the_disk_once_for_all_of_them(room: Room) -> None:
+def test_the_rows_look_at_the_disk_once_for_all_of_them(world: TradingWorld) -> None:
     """They are made with each picture, on the loop on which stops fire."""
-    room.own(A=100, B=100, C=100, D=100)
-    state_store = CountingMemory(room.db)
+    world.own(A=100, B=100, C=100, D=100)
+    state_store = CountingMemory(world.db)
     ratios = Ratios(Known(Decimal("0.1")), Known(Decimal("0.05")))
-    account = AccountReader(room.broker, room.clock)
+    account = AccountReader(world.broker, world.clock)
     stops = StopMonitor(
-        room.order_manager, account, room.feed, TradingControls(state_store), room.settings, lambda: ratios
+        world.order_manager, account, world.feed, TradingControls(state_store), world.settings, lambda: ratios
     )
     assert len(stops.rows()) == 4
     assert state_store.recalls == 1

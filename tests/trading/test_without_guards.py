@@ -19,35 +19,35 @@ from core.trading.reconcile import reconcile
 from core.trading.risk import TradingControls
 from core.trading.rotation import Rotation
 from tests.trading import hostile
-from tests.trading.trading_world import BUY, SELL, TEN, A, B, Room, intent, meant_for
+from tests.trading.trading_world import BUY, SELL, TEN, A, B, TradingWorld, intent, meant_for
 
 guard = pytest.mark.parametrize("guarded", [True, False], ids=["with it", "without it"])
 
 
 @guard
 async def test_the_key_of_a_fill_keeps_it_from_counting_twice(
-    room: Room, monkeypatch: pytest.MonkeyPatch, guarded: bool
+    world: TradingWorld, monkeypatch: pytest.MonkeyPatch, guarded: bool
 ) -> None:
     if not guarded:
         numbers = count()
         monkeypatch.setattr(Fill, "key", property(lambda _: f"{next(numbers)}"))
-    room.broker.manners[A] = [hostile.fills_part(40)]
-    await room.order_manager.send([intent("p-B01-1", A, BUY, 100)])
-    room.broker.tell(room.broker.traded[0])
-    assert (room.owned == room.broker.held_now) is guarded
+    world.broker.manners[A] = [hostile.fills_part(40)]
+    await world.order_manager.send([intent("p-B01-1", A, BUY, 100)])
+    world.broker.tell(world.broker.traded[0])
+    assert (world.owned == world.broker.held_now) is guarded
 
 
 @guard
 async def test_the_busy_check_keeps_a_bond_from_a_second_order(
-    room: Room, monkeypatch: pytest.MonkeyPatch, guarded: bool
+    world: TradingWorld, monkeypatch: pytest.MonkeyPatch, guarded: bool
 ) -> None:
     if not guarded:
         monkeypatch.setattr(Journal, "busy", lambda _: {})
-    room.own(A=100)
-    room.broker.manners[A] = [hostile.loses_the_answer]
-    await room.order_manager.send([intent("p-S01-1", A, SELL, 100)])
-    await room.order_manager.send([intent("q-S01-1", A, SELL, 100)])
-    assert (len(room.broker.listed) == 1) is guarded
+    world.own(A=100)
+    world.broker.manners[A] = [hostile.loses_the_answer]
+    await world.order_manager.send([intent("p-S01-1", A, SELL, 100)])
+    await world.order_manager.send([intent("q-S01-1", A, SELL, 100)])
+    assert (len(world.broker.listed) == 1) is guarded
 
 
 class Killed(BaseException):
@@ -56,7 +56,7 @@ class Killed(BaseException):
 
 @guard
 async def test_the_journal_before_the_send_makes_a_crash_after_it_harmless(
-    room: Room, monkeypatch: pytest.MonkeyPatch, guarded: bool
+    world: TradingWorld, monkeypatch: pytest.MonkeyPatch, guarded: bool
 ) -> None:
     if not guarded:
         monkeypatch.setattr(Journal, "intend", _intend_in_memory)
@@ -65,18 +65,18 @@ async def test_the_journal_before_the_send_makes_a_crash_after_it_harmless(
         broker.take(order, tell=False)
         raise Killed
 
-    room.own(A=100)
-    room.broker.manners[A] = [dies, hostile.works_silently]
-    plan = await room.plan()
+    world.own(A=100)
+    world.broker.manners[A] = [dies, hostile.works_silently]
+    plan = await world.plan()
     with pytest.raises(Killed):
-        await room.rotation.execute(plan)
-    room.broker.silent = {"orders"}
+        await world.rotation.execute(plan)
+    world.broker.silent = {"orders"}
     monkeypatch.undo()
-    again = room.again()
+    again = world.again()
     await reconcile(again.order_manager)
     again.order_manager.status.account_answers()  # what else would stop it: the silent lists keep trading off
     await again.order_manager.send([intent("q-S01-1", A, SELL, 100)])
-    assert (len(room.broker.listed) == 1) is guarded
+    assert (len(world.broker.listed) == 1) is guarded
 
 
 def _intend_in_memory(journal: Journal, intents: Sequence[Intent], at: datetime) -> None:
@@ -88,17 +88,17 @@ def _intend_in_memory(journal: Journal, intents: Sequence[Intent], at: datetime)
 
 @pytest.mark.parametrize(("executor", "gate"), [(True, True), (True, False), (False, True), (False, False)])
 async def test_an_order_in_doubt_is_followed_by_none_thanks_to_the_executor_and_to_the_gate(
-    room: Room, monkeypatch: pytest.MonkeyPatch, executor: bool, gate: bool
+    world: TradingWorld, monkeypatch: pytest.MonkeyPatch, executor: bool, gate: bool
 ) -> None:
     """Two guards; each is enough alone."""
     if not executor:
         monkeypatch.setattr(Executor, "_left_over", _everything_again)
     if not gate:
         monkeypatch.setattr(Journal, "busy", lambda _: {})
-    room.own(A=100)
-    room.broker.manners[A], room.broker.deaf = [hostile.works], {A}
-    await room.rebalance()
-    assert (len(room.broker.listed) == 1) is (executor or gate)
+    world.own(A=100)
+    world.broker.manners[A], world.broker.deaf = [hostile.works], {A}
+    await world.rebalance()
+    assert (len(world.broker.listed) == 1) is (executor or gate)
 
 
 def _everything_again(_: Executor, tries: Sequence[object], *__: object) -> list[object]:
@@ -108,35 +108,35 @@ def _everything_again(_: Executor, tries: Sequence[object], *__: object) -> list
 
 @guard
 async def test_the_look_before_each_order_keeps_a_slow_batch_inside_the_hours(
-    room: Room, monkeypatch: pytest.MonkeyPatch, guarded: bool
+    world: TradingWorld, monkeypatch: pytest.MonkeyPatch, guarded: bool
 ) -> None:
     if not guarded:
         monkeypatch.setattr(OrderManager, "_why_not_sendable", lambda _: None)
-    room.clock.move_to(TEN.replace(hour=14, minute=56, second=25))
-    room.broker.before_place = lambda _: room.clock.move_to(room.clock.now() + timedelta(seconds=60))
-    await room.order_manager.send([intent("p-B01-1", A, BUY, 10), intent("p-B02-1", B, BUY, 10)])
-    assert (len(room.broker.placed) == 1) is guarded
+    world.clock.move_to(TEN.replace(hour=14, minute=56, second=25))
+    world.broker.before_place = lambda _: world.clock.move_to(world.clock.now() + timedelta(seconds=60))
+    await world.order_manager.send([intent("p-B01-1", A, BUY, 10), intent("p-B02-1", B, BUY, 10)])
+    assert (len(world.broker.placed) == 1) is guarded
 
 
 @guard
 async def test_the_note_of_what_is_being_sent_keeps_an_old_list_from_burying_it(
-    room: Room, monkeypatch: pytest.MonkeyPatch, guarded: bool
+    world: TradingWorld, monkeypatch: pytest.MonkeyPatch, guarded: bool
 ) -> None:
     if not guarded:
-        monkeypatch.setattr(room.order_manager, "_sending", _Forgetful())
+        monkeypatch.setattr(world.order_manager, "_sending", _Forgetful())
     answer = asyncio.Event()
 
     async def slow(broker: hostile.HostileBroker, order: Intent) -> hostile.Outcome:
         await answer.wait()
         return await hostile.works_silently(broker, order)
 
-    room.broker.manners[A] = [slow]
-    sending = asyncio.create_task(room.order_manager.send([intent("p-B01-1", A, BUY, 10)]))
+    world.broker.manners[A] = [slow]
+    sending = asyncio.create_task(world.order_manager.send([intent("p-B01-1", A, BUY, 10)]))
     await asyncio.sleep(0)
-    await room.order_manager.sync_with_broker()
+    await world.order_manager.sync_with_broker()
     answer.set()
     await sending
-    assert (A in room.journal.busy()) is guarded
+    assert (A in world.journal.busy()) is guarded
 
 
 class _Forgetful(set[str]):
@@ -145,7 +145,7 @@ class _Forgetful(set[str]):
 
 @guard
 async def test_the_last_look_at_the_lists_keeps_a_hidden_fill_from_being_bought_again(
-    room: Room, monkeypatch: pytest.MonkeyPatch, guarded: bool
+    world: TradingWorld, monkeypatch: pytest.MonkeyPatch, guarded: bool
 ) -> None:
     async def nothing(_: OrderManager) -> None: ...
 
@@ -153,50 +153,50 @@ async def test_the_last_look_at_the_lists_keeps_a_hidden_fill_from_being_bought_
         monkeypatch.setattr(OrderManager, "sync_with_broker", nothing)
 
     def cancelled(_: str) -> None:
-        order = room.broker.listed["1000"]
-        room.broker.trade("1000", 40, tell=False)
-        room.broker.end("1000", OrderState.CANCELLED, tell=False)
-        room.broker.tell(replace(order, state=OrderState.CANCELLED))
+        order = world.broker.listed["1000"]
+        world.broker.trade("1000", 40, tell=False)
+        world.broker.end("1000", OrderState.CANCELLED, tell=False)
+        world.broker.tell(replace(order, state=OrderState.CANCELLED))
 
-    room.broker.manners[A], room.broker.before_cancel = [hostile.works_silently, hostile.fills_at_once], cancelled
-    await room.rebalance(A)
-    assert (room.broker.held_now == {A: 100}) is guarded
+    world.broker.manners[A], world.broker.before_cancel = [hostile.works_silently, hostile.fills_at_once], cancelled
+    await world.rebalance(A)
+    assert (world.broker.held_now == {A: 100}) is guarded
 
 
 @guard
 async def test_a_plan_is_begun_once_because_it_is_written_down(
-    room: Room, monkeypatch: pytest.MonkeyPatch, guarded: bool
+    world: TradingWorld, monkeypatch: pytest.MonkeyPatch, guarded: bool
 ) -> None:
     """Without that, the same plan's sells go out again under other conditions, and only their ids stop them."""
-    plan = await room.plan(A)
-    await room.rotation.execute(plan)
+    plan = await world.plan(A)
+    await world.rotation.execute(plan)
     if not guarded:
-        monkeypatch.setattr(room.rotation.runs, "begin", lambda *_: True)
+        monkeypatch.setattr(world.rotation.runs, "begin", lambda *_: True)
     with pytest.raises(
         Exception, match="carried out before" if guarded else "is in the journal already|no row"
     ) as stop:
-        room.ledger._owned.clear()  # pyright: ignore[reportPrivateUsage]
-        room.broker.held.clear()
-        await room.rotation.execute(plan)
+        world.ledger._owned.clear()  # pyright: ignore[reportPrivateUsage]
+        world.broker.held.clear()
+        await world.rotation.execute(plan)
     assert (type(stop.value).__name__ == "RebalanceRefused") is guarded
-    assert len(room.broker.placed) == 1
+    assert len(world.broker.placed) == 1
 
 
 @guard
 async def test_the_memory_of_fired_stops_keeps_a_bond_from_being_bought_back(
-    room: Room, monkeypatch: pytest.MonkeyPatch, guarded: bool
+    world: TradingWorld, monkeypatch: pytest.MonkeyPatch, guarded: bool
 ) -> None:
-    room.own(A=100)
-    await room.ticked(A, "94")
+    world.own(A=100)
+    await world.ticked(A, "94")
     if not guarded:
         monkeypatch.setattr(Journal, "stopped", lambda *_: frozenset[str]())
-    await room.order_manager.send([intent("p-B01-1", A, BUY, 10)])
-    assert (room.owned == {}) is guarded
+    await world.order_manager.send([intent("p-B01-1", A, BUY, 10)])
+    assert (world.owned == {}) is guarded
 
 
 @guard
 async def test_the_claim_of_a_stop_keeps_others_from_its_bond_between_its_orders(
-    room: Room, monkeypatch: pytest.MonkeyPatch, guarded: bool
+    world: TradingWorld, monkeypatch: pytest.MonkeyPatch, guarded: bool
 ) -> None:
     if not guarded:
         monkeypatch.setattr("core.trading.risk.why_behind", lambda *_: None)
@@ -204,42 +204,44 @@ async def test_the_claim_of_a_stop_keeps_others_from_its_bond_between_its_orders
     async def rejects_and_is_overtaken(broker: hostile.HostileBroker, order: Intent) -> hostile.Outcome:
         broker.manners[A] = [hostile.works]
         outcome = await hostile.rejects(broker, order)
-        await room.order_manager.send([intent("p-S01-1", A, SELL, 100)])
+        await world.order_manager.send([intent("p-S01-1", A, SELL, 100)])
         return outcome
 
-    room.own(A=100)
-    room.broker.manners[A] = [rejects_and_is_overtaken]
-    await room.ticked(A, "94")
-    assert (len(room.broker.placed) == 1) is guarded
+    world.own(A=100)
+    world.broker.manners[A] = [rejects_and_is_overtaken]
+    await world.ticked(A, "94")
+    assert (len(world.broker.placed) == 1) is guarded
 
 
 @guard
 async def test_the_claim_of_a_stop_keeps_a_reconciliation_from_its_order(
-    room: Room, monkeypatch: pytest.MonkeyPatch, guarded: bool
+    world: TradingWorld, monkeypatch: pytest.MonkeyPatch, guarded: bool
 ) -> None:
     if not guarded:
         monkeypatch.setattr(OrderManager, "unclaimed_orders", lambda order_manager: order_manager.journal.open())
-    room.own(A=100)
-    room.broker.manners[A] = [hostile.works]
-    with room.order_manager.claim(A, Origin.STOP_LOSS):
-        await room.order_manager.send([meant_for(Origin.STOP_LOSS, intent("k", A, SELL, 100))])
-        await reconcile(room.order_manager)
-    assert (room.broker.cancels == []) is guarded
+    world.own(A=100)
+    world.broker.manners[A] = [hostile.works]
+    with world.order_manager.claim(A, Origin.STOP_LOSS):
+        await world.order_manager.send([meant_for(Origin.STOP_LOSS, intent("k", A, SELL, 100))])
+        await reconcile(world.order_manager)
+    assert (world.broker.cancels == []) is guarded
 
 
 @guard
-async def test_the_halt_keeps_stops_from_selling(room: Room, monkeypatch: pytest.MonkeyPatch, guarded: bool) -> None:
+async def test_the_halt_keeps_stops_from_selling(
+    world: TradingWorld, monkeypatch: pytest.MonkeyPatch, guarded: bool
+) -> None:
     if not guarded:
         monkeypatch.setattr(TradingControls, "engaged", None)
-    room.own(A=100)
-    room.controls.engage(Control.HALTED)
-    await room.ticked(A, "94")
-    assert (room.broker.placed == []) is guarded
+    world.own(A=100)
+    world.controls.engage(Control.HALTED)
+    await world.ticked(A, "94")
+    assert (world.broker.placed == []) is guarded
 
 
 @guard
 async def test_the_proof_of_its_cancels_keeps_a_flatten_from_selling_beside_them(
-    room: Room, monkeypatch: pytest.MonkeyPatch, guarded: bool
+    world: TradingWorld, monkeypatch: pytest.MonkeyPatch, guarded: bool
 ) -> None:
     async def believes(rotation: Rotation) -> Cancelled:
         live = tuple(order.intent.client_order_id for order in rotation.order_manager.journal.open())
@@ -247,9 +249,9 @@ async def test_the_proof_of_its_cancels_keeps_a_flatten_from_selling_beside_them
 
     if not guarded:
         monkeypatch.setattr(Rotation, "cancel_working", believes)
-    room.own(A=100, B=100)
-    room.broker.manners[A], room.broker.deaf = [hostile.works], {A}
-    await room.order_manager.send([intent("p-S01-1", A, SELL, 100, "110")])
+    world.own(A=100, B=100)
+    world.broker.manners[A], world.broker.deaf = [hostile.works], {A}
+    await world.order_manager.send([intent("p-S01-1", A, SELL, 100, "110")])
     with contextlib.suppress(RebalanceRefused):
-        await room.rotation.flatten()
-    assert (len(room.broker.placed) == 1) is guarded
+        await world.rotation.flatten()
+    assert (len(world.broker.placed) == 1) is guarded

@@ -74,7 +74,7 @@ class Agenda(SteppedClock):
         return event.is_set()
 
 
-class Room:
+class TradingWorld:
     """The trading core of one home. `again` is a restart over the same file and broker."""
 
     def __init__(self, path: Path, broker: HostileBroker, clock: Agenda, settings: Settings) -> None:
@@ -85,7 +85,7 @@ class Room:
         self.listed: Maybe[Selection] = Known(worlds.selection())
         self.feed = ReplayFeed()
         self.show(*(worlds.quote(code) for code in (A, B, C, D)))
-        self._next: Room | None = None
+        self._next: TradingWorld | None = None
         self.db = open_database(path, TRADING, durable=False)
         self.journal = Journal(self.db)
         self.ledger = Ledger(self.db)
@@ -194,10 +194,10 @@ class Room:
         """What reached the broker's `place`, in order."""
         return [(intent.code, intent.volume) for intent in self.broker.placed if intent.side is side]
 
-    def again(self, broker: HostileBroker | None = None) -> "Room":
+    def again(self, broker: HostileBroker | None = None) -> "TradingWorld":
         self.close()
         self.broker.hang_up()
-        self._next = Room(self._path, broker or self.broker, self.clock, self.settings)
+        self._next = TradingWorld(self._path, broker or self.broker, self.clock, self.settings)
         return self._next
 
     def close(self) -> None:
