@@ -1,6 +1,6 @@
 """The search for words that have a plainer term finds them in names and in prose."""
 
-from tests.words import ROOT, in_code
+from tests.words import ROOT, found, in_code
 
 
 def test_definitions_comments_and_docstrings_are_read_and_uses_are_not() -> None:
@@ -15,3 +15,7 @@ class TradingDesk:
 
 def test_the_name_of_a_module_counts() -> None:
     assert len(list(in_code("", ROOT / "core" / "newsroom.py"))) == 1
+
+
+def test_code_and_documents_use_the_words_of_the_glossary() -> None:
+    assert list(found()) == []

@@ -50,9 +50,9 @@ PANES = (
         "1",
         mark("Home"),
         mark(
-            "What runs, what comes next, what the account holds, and what happened last. If trading is off, "
-            "the reasons stand here, and so does a run that was missed: it is offered, never made up for by "
-            "itself. The brakes are here too: each asks first, and each outlives a restart. Where the top "
+            "What runs, what comes next, what the account holds, and what happened last. If trading is off, the "
+            "reasons are here, and so is a run that was missed: it is offered and never starts by itself. The "
+            "trading controls are here too: each asks first, and each stays in force after a restart. Where the top "
             "does not fit, tab goes to it and the arrows scroll it."
         ),
     ),

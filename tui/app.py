@@ -128,7 +128,7 @@ class RotorApp(App[None]):
 
     @property
     def snapshot(self) -> Snapshot | None:
-        """The picture on the screen."""
+        """The snapshot on the screen."""
         return self._snapshot
 
     @property

@@ -1,4 +1,4 @@
-"""How a program is told to end: Ctrl+C, a signal, a console that is closed, a terminal that is gone."""
+"""How the program is asked to exit: Ctrl+C, a signal, a console that is closed, a terminal that is gone."""
 
 import asyncio
 import contextlib
@@ -209,7 +209,7 @@ class ShutdownHandler:
 
 
 def _discard_output(driver: Any) -> None:  # noqa: ANN401  (what differs between platforms)
-    """Nobody writes what is queued any more, and a full queue would hold up whoever draws."""
+    """Nothing that is queued is written any more, and a full queue would block drawing."""
     driver.write = lambda data: None
     writer = getattr(driver, "_writer_thread", None)
     if writer is not None:

@@ -146,7 +146,7 @@ class Engine:
             told = say("this engine runs in the app of process {pid}: leave the app there (q)", pid=os.getpid())
             return Failed(told, refused=True)
         log.info("a viewer ends the engine")
-        # A little later: the door shuts too, and the answer has to be out before.
+        # A little later: the IPC server stops too, and the answer has to be sent before.
         asyncio.get_running_loop().call_later(_LAST_WORD, self._stopping.set)
         return Done(None)
 

@@ -168,7 +168,7 @@ class ExclusiveLock:
     """
 
     def __init__(self, folder: Path, name: str, taken: str) -> None:
-        """`taken`: what is told to whoever comes second, with `{holder}` where the first is named."""
+        """`taken`: the sentence for a second process, with `{holder}` where the first is named."""
         self._folder = folder
         self._lock_file = folder / f"{name}.lock"
         self._sidecar = folder / f"{name}.json"

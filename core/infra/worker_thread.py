@@ -54,7 +54,7 @@ class WorkerThread:
             trouble = _missed(request, "the connection was given up")
             if not done.done():
                 done.set_exception(trouble)
-                done.exception()  # whoever still waits is told; nobody has to
+                done.exception()  # read, so that asyncio does not report it as lost
         self._requests.put(None)
 
     def _run(self) -> None:

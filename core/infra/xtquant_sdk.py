@@ -38,7 +38,7 @@ def account_type() -> Any:  # noqa: ANN401  (a class of an untyped package)
 
 @cache
 def quote_sdk() -> ModuleType:
-    """`xtquant.xtdata`, without its greeting. Raises `SdkMissing`."""
+    """`xtquant.xtdata`, without the line that it prints at import. Raises `SdkMissing`."""
     xtdata = _module("xtdata")
     vars(xtdata)["enable_hello"] = False
     return xtdata

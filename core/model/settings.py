@@ -261,7 +261,7 @@ NewsLevel = Literal["off", "info", "warning", "error"]
 
 
 class NotifyEvents(SettingsGroup):
-    """How much each kind of news matters; off: nobody is told of it."""
+    """How much each kind of notification matters; off: it is not sent."""
 
     order: NewsLevel = "error"
     """An order was turned down, or its outcome is not known."""
@@ -284,7 +284,7 @@ class NotifyEvents(SettingsGroup):
 
 
 class NotifySettings(SettingsGroup):
-    """Who is told what happens while nobody looks at the screen. `rotor notify test` tries it."""
+    """Who is notified by mail and push. `rotor notify test` sends a test."""
 
     urls: tuple[str, ...] = ()
     """Push services, as Apprise URLs; they hold tokens, so the keyring is the better place."""

@@ -42,7 +42,7 @@ class Need(StrEnum):
 
 
 class Control(StrEnum):
-    """A brake: on buys, by the breaker on all but sales for safety or by hand, on everything new."""
+    """A trading control: buying is paused, the breaker allows only safety and manual sales, or nothing new is sent."""
 
     PAUSED = mark("buys paused")
     TRIPPED = mark("breaker tripped")

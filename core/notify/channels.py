@@ -137,7 +137,7 @@ class Message:
 
 
 class Receiver(Protocol):
-    """Somebody who is told. `name` is for the screen, the log and the outbox, and holds no secret."""
+    """One address that gets notifications. `name` is for the screen, the log and the outbox, and holds no secret."""
 
     @property
     def name(self) -> str: ...
@@ -184,7 +184,7 @@ class PushReceiver:
     def send(self, message: Message) -> None:
         heard = _AppriseLog()
         logger = logging.getLogger("apprise")
-        logger.propagate = False  # what it says is told in a sentence of ours
+        logger.propagate = False  # its messages are replaced by a sentence of ours
         logger.addHandler(heard)
         try:
             sent = bool(

@@ -69,7 +69,7 @@ class DeliveryState:
 
 @dataclass(frozen=True, slots=True)
 class SentNotification:
-    """That something was told; `ended_text` is what is told when it has passed, empty for what just happened."""
+    """A notification that was announced; `ended_text` is sent when its cause has passed, empty for a single event."""
 
     ended_text: str
     kind: NotificationKind

@@ -22,7 +22,7 @@ TABLE = "bond_zh_hs_cov_spot"
 SOURCE = "akshare"
 
 INTERVAL = 60.0
-"""Seconds: Sina locks out whoever asks much more often (akshare says so of this call)."""
+"""Seconds: Sina locks out a client that asks much more often (akshare says so of this call)."""
 
 FLOOR = 150
 """Rows that the table has at least: some 300 bonds trade."""

@@ -1,4 +1,4 @@
-"""The rehearsal: recorded market days through the planner, the desk and the paper broker, at full speed.
+"""The rehearsal: recorded market days through the planner, the order manager and the paper broker, at full speed.
 
 Its rule is exact, so that anyone can compute it again. On each date, among the bonds with a row on that date and at
 least half a year to maturity, the N lowest `close + premium_pct` are held (ties by code): what is no longer among them
@@ -183,7 +183,7 @@ class _ScratchComponents:
         self._db.close()
 
     async def play(self, day: date) -> None:
-        """One date: prices, departures, plan, rebalance, checks, equity."""
+        """One date: prices, bonds that left the market, plan, rebalance, checks, equity."""
         self._clock.move_to(_moment(day))
         self._feed.watch(self._ledger.holdings())
         self._feed.show(day, panel_quotes(self._panel, day))

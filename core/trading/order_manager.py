@@ -359,7 +359,7 @@ class OrderManager:
             self._on_rejected(intent)
 
     def notify(self) -> None:
-        """Wake whoever waits for an order, and call the listeners: an order or a holding has changed."""
+        """Wake the tasks that wait for an order, and call the listeners: an order or a holding has changed."""
         for waiter in self._waiters:
             waiter.set()
         for listener in self._listeners:

@@ -197,7 +197,7 @@ class Rotation:
                 self._executing = None
 
     async def cancel_working(self) -> Cancelled:
-        """Cancel every live order, whoever sees it through, and wait for the proofs."""
+        """Cancel every live order, also those of a running stop or rebalance, and wait for the proofs."""
         order_manager = self.order_manager
         live = [order.intent.client_order_id for order in order_manager.journal.open() if order.live]
         for key in live:

@@ -42,7 +42,7 @@ class _TestFailed(RotorError):
 
 
 async def self_test(order_manager: OrderManager, quotes: Sequence[Quote], begun: Callable[[str], None]) -> SelfTest:
-    """Try one bond of each exchange among `quotes`, the cheapest; `begun` is told the plan id of its orders."""
+    """Try one bond of each exchange among `quotes`, the cheapest; `begun` is called with the plan id of its orders."""
     plan_id = f"{order_manager.clock.now():%y%m%d}-{secrets.token_hex(3)}"
     begun(plan_id)
     lines: list[str] = []

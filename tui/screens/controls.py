@@ -1,4 +1,4 @@
-"""The brakes and the rare, large steps: what each asks before it acts, why it may not, and how it ended."""
+"""Trading controls and flatten: what each asks before it acts, why it may not, and how it ended."""
 
 from decimal import Decimal
 

@@ -39,7 +39,7 @@ _COLUMNS = (Column(mark("Time"), 8), Column(mark("Level"), 7), Column(mark("What
 
 
 class HomePane(Pane):
-    """The first screen, and the brakes. `awaiting`: a flatten was asked for and has not ended."""
+    """The first screen, with the trading controls. `awaiting`: a flatten was asked for and has not ended."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings_of("home")
 
@@ -184,7 +184,7 @@ class HomePane(Pane):
         try:
             if not await self.host.push_screen_wait(question):
                 return
-            # The picture may have changed, or have grown old, under the question.
+            # The snapshot may have changed, or become stale, while the question was open.
             if reason := controls.why_not(action, self.host.snapshot, stale=self.host.stale):
                 self.host.show_message(say("Nothing was done: {reason}", reason=reason), failed=True)
                 return

@@ -30,7 +30,7 @@ class PaneHost(Protocol):
 
     @property
     def stale(self) -> bool:
-        """Whether the picture is too old to act on."""
+        """Whether the snapshot is too old to act on."""
         ...
 
     async def ask(self, command: Command[T]) -> Reply[T]: ...

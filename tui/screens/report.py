@@ -30,12 +30,12 @@ from tui.widgets.chart import Chart
 from tui.widgets.theme import Tone, styled
 
 _TICKS = 30
-# From this size on the picture stands beside every view; below, in the view of the equity alone.
+# From this size on the chart stands beside every view; below, in the view of the equity alone.
 _WIDE, _HIGH = 120, 34
 
 
 class ReportPane(ListPane):
-    """Bonds, orders, stops or days of a span, under their sums and the picture of the equity."""
+    """Bonds, orders, stops or days of a span, under their sums and the equity chart."""
 
     HEADS_SORT = False
     BINDINGS: ClassVar[list[BindingType]] = bindings_of("report")

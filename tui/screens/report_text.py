@@ -1,4 +1,4 @@
-"""The words of the report around its rows: what stands above them, the picture of the equity, and the cards."""
+"""The text of the report around its rows: the lines above them, the equity chart, and the details."""
 
 from rich.text import Text
 

@@ -48,7 +48,7 @@ class Alert:
 
 
 class AlertBar(TextBlock):
-    """Trading is off, the picture is old, the user has halted, a run was missed: at most a sixth of the screen."""
+    """Trading is off, the snapshot is stale, trading is halted, a run was missed: at most a sixth of the screen."""
 
     def __init__(self) -> None:
         super().__init__(id="alert-bar")

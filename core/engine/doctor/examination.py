@@ -22,10 +22,10 @@ _STATES = {Level.ERROR: CheckResult.FAILED, Level.WARNING: CheckResult.WARNING}
 async def examine(
     home: Home, mode: str | None = None, *, running: Snapshot | None = None, credentials: Credentials | None = None
 ) -> tuple[Finding, ...]:
-    """Look at everything; never raises, and changes nothing of the home.
+    """Check everything; never raises, and changes nothing in the data folder.
 
-    `running`: the picture of the engine that runs in this home, which then speaks for the terminal and the prices: a
-    second connection beside it would only disturb. `credentials`: that engine's, else one is made.
+    `running`: the snapshot of the engine that runs in this data folder. It then answers for the terminal and the
+    prices: a second connection beside it would only disturb. `credentials`: that engine's, else one is made.
     """
     settings_found, settings = await asyncio.to_thread(machine.check_settings, home, mode)
     home_found = [await asyncio.to_thread(check, home) for check in (machine.check_home, machine.check_disk)]

@@ -30,7 +30,7 @@ from core.rules.selection import check_selection
 _TERMINAL_PATIENCE = 15.0
 _QUOTES_PATIENCE = 20.0
 _SKEW, _WRONG = 5.0, 60.0
-"""Seconds that the machine's clock may be off before it is told, and before it counts as wrong."""
+"""Seconds that the machine's clock may be off before it is reported, and before it counts as wrong."""
 
 _SOME = 20
 """Bonds that are asked for."""
