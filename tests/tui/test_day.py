@@ -266,7 +266,7 @@ async def test_leaving_asks_while_a_flatten_is_awaited() -> None:
     assert not link.open[-1][1].cancelled()
 
 
-async def test_help_tells_of_the_brakes() -> None:
+async def test_help_names_the_trading_controls() -> None:
     async with shown(ScriptedLink(snapshot()), "question_mark", size=LARGE) as (app, _):
-        for item in ("'flatten' is typed", "'cancel' is typed", "Make the missed run's plan now", "outlives a restart"):
+        for item in ("'flatten' is typed", "'cancel' is typed", "Make the missed run's plan now", "stays in force after"):
             assert item in flat(app), text(app)
