@@ -268,5 +268,10 @@ async def test_leaving_asks_while_a_flatten_is_awaited() -> None:
 
 async def test_help_names_the_trading_controls() -> None:
     async with shown(ScriptedLink(snapshot()), "question_mark", size=LARGE) as (app, _):
-        for item in ("'flatten' is typed", "'cancel' is typed", "Make the missed run's plan now", "stays in force after"):
+        for item in (
+            "'flatten' is typed",
+            "'cancel' is typed",
+            "Make the missed run's plan now",
+            "stays in force after",
+        ):
             assert item in flat(app), text(app)
