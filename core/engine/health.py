@@ -170,7 +170,7 @@ class HealthMonitor:
         return (
             _State(Level.GOOD, "ok")
             if failure is None
-            else _State(Level.WARNING, say("{part} begun again: {why}", part=failure.part, why=failure.why))
+            else _State(Level.WARNING, say("{part} restarted: {why}", part=failure.part, why=failure.why))
         )
 
     def _since(self, name: str, found: _State, now: datetime) -> Health:

@@ -155,7 +155,7 @@ class EngineRuntime:
     async def open(self) -> None:
         """Reconcile, then log in in the background: trading does not wait for a slow platform."""
         logging.getLogger().addHandler(self._events)
-        self._supervisor.keep("the picture", self._keep_publishing)
+        self._supervisor.keep("the snapshots", self._keep_publishing)
         await self._components.feed.start()
         await self._components.order_manager.broker.start()
         self._tables = asyncio.create_task(self._components.bonds.refresh_if_due())
@@ -203,8 +203,8 @@ class EngineRuntime:
         before, now = self._components.state_store.recall(RUNNING), RealClock().now()
         if before:
             self._restarted = say(
-                "rotor is back: its run of {since:%m-%d %H:%M:%S} was ended without a word; the account is reconciled "
-                "before anything is sent, and brakes stay as they were pulled",
+                "rotor is back: its run of {since:%m-%d %H:%M:%S} ended unexpectedly; the account is reconciled "
+                "before anything is sent, and trading controls stay as they were",
                 since=datetime.fromisoformat(before),
             )
             log.warning("%s", self._restarted)
@@ -310,7 +310,7 @@ class EngineRuntime:
             self._publish(self._state.shown)
         except Exception as error:
             log.exception("no snapshot could be made")
-            self._supervisor.note_failure("the picture", str(error))
+            self._supervisor.note_failure("the snapshots", str(error))
 
     async def _read_what_changed(self) -> None:
         """Read the account again where it has changed; a slow answer does not delay a snapshot for long."""

@@ -39,7 +39,7 @@ class Supervisor:
 
     def note_failure(self, part: str, why: str) -> None:
         """Something has failed and is restarted by the caller."""
-        log.error("%s has failed and is begun again: %s", part, why)
+        log.error("%s failed and was restarted: %s", part, why)
         self._failures = [*self._failures[-19:], TaskFailure(part, why, self._clock.now(), self._clock.real())]
 
     @property

@@ -154,7 +154,7 @@ def find_conditions(
         yield Condition(
             "engine",
             NotificationKind.TRADING,
-            say("a part of the engine failed and was begun again: {part}", part=failed_part),
+            say("a part of the engine failed and was restarted: {part}", part=failed_part),
             say("the engine's parts run steadily again"),
         )
     if back is not None:

@@ -266,7 +266,7 @@ class Notifier:
             if self._finder.check_for_alerts(snapshot, dangers(), failed_part, back):
                 self._delivery.wake()
         except sqlite3.Error as error:
-            log.error("news could not be put into the outbox, nobody is told of it: %s", error)
+            log.error("a notification could not be stored and will not be sent: %s", error)
         except Exception:
             log.exception("the snapshot could not be checked for alerts")
 

@@ -1,4 +1,4 @@
-"""What ends that should not is begun again, and said."""
+"""What ends that should not is restarted and reported."""
 
 import asyncio
 import logging
@@ -46,7 +46,7 @@ def test_a_part_that_ends_is_begun_again_and_said(
         fall = supervisor.latest_failure
         assert fall is not None
         assert (fall.part, fall.why) == ("the beat", why)
-        assert f"the beat has failed and is begun again: {why}" in caplog.messages
+        assert f"the beat failed and was restarted: {why}" in caplog.messages
 
     run(play)
 

@@ -234,7 +234,7 @@ def test_a_part_of_the_engine_that_fails(world: AlertWorld) -> None:
 
 
 def test_that_it_is_back_after_a_crash_is_told_once(world: AlertWorld) -> None:
-    back = "rotor is back: its run of 05-06 09:00:00 was ended without a word"
+    back = "rotor is back: its run of 05-06 09:00:00 ended unexpectedly"
     world.world.check_for_alerts(quiet(), (), None, back)
     assert world.texts()[-1] == back
     before = len(world.texts())

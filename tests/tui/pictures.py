@@ -106,8 +106,14 @@ async def posed(
     use_language(language)
     clock = 1000.0
     try:
-        with patch("tui.app.time") as time:
+        # How long a reading takes is shown too: on a picture it takes no time.
+        with (
+            patch("tui.app.time") as time,
+            patch("tui.widgets.paged_list.time") as list_time,
+            patch("tui.screens.plan.time") as plan_time,
+        ):
             time.monotonic.side_effect = lambda: clock
+            list_time.monotonic.return_value = plan_time.monotonic.return_value = clock
             link = ScriptedLink(replace(state.snapshot(), language=language, look=look))
             state.answers(link)
             async with shown(link, size=size) as (app, pilot):

@@ -143,7 +143,7 @@ FOUND = (
     Finding(
         "terminal", CheckResult.FAILED, "connect() answered -1", "Start MiniQMT in its simple mode and log in there."
     ),
-    Finding("mail", CheckResult.NOTE, "no mail server is set: nobody is told by mail"),
+    Finding("mail", CheckResult.NOTE, "no mail server is set: no mail is sent"),
 )
 
 

@@ -295,7 +295,7 @@ def check_tables(home: Home, settings: Settings, calendar: Calendar) -> Finding:
 async def check_mail(settings: Settings, credentials: Credentials, home: Home) -> list[Finding]:
     """Mail is tried up to the login, and not sent; the addresses of push services are only read."""
     email = settings.notify.email
-    mail = Finding("mail", CheckResult.NOTE, say("no mail server is set: nobody is told by mail"))
+    mail = Finding("mail", CheckResult.NOTE, say("no mail server is set: no mail is sent"))
     if email.host:
         try:
             password = await asyncio.to_thread(mail_password, email, credentials)
