@@ -6,12 +6,12 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from core.infra.clock import SHANGHAI
 from core.model.account import Asset, Holdings, Owned, Position
 from core.model.bond import BondCode
 from core.model.known import Known, Maybe
 from core.model.platform import Selected, Selection
 from core.model.quote import Quote, TradingState
+from core.model.time import SHANGHAI
 from core.rules.planner import PlanInput
 
 DAY = date(2026, 5, 15)

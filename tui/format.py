@@ -4,7 +4,6 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from zoneinfo import ZoneInfo
 
 from rich.cells import cell_len, set_cell_size
 
@@ -12,9 +11,9 @@ from core.i18n import mark, say, say_many
 from core.model.known import Known
 from core.model.quote import SessionPhase
 from core.model.snapshot import Job, MissedRun, PositionRow, Snapshot, StopsSummary
+from core.model.time import SHANGHAI
 from tui.widgets.theme import Tone
 
-SHANGHAI = ZoneInfo("Asia/Shanghai")
 NOT_KNOWN = "--"
 _WEEKDAYS = (mark("Mon"), mark("Tue"), mark("Wed"), mark("Thu"), mark("Fri"), mark("Sat"), mark("Sun"))
 

@@ -13,12 +13,13 @@ from core.akshare.client import AkshareClient, Table, TableRefused, TableUnavail
 from core.bonds import tables
 from core.bonds.overrides import OverridesRefused, read_overrides
 from core.i18n import say
-from core.infra.clock import SHANGHAI, Clock
+from core.infra.clock import Clock
 from core.infra.home import write_atomically
 from core.model.bond import BondCode
 from core.model.bond_info import BondFacts, BondInfo, BondInfos, RedemptionState
 from core.model.known import Maybe, Unknown
 from core.model.settings import Settings
+from core.model.time import SHANGHAI
 from core.rules.sessions import AFTERNOON
 
 log = logging.getLogger(__name__)

@@ -11,10 +11,10 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 from core.i18n import say
-from core.infra.clock import SHANGHAI
 from core.model.bond import BondCode, CodeRefused
 from core.model.bond_info import BondFacts, RedemptionState
 from core.model.errors import InvalidDataError
+from core.model.time import SHANGHAI
 
 FILE = "bonds.csv"
 _CALLS = {

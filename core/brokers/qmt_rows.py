@@ -10,11 +10,11 @@ from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from core.infra.clock import SHANGHAI
 from core.model.account import Asset, Position
 from core.model.bond import BondCode, CodeRefused
 from core.model.errors import InvalidDataError
 from core.model.order import BrokerOrder, Fill, OrderState, Side
+from core.model.time import SHANGHAI
 from core.rules.ticks_and_lots import TICK
 
 Native = Any  # an object of the SDK's binary modules

@@ -9,10 +9,10 @@ from typing import Self
 
 from core.calendar.session_file import SessionListRefused, always_closed, later_sessions
 from core.i18n import say
-from core.infra.clock import SHANGHAI
 from core.model.bond import Exchange
 from core.model.known import Known, Maybe, Unknown
 from core.model.quote import SessionPhase
+from core.model.time import SHANGHAI
 from core.rules.sessions import MORNING, no_orders_at, phase_at, working_seconds
 
 NOTICE_DAYS = 30

@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 from core.engine.ipc.link import SnapshotListener
 from core.i18n import say
-from core.infra.clock import SHANGHAI, RealClock
+from core.infra.clock import RealClock
 from core.infra.home import Home, HomeLock
 from core.model.command import Command, Done, EndEngine, Failed, Reply
 from core.model.errors import SetupError
 from core.model.quote import SessionPhase
 from core.model.settings import Settings
 from core.model.snapshot import Snapshot
+from core.model.time import SHANGHAI
 
 if TYPE_CHECKING:
     from core.engine.assembly import Components

@@ -21,9 +21,9 @@ from pydantic import (
 )
 
 from core.factorcat.errors import BadAnswer, SelectionRefused, plain
-from core.infra.clock import SHANGHAI
 from core.model.bond import BondCode, CodeRefused
 from core.model.platform import Page, Record, Selected, Selection, Strategy
+from core.model.time import SHANGHAI
 
 M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")

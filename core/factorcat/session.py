@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from pydantic import SecretStr
 
-from core.infra.clock import SHANGHAI
+from core.model.time import SHANGHAI
 
 
 @dataclass(frozen=True, slots=True)

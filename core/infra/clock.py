@@ -5,9 +5,8 @@ import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Protocol
-from zoneinfo import ZoneInfo
 
-SHANGHAI = ZoneInfo("Asia/Shanghai")
+from core.model.time import SHANGHAI
 
 
 class Clock(Protocol):

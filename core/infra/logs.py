@@ -13,10 +13,11 @@ from urllib.parse import quote, quote_plus
 
 from pydantic import SecretStr
 
-from core.infra.clock import SHANGHAI, Clock
+from core.infra.clock import Clock
 from core.infra.home import Home
 from core.model.command import LogLine, LogPage
 from core.model.snapshot import Level
+from core.model.time import SHANGHAI
 
 NUMBERS: Mapping[Level, int] = {
     Level.INFO: logging.INFO,

@@ -10,10 +10,11 @@ from decimal import ROUND_HALF_UP, Decimal
 from core.akshare.cells import check_filled_ratio, parse_number
 from core.akshare.client import AkshareClient, Table, TableRefused, TableUnavailable, check_shape
 from core.i18n import say
-from core.infra.clock import SHANGHAI, Clock
+from core.infra.clock import Clock
 from core.model.bond import BondCode, CodeRefused
 from core.model.known import Known, Maybe, Unknown
 from core.model.quote import Quote, TradingState
+from core.model.time import SHANGHAI
 from core.quotes.polling import PolledQuotes, QuoteSourceUnavailable
 from core.rules.sessions import trading_state
 from core.rules.ticks_and_lots import TICK, volume_unit

@@ -8,11 +8,11 @@ from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any, cast
 
 from core.i18n import say
-from core.infra.clock import SHANGHAI
 from core.model.bond import BondCode
 from core.model.bond_info import BondFacts, RedemptionState
 from core.model.known import Known, Maybe, Unknown
 from core.model.quote import Quote, TradingState
+from core.model.time import SHANGHAI
 from core.rules.ticks_and_lots import TICK, volume_unit
 
 Tick = Mapping[str, Any]

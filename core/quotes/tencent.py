@@ -8,11 +8,12 @@ from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 import httpx
 
 from core.i18n import say
-from core.infra.clock import SHANGHAI, Clock
+from core.infra.clock import Clock
 from core.model.bond import BondCode, CodeRefused
 from core.model.errors import InvalidDataError
 from core.model.known import Known, Maybe, Unknown
 from core.model.quote import Quote, TradingState
+from core.model.time import SHANGHAI
 from core.quotes.polling import PolledQuotes, QuoteSourceUnavailable
 from core.rules.sessions import OPENING_CALL_FROM, trading_state
 from core.rules.ticks_and_lots import LOT, TICK, volume_unit

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from datetime import datetime, time
 
 from core.i18n import say
-from core.infra.clock import SHANGHAI
 from core.model.bond import BondCode
 from core.model.bond_info import BondFacts, BondInfo, BondInfos, RedemptionState
+from core.model.time import SHANGHAI
 from core.sandbox.prices import RECORDED_DAY
 from core.sandbox.recorded import LiveBond, SandboxData
 

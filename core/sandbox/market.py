@@ -16,10 +16,11 @@ from decimal import Decimal
 from functools import lru_cache
 from random import Random
 
-from core.infra.clock import SHANGHAI, Clock
+from core.infra.clock import Clock
 from core.model.bond import BondCode
 from core.model.known import Known, Maybe, Unknown
 from core.model.quote import Quote, TradingState
+from core.model.time import SHANGHAI
 from core.quotes.feed import QuoteListener
 from core.rules.sessions import CLOSING_CALL_FROM, trading_state
 from core.sandbox.panel import PanelRow, Rows

@@ -15,10 +15,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
-from core.infra.clock import SHANGHAI
 from core.model.bond import BondCode, CodeRefused
 from core.model.errors import InvalidDataError
 from core.model.quote import Quote, TradingState
+from core.model.time import SHANGHAI
 from core.rules.ticks_and_lots import TICK, on_tick
 
 SHIPPED_PANEL = "cb_weekly_2024_2026.csv.gz"

@@ -13,7 +13,7 @@ from math import sqrt
 from random import Random
 from typing import NamedTuple
 
-from core.infra.clock import SHANGHAI
+from core.model.time import SHANGHAI
 from core.rules.sessions import AFTERNOON, MORNING
 
 MINUTES = 240

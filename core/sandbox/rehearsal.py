@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from core.brokers.paper import PaperBroker
-from core.infra.clock import SHANGHAI, SteppedClock
+from core.infra.clock import SteppedClock
 from core.infra.database import open_database
 from core.model.bond import BondCode
 from core.model.known import Known, Maybe
 from core.model.order import Fill, Order, OrderState, Side
 from core.model.platform import Selected, Selection
 from core.model.settings import BuySettings, GuardSettings, OrderSettings, Settings, StrategySettings
+from core.model.time import SHANGHAI
 from core.quotes.replay import ReplayFeed
 from core.rules.performance import annualized_return, max_drawdown, sharpe, total_return
 from core.rules.ticks_and_lots import LOT, on_tick

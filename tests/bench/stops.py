@@ -22,13 +22,14 @@ from miniqmt_emulator.control import Control
 
 from core.brokers.qmt import QmtBroker
 from core.engine.engine import Engine
-from core.infra.clock import SHANGHAI, RealClock
+from core.infra.clock import RealClock
 from core.infra.home import Home
 from core.model.bond import BondCode
 from core.model.command import Adopt, Done
 from core.model.order import Intent, OrderState, Outcome
 from core.model.settings import OrderSettings, QmtSettings, ScheduleSettings, Settings, StopSettings
 from core.model.snapshot import Snapshot
+from core.model.time import SHANGHAI
 from core.quotes.qmt import QmtQuotes
 from tests.live.running import agreed
 from tests.live.world import ACCOUNT, MOMENT, bonds

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from core.akshare.client import AkshareClient, Table
-from core.infra.clock import SHANGHAI, SteppedClock
+from core.infra.clock import SteppedClock
+from core.model.time import SHANGHAI
 from tests.bonds.akshare_on import command
 
 FETCHED = datetime(2026, 9, 11, 23, 12, tzinfo=SHANGHAI)

@@ -11,10 +11,11 @@ from core.akshare.client import Table, TableRefused, TableUnavailable
 from core.bonds.book import AkshareBondInfo
 from core.bonds.tables import REDEMPTION_TABLE, TERMS_COLUMNS, TERMS_TABLE
 from core.calendar.calendar import Calendar
-from core.infra.clock import SHANGHAI, SteppedClock
+from core.infra.clock import SteppedClock
 from core.model.bond import BondCode
 from core.model.bond_info import BondFacts, BondInfo, RedemptionState
 from core.model.settings import GuardSettings
+from core.model.time import SHANGHAI
 from core.rules.redemption import why_not_bought
 from tests.bonds.payloads import as_akshare_makes_it, raw_redemptions
 

@@ -12,10 +12,11 @@ from miniqmt_emulator.control import Control
 from core.brokers.qmt import QmtBroker
 from core.brokers.qmt_connection import RETRY_GAP, SessionIds
 from core.brokers.qmt_rows import UnreadableRow
-from core.infra.clock import SHANGHAI, ScaledClock
+from core.infra.clock import ScaledClock
 from core.model.known import Known, Unknown
 from core.model.order import Confirmed, Intent, Refused, Side, Unresolved
 from core.model.settings import QmtSettings
+from core.model.time import SHANGHAI
 from tests.contract.venue import SH, intent
 from tests.miniqmt.terminal import shared_terminal
 from tests.waiting import PATIENCE

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from core.calendar.calendar import Calendar
 from core.calendar.session_file import always_closed, weekdays
-from core.infra.clock import SHANGHAI
 from core.model.bond import Exchange
 from core.model.known import Known, Unknown
 from core.model.quote import SessionPhase
+from core.model.time import SHANGHAI
 from core.rules.sessions import LAST_ORDER, working_seconds
 from tests.calendar.session_lists import IN_2027, SHIPPED, list_file
 

@@ -10,7 +10,7 @@ from core.calendar.calendar import Calendar
 from core.calendar.session_file import SessionListRefused
 from core.calendar.sources import SourceAnswer
 from core.calendar.update import CalendarFindings, SourceVerdict, compare, kept_answer, write_sessions
-from core.infra.clock import SHANGHAI
+from core.model.time import SHANGHAI
 from tests.calendar.session_lists import IN_2027, SHIPPED, list_file
 
 ALL = (*SHIPPED, *IN_2027)

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from core.calendar.calendar import Calendar
-from core.infra.clock import SHANGHAI
 from core.infra.home import Home
+from core.model.time import SHANGHAI
 from tests.calendar.session_lists import IN_2027, SHIPPED, list_file
 from tests.cli.test_cli import rotor
 from tui.cli.calendar import calendar_document

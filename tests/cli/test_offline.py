@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from core.infra.clock import SHANGHAI
 from core.infra.config import load_settings
 from core.infra.database import open_database, open_for_reading
 from core.infra.home import Home, HomeLock, HomeUnusable
@@ -21,6 +20,7 @@ from core.model.order import Fill, Intent, OrderState, Side
 from core.model.plan import Leg, Plan
 from core.model.settings import Settings
 from core.model.snapshot import LegProgress, Rebalance
+from core.model.time import SHANGHAI
 from core.trading.journal import Journal
 from core.trading.ledger import Ledger
 from core.trading.state_store import TRADING

@@ -8,8 +8,9 @@ from decimal import Decimal
 from typing import Any, Protocol
 
 from core.akshare.client import Table, TableUnavailable
-from core.infra.clock import SHANGHAI, ScaledClock
+from core.infra.clock import ScaledClock
 from core.model.bond import BondCode
+from core.model.time import SHANGHAI
 from core.quotes.akshare import COLUMNS, AkshareQuotes
 from core.quotes.failover import FailoverQuotes
 from core.quotes.feed import QuoteFeed

@@ -7,9 +7,10 @@ from pathlib import Path
 from core.brokers.broker import Broker, BrokerEvent
 from core.brokers.qmt import QmtBroker
 from core.brokers.qmt_connection import SessionIds
-from core.infra.clock import SHANGHAI, ScaledClock
+from core.infra.clock import ScaledClock
 from core.model.quote import Quote, TradingState
 from core.model.settings import QmtSettings
+from core.model.time import SHANGHAI
 from tests.contract.venue import CAPITAL, OPENING, SH, SZ
 from tests.miniqmt.terminal import shared_terminal
 

@@ -9,13 +9,14 @@ from typing import Protocol, TypeVar
 
 from core.brokers.broker import Broker, BrokerEvent
 from core.brokers.paper import PaperBroker
-from core.infra.clock import SHANGHAI, SteppedClock
+from core.infra.clock import SteppedClock
 from core.model.account import Asset, Position
 from core.model.bond import BondCode
 from core.model.known import Known, Maybe
 from core.model.order import BrokerOrder, Confirmed, Fill, Intent, OrderState, Side
 from core.model.quote import Quote, TradingState
 from core.model.settings import Fees
+from core.model.time import SHANGHAI
 from core.quotes.replay import ReplayFeed
 
 T = TypeVar("T")

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from core.brokers.paper import PaperBroker
-from core.infra.clock import SHANGHAI
 from core.infra.database import open_database
 from core.model.bond import BondCode
 from core.model.known import Known, Maybe
 from core.model.platform import Selection
 from core.model.quote import Quote
 from core.model.settings import BuySettings, OrderSettings, Settings, StrategySettings
+from core.model.time import SHANGHAI
 from core.quotes.replay import ReplayFeed
 from core.rules.sessions import no_orders_at, working_seconds
 from core.trading.journal import Journal

@@ -17,7 +17,6 @@ from core.calendar.calendar import Calendar
 from core.engine.assembly import compose
 from core.engine.runtime import EngineRuntime
 from core.factorcat import FactorCatClient
-from core.infra.clock import SHANGHAI
 from core.infra.database import open_database
 from core.infra.home import Home
 from core.model.bond import BondCode
@@ -34,6 +33,7 @@ from core.model.settings import (
     StrategySettings,
 )
 from core.model.snapshot import Snapshot
+from core.model.time import SHANGHAI
 from core.rules.pricing import why_not_tradable
 from core.sandbox.bonds import SandboxBondInfo
 from core.sandbox.platform import EmbeddedPlatform

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from core.engine.assembly import SANDBOX_TIME, build
-from core.infra.clock import SHANGHAI
 from core.infra.database import open_database
 from core.infra.home import Home
 from core.model.known import Known, Unknown
 from core.model.settings import Settings
+from core.model.time import SHANGHAI
 from core.trading.state_store import TRADING, StateStore
 from tests.calendar.session_lists import IN_2027, list_file
 

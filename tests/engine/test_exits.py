@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from core.engine.scheduler import ExitScheduler
-from core.infra.clock import SHANGHAI, SteppedClock
+from core.infra.clock import SteppedClock
 from core.infra.database import open_database
 from core.model.bond import BondCode
+from core.model.time import SHANGHAI
 from core.rules.redemption import HeldDanger
 from core.trading.state_store import TRADING, StateStore
 

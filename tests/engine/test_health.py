@@ -17,9 +17,10 @@ from core.calendar.calendar import Calendar
 from core.engine.assembly import Components, LastQuotes, RunState
 from core.engine.health import SILENCE, HealthMonitor, Pulse
 from core.engine.supervisor import Supervisor
-from core.infra.clock import SHANGHAI, RealClock, ScaledClock
+from core.infra.clock import RealClock, ScaledClock
 from core.model.settings import Settings
 from core.model.snapshot import Health, Level
+from core.model.time import SHANGHAI
 from core.quotes.replay import ReplayFeed
 
 TEN = datetime(2026, 5, 15, 10, 0, tzinfo=SHANGHAI)

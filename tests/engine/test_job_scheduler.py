@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 import pytest
 
 from core.engine.scheduler import JobScheduler
-from core.infra.clock import SHANGHAI, ScaledClock
+from core.infra.clock import ScaledClock
+from core.model.time import SHANGHAI
 from tests.day.loop import LoopClock, SimulatedLoop, simulate
 
 T = TypeVar("T")
@@ -227,7 +228,8 @@ def test_what_is_stopped_is_neither_woken_nor_moved() -> None:
 ELSEWHERE = """
 import asyncio, time
 from datetime import datetime
-from core.infra.clock import SHANGHAI, ScaledClock
+from core.infra.clock import ScaledClock
+from core.model.time import SHANGHAI
 from core.engine.scheduler import JobScheduler
 from tests.engine.test_job_scheduler import at_ten
 

@@ -17,7 +17,7 @@ import pytest
 from pydantic import SecretStr
 
 from core.engine.engine import Engine, EngineFailed
-from core.infra.clock import SHANGHAI, RealClock, ScaledClock
+from core.infra.clock import RealClock, ScaledClock
 from core.infra.config import load_settings
 from core.infra.home import Home, HomeInUse, HomeLock, database_files
 from core.infra.logs import hide
@@ -25,6 +25,7 @@ from core.model.command import Done, ExecutePlan, Failed, LoggedIn, Login, Logou
 from core.model.known import Known
 from core.model.settings import QmtSettings, Settings
 from core.model.snapshot import Level, Snapshot
+from core.model.time import SHANGHAI
 from tests.engine.test_engine import FAST, ask, ended, until
 from tests.factorcat.server import Server, answer, silence
 from tests.infra.keyrings import MemoryKeyring

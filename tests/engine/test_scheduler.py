@@ -11,12 +11,13 @@ import pytest
 
 from core.calendar.calendar import Calendar
 from core.engine.scheduler import LATE, RunScheduler, kept_missed
-from core.infra.clock import SHANGHAI, SteppedClock
+from core.infra.clock import SteppedClock
 from core.infra.database import open_database
 from core.model.known import Known, Maybe, Unknown
 from core.model.order import Origin
 from core.model.platform import Selection
 from core.model.settings import ScheduleSettings, Settings, StopSettings
+from core.model.time import SHANGHAI
 from core.trading.state_store import TRADING, StateStore
 from tests import worlds
 

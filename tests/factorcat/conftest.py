@@ -11,7 +11,8 @@ import httpx
 import pytest
 
 from core.factorcat import FactorCatClient
-from core.infra.clock import SHANGHAI, SteppedClock
+from core.infra.clock import SteppedClock
+from core.model.time import SHANGHAI
 from tests.factorcat.server import Server, answer
 
 USER, PASSWORD = "alice", "Passw0rd-{XYZ}"

@@ -9,8 +9,9 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from core.factorcat import FactorCatClient, LoginNeeded, ServerRefused, Unreachable
-from core.infra.clock import SHANGHAI, SteppedClock
+from core.infra.clock import SteppedClock
 from core.model.platform import Record, Selected, Strategy
+from core.model.time import SHANGHAI
 from tests.factorcat.conftest import (
     LIST,
     LOGIN,

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from core.infra.clock import SHANGHAI
 from core.infra.home import Holder, Home, HomeInUse, HomeLock, HomeUnusable, find_home, write_atomically
+from core.model.time import SHANGHAI
 
 ROOT = Path(__file__).parents[2]
 SINCE = datetime(2026, 5, 15, 9, 20, 1, tzinfo=SHANGHAI)

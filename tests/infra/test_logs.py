@@ -12,11 +12,12 @@ from pydantic import SecretStr
 
 import core.infra.logs as logs_module
 from core.infra import logs as log_pages
-from core.infra.clock import SHANGHAI, SteppedClock
+from core.infra.clock import SteppedClock
 from core.infra.home import Home
 from core.infra.logs import NUMBERS, Logs, find_in_log, hide, read_log, text_of
 from core.model.command import LogLine
 from core.model.snapshot import Level
+from core.model.time import SHANGHAI
 
 NOON = datetime(2026, 5, 15, 14, 50, 1, 123456, tzinfo=SHANGHAI)
 DAY = NOON.date()

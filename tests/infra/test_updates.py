@@ -10,9 +10,10 @@ import pytest
 from pydantic import ValidationError
 
 from core.i18n import use_language
-from core.infra.clock import SHANGHAI, SteppedClock
+from core.infra.clock import SteppedClock
 from core.infra.updates import UpdateCheck, UpdateUnavailable, ask_for_release, newer
 from core.model.settings import UpdateSettings
+from core.model.time import SHANGHAI
 from tests.factorcat.server import Server, answer
 
 NOW = datetime(2026, 5, 6, 9, 0, tzinfo=SHANGHAI)

@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
 
-from core.infra.clock import SHANGHAI
+from core.model.time import SHANGHAI
 from core.sandbox.platform import issue
 
 STRATEGY, RECORD = 7, 70

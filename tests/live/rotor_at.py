@@ -6,7 +6,8 @@ A market is only open at its hours, and tests are run at any. Nothing else of th
 import sys
 from datetime import datetime, timedelta
 
-from core.infra.clock import SHANGHAI, RealClock
+from core.infra.clock import RealClock
+from core.model.time import SHANGHAI
 
 _shift = timedelta(seconds=float(sys.argv.pop(1)))
 

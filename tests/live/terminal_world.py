@@ -12,7 +12,7 @@ from miniqmt_emulator.launch import TerminalProcess
 
 from core.brokers.qmt import QmtBroker
 from core.brokers.qmt_connection import SessionIds
-from core.infra.clock import SHANGHAI, ScaledClock
+from core.infra.clock import ScaledClock
 from core.infra.database import open_database
 from core.model.bond import BondCode
 from core.model.known import Known, Maybe
@@ -20,6 +20,7 @@ from core.model.order import Order, Side
 from core.model.plan import Plan
 from core.model.platform import Selection
 from core.model.settings import BuySettings, OrderSettings, QmtSettings, Settings, StrategySettings
+from core.model.time import SHANGHAI
 from core.quotes.qmt import QmtQuotes
 from core.trading.journal import Journal
 from core.trading.ledger import Ledger

@@ -9,12 +9,13 @@ import pytest
 from miniqmt_emulator.control import Control
 
 from core.engine.engine import Engine
-from core.infra.clock import SHANGHAI, RealClock
+from core.infra.clock import RealClock
 from core.infra.home import Home
 from core.model.command import Done, ExecutePlan, Failed, GiveConsent, MakePlan, RunSelfTest
 from core.model.known import Known, Unknown
 from core.model.settings import BuySettings, FactorCatSettings, OrderSettings, QmtSettings, Settings, StrategySettings
 from core.model.snapshot import Level, Need, Snapshot
+from core.model.time import SHANGHAI
 from tests.live.factorcat import PASSWORD, RECORD, STRATEGY, USER, LoopbackPlatform
 from tests.live.world import ACCOUNT, bonds
 from tests.miniqmt.terminal import shared_terminal

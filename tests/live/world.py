@@ -12,7 +12,7 @@ from typing import Any
 from miniqmt_emulator.control import Control
 from miniqmt_emulator.launch import TerminalProcess
 
-from core.infra.clock import SHANGHAI
+from core.model.time import SHANGHAI
 from tests.live.factorcat import PASSWORD, RECORD, STRATEGY, USER, LoopbackPlatform
 
 ROOT = Path(__file__).parents[2]

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from core.infra.clock import SHANGHAI, RealClock, SteppedClock
+from core.infra.clock import RealClock, SteppedClock
 from core.infra.credentials import Credentials
 from core.infra.credentials_file import CredentialsFile
 from core.model.notification import Notification, NotificationKind
 from core.model.snapshot import Level
+from core.model.time import SHANGHAI
 from core.notify import channels as mail
 from core.notify import delivery
 from core.notify.channels import MailReceiver, Message, NotSent, Receiver

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from core.infra.clock import SHANGHAI
 from core.model.notification import Notification, NotificationKind
 from core.model.snapshot import Level
+from core.model.time import SHANGHAI
 from core.notify.outbox import Outbox, failing_receivers, reaches_level
 from tests.notify.smtp import smtp_server
 

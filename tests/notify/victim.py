@@ -7,12 +7,13 @@ import sys
 from datetime import datetime
 from pathlib import Path
 
-from core.infra.clock import SHANGHAI, RealClock
+from core.infra.clock import RealClock
 from core.infra.credentials import Credentials
 from core.infra.credentials_file import CredentialsFile
 from core.model.notification import Notification, NotificationKind
 from core.model.settings import EmailSettings
 from core.model.snapshot import Level
+from core.model.time import SHANGHAI
 from core.notify import delivery
 from core.notify.channels import MailReceiver
 from core.notify.delivery import Delivery

@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from core.infra.clock import SHANGHAI
+from core.model.time import SHANGHAI
 
 OPEN = datetime(2026, 9, 18, 10, 30, 3, tzinfo=SHANGHAI)
 

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from core.akshare.client import Table, TableRefused
-from core.infra.clock import SHANGHAI
 from core.model.bond import BondCode
 from core.model.known import Known, Unknown
 from core.model.quote import TradingState
+from core.model.time import SHANGHAI
 from core.quotes.akshare import COLUMNS, read_spot
 
 NOW = datetime(2026, 9, 18, 10, 30, 10, tzinfo=SHANGHAI)

@@ -7,11 +7,12 @@ from datetime import datetime
 import pytest
 from miniqmt_emulator.control import Control
 
-from core.infra.clock import SHANGHAI, ScaledClock
+from core.infra.clock import ScaledClock
 from core.model.bond import BondCode
 from core.model.bond_info import RedemptionState
 from core.model.known import Known, Unknown
 from core.model.quote import Quote, TradingState
+from core.model.time import SHANGHAI
 from core.quotes.qmt import QmtQuotes
 from tests.miniqmt.terminal import shared_terminal
 from tests.waiting import PATIENCE

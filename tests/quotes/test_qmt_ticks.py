@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from core.infra.clock import SHANGHAI
 from core.model.bond import BondCode
 from core.model.known import Known, Unknown
 from core.model.order import Side
 from core.model.quote import Quote, TradingState
+from core.model.time import SHANGHAI
 from core.quotes.qmt_ticks import Detail, read_detail, read_tick
 from core.rules.pricing import why_not_tradable
 

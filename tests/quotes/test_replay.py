@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
 
-from core.infra.clock import SHANGHAI
 from core.model.bond import BondCode
 from core.model.known import Known, Unknown
 from core.model.quote import Quote
+from core.model.time import SHANGHAI
 from core.quotes.feed import QuoteFeed
 from core.quotes.replay import ReplayFeed
 

@@ -6,10 +6,10 @@ from decimal import Decimal
 
 import pytest
 
-from core.infra.clock import SHANGHAI
 from core.model.bond import BondCode
 from core.model.order import Intent, Origin, Side
 from core.model.report import Report
+from core.model.time import SHANGHAI
 from core.rules.performance import LedgerEntry, SentOrder, TradeHistory, make_report, slippage, together
 
 A, B = BondCode("113050"), BondCode("127045")

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.calendar.calendar import Calendar
-from core.infra.clock import SHANGHAI
 from core.model.known import Known, Unknown
 from core.model.settings import ScheduleSettings
+from core.model.time import SHANGHAI
 from core.rules.schedule import next_run, run_days, runs_between
 
 CALENDAR = Calendar()

@@ -5,10 +5,10 @@ from decimal import Decimal
 
 import pytest
 
-from core.infra.clock import SHANGHAI
 from core.model.bond import BondCode
 from core.model.platform import Selected, Selection
 from core.model.settings import GuardSettings
+from core.model.time import SHANGHAI
 from core.rules.selection import check_selection
 
 TODAY = date(2026, 5, 15)

@@ -7,11 +7,12 @@ import pytest
 
 from core.bonds.eligibility import Eligibility
 from core.calendar.calendar import Calendar
-from core.infra.clock import SHANGHAI, SteppedClock
+from core.infra.clock import SteppedClock
 from core.model.bond import BondCode
 from core.model.known import Known
 from core.model.plan import Plan
 from core.model.settings import GuardSettings, Settings
+from core.model.time import SHANGHAI
 from core.rules.planner import PlanInput, plan_rebalance
 from core.sandbox.bonds import SandboxBondInfo
 from core.sandbox.market import SandboxMarket

@@ -11,11 +11,12 @@ from itertools import pairwise
 
 import pytest
 
-from core.infra.clock import SHANGHAI, ScaledClock, SteppedClock
+from core.infra.clock import ScaledClock, SteppedClock
 from core.model.bond import BondCode
 from core.model.known import Known, Unknown
 from core.model.order import Side
 from core.model.quote import Quote, TradingState
+from core.model.time import SHANGHAI
 from core.quotes.feed import QuoteFeed
 from core.rules.pricing import why_not_tradable
 from core.sandbox.market import SandboxMarket

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from core.infra.clock import SHANGHAI
 from core.model.bond import BondCode
 from core.model.known import Known
 from core.model.order import Side
 from core.model.settings import OrderSettings
+from core.model.time import SHANGHAI
 from core.rules.pricing import order_price
 from core.sandbox.panel import COLUMNS, Panel, PanelError, PanelRow, load_panel, panel_quotes
 

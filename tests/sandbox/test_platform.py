@@ -15,10 +15,11 @@ import h11
 import httpx
 import pytest
 
-from core.infra.clock import SHANGHAI, SteppedClock
+from core.infra.clock import SteppedClock
 from core.model.bond import BondCode
 from core.model.known import Known
 from core.model.quote import TradingState
+from core.model.time import SHANGHAI
 from core.sandbox.market import SandboxMarket
 from core.sandbox.platform import EmbeddedPlatform
 from core.sandbox.recorded import SandboxData

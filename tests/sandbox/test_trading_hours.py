@@ -5,9 +5,9 @@ from datetime import UTC, date, datetime, time, timedelta
 import pytest
 
 from core.calendar.calendar import Calendar
-from core.infra.clock import SHANGHAI
 from core.model.bond import Exchange
 from core.model.quote import TradingState
+from core.model.time import SHANGHAI
 from core.rules.sessions import trading_state
 from core.sandbox.prices import moment_of, next_start, seconds_traded
 

@@ -9,8 +9,8 @@ import time
 from datetime import datetime
 from pathlib import Path
 
-from core.infra.clock import SHANGHAI
 from core.infra.home import Home, HomeLock
+from core.model.time import SHANGHAI
 from tests.waiting import PATIENCE
 
 

@@ -6,12 +6,12 @@ from decimal import Decimal
 
 import pytest
 
-from core.infra.clock import SHANGHAI
 from core.model.account import Owned
 from core.model.bond import BondCode
 from core.model.order import UNLIMITED, Intent, OrderState, Origin, Side
 from core.model.settings import GuardSettings, Settings
 from core.model.snapshot import Control
+from core.model.time import SHANGHAI
 from core.rules.priority import COOLING
 from core.rules.sessions import no_orders_at
 from core.trading.risk import PreTradeRisk, RiskContext

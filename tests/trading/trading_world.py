@@ -12,7 +12,7 @@ from typing import Any
 
 from core.bonds.eligibility import Eligibility
 from core.calendar.calendar import Calendar
-from core.infra.clock import SHANGHAI, SteppedClock
+from core.infra.clock import SteppedClock
 from core.infra.database import open_database
 from core.model.bond import BondCode
 from core.model.known import Known, Maybe
@@ -21,6 +21,7 @@ from core.model.plan import Plan
 from core.model.platform import Selection
 from core.model.quote import Quote
 from core.model.settings import BuySettings, OrderSettings, Settings, StrategySettings
+from core.model.time import SHANGHAI
 from core.quotes.replay import ReplayFeed
 from core.rules.sessions import no_orders_at, working_seconds
 from core.rules.stops import Ratios

@@ -6,7 +6,6 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from core.engine.ipc.link import SnapshotListener
 from core.i18n import say
@@ -55,9 +54,9 @@ from core.model.snapshot import (
     StopsSummary,
     StopStatus,
 )
+from core.model.time import SHANGHAI
 from core.rules.performance import LedgerEntry, SentOrder, TradeHistory, make_report
 
-SHANGHAI = ZoneInfo("Asia/Shanghai")
 NOW = datetime(2026, 5, 6, 14, 49, 32, tzinfo=SHANGHAI)
 TODAY = date(2026, 5, 6)
 

@@ -41,7 +41,7 @@ def test_lengths_of_time_are_not_taken_for_times_of_day() -> None:
 def test_another_day_is_named() -> None:
     assert fmt.moment(NOW, NOW) == "14:49"
     assert fmt.moment(NOW + timedelta(days=1), NOW) == "Thu 05-07 14:49"
-    assert fmt.moment(datetime(2026, 5, 18, 6, 50, tzinfo=fmt.SHANGHAI), NOW) == "Mon 05-18 06:50"
+    assert fmt.moment(datetime(2026, 5, 18, 6, 50, tzinfo=SHANGHAI), NOW) == "Mon 05-18 06:50"
 
 
 @pytest.mark.parametrize(

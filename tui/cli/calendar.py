@@ -17,11 +17,12 @@ from core.calendar.calendar import Calendar
 from core.calendar.session_file import read_session_file, weekdays
 from core.calendar.sources import ask_all, own_file, sources
 from core.calendar.update import CalendarFindings, SourceVerdict, compare, kept_answer, write_sessions
-from core.infra.clock import SHANGHAI, RealClock
+from core.infra.clock import RealClock
 from core.infra.home import Home, HomeUnusable
 from core.infra.native_output import kept_off_the_screen
 from core.model.bond import Exchange
 from core.model.known import Known
+from core.model.time import SHANGHAI
 from core.rules.sessions import AFTERNOON, CLOSING_CALL_FROM, MORNING, OPENING_CALL_FROM, phase_at
 from tui.cli.context import AS_JSON, DONE, FAILED, REFUSED, CliContext, exit_with
 from tui.cli.output import print_json

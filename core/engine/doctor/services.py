@@ -14,7 +14,7 @@ from core.engine.assembly import real_sources
 from core.engine.live import terminal_quotes, what_lacks
 from core.factorcat import FactorCatClient, FactorCatError
 from core.i18n import mark, say
-from core.infra.clock import SHANGHAI, RealClock
+from core.infra.clock import RealClock
 from core.infra.credentials import Credentials
 from core.infra.home import Home
 from core.infra.updates import UpdateUnavailable, ask_for_release, newer
@@ -22,6 +22,7 @@ from core.model.finding import CheckResult, Finding
 from core.model.known import Known, Unknown
 from core.model.quote import Quote
 from core.model.settings import Settings
+from core.model.time import SHANGHAI
 from core.notify.channels import MailFailed, NotSent, PushReceiver, mail_password, receivers_of, try_login
 from core.notify.outbox import failing_receivers
 from core.quotes.failover import FailoverQuotes

@@ -23,7 +23,6 @@ from typing import Any, cast
 from pydantic import BaseModel
 
 import core.model
-from core.infra.clock import SHANGHAI
 from core.model.bond import BondCode
 from core.model.command import (
     CheckSetting,
@@ -42,6 +41,7 @@ from core.model.command import (
 from core.model.errors import InvalidDataError
 from core.model.known import Known
 from core.model.snapshot import Snapshot
+from core.model.time import SHANGHAI
 
 
 class ProtocolError(InvalidDataError, ValueError):

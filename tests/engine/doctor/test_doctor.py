@@ -19,13 +19,14 @@ from core.bonds.tables import REDEMPTION_COLUMNS, REDEMPTION_TABLE
 from core.engine.doctor import machine
 from core.engine.doctor.examination import examine
 from core.engine.engine import Engine
-from core.infra.clock import SHANGHAI, RealClock
+from core.infra.clock import RealClock
 from core.infra.credentials import Credentials
 from core.infra.credentials_file import CredentialsFile
 from core.infra.home import ExclusiveLock, Home
 from core.model.command import Done, Examine
 from core.model.finding import CheckResult, Finding
 from core.model.settings import Settings
+from core.model.time import SHANGHAI
 from tests.infra.keyrings import BrokenKeyring, MemoryKeyring
 from tests.live.factorcat import PASSWORD, RECORD, STRATEGY, USER, LoopbackPlatform
 from tests.miniqmt.terminal import shared_terminal

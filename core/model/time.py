@@ -1,0 +1,5 @@
+"""The exchanges' time zone."""
+
+from zoneinfo import ZoneInfo
+
+SHANGHAI = ZoneInfo("Asia/Shanghai")
