@@ -164,7 +164,7 @@ class Bell:
 def _alarms(snapshot: Snapshot) -> frozenset[str]:
     failing = {f"health {health.name}" for health in snapshot.health if health.level is Level.ERROR}
     events = {f"event {event.number}" for event in snapshot.events if event.level is Level.ERROR}
-    return frozenset({*snapshot.blockers, *failing, *events})
+    return frozenset({*(reason.text for reason in snapshot.blockers), *failing, *events})
 
 
 class ShutdownHandler:

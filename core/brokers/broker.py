@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
+from enum import Enum, auto
 from typing import Protocol
 
 from core.model.account import Asset, Position
@@ -13,6 +14,14 @@ BrokerEvent = BrokerOrder | Fill
 BrokerListener = Callable[[BrokerEvent], None]
 
 
+class ConnectionStatus(Enum):
+    """Only CONNECTED can trade."""
+
+    CONNECTED = auto()
+    DISCONNECTED = auto()  # the terminal does not answer
+    ACCOUNT_UNAVAILABLE = auto()  # the terminal answers, and does not offer this account or it is not ready
+
+
 @dataclass(frozen=True, slots=True)
 class ConnectionState:
     """Whether the account can be reached, a `detail` for the user, and since when.
@@ -20,10 +29,14 @@ class ConnectionState:
     `number` counts the connections made: events between two of them may have been missed.
     """
 
-    connected: bool
+    status: ConnectionStatus
     number: int
     detail: str
     since: datetime
+
+    @property
+    def connected(self) -> bool:
+        return self.status is ConnectionStatus.CONNECTED
 
 
 class Broker(Protocol):

@@ -10,7 +10,7 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
-from core.brokers.broker import BrokerEvent, BrokerListener, ConnectionState
+from core.brokers.broker import BrokerEvent, BrokerListener, ConnectionState, ConnectionStatus
 from core.brokers.paper_store import PaperAccount, PaperHolding, PaperOrder, PaperStore
 from core.infra.clock import Clock
 from core.model.account import Asset, Position
@@ -43,7 +43,7 @@ class PaperBroker:
         self._taken: dict[tuple[BondCode, Side], tuple[object, int]] = {}
         self._working = {order.order_id: order for order in self._store.live_orders()}
         self._stopped = False
-        self.connection = ConnectionState(True, 1, "ok", clock.now())
+        self.connection = ConnectionState(ConnectionStatus.CONNECTED, 1, "ok", clock.now())
         feed.subscribe(self._on_quotes)
 
     def use_settings(self, settings: Settings) -> None:

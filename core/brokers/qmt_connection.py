@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from core.brokers import qmt_rows
-from core.brokers.broker import ConnectionState
+from core.brokers.broker import ConnectionState, ConnectionStatus
 from core.brokers.qmt_rows import AccountStatus, OrderError
-from core.brokers.qmt_session import Disconnected, QmtSession, SdkEvent
+from core.brokers.qmt_session import ConnectFailure, Disconnected, QmtSession, SdkEvent
 from core.i18n import say
 from core.infra.clock import Clock
 from core.infra.worker_thread import CallTimedOut
@@ -29,6 +29,8 @@ _DAY_OFF_BACKOFF = 600.0
 
 _STOP_TIMEOUT = 2.0
 """Seconds that rotor, when it ends, waits for the SDK to stop."""
+
+_DOWN = ConnectionStatus.DISCONNECTED
 
 _MAX_FAILURES = 3
 """Failed queries in a row after which a session that looks alive is dropped."""
@@ -83,7 +85,7 @@ class QmtConnection:
         """Queries in a row without an answer."""
         self.started_at = clock.now()
         """When the current session was begun; the account's status may have become ready over it more than once."""
-        self.state = ConnectionState(False, 0, say("not connected yet"), clock.now())
+        self.state = ConnectionState(ConnectionStatus.DISCONNECTED, 0, say("not connected yet"), clock.now())
         self.listeners: list[Callable[[], None]] = []
 
     @property
@@ -101,7 +103,7 @@ class QmtConnection:
             await asyncio.gather(self._retrying, return_exceptions=True)
         session, self._session = self._session, None
         stopping = session.close() if session is not None else None
-        self._set_state(connected=False, detail=say("rotor has ended"))
+        self._set_state(ConnectionStatus.DISCONNECTED, say("rotor has ended"))
         if stopping is not None:  # native threads that still run when the process ends may crash it
             await asyncio.to_thread(stopping.join, _STOP_TIMEOUT)
 
@@ -141,34 +143,35 @@ class QmtConnection:
             self._qmt.userdata, number, account, timeout=self._timeout, now=self._clock.now, on_event=self._on_event
         )
         self._session = session
-        trouble = say("the attempt was broken off")
+        failure: ConnectFailure | None = ConnectFailure(_DOWN, say("the attempt was broken off"))
         try:
-            trouble = await session.open() or await self._read_status(session)
+            failure = await session.open() or await self._read_status(session)
         except CallTimedOut as error:
-            trouble = str(error)
+            failure = ConnectFailure(_DOWN, str(error))
         except TimeoutError:
-            trouble = say("MiniQMT accepted the connection and did not answer")
+            failure = ConnectFailure(_DOWN, say("MiniQMT accepted the connection and did not answer"))
         except Exception as error:
             log.exception("the SDK failed at the connection")
-            trouble = say("the SDK of MiniQMT failed: {error}", error=error)
+            failure = ConnectFailure(_DOWN, say("the SDK of MiniQMT failed: {error}", error=error))
         finally:
             self._last_attempt = self._clock.elapsed()
-            if trouble is not None and self._session is session:
+            if failure is not None and self._session is session:
                 self._attempts += 1
-                self._drop_current(trouble)
+                self._drop_current(failure.text, failure.status)
 
-    async def _read_status(self, session: QmtSession) -> str | None:
-        """Query the account's status; returns the reason where that fails. The account may become ready later."""
+    async def _read_status(self, session: QmtSession) -> ConnectFailure | None:
+        """Query the account's status; returns why that failed. The account may become ready later."""
         while True:
             self._pushed_status = None
             answer = await session.query("query_account_status", lambda rows: [*map(qmt_rows.read_status, rows)])
             if isinstance(answer, Unknown):
-                return answer.reason
+                return ConnectFailure(_DOWN, answer.reason)
             if self._pushed_status is None:  # else it changed meanwhile, and which of the two is newer is unknown
                 break
         mine = next((status for status in answer.value if status.account == self._qmt.account), None)
         if mine is None:
-            return say("MiniQMT gives no status for account {account}", account=self._qmt.account)
+            text = say("MiniQMT gives no status for account {account}", account=self._qmt.account)
+            return ConnectFailure(ConnectionStatus.ACCOUNT_UNAVAILABLE, text)
         self._attempts, self._status_known = 0, True
         self._apply_status(mine)
         return None
@@ -185,27 +188,29 @@ class QmtConnection:
 
     def _apply_status(self, status: AccountStatus) -> None:
         if not status.ready:
-            self._disconnect(say("account {account} is not ready: {status}", account=self._qmt.account, status=status))
+            text = say("account {account} is not ready: {status}", account=self._qmt.account, status=status)
+            self._disconnect(text, ConnectionStatus.ACCOUNT_UNAVAILABLE)
         elif not self.state.connected:
-            self._set_state(connected=True, detail="ok")
+            self._set_state(ConnectionStatus.CONNECTED, "ok")
             log.info("MiniQMT: account %s is connected (session %d)", self._qmt.account, self._ids.last)
 
-    def _drop_current(self, reason: str) -> None:
+    def _drop_current(self, reason: str, status: ConnectionStatus = _DOWN) -> None:
         session, self._session = self._session, None
         if session is not None:
             session.close()
         self._lost.set()
-        self._disconnect(reason)
+        self._disconnect(reason, status)
 
-    def _disconnect(self, reason: str) -> None:
-        if self.state.connected or self.state.detail != reason:
+    def _disconnect(self, reason: str, status: ConnectionStatus) -> None:
+        if (self.state.status, self.state.detail) != (status, reason):
             log.warning("MiniQMT: account %s is not connected: %s", self._qmt.account, reason)
-            self._set_state(connected=False, detail=reason)
+            self._set_state(status, reason)
 
-    def _set_state(self, *, connected: bool, detail: str) -> None:
-        """Each change to connected is a new connection; `since` stays while only the detail changes."""
+    def _set_state(self, status: ConnectionStatus, detail: str) -> None:
+        """Each change to connected is a new connection; `since` stays while the account is connected, or is not."""
+        connected = status is ConnectionStatus.CONNECTED
         since = self.state.since if connected == self.state.connected else self._clock.now()
-        self.state = ConnectionState(connected, self.state.number + connected, detail, since)
+        self.state = ConnectionState(status, self.state.number + connected, detail, since)
         for listener in self.listeners:
             try:
                 listener()

@@ -12,9 +12,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from core.brokers import qmt_rows
+from core.brokers.broker import ConnectionStatus
 from core.brokers.qmt_rows import AccountStatus, Native, OrderError, OrderResponse
 from core.i18n import say
 from core.infra import xtquant_sdk
@@ -35,6 +36,13 @@ _STOP_TIMEOUT = 5.0
 _LIMIT_PRICE = 11
 _ORDER_TYPES = {Side.BUY: 23, Side.SELL: 24}
 _STRATEGY_NAME = "rotor"
+
+
+class ConnectFailure(NamedTuple):
+    """Why a connection was not made: its status, and a sentence for the user."""
+
+    status: ConnectionStatus
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,16 +81,18 @@ class QmtSession:
         self._early: dict[int, OrderResponse] = {}
         self._closed = False
 
-    async def open(self) -> str | None:
-        """Connect and subscribe; returns the reason where that fails. Raises `CallTimedOut`."""
+    async def open(self) -> ConnectFailure | None:
+        """Connect and subscribe; returns why that failed. Raises `CallTimedOut`."""
         await self._worker.call(self._build, CONNECT_TIMEOUT)
         if await self._worker.call(self._trader.connect, CONNECT_TIMEOUT) != 0:
-            return say("MiniQMT is not running, or not logged in (极简模式), or qmt.userdata is not its folder")
+            text = say("MiniQMT is not running, or not logged in (极简模式), or qmt.userdata is not its folder")
+            return ConnectFailure(ConnectionStatus.DISCONNECTED, text)
         if await self._worker.call(lambda: self._trader.subscribe(self._account), CONNECT_TIMEOUT + self._timeout) != 0:
-            return say(
+            text = say(
                 "MiniQMT does not offer account {account_id}: check that it is logged in there, and qmt.account",
                 account_id=self._account_id,
             )
+            return ConnectFailure(ConnectionStatus.ACCOUNT_UNAVAILABLE, text)
         return None
 
     async def query(self, query: str, read: Callable[[Native], T]) -> Maybe[T]:

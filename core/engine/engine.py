@@ -21,7 +21,7 @@ from core.model.command import Command, Done, EndEngine, Failed, Reply
 from core.model.errors import SetupError
 from core.model.quote import SessionPhase
 from core.model.settings import Settings
-from core.model.snapshot import Snapshot
+from core.model.snapshot import BlockKind, BlockReason, Snapshot
 from core.model.time import SHANGHAI
 
 if TYPE_CHECKING:
@@ -231,4 +231,6 @@ class Engine:
         self._failure = text
         now = datetime.now(SHANGHAI)
         shown = self.latest or Snapshot(0, now, self._settings.mode, "", SessionPhase.UNKNOWN, None, ready=False)
-        self._publish(replace(shown, number=shown.number + 1, ready=False, blockers=(text,)))
+        self._publish(
+            replace(shown, number=shown.number + 1, ready=False, blockers=(BlockReason(BlockKind.ENGINE_FAILED, text),))
+        )

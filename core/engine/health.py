@@ -128,7 +128,7 @@ class HealthMonitor:
             return _State(Level.INFO, say("none watched"))
         level = Level.ERROR if self.quote_silence() is not None else Level.GOOD
         sources = self._components.feed.states() if isinstance(self._components.feed, FailoverQuotes) else ()
-        troubled = [source for source in sources if source.trouble]
+        troubled = [source for source in sources if not source.works]
         if sources and len(troubled) == len(sources):
             return _State(Level.ERROR, say("none since {since:%H:%M}", since=max(source.since for source in sources)))
         if quotes is None:

@@ -30,12 +30,11 @@ from core.infra.updates import UpdateCheck
 from core.model.bond import BondCode
 from core.model.known import Known
 from core.model.quote import Quote
-from core.model.snapshot import Event, Level, Snapshot
+from core.model.snapshot import BlockKind, Event, Level, Snapshot
 from core.notify.delivery import Notifier
 from core.trading.executor import INTERRUPTED
 from core.trading.reconcile import end_working
 from core.trading.state_store import RUNNING
-from core.trading.status import BlockKind
 
 log = logging.getLogger(__name__)
 

@@ -52,7 +52,7 @@ class SnapshotBuilder:
         followed = components.settings.strategy
         stops = components.stops.rows()
         positions, limits = self._positions(stops), self._limits(now.date())
-        blockers = components.order_manager.status.texts
+        blockers = components.order_manager.status.reasons
         return Snapshot(
             number=self._number,
             at=now,
@@ -99,11 +99,11 @@ class SnapshotBuilder:
     def _silent_sources(self) -> tuple[str, ...]:
         """Which sources of prices are out of reach, since when, and what that means."""
         feed = self._components.feed
-        troubled = [state for state in feed.states() if state.trouble] if isinstance(feed, FailoverQuotes) else []
+        troubled = [state for state in feed.states() if not state.works] if isinstance(feed, FailoverQuotes) else []
         if not troubled or not isinstance(feed, FailoverQuotes):
             return ()
         told = "; ".join(
-            say("{name} since {since:%H:%M:%S}: {trouble}", name=one.name, since=one.since, trouble=one.trouble)
+            say("{name} since {since:%H:%M:%S}: {trouble}", name=one.name, since=one.since, trouble=one.reason)
             for one in troubled
         )
         if len(troubled) == len(feed.states()):

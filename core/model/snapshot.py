@@ -41,6 +41,27 @@ class Need(StrEnum):
     SELF_TEST = "self-test"
 
 
+class BlockKind(StrEnum):
+    """Why trading is off. Reconciliation ends each of them but a lost connection and an engine that failed."""
+
+    NOT_RECONCILED = "not reconciled"  # since the start
+    RECONNECTED = "reconnected"
+    WOKE_UP = "woke up"  # the machine slept, or this program was stopped
+    CONNECTION_LOST = "connection lost"
+    ACCOUNT_SILENT = "account silent"  # connected, and a query was not answered
+    MISMATCH = "mismatch"  # a row of the last reconciliation
+    BOOKING_FAULT = "booking fault"  # an event of the broker that could not be booked
+    ENGINE_FAILED = "engine failed"
+
+
+@dataclass(frozen=True, slots=True)
+class BlockReason:
+    """One reason why trading is off; `text` is for people."""
+
+    kind: BlockKind
+    text: str
+
+
 class Control(StrEnum):
     """A trading control: buying is paused, the breaker allows only safety and manual sales, or nothing new is sent."""
 
@@ -129,14 +150,27 @@ class Limit:
         return self.used >= self.most
 
 
+class SourceStatus(StrEnum):
+    """Whether a source of quotes works. STALE: it answers, and another source has clearly newer prices."""
+
+    WORKING = "working"
+    UNREACHABLE = "unreachable"
+    STALE = "stale"
+
+
 @dataclass(frozen=True, slots=True)
 class SourceState:
-    """A source of quotes: whether it is the one in use, why it is out of reach, since when that is so."""
+    """A source of quotes: whether it is the one in use, its status and since when, and for people why it fails."""
 
     name: str
     active: bool
-    trouble: str | None
+    status: SourceStatus
     since: datetime
+    reason: str = ""
+
+    @property
+    def works(self) -> bool:
+        return self.status is SourceStatus.WORKING
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,7 +303,7 @@ class Snapshot:
     session: SessionPhase
     trading_day: date | None
     ready: bool
-    blockers: tuple[str, ...] = ()
+    blockers: tuple[BlockReason, ...] = ()
     platform_user: str | None = None
     health: tuple[Health, ...] = ()
     followed: Followed | None = None

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, time
 from decimal import Decimal
 from itertools import groupby
+from typing import NamedTuple, Self
 
 from core.i18n import say
 from core.infra.clock import Clock
@@ -13,8 +14,8 @@ from core.model.notification import Notification, NotificationKind
 from core.model.order import STOP_ORIGINS, Order, OrderState, Side
 from core.model.quote import SessionPhase, TradingState
 from core.model.settings import NotifyEvents
-from core.model.snapshot import Control, Level, Snapshot
-from core.notify.outbox import Outbox
+from core.model.snapshot import BlockKind, Control, Level, Snapshot, SourceStatus
+from core.notify.outbox import Outbox, SentNotification
 from core.rules.redemption import HeldDanger
 
 _LEVELS = {"info": Level.INFO, "warning": Level.WARNING, "error": Level.ERROR}
@@ -29,8 +30,33 @@ _DOUBT = 20.0
 _IN_HOURS = frozenset(
     {SessionPhase.PRE_OPEN, SessionPhase.OPENING_CALL, SessionPhase.OPEN, SessionPhase.BREAK, SessionPhase.CLOSING_CALL}
 )
-_STOPS_KEY = "stops"
+_CLOSED = frozenset({SessionPhase.CLOSED, SessionPhase.CLOSED_DAY})
+_FAULTS = frozenset({BlockKind.MISMATCH, BlockKind.BOOKING_FAULT, BlockKind.ENGINE_FAILED})
+"""What needs the user. Other blocks end once the terminal answers: no alert while the market is closed."""
+
+_BLOCKED_KEY, _STOPS_KEY = "off", "stops"
 _TURNED_DOWN = frozenset({OrderState.REJECTED, OrderState.REFUSED})
+
+
+class AlertKey(NamedTuple):
+    """Names an alert of one mode and account; `str()` is its form in the outbox. An account has no slash."""
+
+    mode: str
+    account: str
+    name: str
+
+    @classmethod
+    def of(cls, snapshot: Snapshot, name: str) -> Self:
+        return cls(snapshot.mode, snapshot.account, name)
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        mode, _, rest = text.partition("/")
+        account, _, name = rest.partition("/")
+        return cls(mode, account, name)
+
+    def __str__(self) -> str:
+        return "/".join(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +89,7 @@ class AlertFinder:
         self._clock = clock
         self._wall = wall
         self._kinds = kinds
-        self._since: dict[str, float] = {}
+        self._since: dict[AlertKey, float] = {}
         self._day: object = None
 
     def check_for_alerts(
@@ -73,64 +99,55 @@ class AlertFinder:
 
         `failed_part`: the part of the engine that has just failed; `back`: a sentence on a restart after a crash.
         """
-        books = _books(snapshot)
-        items = {
-            books + item.key: item
+        found = {
+            AlertKey.of(snapshot, item.key): item
             for item in find_conditions(snapshot, tuple(dangers), failed_part, back)
             if item.kind in self._kinds
         }
-        told, real, fresh = self._outbox.announced, self._clock.real(), False
-        self._since = {key: self._since.get(key, real) for key in items}
-        for key, item in items.items():
-            if key not in told and real - self._since[key] >= item.hold:
+        announced = {AlertKey.parse(text): sent for text, sent in self._outbox.announced.items()}
+        real, fresh = self._clock.real(), False
+        self._since = {key: self._since.get(key, real) for key in found}
+        for key, item in found.items():
+            if key not in announced and real - self._since[key] >= item.hold:
                 fresh |= self._announce(key, item, snapshot)
-        for key in [
-            key
-            for key, one in told.items()
-            if one.ended_text and one.kind in self._kinds and key.startswith(books) and key not in items
-        ]:
-            fresh |= self._announce_end(key, snapshot)
+        for key, sent in announced.items():
+            here = key == AlertKey.of(snapshot, key.name)
+            if here and key not in found and sent.ended_text and sent.kind in self._kinds:
+                fresh |= self._announce_end(key, sent, snapshot)
         if self._day != snapshot.trading_day:
             self._day = snapshot.trading_day
             self._outbox.forget_old(self._wall.now())
         return fresh
 
-    def _announce(self, key: str, item: Condition, snapshot: Snapshot) -> bool:
-        if item.kind is NotificationKind.CLOSING and not self._opening_was_sent(snapshot):
-            return False
+    def _announce(self, key: AlertKey, item: Condition, snapshot: Snapshot) -> bool:
+        opening = AlertKey.of(snapshot, _opening_key(snapshot.trading_day))
+        if item.kind is NotificationKind.CLOSING and str(opening) not in self._outbox.announced:
+            return False  # no digest after a start in the evening
         notification = self._notification(item.kind, item.text, snapshot)
-        self._outbox.announce(key, notification, heading(snapshot), item.ended_text, item.kind, self._wall.now())
+        self._outbox.announce(str(key), notification, heading(snapshot), item.ended_text, item.kind, self._wall.now())
         return notification is not None
 
-    def _announce_end(self, key: str, snapshot: Snapshot) -> bool:
-        told = self._outbox.announced[key]
-        if not _can_judge_end(told.kind, key, snapshot):
+    def _announce_end(self, key: AlertKey, sent: SentNotification, snapshot: Snapshot) -> bool:
+        if not _can_judge_end(sent.kind, key.name, snapshot):
             return False
-        notification = self._notification(told.kind, told.ended_text, snapshot)
-        self._outbox.end(key, notification, heading(snapshot))
+        notification = self._notification(sent.kind, sent.ended_text, snapshot)
+        self._outbox.end(str(key), notification, heading(snapshot))
         return notification is not None
-
-    def _opening_was_sent(self, snapshot: Snapshot) -> bool:
-        """No digest after a start in the evening."""
-        return _books(snapshot) + _opening_key(snapshot.trading_day) in self._outbox.announced
 
     def _notification(self, kind: NotificationKind, text: str, snapshot: Snapshot) -> Notification | None:
         wanted = str(getattr(self.events, str(kind)))
         return None if wanted == "off" else Notification(kind, _LEVELS[wanted], snapshot.at, text)
 
 
-def _can_judge_end(kind: NotificationKind, key: str, shown: Snapshot) -> bool:
+def _can_judge_end(kind: NotificationKind, name: str, shown: Snapshot) -> bool:
     """Whether the snapshot shows it at all: outside a check's hours, or where data is unknown, nothing has ended."""
+    if name == _BLOCKED_KEY:
+        return not shown.blockers
     if kind is NotificationKind.CONNECTION:
         return shown.session in _IN_HOURS and bool(shown.health)
-    if kind is NotificationKind.BOND or key == _books(shown) + _STOPS_KEY:
+    if kind is NotificationKind.BOND or name == _STOPS_KEY:
         return shown.session == SessionPhase.OPEN and isinstance(shown.positions, Known)
     return True
-
-
-def _books(snapshot: Snapshot) -> str:
-    """What every key of this mode and account begins with."""
-    return f"{snapshot.mode}/{snapshot.account}/"
 
 
 def _opening_key(day: date | None) -> str:
@@ -163,9 +180,10 @@ def find_conditions(
 
 
 def _trading(shown: Snapshot) -> Iterator[Condition]:
-    if shown.blockers:
-        text = say("trading is off, nothing is sent and no stop fires: {why}", why="; ".join(shown.blockers))
-        yield Condition("off", NotificationKind.TRADING, text, say("trading is on again"), _STEADY)
+    reported = [reason.text for reason in shown.blockers if reason.kind in _FAULTS or shown.session not in _CLOSED]
+    if reported:
+        text = say("trading is off, nothing is sent and no stop fires: {why}", why="; ".join(reported))
+        yield Condition(_BLOCKED_KEY, NotificationKind.TRADING, text, say("trading is on again"), _STEADY)
     texts: Mapping[Control, Callable[[], tuple[str, str]]] = {
         Control.TRIPPED: lambda: (
             say("the breaker has tripped: too many orders were turned down, only sales for safety go out"),
@@ -199,11 +217,11 @@ def _connections(shown: Snapshot) -> Iterator[Condition]:
             _STEADY,
         )
     for source in shown.sources:
-        if source.trouble is not None:
+        if source.status is not SourceStatus.WORKING:
             yield Condition(
                 f"source:{source.name}",
                 NotificationKind.CONNECTION,
-                say("prices of {name} are out of reach: {why}", name=source.name, why=source.trouble),
+                say("prices of {name} are out of reach: {why}", name=source.name, why=source.reason),
                 say("prices of {name} are within reach again", name=source.name),
                 _STEADY,
             )
@@ -335,7 +353,7 @@ def opening_check(shown: Snapshot) -> str:
     lines = [
         say("Ready for {day}.", day=shown.trading_day) if ready else say("NOT ready for {day}.", day=shown.trading_day)
     ]
-    lines += [say("  trading is off: {why}", why=why) for why in shown.blockers]
+    lines += [say("  trading is off: {why}", why=reason.text) for reason in shown.blockers]
     lines += [say("  pulled: {control}", control=say(str(control))) for control in shown.controls]
     lines += [f"  {say(one.name)}: {one.text}" for one in shown.health if one.level in {Level.ERROR, Level.WARNING}]
     if shown.followed is not None:

@@ -16,7 +16,7 @@ from core.model.bond import BondCode
 from core.model.known import Known, Maybe, Unknown
 from core.model.quote import Quote
 from core.model.settings import Settings
-from core.model.snapshot import SourceState
+from core.model.snapshot import SourceState, SourceStatus
 from core.quotes.feed import QuoteFeed, QuoteListener
 from core.rules.cross_check import price_disagreement
 
@@ -51,35 +51,34 @@ class QuoteSource(QuoteFeed, Protocol):
         ...
 
 
-class _SourceStatus:
-    """A source, whether it works, and when it was last asked and heard."""
+class _Source:
+    """A source, its status and why, and when it was last asked and last sent a quote."""
 
-    def __init__(self, source: QuoteSource, clock: Clock) -> None:
-        self.source = source
+    def __init__(self, feed: QuoteSource, clock: Clock) -> None:
+        self.feed = feed
         self._clock = clock
-        self.trouble: str | None = None
+        self.status = SourceStatus.WORKING
+        self.reason = ""
         self.since = clock.now()
         self.asked_at = -RETRY
         self.last_quote_at = clock.elapsed()
 
-    def set_trouble(self, trouble: str | None) -> None:
+    def set_status(self, status: SourceStatus, reason: str = "") -> None:
+        """`since` is when it began to work, or began to fail."""
+        working = SourceStatus.WORKING
         self.asked_at = self._clock.elapsed()
-        if (trouble is None) != (self.trouble is None):
+        if (status is working) != (self.status is working):
             self.since = self._clock.now()
-        self.trouble = trouble
+        self.status, self.reason = status, reason
 
     @property
     def backing_off(self) -> bool:
-        """Whether it failed and is not to be asked again yet."""
-        return self.trouble is not None and self._clock.elapsed() - self.asked_at < RETRY
+        """Whether it failed and is not asked again yet."""
+        return self.status is not SourceStatus.WORKING and self._clock.elapsed() - self.asked_at < RETRY
 
     def description(self) -> str:
-        return say(
-            "{name} since {since:%H:%M:%S}: {trouble}",
-            name=self.source.name,
-            since=self.since,
-            trouble=self.trouble or say("ok"),
-        )
+        name, why = self.feed.name, self.reason or say("ok")
+        return say("{name} since {since:%H:%M:%S}: {trouble}", name=name, since=self.since, trouble=why)
 
 
 class FailoverQuotes:
@@ -87,54 +86,52 @@ class FailoverQuotes:
 
     def __init__(
         self,
-        sources: Sequence[QuoteSource],
+        feeds: Sequence[QuoteSource],
         clock: Clock,
         *,
         open_now: Callable[[], bool],
         cross_check: bool,
         ratio: Decimal,
     ) -> None:
-        self._sources = [_SourceStatus(source, clock) for source in sources]
         self._clock = clock
         self._open_now = open_now
         self._cross_check = cross_check
         self._ratio = ratio
-        self._active = self._sources[0]
         self._watched: frozenset[BondCode] = frozenset()
         self._listeners: list[QuoteListener] = []
         self._monitoring: asyncio.Task[None] | None = None
         self._stopping = asyncio.Event()
         self._pending: set[asyncio.Task[Mapping[BondCode, Maybe[Quote]] | None]] = set()
-        for status in self._sources:
-            status.source.subscribe(self._listener(status))
+        self._changing = asyncio.Lock()
+        self._sources = [self._add(feed) for feed in feeds]
+        self._active = self._sources[0]
 
     def use_settings(self, settings: Settings) -> None:
         """Compare prices by these settings from now on."""
         self._cross_check, self._ratio = settings.cross_checked, settings.guards.cross_check_ratio
         self._update_watched()
 
-    async def use_sources(self, sources: Sequence[QuoteSource]) -> None:
-        """Ask these sources from now on; one that was there before goes on, the others are stopped."""
-        before = {id(status.source): status for status in self._sources}
-        statuses = [before.pop(id(source), None) or _SourceStatus(source, self._clock) for source in sources]
-        fresh = [status for status in statuses if status not in self._sources]
-        for status in fresh:
-            status.source.subscribe(self._listener(status))
-        self._sources, self._active = statuses, statuses[0]
-        self._update_watched()
-        if self._monitoring is not None:
-            for status in fresh:
-                await status.source.start()
-        for status in before.values():
-            await status.source.stop()
+    async def use_sources(self, feeds: Sequence[QuoteSource]) -> None:
+        """Take quotes from these sources from now on; those that were there before go on, the others are stopped."""
+        async with self._changing:  # a source that is still being stopped must not be started again meanwhile
+            removed = {id(source.feed): source for source in self._sources}
+            kept = {id(feed): source for feed in feeds if (source := removed.pop(id(feed), None))}
+            self._sources = [kept.get(id(feed)) or self._add(feed) for feed in feeds]
+            self._active = self._by_preference()[0]
+            self._update_watched()
+            for source in self._sources:
+                if self._monitoring is not None and id(source.feed) not in kept:
+                    await source.feed.start()
+            for source in removed.values():
+                await source.feed.stop()
 
     @property
     def name(self) -> str:
-        return self._active.source.name
+        return self._active.feed.name
 
     async def start(self) -> None:
-        for status in self._sources:
-            await status.source.start()
+        for source in self._sources:
+            await source.feed.start()
         self._stopping.clear()
         if self._monitoring is None:
             self._monitoring = asyncio.create_task(self._monitor(), name="quote sources")
@@ -145,8 +142,8 @@ class FailoverQuotes:
             self._monitoring.cancel()
             await asyncio.gather(self._monitoring, return_exceptions=True)
             self._monitoring = None
-        for status in self._sources:
-            await status.source.stop()
+        for source in self._sources:
+            await source.feed.stop()
 
     def watch(self, codes: Iterable[BondCode]) -> None:
         self._watched = frozenset(codes)
@@ -160,76 +157,78 @@ class FailoverQuotes:
         wanted = tuple(codes)
         if not wanted:
             return {}
-        for status in self._by_preference():
-            found = await self._ask(status, wanted)
+        for source in self._by_preference():
+            found = await self._ask(source, wanted)
             if found is not None:
-                self._switch_to(status)
+                self._switch_to(source)
                 return found
-        told = "; ".join(status.description() for status in self._sources)
+        told = "; ".join(source.description() for source in self._sources)
         return dict.fromkeys(wanted, Unknown(say("no price, every source is out of reach: {told}", told=told)))
 
     async def second_opinion(self, codes: Iterable[BondCode]) -> Mapping[BondCode, Maybe[Quote]]:
         """Quotes of the best source that is not in use; `Unknown` with the reason where there is none."""
         wanted = tuple(codes)
-        others = [status for status in self._sources if status is not self._active]
-        for status in others:
-            found = None if status.backing_off else await self._ask_with_timeout(status, wanted)
+        others = [source for source in self._sources if source is not self._active]
+        for source in others:
+            found = None if source.backing_off else await self._ask_with_timeout(source, wanted)
             if found is not None:
                 return found
-        told = "; ".join(status.description() for status in others) or say("there is only one source")
+        told = "; ".join(source.description() for source in others) or say("there is only one source")
         return dict.fromkeys(wanted, Unknown(told))
 
     async def universe(self) -> Maybe[tuple[BondCode, ...]]:
-        return await self._sources[0].source.universe()
+        return await self._sources[0].feed.universe()
 
     def contradiction(self, quote: Quote) -> str | None:
         """How a second source's recent price contradicts this quote, as a sentence; None where it does not.
 
         A silent source never contradicts: it must not keep a stop from firing.
         """
-        for status in self._sources:
-            if status is not self._active and status.source.name != quote.source:
-                other = status.source.latest(quote.code, CONTRADICTION_AGE)
+        for source in self._sources:
+            if source is not self._active and source.feed.name != quote.source:
+                other = source.feed.latest(quote.code, CONTRADICTION_AGE)
                 if other is not None and other.at.date() == quote.at.date():
                     return price_disagreement(quote, other, self._ratio)
         return None
 
     def states(self) -> tuple[SourceState, ...]:
         return tuple(
-            SourceState(status.source.name, status is self._active, status.trouble, status.since)
-            for status in self._sources
+            SourceState(source.feed.name, source is self._active, source.status, source.since, source.reason)
+            for source in self._sources
         )
 
-    def _by_preference(self) -> list[_SourceStatus]:
+    def _by_preference(self) -> list[_Source]:
         """Best first; those that back off come last, and are asked only where no other answers."""
-        return sorted(self._sources, key=lambda status: status.backing_off)
+        return sorted(self._sources, key=lambda source: source.backing_off)
 
-    async def _ask(self, status: _SourceStatus, codes: Sequence[BondCode]) -> Mapping[BondCode, Maybe[Quote]] | None:
-        found = await status.source.snapshot(codes)
-        status.set_trouble(status.source.trouble)
-        return found if status.trouble is None else None
+    async def _ask(self, source: _Source, codes: Sequence[BondCode]) -> Mapping[BondCode, Maybe[Quote]] | None:
+        found = await source.feed.snapshot(codes)
+        trouble = source.feed.trouble
+        source.set_status(SourceStatus.WORKING if trouble is None else SourceStatus.UNREACHABLE, trouble or "")
+        return found if trouble is None else None
 
     async def _ask_with_timeout(
-        self, status: _SourceStatus, codes: Sequence[BondCode]
+        self, source: _Source, codes: Sequence[BondCode]
     ) -> Mapping[BondCode, Maybe[Quote]] | None:
         """The same with a deadline; a late answer still updates the source, ready for the next time."""
-        pending = asyncio.create_task(self._ask(status, codes))
+        pending = asyncio.create_task(self._ask(source, codes))
         self._pending.add(pending)
         pending.add_done_callback(self._pending.discard)
         done, _ = await asyncio.wait({pending}, timeout=SECOND_TIMEOUT)
         if done:
             return pending.result()
-        status.set_trouble(say("no answer within {seconds:.0f} s", seconds=SECOND_TIMEOUT))
+        late = say("no answer within {seconds:.0f} s", seconds=SECOND_TIMEOUT)
+        source.set_status(SourceStatus.UNREACHABLE, late)
         return None
 
-    def _switch_to(self, status: _SourceStatus) -> None:
-        if status is not self._active and status in self._sources:  # else the settings have just removed it
-            worse = self._sources.index(status) > self._sources.index(self._active)
-            before, self._active = self._active, status
+    def _switch_to(self, source: _Source) -> None:
+        if source is not self._active and source in self._sources:  # else the settings have just removed it
+            worse = self._sources.index(source) > self._sources.index(self._active)
+            before, self._active = self._active, source
             log.log(
                 logging.WARNING if worse else logging.INFO,
                 "prices come from %s now (%s)",
-                status.source.name,
+                source.feed.name,
                 before.description(),
             )
             self._update_watched()
@@ -238,17 +237,20 @@ class FailoverQuotes:
         """Watch the source in use, those before it (to notice that they work again), and the second where needed."""
         place = self._sources.index(self._active)
         last = max(place, 1 if self._cross_check else 0)
-        for number, status in enumerate(self._sources):
-            status.source.watch(self._watched if number <= last else ())
+        for number, source in enumerate(self._sources):
+            source.feed.watch(self._watched if number <= last else ())
 
-    def _listener(self, status: _SourceStatus) -> QuoteListener:
-        def listen(quotes: Mapping[BondCode, Quote]) -> None:
-            status.last_quote_at = self._clock.elapsed()
-            if status is self._active:
+    def _add(self, feed: QuoteSource) -> _Source:
+        source = _Source(feed, self._clock)
+
+        def on_quotes(quotes: Mapping[BondCode, Quote]) -> None:
+            source.last_quote_at = self._clock.elapsed()
+            if source is self._active:
                 for listener in self._listeners:
                     listener(quotes)
 
-        return listen
+        feed.subscribe(on_quotes)
+        return source
 
     async def _monitor(self) -> None:
         """Switch away from a source that fails or is stale, and back to a better one that works again."""
@@ -257,24 +259,27 @@ class FailoverQuotes:
                 continue
             try:
                 silent = self._clock.elapsed() - self._active.last_quote_at > STALE_AFTER
-                if silent or self._active is not self._sources[0] or self._active.source.trouble:
+                if silent or self._active is not self._sources[0] or self._active.feed.trouble:
                     await self._check_sources()
             except Exception:
                 log.exception("the quote sources could not be checked")
 
     async def _check_sources(self) -> None:
-        before = self._active
+        active = self._active
         found = await self.snapshot(self._watched)
-        if self._active is before and self._clock.elapsed() - before.last_quote_at > STALE_AFTER:
-            await self._replace_stale(found)
+        if self._active is active and self._clock.elapsed() - active.last_quote_at > STALE_AFTER:
+            await self._replace_stale(active, found)
 
-    async def _replace_stale(self, found: Mapping[BondCode, Maybe[Quote]]) -> None:
-        """Where a later source has clearly newer prices of the same bonds, the silent one is stale: switch."""
+    async def _replace_stale(self, active: _Source, found: Mapping[BondCode, Maybe[Quote]]) -> None:
+        """Where a later source has clearly newer prices of the same bonds, the silent source is stale: switch."""
         newest = max((quote.value.at for quote in found.values() if isinstance(quote, Known)), default=None)
-        for status in self._sources[self._sources.index(self._active) + 1 :]:
-            other = None if status.backing_off else await self._ask(status, tuple(self._watched))
+        for source in self._sources[self._sources.index(active) + 1 :]:
+            other = None if source.backing_off else await self._ask(source, tuple(self._watched))
             theirs = [quote.value.at for quote in (other or {}).values() if isinstance(quote, Known)]
+            if self._active is not active:  # replaced meanwhile, by another check or by changed settings
+                return
             if theirs and (newest is None or max(theirs) - newest > STALE_BY):
-                self._active.set_trouble(say("stale: {other} has newer prices", other=status.source.name))
-                self._switch_to(status)
+                stale = say("stale: {other} has newer prices", other=source.feed.name)
+                active.set_status(SourceStatus.STALE, stale)
+                self._switch_to(source)
                 return

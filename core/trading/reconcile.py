@@ -7,9 +7,9 @@ from core.i18n import say
 from core.model.bond import BondCode
 from core.model.known import Unknown
 from core.model.order import Order, OrderState, Side
+from core.model.snapshot import BlockKind, BlockReason
 from core.rules.planner import disagreements
 from core.trading.order_manager import CANCEL_PROOF, OrderManager
-from core.trading.status import BlockKind, BlockReason
 
 _LONGEST_PROOF = 30.0
 """Longest wait, in seconds, for the absence of an order at the broker to prove that it never arrived."""

@@ -1,31 +1,10 @@
 """Whether orders may be sent at all: the one answer for orders, stops, plans, screens and alerts."""
 
-from dataclasses import dataclass
-from enum import Enum, auto
 from typing import NamedTuple
 
 from core.brokers.broker import Broker
 from core.i18n import say
-
-
-class BlockKind(Enum):
-    """Why trading is off. Reconciliation ends each of them but a lost connection."""
-
-    NOT_RECONCILED = auto()  # since the start
-    RECONNECTED = auto()
-    WOKE_UP = auto()  # the machine slept, or this program was stopped
-    CONNECTION_LOST = auto()
-    ACCOUNT_SILENT = auto()  # connected, and a query was not answered
-    MISMATCH = auto()  # a row of the last reconciliation
-    BOOKING_FAULT = auto()  # an event of the broker that could not be booked
-
-
-@dataclass(frozen=True, slots=True)
-class BlockReason:
-    """One reason why trading is off; `text` is for people."""
-
-    kind: BlockKind
-    text: str
+from core.model.snapshot import BlockKind, BlockReason
 
 
 class Reconciliation(NamedTuple):

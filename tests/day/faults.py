@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from core.brokers.broker import BrokerEvent, BrokerListener, ConnectionState
+from core.brokers.broker import BrokerEvent, BrokerListener, ConnectionState, ConnectionStatus
 from core.brokers.paper import PaperBroker
 from core.infra.clock import Clock
 from core.model.account import Asset, Position
@@ -120,7 +120,7 @@ class FaultyBroker:
         self.rate = rate
         self._listeners: list[BrokerListener] = []
         self._link_listeners: list[Callable[[], None]] = []
-        self.connection = ConnectionState(True, 1, "ok", clock.now())
+        self.connection = ConnectionState(ConnectionStatus.CONNECTED, 1, "ok", clock.now())
         self.sent: list[tuple[datetime, Intent]] = []
         """What was handed over, whether or not it arrived."""
         inner.subscribe(self._on_event)
@@ -148,11 +148,17 @@ class FaultyBroker:
     def break_link(self, seconds: float) -> None:
         """Out of reach for so many seconds of the loop."""
         if self.connection.connected:
-            self._set_connection(ConnectionState(False, self.connection.number, "connection lost", self._clock.now()))
+            self._set_connection(
+                ConnectionState(
+                    ConnectionStatus.DISCONNECTED, self.connection.number, "connection lost", self._clock.now()
+                )
+            )
             asyncio.get_running_loop().call_later(seconds, self._mend)
 
     def _mend(self) -> None:
-        self._set_connection(ConnectionState(True, self.connection.number + 1, "ok", self._clock.now()))
+        self._set_connection(
+            ConnectionState(ConnectionStatus.CONNECTED, self.connection.number + 1, "ok", self._clock.now())
+        )
 
     def _set_connection(self, connection: ConnectionState) -> None:
         self.connection = connection

@@ -205,7 +205,7 @@ def test_live_mode_says_what_it_lacks(tmp_path: Path) -> None:
             engine.wait_ready()
         assert engine.latest is not None
         assert not engine.latest.ready
-        assert "set qmt.account" in engine.latest.blockers[0]
+        assert "set qmt.account" in engine.latest.blockers[0].text
     finally:
         engine.stop()
 

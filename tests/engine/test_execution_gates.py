@@ -14,6 +14,7 @@ from core.infra.home import Home
 from core.model.command import ExecutePlan, MakePlan
 from core.model.known import Known, Unknown
 from core.model.order import OrderState
+from core.model.snapshot import BlockKind, BlockReason
 from core.trading.order_manager import OrderManager
 from tests.engine.test_engine import ask, refusal, until
 from tui.cli.offline import prepare_demo
@@ -46,7 +47,7 @@ def test_a_fault_turns_trading_off_until_it_is_gone(engine: Engine) -> None:
     plan = ask(engine, MakePlan())
     desk_of(engine).status.add_fault("order 7: more was filled than ordered")
     shown = until(engine, lambda shown: not shown.ready)
-    assert shown.blockers == ("order 7: more was filled than ordered",)
+    assert shown.blockers == (BlockReason(BlockKind.BOOKING_FAULT, "order 7: more was filled than ordered"),)
     assert "trading is off: order 7" in refusal(engine, ExecutePlan(plan.plan_id)).text
     assert desk_of(engine).journal.of_day(shown.at.date()) == ()
 
@@ -63,7 +64,7 @@ def test_an_account_that_falls_silent_turns_trading_off_and_is_reconciled_when_i
 
     monkeypatch.setattr(broker, "asset", silent)
     shown = until(engine, lambda shown: not shown.ready)
-    assert "the cable is cut" in shown.blockers[0]
+    assert "the cable is cut" in shown.blockers[0].text
     assert isinstance(shown.asset, Unknown)
     plan = ask(engine, MakePlan())
     assert plan.legs == ()

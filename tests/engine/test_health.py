@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, cast
 
 import pytest
 
-from core.brokers.broker import ConnectionState
+from core.brokers.broker import ConnectionState, ConnectionStatus
 from core.calendar.calendar import Calendar
 from core.engine.assembly import Components, LastQuotes, RunState
 from core.engine.health import SILENCE, HealthMonitor, Pulse
@@ -118,7 +118,7 @@ class Patient:
     def __init__(self, folder: Path, clock: Callable[[Machine], ScaledClock] = WallClock) -> None:
         self.machine = Machine()
         self.clock = clock(self.machine)
-        self.broker = SimpleNamespace(connection=ConnectionState(True, 1, "12 ms", TEN))
+        self.broker = SimpleNamespace(connection=ConnectionState(ConnectionStatus.CONNECTED, 1, "12 ms", TEN))
         self.components = SimpleNamespace(
             settings=Settings(),
             clock=self.clock,
@@ -273,7 +273,7 @@ def test_a_broker_is_told_by_its_link_and_by_its_answers(patient: Patient) -> No
     assert patient.told("broker") == (Level.GOOD, "12 ms")
     patient.account.unanswered = "no answer"
     assert patient.told("broker") == (Level.ERROR, "no answer")
-    patient.broker.connection = ConnectionState(False, 1, "the terminal is closed", TEN)
+    patient.broker.connection = ConnectionState(ConnectionStatus.DISCONNECTED, 1, "the terminal is closed", TEN)
     assert patient.told("broker") == (Level.ERROR, "the terminal is closed")
 
 
@@ -301,8 +301,9 @@ async def test_a_part_that_fell_is_told_and_goes_back_to_good(patient: Patient) 
 
 def test_a_level_is_told_since_when_it_is_so(patient: Patient) -> None:
     since: list[Any] = []
-    for up in (True, True, False, False, True):
-        patient.broker.connection = ConnectionState(up, 1, "link", TEN)
+    up, down = ConnectionStatus.CONNECTED, ConnectionStatus.DISCONNECTED
+    for status in (up, up, down, down, up):
+        patient.broker.connection = ConnectionState(status, 1, "link", TEN)
         since.append(patient.row("broker").since)
         patient.machine.passes(60)
     assert [(moment - TEN).total_seconds() / 60 for moment in since] == [0, 0, 2, 2, 4]

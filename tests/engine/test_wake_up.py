@@ -112,7 +112,7 @@ def test_after_a_wake_up_no_stop_fires_until_the_account_is_reconciled_and_scree
     finally:
         world.answers.set()
     assert orders == []
-    assert shown.blockers == reasons == (ASLEEP,)
+    assert tuple(reason.text for reason in shown.blockers) == reasons == (ASLEEP,)
     assert (state, armed) == (f"trading is off: {ASLEEP}", False)
     assert alert(shown) == [f"trading is off, nothing is sent and no stop fires: {ASLEEP}"]
     assert alert(until(engine, lambda shown: shown.ready)) == []

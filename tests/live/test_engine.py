@@ -107,7 +107,7 @@ def test_a_terminal_that_goes_turns_trading_off_and_its_return_is_reconciled_fir
     assert isinstance(shown.asset, Known)
     control.drop_link("trade")
     away = until(engine, lambda shown: bool(shown.blockers))
-    assert "connection lost since 05-15 10:0" in away.blockers[0]
+    assert "connection lost since 05-15 10:0" in away.blockers[0].text
     assert isinstance(until(engine, lambda shown: isinstance(shown.asset, Unknown)).asset, Unknown)
     plan = engine.send(MakePlan()).result(30)
     assert isinstance(plan, Done)

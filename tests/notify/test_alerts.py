@@ -15,11 +15,21 @@ from core.model.known import Known, Unknown
 from core.model.notification import NotificationKind
 from core.model.order import Order, OrderState, Origin, Side
 from core.model.settings import NotifyEvents
-from core.model.snapshot import Control, Health, Level, MissedRun, Snapshot, SourceState, StopsSummary
+from core.model.snapshot import (
+    BlockKind,
+    Control,
+    Health,
+    Level,
+    MissedRun,
+    Snapshot,
+    SourceState,
+    SourceStatus,
+    StopsSummary,
+)
 from core.notify.alerts import TRADE_KINDS, AlertFinder
 from core.notify.outbox import Outbox
 from core.rules.redemption import HeldDanger
-from tests.tui.scripted import NOW, order, positions, rebalance, snapshot
+from tests.tui.scripted import NOW, blocked, order, positions, rebalance, snapshot
 
 CALLED = HeldDanger(BondCode("113052"), "兴业转债 is called: 820 张 at stake", "called", sell=False)
 
@@ -153,11 +163,23 @@ def test_what_was_lost_in_the_session_is_not_back_because_that_ended(world: Aler
     assert world.look(evening, after=60) == []
 
 
-def test_trading_off_is_told_once_however_its_reasons_change(world: AlertWorld) -> None:
-    assert world.look(quiet(blockers=("113052 differs",), ready=False)) == []
-    (told,) = world.look(quiet(blockers=("113052 differs",), ready=False), after=10)
+def test_trading_blocked_by_the_connection_is_no_alert_while_the_market_is_closed(world: AlertWorld) -> None:
+    lost = blocked("the terminal is closed", kind=BlockKind.CONNECTION_LOST)
+    night = quiet(blockers=lost, ready=False, session="closed", at=NOW.replace(hour=22))
+    world.look(night)  # the digest
+    assert world.look(night, after=3600) == []
+    assert world.look(replace(night, blockers=blocked("113052 differs") + lost), after=60) == []  # it has to last
+    (told,) = world.look(replace(night, blockers=blocked("113052 differs") + lost), after=10)
     assert told == "trading is off, nothing is sent and no stop fires: 113052 differs"
-    assert world.look(quiet(blockers=("127056 differs",), ready=False), after=1) == []
+    assert world.look(night, after=60) == []  # still off: nothing has ended
+    assert world.look(replace(night, blockers=()), after=60) == ["trading is on again"]
+
+
+def test_trading_off_is_told_once_however_its_reasons_change(world: AlertWorld) -> None:
+    assert world.look(quiet(blockers=blocked("113052 differs"), ready=False)) == []
+    (told,) = world.look(quiet(blockers=blocked("113052 differs"), ready=False), after=10)
+    assert told == "trading is off, nothing is sent and no stop fires: 113052 differs"
+    assert world.look(quiet(blockers=blocked("127056 differs"), ready=False), after=1) == []
     assert world.look(quiet(), after=1) == ["trading is on again"]
 
 
@@ -202,11 +224,11 @@ def test_neither_a_break_nor_an_account_that_is_silent_ends_what_was_told(world:
 
 
 def test_a_source_of_prices_that_is_lost_and_back(world: AlertWorld) -> None:
-    away = SourceState("qmt", active=False, trouble="it hung up", since=NOW)
-    here = SourceState("tencent", active=True, trouble=None, since=NOW)
+    away = SourceState("qmt", False, SourceStatus.UNREACHABLE, NOW, "it hung up")
+    here = SourceState("tencent", True, SourceStatus.WORKING, NOW)
     assert world.look(quiet(sources=(away, here))) == []
     assert world.look(quiet(sources=(away, here)), after=10) == ["prices of qmt are out of reach: it hung up"]
-    back = replace(away, trouble=None)
+    back = replace(away, status=SourceStatus.WORKING, reason="")
     assert world.look(quiet(sources=(back, here)), after=1) == ["prices of qmt are within reach again"]
 
 
@@ -246,7 +268,9 @@ def test_that_it_is_back_after_a_crash_is_told_once(world: AlertWorld) -> None:
 def test_the_opening_check_waits_for_the_account_and_names_what_lacks(tmp_path: Path) -> None:
     world = AlertWorld(tmp_path)
     morning = NOW.replace(hour=9, minute=21)
-    shown = quiet(at=morning, session="opening call", ready=False, blockers=("the account is not reconciled yet",))
+    shown = quiet(
+        at=morning, session="opening call", ready=False, blockers=blocked("the account is not reconciled yet")
+    )
     assert world.look(replace(shown, at=morning.replace(minute=10), session="pre-open")) == []
     assert world.look(shown) == []
     (told,) = world.look(replace(shown, ready=True, blockers=()), after=1)
@@ -259,7 +283,7 @@ def test_the_opening_check_waits_for_the_account_and_names_what_lacks(tmp_path: 
 
 def test_an_account_that_stays_away_is_what_the_opening_check_says(tmp_path: Path) -> None:
     world = AlertWorld(tmp_path)
-    shown = quiet(at=NOW.replace(hour=9, minute=21), session="opening call", ready=False, blockers=("away",))
+    shown = quiet(at=NOW.replace(hour=9, minute=21), session="opening call", ready=False, blockers=blocked("away"))
     world.look(shown)
     told = world.look(shown, after=61)
     assert any(text.startswith("NOT ready for 2026-05-06.\n  trading is off: away") for text in told)

@@ -11,6 +11,7 @@ from core.infra.clock import SteppedClock
 from core.model.bond import BondCode
 from core.model.known import Known, Maybe, Unknown
 from core.model.quote import Quote
+from core.model.snapshot import SourceStatus
 from core.quotes import failover
 from core.quotes.failover import RETRY, STALE_AFTER, FailoverQuotes
 from core.quotes.feed import QuoteListener
@@ -99,10 +100,10 @@ async def test_the_next_one_answers_while_the_best_is_out_of_reach(caplog: pytes
     world.first.trouble = "no terminal"
     assert await world.source() == {"Tencent"}
     assert "prices come from Tencent now (QMT since 14:50:00: no terminal)" in caplog.text
-    assert [(state.name, state.active, state.trouble) for state in world.feed.states()] == [
-        ("QMT", False, "no terminal"),
-        ("Tencent", True, None),
-        ("akshare", False, None),
+    assert [(state.name, state.active, state.status, state.reason) for state in world.feed.states()] == [
+        ("QMT", False, SourceStatus.UNREACHABLE, "no terminal"),
+        ("Tencent", True, SourceStatus.WORKING, ""),
+        ("akshare", False, SourceStatus.WORKING, ""),
     ]
     world.first.trouble = None
     assert await world.source() == {"Tencent"}  # asked again only after a while

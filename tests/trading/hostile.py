@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 
-from core.brokers.broker import BrokerEvent, BrokerListener, ConnectionState
+from core.brokers.broker import BrokerEvent, BrokerListener, ConnectionState, ConnectionStatus
 from core.infra.clock import Clock
 from core.model.account import Asset, Position
 from core.model.bond import BondCode
@@ -39,7 +39,7 @@ class HostileBroker:
     def __init__(self, clock: Clock, *, cash: int = 100_000, lists_every_order: bool = True) -> None:
         self.clock = clock
         self.lists_every_order = lists_every_order
-        self.connection = ConnectionState(True, 1, "ok", clock.now())
+        self.connection = ConnectionState(ConnectionStatus.CONNECTED, 1, "ok", clock.now())
         self.manners: dict[BondCode, list[Manner]] = {}
         self.silent: set[str] = set()
         self.deaf: set[BondCode] = set()

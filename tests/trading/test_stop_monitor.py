@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from core.brokers.broker import ConnectionState
+from core.brokers.broker import ConnectionState, ConnectionStatus
 from core.model.bond import BondCode
 from core.model.order import Intent, OrderState, Origin, Side
 from core.model.quote import TradingState
@@ -312,11 +312,13 @@ async def test_paused_buys_leave_the_stops_at_work(world: TradingWorld) -> None:
 
 
 def link_down(world: TradingWorld) -> None:
-    world.broker.connection = ConnectionState(False, 1, "the terminal is closed", world.clock.now())
+    world.broker.connection = ConnectionState(
+        ConnectionStatus.DISCONNECTED, 1, "the terminal is closed", world.clock.now()
+    )
 
 
 def link_new(world: TradingWorld) -> None:
-    world.broker.connection = ConnectionState(True, 2, "ok", world.clock.now())
+    world.broker.connection = ConnectionState(ConnectionStatus.CONNECTED, 2, "ok", world.clock.now())
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from core.model.platform import Page
 from core.model.settings import ScreenSettings as Look
 from core.model.snapshot import Health, Level, Snapshot
 from tests.tui.screen import LARGE, SMALL, lines, press, settle, shown
-from tests.tui.scripted import NOW, ScriptedLink, snapshot
+from tests.tui.scripted import NOW, ScriptedLink, blocked, snapshot
 from tui.app import RotorApp
 
 FOLDER = Path(__file__).with_name("pictures")
@@ -77,9 +77,15 @@ def _broken() -> Snapshot:
         Health("quotes", Level.ERROR, "silent 41s", NOW - timedelta(seconds=41)),
         Health("FactorCat", Level.ERROR, "令牌已过期 [401]", NOW - timedelta(minutes=1)),
     )
-    blockers = ("MiniQMT has not answered for 180 s", "the ledger differs from the broker in 113052.SH")
+    off = blocked("MiniQMT has not answered for 180 s", "the ledger differs from the broker in 113052.SH")
     return snapshot(
-        mode="live", account="8880001", ready=False, blockers=blockers, health=health, asset=reason, positions=reason
+        mode="live",
+        account="8880001",
+        ready=False,
+        blockers=off,
+        health=health,
+        asset=reason,
+        positions=reason,
     )
 
 

@@ -41,6 +41,8 @@ from core.model.quote import SessionPhase
 from core.model.report import Report
 from core.model.settings_rows import SecretRow, SettingRow, SettingsTable
 from core.model.snapshot import (
+    BlockKind,
+    BlockReason,
     Event,
     Followed,
     Health,
@@ -141,6 +143,11 @@ class ScriptedLink:
 
     def sent_of(self, kind: type) -> list[Any]:
         return [command for command in self.sent if isinstance(command, kind)]
+
+
+def blocked(*texts: str, kind: BlockKind = BlockKind.MISMATCH) -> tuple[BlockReason, ...]:
+    """Reasons why trading is off."""
+    return tuple(BlockReason(kind, text) for text in texts)
 
 
 def snapshot(**changes: Any) -> Snapshot:

@@ -9,7 +9,7 @@ import pytest
 from core.model.command import Flatten
 from core.model.snapshot import Event, Health, Job, Level, MissedRun, Need, StopsSummary
 from tests.tui.screen import LARGE, SMALL, flat, lines, press, settle, shown, strike, text, until
-from tests.tui.scripted import NOW, SHANGHAI, ScriptedLink, rebalance, snapshot
+from tests.tui.scripted import NOW, SHANGHAI, ScriptedLink, blocked, rebalance, snapshot
 from tui import format as fmt
 from tui.app import RotorApp
 
@@ -139,7 +139,7 @@ async def test_the_bar_is_four_lines_at_most_and_counts_the_rest(size: tuple[int
     link = ScriptedLink(
         snapshot(
             mode="live",
-            blockers=reasons,
+            blockers=blocked(*reasons),
             needs=(Need.CONSENT,),
             controls=("halted",),
             missed=MISSED,

@@ -4,7 +4,7 @@ from textual.widgets import Input
 
 from core.model.command import Done, Failed, LoggedIn, Login
 from tests.tui.screen import flat, press, shown, status_text, until
-from tests.tui.scripted import ScriptedLink, snapshot
+from tests.tui.scripted import ScriptedLink, blocked, snapshot
 from tui.screens.login import LoginScreen
 
 SECRET = "hunter2-secret"
@@ -69,7 +69,7 @@ async def test_engine_that_logs_in_by_itself_closes_it() -> None:
 
 async def test_engine_that_did_not_start_asks_for_no_password() -> None:
     reason = "live mode is not part of this version"
-    link = ScriptedLink(snapshot(mode="live", platform_user=None, health=(), ready=False, blockers=(reason,)))
+    link = ScriptedLink(snapshot(mode="live", platform_user=None, health=(), ready=False, blockers=blocked(reason)))
     async with shown(link, "l") as (app, _):
         assert len(app.screen_stack) == 1
         assert reason in flat(app)

@@ -10,7 +10,7 @@ from core.i18n import language, use_language
 from core.model.settings import ScreenSettings as Look
 from core.model.snapshot import Event, Level
 from tests.tui.screen import flat, lines, press, settle, shown, status_text, until
-from tests.tui.scripted import NOW, ScriptedLink, snapshot
+from tests.tui.scripted import NOW, ScriptedLink, blocked, snapshot
 from tui.app import RotorApp
 from tui.terminal import Bell
 from tui.widgets.theme import STYLES, THEMES, Tone, use_theme
@@ -86,18 +86,18 @@ async def test_a_row_is_copied_through_the_terminal() -> None:
 
 
 async def test_a_new_alarm_rings_once_and_stands_in_the_title() -> None:
-    link = ScriptedLink(snapshot(blockers=("the ledger differs",)))
+    link = ScriptedLink(snapshot(blockers=blocked("the ledger differs")))
     async with shown(link) as (app, pilot):
         rung: list[int] = []
         app.bell = lambda: rung.append(1)  # type: ignore[method-assign]
         link.change(at=NOW)
         await settle(pilot)
         assert rung == [], "what was so before the screen opened calls nobody"
-        link.change(blockers=("the ledger differs", "no redemption table"))
+        link.change(blockers=blocked("the ledger differs", "no redemption table"))
         await until(pilot, lambda: rung == [1])
         link.change(events=(Event(9, NOW, Level.ERROR, "A stop could not sell."),))
         await until(pilot, lambda: rung == [1, 1])
-        link.change(look=Look(bell=False), blockers=("another",))
+        link.change(look=Look(bell=False), blockers=blocked("another"))
         await until(pilot, lambda: "another" in flat(app))
         assert rung == [1, 1]
 
@@ -120,7 +120,7 @@ def test_the_title_is_given_back() -> None:
     app = App()
     bell = Bell(app)  # type: ignore[arg-type]
     bell.check(snapshot())
-    bell.check(snapshot(blockers=("x",)))
+    bell.check(snapshot(blockers=blocked("x")))
     bell.restore_title()
     assert app.written == ["\x1b[22;0t\x1b]2;rotor SANDBOX\x07", "\x1b]2;rotor SANDBOX ! alarm\x07", "\x1b[23;0t"]
     assert app.rung == 1

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from core.model.command import Done, ExecutePlan, Failed, MakePlan
 from tests.tui.screen import LARGE, flat, press, settle, shown, status_text, strike, until
-from tests.tui.scripted import ScriptedLink, plan, rebalance, snapshot
+from tests.tui.scripted import ScriptedLink, blocked, plan, rebalance, snapshot
 
 
 async def test_question_names_mode_account_and_money() -> None:
@@ -106,7 +106,7 @@ async def test_plan_that_changed_under_the_question_is_not_sent() -> None:
 
 
 async def test_trading_off_says_so() -> None:
-    link = ScriptedLink(snapshot(blockers=("no redemption table",)))
+    link = ScriptedLink(snapshot(blockers=blocked("no redemption table")))
     async with shown(link, "3", "r", "e", "y") as (app, _):
         assert "Trading is off: no redemption table" in status_text(app)
         assert link.sent_of(ExecutePlan) == []

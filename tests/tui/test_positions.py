@@ -10,7 +10,7 @@ from core.model.known import Known
 from core.model.order import Origin
 from core.model.snapshot import Control, PositionRow
 from tests.tui.screen import LARGE, flat, lines, press, shown, status_text, text, until
-from tests.tui.scripted import ScriptedLink, positions, rebalance, snapshot
+from tests.tui.scripted import ScriptedLink, blocked, positions, rebalance, snapshot
 from tui.app import RotorApp
 from tui.screens.stop_text import gauge
 
@@ -132,7 +132,7 @@ async def test_what_cannot_be_sold_says_why() -> None:
     link = ScriptedLink(snapshot(controls=(Control.HALTED,)))
     async with shown(link, "4", "x") as (app, pilot):
         assert "Trading is halted" in status_text(app)
-        link.change(controls=(), blockers=("the ledger differs",))
+        link.change(controls=(), blockers=blocked("the ledger differs"))
         await until(pilot, lambda: "the ledger differs" in flat(app))
         await press(pilot, "x")
         assert "Trading is off: the ledger differs" in status_text(app)

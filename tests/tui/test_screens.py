@@ -11,7 +11,7 @@ from core.model.platform import Page
 from core.model.snapshot import Health, Level
 from tests.tui import scripted
 from tests.tui.screen import LARGE, SMALL, flat, lines, press, settle, shown, text
-from tests.tui.scripted import ScriptedLink, snapshot
+from tests.tui.scripted import ScriptedLink, blocked, snapshot
 
 SIZES = pytest.mark.parametrize("size", [SMALL, LARGE])
 
@@ -140,7 +140,7 @@ async def test_narrow_header_keeps_what_is_wrong() -> None:
 @SIZES
 async def test_trading_off_is_loud(size: tuple[int, int]) -> None:
     reasons = ("the ledger differs from the broker in 113052.SH: 820 here, 800 there", "no redemption table")
-    async with shown(ScriptedLink(snapshot(blockers=reasons)), "4", size=size) as (app, pilot):
+    async with shown(ScriptedLink(snapshot(blockers=blocked(*reasons))), "4", size=size) as (app, pilot):
         assert f"TRADING OFF {reasons[0]} (+1 more on Home)" in flat(app)
         await press(pilot, "1")
         assert f"- {reasons[0]} - {reasons[1]}" in flat(app)
@@ -231,7 +231,7 @@ async def test_nothing_before_the_first_snapshot() -> None:
 
 @pytest.mark.parametrize("size", [(40, 10), (1, 1)])
 async def test_any_size(size: tuple[int, int]) -> None:
-    async with shown(ScriptedLink(snapshot(blockers=("x" * 200,))), size=LARGE) as (app, pilot):
+    async with shown(ScriptedLink(snapshot(blockers=blocked("x" * 200))), size=LARGE) as (app, pilot):
         await pilot.resize_terminal(*size)
         await press(pilot, "1", "2", "3", "r", "e", "escape", "4", "down", "5", "enter", "escape", "6", "question_mark")
         await pilot.resize_terminal(*LARGE)

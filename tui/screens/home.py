@@ -105,7 +105,7 @@ class HomePane(Pane):
             if snapshot.platform_user is not None:
                 return say("You are logged in as {platform_user}.", platform_user=snapshot.platform_user)
             if not snapshot.health:
-                return snapshot.blockers[0] if snapshot.blockers else say("The engine is still getting ready.")
+                return snapshot.blockers[0].text if snapshot.blockers else say("The engine is still getting ready.")
             return ""
         if action == "open":
             return say("There is no event to read yet.") if self._events.cursor_key is None else ""
@@ -212,7 +212,7 @@ class HomePane(Pane):
         self._strategy.set_text(strategy_text(snapshot))
         self._update_today(snapshot)
         self._trading.set_text(trading_text(snapshot))
-        self._reasons.set_text(styled(("\n".join(f"- {reason}" for reason in snapshot.blockers), Tone.BAD)))
+        self._reasons.set_text(styled(("\n".join(f"- {reason.text}" for reason in snapshot.blockers), Tone.BAD)))
         self._reasons.display = bool(snapshot.blockers)
         self._attention.set_text(attention_text(snapshot))
         self._attention.display = bool(snapshot.notices or snapshot.dangers) or snapshot.missed is not None

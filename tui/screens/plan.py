@@ -105,7 +105,7 @@ class PlanPane(Pane):
             return say(_ALL_BLOCKED) if plan.blocked else say(_NOTHING_TO_DO)
         if Control.HALTED in snapshot.controls:
             return say("Trading is halted: nothing new is sent. Press 1, then R to resume.")
-        return say("Trading is off: {blockers}", blockers=snapshot.blockers[0]) if snapshot.blockers else ""
+        return say("Trading is off: {blockers}", blockers=snapshot.blockers[0].text) if snapshot.blockers else ""
 
     def action_make(self) -> None:
         self._making_since = time.monotonic()

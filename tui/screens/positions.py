@@ -186,7 +186,7 @@ class PositionsPane(ListPane):
         if snapshot is not None and Control.HALTED in snapshot.controls:
             return say("Trading is halted: nothing new is sent. Press 1, then R to resume.")
         if snapshot is not None and snapshot.blockers:
-            return say("Trading is off: {reason}", reason=snapshot.blockers[0])
+            return say("Trading is off: {reason}", reason=snapshot.blockers[0].text)
         return ""
 
     def action_open(self) -> None:

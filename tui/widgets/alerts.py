@@ -119,7 +119,7 @@ def _not_trading(snapshot: Snapshot) -> list[Alert]:
     if snapshot.blockers:
         first, *others = snapshot.blockers
         more = say("(+{others} more on Home)", others=len(others)) if others else ""
-        found.append(Alert(say("TRADING OFF"), fmt.one_line(first), more, loud=True))
+        found.append(Alert(say("TRADING OFF"), fmt.one_line(first.text), more, loud=True))
     elif not snapshot.ready:
         found.append(
             Alert(say("NOT READY"), say("the engine is still getting ready; nothing is sent before that"), loud=True)

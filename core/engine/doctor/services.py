@@ -7,6 +7,7 @@ from email.utils import parsedate_to_datetime
 
 from core import __version__
 from core.bonds.book import AkshareBondInfo
+from core.brokers.broker import ConnectionStatus
 from core.brokers.qmt import QmtBroker
 from core.brokers.qmt_connection import SessionIds
 from core.calendar.calendar import Calendar, expected_list
@@ -174,8 +175,7 @@ async def check_terminal(settings: Settings, qmt: Finding) -> list[Finding]:
 async def _ask_terminal(settings: Settings, broker: QmtBroker) -> list[Finding]:
     account, connection = settings.qmt.account, broker.connection
     if not connection.connected:
-        admitted = account in connection.detail
-        if not admitted:
+        if connection.status is not ConnectionStatus.ACCOUNT_UNAVAILABLE:
             return [
                 _no_terminal(connection.detail),
                 Finding("account", CheckResult.FAILED, say("not known: the terminal is not there")),
@@ -222,7 +222,7 @@ async def check_prices(home: Home, settings: Settings, calendar: Calendar) -> tu
     finally:
         await feed.stop()
     if told.state is not CheckResult.OK:
-        troubled = [f"{one.name}: {one.trouble}" for one in feed.states() if one.trouble]
+        troubled = [f"{one.name}: {one.reason}" for one in feed.states() if not one.works]
         if troubled:
             told = Finding("quotes", told.state, "; ".join([told.text, *troubled]), told.remedy)
     book.close()
