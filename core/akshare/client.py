@@ -121,7 +121,7 @@ class AkshareClient:
         except subprocess.TimeoutExpired:
             child.kill()
             child.communicate()
-            raise TableUnavailable(say("it did not answer within {patience:.0f} s", patience=self._timeout)) from None
+            raise TableUnavailable(say("it did not answer within {seconds:.0f} s", seconds=self._timeout)) from None
         finally:
             self._child = None
 

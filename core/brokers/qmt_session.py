@@ -19,7 +19,7 @@ from core.brokers.broker import ConnectionStatus
 from core.brokers.qmt_rows import AccountStatus, Native, OrderError, OrderResponse
 from core.i18n import say
 from core.infra import xtquant_sdk
-from core.infra.worker_thread import CallTimedOut, WorkerThread
+from core.infra.worker_thread import CallTimedOut, WorkerThread, call_with_deadline
 from core.model.known import Known, Maybe, Unknown
 from core.model.order import BrokerOrder, Fill, Intent, Side
 
@@ -274,14 +274,12 @@ def _stop_trader(trader: Any, number: int) -> None:  # noqa: ANN401
     """Stop an old SDK object; where it hangs, its threads are left alone."""
 
     def stop() -> None:
-        try:
-            trader.stop()
-            trader.loop.close()
-        except Exception as error:
-            log.warning("the old connection %d did not stop cleanly: %s", number, error)
+        trader.stop()
+        trader.loop.close()
 
-    thread = threading.Thread(target=stop, name=f"qmt-stop-{number}", daemon=True)
-    thread.start()
-    thread.join(_STOP_TIMEOUT)
-    if thread.is_alive():
+    try:
+        call_with_deadline(f"qmt-stop-{number}", stop, _STOP_TIMEOUT)
+    except CallTimedOut:
         log.warning("the old connection %d does not stop: its threads stay until rotor ends", number)
+    except Exception as error:
+        log.warning("the old connection %d did not stop cleanly: %s", number, error)

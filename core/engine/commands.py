@@ -13,14 +13,13 @@ from core.engine.doctor.examination import examine
 from core.engine.login import PlatformLogin, name_of
 from core.engine.reports import export_report, read_report
 from core.engine.scheduler import RunScheduler
-from core.engine.settings_commands import SettingsCommands, SettingsRefused
+from core.engine.settings_commands import SettingsCommands
 from core.engine.snapshots import bond_card, listed_bonds
 from core.engine.trading_commands import CommandDeclined, TradingCommands
 from core.factorcat import FactorCatError
 from core.i18n import say
 from core.infra.config import SettingsError, write_setting
 from core.infra.credentials import Credentials
-from core.infra.credentials_file import CredentialsFileLocked
 from core.infra.home import Home, HomeUnusable, database_files
 from core.infra.logs import find_in_log, read_log, redacted
 from core.model.bond import BondCode, CodeRefused
@@ -75,6 +74,7 @@ from core.model.command import (
     TryNotify,
     TryQmt,
 )
+from core.model.errors import RefusedError
 from core.model.finding import Finding
 from core.model.known import Known, Maybe, Unknown
 from core.model.order import Origin
@@ -82,8 +82,7 @@ from core.model.platform import Page, Record, Selection, Strategy
 from core.model.report import Report
 from core.model.settings import StrategySettings
 from core.model.snapshot import Followed, Need, Rebalance
-from core.trading.executor import RebalanceRefused
-from core.trading.settle import CannotSettle, adopt, release, settle
+from core.trading.settle import adopt, release, settle
 
 log = logging.getLogger(__name__)
 
@@ -160,14 +159,7 @@ class CommandHandlers:
     async def answer(self, command: Command[T]) -> Reply[T]:
         try:
             return Done(cast(T, await self._handlers[type(command)](command)))
-        except (
-            CommandDeclined,
-            RebalanceRefused,
-            CannotSettle,
-            CodeRefused,
-            SettingsRefused,
-            CredentialsFileLocked,
-        ) as refusal:
+        except (RefusedError, CodeRefused) as refusal:
             return Failed(str(refusal), refused=True)
         except (FactorCatError, SettingsError, HomeUnusable, OSError) as error:
             return Failed(str(error))

@@ -2,22 +2,20 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-from pydantic import SecretStr, ValidationError
+from pydantic import ValidationError
 
 from core import __version__
 from core.engine.assembly import Components
 from core.engine.current_settings import CurrentSettings
 from core.engine.live import what_lacks
 from core.factorcat import FactorCatClient
-from core.i18n import say
-from core.infra.config import FILE, SettingsError, load_settings, with_values, within, write_setting
-from core.infra.credentials import TOKEN, Credentials
+from core.i18n import mark, say
+from core.infra.config import FILE, load_settings, with_values, within, write_setting
+from core.infra.credentials import Credentials
 from core.infra.home import Home
-from core.infra.logs import hide
 from core.infra.settings_editor import NEED_RESTART, problem_with, setting_rows, value_of
 from core.model.command import (
     ChangeSetting,
@@ -31,19 +29,15 @@ from core.model.command import (
 )
 from core.model.errors import RefusedError
 from core.model.known import Unknown
-from core.model.settings import Settings
-from core.model.settings_rows import SecretName, SecretRow, SecretSource, SecretStored, SettingsTable
-from core.notify.channels import PUSH_ACCOUNT, problem_with_addresses, receivers_of, send_test
+from core.model.settings_rows import SecretSource, SecretStored, SettingsTable
+from core.notify.channels import problem_with_addresses, send_test
 
 log = logging.getLogger(__name__)
 
-_SECRETS: tuple[SecretName, ...] = ("factorcat", "email", "push")
-
-
-_KEPT_IN: dict[SecretSource, Callable[[], str]] = {
-    "keyring": lambda: say("It is in the system's keyring."),
-    "safe": lambda: say("It is in the encrypted file."),
-    "session": lambda: say("It is kept until this program ends."),
+_STORED_IN: dict[SecretSource, str] = {
+    "keyring": mark("Stored in the system's keyring."),
+    "safe": mark("Stored in the encrypted file."),
+    "session": mark("Stored until this program ends."),
 }
 
 
@@ -76,8 +70,9 @@ class SettingsCommands:
 
     async def read(self, _: ReadSettings) -> SettingsTable:
         rows = await asyncio.to_thread(setting_rows, self._home.path, self._components.settings)
-        secrets = [await asyncio.to_thread(self._secret, name) for name in _SECRETS]
-        return SettingsTable(str(self._home.path / FILE), rows, tuple(secrets), self._credentials.locked)
+        settings = await asyncio.to_thread(load_settings, self._home.path)
+        secrets = await asyncio.to_thread(self._credentials.secret_rows, settings)
+        return SettingsTable(str(self._home.path / FILE), rows, secrets, self._credentials.locked)
 
     async def check(self, command: CheckSetting) -> str:
         return await asyncio.to_thread(problem_with, self._home.path, command.key, command.text)
@@ -113,26 +108,22 @@ class SettingsCommands:
         return say("{key} is written and in use.", key=key)
 
     async def store(self, command: StoreSecret) -> SecretStored:
-        secret = SecretStr(command.secret)
-        hide(secret)
         settings = await asyncio.to_thread(load_settings, self._home.path)
-        account = self._account(command.name, settings)
-        if command.name == "push" and (wrong := await asyncio.to_thread(problem_with_addresses, command.secret)):
-            raise SettingsRefused(wrong)
-        kept = await asyncio.to_thread(self._credentials.keep, account, secret, command.name)
+        if command.name == "push" and (problem := await asyncio.to_thread(problem_with_addresses, command.secret)):
+            raise SettingsRefused(problem)
+        stored = await asyncio.to_thread(self._credentials.store_secret, command.name, command.secret, settings)
         self._notifier.reload_receivers()
-        return SecretStored(_KEPT_IN[kept.where](), kept.trouble)
+        return SecretStored(say(_STORED_IN[stored.where]), stored.trouble)
 
     async def forget(self, command: ForgetSecret) -> str:
         settings = await asyncio.to_thread(load_settings, self._home.path)
-        account = self._account(command.name, settings)
-        services = (command.name, TOKEN) if command.name == "factorcat" else (command.name,)
-        for service in services:
-            trouble = await asyncio.to_thread(self._credentials.forget, account, service)
+        try:
+            trouble = await asyncio.to_thread(self._credentials.forget_secret, command.name, settings)
+        finally:
             self._notifier.reload_receivers()
-            if trouble is not None:
-                raise SettingsRefused(trouble)
-        return say("It is forgotten: this machine keeps it nowhere any more.")
+        if trouble is not None:
+            raise SettingsRefused(trouble)
+        return say("Deleted: no copy of it is stored on this machine.")
 
     async def test_qmt(self, _: TryQmt) -> str:
         settings = await asyncio.to_thread(load_settings, self._home.path)
@@ -151,13 +142,12 @@ class SettingsCommands:
 
     async def test_notify(self, _: TryNotify) -> str:
         settings = await asyncio.to_thread(load_settings, self._home.path)
-        receivers, troubles = await asyncio.to_thread(receivers_of, settings.notify, self._credentials)
-        outcomes = await asyncio.to_thread(send_test, receivers, settings.mode)
-        failed = [*troubles, *(why for _, why in outcomes if why is not None)]
-        if failed:
+        outcomes = await asyncio.to_thread(send_test, settings, self._credentials)
+        if failed := [why for _, why in outcomes if why is not None]:
             raise SettingsRefused("; ".join(failed))
         if not outcomes:
-            raise SettingsRefused(say("Nobody is to be told: set [notify.email], or store addresses of push services."))
+            text = say("No receiver is set: fill in [notify.email], or store the addresses of push services.")
+            raise SettingsRefused(text)
         return say("A test went to: {names}.", names=", ".join(name for name, _ in outcomes))
 
     async def test_login(self, _: TryLogin) -> str:
@@ -177,24 +167,3 @@ class SettingsCommands:
         finally:
             await client.aclose()
         return say("Factor Cat takes the password of {user}.", user=user)
-
-    def _secret(self, name: SecretName) -> SecretRow:
-        try:
-            account = self._account(name, load_settings(self._home.path))
-        except (SettingsError, SettingsRefused) as problem:
-            return SecretRow(name, stored=False, source="", trouble=str(problem))
-        found = self._credentials.find(account, name)
-        if isinstance(found, Unknown):
-            return SecretRow(name, stored=False, source="", trouble=found.reason)
-        return SecretRow(name, stored=found.value[0] is not None, source=found.value[1])
-
-    @staticmethod
-    def _account(name: SecretName, settings: Settings) -> str:
-        """The account that the password belongs to. Raises `SettingsRefused` where it is not set."""
-        if name == "push":
-            return PUSH_ACCOUNT
-        account = settings.factorcat.username if name == "factorcat" else settings.notify.email.sender
-        if not account:
-            key = "factorcat.username" if name == "factorcat" else "notify.email.sender"
-            raise SettingsRefused(say("Set {key} first: the password is kept for it.", key=key))
-        return account

@@ -1,21 +1,23 @@
-"""Passwords and tokens: from the environment, else from this session, the system's keyring, or an encrypted file.
+"""Passwords and tokens: from the environment, this session, the system's keyring, or an encrypted file.
 
-Never from a plain file: a keyring that would keep them in one is refused like one that fails.
+A keyring that would store them in a plain file is not used.
 """
 
 import os
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, get_args
 
 from pydantic import SecretStr
 
 from core.i18n import mark, say
 from core.infra.credentials_file import CredentialsFile, CredentialsFileLocked
-from core.model.errors import UnavailableError
+from core.infra.logs import hide
+from core.infra.worker_thread import CallTimedOut, call_with_deadline
+from core.model.errors import RefusedError, UnavailableError
 from core.model.known import Known, Maybe, Unknown
-from core.model.settings_rows import SecretSource
+from core.model.settings import Settings
+from core.model.settings_rows import SecretName, SecretRow, SecretSource
 
 if TYPE_CHECKING:
     from keyring.backend import KeyringBackend
@@ -23,193 +25,227 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 TOKEN = "token"
-"""Factor Cat's long-term token, kept beside the password and forgotten with it."""
+"""Service of Factor Cat's long-term token, stored and deleted with the password."""
+
+PUSH_ACCOUNT = "addresses"
+"""Account of the push services' addresses: they hold tokens, so they are stored as a secret."""
+
+SECRET_NAMES: tuple[SecretName, ...] = get_args(SecretName)
+"""The secrets that a user can set."""
 
 _VARIABLES: Mapping[str, str] = {
     "factorcat": "ROTOR_FACTORCAT__PASSWORD",
     "email": "ROTOR_NOTIFY__EMAIL__PASSWORD",
 }
-_SERVICE = "rotor"
+_KEYRING_SERVICE = "rotor"
 _NO_LOGON_SESSION = 1312
 """ERROR_NO_SUCH_LOGON_SESSION: a Windows network logon, such as ssh, has no credential store."""
 
-_PATIENCE = 30.0
-"""Seconds that a keyring is given: it may be asking somebody to unlock it on a screen that nobody sees."""
+_KEYRING_SECONDS = 30.0
+"""Seconds that a keyring may take: it may ask the user to unlock it in a window that nobody sees."""
 
-_READ, _KEPT = mark("The password cannot be read from the keyring"), mark("The password cannot be kept in the keyring")
-_REMOVED = mark("The password cannot be removed from the keyring")
+_CANNOT_READ = mark("The password cannot be read from the keyring")
+_CANNOT_STORE = mark("The password cannot be stored in the keyring")
+_CANNOT_REMOVE = mark("The password cannot be removed from the keyring")
+
+
+class SecretRefused(RefusedError):
+    """The settings do not name the account of the secret; the message says what to set."""
 
 
 class KeyringFailed(UnavailableError):
-    """The system's keyring did not do what was asked; the message is a reason, without its full stop.
+    """The system's keyring did not do what was asked; the message is a reason without a full stop.
 
-    `useless`: it can keep nothing at all, so it has nothing either.
+    `unusable`: it cannot store anything, so there is nothing in it either.
     """
 
-    def __init__(self, reason: str, *, useless: bool = False) -> None:
+    def __init__(self, reason: str, *, unusable: bool = False) -> None:
         super().__init__(reason)
-        self.useless = useless
+        self.unusable = unusable
 
 
 @dataclass(frozen=True, slots=True)
 class SecretLocation:
-    """Where a secret is kept; `trouble` is a sentence on why it is in this session only, else empty."""
+    """Where a secret was stored. `trouble`: why it is in this session only; else empty."""
 
     where: SecretSource
     trouble: str = ""
 
 
 def from_environment(service: str = "factorcat", environ: Mapping[str, str] | None = None) -> SecretStr | None:
-    """The password that an environment variable gives, None where it gives none."""
-    given = (os.environ if environ is None else environ).get(_VARIABLES.get(service, ""))
-    return SecretStr(given) if given else None
+    """The password in the service's environment variable; None without one."""
+    value = (os.environ if environ is None else environ).get(_VARIABLES.get(service, ""))
+    return SecretStr(value) if value else None
 
 
 class Credentials:
-    """The secrets of one home. Calls block while a keyring asks its user: not for the engine's or the screen's thread.
+    """The secrets of a data folder. Calls block while the keyring asks the user, so never on the engine's thread.
 
-    `service` is what a secret is for, "factorcat", "email" or "push", or `TOKEN`; `account` is whose it is.
+    `service` is what a secret is for, "factorcat", "email", "push" or `TOKEN`; `account` is whose it is.
     """
 
     def __init__(
-        self, credentials_file: CredentialsFile, environ: Mapping[str, str] | None = None, patience: float = _PATIENCE
+        self,
+        credentials_file: CredentialsFile,
+        environ: Mapping[str, str] | None = None,
+        patience: float = _KEYRING_SECONDS,
     ) -> None:
-        self._credentials_file = credentials_file
+        """`patience`: seconds that the keyring may take."""
+        self._file = credentials_file
         self._environ = environ
         self._patience = patience
         self._session: dict[str, SecretStr] = {}
 
     @property
     def locked(self) -> bool:
-        """Whether there is an encrypted file of passwords that waits for its passphrase. Does not block."""
-        return self._credentials_file.locked
+        """Whether there is an encrypted file that waits for its passphrase. Does not block."""
+        return self._file.locked
 
     @property
     def has_safe(self) -> bool:
-        """Whether the home has an encrypted file of passwords, open or not. Does not block."""
-        return self._credentials_file.locked or self._credentials_file.open
+        """Whether there is an encrypted file, open or not. Does not block."""
+        return self._file.locked or self._file.open
 
     def read(self, account: str, service: str = "factorcat") -> Maybe[SecretStr | None]:
-        """The secret; `Known(None)`: there is none. `Unknown`: it cannot be known, the reason in words."""
+        """The secret; `Known(None)` where there is none, `Unknown` with the reason where that cannot be known."""
         found = self.find(account, service)
         return found if isinstance(found, Unknown) else Known(found.value[0])
 
     def find(self, account: str, service: str = "factorcat") -> Maybe[tuple[SecretStr | None, SecretSource]]:
-        """The secret as `read` has it, and where it is from."""
-        given = from_environment(service, self._environ)
-        if given is not None:
+        """As `read`, with the place where the secret is."""
+        if (given := from_environment(service, self._environ)) is not None:
             return Known((given, "environment"))
         if not account:
             return Known((None, ""))
-        held = self._session.get(_key(account, service))
-        if held is not None:
+        key = _key(account, service)
+        if (held := self._session.get(key)) is not None:
             return Known((held, "session"))
-        trouble: KeyringFailed | None = None
+        failure: KeyringFailed | None = None
         try:
-            kept = self._keyring_get(_key(account, service))
-            if kept is not None:
-                return Known((SecretStr(kept), "keyring"))
-        except KeyringFailed as failed:
-            trouble = None if failed.useless else failed
+            if (stored := self._keyring_get(key)) is not None:
+                return Known((SecretStr(stored), "keyring"))
+        except KeyringFailed as error:
+            failure = None if error.unusable else error
         try:
-            saved = self._credentials_file.get(_key(account, service))
-        except CredentialsFileLocked as shut:
-            return Unknown(str(shut))
+            saved = self._file.get(key)
+        except CredentialsFileLocked as error:
+            return Unknown(str(error))
         if saved is not None:
             return Known((saved, "safe"))
-        return Known((None, "")) if trouble is None else Unknown(_sentence(say(_READ), trouble, service))
+        return Known((None, "")) if failure is None else Unknown(_sentence(say(_CANNOT_READ), failure, service))
 
     def keep(self, account: str, secret: SecretStr, service: str = "factorcat") -> SecretLocation:
-        """In the keyring, else in the encrypted file where that is open, else until this program ends."""
+        """Store it in the keyring, else in the encrypted file if that is open, else until this program ends."""
         key = _key(account, service)
         try:
             self._keyring_set(key, secret)
-        except KeyringFailed as failed:
-            if self._credentials_file.open:
-                try:
-                    self._credentials_file.put(key, secret)
-                except CredentialsFileLocked as shut:
-                    self._session[key] = secret
-                    return SecretLocation("session", str(shut))
-                self._session.pop(key, None)
-                return SecretLocation("safe")
+            location = SecretLocation("keyring")
+        except KeyringFailed as failure:
+            trouble = _sentence(say(_CANNOT_STORE), failure, service).replace(secret.get_secret_value(), "***")
+            location = self._keep_in_file(key, secret) if self._file.open else SecretLocation("session", trouble)
+        if location.where == "session":
             self._session[key] = secret
-            sentence = _sentence(say(_KEPT), failed, service)
-            return SecretLocation("session", sentence.replace(secret.get_secret_value(), "***"))
-        self._session.pop(key, None)
-        return SecretLocation("keyring")
+        else:
+            self._session.pop(key, None)
+        return location
+
+    def _keep_in_file(self, key: str, secret: SecretStr) -> SecretLocation:
+        try:
+            self._file.put(key, secret)
+        except CredentialsFileLocked as error:
+            return SecretLocation("session", str(error))
+        return SecretLocation("safe")
 
     def forget(self, account: str, service: str = "factorcat") -> str | None:
-        """Take the secret out of wherever it is; None, or a sentence on why one place may still have it."""
+        """Delete the secret everywhere; returns why a copy may remain, else None."""
         key = _key(account, service)
         self._session.pop(key, None)
         trouble = None
         try:
-            self._credentials_file.remove(key)
-        except CredentialsFileLocked as shut:
-            trouble = str(shut)
+            self._file.remove(key)
+        except CredentialsFileLocked as error:
+            trouble = str(error)
         try:
             if self._keyring_get(key) is not None:
-                self._keyring_delete(key)
-        except KeyringFailed as failed:
-            if not failed.useless:
-                trouble = trouble or _sentence(say(_REMOVED), failed, service)
+                self._call_keyring(lambda: _keyring().delete_password(_KEYRING_SERVICE, key))
+        except KeyringFailed as failure:
+            if not failure.unusable:
+                trouble = trouble or _sentence(say(_CANNOT_REMOVE), failure, service)
         return trouble
+
+    def store_secret(self, name: SecretName, secret: str, settings: Settings) -> SecretLocation:
+        """Store a secret for its account in the settings and keep it out of the log. Raises `SecretRefused`."""
+        hide(hidden := SecretStr(secret))
+        return self.keep(account_of(name, settings), hidden, name)
+
+    def forget_secret(self, name: SecretName, settings: Settings) -> str | None:
+        """As `forget`, Factor Cat's token with its password. Raises `SecretRefused`."""
+        account = account_of(name, settings)
+        troubles = [self.forget(account, service) for service in ((name, TOKEN) if name == "factorcat" else (name,))]
+        return next(filter(None, troubles), None)
+
+    def secret_rows(self, settings: Settings) -> tuple[SecretRow, ...]:
+        """Where each secret of the user is."""
+        return tuple(self._secret_row(name, settings) for name in SECRET_NAMES)
+
+    def _secret_row(self, name: SecretName, settings: Settings) -> SecretRow:
+        try:
+            found = self.find(account_of(name, settings), name)
+        except SecretRefused as refusal:
+            found = Unknown(str(refusal))
+        if isinstance(found, Unknown):
+            return SecretRow(name, stored=False, source="", trouble=found.reason)
+        return SecretRow(name, stored=found.value[0] is not None, source=found.value[1])
 
     def open(self, passphrase: SecretStr) -> None:
         """Open or create the encrypted file and move the session's secrets into it. Raises `CredentialsFileLocked`."""
-        self._credentials_file.unlock(passphrase)
+        self._file.unlock(passphrase)
         for key, secret in tuple(self._session.items()):
-            self._credentials_file.put(key, secret)
+            self._file.put(key, secret)
             self._session.pop(key, None)
 
     def probe(self) -> str | None:
-        """Keep, read back and remove a word of no meaning; None, or why the system's keyring cannot be used."""
-        key, word = _key("probe", "doctor"), SecretStr("probe")
+        """Store and remove a test word; returns why the system's keyring cannot be used, else None."""
+        key = _key("probe", "doctor")
         try:
-            self._keyring_set(key, word)
-            self._keyring_delete(key)
-        except KeyringFailed as failed:
-            return str(failed)
+            self._keyring_set(key, SecretStr("probe"))
+            self._call_keyring(lambda: _keyring().delete_password(_KEYRING_SERVICE, key))
+        except KeyringFailed as failure:
+            return str(failure)
         return None
 
-    # -- the system's keyring, with a deadline
-
     def _keyring_get(self, key: str) -> str | None:
-        return self._asked(lambda: _keyring().get_password(_SERVICE, key))
+        return self._call_keyring(lambda: _keyring().get_password(_KEYRING_SERVICE, key))
 
     def _keyring_set(self, key: str, secret: SecretStr) -> None:
         def put() -> bool:
-            ring = _keyring()
-            ring.set_password(_SERVICE, key, secret.get_secret_value())  # pyright: ignore[reportUnknownMemberType]
-            return ring.get_password(_SERVICE, key) == secret.get_secret_value()
+            ring, text = _keyring(), secret.get_secret_value()
+            ring.set_password(_KEYRING_SERVICE, key, text)  # pyright: ignore[reportUnknownMemberType]
+            return ring.get_password(_KEYRING_SERVICE, key) == text
 
-        if not self._asked(put):
-            raise KeyringFailed(say("it took the password and does not have it"), useless=True)
+        if not self._call_keyring(put):
+            raise KeyringFailed(say("it accepted the password but did not store it"), unusable=True)
 
-    def _keyring_delete(self, key: str) -> None:
-        self._asked(lambda: _keyring().delete_password(_SERVICE, key))
-
-    def _asked(self, function: Callable[[], T]) -> T:
-        """What `function` returns. Raises `KeyringFailed`, also where it does not return in time."""
-        answer: list[T] = []
-        failure: list[Exception] = []
-
-        def ask() -> None:
-            try:
-                answer.append(function())
-            except Exception as error:  # a backend lets anything out: on Windows pywintypes.error, not KeyringError
-                failure.append(error)
-
-        thread = threading.Thread(target=ask, name="keyring", daemon=True)
-        thread.start()
-        thread.join(self._patience)
-        if failure:
-            raise _failed(failure[0])
-        if not answer:
+    def _call_keyring(self, function: Callable[[], T]) -> T:
+        try:
+            return call_with_deadline("keyring", function, self._patience)
+        except CallTimedOut:
             seconds = f"{self._patience:.0f}"
-            raise KeyringFailed(say("it did not answer within {seconds} s: it may be waiting for you", seconds=seconds))
-        return answer[0]
+            text = say("it did not answer within {seconds} s: it may be waiting for you", seconds=seconds)
+            raise KeyringFailed(text) from None
+        except Exception as error:  # a backend lets anything out: on Windows pywintypes.error, not KeyringError
+            raise _failed(error) from None
+
+
+def account_of(name: SecretName, settings: Settings) -> str:
+    """The account that a secret belongs to. Raises `SecretRefused` where the settings do not name one."""
+    if name == "push":
+        return PUSH_ACCOUNT
+    key = "factorcat.username" if name == "factorcat" else "notify.email.sender"
+    account = settings.factorcat.username if name == "factorcat" else settings.notify.email.sender
+    if not account:
+        raise SecretRefused(say("Set {key} first: the password is stored for that account.", key=key))
+    return account
 
 
 class _Unusable(UnavailableError):
@@ -220,9 +256,9 @@ def _keyring() -> "KeyringBackend":
     import keyring
 
     ring = keyring.get_keyring()
-    chained = tuple(getattr(ring, "backends", ()))  # several behind one: the first of them is written to
+    chained = tuple(getattr(ring, "backends", ()))  # of several behind one, the first is written to
     if type(chained[0] if chained else ring).__name__ == "PlaintextKeyring":
-        raise _Unusable(say("the only one of this machine keeps passwords in a plain file"))
+        raise _Unusable(say("the only one of this machine stores passwords in a plain file"))
     return ring
 
 
@@ -230,18 +266,19 @@ def _failed(error: Exception) -> KeyringFailed:
     from keyring.errors import NoKeyringError
 
     if isinstance(error, NoKeyringError):
-        return KeyringFailed(say("this machine has none that can be used here"), useless=True)
+        return KeyringFailed(say("this machine has none that can be used"), unusable=True)
     if getattr(error, "winerror", None) == _NO_LOGON_SESSION:
-        return KeyringFailed(say("Windows keeps no credentials in an ssh session"))
+        return KeyringFailed(say("Windows stores no credentials in an ssh session"))
     detail = (" ".join(str(error).split()) or type(error).__name__).rstrip(".")
-    return KeyringFailed(detail, useless=isinstance(error, _Unusable))
+    return KeyringFailed(detail, unusable=isinstance(error, _Unusable))
 
 
 def _key(account: str, service: str) -> str:
     return f"{service}:{account}"
 
 
-def _sentence(what: str, failed: KeyringFailed, service: str) -> str:
-    variable = _VARIABLES.get(service)
-    told = say("{what}: {reason}.", what=what, reason=failed)
-    return f"{told} {say('The variable {variable} does without one.', variable=variable)}" if variable else told
+def _sentence(what: str, failure: KeyringFailed, service: str) -> str:
+    sentence = say("{what}: {reason}.", what=what, reason=failure)
+    if (variable := _VARIABLES.get(service)) is None:
+        return sentence
+    return f"{sentence} {say('With the variable {variable} no keyring is needed.', variable=variable)}"

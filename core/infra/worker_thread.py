@@ -1,104 +1,107 @@
-"""A thread for a library whose calls may block, or never return."""
+"""Threads for calls that may block or never return. A call that hangs costs its thread and nothing else."""
 
 import asyncio
 import contextlib
 import queue
 import threading
 from collections.abc import Callable
-from typing import TypeVar
+from concurrent.futures import Future, wait
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, TypeVar
 
+from core.i18n import say
 from core.model.errors import UnavailableError
 
 T = TypeVar("T")
 
 
 class CallTimedOut(UnavailableError):
-    """A call did not return in time, or its caller was ended; it may still do what it does."""
+    """A call did not return in time, or its thread was given up; the call may still take effect."""
 
 
 class CallNotStarted(CallTimedOut):
-    """The same, and the call certainly did not and will not begin."""
+    """As `CallTimedOut`, and the call certainly did not start and never will."""
+
+
+def call_with_deadline(name: str, function: Callable[[], T], seconds: float) -> T:
+    """What `function` returns or raises, on a thread of its own; blocks. Raises `CallTimedOut`."""
+    done: Future[T] = Future()
+    threading.Thread(target=_run, args=(done, function), name=name, daemon=True).start()
+    if not wait([done], seconds).done:
+        raise CallTimedOut(say("it did not answer within {seconds:.0f} s", seconds=seconds))
+    return done.result()
+
+
+def _run(done: "Future[T]", function: Callable[[], T]) -> None:
+    try:
+        done.set_result(function())
+    except Exception as error:
+        done.set_exception(error)
 
 
 class WorkerThread:
-    """Makes calls one after the other, each with a deadline. One that never returns keeps the thread, and nothing else.
-
-    Belongs to the loop that makes it.
-    """
+    """Makes calls one after the other, each with a deadline. Used from one event loop."""
 
     def __init__(self, name: str) -> None:
         self._loop = asyncio.get_running_loop()
-        self._requests: queue.SimpleQueue[_Request | None] = queue.SimpleQueue()
-        self._pending: set[tuple[_Request, asyncio.Future[object]]] = set()
+        self._calls: queue.SimpleQueue[_Call | None] = queue.SimpleQueue()
+        self._pending: set[_Call] = set()
         threading.Thread(target=self._run, name=name, daemon=True).start()
 
     async def call(self, function: Callable[[], T], seconds: float) -> T:
         """What `function` returns or raises, on the thread. Raises `CallTimedOut`, `CallNotStarted`."""
-        done: asyncio.Future[T] = self._loop.create_future()
-        request = _Request(lambda: self._settle(done, function))
-        entry = (request, done)
-        self._pending.add(entry)  # type: ignore[arg-type]
-        self._requests.put(request)
+        call = _Call(function, self._loop.create_future())
+        self._pending.add(call)
+        self._calls.put(call)
         try:
             async with asyncio.timeout(seconds):
-                return await done
+                return await call.answer
         except TimeoutError:
-            raise _missed(request, f"it did not answer within {seconds:.0f} s") from None
+            raise call.missed(say("it did not answer within {seconds:.0f} s", seconds=seconds)) from None
         finally:
-            request.revoke()
-            self._pending.discard(entry)  # type: ignore[arg-type]
+            call.start.cancel()
+            self._pending.discard(call)
 
     def end(self) -> None:
-        """Begin no further call and wait for none."""
-        for request, done in tuple(self._pending):
-            trouble = _missed(request, "the connection was given up")
-            if not done.done():
-                done.set_exception(trouble)
-                done.exception()  # read, so that asyncio does not report it as lost
-        self._requests.put(None)
+        """Start no further call and wait for none."""
+        for call in tuple(self._pending):
+            if not call.answer.done():
+                call.answer.set_exception(call.missed(say("the connection was closed")))
+                call.answer.exception()  # marks it as read, where nobody waits any more
+        self._calls.put(None)
 
     def _run(self) -> None:
-        while (request := self._requests.get()) is not None:
-            request.run()
-
-    def _settle(self, done: "asyncio.Future[T]", function: Callable[[], T]) -> None:
-        try:
-            step = _setter(done, function())
-        except Exception as error:
-            step = _failure(done, error)
-        with contextlib.suppress(RuntimeError):  # the loop has ended, and with it everybody who would listen
-            self._loop.call_soon_threadsafe(step)
-
-
-class _Request:
-    """A call that waits for its turn: it either begins or is revoked, never both."""
-
-    def __init__(self, call: Callable[[], None]) -> None:
-        self._call = call
-        self._lock = threading.Lock()
-        self._begun = self._revoked = False
-
-    def run(self) -> None:
-        with self._lock:
-            if self._revoked:
-                return
-            self._begun = True
-        self._call()
-
-    def revoke(self) -> bool:
-        """Whether it will certainly never begin."""
-        with self._lock:
-            self._revoked = self._revoked or not self._begun
-            return self._revoked
+        while (call := self._calls.get()) is not None:
+            if not call.start.set_running_or_notify_cancel():
+                continue
+            try:
+                step = partial(_settle, call.answer, call.function())
+            except Exception as error:
+                step = partial(_settle, call.answer, error=error)
+            with contextlib.suppress(RuntimeError):  # the loop has ended: nobody waits any more
+                self._loop.call_soon_threadsafe(step)
 
 
-def _missed(request: _Request, why: str) -> CallTimedOut:
-    return CallNotStarted(f"{why}, busy with another call") if request.revoke() else CallTimedOut(why)
+@dataclass(eq=False)
+class _Call:
+    """A call in the queue: `start` is either running or cancelled, never both."""
+
+    function: Callable[[], Any]
+    answer: "asyncio.Future[Any]"
+    start: "Future[None]" = field(default_factory=Future[None])
+
+    def missed(self, why: str) -> CallTimedOut:
+        """Keep it from starting, and say whether it had started."""
+        if self.start.cancel():
+            return CallNotStarted(say("{why}, busy with another call", why=why))
+        return CallTimedOut(why)
 
 
-def _setter(done: "asyncio.Future[T]", value: T) -> Callable[[], None]:
-    return lambda: None if done.done() else done.set_result(value)
-
-
-def _failure(done: "asyncio.Future[T]", error: Exception) -> Callable[[], None]:
-    return lambda: None if done.done() else done.set_exception(error)
+def _settle(answer: "asyncio.Future[Any]", value: object = None, error: Exception | None = None) -> None:
+    if answer.done():
+        return
+    if error is None:
+        answer.set_result(value)
+    else:
+        answer.set_exception(error)

@@ -5,7 +5,7 @@ import logging
 import smtplib
 import ssl
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Protocol
 from pydantic import SecretStr
 
 from core.i18n import say
-from core.infra.credentials import Credentials
+from core.infra.credentials import PUSH_ACCOUNT, Credentials
 from core.infra.logs import hide, redacted
 from core.model.errors import UnavailableError
 from core.model.known import Known, Unknown
-from core.model.settings import EmailSettings, NotifySettings
+from core.model.settings import EmailSettings, NotifySettings, Settings
 from core.model.snapshot import Level
 
 if TYPE_CHECKING:
@@ -115,9 +115,6 @@ def _message(settings: EmailSettings, subject: str, text: str, number: str) -> E
     message.set_content(text)
     return message
 
-
-PUSH_ACCOUNT = "addresses"
-"""Under which the addresses of push services are kept where passwords are: they hold tokens."""
 
 _LEVELS = {"info": Level.INFO, "warning": Level.WARNING, "error": Level.ERROR}
 
@@ -256,11 +253,12 @@ def problem_with_addresses(text: str) -> str | None:
     return None
 
 
-def send_test(receivers: Iterable[Receiver], mode: str) -> list[tuple[str, str | None]]:
-    """Send each a test message; answers with their names and why it did not go, None where it did."""
+def send_test(settings: Settings, credentials: Credentials) -> list[tuple[str, str | None]]:
+    """Send every receiver a test message; returns their names and why it was not sent, None where it was."""
     subject = say("rotor: a test")
-    text = say("This is a test. News of rotor, in {mode} mode, will come like this.", mode=mode)
-    outcomes: list[tuple[str, str | None]] = []
+    text = say("This is a test. Notifications of rotor, in {mode} mode, will look like this.", mode=settings.mode)
+    receivers, troubles = receivers_of(settings.notify, credentials)
+    outcomes: list[tuple[str, str | None]] = [("push", trouble) for trouble in troubles]
     for receiver in receivers:
         try:
             receiver.send(Message(subject, text, Level.INFO, ""))

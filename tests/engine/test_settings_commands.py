@@ -15,7 +15,7 @@ from core.engine.current_settings import CurrentSettings
 from core.engine.settings_commands import SettingsCommands, SettingsRefused
 from core.i18n import language, use_language
 from core.infra.config import load_settings, render_example
-from core.infra.credentials import TOKEN, Credentials
+from core.infra.credentials import TOKEN, Credentials, SecretRefused
 from core.infra.credentials_file import CredentialsFile
 from core.infra.home import Home
 from core.model.command import (
@@ -179,7 +179,7 @@ async def test_a_password_goes_to_the_keyring_and_nowhere_else(
     monkeypatch.delenv("ROTOR_FACTORCAT__PASSWORD", raising=False)
     caplog.set_level(logging.DEBUG)
     commands, _, _ = settings_commands(home)
-    with pytest.raises(SettingsRefused, match=r"factorcat\.username first"):
+    with pytest.raises(SecretRefused, match=r"factorcat\.username first"):
         await commands.store(StoreSecret("factorcat", "open sesame"))
     await commands.change(ChangeSetting("factorcat.username", "trader"))
     await commands.store(StoreSecret("factorcat", "open sesame"))
@@ -212,7 +212,7 @@ async def test_addresses_of_push_services_are_checked_before_they_are_kept(home:
 
 async def test_what_cannot_work_says_so_and_names_the_remedy(home: Home, tmp_path: Path) -> None:
     commands, _, _ = settings_commands(home)
-    with pytest.raises(SettingsRefused, match="Nobody is to be told"):
+    with pytest.raises(SettingsRefused, match="No receiver is set"):
         await commands.test_notify(TryNotify())
     with pytest.raises(SettingsRefused, match="nothing to log in to"):
         await commands.test_login(TryLogin())

@@ -82,7 +82,7 @@ FAULTS: list[tuple[str, Callable[[], KeyringBackend], str]] = [
     (
         "Windows over ssh",
         lambda: BrokenKeyring(lambda _: WindowsError(1312, "CredWrite", "no such session")),
-        "Windows keeps no credentials in an ssh session",
+        "Windows stores no credentials in an ssh session",
     ),
     (
         "another Windows error",
@@ -91,8 +91,8 @@ FAULTS: list[tuple[str, Callable[[], KeyringBackend], str]] = [
     ),
     ("locked", lambda: BrokenKeyring(failing()), "it is locked"),
     ("no session bus", lambda: BrokenKeyring(lambda _: InitError("Failed to create the collection: no bus")), "no bus"),
-    ("takes and keeps nothing", NullKeyring, "it took the password and does not have it"),
-    ("a plain file", PlaintextKeyring, "keeps passwords in a plain file"),
+    ("takes and keeps nothing", NullKeyring, "it accepted the password but did not store it"),
+    ("a plain file", PlaintextKeyring, "stores passwords in a plain file"),
     (
         "repeats the password",
         lambda: BrokenKeyring(lambda password: ValueError(f"cannot store {password}"), "set"),
@@ -109,7 +109,7 @@ def test_a_keyring_that_fails_leaves_the_password_for_this_session(
     set_keyring(backend())
     kept = credentials.keep("a", SECRET)
     assert kept.where == "session"
-    assert kept.trouble.startswith("The password cannot be kept in the keyring: ")
+    assert kept.trouble.startswith("The password cannot be stored in the keyring: ")
     assert reason in kept.trouble
     assert "ROTOR_FACTORCAT__PASSWORD" in kept.trouble
     assert SECRET.get_secret_value() not in kept.trouble

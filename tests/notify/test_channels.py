@@ -13,12 +13,11 @@ from click.testing import CliRunner
 from pydantic import SecretStr
 
 from core.infra import credentials_file
-from core.infra.credentials import Credentials
+from core.infra.credentials import PUSH_ACCOUNT, Credentials
 from core.infra.credentials_file import CredentialsFile
-from core.model.settings import EmailSettings, NotifySettings
+from core.model.settings import EmailSettings, NotifySettings, Settings
 from core.model.snapshot import Level
 from core.notify.channels import (
-    PUSH_ACCOUNT,
     Message,
     NotSent,
     PushReceiver,
@@ -136,7 +135,7 @@ def test_addresses_in_a_file_that_is_shut_are_told_as_such(credentials: Credenti
 def test_each_is_tried_and_told_apart(credentials: Credentials) -> None:
     with smtp_server() as server, phone() as (address, heard):
         notify = NotifySettings(urls=(address, "json://127.0.0.1:9/"), email=email_at(server))
-        outcomes = send_test(receivers_of(notify, credentials)[0], "paper")
+        outcomes = send_test(Settings(mode="paper", notify=notify), credentials)
     assert [why is None for _, why in outcomes] == [True, True, False]
     assert len(heard) == len(server.mails) == 1
     assert "in paper mode" in server.texts()[0]

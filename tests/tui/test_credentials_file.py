@@ -108,7 +108,7 @@ async def test_who_leaves_it_shut_logs_in_by_hand() -> None:
 async def test_a_password_of_the_settings_goes_the_same_way() -> None:
     link = ScriptedLink(snapshot())
     link.replies |= {
-        StoreSecret: Done(SecretStored("It is kept until this program ends.", TROUBLE)),
+        StoreSecret: Done(SecretStored("Stored until this program ends.", TROUBLE)),
         OpenSafe: Done("The encrypted file of passwords is open."),
     }
     async with shown(link, "8") as (app, pilot):

@@ -9,20 +9,17 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 from pydantic import SecretStr
 
-from core.i18n import say
-from core.infra.credentials import TOKEN, Credentials, SecretLocation
-from core.infra.credentials_file import CredentialsFile, CredentialsFileLocked
+from core.infra.credentials import SECRET_NAMES, account_of
+from core.infra.credentials_file import CredentialsFileLocked
 from core.infra.home import Home
-from core.infra.logs import hide
-from core.model.errors import InvalidDataError, RotorError, SetupError
+from core.model.errors import RotorError
 from core.model.finding import CheckResult, Finding
-from core.model.known import Unknown
-from core.model.settings import Settings
 from core.model.settings_rows import SecretName
 from tui.cli.context import (
     AS_JSON,
     DONE,
     FAILED,
+    PASSPHRASE,
     REFUSED,
     USAGE,
     CliContext,
@@ -36,12 +33,11 @@ from tui.cli.output import print_doctor, print_json, show
 if TYPE_CHECKING:
     from click.shell_completion import ShellComplete
 
-_SECRETS = {
+_SECRETS: dict[SecretName, str] = {
     "factorcat": "Password of Factor Cat",
     "email": "Password of the mail server",
     "push": "Apprise addresses of push services, separated by blanks",
 }
-_PASSPHRASE = "Passphrase of the encrypted password file"
 _ENGINE_SECONDS = 3.0
 """Seconds that a running engine has to send its first snapshot."""
 
@@ -104,17 +100,15 @@ def notify() -> None:
 @click.pass_obj
 def notify_test(context: CliContext, as_json: bool) -> None:
     """Send a test message to every receiver and report each result."""
-    from core.notify.channels import receivers_of, send_test
+    from core.notify.channels import send_test
 
-    settings = context.settings()
-    credentials = Credentials(CredentialsFile(context.home.credentials_file))
+    settings, credentials = context.settings(), context.credentials()
     try:
-        if credentials.locked and (passphrase := prompt_secret(_PASSPHRASE)):
+        if credentials.locked and (passphrase := prompt_secret(PASSPHRASE)):
             credentials.open(SecretStr(passphrase))
     except CredentialsFileLocked as error:
         exit_with(REFUSED, str(error))
-    receivers, troubles = receivers_of(settings.notify, credentials)
-    outcomes = [*(("push", trouble) for trouble in troubles), *send_test(receivers, settings.mode)]
+    outcomes = send_test(settings, credentials)
     if as_json:
         print_json([{"name": name, "sent": why is None, "why": why} for name, why in outcomes])
     elif not outcomes:
@@ -130,34 +124,38 @@ def secret() -> None:
     """Store and remove passwords. Never shows one."""
 
 
-_NAME = click.argument("name", type=click.Choice(list(_SECRETS)))
+_NAME = click.argument("name", type=click.Choice(SECRET_NAMES))
 
 
 @secret.command("set", epilog="Example: rotor secret set factorcat")
 @_NAME
 @click.pass_obj
-def secret_set(context: CliContext, name: str) -> None:
+def secret_set(context: CliContext, name: SecretName) -> None:
     """Enter a password; it is stored in the system's keyring, else in an encrypted file.
 
     It is read from the terminal or from a pipe, never from the command line.
     """
-    secrets = _Secrets(context.home, context.settings())
+    from core.notify.channels import problem_with_addresses
+
+    settings, credentials = context.settings(), context.credentials()
     try:
-        account = secrets.account(cast("SecretName", name))
+        account = account_of(name, settings)
         entered = prompt_secret(f"{_SECRETS[name]} ({account})" if name != "push" else _SECRETS[name])
         if not entered:
             exit_with(REFUSED, "Nothing was entered and nothing was stored.")
+        if name == "push" and (problem := problem_with_addresses(entered)):
+            exit_with(REFUSED, problem)
         context.home.prepare()
-        kept = secrets.keep(cast("SecretName", name), entered)
-        if not kept.trouble:
-            click.echo(f"Stored in the {'encrypted file' if kept.where == 'safe' else 'keyring of the system'}.")
+        stored = credentials.store_secret(name, entered, settings)
+        if not stored.trouble:
+            click.echo(f"Stored in the {'encrypted file' if stored.where == 'safe' else 'keyring of the system'}.")
             return
-        click.echo(kept.trouble, err=True)
-        locked = secrets.credentials.locked
+        click.echo(stored.trouble, err=True)
+        locked = credentials.locked
         question = "Store it in an encrypted file in the data folder, protected by a passphrase?"
         confirm_or_exit(locked, question, "Nothing was stored.")
         # Opening the file also stores what the keyring refused.
-        secrets.credentials.open(SecretStr(prompt_secret("Passphrase", twice=not locked)))
+        credentials.open(SecretStr(prompt_secret("Passphrase", twice=not locked)))
         click.echo("Stored in the encrypted file. rotor asks for the passphrase at each start.")
     except RotorError as error:
         exit_with(REFUSED, str(error))
@@ -166,10 +164,10 @@ def secret_set(context: CliContext, name: str) -> None:
 @secret.command("forget", epilog="Example: rotor secret forget email")
 @_NAME
 @click.pass_obj
-def secret_forget(context: CliContext, name: str) -> None:
+def secret_forget(context: CliContext, name: SecretName) -> None:
     """Delete a stored password."""
     try:
-        trouble = _Secrets(context.home, context.settings()).forget(cast("SecretName", name))
+        trouble = context.credentials().forget_secret(name, context.settings())
     except RotorError as error:
         exit_with(REFUSED, str(error))
     if trouble is not None:
@@ -181,52 +179,8 @@ def secret_forget(context: CliContext, name: str) -> None:
 @click.pass_obj
 def secret_list(context: CliContext) -> None:
     """Show where each password is stored: environment, keyring, safe (the encrypted file) or none."""
-    secrets = _Secrets(context.home, context.settings())
-    for name in _SECRETS:
-        click.echo(f"{name}: {secrets.where(cast('SecretName', name))}")
-
-
-class _Secrets:
-    """The passwords of a data folder. Calls block while the keyring asks the user."""
-
-    def __init__(self, home: Home, settings: Settings) -> None:
-        self._settings = settings
-        self.credentials = Credentials(CredentialsFile(home.credentials_file))
-
-    def account(self, name: SecretName) -> str:
-        """The account a secret belongs to. Raises `SetupError` where the settings do not name one."""
-        from core.notify.channels import PUSH_ACCOUNT
-
-        if name == "push":
-            return PUSH_ACCOUNT
-        key = "factorcat.username" if name == "factorcat" else "notify.email.sender"
-        account = self._settings.factorcat.username if name == "factorcat" else self._settings.notify.email.sender
-        if not account:
-            raise SetupError(say("Set {key} first: the password is kept for it.", key=key))
-        return account
-
-    def keep(self, name: SecretName, secret: str) -> SecretLocation:
-        """Store a secret. Raises `InvalidDataError` for push addresses that are no use."""
-        from core.notify.channels import problem_with_addresses
-
-        hide(hidden := SecretStr(secret))
-        if name == "push" and (problem := problem_with_addresses(secret)):
-            raise InvalidDataError(problem)
-        return self.credentials.keep(self.account(name), hidden, name)
-
-    def forget(self, name: SecretName) -> str | None:
-        """Delete a secret; returns why a copy may remain, else None."""
-        services = (name, TOKEN) if name == "factorcat" else (name,)
-        troubles = [self.credentials.forget(self.account(name), service) for service in services]
-        return next((trouble for trouble in troubles if trouble is not None), None)
-
-    def where(self, name: SecretName) -> str:
-        """Where a secret is stored, or why that is not known."""
-        try:
-            found = self.credentials.find(self.account(name), name)
-        except RotorError as error:
-            return str(error)
-        return found.reason if isinstance(found, Unknown) else found.value[1] or "none"
+    for row in context.credentials().secret_rows(context.settings()):
+        click.echo(f"{row.name}: {row.trouble or row.source or 'none'}")
 
 
 @click.command("akshare-table", hidden=True)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from core.engine.engine import Engine
     from core.engine.ipc.client import IpcClient
     from core.engine.ipc.link import EngineLink
+    from core.infra.credentials import Credentials
     from core.model.command import Command
 
 T = TypeVar("T")
@@ -35,6 +36,8 @@ NOT_KNOWN = "not known"
 
 _ENDPOINT_SECONDS = 5.0
 """Seconds that an engine may take to start before it counts as one that accepts no viewers."""
+
+PASSPHRASE = "Passphrase of the encrypted password file"
 
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
 YES = click.option("--yes", is_flag=True, help="Do not ask.")
@@ -58,6 +61,13 @@ class CliContext:
             return settings_of(self.home, self.mode)
         except SettingsError as error:
             exit_with(USAGE, f"The settings in {self.home.path} are invalid:\n{error}")
+
+    def credentials(self) -> "Credentials":
+        """The passwords of the data folder. Calls block while the keyring asks the user."""
+        from core.infra.credentials import Credentials
+        from core.infra.credentials_file import CredentialsFile
+
+        return Credentials(CredentialsFile(self.home.credentials_file))
 
     def options(self) -> tuple[str, ...]:
         """The mode and speed options, to pass on to another process."""
@@ -181,7 +191,7 @@ class CliContext:
         # Answered after the login at the start, which may have found the password in a variable or the keyring.
         if not isinstance(engine.send(ListStrategies(limit=1)).result(60), Failed):
             return
-        passphrase = prompt_secret("Passphrase of the encrypted password file") if sys.stdin.isatty() else ""
+        passphrase = prompt_secret(PASSPHRASE) if sys.stdin.isatty() else ""
         reply = engine.send(OpenSafe(passphrase)).result(60) if passphrase else Failed("No passphrase was entered.")
         if isinstance(reply, Failed):
             click.echo(f"Not logged in: the encrypted password file is still locked. {reply.text}", err=True)
