@@ -86,6 +86,7 @@ class QmtQuotes:
         self._maintaining = asyncio.create_task(self._maintain_subscription())
 
     async def stop(self) -> None:
+        """Disconnect and forget the subscription, so that `start` can make a new one."""
         if self._maintaining is not None:
             self._maintaining.cancel()
             await asyncio.gather(self._maintaining, return_exceptions=True)
@@ -93,7 +94,8 @@ class QmtQuotes:
             with contextlib.suppress(Exception):
                 await self._call(lambda sdk: sdk.disconnect())
             self._worker.end()
-        self._loop = None
+        self._worker = self._loop = None
+        self._forget_subscription()
 
     def watch(self, codes: Iterable[BondCode]) -> None:
         wanted = frozenset(codes)

@@ -6,14 +6,21 @@ from pathlib import Path
 
 import pytest
 
+from core.engine.assembly import build
+from core.engine.current_settings import CurrentSettings
 from core.engine.engine import Engine
 from core.infra.config import load_settings
 from core.infra.home import Home
+from core.model.bond import BondCode
 from core.model.command import ChangeSetting, ExecutePlan, MakePlan, ReadSettings
 from core.model.known import Known
 from core.model.order import Order, OrderState
+from core.model.settings import Settings
 from core.model.snapshot import PositionRow, Snapshot
+from core.trading.rotation import Rotation
 from tests.engine.test_engine import FAST, ask, ended, refusal, until
+from tests.quotes.tencent_service import line, served
+from tests.waiting import until as wait_for
 from tui.cli.offline import prepare_demo
 
 SECOND = 1.5
@@ -136,3 +143,44 @@ def test_what_needs_a_restart_says_so_and_what_is_wrong_changes_nothing(engine: 
     assert rows["factorcat.base_url"].pending
     assert not rows["factorcat.base_url"].at_once
     assert (rows["buy.amount"].value, rows["buy.amount"].pending) == (rows["buy.amount"].in_use, False)
+
+
+async def test_quotes_come_from_the_new_source_once_the_rebalance_has_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = BondCode("113052")
+
+    def settings(address: str) -> Settings:
+        quotes = {"sources": ("tencent",), "tencent": address}
+        return Settings.model_validate({"mode": "paper", "quotes": quotes, "guards": {"redemption": "off"}})
+
+    home = Home(tmp_path)
+    home.prepare()
+    with served() as old, served() as new:
+        old.show(line(code, "112.500"))
+        new.show(line(code, "113.500"))
+        components = build(home, settings(old.url))
+        heard: list[Decimal] = []
+        components.feed.subscribe(lambda quotes: heard.extend(quote.last for quote in quotes.values()))
+        components.feed.watch([code])
+        await components.feed.start()
+        try:
+            await wait_for(lambda: heard == [Decimal("112.500")])
+            current = CurrentSettings(components, ())
+            with monkeypatch.context() as patch:
+                patch.setattr(Rotation, "busy", True)
+                await current.change(settings(new.url))
+                assert not current.in_force("quotes.tencent")
+            assert new.asked == []
+            await current.apply()
+            assert current.in_force("quotes.tencent")
+            await wait_for(lambda: heard[-1] == Decimal("113.500"))
+            asked = len(old.asked)
+            found = (await components.feed.snapshot([code]))[code]
+            assert isinstance(found, Known)
+            assert found.value.last == Decimal("113.500")
+            components.feed.watch([code, BondCode("113001")])  # is asked for at once
+            await wait_for(lambda: "sh113001" in new.asked[-1])
+            assert len(old.asked) == asked  # the old source is stopped
+        finally:
+            await components.close()

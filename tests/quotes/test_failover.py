@@ -30,12 +30,15 @@ class Said:
         self.prices: dict[BondCode, Quote] = {}
         self.watched: set[BondCode] = set()
         self.asked = 0
+        self.running = False
         self.heard_at = -1e9
         self._listeners: list[QuoteListener] = []
 
-    async def start(self) -> None: ...
+    async def start(self) -> None:
+        self.running = True
 
-    async def stop(self) -> None: ...
+    async def stop(self) -> None:
+        self.running = False
 
     def watch(self, codes: Iterable[BondCode]) -> None:
         self.watched = set(codes)
@@ -222,3 +225,48 @@ def test_the_source_in_use_does_not_doubt_itself() -> None:
     world = SourcesWorld()
     world.first.push("100")
     assert world.feed.contradiction(quote(A, "94", source="QMT", at=world.clock.now())) is None
+
+
+async def test_changed_settings_swap_the_sources_while_quotes_come() -> None:
+    world = SourcesWorld()
+    await world.feed.start()
+    fourth = Said("mirror", world.clock)
+    fourth.show("100")
+    await world.feed.use_sources([fourth, world.first])
+    assert [source.running for source in (*world.all, fourth)] == [True, False, False, True]
+    assert [state.name for state in world.feed.states()] == ["mirror", "QMT"]
+    assert fourth.watched == {A}
+    for source in (world.first, world.second, fourth):
+        source.push("101")
+    assert world.told == ["mirror 101"]
+    assert await world.source() == {"mirror"}
+    await world.feed.use_sources(world.all)
+    assert [source.running for source in (*world.all, fourth)] == [True, True, True, False]
+    world.first.push("102")
+    assert world.told == ["mirror 101", "QMT 102"]
+    await world.feed.stop()
+
+
+async def test_a_swap_takes_quotes_from_a_source_that_works() -> None:
+    world = SourcesWorld()
+    world.first.trouble = "no terminal"
+    assert await world.source() == {"Tencent"}
+    await world.feed.use_sources([world.first, world.third])
+    assert world.feed.name == "akshare"
+
+
+async def test_a_source_that_joins_during_a_check_is_not_called_stale() -> None:
+    world = SourcesWorld()
+    world.first.push("100")
+    world.passes(STALE_AFTER + 25)
+    world.second.show("101")
+    ask_second, fourth = world.second.snapshot, Said("mirror", world.clock)
+
+    async def swap_meanwhile(codes: Iterable[BondCode]) -> Mapping[BondCode, Maybe[Quote]]:
+        await world.feed.use_sources([fourth, world.second])
+        return await ask_second(codes)
+
+    world.second.snapshot = swap_meanwhile  # type: ignore[method-assign]
+    await world.feed._check_sources()  # pyright: ignore[reportPrivateUsage]
+    assert [state.status for state in world.feed.states()] == [SourceStatus.WORKING, SourceStatus.WORKING]
+    assert world.feed.name == "mirror"

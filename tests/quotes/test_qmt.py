@@ -203,3 +203,14 @@ async def test_an_account_without_the_paid_data_has_prices_all_the_same(feed: Qm
     facts = feed.facts(A)
     assert facts is not None
     assert facts.call is None
+
+
+async def test_a_stopped_feed_can_be_started_again(feed: QmtQuotes, listener: Listener, control: Control) -> None:
+    """Settings may take the terminal out of the quote sources and put it back."""
+    feed.watch([A])
+    await listener.until(lambda: listener.last(A) is not None)
+    await feed.stop()
+    await feed.start()
+    assert isinstance((await feed.snapshot([A]))[A], Known)
+    control.set_quote(A, 101.0, volume_add=1000)
+    await listener.until(lambda: listener.last(A) == "101.000")
