@@ -6,6 +6,7 @@ import threading
 import pytest
 
 from core.infra.worker_thread import CallNotStarted, CallTimedOut, WorkerThread
+from tests.waiting import until
 
 
 async def test_it_gives_what_the_call_returns_or_raises() -> None:
@@ -39,23 +40,26 @@ async def test_what_waits_behind_a_call_that_hangs_is_never_begun() -> None:
 
 
 async def test_a_caller_that_is_ended_lets_nobody_wait() -> None:
-    caller, held, begun = WorkerThread("test"), threading.Event(), list[str]()
-    tasks = [asyncio.create_task(caller.call(call, 60)) for call in (held.wait, lambda: begun.append("late"))]
-    await asyncio.sleep(0.05)
+    caller, held, begun = WorkerThread("ended"), threading.Event(), list[str]()
+    running = threading.Event()
+    calls = (lambda: running.set() or held.wait(), lambda: begun.append("late"))
+    tasks = [asyncio.create_task(caller.call(call, 60)) for call in calls]
+    await until(running.is_set)
     caller.end()
     hanging, waiting = await asyncio.gather(*tasks, return_exceptions=True)
     assert isinstance(hanging, CallTimedOut)
     assert isinstance(waiting, CallNotStarted)
     held.set()
-    await asyncio.sleep(0.05)
+    await until(lambda: all(thread.name != "ended" for thread in threading.enumerate()))
     assert begun == []
 
 
 async def test_a_call_that_nobody_waits_for_any_more_is_not_begun() -> None:
     caller, held, begun = WorkerThread("test"), threading.Event(), list[str]()
-    first = asyncio.create_task(caller.call(held.wait, 5))
+    running = threading.Event()
+    first = asyncio.create_task(caller.call(lambda: running.set() or held.wait(), 5))
     second = asyncio.create_task(caller.call(lambda: begun.append("late"), 5))
-    await asyncio.sleep(0.02)
+    await until(running.is_set)
     second.cancel()
     await asyncio.gather(second, return_exceptions=True)
     held.set()

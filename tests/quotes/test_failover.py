@@ -15,6 +15,7 @@ from core.model.snapshot import SourceStatus
 from core.quotes import failover
 from core.quotes.failover import RETRY, STALE_AFTER, FailoverQuotes
 from core.quotes.feed import QuoteListener
+from tests.waiting import drained, until
 from tests.worlds import NOW, quote
 
 A, B = BondCode("113001"), BondCode("127001")
@@ -179,7 +180,7 @@ async def test_a_second_opinion_that_takes_long_is_not_waited_for(monkeypatch: p
     assert found.value.source == "akshare"
     assert asked.is_set()
     answer.set()
-    await asyncio.sleep(0.01)
+    await drained()
     late = (await world.feed.second_opinion([A]))[A]
     assert isinstance(late, Known)
     assert late.value.source == "Tencent"
@@ -189,13 +190,12 @@ async def test_a_stale_source_gives_way_to_one_with_newer_prices(caplog: pytest.
     world = SourcesWorld()
     world.first.push("100")
     await world.feed.start()
-    for _ in range(12):
+
+    def switched() -> bool:
         world.second.show("100")
-        await asyncio.sleep(0.01)
-        if world.feed.name == "Tencent":
-            break
-        world.passes(STALE_AFTER / 3)
-    assert world.feed.name == "Tencent"
+        return world.feed.name == "Tencent"
+
+    await until(switched)  # the checks move the clock on
     assert "stale: Tencent has newer prices" in caplog.text
     await world.feed.stop()
 
@@ -204,9 +204,7 @@ async def test_a_quiet_market_makes_no_source_stale() -> None:
     world = SourcesWorld()
     world.first.push("100")
     await world.feed.start()
-    for _ in range(12):
-        await asyncio.sleep(0.01)
-        world.passes(STALE_AFTER / 3)
+    await until(lambda: world.second.asked >= 3)
     assert world.feed.name == "QMT"
     await world.feed.stop()
 

@@ -1,6 +1,5 @@
 """The sandbox's market is the same at every start, keeps the exchange's rules, and ends on the recorded closes."""
 
-import asyncio
 import csv
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -8,6 +7,7 @@ from datetime import date, datetime, time, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from importlib.resources import files
 from itertools import pairwise
+from time import monotonic
 
 import pytest
 
@@ -21,6 +21,7 @@ from core.quotes.feed import QuoteFeed
 from core.rules.pricing import why_not_tradable
 from core.sandbox.market import SandboxMarket
 from core.sandbox.recorded import SandboxData
+from tests.waiting import drained, until
 
 RECORDED = date(2026, 5, 15)
 IN_DEFAULT, SUSPENDED = BondCode("128044"), BondCode("127033")
@@ -289,31 +290,42 @@ async def test_snapshot_is_of_the_clock_s_moment(data: SandboxData) -> None:
     assert await feed.snapshot(codes) == {code: market.quote(code, at("10:05")) for code in codes}
 
 
-async def heard_between(data: SandboxData, start: str, seconds: float, speed: float) -> list[Mapping[BondCode, Quote]]:
-    clock = ScaledClock(at(start), speed)
+async def heard_from(data: SandboxData, start: str, minutes: int) -> list[Mapping[BondCode, Quote]]:
+    """What listeners get in so many minutes of the market."""
+    clock = SteppedClock(at(start))
     market = SandboxMarket(clock, data)
     heard: list[Mapping[BondCode, Quote]] = []
     market.subscribe(heard.append)
     market.watch([BondCode("113042"), BondCode("123225"), IN_DEFAULT])
     await market.start()
-    await asyncio.sleep(seconds)
+    await until(lambda: clock.now() >= at(start) + timedelta(minutes=minutes))
     await market.stop()
     count = len(heard)
-    await asyncio.sleep(0.22)
+    await drained()
     assert len(heard) == count
     return heard
 
 
 async def test_listeners_hear_the_watched_bonds_that_changed(data: SandboxData) -> None:
-    heard = await heard_between(data, "10:00", seconds=0.9, speed=60)
-    assert 2 <= len(heard) <= 5
+    heard = await heard_from(data, "10:00", minutes=1)
+    assert len(heard) > 1
     assert IN_DEFAULT in heard[0]
-    for quotes in heard[1:]:
-        assert quotes.keys() == {BondCode("113042"), BondCode("123225")}
+    assert {code for quotes in heard[1:] for code in quotes} == {BondCode("113042"), BondCode("123225")}
+
+
+async def test_a_fast_market_ticks_five_times_a_second_at_most(data: SandboxData) -> None:
+    market, heard = SandboxMarket(ScaledClock(at("10:00"), 60), data), list[Mapping[BondCode, Quote]]()
+    market.subscribe(heard.append)
+    market.watch([BondCode("113042")])
+    begun = monotonic()
+    await market.start()
+    await until(lambda: len(heard) >= 3)
+    await market.stop()
+    assert len(heard) <= (monotonic() - begun) / 0.2 + 1
 
 
 async def test_nothing_ticks_in_the_break(data: SandboxData) -> None:
-    heard = await heard_between(data, "11:45", seconds=0.5, speed=60)
+    heard = await heard_from(data, "11:45", minutes=5)
     assert len(heard) == 1
     assert all(quote.state is not TradingState.CONTINUOUS for quote in heard[0].values())
 
@@ -331,9 +343,8 @@ async def test_a_listener_s_fault_does_not_silence_the_others(
     market.subscribe(heard.append)
     market.watch([BondCode("113042")])
     await market.start()
-    await asyncio.sleep(0.5)
+    await until(lambda: heard)
     await market.stop()
-    assert heard
     assert "a listener failed" in caplog.text
 
 
