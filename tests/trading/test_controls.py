@@ -19,14 +19,14 @@ def beside(world: TradingWorld) -> Iterator[TradingControls]:
         yield TradingControls(StateStore(db))
 
 
-def test_nothing_is_pulled_at_first(world: TradingWorld) -> None:
+def test_no_control_is_engaged_at_first(world: TradingWorld) -> None:
     assert world.controls.engaged is None
     assert not world.controls.halted
     assert world.controls.why_no_buys() is None
 
 
 @pytest.mark.parametrize(("control", "why"), [(Control.PAUSED, PAUSED), (Control.HALTED, HALTED)])
-def test_a_brake_outlives_a_restart_until_it_is_released(world: TradingWorld, control: Control, why: str) -> None:
+def test_a_control_survives_restarts_until_it_is_released(world: TradingWorld, control: Control, why: str) -> None:
     world.controls.engage(control)
     again = world.again()
     assert again.controls.engaged is control
@@ -41,13 +41,13 @@ def test_a_pause_does_not_undo_a_halt(world: TradingWorld) -> None:
     assert world.controls.halted
 
 
-def test_a_halt_goes_beyond_a_pause(world: TradingWorld) -> None:
+def test_a_halt_replaces_a_pause(world: TradingWorld) -> None:
     world.controls.engage(Control.PAUSED)
     world.controls.engage(Control.HALTED)
     assert world.controls.halted
 
 
-async def test_a_brake_that_another_process_pulls_holds_the_very_next_order(world: TradingWorld) -> None:
+async def test_a_control_engaged_by_another_process_blocks_the_next_order(world: TradingWorld) -> None:
     world.own(A=100)
     assert await world.order_manager.send([intent("p-S01-1", A, SELL, 10)]) == {}
     with beside(world) as other:
@@ -59,7 +59,7 @@ async def test_a_brake_that_another_process_pulls_holds_the_very_next_order(worl
         assert await world.order_manager.send([intent("p-S03-1", A, SELL, 10)]) == {}
 
 
-async def test_a_run_that_is_halted_in_the_middle_sends_nothing_more(world: TradingWorld) -> None:
+async def test_a_halt_during_a_run_stops_further_orders(world: TradingWorld) -> None:
     world.own(A=100)
     with beside(world) as other:
         world.broker.before_place = lambda _: other.engage(Control.HALTED)
@@ -69,7 +69,7 @@ async def test_a_run_that_is_halted_in_the_middle_sends_nothing_more(world: Trad
     assert "1 of 2 orders not filled" in ending
 
 
-async def test_a_plan_in_a_pause_sells_and_blocks_its_buys(world: TradingWorld) -> None:
+async def test_a_plan_while_buying_is_paused_sells_and_blocks_buys(world: TradingWorld) -> None:
     world.own(A=100)
     world.controls.engage(Control.PAUSED)
     plan = await world.plan(B)

@@ -59,7 +59,7 @@ async def test_a_bond_that_is_called_between_plan_and_run_is_not_bought(world: T
     assert blocked(world, A).startswith("called")
 
 
-async def test_what_is_not_known_is_not_bought_and_sold_all_the_same(world: TradingWorld) -> None:
+async def test_a_bond_with_unknown_redemption_state_is_not_bought_but_can_be_sold(world: TradingWorld) -> None:
     world.own(C=100)
     for code in (A, C):
         world.book.told[code] = BondInfo(code, (), "the table is too old")
@@ -69,7 +69,7 @@ async def test_what_is_not_known_is_not_bought_and_sold_all_the_same(world: Trad
 
 
 @pytest.mark.parametrize(("redemption", "bought"), [("required", []), ("warn", [A]), ("off", [A])])
-async def test_the_settings_say_what_not_knowing_does(
+async def test_settings_decide_whether_unknown_data_blocks_buying(
     make_world: MakeWorld, redemption: str, bought: list[BondCode]
 ) -> None:
     world = make_world(guarded(redemption=redemption))  # type: ignore[arg-type]
@@ -79,14 +79,14 @@ async def test_the_settings_say_what_not_knowing_does(
     assert ("the table is too old" in plan.buys[0].reason) is (redemption == "warn") if bought else True
 
 
-async def test_a_called_bond_on_the_list_is_told_and_kept_until_its_days_are_counted(world: TradingWorld) -> None:
+async def test_a_called_bond_on_the_list_is_kept_until_its_last_days(world: TradingWorld) -> None:
     world.own(A=100)
     world.book.told[A] = called(A, date(2026, 5, 29))
     (kept,) = (await world.plan(A)).kept
     assert "called, last trading day 2026-05-29, 10 sessions away" in kept.reason
 
 
-async def test_a_called_bond_on_the_list_is_sold_when_its_days_are_counted(world: TradingWorld) -> None:
+async def test_a_called_bond_on_the_list_is_sold_in_its_last_days(world: TradingWorld) -> None:
     world.own(A=100)
     world.book.told[A] = called(A, TOMORROW)
     await world.rebalance(A)
@@ -94,7 +94,7 @@ async def test_a_called_bond_on_the_list_is_sold_when_its_days_are_counted(world
     assert world.sent(BUY) == []
 
 
-async def test_an_exit_sells_what_has_to_go_and_nothing_else(world: TradingWorld) -> None:
+async def test_an_exit_sells_only_bonds_that_must_be_sold(world: TradingWorld) -> None:
     world.own(A=100, B=100)
     world.book.told[A] = called(A, TOMORROW)
     plan = await world.rotation.leave()
@@ -111,7 +111,7 @@ async def test_an_exit_without_a_reason_sends_nothing(world: TradingWorld) -> No
     assert world.broker.placed == []
 
 
-async def test_an_exit_stays_behind_a_halt(world: TradingWorld) -> None:
+async def test_a_halt_blocks_exits(world: TradingWorld) -> None:
     world.own(A=100)
     world.book.told[A] = called(A, TOMORROW)
     world.controls.engage(Control.HALTED)
@@ -131,7 +131,7 @@ async def test_the_slot_of_a_suspended_holding_is_not_bought_again(world: Tradin
     assert [leg.code for leg in (await world.plan(A, B)).buys] == [A, B]
 
 
-async def test_a_bond_of_which_nobody_knows_since_when_it_is_listed_is_not_bought(world: TradingWorld) -> None:
+async def test_a_bond_with_unknown_listing_date_is_not_bought(world: TradingWorld) -> None:
     world.book.told[A] = BondInfo(A, (facts(A, listed=None),))
     assert "since when it is listed is not known" in (await world.plan(A)).blocked[0].reason
     world.book.told[A] = BondInfo(A, (facts(A, listed=None, converts_from=TODAY),))
@@ -148,7 +148,7 @@ async def test_a_suspended_holding_takes_no_slot_from_a_refill(world: TradingWor
     assert [leg.code for leg in plan.buys] == [B]
 
 
-async def test_slots_are_bought_again_where_the_settings_say_so(make_world: MakeWorld) -> None:
+async def test_slots_of_suspended_holdings_are_bought_if_the_settings_say_so(make_world: MakeWorld) -> None:
     world = make_world(guarded(hold_slots=False))
     world.own(C=100)
     world.show(worlds.quote(A), worlds.quote(B), worlds.quote(C, state=TradingState.HALTED))
@@ -166,9 +166,7 @@ async def test_slots_are_bought_again_where_the_settings_say_so(make_world: Make
         ({"ask": Decimal("102.5")}, "the best quote 102.5 is 2.5% beyond 100"),
     ],
 )
-async def test_a_bond_that_does_not_trade_is_not_bought(
-    world: TradingWorld, changes: dict[str, Any], said: str
-) -> None:
+async def test_a_suspended_bond_is_not_bought(world: TradingWorld, changes: dict[str, Any], said: str) -> None:
     told: dict[str, Any] = {"at": TEN, **changes}
     world.show(worlds.quote(A, **told))
     (row,) = (await world.plan(A)).blocked
@@ -177,13 +175,13 @@ async def test_a_bond_that_does_not_trade_is_not_bought(
     assert (await world.plan(A)).blocked == ()
 
 
-async def test_the_midday_break_makes_no_price_old(world: TradingWorld) -> None:
+async def test_the_midday_break_does_not_make_a_price_stale(world: TradingWorld) -> None:
     world.show(worlds.quote(A, at=TEN.replace(hour=11, minute=29)))
     world.clock.move_to(TEN.replace(hour=13, minute=1))
     assert (await world.plan(A)).blocked == ()
 
 
-async def test_without_a_second_source_s_word_nothing_of_a_plan_is_sent(make_world: MakeWorld) -> None:
+async def test_a_plan_sends_nothing_without_a_second_source(make_world: MakeWorld) -> None:
     world = make_world(guarded(cross_check="always"))
     world.own(C=100)
     plan = await world.plan(A)
@@ -209,7 +207,7 @@ async def test_without_a_second_source_s_word_nothing_of_a_plan_is_sent(make_wor
         (Known(worlds.quote(A, source="other", at=worlds.NOW - timedelta(days=1))), "is of 2026-05-14"),
     ],
 )
-async def test_what_a_second_source_says_otherwise_is_not_ordered(
+async def test_a_bond_whose_price_the_second_source_contradicts_is_not_ordered(
     make_world: MakeWorld, second: Known[worlds.Quote] | Unknown, said: str
 ) -> None:
     world = make_world(guarded(cross_check="always"))
@@ -218,7 +216,7 @@ async def test_what_a_second_source_says_otherwise_is_not_ordered(
     assert said in row.reason
 
 
-async def test_an_exit_and_a_flatten_need_no_second_source(make_world: MakeWorld) -> None:
+async def test_exits_and_liquidation_need_no_second_source(make_world: MakeWorld) -> None:
     world = make_world(guarded(cross_check="always"))
     world.own(A=100, B=100)
     world.book.told[A] = called(A, TOMORROW)
@@ -242,7 +240,7 @@ async def test_a_stop_waits_where_a_second_source_contradicts_its_price(
     assert world.sent(SELL) == [(A, 100)]
 
 
-async def test_a_second_source_that_is_wrong_all_day_keeps_no_stop_from_firing(world: TradingWorld) -> None:
+async def test_a_second_source_that_is_wrong_all_day_does_not_block_stops(world: TradingWorld) -> None:
     world.own(A=100)
     world.doubts[A] = "two sources disagree"
     await world.ticked(A, "94")
@@ -254,7 +252,7 @@ async def test_a_second_source_that_is_wrong_all_day_keeps_no_stop_from_firing(w
     assert world.sent(SELL) == [(A, 100)]
 
 
-async def test_each_wrong_tick_is_held_up_anew(world: TradingWorld) -> None:
+async def test_each_contradicted_tick_is_delayed_again(world: TradingWorld) -> None:
     world.own(A=100)
     world.doubts[A] = "two sources disagree"
     await world.ticked(A, "94")
@@ -264,7 +262,7 @@ async def test_each_wrong_tick_is_held_up_anew(world: TradingWorld) -> None:
     assert world.broker.placed == []
 
 
-async def test_the_day_s_orders_are_counted_and_the_count_outlives_a_restart(make_world: MakeWorld) -> None:
+async def test_the_daily_order_count_survives_a_restart(make_world: MakeWorld) -> None:
     world = make_world(guarded(max_daily_orders=2))
     orders = [intent(f"p-B{place:02d}-1", code, BUY, 10) for place, code in enumerate((A, B, C), 1)]
     await world.order_manager.send(orders)
@@ -278,7 +276,7 @@ async def test_the_day_s_orders_are_counted_and_the_count_outlives_a_restart(mak
     assert await again.order_manager.send([meant_for(Origin.STOP_LOSS, intent("q-SL-1", A, SELL, 10))]) == {}
 
 
-async def test_orders_turned_down_in_a_row_trip_the_breaker_which_outlives_a_restart(make_world: MakeWorld) -> None:
+async def test_consecutive_rejects_trip_the_breaker_which_survives_a_restart(make_world: MakeWorld) -> None:
     world = make_world(guarded(max_rejects=3))
     world.broker.manners |= {A: [refuses] * 5}
     for number in range(2):
@@ -294,7 +292,7 @@ async def test_orders_turned_down_in_a_row_trip_the_breaker_which_outlives_a_res
     assert await again.order_manager.send([intent("r-B01-1", C, BUY, 10)]) == {}
 
 
-async def test_an_order_that_is_taken_ends_the_row(make_world: MakeWorld) -> None:
+async def test_an_accepted_order_resets_the_count_of_rejects(make_world: MakeWorld) -> None:
     world = make_world(guarded(max_rejects=3))
     world.broker.manners |= {A: [refuses] * 5}
     for number in range(2):
@@ -305,7 +303,7 @@ async def test_an_order_that_is_taken_ends_the_row(make_world: MakeWorld) -> Non
     assert world.limits.rejects(TODAY) == 1
 
 
-async def test_what_the_gate_holds_back_is_no_order_that_was_turned_down(make_world: MakeWorld) -> None:
+async def test_orders_blocked_by_pre_trade_risk_do_not_count_as_rejects(make_world: MakeWorld) -> None:
     world = make_world(guarded(max_rejects=1))
     world.broker.before_place = lambda _: world.controls.engage(Control.PAUSED)
     await world.order_manager.send([intent("p-B01-1", A, BUY, 10), intent("p-B02-1", B, BUY, 10)])
@@ -313,6 +311,6 @@ async def test_what_the_gate_holds_back_is_no_order_that_was_turned_down(make_wo
     assert world.controls.engaged is Control.PAUSED
 
 
-def test_a_market_order_that_would_always_be_too_far_is_a_settings_error() -> None:
+def test_slippage_beyond_the_price_deviation_limit_is_a_settings_error() -> None:
     with pytest.raises(ValueError, match=r"orders.slippage = 0.03 is above guards.max_price_distance = 0.02"):
         Settings(orders=OrderSettings(type="market", slippage=Decimal("0.03")))

@@ -131,7 +131,7 @@ def _true_ledger(delivery: Delivery) -> dict[BondCode, int]:
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(delivery=deliveries(lossy=False))
-def test_events_in_any_order_any_number_of_times_end_in_the_same_ledger(delivery: Delivery) -> None:
+def test_reordered_and_repeated_events_give_the_same_ledger(delivery: Delivery) -> None:
     async def check() -> None:
         with tempfile.TemporaryDirectory() as folder:
             world = await _played(Path(folder), delivery)
@@ -153,7 +153,7 @@ def test_events_in_any_order_any_number_of_times_end_in_the_same_ledger(delivery
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(delivery=deliveries(lossy=True))
-def test_events_that_are_lost_are_made_good_by_the_broker_s_lists(delivery: Delivery) -> None:
+def test_lost_events_are_recovered_from_the_broker_s_lists(delivery: Delivery) -> None:
     async def check() -> None:
         with tempfile.TemporaryDirectory() as folder:
             world = await _played(Path(folder), delivery)

@@ -22,12 +22,12 @@ async def working(world: TradingWorld) -> TradingWorld:
 
 
 class TestFills:
-    async def test_before_the_answer_count(self, world: TradingWorld) -> None:
+    async def test_before_the_response_count(self, world: TradingWorld) -> None:
         """`fills_at_once` tells everything before `place` answers; the answer must not take it back."""
         await world.order_manager.send([intent(K, A, BUY, 100)])
         assert (world.journal[K].state, world.journal[K].filled_volume) == (OrderState.FILLED, 100)
 
-    async def test_that_come_twice_count_once(self, working: TradingWorld) -> None:
+    async def test_received_twice_count_once(self, working: TradingWorld) -> None:
         fill = working.broker.trade("1000", 40)
         working.broker.tell(fill)
         again = working.again()
@@ -35,7 +35,7 @@ class TestFills:
         assert again.owned == {A: 40}
         assert again.journal[K].filled_volume == 40
 
-    async def test_out_of_order_all_count(self, working: TradingWorld) -> None:
+    async def test_received_out_of_order_all_count(self, working: TradingWorld) -> None:
         fills = [working.broker.trade("1000", volume, tell=False) for volume in (10, 20, 70)]
         for fill in reversed(fills):
             working.broker.tell(fill)
@@ -50,7 +50,7 @@ class TestFills:
         assert working.owned == {A: 40}
         assert working.journal[K].state is OrderState.CANCELLED
 
-    async def test_after_the_order_was_called_filled_count(self, working: TradingWorld) -> None:
+    async def test_after_the_filled_state_count(self, working: TradingWorld) -> None:
         fill = working.broker.trade("1000", 100, tell=False)
         working.broker.tell(working.broker.listed["1000"])
         assert not working.journal[K].done, "it is not over until its fills are booked"
@@ -59,7 +59,7 @@ class TestFills:
         assert working.journal[K].state is OrderState.FILLED
         assert working.owned == {A: 100}
 
-    async def test_while_a_cancel_is_asked_for_do_not_hide_it(self, working: TradingWorld) -> None:
+    async def test_during_a_cancel_keep_the_cancelling_state(self, working: TradingWorld) -> None:
         working.broker.deaf = {A}
         await working.order_manager.cancel(K)
         working.broker.trade("1000", 40)
@@ -69,7 +69,7 @@ class TestFills:
 
 
 class TestOrderEvents:
-    async def test_of_an_end_wait_for_the_fills_that_they_count(self, working: TradingWorld) -> None:
+    async def test_that_are_final_wait_for_all_their_fills(self, working: TradingWorld) -> None:
         fill = working.broker.trade("1000", 40, tell=False)
         working.broker.end("1000", OrderState.CANCELLED)
         assert working.journal[K].live
@@ -77,12 +77,12 @@ class TestOrderEvents:
         assert working.journal[K].state is OrderState.CANCELLED
         assert working.journal[K].filled_volume == 40
 
-    async def test_that_say_filled_without_a_volume_end_nothing(self, working: TradingWorld) -> None:
+    async def test_filled_without_a_volume_do_not_finish_the_order(self, working: TradingWorld) -> None:
         working.broker.tell(replace(working.broker.listed["1000"], state=OrderState.FILLED, filled_volume=0))
         assert working.journal[K].live
 
     @pytest.mark.parametrize("state", [OrderState.WORKING, OrderState.PART_FILLED, OrderState.UNKNOWN])
-    async def test_that_are_stale_take_nothing_back(self, working: TradingWorld, state: OrderState) -> None:
+    async def test_that_are_stale_are_ignored(self, working: TradingWorld, state: OrderState) -> None:
         stale = replace(working.broker.listed["1000"], state=state)
         working.broker.trade("1000", 40)
         working.broker.tell(stale)
@@ -92,7 +92,7 @@ class TestOrderEvents:
         working.broker.tell(stale)
         assert working.journal[K].state is OrderState.CANCELLED
 
-    async def test_that_come_twice_are_one_step(self, working: TradingWorld) -> None:
+    async def test_received_twice_change_the_state_once(self, working: TradingWorld) -> None:
         before = len(working.journal[K].log)
         for _ in range(3):
             working.broker.end("1000", OrderState.CANCELLED)
@@ -102,7 +102,7 @@ class TestOrderEvents:
 class TestOtherPeoplesOrders:
     """None of these may move the strategy's ledger."""
 
-    async def test_trades_by_hand_do_not_count(self, world: TradingWorld) -> None:
+    async def test_of_manual_orders_do_not_count(self, world: TradingWorld) -> None:
         world.own(A=100)
         world.broker.deal_by_hand(A, SELL, 50, world.clock.now())
         world.broker.deal_by_hand(B, BUY, 50, world.clock.now())
@@ -154,17 +154,17 @@ class TestFaults:
             broker.trade(broker.take(intent("p-S01-1", B, SELL, 10)), 10)
         yield working
 
-    async def test_are_named_and_leave_the_ledger_alone(self, fault: TradingWorld) -> None:
+    async def test_are_reported_and_do_not_change_the_ledger(self, fault: TradingWorld) -> None:
         assert fault.order_manager.status.faults
         assert all(text.startswith("order 100") for text in fault.order_manager.status.faults)
         assert fault.owned in ({}, {A: 60})
 
-    async def test_keep_everything_from_being_sent(self, fault: TradingWorld) -> None:
+    async def test_block_all_orders(self, fault: TradingWorld) -> None:
         stopped = await fault.order_manager.send([intent("p-B02-1", hostile.BondCode("123001"), BUY, 10)])
         assert stopped["p-B02-1"].startswith("trading is off: order 100")
         assert len(fault.broker.placed) == 1
 
-    async def test_that_come_again_are_one(self, fault: TradingWorld) -> None:
+    async def test_received_twice_are_reported_once(self, fault: TradingWorld) -> None:
         before = list(fault.order_manager.status.faults)
         await fault.order_manager.sync_with_broker()
         await fault.order_manager.sync_with_broker()

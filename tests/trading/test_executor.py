@@ -27,7 +27,7 @@ class TestTheOrderOfThings:
         assert [(i.side, i.code) for i in world.broker.placed] == [(SELL, C), (SELL, D), (BUY, B), (BUY, A)]
         assert world.owned == world.broker.held_now == {A: 100, B: 100}
 
-    async def test_no_buy_is_sent_while_a_sell_still_works(self, make_world: MakeWorld) -> None:
+    async def test_no_buy_is_sent_while_a_sell_is_open(self, make_world: MakeWorld) -> None:
         world = make_world(cash=0)
         world.own(A=100)
         world.broker.manners[A] = [hostile.works]
@@ -37,7 +37,7 @@ class TestTheOrderOfThings:
         assert timedelta(seconds=20) <= bought - world.orders(A)[0].created_at
         assert sold <= bought
 
-    async def test_buys_are_sized_from_the_cash_that_arrived(self, make_world: MakeWorld) -> None:
+    async def test_buys_are_sized_from_the_cash_received(self, make_world: MakeWorld) -> None:
         """Half of the sell trades: half of the planned buys' money is there."""
         world = make_world(settings(balance=True, reprices=0), cash=0)
         world.own(A=200)
@@ -48,7 +48,7 @@ class TestTheOrderOfThings:
         assert world.sent(BUY) == [(B, 40), (C, 40)]
         assert world.broker.money > 0
 
-    async def test_a_sell_that_never_trades_buys_nothing(self, make_world: MakeWorld) -> None:
+    async def test_nothing_is_bought_after_an_unfilled_sell(self, make_world: MakeWorld) -> None:
         world = make_world(settings(balance=True, reprices=0), cash=0)
         world.own(A=200)
         world.broker.manners[A] = [hostile.works]
@@ -56,7 +56,7 @@ class TestTheOrderOfThings:
         assert world.sent(BUY) == []
         assert world.states(A) == [OrderState.CANCELLED]
 
-    async def test_nothing_beyond_the_plan_s_names_is_bought(self, world: TradingWorld) -> None:
+    async def test_only_bonds_of_the_plan_are_bought(self, world: TradingWorld) -> None:
         """A name that could not be bought when the plan was shown is not bought because it can be later."""
         world.own(A=100)
         world.show(worlds.quote(A), worlds.quote(B), worlds.quote(C, state=TradingState.HALTED))
@@ -65,9 +65,7 @@ class TestTheOrderOfThings:
         await world.rotation.execute(plan)
         assert [code for code, _ in world.sent(BUY)] == [B]
 
-    async def test_a_name_whose_price_is_gone_by_then_is_not_bought_and_the_others_are(
-        self, world: TradingWorld
-    ) -> None:
+    async def test_a_bond_that_lost_its_price_is_not_bought_and_the_others_are(self, world: TradingWorld) -> None:
         world.own(A=100)
         plan = await world.plan(B, C)
         world.broker.before_place = lambda _: world.show(worlds.quote(A), worlds.quote(C))
@@ -76,7 +74,7 @@ class TestTheOrderOfThings:
         assert B in world.rotation.executor.stopped
 
     @pytest.mark.parametrize("query", ["asset", "positions"])
-    async def test_an_account_that_falls_silent_after_the_sells_buys_nothing(
+    async def test_nothing_is_bought_if_the_account_is_unknown_after_the_sells(
         self, world: TradingWorld, query: str
     ) -> None:
         world.own(A=100)
@@ -85,7 +83,7 @@ class TestTheOrderOfThings:
         assert (await world.rotation.execute(plan)).startswith("no buys: the account's")
         assert world.sent(BUY) == []
 
-    async def test_holdings_that_shrink_by_hand_meanwhile_stop_the_buys(self, world: TradingWorld) -> None:
+    async def test_holdings_reduced_by_a_manual_sale_stop_the_buys(self, world: TradingWorld) -> None:
         world.own(A=100, B=100)
         plan = await world.plan(B, C)
         world.broker.before_place = lambda _: world.broker.held.update({B: 50})
@@ -94,7 +92,7 @@ class TestTheOrderOfThings:
 
 
 class TestTime:
-    async def test_an_unfilled_order_is_cancelled_after_its_timeout_and_priced_again(self, world: TradingWorld) -> None:
+    async def test_an_unfilled_order_is_cancelled_after_its_timeout_and_repriced(self, world: TradingWorld) -> None:
         world.own(A=100)
         world.broker.manners[A] = [hostile.works, hostile.fills_at_once]
         world.clock.after(5, lambda: world.show(worlds.quote(A, "99.5")))
@@ -105,21 +103,21 @@ class TestTime:
         assert (second.intent.price, second.intent.volume, second.intent.attempt) == (Decimal("99.5"), 100, 2)
         assert world.owned == {}
 
-    async def test_it_is_priced_again_as_often_as_allowed_and_then_reported(self, world: TradingWorld) -> None:
+    async def test_an_order_is_repriced_up_to_the_limit_and_then_reported(self, world: TradingWorld) -> None:
         world.own(A=100)
         world.broker.manners[A] = [hostile.works]
         assert await world.rebalance() == "done, 1 of 1 orders not filled in full"
         assert world.states(A) == [OrderState.CANCELLED] * 3
         assert world.owned == {A: 100}
 
-    async def test_only_what_is_left_is_sent_again(self, world: TradingWorld) -> None:
+    async def test_only_the_unfilled_rest_is_sent_again(self, world: TradingWorld) -> None:
         world.own(A=100)
         world.broker.manners[A] = [hostile.fills_part(30), hostile.fills_part(50), hostile.fills_at_once]
         await world.rebalance()
         assert world.sent(SELL) == [(A, 100), (A, 70), (A, 20)]
         assert world.owned == world.broker.held_now == {}
 
-    async def test_a_remainder_that_is_no_lot_is_only_sold_where_it_clears(self, world: TradingWorld) -> None:
+    async def test_an_odd_lot_is_sold_only_if_it_closes_the_position(self, world: TradingWorld) -> None:
         """Of 100 owned and 105 held, 45 trade: 55 cannot go in one order, 50 can."""
         world.own(A=100)
         world.broker.held[A] = 105
@@ -128,12 +126,12 @@ class TestTime:
         assert world.sent(SELL) == [(A, 100), (A, 50)]
         assert world.owned == {A: 5}
 
-    async def test_a_buy_s_remainder_is_bought_in_whole_lots(self, world: TradingWorld) -> None:
+    async def test_the_rest_of_a_buy_is_bought_in_whole_lots(self, world: TradingWorld) -> None:
         world.broker.manners[A] = [hostile.fills_part(37), hostile.fills_at_once]
         await world.rebalance(A)
         assert world.sent(BUY) == [(A, 100), (A, 60)]
 
-    async def test_buys_that_are_priced_again_stay_within_the_cash(self, make_world: MakeWorld) -> None:
+    async def test_repriced_buys_stay_within_the_cash(self, make_world: MakeWorld) -> None:
         world = make_world(settings(balance=True, reprices=1), cash=20_100)
         for code in (A, B):
             world.broker.manners[code] = [hostile.works, hostile.fills_at_once]
@@ -142,7 +140,7 @@ class TestTime:
         assert world.sent(BUY) == [(A, 100), (B, 100), (A, 100), (B, 80)]
         assert world.broker.money >= 0
 
-    async def test_everything_is_over_when_the_session_ends(self, world: TradingWorld) -> None:
+    async def test_a_run_ends_with_the_session(self, world: TradingWorld) -> None:
         world.clock.move_to(world.clock.now().replace(hour=14, minute=56, second=10))
         world.own(A=100)
         world.show(*(worlds.quote(code, at=world.clock.now()) for code in (A, B)))
@@ -153,7 +151,7 @@ class TestTime:
         assert f"{order.log[-1].at:%H:%M:%S}" == "14:56:30"
         assert world.sent(BUY) == []
 
-    async def test_a_price_that_is_gone_is_not_followed(self, world: TradingWorld) -> None:
+    async def test_an_order_is_not_repriced_without_a_price(self, world: TradingWorld) -> None:
         world.own(A=100)
         world.broker.manners[A] = [hostile.works]
         world.clock.after(5, lambda: world.show(worlds.quote(A, bid=None)))
@@ -166,9 +164,7 @@ class TestDoubt:
     """Unknown freezes its leg, and only its leg."""
 
     @pytest.mark.parametrize("lists_every_order", [True, False])
-    async def test_a_cancel_that_is_never_proven_is_never_followed_by_another_order(
-        self, make_world: MakeWorld, lists_every_order: bool
-    ) -> None:
+    async def test_no_order_follows_an_unconfirmed_cancel(self, make_world: MakeWorld, lists_every_order: bool) -> None:
         world = make_world(lists_every_order=lists_every_order)
         world.own(A=100, B=100)
         world.broker.manners[A], world.broker.deaf = [hostile.works], {A}
@@ -177,7 +173,7 @@ class TestDoubt:
         assert world.states(B) == world.states(C) == [OrderState.FILLED]
 
     @pytest.mark.parametrize("manner", [hostile.never_arrives, hostile.raises_while_live, hostile.loses_the_answer])
-    async def test_an_unknown_order_whose_list_is_silent_stays_unknown_and_alone(
+    async def test_an_unknown_order_stays_unknown_and_alone_without_the_order_list(
         self, make_world: MakeWorld, manner: Manner
     ) -> None:
         world = make_world(lists_every_order=False)
@@ -193,9 +189,7 @@ class TestDoubt:
     @pytest.mark.parametrize(
         "manner", [hostile.loses_the_answer, hostile.raises_while_live, hostile.refuses_while_live]
     )
-    async def test_an_order_that_turns_out_to_be_live_is_seen_through(
-        self, world: TradingWorld, manner: Manner
-    ) -> None:
+    async def test_an_unknown_order_found_open_is_completed(self, world: TradingWorld, manner: Manner) -> None:
         world.own(A=100)
         world.broker.manners[A] = [manner]
         await world.rebalance()
@@ -203,7 +197,7 @@ class TestDoubt:
         assert {row.state for row in world.broker.listed.values()} == {OrderState.CANCELLED}
         assert world.owned == world.broker.held_now == {A: 100}
 
-    async def test_an_unknown_order_that_shows_up_late_is_waited_for(self, make_world: MakeWorld) -> None:
+    async def test_a_run_waits_for_an_unknown_order_that_appears_late(self, make_world: MakeWorld) -> None:
         """An order that the first look does not find may still appear."""
         world = make_world(lists_every_order=False)
         world.own(A=100)
@@ -225,7 +219,7 @@ class TestDoubt:
         assert world.states(A) == [OrderState.REFUSED]
 
     @pytest.mark.parametrize("manner", [hostile.refuses, hostile.rejects])
-    async def test_what_is_refused_or_rejected_is_reported_not_repeated(
+    async def test_a_refused_or_rejected_order_is_reported_and_not_resent(
         self, world: TradingWorld, manner: Manner
     ) -> None:
         world.own(A=100, B=100)
@@ -233,7 +227,7 @@ class TestDoubt:
         assert await world.rebalance() == "done, 1 of 2 orders not filled in full"
         assert len(world.orders(A)) == 1
 
-    async def test_an_order_that_somebody_else_cancelled_is_not_sent_again(self, world: TradingWorld) -> None:
+    async def test_an_order_cancelled_by_the_user_is_not_resent(self, world: TradingWorld) -> None:
         world.own(A=100, B=100)
         world.broker.manners[A] = world.broker.manners[B] = [hostile.works]
         world.clock.after(5, lambda: world.broker.end("1000", OrderState.CANCELLED))
@@ -243,7 +237,7 @@ class TestDoubt:
         await world.rebalance()
         assert world.states(A) == world.states(B) == [OrderState.CANCELLED]
 
-    async def test_a_fill_that_only_the_list_knows_is_not_sold_again(self, world: TradingWorld) -> None:
+    async def test_a_fill_found_only_in_the_list_is_not_sold_again(self, world: TradingWorld) -> None:
         """The cancel's event tells no fill, and 40 were traded."""
         world.own(A=100)
         world.broker.manners[A] = [hostile.works_silently, hostile.fills_at_once]
@@ -259,21 +253,21 @@ class TestDoubt:
         assert world.sent(SELL) == [(A, 100), (A, 60)]
         assert world.owned == world.broker.held_now == {}
 
-    async def test_no_order_is_sent_again_when_the_lists_are_silent(self, world: TradingWorld) -> None:
+    async def test_no_order_is_resent_without_the_broker_s_lists(self, world: TradingWorld) -> None:
         world.own(A=100)
         world.broker.manners[A] = [hostile.works]
         world.broker.before_place = lambda _: world.broker.silent.add("orders")
         await world.rebalance()
         assert world.states(A) == [OrderState.CANCELLED]
 
-    async def test_nothing_is_begun_where_the_lists_are_silent(self, world: TradingWorld) -> None:
+    async def test_no_run_starts_without_the_broker_s_lists(self, world: TradingWorld) -> None:
         world.own(A=100)
         world.broker.silent = {"orders"}
         with pytest.raises(RebalanceRefused, match="orders are not known"):
             await world.rebalance()
         assert world.broker.placed == []
 
-    async def test_a_fault_stops_what_was_still_to_be_sent(self, world: TradingWorld) -> None:
+    async def test_a_fault_stops_the_remaining_orders(self, world: TradingWorld) -> None:
         world.own(A=100)
 
         async def lists_another_volume(broker: hostile.HostileBroker, order: Intent) -> hostile.Outcome:
@@ -288,7 +282,7 @@ class TestDoubt:
 
 
 class TestOnce:
-    async def test_a_second_run_while_one_runs_is_refused_with_nothing_sent(self, world: TradingWorld) -> None:
+    async def test_a_second_run_at_the_same_time_is_refused(self, world: TradingWorld) -> None:
         world.own(A=100)
         world.broker.manners[A] = [hostile.works]
         plan = await world.plan(B)
@@ -302,7 +296,7 @@ class TestOnce:
         assert world.owned == {B: 100}
         assert [order.code for order in world.broker.placed] == [A, B]
 
-    async def test_a_plan_is_begun_once_also_after_a_restart(self, world: TradingWorld) -> None:
+    async def test_a_plan_is_executed_once_even_after_a_restart(self, world: TradingWorld) -> None:
         plan = await world.plan(A)
         await world.rotation.execute(plan)
         with pytest.raises(RebalanceRefused, match="before"):
@@ -314,7 +308,7 @@ class TestOnce:
             await again.rotation.execute(plan)
         assert len(world.broker.placed) == 1
 
-    async def test_a_plan_of_another_list_or_that_was_refused_is_not_begun(self, world: TradingWorld) -> None:
+    async def test_an_outdated_or_refused_plan_is_not_executed(self, world: TradingWorld) -> None:
         plan = await world.plan(A)
         await world.plan(B)
         with pytest.raises(RebalanceRefused, match="no longer at hand"):
@@ -325,7 +319,7 @@ class TestOnce:
             await world.rotation.execute(refused)
         assert world.broker.placed == []
 
-    async def test_a_new_list_in_the_middle_changes_nothing_for_the_one_that_runs(self, world: TradingWorld) -> None:
+    async def test_a_new_list_does_not_change_a_running_plan(self, world: TradingWorld) -> None:
         """A look at a new plan while a rebalance runs; the platform gives no list this time."""
         world.own(C=100)
         plan = await world.plan(A)
@@ -341,7 +335,7 @@ class TestOnce:
         await asyncio.gather(*refreshing)
         assert world.sent(BUY) == [(A, 100)]
 
-    async def test_a_plan_of_a_strategy_that_is_no_longer_followed_is_not_begun(self, world: TradingWorld) -> None:
+    async def test_a_plan_of_a_former_strategy_is_not_executed(self, world: TradingWorld) -> None:
         plan = await world.plan(A)
         world.rotation.settings = world.settings.model_copy(
             update={"strategy": StrategySettings(strategy_id=2, history_id=9)}
@@ -350,7 +344,7 @@ class TestOnce:
             await world.rotation.execute(plan)
         assert world.broker.placed == []
 
-    async def test_a_strategy_chosen_while_the_list_is_fetched_ends_the_plan(self, world: TradingWorld) -> None:
+    async def test_choosing_another_strategy_while_the_list_is_fetched_ends_the_plan(self, world: TradingWorld) -> None:
         fetched = world.rotation._fetch  # pyright: ignore[reportPrivateUsage]
 
         async def choose_meanwhile() -> Maybe[Selection]:
@@ -361,7 +355,7 @@ class TestOnce:
         with pytest.raises(RebalanceRefused, match="another strategy was chosen meanwhile"):
             await world.plan(A)
 
-    async def test_why_a_leg_was_not_sent_is_kept(self, world: TradingWorld) -> None:
+    async def test_the_reason_for_an_unsent_leg_is_stored(self, world: TradingWorld) -> None:
         plan = await world.plan(A, B)
         world.show(worlds.quote(A, ask=None), worlds.quote(B))
         await world.rotation.execute(plan)
@@ -370,11 +364,11 @@ class TestOnce:
         assert "nobody sells" in last.legs[0].reason
         assert last.legs[0].status == "not sent"
 
-    async def test_the_same_list_again_changes_nothing(self, world: TradingWorld) -> None:
+    async def test_rebalancing_to_the_same_list_sends_nothing(self, world: TradingWorld) -> None:
         await world.rebalance(A, B)
         assert (await world.plan(A, B)).legs == ()
 
-    async def test_ids_say_plan_leg_and_attempt_and_fit_the_remark(self, world: TradingWorld) -> None:
+    async def test_order_ids_name_plan_leg_and_attempt_and_fit_the_remark(self, world: TradingWorld) -> None:
         world.own(A=100)
         world.broker.manners[A] = [hostile.works]
         plan = await world.plan()
@@ -383,7 +377,7 @@ class TestOnce:
         assert ids == [f"{plan.plan_id}-S01-{attempt}" for attempt in (1, 2, 3)]
         assert max(map(len, ids)) <= 23
 
-    async def test_a_run_that_is_broken_off_says_so(self, world: TradingWorld) -> None:
+    async def test_an_aborted_run_is_reported(self, world: TradingWorld) -> None:
         world.own(A=100)
         world.broker.manners[A] = [hostile.works]
 

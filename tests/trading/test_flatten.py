@@ -26,7 +26,7 @@ async def flatten(world: TradingWorld) -> Plan:
     return plan
 
 
-async def test_it_sells_all_that_the_strategy_owns_and_leaves_the_user_s_part(world: TradingWorld) -> None:
+async def test_a_flatten_sells_the_strategy_s_holdings_and_not_the_user_s(world: TradingWorld) -> None:
     world.own(A=100, B=50)
     world.broker.held[A] += 30
     world.broker.held[C] = 70
@@ -38,7 +38,7 @@ async def test_it_sells_all_that_the_strategy_owns_and_leaves_the_user_s_part(wo
     assert {order.origin for order in world.broker.placed} == {Origin.FLATTEN}
 
 
-async def test_the_halt_is_in_force_before_the_first_order_and_after_the_last(world: TradingWorld) -> None:
+async def test_a_flatten_halts_trading_before_its_first_order_and_after_its_last(world: TradingWorld) -> None:
     world.own(A=100)
     seen: list[bool] = []
     world.broker.before_place = lambda _: seen.append(world.controls.halted)
@@ -48,13 +48,13 @@ async def test_the_halt_is_in_force_before_the_first_order_and_after_the_last(wo
     assert world.again().controls.halted
 
 
-async def test_it_sells_through_the_bid_whatever_the_settings_say_of_orders(world: TradingWorld) -> None:
+async def test_a_flatten_sells_below_the_bid_whatever_the_order_settings(world: TradingWorld) -> None:
     world.own(A=100)
     await flatten(world)
     assert world.broker.placed[0].price == Decimal("99.000")  # the bid of 99.999 less 1 %, up to the tick
 
 
-async def test_working_orders_are_cancelled_and_proven_before_the_first_sale(world: TradingWorld) -> None:
+async def test_open_orders_are_confirmed_cancelled_before_the_first_sale(world: TradingWorld) -> None:
     world.own(A=100)
     world.broker.manners = {A: [hostile.works, hostile.fills_at_once], B: [hostile.works]}
     await world.order_manager.send([intent("p-S01-1", A, SELL, 100, "110"), intent("p-B01-1", B, BUY, 50, "90")])
@@ -65,7 +65,7 @@ async def test_working_orders_are_cancelled_and_proven_before_the_first_sale(wor
     assert world.broker.held_now == {}
 
 
-async def test_what_a_cancelled_buy_had_bought_is_sold_too(world: TradingWorld) -> None:
+async def test_fills_of_a_cancelled_buy_are_sold_too(world: TradingWorld) -> None:
     world.broker.manners[A] = [hostile.fills_part(30), hostile.fills_at_once]
     await world.order_manager.send([intent("p-B01-1", A, BUY, 50)])
     await flatten(world)
@@ -73,7 +73,7 @@ async def test_what_a_cancelled_buy_had_bought_is_sold_too(world: TradingWorld) 
     assert world.broker.held_now == {}
 
 
-async def test_a_cancel_that_is_not_proven_sells_nothing_at_all_and_halts(world: TradingWorld) -> None:
+async def test_an_unconfirmed_cancel_sells_nothing_and_halts(world: TradingWorld) -> None:
     world.own(A=100, B=50)
     world.broker.manners[A], world.broker.deaf = [hostile.works], {A}
     await world.order_manager.send([intent("p-S01-1", A, SELL, 100, "110")])
@@ -84,7 +84,7 @@ async def test_a_cancel_that_is_not_proven_sells_nothing_at_all_and_halts(world:
 
 
 @pytest.mark.parametrize("query", ["asset", "positions", "orders"])
-async def test_an_account_that_does_not_answer_is_halted_and_nothing_is_sold(world: TradingWorld, query: str) -> None:
+async def test_a_flatten_without_the_account_halts_and_sells_nothing(world: TradingWorld, query: str) -> None:
     world.own(A=100)
     world.broker.silent = {query}
     with pytest.raises(RebalanceRefused):
@@ -93,7 +93,7 @@ async def test_an_account_that_does_not_answer_is_halted_and_nothing_is_sold(wor
     assert world.controls.halted
 
 
-async def test_a_rebalance_in_the_middle_ends_and_sends_nothing_more(world: TradingWorld) -> None:
+async def test_a_flatten_ends_a_running_rebalance(world: TradingWorld) -> None:
     world.own(A=100)
     world.broker.manners[A] = [hostile.works, hostile.fills_at_once]
     plan = await world.plan(B)
@@ -108,7 +108,7 @@ async def test_a_rebalance_in_the_middle_ends_and_sends_nothing_more(world: Trad
     assert world.broker.held_now == {}
 
 
-async def test_a_stop_at_work_does_not_keep_its_bond_from_being_sold(world: TradingWorld) -> None:
+async def test_a_flatten_sells_a_bond_whose_stop_is_being_executed(world: TradingWorld) -> None:
     """Its order is cancelled like any other, and its claim on the bond is none against a flatten."""
     world.own(A=100)
     world.broker.manners[A] = [hostile.works, hostile.fills_at_once]
@@ -119,7 +119,7 @@ async def test_a_stop_at_work_does_not_keep_its_bond_from_being_sold(world: Trad
     assert world.broker.held_now == {}
 
 
-async def test_a_stop_that_hears_of_its_cancel_late_leaves_the_order_of_a_flatten_alone(
+async def test_a_stop_whose_cancel_is_confirmed_late_leaves_the_flatten_order_alone(
     world: TradingWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Halted, the stop is over: it must not clear away what sells its bond, even where the bid has fallen below it."""
@@ -149,7 +149,7 @@ async def test_a_stop_that_hears_of_its_cancel_late_leaves_the_order_of_a_flatte
     assert world.broker.held_now == {}
 
 
-async def test_what_cannot_be_sold_is_told_and_the_rest_is_sold(world: TradingWorld) -> None:
+async def test_a_bond_that_cannot_be_sold_is_reported_and_the_rest_is_sold(world: TradingWorld) -> None:
     world.own(A=100, B=50)
     world.show(worlds.quote(A, bid=None), worlds.quote(B))
     plan = await flatten(world)
@@ -158,21 +158,21 @@ async def test_what_cannot_be_sold_is_told_and_the_rest_is_sold(world: TradingWo
     assert world.owned == {A: 100}
 
 
-async def test_nothing_owned_is_nothing_to_sell(world: TradingWorld) -> None:
+async def test_a_flatten_without_holdings_sells_nothing(world: TradingWorld) -> None:
     world.broker.held[A] = 100
     plan = await flatten(world)
     assert (plan.legs, plan.refused) == ((), None)
     assert world.controls.halted
 
 
-async def test_a_flatten_is_no_list_that_was_followed(world: TradingWorld) -> None:
+async def test_a_flatten_does_not_count_as_a_followed_list(world: TradingWorld) -> None:
     await world.rebalance(A)
     followed = world.rotation.runs.last_list(1, 1)
     await flatten(world)
     assert world.rotation.runs.last_list(1, 1) == followed
 
 
-async def test_cancel_working_ends_every_live_order_and_sells_nothing(world: TradingWorld) -> None:
+async def test_cancel_all_cancels_every_open_order_and_sells_nothing(world: TradingWorld) -> None:
     world.own(A=100)
     world.broker.manners = {A: [hostile.works], B: [hostile.works_silently]}
     await world.order_manager.send([intent("p-S01-1", A, SELL, 100), intent("p-B01-1", B, BUY, 50)])
@@ -181,21 +181,21 @@ async def test_cancel_working_ends_every_live_order_and_sells_nothing(world: Tra
     assert not world.controls.halted
 
 
-async def test_cancel_working_names_what_is_not_proven(world: TradingWorld) -> None:
+async def test_cancel_all_names_unconfirmed_cancels(world: TradingWorld) -> None:
     world.broker.manners = {A: [hostile.works], B: [hostile.works]}
     world.broker.deaf = {A}
     await world.order_manager.send([intent("p-B01-1", A, BUY, 50), intent("p-B02-1", B, BUY, 50)])
     assert await world.rotation.cancel_working() == Cancelled(("p-B02-1",), ("p-B01-1",))
 
 
-async def test_cancel_working_takes_a_proof_that_comes_late_and_without_a_word(world: TradingWorld) -> None:
+async def test_cancel_all_accepts_a_late_confirmation_from_the_order_list(world: TradingWorld) -> None:
     world.broker.manners[A], world.broker.deaf = [hostile.works_silently], {A}
     await world.order_manager.send([intent("p-B01-1", A, BUY, 50)])
     world.clock.after(9.5, lambda: world.broker.end("1000", OrderState.CANCELLED, tell=False))
     assert await world.rotation.cancel_working() == Cancelled(("p-B01-1",), ())
 
 
-async def test_cancel_working_with_nothing_at_work_asks_for_nothing(world: TradingWorld) -> None:
+async def test_cancel_all_without_open_orders_sends_no_cancel(world: TradingWorld) -> None:
     assert await world.rotation.cancel_working() == Cancelled((), ())
     assert world.broker.cancels == []
 
@@ -209,7 +209,7 @@ async def stopped(world: TradingWorld, *codes: str) -> None:
         await world.ticked(type(A)(code), "94")
 
 
-async def test_a_refill_fills_the_freed_slots_once_and_never_a_stopped_one(world: TradingWorld) -> None:
+async def test_a_refill_fills_freed_slots_once_and_never_with_a_stopped_bond(world: TradingWorld) -> None:
     world.own(A=100, B=100)
     await stopped(world, A)
     world.listed = hostile.Known(worlds.selection(A, B, C, "123002"))
@@ -219,7 +219,7 @@ async def test_a_refill_fills_the_freed_slots_once_and_never_a_stopped_one(world
     assert plan.legs == ()
 
 
-async def test_a_refill_of_the_balance_spends_what_the_stop_brought(make_world: MakeWorld) -> None:
+async def test_a_balance_refill_spends_the_proceeds_of_the_stop(make_world: MakeWorld) -> None:
     world = make_world(settings(balance=True), cash=50_000)
     world.own(A=100)
     await stopped(world, A)
@@ -228,7 +228,7 @@ async def test_a_refill_of_the_balance_spends_what_the_stop_brought(make_world: 
     assert world.sent(BUY) == [(C, 90)]  # the sale brought 93.060 × 100 less a fee; 100 each
 
 
-async def test_a_bond_sold_in_part_frees_no_slot(world: TradingWorld) -> None:
+async def test_a_partly_sold_bond_frees_no_slot(world: TradingWorld) -> None:
     world.own(A=100)
     world.broker.manners[A], world.broker.deaf = [hostile.fills_part(40)], {A}
     await stopped(world, A)
@@ -244,7 +244,7 @@ async def test_a_rebalance_buys_no_bond_whose_stop_fired_today(world: TradingWor
     assert [code for code, _ in world.sent(BUY)] == [B]
 
 
-async def test_a_bond_at_work_turns_no_trading_off_and_keeps_its_order(world: TradingWorld) -> None:
+async def test_a_claimed_bond_keeps_trading_enabled_and_keeps_its_order(world: TradingWorld) -> None:
     world.own(A=100)
     world.broker.manners[A] = [hostile.works]
     with world.order_manager.claim(A, Origin.STOP_LOSS):
@@ -256,7 +256,7 @@ async def test_a_bond_at_work_turns_no_trading_off_and_keeps_its_order(world: Tr
     assert not world.order_manager.status.blocked
 
 
-async def test_without_its_claim_a_working_order_is_ended_by_the_reconciliation(world: TradingWorld) -> None:
+async def test_reconciliation_cancels_an_open_order_without_a_claim(world: TradingWorld) -> None:
     world.own(A=100)
     world.broker.manners[A] = [hostile.works]
     await world.order_manager.send([meant_for(Origin.STOP_LOSS, intent("k", A, SELL, 100))])
@@ -264,14 +264,14 @@ async def test_without_its_claim_a_working_order_is_ended_by_the_reconciliation(
     assert world.states(A) == [OrderState.CANCELLED]
 
 
-async def test_a_claim_ends_with_whoever_made_it(world: TradingWorld) -> None:
+async def test_a_claim_ends_with_its_owner(world: TradingWorld) -> None:
     with pytest.raises(ValueError, match="broken"), world.order_manager.claim(A, Origin.STOP_LOSS):
         assert world.order_manager.unavailable_bonds() == {A: "its stop-loss is being carried out"}
         raise ValueError("broken")
     assert world.order_manager.unavailable_bonds() == {}
 
 
-async def test_a_halt_lets_nothing_but_a_flatten_through(world: TradingWorld) -> None:
+async def test_a_halt_allows_only_a_flatten(world: TradingWorld) -> None:
     world.own(A=100)
     world.controls.engage(Control.HALTED)
     await world.ticked(A, "94")

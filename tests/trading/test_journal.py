@@ -10,7 +10,7 @@ from core.trading.journal import MAX_REMARK
 from tests.trading.trading_world import BUY, SELL, TEN, TODAY, A, B, C, TradingWorld, intent
 
 
-def test_an_intention_is_on_disk_at_once(world: TradingWorld) -> None:
+def test_an_intended_order_is_on_disk_at_once(world: TradingWorld) -> None:
     world.journal.intend([intent("p-B01-1", A, BUY, 10)], TEN)
     with sqlite3.connect(world.path) as other:
         assert other.execute("select client_order_id, state from orders").fetchall() == [("p-B01-1", "intended")]
@@ -25,21 +25,21 @@ def test_an_id_that_an_order_remark_cannot_carry_is_refused(world: TradingWorld,
     assert world.again().journal.open() == ()
 
 
-def test_an_id_is_given_once_even_over_a_restart(world: TradingWorld) -> None:
+def test_an_order_id_is_unique_across_restarts(world: TradingWorld) -> None:
     world.journal.intend([intent("p-B01-1", A, BUY, 10)], TEN)
     world.journal.record("p-B01-1", OrderState.CANCELLED, "", TEN)
     with pytest.raises(ValueError, match="in the journal already"):
         world.again().journal.intend([intent("p-B01-1", B, BUY, 10)], TEN)
 
 
-def test_intentions_are_written_together_or_not_at_all(world: TradingWorld) -> None:
+def test_intended_orders_are_written_all_or_none(world: TradingWorld) -> None:
     with pytest.raises(sqlite3.IntegrityError):
         world.journal.intend([intent("p-B01-1", A, BUY, 10), intent("p-B01-1", B, BUY, 10)], TEN)
     assert world.journal.open() == ()
     assert world.again().journal.open() == ()
 
 
-def test_an_order_comes_back_from_the_file_as_it_was(world: TradingWorld) -> None:
+def test_an_order_is_read_back_unchanged(world: TradingWorld) -> None:
     order = intent("p-B01-1", A, BUY, 10, "100.125")
     world.journal.intend([order], TEN)
     world.journal.record("p-B01-1", OrderState.WORKING, "taken", TEN + timedelta(seconds=1), "77")
@@ -53,7 +53,7 @@ def test_an_order_comes_back_from_the_file_as_it_was(world: TradingWorld) -> Non
     assert again["p-B01-1"].intent == order
 
 
-def test_open_orders_survive_a_restart_and_keep_their_bond_busy(world: TradingWorld) -> None:
+def test_open_orders_survive_a_restart_and_block_their_bond(world: TradingWorld) -> None:
     states = {"p-1": OrderState.INTENDED, "p-2": OrderState.UNKNOWN, "p-3": OrderState.CANCELLING}
     for (key, state), code in zip(states.items(), (A, B, C), strict=True):
         world.journal.intend([intent(key, code, BUY, 10)], TEN)

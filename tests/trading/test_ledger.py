@@ -15,7 +15,7 @@ def fill(trade: str, side: Side, volume: int, price: str = "100", fee: str = "1"
     return Fill(TODAY, order, trade, "key", A, side, volume, Decimal(price), Decimal(fee), TEN)
 
 
-def test_a_fill_is_booked_once_however_often_it_comes(world: TradingWorld) -> None:
+def test_a_repeated_fill_is_booked_once(world: TradingWorld) -> None:
     assert world.ledger.book(fill("T1", BUY, 10), "key")
     assert not world.ledger.book(fill("T1", BUY, 10), "key")
     again = world.again().ledger
@@ -24,7 +24,7 @@ def test_a_fill_is_booked_once_however_often_it_comes(world: TradingWorld) -> No
     assert again.holdings() == {A: Owned(A, 10, Decimal("100.1"))}
 
 
-def test_the_day_and_the_order_are_part_of_a_fill_s_name(world: TradingWorld) -> None:
+def test_a_fill_is_identified_by_day_order_and_number(world: TradingWorld) -> None:
     """Order numbers are given out anew each day."""
     first = fill("T1", BUY, 10)
     for other in (replace(first, trading_day=date(2026, 5, 18)), replace(first, order_id="2"), first):
@@ -32,7 +32,7 @@ def test_the_day_and_the_order_are_part_of_a_fill_s_name(world: TradingWorld) ->
     assert world.owned == {A: 30}
 
 
-def test_cost_is_the_average_of_what_was_paid_and_a_sale_leaves_it(world: TradingWorld) -> None:
+def test_cost_is_the_average_buy_price_and_a_sale_leaves_it(world: TradingWorld) -> None:
     world.ledger.book(fill("T1", BUY, 10, "100", "1"), "key")
     world.ledger.book(fill("T2", BUY, 30, "102", "1"), "key")
     paid = (Decimal(1001) + Decimal(3061)) / 40
@@ -42,7 +42,7 @@ def test_cost_is_the_average_of_what_was_paid_and_a_sale_leaves_it(world: Tradin
     assert world.again().ledger.holdings()[A] == Owned(A, 25, paid)
 
 
-def test_what_is_sold_out_is_gone(world: TradingWorld) -> None:
+def test_a_sold_out_bond_leaves_the_ledger(world: TradingWorld) -> None:
     world.ledger.book(fill("T1", BUY, 10), "key")
     world.ledger.book(fill("T2", SELL, 10), "key")
     assert world.ledger.holdings() == {}
@@ -52,21 +52,21 @@ def test_what_is_sold_out_is_gone(world: TradingWorld) -> None:
 @pytest.mark.parametrize(
     "wrong", [fill("T2", SELL, 11), replace(fill("T2", SELL, 1), code=B), fill("T2", BUY, 0), fill("T2", BUY, -10)]
 )
-def test_what_cannot_be_is_not_booked_and_leaves_no_trace(world: TradingWorld, wrong: Fill) -> None:
+def test_an_impossible_fill_is_not_booked(world: TradingWorld, wrong: Fill) -> None:
     world.ledger.book(fill("T1", BUY, 10), "key")
     with pytest.raises(ValueError, match="张"):
         world.ledger.book(wrong, "key")
     assert world.owned == world.again().owned == {A: 10}
 
 
-def test_the_day_s_buys_count_with_their_fees(world: TradingWorld) -> None:
+def test_daily_buys_include_fees(world: TradingWorld) -> None:
     world.ledger.book(fill("T1", BUY, 10, "100", "1.5"), "key")
     world.ledger.book(fill("T2", SELL, 10, "200", "1"), "key")
     assert world.ledger.bought_on(TODAY) == Decimal("1001.5")
     assert world.ledger.bought_on(date(2026, 5, 18)) == 0
 
 
-def test_a_bond_that_left_the_market_leaves_once(world: TradingWorld) -> None:
+def test_a_delisted_bond_is_removed_once(world: TradingWorld) -> None:
     world.ledger.book(fill("T1", BUY, 10), "key")
     world.ledger.leave(A, Decimal(90), TODAY, TEN)
     world.ledger.leave(A, Decimal(90), TODAY, TEN)

@@ -19,7 +19,7 @@ K = "p-B01-1"
 
 
 class TestSending:
-    async def test_every_intention_of_a_batch_is_on_disk_before_the_first_is_sent(self, world: TradingWorld) -> None:
+    async def test_a_batch_is_on_disk_before_its_first_order_is_sent(self, world: TradingWorld) -> None:
         seen: list[list[tuple[str, str]]] = []
 
         def look(_: Intent) -> None:
@@ -38,7 +38,7 @@ class TestSending:
         assert world.states(A) == [OrderState.FILLED]
         assert world.owned == {A: 10}
 
-    async def test_two_orders_for_one_bond_in_a_batch_are_one(self, world: TradingWorld) -> None:
+    async def test_a_batch_sends_one_order_per_bond(self, world: TradingWorld) -> None:
         stopped = await world.order_manager.send([intent("k-1", A, BUY, 10), intent("k-2", A, BUY, 10)])
         assert list(stopped) == ["k-2"]
         assert len(world.broker.placed) == 1
@@ -46,7 +46,7 @@ class TestSending:
     @pytest.mark.parametrize(
         "manner", [hostile.works, hostile.loses_the_answer, hostile.raises_while_live, hostile.never_arrives]
     )
-    async def test_a_bond_with_a_live_or_unknown_order_gets_no_second_also_after_a_restart(
+    async def test_a_bond_with_an_open_or_unknown_order_gets_no_second_even_after_a_restart(
         self, world: TradingWorld, manner: Manner
     ) -> None:
         world.own(A=100)
@@ -62,7 +62,7 @@ class TestSending:
             await world.order_manager.send([intent(K, A, BUY, 10)])
         assert len(world.broker.placed) == 1
 
-    async def test_what_the_journal_cannot_write_is_not_sent(
+    async def test_an_order_the_journal_cannot_write_is_not_sent(
         self, world: TradingWorld, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def full(*_: object) -> None:
@@ -73,7 +73,7 @@ class TestSending:
             await world.order_manager.send([intent(K, A, BUY, 10)])
         assert world.broker.placed == []
 
-    async def test_a_slow_batch_does_not_go_on_after_hours(self, world: TradingWorld) -> None:
+    async def test_a_slow_batch_stops_when_the_session_ends(self, world: TradingWorld) -> None:
         world.clock.move_to(TEN.replace(hour=14, minute=56, second=20))
         world.broker.before_place = lambda _: world.clock.move_to(world.clock.now() + timedelta(seconds=8))
         await world.order_manager.send([intent(f"k-{n}", code, BUY, 10) for n, code in enumerate((A, B, C))])
@@ -87,7 +87,7 @@ class TestSending:
         [(1, (OrderState.REFUSED, OrderState.REFUSED)), (5, (OrderState.INTENDED, OrderState.FILLED))],
         ids=["before anything was handed over", "while one waits for its answer"],
     )
-    async def test_a_batch_that_is_broken_off_leaves_nothing_in_doubt_but_the_order_under_way(
+    async def test_an_aborted_batch_leaves_only_the_order_being_sent_unknown(
         self, world: TradingWorld, turns: int, states: tuple[OrderState, OrderState]
     ) -> None:
         async def hangs(broker: hostile.HostileBroker, order: Intent) -> hostile.Outcome:
@@ -105,7 +105,7 @@ class TestSending:
         assert (world.journal["k-1"].state, world.journal["k-2"].state) == states
         assert len(world.broker.placed) == (0 if turns == 1 else 2)
 
-    async def test_nobody_waits_for_the_answer_to_the_order_before(self, world: TradingWorld) -> None:
+    async def test_orders_do_not_wait_for_the_response_to_the_previous_one(self, world: TradingWorld) -> None:
         answered = asyncio.Event()
 
         async def slow(broker: hostile.HostileBroker, order: Intent) -> hostile.Outcome:
@@ -123,7 +123,7 @@ class TestSending:
         answered.set()
         await sending
 
-    async def test_a_fill_that_no_event_tells_is_found_within_seconds(self, world: TradingWorld) -> None:
+    async def test_a_fill_without_an_event_is_found_within_seconds(self, world: TradingWorld) -> None:
         world.broker.manners[A] = [hostile.works_silently]
         await world.order_manager.send([intent("k-1", A, BUY, 10)])
         world.clock.after(1, lambda: world.broker.trade("1000", 10, tell=False))
@@ -132,9 +132,7 @@ class TestSending:
         assert world.clock.elapsed() - began <= 2 * POLL
 
     @pytest.mark.parametrize("link", ["down", "new"])
-    async def test_nothing_is_sent_over_a_link_that_is_down_or_not_reconciled(
-        self, world: TradingWorld, link: str
-    ) -> None:
+    async def test_nothing_is_sent_over_a_lost_or_unreconciled_connection(self, world: TradingWorld, link: str) -> None:
         world.broker.connection = replace(
             world.broker.connection, connected=link != "down", number=2 if link == "new" else 1
         )
@@ -145,7 +143,7 @@ class TestSending:
         assert await reconcile(world.order_manager) == ()
         assert await world.order_manager.send([intent("k-2", A, BUY, 10)]) == {}
 
-    async def test_a_link_that_changes_while_it_is_reconciled_leaves_trading_off(self, world: TradingWorld) -> None:
+    async def test_a_reconnect_during_reconciliation_keeps_trading_off(self, world: TradingWorld) -> None:
         positions = world.broker.positions
 
         async def lost_meanwhile() -> object:
@@ -156,7 +154,7 @@ class TestSending:
         assert await reconcile(world.order_manager) == ("reconnected, the account is not reconciled yet",)
         assert "not reconciled" in (await world.order_manager.send([intent("k-1", A, BUY, 10)]))["k-1"]
 
-    async def test_the_caps_count_the_batch_and_what_works_already(self, world: TradingWorld) -> None:
+    async def test_daily_limits_count_the_batch_and_open_orders(self, world: TradingWorld) -> None:
         limit = world.settings.guards.max_daily_buys
         world.broker.manners[A] = [hostile.works]
         await world.order_manager.send([intent("k-1", A, BUY, 100)])
@@ -181,7 +179,7 @@ class TestAnswers:
             (hostile.fills_part(30), OrderState.PART_FILLED),
         ],
     )
-    async def test_become_a_state_and_move_no_ledger_by_themselves(
+    async def test_set_the_state_and_do_not_change_the_ledger(
         self, world: TradingWorld, manner: Manner, state: OrderState
     ) -> None:
         world.broker.manners[A] = [manner]
@@ -192,9 +190,7 @@ class TestAnswers:
     @pytest.mark.parametrize(
         "manner", [hostile.loses_the_answer, hostile.raises_while_live, hostile.refuses_while_live]
     )
-    async def test_that_were_wrong_are_put_right_by_the_order_s_events(
-        self, world: TradingWorld, manner: Manner
-    ) -> None:
+    async def test_that_were_wrong_are_corrected_by_order_events(self, world: TradingWorld, manner: Manner) -> None:
         world.broker.manners[A] = [manner]
         await world.order_manager.send([intent(K, A, BUY, 100)])
         world.broker.trade(world.broker.number(K), 40, tell=False)
@@ -208,7 +204,7 @@ class TestAnswers:
     @pytest.mark.parametrize(
         "manner", [hostile.loses_the_answer, hostile.raises_while_live, hostile.refuses_while_live]
     )
-    async def test_that_were_wrong_are_put_right_by_the_order_list(self, world: TradingWorld, manner: Manner) -> None:
+    async def test_that_were_wrong_are_corrected_by_the_order_list(self, world: TradingWorld, manner: Manner) -> None:
         world.broker.manners[A] = [manner]
         await world.order_manager.send([intent(K, A, BUY, 100)])
         assert await world.order_manager.sync_with_broker() is None
@@ -217,13 +213,13 @@ class TestAnswers:
 
 
 class TestLookingUp:
-    async def test_buries_what_a_complete_list_does_not_hold(self, world: TradingWorld) -> None:
+    async def test_marks_an_order_missing_from_a_complete_list_as_refused(self, world: TradingWorld) -> None:
         world.broker.manners[A] = [hostile.never_arrives]
         await world.order_manager.send([intent(K, A, BUY, 10)])
         await world.order_manager.sync_with_broker()
         assert world.journal[K].state is OrderState.REFUSED
 
-    async def test_proves_nothing_where_the_list_may_lack_orders(self, make_world: MakeWorld) -> None:
+    async def test_proves_nothing_if_the_list_may_be_incomplete(self, make_world: MakeWorld) -> None:
         world = make_world(lists_every_order=False)
         world.broker.manners[A] = [hostile.never_arrives]
         await world.order_manager.send([intent(K, A, BUY, 10)])
@@ -246,7 +242,7 @@ class TestLookingUp:
         monkeypatch.setattr(world.broker, "orders", broken)
         assert "gone" in (await world.order_manager.sync_with_broker() or "")
 
-    async def test_books_every_fill_that_was_never_told(self, world: TradingWorld) -> None:
+    async def test_books_every_missed_fill(self, world: TradingWorld) -> None:
         world.broker.manners[A] = [hostile.works_silently]
         await world.order_manager.send([intent(K, A, BUY, 100)])
         world.broker.trade("1000", 30, tell=False)
@@ -255,7 +251,7 @@ class TestLookingUp:
         assert world.journal[K].state is OrderState.FILLED
         assert world.owned == {A: 100}
 
-    async def test_leaves_alone_an_order_that_is_being_sent_right_now(self, world: TradingWorld) -> None:
+    async def test_leaves_an_order_that_is_being_sent_alone(self, world: TradingWorld) -> None:
         """The list is older than the order's arrival: it proves nothing about it."""
         answer = asyncio.Event()
 
@@ -274,7 +270,7 @@ class TestLookingUp:
 
 
 class TestCancelling:
-    async def test_is_over_only_when_the_state_says_so(self, world: TradingWorld) -> None:
+    async def test_is_done_only_when_the_order_state_confirms_it(self, world: TradingWorld) -> None:
         world.broker.manners[A], world.broker.deaf = [hostile.works], {A}
         await world.order_manager.send([intent(K, A, BUY, 100)])
         await world.order_manager.cancel(K)
@@ -292,7 +288,7 @@ class TestCancelling:
         await world.order_manager.cancel(K)
         assert world.journal[K].state is OrderState.CANCELLING
 
-    async def test_of_what_is_over_asks_for_nothing(self, world: TradingWorld) -> None:
+    async def test_of_a_finished_order_sends_nothing(self, world: TradingWorld) -> None:
         await world.order_manager.send([intent(K, A, BUY, 100)])
         await world.order_manager.cancel(K)
         assert world.broker.cancels == []

@@ -30,7 +30,7 @@ def permits(world: TradingWorld, *, waived: bool = False) -> LiveConsent:
     return made
 
 
-async def test_an_account_nobody_agreed_to_takes_no_order(world: TradingWorld) -> None:
+async def test_an_account_without_consent_takes_no_order(world: TradingWorld) -> None:
     granted = permits(world)
     assert granted.missing() == (Need.CONSENT, Need.SELF_TEST)
     assert "rotor consent 8880001" in (await world.order_manager.send([intent("k-1", A, BUY, 10)]))["k-1"]
@@ -43,21 +43,21 @@ async def test_an_account_nobody_agreed_to_takes_no_order(world: TradingWorld) -
     assert await world.order_manager.send([intent("k-4", A, BUY, 10)]) == {}
 
 
-async def test_consent_is_for_one_account_and_outlives_a_restart(world: TradingWorld) -> None:
+async def test_consent_is_per_account_and_survives_a_restart(world: TradingWorld) -> None:
     permits(world).consent()
     again = world.again()
     assert permits(again).missing() == (Need.SELF_TEST,)
     assert LiveConsent(StateStore(again.db), "8880002", waived=True).missing() == (Need.CONSENT,)
 
 
-async def test_a_waived_self_test_is_not_missed(world: TradingWorld) -> None:
+async def test_a_waived_self_test_is_not_required(world: TradingWorld) -> None:
     granted = permits(world, waived=True)
     granted.consent()
     assert granted.missing() == ()
     assert await world.order_manager.send([intent("k-1", A, BUY, 10)]) == {}
 
 
-async def test_it_buys_nothing_reads_back_and_leaves_nothing_behind(world: TradingWorld) -> None:
+async def test_the_self_test_buys_nothing_and_leaves_no_order(world: TradingWorld) -> None:
     granted = permits(world)
     granted.consent()
     for code in (A, C):
@@ -111,7 +111,7 @@ FAULTS: dict[str, tuple[Manner, str]] = {
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-async def test_what_is_not_as_it_should_be_fails_it(world: TradingWorld, fault: str) -> None:
+async def test_an_unexpected_order_row_fails_the_self_test(world: TradingWorld, fault: str) -> None:
     manner, words = FAULTS[fault]
     world.broker.manners[A], world.broker.manners[C] = [manner], [hostile.works]
     test = await self_test(world.order_manager, QUOTES, lambda _: None)
@@ -122,14 +122,14 @@ async def test_what_is_not_as_it_should_be_fails_it(world: TradingWorld, fault: 
     assert OrderState.WORKING not in states, "whatever was seen, the order is cancelled"
 
 
-async def test_a_cancel_that_is_not_proven_fails_it(world: TradingWorld) -> None:
+async def test_an_unconfirmed_cancel_fails_the_self_test(world: TradingWorld) -> None:
     world.broker.manners[A], world.broker.manners[C], world.broker.deaf = [hostile.works], [hostile.works], {A}
     test = await self_test(world.order_manager, QUOTES, lambda _: None)
     assert not test.passed
     assert "its cancel is not proven" in test.lines[0]
 
 
-async def test_without_a_bond_that_trades_or_cash_for_it_it_fails_in_words(world: TradingWorld) -> None:
+async def test_the_self_test_explains_that_it_lacks_a_bond_or_cash(world: TradingWorld) -> None:
     halted = [replace(quote, state=TradingState.HALTED) if quote.code in (A, B) else quote for quote in QUOTES]
     world.broker.manners[C] = [hostile.works]
     test = await self_test(world.order_manager, halted, lambda _: None)
@@ -140,7 +140,7 @@ async def test_without_a_bond_that_trades_or_cash_for_it_it_fails_in_words(world
     assert len(world.broker.placed) == 1
 
 
-async def test_it_is_not_tried_where_it_could_trade(world: TradingWorld) -> None:
+async def test_the_self_test_is_not_run_where_its_order_could_fill(world: TradingWorld) -> None:
     """At limit-down the day's lowest price is the market's."""
     fallen = {"last": Decimal("80.1"), "bid": Decimal("80.1"), "ask": Decimal("80.2"), "prev_close": Decimal(100)}
     low = [replace(quote, **fallen) for quote in QUOTES]

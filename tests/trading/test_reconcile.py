@@ -17,13 +17,13 @@ from tests.trading.trading_world import BUY, SELL, A, B, TradingWorld, intent
 K = "p-B01-1"
 
 
-async def test_an_account_that_agrees_has_no_rows(world: TradingWorld) -> None:
+async def test_a_matching_account_has_no_differences(world: TradingWorld) -> None:
     world.own(A=100)
     world.broker.held[B] = 70
     assert await reconcile(world.order_manager) == ()
 
 
-async def test_each_bond_of_which_the_account_holds_less_is_named(world: TradingWorld) -> None:
+async def test_each_bond_with_too_few_in_the_account_is_named(world: TradingWorld) -> None:
     world.own(A=100, B=100)
     world.broker.held = {A: 60}
     hint = "if you sold it by hand: rotor release"
@@ -34,7 +34,7 @@ async def test_each_bond_of_which_the_account_holds_less_is_named(world: Trading
 
 
 @pytest.mark.parametrize("query", ["asset", "positions", "orders", "fills"])
-async def test_an_account_that_does_not_answer_keeps_trading_off(world: TradingWorld, query: str) -> None:
+async def test_an_unknown_account_keeps_trading_off(world: TradingWorld, query: str) -> None:
     world.broker.silent = {query}
     (row,) = await reconcile(world.order_manager)
     assert row.endswith("the terminal does not answer")
@@ -47,7 +47,7 @@ async def test_the_asset_is_asked_first(world: TradingWorld) -> None:
     assert world.broker.queries == ["asset"]
 
 
-async def test_working_orders_are_cancelled_and_their_fills_booked(world: TradingWorld) -> None:
+async def test_open_orders_are_cancelled_and_their_fills_booked(world: TradingWorld) -> None:
     world.broker.manners[A] = [hostile.works]
     await world.order_manager.send([intent(K, A, BUY, 100)])
     again = world.again()
@@ -57,14 +57,14 @@ async def test_working_orders_are_cancelled_and_their_fills_booked(world: Tradin
     assert again.owned == {A: 40}
 
 
-async def test_a_cancel_that_only_the_list_shows_is_seen(world: TradingWorld) -> None:
+async def test_a_cancel_shown_only_by_the_list_is_found(world: TradingWorld) -> None:
     world.broker.manners[A] = [hostile.works]
     await world.order_manager.send([intent(K, A, BUY, 100)])
     world.broker.before_cancel = lambda key: world.broker.end(key, OrderState.CANCELLED, tell=False) and None
     assert await reconcile(world.again().order_manager) == ()
 
 
-async def test_a_cancel_that_is_not_proven_keeps_trading_off(world: TradingWorld) -> None:
+async def test_an_unconfirmed_cancel_keeps_trading_off(world: TradingWorld) -> None:
     world.broker.manners[A], world.broker.deaf = [hostile.works], {A}
     await world.order_manager.send([intent(K, A, BUY, 100)])
     (row,) = await reconcile(world.again().order_manager)
@@ -72,7 +72,7 @@ async def test_a_cancel_that_is_not_proven_keeps_trading_off(world: TradingWorld
 
 
 @pytest.mark.parametrize("manner", [hostile.never_arrives, None])
-async def test_an_order_that_is_not_listed_is_dead_only_where_all_are_listed(
+async def test_an_unlisted_order_is_dead_only_if_the_list_is_complete(
     make_world: MakeWorld, manner: Manner | None
 ) -> None:
     """Unknown, or written down and never sent: the next start cannot tell these apart."""
@@ -93,7 +93,7 @@ async def test_an_order_that_is_not_listed_is_dead_only_where_all_are_listed(
 
 
 @pytest.mark.parametrize("lists_every_order", [True, False])
-async def test_an_order_that_arrived_after_the_program_died_is_found_and_ended(
+async def test_an_order_that_arrived_after_a_crash_is_found_and_cancelled(
     make_world: MakeWorld, lists_every_order: bool
 ) -> None:
     world = make_world(lists_every_order=lists_every_order)
@@ -106,7 +106,7 @@ async def test_an_order_that_arrived_after_the_program_died_is_found_and_ended(
     assert again.owned == {A: 40}
 
 
-async def test_fills_of_today_s_finished_orders_are_booked_late(world: TradingWorld) -> None:
+async def test_late_fills_of_today_s_finished_orders_are_booked(world: TradingWorld) -> None:
     """The order was over in the journal when the program ended; 40 had traded and nobody had said so."""
     world.broker.manners[A] = [hostile.works]
     await world.order_manager.send([intent(K, A, BUY, 100)])
@@ -120,7 +120,7 @@ async def test_fills_of_today_s_finished_orders_are_booked_late(world: TradingWo
     assert again.owned == {A: 40}
 
 
-async def test_an_order_that_was_called_refused_and_is_live_is_ended(world: TradingWorld) -> None:
+async def test_an_open_order_recorded_as_refused_is_cancelled(world: TradingWorld) -> None:
     world.own(A=100)
     world.broker.manners[A] = [hostile.refuses_while_live]
     await world.order_manager.send([intent("p-S01-1", A, SELL, 100)])
@@ -130,9 +130,7 @@ async def test_an_order_that_was_called_refused_and_is_live_is_ended(world: Trad
 
 
 @pytest.mark.parametrize("side", [BUY, SELL])
-async def test_an_order_of_an_earlier_day_that_no_list_shows_any_more_stays_in_doubt(
-    make_world: MakeWorld, side: Side
-) -> None:
+async def test_an_unlisted_order_of_an_earlier_day_stays_unknown(make_world: MakeWorld, side: Side) -> None:
     """A buy, because the account holds more than the ledger owns; a sale, because that would prove nothing."""
     world = make_world(lists_every_order=False)
     world.own(A=100)
@@ -149,7 +147,7 @@ async def test_an_order_of_an_earlier_day_that_no_list_shows_any_more_stays_in_d
     assert f"rotor settle {K} filled|dead" in row
 
 
-async def test_a_buy_of_an_earlier_day_is_over_where_the_account_holds_what_the_ledger_owns(
+async def test_an_earlier_day_s_unknown_buy_is_finished_if_account_and_ledger_agree(
     make_world: MakeWorld,
 ) -> None:
     world = make_world(lists_every_order=False)
@@ -162,7 +160,7 @@ async def test_a_buy_of_an_earlier_day_is_over_where_the_account_holds_what_the_
     assert again.journal[K].state is OrderState.LAPSED
 
 
-async def test_an_absence_that_will_soon_prove_something_is_waited_for(make_world: MakeWorld) -> None:
+async def test_reconciliation_waits_until_absence_from_the_list_proves_something(make_world: MakeWorld) -> None:
     world = make_world(lists_every_order=False)
     world.broker.manners[A] = [hostile.never_arrives]
     await world.order_manager.send([intent(K, A, BUY, 100)])
@@ -175,7 +173,7 @@ async def test_an_absence_that_will_soon_prove_something_is_waited_for(make_worl
     assert world.clock.now() == proven
 
 
-async def test_a_fault_is_named_until_it_is_gone(world: TradingWorld) -> None:
+async def test_a_fault_is_reported_until_it_is_resolved(world: TradingWorld) -> None:
     await world.order_manager.send([intent(K, A, BUY, 100)])
     right = world.broker.listed["1000"]
     world.broker.listed["1000"] = replace(right, volume=200)
@@ -187,7 +185,7 @@ async def test_a_fault_is_named_until_it_is_gone(world: TradingWorld) -> None:
     assert await reconcile(world.order_manager) == ()
 
 
-async def test_a_late_fill_of_a_finished_order_is_booked_on_the_next_day_too(world: TradingWorld) -> None:
+async def test_a_late_fill_of_a_finished_order_is_booked_the_next_day(world: TradingWorld) -> None:
     world.broker.manners[A] = [hostile.works]
     await world.order_manager.send([intent(K, A, BUY, 100)])
     order = world.broker.listed["1000"]
@@ -200,7 +198,7 @@ async def test_a_late_fill_of_a_finished_order_is_booked_on_the_next_day_too(wor
     assert again.owned == {A: 40}
 
 
-async def test_a_fault_survives_a_look_that_breaks_off(world: TradingWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_fault_survives_an_aborted_reconciliation(world: TradingWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     world.order_manager.status.add_fault("order 7: more was filled than ordered")
 
     async def full_disk() -> str | None:
@@ -212,7 +210,7 @@ async def test_a_fault_survives_a_look_that_breaks_off(world: TradingWorld, monk
     assert world.order_manager.status.faults == ("order 7: more was filled than ordered",)
 
 
-async def test_what_does_not_come_out_even_keeps_the_desk_off_until_it_does(make_world: MakeWorld) -> None:
+async def test_a_difference_keeps_trading_off_until_it_is_resolved(make_world: MakeWorld) -> None:
     world = make_world(lists_every_order=False)
     world.broker.manners[A] = [hostile.never_arrives]
     await world.order_manager.send([intent(K, A, BUY, 100)])
@@ -225,7 +223,7 @@ async def test_what_does_not_come_out_even_keeps_the_desk_off_until_it_does(make
 
 
 @pytest.mark.parametrize("claimed", [True, False])
-async def test_a_sale_of_a_stop_that_is_filled_meanwhile_is_no_difference(
+async def test_a_stop_sale_filled_during_reconciliation_is_no_difference(
     world: TradingWorld, monkeypatch: pytest.MonkeyPatch, claimed: bool
 ) -> None:
     """It trades after the lists were read and before the positions are; without its claim that keeps trading off."""

@@ -49,11 +49,11 @@ def test_an_order_within_all_limits_passes(order: Intent) -> None:
         (intent("k", B, BUY, 10, day=date(2026, 5, 14)), "planned for 2026-05-14"),
     ],
 )
-def test_what_is_wrong_is_stopped_with_its_figure(order: Intent, reason: str) -> None:
+def test_an_order_beyond_a_limit_is_blocked_with_its_figure(order: Intent, reason: str) -> None:
     assert reason in (why_not(order) or "")
 
 
-def test_the_day_s_buys_have_a_cap() -> None:
+def test_daily_buys_are_capped() -> None:
     order = intent("k", B, BUY, 100)
     assert why_not(order, bought="39999") is None
     assert "guards.max_daily_buys" in (why_not(order, bought="39999.01") or "")
@@ -79,20 +79,20 @@ def test_a_bond_with_a_live_or_unresolved_order_gets_no_second(side: str) -> Non
         ("14:56:30", False),
     ],
 )
-def test_outside_the_hours_nothing_passes(hour: str, allowed: bool) -> None:
+def test_no_order_passes_outside_trading_hours(hour: str, allowed: bool) -> None:
     now = datetime.fromisoformat(f"2026-05-15T{hour}").replace(tzinfo=SHANGHAI)
     assert (why_not(intent("k", A, SELL, 10), now=now) is None) is allowed
 
 
 @pytest.mark.parametrize("claim", [Origin.STOP_LOSS, Origin.TAKE_PROFIT, Origin.FLATTEN])
-def test_a_bond_that_is_claimed_takes_no_order_of_a_rebalance(claim: Origin) -> None:
+def test_a_claimed_bond_takes_no_rebalance_order(claim: Origin) -> None:
     standing = RiskContext(frozenset(), OWNED, claims={A: claim})
     assert GATE.why_not(intent("k", A, SELL, 10), TEN, standing) == f"its {claim} is being carried out"
     assert GATE.why_not(intent("k", B, BUY, 10), TEN, standing) is None
     assert GATE.why_not(meant_for(Origin.FLATTEN, intent("k", A, SELL, 10)), TEN, standing) is None
 
 
-def test_a_bond_whose_stop_fired_is_not_bought_and_may_be_sold() -> None:
+def test_a_stopped_bond_is_not_bought_and_may_be_sold() -> None:
     standing = RiskContext(frozenset(), OWNED, stopped={A})
     assert GATE.why_not(intent("k", A, BUY, 10), TEN, standing) == COOLING
     assert GATE.why_not(meant_for(Origin.REFILL, intent("k", A, BUY, 10)), TEN, standing) == COOLING
@@ -102,7 +102,7 @@ def test_a_bond_whose_stop_fired_is_not_bought_and_may_be_sold() -> None:
 @pytest.mark.parametrize("origin", Origin)
 @pytest.mark.parametrize("side", [BUY, SELL])
 @pytest.mark.parametrize("pulled", [None, *Control])
-async def test_a_brake_holds_back_what_it_says_and_nothing_else(
+async def test_a_control_blocks_its_kind_of_order_only(
     world: TradingWorld, pulled: Control | None, side: Side, origin: Origin
 ) -> None:
     world.own(A=100)
@@ -119,7 +119,7 @@ async def test_a_brake_holds_back_what_it_says_and_nothing_else(
     assert bool(world.broker.placed) is not stands
 
 
-async def test_a_brake_that_is_pulled_while_orders_are_handed_over_stops_the_rest(world: TradingWorld) -> None:
+async def test_a_control_engaged_during_sending_blocks_the_rest(world: TradingWorld) -> None:
     world.broker.before_place = lambda _: world.controls.engage(Control.HALTED)
     await world.order_manager.send([intent("p-B01-1", A, BUY, 10), intent("p-B02-1", B, BUY, 10)])
     assert [order.code for order in world.broker.placed] == [A]

@@ -10,7 +10,7 @@ from tests.trading import hostile
 from tests.trading.trading_world import BUY, SELL, A, B, TradingWorld, intent, meant_for
 
 
-async def test_it_sells_what_is_ours_of_the_bond_and_no_other(world: TradingWorld) -> None:
+async def test_selling_one_bond_sells_only_rotor_s_holding_of_it(world: TradingWorld) -> None:
     world.own(A=100, B=50)
     world.broker.held[A] += 30
     plan = await world.rotation.sell(A)
@@ -22,7 +22,7 @@ async def test_it_sells_what_is_ours_of_the_bond_and_no_other(world: TradingWorl
     assert world.owned == {B: 50}
 
 
-async def test_it_is_not_bought_again_the_same_day(world: TradingWorld) -> None:
+async def test_a_bond_sold_by_the_user_is_not_bought_again_the_same_day(world: TradingWorld) -> None:
     world.own(A=100)
     await world.rotation.sell(A)
     plan = await world.plan(A)
@@ -32,14 +32,14 @@ async def test_it_is_not_bought_again_the_same_day(world: TradingWorld) -> None:
     assert "sold by hand" in stopped["p-B01-1"]
 
 
-async def test_what_is_not_ours_is_not_sold(world: TradingWorld) -> None:
+async def test_a_bond_not_managed_by_rotor_is_not_sold(world: TradingWorld) -> None:
     world.broker.held[A] = 100
     with pytest.raises(RebalanceRefused, match="the strategy owns nothing of it"):
         await world.rotation.sell(A)
     assert world.broker.placed == []
 
 
-async def test_without_a_bid_it_says_why_and_sends_nothing(world: TradingWorld) -> None:
+async def test_without_a_bid_selling_one_bond_says_why_and_sends_nothing(world: TradingWorld) -> None:
     world.own(A=100)
     world.show(worlds.quote(A, bid=None))
     with pytest.raises(RebalanceRefused, match=rf"{A} was not sold: "):
@@ -48,7 +48,7 @@ async def test_without_a_bid_it_says_why_and_sends_nothing(world: TradingWorld) 
 
 
 @pytest.mark.parametrize("query", ["asset", "positions", "orders"])
-async def test_an_account_that_does_not_answer_sells_nothing(world: TradingWorld, query: str) -> None:
+async def test_nothing_is_sold_while_the_account_is_unknown(world: TradingWorld, query: str) -> None:
     world.own(A=100)
     world.broker.silent = {query}
     with pytest.raises(RebalanceRefused):
@@ -65,7 +65,7 @@ async def test_a_bond_with_a_live_order_takes_no_second_one(world: TradingWorld)
     assert world.sent(SELL) == [(A, 100)]
 
 
-async def test_a_halt_stops_it_at_the_gate(world: TradingWorld) -> None:
+async def test_a_halt_blocks_selling_one_bond(world: TradingWorld) -> None:
     """The engine declines before; this is the gate's own word, for a halt that was pulled in between."""
     world.own(A=100)
     world.controls.engage(Control.HALTED)
@@ -76,14 +76,14 @@ async def test_a_halt_stops_it_at_the_gate(world: TradingWorld) -> None:
     assert world.sent(SELL) == [(A, 100)]
 
 
-async def test_a_stop_goes_before_it(world: TradingWorld) -> None:
+async def test_a_stop_goes_before_selling_one_bond(world: TradingWorld) -> None:
     world.own(A=100)
     with world.order_manager.claim(A, Origin.STOP_LOSS):
         sent = await world.order_manager.send([meant_for(Origin.SALE, intent("p-S01-1", A, SELL, 100))])
     assert sent == {"p-S01-1": "its stop-loss is being carried out"}
 
 
-async def test_what_is_left_is_priced_again(world: TradingWorld) -> None:
+async def test_the_unfilled_rest_is_repriced(world: TradingWorld) -> None:
     world.own(A=100)
     world.broker.manners[A] = [hostile.fills_part(40), hostile.fills_at_once]
     await world.rotation.sell(A)

@@ -26,7 +26,7 @@ async def doubtful(make_world: MakeWorld, side: Side = BUY) -> TradingWorld:
     return world
 
 
-async def test_dead_frees_the_bond(make_world: MakeWorld) -> None:
+async def test_settling_as_dead_frees_the_bond(make_world: MakeWorld) -> None:
     world = await doubtful(make_world)
     order = await settle(world.order_manager, K, filled=False)
     assert (order.state, world.owned) == (OrderState.REFUSED, {})
@@ -34,7 +34,7 @@ async def test_dead_frees_the_bond(make_world: MakeWorld) -> None:
 
 
 @pytest.mark.parametrize("side", [BUY, SELL])
-async def test_filled_books_it_at_its_limit_with_a_fee_and_survives_a_restart(
+async def test_settling_as_filled_books_limit_price_and_fee_and_survives_a_restart(
     make_world: MakeWorld, side: Side
 ) -> None:
     world = await doubtful(make_world, side)
@@ -48,7 +48,7 @@ async def test_filled_books_it_at_its_limit_with_a_fee_and_survives_a_restart(
     assert again.journal[K].state is OrderState.FILLED
 
 
-async def test_filled_must_fit_the_account(make_world: MakeWorld) -> None:
+async def test_settling_as_filled_must_match_the_account(make_world: MakeWorld) -> None:
     world = await doubtful(make_world)
     world.broker.held[A] = 60
     with pytest.raises(CannotSettle, match="and the account holds 60"):
@@ -56,7 +56,7 @@ async def test_filled_must_fit_the_account(make_world: MakeWorld) -> None:
     assert world.journal[K].state is OrderState.UNKNOWN
 
 
-async def test_a_fill_that_comes_after_the_user_s_word_is_not_booked_twice(make_world: MakeWorld) -> None:
+async def test_a_fill_received_after_settling_as_filled_is_not_booked_twice(make_world: MakeWorld) -> None:
     world = await doubtful(make_world)
     world.broker.held[A] = 100
     await settle(world.order_manager, K, filled=True)
@@ -79,7 +79,7 @@ async def test_two_orders_of_a_day_may_be_settled_as_filled(make_world: MakeWorl
     assert world.owned == {A: 100, B: 50}
 
 
-async def test_a_fill_that_comes_after_dead_is_booked(make_world: MakeWorld) -> None:
+async def test_a_fill_received_after_settling_as_dead_is_booked(make_world: MakeWorld) -> None:
     world = await doubtful(make_world)
     await settle(world.order_manager, K, filled=False)
     late = world.broker.take(intent(K, A, BUY, 100))
@@ -88,7 +88,7 @@ async def test_a_fill_that_comes_after_dead_is_booked(make_world: MakeWorld) -> 
     assert world.journal[K].state is OrderState.FILLED
 
 
-async def test_the_broker_s_list_goes_before_the_user_s_word(make_world: MakeWorld) -> None:
+async def test_the_broker_s_list_overrides_the_user(make_world: MakeWorld) -> None:
     world = make_world(lists_every_order=False)
     world.broker.manners[A] = [hostile.loses_the_answer]
     await world.order_manager.send([intent(K, A, BUY, 100)])
@@ -100,7 +100,7 @@ async def test_the_broker_s_list_goes_before_the_user_s_word(make_world: MakeWor
     assert world.owned == {A: 100}
 
 
-async def test_a_working_order_of_a_past_day_may_be_settled(make_world: MakeWorld) -> None:
+async def test_an_open_order_of_a_past_day_can_be_settled(make_world: MakeWorld) -> None:
     world = make_world(lists_every_order=False)
     world.own(A=100)
     world.broker.manners[A] = [hostile.works]
@@ -112,14 +112,14 @@ async def test_a_working_order_of_a_past_day_may_be_settled(make_world: MakeWorl
     assert (order.state, order.filled_volume, world.owned) == (OrderState.CANCELLED, 30, {A: 70})
 
 
-async def test_nothing_is_settled_while_the_account_is_silent(make_world: MakeWorld) -> None:
+async def test_nothing_is_settled_while_the_account_is_unknown(make_world: MakeWorld) -> None:
     world = await doubtful(make_world)
     world.broker.silent = {"orders"}
     with pytest.raises(CannotSettle, match="while the account does not answer"):
         await settle(world.order_manager, K, filled=False)
 
 
-async def test_adopting_and_releasing_move_the_ledger_and_no_cap(world: TradingWorld) -> None:
+async def test_adopting_and_releasing_change_the_ledger_and_no_daily_limit(world: TradingWorld) -> None:
     world.broker.held[A] = 150
     assert await adopt(world.order_manager, A) == 150
     assert world.owned == {A: 150}
@@ -140,7 +140,7 @@ async def test_a_release_leaves_the_bonds_to_the_user(world: TradingWorld) -> No
 
 
 @pytest.mark.parametrize("move", [adopt, release])
-async def test_a_bond_with_an_open_order_is_left_where_it_is(world: TradingWorld, move: object) -> None:
+async def test_a_bond_with_an_open_order_is_neither_adopted_nor_released(world: TradingWorld, move: object) -> None:
     world.own(A=100)
     world.broker.held[A] = 150
     world.broker.manners[A] = [hostile.works]

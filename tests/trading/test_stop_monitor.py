@@ -29,7 +29,7 @@ def state(world: TradingWorld, code: BondCode = A) -> str:
     return world.stops.rows()[code].state
 
 
-async def test_a_price_through_the_level_sells_all_that_is_owned(world: TradingWorld) -> None:
+async def test_a_price_beyond_the_trigger_sells_all_that_is_owned(world: TradingWorld) -> None:
     world.own(A=100, B=50)
     await world.ticked(A, THROUGH)
     (order,) = world.broker.placed
@@ -38,7 +38,7 @@ async def test_a_price_through_the_level_sells_all_that_is_owned(world: TradingW
     assert world.owned == {B: 50}
 
 
-async def test_its_limit_goes_through_the_bid_by_the_slippage_whatever_the_settings_say_of_orders(
+async def test_a_stop_order_is_priced_below_the_bid_by_the_slippage_whatever_the_order_settings(
     world: TradingWorld,
 ) -> None:
     assert world.settings.orders.type == "limit"
@@ -47,34 +47,34 @@ async def test_its_limit_goes_through_the_bid_by_the_slippage_whatever_the_setti
     assert world.broker.placed[0].price == Decimal("93.051")  # 93.99 less 1 %, up to the tick
 
 
-async def test_its_limit_stays_inside_the_day_s_limits(world: TradingWorld) -> None:
+async def test_a_stop_order_s_price_stays_inside_the_daily_limits(world: TradingWorld) -> None:
     world.own(A=100)
     await world.ticked(A, THROUGH, limit_down=Decimal("93.8"), limit_up=Decimal(120))
     assert world.broker.placed[0].price == Decimal("93.8")
 
 
-async def test_a_price_above_the_other_level_takes_the_profit(world: TradingWorld) -> None:
+async def test_a_price_above_the_upper_trigger_takes_profit(world: TradingWorld) -> None:
     world.own(A=100)
     await world.ticked(A, "110")
     assert [(order.volume, order.origin) for order in world.broker.placed] == [(100, Origin.TAKE_PROFIT)]
 
 
 @pytest.mark.parametrize("last", ["95.001", "100", "109.999"])
-async def test_a_price_between_the_levels_sells_nothing(world: TradingWorld, last: str) -> None:
+async def test_a_price_between_the_triggers_sells_nothing(world: TradingWorld, last: str) -> None:
     world.own(A=100)
     await world.ticked(A, last)
     assert sold(world) == []
     assert state(world) == "armed"
 
 
-async def test_what_is_not_managed_is_not_watched(world: TradingWorld) -> None:
+async def test_a_bond_not_managed_by_rotor_is_not_monitored(world: TradingWorld) -> None:
     world.broker.held[A] = 100
     await world.ticked(A, THROUGH)
     assert sold(world) == []
     assert world.stops.rows() == {}
 
 
-async def test_the_user_s_own_part_is_never_sold(world: TradingWorld) -> None:
+async def test_a_stop_never_sells_the_user_s_own_part(world: TradingWorld) -> None:
     world.own(A=100)
     world.broker.held[A] += 70
     await world.ticked(A, THROUGH)
@@ -83,7 +83,7 @@ async def test_the_user_s_own_part_is_never_sold(world: TradingWorld) -> None:
     assert world.broker.held_now == {A: 70}
 
 
-async def test_once_its_order_is_out_no_price_brings_a_second_one(world: TradingWorld) -> None:
+async def test_no_price_sends_a_second_order_while_the_first_is_open(world: TradingWorld) -> None:
     world.own(A=100)
     world.broker.manners[A] = [hostile.works]
     placed: list[int] = []
@@ -101,7 +101,7 @@ async def test_once_its_order_is_out_no_price_brings_a_second_one(world: Trading
     assert world.owned == {}
 
 
-async def test_while_it_sells_its_row_says_so(world: TradingWorld) -> None:
+async def test_the_row_says_that_the_stop_is_selling(world: TradingWorld) -> None:
     world.own(A=100)
     world.broker.manners[A] = [hostile.works]
     rows: list[str] = []
@@ -111,7 +111,7 @@ async def test_while_it_sells_its_row_says_so(world: TradingWorld) -> None:
     assert rows == ["selling"]
 
 
-async def test_what_is_left_of_a_part_fill_is_sold_by_the_next_order_at_the_newest_price(world: TradingWorld) -> None:
+async def test_the_rest_of_a_part_fill_is_sold_at_the_newest_price(world: TradingWorld) -> None:
     world.own(A=100)
     world.broker.manners[A] = [hostile.fills_part(40), hostile.fills_at_once]
     world.clock.after(3, lambda: world.tick(A, "92"))
@@ -122,7 +122,7 @@ async def test_what_is_left_of_a_part_fill_is_sold_by_the_next_order_at_the_newe
     assert world.broker.held_now == {}
 
 
-async def test_an_order_that_lost_the_price_is_cancelled_before_the_next_one(world: TradingWorld) -> None:
+async def test_a_stop_order_left_behind_by_the_price_is_cancelled_before_the_next(world: TradingWorld) -> None:
     world.own(A=100)
     world.broker.manners[A] = [hostile.works, hostile.fills_at_once]
     await world.ticked(A, THROUGH)
@@ -132,7 +132,7 @@ async def test_an_order_that_lost_the_price_is_cancelled_before_the_next_one(wor
     assert world.broker.held_now == {}
 
 
-async def test_a_cancel_that_is_not_proven_is_followed_by_no_order(world: TradingWorld) -> None:
+async def test_no_stop_order_follows_an_unconfirmed_cancel(world: TradingWorld) -> None:
     world.own(A=100)
     world.broker.manners[A], world.broker.deaf = [hostile.works], {A}
     for _ in range(4):
@@ -141,7 +141,7 @@ async def test_a_cancel_that_is_not_proven_is_followed_by_no_order(world: Tradin
     assert sold(world) == [(A, 100)]
 
 
-async def test_a_price_that_is_back_ends_it_with_the_rest_unsold_and_armed(world: TradingWorld) -> None:
+async def test_a_recovered_price_ends_the_stop_and_leaves_the_rest_armed(world: TradingWorld) -> None:
     world.own(A=100)
     world.broker.manners[A] = [hostile.fills_part(40), hostile.fills_at_once]
     world.clock.after(3, lambda: world.tick(A, "97"))
@@ -153,7 +153,7 @@ async def test_a_price_that_is_back_ends_it_with_the_rest_unsold_and_armed(world
     assert world.owned == {}
 
 
-async def test_a_rest_below_a_lot_is_sold_at_once_because_the_holding_is_read_anew(make_world: MakeWorld) -> None:
+async def test_an_odd_lot_is_sold_at_once_because_the_holding_is_read_again(make_world: MakeWorld) -> None:
     world = make_world(Settings(orders=OrderSettings(timeout=4)))
     world.own(A=105)
     world.broker.manners[A] = [hostile.fills_part(100), hostile.fills_at_once]
@@ -162,7 +162,7 @@ async def test_a_rest_below_a_lot_is_sold_at_once_because_the_holding_is_read_an
     assert world.broker.held_now == {}
 
 
-async def test_a_price_that_leaps_over_the_other_level_begins_anew_under_that_name(world: TradingWorld) -> None:
+async def test_a_price_that_jumps_to_the_other_trigger_starts_that_stop(world: TradingWorld) -> None:
     world.own(A=100)
     world.broker.manners[A] = [hostile.fills_part(40), hostile.fills_at_once]
     world.clock.after(3, lambda: world.tick(A, "111"))
@@ -173,7 +173,7 @@ async def test_a_price_that_leaps_over_the_other_level_begins_anew_under_that_na
     assert world.owned == {}
 
 
-async def test_limit_down_keeps_it_armed_and_sells_when_somebody_buys(world: TradingWorld) -> None:
+async def test_at_limit_down_the_stop_stays_armed_and_sells_at_the_next_bid(world: TradingWorld) -> None:
     world.own(A=100)
     await world.ticked(A, "80", bid=None)
     row = world.stops.rows()[A]
@@ -184,7 +184,7 @@ async def test_limit_down_keeps_it_armed_and_sells_when_somebody_buys(world: Tra
     assert sold(world) == [(A, 100)]
 
 
-async def test_a_suspension_keeps_it_armed_and_sells_when_it_trades(world: TradingWorld) -> None:
+async def test_a_suspended_bond_stays_armed_and_is_sold_when_it_trades(world: TradingWorld) -> None:
     world.own(A=100)
     await world.ticked(A, "100", state=TradingState.HALTED)
     assert state(world) == "suspended: fires when it trades"
@@ -196,7 +196,9 @@ async def test_a_suspension_keeps_it_armed_and_sells_when_it_trades(world: Tradi
     assert sold(world) == [(A, 100)]
 
 
-async def test_what_keeps_it_from_selling_is_said_once(world: TradingWorld, caplog: pytest.LogCaptureFixture) -> None:
+async def test_the_reason_a_stop_cannot_sell_is_logged_once(
+    world: TradingWorld, caplog: pytest.LogCaptureFixture
+) -> None:
     world.own(A=100)
     with caplog.at_level(logging.ERROR, "core.trading.stop_monitor"):
         for _ in range(3):
@@ -207,7 +209,7 @@ async def test_what_keeps_it_from_selling_is_said_once(world: TradingWorld, capl
 
 
 @pytest.mark.parametrize("manner", [hostile.rejects, hostile.refuses])
-async def test_an_order_that_is_not_taken_is_tried_again_after_growing_pauses(
+async def test_a_refused_stop_order_is_retried_after_growing_pauses(
     world: TradingWorld, manner: hostile.Manner
 ) -> None:
     world.own(A=100)
@@ -223,7 +225,7 @@ async def test_an_order_that_is_not_taken_is_tried_again_after_growing_pauses(
     assert "its order was re" in state(world)
 
 
-async def test_a_pause_ends_with_the_order_that_is_taken(world: TradingWorld) -> None:
+async def test_an_accepted_order_resets_the_retry_pause(world: TradingWorld) -> None:
     world.own(A=100)
     world.broker.manners[A] = [hostile.rejects, hostile.rejects, hostile.fills_part(40), hostile.rejects]
     for seconds in (0, 5, 10):
@@ -243,7 +245,7 @@ async def cancels_at_once(broker: hostile.HostileBroker, order: Intent) -> hosti
     return hostile.Confirmed(order_id)
 
 
-async def test_an_order_that_somebody_else_cancels_is_not_sent_again_at_once(world: TradingWorld) -> None:
+async def test_a_stop_order_cancelled_by_the_user_is_not_resent_at_once(world: TradingWorld) -> None:
     world.own(A=100)
     world.broker.manners[A] = [cancels_at_once]
     await world.ticked(A, THROUGH)
@@ -255,7 +257,7 @@ async def test_an_order_that_somebody_else_cancels_is_not_sent_again_at_once(wor
     assert len(sold(world)) == 2
 
 
-async def test_an_order_of_which_nothing_is_known_freezes_the_bond_until_it_is_settled(make_world: MakeWorld) -> None:
+async def test_an_unknown_stop_order_blocks_the_bond_until_it_is_settled(make_world: MakeWorld) -> None:
     world = make_world(lists_every_order=False)
     world.own(A=100)
     world.broker.manners[A] = [hostile.never_arrives, hostile.fills_at_once]
@@ -271,7 +273,7 @@ async def test_an_order_of_which_nothing_is_known_freezes_the_bond_until_it_is_s
     assert world.owned == {}
 
 
-async def test_an_order_whose_answer_was_lost_is_found_in_the_list_and_seen_through(world: TradingWorld) -> None:
+async def test_a_stop_order_whose_response_was_lost_is_found_in_the_list_and_completed(world: TradingWorld) -> None:
     world.own(A=100)
     world.broker.manners[A] = [hostile.loses_the_answer, hostile.fills_at_once]
     world.clock.after(5, lambda: world.broker.trade("1000", 100, tell=False))
@@ -281,7 +283,7 @@ async def test_an_order_whose_answer_was_lost_is_found_in_the_list_and_seen_thro
     assert world.owned == {}
 
 
-async def test_halted_no_stop_fires_and_each_row_says_so(world: TradingWorld) -> None:
+async def test_a_halt_blocks_stops_and_each_row_says_so(world: TradingWorld) -> None:
     world.own(A=100, B=100)
     world.controls.engage(Control.HALTED)
     await world.ticked(A, THROUGH)
@@ -294,7 +296,7 @@ async def test_halted_no_stop_fires_and_each_row_says_so(world: TradingWorld) ->
     assert sold(world) == [(A, 100)]
 
 
-async def test_a_halt_in_the_middle_sends_no_further_order(world: TradingWorld) -> None:
+async def test_a_halt_during_a_stop_sends_no_further_order(world: TradingWorld) -> None:
     world.own(A=100)
     world.broker.manners[A] = [hostile.fills_part(40), hostile.fills_at_once]
     world.clock.after(1, lambda: world.controls.engage(Control.HALTED))
@@ -303,7 +305,7 @@ async def test_a_halt_in_the_middle_sends_no_further_order(world: TradingWorld) 
     assert world.owned == {A: 60}
 
 
-async def test_paused_buys_leave_the_stops_at_work(world: TradingWorld) -> None:
+async def test_paused_buying_leaves_stops_active(world: TradingWorld) -> None:
     world.own(A=100)
     world.controls.engage(Control.PAUSED)
     assert state(world) == "no price yet"
@@ -334,7 +336,7 @@ def link_new(world: TradingWorld) -> None:
         ),
     ],
 )
-async def test_where_nothing_may_be_sent_no_stop_fires_and_its_row_says_why(
+async def test_no_stop_fires_while_trading_is_off_and_its_row_says_why(
     world: TradingWorld, trouble: "hostile.Callable[[TradingWorld], None]", said: str
 ) -> None:
     world.own(A=100)
@@ -347,7 +349,7 @@ async def test_where_nothing_may_be_sent_no_stop_fires_and_its_row_says_why(
 
 
 @pytest.mark.parametrize(("hour", "minute"), [(9, 25), (11, 30), (12, 59), (14, 57), (15, 0)])
-async def test_outside_the_hours_nothing_is_sent_and_the_next_hours_are_waited_for(
+async def test_a_stop_outside_trading_hours_waits_for_the_next_session(
     world: TradingWorld, hour: int, minute: int
 ) -> None:
     world.own(A=100)
@@ -360,7 +362,7 @@ async def test_outside_the_hours_nothing_is_sent_and_the_next_hours_are_waited_f
     assert (row.armed, row.state) == (True, "armed for the next hours of trading")
 
 
-async def test_it_fires_with_the_first_price_after_the_break(world: TradingWorld) -> None:
+async def test_a_stop_fires_on_the_first_price_after_the_break(world: TradingWorld) -> None:
     world.own(A=100)
     world.clock.move_to(TEN.replace(hour=12, minute=0))
     await world.ticked(A, THROUGH)

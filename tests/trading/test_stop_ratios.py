@@ -65,19 +65,19 @@ def ratios(profit: str | None, loss: str | None) -> Ratios:
     return Ratios(Known(Decimal(profit) if profit else None), Known(Decimal(loss) if loss else None))
 
 
-def test_before_the_platform_was_asked_nothing_is_armed(world: RatiosWorld) -> None:
+def test_no_stop_is_armed_before_the_platform_answered(world: RatiosWorld) -> None:
     assert isinstance(world.stop_ratios.ratios.loss, Unknown)
     assert "has not been asked yet" in world.stop_ratios.ratios.troubles[0]
     assert world.stop_ratios.wanted
 
 
-async def test_what_the_platform_says_is_armed_and_not_asked_again(world: RatiosWorld) -> None:
+async def test_the_platform_s_ratios_are_armed_and_not_requested_again(world: RatiosWorld) -> None:
     await world.stop_ratios.ask()
     assert world.stop_ratios.ratios == ratios("0.2", "0.08")
     assert not world.stop_ratios.wanted
 
 
-async def test_what_was_said_stays_armed_over_a_restart_while_the_platform_is_away(world: RatiosWorld) -> None:
+async def test_ratios_stay_armed_after_a_restart_without_the_platform(world: RatiosWorld) -> None:
     await world.stop_ratios.ask()
     world.platform.away = True
     again = world.again()
@@ -87,7 +87,9 @@ async def test_what_was_said_stays_armed_over_a_restart_while_the_platform_is_aw
     assert again.wanted
 
 
-async def test_it_is_asked_again_until_it_answers(world: RatiosWorld, caplog: pytest.LogCaptureFixture) -> None:
+async def test_ratios_are_requested_again_until_the_platform_answers(
+    world: RatiosWorld, caplog: pytest.LogCaptureFixture
+) -> None:
     world.platform.away = True
     await world.stop_ratios.ask()
     assert world.stop_ratios.wanted
@@ -98,7 +100,7 @@ async def test_it_is_asked_again_until_it_answers(world: RatiosWorld, caplog: py
     assert not world.stop_ratios.wanted
 
 
-async def test_parameters_that_change_count_once_they_are_asked_for(world: RatiosWorld) -> None:
+async def test_changed_ratios_apply_once_they_are_requested(world: RatiosWorld) -> None:
     await world.stop_ratios.ask()
     world.platform.parameters[11] = {"profitTargetRatio": 0.5}
     again = world.again()
@@ -107,7 +109,7 @@ async def test_parameters_that_change_count_once_they_are_asked_for(world: Ratio
     assert again.ratios == ratios("0.5", None)
 
 
-async def test_another_record_s_ratios_are_never_those_of_the_one_before(world: RatiosWorld) -> None:
+async def test_another_record_never_uses_the_previous_record_s_ratios(world: RatiosWorld) -> None:
     await world.stop_ratios.ask()
     world.followed = SECOND
     assert isinstance(world.stop_ratios.ratios.loss, Unknown)
@@ -118,7 +120,7 @@ async def test_another_record_s_ratios_are_never_those_of_the_one_before(world: 
     assert world.stop_ratios.ratios == ratios("0.2", "0.08")
 
 
-async def test_an_answer_that_comes_after_the_switch_is_kept_for_its_own_record(
+async def test_a_late_response_is_stored_for_its_own_record(
     world: RatiosWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     record = world.platform.record
@@ -136,7 +138,7 @@ async def test_an_answer_that_comes_after_the_switch_is_kept_for_its_own_record(
     assert world.stop_ratios.ratios == ratios("0.2", "0.08")
 
 
-async def test_while_nothing_is_followed_nothing_is_asked(world: RatiosWorld) -> None:
+async def test_no_request_is_made_without_a_strategy(world: RatiosWorld) -> None:
     world.followed = StrategySettings()
     await world.stop_ratios.ask()
     assert world.platform.asked == []
@@ -149,7 +151,7 @@ def test_the_settings_own_ratios_need_no_platform(world: RatiosWorld) -> None:
     assert not stop_ratios.wanted
 
 
-async def test_a_figure_that_is_no_ratio_is_said_once(world: RatiosWorld, caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_invalid_ratio_is_logged_once(world: RatiosWorld, caplog: pytest.LogCaptureFixture) -> None:
     world.platform.parameters[11] = {"stopLossRatio": -0.05, "profitTargetRatio": 0.2}
     with caplog.at_level(logging.ERROR):
         await world.stop_ratios.ask()

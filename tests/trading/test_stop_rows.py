@@ -19,7 +19,7 @@ class CountingMemory(StateStore):
         return super().recall(key)
 
 
-def test_the_rows_look_at_the_disk_once_for_all_of_them(world: TradingWorld) -> None:
+def test_all_stop_rows_together_read_the_database_once(world: TradingWorld) -> None:
     """They are made with each picture, on the loop on which stops fire."""
     world.own(A=100, B=100, C=100, D=100)
     state_store = CountingMemory(world.db)

@@ -31,7 +31,7 @@ def stops_on(**changes: object) -> Settings:
     return Settings(stops=StopSettings().model_copy(update=changes))
 
 
-async def test_a_live_buy_of_its_bond_is_cancelled_before_it_sells(world: TradingWorld) -> None:
+async def test_an_open_buy_is_cancelled_before_the_stop_sells(world: TradingWorld) -> None:
     world.own(A=100)
     world.broker.manners[A] = [hostile.works, hostile.fills_at_once]
     await world.order_manager.send([intent("p-B01-1", A, BUY, 50, "90")])
@@ -42,7 +42,7 @@ async def test_a_live_buy_of_its_bond_is_cancelled_before_it_sells(world: Tradin
     assert sold(world) == [(A, 100)]
 
 
-async def test_what_a_cancelled_buy_had_bought_is_sold_too(world: TradingWorld) -> None:
+async def test_fills_of_a_cancelled_buy_are_sold_too(world: TradingWorld) -> None:
     world.own(A=100)
     world.broker.manners[A] = [hostile.fills_part(20), hostile.fills_at_once]
     await world.rotation.account.read()  # what was read before the buy says nothing of it
@@ -52,7 +52,7 @@ async def test_what_a_cancelled_buy_had_bought_is_sold_too(world: TradingWorld) 
     assert world.broker.held_now == {}
 
 
-async def test_a_buy_whose_cancel_is_not_proven_keeps_it_waiting(world: TradingWorld) -> None:
+async def test_a_stop_waits_for_an_unconfirmed_cancel_of_a_buy(world: TradingWorld) -> None:
     world.own(A=100)
     world.broker.manners[A], world.broker.deaf = [hostile.works], {A}
     await world.order_manager.send([intent("p-B01-1", A, BUY, 50, "90")])
@@ -62,7 +62,7 @@ async def test_a_buy_whose_cancel_is_not_proven_keeps_it_waiting(world: TradingW
     assert world.stops.rows()[A].armed
 
 
-async def test_a_live_sale_that_the_bid_pays_is_left_alone(world: TradingWorld) -> None:
+async def test_an_open_sale_at_or_below_the_bid_is_left_alone(world: TradingWorld) -> None:
     world.own(A=100)
     world.broker.manners[A] = [hostile.works]
     await world.order_manager.send([intent("p-S01-1", A, SELL, 100, "93")])
@@ -72,7 +72,7 @@ async def test_a_live_sale_that_the_bid_pays_is_left_alone(world: TradingWorld) 
     assert state(world) == "order p-S01-1 sells it already"
 
 
-async def test_a_live_sale_above_the_bid_is_cancelled_and_replaced(world: TradingWorld) -> None:
+async def test_an_open_sale_above_the_bid_is_cancelled_and_replaced(world: TradingWorld) -> None:
     world.own(A=100)
     world.broker.manners[A] = [hostile.works, hostile.fills_at_once]
     await world.order_manager.send([intent("p-S01-1", A, SELL, 100, "101")])
@@ -82,7 +82,7 @@ async def test_a_live_sale_above_the_bid_is_cancelled_and_replaced(world: Tradin
     assert world.broker.held_now == {}
 
 
-async def test_a_rebalance_stands_back_from_a_bond_whose_stop_is_at_work(world: TradingWorld) -> None:
+async def test_a_rebalance_leaves_a_bond_whose_stop_is_being_executed(world: TradingWorld) -> None:
     """Also between two of its orders, when the bond has none."""
     world.own(A=100)
     refused: dict[str, str] = {}
@@ -101,7 +101,7 @@ async def test_a_rebalance_stands_back_from_a_bond_whose_stop_is_at_work(world: 
     assert [order.origin for order in world.broker.placed] == [Origin.STOP_LOSS]
 
 
-async def test_a_rebalance_that_runs_loses_its_sale_to_the_stop_and_ends(world: TradingWorld) -> None:
+async def test_a_stop_takes_over_the_sale_of_a_running_rebalance(world: TradingWorld) -> None:
     world.own(A=100)
     world.broker.manners[A] = [hostile.works, hostile.fills_at_once]
     plan = await world.plan(B)
@@ -113,7 +113,7 @@ async def test_a_rebalance_that_runs_loses_its_sale_to_the_stop_and_ends(world: 
     assert A not in world.owned
 
 
-async def test_a_bond_that_was_stopped_cools_over_a_restart_until_the_next_day(world: TradingWorld) -> None:
+async def test_a_stopped_bond_is_blocked_until_the_next_day_even_after_a_restart(world: TradingWorld) -> None:
     world.own(A=100)
     await world.ticked(A, THROUGH)
     again = world.again()
@@ -126,7 +126,7 @@ async def test_a_bond_that_was_stopped_cools_over_a_restart_until_the_next_day(w
     assert again.order_manager.stopped_today() == frozenset()
 
 
-async def test_a_buy_of_a_bond_that_was_stopped_is_refused_at_the_desk_too(world: TradingWorld) -> None:
+async def test_the_order_manager_refuses_to_buy_a_stopped_bond(world: TradingWorld) -> None:
     """Whoever planned it before the stop fired."""
     world.own(A=100)
     await world.ticked(A, THROUGH)
@@ -135,7 +135,7 @@ async def test_a_buy_of_a_bond_that_was_stopped_is_refused_at_the_desk_too(world
 
 
 @pytest.mark.parametrize("manner", [hostile.fills_part(40), hostile.works, hostile.rejects, hostile.refuses])
-async def test_a_bond_cools_as_soon_as_its_stop_fires_whatever_becomes_of_the_order(
+async def test_a_bond_is_blocked_when_its_stop_fires_whatever_the_outcome_of_the_order(
     world: TradingWorld, manner: hostile.Manner
 ) -> None:
     world.own(A=100)
@@ -144,14 +144,14 @@ async def test_a_bond_cools_as_soon_as_its_stop_fires_whatever_becomes_of_the_or
     assert A in world.order_manager.stopped_today()
 
 
-async def test_a_touch_counts_although_the_price_is_back_before_the_order_goes_out(world: TradingWorld) -> None:
+async def test_a_touched_trigger_counts_even_if_the_price_recovers_before_the_order(world: TradingWorld) -> None:
     world.own(A=100)
     world.tick(A, THROUGH)
     await world.ticked(A, "100")
     assert sold(world) == [(A, 100)]
 
 
-async def test_a_price_that_nobody_has_told_for_longer_than_a_sweep_arms_nothing(world: TradingWorld) -> None:
+async def test_a_price_older_than_one_sweep_triggers_nothing(world: TradingWorld) -> None:
     world.own(A=100)
     await world.ticked(A, "100")
     assert world.stops.rows()[A].armed
@@ -161,7 +161,7 @@ async def test_a_price_that_nobody_has_told_for_longer_than_a_sweep_arms_nothing
     assert "no price since" in row.state
 
 
-async def test_a_sweep_asks_once_for_all_that_is_managed(world: TradingWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_sweep_requests_all_managed_bonds_at_once(world: TradingWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     world.own(A=100, B=100)
     calls: list[tuple[BondCode, ...]] = []
     snapshot = world.feed.snapshot
@@ -179,7 +179,7 @@ async def test_a_sweep_asks_once_for_all_that_is_managed(world: TradingWorld, mo
 
 
 @pytest.mark.parametrize("why", ["off", "halted", "closed"])
-async def test_a_sweep_asks_for_no_price_that_could_set_nothing_off(
+async def test_a_sweep_requests_no_price_that_cannot_trigger_a_stop(
     make_world: MakeWorld, monkeypatch: pytest.MonkeyPatch, why: str
 ) -> None:
     world = make_world(stops_on(enabled=why != "off"))
@@ -196,7 +196,7 @@ async def test_a_sweep_asks_for_no_price_that_could_set_nothing_off(
     await world.stops.sweep()
 
 
-async def test_a_sweep_passes_over_a_bond_without_a_price(world: TradingWorld) -> None:
+async def test_a_sweep_skips_a_bond_without_a_price(world: TradingWorld) -> None:
     world.own(A=100, B=100)
     world.show(worlds.quote(B, THROUGH, prev_close=Decimal(100)))
     await world.stops.sweep()
@@ -212,7 +212,7 @@ async def test_a_price_of_yesterday_sells_nothing(world: TradingWorld) -> None:
     assert "no price of today" in state(world)
 
 
-async def test_an_older_price_after_a_newer_one_is_passed_over(world: TradingWorld) -> None:
+async def test_an_older_price_received_after_a_newer_one_is_ignored(world: TradingWorld) -> None:
     world.own(A=100)
     await world.ticked(A, "100")
     await world.ticked(A, THROUGH, at=TEN - timedelta(seconds=1))
@@ -221,7 +221,7 @@ async def test_an_older_price_after_a_newer_one_is_passed_over(world: TradingWor
     assert sold(world) == [(A, 100)]
 
 
-async def test_switched_off_it_sells_nothing_and_says_so(make_world: MakeWorld) -> None:
+async def test_stops_switched_off_sell_nothing_and_say_so(make_world: MakeWorld) -> None:
     world = make_world(stops_on(enabled=False))
     world.own(A=100)
     await world.ticked(A, THROUGH)
@@ -231,7 +231,7 @@ async def test_switched_off_it_sells_nothing_and_says_so(make_world: MakeWorld) 
     assert (row.armed, row.status, row.state) == (False, StopStatus.OFF, "off: stops.enabled = false")
 
 
-async def test_ratios_that_are_not_known_arm_nothing_and_the_row_says_why(world: TradingWorld) -> None:
+async def test_unknown_ratios_arm_no_stop_and_the_row_says_why(world: TradingWorld) -> None:
     world.own(A=100)
     world.ratios = Ratios(Unknown("not asked"), Unknown("not asked"))
     await world.ticked(A, THROUGH)
@@ -241,7 +241,7 @@ async def test_ratios_that_are_not_known_arm_nothing_and_the_row_says_why(world:
     assert row.status is StopStatus.BLOCKED
 
 
-async def test_a_strategy_without_stops_is_told_as_such(world: TradingWorld) -> None:
+async def test_a_strategy_without_stops_is_shown_as_such(world: TradingWorld) -> None:
     world.own(A=100)
     world.ratios = Ratios(Known(None), Known(None))
     await world.ticked(A, THROUGH)
@@ -249,7 +249,7 @@ async def test_a_strategy_without_stops_is_told_as_such(world: TradingWorld) -> 
     assert world.stops.rows()[A].status is StopStatus.NOT_SET
 
 
-async def test_ratios_that_change_count_from_the_next_price_on(world: TradingWorld) -> None:
+async def test_changed_ratios_apply_from_the_next_price(world: TradingWorld) -> None:
     world.own(A=100)
     await world.ticked(A, "96")
     world.ratios = replace(world.ratios, loss=Known(Decimal("0.03")))
@@ -258,7 +258,7 @@ async def test_ratios_that_change_count_from_the_next_price_on(world: TradingWor
     assert sold(world) == [(A, 100)]
 
 
-async def test_an_adopted_holding_of_unknown_cost_is_not_sold_at_its_first_price(world: TradingWorld) -> None:
+async def test_an_adopted_holding_with_unknown_cost_is_not_sold_on_its_first_price(world: TradingWorld) -> None:
     world.broker.held[A] = 100  # the broker tells no cost
     await adopt(world.order_manager, A)
     await world.ticked(A, "100")
@@ -268,7 +268,7 @@ async def test_an_adopted_holding_of_unknown_cost_is_not_sold_at_its_first_price
     assert "what it cost is not known" in row.state
 
 
-async def test_an_account_whose_positions_are_not_known_sells_nothing(world: TradingWorld) -> None:
+async def test_no_stop_sells_while_positions_are_unknown(world: TradingWorld) -> None:
     world.own(A=100)
     world.broker.silent = {"positions"}
     await world.ticked(A, THROUGH)
@@ -276,7 +276,7 @@ async def test_an_account_whose_positions_are_not_known_sells_nothing(world: Tra
     assert "positions are not known" in state(world)
 
 
-async def test_a_holding_that_the_account_lacks_is_not_sold(world: TradingWorld) -> None:
+async def test_a_holding_missing_from_the_account_is_not_sold(world: TradingWorld) -> None:
     world.own(A=100)
     world.broker.held.clear()
     await world.ticked(A, THROUGH)
@@ -284,7 +284,7 @@ async def test_a_holding_that_the_account_lacks_is_not_sold(world: TradingWorld)
     assert state(world) == "the account does not hold it"
 
 
-async def test_a_reconciliation_leaves_a_stop_at_work_alone(world: TradingWorld) -> None:
+async def test_reconciliation_leaves_a_running_stop_alone(world: TradingWorld) -> None:
     world.own(A=100)
     world.broker.manners[A] = [hostile.works]
     task: list[asyncio.Task[tuple[str, ...]]] = []
@@ -296,7 +296,7 @@ async def test_a_reconciliation_leaves_a_stop_at_work_alone(world: TradingWorld)
     assert world.owned == {}
 
 
-async def test_at_the_end_it_begins_nothing_more_and_leaves_its_order_alone(world: TradingWorld) -> None:
+async def test_a_stopped_monitor_starts_nothing_new_and_leaves_its_order_alone(world: TradingWorld) -> None:
     world.own(A=100)
     world.broker.manners[A] = [hostile.works]
     world.tick(A, THROUGH)
@@ -315,9 +315,7 @@ def _own_at(world: TradingWorld, cost: Decimal, number: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(3))
-async def test_it_fires_where_the_level_that_is_shown_is_crossed_and_nowhere_else(
-    world: TradingWorld, seed: int
-) -> None:
+async def test_a_stop_fires_exactly_at_the_trigger_price_shown(world: TradingWorld, seed: int) -> None:
     chance = Random(seed)
     fired = 0
     for number in range(60):
@@ -339,7 +337,7 @@ async def test_it_fires_where_the_level_that_is_shown_is_crossed_and_nowhere_els
     assert 10 < fired < 50
 
 
-async def test_a_slower_answer_than_its_patience_is_waited_for_no_longer_than_the_settings_say(
+async def test_a_stop_waits_for_a_slow_response_no_longer_than_the_order_timeout(
     make_world: MakeWorld,
 ) -> None:
     world = make_world(Settings(orders=OrderSettings(timeout=4)))

@@ -25,7 +25,7 @@ guard = pytest.mark.parametrize("guarded", [True, False], ids=["with it", "witho
 
 
 @guard
-async def test_the_key_of_a_fill_keeps_it_from_counting_twice(
+async def test_without_the_fill_key_a_fill_counts_twice(
     world: TradingWorld, monkeypatch: pytest.MonkeyPatch, guarded: bool
 ) -> None:
     if not guarded:
@@ -38,7 +38,7 @@ async def test_the_key_of_a_fill_keeps_it_from_counting_twice(
 
 
 @guard
-async def test_the_busy_check_keeps_a_bond_from_a_second_order(
+async def test_without_the_busy_check_a_bond_gets_a_second_order(
     world: TradingWorld, monkeypatch: pytest.MonkeyPatch, guarded: bool
 ) -> None:
     if not guarded:
@@ -55,7 +55,7 @@ class Killed(BaseException):
 
 
 @guard
-async def test_the_journal_before_the_send_makes_a_crash_after_it_harmless(
+async def test_without_the_journal_before_sending_a_crash_loses_an_order(
     world: TradingWorld, monkeypatch: pytest.MonkeyPatch, guarded: bool
 ) -> None:
     if not guarded:
@@ -87,7 +87,7 @@ def _intend_in_memory(journal: Journal, intents: Sequence[Intent], at: datetime)
 
 
 @pytest.mark.parametrize(("executor", "gate"), [(True, True), (True, False), (False, True), (False, False)])
-async def test_an_order_in_doubt_is_followed_by_none_thanks_to_the_executor_and_to_the_gate(
+async def test_without_executor_and_risk_check_an_unknown_order_is_followed_by_another(
     world: TradingWorld, monkeypatch: pytest.MonkeyPatch, executor: bool, gate: bool
 ) -> None:
     """Two guards; each is enough alone."""
@@ -107,7 +107,7 @@ def _everything_again(_: Executor, tries: Sequence[object], *__: object) -> list
 
 
 @guard
-async def test_the_look_before_each_order_keeps_a_slow_batch_inside_the_hours(
+async def test_without_the_check_before_each_order_a_slow_batch_sends_after_hours(
     world: TradingWorld, monkeypatch: pytest.MonkeyPatch, guarded: bool
 ) -> None:
     if not guarded:
@@ -119,7 +119,7 @@ async def test_the_look_before_each_order_keeps_a_slow_batch_inside_the_hours(
 
 
 @guard
-async def test_the_note_of_what_is_being_sent_keeps_an_old_list_from_burying_it(
+async def test_without_the_note_of_what_is_being_sent_an_old_list_marks_it_dead(
     world: TradingWorld, monkeypatch: pytest.MonkeyPatch, guarded: bool
 ) -> None:
     if not guarded:
@@ -144,7 +144,7 @@ class _Forgetful(set[str]):
 
 
 @guard
-async def test_the_last_look_at_the_lists_keeps_a_hidden_fill_from_being_bought_again(
+async def test_without_the_final_check_of_the_lists_a_hidden_fill_is_bought_again(
     world: TradingWorld, monkeypatch: pytest.MonkeyPatch, guarded: bool
 ) -> None:
     async def nothing(_: OrderManager) -> None: ...
@@ -164,7 +164,7 @@ async def test_the_last_look_at_the_lists_keeps_a_hidden_fill_from_being_bought_
 
 
 @guard
-async def test_a_plan_is_begun_once_because_it_is_written_down(
+async def test_the_record_of_runs_refuses_a_second_execution_of_a_plan(
     world: TradingWorld, monkeypatch: pytest.MonkeyPatch, guarded: bool
 ) -> None:
     """Without that, the same plan's sells go out again under other conditions, and only their ids stop them."""
@@ -183,7 +183,7 @@ async def test_a_plan_is_begun_once_because_it_is_written_down(
 
 
 @guard
-async def test_the_memory_of_fired_stops_keeps_a_bond_from_being_bought_back(
+async def test_without_the_record_of_fired_stops_a_bond_is_bought_back(
     world: TradingWorld, monkeypatch: pytest.MonkeyPatch, guarded: bool
 ) -> None:
     world.own(A=100)
@@ -195,7 +195,7 @@ async def test_the_memory_of_fired_stops_keeps_a_bond_from_being_bought_back(
 
 
 @guard
-async def test_the_claim_of_a_stop_keeps_others_from_its_bond_between_its_orders(
+async def test_without_the_claim_of_a_stop_others_trade_its_bond_between_its_orders(
     world: TradingWorld, monkeypatch: pytest.MonkeyPatch, guarded: bool
 ) -> None:
     if not guarded:
@@ -214,7 +214,7 @@ async def test_the_claim_of_a_stop_keeps_others_from_its_bond_between_its_orders
 
 
 @guard
-async def test_the_claim_of_a_stop_keeps_a_reconciliation_from_its_order(
+async def test_without_the_claim_of_a_stop_reconciliation_cancels_its_order(
     world: TradingWorld, monkeypatch: pytest.MonkeyPatch, guarded: bool
 ) -> None:
     if not guarded:
@@ -228,9 +228,7 @@ async def test_the_claim_of_a_stop_keeps_a_reconciliation_from_its_order(
 
 
 @guard
-async def test_the_halt_keeps_stops_from_selling(
-    world: TradingWorld, monkeypatch: pytest.MonkeyPatch, guarded: bool
-) -> None:
+async def test_without_the_halt_stops_sell(world: TradingWorld, monkeypatch: pytest.MonkeyPatch, guarded: bool) -> None:
     if not guarded:
         monkeypatch.setattr(TradingControls, "engaged", None)
     world.own(A=100)
@@ -240,7 +238,7 @@ async def test_the_halt_keeps_stops_from_selling(
 
 
 @guard
-async def test_the_proof_of_its_cancels_keeps_a_flatten_from_selling_beside_them(
+async def test_without_confirmed_cancels_a_flatten_sells_too_much(
     world: TradingWorld, monkeypatch: pytest.MonkeyPatch, guarded: bool
 ) -> None:
     async def believes(rotation: Rotation) -> Cancelled:
