@@ -24,8 +24,8 @@ from core.model.bond import Exchange
 from core.model.known import Known
 from core.model.time import SHANGHAI
 from core.rules.sessions import AFTERNOON, CLOSING_CALL_FROM, MORNING, OPENING_CALL_FROM, phase_at
+from tui.cli import output
 from tui.cli.context import AS_JSON, DONE, FAILED, REFUSED, CliContext, exit_with
-from tui.cli.output import print_json
 
 COMING_DAYS = 60
 """Days ahead whose closed weekdays are shown."""
@@ -72,10 +72,7 @@ Examples:
 def show(context: CliContext, month: datetime | None, as_json: bool) -> None:
     """How far the calendar reaches, today's hours, the next sessions and the holidays ahead."""
     document = calendar_document(context.home, context.settings().mode, month.date() if month else None)
-    if as_json:
-        print_json(document)
-    else:
-        click.echo("\n".join(_document_lines(document)))
+    output.show(document, as_json, lambda _: click.echo("\n".join(_document_lines(document))))
 
 
 @calendar.command(
@@ -106,16 +103,17 @@ def update(context: CliContext, own: Path | None, as_json: bool) -> None:
         exit_with(FAILED, str(error))
     except OSError as error:
         exit_with(FAILED, f"{file} cannot be written: {error.strerror or error}. Nothing was changed.")
-    if as_json:
-        print_json(document)
-    else:
-        width = max(len(source["name"]) for source in document["sources"])
-        for source in document["sources"]:
-            click.echo(f"{source['name']:<{width}}  {source['text']}")
-        if document["trouble"]:
-            click.echo(document["trouble"])
-        click.echo(document["text"])
+    output.show(document, as_json, _print_update)
     sys.exit(_EXIT_CODES[outcome])
+
+
+def _print_update(document: dict[str, Any]) -> None:
+    width = max(len(source["name"]) for source in document["sources"])
+    for source in document["sources"]:
+        click.echo(f"{source['name']:<{width}}  {source['text']}")
+    if document["trouble"]:
+        click.echo(document["trouble"])
+    click.echo(document["text"])
 
 
 def _document_lines(document: dict[str, Any]) -> Iterator[str]:

@@ -4,12 +4,12 @@ import io
 import json
 import sys
 import tempfile
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager, nullcontext
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import click
 
@@ -166,7 +166,7 @@ def plan(context: CliContext, as_json: bool) -> None:
 
     with context.engine() as engine:
         made = ask(engine, MakePlan(), _PLAN_SECONDS)
-    show(plan_document(made), as_json, lambda _, console: print_plan(made, console))
+    show(plan_document(made), as_json, lambda _: print_plan(made))
     sys.exit(REFUSED if made.refused is not None else DONE)
 
 
@@ -187,12 +187,12 @@ def rebalance(context: CliContext, yes: bool, as_json: bool) -> None:
     with context.engine() as engine:
         made = ask(engine, MakePlan(), _PLAN_SECONDS)
         if made.refused is not None or not as_json:
-            show(plan_document(made), as_json, lambda _, console: print_plan(made, console))
+            show(plan_document(made), as_json, lambda _: print_plan(made))
         if made.refused is not None:
             sys.exit(REFUSED)
         confirm_or_exit(yes, f"Send {len(made.legs)} orders ({made.mode})?", "Nothing was sent.")
         result = ask(engine, ExecutePlan(made.plan_id), _REBALANCE_SECONDS)
-    show(rebalance_document(made, result), as_json, lambda _, console: print_rebalance(result, console))
+    show(rebalance_document(made, result), as_json, lambda _: print_rebalance(result))
     if result.unresolved:
         sys.exit(UNRESOLVED)
     if made.blocked and not made.legs and not made.kept:
@@ -296,12 +296,15 @@ def config_check(context: CliContext) -> None:
 @click.pass_obj
 def config_show(context: CliContext, as_json: bool) -> None:
     """Show the settings in force, from file, environment and options."""
-    document = config_document(context.settings())
-    if as_json:
-        print_json(document)
-        return
-    for key, value in _flat(document):
-        click.echo(f"{key} = {json.dumps(value, ensure_ascii=False)}")
+    show(config_document(context.settings()), as_json, _print_settings)
+
+
+def _print_settings(table: Mapping[str, Any], prefix: str = "") -> None:
+    for key, value in table.items():
+        if isinstance(value, Mapping):
+            _print_settings(cast("Mapping[str, Any]", value), f"{prefix}{key}.")
+        else:
+            click.echo(f"{prefix}{key} = {json.dumps(value, ensure_ascii=False)}")
 
 
 @contextmanager
@@ -315,10 +318,3 @@ def _progress(title: str) -> Generator[Callable[[int, int], None]]:
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(title, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
-
-
-def _flat(document: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
-    rows: list[tuple[str, Any]] = []
-    for key, value in document.items():
-        rows += _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else [(f"{prefix}{key}", value)]
-    return rows

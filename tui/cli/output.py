@@ -4,7 +4,7 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from core.model.order import Order
     from core.model.plan import Leg, Plan
     from core.model.snapshot import LegProgress, Rebalance
+
+T = TypeVar("T")
 
 Document = dict[str, Any]
 
@@ -25,15 +27,15 @@ def print_json(document: object, stream: TextIO | None = None) -> None:
     (stream or sys.stdout).write(json.dumps(document, ensure_ascii=False, indent=2, default=str) + "\n")
 
 
-def show(document: Document, as_json: bool, printer: "Callable[[Document, Console], None]") -> None:
+def show(document: T, as_json: bool, printer: Callable[[T], object]) -> None:
     """Print the document as JSON, else as text with `printer`."""
     if as_json:
         print_json(document)
     else:
-        printer(document, plain_console())
+        printer(document)
 
 
-def plain_console() -> "Console":
+def _console() -> "Console":
     """The terminal; 200 columns for a pipe, whose lines should not be wrapped."""
     from rich.console import Console
 
@@ -41,8 +43,9 @@ def plain_console() -> "Console":
     return console if console.is_terminal else Console(width=200, highlight=False)
 
 
-def print_plan(plan: "Plan", console: "Console") -> None:
+def print_plan(plan: "Plan") -> None:
     """The plan row by row, then its money."""
+    console = _console()
     if plan.refused is not None:
         console.print(f"REFUSED ({plan.mode}), nothing is sent: {plan.refused}", style=_ALERT, markup=False)
         return
@@ -60,8 +63,9 @@ def print_plan(plan: "Plan", console: "Console") -> None:
     )
 
 
-def print_rebalance(rebalance: "Rebalance", console: "Console") -> None:
+def print_rebalance(rebalance: "Rebalance") -> None:
     """The rebalance leg by leg, and each order whose outcome is unknown."""
+    console = _console()
     rows = [
         (
             *(leg.side.upper(), leg.code, leg.name, leg.volume, leg.filled_volume),
@@ -76,8 +80,9 @@ def print_rebalance(rebalance: "Rebalance", console: "Console") -> None:
         console.print(text, style=_ALERT, markup=False)
 
 
-def print_rehearsal(document: Document, console: "Console") -> None:
+def print_rehearsal(document: Document) -> None:
     """The report's figures, then every violation."""
+    console = _console()
     for key, value in document.items():
         if key not in {"equity", "violations"}:
             console.print(f"{key.replace('_', ' '):<18} {_figure(key, value)}", markup=False)
@@ -87,10 +92,11 @@ def print_rehearsal(document: Document, console: "Console") -> None:
         console.print("violations         none")
 
 
-def print_doctor(document: Document, console: "Console") -> None:
+def print_doctor(document: Document) -> None:
     """One line per check, its remedy below it."""
     from rich.text import Text
 
+    console = _console()
     styles = {"ok": "green", "note": "dim", "warning": "yellow", "failed": _ALERT}
     for row in document["findings"]:
         state = (f"{row['state']:<8} ", styles[row["state"]])
@@ -101,7 +107,9 @@ def print_doctor(document: Document, console: "Console") -> None:
     console.print(f"\n{verdict.get(document['worst'], 'All checks passed.')}")
 
 
-def print_status(document: Document, console: "Console") -> None:
+def print_status(document: Document) -> None:
+    console = _console()
+
     def line(label: str, text: object, style: str = "") -> None:
         console.print(f"{label:<9} {text}", style=style, markup=False)
 

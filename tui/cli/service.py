@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -28,7 +28,7 @@ from tui.cli.context import (
     running_in,
 )
 from tui.cli.offline import status_document
-from tui.cli.output import print_json
+from tui.cli.output import show
 
 if TYPE_CHECKING:
     from core.infra.service import Autostart
@@ -121,11 +121,12 @@ def autostart() -> None:
 @click.pass_obj
 def autostart_show(context: CliContext, as_json: bool) -> None:
     """Show the task or unit, its file, and whether it is on."""
-    document = _autostart_document(_autostart(context))
-    if as_json:
-        print_json(document)
-    else:
-        click.echo(f"{document['name']}: {document['state']}, {document['file']}\n\n{document['text']}")
+    from core.infra.service import is_on
+
+    entry = _autostart(context)
+    states = {True: "on", False: "off", None: "the file differs: autostart on writes it again, off removes it"}
+    document = {"name": entry.name, "state": states[is_on(entry)], "file": str(entry.file), "text": entry.text}
+    show(document, as_json, lambda row: click.echo("{name}: {state}, {file}\n\n{text}".format(**row)))
 
 
 @autostart.command("on", epilog="Example: rotor autostart on")
@@ -155,13 +156,6 @@ def _autostart(context: CliContext) -> "Autostart":
         return autostart_of(context.home)
     except AutostartFailed as error:
         exit_with(FAILED, str(error))
-
-
-def _autostart_document(entry: "Autostart") -> dict[str, Any]:
-    from core.infra.service import is_on
-
-    states = {True: "on", False: "off", None: "the file differs: autostart on writes it again, off removes it"}
-    return {"name": entry.name, "state": states[is_on(entry)], "file": str(entry.file), "text": entry.text}
 
 
 def _change_autostart(context: CliContext, entry: "Autostart", *, on: bool) -> None:
@@ -202,12 +196,11 @@ def serve(context: CliContext, port: int, host: str, as_json: bool) -> None:
         exit_with(FAILED, f"Port {port} is taken by another program. Choose another with --port.")
     server = ViewServer(_view_command(context), port)
 
+    document = {"address": server.address}
+
     def print_address() -> None:
-        if as_json:
-            print_json({"address": server.address})
-            sys.stdout.flush()
-        else:
-            click.echo(f"Open once, on this machine: {server.address}")
+        show(document, as_json, lambda _: click.echo(f"Open once, on this machine: {server.address}"))
+        sys.stdout.flush()
 
     running: AbstractContextManager[object] = nullcontext() if running_in(context.home) else context.own_engine()
     with running, ShutdownSignals() as signals:

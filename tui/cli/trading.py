@@ -22,7 +22,7 @@ from tui.cli.context import (
     needs_yes,
 )
 from tui.cli.offline import change_control, status_document
-from tui.cli.output import plain_console, print_json, print_rebalance
+from tui.cli.output import print_rebalance, show
 
 if TYPE_CHECKING:
     from core.engine.ipc.link import EngineLink
@@ -131,7 +131,7 @@ def flatten(context: CliContext, yes: bool) -> None:
     confirm_word_or_exit(yes, question, "flatten", "Nothing was sold.")
     with context.engine() as engine:
         sold = ask(engine, Flatten(), _FLATTEN_SECONDS)
-    print_rebalance(sold, plain_console())
+    print_rebalance(sold)
     raise SystemExit(UNRESOLVED if sold.unresolved else DONE if sold.complete else FAILED)
 
 
@@ -167,11 +167,9 @@ def self_test(context: CliContext, yes: bool, as_json: bool) -> None:
     confirm_or_exit(yes, f"Order and cancel 10 张 on each exchange in account {account}?", "Nothing was sent.")
     with context.engine() as engine:
         test = ask(engine, RunSelfTest(), _SELF_TEST_SECONDS)
-    if as_json:
-        print_json({"passed": test.passed, "at": test.at.isoformat(timespec="seconds"), "lines": list(test.lines)})
-    else:
-        for line in (*test.lines, "passed" if test.passed else "FAILED: live orders stay refused"):
-            click.echo(line)
+    verdict = "passed" if test.passed else "FAILED: live orders stay refused"
+    document = {"passed": test.passed, "at": test.at.isoformat(timespec="seconds"), "lines": list(test.lines)}
+    show(document, as_json, lambda _: click.echo("\n".join((*test.lines, verdict))))
     if not test.passed:
         raise SystemExit(FAILED)
 
