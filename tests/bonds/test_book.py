@@ -102,12 +102,12 @@ async def test_nothing_is_known_before_the_first_table(world: TablesWorld) -> No
     assert world.book.name(PLAIN) == "转债001"
 
 
-async def test_a_bond_that_no_table_holds_is_unknown_not_sound(world: TablesWorld) -> None:
+async def test_a_bond_missing_from_all_tables_is_unknown(world: TablesWorld) -> None:
     await world.book.refresh_if_due()
     assert "is not in jisilu's table of 2026-09-14 09:00" in str(world.verdict(BondCode("128999")))
 
 
-async def test_tables_outlive_a_restart_with_their_dates(world: TablesWorld) -> None:
+async def test_tables_survive_a_restart_with_their_dates(world: TablesWorld) -> None:
     await world.book.refresh_if_due()
     world.clock.move_to(MORNING + timedelta(hours=1))
     world.book = world.open()
@@ -130,7 +130,7 @@ async def test_a_table_from_before_the_last_close_is_too_old(friday: TablesWorld
     assert world.book.notices()[0].startswith("nothing is bought: jisilu's table of bonds is not used since 09-14")
 
 
-async def test_friday_night_s_table_is_good_on_monday(friday: TablesWorld) -> None:
+async def test_friday_night_s_table_is_valid_on_monday(friday: TablesWorld) -> None:
     world = friday
     world.clock.move_to(FRIDAY_NIGHT)
     await world.book.refresh_if_due()
@@ -141,7 +141,7 @@ async def test_friday_night_s_table_is_good_on_monday(friday: TablesWorld) -> No
     assert world.book.notices()[0].startswith("jisilu's table")  # good enough, and the trouble is told all the same
 
 
-async def test_a_table_that_lost_a_fifth_of_its_bonds_is_refused_and_the_last_one_stays(world: TablesWorld) -> None:
+async def test_a_table_that_lost_a_fifth_of_its_bonds_is_refused_and_the_old_one_kept(world: TablesWorld) -> None:
     await world.book.refresh_if_due()
     assert isinstance(world.tables.calls, Table)
     world.tables.calls = replace(world.tables.calls, rows=world.tables.calls.rows[61:])  # 239: over the floor
@@ -154,7 +154,7 @@ async def test_a_table_that_lost_a_fifth_of_its_bonds_is_refused_and_the_last_on
 @pytest.mark.parametrize(
     "trouble", [TableUnavailable("no answer"), TableRefused("it has no column 代码"), KeyError("odd")]
 )
-async def test_what_fails_is_asked_again_after_a_while_and_its_end_is_told(
+async def test_a_failed_download_is_retried_later_and_its_recovery_is_logged(
     world: TablesWorld, trouble: Exception, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")
@@ -173,7 +173,7 @@ async def test_what_fails_is_asked_again_after_a_while_and_its_end_is_told(
     assert world.book.notices() == ()
 
 
-async def test_a_kept_table_is_read_with_the_same_checks(world: TablesWorld, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_stored_table_passes_the_same_checks(world: TablesWorld, caplog: pytest.LogCaptureFixture) -> None:
     await world.book.refresh_if_due()
     kept = world.folder / "tables" / f"{REDEMPTION_TABLE}.json"
     kept.write_text(kept.read_text(encoding="utf-8")[:-200], encoding="utf-8")
@@ -182,7 +182,7 @@ async def test_a_kept_table_is_read_with_the_same_checks(world: TablesWorld, cap
     assert f"the kept table {kept.name} is not used" in caplog.text
 
 
-async def test_the_user_s_word_goes_before_every_table(world: TablesWorld) -> None:
+async def test_user_overrides_go_before_every_table(world: TablesWorld) -> None:
     await world.book.refresh_if_due()
     world.own.write_text(
         "code,call,last_trade,restricted\n127001,,,qualified investors only\n123258,none,2026-12-31,\n", "utf-8"
@@ -197,7 +197,7 @@ async def test_the_user_s_word_goes_before_every_table(world: TablesWorld) -> No
     assert world.verdict() is None
 
 
-async def test_with_the_user_s_word_a_bond_needs_no_table(world: TablesWorld) -> None:
+async def test_a_bond_with_a_user_override_needs_no_table(world: TablesWorld) -> None:
     world.tables.calls = TableUnavailable("no answer")
     world.own.write_text("code,call,maturity\n127001,none,2030-01-01\n", encoding="utf-8-sig")
     await world.book.refresh_if_due()
@@ -217,7 +217,7 @@ async def test_with_the_user_s_word_a_bond_needs_no_table(world: TablesWorld) ->
         ("code\n\xff", "is not UTF-8"),
     ],
 )
-async def test_a_file_that_cannot_be_used_keeps_everything_from_being_bought(
+async def test_an_invalid_overrides_file_blocks_all_buying(
     world: TablesWorld, text: str, said: str
 ) -> None:
     await world.book.refresh_if_due()
@@ -227,7 +227,7 @@ async def test_a_file_that_cannot_be_used_keeps_everything_from_being_bought(
     assert said in world.book.notices()[0]
 
 
-async def test_where_sources_differ_the_worst_is_believed(world: TablesWorld) -> None:
+async def test_if_sources_differ_the_worst_counts(world: TablesWorld) -> None:
     await world.book.refresh_if_due()
     world.terminal[PLAIN] = BondFacts(
         PLAIN,
@@ -244,7 +244,7 @@ async def test_where_sources_differ_the_worst_is_believed(world: TablesWorld) ->
     assert str(world.verdict(CALLED)).startswith("called: last trading day 2026-09-29")
 
 
-async def test_without_a_wish_for_tables_none_is_fetched(world: TablesWorld) -> None:
+async def test_no_table_is_fetched_if_the_settings_turn_tables_off(world: TablesWorld) -> None:
     book = AkshareBondInfo(
         world.folder,
         world.own,

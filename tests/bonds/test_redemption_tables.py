@@ -49,7 +49,7 @@ def verdict(facts: BondFacts, today: date = TODAY) -> str:
         ("127001", RedemptionState.NONE, "sound"),
     ],
 )
-def test_each_kind_of_row_gets_its_verdict(
+def test_each_kind_of_row_gives_its_redemption_state(
     read: dict[BondCode, BondFacts], code: str, call: RedemptionState, said: str
 ) -> None:
     facts = read[BondCode(code)]
@@ -58,7 +58,7 @@ def test_each_kind_of_row_gets_its_verdict(
     assert said == "sound" or "[jisilu 2026-09-11 23:12]" in verdict(facts)
 
 
-def test_what_is_told_of_a_called_bond(read: dict[BondCode, BondFacts]) -> None:
+def test_the_facts_read_for_a_called_bond(read: dict[BondCode, BondFacts]) -> None:
     facts = read[BondCode("123258")]
     assert facts.last_trade == date(2026, 9, 29)
     assert facts.maturity == date(2031, 8, 28)
@@ -68,7 +68,7 @@ def test_what_is_told_of_a_called_bond(read: dict[BondCode, BondFacts]) -> None:
     assert (facts.name, facts.as_of) == ("胜例转02", FETCHED)
 
 
-def test_html_is_no_part_of_a_count(read: dict[BondCode, BondFacts]) -> None:
+def test_html_is_removed_from_a_count(read: dict[BondCode, BondFacts]) -> None:
     assert read[BondCode("128134")].counted is None
     assert read[BondCode("123112")].counted == (27, 15)
 
@@ -109,18 +109,18 @@ def filled(column: str, value: str | None, share: float = 1.0) -> Callable[[Tabl
         (filled("到期日", "soon", 0.01), "'soon', which is no day"),
     ],
 )
-def test_a_table_that_is_not_whole_is_refused_whole(table: Table, change: Callable[[Table], Table], said: str) -> None:
+def test_an_incomplete_table_is_refused_entirely(table: Table, change: Callable[[Table], Table], said: str) -> None:
     with pytest.raises(TableRefused, match=said.replace("|", r"\|")):
         read_redemptions(change(table))
 
 
-def test_a_guest_s_answer_is_refused() -> None:
+def test_a_table_limited_to_30_rows_for_guests_is_refused() -> None:
     guest = as_akshare_makes_it(raw_redemptions(count=30), REDEMPTION_TABLE)
     with pytest.raises(TableRefused, match="30 rows, 200 are the least"):
         read_redemptions(guest)
 
 
-def test_a_bond_that_is_not_traded_here_is_passed_over() -> None:
+def test_a_bond_of_another_market_is_skipped() -> None:
     special: list[dict[str, Any]] = [*SPECIAL, raw_row("132026"), raw_row("404001"), raw_row("117186")]
     read = read_redemptions(as_akshare_makes_it(raw_redemptions(special=special), REDEMPTION_TABLE))
     assert len(read) == 297

@@ -28,24 +28,24 @@ def tables(code: str, timeout: float = 20.0) -> AkshareClient:
         ("""print('{"error": "ValueError: Length mismatch\\\\nmore"}')""", "ValueError: Length mismatch"),
     ],
 )
-async def test_a_child_that_fails_says_why_in_a_line(code: str, said: str) -> None:
+async def test_a_failing_child_process_says_why_in_one_line(code: str, said: str) -> None:
     with pytest.raises(TableUnavailable, match=said):
         await tables(code).fetch("any")
 
 
-async def test_a_child_that_hangs_is_ended_with_its_deadline() -> None:
+async def test_a_hanging_child_process_is_killed_at_its_deadline() -> None:
     begun = time.monotonic()
     with pytest.raises(TableUnavailable, match="did not answer within"):
         await tables("import time; time.sleep(60)", 0.3).fetch("any")
     assert time.monotonic() - begun < 10
 
 
-async def test_a_program_that_is_not_there_is_said() -> None:
+async def test_a_missing_program_is_reported() -> None:
     with pytest.raises(TableUnavailable, match="akshare could not be run"):
         await AkshareClient(SteppedClock(FETCHED), ["/no/such/program"]).fetch("any")
 
 
-async def test_what_akshare_prints_besides_is_no_part_of_the_table() -> None:
+async def test_akshare_s_other_output_is_not_part_of_the_table() -> None:
     document = '{"columns": ["a"], "rows": [["1"], [null]]}'
     code = f"import sys; print('bar'); print('50%', file=sys.stderr); print({document!r})"
     table = await tables(code).fetch("any")
@@ -54,20 +54,20 @@ async def test_what_akshare_prints_besides_is_no_part_of_the_table() -> None:
     assert Table.from_document(json.loads(json.dumps(table.as_document()))) == table
 
 
-async def test_a_site_that_answers_with_a_page_is_said(tmp_path: Path) -> None:
+async def test_a_site_that_answers_with_a_web_page_is_reported(tmp_path: Path) -> None:
     page = tmp_path / "page.html"
     page.write_text("<html>banned</html>", encoding="utf-8")
     with pytest.raises(TableUnavailable, match="JSONDecodeError"):
         await AkshareClient(SteppedClock(FETCHED), command(page)).fetch("bond_cb_redeem_jsl")
 
 
-async def test_only_the_tables_that_are_known_are_run(tmp_path: Path) -> None:
+async def test_only_known_tables_are_fetched(tmp_path: Path) -> None:
     with pytest.raises(TableUnavailable, match="there is no table 'rm'"):
         await AkshareClient(SteppedClock(FETCHED)).fetch("rm")
 
 
 @pytest.mark.parametrize("document", [{}, {"columns": ["a"], "rows": [["1", "2"]], "name": "n", "fetched_at": "x"}])
-def test_what_is_no_table_is_refused(document: dict[str, object]) -> None:
+def test_output_that_is_no_table_is_refused(document: dict[str, object]) -> None:
     with pytest.raises(TableRefused, match="it is no table"):
         Table.from_document(document)
 
@@ -84,7 +84,7 @@ def eastmoney(count: int) -> dict[str, object]:
     return {"data": {"total": count, "diff": rows}}
 
 
-def test_the_terms_come_from_east_money_s_answer() -> None:
+def test_bond_terms_are_read_from_east_money() -> None:
     """akshare names the columns by their place, so that its own code has to make the table."""
     table = as_akshare_makes_it(eastmoney(TERMS_ROWS), TERMS_TABLE)
     assert set(TERMS_COLUMNS) <= set(table.columns)
@@ -93,6 +93,6 @@ def test_the_terms_come_from_east_money_s_answer() -> None:
     assert read_terms(table)[BondCode("127000")].name == "转债0"
 
 
-def test_terms_that_were_cut_at_two_pages_are_refused() -> None:
+def test_bond_terms_truncated_to_two_pages_are_refused() -> None:
     with pytest.raises(TableRefused, match="200 rows"):
         read_terms(as_akshare_makes_it(eastmoney(200), TERMS_TABLE))

@@ -78,7 +78,7 @@ def buy(key: str) -> Intent:
 
 
 class TestConnecting:
-    async def test_ids_take_turns_and_attempts_are_spaced(self, line: Line) -> None:
+    async def test_session_ids_rotate_and_attempts_are_spaced(self, line: Line) -> None:
         line.control.drop_link("trade")
         await line.broker.start()
         await line.tried(5)
@@ -87,7 +87,7 @@ class TestConnecting:
         moments = [at for _, at in line.tries]
         assert all(later - earlier >= RETRY_GAP for earlier, later in pairwise(moments))
 
-    async def test_it_never_gives_up_and_says_since_when(self, line: Line, caplog: pytest.LogCaptureFixture) -> None:
+    async def test_connecting_never_gives_up_and_names_its_start(self, line: Line, caplog: pytest.LogCaptureFixture) -> None:
         line.control.drop_link("trade")
         with caplog.at_level(logging.INFO):
             await line.broker.start()
@@ -102,7 +102,7 @@ class TestConnecting:
         await line.link_is(up=True)
         assert isinstance(await line.broker.asset(), Known)
 
-    async def test_it_is_quiet_on_a_closed_day(self, control: Control) -> None:
+    async def test_reconnecting_pauses_on_a_closed_day(self, control: Control) -> None:
         line = Line(control, day_off=True)
         control.drop_link("trade")
         await line.broker.start()
@@ -111,7 +111,7 @@ class TestConnecting:
         assert len(line.tries) == 2
         await line.broker.stop()
 
-    async def test_an_id_that_is_in_use_costs_one_attempt(self, line: Line) -> None:
+    async def test_a_session_id_in_use_costs_one_attempt(self, line: Line) -> None:
         other = Line(line.control)
         other.ids.first = line.ids.first
         await other.broker.start()
@@ -122,7 +122,7 @@ class TestConnecting:
         await other.broker.stop()
 
     @pytest.mark.parametrize("op", ["subscribe", "query_account_status"])
-    async def test_it_is_not_up_before_account_and_status_are_known(self, line: Line, op: str) -> None:
+    async def test_connected_only_after_account_and_status_are_known(self, line: Line, op: str) -> None:
         line.control.next_call(op, "empty" if op.startswith("query") else "refuse", times=-1)
         await line.broker.start()
         assert not line.broker.connection.connected
@@ -130,7 +130,7 @@ class TestConnecting:
         line.control.clear_script()
         await line.link_is(up=True)
 
-    async def test_a_status_that_is_pushed_early_makes_no_connection_good(self, line: Line) -> None:
+    async def test_a_status_pushed_early_does_not_make_a_connection_usable(self, line: Line) -> None:
         """The terminal pushes the status at the subscription; it is asked for all the same."""
         seen: list[bool] = []
         line.broker.watch_connection(lambda: seen.append(line.broker.connection.connected))
@@ -139,7 +139,7 @@ class TestConnecting:
         assert True not in seen
         assert "did not answer" in line.broker.connection.detail
 
-    async def test_an_sdk_that_fails_is_tried_again_too(self, line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test_a_failing_sdk_is_retried(self, line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
         from xtquant.xttrader import XtQuantTrader
 
         def fails(*_: object) -> int:
@@ -157,7 +157,7 @@ class TestConnecting:
             patch.setattr(XtQuantTrader, "order_stock_async", fails)
             assert isinstance(await line.broker.place(buy("k-1")), Unresolved)
 
-    async def test_a_row_that_cannot_be_read_is_no_dead_connection(
+    async def test_an_unreadable_row_does_not_close_the_connection(
         self, line: Line, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         await line.broker.start()
@@ -171,7 +171,7 @@ class TestConnecting:
             assert isinstance(await line.broker.positions(), Unknown)
         assert line.broker.connection.connected
 
-    async def test_a_status_other_than_0_is_out_of_reach_until_it_is_0(self, line: Line) -> None:
+    async def test_an_account_status_other_than_0_blocks_trading_until_it_is_0(self, line: Line) -> None:
         line.control.set_account_status(ACCOUNT, 4)
         await line.broker.start()
         assert (line.broker.connection.connected, "state 4 (初始化中" in line.broker.connection.detail) == (False, True)
@@ -179,7 +179,7 @@ class TestConnecting:
         await line.link_is(up=True)
         assert len(line.tries) == 1, "the connection itself was good"
 
-    async def test_an_account_that_the_terminal_does_not_know(self, control: Control) -> None:
+    async def test_an_account_unknown_to_the_terminal_is_reported(self, control: Control) -> None:
         line = Line(control)
         line.control.reset({"accounts": [], "settings": {"session_reuse_gap": 0.0}})
         await line.broker.start()
@@ -194,7 +194,7 @@ class TestConnecting:
         await line.link_is(up=True)
         assert line.broker.connection.number == before + 1
 
-    async def test_what_an_old_connection_still_tells_is_not_heard(self, line: Line) -> None:
+    async def test_events_of_an_old_connection_are_ignored(self, line: Line) -> None:
         heard: list[object] = []
         line.broker.subscribe(heard.append)
         await line.broker.start()
@@ -210,30 +210,30 @@ class TestConnecting:
 
 
 class TestOutcomes:
-    async def test_a_number_is_confirmed(self, line: Line) -> None:
+    async def test_an_order_number_is_a_confirmation(self, line: Line) -> None:
         await line.broker.start()
         assert isinstance(await line.broker.place(buy("k-1")), Confirmed)
 
-    async def test_minus_one_is_refused_with_its_full_text(self, line: Line) -> None:
+    async def test_minus_one_is_a_refusal_with_its_full_text(self, line: Line) -> None:
         await line.broker.start()
         text = "[COUNTER][251020][" + "很长的理由" * 6 + "]"
         line.control.next_order("reject_local", error_msg=text)
         outcome = await line.broker.place(buy("k-1"))
         assert outcome == Refused(f"MiniQMT refused it: {text}")
 
-    async def test_an_answer_that_the_sdk_itself_cannot_read_is_nobody_s_knowledge(self, line: Line) -> None:
+    async def test_a_response_the_sdk_cannot_read_leaves_the_outcome_unknown(self, line: Line) -> None:
         """Its Python decodes a text that its native part has cut inside a character: the answer never gets here."""
         await line.broker.start()
         line.control.next_order("reject_local", error_msg="很" * 60)
         assert isinstance(await line.broker.place(buy("k-1")), Unresolved)
 
-    async def test_minus_one_without_a_list_is_nobody_s_knowledge(self, line: Line) -> None:
+    async def test_minus_one_without_an_order_list_leaves_the_outcome_unknown(self, line: Line) -> None:
         await line.broker.start()
         line.control.next_order("reject_local")
         line.control.next_call("query_orders", "no_response")
         assert isinstance(await line.broker.place(buy("k-1")), Unresolved)
 
-    async def test_many_refusals_do_not_ask_one_by_one(self, line: Line) -> None:
+    async def test_many_refusals_share_one_query(self, line: Line) -> None:
         await line.broker.start()
         line.control.next_order("reject_local", times=-1)
         before = line.control.dump()["calls"].get("query_orders", 0)
@@ -241,7 +241,7 @@ class TestOutcomes:
         assert all(isinstance(outcome, Refused) for outcome in outcomes)
         assert line.control.dump()["calls"]["query_orders"] - before <= 10, "those of one moment share a question"
 
-    async def test_a_stale_error_of_another_order_is_not_told_again(
+    async def test_a_stale_error_of_another_order_is_not_reported_again(
         self, line: Line, caplog: pytest.LogCaptureFixture
     ) -> None:
         """The SDK keeps an error that came before its -1, and delivers it once more with the next one."""
@@ -257,19 +257,19 @@ class TestOutcomes:
         ]
 
     @pytest.mark.parametrize("kind", ["no_response", "no_ack"])
-    async def test_a_time_out_is_nobody_s_knowledge(self, line: Line, kind: str) -> None:
+    async def test_a_timeout_leaves_the_outcome_unknown(self, line: Line, kind: str) -> None:
         await line.broker.start()
         line.control.next_order(kind)
         assert isinstance(await line.broker.place(buy("k-1")), Unresolved)
 
-    async def test_out_of_reach_nothing_is_sent(self, line: Line) -> None:
+    async def test_nothing_is_sent_while_disconnected(self, line: Line) -> None:
         line.control.drop_link("trade")
         await line.broker.start()
         outcome = await line.broker.place(buy("k-1"))
         assert isinstance(outcome, Refused)
         assert line.control.requests() == []
 
-    async def test_a_reject_whose_text_is_cut_inside_a_character_is_read_all_the_same(self, line: Line) -> None:
+    async def test_a_reject_text_cut_inside_a_character_is_still_read(self, line: Line) -> None:
         """Reading such a text raises; the full one came with the error."""
         line.control.configure(status_msg_cut="byte")
         await line.broker.start()
@@ -279,7 +279,7 @@ class TestOutcomes:
         assert isinstance(listed, Known)
         assert [order.message for order in listed.value] == ["可用资金不足，请检查后重新委托"]
 
-    async def test_shares_in_the_account_are_none_of_our_business(self, line: Line) -> None:
+    async def test_shares_in_the_account_are_ignored(self, line: Line) -> None:
         line.control.add_instrument("600000.SH", kind="stock", prev_close=10.0)
         line.control.set_position(ACCOUNT, "600000.SH", 500, 9.0)
         line.control.set_position(ACCOUNT, str(SH), 20, 101.5)

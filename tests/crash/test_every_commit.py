@@ -81,7 +81,7 @@ def _nothing_twice(folder: Path) -> None:
     assert all(traded[code, Side.SELL] == TARGET for code in OLD)
 
 
-def test_the_undisturbed_run_is_the_story_that_is_meant(victims: tuple[Path, int]) -> None:
+def test_the_uninterrupted_run_has_a_part_fill_and_a_reprice(victims: tuple[Path, int]) -> None:
     folder, total = victims
     orders = paper_rows(
         folder / victim.WHOLE, "select side, volume, filled_volume, state from orders order by cast(order_id as int)"
@@ -97,7 +97,7 @@ def test_the_undisturbed_run_is_the_story_that_is_meant(victims: tuple[Path, int
     assert total > 25
 
 
-def test_killed_before_any_commit_it_ends_as_it_would_have(victims: tuple[Path, int]) -> None:
+def test_a_rebalance_killed_before_any_commit_ends_the_same(victims: tuple[Path, int]) -> None:
     folder, total = victims
     for number in range(1, total + 1):
         home = folder / f"{number} restarted"
@@ -110,7 +110,7 @@ def test_killed_before_any_commit_it_ends_as_it_would_have(victims: tuple[Path, 
 
 
 @pytest.mark.slow
-def test_killed_again_and_again_it_still_ends_there(victims: tuple[Path, int]) -> None:
+def test_a_rebalance_killed_repeatedly_ends_the_same(victims: tuple[Path, int]) -> None:
     """Every restart of it lives for one commit more than the one before."""
     folder, total = victims
     home = folder / "restless"
@@ -120,7 +120,7 @@ def test_killed_again_and_again_it_still_ends_there(victims: tuple[Path, int]) -
     asyncio.run(_recovers(home))
 
 
-def test_a_kill_leaves_something_to_recover(victims: tuple[Path, int]) -> None:
+def test_some_kills_leave_ledger_and_account_different(victims: tuple[Path, int]) -> None:
     """The control: without the restart's work, some of these homes do differ from the account."""
     folder, total = victims
     uneven = 0

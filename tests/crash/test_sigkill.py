@@ -67,7 +67,7 @@ STORIES = {
 
 
 @pytest.mark.parametrize("story", STORIES)
-def test_after_a_kill_the_account_and_the_ledger_agree_and_the_next_rebalance_ends_it(
+def test_after_a_kill_ledger_and_account_agree_and_the_next_rebalance_completes(
     tmp_path: Path, story: str
 ) -> None:
     file, query = STORIES[story]

@@ -69,7 +69,7 @@ def health(world: DayWorld, name: str) -> Level:
     return next(row.level for row in world.latest.health if row.name == name)
 
 
-def test_a_day_left_alone(tmp_path: Path) -> None:
+def test_a_day_without_intervention(tmp_path: Path) -> None:
     async def story(world: DayWorld) -> None:
         await world.until("09:29:55")
         assert world.broker.sent == []
@@ -133,7 +133,7 @@ def test_a_day_left_alone(tmp_path: Path) -> None:
     play(tmp_path, story)
 
 
-def test_slots_that_stops_freed_are_filled_in_list_order(tmp_path: Path) -> None:
+def test_slots_freed_by_stops_are_refilled_in_list_order(tmp_path: Path) -> None:
     settings = SETTINGS.model_copy(update={"schedule": ScheduleSettings(frequency="off")})
 
     async def story(world: DayWorld) -> None:
@@ -167,7 +167,7 @@ def test_slots_that_stops_freed_are_filled_in_list_order(tmp_path: Path) -> None
     play(tmp_path, story, settings)
 
 
-def test_a_run_whose_time_goes_by_while_nothing_runs_is_offered_and_made_up_for_once(tmp_path: Path) -> None:
+def test_a_run_missed_while_rotor_is_stopped_is_offered_and_executed_once(tmp_path: Path) -> None:
     async def story(world: DayWorld) -> None:
         await world.until("09:31")
         await bought(world)
@@ -193,7 +193,7 @@ def test_a_run_whose_time_goes_by_while_nothing_runs_is_offered_and_made_up_for_
     play(tmp_path, story)
 
 
-def test_the_sweep_finds_what_no_tick_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_sweep_finds_a_price_without_a_tick(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def story(world: DayWorld) -> None:
         await world.until("09:31")
         code = (await bought(world))[0]
@@ -209,7 +209,7 @@ def test_the_sweep_finds_what_no_tick_told(tmp_path: Path, monkeypatch: pytest.M
     play(tmp_path, story)
 
 
-def test_a_random_day_with_faults_keeps_every_law_and_the_same_seed_is_the_same_day_in_either_language() -> None:
+def test_a_random_day_with_faults_keeps_every_law_and_is_reproducible_in_both_languages() -> None:
     """What is said for a person must decide nothing."""
     one = drive(20)
     use_language("zh")

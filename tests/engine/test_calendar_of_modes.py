@@ -25,7 +25,7 @@ def home(tmp_path: Path) -> Home:
     return home
 
 
-async def test_paper_goes_on_after_the_end_and_the_sandbox_does_not(home: Home) -> None:
+async def test_paper_mode_continues_after_the_calendar_s_end_and_the_sandbox_does_not(home: Home) -> None:
     paper, sandbox = build(home, Settings(mode="paper")), build(home, Settings(mode="sandbox"))
     assert paper.calendar.is_session(BEYOND) == Known(True)
     assert isinstance(sandbox.calendar.is_session(BEYOND), Unknown)
@@ -34,14 +34,14 @@ async def test_paper_goes_on_after_the_end_and_the_sandbox_does_not(home: Home) 
 
 
 @pytest.mark.parametrize("mode", ["paper", "sandbox"])
-async def test_the_homes_file_goes_on_from_the_shipped_sessions(home: Home, mode: str) -> None:
+async def test_the_data_folder_s_file_extends_the_shipped_sessions(home: Home, mode: str) -> None:
     list_file(home.path, IN_2027)
     components = build(home, Settings.model_validate({"mode": mode}))
     assert components.calendar.verified_through == IN_2027[-1]
     await components.close()
 
 
-async def test_the_sandbox_runs_on_into_the_files_sessions(home: Home) -> None:
+async def test_the_sandbox_continues_into_the_file_s_sessions(home: Home) -> None:
     list_file(home.path, IN_2027)
     database = open_database(home.database, TRADING)
     StateStore(database).keep(SANDBOX_TIME, datetime(2027, 1, 4, 15, 0, tzinfo=SHANGHAI).isoformat())
@@ -51,7 +51,7 @@ async def test_the_sandbox_runs_on_into_the_files_sessions(home: Home) -> None:
     await components.close()
 
 
-async def test_a_file_in_trouble_is_logged_and_not_used(home: Home, caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_invalid_file_is_logged_and_not_used(home: Home, caplog: pytest.LogCaptureFixture) -> None:
     home.calendar_file.write_bytes(b"\x80")
     with caplog.at_level(logging.WARNING):
         components = build(home, Settings(mode="sandbox"))

@@ -117,7 +117,7 @@ def test_a_rebalance_shows_in_the_snapshots_from_plan_to_ledger(engine: Engine) 
     assert any(report.orders[0].client_order_id in path.read_text("utf-8-sig") for path in written)
 
 
-def test_the_newest_plan_only_and_once_only(engine: Engine) -> None:
+def test_only_the_newest_plan_is_executed_and_only_once(engine: Engine) -> None:
     old = ask(engine, MakePlan())
     new = ask(engine, MakePlan())
     assert refusal(engine, ExecutePlan(old.plan_id)).refused
@@ -151,7 +151,7 @@ def test_a_second_trigger_while_one_runs_is_refused(home: Home) -> None:
         engine.stop()
 
 
-def test_strategies_and_records_page_and_search(engine: Engine) -> None:
+def test_strategies_and_records_are_paged_and_searched(engine: Engine) -> None:
     first = ask(engine, ListStrategies(page=1, limit=5))
     assert (len(first.items), first.page, first.total_pages) == (5, 1, -(-first.total_count // 5))
     found = ask(engine, ListStrategies(search="premium"))
@@ -166,7 +166,7 @@ def test_strategies_and_records_page_and_search(engine: Engine) -> None:
     assert "HTTP 404" in refusal(engine, ListRecords(999)).text
 
 
-def test_running_another_strategy_is_kept_and_changes_the_plan(engine: Engine, home: Home) -> None:
+def test_choosing_another_strategy_is_stored_and_changes_the_plan(engine: Engine, home: Home) -> None:
     before = ask(engine, MakePlan())
     followed = ask(engine, RunStrategy(2, 202))
     assert followed.strategy_name
@@ -175,7 +175,7 @@ def test_running_another_strategy_is_kept_and_changes_the_plan(engine: Engine, h
     assert ask(engine, MakePlan()).codes != before.codes
 
 
-def test_what_cannot_be_cancelled_says_so(engine: Engine) -> None:
+def test_an_order_that_cannot_be_cancelled_is_reported(engine: Engine) -> None:
     assert "there is no order" in refusal(engine, CancelOrder("260515-000000-B01-1")).text
 
 
@@ -184,12 +184,12 @@ def test_the_log_can_be_read_back(engine: Engine) -> None:
     assert any("trading is on" in line.text for line in lines.lines)
 
 
-def test_a_second_engine_in_the_home_is_refused(engine: Engine, home: Home) -> None:
+def test_a_second_engine_on_the_data_folder_is_refused(engine: Engine, home: Home) -> None:
     with pytest.raises(HomeInUse, match="in use by another rotor"):
         Engine(home, Settings()).start()
 
 
-def test_commands_to_an_engine_that_has_ended_fail_in_words(home: Home) -> None:
+def test_commands_to_a_stopped_engine_fail_with_a_sentence(home: Home) -> None:
     engine = Engine(home, load_settings(home.path, environ={}), speed=FAST)
     engine.start()
     engine.wait_ready()
@@ -197,7 +197,7 @@ def test_commands_to_an_engine_that_has_ended_fail_in_words(home: Home) -> None:
     assert "ended" in refusal(engine, MakePlan()).text
 
 
-def test_live_mode_says_what_it_lacks(tmp_path: Path) -> None:
+def test_live_mode_names_what_is_missing(tmp_path: Path) -> None:
     engine = Engine(Home(tmp_path), Settings(mode="live"))
     engine.start()
     try:
@@ -210,7 +210,7 @@ def test_live_mode_says_what_it_lacks(tmp_path: Path) -> None:
         engine.stop()
 
 
-def test_a_listener_that_takes_its_time_only_delays_itself(engine: Engine) -> None:
+def test_a_slow_listener_delays_only_itself(engine: Engine) -> None:
     """Snapshots are coalesced: a burst of changes makes few of them."""
     seen: list[float] = []
     end = engine.subscribe(lambda _: seen.append(time.monotonic()))

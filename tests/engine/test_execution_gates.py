@@ -43,7 +43,7 @@ def desk_of(engine: Engine) -> OrderManager:
     return shift_of(engine)._components.order_manager  # pyright: ignore[reportPrivateUsage]
 
 
-def test_a_fault_turns_trading_off_until_it_is_gone(engine: Engine) -> None:
+def test_a_fault_turns_trading_off_until_it_is_resolved(engine: Engine) -> None:
     plan = ask(engine, MakePlan())
     desk_of(engine).status.add_fault("order 7: more was filled than ordered")
     shown = until(engine, lambda shown: not shown.ready)
@@ -52,7 +52,7 @@ def test_a_fault_turns_trading_off_until_it_is_gone(engine: Engine) -> None:
     assert desk_of(engine).journal.of_day(shown.at.date()) == ()
 
 
-def test_an_account_that_falls_silent_turns_trading_off_and_is_reconciled_when_it_answers(
+def test_an_unknown_account_turns_trading_off_and_is_reconciled_later(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("core.engine.runtime._RETRY", 1)
@@ -74,7 +74,7 @@ def test_an_account_that_falls_silent_turns_trading_off_and_is_reconciled_when_i
     assert isinstance(again.asset, Known)
 
 
-def test_outside_the_hours_nothing_is_begun(engine: Engine) -> None:
+def test_no_rebalance_starts_outside_trading_hours(engine: Engine) -> None:
     plan = ask(engine, MakePlan())
     clock = shift_of(engine)._components.clock  # pyright: ignore[reportPrivateUsage]
     assert isinstance(clock, ScaledClock)
@@ -86,7 +86,7 @@ def test_outside_the_hours_nothing_is_begun(engine: Engine) -> None:
     assert with_orders == ()
 
 
-def test_a_plan_of_yesterday_is_not_carried_out_today(engine: Engine) -> None:
+def test_yesterday_s_plan_is_not_executed(engine: Engine) -> None:
     plan = ask(engine, MakePlan())
     clock = shift_of(engine)._components.clock  # pyright: ignore[reportPrivateUsage]
     assert isinstance(clock, ScaledClock)
@@ -95,7 +95,7 @@ def test_a_plan_of_yesterday_is_not_carried_out_today(engine: Engine) -> None:
     assert desk_of(engine).journal.of_day(clock.now().date()) == ()
 
 
-def test_an_order_that_a_rebalance_left_open_is_settled_by_itself(
+def test_an_order_left_open_by_a_rebalance_settles_by_itself(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The cancel is not heard while the rebalance runs; once it is, nobody has to restart anything."""

@@ -51,7 +51,7 @@ def world(tmp_path: Path) -> ExitWorld:
     return ExitWorld(tmp_path)
 
 
-async def test_a_danger_is_told_once_a_day_whatever_is_begun_again(
+async def test_a_danger_is_reported_once_a_day_even_after_restarts(
     world: ExitWorld, caplog: pytest.LogCaptureFixture
 ) -> None:
     world.threatens()
@@ -68,7 +68,7 @@ async def test_a_danger_is_told_once_a_day_whatever_is_begun_again(
     assert world.sold == 0
 
 
-async def test_what_has_to_go_is_sold_again_and_again_until_it_is_gone(
+async def test_an_exit_is_repeated_until_the_bond_is_sold(
     world: ExitWorld, caplog: pytest.LogCaptureFixture
 ) -> None:
     world.threatens(sell=True)
@@ -82,7 +82,7 @@ async def test_what_has_to_go_is_sold_again_and_again_until_it_is_gone(
     assert world.sold == 3
 
 
-async def test_what_is_the_user_s_own_is_told_and_never_sold(
+async def test_a_danger_to_the_user_s_own_holding_is_reported_and_never_sold(
     world: ExitWorld, caplog: pytest.LogCaptureFixture
 ) -> None:
     world.threatens(B, sell=True)
@@ -91,7 +91,7 @@ async def test_what_is_the_user_s_own_is_told_and_never_sold(
     assert "at stake" in caplog.text
 
 
-async def test_outside_the_hours_nothing_is_sold(world: ExitWorld) -> None:
+async def test_no_exit_is_sold_outside_trading_hours(world: ExitWorld) -> None:
     world.threatens(sell=True)
     world.closed = "it is the midday break"
     await world.exit_scheduler.check()

@@ -54,7 +54,7 @@ def scaled(machine: Machine) -> ScaledClock:
 
 
 @pytest.mark.parametrize("made", [WallClock, scaled])
-def test_beats_a_second_apart_are_no_sleep(made: Callable[[Machine], ScaledClock]) -> None:
+def test_checks_a_second_apart_are_no_sleep(made: Callable[[Machine], ScaledClock]) -> None:
     machine = Machine()
     pulse = Pulse(made(machine))
     for _ in range(5):
@@ -63,7 +63,7 @@ def test_beats_a_second_apart_are_no_sleep(made: Callable[[Machine], ScaledClock
 
 
 @pytest.mark.parametrize("made", [WallClock, scaled])
-def test_a_program_that_was_stopped_notices_it_once(made: Callable[[Machine], ScaledClock]) -> None:
+def test_a_suspended_program_detects_it_once(made: Callable[[Machine], ScaledClock]) -> None:
     machine = Machine()
     pulse = Pulse(made(machine))
     pulse.check()
@@ -73,7 +73,7 @@ def test_a_program_that_was_stopped_notices_it_once(made: Callable[[Machine], Sc
     assert pulse.check() == 0.0
 
 
-def test_a_sleep_that_stops_the_steady_clock_is_seen_by_the_time_of_day() -> None:
+def test_a_sleep_that_stops_the_steady_clock_is_detected_by_the_time_of_day() -> None:
     machine = Machine()
     pulse = Pulse(WallClock(machine))
     pulse.check()
@@ -81,7 +81,7 @@ def test_a_sleep_that_stops_the_steady_clock_is_seen_by_the_time_of_day() -> Non
     assert pulse.check() == pytest.approx(8 * 3600)
 
 
-def test_a_sleep_is_seen_by_the_steady_clock_where_the_time_of_day_was_set_back() -> None:
+def test_a_sleep_is_detected_by_the_steady_clock_if_the_time_of_day_was_set_back() -> None:
     machine = Machine()
     pulse = Pulse(WallClock(machine))
     pulse.check()
@@ -89,7 +89,7 @@ def test_a_sleep_is_seen_by_the_steady_clock_where_the_time_of_day_was_set_back(
     assert pulse.check() == pytest.approx(600)
 
 
-def test_a_time_of_day_that_is_set_back_is_no_sleep() -> None:
+def test_setting_the_time_of_day_back_is_no_sleep() -> None:
     machine = Machine()
     pulse = Pulse(WallClock(machine))
     pulse.check()
@@ -97,7 +97,7 @@ def test_a_time_of_day_that_is_set_back_is_no_sleep() -> None:
     assert pulse.check() == 0.0
 
 
-def test_a_sandbox_s_time_that_is_moved_is_no_sleep() -> None:
+def test_moving_the_sandbox_s_time_is_no_sleep() -> None:
     machine = Machine()
     clock = scaled(machine)
     pulse = Pulse(clock)
@@ -164,7 +164,7 @@ def free(monkeypatch: pytest.MonkeyPatch, megabytes: int) -> None:
         (49, Level.ERROR, "49 MB left: orders cannot be written down without room for them"),
     ],
 )
-def test_a_disk_that_fills_up_is_told_in_time(
+def test_a_disk_that_fills_up_is_reported_in_time(
     patient: Patient, monkeypatch: pytest.MonkeyPatch, megabytes: int, level: Level, text: str
 ) -> None:
     free(monkeypatch, megabytes)
@@ -172,7 +172,7 @@ def test_a_disk_that_fills_up_is_told_in_time(
     assert patient.told("disk") == (level, text)
 
 
-def test_the_disk_is_looked_at_each_minute(patient: Patient, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_disk_is_checked_each_minute(patient: Patient, monkeypatch: pytest.MonkeyPatch) -> None:
     free(monkeypatch, 20_000)
     patient.health.check()
     free(monkeypatch, 1)
@@ -184,7 +184,7 @@ def test_the_disk_is_looked_at_each_minute(patient: Patient, monkeypatch: pytest
     assert levels == [Level.GOOD] * 59 + [Level.ERROR]
 
 
-def test_a_disk_that_cannot_be_looked_at_is_no_good_disk(patient: Patient, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_that_cannot_be_read_is_not_healthy(patient: Patient, monkeypatch: pytest.MonkeyPatch) -> None:
     def gone(_: Path) -> Usage:
         raise OSError(5, "Input/output error")
 
@@ -204,12 +204,12 @@ def test_a_disk_that_cannot_be_looked_at_is_no_good_disk(patient: Patient, monke
         (91.0, Level.WARNING, "fast by 91 s against the prices, or these are old"),
     ],
 )
-def test_the_machine_s_clock_is_held_against_the_prices(patient: Patient, age: float, level: Level, text: str) -> None:
+def test_the_machine_s_clock_is_compared_with_the_prices(patient: Patient, age: float, level: Level, text: str) -> None:
     patient.hear(age)
     assert patient.told("clock") == (level, text)
 
 
-def test_prices_of_a_sandbox_at_speed_may_be_that_much_further_off(tmp_path: Path) -> None:
+def test_clock_tolerance_grows_with_the_sandbox_s_speed(tmp_path: Path) -> None:
     patient = Patient(tmp_path, scaled)
     patient.hear(-6 * 59)
     assert patient.told("clock")[0] is Level.ERROR
@@ -217,13 +217,13 @@ def test_prices_of_a_sandbox_at_speed_may_be_that_much_further_off(tmp_path: Pat
     assert patient.told("clock")[0] is Level.GOOD
 
 
-def test_outside_the_hours_old_prices_say_nothing_of_the_clock(patient: Patient) -> None:
+def test_old_prices_outside_trading_hours_say_nothing_about_the_clock(patient: Patient) -> None:
     patient.machine.passes(6 * 3600)
     patient.hear(3600)
     assert patient.told("clock") == (Level.GOOD, "ok")
 
 
-def test_a_wake_is_told_for_a_while(patient: Patient, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_wake_up_is_shown_for_a_while(patient: Patient, caplog: pytest.LogCaptureFixture) -> None:
     patient.health.check()
     patient.machine.passes(600)
     assert patient.health.check() == pytest.approx(600)
@@ -233,7 +233,7 @@ def test_a_wake_is_told_for_a_while(patient: Patient, caplog: pytest.LogCaptureF
     assert patient.told("clock") == (Level.GOOD, "ok")
 
 
-def test_silence_in_a_session_is_an_alarm_and_ends_with_the_next_price(
+def test_missing_prices_in_a_session_are_an_alarm_until_the_next_price(
     patient: Patient, caplog: pytest.LogCaptureFixture
 ) -> None:
     patient.hear()
@@ -250,26 +250,26 @@ def test_silence_in_a_session_is_an_alarm_and_ends_with_the_next_price(
     assert [text.partition(" ")[0] for text in caplog.messages] == ["no", "prices"]
 
 
-def test_a_source_that_never_spoke_is_silent_since_it_was_first_asked(patient: Patient) -> None:
+def test_a_source_without_any_price_is_silent_since_its_first_request(patient: Patient) -> None:
     patient.components.state.watched_at = patient.machine.steady
     assert patient.told("quotes") == (Level.GOOD, "none yet")
     patient.machine.passes(SILENCE + 1)
     assert patient.told("quotes") == (Level.ERROR, "none yet")
 
 
-def test_where_nothing_is_watched_silence_is_no_alarm(patient: Patient) -> None:
+def test_missing_prices_are_no_alarm_if_nothing_is_watched(patient: Patient) -> None:
     patient.machine.passes(600)
     assert patient.health.quote_silence() is None
     assert patient.told("quotes") == (Level.INFO, "none watched")
 
 
-def test_in_the_break_silence_is_no_alarm(patient: Patient) -> None:
+def test_missing_prices_in_the_break_are_no_alarm(patient: Patient) -> None:
     patient.hear()
     patient.machine.passes(2 * 3600)
     assert patient.health.quote_silence() is None
 
 
-def test_a_broker_is_told_by_its_link_and_by_its_answers(patient: Patient) -> None:
+def test_broker_health_follows_its_connection_and_its_responses(patient: Patient) -> None:
     assert patient.told("broker") == (Level.GOOD, "12 ms")
     patient.account.unanswered = "no answer"
     assert patient.told("broker") == (Level.ERROR, "no answer")
@@ -277,7 +277,7 @@ def test_a_broker_is_told_by_its_link_and_by_its_answers(patient: Patient) -> No
     assert patient.told("broker") == (Level.ERROR, "the terminal is closed")
 
 
-def test_a_login_that_has_ended_is_told(patient: Patient) -> None:
+def test_an_expired_login_is_shown(patient: Patient) -> None:
     patient.health.platform = (Level.GOOD, "ok")
     patient.components.platform.token_expires_at = TEN + timedelta(minutes=5)
     assert patient.told("FactorCat") == (Level.GOOD, "ok")
@@ -285,7 +285,7 @@ def test_a_login_that_has_ended_is_told(patient: Patient) -> None:
     assert patient.told("FactorCat") == (Level.WARNING, "its login ended at 10:05")
 
 
-async def test_a_part_that_fell_is_told_and_goes_back_to_good(patient: Patient) -> None:
+async def test_a_failed_component_is_shown_and_recovers(patient: Patient) -> None:
     async def fails() -> None:
         raise OSError("disk full")
 
@@ -299,7 +299,7 @@ async def test_a_part_that_fell_is_told_and_goes_back_to_good(patient: Patient) 
     assert patient.told("engine") == (Level.GOOD, "ok")
 
 
-def test_a_level_is_told_since_when_it_is_so(patient: Patient) -> None:
+def test_a_level_names_its_start(patient: Patient) -> None:
     since: list[Any] = []
     up, down = ConnectionStatus.CONNECTED, ConnectionStatus.DISCONNECTED
     for status in (up, up, down, down, up):

@@ -86,7 +86,7 @@ def test_values_survive_encoding(value: Any) -> None:
     assert type(decode(line)) is type(value)
 
 
-def test_no_field_of_a_snapshot_is_lost() -> None:
+def test_encoding_keeps_every_field_of_a_snapshot() -> None:
     shot = snapshot(plan=scripted.plan())
     back = decode(encode(shot))
     assert {field.name: getattr(back, field.name) for field in fields(shot)} == {
@@ -225,7 +225,7 @@ async def test_other_protocol_version_is_refused_with_a_sentence(home: Home, mon
 
 
 @pytest.mark.parametrize("line", [b"half a mess", b"{}\n", b'{"number": 3, "command": 7}\n', b"nonsense\n"])
-async def test_broken_message_is_refused_and_others_go_on(line: bytes, home: Home) -> None:
+async def test_invalid_message_is_refused_and_others_are_accepted(line: bytes, home: Home) -> None:
     def send() -> bytes:
         port = json.loads(home.endpoint.read_text("utf-8"))["port"]
         with socket.create_connection(("127.0.0.1", port), 5) as visitor:
@@ -246,7 +246,7 @@ async def test_broken_message_is_refused_and_others_go_on(line: bytes, home: Hom
         assert isinstance(await asyncio.wrap_future(link.send(MakePlan())), Done)
 
 
-async def test_watching_viewer_cannot_act(home: Home) -> None:
+async def test_read_only_viewer_cannot_send_commands(home: Home) -> None:
     async with hosted(home) as (engine, _):
         watcher = IpcClient(home, watch=True)
         assert await asyncio.to_thread(watcher.open, 5.0)
@@ -280,7 +280,7 @@ async def test_only_changes_are_sent(home: Home) -> None:
         assert link.latest.positions is not after.positions
 
 
-def test_change_restores_the_snapshot_after() -> None:
+def test_applying_a_delta_gives_the_next_snapshot() -> None:
     rows = scripted.positions()
     events = snapshot().events
     orders = snapshot().orders
@@ -360,7 +360,7 @@ async def test_hanging_engine_is_reported_with_its_last_action(home: Home) -> No
         await until(lambda: link.trouble is None)
 
 
-async def test_lost_engine_fails_pending_commands_and_is_found_again(home: Home) -> None:
+async def test_lost_engine_fails_pending_commands_and_reconnects(home: Home) -> None:
     engine = FakeEngine()
     host = IpcServer(home, engine, SINCE, lambda: engine.pulse)
     await asyncio.to_thread(host.open)

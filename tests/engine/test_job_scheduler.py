@@ -57,7 +57,7 @@ def at_ten(after: datetime) -> datetime:
 
 
 @pytest.mark.parametrize("speed", [1.0, 60.0, 600.0])
-def test_a_job_is_done_at_its_time_once_a_day(speed: float) -> None:
+def test_a_daily_job_runs_once_at_its_time(speed: float) -> None:
     async def play(order_manager: Desk) -> None:
         order_manager.table.whenever("ten", at_ten, order_manager.work)
         order_manager.table.start()
@@ -71,7 +71,7 @@ def test_a_job_is_done_at_its_time_once_a_day(speed: float) -> None:
     run(play, speed=speed)
 
 
-def test_each_minute_is_at_its_second_zero() -> None:
+def test_a_minutely_job_runs_at_second_zero() -> None:
     async def play(order_manager: Desk) -> None:
         order_manager.table.each_minute("minute", order_manager.work)
         order_manager.table.start()
@@ -81,7 +81,7 @@ def test_each_minute_is_at_its_second_zero() -> None:
     run(play)
 
 
-def test_a_job_whose_time_is_this_very_moment_is_not_lost() -> None:
+def test_a_job_due_right_now_is_not_lost() -> None:
     async def play(order_manager: Desk) -> None:
         order_manager.table.whenever("ten", at_ten, order_manager.work)
         order_manager.table.start()
@@ -91,7 +91,7 @@ def test_a_job_whose_time_is_this_very_moment_is_not_lost() -> None:
     run(play, start=NINE.replace(hour=10, second=0))
 
 
-def test_what_never_comes_is_not_done() -> None:
+def test_a_job_without_a_next_time_does_not_run() -> None:
     async def play(order_manager: Desk) -> None:
         order_manager.table.whenever("never", lambda _: None, order_manager.work)
         order_manager.table.start()
@@ -101,7 +101,7 @@ def test_what_never_comes_is_not_done() -> None:
     run(play)
 
 
-def test_it_may_be_stopped_and_started_again() -> None:
+def test_the_scheduler_can_be_stopped_and_restarted() -> None:
     async def play(order_manager: Desk) -> None:
         order_manager.table.each_minute("minute", order_manager.work)
         order_manager.table.start()
@@ -118,7 +118,7 @@ def test_it_may_be_stopped_and_started_again() -> None:
     run(play)
 
 
-def test_a_second_start_doubles_nothing() -> None:
+def test_a_second_start_runs_no_job_twice() -> None:
     async def play(order_manager: Desk) -> None:
         order_manager.table.each_minute("minute", order_manager.work)
         order_manager.table.start()
@@ -129,7 +129,7 @@ def test_a_second_start_doubles_nothing() -> None:
     run(play)
 
 
-def test_a_job_that_is_added_while_it_runs_is_done_too() -> None:
+def test_a_job_added_while_running_is_run_too() -> None:
     async def play(order_manager: Desk) -> None:
         order_manager.table.start()
         order_manager.table.each_minute("minute", order_manager.work)
@@ -139,7 +139,7 @@ def test_a_job_that_is_added_while_it_runs_is_done_too() -> None:
     run(play)
 
 
-def test_a_job_that_takes_long_does_not_run_beside_itself() -> None:
+def test_a_long_job_does_not_overlap_itself() -> None:
     async def play(order_manager: Desk) -> None:
         at_once, most = 0, 0
 
@@ -160,7 +160,7 @@ def test_a_job_that_takes_long_does_not_run_beside_itself() -> None:
     run(play)
 
 
-def test_a_job_that_fails_is_done_again_the_next_time() -> None:
+def test_a_failed_job_runs_again_the_next_time() -> None:
     async def play(order_manager: Desk) -> None:
         async def fails() -> None:
             await order_manager.work()
@@ -174,7 +174,7 @@ def test_a_job_that_fails_is_done_again_the_next_time() -> None:
     run(play)
 
 
-def test_a_loop_that_stood_still_over_many_times_does_the_job_once() -> None:
+def test_a_blocked_loop_runs_a_missed_job_once() -> None:
     async def play(order_manager: Desk) -> None:
         order_manager.table.each_minute("minute", order_manager.work)
         order_manager.table.start()
@@ -198,7 +198,7 @@ class MovedClock(LoopClock):
         self._start = moment - timedelta(seconds=self.elapsed())
 
 
-def test_a_market_s_clock_that_is_moved_moves_every_next_time() -> None:
+def test_moving_the_market_s_clock_moves_every_next_time() -> None:
     async def play(order_manager: Desk) -> None:
         clock = MovedClock(NINE, order_manager.clock._loop)  # pyright: ignore[reportPrivateUsage]
         order_manager.clock, order_manager.table = clock, JobScheduler(clock)
@@ -214,7 +214,7 @@ def test_a_market_s_clock_that_is_moved_moves_every_next_time() -> None:
     run(play)
 
 
-def test_what_is_stopped_is_neither_woken_nor_moved() -> None:
+def test_a_stopped_scheduler_ignores_clock_changes() -> None:
     async def play(order_manager: Desk) -> None:
         order_manager.table.each_minute("minute", order_manager.work)
         order_manager.table.awake()
@@ -249,7 +249,7 @@ asyncio.run(main())
 
 
 @pytest.mark.skipif(not hasattr(time, "tzset"), reason="TZ is the machine's own business there")
-def test_the_time_is_the_market_s_in_whatever_zone_the_machine_stands() -> None:
+def test_job_times_are_shanghai_time_in_any_machine_time_zone() -> None:
     """On the day on which New York's clocks go forward, too."""
     told = subprocess.run(
         [sys.executable, "-c", ELSEWHERE],
@@ -262,7 +262,7 @@ def test_the_time_is_the_market_s_in_whatever_zone_the_machine_stands() -> None:
     assert told.stdout.split() == ["EST", "10:00"]
 
 
-async def test_it_keeps_time_on_a_real_loop_too() -> None:
+async def test_jobs_run_on_time_on_a_real_loop() -> None:
     clock = ScaledClock(NINE, 600)
     table, done = JobScheduler(clock), asyncio.Event()
     times: list[datetime] = []

@@ -111,7 +111,7 @@ BAD: dict[str, tuple[Reply, str]] = {
 
 
 @pytest.mark.parametrize("name", BAD)
-async def test_a_bad_list_sends_nothing_and_says_why(components: Components, server: Server, name: str) -> None:
+async def test_an_invalid_list_sends_nothing_and_says_why(components: Components, server: Server, name: str) -> None:
     reply, words = BAD[name]
     server.on(SELECT, GOOD)
     await follow(components)
@@ -134,7 +134,7 @@ async def test_a_bad_list_sends_nothing_and_says_why(components: Components, ser
         ((CODES[0], "127005", "127006", "127007"), "changes too much: 3 of its 4 bonds"),
     ],
 )
-async def test_a_truncated_or_overturned_list_sends_nothing(
+async def test_a_truncated_or_too_different_list_sends_nothing(
     components: Components, server: Server, codes: tuple[str, ...], words: str
 ) -> None:
     server.on(SELECT, GOOD)
@@ -156,7 +156,7 @@ async def test_an_unreachable_platform_sends_nothing(components: Components, ser
     await server.start()
 
 
-async def test_codes_without_suffix_or_in_small_letters_are_the_same_bonds(
+async def test_codes_without_suffix_or_in_lower_case_are_accepted(
     components: Components, server: Server
 ) -> None:
     server.on(SELECT, GOOD)

@@ -83,7 +83,7 @@ def paper(url: str, **more: Any) -> Settings:
     return Settings.model_validate({"mode": "paper", "factorcat": {"base_url": url}, **more})
 
 
-def test_an_engine_that_is_ready_has_something_to_show(home: Home) -> None:
+def test_a_ready_engine_has_a_snapshot(home: Home) -> None:
     """`rotor run` names the account from it in its first sentence."""
     engine = Engine(home, load_settings(home.path))
     engine.start()
@@ -95,7 +95,7 @@ def test_an_engine_that_is_ready_has_something_to_show(home: Home) -> None:
         engine.stop()
 
 
-def test_what_was_bought_in_practice_is_not_owned_in_another_mode(home: Home) -> None:
+def test_sandbox_holdings_are_not_owned_in_another_mode(home: Home) -> None:
     sandbox = Engine(home, load_settings(home.path, environ={}), speed=FAST)
     sandbox.start()
     sandbox.wait_ready()
@@ -115,7 +115,7 @@ def test_what_was_bought_in_practice_is_not_owned_in_another_mode(home: Home) ->
     assert shown.orders == ()
 
 
-def test_a_door_that_a_crash_has_left_leads_nobody_astray(home: Home) -> None:
+def test_a_stale_endpoint_of_a_crashed_engine_is_ignored(home: Home) -> None:
     home.prepare()
     home.endpoint.write_text('{"port": 9, "key": "old", "pid": 1}', encoding="utf-8")
     engine = Engine(home, load_settings(home.path), by_itself=False)
@@ -127,14 +127,14 @@ def test_a_door_that_a_crash_has_left_leads_nobody_astray(home: Home) -> None:
         engine.stop()
 
 
-def test_every_account_has_books_of_its_own(home: Home) -> None:
+def test_each_account_has_its_own_database(home: Home) -> None:
     modes = [Settings(), Settings(mode="paper")]
     modes += [Settings(mode="live", qmt=QmtSettings(account=account)) for account in ("8880001", "8880002")]
     files = [file for settings in modes for file in database_files(home, settings)]
     assert len(set(files)) == len(files)
 
 
-def test_a_platform_that_never_answers_keeps_no_account_waiting(
+def test_an_unresponsive_platform_does_not_delay_the_account(
     home: Home, serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     url = serve(lambda server: server.on("/auth/login", silence()))
@@ -150,7 +150,7 @@ def test_a_platform_that_never_answers_keeps_no_account_waiting(
         engine.stop()
 
 
-def test_a_login_stands_although_the_strategies_cannot_be_listed(
+def test_a_login_is_kept_although_strategies_cannot_be_listed(
     home: Home, serve: Serve, credentials: MemoryKeyring
 ) -> None:
     engine = Engine(home, paper(serve(takes_logins), strategy={"strategy_id": 1, "history_id": 1}))
@@ -171,7 +171,7 @@ def test_a_login_stands_although_the_strategies_cannot_be_listed(
         engine.stop()
 
 
-def test_an_engine_that_ends_leaves_no_order_working(home: Home) -> None:
+def test_a_stopping_engine_leaves_no_open_order(home: Home) -> None:
     engine = Engine(home, load_settings(home.path, {"orders.type": "limit"}, environ={}), speed=1)
     engine.start()
     engine.wait_ready()
@@ -189,7 +189,7 @@ def test_an_engine_that_ends_leaves_no_order_working(home: Home) -> None:
 
 
 @pytest.mark.parametrize("file", ["app.db", "paper.db"])
-def test_books_that_cannot_be_read_are_named_and_left_alone(home: Home, file: str) -> None:
+def test_an_unreadable_database_is_named_and_not_changed(home: Home, file: str) -> None:
     home.prepare()
     broken = home.data / file
     broken.write_bytes(b"this was never a database, " * 100)
@@ -204,7 +204,7 @@ def test_books_that_cannot_be_read_are_named_and_left_alone(home: Home, file: st
     assert "the books cannot be opened" in "".join(log.read_text(encoding="utf-8") for log in home.logs.iterdir())
 
 
-def test_a_home_stays_taken_while_its_engine_still_lives(home: Home) -> None:
+def test_a_data_folder_stays_locked_while_its_engine_runs(home: Home) -> None:
     engine = Engine(home, load_settings(home.path, environ={}), speed=FAST)
     engine.start()
     engine.wait_ready()
@@ -218,7 +218,7 @@ def test_a_home_stays_taken_while_its_engine_still_lives(home: Home) -> None:
     HomeLock(home).acquire("sandbox", datetime.now(SHANGHAI)).release()
 
 
-def test_a_viewer_that_fails_does_not_blind_the_others(home: Home) -> None:
+def test_a_failing_viewer_does_not_affect_the_others(home: Home) -> None:
     engine = Engine(home, load_settings(home.path, environ={}), speed=FAST)
     seen: list[Snapshot] = []
 
@@ -236,7 +236,7 @@ def test_a_viewer_that_fails_does_not_blind_the_others(home: Home) -> None:
         engine.stop()
 
 
-def test_followed_prices_that_never_come_are_an_alarm(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_subscribed_prices_that_never_arrive_are_an_alarm(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("core.engine.health.SILENCE", 0.2)
     monkeypatch.setattr("core.sandbox.market.SandboxMarket._tell", lambda self: None)
     engine = Engine(home, load_settings(home.path, environ={}), speed=1)
@@ -250,7 +250,7 @@ def test_followed_prices_that_never_come_are_an_alarm(home: Home, monkeypatch: p
         engine.stop()
 
 
-async def test_a_machine_whose_time_is_set_back_keeps_its_deadlines(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_deadlines_hold_if_the_machine_s_time_is_set_back(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = RealClock()
     before = clock.elapsed()
     monkeypatch.setattr(clock, "now", lambda: datetime.now(SHANGHAI) - timedelta(hours=1))
@@ -258,7 +258,7 @@ async def test_a_machine_whose_time_is_set_back_keeps_its_deadlines(monkeypatch:
     assert 0 < clock.elapsed() - before < 5
 
 
-def test_a_whole_life_leaves_no_error_in_the_log(home: Home, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_complete_engine_run_logs_no_error(home: Home, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         engine = Engine(home, load_settings(home.path, environ={}), speed=FAST)
         engine.start()
@@ -272,7 +272,7 @@ def test_a_whole_life_leaves_no_error_in_the_log(home: Home, caplog: pytest.LogC
     assert shown.asset.value.frozen == Decimal(0)
 
 
-def test_after_a_crash_in_a_rebalance_nothing_runs_and_a_new_plan_can_be_made(home: Home) -> None:
+def test_after_a_crash_during_a_rebalance_a_new_plan_can_be_made(home: Home) -> None:
     settings = load_settings(home.path, environ={})
     engine = Engine(home, settings, speed=FAST)
     engine.start()
@@ -309,7 +309,7 @@ def test_the_sandbox_skips_the_night(home: Home) -> None:
         engine.stop()
 
 
-def test_events_hold_no_secret_and_steer_no_terminal(home: Home) -> None:
+def test_events_contain_no_secrets_and_no_control_characters(home: Home) -> None:
     hide(SecretStr("hunter2-secret"))
     engine = Engine(home, load_settings(home.path, environ={}), speed=FAST)
     engine.start()
@@ -325,7 +325,7 @@ def test_events_hold_no_secret_and_steer_no_terminal(home: Home) -> None:
     assert [event.text for event in shown.events if "oops" in event.text] == ["oops *** \\x1b[2J"]
 
 
-def test_at_the_end_of_the_calendar_the_sandbox_stays_closed_and_beats_on(
+def test_after_the_calendar_s_end_the_sandbox_stays_closed_and_keeps_running(
     home: Home, caplog: pytest.LogCaptureFixture
 ) -> None:
     engine = Engine(home, load_settings(home.path, environ={}), speed=1)
@@ -345,7 +345,7 @@ def test_at_the_end_of_the_calendar_the_sandbox_stays_closed_and_beats_on(
     assert [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR] == []
 
 
-def test_a_strategy_whose_name_is_not_answered_is_not_followed_in_the_file_alone(home: Home, serve: Serve) -> None:
+def test_a_strategy_whose_name_cannot_be_fetched_is_not_stored(home: Home, serve: Serve) -> None:
     url = serve(takes_logins)
     engine = Engine(home, paper(url))
     engine.start()

@@ -114,7 +114,7 @@ def refilling(tmp_path: Path) -> Iterator[ScheduleWorld]:
         yield world
 
 
-async def test_a_run_is_begun_at_its_time_once(world: ScheduleWorld) -> None:
+async def test_a_run_starts_once_at_its_time(world: ScheduleWorld) -> None:
     await world.due("2026-05-15 14:50:00")
     await world.due("2026-05-15 14:50:01")
     await world.due("2026-05-15 14:51:00")
@@ -122,12 +122,12 @@ async def test_a_run_is_begun_at_its_time_once(world: ScheduleWorld) -> None:
     assert world.scheduler.missed is None
 
 
-async def test_before_its_time_nothing_is_begun(world: ScheduleWorld) -> None:
+async def test_no_run_starts_before_its_time(world: ScheduleWorld) -> None:
     await world.due("2026-05-15 14:49:59.999999")
     assert world.runs == []
 
 
-async def test_on_a_closed_day_nothing_is_begun(world: ScheduleWorld) -> None:
+async def test_no_run_starts_on_a_closed_day(world: ScheduleWorld) -> None:
     await world.due("2026-05-15 14:50")
     await world.due("2026-05-16 14:50")
     assert world.runs == ["rebalance 05-15 14:50"]
@@ -135,7 +135,7 @@ async def test_on_a_closed_day_nothing_is_begun(world: ScheduleWorld) -> None:
 
 
 @pytest.mark.parametrize(("late", "begun"), [(0.0, True), (LATE, True), (LATE + 1, False), (3600.0, False)])
-async def test_a_run_that_is_late_is_offered_instead_of_begun(world: ScheduleWorld, late: float, begun: bool) -> None:
+async def test_a_late_run_is_offered_instead_of_started(world: ScheduleWorld, late: float, begun: bool) -> None:
     world.clock.move_to(at("2026-05-15 14:50") + timedelta(seconds=late))
     await world.scheduler.rebalance_due()
     assert bool(world.runs) is begun
@@ -151,14 +151,14 @@ async def test_lateness_is_counted_in_real_seconds(world: ScheduleWorld) -> None
     assert world.runs == ["rebalance 05-15 14:55"]
 
 
-async def test_a_run_that_was_offered_is_not_begun_by_the_next_call(world: ScheduleWorld) -> None:
+async def test_an_offered_run_is_not_started_by_the_next_check(world: ScheduleWorld) -> None:
     await world.due("2026-05-15 14:52")
     await world.due("2026-05-15 14:53")
     assert world.runs == []
     assert world.why.startswith("05-15 14:50")
 
 
-async def test_of_several_that_went_by_the_newest_is_offered_and_the_rest_counted(
+async def test_of_several_missed_runs_the_newest_is_offered_and_the_rest_counted(
     world: ScheduleWorld, caplog: pytest.LogCaptureFixture
 ) -> None:
     await world.due("2026-05-20 10:00")
@@ -167,7 +167,7 @@ async def test_of_several_that_went_by_the_newest_is_offered_and_the_rest_counte
     assert "the rebalance of 2026-05-19 14:50, and 2 before it was not made" in caplog.text
 
 
-async def test_a_run_in_which_the_program_died_is_offered_after_the_restart(world: ScheduleWorld) -> None:
+async def test_a_run_interrupted_by_a_crash_is_offered_after_the_restart(world: ScheduleWorld) -> None:
     async def dies(_: Origin) -> str | None:
         raise Killed
 
@@ -180,7 +180,7 @@ async def test_a_run_in_which_the_program_died_is_offered_after_the_restart(worl
     assert world.runs == []
 
 
-async def test_a_run_whose_time_went_by_while_it_was_not_running_is_offered(
+async def test_a_run_missed_while_rotor_was_stopped_is_offered(
     world: ScheduleWorld, caplog: pytest.LogCaptureFixture
 ) -> None:
     await world.due("2026-05-15 14:50")
@@ -190,14 +190,14 @@ async def test_a_run_whose_time_went_by_while_it_was_not_running_is_offered(
     assert "and 2 before it" in caplog.text
 
 
-async def test_what_was_offered_once_is_not_offered_by_every_restart(world: ScheduleWorld) -> None:
+async def test_a_missed_run_is_not_offered_again_after_a_restart(world: ScheduleWorld) -> None:
     world.clock.move_to(at("2026-05-15 15:00"))
     assert world.again().missed is not None
     world.scheduler.drop()
     assert world.again().missed is None
 
 
-async def test_the_first_start_ever_offers_nothing(tmp_path: Path) -> None:
+async def test_the_first_start_offers_nothing(tmp_path: Path) -> None:
     world = ScheduleWorld(tmp_path / "app.db", now="2026-05-15 15:00")
     with closing(world.db):
         assert world.scheduler.missed is None
@@ -205,13 +205,13 @@ async def test_the_first_start_ever_offers_nothing(tmp_path: Path) -> None:
         assert world.runs == ["rebalance 05-18 14:50"]
 
 
-async def test_a_schedule_that_was_changed_offers_nothing_of_the_time_before(world: ScheduleWorld) -> None:
+async def test_a_changed_schedule_offers_no_earlier_run(world: ScheduleWorld) -> None:
     world.clock.move_to(at("2026-05-15 15:00"))
     world.again(Settings(schedule=ScheduleSettings(time="10:00")))
     assert world.scheduler.missed is None
 
 
-async def test_nothing_is_begun_or_offered_while_no_strategy_is_followed(world: ScheduleWorld) -> None:
+async def test_nothing_is_started_or_offered_without_a_strategy(world: ScheduleWorld) -> None:
     world.following = False
     await world.due("2026-05-15 14:50")
     await world.due("2026-05-18 16:00")
@@ -226,14 +226,14 @@ async def test_nothing_is_begun_or_offered_while_no_strategy_is_followed(world: 
     assert world.scheduler.missed is None
 
 
-async def test_a_run_that_is_refused_is_tried_again_each_minute(world: ScheduleWorld) -> None:
+async def test_a_refused_run_is_retried_each_minute(world: ScheduleWorld) -> None:
     world.refusals = ["the list is stale", "the list is stale", None]
     await world.due("2026-05-15 14:50")
     assert world.runs == [f"rebalance 05-15 14:5{minute}" for minute in (0, 1, 2)]
     assert world.scheduler.missed is None
 
 
-async def test_a_run_that_is_refused_to_the_end_of_the_session_is_offered_with_the_reason(world: ScheduleWorld) -> None:
+async def test_a_run_refused_until_the_session_s_end_is_offered_with_the_reason(world: ScheduleWorld) -> None:
     world.refusals = ["the list is stale"] * 99
     await world.due("2026-05-15 14:50")
     assert world.runs == [f"rebalance 05-15 14:5{minute}" for minute in range(7)]
@@ -242,7 +242,7 @@ async def test_a_run_that_is_refused_to_the_end_of_the_session_is_offered_with_t
     assert world.why == "05-15 14:50 the list is stale"
 
 
-async def test_a_run_that_fails_is_offered_with_the_failure(world: ScheduleWorld) -> None:
+async def test_a_failed_run_is_offered_with_the_failure(world: ScheduleWorld) -> None:
     async def fails(_: Origin) -> str | None:
         raise OSError("disk full")
 
@@ -253,7 +253,7 @@ async def test_a_run_that_fails_is_offered_with_the_failure(world: ScheduleWorld
     assert world.why == "05-15 14:50 it failed: disk full"
 
 
-async def test_a_run_of_the_user_s_ends_the_tries(world: ScheduleWorld) -> None:
+async def test_a_manual_run_ends_the_retries(world: ScheduleWorld) -> None:
     async def refused(origin: Origin) -> str | None:
         world.ran.append((origin, world.clock.now()))
         if len(world.ran) == 2:
@@ -267,7 +267,7 @@ async def test_a_run_of_the_user_s_ends_the_tries(world: ScheduleWorld) -> None:
     assert world.scheduler.missed is None
 
 
-async def test_a_run_of_the_user_s_makes_up_for_what_was_missed(world: ScheduleWorld) -> None:
+async def test_a_manual_run_makes_up_for_a_missed_run(world: ScheduleWorld) -> None:
     await world.due("2026-05-15 14:52")
     assert world.scheduler.missed is not None
     world.scheduler.settled()
@@ -275,7 +275,7 @@ async def test_a_run_of_the_user_s_makes_up_for_what_was_missed(world: ScheduleW
     assert world.again().missed is None
 
 
-async def test_what_was_missed_can_be_dropped_once(world: ScheduleWorld) -> None:
+async def test_a_missed_run_can_be_dismissed_once(world: ScheduleWorld) -> None:
     await world.due("2026-05-15 14:52")
     missed = world.scheduler.drop()
     assert missed is not None
@@ -284,7 +284,7 @@ async def test_what_was_missed_can_be_dropped_once(world: ScheduleWorld) -> None
     assert world.again().missed is None
 
 
-async def test_an_offer_outlives_a_restart(world: ScheduleWorld) -> None:
+async def test_an_offer_survives_a_restart(world: ScheduleWorld) -> None:
     await world.due("2026-05-15 14:52")
     offered = world.scheduler.missed
     assert offered is not None
@@ -292,7 +292,7 @@ async def test_an_offer_outlives_a_restart(world: ScheduleWorld) -> None:
     assert kept_missed(world.state_store) == offered
 
 
-async def test_the_next_run_takes_the_place_of_an_offer(world: ScheduleWorld) -> None:
+async def test_the_next_run_replaces_an_offer(world: ScheduleWorld) -> None:
     await world.due("2026-05-15 14:52")
     await world.due("2026-05-18 14:50")
     assert world.runs == ["rebalance 05-18 14:50"]
@@ -312,13 +312,13 @@ async def test_the_advice_says_that_the_list_is_stale_and_why(world: ScheduleWor
     assert world.scheduler.missed.advice == "the list cannot be used now: The list is stale"
 
 
-async def test_the_advice_outside_the_hours_is_to_wait(world: ScheduleWorld) -> None:
+async def test_the_advice_outside_trading_hours_is_to_wait(world: ScheduleWorld) -> None:
     await world.due("2026-05-15 15:30")
     assert world.scheduler.missed is not None
     assert world.scheduler.missed.advice.startswith("no order may be sent now: it is 15:30:00")
 
 
-async def test_an_offer_that_was_dropped_while_it_was_looked_at_stays_dropped(world: ScheduleWorld) -> None:
+async def test_an_offer_dismissed_while_its_advice_is_computed_stays_dismissed(world: ScheduleWorld) -> None:
     async def slow() -> Maybe[Selection]:
         world.scheduler.drop()
         return world.listed
@@ -328,33 +328,33 @@ async def test_an_offer_that_was_dropped_while_it_was_looked_at_stays_dropped(wo
     assert world.scheduler.missed is None
 
 
-async def test_a_refill_comes_after_the_rebalance_of_its_minute(refilling: ScheduleWorld) -> None:
+async def test_a_refill_runs_after_the_rebalance_of_its_minute(refilling: ScheduleWorld) -> None:
     refilling.clock.move_to(at("2026-05-15 14:50"))
     await asyncio.gather(refilling.scheduler.rebalance_due(), refilling.scheduler.refill_due())
     assert refilling.runs == ["rebalance 05-15 14:50", "refill 05-15 14:50"]
 
 
-async def test_a_refill_that_is_called_first_comes_after_the_rebalance_all_the_same(refilling: ScheduleWorld) -> None:
+async def test_a_refill_checked_first_still_runs_after_the_rebalance(refilling: ScheduleWorld) -> None:
     refilling.clock.move_to(at("2026-05-15 14:50"))
     await asyncio.gather(refilling.scheduler.refill_due(), refilling.scheduler.rebalance_due())
     assert refilling.runs == ["rebalance 05-15 14:50", "refill 05-15 14:50"]
 
 
-async def test_a_refill_waits_for_a_rebalance_that_is_refused_at_first(refilling: ScheduleWorld) -> None:
+async def test_a_refill_waits_for_a_rebalance_that_is_being_retried(refilling: ScheduleWorld) -> None:
     refilling.refusals = ["no"]
     refilling.clock.move_to(at("2026-05-15 14:50"))
     await asyncio.gather(refilling.scheduler.rebalance_due(), refilling.scheduler.refill_due())
     assert refilling.runs == ["rebalance 05-15 14:50", "rebalance 05-15 14:51", "refill 05-15 14:51"]
 
 
-async def test_a_refill_that_is_late_is_left_out(refilling: ScheduleWorld, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_late_refill_is_skipped(refilling: ScheduleWorld, caplog: pytest.LogCaptureFixture) -> None:
     refilling.clock.move_to(at("2026-05-15 14:50:31"))
     await refilling.scheduler.refill_due()
     assert refilling.runs == []
     assert "the refill of 14:50 was missed: the slots stay empty" in caplog.text
 
 
-async def test_a_refill_that_is_refused_is_said_and_not_tried_again(
+async def test_a_refused_refill_is_logged_and_not_retried(
     refilling: ScheduleWorld, caplog: pytest.LogCaptureFixture
 ) -> None:
     refilling.refusals = [None, "the list is stale"]
@@ -365,14 +365,14 @@ async def test_a_refill_that_is_refused_is_said_and_not_tried_again(
     assert "the refill of 14:50 bought nothing: the list is stale" in caplog.text
 
 
-async def test_no_refill_while_no_strategy_is_followed(refilling: ScheduleWorld) -> None:
+async def test_no_refill_without_a_strategy(refilling: ScheduleWorld) -> None:
     refilling.following = False
     refilling.clock.move_to(at("2026-05-15 14:50"))
     await refilling.scheduler.refill_due()
     assert refilling.runs == []
 
 
-def test_what_comes_next_is_told_soonest_first(refilling: ScheduleWorld) -> None:
+def test_the_next_jobs_are_listed_soonest_first(refilling: ScheduleWorld) -> None:
     refilling.again(
         Settings(schedule=ScheduleSettings(time="14:50"), stops=StopSettings(refill=True, refill_time="10:00")),
     )
@@ -385,13 +385,13 @@ def test_what_comes_next_is_told_soonest_first(refilling: ScheduleWorld) -> None
 @pytest.mark.parametrize(
     "stops", [StopSettings(refill=False), StopSettings(refill=True, enabled=False)], ids=["not wanted", "stops off"]
 )
-def test_without_stops_or_a_wish_for_it_there_is_no_refill(world: ScheduleWorld, stops: StopSettings) -> None:
+def test_no_refill_is_scheduled_without_stops_or_its_setting(world: ScheduleWorld, stops: StopSettings) -> None:
     world.again(Settings(stops=stops))
     assert [job.name for job in world.scheduler.jobs()] == ["rebalance"]
 
 
 @pytest.mark.parametrize("deaths", range(8))
-async def test_a_death_at_any_write_leaves_a_run_that_was_made_or_is_offered(world: ScheduleWorld, deaths: int) -> None:
+async def test_a_crash_at_any_write_leaves_the_run_executed_or_offered(world: ScheduleWorld, deaths: int) -> None:
     world.state_store.left = deaths
     try:
         await world.due("2026-05-15 14:50")
@@ -404,7 +404,7 @@ async def test_a_death_at_any_write_leaves_a_run_that_was_made_or_is_offered(wor
 
 
 @pytest.mark.parametrize("deaths", range(6))
-async def test_a_death_at_any_write_of_a_restart_loses_no_offer(world: ScheduleWorld, deaths: int) -> None:
+async def test_a_crash_at_any_write_of_a_restart_keeps_the_offer(world: ScheduleWorld, deaths: int) -> None:
     async def dies(_: Origin) -> str | None:
         raise Killed
 

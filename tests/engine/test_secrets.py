@@ -157,7 +157,7 @@ def ask(engine: Engine, command: Any) -> Any:
     return reply.value
 
 
-def test_nothing_that_a_whole_run_writes_or_shows_tells_a_secret(
+def test_a_complete_run_writes_and_shows_no_secret(
     world: SecretsWorld, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
@@ -216,7 +216,7 @@ def test_nothing_that_a_whole_run_writes_or_shows_tells_a_secret(
     assert told_in(files_of(world.home) + PUSH_TOKEN.encode(), token.get_secret_value()) != []  # it would be found
 
 
-def test_what_is_forgotten_is_gone_from_everywhere(world: SecretsWorld) -> None:
+def test_a_deleted_secret_is_removed_everywhere(world: SecretsWorld) -> None:
     ring = MemoryKeyring()
     set_keyring(ring)
     engine = world.engine()
@@ -239,7 +239,7 @@ def test_what_is_forgotten_is_gone_from_everywhere(world: SecretsWorld) -> None:
         engine.stop()
 
 
-def test_the_next_start_goes_on_with_the_token_and_logs_in_nowhere(world: SecretsWorld) -> None:
+def test_the_next_start_uses_the_stored_token_without_a_login(world: SecretsWorld) -> None:
     set_keyring(MemoryKeyring())
     asked: list[str] = []
     answer = world.platform.answer

@@ -74,7 +74,7 @@ async def rows_of(commands: SettingsCommands) -> dict[str, SettingRow]:
     return {row.key: row for row in read.rows}
 
 
-async def test_each_key_with_its_value_source_and_what_it_does(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_each_setting_has_its_value_source_and_description(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     home.config_file.write_text('[buy]\namount = 20000\n[notify]\nurls = ["tgram://a/b"]\n', encoding="utf-8")
     monkeypatch.setenv("ROTOR_ORDERS__TIMEOUT", "45")
     commands, _, _ = settings_commands(home)
@@ -107,7 +107,7 @@ async def test_each_key_with_its_value_source_and_what_it_does(home: Home, monke
         ("no.such", "1", "There is no setting no.such; the nearest is"),
     ],
 )
-async def test_what_is_typed_is_checked_by_the_file_s_own_validators(
+async def test_typed_values_are_checked_by_the_settings_validators(
     home: Home, key: str, text: str, problem: str
 ) -> None:
     commands, _, _ = settings_commands(home)
@@ -116,7 +116,7 @@ async def test_what_is_typed_is_checked_by_the_file_s_own_validators(
     assert not home.config_file.exists()
 
 
-async def test_a_change_keeps_every_comment_and_is_in_use(home: Home) -> None:
+async def test_a_change_keeps_every_comment_and_takes_effect(home: Home) -> None:
     home.config_file.write_text(render_example(), encoding="utf-8")
     commands, components, _ = settings_commands(home)
     assert "in use" in await commands.change(ChangeSetting("buy.amount", "20000"))
@@ -127,7 +127,7 @@ async def test_a_change_keeps_every_comment_and_is_in_use(home: Home) -> None:
     assert components.settings.buy.amount == 20000
 
 
-async def test_what_needs_a_restart_says_so_and_changes_nothing_that_runs(home: Home) -> None:
+async def test_a_change_that_needs_a_restart_does_not_affect_the_running_engine(home: Home) -> None:
     commands, components, _ = settings_commands(home)
     assert "after a restart" in await commands.change(ChangeSetting("qmt.account", "8880001"))
     assert components.settings.qmt.account == ""
@@ -135,7 +135,7 @@ async def test_what_needs_a_restart_says_so_and_changes_nothing_that_runs(home: 
     assert (row.value, row.in_use, row.pending, row.at_once) == ("8880001", "", True, False)
 
 
-async def test_what_a_plan_goes_by_waits_for_the_end_of_the_rebalance_and_stops_do_not(home: Home) -> None:
+async def test_plan_settings_wait_for_the_end_of_the_rebalance_and_stop_settings_do_not(home: Home) -> None:
     commands, components, _ = settings_commands(home)
     components.rotation.busy = True
     assert "rebalance has ended" in await commands.change(ChangeSetting("buy.amount", "20000"))
@@ -146,7 +146,7 @@ async def test_what_a_plan_goes_by_waits_for_the_end_of_the_rebalance_and_stops_
     assert components.settings.buy.amount == 20000
 
 
-async def test_a_setting_that_contradicts_what_runs_waits_for_the_restart(home: Home) -> None:
+async def test_a_setting_that_contradicts_those_in_force_waits_for_the_restart(home: Home) -> None:
     """The file holds a limit that another process has raised; the one in force would block every order."""
     home.config_file.write_text("[guards]\nmax_price_distance = 0.1\n", encoding="utf-8")
     commands, components, _ = settings_commands(home, Settings())
@@ -155,7 +155,7 @@ async def test_a_setting_that_contradicts_what_runs_waits_for_the_restart(home: 
     assert components.settings.orders.slippage == Settings().orders.slippage
 
 
-async def test_what_is_wrong_is_not_written(home: Home) -> None:
+async def test_an_invalid_value_is_not_written(home: Home) -> None:
     home.config_file.write_text(render_example(), encoding="utf-8")
     commands, _, _ = settings_commands(home)
     with pytest.raises(SettingsRefused, match="greater than"):
@@ -163,7 +163,7 @@ async def test_what_is_wrong_is_not_written(home: Home) -> None:
     assert home.config_file.read_text("utf-8") == render_example()
 
 
-async def test_language_and_looks_are_in_use_at_once(home: Home) -> None:
+async def test_language_and_theme_take_effect_at_once(home: Home) -> None:
     commands, components, _ = settings_commands(home)
     try:
         assert "in use" in await commands.change(ChangeSetting("screen.theme", "light"))
@@ -173,7 +173,7 @@ async def test_language_and_looks_are_in_use_at_once(home: Home) -> None:
         use_language("en")
 
 
-async def test_a_password_goes_to_the_keyring_and_nowhere_else(
+async def test_a_password_is_stored_only_in_the_keyring(
     home: Home, ring: MemoryKeyring, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("ROTOR_FACTORCAT__PASSWORD", raising=False)
@@ -200,7 +200,7 @@ async def test_a_password_goes_to_the_keyring_and_nowhere_else(
     assert ring.kept == {}
 
 
-async def test_addresses_of_push_services_are_checked_before_they_are_kept(home: Home, ring: MemoryKeyring) -> None:
+async def test_push_addresses_are_checked_before_they_are_stored(home: Home, ring: MemoryKeyring) -> None:
     commands, _, _ = settings_commands(home)
     with pytest.raises(SettingsRefused, match="Apprise knows no service nonsense://"):
         await commands.store(StoreSecret("push", "json://127.0.0.1:1/ nonsense://token"))
@@ -210,7 +210,7 @@ async def test_addresses_of_push_services_are_checked_before_they_are_kept(home:
     assert list(ring.kept) == [("rotor", "push:addresses")]
 
 
-async def test_what_cannot_work_says_so_and_names_the_remedy(home: Home, tmp_path: Path) -> None:
+async def test_a_command_that_cannot_work_names_the_remedy(home: Home, tmp_path: Path) -> None:
     commands, _, _ = settings_commands(home)
     with pytest.raises(SettingsRefused, match="No receiver is set"):
         await commands.test_notify(TryNotify())
@@ -220,7 +220,7 @@ async def test_what_cannot_work_says_so_and_names_the_remedy(home: Home, tmp_pat
         await commands.test_qmt(TryQmt())
 
 
-async def test_changes_at_once_do_not_undo_each_other(home: Home) -> None:
+async def test_simultaneous_changes_do_not_undo_each_other(home: Home) -> None:
     home.config_file.write_text(render_example(), encoding="utf-8")
     commands, _, _ = settings_commands(home)
     changes = {"buy.amount": "20000", "orders.timeout": "45", "stops.basis": "both", "orders.reprices": "1"}

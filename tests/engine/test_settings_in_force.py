@@ -115,14 +115,14 @@ def test_the_basis_and_the_switch_of_the_stops_take_effect(engine: Engine) -> No
     until(engine, lambda shown: shown.stops is not None and shown.stops.armed == 0, SECOND)
 
 
-def test_a_schedule_moves_and_a_limit_counts(engine: Engine) -> None:
+def test_a_changed_schedule_and_limit_take_effect(engine: Engine) -> None:
     ask(engine, ChangeSetting("schedule.time", "10:07"))
     until(engine, lambda shown: any(f"{job.at:%H:%M}" == "10:07" for job in shown.jobs), SECOND)
     ask(engine, ChangeSetting("guards.max_daily_orders", "7"))
     until(engine, lambda shown: any(limit.name == "orders" and limit.most == 7 for limit in shown.limits), SECOND)
 
 
-def test_a_plan_made_by_other_settings_is_dropped(engine: Engine) -> None:
+def test_a_plan_made_under_other_settings_is_discarded(engine: Engine) -> None:
     plan = ask(engine, MakePlan())
     ask(engine, ChangeSetting("buy.amount", "20000"))
     until(engine, lambda shown: shown.plan is None, SECOND)
@@ -136,7 +136,7 @@ def test_a_receiver_that_is_set_is_notified_without_a_restart(engine: Engine) ->
     until(engine, lambda shown: any(row.name == "news" for row in shown.health), 10)
 
 
-def test_what_needs_a_restart_says_so_and_what_is_wrong_changes_nothing(engine: Engine) -> None:
+def test_restart_settings_say_so_and_invalid_ones_change_nothing(engine: Engine) -> None:
     assert "after a restart" in ask(engine, ChangeSetting("factorcat.base_url", "https://example.org"))
     assert "greater than" in refusal(engine, ChangeSetting("buy.amount", "-1")).text
     rows = {row.key: row for row in ask(engine, ReadSettings()).rows}

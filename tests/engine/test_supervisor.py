@@ -37,7 +37,7 @@ async def returns() -> None: ...
 
 
 @pytest.mark.parametrize(("work", "why"), [(raises, "OSError: disk full"), (returns, "it ended")])
-def test_a_part_that_ends_is_begun_again_and_said(
+def test_a_component_that_ends_is_restarted_and_reported(
     work: Callable[[], Coroutine[Any, Any, None]], why: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def play(supervisor: Supervisor, _: LoopClock) -> None:
@@ -51,7 +51,7 @@ def test_a_part_that_ends_is_begun_again_and_said(
     run(play)
 
 
-def test_it_is_begun_again_after_pauses_that_grow_to_a_minute() -> None:
+def test_restart_pauses_grow_to_a_minute() -> None:
     async def play(supervisor: Supervisor, clock: LoopClock) -> None:
         begun: list[float] = []
 
@@ -69,7 +69,7 @@ def test_it_is_begun_again_after_pauses_that_grow_to_a_minute() -> None:
     run(play)
 
 
-def test_a_part_that_was_sound_for_long_is_begun_again_soon() -> None:
+def test_a_component_that_ran_long_is_restarted_soon() -> None:
     async def play(supervisor: Supervisor, clock: LoopClock) -> None:
         begun: list[float] = []
 
@@ -86,7 +86,7 @@ def test_a_part_that_was_sound_for_long_is_begun_again_soon() -> None:
     run(play)
 
 
-def test_a_fall_is_told_for_some_minutes_and_then_forgotten() -> None:
+def test_a_failure_is_shown_for_some_minutes() -> None:
     async def play(supervisor: Supervisor, _: LoopClock) -> None:
         assert supervisor.latest_failure is None
         supervisor.note_failure("the schedule", "it had stopped")
@@ -98,7 +98,7 @@ def test_a_fall_is_told_for_some_minutes_and_then_forgotten() -> None:
     run(play)
 
 
-def test_other_parts_go_on_meanwhile() -> None:
+def test_other_components_keep_running() -> None:
     async def play(supervisor: Supervisor, _: LoopClock) -> None:
         beats: list[int] = []
 
@@ -115,7 +115,7 @@ def test_other_parts_go_on_meanwhile() -> None:
     run(play)
 
 
-def test_what_is_closed_is_not_begun_again(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_closed_component_is_not_restarted(caplog: pytest.LogCaptureFixture) -> None:
     async def play(supervisor: Supervisor, _: LoopClock) -> None:
         begun: list[int] = []
 

@@ -99,7 +99,7 @@ def alert(shown: Snapshot) -> list[str]:
     return [item.text for item in found if item.kind is NotificationKind.TRADING and item.key == "off"]
 
 
-def test_after_a_wake_up_no_stop_fires_until_the_account_is_reconciled_and_screen_and_alert_say_so(
+def test_after_a_wake_up_no_stop_fires_until_the_account_is_reconciled(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world = SleepWorld(engine, monkeypatch)
@@ -120,7 +120,7 @@ def test_after_a_wake_up_no_stop_fires_until_the_account_is_reconciled_and_scree
     assert world.stop_orders()[0].intent.code == world.code
 
 
-def test_the_first_price_after_a_sleep_sells_nothing_although_no_beat_has_noticed_yet(
+def test_the_first_price_after_a_sleep_sells_nothing_before_the_sleep_is_detected(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world = SleepWorld(engine, monkeypatch)

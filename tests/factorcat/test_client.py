@@ -108,7 +108,7 @@ async def test_spellings_of_a_date(alice: FactorCatClient, server: Server, text:
     assert (await alice.selection(7, 42)).trade_date == date(2026, 5, 15)
 
 
-async def test_the_token_tells_its_end(client: FactorCatClient, server: Server) -> None:
+async def test_the_token_s_expiry_is_read_from_the_token(client: FactorCatClient, server: Server) -> None:
     end = datetime(2026, 5, 15, 16, 0, tzinfo=SHANGHAI)
     server.on(LONG_TERM, answer(200, {"access_token": jwt(end)}))
     assert client.token_expires_at is None
@@ -120,14 +120,14 @@ async def test_the_token_tells_its_end(client: FactorCatClient, server: Server) 
 
 
 @pytest.mark.parametrize("text", ["a.b.c", "a.bnVsbA.c", "a.eyJleHAiOiAieCJ9.c", "a.eyJleHAiOiAxZTMwfQ.c", LONG])
-async def test_a_token_that_does_not_tell(client: FactorCatClient, server: Server, text: str) -> None:
+async def test_a_token_without_an_expiry(client: FactorCatClient, server: Server, text: str) -> None:
     server.on(LONG_TERM, answer(200, {"access_token": text}))
     await client.login(USER, PASSWORD)
     assert client.token_expires_at is None
     assert not await client.renew_if_due()
 
 
-async def test_renewal_ahead_of_the_end(client: FactorCatClient, server: Server, clock: SteppedClock) -> None:
+async def test_the_token_is_renewed_before_it_expires(client: FactorCatClient, server: Server, clock: SteppedClock) -> None:
     end = NOW + timedelta(minutes=30)
     later = end + timedelta(hours=8)
     server.on(LONG_TERM, answer(200, {"access_token": jwt(end)}), answer(200, {"access_token": jwt(later)}))
@@ -142,7 +142,7 @@ async def test_renewal_ahead_of_the_end(client: FactorCatClient, server: Server,
     assert not await client.renew_if_due()
 
 
-async def test_a_refused_renewal_lets_the_token_serve_out(client: FactorCatClient, server: Server) -> None:
+async def test_a_refused_renewal_keeps_the_token_until_it_expires(client: FactorCatClient, server: Server) -> None:
     server.on(LONG_TERM, answer(200, {"access_token": jwt(NOW + timedelta(minutes=5))}))
     await client.login(USER, PASSWORD)
     server.on(LOGIN, answer(401, {"detail": "密码已修改"}))
@@ -153,7 +153,7 @@ async def test_a_refused_renewal_lets_the_token_serve_out(client: FactorCatClien
     await client.selection(7, 42)
 
 
-async def test_401_logs_in_once_in_silence(alice: FactorCatClient, server: Server) -> None:
+async def test_401_logs_in_again_once_without_asking(alice: FactorCatClient, server: Server) -> None:
     server.on(LONG_TERM, answer(200, {"access_token": "fresh"}))
     server.on(SELECTION, answer(401, {"detail": "expired"}), answer(200, LIST))
     assert len((await alice.selection(7, 42)).bonds) == 3
@@ -172,7 +172,7 @@ async def test_401_after_the_login_too_asks_the_user(alice: FactorCatClient, ser
     assert (server.count(LOGIN), server.count(SELECTION)) == (2, 2)
 
 
-async def test_401_and_a_password_that_is_no_longer_taken(alice: FactorCatClient, server: Server) -> None:
+async def test_401_and_a_password_that_is_no_longer_accepted(alice: FactorCatClient, server: Server) -> None:
     server.on(SELECTION, answer(401, {"detail": "expired"}))
     server.on(LOGIN, answer(401, {"detail": "密码已修改"}))
     with pytest.raises(LoginNeeded, match=r"could not be renewed.*密码已修改") as caught:
@@ -182,7 +182,7 @@ async def test_401_and_a_password_that_is_no_longer_taken(alice: FactorCatClient
     assert alice.user is None
 
 
-async def test_401_and_a_login_that_does_not_get_through(alice: FactorCatClient, server: Server) -> None:
+async def test_401_and_a_login_that_fails_to_connect(alice: FactorCatClient, server: Server) -> None:
     server.on(SELECTION, answer(401, {}), answer(401, {}), answer(200, LIST))
     server.on(LOGIN, reset(), answer(200, token()))
     with pytest.raises(Unreachable):
@@ -206,7 +206,7 @@ async def test_many_401_share_one_refusal(alice: FactorCatClient, server: Server
     assert server.count(LOGIN) == 2
 
 
-async def test_a_caller_that_gives_up_does_not_end_the_login_of_the_others(
+async def test_a_cancelled_request_does_not_cancel_the_shared_login(
     alice: FactorCatClient, server: Server
 ) -> None:
     server.on(SELECTION, answer(401, {}), answer(401, {}), answer(200, LIST))

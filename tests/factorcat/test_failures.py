@@ -184,7 +184,7 @@ async def test_not_one_list(alice: FactorCatClient, server: Server, value: objec
     await refused(alice, SelectionRefused, words)
 
 
-async def test_a_passing_fault_costs_no_rotation(alice: FactorCatClient, server: Server, clock: SteppedClock) -> None:
+async def test_a_temporary_fault_does_not_fail_the_request(alice: FactorCatClient, server: Server, clock: SteppedClock) -> None:
     before = clock.now()
     server.on(SELECTION, answer(502, {}), reset(), answer(200, LIST))
     assert len((await alice.selection(7, 42)).bonds) == 3
@@ -250,7 +250,7 @@ async def test_a_login_is_never_repeated(
 @pytest.mark.parametrize(
     "reply", [answer(401, {}), answer(404, {}), answer(503, {}), reset(), answer(200, {"token": LONG})]
 )
-async def test_without_a_long_term_token_the_short_one_serves(
+async def test_without_a_long_term_token_the_short_one_is_used(
     client: FactorCatClient, server: Server, reply: Reply
 ) -> None:
     server.on(LONG_TERM, reply)
@@ -260,7 +260,7 @@ async def test_without_a_long_term_token_the_short_one_serves(
     assert server.count(LONG_TERM) == server.count(LOGIN) == 1
 
 
-async def test_a_failed_login_leaves_the_former_one(alice: FactorCatClient, server: Server) -> None:
+async def test_a_failed_login_keeps_the_previous_one(alice: FactorCatClient, server: Server) -> None:
     server.on(LOGIN, answer(401, {"detail": "no"}))
     with pytest.raises(LoginRefused):
         await alice.login("bob", "x")
@@ -268,7 +268,7 @@ async def test_a_failed_login_leaves_the_former_one(alice: FactorCatClient, serv
     await alice.selection(7, 42)
 
 
-async def test_nobody_listens(clock: SteppedClock) -> None:
+async def test_an_unreachable_server_is_reported(clock: SteppedClock) -> None:
     client = FactorCatClient(f"http://127.0.0.1:{free_port()}", version="1", clock=clock, timeout=0.3)
     with pytest.raises(Unreachable, match=r"127\.0\.0\.1 cannot be reached when asked about the login") as caught:
         await client.login(USER, PASSWORD)
@@ -276,7 +276,7 @@ async def test_nobody_listens(clock: SteppedClock) -> None:
     await client.aclose()
 
 
-async def test_no_such_name(clock: SteppedClock, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_unknown_host_name_is_reported(clock: SteppedClock, monkeypatch: pytest.MonkeyPatch) -> None:
     def no_such_name(*_: Any, **__: Any) -> Any:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
@@ -299,7 +299,7 @@ async def impostor() -> Any:
     await server.stop()
 
 
-async def test_an_impostor_gets_nothing(impostor: Server, clock: SteppedClock) -> None:
+async def test_a_server_with_a_wrong_certificate_gets_no_password(impostor: Server, clock: SteppedClock) -> None:
     client = FactorCatClient(f"https://localhost:{impostor.port}", version="1", clock=clock, timeout=1)
     with pytest.raises(Untrusted, match=r"certificate of localhost is not valid \(self.signed") as caught:
         await client.login(USER, PASSWORD)
@@ -324,14 +324,14 @@ async def test_size_limit(server: Server, clock: SteppedClock, padding: int, fit
     await client.aclose()
 
 
-async def test_the_words_of_a_server_cannot_steer_the_terminal(alice: FactorCatClient, server: Server) -> None:
+async def test_server_messages_contain_no_terminal_control_characters(alice: FactorCatClient, server: Server) -> None:
     server.on(SELECTION, answer(400, {"detail": "\x1b[2J\x1b]0;owned\x07 line\nline " + "x" * 5000}))
     sentence = await refused(alice, ServerRefused, "line line")
     assert sentence.isprintable()
     assert len(sentence) < 600
 
 
-async def test_a_server_that_repeats_the_token(alice: FactorCatClient, server: Server) -> None:
+async def test_a_server_that_repeats_the_token_does_not_leak_it(alice: FactorCatClient, server: Server) -> None:
     server.on(SELECTION, answer(403, {"detail": f"Bearer {LONG} may not"}))
     await refused(alice, ServerRefused, "Bearer *** may not")
 
@@ -367,7 +367,7 @@ async def test_pages_name_what_is_missing(
     assert server.count(RECORD) == 0
 
 
-async def test_nothing_is_left_open(server: Server, clock: SteppedClock) -> None:
+async def test_no_connection_is_left_open(server: Server, clock: SteppedClock) -> None:
     server.on(LOGIN, drip(token()))
     client = connect(server, clock, timeout=0.1)
     with pytest.raises(TimedOut):

@@ -23,7 +23,7 @@ answers = values | st.lists(
 
 @settings(max_examples=100, deadline=None)
 @given(answers)
-def test_whole_or_refused(value: object) -> None:
+def test_a_selection_is_read_completely_or_refused(value: object) -> None:
     try:
         selection = read_selection(json.dumps(value).encode(), "the day's list", 7, 42, NOW)
     except FactorCatError as error:

@@ -81,7 +81,7 @@ def health(shown: Snapshot) -> tuple[Level, str]:
 
 
 @pytest.mark.slow
-def test_it_tells_what_is_wanted_before_the_first_order_and_takes_it(engine: Engine) -> None:
+def test_consent_and_self_test_are_requested_before_the_first_order(engine: Engine) -> None:
     assert until(engine, lambda shown: shown.ready).needs == (Need.CONSENT, Need.SELF_TEST)
     early = engine.send(RunSelfTest()).result(30)
     assert isinstance(early, Failed)
@@ -99,7 +99,7 @@ def test_it_tells_what_is_wanted_before_the_first_order_and_takes_it(engine: Eng
     assert done.value.complete, done
 
 
-def test_a_terminal_that_goes_turns_trading_off_and_its_return_is_reconciled_first(
+def test_a_lost_terminal_turns_trading_off_and_its_return_is_reconciled_first(
     engine: Engine, control: Control
 ) -> None:
     shown = until(engine, lambda shown: shown.ready and health(shown)[0] is Level.GOOD)
@@ -120,7 +120,7 @@ def test_a_terminal_that_goes_turns_trading_off_and_its_return_is_reconciled_fir
 
 
 @pytest.mark.slow
-def test_prices_that_stand_still_are_an_alarm(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_prices_that_stop_are_an_alarm(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("core.engine.health.SILENCE", 0.5)
     engine.send(MakePlan()).result(30)
     shown = until(engine, lambda shown: any(one.name == "quotes" and one.level is Level.ERROR for one in shown.health))

@@ -80,7 +80,7 @@ STORIES: dict[str, Callable[[Control], None]] = {
 
 
 @pytest.mark.parametrize("story", STORIES)
-async def test_the_account_comes_to_equal_the_list(terminal_world: TerminalWorld, story: str) -> None:
+async def test_the_account_ends_equal_to_the_list(terminal_world: TerminalWorld, story: str) -> None:
     STORIES[story](terminal_world.control)
     await terminal_world.rebalance()
     terminal_world.check()
@@ -88,7 +88,7 @@ async def test_the_account_comes_to_equal_the_list(terminal_world: TerminalWorld
     await terminal_world.finish()
 
 
-async def test_pushes_of_the_whole_day_that_come_again_change_nothing(terminal_world: TerminalWorld) -> None:
+async def test_repeated_pushes_of_the_whole_day_change_nothing(terminal_world: TerminalWorld) -> None:
     await terminal_world.rebalance()
     terminal_world.control.replay_pushes(ACCOUNT, times=24)
     await terminal_world.broker.asset()
@@ -96,7 +96,7 @@ async def test_pushes_of_the_whole_day_that_come_again_change_nothing(terminal_w
     await terminal_world.finish()
 
 
-async def test_an_order_that_was_lost_stays_unknown_and_freezes_its_bond_until_a_new_connection_proves_it(
+async def test_a_lost_order_stays_unknown_and_blocks_its_bond_until_a_new_connection(
     terminal_world: TerminalWorld,
 ) -> None:
     terminal_world.control.next_order("no_response", code=str(SOLD))
@@ -109,7 +109,7 @@ async def test_an_order_that_was_lost_stays_unknown_and_freezes_its_bond_until_a
     await terminal_world.finish()
 
 
-async def test_an_account_that_comes_back_over_the_connection_that_sent_it_proves_nothing(
+async def test_an_account_back_on_the_same_connection_proves_nothing(
     terminal_world: TerminalWorld,
 ) -> None:
     """The request may still lie in the terminal, however long the account was out of reach meanwhile."""
@@ -127,7 +127,7 @@ async def test_an_account_that_comes_back_over_the_connection_that_sent_it_prove
     assert terminal_world.orders(SOLD)[0].order_id is not None
 
 
-async def test_an_order_that_the_terminal_takes_long_after_is_found_and_not_sent_again(
+async def test_an_order_accepted_late_is_found_and_not_resent(
     terminal_world: TerminalWorld,
 ) -> None:
     terminal_world.control.next_order("hang_then_ok", delay=HOUR, code=str(BOUGHT))
@@ -140,7 +140,7 @@ async def test_an_order_that_the_terminal_takes_long_after_is_found_and_not_sent
     assert len(terminal_world.control.requests(code=str(BOUGHT))) == 1
 
 
-async def test_a_connection_that_breaks_between_order_and_answer(terminal_world: TerminalWorld) -> None:
+async def test_a_connection_lost_between_order_and_response(terminal_world: TerminalWorld) -> None:
     terminal_world.control.next_order(response_delay=HOUR, code=str(SOLD), fill="none", pushes=False)
     plan = await terminal_world.plan()
     running = asyncio.create_task(terminal_world.rotation.execute(plan))
@@ -153,7 +153,7 @@ async def test_a_connection_that_breaks_between_order_and_answer(terminal_world:
     await terminal_world.finish()
 
 
-async def test_a_break_that_nobody_is_told_of(terminal_world: TerminalWorld) -> None:
+async def test_a_connection_lost_without_notice(terminal_world: TerminalWorld) -> None:
     """The SDK goes on as if connected and answers nothing; what is sent is lost."""
     plan = await terminal_world.plan()
     terminal_world.control.drop_link("trade", noticed_after=HOUR)
@@ -166,7 +166,7 @@ async def test_a_break_that_nobody_is_told_of(terminal_world: TerminalWorld) -> 
     await terminal_world.finish()
 
 
-async def test_nothing_is_sent_before_the_account_was_reconciled_after_a_break(terminal_world: TerminalWorld) -> None:
+async def test_nothing_is_sent_after_a_disconnect_before_reconciliation(terminal_world: TerminalWorld) -> None:
     plan = await terminal_world.plan()
     terminal_world.control.drop_link("trade")
     await terminal_world.link_is(up=False)
@@ -179,7 +179,7 @@ async def test_nothing_is_sent_before_the_account_was_reconciled_after_a_break(t
 
 
 @pytest.mark.parametrize("query", ["query_asset", "query_positions", "query_orders"])
-async def test_an_empty_answer_is_no_empty_account(terminal_world: TerminalWorld, query: str) -> None:
+async def test_an_empty_response_is_not_an_empty_account(terminal_world: TerminalWorld, query: str) -> None:
     """Disconnected, the SDK answers None for the asset and [] for the lists."""
     terminal_world.control.next_call(query, "empty", times=-1)
     if query == "query_orders":
@@ -195,7 +195,7 @@ async def test_an_empty_answer_is_no_empty_account(terminal_world: TerminalWorld
 
 
 @pytest.mark.parametrize("query", ["query_asset", "query_positions", "query_orders", "query_trades"])
-async def test_a_timeout_is_no_empty_account(terminal_world: TerminalWorld, query: str) -> None:
+async def test_a_timeout_is_not_an_empty_account(terminal_world: TerminalWorld, query: str) -> None:
     """The SDK's own time-out answers as an empty account does."""
     terminal_world.control.next_call(query, "no_response")
     plan = await terminal_world.plan()
@@ -222,7 +222,7 @@ async def test_only_an_account_in_state_0_is_traded(terminal_world: TerminalWorl
     await terminal_world.finish()
 
 
-async def test_an_account_that_leaves_state_0_in_the_middle(terminal_world: TerminalWorld) -> None:
+async def test_an_account_that_leaves_state_0_during_a_rebalance(terminal_world: TerminalWorld) -> None:
     terminal_world.control.next_order(code=str(SOLD), fill="none")
     plan = await terminal_world.plan()
     running = asyncio.create_task(terminal_world.rotation.execute(plan))
@@ -234,7 +234,7 @@ async def test_an_account_that_leaves_state_0_in_the_middle(terminal_world: Term
     await terminal_world.finish()
 
 
-async def test_a_call_of_the_sdk_that_never_returns_costs_its_thread_and_nothing_else(
+async def test_an_sdk_call_that_never_returns_costs_only_its_thread(
     terminal_world: TerminalWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What waits behind it is not sent late: it is not sent at all."""
@@ -264,7 +264,7 @@ async def test_a_call_of_the_sdk_that_never_returns_costs_its_thread_and_nothing
     await terminal_world.finish()
 
 
-async def test_the_terminal_is_killed_and_started_again_in_the_middle(mortal_room: TerminalWorld) -> None:
+async def test_the_terminal_is_killed_and_restarted_during_a_rebalance(mortal_room: TerminalWorld) -> None:
     terminal_world = mortal_room
     terminal_world.control.next_order(code=str(SOLD), fill="none")
     plan = await terminal_world.plan()
@@ -279,7 +279,7 @@ async def test_the_terminal_is_killed_and_started_again_in_the_middle(mortal_roo
     await terminal_world.finish()
 
 
-async def test_days_and_the_terminal_s_restarts_between_them(mortal_room: TerminalWorld) -> None:
+async def test_several_days_with_terminal_restarts(mortal_room: TerminalWorld) -> None:
     """Order numbers begin anew every morning: yesterday's must not be taken for today's."""
     terminal_world = mortal_room
     await terminal_world.rebalance()
@@ -298,7 +298,7 @@ async def test_days_and_the_terminal_s_restarts_between_them(mortal_room: Termin
     assert len(set(numbers)) < len(numbers), "the terminal did use its numbers again"
 
 
-async def test_what_the_user_trades_by_hand_is_the_user_s_own(terminal_world: TerminalWorld) -> None:
+async def test_manual_trades_belong_to_the_user(terminal_world: TerminalWorld) -> None:
     own = NEW[3]
     terminal_world.control.manual_order(ACCOUNT, str(own), 23, 50, 101.0)
     terminal_world.control.settle()
@@ -312,7 +312,7 @@ async def test_what_the_user_trades_by_hand_is_the_user_s_own(terminal_world: Te
     assert terminal_world.held[own] == 50
 
 
-async def test_a_sale_by_hand_of_what_is_ours_keeps_trading_off_and_is_named(terminal_world: TerminalWorld) -> None:
+async def test_a_manual_sale_of_a_managed_bond_keeps_trading_off_and_is_named(terminal_world: TerminalWorld) -> None:
     terminal_world.control.manual_order(ACCOUNT, str(SOLD), 24, 60, 99.0)
     terminal_world.control.settle()
     (row,) = await terminal_world.reconciled()

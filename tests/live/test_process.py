@@ -78,7 +78,7 @@ def test_a_waived_self_test_is_not_asked_for(world: ProcessWorld) -> None:
 
 
 @pytest.mark.slow
-def test_two_copies_at_once_are_one(world: ProcessWorld) -> None:
+def test_two_simultaneous_rebalances_are_executed_once(world: ProcessWorld) -> None:
     world.permit()
     world.adopt(*OLD)
     both = [world.start("rebalance", "--yes", "--json") for _ in range(2)]
@@ -90,7 +90,7 @@ def test_two_copies_at_once_are_one(world: ProcessWorld) -> None:
     assert max(Counter(request["code"] for request in world.control.requests()[2:]).values()) == 1
 
 
-def test_a_second_home_on_the_same_account_is_refused_and_names_the_first(world: ProcessWorld) -> None:
+def test_a_second_data_folder_on_the_same_account_is_refused(world: ProcessWorld) -> None:
     world.control.configure(latency={"query_asset": 1.0})
     first = world.start("plan", "--json")
     world.control.wait_for(lambda: world.control.dump()["sessions"], 60)
@@ -101,7 +101,7 @@ def test_a_second_home_on_the_same_account_is_refused_and_names_the_first(world:
     assert world.control.requests() == []
 
 
-def test_the_terminal_is_away_says_so_in_one_sentence(world: ProcessWorld) -> None:
+def test_an_unreachable_terminal_is_reported_in_one_sentence(world: ProcessWorld) -> None:
     world.control.drop_link("all")
     code, plan = world.json("plan")
     assert code == 3
@@ -110,7 +110,7 @@ def test_the_terminal_is_away_says_so_in_one_sentence(world: ProcessWorld) -> No
 
 
 @pytest.mark.slow
-def test_an_order_that_nobody_settles_is_settled_by_the_user(world: ProcessWorld) -> None:
+def test_the_user_settles_an_unknown_order(world: ProcessWorld) -> None:
     """A sale of yesterday that was working when rotor was killed: today's list does not tell what became of it."""
     sold = OLD[0]
     world.permit()
@@ -139,7 +139,7 @@ def test_an_order_that_nobody_settles_is_settled_by_the_user(world: ProcessWorld
 
 
 @pytest.mark.slow
-def test_what_is_not_ours_can_be_released_and_adopted(world: ProcessWorld) -> None:
+def test_holdings_can_be_adopted_and_released(world: ProcessWorld) -> None:
     world.permit()
     world.adopt(OLD[0])
     assert world.ledger() == {OLD[0]: 100}
@@ -159,7 +159,7 @@ def test_what_is_not_ours_can_be_released_and_adopted(world: ProcessWorld) -> No
 
 @pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="SIGKILL is a POSIX signal")
-def test_killed_at_random_moments_it_ends_where_it_would_have(tmp_path: Path) -> None:
+def test_a_rebalance_killed_at_random_moments_ends_equal_to_the_list(tmp_path: Path) -> None:
     """A few of those that the command in the README makes; the seed is fixed, the moments are not."""
     counts = kills.run(tmp_path, times=2, seed=7)
     assert counts.kills == 2
@@ -176,7 +176,7 @@ def test_paper_mode_trades_on_the_terminal_s_prices_and_sends_it_nothing(world: 
     assert set(world.held()) == set(OLD)
 
 
-def test_what_the_sdk_writes_to_the_console_is_in_the_log_and_in_no_document(world: ProcessWorld) -> None:
+def test_native_output_is_in_the_log_and_not_in_json_output(world: ProcessWorld) -> None:
     world.control.configure(latency={"query_asset": 0.3})
     program = world.start("plan", "--json")
     world.control.wait_for(lambda: world.control.dump()["sessions"], 60)

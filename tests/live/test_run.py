@@ -51,7 +51,7 @@ def calls(world: ProcessWorld) -> Counter[str]:
 
 
 @pytest.mark.parametrize("last", [94.0, 111.0], ids=["loss", "profit"])
-def test_a_price_through_a_level_sells_what_is_owned_and_nothing_else(world: ProcessWorld, last: float) -> None:
+def test_a_triggered_stop_sells_the_strategy_s_holding_only(world: ProcessWorld, last: float) -> None:
     furnished(world, OWNED)
     code = OWNED[1]
     with Running(world).follows() as run:
@@ -68,7 +68,7 @@ def test_a_price_through_a_level_sells_what_is_owned_and_nothing_else(world: Pro
     assert len(world.control.requests()) == 1
 
 
-def test_what_a_thin_bid_leaves_is_sold_by_a_later_order_and_never_more_than_owned(world: ProcessWorld) -> None:
+def test_a_stop_in_a_thin_market_never_sells_more_than_owned(world: ProcessWorld) -> None:
     code = OWNED[0]
     furnished(world, [code], volume=60)  # of the 100 in the account: 40 are the user's own
     world.settings["ORDERS__TIMEOUT"] = "1"
@@ -87,7 +87,7 @@ def test_what_a_thin_bid_leaves_is_sold_by_a_later_order_and_never_more_than_own
 
 
 @pytest.mark.slow
-def test_the_sweep_of_a_hundred_positions_is_one_call(tmp_path: Path) -> None:
+def test_a_sweep_of_a_hundred_positions_is_one_call(tmp_path: Path) -> None:
     many = bonds(100)
     with ProcessWorld(tmp_path, held=many) as world:
         world.furnish(many)
@@ -104,7 +104,7 @@ def test_the_sweep_of_a_hundred_positions_is_one_call(tmp_path: Path) -> None:
     assert asked["instrument_detail"] == 0
 
 
-def test_an_order_that_works_at_the_end_is_cancelled(world: ProcessWorld) -> None:
+def test_an_open_order_is_cancelled_at_exit(world: ProcessWorld) -> None:
     furnished(world, OWNED)
     world.control.next_order(code=OWNED[0], fill="none")
     with Running(world).follows() as run:
@@ -119,7 +119,7 @@ def test_an_order_that_works_at_the_end_is_cancelled(world: ProcessWorld) -> Non
 
 
 @pytest.mark.slow
-def test_an_order_that_is_to_be_left_is_left_and_the_next_start_settles_it(world: ProcessWorld) -> None:
+def test_an_order_left_open_at_exit_is_settled_by_the_next_start(world: ProcessWorld) -> None:
     furnished(world, OWNED)
     world.settings["ORDERS__AT_EXIT"] = "leave"
     world.control.next_order(code=OWNED[0], fill="none")
@@ -140,7 +140,7 @@ def test_an_order_that_is_to_be_left_is_left_and_the_next_start_settles_it(world
     assert (status(world)["open_orders"], ledger(world)) == ([], {code: world.held()[code] for code in OWNED})
 
 
-def test_a_halt_beside_it_takes_effect_at_once_and_so_does_its_end(world: ProcessWorld) -> None:
+def test_halt_and_resume_from_another_process_take_effect_at_once(world: ProcessWorld) -> None:
     furnished(world, OWNED)
     code = OWNED[0]
     with Running(world).follows() as run:
@@ -158,7 +158,7 @@ def test_a_halt_beside_it_takes_effect_at_once_and_so_does_its_end(world: Proces
         assert run.end(signal.SIGTERM) == 0, run.said
 
 
-def test_a_run_is_made_at_its_minute_once(world: ProcessWorld) -> None:
+def test_a_scheduled_run_is_executed_once_in_its_minute(world: ProcessWorld) -> None:
     furnished(world, OWNED)
     world.platform.listed = [*OWNED[:3], *bonds(1, 101)]
     world.settings["SCHEDULE__TIME"] = "14:50"
@@ -179,7 +179,7 @@ def test_a_run_is_made_at_its_minute_once(world: ProcessWorld) -> None:
 
 
 @pytest.mark.slow
-def test_a_plan_by_hand_leaves_what_is_due_to_the_one_who_keeps_the_schedule(world: ProcessWorld) -> None:
+def test_a_manual_plan_leaves_a_due_run_to_the_scheduler(world: ProcessWorld) -> None:
     """The run of 14:50 is due and was not seen to: a one-shot command neither begins it nor takes the offer away."""
     furnished(world, OWNED)
     world.platform.listed = bonds(4, 101)
@@ -199,7 +199,7 @@ def test_a_plan_by_hand_leaves_what_is_due_to_the_one_who_keeps_the_schedule(wor
 
 
 @pytest.mark.slow
-def test_a_run_whose_time_was_slept_over_is_offered_and_not_begun(tmp_path: Path) -> None:
+def test_a_run_missed_during_sleep_is_offered_and_not_started(tmp_path: Path) -> None:
     told: list[str] = []
     with ProcessWorld(tmp_path) as world:
         world.furnish(suspend.LISTED)

@@ -57,7 +57,7 @@ def test_live_orders_need_the_same_price_from_a_second_source(world: ProcessWorl
     assert [request["code"] for request in world.control.requests()] == [A]
 
 
-def test_without_the_second_source_live_sends_nothing_and_says_which_is_silent(
+def test_live_mode_without_the_second_source_sends_nothing_and_names_it(
     world: ProcessWorld, tencent: Service
 ) -> None:
     world.settings |= {**CHECKED, "GUARDS__SELF_TEST": "waived"}
@@ -71,7 +71,7 @@ def test_without_the_second_source_live_sends_nothing_and_says_which_is_silent(
     assert world.control.requests() == []
 
 
-def test_a_source_whose_previous_close_is_the_open_is_caught(world: ProcessWorld, tencent: Service) -> None:
+def test_a_source_that_reports_the_open_as_previous_close_is_detected(world: ProcessWorld, tencent: Service) -> None:
     world.settings |= {**CHECKED, "GUARDS__SELF_TEST": "waived"}
     furnished(world, ())
     show(tencent, A, last="100.000", prev_close="99.500")
@@ -88,7 +88,7 @@ def test_paper_mode_trades_without_a_terminal(world: ProcessWorld, tencent: Serv
     assert set(world.ledger()) == {A, B}
 
 
-def test_with_every_source_out_of_reach_paper_names_each_and_orders_nothing(
+def test_paper_mode_without_any_source_names_each_and_orders_nothing(
     world: ProcessWorld, tencent: Service
 ) -> None:
     tencent.status = 503
@@ -100,7 +100,7 @@ def test_with_every_source_out_of_reach_paper_names_each_and_orders_nothing(
     assert "status 503" in said
 
 
-def test_a_called_bond_is_told_and_sold_before_its_last_trading_day(world: ProcessWorld) -> None:
+def test_a_called_bond_is_reported_and_sold_before_its_last_trading_day(world: ProcessWorld) -> None:
     """By the engine that runs, without a word from anybody; the plan says why, and buys it no more."""
     furnished(world, ())
     world.control.set_position(ACCOUNT, A, 100, 100.0)

@@ -17,7 +17,7 @@ FALLS = LISTED[0]
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(os.name == "nt", reason="signals and ptys of POSIX")]
 
 
-def test_whatever_becomes_of_viewers_orders_and_times_stay_the_same(tmp_path: Path) -> None:
+def test_killed_or_blocked_viewers_do_not_change_orders_or_timing(tmp_path: Path) -> None:
     with ProcessWorld(tmp_path) as world:
         world.furnish(LISTED, latency={"order": 0.1})
         world.platform.listed = LISTED

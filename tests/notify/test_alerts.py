@@ -90,12 +90,12 @@ def stopped(state: OrderState, **changes: Any) -> Order:
     return replace(made, intent=replace(made.intent, origin=Origin.STOP_LOSS, level=Decimal("112.5")))
 
 
-def test_nothing_is_told_of_a_quiet_picture_twice(world: AlertWorld) -> None:
+def test_an_unchanged_snapshot_sends_no_alert_twice(world: AlertWorld) -> None:
     for _ in range(50):
         assert world.look(quiet(), after=1) == []
 
 
-def test_a_rejected_order_is_told_once_over_a_restart_too(world: AlertWorld) -> None:
+def test_a_rejected_order_is_reported_once_even_after_a_restart(world: AlertWorld) -> None:
     shown = quiet(orders=(order(3, Side.BUY, OrderState.REJECTED, message="beyond the day's limit"),))
     (told,) = world.look(shown)
     assert "an order was turned down: buy of 820 张 123107.SZ" in told
@@ -106,7 +106,7 @@ def test_a_rejected_order_is_told_once_over_a_restart_too(world: AlertWorld) -> 
     assert world.look(shown, after=1) == []
 
 
-def test_an_order_of_which_nobody_knows_is_told_when_it_stays_so_and_when_it_is_known(world: AlertWorld) -> None:
+def test_an_unknown_order_is_reported_when_it_stays_unknown_and_when_resolved(world: AlertWorld) -> None:
     shown = quiet(orders=(order(4, Side.BUY, OrderState.UNKNOWN),))
     assert world.look(shown) == []
     assert world.look(shown, after=10) == []  # the broker is still looked at
@@ -116,12 +116,12 @@ def test_an_order_of_which_nobody_knows_is_told_when_it_stays_so_and_when_it_is_
     assert "known again" in over
 
 
-def test_an_order_that_is_cleared_up_at_once_is_no_news(world: AlertWorld) -> None:
+def test_an_unknown_order_resolved_at_once_sends_no_alert(world: AlertWorld) -> None:
     assert world.look(quiet(orders=(order(4, Side.BUY, OrderState.INTENDED),)), after=1) == []
     assert world.look(quiet(orders=(order(4, Side.BUY, OrderState.WORKING),)), after=30) == []
 
 
-def test_a_stop_is_told_when_it_fires_and_what_it_brought(world: AlertWorld) -> None:
+def test_a_stop_is_reported_when_it_fires_and_with_its_result(world: AlertWorld) -> None:
     (fired,) = world.look(quiet(orders=(stopped(OrderState.WORKING),)))
     assert fired == "stop-loss of 127056.SZ 中特转债 has fired at 112.5: 820 张 are sold"
     done = stopped(OrderState.FILLED, filled_volume=820, filled_amount=Decimal(92250))
@@ -130,7 +130,7 @@ def test_a_stop_is_told_when_it_fires_and_what_it_brought(world: AlertWorld) -> 
 
 
 @pytest.mark.parametrize("name", ["QMT", "quotes", "FactorCat", "clock", "disk"])
-def test_a_connection_is_told_when_it_is_lost_and_when_it_is_back(name: str, tmp_path: Path) -> None:
+def test_a_lost_and_a_restored_connection_are_reported(name: str, tmp_path: Path) -> None:
     world = AlertWorld(tmp_path)
     base = tuple(replace(one, name="QMT") if one.name == "broker" else one for one in snapshot().health)
     world.look(quiet(health=base))
@@ -143,19 +143,19 @@ def test_a_connection_is_told_when_it_is_lost_and_when_it_is_back(name: str, tmp
     assert world.look(quiet(health=base), after=1) == [f"{name} is well again"]
 
 
-def test_a_connection_that_blinks_is_no_news(world: AlertWorld) -> None:
+def test_a_short_connection_loss_sends_no_alert(world: AlertWorld) -> None:
     for _ in range(5):
         assert world.look(quiet(health=ill("quotes")), after=4) == []
         assert world.look(quiet(), after=4) == []
 
 
-def test_a_terminal_that_is_closed_for_the_night_is_no_news(world: AlertWorld) -> None:
+def test_a_terminal_closed_for_the_night_sends_no_alert(world: AlertWorld) -> None:
     night = quiet(health=ill("broker"), session="closed", at=NOW.replace(hour=22))
     world.look(night)  # the digest
     assert world.look(night, after=3600) == []
 
 
-def test_what_was_lost_in_the_session_is_not_back_because_that_ended(world: AlertWorld) -> None:
+def test_a_connection_lost_in_the_session_is_not_restored_by_the_session_s_end(world: AlertWorld) -> None:
     world.look(quiet(health=ill("broker")))
     assert len(world.look(quiet(health=ill("broker")), after=10)) == 1
     evening = quiet(health=ill("broker"), session="closed", at=NOW.replace(hour=15, minute=0))
@@ -175,7 +175,7 @@ def test_trading_blocked_by_the_connection_is_no_alert_while_the_market_is_close
     assert world.look(replace(night, blockers=()), after=60) == ["trading is on again"]
 
 
-def test_trading_off_is_told_once_however_its_reasons_change(world: AlertWorld) -> None:
+def test_trading_off_is_reported_once_although_reasons_change(world: AlertWorld) -> None:
     assert world.look(quiet(blockers=blocked("113052 differs"), ready=False)) == []
     (told,) = world.look(quiet(blockers=blocked("113052 differs"), ready=False), after=10)
     assert told == "trading is off, nothing is sent and no stop fires: 113052 differs"
@@ -191,20 +191,20 @@ def test_trading_off_is_told_once_however_its_reasons_change(world: AlertWorld) 
         (Control.PAUSED, "buys are paused", "the pause of buys was ended"),
     ],
 )
-def test_brakes(control: Control, told: str, over: str, world: AlertWorld) -> None:
+def test_pause_halt_and_resume_are_reported(control: Control, told: str, over: str, world: AlertWorld) -> None:
     (begun,) = world.look(quiet(controls=(control,)))
     assert begun.startswith(told)
     assert world.look(quiet(), after=1) == [over]
 
 
-def test_a_called_bond_is_told_once(world: AlertWorld) -> None:
+def test_a_called_bond_is_reported_once(world: AlertWorld) -> None:
     assert world.look(quiet(), CALLED) == [CALLED.text]
     dearer = replace(CALLED, text="兴业转债 is called: another sum is at stake")
     assert world.look(quiet(), dearer, after=60) == []
     assert world.look(quiet(), replace(CALLED, sell=True), after=60) == [CALLED.text]  # now it has to go
 
 
-def test_a_suspended_bond_is_told_and_that_it_trades_again(world: AlertWorld) -> None:
+def test_suspension_and_resumption_of_a_bond_are_reported(world: AlertWorld) -> None:
     held = quiet(positions=Known(positions()))
     assert world.look(held) == []
     (told,) = world.look(held, after=10)
@@ -212,7 +212,7 @@ def test_a_suspended_bond_is_told_and_that_it_trades_again(world: AlertWorld) ->
     assert world.look(quiet(), after=1) == ["128136.SZ 立讯转债 trades again"]
 
 
-def test_neither_a_break_nor_an_account_that_is_silent_ends_what_was_told(world: AlertWorld) -> None:
+def test_neither_the_break_nor_an_unknown_account_ends_a_suspension(world: AlertWorld) -> None:
     held = {"positions": Known(positions()), "stops": StopsSummary(4, 5)}
     world.look(quiet(**held))
     assert len(world.look(quiet(**held), after=61)) == 2
@@ -223,7 +223,7 @@ def test_neither_a_break_nor_an_account_that_is_silent_ends_what_was_told(world:
     assert len(world.look(quiet(), after=1)) == 2
 
 
-def test_a_source_of_prices_that_is_lost_and_back(world: AlertWorld) -> None:
+def test_a_lost_and_a_restored_quote_source_are_reported(world: AlertWorld) -> None:
     away = SourceState("qmt", False, SourceStatus.UNREACHABLE, NOW, "it hung up")
     here = SourceState("tencent", True, SourceStatus.WORKING, NOW)
     assert world.look(quiet(sources=(away, here))) == []
@@ -232,14 +232,14 @@ def test_a_source_of_prices_that_is_lost_and_back(world: AlertWorld) -> None:
     assert world.look(quiet(sources=(back, here)), after=1) == ["prices of qmt are within reach again"]
 
 
-def test_a_missed_run(world: AlertWorld) -> None:
+def test_a_missed_run_is_reported(world: AlertWorld) -> None:
     missed = MissedRun("rebalance", datetime(2026, 5, 6, 10, 0, tzinfo=NOW.tzinfo), "rotor was not running", "")
     (told,) = world.look(quiet(missed=missed))
     assert "the rebalance of 2026-05-06 10:00 was not made: rotor was not running." in told
     assert world.look(quiet(missed=replace(missed, advice="the list is still good")), after=60) == []
 
 
-def test_a_rebalance_is_told_when_it_has_ended_with_each_leg(world: AlertWorld) -> None:
+def test_a_finished_rebalance_is_reported_with_each_leg(world: AlertWorld) -> None:
     assert world.look(quiet(rebalance=rebalance(finished=False))) == []
     (told,) = world.look(quiet(rebalance=rebalance(finished=True)), after=1)
     first, *legs = told.splitlines()
@@ -249,13 +249,13 @@ def test_a_rebalance_is_told_when_it_has_ended_with_each_leg(world: AlertWorld) 
     assert "cash after it: 211,234.56 CNY" in told
 
 
-def test_a_part_of_the_engine_that_fails(world: AlertWorld) -> None:
+def test_a_failed_engine_component_is_reported(world: AlertWorld) -> None:
     (told,) = world.look(quiet(), failed_part="the beat")
     assert "the beat" in told
     assert world.look(quiet(), after=1) == ["the engine's parts run steadily again"]
 
 
-def test_that_it_is_back_after_a_crash_is_told_once(world: AlertWorld) -> None:
+def test_a_restart_after_a_crash_is_reported_once(world: AlertWorld) -> None:
     back = "rotor is back: its run of 05-06 09:00:00 ended unexpectedly"
     world.world.check_for_alerts(quiet(), (), None, back)
     assert world.texts()[-1] == back
@@ -265,7 +265,7 @@ def test_that_it_is_back_after_a_crash_is_told_once(world: AlertWorld) -> None:
     assert len(world.texts()) == before
 
 
-def test_the_opening_check_waits_for_the_account_and_names_what_lacks(tmp_path: Path) -> None:
+def test_the_opening_check_waits_for_the_account_and_names_what_is_missing(tmp_path: Path) -> None:
     world = AlertWorld(tmp_path)
     morning = NOW.replace(hour=9, minute=21)
     shown = quiet(
@@ -281,7 +281,7 @@ def test_the_opening_check_waits_for_the_account_and_names_what_lacks(tmp_path: 
     assert world.look(replace(shown, ready=True, blockers=()), after=1) == []
 
 
-def test_an_account_that_stays_away_is_what_the_opening_check_says(tmp_path: Path) -> None:
+def test_the_opening_check_reports_an_unknown_account(tmp_path: Path) -> None:
     world = AlertWorld(tmp_path)
     shown = quiet(at=NOW.replace(hour=9, minute=21), session="opening call", ready=False, blockers=blocked("away"))
     world.look(shown)
@@ -289,7 +289,7 @@ def test_an_account_that_stays_away_is_what_the_opening_check_says(tmp_path: Pat
     assert any(text.startswith("NOT ready for 2026-05-06.\n  trading is off: away") for text in told)
 
 
-def test_the_closing_digest_comes_once_and_only_of_a_day_that_was_seen(world: AlertWorld, tmp_path: Path) -> None:
+def test_the_closing_digest_is_sent_once_and_only_for_a_day_rotor_ran(world: AlertWorld, tmp_path: Path) -> None:
     done = order(
         1, Side.SELL, OrderState.FILLED, filled_volume=820, filled_amount=Decimal("97502.10"), fee=Decimal("9.75")
     )
@@ -318,7 +318,7 @@ def test_no_digest_on_a_closed_day(tmp_path: Path) -> None:
     assert world.look(quiet(session="closed day", trading_day=date(2026, 5, 9), at=NOW.replace(day=9))) == []
 
 
-def test_what_is_off_is_told_to_nobody_and_is_not_told_later(tmp_path: Path) -> None:
+def test_a_disabled_alert_is_not_sent_now_or_later(tmp_path: Path) -> None:
     world = AlertWorld(tmp_path, NotifyEvents(order="off", opening="off"))
     shown = quiet(orders=(order(3, Side.BUY, OrderState.REJECTED),))
     assert world.look(shown) == []
@@ -327,13 +327,13 @@ def test_what_is_off_is_told_to_nobody_and_is_not_told_later(tmp_path: Path) -> 
     assert world.look(shown, after=1) == []
 
 
-def test_a_command_that_ends_tells_of_its_trades_only(tmp_path: Path) -> None:
+def test_a_one_shot_command_reports_only_its_trades(tmp_path: Path) -> None:
     world = AlertWorld(tmp_path, kinds=TRADE_KINDS)
     shown = quiet(health=ill("broker"), controls=(Control.HALTED,), rebalance=rebalance(finished=True))
     assert [text.partition("\n")[0] for text in world.look(shown, CALLED, after=100)] == ["rebalance has ended: ended"]
 
 
-def test_books_of_another_mode_are_another_matter(world: AlertWorld) -> None:
+def test_each_mode_remembers_its_own_alerts(world: AlertWorld) -> None:
     halted = quiet(controls=(Control.HALTED,))
     assert len(world.look(halted)) == 1
     # A start in paper mode neither ends what the sandbox was told, nor takes it for its own.
@@ -342,7 +342,7 @@ def test_books_of_another_mode_are_another_matter(world: AlertWorld) -> None:
     assert world.look(halted, after=1) == []
 
 
-def test_in_the_users_language(world: AlertWorld) -> None:
+def test_alerts_are_in_the_user_s_language(world: AlertWorld) -> None:
     use_language("zh")
     try:
         (told,) = world.look(quiet(controls=(Control.HALTED,)))

@@ -68,7 +68,7 @@ def test_a_message_is_pushed_with_its_level() -> None:
 
 
 @pytest.mark.parametrize("gone", [False, True])
-def test_one_that_does_not_take_it_says_why_without_its_token(gone: bool) -> None:
+def test_a_refusing_push_service_is_reported_without_its_token(gone: bool) -> None:
     with phone(500) as (address, _):
         if not gone:
             receiver = PushReceiver(SecretStr(address), Level.INFO)
@@ -91,7 +91,7 @@ def test_one_that_does_not_take_it_says_why_without_its_token(gone: bool) -> Non
         "tgram://123456789:abcdefg_hijklmnop-qrstuvwxyz0123456/12345",
     ],
 )
-def test_the_services_that_are_used_here_are_known(address: str) -> None:
+def test_the_supported_push_services_are_recognised(address: str) -> None:
     assert problem_with_addresses(address) is None
 
 
@@ -103,7 +103,7 @@ def test_the_services_that_are_used_here_are_known(address: str) -> None:
         (TOKEN, "no Apprise address"),
     ],
 )
-def test_an_address_that_cannot_be_used_is_named_without_its_token(address: str, said: str) -> None:
+def test_an_invalid_push_address_is_named_without_its_token(address: str, said: str) -> None:
     problem = problem_with_addresses(f"json://127.0.0.1/ {address}")
     assert problem is not None
     assert problem.startswith("Push address 2: ")
@@ -111,7 +111,7 @@ def test_an_address_that_cannot_be_used_is_named_without_its_token(address: str,
     assert TOKEN not in problem
 
 
-def test_everybody_of_the_settings_and_of_the_vault(credentials: Credentials) -> None:
+def test_receivers_come_from_settings_and_credentials(credentials: Credentials) -> None:
     urls = ("json://127.0.0.1:1/", "json://127.0.0.1:1/", f"nonsense://{TOKEN}")
     notify = NotifySettings(urls=urls, email=EmailSettings(host="mail.example.com"))
     receivers, troubles = receivers_of(notify, credentials)
@@ -120,7 +120,7 @@ def test_everybody_of_the_settings_and_of_the_vault(credentials: Credentials) ->
     assert receivers_of(NotifySettings(), credentials) == ([], [])
 
 
-def test_addresses_in_a_file_that_is_shut_are_told_as_such(credentials: Credentials, tmp_path: Path) -> None:
+def test_push_addresses_in_a_locked_credentials_file_are_reported(credentials: Credentials, tmp_path: Path) -> None:
     credentials.keep(PUSH_ACCOUNT, SecretStr("json://127.0.0.1:1/"), "push")
     credentials.open(SecretStr("correct horse"))
     shut = Credentials(CredentialsFile(tmp_path / "secrets.json"), {})
@@ -132,7 +132,7 @@ def test_addresses_in_a_file_that_is_shut_are_told_as_such(credentials: Credenti
     assert len(receivers_of(NotifySettings(), shut)[0]) == 1
 
 
-def test_each_is_tried_and_told_apart(credentials: Credentials) -> None:
+def test_each_receiver_is_tested_and_reported_separately(credentials: Credentials) -> None:
     with smtp_server() as server, phone() as (address, heard):
         notify = NotifySettings(urls=(address, "json://127.0.0.1:9/"), email=email_at(server))
         outcomes = send_test(Settings(mode="paper", notify=notify), credentials)
@@ -141,7 +141,7 @@ def test_each_is_tried_and_told_apart(credentials: Credentials) -> None:
     assert "in paper mode" in server.texts()[0]
 
 
-def test_the_command_tells_of_each_and_fails_where_one_does(tmp_path: Path) -> None:
+def test_the_notify_command_lists_each_receiver_and_fails_if_one_fails(tmp_path: Path) -> None:
     def notify(*more: str) -> Any:
         return CliRunner().invoke(main, ["--home", str(tmp_path), "notify", "test", *more])
 

@@ -69,7 +69,7 @@ def outbox(tmp_path: Path) -> Outbox:
     return Outbox(tmp_path / "outbox.db")
 
 
-async def test_what_comes_together_goes_together(outbox: Outbox) -> None:
+async def test_simultaneous_alerts_are_sent_in_one_message(outbox: Outbox) -> None:
     box = Box()
     async with carrying(outbox, box) as carrier:
         put(outbox, "a")
@@ -89,7 +89,7 @@ async def test_what_comes_together_goes_together(outbox: Outbox) -> None:
     ]
 
 
-async def test_each_gets_what_is_grave_enough_for_it(outbox: Outbox) -> None:
+async def test_each_receiver_gets_alerts_of_its_level(outbox: Outbox) -> None:
     mail_box, phone = Box("mail"), Box("phone", Level.ERROR)
     async with carrying(outbox, mail_box, phone) as carrier:
         put(outbox, "a", Level.INFO)
@@ -101,7 +101,7 @@ async def test_each_gets_what_is_grave_enough_for_it(outbox: Outbox) -> None:
     assert [message.text.count("about") for message in phone.got] == [1]
 
 
-async def test_a_failure_is_tried_again_with_growing_pauses_and_the_same_number(outbox: Outbox) -> None:
+async def test_a_failed_message_is_retried_with_growing_pauses_and_the_same_id(outbox: Outbox) -> None:
     box, clock = Box(), SteppedClock(NOW)
     box.fault = "it is away"
     async with carrying(outbox, box, clock=clock) as carrier:
@@ -122,11 +122,11 @@ async def test_a_failure_is_tried_again_with_growing_pauses_and_the_same_number(
     assert ["about a" in message.text for message in box.got] == [True, False]
 
 
-def test_pauses() -> None:
+def test_retry_pauses() -> None:
     assert [pause_after(tries) for tries in (1, 2, 3, 7, 50)] == [30, 60, 120, 1800, 1800]
 
 
-async def test_not_more_than_so_many_an_hour(outbox: Outbox) -> None:
+async def test_messages_per_hour_are_limited(outbox: Outbox) -> None:
     box, clock = Box(), SteppedClock(NOW)
     async with carrying(outbox, box, per_hour=2, clock=clock) as carrier:
         for number in range(3):
@@ -136,7 +136,7 @@ async def test_not_more_than_so_many_an_hour(outbox: Outbox) -> None:
     assert clock.now() - NOW >= timedelta(hours=1)
 
 
-async def test_what_is_grave_has_as_many_again(outbox: Outbox) -> None:
+async def test_errors_have_their_own_hourly_limit(outbox: Outbox) -> None:
     box, clock = Box(), SteppedClock(NOW)
     async with carrying(outbox, box, per_hour=2, clock=clock) as carrier:
         for number in range(3):
@@ -146,7 +146,7 @@ async def test_what_is_grave_has_as_many_again(outbox: Outbox) -> None:
     assert clock.now() - NOW < timedelta(hours=1)
 
 
-async def test_a_dead_mail_server_holds_up_nobody(
+async def test_an_unresponsive_mail_server_delays_no_other_receiver(
     outbox: Outbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(delivery, "GATHER", 0.01)
@@ -174,7 +174,7 @@ async def test_a_dead_mail_server_holds_up_nobody(
     assert set(server.subjects()) == {"rotor TEST: about a"}
 
 
-async def test_an_answer_that_is_lost_makes_the_same_mail_again(
+async def test_a_lost_smtp_response_resends_the_same_mail(
     outbox: Outbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(delivery, "GATHER", 0.01)
@@ -191,7 +191,7 @@ async def test_an_answer_that_is_lost_makes_the_same_mail_again(
     assert first == second
 
 
-async def test_the_last_news_are_sent_at_the_end(outbox: Outbox) -> None:
+async def test_the_last_alerts_are_sent_at_exit(outbox: Outbox) -> None:
     box, away = Box(), Box("away")
     carrier = Delivery(outbox, [box, away], 20, SteppedClock(NOW))
     outbox.mark_failed("away", "it is away", NOW, NOW)

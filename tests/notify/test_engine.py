@@ -49,7 +49,7 @@ def wait_for(server: Server, text: str, seconds: float = PATIENCE) -> str:
     raise AssertionError(server.texts())
 
 
-def test_a_rebalance_is_mailed_with_its_mode_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_mail_about_a_rebalance_starts_with_the_mode(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(delivery, "GATHER", 0.05)
     with smtp_server() as server:
         engine = start(tmp_path, server)
@@ -64,7 +64,7 @@ def test_a_rebalance_is_mailed_with_its_mode_first(tmp_path: Path, monkeypatch: 
     assert {one.name: one.level for one in shown.health}["news"] is Level.GOOD
 
 
-def test_a_dead_mail_server_delays_no_order_and_loses_no_news(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unresponsive_mail_server_delays_no_order_and_loses_no_alert(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(delivery, "GATHER", 0.05)
     monkeypatch.setattr("core.notify.channels._SECONDS", 60.0)
     monkeypatch.setattr("core.notify.delivery._LAST_WAIT", 0.2)

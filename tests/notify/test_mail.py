@@ -25,7 +25,7 @@ def tls_from_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mail, "speaks_tls_from_the_start", lambda port: True)
 
 
-def test_a_mail_arrives_whole() -> None:
+def test_a_mail_arrives_complete() -> None:
     with smtp_server() as server:
         send_mail(email_at(server), None, "rotor: 测试", "第一行\nsecond line", "number-1")
     (told,) = server.mails
@@ -37,14 +37,14 @@ def test_a_mail_arrives_whole() -> None:
     assert "Message-ID: <number-1@rotor.invalid>" in told
 
 
-def test_a_subject_of_several_lines_is_one() -> None:
+def test_a_subject_with_line_breaks_becomes_one_line() -> None:
     with smtp_server() as server:
         send_mail(email_at(server), None, "first\nBcc: thief@example.com", "y")
     assert server.subjects() == ["first Bcc: thief@example.com"]
     assert not any("thief" in command for command in server.commands)
 
 
-def test_a_password_is_not_sent_in_the_clear() -> None:
+def test_a_password_is_not_sent_without_tls() -> None:
     with smtp_server(password="hunter2-secret") as server, pytest.raises(MailFailed, match="offers no TLS"):
         send_mail(email_at(server), PASSWORD, "x", "y")
     assert not any("AUTH" in command or "hunter2" in command for command in server.commands)
@@ -60,7 +60,7 @@ def test_starttls_comes_before_the_password() -> None:
 
 
 @pytest.mark.usefixtures("trusted", "tls_from_the_start")
-def test_tls_from_the_start() -> None:
+def test_implicit_tls() -> None:
     with smtp_server(tls="always", password="hunter2-secret") as server:
         send_mail(email_at(server, host="localhost"), PASSWORD, "x", "y")
         try_login(email_at(server, host="localhost"), PASSWORD)
@@ -68,7 +68,7 @@ def test_tls_from_the_start() -> None:
 
 
 @pytest.mark.parametrize("tls", ["starttls", "always"])
-def test_a_certificate_that_nobody_trusts_is_refused(tls: str, request: pytest.FixtureRequest) -> None:
+def test_an_untrusted_certificate_is_refused(tls: str, request: pytest.FixtureRequest) -> None:
     if tls == "always":
         request.getfixturevalue("tls_from_the_start")
     with (
@@ -81,7 +81,7 @@ def test_a_certificate_that_nobody_trusts_is_refused(tls: str, request: pytest.F
 
 
 @pytest.mark.usefixtures("trusted")
-def test_a_wrong_password_says_so() -> None:
+def test_a_wrong_smtp_password_is_reported() -> None:
     with (
         smtp_server(tls="starttls", password="another") as server,
         pytest.raises(MailFailed, match="refuses the name or the password"),
@@ -90,7 +90,7 @@ def test_a_wrong_password_says_so() -> None:
 
 
 @pytest.mark.usefixtures("trusted")
-def test_a_password_that_smtp_cannot_carry_says_so() -> None:
+def test_a_password_smtp_cannot_encode_is_reported() -> None:
     with (
         smtp_server(tls="starttls", password="x") as server,
         pytest.raises(MailFailed, match="plain letters only"),
@@ -98,7 +98,7 @@ def test_a_password_that_smtp_cannot_carry_says_so() -> None:
         send_mail(email_at(server, host="localhost"), SecretStr("pässword"), "x", "y")
 
 
-def test_a_server_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hanging_mail_server_times_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mail, "_SECONDS", 0.2)
     with smtp_server() as server:
         server.hangs = True
@@ -109,18 +109,18 @@ def test_a_server_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 @pytest.mark.parametrize(("refuses", "said"), [("MAIL", "refuses the sender"), ("RCPT", "refuses the receiver")])
-def test_a_refusal_names_who_is_refused(refuses: str, said: str) -> None:
+def test_a_refusal_names_the_refused_address(refuses: str, said: str) -> None:
     with smtp_server(refuses) as server, pytest.raises(MailFailed, match=said):
         send_mail(email_at(server), None, "x", "y")
 
 
-def test_nobody_there_is_a_sentence() -> None:
+def test_an_unreachable_mail_server_is_reported() -> None:
     with smtp_server() as server:
         gone = email_at(server)
     with pytest.raises(MailFailed, match=r"was not sent over 127\.0\.0\.1"):
         send_mail(gone, None, "x", "y")
 
 
-def test_without_settings_it_names_the_keys() -> None:
+def test_missing_mail_settings_are_named() -> None:
     with pytest.raises(MailFailed, match=r"Set notify\.email\.host"):
         send_mail(EmailSettings(), None, "x", "y")

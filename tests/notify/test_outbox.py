@@ -43,7 +43,7 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "outbox.db"
 
 
-def test_each_receiver_has_a_place_of_its_own(path: Path) -> None:
+def test_each_receiver_has_its_own_queue_position(path: Path) -> None:
     outbox = Outbox(path)
     outbox.set_receivers(["mail", "push"])
     put(outbox, "a")
@@ -54,7 +54,7 @@ def test_each_receiver_has_a_place_of_its_own(path: Path) -> None:
     assert texts(again, "push") == ["about a", "about b"]
 
 
-def test_a_new_receiver_gets_what_comes_and_not_what_was(path: Path) -> None:
+def test_a_new_receiver_gets_only_new_alerts(path: Path) -> None:
     outbox = Outbox(path)
     outbox.set_receivers(["mail"])
     put(outbox, "a")
@@ -65,7 +65,7 @@ def test_a_new_receiver_gets_what_comes_and_not_what_was(path: Path) -> None:
     assert texts(outbox, "push") == ["about b"]
 
 
-def test_one_whose_address_cannot_be_read_now_loses_nothing(path: Path) -> None:
+def test_a_receiver_with_an_unreadable_address_loses_no_alert(path: Path) -> None:
     outbox = Outbox(path)
     outbox.set_receivers(["mail", "push"])
     put(outbox, "a")
@@ -76,7 +76,7 @@ def test_one_whose_address_cannot_be_read_now_loses_nothing(path: Path) -> None:
     assert texts(outbox, "push") == ["about a", "about b"]
 
 
-def test_numbers_grow_although_what_was_delivered_goes(path: Path) -> None:
+def test_ids_keep_growing_after_delivered_alerts_are_deleted(path: Path) -> None:
     outbox = Outbox(path)
     outbox.set_receivers(["mail"])
     for key in "abc":
@@ -96,7 +96,7 @@ def test_levels(path: Path) -> None:
     assert not reaches_level(Level.INFO, Level.WARNING)
 
 
-def test_what_nobody_wants_is_not_kept(path: Path) -> None:
+def test_alerts_without_a_receiver_are_not_stored(path: Path) -> None:
     outbox = Outbox(path)
     outbox.set_receivers(["phone"])
     for number in range(5):
@@ -110,7 +110,7 @@ def test_what_nobody_wants_is_not_kept(path: Path) -> None:
     assert texts(outbox, "phone") == []
 
 
-def test_what_was_told_stays_told_until_it_is_over_or_old(path: Path) -> None:
+def test_a_reported_condition_stays_reported_until_it_ends_or_expires(path: Path) -> None:
     outbox = Outbox(path)
     put(outbox, "once")
     put(outbox, "while", over="over")
@@ -121,7 +121,7 @@ def test_what_was_told_stays_told_until_it_is_over_or_old(path: Path) -> None:
     assert set(Outbox(path).announced) == set()
 
 
-def test_a_failure_is_kept_with_its_reason_and_its_beginning(path: Path) -> None:
+def test_a_delivery_failure_is_stored_with_its_reason_and_start(path: Path) -> None:
     outbox = Outbox(path)
     outbox.set_receivers(["mail"])
     outbox.mark_failed("mail", "no answer", NOW + timedelta(seconds=30), NOW)
@@ -133,7 +133,7 @@ def test_a_failure_is_kept_with_its_reason_and_its_beginning(path: Path) -> None
     assert failing_receivers(path) == ()
 
 
-def test_a_damaged_file_is_put_aside(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_damaged_outbox_is_moved_aside(path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path.write_bytes(b"this is no database, and long enough to be taken for one" * 20)
     outbox = Outbox(path)
     outbox.set_receivers(["mail"])
@@ -155,7 +155,7 @@ def start(folder: Path, port: int, first: int, count: int) -> "subprocess.Popen[
 
 @pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="kill -9 is a POSIX signal")
-def test_sigkill_loses_nothing_that_was_put_in(tmp_path: Path) -> None:
+def test_sigkill_loses_no_queued_alert(tmp_path: Path) -> None:
     chance, told = random.Random(7), set[int]()
     with smtp_server() as server:
         for first in range(0, 4_000_000, 1_000_000):

@@ -37,7 +37,7 @@ def table(*first: dict[str, str | None], count: int = 200, **changes: str) -> Ta
     return Table("spot", NOW, COLUMNS, tuple(rows))
 
 
-def test_a_row_is_a_quote() -> None:
+def test_a_table_row_becomes_a_quote() -> None:
     found = read_spot(table(row("113001")), NOW, open_now=True)[CODE]
     assert isinstance(found, Known)
     quote = found.value
@@ -53,12 +53,12 @@ def test_a_row_is_a_quote() -> None:
         (NOW + timedelta(minutes=10), True, "its prices stand still since 10:30:05"),
     ],
 )
-def test_a_table_without_a_date_is_of_today_only_while_it_moves(now: datetime, open_now: bool, said: str) -> None:
+def test_a_table_without_a_date_counts_as_today_s_only_while_it_changes(now: datetime, open_now: bool, said: str) -> None:
     with pytest.raises(TableRefused, match=said):
         read_spot(table(), now, open_now=open_now)
 
 
-def test_a_banned_guest_s_page_or_a_part_of_the_table_is_refused() -> None:
+def test_an_incomplete_table_is_refused() -> None:
     with pytest.raises(TableRefused, match="149 rows"):
         read_spot(table(count=149), NOW, open_now=True)
     with pytest.raises(TableRefused, match="trade is filled in 0 of 200"):
@@ -73,13 +73,13 @@ def test_a_banned_guest_s_page_or_a_part_of_the_table_is_refused() -> None:
         ({"trade": "0.000"}, "nothing was traded yet"),
     ],
 )
-def test_a_row_that_is_not_understood_is_no_price(changes: dict[str, Any], said: str) -> None:
+def test_an_unreadable_row_gives_no_price(changes: dict[str, Any], said: str) -> None:
     found = read_spot(table(row("113001", **changes)), NOW, open_now=True)[CODE]
     assert isinstance(found, Unknown)
     assert said in found.reason
 
 
-def test_a_bond_without_turnover_and_book_is_suspended() -> None:
+def test_a_bond_without_turnover_and_order_book_is_suspended() -> None:
     still = row("113001", buy="0.000", sell="0.000", volume="0", amount="0", ticktime="09:15:00")
     found = read_spot(table(still), NOW, open_now=True)[CODE]
     assert isinstance(found, Known)

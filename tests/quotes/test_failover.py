@@ -91,14 +91,14 @@ class SourcesWorld:
         return {q.value.source if isinstance(q, Known) else q.reason for q in found.values()}
 
 
-async def test_the_best_source_answers_alone() -> None:
+async def test_only_the_first_source_is_used_while_it_works() -> None:
     world = SourcesWorld()
     world.second.show("101", B)
     assert await world.source(A, B) == {"QMT", "not known"}  # what it lacks is not filled up from another
     assert world.second.asked == 0
 
 
-async def test_the_next_one_answers_while_the_best_is_out_of_reach(caplog: pytest.LogCaptureFixture) -> None:
+async def test_the_next_source_is_used_while_the_first_is_unreachable(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
     world = SourcesWorld()
     world.first.trouble = "no terminal"
@@ -116,7 +116,7 @@ async def test_the_next_one_answers_while_the_best_is_out_of_reach(caplog: pytes
     assert "prices come from QMT now" in caplog.text
 
 
-async def test_where_every_source_is_out_of_reach_each_is_named_with_its_time() -> None:
+async def test_if_every_source_is_unreachable_each_is_named_with_its_time() -> None:
     world = SourcesWorld()
     for number, source in enumerate(world.all):
         source.trouble = f"trouble {number}"
@@ -130,7 +130,7 @@ async def test_where_every_source_is_out_of_reach_each_is_named_with_its_time() 
     assert await world.source() == {"akshare"}  # even one that rests is asked where nobody else answers
 
 
-async def test_listeners_hear_the_source_in_use_alone() -> None:
+async def test_listeners_get_quotes_of_the_active_source_only() -> None:
     world = SourcesWorld()
     world.first.push("101")
     world.second.push("102")
@@ -141,7 +141,7 @@ async def test_listeners_hear_the_source_in_use_alone() -> None:
     assert world.told == ["QMT 101", "Tencent 104"]
 
 
-async def test_only_the_source_in_use_is_followed_and_what_goes_before_it() -> None:
+async def test_only_the_active_source_and_better_ones_are_polled() -> None:
     world = SourcesWorld()
     assert [bool(source.watched) for source in world.all] == [True, False, False]
     world.first.trouble = "gone"
@@ -150,7 +150,7 @@ async def test_only_the_source_in_use_is_followed_and_what_goes_before_it() -> N
     assert [bool(source.watched) for source in SourcesWorld(cross_check=True).all] == [True, True, False]
 
 
-async def test_the_second_opinion_is_never_the_first_one_s() -> None:
+async def test_the_second_source_is_never_the_first_one() -> None:
     world = SourcesWorld()
     found = await world.feed.second_opinion([A])
     price = found[A]
@@ -163,7 +163,7 @@ async def test_the_second_opinion_is_never_the_first_one_s() -> None:
     assert "akshare since" in silent.reason
 
 
-async def test_a_second_opinion_that_takes_long_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_slow_second_source_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     world = SourcesWorld()
     monkeypatch.setattr(failover, "SECOND_TIMEOUT", 0.02)
     asked, answer = asyncio.Event(), asyncio.Event()
@@ -186,7 +186,7 @@ async def test_a_second_opinion_that_takes_long_is_not_waited_for(monkeypatch: p
     assert late.value.source == "Tencent"
 
 
-async def test_a_stale_source_gives_way_to_one_with_newer_prices(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_stale_source_is_replaced_by_one_with_newer_prices(caplog: pytest.LogCaptureFixture) -> None:
     world = SourcesWorld()
     world.first.push("100")
     await world.feed.start()
@@ -200,7 +200,7 @@ async def test_a_stale_source_gives_way_to_one_with_newer_prices(caplog: pytest.
     await world.feed.stop()
 
 
-async def test_a_quiet_market_makes_no_source_stale() -> None:
+async def test_a_quiet_market_does_not_make_a_source_stale() -> None:
     world = SourcesWorld()
     world.first.push("100")
     await world.feed.start()
@@ -209,7 +209,7 @@ async def test_a_quiet_market_makes_no_source_stale() -> None:
     await world.feed.stop()
 
 
-def test_a_price_is_doubted_by_a_second_source_that_was_just_heard() -> None:
+def test_a_recent_price_of_the_second_source_can_contradict_a_price() -> None:
     world = SourcesWorld(cross_check=True)
     world.second.push("100")
     bad = quote(A, "94", source="QMT", at=world.clock.now())
@@ -219,7 +219,7 @@ def test_a_price_is_doubted_by_a_second_source_that_was_just_heard() -> None:
     assert world.feed.contradiction(bad) is None  # silent since: it has no say
 
 
-def test_the_source_in_use_does_not_doubt_itself() -> None:
+def test_the_active_source_does_not_contradict_itself() -> None:
     world = SourcesWorld()
     world.first.push("100")
     assert world.feed.contradiction(quote(A, "94", source="QMT", at=world.clock.now())) is None

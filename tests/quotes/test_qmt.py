@@ -70,7 +70,7 @@ def listener(feed: QmtQuotes) -> Listener:
     return listener
 
 
-async def test_what_is_watched_is_pushed(feed: QmtQuotes, listener: Listener, control: Control) -> None:
+async def test_watched_bonds_are_pushed(feed: QmtQuotes, listener: Listener, control: Control) -> None:
     feed.watch([A])
     await listener.until(lambda: listener.last(A) == "100.000")
     control.set_quote(B, 101.0)
@@ -92,7 +92,7 @@ async def test_a_snapshot_is_one_call_and_static_data_is_read_once_a_day(feed: Q
     assert (calls["full_tick"], calls["instrument_detail"]) == (3, 2)
 
 
-async def test_limits_that_were_read_in_the_night_are_read_again_in_the_morning(control: Control) -> None:
+async def test_price_limits_read_at_night_are_read_again_in_the_morning(control: Control) -> None:
     """The terminal renews them with the day's first data; until then they are yesterday's."""
     clock = ScaledClock(OPENING.replace(hour=0, minute=5), 1.0)
     feed = QmtQuotes(clock, open_now=lambda: False, timeout=1.0)
@@ -107,7 +107,7 @@ async def test_limits_that_were_read_in_the_night_are_read_again_in_the_morning(
     assert str(found.value.limit_up) == "132.000"
 
 
-async def test_what_the_terminal_does_not_know_is_unknown_and_the_rest_is_not(
+async def test_a_bond_the_terminal_does_not_know_is_unknown_and_others_are_not(
     feed: QmtQuotes, control: Control
 ) -> None:
     control.hide_tick(B)
@@ -117,7 +117,7 @@ async def test_what_the_terminal_does_not_know_is_unknown_and_the_rest_is_not(
     assert isinstance(quotes[BondCode("113999")], Unknown)
 
 
-async def test_a_suspended_bond_says_so(feed: QmtQuotes, control: Control) -> None:
+async def test_a_suspended_bond_is_marked_suspended(feed: QmtQuotes, control: Control) -> None:
     control.suspend(A)
     found = (await feed.snapshot([A]))[A]
     assert isinstance(found, Known)
@@ -126,7 +126,7 @@ async def test_a_suspended_bond_says_so(feed: QmtQuotes, control: Control) -> No
 
 
 @pytest.mark.parametrize("mode", ["error", "no_response"])
-async def test_a_call_that_fails_or_hangs_is_no_price_and_the_next_one_works(
+async def test_a_failing_or_hanging_call_gives_no_price_and_the_next_one_works(
     feed: QmtQuotes, control: Control, mode: str
 ) -> None:
     await feed.snapshot([A])
@@ -135,7 +135,7 @@ async def test_a_call_that_fails_or_hangs_is_no_price_and_the_next_one_works(
     assert isinstance((await feed.snapshot([A]))[A], Known)
 
 
-async def test_a_terminal_that_is_away_is_no_price_and_comes_back(
+async def test_an_unreachable_terminal_gives_no_price_until_it_is_back(
     feed: QmtQuotes, listener: Listener, control: Control
 ) -> None:
     feed.watch([A])
@@ -147,7 +147,7 @@ async def test_a_terminal_that_is_away_is_no_price_and_comes_back(
     await listener.until(lambda: listener.last(A) == "103.000")
 
 
-async def test_a_subscription_that_died_without_a_word_is_made_anew(
+async def test_a_silently_lost_subscription_is_renewed(
     feed: QmtQuotes, listener: Listener, control: Control
 ) -> None:
     """Connected, answering, and silent: as after a switch of quote servers."""
@@ -161,7 +161,7 @@ async def test_a_subscription_that_died_without_a_word_is_made_anew(
     assert control.dump()["calls"]["subscribe_whole"] > before
 
 
-async def test_the_same_price_again_is_no_news(feed: QmtQuotes, listener: Listener, control: Control) -> None:
+async def test_an_unchanged_price_is_not_published(feed: QmtQuotes, listener: Listener, control: Control) -> None:
     """A subscription that is made anew pushes what was known: that must not quiet the alarm of a silent feed."""
     feed.watch([A])
     await listener.until(lambda: bool(listener.heard))
@@ -171,14 +171,14 @@ async def test_the_same_price_again_is_no_news(feed: QmtQuotes, listener: Listen
     assert len(listener.heard) == 1
 
 
-async def test_every_bond_of_the_terminal(feed: QmtQuotes, control: Control) -> None:
+async def test_all_bonds_of_the_terminal_are_listed(feed: QmtQuotes, control: Control) -> None:
     control.add_instrument("600000.SH", kind="stock")
     assert await feed.universe() == Known((A, B))
     control.next_call("sector_members", "error")
     assert isinstance(await feed.universe(), Unknown)
 
 
-async def test_what_the_account_s_paid_data_tell_of_calls_is_read_with_the_static_data(
+async def test_redemption_data_of_a_paid_account_are_read_with_the_static_data(
     feed: QmtQuotes, control: Control
 ) -> None:
     told = {"forceRedeemTradeDate": 20260529, "forceRedeemPrice": 100.4, "redeemStatus": "16/15 | 30"}
@@ -197,7 +197,7 @@ async def test_what_the_account_s_paid_data_tell_of_calls_is_read_with_the_stati
     assert (other.call, other.last_trade) == (None, None)
 
 
-async def test_an_account_without_the_paid_data_has_prices_all_the_same(feed: QmtQuotes, control: Control) -> None:
+async def test_an_account_without_paid_data_still_has_prices(feed: QmtQuotes, control: Control) -> None:
     control.next_call("cb_info", "error")
     assert isinstance((await feed.snapshot([A]))[A], Known)
     facts = feed.facts(A)

@@ -49,7 +49,7 @@ def made(detail: dict[str, Any] | None = None, **changes: Any) -> Quote:
     return found.value
 
 
-def test_a_tick_becomes_a_quote_on_the_tick() -> None:
+def test_a_tick_becomes_a_quote_rounded_to_the_price_tick() -> None:
     assert made() == Quote(
         BOND,
         "宇瞳转债",
@@ -69,24 +69,24 @@ def test_a_tick_becomes_a_quote_on_the_tick() -> None:
 
 
 @pytest.mark.parametrize(("volume", "unit"), [(10_000, 10), (100_000, 1)])
-def test_the_unit_of_a_volume_is_what_the_amount_bears_out(volume: int, unit: int) -> None:
+def test_the_volume_s_unit_is_derived_from_the_amount(volume: int, unit: int) -> None:
     quote = made(volume=volume)
     assert (quote.volume, quote.bid_volume) == (100_000, 12 * unit)
 
 
 @pytest.mark.parametrize("changes", [{"amount": 0.0}, {"amount": 12_137_000.0 / 3}, {"volume": 0}, {"amount": None}])
-def test_where_it_bears_out_none_the_book_s_volumes_are_not_known(changes: dict[str, Any]) -> None:
+def test_without_a_matching_unit_order_book_volumes_are_unknown(changes: dict[str, Any]) -> None:
     quote = made(**changes)
     assert (quote.bid_volume, quote.ask_volume) == (None, None)
 
 
-def test_before_the_first_trade_it_is_worth_yesterday_s_close_and_nothing_is_ordered_on_it() -> None:
+def test_before_the_first_trade_the_previous_close_is_a_value_and_no_price_to_order_on() -> None:
     quote = made(lastPrice=0.0, volume=0, amount=0.0)
     assert (quote.last, quote.volume) == (Decimal("122.828"), 0)
     assert why_not_tradable(Side.BUY, quote, AT.date()) == "no turnover today"
 
 
-def test_an_empty_side_is_none() -> None:
+def test_an_empty_order_book_side_is_none() -> None:
     limit_up = made(lastPrice=147.394, askPrice=[0.0] * 5)
     assert (limit_up.ask, limit_up.bid) == (None, Decimal("121.370"))
     assert "nobody sells" in str(why_not_tradable(Side.BUY, limit_up, AT.date()))
@@ -110,14 +110,14 @@ def test_an_empty_side_is_none() -> None:
         (None, TradingState.UNKNOWN),
     ],
 )
-def test_the_state_is_openint_and_not_stockstatus(number: int | None, state: TradingState) -> None:
+def test_the_trading_state_is_read_from_openint(number: int | None, state: TradingState) -> None:
     quote = made(openInt=number)
     assert quote.state is state
     assert (why_not_tradable(Side.SELL, quote, AT.date()) is None) is (state is TradingState.CONTINUOUS)
 
 
 @pytest.mark.parametrize(("status", "halted"), [(0, False), (-1, False), (1, True), (7, True)])
-def test_days_of_suspension_in_the_static_data_halt_it(status: int, halted: bool) -> None:
+def test_suspension_days_in_the_static_data_mark_a_bond_suspended(status: int, halted: bool) -> None:
     assert (made({**DETAIL, "InstrumentStatus": status}).state is TradingState.HALTED) is halted
 
 
@@ -138,7 +138,7 @@ def test_limits_that_are_absent_are_none(absent: Any) -> None:
         {"time": None, "timetag": "yesterday"},
     ],
 )
-def test_what_cannot_be_a_price_of_it_is_unknown(changes: dict[str, Any]) -> None:
+def test_an_impossible_price_is_unknown(changes: dict[str, Any]) -> None:
     detail = Detail("", None, Decimal("147.394"), Decimal("98.262"), halted=False)
     assert isinstance(read_tick(BOND, {**TICK, **changes}, detail), Unknown)
 

@@ -31,7 +31,7 @@ async def heard_by(feed: ReplayFeed) -> list[Mapping[BondCode, Quote]]:
     return heard
 
 
-async def test_snapshot_is_the_set_shown_last() -> None:
+async def test_the_snapshot_is_the_last_set_shown() -> None:
     feed: QuoteFeed = (replay := ReplayFeed())
     replay.show(FIRST, shown(quote(A, "106.7")))
     replay.show(SECOND, shown(quote(B, "141.9", SECOND)))
@@ -41,11 +41,11 @@ async def test_snapshot_is_the_set_shown_last() -> None:
     }
 
 
-async def test_before_anything_is_shown_nothing_is_known() -> None:
+async def test_nothing_is_known_before_the_first_set() -> None:
     assert await ReplayFeed().snapshot([A]) == {A: Unknown("no recorded price on that date")}
 
 
-async def test_listeners_hear_of_the_watched_ones_that_changed() -> None:
+async def test_listeners_get_watched_bonds_that_changed() -> None:
     feed = ReplayFeed()
     heard = await heard_by(feed)
     feed.watch([A, B, C])
@@ -61,7 +61,7 @@ async def test_listeners_hear_of_the_watched_ones_that_changed() -> None:
     ]
 
 
-async def test_a_stopped_feed_is_silent_and_can_still_be_read() -> None:
+async def test_a_stopped_feed_publishes_nothing_and_can_still_be_read() -> None:
     feed = ReplayFeed()
     heard = await heard_by(feed)
     feed.watch([A])
@@ -71,7 +71,7 @@ async def test_a_stopped_feed_is_silent_and_can_still_be_read() -> None:
     assert await feed.snapshot([A]) == {A: Known(quote(A, "106.7"))}
 
 
-async def test_the_set_is_a_copy() -> None:
+async def test_the_shown_set_is_copied() -> None:
     feed = ReplayFeed()
     quotes = shown(quote(A, "106.7"))
     feed.show(FIRST, quotes)

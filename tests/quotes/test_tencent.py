@@ -31,7 +31,7 @@ def refused(text: str) -> str:
     return found.reason
 
 
-def test_a_line_is_a_quote() -> None:
+def test_a_line_becomes_a_quote() -> None:
     quote = read(line(SH))
     assert (quote.name, quote.last, quote.prev_close) == ("转债052", Decimal("112.500"), Decimal("112.000"))
     assert (quote.bid, quote.ask) == (Decimal("112.499"), Decimal("112.501"))
@@ -40,7 +40,7 @@ def test_a_line_is_a_quote() -> None:
     assert (quote.source, quote.state) == ("Tencent", TradingState.CONTINUOUS)
 
 
-def test_volumes_are_in_zhang_whatever_the_line_counts_in() -> None:
+def test_volumes_are_converted_to_zhang() -> None:
     assert read(line(SH)).volume == 1_423_600
     assert read(line(SH)).bid_volume == 1200
     in_zhang = line(SH, f35="112.500/142360/15987028")
@@ -61,34 +61,34 @@ def test_volumes_are_in_zhang_whatever_the_line_counts_in() -> None:
         ({"f47": "100.000"}, "above its limit-up"),
     ],
 )
-def test_a_line_whose_fields_moved_is_no_price(changes: dict[str, Any], said: str) -> None:
+def test_a_line_with_shifted_fields_gives_no_price(changes: dict[str, Any], said: str) -> None:
     assert said in refused(line(SH, **changes))
 
 
-def test_half_a_line_is_no_price() -> None:
+def test_a_truncated_line_gives_no_price() -> None:
     assert "fields" in refused(f'v_sh{SH[:6]}="1~name~{SH[:6]}~112.5";')
 
 
-def test_a_dead_bond_s_placeholder_is_no_price() -> None:
+def test_a_delisted_bond_s_placeholder_gives_no_price() -> None:
     assert refused(dead(SH)) == "no price: it is delisted, says Tencent"
 
 
-def test_the_same_placeholder_of_a_bond_that_is_not_delisted_is_a_suspension() -> None:
+def test_the_placeholder_of_a_listed_bond_means_suspension() -> None:
     quote = read(dead(SH).replace("~D~", "~~"))
     assert quote.state is TradingState.HALTED
     assert "suspended, last traded at 144.967" in str(why_not_tradable(Side.BUY, quote, OPEN.date()))
 
 
-def test_a_suspension_is_told() -> None:
+def test_a_suspension_is_read() -> None:
     assert read(line(SH, f40="S")).state is TradingState.HALTED
 
 
-def test_yesterday_s_line_is_not_of_today() -> None:
+def test_yesterday_s_line_gives_no_price_of_today() -> None:
     quote = read(line(SH, f30="20260917150003"))
     assert str(why_not_tradable(Side.BUY, quote, OPEN.date())).startswith("no price of today")
 
 
-def test_shenzhen_s_closing_call_is_none_of_shanghai_s() -> None:
+def test_the_closing_call_is_for_shenzhen_only() -> None:
     late = OPEN.replace(hour=14, minute=58)
     at = {"f30": "20260918145755"}
     for code, state in ((SH, TradingState.CONTINUOUS), (SZ, TradingState.CLOSING_CALL)):
@@ -97,7 +97,7 @@ def test_shenzhen_s_closing_call_is_none_of_shanghai_s() -> None:
         assert found.value.state is state
 
 
-def test_an_unknown_code_has_no_line() -> None:
+def test_an_unknown_code_gives_no_price() -> None:
     assert read_lines('v_pv_none_match="1";', OPEN) == {}
 
 
@@ -114,7 +114,7 @@ async def feed(service: Service) -> AsyncIterator[TencentQuotes]:
     await feed.stop()
 
 
-async def test_many_bonds_are_asked_for_in_few_questions(service: Service, feed: TencentQuotes) -> None:
+async def test_many_bonds_are_requested_in_few_requests(service: Service, feed: TencentQuotes) -> None:
     codes = [BondCode(f"{prefix}{number:03d}") for prefix in ("113", "127") for number in range(400)]
     service.show(*(line(code) for code in codes))
     found = await feed.snapshot(codes)
@@ -124,7 +124,7 @@ async def test_many_bonds_are_asked_for_in_few_questions(service: Service, feed:
 
 
 @pytest.mark.parametrize(("status", "body"), [(503, None), (200, b"<html>no</html>"), (200, b"")])
-async def test_a_service_that_answers_with_something_else_is_out_of_reach(
+async def test_an_unexpected_response_counts_as_unreachable(
     service: Service, feed: TencentQuotes, status: int, body: bytes | None
 ) -> None:
     service.status, service.body = status, body

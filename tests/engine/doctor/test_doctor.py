@@ -143,7 +143,7 @@ def wrong(findings: dict[str, Finding]) -> dict[str, CheckResult]:
     return {name: one.state for name, one in findings.items() if one.state in {CheckResult.FAILED, CheckResult.WARNING}}
 
 
-async def test_everything_is_well(well: Machine) -> None:
+async def test_a_healthy_setup_passes_every_check(well: Machine) -> None:
     findings = await well.examined()
     assert wrong(findings) == {}, wrong(findings)
     assert set(findings) >= {
@@ -258,7 +258,7 @@ FAULTS: list[tuple[Callable[[Machine], None], dict[str, CheckResult], str]] = [
 
 
 @pytest.mark.parametrize(("fault", "named", "said"), FAULTS, ids=[fault[0].__name__ for fault in FAULTS])
-async def test_one_fault_is_named_and_nothing_else(
+async def test_a_single_fault_is_named_and_nothing_else(
     fault: Callable[[Machine], None], named: dict[str, CheckResult], said: str, well: Machine
 ) -> None:
     fault(well)
@@ -269,12 +269,12 @@ async def test_one_fault_is_named_and_nothing_else(
     assert first.remedy
 
 
-async def test_a_platform_that_is_away_costs_the_login_and_no_more(well: Machine) -> None:
+async def test_an_unreachable_platform_fails_the_login_check_only(well: Machine) -> None:
     platform_away(well)
     assert wrong(await well.examined()) == {"login": CheckResult.FAILED}
 
 
-async def test_a_calendar_that_has_ended(well: Machine) -> None:
+async def test_a_calendar_without_further_sessions_is_reported(well: Machine) -> None:
     calendar_ended(well)
     found = await well.examined()
     assert found["calendar"].state is CheckResult.FAILED
@@ -295,14 +295,14 @@ def no_keyring() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("no_keyring")
-def test_a_bare_machine_is_ready_for_the_sandbox_and_stays_bare(tmp_path: Path) -> None:
+def test_a_fresh_machine_is_ready_for_the_sandbox_and_unchanged(tmp_path: Path) -> None:
     code, states = run(home=tmp_path / "nothing" / "yet")
     assert code == 0
     assert set(states.values()) <= {"ok", "note"}
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_bare_machine_asked_for_live_mode_names_all_that_lacks(tmp_path: Path) -> None:
+def test_a_fresh_machine_in_live_mode_names_everything_missing(tmp_path: Path) -> None:
     code, states = run("--mode", "live", home=tmp_path)
     assert code == 1
     assert {name for name, state in states.items() if state == "failed"} == {
@@ -311,19 +311,19 @@ def test_a_bare_machine_asked_for_live_mode_names_all_that_lacks(tmp_path: Path)
     }
 
 
-def test_settings_that_cannot_be_used_end_with_2(tmp_path: Path) -> None:
+def test_invalid_settings_exit_with_code_2(tmp_path: Path) -> None:
     (tmp_path / "config.toml").write_text('mode = "real"\n', "utf-8")
     code, states = run(home=tmp_path)
     assert (code, states["settings"]) == (2, "failed")
 
 
-def test_a_home_that_is_a_file(tmp_path: Path) -> None:
+def test_a_data_folder_that_is_a_file_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("", "utf-8")
     code, states = run(home=tmp_path / "file" / "home")
     assert (code, states["home"]) == (1, "failed")
 
 
-def test_a_running_sandbox_speaks_for_itself(tmp_path: Path) -> None:
+def test_a_running_sandbox_reports_its_own_state(tmp_path: Path) -> None:
     home = Home(tmp_path)
     engine = Engine(home, Settings())
     engine.start()
@@ -341,7 +341,7 @@ def test_a_running_sandbox_speaks_for_itself(tmp_path: Path) -> None:
     assert set(states.values()) <= {"ok", "note"}
 
 
-def test_as_it_is_printed(tmp_path: Path) -> None:
+def test_the_printed_report(tmp_path: Path) -> None:
     done = CliRunner().invoke(main, ["--home", str(tmp_path), "--mode", "live", "doctor"])
     assert done.exit_code == 1
     assert "qmt       failed   " in done.output
