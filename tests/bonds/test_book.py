@@ -217,9 +217,7 @@ async def test_a_bond_with_a_user_override_needs_no_table(world: TablesWorld) ->
         ("code\n\xff", "is not UTF-8"),
     ],
 )
-async def test_an_invalid_overrides_file_blocks_all_buying(
-    world: TablesWorld, text: str, said: str
-) -> None:
+async def test_an_invalid_overrides_file_blocks_all_buying(world: TablesWorld, text: str, said: str) -> None:
     await world.book.refresh_if_due()
     world.own.write_text(text, encoding="latin-1")
     await world.book.refresh_if_due()

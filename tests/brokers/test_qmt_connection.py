@@ -87,7 +87,9 @@ class TestConnecting:
         moments = [at for _, at in line.tries]
         assert all(later - earlier >= RETRY_GAP for earlier, later in pairwise(moments))
 
-    async def test_connecting_never_gives_up_and_names_its_start(self, line: Line, caplog: pytest.LogCaptureFixture) -> None:
+    async def test_connecting_never_gives_up_and_names_its_start(
+        self, line: Line, caplog: pytest.LogCaptureFixture
+    ) -> None:
         line.control.drop_link("trade")
         with caplog.at_level(logging.INFO):
             await line.broker.start()

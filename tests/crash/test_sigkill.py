@@ -67,9 +67,7 @@ STORIES = {
 
 
 @pytest.mark.parametrize("story", STORIES)
-def test_after_a_kill_ledger_and_account_agree_and_the_next_rebalance_completes(
-    tmp_path: Path, story: str
-) -> None:
+def test_after_a_kill_ledger_and_account_agree_and_the_next_rebalance_completes(tmp_path: Path, story: str) -> None:
     file, query = STORIES[story]
     app, paper = tmp_path / "data" / "app.db", tmp_path / "data" / "paper.db"
     program = rotor(tmp_path, "rebalance", "--yes")

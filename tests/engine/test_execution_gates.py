@@ -95,9 +95,7 @@ def test_yesterday_s_plan_is_not_executed(engine: Engine) -> None:
     assert desk_of(engine).journal.of_day(clock.now().date()) == ()
 
 
-def test_an_order_left_open_by_a_rebalance_settles_by_itself(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_order_left_open_by_a_rebalance_settles_by_itself(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     """The cancel is not heard while the rebalance runs; once it is, nobody has to restart anything."""
     monkeypatch.setattr("core.engine.runtime._RETRY", 1)
     monkeypatch.setattr("core.trading.executor.CANCEL_PROOF", 0.2)

@@ -68,9 +68,7 @@ async def test_a_danger_is_reported_once_a_day_even_after_restarts(
     assert world.sold == 0
 
 
-async def test_an_exit_is_repeated_until_the_bond_is_sold(
-    world: ExitWorld, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_an_exit_is_repeated_until_the_bond_is_sold(world: ExitWorld, caplog: pytest.LogCaptureFixture) -> None:
     world.threatens(sell=True)
     world.refusal = "nobody buys"
     for _ in range(3):

@@ -20,7 +20,7 @@ from core.quotes.replay import ReplayFeed
 from core.trading.executor import RebalanceRefused
 from core.trading.state_store import TRADING, StateStore
 from tests.books import ToldBook
-from tests.factorcat.server import Reply, Server, answer, cut_off, raw, silence
+from tests.factorcat.server import Reply, Server, answer, cut_off, raw, set_timeout, silence
 from tests.worlds import DAY, NOW, quote
 
 SELECT = "/bond-selection/today-bond-selection"
@@ -59,7 +59,7 @@ async def components(server: Server, tmp_path: Path) -> AsyncIterator[Components
     settings = Settings(mode="paper", strategy=StrategySettings(strategy_id=1, history_id=1), guards=guards)
     database = open_database(tmp_path / "app.db", TRADING, durable=False)
     broker = PaperBroker(tmp_path / "paper.db", feed, clock, settings.fees, Decimal(100_000), durable=False)
-    platform = FactorCatClient(server.url, version="test", clock=clock, timeout=0.3)
+    platform = FactorCatClient(server.url, version="test", clock=clock)
     components = compose(settings, clock, feed, platform, database, StateStore(database), broker, ToldBook())
     await feed.start()
     everything = {one.code: one for one in (quote(c, ask=Decimal(100)) for c in (*CODES, "127005", "127006", "127007"))}
@@ -117,6 +117,8 @@ async def test_an_invalid_list_sends_nothing_and_says_why(components: Components
     await follow(components)
     held, money = components.order_manager.ledger.holdings(), await cash(components)
     server.on(SELECT, reply)
+    if name == "silent":
+        set_timeout(components.platform, 0.3)
     plan = await components.rotation.plan()
     assert plan.refused is not None
     assert any(word in plan.refused for word in words.split("|")), plan.refused
@@ -156,9 +158,7 @@ async def test_an_unreachable_platform_sends_nothing(components: Components, ser
     await server.start()
 
 
-async def test_codes_without_suffix_or_in_lower_case_are_accepted(
-    components: Components, server: Server
-) -> None:
+async def test_codes_without_suffix_or_in_lower_case_are_accepted(components: Components, server: Server) -> None:
     server.on(SELECT, GOOD)
     await follow(components)
     server.on(SELECT, listed(row("113001.SH"), row("113002.sh"), row(" 123003 "), row("127004.SZ")))

@@ -14,6 +14,7 @@ from core.factorcat import FactorCatClient
 from core.infra.clock import SteppedClock
 from core.model.time import SHANGHAI
 from tests.factorcat.server import Server, answer
+from tests.waiting import PATIENCE
 
 USER, PASSWORD = "alice", "Passw0rd-{XYZ}"
 SHORT, LONG = "short-token-1111", "long-token-2222"
@@ -49,7 +50,7 @@ def token(text: str = SHORT) -> dict[str, str]:
 _TLS = ssl.create_default_context()
 
 
-def connect(server: Server, clock: SteppedClock, timeout: float) -> FactorCatClient:
+def connect(server: Server, clock: SteppedClock, timeout: float = PATIENCE) -> FactorCatClient:
     """A client of `server`. Its transport is httpx's own, with TLS settings that are read once instead of 100 times."""
     transport = httpx.AsyncHTTPTransport(verify=_TLS, trust_env=False)
     return FactorCatClient(server.url, version="1.2.3", clock=clock, transport=transport, timeout=timeout)
@@ -73,7 +74,7 @@ def clock() -> SteppedClock:
 
 @pytest.fixture
 async def client(server: Server, clock: SteppedClock) -> AsyncIterator[FactorCatClient]:
-    client = connect(server, clock, timeout=0.3)
+    client = connect(server, clock)
     yield client
     await client.aclose()
 

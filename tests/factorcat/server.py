@@ -9,6 +9,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
+from core.factorcat import FactorCatClient
+
 Reply = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
@@ -162,6 +164,11 @@ def reset() -> Reply:
         writer.transport.abort()
 
     return reply
+
+
+def set_timeout(client: FactorCatClient, seconds: float) -> None:
+    """From now on: what a test does before may take its time on a loaded machine."""
+    client._http._timeout = seconds  # pyright: ignore[reportPrivateUsage]
 
 
 def free_port() -> int:

@@ -127,7 +127,9 @@ async def test_a_token_without_an_expiry(client: FactorCatClient, server: Server
     assert not await client.renew_if_due()
 
 
-async def test_the_token_is_renewed_before_it_expires(client: FactorCatClient, server: Server, clock: SteppedClock) -> None:
+async def test_the_token_is_renewed_before_it_expires(
+    client: FactorCatClient, server: Server, clock: SteppedClock
+) -> None:
     end = NOW + timedelta(minutes=30)
     later = end + timedelta(hours=8)
     server.on(LONG_TERM, answer(200, {"access_token": jwt(end)}), answer(200, {"access_token": jwt(later)}))
@@ -206,9 +208,7 @@ async def test_many_401_share_one_refusal(alice: FactorCatClient, server: Server
     assert server.count(LOGIN) == 2
 
 
-async def test_a_cancelled_request_does_not_cancel_the_shared_login(
-    alice: FactorCatClient, server: Server
-) -> None:
+async def test_a_cancelled_request_does_not_cancel_the_shared_login(alice: FactorCatClient, server: Server) -> None:
     server.on(SELECTION, answer(401, {}), answer(401, {}), answer(200, LIST))
     server.on(LOGIN, *[answer(200, token())] * 2)
     first, second = (asyncio.create_task(alice.selection(7, 42)) for _ in range(2))
@@ -302,7 +302,7 @@ async def test_a_proxy_of_the_environment_never_sees_a_password(
     await proxy.start()
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.setenv(name, proxy.url)
-    client = FactorCatClient(server.url, version="1", clock=clock, timeout=0.3)
+    client = FactorCatClient(server.url, version="1", clock=clock)
     await client.login(USER, PASSWORD)
     assert proxy.seen == []
     await client.aclose()

@@ -52,6 +52,7 @@ from tests.factorcat.server import (
     free_port,
     raw,
     reset,
+    set_timeout,
     silence,
 )
 
@@ -115,8 +116,10 @@ async def test_wire_fault(
     server: Server, clock: SteppedClock, reply: Reply, kind: type[FactorCatError], words: Sequence[str], asked: int
 ) -> None:
     server.on(SELECTION, reply)
-    client = connect(server, clock, timeout=0.1)
+    client = connect(server, clock)
     await client.login(USER, PASSWORD)
+    if kind is TimedOut:
+        set_timeout(client, 0.1)
     await refused(client, kind, *words)
     assert server.count(SELECTION) == asked
     assert server.count(LOGIN) == server.count(LONG_TERM) == 1
@@ -184,7 +187,9 @@ async def test_not_one_list(alice: FactorCatClient, server: Server, value: objec
     await refused(alice, SelectionRefused, words)
 
 
-async def test_a_temporary_fault_does_not_fail_the_request(alice: FactorCatClient, server: Server, clock: SteppedClock) -> None:
+async def test_a_temporary_fault_does_not_fail_the_request(
+    alice: FactorCatClient, server: Server, clock: SteppedClock
+) -> None:
     before = clock.now()
     server.on(SELECTION, answer(502, {}), reset(), answer(200, LIST))
     assert len((await alice.selection(7, 42)).bonds) == 3
@@ -236,6 +241,8 @@ async def test_a_login_is_never_repeated(
     client: FactorCatClient, server: Server, reply: Reply, kind: type[FactorCatError], words: Sequence[str]
 ) -> None:
     server.on(LOGIN, reply)
+    if kind is TimedOut:
+        set_timeout(client, 0.3)
     with pytest.raises(FactorCatError) as caught:
         await client.login(USER, PASSWORD)
     assert type(caught.value) is kind
@@ -269,7 +276,7 @@ async def test_a_failed_login_keeps_the_previous_one(alice: FactorCatClient, ser
 
 
 async def test_an_unreachable_server_is_reported(clock: SteppedClock) -> None:
-    client = FactorCatClient(f"http://127.0.0.1:{free_port()}", version="1", clock=clock, timeout=0.3)
+    client = FactorCatClient(f"http://127.0.0.1:{free_port()}", version="1", clock=clock)
     with pytest.raises(Unreachable, match=r"127\.0\.0\.1 cannot be reached when asked about the login") as caught:
         await client.login(USER, PASSWORD)
     tells_no_secret(caught.value)
@@ -281,7 +288,7 @@ async def test_an_unknown_host_name_is_reported(clock: SteppedClock, monkeypatch
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
     monkeypatch.setattr(socket, "getaddrinfo", no_such_name)
-    client = FactorCatClient("https://factorcat.invalid", version="1", clock=clock, timeout=0.3)
+    client = FactorCatClient("https://factorcat.invalid", version="1", clock=clock)
     with pytest.raises(Unreachable, match=r"factorcat\.invalid is not found") as caught:
         await client.login(USER, PASSWORD)
     tells_no_secret(caught.value)
@@ -300,7 +307,7 @@ async def impostor() -> Any:
 
 
 async def test_a_server_with_a_wrong_certificate_gets_no_password(impostor: Server, clock: SteppedClock) -> None:
-    client = FactorCatClient(f"https://localhost:{impostor.port}", version="1", clock=clock, timeout=1)
+    client = FactorCatClient(f"https://localhost:{impostor.port}", version="1", clock=clock)
     with pytest.raises(Untrusted, match=r"certificate of localhost is not valid \(self.signed") as caught:
         await client.login(USER, PASSWORD)
     assert impostor.seen == []
@@ -314,7 +321,7 @@ async def test_a_server_with_a_wrong_certificate_gets_no_password(impostor: Serv
 async def test_size_limit(server: Server, clock: SteppedClock, padding: int, fits: bool) -> None:
     start = b'[{"selected_bonds": [{"code": "113052", "name": "x", "trade_date": "20260515"}]}]'
     server.on(SELECTION, raw(200, start + b" " * (LONGEST_BODY - len(start) + padding)))
-    client = connect(server, clock, timeout=5)
+    client = connect(server, clock)
     await client.login(USER, PASSWORD)
     if fits:
         assert (await client.selection(7, 42)).codes == ("113052.SH",)

@@ -99,9 +99,7 @@ def test_consent_and_self_test_are_requested_before_the_first_order(engine: Engi
     assert done.value.complete, done
 
 
-def test_a_lost_terminal_turns_trading_off_and_its_return_is_reconciled_first(
-    engine: Engine, control: Control
-) -> None:
+def test_a_lost_terminal_turns_trading_off_and_its_return_is_reconciled_first(engine: Engine, control: Control) -> None:
     shown = until(engine, lambda shown: shown.ready and health(shown)[0] is Level.GOOD)
     assert health(shown)[1].endswith("ms")
     assert isinstance(shown.asset, Known)

@@ -57,9 +57,7 @@ def test_live_orders_need_the_same_price_from_a_second_source(world: ProcessWorl
     assert [request["code"] for request in world.control.requests()] == [A]
 
 
-def test_live_mode_without_the_second_source_sends_nothing_and_names_it(
-    world: ProcessWorld, tencent: Service
-) -> None:
+def test_live_mode_without_the_second_source_sends_nothing_and_names_it(world: ProcessWorld, tencent: Service) -> None:
     world.settings |= {**CHECKED, "GUARDS__SELF_TEST": "waived"}
     furnished(world, ())
     tencent.status = 503
@@ -88,9 +86,7 @@ def test_paper_mode_trades_without_a_terminal(world: ProcessWorld, tencent: Serv
     assert set(world.ledger()) == {A, B}
 
 
-def test_paper_mode_without_any_source_names_each_and_orders_nothing(
-    world: ProcessWorld, tencent: Service
-) -> None:
+def test_paper_mode_without_any_source_names_each_and_orders_nothing(world: ProcessWorld, tencent: Service) -> None:
     tencent.status = 503
     world.settings |= {"MODE": "paper", "QUOTES__SOURCES": '["tencent"]'}
     code, document = world.json("rebalance", "--yes")

@@ -64,7 +64,9 @@ def test_a_mail_about_a_rebalance_starts_with_the_mode(tmp_path: Path, monkeypat
     assert {one.name: one.level for one in shown.health}["news"] is Level.GOOD
 
 
-def test_an_unresponsive_mail_server_delays_no_order_and_loses_no_alert(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unresponsive_mail_server_delays_no_order_and_loses_no_alert(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(delivery, "GATHER", 0.05)
     monkeypatch.setattr("core.notify.channels._SECONDS", 60.0)
     monkeypatch.setattr("core.notify.delivery._LAST_WAIT", 0.2)

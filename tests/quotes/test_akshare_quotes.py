@@ -53,7 +53,9 @@ def test_a_table_row_becomes_a_quote() -> None:
         (NOW + timedelta(minutes=10), True, "its prices stand still since 10:30:05"),
     ],
 )
-def test_a_table_without_a_date_counts_as_today_s_only_while_it_changes(now: datetime, open_now: bool, said: str) -> None:
+def test_a_table_without_a_date_counts_as_today_s_only_while_it_changes(
+    now: datetime, open_now: bool, said: str
+) -> None:
     with pytest.raises(TableRefused, match=said):
         read_spot(table(), now, open_now=open_now)
 

@@ -147,9 +147,7 @@ async def test_an_unreachable_terminal_gives_no_price_until_it_is_back(
     await listener.until(lambda: listener.last(A) == "103.000")
 
 
-async def test_a_silently_lost_subscription_is_renewed(
-    feed: QmtQuotes, listener: Listener, control: Control
-) -> None:
+async def test_a_silently_lost_subscription_is_renewed(feed: QmtQuotes, listener: Listener, control: Control) -> None:
     """Connected, answering, and silent: as after a switch of quote servers."""
     feed.watch([A])
     await listener.until(lambda: bool(listener.heard))
