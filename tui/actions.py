@@ -50,10 +50,10 @@ PANES = (
         "1",
         mark("Home"),
         mark(
-            "What runs, what comes next, what the account holds, and what happened last. If trading is off, the "
-            "reasons are here, and so is a run that was missed: it is offered and never starts by itself. The "
-            "trading controls are here too: each asks first, and each stays in force after a restart. Where the top "
-            "does not fit, tab goes to it and the arrows scroll it."
+            "What is running, what comes next, what the account holds and what happened last. If trading is "
+            "off, the reasons are shown here. A missed run is shown here too; it never starts by itself. The "
+            "trading controls ask before they act and stay in force after a restart. If the upper half does "
+            "not fit, tab selects it and the arrow keys scroll it."
         ),
     ),
     PaneInfo(
@@ -76,10 +76,10 @@ PANES = (
         "4",
         mark("Positions"),
         mark(
-            "What the account holds. 'Ours' belongs to the strategy and may be sold by it; the rest is "
-            "yours, left alone. SL and TP are the prices at which a stop sells what is ours, To SL/TP how "
-            "far the nearest of them is; 'through' means that it was reached. Guard says whether the stop "
-            "is armed, and what it waits for if not. Red is up and green is down, and the sign says it too."
+            "What the account holds. 'Ours' belongs to the strategy, which may sell it; the rest is yours and "
+            "is left alone. SL and TP are the prices at which a stop sells, To SL/TP is the distance to the "
+            "nearer one; 'through' means that the price has reached it. Guard shows whether the stop is armed, "
+            "or what it waits for. Red is up and green is down; the sign shows it too."
         ),
     ),
     PaneInfo(
@@ -93,9 +93,9 @@ PANES = (
         "6",
         mark("Log"),
         mark(
-            "The log file of a day, today's to begin with. Moving the cursor pauses following; older lines "
-            "come as the cursor reaches the top. A search marks what it finds and jumps to it, n and N go "
-            "on from there."
+            "A day's log file, today's first. Moving the cursor pauses following; older lines load when the "
+            "cursor reaches the top. A search marks its matches and jumps to one; n and N go to the next and "
+            "the previous one."
         ),
     ),
     PaneInfo(
@@ -103,11 +103,11 @@ PANES = (
         "7",
         mark("Report"),
         mark(
-            "What the strategy's trading earned and cost in a span of days. Realised is after fees, over "
-            "the average cost; open is what the rest would bring at the last price. Slippage is measured "
-            "against the list's price and against the arrival, the last price when the order was decided; "
-            "above zero is worse, '--' was not recorded. The equity is the account's: money paid in or out "
-            "is in it, so its change is then not the return."
+            "What the strategy's trading earned and cost in a period. Realised P/L is after fees, based on the "
+            "average cost; open P/L uses the last price. Slippage is measured against the list price and "
+            "against the arrival price, the last price when the order was decided; above zero is worse, '--' "
+            "was not recorded. Equity is the whole account's: deposits and withdrawals are part of it, so its "
+            "change is then not the return."
         ),
     ),
     PaneInfo(
@@ -115,9 +115,9 @@ PANES = (
         "8",
         mark("Settings"),
         mark(
-            "Every setting of this home, what it is now, where that comes from and what it does. A change "
-            "is checked as you type and written to config.toml, whose comments stay. Passwords go to the "
-            "system's keyring, or to a file that a passphrase opens."
+            "Every setting of this data folder: its value, where the value comes from and what it does. A "
+            "change is checked as you type and written to config.toml; the file's comments stay. Passwords are "
+            "stored in the system's keyring, or in a file that a passphrase opens."
         ),
     ),
 )
@@ -129,32 +129,32 @@ ACTIONS = (
         "home.pause",
         "b",
         mark("Pause"),
-        mark("Pause buys: nothing is bought until R; sells and stops go on. Asks first"),
+        mark("Buy nothing until you resume (R); sells and stops go on. Asks first"),
     ),
-    Action("home.halt", "h", mark("Halt"), mark("Send nothing new until R, no stop either. Asks first")),
-    Action("home.resume", "R,shift+r", mark("Resume"), mark("End the pause of buys, or the halt. Asks first"), "R"),
+    Action(
+        "home.halt", "h", mark("Halt"), mark("Block all new orders, stops included, until you resume (R). Asks first")
+    ),
+    Action("home.resume", "R,shift+r", mark("Resume"), mark("Resume buying, or trading after a halt. Asks first"), "R"),
     Action(
         "home.flatten",
         "F,shift+f",
         mark("Flatten"),
-        mark("Halt, cancel, then sell all that is ours; 'flatten' is typed"),
+        mark("Halt, cancel all orders, then sell all the strategy holds; type 'flatten'"),
         "F",
     ),
-    Action("home.release", "v", mark("New version"), mark("Read what is new in it"), footer=False),
-    Action("home.cancel", "x", mark("Cancel all"), mark("Cancel every working order; 'cancel' is typed"), footer=False),
+    Action("home.release", "v", mark("New version"), mark("Read what the new version changes"), footer=False),
+    Action("home.cancel", "x", mark("Cancel all"), mark("Cancel every open order; type 'cancel'"), footer=False),
     Action(
         "home.missed",
         "m",
         mark("Missed run"),
-        mark("Make the missed run's plan now, on Plan; e sends it"),
+        mark("Make the plan of the missed run now, on Plan; e executes it"),
         footer=False,
     ),
-    Action(
-        "home.drop", "d", mark("Drop missed run"), mark("Do not make up for the missed run. Asks first"), footer=False
-    ),
+    Action("home.drop", "d", mark("Drop missed run"), mark("Skip the missed run. Asks first"), footer=False),
     Action("strategies.open", "enter", mark("Open"), mark("Open the strategy's records, or the record's card")),
     Action("strategies.back", "escape", mark("Back"), mark("Close the search, or go back one list"), "esc"),
-    Action("strategies.use", "u", mark("Use this"), mark("Follow this record from now on, after a question")),
+    Action("strategies.use", "u", mark("Use this"), mark("Follow this record from now on. Asks first")),
     Action(
         "strategies.search",
         "slash",
@@ -167,25 +167,23 @@ ACTIONS = (
     Action("strategies.sort", "o", mark("Sort"), mark("Sort this page of records by the next column")),
     Action("strategies.reload", "r", mark("Reload"), mark("Ask the platform again"), footer=False),
     Action("plan.make", "r", mark("Make a plan"), mark("Work out what a rebalance would do now; sends nothing")),
-    Action("plan.execute", "e", mark("Execute"), mark("Carry out this plan, after a question with the totals")),
+    Action("plan.execute", "e", mark("Execute"), mark("Execute this plan. Shows the totals and asks first")),
     Action("plan.open", "enter", mark("Reason"), mark("Read the row under the cursor in full")),
-    Action("positions.open", "enter", mark("Details"), mark("Everything known of the holding under the cursor")),
-    Action("positions.adopt", "a", mark("Adopt"), mark("Put the holding under the strategy's management. Asks first")),
+    Action("positions.open", "enter", mark("Details"), mark("All details of the holding under the cursor")),
+    Action("positions.adopt", "a", mark("Adopt"), mark("Take the holding into the strategy's management. Asks first")),
     Action("positions.release", "r", mark("Release"), mark("Take the holding out of management. Asks first")),
-    Action("positions.sell", "x", mark("Sell"), mark("Sell all that the strategy owns of it, now. Asks first")),
+    Action("positions.sell", "x", mark("Sell"), mark("Sell all the strategy holds of it now. Asks first")),
     Action("positions.sort", "o", mark("Sort"), mark("Sort by the next column")),
-    Action("positions.reverse", "O,shift+o", mark("Reverse"), mark("Sort the other way round"), "O", footer=False),
+    Action("positions.reverse", "O,shift+o", mark("Reverse"), mark("Reverse the sort order"), "O", footer=False),
     Action(
         "positions.search", "slash", mark("Filter"), mark("Show only rows with this text in code, name or state"), "/"
     ),
     Action("positions.back", "escape", mark("Clear"), mark("Clear the filter"), "esc", footer=False),
     Action("orders.open", "enter", mark("History"), mark("Everything that happened to the order under the cursor")),
-    Action(
-        "orders.cancel", "c", mark("Cancel order"), mark("Cancel the working order under the cursor, after a question")
-    ),
-    Action("orders.settle", "s", mark("Settle"), mark("Say what became of an order that the broker does not settle")),
+    Action("orders.cancel", "c", mark("Cancel order"), mark("Cancel the open order under the cursor. Asks first")),
+    Action("orders.settle", "s", mark("Settle"), mark("Set the outcome of an order that the broker has no answer for")),
     Action("orders.sort", "o", mark("Sort"), mark("Sort by the next column")),
-    Action("orders.reverse", "O,shift+o", mark("Reverse"), mark("Sort the other way round"), "O", footer=False),
+    Action("orders.reverse", "O,shift+o", mark("Reverse"), mark("Reverse the sort order"), "O", footer=False),
     Action("orders.earlier", "left_square_bracket", mark("Day before"), mark("The day before that has orders"), "["),
     Action(
         "orders.later",
@@ -206,10 +204,10 @@ ACTIONS = (
     Action("orders.back", "escape", mark("Clear"), mark("Clear the filter"), "esc", footer=False),
     Action("log.follow", "f", mark("Follow"), mark("Follow the log, or pause it")),
     Action("log.level", "l", mark("Level"), mark("Show everything, warnings and errors, or errors only")),
-    Action("log.search", "slash", mark("Search"), mark("Mark this text, and jump to where it stands last"), "/"),
-    Action("log.next", "n", mark("Next match"), mark("The next line that holds the text"), footer=False),
+    Action("log.search", "slash", mark("Search"), mark("Mark this text and jump to its last match"), "/"),
+    Action("log.next", "n", mark("Next match"), mark("The next line with this text"), footer=False),
     Action(
-        "log.previous", "N,shift+n", mark("Prev match"), mark("The line before that holds the text"), "N", footer=False
+        "log.previous", "N,shift+n", mark("Prev match"), mark("The previous line with this text"), "N", footer=False
     ),
     Action("log.earlier", "left_square_bracket", mark("Day before"), mark("The day before that has a log"), "["),
     Action(
@@ -220,13 +218,13 @@ ACTIONS = (
     Action("log.back", "escape", mark("Clear"), mark("Clear the search"), "esc", footer=False),
     Action("settings.open", "enter", mark("Change"), mark("Change the setting or the password under the cursor")),
     Action("settings.default", "d", mark("Default"), mark("Put the default back")),
-    Action("settings.try", "t", mark("Try out"), mark("Try MiniQMT's folder, mail and push, or the login")),
-    Action("settings.checkup", "c", mark("Check-up"), mark("Look at everything that a trading day needs")),
+    Action("settings.try", "t", mark("Try out"), mark("Test MiniQMT's folder, mail and push, or the login")),
+    Action("settings.checkup", "c", mark("Check-up"), mark("Check everything that a trading day needs")),
     Action(
         "settings.forget",
         "x",
-        mark("Forget"),
-        mark("Take a password out of wherever it is kept. Asks first"),
+        mark("Delete"),
+        mark("Delete a stored password. Asks first"),
         footer=False,
     ),
     Action("settings.search", "slash", mark("Filter"), mark("Show only rows with this text"), "/"),
@@ -234,15 +232,17 @@ ACTIONS = (
     Action("settings.back", "escape", mark("Clear"), mark("Clear the filter"), "esc", footer=False),
     Action("report.view", "v", mark("View"), mark("Show bonds, orders, stops fired, or the days of the equity")),
     Action(
-        "report.shorter", "left_square_bracket", mark("Shorter"), mark("A shorter span: year, month, week, day"), "["
+        "report.shorter", "left_square_bracket", mark("Shorter"), mark("A shorter period: year, month, week, day"), "["
     ),
-    Action("report.longer", "right_square_bracket", mark("Longer"), mark("A longer span: week, month, year, all"), "]"),
+    Action(
+        "report.longer", "right_square_bracket", mark("Longer"), mark("A longer period: week, month, year, all"), "]"
+    ),
     Action("report.sort", "o", mark("Sort"), mark("Sort by the next column")),
-    Action("report.reverse", "O,shift+o", mark("Reverse"), mark("Turn the order of the rows round"), "O", footer=False),
+    Action("report.reverse", "O,shift+o", mark("Reverse"), mark("Reverse the sort order"), "O", footer=False),
     Action("report.export", "x", mark("Export"), mark("Write the report's tables as CSV files into data/export")),
-    Action("report.open", "enter", mark("Details"), mark("Everything known of the row under the cursor")),
+    Action("report.open", "enter", mark("Details"), mark("All details of the row under the cursor")),
     Action("report.search", "slash", mark("Filter"), mark("Show only rows with this text"), "/"),
-    Action("report.reload", "r", mark("Reload"), mark("Read the books again"), footer=False),
+    Action("report.reload", "r", mark("Reload"), mark("Load the report again"), footer=False),
     Action("report.back", "escape", mark("Clear"), mark("Clear the filter"), "esc", footer=False),
     Action("app.help", "question_mark,f1", mark("Help"), mark("These keys"), "?"),
     Action("app.copy", "y", mark("Copy"), mark("Copy the row under the cursor"), footer=False),
@@ -251,7 +251,7 @@ ACTIONS = (
         "app.quit",
         "q",
         mark("Quit"),
-        mark("Leave; asks while something runs, is guarded or is due today (ctrl+q too)"),
+        mark("Quit; asks if a run, a stop or a job of today would be lost (also ctrl+q)"),
         "q",
     ),
 )

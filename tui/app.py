@@ -60,7 +60,7 @@ _log = logging.getLogger(__name__)
 _TICK_SECONDS = 1.0
 _MIN_APPLY_SECONDS = 0.25
 _STALE_SECONDS = 5.0
-_CRASHED = mark("rotor's screen has stopped after an error of its own; the log file has the details.")
+_CRASHED = mark("rotor's screen stopped after an internal error. The log file has the details.")
 
 
 class RotorApp(App[None]):
@@ -334,7 +334,7 @@ class RotorApp(App[None]):
         if not text:
             # It is the key of yes too: pressed once too often, it must not wipe out what was said.
             if not self._status_bar.display:
-                self.show_message(say("There is no row to copy here."))
+                self.show_message(say("No row to copy here."))
             return
         self.copy_to_clipboard(text)
         self.show_message(say("Copied: {text}", text=text))
@@ -402,7 +402,7 @@ def _compared_fields(snapshot: Snapshot) -> tuple[object, ...]:
 
 def run(link: EngineLink, *, viewer: bool = False, watch: bool = False) -> int:
     """Run the app to its end; the answer is the process's exit code."""
-    own = say("The engine runs in this window and ends with it. rotor start begins one that goes on.")
+    own = say("Closing this window stops trading. Use `rotor start` to run in the background.")
     app = RotorApp(link, viewer=viewer, watch=watch, notice="" if viewer else own)
     try:
         latest = link.latest

@@ -27,7 +27,7 @@ _COUNTED: Mapping[str, Callable[[int], str]] = {
     "reason": lambda count: say_many("{count} reason", "{count} reasons", count),
     "record": lambda count: say_many("{count} record", "{count} records", count),
     "strategy": lambda count: say_many("{count} strategy", "{count} strategies", count),
-    "working order": lambda count: say_many("{count} working order", "{count} working orders", count),
+    "open order": lambda count: say_many("{count} open order", "{count} open orders", count),
 }
 
 

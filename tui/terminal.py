@@ -128,29 +128,32 @@ _SAVE_TITLE = "\x1b[22;0t"
 
 
 class Bell:
-    """Rings once for each alarm: what keeps trading off, a connection that fails, an event that is an error."""
+    """Rings once per new alarm: a reason why trading is off, a failed connection, an error event.
+
+    The window title shows an alarm while trading is off or a connection fails.
+    """
 
     def __init__(self, app: "App[None]") -> None:
         self._app = app
-        self._known: frozenset[str] = frozenset()
+        self._known: frozenset[object] = frozenset()
         self._title = ""
         self._first = True
 
     def check(self, snapshot: Snapshot) -> None:
-        alarms = _alarms(snapshot)
-        # What was so before the screen opened is on the screen; nobody has to be called.
+        standing: set[object] = {reason.text for reason in snapshot.blockers}
+        standing |= {health.name for health in snapshot.health if health.level is Level.ERROR}
+        alarms = frozenset(standing | {event.number for event in snapshot.events if event.level is Level.ERROR})
+        # Alarms older than the screen do not ring.
         if alarms - self._known and not self._first and snapshot.look.bell:
             self._app.bell()
         self._known, self._first = alarms, False
-        standing = any(not alarm.startswith("event ") for alarm in alarms)
-        self._show(f"rotor {snapshot.mode.upper()}" + (f" ! {say('alarm')}" if standing else ""))
+        self._set_title(f"rotor {snapshot.mode.upper()}" + (f" ! {say('alarm')}" if standing else ""))
 
     def restore_title(self) -> None:
-        """Give the window its title back."""
         if self._title:
             self._write(_RESTORE_TITLE)
 
-    def _show(self, title: str) -> None:
+    def _set_title(self, title: str) -> None:
         if title != self._title:
             self._write(f"{'' if self._title else _SAVE_TITLE}\x1b]2;{title}\x07")
             self._title = title
@@ -159,12 +162,6 @@ class Bell:
         driver = self._app._driver  # pyright: ignore[reportPrivateUsage]
         if driver is not None and not self._app.is_headless:
             driver.write(sequence)
-
-
-def _alarms(snapshot: Snapshot) -> frozenset[str]:
-    failing = {f"health {health.name}" for health in snapshot.health if health.level is Level.ERROR}
-    events = {f"event {event.number}" for event in snapshot.events if event.level is Level.ERROR}
-    return frozenset({*(reason.text for reason in snapshot.blockers), *failing, *events})
 
 
 class ShutdownHandler:

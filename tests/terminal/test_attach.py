@@ -134,7 +134,7 @@ def test_a_killed_engine_is_said_within_3_s_and_found_within_3_s_of_its_restart(
 
 def test_the_engine_in_a_window_says_that_it_ends_with_it_and_is_ended_there_only(home: Path) -> None:
     with app(home) as window:
-        window.wait_for("runs in this window and ends with it")
+        window.wait_for("Closing this window stops trading")
         with app(home) as view:
             view.wait_for(r"\[1 Home\]")
             told = rotor(home, "stop", "--yes", codes=(3,))

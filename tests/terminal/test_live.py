@@ -27,7 +27,7 @@ def test_what_the_sdk_writes_to_the_console_spoils_no_screen(tmp_path: Path) -> 
             app.press("e")
             app.wait_for("Type 'I agree' to agree")
             app.press("\x1b")
-            app.wait_for("was not agreed to")
+            app.wait_for("you did not agree to live trading")
             app.quit()
             assert app.exit_code() == 0
     log = (world.home / "logs" / "2026-05-15.log").read_text(encoding="utf-8")

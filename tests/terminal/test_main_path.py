@@ -38,7 +38,7 @@ def _log_in(app: PtyApp) -> None:
     app.wait_for("Password")
     app.press(f"{USER}\t")
     app.press(f"{PASSWORD}\r")
-    app.wait_for("The keyring does not keep it")  # there is none on this machine
+    app.wait_for("The keyring cannot store the password")  # there is none on this machine
     app.press("1")
     app.wait_for("logged in to Factor Cat as " + USER)
 
@@ -85,6 +85,6 @@ def _settle(app: PtyApp) -> None:
     app.press("unknown\r")
     app.wait_for(f">.*{LOST}")
     app.press("s")
-    app.wait_for("What became of this order")
+    app.wait_for("What happened to this order")
     app.press("d")
     app.wait_for("refused|over, 0")

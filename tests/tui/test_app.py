@@ -67,10 +67,10 @@ async def test_stale_picture_says_so_and_stops_orders(monkeypatch: pytest.Monkey
     monkeypatch.setattr(app_module, "_TICK_SECONDS", 0.1)
     link = ScriptedLink(snapshot())
     async with shown(link, "3", "r") as (app, pilot):
-        await until(pilot, lambda: "STALE no news from the engine" in flat(app))
+        await until(pilot, lambda: "STALE no update from the engine" in flat(app))
         await press(pilot, "e", "y")
         assert link.sent_of(ExecutePlan) == []
-        assert "no fresh news" in status_text(app)
+        assert "No recent data" in status_text(app)
 
 
 async def test_quit() -> None:
@@ -89,7 +89,7 @@ async def test_quit() -> None:
 async def test_quit_asks_while_a_rebalance_runs(key: str) -> None:
     link = ScriptedLink(snapshot(rebalance=rebalance(finished=False)))
     async with shown(link, key, "ctrl+q") as (app, pilot):
-        assert "A rebalance is running. Quit all the same?" in flat(app)
+        assert "A rebalance is running. Quit anyway?" in flat(app)
         await press(pilot, "enter")
         assert len(app.screen_stack) == 1
         assert app.is_running
@@ -101,7 +101,7 @@ async def test_quit_asks_while_an_execution_is_awaited() -> None:
     link = ScriptedLink(snapshot())
     link.replies[ExecutePlan] = None
     async with shown(link, "3", "r", "e", "y", "q") as (app, pilot):
-        assert "A rebalance is running. Quit all the same?" in flat(app)
+        assert "A rebalance is running. Quit anyway?" in flat(app)
         await press(pilot, "y")
     assert not link.open[-1][1].cancelled(), "leaving must not cancel what the engine has begun"
 
@@ -150,7 +150,7 @@ async def test_crash_tells_nothing_secret(
             await settle(pilot)
     said = capsys.readouterr()
     assert "hunter2" not in said.err + said.out + caplog.text.replace('password = "hunter2-secret"', "")
-    assert "rotor's screen has stopped" in said.err
+    assert "rotor's screen stopped" in said.err
     assert app.return_code == 1
     assert any(record.levelno == logging.CRITICAL for record in caplog.records)
 

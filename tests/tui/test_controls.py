@@ -80,9 +80,9 @@ async def test_a_brake_asks_and_is_sent_once(name: str) -> None:
         await settle(pilot)
         assert link.sent_of(type(command)) == [command]
         await press(pilot, key)
-        assert "carried out, already" in status_text(app)
+        assert "This was already asked for" in status_text(app)
         link.open[-1][1].set_result(Done(None))
-        await until(pilot, lambda: "carried out, already" not in status_text(app))
+        await until(pilot, lambda: "This was already asked for" not in status_text(app))
         await press(pilot, key, "y")
         assert link.sent_of(type(command)) == [command] * 2, "answered: it may be asked for again"
 
@@ -104,14 +104,14 @@ async def test_the_questions_say_what_goes_on_and_what_stops() -> None:
             "LIVE (real money)",
             "8880001",
             "any buy",
-            "take-profit and stop-loss too",
+            "take-profit and stop-loss included",
             "1 order stays and may",
         ):
             assert item in flat(app)
         await press(pilot, "escape", "h")
         for item in (
             "any new order",
-            "no stop fires, none of the 4 that are armed",
+            "no stop fires, the 4 armed ones included",
             "1 order stays and may",
             "a restart",
         ):
@@ -121,7 +121,7 @@ async def test_the_questions_say_what_goes_on_and_what_stops() -> None:
         await until(pilot, lambda: "HALTED" in lines(app)[0])
         await press(pilot, "R")
         assert "the halt" in flat(app)
-        assert "a bond through its level is sold at once" in flat(app)
+        assert "a bond beyond its trigger price is sold at once" in flat(app)
 
 
 @pytest.mark.parametrize("name", TYPED)
@@ -146,7 +146,7 @@ async def test_large_steps_want_their_word_typed(name: str, size: tuple[int, int
         assert link.sent_of(type(command)) == [command]
         assert len(app.screen_stack) == 1
         await press(pilot, key)
-        assert "carried out, already" in status_text(app)
+        assert "This was already asked for" in status_text(app)
 
 
 @pytest.mark.parametrize("name", [*CONFIRMED, *TYPED])
@@ -169,12 +169,12 @@ async def test_flatten_names_the_money() -> None:
         seen = flat(app)
         for item in (
             "LIVE (real money)",
-            "5 bonds of ours, 4130 张",
+            "5 bonds held by the strategy, 4130 张",
             "365,681.68 CNY (4 of 5 known)",
             "+2,591.68 CNY (4 of 5 known)",
-            "1 working order, first",
+            "1 open order, first",
             "your own bonds (2 holdings)",
-            "trading stays HALTED, stops too, until you press R",
+            "stays HALTED, stops included, until you press R",
         ):
             assert item in seen
 
@@ -186,9 +186,9 @@ async def test_cancel_all_names_what_works_and_what_is_in_doubt() -> None:
 
 
 OUTCOMES = [
-    ("cancel", Done(Cancelled(("a", "b"), ())), "2 orders cancelled, all proven."),
-    ("cancel", Done(Cancelled((), ())), "No order was working any more."),
-    ("cancel", Done(Cancelled(("a",), ("b",))), "1 of 2 orders cancelled; 1 not proven and may still fill"),
+    ("cancel", Done(Cancelled(("a", "b"), ())), "2 orders cancelled, all confirmed."),
+    ("cancel", Done(Cancelled((), ())), "No open orders."),
+    ("cancel", Done(Cancelled(("a",), ("b",))), "1 of 2 orders cancelled; 1 not confirmed and may still fill"),
     ("cancel", Failed("the broker is away", refused=True), "Not cancelled: the broker is away"),
     ("cancel", Failed("the broker is away"), "The orders were not cancelled: the broker is away"),
     ("flatten", Done(flattened(100, 100)), "2 of 2 orders filled, 20,000.00 CNY before fees. Trading stays halted."),
@@ -214,15 +214,19 @@ async def test_the_outcome_is_told_with_figures() -> None:
 NOT_KNOWN = Unknown("the broker does not answer")
 HALTED = {"controls": ("halted",)}
 REFUSALS = [
-    ("b", {"controls": ("buys paused",)}, "Buys are paused already."),
+    ("b", {"controls": ("buys paused",)}, "Buying is paused already."),
     ("b", HALTED, "nothing is bought anyway"),
     ("h", HALTED, "Trading is halted already."),
-    ("R", {"controls": ()}, "There is nothing to resume"),
-    ("R", {**HALTED, "rebalance": flattened(0, finished=False)}, "trading stays halted until it has ended"),
-    ("x", {"orders": ()}, "No order is working: there is nothing to cancel."),
-    ("x", {"orders": (order(1, Side.SELL, OrderState.UNKNOWN),)}, "1 order in doubt: looked up, not cancelled"),
-    ("F", {"positions": Known(scripted.positions()[3:4])}, "The strategy owns nothing"),
-    ("F", {"positions": NOT_KNOWN}, "What the strategy owns is not known: the broker does not answer"),
+    ("R", {"controls": ()}, "Nothing to resume"),
+    ("R", {**HALTED, "rebalance": flattened(0, finished=False)}, "trading stays halted until it ends"),
+    ("x", {"orders": ()}, "No open orders: nothing to cancel."),
+    (
+        "x",
+        {"orders": (order(1, Side.SELL, OrderState.UNKNOWN),)},
+        "1 order with unknown outcome: being looked up, not cancelled",
+    ),
+    ("F", {"positions": Known(scripted.positions()[3:4])}, "The strategy holds nothing"),
+    ("F", {"positions": NOT_KNOWN}, "The strategy's holdings are not known: the broker does not answer"),
     ("F", {"rebalance": flattened(0, finished=False)}, "A flatten is running already."),
     ("m", {"missed": None}, "No run was missed."),
     ("d", {"missed": None}, "No run was missed."),
@@ -254,7 +258,7 @@ async def test_an_old_picture_decides_nothing_but_the_brakes_still_work(monkeypa
         for key in ("R", "x", "F", "m", "d"):
             app.query_one(StatusBar).clear()
             await press(pilot, key)
-            assert "nothing can be decided on an old picture" in status_text(app), key
+            assert "nothing is done on old data" in status_text(app), key
         assert link.sent == []
         await press(pilot, "b", "y", "h", "y")
         assert link.sent == [PauseBuys(), Halt()]
@@ -266,7 +270,7 @@ async def test_a_picture_that_grows_old_under_the_question_sends_nothing(monkeyp
         monkeypatch.setattr(app_module, "_STALE_SECONDS", 0)
         assert app.stale
         await press(pilot, "enter")
-        assert "Nothing was done: There is no fresh news" in status_text(app)
+        assert "Nothing was done: No recent data" in status_text(app)
         assert link.sent == []
 
 
@@ -276,7 +280,7 @@ async def test_what_ended_under_the_question_is_not_sent() -> None:
         link.change(orders=())
         await until(pilot, lambda: app.snapshot is not None and not app.snapshot.orders)
         await press(pilot, "enter")
-        assert "Nothing was done: No order is working" in status_text(app)
+        assert "Nothing was done: No open orders" in status_text(app)
         assert link.sent_of(CancelWorking) == []
 
 
@@ -302,7 +306,7 @@ async def test_missed_run_makes_its_plan_on_the_plan_screen() -> None:
 async def test_a_halt_keeps_a_plan_from_being_executed() -> None:
     link = ScriptedLink(day(controls=("halted",)))
     async with shown(link, "3", "r", "e", "y") as (app, _):
-        assert "Trading is halted: nothing new is sent." in status_text(app)
+        assert "Trading is halted: all new orders are blocked." in status_text(app)
         assert link.sent_of(ExecutePlan) == []
 
 
@@ -326,7 +330,7 @@ async def test_what_runs_is_named() -> None:
         await press(pilot, "3")
         assert "Flatten running: ended" in flat(app)
         await press(pilot, "r")
-        assert "A flatten is running: wait for its end." in status_text(app)
+        assert "A flatten is running: wait until it ends." in status_text(app)
 
 
 async def test_last_says_what_kind_it_was() -> None:

@@ -36,7 +36,7 @@ def _link(**changes: object) -> ScriptedLink:
 async def test_after_a_login_that_cannot_be_remembered_a_file_is_offered() -> None:
     link = _link()
     async with shown(link, "l", "i", "tab", "p", "w", "enter") as (app, pilot):
-        await until(pilot, lambda: "The keyring does not keep it" in flat(app))
+        await until(pilot, lambda: "The keyring cannot store the password" in flat(app))
         assert "has none that can be used here" in flat(app)
         await press(pilot, "2", *TYPED, "enter")
         assert "correct horse" not in flat(app)
@@ -57,13 +57,13 @@ async def test_a_picture_that_is_quicker_than_the_answer_takes_no_word_of_it() -
         assert isinstance(app.screen, LoginScreen)
         ((_, answer),) = link.open
         answer.set_result(Done(LoggedIn("li", TROUBLE)))
-        await until(pilot, lambda: "The keyring does not keep it" in flat(app))
+        await until(pilot, lambda: "The keyring cannot store the password" in flat(app))
 
 
 async def test_for_this_session_only_asks_nothing_more() -> None:
     link = _link()
     async with shown(link, "l", "i", "tab", "p", "w", "enter") as (app, pilot):
-        await until(pilot, lambda: "The keyring does not keep it" in flat(app))
+        await until(pilot, lambda: "The keyring cannot store the password" in flat(app))
         await press(pilot, "1")
         assert link.sent_of(OpenSafe) == []
         assert not isinstance(app.screen, PassphraseDialog)
@@ -72,9 +72,9 @@ async def test_for_this_session_only_asks_nothing_more() -> None:
 async def test_two_passphrases_that_differ_are_typed_again() -> None:
     link = _link()
     async with shown(link, "l", "i", "tab", "p", "w", "enter") as (app, pilot):
-        await until(pilot, lambda: "The keyring does not keep it" in flat(app))
+        await until(pilot, lambda: "The keyring cannot store the password" in flat(app))
         await press(pilot, "2", *TYPED, "enter", "x", "enter")
-        assert "The two are not the same" in flat(app)
+        assert "The two passphrases differ" in flat(app)
         assert link.sent_of(OpenSafe) == []
 
 
@@ -115,7 +115,7 @@ async def test_a_password_of_the_settings_goes_the_same_way() -> None:
         while str(app.query_one("#settings-table").cursor_key) != "secret-factorcat":  # type: ignore[attr-defined]
             await press(pilot, "down")
         await press(pilot, "enter", *"hush", "enter")
-        await until(pilot, lambda: "The keyring does not keep it" in flat(app))
+        await until(pilot, lambda: "The keyring cannot store the password" in flat(app))
         await press(pilot, "2", *TYPED, "enter", *TYPED, "enter")
         await until(pilot, lambda: link.sent_of(OpenSafe) == [OpenSafe(PASSPHRASE)])
 
@@ -151,8 +151,8 @@ async def test_the_check_up_names_what_is_wrong_with_its_remedy() -> None:
     link = ScriptedLink(snapshot())
     link.replies[Examine] = Done(FOUND)
     async with shown(link, "8", "c", size=LARGE) as (app, pilot):
-        await until(pilot, lambda: "need a look" in flat(app))
-        assert "1 of 4 need a look." in flat(app)
+        await until(pilot, lambda: "need attention" in flat(app))
+        assert "1 of 4 need attention." in flat(app)
         assert "FAILED connect() answered -1 > Start MiniQMT in its simple mode" in flat(app)
         assert "screen" in flat(app)
         assert "160 x 45" in flat(app)
@@ -168,14 +168,14 @@ async def test_a_check_up_that_fails_is_a_sentence() -> None:
 def test_terminals() -> None:
     assert terminal_finding(160, 45, "truecolor", "utf-8").state is CheckResult.OK
     assert terminal_finding(79, 24, "256", "utf-8").state is CheckResult.WARNING
-    assert "Chinese names will not be shown" in terminal_finding(160, 45, "256", "cp936").text
+    assert "Chinese names cannot be displayed" in terminal_finding(160, 45, "256", "cp936").text
     assert terminal_finding(160, 45, "none", "UTF-8").state is CheckResult.NOTE
 
 
 async def test_a_newer_version_is_on_home_and_its_notes_behind_a_key() -> None:
     release = NewRelease("1.2.0", "What is new:\n[not markup]", "https://news.example", "2026-12-01")
     async with shown(ScriptedLink(snapshot(release=release)), size=LARGE) as (app, pilot):
-        assert "version 1.2.0 is out: v reads what is new" in flat(app)
+        assert "version 1.2.0 is available: v shows what is new" in flat(app)
         await press(pilot, "v")
         assert "rotor 1.2.0" in flat(app)
         assert "[not markup]" in flat(app)

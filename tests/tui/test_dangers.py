@@ -70,7 +70,7 @@ async def test_a_card_that_cannot_be_had_says_so_below_the_row() -> None:
     scripted.replies[ShowBond] = Failed("the engine is busy")
     async with shown(scripted, "4", size=SMALL) as (app, pilot):
         await press(pilot, "enter")
-        await until(pilot, lambda: "could not be asked: the engine is busy" in flat(app))
+        await until(pilot, lambda: "could not be loaded: the engine is busy" in flat(app))
 
 
 async def test_what_threatens_a_holding_stands_above_every_screen_and_in_full_on_home() -> None:
@@ -91,10 +91,10 @@ async def test_the_breaker_is_seen_everywhere_and_resume_ends_it() -> None:
     scripted.replies[Resume] = Done(None)
     async with shown(scripted, "5", size=LARGE) as (app, pilot):
         assert "BREAKER TRIPPED" in text(app)
-        assert "too many orders were turned down in a row" in flat(app)
+        assert "too many orders were rejected in a row" in flat(app)
         await press(pilot, "1", "b")
         assert "nothing is bought anyway" in status_text(app)
         await press(pilot, "R")
-        assert "the breaker's hold" in flat(app)
+        assert "the circuit breaker" in flat(app)
         await press(pilot, "y")
         await until(pilot, lambda: any(isinstance(command, Resume) for command in scripted.sent))

@@ -123,9 +123,9 @@ async def test_halted_missed_and_notices_in_their_order(size: tuple[int, int]) -
     link = ScriptedLink(snapshot(controls=("halted",), missed=MISSED, notices=NOTICES))
     async with shown(link, "4", size=size) as (app, pilot):
         halted, missed, first, second = alerts(app)
-        assert halted == "HALTED   nothing new is sent, no stop either  press R on Home to resume"
+        assert halted == "HALTED   orders are blocked, stops included  press R on Home to resume"
         assert missed.startswith("MISSED RUN  rebalance of 14:37, 12 min ago: rotor was not")
-        assert missed.endswith("(1, then m or d)" if size == SMALL else "m on Home: look at the plan, d: drop it")
+        assert missed.endswith("(1, then m or d)" if size == SMALL else "on Home: m shows the plan, d drops it")
         assert first == f"!  {NOTICES[0]}"
         assert second == f"!  {NOTICES[1]}  (+2 more on Home)"
         await press(pilot, "1")
@@ -168,17 +168,17 @@ async def test_one_alert_may_use_the_lines_that_nothing_else_needs() -> None:
     async with shown(ScriptedLink(snapshot(missed=MISSED)), "4") as (app, _):
         both = " ".join(alerts(app))
         assert "rotor was not running. The list of 2026-05-06 is still good: 8 bonds." in both
-        assert both.endswith("m on Home: look at the plan, d: drop it")
+        assert both.endswith("on Home: m shows the plan, d drops it")
         assert len(alerts(app)) == 2
 
 
 async def test_home_scrolls_where_it_does_not_fit() -> None:
     link = ScriptedLink(snapshot(controls=("halted",), missed=MISSED, notices=NOTICES))
     async with shown(link) as (app, pilot):
-        assert "HALTED: nothing new is sent" not in flat(app)
+        assert "HALTED: all new orders are blocked" not in flat(app)
         assert "Events" in flat(app)
         await press(pilot, "tab", *["down"] * 12)
-        assert "HALTED: nothing new is sent" in flat(app)
+        assert "HALTED: all new orders are blocked" in flat(app)
         assert "engine ok" in flat(app)
 
 
@@ -212,7 +212,7 @@ async def test_brakes_on_home_and_in_the_footer() -> None:
             assert item in lines(app)[-1]
         link.change(controls=("buys paused",))
         await until(pilot, lambda: "BUYS PAUSED" in lines(app)[0])
-        assert "Buys are paused; sells" in flat(app)
+        assert "Buying is paused; sells" in flat(app)
 
 
 async def test_an_error_of_a_stop_is_marked() -> None:
@@ -227,9 +227,12 @@ async def test_an_error_of_a_stop_is_marked() -> None:
 QUIET: dict[str, Any] = {"session": "closed", "jobs": (), "stops": StopsSummary(12, 12)}
 TODAY, TOMORROW = Job("rebalance", NOW + timedelta(minutes=1)), Job("rebalance", NOW + timedelta(days=1))
 LEAVING = [
-    ({"session": "open"}, ["12 armed: none fires while rotor is closed", "Stops live only while rotor runs."]),
+    ({"session": "open"}, ["12 armed: none fires while rotor is closed", "Stops work only while rotor is running."]),
     ({"session": "break"}, ["12 armed: none fires while rotor is closed"]),
-    ({"jobs": (TODAY, TOMORROW)}, ["rebalance of 14:50 would not run", "Runs start only while rotor runs."]),
+    (
+        {"jobs": (TODAY, TOMORROW)},
+        ["rebalance of 14:50 would not run", "Scheduled runs start only while rotor is running."],
+    ),
     (
         {"session": "open", "jobs": (TODAY,), "rebalance": rebalance(finished=False)},
         ["A rebalance is running.", "12 armed", "rebalance of 14:50 would not run"],
@@ -261,7 +264,7 @@ async def test_leaving_asks_while_a_flatten_is_awaited() -> None:
     link = ScriptedLink(snapshot(**QUIET))
     link.replies[Flatten] = None
     async with shown(link, "F", *"flatten", "enter", "q") as (app, pilot):
-        assert "just begun" in flat(app)
+        assert "just started" in flat(app)
         await press(pilot, "y")
     assert not link.open[-1][1].cancelled()
 
@@ -269,9 +272,9 @@ async def test_leaving_asks_while_a_flatten_is_awaited() -> None:
 async def test_help_names_the_trading_controls() -> None:
     async with shown(ScriptedLink(snapshot()), "question_mark", size=LARGE) as (app, _):
         for item in (
-            "'flatten' is typed",
-            "'cancel' is typed",
-            "Make the missed run's plan now",
-            "stays in force after",
+            "type 'flatten'",
+            "type 'cancel'",
+            "Make the plan of the missed run now",
+            "stay in force after",
         ):
             assert item in flat(app), text(app)

@@ -142,7 +142,7 @@ async def test_cancel_asks_and_tells() -> None:
     link = ScriptedLink(snapshot())
     link.replies[CancelOrder] = Done("cancelled")
     async with shown(link, "5", "c") as (app, pilot):
-        assert "Nobody knows yet whether this order is live" in status_text(app)
+        assert "It is not known yet whether this order is live" in status_text(app)
         await press(pilot, "down", "c")
         assert "This order is rejected: there is nothing to cancel." in status_text(app)
         await press(pilot, "down", "c", "enter")

@@ -22,7 +22,7 @@ async def test_the_first_order_wants_the_terms_agreed_to_by_typing() -> None:
     link = ScriptedLink(live(Need.CONSENT))
     link.replies |= {GiveConsent: Done(None), ExecutePlan: None}
     async with shown(link, "3", "r") as (app, pilot):
-        assert "NO LIVE ORDERS YET consent wanted first" in flat(app)
+        assert "NO LIVE ORDERS YET consent needed first" in flat(app)
         await press(pilot, "e")
         assert "sends real orders to account 8880001" in flat(app)
         await press(pilot, "y", "e", "s", "enter")
@@ -39,7 +39,7 @@ async def test_who_does_not_agree_sends_nothing() -> None:
     link = ScriptedLink(live(Need.CONSENT, Need.SELF_TEST))
     async with shown(link, "3", "r", "e", "escape") as (app, pilot):
         await settle(pilot)
-        assert "live trading was not agreed to" in status_text(app)
+        assert "you did not agree to live trading" in status_text(app)
         assert link.sent_of(GiveConsent) == link.sent_of(RunSelfTest) == link.sent_of(ExecutePlan) == []
 
 
@@ -79,7 +79,7 @@ async def test_an_unknown_order_is_settled_with_the_evidence_beside_the_question
         await press(pilot, "s")
         seen = flat(app)
         assert "MiniQMT did not answer in time" in seen
-        assert "What became of this order?" in seen
+        assert "What happened to this order?" in seen
         await press(pilot, "enter")
         assert link.sent_of(SettleOrder) == []
         await press(pilot, "s", "d")
@@ -95,4 +95,4 @@ async def test_what_the_broker_settles_is_not_for_the_user() -> None:
     async with shown(ScriptedLink(snapshot(orders=(working,))), "5", "s") as (app, pilot):
         assert "This order is working: there is nothing to settle." in status_text(app)
     async with shown(ScriptedLink(snapshot(orders=(old,))), "5", "s") as (app, pilot):
-        await until(pilot, lambda: "What became of this order?" in flat(app))
+        await until(pilot, lambda: "What happened to this order?" in flat(app))

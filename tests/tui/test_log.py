@@ -21,9 +21,9 @@ async def test_a_search_marks_what_it_finds_and_jumps_to_it() -> None:
         await press(pilot, "n")
         assert "line 39" in next(line for line in lines(app) if line.startswith(">"))
         await press(pilot, "n")
-        assert "'line 3' stands in no line below." in status_text(app)
+        assert "'line 3' was not found below." in status_text(app)
         await press(pilot, "escape", "n")
-        assert "Nothing is searched for" in status_text(app)
+        assert "No search text" in status_text(app)
 
 
 async def test_what_is_found_far_away_is_shown_among_its_neighbours() -> None:
@@ -68,7 +68,7 @@ async def test_days_back_and_today_again() -> None:
         assert link.sent_of(ReadLog)[-1].day == date(2026, 4, 30)
         assert "Log of 2026-04-30" in flat(app)
         await press(pilot, "left_square_bracket")
-        assert "There is no log of a day before." in status_text(app)
+        assert "There is no earlier log." in status_text(app)
         await press(pilot, "l")
         assert link.sent_of(ReadLog)[-1] == ReadLog(500, Level.WARNING, date(2026, 4, 30))
         await press(pilot, "right_square_bracket")
@@ -92,5 +92,5 @@ async def test_a_file_that_cannot_be_read_says_so_beside_the_old_lines() -> None
         link.replies[ReadLog] = Failed("the disk is gone")
         app.pane.tick()
         app.pane.tick()
-        await until(pilot, lambda: "The log was not read: the disk is gone" in flat(app))
+        await until(pilot, lambda: "The log could not be read: the disk is gone" in flat(app))
         assert "line 59" in flat(app)

@@ -29,7 +29,7 @@ async def test_a_day_that_was_not_read_leaves_today_on_the_screen() -> None:
     link = ScriptedLink(snapshot())
     link.replies[ReadOrders] = Failed("the disk is gone")
     async with shown(link, "5", "left_square_bracket") as (app, pilot):
-        assert "The orders were not read: the disk is gone" in status_text(app)
+        assert "The orders could not be read: the disk is gone" in status_text(app)
         assert "4 orders today" in flat(app)
         link.replies[ReadOrders] = lambda command: Done(_nothing_before(command))
         await press(pilot, "left_square_bracket")

@@ -61,7 +61,7 @@ async def test_progress_and_result() -> None:
 async def test_left_over_is_named() -> None:
     link = ScriptedLink(snapshot(plan=plan(), rebalance=rebalance(finished=True)))
     async with shown(link, "3") as (app, pilot):
-        assert "Left over (not filled): 113050.SH 530" in flat(app)
+        assert "Not filled: 113050.SH 530" in flat(app)
         await press(pilot, "e")
         assert "Make a new plan first: press r." in status_text(app)
 
@@ -102,7 +102,7 @@ async def test_plan_that_changed_under_the_question_is_not_sent() -> None:
         await until(pilot, lambda: app.snapshot is not None and app.snapshot.plan is not None)
         await press(pilot, "y")
         assert link.sent_of(ExecutePlan) == []
-        assert "The plan has changed meanwhile" in status_text(app)
+        assert "The plan has changed" in status_text(app)
 
 
 async def test_trading_off_says_so() -> None:
@@ -116,8 +116,8 @@ async def test_all_blocked_is_not_called_equal() -> None:
     link = ScriptedLink(snapshot())
     link.replies[MakePlan] = Done(plan(legs=()))
     async with shown(link, "3", "r", "e", "y") as (app, _):
-        assert "Nothing of this plan can be traded now" in status_text(app)
-        assert "equals the list" not in status_text(app)
+        assert "No row of this plan can be traded now" in status_text(app)
+        assert "matches the list" not in status_text(app)
         assert link.sent_of(ExecutePlan) == []
 
 

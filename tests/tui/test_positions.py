@@ -84,9 +84,9 @@ async def test_adopt_asks_with_the_money_and_tells_the_outcome() -> None:
         assert link.sent_of(Adopt) == []
         await press(pilot, "a", "y")
         assert link.sent_of(Adopt) == [Adopt("123107.SZ")]
-        assert "760 张 more are the strategy's" in status_text(app)
+        assert "760 张 taken into the strategy's management" in status_text(app)
         await press(pilot, "home", "a")
-        assert "All of it is the strategy's already." in status_text(app)
+        assert "The strategy manages all of it already." in status_text(app)
 
 
 async def test_release_asks_and_tells_a_refusal() -> None:
@@ -98,7 +98,7 @@ async def test_release_asks_and_tells_a_refusal() -> None:
         assert link.sent_of(Release) == [Release("113052.SH")]
         assert "was not released: a rebalance is running" in status_text(app)
         await press(pilot, "end", "up", "up", "r")
-        assert "there is nothing to release" in status_text(app)
+        assert "nothing to release" in status_text(app)
 
 
 async def test_selling_one_names_the_money_and_its_default_answer_is_no() -> None:
@@ -152,7 +152,7 @@ async def test_two_presses_are_one_sale() -> None:
     link.replies[SellOne] = None
     async with shown(link, "4", "x", "y") as (app, pilot):
         await press(pilot, "x")
-        assert "Something is being done with this holding already." in status_text(app)
+        assert "Another action on this holding is still running." in status_text(app)
         assert len(link.sent_of(SellOne)) == 1
 
 

@@ -42,11 +42,11 @@ async def test_spans_shorter_and_longer() -> None:
         await press(pilot, "left_square_bracket")
         assert link.sent_of(ReadReport)[-1].first == TODAY
         await press(pilot, "left_square_bracket")
-        assert "This is the shortest span already." in status_text(app)
+        assert "This is the shortest period already." in status_text(app)
         await press(pilot, *["right_square_bracket"] * 4)
         assert link.sent_of(ReadReport)[-1].first is None
         await press(pilot, "right_square_bracket")
-        assert "This is everything already." in status_text(app)
+        assert "This is the longest period already." in status_text(app)
 
 
 async def test_sort_reverse_filter_and_details() -> None:
@@ -77,14 +77,14 @@ async def test_export_tells_where_and_a_failure_why() -> None:
         assert "2 files were written: /home/x/report-bonds.csv" in status_text(app)
         link.replies[ExportReport] = Failed("The disk is full.")
         await press(pilot, "x")
-        assert "The report was not written. The disk is full." in status_text(app)
+        assert "The report could not be written. The disk is full." in status_text(app)
 
 
 async def test_nothing_traded_and_not_read() -> None:
     link = ScriptedLink(snapshot())
     link.replies[ReadReport] = Done(make_report(TradeHistory("sandbox", "x", (), (), (), {}), None, TODAY, NOW))
     async with shown(link, "7") as (app, pilot):
-        assert "Nothing was traded in this span" in flat(app)
+        assert "No trades in this period" in flat(app)
         link.replies[ReadReport] = Failed("The books are locked.")
         await press(pilot, "r")
         await until(pilot, lambda: "The books are locked." in flat(app))

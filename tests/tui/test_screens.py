@@ -43,7 +43,7 @@ KEY_DATA = {
         [
             "Sell 1",
             "Buy 2",
-            "Blocked 1",
+            "Skipped 1",
             "Kept 2",
             "312,000.10 -> 211,234.56",
             "29.25",
@@ -94,7 +94,7 @@ KEY_DATA = {
         ],
     ),
     "log": (("6",), ["following", "60 lines", "error", "line 59 兴业转债 was looked at"]),
-    "help": (("3", "question_mark"), ["Carry out this plan", "ctrl+p", "Work out what a rebalance would do now"]),
+    "help": (("3", "question_mark"), ["Execute this plan.", "ctrl+p", "Work out what a rebalance would do now"]),
 }
 
 
@@ -184,7 +184,7 @@ EMPTY = {
     "home": (("1",), "Press 2 to choose a strategy"),
     "plan": (("3",), "Press r to make one"),
     "positions": (("4",), "Press 3 and r to make a plan"),
-    "orders": (("5",), "Press 3 to look at the plan"),
+    "orders": (("5",), "Press 3 for the plan"),
     "strategies": (("2",), "make one on its website, then press r"),
     "log": (("6",), "Nothing was logged on this day"),
 }
@@ -203,7 +203,7 @@ async def test_empty_says_what_to_press() -> None:
 STEPS = {
     "strategies": (("2",), ListStrategies, "Loading strategies", "The strategies were not loaded: 令牌已过期 [401]"),
     "plan": (("3", "r"), MakePlan, "Making a plan", "No plan was made: 令牌已过期 [401]"),
-    "log": (("6",), ReadLog, "Reading the log", "The log was not read: 令牌已过期 [401]"),
+    "log": (("6",), ReadLog, "Reading the log", "The log could not be read: 令牌已过期 [401]"),
     "record": (("2", "enter", "enter"), ShowRecord, "Loading record 11", "The record was not loaded: 令牌已过期 [401]"),
 }
 

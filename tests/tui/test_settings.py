@@ -52,7 +52,7 @@ async def test_a_value_is_checked_as_it_is_typed_and_written_with_enter() -> Non
         await press(pilot, "enter")
         assert link.sent_of(ChangeSetting) == []
         await press(pilot, "backspace", *"me")
-        await until(pilot, lambda: "this can be used" in flat(app))
+        await until(pilot, lambda: "Valid" in flat(app))
         await press(pilot, "enter")
         await until(pilot, lambda: link.sent_of(ChangeSetting) == [ChangeSetting("factorcat.username", "me")])
         assert CheckSetting("factorcat.username", "me") in link.sent
@@ -82,7 +82,7 @@ async def test_words_are_chosen_and_switches_switched() -> None:
 async def test_what_moves_money_is_asked_about() -> None:
     link = ScriptedLink(snapshot())
     async with shown(link, "8", "enter", "3") as (app, pilot):
-        assert "real money: your consent and a self-test" in flat(app)
+        assert "real money: the first order needs your consent" in flat(app)
         await press(pilot, "enter")
         assert link.sent_of(ChangeSetting) == []
         await press(pilot, "enter", "3", "y")
@@ -103,7 +103,7 @@ async def test_the_default_comes_back() -> None:
 async def test_what_a_variable_sets_says_so() -> None:
     async with shown(ScriptedLink(snapshot()), "8") as (app, pilot):
         await go_to(pilot, app, "orders.timeout")
-        assert "A variable sets it, whatever the file says." in flat(app)
+        assert "An environment variable sets it, whatever the file says." in flat(app)
 
 
 async def test_a_hidden_value_is_typed_anew() -> None:
@@ -122,7 +122,7 @@ async def test_a_password_is_typed_unseen_and_forgotten() -> None:
     }
     async with shown(link, "8") as (app, pilot):
         await press(pilot, "x")
-        assert "Only passwords can be forgotten" in status_text(app)
+        assert "Only passwords can be deleted" in status_text(app)
         await go_to(pilot, app, "secret-factorcat")
         await press(pilot, "enter", *"hush")
         assert "hush" not in flat(app)

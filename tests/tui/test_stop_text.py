@@ -106,20 +106,20 @@ async def test_line_and_card_tell_the_guard_in_full() -> None:
             "Stop-loss 112.575 CNY",
             "Take-profit 130.350 CNY",
             "Measured on cost 118.500",
-            "reached: the price is through it",
+            "reached: the price is beyond it",
             f"Guard armed, {waiting}",
             "Checked 14:49:31",
         ):
             assert item in flat(app), text(app)
         await press(pilot, "escape", "end", "enter")
         assert "NOT armed: no price yet" in flat(app)
-        assert "not yet: no price was held against the levels" in flat(app)
+        assert "not yet: no price was compared with the levels" in flat(app)
 
 
 async def test_what_is_not_managed_says_so() -> None:
     rows = Known((held(None), held(None, code=positions()[3].code, ours=0)))
     async with shown(ScriptedLink(snapshot(positions=rows)), "4") as (app, pilot):
-        assert "NOT guarded: the stops do not know it" in flat(app)
+        assert "NOT guarded: the stop monitor does not watch it" in flat(app)
         await press(pilot, "down")
         assert "yours: no stop sells it" in flat(app)
 

@@ -29,7 +29,7 @@ class BondDialog(TextDialog):
         self._host = host
         self._code = code
         self._bond = TextBlock(id="bond-card")
-        self._bond.set_text(styled((say("Asking what is known of {code} ...", code=code), Tone.DIM)))
+        self._bond.set_text(styled((say("Loading the details of {code} ...", code=code), Tone.DIM)))
 
     def below(self) -> ComposeResult:
         yield self._bond
@@ -44,7 +44,7 @@ class BondDialog(TextDialog):
             self._bond.set_text(bond_text(reply.value, now))
         else:
             self._bond.set_text(
-                styled((say("What is known of it could not be asked: {reason}", reason=reply.text), Tone.WARN))
+                styled((say("The details could not be loaded: {reason}", reason=reply.text), Tone.WARN))
             )
 
 
@@ -54,7 +54,7 @@ def bond_text(card: BondDetail, now: datetime | None) -> Text:
     verdict = (
         styled((say("Would not be bought now: {why}", why=card.why_not), Tone.WARN))
         if card.why_not
-        else styled((say("Nothing forbids to buy it now."), Tone.GOOD))
+        else styled((say("OK to buy"), Tone.GOOD))
     )
     text.append_text(Text("\n\n") + verdict)
     if card.danger and not card.why_not:  # else it has been said
@@ -97,17 +97,17 @@ def _side(price: Decimal | None, volume: int | None) -> str:
 def _fact_rows(one: BondFacts) -> list[Fact]:
     left = None if one.balance is None else say("{balance} CNY", balance=fmt.money(one.balance))
     told: list[tuple[str, object]] = [
-        (say("Call"), None if one.call is None else say(one.call)),
+        (say("Redemption"), None if one.call is None else say(one.call)),
         (say("Days counted"), None if one.counted is None else "{} / {}".format(*one.counted)),
         (say("Last trading day"), one.last_trade),
-        (say("Redeemed at"), one.redemption_price),
+        (say("Redemption price"), one.redemption_price),
         (say("Maturity"), one.maturity),
         (say("Listed"), one.listed),
-        (say("Not for everybody"), one.restricted),
+        (say("Restricted"), one.restricted),
         (say("Conversion price"), one.conversion_price),
         (say("Premium"), None if one.premium is None else fmt.ratio(one.premium)),
-        (say("Left of the issue"), left),
-        (say("Share"), one.share),
+        (say("Remaining size"), left),
+        (say("Underlying share"), one.share),
     ]
     return [(label, f"{value}", Tone.TEXT) for label, value in told if value not in (None, "")]
 

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from rich.text import Text
 
-from core.i18n import mark, say
+from core.i18n import mark, say, say_many
 from core.model.command import Cancelled, Failed, Reply
 from core.model.known import Unknown
 from core.model.order import Order, Origin, Side
@@ -18,8 +18,8 @@ from tui.widgets.theme import Tone, change_tone
 Outcome = tuple[str, bool]
 """A sentence for a toast, and whether it tells of a failure."""
 
-_STALE = mark("There is no fresh news from the engine: nothing can be decided on an old picture.")
-_UNTIL_RESUMED = mark("you press R on Home; a restart of rotor does not end it")
+_STALE = mark("No recent data from the engine: nothing is done on old data. Wait for an update.")
+_UNTIL_RESUMED = mark("you press R on Home; a restart does not lift it")
 
 
 def why_not(action: str, snapshot: Snapshot | None, *, stale: bool) -> str:
@@ -28,8 +28,12 @@ def why_not(action: str, snapshot: Snapshot | None, *, stale: bool) -> str:
         return say("The engine has not answered yet.")
     if action == "pause":
         halted = say("Trading is halted: nothing is bought anyway.") if Control.HALTED in snapshot.controls else ""
-        tripped = say("The breaker tripped: nothing is bought anyway.") if Control.TRIPPED in snapshot.controls else ""
-        paused = say("Buys are paused already.") if Control.PAUSED in snapshot.controls else ""
+        tripped = (
+            say("The circuit breaker tripped: nothing is bought anyway.")
+            if Control.TRIPPED in snapshot.controls
+            else ""
+        )
+        paused = say("Buying is paused already.") if Control.PAUSED in snapshot.controls else ""
         return halted or tripped or paused
     if action == "halt":
         return say("Trading is halted already.") if Control.HALTED in snapshot.controls else ""
@@ -38,30 +42,31 @@ def why_not(action: str, snapshot: Snapshot | None, *, stale: bool) -> str:
 
 def _nothing_to_resume(snapshot: Snapshot) -> str:
     if flattening(snapshot):
-        return say("A flatten is running: trading stays halted until it has ended.")
-    return (
-        "" if snapshot.controls else say("There is nothing to resume: neither buys are paused nor is trading halted.")
-    )
+        return say("A flatten is running: trading stays halted until it ends.")
+    return "" if snapshot.controls else say("Nothing to resume: buying is not paused and trading is not halted.")
 
 
 def _nothing_to_cancel(snapshot: Snapshot) -> str:
-    if working(snapshot):
+    if open_orders(snapshot):
         return ""
     doubtful = sum(order.unresolved for order in snapshot.orders)
     rest = (
-        say(" {doubtful} in doubt: looked up, not cancelled; see Orders (5).", doubtful=fmt.plural(doubtful, "order"))
+        say(
+            " {doubtful} with unknown outcome: being looked up, not cancelled; see Orders (5).",
+            doubtful=fmt.plural(doubtful, "order"),
+        )
         if doubtful
         else ""
     )
-    return say("No order is working: there is nothing to cancel.{rest}", rest=rest)
+    return say("No open orders: nothing to cancel.{rest}", rest=rest)
 
 
 def _nothing_to_sell(snapshot: Snapshot) -> str:
     if flattening(snapshot):
         return say("A flatten is running already.")
     if isinstance(snapshot.positions, Unknown):
-        return say("What the strategy owns is not known: {reason}", reason=snapshot.positions.reason)
-    return "" if ours(snapshot) else say("The strategy owns nothing: there is nothing to sell.")
+        return say("The strategy's holdings are not known: {reason}", reason=snapshot.positions.reason)
+    return "" if ours(snapshot) else say("The strategy holds nothing: nothing to sell.")
 
 
 def _nothing_missed(snapshot: Snapshot) -> str:
@@ -77,7 +82,7 @@ _OBSTACLES = {
 }
 
 
-def working(snapshot: Snapshot) -> tuple[Order, ...]:
+def open_orders(snapshot: Snapshot) -> tuple[Order, ...]:
     return tuple(order for order in snapshot.orders if order.live)
 
 
@@ -92,32 +97,32 @@ def flattening(snapshot: Snapshot) -> bool:
 def pause_question(snapshot: Snapshot) -> Confirm:
     rows = [
         *_mode_and_account(snapshot),
-        (say("Not sent"), say("any buy: of a rebalance, of a refill, by hand"), Tone.WARN),
-        (say("Goes on"), say("every sell: take-profit and stop-loss too"), Tone.TEXT),
+        (say("Not sent"), say("any buy: rebalance, refill or manual"), Tone.WARN),
+        (say("Goes on"), say("every sell, take-profit and stop-loss included"), Tone.TEXT),
         (say("At broker"), _open_orders_text(snapshot), Tone.TEXT),
         (say("Until"), say(_UNTIL_RESUMED), Tone.TEXT),
     ]
-    return Confirm(say("Pause buys"), rows, say("Buy nothing from now on?"), say("Yes, pause"))
+    return Confirm(say("Pause buying"), rows, say("Stop buying from now on?"), say("Yes, pause"))
 
 
 def halt_question(snapshot: Snapshot) -> Confirm:
     armed = snapshot.stops.armed if snapshot.stops is not None else None
-    guarded = say("no stop fires") + (say(", none of the {armed} that are armed", armed=armed) if armed else "")
+    guarded = say("no stop fires") + (say(", the {armed} armed ones included", armed=armed) if armed else "")
     rows = [
         *_mode_and_account(snapshot),
         (say("Not sent"), say("any new order, buy or sell"), Tone.WARN),
         (say("Unguarded"), guarded, Tone.BAD),
-        (say("Goes on"), say("prices, the account, cancels by hand"), Tone.TEXT),
+        (say("Goes on"), say("prices, account updates, manual cancels"), Tone.TEXT),
         (say("At broker"), _open_orders_text(snapshot), Tone.TEXT),
         (say("Until"), say(_UNTIL_RESUMED), Tone.TEXT),
     ]
-    return Confirm(say("Halt"), rows, say("Send nothing new, no stop either?"), say("Yes, halt"), danger=True)
+    return Confirm(say("Halt"), rows, say("Block all new orders, stops included?"), say("Yes, halt"), danger=True)
 
 
 def _what_ends(snapshot: Snapshot) -> str:
     if Control.HALTED in snapshot.controls:
         return say("the halt")
-    return say("the breaker's hold") if Control.TRIPPED in snapshot.controls else say("the pause of buys")
+    return say("the circuit breaker") if Control.TRIPPED in snapshot.controls else say("the pause in buying")
 
 
 def resume_question(snapshot: Snapshot) -> Confirm:
@@ -128,49 +133,49 @@ def resume_question(snapshot: Snapshot) -> Confirm:
         (say("Goes on"), say("scheduled runs and refills, buys included"), Tone.TEXT),
     ]
     if halted:
-        rows.append((say("Stops"), say("a bond through its level is sold at once"), Tone.WARN))
-    return Confirm(
-        say("Resume"), rows, say("Trade again from now on?"), say("Yes, resume"), danger=snapshot.mode == "live"
-    )
+        rows.append((say("Stops"), say("a bond beyond its trigger price is sold at once"), Tone.WARN))
+    return Confirm(say("Resume"), rows, say("Resume trading now?"), say("Yes, resume"), danger=snapshot.mode == "live")
 
 
 def drop_question(snapshot: Snapshot) -> Confirm:
     missed = missed_text(snapshot.missed, snapshot) if snapshot.missed is not None else fmt.NOT_KNOWN
     rows: list[Fact] = [
         (say("Missed"), missed, Tone.WARN),
-        (say("Dropped"), say("nothing is sold or bought for it"), Tone.TEXT),
+        (say("Dropped"), say("it sells and buys nothing"), Tone.TEXT),
         (say("Later"), say("a plan can still be made by hand: 3, then r"), Tone.TEXT),
     ]
-    return Confirm(say("Drop the missed run"), rows, say("Leave this run out?"), say("Yes, drop it"))
+    return Confirm(say("Drop the missed run"), rows, say("Drop this run?"), say("Yes, drop it"))
 
 
 def cancel_question(snapshot: Snapshot) -> TypedConfirm:
-    orders = working(snapshot)
+    orders = open_orders(snapshot)
     rows = [
         *_mode_and_account(snapshot),
-        (say("Working"), fmt.plural(len(orders), "order"), Tone.STRONG),
+        (say("Unfilled"), fmt.plural(len(orders), "order"), Tone.STRONG),
         (say("Buys"), _left(orders, Side.BUY), Tone.BUY),
         (say("Sells"), _left(orders, Side.SELL), Tone.SELL),
         (say("Filled"), say("what is filled stays filled"), Tone.TEXT),
-        (say("Then"), say("what runs goes on without them"), Tone.TEXT),
+        (say("Then"), say("a running rebalance goes on without them"), Tone.TEXT),
     ]
     doubtful = sum(order.unresolved for order in snapshot.orders)
     if doubtful:
         rows.append(
             (
-                say("In doubt"),
+                say("Unknown"),
                 say("{doubtful}: looked up, not cancelled", doubtful=fmt.plural(doubtful, "order")),
                 Tone.WARN,
             )
         )
-    return _typed(
-        say("Cancel all working orders"), rows, "cancel", say("cancel them all"), say("nothing was cancelled")
-    )
+    return _typed(say("Cancel all open orders"), rows, "cancel", say("cancel them all"), say("nothing was cancelled"))
 
 
 def flatten_question(snapshot: Snapshot) -> TypedConfirm:
     mine = ours(snapshot)
-    bonds = say("{mine} of ours, {value} 张", mine=fmt.plural(len(mine), "bond"), value=sum(row.ours for row in mine))
+    bonds = say(
+        "{mine} held by the strategy, {value} 张",
+        mine=fmt.plural(len(mine), "bond"),
+        value=sum(row.ours for row in mine),
+    )
     profit = _sum([_profit(row) for row in mine])
     rows = [
         *_mode_and_account(snapshot),
@@ -179,13 +184,13 @@ def flatten_question(snapshot: Snapshot) -> TypedConfirm:
         ("P/L", _money([_profit(row) for row in mine], signed=True), change_tone(profit)),
         (
             say("Cancels"),
-            say("{snapshot}, first", snapshot=fmt.plural(len(working(snapshot)), "working order")),
+            say("{snapshot}, first", snapshot=fmt.plural(len(open_orders(snapshot)), "open order")),
             Tone.TEXT,
         ),
         (say("Left alone"), _unmanaged_bonds(snapshot), Tone.TEXT),
-        (say("Then"), say("trading stays HALTED, stops too, until you press R"), Tone.WARN),
+        (say("Then"), say("stays HALTED, stops included, until you press R"), Tone.WARN),
     ]
-    return _typed(say("Flatten"), rows, "flatten", say("sell all that the strategy owns"), say("nothing was sent"))
+    return _typed(say("Flatten"), rows, "flatten", say("sell all the strategy holds"), say("nothing was sent"))
 
 
 def _typed(title: str, rows: list[Fact], word: str, to: str, undone: str) -> TypedConfirm:
@@ -202,10 +207,12 @@ def _mode_and_account(snapshot: Snapshot) -> list[Fact]:
 
 
 def _open_orders_text(snapshot: Snapshot) -> str:
-    count = len(working(snapshot))
+    count = len(open_orders(snapshot))
     if not count:
-        return say("no order is working")
-    return f"{fmt.plural(count, 'order')} {'stays' if count == 1 else 'stay'} and may fill (x cancels)"
+        return say("no open orders")
+    return say_many(
+        "{count} order stays and may fill (x cancels)", "{count} orders stay and may fill (x cancels)", count
+    )
 
 
 def _left(orders: tuple[Order, ...], side: Side) -> str:
@@ -259,15 +266,15 @@ def cancel_outcome(reply: Reply[Cancelled]) -> Outcome:
     if left:
         total = fmt.plural(proven + left, "order")
         return say(
-            "{proven} of {total} cancelled; {left} not proven and may still fill: see Orders (5).",
+            "{proven} of {total} cancelled; {left} not confirmed and may still fill: see Orders (5).",
             proven=proven,
             total=total,
             left=left,
         ), True
     return (
-        say("{proven} cancelled, all proven.", proven=fmt.plural(proven, "order"))
+        say("{proven} cancelled, all confirmed.", proven=fmt.plural(proven, "order"))
         if proven
-        else say("No order was working any more.")
+        else say("No open orders.")
     ), False
 
 

@@ -232,24 +232,24 @@ def quit_question(snapshot: Snapshot | None, *, request_pending: bool) -> Confir
     what = (
         say("A {origin} is running. ", origin=say(run.origin if run is not None else Origin.REBALANCE)) if rows else ""
     )
-    lost = say("Runs start only while rotor runs. ")
+    lost = say("Scheduled runs start only while rotor is running. ")
     if snapshot and armed_stops(snapshot):
-        lost = say("Stops live only while rotor runs. ")
+        lost = say("Stops work only while rotor is running. ")
     return Confirm(
-        say("Quit"), rows + unguarded, say("{what}Quit all the same?", what=what or lost), say("Yes, quit"), danger=True
+        say("Quit"), rows + unguarded, say("{what}Quit anyway?", what=what or lost), say("Yes, quit"), danger=True
     )
 
 
 def _running_rows(run: Rebalance | None) -> list[Fact]:
-    stage = say("just begun") if run is None else f"{say(run.stage)}, {fmt.plural(len(run.legs), 'order')}"
-    rest = say("part of the list stays unbought")
+    stage = say("just started") if run is None else f"{say(run.stage)}, {fmt.plural(len(run.legs), 'order')}"
+    rest = say("part of the list is not bought")
     if run is not None and run.origin is Origin.FLATTEN:
-        rest = say("part of what is ours stays unsold")
+        rest = say("part of the strategy's holdings is not sold")
     return [
         ((run.origin if run is not None else Origin.REBALANCE).capitalize(), stage, Tone.WARN),
         (say("Sent"), say("stays at the broker and may still fill"), Tone.TEXT),
         (say("Not sent"), say("is dropped: {rest}", rest=rest), Tone.TEXT),
-        (say("Next start"), say("books what was filled and cancels the rest"), Tone.TEXT),
+        (say("Next start"), say("books the fills and cancels the rest"), Tone.TEXT),
     ]
 
 

@@ -101,18 +101,18 @@ class HomePane(Pane):
         snapshot = self.host.snapshot
         if action == "login":
             if snapshot is None or snapshot.mode == "sandbox":
-                return say("The sandbox brings its own platform: there is nothing to log in to.")
+                return say("The sandbox has its own platform: no login is needed.")
             if snapshot.platform_user is not None:
                 return say("You are logged in as {platform_user}.", platform_user=snapshot.platform_user)
             if not snapshot.health:
-                return snapshot.blockers[0].text if snapshot.blockers else say("The engine is still getting ready.")
+                return snapshot.blockers[0].text if snapshot.blockers else say("The engine is still starting.")
             return ""
         if action == "open":
-            return say("There is no event to read yet.") if self._events.cursor_key is None else ""
+            return say("No events yet.") if self._events.cursor_key is None else ""
         if action == "release":
             return say("No newer version is known.") if snapshot is None or snapshot.release is None else ""
         if action in self._pending_actions:
-            return say("That is being asked, or carried out, already.")
+            return say("This was already asked for, or is running.")
         return controls.why_not(action, snapshot, stale=self.host.stale)
 
     def action_login(self) -> None:
@@ -133,19 +133,15 @@ class HomePane(Pane):
             self.host.push_screen(TextDialog(title, "\n\n".join(line for line in lines if line)))
 
     def action_pause(self) -> None:
-        told = partial(controls.simple_outcome, say("Buys are paused. R resumes."), say("Buys were not paused"))
+        told = partial(controls.simple_outcome, say("Buying is paused. R resumes."), say("Buying was not paused"))
         self._start_action("pause", controls.pause_question, PauseBuys(), told)
 
     def action_halt(self) -> None:
-        told = partial(
-            controls.simple_outcome, say("Trading is halted: no stop fires either. R resumes."), say("NOT halted")
-        )
+        told = partial(controls.simple_outcome, say("Trading is halted, stops included. R resumes."), say("NOT halted"))
         self._start_action("halt", controls.halt_question, Halt(), told)
 
     def action_resume(self) -> None:
-        told = partial(
-            controls.simple_outcome, say("Trading goes on, buys and stops too."), say("Trading was not resumed")
-        )
+        told = partial(controls.simple_outcome, say("Trading resumed."), say("Trading was not resumed"))
         self._start_action("resume", controls.resume_question, Resume(), told)
 
     def action_cancel(self) -> None:
@@ -221,9 +217,7 @@ class HomePane(Pane):
         newest = sorted(snapshot.events, key=lambda event: event.number, reverse=True)[:_EVENTS]
         self._latest = {str(event.number): event for event in newest}
         at_top = self._events.cursor_key is None or self._events.cursor_key == self._events.rows[0].key
-        self._events.set_notice(
-            say("Nothing has happened yet. Press 2 to choose a strategy, or 3 and r to make a plan.")
-        )
+        self._events.set_notice(say("No events yet. Press 2 to choose a strategy, or 3 and r to make a plan."))
         self._events.set_rows([_event_row(event) for event in newest])
         if at_top and newest:
             self._events.select(str(newest[0].number))

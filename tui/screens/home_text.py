@@ -18,9 +18,9 @@ from tui.widgets.theme import LEVEL_TONES, STYLES, Tone, change_tone, styled
 _LABEL = 11
 _JOBS = 3
 _CONTROLS = {
-    Control.PAUSED: mark("Buys are paused; sells and stops go on. R resumes."),
-    Control.TRIPPED: mark("The breaker tripped: too many orders were turned down. Stops go on. R resumes."),
-    Control.HALTED: mark("HALTED: nothing new is sent, no stop either. R resumes."),
+    Control.PAUSED: mark("Buying is paused; sells and stops go on. R resumes."),
+    Control.TRIPPED: mark("The circuit breaker tripped: too many orders were rejected. Stops go on. R resumes."),
+    Control.HALTED: mark("HALTED: all new orders are blocked, stops included. R resumes."),
 }
 
 
@@ -135,7 +135,7 @@ def attention_text(snapshot: Snapshot) -> Text:
     parts: list[tuple[str, Tone]] = []
     if snapshot.missed is not None:
         parts.append((say("- Missed: {missed}", missed=missed_text(snapshot.missed, snapshot)), Tone.WARN))
-        parts.append((say("  m makes the plan now, for you to look at; d drops the run."), Tone.TEXT))
+        parts.append((say("  m makes the plan now for you to check; d drops the run."), Tone.TEXT))
     parts += [(f"- {fmt.one_line(notice)}", Tone.WARN) for notice in (*snapshot.dangers, *snapshot.notices)]
     return Text("\n").join(styled(part) for part in parts)
 
@@ -205,5 +205,7 @@ def links_text(snapshot: Snapshot) -> Text:
         text.append(say(" since {since}", since=fmt.clock(health.since)), STYLES[Tone.DIM])
     if snapshot.release is not None:
         version = snapshot.release.version
-        text.append("\n" + say("version {version} is out: v reads what is new", version=version), STYLES[Tone.DIM])
+        text.append(
+            "\n" + say("version {version} is available: v shows what is new", version=version), STYLES[Tone.DIM]
+        )
     return text

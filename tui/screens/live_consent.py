@@ -29,7 +29,7 @@ async def live_orders_allowed(host: PaneHost, snapshot: Snapshot) -> bool:
 
 async def _agree(host: PaneHost, account: str) -> bool:
     if not await host.push_screen_wait(consent(account)):
-        host.show_message(say("Nothing was sent: live trading was not agreed to."), failed=True)
+        host.show_message(say("Nothing was sent: you did not agree to live trading."), failed=True)
         return False
     return _done(host, await host.ask(GiveConsent(account)))
 
@@ -40,10 +40,10 @@ async def _test(host: PaneHost, account: str) -> bool:
         [
             (say("Account"), account, Tone.STRONG),
             (say("Orders"), say("10 张 on each exchange, at the day's lowest price"), Tone.TEXT),
-            (say("Read back"), say("the volume listed, and the money frozen"), Tone.TEXT),
-            (say("Then"), say("cancelled, and the cancel proven"), Tone.TEXT),
+            (say("Read back"), say("the listed volume and the frozen cash"), Tone.TEXT),
+            (say("Then"), say("cancelled, and the cancel confirmed"), Tone.TEXT),
         ],
-        say("Test the account's units now? Live orders wait for it."),
+        say("Test the account's units now? Live orders stay blocked until it passes."),
         say("Yes, test"),
         danger=True,
     )
@@ -58,7 +58,7 @@ async def _test(host: PaneHost, account: str) -> bool:
         host.show_message(say("The self-test passed: live orders may be sent."))
         return True
     text = "\n\n".join(
-        (*test.lines, say("Live orders stay refused. Look at the orders in MiniQMT before you test again."))
+        (*test.lines, say("Live orders stay blocked. Check the orders in MiniQMT before you test again."))
     )
     await host.push_screen_wait(TextDialog(say("The self-test FAILED"), text))
     return False

@@ -103,11 +103,11 @@ class LogPane(Pane):
 
     def why_not(self, action: str) -> str:
         if action == "open" and self._table.cursor_key is None:
-            return say("There is no line to read.")
+            return say("No line to read.")
         if action in ("next", "previous") and not self._search.text:
-            return say("Nothing is searched for: press / first.")
+            return say("No search text: press / first.")
         if action == "earlier" and (self._page is None or self._page.earlier is None):
-            return say("There is no log of a day before.")
+            return say("There is no earlier log.")
         return say("This is today's log.") if action in ("later", "today") and not self._past else ""
 
     def action_follow(self) -> None:
@@ -212,10 +212,10 @@ class LogPane(Pane):
         if text != self._search.text:
             return
         if not isinstance(reply, Done):
-            self.host.show_message(say("The log was not searched: {reason}", reason=reply.text), failed=True)
+            self.host.show_message(say("The log could not be searched: {reason}", reason=reply.text), failed=True)
         elif reply.value is None:
             where = say("below") if forward else say("above")
-            self.host.show_message(say("'{text}' stands in no line {where}.", text=text, where=where))
+            self.host.show_message(say("'{text}' was not found {where}.", text=text, where=where))
         else:
             self._following = False
             await self._show_around(reply.value)
@@ -251,7 +251,7 @@ class LogPane(Pane):
             self._problem, self._page = "", reply.value
             self._merge_page(command, reply.value, reset=reset)
         else:
-            self._problem = say("The log was not read: {reason}", reason=reply.text)
+            self._problem = say("The log could not be read: {reason}", reason=reply.text)
         self._update_summary()
 
     def _merge_page(self, command: ReadLog, page: LogPage, *, reset: bool) -> None:

@@ -212,11 +212,14 @@ class PassphraseDialog(ModalScreen[bool]):
             box.border_title = say("Encrypted file of passwords")
             if self._fresh:
                 about = say(
-                    "The passwords are kept in a file of this home, which only this passphrase opens. It is asked for "
-                    "at each start, and nobody can recover it."
+                    "The passwords are stored in a file of the data folder that only this passphrase opens. rotor asks "
+                    "for it at each start, and a lost passphrase cannot be recovered."
                 )
             else:
-                about = say("This home's passwords are in an encrypted file. Its passphrase opens it until rotor ends.")
+                about = say(
+                    "The passwords of this data folder are in an encrypted file. The passphrase opens it until "
+                    "rotor exits."
+                )
             yield Static(about, markup=False)
             yield Static(say("Passphrase"), classes="label")
             yield self._first
@@ -226,7 +229,7 @@ class PassphraseDialog(ModalScreen[bool]):
             yield self._problem
             keys = TextBlock(classes="dialog-hint")
             keys.set_text(
-                key_hints(("enter", say("begin it") if self._fresh else say("open it")), ("esc", say("leave it")))
+                key_hints(("enter", say("create it") if self._fresh else say("open it")), ("esc", say("leave it")))
             )
             yield keys
 
@@ -246,7 +249,7 @@ class PassphraseDialog(ModalScreen[bool]):
             return
         if self._fresh and passphrase != self._again.value:
             self._again.value = ""
-            self._show_problem(say("The two are not the same: type them again."), Tone.BAD)
+            self._show_problem(say("The two passphrases differ: type them again."), Tone.BAD)
             return
         self._first.value = self._again.value = ""
         self._busy = True
@@ -276,12 +279,12 @@ async def offer_credentials_file(host: PaneHost, trouble: str) -> None:
     locked = host.snapshot is not None and host.snapshot.locked
     answer = await host.push_screen_wait(
         ChoiceDialog(
-            say("The keyring does not keep it"),
+            say("The keyring cannot store the password"),
             [(say("Why"), trouble, Tone.WARN)],
-            say("Where is the password to be kept?"),
+            say("Where should the password be stored?"),
             [
-                ("1", say("For this session only: it is asked for at the next start")),
-                ("2", say("In an encrypted file of this home, which a passphrase opens")),
+                ("1", say("For this session only: rotor asks again at the next start")),
+                ("2", say("In an encrypted file of the data folder that a passphrase opens")),
             ],
             calm=True,
         )

@@ -9,7 +9,7 @@ from textual.binding import BindingType
 from core.i18n import mark, say, say_many
 from core.model.command import CancelOrder, DayOfOrders, Done, ReadOrders, SettleOrder
 from core.model.known import Known
-from core.model.order import DONE_STATES, UNRESOLVED_STATES, Intent, Order, OrderState, Origin
+from core.model.order import DONE_STATES, STOP_ORIGINS, UNRESOLVED_STATES, Intent, Order, OrderState, Origin
 from core.model.snapshot import Snapshot
 from tui import format as fmt
 from tui.actions import bindings_of
@@ -67,7 +67,7 @@ class OrdersPane(ListPane):
 
     def _why_not_change_day(self, action: str) -> str:
         if self._reading is not None:
-            return say("The orders of {day} are being read.", day=self._reading)
+            return say("Loading the orders of {day}.", day=self._reading)
         if action != "earlier" and self._past_day is None:
             return say("These are today's orders.")
         if action == "earlier" and self._past_day is not None and self._past_day.earlier is None:
@@ -78,7 +78,7 @@ class OrdersPane(ListPane):
         if order.intent.client_order_id in self._cancelling:
             return say("This order is being cancelled.")
         if order.unresolved:
-            return say("Nobody knows yet whether this order is live: it is being looked up.")
+            return say("It is not known yet whether this order is live: rotor is looking it up.")
         if not order.live:
             return say("This order is {state}: there is nothing to cancel.", state=say(order.state))
         return ""
@@ -88,7 +88,7 @@ class OrdersPane(ListPane):
         newest_first = sorted(orders, key=lambda order: order.created_at, reverse=True)
         self._orders = {order.intent.client_order_id: order for order in newest_first}
         self.summary.set_text(_summary(newest_first, None if self._past_day is None else self._past_day.day))
-        empty = say("No orders today. Press 3 to look at the plan, or [ for the days before.")
+        empty = say("No orders today. Press 3 for the plan, or [ for earlier days.")
         if self._past_day is not None:
             empty = say("No orders on {day}.", day=self._past_day.day)
         self.set_rows([_row(order, snapshot) for order in newest_first], empty)
@@ -118,7 +118,7 @@ class OrdersPane(ListPane):
         """To the newest day before today that has orders."""
         today = await self.host.ask(ReadOrders(snapshot.trading_day or snapshot.at.date()))
         if not isinstance(today, Done):
-            self.host.show_message(say("The orders were not read: {reason}", reason=today.text), failed=True)
+            self.host.show_message(say("The orders could not be read: {reason}", reason=today.text), failed=True)
         elif today.value.earlier is None:
             self.host.show_message(say("There are no orders before today."))
         else:
@@ -132,7 +132,7 @@ class OrdersPane(ListPane):
         if isinstance(reply, Done):
             self._past_day = reply.value
         else:
-            self.host.show_message(say("The orders were not read: {reason}", reason=reply.text), failed=True)
+            self.host.show_message(say("The orders could not be read: {reason}", reason=reply.text), failed=True)
         self._redraw()
 
     def _redraw(self) -> None:
@@ -179,7 +179,7 @@ class OrdersPane(ListPane):
             ChoiceDialog(
                 say("Settle this order"),
                 self._settle_facts(order),
-                say("Look at the account in MiniQMT. What became of this order?"),
+                say("Check the account in MiniQMT. What happened to this order?"),
                 (
                     (
                         "f",
@@ -189,7 +189,7 @@ class OrdersPane(ListPane):
                             price=fmt.price(intent.price),
                         ),
                     ),
-                    ("d", say("Dead: it is over, {volume} 张 were filled", volume=fmt.volume(order.filled_volume))),
+                    ("d", say("Dead: it has ended, {volume} 张 were filled", volume=fmt.volume(order.filled_volume))),
                 ),
             )
         )
@@ -216,12 +216,12 @@ class OrdersPane(ListPane):
             (say("Order"), f"{say(intent.side)} {intent.code} {intent.name}", Tone.STRONG),
             (say("Of"), say("{day}, {volume} 张 at {price}", **figures), Tone.TEXT),
             (say("State"), f"{say(order.state)}: {order.message}", Tone.WARN),
-            (say("Last news"), f"{fmt.clock(last.at)} {last.text}" if last else say("none"), Tone.TEXT),
+            (say("Last update"), f"{fmt.clock(last.at)} {last.text}" if last else say("none"), Tone.TEXT),
             (say("Broker id"), order.order_id or say("none: it may never have arrived"), Tone.TEXT),
             (say("Filled"), say("{volume} 张 are booked", volume=booked), Tone.TEXT),
             (
                 say("Account"),
-                say("holds {held} 张 of it, of which {ours} are the strategy's", held=held, ours=ours),
+                say("holds {held} 张, {ours} of them the strategy's", held=held, ours=ours),
                 Tone.TEXT,
             ),
         ]
@@ -249,7 +249,7 @@ class OrdersPane(ListPane):
                         Tone.TEXT,
                     ),
                 ],
-                say("Cancel what is left of it?"),
+                say("Cancel the unfilled rest?"),
                 say("Yes, cancel it"),
             )
             if not await self.host.push_screen_wait(question):
@@ -279,9 +279,9 @@ def _left(order: Order) -> str:
 
 
 def _why(intent: Intent) -> str:
-    """What it was sent for, and the reason, which may begin with that."""
-    told = say(intent.origin)
-    return intent.reason if intent.reason.startswith((intent.origin, told)) else f"{told}: {intent.reason}"
+    """What the order was sent for, and why. The reason of a stop or of a self-test names its origin itself."""
+    named = intent.origin in STOP_ORIGINS or intent.origin is Origin.SELF_TEST
+    return intent.reason if named else f"{say(intent.origin)}: {intent.reason}"
 
 
 def _summary(orders: list[Order], day: date | None) -> Text:
@@ -293,11 +293,11 @@ def _summary(orders: list[Order], day: date | None) -> Text:
     unresolved = sum(order.unresolved for order in orders)
     filled = sum(order.filled_amount for order in orders)
     if orders:
-        text.append_text(styled((f"   {say('Working')} ", Tone.DIM), str(working)))
-        text.append_text(styled((f"   {say('Filled')} ", Tone.DIM), f"{fmt.money(filled)} CNY"))
-        text.append_text(styled((f"   {say('Fees')} ", Tone.DIM), fmt.money(sum(order.fee for order in orders))))
+        text.append_text(styled((f"  {say('%s')} ", Tone.DIM), str(working)))
+        text.append_text(styled((f"  {say('%s')} ", Tone.DIM), f"{fmt.money(filled)} CNY"))
+        text.append_text(styled((f"  {say('%s')} ", Tone.DIM), fmt.money(sum(order.fee for order in orders))))
     if unresolved:
-        text.append("   " + say("{count} UNRESOLVED", count=unresolved), STYLES[Tone.BAD])
+        text.append("  " + say("{count} UNRESOLVED", count=unresolved), STYLES[Tone.BAD])
     return text
 
 

@@ -196,7 +196,7 @@ class ListPane(Pane):
             rows = self.sorting.applied(rows)
         nothing = self._empty
         if self._all and text:
-            nothing = say("Nothing here holds '{text}'. Press esc to see everything.", text=text)
+            nothing = say("No row contains '{text}'. Press esc to show all.", text=text)
         self.table.set_notice(nothing)
         self.table.set_rows(rows)
         self._row_highlighted()

@@ -31,8 +31,8 @@ from tui.widgets.text import TextBlock
 from tui.widgets.theme import Tone, styled
 
 _EMPTY = mark("No plan yet. Press r to make one: it shows what a rebalance would do now, and sends nothing.")
-_NOTHING_TO_DO = mark("The account equals the list: there is nothing to sell or to buy.")
-_ALL_BLOCKED = mark("Nothing of this plan can be traded now: each row says why. Press r to look again.")
+_NOTHING_TO_DO = mark("The account matches the list: nothing to sell or buy.")
+_ALL_BLOCKED = mark("No row of this plan can be traded now; each row says why. Press r to try again.")
 
 
 class PlanPane(Pane):
@@ -74,14 +74,14 @@ class PlanPane(Pane):
         if action == "execute":
             return self._why_not_execute()
         if action == "open" and self._table.cursor_key is None:
-            return say("There is no row to read.")
+            return say("No row to show.")
         return ""
 
     def _why_not_make(self) -> str:
         if self._making_since is not None:
             return say("A plan is being made.")
         running = self._running_origin()
-        return say("A {running} is running: wait for its end.", running=say(running)) if running else ""
+        return say("A {running} is running: wait until it ends.", running=say(running)) if running else ""
 
     def _why_not_execute(self) -> str:
         if self._executing:
@@ -94,7 +94,7 @@ class PlanPane(Pane):
         """Why the plan on the screen cannot be carried out; looked at before the question and after it."""
         snapshot, plan = self.host.snapshot, self._plan()
         if snapshot is None or self.host.stale:
-            return say("There is no fresh news from the engine: nothing can be decided on an old picture.")
+            return say("No recent data from the engine: nothing is done on old data. Wait for an update.")
         if running := self._running_origin():
             return say("A {running} is running already.", running=say(running))
         if plan is None or self._shown_rebalance() is not None or plan.plan_id in self._executed_plans:
@@ -104,7 +104,7 @@ class PlanPane(Pane):
         if not plan.legs:
             return say(_ALL_BLOCKED) if plan.blocked else say(_NOTHING_TO_DO)
         if Control.HALTED in snapshot.controls:
-            return say("Trading is halted: nothing new is sent. Press 1, then R to resume.")
+            return say("Trading is halted: all new orders are blocked. Press 1, then R to resume.")
         return say("Trading is off: {blockers}", blockers=snapshot.blockers[0].text) if snapshot.blockers else ""
 
     def action_make(self) -> None:
@@ -139,7 +139,7 @@ class PlanPane(Pane):
                 return
             if not await self.host.push_screen_wait(_question(plan, self.host.snapshot or snapshot)):
                 return
-            changed = say("The plan has changed meanwhile. Look at the new one first.") if self._plan() != plan else ""
+            changed = say("The plan has changed. Check the new one first.") if self._plan() != plan else ""
             if obstacle := changed or self._why_not_send():
                 self.host.show_message(say("Nothing was sent: {obstacle}", obstacle=obstacle), failed=True)
                 return
@@ -284,7 +284,7 @@ def _question(plan: Plan, snapshot: Snapshot) -> Confirm:
         (say("Cash after"), f"      {fmt.money(plan.cash_after):>16} CNY", Tone.TEXT),
     ]
     if plan.blocked:
-        rows.append((say("Blocked"), say("{blocked:>3}   not traded", blocked=len(plan.blocked)), Tone.WARN))
+        rows.append((say("Skipped"), say("{blocked:>3}   not traded", blocked=len(plan.blocked)), Tone.WARN))
     count = fmt.plural(len(plan.legs), "order")
     money = say("real money") if snapshot.mode == "live" else say("no real money")
     return Confirm(

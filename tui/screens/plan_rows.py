@@ -46,9 +46,7 @@ def plan_rows(plan: Plan) -> list[TableRow]:
             rows += [_leg_row(leg) for leg in legs]
     if plan.blocked:
         rows.append(
-            heading(
-                "blocked", say(" Blocked {blocked}   wanted, and not possible", blocked=len(plan.blocked)), Tone.WARN
-            )
+            heading("blocked", say(" Skipped {blocked}   cannot trade now", blocked=len(plan.blocked)), Tone.WARN)
         )
         rows += [
             _bare_row(
@@ -153,7 +151,7 @@ def plan_summary(plan: Plan, now: datetime | None) -> Text:
         text,
         (say("Sell"), f"{len(plan.sells)}  {fmt.money(sold)}", Tone.SELL),
         (say("Buy"), f"{len(plan.buys)}  {fmt.money(bought)}", Tone.BUY),
-        (say("Blocked"), str(len(plan.blocked)), Tone.WARN if plan.blocked else Tone.TEXT),
+        (say("Skipped"), str(len(plan.blocked)), Tone.WARN if plan.blocked else Tone.TEXT),
         (say("Kept"), str(len(plan.kept)), Tone.TEXT),
     )
     text.append("\n")
@@ -197,11 +195,11 @@ def rebalance_summary(rebalance: Rebalance, now: datetime | None) -> Text:
             f"{leg.code} {leg.volume - leg.filled_volume}" for leg in rebalance.legs if leg.filled_volume < leg.volume
         ]
         if left:
-            text.append(say("Left over (not filled): {left}", left=", ".join(left)), STYLES[Tone.WARN])
+            text.append(say("Not filled: {left}", left=", ".join(left)), STYLES[Tone.WARN])
         else:
             text.append(say("Every order filled."), STYLES[Tone.GOOD])
             if rebalance.origin is not Origin.FLATTEN:
-                text.append(say(" Press r for a new plan: it shows what is still missing."), STYLES[Tone.DIM])
+                text.append(say(" Press r for a new plan: it shows what is still to do."), STYLES[Tone.DIM])
     return text
 
 

@@ -33,7 +33,7 @@ async def adopt(host: PaneHost, row: PositionRow, snapshot: Snapshot) -> None:
             (say("Yours now"), say("{volume} 张, worth {amount} CNY", **_worth(row, yours)), Tone.STRONG),
             (say("Then"), say("the strategy's: stops guard it, a rebalance may sell it"), Tone.WARN),
         ],
-        say("Put these {volume} 张 under the strategy's management?", volume=fmt.volume(yours)),
+        say("Take these {volume} 张 into the strategy's management?", volume=fmt.volume(yours)),
         say("Yes, adopt it"),
     )
     if not await host.push_screen_wait(asked):
@@ -41,7 +41,11 @@ async def adopt(host: PaneHost, row: PositionRow, snapshot: Snapshot) -> None:
     reply = await host.ask(Adopt(row.code))
     if isinstance(reply, Done):
         host.show_message(
-            say("{bond}: {volume} 张 more are the strategy's.", bond=_bond(row), volume=fmt.volume(reply.value))
+            say(
+                "{bond}: {volume} 张 taken into the strategy's management.",
+                bond=_bond(row),
+                volume=fmt.volume(reply.value),
+            )
         )
     else:
         host.show_message(say("{bond} was not adopted: {reason}", bond=_bond(row), reason=reply.text), failed=True)
@@ -54,7 +58,7 @@ async def release(host: PaneHost, row: PositionRow, snapshot: Snapshot) -> None:
         [
             *_who(row, snapshot),
             (say("Ours now"), say("{volume} 张, worth {amount} CNY", **_worth(row, row.ours)), Tone.STRONG),
-            (say("Then"), say("your own: no stop guards it, and nothing here ever sells it"), Tone.WARN),
+            (say("Then"), say("your own: no stop guards it, and rotor never sells it"), Tone.WARN),
         ],
         say("Take these {volume} 张 out of management?", volume=fmt.volume(row.ours)),
         say("Yes, release it"),
@@ -96,7 +100,7 @@ def _sale(row: PositionRow, snapshot: Snapshot) -> Confirm:
         (say("Then"), say("it is not bought again before tomorrow"), Tone.TEXT),
     ]
     if yours:
-        rows.append((say("Yours"), say("{volume} 张 stay as they are", volume=fmt.volume(yours)), Tone.TEXT))
+        rows.append((say("Yours"), say("{volume} 张 stay untouched", volume=fmt.volume(yours)), Tone.TEXT))
     money = say("real money") if live else say("no real money")
     return Confirm(
         say("Sell this holding"), rows, say("Sell it now ({money})?", money=money), say("Yes, sell it"), danger=live
@@ -170,21 +174,21 @@ class PositionsPane(ListPane):
         if row is None:
             return say("There is no holding here.")
         if action != "open" and row.code in self._busy_codes:
-            return say("Something is being done with this holding already.")
+            return say("Another action on this holding is still running.")
         if action != "open" and self.host.stale:
-            return say("There is no fresh news from the engine: nothing can be decided on an old picture.")
+            return say("No recent data from the engine: nothing is done on old data. Wait for an update.")
         if action == "adopt" and row.ours >= row.volume:
-            return say("All of it is the strategy's already.")
+            return say("The strategy manages all of it already.")
         if action == "release" and not row.ours:
-            return say("None of it is the strategy's: there is nothing to release.")
+            return say("The strategy holds none of it: nothing to release.")
         return self._why_not_sell(row) if action == "sell" else ""
 
     def _why_not_sell(self, row: PositionRow) -> str:
         snapshot = self.host.snapshot
         if not row.ours:
-            return say("None of it is the strategy's, so it is never sold here. Press a to adopt it first.")
+            return say("The strategy holds none of it, so rotor never sells it. Press a to adopt it first.")
         if snapshot is not None and Control.HALTED in snapshot.controls:
-            return say("Trading is halted: nothing new is sent. Press 1, then R to resume.")
+            return say("Trading is halted: all new orders are blocked. Press 1, then R to resume.")
         if snapshot is not None and snapshot.blockers:
             return say("Trading is off: {reason}", reason=snapshot.blockers[0].text)
         return ""
@@ -340,7 +344,7 @@ def _detail(row: PositionRow) -> Text:
         (fmt.signed_money(row.profit), change_tone(row.profit)),
         (f"  {say('day')} ", Tone.DIM),
         (fmt.ratio(row.day_change), change_tone(row.day_change)),
-        (f"\n{say('sellable')} ", Tone.DIM),
+        (f"\n{say('available')} ", Tone.DIM),
         fmt.volume(row.sellable),
         (f"  {say('ours')} ", Tone.DIM),
         fmt.volume(row.ours),
@@ -364,7 +368,7 @@ def _details(row: PositionRow, now: datetime) -> Text:
     day = say("{change}  from {price}", change=fmt.ratio(row.day_change), price=fmt.price(row.prev_close))
     return facts(
         [
-            (say("Held"), say("{volume} 张, {sellable} sellable", volume=volume, sellable=sellable), Tone.STRONG),
+            (say("Held"), say("{volume} 张, {sellable} available", volume=volume, sellable=sellable), Tone.STRONG),
             (say("Ours"), say("{volume} 张 (the strategy's: may be sold by it)", volume=ours), Tone.TEXT),
             (say("Yours"), say("{volume} 张 (left alone)", volume=yours), Tone.TEXT),
             (say("Cost"), f"{fmt.price(row.cost)} CNY", Tone.TEXT),

@@ -90,14 +90,14 @@ class ReportPane(ListPane):
 
     def why_not(self, action: str) -> str:
         if action == "open" and self.table.cursor_key is None:
-            return say("There is no row to look at.")
+            return say("No row to show.")
         if action == "export" and self._report is None:
             return say("There is no report to write yet.")
         if action == "export" and self._writing:
             return say("The report is being written.")
         if action == "shorter" and self._period == PERIODS[0]:
-            return say("This is the shortest span already.")
-        return say("This is everything already.") if action == "longer" and self._period == PERIODS[-1] else ""
+            return say("This is the shortest period already.")
+        return say("This is the longest period already.") if action == "longer" and self._period == PERIODS[-1] else ""
 
     # -- actions ---------------------------------------------------------------------------------------------------
 
@@ -185,7 +185,7 @@ class ReportPane(ListPane):
             )
             self.host.show_message(told)
         else:
-            self.host.show_message(say("The report was not written. {reason}", reason=reply.text), failed=True)
+            self.host.show_message(say("The report could not be written. {reason}", reason=reply.text), failed=True)
 
     # -- drawing ---------------------------------------------------------------------------------------------------
 
@@ -205,14 +205,13 @@ class ReportPane(ListPane):
         elif self._problem and not self._reading:
             self.show_unknown(
                 say(
-                    "The report was not read: {reason} Trading goes on as before; nothing was changed. "
-                    "Press r to read it again.",
+                    "The report could not be loaded: {reason} Trading is not affected. Press r to try again.",
                     reason=self._problem,
                 )
             )
         else:
             self._items = {}
-            self.set_rows((), say("Reading the books."))
+            self.set_rows((), say("Loading the report."))
 
     def _update_summary(self, report: Report | None) -> None:
         snapshot = self.host.snapshot
@@ -222,7 +221,7 @@ class ReportPane(ListPane):
             text.append("\n")
             text.append_text(totals(report, self._sorting, descending=self._descending[self._view]))
             if self._problem:
-                old = say("Not read again, so this is old: {reason} Press r.", reason=self._problem)
+                old = say("Not updated, so these figures are old: {reason} Press r.", reason=self._problem)
                 text.append_text(styled((f"\n{old}", Tone.BAD)))
         self.summary.set_text(text)
 

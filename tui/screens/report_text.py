@@ -99,7 +99,7 @@ def equity_chart(report: Report) -> ChartData | None:
         return None
     heading, ends = equity_heading(report), (_end(report, line[0]), _end(report, line[-1]))
     if len(line) < 2:
-        lone = say("One point so far: a line needs a second one.")
+        lone = say("The chart appears after a second trading day.")
         return ChartData(heading.append_text(styled((f"\n{lone}", Tone.DIM))), (), *ends)
     values = tuple(float(point.value) for point in line)
     falls = tuple(-point.drawdown for point in line)
@@ -123,12 +123,12 @@ def _end(report: Report, point: EquityPoint) -> str:
 def empty_text(report: Report, view: str) -> str:
     """What stands in place of rows."""
     if report.empty:
-        return say("Nothing was traded in this span and nothing is held. Press ] for a longer span, 3 to make a plan.")
+        return say("No trades in this period and no holdings. Press ] for a longer period, 3 to make a plan.")
     return {
-        "bonds": say("No bond was traded in this span and none is held. Press ] for a longer span."),
-        "orders": say("No order was sent in this span. Press ] for a longer span."),
-        "stops": say("No stop fired in this span. Press ] for a longer span."),
-        "equity": say("The account's equity was not recorded in this span. Press ] for a longer span."),
+        "bonds": say("No bonds traded in this period and none held. Press ] for a longer period."),
+        "orders": say("No orders in this period. Press ] for a longer period."),
+        "stops": say("No stop fired in this period. Press ] for a longer period."),
+        "equity": say("The account's equity was not recorded in this period. Press ] for a longer period."),
     }[view]
 
 
@@ -182,8 +182,8 @@ def _bond_facts(row: BondResult) -> list[Fact]:
         (say("Against list"), slippage_sentence(row.by_list), Tone.TEXT),
         (say("Against arrival"), slippage_sentence(row.by_arrival), Tone.TEXT),
         ("", "", Tone.DIM),
-        ("", say("Realised is after the fees of both sides, over the average cost."), Tone.DIM),
-        ("", say("Slippage above zero is worse than the price it is measured by."), Tone.DIM),
+        ("", say("Realised P/L is based on the average cost, after the fees of both sides."), Tone.DIM),
+        ("", say("Slippage above zero means a worse price than the reference."), Tone.DIM),
     ]
 
 
@@ -225,8 +225,8 @@ def _stop_facts(row: StopResult) -> list[Fact]:
 
 def _equity_details(row: EquityPoint) -> Text:
     moved = say(
-        "Money that was paid into the account or out of it is in this line, for no broker tells it: "
-        "where that was done, the change of the equity is not the return."
+        "Deposits and withdrawals are part of this line, because brokers do not report them. With a "
+        "deposit or a withdrawal, the change in equity is not the return."
     )
     return facts(
         [

@@ -39,22 +39,22 @@ _SOURCES = {
     "environment": mark("variable"),
     "default": mark("default"),
     "keyring": mark("keyring"),
-    "safe": mark("safe"),
+    "safe": mark("encrypted"),
     "session": mark("session"),
 }
 _SECRETS = {
     "factorcat": mark("password of Factor Cat"),
     "email": mark("password of the mail server"),
-    "push": mark("Apprise addresses of push services, with blanks between them"),
+    "push": mark("Apprise addresses of push services, separated by spaces"),
 }
 _SECRET_GROUPS = {"factorcat": "factorcat", "email": "notify.email", "push": "notify"}
 _TRIALS: tuple[tuple[str, str, type[Command[str]]], ...] = (
     ("1", mark("MiniQMT: the SDK and the folder qmt.userdata"), TryQmt),
-    ("2", mark("Mail and push: send a test to everybody who is to be told"), TryNotify),
+    ("2", mark("Mail and push: send a test to every receiver"), TryNotify),
     ("3", mark("Factor Cat: log in with the stored password"), TryLogin),
 )
 
-_AT_ONCE = mark("at once, or when a running rebalance has ended")
+_AT_ONCE = mark("at once, or when a running rebalance ends")
 _AFTER_RESTART = mark("after a restart; what runs now is not changed")
 
 
@@ -75,12 +75,12 @@ class SettingsPane(ListPane):
 
     def why_not(self, action: str) -> str:
         if action in ("open", "default", "try", "forget", "checkup") and self._busy:
-            return say("Something else is being done here: wait for its end.")
+            return say("Another action is still running here: wait until it ends.")
         key = self.table.cursor_key
         if action == "open" and key is None:
             return say("There is no setting here.")
         if action == "forget" and key not in self._secrets:
-            return say("Only passwords can be forgotten: go to one of them.")
+            return say("Only passwords can be deleted: select one.")
         if action == "forget" and key is not None and not self._secrets[key].stored:
             return say("No password is stored here.")
         setting = self._settings.get(key or "")
@@ -143,7 +143,10 @@ class SettingsPane(ListPane):
             return
         await self._send(ChangeSetting(setting.key, text), say("{key} was not changed", key=setting.key))
         if setting.source == "environment":
-            told = say("A variable goes before the file: {key} stays as it is until that goes.", key=setting.key)
+            told = say(
+                "An environment variable takes precedence over the file: {key} does not change until it is removed.",
+                key=setting.key,
+            )
             self.host.show_message(told)
         await self._fetch()
 
@@ -164,22 +167,22 @@ class SettingsPane(ListPane):
 
     async def _forget(self, row: SecretRow) -> None:
         question = Confirm(
-            say("Forget a password"),
+            say("Delete a password"),
             [(say("Password"), say(_SECRETS[row.name]), Tone.STRONG)],
-            say("Take it out of wherever it is kept?"),
-            say("Yes, forget it"),
+            say("Delete it from where it is stored?"),
+            say("Yes, delete it"),
         )
         if await self.host.push_screen_wait(question):
-            await self._send(ForgetSecret(row.name), say("The password was not forgotten"))
+            await self._send(ForgetSecret(row.name), say("The password was not deleted"))
             await self._fetch()
 
     async def _try(self) -> None:
         choices = [(key, say(text)) for key, text, _ in _TRIALS]
-        question = say("What is to be tried, with the settings as they are written?")
+        question = say("What do you want to test with the saved settings?")
         answer = await self.host.push_screen_wait(ChoiceDialog(say("Try it out"), [], question, choices, calm=True))
         trial = next((command for key, _, command in _TRIALS if key == answer), None)
         if trial is not None:
-            self.host.show_message(say("Trying: this may take some seconds."))
+            self.host.show_message(say("Testing: this may take some seconds."))
             await self._send(trial(), say("It does not work"))
 
     async def _send(self, command: Command[str], failed: str) -> None:
@@ -275,7 +278,7 @@ def _detail(setting: SettingRow) -> Text:
     if setting.pending:
         text.append(say("In use: {value}.", value=setting.in_use or say("(empty)")) + " ", STYLES[Tone.WARN])
     if setting.source == "environment":
-        text.append(say("A variable sets it, whatever the file says.") + " ", STYLES[Tone.WARN])
+        text.append(say("An environment variable sets it, whatever the file says.") + " ", STYLES[Tone.WARN])
     if setting.at_once:
         text.append(say("A change takes effect at once."), STYLES[Tone.DIM])
     else:
@@ -288,12 +291,14 @@ def _secret_detail(row: SecretRow) -> Text:
     if row.trouble:
         return text.append(row.trouble, STYLES[Tone.WARN])
     if row.source == "environment":
-        return text.append(say("An environment variable gives it; it goes before the keyring."), STYLES[Tone.DIM])
+        return text.append(
+            say("Set by an environment variable, which takes precedence over the keyring."), STYLES[Tone.DIM]
+        )
     if row.source == "safe":
-        return text.append(say("It is in the encrypted file; enter sets it, x forgets it."), STYLES[Tone.DIM])
+        return text.append(say("Stored in the encrypted file; enter sets it, x deletes it."), STYLES[Tone.DIM])
     if row.source == "session":
-        return text.append(say("It is kept until rotor ends; enter sets it, x forgets it."), STYLES[Tone.WARN])
-    return text.append(say("It goes to the system's keyring; enter sets it, x forgets it."), STYLES[Tone.DIM])
+        return text.append(say("Stored until rotor exits; enter sets it, x deletes it."), STYLES[Tone.WARN])
+    return text.append(say("Stored in the system's keyring; enter sets it, x deletes it."), STYLES[Tone.DIM])
 
 
 def _question(setting: SettingRow, text: str) -> Confirm:
@@ -304,7 +309,7 @@ def _question(setting: SettingRow, text: str) -> Confirm:
         (say("From"), say(_AT_ONCE if setting.at_once else _AFTER_RESTART), Tone.TEXT),
     ]
     if setting.key == "mode" and text == "live":
-        needs = say("real money: your consent and a self-test are asked for before the first order")
+        needs = say("real money: the first order needs your consent and a passed self-test")
         rows.append((say("Live"), needs, Tone.BAD))
     return Confirm(
         say("Change a setting"), rows, say("This may change what is bought and sold. Write it?"), say("Yes, write it")

@@ -84,7 +84,7 @@ class SettingEdit(ModalScreen[str | None]):
         elif leave:
             self.dismiss(text)
         else:
-            self._problem.set_text(styled((say("this can be used"), Tone.GOOD)))
+            self._problem.set_text(styled((say("Valid"), Tone.GOOD)))
 
 
 class SecretEdit(ModalScreen[str]):
@@ -101,7 +101,7 @@ class SecretEdit(ModalScreen[str]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog") as box:
             box.border_title = self._what
-            yield Static(styled(say("It goes to the system's keyring; where that fails you are asked.")), markup=False)
+            yield Static(styled(say("Stored in the system's keyring; if that fails, rotor asks you.")), markup=False)
             yield self._input
             keys = TextBlock(classes="dialog-hint")
             keys.set_text(key_hints(("enter", say("store it")), ("esc", say("leave it"))))
@@ -131,7 +131,7 @@ _COLUMNS, _LINES = 80, 24
 
 async def show_checkup(host: PaneHost, app: App[None]) -> None:
     """Ask the engine, and show what it found with what is known of this terminal."""
-    host.show_message(say("Looking at everything: this takes some seconds."))
+    host.show_message(say("Checking everything: this takes some seconds."))
     reply = await host.ask(Examine())
     if isinstance(reply, Done):
         host.push_screen(TextDialog(say("Check-up"), findings_text((*reply.value, terminal_of(app)))))
@@ -142,7 +142,9 @@ async def show_checkup(host: PaneHost, app: App[None]) -> None:
 def findings_text(findings: Sequence[Finding]) -> Text:
     """A line for each: its name, its state, what it means, and the remedy below."""
     worst = [finding for finding in findings if finding.state in {CheckResult.FAILED, CheckResult.WARNING}]
-    head = say("{count} of {all} need a look.", count=len(worst), all=len(findings)) if worst else say("All is well.")
+    head = (
+        say("{count} of {all} need attention.", count=len(worst), all=len(findings)) if worst else say("All is well.")
+    )
     text = Text(f"{head}\n", STYLES[Tone.STRONG])
     for finding in findings:
         text.append(f"\n{finding.name:<10}", STYLES[Tone.TEXT])
@@ -162,7 +164,7 @@ def terminal_of(app: App[None]) -> Finding:
 
 def terminal_finding(width: int, height: int, colours: str, encoding: str) -> Finding:
     """What a terminal of these abilities is good for."""
-    told = say(
+    terminal = say(
         "{width} x {height}, colours: {colours}, {encoding}",
         width=width,
         height=height,
@@ -171,11 +173,19 @@ def terminal_finding(width: int, height: int, colours: str, encoding: str) -> Fi
     )
     if encoding.lower().replace("-", "") != "utf8":
         remedy = say("Use Windows Terminal, or set PYTHONUTF8=1 and, over ssh, LANG to a UTF-8 one.")
-        return Finding("screen", CheckResult.WARNING, say("{told}: Chinese names will not be shown", told=told), remedy)
+        return Finding(
+            "screen",
+            CheckResult.WARNING,
+            say("{terminal}: Chinese names cannot be displayed", terminal=terminal),
+            remedy,
+        )
     if width < _COLUMNS or height < _LINES:
         return Finding(
-            "screen", CheckResult.WARNING, say("{told}: too small", told=told), say("Make it 80 x 24 at least.")
+            "screen",
+            CheckResult.WARNING,
+            say("{terminal}: too small", terminal=terminal),
+            say("Make it 80 x 24 at least."),
         )
     if colours == "none":
-        return Finding("screen", CheckResult.NOTE, say("{told}: no colours; words tell everything too", told=told))
-    return Finding("screen", CheckResult.OK, told)
+        return Finding("screen", CheckResult.NOTE, say("{terminal}: no colours; words say the same", terminal=terminal))
+    return Finding("screen", CheckResult.OK, terminal)

@@ -85,7 +85,7 @@ def stop_rows(row: PositionRow) -> list[Fact]:
     stop = row.stop
     if stop is None:
         return [(say("Guard"), *_unmanaged(row))]
-    checked = fmt.clock(stop.checked_at) if stop.checked_at else say("not yet: no price was held against the levels")
+    checked = fmt.clock(stop.checked_at) if stop.checked_at else say("not yet: no price was compared with the levels")
     return [
         (say("Stop-loss"), f"{fmt.price(stop.loss)} CNY" if stop.loss is not None else say("none"), Tone.STRONG),
         (say("Take-profit"), f"{fmt.price(stop.profit)} CNY" if stop.profit is not None else say("none"), Tone.STRONG),
@@ -98,7 +98,7 @@ def stop_rows(row: PositionRow) -> list[Fact]:
 
 def _distance_text(row: PositionRow) -> str:
     if through(row):
-        return say("reached: the price is through it")
+        return say("reached: the price is beyond it")
     return (
         say("not known")
         if row.stop_distance is None
@@ -136,5 +136,5 @@ def _tone(stop: StopRow) -> Tone:
 
 def _unmanaged(row: PositionRow) -> tuple[str, Tone]:
     if row.ours:
-        return say("NOT guarded: the stops do not know it"), Tone.WARN
+        return say("NOT guarded: the stop monitor does not watch it"), Tone.WARN
     return say("yours: no stop sells it"), Tone.DIM

@@ -237,7 +237,7 @@ class StrategiesPane(Pane):
         if self._list.loaded:
             text = self._list.search.text
             empty = (
-                say("No strategy's name holds '{text}'. Press esc to see all.", text=text)
+                say("No strategy name contains '{text}'. Press esc to show all.", text=text)
                 if text
                 else (say("You have no strategies on Factor Cat yet: make one on its website, then press r."))
             )
@@ -278,7 +278,7 @@ class StrategiesPane(Pane):
         text = self._record_list.search.text
         kept = [row for row in rows if row.holds(text)] if text else rows
         empty = (
-            say("No record on this page holds that text. Press esc to see all.")
+            say("No record on this page contains this text. Press esc to show all.")
             if rows
             else (say("This strategy has no backtest record yet: run one on Factor Cat, then press r."))
         )
@@ -301,7 +301,7 @@ class StrategiesPane(Pane):
             self._record_view.show_record(strategy, record, reply.value, now)
         else:
             self._record_view.show_text(
-                say("The record was not loaded: {reason}", reason=reply.text) + "\n\n" + say("Press r to ask again."),
+                say("The record was not loaded: {reason}", reason=reply.text) + "\n\n" + say("Press r to try again."),
                 Tone.BAD,
             )
 
@@ -385,7 +385,7 @@ class StrategiesPane(Pane):
         sells = say("{bonds}, about {amount} CNY", bonds=fmt.plural(len(leaving), "bond"), amount=fmt.money(worth))
         buys = fmt.plural(len(joining), "bond")
         if blocked:
-            buys = say("{bonds}, {blocked} of them not possible now", bonds=buys, blocked=blocked)
+            buys = say("{bonds}, {blocked} of them cannot trade now", bonds=buys, blocked=blocked)
         return [
             (say("Would sell"), sells, Tone.SELL if leaving else Tone.DIM),
             (say("Would buy"), buys, Tone.BUY if joining else Tone.DIM),

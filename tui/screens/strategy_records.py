@@ -201,7 +201,7 @@ def _selection(text: Text, card: RecordCard, now: datetime | None) -> None:
 def _mapping(text: Text, title: str, values: Mapping[str, Any]) -> None:
     text.append(f"\n\n{title}", STYLES[Tone.TITLE])
     if not values:
-        text.append(say("\nthe platform tells none"), STYLES[Tone.DIM])
+        text.append(say("\nthe platform gives none"), STYLES[Tone.DIM])
     for key, value in values.items():
         text.append(f"\n{fmt.fit(fmt.plain_key(str(key)), _LABEL)}  ", STYLES[Tone.DIM])
         text.append(fmt.plain_value(value))

@@ -90,23 +90,23 @@ def _alerts(snapshot: Snapshot | None, silent_for: float | None, trouble: str | 
     if trouble is not None:
         found.append(Alert(say("NO ENGINE"), trouble, loud=True))
     elif silent_for is not None:
-        seconds = say("no news from the engine for {silent_for} s", silent_for=int(silent_for))
+        seconds = say("no update from the engine for {silent_for} s", silent_for=int(silent_for))
         old = seconds if snapshot is None else say("{seconds}: everything below is old", seconds=seconds)
         found.append(Alert(say("STALE"), old, loud=True))
     if snapshot is None:
         return found
     found += _not_trading(snapshot)
     if Control.HALTED in snapshot.controls:
-        halted = say("nothing new is sent, no stop either")
+        halted = say("orders are blocked, stops included")
         found.append(Alert(say("HALTED"), halted, say("press R on Home to resume"), say("(1, then R)"), loud=True))
     if Control.TRIPPED in snapshot.controls:
-        tripped = say("too many orders were turned down in a row: only what sells for safety or by hand goes out")
-        look = say("look at why on Orders (5), then press R on Home")
+        tripped = say("too many orders were rejected in a row: only stops and manual sells are sent")
+        look = say("see the reasons on Orders (5), then press R on Home")
         found.append(Alert(say("BREAKER"), tripped, look, say("(5, then 1, R)"), loud=True))
     if snapshot.missed is not None:
         missed = fmt.one_line(missed_text(snapshot.missed, snapshot))
         found.append(
-            Alert(say("MISSED RUN"), missed, say("m on Home: look at the plan, d: drop it"), say("(1, then m or d)"))
+            Alert(say("MISSED RUN"), missed, say("on Home: m shows the plan, d drops it"), say("(1, then m or d)"))
         )
     notices = (*snapshot.dangers, *snapshot.notices)
     found += [Alert("!", fmt.one_line(notice)) for notice in notices[:_MOST_NOTICES]]
@@ -122,13 +122,13 @@ def _not_trading(snapshot: Snapshot) -> list[Alert]:
         found.append(Alert(say("TRADING OFF"), fmt.one_line(first.text), more, loud=True))
     elif not snapshot.ready:
         found.append(
-            Alert(say("NOT READY"), say("the engine is still getting ready; nothing is sent before that"), loud=True)
+            Alert(say("NOT READY"), say("the engine is still starting; nothing is sent until it is ready"), loud=True)
         )
     if snapshot.needs:
-        both = say("consent and self-test wanted first: execute a plan (3), or rotor consent")
+        both = say("consent and self-test needed first: execute a plan (3), or rotor consent")
         one = {
-            Need.CONSENT: say("consent wanted first: execute a plan (3), or rotor consent"),
-            Need.SELF_TEST: say("self-test wanted first: execute a plan (3), or rotor self-test"),
+            Need.CONSENT: say("consent needed first: execute a plan (3), or rotor consent"),
+            Need.SELF_TEST: say("self-test needed first: execute a plan (3), or rotor self-test"),
         }
         how = both if len(snapshot.needs) > 1 else one[next(iter(snapshot.needs))]
         found.append(Alert(say("NO LIVE ORDERS YET"), how))

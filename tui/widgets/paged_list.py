@@ -187,7 +187,7 @@ class PagedList(Vertical):
 
     def show_failure(self, reason: str) -> None:
         self._loading_since, self.loaded = None, False
-        self.table.clear(say(self._texts.failed, reason=reason) + "\n\n" + say("Press r to ask again."), Tone.BAD)
+        self.table.clear(say(self._texts.failed, reason=reason) + "\n\n" + say("Press r to try again."), Tone.BAD)
         self._pager.set_text("")
 
     def show_empty(self, text: str) -> None:
