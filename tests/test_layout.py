@@ -50,7 +50,7 @@ def test_the_contracts_hold() -> None:
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
-def test_the_contracts_notice_what_they_forbid(tmp_path: Path) -> None:
+def test_the_contracts_detect_forbidden_imports(tmp_path: Path) -> None:
     for package in ("core", "tui"):
         shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__", "data"))
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
@@ -68,7 +68,7 @@ def test_the_contracts_notice_what_they_forbid(tmp_path: Path) -> None:
     assert "0 kept, 4 broken" in ran.stdout, ran.stdout
 
 
-def test_vocabulary_and_rules_load_nothing_that_does_input_or_output() -> None:
+def test_model_and_rules_load_no_input_or_output() -> None:
     forbidden = {"textual", "rich", "click", "httpx", "sqlite3", "sqlite_utils", "keyring", "apscheduler"} | HEAVY
     assert loaded_by("core.model", "core.rules") & forbidden == set()
 
@@ -79,11 +79,11 @@ def test_all_of_core_loads_no_terminal_and_nothing_heavy() -> None:
 
 
 @pytest.mark.parametrize("module", ["app", "cli.main"])
-def test_the_start_loads_nothing_heavy(module: str) -> None:
+def test_starting_loads_nothing_heavy(module: str) -> None:
     assert loaded_by(f"tui.{module}") & HEAVY == set()
 
 
-def test_nothing_but_the_translations_lies_at_the_root_of_core() -> None:
+def test_only_the_translations_are_at_the_root_of_core() -> None:
     files = {path.name for path in (ROOT / "core").iterdir() if path.is_file()}
     assert files == {"__init__.py", "i18n.py"}
 
@@ -96,7 +96,7 @@ def test_every_folder_of_core_is_in_the_layout() -> None:
     }
 
 
-def test_every_exception_belongs_to_the_one_family() -> None:
+def test_every_exception_derives_from_rotor_s_base_class() -> None:
     """Found in the source: a class that derives from a built-in exception only has no place in the family."""
     family = {"RotorError"}
     strangers: list[str] = []
@@ -116,7 +116,7 @@ def test_every_exception_belongs_to_the_one_family() -> None:
     assert strangers == []
 
 
-def test_a_class_name_stands_once() -> None:
+def test_class_names_are_unique() -> None:
     names = Counter(
         found.name
         for folder in ("core", "tui")

@@ -54,7 +54,7 @@ def rows(database: Path, query: str) -> list[Any]:
         connection.close()
 
 
-def test_every_setting_is_read(home: Home) -> None:
+def test_every_old_setting_is_read(home: Home) -> None:
     settings = load_settings(home.path, environ={})
     assert (settings.mode, settings.language, settings.strategy.strategy_id, settings.strategy.history_id) == (
         *("sandbox", "zh"),
@@ -77,7 +77,7 @@ def test_every_setting_is_read(home: Home) -> None:
     assert "ok" in rotor(home, "config", "check")
 
 
-def test_the_halt_is_in_force_and_account_and_ledger_agree(home: Home) -> None:
+def test_the_old_halt_is_in_force_and_account_and_ledger_agree(home: Home) -> None:
     status = json.loads(rotor(home, "status", "--json"))
     assert status["controls"] == ["halted"]
     assert (status["last_rebalance"]["plan_id"], status["last_rebalance"]["result"]) == ("260518-42273f", "done")
@@ -87,7 +87,7 @@ def test_the_halt_is_in_force_and_account_and_ledger_agree(home: Home) -> None:
     assert len(held) == HELD
 
 
-def test_a_plan_is_made_on_top_of_it(home: Home) -> None:
+def test_a_plan_is_made_on_old_data(home: Home) -> None:
     plan = json.loads(rotor(home, "plan", "--json"))
     assert plan["refused"] is None
     assert plan["trading_day"] >= "2026-05-18"
@@ -114,7 +114,7 @@ def test_the_encrypted_file_opens_with_its_passphrase(home: Home) -> None:
     assert found.value.get_secret_value() == "mail-password-of-0.1.0"
 
 
-async def test_what_was_not_delivered_is_delivered(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_undelivered_alerts_are_delivered(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(delivery, "GATHER", 0.01)
     with smtp_server() as server:
         outbox = Outbox(home.outbox)
@@ -131,7 +131,7 @@ async def test_what_was_not_delivered_is_delivered(home: Home, monkeypatch: pyte
     assert "110092.SH 三房转债 910/910" in told
 
 
-def test_the_calendar_and_the_version_document_are_read(home: Home) -> None:
+def test_the_stored_calendar_and_version_document_are_read(home: Home) -> None:
     assert "2027" in rotor(home, "calendar", "show")
     document = json.loads((home.data / "update.json").read_text("utf-8"))["document"]
     release = newer(document, "0.1.0")

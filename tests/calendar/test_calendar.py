@@ -45,7 +45,7 @@ class TestDays:
         assert CALENDAR.is_session(day) == Known(expected)
 
     @pytest.mark.parametrize("day", [date(2014, 12, 31), date(2027, 1, 4)])
-    def test_beyond_the_range_is_unknown_and_says_so(self, day: date) -> None:
+    def test_days_beyond_the_range_are_unknown(self, day: date) -> None:
         match CALENDAR.is_session(day):
             case Unknown(reason):
                 assert f"from 2015-01-05 to 2026-12-31, so whether {day} is a session is not known" in reason
@@ -53,21 +53,21 @@ class TestDays:
             case known:
                 pytest.fail(f"guessed {known}")
 
-    def test_neighbours(self) -> None:
+    def test_previous_and_next_session(self) -> None:
         monday = date(2026, 5, 18)
         assert CALENDAR.next_session(FRIDAY) == Known(monday)
         assert CALENDAR.next_session(date(2026, 5, 16)) == Known(monday)
         assert CALENDAR.previous_session(monday) == Known(FRIDAY)
         assert CALENDAR.previous_session(date(2026, 5, 17)) == Known(FRIDAY)
 
-    def test_neighbours_at_the_edges(self) -> None:
+    def test_previous_and_next_session_at_the_range_s_edges(self) -> None:
         assert CALENDAR.previous_session(date(2027, 1, 1)) == Known(date(2026, 12, 31))
         assert CALENDAR.next_session(date(2015, 1, 4)) == Known(date(2015, 1, 5))
         assert isinstance(CALENDAR.next_session(date(2026, 12, 31)), Unknown)
         assert isinstance(CALENDAR.previous_session(date(2027, 1, 2)), Unknown)
         assert isinstance(CALENDAR.previous_session(date(2015, 1, 5)), Unknown)
 
-    def test_a_calendar_of_ones_own(self) -> None:
+    def test_a_calendar_with_its_own_sessions(self) -> None:
         calendar = Calendar([FRIDAY])
         assert calendar.is_session(FRIDAY) == Known(True)
         assert isinstance(calendar.is_session(date(2026, 5, 14)), Unknown)
@@ -95,25 +95,25 @@ class TestPhases:
             ("23:59:59", SessionPhase.CLOSED),
         ],
     )
-    def test_by_time(self, text: str, phase: SessionPhase) -> None:
+    def test_phases_by_time_of_day(self, text: str, phase: SessionPhase) -> None:
         assert CALENDAR.phase(at(text)) is phase
         assert CALENDAR.phase(at(text), Exchange.SZ) is phase
 
-    def test_shanghai_trades_on_to_the_close(self) -> None:
+    def test_shanghai_trades_continuously_until_the_close(self) -> None:
         assert CALENDAR.phase(at("14:58:00"), Exchange.SH) is SessionPhase.OPEN
         assert CALENDAR.phase(at("15:00:00"), Exchange.SH) is SessionPhase.CLOSED
 
-    def test_closed_and_unknown_days_are_two_things(self) -> None:
+    def test_closed_days_and_unknown_days_differ(self) -> None:
         assert CALENDAR.phase(at("10:00:00", date(2026, 5, 16))) is SessionPhase.CLOSED_DAY
         assert CALENDAR.phase(at("10:00:00", date(2027, 5, 14))) is SessionPhase.UNKNOWN
 
-    def test_every_zone_is_told_in_shanghai_time(self) -> None:
+    def test_any_time_zone_is_converted_to_shanghai_time(self) -> None:
         moment = datetime(2026, 5, 15, 2, 0, tzinfo=UTC)
         assert CALENDAR.phase(moment) is SessionPhase.OPEN
         assert CALENDAR.orders_allowed(moment) is None
         assert CALENDAR.phase(datetime(2026, 5, 15, 18, 0, tzinfo=UTC)) is SessionPhase.CLOSED_DAY
 
-    def test_a_moment_without_a_zone_is_refused(self) -> None:
+    def test_a_time_without_a_zone_is_refused(self) -> None:
         with pytest.raises(ValueError, match="time zone"):
             CALENDAR.phase(at("10:00:00").replace(tzinfo=None))
 
@@ -141,7 +141,7 @@ class TestOrders:
         assert CALENDAR.orders_allowed(closed) == "2026-05-16 is not a trading day"
         assert "the trading calendar reaches" in (CALENDAR.orders_allowed(unknown) or "")
 
-    def test_an_order_works_to_the_break_or_the_last_order(self) -> None:
+    def test_an_order_stays_open_until_the_break_or_the_last_order_time(self) -> None:
         assert working_seconds(at("11:29:30").time()) == 30
         assert working_seconds(at("14:56:00").time()) == 30
         assert working_seconds(at("12:00:00").time()) == 0
@@ -151,14 +151,14 @@ class TestOrders:
 class TestGuesses:
     """Paper mode goes on after the end of the calendar, on weekdays, and says so."""
 
-    def test_weekdays_after_the_end_but_for_holidays_that_never_move(self) -> None:
+    def test_weekdays_after_the_end_count_except_fixed_holidays(self) -> None:
         days = [date(2027, 1, 1) + timedelta(days=n) for n in range(5)]  # a Friday and the days after it
         taken = [False, False, False, True, True]
         assert [GUESSING.is_session(day) for day in days] == [Known(one) for one in taken]
         assert GUESSING.orders_allowed(at("10:00:00", date(2027, 1, 4))) is None
         assert GUESSING.phase(at("10:00:00", date(2027, 1, 1))) is SessionPhase.CLOSED_DAY
 
-    def test_neighbours_across_the_end(self) -> None:
+    def test_previous_and_next_session_across_the_end(self) -> None:
         first = date(2027, 1, 4)
         assert GUESSING.next_session(date(2026, 12, 30)) == Known(THE_END)
         assert GUESSING.next_session(THE_END) == Known(first)
@@ -168,13 +168,13 @@ class TestGuesses:
         assert GUESSING.previous_session(date(2027, 1, 5)) == Known(first)
         assert GUESSING.previous_session(date(2028, 1, 3)) == Known(date(2027, 12, 31))
 
-    def test_nothing_is_guessed_before_the_beginning_nor_called_verified(self) -> None:
+    def test_nothing_is_guessed_before_the_start_and_guesses_are_not_verified(self) -> None:
         assert isinstance(GUESSING.is_session(date(2014, 12, 31)), Unknown)
         assert isinstance(GUESSING.previous_session(date(2015, 1, 5)), Unknown)
         assert (GUESSING.verified_through, GUESSING.sessions) == (THE_END, CALENDAR.sessions)
 
     @given(st.dates(date(2015, 1, 6), date(2029, 12, 31)))
-    def test_neighbours_are_the_nearest_sessions(self, day: date) -> None:
+    def test_previous_and_next_are_the_nearest_sessions(self, day: date) -> None:
         before, after = GUESSING.previous_session(day), GUESSING.next_session(day)
         assert isinstance(before, Known)
         assert isinstance(after, Known)
@@ -195,27 +195,27 @@ class TestWarnings:
             (THE_END, "today: run rotor calendar update now"),
         ],
     )
-    def test_from_thirty_days_before_the_end(self, day: date, when: str) -> None:
+    def test_a_warning_starts_thirty_days_before_the_end(self, day: date, when: str) -> None:
         told = f"the trading calendar ends on 2026-12-31, {when}; after it live mode sends nothing"
         assert CALENDAR.warning(day) == GUESSING.warning(day) == told
 
     @pytest.mark.parametrize("day", [date(2014, 1, 1), FRIDAY, date(2026, 11, 30)])
-    def test_none_before(self, day: date) -> None:
+    def test_no_warning_is_given_earlier(self, day: date) -> None:
         assert CALENDAR.warning(day) is None
         assert GUESSING.warning(day) is None
 
-    def test_after_the_end_it_says_what_follows(self) -> None:
+    def test_the_warning_after_the_end_says_what_follows(self) -> None:
         assert "nothing is sent" in (CALENDAR.warning(date(2027, 1, 1)) or "")
         assert "Monday to Friday are taken for sessions" in (GUESSING.warning(date(2027, 1, 1)) or "")
 
 
 class TestHomeFile:
-    def test_no_file_is_no_trouble(self, tmp_path: Path) -> None:
+    def test_a_missing_file_is_no_problem(self, tmp_path: Path) -> None:
         for calendar in (Calendar.with_file(None), Calendar.with_file(tmp_path / "calendar.csv")):
             assert (calendar.verified_through, calendar.trouble) == (THE_END, None)
 
     @pytest.mark.parametrize("overlap", [0, 1, 500])
-    def test_it_goes_on_from_the_shipped_sessions(self, tmp_path: Path, overlap: int) -> None:
+    def test_the_file_extends_the_shipped_sessions(self, tmp_path: Path, overlap: int) -> None:
         file = list_file(tmp_path, [*SHIPPED[len(SHIPPED) - overlap :], *IN_2027])
         calendar = Calendar.with_file(file)
         assert calendar.trouble is None
@@ -226,11 +226,11 @@ class TestHomeFile:
         assert calendar.warning(THE_END) is None
         assert isinstance(calendar.is_session(date(2028, 1, 3)), Unknown)
 
-    def test_what_the_shipped_list_holds_already_is_no_trouble(self, tmp_path: Path) -> None:
+    def test_sessions_that_are_already_shipped_are_no_problem(self, tmp_path: Path) -> None:
         calendar = Calendar.with_file(list_file(tmp_path, SHIPPED[-300:]))
         assert (calendar.verified_through, calendar.trouble) == (THE_END, None)
 
-    def test_a_file_of_notepad_is_read(self, tmp_path: Path) -> None:
+    def test_a_file_saved_by_notepad_is_read(self, tmp_path: Path) -> None:
         file = list_file(tmp_path, IN_2027)
         file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes().replace(b"\n", b"\r\n") + b"\r\n\r\n")
         assert Calendar.with_file(file).verified_through == date(2027, 12, 31)
@@ -248,12 +248,14 @@ class TestHomeFile:
             (b"session\n2014-12-31\n", "lists no session from 2015-01-05 on"),
         ],
     )
-    def test_what_is_no_list_is_ignored_with_its_reason(self, tmp_path: Path, content: bytes, reason: str) -> None:
+    def test_a_file_that_is_no_list_is_ignored_with_its_reason(
+        self, tmp_path: Path, content: bytes, reason: str
+    ) -> None:
         file = tmp_path / "calendar.csv"
         file.write_bytes(content)
         self.ignored(file, reason)
 
-    def test_a_list_that_cannot_be_right_is_ignored_as_a_whole(self, tmp_path: Path) -> None:
+    def test_an_impossible_list_is_ignored_entirely(self, tmp_path: Path) -> None:
         in_2029 = [day for day in weekdays(date(2029, 1, 15), date(2029, 12, 31)) if not always_closed(day)]
         lists = {
             "contradicts the shipped calendar: 2026-10-08": [d for d in SHIPPED[-100:] if d != date(2026, 10, 8)],

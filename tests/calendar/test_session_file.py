@@ -31,19 +31,19 @@ def believed(listed: list[date]) -> tuple[date, ...]:
     return in_whole_years(SHIPPED, sessions_after(SHIPPED, listed))
 
 
-def test_the_shipped_years_are_like_every_year() -> None:
+def test_the_shipped_years_pass_the_checks() -> None:
     year = date(2016, 1, 1)
     known = [day for day in SHIPPED if day < year]
     later = sessions_after(known, SHIPPED)
     assert in_whole_years(known, later) == later == tuple(day for day in SHIPPED if day > year)
 
 
-def test_further_sessions_are_those_after_the_known_ones() -> None:
+def test_only_sessions_after_the_known_ones_are_new() -> None:
     assert believed(list(ALL)) == IN_2027
     assert believed(list(SHIPPED)) == ()
 
 
-def test_what_is_before_the_known_days_is_not_looked_at() -> None:
+def test_days_before_the_known_ones_are_ignored() -> None:
     strange = [date(1992, 5, 4), date(1992, 5, 4), date(1991, 10, 3)]
     assert believed([*strange, *ALL]) == IN_2027
 
@@ -65,7 +65,7 @@ def test_what_is_before_the_known_days_is_not_looked_at() -> None:
         ([*SHIPPED, date(2028, 12, 29)], "sessions in 2028"),
     ],
 )
-def test_what_cannot_be_right(listed: list[date], reason: str) -> None:
+def test_impossible_lists_are_refused(listed: list[date], reason: str) -> None:
     with pytest.raises(SessionListRefused) as refused:
         believed(listed)
     assert reason in str(refused.value)
@@ -73,7 +73,7 @@ def test_what_cannot_be_right(listed: list[date], reason: str) -> None:
 
 
 @pytest.mark.parametrize("last", [date(2027, 1, 4), date(2027, 6, 30), date(2027, 12, 24)])
-def test_a_year_that_ends_too_early_does_not_count(last: date) -> None:
+def test_a_year_that_ends_too_early_is_ignored(last: date) -> None:
     assert believed([day for day in ALL if day <= last]) == ()
 
 
@@ -82,12 +82,12 @@ def test_a_year_that_reaches_its_last_days_counts_to_where_it_is_listed(last: da
     assert believed([day for day in ALL if day <= last])[-1] == last
 
 
-def test_a_year_that_has_begun_is_left_out_behind_a_whole_one() -> None:
+def test_a_started_year_after_a_complete_one_is_left_out() -> None:
     assert believed([*ALL, date(2028, 1, 4), date(2028, 1, 5)]) == IN_2027
 
 
 @pytest.mark.parametrize("day", [date(2015, 1, 6), date(2024, 2, 8), date(2026, 10, 8), SHIPPED[-1]])
-def test_a_known_session_that_it_does_not_have_is_a_contradiction(day: date) -> None:
+def test_a_missing_known_session_is_a_contradiction(day: date) -> None:
     with pytest.raises(SessionListContradicts, match=f"{day} is closed in it and a session there"):
         believed(without(day))
 
@@ -98,13 +98,13 @@ def test_a_session_on_a_known_closed_day_is_a_contradiction() -> None:
 
 
 @given(st.dates(date(2024, 1, 1), SHIPPED[-1]))
-def test_no_day_of_the_known_years_can_be_turned_round(day: date) -> None:
+def test_no_known_day_can_be_changed(day: date) -> None:
     with pytest.raises(SessionListRefused):
         believed(without(day) if day in SHIPPED else sorted([*ALL, day]))
 
 
 @given(st.sets(st.sampled_from(IN_2027[:-3]), min_size=1, max_size=5), st.integers(1, len(IN_2027)))
-def test_two_lists_differ_on_the_first_day_that_only_one_has(missing: set[date], length: int) -> None:
+def test_two_lists_differ_on_the_first_day_only_one_of_them_has(missing: set[date], length: int) -> None:
     one, other = ALL[: len(SHIPPED) + length], without(*missing)
     both = [day for day in missing if day <= one[-1]]
     assert first_difference(one, other) == first_difference(other, one) == min(both, default=None)
@@ -115,7 +115,7 @@ def test_lists_without_a_common_day_do_not_differ() -> None:
     assert first_difference((), SHIPPED) is None
 
 
-def test_too_little_to_compare() -> None:
+def test_too_few_days_to_compare() -> None:
     first = next(day for day in SHIPPED if day.year == 2024)
     since = [day for day in ALL if day >= first]
     check_compared(SHIPPED, since, 3)

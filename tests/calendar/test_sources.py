@@ -61,7 +61,7 @@ class TestAkshare:
         assert "lists what is no day" in str(ask(akshare_file).invalid)
 
     @pytest.mark.parametrize("text", ["", "{", "7"])
-    def test_a_packaged_file_that_is_none_is_no_answer(
+    def test_a_missing_packaged_file_is_no_answer(
         self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str
     ) -> None:
         packaged(tmp_path, text)
@@ -69,7 +69,7 @@ class TestAkshare:
         monkeypatch.delitem(sys.modules, "akshare", raising=False)
         assert "is not understood" in (ask(akshare_file).unavailable or "")
 
-    def test_online(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_the_online_source(self, monkeypatch: pytest.MonkeyPatch) -> None:
         stand_in(monkeypatch, lambda: {"trade_date": [date(1992, 5, 4), *RECENT]})
         assert ask(akshare_online).sessions == (date(1992, 5, 4), *RECENT)
 
@@ -82,7 +82,9 @@ class TestAkshare:
             (RuntimeError("x" * 500), "xxx..."),
         ],
     )
-    def test_online_without_an_answer(self, monkeypatch: pytest.MonkeyPatch, answer: Any, told: str) -> None:
+    def test_the_online_source_without_a_response(
+        self, monkeypatch: pytest.MonkeyPatch, answer: Any, told: str
+    ) -> None:
         def fetch() -> Any:
             if isinstance(answer, Exception):
                 raise answer
@@ -107,7 +109,7 @@ def stand_in(monkeypatch: pytest.MonkeyPatch, fetch: Callable[[], Any]) -> None:
     monkeypatch.setitem(sys.modules, "akshare", akshare)
 
 
-def test_a_source_that_hangs_is_given_up_at_its_deadline() -> None:
+def test_a_hanging_source_is_stopped_at_its_deadline() -> None:
     held = threading.Event()
 
     def hang() -> list[date]:
@@ -143,22 +145,24 @@ class TestTerminal:
         control.reset(scenario(IN_2027))
         return control
 
-    def test_past_days_are_its_own_and_coming_ones_follow_from_its_holidays(self, control: Control) -> None:
+    def test_past_days_are_listed_and_future_days_derived_from_holidays(self, control: Control) -> None:
         listed = terminal(SINCE, SHIPPED[-1], TODAY.year + 1)
         assert listed == [*RECENT, *IN_2027]
 
-    def test_a_year_whose_holidays_it_does_not_know_ends_its_list(self, control: Control) -> None:
+    def test_a_year_with_unknown_holidays_ends_the_list(self, control: Control) -> None:
         control.reset(scenario(()))
         assert terminal(SINCE, SHIPPED[-1], TODAY.year + 1) == RECENT
 
-    def test_it_is_not_asked_for_years_that_nobody_can_know(self, control: Control) -> None:
+    def test_years_not_published_yet_are_not_requested(self, control: Control) -> None:
         assert terminal(SINCE, SHIPPED[-1], 2026) == RECENT
 
-    def test_what_the_terminal_lacks_is_told_in_its_words(self, control: Control) -> None:
+    def test_missing_data_is_reported_in_the_terminal_s_words(self, control: Control) -> None:
         control.reset({**scenario(()), "holidays": []})
         assert ask(lambda: terminal(SINCE, SHIPPED[-1], 2027)).unavailable == "节假日数据为空"
 
-    def test_another_zone_than_chinas_is_told(self, control: Control, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_machine_outside_china_s_time_zone_is_reported(
+        self, control: Control, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setenv("TZ", "UTC")
         time.tzset()
         assert "must be China's" in (ask(lambda: terminal(SINCE, SHIPPED[-1], 2027)).unavailable or "")
@@ -180,7 +184,7 @@ class TestTerminal:
         assert isinstance(answer.invalid, SessionListContradicts)
         assert "2026-12-30" in str(answer.invalid)
 
-    def test_a_failure_in_a_coming_year_is_no_end_of_the_list(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_failure_in_a_future_year_is_not_the_end_of_the_list(self, monkeypatch: pytest.MonkeyPatch) -> None:
         def listed(market: str, start: str, end: str) -> list[str]:
             if start >= "2027":
                 raise RuntimeError("timeout")

@@ -32,7 +32,7 @@ def verdicts(findings: CalendarFindings) -> list[str]:
     return [str(one.verdict) for one in findings.checked]
 
 
-def test_the_one_that_reaches_further_is_taken_where_they_agree() -> None:
+def test_the_longer_of_two_agreeing_lists_is_taken() -> None:
     findings = found(lists("a", SHIPPED), lists("b", ALL), lists("c", ALL))
     assert (findings.sessions, findings.source, findings.contradiction) == (IN_2027, "b, c", None)
     assert [one.text for one in findings.checked] == [
@@ -42,37 +42,37 @@ def test_the_one_that_reaches_further_is_taken_where_they_agree() -> None:
     ]
 
 
-def test_nothing_newer_is_nothing_to_add() -> None:
+def test_without_newer_sessions_nothing_is_added() -> None:
     findings = found(lists("a", SHIPPED), lists("b", [day for day in SHIPPED if day.year < 2026]))
     assert (findings.sessions, findings.contradiction) == ((), None)
     assert findings.checked[1].text == "agrees, to 2025-12-31"
 
 
-def test_a_year_that_has_only_begun_is_told_and_not_added() -> None:
+def test_an_incomplete_year_is_reported_and_not_added() -> None:
     (verdict,) = (findings := found(lists("a", ALL[: len(SHIPPED) + 100]))).checked
     assert findings.sessions == ()
     assert verdict.text == f"agrees, to 2026-12-31; 2027 is in it to {IN_2027[99]} only, which does not count"
 
 
-def test_two_that_differ_on_a_further_day_refuse_the_update_and_name_it() -> None:
+def test_sources_that_differ_on_a_new_day_block_the_update_and_name_it() -> None:
     findings = found(lists("a", ALL), lists("b", OTHERWISE), lists("c", SHIPPED))
     assert findings.contradiction == "a lists 2027-05-06, and b does not"
     assert findings.sessions == ()
     assert found(lists("b", OTHERWISE), lists("a", ALL)).contradiction == findings.contradiction
 
 
-def test_what_a_list_has_of_a_year_that_it_does_not_end_is_compared_too() -> None:
+def test_days_of_an_incomplete_year_are_compared_too() -> None:
     begun = [day for day in OTHERWISE if day < date(2027, 7, 1)]
     assert found(lists("a", ALL), lists("b", begun)).contradiction == "a lists 2027-05-06, and b does not"
 
 
 @pytest.mark.parametrize("later", [1, 3])
-def test_one_that_begins_its_year_later_differs(later: int) -> None:
+def test_a_list_that_starts_its_year_later_differs(later: int) -> None:
     findings = found(lists("a", ALL), own=lists("mine", IN_2027[later:]))
     assert findings.contradiction == "a lists 2027-01-04, and mine does not"
 
 
-def test_one_against_the_shipped_sessions_refuses_the_update_of_another() -> None:
+def test_a_source_that_contradicts_the_shipped_sessions_blocks_the_update() -> None:
     wrong = [day for day in SHIPPED if day != date(2026, 10, 8)]
     findings = found(lists("a", ALL), lists("b", wrong))
     assert findings.contradiction == (
@@ -81,7 +81,7 @@ def test_one_against_the_shipped_sessions_refuses_the_update_of_another() -> Non
     assert verdicts(findings) == [SourceVerdict.AGREES, SourceVerdict.CONTRADICTS]
 
 
-def test_one_that_cannot_be_right_is_passed_over() -> None:
+def test_a_source_with_an_impossible_list_is_ignored() -> None:
     weekend = sorted([*ALL, date(2027, 3, 6)])
     findings = found(lists("a", weekend), SourceAnswer("b", invalid=SessionListRefused("is torn")), lists("c", ALL))
     assert verdicts(findings) == [SourceVerdict.INVALID, SourceVerdict.INVALID, SourceVerdict.AGREES]
@@ -89,38 +89,38 @@ def test_one_that_cannot_be_right_is_passed_over() -> None:
     assert findings.checked[0].text == "is not used: it lists 2027-03-06, a Saturday"
 
 
-def test_one_that_cannot_be_compared_is_not_believed() -> None:
+def test_a_source_that_cannot_be_compared_is_not_used() -> None:
     findings = found(lists("a", IN_2027), lists("b", []))
     assert verdicts(findings) == [SourceVerdict.INVALID, SourceVerdict.INVALID]
     assert findings.sessions == ()
 
 
-def test_without_answers_there_is_nothing() -> None:
+def test_without_responses_nothing_is_added() -> None:
     findings = found(SourceAnswer("a", unavailable="it is away"))
     assert (findings.sessions, findings.contradiction) == ((), None)
     assert findings.checked[0].text == "no answer: it is away"
 
 
 class TestOwnFile:
-    def test_it_counts_where_nobody_reaches_further(self) -> None:
+    def test_the_user_s_file_is_used_if_no_source_reaches_further(self) -> None:
         findings = found(lists("a", SHIPPED), SourceAnswer("b", unavailable="away"), own=lists("mine", IN_2027))
         assert (findings.sessions, findings.source) == (IN_2027, "mine")
 
-    def test_it_is_not_taken_where_a_source_reaches_as_far(self) -> None:
+    def test_the_user_s_file_is_not_used_if_a_source_reaches_as_far(self) -> None:
         short = IN_2027[:-1]
         assert found(lists("a", ALL), own=lists("mine", short)).sessions == IN_2027
         assert found(lists("a", ALL[:-1]), own=lists("mine", IN_2027)).sessions == IN_2027
 
-    def test_it_is_checked_like_every_other(self) -> None:
+    def test_the_user_s_file_is_checked_like_every_source(self) -> None:
         findings = found(lists("a", SHIPPED), own=lists("mine", sorted([*IN_2027, date(2027, 3, 6)])))
         assert (findings.sessions, verdicts(findings)) == ((), [SourceVerdict.AGREES, SourceVerdict.INVALID])
 
-    def test_it_may_not_contradict_a_source(self) -> None:
+    def test_the_user_s_file_must_not_contradict_a_source(self) -> None:
         assert found(lists("a", ALL), own=lists("mine", OTHERWISE[-243:])).contradiction is not None
 
 
 class TestKept:
-    def test_it_is_written_and_read_by_the_calendar(self, tmp_path: Path) -> None:
+    def test_the_stored_file_is_read_by_the_calendar(self, tmp_path: Path) -> None:
         file = tmp_path / "calendar.csv"
         write_sessions(file, IN_2027, SHIPPED, "a, b", datetime(2026, 11, 24, 10, 0, tzinfo=SHANGHAI))
         assert Calendar.with_file(file).sessions == ALL
@@ -133,17 +133,17 @@ class TestKept:
         ]
         assert kept_answer(file, SHIPPED) == SourceAnswer(str(file), sessions=IN_2027)
 
-    def test_what_it_holds_is_not_added_again_nor_taken_back(self) -> None:
+    def test_stored_sessions_are_neither_added_again_nor_removed(self) -> None:
         kept = lists("kept", IN_2027)
         assert found(lists("a", ALL), kept=kept).sessions == ()
         assert found(lists("a", SHIPPED), kept=kept).sessions == ()
         assert found(SourceAnswer("a", unavailable="away"), kept=kept).sessions == ()
 
-    def test_a_source_against_it_is_a_contradiction(self) -> None:
+    def test_a_source_that_contradicts_the_stored_file_is_reported(self) -> None:
         findings = found(lists("a", OTHERWISE), kept=lists("kept", IN_2027))
         assert findings.contradiction == "kept lists 2027-05-06, and a does not"
 
-    def test_one_in_trouble_is_no_witness(self, tmp_path: Path) -> None:
+    def test_an_invalid_stored_file_is_not_used_for_comparison(self, tmp_path: Path) -> None:
         assert kept_answer(tmp_path / "none.csv", SHIPPED) is None
         assert kept_answer(list_file(tmp_path, IN_2027[:50]), SHIPPED) is None
         assert kept_answer(list_file(tmp_path, SHIPPED[-50:]), SHIPPED) is None

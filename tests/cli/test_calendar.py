@@ -89,7 +89,7 @@ def test_further_sessions_are_written_once(world: CalendarWorld) -> None:
     }
 
 
-def test_nothing_newer_is_done_when_one_agrees(world: CalendarWorld) -> None:
+def test_without_newer_sessions_one_agreeing_source_is_enough(world: CalendarWorld) -> None:
     world.akshare(SHIPPED, None)
     code, document = world.update()
     assert (code, document["outcome"], document["verified_through"]) == (0, "unchanged", "2026-12-31")
@@ -97,7 +97,7 @@ def test_nothing_newer_is_done_when_one_agrees(world: CalendarWorld) -> None:
     assert not world.home.path.exists()
 
 
-def test_no_answer_at_all_has_failed(world: CalendarWorld) -> None:
+def test_no_response_at_all_is_a_failure(world: CalendarWorld) -> None:
     world.akshare([], None)
     code, document = world.update()
     assert (code, document["outcome"]) == (1, "no answer")
@@ -112,7 +112,7 @@ def test_a_contradiction_writes_nothing_and_names_the_day(world: CalendarWorld) 
     assert not world.home.calendar_file.exists()
 
 
-def test_a_kept_year_against_its_sources_is_left_and_said_how_to_drop(world: CalendarWorld) -> None:
+def test_a_stored_year_its_sources_contradict_is_kept_with_advice_to_delete_it(world: CalendarWorld) -> None:
     world.home.path.mkdir()
     list_file(world.home.path, IN_2027)
     world.akshare(SHIPPED, [day for day in ALL if day != date(2027, 5, 6)])
@@ -122,7 +122,7 @@ def test_a_kept_year_against_its_sources_is_left_and_said_how_to_drop(world: Cal
     assert world.kept.sessions == ALL
 
 
-def test_a_kept_file_in_trouble_is_named_and_written_anew(world: CalendarWorld) -> None:
+def test_an_invalid_stored_file_is_named_and_replaced(world: CalendarWorld) -> None:
     world.home.path.mkdir()
     world.home.calendar_file.write_bytes(b"\x80garbage")
     world.akshare(SHIPPED, None)
@@ -133,7 +133,7 @@ def test_a_kept_file_in_trouble_is_named_and_written_anew(world: CalendarWorld) 
     assert (code, document["trouble"], document["outcome"]) == (0, None, "written")
 
 
-def test_the_users_file_is_the_last_word_where_nobody_has_another(world: CalendarWorld) -> None:
+def test_the_user_s_file_is_used_if_no_source_responds(world: CalendarWorld) -> None:
     world.akshare(SHIPPED, None)
     code, document = world.update("--file", world.own(IN_2027))
     assert (code, document["outcome"], document["verified_through"]) == (0, "written", "2027-12-31")
@@ -164,7 +164,7 @@ def test_bad_usage(world: CalendarWorld) -> None:
         assert world.calendar(*arguments).returncode == 2
 
 
-def test_a_home_that_cannot_be_written_is_named(world: CalendarWorld, tmp_path: Path) -> None:
+def test_a_data_folder_that_cannot_be_written_is_named(world: CalendarWorld, tmp_path: Path) -> None:
     (tmp_path / "no-folder").touch()
     world.home = Home(tmp_path / "no-folder" / "home")
     world.akshare(ALL, None)
@@ -174,7 +174,7 @@ def test_a_home_that_cannot_be_written_is_named(world: CalendarWorld, tmp_path: 
     assert "Traceback" not in done.stderr
 
 
-def test_akshare_itself_without_a_network_ends_with_sentences(tmp_path: Path) -> None:
+def test_akshare_without_a_network_fails_with_sentences(tmp_path: Path) -> None:
     away = dict.fromkeys(["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"], NOBODY)
     no_proxy = {"NO_PROXY": "", "no_proxy": ""}
     done = rotor("--home", str(tmp_path), "calendar", "update", **away, **no_proxy)
@@ -187,7 +187,7 @@ def test_akshare_itself_without_a_network_ends_with_sentences(tmp_path: Path) ->
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_akshare_is_not_loaded_before_it_is_asked() -> None:
+def test_akshare_is_loaded_only_when_used() -> None:
     check = "import sys, tui.cli, core.engine.engine, core.engine.assembly, tui.cli.calendar; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, encoding="utf-8", check=True)
     assert not {"akshare", "pandas", "xtquant"} & set(done.stdout.split())
@@ -207,7 +207,7 @@ class TestShow:
         assert hours["SH"] == [*morning, ("open", "13:00", "15:00")]
         assert hours["SZ"] == [*morning, ("open", "13:00", "14:57"), ("closing call", "14:57", "15:00")]
 
-    def test_the_end_is_announced(self, tmp_path: Path) -> None:
+    def test_the_calendar_s_end_is_announced(self, tmp_path: Path) -> None:
         assert "in 29 days" in self.shown(tmp_path)["warning"]
         assert self.shown(tmp_path, now=datetime(2026, 11, 30, 12, 0, tzinfo=SHANGHAI))["warning"] is None
 
@@ -239,7 +239,7 @@ class TestShow:
         told = self.shown(tmp_path, now=datetime(2026, 12, 20, 12, 0, tzinfo=SHANGHAI))["closed"]
         assert told["weekdays"][:3] == ["2027-01-01", "2027-02-05", "2027-02-08"]
 
-    def test_as_text(self, tmp_path: Path) -> None:
+    def test_the_text_output(self, tmp_path: Path) -> None:
         done = rotor("--home", str(tmp_path), "calendar", "show", "--month", "2026-10")
         assert done.returncode == 0, done.stderr
         assert "2015-01-05 to 2026-12-31  shipped with rotor" in done.stdout

@@ -27,7 +27,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built
 
 
-def test_everything_in_the_wheel_lies_below_one_name(wheel: Path) -> None:
+def test_the_wheel_has_one_top_level_package(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     assert {name.partition("/")[0] for name in names} == {
         "rotor_app",
@@ -37,7 +37,7 @@ def test_everything_in_the_wheel_lies_below_one_name(wheel: Path) -> None:
     assert [name for name in names if name.endswith(".po")] == []
 
 
-def test_another_core_comes_and_goes_and_rotor_still_plans(wheel: Path, tmp_path: Path) -> None:
+def test_installing_and_removing_another_core_package_does_not_break_rotor(wheel: Path, tmp_path: Path) -> None:
     site, home = tmp_path / "site", tmp_path / "home"
     zipfile.ZipFile(wheel).extractall(site)
 
@@ -75,6 +75,6 @@ def test_a_child_runs_from_a_folder_with_its_own_core(tmp_path: Path) -> None:
     assert done.stdout == f"rotor {__version__}\n"
 
 
-def test_the_one_folder_build_runs_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_one_folder_build_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "frozen", True, raising=False)
     assert own_command("run") == (sys.executable, "run")

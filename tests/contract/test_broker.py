@@ -16,7 +16,7 @@ BUY, SELL = Side.BUY, Side.SELL
 
 
 class TestANewAccount:
-    async def test_holds_its_capital_and_really_nothing_else(self, account: Account) -> None:
+    async def test_has_its_capital_and_nothing_else(self, account: Account) -> None:
         broker = account.venue.broker
         assert await broker.asset() == Known(Asset(CAPITAL, Decimal(0), Decimal(0)))
         assert await broker.positions() == Known(())
@@ -37,7 +37,7 @@ class TestABuy:
         assert asset.cash == CAPITAL - Decimal("10001.00") - Decimal("1.00")
         assert asset.frozen == 0
 
-    async def test_gets_a_better_price_than_its_limit_where_there_is_one(self, account: Account) -> None:
+    async def test_gets_a_better_price_than_its_limit_if_available(self, account: Account) -> None:
         await account.venue.show(quote(SH, OPENING))
         await account.send(intent("b-1", SH, BUY, 100, "101"))
         (fill,) = await account.fills("b-1")
@@ -61,7 +61,7 @@ class TestABuy:
         assert asset.cash + asset.frozen == CAPITAL
         assert asset.total == CAPITAL
 
-    async def test_that_waits_fills_when_the_ask_comes_down_to_it(self, account: Account) -> None:
+    async def test_that_waits_fills_when_the_ask_falls_to_it(self, account: Account) -> None:
         await account.venue.show(quote(SH, OPENING))
         await account.send(intent("b-1", SH, BUY, 100, "99"))
         await account.venue.show(quote(SH, OPENING, last="98.99", bid="98.98", ask="99"))
@@ -70,7 +70,7 @@ class TestABuy:
         asset = await account.asset()
         assert (asset.cash, asset.frozen) == (CAPITAL - Decimal(9900) - 1, 0)
 
-    async def test_fills_only_what_is_displayed_and_the_rest_works_on(self, account: Account) -> None:
+    async def test_fills_only_the_displayed_volume_and_the_rest_stays_open(self, account: Account) -> None:
         await account.venue.show(quote(SH, OPENING, ask_volume=30))
         order = await account.send(intent("b-1", SH, BUY, 100, "100.01"))
         assert (order.state, order.filled_volume) == (OrderState.PART_FILLED, 30)
@@ -100,7 +100,7 @@ class TestASell:
         assert (await account.position(SH)).volume == 0
         assert (await account.asset()).cash == CAPITAL - Decimal(10001) - 1 + Decimal(9999) - 1
 
-    async def test_that_works_freezes_its_bonds(self, account: Account) -> None:
+    async def test_that_is_open_freezes_its_bonds(self, account: Account) -> None:
         await account.own(SH, 100)
         await account.send(intent("s-1", SH, SELL, 60, "101"))
         position = await account.position(SH)
@@ -118,7 +118,7 @@ class TestASell:
 
 
 class TestACancel:
-    async def test_is_proven_by_the_state_and_gives_the_money_back(self, account: Account) -> None:
+    async def test_is_confirmed_by_the_state_and_releases_the_cash(self, account: Account) -> None:
         await account.venue.show(quote(SH, OPENING))
         order = await account.send(intent("b-1", SH, BUY, 100, "99"))
         await account.venue.broker.cancel(order.order_id)
@@ -126,7 +126,7 @@ class TestACancel:
         assert (await account.order("b-1")).state is OrderState.CANCELLED
         assert await account.asset() == Asset(CAPITAL, Decimal(0), Decimal(0))
 
-    async def test_leaves_filled_what_was_filled(self, account: Account) -> None:
+    async def test_keeps_what_was_filled(self, account: Account) -> None:
         await account.venue.show(quote(SH, OPENING, ask_volume=30))
         order = await account.send(intent("b-1", SH, BUY, 100, "100.01"))
         await account.venue.broker.cancel(order.order_id)
@@ -136,14 +136,14 @@ class TestACancel:
         asset = await account.asset()
         assert (asset.cash, asset.frozen) == (CAPITAL - Decimal("3000.30") - 1, 0)
 
-    async def test_of_a_sell_gives_the_bonds_back(self, account: Account) -> None:
+    async def test_of_a_sell_releases_the_bonds(self, account: Account) -> None:
         await account.own(SH, 100)
         order = await account.send(intent("s-1", SH, SELL, 60, "101"))
         await account.venue.broker.cancel(order.order_id)
         await account.venue.settled()
         assert (await account.position(SH)).sellable == 100
 
-    async def test_of_what_is_filled_or_was_never_there_changes_nothing(self, account: Account) -> None:
+    async def test_of_a_filled_or_unknown_order_changes_nothing(self, account: Account) -> None:
         await account.own(SH, 100)
         before = await account.asset()
         await account.venue.broker.cancel((await account.order("own-113052")).order_id)
@@ -178,7 +178,7 @@ REJECTED = {
 
 class TestARejection:
     @pytest.mark.parametrize("order", REJECTED.values(), ids=REJECTED.keys())
-    async def test_says_why_and_moves_nothing(self, account: Account, order: Intent) -> None:
+    async def test_says_why_and_changes_nothing(self, account: Account, order: Intent) -> None:
         await account.own(SH, 100)
         await account.venue.show(quote(SZ, OPENING))
         before = await account.asset()
@@ -186,12 +186,12 @@ class TestARejection:
         assert await account.asset() == before
         assert (await account.position(SH)).sellable == 100
 
-    async def test_follows_for_bonds_that_another_sell_holds(self, account: Account) -> None:
+    async def test_follows_if_another_sell_has_frozen_the_bonds(self, account: Account) -> None:
         await account.own(SH, 100)
         await account.send(intent("s-1", SH, SELL, 60, "101"))
         await self._is_rejected(account, intent("x-1", SH, SELL, 50, "101"))
 
-    async def test_follows_for_cash_that_another_buy_holds(self, account: Account) -> None:
+    async def test_follows_if_another_buy_has_frozen_the_cash(self, account: Account) -> None:
         await account.venue.show(quote(SH, OPENING), quote(SZ, OPENING))
         await account.send(intent("b-1", SH, BUY, 600, "99"))
         await self._is_rejected(account, intent("x-1", SZ, BUY, 600, "99"))
@@ -231,9 +231,7 @@ class TestOutsideContinuousTrading:
 
 class TestFees:
     @pytest.mark.parametrize(("code", "minimum"), [(SH, "1.00"), (SZ, "0.10")])
-    async def test_have_their_exchange_s_minimum_per_order_not_per_fill(
-        self, account: Account, code: str, minimum: str
-    ) -> None:
+    async def test_have_the_exchange_s_minimum_per_order(self, account: Account, code: str, minimum: str) -> None:
         bond = SH if code == SH else SZ
         for second in range(3):
             await account.venue.show(quote(bond, OPENING.replace(second=3 * second), ask_volume=10, ask="100"))
@@ -250,7 +248,7 @@ class TestFees:
 
 
 class TestEvents:
-    async def test_tell_the_order_s_whole_way(self, account: Account) -> None:
+    async def test_report_every_state_of_the_order(self, account: Account) -> None:
         await account.venue.show(quote(SH, OPENING, ask_volume=30))
         order = await account.send(intent("b-1", SH, BUY, 100, "100.01"))
         await account.venue.broker.cancel(order.order_id)
@@ -277,7 +275,7 @@ class TestEvents:
 
 
 class TestTheDaysEnd:
-    async def test_ends_working_orders_and_frees_what_they_held(self, account: Account) -> None:
+    async def test_ends_open_orders_and_releases_what_they_froze(self, account: Account) -> None:
         await account.own(SZ, 100)
         left = await account.asset()
         await account.venue.show(quote(SH, OPENING))
@@ -289,7 +287,7 @@ class TestTheDaysEnd:
         listed = known(await account.venue.broker.orders(OPENING.date()))
         assert {row.state for row in listed if row.remark in ("b-1", "s-1")} <= {OrderState.LAPSED}
 
-    async def test_the_days_before_need_not_be_listed_but_today_is(self, account: Account) -> None:
+    async def test_lists_at_least_today(self, account: Account) -> None:
         await account.own(SZ, 10)
         await account.venue.next_day()
         await account.venue.show(quote(SH, account.venue.now))
@@ -298,7 +296,7 @@ class TestTheDaysEnd:
 
 
 class TestOpeningAgain:
-    async def test_finds_everything_as_it_was(self, account: Account) -> None:
+    async def test_finds_everything_unchanged(self, account: Account) -> None:
         await account.own(SZ, 100)
         await account.venue.show(quote(SH, OPENING, ask_volume=30))
         await account.send(intent("b-1", SH, BUY, 100, "100.01"))
@@ -307,7 +305,7 @@ class TestOpeningAgain:
         await account.venue.reopen()
         assert await self._all_of(account) == before
 
-    async def test_lets_working_orders_work_on(self, account: Account) -> None:
+    async def test_keeps_open_orders_open(self, account: Account) -> None:
         await account.venue.show(quote(SH, OPENING))
         await account.send(intent("b-1", SH, BUY, 100, "99"))
         await account.venue.reopen()
@@ -315,7 +313,7 @@ class TestOpeningAgain:
         await account.venue.settled()
         assert (await account.order("b-1")).state is OrderState.FILLED
 
-    async def test_never_gives_an_order_or_a_fill_the_number_of_another(self, account: Account) -> None:
+    async def test_never_reuses_the_number_of_an_order_or_a_fill(self, account: Account) -> None:
         await account.own(SH, 10)
         await account.venue.reopen()
         await account.own(SZ, 10)

@@ -37,7 +37,7 @@ class Ear:
         return next((quote.last for quote in reversed(self.heard) if quote.code == code), None)
 
 
-async def test_a_snapshot_answers_for_each_bond_that_was_asked_for_and_no_other(venue: FeedVenue) -> None:
+async def test_a_snapshot_has_exactly_the_requested_bonds(venue: FeedVenue) -> None:
     found = await venue.feed.snapshot([A, STRANGER])
     assert set(found) == {A, STRANGER}
     known, unknown = found[A], found[STRANGER]
@@ -49,11 +49,11 @@ async def test_a_snapshot_answers_for_each_bond_that_was_asked_for_and_no_other(
     assert unknown.reason
 
 
-async def test_a_snapshot_of_nothing_is_nothing(venue: FeedVenue) -> None:
+async def test_a_snapshot_of_no_bonds_is_empty(venue: FeedVenue) -> None:
     assert await venue.feed.snapshot([]) == {}
 
 
-async def test_listeners_hear_what_is_watched_and_nothing_else(venue: FeedVenue) -> None:
+async def test_listeners_get_watched_bonds_only(venue: FeedVenue) -> None:
     ear = Ear(venue)
     venue.feed.watch([A])
     await until(lambda: ear.last(A) == 100 or bool(_shown(venue, A, "100")))
@@ -63,7 +63,7 @@ async def test_listeners_hear_what_is_watched_and_nothing_else(venue: FeedVenue)
     assert ear.last(B) is None
 
 
-async def test_after_the_end_listeners_hear_nothing(venue: FeedVenue) -> None:
+async def test_listeners_get_nothing_after_the_feed_stopped(venue: FeedVenue) -> None:
     ear = Ear(venue)
     venue.feed.watch([A])
     await until(lambda: ear.last(A) == 100 or bool(_shown(venue, A, "100")))
@@ -73,7 +73,7 @@ async def test_after_the_end_listeners_hear_nothing(venue: FeedVenue) -> None:
     assert ear.last(A) in (None, 100)
 
 
-async def test_a_source_that_is_begun_again_goes_on(venue: FeedVenue) -> None:
+async def test_a_restarted_source_continues(venue: FeedVenue) -> None:
     ear = Ear(venue)
     venue.feed.watch([A])
     await venue.feed.stop()
@@ -83,7 +83,7 @@ async def test_a_source_that_is_begun_again_goes_on(venue: FeedVenue) -> None:
 
 
 @pytest.mark.parametrize("venue", ["akshare", "sources", "tencent"], indirect=True)
-async def test_a_source_out_of_reach_says_so_for_each_bond(venue: FeedVenue) -> None:
+async def test_an_unreachable_source_is_reported_for_each_bond(venue: FeedVenue) -> None:
     """A replay has nothing between it and its prices; QMT's losses are told in tests/quotes/test_qmt.py."""
     ear = Ear(venue)
     venue.feed.watch([A])

@@ -11,7 +11,7 @@ from core.model.quote import TradingState
 from tests.contract.venue import OPENING, SH, Account, PaperVenue, intent, quote
 
 
-async def test_a_commit_that_fails_changes_nothing_and_costs_no_order_its_number(
+async def test_a_failed_commit_changes_nothing_and_uses_no_order_number(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     venue = await PaperVenue.opened(tmp_path)
@@ -35,7 +35,7 @@ async def test_a_commit_that_fails_changes_nothing_and_costs_no_order_its_number
     await venue.close()
 
 
-async def test_a_remark_is_taken_once_even_after_the_order_is_over(tmp_path: Path) -> None:
+async def test_a_remark_is_accepted_once_even_after_its_order_has_ended(tmp_path: Path) -> None:
     venue = await PaperVenue.opened(tmp_path)
     await venue.show(quote(SH, OPENING))
     await Account(venue).send(intent("b-1", SH, Side.BUY, 10, "100.01"))
@@ -46,7 +46,7 @@ async def test_a_remark_is_taken_once_even_after_the_order_is_over(tmp_path: Pat
     await venue.close()
 
 
-async def test_a_broker_that_was_stopped_lets_quotes_pass(tmp_path: Path) -> None:
+async def test_a_stopped_broker_ignores_quotes(tmp_path: Path) -> None:
     venue = await PaperVenue.opened(tmp_path)
     await venue.show(quote(SH, OPENING))
     await Account(venue).send(intent("b-1", SH, Side.BUY, 10, "99"))
@@ -59,7 +59,7 @@ async def test_a_broker_that_was_stopped_lets_quotes_pass(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("side", [Side.BUY, Side.SELL])
 @pytest.mark.parametrize("state", [state for state in TradingState if state is not TradingState.CONTINUOUS])
-async def test_it_takes_no_order_outside_continuous_trading(tmp_path: Path, state: TradingState, side: Side) -> None:
+async def test_no_order_is_accepted_outside_continuous_trading(tmp_path: Path, state: TradingState, side: Side) -> None:
     venue = await PaperVenue.opened(tmp_path)
     account = Account(venue)
     await account.own(SH, 100)
@@ -68,7 +68,7 @@ async def test_it_takes_no_order_outside_continuous_trading(tmp_path: Path, stat
     await venue.close()
 
 
-async def test_it_takes_no_order_on_a_price_of_another_day(tmp_path: Path) -> None:
+async def test_no_order_is_accepted_on_a_price_of_another_day(tmp_path: Path) -> None:
     venue = await PaperVenue.opened(tmp_path)
     await venue.show(quote(SH, OPENING))
     await venue.next_day()
@@ -77,7 +77,7 @@ async def test_it_takes_no_order_on_a_price_of_another_day(tmp_path: Path) -> No
     await venue.close()
 
 
-async def test_it_tells_that_a_working_order_has_lapsed(tmp_path: Path) -> None:
+async def test_an_expired_order_is_reported(tmp_path: Path) -> None:
     venue = await PaperVenue.opened(tmp_path)
     account = Account(venue)
     await venue.show(quote(SH, OPENING))

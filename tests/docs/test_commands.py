@@ -25,7 +25,7 @@ def of_page(page: Path) -> list[Typed]:
 @pytest.mark.parametrize(
     "page", [page for page in PAGES if of_page(page) and page.name != "first-day.md"], ids=lambda page: page.name
 )
-def test_what_a_page_says_to_type_works(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_commands_in_the_documents_work(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ROTOR_HOME", str(tmp_path / "home"))
     monkeypatch.chdir(tmp_path)
     runner = CliRunner()
@@ -52,7 +52,7 @@ def _open_and_leave(arguments: tuple[str, ...], folder: Path) -> None:
         assert app.exit_code() == 0
 
 
-def test_a_readme_types_the_same_in_both_languages() -> None:
+def test_both_readmes_have_the_same_commands() -> None:
     pages = {page.name: of_page(page) for page in PAGES}
     both = itertools.zip_longest(pages["README.md"], pages["README.zh.md"])
     assert [(one and one.command, two and two.command) for one, two in both] == [

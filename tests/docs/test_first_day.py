@@ -104,7 +104,7 @@ def _literally(seen: str) -> str:
     return "".join(f"\\{letter}" if letter in "[]?.()" else letter for letter in seen)
 
 
-def test_the_page_is_followed_to_the_letter(tmp_path: Path) -> None:
+def test_the_first_day_page_can_be_followed_literally(tmp_path: Path) -> None:
     listed = bonds(4)
     with ProcessWorld(tmp_path) as world:
         world.furnish(listed)

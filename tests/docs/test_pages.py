@@ -21,13 +21,13 @@ def test_a_page_made_from_the_code_is_up_to_date(path: Path, text: str) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_links_lead_somewhere(page: Path) -> None:
+def test_links_have_targets(page: Path) -> None:
     targets = re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", page.read_text("utf-8"))
     gone = [target for target in targets if "://" not in target and not (page.parent / target).exists()]
     assert gone == []
 
 
-def test_files_that_the_map_names_exist() -> None:
+def test_files_named_in_the_code_map_exist() -> None:
     named = re.findall(
         r"`((?:core|tui|tests|packaging)/[\w/.-]*)`", (ROOT / "docs" / "developers.md").read_text("utf-8")
     )
@@ -35,7 +35,7 @@ def test_files_that_the_map_names_exist() -> None:
     assert [path for path in named if not (ROOT / path).exists()] == []
 
 
-def test_every_page_is_reached_from_the_readme() -> None:
+def test_every_page_is_linked_from_the_readme() -> None:
     linked = set(re.findall(r"\(docs/([a-z.A-Z-]+\.md)\)", (ROOT / "README.md").read_text("utf-8")))
     assert linked == {page.name for page in PAGES if page.parent.name == "docs"}
 
@@ -51,7 +51,7 @@ def named_commands(page: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_every_command_that_is_named_exists_with_its_options(page: Path) -> None:
+def test_every_documented_command_exists_with_its_options(page: Path) -> None:
     for text in named_commands(page):
         # Tables escape the bar between two words: `halt\\|resume`.
         words = re.sub(r"[\[\]]|\.\.\.", " ", text.replace("\\|", "|")).split()[1:]
@@ -82,7 +82,7 @@ def _resolve(words: list[str], text: str) -> None:
 
 
 @pytest.mark.parametrize("typed", [typed for typed in EVERY if typed.slow], ids=lambda typed: typed.command)
-def test_what_takes_minutes_is_there_to_be_run(typed: object) -> None:
+def test_documented_long_checks_exist(typed: object) -> None:
     """These are run by hand, or by .ci/run; here it is seen that they are what they are called."""
     words = shlex.split(typed.command)  # type: ignore[attr-defined]
     if words[:2] == ["python", "-m"]:

@@ -80,7 +80,7 @@ async def refused(client: FactorCatClient, kind: type[FactorCatError], *words: s
 
 
 WIRE_FAULTS: list[tuple[str, Reply, type[FactorCatError], Sequence[str], int]] = [
-    ("slow", silence(), TimedOut, ["no whole answer", "0.1 s"], 3),
+    ("slow", silence(), TimedOut, ["no whole answer", "0.5 s"], 3),
     ("dripping", drip(LIST), TimedOut, ["no whole answer"], 3),
     ("cut off", cut_off(LIST), CutOff, ["cut off in the middle"], 3),
     ("reset", reset(), Unreachable, ["127.0.0.1", "broke the connection off"], 3),
@@ -119,7 +119,7 @@ async def test_wire_fault(
     client = connect(server, clock)
     await client.login(USER, PASSWORD)
     if kind is TimedOut:
-        set_timeout(client, 0.1)
+        set_timeout(client, 0.5)
     await refused(client, kind, *words)
     assert server.count(SELECTION) == asked
     assert server.count(LOGIN) == server.count(LONG_TERM) == 1

@@ -36,7 +36,7 @@ def problems(
 
 
 class TestSources:
-    def test_a_home_without_a_file_has_the_defaults(self, tmp_path: Path) -> None:
+    def test_without_a_config_file_the_defaults_apply(self, tmp_path: Path) -> None:
         settings = load_settings(tmp_path, environ={})
         assert settings == Settings()
         assert type(settings) is Settings
@@ -45,17 +45,17 @@ class TestSources:
         settings = load_settings(put('mode = "paper"\n[buy]\namount = 2500.5\n'), environ={})
         assert (settings.mode, settings.buy.amount, settings.buy.amount_type) == ("paper", Decimal("2500.5"), "fixed")
 
-    def test_options_go_before_variables_and_variables_before_the_file(self, put: Put) -> None:
+    def test_options_override_variables_and_variables_override_the_file(self, put: Put) -> None:
         home = put("[buy]\namount = 1\nreserve = 1\n[orders]\ntimeout = 1\n")
         environ = {"ROTOR_BUY__AMOUNT": "2", "ROTOR_BUY__RESERVE": "2"}
         settings = load_settings(home, {"buy.amount": 3}, environ)
         assert (settings.buy.amount, settings.buy.reserve, settings.orders.timeout) == (3, 2, 1)
 
-    def test_the_process_environment_is_the_default(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_the_process_environment_is_read_by_default(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("ROTOR_MODE", "paper")
         assert load_settings(tmp_path).mode == "paper"
 
-    def test_one_half_of_a_fee_keeps_the_other(self, put: Put) -> None:
+    def test_setting_one_part_of_a_fee_keeps_the_other(self, put: Put) -> None:
         settings = load_settings(put("[fees]\nsh = { rate = 0.0002 }\n"), environ={"ROTOR_FEES__SZ__RATE": "0.0003"})
         assert (settings.fees.sh.rate, settings.fees.sh.minimum) == (Decimal("0.0002"), Decimal("1.0"))
         assert (settings.fees.sz.rate, settings.fees.sz.minimum) == (Decimal("0.0003"), Decimal("0.1"))
@@ -65,7 +65,7 @@ class TestSources:
         settings = load_settings(tmp_path, environ=environ)
         assert (settings.qmt.session_ids, settings.notify.urls) == ((7, 9), ("a://b",))
 
-    def test_the_reserved_variables_are_no_settings(self, tmp_path: Path) -> None:
+    def test_reserved_variables_are_not_settings(self, tmp_path: Path) -> None:
         environ = {
             "ROTOR_HOME": "x",
             "ROTOR_FACTORCAT__PASSWORD": "x",
@@ -75,12 +75,12 @@ class TestSources:
         assert load_settings(tmp_path, environ=environ) == Settings()
 
     @pytest.mark.parametrize("text", ['\ufeffmode = "paper"\n', 'mode = "paper"\r\n[qmt]\r\nuserdata = "迅投"\r\n'])
-    def test_what_windows_editors_leave_is_read(self, put: Put, text: str) -> None:
+    def test_files_saved_by_windows_editors_are_read(self, put: Put, text: str) -> None:
         assert load_settings(put(text), environ={}).mode == "paper"
 
 
 class TestProblems:
-    def test_all_are_told_at_once_with_key_value_and_origin(self, put: Put) -> None:
+    def test_all_problems_are_reported_at_once_with_key_value_and_origin(self, put: Put) -> None:
         home = put('mode = "papr"\n[buy]\namount = -1\n[stops]\ntake_profit = "x"\n')
         environ = {"ROTOR_FEES__SH__RATE": "9", "ROTOR_BUY__AMOUTN": "1"}
         told = problems(home, {"orders.timeout": 0}, environ)
@@ -103,7 +103,7 @@ class TestProblems:
             ("Mode = 3\n", "mode"),
         ],
     )
-    def test_an_unknown_key_names_the_nearest(self, put: Put, text: str, nearest: str) -> None:
+    def test_an_unknown_key_suggests_the_nearest(self, put: Put, text: str, nearest: str) -> None:
         (told,) = problems(put(text))
         assert told.endswith(f"unknown key; the nearest is {nearest}")
 
@@ -111,7 +111,7 @@ class TestProblems:
         (told,) = problems(tmp_path, environ={"ROTOR_BUY": "{}"})
         assert told == "ROTOR_BUY: is a table; set its keys one by one, such as ROTOR_BUY__AMOUNT_TYPE"
 
-    def test_syntax_errors_have_their_line_and_hide_no_other_problem(self, put: Put) -> None:
+    def test_syntax_errors_name_their_line_and_hide_no_other_problem(self, put: Put) -> None:
         told = problems(put('mode = "paper"\n[buy\n'), environ={"ROTOR_MODUS": "1"})
         assert "at line 2" in told[0]
         assert "ROTOR_MODE" in told[1]
@@ -126,7 +126,7 @@ class TestProblems:
         assert problems(tmp_path) == ("config.toml: line 2 is not UTF-8: save the file with the encoding UTF-8",)
 
     @pytest.mark.parametrize("text", ["buy = 3\n", "[buy]\namount = nan\n", "[buy]\namount = inf\n"])
-    def test_what_is_no_amount_is_refused(self, put: Put, text: str) -> None:
+    def test_an_invalid_amount_is_refused(self, put: Put, text: str) -> None:
         (told,) = problems(put(text))
         assert told.startswith("buy")
 
@@ -150,7 +150,7 @@ class TestProblems:
             ("https://host:99999", "'https://host:99999' is not an address like https://host:port"),
         ],
     )
-    def test_an_address_that_the_client_refuses_is_named(self, put: Put, url: str, words: str) -> None:
+    def test_an_address_the_client_refuses_is_named(self, put: Put, url: str, words: str) -> None:
         (told,) = problems(put(f'[factorcat]\nbase_url = "{url}"\n'))
         assert told == f'factorcat.base_url = "{url}" (config.toml): {words}'
 
@@ -162,24 +162,24 @@ class TestProblems:
         assert "//***@" in told
 
     @pytest.mark.parametrize("url", ["https://api.yinzimao.com:8003", "http://127.0.0.1:9", "http://[::1]/x"])
-    def test_an_address_that_the_client_takes_is_accepted(self, put: Put, url: str) -> None:
+    def test_an_address_the_client_accepts_is_accepted(self, put: Put, url: str) -> None:
         assert load_settings(put(f'[factorcat]\nbase_url = " {url} "\n'), environ={}).factorcat.base_url == url
 
     @pytest.mark.parametrize("text", ["14:50+08:00", "1450", "14:50:00", "14", "T14:50", "24:50", "١٤:٥٠", ""])
     @pytest.mark.parametrize("key", ["schedule.time", "stops.refill_time"])
-    def test_what_is_no_time_of_the_day_is_refused(self, tmp_path: Path, key: str, text: str) -> None:
+    def test_an_invalid_time_of_day_is_refused(self, tmp_path: Path, key: str, text: str) -> None:
         (told,) = problems(tmp_path, {key: text})
         assert told == f"{key} = \"{text}\" (option): '{text}' is not a time like 14:50"
 
 
 class TestExample:
-    def test_the_committed_file_is_the_rendered_one(self) -> None:
+    def test_the_committed_example_matches_the_rendered_one(self) -> None:
         assert (ROOT / "config.example.toml").read_text(encoding="utf-8") == render_example()
 
-    def test_it_is_the_defaults(self, put: Put) -> None:
+    def test_the_example_has_the_defaults(self, put: Put) -> None:
         assert load_settings(put(render_example()), environ={}) == Settings()
 
-    def test_every_key_is_there_with_words_above_it(self) -> None:
+    def test_every_key_is_in_the_example_with_a_comment(self) -> None:
         lines = render_example().splitlines()
         for key in KEYS:
             if not key.startswith("fees."):
@@ -187,7 +187,7 @@ class TestExample:
                 assert at, key
                 assert all(lines[i - 1].startswith("# ") for i in at)
 
-    def test_tables_stand_in_the_order_of_the_design(self) -> None:
+    def test_tables_are_in_the_documented_order(self) -> None:
         tables = [line.partition("]")[0][1:] for line in render_example().splitlines() if line.startswith("[")]
         assert " ".join(tables) == (
             "factorcat qmt quotes strategy buy orders stops schedule guards fees "
@@ -196,7 +196,7 @@ class TestExample:
 
 
 class TestWriting:
-    def test_a_fresh_home_begins_with_the_example(self, tmp_path: Path) -> None:
+    def test_a_new_data_folder_starts_with_the_example(self, tmp_path: Path) -> None:
         write_setting(tmp_path, {"strategy.strategy_id": 12, "strategy.history_id": 34})
         text = (tmp_path / "config.toml").read_text(encoding="utf-8")
         changed = (
@@ -204,7 +204,7 @@ class TestWriting:
         )
         assert text == changed
 
-    def test_comments_order_and_line_ends_stay(self, put: Put) -> None:
+    def test_comments_order_and_line_ends_are_kept(self, put: Put) -> None:
         home = put(
             "# mine\r\n[buy]\r\namount = 5 # five\r\n\r\n[fees] # low\r\nsh = { rate = 0.1, minimum = 1 }\r\n".replace(
                 "0.1", "0.01"
@@ -215,7 +215,7 @@ class TestWriting:
             "# mine\r\n[buy]\r\namount = 7.5 # five\r\n\r\n[fees] # low\r\nsh = { rate = 0.00005, minimum = 1 }\r\n"
         )
 
-    def test_tables_and_keys_that_are_not_there_are_added(self, put: Put) -> None:
+    def test_missing_tables_and_keys_are_added(self, put: Put) -> None:
         home = put("\ufeff# mine\n[buy]\namount = 5\n")
         changes = {"mode": "paper", "notify.email.host": "a", "fees.sz.minimum": 2, "qmt.userdata": r"D:\国金'\u"}
         write_setting(home, changes)
@@ -224,7 +224,7 @@ class TestWriting:
         assert (settings.fees.sz.minimum, settings.qmt.userdata) == (2, r"D:\国金'\u")
 
     @pytest.mark.parametrize("changes", [{"buy.amount": -1}, {"buy.amont": 1}, {"mode": None}, {"buy": 4}])
-    def test_what_is_not_valid_is_not_written(self, put: Put, changes: dict[str, Any]) -> None:
+    def test_invalid_settings_are_not_written(self, put: Put, changes: dict[str, Any]) -> None:
         home = put('mode = "paper"\n')
         with pytest.raises(SettingsError):
             write_setting(home, changes)
@@ -243,7 +243,9 @@ class TestWriting:
         assert [path.name for path in home.iterdir()] == ["config.toml"]
         assert load_settings(home, environ={}).mode == "paper"
 
-    def test_the_environment_does_not_leak_into_the_file(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_environment_values_are_not_written_to_the_file(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setenv("ROTOR_MODE", "live")
         write_setting(tmp_path, {"buy.amount": 20000})
         assert tomllib.loads((tmp_path / "config.toml").read_text(encoding="utf-8"))["mode"] == "sandbox"

@@ -44,7 +44,7 @@ def vault_at(folder: Path, patience: float = 30.0, **environ: str) -> Credential
     return Credentials(CredentialsFile(folder / "secrets.json"), environ, patience)
 
 
-def test_what_is_kept_comes_back_for_its_user_only(credentials: Credentials, ring: MemoryKeyring) -> None:
+def test_a_stored_password_is_returned_for_its_user_only(credentials: Credentials, ring: MemoryKeyring) -> None:
     assert credentials.keep("张三", SECRET).where == "keyring"
     assert credentials.read("张三") == Known(SECRET)
     assert credentials.read("李四") == Known(None)
@@ -53,7 +53,7 @@ def test_what_is_kept_comes_back_for_its_user_only(credentials: Credentials, rin
     assert ring.kept == {("rotor", "factorcat:张三"): "p@ss word"}
 
 
-def test_a_variable_goes_before_the_keyring(credentials: Credentials, tmp_path: Path) -> None:
+def test_a_variable_overrides_the_keyring(credentials: Credentials, tmp_path: Path) -> None:
     credentials.keep("a", SECRET)
     told = vault_at(tmp_path, ROTOR_FACTORCAT__PASSWORD="other")
     assert told.find("a") == Known((SecretStr("other"), "environment"))
@@ -62,7 +62,7 @@ def test_a_variable_goes_before_the_keyring(credentials: Credentials, tmp_path: 
     assert mail.read("me@example.com", "email") == Known(SecretStr("mail"))
 
 
-def test_forgetting_twice_is_no_failure(credentials: Credentials, ring: MemoryKeyring) -> None:
+def test_deleting_twice_is_no_failure(credentials: Credentials, ring: MemoryKeyring) -> None:
     credentials.keep("a", SECRET)
     assert credentials.forget("a") is None
     assert credentials.forget("a") is None
@@ -103,7 +103,7 @@ FAULTS: list[tuple[str, Callable[[], KeyringBackend], str]] = [
 
 
 @pytest.mark.parametrize(("backend", "reason"), [fault[1:] for fault in FAULTS], ids=[fault[0] for fault in FAULTS])
-def test_a_keyring_that_fails_leaves_the_password_for_this_session(
+def test_a_failing_keyring_keeps_the_password_for_this_session(
     backend: Callable[[], KeyringBackend], reason: str, credentials: Credentials, tmp_path: Path
 ) -> None:
     set_keyring(backend())
@@ -122,7 +122,7 @@ def test_a_keyring_that_fails_leaves_the_password_for_this_session(
 
 
 @pytest.mark.parametrize("backend", [fault[1] for fault in FAULTS], ids=[fault[0] for fault in FAULTS])
-def test_the_safe_takes_over_and_gives_back(
+def test_the_credentials_file_replaces_the_keyring_and_back(
     backend: Callable[[], KeyringBackend], credentials: Credentials, tmp_path: Path
 ) -> None:
     set_keyring(backend())
@@ -141,7 +141,7 @@ def test_the_safe_takes_over_and_gives_back(
     assert after.read("b") == Known(SecretStr("another"))
 
 
-def test_a_keyring_that_never_answers_is_given_up(tmp_path: Path) -> None:
+def test_an_unresponsive_keyring_times_out(tmp_path: Path) -> None:
     set_keyring(HangingKeyring())
     credentials = vault_at(tmp_path, patience=0.05)
     found = credentials.read("a")
@@ -150,7 +150,7 @@ def test_a_keyring_that_never_answers_is_given_up(tmp_path: Path) -> None:
     assert credentials.keep("a", SECRET).where == "session"
 
 
-def test_forgetting_needs_no_passphrase_and_leaves_nothing(credentials: Credentials, tmp_path: Path) -> None:
+def test_deleting_needs_no_passphrase_and_removes_everything(credentials: Credentials, tmp_path: Path) -> None:
     set_keyring(FAULTS[0][1]())
     credentials.keep("a", SECRET)
     credentials.open(PASSPHRASE)
@@ -162,7 +162,7 @@ def test_forgetting_needs_no_passphrase_and_leaves_nothing(credentials: Credenti
     assert later.read("a") != Known(SECRET)
 
 
-def test_a_keyring_that_cannot_be_asked_whether_it_still_has_it_says_so(credentials: Credentials) -> None:
+def test_a_keyring_that_cannot_confirm_the_deletion_is_reported(credentials: Credentials) -> None:
     set_keyring(BrokenKeyring(failing()))
     trouble = credentials.forget("a")
     assert trouble is not None
@@ -171,7 +171,7 @@ def test_a_keyring_that_cannot_be_asked_whether_it_still_has_it_says_so(credenti
     assert credentials.forget("a") is None  # a keyring that is none has nothing
 
 
-def test_a_wrong_passphrase_leaves_it_shut(credentials: Credentials, tmp_path: Path) -> None:
+def test_a_wrong_passphrase_leaves_the_file_locked(credentials: Credentials, tmp_path: Path) -> None:
     set_keyring(FAULTS[0][1]())
     credentials.keep("a", SECRET)
     credentials.open(PASSPHRASE)
@@ -181,6 +181,6 @@ def test_a_wrong_passphrase_leaves_it_shut(credentials: Credentials, tmp_path: P
     assert after.locked
 
 
-def test_no_repr_tells_the_password(credentials: Credentials) -> None:
+def test_no_repr_shows_the_password(credentials: Credentials) -> None:
     credentials.keep("a", SECRET)
     assert SECRET.get_secret_value() not in repr(credentials.find("a")) + repr(vars(credentials))

@@ -22,7 +22,7 @@ def cheap(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(credentials_file, "_N", 2**10)
 
 
-def test_as_it_is_used(path: Path) -> None:
+def test_typical_use_of_the_credentials_file(path: Path) -> None:
     """At its real cost: scrypt with N = 2**17."""
     credentials_file = CredentialsFile(path)
     assert not credentials_file.locked
@@ -45,7 +45,7 @@ class TestCheaply:
             CredentialsFile(path).unlock(SecretStr("short"))
         assert not path.exists()
 
-    def test_an_entry_under_another_name_is_not_taken(self, path: Path) -> None:
+    def test_an_entry_moved_to_another_name_is_refused(self, path: Path) -> None:
         credentials_file = self._with(path, "factorcat:me", "hunter2")
         document = json.loads(path.read_text("utf-8"))
         document["entries"]["email:me"] = document["entries"]["factorcat:me"]
@@ -64,7 +64,7 @@ class TestCheaply:
             lambda document: document["kdf"].update(salt="not base64 !"),
         ],
     )
-    def test_a_damaged_file_is_a_sentence(self, path: Path, damage: object) -> None:
+    def test_a_damaged_file_is_reported(self, path: Path, damage: object) -> None:
         self._with(path, "a", "b")
         document = json.loads(path.read_text("utf-8"))
         damage(document)  # type: ignore[operator]
@@ -72,13 +72,13 @@ class TestCheaply:
         with pytest.raises(CredentialsFileLocked, match=r"damaged|not the passphrase"):
             CredentialsFile(path).unlock(PASSPHRASE)
 
-    def test_a_file_of_noise_is_a_sentence(self, path: Path) -> None:
+    def test_a_file_of_random_bytes_is_reported(self, path: Path) -> None:
         path.parent.mkdir()
         path.write_bytes(b"\xff\x00 noise")
         with pytest.raises(CredentialsFileLocked, match="damaged"):
             CredentialsFile(path).unlock(PASSPHRASE)
 
-    def test_the_last_entry_takes_the_file_along(self, path: Path) -> None:
+    def test_deleting_the_last_entry_deletes_the_file(self, path: Path) -> None:
         credentials_file = self._with(path, "a", "b")
         credentials_file.put("c", SecretStr("d"))
         credentials_file.remove("a")

@@ -53,27 +53,27 @@ def another_engine(home: Home) -> Iterator[subprocess.Popen[str]]:
 
 
 class TestPlace:
-    def test_the_option_goes_before_all(self, tmp_path: Path) -> None:
+    def test_the_option_comes_first(self, tmp_path: Path) -> None:
         (tmp_path / "config.toml").touch()
         assert find_home(Path("a"), {"ROTOR_HOME": "b"}, tmp_path) == tmp_path / "a"
         assert find_home(tmp_path / "c", {}, tmp_path) == tmp_path / "c"
 
-    def test_then_the_variable(self, tmp_path: Path) -> None:
+    def test_the_variable_comes_second(self, tmp_path: Path) -> None:
         (tmp_path / "config.toml").touch()
         assert find_home(None, {"ROTOR_HOME": "b"}, tmp_path) == tmp_path / "b"
 
-    def test_then_the_working_directory_that_holds_a_config(self, tmp_path: Path) -> None:
+    def test_a_working_directory_with_a_config_comes_third(self, tmp_path: Path) -> None:
         (tmp_path / "config.toml").touch()
         assert find_home(None, {"ROTOR_HOME": ""}, tmp_path) == tmp_path
 
-    def test_else_the_users_own(self, tmp_path: Path) -> None:
+    def test_the_user_s_folder_is_the_default(self, tmp_path: Path) -> None:
         place = find_home(None, {}, tmp_path)
         assert place.is_absolute()
         assert (place.name, place != tmp_path) == ("rotor", True)
 
 
 class TestFolders:
-    def test_paths(self, home: Home) -> None:
+    def test_paths_of_the_data_folder(self, home: Home) -> None:
         assert home.config_file == home.path / "config.toml"
         assert home.database == home.path / "data" / "app.db"
         assert home.paper_database == home.path / "data" / "paper.db"
@@ -86,15 +86,15 @@ class TestFolders:
         assert [path.name for path in home.data.iterdir()] == ["app.db"]
 
     @pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
-    def test_they_are_the_users_alone(self, home: Home) -> None:
+    def test_folders_are_private_to_the_user(self, home: Home) -> None:
         assert [path.stat().st_mode & 0o777 for path in (home.path, home.data, home.logs)] == [0o700] * 3
 
-    def test_a_place_that_cannot_be_written_is_told(self, tmp_path: Path) -> None:
+    def test_a_folder_that_cannot_be_written_is_reported(self, tmp_path: Path) -> None:
         (tmp_path / "file").touch()
         with pytest.raises(HomeUnusable, match=r"cannot be used as home: .*--home or ROTOR_HOME"):
             Home(tmp_path / "file" / "home").prepare()
 
-    def test_an_atomic_write_leaves_nothing_else(self, tmp_path: Path) -> None:
+    def test_an_atomic_write_leaves_no_other_file(self, tmp_path: Path) -> None:
         for text in ("一\n", "二\r\n"):
             write_atomically(tmp_path / "a", text)
             assert (tmp_path / "a").read_bytes() == text.encode("utf-8")
@@ -102,7 +102,7 @@ class TestFolders:
 
 
 class TestLock:
-    def test_a_second_engine_is_refused_and_told_who_runs(self, home: Home) -> None:
+    def test_a_second_engine_is_refused_with_the_process_that_runs(self, home: Home) -> None:
         with another_engine(home) as other:
             assert HomeLock(home).holder() == Holder(other.pid, SINCE, "paper")
             with pytest.raises(HomeInUse) as refused:
@@ -110,7 +110,7 @@ class TestLock:
             assert f"process {other.pid}, since 2026-05-15 09:20:01, in paper mode" in str(refused.value)
             assert HomeLock(home).holder() == Holder(other.pid, SINCE, "paper")
 
-    def test_a_killed_engine_leaves_the_home_free(self, home: Home) -> None:
+    def test_a_killed_engine_releases_the_lock(self, home: Home) -> None:
         with another_engine(home) as other:
             other.kill()
             other.wait()
@@ -119,7 +119,7 @@ class TestLock:
         with HomeLock(home).acquire("live", SINCE) as lock:
             assert lock.holder() == Holder(os.getpid(), SINCE, "live")
 
-    def test_a_released_home_is_free(self, home: Home) -> None:
+    def test_a_released_lock_can_be_taken(self, home: Home) -> None:
         lock = HomeLock(home).acquire("paper", SINCE)
         with pytest.raises(HomeInUse, match=f"process {os.getpid()}"):
             HomeLock(home).acquire("paper", SINCE)
@@ -128,13 +128,13 @@ class TestLock:
         assert HomeLock(home).holder() is None
         HomeLock(home).acquire("paper", SINCE).release()
 
-    def test_looking_does_not_take_the_lock_away(self, home: Home) -> None:
+    def test_checking_the_lock_does_not_take_it(self, home: Home) -> None:
         with another_engine(home):
             for _ in range(20):
                 assert HomeLock(home).holder() is not None
 
     @pytest.mark.parametrize("left", ["", "{", '{"pid": "x"}', "[]", '{"pid": 1}'])
-    def test_a_broken_note_beside_the_lock_is_harmless(self, home: Home, left: str) -> None:
+    def test_an_invalid_owner_file_beside_the_lock_is_harmless(self, home: Home, left: str) -> None:
         note = home.data / "engine.json"
         note.write_text(left, encoding="utf-8")
         assert HomeLock(home).holder() is None
@@ -143,6 +143,6 @@ class TestLock:
             with pytest.raises(HomeInUse, match="a process that did not leave its number"):
                 HomeLock(home).acquire("paper", SINCE)
 
-    def test_nobody_runs_in_a_home_that_is_not_there(self, tmp_path: Path) -> None:
+    def test_a_missing_data_folder_has_no_running_engine(self, tmp_path: Path) -> None:
         assert HomeLock(Home(tmp_path / "none")).holder() is None
         assert not (tmp_path / "none").exists()

@@ -49,7 +49,7 @@ def file_text(home: Home, day: date = DAY) -> str:
 
 
 class TestWriting:
-    def test_a_line(self, home: Home, logs: Logs) -> None:
+    def test_the_format_of_a_line(self, home: Home, logs: Logs) -> None:
         log.info("买入 %s", "113052.SH")
         logging.getLogger("core.infra.database").warning("w")
         logging.getLogger("tui.app").error("e")
@@ -61,14 +61,14 @@ class TestWriting:
             "2026-05-15 14:50:01.123 GOOD  trading  g",
         ]
 
-    def test_the_file_changes_at_the_clocks_midnight(self, home: Home, clock: SteppedClock, logs: Logs) -> None:
+    def test_a_new_file_starts_at_midnight_of_the_clock(self, home: Home, clock: SteppedClock, logs: Logs) -> None:
         log.info("one")
         clock.move_to(datetime(2026, 5, 16, tzinfo=SHANGHAI))
         log.info("two")
         assert file_text(home).endswith("one\n")
         assert file_text(home, date(2026, 5, 16)) == "2026-05-16 00:00:00.000 INFO  trading  two\n"
 
-    def test_a_record_is_one_line_whatever_is_in_it(self, home: Home, logs: Logs) -> None:
+    def test_every_record_is_one_line(self, home: Home, logs: Logs) -> None:
         log.info("a\r\nb\x1b[2J\u2028\x85\tc")
         try:
             raise ValueError("broken\nhere")
@@ -80,7 +80,7 @@ class TestWriting:
         assert "ValueError: broken\\nhere" in lines[1]
         assert lines[2:] == [""]
 
-    def test_libraries_are_heard_only_when_something_is_wrong(self, home: Home, logs: Logs) -> None:
+    def test_libraries_log_warnings_only(self, home: Home, logs: Logs) -> None:
         logging.getLogger("httpx").info("HTTP Request")
         logging.getLogger("httpx").warning("slow")
         log.debug("detail")
@@ -101,7 +101,7 @@ class TestWriting:
         assert "a/s" not in text
         assert "a%2Fs" not in text
 
-    def test_a_records_text_is_what_the_file_shows(self, home: Home, logs: Logs) -> None:
+    def test_a_record_s_text_equals_the_file_s(self, home: Home, logs: Logs) -> None:
         hide(SecretStr("geheim"))
         try:
             raise ValueError("geheim\x1b[2J")
@@ -124,7 +124,7 @@ class TestWriting:
         captured = capsys.readouterr()
         assert (captured.out, captured.err) == ("", file_text(home))
 
-    def test_a_log_that_cannot_be_written_raises_nothing_and_says_so(
+    def test_an_unwritable_log_raises_nothing_and_is_reported(
         self, home: Home, clock: SteppedClock, logs: Logs, capsys: pytest.CaptureFixture[str]
     ) -> None:
         clock.move_to(datetime(2026, 5, 17, tzinfo=SHANGHAI))
@@ -150,7 +150,7 @@ class TestWriting:
             n * 50 for n in "abcd" * 200
         )
 
-    def test_closing_leaves_logging_as_it_was(self, home: Home, clock: SteppedClock) -> None:
+    def test_closing_restores_logging(self, home: Home, clock: SteppedClock) -> None:
         root = logging.getLogger()
         before = (root.level, list(root.handlers))
         Logs(home, clock, stderr=True).close()
@@ -158,12 +158,12 @@ class TestWriting:
 
 
 class TestReading:
-    def test_what_was_written_comes_back(self, home: Home, logs: Logs) -> None:
+    def test_written_lines_are_read_back(self, home: Home, logs: Logs) -> None:
         log.info("买入")
         at = NOON.replace(microsecond=123000)
         assert read_log(home, DAY).lines == (LogLine(at, Level.INFO, "trading", "买入"),)
 
-    def test_the_newest_lines_oldest_first(self, home: Home, logs: Logs) -> None:
+    def test_the_newest_lines_are_listed_oldest_first(self, home: Home, logs: Logs) -> None:
         for number in range(30):
             log.log(logging.ERROR if number % 10 == 0 else logging.INFO, "%d", number)
         assert [line.text for line in read_log(home, DAY, limit=3).lines] == ["27", "28", "29"]
@@ -174,7 +174,7 @@ class TestReading:
     def test_a_day_without_a_file_is_empty(self, home: Home) -> None:
         assert read_log(home, DAY).lines == ()
 
-    def test_broken_lines_are_left_out(self, home: Home) -> None:
+    def test_invalid_lines_are_left_out(self, home: Home) -> None:
         good = "2026-05-15 14:50:01.123 INFO  trading  "
         (home.logs / f"{DAY}.log").write_bytes(
             b"\xff\xfe\x00\n"
@@ -185,14 +185,14 @@ class TestReading:
         )
         assert [line.text for line in read_log(home, DAY).lines] == ["one", "tw\ufffdo"]
 
-    def test_blocks_may_end_anywhere(self, home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_lines_across_block_borders_are_read(self, home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
         lines = [f"2026-05-15 14:50:01.123 INFO  trading  第{number}行" for number in range(40)]
         (home.logs / f"{DAY}.log").write_text("\n".join(lines) + "\n", encoding="utf-8", newline="\n")
         for block in (1, 2, 3, 7, 64, 5000):
             monkeypatch.setattr(log_pages, "_BLOCK", block)
             assert [line.text for line in read_log(home, DAY).lines] == [f"第{number}行" for number in range(40)]
 
-    def test_windows_forwards_and_backwards_meet(self, home: Home) -> None:
+    def test_paging_forwards_and_backwards_gives_the_same_lines(self, home: Home) -> None:
         write_lines(home, 60)
         every = read_log(home, DAY, limit=1000).lines
         assert [line.text for line in every] == [f"line {number}" for number in range(60)]
@@ -204,7 +204,7 @@ class TestReading:
         assert read_log(home, DAY, 5, before=0).lines == read_log(home, DAY, 5, after=every[-1].begins).lines == ()
         assert read_log(home, DAY, 2, Level.WARNING, after=middle.begins).lines == (every[40], every[50])
 
-    def test_a_search_goes_either_way_and_looks_at_what_is_shown(self, home: Home) -> None:
+    def test_a_search_goes_both_ways_and_matches_the_shown_text(self, home: Home) -> None:
         write_lines(home, 60)
         every = read_log(home, DAY, limit=1000).lines
         assert find_in_log(home, DAY, "LINE 5", start=every[5].begins, forward=True) == every[50]
@@ -213,7 +213,7 @@ class TestReading:
         assert find_in_log(home, DAY, "line", Level.WARNING, start=every[0].begins, forward=True) == every[10]
         assert find_in_log(home, DAY, "2026", start=-1, forward=True) is None
 
-    def test_the_days_beside(self, home: Home) -> None:
+    def test_the_previous_and_next_log_days(self, home: Home) -> None:
         for day in ("2026-05-12", "2026-05-14", "2026-05-18"):
             (home.logs / f"{day}.log").write_text("", encoding="utf-8")
         (home.logs / "notes-of-ma.log").write_text("", encoding="utf-8")

@@ -45,7 +45,7 @@ def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return told
 
 
-def test_on_and_off(home: Home, told: Path) -> None:
+def test_enable_and_disable(home: Home, told: Path) -> None:
     autostart = autostart_of(home)
     assert is_on(autostart) is False
     assert check_autostart(home).state is CheckResult.NOTE
@@ -78,7 +78,7 @@ def test_unit_of_an_older_version_is_reported(home: Home, told: Path) -> None:
     assert is_on(autostart) is True
 
 
-def test_the_unit_is_what_systemd_reads(home: Home, told: Path) -> None:
+def test_systemd_accepts_the_unit(home: Home, told: Path) -> None:
     unit = configparser.ConfigParser(interpolation=None, strict=False)
     unit.optionxform = str  # type: ignore[assignment, method-assign]
     unit.read_string(autostart_of(home).text)
@@ -89,7 +89,7 @@ def test_the_unit_is_what_systemd_reads(home: Home, told: Path) -> None:
     assert service["ExecStart"] == f'"{sys.executable}" "-P" "{LAUNCHER}" "--home" "{escaped}" "run"'
 
 
-def test_a_file_that_is_another_is_told(home: Home, told: Path) -> None:
+def test_a_foreign_unit_file_is_reported(home: Home, told: Path) -> None:
     autostart = autostart_of(home)
     turn_on(autostart)
     autostart.file.write_text("[Service]\nExecStart=/bin/old-rotor\n", "utf-8")
@@ -97,7 +97,7 @@ def test_a_file_that_is_another_is_told(home: Home, told: Path) -> None:
     assert check_autostart(home).state is CheckResult.WARNING
 
 
-def test_a_system_that_refuses_leaves_nothing_and_a_remedy(
+def test_a_refusing_system_leaves_no_file_and_names_a_remedy(
     home: Home, told: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FAIL", "enable")
@@ -107,7 +107,7 @@ def test_a_system_that_refuses_leaves_nothing_and_a_remedy(
     assert not autostart.file.exists()
 
 
-def test_a_machine_without_systemd_says_so(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_machine_without_systemd_is_reported(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     with pytest.raises(AutostartFailed, match="systemctl is not there"):
@@ -116,7 +116,7 @@ def test_a_machine_without_systemd_says_so(home: Home, tmp_path: Path, monkeypat
         autostart_of(home, platform="plan9")
 
 
-def test_the_task_of_windows_restarts_and_never_runs_beside_itself(home: Home) -> None:
+def test_the_windows_task_restarts_and_never_runs_twice(home: Home) -> None:
     autostart = autostart_of(home, platform="win32")
     task = ET.fromstring(autostart.text.partition("?>")[2])
     names = {"t": "http://schemas.microsoft.com/windows/2004/02/mit/task"}
@@ -129,7 +129,7 @@ def test_the_task_of_windows_restarts_and_never_runs_beside_itself(home: Home) -
     assert autostart.take_up == (("schtasks", "/Create", "/TN", autostart.name, "/XML", str(autostart.file), "/F"),)
 
 
-def test_the_commands_show_the_file_before_they_write_it(home: Home, told: Path) -> None:
+def test_the_commands_show_the_file_before_writing_it(home: Home, told: Path) -> None:
     def rotor(*words: str, answer: str = "") -> tuple[int, str]:
         done = CliRunner().invoke(main, ["--home", str(home.path), "autostart", *words], input=answer)
         return done.exit_code, done.output

@@ -43,11 +43,11 @@ def update_check(server: Server, folder: Path, clock: SteppedClock) -> UpdateChe
         ("1!0.1", "9.0", True),  # an epoch
     ],
 )
-def test_versions_are_compared_as_pep_440_says(told: str, ours: str, is_newer: bool) -> None:
+def test_versions_are_compared_by_pep_440(told: str, ours: str, is_newer: bool) -> None:
     assert (newer({**NEWS, "version": told}, ours) is not None) is is_newer
 
 
-def test_notes_in_the_users_language_and_without_what_steers_a_terminal() -> None:
+def test_release_notes_are_in_the_user_s_language_without_control_characters() -> None:
     notes = {"en": "line\n\x1b[2Jcleared\x07", "zh": "新版本"}
     release = newer({**NEWS, "notes": notes}, "1.0")
     assert release is not None
@@ -61,7 +61,7 @@ def test_notes_in_the_users_language_and_without_what_steers_a_terminal() -> Non
     assert told.notes == "新版本"
 
 
-async def test_once_a_day_over_a_restart_too(server: Server, tmp_path: Path) -> None:
+async def test_updates_are_checked_once_a_day_even_after_a_restart(server: Server, tmp_path: Path) -> None:
     server.on("/news", answer(200, NEWS))
     clock = SteppedClock(NOW)
     first = update_check(server, tmp_path, clock)
@@ -78,7 +78,7 @@ async def test_once_a_day_over_a_restart_too(server: Server, tmp_path: Path) -> 
     assert server.count("/news") == 2
 
 
-async def test_a_failure_is_tried_again_after_an_hour_and_is_no_trouble(server: Server, tmp_path: Path) -> None:
+async def test_a_failed_check_is_retried_after_an_hour_and_harmless(server: Server, tmp_path: Path) -> None:
     server.on("/news", answer(500, {}), answer(200, NEWS))
     clock = SteppedClock(NOW)
     looking = update_check(server, tmp_path, clock)
@@ -102,31 +102,31 @@ async def test_a_failure_is_tried_again_after_an_hour_and_is_no_trouble(server: 
         {"version": "1.0", "notes": "", "page": []},
     ],
 )
-async def test_what_is_no_version_document_is_refused(document: Any, server: Server) -> None:
+async def test_an_invalid_version_document_is_refused(document: Any, server: Server) -> None:
     server.on("/news", answer(200, document))
     with pytest.raises(UpdateUnavailable, match="no version document"):
         await ask_for_release(f"{server.url}/news", "1.0")
 
 
-async def test_a_long_answer_is_cut_off(server: Server) -> None:
+async def test_a_long_response_is_cut_off(server: Server) -> None:
     server.on("/news", answer(200, {**NEWS, "notes": "x" * 100_000}))
     with pytest.raises(UpdateUnavailable, match="longer than 64 kB"):
         await ask_for_release(f"{server.url}/news", "1.0")
 
 
-async def test_nobody_there(tmp_path: Path) -> None:
+async def test_an_unreachable_update_server_is_harmless(tmp_path: Path) -> None:
     with pytest.raises(UpdateUnavailable, match="cannot be reached"):
         await ask_for_release("http://127.0.0.1:9/news", "1.0")
 
 
-async def test_without_an_address_nothing_is_asked(tmp_path: Path) -> None:
+async def test_without_an_address_no_request_is_made(tmp_path: Path) -> None:
     (tmp_path / "update.json").write_text(json.dumps({"url": "x", "asked_at": NOW.isoformat(), "document": NEWS}))
     silent = UpdateCheck(tmp_path / "update.json", "", "1.0", SteppedClock(NOW))
     await silent.look_if_due()
     assert silent.release is None
 
 
-def test_the_address_is_https() -> None:
+def test_the_address_must_be_https() -> None:
     assert UpdateSettings(url="").url == ""
     assert UpdateSettings(url="https://news.example/rotor.json").url == "https://news.example/rotor.json"
     with pytest.raises(ValidationError, match="use https"):

@@ -9,7 +9,7 @@ from core.infra.worker_thread import CallNotStarted, CallTimedOut, WorkerThread
 from tests.waiting import until
 
 
-async def test_it_gives_what_the_call_returns_or_raises() -> None:
+async def test_a_call_returns_or_raises_its_result() -> None:
     caller = WorkerThread("test")
     assert await caller.call(lambda: 42, 5) == 42
     with pytest.raises(ZeroDivisionError):
@@ -17,14 +17,14 @@ async def test_it_gives_what_the_call_returns_or_raises() -> None:
     caller.end()
 
 
-async def test_calls_are_made_one_after_the_other_in_their_order() -> None:
+async def test_calls_run_one_after_the_other_in_order() -> None:
     caller, made = WorkerThread("test"), list[int]()
     await asyncio.gather(*(caller.call(lambda n=n: made.append(n), 5) for n in range(50)))
     assert made == list(range(50))
     caller.end()
 
 
-async def test_what_waits_behind_a_call_that_hangs_is_never_begun() -> None:
+async def test_calls_behind_a_hanging_call_never_start() -> None:
     caller, held, begun = WorkerThread("test"), threading.Event(), list[str]()
     hanging = asyncio.create_task(caller.call(held.wait, 0.05))
     waiting = asyncio.create_task(caller.call(lambda: begun.append("late"), 0.1))
@@ -39,7 +39,7 @@ async def test_what_waits_behind_a_call_that_hangs_is_never_begun() -> None:
     caller.end()
 
 
-async def test_a_caller_that_is_ended_lets_nobody_wait() -> None:
+async def test_closing_the_worker_thread_releases_waiting_calls() -> None:
     caller, held, begun = WorkerThread("ended"), threading.Event(), list[str]()
     running = threading.Event()
     calls = (lambda: running.set() or held.wait(), lambda: begun.append("late"))
@@ -54,7 +54,7 @@ async def test_a_caller_that_is_ended_lets_nobody_wait() -> None:
     assert begun == []
 
 
-async def test_a_call_that_nobody_waits_for_any_more_is_not_begun() -> None:
+async def test_a_cancelled_call_does_not_start() -> None:
     caller, held, begun = WorkerThread("test"), threading.Event(), list[str]()
     running = threading.Event()
     first = asyncio.create_task(caller.call(lambda: running.set() or held.wait(), 5))

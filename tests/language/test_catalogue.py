@@ -36,7 +36,7 @@ def catalogue() -> Any:
     return kept()
 
 
-def test_nothing_is_missing_or_left_over(catalogue: Any) -> None:
+def test_no_translation_is_missing_or_left_over(catalogue: Any) -> None:
     assert missing(updated(catalogue)) == []
     assert {_first(message.id) for message in messages(catalogue)} == set(sources())
     assert not [message.id for message in messages(catalogue) if message.fuzzy]
@@ -55,7 +55,7 @@ def _sentences_of(compiled_file: bytes) -> dict[Any, str]:
     return said
 
 
-def test_every_translation_has_the_places_of_its_source(catalogue: Any) -> None:
+def test_every_translation_has_the_placeholders_of_its_source(catalogue: Any) -> None:
     wrong = [
         message.id
         for message in messages(catalogue)
@@ -64,18 +64,18 @@ def test_every_translation_has_the_places_of_its_source(catalogue: Any) -> None:
     assert wrong == []
 
 
-def test_no_character_has_a_width_that_depends_on_the_terminal(catalogue: Any) -> None:
+def test_no_character_has_an_ambiguous_width(catalogue: Any) -> None:
     texts = [text for message in messages(catalogue) for text in (_first(message.id), translation(message))]
     wide = {character for text in texts for character in text if unicodedata.east_asian_width(character) == "A"}
     assert {character for character in wide if not "\u2500" <= character <= "\u257f"} == set()
 
 
-def test_what_is_translated_is_chinese(catalogue: Any) -> None:
+def test_translations_are_chinese(catalogue: Any) -> None:
     same = [_first(message.id) for message in messages(catalogue) if not _HAN.search(translation(message))]
     assert [text for text in same if not _SAME.fullmatch(re.sub(r"{[^}]*}", "", text))] == []
 
 
-def test_a_sentence_is_said_in_the_language_in_use() -> None:
+def test_sentences_are_in_the_chosen_language() -> None:
     try:
         use_language("zh")
         assert _HAN.search(say("Waiting for the engine."))
@@ -132,11 +132,11 @@ def _name(function: ast.expr) -> str:
 
 
 @pytest.mark.parametrize("file", sorted((ROOT / "tui" / "screens").glob("*.py")), ids=lambda file: file.stem)
-def test_no_screen_says_a_sentence_past_the_catalogue(file: Path) -> None:
+def test_no_screen_shows_an_untranslated_sentence(file: Path) -> None:
     assert unsaid(file.read_text("utf-8")) == []
 
 
-def test_a_sentence_past_the_catalogue_is_found() -> None:
+def test_an_untranslated_sentence_is_found() -> None:
     assert unsaid('self.table.set_notice("nothing is here")') == ["nothing is here"]
     assert unsaid('self.host.show_message(f"{name} was not sold")') == [" was not sold"]
     assert unsaid('self.host.show_message(say("{name} was not sold", name=name))') == []

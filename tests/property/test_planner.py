@@ -96,9 +96,7 @@ def adds_nothing(less: Plan, more: Plan) -> bool:
 
 
 @given(situations(), settings(), st.data())
-def test_taking_any_input_away_never_adds_a_leg_or_enlarges_one(
-    world: PlanInput, chosen: Settings, data: st.DataObject
-) -> None:
+def test_a_missing_input_never_adds_or_enlarges_a_leg(world: PlanInput, chosen: Settings, data: st.DataObject) -> None:
     whole = plan_rebalance(world, chosen)
     for name in ("selection", "positions", "ledger", "asset", "busy"):
         assert plan_rebalance(replace(world, **{name: Unknown("gone")}), chosen).legs == ()
@@ -115,7 +113,7 @@ def test_taking_any_input_away_never_adds_a_leg_or_enlarges_one(
 
 
 @given(situations(), settings())
-def test_cash_never_goes_below_the_reserve_that_was_there(world: PlanInput, chosen: Settings) -> None:
+def test_cash_never_falls_below_the_reserve(world: PlanInput, chosen: Settings) -> None:
     assert isinstance(world.asset, Known)
     cash = world.asset.value.cash
     for plan in (plan_rebalance(world, chosen), plan_buys(world, chosen)):
@@ -143,7 +141,7 @@ def test_every_leg_is_on_the_tick_in_lots_and_inside_the_days_limits(world: Plan
 
 
 @given(situations(), settings())
-def test_only_what_is_ours_is_sold_and_only_what_is_listed_and_not_held_is_bought(
+def test_only_managed_bonds_are_sold_and_only_listed_unheld_bonds_are_bought(
     world: PlanInput, chosen: Settings
 ) -> None:
     plan = plan_rebalance(world, chosen)

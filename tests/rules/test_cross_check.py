@@ -21,7 +21,7 @@ SHIFTED = [  # code, last, what stands for the previous close, what for the volu
 
 
 @pytest.mark.parametrize(("code", "last", "said_close", "said_volume", "close", "volume"), SHIFTED)
-def test_a_reader_whose_fields_have_shifted_is_caught_by_a_second_source(
+def test_shifted_fields_are_detected_by_a_second_source(
     code: str, last: str, said_close: str, said_volume: str, close: str, volume: int
 ) -> None:
     wrong = quote(code, last, prev_close=Decimal(said_close), volume=int(said_volume), source="shifted")
@@ -33,7 +33,7 @@ def test_a_reader_whose_fields_have_shifted_is_caught_by_a_second_source(
     assert doubts({right.code: Known(right)}, {right.code: Known(agrees)}, DAY, RATIO) == {}
 
 
-def test_a_source_never_bears_itself_out() -> None:
+def test_a_source_never_confirms_itself() -> None:
     one = quote("113001")
     assert "test was asked twice" in doubts({one.code: Known(one)}, {one.code: Known(one)}, DAY, RATIO)[one.code]
 
@@ -45,7 +45,7 @@ def test_last_prices_may_differ_by_the_ratio_and_no_more() -> None:
     assert "guards.cross_check_ratio = 0.01" in str(price_disagreement(first, far, RATIO))
 
 
-def test_what_the_first_source_does_not_know_needs_no_second_opinion() -> None:
+def test_a_price_unknown_to_the_first_source_needs_no_second_source() -> None:
     code = BondCode("113001")
     assert doubts({code: Unknown("no price")}, {}, DAY, RATIO) == {}
     assert "there is none" in doubts({code: Known(quote(code))}, {}, DAY, RATIO)[code]

@@ -30,22 +30,22 @@ def test_annualized_return_compounds_over_calendar_days() -> None:
     assert annualized_return(half_a_year) == pytest.approx(1.1 ** (365 / 28) - 1)
 
 
-def test_everything_lost_is_minus_one_a_year() -> None:
+def test_a_total_loss_is_minus_one_annualised() -> None:
     assert annualized_return([(date(2024, 1, 1), 5.0), (date(2024, 2, 1), 0.0)]) == -1
 
 
-def test_max_drawdown_is_the_deepest_fall_from_a_former_high() -> None:
+def test_max_drawdown_is_the_largest_fall_from_a_previous_high() -> None:
     assert max_drawdown(LINE) == pytest.approx(0.1)
     twice = [(date(2024, 1, day), value) for day, value in enumerate((100, 80, 120, 90, 130), 1)]
     assert max_drawdown(twice) == pytest.approx(0.25)
 
 
-def test_a_line_that_never_falls_has_no_drawdown() -> None:
+def test_a_curve_that_never_falls_has_no_drawdown() -> None:
     assert max_drawdown(LINE[:2]) == 0
     assert max_drawdown(LINE[:1]) == 0
 
 
-def test_sharpe_annualises_by_the_periods_of_the_line() -> None:
+def test_sharpe_is_annualised_by_the_curve_s_periods() -> None:
     returns = [0.1, -0.1, 104.5 / 99 - 1, 121 / 104.5 - 1]
     mean = sum(returns) / 4
     deviation = sqrt(sum((value - mean) ** 2 for value in returns) / 3)
@@ -58,7 +58,7 @@ def test_values_may_be_decimal() -> None:
         assert metric(exact) == pytest.approx(metric(LINE))
 
 
-def test_what_the_line_cannot_tell_is_none() -> None:
+def test_metrics_a_curve_cannot_give_are_none() -> None:
     one, none = LINE[:1], LINE[:0]
     for metric in (total_return, annualized_return, sharpe):
         assert metric(one) is None

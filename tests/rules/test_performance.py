@@ -56,7 +56,7 @@ def report(first: date | None = None, books: TradeHistory = BOOKS) -> Report:
     return make_report(books, first, TUESDAY, NOON)
 
 
-def test_a_sale_earns_against_the_average_cost_with_the_fees_of_both_sides() -> None:
+def test_realised_profit_uses_average_cost_and_the_fees_of_both_sides() -> None:
     bond = report().bonds[0]
     # 100 张 cost 60*100 + 40*101 + 10 = 10,050, so 100.5 each; 50 sold at 110 less 5.
     assert bond.realised == Decimal(50) * Decimal(110) - 5 - Decimal(50) * Decimal("100.5")
@@ -66,19 +66,19 @@ def test_a_sale_earns_against_the_average_cost_with_the_fees_of_both_sides() -> 
     assert bond.turnover == 6000 + 4040 + 5500
 
 
-def test_only_the_span_is_counted_and_the_cost_is_of_all_time() -> None:
+def test_only_the_period_counts_and_the_cost_is_of_all_time() -> None:
     bond = report(TUESDAY).bonds[0]
     assert (bond.bought, bond.sold, bond.fees, bond.turnover) == (0, 50, 5, 5500)
     assert bond.realised == report().bonds[0].realised
 
 
-def test_a_price_that_is_not_known_makes_no_open_result() -> None:
+def test_an_unknown_price_gives_no_unrealised_profit() -> None:
     found = report()
     assert found.bonds[1].open is None
     assert (found.totals.open, found.totals.unpriced) == (found.bonds[0].open, 1)
 
 
-def test_slippage_is_worse_above_zero_on_either_side() -> None:
+def test_positive_slippage_is_a_loss_on_both_sides() -> None:
     buy, sell, other = report().orders
     # Filled at 100.4 on average.
     assert buy.average == Decimal("100.4")
@@ -92,12 +92,12 @@ def test_slippage_is_worse_above_zero_on_either_side() -> None:
     assert total.ratio == Decimal(130) / (9900 + 1210)
 
 
-def test_nothing_filled_measures_nothing() -> None:
+def test_without_fills_there_is_no_slippage() -> None:
     assert slippage(Side.BUY, 0, None, Decimal(1)).orders == 0
     assert together([]).cost is None
 
 
-def test_a_stop_tells_its_level_the_price_and_what_came_of_it() -> None:
+def test_a_stop_row_has_trigger_price_price_and_result() -> None:
     (stop,) = report().stops
     assert (stop.origin, stop.level, stop.price, stop.average) == (
         Origin.TAKE_PROFIT,
@@ -108,13 +108,13 @@ def test_a_stop_tells_its_level_the_price_and_what_came_of_it() -> None:
     assert stop.realised == report().bonds[0].realised
 
 
-def test_what_left_otherwise_is_no_sale_of_ours() -> None:
+def test_a_bond_that_left_otherwise_is_not_a_sale() -> None:
     released = (*ENTRIES, entry(TUESDAY, "", A, Side.SELL, 50, "0", "0", kind="release"))
     bond = report(books=replace(BOOKS, entries=released)).bonds[0]
     assert (bond.held, bond.realised) == (0, report().bonds[0].realised)
 
 
-def test_the_equity_has_one_point_a_day_and_its_deepest_fall() -> None:
+def test_the_equity_curve_has_one_point_a_day_and_its_max_drawdown() -> None:
     found = report()
     assert [point.value for point in found.equity] == [100_000, 102_000]
     assert found.totals.change == 2000
@@ -125,5 +125,5 @@ def test_the_equity_has_one_point_a_day_and_its_deepest_fall() -> None:
     assert report(TUESDAY).totals.max_drawdown == pytest.approx(0.01)
 
 
-def test_without_anything_it_is_empty() -> None:
+def test_without_trades_the_report_is_empty() -> None:
     assert report(books=TradeHistory("paper", "x", (), (), (), {})).empty

@@ -24,7 +24,7 @@ def blocked(plan: Plan, code: str) -> str:
     return next(row.reason for row in plan.blocked if row.code == code)
 
 
-def test_what_left_is_sold_what_joined_is_bought_and_the_rest_is_kept() -> None:
+def test_bonds_off_the_list_are_sold_new_ones_bought_and_the_rest_kept() -> None:
     world = situation(selection(A, B), market(quote(A), quote(B), quote(C)), owned=ledger(b113001=50, b127001=70))
     plan = plan_rebalance(world, SETTINGS)
     assert [(leg.side, leg.code, leg.volume) for leg in plan.legs] == [(Side.SELL, C, 70), (Side.BUY, B, 90)]
@@ -53,13 +53,13 @@ def test_the_money_of_a_plan_adds_up() -> None:
         ({"prev_close": None}, "price limits are not known"),
     ],
 )
-def test_a_bond_that_cannot_be_bought_is_blocked_with_the_reason(changes: dict[str, Any], words: str) -> None:
+def test_a_bond_that_cannot_be_bought_is_skipped_with_the_reason(changes: dict[str, Any], words: str) -> None:
     plan = plan_rebalance(situation(selection(A, B), market(quote(A, **changes), quote(B))), SETTINGS)
     assert words in blocked(plan, A)
     assert [leg.code for leg in plan.legs] == [B]
 
 
-def test_a_price_of_another_day_blocks() -> None:
+def test_a_bond_priced_on_another_day_is_skipped() -> None:
     old = quote(A)
     old = replace(old, at=old.at - timedelta(days=1))
     plan = plan_rebalance(situation(selection(A), market(old)), SETTINGS)
@@ -82,7 +82,7 @@ def test_a_missing_input_refuses_the_plan_and_names_it(missing: str) -> None:
     assert "the cable is cut" in plan.refused
 
 
-def test_a_ledger_that_the_account_does_not_bear_out_refuses_the_plan() -> None:
+def test_a_ledger_the_account_does_not_confirm_refuses_the_plan() -> None:
     world = situation(selection(A), market(quote(A), quote(C)), owned=ledger(b127001=70), positions=(position(C, 40),))
     assert plan_rebalance(world, SETTINGS).refused == (
         "the ledger and the account do not agree: 127001.SZ: the ledger owns 70 张, the account holds 40 "
@@ -98,20 +98,20 @@ def test_the_users_own_holding_is_neither_sold_nor_bought_again() -> None:
     assert [(row.code, row.ours) for row in plan.kept] == [(A, False)]
 
 
-def test_only_our_part_of_a_shared_holding_is_sold() -> None:
+def test_only_the_managed_part_of_a_shared_holding_is_sold() -> None:
     world = situation(selection(A), market(quote(A), quote(C)), owned=ledger(b127001=70), positions=(position(C, 500),))
     assert [(leg.code, leg.volume) for leg in plan_rebalance(world, SETTINGS).sells] == [(C, 70)]
 
 
 @pytest.mark.parametrize(("owned", "held", "sold"), [(25, 25, 25), (25, 40, 20), (5, 5, 5), (100, 100, 100)])
-def test_an_odd_remainder_is_sold_only_where_the_order_clears_the_holding(owned: int, held: int, sold: int) -> None:
+def test_an_odd_lot_is_sold_only_if_the_order_closes_the_position(owned: int, held: int, sold: int) -> None:
     world = situation(
         selection(A), market(quote(A), quote(C)), owned=ledger(b127001=owned), positions=(position(C, held),)
     )
     assert [leg.volume for leg in plan_rebalance(world, SETTINGS).sells] == [sold]
 
 
-def test_what_cannot_make_an_order_is_blocked() -> None:
+def test_a_bond_for_which_no_order_is_possible_is_skipped() -> None:
     world = situation(
         selection(A), market(quote(A), quote(C)), owned=ledger(b127001=5), positions=(position(C, 40, sellable=40),)
     )
@@ -132,7 +132,7 @@ def test_a_stopped_bond_is_not_bought_back() -> None:
     assert "its stop fired today, or it was sold by hand" in blocked(plan_rebalance(world, SETTINGS), A)
 
 
-def test_list_order_decides_who_is_bought_when_the_money_is_short() -> None:
+def test_list_order_decides_what_is_bought_when_cash_is_short() -> None:
     quotes = market(quote(A), quote(B), quote(C))
     for first, second, third in ((A, B, C), (C, B, A)):
         plan = plan_rebalance(situation(selection(first, second, third), quotes, cash="15000"), SETTINGS)
@@ -141,7 +141,7 @@ def test_list_order_decides_who_is_bought_when_the_money_is_short() -> None:
         assert "its share of 0.00 CNY (the cash that is left) buys no lot" in blocked(plan, third)
 
 
-def test_balance_shares_what_may_be_spent_and_leaves_a_blocked_share_alone() -> None:
+def test_balance_splits_the_cash_and_keeps_the_share_of_a_skipped_bond() -> None:
     settings = Settings(buy=BuySettings(amount_type="balance", reserve=Decimal(10_000)))
     world = situation(selection(A, B, C), market(quote(A), quote(B, state=TradingState.HALTED), quote(C)), cash="40000")
     plan = plan_rebalance(world, settings)
@@ -150,7 +150,7 @@ def test_balance_shares_what_may_be_spent_and_leaves_a_blocked_share_alone() -> 
     assert plan.cash_after >= Decimal(20_000)
 
 
-def test_the_caps_of_one_order_and_of_the_day_hold() -> None:
+def test_the_limits_per_order_and_per_day_hold() -> None:
     guards = GuardSettings(max_order_amount=Decimal(5_000), max_daily_buys=Decimal(12_000))
     world = situation(selection(A, B, C), market(quote(A), quote(B), quote(C)))
     plan = plan_rebalance(replace(world, bought_today=Decimal(1_000)), Settings(guards=guards))
@@ -159,7 +159,7 @@ def test_the_caps_of_one_order_and_of_the_day_hold() -> None:
     assert "its share of 1,000.00 CNY (guards.max_daily_buys) buys no lot" in blocked(plan, C)
 
 
-def test_a_market_order_is_a_limit_through_the_best_opposite_quote() -> None:
+def test_a_market_order_is_a_limit_beyond_the_best_opposite_quote() -> None:
     settings = Settings(orders=OrderSettings(type="market", slippage=Decimal("0.01")))
     world = situation(selection(A), market(quote(A), quote(C)), owned=ledger(b127001=70))
     sell, buy = plan_rebalance(world, settings).legs
@@ -175,7 +175,7 @@ def test_a_marketable_price_stays_inside_the_days_limits() -> None:
     assert [leg.price for leg in plan_rebalance(world, settings).legs] == [Decimal(97), Decimal(103)]
 
 
-def test_buys_are_sized_from_the_cash_that_is_there_not_from_proceeds_to_come() -> None:
+def test_buys_are_sized_from_available_cash_not_from_expected_proceeds() -> None:
     world = situation(selection(A), market(quote(A), quote(C)), owned=ledger(b127001=70), cash="3000")
     assert [leg.volume for leg in plan_rebalance(world, SETTINGS).buys] == [90]
     assert [leg.volume for leg in plan_buys(world, SETTINGS).buys] == [20]

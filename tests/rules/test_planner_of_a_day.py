@@ -37,21 +37,21 @@ def refill(slots: int, money: str = "1000000", *, stopped: frozenset[BondCode] =
 
 
 @pytest.mark.parametrize(("slots", "names"), [(0, []), (1, [A]), (2, [A, B]), (3, [A, B, C]), (9, [A, B, C])])
-def test_a_refill_buys_as_many_names_as_were_freed_in_list_order(slots: int, names: list[str]) -> None:
+def test_a_refill_buys_as_many_bonds_as_slots_were_freed_in_list_order(slots: int, names: list[str]) -> None:
     plan = plan_for(refill(slots), FIXED)
     assert [name for name, _ in bought(plan)] == names
     assert plan.origin is Origin.REFILL
     assert plan.sells == ()
 
 
-def test_a_refill_passes_over_stopped_bonds_and_takes_the_next_names() -> None:
+def test_a_refill_skips_stopped_bonds_and_takes_the_next() -> None:
     plan = plan_for(refill(2, stopped=codes(A)), FIXED)
     assert [name for name, _ in bought(plan)] == [B, C]
     assert plan.blocked == ()
     assert [leg.reason for leg in plan.buys] == [f"fills a slot that a stop freed, rank {n}" for n in (2, 3)]
 
 
-def test_a_refill_of_the_balance_spends_what_the_stops_brought_and_no_more() -> None:
+def test_a_balance_refill_spends_only_the_proceeds_of_stops() -> None:
     plan = plan_for(refill(2, "20100"), BALANCE)
     assert bought(plan) == [(A, 100), (B, 100)]
 
@@ -61,13 +61,13 @@ def test_a_refill_spends_no_more_than_the_account_has() -> None:
     assert bought(plan_for(world, BALANCE)) == [(A, 100)]
 
 
-def test_a_refill_without_money_blocks_its_names() -> None:
+def test_a_refill_without_cash_skips_its_bonds() -> None:
     plan = plan_for(refill(1, "0"), FIXED)
     assert plan.legs == ()
     assert "buys no lot" in plan.blocked[0].reason
 
 
-def test_a_refill_never_sells_what_left_the_list() -> None:
+def test_a_refill_never_sells_bonds_off_the_list() -> None:
     world = situation(selection(A), MARKET, owned=ledger(b127001=70))
     plan = plan_for(replace(world, origin=Origin.REFILL, freed=Freed(1, Decimal(20_000))), FIXED)
     assert [(leg.side, str(leg.code)) for leg in plan.legs] == [(Side.BUY, A)]
@@ -89,7 +89,7 @@ def test_the_share_of_a_stopped_bond_stays_in_the_account() -> None:
 
 
 @pytest.mark.parametrize("origin", [Origin.REBALANCE, Origin.REFILL])
-def test_where_nothing_may_be_bought_each_buy_is_blocked_with_the_reason(origin: Origin) -> None:
+def test_if_buying_is_blocked_each_buy_is_skipped_with_the_reason(origin: Origin) -> None:
     world = situation(selection(A, B), MARKET, owned=ledger(b127001=70))
     plan = plan_for(replace(world, origin=origin, freed=Freed(5, Decimal(90_000)), no_buys="buys are paused"), FIXED)
     assert plan.buys == ()
@@ -107,14 +107,14 @@ def flatten(**changes: object) -> PlanInput:
     return replace(world, origin=Origin.FLATTEN, **changes)
 
 
-def test_a_flatten_sells_all_that_is_owned_and_leaves_what_is_the_user_s() -> None:
+def test_a_flatten_sells_managed_bonds_and_keeps_the_user_s() -> None:
     plan = plan_for(flatten(), FIXED)
     assert [(leg.side, str(leg.code), leg.volume) for leg in plan.legs] == [(Side.SELL, A, 50), (Side.SELL, C, 70)]
     assert (plan.origin, plan.kept, plan.blocked) == (Origin.FLATTEN, (), ())
     assert {leg.reason for leg in plan.legs} == {"flatten"}
 
 
-def test_a_flatten_of_a_bond_that_is_partly_the_user_s_sells_the_strategy_s_part() -> None:
+def test_a_flatten_sells_only_the_managed_part_of_a_shared_holding() -> None:
     world = flatten(positions=Known((position(A, 90), position(C, 70))))
     assert [(str(leg.code), leg.volume) for leg in plan_for(world, FIXED).legs] == [(A, 50), (C, 70)]
 
@@ -131,7 +131,7 @@ def test_a_flatten_sells_in_a_halt_and_buys_nothing() -> None:
     assert [leg.side for leg in plan.legs] == [Side.SELL, Side.SELL]
 
 
-def test_a_flatten_reports_what_cannot_be_sold() -> None:
+def test_a_flatten_reports_bonds_that_cannot_be_sold() -> None:
     quotes = market(quote(A, state=TradingState.HALTED), quote(C, bid=None))
     plan = plan_for(flatten(quotes=quotes), FIXED)
     assert plan.legs == ()
@@ -145,12 +145,12 @@ def test_a_flatten_counts_its_proceeds() -> None:
 
 
 @pytest.mark.parametrize("missing", ["positions", "ledger", "asset", "busy"])
-def test_a_flatten_of_an_account_that_is_not_known_is_refused(missing: str) -> None:
+def test_a_flatten_of_an_unknown_account_is_refused(missing: str) -> None:
     plan = plan_for(flatten(**{missing: Unknown("no answer")}), FIXED)
     assert plan.legs == ()
     assert "no answer" in (plan.refused or "")
 
 
-def test_a_flatten_of_a_ledger_that_the_account_does_not_bear_out_is_refused() -> None:
+def test_a_flatten_of_a_ledger_the_account_does_not_confirm_is_refused() -> None:
     owned = {BondCode(A): Owned(BondCode(A), 500, Decimal(100))}
     assert "do not agree" in (plan_for(flatten(ledger=Known(owned)), FIXED).refused or "")

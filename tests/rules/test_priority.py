@@ -13,25 +13,25 @@ STOPS = (Origin.STOP_LOSS, Origin.TAKE_PROFIT)
 
 
 @pytest.mark.parametrize(("first", "second"), list(combinations(ORDER, 2)))
-def test_a_stop_loss_beats_a_take_profit_beats_a_rebalance_beats_a_refill(first: Origin, second: Origin) -> None:
+def test_priority_is_stop_loss_take_profit_rebalance_refill(first: Origin, second: Origin) -> None:
     assert beats(first, second)
     assert not beats(second, first)
 
 
 @pytest.mark.parametrize("origin", Origin)
-def test_nobody_beats_its_own_kind(origin: Origin) -> None:
+def test_no_order_has_priority_over_its_own_kind(origin: Origin) -> None:
     assert not beats(origin, origin)
 
 
 @pytest.mark.parametrize("claim", STOPS)
 @pytest.mark.parametrize("side", Side)
-def test_a_bond_whose_stop_is_at_work_takes_no_order_of_a_rebalance(claim: Origin, side: Side) -> None:
+def test_a_bond_whose_stop_is_being_executed_takes_no_rebalance_order(claim: Origin, side: Side) -> None:
     order = meant_for(Origin.REBALANCE, intent("k", A, side, 10))
     assert why_behind(order, {A: claim}, frozenset()) == f"its {claim} is being carried out"
     assert why_behind(order, {B: claim}, frozenset()) is None
 
 
-def test_a_flatten_stands_back_for_nobody() -> None:
+def test_a_flatten_has_the_highest_priority() -> None:
     order = meant_for(Origin.FLATTEN, intent("k", A, Side.SELL, 10))
     assert [why_behind(order, {A: claim}, {A}) for claim in Origin] == [None] * len(Origin)
 
@@ -42,7 +42,7 @@ def test_the_stop_that_claims_a_bond_may_trade_it() -> None:
 
 
 @pytest.mark.parametrize("origin", [Origin.REBALANCE, Origin.REFILL, Origin.SELF_TEST])
-def test_a_bond_whose_stop_fired_today_is_not_bought_by_anybody(origin: Origin) -> None:
+def test_a_bond_whose_stop_fired_today_is_not_bought(origin: Origin) -> None:
     assert why_behind(meant_for(origin, intent("k", A, Side.BUY, 10)), {}, {A}) == COOLING
     assert why_behind(meant_for(origin, intent("k", B, Side.BUY, 10)), {}, {A}) is None
 

@@ -26,7 +26,7 @@ def test_a_day_without_stops_frees_nothing() -> None:
 
 
 @pytest.mark.parametrize("origin", [Origin.STOP_LOSS, Origin.TAKE_PROFIT])
-def test_a_bond_that_its_stop_sold_frees_its_slot_and_its_money(origin: Origin) -> None:
+def test_a_bond_sold_by_its_stop_frees_its_slot_and_its_cash(origin: Origin) -> None:
     assert freed([order(origin, A, 100, 100)], {}) == Freed(1, Decimal(9_999))
 
 
@@ -59,18 +59,18 @@ def test_a_slot_that_was_filled_is_not_filled_twice() -> None:
 
 
 @pytest.mark.parametrize("state", [OrderState.WORKING, OrderState.UNKNOWN, OrderState.INTENDED])
-def test_a_refill_that_may_still_be_filled_holds_its_slot_and_its_money(state: OrderState) -> None:
+def test_an_open_refill_keeps_its_slot_and_its_cash(state: OrderState) -> None:
     orders = [order(Origin.STOP_LOSS, A, 100, 100), order(Origin.REFILL, C, 90, 0, state)]
     assert freed(orders, {}) == Freed(0, Decimal(999))
 
 
 @pytest.mark.parametrize("state", [OrderState.REFUSED, OrderState.REJECTED, OrderState.CANCELLED])
-def test_a_refill_that_came_to_nothing_gives_its_slot_back(state: OrderState) -> None:
+def test_an_unfilled_refill_releases_its_slot(state: OrderState) -> None:
     orders = [order(Origin.STOP_LOSS, A, 100, 100), order(Origin.REFILL, C, 90, 0, state)]
     assert freed(orders, {}) == Freed(1, Decimal(9_999))
 
 
-def test_more_refills_than_stops_are_no_debt() -> None:
+def test_more_refills_than_stops_free_no_negative_slots() -> None:
     orders = [
         order(Origin.STOP_LOSS, A, 10, 10),
         order(Origin.REFILL, C, 90, 90),

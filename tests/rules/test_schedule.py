@@ -71,7 +71,7 @@ def test_each_named_date_lands_where_its_roll_says(day: int, roll: str) -> None:
 
 @pytest.mark.parametrize("day", [29, 30, 31])
 @pytest.mark.parametrize("roll", ["next", "previous", "skip"])
-def test_a_day_that_a_month_lacks_is_its_last_session(day: int, roll: str) -> None:
+def test_a_day_missing_in_a_month_is_its_last_session(day: int, roll: str) -> None:
     short = [month for month in MONTHS if monthrange(month.year, month.month)[1] < day]
     found = set(days(monthly(day, roll)))
     for month in short:
@@ -86,7 +86,7 @@ def test_the_thirty_first_with_roll_previous_is_each_month_s_last_session() -> N
     assert [(one.year, one.month) for one in found] == [(month.year, month.month) for month in MONTHS]
 
 
-def test_a_month_that_begins_with_a_holiday_waits_for_it() -> None:
+def test_a_month_that_starts_with_a_holiday_runs_after_it() -> None:
     """National Day of 2025: nothing from 1 to 8 October."""
     assert days(monthly(1), date(2025, 10, 1), date(2025, 10, 30)) == (date(2025, 10, 9),)
     assert days(monthly(1, "previous"), date(2025, 9, 1), date(2025, 10, 30)) == (
@@ -156,7 +156,7 @@ def test_the_next_run_is_the_first_of_the_run_days_after_the_moment(
 
 
 @given(schedules, moments, spans, spans)
-def test_runs_between_two_moments_are_cut_nowhere_and_counted_once(
+def test_runs_between_two_times_are_each_counted_once(
     schedule: ScheduleSettings, after: datetime, one: timedelta, other: timedelta
 ) -> None:
     middle, until = after + one, after + one + other
@@ -167,7 +167,7 @@ def test_runs_between_two_moments_are_cut_nowhere_and_counted_once(
     assert whole[:1] == ((first.value,) if first.value is not None and first.value <= until else ())
 
 
-def test_the_bounds_of_a_span_leave_out_its_begin_and_keep_its_end() -> None:
+def test_a_period_excludes_its_start_and_includes_its_end() -> None:
     run = at("2026-05-15", "14:50")
     tick = timedelta(microseconds=1)
     assert runs_between(ScheduleSettings(), CALENDAR, run, run + tick) == ()
@@ -176,11 +176,11 @@ def test_the_bounds_of_a_span_leave_out_its_begin_and_keep_its_end() -> None:
     assert runs_between(ScheduleSettings(), CALENDAR, run + tick, run - tick) == ()
 
 
-def test_a_run_at_this_very_moment_is_not_the_next_one() -> None:
+def test_a_run_due_right_now_is_not_the_next_one() -> None:
     assert next_run(ScheduleSettings(), CALENDAR, at("2026-05-15", "14:50")) == Known(at("2026-05-18", "14:50"))
 
 
-def test_off_runs_never() -> None:
+def test_a_schedule_that_is_off_never_runs() -> None:
     off = ScheduleSettings(frequency="off")
     assert next_run(off, CALENDAR, at("2026-05-15")) == Known(None)
     assert runs_between(off, CALENDAR, at("2015-01-05"), at("2026-12-31")) == ()

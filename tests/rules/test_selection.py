@@ -68,13 +68,13 @@ def test_a_list_that_changes_too_much() -> None:
 
 
 @pytest.mark.parametrize(("strategy", "history"), [(8, 42), (7, 43)])
-def test_the_list_of_another_record_is_no_measure(strategy: int, history: int) -> None:
+def test_the_list_of_another_record_is_not_compared(strategy: int, history: int) -> None:
     last = make(BONDS[:20], YESTERDAY, strategy, history)
     assert check_selection(make(BONDS[30:31]), last, TODAY, guards(turnover="0.1")) is None
     assert check_selection(make(BONDS[30:31], YESTERDAY), last, TODAY, guards()) is not None
 
 
-def test_an_old_date_is_told_before_anything_else() -> None:
+def test_an_old_date_is_reported_first() -> None:
     refusal = check_selection(make(BONDS[:1], YESTERDAY), make(BONDS[:20], YESTERDAY), TODAY, guards())
     assert refusal is not None
     assert "stale" in refusal

@@ -36,7 +36,7 @@ def test_the_settings_own_ratios_need_no_strategy() -> None:
     assert ratios_of(own, Unknown("away")) == ratios()
 
 
-def test_the_settings_own_ratios_go_before_the_strategy_s() -> None:
+def test_ratios_of_the_settings_override_the_strategy_s() -> None:
     own = StopSettings(take_profit=Decimal("0.2"), stop_loss=Decimal("0.08"))
     assert ratios_of(own, told(profitTargetRatio=0.5, stopLossRatio=0.5)) == ratios()
 
@@ -53,7 +53,7 @@ def test_a_strategy_that_names_no_ratio_has_no_such_stop(parameters: Mapping[str
     assert found.troubles == ()
 
 
-def test_a_strategy_that_was_not_asked_is_not_one_without_stops() -> None:
+def test_a_strategy_not_requested_yet_is_not_one_without_stops() -> None:
     found = ratios_of(STRATEGY, Unknown("the platform is away"))
     assert isinstance(found.loss, Unknown)
     assert isinstance(found.profit, Unknown)
@@ -63,7 +63,7 @@ def test_a_strategy_that_was_not_asked_is_not_one_without_stops() -> None:
 @pytest.mark.parametrize(
     "figure", [-0.05, 0, 1, 5, 8, "abc", "", True, False, float("nan"), float("inf"), "-inf", [0.05], {"a": 1}]
 )
-def test_a_stop_loss_that_is_no_share_of_the_price_is_refused_with_its_figure(figure: object) -> None:
+def test_a_stop_loss_outside_0_to_1_is_refused_with_its_figure(figure: object) -> None:
     found = ratios_of(STRATEGY, told(stopLossRatio=figure, profitTargetRatio=0.2))
     assert isinstance(found.loss, Unknown)
     assert f"stopLossRatio is {figure!r}, which is no ratio between 0 and 1" in found.loss.reason
@@ -86,21 +86,21 @@ def test_a_take_profit_may_be_more_than_a_double() -> None:
     ("basis", "loss", "profit"),
     [("cost", "92", "120"), ("prev_close", "101.2", "132"), ("both", "101.2", "120")],
 )
-def test_the_levels_of_a_rise_are_those_reached_first(basis: Basis, loss: str, profit: str) -> None:
+def test_both_after_a_rise_uses_the_levels_reached_first(basis: Basis, loss: str, profit: str) -> None:
     found = levels(basis)
     assert (found.loss, found.profit) == (Decimal(loss), Decimal(profit))
 
 
-def test_the_levels_of_a_fall_are_those_reached_first() -> None:
+def test_both_after_a_fall_uses_the_levels_reached_first() -> None:
     found = levels("both", close=Decimal(90))
     assert (found.loss, found.profit) == (Decimal(92), Decimal(108))
 
 
-def test_levels_name_what_they_are_measured_against() -> None:
+def test_trigger_prices_name_their_basis() -> None:
     assert levels("both").basis == "cost 100.000 / prev. close 110.000"
 
 
-def test_a_previous_close_that_is_not_known_arms_nothing() -> None:
+def test_an_unknown_previous_close_arms_no_stop() -> None:
     assert levels_of(COST, None, ratios(), "prev_close") == Unknown("the previous close is not known")
 
 
@@ -108,18 +108,18 @@ def test_without_a_previous_close_both_is_the_cost_alone() -> None:
     assert levels("both", close=None) == levels("cost")
 
 
-def test_a_stop_that_is_not_wanted_has_no_level() -> None:
+def test_a_stop_switched_off_has_no_trigger_price() -> None:
     assert levels("cost", terms=ratios(profit=None)).profit is None
     assert levels("cost", terms=ratios(loss=None)).loss is None
 
 
-def test_a_ratio_that_is_not_known_has_no_level_and_the_other_one_stays() -> None:
+def test_an_unknown_ratio_has_no_trigger_price_and_the_other_stays() -> None:
     found = levels("cost", terms=Ratios(Known(Decimal("0.2")), Unknown("away")))
     assert (found.loss, found.profit) == (None, Decimal(120))
 
 
 @pytest.mark.parametrize("cost", ["0", "-3.5"])
-def test_a_cost_that_is_not_told_is_no_cost_of_nothing(cost: str) -> None:
+def test_an_unknown_cost_is_not_zero(cost: str) -> None:
     """A holding that was adopted without its cost would else be through its take-profit at any price."""
     found = levels_of(Decimal(cost), CLOSE, ratios(), "cost")
     assert isinstance(found, Unknown)
@@ -127,12 +127,12 @@ def test_a_cost_that_is_not_told_is_no_cost_of_nothing(cost: str) -> None:
     assert levels("both", cost=Decimal(cost)) == levels("prev_close")
 
 
-def test_prices_between_the_levels_set_nothing_off() -> None:
+def test_prices_between_the_triggers_fire_no_stop() -> None:
     found = levels("cost")
     assert [crossed(Decimal(last), found) for last in ("92.001", "100", "119.999")] == [None] * 3
 
 
-def test_the_level_itself_sets_its_stop_off() -> None:
+def test_the_trigger_price_itself_fires_the_stop() -> None:
     found = levels("cost")
     assert crossed(Decimal(92), found) is Origin.STOP_LOSS
     assert crossed(Decimal(120), found) is Origin.TAKE_PROFIT
@@ -143,7 +143,7 @@ def test_a_stop_loss_goes_before_a_take_profit() -> None:
     assert crossed(Decimal(105), Levels(Decimal(110), Decimal(101), "")) is Origin.STOP_LOSS
 
 
-def test_without_levels_nothing_is_set_off() -> None:
+def test_without_trigger_prices_no_stop_fires() -> None:
     assert crossed(Decimal("0.001"), Levels(None, None, "")) is None
 
 
@@ -152,7 +152,7 @@ shares_of_one = st.integers(1, 9_999).map(lambda n: Decimal(n) / 10_000)
 
 
 @given(cost=thousandths, loss=shares_of_one, profit=shares_of_one, off=st.integers(-3, 3))
-def test_the_shown_level_is_the_one_that_fires(cost: Decimal, loss: Decimal, profit: Decimal, off: int) -> None:
+def test_the_shown_trigger_price_is_the_one_that_fires(cost: Decimal, loss: Decimal, profit: Decimal, off: int) -> None:
     """For prices on the tick, the level on the tick parts them just as the exact one does."""
     exact_loss, exact_profit = cost * (1 - loss), cost * (1 + profit)
     found = levels("cost", cost=cost, terms=Ratios(Known(profit), Known(loss)))

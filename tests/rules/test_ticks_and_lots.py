@@ -23,7 +23,7 @@ from tests.worlds import quote
         ("111007", "111007.SH"),
     ],
 )
-def test_a_code_finds_its_market(text: str, code: str) -> None:
+def test_a_code_gives_its_market(text: str, code: str) -> None:
     assert BondCode(text) == code
     assert BondCode(text).exchange in Exchange
 
@@ -56,7 +56,7 @@ def test_buys_round_down_and_sells_up_to_the_tick() -> None:
     assert to_tick(Decimal("124.691"), Side.SELL) == Decimal("124.691")
 
 
-def test_limits_come_from_the_source_else_from_the_previous_close() -> None:
+def test_price_limits_come_from_the_source_or_the_previous_close() -> None:
     told = quote("113001", limit_up=Decimal("110.0005"), limit_down=Decimal("90.0005"))
     assert day_limits(told) == DayLimits(Decimal("90.001"), Decimal("110.000"))
     assert day_limits(quote("113001", "122.828")) == DayLimits(Decimal("98.262"), Decimal("147.394"))
@@ -73,7 +73,7 @@ def test_each_exchange_has_its_rate_and_its_minimum() -> None:
     assert fee(Exchange.SZ, Decimal(12_345), fees) == Decimal("2.47")
 
 
-def test_the_fee_is_part_of_what_a_lot_costs() -> None:
+def test_the_cost_of_a_lot_includes_the_fee() -> None:
     price, fees = Decimal(100), Fees()
     assert affordable(Decimal("1000.99"), price, Exchange.SH, fees) == 0
     assert affordable(Decimal("1001.00"), price, Exchange.SH, fees) == 10

@@ -48,7 +48,7 @@ def plan_of(data: SandboxData, guards: GuardSettings | None = None) -> Plan:
     return plan_rebalance(made, Settings(guards=guards))
 
 
-def test_the_naive_list_holds_what_must_not_be_bought_each_is_blocked_for_its_reason_and_no_sound_one_is(
+def test_dangerous_bonds_of_the_naive_list_are_blocked_and_sound_ones_are_not(
     data: SandboxData,
 ) -> None:
     plan = plan_of(data)
@@ -69,7 +69,7 @@ def test_the_naive_list_holds_what_must_not_be_bought_each_is_blocked_for_its_re
 
 
 @pytest.mark.parametrize("code", ["128121.SZ", "113588.SH", "127041.SZ", "111013.SH"])
-def test_without_the_guard_it_would_have_been_bought(data: SandboxData, code: str) -> None:
+def test_without_the_guard_a_dangerous_bond_is_bought(data: SandboxData, code: str) -> None:
     made = situation_of(data, GuardSettings())
     unguarded = plan_rebalance(replace(made, barred={}), Settings())
     assert code in {leg.code for leg in unguarded.buys}

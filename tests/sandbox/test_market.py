@@ -64,7 +64,7 @@ def limit(previous: Decimal, factor: str) -> Decimal:
     return (previous * Decimal(factor)).quantize(TICK, ROUND_HALF_UP)
 
 
-def test_two_markets_of_one_seed_agree_whatever_they_were_asked_before(data: SandboxData) -> None:
+def test_two_markets_with_one_seed_agree(data: SandboxData) -> None:
     one, other = market_at(data, at("09:30")), market_at(data, at("14:00"))
     moments = [at("14:31:17"), at("10:02:03"), at("10:00", date(2026, 5, 20)), at("09:30"), at("14:58")]
     asked = [(code, moment) for code in one.codes[::7] for moment in moments]
@@ -72,7 +72,7 @@ def test_two_markets_of_one_seed_agree_whatever_they_were_asked_before(data: San
     assert {key: other.quote(*key) for key in reversed(asked)} == answers
 
 
-def test_another_seed_is_another_path_to_the_same_close(data: SandboxData) -> None:
+def test_another_seed_gives_another_path_to_the_same_close(data: SandboxData) -> None:
     one, other = market_at(data, at("09:30")), market_at(data, at("09:30"), seed=1)
     traded = [code for code in one.codes if known(one, code, at("10:00")).state is not TradingState.HALTED]
     differ = [code for code in traded if one.quote(code, at("10:41")) != other.quote(code, at("10:41"))]
@@ -105,7 +105,7 @@ def check_rules(quote: Quote, moment: datetime) -> None:
 
 
 @pytest.mark.slow
-def test_a_whole_recorded_day_keeps_the_rules_and_ends_on_the_recorded_closes(
+def test_a_recorded_day_keeps_the_rules_and_ends_on_the_recorded_closes(
     data: SandboxData, market: SandboxMarket
 ) -> None:
     records = snapshot_records()
@@ -127,7 +127,7 @@ def test_a_whole_recorded_day_keeps_the_rules_and_ends_on_the_recorded_closes(
         assert abs(traded * quote.last - turnover) <= 11 * quote.last
 
 
-def test_later_sessions_keep_the_rules_and_say_that_they_are_invented(data: SandboxData, market: SandboxMarket) -> None:
+def test_simulated_later_sessions_keep_the_rules_and_are_marked(data: SandboxData, market: SandboxMarket) -> None:
     before = RECORDED
     for day in (date(2026, 5, 18), date(2026, 5, 19), date(2026, 5, 20)):
         for code in market.codes[::11]:
@@ -151,7 +151,7 @@ def test_prices_tick_about_every_three_seconds(market: SandboxMarket) -> None:
         assert (one == other) == (one.at == other.at)
 
 
-def test_small_volumes_are_shown_now_and_then(market: SandboxMarket) -> None:
+def test_small_volumes_appear_sometimes(market: SandboxMarket) -> None:
     shown = [
         volume
         for code in market.codes[::3]
@@ -214,7 +214,7 @@ def test_a_called_bond_stops_trading_three_sessions_before_its_last_conversion(m
         assert quote.at == last_trade.at
 
 
-def test_what_is_not_known_says_why(market: SandboxMarket) -> None:
+def test_unknown_values_say_why(market: SandboxMarket) -> None:
     code = BondCode("113042")
     assert market.quote(code, at("09:29:59")) == Unknown("no trade yet today")
     assert market.quote(BondCode("119999"), at("10:00")) == Unknown("119999.SH is not traded in the sandbox")
@@ -222,7 +222,7 @@ def test_what_is_not_known_says_why(market: SandboxMarket) -> None:
     assert isinstance(market.quote(code, at("10:00", date(2027, 1, 4))), Unknown)
 
 
-def test_after_the_close_and_on_a_weekend_the_close_stays(market: SandboxMarket) -> None:
+def test_the_close_stays_after_the_close_and_on_weekends(market: SandboxMarket) -> None:
     code = BondCode("113042")
     close = market.quote(code, at("15:00"))
     assert market.quote(code, at("22:00")) == close
@@ -231,14 +231,14 @@ def test_after_the_close_and_on_a_weekend_the_close_stays(market: SandboxMarket)
     assert market.quote(code, at("09:00", date(2026, 5, 18))) == Unknown("no trade yet today")
 
 
-def test_the_break_shows_the_morning_s_end(market: SandboxMarket) -> None:
+def test_the_break_shows_the_last_morning_price(market: SandboxMarket) -> None:
     quote = known(market, BondCode("113042"), at("12:10"))
     assert quote.state is TradingState.BREAK
     assert quote.at == at("11:30")
     assert quote == known(market, BondCode("113042"), at("11:30"))
 
 
-def test_shenzhen_stands_still_in_its_closing_call(market: SandboxMarket) -> None:
+def test_shenzhen_prices_do_not_move_in_the_closing_call(market: SandboxMarket) -> None:
     shenzhen, shanghai = BondCode("123225"), BondCode("113042")
     call = {known(market, shenzhen, at("14:57") + timedelta(seconds=second)) for second in range(0, 180, 7)}
     assert len(call) == 1
@@ -246,7 +246,7 @@ def test_shenzhen_stands_still_in_its_closing_call(market: SandboxMarket) -> Non
     assert len({known(market, shanghai, at("14:57") + timedelta(seconds=second)) for second in range(0, 180, 7)}) > 20
 
 
-def test_the_universe_holds_no_refused_code(data: SandboxData, market: SandboxMarket) -> None:
+def test_the_universe_contains_no_refused_code(data: SandboxData, market: SandboxMarket) -> None:
     assert len(market.codes) == 335
     assert {"132024.SH", "132026.SH"} == snapshot_records().keys() - set(market.codes)
     assert market.names[IN_DEFAULT] == "岭南转债"
@@ -282,7 +282,7 @@ def test_trading_day(data: SandboxData, moment: datetime, day: date) -> None:
     assert market_at(data, moment).trading_day() == day
 
 
-async def test_snapshot_is_of_the_clock_s_moment(data: SandboxData) -> None:
+async def test_the_snapshot_follows_the_clock(data: SandboxData) -> None:
     clock = SteppedClock(at("10:00"))
     feed: QuoteFeed = (market := SandboxMarket(clock, data))
     codes = [BondCode("113042"), IN_DEFAULT, BondCode("119999")]
@@ -306,7 +306,7 @@ async def heard_from(data: SandboxData, start: str, minutes: int) -> list[Mappin
     return heard
 
 
-async def test_listeners_hear_the_watched_bonds_that_changed(data: SandboxData) -> None:
+async def test_listeners_get_the_watched_bonds_that_changed(data: SandboxData) -> None:
     heard = await heard_from(data, "10:00", minutes=1)
     assert len(heard) > 1
     assert IN_DEFAULT in heard[0]
@@ -330,7 +330,7 @@ async def test_nothing_ticks_in_the_break(data: SandboxData) -> None:
     assert all(quote.state is not TradingState.CONTINUOUS for quote in heard[0].values())
 
 
-async def test_a_listener_s_fault_does_not_silence_the_others(
+async def test_a_failing_listener_does_not_affect_the_others(
     data: SandboxData, caplog: pytest.LogCaptureFixture
 ) -> None:
     market = SandboxMarket(ScaledClock(at("10:00"), 60), data)
@@ -348,7 +348,7 @@ async def test_a_listener_s_fault_does_not_silence_the_others(
     assert "a listener failed" in caplog.text
 
 
-async def test_start_and_stop_may_come_twice(data: SandboxData) -> None:
+async def test_start_and_stop_can_be_repeated(data: SandboxData) -> None:
     market = SandboxMarket(ScaledClock(at("10:00"), 60), data)
     for _ in range(2):
         await market.start()

@@ -50,7 +50,7 @@ def test_twelve_premiums_are_unknown_and_their_rows_still_priced(panel: Panel) -
     assert all(row.close > 0 for row in unknown)
 
 
-def test_a_bond_that_left_ends_on_its_last_row(panel: Panel) -> None:
+def test_a_delisted_bond_ends_on_its_last_row(panel: Panel) -> None:
     assert panel.last_date(BondCode("127033")) == date(2025, 9, 5)
     assert panel.last_date(BondCode("110073")) == panel.dates[-1]
     assert panel.last_date(BondCode("119999")) is None
@@ -112,7 +112,7 @@ def test_a_bad_file_is_refused_with_its_line(tmp_path: Path, lines: tuple[str, .
 
 
 @pytest.mark.parametrize("close", ["105", "105.8", "105.8010", "0.001"])
-def test_a_close_with_other_decimals_is_read_where_it_is_on_the_tick(tmp_path: Path, close: str) -> None:
+def test_a_close_with_other_decimals_is_read_if_on_the_price_tick(tmp_path: Path, close: str) -> None:
     panel = load_panel(written(tmp_path / "a.csv", HEADER, GOOD.replace("105.801", close)))
     assert panel.rows(date(2024, 1, 5))[BondCode("110043")].close == Decimal(close)
 

@@ -105,7 +105,7 @@ CALLS = [
 
 
 @pytest.mark.parametrize(("method", "path"), CALLS)
-async def test_every_call_wants_a_good_token(platform: Platform, method: str, path: str) -> None:
+async def test_every_call_needs_a_valid_token(platform: Platform, method: str, path: str) -> None:
     token = await platform.login()
     signed, _, signature = token.rpartition(".")
     forged = f"{signed[:-2]}{'AA' if signed[-2:] != 'AA' else 'BB'}.{signature}"
@@ -203,7 +203,7 @@ async def test_records_carry_the_computed_metrics(platform: Platform, data: Sand
         }
 
 
-async def test_a_record_tells_what_it_is_made_of(platform: Platform) -> None:
+async def test_a_record_lists_its_parameters(platform: Platform) -> None:
     detail = await platform.get("/strategies/1/histories/102")
     assert detail["strategy_name"] == "Double-low"
     assert detail["panel"] == "2024-01-05 to 2026-05-15"
@@ -223,7 +223,7 @@ async def test_stops_are_in_the_parameters(platform: Platform) -> None:
     assert (stopped["profitTargetRatio"], stopped["stopLossRatio"]) == (0.1, 0.05)
 
 
-async def test_today_s_list_holds_the_traps_in_rank_order(platform: Platform) -> None:
+async def test_today_s_list_contains_the_dangerous_bonds_in_rank_order(platform: Platform) -> None:
     answer = await platform.http.post(SELECT, json={"strategy_history_id": 102})
     assert answer.status_code == 200
     [only] = answer.json()
@@ -238,7 +238,7 @@ async def test_today_s_list_holds_the_traps_in_rank_order(platform: Platform) ->
     assert states == [halted, trading, halted, *[trading] * 7]
 
 
-async def test_no_list_holds_a_refused_code(platform: Platform) -> None:
+async def test_no_list_contains_a_refused_code(platform: Platform) -> None:
     page = await platform.get("/strategies/", limit=100)
     for strategy in page["items"]:
         answer = await platform.http.post(SELECT, json={"strategy_history_id": strategy["id"] * 100 + 5})
@@ -246,7 +246,7 @@ async def test_no_list_holds_a_refused_code(platform: Platform) -> None:
         assert 20 <= len(codes) == len(set(codes)) <= 30
 
 
-async def test_the_list_goes_on_with_the_days(platform: Platform) -> None:
+async def test_the_list_changes_each_day(platform: Platform) -> None:
     platform.clock.move_to(MORNING + timedelta(days=5))
     await platform.login()
     answer = await platform.http.post(SELECT, json={"strategy_history_id": 105})
@@ -276,7 +276,7 @@ async def test_the_list_goes_on_with_the_days(platform: Platform) -> None:
         ("POST", SELECT, {}, 422),
     ],
 )
-async def test_errors_tell_their_reason(
+async def test_errors_name_their_reason(
     platform: Platform, method: str, path: str, body: dict[str, object] | None, status: int
 ) -> None:
     answer = await platform.http.request(method, path, json=body)
@@ -284,7 +284,7 @@ async def test_errors_tell_their_reason(
     assert answer.json()["detail"]
 
 
-async def test_backtests_leave_the_loop_free_and_are_remembered(platform: Platform) -> None:
+async def test_backtests_do_not_block_the_loop_and_are_cached(platform: Platform) -> None:
     turns = 0
     request = asyncio.create_task(platform.get("/strategies/2/histories", limit=25))
     while not request.done():
@@ -335,7 +335,7 @@ async def served(transport: httpx.AsyncBaseTransport) -> AsyncIterator[str]:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
 
 
-async def test_the_same_wire_over_a_real_socket(platform: Platform) -> None:
+async def test_the_platform_over_a_real_socket(platform: Platform) -> None:
     calls = [
         ("GET", "/strategies/?page=2&limit=5&search=low", None),
         ("GET", "/strategies/3/histories?limit=3", None),

@@ -34,7 +34,7 @@ def test_at_a_limit_one_side_is_empty_and_the_other_queues() -> None:
     assert (down.ask_volume or 0) >= 10_000
 
 
-def test_a_path_meets_its_close_and_its_volume() -> None:
+def test_a_path_ends_at_its_close_and_volume() -> None:
     path = day_path("seed", 100_000, 119_999, 123_456)
     assert path.tick(14_400).last == 119_999
     assert path.tick(14_400).volume == 123_450

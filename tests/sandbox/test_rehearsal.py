@@ -77,7 +77,7 @@ def test_the_equity_line_equals_an_independent_recomputation(panel: Panel) -> No
     assert report.left_market > 0
 
 
-def test_the_shipped_panel_breaks_no_law(panel: Panel) -> None:
+def test_a_run_over_the_shipped_panel_breaks_no_law(panel: Panel) -> None:
     report = play(panel, "1000000")
     assert report.violations == []
     assert len(report.dates) == 119
@@ -86,7 +86,7 @@ def test_the_shipped_panel_breaks_no_law(panel: Panel) -> None:
     assert report.fees > 0
 
 
-def test_the_run_notices_a_broker_whose_books_differ(panel: Panel, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_run_detects_a_broker_whose_holdings_differ(panel: Panel, monkeypatch: pytest.MonkeyPatch) -> None:
     """Negative control: a counter that keeps a lot too few of each buy must show up as a violation."""
     trade = PaperBroker._trade
 
@@ -100,7 +100,7 @@ def test_the_run_notices_a_broker_whose_books_differ(panel: Panel, monkeypatch: 
     assert "ledger and the broker differ in [('" in the_breach(panel)
 
 
-def test_the_run_notices_cash_below_zero(panel: Panel, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_run_detects_negative_cash(panel: Panel, monkeypatch: pytest.MonkeyPatch) -> None:
     async def poor(_: PaperBroker) -> Known[Asset]:
         return Known(Asset(Decimal(-1), Decimal(0), Decimal(0)))
 
@@ -108,18 +108,18 @@ def test_the_run_notices_cash_below_zero(panel: Panel, monkeypatch: pytest.Monke
     assert the_breach(panel) == "2024-01-05: cash is below zero: -1, frozen 0"
 
 
-def test_the_run_notices_a_bond_that_was_ordered_twice(panel: Panel, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_run_detects_a_bond_ordered_twice(panel: Panel, monkeypatch: pytest.MonkeyPatch) -> None:
     of_day = Journal.of_day
     monkeypatch.setattr(Journal, "of_day", lambda self, day: of_day(self, day) * 2)
     assert the_breach(panel) == "2024-01-05: 123096.SZ was ordered twice"
 
 
-def test_the_run_notices_an_order_that_was_not_filled_whole(panel: Panel, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_run_detects_an_order_not_filled_completely(panel: Panel, monkeypatch: pytest.MonkeyPatch) -> None:
     change_matches(monkeypatch, lambda volume, price: (10, price))
     assert the_breach(panel) == "2024-01-05: 123096.SZ: 10 filled of 9790"
 
 
-def test_the_run_notices_a_fill_at_another_price(panel: Panel, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_run_detects_a_fill_at_another_price(panel: Panel, monkeypatch: pytest.MonkeyPatch) -> None:
     change_matches(monkeypatch, lambda volume, price: (volume, price - Decimal("0.001")))
     assert the_breach(panel) == "2024-01-05: 123096.SZ: not filled at the recorded close"
 
@@ -163,7 +163,7 @@ def write_panel(path: Path, rows: list[tuple[str, str, str, str, str]]) -> Path:
     return path
 
 
-def test_departures_gaps_ties_and_young_maturities_follow_the_rule(tmp_path: Path) -> None:
+def test_delistings_gaps_ties_and_new_bonds_follow_the_rule(tmp_path: Path) -> None:
     rows = [
         ("2026-05-08", "113001.SH", "100", "10", "2"),
         ("2026-05-08", "123001.SZ", "105", "5", "2"),  # ties with 113001 at 110: the lower code wins
@@ -228,7 +228,7 @@ def test_a_file_that_is_no_panel_is_refused_with_its_line(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("capital", ["NaN", "sNaN", "Infinity", "-Infinity", "0", "-1", "1e300"])
-def test_a_capital_that_is_none_is_refused(capital: str) -> None:
+def test_an_invalid_capital_is_refused(capital: str) -> None:
     with pytest.raises(ValueError, match=r"the capital is .*: it must be above zero and at most 1,000,000,000,000 CNY"):
         rehearse_panel(
             Settings(),

@@ -74,7 +74,7 @@ def test_ties_go_by_code(panel: Panel) -> None:
     assert rank(Rule(Family.DOUBLE_LOW), dict.fromkeys(codes, row), 2) == (codes[1], codes[0])
 
 
-def test_an_unknown_figure_keeps_a_bond_out_of_what_needs_it(panel: Panel) -> None:
+def test_an_unknown_figure_excludes_a_bond_from_filters_that_need_it(panel: Panel) -> None:
     row = next(iter(panel.rows(panel.dates[0]).values()))
     code = BondCode("110073")
     for family in Family:
@@ -84,7 +84,7 @@ def test_an_unknown_figure_keeps_a_bond_out_of_what_needs_it(panel: Panel) -> No
     assert rank(Rule(Family.LOW_PRICE, rated=True), {code: row._replace(rating="")}, 5) == ()
 
 
-def test_the_catalogue_pages() -> None:
+def test_strategies_are_paged() -> None:
     strategies = catalogue()
     assert len(strategies) > 20
     assert strategies[0].id == 1
@@ -100,7 +100,7 @@ def test_the_catalogue_pages() -> None:
         assert {record.stops is None for record in strategy.records} == {True, False}
 
 
-def test_today_s_plain_double_low_holds_the_traps(data: SandboxData) -> None:
+def test_today_s_plain_double_low_contains_the_dangerous_bonds(data: SandboxData) -> None:
     rows = {code: bond.figures for code, bond in data.bonds.items()}
     listed = rank(catalogue()[0].rule, rows, 5)
     assert listed[0] == BondCode("128044")
@@ -143,7 +143,7 @@ def plain_loop(
 @pytest.mark.parametrize(
     ("size", "stops"), [(10, None), (30, None), (5, RecipeStops(0.1, 0.05)), (20, RecipeStops(0.3, 0.15))]
 )
-def test_backtest_equals_a_plain_loop(
+def test_the_backtest_equals_a_simple_loop(
     panel: Panel, raw: dict[str, list[Record]], size: int, stops: RecipeStops | None
 ) -> None:
     result = backtest(panel, rankings(panel, Rule(Family.DOUBLE_LOW)), size, stops)
@@ -172,7 +172,7 @@ def lows(panel: Panel, size: int, stops: RecipeStops | None = None) -> Backtest:
     return backtest(panel, rankings(panel, Rule(Family.LOW_PRICE)), size, stops)
 
 
-def test_a_bond_whose_rows_end_leaves_at_its_last_close(tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_a_bond_whose_rows_end_is_sold_at_its_last_close(tmp_path_factory: pytest.TempPathFactory) -> None:
     panel = tiny(
         tmp_path_factory,
         ("2024-01-05", {"110001": 100, "110002": 102, "110003": 120}),
@@ -184,7 +184,7 @@ def test_a_bond_whose_rows_end_leaves_at_its_last_close(tmp_path_factory: pytest
     assert (result.closed, result.won) == (1, 1)
 
 
-def test_a_gap_is_no_end(tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_a_gap_in_the_rows_is_not_their_end(tmp_path_factory: pytest.TempPathFactory) -> None:
     panel = tiny(
         tmp_path_factory,
         ("2024-01-05", {"110001": 100, "110002": 120}),

@@ -43,13 +43,13 @@ def test_next_start(last: str | None, start: str) -> None:
     assert next_start(SESSIONS, None if last is None else at(last)) == at(start)
 
 
-def test_next_start_reads_other_zones_and_answers_in_shanghai() -> None:
+def test_next_start_accepts_other_time_zones_and_returns_shanghai_time() -> None:
     start = next_start(SESSIONS, datetime(2026, 5, 15, 4, 0, tzinfo=UTC))
     assert start == at("2026-05-15 13:00")
     assert start.utcoffset() == timedelta(hours=8)
 
 
-def test_next_start_refuses_what_it_cannot_know() -> None:
+def test_next_start_raises_beyond_the_calendar_and_without_a_zone() -> None:
     with pytest.raises(ValueError, match="calendar ends on 2026-12-31"):
         next_start(SESSIONS, at("2026-12-31 15:00"))
     with pytest.raises(ValueError, match="zone"):
@@ -95,11 +95,11 @@ def test_only_shenzhen_has_a_closing_call(hour: str, shanghai: TradingState, she
         ("18:00", 14400),
     ],
 )
-def test_the_break_counts_nothing(hour: str, seconds: float) -> None:
+def test_the_break_does_not_count_as_working_time(hour: str, seconds: float) -> None:
     assert seconds_traded(time.fromisoformat(hour)) == seconds
 
 
-def test_moment_of_tells_the_break_s_two_ends_apart() -> None:
+def test_moment_of_distinguishes_the_two_ends_of_the_break() -> None:
     day = date(2026, 5, 15)
     assert moment_of(day, 7200, afternoon=False) == at("2026-05-15 11:30")
     assert moment_of(day, 7200, afternoon=True) == at("2026-05-15 13:00")

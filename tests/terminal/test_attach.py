@@ -64,7 +64,7 @@ def app(home: Path, *words: str) -> PtyApp:
     return PtyApp(["--home", str(home), *words], 100, 30, environment=environment())
 
 
-def test_begun_in_one_terminal_found_from_another_and_ended(home: Path) -> None:
+def test_an_engine_started_in_one_terminal_is_found_and_stopped_from_another(home: Path) -> None:
     with PtyApp(["--home", str(home), "start"], 100, 30, environment=environment()) as terminal:
         terminal.wait_for("Engine started")
     # That terminal is gone, with everything that hung on it.
@@ -97,7 +97,7 @@ def test_begun_in_one_terminal_found_from_another_and_ended(home: Path) -> None:
     assert status(home)["running"] is None
 
 
-def test_a_killed_engine_is_said_within_3_s_and_found_within_3_s_of_its_restart(home: Path) -> None:
+def test_a_killed_engine_is_reported_within_3_s_and_found_within_3_s_of_its_restart(home: Path) -> None:
     rotor(home, "start")
     first = pid_of(home)
     with app(home) as view:
@@ -132,7 +132,7 @@ def test_a_killed_engine_is_said_within_3_s_and_found_within_3_s_of_its_restart(
     rotor(home, "stop", "--yes")
 
 
-def test_the_engine_in_a_window_says_that_it_ends_with_it_and_is_ended_there_only(home: Path) -> None:
+def test_an_engine_in_a_window_ends_with_it_and_only_there(home: Path) -> None:
     with app(home) as window:
         window.wait_for("Closing this window stops trading")
         with app(home) as view:
@@ -147,7 +147,7 @@ def test_the_engine_in_a_window_says_that_it_ends_with_it_and_is_ended_there_onl
             assert view.exit_code() == 0
 
 
-def test_another_mode_beside_it_is_refused(home: Path) -> None:
+def test_an_engine_in_another_mode_is_refused(home: Path) -> None:
     rotor(home, "start")
     assert "runs in sandbox mode: nothing was done" in rotor(home, "--mode", "paper", "plan", codes=(3,))
     assert "already" in rotor(home, "start", codes=(3,))
@@ -155,11 +155,11 @@ def test_another_mode_beside_it_is_refused(home: Path) -> None:
     assert "No engine runs" in rotor(home, "stop", "--yes", codes=(3,))
 
 
-def test_an_engine_that_cannot_come_up_says_why(home: Path) -> None:
+def test_an_engine_that_cannot_start_says_why(home: Path) -> None:
     assert "set qmt.account" in rotor(home, "--mode", "live", "start", codes=(1,))
 
 
-def test_an_engine_that_stands_still_is_noticed_and_found_again(home: Path) -> None:
+def test_a_hanging_engine_is_detected_and_found_again(home: Path) -> None:
     rotor(home, "start")
     engine = pid_of(home)
     with app(home) as view:

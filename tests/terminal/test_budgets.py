@@ -20,13 +20,13 @@ def test_bytes_while_prices_tick_and_a_page_is_turned() -> None:
         assert 0 < page_down(app) < 40_000
 
 
-def test_an_idle_screen_writes_nothing_and_a_mouse_next_to_nothing() -> None:
+def test_an_idle_screen_writes_nothing_and_mouse_moves_almost_nothing() -> None:
     with watched(ticking=False) as app:
         assert app.read(2.0) == 0
         assert mouse_move(app) < 2_000
 
 
-async def test_a_price_that_ticks_paints_its_row_and_no_other() -> None:
+async def test_a_changed_price_repaints_only_its_row() -> None:
     rows = holdings()
     link = ScriptedLink(snapshot(positions=Known(tuple(rows))))
     async with shown(link, "4", size=LARGE) as (app, pilot):

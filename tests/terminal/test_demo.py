@@ -43,7 +43,7 @@ def rebalance(app: PtyApp) -> None:
     app.wait_for(r"Rebalance done")
 
 
-def test_from_start_to_a_completed_rebalance_and_back_again(home: Path) -> None:
+def test_from_the_start_to_a_completed_rebalance_and_exit(home: Path) -> None:
     with PtyApp(["--home", str(home), "demo"]) as app:
         rebalance(app)
         assert time.monotonic() - app.started < 60
@@ -72,7 +72,7 @@ def test_from_start_to_a_completed_rebalance_and_back_again(home: Path) -> None:
         assert app.exit_code() == 0
 
 
-def test_the_terminal_is_given_back_as_it_was(home: Path) -> None:
+def test_the_terminal_is_restored_on_exit(home: Path) -> None:
     with PtyApp(["--home", str(home)]) as app:
         app.wait_for(r"trading is on")
         app.quit()
@@ -82,7 +82,7 @@ def test_the_terminal_is_given_back_as_it_was(home: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_ends_it_in_order(home: Path, number: signal.Signals) -> None:
+def test_a_signal_ends_the_app_cleanly(home: Path, number: signal.Signals) -> None:
     with PtyApp(["--home", str(home)]) as app:
         app.wait_for(r"trading is on")
         os.kill(app.pid, number)
@@ -101,7 +101,7 @@ def test_a_second_engine_is_refused_and_names_the_first(home: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_screen_that_nobody_reads_does_not_stop_the_engine(home: Path) -> None:
+def test_an_unread_screen_does_not_stop_the_engine(home: Path) -> None:
     """The reader stalls in the middle of a rebalance; the orders are carried out all the same."""
     with PtyApp(["--home", str(home), "demo"]) as app:
         app.wait_for(r"trading is on")

@@ -14,7 +14,7 @@ from core.model.time import SHANGHAI
 from tests.waiting import PATIENCE
 
 
-def test_a_terminal_that_is_gone_ends_it_in_order(tmp_path: Path) -> None:
+def test_a_closed_terminal_ends_the_app_cleanly(tmp_path: Path) -> None:
     mine, theirs = pty.openpty()
     # In a session without a controlling terminal nobody sends SIGHUP.
     program = subprocess.Popen(

@@ -8,7 +8,7 @@ from tests.terminal.pty_app import PtyApp
 NOISE = "[ERROR] heartbeat timeout ssid:2111"
 
 
-def test_what_the_sdk_writes_to_the_console_spoils_no_screen(tmp_path: Path) -> None:
+def test_native_output_does_not_disturb_the_screen(tmp_path: Path) -> None:
     listed = bonds(4)
     with ProcessWorld(tmp_path) as world:
         world.furnish(listed)

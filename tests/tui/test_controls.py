@@ -65,7 +65,7 @@ TYPED: dict[str, tuple[str, str, Command[Any]]] = {
 
 
 @pytest.mark.parametrize("name", CONFIRMED)
-async def test_a_brake_asks_and_is_sent_once(name: str) -> None:
+async def test_a_trading_control_asks_first_and_is_sent_once(name: str) -> None:
     key, command, picture = CONFIRMED[name]
     link = ScriptedLink(picture)
     link.replies[type(command)] = None
@@ -88,7 +88,7 @@ async def test_a_brake_asks_and_is_sent_once(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", CONFIRMED)
-async def test_a_brake_that_fails_says_so_in_full(name: str) -> None:
+async def test_a_failed_trading_control_shows_the_whole_error(name: str) -> None:
     key, command, picture = CONFIRMED[name]
     link = ScriptedLink(picture)
     link.replies[type(command)] = Failed("the database is locked by pid 4711: close the other rotor first")
@@ -97,7 +97,7 @@ async def test_a_brake_that_fails_says_so_in_full(name: str) -> None:
         assert "not" in status_text(app).lower()
 
 
-async def test_the_questions_say_what_goes_on_and_what_stops() -> None:
+async def test_questions_say_what_continues_and_what_stops() -> None:
     link = ScriptedLink(day(controls=(), mode="live", account="8880001"))
     async with shown(link, "b") as (app, pilot):
         for item in (
@@ -126,7 +126,7 @@ async def test_the_questions_say_what_goes_on_and_what_stops() -> None:
 
 @pytest.mark.parametrize("name", TYPED)
 @pytest.mark.parametrize("size", [SMALL, TINY])
-async def test_large_steps_want_their_word_typed(name: str, size: tuple[int, int]) -> None:
+async def test_large_actions_need_a_typed_word(name: str, size: tuple[int, int]) -> None:
     key, word, command = TYPED[name]
     link = ScriptedLink(day())
     link.replies[type(command)] = None
@@ -150,7 +150,7 @@ async def test_large_steps_want_their_word_typed(name: str, size: tuple[int, int
 
 
 @pytest.mark.parametrize("name", [*CONFIRMED, *TYPED])
-async def test_every_question_can_be_read_on_a_tiny_screen(name: str) -> None:
+async def test_every_question_fits_a_tiny_screen(name: str) -> None:
     key, _, picture = CONFIRMED[name] if name in CONFIRMED else (TYPED[name][0], "", day())
     async with shown(ScriptedLink(replace(picture, mode="live", account="8880001")), key, size=TINY) as (app, pilot):
         seen = flat(app)
@@ -164,7 +164,7 @@ async def test_every_question_can_be_read_on_a_tiny_screen(name: str) -> None:
         assert "go back" in seen
 
 
-async def test_flatten_names_the_money() -> None:
+async def test_flatten_names_the_amount() -> None:
     async with shown(ScriptedLink(day(mode="live", account="8880001")), "F") as (app, _):
         seen = flat(app)
         for item in (
@@ -179,7 +179,7 @@ async def test_flatten_names_the_money() -> None:
             assert item in seen
 
 
-async def test_cancel_all_names_what_works_and_what_is_in_doubt() -> None:
+async def test_cancel_all_names_open_and_unknown_orders() -> None:
     async with shown(ScriptedLink(day()), "x") as (app, _):
         for item in ("1 order", "1, 57,132.40 CNY not filled yet", "1 order: looked up, not cancelled"):
             assert item in flat(app)
@@ -199,7 +199,7 @@ OUTCOMES = [
 ]
 
 
-async def test_the_outcome_is_told_with_figures() -> None:
+async def test_the_result_is_shown_with_figures() -> None:
     link = ScriptedLink(day())
     async with shown(link) as (app, pilot):
         for name, reply, said in OUTCOMES:
@@ -233,7 +233,7 @@ REFUSALS = [
 ]
 
 
-async def test_what_makes_no_sense_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_action_that_is_not_possible_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(app_module, "_TICK_SECONDS", 0.05)
     link = ScriptedLink(day())
     async with shown(link) as (app, pilot):
@@ -248,7 +248,7 @@ async def test_what_makes_no_sense_says_why(monkeypatch: pytest.MonkeyPatch) -> 
         assert link.sent == []
 
 
-async def test_an_old_picture_decides_nothing_but_the_brakes_still_work(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_stale_snapshot_blocks_orders_but_not_trading_controls(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(app_module, "_STALE_SECONDS", 0.2)
     monkeypatch.setattr(app_module, "_TICK_SECONDS", 0.1)
     link = ScriptedLink(day(controls=()))
@@ -264,7 +264,7 @@ async def test_an_old_picture_decides_nothing_but_the_brakes_still_work(monkeypa
         assert link.sent == [PauseBuys(), Halt()]
 
 
-async def test_a_picture_that_grows_old_under_the_question_sends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_snapshot_that_becomes_stale_during_the_question_sends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     link = ScriptedLink(day())
     async with shown(link, "F", *"flatten") as (app, pilot):
         monkeypatch.setattr(app_module, "_STALE_SECONDS", 0)
@@ -274,7 +274,7 @@ async def test_a_picture_that_grows_old_under_the_question_sends_nothing(monkeyp
         assert link.sent == []
 
 
-async def test_what_ended_under_the_question_is_not_sent() -> None:
+async def test_an_action_no_longer_possible_after_the_question_is_not_sent() -> None:
     link = ScriptedLink(day())
     async with shown(link, "x", *"cancel") as (app, pilot):
         link.change(orders=())
@@ -284,14 +284,14 @@ async def test_what_ended_under_the_question_is_not_sent() -> None:
         assert link.sent_of(CancelWorking) == []
 
 
-async def test_nothing_is_asked_before_the_engine_has_answered() -> None:
+async def test_no_question_is_asked_before_the_first_snapshot() -> None:
     link = ScriptedLink()
     async with shown(link, "h") as (app, _):
         assert "The engine has not answered yet." in status_text(app)
         assert link.sent == []
 
 
-async def test_missed_run_makes_its_plan_on_the_plan_screen() -> None:
+async def test_missed_run_is_planned_on_the_plan_screen() -> None:
     link = ScriptedLink(day())
     link.replies[ExecutePlan] = None
     async with shown(link) as (app, pilot):
@@ -303,14 +303,14 @@ async def test_missed_run_makes_its_plan_on_the_plan_screen() -> None:
         assert len(link.sent_of(ExecutePlan)) == 1
 
 
-async def test_a_halt_keeps_a_plan_from_being_executed() -> None:
+async def test_a_halt_blocks_executing_a_plan() -> None:
     link = ScriptedLink(day(controls=("halted",)))
     async with shown(link, "3", "r", "e", "y") as (app, _):
         assert "Trading is halted: all new orders are blocked." in status_text(app)
         assert link.sent_of(ExecutePlan) == []
 
 
-async def test_a_brake_is_seen_before_the_next_beat(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_trading_control_is_shown_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(app_module, "_TICK_SECONDS", 60)
     link = ScriptedLink(snapshot())
     async with shown(link, "4") as (app, pilot):
@@ -322,7 +322,7 @@ async def test_a_brake_is_seen_before_the_next_beat(monkeypatch: pytest.MonkeyPa
         await until(pilot, lambda: "the disk is nearly full" in flat(app))
 
 
-async def test_what_runs_is_named() -> None:
+async def test_a_running_rebalance_is_named() -> None:
     link = ScriptedLink(day(rebalance=flattened(100, 40, finished=False)))
     async with shown(link, size=LARGE) as (app, pilot):
         assert "flatten running 1/2" in lines(app)[0]
@@ -333,7 +333,7 @@ async def test_what_runs_is_named() -> None:
         assert "A flatten is running: wait until it ends." in status_text(app)
 
 
-async def test_last_says_what_kind_it_was() -> None:
+async def test_the_last_rebalance_names_its_kind() -> None:
     link = ScriptedLink(day())
     async with shown(link) as (app, pilot):
         for origin in (Origin.REBALANCE, Origin.REFILL, Origin.FLATTEN):

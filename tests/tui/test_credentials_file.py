@@ -33,7 +33,7 @@ def _link(**changes: object) -> ScriptedLink:
     return link
 
 
-async def test_after_a_login_that_cannot_be_remembered_a_file_is_offered() -> None:
+async def test_a_credentials_file_is_offered_after_a_login_that_cannot_be_stored() -> None:
     link = _link()
     async with shown(link, "l", "i", "tab", "p", "w", "enter") as (app, pilot):
         await until(pilot, lambda: "The keyring cannot store the password" in flat(app))
@@ -48,7 +48,7 @@ async def test_after_a_login_that_cannot_be_remembered_a_file_is_offered() -> No
         assert not [holder for holder in holders if PASSPHRASE in repr(vars(holder))]
 
 
-async def test_a_picture_that_is_quicker_than_the_answer_takes_no_word_of_it() -> None:
+async def test_a_snapshot_received_before_the_response_does_not_hide_it() -> None:
     link = _link()
     link.replies[Login] = None
     async with shown(link, "l", "i", "tab", "p", "w", "enter") as (app, pilot):
@@ -60,7 +60,7 @@ async def test_a_picture_that_is_quicker_than_the_answer_takes_no_word_of_it() -
         await until(pilot, lambda: "The keyring cannot store the password" in flat(app))
 
 
-async def test_for_this_session_only_asks_nothing_more() -> None:
+async def test_this_session_only_asks_nothing_more() -> None:
     link = _link()
     async with shown(link, "l", "i", "tab", "p", "w", "enter") as (app, pilot):
         await until(pilot, lambda: "The keyring cannot store the password" in flat(app))
@@ -69,7 +69,7 @@ async def test_for_this_session_only_asks_nothing_more() -> None:
         assert not isinstance(app.screen, PassphraseDialog)
 
 
-async def test_two_passphrases_that_differ_are_typed_again() -> None:
+async def test_different_passphrases_are_typed_again() -> None:
     link = _link()
     async with shown(link, "l", "i", "tab", "p", "w", "enter") as (app, pilot):
         await until(pilot, lambda: "The keyring cannot store the password" in flat(app))
@@ -78,7 +78,7 @@ async def test_two_passphrases_that_differ_are_typed_again() -> None:
         assert link.sent_of(OpenSafe) == []
 
 
-async def test_a_shut_file_is_asked_for_before_the_login() -> None:
+async def test_a_locked_file_is_unlocked_before_the_login() -> None:
     link = _link(locked=True)
     async with shown(link) as (app, pilot):
         assert isinstance(app.screen, PassphraseDialog)
@@ -92,7 +92,7 @@ async def test_a_shut_file_is_asked_for_before_the_login() -> None:
         assert not isinstance(app.screen, LoginScreen)  # the engine logs in by itself
 
 
-async def test_a_login_that_does_without_it_takes_the_question_away() -> None:
+async def test_a_login_without_the_file_closes_the_question() -> None:
     link = _link(locked=True)
     async with shown(link) as (app, pilot):
         assert isinstance(app.screen, PassphraseDialog)
@@ -100,12 +100,12 @@ async def test_a_login_that_does_without_it_takes_the_question_away() -> None:
         await until(pilot, lambda: not isinstance(app.screen, PassphraseDialog))
 
 
-async def test_who_leaves_it_shut_logs_in_by_hand() -> None:
+async def test_with_the_file_left_locked_the_user_logs_in_manually() -> None:
     async with shown(_link(locked=True), "escape") as (app, _):
         assert isinstance(app.screen, LoginScreen)
 
 
-async def test_a_password_of_the_settings_goes_the_same_way() -> None:
+async def test_a_password_set_in_settings_offers_the_file_too() -> None:
     link = ScriptedLink(snapshot())
     link.replies |= {
         StoreSecret: Done(SecretStored("Stored until this program ends.", TROUBLE)),
@@ -120,7 +120,7 @@ async def test_a_password_of_the_settings_goes_the_same_way() -> None:
         await until(pilot, lambda: link.sent_of(OpenSafe) == [OpenSafe(PASSPHRASE)])
 
 
-async def test_a_shut_file_is_opened_before_a_password_goes_into_it() -> None:
+async def test_a_locked_file_is_unlocked_before_a_password_is_stored() -> None:
     link = ScriptedLink(snapshot(locked=True))
     link.replies |= {
         ReadSettings: lambda _: Done(replace(preferences(), locked=True)),
@@ -147,7 +147,7 @@ FOUND = (
 )
 
 
-async def test_the_check_up_names_what_is_wrong_with_its_remedy() -> None:
+async def test_the_check_up_names_faults_with_their_remedies() -> None:
     link = ScriptedLink(snapshot())
     link.replies[Examine] = Done(FOUND)
     async with shown(link, "8", "c", size=LARGE) as (app, pilot):
@@ -158,21 +158,21 @@ async def test_the_check_up_names_what_is_wrong_with_its_remedy() -> None:
         assert "160 x 45" in flat(app)
 
 
-async def test_a_check_up_that_fails_is_a_sentence() -> None:
+async def test_a_failed_check_up_shows_a_sentence() -> None:
     link = ScriptedLink(snapshot())
     link.replies[Examine] = Failed("the engine has ended")
     async with shown(link, "8", "c") as (app, pilot):
         await until(pilot, lambda: "could not be made: the engine has ended" in status_text(app))
 
 
-def test_terminals() -> None:
+def test_the_check_up_judges_the_terminal() -> None:
     assert terminal_finding(160, 45, "truecolor", "utf-8").state is CheckResult.OK
     assert terminal_finding(79, 24, "256", "utf-8").state is CheckResult.WARNING
     assert "Chinese names cannot be displayed" in terminal_finding(160, 45, "256", "cp936").text
     assert terminal_finding(160, 45, "none", "UTF-8").state is CheckResult.NOTE
 
 
-async def test_a_newer_version_is_on_home_and_its_notes_behind_a_key() -> None:
+async def test_a_newer_version_is_on_home_and_a_key_shows_its_notes() -> None:
     release = NewRelease("1.2.0", "What is new:\n[not markup]", "https://news.example", "2026-12-01")
     async with shown(ScriptedLink(snapshot(release=release)), size=LARGE) as (app, pilot):
         assert "version 1.2.0 is available: v shows what is new" in flat(app)
@@ -182,6 +182,6 @@ async def test_a_newer_version_is_on_home_and_its_notes_behind_a_key() -> None:
         assert "2026-12-01 https://news.example" in flat(app)
 
 
-async def test_without_news_the_key_says_so() -> None:
+async def test_without_a_newer_version_the_key_says_so() -> None:
     async with shown(ScriptedLink(snapshot()), "v") as (app, _):
         assert "No newer version is known." in status_text(app)

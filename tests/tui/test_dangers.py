@@ -45,7 +45,7 @@ def link() -> ScriptedLink:
 
 
 @pytest.mark.parametrize("keys", [("3", "r", "down"), ("4",), ("5",)])
-async def test_enter_on_any_row_shows_all_that_is_known_of_its_bond_and_how_old_it_is(keys: tuple[str, ...]) -> None:
+async def test_enter_on_a_row_shows_bond_details_and_their_age(keys: tuple[str, ...]) -> None:
     scripted = link()
     async with shown(scripted, *keys, size=LARGE) as (app, pilot):
         await press(pilot, "enter")
@@ -65,7 +65,7 @@ async def test_enter_on_any_row_shows_all_that_is_known_of_its_bond_and_how_old_
         assert "17 / 15" in flat(app)
 
 
-async def test_a_card_that_cannot_be_had_says_so_below_the_row() -> None:
+async def test_missing_bond_details_are_reported_below_the_row() -> None:
     scripted = link()
     scripted.replies[ShowBond] = Failed("the engine is busy")
     async with shown(scripted, "4", size=SMALL) as (app, pilot):
@@ -73,20 +73,20 @@ async def test_a_card_that_cannot_be_had_says_so_below_the_row() -> None:
         await until(pilot, lambda: "could not be loaded: the engine is busy" in flat(app))
 
 
-async def test_what_threatens_a_holding_stands_above_every_screen_and_in_full_on_home() -> None:
+async def test_a_danger_to_a_holding_is_shown_on_every_screen_and_in_full_on_home() -> None:
     async with shown(ScriptedLink(snapshot(dangers=(AT_STAKE,))), "4", size=LARGE) as (app, pilot):
         assert "141,450.00 CNY at stake" in flat(app)
         await press(pilot, "1")
         assert flat(app).count("141,450.00 CNY at stake") == 2
 
 
-async def test_home_shows_how_far_the_day_s_limits_are_used() -> None:
+async def test_home_shows_the_use_of_daily_limits() -> None:
     limits = (Limit("rejects in a row", 0, 5), Limit("orders", 12, 500))
     async with shown(ScriptedLink(snapshot(limits=limits)), size=LARGE) as (app, _):
         assert "Limits orders 12/500 rejects in a row 0/5" in flat(app)
 
 
-async def test_the_breaker_is_seen_everywhere_and_resume_ends_it() -> None:
+async def test_the_breaker_is_shown_on_every_screen_and_resume_ends_it() -> None:
     scripted = ScriptedLink(snapshot(controls=(Control.TRIPPED,)))
     scripted.replies[Resume] = Done(None)
     async with shown(scripted, "5", size=LARGE) as (app, pilot):

@@ -27,7 +27,7 @@ def alerts(app: RotorApp) -> list[str]:
     return [line.strip() for line in lines(app)[ALERTS_FROM : ALERTS_FROM + height]]
 
 
-def test_lengths_of_time_are_not_taken_for_times_of_day() -> None:
+def test_durations_do_not_look_like_times_of_day() -> None:
     seconds = (-5, 0, 0.4, 28, 59, 60, 725, 3599, 3600, 11100, 86400, 172800, 400000)
     assert [fmt.countdown(count) for count in seconds] == [
         *("due now", "due now", "due now", "in 28s", "in 59s", "in 1m00s", "in 12m05s", "in 59m59s"),
@@ -74,7 +74,7 @@ async def test_next_job_stands_in_the_header(at: datetime, small: str, large: st
         assert "14:49:32" in lines(app)[0]
 
 
-async def test_the_countdown_goes_first() -> None:
+async def test_the_countdown_is_dropped_first_in_a_narrow_header() -> None:
     link = ScriptedLink(snapshot(jobs=(Job("refill", NOW + timedelta(minutes=5)),), orders=(), events=()))
     async with shown(link, size=(110, 24)) as (app, pilot):
         assert lines(app)[0].rstrip().endswith("next refill 14:54 in 5m00s")
@@ -90,7 +90,7 @@ async def test_nothing_scheduled() -> None:
 
 
 @SIZES
-async def test_good_clock_disk_and_engine_take_no_room_above(size: tuple[int, int]) -> None:
+async def test_healthy_clock_disk_and_engine_are_not_in_the_header(size: tuple[int, int]) -> None:
     link = ScriptedLink(snapshot())
     async with shown(link, size=size) as (app, pilot):
         assert not {"clock", "disk", "engine"} & set(lines(app)[0].split())
@@ -105,7 +105,7 @@ async def test_good_clock_disk_and_engine_take_no_room_above(size: tuple[int, in
         assert "disk ! full" in flat(app)
 
 
-async def test_an_error_outlives_a_warning_in_a_narrow_header() -> None:
+async def test_a_narrow_header_keeps_an_error_before_a_warning() -> None:
     health = (
         Health("clock", Level.WARNING, "4.2s behind real", NOW),
         Health("disk", Level.ERROR, "full: 0 bytes", NOW),
@@ -119,7 +119,7 @@ async def test_an_error_outlives_a_warning_in_a_narrow_header() -> None:
 
 
 @SIZES
-async def test_halted_missed_and_notices_in_their_order(size: tuple[int, int]) -> None:
+async def test_halt_missed_run_and_notices_are_in_order(size: tuple[int, int]) -> None:
     link = ScriptedLink(snapshot(controls=("halted",), missed=MISSED, notices=NOTICES))
     async with shown(link, "4", size=size) as (app, pilot):
         halted, missed, first, second = alerts(app)
@@ -134,7 +134,7 @@ async def test_halted_missed_and_notices_in_their_order(size: tuple[int, int]) -
 
 
 @SIZES
-async def test_the_bar_is_four_lines_at_most_and_counts_the_rest(size: tuple[int, int]) -> None:
+async def test_the_alert_bar_has_at_most_four_lines_and_counts_the_rest(size: tuple[int, int]) -> None:
     reasons = ("the ledger differs from the broker " * 12, "no redemption table")
     link = ScriptedLink(
         snapshot(
@@ -164,7 +164,7 @@ async def test_the_bar_is_four_lines_at_most_and_counts_the_rest(size: tuple[int
         assert len(alerts(app)) == 1
 
 
-async def test_one_alert_may_use_the_lines_that_nothing_else_needs() -> None:
+async def test_a_single_alert_may_use_all_lines() -> None:
     async with shown(ScriptedLink(snapshot(missed=MISSED)), "4") as (app, _):
         both = " ".join(alerts(app))
         assert "rotor was not running. The list of 2026-05-06 is still good: 8 bonds." in both
@@ -172,7 +172,7 @@ async def test_one_alert_may_use_the_lines_that_nothing_else_needs() -> None:
         assert len(alerts(app)) == 2
 
 
-async def test_home_scrolls_where_it_does_not_fit() -> None:
+async def test_home_scrolls_if_it_does_not_fit() -> None:
     link = ScriptedLink(snapshot(controls=("halted",), missed=MISSED, notices=NOTICES))
     async with shown(link) as (app, pilot):
         assert "HALTED: all new orders are blocked" not in flat(app)
@@ -191,7 +191,7 @@ STOPS = [
 
 
 @pytest.mark.parametrize(("stops", "said"), STOPS)
-async def test_home_says_how_much_is_guarded(stops: StopsSummary | None, said: str) -> None:
+async def test_home_says_how_much_has_stops(stops: StopsSummary | None, said: str) -> None:
     async with shown(ScriptedLink(snapshot(stops=stops)), size=LARGE) as (app, _):
         assert said in flat(app)
 
@@ -205,7 +205,7 @@ async def test_home_lists_three_jobs(size: tuple[int, int]) -> None:
         assert "Thu 05-07 14:55" not in flat(app)
 
 
-async def test_brakes_on_home_and_in_the_footer() -> None:
+async def test_trading_controls_are_on_home_and_in_the_footer() -> None:
     link = ScriptedLink(snapshot())
     async with shown(link) as (app, pilot):
         for item in ("b Pause", "h Halt", "R Resume", "F Flatten", "? Help", "q Quit"):
@@ -242,7 +242,7 @@ LEAVING = [
 
 @pytest.mark.parametrize(("changes", "said"), LEAVING)
 @pytest.mark.parametrize("key", ["q", "ctrl+q"])
-async def test_leaving_asks_what_it_would_end(changes: dict[str, Any], said: list[str], key: str) -> None:
+async def test_quitting_names_what_it_would_end(changes: dict[str, Any], said: list[str], key: str) -> None:
     async with shown(ScriptedLink(snapshot(**{**QUIET, **changes})), key, key) as (app, pilot):
         for item in said:
             assert item in flat(app)
@@ -254,13 +254,13 @@ async def test_leaving_asks_what_it_would_end(changes: dict[str, Any], said: lis
 
 
 @pytest.mark.parametrize("changes", [{}, {"jobs": (TOMORROW,)}, {"session": "open", "stops": StopsSummary(0, 3)}])
-async def test_leaving_asks_nothing_where_nothing_is_lost(changes: dict[str, Any]) -> None:
+async def test_quitting_asks_nothing_if_nothing_would_end(changes: dict[str, Any]) -> None:
     async with shown(ScriptedLink(snapshot(**{**QUIET, **changes}))) as (app, pilot):
         strike(pilot, "q")
         await until(pilot, lambda: not app.is_running)
 
 
-async def test_leaving_asks_while_a_flatten_is_awaited() -> None:
+async def test_quitting_asks_during_a_flatten() -> None:
     link = ScriptedLink(snapshot(**QUIET))
     link.replies[Flatten] = None
     async with shown(link, "F", *"flatten", "enter", "q") as (app, pilot):

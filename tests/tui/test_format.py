@@ -28,7 +28,7 @@ def test_times() -> None:
 @pytest.mark.parametrize("text", ["abc", "兴业转债", "a兴b业c转债", ""])
 @pytest.mark.parametrize("width", [0, 1, 2, 3, 5, 8, 12])
 @pytest.mark.parametrize("right", [True, False])
-def test_fit_is_exact_in_cells(text: str, width: int, right: bool) -> None:
+def test_text_is_fitted_exactly_in_cells(text: str, width: int, right: bool) -> None:
     assert cell_len(fmt.fit(text, width, right=right)) == width
 
 
@@ -44,7 +44,7 @@ COLUMNS = (Column("A", 4), Column("B", 10, rank=1), Column("C", 6, rank=2), Colu
 
 
 @pytest.mark.parametrize(("width", "shown"), [(60, "ABCD"), (31, "ABCD"), (30, "ABD"), (23, "AD"), (3, "AD")])
-def test_columns_leave_by_rank(width: int, shown: str) -> None:
+def test_columns_are_dropped_by_rank(width: int, shown: str) -> None:
     layout = arrange(COLUMNS, [], width)
     assert "".join(slot.column.label for slot in layout.slots) == shown
 
@@ -56,7 +56,7 @@ def test_flexible_column_takes_the_rest() -> None:
     assert sum(slot.width for slot in layout.slots) + 3 * layout.gap == 60
 
 
-def test_long_last_text_takes_the_room_of_empty_cells() -> None:
+def test_long_last_text_uses_the_width_of_empty_cells() -> None:
     columns = (*COLUMNS[:3], Column("D", 8, flex=True))
     cells = (cell("abcd"), cell(""), cell(""), cell("e" * 40))
     layout = arrange(columns, [TableRow("1", cells)], 40)

@@ -100,7 +100,7 @@ async def test_use_says_what_a_rebalance_would_change() -> None:
         assert "Would keep 5 bonds" in seen
 
 
-async def test_the_card_shows_each_listed_bond_in_the_market() -> None:
+async def test_the_details_show_market_data_of_each_listed_bond() -> None:
     async with shown(ScriptedLink(snapshot()), "2", "enter", "enter", size=LARGE) as (app, _):
         seen = flat(app)
         assert "1 113052.SH 兴业转债 121.234 -> 121.734 0s" in seen
@@ -120,14 +120,14 @@ async def test_pages_are_turned_with_the_mouse_too() -> None:
         assert "page 1/3" in flat(app)
 
 
-async def test_failed_use_becomes_words() -> None:
+async def test_a_failed_change_of_strategy_shows_a_sentence() -> None:
     link = ScriptedLink(snapshot())
     link.replies[RunStrategy] = Failed("the settings file is read-only")
     async with shown(link, "2", "enter", "u", "y") as (app, _):
         assert "The strategy was not changed: the settings file is read-only" in status_text(app)
 
 
-async def test_late_answer_of_another_strategy_is_dropped() -> None:
+async def test_a_late_response_for_another_strategy_is_ignored() -> None:
     link = ScriptedLink(snapshot())
     link.replies[ListRecords] = None
     async with shown(link, "2", "enter", "escape", "down", "enter") as (app, pilot):
@@ -138,7 +138,7 @@ async def test_late_answer_of_another_strategy_is_dropped() -> None:
         assert "too late" not in flat(app)
 
 
-async def test_cancel_asks_and_tells() -> None:
+async def test_cancel_asks_first_and_shows_the_result() -> None:
     link = ScriptedLink(snapshot())
     link.replies[CancelOrder] = Done("cancelled")
     async with shown(link, "5", "c") as (app, pilot):
@@ -190,7 +190,7 @@ async def test_log_follows_filters_and_levels(monkeypatch: pytest.MonkeyPatch) -
         assert len(link.sent_of(ReadLog)) == count
 
 
-async def test_strategy_under_the_cursor_is_told_in_full() -> None:
+async def test_strategy_under_the_cursor_is_shown_in_full() -> None:
     long = "Double-low, half a year or more, AA- or better, price below 130 and nothing else at all"
     link = ScriptedLink(snapshot())
     listed = Strategy(1, long, "Holds the lowest\nprice + premium.", 25, "2026-01-02")

@@ -18,7 +18,7 @@ PASSED = SelfTest(True, NOW, ("SH: 113052.SH: 10 张 at 80.000 listed, frozen, c
 FAILED = SelfTest(False, NOW, ("SH: failed: 10 张 were ordered, the account lists 100",))
 
 
-async def test_the_first_order_wants_the_terms_agreed_to_by_typing() -> None:
+async def test_the_first_order_needs_typed_consent() -> None:
     link = ScriptedLink(live(Need.CONSENT))
     link.replies |= {GiveConsent: Done(None), ExecutePlan: None}
     async with shown(link, "3", "r") as (app, pilot):
@@ -35,7 +35,7 @@ async def test_the_first_order_wants_the_terms_agreed_to_by_typing() -> None:
         await until(pilot, lambda: len(link.sent_of(ExecutePlan)) == 1)
 
 
-async def test_who_does_not_agree_sends_nothing() -> None:
+async def test_without_consent_nothing_is_sent() -> None:
     link = ScriptedLink(live(Need.CONSENT, Need.SELF_TEST))
     async with shown(link, "3", "r", "e", "escape") as (app, pilot):
         await settle(pilot)
@@ -43,7 +43,7 @@ async def test_who_does_not_agree_sends_nothing() -> None:
         assert link.sent_of(GiveConsent) == link.sent_of(RunSelfTest) == link.sent_of(ExecutePlan) == []
 
 
-async def test_the_self_test_is_asked_for_and_its_pass_goes_on_to_the_plan() -> None:
+async def test_a_passed_self_test_continues_to_the_plan() -> None:
     link = ScriptedLink(live(Need.SELF_TEST))
     link.replies |= {RunSelfTest: Done(PASSED), ExecutePlan: None}
     async with shown(link, "3", "r", "e") as (app, pilot):
@@ -53,7 +53,7 @@ async def test_the_self_test_is_asked_for_and_its_pass_goes_on_to_the_plan() -> 
         assert link.sent_of(ExecutePlan) == []
 
 
-async def test_a_self_test_that_fails_is_told_and_sends_nothing() -> None:
+async def test_a_failed_self_test_is_shown_and_sends_nothing() -> None:
     link = ScriptedLink(live(Need.SELF_TEST))
     link.replies[RunSelfTest] = Done(FAILED)
     async with shown(link, "3", "r", "e", "y") as (app, pilot):
@@ -63,7 +63,7 @@ async def test_a_self_test_that_fails_is_told_and_sends_nothing() -> None:
         assert link.sent_of(ExecutePlan) == []
 
 
-async def test_a_self_test_that_is_refused_says_why() -> None:
+async def test_a_refused_self_test_says_why() -> None:
     link = ScriptedLink(live(Need.SELF_TEST))
     link.replies[RunSelfTest] = Failed("no order may be sent now: it is 15:10", refused=True)
     async with shown(link, "3", "r", "e", "y") as (app, pilot):
@@ -71,7 +71,7 @@ async def test_a_self_test_that_is_refused_says_why() -> None:
         assert link.sent_of(ExecutePlan) == []
 
 
-async def test_an_unknown_order_is_settled_with_the_evidence_beside_the_question() -> None:
+async def test_settling_an_unknown_order_shows_the_evidence() -> None:
     unknown = order(1, Side.SELL, OrderState.UNKNOWN, message="MiniQMT did not answer in time")
     link = ScriptedLink(snapshot(mode="live", account="8880001", orders=(unknown,)))
     link.replies[SettleOrder] = Done("refused")
@@ -88,7 +88,7 @@ async def test_an_unknown_order_is_settled_with_the_evidence_beside_the_question
         await until(pilot, lambda: link.sent_of(SettleOrder)[-1:] == [SettleOrder("r260506-0001", True)])
 
 
-async def test_what_the_broker_settles_is_not_for_the_user() -> None:
+async def test_an_order_the_broker_settles_cannot_be_settled_by_the_user() -> None:
     working = order(1, Side.SELL, OrderState.WORKING)
     old = order(2, Side.SELL, OrderState.WORKING)
     old = replace(old, intent=replace(old.intent, trading_day=working.intent.trading_day - timedelta(days=1)))

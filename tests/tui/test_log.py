@@ -9,7 +9,7 @@ from tests.tui.screen import flat, lines, press, shown, status_text, text, until
 from tests.tui.scripted import NOW, TODAY, ScriptedLink, log_lines, snapshot
 
 
-async def test_a_search_marks_what_it_finds_and_jumps_to_it() -> None:
+async def test_a_search_marks_matches_and_jumps_to_them() -> None:
     async with shown(ScriptedLink(snapshot()), "6", "slash", *"line 3", "enter") as (app, pilot):
         assert "line 39" in next(line for line in lines(app) if line.startswith(">"))
         assert "paused" in flat(app)
@@ -26,7 +26,7 @@ async def test_a_search_marks_what_it_finds_and_jumps_to_it() -> None:
         assert "No search text" in status_text(app)
 
 
-async def test_what_is_found_far_away_is_shown_among_its_neighbours() -> None:
+async def test_a_distant_match_is_shown_with_its_neighbours() -> None:
     far = LogLine(NOW, Level.ERROR, "desk", "far away it broke", 900_000)
     link = ScriptedLink(snapshot())
     link.replies[FindInLog] = Done(far)
@@ -39,7 +39,7 @@ async def test_what_is_found_far_away_is_shown_among_its_neighbours() -> None:
         assert "121 lines, down to 90.6% of the file" in flat(app)
 
 
-async def test_the_cursor_at_the_top_brings_older_lines() -> None:
+async def test_the_cursor_at_the_top_loads_older_lines() -> None:
     link = ScriptedLink(snapshot())
     many = [replace(log_lines()[0], text=f"old {number}", begins=number * 10) for number in range(2000)]
 
@@ -62,7 +62,7 @@ async def test_the_cursor_at_the_top_brings_older_lines() -> None:
         assert "old 1999" in next(line for line in lines(app) if line.startswith(">"))
 
 
-async def test_days_back_and_today_again() -> None:
+async def test_earlier_days_and_back_to_today() -> None:
     link = ScriptedLink(snapshot())
     async with shown(link, "6", "left_square_bracket") as (app, pilot):
         assert link.sent_of(ReadLog)[-1].day == date(2026, 4, 30)
@@ -78,7 +78,7 @@ async def test_days_back_and_today_again() -> None:
         assert "This is today's log." in status_text(app)
 
 
-async def test_a_line_is_read_with_its_line_ends() -> None:
+async def test_a_long_line_is_shown_with_its_line_breaks() -> None:
     link = ScriptedLink(snapshot())
     broken = LogLine(NOW, Level.ERROR, "engine", "it failed\\nTraceback\\n  at work", 0)
     link.replies[ReadLog] = Done(LogPage(TODAY, (broken,), 100))
@@ -86,7 +86,7 @@ async def test_a_line_is_read_with_its_line_ends() -> None:
         assert [line for line in text(app).splitlines() if "  at work" in line and "Traceback" not in line]
 
 
-async def test_a_file_that_cannot_be_read_says_so_beside_the_old_lines() -> None:
+async def test_an_unreadable_file_is_reported_beside_the_old_lines() -> None:
     link = ScriptedLink(snapshot())
     async with shown(link, "6") as (app, pilot):
         link.replies[ReadLog] = Failed("the disk is gone")

@@ -15,12 +15,12 @@ def _link() -> ScriptedLink:
     return ScriptedLink(snapshot(mode="paper", platform_user=None))
 
 
-async def test_sandbox_skips_it() -> None:
+async def test_the_sandbox_skips_the_login() -> None:
     async with shown(ScriptedLink(snapshot(platform_user=None))) as (app, _):
         assert not isinstance(app.screen, LoginScreen)
 
 
-async def test_servers_own_words() -> None:
+async def test_the_server_s_error_text_is_shown() -> None:
     link = _link()
     link.replies[Login] = Failed("用户名或密码错误 [code 1001]")
     async with shown(link, *TYPED, "enter") as (app, pilot):
@@ -31,7 +31,7 @@ async def test_servers_own_words() -> None:
         assert "Type your username and your password." in flat(app)
 
 
-async def test_password_is_hidden_and_not_kept() -> None:
+async def test_the_password_is_hidden_and_not_stored() -> None:
     link = _link()
     link.replies[Login] = None
     async with shown(link, *TYPED) as (app, pilot):
@@ -44,14 +44,14 @@ async def test_password_is_hidden_and_not_kept() -> None:
         assert not [holder for holder in holders if SECRET in repr(vars(holder))]
 
 
-async def test_once_while_it_is_answered() -> None:
+async def test_login_is_sent_once_while_pending() -> None:
     link = _link()
     link.replies[Login] = None
     async with shown(link, *TYPED, "enter", "enter", "x", "enter") as (_, _pilot):
         assert len(link.sent_of(Login)) == 1
 
 
-async def test_done_opens_the_app() -> None:
+async def test_a_successful_login_opens_the_app() -> None:
     link = _link()
     link.replies[Login] = Done(LoggedIn("li"))
     async with shown(link, *TYPED, "enter") as (app, _):
@@ -59,7 +59,7 @@ async def test_done_opens_the_app() -> None:
         assert "Logged in as li." in status_text(app)
 
 
-async def test_engine_that_logs_in_by_itself_closes_it() -> None:
+async def test_an_automatic_login_closes_the_login_screen() -> None:
     link = _link()
     async with shown(link) as (app, pilot):
         assert isinstance(app.screen, LoginScreen)
@@ -67,7 +67,7 @@ async def test_engine_that_logs_in_by_itself_closes_it() -> None:
         await until(pilot, lambda: not isinstance(app.screen, LoginScreen))
 
 
-async def test_engine_that_did_not_start_asks_for_no_password() -> None:
+async def test_an_engine_that_did_not_start_asks_for_no_password() -> None:
     reason = "live mode is not part of this version"
     link = ScriptedLink(snapshot(mode="live", platform_user=None, health=(), ready=False, blockers=blocked(reason)))
     async with shown(link, "l") as (app, _):
@@ -76,7 +76,7 @@ async def test_engine_that_did_not_start_asks_for_no_password() -> None:
         assert "NOT LOGGED IN" not in flat(app)
 
 
-async def test_later_and_back() -> None:
+async def test_login_can_be_postponed_and_resumed() -> None:
     async with shown(_link(), "escape") as (app, pilot):
         assert "NOT LOGGED IN to Factor Cat: press l on Home" in flat(app)
         await press(pilot, "l")

@@ -38,7 +38,7 @@ def contrast(one: Color, other: Color) -> float:
 
 
 @pytest.mark.parametrize("name", THEMES)
-def test_every_text_can_be_read_on_everything_it_stands_on(name: str) -> None:
+def test_every_text_has_enough_contrast(name: str) -> None:
     theme = use_theme(name, "red")
     grounds = [Style(bgcolor=str(color)) for color in (theme.background, theme.surface, theme.panel)]
     grounds += [Style(bgcolor=theme.variables["wrong"]), STYLES[Tone.CURSOR_AWAY], STYLES[Tone.HEADER]]
@@ -57,11 +57,11 @@ def test_every_text_can_be_read_on_everything_it_stands_on(name: str) -> None:
     assert contrast(cursor.color, cursor.bgcolor) >= LEAST_CONTRAST
 
 
-def test_the_check_of_contrast_finds_grey_on_grey() -> None:
+def test_the_contrast_check_finds_grey_on_grey() -> None:
     assert contrast(Color.parse("#777777"), Color.parse("#555555")) < LEAST_CONTRAST
 
 
-async def test_the_look_changes_while_it_runs() -> None:
+async def test_the_theme_changes_while_running() -> None:
     link = ScriptedLink(snapshot())
     async with shown(link, "4") as (app, pilot):
         rises = STYLES[Tone.UP].color
@@ -85,7 +85,7 @@ async def test_a_row_is_copied_through_the_terminal() -> None:
         assert "was looked at" in app.clipboard
 
 
-async def test_a_new_alarm_rings_once_and_stands_in_the_title() -> None:
+async def test_a_new_alarm_rings_once_and_is_in_the_title() -> None:
     link = ScriptedLink(snapshot(blockers=blocked("the ledger differs")))
     async with shown(link) as (app, pilot):
         rung: list[int] = []
@@ -102,7 +102,7 @@ async def test_a_new_alarm_rings_once_and_stands_in_the_title() -> None:
         assert rung == [1, 1]
 
 
-def test_the_title_is_given_back() -> None:
+def test_the_window_title_is_restored() -> None:
     class App:
         is_headless = False
 
@@ -126,7 +126,7 @@ def test_the_title_is_given_back() -> None:
     assert app.rung == 1
 
 
-async def test_what_was_said_goes_by_itself_and_hides_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_messages_disappear_by_themselves_and_cover_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tui.widgets.bars._SECONDS", 0.0)
     async with shown(ScriptedLink(snapshot()), "4", "O") as (app, pilot):
         assert "The rows are not sorted" in lines(app)[-2]
@@ -136,7 +136,7 @@ async def test_what_was_said_goes_by_itself_and_hides_nothing(monkeypatch: pytes
         assert status_text(app) == ""
 
 
-def test_the_language_of_the_settings_is_spoken_from_the_start() -> None:
+def test_the_language_of_the_settings_is_used_from_the_start() -> None:
     """An engine says its sentences in the language in use: a screen that is made must not change it."""
     use_language("zh")
     try:

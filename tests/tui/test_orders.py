@@ -25,7 +25,7 @@ async def test_history_by_day() -> None:
         assert "These are today's orders." in status_text(app)
 
 
-async def test_a_day_that_was_not_read_leaves_today_on_the_screen() -> None:
+async def test_a_day_that_cannot_be_read_leaves_today_on_the_screen() -> None:
     link = ScriptedLink(snapshot())
     link.replies[ReadOrders] = Failed("the disk is gone")
     async with shown(link, "5", "left_square_bracket") as (app, pilot):
@@ -51,7 +51,7 @@ async def test_orders_are_sorted_and_back() -> None:
         assert [line.split()[2] for line in lines(app)[4:8]] == sorted(shown_codes, reverse=True)
 
 
-async def test_the_age_of_what_is_still_open() -> None:
+async def test_open_orders_show_their_age() -> None:
     orders = (order(1, Side.SELL, OrderState.WORKING), order(2, Side.BUY, OrderState.FILLED))
     async with shown(ScriptedLink(snapshot(orders=orders)), "5", size=LARGE) as (app, _):
         working = next(line for line in lines(app) if "working" in line and ".S" in line)

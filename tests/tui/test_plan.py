@@ -17,7 +17,7 @@ async def test_question_names_mode_account_and_money() -> None:
         assert app.focused.id == "no"
 
 
-async def test_yes_sends_once() -> None:
+async def test_yes_sends_the_plan_once() -> None:
     link = ScriptedLink(snapshot())
     link.replies[ExecutePlan] = None
     async with shown(link, "3", "r") as (app, pilot):
@@ -33,7 +33,7 @@ async def test_yes_sends_once() -> None:
         assert len(link.sent_of(MakePlan)) == 1
 
 
-async def test_enter_and_the_others_send_nothing() -> None:
+async def test_enter_and_other_keys_send_nothing() -> None:
     link = ScriptedLink(snapshot())
     async with shown(link, "3", "r") as (app, pilot):
         for answer in (("enter",), ("n",), ("escape",), ("space", "enter"), ("tab", "enter"), ("e", "enter")):
@@ -58,7 +58,7 @@ async def test_progress_and_result() -> None:
         assert "UNRESOLVED part filled" in flat(app)
 
 
-async def test_left_over_is_named() -> None:
+async def test_unfilled_orders_are_named() -> None:
     link = ScriptedLink(snapshot(plan=plan(), rebalance=rebalance(finished=True)))
     async with shown(link, "3") as (app, pilot):
         assert "Not filled: 113050.SH 530" in flat(app)
@@ -76,7 +76,7 @@ async def test_refused_plan_is_large_and_cannot_be_executed() -> None:
         assert link.sent_of(ExecutePlan) == []
 
 
-async def test_refused_execution_is_told_and_may_be_tried_again() -> None:
+async def test_a_refused_execution_is_shown_and_can_be_retried() -> None:
     link = ScriptedLink(snapshot())
     link.replies[ExecutePlan] = Failed("the market is closed", refused=True)
     async with shown(link, "3", "r", "e", "y", size=LARGE) as (app, pilot):
@@ -94,7 +94,7 @@ async def test_failed_execution_asks_for_a_new_plan() -> None:
         assert len(link.sent_of(ExecutePlan)) == 1
 
 
-async def test_plan_that_changed_under_the_question_is_not_sent() -> None:
+async def test_a_plan_that_changed_during_the_question_is_not_sent() -> None:
     link = ScriptedLink(snapshot())
     async with shown(link, "3", "r", "e") as (app, pilot):
         newer = plan(plan_id="p-2", made_at=replace(plan()).made_at.replace(second=59))
@@ -112,7 +112,7 @@ async def test_trading_off_says_so() -> None:
         assert link.sent_of(ExecutePlan) == []
 
 
-async def test_all_blocked_is_not_called_equal() -> None:
+async def test_a_plan_with_all_bonds_skipped_is_not_called_equal() -> None:
     link = ScriptedLink(snapshot())
     link.replies[MakePlan] = Done(plan(legs=()))
     async with shown(link, "3", "r", "e", "y") as (app, _):
@@ -121,7 +121,7 @@ async def test_all_blocked_is_not_called_equal() -> None:
         assert link.sent_of(ExecutePlan) == []
 
 
-async def test_what_was_said_stands_over_no_question() -> None:
+async def test_messages_do_not_cover_a_question() -> None:
     link = ScriptedLink(snapshot(rebalance=rebalance(finished=True)))
     async with shown(link, "3", "e", "e") as (app, pilot):
         assert status_text(app) == "Make a new plan first: press r."

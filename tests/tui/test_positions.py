@@ -20,7 +20,7 @@ def codes(app: RotorApp) -> list[str]:
     return [word for line in lines(app)[3:] for word in line.strip("> ").split()[:1] if word[-3:] in (".SH", ".SZ")][:6]
 
 
-async def test_rows_are_sorted_by_value_and_what_is_not_known_comes_last() -> None:
+async def test_rows_are_sorted_by_value_with_unknown_values_last() -> None:
     async with shown(ScriptedLink(snapshot()), "4", size=LARGE) as (app, pilot):
         as_they_come = codes(app)
         for _ in range(11):
@@ -36,7 +36,7 @@ async def test_rows_are_sorted_by_value_and_what_is_not_known_comes_last() -> No
         assert codes(app) == as_they_come
 
 
-async def test_a_click_on_a_head_sorts_and_a_second_one_reverses() -> None:
+async def test_a_click_on_a_header_sorts_and_a_second_one_reverses() -> None:
     async with shown(ScriptedLink(snapshot()), "4") as (app, pilot):
         await press(pilot, "O")
         assert "not sorted: press o" in status_text(app)
@@ -68,14 +68,14 @@ def test_the_gauge_shows_where_the_price_stands(last: str, drawn: str) -> None:
     assert gauge(replace(positions()[0], last=Decimal(last))) == drawn
 
 
-def test_without_a_price_or_a_level_there_is_no_gauge() -> None:
+def test_without_a_price_or_a_trigger_there_is_no_gauge() -> None:
     row = positions()[0]
     assert row.stop is not None
     assert gauge(replace(row, last=None)) == gauge(replace(row, stop=None)) == ""
     assert gauge(replace(row, stop=replace(row.stop, profit=None))) == ""
 
 
-async def test_adopt_asks_with_the_money_and_tells_the_outcome() -> None:
+async def test_adopting_asks_with_the_amount_and_shows_the_result() -> None:
     link = ScriptedLink(snapshot())
     link.replies[Adopt] = Done(760)
     async with shown(link, "4", "end", "up", "up", "a") as (app, pilot):
@@ -89,7 +89,7 @@ async def test_adopt_asks_with_the_money_and_tells_the_outcome() -> None:
         assert "The strategy manages all of it already." in status_text(app)
 
 
-async def test_release_asks_and_tells_a_refusal() -> None:
+async def test_releasing_asks_first_and_shows_a_refusal() -> None:
     link = ScriptedLink(snapshot())
     link.replies[Release] = Failed("a rebalance is running: wait for its end", refused=True)
     async with shown(link, "4", "r") as (app, pilot):
@@ -101,7 +101,7 @@ async def test_release_asks_and_tells_a_refusal() -> None:
         assert "nothing to release" in status_text(app)
 
 
-async def test_selling_one_names_the_money_and_its_default_answer_is_no() -> None:
+async def test_selling_one_bond_names_the_amount_and_defaults_to_no() -> None:
     sold = replace(rebalance(finished=True), legs=rebalance(finished=True).legs[:1], origin=Origin.SALE)
     link = ScriptedLink(snapshot())
     link.replies[SellOne] = Done(sold)
@@ -122,13 +122,13 @@ async def test_selling_one_names_the_money_and_its_default_answer_is_no() -> Non
         assert link.sent_of(ExecutePlan) == []
 
 
-async def test_live_money_is_named_in_the_question() -> None:
+async def test_the_question_names_live_money() -> None:
     async with shown(ScriptedLink(snapshot(mode="live", account="8880001")), "4", "x") as (app, _):
         assert "8880001" in flat(app)
         assert "(real money)" in flat(app)
 
 
-async def test_what_cannot_be_sold_says_why() -> None:
+async def test_a_bond_that_cannot_be_sold_says_why() -> None:
     link = ScriptedLink(snapshot(controls=(Control.HALTED,)))
     async with shown(link, "4", "x") as (app, pilot):
         assert "Trading is halted" in status_text(app)
@@ -147,7 +147,7 @@ async def test_what_cannot_be_sold_says_why() -> None:
     assert link.sent == []
 
 
-async def test_two_presses_are_one_sale() -> None:
+async def test_pressing_twice_sells_once() -> None:
     link = ScriptedLink(snapshot())
     link.replies[SellOne] = None
     async with shown(link, "4", "x", "y") as (app, pilot):
@@ -156,6 +156,6 @@ async def test_two_presses_are_one_sale() -> None:
         assert len(link.sent_of(SellOne)) == 1
 
 
-def test_sorting_knows_rows_without_any_figure() -> None:
+def test_rows_without_figures_can_be_sorted() -> None:
     bare = PositionRow(positions()[0].code, "", 0, 0, 0, None, None, None, None)
     assert bare.stop_distance is None

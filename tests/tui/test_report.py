@@ -8,7 +8,7 @@ from tests.tui.screen import LARGE, flat, lines, press, shown, status_text, unti
 from tests.tui.scripted import NOW, TODAY, ScriptedLink, snapshot
 
 
-async def test_results_slippage_stops_and_equity_each_in_a_view() -> None:
+async def test_profit_slippage_stops_and_equity_have_their_own_view() -> None:
     async with shown(ScriptedLink(snapshot()), "7", size=LARGE) as (app, pilot):
         for item in ("sandbox: no real money", "113052.SH", "127056.SZ", "realised", "-301.60"):
             assert item in flat(app), item
@@ -23,7 +23,7 @@ async def test_results_slippage_stops_and_equity_each_in_a_view() -> None:
         assert "127056.SZ" in flat(app)
 
 
-async def test_the_equity_is_drawn_where_there_is_room() -> None:
+async def test_the_equity_curve_is_drawn_if_it_fits() -> None:
     async with shown(ScriptedLink(snapshot()), "7", size=LARGE) as (app, pilot):
         assert app.query_one("#report-chart").display
         await pilot.resize_terminal(80, 24)
@@ -33,7 +33,7 @@ async def test_the_equity_is_drawn_where_there_is_room() -> None:
         assert app.query_one("#report-chart").display
 
 
-async def test_spans_shorter_and_longer() -> None:
+async def test_shorter_and_longer_periods() -> None:
     link = ScriptedLink(snapshot())
     async with shown(link, "7") as (app, pilot):
         assert link.sent_of(ReadReport)[-1].first == date(2026, 5, 1)
@@ -70,7 +70,7 @@ async def test_sort_reverse_filter_and_details() -> None:
         assert "113052.SH" in flat(app)
 
 
-async def test_export_tells_where_and_a_failure_why() -> None:
+async def test_export_names_its_file_and_a_failure_its_reason() -> None:
     link = ScriptedLink(snapshot())
     link.replies[ExportReport] = Done(("/home/x/report-bonds.csv", "/home/x/report-orders.csv"))
     async with shown(link, "7", "x") as (app, pilot):

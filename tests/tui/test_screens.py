@@ -138,7 +138,7 @@ async def test_narrow_header_keeps_what_is_wrong() -> None:
 
 
 @SIZES
-async def test_trading_off_is_loud(size: tuple[int, int]) -> None:
+async def test_trading_off_is_prominent(size: tuple[int, int]) -> None:
     reasons = ("the ledger differs from the broker in 113052.SH: 820 here, 800 there", "no redemption table")
     async with shown(ScriptedLink(snapshot(blockers=blocked(*reasons))), "4", size=size) as (app, pilot):
         assert f"TRADING OFF {reasons[0]} (+1 more on Home)" in flat(app)
@@ -160,7 +160,7 @@ async def test_unknown_is_its_reason_and_never_zero(size: tuple[int, int]) -> No
         assert "0 positions" not in seen
 
 
-async def test_missing_quote_is_not_a_price() -> None:
+async def test_a_missing_quote_is_not_shown_as_a_price() -> None:
     async with shown(ScriptedLink(snapshot()), "4", size=LARGE) as (app, _):
         (row,) = [line for line in lines(app) if "118031.SH" in line]
         assert row.split()[:7] == ["118031.SH", "天23转债", "1000", "1000", "1000", "0", "99.000"]
@@ -190,7 +190,7 @@ EMPTY = {
 }
 
 
-async def test_empty_says_what_to_press() -> None:
+async def test_empty_screens_say_which_key_to_press() -> None:
     link = ScriptedLink(snapshot(events=(), orders=(), positions=Known(())))
     link.replies[ListStrategies] = Done(Page((), 1, 20, 0, 0))
     link.replies[ReadLog] = Done(LogPage(scripted.TODAY, ()))
@@ -208,7 +208,7 @@ STEPS = {
 }
 
 
-async def test_loading_and_failed_are_words() -> None:
+async def test_loading_and_failure_are_shown_in_words() -> None:
     link = ScriptedLink(snapshot())
     answers = dict(link.replies)
     async with shown(link) as (app, pilot):

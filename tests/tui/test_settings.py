@@ -28,7 +28,7 @@ async def go_to(pilot: object, app: RotorApp, key: str) -> None:
     raise AssertionError(f"{key} is not on the screen")
 
 
-async def test_every_key_in_its_group_with_its_source() -> None:
+async def test_every_setting_is_in_its_group_with_its_source() -> None:
     async with shown(ScriptedLink(snapshot()), "8", size=LARGE) as (app, _):
         for item in (
             "general",
@@ -60,7 +60,7 @@ async def test_a_value_is_checked_as_it_is_typed_and_written_with_enter() -> Non
         assert len(link.sent_of(ReadSettings)) == 2
 
 
-async def test_escape_leaves_it() -> None:
+async def test_escape_discards_the_input() -> None:
     link = ScriptedLink(snapshot())
     async with shown(link, "8") as (app, pilot):
         await go_to(pilot, app, "factorcat.username")
@@ -68,7 +68,7 @@ async def test_escape_leaves_it() -> None:
         assert link.sent_of(ChangeSetting) == []
 
 
-async def test_words_are_chosen_and_switches_switched() -> None:
+async def test_options_are_chosen_and_switches_toggled() -> None:
     link = ScriptedLink(snapshot())
     async with shown(link, "8") as (app, pilot):
         await go_to(pilot, app, "language")
@@ -79,7 +79,7 @@ async def test_words_are_chosen_and_switches_switched() -> None:
         await until(pilot, lambda: link.sent_of(ChangeSetting)[1:] == [ChangeSetting("factorcat.remember", "false")])
 
 
-async def test_what_moves_money_is_asked_about() -> None:
+async def test_settings_that_affect_money_ask_first() -> None:
     link = ScriptedLink(snapshot())
     async with shown(link, "8", "enter", "3") as (app, pilot):
         assert "real money: the first order needs your consent" in flat(app)
@@ -89,7 +89,7 @@ async def test_what_moves_money_is_asked_about() -> None:
         await until(pilot, lambda: link.sent_of(ChangeSetting) == [ChangeSetting("mode", "live")])
 
 
-async def test_the_default_comes_back() -> None:
+async def test_a_setting_can_be_reset_to_its_default() -> None:
     link = ScriptedLink(snapshot())
     async with shown(link, "8", "d") as (app, pilot):
         assert "This is the default already." in status_text(app)
@@ -100,13 +100,13 @@ async def test_the_default_comes_back() -> None:
         await until(pilot, lambda: link.sent_of(ChangeSetting) == [ChangeSetting("buy.amount", "10000.0")])
 
 
-async def test_what_a_variable_sets_says_so() -> None:
+async def test_a_setting_set_by_a_variable_says_so() -> None:
     async with shown(ScriptedLink(snapshot()), "8") as (app, pilot):
         await go_to(pilot, app, "orders.timeout")
         assert "An environment variable sets it, whatever the file says." in flat(app)
 
 
-async def test_a_hidden_value_is_typed_anew() -> None:
+async def test_a_hidden_value_is_typed_again() -> None:
     async with shown(ScriptedLink(snapshot()), "8") as (app, pilot):
         await go_to(pilot, app, "notify.urls")
         await press(pilot, "enter")
@@ -114,7 +114,7 @@ async def test_a_hidden_value_is_typed_anew() -> None:
         assert field.value == ""  # type: ignore[attr-defined]
 
 
-async def test_a_password_is_typed_unseen_and_forgotten() -> None:
+async def test_a_password_is_typed_hidden_and_can_be_deleted() -> None:
     link = ScriptedLink(snapshot())
     link.replies |= {
         StoreSecret: Done(SecretStored("It is in the system's keyring.")),
@@ -134,7 +134,7 @@ async def test_a_password_is_typed_unseen_and_forgotten() -> None:
         await until(pilot, lambda: link.sent_of(ForgetSecret) == [ForgetSecret("factorcat")])
 
 
-async def test_things_are_tried_out() -> None:
+async def test_services_are_tested_from_settings() -> None:
     link = ScriptedLink(snapshot())
     link.replies[TryNotify] = Failed("smtp.example.com did not answer on port 465 in time.")
     async with shown(link, "8", "t") as (app, pilot):
@@ -155,7 +155,7 @@ async def test_filter_and_reload() -> None:
         assert len(link.sent_of(ReadSettings)) == 2
 
 
-async def test_a_file_that_cannot_be_used_is_told() -> None:
+async def test_an_invalid_file_is_reported() -> None:
     link = ScriptedLink(snapshot())
     link.replies[ReadSettings] = Failed("config.toml: line 3 is not UTF-8")
     async with shown(link, "8") as (app, pilot):

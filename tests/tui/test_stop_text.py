@@ -52,7 +52,7 @@ def test_every_state_has_a_word(row: StopRow | None, word: str, tone: Tone) -> N
     assert row is None or row.state in in_full
 
 
-def test_what_is_the_users_is_no_fault() -> None:
+def test_holdings_not_managed_by_rotor_are_no_fault() -> None:
     assert state_cell(held(None, ours=0))[:2] == ("yours", Tone.DIM)
 
 
@@ -86,14 +86,14 @@ async def test_columns(size: tuple[int, int]) -> None:
 
 
 @pytest.mark.parametrize("width", [60, 70])
-async def test_narrower_still_keeps_the_guard(width: int) -> None:
+async def test_a_narrow_table_keeps_the_stop_column(width: int) -> None:
     async with shown(ScriptedLink(snapshot()), "4", size=(width, 24)) as (app, _):
         (row,) = [line for line in lines(app) if line.startswith(" 128136.SZ")]
         assert "-5.39%" in row
         assert "waits" in row
 
 
-async def test_line_and_card_tell_the_guard_in_full() -> None:
+async def test_row_and_details_show_the_stop_in_full() -> None:
     waiting = "order r-1 is unknown: frozen until that is settled"
     rows = Known(
         (held(stop(**LEVELS, state=waiting, status=StopStatus.WAITING), last=Decimal("112.000")), *positions()[1:])
@@ -124,7 +124,7 @@ async def test_what_is_not_managed_says_so() -> None:
         assert "yours: no stop sells it" in flat(app)
 
 
-async def test_the_reason_of_an_order_says_once_what_it_was_sent_for() -> None:
+async def test_an_order_s_reason_names_its_origin_once() -> None:
     sent = order(1, Side.SELL, OrderState.FILLED)
     async with shown(ScriptedLink(snapshot(orders=(sent,))), "5") as (app, _):
         assert "rebalance: left list" in flat(app)
@@ -134,7 +134,7 @@ async def test_the_reason_of_an_order_says_once_what_it_was_sent_for() -> None:
 
 
 @pytest.mark.parametrize("origin", list(Origin))
-async def test_orders_say_what_they_were_sent_for(origin: Origin) -> None:
+async def test_orders_show_their_origin(origin: Origin) -> None:
     sent = order(1, Side.SELL, OrderState.FILLED, filled_volume=820, filled_amount=Decimal(97502))
     reason = f"{origin}: last 112.4 through 112.575"
     sent = replace(sent, intent=replace(sent.intent, origin=origin, reason=reason))

@@ -29,7 +29,7 @@ sys.exit(code)
 @pytest.mark.parametrize(
     ("leave", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129), ("\r", 1)], ids=["term", "hup", "crash"]
 )
-def test_terminal_is_put_right(leave: str | signal.Signals, code: int) -> None:
+def test_the_terminal_is_restored(leave: str | signal.Signals, code: int) -> None:
     root = Path(__file__).parents[2]
     environment = {**os.environ, "TERM": "xterm-256color", "PYTHONPATH": str(root)}
     child = pexpect.spawn(
@@ -57,7 +57,7 @@ def test_terminal_is_put_right(leave: str | signal.Signals, code: int) -> None:
     assert "hunter2-secret" not in said
 
 
-def test_without_a_terminal_it_says_so_and_ends(tmp_path: Path) -> None:
+def test_without_a_terminal_the_app_says_so_and_exits(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "tui.cli", "--home", str(tmp_path)],
         stdin=subprocess.DEVNULL,
