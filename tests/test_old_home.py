@@ -4,6 +4,7 @@ import asyncio
 import json
 import shutil
 import sqlite3
+from contextlib import closing
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -13,17 +14,24 @@ import pytest
 from click.testing import CliRunner
 from pydantic import SecretStr
 
+from core.engine.engine import Engine
 from core.infra.clock import RealClock
 from core.infra.config import load_settings
 from core.infra.credentials import Credentials
 from core.infra.credentials_file import CredentialsFile
+from core.infra.database import open_database
 from core.infra.home import Home
 from core.infra.updates import newer
+from core.model.command import DayOfOrders, ReadOrders, ReadReport
 from core.model.known import Known
+from core.model.report import Report
 from core.notify import delivery
 from core.notify.channels import MailReceiver
 from core.notify.delivery import Delivery
 from core.notify.outbox import Outbox
+from core.trading.journal import Journal
+from core.trading.state_store import TRADING
+from tests.engine.test_engine import ask
 from tests.notify.smtp import email_at, smtp_server
 from tests.waiting import until
 from tui.cli.main import main
@@ -103,6 +111,45 @@ def test_orders_and_ledger_and_equity_are_exported(home: Home) -> None:
     assert len(json.loads(rotor(home, "export", "fills", "--json"))) == FILLS
     assert len(json.loads(rotor(home, "export", "ledger", "--json"))) == HELD
     assert len(json.loads(rotor(home, "export", "equity", "--json"))) > 50
+
+
+def test_report_and_orders_screen_show_its_rows(home: Home) -> None:
+    engine = Engine(home, load_settings(home.path, environ={}), by_itself=False)
+    engine.start()
+    try:
+        engine.wait_ready()
+        first: DayOfOrders = ask(engine, ReadOrders(date(2026, 5, 15)))
+        second: DayOfOrders = ask(engine, ReadOrders(date(2026, 5, 18)))
+        report: Report = ask(engine, ReadReport(None, date(2026, 5, 18)))
+    finally:
+        engine.stop()
+    assert (len(first.orders), first.earlier, first.later) == (18, None, date(2026, 5, 18))
+    assert (len(second.orders), second.earlier, second.later) == (5, date(2026, 5, 15), None)
+    assert not any(order.unsent for order in (*first.orders, *second.orders))
+    assert {order.client_order_id for order in report.orders} == {
+        order.intent.client_order_id for order in (*first.orders, *second.orders)
+    }
+    filled = sum(order.filled_volume for order in (*first.orders, *second.orders))
+    assert sum(row.filled for row in report.orders) == filled > 0
+    assert len(report.stops) == 5
+    assert sum(row.held > 0 for row in report.bonds) == HELD
+    assert (report.first, report.last, len(report.equity) > 0) == (None, date(2026, 5, 18), True)
+
+
+def test_orders_that_were_not_sent_are_recognised_once_by_their_old_text(home: Home) -> None:
+    texts = {"a": "not sent: trading is halted", "b": "MiniQMT refused it: not sent: -1", "c": "refused"}
+    with closing(sqlite3.connect(home.database)) as old, old:
+        for key, text in texts.items():
+            old.execute(
+                "insert into orders (client_order_id, plan_id, trading_day, code, side, volume, price, reason, "
+                "attempt, state, created_at, message) values (?, 'p', '2026-05-19', '110092.SH', 'buy', 10, '100', "
+                "'', 1, 'refused', '2026-05-19T10:00:00+08:00', ?)",
+                [key, text],
+            )
+    for _ in range(2):  # the second start finds the column
+        with closing(open_database(home.database, TRADING)) as database:
+            found = Journal(database).of_day(date(2026, 5, 19))
+            assert {order.intent.client_order_id for order in found if order.unsent} == {"a"}
 
 
 def test_the_encrypted_file_opens_with_its_passphrase(home: Home) -> None:

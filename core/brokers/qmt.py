@@ -107,12 +107,13 @@ class QmtBroker:
     async def place(self, intent: Intent) -> Outcome:
         session = self._connection.session
         if session is None:
-            return Refused(say("not sent: the account is not connected: {text}", text=self.connection.detail))
+            why = say("not sent: the account is not connected: {text}", text=self.connection.detail)
+            return Refused(why, sent=False)
         try:
             answer = await session.place(intent)
         except CallNotStarted as error:
             self._connection.drop(session, str(error))
-            return Refused(f"not sent: {error}")
+            return Refused(f"not sent: {error}", sent=False)
         except CallTimedOut as error:
             self._connection.drop(session, str(error))
             return Unresolved(say("its answer was lost: {error}", error=error))
@@ -200,7 +201,7 @@ class QmtBroker:
             self._connection.count_failure(session)
             return Unknown(say("the SDK of MiniQMT failed: {error}", error=error))
         if self._connection.session is not session:
-            return Unknown(say("the connection was lost meanwhile: {text}", text=self.connection.detail))
+            return Unknown(say("the connection was lost meanwhile: {text}", text=self.connection.detail), sent=False)
         self._connection.failures = 0
         self._latency = asyncio.get_running_loop().time() - asked_at
         return answer

@@ -94,7 +94,10 @@ class Transition:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """An order and everything that happened to it; amounts and fees in CNY, volumes in 张."""
+    """An order and everything that happened to it; amounts and fees in CNY, volumes in 张.
+
+    `unsent`: refused before it was handed to the broker, so it counts as no order of the day and no reject.
+    """
 
     intent: Intent
     state: OrderState
@@ -105,6 +108,7 @@ class Order:
     fee: Decimal = Decimal(0)
     message: str = ""
     log: tuple[Transition, ...] = ()
+    unsent: bool = False
 
     @property
     def live(self) -> bool:
@@ -180,9 +184,10 @@ class Confirmed:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The broker certainly did not take the order."""
+    """The broker certainly did not take the order. `sent`: it was asked to."""
 
     reason: str
+    sent: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,16 +54,26 @@ class Journal:
             self._orders[intent.client_order_id] = Order(intent, OrderState.INTENDED, at, log=log)
 
     def record(
-        self, client_order_id: str, state: OrderState, text: str, at: datetime, order_id: str | None = None
+        self,
+        client_order_id: str,
+        state: OrderState,
+        text: str,
+        at: datetime,
+        order_id: str | None = None,
+        *,
+        unsent: bool = False,
     ) -> Order:
-        """Commit a step in an order's life and answer with the order as it now is."""
+        """Commit a step in an order's life and return the order as it is now. `unsent`: it never left rotor."""
         order = self[client_order_id]
         bound = order_id or order.order_id
         with self._db.atomic():
-            update(self._db, "orders", client_order_id, {"state": state, "message": text, "order_id": bound})
+            changes = {"state": state, "message": text, "order_id": bound, "unsent": int(unsent)}
+            update(self._db, "orders", client_order_id, changes)
             self._db.table("transitions").insert(_step(client_order_id, at, state, text))
         log = (*order.log, Transition(at, state, text))
-        self._orders[client_order_id] = replace(order, state=state, message=text, order_id=bound, log=log)
+        self._orders[client_order_id] = replace(
+            order, state=state, message=text, order_id=bound, log=log, unsent=unsent
+        )
         return self._orders[client_order_id]
 
     def filled(self, client_order_id: str, volume: int, amount: Decimal, fee: Decimal) -> Order:
@@ -161,6 +171,7 @@ class Journal:
             sum((Decimal(fill["fee"]) for fill in fills), Decimal(0)),
             row["message"] or "",
             log,
+            bool(row.get("unsent")),  # the file of an older version that is only read has no such column
         )
 
 

@@ -29,7 +29,7 @@ from core.rules.priority import beats
 from core.rules.sizing import cost
 from core.trading.journal import Journal
 from core.trading.ledger import Ledger
-from core.trading.risk import NOT_SENT, PreTradeRisk, RiskContext
+from core.trading.risk import PreTradeRisk, RiskContext
 from core.trading.status import TradingStatus
 
 log = logging.getLogger(__name__)
@@ -238,7 +238,7 @@ class OrderManager:
                 self._refuse_unsent(intent, "the run was broken off")
 
     def _refuse_unsent(self, intent: Intent, reason: str) -> None:
-        self._record(self.journal[intent.client_order_id], OrderState.REFUSED, f"{NOT_SENT}{reason}")
+        self._record(self.journal[intent.client_order_id], OrderState.REFUSED, f"not sent: {reason}", unsent=True)
         self.notify()
 
     async def _place(self, intent: Intent) -> None:
@@ -257,8 +257,9 @@ class OrderManager:
                 self._record(order, OrderState.WORKING, f"taken as order {outcome.order_id}", outcome.order_id)
         elif isinstance(outcome, Refused):
             if order.unresolved:
-                self._record(order, OrderState.REFUSED, outcome.reason)
-                self._on_rejected(intent)
+                self._record(order, OrderState.REFUSED, outcome.reason, unsent=not outcome.sent)
+                if outcome.sent:
+                    self._on_rejected(intent)
         elif order.unresolved:
             self._record(order, OrderState.UNKNOWN, outcome.reason)
         self.notify()
@@ -342,9 +343,11 @@ class OrderManager:
             if self.broker.absence_proven_in(current) == 0:
                 self._record(current, OrderState.REFUSED, "it never reached the broker: its list does not hold it")
 
-    def _record(self, order: Order, state: OrderState, text: str, order_id: str | None = None) -> None:
+    def _record(
+        self, order: Order, state: OrderState, text: str, order_id: str | None = None, *, unsent: bool = False
+    ) -> None:
         intent = order.intent
-        self.journal.record(intent.client_order_id, state, text, self.clock.now(), order_id)
+        self.journal.record(intent.client_order_id, state, text, self.clock.now(), order_id, unsent=unsent)
         log.info(
             "%s %s %s, %d at %s: %s (%s)",
             intent.side,

@@ -222,9 +222,6 @@ class TradingControls:
         return None
 
 
-NOT_SENT = "not sent: "
-"""Prefix of an order that was written down and then held back here. It is stored: nobody else rejected this order."""
-
 _REFUSED_KEY = "turned_down"
 
 
@@ -296,8 +293,4 @@ class OrderLimits:
         return frozenset(told["orders"]) if told.get("day") == day.isoformat() else frozenset()
 
     def _sent(self, day: date) -> list[Order]:
-        return [order for order in self._journal.of_day(day) if not _held_back(order)]
-
-
-def _held_back(order: Order) -> bool:
-    return order.state is OrderState.REFUSED and order.message.startswith(NOT_SENT)
+        return [order for order in self._journal.of_day(day) if not order.unsent]

@@ -141,3 +141,10 @@ def what_fills_are_measured_by(db: "Database") -> None:
     # Of orders from before this, nobody knows them: they stay null.
     for column in ("list_price", "arrival", "level"):
         db.table("orders").add_column(column, str)
+
+
+@TRADING()
+def orders_that_were_not_sent(db: "Database") -> None:
+    # Rows of older versions say it only in their text, in English whatever the user's language.
+    db.table("orders").add_column("unsent", int, not_null_default=0)
+    db.execute("update orders set unsent = 1 where state = 'refused' and substr(message, 1, 10) = 'not sent: '")

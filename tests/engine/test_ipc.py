@@ -21,6 +21,8 @@ from core.engine.ipc.protocol import (
     READ_ONLY_COMMANDS,
     ClientHello,
     ProtocolError,
+    Refusal,
+    ServerHello,
     changed,
     classes,
     decode,
@@ -197,8 +199,9 @@ async def test_wrong_key_is_refused_without_data(home: Home) -> None:
     async with hosted(home) as (engine, _):
         order = encode({"number": 1, "command": MakePlan()})
         answer = await asyncio.to_thread(raw_reply, home, ClientHello("open sesame", PROTOCOL, "1").line() + order)
-        assert read_server_hello(answer).refused == "the access key is not valid for this engine"
-        assert read_server_hello(answer).pid == 0
+        hello = read_server_hello(answer)
+        assert (hello.refusal, hello.refused) == (Refusal.WRONG_KEY, "the access key is not valid for this engine")
+        assert hello.pid == 0
         assert engine.asked == []
         assert home.endpoint.stat().st_mode & 0o077 == 0
 
@@ -216,12 +219,21 @@ async def test_invalid_handshake_gets_no_reply(first: bytes, home: Home) -> None
 async def test_other_protocol_version_is_refused_with_a_sentence(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     async with hosted(home):
         answer = await asyncio.to_thread(raw_reply, home, ClientHello(key_of(home), PROTOCOL + 1, "9.9").line())
-        assert "this is rotor 9.9: these versions cannot work together" in read_server_hello(answer).refused
+        hello = read_server_hello(answer)
+        assert hello.refusal is Refusal.OTHER_VERSION
+        assert "this is rotor 9.9: these versions cannot work together" in hello.refused
         monkeypatch.setattr("core.engine.ipc.client.PROTOCOL", PROTOCOL - 1)
         old = IpcClient(home)
         assert not await asyncio.to_thread(old.open, 5.0)
         assert "cannot work together" in (old.trouble or "")
         old.close()
+
+
+def test_hello_of_an_older_engine_is_a_refusal() -> None:
+    """It sends no kind, and its sentence may be in any language, or empty."""
+    fields = json.loads(ServerHello("0.1.0", PROTOCOL - 1, 7, "").line())
+    del fields["refusal"]
+    assert read_server_hello(json.dumps(fields).encode()).refusal is Refusal.OTHER_VERSION
 
 
 @pytest.mark.parametrize("line", [b"half a mess", b"{}\n", b'{"number": 3, "command": 7}\n', b"nonsense\n"])

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from core.brokers.broker import ConnectionStatus
 from core.model.order import Intent, OrderState
 from core.trading.order_manager import POLL
 from core.trading.reconcile import reconcile
@@ -133,13 +134,12 @@ class TestSending:
 
     @pytest.mark.parametrize("link", ["down", "new"])
     async def test_nothing_is_sent_over_a_lost_or_unreconciled_connection(self, world: TradingWorld, link: str) -> None:
-        world.broker.connection = replace(
-            world.broker.connection, connected=link != "down", number=2 if link == "new" else 1
-        )
+        status = ConnectionStatus.DISCONNECTED if link == "down" else ConnectionStatus.CONNECTED
+        world.broker.connection = replace(world.broker.connection, status=status, number=2 if link == "new" else 1)
         refused = await world.order_manager.send([intent("k-1", A, BUY, 10)])
         assert ("connection lost" if link == "down" else "reconnected") in refused["k-1"]
         assert world.broker.placed == []
-        world.broker.connection = replace(world.broker.connection, connected=True)
+        world.broker.connection = replace(world.broker.connection, status=ConnectionStatus.CONNECTED)
         assert await reconcile(world.order_manager) == ()
         assert await world.order_manager.send([intent("k-2", A, BUY, 10)]) == {}
 

@@ -84,7 +84,7 @@ class IpcClient:
         self.start()
         deadline = time.monotonic() + seconds
         while not self._has_snapshot.wait(0.05):
-            if time.monotonic() > deadline or (self.server_hello is not None and self.server_hello.refused):
+            if time.monotonic() > deadline or (self.server_hello is not None and self.server_hello.refusal is not None):
                 return False
         return True
 
@@ -100,7 +100,7 @@ class IpcClient:
     @property
     def trouble(self) -> str | None:
         """Why there is no connection, or that the engine hangs, as a sentence; None if all is well."""
-        if self.server_hello is not None and self.server_hello.refused:
+        if self.server_hello is not None and self.server_hello.refusal is not None:
             return self.server_hello.refused
         if self._disconnect_reason is not None:
             since = time.strftime("%H:%M:%S", time.localtime(self._disconnected_at))
@@ -179,7 +179,7 @@ class IpcClient:
             connection.sendall(ClientHello(str(endpoint["key"]), PROTOCOL, __version__, self._watch).line())
             with connection.makefile("rb") as lines:
                 self.server_hello = _checked_hello(lines.readline(MAX_LINE_BYTES))
-                if self.server_hello.refused:
+                if self.server_hello.refusal is not None:
                     return
                 with self._lock:
                     self._socket = connection

@@ -16,11 +16,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from enum import Enum
+from enum import Enum, StrEnum
 from functools import cache
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 import core.model
 from core.model.bond import BondCode
@@ -43,8 +43,10 @@ from core.model.known import Known
 from core.model.snapshot import Snapshot
 from core.model.time import SHANGHAI
 
+T = TypeVar("T")
 
-class ProtocolError(InvalidDataError, ValueError):
+
+class ProtocolError(InvalidDataError):
     """A message that this version cannot decode."""
 
 
@@ -135,7 +137,7 @@ def _decoded_object(plain: dict[str, Any]) -> Any:  # noqa: ANN401  (JSON)
             raise ProtocolError(f"an object without a known tag: {sorted(plain)}")
 
 
-PROTOCOL = 3
+PROTOCOL = 4
 """Increased with every change of the messages or the classes in them: engine and viewer must have the same."""
 
 READ_ONLY_COMMANDS: tuple[type[Command[Any]], ...] = (
@@ -155,8 +157,15 @@ READ_ONLY_COMMANDS: tuple[type[Command[Any]], ...] = (
 another viewer is about to execute."""
 
 
-class BadHandshake(InvalidDataError, ValueError):
+class BadHandshake(InvalidDataError):
     """The first line of a connection is not a valid handshake."""
+
+
+class Refusal(StrEnum):
+    """Why the engine rejects a viewer."""
+
+    WRONG_KEY = "wrong key"
+    OTHER_VERSION = "other version"
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,59 +178,45 @@ class ClientHello:
     watch: bool = False
 
     def line(self) -> bytes:
-        fields = {"key": self.key, "protocol": self.protocol, "version": self.version, "watch": self.watch}
-        return json.dumps(fields).encode("ascii") + b"\n"
+        return json.dumps(dataclasses.asdict(self)).encode("ascii") + b"\n"
 
 
 @dataclass(frozen=True, slots=True)
 class ServerHello:
-    """The engine's first line: its version and process, or in `refused` why it rejects this viewer."""
+    """The engine's first line. `refusal`: it rejects this viewer, None if not; `refused`: why, for people."""
 
     version: str
     protocol: int
     pid: int
     since: str
     refused: str = ""
+    refusal: Refusal | None = None
 
     def line(self) -> bytes:
-        fields = {name: getattr(self, name) for name in ("version", "protocol", "pid", "since", "refused")}
-        return json.dumps(fields).encode("ascii") + b"\n"
+        return json.dumps(dataclasses.asdict(self)).encode("ascii") + b"\n"
+
+
+_CLIENT_HELLO, _SERVER_HELLO = TypeAdapter(ClientHello), TypeAdapter(ServerHello)
 
 
 def read_client_hello(line: bytes) -> ClientHello:
     """Raises `BadHandshake`."""
-    fields = _json_object(line)
-    try:
-        return ClientHello(
-            str(fields["key"]), int(fields["protocol"]), str(fields["version"]), bool(fields.get("watch", False))
-        )
-    except (KeyError, TypeError, ValueError):
-        raise BadHandshake("the fields of the handshake are wrong") from None
+    return _read(_CLIENT_HELLO, line)
 
 
 def read_server_hello(line: bytes) -> ServerHello:
     """Raises `BadHandshake`."""
-    fields = _json_object(line)
-    try:
-        return ServerHello(
-            str(fields["version"]),
-            int(fields["protocol"]),
-            int(fields["pid"]),
-            str(fields["since"]),
-            str(fields["refused"]),
-        )
-    except (KeyError, TypeError, ValueError):
-        raise BadHandshake("the fields of the handshake are wrong") from None
+    hello = _read(_SERVER_HELLO, line)
+    if hello.refusal is None and hello.protocol != PROTOCOL:  # older engines send the sentence only
+        return dataclasses.replace(hello, refusal=Refusal.OTHER_VERSION)
+    return hello
 
 
-def _json_object(line: bytes) -> dict[str, Any]:
+def _read(kind: TypeAdapter[T], line: bytes) -> T:
     try:
-        fields = json.loads(line)
-    except (ValueError, RecursionError):
-        raise BadHandshake("it is not JSON") from None
-    if not isinstance(fields, dict):
-        raise BadHandshake("it is not an object")
-    return cast("dict[str, Any]", fields)
+        return kind.validate_json(line)
+    except ValidationError:
+        raise BadHandshake("it is not the first line of this protocol") from None
 
 
 _FIELDS = tuple(field.name for field in dataclasses.fields(Snapshot))

@@ -24,6 +24,7 @@ from core.engine.ipc.protocol import (
     BadHandshake,
     ClientHello,
     ProtocolError,
+    Refusal,
     ServerHello,
     SnapshotDeltas,
     decode,
@@ -171,20 +172,21 @@ class IpcServer:
         if not hmac.compare_digest(hello.key.encode("utf-8"), self._key.encode("ascii")):
             log.warning("rejected a connection from this machine: wrong access key")
             refused = say("the access key is not valid for this engine")
-            writer.write(ServerHello("", 0, 0, "", refused).line())
+            writer.write(ServerHello("", 0, 0, "", refused, Refusal.WRONG_KEY).line())
             await writer.drain()
             return None
-        refused = ""
+        refused, refusal = "", None
         if hello.protocol != PROTOCOL:
+            refusal = Refusal.OTHER_VERSION
             refused = say(
                 "the engine is rotor {engine}, this is rotor {viewer}: these versions cannot work together. Stop the "
                 "engine and start it with this version, or use the other version here.",
                 engine=__version__,
                 viewer=hello.version,
             )
-        writer.write(ServerHello(__version__, PROTOCOL, os.getpid(), self._since, refused).line())
+        writer.write(ServerHello(__version__, PROTOCOL, os.getpid(), self._since, refused, refusal).line())
         await writer.drain()
-        return None if refused else hello
+        return hello if refusal is None else None
 
 
 class _Viewer:
