@@ -201,7 +201,7 @@ class QmtBroker:
             self._connection.count_failure(session)
             return Unknown(say("the SDK of MiniQMT failed: {error}", error=error))
         if self._connection.session is not session:
-            return Unknown(say("the connection was lost meanwhile: {text}", text=self.connection.detail), sent=False)
+            return Unknown(say("the connection was lost meanwhile: {text}", text=self.connection.detail))
         self._connection.failures = 0
         self._latency = asyncio.get_running_loop().time() - asked_at
         return answer

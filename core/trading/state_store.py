@@ -4,7 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from core.infra.database import rows, schema
+from core.infra.database import rows, schema, update
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -147,4 +147,5 @@ def what_fills_are_measured_by(db: "Database") -> None:
 def orders_that_were_not_sent(db: "Database") -> None:
     # Rows of older versions say it only in their text, in English whatever the user's language.
     db.table("orders").add_column("unsent", int, not_null_default=0)
-    db.execute("update orders set unsent = 1 where state = 'refused' and substr(message, 1, 10) = 'not sent: '")
+    for row in rows(db, "orders", "state = 'refused' and substr(message, 1, 10) = 'not sent: '"):
+        update(db, "orders", row["client_order_id"], {"unsent": 1})
