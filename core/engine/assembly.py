@@ -348,18 +348,18 @@ def compose(
         expected_list=lambda now: expected_list(calendar, now),
         seconds_left=lambda now: seconds_left(calendar, now),
         dangers=eligibility,
-        second=sources.second_opinion if sources is not None else None,
+        second=sources,
     )
-    stop_ratios = StopRatios(settings, platform, state_store, lambda: rotation.settings.strategy)
+    stop_ratios = StopRatios(settings, platform, state_store)
     stops = StopMonitor(
         order_manager,
         rotation.account,
         feed,
         controls,
         settings,
-        lambda: stop_ratios.ratios,
+        stop_ratios,
         live_consent,
-        sources.contradiction if sources is not None else lambda quote: None,
+        sources,
     )
     return Components(
         clock=clock,

@@ -98,18 +98,16 @@ class EngineRuntime:
             components.clock,
             components.calendar,
             components.state_store,
-            run=self._trading.run,
-            selection=components.rotation.selection,
-            active=lambda: bool(components.settings.strategy.history_id),
+            self._trading,
         )
         self._snapshots = SnapshotBuilder(components, credentials, self._scheduler, self._health, self._update_check)
         self._exit_scheduler = ExitScheduler(
             components.clock,
+            components.calendar,
             components.state_store,
-            held=self._snapshots.dangers,
-            owned=components.order_manager.ledger.holdings,
-            closed=lambda: components.calendar.orders_allowed(components.clock.now()),
-            sell=self._trading.leave,
+            components.order_manager.ledger,
+            self._snapshots,
+            self._trading,
         )
         self._job_scheduler = JobScheduler(components.clock)
         self._current = CurrentSettings(

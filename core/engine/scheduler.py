@@ -6,7 +6,7 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import asdict
 from datetime import UTC, datetime, time, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler  # pyright: ignore[reportMissingTypeStubs]
 from apscheduler.triggers.base import BaseTrigger  # pyright: ignore[reportMissingTypeStubs]
@@ -14,7 +14,6 @@ from apscheduler.triggers.base import BaseTrigger  # pyright: ignore[reportMissi
 from core.calendar.calendar import Calendar
 from core.i18n import say
 from core.infra.clock import Clock
-from core.model.bond import BondCode
 from core.model.known import Known, Maybe, Unknown
 from core.model.order import Origin
 from core.model.platform import Selection
@@ -22,6 +21,7 @@ from core.model.settings import ScheduleSettings, Settings
 from core.model.snapshot import Job, MissedRun
 from core.rules.redemption import HeldDanger
 from core.rules.schedule import next_run, runs_between
+from core.trading.ledger import Ledger
 from core.trading.state_store import StateStore
 
 log = logging.getLogger(__name__)
@@ -34,8 +34,15 @@ RETRY = 60.0
 
 _SEEN, _BEGUN, _MISSED = "schedule_seen", "schedule_begun", "schedule_missed"
 
-Run = Callable[[Origin], Awaitable[str | None]]
-"""Carries one run out, from plan to end; answers with why it was refused, None when it was carried out."""
+
+class ScheduledRuns(Protocol):
+    """What the schedule starts, and the list that it would follow."""
+
+    async def run(self, origin: Origin) -> str | None:
+        """Plan and carry out; returns why that was refused, None where it was not."""
+        ...
+
+    async def selection(self) -> Maybe[Selection]: ...
 
 
 class RunScheduler:
@@ -48,20 +55,15 @@ class RunScheduler:
         clock: Clock,
         calendar: Calendar,
         state_store: StateStore,
-        *,
-        run: Run,
-        selection: Callable[[], Awaitable[Maybe[Selection]]],
-        active: Callable[[], bool],
+        runs: ScheduledRuns,
     ) -> None:
-        """`active`: whether a strategy is followed; `selection`: the day's list, checked."""
+        self._strategy = settings.strategy
         self._schedule = settings.schedule
         self._stops = settings.stops
         self._clock = clock
         self._calendar = calendar
         self._state_store = state_store
-        self._run = run
-        self._selection = selection
-        self._active = active
+        self._runs = runs
         self._turn = asyncio.Lock()
         self._settled = clock.now()
         self.missed = kept_missed(state_store)
@@ -69,7 +71,7 @@ class RunScheduler:
     def use_settings(self, settings: Settings) -> None:
         """Keep the schedule of these settings; one that has changed owes nothing of the time before."""
         changed = settings.schedule != self._schedule
-        self._schedule, self._stops = settings.schedule, settings.stops
+        self._schedule, self._stops, self._strategy = settings.schedule, settings.stops, settings.strategy
         if changed:
             self._see(self._clock.now())
 
@@ -88,7 +90,7 @@ class RunScheduler:
 
     def jobs(self) -> tuple[Job, ...]:
         """What comes next, soonest first."""
-        if not self._active():
+        if not self._strategy.history_id:
             return ()
         now = self._clock.now()
         found = [("rebalance", self.next_rebalance(now)), ("refill", self.next_refill(now))]
@@ -116,12 +118,12 @@ class RunScheduler:
             await self._rebalance()
             now = self._clock.now()
             planned = datetime.combine(now, time.fromisoformat(self._stops.refill_time), now.tzinfo)
-            if not self._active():
+            if not self._strategy.history_id:
                 return
             if self._lateness(planned) > LATE and not self._settled >= planned:
                 log.warning("the refill of %s was missed: the slots stay empty", f"{planned:%H:%M}")
                 return
-            refusal = await self._run(Origin.REFILL)
+            refusal = await self._runs.run(Origin.REFILL)
             if refusal is not None:
                 log.warning("the refill of %s bought nothing: %s", f"{planned:%H:%M}", refusal)
 
@@ -150,7 +152,7 @@ class RunScheduler:
         if not due:
             return
         planned = due[-1]
-        if not self._active():
+        if not self._strategy.history_id:
             self._see(planned)
         elif self._lateness(planned) > LATE:
             self._offer(planned, say("its time went by while the machine slept or the clock was moved"), len(due) - 1)
@@ -169,7 +171,7 @@ class RunScheduler:
         while True:
             log.info("the scheduled rebalance of %s begins", f"{planned:%H:%M}")
             try:
-                refusal = await self._run(Origin.REBALANCE)
+                refusal = await self._runs.run(Origin.REBALANCE)
             except Exception as error:
                 log.exception("the scheduled rebalance of %s failed", f"{planned:%H:%M}")
                 self._offer(planned, say("it failed: {error}", error=error))
@@ -206,7 +208,7 @@ class RunScheduler:
         return (self._clock.now() - planned).total_seconds() / self._clock.speed
 
     def _offer(self, planned: datetime, why: str, more: int = 0) -> None:
-        if not self._active():
+        if not self._strategy.history_id:
             return
         before = say(", and {more} before it", more=more) if more else ""
         log.warning("the rebalance of %s%s was not made: %s", f"{planned:%Y-%m-%d %H:%M}", before, why)
@@ -218,7 +220,7 @@ class RunScheduler:
             return say(
                 "no order may be sent now: {closed}; a plan in the next session follows the list of then", closed=closed
             )
-        found = await self._selection()
+        found = await self._runs.selection()
         if isinstance(found, Unknown):
             return say("the list cannot be used now: {reason}", reason=found.reason)
         return say(
@@ -246,36 +248,46 @@ def kept_missed(state_store: StateStore) -> MissedRun | None:
 _TOLD = "dangers_told"
 
 
+class HeldDangers(Protocol):
+    def dangers(self) -> Iterable[HeldDanger]:
+        """What threatens the account's positions now."""
+        ...
+
+
+class ExitSales(Protocol):
+    async def leave(self) -> str | None:
+        """Sell what has to go before its trading ends; returns why that was refused."""
+        ...
+
+
 class ExitScheduler:
-    """`held`: what threatens the holdings now; `owned`: the bonds of the strategy; `sell` sells those that have to go,
-    and answers with why it did not."""
+    """Sells what the strategy owns and can soon no longer sell, and warns of every danger to what is held."""
 
     def __init__(
         self,
         clock: Clock,
+        calendar: Calendar,
         state_store: StateStore,
-        *,
-        held: Callable[[], Iterable[HeldDanger]],
-        owned: Callable[[], Iterable[BondCode]],
-        closed: Callable[[], str | None],
-        sell: Callable[[], Awaitable[str | None]],
+        ledger: Ledger,
+        held: HeldDangers,
+        sales: ExitSales,
     ) -> None:
         self._clock = clock
+        self._calendar = calendar
         self._state_store = state_store
+        self._ledger = ledger
         self._held = held
-        self._owned = owned
-        self._closed = closed
-        self._sell = sell
+        self._sales = sales
         self._refusal: str | None = None
 
     async def check(self) -> None:
         """Once a minute: remind, then sell what has to go, again and again until it is gone."""
-        dangers = tuple(self._held())
+        dangers = tuple(self._held.dangers())
         self._remind(dangers)
-        owned = frozenset(self._owned())
-        if self._closed() is not None or not any(danger.sell and danger.code in owned for danger in dangers):
+        closed, owned = self._calendar.orders_allowed(self._clock.now()), self._ledger.holdings()
+        if closed is not None or not any(danger.sell and danger.code in owned for danger in dangers):
             return
-        refusal = await self._sell()
+        refusal = await self._sales.leave()
         if refusal is not None and refusal != self._refusal:
             log.error("what has to be sold before its trading ends was not: %s (tried again each minute)", refusal)
         self._refusal = refusal

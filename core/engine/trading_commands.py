@@ -23,8 +23,10 @@ from core.model.command import (
     SellOne,
 )
 from core.model.errors import RefusedError
+from core.model.known import Maybe
 from core.model.order import Origin
 from core.model.plan import Plan
+from core.model.platform import Selection
 from core.model.snapshot import Control, Rebalance
 from core.trading.executor import RebalanceRefused
 from core.trading.order_manager import CANCEL_PROOF
@@ -59,6 +61,9 @@ class TradingCommands:
         blocked = say(", {blocked} wanted and not possible", blocked=len(plan.blocked)) if plan.blocked else ""
         log.info("the scheduled %s has nothing to trade%s", origin, blocked)
         return None
+
+    async def selection(self) -> Maybe[Selection]:
+        return await self._components.rotation.selection()
 
     async def close(self) -> None:
         """Stop the running rebalance: nothing more of it is sent."""

@@ -37,6 +37,18 @@ class QuoteFeed(Protocol):
     def subscribe(self, listener: QuoteListener) -> None: ...
 
 
+class SecondSource(Protocol):
+    """Prices of another source than the one in use, to check those by."""
+
+    async def second_opinion(self, codes: Iterable[BondCode]) -> Quotes:
+        """Quotes of the best other source; `Unknown` with the reason where there is none."""
+        ...
+
+    def contradiction(self, quote: Quote) -> str | None:
+        """What another source says against this quote; None where it agrees or is silent."""
+        ...
+
+
 class NoQuotes:
     """A `QuoteFeed` without quotes, so that every order is blocked with the reason."""
 

@@ -19,7 +19,7 @@ from core.model.platform import Selection
 from core.model.quote import Quote
 from core.model.settings import Settings
 from core.model.snapshot import Control, Rebalance
-from core.quotes.feed import QuoteFeed, Quotes
+from core.quotes.feed import QuoteFeed, SecondSource
 from core.rules.cross_check import doubts
 from core.rules.planner import PlanInput, plan_for
 from core.rules.refill import NOTHING, freed
@@ -37,9 +37,6 @@ log = logging.getLogger(__name__)
 _NO_LIST = Unknown(mark("the list of this plan is no longer at hand: make a new plan"))
 
 FetchSelection = Callable[[], Awaitable[Maybe[Selection]]]
-
-SecondOpinion = Callable[[Sequence[BondCode]], Awaitable[Quotes]]
-"""The prices of another source than the one that the plan is made from."""
 
 
 class _Aim(NamedTuple):
@@ -70,7 +67,7 @@ class Rotation:
         expected_list: Callable[[datetime], Maybe[date]],
         seconds_left: Callable[[datetime], float],
         dangers: Eligibility | None,
-        second: SecondOpinion | None,
+        second: SecondSource | None,
     ) -> None:
         self.settings = settings
         self.pending_plan: Plan | None = None
@@ -242,8 +239,8 @@ class Rotation:
         today = now.date()
         codes = _without_duplicates([*listed, *sorted(ledger)])
         quotes = await self.feed.snapshot(codes)
-        checked = self._second is not None and self.settings.cross_checked and origin not in SALES_ALONE
-        second = await self._second(codes) if checked and self._second is not None else None
+        checked = self.settings.cross_checked and origin not in SALES_ALONE
+        second = await self._second.second_opinion(codes) if checked and self._second is not None else None
         known = self._dangers
         return PlanInput(
             plan_id=plan_id,

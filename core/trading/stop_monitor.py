@@ -3,10 +3,11 @@
 import asyncio
 import logging
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Protocol
 
 from core.i18n import say
 from core.model.account import Owned
@@ -16,7 +17,7 @@ from core.model.order import STOP_ORIGINS, Intent, Order, OrderState, Origin, Si
 from core.model.quote import Quote, TradingState
 from core.model.settings import Settings
 from core.model.snapshot import StopRow, StopsSummary, StopStatus
-from core.quotes.feed import QuoteFeed
+from core.quotes.feed import QuoteFeed, SecondSource
 from core.rules.pricing import order_price, why_not_tradable
 from core.rules.stops import Levels, Ratios, crossed, levels_of
 from core.rules.ticks_and_lots import sellable_lots
@@ -65,6 +66,13 @@ class _Crossing:
     level: Decimal | None
 
 
+class RatiosInForce(Protocol):
+    @property
+    def ratios(self) -> Ratios:
+        """The stop ratios that hold now."""
+        ...
+
+
 class StopMonitor:
     """Watches every managed position on every tick; `sweep` covers lost ticks.
 
@@ -79,12 +87,11 @@ class StopMonitor:
         feed: QuoteFeed,
         controls: TradingControls,
         settings: Settings,
-        ratios: Callable[[], Ratios],
+        ratios: RatiosInForce,
         consent: LiveConsent | None = None,
-        doubt: Callable[[Quote], str | None] = lambda quote: None,
+        second: SecondSource | None = None,
     ) -> None:
-        """`consent` is None outside live mode; `doubt` returns what a second source says against a price, None where it
-        says nothing or is silent."""
+        """`consent` is None outside live mode, `second` where prices come from one source only."""
         self._order_manager = order_manager
         self._account = account
         self._feed = feed
@@ -93,7 +100,7 @@ class StopMonitor:
         self._orders = settings.orders.model_copy(update={"type": "market"})
         self._ratios = ratios
         self._consent = consent
-        self._doubt = doubt
+        self._second = second
         self._watches: dict[BondCode, _Watch] = {}
         self._selling: dict[BondCode, asyncio.Task[None]] = {}
 
@@ -107,7 +114,7 @@ class StopMonitor:
         owned = self._order_manager.ledger.holdings()
         mine = {code: quote for code, quote in quotes.items() if code in owned}
         if mine:
-            ratios = self._ratios()
+            ratios = self._ratios.ratios
             for code, quote in mine.items():
                 self._check_price(owned[code], quote, ratios)
 
@@ -128,7 +135,7 @@ class StopMonitor:
     def rows(self) -> dict[BondCode, StopRow]:
         """The stops of each managed bond, as they would act on the next price."""
         ratios, trouble, hours = (
-            self._ratios(),
+            self._ratios.ratios,
             self._why_blocked(),
             self._why_closed(),
         )  # read once: the controls are on disk
@@ -188,7 +195,7 @@ class StopMonitor:
         different price delays the sale by `DOUBT` seconds only.
         """
         reason = self._why_blocked() or why_not_tradable(Side.SELL, quote, self._today())
-        doubt = self._doubt(quote) if reason is None else None
+        doubt = self._second.contradiction(quote) if reason is None and self._second is not None else None
         if doubt is None:
             watch.doubted_since = None
             return reason
@@ -232,7 +239,7 @@ class StopMonitor:
     def _still_crossed(self, code: BondCode, origin: Origin, watch: _Watch) -> _Crossing | None:
         """The crossing if the newest price is still through the same level, else None."""
         owned, quote = self._order_manager.ledger.holdings().get(code), watch.quote
-        found = self._crossing(owned, quote, self._ratios()) if owned is not None and quote is not None else None
+        found = self._crossing(owned, quote, self._ratios.ratios) if owned is not None and quote is not None else None
         return found if found is not None and found.origin is origin else None
 
     async def _one_order(self, code: BondCode, crossing: _Crossing, watch: _Watch, *, cached: bool) -> str | None:

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from core.factorcat import FactorCatClient, FactorCatError
@@ -19,31 +19,25 @@ _KEY = "stop_parameters"
 
 
 class StopRatios:
-    """`ratios` is what the stops are armed with; `followed` returns the current strategy."""
+    """`ratios` is what the stops are armed with, for the strategy of the settings."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        platform: FactorCatClient,
-        state_store: StateStore,
-        followed: Callable[[], StrategySettings],
-    ) -> None:
-        self._stops = settings.stops
+    def __init__(self, settings: Settings, platform: FactorCatClient, state_store: StateStore) -> None:
+        self._stops, self._followed = settings.stops, settings.strategy
         self._platform = platform
         self._state_store = state_store
-        self._followed = followed
         self._of: StrategySettings | None = None
         self._ratios = Ratios(Known(None), Known(None))
         self.asked = False
 
     def use_settings(self, settings: Settings) -> None:
         """Take the ratios from these settings from now on."""
+        self._followed = settings.strategy
         if settings.stops != self._stops:
             self._stops, self._of, self.asked = settings.stops, None, False
 
     @property
     def ratios(self) -> Ratios:
-        chosen = self._followed()
+        chosen = self._followed
         if chosen != self._of:
             self._take(chosen, self._remembered(chosen))
         return self._ratios
@@ -60,7 +54,7 @@ class StopRatios:
 
     async def ask(self) -> None:
         """Fetch the ratios; if the platform does not answer, the last ones stay in force."""
-        chosen = self._followed()
+        chosen = self._followed
         if not (chosen.history_id and self._needs_the_record):
             return
         try:
@@ -70,7 +64,7 @@ class StopRatios:
             return
         told = {name: detail.parameters.get(name) for name in (TAKE_PROFIT_PARAMETER, STOP_LOSS_PARAMETER)}
         self._state_store.keep(_name(chosen), json.dumps(told, default=str))
-        if chosen == self._followed():
+        if chosen == self._followed:
             self.asked = True
             self._take(chosen, Known(told))
 

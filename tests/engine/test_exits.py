@@ -1,16 +1,20 @@
 """The exits: a danger is told once a day, and what has to go is sold, again and again until it is gone."""
 
 from datetime import datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
+from core.calendar.calendar import Calendar
 from core.engine.scheduler import ExitScheduler
 from core.infra.clock import SteppedClock
 from core.infra.database import open_database
 from core.model.bond import BondCode
+from core.model.order import Side
 from core.model.time import SHANGHAI
 from core.rules.redemption import HeldDanger
+from core.trading.ledger import Ledger
 from core.trading.state_store import TRADING, StateStore
 
 A, B = BondCode("113001"), BondCode("127001")
@@ -20,30 +24,27 @@ MORNING = datetime(2026, 5, 15, 9, 31, tzinfo=SHANGHAI)
 class ExitWorld:
     def __init__(self, folder: Path) -> None:
         self.clock = SteppedClock(MORNING)
-        self.state_store = StateStore(open_database(folder / "app.db", TRADING, durable=False))
-        self.dangers: list[HeldDanger] = []
-        self.owned = [A]
-        self.closed: str | None = None
+        self.db = open_database(folder / "app.db", TRADING, durable=False)
+        self.state_store = StateStore(self.db)
+        self.held: list[HeldDanger] = []
+        self.ledger = Ledger(self.db)
+        self.ledger.move_by_hand("adopt", A, Side.BUY, 100, Decimal(100), MORNING)
         self.refusal: str | None = None
         self.sold = 0
         self.exit_scheduler = self.begin()
 
     def begin(self) -> ExitScheduler:
-        return ExitScheduler(
-            self.clock,
-            self.state_store,
-            held=lambda: self.dangers,
-            owned=lambda: self.owned,
-            closed=lambda: self.closed,
-            sell=self._sell,
-        )
+        return ExitScheduler(self.clock, Calendar(), self.state_store, self.ledger, self, self)
 
-    async def _sell(self) -> str | None:
+    async def leave(self) -> str | None:
         self.sold += 1
         return self.refusal
 
+    def dangers(self) -> list[HeldDanger]:
+        return self.held
+
     def threatens(self, code: BondCode = A, *, sell: bool = False) -> None:
-        self.dangers.append(HeldDanger(code, f"{code}: called, 1,000 CNY at stake", "called", sell))
+        self.held.append(HeldDanger(code, f"{code}: called, 1,000 CNY at stake", "called", sell))
 
 
 @pytest.fixture
@@ -75,7 +76,7 @@ async def test_an_exit_is_repeated_until_the_bond_is_sold(world: ExitWorld, capl
         await world.exit_scheduler.check()
     assert world.sold == 3
     assert caplog.text.count("was not: nobody buys") == 1
-    world.owned = []
+    world.ledger.leave(A, Decimal(100), MORNING.date(), MORNING)
     await world.exit_scheduler.check()
     assert world.sold == 3
 
@@ -91,6 +92,6 @@ async def test_a_danger_to_the_user_s_own_holding_is_reported_and_never_sold(
 
 async def test_no_exit_is_sold_outside_trading_hours(world: ExitWorld) -> None:
     world.threatens(sell=True)
-    world.closed = "it is the midday break"
+    world.clock.move_to(MORNING.replace(hour=12))
     await world.exit_scheduler.check()
     assert world.sold == 0

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -16,12 +16,13 @@ from core.infra.database import open_database
 from core.model.known import Known, Maybe, Unknown
 from core.model.order import Origin
 from core.model.platform import Selection
-from core.model.settings import ScheduleSettings, Settings, StopSettings
+from core.model.settings import ScheduleSettings, Settings, StopSettings, StrategySettings
 from core.model.time import SHANGHAI
 from core.trading.state_store import TRADING, StateStore
 from tests import worlds
 
 REBALANCE, REFILL = Origin.REBALANCE, Origin.REFILL
+FOLLOWED = StrategySettings(strategy_id=4, history_id=403)
 DAILY = Settings(schedule=ScheduleSettings(time="14:50"))
 WITH_REFILL = Settings(schedule=ScheduleSettings(time="14:50"), stops=StopSettings(refill=True, refill_time="14:50"))
 
@@ -52,28 +53,34 @@ class ScheduleWorld:
 
     def __init__(self, path: Path, settings: Settings = DAILY, now: str = "2026-05-14 20:00") -> None:
         self.settings = settings
+        self.strategy = FOLLOWED
+        self.carry_out: Callable[[Origin], Awaitable[str | None]] | None = None
+        self.fetch: Callable[[], Awaitable[Maybe[Selection]]] | None = None
         self.clock = SteppedClock(at(now))
         self.db = open_database(path, TRADING, durable=False)
         self.state_store = Brittle(self.db)
         self.ran: list[tuple[Origin, datetime]] = []
         self.refusals: list[str | None] = []
-        self.following = True
         self.listed: Maybe[Selection] = Known(worlds.selection("113001", "113002"))
         self.scheduler = self.again()
 
     def again(self, settings: Settings | None = None) -> RunScheduler:
-        self.settings = settings or self.settings
+        self.carry_out = self.fetch = None
+        self.settings = (settings or self.settings).model_copy(update={"strategy": self.strategy})
         self.scheduler = RunScheduler(
             self.settings,
             self.clock,
             Calendar(),
             self.state_store,
-            run=self._run,
-            selection=self._selection,
-            active=lambda: self.following,
+            self,
         )
         self.scheduler.open()
         return self.scheduler
+
+    def follow(self, strategy: StrategySettings) -> None:
+        self.strategy = strategy
+        self.settings = self.settings.model_copy(update={"strategy": strategy})
+        self.scheduler.use_settings(self.settings)
 
     async def due(self, now: str) -> None:
         self.clock.move_to(at(now))
@@ -88,7 +95,9 @@ class ScheduleWorld:
         missed = self.scheduler.missed
         return f"{missed.planned_at:%m-%d %H:%M} {missed.why}" if missed else ""
 
-    async def _run(self, origin: Origin) -> str | None:
+    async def run(self, origin: Origin) -> str | None:
+        if self.carry_out is not None:
+            return await self.carry_out(origin)
         self.ran.append((origin, self.clock.now()))
         await asyncio.sleep(0)
         refusal = self.refusals.pop(0) if self.refusals else None
@@ -96,8 +105,8 @@ class ScheduleWorld:
             self.scheduler.settled()
         return refusal
 
-    async def _selection(self) -> Maybe[Selection]:
-        return self.listed
+    async def selection(self) -> Maybe[Selection]:
+        return self.listed if self.fetch is None else await self.fetch()
 
 
 @pytest.fixture
@@ -171,7 +180,7 @@ async def test_a_run_interrupted_by_a_crash_is_offered_after_the_restart(world: 
     async def dies(_: Origin) -> str | None:
         raise Killed
 
-    world.scheduler._run = dies  # pyright: ignore[reportPrivateUsage]
+    world.carry_out = dies
     with pytest.raises(Killed):
         await world.due("2026-05-15 14:50")
     world.again()
@@ -212,7 +221,7 @@ async def test_a_changed_schedule_offers_no_earlier_run(world: ScheduleWorld) ->
 
 
 async def test_nothing_is_started_or_offered_without_a_strategy(world: ScheduleWorld) -> None:
-    world.following = False
+    world.follow(StrategySettings())
     await world.due("2026-05-15 14:50")
     await world.due("2026-05-18 16:00")
     world.clock.move_to(at("2026-05-20 16:00"))
@@ -220,7 +229,7 @@ async def test_nothing_is_started_or_offered_without_a_strategy(world: ScheduleW
     assert world.runs == []
     assert world.scheduler.missed is None
     assert world.scheduler.jobs() == ()
-    world.following = True
+    world.follow(FOLLOWED)
     await world.scheduler.rebalance_due()
     assert world.runs == []
     assert world.scheduler.missed is None
@@ -246,7 +255,7 @@ async def test_a_failed_run_is_offered_with_the_failure(world: ScheduleWorld) ->
     async def fails(_: Origin) -> str | None:
         raise OSError("disk full")
 
-    world.scheduler._run = fails  # pyright: ignore[reportPrivateUsage]
+    world.carry_out = fails
     await world.due("2026-05-15 14:50")
     assert world.why == "05-15 14:50 it failed: disk full"
     world.again()
@@ -261,7 +270,7 @@ async def test_a_manual_run_ends_the_retries(world: ScheduleWorld) -> None:
             world.scheduler.settled()
         return "the list is stale"
 
-    world.scheduler._run = refused  # pyright: ignore[reportPrivateUsage]
+    world.carry_out = refused
     await world.due("2026-05-15 14:50")
     assert len(world.runs) == 2
     assert world.scheduler.missed is None
@@ -323,7 +332,7 @@ async def test_an_offer_dismissed_while_its_advice_is_computed_stays_dismissed(w
         world.scheduler.drop()
         return world.listed
 
-    world.scheduler._selection = slow  # pyright: ignore[reportPrivateUsage]
+    world.fetch = slow
     await world.due("2026-05-15 14:52")
     assert world.scheduler.missed is None
 
@@ -366,7 +375,7 @@ async def test_a_refused_refill_is_logged_and_not_retried(
 
 
 async def test_no_refill_without_a_strategy(refilling: ScheduleWorld) -> None:
-    refilling.following = False
+    refilling.follow(StrategySettings())
     refilling.clock.move_to(at("2026-05-15 14:50"))
     await refilling.scheduler.refill_due()
     assert refilling.runs == []
@@ -408,7 +417,7 @@ async def test_a_crash_at_any_write_of_a_restart_keeps_the_offer(world: Schedule
     async def dies(_: Origin) -> str | None:
         raise Killed
 
-    world.scheduler._run = dies  # pyright: ignore[reportPrivateUsage]
+    world.carry_out = dies
     with pytest.raises(Killed):
         await world.due("2026-05-15 14:50")
     world.state_store.left = deaths

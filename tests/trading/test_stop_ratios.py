@@ -48,10 +48,14 @@ class RatiosWorld:
 
     def again(self, stops: StopSettings | None = None) -> StopRatios:
         platform = cast("FactorCatClient", self.platform)
-        self.stop_ratios = StopRatios(
-            Settings(stops=stops or StopSettings()), platform, StateStore(self.db), lambda: self.followed
-        )
+        self.settings = Settings(stops=stops or StopSettings(), strategy=self.followed)
+        self.stop_ratios = StopRatios(self.settings, platform, StateStore(self.db))
         return self.stop_ratios
+
+    def follow(self, strategy: StrategySettings) -> None:
+        self.followed = strategy
+        self.settings = self.settings.model_copy(update={"strategy": strategy})
+        self.stop_ratios.use_settings(self.settings)
 
 
 @pytest.fixture
@@ -111,12 +115,12 @@ async def test_changed_ratios_apply_once_they_are_requested(world: RatiosWorld) 
 
 async def test_another_record_never_uses_the_previous_record_s_ratios(world: RatiosWorld) -> None:
     await world.stop_ratios.ask()
-    world.followed = SECOND
+    world.follow(SECOND)
     assert isinstance(world.stop_ratios.ratios.loss, Unknown)
     assert world.stop_ratios.wanted
     await world.stop_ratios.ask()
     assert world.stop_ratios.ratios == ratios("0.3", None)
-    world.followed = FIRST
+    world.follow(FIRST)
     assert world.stop_ratios.ratios == ratios("0.2", "0.08")
 
 
@@ -126,7 +130,7 @@ async def test_a_late_response_is_stored_for_its_own_record(
     record = world.platform.record
 
     async def slow(strategy_id: int, history_id: int) -> RecordDetail:
-        world.followed = SECOND
+        world.follow(SECOND)
         return await record(strategy_id, history_id)
 
     monkeypatch.setattr(world.platform, "record", slow)
@@ -134,12 +138,12 @@ async def test_a_late_response_is_stored_for_its_own_record(
     assert world.stop_ratios.wanted
     assert isinstance(world.stop_ratios.ratios.loss, Unknown)
     assert world.stop_ratios.wanted
-    world.followed = FIRST
+    world.follow(FIRST)
     assert world.stop_ratios.ratios == ratios("0.2", "0.08")
 
 
 async def test_no_request_is_made_without_a_strategy(world: RatiosWorld) -> None:
-    world.followed = StrategySettings()
+    world.follow(StrategySettings())
     await world.stop_ratios.ask()
     assert world.platform.asked == []
     assert "no strategy is followed yet" in world.stop_ratios.ratios.troubles[0]

@@ -1,9 +1,5 @@
 """What is shown of the stops: a hundred rows cost no more looks at the disk than one."""
 
-from decimal import Decimal
-
-from core.model.known import Known
-from core.rules.stops import Ratios
 from core.trading.account import AccountReader
 from core.trading.risk import TradingControls
 from core.trading.state_store import StateStore
@@ -23,10 +19,7 @@ def test_all_stop_rows_together_read_the_database_once(world: TradingWorld) -> N
     """They are made with each picture, on the loop on which stops fire."""
     world.own(A=100, B=100, C=100, D=100)
     state_store = CountingMemory(world.db)
-    ratios = Ratios(Known(Decimal("0.1")), Known(Decimal("0.05")))
     account = AccountReader(world.broker, world.clock)
-    stops = StopMonitor(
-        world.order_manager, account, world.feed, TradingControls(state_store), world.settings, lambda: ratios
-    )
+    stops = StopMonitor(world.order_manager, account, world.feed, TradingControls(state_store), world.settings, world)
     assert len(stops.rows()) == 4
     assert state_store.recalls == 1

@@ -2,7 +2,7 @@
 
 import asyncio
 import heapq
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -114,16 +114,19 @@ class TradingWorld:
             expected_list=lambda now: Known(now.date()),
             seconds_left=lambda now: working_seconds(now.time()),
             dangers=Eligibility(self.book, Calendar(), settings.guards, clock),
-            second=self._second if settings.guards.cross_check == "always" else None,
+            second=self if settings.guards.cross_check == "always" else None,
         )
         self.ratios = Ratios(profit=Known(Decimal("0.1")), loss=Known(Decimal("0.05")))
         self.stops = StopMonitor(
-            *(self.order_manager, self.rotation.account, self.feed, self.controls, settings, lambda: self.ratios),
-            doubt=lambda quote: self.doubts.get(quote.code),
+            *(self.order_manager, self.rotation.account, self.feed, self.controls, settings, self),
+            second=self,
         )
 
-    async def _second(self, codes: Sequence[BondCode]) -> dict[BondCode, Maybe[Quote]]:
+    async def second_opinion(self, codes: Iterable[BondCode]) -> dict[BondCode, Maybe[Quote]]:
         return self.second
+
+    def contradiction(self, quote: Quote) -> str | None:
+        return self.doubts.get(quote.code)
 
     @property
     def path(self) -> Path:
