@@ -1,5 +1,7 @@
 """Settings of the whole suite."""
 
+import gc
+
 from hypothesis import HealthCheck, settings
 
 _STEADY = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
@@ -7,3 +9,6 @@ settings.register_profile("steady", derandomize=True, **_STEADY)
 settings.register_profile("search", max_examples=1000, **_STEADY)
 """`python -m pytest --hypothesis-profile=search` looks for counterexamples at random, longer."""
 settings.load_profile("steady")
+
+gc.set_threshold(100_000, 10, 10)
+"""Each screen and engine leaves thousands of objects in cycles: looking for them less often takes a tenth of the time."""

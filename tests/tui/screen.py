@@ -47,9 +47,11 @@ def strike(pilot: Pilot[Any], *keys: str) -> None:
 
 async def settle(pilot: Pilot[Any]) -> None:
     """Run everything that is queued, and what follows from it, and draw it. (The pilot's own pause waits for an idle
-    processor, and a fixed number of pauses is too few on a loaded machine.)"""
-    for _ in range(4):
-        await pilot.pause(0)
+    processor and asks every widget in turn.)"""
+    app = pilot.app
+    await drained()
+    while app.is_running and app._exception is None and app.screen._update_timer._active.is_set():
+        app.screen._on_timer_update()  # draws now what the timer would draw at the next frame
         await drained()
 
 
