@@ -11,4 +11,4 @@ settings.register_profile("search", max_examples=1000, **_STEADY)
 settings.load_profile("steady")
 
 gc.set_threshold(100_000, 10, 10)
-"""Each screen and engine leaves thousands of objects in cycles: looking for them less often takes a tenth of the time."""
+"""Screens and engines leave thousands of objects in cycles: to look for them less often saves a tenth of the time."""

@@ -4,18 +4,19 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Never
 
 import pytest
 
 from core.calendar.calendar import Calendar
+from core.infra import xtquant_sdk
 from core.infra.home import Home
 from core.model.time import SHANGHAI
 from tests.calendar.session_lists import IN_2027, SHIPPED, list_file
-from tests.cli.test_cli import rotor
+from tests.cli.command import rotor, rotor_process
 from tui.cli.calendar import calendar_document
 
 ALL = (*SHIPPED, *IN_2027)
@@ -29,6 +30,8 @@ def tool_trade_date_hist_sina():
     if text == "away": raise ConnectionError("no route to it")
     return {"trade_date": json.loads(text)}
 """
+
+pytestmark = pytest.mark.filterwarnings("ignore:a warning:UserWarning")
 
 
 class CalendarWorld:
@@ -51,8 +54,11 @@ class CalendarWorld:
         return str(list_file(self._folder, sessions, "own.csv"))
 
     def calendar(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return rotor("--home", str(self.home.path), "calendar", *arguments)
+
+    def calendar_process(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         path = os.pathsep.join([str(self._folder / "fakes"), os.environ.get("PYTHONPATH", "")])
-        return rotor("--home", str(self.home.path), "calendar", *arguments, PYTHONPATH=path)
+        return rotor_process("--home", str(self.home.path), "calendar", *arguments, PYTHONPATH=path)
 
     def update(self, *arguments: str) -> tuple[int, dict[str, Any]]:
         done = self.calendar("update", "--json", *arguments)
@@ -64,14 +70,22 @@ class CalendarWorld:
         return Calendar.with_file(self.home.calendar_file)
 
 
+def no_sdk() -> Never:
+    """The tests of other folders load the emulated SDK into this process: a plain machine has none."""
+    raise xtquant_sdk.SdkMissing("MiniQMT is not installed")
+
+
 @pytest.fixture
-def world(tmp_path: Path) -> CalendarWorld:
-    return CalendarWorld(tmp_path)
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CalendarWorld]:
+    monkeypatch.syspath_prepend(str(tmp_path / "fakes"))
+    monkeypatch.setattr(xtquant_sdk, "quote_sdk", no_sdk)
+    yield CalendarWorld(tmp_path)
+    sys.modules.pop("akshare", None)
 
 
 def test_further_sessions_are_written_once(world: CalendarWorld) -> None:
     world.akshare(ALL, ALL)
-    done = world.calendar("update")
+    done = world.calendar_process("update")
     assert done.returncode == 0, done.stderr
     file, terminal, online, written = done.stdout.splitlines()
     assert file.split(maxsplit=2)[2] == online.split(maxsplit=2)[2] == "agrees, to 2027-12-31"
@@ -177,7 +191,7 @@ def test_a_data_folder_that_cannot_be_written_is_named(world: CalendarWorld, tmp
 def test_akshare_without_a_network_fails_with_sentences(tmp_path: Path) -> None:
     away = dict.fromkeys(["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"], NOBODY)
     no_proxy = {"NO_PROXY": "", "no_proxy": ""}
-    done = rotor("--home", str(tmp_path), "calendar", "update", **away, **no_proxy)
+    done = rotor_process("--home", str(tmp_path), "calendar", "update", **away, **no_proxy)
     assert done.returncode == 0, done.stderr
     file, terminal, online, told = done.stdout.splitlines()
     assert file == "akshare's file  agrees, to 2026-12-31"

@@ -1,8 +1,6 @@
 """The command line as a script sees it: one JSON document, exit codes, sentences on stderr."""
 
 import json
-import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -10,20 +8,8 @@ import pytest
 from click.testing import CliRunner
 
 from core import __version__
+from tests.cli.command import rotor, rotor_process
 from tui.cli.main import main
-
-
-def rotor(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run the command in a process of its own, cut off from this one's settings."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("ROTOR_")}
-    return subprocess.run(
-        [sys.executable, "-m", "tui.cli", *arguments],
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        check=False,
-        env={**inherited, **environment},
-    )
 
 
 @pytest.fixture
@@ -32,7 +18,7 @@ def home(tmp_path: Path) -> str:
 
 
 def test_version_and_help_answer_without_the_app() -> None:
-    assert rotor("--version").stdout == f"rotor {__version__}\n"
+    assert rotor_process("--version").stdout == f"rotor {__version__}\n"
     helped = rotor("--help")
     assert helped.returncode == 0
     assert "Examples:" in helped.stdout
@@ -60,7 +46,7 @@ def test_every_command_helps_with_an_example(command: list[str]) -> None:
 
 
 def test_a_plan_is_one_json_document_and_sends_nothing(home: str) -> None:
-    done = rotor("--home", home, "plan", "--json")
+    done = rotor_process("--home", home, "plan", "--json")
     assert done.returncode == 0, done.stderr
     plan = json.loads(done.stdout)
     assert set(plan) >= {"plan_id", "mode", "trading_day", "selection", "cash", "legs", "kept", "blocked", "refused"}
@@ -144,7 +130,7 @@ def test_bad_settings_are_all_named_at_once(home: str) -> None:
     text = 'mode = "papper"\n[buy]\namonut = 5\n[schedule]\ntime = "20:00"\n'
     (Path(home) / "config.toml").write_text(text, encoding="utf-8")
     for command in (["config", "check"], ["plan"], ["rebalance", "--yes"], []):
-        done = rotor("--home", home, *command)
+        done = (rotor if command else rotor_process)("--home", home, *command)
         assert done.returncode == 2
         for words in ("papper", "buy.amount", "20:00"):
             assert words in done.stderr
@@ -152,13 +138,13 @@ def test_bad_settings_are_all_named_at_once(home: str) -> None:
 
 
 def test_live_mode_refuses_with_the_remedy(home: str) -> None:
-    done = rotor("--home", home, "--mode", "live", "plan")
+    done = rotor_process("--home", home, "--mode", "live", "plan")
     assert done.returncode == 3
     assert "set qmt.account" in done.stderr
 
 
 def test_live_mode_says_in_one_sentence_what_this_machine_lacks(home: str) -> None:
-    done = rotor("--home", home, "--mode", "live", "plan", ROTOR_QMT__ACCOUNT="8880001")
+    done = rotor_process("--home", home, "--mode", "live", "plan", ROTOR_QMT__ACCOUNT="8880001")
     assert done.returncode == 3
     assert "Traceback" not in done.stderr
     (line,) = [line for line in done.stderr.splitlines() if line]

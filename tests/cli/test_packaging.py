@@ -37,6 +37,7 @@ def test_the_wheel_has_one_top_level_package(wheel: Path) -> None:
     assert [name for name in names if name.endswith(".po")] == []
 
 
+@pytest.mark.slow
 def test_installing_and_removing_another_core_package_does_not_break_rotor(wheel: Path, tmp_path: Path) -> None:
     site, home = tmp_path / "site", tmp_path / "home"
     zipfile.ZipFile(wheel).extractall(site)

@@ -89,7 +89,7 @@ def test_a_new_stop_loss_leaves_a_working_order_at_the_broker(tmp_path: Path) ->
     prepare_demo(home)
     settings = load_settings(home.path, environ={})
     patient = settings.model_copy(update={"orders": settings.orders.model_copy(update={"timeout": 600})})
-    engine = Engine(home, patient, speed=20)
+    engine = Engine(home, patient, speed=3)
     engine.start()
     try:
         engine.wait_ready()

@@ -13,7 +13,15 @@ from core.infra.clock import RealClock
 from core.infra.home import Home
 from core.model.command import Done, ExecutePlan, Failed, GiveConsent, MakePlan, RunSelfTest
 from core.model.known import Known, Unknown
-from core.model.settings import BuySettings, FactorCatSettings, OrderSettings, QmtSettings, Settings, StrategySettings
+from core.model.settings import (
+    BuySettings,
+    FactorCatSettings,
+    GuardSettings,
+    OrderSettings,
+    QmtSettings,
+    Settings,
+    StrategySettings,
+)
 from core.model.snapshot import Level, Need, Snapshot
 from core.model.time import SHANGHAI
 from tests.live.factorcat import PASSWORD, RECORD, STRATEGY, USER, LoopbackPlatform
@@ -54,6 +62,7 @@ def engine(tmp_path: Path, control: Control, monkeypatch: pytest.MonkeyPatch) ->
         mode="live",
         factorcat=FactorCatSettings(base_url=platform.url, username=USER),
         qmt=QmtSettings(userdata=str(shared_terminal().userdata), account=ACCOUNT),
+        guards=GuardSettings(redemption="off", cross_check="off"),
         strategy=StrategySettings(strategy_id=STRATEGY, history_id=RECORD),
         buy=BuySettings(),
         orders=OrderSettings(type="market", timeout=5),

@@ -45,6 +45,7 @@ def test_a_rotation_of_twenty_sells_and_twenty_buys(world: ProcessWorld) -> None
     assert len(world.control.requests()) == tests + 40
 
 
+@pytest.mark.slow
 def test_nothing_is_sent_before_consent_and_self_test(world: ProcessWorld) -> None:
     code, plan = world.json("plan")
     assert (code, len(plan["legs"])) == (0, 20)

@@ -145,11 +145,11 @@ def test_halt_and_resume_from_another_process_take_effect_at_once(world: Process
     code = OWNED[0]
     with Running(world).follows() as run:
         assert world.rotor("pause").returncode == 0
-        assert world.json("status")[1]["controls"] == ["buys paused"]
+        assert status(world)["controls"] == ["buys paused"]
         assert world.rotor("halt").returncode == 0
         world.control.set_quote(code, 94.0, depth=100_000, volume_add=10)
         run.wait_for("is through its level and stays armed: halted")
-        assert world.json("status")[1]["controls"] == ["halted"]
+        assert status(world)["controls"] == ["halted"]
         assert world.control.requests() == []
         assert world.rotor("resume").returncode == 0
         world.control.set_quote(code, 93.9, depth=100_000, volume_add=10)
@@ -158,11 +158,12 @@ def test_halt_and_resume_from_another_process_take_effect_at_once(world: Process
         assert run.end(signal.SIGTERM) == 0, run.said
 
 
+@pytest.mark.slow
 def test_a_scheduled_run_is_executed_once_in_its_minute(world: ProcessWorld) -> None:
     furnished(world, OWNED)
     world.platform.listed = [*OWNED[:3], *bonds(1, 101)]
     world.settings["SCHEDULE__TIME"] = "14:50"
-    suspend.at(world, suspend.DUE - timedelta(seconds=3))
+    suspend.at(world, suspend.DUE - timedelta(seconds=suspend.AHEAD))
     with Running(world) as run:
         assert suspend.now(world) < suspend.DUE, f"it took too long to start:\n{run.said}"
         assert world.control.requests() == []

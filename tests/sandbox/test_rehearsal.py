@@ -4,8 +4,6 @@ import asyncio
 import csv
 import gzip
 import json
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from datetime import date
@@ -24,6 +22,7 @@ from core.model.settings import Fee, Fees, Settings
 from core.sandbox.panel import Panel, load_panel
 from core.sandbox.rehearsal import RehearsalReport, rehearse
 from core.trading.journal import Journal
+from tests.cli.command import rotor
 from tui.cli.offline import rehearse_panel
 
 FREE = Fees(sh=Fee(rate=Decimal(0), minimum=Decimal(0)), sz=Fee(rate=Decimal(0), minimum=Decimal(0)))
@@ -198,12 +197,6 @@ def test_a_holding_whose_rows_end_is_closed_at_its_last_close(tmp_path: Path) ->
     assert report.left_market == 1
     assert [(fill.side, fill.code) for fill in report.fill_rows] == [("buy", BondCode("113001")), ("buy", "123001.SZ")]
     assert report.equity[-1][1] == Decimal(104_000)
-
-
-def rotor(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "tui.cli", *arguments], capture_output=True, text=True, encoding="utf-8", check=False
-    )
 
 
 def test_the_command_prints_one_json_document_and_exports(tmp_path: Path) -> None:
