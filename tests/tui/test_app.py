@@ -41,16 +41,18 @@ async def test_flood_never_blocks_the_engine() -> None:
         assert len(applied) < 20
 
 
-async def test_ticks_wait_for_the_beat_and_events_do_not() -> None:
+async def test_prices_wait_for_the_next_tick_and_events_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app_module, "_TICK_SECONDS", 3600.0)
     link = ScriptedLink(snapshot())
     async with shown(link) as (app, pilot):
-        await pilot.pause(0.3)
         link.change(events=(Event(9, NOW, Level.INFO, "something happened"),))
         await until(pilot, lambda: "something happened" in flat(app))
         link.change(session="break")
         await settle(pilot)
         assert "break" not in lines(app)[0]
-        await until(pilot, lambda: "break" in lines(app)[0])
+        app._tick()
+        await settle(pilot)
+        assert "break" in lines(app)[0]
 
 
 async def test_older_picture_is_dropped() -> None:
