@@ -1,4 +1,4 @@
-"""The real child process around the real akshare, with the network's answers put in its place.
+"""The real child process with the real akshare and replaced network responses.
 
 `python -m tests.bonds.akshare_on ANSWER NAME`: every request is answered with the text of that file.
 """
@@ -12,7 +12,7 @@ from core.akshare.child import main
 
 
 def command(answer: Path) -> list[str]:
-    """What `AkshareTables` runs instead of the child that goes out."""
+    """What `AkshareTables` runs instead of the child that uses the network."""
     return [sys.executable, "-X", "utf8", "-W", "ignore", "-m", "tests.bonds.akshare_on", str(answer)]
 
 
@@ -29,7 +29,7 @@ class _Answer:
 
 
 def answer_with(text: str) -> None:
-    """From now on whatever is asked for is answered with `text`."""
+    """From now on every request gets `text` as its response."""
     import requests
 
     def asked(*_: object, **__: object) -> _Answer:

@@ -90,7 +90,7 @@ SPECIAL = (
     raw_row("113046", redeem_icon="O", redeem_count=f"已满足强赎条件{_BLUE}<br>15/15 | 30", maturity_dt="2027-03-22"),
     raw_row("113050", redeem_icon="B", redeem_count=f"已满足强赎条件{_BLUE}<br>15/15 | 30"),
     raw_row("113051", redeem_icon="G", redeem_count=f"已满足强赎条件{_BLUE}<br>18/15 | 30"),
-    raw_row("113053", redeem_icon="X"),  # an icon that nobody knows
+    raw_row("113053", redeem_icon="X"),  # an unknown icon
 )
 
 

@@ -1,4 +1,4 @@
-"""The book of bonds: what it keeps, what it does not believe, and what the user says before it."""
+"""The bond data: what is stored, what is refused, and the user's overrides."""
 
 from dataclasses import replace
 from datetime import date, datetime, timedelta
@@ -65,7 +65,7 @@ class TablesWorld:
         self.book = self.open()
 
     def open(self) -> AkshareBondInfo:
-        """The book as a new start of the program opens it."""
+        """The bond data as a restart opens it."""
         return AkshareBondInfo(
             self.folder / "tables",
             self.own,
@@ -138,7 +138,7 @@ async def test_friday_night_s_table_is_valid_on_monday(friday: TablesWorld) -> N
     world.clock.move_to(MORNING)
     await world.book.refresh_if_due()
     assert world.verdict() is None
-    assert world.book.notices()[0].startswith("jisilu's table")  # good enough, and the trouble is told all the same
+    assert world.book.notices()[0].startswith("jisilu's table")  # still valid, and the failure is reported
 
 
 async def test_a_table_that_lost_a_fifth_of_its_bonds_is_refused_and_the_old_one_kept(world: TablesWorld) -> None:

@@ -1,4 +1,4 @@
-"""The table of calls, as akshare's own code makes it from answers of the recorded shape."""
+"""The redemption table, as akshare's own code makes it from recorded responses."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The child process: real ones, that answer, fail, hang, print what they should not."""
+"""Real child processes that respond, fail, hang or print other output."""
 
 import json
 import sys
@@ -85,7 +85,7 @@ def eastmoney(count: int) -> dict[str, object]:
 
 
 def test_bond_terms_are_read_from_east_money() -> None:
-    """akshare names the columns by their place, so that its own code has to make the table."""
+    """akshare names the columns by position, so its own code has to make the table."""
     table = as_akshare_makes_it(eastmoney(TERMS_ROWS), TERMS_TABLE)
     assert set(TERMS_COLUMNS) <= set(table.columns)
     assert table.rows[0]["转债代码"] == "127000"

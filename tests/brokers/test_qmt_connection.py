@@ -1,4 +1,4 @@
-"""The life of the connection: which id, how often, what is believed, and what is said."""
+"""The QMT connection: session ids, attempts, which responses count, and what is reported."""
 
 import asyncio
 import logging
@@ -133,7 +133,7 @@ class TestConnecting:
         await line.link_is(up=True)
 
     async def test_a_status_pushed_early_does_not_make_a_connection_usable(self, line: Line) -> None:
-        """The terminal pushes the status at the subscription; it is asked for all the same."""
+        """The terminal pushes the status on subscribing; it is queried as well."""
         seen: list[bool] = []
         line.broker.watch_connection(lambda: seen.append(line.broker.connection.connected))
         line.control.next_call("query_account_status", "no_response", times=-1)
@@ -224,7 +224,7 @@ class TestOutcomes:
         assert outcome == Refused(f"MiniQMT refused it: {text}")
 
     async def test_a_response_the_sdk_cannot_read_leaves_the_outcome_unknown(self, line: Line) -> None:
-        """Its Python decodes a text that its native part has cut inside a character: the answer never gets here."""
+        """The SDK's Python layer decodes a text its native part cut inside a character: the response is lost."""
         await line.broker.start()
         line.control.next_order("reject_local", error_msg="很" * 60)
         assert isinstance(await line.broker.place(buy("k-1")), Unresolved)
@@ -246,7 +246,7 @@ class TestOutcomes:
     async def test_a_stale_error_of_another_order_is_not_reported_again(
         self, line: Line, caplog: pytest.LogCaptureFixture
     ) -> None:
-        """The SDK keeps an error that came before its -1, and delivers it once more with the next one."""
+        """The SDK keeps an error received before its -1 and delivers it again with the next one."""
         await line.broker.start()
         with caplog.at_level(logging.WARNING):
             line.control.next_order("reject_local", error_before_response=True, error_msg="first")
@@ -272,7 +272,7 @@ class TestOutcomes:
         assert line.control.requests() == []
 
     async def test_a_reject_text_cut_inside_a_character_is_still_read(self, line: Line) -> None:
-        """Reading such a text raises; the full one came with the error."""
+        """Reading such a text raises; the full text came with the error."""
         line.control.configure(status_msg_cut="byte")
         await line.broker.start()
         line.control.next_order("junk", error_msg="可用资金不足，请检查后重新委托")

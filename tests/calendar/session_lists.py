@@ -24,7 +24,7 @@ IN_2027 = tuple(day for day in weekdays(date(2027, 1, 1), date(2027, 12, 31)) if
 
 
 def list_file(folder: Path, sessions: Iterable[date], name: str = "calendar.csv") -> Path:
-    """A file as a home holds it, in whatever order `sessions` come."""
+    """A file as in the data folder, in any order of `sessions`."""
     file = folder / name
     file.write_text(session_file_text(sessions, ["written by a test"], "a test"), encoding="utf-8", newline="\n")
     return file

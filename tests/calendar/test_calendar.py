@@ -1,4 +1,4 @@
-"""Sessions by day, phases by time, a home's further sessions, and nothing guessed beyond them but for practice."""
+"""Sessions by day, phases by time, the data folder's further sessions, and guesses beyond them for paper mode only."""
 
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Which lists of sessions are believed, and what is said of the others."""
+"""Which lists of sessions are accepted, and why others are not."""
 
 from datetime import date
 

@@ -1,4 +1,4 @@
-"""Each source of sessions: what it lists, and what is told where it is out of reach."""
+"""Each source of sessions: its list, and the message if it is unreachable."""
 
 import sys
 import threading

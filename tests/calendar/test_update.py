@@ -1,4 +1,4 @@
-"""What follows from the sources' lists: who is believed, who contradicts whom, and what the home keeps."""
+"""The result of the sources' lists: which are accepted, which contradict, and what is stored."""
 
 from collections.abc import Sequence
 from datetime import date, datetime

@@ -1,4 +1,4 @@
-"""`rotor calendar` as a script sees it, with a package in akshare's place, and with akshare itself cut off."""
+"""`rotor calendar` as a script sees it, with a replaced akshare, and with the real one offline."""
 
 import json
 import os
@@ -35,7 +35,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:a warning:UserWarning")
 
 
 class CalendarWorld:
-    """A home, and what stands in akshare's place: its file, and what it fetches (None: the network is away)."""
+    """A data folder and a replaced akshare: its file, and what it fetches (None: no network)."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

@@ -95,7 +95,7 @@ def test_a_rebalance_in_which_nothing_can_be_bought_is_refused(home: str) -> Non
 
 
 def test_a_partly_filled_rebalance_ends_with_exit_code_1(home: str) -> None:
-    """A second at a limit that is seldom met at once, and no second try."""
+    """One second at a limit price that is rarely filled at once, and no retry."""
     hasty = {"ROTOR_ORDERS__TIMEOUT": "1", "ROTOR_ORDERS__REPRICES": "0"}
     done = rotor("--home", home, "rebalance", "--yes", "--json", **hasty)
     result = json.loads(done.stdout)

@@ -102,7 +102,7 @@ async def test_a_tab_runs_its_own_process_of_the_app(tmp_path: Path) -> None:
 
 
 async def _ended(process: int) -> None:
-    """A tab that is closed ends its process, which this loop still has to hear of."""
+    """A closed tab ends its process, which this loop still has to notice."""
     async with asyncio.timeout(PATIENCE):
         while Path(f"/proc/{process}").exists():  # noqa: ASYNC240, ASYNC110  (it is another process)
             await asyncio.sleep(0.02)

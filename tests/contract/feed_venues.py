@@ -1,4 +1,4 @@
-"""Every source of quotes, with a hand on what it says: QMT at the emulated terminal, Tencent's service on loopback,
+"""Every quote source with settable prices: QMT at the emulated terminal, Tencent's service on loopback,
 akshare's table from a child, the replay, and several of them behind one feed."""
 
 from collections.abc import AsyncGenerator
@@ -27,7 +27,7 @@ SPEED = 50.0
 
 
 class FeedVenue(Protocol):
-    """A feed and who sets its prices. `fail` puts the source out of reach, where that can be."""
+    """A feed and the control of its prices. `fail` makes the source unreachable, where possible."""
 
     feed: QuoteFeed
 
@@ -92,7 +92,7 @@ class _Rows:
 
 class _Akshare:
     def __init__(self) -> None:
-        clock = ScaledClock(START, 1000.0)  # it is asked once a minute
+        clock = ScaledClock(START, 1000.0)  # it is requested once a minute
         self._rows = _Rows(clock)
         self.feed: QuoteFeed = AkshareQuotes(clock, self._rows, open_now=lambda: True)  # type: ignore[arg-type]
 

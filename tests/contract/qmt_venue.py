@@ -76,7 +76,7 @@ class QmtVenue:
         await self.settled()
 
     async def settled(self) -> None:
-        """The terminal has nothing under way, and what it told before this answer is here."""
+        """Wait until the terminal is idle and its earlier events have arrived."""
         assert self._control.settle()
         await self.broker.asset()
 

@@ -1,4 +1,4 @@
-"""What every broker does, whichever it is: told through the `Broker` protocol alone."""
+"""What every broker does, tested through the `Broker` protocol only."""
 
 from dataclasses import replace
 from decimal import Decimal

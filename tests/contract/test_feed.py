@@ -1,4 +1,4 @@
-"""What every source of quotes does, whoever it is."""
+"""What every quote source does."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
@@ -24,7 +24,7 @@ async def venue(request: pytest.FixtureRequest) -> AsyncGenerator[FeedVenue]:
 
 
 class Ear:
-    """What a listener has heard, newest last."""
+    """What a listener received, newest last."""
 
     def __init__(self, venue: FeedVenue) -> None:
         self.heard: list[Quote] = []
@@ -84,12 +84,12 @@ async def test_a_restarted_source_continues(venue: FeedVenue) -> None:
 
 @pytest.mark.parametrize("venue", ["akshare", "sources", "tencent"], indirect=True)
 async def test_an_unreachable_source_is_reported_for_each_bond(venue: FeedVenue) -> None:
-    """A replay has nothing between it and its prices; QMT's losses are told in tests/quotes/test_qmt.py."""
+    """A replay has no connection to lose; QMT's losses are tested in tests/quotes/test_qmt.py."""
     ear = Ear(venue)
     venue.feed.watch([A])
     venue.fail()
     found = await venue.feed.snapshot([A, B])
-    async with asyncio.timeout(PATIENCE):  # a source's last answer counts for a while
+    async with asyncio.timeout(PATIENCE):  # a source's last response counts for a while
         while any(isinstance(one, Known) for one in found.values()):
             await asyncio.sleep(0.005)
             found = await venue.feed.snapshot([A, B])
@@ -98,6 +98,6 @@ async def test_an_unreachable_source_is_reported_for_each_bond(venue: FeedVenue)
 
 
 def _shown(venue: FeedVenue, code: BondCode, last: str) -> bool:
-    """A replay tells listeners of changes alone: show the price once more."""
+    """A replay publishes changes only: show the price once more."""
     venue.show(code, last)
     return not hasattr(venue.feed, "trouble")

@@ -1,4 +1,4 @@
-"""What is the paper broker's own, beside what every broker does."""
+"""What only the paper broker does."""
 
 import sqlite3
 from pathlib import Path

@@ -40,11 +40,11 @@ class Venue(Protocol):
     def now(self) -> datetime: ...
 
     async def show(self, *quotes: Quote) -> None:
-        """Change the market of these bonds; answers when all that follows from it was told."""
+        """Change the market of these bonds; return when all resulting events were sent."""
         ...
 
     async def settled(self) -> None:
-        """Answers when every event on its way was told."""
+        """Return when every pending event was sent."""
         ...
 
     async def next_day(self) -> None:
@@ -142,7 +142,7 @@ def intent(
 
 
 class Account:
-    """What a broker answers, with the certainty that it did answer."""
+    """The value of a broker's response, which must be known."""
 
     def __init__(self, venue: Venue) -> None:
         self.venue = venue
@@ -162,7 +162,7 @@ class Account:
         return [row for row in known(await self.venue.broker.fills(OPENING.date())) if row.remark == remark]
 
     async def send(self, order: Intent) -> BrokerOrder:
-        """Place an order that the counter takes, whatever becomes of it, and answer with it as it then is."""
+        """Place an order the broker accepts and return its current state."""
         outcome = await self.venue.broker.place(order)
         assert isinstance(outcome, Confirmed), outcome
         await self.venue.settled()

@@ -1,4 +1,4 @@
-"""A rebalance that is killed before any of its commits ends, after a restart, where an undisturbed one ends."""
+"""A rebalance killed before any commit ends, after a restart, like an uninterrupted one."""
 
 import asyncio
 import os
@@ -28,7 +28,7 @@ def _run(*arguments: str | Path, check: bool = True) -> str:
 
 @pytest.fixture(scope="module")
 def victims(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int]:
-    """A folder with one killed home per commit, and the number of commits."""
+    """A folder with one data folder killed before each commit, and the number of commits."""
     folder = tmp_path_factory.mktemp("crash")
     (folder / "furnished").mkdir()
     asyncio.run(furnish(folder / "furnished"))
@@ -41,7 +41,7 @@ def victims(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int]:
 
 
 async def _recovers(folder: Path) -> None:
-    """Start over the files that the killed process left, look, rebalance again, look again."""
+    """Restart on the files the killed process left, check, rebalance again, check again."""
     world = CrashWorld(folder, LATER, durable=False)
     try:
         world.show(None)
@@ -58,7 +58,7 @@ async def _recovers(folder: Path) -> None:
 
 
 async def _agrees(world: CrashWorld) -> None:
-    """Ledger and account hold the same, and nothing works."""
+    """Check that ledger and account agree and no order is open."""
     positions, asset = await world.broker.positions(), await world.broker.asset()
     assert isinstance(positions, Known)
     assert isinstance(asset, Known)
@@ -69,7 +69,7 @@ async def _agrees(world: CrashWorld) -> None:
 
 
 def _nothing_twice(folder: Path) -> None:
-    """By the broker's own file: no client order id twice, and no more of any bond traded than was to be."""
+    """Check in the broker's file: no client order id twice, and no bond traded beyond its target."""
     remarks = Counter(remark for (remark,) in paper_rows(folder, "select remark from orders"))
     assert set(remarks.values()) == {1}
     traded = {
@@ -111,7 +111,7 @@ def test_a_rebalance_killed_before_any_commit_ends_the_same(victims: tuple[Path,
 
 @pytest.mark.slow
 def test_a_rebalance_killed_repeatedly_ends_the_same(victims: tuple[Path, int]) -> None:
-    """Every restart of it lives for one commit more than the one before."""
+    """Each restart gets a few commits further than the one before."""
     folder, total = victims
     home = folder / "restless"
     shutil.copytree(folder / "furnished", home)
@@ -121,7 +121,7 @@ def test_a_rebalance_killed_repeatedly_ends_the_same(victims: tuple[Path, int]) 
 
 
 def test_some_kills_leave_ledger_and_account_different(victims: tuple[Path, int]) -> None:
-    """The control: without the restart's work, some of these homes do differ from the account."""
+    """Negative control: before the restart some of these ledgers do differ from the account."""
     folder, total = victims
     uneven = 0
     for number in range(1, total + 1):

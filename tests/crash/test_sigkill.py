@@ -1,4 +1,4 @@
-"""The real program, killed with SIGKILL in the middle of a rebalance, then asked again."""
+"""The real program, killed with SIGKILL during a rebalance, then started again."""
 
 import json
 import os
@@ -36,7 +36,7 @@ def answer(home: Path, *arguments: str) -> tuple[int, dict[str, Any]]:
 
 
 def rows(database: Path, query: str) -> list[tuple[Any, ...]]:
-    """What a file says; nothing while it or its tables are not there yet."""
+    """Rows of a database file; none while it or its tables do not exist yet."""
     if not database.exists():
         return []
     connection = sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=5)

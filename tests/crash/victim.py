@@ -1,6 +1,6 @@
 """The process that is killed: `python -m tests.crash.victim FOLDER NUMBER` dies before its NUMBER-th commit.
 
-`FOLDER/furnished` is what it begins with and `FOLDER/NUMBER` what it leaves. With `all` for the number, one child after
+It starts from `FOLDER/furnished` and leaves `FOLDER/NUMBER`. With `all` for the number, one child after
 the other is forked off this warmed-up process, two at a time: one for each commit of an undisturbed run.
 """
 
@@ -39,7 +39,7 @@ class _Commits:
 
 
 def suffer(folder: Path, name: str, fatal: int | None, *, fresh: bool = True) -> int:
-    """One rebalance on a copy of the furnished home; answers with the commits that it made."""
+    """One rebalance on a copy of the prepared data folder; returns the number of its commits."""
     if fresh:
         shutil.copytree(folder / "furnished", folder / name)
     commits = _Commits(fatal)

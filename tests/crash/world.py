@@ -1,4 +1,4 @@
-"""A rotation to be killed and started again: real files, the paper broker, a market that moves with the clock."""
+"""A rebalance to kill and restart: real files, the paper broker, a market that moves with the clock."""
 
 import sqlite3
 from collections.abc import Iterable
@@ -43,7 +43,7 @@ SETTINGS = Settings(
 
 
 class CrashWorld:
-    """The parts of a rotation over the files of one folder."""
+    """The components of a rebalance over the files of one folder."""
 
     def __init__(self, folder: Path, start: datetime, *, durable: bool) -> None:
         self.clock = Agenda(start)
@@ -72,7 +72,7 @@ class CrashWorld:
         self.feed.watch([*OLD, *NEW])
 
     async def start(self) -> tuple[str, ...]:
-        """As an engine starts: feed, broker, reconciliation; answers with what keeps trading off."""
+        """Start as an engine does: feed, broker, reconciliation; return what keeps trading off."""
         await self.feed.start()
         await self.broker.start()
         return await reconcile(self.order_manager)
@@ -112,9 +112,9 @@ async def furnish(folder: Path) -> None:
 
 
 async def rotate(folder: Path) -> None:
-    """Out of the old bonds and into the new ones.
+    """Sell the old bonds and buy the new ones.
 
-    The first sell trades in part, runs into its timeout and is priced again; the first buy trades in two parts.
+    The first sell is partly filled, times out and is repriced; the first buy is filled in two parts.
     """
     world = CrashWorld(folder, MORNING.replace(minute=10), durable=True)
     world.show(500, 70, [OLD[0]])
@@ -127,7 +127,7 @@ async def rotate(folder: Path) -> None:
 
 
 def paper_rows(folder: Path, query: str) -> list[Any]:
-    """What the paper broker's own file says."""
+    """Rows of the paper broker's file."""
     connection = sqlite3.connect(folder / "paper.db")
     try:
         return connection.execute(query).fetchall()

@@ -1,4 +1,4 @@
-"""`drive` plays one random day: what goes wrong, and what the user does, comes from the seed alone."""
+"""`drive` runs one random day: faults and user actions depend on the seed only."""
 
 import asyncio
 import logging
@@ -15,7 +15,7 @@ from tests.day.world import DayWorld, Record, at
 
 
 def drive(seed: int, faults: float = 0.3) -> Record:
-    """The day of this seed. A fault in the program itself is a breach too."""
+    """Run the day of this seed. An error in the program itself is a breach too."""
     loop = SimulatedLoop()
     with tempfile.TemporaryDirectory(prefix="rotor-day-") as folder:
         world = DayWorld(Path(folder), loop, seed=seed, faults=faults)
@@ -36,7 +36,7 @@ def drive(seed: int, faults: float = 0.3) -> Record:
 
 
 class _Heard(logging.Handler):
-    """Every exception that was logged: nothing in a day, however bad, may raise one."""
+    """Every logged exception: no day, however bad, may log one."""
 
     def __init__(self) -> None:
         super().__init__(logging.ERROR)
@@ -77,7 +77,7 @@ async def _play(world: DayWorld) -> None:
 
 
 def _script(world: DayWorld) -> None:
-    """Incidents over what is held."""
+    """Incidents for the bonds held."""
     random = world.random
     codes = sorted(world.held)
     random.shuffle(codes)
@@ -115,7 +115,7 @@ async def _rebalance(world: DayWorld) -> None:
 
 
 async def _user(world: DayWorld) -> None:
-    """Something that a user does, now and then."""
+    """A user action, now and then."""
     kind = world.random.random()
     if kind < 0.4:
         await asyncio.wait({asyncio.create_task(_rebalance(world))}, timeout=world.random.uniform(0.1, 5.0))

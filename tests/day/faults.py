@@ -1,4 +1,4 @@
-"""A market, a platform and a broker with whatever goes wrong on a day, at times that a script or a seed names."""
+"""A market, a platform and a broker with faults at times given by a script or a seed."""
 
 import asyncio
 from collections.abc import Callable, Iterable
@@ -24,7 +24,7 @@ from core.sandbox.market import SandboxMarket
 
 @dataclass(frozen=True, slots=True)
 class Spell:
-    """Something that is so from one moment to another."""
+    """A condition that lasts from one time to another."""
 
     begin: datetime
     end: datetime
@@ -35,7 +35,7 @@ class Spell:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """From `begin` on, the bond's prices are `factor` times what they would be; thin: hardly anybody bids."""
+    """From `begin` on, the bond's prices are multiplied by `factor`; thin: almost no bids."""
 
     code: BondCode
     spell: Spell
@@ -43,7 +43,7 @@ class Move:
     thin: bool = False
     halted: bool = False
     floored: bool = False
-    """At limit-down: nobody bids."""
+    """At limit-down, without bids."""
 
 
 class FaultyMarket(SandboxMarket):
@@ -97,7 +97,7 @@ def _moved(quote: Quote, move: Move) -> Quote:
 
 
 class FaultyPlatform(httpx.AsyncBaseTransport):
-    """The embedded platform, out of reach at times."""
+    """The embedded platform, unreachable at times."""
 
     def __init__(self, inner: httpx.AsyncBaseTransport, clock: Clock) -> None:
         self._inner = inner
@@ -111,7 +111,7 @@ class FaultyPlatform(httpx.AsyncBaseTransport):
 
 
 class FaultyBroker:
-    """The paper broker behind a bad line: answers and events get lost, doubled and late, the link breaks."""
+    """The paper broker behind a bad connection: responses and events are lost, repeated or late, and it disconnects."""
 
     def __init__(self, inner: PaperBroker, clock: Clock, random: Random, rate: float) -> None:
         self.inner = inner
@@ -122,7 +122,7 @@ class FaultyBroker:
         self._link_listeners: list[Callable[[], None]] = []
         self.connection = ConnectionState(ConnectionStatus.CONNECTED, 1, "ok", clock.now())
         self.sent: list[tuple[datetime, Intent]] = []
-        """What was handed over, whether or not it arrived."""
+        """What was sent, whether or not it arrived."""
         inner.subscribe(self._on_event)
 
     @property
@@ -130,7 +130,7 @@ class FaultyBroker:
         return self.inner.account
 
     def absence_proven_in(self, order: Order) -> float | None:
-        """Over the connection that sent it, never; over a later one, at once."""
+        """Never over the connection that sent it; at once over a later one."""
         return 0.0 if order.created_at < self.connection.since else None
 
     async def start(self) -> None:
@@ -146,7 +146,7 @@ class FaultyBroker:
         self._link_listeners.append(listener)
 
     def break_link(self, seconds: float) -> None:
-        """Out of reach for so many seconds of the loop."""
+        """Disconnect for this many seconds of the loop."""
         if self.connection.connected:
             self._set_connection(
                 ConnectionState(
@@ -169,7 +169,7 @@ class FaultyBroker:
         return self._lost() or await self.inner.asset()
 
     async def positions(self) -> Maybe[tuple[Position, ...]]:
-        # As the real one does: out of reach, it lists nothing and says nothing.
+        # Like the real one: disconnected, it returns empty lists without an error.
         return await self.inner.positions() if self.connection.connected else Known(())
 
     async def orders(self, since: date) -> Maybe[tuple[BrokerOrder, ...]]:

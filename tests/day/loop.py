@@ -1,4 +1,4 @@
-"""A loop that never waits: when nothing is ready, its time jumps to the next appointment."""
+"""A loop that never waits: when nothing is ready, its time jumps to the next timer."""
 
 import asyncio
 import selectors
@@ -18,11 +18,11 @@ LONGEST = 60.0
 
 
 _LEAST = 1e-6
-"""Seconds that any wait takes here: one that is lost in rounding would be waited for ever."""
+"""Minimum seconds of a wait: one lost in rounding would never end."""
 
 
 class _Hurried(selectors.DefaultSelector):  # type: ignore[valid-type,misc]
-    """Polls, and lets time pass instead of waiting."""
+    """Polls, and advances the time instead of waiting."""
 
     loop: "SimulatedLoop"
 
@@ -31,7 +31,7 @@ class _Hurried(selectors.DefaultSelector):  # type: ignore[valid-type,misc]
             raise TimeoutError(f"the day does not end: it is at {self.loop.time():.3f} s")
         ready = super().select(0)
         if not ready and timeout != 0 and self.loop.threads:
-            # A thread is at work for this loop: time stands still until it is done.
+            # A thread works for this loop: the time stands still until it is done.
             ready = super().select(None)
         if not ready and timeout != 0:
             if timeout is None:
@@ -96,7 +96,7 @@ def simulate(work: Coroutine[Any, Any, T], loop: SimulatedLoop) -> T:
     asyncio.set_event_loop(loop)
 
     class Simulated(datetime):
-        """What APScheduler takes for the machine's time."""
+        """The time APScheduler takes as the machine's."""
 
         @classmethod
         def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]

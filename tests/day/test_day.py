@@ -23,7 +23,7 @@ pytestmark = pytest.mark.slow
 
 
 def play(folder: Path, story: "Any", settings: Settings = SETTINGS) -> None:
-    """A day without faults of its own: what happens is the story's."""
+    """A day without random faults: only what the test scripts happens."""
     loop = SimulatedLoop()
     world = DayWorld(folder, loop, settings=settings)
 
@@ -94,7 +94,7 @@ def test_a_day_without_intervention(tmp_path: Path) -> None:
         assert [order.state for order in stop_orders(world, loss)][-1] is OrderState.FILLED
         await world.until("10:22")
         assert stop_orders(world, profit)[0].intent.origin is Origin.TAKE_PROFIT
-        assert 0 < world.held[profit] == world.owned[profit]  # part filled: the rest is still ours, and armed
+        assert 0 < world.held[profit] == world.owned[profit]  # part filled: the rest is still managed and armed
         assert world.components.stops.rows()[profit].armed
 
         await world.until("10:50")
@@ -104,7 +104,7 @@ def test_a_day_without_intervention(tmp_path: Path) -> None:
         assert row.armed
         assert "limit-down" in row.state
         await world.until("11:05")
-        assert floor not in world.held  # armed all along: sold as soon as somebody bids
+        assert floor not in world.held  # armed all along: sold at the next bid
 
         await world.until("13:20")
         assert world.latest is not None
@@ -118,7 +118,7 @@ def test_a_day_without_intervention(tmp_path: Path) -> None:
 
         await world.until("14:52")
         assert world.latest.rebalance is not None
-        assert world.latest.rebalance.started_at < at("10:00")  # the platform is away: nothing is sent
+        assert world.latest.rebalance.started_at < at("10:00")  # the platform is unreachable: nothing is sent
         await world.until("14:56")
         assert world.latest.rebalance.started_at > at("14:52")
         assert world.latest.missed is None
@@ -148,7 +148,7 @@ def test_slots_freed_by_stops_are_refilled_in_list_order(tmp_path: Path) -> None
         world.market.moves += [
             Move(loss, during("10:00", "15:00"), Decimal("0.94")),
             Move(profit, during("10:20", "15:00"), Decimal("1.07")),
-            Move(thin, during("14:40", "14:41"), Decimal("0.94"), thin=True),  # sold in part: no slot of its own
+            Move(thin, during("14:40", "14:41"), Decimal("0.94"), thin=True),  # partly sold: frees no slot
         ]
         await world.until("14:49:50")
         assert not {loss, profit} & set(world.held)
@@ -160,7 +160,7 @@ def test_slots_freed_by_stops_are_refilled_in_list_order(tmp_path: Path) -> None
             for order in world.components.order_manager.journal.of_day(at("12:00").date())
             if order.intent.origin is Origin.REFILL
         ]
-        assert {order.intent.code for order in filled} == {first, second}  # two slots, two names, the first of the list
+        assert {order.intent.code for order in filled} == {first, second}  # two slots, two bonds, the first of the list
         brought = sum(order.filled_amount for code in (loss, profit) for order in stop_orders(world, code))
         assert sum(order.filled_amount + order.fee for order in filled) <= brought
 
@@ -210,7 +210,7 @@ def test_the_sweep_finds_a_price_without_a_tick(tmp_path: Path, monkeypatch: pyt
 
 
 def test_a_random_day_with_faults_keeps_every_law_and_is_reproducible_in_both_languages() -> None:
-    """What is said for a person must decide nothing."""
+    """Sentences for people must decide nothing."""
     one = drive(20)
     use_language("zh")
     try:

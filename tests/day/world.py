@@ -1,4 +1,4 @@
-"""A whole trading day of a whole engine on a simulated loop, with its laws looked at all the way."""
+"""A trading day of a complete engine on a simulated loop, with its laws checked throughout."""
 
 import asyncio
 import logging
@@ -55,7 +55,7 @@ SETTINGS = Settings(
     schedule=ScheduleSettings(frequency="daily", time="14:50"),
 )
 PATIENCE = 300.0
-"""Seconds of the market that a bond may stand through its level, saleable, in a healthy engine, and not be ordered."""
+"""Market seconds a sellable bond may be beyond its trigger price in a healthy engine without an order."""
 
 
 def at(text: str) -> datetime:
@@ -64,7 +64,7 @@ def at(text: str) -> datetime:
 
 @dataclass(slots=True)
 class Record:
-    """What was seen, and every breach of a law."""
+    """What was observed, and every breach of a law."""
 
     breaches: list[str] = field(default_factory=list[str])
     missed: list[str] = field(default_factory=list[str])
@@ -77,7 +77,7 @@ class Record:
 
 
 class DayWorld:
-    """One home over a day; `again` is a restart of the engine over the same books."""
+    """One data folder over a day; `again` restarts the engine over the same database."""
 
     def __init__(
         self,
@@ -141,7 +141,7 @@ class DayWorld:
         await self.components.close()
 
     async def crash(self) -> None:
-        """As a kill would end it: what runs stops where it is, nothing is said, nothing more is written."""
+        """End it like a kill: everything stops at once, and nothing more is written."""
         logging.disable(logging.CRITICAL)
         self.shift._job_scheduler.stop()  # pyright: ignore[reportPrivateUsage]
         logging.getLogger().removeHandler(self.shift._events)  # pyright: ignore[reportPrivateUsage]
@@ -163,7 +163,7 @@ class DayWorld:
         return await self.shift.handlers.answer(command)
 
     async def until(self, text: str, each: Callable[[], Awaitable[None]] | None = None) -> None:
-        """Go on to that time of the day, looking at the laws every 20 seconds of the market."""
+        """Continue to that time of day, checking the laws every 20 market seconds."""
         while self.clock.now() < at(text):
             left = (at(text) - self.clock.now()).total_seconds()
             await self.clock.sleep(min(20.0, left + 0.001))
@@ -189,7 +189,7 @@ class DayWorld:
         return {code: holding.volume for code, holding in holdings.items()}
 
     def note_halt(self, state: str) -> None:
-        """From now on the day is halted, paused or neither (an empty word)."""
+        """From now on the day is halted, paused or neither (an empty string)."""
         self._halts.append((self.clock.now(), state))
 
     def breach(self, text: str) -> None:
@@ -212,14 +212,14 @@ class DayWorld:
         self._look_at_stops()
 
     def _in_flight(self, code: BondCode) -> bool:
-        """Fills of its orders may not be booked yet: their events are lost or late, and the next look finds them."""
+        """Fills may not be booked yet: their events are lost or late, and the next check finds them."""
         return (
             any(order.intent.code == code for order in self.components.order_manager.journal.open())
             or self._broker_faults > 0
         )
 
     def _look_at_stops(self) -> None:
-        """A stop that has every reason to fire, and does not."""
+        """A stop that should fire and does not."""
         now, order_manager, stops = self.clock.now(), self.components.order_manager, self.components.stops
         healthy = (
             not order_manager.status.blocked
@@ -245,11 +245,11 @@ class DayWorld:
                 self.breach(f"{code} has stood through its stop since {self._through[code]:%H:%M:%S} ({row.state})")
 
     async def finish(self) -> Record:
-        """The laws that hold when the day is over and every doubt is settled."""
+        """The laws that hold at the end of the day when every order is settled."""
         self.broker.rate = self._broker_faults = 0.0
         await self.until("15:05")
         for _ in range(3):
-            self.broker.break_link(0.5)  # only a later connection proves what never arrived
+            self.broker.break_link(0.5)  # only a later connection proves that an order never arrived
             await asyncio.sleep(25)
         books = self.broker.inner._store  # pyright: ignore[reportPrivateUsage]
         listed, fills = books.orders(DAY.date()), books.fills(DAY.date())

@@ -1,4 +1,4 @@
-"""Which calendar an engine's parts share: the home's, and after its end weekdays in paper mode alone."""
+"""The calendar an engine uses: the data folder's, and after its end weekdays in paper mode only."""
 
 import logging
 from datetime import date, datetime

@@ -1,4 +1,4 @@
-"""The engine through its link: commands in, replies and snapshots out."""
+"""The engine through its link: commands, replies and snapshots."""
 
 import subprocess
 import sys
@@ -89,7 +89,7 @@ def until(engine: Engine, seen: Callable[[Snapshot], bool], seconds: float = PAT
 
 
 def ended(plan_id: str) -> Callable[[Snapshot], bool]:
-    """Whether a snapshot shows this rebalance as the last one, over."""
+    """Whether a snapshot shows this rebalance as the last one, finished."""
     return lambda shown: (
         shown.rebalance is not None and shown.rebalance.plan_id == plan_id and not shown.rebalance.running
     )
@@ -128,7 +128,7 @@ def test_only_the_newest_plan_is_executed_and_only_once(engine: Engine) -> None:
 
 
 def test_a_second_trigger_while_one_runs_is_refused(home: Home) -> None:
-    at_a_limit = load_settings(home.path, {"orders.type": "limit"}, environ={})  # which works for a while
+    at_a_limit = load_settings(home.path, {"orders.type": "limit"}, environ={})  # which stays open for a while
     engine = Engine(home, at_a_limit, speed=20)
     engine.start()
     try:
@@ -253,7 +253,7 @@ def test_a_restart_shows_the_same_account(home: Home) -> None:
 
 
 def test_a_whole_plan_loads_neither_pandas_nor_akshare(home: Home) -> None:
-    """Although both are installed: sqlite_utils alone would load pandas."""
+    """Both are installed, and sqlite_utils alone would load pandas."""
     script = (
         "import sys\n"
         "from pathlib import Path\n"

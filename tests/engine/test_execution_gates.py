@@ -1,4 +1,4 @@
-"""What stands between a plan and its execution in the engine, each alone."""
+"""Each condition that blocks the execution of a plan in the engine."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -96,7 +96,7 @@ def test_yesterday_s_plan_is_not_executed(engine: Engine) -> None:
 
 
 def test_an_order_left_open_by_a_rebalance_settles_by_itself(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The cancel is not heard while the rebalance runs; once it is, nobody has to restart anything."""
+    """The cancel is confirmed only after the rebalance; no restart is needed then."""
     monkeypatch.setattr("core.engine.runtime._RETRY", 1)
     monkeypatch.setattr("core.trading.executor.CANCEL_PROOF", 0.2)
     components = shift_of(engine)._components  # pyright: ignore[reportPrivateUsage]

@@ -1,4 +1,4 @@
-"""The exits: a danger is told once a day, and what has to go is sold, again and again until it is gone."""
+"""Exits: a danger is reported once a day, and the bond is sold, with retries until it is sold."""
 
 from datetime import datetime, timedelta
 from decimal import Decimal

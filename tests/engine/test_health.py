@@ -1,4 +1,4 @@
-"""The pulse of the machine, and how each part is told to be."""
+"""The machine's health checks, and the health shown for each component."""
 
 import asyncio
 import logging
@@ -27,7 +27,7 @@ TEN = datetime(2026, 5, 15, 10, 0, tzinfo=SHANGHAI)
 
 
 class Machine:
-    """A steady clock and a time of day, each of which may jump alone."""
+    """A steady clock and a time of day that can jump independently."""
 
     def __init__(self) -> None:
         self.steady = 100.0
@@ -39,7 +39,7 @@ class Machine:
 
 
 class WallClock(RealClock):
-    """The real clock's kind, on a machine of ours."""
+    """A clock like the real one, on a simulated machine."""
 
     def __init__(self, machine: Machine) -> None:
         super().__init__(real=lambda: machine.steady)
@@ -113,7 +113,7 @@ class Usage(NamedTuple):
 
 
 class Patient:
-    """Vitals over stand-ins for the parts that they look at."""
+    """Health checks over fakes of the components they check."""
 
     def __init__(self, folder: Path, clock: Callable[[Machine], ScaledClock] = WallClock) -> None:
         self.machine = Machine()
@@ -134,7 +134,7 @@ class Patient:
         self.health = HealthMonitor(cast("Components", self.components), folder, self.supervisor)
 
     def hear(self, age: float = 0.0) -> None:
-        """A price comes in whose own time is `age` seconds ago."""
+        """Publish a price with a timestamp `age` seconds ago."""
         self.components.state.watched_at = self.components.state.watched_at or self.machine.steady
         self.components.state.last_quotes = LastQuotes(self.clock.now() - timedelta(seconds=age), self.machine.steady)
 

@@ -402,7 +402,7 @@ async def test_lost_engine_fails_pending_commands_and_reconnects(home: Home) -> 
             if isinstance(found, Done):
                 break
             await asyncio.sleep(0.05)
-    # The restarted engine counts from 1; for a viewer the newest snapshot keeps the highest number.
+    # The restarted engine counts from 1; a viewer still numbers the newest snapshot highest.
     assert link.latest is not None
     assert link.latest.number > before.number
     link.close()

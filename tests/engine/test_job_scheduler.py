@@ -1,4 +1,4 @@
-"""Jobs at the market's times: whatever the machine's zone, the clock's speed, or what is done to either."""
+"""Jobs run at market times in any time zone, at any clock speed, and when either changes."""
 
 import asyncio
 import os
@@ -21,7 +21,7 @@ NINE = datetime(2026, 5, 15, 9, 0, 20, tzinfo=SHANGHAI)
 
 
 class Desk:
-    """A timetable on a simulated loop, and when its jobs were done."""
+    """A scheduler on a simulated loop, and when its jobs ran."""
 
     def __init__(self, loop: SimulatedLoop, start: datetime = NINE, speed: float = 1.0) -> None:
         self.clock = LoopClock(start, loop, speed)
@@ -37,7 +37,7 @@ class Desk:
 
 
 def run(play: Callable[[Desk], Coroutine[Any, Any, T]], *, start: datetime = NINE, speed: float = 1.0) -> T:
-    """Play it on a loop that never waits."""
+    """Run it on a loop that never waits."""
     loop = SimulatedLoop()
     order_manager = Desk(loop, start, speed)
 
@@ -181,7 +181,7 @@ def test_a_blocked_loop_runs_a_missed_job_once() -> None:
         await order_manager.clock.sleep(1)
         loop = asyncio.get_running_loop()
         assert isinstance(loop, SimulatedLoop)
-        loop.pass_time(3600)  # the machine slept, or something blocked it
+        loop.pass_time(3600)  # the machine slept or the loop was blocked
         order_manager.table.awake()
         await order_manager.clock.sleep(1)
         assert order_manager.times == ["10:00:21"]
@@ -250,7 +250,7 @@ asyncio.run(main())
 
 @pytest.mark.skipif(not hasattr(time, "tzset"), reason="TZ is the machine's own business there")
 def test_job_times_are_shanghai_time_in_any_machine_time_zone() -> None:
-    """On the day on which New York's clocks go forward, too."""
+    """Also on the day New York's clocks go forward."""
     told = subprocess.run(
         [sys.executable, "-c", ELSEWHERE],
         env={**os.environ, "TZ": "America/New_York"},

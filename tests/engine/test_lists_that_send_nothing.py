@@ -1,4 +1,4 @@
-"""A whole rotation against a real HTTP server: whatever is wrong with the list, not one order goes out."""
+"""A rebalance against a real HTTP server: with any fault in the list no order is sent."""
 
 from collections.abc import AsyncIterator
 from decimal import Decimal
@@ -53,7 +53,7 @@ async def server() -> AsyncIterator[Server]:
 
 @pytest.fixture
 async def components(server: Server, tmp_path: Path) -> AsyncIterator[Components]:
-    """A paper account of 100,000 CNY that follows the server's list on prices that can be traded."""
+    """A paper account of 100,000 CNY that follows the server's list at tradable prices."""
     clock, feed = SteppedClock(NOW), ReplayFeed()
     guards = GuardSettings(min_list_ratio=Decimal("0.5"), max_turnover_ratio=Decimal("0.5"))
     settings = Settings(mode="paper", strategy=StrategySettings(strategy_id=1, history_id=1), guards=guards)

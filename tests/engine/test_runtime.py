@@ -1,4 +1,4 @@
-"""An engine's life: modes kept apart, slow platforms, failing parts, an end in order."""
+"""The engine's life cycle: separate modes, slow platforms, failing components, a clean exit."""
 
 import asyncio
 import logging
@@ -43,7 +43,7 @@ def home(tmp_path: Path) -> Home:
 
 @pytest.fixture
 def serve() -> Any:
-    """A platform on loopback, on a loop of its own: `serve(prepare)` answers with its address."""
+    """A platform on loopback with its own loop: `serve(prepare)` returns its address."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
@@ -84,7 +84,7 @@ def paper(url: str, **more: Any) -> Settings:
 
 
 def test_a_ready_engine_has_a_snapshot(home: Home) -> None:
-    """`rotor run` names the account from it in its first sentence."""
+    """`rotor run` takes the account in its first sentence from it."""
     engine = Engine(home, load_settings(home.path))
     engine.start()
     try:

@@ -1,4 +1,4 @@
-"""The schedule at work: what is begun, what is offered, and what is left alone."""
+"""The schedule: which runs are started, offered or skipped."""
 
 import asyncio
 import logging
@@ -36,7 +36,7 @@ class Killed(BaseException):
 
 
 class Brittle(StateStore):
-    """Dies at the nth thing it is to keep."""
+    """Crashes at its nth write."""
 
     left: int | None = None
 
@@ -49,7 +49,7 @@ class Brittle(StateStore):
 
 
 class ScheduleWorld:
-    """One home's schedule; `again` is a restart over the same file."""
+    """The schedule of one data folder; `again` is a restart over the same file."""
 
     def __init__(self, path: Path, settings: Settings = DAILY, now: str = "2026-05-14 20:00") -> None:
         self.settings = settings
@@ -154,7 +154,7 @@ async def test_a_late_run_is_offered_instead_of_started(world: ScheduleWorld, la
 
 
 async def test_lateness_is_counted_in_real_seconds(world: ScheduleWorld) -> None:
-    """At 60 market seconds a second, a minute of the market is one beat late."""
+    """At 60 market seconds a second, one check later is a market minute late."""
     world.clock.speed = 60.0
     await world.due("2026-05-15 14:55")
     assert world.runs == ["rebalance 05-15 14:55"]

@@ -1,4 +1,4 @@
-"""No byte that a whole run writes or shows tells a secret, and what is forgotten is gone."""
+"""No byte that a run writes or shows contains a secret, and deleted secrets are gone."""
 
 import base64
 import json
@@ -70,7 +70,7 @@ class Phone:
 
 
 class SecretsWorld:
-    """A platform, a mail server that wants a password over TLS, and a push service."""
+    """A platform, a mail server that needs a password over TLS, and a push service."""
 
     def __init__(self, folder: Path, mails: Server) -> None:
         self.home = Home(folder / "home")
@@ -129,7 +129,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SecretsWo
 
 
 def secrets_of(token: str) -> list[bytes]:
-    """Each secret as it could stand somewhere: plain, in JSON, in a URL, in base64, as UTF-16."""
+    """Each secret in every encoding it could appear in: plain, JSON, URL, base64, UTF-16."""
     found: set[bytes] = set()
     for secret in (PASSWORD, MAIL_PASSWORD, PASSPHRASE, PUSH_TOKEN, token):
         found |= {
@@ -165,7 +165,7 @@ def test_a_complete_run_writes_and_shows_no_secret(
     said: list[object] = []
     engine = world.engine()
     try:
-        # A wrong password, which a careless server repeats, and then the right one.
+        # A wrong password, which the server repeats, and then the right one.
         login = ask(engine, Login(USER, PASSWORD, remember=True))
         assert isinstance(login, LoggedIn)
         assert "this machine has none" in login.trouble
@@ -207,13 +207,15 @@ def test_a_complete_run_writes_and_shows_no_secret(
         CliRunner().invoke(main, ["--home", str(world.home.path), *words]).output
         for words in (["config", "show"], ["status", "--json"], ["doctor", "--json"], ["secret", "list"])
     )
-    assert "factorcat: safe" not in printed  # it is shut here
+    assert "factorcat: safe" not in printed  # it is closed here
     assert printed.count("encrypted file that is not opened yet") >= 3
     everything = files_of(world.home) + printed.encode() + repr(said).encode() + repr(world.shown).encode()
     assert b"the command ListStrategies failed" in everything  # with its traceback, redacted
     assert b"with *** and *** and ***" in everything
     assert told_in(everything, token.get_secret_value()) == []
-    assert told_in(files_of(world.home) + PUSH_TOKEN.encode(), token.get_secret_value()) != []  # it would be found
+    assert (
+        told_in(files_of(world.home) + PUSH_TOKEN.encode(), token.get_secret_value()) != []
+    )  # it would be found if it were there
 
 
 def test_a_deleted_secret_is_removed_everywhere(world: SecretsWorld) -> None:

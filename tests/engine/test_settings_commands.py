@@ -1,4 +1,4 @@
-"""Settings through the engine: read with their sources, checked as typed, written with comments kept; passwords."""
+"""Settings through the engine: read with sources, checked while typed, written with comments kept; passwords."""
 
 import asyncio
 import logging
@@ -49,7 +49,7 @@ def ring() -> Iterator[MemoryKeyring]:
 
 
 def settings_commands(home: Home, settings: Settings | None = None) -> tuple[SettingsCommands, Any, list[str]]:
-    """The commands over what they need of the engine: the settings in force."""
+    """The settings commands with the part of the engine they need: the settings in force."""
     used = settings or load_settings(home.path, environ={})
     rotation = SimpleNamespace(busy=False)
     components: Any = SimpleNamespace(
@@ -147,7 +147,7 @@ async def test_plan_settings_wait_for_the_end_of_the_rebalance_and_stop_settings
 
 
 async def test_a_setting_that_contradicts_those_in_force_waits_for_the_restart(home: Home) -> None:
-    """The file holds a limit that another process has raised; the one in force would block every order."""
+    """Another process raised a limit in the file; the one in force would block every order."""
     home.config_file.write_text("[guards]\nmax_price_distance = 0.1\n", encoding="utf-8")
     commands, components, _ = settings_commands(home, Settings())
     assert "in use" in await commands.change(ChangeSetting("orders.type", "market"))

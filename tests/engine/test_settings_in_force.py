@@ -24,7 +24,7 @@ from tests.waiting import until as wait_for
 from tui.cli.offline import prepare_demo
 
 SECOND = 1.5
-"""Seconds that a change may take to show: one, and a little for a busy machine."""
+"""Seconds a change may take to show: one, plus a margin for a busy machine."""
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
 
 
 def managed(shown: Snapshot) -> tuple[PositionRow, ...]:
-    """The holdings that have a stop."""
+    """Holdings with a stop."""
     found = shown.positions.value if isinstance(shown.positions, Known) else ()
     return tuple(row for row in found if row.stop is not None and row.cost)
 
@@ -63,7 +63,7 @@ def stopped_at(ratio: str) -> Callable[[Snapshot], bool]:
 
 
 def working(shown: Snapshot) -> dict[str, Order]:
-    """The orders that work at the broker, by client order id."""
+    """Open orders at the broker, by client order id."""
     return {order.intent.client_order_id: order for order in shown.orders if order.live}
 
 
@@ -179,7 +179,7 @@ async def test_quotes_come_from_the_new_source_once_the_rebalance_has_ended(
             found = (await components.feed.snapshot([code]))[code]
             assert isinstance(found, Known)
             assert found.value.last == Decimal("113.500")
-            components.feed.watch([code, BondCode("113001")])  # is asked for at once
+            components.feed.watch([code, BondCode("113001")])  # is requested at once
             await wait_for(lambda: "sh113001" in new.asked[-1])
             assert len(old.asked) == asked  # the old source is stopped
         finally:

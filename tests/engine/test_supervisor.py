@@ -1,4 +1,4 @@
-"""What ends that should not is restarted and reported."""
+"""A component that ends unexpectedly is restarted and reported."""
 
 import asyncio
 import logging

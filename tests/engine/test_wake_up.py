@@ -1,4 +1,4 @@
-"""After the machine has slept: nothing is sent before the account is reconciled, and everything says the same."""
+"""After the machine slept, nothing is sent before the account is reconciled; screen and alert say so."""
 
 import asyncio
 import threading
@@ -46,7 +46,7 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
 
 
 class SleepWorld:
-    """A running engine that owns bonds, with the account's answers held back at will."""
+    """A running engine with holdings, whose account responses can be held back."""
 
     def __init__(self, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
         runtime = engine._runtime  # pyright: ignore[reportPrivateUsage]
@@ -77,7 +77,7 @@ class SleepWorld:
         return asyncio.run_coroutine_threadsafe(work, loop).result(10)
 
     async def falls_through_its_stop(self) -> tuple[str, bool, tuple[str, ...]]:
-        """A price below the stop-loss comes in; answers with the stop's row and the reasons why trading is off."""
+        """Publish a price below the stop-loss; return the stop's row and the reasons trading is off."""
         found = (await self.components.feed.snapshot([self.code]))[self.code]
         assert isinstance(found, Known)
         cost = self.manager.ledger.holdings()[self.code].cost

@@ -1,4 +1,4 @@
-"""A web server on loopback that does what it is told, badly behaved answers included."""
+"""A web server on loopback with scripted replies, faulty ones included."""
 
 import asyncio
 import json
@@ -124,7 +124,7 @@ def answer(status: int, value: object) -> Reply:
 
 
 def cut_off(value: object) -> Reply:
-    """Announces the whole answer and hangs up in its middle."""
+    """Announces the whole response and disconnects in the middle."""
 
     async def reply(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         body = json.dumps(value).encode()
@@ -135,7 +135,7 @@ def cut_off(value: object) -> Reply:
 
 
 def silence() -> Reply:
-    """Takes the request and says nothing until the other side gives up."""
+    """Accepts the request and sends nothing until the client gives up."""
 
     async def reply(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
         await reader.read()
@@ -156,7 +156,7 @@ def drip(value: object) -> Reply:
 
 
 def reset() -> Reply:
-    """Slams the connection (RST)."""
+    """Resets the connection (RST)."""
 
     async def reply(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         sock: socket.socket = writer.get_extra_info("socket")
@@ -167,12 +167,12 @@ def reset() -> Reply:
 
 
 def set_timeout(client: FactorCatClient, seconds: float) -> None:
-    """From now on: what a test does before may take its time on a loaded machine."""
+    """Limit later requests; earlier ones may be slow on a loaded machine."""
     client._http._timeout = seconds  # pyright: ignore[reportPrivateUsage]
 
 
 def free_port() -> int:
-    """A port at which nobody listens."""
+    """A port without a listener."""
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         return sock.getsockname()[1]

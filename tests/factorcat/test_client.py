@@ -1,4 +1,4 @@
-"""What the client asks, what it makes of good answers, and how a login lives and ends."""
+"""The client's requests, its reading of valid responses, and the life of a login."""
 
 import asyncio
 import json

@@ -58,7 +58,7 @@ from tests.factorcat.server import (
 
 
 def tells_no_secret(error: BaseException) -> None:
-    """Neither in its words nor in anything it drags along."""
+    """Check the error's text and everything attached to it."""
     link: BaseException | None = error
     while link is not None:
         shown = str(link) + repr(link) + repr(vars(link)) + "".join(traceback.format_exception(link))

@@ -1,4 +1,4 @@
-"""No answer whatever gives part of a list."""
+"""No response gives part of a list."""
 
 import json
 

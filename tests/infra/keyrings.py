@@ -1,4 +1,4 @@
-"""Keyrings of every temper for tests: one in memory, and those that fail in the ways real ones do."""
+"""Keyrings for tests: one in memory, and ones that fail like real ones."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from keyring.errors import PasswordDeleteError
 class MemoryKeyring(KeyringBackend):
     """Keeps passwords for one test."""
 
-    # Below the one that always fails: chosen by nobody but a test.
+    # Below the one that always fails: only a test chooses it.
     priority = -1  # pyright: ignore[reportAssignmentType, reportIncompatibleMethodOverride]
 
     def __init__(self) -> None:
@@ -57,13 +57,13 @@ class BrokenKeyring(MemoryKeyring):
 
 
 class NullKeyring(MemoryKeyring):
-    """Takes a password and keeps nothing."""
+    """Accepts a password and stores nothing."""
 
     def set_password(self, service: str, username: str, password: str) -> None: ...
 
 
 class HangingKeyring(MemoryKeyring):
-    """Asks its user on a screen that nobody sees."""
+    """Asks its user on an invisible screen."""
 
     def get_password(self, service: str, username: str) -> str | None:
         time.sleep(5)

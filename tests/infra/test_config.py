@@ -1,4 +1,4 @@
-"""Settings: where they come from, what is wrong with them in words, and how they are written back."""
+"""Settings: their sources, their problems in sentences, and how they are written back."""
 
 import tomllib
 from collections.abc import Callable, Mapping
@@ -17,7 +17,7 @@ Put = Callable[[str], Path]
 
 @pytest.fixture
 def put(tmp_path: Path) -> Put:
-    """Write a config.toml, as given byte by byte, and return its home."""
+    """Write a config.toml byte by byte and return its data folder."""
 
     def write(text: str) -> Path:
         (tmp_path / "config.toml").write_bytes(text.encode("utf-8"))

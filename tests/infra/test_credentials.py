@@ -1,4 +1,4 @@
-"""Secrets come from the environment, the session, the keyring or the safe; a keyring that fails says so in words."""
+"""Secrets come from the environment, the session, the keyring or credentials file; keyring failures are reported."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -115,7 +115,7 @@ def test_a_failing_keyring_keeps_the_password_for_this_session(
     assert SECRET.get_secret_value() not in kept.trouble
     assert credentials.find("a") == Known((SECRET, "session"))
     assert credentials.probe() is not None
-    # The next start knows nothing of it, and nothing is on the disk.
+    # The next start does not have it, and it is not on the disk.
     after = vault_at(tmp_path).read("a")
     assert isinstance(after, Unknown) or after == Known(None)
     assert list(tmp_path.iterdir()) == []

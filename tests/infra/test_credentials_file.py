@@ -1,4 +1,4 @@
-"""The encrypted file: what is in it, what a damaged one does, and that no byte of it tells a password."""
+"""The encrypted file: its content, a damaged one, and no byte of a password in it."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The home's place, its folders, and the lock that lets one engine run in it."""
+"""The data folder's location, its folders, and the lock that allows one engine."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""The start at log-on: what is written, what the system is told, and what a refusal of it leaves behind."""
+"""Start at log-on: the files written, the system calls, and the state after a refusal."""
 
 import configparser
 import os
@@ -31,7 +31,7 @@ def home(tmp_path: Path) -> Home:
 
 @pytest.fixture
 def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A systemctl that writes down what it is told, and fails where FAIL names a word of it."""
+    """A systemctl that records its arguments, and fails if FAIL names one of them."""
     tools, told = tmp_path / "bin", tmp_path / "told"
     tools.mkdir()
     script = tools / "systemctl"

@@ -1,4 +1,4 @@
-"""News of versions: asked once a day, checked, harmless, and never in the way."""
+"""Update checks: once a day, validated, and harmless on failure."""
 
 import json
 from collections.abc import AsyncGenerator

@@ -1,4 +1,4 @@
-"""A room of its own per test, at the terminal that the whole run shares or at one that may be killed."""
+"""A world per test, at the terminal all tests share or at its own terminal, which may be killed."""
 
 from collections.abc import AsyncGenerator, Callable
 from itertools import count
@@ -38,7 +38,7 @@ async def terminal_world(tmp_path: Path, sessions: Callable[[], int]) -> AsyncGe
 async def mortal_room(
     tmp_path: Path, sessions: Callable[[], int], monkeypatch: pytest.MonkeyPatch
 ) -> AsyncGenerator[TerminalWorld]:
-    """A room at a terminal of its own, which the test may kill and start again."""
+    """A world with its own terminal, which the test may kill and restart."""
     shared_terminal()
     with TerminalProcess(tmp_path / "userdata_mini", state=tmp_path / "state.json") as terminal:
         monkeypatch.setenv("MINIQMT_EMULATOR_USERDATA", str(terminal.userdata))

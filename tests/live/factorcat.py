@@ -1,4 +1,4 @@
-"""A Factor Cat on loopback, on a thread of its own: one strategy with one record, and the list that a test sets."""
+"""A Factor Cat server on loopback, on its own thread: one strategy with one record, and the list a test sets."""
 
 import json
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Whoever asked was killed meanwhile: that is what these tests do."""
+        """The client was killed meanwhile, as these tests do."""
 
 
 class LoopbackPlatform:
@@ -29,7 +29,7 @@ class LoopbackPlatform:
         self.listed: Sequence[str] = ()
         self.asked = 0
         self.says_it_is: float | None = None
-        """What its Date header tells, seconds since 1970; None for this machine's time."""
+        """Time of its Date header, seconds since 1970; None for this machine's time."""
         platform = self
 
         class Handler(BaseHTTPRequestHandler):

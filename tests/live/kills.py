@@ -1,4 +1,4 @@
-"""`python -m tests.live.kills [TIMES] [SEED]`: rotations killed at random moments, started again, and what came of it.
+"""`python -m tests.live.kills [TIMES] [SEED]`: rebalances killed at random moments and restarted.
 
 A real `rotor rebalance` in live mode is killed with SIGKILL somewhere between its first connection and its end, then
 asked again until it is through. Each round turns the list over. Whatever the moment: the account equals the list, no
@@ -38,7 +38,7 @@ class Broken(AssertionError):
 
 @dataclass
 class Counts:
-    """What the kills hit, and what it took afterwards."""
+    """What the kills interrupted, and how long recovery took."""
 
     kills: int = 0
     after_the_end: int = 0
@@ -81,7 +81,7 @@ def run(folder: Path, times: int, seed: int, told: bool = False) -> Counts:
 
 
 def _kill(world: ProcessWorld, after: float, counts: Counts) -> None:
-    """Start a rotation and kill it this long after its connection was made."""
+    """Start a rebalance and kill it this long after it connected."""
     sent = len(world.control.requests())
     program = world.start("rebalance", "--yes")
     deadline = time.monotonic() + 30
@@ -103,7 +103,7 @@ def _kill(world: ProcessWorld, after: float, counts: Counts) -> None:
 
 
 def _through(world: ProcessWorld, listed: Sequence[str], counts: Counts) -> float:
-    """Start rotor until the account equals the list; answers with the seconds from its connection to its end."""
+    """Start rotor until the account equals the list; return the seconds from its connection to its end."""
     for _ in range(TRIES):
         counts.starts += 1
         program = world.start("rebalance", "--yes", "--json")

@@ -1,4 +1,4 @@
-"""The real program at another time, and with less patience: `python -m tests.live.rotor_hasty LATE SECONDS ARGUMENTS…`.
+"""The real program at another time, with a shorter limit: `python -m tests.live.rotor_hasty LATE SECONDS ARGUMENTS…`.
 
 A scheduled run counts as missed after LATE seconds instead of half a minute, so that a test need not wait that long.
 """

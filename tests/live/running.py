@@ -1,4 +1,4 @@
-"""`rotor run` as a process beside a test: what it says as it says it, and a home that owns bonds from the beginning."""
+"""`rotor run` as a process beside a test, with its output as it arrives and a data folder with holdings."""
 
 import signal
 import subprocess
@@ -22,25 +22,24 @@ from tests.waiting import PATIENCE
 from tui.cli.offline import status_document
 
 RUNS = "rotor runs (live"
-"""What `rotor run` says when it is up."""
+"""What `rotor run` says when it is ready."""
 
 Record = dict[str, Any]
 
 
 def live_settings(world: ProcessWorld) -> Settings:
-    """As much of the settings as tells where the books are."""
+    """The settings that say where the database is."""
     return Settings(mode="live", qmt=QmtSettings(userdata=str(world.terminal.userdata), account=ACCOUNT))
 
 
 def furnished(world: ProcessWorld, owned: Iterable[str], volume: int = 100) -> None:
-    """Leave the world's home as `rotor consent` and `rotor adopt` do, owning `volume` 张 of each bond, without their
-    time."""
+    """Prepare the data folder as `rotor consent` and `rotor adopt` do, owning `volume` 张 of each bond, only faster."""
     world.settings["GUARDS__SELF_TEST"] = "waived"
     agreed(Home(world.home), live_settings(world), owned, volume)
 
 
 def agreed(home: Home, settings: Settings, owned: Iterable[str], volume: int = 100) -> None:
-    """The same for any home in live mode. Each bond cost 100 CNY."""
+    """The same for any data folder in live mode. Each bond cost 100 CNY."""
     home.prepare()
     path, _ = database_files(home, settings)
     with closing(open_database(path, TRADING)) as database:
@@ -51,7 +50,7 @@ def agreed(home: Home, settings: Settings, owned: Iterable[str], volume: int = 1
 
 
 def status(world: ProcessWorld) -> Record:
-    """What `rotor status --json` prints, without a process of its own."""
+    """What `rotor status --json` prints, without starting a process."""
     return status_document(Home(world.home), live_settings(world))
 
 
@@ -68,7 +67,7 @@ def until(true: Callable[[], object], what: Callable[[], object], seconds: float
 
 
 class Running:
-    """A command that goes on, by default `rotor run`; `said` is its stderr so far. It ends with the `with`."""
+    """A running command, by default `rotor run`; `said` is its stderr so far. It ends with the `with` block."""
 
     def __init__(self, world: ProcessWorld, program: "subprocess.Popen[str] | None" = None) -> None:
         self._world = world
@@ -104,13 +103,13 @@ class Running:
         until(said_or_ended, lambda: f"{text!r} was not said:\n{self.said}", seconds)
 
     def follows(self) -> Self:
-        """Wait until prices come in: the subscription is made behind the start."""
+        """Wait until prices arrive: the subscription follows the start."""
         until(lambda: self._world.control.dump()["calls"].get("subscribe_whole", 0) >= 1, lambda: self.said)
         self._world.control.settle()
         return self
 
     def end(self, number: signal.Signals) -> int:
-        """Tell it to end and answer with its exit code."""
+        """End it and return its exit code."""
         self.program.send_signal(number)
         code = self.program.wait(20)
         self._reader.join(10)
@@ -123,5 +122,5 @@ class Running:
 
 
 def free(world: ProcessWorld) -> bool:
-    """Whether nobody has the home."""
+    """Whether no process uses the data folder."""
     return HomeLock(Home(world.home)).holder() is None

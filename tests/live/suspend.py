@@ -32,9 +32,9 @@ def now(world: ProcessWorld) -> datetime:
 
 
 def slept_over(world: ProcessWorld, seconds: float, late: float | None, tell: Callable[[str], object]) -> None:
-    """The whole story, each step looked at; `late` instead of the real time after which a run counts as missed.
+    """Run and check every step; `late` replaces the seconds after which a run counts as missed.
 
-    Raises `AssertionError` where rotor did otherwise.
+    Raises `AssertionError` if rotor did otherwise.
     """
     furnished(world, ())
     world.platform.listed = LISTED

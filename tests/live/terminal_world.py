@@ -37,7 +37,7 @@ OPENING = datetime(2026, 5, 15, 10, 0, tzinfo=SHANGHAI)
 OLD = tuple(BondCode(code) for code in ("113001", "113003", "123002", "123004"))
 NEW = tuple(BondCode(code) for code in ("113011", "113013", "123012", "123014"))
 HELD = 100
-"""张 of each old bond, owned by the strategy from the beginning."""
+"""张 of each old bond that the strategy owns at the start."""
 
 SPEED = 20.0
 PATIENCE = 0.8
@@ -52,7 +52,7 @@ SETTINGS = Settings(
 
 
 class TerminalWorld:
-    """One account, one set of books. `again` is a restart: a new broker over the same files."""
+    """One account and one database. `again` is a restart: a new broker over the same files."""
 
     def __init__(
         self,
@@ -127,7 +127,7 @@ class TerminalWorld:
         self.db.close()
 
     async def next_day(self) -> None:
-        """The terminal's night: yesterday's lists are gone and order numbers begin anew."""
+        """The terminal's next day: yesterday's lists are empty and order numbers restart."""
         day = self.control.advance_day()
         moment = OPENING.replace(year=int(day[:4]), month=int(day[4:6]), day=int(day[6:]))
         self.control.set_clock(moment.isoformat(), frozen=True)
@@ -163,7 +163,7 @@ class TerminalWorld:
         return await reconcile(self.order_manager)
 
     async def finish(self, codes: Sequence[BondCode] = NEW) -> None:
-        """Bring the account to the list by as many rebalances as a user would start, and check every law on the way."""
+        """Rebalance as often as a user would until the account equals the list, checking every law each time."""
         for _ in range(3):
             assert await self.reconciled() == ()
             self.check()
@@ -176,7 +176,7 @@ class TerminalWorld:
         self.check()
 
     def check(self) -> None:
-        """No order twice, no wrong ledger."""
+        """Check that no order was sent twice and the ledger is right."""
         sent = Counter(request["remark"] for request in self.control.requests() if request["remark"])
         assert set(sent.values()) <= {1}, sent
         assert set(sent) <= {order.intent.client_order_id for order in self.journal.all()}

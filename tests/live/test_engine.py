@@ -1,4 +1,4 @@
-"""A whole engine in live mode, in this process: what its snapshots say while the terminal comes and goes."""
+"""An engine in live mode in this process: its snapshots while the terminal is lost and comes back."""
 
 import time
 from collections.abc import Callable, Iterator

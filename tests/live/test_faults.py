@@ -1,7 +1,7 @@
-"""What a terminal is known to do to those who trade through it: no order twice, no wrong ledger, whatever it is.
+"""Known faults of the terminal: none may send an order twice or make the ledger wrong.
 
-Each story is told to the emulated terminal, then a rotation runs into it. Afterwards the user carries on as users do:
-looks, makes a new plan, executes it. At the end the account equals the list.
+Each fault is set in the emulated terminal, then a rebalance meets it. Afterwards the user continues as users do: makes
+a new plan and executes it. At the end the account equals the list.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ SOLD, BOUGHT = OLD[0], NEW[0]
 
 
 def script(**behaviour: object) -> Callable[[Control], None]:
-    """Every order of a bond to be sold and of one to be bought meets this."""
+    """Applies to every order of one bond to sell and one to buy."""
 
     def tell(control: Control) -> None:
         for code in (SOLD, BOUGHT):
@@ -55,9 +55,9 @@ def deaf_to_cancels(control: Control) -> None:
 
 
 def refused_and_unlisted(control: Control) -> None:
-    """The list that is asked after a -1 is behind: the order lives, and only a later list shows it."""
+    """The list queried after a -1 is stale: the order is open, and only a later list shows it."""
     script(kind="ack_refused_but_live", pushes=False, fill="none")(control)
-    control.next_call("query_orders", "empty")  # the look before anything is sent
+    control.next_call("query_orders", "empty")  # the check before anything is sent
     control.next_call("query_orders", "stale", delay=6.0)
 
 
@@ -154,7 +154,7 @@ async def test_a_connection_lost_between_order_and_response(terminal_world: Term
 
 
 async def test_a_connection_lost_without_notice(terminal_world: TerminalWorld) -> None:
-    """The SDK goes on as if connected and answers nothing; what is sent is lost."""
+    """The SDK behaves as if connected and returns nothing; what is sent is lost."""
     plan = await terminal_world.plan()
     terminal_world.control.drop_link("trade", noticed_after=HOUR)
     with pytest.raises(Exception, match="not known"):
@@ -180,7 +180,7 @@ async def test_nothing_is_sent_after_a_disconnect_before_reconciliation(terminal
 
 @pytest.mark.parametrize("query", ["query_asset", "query_positions", "query_orders"])
 async def test_an_empty_response_is_not_an_empty_account(terminal_world: TerminalWorld, query: str) -> None:
-    """Disconnected, the SDK answers None for the asset and [] for the lists."""
+    """Disconnected, the SDK returns None for the asset and [] for the lists."""
     terminal_world.control.next_call(query, "empty", times=-1)
     if query == "query_orders":
         assert await terminal_world.broker.orders(terminal_world.clock.now().date()) == Known(())
@@ -196,7 +196,7 @@ async def test_an_empty_response_is_not_an_empty_account(terminal_world: Termina
 
 @pytest.mark.parametrize("query", ["query_asset", "query_positions", "query_orders", "query_trades"])
 async def test_a_timeout_is_not_an_empty_account(terminal_world: TerminalWorld, query: str) -> None:
-    """The SDK's own time-out answers as an empty account does."""
+    """The SDK's own timeout looks like an empty account."""
     terminal_world.control.next_call(query, "no_response")
     plan = await terminal_world.plan()
     if plan.refused is None:
@@ -237,7 +237,7 @@ async def test_an_account_that_leaves_state_0_during_a_rebalance(terminal_world:
 async def test_an_sdk_call_that_never_returns_costs_only_its_thread(
     terminal_world: TerminalWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What waits behind it is not sent late: it is not sent at all."""
+    """Orders waiting behind it are not sent later: they are not sent at all."""
     from xtquant.xttrader import XtQuantTrader
 
     held, send = threading.Event(), XtQuantTrader.order_stock_async
@@ -280,7 +280,7 @@ async def test_the_terminal_is_killed_and_restarted_during_a_rebalance(mortal_ro
 
 
 async def test_several_days_with_terminal_restarts(mortal_room: TerminalWorld) -> None:
-    """Order numbers begin anew every morning: yesterday's must not be taken for today's."""
+    """Order numbers restart every morning: yesterday's must not be mistaken for today's."""
     terminal_world = mortal_room
     await terminal_world.rebalance()
     for codes in (OLD, NEW):

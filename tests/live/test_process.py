@@ -112,7 +112,7 @@ def test_an_unreachable_terminal_is_reported_in_one_sentence(world: ProcessWorld
 
 @pytest.mark.slow
 def test_the_user_settles_an_unknown_order(world: ProcessWorld) -> None:
-    """A sale of yesterday that was working when rotor was killed: today's list does not tell what became of it."""
+    """A sale of yesterday that was open when rotor was killed: today's list does not show its outcome."""
     sold = OLD[0]
     world.permit()
     world.adopt(sold)

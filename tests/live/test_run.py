@@ -1,4 +1,4 @@
-"""`rotor run`, the program that nobody looks at: its stops, its schedule, the brakes beside it, and its end."""
+"""`rotor run` without a screen: its stops, its schedule, trading controls from other processes, and its exit."""
 
 import os
 import signal
@@ -21,7 +21,7 @@ BUY, SELL = 23, 24
 CANCELLED, WORKING = 54, 50
 OWNED = bonds(4)
 OWN = "128999.SZ"
-"""A bond of the user's own."""
+"""A bond not managed by rotor."""
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def is_marketable(request: dict[str, float], bid: float) -> bool:
 
 
 def calls(world: ProcessWorld) -> Counter[str]:
-    """What was asked of the terminal so far, at a moment at which nothing is being asked."""
+    """Queries to the terminal so far, while none is running."""
     while (seen := world.control.dump()["calls"]) != (time.sleep(0.05) or world.control.dump()["calls"]):
         pass
     return Counter(seen)
@@ -181,7 +181,7 @@ def test_a_scheduled_run_is_executed_once_in_its_minute(world: ProcessWorld) -> 
 
 @pytest.mark.slow
 def test_a_manual_plan_leaves_a_due_run_to_the_scheduler(world: ProcessWorld) -> None:
-    """The run of 14:50 is due and was not seen to: a one-shot command neither begins it nor takes the offer away."""
+    """The run of 14:50 is due: a one-shot command neither starts it nor removes the offer."""
     furnished(world, OWNED)
     world.platform.listed = bonds(4, 101)
     world.settings["SCHEDULE__TIME"] = "14:50"

@@ -97,7 +97,7 @@ def test_paper_mode_without_any_source_names_each_and_orders_nothing(world: Proc
 
 
 def test_a_called_bond_is_reported_and_sold_before_its_last_trading_day(world: ProcessWorld) -> None:
-    """By the engine that runs, without a word from anybody; the plan says why, and buys it no more."""
+    """By the running engine, without any command; the plan says why and does not buy it again."""
     furnished(world, ())
     world.control.set_position(ACCOUNT, A, 100, 100.0)
     world.adopt(A)

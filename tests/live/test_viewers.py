@@ -1,4 +1,4 @@
-"""Viewers in the way of a live rebalance: killed, standing still, hung up on. The engine goes on as without them."""
+"""Viewers during a live rebalance: killed, blocked, disconnected. The engine runs as without them."""
 
 import os
 import signal
@@ -38,7 +38,7 @@ def test_killed_or_blocked_viewers_do_not_change_orders_or_timing(tmp_path: Path
             assert rebalance.returncode == 0, out + err
             sent = [(request["code"], request["side"], request["volume"]) for request in world.control.requests()]
             assert sent == [(code, 23, 90) for code in LISTED]
-            # A stop fires in its time while a viewer stands still.
+            # A stop fires on time while a viewer is blocked.
             engine.follows()
             crossed = time.monotonic()
             world.control.set_quote(FALLS, 94.0, depth=100_000, volume_add=10)

@@ -1,4 +1,4 @@
-"""Live mode on this machine: a terminal process, a Factor Cat on loopback, and rotor as a process beside them."""
+"""Live mode on this machine: a terminal process, a Factor Cat on loopback, and rotor as a process."""
 
 import json
 import os
@@ -29,7 +29,7 @@ def bonds(count: int, first: int = 1) -> list[str]:
 
 
 class ProcessWorld:
-    """One account at one terminal; `home` is rotor's. `with` ends everything."""
+    """One account at one terminal; `home` is rotor's data folder. `with` ends everything."""
 
     def __init__(self, folder: Path, *, cash: float = 1_000_000, held: Iterable[str] = (), volume: int = 100) -> None:
         self.folder = folder
@@ -117,7 +117,7 @@ class ProcessWorld:
         return done.returncode, json.loads(done.stdout)
 
     def permit(self) -> None:
-        """Consent and self-test: what live mode wants before its first order."""
+        """Consent and self-test, which live mode needs before its first order."""
         agreed = self.rotor("consent", ACCOUNT, "--yes")
         assert agreed.returncode == 0, agreed.stderr
         tested = self.rotor("self-test", "--yes")
@@ -144,7 +144,7 @@ class ProcessWorld:
         return {row["code"]: row["volume"] for row in self.control.account(ACCOUNT)["positions"] if row["volume"]}
 
     def ledger(self) -> dict[str, int]:
-        """What the strategy owns, by rotor's own word."""
+        """The strategy's holdings as rotor reports them."""
         _, status = self.json("status")
         return {row["code"]: row["volume"] for row in status["ledger"]}
 

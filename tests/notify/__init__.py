@@ -1,1 +1,1 @@
-"""News: what is told, once each, and that it arrives."""
+"""Alerts: what is sent, each once, and its delivery."""

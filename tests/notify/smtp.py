@@ -1,4 +1,4 @@
-"""A real SMTP server on loopback, with TLS or without, that can be made to refuse, to hang, and to lose its answer."""
+"""A real SMTP server on loopback, with or without TLS, that can refuse, hang and lose its response."""
 
 import base64
 import socket
@@ -16,14 +16,17 @@ from typing import Literal
 from core.model.settings import EmailSettings
 
 CERTIFICATE = Path(__file__).parents[1] / "factorcat" / "selfsigned.pem"
-"""Nobody trusts it; a test that wants it trusted sets SSL_CERT_FILE to it."""
+"""An untrusted certificate; a test that needs it trusted sets SSL_CERT_FILE to it."""
 
 Tls = Literal["none", "starttls", "always"]
 
 
 class Server(socketserver.ThreadingTCPServer):
-    """Speaks as much SMTP as a mail needs. `refuses` names a command that it answers with 550; with `password` it wants
-    a login; while `hangs` it answers nothing; `forgets` that many answers to DATA, after having taken the mail."""
+    """Speaks as much SMTP as a mail needs.
+
+    `refuses` names a command it answers with 550; with `password` it needs a login; while `hangs` it does not respond;
+    `forgets` is how many responses to DATA it drops after accepting the mail.
+    """
 
     allow_reuse_address = True
     daemon_threads = True
@@ -43,7 +46,7 @@ class Server(socketserver.ThreadingTCPServer):
         return self.server_address[1]
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """A client that refuses our certificate hangs up: that is what some tests want."""
+        """A client that refuses the certificate disconnects, as some tests need."""
 
     def subjects(self) -> list[str]:
         return [str(make_header(decode_header(_parsed(mail)["Subject"]))) for mail in self.mails]

@@ -1,4 +1,4 @@
-"""What is told of a picture: each thing once, over restarts too, and that it is over."""
+"""The alerts sent for a snapshot: each once, even after restarts, and when the condition ends."""
 
 from dataclasses import replace
 from datetime import date, datetime, timedelta
@@ -35,7 +35,7 @@ CALLED = HeldDanger(BondCode("113052"), "兴业转债 is called: 820 张 at stak
 
 
 class AlertWorld:
-    """A newsroom over an outbox on disk, and a clock that is moved by hand."""
+    """Alerts over an outbox on disk, and a clock set by the test."""
 
     def __init__(
         self, folder: Path, events: NotifyEvents | None = None, kinds: Any = frozenset(NotificationKind)
@@ -54,7 +54,7 @@ class AlertWorld:
     def look(
         self, shown: Snapshot, *dangers: HeldDanger, failed_part: str | None = None, after: float = 0.0
     ) -> list[str]:
-        """What is told of the picture after these seconds."""
+        """The alerts sent for the snapshot after these seconds."""
         before = len(self.texts())
         self.clock.move_to(self.clock.now() + timedelta(seconds=after))
         self.world.check_for_alerts(shown, dangers, failed_part)
@@ -70,12 +70,12 @@ class AlertWorld:
 @pytest.fixture
 def world(tmp_path: Path) -> AlertWorld:
     made = AlertWorld(tmp_path)
-    made.look(quiet())  # the opening check is told
+    made.look(quiet())  # the opening check is sent
     return made
 
 
 def quiet(**changes: Any) -> Snapshot:
-    """A picture in which nothing is worth a word, beyond the day's own checks."""
+    """A snapshot without any alert except the daily checks."""
     held = tuple(row for row in positions() if row.state != "suspended")
     calm: dict[str, Any] = {"orders": (), "positions": Known(held), "stops": StopsSummary(5, 5), "rebalance": None}
     return snapshot(**{**calm, **changes})
@@ -109,7 +109,7 @@ def test_a_rejected_order_is_reported_once_even_after_a_restart(world: AlertWorl
 def test_an_unknown_order_is_reported_when_it_stays_unknown_and_when_resolved(world: AlertWorld) -> None:
     shown = quiet(orders=(order(4, Side.BUY, OrderState.UNKNOWN),))
     assert world.look(shown) == []
-    assert world.look(shown, after=10) == []  # the broker is still looked at
+    assert world.look(shown, after=10) == []  # the broker is still checked
     (told,) = world.look(shown, after=11)
     assert "not known what became of an order" in told
     (over,) = world.look(quiet(orders=(order(4, Side.BUY, OrderState.FILLED),)), after=1)
@@ -138,7 +138,7 @@ def test_a_lost_and_a_restored_connection_are_reported(name: str, tmp_path: Path
     assert world.look(quiet(health=away)) == []
     (lost,) = world.look(quiet(health=away), after=10)
     assert lost.startswith(f"{name} is in trouble since ")
-    world.open()  # a restart tells it no second time, and still knows that it has to be over
+    world.open()  # a restart does not send it again, and still expects its end
     assert world.look(quiet(health=away), after=11) == []
     assert world.look(quiet(health=base), after=1) == [f"{name} is well again"]
 
@@ -168,7 +168,9 @@ def test_trading_blocked_by_the_connection_is_no_alert_while_the_market_is_close
     night = quiet(blockers=lost, ready=False, session="closed", at=NOW.replace(hour=22))
     world.look(night)  # the digest
     assert world.look(night, after=3600) == []
-    assert world.look(replace(night, blockers=blocked("113052 differs") + lost), after=60) == []  # it has to last
+    assert (
+        world.look(replace(night, blockers=blocked("113052 differs") + lost), after=60) == []
+    )  # only a lasting loss is reported
     (told,) = world.look(replace(night, blockers=blocked("113052 differs") + lost), after=10)
     assert told == "trading is off, nothing is sent and no stop fires: 113052 differs"
     assert world.look(night, after=60) == []  # still off: nothing has ended
@@ -201,7 +203,7 @@ def test_a_called_bond_is_reported_once(world: AlertWorld) -> None:
     assert world.look(quiet(), CALLED) == [CALLED.text]
     dearer = replace(CALLED, text="兴业转债 is called: another sum is at stake")
     assert world.look(quiet(), dearer, after=60) == []
-    assert world.look(quiet(), replace(CALLED, sell=True), after=60) == [CALLED.text]  # now it has to go
+    assert world.look(quiet(), replace(CALLED, sell=True), after=60) == [CALLED.text]  # now it must be sold
 
 
 def test_suspension_and_resumption_of_a_bond_are_reported(world: AlertWorld) -> None:
@@ -336,7 +338,7 @@ def test_a_one_shot_command_reports_only_its_trades(tmp_path: Path) -> None:
 def test_each_mode_remembers_its_own_alerts(world: AlertWorld) -> None:
     halted = quiet(controls=(Control.HALTED,))
     assert len(world.look(halted)) == 1
-    # A start in paper mode neither ends what the sandbox was told, nor takes it for its own.
+    # A start in paper mode neither ends the sandbox's alerts nor takes them over.
     other = world.look(quiet(mode="paper", account="paper"), after=1)
     assert [text.partition(".")[0] for text in other] == ["Ready for 2026-05-06"]
     assert world.look(halted, after=1) == []

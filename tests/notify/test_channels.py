@@ -1,4 +1,4 @@
-"""Who is told: push services by their addresses, whose tokens nobody sees, and every receiver tried out."""
+"""Receivers: push services by address, with hidden tokens, and the test of every receiver."""
 
 import json
 import threading
@@ -33,7 +33,7 @@ TOKEN = "t0ken-0815"
 
 @contextmanager
 def phone(status: int = 200) -> Iterator[tuple[str, list[Any]]]:
-    """A push service on loopback; its address and what it heard."""
+    """A push service on loopback; its address and the messages it received."""
     heard: list[Any] = []
 
     class Handler(BaseHTTPRequestHandler):

@@ -1,4 +1,4 @@
-"""The courier: together, not too often, again after a failure, and nobody waits for a server that is dead."""
+"""Delivery: alerts are combined, limited per hour and retried, and no receiver waits for an unresponsive server."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -26,7 +26,7 @@ NOW = datetime(2026, 5, 6, 14, 50, tzinfo=SHANGHAI)
 
 
 class Box:
-    """A receiver that keeps what it gets; while `fault` is set it raises that instead."""
+    """A receiver that keeps its messages; while `fault` is set it raises that instead."""
 
     def __init__(self, name: str = "box", least: Level = Level.INFO) -> None:
         self.name, self.least = name, least
@@ -79,7 +79,7 @@ async def test_simultaneous_alerts_are_sent_in_one_message(outbox: Outbox) -> No
         await until(lambda: box.got)
     (message,) = box.got
     assert message.level is Level.ERROR
-    assert message.subject == "rotor TEST: about b (and 2 more)"  # the gravest is in the subject
+    assert message.subject == "rotor TEST: about b (and 2 more)"  # the most serious alert is in the subject
     assert message.text.splitlines() == [
         "rotor TEST",
         "",
@@ -117,7 +117,7 @@ async def test_a_failed_message_is_retried_with_growing_pauses_and_the_same_id(o
         failures = len(box.tried) - 2
         assert carrier.health() == (Level.GOOD, "ok")
     assert clock.now() - NOW >= timedelta(seconds=30 + 60 + 120)
-    # What was tried is sent as it was: its answer may only have been lost. Then comes the rest.
+    # A tried message is sent unchanged, as only its response may have been lost. The rest follows.
     assert len({message.number for message in box.tried[: failures + 1]}) == 1
     assert ["about a" in message.text for message in box.got] == [True, False]
 
@@ -164,7 +164,7 @@ async def test_an_unresponsive_mail_server_delays_no_other_receiver(
             await until(lambda: outbox.state("mail").tries)
         assert "did not answer within" in outbox.state("mail").error
         server.hangs = False
-        # The next start: what the dead server did not get is there still.
+        # The next start still has what the unresponsive server did not get.
         later = Outbox(tmp_path / "outbox.db")
         later.mark_delivered("phone", 10, NOW)
         monkeypatch.setattr(delivery, "_FIRST_PAUSE", 0.01)
@@ -198,4 +198,4 @@ async def test_the_last_alerts_are_sent_at_exit(outbox: Outbox) -> None:
     put(outbox, "a")
     await carrier.flush(1.0)
     assert len(box.got) == 1
-    assert away.tried == []  # the end waits for nobody who was away before
+    assert away.tried == []  # the exit does not wait for a receiver that was unreachable before

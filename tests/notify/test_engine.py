@@ -1,4 +1,4 @@
-"""An engine that tells: a mail of each rebalance, and a dead mail server that delays nothing and loses nothing."""
+"""Alerts of an engine: a mail for each rebalance; an unresponsive mail server delays and loses nothing."""
 
 import time
 from pathlib import Path
@@ -31,7 +31,7 @@ def start(folder: Path, server: Server) -> Engine:
 
 
 def rebalance(engine: Engine) -> float:
-    """Seconds from the word to its end."""
+    """Seconds from the command to its end."""
     plan = ask(engine, MakePlan())
     begun = time.monotonic()
     ask(engine, ExecutePlan(plan.plan_id))

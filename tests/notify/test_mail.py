@@ -1,4 +1,4 @@
-"""Mail against a real SMTP server on loopback: plain, with TLS, with a certificate that nobody trusts, hanging."""
+"""Mail to a real SMTP server on loopback: plain, with TLS, with an untrusted certificate, hanging."""
 
 import time
 
@@ -21,7 +21,7 @@ def trusted(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def tls_from_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every port is 465: that one is not for tests to listen on."""
+    """Every port counts as 465, on which tests cannot listen."""
     monkeypatch.setattr(mail, "speaks_tls_from_the_start", lambda port: True)
 
 
@@ -64,7 +64,7 @@ def test_implicit_tls() -> None:
     with smtp_server(tls="always", password="hunter2-secret") as server:
         send_mail(email_at(server, host="localhost"), PASSWORD, "x", "y")
         try_login(email_at(server, host="localhost"), PASSWORD)
-    assert len(server.mails) == 1  # trying the login sends none
+    assert len(server.mails) == 1  # testing the login sends no mail
 
 
 @pytest.mark.parametrize("tls", ["starttls", "always"])

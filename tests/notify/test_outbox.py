@@ -1,4 +1,4 @@
-"""The outbox: each receiver's own place, what was told stays told, and a SIGKILL at any moment loses nothing."""
+"""The outbox: each receiver's own position, remembered alerts, and no loss on a SIGKILL at any moment."""
 
 import os
 import random
@@ -61,7 +61,7 @@ def test_a_new_receiver_gets_only_new_alerts(path: Path) -> None:
     outbox.set_receivers(["mail", "push"])
     put(outbox, "b")
     assert texts(outbox, "push") == ["about b"]
-    outbox.set_receivers(["push"])  # one that was taken out of the settings holds nothing up
+    outbox.set_receivers(["push"])  # a receiver removed from the settings delays nothing
     assert texts(outbox, "push") == ["about b"]
 
 
@@ -69,7 +69,7 @@ def test_a_receiver_with_an_unreadable_address_loses_no_alert(path: Path) -> Non
     outbox = Outbox(path)
     outbox.set_receivers(["mail", "push"])
     put(outbox, "a")
-    outbox.set_receivers(["mail"], complete=False)  # the keyring is shut at this start
+    outbox.set_receivers(["mail"], complete=False)  # the keyring is locked at this start
     put(outbox, "b")
     outbox.mark_delivered("mail", 2, NOW)
     outbox.set_receivers(["mail", "push"])
@@ -174,7 +174,7 @@ def test_sigkill_loses_no_queued_alert(tmp_path: Path) -> None:
     arrived = Counter(int(number) for text in server.texts() for number in re.findall(r"piece (\d+) of news", text))
     assert told - set(arrived) == set()
     assert len(told) > 40
-    # What came twice came in mails that can be known as one.
+    # Alerts received twice were in mails with the same id.
     numbers = [re.findall(r"Message-ID: <(.*)>", mail)[0] for mail in server.mails]
     first_of = dict(zip(numbers, server.texts(), strict=True))
     once = Counter(int(number) for text in first_of.values() for number in re.findall(r"piece (\d+) of news", text))

@@ -1,6 +1,8 @@
-"""A sender that is killed: `python -m tests.notify.victim FOLDER PORT FIRST COUNT` puts COUNT news into FOLDER,
-prints each number once it is in there, and carries them to the mail server on PORT; with COUNT 0 it ends when all is
-told."""
+"""A sender that is killed: `python -m tests.notify.victim FOLDER PORT FIRST COUNT`.
+
+It puts COUNT alerts into FOLDER, prints each number once it is stored, and sends them to the mail server on PORT; with
+COUNT 0 it ends when all are sent.
+"""
 
 import asyncio
 import sys
@@ -32,7 +34,7 @@ async def tell(folder: Path, port: int, first: int, count: int) -> None:
         now = datetime.now(SHANGHAI)
         news = Notification(NotificationKind.ORDER, Level.ERROR, now, PIECE.format(number=number))
         outbox.announce(f"order:{number}", news, "rotor TEST", "", NotificationKind.ORDER, now)
-        print(number, flush=True)  # noqa: T201  (what was told before the end)
+        print(number, flush=True)  # noqa: T201  (the alerts stored before the kill)
         carrier.wake()
         await asyncio.sleep(0.001)
     while outbox.waiting(receiver.name, receiver.least):  # noqa: ASYNC110  (no event says so)

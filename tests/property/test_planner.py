@@ -1,4 +1,4 @@
-"""The planner's laws, over whatever situation: nothing that is missing ever adds to what is traded."""
+"""The planner's laws in any situation: missing data never adds to what is traded."""
 
 from dataclasses import replace
 from decimal import Decimal
@@ -47,7 +47,7 @@ def quotes(draw: st.DrawFn, code: BondCode) -> Quote:
 
 @st.composite
 def situations(draw: st.DrawFn) -> PlanInput:
-    """A list, an account that bears the ledger out, and prices for most bonds."""
+    """A list, an account that confirms the ledger, and prices for most bonds."""
     listed = draw(st.permutations(CODES).flatmap(lambda codes: st.integers(1, len(codes)).map(lambda n: codes[:n])))
     owned = draw(st.dictionaries(st.sampled_from(CODES), st.integers(1, 300), max_size=5))
     private = draw(st.dictionaries(st.sampled_from(CODES), st.integers(1, 300), max_size=2))

@@ -49,7 +49,7 @@ def line(code: str, last: str = "112.500", **changes: Any) -> str:
 
 
 def dead(code: str) -> str:
-    """What is left of a bond that is delisted: its last price, nothing behind it, 09:00:00 of each day."""
+    """A delisted bond's line: its last price, otherwise empty, at 09:00:00 of each day."""
     nothing = dict.fromkeys((f"f{place}" for place in (5, 6, 9, 10, 19, 20, 31, 33, 34, 36)), "0.000")
     gone = {"f4": "144.967", "f30": "20260918090000", "f35": "144.967/0/0", "f40": "D", "f47": "-1", "f48": "-1"}
     return line(code, "144.967", **(nothing | gone | {"f6": "0"}))

@@ -1,4 +1,4 @@
-"""Sina's table through akshare: of today only while it moves."""
+"""Sina's table through akshare: counts as today's only while it changes."""
 
 from datetime import datetime, timedelta
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""Several sources behind one feed: one answers at a time, the next takes over, and nobody speaks up for the dead."""
+"""Several sources behind one feed: one is active at a time, and the next takes over."""
 
 import asyncio
 from collections.abc import Iterable, Mapping
@@ -22,7 +22,7 @@ A, B = BondCode("113001"), BondCode("127001")
 
 
 class Said:
-    """A source that says what a test lets it say."""
+    """A source with prices set by the test."""
 
     def __init__(self, name: str, clock: SteppedClock) -> None:
         self.name = name
@@ -94,7 +94,7 @@ class SourcesWorld:
 async def test_only_the_first_source_is_used_while_it_works() -> None:
     world = SourcesWorld()
     world.second.show("101", B)
-    assert await world.source(A, B) == {"QMT", "not known"}  # what it lacks is not filled up from another
+    assert await world.source(A, B) == {"QMT", "not known"}  # missing bonds are not taken from another source
     assert world.second.asked == 0
 
 
@@ -110,7 +110,7 @@ async def test_the_next_source_is_used_while_the_first_is_unreachable(caplog: py
         ("akshare", False, SourceStatus.WORKING, ""),
     ]
     world.first.trouble = None
-    assert await world.source() == {"Tencent"}  # asked again only after a while
+    assert await world.source() == {"Tencent"}  # requested again only after a while
     world.passes(RETRY)
     assert await world.source() == {"QMT"}
     assert "prices come from QMT now" in caplog.text
@@ -127,7 +127,7 @@ async def test_if_every_source_is_unreachable_each_is_named_with_its_time() -> N
         assert text.startswith("no price, every source is out of reach: QMT since 14:50:00: trouble 0; Tencent since")
         assert "akshare since 14:50:00: trouble 2" in text
     world.third.trouble = None
-    assert await world.source() == {"akshare"}  # even one that rests is asked where nobody else answers
+    assert await world.source() == {"akshare"}  # a resting source is requested too if no other responds
 
 
 async def test_listeners_get_quotes_of_the_active_source_only() -> None:
@@ -216,7 +216,7 @@ def test_a_recent_price_of_the_second_source_can_contradict_a_price() -> None:
     assert "two sources disagree: last price 94 (QMT" in str(world.feed.contradiction(bad))
     assert world.feed.contradiction(quote(A, "99.5", source="QMT", at=world.clock.now())) is None
     world.passes(11)
-    assert world.feed.contradiction(bad) is None  # silent since: it has no say
+    assert world.feed.contradiction(bad) is None  # without prices since then it does not count
 
 
 def test_the_active_source_does_not_contradict_itself() -> None:

@@ -1,4 +1,4 @@
-"""What is heavy is loaded only where it is used: akshare and pandas by the child that asks them, and by nobody else."""
+"""Heavy packages are loaded only where used: akshare and pandas only by the child process."""
 
 import subprocess
 import sys

@@ -93,7 +93,7 @@ async def test_a_snapshot_is_one_call_and_static_data_is_read_once_a_day(feed: Q
 
 
 async def test_price_limits_read_at_night_are_read_again_in_the_morning(control: Control) -> None:
-    """The terminal renews them with the day's first data; until then they are yesterday's."""
+    """The terminal updates them with the day's first data; until then they are yesterday's."""
     clock = ScaledClock(OPENING.replace(hour=0, minute=5), 1.0)
     feed = QmtQuotes(clock, open_now=lambda: False, timeout=1.0)
     await feed.start()
@@ -148,7 +148,7 @@ async def test_an_unreachable_terminal_gives_no_price_until_it_is_back(
 
 
 async def test_a_silently_lost_subscription_is_renewed(feed: QmtQuotes, listener: Listener, control: Control) -> None:
-    """Connected, answering, and silent: as after a switch of quote servers."""
+    """Connected and responding but without pushes, as after a switch of quote servers."""
     feed.watch([A])
     await listener.until(lambda: bool(listener.heard))
     control.drop_link("quote", noticed_after=0.0)
@@ -160,7 +160,7 @@ async def test_a_silently_lost_subscription_is_renewed(feed: QmtQuotes, listener
 
 
 async def test_an_unchanged_price_is_not_published(feed: QmtQuotes, listener: Listener, control: Control) -> None:
-    """A subscription that is made anew pushes what was known: that must not quiet the alarm of a silent feed."""
+    """A renewed subscription pushes old prices, which must not end the alarm of missing prices."""
     feed.watch([A])
     await listener.until(lambda: bool(listener.heard))
     subscribed = control.dump()["calls"]["subscribe_whole"]

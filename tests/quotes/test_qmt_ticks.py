@@ -1,4 +1,4 @@
-"""Ticks of MiniQMT as they really look, and what becomes of them."""
+"""Real MiniQMT ticks and the quotes made from them."""
 
 from datetime import datetime
 from decimal import Decimal

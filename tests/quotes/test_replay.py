@@ -1,4 +1,4 @@
-"""The feed of a rehearsal shows what it was given, and nothing else."""
+"""The replay feed shows exactly the quotes it was given."""
 
 from collections.abc import Mapping
 from datetime import date, datetime

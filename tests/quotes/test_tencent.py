@@ -1,4 +1,4 @@
-"""Tencent's lines: what is a price, and what only looks like one."""
+"""Tencent's lines: which give a price and which do not."""
 
 from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta

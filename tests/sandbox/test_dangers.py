@@ -1,4 +1,4 @@
-"""The recorded 15 May 2026: what a naive double-low would buy that day, and what of it must not be bought."""
+"""The recorded 15 May 2026: what a naive double-low would buy, and what of it must not be bought."""
 
 from dataclasses import replace
 from datetime import datetime

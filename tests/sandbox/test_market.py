@@ -81,7 +81,7 @@ def test_another_seed_gives_another_path_to_the_same_close(data: SandboxData) ->
 
 
 def check_rules(quote: Quote, moment: datetime) -> None:
-    """What no quote of a trading bond may break."""
+    """The rules every quote of a trading bond keeps."""
     prices = [price for price in (quote.last, quote.bid, quote.ask) if price is not None]
     assert quote.prev_close is not None
     low, high = limit(quote.prev_close, "0.8"), limit(quote.prev_close, "1.2")
@@ -291,7 +291,7 @@ async def test_the_snapshot_follows_the_clock(data: SandboxData) -> None:
 
 
 async def heard_from(data: SandboxData, start: str, minutes: int) -> list[Mapping[BondCode, Quote]]:
-    """What listeners get in so many minutes of the market."""
+    """What listeners get in this many market minutes."""
     clock = SteppedClock(at(start))
     market = SandboxMarket(clock, data)
     heard: list[Mapping[BondCode, Quote]] = []

@@ -1,4 +1,4 @@
-"""The panel is read whole, or refused with a sentence."""
+"""The panel is read completely or refused with a sentence."""
 
 import csv
 import gzip

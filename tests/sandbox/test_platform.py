@@ -1,4 +1,4 @@
-"""The embedded platform speaks the platform's wire: over a transport, and over a real socket."""
+"""The embedded platform has the real platform's API: over a transport and over a real socket."""
 
 import asyncio
 import base64
@@ -31,7 +31,7 @@ SELECT = "/bond-selection/today-bond-selection"
 
 
 class Platform:
-    """An embedded platform, its market, its clock, and a client that is logged in."""
+    """An embedded platform, its market, its clock, and a logged-in client."""
 
     def __init__(self, data: SandboxData) -> None:
         self.clock = SteppedClock(MORNING)

@@ -1,4 +1,4 @@
-"""A path through a day stays inside its limits, also where it leans on them."""
+"""A price path through a day stays inside its limits, even at them."""
 
 from core.sandbox.prices import MINUTES, DayPath, Incident, day_path, limits
 

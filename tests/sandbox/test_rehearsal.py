@@ -86,7 +86,7 @@ def test_a_run_over_the_shipped_panel_breaks_no_law(panel: Panel) -> None:
 
 
 def test_the_run_detects_a_broker_whose_holdings_differ(panel: Panel, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Negative control: a counter that keeps a lot too few of each buy must show up as a violation."""
+    """Negative control: a broker that books one lot too few of each buy must be reported as a violation."""
     trade = PaperBroker._trade
 
     def lose_a_lot(self: PaperBroker, fill: Any, released: Decimal) -> None:

@@ -1,4 +1,4 @@
-"""Where a sandbox begins, and the hours of its days."""
+"""Where a sandbox starts, and its trading hours."""
 
 from datetime import UTC, date, datetime, time, timedelta
 

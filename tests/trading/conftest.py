@@ -1,4 +1,4 @@
-"""A room per test; its file is closed whatever happens in it."""
+"""A `TradingWorld` per test, closed afterwards."""
 
 from collections.abc import Generator
 from pathlib import Path

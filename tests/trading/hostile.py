@@ -1,4 +1,4 @@
-"""A broker that tests write the manners of: what it does, what it answers and what it tells are three things."""
+"""A broker with scripted behaviour: what it does, what it returns and which events it sends can differ."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -28,10 +28,10 @@ DISCONNECTED = Unknown("the terminal does not answer")
 
 
 class HostileBroker:
-    """An account that keeps true books and need not tell the truth about them.
+    """An account with correct positions and orders that need not report them correctly.
 
-    `manners` say what a bond's next orders meet with, one after the other, the last one for good; `silent` names the
-    queries that are not answered; `deaf` bonds ignore cancels.
+    `behaviours` are what happens to a bond's next orders, one after the other, the last one repeated; `silent` names
+    the queries that get no response; bonds in `ignores_cancels` ignore cancels.
     """
 
     account = "HOSTILE"
@@ -71,7 +71,7 @@ class HostileBroker:
         self._listeners.append(listener)
 
     def hang_up(self) -> None:
-        """Whoever listened is gone: its process ended."""
+        """Drop the listeners, as if their process had ended."""
         self._listeners.clear()
 
     async def asset(self) -> Maybe[Asset]:
@@ -113,7 +113,7 @@ class HostileBroker:
             self.end(order_id, OrderState.CANCELLED)
 
     def take(self, intent: Intent, *, tell: bool = True) -> str:
-        """The order is live from now on; answers with its number."""
+        """Make the order open and return its number."""
         order_id = str(1000 + len(self.listed))
         day = self.clock.now().date()
         self.listed[order_id] = BrokerOrder(
@@ -131,7 +131,7 @@ class HostileBroker:
         return order_id
 
     def trade(self, order_id: str, volume: int, *, tell: bool = True, price: str | None = None) -> Fill:
-        """The order trades; listeners hear of the fill, then of the order's state."""
+        """Fill the order; listeners get the fill, then the order's state."""
         order = self.listed[order_id]
         paid = Decimal(price) if price else order.price
         sign = 1 if order.side is Side.BUY else -1
@@ -167,7 +167,7 @@ class HostileBroker:
         return self.listed[order_id]
 
     def number(self, remark: str) -> str:
-        """The order number behind a client order id."""
+        """The broker's number of the order with this client order id."""
         (found,) = [key for key, row in self.listed.items() if row.remark == remark]
         return found
 
@@ -176,7 +176,7 @@ class HostileBroker:
             listener(event)
 
     def deal_by_hand(self, code: BondCode, side: Side, volume: int, at: datetime) -> None:
-        """The account's owner trades in another program: no remark."""
+        """A manual trade in another program: no remark."""
         order_id = self.take(Intent("", "", at.date(), code, "", side, volume, Decimal(100), "by hand"))
         self.trade(order_id, volume)
 
@@ -195,12 +195,12 @@ async def works(broker: HostileBroker, intent: Intent) -> Outcome:
 
 
 async def works_silently(broker: HostileBroker, intent: Intent) -> Outcome:
-    """It tells no event, ever, unless the test does."""
+    """Opens the order and sends no event."""
     return Confirmed(broker.take(intent, tell=False))
 
 
 async def loses_the_answer(broker: HostileBroker, intent: Intent) -> Outcome:
-    """The order is live; nobody says so."""
+    """Opens the order without an event or a response."""
     broker.take(intent, tell=False)
     return Unresolved("no answer within 5 s")
 
@@ -230,7 +230,7 @@ async def rejects(broker: HostileBroker, intent: Intent) -> Outcome:
 
 
 def fills_part(volume: int) -> Manner:
-    """It trades this much at once, and the rest works on."""
+    """Fills this much at once; the rest stays open."""
 
     async def manner(broker: HostileBroker, intent: Intent) -> Outcome:
         order_id = broker.take(intent)

@@ -1,4 +1,4 @@
-"""The user's brakes: on disk, in force at once, for every process of the home."""
+"""Pause and halt are stored, take effect at once, and apply to every process on the data folder."""
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -14,7 +14,7 @@ from tests.trading.trading_world import BUY, SELL, A, B, TradingWorld, intent
 
 @contextmanager
 def beside(world: TradingWorld) -> Iterator[TradingControls]:
-    """The brakes as another process of this home has them."""
+    """The trading controls as another process on this data folder sees them."""
     with closing(open_database(world.path, TRADING, durable=False)) as db:
         yield TradingControls(StateStore(db))
 

@@ -1,5 +1,6 @@
-"""Guards around what is bought and what has to go, through the planner, the gate and the desk. Each test has its own
-negative control: the same room without the danger does the opposite."""
+"""Guards on what is bought and sold, through planner, pre-trade risk and order manager.
+
+Each test has its negative control: the same world without the danger does the opposite."""
 
 from datetime import date, timedelta
 from decimal import Decimal
@@ -139,7 +140,7 @@ async def test_a_bond_with_unknown_listing_date_is_not_bought(world: TradingWorl
 
 
 async def test_a_suspended_holding_takes_no_slot_from_a_refill(world: TradingWorld) -> None:
-    """Only what stops have sold is filled again: what is suspended never counted among it."""
+    """Only slots freed by stops are refilled; a suspended holding frees none."""
     world.own(A=100, C=100)
     await world.ticked(A, "94")
     world.show(worlds.quote(B), worlds.quote(C, state=TradingState.HALTED))

@@ -1,4 +1,4 @@
-"""However events are doubled, delayed, reordered or lost, the ledger ends as if each had come once and in order."""
+"""Repeated, delayed, reordered or lost events give the same ledger as events received once and in order."""
 
 import asyncio
 import tempfile
@@ -22,7 +22,7 @@ ANSWERS = ("confirmed", "unresolved", "refused", "raises")
 
 @dataclass(frozen=True)
 class Life:
-    """What really becomes of one order: its fills in 张, then its end. What is left is cancelled."""
+    """What really happens to one order: its fills in 张, then its end. The rest is cancelled."""
 
     code: BondCode
     side: Side
@@ -37,7 +37,7 @@ class Life:
 
 @dataclass(frozen=True)
 class Delivery:
-    """The events' numbers in the order in which they come; the first `early` before the first answer."""
+    """The events' numbers in order of arrival; the first `early` arrive before the first response."""
 
     lives: tuple[Life, ...]
     sequence: tuple[int, ...]
@@ -73,7 +73,7 @@ def _events_of(life: Life) -> Sequence[str]:
 
 
 def _live(broker: HostileBroker, order: Intent, life: Life) -> list[BrokerEvent]:
-    """The order's whole life at the broker, told to nobody; the events that it would tell."""
+    """Run the order at the broker without events; return the events it would have sent."""
     number = broker.take(order, tell=False)
     events: list[BrokerEvent] = [broker.listed[number]]
     for volume in life.fills:
@@ -84,7 +84,7 @@ def _live(broker: HostileBroker, order: Intent, life: Life) -> list[BrokerEvent]
 
 
 async def _played(folder: Path, delivery: Delivery) -> TradingWorld:
-    """Send the batch and deliver its events as told; the room at the end."""
+    """Send the batch and deliver its events as given; return the world at the end."""
     clock = Agenda()
     world = TradingWorld(folder / "app.db", HostileBroker(clock), clock, trading_world.settings())
     world.own(C=1000, D=1000)
@@ -116,7 +116,7 @@ async def _played(folder: Path, delivery: Delivery) -> TradingWorld:
 
 
 async def _send_past_the_gate(world: TradingWorld, batch: list[Intent]) -> None:
-    """The gate would stop odd volumes; what is tried here is what comes after it."""
+    """Pre-trade risk would block odd volumes; this tests what comes after it."""
     world.journal.intend(batch, world.clock.now())
     for order in batch:
         await world.order_manager._place(order)  # pyright: ignore[reportPrivateUsage]
@@ -138,7 +138,9 @@ def test_reordered_and_repeated_events_give_the_same_ledger(delivery: Delivery) 
             try:
                 assert world.order_manager.status.faults == ()
                 assert world.owned == _true_ledger(delivery)
-                if delivery.restart is not None:  # an end that waits for its fills is not on disk: the list tells it
+                if (
+                    delivery.restart is not None
+                ):  # a final state that waits for its fills is not on disk: it is read from the list
                     await world.order_manager.sync_with_broker()
                 for number, life in enumerate(delivery.lives):
                     order = world.journal[f"p-{number}"]

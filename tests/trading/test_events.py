@@ -1,4 +1,4 @@
-"""Order and fill events as they really come: early, late, twice, out of order, and other people's."""
+"""Order and fill events as they really arrive: early, late, twice, out of order, and of manual orders."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,7 +15,7 @@ K = "p-B01-1"
 
 @pytest.fixture
 async def working(world: TradingWorld) -> TradingWorld:
-    """A buy of 100 works; nothing of it was told."""
+    """A buy of 100 is open; no event was sent."""
     world.broker.manners[A] = [hostile.works_silently]
     await world.order_manager.send([intent(K, A, BUY, 100)])
     return world
@@ -23,7 +23,7 @@ async def working(world: TradingWorld) -> TradingWorld:
 
 class TestFills:
     async def test_before_the_response_count(self, world: TradingWorld) -> None:
-        """`fills_at_once` tells everything before `place` answers; the answer must not take it back."""
+        """`fills_at_once` sends every event before `place` returns; the response must not undo them."""
         await world.order_manager.send([intent(K, A, BUY, 100)])
         assert (world.journal[K].state, world.journal[K].filled_volume) == (OrderState.FILLED, 100)
 
@@ -100,7 +100,7 @@ class TestOrderEvents:
 
 
 class TestOtherPeoplesOrders:
-    """None of these may move the strategy's ledger."""
+    """None of these may change the strategy's ledger."""
 
     async def test_of_manual_orders_do_not_count(self, world: TradingWorld) -> None:
         world.own(A=100)
@@ -136,7 +136,7 @@ class TestOtherPeoplesOrders:
 
 
 class TestFaults:
-    """What cannot be true is not booked: trading stops and says which order it is."""
+    """An impossible event is not booked: trading stops and names the order."""
 
     @pytest.fixture(params=["another volume", "a second order", "more than was ordered", "sold without owning"])
     def fault(self, request: pytest.FixtureRequest, working: TradingWorld) -> Iterator[TradingWorld]:

@@ -1,4 +1,4 @@
-"""A rebalance from the first sell to the last look, against a broker that does as it likes."""
+"""A rebalance from the first sell to the final check, against a broker with scripted faults."""
 
 import asyncio
 from dataclasses import replace
@@ -38,7 +38,7 @@ class TestTheOrderOfThings:
         assert sold <= bought
 
     async def test_buys_are_sized_from_the_cash_received(self, make_world: MakeWorld) -> None:
-        """Half of the sell trades: half of the planned buys' money is there."""
+        """Half of the sell is filled: half of the cash for the planned buys arrives."""
         world = make_world(settings(balance=True, reprices=0), cash=0)
         world.own(A=200)
         world.broker.manners[A] = [hostile.fills_part(100)]
@@ -57,7 +57,7 @@ class TestTheOrderOfThings:
         assert world.states(A) == [OrderState.CANCELLED]
 
     async def test_only_bonds_of_the_plan_are_bought(self, world: TradingWorld) -> None:
-        """A name that could not be bought when the plan was shown is not bought because it can be later."""
+        """A bond that was skipped in the plan shown is not bought later, even if it could be."""
         world.own(A=100)
         world.show(worlds.quote(A), worlds.quote(B), worlds.quote(C, state=TradingState.HALTED))
         plan = await world.plan(B, C)
@@ -118,7 +118,7 @@ class TestTime:
         assert world.owned == world.broker.held_now == {}
 
     async def test_an_odd_lot_is_sold_only_if_it_closes_the_position(self, world: TradingWorld) -> None:
-        """Of 100 owned and 105 held, 45 trade: 55 cannot go in one order, 50 can."""
+        """Of 100 owned and 105 held, 45 are filled: 55 cannot be sold in one order, 50 can."""
         world.own(A=100)
         world.broker.held[A] = 105
         world.broker.manners[A] = [hostile.fills_part(45), hostile.fills_at_once]
@@ -161,7 +161,7 @@ class TestTime:
 
 
 class TestDoubt:
-    """Unknown freezes its leg, and only its leg."""
+    """An unknown order blocks its own leg only."""
 
     @pytest.mark.parametrize("lists_every_order", [True, False])
     async def test_no_order_follows_an_unconfirmed_cancel(self, make_world: MakeWorld, lists_every_order: bool) -> None:
@@ -198,7 +198,7 @@ class TestDoubt:
         assert world.owned == world.broker.held_now == {A: 100}
 
     async def test_a_run_waits_for_an_unknown_order_that_appears_late(self, make_world: MakeWorld) -> None:
-        """An order that the first look does not find may still appear."""
+        """An order missing from the first order list may still appear."""
         world = make_world(lists_every_order=False)
         world.own(A=100)
         world.broker.manners[A] = [hostile.never_arrives]
@@ -238,7 +238,7 @@ class TestDoubt:
         assert world.states(A) == world.states(B) == [OrderState.CANCELLED]
 
     async def test_a_fill_found_only_in_the_list_is_not_sold_again(self, world: TradingWorld) -> None:
-        """The cancel's event tells no fill, and 40 were traded."""
+        """The cancel's event reports no fill, although 40 were filled."""
         world.own(A=100)
         world.broker.manners[A] = [hostile.works_silently, hostile.fills_at_once]
 
@@ -320,7 +320,7 @@ class TestOnce:
         assert world.broker.placed == []
 
     async def test_a_new_list_does_not_change_a_running_plan(self, world: TradingWorld) -> None:
-        """A look at a new plan while a rebalance runs; the platform gives no list this time."""
+        """A new plan is made during a rebalance; the platform gives no list this time."""
         world.own(C=100)
         plan = await world.plan(A)
 

@@ -1,4 +1,4 @@
-"""Flatten and cancel: halt first, prove every cancel, sell what is ours, leave the halt in force."""
+"""Flatten and cancel all: halt first, confirm every cancel, sell managed bonds, keep the halt."""
 
 import asyncio
 from datetime import date, timedelta
@@ -109,7 +109,7 @@ async def test_a_flatten_ends_a_running_rebalance(world: TradingWorld) -> None:
 
 
 async def test_a_flatten_sells_a_bond_whose_stop_is_being_executed(world: TradingWorld) -> None:
-    """Its order is cancelled like any other, and its claim on the bond is none against a flatten."""
+    """Its order is cancelled like any other; its claim on the bond does not hold against a flatten."""
     world.own(A=100)
     world.broker.manners[A] = [hostile.works, hostile.fills_at_once]
     world.tick(A, "94")
@@ -122,13 +122,13 @@ async def test_a_flatten_sells_a_bond_whose_stop_is_being_executed(world: Tradin
 async def test_a_stop_whose_cancel_is_confirmed_late_leaves_the_flatten_order_alone(
     world: TradingWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Halted, the stop is over: it must not clear away what sells its bond, even where the bid has fallen below it."""
+    """Once halted, the stop must not cancel the flatten's order, even if the bid has fallen below it."""
     world.own(A=100)
     world.broker.manners[A] = [hostile.fills_part(40), hostile.works]
     orders, answer, asked = world.broker.orders, asyncio.Event(), count()
 
     async def slow_at_first(since: date) -> hostile.Maybe[tuple[hostile.BrokerOrder, ...]]:
-        if next(asked) == 0:  # what the stop asks
+        if next(asked) == 0:  # the stop's own query
             await answer.wait()
         return await orders(since)
 

@@ -1,4 +1,4 @@
-"""The journal: written before the send, the same after a restart, never the same order twice."""
+"""The journal is written before sending, is the same after a restart, and holds no order twice."""
 
 import sqlite3
 from datetime import timedelta
@@ -62,7 +62,7 @@ def test_open_orders_survive_a_restart_and_block_their_bond(world: TradingWorld)
 
 
 def test_orders_are_listed_oldest_first_also_after_a_restart(world: TradingWorld) -> None:
-    """The open ones are read first then; a later attempt must not pass for an earlier one."""
+    """Open orders are read first; a later attempt must not look like an earlier one."""
     for attempt in (1, 2, 3):
         order = Intent(f"p-B01-{attempt}", "p", TODAY, A, "", SELL, 10, intent("x", A, SELL, 1).price, "", attempt)
         world.journal.intend([order], TEN)

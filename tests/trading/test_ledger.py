@@ -1,4 +1,4 @@
-"""The ledger: fills move it, each once; nothing else does."""
+"""Only fills change the ledger, each once."""
 
 from dataclasses import replace
 from datetime import date
@@ -25,7 +25,7 @@ def test_a_repeated_fill_is_booked_once(world: TradingWorld) -> None:
 
 
 def test_a_fill_is_identified_by_day_order_and_number(world: TradingWorld) -> None:
-    """Order numbers are given out anew each day."""
+    """Order numbers restart each day."""
     first = fill("T1", BUY, 10)
     for other in (replace(first, trading_day=date(2026, 5, 18)), replace(first, order_id="2"), first):
         assert world.ledger.book(other, "key")

@@ -1,4 +1,4 @@
-"""The desk: intend, send, settle; and what it makes of answers and events that cannot be trusted."""
+"""The order manager: intend, send, settle, with responses and events that cannot be trusted."""
 
 import asyncio
 import sqlite3
@@ -252,7 +252,7 @@ class TestLookingUp:
         assert world.owned == {A: 100}
 
     async def test_leaves_an_order_that_is_being_sent_alone(self, world: TradingWorld) -> None:
-        """The list is older than the order's arrival: it proves nothing about it."""
+        """A list older than the order's arrival proves nothing about the order."""
         answer = asyncio.Event()
 
         async def slow(broker: hostile.HostileBroker, order: Intent) -> hostile.Outcome:

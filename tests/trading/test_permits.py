@@ -1,4 +1,4 @@
-"""Live consent and the self-test: what a counter with other units, or none at all, is refused by."""
+"""Live consent and the self-test, which detects a broker with other units."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -77,7 +77,7 @@ async def test_the_self_test_buys_nothing_and_leaves_no_order(world: TradingWorl
 
 
 def lists(**changes: object) -> Manner:
-    """The counter takes the order and lists it like this."""
+    """The broker accepts the order and lists it with these changes."""
 
     async def manner(broker: hostile.HostileBroker, order: Intent) -> Outcome:
         order_id = broker.take(order, tell=False)
@@ -141,7 +141,7 @@ async def test_the_self_test_explains_that_it_lacks_a_bond_or_cash(world: Tradin
 
 
 async def test_the_self_test_is_not_run_where_its_order_could_fill(world: TradingWorld) -> None:
-    """At limit-down the day's lowest price is the market's."""
+    """At limit-down the lowest price of the day is the market price."""
     fallen = {"last": Decimal("80.1"), "bid": Decimal("80.1"), "ask": Decimal("80.2"), "prev_close": Decimal(100)}
     low = [replace(quote, **fallen) for quote in QUOTES]
     test = await self_test(world.order_manager, low, lambda _: None)

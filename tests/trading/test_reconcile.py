@@ -1,4 +1,4 @@
-"""Before anything is traded, journal and ledger must come out even with the account; else the row is named."""
+"""Before trading, journal and ledger must match the account; each difference is named."""
 
 import contextlib
 from dataclasses import replace
@@ -41,7 +41,7 @@ async def test_an_unknown_account_keeps_trading_off(world: TradingWorld, query: 
 
 
 async def test_the_asset_is_asked_first(world: TradingWorld) -> None:
-    """It proves the link: a terminal that is out of reach lists nothing without an error."""
+    """The asset proves the connection: an unreachable terminal returns empty lists without an error."""
     world.broker.silent = {"asset"}
     await reconcile(world.order_manager)
     assert world.broker.queries == ["asset"]
@@ -75,7 +75,7 @@ async def test_an_unconfirmed_cancel_keeps_trading_off(world: TradingWorld) -> N
 async def test_an_unlisted_order_is_dead_only_if_the_list_is_complete(
     make_world: MakeWorld, manner: Manner | None
 ) -> None:
-    """Unknown, or written down and never sent: the next start cannot tell these apart."""
+    """The next start cannot distinguish an unknown order from one that was never sent."""
     for complete in (True, False):
         world = make_world(lists_every_order=complete)
         if manner is None:
@@ -107,7 +107,7 @@ async def test_an_order_that_arrived_after_a_crash_is_found_and_cancelled(
 
 
 async def test_late_fills_of_today_s_finished_orders_are_booked(world: TradingWorld) -> None:
-    """The order was over in the journal when the program ended; 40 had traded and nobody had said so."""
+    """The journal had the order as finished; 40 were filled without an event."""
     world.broker.manners[A] = [hostile.works]
     await world.order_manager.send([intent(K, A, BUY, 100)])
     order = world.broker.listed["1000"]
@@ -131,7 +131,7 @@ async def test_an_open_order_recorded_as_refused_is_cancelled(world: TradingWorl
 
 @pytest.mark.parametrize("side", [BUY, SELL])
 async def test_an_unlisted_order_of_an_earlier_day_stays_unknown(make_world: MakeWorld, side: Side) -> None:
-    """A buy, because the account holds more than the ledger owns; a sale, because that would prove nothing."""
+    """A buy stays unknown if the account holds more than the ledger; a sale because nothing is proven."""
     world = make_world(lists_every_order=False)
     world.own(A=100)
     world.broker.manners[A] = [hostile.works]
@@ -226,7 +226,7 @@ async def test_a_difference_keeps_trading_off_until_it_is_resolved(make_world: M
 async def test_a_stop_sale_filled_during_reconciliation_is_no_difference(
     world: TradingWorld, monkeypatch: pytest.MonkeyPatch, claimed: bool
 ) -> None:
-    """It trades after the lists were read and before the positions are; without its claim that keeps trading off."""
+    """It is filled after the lists were read and before the positions are; without its claim trading would stay off."""
     world.own(A=100)
     positions = world.broker.positions
 

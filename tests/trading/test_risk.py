@@ -1,4 +1,4 @@
-"""The gate: what it stops, with the reason in words."""
+"""Pre-trade risk: what it blocks, and the reason."""
 
 from dataclasses import replace
 from datetime import date, datetime

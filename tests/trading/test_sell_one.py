@@ -1,4 +1,4 @@
-"""Selling one bond by hand: all that is ours of it and nothing else, through the same gate as every order."""
+"""Selling one bond manually: the managed holding only, with the same pre-trade risk as every order."""
 
 import pytest
 
@@ -66,7 +66,7 @@ async def test_a_bond_with_a_live_order_takes_no_second_one(world: TradingWorld)
 
 
 async def test_a_halt_blocks_selling_one_bond(world: TradingWorld) -> None:
-    """The engine declines before; this is the gate's own word, for a halt that was pulled in between."""
+    """The engine refuses earlier; this is pre-trade risk itself, for a halt engaged in between."""
     world.own(A=100)
     world.controls.engage(Control.HALTED)
     await world.rotation.sell(A)

@@ -1,4 +1,4 @@
-"""What the user decides: orders that nobody settles, and what is managed."""
+"""What the user decides: the outcome of unknown orders, and which bonds rotor manages."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -16,7 +16,7 @@ K = "260515-a1b2c3-B01-1"
 
 
 async def doubtful(make_world: MakeWorld, side: Side = BUY) -> TradingWorld:
-    """A room with one order of 100 张 that nobody knows anything of."""
+    """A world with one unknown order of 100 张."""
     world = make_world(lists_every_order=False)
     if side is SELL:
         world.own(A=100)

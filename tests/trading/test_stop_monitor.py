@@ -1,4 +1,4 @@
-"""The stop monitor: what it sells, what it waits for, and what it says meanwhile."""
+"""The stop monitor: what it sells, what it waits for, and what its rows say."""
 
 import logging
 from datetime import timedelta
@@ -238,7 +238,7 @@ async def test_an_accepted_order_resets_the_retry_pause(world: TradingWorld) -> 
 
 
 async def cancels_at_once(broker: hostile.HostileBroker, order: Intent) -> hostile.Outcome:
-    """The counter takes it and cancels it, as some do with what they do not like."""
+    """The broker accepts the order and then cancels it, as some do instead of rejecting."""
     assert len(broker.placed) < 50, "order after order"
     order_id = broker.take(order)
     broker.end(order_id, OrderState.CANCELLED)

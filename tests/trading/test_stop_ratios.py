@@ -1,4 +1,4 @@
-"""The stop ratios of the followed record: asked for, remembered, and switched with the record."""
+"""The stop ratios of the strategy record: requested, stored, and switched with the record."""
 
 import logging
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ FIRST, SECOND = StrategySettings(strategy_id=1, history_id=11), StrategySettings
 
 
 class Platform:
-    """Tells the parameters of records; `away` while it does not."""
+    """Returns the parameters of records; `away` makes it unreachable."""
 
     def __init__(self) -> None:
         self.away = False

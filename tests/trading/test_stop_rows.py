@@ -1,4 +1,4 @@
-"""What is shown of the stops: a hundred rows cost no more looks at the disk than one."""
+"""The stop rows: a hundred rows read the database as often as one."""
 
 from core.trading.account import AccountReader
 from core.trading.risk import TradingControls
@@ -16,7 +16,7 @@ class CountingMemory(StateStore):
 
 
 def test_all_stop_rows_together_read_the_database_once(world: TradingWorld) -> None:
-    """They are made with each picture, on the loop on which stops fire."""
+    """They are made for each snapshot, on the loop on which stops fire."""
     world.own(A=100, B=100, C=100, D=100)
     state_store = CountingMemory(world.db)
     account = AccountReader(world.broker, world.clock)

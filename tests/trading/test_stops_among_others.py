@@ -45,7 +45,7 @@ async def test_an_open_buy_is_cancelled_before_the_stop_sells(world: TradingWorl
 async def test_fills_of_a_cancelled_buy_are_sold_too(world: TradingWorld) -> None:
     world.own(A=100)
     world.broker.manners[A] = [hostile.fills_part(20), hostile.fills_at_once]
-    await world.rotation.account.read()  # what was read before the buy says nothing of it
+    await world.rotation.account.read()  # the account was read before the buy
     await world.order_manager.send([intent("p-B01-1", A, BUY, 50, "100")])
     await world.ticked(A, THROUGH)
     assert sold(world) == [(A, 120)]
@@ -83,7 +83,7 @@ async def test_an_open_sale_above_the_bid_is_cancelled_and_replaced(world: Tradi
 
 
 async def test_a_rebalance_leaves_a_bond_whose_stop_is_being_executed(world: TradingWorld) -> None:
-    """Also between two of its orders, when the bond has none."""
+    """Also between two orders of the stop, when none is open."""
     world.own(A=100)
     refused: dict[str, str] = {}
 
@@ -127,7 +127,7 @@ async def test_a_stopped_bond_is_blocked_until_the_next_day_even_after_a_restart
 
 
 async def test_the_order_manager_refuses_to_buy_a_stopped_bond(world: TradingWorld) -> None:
-    """Whoever planned it before the stop fired."""
+    """Also if it was planned before the stop fired."""
     world.own(A=100)
     await world.ticked(A, THROUGH)
     assert await world.order_manager.send([intent("p-B01-1", A, BUY, 10)]) == {"p-B01-1": COOLING}
@@ -259,7 +259,7 @@ async def test_changed_ratios_apply_from_the_next_price(world: TradingWorld) -> 
 
 
 async def test_an_adopted_holding_with_unknown_cost_is_not_sold_on_its_first_price(world: TradingWorld) -> None:
-    world.broker.held[A] = 100  # the broker tells no cost
+    world.broker.held[A] = 100  # the broker reports no cost
     await adopt(world.order_manager, A)
     await world.ticked(A, "100")
     row = world.stops.rows()[A]

@@ -1,4 +1,4 @@
-"""Each guard is needed: with it the law holds, and without it the same story breaks the law."""
+"""Each guard is needed: the same steps keep the law with the guard and break it without."""
 
 import asyncio
 import contextlib
@@ -74,13 +74,13 @@ async def test_without_the_journal_before_sending_a_crash_loses_an_order(
     monkeypatch.undo()
     again = world.again()
     await reconcile(again.order_manager)
-    again.order_manager.status.account_answers()  # what else would stop it: the silent lists keep trading off
+    again.order_manager.status.account_answers()  # otherwise the missing lists would keep trading off
     await again.order_manager.send([intent("q-S01-1", A, SELL, 100)])
     assert (len(world.broker.listed) == 1) is guarded
 
 
 def _intend_in_memory(journal: Journal, intents: Sequence[Intent], at: datetime) -> None:
-    """Weak: nothing is on disk when the order goes out."""
+    """Too weak: nothing is on disk when the order is sent."""
     for order in intents:
         log = (Transition(at, OrderState.INTENDED, ""),)
         journal._orders[order.client_order_id] = Order(order, OrderState.INTENDED, at, log=log)  # pyright: ignore[reportPrivateUsage]
@@ -102,7 +102,7 @@ async def test_without_executor_and_risk_check_an_unknown_order_is_followed_by_a
 
 
 def _everything_again(_: Executor, tries: Sequence[object], *__: object) -> list[object]:
-    """Weak: what is not filled is sent again, whatever is known of it."""
+    """Too weak: unfilled legs are sent again whatever the state of their orders."""
     return list(tries)
 
 
@@ -167,7 +167,7 @@ async def test_without_the_final_check_of_the_lists_a_hidden_fill_is_bought_agai
 async def test_the_record_of_runs_refuses_a_second_execution_of_a_plan(
     world: TradingWorld, monkeypatch: pytest.MonkeyPatch, guarded: bool
 ) -> None:
-    """Without that, the same plan's sells go out again under other conditions, and only their ids stop them."""
+    """Without it the same plan's orders are sent again, and only their ids stop them."""
     plan = await world.plan(A)
     await world.rotation.execute(plan)
     if not guarded:

@@ -1,4 +1,4 @@
-"""The trading core on a scratch file, with a hostile broker and a clock that does what is due on its way."""
+"""The trading core on a temporary file, with a scripted broker and a clock that runs scheduled calls."""
 
 import asyncio
 import heapq
@@ -45,7 +45,7 @@ BUY, SELL = Side.BUY, Side.SELL
 
 
 class Agenda(SteppedClock):
-    """A stepped clock with appointments: waiting moves it from one to the next."""
+    """A stepped clock with scheduled calls: waiting moves it from one to the next."""
 
     def __init__(self, now: datetime = TEN) -> None:
         super().__init__(now)
@@ -76,7 +76,7 @@ class Agenda(SteppedClock):
 
 
 class TradingWorld:
-    """The trading core of one home. `again` is a restart over the same file and broker."""
+    """The trading core of one data folder. `again` is a restart over the same file and broker."""
 
     def __init__(self, path: Path, broker: HostileBroker, clock: Agenda, settings: Settings) -> None:
         self._path = path
@@ -150,7 +150,7 @@ class TradingWorld:
             self.broker.held[code] = self.broker.held.get(code, 0) + volume
 
     def tick(self, code: BondCode, last: str, **changes: Any) -> worlds.Quote:
-        """A price of this moment comes in; the previous close is 100."""
+        """Publish a price of now; the previous close is 100."""
         quote = worlds.quote(code, last, **{"at": self.clock.now(), "prev_close": Decimal(100), **changes})
         self.stops.on_quotes({code: quote})
         return quote
@@ -166,7 +166,7 @@ class TradingWorld:
         raise AssertionError("a stop does not come to its end")
 
     async def ticked(self, code: BondCode, last: str, **changes: Any) -> None:
-        """A price comes in, and what it sets off is seen through."""
+        """Publish a price and wait until the stops it triggers are done."""
         self.tick(code, last, **changes)
         await self.quiet()
 
@@ -205,7 +205,7 @@ class TradingWorld:
         return self._next
 
     def close(self) -> None:
-        """Close the file, also for the room that came after this one."""
+        """Close the file, also that of a restarted world."""
         self.db.close()
         if self._next is not None:
             self._next.close()

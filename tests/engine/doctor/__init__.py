@@ -1,1 +1,1 @@
-"""The examination: a bare machine, a healthy one, and faults one at a time."""
+"""`rotor doctor`: a fresh machine, a healthy one, and single faults."""

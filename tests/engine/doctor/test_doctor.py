@@ -1,4 +1,4 @@
-"""Live mode over the emulated terminal with everything well, and then with one thing wrong at a time: it is named."""
+"""Live mode over the emulated terminal: healthy, then with one fault at a time, which is named."""
 
 import json
 from collections.abc import AsyncGenerator, Callable, Iterator
@@ -40,7 +40,7 @@ _sessions = iter(range(7000, 9000, 10))
 
 
 class Machine:
-    """A home in live mode, and all the services that it needs."""
+    """A data folder in live mode and all the services it needs."""
 
     def __init__(self, folder: Path, mails: Server, patch: pytest.MonkeyPatch) -> None:
         self.folder, self.mails, self.patch = folder, mails, patch
@@ -76,7 +76,7 @@ class Machine:
         self.table(MOMENT - timedelta(hours=1))
 
     def table(self, fetched: datetime) -> None:
-        """A kept table of calls of that age."""
+        """A stored redemption table of that age."""
         codes = [*(code[:6] for code in CODES), *(f"118{number:03d}" for number in range(300))]
         row = ("名", "4.49", None, "2030-07-10", "2025-03-03", "12.34", "113", "0/15 | 30", "", "正股")
         rows: tuple[dict[str, str | None], ...] = tuple(
@@ -154,7 +154,7 @@ async def test_a_healthy_setup_passes_every_check(well: Machine) -> None:
     assert "113052.SH bond 113052 100.0" in findings["quotes"].text
     assert findings["list"].text == "2 bonds, dated 2026-05-15"
     assert findings["tables"].text == "the table of calls is 1 h old"
-    assert well.mails.mails == []  # nobody is bothered
+    assert well.mails.mails == []  # no output
     assert well.terminal.control.requests("order") == []
 
 
