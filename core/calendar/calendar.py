@@ -55,8 +55,13 @@ class Calendar:
         except FileNotFoundError:
             return cls(shipped, guess_weekdays=guess_weekdays)
         except (OSError, SessionListRefused) as error:
-            why = f"cannot be read: {error.strerror or error}" if isinstance(error, OSError) else f"{error}"
-            trouble = f"{file} {why}. It is not used: run rotor calendar update to write it anew, or delete it."
+            why = str(error)
+            if isinstance(error, OSError):
+                why = say("cannot be read: {why}", why=error.strerror or error)
+            trouble = say(
+                "{file} {why}. It is not used: run rotor calendar update to write it anew, or delete it.",
+                **{"file": file, "why": why},
+            )
             return cls(shipped, guess_weekdays=guess_weekdays, trouble=trouble)
         return cls([*shipped, *later], guess_weekdays=guess_weekdays)
 

@@ -7,6 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
+from core.i18n import say
 from core.model.errors import InvalidDataError
 
 MIN_SESSIONS, MAX_SESSIONS = 235, 250
@@ -57,19 +58,20 @@ def sessions_after(known: Sequence[date], listed: Sequence[date]) -> tuple[date,
     """
     recent = [day for day in listed if day >= known[0]]
     if not recent:
-        raise SessionListRefused(f"lists no session from {known[0]} on")
+        raise SessionListRefused(say("lists no session from {day} on", day=known[0]))
     for before, after in pairwise(recent):
         if after <= before:
-            raise SessionListRefused(f"is not in order: {after} comes after {before}")
+            raise SessionListRefused(say("is not in order: {after} comes after {before}", after=after, before=before))
     for day in recent:
         if day.weekday() >= 5:
-            raise SessionListRefused(f"lists {day}, a {'Saturday' if day.weekday() == 5 else 'Sunday'}")
+            raise SessionListRefused(say("lists {day}, which is on a weekend", day=day))
         if always_closed(day):
-            raise SessionListRefused(f"lists {day}, a holiday on which the exchanges never trade")
+            raise SessionListRefused(say("lists {day}, a holiday on which the exchanges never trade", day=day))
     day = first_difference(known, recent)
     if day is not None:
-        here, there = ("a session", "closed") if day in recent else ("closed", "a session")
-        raise SessionListContradicts(f"contradicts the shipped calendar: {day} is {here} in it and {there} there")
+        if day in recent:
+            raise SessionListContradicts(say("contradicts the shipped calendar: it lists {day}", day=day))
+        raise SessionListContradicts(say("contradicts the shipped calendar: it does not list {day}", day=day))
     return tuple(day for day in recent if day > known[-1])
 
 
@@ -86,15 +88,20 @@ def in_whole_years(known: Sequence[date], later: Sequence[date]) -> tuple[date, 
     for year in sorted({day.year for day in whole}):
         count = sum(day.year == year for day in (*known, *whole))
         if not MIN_SESSIONS <= count <= MAX_SESSIONS:
-            raise SessionListRefused(
-                f"has {count} sessions in {year}, where a year has {MIN_SESSIONS} to {MAX_SESSIONS}"
+            limits = {"least": MIN_SESSIONS, "most": MAX_SESSIONS}
+            text = say(
+                "has {count} sessions in {year}, where a year has {least} to {most}", count=count, year=year, **limits
             )
+            raise SessionListRefused(text)
     for before, after in pairwise([known[-1], *whole]):
         if (after - before).days - 1 > LONGEST_CLOSURE:
-            raise SessionListRefused(
-                f"has no session between {before} and {after}, where the exchanges are never closed for more than "
-                f"{LONGEST_CLOSURE} days"
+            text = say(
+                "has no session between {before} and {after}: the exchanges are never closed for more than {days} days",
+                before=before,
+                after=after,
+                days=LONGEST_CLOSURE,
             )
+            raise SessionListRefused(text)
     return tuple(whole)
 
 
@@ -106,10 +113,8 @@ def check_compared(known: Sequence[date], listed: Sequence[date], years: int) ->
     since = date(known[-1].year - years + 1, 1, 1)
     first = next((day for day in known if day >= since), known[0])
     if not listed or listed[0] > first or listed[-1] < first:
-        span = "nothing" if not listed else f"{listed[0]} to {listed[-1]} only"
-        raise SessionListRefused(
-            f"lists {span}, which is too little to be compared with the shipped calendar from {first} on"
-        )
+        text = say("lists too little to be compared with the shipped calendar from {first} on", first=first)
+        raise SessionListRefused(text)
 
 
 def first_difference(one: Sequence[date], other: Sequence[date]) -> date | None:
@@ -126,10 +131,10 @@ def read_session_file(path: Path) -> SessionFile:
     try:
         lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
     except UnicodeDecodeError:
-        raise SessionListRefused("is no text in UTF-8") from None
+        raise SessionListRefused(say("is no text in UTF-8")) from None
     header, *days = [line for line in lines if line and not line.startswith("#")] or [""]
     if header != _HEADER:
-        raise SessionListRefused(f"does not begin with a line {_HEADER!r}")
+        raise SessionListRefused(say("does not begin with a line {header!r}", header=_HEADER))
     notes = [line.lstrip("# ") for line in lines if line.startswith("#")]
     source = next((note.removeprefix(_SOURCE) for note in notes if note.startswith(_SOURCE)), None)
     return SessionFile(tuple(_parse(text) for text in days), source)
@@ -143,7 +148,8 @@ def later_sessions(path: Path, shipped: Sequence[date]) -> tuple[date, ...]:
     later = sessions_after(shipped, read_session_file(path).sessions)
     whole = in_whole_years(shipped, later)
     if whole != later:
-        raise SessionListRefused(f"ends on {later[-1]}, before the sessions of {later[-1].year} do")
+        last = later[-1]
+        raise SessionListRefused(say("ends on {last}, before the sessions of {year} do", last=last, year=last.year))
     return whole
 
 
@@ -161,4 +167,4 @@ def _parse(text: str) -> date:
     except ValueError:
         pass
     shown = text if len(text) <= 20 else f"{text[:20]}..."
-    raise SessionListRefused(f"has a line that is no date such as 2027-01-04: {shown!r}")
+    raise SessionListRefused(say("has a line that is no date such as 2027-01-04: {shown!r}", shown=shown))

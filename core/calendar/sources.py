@@ -11,6 +11,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from core.calendar.session_file import SessionListContradicts, SessionListRefused, first_difference, read_session_file
+from core.i18n import say
 from core.infra import xtquant_sdk
 from core.infra.worker_thread import CallTimedOut, WorkerThread
 from core.model.errors import UnavailableError
@@ -89,9 +90,9 @@ async def _ask(source: CalendarSource) -> SourceAnswer:
     except (CalendarSourceUnavailable, CallTimedOut) as error:
         why = str(error)
     except OSError as error:  # of a file, or of the network, whose texts name addresses and objects
-        why = error.strerror or f"it was not reached ({type(error).__name__})"
+        why = error.strerror or say("it was not reached ({kind})", kind=type(error).__name__)
     except Exception as error:
-        why = f"its answer is not understood ({type(error).__name__}: {_first_line(error)})"
+        why = say("its answer is not understood ({error})", error=f"{type(error).__name__}: {_first_line(error)}")
     finally:
         worker.end()
     return SourceAnswer(source.name, unavailable=why)
@@ -102,7 +103,7 @@ def akshare_online() -> list[date]:
     try:
         akshare = importlib.import_module("akshare")  # here because it imports pandas and a hundred modules
     except ImportError as error:
-        raise CalendarSourceUnavailable(f"akshare does not load: {error}") from None
+        raise CalendarSourceUnavailable(say("akshare does not load: {error}", error=error)) from None
     return [date.fromisoformat(str(value)[:10]) for value in akshare.tool_trade_date_hist_sina()["trade_date"]]
 
 
@@ -111,7 +112,7 @@ def akshare_file() -> list[date]:
     spec = importlib.util.find_spec("akshare")
     folders = spec.submodule_search_locations if spec is not None else None
     if not folders:
-        raise CalendarSourceUnavailable("akshare is not installed")
+        raise CalendarSourceUnavailable(say("akshare is not installed"))
     text = Path(folders[0], "file_fold", "calendar.json").read_text(encoding="utf-8")
     return [_parse_compact(day) for day in json.loads(text)]
 
@@ -127,7 +128,7 @@ def terminal(since: date, known_to: date, last_year: int) -> list[date]:
     except xtquant_sdk.SdkMissing as error:
         raise CalendarSourceUnavailable(str(error)) from None
     if not (_is_china_time(since) and _is_china_time(known_to)):
-        raise CalendarSourceUnavailable("it tells days in this machine's time zone, which must be China's for that")
+        raise CalendarSourceUnavailable(say("it gives dates in this machine's time zone, which must be China's"))
 
     def fetch(market: str) -> list[date]:
         days: list[object] = []
@@ -148,7 +149,8 @@ def terminal(since: date, known_to: date, last_year: int) -> list[date]:
             sdk.disconnect()
     day = first_difference(shanghai, shenzhen)
     if day is not None:
-        raise SessionListContradicts(f"contradicts itself: {day} is a session of one exchange and not of the other")
+        text = say("contradicts itself: {day} is a session of one exchange and not of the other", day=day)
+        raise SessionListContradicts(text)
     return min(shanghai, shenzhen, key=len)
 
 
@@ -160,7 +162,7 @@ def _parse_compact(text: object) -> date:
             return date(int(digits[:4]), int(digits[4:6]), int(digits[6:]))
     except ValueError:
         pass
-    raise SessionListRefused(f"lists what is no day: {digits[:20]!r}")
+    raise SessionListRefused(say("lists what is no date: {text!r}", text=digits[:20]))
 
 
 def _is_china_time(day: date) -> bool:

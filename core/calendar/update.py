@@ -18,6 +18,7 @@ from core.calendar.session_file import (
     sessions_after,
 )
 from core.calendar.sources import YEARS_COMPARED, SourceAnswer
+from core.i18n import say
 from core.infra.home import write_atomically
 
 
@@ -102,7 +103,7 @@ def write_sessions(file: Path, sessions: Sequence[date], shipped: Sequence[date]
 def _check(shipped: Sequence[date], answer: SourceAnswer, years: int | None = None) -> CheckedSource:
     """`years`: shipped years that the list must cover."""
     if answer.unavailable is not None:
-        return CheckedSource(answer.name, SourceVerdict.NO_ANSWER, f"no answer: {answer.unavailable}")
+        return CheckedSource(answer.name, SourceVerdict.NO_ANSWER, say("no answer: {why}", why=answer.unavailable))
     try:
         if answer.invalid is not None:
             raise answer.invalid
@@ -114,11 +115,11 @@ def _check(shipped: Sequence[date], answer: SourceAnswer, years: int | None = No
     except SessionListContradicts as error:
         return CheckedSource(answer.name, SourceVerdict.CONTRADICTS, str(error))
     except SessionListRefused as error:
-        return CheckedSource(answer.name, SourceVerdict.INVALID, f"is not used: it {error}")
+        return CheckedSource(answer.name, SourceVerdict.INVALID, say("is not used: it {why}", why=error))
     through = whole[-1] if whole else min(max(listed), shipped[-1])
-    text = f"agrees, to {through}"
+    text = say("agrees, to {through}", through=through)
     if later != whole:
-        text += f"; {later[-1].year} is in it to {later[-1]} only, which does not count"
+        text += say("; {year} does not count: it ends on {last}", year=later[-1].year, last=later[-1])
     return CheckedSource(answer.name, SourceVerdict.AGREES, text, through, later, whole)
 
 
@@ -131,5 +132,5 @@ def _contradiction(checked: Sequence[CheckedSource]) -> str | None:
         day = first_difference((date.min, *one.later), (date.min, *other.later))
         if day is not None:
             has, has_not = (one, other) if day in one.later else (other, one)
-            return f"{has.name} lists {day}, and {has_not.name} does not"
+            return say("{one} lists {day}, and {other} does not", one=has.name, day=day, other=has_not.name)
     return None

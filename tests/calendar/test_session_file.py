@@ -55,8 +55,8 @@ def test_days_before_the_known_ones_are_ignored() -> None:
         ([date(2014, 12, 31)], "lists no session"),
         ([*ALL, ALL[-1]], "is not in order"),
         (list(reversed(ALL)), "is not in order"),
-        (sorted([*ALL, date(2027, 3, 6)]), "2027-03-06, a Saturday"),
-        (sorted([*ALL, date(2026, 3, 8)]), "2026-03-08, a Sunday"),
+        (sorted([*ALL, date(2027, 3, 6)]), "2027-03-06, which is on a weekend"),
+        (sorted([*ALL, date(2026, 3, 8)]), "2026-03-08, which is on a weekend"),
         (sorted([*ALL, date(2027, 1, 1)]), "2027-01-01, a holiday"),
         (sorted([*ALL, date(2027, 10, 1)]), "2027-10-01, a holiday"),
         (without(*IN_2027[10:100:10]), "has 234 sessions in 2027, where a year has 235 to 250"),
@@ -88,12 +88,12 @@ def test_a_started_year_after_a_complete_one_is_left_out() -> None:
 
 @pytest.mark.parametrize("day", [date(2015, 1, 6), date(2024, 2, 8), date(2026, 10, 8), SHIPPED[-1]])
 def test_a_missing_known_session_is_a_contradiction(day: date) -> None:
-    with pytest.raises(SessionListContradicts, match=f"{day} is closed in it and a session there"):
+    with pytest.raises(SessionListContradicts, match=f"it does not list {day}"):
         believed(without(day))
 
 
 def test_a_session_on_a_known_closed_day_is_a_contradiction() -> None:
-    with pytest.raises(SessionListContradicts, match="2026-10-07 is a session in it and closed there"):
+    with pytest.raises(SessionListContradicts, match="it lists 2026-10-07"):
         believed(sorted([*ALL, date(2026, 10, 7)]))
 
 

@@ -91,7 +91,7 @@ def test_further_sessions_are_written_once(world: CalendarWorld) -> None:
     assert file.split(maxsplit=2)[2] == online.split(maxsplit=2)[2] == "agrees, to 2027-12-31"
     assert terminal.startswith("MiniQMT         no answer: ")
     assert written.startswith(f"Written: {world.home.calendar_file}, 243 sessions from 2027-01-04 to 2027-12-31.")
-    assert done.stderr.splitlines() == ["Asking the calendar's sources; that takes a minute and a half at most."]
+    assert done.stderr.splitlines() == ["Asking the calendar's sources: up to a minute and a half."]
     assert (world.kept.sessions, world.kept.trouble) == (ALL, None)
     code, again = world.update()
     assert (code, again["outcome"], again["written"]) == (0, "unchanged", None)
@@ -132,7 +132,7 @@ def test_a_stored_year_its_sources_contradict_is_kept_with_advice_to_delete_it(w
     world.akshare(SHIPPED, [day for day in ALL if day != date(2027, 5, 6)])
     code, document = world.update()
     assert code == 3
-    assert f"if it is {world.home.calendar_file} that is wrong, delete it" in document["text"]
+    assert f"If {world.home.calendar_file} is wrong, delete it." in document["text"]
     assert world.kept.sessions == ALL
 
 

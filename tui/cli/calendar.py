@@ -17,6 +17,7 @@ from core.calendar.calendar import Calendar
 from core.calendar.session_file import read_session_file, weekdays
 from core.calendar.sources import ask_all, own_file, sources
 from core.calendar.update import CalendarFindings, SourceVerdict, compare, kept_answer, write_sessions
+from core.i18n import say
 from core.infra.clock import RealClock
 from core.infra.home import Home, HomeUnusable
 from core.infra.native_output import kept_off_the_screen
@@ -71,6 +72,7 @@ Examples:
 @click.pass_obj
 def show(context: CliContext, month: datetime | None, as_json: bool) -> None:
     """How far the calendar reaches, today's hours, the next sessions and the holidays ahead."""
+    context.use_language()
     document = calendar_document(context.home, context.settings().mode, month.date() if month else None)
     output.show(document, as_json, lambda _: click.echo("\n".join(_document_lines(document))))
 
@@ -94,15 +96,16 @@ def update(context: CliContext, own: Path | None, as_json: bool) -> None:
 
     Where two of them contradict each other, or the known sessions, nothing is written.
     """
-    file = context.home.calendar_file
+    context.use_language()
     if not as_json:
-        click.echo("Asking the calendar's sources; that takes a minute and a half at most.", err=True)
+        click.echo(say("Asking the calendar's sources: up to a minute and a half."), err=True)
     try:
         outcome, document = update_calendar(context.home, own)
     except HomeUnusable as error:
         exit_with(FAILED, str(error))
     except OSError as error:
-        exit_with(FAILED, f"{file} cannot be written: {error.strerror or error}. Nothing was changed.")
+        where, why = context.home.calendar_file, error.strerror or error
+        exit_with(FAILED, say("{file} cannot be written: {why}. Nothing was changed.", file=where, why=why))
     output.show(document, as_json, _print_update)
     sys.exit(_EXIT_CODES[outcome])
 
@@ -119,23 +122,23 @@ def _print_update(document: dict[str, Any]) -> None:
 def _document_lines(document: dict[str, Any]) -> Iterator[str]:
     end, closed = document["verified_through"], document["closed"]
     for origin in document["sources"]:
-        yield f"{origin['from']} to {origin['through']}  {origin['name']}"
+        yield say("{first} to {last}  {name}", first=origin["from"], last=origin["through"], name=origin["name"])
     for key in ("trouble", "warning"):
         if document[key]:
             yield f"! {document[key]}"
-    yield f"now {document['now'][:16].replace('T', ' ')} in Shanghai"
+    yield say("now {now} in Shanghai", now=document["now"][:16].replace("T", " "))
     for name, exchange in document["exchanges"].items():
         hours = ", ".join(f"{part['phase']} {part['from']}-{part['to']}" for part in exchange["hours"])
-        yield f"{name}  {exchange['phase']}; on a session: {hours}"
-    sessions = [day if day <= end else f"{day} (not verified)" for day in document["next_sessions"]]
-    yield f"next sessions    {', '.join(sessions) or 'not known'}"
-    title = f"closed weekdays  {closed['from']} to {closed['to']}: "
-    days, indent = ", ".join(closed["weekdays"]) or "none", " " * len(title)
+        yield say("{exchange}  {phase}; on a session: {hours}", exchange=name, phase=exchange["phase"], hours=hours)
+    sessions = [day if day <= end else say("{day} (not verified)", day=day) for day in document["next_sessions"]]
+    yield say("next sessions    {days}", days=", ".join(sessions) or say("not known"))
+    title = say("closed weekdays  {first} to {last}: ", first=closed["from"], last=closed["to"])
+    days, indent = ", ".join(closed["weekdays"]) or say("none"), " " * len(title)
     yield textwrap.fill(
         days, len(title) + _DATES_WIDTH, initial_indent=title, subsequent_indent=indent, break_on_hyphens=False
     )
     if closed["to"] > end:
-        yield f"                 not known after {end}"
+        yield say("                 not known after {end}", end=end)
 
 
 def calendar_document(home: Home, mode: str, month: date | None, now: datetime | None = None) -> dict[str, Any]:
@@ -206,38 +209,35 @@ def _outcome(findings: CalendarFindings, with_own: bool, file: Path, after: Cale
     added = findings.sessions
     agreed = [one.verdict is SourceVerdict.AGREES for one in findings.checked]
     if findings.contradiction is not None:
-        kept = f"; if it is {file} that is wrong, delete it" if file.exists() else ""
-        return UpdateOutcome.CONTRADICTION, (
-            f"Nothing was written: {findings.contradiction}. Compare with the exchanges' notice and run this "
-            f"again later{kept}."
-        )
+        text = say("Nothing was written: {why}. Compare with the exchanges' notice.", why=findings.contradiction)
+        if file.exists():
+            text += " " + say("If {file} is wrong, delete it.", file=file)
+        return UpdateOutcome.CONTRADICTION, text
     if added:
-        return UpdateOutcome.WRITTEN, (
-            f"Written: {file}, {len(added)} sessions from {added[0]} to {added[-1]}. A rotor that is running reads it "
-            "when it starts again."
-        )
+        span = {"file": file, "count": len(added), "first": added[0], "last": added[-1]}
+        text = say("Written: {file}, {count} sessions from {first} to {last}. It applies from the next start.", **span)
+        return UpdateOutcome.WRITTEN, text
     if with_own and not agreed[-1]:
-        return UpdateOutcome.FILE_REFUSED, (
-            "Nothing was written: your list cannot be used. Correct it and run this again."
-        )
+        text = say("Nothing was written: your list cannot be used. Correct it and run this again.")
+        return UpdateOutcome.FILE_REFUSED, text
     if any(agreed):
-        return UpdateOutcome.UNCHANGED, (
-            f"Nothing changed: no source that answered lists a whole year after {after.verified_through}. The "
-            "sessions of a year are published in the November or December before it; run this again then."
+        text = say(
+            "Nothing changed: no source lists a whole year after {end}. The sessions of a year are published in the "
+            "November or December before it; run this again then.",
+            end=after.verified_through,
         )
-    return UpdateOutcome.NO_ANSWER, (
-        "Nothing was written: no source gave a list that can be used. Run this again later, or give a list of "
-        "your own with --file."
-    )
+        return UpdateOutcome.UNCHANGED, text
+    text = say("Nothing was written: no source gave a usable list. Run this again later, or give your own with --file.")
+    return UpdateOutcome.NO_ANSWER, text
 
 
 def _origins(home: Home, known: Calendar) -> list[dict[str, str]]:
     """Where each span of the calendar is from; the file only where it is used."""
     shipped = Calendar().verified_through
-    origins = [_origin("shipped with rotor", known.verified_from, shipped)]
+    origins = [_origin(say("shipped with rotor"), known.verified_from, shipped)]
     later = [day for day in known.sessions if day > shipped]
     if later:
-        source = read_session_file(home.calendar_file).source or "a list of your own"
+        source = read_session_file(home.calendar_file).source or say("a list of your own")
         origins.append(_origin(f"{home.calendar_file} ({source})", later[0], later[-1]))
     return origins
 

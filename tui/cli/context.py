@@ -62,6 +62,13 @@ class CliContext:
         except SettingsError as error:
             exit_with(USAGE, f"The settings in {self.home.path} are invalid:\n{error}")
 
+    def use_language(self) -> None:
+        """Speak the language of the settings, that of the machine where they are invalid."""
+        try:
+            use_language(settings_of(self.home, self.mode).language)
+        except SettingsError:
+            use_language("auto")
+
     def credentials(self) -> "Credentials":
         """The passwords of the data folder. Calls block while the keyring asks the user."""
         from core.infra.credentials import Credentials
