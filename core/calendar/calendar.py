@@ -60,7 +60,8 @@ class Calendar:
                 why = say("cannot be read: {why}", why=error.strerror or error)
             trouble = say(
                 "{file} {why}. It is not used: run rotor calendar update to write it anew, or delete it.",
-                **{"file": file, "why": why},
+                file=file,
+                why=why,
             )
             return cls(shipped, guess_weekdays=guess_weekdays, trouble=trouble)
         return cls([*shipped, *later], guess_weekdays=guess_weekdays)
