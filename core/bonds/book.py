@@ -137,7 +137,7 @@ class AkshareBondInfo:
             if kept.trouble is not None:
                 text = self._describe(kept, *kept.trouble)
                 no_buys = self._required and kept is self._redemptions and self._why_missing() is not None
-                found.append(say("nothing is bought: {told}", told=text) if no_buys else text)
+                found.append(say("buying is paused: {told}", told=text) if no_buys else text)
         return tuple(found)
 
     async def refresh_if_due(self) -> None:
@@ -170,16 +170,16 @@ class AkshareBondInfo:
                 raise TableRefused(say("it has {facts} bonds, the last good one had {last}", **counts))
         except Exception as error:
             if not isinstance(error, TableUnavailable | TableRefused):
-                log.exception("%s's table of bonds could not be read", kept.source)
+                log.exception("the bond table of %s could not be read", kept.source)
             since, before = kept.trouble or (self._clock.now(), "")
             if before != str(error):
-                log.warning("%s's table of bonds is not used: %s", kept.source, error)
+                log.warning("the bond table of %s is not used: %s", kept.source, error)
             kept.trouble = (since, str(error))
             return
         kept.table, kept.facts = table, facts
         if kept.trouble is not None:
             kept.trouble = None
-            log.info("%s's table of bonds is there again: %d bonds", kept.source, len(facts))
+            log.info("the bond table of %s is available again: %d bonds", kept.source, len(facts))
         await asyncio.to_thread(self._save, kept, table)
 
     def _bond_info(self, code: BondCode, missing: str | None) -> BondInfo:
@@ -199,7 +199,7 @@ class AkshareBondInfo:
         if kept.table is not None and not self._is_outdated(kept.table):
             return None
         if kept.table is None and kept.trouble is None:
-            return say("{source}'s table of calls is not fetched yet", source=kept.source)
+            return say("{source}'s redemption table is not fetched yet", source=kept.source)
         return self._describe(kept, *(kept.trouble or (self._clock.now(), "")))
 
     def _describe(self, kept: _KeptTable, since: datetime, why: str) -> str:
@@ -223,7 +223,7 @@ class AkshareBondInfo:
         try:
             self._own, trouble = read_overrides(self._overrides), None
         except OverridesRefused as error:
-            self._own, trouble = {}, say("{error} (nothing is bought meanwhile)", error=error)
+            self._own, trouble = {}, say("{error} (buying is paused)", error=error)
         if trouble is not None and trouble != self._own_trouble:
             log.error("%s", trouble)
         self._own_trouble = trouble
@@ -236,7 +236,7 @@ class AkshareBondInfo:
             self._folder.mkdir(parents=True, exist_ok=True)
             write_atomically(self._file(kept), json.dumps(table.as_document(), ensure_ascii=False))
         except OSError as error:
-            log.warning("%s's table of bonds could not be kept on disk: %s", kept.source, error)
+            log.warning("the bond table of %s could not be saved: %s", kept.source, error)
 
     def _load(self, kept: _KeptTable) -> None:
         """Read the saved table with the same checks as a new one."""
@@ -247,7 +247,7 @@ class AkshareBondInfo:
         except FileNotFoundError:
             return
         except (OSError, ValueError, TableRefused) as error:
-            log.warning("the kept table %s is not used: %s", self._file(kept).name, error)
+            log.warning("the saved table %s is not used: %s", self._file(kept).name, error)
 
 
 _SEVERITY = (RedemptionState.CALLED, RedemptionState.MATURING, RedemptionState.MET, RedemptionState.UNREADABLE)

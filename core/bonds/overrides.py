@@ -72,7 +72,7 @@ def _facts(cells: dict[str, str], as_of: datetime) -> tuple[BondCode, BondFacts]
     code = BondCode(cells.get("code", ""))
     call, restricted = cells.get("call", ""), cells.get("restricted", "")
     if call and call not in _CALLS:
-        raise ValueError(say("{call} is none of {calls}", call=repr(call), calls=", ".join(_CALLS)))
+        raise ValueError(say("{call} is not one of {calls}", call=repr(call), calls=", ".join(_CALLS)))
     return code, BondFacts(
         code,
         FILE,
@@ -102,5 +102,5 @@ def _price(text: str) -> Decimal | None:
     except InvalidOperation:
         price = Decimal("NaN")
     if not price.is_finite() or price <= 0:
-        raise ValueError(say("{text} is no price", text=repr(text)))
+        raise ValueError(say("{text} is not a price", text=repr(text)))
     return price

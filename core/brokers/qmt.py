@@ -116,7 +116,7 @@ class QmtBroker:
             return Refused(f"not sent: {error}", sent=False)
         except CallTimedOut as error:
             self._connection.drop(session, str(error))
-            return Unresolved(say("its answer was lost: {error}", error=error))
+            return Unresolved(say("the answer was lost: {error}", error=error))
         except TimeoutError:
             return Unresolved(say("MiniQMT did not answer in time"))
         except Exception as error:
@@ -149,7 +149,7 @@ class QmtBroker:
                 log.warning("MiniQMT answered -1 for %s, which is live as order %s", order.remark, order.order_id)
                 return Confirmed(order.order_id)
         reason = self._reject_texts.get((session.number, seq, intent.client_order_id)) or text
-        return Refused(say("MiniQMT refused it: {told}", told=reason or say("no reason given")))
+        return Refused(say("MiniQMT refused the order: {told}", told=reason or say("no reason given")))
 
     async def _list_orders_again(self) -> Maybe[tuple[BrokerOrder, ...]]:
         """Today's orders, queried after this call; simultaneous callers share one query."""

@@ -143,7 +143,7 @@ class QmtConnection:
             self._qmt.userdata, number, account, timeout=self._timeout, now=self._clock.now, on_event=self._on_event
         )
         self._session = session
-        failure: ConnectFailure | None = ConnectFailure(_DOWN, say("the attempt was broken off"))
+        failure: ConnectFailure | None = ConnectFailure(_DOWN, say("the attempt was interrupted"))
         try:
             failure = await session.open() or await self._read_status(session)
         except CallTimedOut as error:

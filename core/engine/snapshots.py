@@ -183,7 +183,7 @@ def _row(position: Position, ours: int, found: Maybe[Quote] | None, stop: StopRo
     )
 
 
-_NO_QUOTE = Unknown("no price: the quote source knows nothing of it")
+_NO_QUOTE = Unknown("no price: the quote source does not list the bond")
 
 
 async def bond_card(

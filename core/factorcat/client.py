@@ -161,7 +161,7 @@ class FactorCatClient:
         """The answer to `call`; logs in once more where the token is no longer accepted."""
         session = self._session
         if session is None:
-            raise LoginNeeded(say("Nobody is logged in to Factor Cat. Log in, then try again."))
+            raise LoginNeeded(say("Not logged in to Factor Cat. Log in, then try again."))
         body = await self._send_with(call, session)
         if body is None:
             try:
@@ -172,7 +172,7 @@ class FactorCatClient:
             body = await self._send_with(call, session)
         if body is None:
             self._forget(session)
-            raise LoginNeeded(say("Factor Cat does not take the token it has just given out. Log in again."))
+            raise LoginNeeded(say("Factor Cat rejects the token it has just issued. Log in again."))
         return body
 
     async def _send_with(self, call: ApiCall, session: Session) -> bytes | None:
@@ -238,5 +238,5 @@ class FactorCatClient:
             answer = await self._http.send(call, short)
             return checked(TokenAnswer, decoded(answer, call.about), call.about).access_token
         except FactorCatError as error:
-            _log.info("The short token stays in use. %s", error)
+            _log.info("The short-term token stays in use. %s", error)
         return short

@@ -135,7 +135,7 @@ def server_sentence(body: bytes, secrets: Iterable[SecretStr]) -> str:
     for secret in secrets:
         if value := secret.get_secret_value():
             text = text.replace(value, "***")
-    return plain(text) or "no reason was given"
+    return plain(text) or "no reason given"
 
 
 def _error_text(body: bytes) -> str:

@@ -172,7 +172,7 @@ def find_conditions(
             "engine",
             NotificationKind.TRADING,
             say("a part of the engine failed and was restarted: {part}", part=failed_part),
-            say("the engine's parts run steadily again"),
+            say("the engine runs steadily again"),
         )
     if back is not None:
         yield Condition(f"back:{back}", NotificationKind.TRADING, back)
@@ -182,14 +182,17 @@ def find_conditions(
 def _trading(shown: Snapshot) -> Iterator[Condition]:
     reported = [reason.text for reason in shown.blockers if reason.kind in _FAULTS or shown.session not in _CLOSED]
     if reported:
-        text = say("trading is off, nothing is sent and no stop fires: {why}", why="; ".join(reported))
+        text = say("trading is off, no order is sent and no stop fires: {why}", why="; ".join(reported))
         yield Condition(_BLOCKED_KEY, NotificationKind.TRADING, text, say("trading is on again"), _STEADY)
     texts: Mapping[Control, Callable[[], tuple[str, str]]] = {
         Control.TRIPPED: lambda: (
-            say("the breaker has tripped: too many orders were turned down, only sales for safety go out"),
+            say("the breaker tripped: too many orders in a row were rejected, only protective sells are sent"),
             say("the breaker was reset"),
         ),
-        Control.HALTED: lambda: (say("trading is halted: nothing is sent, no stop fires"), say("the halt was ended")),
+        Control.HALTED: lambda: (
+            say("trading is halted: no order is sent and no stop fires"),
+            say("the halt was ended"),
+        ),
         Control.PAUSED: lambda: (say("buys are paused"), say("the pause of buys was ended")),
     }
     for control in shown.controls:
@@ -212,8 +215,8 @@ def _connections(shown: Snapshot) -> Iterator[Condition]:
         yield Condition(
             f"health:{one.name}",
             NotificationKind.CONNECTION,
-            say("{name} is in trouble since {since:%H:%M:%S}: {text}", name=name, since=one.since, text=one.text),
-            say("{name} is well again", name=name),
+            say("{name} has failed since {since:%H:%M:%S}: {text}", name=name, since=one.since, text=one.text),
+            say("{name} works again", name=name),
             _STEADY,
         )
     for source in shown.sources:
@@ -221,8 +224,8 @@ def _connections(shown: Snapshot) -> Iterator[Condition]:
             yield Condition(
                 f"source:{source.name}",
                 NotificationKind.CONNECTION,
-                say("prices of {name} are out of reach: {why}", name=source.name, why=source.reason),
-                say("prices of {name} are within reach again", name=source.name),
+                say("no quotes from {name}: {why}", name=source.name, why=source.reason),
+                say("quotes from {name} are back", name=source.name),
                 _STEADY,
             )
 
@@ -239,12 +242,12 @@ def _orders(shown: Snapshot) -> Iterator[Condition]:
             price=intent.price,
         )
         if order.state in _TURNED_DOWN:
-            why = order.message or say("no reason was given")
-            text = say("an order was turned down: {what}: {why}", what=what, why=why)
+            why = order.message or say("no reason given")
+            text = say("order rejected: {what}: {why}", what=what, why=why)
             yield Condition(f"order:{intent.client_order_id}:no", NotificationKind.ORDER, text)
         elif order.unresolved:
-            text = say("it is not known what became of an order: {what}. The bond is frozen until it is.", what=what)
-            over = say("it is known again what became of an order: {what}", what=what)
+            text = say("order outcome unknown: {what}. The bond is frozen until it is known.", what=what)
+            over = say("order outcome known again: {what}", what=what)
             yield Condition(f"order:{intent.client_order_id}:unknown", NotificationKind.ORDER, text, over, _DOUBT)
 
 
@@ -261,11 +264,11 @@ def _stops(shown: Snapshot) -> Iterator[Condition]:
             continue
         key = f"stop:{code}:{first.trading_day}:{origin.name}"
         what = say(
-            "{origin} of {code} {name} has fired at {level}: {volume} 张 are sold",
+            "{origin} of {code} {name} fired at {level}: selling {volume} 张",
             origin=say(str(origin)),
             code=code,
             name=first.name,
-            level=first.level if first.level is not None else say("its level"),
+            level=first.level if first.level is not None else say("its trigger price"),
             volume=first.volume,
         )
         yield Condition(key, NotificationKind.STOP, what)
@@ -293,7 +296,7 @@ def _runs(shown: Snapshot) -> Iterator[Condition]:
     if shown.missed is not None:
         missed = shown.missed
         text = say(
-            "the {name} of {at:%Y-%m-%d %H:%M} was not made: {why}. Home offers it; it is not made up for by itself.",
+            "the {name} of {at:%Y-%m-%d %H:%M} was missed: {why}. Run it on the Home screen if it is still due.",
             name=say(missed.name),
             at=missed.planned_at,
             why=missed.why,
@@ -302,14 +305,14 @@ def _runs(shown: Snapshot) -> Iterator[Condition]:
     run = shown.rebalance
     if run is None or run.finished_at is None or run.finished_at.date() != shown.trading_day:
         return
-    lines = [say("{origin} has ended: {stage}", origin=say(str(run.origin)), stage=run.stage)]
+    lines = [say("{origin} finished: {stage}", origin=say(str(run.origin)), stage=run.stage)]
     for leg in run.legs:
         average = f" @ {leg.average_price:.3f}" if leg.average_price is not None else ""
         lines.append(
             f"  {say(str(leg.side))} {leg.code} {leg.name} {leg.filled_volume}/{leg.volume}{average}  {say(leg.status)}"
         )
     if run.cash_after is not None:
-        lines.append(say("  cash after it: {cash:,.2f} CNY", cash=run.cash_after))
+        lines.append(say("  cash afterwards: {cash:,.2f} CNY", cash=run.cash_after))
     yield Condition(f"run:{run.plan_id}", NotificationKind.REBALANCE, "\n".join(lines))
 
 
@@ -322,7 +325,7 @@ def _bonds(shown: Snapshot) -> Iterator[Condition]:
                 f"suspended:{row.code}",
                 NotificationKind.BOND,
                 say(
-                    "{code} {name}, of which you hold {volume} 张, is suspended: it cannot be sold",
+                    "{code} {name} is suspended: your {volume} 张 cannot be sold",
                     **_of(row.code, row.name, row.volume),
                 ),
                 say("{code} {name} trades again", code=row.code, name=row.name),
@@ -354,7 +357,7 @@ def opening_check(shown: Snapshot) -> str:
         say("Ready for {day}.", day=shown.trading_day) if ready else say("NOT ready for {day}.", day=shown.trading_day)
     ]
     lines += [say("  trading is off: {why}", why=reason.text) for reason in shown.blockers]
-    lines += [say("  pulled: {control}", control=say(str(control))) for control in shown.controls]
+    lines += [say("  control engaged: {control}", control=say(str(control))) for control in shown.controls]
     lines += [f"  {say(one.name)}: {one.text}" for one in shown.health if one.level in {Level.ERROR, Level.WARNING}]
     if shown.followed is not None:
         lines.append(
@@ -385,7 +388,7 @@ def closing_digest(shown: Snapshot) -> str:
     refused = sum(order.state in _TURNED_DOWN for order in today)
     lines.append(
         say(
-            "  orders {count}, turned down {refused}, fees {fees:,.2f} CNY",
+            "  orders {count}, rejected {refused}, fees {fees:,.2f} CNY",
             count=len(today),
             refused=refused,
             fees=fees,
@@ -398,7 +401,7 @@ def closing_digest(shown: Snapshot) -> str:
         lines.append(say("  stops fired: {stopped}", stopped=", ".join(stopped)))
     unresolved = [order.intent.client_order_id for order in shown.orders if order.unresolved]
     if unresolved:
-        lines.append(say("  of these orders nobody knows what became: {orders}", orders=", ".join(unresolved)))
+        lines.append(say("  orders with an unknown outcome: {orders}", orders=", ".join(unresolved)))
     if isinstance(shown.positions, Known):
         lines.append(say("  holds {count} bonds", count=len(shown.positions.value)))
     lines += [say("  next: {name} {at:%m-%d %H:%M}", name=say(job.name), at=job.at) for job in shown.jobs[:1]]

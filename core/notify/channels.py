@@ -56,15 +56,15 @@ def _with_server(settings: EmailSettings, password: SecretStr | None, action: Ca
         with _connected(settings, password) as server:
             action(server)
     except smtplib.SMTPAuthenticationError:
-        reason = say("{host} refuses the name or the password. Many providers want an app password here.", host=host)
+        reason = say("{host} refuses the user name or the password. Many providers require an app password.", host=host)
     except smtplib.SMTPSenderRefused:
         reason = say("{host} refuses the sender {sender}.", host=host, sender=settings.sender)
     except smtplib.SMTPRecipientsRefused:
         reason = say("{host} refuses the receiver {receiver}.", host=host, receiver=settings.receiver)
     except ssl.SSLCertVerificationError as error:
-        reason = say("The certificate of {host} cannot be trusted: {why}.", host=host, why=error.verify_message)
+        reason = say("The certificate of {host} is not trusted: {why}.", host=host, why=error.verify_message)
     except UnicodeEncodeError:
-        reason = say("The name, the password and the addresses of a mail may hold plain letters only (ASCII).")
+        reason = say("The user name, the password and the mail addresses must be ASCII.")
     except (OSError, ValueError, smtplib.SMTPException) as error:
         if isinstance(error, TimeoutError) or isinstance(error.__context__, TimeoutError):
             reason = say("{host} did not answer on port {port} in time.", host=host, port=port)
@@ -194,7 +194,7 @@ class PushReceiver:
             logger.removeHandler(heard)
         if not sent:
             why = redacted(heard.lines[-1] if heard.lines else say("it gave no reason")).rstrip(".")
-            raise NotSent(say("{name} did not take the message: {why}.", name=self.name, why=why))
+            raise NotSent(say("{name} did not accept the message: {why}.", name=self.name, why=why))
 
 
 class _AppriseLog(logging.Handler):
@@ -276,15 +276,15 @@ def _service(address: str) -> "NotifyBase":
     found = apprise.Apprise.instantiate(address)  # pyright: ignore[reportUnknownMemberType]
     if not isinstance(found, apprise.NotifyBase):
         if not scheme or scheme == address:
-            raise ValueError(say("it is no Apprise address, such as dingtalk://token"))
+            raise ValueError(say("this is not an Apprise address such as dingtalk://token"))
         known = scheme.lower() in {
             str(name)
             for details in apprise.Apprise().details()["schemas"]
             for name in (*(details["protocols"] or ()), *(details["secure_protocols"] or ()))
         }
         if known:
-            raise ValueError(say("{scheme}:// lacks a part that this service needs", scheme=scheme))
-        raise ValueError(say("Apprise knows no service {scheme}://", scheme=scheme))
+            raise ValueError(say("{scheme}:// is incomplete for this service", scheme=scheme))
+        raise ValueError(say("Apprise has no service {scheme}://", scheme=scheme))
     return found
 
 

@@ -164,7 +164,7 @@ class Delivery:
         again = now + timedelta(seconds=pause_after(before.tries + 1))
         self._outbox.mark_failed(receiver.name, why, again, now)
         if why != before.error:  # each reason once, not at every try
-            log.warning("news wait for %s, which is tried again: %s", receiver.name, why)
+            log.warning("notifications for %s are waiting, sending is retried: %s", receiver.name, why)
 
 
 def pause_after(tries: int) -> float:
@@ -293,7 +293,7 @@ class Notifier:
         find = partial(receivers_of, settings.notify, self._credentials, kept=kept)
         receivers, troubles = await asyncio.to_thread(find)
         for trouble in troubles:
-            log.warning("somebody who may be meant to be told is not: %s", trouble)
+            log.warning("a receiver may get no notifications: %s", trouble)
         if not receivers:
             self._delivery = None
             return
@@ -303,4 +303,4 @@ class Notifier:
         if self._finder is None:
             self._finder = AlertFinder(self._outbox, notify.events, self._clock, self._wall, self._kinds)
         self._finder.events = notify.events
-        log.info("news go to: %s", ", ".join(receiver.name for receiver in receivers))
+        log.info("notifications go to: %s", ", ".join(receiver.name for receiver in receivers))

@@ -77,7 +77,7 @@ def _check_day(table: Table, now: datetime, *, open_now: bool) -> None:
     if moment - now > _AHEAD:
         raise TableRefused(say("its prices are of another day: the newest is of {newest}", newest=newest))
     if open_now and now - moment > _STILL:
-        raise TableRefused(say("its prices stand still since {newest}", newest=newest))
+        raise TableRefused(say("its prices have not changed since {newest}", newest=newest))
 
 
 def _read(code: BondCode, row: Mapping[str, str | None], now: datetime) -> Maybe[Quote]:
@@ -86,7 +86,7 @@ def _read(code: BondCode, row: Mapping[str, str | None], now: datetime) -> Maybe
         volume = _volume(row, last)
         bid, ask = _price(row, "buy"), _price(row, "sell")
         if last is None:
-            return Unknown(say("no price: nothing was traded yet, says {source}", source=SOURCE))
+            return Unknown(say("no price: {source} reports no trade yet", source=SOURCE))
         moves = bool(volume or bid or ask)
         return Known(
             Quote(
@@ -103,7 +103,7 @@ def _read(code: BondCode, row: Mapping[str, str | None], now: datetime) -> Maybe
             )
         )
     except (TableRefused, ValueError) as error:
-        return Unknown(say("no price: akshare's row of {code} is not understood: {error}", code=code, error=error))
+        return Unknown(say("no price: akshare's row for {code} cannot be read: {error}", code=code, error=error))
 
 
 def _volume(row: Mapping[str, str | None], last: Decimal | None) -> int:
@@ -116,7 +116,7 @@ def _volume(row: Mapping[str, str | None], last: Decimal | None) -> int:
         return 0
     unit = volume_unit(int(told), amount, last)
     if unit is None:
-        raise TableRefused(say("amount {amount} and volume {told} fit no unit", amount=amount, told=told))
+        raise TableRefused(say("amount {amount} and volume {told} match no unit", amount=amount, told=told))
     return int(told) * unit
 
 
@@ -129,4 +129,4 @@ def _time(text: str | None) -> time:
     try:
         return time.fromisoformat((text or "").strip())
     except ValueError:
-        raise TableRefused(say("{text} is no time", text=repr((text or "")[:20]))) from None
+        raise TableRefused(say("{text} is not a time", text=repr((text or "")[:20]))) from None

@@ -163,7 +163,7 @@ class FailoverQuotes:
                 self._switch_to(source)
                 return found
         told = "; ".join(source.description() for source in self._sources)
-        return dict.fromkeys(wanted, Unknown(say("no price, every source is out of reach: {told}", told=told)))
+        return dict.fromkeys(wanted, Unknown(say("no price, no quote source can be reached: {told}", told=told)))
 
     async def second_opinion(self, codes: Iterable[BondCode]) -> Mapping[BondCode, Maybe[Quote]]:
         """Quotes of the best source that is not in use; `Unknown` with the reason where there is none."""
@@ -173,7 +173,7 @@ class FailoverQuotes:
             found = None if source.backing_off else await self._ask_with_timeout(source, wanted)
             if found is not None:
                 return found
-        told = "; ".join(source.description() for source in others) or say("there is only one source")
+        told = "; ".join(source.description() for source in others) or say("there is no second source")
         return dict.fromkeys(wanted, Unknown(told))
 
     async def universe(self) -> Maybe[tuple[BondCode, ...]]:
@@ -227,7 +227,7 @@ class FailoverQuotes:
             before, self._active = self._active, source
             log.log(
                 logging.WARNING if worse else logging.INFO,
-                "prices come from %s now (%s)",
+                "quotes now come from %s (%s)",
                 source.feed.name,
                 before.description(),
             )

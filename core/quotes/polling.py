@@ -84,7 +84,7 @@ class PolledQuotes:
         self._listeners.append(listener)
 
     async def universe(self) -> Maybe[tuple[BondCode, ...]]:
-        return Unknown(say("{name} lists no bonds", name=self._name))
+        return Unknown(say("{name} has no list of bonds", name=self._name))
 
     async def snapshot(self, codes: Iterable[BondCode]) -> Mapping[BondCode, Maybe[Quote]]:
         wanted = tuple(dict.fromkeys(codes))
@@ -96,7 +96,7 @@ class PolledQuotes:
             try:
                 await self._fetch(wanted)
             except QuoteSourceUnavailable as error:
-                silent = Unknown(say("no price: {name} is out of reach: {error}", name=self._name, error=error))
+                silent = Unknown(say("no price: {name} cannot be reached: {error}", name=self._name, error=error))
                 return dict.fromkeys(wanted, silent)
         return {code: self._newest[code][1] for code in wanted}
 
@@ -129,7 +129,7 @@ class PolledQuotes:
             self._set_trouble(str(error))
             raise
         self._set_trouble(None)
-        unknown = Unknown(say("no price: {name} knows nothing of it", name=self._name))
+        unknown = Unknown(say("no price: {name} does not list the bond", name=self._name))
         at = self._clock.elapsed()
         found = {code: self._keep_newer(code, answer.get(code, unknown)) for code in codes}
         self._newest.update({code: (at, quote) for code, quote in found.items()})
@@ -154,7 +154,7 @@ class PolledQuotes:
 
     def _set_trouble(self, trouble: str | None) -> None:
         if trouble is None and self._trouble is not None:
-            log.info("prices of %s are within reach again", self._name)
+            log.info("quotes from %s are back", self._name)
         elif trouble is not None and self._trouble is None:
-            log.warning("prices of %s are out of reach: %s", self._name, trouble)
+            log.warning("no quotes from %s: %s", self._name, trouble)
         self._trouble = trouble

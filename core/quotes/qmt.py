@@ -37,7 +37,7 @@ _BATCH = 50
 """Ticks that are read in one go: 500 take some 10 ms, in which nothing else runs."""
 
 _SECTOR = "沪深转债"
-_NOT_CACHED = Unknown(mark("no price: MiniQMT knows nothing of it today"))
+_NOT_CACHED = Unknown(mark("no price: MiniQMT does not list the bond today"))
 
 
 class QmtQuotes:
@@ -115,9 +115,7 @@ class QmtQuotes:
             ticks: Mapping[str, Tick] = await self._call(lambda sdk: sdk.get_full_tick([str(code) for code in wanted]))
         except Exception as error:
             self._set_trouble(f"{error}")
-            return dict.fromkeys(
-                wanted, Unknown(say("no price: MiniQMT's quotes are out of reach: {error}", error=error))
-            )
+            return dict.fromkeys(wanted, Unknown(say("no price: no quotes from MiniQMT: {error}", error=error)))
         self._set_trouble(None)
         found: dict[BondCode, Maybe[Quote]] = {}
         for code in wanted:
@@ -132,7 +130,7 @@ class QmtQuotes:
             await self._call(lambda sdk: sdk.download_sector_data())
             members: Sequence[str] = await self._call(lambda sdk: sdk.get_stock_list_in_sector(_SECTOR))
         except Exception as error:
-            return Unknown(say("MiniQMT's list of bonds is out of reach: {error}", error=error))
+            return Unknown(say("MiniQMT's list of bonds cannot be read: {error}", error=error))
         codes: list[BondCode] = []
         for member in members:
             with contextlib.suppress(CodeRefused):
@@ -161,7 +159,7 @@ class QmtQuotes:
 
     async def _subscribe(self, again: bool) -> None:
         if again and not self._resubscribing:
-            log.warning("no price for %.0f s: the subscription to quotes is made anew until one comes", SILENT_AFTER)
+            log.warning("no price for %.0f s: subscribing to quotes again until one arrives", SILENT_AFTER)
         self._resubscribing = again
         wanted, old = self._watched, self._subscription
         self._subscription = None
@@ -172,7 +170,7 @@ class QmtQuotes:
             number: int = await self._call(lambda sdk: sdk.subscribe_whole_quote(codes, self._on_ticks))
             if number <= 0:
                 raise QuoteSourceUnavailable(
-                    say("MiniQMT does not subscribe {wanted} bonds ({number})", wanted=len(wanted), number=number)
+                    say("MiniQMT did not subscribe to {wanted} bonds ({number})", wanted=len(wanted), number=number)
                 )
             self._subscription = number
         self._subscribed = wanted
@@ -204,7 +202,7 @@ class QmtQuotes:
             try:
                 infos = await self._call(lambda sdk: _cb_infos(sdk, tuple(natives)))
             except Exception as error:
-                log.info("MiniQMT tells no calls of bonds: %s", error)
+                log.info("MiniQMT provides no redemption data: %s", error)
             self._paid_data = any(infos.values())
         now = self._clock.now()
         self._facts |= {code: read_bond(code, native, infos.get(code, {}), now) for code, native in natives.items()}

@@ -75,7 +75,7 @@ def read_tick(code: BondCode, tick: Tick, detail: Detail | None) -> Maybe[Quote]
     traded = _price(tick.get("lastPrice"))
     last = traded or prev_close
     if last is None:
-        return Unknown(say("MiniQMT knows no price of it, not even yesterday's"))
+        return Unknown(say("MiniQMT has no price for the bond, not even yesterday's"))
     volume = _whole(tick.get("volume"))
     unit = _unit(volume, tick.get("amount"), last)
     state = _STATES.get(_whole(tick.get("openInt")), TradingState.UNKNOWN)
@@ -99,7 +99,7 @@ def read_tick(code: BondCode, tick: Tick, detail: Detail | None) -> Maybe[Quote]
             )
         )
     except ValueError as error:
-        return Unknown(say("MiniQMT's price cannot be: {error}", error=error))
+        return Unknown(say("MiniQMT's price is impossible: {error}", error=error))
 
 
 def _unit(volume: int, amount: object, last: Decimal) -> int | None:

@@ -56,7 +56,7 @@ def read_line(code: BondCode, line: str, now: datetime) -> Maybe[Quote]:
     try:
         return _placeholder(fields) or Known(_quote(code, fields, now))
     except (LineRefused, ValueError) as error:
-        return Unknown(say("no price: Tencent's line of {code} is not understood: {error}", code=code, error=error))
+        return Unknown(say("no price: Tencent's line for {code} cannot be read: {error}", code=code, error=error))
 
 
 def _placeholder(fields: Sequence[str]) -> Unknown | None:
@@ -64,13 +64,13 @@ def _placeholder(fields: Sequence[str]) -> Unknown | None:
     if len(fields) < _LEAST_FIELDS:
         raise LineRefused(say("it has {fields} fields", fields=len(fields)))
     if fields[_STATUS] == "D":
-        return Unknown(say("no price: it is delisted, says {source}", source=SOURCE))
+        return Unknown(say("no price: {source} reports the bond as delisted", source=SOURCE))
     return None
 
 
 def _quote(code: BondCode, fields: Sequence[str], now: datetime) -> Quote:
     if fields[_CODE] != code[:6]:
-        raise LineRefused(say("it is of {other}", other=fields[_CODE][:10]))
+        raise LineRefused(say("it is for {other}", other=fields[_CODE][:10]))
     last, prev_close, at = _price(fields, _LAST), _price(fields, _PREV_CLOSE), _moment(fields[_TIME])
     if last is None:
         raise LineRefused(say("it has no last price"))
@@ -115,7 +115,7 @@ def _volume(fields: Sequence[str], last: Decimal) -> tuple[int, int | None]:
     amount = _decimal(deal[2]) if len(deal) == 3 else Decimal(0)
     unit = volume_unit(told, amount, last)
     if unit is None:
-        raise LineRefused(say("amount {amount} and volume {told} fit no unit", amount=amount, told=told))
+        raise LineRefused(say("amount {amount} and volume {told} match no unit", amount=amount, told=told))
     return told * unit, unit
 
 
@@ -123,7 +123,7 @@ def _moment(text: str) -> datetime:
     try:
         return datetime.strptime(text, "%Y%m%d%H%M%S").replace(tzinfo=SHANGHAI)
     except ValueError:
-        raise LineRefused(say("{text} is no time", text=repr(text[:20]))) from None
+        raise LineRefused(say("{text} is not a time", text=repr(text[:20]))) from None
 
 
 def _price(fields: Sequence[str], place: int) -> Decimal | None:
@@ -149,7 +149,7 @@ def _decimal(text: str) -> Decimal:
     except InvalidOperation:
         found = Decimal("NaN")
     if not found.is_finite():
-        raise LineRefused(say("{text} is no figure", text=repr(text[:20])))
+        raise LineRefused(say("{text} is not a number", text=repr(text[:20])))
     return found
 
 

@@ -81,14 +81,14 @@ def _disagree(what: str, one: object, other: object, first: Quote, second: Quote
 def _doubt(first: Quote, found: Maybe[Quote] | None, today: date, ratio: Decimal) -> str | None:
     if found is None or isinstance(found, Unknown):
         reason = found.reason if found is not None else say("there is none")
-        return say("its price is not borne out by a second source: {reason}", reason=reason)
+        return say("a second source does not confirm the price: {reason}", reason=reason)
     second = found.value
     if second.source == first.source:  # the source in use may have changed between the two questions
-        same = say("{source} was asked twice", source=first.source)
-        return say("its price is not borne out by a second source: {reason}", reason=same)
+        same = say("both quotes come from {source}", source=first.source)
+        return say("a second source does not confirm the price: {reason}", reason=same)
     if second.at.date() != today:
         return say(
-            "its price is not borne out by a second source: {source}'s is of {at:%Y-%m-%d}",
+            "a second source does not confirm the price: {source}'s is from {at:%Y-%m-%d}",
             source=second.source,
             at=second.at,
         )

@@ -20,7 +20,7 @@ from core.rules.refill import NOTHING, Freed
 from core.rules.sizing import Share, affordable, fee, shares
 from core.rules.ticks_and_lots import LOT, sellable_lots
 
-_NO_QUOTE = Unknown(mark("no price: the quote source knows nothing of it"))
+_NO_QUOTE = Unknown(mark("no price: the quote source does not list the bond"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,20 +182,20 @@ def _complete(situation: PlanInput, settings: Settings) -> _Facts | Unknown:
         situation.busy,
     )
     if isinstance(asset, Unknown):
-        return Unknown(say("the account's money is not known: {reason}", reason=asset.reason))
+        return Unknown(say("the account's cash is unknown: {reason}", reason=asset.reason))
     if isinstance(positions, Unknown):
-        return Unknown(say("the account's positions are not known: {reason}", reason=positions.reason))
+        return Unknown(say("the account's positions are unknown: {reason}", reason=positions.reason))
     if isinstance(ledger, Unknown):
-        return Unknown(say("the strategy's ledger is not known: {reason}", reason=ledger.reason))
+        return Unknown(say("the strategy's ledger is unknown: {reason}", reason=ledger.reason))
     if isinstance(busy, Unknown):
-        return Unknown(say("the working orders are not known: {reason}", reason=busy.reason))
+        return Unknown(say("the working orders are unknown: {reason}", reason=busy.reason))
     if isinstance(selection, Unknown):
         return selection
     # A fill of a working order may show in the holdings before it is booked, or after.
     settled = {code: owned for code, owned in ledger.value.items() if code not in busy.value}
     uneven = disagreements(settled, positions.value)
     if uneven:
-        return Unknown(say("the ledger and the account do not agree: ") + "; ".join(uneven))
+        return Unknown(say("the ledger and the account differ: ") + "; ".join(uneven))
     return _Facts(
         situation,
         settings,
@@ -255,7 +255,7 @@ def _sell(facts: _Facts, code: BondCode, why: str) -> Leg | Blocked:
     blocked = facts.busy.get(code)
     if blocked is None and volume == 0:
         blocked = say(
-            "{sellable} of {volume} 张 may be sold now: no order can be made of that",
+            "{sellable} of {volume} 张 can be sold now: not enough for an order",
             sellable=position.sellable,
             volume=position.volume,
         )
@@ -290,7 +290,7 @@ def _buys(facts: _Facts, cash: Decimal) -> tuple[tuple[Leg, ...], tuple[Blocked,
         legs.append(row) if isinstance(row, Leg) else blocked.append(row)
     for (rank, code), stuck in zip(without_slot, reversed(held_up), strict=False):
         reason = say(
-            "its slot is still held by {code} {name}, which does not trade", code=stuck, name=facts.name(stuck)
+            "its slot is still taken by {code} {name}, which does not trade", code=stuck, name=facts.name(stuck)
         )
         blocked.append(_not_bought(facts, code, rank, reason))
     return tuple(legs), tuple(blocked)
@@ -358,7 +358,7 @@ def _kept(facts: _Facts) -> tuple[Kept, ...]:
                 )
             )
         elif facts.volume(code):
-            reason = say("rank {rank}, and your own holding: not bought again, never sold", rank=rank)
+            reason = say("rank {rank}, already held outside the strategy: not bought, never sold", rank=rank)
             rows.append(Kept(code, facts.name(code), facts.volume(code), False, reason + _note(facts, code)))
     return tuple(rows)
 

@@ -35,9 +35,9 @@ def why_not_tradable(side: Side, quote: Quote, today: date) -> str | None:
     if quote.volume <= 0:
         return say("no turnover today")
     if side is Side.BUY and quote.ask is None:
-        return say("nobody sells (limit-up at {last}?)", last=quote.last)
+        return say("no sellers (limit-up at {last}?)", last=quote.last)
     if side is Side.SELL and quote.bid is None:
-        return say("nobody buys (limit-down at {last}?)", last=quote.last)
+        return say("no buyers (limit-down at {last}?)", last=quote.last)
     return None
 
 
@@ -51,7 +51,7 @@ def order_price(side: Side, quote: Maybe[Quote], orders: OrderSettings, today: d
         return Unknown(reason)
     limits = day_limits(market)
     if limits is None:
-        return Unknown(say("neither limits nor a previous close: the day's price limits are not known"))
+        return Unknown(say("the day's price limits are unknown: no limits and no previous close"))
     return Known(limits.clamp(to_tick(_wanted(side, market, orders), side)))
 
 

@@ -34,7 +34,7 @@ def why_behind(intent: Intent, claims: Mapping[BondCode, Origin], stopped: Colle
     """
     claim = claims.get(intent.code)
     if claim is not None and beats(claim, intent.origin):
-        return say("its {claim} is being carried out", claim=claim)
+        return say("its {claim} is running", claim=claim)
     if intent.side is Side.BUY and intent.code in stopped:
         return say(COOLING)
     return None

@@ -57,17 +57,17 @@ def _listing_unknown(bond_info: BondInfo, today: date) -> str | None:
     begun = bond_info.converts_from
     if bond_info.listed is not None or (begun is not None and begun.value <= today):
         return None
-    return say("since when it is listed is not known")
+    return say("its listing date is unknown")
 
 
 def _call_unknown(bond_info: BondInfo) -> str | None:
     if bond_info.call is None:
-        missing = bond_info.missing or say("no source tells of it")
-        return say("whether it is called is not known: {missing}", missing=missing)
+        missing = bond_info.missing or say("no source has it")
+        return say("redemption status unknown: {missing}", missing=missing)
     if bond_info.call.value is RedemptionState.UNREADABLE:
-        return say("whether it is called is not known: its state cannot be read {source}", source=_by(bond_info.call))
+        return say("redemption status unknown: it cannot be read {source}", source=_by(bond_info.call))
     if bond_info.missing is not None:
-        return say("whether it is called is not known: {missing}", missing=bond_info.missing)
+        return say("redemption status unknown: {missing}", missing=bond_info.missing)
     return None
 
 
@@ -92,7 +92,7 @@ def held_danger(
         short = say("{event}, {when} {source}", event=event, when=_when(last_trade.value, left), source=_by(last_trade))
         sell = 0 <= left <= guards.sell_days_before_last_trade
     elif call is not None and call.value in (RedemptionState.CALLED, RedemptionState.MET, RedemptionState.MATURING):
-        unknown = say("its last trading day is not known yet")
+        unknown = say("last trading day not known yet")
         short = say("{event}, {when} {source}", event=say(call.value), when=unknown, source=_by(call))
     else:
         return None
@@ -125,7 +125,7 @@ def _stake(bond_info: BondInfo, volume: int, last: Decimal | None) -> str:
 
 def _restricted(bond_info: BondInfo) -> str | None:
     fact = bond_info.restricted
-    return say("not for everybody: {why} {source}", why=fact.value, source=_by(fact)) if fact and fact.value else None
+    return say("restricted: {why} {source}", why=fact.value, source=_by(fact)) if fact and fact.value else None
 
 
 def _last_days(

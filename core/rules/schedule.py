@@ -54,7 +54,7 @@ def next_run(schedule: ScheduleSettings, sessions: Sessions, after: datetime) ->
         beyond = sessions.is_session(first + timedelta(days=30))
         if isinstance(beyond, Unknown):
             return beyond
-    return Unknown(say("the schedule names no session within {HORIZON} days", HORIZON=_HORIZON))
+    return Unknown(say("the schedule has no session within {HORIZON} days", HORIZON=_HORIZON))
 
 
 def runs_between(

@@ -60,7 +60,7 @@ def levels_of(cost: Decimal, prev_close: Decimal | None, ratios: Ratios, basis: 
     if basis in {"prev_close", "both"} and prev_close is not None:
         known["prev. close"] = prev_close
     if not known:
-        return Unknown(say(_NO_COST) if basis == "cost" else say("the previous close is not known"))
+        return Unknown(say(_NO_COST) if basis == "cost" else say("the previous close is unknown"))
     loss, profit = _set(ratios.loss), _set(ratios.profit)
     losses = [price * (1 - loss) for price in known.values() if loss is not None]
     profits = [price * (1 + profit) for price in known.values() if profit is not None]
@@ -92,7 +92,7 @@ def _ratio(
     if not isinstance(wanted, str):
         return Known(wanted)
     if isinstance(parameters, Unknown):
-        return Unknown(say("the strategy's {name} is not known: {reason}", name=name, reason=parameters.reason))
+        return Unknown(say("the strategy's {name} is unknown: {reason}", name=name, reason=parameters.reason))
     told = parameters.value.get(name)
     return _NONE if told is None else _sensible(told, name, below)
 

@@ -115,7 +115,7 @@ class OrderManager:
     def unavailable_bonds(self, origin: Origin = Origin.REBALANCE) -> dict[BondCode, str]:
         """Why a bond takes no order of a plan for `origin` now: it has an open order, or a claim of higher priority."""
         claimed = {
-            code: say("its {claim} is being carried out", claim=claim)
+            code: say("its {claim} is running", claim=claim)
             for code, claim in self.claims.items()
             if beats(claim, origin)
         }

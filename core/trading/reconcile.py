@@ -37,7 +37,7 @@ async def _differences(order_manager: OrderManager) -> tuple[BlockReason, ...]:
         return _silent(say("the account's orders are not known: {unanswered}", unanswered=unanswered))
     positions = await order_manager.broker.positions()
     if isinstance(positions, Unknown):
-        return _silent(say("the account's positions are not known: {reason}", reason=positions.reason))
+        return _silent(say("the account's positions are unknown: {reason}", reason=positions.reason))
     held = {position.code: position.volume for position in positions.value}
     _end_past_buys(order_manager, held)
     unresolved = [_unresolved(order_manager, order, held) for order in order_manager.unclaimed_orders()]

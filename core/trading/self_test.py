@@ -187,7 +187,7 @@ async def _cancel(order_manager: OrderManager, key: str) -> None:
 async def _cash(order_manager: OrderManager) -> Decimal:
     asset = await order_manager.broker.asset()
     if isinstance(asset, Unknown):
-        raise _TestFailed(say("the account's money is not known: {reason}", reason=asset.reason))
+        raise _TestFailed(say("the account's cash is unknown: {reason}", reason=asset.reason))
     return asset.value.cash
 
 

@@ -144,7 +144,7 @@ def _settled_fill(order_manager: OrderManager, order: Order) -> Fill:
 async def _holding(order_manager: OrderManager, code: BondCode) -> tuple[int, Decimal]:
     positions = await order_manager.broker.positions()
     if isinstance(positions, Unknown):
-        raise CannotSettle(say("the account's positions are not known: {reason}", reason=positions.reason))
+        raise CannotSettle(say("the account's positions are unknown: {reason}", reason=positions.reason))
     return next(((row.volume, row.cost) for row in positions.value if row.code == code), (0, Decimal(0)))
 
 

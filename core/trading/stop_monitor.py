@@ -307,7 +307,7 @@ class StopMonitor:
         age = self._account.age()
         state = self._account.latest if cached and age is not None and age < FRESH else await self._account.read()
         if isinstance(state.positions, Unknown):
-            return Unknown(say("the account's positions are not known: {reason}", reason=state.positions.reason))
+            return Unknown(say("the account's positions are unknown: {reason}", reason=state.positions.reason))
         owned, position = self._order_manager.ledger.holdings().get(code), state.position(code)
         if owned is None or position is None:
             return Unknown(say("the account does not hold it"))
@@ -315,7 +315,7 @@ class StopMonitor:
         if volume <= 0:
             return Unknown(
                 say(
-                    "{sellable} of {volume} 张 may be sold now: no order can be made of that",
+                    "{sellable} of {volume} 张 can be sold now: not enough for an order",
                     sellable=position.sellable,
                     volume=position.volume,
                 )

@@ -95,7 +95,7 @@ def friday(tmp_path: Path, calls: Table) -> TablesWorld:
 
 
 async def test_nothing_is_known_before_the_first_table(world: TablesWorld) -> None:
-    assert world.verdict() == "whether it is called is not known: jisilu's table of calls is not fetched yet"
+    assert world.verdict() == "redemption status unknown: jisilu's redemption table is not fetched yet"
     await world.book.refresh_if_due()
     assert world.verdict() is None
     assert str(world.verdict(CALLED)).startswith("called: last trading day 2026-09-29")
@@ -127,7 +127,7 @@ async def test_a_table_from_before_the_last_close_is_too_old(friday: TablesWorld
     said = str(world.verdict())
     assert "is not used since 09-14 09:00: the network is unreachable" in said
     assert "the last good one is of 2026-09-11 14:12" in said
-    assert world.book.notices()[0].startswith("nothing is bought: jisilu's table of bonds is not used since 09-14")
+    assert world.book.notices()[0].startswith("buying is paused: jisilu's table of bonds is not used since 09-14")
 
 
 async def test_friday_night_s_table_is_valid_on_monday(friday: TablesWorld) -> None:
@@ -169,7 +169,7 @@ async def test_a_failed_download_is_retried_later_and_its_recovery_is_logged(
     world.tables.calls = good
     world.clock.move_to(MORNING + timedelta(minutes=20))
     await world.book.refresh_if_due()
-    assert "is there again: 300 bonds" in caplog.text
+    assert "is available again: 300 bonds" in caplog.text
     assert world.book.notices() == ()
 
 
@@ -179,7 +179,7 @@ async def test_a_stored_table_passes_the_same_checks(world: TablesWorld, caplog:
     kept.write_text(kept.read_text(encoding="utf-8")[:-200], encoding="utf-8")
     world.book = world.open()
     assert "not fetched yet" in str(world.verdict())
-    assert f"the kept table {kept.name} is not used" in caplog.text
+    assert f"the saved table {kept.name} is not used" in caplog.text
 
 
 async def test_user_overrides_go_before_every_table(world: TablesWorld) -> None:
@@ -188,7 +188,7 @@ async def test_user_overrides_go_before_every_table(world: TablesWorld) -> None:
         "code,call,last_trade,restricted\n127001,,,qualified investors only\n123258,none,2026-12-31,\n", "utf-8"
     )
     await world.book.refresh_if_due()
-    assert "not for everybody: qualified investors only [bonds.csv" in str(world.verdict())
+    assert "restricted: qualified investors only [bonds.csv" in str(world.verdict())
     assert world.verdict(CALLED) == (
         "may be called in 0 sessions: 17 of 15 days counted (guards.min_days_to_call = 5) [jisilu 2026-09-14 09:00]"
     )
@@ -202,16 +202,16 @@ async def test_a_bond_with_a_user_override_needs_no_table(world: TablesWorld) ->
     world.own.write_text("code,call,maturity\n127001,none,2030-01-01\n", encoding="utf-8-sig")
     await world.book.refresh_if_due()
     assert world.verdict() is None
-    assert "not known" in str(world.verdict(BondCode("127002")))
+    assert "status unknown" in str(world.verdict(BondCode("127002")))
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
         ("kode\n1\n", "its first line must name columns"),
-        ("code,call\n127001,maybe\n", "line 2: 'maybe' is none of none, met"),
+        ("code,call\n127001,maybe\n", "line 2: 'maybe' is not one of none, met"),
         ("code,last_trade\n127001,soon\n", "line 2: 'soon' is not a day like 2026-09-29"),
-        ("code,redemption_price\n127001,-3\n", "line 2: '-3' is no price"),
+        ("code,redemption_price\n127001,-3\n", "line 2: '-3' is not a price"),
         ("code\n600000\n", "line 2: 600000 is not a convertible bond"),
         ("code\n127001\n127001\n", "line 3: 127001.SZ is named twice"),
         ("code\n\xff", "is not UTF-8"),

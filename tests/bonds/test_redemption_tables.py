@@ -45,7 +45,7 @@ def verdict(facts: BondFacts, today: date = TODAY) -> str:
         ("113046", RedemptionState.CALLED, "called"),
         ("113050", RedemptionState.MET, "conditions met, undecided"),
         ("113051", RedemptionState.DECLINED, "sound"),
-        ("113053", RedemptionState.UNREADABLE, "whether it is called is not known: its state cannot be read"),
+        ("113053", RedemptionState.UNREADABLE, "redemption status unknown: it cannot be read"),
         ("127001", RedemptionState.NONE, "sound"),
     ],
 )

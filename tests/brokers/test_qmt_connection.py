@@ -221,7 +221,7 @@ class TestOutcomes:
         text = "[COUNTER][251020][" + "很长的理由" * 6 + "]"
         line.control.next_order("reject_local", error_msg=text)
         outcome = await line.broker.place(buy("k-1"))
-        assert outcome == Refused(f"MiniQMT refused it: {text}")
+        assert outcome == Refused(f"MiniQMT refused the order: {text}")
 
     async def test_a_response_the_sdk_cannot_read_leaves_the_outcome_unknown(self, line: Line) -> None:
         """The SDK's Python layer decodes a text its native part cut inside a character: the response is lost."""
@@ -253,7 +253,7 @@ class TestOutcomes:
             line.control.next_order("reject_local", error_msg="second")
             one = await line.broker.place(buy("k-1"))
             two = await line.broker.place(buy("k-2"))
-        assert (one, two) == (Refused("MiniQMT refused it: first"), Refused("MiniQMT refused it: second"))
+        assert (one, two) == (Refused("MiniQMT refused the order: first"), Refused("MiniQMT refused the order: second"))
         assert [record.message for record in caplog.records if "first" in record.message] == [
             "MiniQMT rejected k-1: first"
         ]

@@ -159,7 +159,7 @@ def test_paper_mode_without_a_login_is_refused_with_a_sentence(home: str) -> Non
     settings = {"ROTOR_STRATEGY__STRATEGY_ID": "1", "ROTOR_STRATEGY__HISTORY_ID": "2"}
     done = rotor("--home", home, "--mode", "paper", "plan", "--json", **settings)
     assert done.returncode == 3, done.stderr
-    assert "Nobody is logged in" in json.loads(done.stdout)["refused"]
+    assert "Not logged in" in json.loads(done.stdout)["refused"]
 
 
 @pytest.mark.slow

@@ -71,11 +71,11 @@ async def test_a_danger_is_reported_once_a_day_even_after_restarts(
 
 async def test_an_exit_is_repeated_until_the_bond_is_sold(world: ExitWorld, caplog: pytest.LogCaptureFixture) -> None:
     world.threatens(sell=True)
-    world.refusal = "nobody buys"
+    world.refusal = "no buyers"
     for _ in range(3):
         await world.exit_scheduler.check()
     assert world.sold == 3
-    assert caplog.text.count("was not: nobody buys") == 1
+    assert caplog.text.count("was not: no buyers") == 1
     world.ledger.leave(A, Decimal(100), MORNING.date(), MORNING)
     await world.exit_scheduler.check()
     assert world.sold == 3

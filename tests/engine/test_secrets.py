@@ -196,7 +196,9 @@ def test_a_complete_run_writes_and_shows_no_secret(
     try:
         assert until(again, lambda shown: shown.locked).platform_user is None
         ask(again, OpenSafe(PASSPHRASE))
-        told = until(again, lambda shown: any("news go to: mail, JSON" in event.text for event in shown.events))
+        told = until(
+            again, lambda shown: any("notifications go to: mail, JSON" in event.text for event in shown.events)
+        )
         assert told is not None
         assert until(again, lambda shown: shown.platform_user is not None).platform_user == USER
     finally:

@@ -202,7 +202,7 @@ async def test_a_password_is_stored_only_in_the_keyring(
 
 async def test_push_addresses_are_checked_before_they_are_stored(home: Home, ring: MemoryKeyring) -> None:
     commands, _, _ = settings_commands(home)
-    with pytest.raises(SettingsRefused, match="Apprise knows no service nonsense://"):
+    with pytest.raises(SettingsRefused, match="Apprise has no service nonsense://"):
         await commands.store(StoreSecret("push", "json://127.0.0.1:1/ nonsense://token"))
     assert ring.kept == {}
     stored = await commands.store(StoreSecret("push", "json://127.0.0.1:1/ dingtalk://0123456789abcdef"))

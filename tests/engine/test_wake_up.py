@@ -114,7 +114,7 @@ def test_after_a_wake_up_no_stop_fires_until_the_account_is_reconciled(
     assert orders == []
     assert tuple(reason.text for reason in shown.blockers) == reasons == (ASLEEP,)
     assert (state, armed) == (f"trading is off: {ASLEEP}", False)
-    assert alert(shown) == [f"trading is off, nothing is sent and no stop fires: {ASLEEP}"]
+    assert alert(shown) == [f"trading is off, no order is sent and no stop fires: {ASLEEP}"]
     assert alert(until(engine, lambda shown: shown.ready)) == []
     world.on_the_loop(world.falls_through_its_stop())
     assert world.stop_orders()[0].intent.code == world.code

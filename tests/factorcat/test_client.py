@@ -165,11 +165,11 @@ async def test_401_logs_in_again_once_without_asking(alice: FactorCatClient, ser
 
 async def test_401_after_the_login_too_asks_the_user(alice: FactorCatClient, server: Server) -> None:
     server.on(SELECTION, answer(401, {"detail": "expired"}))
-    with pytest.raises(LoginNeeded, match="does not take the token"):
+    with pytest.raises(LoginNeeded, match="rejects the token"):
         await alice.selection(7, 42)
     assert (server.count(LOGIN), server.count(SELECTION)) == (2, 2)
     assert alice.user is None
-    with pytest.raises(LoginNeeded, match="Nobody"):
+    with pytest.raises(LoginNeeded, match="Not logged in"):
         await alice.selection(7, 42)
     assert (server.count(LOGIN), server.count(SELECTION)) == (2, 2)
 

@@ -91,7 +91,7 @@ WIRE_FAULTS: list[tuple[str, Reply, type[FactorCatError], Sequence[str], int]] =
     ("not utf-8", raw(200, b'["\xff\xfe"]'), BadAnswer, ["not JSON"], 1),
     ("badly packed", raw(200, b"nonsense", "Content-Encoding: gzip\r\n"), BadAnswer, ["unpacked"], 1),
     ("500", raw(500, "数据库不可用".encode()), ServerRefused, ["HTTP 500", "数据库不可用", "few minutes"], 1),
-    ("502", raw(502, b"<html>Bad Gateway</html>"), ServerRefused, ["HTTP 502", "no reason was given"], 3),
+    ("502", raw(502, b"<html>Bad Gateway</html>"), ServerRefused, ["HTTP 502", "no reason given"], 3),
     ("503", answer(503, {"message": "维护中。"}), ServerRefused, ["HTTP 503", "维护中. Try"], 3),
     ("504", answer(504, {"error": {"message": "upstream"}}), ServerRefused, ["HTTP 504", "upstream"], 3),
     ("429", answer(429, {"msg": "too often"}), ServerRefused, ["too often", "few minutes"], 1),
@@ -250,7 +250,7 @@ async def test_a_login_is_never_repeated(
     tells_no_secret(caught.value)
     assert len(server.seen) == server.count(LOGIN) == 1
     assert client.user is None
-    await refused(client, LoginNeeded, "Nobody is logged in")
+    await refused(client, LoginNeeded, "Not logged in")
     assert len(server.seen) == 1
 
 

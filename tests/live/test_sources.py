@@ -64,7 +64,7 @@ def test_live_mode_without_the_second_source_sends_nothing_and_names_it(world: P
     _, document = world.json("rebalance", "--yes")
     assert document["legs"] == []
     for code in (A, B):
-        assert "not borne out by a second source: Tencent since 10:00" in reasons(document)[code]
+        assert "a second source does not confirm the price: Tencent since 10:00" in reasons(document)[code]
         assert "status 503" in reasons(document)[code]
     assert world.control.requests() == []
 
@@ -92,7 +92,7 @@ def test_paper_mode_without_any_source_names_each_and_orders_nothing(world: Proc
     code, document = world.json("rebalance", "--yes")
     assert code == 3
     said = reasons(document)[A]
-    assert said.startswith("no price, every source is out of reach: Tencent since 10:00")
+    assert said.startswith("no price, no quote source can be reached: Tencent since 10:00")
     assert "status 503" in said
 
 

@@ -77,7 +77,7 @@ def test_a_refusing_push_service_is_reported_without_its_token(gone: bool) -> No
     if gone:
         with pytest.raises(NotSent) as failed:
             PushReceiver(SecretStr(address), Level.INFO).send(Message("x", "y", Level.INFO, ""))
-    assert "did not take the message" in str(failed.value)
+    assert "did not accept the message" in str(failed.value)
     assert TOKEN not in str(failed.value)
 
 
@@ -98,9 +98,9 @@ def test_the_supported_push_services_are_recognised(address: str) -> None:
 @pytest.mark.parametrize(
     ("address", "said"),
     [
-        (f"nonsense://{TOKEN}", "Apprise knows no service nonsense://"),
-        ("dingtalk://", "lacks a part"),
-        (TOKEN, "no Apprise address"),
+        (f"nonsense://{TOKEN}", "Apprise has no service nonsense://"),
+        ("dingtalk://", "is incomplete"),
+        (TOKEN, "not an Apprise address"),
     ],
 )
 def test_an_invalid_push_address_is_named_without_its_token(address: str, said: str) -> None:
@@ -116,7 +116,7 @@ def test_receivers_come_from_settings_and_credentials(credentials: Credentials) 
     notify = NotifySettings(urls=urls, email=EmailSettings(host="mail.example.com"))
     receivers, troubles = receivers_of(notify, credentials)
     assert [receiver.name.partition(" ")[0] for receiver in receivers] == ["mail", "JSON"]
-    assert troubles == ["push address 2: Apprise knows no service nonsense://"]
+    assert troubles == ["push address 2: Apprise has no service nonsense://"]
     assert receivers_of(NotifySettings(), credentials) == ([], [])
 
 

@@ -55,7 +55,7 @@ def test_a_mail_about_a_rebalance_starts_with_the_mode(tmp_path: Path, monkeypat
         engine = start(tmp_path, server)
         try:
             rebalance(engine)
-            told = wait_for(server, "rebalance has ended: ")
+            told = wait_for(server, "rebalance finished: ")
             shown = until(engine, lambda shown: any(one.name == "news" for one in shown.health))
         finally:
             engine.stop()
@@ -84,7 +84,7 @@ def test_an_unresponsive_mail_server_delays_no_order_and_loses_no_alert(
         server.hangs = False
         engine = start(tmp_path, server)  # the next start
         try:
-            assert "rebalance has ended: " in wait_for(server, "rebalance has ended: ")
+            assert "rebalance finished: " in wait_for(server, "rebalance finished: ")
         finally:
             engine.stop()
-    assert sum(text.count("rebalance has ended: ") for text in server.texts()) == 1
+    assert sum(text.count("rebalance finished: ") for text in server.texts()) == 1

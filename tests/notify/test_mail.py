@@ -73,7 +73,7 @@ def test_an_untrusted_certificate_is_refused(tls: str, request: pytest.FixtureRe
         request.getfixturevalue("tls_from_the_start")
     with (
         smtp_server(tls=tls, password="hunter2-secret") as server,  # type: ignore[arg-type]
-        pytest.raises(MailFailed, match="certificate of localhost cannot be trusted"),
+        pytest.raises(MailFailed, match="certificate of localhost is not trusted"),
     ):
         send_mail(email_at(server, host="localhost"), PASSWORD, "x", "y")
     assert server.mails == []
@@ -84,7 +84,7 @@ def test_an_untrusted_certificate_is_refused(tls: str, request: pytest.FixtureRe
 def test_a_wrong_smtp_password_is_reported() -> None:
     with (
         smtp_server(tls="starttls", password="another") as server,
-        pytest.raises(MailFailed, match="refuses the name or the password"),
+        pytest.raises(MailFailed, match="refuses the user name or the password"),
     ):
         send_mail(email_at(server, host="localhost"), PASSWORD, "x", "y")
 
@@ -93,7 +93,7 @@ def test_a_wrong_smtp_password_is_reported() -> None:
 def test_a_password_smtp_cannot_encode_is_reported() -> None:
     with (
         smtp_server(tls="starttls", password="x") as server,
-        pytest.raises(MailFailed, match="plain letters only"),
+        pytest.raises(MailFailed, match="must be ASCII"),
     ):
         send_mail(email_at(server, host="localhost"), SecretStr("pässword"), "x", "y")
 

@@ -50,7 +50,7 @@ def test_a_table_row_becomes_a_quote() -> None:
     ("now", "open_now", "said"),
     [
         (NOW.replace(hour=9, minute=0), False, "its prices are of another day: the newest is of 10:30:05"),
-        (NOW + timedelta(minutes=10), True, "its prices stand still since 10:30:05"),
+        (NOW + timedelta(minutes=10), True, "its prices have not changed since 10:30:05"),
     ],
 )
 def test_a_table_without_a_date_counts_as_today_s_only_while_it_changes(
@@ -70,9 +70,9 @@ def test_an_incomplete_table_is_refused() -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"amount": "46996"}, "fit no unit"),
+        ({"amount": "46996"}, "match no unit"),
         ({"buy": "x"}, "buy holds 'x', which is no figure"),
-        ({"trade": "0.000"}, "nothing was traded yet"),
+        ({"trade": "0.000"}, "reports no trade yet"),
     ],
 )
 def test_an_unreadable_row_gives_no_price(changes: dict[str, Any], said: str) -> None:

@@ -103,7 +103,7 @@ async def test_the_next_source_is_used_while_the_first_is_unreachable(caplog: py
     world = SourcesWorld()
     world.first.trouble = "no terminal"
     assert await world.source() == {"Tencent"}
-    assert "prices come from Tencent now (QMT since 14:50:00: no terminal)" in caplog.text
+    assert "quotes now come from Tencent (QMT since 14:50:00: no terminal)" in caplog.text
     assert [(state.name, state.active, state.status, state.reason) for state in world.feed.states()] == [
         ("QMT", False, SourceStatus.UNREACHABLE, "no terminal"),
         ("Tencent", True, SourceStatus.WORKING, ""),
@@ -113,7 +113,7 @@ async def test_the_next_source_is_used_while_the_first_is_unreachable(caplog: py
     assert await world.source() == {"Tencent"}  # requested again only after a while
     world.passes(RETRY)
     assert await world.source() == {"QMT"}
-    assert "prices come from QMT now" in caplog.text
+    assert "quotes now come from QMT" in caplog.text
 
 
 async def test_if_every_source_is_unreachable_each_is_named_with_its_time() -> None:
@@ -124,7 +124,7 @@ async def test_if_every_source_is_unreachable_each_is_named_with_its_time() -> N
     world.passes(120)
     (later,) = await world.source()
     for text in (said, later):
-        assert text.startswith("no price, every source is out of reach: QMT since 14:50:00: trouble 0; Tencent since")
+        assert text.startswith("no price, no quote source can be reached: QMT since 14:50:00: trouble 0; Tencent since")
         assert "akshare since 14:50:00: trouble 2" in text
     world.third.trouble = None
     assert await world.source() == {"akshare"}  # a resting source is requested too if no other responds

@@ -89,7 +89,7 @@ def test_before_the_first_trade_the_previous_close_is_a_value_and_no_price_to_or
 def test_an_empty_order_book_side_is_none() -> None:
     limit_up = made(lastPrice=147.394, askPrice=[0.0] * 5)
     assert (limit_up.ask, limit_up.bid) == (None, Decimal("121.370"))
-    assert "nobody sells" in str(why_not_tradable(Side.BUY, limit_up, AT.date()))
+    assert "no sellers" in str(why_not_tradable(Side.BUY, limit_up, AT.date()))
     assert made(bidPrice=[], askPrice=None).bid is None
 
 

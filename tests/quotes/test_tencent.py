@@ -51,13 +51,13 @@ def test_volumes_are_converted_to_zhang() -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"f35": "112.500/142360/46996"}, "fit no unit"),
+        ({"f35": "112.500/142360/46996"}, "match no unit"),
         ({"f31": "31.887"}, "its fields have moved"),
-        ({"f30": "31.887"}, "'31.887' is no time"),
+        ({"f30": "31.887"}, "'31.887' is not a time"),
         ({"f3": "0.000", "f31": "-112.000"}, "no last price"),
         ({"f6": "4.61"}, "field 6 is 4.61, not a count"),
-        ({"f3": "nan"}, "'nan' is no figure"),
-        ({"f2": "113053"}, "it is of 113053"),
+        ({"f3": "nan"}, "'nan' is not a number"),
+        ({"f2": "113053"}, "it is for 113053"),
         ({"f47": "100.000"}, "above its limit-up"),
     ],
 )
@@ -70,7 +70,7 @@ def test_a_truncated_line_gives_no_price() -> None:
 
 
 def test_a_delisted_bond_s_placeholder_gives_no_price() -> None:
-    assert refused(dead(SH)) == "no price: it is delisted, says Tencent"
+    assert refused(dead(SH)) == "no price: Tencent reports the bond as delisted"
 
 
 def test_the_placeholder_of_a_listed_bond_means_suspension() -> None:
@@ -130,5 +130,5 @@ async def test_an_unexpected_response_counts_as_unreachable(
     service.status, service.body = status, body
     found = (await feed.snapshot([SH]))[SH]
     assert isinstance(found, Unknown)
-    assert "Tencent is out of reach" in found.reason
+    assert "Tencent cannot be reached" in found.reason
     assert feed.trouble is not None

@@ -35,7 +35,7 @@ def test_shifted_fields_are_detected_by_a_second_source(
 
 def test_a_source_never_confirms_itself() -> None:
     one = quote("113001")
-    assert "test was asked twice" in doubts({one.code: Known(one)}, {one.code: Known(one)}, DAY, RATIO)[one.code]
+    assert "both quotes come from test" in doubts({one.code: Known(one)}, {one.code: Known(one)}, DAY, RATIO)[one.code]
 
 
 def test_last_prices_may_differ_by_the_ratio_and_no_more() -> None:

@@ -49,8 +49,8 @@ def test_the_money_of_a_plan_adds_up() -> None:
         ({"state": TradingState.CLOSING_CALL}, "not in continuous trading: closing call"),
         ({"state": TradingState.UNKNOWN}, "not in continuous trading: unknown"),
         ({"volume": 0}, "no turnover today"),
-        ({"ask": None}, "nobody sells"),
-        ({"prev_close": None}, "price limits are not known"),
+        ({"ask": None}, "no sellers"),
+        ({"prev_close": None}, "price limits are unknown"),
     ],
 )
 def test_a_bond_that_cannot_be_bought_is_skipped_with_the_reason(changes: dict[str, Any], words: str) -> None:
@@ -70,7 +70,7 @@ def test_a_bond_at_limit_down_is_not_sold() -> None:
     world = situation(selection(A), market(quote(A), quote(C, bid=None)), owned=ledger(b113001=10, b127001=70))
     plan = plan_rebalance(world, SETTINGS)
     assert plan.legs == ()
-    assert "nobody buys" in blocked(plan, C)
+    assert "no buyers" in blocked(plan, C)
 
 
 @pytest.mark.parametrize("missing", ["selection", "positions", "ledger", "asset", "busy"])
@@ -85,7 +85,7 @@ def test_a_missing_input_refuses_the_plan_and_names_it(missing: str) -> None:
 def test_a_ledger_the_account_does_not_confirm_refuses_the_plan() -> None:
     world = situation(selection(A), market(quote(A), quote(C)), owned=ledger(b127001=70), positions=(position(C, 40),))
     assert plan_rebalance(world, SETTINGS).refused == (
-        "the ledger and the account do not agree: 127001.SZ: the ledger owns 70 张, the account holds 40 "
+        "the ledger and the account differ: 127001.SZ: the ledger owns 70 张, the account holds 40 "
         "(if you sold it by hand: rotor release 127001)"
     )
 

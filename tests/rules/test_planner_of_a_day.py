@@ -135,7 +135,7 @@ def test_a_flatten_reports_bonds_that_cannot_be_sold() -> None:
     quotes = market(quote(A, state=TradingState.HALTED), quote(C, bid=None))
     plan = plan_for(flatten(quotes=quotes), FIXED)
     assert plan.legs == ()
-    assert ["suspended" in row.reason or "nobody buys" in row.reason for row in plan.blocked] == [True, True]
+    assert ["suspended" in row.reason or "no buyers" in row.reason for row in plan.blocked] == [True, True]
     assert [str(row.code) for row in plan.blocked] == [A, C]
 
 
@@ -153,4 +153,4 @@ def test_a_flatten_of_an_unknown_account_is_refused(missing: str) -> None:
 
 def test_a_flatten_of_a_ledger_the_account_does_not_confirm_is_refused() -> None:
     owned = {BondCode(A): Owned(BondCode(A), 500, Decimal(100))}
-    assert "do not agree" in (plan_for(flatten(ledger=Known(owned)), FIXED).refused or "")
+    assert "the account differ" in (plan_for(flatten(ledger=Known(owned)), FIXED).refused or "")

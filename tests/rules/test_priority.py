@@ -27,7 +27,7 @@ def test_no_order_has_priority_over_its_own_kind(origin: Origin) -> None:
 @pytest.mark.parametrize("side", Side)
 def test_a_bond_whose_stop_is_being_executed_takes_no_rebalance_order(claim: Origin, side: Side) -> None:
     order = meant_for(Origin.REBALANCE, intent("k", A, side, 10))
-    assert why_behind(order, {A: claim}, frozenset()) == f"its {claim} is being carried out"
+    assert why_behind(order, {A: claim}, frozenset()) == f"its {claim} is running"
     assert why_behind(order, {B: claim}, frozenset()) is None
 
 

@@ -101,7 +101,7 @@ def test_trigger_prices_name_their_basis() -> None:
 
 
 def test_an_unknown_previous_close_arms_no_stop() -> None:
-    assert levels_of(COST, None, ratios(), "prev_close") == Unknown("the previous close is not known")
+    assert levels_of(COST, None, ratios(), "prev_close") == Unknown("the previous close is unknown")
 
 
 def test_without_a_previous_close_both_is_the_cost_alone() -> None:

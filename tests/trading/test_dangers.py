@@ -126,7 +126,7 @@ async def test_the_slot_of_a_suspended_holding_is_not_bought_again(world: Tradin
     plan = await world.plan(A, B)
     assert [leg.code for leg in plan.buys] == [A]
     reasons = {row.code: row.reason for row in plan.blocked}
-    assert reasons[B].startswith(f"its slot is still held by {C}")
+    assert reasons[B].startswith(f"its slot is still taken by {C}")
     assert "suspended" in reasons[C]
     world.show(worlds.quote(A), worlds.quote(B), worlds.quote(C))
     assert [leg.code for leg in (await world.plan(A, B)).buys] == [A, B]
@@ -134,7 +134,7 @@ async def test_the_slot_of_a_suspended_holding_is_not_bought_again(world: Tradin
 
 async def test_a_bond_with_unknown_listing_date_is_not_bought(world: TradingWorld) -> None:
     world.book.told[A] = BondInfo(A, (facts(A, listed=None),))
-    assert "since when it is listed is not known" in (await world.plan(A)).blocked[0].reason
+    assert "its listing date is unknown" in (await world.plan(A)).blocked[0].reason
     world.book.told[A] = BondInfo(A, (facts(A, listed=None, converts_from=TODAY),))
     assert [leg.code for leg in (await world.plan(A)).buys] == [A]
 
@@ -187,7 +187,7 @@ async def test_a_plan_sends_nothing_without_a_second_source(make_world: MakeWorl
     world.own(C=100)
     plan = await world.plan(A)
     assert plan.legs == ()
-    assert all("not borne out by a second source" in row.reason for row in plan.blocked)
+    assert all("a second source does not confirm the price" in row.reason for row in plan.blocked)
     world.second = {code: Known(worlds.quote(code, source="other")) for code in (A, C)}
     assert [leg.code for leg in (await world.plan(A)).legs] == [C, A]
 
@@ -205,7 +205,7 @@ async def test_a_plan_sends_nothing_without_a_second_source(make_world: MakeWorl
             "two sources disagree: previous close 100",
         ),
         (Known(worlds.quote(A, source="other", volume=10_000)), "two sources disagree: volume 1000"),
-        (Known(worlds.quote(A, source="other", at=worlds.NOW - timedelta(days=1))), "is of 2026-05-14"),
+        (Known(worlds.quote(A, source="other", at=worlds.NOW - timedelta(days=1))), "is from 2026-05-14"),
     ],
 )
 async def test_a_bond_whose_price_the_second_source_contradicts_is_not_ordered(

@@ -87,7 +87,7 @@ class TestTheOrderOfThings:
         world.own(A=100, B=100)
         plan = await world.plan(B, C)
         world.broker.before_place = lambda _: world.broker.held.update({B: 50})
-        assert "do not agree" in await world.rotation.execute(plan)
+        assert "the account differ" in await world.rotation.execute(plan)
         assert world.sent(BUY) == []
 
 
@@ -157,7 +157,7 @@ class TestTime:
         world.clock.after(5, lambda: world.show(worlds.quote(A, bid=None)))
         await world.rebalance()
         assert world.states(A) == [OrderState.CANCELLED]
-        assert world.rotation.executor.stopped[A].startswith("nobody buys")
+        assert world.rotation.executor.stopped[A].startswith("no buyers")
 
 
 class TestDoubt:
@@ -361,7 +361,7 @@ class TestOnce:
         await world.rotation.execute(plan)
         last = world.again().rotation.runs.last(lambda _: ())
         assert last is not None
-        assert "nobody sells" in last.legs[0].reason
+        assert "no sellers" in last.legs[0].reason
         assert last.legs[0].status == "not sent"
 
     async def test_rebalancing_to_the_same_list_sends_nothing(self, world: TradingWorld) -> None:

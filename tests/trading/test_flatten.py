@@ -266,7 +266,7 @@ async def test_reconciliation_cancels_an_open_order_without_a_claim(world: Tradi
 
 async def test_a_claim_ends_with_its_owner(world: TradingWorld) -> None:
     with pytest.raises(ValueError, match="broken"), world.order_manager.claim(A, Origin.STOP_LOSS):
-        assert world.order_manager.unavailable_bonds() == {A: "its stop-loss is being carried out"}
+        assert world.order_manager.unavailable_bonds() == {A: "its stop-loss is running"}
         raise ValueError("broken")
     assert world.order_manager.unavailable_bonds() == {}
 

@@ -87,7 +87,7 @@ def test_no_order_passes_outside_trading_hours(hour: str, allowed: bool) -> None
 @pytest.mark.parametrize("claim", [Origin.STOP_LOSS, Origin.TAKE_PROFIT, Origin.FLATTEN])
 def test_a_claimed_bond_takes_no_rebalance_order(claim: Origin) -> None:
     standing = RiskContext(frozenset(), OWNED, claims={A: claim})
-    assert GATE.why_not(intent("k", A, SELL, 10), TEN, standing) == f"its {claim} is being carried out"
+    assert GATE.why_not(intent("k", A, SELL, 10), TEN, standing) == f"its {claim} is running"
     assert GATE.why_not(intent("k", B, BUY, 10), TEN, standing) is None
     assert GATE.why_not(meant_for(Origin.FLATTEN, intent("k", A, SELL, 10)), TEN, standing) is None
 

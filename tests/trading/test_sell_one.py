@@ -80,7 +80,7 @@ async def test_a_stop_goes_before_selling_one_bond(world: TradingWorld) -> None:
     world.own(A=100)
     with world.order_manager.claim(A, Origin.STOP_LOSS):
         sent = await world.order_manager.send([meant_for(Origin.SALE, intent("p-S01-1", A, SELL, 100))])
-    assert sent == {"p-S01-1": "its stop-loss is being carried out"}
+    assert sent == {"p-S01-1": "its stop-loss is running"}
 
 
 async def test_the_unfilled_rest_is_repriced(world: TradingWorld) -> None:

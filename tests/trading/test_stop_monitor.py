@@ -177,7 +177,7 @@ async def test_at_limit_down_the_stop_stays_armed_and_sells_at_the_next_bid(worl
     world.own(A=100)
     await world.ticked(A, "80", bid=None)
     row = world.stops.rows()[A]
-    assert (row.armed, row.state) == (True, "nobody buys (limit-down at 80?)")
+    assert (row.armed, row.state) == (True, "no buyers (limit-down at 80?)")
     assert sold(world) == []
     world.clock.move_to(world.clock.now() + timedelta(seconds=1))
     await world.ticked(A, "80")
@@ -205,7 +205,7 @@ async def test_the_reason_a_stop_cannot_sell_is_logged_once(
             await world.ticked(A, "80", bid=None)
     (line,) = caplog.messages
     assert f"the stop of {A}" in line
-    assert "nobody buys" in line
+    assert "no buyers" in line
 
 
 @pytest.mark.parametrize("manner", [hostile.rejects, hostile.refuses])

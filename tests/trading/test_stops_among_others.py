@@ -97,7 +97,7 @@ async def test_a_rebalance_leaves_a_bond_whose_stop_is_being_executed(world: Tra
 
     world.broker.manners[A] = [rejects_and_is_overtaken]
     await world.ticked(A, THROUGH)
-    assert refused == {"p-S01-1": "its stop-loss is being carried out"}
+    assert refused == {"p-S01-1": "its stop-loss is running"}
     assert [order.origin for order in world.broker.placed] == [Origin.STOP_LOSS]
 
 
@@ -273,7 +273,7 @@ async def test_no_stop_sells_while_positions_are_unknown(world: TradingWorld) ->
     world.broker.silent = {"positions"}
     await world.ticked(A, THROUGH)
     assert sold(world) == []
-    assert "positions are not known" in state(world)
+    assert "positions are unknown" in state(world)
 
 
 async def test_a_holding_missing_from_the_account_is_not_sold(world: TradingWorld) -> None:

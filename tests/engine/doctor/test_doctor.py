@@ -251,7 +251,7 @@ FAULTS: list[tuple[Callable[[Machine], None], dict[str, CheckResult], str]] = [
     (prices_dead, {"quotes": CheckResult.FAILED}, "Without prices nothing is ordered"),
     (table_old, {"tables": CheckResult.WARNING}, "table of bonds is too old"),
     (mail_refused, {"mail": CheckResult.WARNING}, "did not answer on port"),
-    (push_address_wrong, {"push": CheckResult.WARNING}, "Apprise knows no service nonsense://"),
+    (push_address_wrong, {"push": CheckResult.WARNING}, "Apprise has no service nonsense://"),
     (disk_full, {"disk": CheckResult.FAILED}, "10 MB left"),
     (another_rotor, {"instance": CheckResult.FAILED}, f"account {ACCOUNT} is traded by another rotor"),
 ]
