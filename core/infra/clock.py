@@ -1,4 +1,4 @@
-"""Time, always injected: the real one, one at another speed, and one that moves only when told."""
+"""Clocks, always injected: the real one, one at another speed, and one that a test moves."""
 
 import asyncio
 import time
@@ -35,7 +35,7 @@ class Clock(Protocol):
 
 
 class ScaledClock:
-    """A clock that starts at `start` (default: now) and runs `speed` times as fast as the machine's, told by `real`."""
+    """A clock that starts at `start` (default: now) and runs `speed` times as fast as `real`."""
 
     def __init__(
         self, start: datetime | None = None, speed: float = 1.0, real: Callable[[], float] = time.monotonic
@@ -77,7 +77,7 @@ class ScaledClock:
 
 
 class RealClock(ScaledClock):
-    """The wall's clock, followed through changes of the machine's time."""
+    """The machine's clock, also after its time was changed."""
 
     def now(self) -> datetime:
         return datetime.now(SHANGHAI)

@@ -1,4 +1,4 @@
-"""The settings of a home: read from options, environment and file, checked all at once, and written back."""
+"""The settings of a data folder: read from options, environment and file, checked all at once, and written back."""
 
 import json
 import os
@@ -29,7 +29,7 @@ from core.model.settings_rows import MASK
 
 FILE = "config.toml"
 RESERVED = frozenset({"ROTOR_HOME", "ROTOR_FACTORCAT__PASSWORD", "ROTOR_NOTIFY__EMAIL__PASSWORD"})
-"""Variables that are no settings: where the home is, and the passwords."""
+"""Variables that are not settings: the data folder and the passwords."""
 
 _writing = threading.Lock()
 _PREFIX = "ROTOR_"
@@ -48,10 +48,10 @@ class SettingsError(SetupError, ValueError):
 def load_settings(
     home: Path, overrides: Mapping[str, Any] | None = None, environ: Mapping[str, str] | None = None
 ) -> Settings:
-    """The settings of a home: `overrides` before ROTOR_… variables before config.toml before the defaults.
+    """The settings of a data folder: `overrides` before ROTOR_… variables before config.toml before the defaults.
 
     `overrides` go by dotted key, such as `{"mode": "paper", "buy.amount": 20000}`; `environ` is the process's by
-    default. A home without a config.toml has the defaults. Raises `SettingsError` with every problem there is.
+    default. Without a config.toml they are the defaults. Raises `SettingsError` with every problem.
     """
     return _load(home / FILE, _nested(overrides or {}), os.environ if environ is None else environ)
 
@@ -91,20 +91,15 @@ def write_setting(home: Path, changes: Mapping[str, Any]) -> None:
     Begins with the example where there is no file. Raises `SettingsError` when what would be written is not valid, and
     `OSError`; the file is then unchanged.
     """
-    with _writing:  # two that change the file at once must not undo each other
-        _write(home, changes)
-
-
-def _write(home: Path, changes: Mapping[str, Any]) -> None:
-    file = home / FILE
-    nested = _nested(changes)
-    wanted = _load(file, nested, {})
-    text = _read(file) if file.is_file() else render_example()
-    changed = _changed(text, dict(_leaves(nested)))
-    if _merged(tomllib.loads(changed.replace("\r\n", "\n"))) != wanted:
-        raise SettingsError([f"{FILE} cannot be changed in its present form: set {', '.join(changes)} by hand"])
-    home.mkdir(parents=True, exist_ok=True)
-    write_atomically(file, changed)
+    file, nested = home / FILE, _nested(changes)
+    with _writing:  # two changes at once must not undo each other
+        wanted = _load(file, nested, {})
+        text = _read(file) if file.is_file() else render_example()
+        changed = _changed(text, dict(_leaves(nested)))
+        if _load(None, tomllib.loads(changed.replace("\r\n", "\n")), {}) != wanted:
+            raise SettingsError([f"{FILE} cannot be changed in its present form: set {', '.join(changes)} by hand"])
+        home.mkdir(parents=True, exist_ok=True)
+        write_atomically(file, changed)
 
 
 # --- reading
@@ -114,11 +109,7 @@ class _File(TomlConfigSettingsSource):
     """config.toml as UTF-8, with the byte order mark that Notepad may leave."""
 
     def _read_file(self, file_path: Path | Traversable) -> dict[str, Any]:
-        text = _read(file_path)
-        try:
-            return tomllib.loads(text.replace("\r\n", "\n"))
-        except tomllib.TOMLDecodeError as error:
-            raise SettingsError([f"{FILE}: {error}{_advice(str(error))}"]) from None
+        return _parsed(file_path)
 
 
 class _Environment(EnvSettingsSource):
@@ -174,8 +165,11 @@ def _load(file: Path | None, options: Mapping[str, Any], environ: Mapping[str, s
     raise SettingsError(problems)
 
 
-def _merged(table: Mapping[str, Any]) -> Settings:
-    return _load(None, table, {})
+def _parsed(file: Path | Traversable) -> dict[str, Any]:
+    try:
+        return tomllib.loads(_read(file).replace("\r\n", "\n"))
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError([f"{FILE}: {error}{_advice(str(error))}"]) from None
 
 
 def _read(file: Path | Traversable) -> str:
@@ -290,10 +284,7 @@ def keys_in_file(home: Path) -> tuple[str, ...]:
     file = home / FILE
     if not file.is_file():
         return ()
-    try:
-        return tuple(key for key, _ in _leaves(tomllib.loads(_read(file).replace("\r\n", "\n"))))
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsError([f"{FILE}: {error}{_advice(str(error))}"]) from None
+    return tuple(key for key, _ in _leaves(_parsed(file)))
 
 
 KEYS = tuple(key for key, _ in setting_fields())
@@ -327,10 +318,7 @@ def _nested(flat: Mapping[str, Any]) -> dict[str, Any]:
     tree: dict[str, Any] = {}
     for key, value in flat.items():
         *tables, name = key.split(".")
-        table = tree
-        for part in tables:
-            table = table.setdefault(part, {})
-        table[name] = value
+        reduce(lambda table, part: table.setdefault(part, {}), tables, tree)[name] = value
     return tree
 
 

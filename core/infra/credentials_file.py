@@ -1,6 +1,6 @@
-"""A file of passwords for machines without a keyring: each is encrypted, a passphrase opens them all.
+"""A file of passwords for machines without a keyring, encrypted with one passphrase.
 
-Scrypt makes the key of the passphrase, with the cost that OWASP's cheat sheet on password storage names (N = 2**17,
+Scrypt derives the key from the passphrase, with the cost that OWASP's cheat sheet on password storage names (N = 2**17,
 r = 8, p = 1: 128 MB and some tenths of a second); Fernet encrypts and signs each entry.
 """
 
@@ -19,11 +19,11 @@ from core.model.errors import RefusedError
 
 _N, _R, _P = 2**17, 8, 1
 _MOST_N = 2**20
-"""A file that asks for more is not ours: it would only eat memory."""
+"""A file that asks for more is not ours, and would only use memory."""
 
 _CHECK = "rotor"
 LEAST_CHARACTERS = 8
-"""What a passphrase has at least."""
+"""Shortest passphrase."""
 
 
 class CredentialsFileLocked(RefusedError):
@@ -31,7 +31,7 @@ class CredentialsFileLocked(RefusedError):
 
 
 class CredentialsFile:
-    """Whether there is a file is known without its passphrase, and an entry is removed without it.
+    """Encrypted passwords by name. Entries can be removed without the passphrase.
 
     Calls read and write the disk, and opening takes some tenths of a second: not for the engine's own thread.
     """
@@ -44,7 +44,7 @@ class CredentialsFile:
 
     @property
     def locked(self) -> bool:
-        """There is a file, and nobody has opened it yet. As of the last call; reads no disk."""
+        """Whether there is a file that is not open yet, as of the last call; reads no disk."""
         return self._there and self._key is None
 
     @property
@@ -52,7 +52,7 @@ class CredentialsFile:
         return self._key is not None
 
     def unlock(self, passphrase: SecretStr) -> None:
-        """Open the file; where there is none, begin one. Raises `CredentialsFileLocked`."""
+        """Open the file, or create it. Raises `CredentialsFileLocked`."""
         with self._turn:
             document = self._read()
             if document is not None:
@@ -77,7 +77,7 @@ class CredentialsFile:
                 return None
             if self._key is None:
                 raise CredentialsFileLocked(say("The passwords are in an encrypted file that is not opened yet."))
-            # The name is encrypted too: an entry that was moved under another name is not taken.
+            # The name is encrypted too, so an entry that was moved under another name is refused.
             owner, _, secret = _decrypted(self.path, self._key, token).partition("\n")
             if owner != name:
                 raise _damaged(self.path)
@@ -93,7 +93,7 @@ class CredentialsFile:
             self._write(document)
 
     def remove(self, name: str) -> None:
-        """Without the entry nothing happens; without its last entry the file goes. Raises `CredentialsFileLocked`."""
+        """Remove the entry if there is one, and the file with its last entry. Raises `CredentialsFileLocked`."""
         with self._turn:
             document = self._read()
             if document is None or document["entries"].pop(name, None) is None:

@@ -1,4 +1,4 @@
-"""The home: the folder with the settings, the data and the logs, and the lock that lets one engine run in it."""
+"""The data folder: its settings, data and logs, and the lock that lets one engine run in it."""
 
 import contextlib
 import json
@@ -21,19 +21,19 @@ _PRIVATE = 0o700 if os.name == "posix" else 0o777
 _REPLACE_TRIES = 5
 _REPLACE_PAUSE = 0.05
 _PROBE_PATIENCE = 0.3
-"""Seconds to wait for a lock: as long as somebody who only looks whether it is free can hold it at most."""
+"""Seconds to wait for a lock: a process that only checks whether it is free holds it for less."""
 
 
 class HomeUnusable(SetupError):
-    """The home cannot be created or written; the message says why and what to do."""
+    """The data folder cannot be created or written; the message says why and what to do."""
 
 
 class HomeInUse(RefusedError):
-    """Another engine runs in the home, or on the account; the message names its process and since when."""
+    """Another engine runs in the data folder, or on the account; the message names its process and since when."""
 
 
 def find_home(option: Path | None, environ: Mapping[str, str], cwd: Path) -> Path:
-    """The home's absolute path: the option, else ROTOR_HOME, else `cwd` if it holds a config.toml, else the user's.
+    """The data folder's absolute path: the option, else ROTOR_HOME, else `cwd` with a config.toml, else the user's.
 
     Nothing is created.
     """
@@ -49,7 +49,7 @@ def find_home(option: Path | None, environ: Mapping[str, str], cwd: Path) -> Pat
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """The paths of one home."""
+    """The paths of one data folder."""
 
     path: Path
 
@@ -59,7 +59,7 @@ class Home:
 
     @property
     def calendar_file(self) -> Path:
-        """Sessions after the shipped ones, written by `rotor calendar update`; most homes have none."""
+        """Sessions after the shipped ones, written by `rotor calendar update`; often missing."""
         return self.path / "calendar.csv"
 
     @property
@@ -81,12 +81,12 @@ class Home:
 
     @property
     def endpoint(self) -> Path:
-        """Where viewers find the engine that runs in this home, and what lets them in; for this user's eyes only."""
+        """Address and key with which viewers connect to the running engine; readable by this user only."""
         return self.data / "door.json"
 
     @property
     def outbox(self) -> Path:
-        """News on their way to mail and push services."""
+        """Notifications that wait for mail and push services."""
         return self.data / "outbox.db"
 
     @property
@@ -144,7 +144,7 @@ def _replace(fresh: Path, target: Path) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Who runs in a home; None where it did not (or not yet) say so."""
+    """The process that runs in a data folder; a field is None where it is not known."""
 
     pid: int | None
     since: datetime | None
@@ -161,10 +161,10 @@ class Holder:
 
 
 class ExclusiveLock:
-    """A right that one process at a time has.
+    """A lock that one process at a time holds.
 
-    The right itself is a lock of the operating system, which ends with the process however that ends; a file beside it
-    only tells who has it, and means nothing while the lock is free.
+    The operating system frees it when the process ends, however that ends. A file beside it names the holder and means
+    nothing while the lock is free.
     """
 
     def __init__(self, folder: Path, name: str, taken: str) -> None:
@@ -176,7 +176,7 @@ class ExclusiveLock:
         self._lock = self._fresh_lock()
 
     def acquire(self, mode: str, since: datetime) -> Self:
-        """Take it, for as long as this object is kept, and write down who has it. Raises `HomeInUse`, `OSError`."""
+        """Take it for as long as this object lives, and write down the holder. Raises `HomeInUse`, `OSError`."""
         try:
             self._lock.acquire(timeout=_PROBE_PATIENCE, poll_interval=0.02)
         except Timeout:
@@ -190,7 +190,7 @@ class ExclusiveLock:
         return self
 
     def release(self) -> None:
-        """Give it back; does nothing where it is not held."""
+        """Free it; does nothing where it is not held."""
         if self._lock.is_locked:
             with contextlib.suppress(OSError):
                 self._sidecar.unlink(missing_ok=True)
@@ -203,7 +203,7 @@ class ExclusiveLock:
         self.release()
 
     def holder(self) -> Holder | None:
-        """Who has it, this process included; None when nobody does. Leaves the lock as it is."""
+        """The holder, which may be this process; None while it is free. Does not change the lock."""
         if not self._folder.is_dir():
             return None
         probe = self._fresh_lock()
@@ -215,7 +215,7 @@ class ExclusiveLock:
         return None
 
     def _fresh_lock(self) -> FileLock:
-        # Taken by one thread and given back by another: the lock belongs to the process.
+        # One thread may take it and another free it: the lock belongs to the process.
         return FileLock(self._lock_file, thread_local=False)
 
     def _told(self) -> Holder:
@@ -227,7 +227,7 @@ class ExclusiveLock:
 
 
 class HomeLock(ExclusiveLock):
-    """The right to be the one engine of a home."""
+    """The lock of the one engine of a data folder."""
 
     def __init__(self, home: Home) -> None:
         path = str(home.path).replace("{", "{{").replace("}", "}}")
@@ -239,7 +239,7 @@ class HomeLock(ExclusiveLock):
 
 
 def database_files(home: Home, settings: Settings) -> tuple[Path, Path]:
-    """The books of the settings' mode and account, and those of its paper broker.
+    """The database of the settings' mode and account, and that of its paper broker.
 
     One ledger per account: what was bought in practice must never count as the strategy's in another account.
     """

@@ -1,4 +1,4 @@
-"""The engine at log-on, and again after a crash: a task of Windows' Task Scheduler, or a user's unit of systemd."""
+"""Start the engine at log-on and after a crash, by Windows' Task Scheduler or systemd, or as a background process."""
 
 import getpass
 import hashlib
@@ -18,16 +18,16 @@ from core.model.errors import SetupError
 
 _SECONDS = 30.0
 _REFUSED = "2 3 4"
-"""Exit codes of rotor that a new try would not mend: bad settings, refused, ended by the user with something open."""
+"""Exit codes after which a restart would not help: bad settings, refused, stopped with something open."""
 
 
 class AutostartFailed(SetupError):
-    """It could not be set up, or taken away; the message says why and what to do."""
+    """It could not be set up or removed; the message says why and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Autostart:
-    """What is written where, and what makes the system take it up or let it go. `name` is the unit's or the task's."""
+    """A unit or task: its file, and the commands that register (`take_up`) and unregister (`let_go`) it."""
 
     name: str
     file: Path
@@ -37,12 +37,12 @@ class Autostart:
 
 
 def engine_command(home: Home, *options: str) -> tuple[str, ...]:
-    """How the engine of a home is run without a screen; `options` go before the command."""
+    """The command that runs the engine of a data folder without a screen; `options` go before it."""
     return own_command("--home", str(home.path), *options, "run")
 
 
 def autostart_of(home: Home, environ: Mapping[str, str] | None = None, platform: str = sys.platform) -> Autostart:
-    """For a home on this system. Raises `AutostartFailed` where it has neither of the two."""
+    """For a data folder on this system. Raises `AutostartFailed` where it has neither of the two."""
     name = f"rotor-{hashlib.sha256(str(home.path.resolve()).encode('utf-8')).hexdigest()[:8]}"
     command = engine_command(home)
     if platform == "win32":
@@ -83,7 +83,7 @@ def is_on(autostart: Autostart) -> bool | None:
 
 
 def turn_on(autostart: Autostart) -> None:
-    """Write the file and have the system take it up. Raises `AutostartFailed`, and `OSError`; the file is gone then."""
+    """Write the file and register it. Raises `AutostartFailed`, and `OSError`; the file is gone then."""
     autostart.file.parent.mkdir(parents=True, exist_ok=True)
     if autostart.file.suffix == ".xml":
         autostart.file.write_bytes(autostart.text.encode("utf-16"))  # what schtasks reads
@@ -98,7 +98,7 @@ def turn_on(autostart: Autostart) -> None:
 
 
 def turn_off(autostart: Autostart) -> None:
-    """Have the system let it go and remove the file. Raises `AutostartFailed`, and `OSError`."""
+    """Unregister it and remove the file. Raises `AutostartFailed`, and `OSError`."""
     if not autostart.file.exists():
         return
     first, *rest = autostart.let_go
@@ -212,12 +212,12 @@ class NotStarted(SetupError):
 
 
 def start_engine(home: Home, options: Sequence[str], output: Path) -> "subprocess.Popen[bytes] | None":
-    """Start the engine of a home so; `options` go before its command. Raises `NotStarted`."""
+    """As `start_detached`, the engine of a data folder; `options` go before its command. Raises `NotStarted`."""
     return start_detached(engine_command(home, *options), home.path, output)
 
 
 def start_detached(command: Sequence[str], folder: Path, output: Path) -> "subprocess.Popen[bytes] | None":
-    """Start it in `folder`, what it prints going to `output`; None where the system started it in our place.
+    """Start a process that outlives this session; None where Windows started it for us. It prints to `output`.
 
     Raises `NotStarted`.
     """
@@ -233,8 +233,8 @@ def start_detached(command: Sequence[str], folder: Path, output: Path) -> "subpr
 
 def _started(command: Sequence[str], folder: Path, printed: int) -> "subprocess.Popen[bytes]":
     if sys.platform == "win32":
-        # A console of its own that nobody sees, no Ctrl+C of this one, and out of the job in which an ssh server
-        # ends whatever a session has started.
+        # A hidden console of its own, no Ctrl+C from this one, and outside the job with which an ssh server ends
+        # everything that a session has started.
         flags = subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_BREAKAWAY_FROM_JOB
         return subprocess.Popen(
             list(command), cwd=folder, stdin=subprocess.DEVNULL, stdout=printed, stderr=printed, creationflags=flags
@@ -245,13 +245,13 @@ def _started(command: Sequence[str], folder: Path, printed: int) -> "subprocess.
         stdin=subprocess.DEVNULL,
         stdout=printed,
         stderr=printed,
-        start_new_session=True,  # no terminal: its end hangs up on nobody
+        start_new_session=True,  # no terminal whose end could stop it
         env={**os.environ, "PYTHONUNBUFFERED": "1"},
     )
 
 
 def _started_by_windows(command: Sequence[str], folder: Path) -> None:
-    """A job that lets nobody out: Windows' own service starts the process, outside of it and without our variables."""
+    """The job cannot be left: a Windows service starts the process, outside the job and without our variables."""
     script = _WMI.format(command=_literal(subprocess.list2cmdline(command)), folder=_literal(str(folder)))
     done = subprocess.run(
         ["powershell", "-NoProfile", "-NonInteractive", "-Command", script],

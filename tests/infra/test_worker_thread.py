@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from core.infra.worker_thread import CallNotStarted, CallTimedOut, WorkerThread
+from core.infra.worker_thread import CallNotStarted, CallTimedOut, WorkerThread, call_with_deadline
 from tests.waiting import until
 
 
@@ -67,3 +67,13 @@ async def test_a_cancelled_call_does_not_start() -> None:
     await caller.call(lambda: None, 5)
     assert begun == []
     caller.end()
+
+
+def test_a_blocking_call_has_a_deadline_and_gives_what_it_returns_or_raises() -> None:
+    held = threading.Event()
+    assert call_with_deadline("test", lambda: 42, 5) == 42
+    with pytest.raises(ZeroDivisionError):
+        call_with_deadline("test", lambda: 1 // 0, 5)
+    with pytest.raises(CallTimedOut):
+        call_with_deadline("test", held.wait, 0.05)
+    held.set()
