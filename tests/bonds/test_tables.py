@@ -37,7 +37,7 @@ async def test_a_hanging_child_process_is_killed_at_its_deadline() -> None:
     begun = time.monotonic()
     with pytest.raises(TableUnavailable, match="did not answer within"):
         await tables("import time; time.sleep(60)", 0.3).fetch("any")
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - begun < 30
 
 
 async def test_a_missing_program_is_reported() -> None:

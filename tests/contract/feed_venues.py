@@ -41,7 +41,7 @@ class _Qmt:
         self._control = shared_terminal().control
         known = [{"code": str(code), "name": f"bond {code[:6]}", "prev_close": 100.0} for code in (A, B)]
         self._control.reset({"clock": f"{START:%Y-%m-%d %H:%M:%S}", "instruments": known})
-        self.feed: QuoteFeed = QmtQuotes(ScaledClock(START, SPEED), open_now=lambda: True, timeout=1.0)
+        self.feed: QuoteFeed = QmtQuotes(ScaledClock(START, SPEED), open_now=lambda: True, timeout=10.0)
 
     def show(self, code: BondCode, last: str) -> None:
         self._control.set_quote(code, float(last), volume_add=1000)

@@ -138,7 +138,7 @@ class FakeEngine:
         reply = Done(scripted.plan()) if isinstance(command, MakePlan) else Failed("not now", refused=True)
 
         def answer() -> None:
-            self.may_answer.wait(20)
+            self.may_answer.wait(60)
             answered.set_result(reply)
 
         threading.Thread(target=answer, daemon=True).start()
@@ -396,7 +396,7 @@ async def test_lost_engine_fails_pending_commands_and_reconnects(home: Home) -> 
     engine.publish(snapshot(number=50))
     before = link.latest
     assert before is not None
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while True:
             found = await asyncio.wrap_future(link.send(MakePlan()))
             if isinstance(found, Done):

@@ -52,15 +52,15 @@ def serve() -> Any:
     def start(prepare: Callable[[Server], None]) -> str:
         server = Server()
         prepare(server)
-        asyncio.run_coroutine_threadsafe(server.start(), loop).result(5)
+        asyncio.run_coroutine_threadsafe(server.start(), loop).result(60)
         servers.append(server)
         return server.url
 
     yield start
     for server in servers:
-        asyncio.run_coroutine_threadsafe(server.stop(), loop).result(5)
+        asyncio.run_coroutine_threadsafe(server.stop(), loop).result(60)
     loop.call_soon_threadsafe(loop.stop)
-    thread.join(5)
+    thread.join(60)
     loop.close()
 
 
@@ -157,15 +157,15 @@ def test_a_login_is_kept_although_strategies_cannot_be_listed(
     engine.start()
     try:
         engine.wait_ready()
-        assert engine.send(Login("bob", "a-long-password", remember=True)).result(20) == Done(LoggedIn("bob"))
+        assert engine.send(Login("bob", "a-long-password", remember=True)).result(60) == Done(LoggedIn("bob"))
         assert credentials.kept == {
             ("rotor", "factorcat:bob"): "a-long-password",
             ("rotor", "token:bob"): "header.payload.signature",
         }
-        assert engine.send(Logout()).result(20) == Done(None)
+        assert engine.send(Logout()).result(60) == Done(None)
         assert credentials.kept == {}
-        engine.send(Login("bob", "a-long-password", remember=True)).result(20)
-        engine.send(Login("bob", "a-long-password", remember=False)).result(20)
+        engine.send(Login("bob", "a-long-password", remember=True)).result(60)
+        engine.send(Login("bob", "a-long-password", remember=False)).result(60)
         assert credentials.kept == {}
     finally:
         engine.stop()
@@ -179,7 +179,7 @@ def test_a_stopping_engine_leaves_no_open_order(home: Home) -> None:
     running = engine.send(ExecutePlan(plan.plan_id))
     until(engine, lambda shown: any(order.live for order in shown.orders))
     engine.stop()
-    reply = running.result(5)
+    reply = running.result(60)
     assert isinstance(reply, Failed)
     with closing(sqlite3.connect(home.paper_database)) as books:
         states = {state for (state,) in books.execute("select state from orders")}
@@ -351,10 +351,10 @@ def test_a_strategy_whose_name_cannot_be_fetched_is_not_stored(home: Home, serve
     engine.start()
     try:
         engine.wait_ready()
-        engine.send(Login("bob", "a-long-password", remember=False)).result(20)
-        assert isinstance(engine.send(RunStrategy(7, 703)).result(20), Failed)
+        engine.send(Login("bob", "a-long-password", remember=False)).result(60)
+        assert isinstance(engine.send(RunStrategy(7, 703)).result(60), Failed)
         assert load_settings(home.path, environ={}).strategy.history_id == 0
-        assert isinstance(engine.send(RunStrategy(7, 703, "known by name")).result(20), Done)
+        assert isinstance(engine.send(RunStrategy(7, 703, "known by name")).result(60), Done)
         assert load_settings(home.path, environ={}).strategy.history_id == 703
     finally:
         engine.stop()

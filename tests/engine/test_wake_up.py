@@ -74,7 +74,7 @@ class SleepWorld:
     def on_the_loop(self, work: Coroutine[Any, Any, T]) -> T:
         loop = self.engine._loop  # pyright: ignore[reportPrivateUsage]
         assert loop is not None
-        return asyncio.run_coroutine_threadsafe(work, loop).result(10)
+        return asyncio.run_coroutine_threadsafe(work, loop).result(60)
 
     async def falls_through_its_stop(self) -> tuple[str, bool, tuple[str, ...]]:
         """Publish a price below the stop-loss; return the stop's row and the reasons trading is off."""

@@ -61,7 +61,7 @@ def in_thread(function: Callable[[], Any]) -> tuple[threading.Thread, list[Any]]
 def run_elsewhere(function: Callable[[], Any]) -> Any:
     """Run a call on another thread and return its result."""
     thread, results = in_thread(function)
-    thread.join(5)
+    thread.join(60)
     return results[0]
 
 

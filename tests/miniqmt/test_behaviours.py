@@ -52,7 +52,7 @@ def test_hang_without_a_timeout(trader: TraderHandle, control: Control) -> None:
     assert trader.orders() == []
     assert not results
     control.hurry()
-    blocked.join(10)
+    blocked.join(60)
     assert results[0] > 0
 
 
@@ -62,7 +62,7 @@ def test_answer_after_the_order_went_live(trader: TraderHandle, control: Control
     trader.callback.wait_status(56)
     assert not results
     control.hurry()
-    blocked.join(10)
+    blocked.join(60)
     assert results[0] == trader.orders()[0].order_id
 
 

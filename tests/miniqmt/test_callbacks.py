@@ -47,14 +47,14 @@ def test_exceptions_in_callbacks_vanish(trader: TraderHandle, capfd: pytest.Capt
 
 def test_busy_callback_holds_up_every_answer(trader: TraderHandle) -> None:
     release = threading.Event()
-    trader.callback.hooks["on_stock_order"] = lambda order: release.wait(5)
+    trader.callback.hooks["on_stock_order"] = lambda order: release.wait(60)
     trader.buy(10, 100.0, "busy")
     assert trader.callback.wait("on_stock_order")
     waiting, results = in_thread(trader.asset)
     waiting.join(0.2)
     assert not results
     release.set()
-    waiting.join(2)
+    waiting.join(60)
     assert results[0].frozen_cash > 0
 
 
@@ -63,7 +63,7 @@ def test_relaxed_mode_answers_queries_all_the_same(new_trader: Callable[..., Tra
     handle.connect()
     handle.subscribe()
     release = threading.Event()
-    handle.callback.hooks["on_stock_order"] = lambda order: release.wait(5)
+    handle.callback.hooks["on_stock_order"] = lambda order: release.wait(60)
     handle.buy(10, 100.0, "busy")
     assert handle.callback.wait("on_stock_order")
     assert handle.asset().frozen_cash > 0

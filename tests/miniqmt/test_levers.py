@@ -117,7 +117,7 @@ def test_stale_answer_comes_at_once(trader: TraderHandle, control: Control) -> N
     trader.buy(10, 100.0, "young")
     control.next_call("query_orders", "stale", delay=HOUR)
     asking, results = in_thread(trader.orders)  # without a timeout, which would look the same
-    asking.join(10)
+    asking.join(60)
     assert results == [[]]
 
 

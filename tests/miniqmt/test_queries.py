@@ -103,7 +103,7 @@ def test_slow_query(trader: TraderHandle, control: Control) -> None:
     assert trader.positions()  # others are not slowed down
     assert not results
     control.hurry()
-    slow.join(10)
+    slow.join(60)
     assert results[0].cash == 50_000.0
 
 

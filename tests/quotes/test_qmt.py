@@ -95,7 +95,7 @@ async def test_a_snapshot_is_one_call_and_static_data_is_read_once_a_day(feed: Q
 async def test_price_limits_read_at_night_are_read_again_in_the_morning(control: Control) -> None:
     """The terminal updates them with the day's first data; until then they are yesterday's."""
     clock = ScaledClock(OPENING.replace(hour=0, minute=5), 1.0)
-    feed = QmtQuotes(clock, open_now=lambda: False, timeout=1.0)
+    feed = QmtQuotes(clock, open_now=lambda: False, timeout=10.0)
     await feed.start()
     await feed.snapshot([A])
     control.add_instrument(str(A), name="bond", prev_close=110.0)

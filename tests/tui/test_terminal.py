@@ -37,7 +37,7 @@ def test_the_terminal_is_restored(leave: str | signal.Signals, code: int) -> Non
         ["-c", _SCRIPT],
         dimensions=(24, 80),
         encoding="utf-8",
-        timeout=15,
+        timeout=60,
         cwd=str(root),
         env=environment,
     )
@@ -63,7 +63,7 @@ def test_without_a_terminal_the_app_says_so_and_exits(tmp_path: Path) -> None:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=15,
+        timeout=60,
         check=False,
         cwd=Path(__file__).parents[2],
     )
