@@ -1,4 +1,4 @@
-"""The app: one picture from the engine, the screens that show it, and the commands that go back."""
+"""The app: it shows the engine's snapshots on its screens and sends commands back."""
 
 import asyncio
 import contextlib
@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 from functools import partial
+from operator import attrgetter
 from typing import Any, ClassVar, TypeVar
 
 from rich.color import ColorSystem
@@ -44,7 +45,7 @@ from tui.widgets.theme import THEMES, PlainScrollBar, use_theme
 
 
 class SnapshotArrived(Message, bubble=False):
-    """A newer picture of the engine; one still queued is replaced, so a slow screen gets the newest."""
+    """A new snapshot of the engine. It replaces one still in the queue, so a slow screen gets the newest."""
 
     def __init__(self, snapshot: Snapshot) -> None:
         super().__init__()
@@ -64,10 +65,10 @@ _CRASHED = mark("rotor's screen stopped after an internal error. The log file ha
 
 
 class RotorApp(App[None]):
-    """The terminal app over an engine, wherever that engine runs.
+    """The terminal app of an engine, which may run in this process or in another one.
 
-    A `viewer` may leave at any time: the engine goes on without it; with `watch` it can do nothing. `notice` is
-    said first. `on_close` is called once, on the main thread, when the app has let go of the engine; it must not wait.
+    A `viewer` may quit at any time, because the engine runs on. With `watch` it can only look. `notice` is the first
+    message. `on_close` is called once, on the main thread, after the app left the engine; it must not block.
     """
 
     TITLE = "rotor"
@@ -101,7 +102,7 @@ class RotorApp(App[None]):
         self._crashed = False
         self._login = LoginController(self)
         self._bell = Bell(self)
-        self._shutdown_handler = ShutdownHandler(self, self._leave)
+        self._shutdown_handler = ShutdownHandler(self, lambda code: self.exit(return_code=code))
         self._top, self._tabs, self._alerts = TopBar(watch=watch), TabBar(), AlertBar()
         self._status_bar, self._keys = StatusBar(), KeyBar()
         self._home, self._plan = HomePane(), PlanPane()
@@ -118,7 +119,7 @@ class RotorApp(App[None]):
         self._current = "home"
         self.animation_level = "none"
         if self.console._color_system is ColorSystem.TRUECOLOR:  # pyright: ignore[reportPrivateUsage]
-            # Every colour of the looks is one of the 256: the same picture in half the bytes, which counts over ssh.
+            # All colours of the themes are among the 256, which take half the bytes: that counts over ssh.
             self.console._color_system = ColorSystem.EIGHT_BIT
         for each in THEMES.values():
             self.register_theme(each.theme)
@@ -133,6 +134,7 @@ class RotorApp(App[None]):
 
     @property
     def stale(self) -> bool:
+        """Whether the engine has sent no snapshot for too long."""
         return self._silent_seconds() is not None
 
     @property
@@ -161,10 +163,10 @@ class RotorApp(App[None]):
         self.close()
 
     def close(self) -> None:
-        """Let go of the engine and of the signals. Does nothing the second time."""
-        unsubscribe, self._unsubscribe = self._unsubscribe, None
-        if unsubscribe is not None:
-            unsubscribe()
+        """Leave the engine and restore the signal handlers. Does nothing the second time."""
+        if self._unsubscribe is not None:
+            self._unsubscribe()
+            self._unsubscribe = None
         self._shutdown_handler.remove()
         self._bell.restore_title()
         on_close, self._on_close = self._on_close, None
@@ -174,8 +176,7 @@ class RotorApp(App[None]):
     # -- from the engine -------------------------------------------------------------------------------------------
 
     def _on_engine_snapshot(self, snapshot: Snapshot) -> None:
-        """On the engine's thread: hand over and return."""
-        # The loop may have closed between the engine's call and this line.
+        # Runs on the engine's thread; the app's loop may be closed already.
         with contextlib.suppress(RuntimeError):
             self.post_message(SnapshotArrived(snapshot))
 
@@ -185,7 +186,7 @@ class RotorApp(App[None]):
             return
         self._received_at = time.monotonic()
         self._next_snapshot = message.snapshot
-        if not _changed(self._snapshot, message.snapshot):
+        if self._snapshot is not None and _changes(self._snapshot) == _changes(message.snapshot):
             return
         wait = self._applied_at + _MIN_APPLY_SECONDS - time.monotonic()
         if wait <= 0:
@@ -203,7 +204,7 @@ class RotorApp(App[None]):
         self.pane.tick()
 
     def _apply(self) -> None:
-        """Show the newest picture."""
+        """Show the newest snapshot."""
         if self._apply_timer is not None:
             self._apply_timer.stop()
             self._apply_timer = None
@@ -225,7 +226,7 @@ class RotorApp(App[None]):
         self.refresh_keys()
 
     def _apply_theme(self, language: str, theme: str, up: str) -> None:
-        """Speak and look as the user has chosen; where that changes, everything is said and drawn anew."""
+        """Use the chosen language and colours; redraw everything when they change."""
         if (language, theme, up) == self._appearance:
             return
         first, self._appearance = self._appearance is None, (language, theme, up)
@@ -244,7 +245,7 @@ class RotorApp(App[None]):
     async def ask(self, command: Command[T]) -> Reply[T]:
         """Send a command and wait for its reply; always a reply."""
         try:
-            # Shielded: a screen that stops waiting must not cancel what the engine has begun.
+            # Shielded: a screen that stops waiting must not cancel a command that the engine has started.
             return await asyncio.shield(asyncio.wrap_future(self.link.send(command)))
         except Exception:
             _log.exception("a command was not answered: %s", type(command).__name__)
@@ -287,15 +288,15 @@ class RotorApp(App[None]):
         self._run(message.action)
 
     def _run(self, action: Action) -> None:
-        """Do it, on the screen that it belongs to."""
+        """Run the action on its own screen."""
         if action.pane not in ("app", self._current):
             self.action_goto(action.pane)
         (self if action.pane == "app" else self.pane).action_run(action.name)
 
     def action_run(self, action: str) -> None:
-        """The actions of the registry that belong to no pane."""
+        """Run an action that belongs to no pane."""
         {
-            "help": self._help,
+            "help": lambda: self.push_screen(help_screen(self._current)),
             "palette": self.action_command_palette,
             "quit": self._ask_to_quit,
             "copy": self._copy,
@@ -314,12 +315,10 @@ class RotorApp(App[None]):
             self.push_screen(CommandPalette(placeholder=say("Type an action's name"), id="--command-palette"))
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
-        for pane in PANES:
-            title = say(pane.title)
-            yield SystemCommand(
-                title, say("Go to {title} ({key})", title=title, key=pane.key), partial(self.action_goto, pane.id)
-            )
         titles = {pane.id: say(pane.title) for pane in PANES}
+        for pane in PANES:
+            go = say("Go to {title} ({key})", title=titles[pane.id], key=pane.key)
+            yield SystemCommand(titles[pane.id], go, partial(self.action_goto, pane.id))
         for action in ACTIONS:
             if action.name in ("palette", "back") or (action.name == "open" and action.pane != self._current):
                 continue
@@ -332,15 +331,12 @@ class RotorApp(App[None]):
         """Through the terminal (OSC 52), so that it reaches the user's own machine over ssh too."""
         text = self.pane.copy_text()
         if not text:
-            # It is the key of yes too: pressed once too often, it must not wipe out what was said.
+            # y also means yes: pressed once too often, it must not replace the message on the screen.
             if not self._status_bar.display:
                 self.show_message(say("No row to copy here."))
             return
         self.copy_to_clipboard(text)
         self.show_message(say("Copied: {text}", text=text))
-
-    def _help(self) -> None:
-        self.push_screen(help_screen(self._current))
 
     def _ask_to_quit(self) -> None:
         question = quit_question(
@@ -365,7 +361,7 @@ class RotorApp(App[None]):
             self.show_message(say("Something went wrong here; the log file has the details."), failed=True)
 
     def _fatal_error(self) -> None:
-        """Log without local variables and leave with one line: the stock screen prints them, passwords included."""
+        """Log without local variables and exit with one line: Textual prints them, passwords included."""
         if not self._crashed:
             self._crashed = True
             _log.critical("the screen has stopped", exc_info=self._exception)
@@ -375,10 +371,6 @@ class RotorApp(App[None]):
     def panic(self, *renderables: RenderableType) -> None:
         self._fatal_error()
 
-    def _leave(self, code: int) -> None:
-        """End by the front door, with an exit code that tells."""
-        self.exit(return_code=code)
-
     def _enlarge_thread_pool(self) -> None:
         """On Windows each sleeping timer holds a thread of the default pool, which is small on small machines."""
         if sys.platform == "win32":
@@ -387,23 +379,17 @@ class RotorApp(App[None]):
             asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(64, thread_name_prefix="screen"))
 
 
-def _changed(shown: Snapshot | None, new: Snapshot) -> bool:
-    """Whether the new picture holds more than ticks: it is then shown before the next beat."""
-    return shown is None or _compared_fields(shown) != _compared_fields(new)
-
-
-def _compared_fields(snapshot: Snapshot) -> tuple[object, ...]:
-    return (
-        *(snapshot.rebalance, snapshot.plan, snapshot.orders, snapshot.events, snapshot.blockers, snapshot.ready),
-        *(snapshot.platform_user, snapshot.controls, snapshot.missed, snapshot.notices, snapshot.dangers),
-        *(snapshot.language, snapshot.look),
-    )
+_changes = attrgetter(
+    *("rebalance", "plan", "orders", "events", "blockers", "ready", "platform_user", "controls", "missed", "notices"),
+    *("dangers", "language", "look"),
+)
+"""The fields whose change is shown before the next tick; prices wait for it."""
 
 
 def run(link: EngineLink, *, viewer: bool = False, watch: bool = False) -> int:
-    """Run the app to its end; the answer is the process's exit code."""
-    own = say("Closing this window stops trading. Use `rotor start` to run in the background.")
-    app = RotorApp(link, viewer=viewer, watch=watch, notice="" if viewer else own)
+    """Run the app and return the exit code of the process."""
+    notice = say("Closing this window stops trading. Use `rotor start` to run in the background.")
+    app = RotorApp(link, viewer=viewer, watch=watch, notice="" if viewer else notice)
     try:
         latest = link.latest
         app.run(mouse=latest is None or latest.look.mouse)

@@ -1,4 +1,4 @@
-"""Trading controls and flatten: what each asks before it acts, why it may not, and how it ended."""
+"""The trading controls and flatten: their questions, why one does nothing now, and their outcomes."""
 
 from decimal import Decimal
 
@@ -11,19 +11,19 @@ from core.model.order import Order, Origin, Side
 from core.model.snapshot import Control, PositionRow, Rebalance, Snapshot
 from tui import format as fmt
 from tui.format import missed_text, ours
-from tui.screens.dialogs import Confirm, Fact, TypedConfirm
+from tui.screens.dialogs import Confirm, Fact, TypedConfirm, mode_and_account
 from tui.widgets.text import facts
 from tui.widgets.theme import Tone, change_tone
 
 Outcome = tuple[str, bool]
-"""A sentence for a toast, and whether it tells of a failure."""
+"""A sentence for the status bar, and whether it is a failure."""
 
-_STALE = mark("No recent data from the engine: nothing is done on old data. Wait for an update.")
+STALE = mark("No recent data from the engine: nothing is done on old data. Wait for an update.")
 _UNTIL_RESUMED = mark("you press R on Home; a restart does not lift it")
 
 
 def why_not(action: str, snapshot: Snapshot | None, *, stale: bool) -> str:
-    """Why an action does nothing now. Only pause and halt work on an old picture: all they do is to hold back."""
+    """Why an action does nothing now. Pause and halt work on a stale snapshot too: they only hold orders back."""
     if snapshot is None:
         return say("The engine has not answered yet.")
     if action == "pause":
@@ -37,7 +37,7 @@ def why_not(action: str, snapshot: Snapshot | None, *, stale: bool) -> str:
         return halted or tripped or paused
     if action == "halt":
         return say("Trading is halted already.") if Control.HALTED in snapshot.controls else ""
-    return (say(_STALE) if stale else "") or _OBSTACLES[action](snapshot)
+    return (say(STALE) if stale else "") or _OBSTACLES[action](snapshot)
 
 
 def _nothing_to_resume(snapshot: Snapshot) -> str:
@@ -96,7 +96,7 @@ def flattening(snapshot: Snapshot) -> bool:
 
 def pause_question(snapshot: Snapshot) -> Confirm:
     rows = [
-        *_mode_and_account(snapshot),
+        *mode_and_account(snapshot),
         (say("Not sent"), say("any buy: rebalance, refill or manual"), Tone.WARN),
         (say("Goes on"), say("every sell, take-profit and stop-loss included"), Tone.TEXT),
         (say("At broker"), _open_orders_text(snapshot), Tone.TEXT),
@@ -109,7 +109,7 @@ def halt_question(snapshot: Snapshot) -> Confirm:
     armed = snapshot.stops.armed if snapshot.stops is not None else None
     guarded = say("no stop fires") + (say(", the {armed} armed ones included", armed=armed) if armed else "")
     rows = [
-        *_mode_and_account(snapshot),
+        *mode_and_account(snapshot),
         (say("Not sent"), say("any new order, buy or sell"), Tone.WARN),
         (say("Unguarded"), guarded, Tone.BAD),
         (say("Goes on"), say("prices, account updates, manual cancels"), Tone.TEXT),
@@ -128,7 +128,7 @@ def _what_ends(snapshot: Snapshot) -> str:
 def resume_question(snapshot: Snapshot) -> Confirm:
     halted = Control.HALTED in snapshot.controls
     rows = [
-        *_mode_and_account(snapshot),
+        *mode_and_account(snapshot),
         (say("Ends"), _what_ends(snapshot), Tone.STRONG),
         (say("Goes on"), say("scheduled runs and refills, buys included"), Tone.TEXT),
     ]
@@ -150,7 +150,7 @@ def drop_question(snapshot: Snapshot) -> Confirm:
 def cancel_question(snapshot: Snapshot) -> TypedConfirm:
     orders = open_orders(snapshot)
     rows = [
-        *_mode_and_account(snapshot),
+        *mode_and_account(snapshot),
         (say("Unfilled"), fmt.plural(len(orders), "order"), Tone.STRONG),
         (say("Buys"), _left(orders, Side.BUY), Tone.BUY),
         (say("Sells"), _left(orders, Side.SELL), Tone.SELL),
@@ -178,7 +178,7 @@ def flatten_question(snapshot: Snapshot) -> TypedConfirm:
     )
     profit = _sum([_profit(row) for row in mine])
     rows = [
-        *_mode_and_account(snapshot),
+        *mode_and_account(snapshot),
         (say("Sells"), bonds, Tone.STRONG),
         (say("Value"), _money([_value(row) for row in mine]), Tone.STRONG),
         ("P/L", _money([_profit(row) for row in mine], signed=True), change_tone(profit)),
@@ -196,14 +196,6 @@ def flatten_question(snapshot: Snapshot) -> TypedConfirm:
 def _typed(title: str, rows: list[Fact], word: str, to: str, undone: str) -> TypedConfirm:
     body: list[Text] = [facts(rows, 12)]
     return TypedConfirm(title, body, word, to=to, undone=undone)
-
-
-def _mode_and_account(snapshot: Snapshot) -> list[Fact]:
-    mode = snapshot.mode.upper() + (say(" (real money)") if snapshot.mode == "live" else "")
-    return [
-        (say("Mode"), mode, Tone.BAD if snapshot.mode == "live" else Tone.STRONG),
-        (say("Account"), snapshot.account or say("no account"), Tone.STRONG),
-    ]
 
 
 def _open_orders_text(snapshot: Snapshot) -> str:
@@ -304,7 +296,7 @@ def flatten_outcome(reply: Reply[Rebalance]) -> Outcome:
 
 
 def simple_outcome(done: str, undone: str, reply: Reply[None]) -> Outcome:
-    """The outcome of a command that answers with nothing."""
+    """The outcome of a command without a result."""
     return _failed(undone, undone, reply) if isinstance(reply, Failed) else (done, False)
 
 

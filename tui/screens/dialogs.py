@@ -1,4 +1,4 @@
-"""Boxes over a screen: a question with consequences, and a text to read."""
+"""Dialogs: questions with consequences, and texts to read."""
 
 from collections.abc import Sequence
 from typing import ClassVar
@@ -90,7 +90,7 @@ class ChoiceDialog(ModalScreen[str]):
         *,
         calm: bool = False,
     ) -> None:
-        """`answers`: pairs of a key and what it says; the answer is the key. `calm`: no money hangs on it."""
+        """`answers`: pairs of a key and its text; the result is the key. `calm`: no money is involved."""
         super().__init__()
         self._calm = calm
         self._title, self._rows, self._question, self._answers = title, list(rows), question, list(answers)
@@ -103,8 +103,8 @@ class ChoiceDialog(ModalScreen[str]):
             yield Static(facts(self._rows, 12), markup=False, classes="dialog-facts")
             yield Static(styled((self._question, Tone.STRONG)), markup=False)
             with Vertical(classes="dialog-answers"):
-                for key, says in self._answers:
-                    yield Choice(f"[{key}] {says}", id=f"answer-{key}", markup=False)
+                for key, text in self._answers:
+                    yield Choice(f"[{key}] {text}", id=f"answer-{key}", markup=False)
                 yield DefaultChoice(say("[n] Nothing, go back"), id="no", markup=False)
 
     def on_key(self, event: Key) -> None:
@@ -148,9 +148,7 @@ class TypedConfirm(ModalScreen[bool]):
             )
             yield Input(max_length=40, compact=True)
             yield self._problem
-            keys = TextBlock(classes="dialog-hint")
-            keys.set_text(key_hints(("enter", self._to), ("esc", say("no, go back"))))
-            yield keys
+            yield key_hints(("enter", self._to), ("esc", say("no, go back")))
 
     def on_input_submitted(self, typed: Input.Submitted) -> None:
         if typed.value.strip() == self._word:
@@ -188,11 +186,24 @@ class TextDialog(ModalScreen[None]):
                 yield from self.below()
 
     def below(self) -> ComposeResult:
-        """What comes under the text."""
+        """Widgets under the text."""
         yield from ()
 
     def action_close(self) -> None:
         self.dismiss(None)
+
+
+def mode_and_account(snapshot: Snapshot) -> list[Fact]:
+    """The first lines of a question about money."""
+    live = snapshot.mode == "live"
+    return [
+        (
+            say("Mode"),
+            snapshot.mode.upper() + (say(" (real money)") if live else ""),
+            Tone.BAD if live else Tone.STRONG,
+        ),
+        (say("Account"), snapshot.account or say("no account"), Tone.STRONG),
+    ]
 
 
 def help_screen(pane_id: str) -> TextDialog:
@@ -221,7 +232,7 @@ def _line(text: Text, key: str, meaning: str) -> None:
 
 
 def quit_question(snapshot: Snapshot | None, *, request_pending: bool) -> Confirm | None:
-    """None where nothing is lost by leaving. `request_pending`: something was asked for that no picture shows yet."""
+    """None if quitting loses nothing. `request_pending`: a command was sent that no snapshot shows yet."""
     run = snapshot.rebalance if snapshot is not None else None
     if run is not None and not run.running:
         run = None

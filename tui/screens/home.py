@@ -39,7 +39,7 @@ _COLUMNS = (Column(mark("Time"), 8), Column(mark("Level"), 7), Column(mark("What
 
 
 class HomePane(Pane):
-    """The first screen, with the trading controls. `awaiting`: a flatten was asked for and has not ended."""
+    """The first screen, with the trading controls. `request_pending`: a flatten was sent and has not ended."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings_of("home")
 
@@ -84,7 +84,7 @@ class HomePane(Pane):
         self._reasons.display = self._attention.display = self._detail.display = False
 
     def on_resize(self) -> None:
-        """What happened last keeps its lines; what stands above it scrolls where it does not fit."""
+        """The events keep their lines; what is above them scrolls if it does not fit."""
         self._top.styles.max_height = max(_LEAST_TOP, self.size.height - _LEAST_EVENTS)
         if self.host.snapshot is not None:
             self._update_today(self.host.snapshot)
@@ -133,16 +133,18 @@ class HomePane(Pane):
             self.host.push_screen(TextDialog(title, "\n\n".join(line for line in lines if line)))
 
     def action_pause(self) -> None:
-        told = partial(controls.simple_outcome, say("Buying is paused. R resumes."), say("Buying was not paused"))
-        self._start_action("pause", controls.pause_question, PauseBuys(), told)
+        outcome = partial(controls.simple_outcome, say("Buying is paused. R resumes."), say("Buying was not paused"))
+        self._start_action("pause", controls.pause_question, PauseBuys(), outcome)
 
     def action_halt(self) -> None:
-        told = partial(controls.simple_outcome, say("Trading is halted, stops included. R resumes."), say("NOT halted"))
-        self._start_action("halt", controls.halt_question, Halt(), told)
+        outcome = partial(
+            controls.simple_outcome, say("Trading is halted, stops included. R resumes."), say("NOT halted")
+        )
+        self._start_action("halt", controls.halt_question, Halt(), outcome)
 
     def action_resume(self) -> None:
-        told = partial(controls.simple_outcome, say("Trading resumed."), say("Trading was not resumed"))
-        self._start_action("resume", controls.resume_question, Resume(), told)
+        outcome = partial(controls.simple_outcome, say("Trading resumed."), say("Trading was not resumed"))
+        self._start_action("resume", controls.resume_question, Resume(), outcome)
 
     def action_cancel(self) -> None:
         self._start_action("cancel", controls.cancel_question, CancelWorking(), controls.cancel_outcome)
@@ -154,28 +156,28 @@ class HomePane(Pane):
         self.host.make_plan()
 
     def action_drop(self) -> None:
-        told = partial(
+        outcome = partial(
             controls.simple_outcome, say("The missed run is dropped."), say("The missed run was not dropped")
         )
-        self._start_action("drop", controls.drop_question, DropMissed(), told)
+        self._start_action("drop", controls.drop_question, DropMissed(), outcome)
 
     def _start_action(
         self,
         action: str,
         question: Callable[[Snapshot], Screen[bool]],
         command: Command[T],
-        told: Callable[[Reply[T]], controls.Outcome],
+        outcome: Callable[[Reply[T]], controls.Outcome],
     ) -> None:
-        """Ask, send once, and tell how it ended."""
+        """Ask the user, send the command once, and show the outcome."""
         snapshot = self.host.snapshot
         if snapshot is not None:
             # Set before anything is awaited: a second press finds it.
             self._pending_actions.add(action)
-            self.start(self._confirm_and_send(action, question(snapshot), command, told), action)
+            self.start(self._confirm_and_send(action, question(snapshot), command, outcome), action)
             self.host.refresh_keys()
 
     async def _confirm_and_send(
-        self, action: str, question: Screen[bool], command: Command[T], told: Callable[[Reply[T]], controls.Outcome]
+        self, action: str, question: Screen[bool], command: Command[T], outcome: Callable[[Reply[T]], controls.Outcome]
     ) -> None:
         try:
             if not await self.host.push_screen_wait(question):
@@ -190,11 +192,8 @@ class HomePane(Pane):
             self._pending_actions.discard(action)
             self.request_pending = self.request_pending and action != "flatten"
             self.host.refresh_keys()
-        text, failed = told(reply)
+        text, failed = outcome(reply)
         self.host.show_message(text, failed=failed)
-
-    def on_live_table_row_selected(self) -> None:
-        self.action_run("open")
 
     @on(LiveTable.RowHighlighted)
     def _update_detail(self) -> None:

@@ -23,7 +23,7 @@ from tui.widgets.text import TextBlock
 from tui.widgets.theme import LEVEL_TONES, Tone, styled
 
 _LINES = 500
-# What is kept of a file at a time; as the cursor moves on, the far end goes.
+# At most so many lines are kept; as the cursor moves on, the far end is dropped.
 _KEPT = 1500
 _TICKS = 2
 _FIRST = -1
@@ -141,7 +141,7 @@ class LogPane(Pane):
         line = self._lines.get(self._table.cursor_key or "")
         if line is not None:
             head = f"{line.at:%Y-%m-%d %H:%M:%S}  {say(line.level).upper()}  {line.source}"
-            # A line of the file holds the line ends of what was logged in writing.
+            # The log file holds the line ends of a message as \\n.
             text = line.text.replace("\\n", "\n")
             self.host.push_screen(TextDialog(say("Log line"), styled((head, Tone.STRONG), f"\n\n{text}")))
 
@@ -169,10 +169,6 @@ class LogPane(Pane):
     @on(SearchLine.Entered)
     def _search_done(self) -> None:
         self._table.focus()
-
-    @on(LiveTable.RowSelected)
-    def _chosen(self) -> None:
-        self.action_run("open")
 
     @on(LiveTable.RowHighlighted)
     def _moved(self) -> None:
@@ -235,7 +231,7 @@ class LogPane(Pane):
         self._update_summary()
 
     def _read(self, command: ReadLog, *, reset: bool = False) -> None:
-        """Ask for lines; `reset` throws away what is shown and what was asked for before."""
+        """Ask for lines; `reset` drops the lines shown and any earlier request."""
         if reset or not self._reading:
             self._reading = True
             if reset:
@@ -283,7 +279,7 @@ class LogPane(Pane):
         self._detail.display = line is not None
 
     def _update_summary(self) -> None:
-        """The line above the table, and what stands in it while it is empty."""
+        """The line above the table, and the table's text while it is empty."""
         title = say("Log of today")
         if self._past and self._page is not None:
             title = say("Log of {day}", day=self._page.day)

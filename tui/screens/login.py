@@ -86,13 +86,9 @@ class LoginScreen(ModalScreen[LoggedIn | None]):
             yield PasswordInput(id="password", password=True, max_length=200, compact=True)
             yield CheckBox(say("Remember the password in this machine's keyring"))
             yield TextBlock(id="login-error")
-            keys = TextBlock(classes="dialog-hint")
-            keys.set_text(
-                key_hints(
-                    ("tab", say("next")), ("enter", say("log in")), ("esc", say("later")), ("ctrl+q", say("quit"))
-                )
+            yield key_hints(
+                ("tab", say("next")), ("enter", say("log in")), ("esc", say("later")), ("ctrl+q", say("quit"))
             )
-            yield keys
 
     def action_leave(self) -> None:
         self.dismiss(None)
@@ -227,11 +223,7 @@ class PassphraseDialog(ModalScreen[bool]):
                 yield Static(say("Once more"), classes="label")
                 yield self._again
             yield self._problem
-            keys = TextBlock(classes="dialog-hint")
-            keys.set_text(
-                key_hints(("enter", say("create it") if self._fresh else say("open it")), ("esc", say("leave it")))
-            )
-            yield keys
+            yield key_hints(("enter", say("create it") if self._fresh else say("open it")), ("esc", say("leave it")))
 
     def action_leave(self) -> None:
         self.dismiss(False)

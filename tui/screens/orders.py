@@ -9,7 +9,7 @@ from textual.binding import BindingType
 from core.i18n import mark, say, say_many
 from core.model.command import CancelOrder, DayOfOrders, Done, ReadOrders, SettleOrder
 from core.model.known import Known
-from core.model.order import DONE_STATES, STOP_ORIGINS, UNRESOLVED_STATES, Intent, Order, OrderState, Origin
+from core.model.order import DONE_STATES, UNRESOLVED_STATES, Intent, Order, OrderState, Origin
 from core.model.snapshot import Snapshot
 from tui import format as fmt
 from tui.actions import bindings_of
@@ -279,9 +279,9 @@ def _left(order: Order) -> str:
 
 
 def _why(intent: Intent) -> str:
-    """What the order was sent for, and why. The reason of a stop or of a self-test names its origin itself."""
-    named = intent.origin in STOP_ORIGINS or intent.origin is Origin.SELF_TEST
-    return intent.reason if named else f"{say(intent.origin)}: {intent.reason}"
+    """What the order was sent for, and why. Only the reasons of a list's orders do not name their origin."""
+    from_list = intent.origin in (Origin.REBALANCE, Origin.REFILL)
+    return f"{say(intent.origin)}: {intent.reason}" if from_list else intent.reason
 
 
 def _summary(orders: list[Order], day: date | None) -> Text:
@@ -293,9 +293,9 @@ def _summary(orders: list[Order], day: date | None) -> Text:
     unresolved = sum(order.unresolved for order in orders)
     filled = sum(order.filled_amount for order in orders)
     if orders:
-        text.append_text(styled((f"  {say('%s')} ", Tone.DIM), str(working)))
-        text.append_text(styled((f"  {say('%s')} ", Tone.DIM), f"{fmt.money(filled)} CNY"))
-        text.append_text(styled((f"  {say('%s')} ", Tone.DIM), fmt.money(sum(order.fee for order in orders))))
+        text.append_text(styled((f"  {say('Unfilled')} ", Tone.DIM), str(working)))
+        text.append_text(styled((f"  {say('Filled')} ", Tone.DIM), f"{fmt.money(filled)} CNY"))
+        text.append_text(styled((f"  {say('Fees')} ", Tone.DIM), fmt.money(sum(order.fee for order in orders))))
     if unresolved:
         text.append("  " + say("{count} UNRESOLVED", count=unresolved), STYLES[Tone.BAD])
     return text

@@ -1,4 +1,4 @@
-"""What the six screens have in common."""
+"""What the screens have in common."""
 
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
@@ -50,14 +50,14 @@ class PaneHost(Protocol):
         ...
 
     def refresh_keys(self) -> None:
-        """Keys came or went: show the footer again."""
+        """Show the key bar again: other actions are possible now."""
         ...
 
 
 class Pane(Vertical):
-    """One of the screens behind the digits.
+    """A screen that a digit opens.
 
-    Panes live as long as the app, so a request that one of them started is not dropped when the user looks elsewhere.
+    Panes live as long as the app, so a request goes on when the user opens another pane.
     Each action of the registry calls `action_<name>`, unless `why_not` gives a reason.
     """
 
@@ -69,20 +69,20 @@ class Pane(Vertical):
         return cast(PaneHost, self.app)
 
     def show(self, snapshot: Snapshot) -> None:
-        """A new picture; called only while this pane is looked at, and when it is opened."""
+        """Show a new snapshot; called while this pane is open, and when it is opened."""
 
     def activated(self) -> None:
         """The user came here."""
 
     def tick(self) -> None:
-        """One second passed while this pane is looked at."""
+        """One second passed while this pane is open."""
 
     def focus_target(self) -> Widget:
-        """Where the keyboard goes when this pane is opened: the pane itself, if it does not say otherwise."""
+        """What has the focus when this pane is opened."""
         return self
 
     def refresh_all(self) -> None:
-        """The language or the colours have changed: show everything anew."""
+        """Redraw everything: the language or the colours have changed."""
         for table in self.query(LiveTable):
             table.repaint()
         if self.host.snapshot is not None:
@@ -102,6 +102,10 @@ class Pane(Vertical):
             return
         do: Callable[[], None] = getattr(self, f"action_{action}")
         do()
+
+    @on(LiveTable.RowSelected)
+    def _row_selected(self) -> None:
+        self.action_run("open")
 
     def start(self, work: Coroutine[Any, Any, None], group: str) -> None:
         """Run a request; a newer one of the same group takes its place."""
@@ -146,7 +150,7 @@ class ListPane(Pane):
         self._refilter()
 
     def show_unknown(self, text: str) -> None:
-        """There is no answer, which is not an empty one."""
+        """Say why the rows are not known; that is not the same as having none."""
         self._all = ()
         self.table.clear(text, Tone.WARN)
         self._row_highlighted()
@@ -213,7 +217,3 @@ class ListPane(Pane):
             self.update_detail()
         self.detail.display = bool(self.detail.text)
         self.host.refresh_keys()
-
-    @on(LiveTable.RowSelected)
-    def _row_selected(self) -> None:
-        self.action_run("open")

@@ -1,4 +1,4 @@
-"""Plan: look at what a rebalance would do, then carry it out, and watch it."""
+"""Plan: check what a rebalance would do, execute it, and watch it."""
 
 import time
 from typing import ClassVar
@@ -15,7 +15,8 @@ from core.model.snapshot import Control, Rebalance, Snapshot
 from tui import format as fmt
 from tui.actions import bindings_of
 from tui.screens.bond import BondDialog
-from tui.screens.dialogs import Confirm, Fact
+from tui.screens.controls import STALE
+from tui.screens.dialogs import Confirm, Fact, mode_and_account
 from tui.screens.live_consent import live_orders_allowed
 from tui.screens.pane import Pane
 from tui.screens.plan_rows import (
@@ -36,7 +37,7 @@ _ALL_BLOCKED = mark("No row of this plan can be traded now; each row says why. P
 
 
 class PlanPane(Pane):
-    """The newest plan, or the rebalance that came of it. `awaiting`: a rebalance was asked for and has not ended."""
+    """The newest plan, or its rebalance. `request_pending`: a rebalance was sent and has not ended."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings_of("plan")
 
@@ -91,10 +92,10 @@ class PlanPane(Pane):
         return self._why_not_send()
 
     def _why_not_send(self) -> str:
-        """Why the plan on the screen cannot be carried out; looked at before the question and after it."""
+        """Why the plan on the screen cannot be executed; checked before and after the question."""
         snapshot, plan = self.host.snapshot, self._plan()
         if snapshot is None or self.host.stale:
-            return say("No recent data from the engine: nothing is done on old data. Wait for an update.")
+            return say(STALE)
         if running := self._running_origin():
             return say("A {running} is running already.", running=say(running))
         if plan is None or self._shown_rebalance() is not None or plan.plan_id in self._executed_plans:
@@ -174,8 +175,8 @@ class PlanPane(Pane):
         if row is not None:
             *values, last = [cell.text for cell in row.cells]
             line = "  ".join(value for value in values if value)
-            told = styled((line, Tone.STRONG), f"\n\n{last}")
-            self.host.push_screen(BondDialog(self.host, say("Row"), told, BondCode(row.cells[1].text)))
+            text = styled((line, Tone.STRONG), f"\n\n{last}")
+            self.host.push_screen(BondDialog(self.host, say("Row"), text, BondCode(row.cells[1].text)))
 
     @on(LiveTable.RowHighlighted)
     def _update_detail(self) -> None:
@@ -187,9 +188,6 @@ class PlanPane(Pane):
                 styled((f"{row.cells[1].text} {row.cells[2].text}  ", Tone.STRONG), row.cells[-1].text)
             )
 
-    def on_live_table_row_selected(self) -> None:
-        self.action_run("open")
-
     def show(self, snapshot: Snapshot) -> None:
         self._refresh_plan()
 
@@ -198,18 +196,18 @@ class PlanPane(Pane):
             self._refresh_plan()
 
     def _plan(self) -> Plan | None:
-        """The newest plan: the engine's, unless the one just made has not reached its picture yet."""
+        """The newest plan: the engine's, unless the one just made is not in a snapshot yet."""
         theirs = self.host.snapshot.plan if self.host.snapshot else None
         candidates = [plan for plan in (theirs, self._made) if plan is not None]
         return max(candidates, key=lambda plan: plan.made_at, default=None)
 
     def _running_origin(self) -> str:
-        """What runs, in a word; empty where nothing does."""
+        """The origin of what runs; empty if nothing does."""
         rebalance = self.host.snapshot.rebalance if self.host.snapshot else None
         return rebalance.origin if rebalance is not None and rebalance.running else ""
 
     def _shown_rebalance(self) -> Rebalance | None:
-        """The rebalance that is to be seen instead of the plan: one that runs, or the newest plan's own."""
+        """The rebalance to show instead of the plan: one that runs, or the one of the newest plan."""
         rebalance = self.host.snapshot.rebalance if self.host.snapshot else None
         plan = self._plan()
         if rebalance is None or rebalance.running or plan is None or plan.plan_id == rebalance.plan_id:
@@ -265,8 +263,7 @@ def _age(plan: Plan, snapshot: Snapshot) -> str:
 def _question(plan: Plan, snapshot: Snapshot) -> Confirm:
     sold, bought = sum(leg.amount for leg in plan.sells), sum(leg.amount for leg in plan.buys)
     rows: list[Fact] = [
-        (say("Mode"), snapshot.mode.upper(), Tone.BAD if snapshot.mode == "live" else Tone.STRONG),
-        (say("Account"), snapshot.account or say("no account"), Tone.STRONG),
+        *mode_and_account(snapshot),
         (
             say("Plan"),
             say(

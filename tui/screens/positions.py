@@ -1,4 +1,4 @@
-"""Positions: what is held, whose it is, what it is worth, what guards it, and how old the price is."""
+"""Positions: the holdings, their owner and value, their stops, and the age of the price."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -14,7 +14,8 @@ from core.model.snapshot import Control, PositionRow, Snapshot, StopsSummary
 from tui import format as fmt
 from tui.actions import bindings_of
 from tui.screens.bond import BondDialog
-from tui.screens.dialogs import Confirm, Fact
+from tui.screens.controls import STALE
+from tui.screens.dialogs import Confirm, Fact, mode_and_account
 from tui.screens.live_consent import live_orders_allowed
 from tui.screens.pane import ListPane, PaneHost
 from tui.screens.stop_text import distance_cell, gauge, level_cells, state_cell, stop_line, stop_rows
@@ -108,11 +109,7 @@ def _sale(row: PositionRow, snapshot: Snapshot) -> Confirm:
 
 
 def _who(row: PositionRow, snapshot: Snapshot) -> list[Fact]:
-    return [
-        (say("Mode"), snapshot.mode.upper(), Tone.BAD if snapshot.mode == "live" else Tone.STRONG),
-        (say("Account"), snapshot.account or say("no account"), Tone.STRONG),
-        (say("Bond"), _bond(row), Tone.STRONG),
-    ]
+    return [*mode_and_account(snapshot), (say("Bond"), _bond(row), Tone.STRONG)]
 
 
 def _bond(row: PositionRow) -> str:
@@ -176,7 +173,7 @@ class PositionsPane(ListPane):
         if action != "open" and row.code in self._busy_codes:
             return say("Another action on this holding is still running.")
         if action != "open" and self.host.stale:
-            return say("No recent data from the engine: nothing is done on old data. Wait for an update.")
+            return say(STALE)
         if action == "adopt" and row.ours >= row.volume:
             return say("The strategy manages all of it already.")
         if action == "release" and not row.ours:
@@ -240,7 +237,7 @@ class PositionsPane(ListPane):
         super().refresh_all()
 
     def _row(self, row: PositionRow, now: datetime) -> TableRow:
-        """As it was built before where nothing of it has changed: most of the time nothing has."""
+        """The row as it was built before if nothing changed: most of the time nothing has."""
         age = _age(row, now)[0]
         kept = self._row_cache.get(row.code)
         if kept is None or (kept[0], kept[1]) != (row, age):
@@ -335,7 +332,7 @@ def _age(row: PositionRow, now: datetime) -> tuple[str, Tone]:
 
 
 def _detail(row: PositionRow) -> Text:
-    """The row's figures that a narrow screen has no column for, and what guards it."""
+    """The figures that a narrow screen has no column for, and the stops."""
     text = styled(
         (f"{row.code} {row.name}", Tone.STRONG),
         (f"  {say('cost')} ", Tone.DIM),

@@ -1,4 +1,4 @@
-"""Report: what the trading earned and cost, over a span of days, and how the account went."""
+"""Report: what the trading earned and cost in a period, and the account's equity."""
 
 from datetime import date
 from typing import Any, ClassVar
@@ -15,11 +15,11 @@ from tui.screens.bond import BondDialog
 from tui.screens.dialogs import TextDialog
 from tui.screens.pane import ListPane
 from tui.screens.report_rows import (
+    COLUMNS,
     PERIODS,
     SORTINGS,
     VIEWS,
     ReportSorting,
-    columns_of,
     first_day,
     key_of,
     rows_of,
@@ -30,12 +30,12 @@ from tui.widgets.chart import Chart
 from tui.widgets.theme import Tone, styled
 
 _TICKS = 30
-# From this size on the chart stands beside every view; below, in the view of the equity alone.
+# From this size on every view has the chart, below it only the equity view.
 _WIDE, _HIGH = 120, 34
 
 
 class ReportPane(ListPane):
-    """Bonds, orders, stops or days of a span, under their sums and the equity chart."""
+    """Bonds, orders, stops or days of a period, under their sums and the equity chart."""
 
     HEADS_SORT = False
     BINDINGS: ClassVar[list[BindingType]] = bindings_of("report")
@@ -55,7 +55,6 @@ class ReportPane(ListPane):
         self._writing = False
         self._ticks = 0
         self._day: date | None = None
-        self._language = ""
 
     def compose(self) -> ComposeResult:
         yield self.summary
@@ -80,13 +79,14 @@ class ReportPane(ListPane):
             self._read()
 
     def show(self, snapshot: Snapshot) -> None:
-        if snapshot.language != self._language:
-            self._language = snapshot.language
-            self._refresh_report()
         if snapshot.trading_day != self._day:
             new_day, self._day = self._day is not None, snapshot.trading_day
             if new_day:
                 self._read()
+
+    def refresh_all(self) -> None:
+        super().refresh_all()
+        self._refresh_report()
 
     def why_not(self, action: str) -> str:
         if action == "open" and self.table.cursor_key is None:
@@ -148,7 +148,7 @@ class ReportPane(ListPane):
 
     def _take_period(self, step: int) -> None:
         self._period = PERIODS[PERIODS.index(self._period) + step]
-        # The old span's figures under the new span's name would be wrong ones.
+        # The figures of the old period must not stand under the new one's name.
         self._report = None
         self._refresh_report()
         self._read()
@@ -177,13 +177,13 @@ class ReportPane(ListPane):
             self.host.refresh_keys()
         if isinstance(reply, Done):
             written = reply.value
-            told = say_many(
+            text = say_many(
                 "{count} file was written: {first}",
                 "{count} files were written: {first} and those beside it",
                 len(written),
                 first=written[0] if written else "",
             )
-            self.host.show_message(told)
+            self.host.show_message(text)
         else:
             self.host.show_message(say("The report could not be written. {reason}", reason=reply.text), failed=True)
 
@@ -193,7 +193,7 @@ class ReportPane(ListPane):
         self.detail.set_text(detail_text(self._items.get(self.table.cursor_key or "")))
 
     def _refresh_report(self) -> None:
-        self.table.set_columns(columns_of(self._view))
+        self.table.set_columns(COLUMNS[self._view])
         report = self._report
         self._update_summary(report)
         self.chart.show(None if report is None else equity_chart(report))

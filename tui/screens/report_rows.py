@@ -10,7 +10,7 @@ from typing import Any
 from core.i18n import mark, say
 from core.model.report import BondResult, EquityPoint, OrderResult, Report, Slippage, StopResult
 from tui import format as fmt
-from tui.widgets.columns import Cell, Column, TableRow, cell
+from tui.widgets.columns import Cell, Column, TableRow, cell, sorted_known_first
 from tui.widgets.theme import SIDE_TONES, Tone, change_tone
 
 PERIODS = (mark("day"), mark("week"), mark("month"), mark("year"), mark("all"))
@@ -67,9 +67,61 @@ SORTINGS: dict[str, tuple[ReportSorting, ...]] = {
 }
 
 
-def items(report: Report, view: str) -> Sequence[Any]:
-    """What the view lists."""
-    return {"bonds": report.bonds, "orders": report.orders, "stops": report.stops, "equity": report.equity}[view]
+COLUMNS: dict[str, tuple[Column, ...]] = {
+    "bonds": (
+        Column(mark("Code"), 9),
+        Column(mark("Name"), 8, most=12, rank=6),
+        Column(mark("Realised"), 8, right=True),
+        Column(mark("Open P/L"), 8, right=True),
+        Column(mark("Fees"), 5, right=True, rank=1),
+        Column(mark("vs list"), 7, right=True),
+        Column("%", 6, right=True, rank=8),
+        Column(mark("vs arrival"), 7, right=True),
+        Column("%", 6, right=True, rank=7),
+        Column(mark("Turnover"), 8, right=True, rank=2),
+        Column(mark("Bought"), 5, right=True, rank=12),
+        Column(mark("Sold"), 5, right=True, rank=11),
+        Column(mark("Held"), 5, right=True, rank=9),
+        Column(mark("Cost"), 7, right=True, rank=13),
+        Column(mark("Last"), 7, right=True, rank=10),
+    ),
+    "orders": (
+        Column(mark("Time"), 8, most=15),
+        Column(mark("Side"), 4),
+        Column(mark("Code"), 9),
+        Column(mark("Name"), 8, most=12, rank=7),
+        Column(mark("Filled"), 5, right=True),
+        Column(mark("Average"), 7, right=True),
+        Column(mark("List"), 7, right=True, rank=6),
+        Column(mark("vs list"), 7, right=True),
+        Column("%", 6, right=True, rank=9),
+        Column(mark("Arrival"), 7, right=True, rank=5),
+        Column(mark("vs arrival"), 7, right=True),
+        Column("%", 6, right=True, rank=8),
+        Column(mark("Fee"), 5, right=True, rank=4),
+        Column(mark("State"), 6, most=11, rank=2),
+        Column(mark("For"), 6, most=11, rank=10),
+    ),
+    "stops": (
+        Column(mark("Time"), 8, most=15),
+        Column(mark("Stop"), 9, most=11),
+        Column(mark("Code"), 9),
+        Column(mark("Name"), 8, most=12, rank=2),
+        Column(mark("Level"), 7, right=True),
+        Column(mark("Price"), 7, right=True),
+        Column(mark("Sold at"), 7, right=True),
+        Column(mark("Sold"), 5, right=True),
+        Column(mark("Result"), 9, right=True),
+        Column(mark("State"), 6, most=11, rank=1),
+    ),
+    "equity": (
+        Column(mark("Date"), 10),
+        Column(mark("Equity"), 12, right=True),
+        Column(mark("Day +/-"), 10, right=True),
+        Column("%", 7, right=True),
+        Column(mark("Drawdown"), 8, right=True),
+    ),
+}
 
 
 def key_of(item: object) -> str:
@@ -80,15 +132,8 @@ def key_of(item: object) -> str:
 
 
 def sorted_items(report: Report, view: str, sorting: ReportSorting, *, descending: bool) -> list[Any]:
-    found = items(report, view)
-    known = [item for item in found if sorting.value(item) is not None]
-    rest = [item for item in found if sorting.value(item) is None]
-    return [*sorted(known, key=sorting.value, reverse=descending), *rest]
-
-
-def columns_of(view: str) -> tuple[Column, ...]:
-    """The view's columns, labelled in the language in use."""
-    return {"bonds": _bond_columns, "orders": _order_columns, "stops": _stop_columns, "equity": _equity_columns}[view]()
+    items = {"bonds": report.bonds, "orders": report.orders, "stops": report.stops, "equity": report.equity}[view]
+    return sorted_known_first(items, sorting.value, descending=descending)
 
 
 def rows_of(report: Report, view: str, found: Sequence[Any]) -> list[TableRow]:
@@ -130,26 +175,6 @@ def slippage_sentence(part: Slippage) -> str:
     return say("{cost} CNY ({ratio})", cost=fmt.signed_money(part.cost), ratio=fmt.ratio(part.ratio))
 
 
-def _bond_columns() -> tuple[Column, ...]:
-    return (
-        Column(say("Code"), 9),
-        Column(say("Name"), 8, most=12, rank=6),
-        Column(say("Realised"), 8, right=True),
-        Column(say("Open P/L"), 8, right=True),
-        Column(say("Fees"), 5, right=True, rank=1),
-        Column(say("vs list"), 7, right=True),
-        Column("%", 6, right=True, rank=8),
-        Column(say("vs arrival"), 7, right=True),
-        Column("%", 6, right=True, rank=7),
-        Column(say("Turnover"), 8, right=True, rank=2),
-        Column(say("Bought"), 5, right=True, rank=12),
-        Column(say("Sold"), 5, right=True, rank=11),
-        Column(say("Held"), 5, right=True, rank=9),
-        Column(say("Cost"), 7, right=True, rank=13),
-        Column(say("Last"), 7, right=True, rank=10),
-    )
-
-
 def _bond(row: BondResult) -> TableRow:
     return TableRow(
         str(row.code),
@@ -170,26 +195,6 @@ def _bond(row: BondResult) -> TableRow:
             cell(fmt.price(row.cost) if row.held else "", Tone.DIM),
             cell(fmt.price(row.last) if row.held else ""),
         ),
-    )
-
-
-def _order_columns() -> tuple[Column, ...]:
-    return (
-        Column(say("Time"), 8, most=15),
-        Column(say("Side"), 4),
-        Column(say("Code"), 9),
-        Column(say("Name"), 8, most=12, rank=7),
-        Column(say("Filled"), 5, right=True),
-        Column(say("Average"), 7, right=True),
-        Column(say("List"), 7, right=True, rank=6),
-        Column(say("vs list"), 7, right=True),
-        Column("%", 6, right=True, rank=9),
-        Column(say("Arrival"), 7, right=True, rank=5),
-        Column(say("vs arrival"), 7, right=True),
-        Column("%", 6, right=True, rank=8),
-        Column(say("Fee"), 5, right=True, rank=4),
-        Column(say("State"), 6, most=11, rank=2),
-        Column(say("For"), 6, most=11, rank=10),
     )
 
 
@@ -216,21 +221,6 @@ def _order(row: OrderResult, now: datetime) -> TableRow:
     )
 
 
-def _stop_columns() -> tuple[Column, ...]:
-    return (
-        Column(say("Time"), 8, most=15),
-        Column(say("Stop"), 9, most=11),
-        Column(say("Code"), 9),
-        Column(say("Name"), 8, most=12, rank=2),
-        Column(say("Level"), 7, right=True),
-        Column(say("Price"), 7, right=True),
-        Column(say("Sold at"), 7, right=True),
-        Column(say("Sold"), 5, right=True),
-        Column(say("Result"), 9, right=True),
-        Column(say("State"), 6, most=11, rank=1),
-    )
-
-
 def _stop(row: StopResult, now: datetime) -> TableRow:
     return TableRow(
         key_of(row),
@@ -246,16 +236,6 @@ def _stop(row: StopResult, now: datetime) -> TableRow:
             cell(fmt.signed_money(row.realised), change_tone(row.realised)),
             cell(say(row.state)),
         ),
-    )
-
-
-def _equity_columns() -> tuple[Column, ...]:
-    return (
-        Column(say("Date"), 10),
-        Column(say("Equity"), 12, right=True),
-        Column(say("Day +/-"), 10, right=True),
-        Column("%", 7, right=True),
-        Column(say("Drawdown"), 8, right=True),
     )
 
 

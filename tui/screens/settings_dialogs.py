@@ -53,9 +53,7 @@ class SettingEdit(ModalScreen[str | None]):
             yield Static(facts(rows, 10), markup=False, classes="dialog-facts")
             yield self._input
             yield self._problem
-            keys = TextBlock(classes="dialog-hint")
-            keys.set_text(key_hints(("enter", say("write it")), ("esc", say("leave it"))))
-            yield keys
+            yield key_hints(("enter", say("write it")), ("esc", say("leave it")))
 
     def action_leave(self) -> None:
         self.dismiss(None)
@@ -103,9 +101,7 @@ class SecretEdit(ModalScreen[str]):
             box.border_title = self._what
             yield Static(styled(say("Stored in the system's keyring; if that fails, rotor asks you.")), markup=False)
             yield self._input
-            keys = TextBlock(classes="dialog-hint")
-            keys.set_text(key_hints(("enter", say("store it")), ("esc", say("leave it"))))
-            yield keys
+            yield key_hints(("enter", say("store it")), ("esc", say("leave it")))
 
     def action_leave(self) -> None:
         self._answer("")

@@ -1,4 +1,4 @@
-"""Strategies: choose one, choose one of its backtest records, look at its list, use it."""
+"""Strategies: choose one and one of its backtest records, check the list, use the record."""
 
 from decimal import Decimal
 from typing import ClassVar
@@ -166,10 +166,6 @@ class StrategiesPane(Pane):
     @on(Pager.PageRequested)
     def _page_requested(self, message: Pager.PageRequested) -> None:
         self._load_page(message.step)
-
-    @on(LiveTable.RowSelected)
-    def _chosen(self) -> None:
-        self.action_run("open")
 
     @on(SearchLine.Changed, "#strategy-list-search")
     def _search_strategies(self) -> None:

@@ -1,7 +1,7 @@
 """Strategies and backtest records as rows, and the orders in which records can be sorted."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -15,7 +15,7 @@ from core.model.known import Unknown
 from core.model.platform import Record, Strategy
 from core.model.snapshot import Followed
 from tui import format as fmt
-from tui.widgets.columns import Column, TableRow, cell
+from tui.widgets.columns import Column, TableRow, cell, sorted_known_first
 from tui.widgets.text import TextBlock
 from tui.widgets.theme import STYLES, Tone, change_tone, styled
 
@@ -28,7 +28,7 @@ STRATEGY_COLUMNS = (
 
 
 class RecordSorting(NamedTuple):
-    """A column that records can be sorted by, best first; what is not told comes last."""
+    """A column that records can be sorted by, best first."""
 
     label: str
     column: int
@@ -50,33 +50,23 @@ SORTINGS = (
     RecordSorting(mark("win rate"), 7, lambda record: record.win_rate),
 )
 
-_RECORD_LABELS = (
-    "",
-    mark("Record"),
-    mark("Tested"),
-    mark("Return"),
-    mark("Annual"),
-    mark("Drawdn"),
-    mark("Sharpe"),
-    mark("Win"),
+_RECORD_COLUMNS = (
+    Column("", 1),
+    Column(mark("Record"), 6),
+    Column(mark("Tested"), 10, rank=3),
+    Column(mark("Return"), 8, right=True),
+    Column(mark("Annual"), 8, right=True),
+    Column(mark("Drawdn"), 8, right=True),
+    Column(mark("Sharpe"), 6, right=True, rank=1),
+    Column(mark("Win"), 6, right=True, rank=2),
 )
 
 
 def record_columns(sorting: RecordSorting | None) -> tuple[Column, ...]:
     """The columns of the record list; the one it is sorted by carries a `v`."""
-    labels = [
-        f"{say(label)} v" if sorting is not None and sorting.column == index else label
-        for index, label in enumerate(_RECORD_LABELS)
-    ]
-    return (
-        Column(labels[0], 1),
-        Column(labels[1], 6),
-        Column(labels[2], 10, rank=3),
-        Column(labels[3], 8, right=True),
-        Column(labels[4], 8, right=True),
-        Column(labels[5], 8, right=True),
-        Column(labels[6], 6, right=True, rank=1),
-        Column(labels[7], 6, right=True, rank=2),
+    return tuple(
+        replace(column, label=f"{column.title} v") if sorting is not None and sorting.column == index else column
+        for index, column in enumerate(_RECORD_COLUMNS)
     )
 
 
@@ -119,10 +109,7 @@ def drawdown(record: Record) -> str:
 def sort_records(records: Sequence[Record], sorting: RecordSorting | None) -> list[Record]:
     if sorting is None:
         return list(records)
-    told = [record for record in records if sorting.value(record) is not None]
-    untold = [record for record in records if sorting.value(record) is None]
-    told.sort(key=lambda record: sorting.value(record) or 0, reverse=sorting.descending)  # type: ignore[arg-type]
-    return told + untold
+    return sorted_known_first(records, sorting.value, descending=sorting.descending)
 
 
 _LABEL = 22

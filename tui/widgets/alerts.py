@@ -1,4 +1,4 @@
-"""The lines under the header: what must not be overlooked, in words."""
+"""The lines under the tabs: what the user must not overlook."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from core.i18n import say
 from core.model.snapshot import Control, Need, Snapshot
 from tui import format as fmt
 from tui.format import missed_text
-from tui.widgets.text import TextBlock
+from tui.widgets.text import FittedText
 from tui.widgets.theme import STYLES, Tone
 
 _MOST_LINES, _SHARE = 4, 6
@@ -20,7 +20,7 @@ _LEAST_CELLS = 8
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """`how` says what to press: where the text has to be cut, `briefly` still says it."""
+    """`how` says what to press; `briefly` says it where the text must be cut."""
 
     word: str
     text: str
@@ -47,7 +47,7 @@ class Alert:
         return list(full)[:most]
 
 
-class AlertBar(TextBlock):
+class AlertBar(FittedText):
     """Trading is off, the snapshot is stale, trading is halted, a run was missed: at most a sixth of the screen."""
 
     def __init__(self) -> None:
@@ -56,12 +56,9 @@ class AlertBar(TextBlock):
         self._unseen = 0
 
     def show(self, snapshot: Snapshot | None, silent_for: float | None, trouble: str | None = None) -> None:
-        """`silent_for`: seconds without a snapshot where that is too long, else None. `trouble`: the engine's own."""
+        """`silent_for`: seconds without a snapshot if that is too long, else None. `trouble`: the link's failure."""
         self._alerts = _alerts(snapshot, silent_for, trouble)
         self._unseen = max(0, len(snapshot.notices) + len(snapshot.dangers) - _MOST_NOTICES) if snapshot else 0
-        self.refresh_text()
-
-    def on_resize(self) -> None:
         self.refresh_text()
 
     def refresh_text(self) -> None:
@@ -114,7 +111,7 @@ def _alerts(snapshot: Snapshot | None, silent_for: float | None, trouble: str | 
 
 
 def _not_trading(snapshot: Snapshot) -> list[Alert]:
-    """What keeps orders from being sent, whatever the user says."""
+    """Why no orders are sent, apart from the trading controls."""
     found: list[Alert] = []
     if snapshot.blockers:
         first, *others = snapshot.blockers

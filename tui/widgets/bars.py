@@ -1,11 +1,10 @@
-"""The two lines above every screen: who and how, and where."""
+"""The bars of every screen: the top bar, the tabs, the keys and the status line."""
 
 import time
 from collections.abc import Callable, Sequence
 
 from rich.cells import cell_len
 from rich.text import Text
-from textual import events
 from textual.message import Message
 
 from core.i18n import say
@@ -14,7 +13,7 @@ from core.model.snapshot import Health, Level, Rebalance, Snapshot
 from tui import format as fmt
 from tui.actions import PANES, Action
 from tui.format import job_texts
-from tui.widgets.text import TextBlock
+from tui.widgets.text import ClickableText, FittedText, TextBlock
 from tui.widgets.theme import LEVEL_TONES, MODE_TONES, STYLES, Tone, styled
 
 _ALERT_LEVELS = frozenset({Level.WARNING, Level.ERROR})
@@ -23,9 +22,9 @@ TRADING_PHASES = frozenset(
     {SessionPhase.PRE_OPEN, SessionPhase.OPENING_CALL, SessionPhase.OPEN, SessionPhase.CLOSING_CALL}
 )
 """Phases in which the clock shows seconds."""
-# What has this rank or a higher one may go to make room for what comes next.
+# Segments of this rank or a higher one may be dropped to make room for the next job.
 _OPTIONAL = 6
-# While all is well with these, they take no room up here: Home names them.
+# Shown here only while something is wrong with them; Home always lists them.
 _QUIET = frozenset({"clock", "disk", "engine", "news"})
 
 
@@ -41,20 +40,17 @@ def fit_segments(segments: Sequence[tuple[int, Text]], width: int) -> Text:
     return Text(" " * gap).join(text for _, text in shown)
 
 
-class TopBar(TextBlock):
+class TopBar(FittedText):
     """`rotor  SANDBOX  account  14:49:32 open  QMT 12ms  quotes 0.4s  FactorCat ok`."""
 
     def __init__(self, *, watch: bool = False) -> None:
-        """`watch`: this view can do nothing, and says so."""
+        """`watch`: this view cannot act, and the bar shows that."""
         super().__init__(id="top-bar")
         self._watch = watch
         self._snapshot: Snapshot | None = None
 
     def show(self, snapshot: Snapshot | None) -> None:
         self._snapshot = snapshot
-        self.refresh_text()
-
-    def on_resize(self) -> None:
         self.refresh_text()
 
     def refresh_text(self) -> None:
@@ -77,7 +73,7 @@ class TopBar(TextBlock):
 
 
 def _with_next_job(segments: list[tuple[int, Text]], snapshot: Snapshot, width: int) -> Text:
-    """The segments, with what runs or comes next: in as many words as cost none of the others its place."""
+    """Add what runs or comes next, in the longest text that pushes no other segment out."""
     texts, tone = _what_next(snapshot)
     for text in texts:
         every = [*segments, (3, Text(text, STYLES[tone]))]
@@ -87,7 +83,7 @@ def _with_next_job(segments: list[tuple[int, Text]], snapshot: Snapshot, width: 
 
 
 def _time(snapshot: Snapshot) -> str:
-    """To the second while the market is at work; else to the minute: a screen that idles writes nothing."""
+    """To the second in trading hours, else to the minute, so that an idle screen writes nothing."""
     clock = fmt.clock(snapshot.at)
     return clock if snapshot.session in TRADING_PHASES else clock[:5]
 
@@ -106,7 +102,7 @@ def _health_segment(health: Health) -> tuple[int, Text]:
     return 5, styled((f"{health.name} ", Tone.DIM), (text, Tone.GOOD))
 
 
-class TabBar(TextBlock):
+class TabBar(ClickableText[str], FittedText):
     """The screens with their digits; the current one in brackets."""
 
     class PanePicked(Message):
@@ -119,7 +115,6 @@ class TabBar(TextBlock):
         self._current = PANES[0].id
         self._snapshot: Snapshot | None = None
         self._seen = 0
-        self._spans: list[tuple[int, int, str]] = []
 
     def show(self, current: str, snapshot: Snapshot | None) -> None:
         self._current, self._snapshot = current, snapshot
@@ -127,21 +122,15 @@ class TabBar(TextBlock):
             self._seen = max(event.number for event in snapshot.events)
         self.refresh_text()
 
-    def on_resize(self) -> None:
-        self.refresh_text()
-
-    def on_click(self, event: events.Click) -> None:
-        offset = event.get_content_offset(self)
-        for start, end, pane in self._spans:
-            if offset is not None and start <= offset.x < end:
-                self.post_message(self.PanePicked(pane))
+    def clicked(self, link: str) -> None:
+        self.post_message(self.PanePicked(link))
 
     def refresh_text(self) -> None:
         texts = [f"{pane.key} {say(pane.title)}{self._mark(pane.id)}" for pane in PANES]
         # With a cell less around each tab they fit on a small screen.
         gap = 1 if sum(cell_len(text) + 2 for text in texts) <= self.size.width else 0
         bar = Text(style=STYLES[Tone.DIM])
-        self._spans.clear()
+        self._links.clear()
         for pane, text in zip(PANES, texts, strict=True):
             start = bar.cell_len
             current = pane.id == self._current
@@ -153,11 +142,11 @@ class TabBar(TextBlock):
                 bar.append(text.removesuffix(mark) if mark else text, STYLES[Tone.DIM])
                 bar.append(mark, STYLES[Tone.WARN])
             bar.append("]" if current else " " * gap)
-            self._spans.append((start, bar.cell_len, pane.id))
+            self._links.append((start, bar.cell_len, pane.id))
         self.set_text(bar)
 
     def _mark(self, pane: str) -> str:
-        """What waits on a screen that is not looked at: unread warnings, unfinished orders."""
+        """The mark of a tab: unread warnings, open orders."""
         snapshot = self._snapshot
         if snapshot is None:
             return ""
@@ -194,7 +183,7 @@ def running_text(rebalance: Rebalance) -> str:
 Reason = Callable[[Action], str]
 
 
-class KeyBar(TextBlock):
+class KeyBar(ClickableText[Action], FittedText):
     """`r Make a plan   e Execute   ? Help   q Quit`."""
 
     class ActionPicked(Message):
@@ -206,7 +195,6 @@ class KeyBar(TextBlock):
         super().__init__(id="key-bar")
         self._actions: tuple[Action, ...] = ()
         self._why_not: Reason = lambda _: ""
-        self._spans: list[tuple[int, int, Action]] = []
 
     def show(self, actions: tuple[Action, ...], why_not: Reason) -> None:
         """`why_not` answers with the reason why an action does nothing now, or nothing."""
@@ -214,27 +202,21 @@ class KeyBar(TextBlock):
         self._why_not = why_not
         self.refresh_text()
 
-    def on_resize(self) -> None:
-        self.refresh_text()
-
-    def on_click(self, event: events.Click) -> None:
-        offset = event.get_content_offset(self)
-        for start, end, action in self._spans:
-            if offset is not None and start <= offset.x < end:
-                self.post_message(self.ActionPicked(action))
+    def clicked(self, link: Action) -> None:
+        self.post_message(self.ActionPicked(link))
 
     def refresh_text(self) -> None:
         width = self.size.width
         needed = sum(cell_len(f"{action.key_text} {say(action.label)}") for action in self._actions)
         gap = next((gap for gap in (3, 2) if needed + gap * (len(self._actions) - 1) <= width), 1)
         bar = Text(style=STYLES[Tone.DIM])
-        self._spans.clear()
+        self._links.clear()
         for action in self._actions:
             start = bar.cell_len
             off = bool(self._why_not(action))
             bar.append(action.key_text, STYLES[Tone.DIM] if off else STYLES[Tone.KEY])
             bar.append(f" {say(action.label)}", STYLES[Tone.DIM] if off else STYLES[Tone.TEXT])
-            self._spans.append((start, bar.cell_len, action))
+            self._links.append((start, bar.cell_len, action))
             bar.append(" " * gap)
         self.set_text(bar)
 
@@ -243,7 +225,7 @@ _SECONDS, _FAILED_SECONDS = 6.0, 15.0
 
 
 class StatusBar(TextBlock):
-    """The newest wins; what went wrong stays longer, and is called so in words."""
+    """Shows the newest message; a failure stays longer."""
 
     def __init__(self) -> None:
         super().__init__(id="status-bar")
@@ -256,7 +238,7 @@ class StatusBar(TextBlock):
         self.display = True
 
     def tick(self) -> None:
-        """Go when the time is over."""
+        """Hide the message when its time is over."""
         if self.display and time.monotonic() >= self._until:
             self.clear()
 

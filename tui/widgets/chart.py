@@ -1,4 +1,4 @@
-"""A line drawn with box characters: they are one cell wide in every font, which Braille dots and blocks are not."""
+"""A line chart of box characters. They are one cell wide in every font; Braille dots and blocks are not."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from tui.format import fit
-from tui.widgets.text import TextBlock
+from tui.widgets.text import FittedText
 from tui.widgets.theme import STYLES, Tone, styled
 
 _LEAST_COLUMNS = 8
@@ -40,7 +40,7 @@ class ChartData:
     last: str
 
 
-class Chart(TextBlock):
+class Chart(FittedText):
     """Drawn anew when its size or its data changes."""
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
@@ -51,9 +51,6 @@ class Chart(TextBlock):
         if data != self._data:
             self._data = data
             self.refresh_text()
-
-    def on_resize(self) -> None:
-        self.refresh_text()
 
     def refresh_text(self) -> None:
         width, height = self.content_size

@@ -1,16 +1,18 @@
 """Rows, columns, and how columns share a width."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from rich.cells import cell_len
 
 from core.i18n import say
 from tui.format import one_line
 from tui.widgets.theme import Tone
+
+T = TypeVar("T")
 
 _GAPS = (3, 2, 1)
 
@@ -93,11 +95,16 @@ class Sorting:
 
     def applied(self, rows: Sequence[TableRow]) -> list[TableRow]:
         """The rows in order; equals stay as they were, and what is not known comes last either way."""
-        known = [(value, row) for row in rows if (value := row.value(self.column)) is not None]
-        unknown = [row for row in rows if row.value(self.column) is None]
-        # One column holds values of one kind, which compare with each other.
-        known.sort(key=lambda pair: pair[0], reverse=self.descending)  # type: ignore[arg-type, return-value]
-        return [row for _, row in known] + unknown
+        return sorted_known_first(rows, lambda row: row.value(self.column), descending=self.descending)
+
+
+def sorted_known_first(items: Iterable[T], value: Callable[[T], Any], *, descending: bool) -> list[T]:
+    """Sorted by a value of one kind; items whose value is None come last either way."""
+    known: list[T] = []
+    unknown: list[T] = []
+    for item in items:
+        (unknown if value(item) is None else known).append(item)
+    return sorted(known, key=value, reverse=descending) + unknown
 
 
 def sorted_next(sorting: Sorting | None, layout: "Layout") -> Sorting | None:

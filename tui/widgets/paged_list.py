@@ -1,10 +1,10 @@
-"""A list that comes in pages: title, search line, table, and where one is in it."""
+"""A list that comes in pages: title, search line, table and page number."""
 
 import time
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from textual import events, on
+from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
@@ -16,7 +16,7 @@ from core.model.platform import Page
 from tui import format as fmt
 from tui.widgets.columns import Column, TableRow
 from tui.widgets.table import LiveTable
-from tui.widgets.text import TextBlock
+from tui.widgets.text import ClickableText, TextBlock
 from tui.widgets.theme import STYLES, Tone, styled
 
 _PAUSE = 0.3
@@ -99,7 +99,7 @@ class SearchLine(Horizontal):
 
 
 class ListTexts(NamedTuple):
-    """What a list says of itself: what it counts, and two marked sentences."""
+    """What a list counts, and its two marked sentences."""
 
     noun: str
     loading: str
@@ -110,8 +110,8 @@ STRATEGIES = ListTexts("strategy", mark("Loading strategies"), mark("The strateg
 RECORDS = ListTexts("record", mark("Loading records"), mark("The records were not loaded: {reason}"))
 
 
-class Pager(TextBlock):
-    """Where one is, with a place to click for the page before and the page after."""
+class Pager(ClickableText[int]):
+    """The page number, with links to the page before and the page after."""
 
     class PageRequested(Message):
         def __init__(self, step: int) -> None:
@@ -119,22 +119,19 @@ class Pager(TextBlock):
             self.step = step
 
     def set_links(self, *, back: bool, forward: bool) -> None:
-        """Which of the two there is."""
-        self._spans: list[tuple[int, int, int]] = []
+        """Add the links to the page before and the page after."""
+        self._links.clear()
         text = styled((self.text, Tone.DIM))
         for step, there, shown in ((-1, back, "[<]"), (1, forward, "[>]")):
             text.append("  ")
             start = text.cell_len
             text.append(shown, STYLES[Tone.KEY if there else Tone.DIM])
             if there:
-                self._spans.append((start, text.cell_len, step))
+                self._links.append((start, text.cell_len, step))
         self.set_text(text)
 
-    def on_click(self, event: events.Click) -> None:
-        offset = event.get_content_offset(self)
-        for start, end, step in getattr(self, "_spans", ()):
-            if offset is not None and start <= offset.x < end:
-                self.post_message(self.PageRequested(step))
+    def clicked(self, link: int) -> None:
+        self.post_message(self.PageRequested(link))
 
 
 class PagedList(Vertical):
@@ -171,12 +168,12 @@ class PagedList(Vertical):
         self._title.set_text(styled((title, Tone.TITLE), (f"  {note}" if note else "", Tone.DIM)))
 
     def show_loading(self) -> None:
-        """A page was asked for; the rows of the last one stay until it comes."""
+        """A page was asked for; the old rows stay until it comes."""
         self._loading_since = time.monotonic()
         self.tick()
 
     def tick(self) -> None:
-        """Say how long the answer is being waited for."""
+        """Show how long the reply has been awaited."""
         if self._loading_since is None:
             return
         seconds = int(time.monotonic() - self._loading_since)
@@ -198,7 +195,7 @@ class PagedList(Vertical):
         self._pager.set_text("")
 
     def page_loaded(self, page: Page[Any]) -> None:
-        """A page came; its rows are given to `rows`."""
+        """A page came; `set_rows` shows its rows."""
         self._loading_since, self.loaded = None, True
         self.page, self.pages = page.page, max(1, page.total_pages)
         count = fmt.plural(page.total_count, self._texts.noun)

@@ -1,7 +1,10 @@
-"""Text on the screen that is repainted only when it says something new."""
+"""Text on the screen that is repainted only when it changes."""
+
+from typing import Generic, TypeVar
 
 from rich.cells import cell_len
 from rich.text import Text
+from textual import events
 from textual.widgets import Static
 
 from core.i18n import say
@@ -9,7 +12,7 @@ from tui.widgets.theme import STYLES, Tone, styled
 
 
 class TextBlock(Static):
-    """Plain text; what the platform or the broker wrote is never read as markup."""
+    """Plain text: texts of the platform and the broker are never read as markup."""
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
         super().__init__("", id=id, classes=classes, markup=False)
@@ -17,7 +20,7 @@ class TextBlock(Static):
 
     @property
     def text(self) -> str:
-        """What it says now, without its colours."""
+        """The text without its colours."""
         return "" if self._content is None else self._content.plain
 
     def set_text(self, text: Text | str) -> None:
@@ -25,6 +28,36 @@ class TextBlock(Static):
         if self._content is None or new.plain != self._content.plain or new.spans != self._content.spans:
             self._content = new
             self.update(new)
+
+
+class FittedText(TextBlock):
+    """Text that is laid out for the size of its widget."""
+
+    def on_resize(self) -> None:
+        self.refresh_text()
+
+    def refresh_text(self) -> None:
+        raise NotImplementedError
+
+
+Link = TypeVar("Link")
+
+
+class ClickableText(TextBlock, Generic[Link]):
+    """Text with parts that can be clicked: `_links` holds the first cell, the end and the meaning of each."""
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id, classes=classes)
+        self._links: list[tuple[int, int, Link]] = []
+
+    def on_click(self, event: events.Click) -> None:
+        offset = event.get_content_offset(self)
+        for start, end, link in self._links:
+            if offset is not None and start <= offset.x < end:
+                self.clicked(link)
+
+    def clicked(self, link: Link) -> None:
+        raise NotImplementedError
 
 
 class Section(TextBlock):
@@ -36,7 +69,6 @@ class Section(TextBlock):
         self.refresh_title()
 
     def refresh_title(self) -> None:
-        """In the language in use."""
         self.border_title = say(self._heading)
 
 
@@ -51,11 +83,11 @@ def facts(rows: list[tuple[str, str, Tone]], width: int = 14) -> Text:
     return text
 
 
-def key_hints(*keys: tuple[str, str]) -> Text:
-    """Keys and what they do: `y execute   n go back`."""
+def key_hints(*keys: tuple[str, str]) -> Static:
+    """The last line of a dialog, keys and what they do: `y execute   n go back`."""
     text = Text(style=STYLES[Tone.DIM])
     for number, (key, meaning) in enumerate(keys):
         text.append("   " if number else "")
         text.append(key, STYLES[Tone.KEY])
         text.append(f" {meaning}")
-    return text
+    return Static(text, markup=False, classes="dialog-hint")
