@@ -223,11 +223,11 @@ class CommandHandlers:
     async def _execute(self, command: ExecutePlan) -> Rebalance:
         finished = await self._trading.execute(command)
         if finished.origin is Origin.REBALANCE:
-            self._scheduler.settled()
+            self._scheduler.rebalanced()
         return finished
 
     async def _drop_missed(self, _: DropMissed) -> None:
-        missed = self._scheduler.drop()
+        missed = self._scheduler.drop_missed()
         if missed is None:
             raise CommandDeclined(say("no run was missed"))
         log.info("the missed %s of %s is not made up for", missed.name, f"{missed.planned_at:%Y-%m-%d %H:%M}")

@@ -1,4 +1,4 @@
-"""The engine from outside: a thread of its own, snapshots out, commands in."""
+"""The engine in a thread of its own: snapshots out, commands in."""
 
 import asyncio
 import logging
@@ -33,8 +33,8 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
-_LAST_WORD = 0.3
-"""Seconds in which the viewer that ends the engine gets its answer."""
+_ANSWER_SECONDS = 0.3
+"""Seconds in which the viewer that stops the engine gets its answer."""
 
 
 class EngineFailed(SetupError):
@@ -46,11 +46,10 @@ class EngineFailed(SetupError):
 
 
 class Engine:
-    """An `EngineLink` to an engine in this process. It holds its home from `start` to `stop`.
+    """An `EngineLink` to an engine in this process. It locks the data folder from `start` to `stop`.
 
-    `speed` is the sandbox's, in market seconds per second; with `stderr` the log goes there too. `by_itself`: keep the
-    schedule and watch the stops; without, nothing is sent but at a command's word. `ends_at_a_word`: a viewer may end
-    it, because no screen of its own hangs on it.
+    `speed`: of the sandbox, in market seconds per second. `stderr`: the log goes there too. `by_itself`: run the
+    schedule and the stops; otherwise orders are sent by commands only. `viewer_may_end`: it has no screen of its own.
     """
 
     def __init__(
@@ -61,14 +60,14 @@ class Engine:
         speed: float = 1.0,
         stderr: bool = False,
         by_itself: bool = True,
-        ends_at_a_word: bool = False,
+        viewer_may_end: bool = False,
     ) -> None:
         self._home = home
         self._settings = settings
         self._speed = speed
         self._stderr = stderr
         self._by_itself = by_itself
-        self._ends_at_a_word = ends_at_a_word
+        self._viewer_may_end = viewer_may_end
         self._since = ""
         self._lock = HomeLock(home)
         self._listeners: list[SnapshotListener] = []
@@ -83,7 +82,7 @@ class Engine:
         self.latest: Snapshot | None = None
 
     def start(self) -> None:
-        """Take the home and start the thread; answers before the parts are built.
+        """Lock the data folder and start the thread; returns before the components are built.
 
         Raises `HomeInUse`, `HomeUnusable`.
         """
@@ -91,12 +90,12 @@ class Engine:
         since = datetime.now(SHANGHAI)
         self._since = since.isoformat(timespec="seconds")
         self._lock.acquire(self._settings.mode, since)
-        self._home.endpoint.unlink(missing_ok=True)  # what a crash has left leads nowhere
+        self._home.endpoint.unlink(missing_ok=True)  # left over from a crash
         self._thread.start()
         self._looping.wait()
 
     def wait_ready(self, seconds: float = 30.0) -> None:
-        """Wait until the account was read for the first time. Raises `EngineFailed`."""
+        """Wait for the first reading of the account. Raises `EngineFailed`."""
         if not self._ready.wait(seconds):
             raise EngineFailed(f"the engine did not come up within {seconds:.0f} s: see the log in {self._home.logs}")
         if self._failure is not None:
@@ -108,15 +107,15 @@ class Engine:
 
     @property
     def failure(self) -> str | None:
-        """Why the engine could not start or has ended, None where neither is so."""
+        """Why the engine could not start or has ended; None while it runs."""
         return self._failure
 
     def stop(self, seconds: float = 10.0) -> None:
-        """End in order: nothing new is sent, the books are closed, the home is given back."""
+        """Stop in order: nothing new is sent, the databases are closed, the data folder is unlocked."""
         if self._loop is not None and self._stopping is not None and self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._stopping.set)
             self._thread.join(seconds)
-        if not self._thread.is_alive():  # else the home stays taken until the process ends: it may still trade
+        if not self._thread.is_alive():  # else it stays locked: the engine may still trade
             self._lock.release()
 
     def subscribe(self, listener: SnapshotListener) -> Callable[[], None]:
@@ -130,30 +129,30 @@ class Engine:
             answered: Future[Reply[T]] = Future()
             answered.set_result(Failed(self._failure or "the engine has ended"))
             return answered
-        return asyncio.run_coroutine_threadsafe(self._answer(command), self._loop)
+        return asyncio.run_coroutine_threadsafe(self._reply_to(command), self._loop)
 
     @property
     def trouble(self) -> str | None:
-        """Of a link to an engine in another process; this one is here."""
+        """None: an engine in this process can always be reached."""
         return None
 
     def _pulse(self) -> tuple[float, str]:
-        """Seconds since the last beat, and the last thing that was done; from any thread."""
+        """Seconds since the last check, and the newest event; called from any thread."""
         runtime = self._runtime
         return (0.0, "it starts") if runtime is None else (time.monotonic() - runtime.checked_at, runtime.doing)
 
-    def _end(self) -> Reply[None]:
-        if not self._ends_at_a_word or self._stopping is None:
+    def _stop_for_viewer(self) -> Reply[None]:
+        if not self._viewer_may_end or self._stopping is None:
             told = say("this engine runs in the app of process {pid}: leave the app there (q)", pid=os.getpid())
             return Failed(told, refused=True)
         log.info("a viewer ends the engine")
-        # A little later: the IPC server stops too, and the answer has to be sent before.
-        asyncio.get_running_loop().call_later(_LAST_WORD, self._stopping.set)
+        # Later: the IPC server stops too, and must send the answer before.
+        asyncio.get_running_loop().call_later(_ANSWER_SECONDS, self._stopping.set)
         return Done(None)
 
-    async def _answer(self, command: Command[T]) -> Reply[T]:
+    async def _reply_to(self, command: Command[T]) -> Reply[T]:
         if isinstance(command, EndEngine):
-            return cast("Reply[T]", self._end())
+            return cast("Reply[T]", self._stop_for_viewer())
         if self._runtime is None:
             return Failed("the engine is still starting: try again in a moment")
         try:
@@ -180,8 +179,8 @@ class Engine:
         self._loop.set_default_executor(ThreadPoolExecutor(64, thread_name_prefix="rotor"))
         self._stopping = asyncio.Event()
         self._looping.set()
-        components = self._built()
-        # Here, as in _built: what costs more time than the screen should wait before its first paint.
+        components = self._build()
+        # Imported here: they take longer than the first paint of the screen should wait.
         from core.engine.ipc.server import IpcServer
         from core.engine.runtime import EngineRuntime
         from core.infra.logs import Logs
@@ -193,14 +192,14 @@ class Engine:
             stack.push_async_callback(self._runtime.close)
             await self._runtime.open()
             if self._by_itself:
-                host = IpcServer(self._home, self, self._since, self._pulse)
-                host.open()
-                stack.callback(host.close)
+                server = IpcServer(self._home, self, self._since, self._pulse)
+                server.open()
+                stack.callback(server.close)
             self._ready.set()
             await self._stopping.wait()
 
-    def _built(self) -> "Components":
-        """The parts; what keeps them from being built is logged with the real time. Raises `EngineFailed`."""
+    def _build(self) -> "Components":
+        """The components; an obstacle is logged with the real time. Raises `EngineFailed`."""
         from core.engine.assembly import build
         from core.engine.live import LiveUnavailable
         from core.infra.logs import Logs
@@ -224,7 +223,7 @@ class Engine:
         for listener in tuple(self._listeners):
             try:
                 listener(snapshot)
-            except Exception:  # one viewer's fault must not blind the others
+            except Exception:  # a failing listener must not keep the snapshot from the others
                 log.exception("a listener failed")
 
     def _fail(self, text: str) -> None:

@@ -1,18 +1,17 @@
-"""What runs while an engine runs, all on one loop: checks, schedule, stops, reconciliation, login, snapshots."""
+"""The running engine, all on one loop: checks, schedule, stops, reconciliation, login, snapshots."""
 
 import asyncio
 import gc
 import logging
 import time
-from collections import deque
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from itertools import count
 
 from core import __version__
 from core.engine.assembly import Components, LastQuotes
 from core.engine.commands import CommandHandlers
 from core.engine.current_settings import CurrentSettings
+from core.engine.event_log import EventLog
 from core.engine.health import HealthMonitor
 from core.engine.login import PlatformLogin
 from core.engine.scheduler import ExitScheduler, JobScheduler, RunScheduler
@@ -21,16 +20,15 @@ from core.engine.snapshots import SnapshotBuilder
 from core.engine.supervisor import Supervisor
 from core.engine.trading_commands import TradingCommands
 from core.i18n import say
-from core.infra.clock import Clock, RealClock
+from core.infra.clock import RealClock
 from core.infra.credentials import Credentials
 from core.infra.credentials_file import CredentialsFile
 from core.infra.home import Home
-from core.infra.logs import NUMBERS, text_of
 from core.infra.updates import UpdateCheck
 from core.model.bond import BondCode
 from core.model.known import Known
 from core.model.quote import Quote
-from core.model.snapshot import BlockKind, Event, Level, Snapshot
+from core.model.snapshot import BlockKind, Snapshot
 from core.notify.delivery import Notifier
 from core.trading.executor import INTERRUPTED
 from core.trading.reconcile import end_working
@@ -39,7 +37,7 @@ from core.trading.state_store import RUNNING
 log = logging.getLogger(__name__)
 
 COALESCE = 0.2
-"""Seconds within which several changes make one snapshot, or one reading of the account."""
+"""Seconds within which several changes are published as one snapshot."""
 
 _READ_EVERY = 2
 """Checks between two readings of an account that reports no change."""
@@ -48,7 +46,7 @@ _READ_WAIT = 1.0
 """Seconds that a snapshot waits for the account."""
 
 _LAST_WAIT = 5.0
-"""Real seconds that the open orders get to be cancelled when the engine ends."""
+"""Real seconds to cancel the open orders when the engine stops."""
 
 _TABLES_WAIT = 30.0
 """Real seconds that the first plan waits for the tables of bonds."""
@@ -57,15 +55,14 @@ _FEED_SILENCE = 60.0
 """Real seconds without a quote in a session after which the feed is restarted."""
 
 _STARTED = 5
-"""Checks after which the objects of the start are all made."""
+"""Checks after which the start has created all its objects."""
 
-_LEVELS = {number: level for level, number in NUMBERS.items()}
 _RETRY = 10
 """Checks between two reconciliations while trading is off or orders are open."""
 
 
 class EngineRuntime:
-    """Starts the components, checks and publishes while they run, and ends them in order."""
+    """Starts the components, checks them every second, publishes snapshots, and stops everything in order."""
 
     def __init__(
         self, components: Components, home: Home, publish: Callable[[Snapshot], None], *, by_itself: bool = True
@@ -80,12 +77,12 @@ class EngineRuntime:
         self._tables: asyncio.Task[None] | None = None
         self._checks = 0
         self.checked_at = time.monotonic()
-        """The monotonic second of the last check: other threads see by it whether this loop stands still."""
+        """Monotonic second of the last check; other threads see by it whether this loop hangs."""
         self._restarted: str | None = None
         self._feed_restarted_at: float | None = None
         self._was_silent = False
         credentials = Credentials(CredentialsFile(home.credentials_file))
-        self._events = _EventLog(self._state.events, components.clock)
+        self._events = EventLog(self._state.events, components.clock)
         self._supervisor = Supervisor(components.clock)
         self._notifier = Notifier(components.settings, components.clock, home, credentials, by_itself=by_itself)
         self._health = HealthMonitor(components, home.path, self._supervisor, self._notifier.health)
@@ -113,14 +110,14 @@ class EngineRuntime:
         self._current = CurrentSettings(
             components, [self._scheduler, self._job_scheduler, self._notifier, self._update_check]
         )
-        self._sign_in = PlatformLogin(components, self._current, self._health, home, credentials, self._notifier)
+        self._login = PlatformLogin(components, self._current, self._health, home, credentials, self._notifier)
         self._add_jobs()
         self.handlers = CommandHandlers(
             components,
             self._current,
             self._trading,
             self._scheduler,
-            self._sign_in,
+            self._login,
             SettingsCommands(components, self._current, home, credentials, self._notifier),
             home,
             credentials,
@@ -137,17 +134,17 @@ class EngineRuntime:
         return f"{events[-1].at:%H:%M:%S} {events[-1].text}" if events else say("nothing yet")
 
     def _add_jobs(self) -> None:
-        table = self._job_scheduler
-        table.each_minute("login", self._sign_in.renew)
-        table.each_minute("tables of bonds", self._components.bonds.refresh_if_due)
-        table.each_minute("new versions", self._update_check.look_if_due)
+        jobs = self._job_scheduler
+        jobs.add_each_minute("login", self._login.renew)
+        jobs.add_each_minute("tables of bonds", self._components.bonds.refresh_if_due)
+        jobs.add_each_minute("new versions", self._update_check.look_if_due)
         if not self._by_itself:
             return
-        table.whenever("rebalance", self._scheduler.next_rebalance, self._scheduler.rebalance_due)
-        table.whenever("refill", self._scheduler.next_refill, self._scheduler.refill_due)
-        table.each_minute("sweep of the stops", self._components.stops.sweep)
-        table.each_minute("offer", self._scheduler.refresh_offer)
-        table.each_minute("exits", self._exit_scheduler.check)
+        jobs.add("rebalance", self._scheduler.next_rebalance, self._scheduler.rebalance_due)
+        jobs.add("refill", self._scheduler.next_refill, self._scheduler.refill_due)
+        jobs.add_each_minute("sweep of the stops", self._components.stops.sweep)
+        jobs.add_each_minute("offer", self._scheduler.refresh_offer)
+        jobs.add_each_minute("exits", self._exit_scheduler.check)
 
     async def open(self) -> None:
         """Reconcile, then log in in the background: trading does not wait for a slow platform."""
@@ -159,32 +156,32 @@ class EngineRuntime:
         self._note_unclean_end()
         await self._reconcile()
         await self._refresh()
-        self._watch()
-        self._show()  # now: a caller that waited for the start reads this snapshot
-        self._sign_in.start()
-        self._supervisor.keep("the sending of news", self._notifier.run)
-        self._supervisor.keep("the beat", self._check_each_second)
+        self._follow_quotes()
+        self._publish_snapshot()  # now: whoever waited for the start reads this snapshot
+        self._login.start()
+        self._supervisor.keep("the notifications", self._notifier.run)
+        self._supervisor.keep("the checks", self._check_each_second)
         if self._by_itself:
-            self._scheduler.open()
+            self._scheduler.check_missed_runs()
         self._job_scheduler.start()
 
     async def _prepared(self) -> None:
-        """Wait for what a plan needs and the start may still be fetching: the login, the tables of bonds."""
-        await self._sign_in.wait_ended()
+        """Wait until the login and the tables of bonds are there, which a plan needs."""
+        await self._login.wait_ended()
         if self._tables is not None and not self._tables.done():
             await asyncio.wait({self._tables}, timeout=_TABLES_WAIT)
 
     async def close(self) -> None:
-        """Send nothing new; cancel the open orders, or leave them, as the settings say: nothing watches them now."""
+        """Send nothing new, and cancel or leave the open orders as `orders.at_exit` says: nothing monitors them now."""
         self._job_scheduler.stop()
         await self._trading.close()
         await self._components.stops.close()
         await self._end_orders()
-        self._show()
+        self._publish_snapshot()
         self._check_for_alerts()
         await self._supervisor.close()
         await self._notifier.close()
-        await self._sign_in.close()
+        await self._login.close()
         tasks = [task for task in (self._reading, self._tables) if task is not None]
         for task in tasks:
             task.cancel()
@@ -194,7 +191,7 @@ class EngineRuntime:
         logging.getLogger().removeHandler(self._events)
 
     def _note_unclean_end(self) -> None:
-        """Report that the previous run did not end in order."""
+        """Log that the previous run ended unexpectedly."""
         if not self._by_itself:
             return
         before, now = self._components.state_store.recall(RUNNING), RealClock().now()
@@ -211,20 +208,20 @@ class EngineRuntime:
         order_manager = self._components.order_manager
         working = [order.intent.client_order_id for order in order_manager.journal.open() if order.live]
         if working and self._components.settings.orders.at_exit == "leave":
-            log.warning("left working at the broker, the next start settles them: %s", ", ".join(working))
+            log.warning("orders left open at the broker, the next start settles them: %s", ", ".join(working))
             return
         try:
             async with asyncio.timeout(_LAST_WAIT):
                 left = await end_working(order_manager)
             if left is not None:
-                log.error("whether the working orders are cancelled is not known: %s", left)
+                log.error("it is unknown whether the open orders are cancelled: %s", left)
             elif working:
-                log.info("cancelled at the end: %s", ", ".join(working))
+                log.info("cancelled when stopping: %s", ", ".join(working))
         except TimeoutError:
-            log.error("the working orders were not cancelled within %.0f s: the next start settles them", _LAST_WAIT)
+            log.error("the open orders were not cancelled within %.0f s: the next start settles them", _LAST_WAIT)
 
     async def _check_each_second(self) -> None:
-        """Once a second of real time, also when the machine's clock is changed."""
+        """Each second of real time, whatever the computer's clock does."""
         while True:
             self._health.rest()
             await asyncio.sleep(1)
@@ -232,21 +229,21 @@ class EngineRuntime:
             try:
                 await self._check()
             except Exception as error:
-                log.exception("a beat failed")
-                self._supervisor.note_failure("the beat", str(error))
+                log.exception("a check failed")
+                self._supervisor.note_failure("the checks", str(error))
 
     async def _check(self) -> None:
         self._checks += 1
         self._check_for_alerts()
         if self._components.skip_closed_hours():
             log.info("the sandbox goes on at %s", f"{self._components.clock.now():%Y-%m-%d %H:%M}")
-            self._job_scheduler.moved()
+            self._job_scheduler.reschedule()
         slept = self._health.check()
         if slept:
-            self._job_scheduler.awake()
+            self._job_scheduler.start_due_jobs()
         await self._current.apply()
         await self._keep_reconciled(slept=slept > 0)
-        self._watch()
+        self._follow_quotes()
         self._components.add_equity()
         await self._restart_silent_feed()
         if not self._job_scheduler.running:
@@ -258,10 +255,10 @@ class EngineRuntime:
             self._account_changed.set()
         self._changed.set()
         if self._checks == _STARTED and self._by_itself:
-            _freeze_garbage_collector()
+            gc.freeze()  # a full collection of what the start has made takes 60 ms and more, in which a stop would wait
 
     async def _keep_reconciled(self, *, slept: bool) -> None:
-        """Turn trading off after a sleep or where the account is silent; reconcile at once, or again after a while."""
+        """Turn trading off after a sleep or if the account does not answer; reconcile now, or again later."""
         order_manager, unanswered = self._components.order_manager, self._components.rotation.account.unanswered
         status = order_manager.status
         if slept:
@@ -277,7 +274,7 @@ class EngineRuntime:
             status.account_answers()
 
     async def _restart_silent_feed(self) -> None:
-        """Restart the quote feed where it stays silent: subscriptions can end without an error."""
+        """Restart the quote feed if it stays silent: subscriptions can end without an error."""
         silence, now = self._health.quote_silence(), self._components.clock.real()
         if silence is None:
             self._feed_restarted_at = None
@@ -292,7 +289,7 @@ class EngineRuntime:
             await self._changed.wait()
             self._changed.clear()
             await self._read_what_changed()
-            self._show()
+            self._publish_snapshot()
             await asyncio.sleep(COALESCE)
 
     def _check_for_alerts(self) -> None:
@@ -301,7 +298,7 @@ class EngineRuntime:
             part = None if failure is None else failure.part
             self._notifier.check_for_alerts(shown, self._snapshots.dangers, part, self._restarted)
 
-    def _show(self) -> None:
+    def _publish_snapshot(self) -> None:
         try:
             self._state.shown = self._snapshots.snapshot()
             self._publish(self._state.shown)
@@ -310,7 +307,7 @@ class EngineRuntime:
             self._supervisor.note_failure("the snapshots", str(error))
 
     async def _read_what_changed(self) -> None:
-        """Read the account again where it has changed; a slow answer does not delay a snapshot for long."""
+        """Read the account again if it has changed; a slow answer delays a snapshot by `_READ_WAIT` at most."""
         clock = self._components.clock
         deadline = clock.real() + _READ_WAIT
         while self._account_changed.is_set() and clock.real() < deadline:
@@ -332,7 +329,7 @@ class EngineRuntime:
         self._state.quotes = await self._components.feed.snapshot(self._held())
 
     def _held(self) -> tuple[BondCode, ...]:
-        """The bonds that the account holds, as it was read last."""
+        """The bonds that the account held at the last reading."""
         positions = self._components.rotation.account.latest.positions
         return tuple(position.code for position in positions.value) if isinstance(positions, Known) else ()
 
@@ -341,7 +338,7 @@ class EngineRuntime:
         self._changed.set()
 
     async def _reconcile(self) -> bool:
-        """Reconcile, and log what that has changed; False while a run has the account to itself."""
+        """Reconcile and log what changed; False while a run uses the account."""
         status = self._components.order_manager.status
         before = status.reasons
         if await self._components.rotation.reconcile() is None:
@@ -356,8 +353,8 @@ class EngineRuntime:
                 log.info("the account and the ledger agree: trading is on")
         return True
 
-    def _watch(self) -> None:
-        """Follow the quotes of what is held, owned, planned and on order."""
+    def _follow_quotes(self) -> None:
+        """Subscribe to the quotes of what is held, owned, planned and on order."""
         order_manager, plan = self._components.order_manager, self._components.rotation.pending_plan
         codes = {
             *order_manager.ledger.holdings(),
@@ -375,43 +372,9 @@ class EngineRuntime:
         if self._health.overslept:  # these quotes may come in before the next check
             self._components.order_manager.status.woke_up()
         if self._by_itself:
-            self._components.stops.on_quotes(quotes)  # first: nothing else is urgent
+            self._components.stops.on_quotes(quotes)  # first: a stop is the most urgent
         newest = max(quote.at for quote in quotes.values())
         before, real = self._state.last_quotes, self._components.clock.real()
         self._state.last_quotes = LastQuotes(max(newest, before.newest) if before else newest, real)
         self._state.quotes = {**self._state.quotes, **{code: Known(quote) for code, quote in quotes.items()}}
         self._changed.set()
-
-
-def _freeze_garbage_collector() -> None:
-    """Have the garbage collector skip what the start has made. A full collection takes 60 ms and more, in which a stop
-    would wait; so none is run before this either."""
-    gc.freeze()
-
-
-class _EventLog(logging.Handler):
-    """Shows log lines as events on the screen."""
-
-    def __init__(self, events: deque[Event], clock: Clock) -> None:
-        super().__init__(logging.INFO)
-        self._events = events
-        self._clock = clock
-        self._numbers = count(1)
-
-    def emit(self, record: logging.LogRecord) -> None:
-        if not record.name.startswith("core.") and record.levelno < logging.WARNING:
-            return
-        level = _LEVELS.get(record.levelno, Level.ERROR)
-        text = text_of(_translated(record)).partition("\\n")[
-            0
-        ]  # redacted and escaped as in the file; a traceback stays there
-        self._events.append(Event(next(self._numbers), self._clock.now(), level, text))
-
-
-def _translated(record: logging.LogRecord) -> logging.LogRecord:
-    """The record in the user's language; the file has it in English."""
-    translated = logging.makeLogRecord(record.__dict__)
-    translated.msg = say(str(record.msg))
-    if isinstance(record.args, tuple):
-        translated.args = tuple(say(word) if isinstance(word, str) else word for word in record.args)
-    return translated

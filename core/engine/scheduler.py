@@ -1,4 +1,4 @@
-"""The schedule at work: what runs next, what is due, and what was missed and is offered."""
+"""Runs rebalances, refills and exits on time, and offers the run that was missed."""
 
 import asyncio
 import json
@@ -26,13 +26,13 @@ from core.trading.state_store import StateStore
 
 log = logging.getLogger(__name__)
 
-LATE = 30.0
-"""Real seconds after which a run is not begun any more but offered."""
+MAX_DELAY = 30.0
+"""Real seconds after its time from which a run is only offered: the user decides whether to run it."""
 
-RETRY = 60.0
-"""Seconds after which a run that was refused is tried again, while its session lasts."""
+RETRY_SECONDS = 60.0
+"""Seconds until a refused run is tried again, during its session."""
 
-_SEEN, _BEGUN, _MISSED = "schedule_seen", "schedule_begun", "schedule_missed"
+_CHECKED_UNTIL, _STARTED, _MISSED = "schedule_seen", "schedule_begun", "schedule_missed"
 
 
 class ScheduledRuns(Protocol):
@@ -46,8 +46,10 @@ class ScheduledRuns(Protocol):
 
 
 class RunScheduler:
-    """A run is begun once: it is written down before, and crossed out after. One that was begun and not crossed out,
-    or whose time went by unseen, is offered with its age; only the newest is."""
+    """Starts each run at most once: its start is stored before, and cleared after it.
+
+    A run that did not end, or whose time passed while rotor was not running, is offered; only the newest one is.
+    """
 
     def __init__(
         self,
@@ -64,32 +66,32 @@ class RunScheduler:
         self._calendar = calendar
         self._state_store = state_store
         self._runs = runs
-        self._turn = asyncio.Lock()
-        self._settled = clock.now()
-        self.missed = kept_missed(state_store)
+        self._lock = asyncio.Lock()
+        self._rebalanced_at = clock.now()
+        self.missed = stored_missed_run(state_store)
 
     def use_settings(self, settings: Settings) -> None:
-        """Keep the schedule of these settings; one that has changed owes nothing of the time before."""
+        """Use these settings from now on; a changed schedule has missed nothing before this moment."""
         changed = settings.schedule != self._schedule
         self._schedule, self._stops, self._strategy = settings.schedule, settings.stops, settings.strategy
         if changed:
-            self._see(self._clock.now())
+            self._store_checked_until(self._clock.now())
 
-    def open(self) -> None:
-        """Look back at what was due since the last run of this program."""
-        kept = self._state_store.recall(_BEGUN)
-        begun = datetime.fromisoformat(kept) if kept else None
-        due = [planned for planned in self._due() if planned != begun]
-        if begun is not None:
-            self._offer(begun, say("rotor ended in the middle of it"))
+    def check_missed_runs(self) -> None:
+        """At the start: offer what was due while rotor was not running, or did not end."""
+        kept = self._state_store.recall(_STARTED)
+        started = datetime.fromisoformat(kept) if kept else None
+        due = [planned for planned in self._due_runs() if planned != started]
+        if started is not None:
+            self._offer_missed(started, say("rotor ended during this run"))
         if due:
-            self._offer(due[-1], say("rotor was not running"), len(due) - 1)
-        self._see(self._clock.now())
-        if begun is not None:
-            self._state_store.keep(_BEGUN, "")  # last, so that a death in between loses no offer
+            self._offer_missed(due[-1], say("rotor was not running"), len(due) - 1)
+        self._store_checked_until(self._clock.now())
+        if started is not None:
+            self._state_store.keep(_STARTED, "")  # last: a crash in between must lose no offer
 
     def jobs(self) -> tuple[Job, ...]:
-        """What comes next, soonest first."""
+        """The next runs, soonest first."""
         if not self._strategy.history_id:
             return ()
         now = self._clock.now()
@@ -108,19 +110,19 @@ class RunScheduler:
         return found.value if isinstance(found, Known) else None
 
     async def rebalance_due(self) -> None:
-        async with self._turn:
-            await self._rebalance()
+        async with self._lock:
+            await self._run_due_rebalance()
         await self.refresh_offer()
 
     async def refill_due(self) -> None:
         """Fill freed slots, after the rebalance of the same minute."""
-        async with self._turn:
-            await self._rebalance()
+        async with self._lock:
+            await self._run_due_rebalance()
             now = self._clock.now()
             planned = datetime.combine(now, time.fromisoformat(self._stops.refill_time), now.tzinfo)
             if not self._strategy.history_id:
                 return
-            if self._lateness(planned) > LATE and not self._settled >= planned:
+            if self._lateness(planned) > MAX_DELAY and not self._rebalanced_at >= planned:
                 log.warning("the refill of %s was missed: the slots stay empty", f"{planned:%H:%M}")
                 return
             refusal = await self._runs.run(Origin.REFILL)
@@ -128,124 +130,126 @@ class RunScheduler:
                 log.warning("the refill of %s bought nothing: %s", f"{planned:%H:%M}", refusal)
 
     async def refresh_offer(self) -> None:
-        """Say anew whether the list of what was missed is still good."""
+        """Check again whether the list is still valid for the run that was missed."""
         missed = self.missed
         if missed is not None:
             advice = await self._advice()
             if self.missed is missed:
-                self._keep(MissedRun(missed.name, missed.planned_at, missed.why, advice))
+                self._store_missed(MissedRun(missed.name, missed.planned_at, missed.why, advice))
 
-    def settled(self) -> None:
-        """A rebalance was carried out: whatever was missed before is made up for."""
-        self._settled = self._clock.now()
-        self._see(self._settled)
-        self._keep(None)
+    def rebalanced(self) -> None:
+        """A rebalance was carried out: nothing before it counts as missed any more."""
+        self._rebalanced_at = self._clock.now()
+        self._store_checked_until(self._rebalanced_at)
+        self._store_missed(None)
 
-    def drop(self) -> MissedRun | None:
-        """The user does not want what was missed."""
+    def drop_missed(self) -> MissedRun | None:
+        """The user declines the run that was missed."""
         missed = self.missed
-        self._keep(None)
+        self._store_missed(None)
         return missed
 
-    async def _rebalance(self) -> None:
-        due = self._due()
+    async def _run_due_rebalance(self) -> None:
+        due = self._due_runs()
         if not due:
             return
         planned = due[-1]
         if not self._strategy.history_id:
-            self._see(planned)
-        elif self._lateness(planned) > LATE:
-            self._offer(planned, say("its time went by while the machine slept or the clock was moved"), len(due) - 1)
-            self._see(planned)
+            self._store_checked_until(planned)
+        elif self._lateness(planned) > MAX_DELAY:
+            why = say("the computer was asleep, or its clock was changed, at that time")
+            self._offer_missed(planned, why, len(due) - 1)
+            self._store_checked_until(planned)
         else:
-            self._state_store.keep(
-                _BEGUN, planned.isoformat()
-            )  # before it counts as seen: a death in between loses nothing
-            self._see(planned)
-            self._keep(None)
-            await self._try(planned)
-            self._state_store.keep(_BEGUN, "")
+            # Before the time counts as checked: a crash in between must lose no run.
+            self._state_store.keep(_STARTED, planned.isoformat())
+            self._store_checked_until(planned)
+            self._store_missed(None)
+            await self._run_with_retries(planned)
+            self._state_store.keep(_STARTED, "")
 
-    async def _try(self, planned: datetime) -> None:
-        """Carry it out; what refuses it may pass, so it is tried again while the session lasts."""
+    async def _run_with_retries(self, planned: datetime) -> None:
+        """Carry it out. A refusal may be temporary, so it is tried again until the session ends."""
         while True:
-            log.info("the scheduled rebalance of %s begins", f"{planned:%H:%M}")
+            log.info("starting the scheduled rebalance of %s", f"{planned:%H:%M}")
             try:
                 refusal = await self._runs.run(Origin.REBALANCE)
             except Exception as error:
                 log.exception("the scheduled rebalance of %s failed", f"{planned:%H:%M}")
-                self._offer(planned, say("it failed: {error}", error=error))
+                self._offer_missed(planned, say("it failed: {error}", error=error))
                 return
             if refusal is None:
-                self.settled()
+                self.rebalanced()
                 return
             log.error("the scheduled rebalance of %s was refused, nothing was sent: %s", f"{planned:%H:%M}", refusal)
-            again = self._clock.now() + timedelta(seconds=RETRY)
+            again = self._clock.now() + timedelta(seconds=RETRY_SECONDS)
             if self._calendar.orders_allowed(again) is not None:
-                self._offer(planned, refusal)
+                self._offer_missed(planned, refusal)
                 return
-            await self._clock.sleep(RETRY)
-            if self._settled >= planned:
+            await self._clock.sleep(RETRY_SECONDS)
+            if self._rebalanced_at >= planned:
                 return
 
-    def _due(self) -> tuple[datetime, ...]:
-        """The runs whose time has come since the last look."""
-        seen = self._seen()
+    def _due_runs(self) -> tuple[datetime, ...]:
+        """The runs whose time has come since the last check."""
+        seen = self._checked_until()
         return () if seen is None else runs_between(self._schedule, self._calendar, seen, self._clock.now())
 
-    def _seen(self) -> datetime | None:
-        """Up to when runs were seen to; None where this schedule is new."""
-        kept = json.loads(self._state_store.recall(_SEEN) or "{}")
+    def _checked_until(self) -> datetime | None:
+        """Until when this schedule was checked; None if it is new."""
+        kept = json.loads(self._state_store.recall(_CHECKED_UNTIL) or "{}")
         if kept.get("schedule") != self._schedule.model_dump(mode="json"):
             return None
         return datetime.fromisoformat(kept["until"])
 
-    def _see(self, until: datetime) -> None:
-        told = {"schedule": self._schedule.model_dump(mode="json"), "until": until.isoformat()}
-        self._state_store.keep(_SEEN, json.dumps(told))
+    def _store_checked_until(self, until: datetime) -> None:
+        kept = {"schedule": self._schedule.model_dump(mode="json"), "until": until.isoformat()}
+        self._state_store.keep(_CHECKED_UNTIL, json.dumps(kept))
 
     def _lateness(self, planned: datetime) -> float:
         return (self._clock.now() - planned).total_seconds() / self._clock.speed
 
-    def _offer(self, planned: datetime, why: str, more: int = 0) -> None:
+    def _offer_missed(self, planned: datetime, why: str, more: int = 0) -> None:
         if not self._strategy.history_id:
             return
         before = say(", and {more} before it", more=more) if more else ""
-        log.warning("the rebalance of %s%s was not made: %s", f"{planned:%Y-%m-%d %H:%M}", before, why)
-        self._keep(MissedRun("rebalance", planned, why, say("whether the list is still good is being asked")))
+        log.warning("the rebalance of %s%s did not run: %s", f"{planned:%Y-%m-%d %H:%M}", before, why)
+        self._store_missed(MissedRun("rebalance", planned, why, say("checking whether the list is still valid")))
 
     async def _advice(self) -> str:
         closed = self._calendar.orders_allowed(self._clock.now())
         if closed is not None:
             return say(
-                "no order may be sent now: {closed}; a plan in the next session follows the list of then", closed=closed
+                "no order can be sent now: {closed}; a plan in the next session uses the list of that time",
+                closed=closed,
             )
         found = await self._runs.selection()
         if isinstance(found, Unknown):
             return say("the list cannot be used now: {reason}", reason=found.reason)
         return say(
-            "the list of {trade_date} is still good: {bonds} bonds",
+            "the list of {trade_date} is still valid: {bonds} bonds",
             trade_date=found.value.trade_date,
             bonds=len(found.value.bonds),
         )
 
-    def _keep(self, missed: MissedRun | None) -> None:
+    def _store_missed(self, missed: MissedRun | None) -> None:
         if missed != self.missed:
             self.missed = missed
-            told = {**asdict(missed), "planned_at": missed.planned_at.isoformat()} if missed else None
-            self._state_store.keep(_MISSED, json.dumps(told, ensure_ascii=False) if told else "")
+            fields = {**asdict(missed), "planned_at": missed.planned_at.isoformat()} if missed else None
+            self._state_store.keep(_MISSED, json.dumps(fields, ensure_ascii=False) if fields else "")
 
 
-def kept_missed(state_store: StateStore) -> MissedRun | None:
-    """The run that was missed and is still offered."""
+def stored_missed_run(state_store: StateStore) -> MissedRun | None:
+    """The missed run that is still offered."""
     kept = state_store.recall(_MISSED)
     if not kept:
         return None
-    told = json.loads(kept)
-    return MissedRun(told["name"], datetime.fromisoformat(told["planned_at"]), told["why"], told["advice"])
+    fields = json.loads(kept)
+    at = datetime.fromisoformat(fields["planned_at"])
+    return MissedRun(fields["name"], at, fields["why"], fields["advice"])
 
 
-_TOLD = "dangers_told"
+_WARNED = "dangers_told"
 
 
 class HeldDangers(Protocol):
@@ -281,39 +285,39 @@ class ExitScheduler:
         self._refusal: str | None = None
 
     async def check(self) -> None:
-        """Once a minute: remind, then sell what has to go, again and again until it is gone."""
+        """Once a minute: warn, then sell what has to be sold, until nothing of it is left."""
         dangers = tuple(self._held.dangers())
-        self._remind(dangers)
+        self._warn_once_a_day(dangers)
         closed, owned = self._calendar.orders_allowed(self._clock.now()), self._ledger.holdings()
         if closed is not None or not any(danger.sell and danger.code in owned for danger in dangers):
             return
         refusal = await self._sales.leave()
         if refusal is not None and refusal != self._refusal:
-            log.error("what has to be sold before its trading ends was not: %s (tried again each minute)", refusal)
+            log.error("bonds whose trading ends soon were not sold: %s (tried again each minute)", refusal)
         self._refusal = refusal
 
-    def _remind(self, dangers: Iterable[HeldDanger]) -> None:
-        """Say each danger once a day; a restart says none again."""
+    def _warn_once_a_day(self, dangers: Iterable[HeldDanger]) -> None:
+        """Log each danger once a day, also across restarts."""
         today = self._clock.now().date().isoformat()
-        told: dict[str, str] = json.loads(self._state_store.recall(_TOLD) or "{}")
+        warned: dict[str, str] = json.loads(self._state_store.recall(_WARNED) or "{}")
         now = {str(danger.code): today for danger in dangers}
         for danger in dangers:
-            if told.get(danger.code) != today:
+            if warned.get(danger.code) != today:
                 log.warning("%s", danger.text)
-        if now != told:
-            self._state_store.keep(_TOLD, json.dumps(now))
+        if now != warned:
+            self._state_store.keep(_WARNED, json.dumps(now))
 
 
 Work = Callable[[], Awaitable[None]]
 NextRun = Callable[[datetime], datetime | None]
 
-# A job that is late is begun all the same, once for all the times it was due: what is too late is for the job to
-# judge, which knows the market's clock and offers what it does not do. No job runs beside itself.
+# A late job starts all the same, once for all the times it was due: the job itself knows the market's clock and
+# decides what is too late. No job runs twice at a time.
 _POLICY: dict[str, Any] = {"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
 
 
 class JobScheduler:
-    """Jobs at times of the market. It may be stopped and started again."""
+    """Starts jobs at market times. It can be stopped and started again."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -324,20 +328,23 @@ class JobScheduler:
     def running(self) -> bool:
         return self._scheduler is not None and bool(self._scheduler.running)
 
-    def each_minute(self, name: str, work: Work) -> None:
-        """Do `work` at second 0 of each minute."""
-        self.whenever(name, lambda after: after.replace(second=0, microsecond=0) + timedelta(minutes=1), work)
+    def add_each_minute(self, name: str, work: Work) -> None:
+        """Start `work` at second 0 of each minute."""
+        self.add(name, lambda after: after.replace(second=0, microsecond=0) + timedelta(minutes=1), work)
 
-    def whenever(self, name: str, next_run: NextRun, work: Work) -> None:
-        """Do `work` at each moment that `next_run` names: the first one after the moment that it is given."""
-        self._add(name, _ComputedTrigger(self._clock, next_run), work)
+    def add(self, name: str, next_run: NextRun, work: Work) -> None:
+        """Start `work` at each time that `next_run` returns: the first one after its argument."""
+        trigger = _ComputedTrigger(self._clock, next_run)
+        self._jobs.append((name, trigger, work))
+        if self._scheduler is not None and self.running:
+            self._scheduler.add_job(work, trigger, id=name, name=name)  # pyright: ignore[reportUnknownMemberType]
 
     def start(self) -> None:
         self.stop()
         logging.getLogger("apscheduler").setLevel(logging.WARNING)  # else each minute leaves its lines in the log
         self._scheduler = AsyncIOScheduler(timezone=UTC, job_defaults=_POLICY)
         for name, trigger, work in self._jobs:
-            self._put(name, trigger, work)
+            self._scheduler.add_job(work, trigger, id=name, name=name)  # pyright: ignore[reportUnknownMemberType]
         self._scheduler.start()
 
     def stop(self) -> None:
@@ -345,47 +352,38 @@ class JobScheduler:
             self._scheduler.shutdown(wait=False)
         self._scheduler = None
 
-    def awake(self) -> None:
-        """The machine has slept: what is due is begun now, whatever its timers say."""
+    def start_due_jobs(self) -> None:
+        """After the computer slept: start now what is due; its timers may be late."""
         if self._scheduler is not None and self._scheduler.running:
             self._scheduler.wakeup()
 
     def use_settings(self, settings: Settings) -> None:
-        """Times of other settings: every next time is worked out anew."""
-        self.moved()
+        """Compute every next time again, by these settings."""
+        self.reschedule()
 
-    def moved(self) -> None:
-        """The market's clock was moved: every next time is worked out anew."""
+    def reschedule(self) -> None:
+        """Compute every next time again: the settings or the market's clock have changed."""
         if self._scheduler is not None and self._scheduler.running:
             for name, trigger, _ in self._jobs:
                 self._scheduler.reschedule_job(name, trigger=trigger)  # pyright: ignore[reportUnknownMemberType]
 
-    def _add(self, name: str, trigger: BaseTrigger, work: Work) -> None:
-        self._jobs.append((name, trigger, work))
-        if self.running:
-            self._put(name, trigger, work)
-
-    def _put(self, name: str, trigger: BaseTrigger, work: Work) -> None:
-        if self._scheduler is not None:
-            self._scheduler.add_job(work, trigger, id=name, name=name)  # pyright: ignore[reportUnknownMemberType]
-
 
 class _ComputedTrigger(BaseTrigger):
-    """A moment worked out by the market's own calendar, told in the machine's time."""
+    """The next time by the market's clock, converted to the computer's time."""
 
     def __init__(self, clock: Clock, next_run: NextRun) -> None:
         self._clock = clock
         self._next_run = next_run
 
-    def get_next_fire_time(  # pyright: ignore[reportIncompatibleMethodOverride]  (the base declares no answer)
+    def get_next_fire_time(  # pyright: ignore[reportIncompatibleMethodOverride]  (the base class declares no return type)
         self, previous_fire_time: datetime | None, now: datetime
     ) -> datetime | None:
-        """The first moment after now: those that a clock has jumped over are not counted one by one."""
+        """The first time after now; times that a changed clock has skipped are left out."""
         market = self._clock.now()
         after = market if previous_fire_time is not None else market - timedelta(microseconds=1)
         moment = self._next_run(after)
         if moment is None:
             return None
-        told = now + (moment - market) / self._clock.speed
-        # A timer may ring a hair early: the moment is then still to come, but not at once again.
-        return told if previous_fire_time is None else max(told, now + timedelta(milliseconds=1))
+        due = now + (moment - market) / self._clock.speed
+        # A timer may fire slightly early: the same time would then be due again at once.
+        return due if previous_fire_time is None else max(due, now + timedelta(milliseconds=1))

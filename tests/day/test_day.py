@@ -181,7 +181,7 @@ def test_a_run_missed_while_rotor_is_stopped_is_offered_and_executed_once(tmp_pa
         assert world.latest.missed is not None
         assert world.latest.missed.planned_at == at("14:50")
         assert "not running" in world.latest.missed.why
-        assert "still good" in world.latest.missed.advice
+        assert "still valid" in world.latest.missed.advice
         assert len(world.broker.sent) == before
         made = await world.ask(MakePlan())
         assert isinstance(made, Done)

@@ -75,7 +75,7 @@ async def test_an_exit_is_repeated_until_the_bond_is_sold(world: ExitWorld, capl
     for _ in range(3):
         await world.exit_scheduler.check()
     assert world.sold == 3
-    assert caplog.text.count("was not: no buyers") == 1
+    assert caplog.text.count("were not sold: no buyers") == 1
     world.ledger.leave(A, Decimal(100), MORNING.date(), MORNING)
     await world.exit_scheduler.check()
     assert world.sold == 3

@@ -59,7 +59,7 @@ def at_ten(after: datetime) -> datetime:
 @pytest.mark.parametrize("speed", [1.0, 60.0, 600.0])
 def test_a_daily_job_runs_once_at_its_time(speed: float) -> None:
     async def play(order_manager: Desk) -> None:
-        order_manager.table.whenever("ten", at_ten, order_manager.work)
+        order_manager.table.add("ten", at_ten, order_manager.work)
         order_manager.table.start()
         await order_manager.clock.sleep(3 * 86_400)
         assert [moment.date().day for moment in order_manager.done] == [15, 16, 17]
@@ -73,7 +73,7 @@ def test_a_daily_job_runs_once_at_its_time(speed: float) -> None:
 
 def test_a_minutely_job_runs_at_second_zero() -> None:
     async def play(order_manager: Desk) -> None:
-        order_manager.table.each_minute("minute", order_manager.work)
+        order_manager.table.add_each_minute("minute", order_manager.work)
         order_manager.table.start()
         await order_manager.clock.sleep(200)
         assert order_manager.times == ["09:01:00", "09:02:00", "09:03:00"]
@@ -83,7 +83,7 @@ def test_a_minutely_job_runs_at_second_zero() -> None:
 
 def test_a_job_due_right_now_is_not_lost() -> None:
     async def play(order_manager: Desk) -> None:
-        order_manager.table.whenever("ten", at_ten, order_manager.work)
+        order_manager.table.add("ten", at_ten, order_manager.work)
         order_manager.table.start()
         await order_manager.clock.sleep(1)
         assert order_manager.times == ["10:00:00"]
@@ -93,7 +93,7 @@ def test_a_job_due_right_now_is_not_lost() -> None:
 
 def test_a_job_without_a_next_time_does_not_run() -> None:
     async def play(order_manager: Desk) -> None:
-        order_manager.table.whenever("never", lambda _: None, order_manager.work)
+        order_manager.table.add("never", lambda _: None, order_manager.work)
         order_manager.table.start()
         await order_manager.clock.sleep(86_400)
         assert order_manager.done == []
@@ -103,7 +103,7 @@ def test_a_job_without_a_next_time_does_not_run() -> None:
 
 def test_the_scheduler_can_be_stopped_and_restarted() -> None:
     async def play(order_manager: Desk) -> None:
-        order_manager.table.each_minute("minute", order_manager.work)
+        order_manager.table.add_each_minute("minute", order_manager.work)
         order_manager.table.start()
         await order_manager.clock.sleep(61)
         order_manager.table.stop()
@@ -120,7 +120,7 @@ def test_the_scheduler_can_be_stopped_and_restarted() -> None:
 
 def test_a_second_start_runs_no_job_twice() -> None:
     async def play(order_manager: Desk) -> None:
-        order_manager.table.each_minute("minute", order_manager.work)
+        order_manager.table.add_each_minute("minute", order_manager.work)
         order_manager.table.start()
         order_manager.table.start()
         await order_manager.clock.sleep(61)
@@ -132,7 +132,7 @@ def test_a_second_start_runs_no_job_twice() -> None:
 def test_a_job_added_while_running_is_run_too() -> None:
     async def play(order_manager: Desk) -> None:
         order_manager.table.start()
-        order_manager.table.each_minute("minute", order_manager.work)
+        order_manager.table.add_each_minute("minute", order_manager.work)
         await order_manager.clock.sleep(61)
         assert order_manager.times == ["09:01:00"]
 
@@ -151,7 +151,7 @@ def test_a_long_job_does_not_overlap_itself() -> None:
             at_once -= 1
             await order_manager.work()
 
-        order_manager.table.each_minute("minute", slow)
+        order_manager.table.add_each_minute("minute", slow)
         order_manager.table.start()
         await order_manager.clock.sleep(600)
         assert most == 1
@@ -166,7 +166,7 @@ def test_a_failed_job_runs_again_the_next_time() -> None:
             await order_manager.work()
             raise OSError("disk full")
 
-        order_manager.table.each_minute("minute", fails)
+        order_manager.table.add_each_minute("minute", fails)
         order_manager.table.start()
         await order_manager.clock.sleep(121)
         assert order_manager.times == ["09:01:00", "09:02:00"]
@@ -176,13 +176,13 @@ def test_a_failed_job_runs_again_the_next_time() -> None:
 
 def test_a_blocked_loop_runs_a_missed_job_once() -> None:
     async def play(order_manager: Desk) -> None:
-        order_manager.table.each_minute("minute", order_manager.work)
+        order_manager.table.add_each_minute("minute", order_manager.work)
         order_manager.table.start()
         await order_manager.clock.sleep(1)
         loop = asyncio.get_running_loop()
         assert isinstance(loop, SimulatedLoop)
         loop.pass_time(3600)  # the machine slept or the loop was blocked
-        order_manager.table.awake()
+        order_manager.table.start_due_jobs()
         await order_manager.clock.sleep(1)
         assert order_manager.times == ["10:00:21"]
         await order_manager.clock.sleep(60)
@@ -202,11 +202,11 @@ def test_moving_the_market_s_clock_moves_every_next_time() -> None:
     async def play(order_manager: Desk) -> None:
         clock = MovedClock(NINE, order_manager.clock._loop)  # pyright: ignore[reportPrivateUsage]
         order_manager.clock, order_manager.table = clock, JobScheduler(clock)
-        order_manager.table.whenever("ten", at_ten, order_manager.work)
+        order_manager.table.add("ten", at_ten, order_manager.work)
         order_manager.table.start()
         await clock.sleep(10)
         clock.move_to(NINE.replace(hour=9, minute=59))
-        order_manager.table.moved()
+        order_manager.table.reschedule()
         await clock.sleep(61)
         assert order_manager.times == ["10:00:00"]
         order_manager.table.stop()
@@ -216,9 +216,9 @@ def test_moving_the_market_s_clock_moves_every_next_time() -> None:
 
 def test_a_stopped_scheduler_ignores_clock_changes() -> None:
     async def play(order_manager: Desk) -> None:
-        order_manager.table.each_minute("minute", order_manager.work)
-        order_manager.table.awake()
-        order_manager.table.moved()
+        order_manager.table.add_each_minute("minute", order_manager.work)
+        order_manager.table.start_due_jobs()
+        order_manager.table.reschedule()
         await order_manager.clock.sleep(120)
         assert order_manager.done == []
 
@@ -239,7 +239,7 @@ async def main():
     async def work():
         print(time.tzname[0], f"{clock.now():%H:%M}", flush=True)
         done.set()
-    table.whenever("ten", at_ten, work)
+    table.add("ten", at_ten, work)
     table.start()
     await asyncio.wait_for(done.wait(), 60)
     table.stop()
@@ -272,7 +272,7 @@ async def test_jobs_run_on_time_on_a_real_loop() -> None:
         if len(times) == 3:
             done.set()
 
-    table.each_minute("minute", work)
+    table.add_each_minute("minute", work)
     table.start()
     await asyncio.wait_for(done.wait(), 60)
     table.stop()

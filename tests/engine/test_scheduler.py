@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from core.calendar.calendar import Calendar
-from core.engine.scheduler import LATE, RunScheduler, kept_missed
+from core.engine.scheduler import MAX_DELAY, RunScheduler, stored_missed_run
 from core.infra.clock import SteppedClock
 from core.infra.database import open_database
 from core.model.known import Known, Maybe, Unknown
@@ -74,7 +74,7 @@ class ScheduleWorld:
             self.state_store,
             self,
         )
-        self.scheduler.open()
+        self.scheduler.check_missed_runs()
         return self.scheduler
 
     def follow(self, strategy: StrategySettings) -> None:
@@ -102,7 +102,7 @@ class ScheduleWorld:
         await asyncio.sleep(0)
         refusal = self.refusals.pop(0) if self.refusals else None
         if refusal is None and origin is REBALANCE:
-            self.scheduler.settled()
+            self.scheduler.rebalanced()
         return refusal
 
     async def selection(self) -> Maybe[Selection]:
@@ -143,14 +143,14 @@ async def test_no_run_starts_on_a_closed_day(world: ScheduleWorld) -> None:
     assert world.scheduler.missed is None
 
 
-@pytest.mark.parametrize(("late", "begun"), [(0.0, True), (LATE, True), (LATE + 1, False), (3600.0, False)])
+@pytest.mark.parametrize(("late", "begun"), [(0.0, True), (MAX_DELAY, True), (MAX_DELAY + 1, False), (3600.0, False)])
 async def test_a_late_run_is_offered_instead_of_started(world: ScheduleWorld, late: float, begun: bool) -> None:
     world.clock.move_to(at("2026-05-15 14:50") + timedelta(seconds=late))
     await world.scheduler.rebalance_due()
     assert bool(world.runs) is begun
     assert bool(world.why) is not begun
     if not begun:
-        assert world.why.startswith("05-15 14:50 its time went by")
+        assert world.why.startswith("05-15 14:50 the computer was asleep")
 
 
 async def test_lateness_is_counted_in_real_seconds(world: ScheduleWorld) -> None:
@@ -173,7 +173,7 @@ async def test_of_several_missed_runs_the_newest_is_offered_and_the_rest_counted
     await world.due("2026-05-20 10:00")
     assert world.runs == []
     assert world.why.startswith("05-19 14:50")
-    assert "the rebalance of 2026-05-19 14:50, and 2 before it was not made" in caplog.text
+    assert "the rebalance of 2026-05-19 14:50, and 2 before it did not run" in caplog.text
 
 
 async def test_a_run_interrupted_by_a_crash_is_offered_after_the_restart(world: ScheduleWorld) -> None:
@@ -184,7 +184,7 @@ async def test_a_run_interrupted_by_a_crash_is_offered_after_the_restart(world: 
     with pytest.raises(Killed):
         await world.due("2026-05-15 14:50")
     world.again()
-    assert world.why == "05-15 14:50 rotor ended in the middle of it"
+    assert world.why == "05-15 14:50 rotor ended during this run"
     await world.due("2026-05-15 14:50:10")
     assert world.runs == []
 
@@ -202,7 +202,7 @@ async def test_a_run_missed_while_rotor_was_stopped_is_offered(
 async def test_a_missed_run_is_not_offered_again_after_a_restart(world: ScheduleWorld) -> None:
     world.clock.move_to(at("2026-05-15 15:00"))
     assert world.again().missed is not None
-    world.scheduler.drop()
+    world.scheduler.drop_missed()
     assert world.again().missed is None
 
 
@@ -267,7 +267,7 @@ async def test_a_manual_run_ends_the_retries(world: ScheduleWorld) -> None:
         world.ran.append((origin, world.clock.now()))
         if len(world.ran) == 2:
             world.clock.move_to(world.clock.now() + timedelta(seconds=5))
-            world.scheduler.settled()
+            world.scheduler.rebalanced()
         return "the list is stale"
 
     world.carry_out = refused
@@ -279,17 +279,17 @@ async def test_a_manual_run_ends_the_retries(world: ScheduleWorld) -> None:
 async def test_a_manual_run_makes_up_for_a_missed_run(world: ScheduleWorld) -> None:
     await world.due("2026-05-15 14:52")
     assert world.scheduler.missed is not None
-    world.scheduler.settled()
+    world.scheduler.rebalanced()
     assert world.scheduler.missed is None
     assert world.again().missed is None
 
 
 async def test_a_missed_run_can_be_dismissed_once(world: ScheduleWorld) -> None:
     await world.due("2026-05-15 14:52")
-    missed = world.scheduler.drop()
+    missed = world.scheduler.drop_missed()
     assert missed is not None
     assert missed.planned_at == at("2026-05-15 14:50")
-    assert world.scheduler.drop() is None
+    assert world.scheduler.drop_missed() is None
     assert world.again().missed is None
 
 
@@ -298,7 +298,7 @@ async def test_an_offer_survives_a_restart(world: ScheduleWorld) -> None:
     offered = world.scheduler.missed
     assert offered is not None
     assert world.again().missed == offered
-    assert kept_missed(world.state_store) == offered
+    assert stored_missed_run(world.state_store) == offered
 
 
 async def test_the_next_run_replaces_an_offer(world: ScheduleWorld) -> None:
@@ -311,7 +311,7 @@ async def test_the_next_run_replaces_an_offer(world: ScheduleWorld) -> None:
 async def test_the_advice_says_that_the_list_is_still_good(world: ScheduleWorld) -> None:
     await world.due("2026-05-15 14:52")
     assert world.scheduler.missed is not None
-    assert world.scheduler.missed.advice == "the list of 2026-05-15 is still good: 2 bonds"
+    assert world.scheduler.missed.advice == "the list of 2026-05-15 is still valid: 2 bonds"
 
 
 async def test_the_advice_says_that_the_list_is_stale_and_why(world: ScheduleWorld) -> None:
@@ -324,12 +324,12 @@ async def test_the_advice_says_that_the_list_is_stale_and_why(world: ScheduleWor
 async def test_the_advice_outside_trading_hours_is_to_wait(world: ScheduleWorld) -> None:
     await world.due("2026-05-15 15:30")
     assert world.scheduler.missed is not None
-    assert world.scheduler.missed.advice.startswith("no order may be sent now: it is 15:30:00")
+    assert world.scheduler.missed.advice.startswith("no order can be sent now: it is 15:30:00")
 
 
 async def test_an_offer_dismissed_while_its_advice_is_computed_stays_dismissed(world: ScheduleWorld) -> None:
     async def slow() -> Maybe[Selection]:
-        world.scheduler.drop()
+        world.scheduler.drop_missed()
         return world.listed
 
     world.fetch = slow

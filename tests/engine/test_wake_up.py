@@ -1,6 +1,7 @@
 """After the machine slept, nothing is sent before the account is reconciled; screen and alert say so."""
 
 import asyncio
+import shutil
 import threading
 from collections.abc import Coroutine, Iterator
 from dataclasses import replace
@@ -27,19 +28,36 @@ T = TypeVar("T")
 ASLEEP = "the computer was asleep, the account is not reconciled yet"
 
 
-@pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    home = Home(tmp_path)
-    prepare_demo(home)
-    settings = load_settings(home.path, environ={})
+def engine_at(folder: Path, speed: float) -> Engine:
+    settings = load_settings(folder, environ={})
     stops = settings.stops.model_copy(update={"stop_loss": Decimal("0.04"), "take_profit": Decimal("0.5")})
-    engine = Engine(home, settings.model_copy(update={"stops": stops}), speed=1)
+    return Engine(Home(folder), settings.model_copy(update={"stops": stops}), speed=speed)
+
+
+@pytest.fixture(scope="module")
+def invested(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder after a rebalance, which at the market's own speed would take seconds."""
+    folder = tmp_path_factory.mktemp("invested")
+    prepare_demo(Home(folder))
+    engine = engine_at(folder, speed=30)
     engine.start()
     try:
         engine.wait_ready()
         plan = ask(engine, MakePlan())
         ask(engine, ExecutePlan(plan.plan_id))
         until(engine, ended(plan.plan_id))
+    finally:
+        engine.stop()
+    return folder
+
+
+@pytest.fixture
+def engine(tmp_path: Path, invested: Path) -> Iterator[Engine]:
+    shutil.copytree(invested, tmp_path / "home")
+    engine = engine_at(tmp_path / "home", speed=1)
+    engine.start()
+    try:
+        engine.wait_ready()
         yield engine
     finally:
         engine.stop()

@@ -167,7 +167,7 @@ def test_a_scheduled_run_is_executed_once_in_its_minute(world: ProcessWorld) -> 
     with Running(world) as run:
         assert suspend.now(world) < suspend.DUE, f"it took too long to start:\n{run.said}"
         assert world.control.requests() == []
-        run.wait_for("the scheduled rebalance of 14:50 begins")
+        run.wait_for("starting the scheduled rebalance of 14:50")
         until(lambda: (status(world)["last_rebalance"] or {}).get("finished_at"), lambda: run.said)
         assert run.end(signal.SIGTERM) == 0, run.said
     assert [request["side"] for request in world.control.requests()] == [SELL, BUY]
@@ -193,7 +193,7 @@ def test_a_manual_plan_leaves_a_due_run_to_the_scheduler(world: ProcessWorld) ->
     assert (code, len(plan["legs"])) == (0, 8)
     assert (world.control.requests(), status(world)["missed"]) == ([], None)
     with Running(world) as run:
-        run.wait_for("the rebalance of 2026-05-15 14:50 was not made: rotor was not running")
+        run.wait_for("the rebalance of 2026-05-15 14:50 did not run: rotor was not running")
         assert run.end(signal.SIGTERM) == 0, run.said
     assert world.json("status")[1]["missed"]["planned_at"].startswith("2026-05-15T14:50")
     assert world.control.requests() == []

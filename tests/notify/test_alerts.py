@@ -252,8 +252,8 @@ def test_a_finished_rebalance_is_reported_with_each_leg(world: AlertWorld) -> No
 
 
 def test_a_failed_engine_component_is_reported(world: AlertWorld) -> None:
-    (told,) = world.look(quiet(), failed_part="the beat")
-    assert "the beat" in told
+    (told,) = world.look(quiet(), failed_part="the checks")
+    assert "the checks" in told
     assert world.look(quiet(), after=1) == ["the engine runs steadily again"]
 
 

@@ -176,7 +176,7 @@ class CliContext:
                 speed=self.speed or (1.0 if by_itself else ONE_SHOT_SPEED),
                 stderr=True,
                 by_itself=by_itself,
-                ends_at_a_word=True,
+                viewer_may_end=True,
             )
             _start(engine)
             try:

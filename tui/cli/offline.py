@@ -175,10 +175,10 @@ def _reading(database: Path) -> "Generator[Database | None]":
 
 
 def _control_state(state_store: StateStore) -> dict[str, Any]:
-    from core.engine.scheduler import kept_missed
+    from core.engine.scheduler import stored_missed_run
 
     running = state_store.recall(RUNNING)
-    pulled, missed = TradingControls(state_store).engaged, kept_missed(state_store)
+    pulled, missed = TradingControls(state_store).engaged, stored_missed_run(state_store)
     return {
         "controls": [str(pulled)] if pulled else [],
         "run_since": running or None,
