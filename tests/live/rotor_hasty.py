@@ -1,12 +1,12 @@
-"""The real program at another time, with a shorter limit: `python -m tests.live.rotor_hasty LATE SECONDS ARGUMENTS…`.
+"""The real program at another time, with a shorter limit: `python -m tests.live.rotor_hasty MAX_DELAY SECONDS ARGUMENTS…`.
 
-A scheduled run counts as missed after LATE seconds instead of half a minute, so that a test need not wait that long.
+A scheduled run counts as missed after MAX_DELAY seconds instead of half a minute, so that a test need not wait that long.
 """
 
 import sys
 
 from core.engine import scheduler
 
-scheduler.LATE = float(sys.argv.pop(1))
+scheduler.MAX_DELAY = float(sys.argv.pop(1))
 
 from tests.live import rotor_at  # noqa: E402, F401  (it runs rotor)
