@@ -1,6 +1,6 @@
-"""The real program at another time, with a shorter limit: `python -m tests.live.rotor_hasty MAX_DELAY SECONDS ARGUMENTS…`.
+"""The real program at another time: `python -m tests.live.rotor_hasty MAX_DELAY SECONDS ARGUMENTS…`.
 
-A scheduled run counts as missed after MAX_DELAY seconds instead of half a minute, so that a test need not wait that long.
+A scheduled run counts as missed after MAX_DELAY seconds instead of half a minute, so that a test need not wait longer.
 """
 
 import sys
