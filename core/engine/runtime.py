@@ -157,7 +157,7 @@ class EngineRuntime:
         await self._reconcile()
         await self._refresh()
         self._follow_quotes()
-        self._publish_snapshot()  # now: whoever waited for the start reads this snapshot
+        self._publish_snapshot()  # now: what waited for the start reads this snapshot
         self._login.start()
         self._supervisor.keep("the notifications", self._notifier.run)
         self._supervisor.keep("the checks", self._check_each_second)
