@@ -49,7 +49,7 @@ def _open_and_leave(arguments: tuple[str, ...], folder: Path) -> None:
         app.wait_for("SANDBOX")
         app.wait_for(r"\[1 Home\]")
         app.press("q")
-        app.wait_for(r"Quit all the same\?")
+        app.wait_for(r"Quit anyway\?")
         app.press("y")
         assert app.exit_code() == 0
 

@@ -71,7 +71,7 @@ class PtyApp:
     def quit(self) -> None:
         """Leave; stops and scheduled runs that would be missed are asked about."""
         self.press("q")
-        self.wait_for(r"Quit all the same\?")
+        self.wait_for(r"Quit anyway\?")
         self.press("y")
 
     def hang_up(self) -> None:
