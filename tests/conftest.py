@@ -4,6 +4,8 @@ import gc
 
 from hypothesis import HealthCheck, settings
 
+from core.i18n import use_language
+
 _STEADY = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
 settings.register_profile("steady", derandomize=True, **_STEADY)
 settings.register_profile("search", max_examples=1000, **_STEADY)
@@ -12,3 +14,8 @@ settings.load_profile("steady")
 
 gc.set_threshold(100_000, 10, 10)
 """Screens and engines leave thousands of objects in cycles: to look for them less often saves a tenth of the time."""
+
+
+def pytest_runtest_setup() -> None:
+    """Texts are compared in English, whatever language the test before has chosen."""
+    use_language("en")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.live import kills
+from tests.live.running import Running
 from tests.live.world import ACCOUNT, ProcessWorld, bonds
 
 OLD, NEW = bonds(20), bonds(20, 101)
@@ -92,13 +93,11 @@ def test_two_simultaneous_rebalances_are_executed_once(world: ProcessWorld) -> N
 
 
 def test_a_second_data_folder_on_the_same_account_is_refused(world: ProcessWorld) -> None:
-    world.control.configure(latency={"query_asset": 1.0})
-    first = world.start("plan", "--json")
-    world.control.wait_for(lambda: world.control.dump()["sessions"], 60)
-    second = world.rotor("--home", str(world.folder / "other"), "rebalance", "--yes")
-    assert second.returncode == 3
-    assert f"account {ACCOUNT} is traded by another rotor, in another home: process {first.pid}" in second.stderr
-    first.communicate(timeout=60)
+    with Running(world) as first:
+        second = world.rotor("--home", str(world.folder / "other"), "rebalance", "--yes")
+        assert second.returncode == 3
+        holder = f"account {ACCOUNT} is traded by another rotor, in another home: process {first.program.pid}"
+        assert holder in second.stderr
     assert world.control.requests() == []
 
 

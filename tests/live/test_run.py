@@ -112,7 +112,7 @@ def test_an_open_order_is_cancelled_at_exit(world: ProcessWorld) -> None:
         key = world.control.wait_order(code=OWNED[0], status=WORKING)["remark"]
         run.wait_for(": working, ")
         assert run.end(signal.SIGTERM) == 0, run.said
-    assert f"cancelled at the end: {key}" in run.said
+    assert f"cancelled when stopping: {key}" in run.said
     assert "ended (SIGTERM): nothing more is sent. No order is left open." in run.said
     assert [order["status"] for order in world.control.orders()] == [CANCELLED]
     assert ("Traceback" not in run.said, free(world), status(world)["open_orders"]) == (True, True, [])
@@ -128,7 +128,7 @@ def test_an_order_left_open_at_exit_is_settled_by_the_next_start(world: ProcessW
         key = world.control.wait_order(code=OWNED[0], status=WORKING)["remark"]
         run.wait_for(": working, ")
         assert run.end(signal.SIGHUP) == 4, run.said
-    assert f"left working at the broker, the next start settles them: {key}" in run.said
+    assert f"orders left open at the broker, the next start settles them: {key}" in run.said
     assert (
         f"ended (SIGHUP): nothing more is sent. Orders still open, the next start settles them: {key} (working)."
         in run.said
