@@ -154,11 +154,9 @@ async def test_every_question_fits_a_tiny_screen(name: str) -> None:
     key, _, picture = CONFIRMED[name] if name in CONFIRMED else (TYPED[name][0], "", day())
     async with shown(ScriptedLink(replace(picture, mode="live", account="8880001")), key, size=TINY) as (app, pilot):
         seen = flat(app)
-        for _ in range(20):
-            await press(pilot, "up")
-            seen += flat(app)
-        for _ in range(30):
-            await press(pilot, "down")
+        for key in ["up"] * 7 + ["down"] * 10:
+            strike(pilot, *[key] * 3)
+            await settle(pilot)
             seen += flat(app)
         assert "Dropped" in seen if name == "drop" else "8880001" in seen
         assert "go back" in seen

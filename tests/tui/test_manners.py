@@ -1,6 +1,7 @@
 """Looks, language, copy and bell: what every screen has in common."""
 
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import pytest
 from rich.color import Color
@@ -127,10 +128,13 @@ def test_the_window_title_is_restored() -> None:
 
 
 async def test_messages_disappear_by_themselves_and_cover_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tui.widgets.bars._SECONDS", 0.0)
+    now = 100.0
+    monkeypatch.setattr("tui.widgets.bars.time", SimpleNamespace(monotonic=lambda: now))
     async with shown(ScriptedLink(snapshot()), "4", "O") as (app, pilot):
+        app._tick()
         assert "The rows are not sorted" in lines(app)[-2]
         assert "118031.SH" in flat(app)
+        now += 7
         app._tick()
         await settle(pilot)
         assert status_text(app) == ""
