@@ -1,7 +1,7 @@
 """Dialogs: questions with consequences, and texts to read."""
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 from rich.text import Text
 from textual.app import ComposeResult
@@ -21,6 +21,7 @@ from tui.format import armed_stops, due_today
 from tui.widgets.text import TextBlock, facts, key_hints
 from tui.widgets.theme import STYLES, Tone, styled
 
+T = TypeVar("T")
 Fact = tuple[str, str, Tone]
 
 
@@ -40,7 +41,27 @@ class DefaultChoice(Choice, can_focus=True):
     """The answer that has the focus: the only one that enter reaches."""
 
 
-class Confirm(ModalScreen[bool]):
+class Question(ModalScreen[T]):
+    """A question that is answered once: a second key may be queued behind the first."""
+
+    def __init__(self, title: str, *, danger: bool) -> None:
+        super().__init__()
+        self._title, self._danger = title, danger
+        self._answered = False
+
+    def box(self) -> VerticalScroll:
+        """The frame around the question."""
+        box = VerticalScroll(classes="dialog -danger" if self._danger else "dialog", can_focus=False)
+        box.border_title = self._title
+        return box
+
+    def action_answer(self, answer: T) -> None:
+        if not self._answered:
+            self._answered = True
+            self.dismiss(answer)
+
+
+class Confirm(Question[bool]):
     """A question that only `y` answers with yes; enter, esc and n are no."""
 
     AUTO_FOCUS = "DefaultChoice"
@@ -50,15 +71,11 @@ class Confirm(ModalScreen[bool]):
     ]
 
     def __init__(self, title: str, rows: Sequence[Fact], question: str, yes: str, *, danger: bool = False) -> None:
-        super().__init__()
-        self._title, self._rows, self._question, self._yes = title, list(rows), question, yes
-        self._danger = danger
-        self._answered = False
+        super().__init__(title, danger=danger)
+        self._rows, self._question, self._yes = list(rows), question, yes
 
     def compose(self) -> ComposeResult:
-        box = VerticalScroll(classes="dialog -danger" if self._danger else "dialog", can_focus=False)
-        box.border_title = self._title
-        with box:
+        with self.box():
             yield Static(facts(self._rows, 12), markup=False, classes="dialog-facts")
             yield Static(styled((self._question, Tone.STRONG)), markup=False)
             with Horizontal(classes="dialog-keys"):
@@ -68,14 +85,8 @@ class Confirm(ModalScreen[bool]):
     def on_choice_picked(self, message: Choice.Picked) -> None:
         self.action_answer(message.choice.id == "yes")
 
-    def action_answer(self, yes: bool) -> None:
-        # A second key may be queued behind the first; it finds the question answered.
-        if not self._answered:
-            self._answered = True
-            self.dismiss(yes)
 
-
-class ChoiceDialog(ModalScreen[str]):
+class ChoiceDialog(Question[str]):
     """A question with several answers, each behind its key; enter and esc are none of them and answer with ""."""
 
     AUTO_FOCUS = "DefaultChoice"
@@ -91,15 +102,11 @@ class ChoiceDialog(ModalScreen[str]):
         calm: bool = False,
     ) -> None:
         """`answers`: pairs of a key and its text; the result is the key. `calm`: no money is involved."""
-        super().__init__()
-        self._calm = calm
-        self._title, self._rows, self._question, self._answers = title, list(rows), question, list(answers)
-        self._answered = False
+        super().__init__(title, danger=not calm)
+        self._rows, self._question, self._answers = list(rows), question, list(answers)
 
     def compose(self) -> ComposeResult:
-        box = VerticalScroll(classes="dialog" if self._calm else "dialog -danger", can_focus=False)
-        box.border_title = self._title
-        with box:
+        with self.box():
             yield Static(facts(self._rows, 12), markup=False, classes="dialog-facts")
             yield Static(styled((self._question, Tone.STRONG)), markup=False)
             with Vertical(classes="dialog-answers"):
@@ -115,13 +122,8 @@ class ChoiceDialog(ModalScreen[str]):
     def on_choice_picked(self, message: Choice.Picked) -> None:
         self.action_answer((message.choice.id or "").removeprefix("answer-") if message.choice.id != "no" else "")
 
-    def action_answer(self, key: str) -> None:
-        if not self._answered:
-            self._answered = True
-            self.dismiss(key)
 
-
-class TypedConfirm(ModalScreen[bool]):
+class TypedConfirm(Question[bool]):
     """A question that is answered with yes by typing a word out; whatever else is typed does nothing, esc is no."""
 
     AUTO_FOCUS = "Input"
@@ -129,15 +131,12 @@ class TypedConfirm(ModalScreen[bool]):
 
     def __init__(self, title: str, body: Sequence[Text], word: str, *, to: str, undone: str) -> None:
         """`to` names what the word does, `undone` says that another one did nothing."""
-        super().__init__()
-        self._title, self._body, self._word = title, list(body), word
-        self._to, self._undone = to, undone
+        super().__init__(title, danger=True)
+        self._body, self._word, self._to, self._undone = list(body), word, to, undone
         self._problem = TextBlock(id="typed-problem")
-        self._answered = False
 
     def compose(self) -> ComposeResult:
-        box = VerticalScroll(classes="dialog -danger", can_focus=False)
-        box.border_title = self._title
+        box = self.box()
         # In the border, where a small screen shows it too.
         box.border_subtitle = say("up/down scroll")
         with box:
@@ -158,11 +157,6 @@ class TypedConfirm(ModalScreen[bool]):
                 styled((say("That is not '{word}': {undone}.", word=self._word, undone=self._undone), Tone.BAD))
             )
             self._problem.call_after_refresh(self._problem.scroll_visible, animate=False)
-
-    def action_answer(self, yes: bool) -> None:
-        if not self._answered:
-            self._answered = True
-            self.dismiss(yes)
 
 
 class TextDialog(ModalScreen[None]):

@@ -305,39 +305,25 @@ def _row(order: Order, snapshot: Snapshot) -> TableRow:
     intent = order.intent
     troubled = bool(order.message) and order.state in _FAILED_STATES
     note = f"{order.message} ({intent.reason})" if troubled else intent.reason
-    # How long it has been out there: of an order that is over, nobody asks.
+    # The age of an order that has ended is of no use.
     seconds = None if order.done else (snapshot.at - order.created_at).total_seconds()
+    age, average = "" if seconds is None else fmt.age(seconds), order.average_price
     cells = (
-        cell(fmt.clock(order.created_at), Tone.DIM),
-        cell(say(intent.side), SIDE_TONES[intent.side]),
+        cell(fmt.clock(order.created_at), Tone.DIM, order.created_at),
+        cell(say(intent.side), SIDE_TONES[intent.side], intent.side),
         cell(intent.code, Tone.STRONG),
         cell(intent.name),
-        cell(fmt.volume(intent.volume)),
-        cell(fmt.price(intent.price)),
-        cell(fmt.volume(order.filled_volume), Tone.TEXT if order.filled_volume else Tone.DIM),
-        cell(fmt.price(order.average_price) if order.filled_volume else ""),
-        cell(fmt.money(order.fee) if order.fee else "", Tone.DIM),
-        cell(say(order.state).upper() if order.unresolved else say(order.state), state_tone(order.state)),
-        cell("" if seconds is None else fmt.age(seconds), Tone.WARN if order.unresolved else Tone.DIM),
-        cell(say(intent.origin), Tone.DIM if intent.origin in _SCHEDULED_ORIGINS else Tone.STRONG),
+        cell(fmt.volume(intent.volume), value=intent.volume),
+        cell(fmt.price(intent.price), value=intent.price),
+        cell(fmt.volume(order.filled_volume), Tone.TEXT if order.filled_volume else Tone.DIM, order.filled_volume),
+        cell(fmt.price(average) if order.filled_volume else "", value=average),
+        cell(fmt.money(order.fee) if order.fee else "", Tone.DIM, order.fee),
+        cell(say(order.state).upper() if order.unresolved else say(order.state), state_tone(order.state), order.state),
+        cell(age, Tone.WARN if order.unresolved else Tone.DIM, seconds),
+        cell(say(intent.origin), Tone.DIM if intent.origin in _SCHEDULED_ORIGINS else Tone.STRONG, intent.origin),
         cell(note, Tone.WARN if troubled else Tone.DIM),
     )
-    values = (
-        order.created_at,
-        intent.side,
-        intent.code,
-        intent.name,
-        intent.volume,
-        intent.price,
-        order.filled_volume,
-        order.average_price,
-        order.fee,
-        order.state,
-        seconds,
-        intent.origin,
-        note,
-    )
-    return TableRow(intent.client_order_id, cells, values=values)
+    return TableRow(intent.client_order_id, cells)
 
 
 def _details(order: Order) -> Text:

@@ -19,37 +19,26 @@ from tui.screens.dialogs import Confirm, Fact, mode_and_account
 from tui.screens.live_consent import live_orders_allowed
 from tui.screens.pane import ListPane, PaneHost
 from tui.screens.stop_text import distance_cell, gauge, level_cells, state_cell, stop_line, stop_rows
-from tui.widgets.columns import Column, Sortable, TableRow, cell
+from tui.widgets.columns import Column, TableRow, cell
 from tui.widgets.text import facts
 from tui.widgets.theme import STYLES, Tone, change_tone, styled
 
 
 async def adopt(host: PaneHost, row: PositionRow, snapshot: Snapshot) -> None:
     """Put all of it under management."""
-    yours = row.volume - row.ours
+    volume = row.volume - row.ours
     asked = Confirm(
         say("Adopt this holding"),
         [
             *_who(row, snapshot),
-            (say("Yours now"), say("{volume} 张, worth {amount} CNY", **_worth(row, yours)), Tone.STRONG),
+            (say("Yours now"), say("{volume} 张, worth {amount} CNY", **_worth(row, volume)), Tone.STRONG),
             (say("Then"), say("the strategy's: stops guard it, a rebalance may sell it"), Tone.WARN),
         ],
-        say("Take these {volume} 张 into the strategy's management?", volume=fmt.volume(yours)),
+        say("Take these {volume} 张 into the strategy's management?", volume=fmt.volume(volume)),
         say("Yes, adopt it"),
     )
-    if not await host.push_screen_wait(asked):
-        return
-    reply = await host.ask(Adopt(row.code))
-    if isinstance(reply, Done):
-        host.show_message(
-            say(
-                "{bond}: {volume} 张 taken into the strategy's management.",
-                bond=_bond(row),
-                volume=fmt.volume(reply.value),
-            )
-        )
-    else:
-        host.show_message(say("{bond} was not adopted: {reason}", bond=_bond(row), reason=reply.text), failed=True)
+    done = mark("{bond}: {volume} 张 taken into the strategy's management.")
+    await _ask_and_send(host, row, asked, Adopt(row.code), done, mark("{bond} was not adopted: {reason}"))
 
 
 async def release(host: PaneHost, row: PositionRow, snapshot: Snapshot) -> None:
@@ -64,13 +53,20 @@ async def release(host: PaneHost, row: PositionRow, snapshot: Snapshot) -> None:
         say("Take these {volume} 张 out of management?", volume=fmt.volume(row.ours)),
         say("Yes, release it"),
     )
+    done = mark("{bond}: {volume} 张 are your own now.")
+    await _ask_and_send(host, row, asked, Release(row.code), done, mark("{bond} was not released: {reason}"))
+
+
+async def _ask_and_send(
+    host: PaneHost, row: PositionRow, asked: Confirm, command: Adopt | Release, done: str, undone: str
+) -> None:
     if not await host.push_screen_wait(asked):
         return
-    reply = await host.ask(Release(row.code))
+    reply = await host.ask(command)
     if isinstance(reply, Done):
-        host.show_message(say("{bond}: {volume} 张 are your own now.", bond=_bond(row), volume=fmt.volume(reply.value)))
+        host.show_message(say(done, bond=_bond(row), volume=fmt.volume(reply.value)))
     else:
-        host.show_message(say("{bond} was not released: {reason}", bond=_bond(row), reason=reply.text), failed=True)
+        host.show_message(say(undone, bond=_bond(row), reason=reply.text), failed=True)
 
 
 async def sell(host: PaneHost, row: PositionRow, snapshot: Snapshot) -> None:
@@ -275,53 +271,30 @@ def _summary(rows: tuple[PositionRow, ...], stops: StopsSummary | None) -> Text:
 def _row(row: PositionRow, now: datetime) -> TableRow:
     age, age_tone = _age(row, now)
     calm = row.state in ("", "open")
-    loss, profit = level_cells(row)
-    distance, guard = distance_cell(row), state_cell(row)
-    stop = row.stop
+    yours = row.volume - row.ours
+    old = None if row.quoted_at is None else (now - row.quoted_at).total_seconds()
+    to_stop = None if row.stop_distance is None else -abs(row.stop_distance)
     cells = (
         cell(row.code, Tone.STRONG),
         cell(row.name),
-        cell(fmt.volume(row.volume)),
-        cell(fmt.volume(row.sellable), Tone.TEXT if row.sellable == row.volume else Tone.WARN),
-        cell(fmt.volume(row.ours), Tone.TEXT if row.ours else Tone.DIM),
-        cell(fmt.volume(row.volume - row.ours), Tone.TEXT if row.ours != row.volume else Tone.DIM),
-        cell(fmt.price(row.cost), Tone.DIM),
-        cell(fmt.price(row.last), Tone.STRONG if row.last is not None else Tone.DIM),
-        cell(age, age_tone),
-        cell(fmt.money(row.value)),
-        cell(fmt.signed_money(row.profit), change_tone(row.profit)),
-        cell(fmt.ratio(row.profit_ratio), change_tone(row.profit_ratio)),
-        cell(fmt.ratio(row.day_change), change_tone(row.day_change)),
-        loss,
-        profit,
-        cell(gauge(row), Tone.DIM),
-        distance,
-        guard,
-        cell(say(row.state), Tone.DIM if calm else Tone.WARN),
+        cell(fmt.volume(row.volume), value=row.volume),
+        cell(fmt.volume(row.sellable), Tone.TEXT if row.sellable == row.volume else Tone.WARN, row.sellable),
+        cell(fmt.volume(row.ours), Tone.TEXT if row.ours else Tone.DIM, row.ours),
+        cell(fmt.volume(yours), Tone.TEXT if yours else Tone.DIM, yours),
+        cell(fmt.price(row.cost), Tone.DIM, row.cost),
+        cell(fmt.price(row.last), Tone.STRONG if row.last is not None else Tone.DIM, row.last),
+        cell(age, age_tone, old),
+        cell(fmt.money(row.value), value=row.value),
+        cell(fmt.signed_money(row.profit), change_tone(row.profit), row.profit),
+        cell(fmt.ratio(row.profit_ratio), change_tone(row.profit_ratio), row.profit_ratio),
+        cell(fmt.ratio(row.day_change), change_tone(row.day_change), row.day_change),
+        *level_cells(row),
+        cell(gauge(row), Tone.DIM, to_stop),
+        distance_cell(row)._replace(value=to_stop),
+        state_cell(row),
+        cell(say(row.state), Tone.DIM if calm else Tone.WARN, row.state),
     )
-    away = None if row.stop_distance is None else -abs(row.stop_distance)
-    values: tuple[Sortable, ...] = (
-        row.code,
-        row.name,
-        row.volume,
-        row.sellable,
-        row.ours,
-        row.volume - row.ours,
-        row.cost,
-        row.last,
-        None if row.quoted_at is None else (now - row.quoted_at).total_seconds(),
-        row.value,
-        row.profit,
-        row.profit_ratio,
-        row.day_change,
-        stop.loss if stop is not None else None,
-        stop.profit if stop is not None else None,
-        away,
-        away,
-        guard.text,
-        row.state,
-    )
-    return TableRow(str(row.code), cells, values=values)
+    return TableRow(str(row.code), cells)
 
 
 def _age(row: PositionRow, now: datetime) -> tuple[str, Tone]:

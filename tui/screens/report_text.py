@@ -121,7 +121,7 @@ def _end(report: Report, point: EquityPoint) -> str:
 
 
 def empty_text(report: Report, view: str) -> str:
-    """What stands in place of rows."""
+    """What is shown instead of rows."""
     if report.empty:
         return say("No trades in this period and no holdings. Press ] for a longer period, 3 to make a plan.")
     return {

@@ -42,10 +42,11 @@ def gauge(row: PositionRow, cells: int = 10) -> str:
 
 def level_cells(row: PositionRow) -> tuple[Cell, Cell]:
     """The stop-loss and the take-profit level."""
-    if row.stop is None:
+    stop = row.stop
+    if stop is None:
         return cell(""), cell("")
-    tone = Tone.TEXT if row.stop.armed else Tone.DIM
-    return cell(fmt.price(row.stop.loss), tone), cell(fmt.price(row.stop.profit), tone)
+    tone = Tone.TEXT if stop.armed else Tone.DIM
+    return cell(fmt.price(stop.loss), tone, stop.loss), cell(fmt.price(stop.profit), tone, stop.profit)
 
 
 def through(row: PositionRow) -> bool:

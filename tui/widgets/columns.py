@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from types import EllipsisType
 from typing import Any, NamedTuple, TypeVar
 
 from rich.cells import cell_len
@@ -14,15 +15,22 @@ from tui.widgets.theme import Tone
 
 T = TypeVar("T")
 
+Sortable = Decimal | datetime | int | float | str | None
+"""What a cell is sorted by, None where it is not known."""
+
 _GAPS = (3, 2, 1)
 
 
 class Cell(NamedTuple):
-    """`found` is marked wherever it stands in the text, in either case."""
+    """`found` is marked wherever the text has it, in either case.
+
+    `value` is what the cell is sorted by, where that is not its text.
+    """
 
     text: str
     tone: Tone = Tone.TEXT
     found: str = ""
+    value: Sortable | EllipsisType = ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,24 +53,17 @@ class Column:
         return say(self.label)
 
 
-Sortable = Decimal | datetime | int | float | str | None
-"""What a cell is sorted by, None where it is not known."""
-
-
 @dataclass(frozen=True, slots=True)
 class TableRow:
-    """One line of a table; a `heading` spans it and cannot be selected.
-
-    `values` are what the cells are sorted by, where that is not their text.
-    """
+    """One line of a table; a `heading` spans it and cannot be selected."""
 
     key: str
     cells: tuple[Cell, ...]
     heading: bool = False
-    values: tuple[Sortable, ...] = ()
 
     def value(self, column: int) -> Sortable:
-        return self.values[column] if self.values else self.cells[column].text or None
+        cell = self.cells[column]
+        return cell.text or None if isinstance(cell.value, EllipsisType) else cell.value
 
     def holds(self, text: str) -> bool:
         """Whether the text stands anywhere in the row, in either case."""
@@ -115,8 +116,8 @@ def sorted_next(sorting: Sorting | None, layout: "Layout") -> Sorting | None:
     return Sorting(shown[at].index, shown[at].column.right) if at < len(shown) else None
 
 
-def cell(text: str, tone: Tone = Tone.TEXT) -> Cell:
-    return Cell(one_line(text), tone)
+def cell(text: str, tone: Tone = Tone.TEXT, value: Sortable | EllipsisType = ...) -> Cell:
+    return Cell(one_line(text), tone, value=value)
 
 
 def heading(key: str, text: str, tone: Tone = Tone.TITLE) -> TableRow:
