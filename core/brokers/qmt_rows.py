@@ -111,7 +111,7 @@ def read_position(native: Native) -> Position | None:
 
 
 def read_order(native: Native, today: date) -> BrokerOrder | None:
-    """An order; None for other securities and other kinds of orders. `today` stands in for a missing time."""
+    """An order; None for other securities and other kinds of orders. A missing time becomes `today`."""
     code, side = _code(native), _SIDES.get(_whole(native, "order_type"))
     if code is None or side is None:
         return None
@@ -131,7 +131,7 @@ def read_order(native: Native, today: date) -> BrokerOrder | None:
 
 
 def read_fill(native: Native, now: datetime) -> Fill | None:
-    """A fill; None for other securities and other kinds of orders. `now` stands in for a missing time."""
+    """A fill; None for other securities and other kinds of orders. A missing time becomes `now`."""
     code, side = _code(native), _SIDES.get(_whole(native, "order_type"))
     if code is None or side is None:
         return None

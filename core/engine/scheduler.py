@@ -311,7 +311,7 @@ class ExitScheduler:
 Work = Callable[[], Awaitable[None]]
 NextRun = Callable[[datetime], datetime | None]
 
-# A late job starts all the same, once for all the times it was due: the job itself knows the market's clock and
+# A late job still starts, once for all the times it was due: the job itself knows the market's clock and
 # decides what is too late. No job runs twice at a time.
 _POLICY: dict[str, Any] = {"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
 

@@ -217,7 +217,7 @@ def listed_bonds(
     sold_for_today: Collection[BondCode],
     barred: Mapping[BondCode, str],
 ) -> tuple[ListedBond, ...]:
-    """The list in its order, by the same rules that a plan goes by."""
+    """The list in its order, by the rules of a plan."""
     found: list[ListedBond] = []
     for bond in selection.bonds:
         quote = quotes.get(bond.code, _NO_QUOTE)

@@ -152,7 +152,7 @@ class SelectionAnswer(WireModel):
 
 
 class SelectionRow(WireModel):
-    """One bond; its code stands in `kzz_code` (可转债) or in `code`."""
+    """One bond; its code is in `kzz_code` (可转债) or in `code`."""
 
     kzz_code: StrictStr | None = None
     code: StrictStr | None = None

@@ -232,7 +232,7 @@ def _unknown_variable(name: str) -> str:
 
 
 def nearest(key: str, known: Sequence[str] | None = None) -> str:
-    """The key most like this one: its own name first, then the table it stands in."""
+    """The key most like this one: by its own name first, then by its table."""
 
     def likeness(other: str) -> float:
         (table, _, name), (other_table, _, other_name) = key.rpartition("."), other.rpartition(".")
@@ -257,7 +257,7 @@ def _shown(key: str, value: object) -> str:
 
 
 def _fields(table: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:
-    """Every key below a table with its dotted name, tables before what stands in them."""
+    """Every key below a table with its dotted name, tables before their keys."""
     for name, field in table.model_fields.items():
         yield prefix + name, field
         kind = field.annotation
@@ -295,7 +295,7 @@ _VARIABLES = {variable_of(key): key for key in KEYS}
 
 
 def within(key: str, tables: Sequence[str]) -> bool:
-    """Whether the key is one of these, or stands in one of these tables."""
+    """Whether the key is one of these, or in one of these tables."""
     return any(key == table or key.startswith(f"{table}.") for table in tables)
 
 

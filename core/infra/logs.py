@@ -180,7 +180,7 @@ def path_of(home: Home, day: date) -> Path:
 
 
 _LINE = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}) (INFO|GOOD|WARNING|ERROR) +(\S+)  (.*)")
-# Where the level stands in a line, for a look before it is taken apart.
+# Where a line has its level: read before the line is parsed.
 _LEVEL = slice(24, 25)
 _BLOCK = 256 * 1024
 

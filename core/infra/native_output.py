@@ -27,7 +27,7 @@ def kept_off_the_screen() -> Generator[None]:
     for descriptor in (_OUT, _ERR):
         _redirect(writing, descriptor)
     os.close(writing)
-    reader = threading.Thread(target=_log_lines, args=(reading,), name="chatter", daemon=True)
+    reader = threading.Thread(target=_log_lines, args=(reading,), name="native-output", daemon=True)
     reader.start()
     sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__ = kept  # type: ignore[misc]
     try:

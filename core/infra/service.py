@@ -152,7 +152,7 @@ Restart=on-failure
 RestartSec=10
 # Bad settings, a refusal, and an end by the user are no crash.
 RestartPreventExitStatus={_REFUSED}
-# Working orders are cancelled, and that is proven, before it ends.
+# It ends after the broker has confirmed the cancelling of open orders.
 TimeoutStopSec=60
 
 [Install]

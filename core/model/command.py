@@ -149,7 +149,7 @@ class ExecutePlan(Command[Rebalance]):
 
 @dataclass(frozen=True, slots=True)
 class CancelOrder(Command[str]):
-    """Cancel one working order; answers with the state it ended in."""
+    """Cancel one open order; answers with its last state."""
 
     client_order_id: str
 
@@ -239,7 +239,7 @@ class Resume(Command[None]):
 
 @dataclass(frozen=True, slots=True)
 class Cancelled:
-    """What became of working orders that were to be cancelled, as client order ids."""
+    """The orders that a cancel was asked for, as client order ids."""
 
     proven: tuple[str, ...]
     open: tuple[str, ...]
@@ -247,7 +247,7 @@ class Cancelled:
 
 @dataclass(frozen=True, slots=True)
 class CancelWorking(Command[Cancelled]):
-    """Cancel every working order and wait for the proofs. What ran goes on without them."""
+    """Cancel every open order and wait for the broker's confirmation. A running rebalance continues without them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,12 +269,12 @@ class DropMissed(Command[None]):
 
 @dataclass(frozen=True, slots=True)
 class EndEngine(Command[None]):
-    """End an engine that runs without a screen, in order: nothing new is sent, working orders end as is set."""
+    """End an engine that runs without a screen: it sends nothing new and ends open orders as the settings say."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReadSettings(Command[SettingsTable]):
-    """Every setting and password of the home."""
+    """Every setting, and which passwords are stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -392,7 +392,7 @@ class ReadReport(Command[Report]):
 
 @dataclass(frozen=True, slots=True)
 class ExportReport(Command[tuple[str, ...]]):
-    """Write the same report as CSV files into the home's data/export; answers with their paths."""
+    """Write the same report as CSV files into data/export of the data folder; answers with their paths."""
 
     first: date | None = None
     last: date | None = None

@@ -148,7 +148,7 @@ class OrderSettings(SettingsGroup):
     reprices: Annotated[int, Field(ge=0, le=10)] = 2
     """How often what was cancelled is sent again at a fresh price."""
     at_exit: Literal["cancel", "leave"] = "cancel"
-    """What becomes of working orders when rotor ends."""
+    """What happens to open orders when rotor ends."""
 
 
 class StopSettings(SettingsGroup):

@@ -33,7 +33,7 @@ class SettingRow:
 
     @property
     def group(self) -> str:
-        """The table that it stands in; empty for the top."""
+        """The table that holds it; empty at the top level."""
         return self.key.rpartition(".")[0]
 
     @property

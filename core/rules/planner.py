@@ -188,10 +188,10 @@ def _complete(situation: PlanInput, settings: Settings) -> _Facts | Unknown:
     if isinstance(ledger, Unknown):
         return Unknown(say("the strategy's ledger is unknown: {reason}", reason=ledger.reason))
     if isinstance(busy, Unknown):
-        return Unknown(say("the working orders are unknown: {reason}", reason=busy.reason))
+        return Unknown(say("the open orders are unknown: {reason}", reason=busy.reason))
     if isinstance(selection, Unknown):
         return selection
-    # A fill of a working order may show in the holdings before it is booked, or after.
+    # A fill of an open order may show in the holdings before it is booked, or after.
     settled = {code: owned for code, owned in ledger.value.items() if code not in busy.value}
     uneven = disagreements(settled, positions.value)
     if uneven:

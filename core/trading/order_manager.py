@@ -73,7 +73,7 @@ class OrderManager:
         """Write the intentions down together, then send each once.
 
         Returns what pre-trade risk stopped, client order id to reason: those are neither written nor sent. An order
-        that was written and may no longer go out when its turn comes is refused here, unsent.
+        that was written, but may not be sent any more, is refused here, unsent.
         """
         stopped: dict[str, str] = {}
         passed: list[Intent] = []

@@ -136,13 +136,13 @@ class Rotation:
             self._executing = None
 
     async def flatten(self) -> Plan:
-        """Halt, cancel what works, prove it, then sell all that the strategy owns; answers with what was planned.
+        """Halt, cancel open orders, confirm that, then sell all that the strategy holds; answers with the plan.
 
-        The halt stays in force. Raises `RebalanceRefused` where the account does not answer or a cancel is not proven:
-        halted all the same.
+        The halt stays in force, also where it raises `RebalanceRefused`: the account does not answer, or a cancel is
+        not confirmed.
         """
         self.controls.engage(Control.HALTED)
-        log.warning("flatten: trading is halted, working orders are cancelled, then everything that is ours is sold")
+        log.warning("flatten: trading is halted, open orders are cancelled, then the strategy's holdings are sold")
         left = (await self.cancel_working()).open
         if left:
             raise RebalanceRefused(

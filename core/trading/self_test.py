@@ -87,7 +87,7 @@ def _price(quote: Quote) -> Decimal | None:
 
 
 async def _probe(order_manager: OrderManager, quote: Quote, plan_id: str, key: str) -> str:
-    """Send, read back, cancel; answers with what was seen. Raises `_TestFailed`, the order cancelled all the same."""
+    """Send, read back, cancel; returns what was seen. Raises `_TestFailed`, with the order cancelled too."""
     price = _price(quote)
     if price is None:
         raise _TestFailed(say("its limits are not known"))
@@ -116,7 +116,7 @@ async def _probe(order_manager: OrderManager, quote: Quote, plan_id: str, key: s
 
 
 async def _trouble(step: Awaitable[None]) -> str | None:
-    """What was wrong with a step, None when nothing was: the next one is taken all the same."""
+    """What was wrong with a step, None when nothing was; the next step runs in both cases."""
     try:
         await step
     except _TestFailed as failure:

@@ -124,7 +124,7 @@ def check_calendar(home: Home, mode: str, now: datetime) -> Finding:
 
 
 def check_instance(home: Home, settings: Settings) -> tuple[Finding, bool]:
-    """Who runs in the home, and who trades the account; and whether anybody does either."""
+    """Which process uses the data folder, and which one trades the account, if any."""
     try:
         holder = HomeLock(home).holder()
     except OSError as error:
