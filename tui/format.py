@@ -102,7 +102,7 @@ def span(seconds: float) -> str:
 
 
 def countdown(seconds: float) -> str:
-    """How long until something: `in 28s`; what should have begun is `due now`."""
+    """How long until something: `in 28s`; what is late is `due now`."""
     return say("in {seconds}", seconds=span(seconds)) if seconds >= 1 else say("due now")
 
 
@@ -141,7 +141,7 @@ def one_line(text: str) -> str:
 
 
 def plural(count: int, noun: str) -> str:
-    """`1 strategy`, `3 strategies`; of what is counted here and there."""
+    """`1 strategy`, `3 strategies`."""
     return _COUNTED[noun](count)
 
 

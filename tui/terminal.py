@@ -19,16 +19,16 @@ from core.model.snapshot import Level, Snapshot
 _NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
 
 _CTRL_CLOSE, _CTRL_LOGOFF, _CTRL_SHUTDOWN = 2, 5, 6
-"""What Windows tells a console program that is about to be ended; it gives it some five seconds."""
+"""The events with which Windows ends a console program; it has some five seconds left."""
 
 
 class ShutdownSignals:
-    """Inside, the first word to end is kept; nothing is interrupted by it."""
+    """Inside, the first request to exit is kept; it interrupts nothing."""
 
     def __init__(self) -> None:
-        self._came = threading.Event()
+        self._requested = threading.Event()
         self._done = threading.Event()
-        self._word = ""
+        self._reason = ""
         self._before: dict[int, object] = {}
         self._stack = contextlib.ExitStack()
 
@@ -47,19 +47,19 @@ class ShutdownSignals:
             signal.signal(number, handler)  # type: ignore[arg-type]
 
     def wait(self, seconds: float) -> str | None:
-        """The word to end, None where none has come within this time. Windows runs handlers only between two waits."""
-        return self._word if self._came.wait(seconds) else None
+        """The request to exit, None if none came in this time. Windows runs handlers only between two waits."""
+        return self._reason if self._requested.wait(seconds) else None
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        self._say(signal.Signals(number).name)
+        self._request(signal.Signals(number).name)
 
     def _on_close(self) -> None:
-        self._say("the console was closed")
+        self._request("the console was closed")
         self._done.wait(5)  # the process is killed when this returns
 
-    def _say(self, word: str) -> None:
-        self._word = self._word or word
-        self._came.set()
+    def _request(self, reason: str) -> None:
+        self._reason = self._reason or reason
+        self._requested.set()
 
 
 @contextlib.contextmanager
@@ -88,24 +88,24 @@ def on_console_close(act: Callable[[], object]) -> Generator[None]:
 
 
 def exit_code_of(number: int) -> int:
-    """The exit code that tells of a signal, as a shell would give it."""
+    """The exit code for a signal, as a shell gives it."""
     return 128 + number
 
 
 LOST_TERMINAL = 129
-"""The exit code where the terminal went away without a word: that of SIGHUP, which says the same."""
+"""The exit code where the terminal closed without a signal: that of SIGHUP."""
 
 
 def on_terminal_lost(descriptor: int, act: Callable[[], object]) -> None:
     """Call `act` once, on a thread of its own, when the other end of this terminal is gone.
 
-    Not every terminal that goes sends SIGHUP: a session without a controlling terminal hears nothing, reads nothing and
-    fails to write. Where there is no poll (Windows), the console's own word is all there is.
+    Not every terminal that closes sends SIGHUP: a session without a controlling terminal gets no signal, reads nothing
+    and fails to write. Without poll (Windows), only the console's own event tells.
     """
     if not hasattr(select, "poll"):
         return
     poll = select.poll()
-    poll.register(descriptor, 0)  # what is reported unasked: that it has hung up
+    poll.register(descriptor, 0)  # reported in any case: that it has hung up
 
     def watch() -> None:
         while True:
@@ -117,7 +117,7 @@ def on_terminal_lost(descriptor: int, act: Callable[[], object]) -> None:
 
 
 def silence_output() -> None:
-    """What the interpreter flushes at its end has nowhere to go: it would fail, and spoil the exit code."""
+    """The interpreter flushes its streams at its end: without a terminal that fails and changes the exit code."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for descriptor in (1, 2):
         os.dup2(nowhere, descriptor)
@@ -176,7 +176,7 @@ class ShutdownHandler:
         """From now on; the app runs."""
         for name in ("SIGTERM", "SIGHUP"):
             number = getattr(signal, name, None)
-            # Who starts a program with a signal ignored (nohup) means it.
+            # A program that was started with the signal ignored (nohup) keeps ignoring it.
             if number is None or signal.getsignal(number) is signal.SIG_IGN:
                 continue
             with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):

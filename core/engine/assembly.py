@@ -232,7 +232,7 @@ def _no_sources(settings: Settings) -> tuple[QuoteSource, ...]:
 def sources_of(
     settings: Settings, *, clock: Clock, calendar: Calendar, terminal: QmtQuotes | NoQuotes
 ) -> list[QuoteSource]:
-    """The sources of quotes in the settings' order. Where there is no terminal, paper mode does without it."""
+    """The sources of quotes in the settings' order. Without a terminal, paper mode leaves MiniQMT out."""
 
     def open_now() -> bool:
         return calendar.orders_allowed(clock.now()) is None

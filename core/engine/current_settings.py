@@ -13,7 +13,7 @@ _DURING_A_REBALANCE = ("language", "factorcat", "stops", "notify", "updates", "s
 
 
 class CurrentSettings:
-    """The settings in force are `components.settings`; `wanted` are those that will be once nothing is in their way."""
+    """The settings in force are `components.settings`; `wanted` replace them when the rebalance has ended."""
 
     def __init__(self, components: Components, users: Iterable[SettingsUser]) -> None:
         self._components = components
@@ -25,12 +25,12 @@ class CurrentSettings:
         return value_at(self.wanted, key) == value_at(self._components.settings, key)
 
     async def change(self, settings: Settings) -> None:
-        """Use these settings, as soon as may be."""
+        """Use these settings as soon as possible."""
         self.wanted = settings
         await self.apply()
 
     async def apply(self) -> None:
-        """Bring into force what waits and may be used now."""
+        """Put waiting changes into force that can be used now."""
         before, after = self._components.settings, self.wanted
         if self._components.rotation.busy:
             after = before.model_copy(update={name: getattr(after, name) for name in _DURING_A_REBALANCE})

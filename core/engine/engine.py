@@ -115,7 +115,7 @@ class Engine:
         if self._loop is not None and self._stopping is not None and self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._stopping.set)
             self._thread.join(seconds)
-        if not self._thread.is_alive():  # else it stays locked: the engine may still trade
+        if not self._thread.is_alive():  # otherwise it stays locked: the engine may still trade
             self._lock.release()
 
     def subscribe(self, listener: SnapshotListener) -> Callable[[], None]:

@@ -53,7 +53,7 @@ class HealthMonitor:
         supervisor: Supervisor,
         notifications: Callable[[], tuple[Level, str] | None] = lambda: None,
     ) -> None:
-        """`notifications`: how their sending is, None where there is nobody to notify."""
+        """`notifications`: the state of their delivery, None where nobody is notified."""
         self._components = components
         self._folder = folder
         self._supervisor = supervisor

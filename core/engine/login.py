@@ -41,7 +41,7 @@ class PlatformLogin:
         self._credentials = credentials
         self._notifier = notifier
         self._username = components.settings.factorcat.username
-        self._may_retry = True  # whether a login that failed because the platform was away is tried again by itself
+        self._may_retry = True  # whether a failed login is tried again by itself: the platform did not answer
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -59,7 +59,7 @@ class PlatformLogin:
             await asyncio.gather(self._task, return_exceptions=True)
 
     async def renew(self) -> None:
-        """Renew the login well before its token expires; log in where the platform was away at the start."""
+        """Renew the login well before its token expires; log in if the platform did not answer at the start."""
         platform = self._components.platform
         if platform.user is None:
             if self._task is not None and self._task.done() and self._may_retry:
@@ -202,7 +202,7 @@ async def describe_followed(components: Components) -> None:
 
 
 async def name_of(platform: FactorCatClient, strategy_id: int) -> str:
-    """The strategy's name; empty where the platform does not tell it. Raises `FactorCatError`."""
+    """The strategy's name; empty where the platform does not give it. Raises `FactorCatError`."""
     page = 1
     while True:
         found = await platform.strategies(page, _PAGE)

@@ -1,6 +1,6 @@
 """Reading the books for a report, and writing a report as files for a spreadsheet. Both are done off the engine's loop.
 
-The books are read over a connection of their own, so that no long look holds up an order that is to be written down.
+The books are read over a connection of their own, so that a long read delays no order that is to be stored.
 """
 
 import csv

@@ -49,7 +49,7 @@ class NotificationReloader(Protocol):
     """Where to say that a password, or an address of a push service, was stored or removed."""
 
     def reload_receivers(self) -> None:
-        """Find out anew who is notified."""
+        """Read again who is notified."""
         ...
 
 
@@ -78,7 +78,7 @@ class SettingsCommands:
         return await asyncio.to_thread(problem_with, self._home.path, command.key, command.text)
 
     async def change(self, command: ChangeSetting) -> str:
-        """Write it and bring it into force; returns when it takes effect."""
+        """Write it and put it into force; returns when it takes effect."""
         key = command.key
         problem = await asyncio.to_thread(problem_with, self._home.path, key, command.text)
         if problem:

@@ -118,7 +118,7 @@ class SnapshotBuilder:
         return (*components.limits.rows(today), bought)
 
     def _notices(self, now: datetime, limits: tuple[Limit, ...]) -> tuple[str, ...]:
-        """What wants attention and does not keep trading off."""
+        """What needs attention and does not keep trading off."""
         components = self._components
         guarding = components.settings.stops.enabled and bool(components.order_manager.ledger.holdings())
         troubles = components.stop_ratios.ratios.troubles if guarding else ()

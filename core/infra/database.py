@@ -74,7 +74,7 @@ def unreadable(path: Path, error: Exception) -> HomeUnusable:
     else:
         advice = "Move the file away to begin anew, or put a copy from before in its place."
     told = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    if isinstance(error, LookupError | ArithmeticError):  # whose own words are no sentence
+    if isinstance(error, LookupError | ArithmeticError):  # whose own message is not a sentence
         told = f"a row of it is not understood ({told})"
     return HomeUnusable(f"{path} cannot be read: {told}. Nothing was changed. {advice}")
 

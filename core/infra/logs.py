@@ -49,7 +49,7 @@ def hide(secret: SecretStr) -> None:
 
 
 def redacted(text: str) -> str:
-    """`text` with *** for every secret that `hide` was told."""
+    """`text` with *** in place of every secret that `hide` was given."""
     for secret in sorted(_secrets, key=len, reverse=True):
         text = text.replace(secret, "***")
     return text
@@ -81,7 +81,7 @@ class _Lines(logging.Formatter):
 
 
 def _source(logger: str) -> str:
-    """The part of the program that speaks: `trading` for core.trading.order_manager, `tui` for tui.app.
+    """The part of the program that logs: `trading` for core.trading.order_manager, `tui` for tui.app.
 
     `core.infra` is many things: there it is the module, `database` for core.infra.database.
     """
@@ -260,7 +260,7 @@ def _forwards(file: BinaryIO, after: int) -> Iterator[Raw]:
 def _backwards(file: BinaryIO, size: int, before: int | None) -> Iterator[Raw]:
     """Whole lines that begin before this byte, last to first, read block by block."""
     position = size if before is None else min(before, size)
-    # What is read and not yet told: from `position` on, ending with the end of a line.
+    # What is read and not yet returned: from `position` on, ending with the end of a line.
     kept = b""
     while position > 0:
         length = min(_BLOCK, position)
@@ -268,7 +268,7 @@ def _backwards(file: BinaryIO, size: int, before: int | None) -> Iterator[Raw]:
         file.seek(position)
         block = file.read(length)
         if not kept:
-            # Behind the last line end stands a line that is not whole yet.
+            # After the last line end there is a line that is not complete yet.
             block = block[: block.rfind(b"\n") + 1]
         kept = block + kept
         first, *lines = kept.split(b"\n")

@@ -1,7 +1,7 @@
-"""What native libraries write straight to the process's own output, in the log instead of on the screen.
+"""Sends what native libraries write to the process's output to the log instead of the screen.
 
-The SDK's binary modules log to the console below Python's streams: on a screen that somebody reads, and in a document
-that a script reads, it would stand anywhere. Python's own streams go on to the terminal.
+The SDK's binary modules write to the console below Python's streams: their lines would appear anywhere on a screen, or
+inside a document that a script reads. Python's own streams still go to the terminal.
 """
 
 import contextlib
@@ -45,7 +45,7 @@ def kept_off_the_screen() -> Generator[None]:
 
 
 def _same_place(stream: TextIO, descriptor: int) -> TextIO:
-    """A stream to where `descriptor` leads now, with the manners of `stream`."""
+    """A stream to the present target of `descriptor`, with the encoding and buffering of `stream`."""
     stream.flush()
     return io.TextIOWrapper(
         io.BufferedWriter(io.FileIO(os.dup(descriptor), "w")),
@@ -56,7 +56,7 @@ def _same_place(stream: TextIO, descriptor: int) -> TextIO:
 
 
 def _redirect(source: int, descriptor: int) -> None:
-    """Let `descriptor` lead where `source` does. On Windows the console's handle stays: screens are drawn with it."""
+    """Point `descriptor` at the target of `source`. On Windows the console keeps its handle, for drawing."""
     if sys.platform != "win32":
         os.dup2(source, descriptor)
         return

@@ -27,13 +27,13 @@ class AutostartFailed(SetupError):
 
 @dataclass(frozen=True, slots=True)
 class Autostart:
-    """A unit or task: its file, and the commands that register (`take_up`) and unregister (`let_go`) it."""
+    """A unit or task: its file, and the commands that register and unregister it."""
 
     name: str
     file: Path
     text: str
-    take_up: tuple[tuple[str, ...], ...]
-    let_go: tuple[tuple[str, ...], ...]
+    register: tuple[tuple[str, ...], ...]
+    unregister: tuple[tuple[str, ...], ...]
 
 
 def engine_command(home: Home, *options: str) -> tuple[str, ...]:
@@ -90,7 +90,7 @@ def turn_on(autostart: Autostart) -> None:
     else:
         write_atomically(autostart.file, autostart.text)
     try:
-        for command in autostart.take_up:
+        for command in autostart.register:
             _run(command)
     except AutostartFailed:
         autostart.file.unlink(missing_ok=True)
@@ -101,7 +101,7 @@ def turn_off(autostart: Autostart) -> None:
     """Unregister it and remove the file. Raises `AutostartFailed`, and `OSError`."""
     if not autostart.file.exists():
         return
-    first, *rest = autostart.let_go
+    first, *rest = autostart.unregister
     _run(first)
     autostart.file.unlink(missing_ok=True)
     for command in rest:

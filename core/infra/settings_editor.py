@@ -58,7 +58,7 @@ def problem_with(home: Path, key: str, text: str) -> str:
 
 
 def value_of(key: str, text: str) -> Any:  # noqa: ANN401  (whatever the key's type is)
-    """What was typed as the file would hold it: text stays text, everything else is TOML."""
+    """The typed text as the file writes it: text stays text, everything else is TOML."""
     field = dict(config.setting_fields())[key]
     if _is_text(field.annotation):
         return text.strip()
@@ -87,7 +87,7 @@ def _kind(field: FieldInfo) -> Kind:
 
 
 def _choices(field: FieldInfo) -> tuple[str, ...]:
-    """The words that are allowed, where nothing else is."""
+    """The allowed words, where only certain words are."""
     choices = get_args(field.annotation)
     return choices if choices and all(isinstance(choice, str) for choice in choices) else ()
 

@@ -26,7 +26,7 @@ _LONGEST_NOTES = 8000
 
 
 class UpdateUnavailable(UnavailableError):
-    """The document could not be had or cannot be used; the message says why."""
+    """The document could not be fetched or cannot be used; the message says why."""
 
 
 async def ask_for_release(url: str, version: str) -> dict[str, Any]:
@@ -69,7 +69,7 @@ def newer(document: dict[str, Any], version: str) -> NewRelease | None:
 
 
 class UpdateCheck:
-    """Asks once a day; what it was told last is kept in a file, so that a restart asks no sooner."""
+    """Asks once a day, and keeps the last answer in a file, so that a restart does not ask again."""
 
     def __init__(self, file: Path, url: str, version: str, wall: Clock) -> None:
         """`wall` is the machine's clock. Without a `url` nothing is ever asked."""
@@ -92,11 +92,11 @@ class UpdateCheck:
 
     @property
     def release(self) -> NewRelease | None:
-        """The newer version that was told of, None where there is none."""
+        """The newer version, None where there is none."""
         return None if self._document is None else newer(self._document, self._version)
 
     async def look_if_due(self) -> None:
-        """Never raises: no news of a version is no trouble."""
+        """Never raises: a failed check changes nothing."""
         now = self._wall.now()
         wait = _RETRY if self._failed else _EVERY
         if not self._url or (self._asked_at is not None and timedelta(0) <= now - self._asked_at < wait):

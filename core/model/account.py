@@ -9,7 +9,7 @@ from core.model.bond import BondCode
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """An account's money in CNY: `cash` may be spent now, `frozen` stands behind working buys."""
+    """An account's money in CNY: `cash` may be spent now, `frozen` is reserved for open buys."""
 
     cash: Decimal
     frozen: Decimal
@@ -22,7 +22,7 @@ class Asset:
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """A holding as the broker lists it: `volume` and `sellable` in 张, `cost` in CNY per 张 (0 where not told)."""
+    """A holding as the broker lists it: `volume` and `sellable` in 张, `cost` in CNY per 张 (0 where unknown)."""
 
     code: BondCode
     volume: int

@@ -1,4 +1,4 @@
-"""What a screen or a script may ask of the engine, and the form of its answers."""
+"""The commands of screens and scripts to the engine, and the form of its answers."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -53,7 +53,7 @@ class LoggedIn:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Login(Command[LoggedIn]):
-    """Log in to the platform. Its repr tells nothing: it holds a password."""
+    """Log in to the platform. Its repr shows nothing: it holds a password."""
 
     username: str
     password: str
@@ -173,12 +173,12 @@ class ReadOrders(Command[DayOfOrders]):
 
 @dataclass(frozen=True, slots=True)
 class Reconcile(Command[tuple[str, ...]]):
-    """Compare account and books now; answers with what keeps trading off, a row each."""
+    """Compare account and books now; answers with what keeps trading off, one row each."""
 
 
 @dataclass(frozen=True, slots=True)
 class SettleOrder(Command[str]):
-    """Take the user's word for an order that the broker does not settle; answers with the state it is in then.
+    """Settle an order as the user says, where the broker's lists cannot; answers with its state.
 
     `filled`: all that was left of it was filled at its limit; else it is over with what is booked.
     """
@@ -196,7 +196,7 @@ class Adopt(Command[int]):
 
 @dataclass(frozen=True, slots=True)
 class Release(Command[int]):
-    """Take a bond out of management: it is the user's own from then on; answers with the 张 that were owned."""
+    """Take a bond out of management; answers with the 张 that the strategy held."""
 
     code: str
 
@@ -224,12 +224,12 @@ class RunSelfTest(Command[SelfTest]):
 
 @dataclass(frozen=True, slots=True)
 class PauseBuys(Command[None]):
-    """Buy nothing until `Resume`; sells and stops go on. Outlives a restart."""
+    """Buy nothing until `Resume`; sells and stops go on. A restart does not end it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Halt(Command[None]):
-    """Send nothing new until `Resume`, no stop either; what works at the broker stays. Outlives a restart."""
+    """Send nothing new, stops included, until `Resume`; open orders stay at the broker. A restart does not end it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,7 +252,7 @@ class CancelWorking(Command[Cancelled]):
 
 @dataclass(frozen=True, slots=True)
 class Flatten(Command[Rebalance]):
-    """Halt, cancel what works, prove the cancels, then sell all that the strategy owns; trading stays halted."""
+    """Halt, cancel open orders, confirm that, then sell all that the strategy holds; trading stays halted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,7 +264,7 @@ class SellOne(Command[Rebalance]):
 
 @dataclass(frozen=True, slots=True)
 class DropMissed(Command[None]):
-    """The missed run is not made up for."""
+    """Drop the missed run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,7 +295,7 @@ class ChangeSetting(Command[str]):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class StoreSecret(Command[SecretStored]):
-    """Keep a password, in the system's keyring if that can be. Its repr tells nothing."""
+    """Store a password, in the system's keyring where possible. Its repr shows nothing."""
 
     name: SecretName
     secret: str
@@ -303,14 +303,14 @@ class StoreSecret(Command[SecretStored]):
 
 @dataclass(frozen=True, slots=True)
 class ForgetSecret(Command[str]):
-    """Take a password out of wherever it is kept."""
+    """Delete a stored password."""
 
     name: SecretName
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class OpenSafe(Command[str]):
-    """Open the encrypted file of passwords, or begin one with what this session holds. Its repr tells nothing."""
+    """Open the encrypted file of passwords, or create one with what this session holds. Its repr shows nothing."""
 
     passphrase: str
 
@@ -322,12 +322,12 @@ class TryQmt(Command[str]):
 
 @dataclass(frozen=True, slots=True)
 class TryNotify(Command[str]):
-    """Send a test to everybody who is to be told, with the settings as written."""
+    """Send a test to every recipient, with the settings as written."""
 
 
 @dataclass(frozen=True, slots=True)
 class Examine(Command[tuple[Finding, ...]]):
-    """Look at everything that a trading day needs."""
+    """Check everything that a trading day needs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -384,7 +384,7 @@ class FindInLog(Command[LogLine | None]):
 
 @dataclass(frozen=True, slots=True)
 class ReadReport(Command[Report]):
-    """What the trading came to from `first` (None: the beginning) to `last` (None: today), both included."""
+    """The results of trading from `first` (None: the beginning) to `last` (None: today), both included."""
 
     first: date | None = None
     last: date | None = None

@@ -1,4 +1,4 @@
-"""The words that live mode wants agreed to, once per account, on the command line and on the screen alike."""
+"""The terms of live mode, agreed to once per account, on the command line or on the screen."""
 
 from core.i18n import say
 

@@ -2,7 +2,7 @@
 
 RotorError
   RefusedError      rotor declines on purpose and nothing was sent: show the sentence
-  UnavailableError  somebody else did not answer (network, terminal, keyring, a file in use): try again later
+  UnavailableError  another party did not answer (network, terminal, keyring, a file in use): try again later
   InvalidDataError  what came in cannot be believed: keep what is known, name the source
   SetupError        settings, data folder or machine do not allow it: the user has to change something
 
@@ -20,7 +20,7 @@ class RefusedError(RotorError):
 
 
 class UnavailableError(RotorError):
-    """Somebody else did not answer, or not in time."""
+    """Another party did not answer, or not in time."""
 
 
 class InvalidDataError(RotorError):

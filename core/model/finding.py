@@ -7,8 +7,7 @@ from core.i18n import mark
 
 
 class CheckResult(StrEnum):
-    """How well it is: NOTE is no trouble; with WARNING trading works, and something of it does not; FAILED: it does not
-    work."""
+    """The severity: NOTE is no trouble; with WARNING trading works in part; with FAILED it does not work."""
 
     OK = mark("ok")
     NOTE = mark("note")
@@ -18,7 +17,7 @@ class CheckResult(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One check: its state, what that means, and what to do, which is empty where nothing is."""
+    """One check: its state, what that means, and what to do; empty where nothing is to be done."""
 
     name: str
     state: CheckResult

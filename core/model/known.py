@@ -1,4 +1,4 @@
-"""What may be missing says so in its type: absence is never zero."""
+"""Values that may be missing, as a type: missing is never zero."""
 
 from dataclasses import dataclass
 from typing import Generic, TypeVar

@@ -31,7 +31,7 @@ STOP_ORIGINS = frozenset({Origin.STOP_LOSS, Origin.TAKE_PROFIT})
 SALES_ALONE = frozenset({Origin.FLATTEN, Origin.EXIT, Origin.SALE})
 """Plans that only sell, and follow no list."""
 UNLIMITED = STOP_ORIGINS | SALES_ALONE
-"""What sells for safety or by hand is held up by no limit on the number of orders."""
+"""No limit on the number of orders blocks what sells for safety or by hand."""
 SOLD_FOR_TODAY = STOP_ORIGINS | {Origin.SALE}
 """A bond that was sold for one of these is not bought again before tomorrow."""
 
@@ -152,7 +152,7 @@ class BrokerOrder:
 class Fill:
     """A trade of one of the account's orders. (trading_day, order_id, trade_id) is its identity.
 
-    `volume` in 张, `price` in CNY per 张, `fee` in CNY (0 where the broker does not tell it at the fill).
+    `volume` in 张, `price` in CNY per 张, `fee` in CNY (0 where the broker does not give it with the fill).
     """
 
     trading_day: date

@@ -23,7 +23,7 @@ class QuoteFeed(Protocol):
     async def stop(self) -> None: ...
 
     def watch(self, codes: Iterable[BondCode]) -> None:
-        """The bonds whose changes listeners want to hear of; replaces the former set."""
+        """The bonds whose changes listeners receive; replaces the former set."""
         ...
 
     async def snapshot(self, codes: Iterable[BondCode]) -> Quotes:

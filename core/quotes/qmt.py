@@ -34,7 +34,7 @@ _PAUSE, _LONGEST_PAUSE = 2.5, 40.0
 """Seconds between two checks of the subscription, and their maximum while the terminal is away."""
 
 _BATCH = 50
-"""Ticks that are read in one go: 500 take some 10 ms, in which nothing else runs."""
+"""Ticks that are read at a time: 500 take some 10 ms, in which nothing else runs."""
 
 _SECTOR = "沪深转债"
 _NOT_CACHED = Unknown(mark("no price: MiniQMT does not list the bond today"))

@@ -41,7 +41,7 @@ _UNSET = Decimal("1e300")
 
 @dataclass(frozen=True, slots=True)
 class Detail:
-    """What holds for a bond all day; prices in CNY per 张, None where the terminal tells none."""
+    """What holds for a bond all day; prices in CNY per 张, None where the terminal gives none."""
 
     name: str
     prev_close: Decimal | None
@@ -51,7 +51,7 @@ class Detail:
 
 
 def read_detail(native: Tick) -> Detail:
-    """From `get_instrument_detail`; its `IsTrading` is not to be believed (False while a bond trades)."""
+    """From `get_instrument_detail`; its `IsTrading` is wrong (False while a bond trades)."""
     status = native.get("InstrumentStatus")
     return Detail(
         name=str(native.get("InstrumentName") or ""),

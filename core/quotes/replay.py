@@ -1,4 +1,4 @@
-"""Quotes that somebody sets: the recorded prices of a rehearsal, one date after the other."""
+"""Quotes that the caller sets: the recorded prices of a rehearsal, one date after the other."""
 
 from collections.abc import Iterable, Mapping
 from datetime import date
@@ -27,7 +27,7 @@ class ReplayFeed:
         self._running = True
 
     async def stop(self) -> None:
-        """Listeners hear nothing more; the quotes can still be read."""
+        """Listeners receive nothing more; the quotes can still be read."""
         self._running = False
 
     def watch(self, codes: Iterable[BondCode]) -> None:
@@ -43,7 +43,7 @@ class ReplayFeed:
         return Known(tuple(sorted(self._quotes)))
 
     def show(self, day: date, quotes: Mapping[BondCode, Quote]) -> None:
-        """From now on it is `day`, and these are all its prices; listeners hear of the watched ones that changed.
+        """From now on it is `day`, and these are all its prices; listeners receive the watched ones that changed.
 
         A bond of an earlier date that is absent here has no price any more: a date's prices are never carried over.
         """

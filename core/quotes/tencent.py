@@ -1,4 +1,4 @@
-"""Quotes of Tencent's public service: all that is watched in a question or two, interval three seconds."""
+"""Quotes of Tencent's public service: all watched bonds in one or two requests, every three seconds."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -30,7 +30,7 @@ _CHANGE_TOLERANCE = Decimal("0.002")
 
 
 class LineRefused(InvalidDataError, ValueError):
-    """A line is not what is known of such lines; the message says what is wrong."""
+    """A line does not have the known format; the message says what is wrong."""
 
 
 def address_of(code: BondCode) -> str:
@@ -60,7 +60,7 @@ def read_line(code: BondCode, line: str, now: datetime) -> Maybe[Quote]:
 
 
 def _placeholder(fields: Sequence[str]) -> Unknown | None:
-    """What is left of a dead bond: its last price with nothing behind it, as of 09:00:00 each day."""
+    """The line of a bond that no longer trades: its last price without a book, as of 09:00:00 each day."""
     if len(fields) < _LEAST_FIELDS:
         raise LineRefused(say("it has {fields} fields", fields=len(fields)))
     if fields[_STATUS] == "D":
@@ -154,13 +154,13 @@ def _decimal(text: str) -> Decimal:
 
 
 INTERVAL = 3.0
-"""Seconds: as often as the exchanges tell a bond's price."""
+"""Seconds: as often as the exchanges publish a bond's price."""
 
 TIMEOUT = 5.0
 """Seconds that an answer may take: some 0.15 s are usual for a hundred bonds."""
 
 _MOST = 300
-"""Bonds in one question; the service takes some 900."""
+"""Bonds in one request; the service takes some 900."""
 
 _MAX_AGE = 1.0
 _NONE = "v_pv_none_match"

@@ -1,4 +1,4 @@
-"""The report: fills paired into what they earned, and held against the prices that they were meant to have.
+"""The report: what the fills earned, and how they compare with the prices that they were meant to have.
 
 A sell is paired with the average cost of what was owned then, fees of the buys included, as the ledger keeps it. What a
 user takes out of management earns nothing here: it was not sold.

@@ -31,7 +31,7 @@ class PlanInput:
     fired today; `bought_today` is what the day's buys have cost so far, CNY; `freed` is what a refill may fill;
     `no_buys` tells why nothing may be bought at all; `only` is the bond that a sale by hand is about. `barred` tells
     why a bond is not bought (its call, its last days), `leaving` why one that is owned has to be sold now, `doubts` why
-    its price is not to be believed, `notes` what its row tells besides, `names` what a bond is called.
+    its price is not to be believed, `notes` what its row says as well, `names` what a bond is called.
     """
 
     plan_id: str
@@ -125,7 +125,7 @@ def plan_sale(situation: PlanInput, settings: Settings) -> Plan:
 def plan_rebalance(situation: PlanInput, settings: Settings) -> Plan:
     """The plan that makes the strategy's holdings equal to the list.
 
-    An input that is missing, or a ledger that the account does not bear out, refuses the whole plan; a bond that cannot
+    An input that is missing, or a ledger that the account does not confirm, refuses the whole plan; a bond that cannot
     be traded blocks its own row. The buys' money counts the sells' proceeds as arrived: `plan_buys` sizes them again
     from what really did.
     """

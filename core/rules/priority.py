@@ -22,7 +22,7 @@ COOLING = mark("its stop fired today, or it was sold by hand")
 
 
 def beats(one: Origin, other: Origin) -> bool:
-    """Whether `one` may take a bond out of the hands of `other`."""
+    """Whether `one` may take over a bond from `other`."""
     return _ORDER.index(one) < _ORDER.index(other)
 
 

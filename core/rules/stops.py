@@ -54,7 +54,7 @@ def levels_of(cost: Decimal, prev_close: Decimal | None, ratios: Ratios, basis: 
     """Where to sell what cost `cost` (CNY per 张); with `both`, each level is the one that is reached first.
 
     The previous close changes overnight and may be missing: then `both` is the cost alone. A cost that is not above
-    zero is one that the broker did not tell.
+    zero is one that the broker did not report.
     """
     known = {"cost": cost} if basis in {"cost", "both"} and cost > 0 else {}
     if basis in {"prev_close", "both"} and prev_close is not None:

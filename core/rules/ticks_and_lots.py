@@ -55,7 +55,7 @@ def on_tick(price: Decimal) -> bool:
 
 
 def day_limits(quote: Quote) -> DayLimits | None:
-    """The source's limits; where it tells none, 20 % around the previous close; None without that too."""
+    """The source's limits; where it gives none, 20 % around the previous close; None without that too."""
     if quote.limit_down is not None and quote.limit_up is not None:
         return DayLimits(to_tick(quote.limit_down, Side.SELL), to_tick(quote.limit_up, Side.BUY))
     if quote.prev_close is None:

@@ -110,7 +110,7 @@ class Journal:
         return _oldest_first(order for order in self._orders.values() if order.intent.plan_id == plan_id)
 
     def all(self) -> tuple[Order, ...]:
-        """Every order there ever was, oldest first. Reads the whole file."""
+        """Every order, oldest first. Reads the whole file."""
         return tuple(self._order(row) for row in rows(self._db, "orders", order_by="created_at, rowid"))
 
     def days_beside(self, day: date) -> tuple[date | None, date | None]:
@@ -207,7 +207,7 @@ def _step(client_order_id: str, at: datetime, state: OrderState, text: str) -> d
 
 
 def intent_of(row: dict[str, Any]) -> Intent:
-    """The intention in a row of `orders`; a file that only was read may be older than what is measured today."""
+    """The intention in a row of `orders`; the file of an older version may lack newer columns."""
     return Intent(
         row["client_order_id"],
         row["plan_id"],

@@ -1,4 +1,4 @@
-"""The only code that sends and cancels orders, and that books what becomes of them."""
+"""The only code that sends and cancels orders, and that books their outcome."""
 
 import asyncio
 import logging
@@ -63,7 +63,7 @@ class OrderManager:
         self._on_rejected = on_rejected
         self._listeners: list[Callable[[], None]] = []
         self.claims: dict[BondCode, Origin] = {}
-        """For what a bond is being traded right now."""
+        """What a bond is being traded for now."""
         self._waiters: set[asyncio.Event] = set()
         self._sending: set[str] = set()
         self._ended: dict[str, BrokerOrder] = {}
@@ -185,7 +185,7 @@ class OrderManager:
         return None
 
     def close_order(self, client_order_id: str, state: OrderState, text: str) -> None:
-        """End an order without the broker's word: its day has ended, or the user has settled it."""
+        """End an order without the broker's answer: its day has ended, or the user has settled it."""
         self._record(self.journal[client_order_id], state, text)
         self.notify()
 

@@ -27,7 +27,7 @@ _CONSENT, _SELF_TEST = "consent", "self_test"
 
 
 class LiveConsent:
-    """The user's consent to live orders, and the self-test. `waived`: the settings do without the self-test."""
+    """The user's consent to live orders, and the self-test. `waived`: the settings skip the self-test."""
 
     def __init__(self, state_store: StateStore, account: str, *, waived: bool) -> None:
         self._state_store = state_store
@@ -37,7 +37,7 @@ class LiveConsent:
         """Plan id of the self-test that runs: its orders go out before it has passed."""
 
     def use_settings(self, settings: Settings) -> None:
-        """Ask for the self-test, or not, as these settings say."""
+        """Require the self-test, or not, as these settings say."""
         self._waived = settings.guards.self_test == "waived"
 
     def missing(self) -> tuple[Need, ...]:

@@ -126,7 +126,7 @@ def test_the_windows_task_restarts_and_never_runs_twice(home: Home) -> None:
     assert task.findtext(".//t:Command", namespaces=names) == sys.executable
     arguments = task.findtext(".//t:Arguments", namespaces=names)
     assert arguments == subprocess.list2cmdline(["-P", str(LAUNCHER), "--home", str(home.path), "run"])
-    assert autostart.take_up == (("schtasks", "/Create", "/TN", autostart.name, "/XML", str(autostart.file), "/F"),)
+    assert autostart.register == (("schtasks", "/Create", "/TN", autostart.name, "/XML", str(autostart.file), "/F"),)
 
 
 def test_the_commands_show_the_file_before_writing_it(home: Home, told: Path) -> None:

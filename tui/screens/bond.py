@@ -22,7 +22,7 @@ _LABEL = 16
 
 
 class BondDialog(TextDialog):
-    """What a row says, and below it all that the engine knows of its bond."""
+    """A row's text, and below it all that the engine knows of the bond."""
 
     def __init__(self, host: PaneHost, title: str, text: Text | str, code: BondCode) -> None:
         super().__init__(title, text)
@@ -57,7 +57,7 @@ def bond_text(card: BondDetail, now: datetime | None) -> Text:
         else styled((say("OK to buy"), Tone.GOOD))
     )
     text.append_text(Text("\n\n") + verdict)
-    if card.danger and not card.why_not:  # else it has been said
+    if card.danger and not card.why_not:  # otherwise it is shown above
         text.append_text(Text("\n") + styled((card.danger, Tone.BAD)))
     for price in card.prices:
         used = say("{source}, in use", source=price.source) if price.in_use else price.source

@@ -23,7 +23,7 @@ _UNTIL_RESUMED = mark("you press R on Home; a restart does not lift it")
 
 
 def why_not(action: str, snapshot: Snapshot | None, *, stale: bool) -> str:
-    """Why an action does nothing now. Pause and halt work on a stale snapshot too: they only hold orders back."""
+    """Why an action does nothing now. Pause and halt work on a stale snapshot too: they only block orders."""
     if snapshot is None:
         return say("The engine has not answered yet.")
     if action == "pause":

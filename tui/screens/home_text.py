@@ -43,7 +43,7 @@ def strategy_text(snapshot: Snapshot) -> Text:
 
 
 def today_text(snapshot: Snapshot, width: int) -> Text:
-    """The last run, the stops, and what comes next; `width` is what a line has room for."""
+    """The last run, the stops, and what comes next; `width` is that of a line, in cells."""
     rows = _run_rows(snapshot.rebalance)
     rows.append((say("Stops"), *stops_text(snapshot.stops)))
     rows += _limit_rows(snapshot, width - _LABEL)
@@ -142,7 +142,7 @@ def attention_text(snapshot: Snapshot) -> Text:
 
 def account_text(snapshot: Snapshot) -> Text:
     rows = _money_rows(snapshot.asset)
-    if snapshot.positions == snapshot.asset:  # out of reach for one reason: told once
+    if snapshot.positions == snapshot.asset:  # out of reach for the same reason: shown once
         rows.append((say("Positions"), say("not known either"), Tone.WARN))
     else:
         rows += _position_rows(snapshot.positions)

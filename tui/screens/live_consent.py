@@ -1,4 +1,4 @@
-"""What live mode wants before its first order: consent in words, then the self-test of the account's units."""
+"""What live mode requires before its first order: typed consent, then the self-test of the account's units."""
 
 from core.i18n import say
 from core.model.command import Failed, GiveConsent, RunSelfTest
@@ -21,7 +21,7 @@ def consent(account: str) -> TypedConfirm:
 
 
 async def live_orders_allowed(host: PaneHost, snapshot: Snapshot) -> bool:
-    """Ask for what is still to be done before the first live order; whether it is all done now."""
+    """Ask for what the first live order still requires; returns whether all is done."""
     if Need.CONSENT in snapshot.needs and not await _agree(host, snapshot.account):
         return False
     return Need.SELF_TEST not in snapshot.needs or await _test(host, snapshot.account)

@@ -53,7 +53,7 @@ class CheckBox(Static, can_focus=True):
 
 
 class LoginScreen(ModalScreen[LoggedIn | None]):
-    """Name and password; answers with whose login it is, None where it was left.
+    """Name and password; answers with whose login it is, None where the user left it.
 
     The password leaves the field the moment it is sent and is kept nowhere.
     """
@@ -73,7 +73,7 @@ class LoginScreen(ModalScreen[LoggedIn | None]):
 
     @property
     def busy(self) -> bool:
-        """Whether the answer to a login is still to come: it may have more to say than that the login was taken."""
+        """Whether the answer to a login is still to come: it may say more than that the login succeeded."""
         return self._busy
 
     def compose(self) -> ComposeResult:
@@ -131,7 +131,7 @@ class LoginScreen(ModalScreen[LoggedIn | None]):
 
 
 class LoginHost(PaneHost, Protocol):
-    """What logging in needs of the app besides."""
+    """What logging in needs of the app."""
 
     @property
     def screen(self) -> Screen[Any]: ...
@@ -182,7 +182,7 @@ class LoginController:
 
 
 class PassphraseDialog(ModalScreen[bool]):
-    """Opens the encrypted file, or begins it; answers with whether it is open.
+    """Opens the encrypted file, or creates it; answers with whether it is open.
 
     The passphrase leaves the field the moment it is sent and is kept nowhere.
     """

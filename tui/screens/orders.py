@@ -37,12 +37,12 @@ _COLUMNS = (
 )
 # States whose message is news rather than a receipt.
 _FAILED_STATES = UNRESOLVED_STATES | DONE_STATES - {OrderState.FILLED}
-# What was planned; whatever else sent an order is news.
+# Planned orders; all others stand out.
 _SCHEDULED_ORIGINS = frozenset({Origin.REBALANCE, Origin.REFILL, Origin.SELF_TEST})
 
 
 class OrdersPane(ListPane):
-    """Today's orders, with those of past days that nobody has settled; or those of one day gone by."""
+    """Today's orders with the unsettled ones of past days; or the orders of one past day."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings_of("orders")
 
@@ -173,7 +173,7 @@ class OrdersPane(ListPane):
             self.start(self._settle(order), f"settle-{order.intent.client_order_id}")
 
     async def _settle(self, order: Order) -> None:
-        """Ask what became of it, with all that is known beside the question."""
+        """Ask for its outcome, and show all that is known of it."""
         intent = order.intent
         answer = await self.host.push_screen_wait(
             ChoiceDialog(
@@ -227,7 +227,7 @@ class OrdersPane(ListPane):
         ]
 
     def _can_be_settled(self, order: Order) -> bool:
-        """Whether the broker's lists have nothing to say of it: nobody knows it, or its day is over."""
+        """Whether the broker's lists cannot settle it: they do not have it, or its day is over."""
         snapshot = self.host.snapshot
         today = snapshot.trading_day if snapshot else None
         return order.unresolved or (order.live and today is not None and order.intent.trading_day < today)

@@ -1,1 +1,1 @@
-"""What a trading day needs of this machine and of the services around it, looked at one by one."""
+"""Checks, one by one, what a trading day needs of this machine and of the services around it."""

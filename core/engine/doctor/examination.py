@@ -25,7 +25,7 @@ async def examine(
     """Check everything; never raises, and changes nothing in the data folder.
 
     `running`: the snapshot of the engine that runs in this data folder. It then answers for the terminal and the
-    prices: a second connection beside it would only disturb. `credentials`: that engine's, else one is made.
+    prices: a second connection would disturb the first. `credentials`: that engine's, else one is made.
     """
     settings_found, settings = await asyncio.to_thread(machine.check_settings, home, mode)
     home_found = [await asyncio.to_thread(check, home) for check in (machine.check_home, machine.check_disk)]

@@ -1,4 +1,4 @@
-"""What is looked at on this machine alone."""
+"""Checks of this machine."""
 
 import platform
 import shutil
@@ -22,7 +22,7 @@ _OLDEST, _NEWEST = (3, 11), (3, 13)
 """The versions that pyproject.toml admits."""
 
 _LITTLE, _HARDLY = 500, 50
-"""MB that are left on the disk: little, and hardly any."""
+"""MB left on the disk below which it is a warning, and an error."""
 
 _SOON = timedelta(days=30)
 
@@ -60,7 +60,7 @@ def check_settings(home: Home, mode: str | None) -> tuple[Finding, Settings | No
 
 
 def check_home(home: Home) -> Finding:
-    """Whether it can be written, without making it."""
+    """Whether it can be written; does not create it."""
     for folder in (home.path, home.data, home.logs):
         place = _nearest(folder)
         try:

@@ -1,4 +1,4 @@
-"""What is looked at of the services around: the platform, the terminal, prices, tables, mail and push."""
+"""Checks of the services: the platform, the terminal, prices, tables, mail and push."""
 
 import asyncio
 import sqlite3
@@ -273,7 +273,7 @@ def _no_prices() -> str:
 
 
 def check_tables(home: Home, settings: Settings, calendar: Calendar) -> Finding:
-    """How old the table of calls is that would be used."""
+    """The age of the redemption table that would be used."""
     if settings.mode == "sandbox":
         return Finding("tables", CheckResult.OK, say(_BUILT_IN))
     if settings.guards.redemption == "off":
@@ -321,7 +321,7 @@ async def check_mail(settings: Settings, credentials: Credentials, home: Home) -
 
 
 def _waiting(home: Home) -> list[Finding]:
-    """What the outbox could not get rid of."""
+    """Notifications that could not be delivered."""
     try:
         waiting = failing_receivers(home.outbox)
     except (OSError, sqlite3.Error):
