@@ -94,7 +94,7 @@ class QmtSettings(SettingsGroup):
     account: Annotated[str, Field(pattern="^[0-9A-Za-z]{0,23}$")] = ""
     """Your account number."""
     session_ids: tuple[Annotated[int, Field(gt=0)], Annotated[int, Field(gt=0)]] = (100, 109)
-    """First and last session id to take turns with; each leaves files in userdata_mini."""
+    """First and last session id that rotor uses in turn; each leaves files in userdata_mini."""
 
     @model_validator(mode="after")
     def _ordered(self) -> "QmtSettings":
@@ -104,20 +104,20 @@ class QmtSettings(SettingsGroup):
 
 
 class QuoteSettings(SettingsGroup):
-    """Where prices come from. Those of one decision always come from one source; the next one is the second opinion."""
+    """Where prices come from. One decision uses the prices of one source; the next source checks them."""
 
     sources: Annotated[tuple[Literal["qmt", "tencent", "akshare"], ...], Field(min_length=1)] = (
         "qmt",
         "tencent",
         "akshare",
     )
-    """Sources, best first: MiniQMT, Tencent's public service, akshare (Sina). Sandbox asks none."""
+    """Sources, best first: MiniQMT, Tencent's public service, akshare (Sina). Not used in sandbox mode."""
     tencent: Annotated[str, AfterValidator(checked_address)] = "https://qt.gtimg.cn"
-    """Address of Tencent's service, or of a mirror of yours; plain http only to this machine."""
+    """Address of Tencent's service, or of your own mirror; plain http only to this machine."""
 
 
 class StrategySettings(SettingsGroup):
-    """Which strategy and which of its backtest records is followed; `Run this` on the Strategies screen sets both."""
+    """The strategy and the backtest record to follow; `Run this` on the Strategies screen sets both."""
 
     strategy_id: Annotated[int, Field(ge=0)] = 0
     """Number of the strategy; 0 while none is chosen."""
@@ -126,111 +126,111 @@ class StrategySettings(SettingsGroup):
 
 
 class BuySettings(SettingsGroup):
-    """How much is bought of a bond that joined the list."""
+    """How much to buy of a bond that joined the list."""
 
     amount_type: Literal["fixed", "balance"] = "fixed"
-    """fixed: the same amount for each; balance: what may be spent, shared over the bonds still to buy."""
+    """fixed: the same amount for each bond; balance: the available cash, split over the bonds still to buy."""
     amount: Ratio = Decimal("10000.0")
     """CNY for each bond, fees included, when fixed."""
     reserve: Annotated[Decimal, Field(ge=0)] = Decimal("0.0")
-    """CNY that stay in the account untouched."""
+    """CNY that are never spent."""
 
 
 class OrderSettings(SettingsGroup):
-    """How orders are priced and how long they are given. Bonds take limit orders only."""
+    """How orders are priced and how long they wait. Bonds trade by limit orders only."""
 
     type: Literal["limit", "market"] = "limit"
     """limit: at the last price; market: a limit through the best opposite quote by the slippage."""
     slippage: Annotated[Decimal, Field(ge=0, le=Decimal("0.1"))] = Decimal("0.01")
-    """Ratio that a market order may go through the best opposite quote."""
+    """How far a market order may go beyond the best opposite quote, a ratio."""
     timeout: Annotated[int, Field(ge=1, le=600)] = 30
-    """Seconds after which what is unfilled is cancelled."""
+    """Seconds after which the unfilled part is cancelled."""
     reprices: Annotated[int, Field(ge=0, le=10)] = 2
-    """How often what was cancelled is sent again at a fresh price."""
+    """How often a cancelled part is sent again at a new price."""
     at_exit: Literal["cancel", "leave"] = "cancel"
     """What happens to open orders when rotor ends."""
 
 
 class StopSettings(SettingsGroup):
-    """Take-profit and stop-loss of what the strategy owns."""
+    """Take-profit and stop-loss of the strategy's holdings."""
 
     enabled: bool = True
-    """Watch the stops at all."""
+    """Turn stops on."""
     take_profit: Literal["strategy"] | Ratio = "strategy"
     """Ratio above the basis at which to sell, or "strategy" for the record's own parameter."""
     stop_loss: Literal["strategy"] | Annotated[Decimal, Field(gt=0, lt=1)] = "strategy"
     """Ratio below the basis at which to sell, or "strategy"."""
     basis: Literal["cost", "prev_close", "both"] = "cost"
-    """What the ratios are measured against; both: whichever level is reached first."""
+    """The basis of the ratios; both: the level that is reached first."""
     refill: bool = False
-    """Buy the next names of the list for the slots that stops have freed today."""
+    """Buy the next bonds of the list for the slots that stops have freed today."""
     refill_time: SessionTime = "14:50"
     """When, in Shanghai time."""
 
 
 class ScheduleSettings(SettingsGroup):
-    """When the rebalance runs by itself, in Shanghai time whatever this machine's zone."""
+    """When the rebalance runs on its own, in Shanghai time, whatever this machine's time zone."""
 
     frequency: Literal["daily", "weekly", "monthly", "off"] = "daily"
-    """How often; off: only at your word."""
+    """How often; off: only when you start it."""
     time: SessionTime = "14:50"
     """Time of the day."""
     weekday: Literal["mon", "tue", "wed", "thu", "fri"] = "mon"
     """Day of the week, when weekly."""
     day: Annotated[int, Field(ge=1, le=31)] = 5
-    """Day of the month, when monthly; a day that a month lacks means its last session."""
+    """Day of the month, when monthly; in a shorter month, its last session."""
     roll: Literal["next", "previous", "skip"] = "next"
-    """Where a closed day moves to."""
+    """The session to use when that day is closed."""
 
 
 class GuardSettings(SettingsGroup):
-    """Limits that a plan must keep; what breaks them is refused or blocked with the figure."""
+    """Limits for plans; what breaks one is refused or blocked, with the figure."""
 
     max_order_amount: Ratio = Decimal("100000.0")
-    """CNY that one buy order may cost at most."""
+    """Most that one buy order may cost, CNY."""
     max_daily_buys: Ratio = Decimal("1000000.0")
-    """CNY that the buys of one day may cost at most, together."""
+    """Most that all buys of a day may cost together, CNY."""
     max_turnover_ratio: Annotated[Decimal, Field(gt=0, le=1)] = Decimal("1.0")
-    """Share of the list that may change from one list to the next."""
+    """How much of the list may change from one list to the next, a ratio."""
     min_list_ratio: Annotated[Decimal, Field(ge=0, le=1)] = Decimal("0.5")
     """A list shorter than this share of the last one is refused."""
     max_daily_orders: Annotated[int, Field(ge=1)] = 500
-    """Orders that one day may see; after them only what sells for safety or by hand still goes out."""
+    """Most orders in a day; after that only safety and manual sales are sent."""
     max_price_distance: Annotated[Decimal, Field(gt=0, le=Decimal("0.2"))] = Decimal("0.02")
-    """Ratio that an order may lie beyond the best opposite quote, or that quote beyond the last price."""
+    """How far an order may be beyond the best opposite quote, or that quote beyond the last price, a ratio."""
     max_quote_age: Annotated[int, Field(ge=5)] = 300
-    """Seconds of trading that a price may be old for an order of a plan."""
+    """Maximum age of a price for an order of a plan, in seconds of trading."""
     max_rejects: Annotated[int, Field(ge=1)] = 5
-    """Orders turned down in a row, after which only what sells for safety or by hand goes out; resume ends it."""
+    """Rejected orders in a row after which only safety and manual sales are sent, until you resume."""
     cross_check: Literal["live", "always", "off"] = "live"
-    """In which modes an order of a plan needs the same price from a second source."""
+    """The modes in which a second source must confirm the prices of a plan."""
     cross_check_ratio: Annotated[Decimal, Field(gt=0, le=Decimal("0.2"))] = Decimal("0.01")
-    """How far apart the two prices may be, a ratio."""
+    """How far the two prices may differ, a ratio."""
     hold_slots: bool = True
-    """Buy nothing in the place of a holding that left the list and does not trade."""
+    """Buy no replacement for a holding that left the list but cannot be sold."""
     min_days_to_last_trade: Annotated[int, Field(ge=0)] = 5
-    """Sessions before its last trading day from which a bond is not bought."""
+    """Buy no bond whose last trading day is this many sessions away or fewer."""
     sell_days_before_last_trade: Annotated[int, Field(ge=0)] = 2
-    """Sessions before its last trading day from which a bond of the strategy is sold by itself."""
+    """Sell the strategy's bond from this many sessions before its last trading day on."""
     min_days_to_call: Annotated[int, Field(ge=0)] = 5
-    """Sessions that a bond must be away from meeting the conditions of a call (强赎) to be bought."""
+    """Buy no bond that may meet the conditions of a call (强赎) in this many sessions or fewer."""
     min_days_to_maturity: Annotated[int, Field(ge=0)] = 180
-    """Days that a bond must be away from its maturity to be bought."""
+    """Buy no bond with fewer days to maturity than this."""
     min_days_listed: Annotated[int, Field(ge=0)] = 5
-    """Sessions after its listing day in which a bond is not bought."""
+    """Buy no bond within this many sessions after its listing."""
     redemption: Literal["required", "warn", "off"] = "required"
-    """What a missing redemption table does to buys; off: it is not even fetched."""
+    """What to do about buys without a redemption table; off: do not fetch it."""
     self_test: Literal["required", "waived"] = "required"
-    """Whether live mode asks for the self-test of the account's units."""
+    """Whether live mode requires the self-test of the account's units."""
 
 
 class Fee(SettingsGroup):
     """A broker's commission on one exchange."""
 
     rate: Annotated[Decimal, Field(ge=0, lt=Decimal("0.05"))]
-    """Ratio of the amount traded."""
+    """Commission rate, a ratio of the amount."""
     minimum: Annotated[Decimal, Field(ge=0)]
-    """CNY for one order at least."""
+    """Minimum commission per order, CNY."""
 
 
 class Fees(SettingsGroup):
@@ -248,37 +248,37 @@ class EmailSettings(SettingsGroup):
     host: str = ""
     """SMTP server; empty for no mail."""
     port: Annotated[int, Field(ge=1, le=65535)] = 465
-    """Its port."""
+    """Port of the SMTP server."""
     sender: str = ""
-    """Address the mail comes from."""
+    """Sender's address."""
     receiver: str = ""
-    """Address it goes to."""
+    """Receiver's address."""
     level: Literal["info", "warning", "error"] = "info"
-    """What matters less than this is not mailed."""
+    """Lowest level that is mailed."""
 
 
 NewsLevel = Literal["off", "info", "warning", "error"]
 
 
 class NotifyEvents(SettingsGroup):
-    """How much each kind of notification matters; off: it is not sent."""
+    """The level of each kind of notification; off: not sent."""
 
     order: NewsLevel = "error"
-    """An order was turned down, or its outcome is not known."""
+    """An order was rejected, or its outcome is unknown."""
     stop: NewsLevel = "warning"
-    """A stop fired, and what it sold."""
+    """A stop fired, with what it sold."""
     bond: NewsLevel = "warning"
-    """A bond that you hold is suspended, called, or at its last days."""
+    """A bond that you hold is suspended, called, or near its last trading day."""
     connection: NewsLevel = "warning"
-    """The broker or the prices are out of reach in a session, or back."""
+    """The broker or the quotes cannot be reached in a session, or work again."""
     trading: NewsLevel = "error"
-    """Trading is off, halted or tripped, a stop is not armed, a part of the engine failed, or that is over."""
+    """Trading off or halted, a tripped breaker, a stop not armed, a failed part of the engine; and their end."""
     missed: NewsLevel = "error"
-    """A scheduled run did not happen."""
+    """A scheduled run was missed."""
     rebalance: NewsLevel = "info"
     """A rebalance, refill, exit or sale has ended."""
     opening: NewsLevel = "info"
-    """The check before the open: whether all is ready for the day."""
+    """The check before the open: whether everything is ready."""
     closing: NewsLevel = "info"
     """The day in figures, after the close."""
 
@@ -287,24 +287,24 @@ class NotifySettings(SettingsGroup):
     """Who is notified by mail and push. `rotor notify test` sends a test."""
 
     urls: tuple[str, ...] = ()
-    """Push services, as Apprise URLs; they hold tokens, so the keyring is the better place."""
+    """Push services, as Apprise URLs; they contain tokens, so store them in the keyring."""
     push_level: Literal["info", "warning", "error"] = "warning"
-    """What matters less than this is not pushed."""
+    """Lowest level that is pushed."""
     per_hour: Annotated[int, Field(ge=1, le=240)] = 20
-    """Messages that one receiver gets in an hour at most; what is more is put together into the next one."""
+    """Most messages per receiver and hour; further ones are combined into the next message."""
     events: NotifyEvents = NotifyEvents()
     email: EmailSettings = EmailSettings()
 
 
 class ScreenSettings(SettingsGroup):
-    """How the terminal looks and behaves; changed on the Settings screen, it shows at once."""
+    """How the terminal looks and behaves; a change on the Settings screen applies at once."""
 
     theme: Literal["dark", "light", "contrast"] = "dark"
     """dark, light, or contrast: black and white with few colours."""
     up: Literal["red", "green"] = "red"
-    """Colour of what rises: red as in China, or green; the sign always tells it too."""
+    """Colour of rising prices: red as in China, or green; the sign is always shown too."""
     mouse: bool = True
-    """Listen to the mouse; off leaves marking text to the terminal. From the next start."""
+    """Use the mouse; off: the terminal selects text instead. From the next start."""
     bell: bool = True
     """Ring the terminal's bell on an alarm."""
 
@@ -313,14 +313,14 @@ class UpdateSettings(SettingsGroup):
     """News of new versions; nothing is ever installed."""
 
     url: Annotated[str, AfterValidator(lambda text: checked_address(text) if text.strip() else "")] = ""
-    """Address of the version document, looked at once a day; empty for none."""
+    """Address of the version document, checked once a day; empty for none."""
 
 
 class Settings(SettingsGroup):
-    """All settings of one home."""
+    """All settings of a data folder."""
 
     mode: Mode = "sandbox"
-    """sandbox: nothing but this machine; paper: the real platform, paper money; live: MiniQMT, real money."""
+    """sandbox: this machine only; paper: the real platform, paper money; live: MiniQMT, real money."""
     language: Literal["auto", "en", "zh"] = "auto"
     """Language of the screens."""
     factorcat: FactorCatSettings = FactorCatSettings()
