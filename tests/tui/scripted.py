@@ -441,7 +441,7 @@ def preferences() -> SettingsTable:
         "/home/trader/rotor/config.toml",
         (
             row(
-                *("mode", "sandbox: nothing but this machine; paper: paper money; live: real money.", "sandbox"),
+                *("mode", "sandbox: this machine only; paper: paper money; live: real money.", "sandbox"),
                 kind="choice",
                 choices=("sandbox", "paper", "live"),
                 money=True,
