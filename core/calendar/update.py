@@ -49,7 +49,7 @@ class CheckedSource:
 
 @dataclass(frozen=True, slots=True)
 class CalendarFindings:
-    """What the sources say together.
+    """The combined answer of the sources.
 
     `contradiction` is a sentence, None where there is none. `sessions` are to be added after the shipped ones; `source`
     names every source that lists a whole year of them.

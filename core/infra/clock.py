@@ -1,4 +1,4 @@
-"""Clocks, always injected: the real one, one at another speed, and one that a test moves."""
+"""Clocks, always passed in: the real one, one at another speed, and one that a test moves."""
 
 import asyncio
 import time

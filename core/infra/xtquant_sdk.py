@@ -1,7 +1,7 @@
-"""The SDK of MiniQMT (xtquant): found late, kept quiet, and missed in one sentence.
+"""The SDK of MiniQMT (xtquant): imported when it is needed, without its output; one sentence says when it is missing.
 
-It is a Python package over native Windows libraries. Importing it asks a web server for news, and some of its modules
-print; neither happens here.
+It is a Python package over native Windows libraries. Importing it asks a web server for a newer version,
+and some of its modules print; neither happens here.
 """
 
 import importlib

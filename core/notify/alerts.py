@@ -25,7 +25,7 @@ _STEADY = 10.0
 """Real seconds that a lost connection or a block of trading has to last before it is reported."""
 
 _DOUBT = 20.0
-"""Real seconds after which an order of which nobody knows is reported: until then the broker is asked."""
+"""Real seconds after which an order with an unknown outcome is reported; until then the broker is asked."""
 
 _IN_HOURS = frozenset(
     {SessionPhase.PRE_OPEN, SessionPhase.OPENING_CALL, SessionPhase.OPEN, SessionPhase.BREAK, SessionPhase.CLOSING_CALL}
@@ -252,7 +252,7 @@ def _orders(shown: Snapshot) -> Iterator[Condition]:
 
 
 def _stops(shown: Snapshot) -> Iterator[Condition]:
-    """A stop that fired, and what its orders came to once no order of it works any more."""
+    """A stop that fired, with the outcome of its orders once none of them is open."""
     fired = sorted(
         (order for order in shown.orders if order.intent.origin in STOP_ORIGINS and shown.trading_day is not None),
         key=lambda order: (order.intent.code, str(order.intent.origin), order.created_at),
@@ -343,7 +343,7 @@ def _day(shown: Snapshot) -> Iterator[Condition]:
     if day is None or shown.session in {SessionPhase.CLOSED_DAY, SessionPhase.UNKNOWN}:
         return
     if _OPENING_FROM <= now < _CLOSING_FROM:
-        # As soon as the account was read; where it cannot be, that is what the check has to say.
+        # As soon as the account was read; where it cannot be read, the check says so.
         hold = 0.0 if shown.ready else 60.0
         yield Condition(_opening_key(day), NotificationKind.OPENING, opening_check(shown), hold=hold)
     elif now >= _CLOSING_FROM:
@@ -351,7 +351,7 @@ def _day(shown: Snapshot) -> Iterator[Condition]:
 
 
 def opening_check(shown: Snapshot) -> str:
-    """Whether all is ready for the day, in some lines."""
+    """Whether everything is ready for the day, in a few lines."""
     ready = shown.ready and not shown.needs and not shown.controls
     lines = [
         say("Ready for {day}.", day=shown.trading_day) if ready else say("NOT ready for {day}.", day=shown.trading_day)
@@ -375,7 +375,7 @@ def opening_check(shown: Snapshot) -> str:
 
 
 def closing_digest(shown: Snapshot) -> str:
-    """The day in figures: money, orders, stops, what is left open."""
+    """The day in figures: money, orders, stops, open orders."""
     today = [order for order in shown.orders if order.intent.trading_day == shown.trading_day]
     lines = [say("The close of {day}.", day=shown.trading_day)]
     if isinstance(shown.asset, Known):

@@ -35,7 +35,7 @@ class MailFailed(UnavailableError):
 def send_mail(settings: EmailSettings, password: SecretStr | None, subject: str, text: str, number: str = "") -> None:
     """Send one mail. Blocks up to 15 s for each answer of the server. Raises `MailFailed`.
 
-    With a `number` its Message-ID is made of that: the same mail that is sent twice can be known as one.
+    With a `number` its Message-ID is made of that, so that a mail sent twice can be recognised as one.
 
     Port 465 speaks TLS from the start; on any other the connection is turned to TLS before a password is sent. Without
     a password nobody is logged in, and a server on this machine may do without TLS.
@@ -125,7 +125,7 @@ class NotSent(UnavailableError):
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """`number` is the same each time the same news are sent: a mail that comes twice can be told from two mails."""
+    """`number` is the same each time the same message is sent: a receiver can recognise a duplicate."""
 
     subject: str
     text: str
@@ -141,7 +141,7 @@ class Receiver(Protocol):
 
     @property
     def least(self) -> Level:
-        """News below this level do not go there."""
+        """Notifications below this level are not sent to it."""
         ...
 
     def send(self, message: Message) -> None:
@@ -168,7 +168,7 @@ class MailReceiver:
 
 
 class PushReceiver:
-    """One push service, by its Apprise address. `name` tells the service, and a hash tells two of one kind apart."""
+    """One push service, by its Apprise address. `name` is the service and a hash of the address."""
 
     def __init__(self, address: SecretStr, least: Level) -> None:
         """Raises `ValueError` where Apprise knows no such service; the text does not repeat the address."""
@@ -198,7 +198,7 @@ class PushReceiver:
 
 
 class _AppriseLog(logging.Handler):
-    """What Apprise says on this very thread while it sends."""
+    """What Apprise logs on this thread while it sends."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
@@ -211,7 +211,7 @@ class _AppriseLog(logging.Handler):
 
 
 def mail_password(email: EmailSettings, credentials: Credentials) -> SecretStr | None:
-    """The mail server's password; None: it is used without one. Raises `NotSent` where that cannot be known."""
+    """The mail server's password; None: it is used without one. Raises `NotSent` where it cannot be read."""
     found = credentials.read(email.sender, "email")
     if isinstance(found, Unknown):
         raise NotSent(found.reason)
@@ -223,9 +223,9 @@ def mail_password(email: EmailSettings, credentials: Credentials) -> SecretStr |
 def receivers_of(
     notify: NotifySettings, credentials: Credentials, *, kept: bool = True
 ) -> tuple[list[Receiver], list[str]]:
-    """Everybody who is to be told, and a sentence for each address that cannot be used.
+    """Every receiver, and a sentence for each address that cannot be used.
 
-    `kept`: those whose addresses are kept where passwords are, too; it blocks then.
+    `kept`: also those whose addresses are stored with the passwords; it blocks then.
     """
     receivers: list[Receiver] = [MailReceiver(notify.email, credentials)] if notify.email.host else []
     troubles: list[str] = []

@@ -27,7 +27,7 @@ GATHER = 5.0
 """Seconds to collect notifications, so that a rebalance makes one message and not twenty."""
 
 DEADLINE = 60.0
-"""Seconds that a receiver is given for one message."""
+"""Seconds that sending one message to a receiver may take."""
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 30.0, 1800.0
 """Seconds before a receiver that failed is tried again; they double while it fails."""
@@ -42,7 +42,7 @@ class Delivery:
     def __init__(
         self, outbox: Outbox, receivers: Sequence[Receiver], per_hour: int, clock: Clock, *, complete: bool = True
     ) -> None:
-        """`clock` is the machine's: a mail server keeps no market time. `complete`: these are all receivers."""
+        """`clock` is the machine's: a mail server does not follow the market's. `complete`: these are all receivers."""
         self._outbox = outbox
         self._receivers = list(receivers)
         self._per_hour = per_hour
@@ -66,7 +66,7 @@ class Delivery:
                 await asyncio.Event().wait()
 
     async def flush(self, seconds: float) -> None:
-        """Send at once what waits, to those that were within reach; what is left is sent after the next start."""
+        """Send at once what waits, to those that could be reached; the rest is sent after the next start."""
         due = [receiver for receiver in self._receivers if not self._outbox.state(receiver.name).tries]
         senders = [asyncio.create_task(self._send_all(receiver)) for receiver in due]
         if senders:
@@ -131,13 +131,13 @@ class Delivery:
     def _pause(self, receiver: Receiver, waiting: Sequence[Waiting]) -> float:
         """How long to wait before the next message."""
         now, state = self._clock.now(), self._outbox.state(receiver.name)
-        if receiver.name in self._untried:  # a fresh start, perhaps with another password: nobody waits for that
+        if receiver.name in self._untried:  # a new start, perhaps with another password: try at once
             self._untried.discard(receiver.name)
             return GATHER
         if state.next_at is not None:
             return (state.next_at - now).total_seconds()
         recent = [moment for moment in state.sent if now - moment < timedelta(hours=1)]
-        # What is grave has as many messages again.
+        # Errors have the same number of messages again.
         most = self._per_hour * (2 if any(one.news.level is Level.ERROR for one in waiting) else 1)
         if len(recent) >= most:
             return max(GATHER, (recent[-most] + timedelta(hours=1) - now).total_seconds())
@@ -173,7 +173,7 @@ def pause_after(tries: int) -> float:
 
 
 def message_of(waiting: Sequence[Waiting], receiver: str) -> Message:
-    """One message of several news, each with its time; mode and account come first."""
+    """One message of several notifications, each with its time; mode and account come first."""
     gravest = max((one.news.level for one in waiting), key=[Level.INFO, Level.GOOD, Level.WARNING, Level.ERROR].index)
     first = next(one for one in waiting if one.news.level is gravest)
     head, more = first.news.text.partition("\n")[0], len(waiting) - 1
@@ -201,7 +201,7 @@ def _short(text: str, most: int = 90) -> str:
 
 
 _LAST_WAIT = 5.0
-"""Seconds that the last news are given when the engine ends; what is left is sent after the next start."""
+"""Seconds for sending the last notifications when the engine ends; the rest is sent after the next start."""
 
 
 class Notifier:
@@ -288,7 +288,7 @@ class Notifier:
 
     async def _load_receivers(self) -> None:
         settings = self._settings
-        # Addresses in the keyring are for the trading that matters: practice asks no keyring and rings no phone.
+        # Addresses in the keyring are for live trading: practice asks no keyring and notifies no phone.
         kept = settings.mode != "sandbox"
         find = partial(receivers_of, settings.notify, self._credentials, kept=kept)
         receivers, troubles = await asyncio.to_thread(find)

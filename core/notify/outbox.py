@@ -1,7 +1,7 @@
-"""The outbox: news on their way to mail and push services, and what was told already. Outlives any end of the program.
+"""The outbox: notifications that wait for mail and push services, and what was announced.
 
-What is in it was handed to the operating system before the call returned, so the death of the process loses none of
-it; each receiver has a place of its own in the one row of news, so one that is dead holds up no other.
+It survives any end of the program: its content was handed to the operating system before the call returned. Each
+receiver has its own position in the one list, so one that fails delays no other.
 """
 
 # pyright: reportUnknownMemberType=false
@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 OUTBOX = schema("outbox")
 _REMEMBERED = timedelta(days=7)
-"""For how long it is known that something was told, after it was."""
+"""How long an announcement is remembered."""
 
 _GRAVITY: Sequence[Level] = (Level.INFO, Level.WARNING, Level.ERROR)
 
@@ -47,7 +47,7 @@ def news_receivers_and_what_was_told(db: "Database") -> None:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A piece of news that a receiver has not got yet; `heading` names mode and account."""
+    """A notification that a receiver has not got yet; `heading` names mode and account."""
 
     number: int
     news: Notification
@@ -56,8 +56,8 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryState:
-    """How a receiver stands: up to which number it has all news, how often in a row it failed, why, and since when;
-    when it is tried next, and when messages were sent to it in the last hour."""
+    """The state of a receiver: up to which number it has all notifications, how often in a row it failed, why and since
+    when, when it is tried next, and when messages were sent to it in the last hour."""
 
     place: int
     tries: int = 0
@@ -76,7 +76,7 @@ class SentNotification:
 
 
 def reaches_level(level: Level, least: Level) -> bool:
-    """Whether news of this level go to a receiver that wants `least` and above."""
+    """Whether a notification of this level goes to a receiver that wants `least` and above."""
     return _GRAVITY.index(level) >= _GRAVITY.index(least)
 
 
@@ -92,7 +92,7 @@ class Outbox:
             path.replace(aside)
             log.error("the outbox was damaged (%s): it is begun anew, the old one is %s", error, aside.name)
             self._db = open_database(path, OUTBOX, durable=False)
-        # Safe against every end of this program, and never a damaged file, without a fsync for each piece of news.
+        # Safe against every end of this program, and never a damaged file, without a fsync for each notification.
         self._db.execute("PRAGMA synchronous=NORMAL")
         self._announced = {
             row["key"]: SentNotification(row["over"], NotificationKind(row["kind"])) for row in rows(self._db, "told")
@@ -105,7 +105,7 @@ class Outbox:
     def announce(
         self, key: str, news: Notification | None, heading: str, ended_text: str, kind: NotificationKind, now: datetime
     ) -> None:
-        """Put the news in, and remember that `key` was told, as one; without news only remember it."""
+        """Store the notifications and remember that `key` was announced, in one step; without any, only remember it."""
         with self._db.atomic():
             if news is not None:
                 self._put(news, heading)
@@ -114,7 +114,7 @@ class Outbox:
         self._announced[key] = SentNotification(ended_text, kind)
 
     def end(self, key: str, news: Notification | None, heading: str) -> None:
-        """What was told has passed: forget it, with news of that."""
+        """The announced condition has ended: forget it, with a notification of that."""
         with self._db.atomic():
             if news is not None:
                 self._put(news, heading)
@@ -122,7 +122,7 @@ class Outbox:
         self._announced.pop(key, None)
 
     def forget_old(self, now: datetime) -> None:
-        """Forget what was told long ago and cannot come again."""
+        """Forget what was announced long ago and cannot come again."""
         before = (now - _REMEMBERED).isoformat()
         with self._db.atomic():
             self._db.execute("delete from told where at < ? and over = ''", [before])
