@@ -3,7 +3,6 @@
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, time
-from decimal import Decimal
 from itertools import groupby
 from typing import NamedTuple, Self
 
@@ -11,10 +10,11 @@ from core.i18n import say
 from core.infra.clock import Clock
 from core.model.known import Known
 from core.model.notification import Notification, NotificationKind
-from core.model.order import STOP_ORIGINS, Order, OrderState, Side
+from core.model.order import STOP_ORIGINS
 from core.model.quote import SessionPhase, TradingState
 from core.model.settings import NotifyEvents
 from core.model.snapshot import BlockKind, Control, Level, Snapshot, SourceStatus
+from core.notify.digests import TURNED_DOWN, closing_digest, filled_of, opening_check
 from core.notify.outbox import Outbox, SentNotification
 from core.rules.redemption import HeldDanger
 
@@ -35,7 +35,6 @@ _FAULTS = frozenset({BlockKind.MISMATCH, BlockKind.BOOKING_FAULT, BlockKind.ENGI
 """What needs the user. Other blocks end once the terminal answers: no alert while the market is closed."""
 
 _BLOCKED_KEY, _STOPS_KEY = "off", "stops"
-_TURNED_DOWN = frozenset({OrderState.REJECTED, OrderState.REFUSED})
 
 
 class AlertKey(NamedTuple):
@@ -241,7 +240,7 @@ def _orders(shown: Snapshot) -> Iterator[Condition]:
             name=intent.name,
             price=intent.price,
         )
-        if order.state in _TURNED_DOWN:
+        if order.state in TURNED_DOWN:
             why = order.message or say("no reason given")
             text = say("order rejected: {what}: {why}", what=what, why=why)
             yield Condition(f"order:{intent.client_order_id}:no", NotificationKind.ORDER, text)
@@ -273,7 +272,7 @@ def _stops(shown: Snapshot) -> Iterator[Condition]:
         )
         yield Condition(key, NotificationKind.STOP, what)
         if all(order.done for order in orders):
-            sold, fetched = _filled(orders)
+            sold, fetched = filled_of(orders)
             average = f"{fetched / sold:.3f}" if sold else "--"
             told = say(
                 "{origin} of {code} {name}: {sold} 张 sold at {average}",
@@ -284,12 +283,6 @@ def _stops(shown: Snapshot) -> Iterator[Condition]:
                 average=average,
             )
             yield Condition(f"{key}:sold:{sold}", NotificationKind.STOP, told)
-
-
-def _filled(orders: Iterable[Order]) -> tuple[int, Decimal]:
-    """张 and CNY."""
-    filled = [(order.filled_volume, order.filled_amount) for order in orders]
-    return sum(volume for volume, _ in filled), sum((amount for _, amount in filled), Decimal(0))
 
 
 def _runs(shown: Snapshot) -> Iterator[Condition]:
@@ -348,69 +341,3 @@ def _day(shown: Snapshot) -> Iterator[Condition]:
         yield Condition(_opening_key(day), NotificationKind.OPENING, opening_check(shown), hold=hold)
     elif now >= _CLOSING_FROM:
         yield Condition(f"closing:{day}", NotificationKind.CLOSING, closing_digest(shown))
-
-
-def opening_check(shown: Snapshot) -> str:
-    """Whether everything is ready for the day, in a few lines."""
-    ready = shown.ready and not shown.needs and not shown.controls
-    lines = [
-        say("Ready for {day}.", day=shown.trading_day) if ready else say("NOT ready for {day}.", day=shown.trading_day)
-    ]
-    lines += [say("  trading is off: {why}", why=reason.text) for reason in shown.blockers]
-    lines += [say("  control engaged: {control}", control=say(str(control))) for control in shown.controls]
-    lines += [f"  {say(one.name)}: {one.text}" for one in shown.health if one.level in {Level.ERROR, Level.WARNING}]
-    if shown.followed is not None:
-        lines.append(
-            say(
-                "  follows {name}, record {record}", name=shown.followed.strategy_name, record=shown.followed.history_id
-            )
-        )
-    else:
-        lines.append(say("  follows no strategy: nothing is bought"))
-    if shown.stops is not None:
-        lines.append(say("  stops armed: {armed} of {managed}", armed=shown.stops.armed, managed=shown.stops.managed))
-    lines += [f"  {say(job.name)}: {job.at:%m-%d %H:%M}" for job in shown.jobs]
-    lines += [f"  {text}" for text in (*shown.dangers, *shown.notices)]
-    return "\n".join(lines)
-
-
-def closing_digest(shown: Snapshot) -> str:
-    """The day in figures: money, orders, stops, open orders."""
-    today = [order for order in shown.orders if order.intent.trading_day == shown.trading_day]
-    lines = [say("The close of {day}.", day=shown.trading_day)]
-    if isinstance(shown.asset, Known):
-        lines.append(say("  assets {total:,.2f} CNY{change}", total=shown.asset.value.total, change=_change(shown)))
-        lines.append(say("  cash {cash:,.2f} CNY", cash=shown.asset.value.cash))
-    for side, word in ((Side.BUY, say("bought")), (Side.SELL, say("sold"))):
-        volume, amount = _filled(order for order in today if order.intent.side is side)
-        lines.append(say("  {word}: {volume} 张 for {amount:,.2f} CNY", word=word, volume=volume, amount=amount))
-    fees = sum((order.fee for order in today), Decimal(0))
-    refused = sum(order.state in _TURNED_DOWN for order in today)
-    lines.append(
-        say(
-            "  orders {count}, rejected {refused}, fees {fees:,.2f} CNY",
-            count=len(today),
-            refused=refused,
-            fees=fees,
-        )
-    )
-    stopped = sorted(
-        {f"{order.intent.code} {order.intent.name}" for order in today if order.intent.origin in STOP_ORIGINS}
-    )
-    if stopped:
-        lines.append(say("  stops fired: {stopped}", stopped=", ".join(stopped)))
-    unresolved = [order.intent.client_order_id for order in shown.orders if order.unresolved]
-    if unresolved:
-        lines.append(say("  orders with an unknown outcome: {orders}", orders=", ".join(unresolved)))
-    if isinstance(shown.positions, Known):
-        lines.append(say("  holds {count} bonds", count=len(shown.positions.value)))
-    lines += [say("  next: {name} {at:%m-%d %H:%M}", name=say(job.name), at=job.at) for job in shown.jobs[:1]]
-    return "\n".join(lines)
-
-
-def _change(shown: Snapshot) -> str:
-    """Against the day's first point of the equity line."""
-    points = [total for at, total in shown.equity if at.date() == shown.trading_day]
-    if not points or not isinstance(shown.asset, Known) or not points[0]:
-        return ""
-    return f" ({shown.asset.value.total / points[0] - 1:+.2%})"
