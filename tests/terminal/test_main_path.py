@@ -70,11 +70,11 @@ def _execute(app: PtyApp, world: ProcessWorld) -> None:
 
 def _stop_fires(app: PtyApp, world: ProcessWorld) -> None:
     app.press("4")
-    app.wait_for(FALLEN.replace(".", r"\."))
+    app.wait_for(r"Armed +3/3")
     world.control.set_quote(FALLEN, 94.0, depth=100_000, volume_add=10)
-    until(lambda: FALLEN not in ledger(world), lambda: app.text)
     app.press("1")
     app.wait_for("stop-loss")
+    until(lambda: FALLEN not in ledger(world), lambda: app.text)
 
 
 def _settle(app: PtyApp) -> None:
