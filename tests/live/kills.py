@@ -61,12 +61,14 @@ def run(folder: Path, times: int, seed: int, told: bool = False) -> Counts:
     chance, counts = random.Random(seed), Counts()
     lists = [bonds(SIZE), bonds(SIZE, 101)]
     with ProcessWorld(folder, cash=100_000) as world:
-        world.furnish([*lists[0], *lists[1], *bonds(2, 301)], LATENCY)
+        market = [*lists[0], *lists[1], *bonds(2, 301)]
+        world.furnish(market, LATENCY)
         world.settings["GUARDS__MAX_DAILY_BUYS"] = "1000000000"  # all of it happens on one day
         world.platform.listed = lists[0]
         world.permit()
         took = _through(world, lists[0], counts)
         while counts.kills < times:
+            world.quote(market)  # guards.max_quote_age: a run may take longer than a price may be old
             lists.reverse()
             world.platform.listed = lists[0]
             _kill(world, chance.uniform(0, took), counts)

@@ -273,7 +273,7 @@ def _row(row: PositionRow, now: datetime) -> TableRow:
     calm = row.state in ("", "open")
     yours = row.volume - row.ours
     old = None if row.quoted_at is None else (now - row.quoted_at).total_seconds()
-    to_stop = None if row.stop_distance is None else -abs(row.stop_distance)
+    distance = distance_cell(row)
     cells = (
         cell(row.code, Tone.STRONG),
         cell(row.name),
@@ -289,8 +289,8 @@ def _row(row: PositionRow, now: datetime) -> TableRow:
         cell(fmt.ratio(row.profit_ratio), change_tone(row.profit_ratio), row.profit_ratio),
         cell(fmt.ratio(row.day_change), change_tone(row.day_change), row.day_change),
         *level_cells(row),
-        cell(gauge(row), Tone.DIM, to_stop),
-        distance_cell(row)._replace(value=to_stop),
+        cell(gauge(row), Tone.DIM, distance.value),
+        distance,
         state_cell(row),
         cell(say(row.state), Tone.DIM if calm else Tone.WARN, row.state),
     )

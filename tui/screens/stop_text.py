@@ -22,12 +22,13 @@ def state_cell(row: PositionRow) -> Cell:
 
 
 def distance_cell(row: PositionRow) -> Cell:
-    """How far the nearest level is: negative where that lies below the price."""
+    """How far the nearest level is: negative where that lies below the price. Sorted by nearness, whichever side."""
+    nearness = None if row.stop_distance is None else -abs(row.stop_distance)
     if row.stop is None:
-        return cell("")
+        return cell("", value=nearness)
     if through(row):
-        return cell(say("through"), Tone.WARN)
-    return cell(fmt.ratio(row.stop_distance))
+        return cell(say("through"), Tone.WARN, nearness)
+    return cell(fmt.ratio(row.stop_distance), value=nearness)
 
 
 def gauge(row: PositionRow, cells: int = 10) -> str:
