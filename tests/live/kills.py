@@ -63,7 +63,8 @@ def run(folder: Path, times: int, seed: int, told: bool = False) -> Counts:
     with ProcessWorld(folder, cash=100_000) as world:
         market = [*lists[0], *lists[1], *bonds(2, 301)]
         world.furnish(market, LATENCY)
-        world.settings["GUARDS__MAX_DAILY_BUYS"] = "1000000000"  # all of it happens on one day
+        # All of it happens on one day.
+        world.settings |= {"GUARDS__MAX_DAILY_BUYS": "1000000000", "GUARDS__MAX_DAILY_ORDERS": "1000000"}
         world.platform.listed = lists[0]
         world.permit()
         took = _through(world, lists[0], counts)
