@@ -61,6 +61,9 @@ def test_price_limits_come_from_the_source_or_the_previous_close() -> None:
     assert day_limits(told) == DayLimits(Decimal("90.001"), Decimal("110.000"))
     assert day_limits(quote("113001", "122.828")) == DayLimits(Decimal("98.262"), Decimal("147.394"))
     assert day_limits(quote("113001", prev_close=None)) is None
+    for one_side in ({"limit_up": Decimal(140)}, {"limit_down": Decimal(100)}):
+        half = quote("113001", "122.828", **one_side)
+        assert day_limits(half) == DayLimits(Decimal("98.262"), Decimal("147.394")), "half a pair is no pair"
 
 
 def test_each_exchange_has_its_rate_and_its_minimum() -> None:
