@@ -38,6 +38,13 @@ class Eligibility:
         }
         return {code: reason for code, reason in reasons.items() if reason is not None}
 
+    def unclear(self, codes: Iterable[BondCode]) -> frozenset[BondCode]:
+        """The bonds that must not be bought because their redemption or listing is unknown."""
+        if self._guards.redemption != "required":
+            return frozenset()
+        today, bond_infos = self._clock.now().date(), self._bonds.bond_infos(codes)
+        return frozenset(code for code, info in bond_infos.items() if why_unknown(info, today) is not None)
+
     def notes(self, codes: Iterable[BondCode]) -> dict[BondCode, str]:
         """Remarks for rows of the plan: a redemption that comes near, or what is unknown where that only warns."""
         found: dict[BondCode, str] = {}

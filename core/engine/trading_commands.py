@@ -51,8 +51,8 @@ class TradingCommands:
         """Plan and carry out for the schedule; returns why it was refused, None where it was not."""
         try:
             plan = await self._planned(origin)
-            if plan.refused is not None:
-                return plan.refused
+            if plan.refused is not None or plan.question is not None:
+                return plan.refused or plan.question
             if plan.legs:
                 await self._carry_out(plan)
                 return None

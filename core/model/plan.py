@@ -52,7 +52,8 @@ class Blocked:
 class Plan:
     """The planner's result; `origin` is what its orders are sent for.
 
-    `refused` names why nothing at all may be sent; then there are no legs. `cash` is what may be spent before the first
+    `refused` names why nothing at all may be sent; then there are no legs. `question` names why the plan is carried out
+    only after the user has agreed to that. `cash` is what may be spent before the first
     leg, `cash_after` what is left when every leg fills at its limit; both None where the account did not answer.
     """
 
@@ -68,6 +69,7 @@ class Plan:
     kept: tuple[Kept, ...] = ()
     blocked: tuple[Blocked, ...] = ()
     refused: str | None = None
+    question: str | None = None
     origin: Origin = Origin.REBALANCE
 
     @property

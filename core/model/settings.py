@@ -208,6 +208,9 @@ class GuardSettings(SettingsGroup):
     """How far the two prices may differ, a ratio."""
     hold_slots: bool = True
     """Buy no replacement for a holding that left the list but cannot be sold."""
+    sell_without_buys: Literal["ask", "allow"] = "ask"
+    """What to do with a plan that sells although data of its buys are missing and none can be bought. ask: only you can
+    start it, after a question; a scheduled run waits."""
     min_days_to_last_trade: Annotated[int, Field(ge=0)] = 5
     """Buy no bond whose last trading day is this many sessions away or fewer."""
     sell_days_before_last_trade: Annotated[int, Field(ge=0)] = 2

@@ -30,6 +30,12 @@ CALL_TIMEOUT = 5.0
 SILENT_AFTER = 10.0
 """Seconds without a price in a session after which the subscription is renewed: old ones die silently."""
 
+FIRST_TICK_TIMEOUT = 3.0
+"""Seconds to wait for the first prices of bonds that were not subscribed to."""
+
+_POLL = 0.1
+"""Seconds between two looks for a first price."""
+
 _PAUSE, _LONGEST_PAUSE = 2.5, 40.0
 """Seconds between two checks of the subscription, and their maximum while the terminal is away."""
 
@@ -55,6 +61,9 @@ class QmtQuotes:
         self._timeout = timeout
         self._listeners: list[QuoteListener] = []
         self._watched: frozenset[BondCode] = frozenset()
+        self._requested: dict[BondCode, float] = {}
+        """Bonds without a price that a snapshot asked for today, and until when it waits for one: some terminals price
+        only what is subscribed to."""
         self._subscribed: frozenset[BondCode] = frozenset()
         self._subscription: int | None = None
         self._details: dict[BondCode, Detail] = {}
@@ -112,7 +121,9 @@ class QmtQuotes:
             return {}
         try:
             await self._read_details(wanted)
-            ticks: Mapping[str, Tick] = await self._call(lambda sdk: sdk.get_full_tick([str(code) for code in wanted]))
+            ticks = await self._full_tick(wanted)
+            if self._maintaining is not None:
+                ticks |= await self._first_ticks([code for code in wanted if code not in ticks])
         except Exception as error:
             self._set_trouble(f"{error}")
             return dict.fromkeys(wanted, Unknown(say("no price: no quotes from MiniQMT: {error}", error=error)))
@@ -123,6 +134,20 @@ class QmtQuotes:
             if len(found) % _BATCH == 0:
                 await asyncio.sleep(0)  # lets a pushed price, which may trigger a stop, come first
         return {code: Known(self._newest[code]) if isinstance(one, Known) else one for code, one in found.items()}
+
+    async def _full_tick(self, codes: Iterable[BondCode]) -> dict[str, Tick]:
+        return dict(await self._call(lambda sdk: sdk.get_full_tick([str(code) for code in codes])))
+
+    async def _first_ticks(self, codes: Sequence[BondCode]) -> dict[str, Tick]:
+        """Subscribe to these bonds, and wait for their first prices; once a day for each."""
+        ticks: dict[str, Tick] = {}
+        end = self._clock.elapsed() + FIRST_TICK_TIMEOUT
+        self._requested = dict.fromkeys(codes, end) | self._requested
+        self._wake.set()
+        while any(code not in ticks and self._clock.elapsed() < self._requested.get(code, 0) for code in codes):
+            await self._clock.sleep(_POLL)
+            ticks = await self._full_tick(codes)
+        return ticks
 
     async def universe(self) -> Maybe[tuple[BondCode, ...]]:
         """Every convertible bond that the terminal lists."""
@@ -137,6 +162,10 @@ class QmtQuotes:
                 codes.append(BondCode(member))
         return Known(tuple(codes)) if codes else Unknown(say("MiniQMT lists no convertible bonds"))
 
+    @property
+    def _wanted(self) -> frozenset[BondCode]:
+        return self._watched.union(self._requested)
+
     async def _maintain_subscription(self) -> None:
         """Keep one subscription to the watched bonds, and renew it when expected quotes do not come."""
         pause = _PAUSE
@@ -145,7 +174,7 @@ class QmtQuotes:
             self._wake.clear()
             silent = self._clock.elapsed() - self._last_quote_at > SILENT_AFTER
             # A bond less needs no new subscription, which would bring every price again at once.
-            enough = self._watched <= self._subscribed
+            enough = self._wanted <= self._subscribed
             if enough and not (silent and self._watched and self._open_now()):
                 continue
             try:
@@ -161,7 +190,7 @@ class QmtQuotes:
         if again and not self._resubscribing:
             log.warning("no price for %.0f s: subscribing to quotes again until one arrives", SILENT_AFTER)
         self._resubscribing = again
-        wanted, old = self._watched, self._subscription
+        wanted, old = self._wanted, self._subscription
         self._subscription = None
         if wanted:
             await self._read_details(wanted)
@@ -187,6 +216,7 @@ class QmtQuotes:
         if self._period != period:
             self._period = period
             self._details.clear()
+            self._requested.clear()
             self._paid_data = True
         missing = [code for code in codes if code not in self._details]
         if missing:

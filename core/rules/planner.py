@@ -30,8 +30,9 @@ class PlanInput:
     `busy` names why a bond takes no order now (a working one, an unresolved one); `stopped` are the bonds whose stop
     fired today; `bought_today` is what the day's buys have cost so far, CNY; `freed` is what a refill may fill;
     `no_buys` tells why nothing may be bought at all; `only` is the bond that a sale by hand is about. `barred` tells
-    why a bond is not bought (its call, its last days), `leaving` why one that is owned has to be sold now, `doubts` why
-    its price is not to be believed, `notes` what its row says as well, `names` what a bond is called.
+    why a bond is not bought (its call, its last days), `unclear` are those whose data are missing for that, `leaving`
+    tells why one that is owned has to be sold now, `doubts` why its price is not to be believed, `notes` what its row
+    says as well, `names` what a bond is called.
     """
 
     plan_id: str
@@ -52,6 +53,7 @@ class PlanInput:
     only: BondCode | None = None
     barred: Mapping[BondCode, str] = field(default_factory=dict[BondCode, str])
     leaving: Mapping[BondCode, str] = field(default_factory=dict[BondCode, str])
+    unclear: frozenset[BondCode] = frozenset()
     doubts: Mapping[BondCode, str] = field(default_factory=dict[BondCode, str])
     notes: Mapping[BondCode, str] = field(default_factory=dict[BondCode, str])
     names: Mapping[BondCode, str] = field(default_factory=dict[BondCode, str])
@@ -143,6 +145,7 @@ def plan_rebalance(situation: PlanInput, settings: Settings) -> Plan:
         legs=(*sells, *buys),
         kept=tuple(row for row in _kept(facts) if row.code not in going),
         blocked=(*stuck, *missed),
+        question=None if buys else _why_ask(facts, sells),
     )
 
 
@@ -294,6 +297,32 @@ def _buys(facts: _Facts, cash: Decimal) -> tuple[tuple[Leg, ...], tuple[Blocked,
         )
         blocked.append(_not_bought(facts, code, rank, reason))
     return tuple(legs), tuple(blocked)
+
+
+def _why_ask(facts: _Facts, sells: tuple[Leg, ...]) -> str | None:
+    """Why a plan without buys needs the user's word: the sells would turn the strategy into cash because data of the
+    bonds to buy are missing, not because of the market."""
+    situation, guards = facts.situation, facts.settings.guards
+    going = [leg.code for leg in sells if leg.code not in situation.leaving]
+    missing = [code for code in facts.selection.codes if _lacks_data(facts, code)]
+    if guards.sell_without_buys == "allow" or situation.no_buys is not None or not going or not missing:
+        return None
+    return say(
+        "{going} would be sold and nothing bought: prices or redemption data are missing of {missing}. Make a new plan "
+        "when they are there, or agree to sell alone (guards.sell_without_buys).",
+        going=len(going),
+        missing=", ".join(missing[:5]) + (" …" if len(missing) > 5 else ""),
+    )
+
+
+def _lacks_data(facts: _Facts, code: BondCode) -> bool:
+    """Whether a bond that should be bought cannot be, because its price or its redemption is not known."""
+    situation = facts.situation
+    if facts.owned(code) or facts.volume(code) or code in situation.stopped or code in facts.busy:
+        return False
+    quote = situation.quotes.get(code, _NO_QUOTE)
+    priced = isinstance(quote, Known) and quote.value.at.date() == situation.trading_day
+    return code in situation.unclear or code in situation.doubts or not priced
 
 
 def _held_up(facts: _Facts) -> list[BondCode]:

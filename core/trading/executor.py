@@ -99,6 +99,8 @@ class Executor:
             raise RebalanceRefused(say("the plan is of a strategy that is no longer followed: make a new one"))
         if (fresh.origin, fresh.codes, fresh.trading_day) != (plan.origin, plan.codes, plan.trading_day):
             raise RebalanceRefused(say("the plan is out of date: make a new one"))
+        if fresh.question is not None and plan.question is None:
+            raise RebalanceRefused(fresh.question)
         if not self._runs.begin(plan, selection, self._clock.now()):
             raise RebalanceRefused(say("plan {plan_id} was carried out before: make a new one", plan_id=plan.plan_id))
         return self._planned(plan.sells, fresh.sells, fresh)

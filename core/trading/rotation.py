@@ -260,6 +260,7 @@ class Rotation:
             no_buys=self.controls.why_no_buys(),
             only=only,
             barred=known.not_buyable(listed) if known else {},
+            unclear=known.unclear(listed) if known else frozenset(),
             leaving=known.must_sell(ledger) if known else {},
             notes=known.notes(codes) if known else {},
             doubts={} if second is None else doubts(quotes, second, today, self.settings.guards.cross_check_ratio),

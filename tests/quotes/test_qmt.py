@@ -212,3 +212,23 @@ async def test_a_stopped_feed_can_be_started_again(feed: QmtQuotes, listener: Li
     assert isinstance((await feed.snapshot([A]))[A], Known)
     control.set_quote(A, 101.0, volume_add=1000)
     await listener.until(lambda: listener.last(A) == "101.000")
+
+
+async def test_a_bond_not_subscribed_to_is_subscribed_to_and_priced_in_the_same_snapshot(
+    feed: QmtQuotes, control: Control
+) -> None:
+    control.configure(full_tick_needs_subscription=True, latency={"first_push": 0.01})
+    quotes = await feed.snapshot([A, B])
+    assert all(isinstance(quote, Known) for quote in quotes.values()), quotes
+    control.set_quote(A, 101.5)
+    later = (await feed.snapshot([A]))[A]
+    assert isinstance(later, Known)
+    assert str(later.value.last) == "101.500"
+
+
+async def test_a_bond_without_a_price_is_waited_for_once_a_day(feed: QmtQuotes, control: Control) -> None:
+    control.hide_tick(B)
+    assert isinstance((await feed.snapshot([A, B]))[B], Unknown)
+    before = control.dump()["calls"]["full_tick"]
+    assert isinstance((await feed.snapshot([A, B]))[B], Unknown)
+    assert control.dump()["calls"]["full_tick"] == before + 1

@@ -179,3 +179,47 @@ def test_buys_are_sized_from_available_cash_not_from_expected_proceeds() -> None
     world = situation(selection(A), market(quote(A), quote(C)), owned=ledger(b127001=70), cash="3000")
     assert [leg.volume for leg in plan_rebalance(world, SETTINGS).buys] == [90]
     assert [leg.volume for leg in plan_buys(world, SETTINGS).buys] == [20]
+
+
+UNKNOWN = Unknown("no price: none listed")
+SELLS_C = ledger(b127001=70)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"quotes": {BondCode(A): UNKNOWN}},
+        {"quotes": {}},
+        {"quotes": market(replace(quote(A), at=quote(A).at - timedelta(days=1)))},
+        {"doubts": {BondCode(A): "another source says 90"}},
+        {"unclear": frozenset({BondCode(A)}), "barred": {BondCode(A): "redemption status unknown"}},
+    ],
+    ids=["unknown", "not listed", "of yesterday", "doubted", "redemption unknown"],
+)
+def test_selling_while_the_data_of_every_buy_are_missing_asks_first(changes: dict[str, Any]) -> None:
+    world = situation(selection(A), market(quote(A), quote(C)), owned=SELLS_C)
+    quotes = changes.get("quotes", market(quote(A)))
+    world = replace(world, **{**changes, "quotes": {**quotes, BondCode(C): Known(quote(C))}})
+    plan = plan_rebalance(world, SETTINGS)
+    assert [leg.side for leg in plan.legs] == [Side.SELL]
+    assert plan.question is not None
+    assert A in plan.question
+    allowed = SETTINGS.model_copy(update={"guards": GuardSettings(sell_without_buys="allow")})
+    assert plan_rebalance(world, allowed).question is None
+
+
+@pytest.mark.parametrize("changes", [{"ask": None}, {"state": TradingState.HALTED}, {"volume": 0}], ids=str)
+def test_selling_asks_nothing_where_the_market_itself_keeps_a_bond_from_being_bought(changes: dict[str, Any]) -> None:
+    plan = plan_rebalance(situation(selection(A), market(quote(A, **changes), quote(C)), owned=SELLS_C), SETTINGS)
+    assert ([leg.side for leg in plan.legs], plan.question) == ([Side.SELL], None)
+
+
+def test_selling_asks_nothing_where_one_bond_can_be_bought_or_none_should_be() -> None:
+    one = situation(selection(A, B), {**market(quote(A), quote(C)), BondCode(B): UNKNOWN}, owned=SELLS_C)
+    none = situation(selection(), market(quote(C)), owned=SELLS_C)
+    paused = replace(situation(selection(A), market(quote(C)), owned=SELLS_C), no_buys="buys are paused")
+    leaving = situation(selection(A, C), market(quote(C)), owned=SELLS_C)
+    leaving = replace(leaving, leaving={BondCode(C): "last trading day near"})
+    plans = [plan_rebalance(world, SETTINGS) for world in (one, none, paused, leaving)]
+    assert [plan.question for plan in plans] == [None] * 4
+    assert all(plan.sells for plan in plans)

@@ -190,6 +190,8 @@ def rebalance(context: CliContext, yes: bool, as_json: bool) -> None:
             show(plan_document(made), as_json, lambda _: print_plan(made))
         if made.refused is not None:
             sys.exit(REFUSED)
+        if made.question is not None and yes:
+            exit_with(REFUSED, f"Nothing was sent: {made.question}")
         confirm_or_exit(yes, f"Send {len(made.legs)} orders ({made.mode})?", "Nothing was sent.")
         result = ask(engine, ExecutePlan(made.plan_id), _REBALANCE_SECONDS)
     show(rebalance_document(made, result), as_json, lambda _: print_rebalance(result))

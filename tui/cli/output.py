@@ -61,6 +61,8 @@ def print_plan(plan: "Plan") -> None:
         f"cash {_money(plan.cash)} CNY now, {_money(plan.cash_after)} expected after; "
         f"turnover {_money(plan.turnover)}, fees {_money(plan.fees)}"
     )
+    if plan.question is not None:
+        console.print(f"ASKS FIRST: {plan.question}", style=_ALERT, markup=False)
 
 
 def print_rebalance(rebalance: "Rebalance") -> None:
@@ -184,6 +186,7 @@ def plan_document(plan: "Plan") -> Document:
         "kept": [str(row.code) for row in plan.kept],
         "blocked": [fields(row, "side", "code", "name", "reason") for row in plan.blocked],
         "refused": plan.refused,
+        "question": plan.question,
     }
 
 

@@ -242,6 +242,9 @@ class PlanPane(Pane):
     def _show_plan(self, plan: Plan) -> None:
         now = self.host.snapshot.at if self.host.snapshot else None
         self._summary.set_text(plan_summary(plan, now))
+        if plan.question is not None:
+            self._refused.set_text(styled((say("Asks first: "), Tone.WARN), (plan.question, Tone.STRONG)))
+            self._refused.display = True
         if plan.refused is not None:
             self._refused.set_text(
                 styled((say("REFUSED: nothing can be sent\n\n"), Tone.BAD), (plan.refused, Tone.STRONG))
@@ -282,6 +285,8 @@ def _question(plan: Plan, snapshot: Snapshot) -> Confirm:
     ]
     if plan.blocked:
         rows.append((say("Skipped"), say("{blocked:>3}   not traded", blocked=len(plan.blocked)), Tone.WARN))
+    if plan.question is not None:
+        rows.append((say("Sells alone"), plan.question, Tone.BAD))
     count = fmt.plural(len(plan.legs), "order")
     money = say("real money") if snapshot.mode == "live" else say("no real money")
     return Confirm(
@@ -289,5 +294,5 @@ def _question(plan: Plan, snapshot: Snapshot) -> Confirm:
         rows,
         say("Send {count} now ({money})?", count=count, money=money),
         say("Yes, execute"),
-        danger=snapshot.mode == "live",
+        danger=snapshot.mode == "live" or plan.question is not None,
     )

@@ -70,6 +70,10 @@ class Settings:
     cb_info_needs_download: bool = True
     """Whether ``get_cb_info`` is empty until ``download_cb_data`` was called."""
 
+    full_tick_needs_subscription: bool = False
+    """Whether ``get_full_tick`` lists only codes that this client subscribed to, once the first push has gone out
+    (latency step "first_push")."""
+
     def delay(self, step: str) -> float:
         return self.latency.get(step, self.latency["default"])
 

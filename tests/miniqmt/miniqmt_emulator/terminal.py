@@ -77,6 +77,7 @@ class QuoteConnection(Connection):
     def __init__(self, writer: asyncio.StreamWriter) -> None:
         super().__init__(writer)
         self.subscriptions: dict[int, Subscription] = {}
+        self.priced: set[str] = set()
 
 
 class Terminal:
@@ -422,14 +423,22 @@ class Terminal:
             subscription = self.quotes.subscription(message)
             connection.subscriptions[message["subscription"]] = subscription
             connection.send({"id": number, "value": message["subscription"]})
-            self._send_ticks(connection, message["subscription"], self.quotes.snapshot(subscription))
+            self.scheduler.at(
+                self.settings.delay("first_push"), self._push_first, connection, message["subscription"], subscription
+            )
         elif op == "unsubscribe_quote":
             connection.subscriptions.pop(message["subscription"], None)
             connection.send({"id": number, "value": None})
         elif mode == "empty":
             connection.send({"id": number, "value": self.quotes.empty_answer(op)})
         else:
+            if op == "full_tick" and self.settings.full_tick_needs_subscription:
+                message = message | {"codes": [code for code in message["codes"] if code in connection.priced]}
             connection.send({"id": number, "value": self.quotes.answer(op, message)})
+
+    def _push_first(self, connection: QuoteConnection, number: int, subscription: Subscription) -> None:
+        connection.priced |= subscription.codes
+        self._send_ticks(connection, number, self.quotes.snapshot(subscription))
 
     def _push_quote(self, code: str) -> None:
         for connection in self._quote_connections():
