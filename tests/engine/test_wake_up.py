@@ -3,7 +3,7 @@
 import asyncio
 import shutil
 import threading
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -11,6 +11,8 @@ from typing import Any, TypeVar
 
 import pytest
 
+from core.brokers.broker import ConnectionStatus
+from core.brokers.paper import PaperBroker
 from core.engine.engine import Engine
 from core.infra.config import load_settings
 from core.infra.home import Home
@@ -18,8 +20,9 @@ from core.model.command import ExecutePlan, MakePlan
 from core.model.known import Known
 from core.model.notification import NotificationKind
 from core.model.order import Order, Origin
-from core.model.snapshot import Snapshot
+from core.model.snapshot import BlockKind, BlockReason, Control, Snapshot
 from core.notify.alerts import find_conditions
+from core.trading.status import TradingStatus
 from tests.engine.test_engine import ask, ended, until
 from tests.waiting import PATIENCE
 from tui.cli.offline import prepare_demo
@@ -94,7 +97,7 @@ class SleepWorld:
         assert loop is not None
         return asyncio.run_coroutine_threadsafe(work, loop).result(60)
 
-    async def falls_through_its_stop(self) -> tuple[str, bool, tuple[str, ...]]:
+    async def falls_through_its_stop(self, wait: float = 0.3) -> tuple[str, bool, tuple[str, ...]]:
         """Publish a price below the stop-loss; return the stop's row and the reasons trading is off."""
         found = (await self.components.feed.snapshot([self.code]))[self.code]
         assert isinstance(found, Known)
@@ -103,7 +106,7 @@ class SleepWorld:
         price = replace(found.value, last=last, at=self.components.clock.now())
         self.runtime._on_quotes({self.code: price})  # pyright: ignore[reportPrivateUsage]
         row = self.components.stops.rows()[self.code]
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(wait)
         return row.state, row.armed, self.manager.status.texts
 
     def stop_orders(self) -> list[Order]:
@@ -146,3 +149,58 @@ def test_the_first_price_after_a_sleep_sells_nothing_before_the_sleep_is_detecte
     monkeypatch.setattr(type(health), "overslept", True)
     state, armed, _ = world.on_the_loop(world.falls_through_its_stop())
     assert (world.stop_orders(), armed, state) == ([], False, f"trading is off: {ASLEEP}")
+
+
+def _lose_connection(world: SleepWorld) -> None:
+    broker = world.manager.broker
+    assert isinstance(broker, PaperBroker)
+    broker.connection = replace(broker.connection, status=ConnectionStatus.DISCONNECTED, detail="the terminal is away")
+
+
+def _reconnect(world: SleepWorld) -> None:
+    broker = world.manager.broker
+    assert isinstance(broker, PaperBroker)
+    broker.connection = replace(broker.connection, number=broker.connection.number + 1)
+
+
+def _find_a_mismatch(world: SleepWorld) -> None:
+    status = world.manager.status
+    status.end_reconciliation(status.begin_reconciliation(), (BlockReason(BlockKind.MISMATCH, "a row differs"),))
+
+
+_BLOCK: dict[BlockKind, Callable[[SleepWorld], object]] = {
+    BlockKind.NOT_RECONCILED: lambda world: setattr(world.manager, "status", TradingStatus(world.manager.broker)),
+    BlockKind.RECONNECTED: _reconnect,
+    BlockKind.WOKE_UP: lambda world: world.manager.status.woke_up(),
+    BlockKind.CONNECTION_LOST: _lose_connection,
+    BlockKind.ACCOUNT_SILENT: lambda world: world.manager.status.account_silent("no answer within 5 s"),
+    BlockKind.MISMATCH: _find_a_mismatch,
+    BlockKind.BOOKING_FAULT: lambda world: world.manager.status.add_fault("a fill could not be booked"),
+}
+
+
+@pytest.mark.parametrize("kind", [*_BLOCK, Control.HALTED], ids=str)
+def test_whatever_blocks_orders_the_stop_the_screen_and_the_alert_say_the_same(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, kind: BlockKind | Control
+) -> None:
+    world = SleepWorld(engine, monkeypatch)
+
+    async def check() -> tuple[str, bool, Snapshot]:
+        if isinstance(kind, Control):
+            world.components.rotation.controls.engage(kind)
+        else:
+            _BLOCK[kind](world)
+        state, armed, _ = await world.falls_through_its_stop(wait=0)
+        return state, armed, world.runtime._snapshots.snapshot()  # pyright: ignore[reportPrivateUsage]
+
+    state, armed, shown = world.on_the_loop(check())
+    alerts = [item.text for item in find_conditions(shown, (), None, None) if item.kind is NotificationKind.TRADING]
+    assert (world.stop_orders(), armed) == ([], False)
+    if isinstance(kind, Control):
+        assert shown.controls == (kind,)
+        assert "halted" in state
+        assert any("halted: no order is sent and no stop fires" in text for text in alerts)
+        return
+    reason = next(reason for reason in shown.blockers if reason.kind is kind)
+    assert (shown.ready, state) == (False, f"trading is off: {reason.text}")
+    assert any(reason.text in text and "no stop fires" in text for text in alerts)
