@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 from core.engine.ipc.link import SnapshotListener
 from core.i18n import say
 from core.infra.clock import RealClock
-from core.infra.home import Home, HomeLock
+from core.infra.home import Home, HomeLock, check_own
 from core.model.command import Command, Done, EndEngine, Failed, Reply
 from core.model.errors import SetupError
 from core.model.quote import SessionPhase
@@ -89,6 +89,7 @@ class Engine:
         self._home.prepare()
         since = datetime.now(SHANGHAI)
         self._since = since.isoformat(timespec="seconds")
+        check_own(self._home.endpoint)
         self._lock.acquire(self._settings.mode, since)
         self._home.endpoint.unlink(missing_ok=True)  # left over from a crash
         self._thread.start()

@@ -8,7 +8,7 @@ from core.calendar.calendar import Calendar
 from core.i18n import say
 from core.infra import xtquant_sdk
 from core.infra.clock import Clock
-from core.infra.home import ExclusiveLock, HomeInUse
+from core.infra.home import ExclusiveLock, HomeInUse, HomeUnusable
 from core.model.errors import SetupError
 from core.model.known import Known
 from core.model.settings import QmtSettings, Settings
@@ -47,7 +47,7 @@ def claim_account(settings: Settings, clock: Clock) -> ExclusiveLock:
     claim = ExclusiveLock(Path(userdata), f"rotor-{account}", taken)
     try:
         return claim.acquire("live", clock.now())
-    except HomeInUse as error:
+    except (HomeInUse, HomeUnusable) as error:
         reason = str(error)
     except OSError as error:
         reason = say(

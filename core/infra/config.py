@@ -2,7 +2,6 @@
 
 import json
 import os
-import threading
 import tomllib
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from decimal import Decimal
@@ -22,7 +21,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from core.infra.home import write_atomically
+from core.infra.home import changing, write_atomically
 from core.model.errors import SetupError
 from core.model.settings import Settings, without_userinfo
 from core.model.settings_rows import MASK
@@ -31,7 +30,6 @@ FILE = "config.toml"
 RESERVED = frozenset({"ROTOR_HOME", "ROTOR_FACTORCAT__PASSWORD", "ROTOR_NOTIFY__EMAIL__PASSWORD"})
 """Variables that are not settings: the data folder and the passwords."""
 
-_writing = threading.Lock()
 _PREFIX = "ROTOR_"
 _MASKED = ("password", "secret", "token", "urls")
 _LONGEST_SHOWN = 60
@@ -78,27 +76,28 @@ def render_example() -> str:
 def init_config(home: Path) -> Path:
     """Write a config.toml with the defaults and return its path. Raises `FileExistsError` where there is one."""
     file = home / FILE
-    if file.exists():
-        raise FileExistsError(f"{file} exists already and is left as it is; move it away to begin anew")
     home.mkdir(parents=True, exist_ok=True)
-    write_atomically(file, render_example())
+    with changing(file):
+        if file.exists():
+            raise FileExistsError(f"{file} exists already and is left as it is; move it away to begin anew")
+        write_atomically(file, render_example())
     return file
 
 
 def write_setting(home: Path, changes: Mapping[str, Any]) -> None:
     """Change keys, by dotted name, in config.toml and leave the rest of the file as it is, comments included.
 
-    Begins with the example where there is no file. Raises `SettingsError` when what would be written is not valid, and
-    `OSError`; the file is then unchanged.
+    Begins with the example where there is no file. Changes made at once, by any process, are all kept. Raises
+    `SettingsError` when what would be written is not valid, and `OSError`; the file is then unchanged.
     """
     file, nested = home / FILE, _nested(changes)
-    with _writing:  # two changes at once must not undo each other
+    home.mkdir(parents=True, exist_ok=True)
+    with changing(file):
         wanted = _load(file, nested, {})
         text = _read(file) if file.is_file() else render_example()
         changed = _changed(text, dict(_leaves(nested)))
         if _load(None, tomllib.loads(changed.replace("\r\n", "\n")), {}) != wanted:
             raise SettingsError([f"{FILE} cannot be changed in its present form: set {', '.join(changes)} by hand"])
-        home.mkdir(parents=True, exist_ok=True)
         write_atomically(file, changed)
 
 

@@ -8,13 +8,15 @@ import base64
 import json
 import secrets
 import threading
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
 from pydantic import SecretStr
 
 from core.i18n import say
-from core.infra.home import write_atomically
+from core.infra.home import changing, read_own, write_own
 from core.model.errors import RefusedError
 
 _N, _R, _P = 2**17, 8, 1
@@ -54,62 +56,93 @@ class CredentialsFile:
     def unlock(self, passphrase: SecretStr) -> None:
         """Open the file, or create it. Raises `CredentialsFileLocked`."""
         with self._turn:
-            document = self._read()
-            if document is not None:
-                self._key = _opened(self.path, document, passphrase)
-                return
-            if len(passphrase.get_secret_value()) < LEAST_CHARACTERS:
-                raise CredentialsFileLocked(
-                    say("The passphrase needs {least} characters at least: nothing was kept.", least=LEAST_CHARACTERS)
-                )
-            salt = secrets.token_bytes(16)
-            key = _derived(passphrase, salt, _N, _R, _P)
-            kdf = {"name": "scrypt", "salt": base64.b64encode(salt).decode("ascii"), "n": _N, "r": _R, "p": _P}
-            self._write({"version": 1, "kdf": kdf, "check": _encrypted(key, _CHECK), "entries": {}})
-            self._key = key
+            if (document := self._read()) is None:
+                with self._changing():
+                    if (document := self._read()) is None:
+                        self._create(passphrase)
+                        return
+            self._key = _opened(self.path, document, passphrase)
+
+    def _create(self, passphrase: SecretStr) -> None:
+        if len(passphrase.get_secret_value()) < LEAST_CHARACTERS:
+            raise CredentialsFileLocked(
+                say("The passphrase needs {least} characters at least: nothing was kept.", least=LEAST_CHARACTERS)
+            )
+        salt = secrets.token_bytes(16)
+        key = _derived(passphrase, salt, _N, _R, _P)
+        kdf = {"name": "scrypt", "salt": base64.b64encode(salt).decode("ascii"), "n": _N, "r": _R, "p": _P}
+        self._write({"version": 1, "kdf": kdf, "check": _encrypted(key, _CHECK), "entries": {}})
+        self._key = key
 
     def get(self, name: str) -> SecretStr | None:
         """The entry, None where there is none. Raises `CredentialsFileLocked`."""
         with self._turn:
             document = self._read()
             token = None if document is None else document["entries"].get(name)
-            if token is None:
+            if document is None or token is None:
                 return None
-            if self._key is None:
-                raise CredentialsFileLocked(say("The passwords are in an encrypted file that is not opened yet."))
             # The name is encrypted too, so an entry that was moved under another name is refused.
-            owner, _, secret = _decrypted(self.path, self._key, token).partition("\n")
+            owner, _, secret = _decrypted(self.path, self._key_of(document), token).partition("\n")
             if owner != name:
                 raise _damaged(self.path)
             return SecretStr(secret)
 
     def put(self, name: str, secret: SecretStr) -> None:
         """Raises `CredentialsFileLocked`, also where the file was not opened."""
-        with self._turn:
+        with self._turn, self._changing():
             document = self._read()
-            if self._key is None or document is None:
-                raise CredentialsFileLocked(say("The passwords are in an encrypted file that is not opened yet."))
-            document["entries"][name] = _encrypted(self._key, f"{name}\n{secret.get_secret_value()}")
+            if document is None:
+                raise _not_open()
+            document["entries"][name] = _encrypted(self._key_of(document), f"{name}\n{secret.get_secret_value()}")
             self._write(document)
 
     def remove(self, name: str) -> None:
         """Remove the entry if there is one, and the file with its last entry. Raises `CredentialsFileLocked`."""
         with self._turn:
             document = self._read()
-            if document is None or document["entries"].pop(name, None) is None:
+            if document is None or name not in document["entries"]:
                 return
-            if document["entries"]:
-                self._write(document)
-                return
-            try:
-                self.path.unlink()
-            except OSError as error:
-                raise _unwritable(self.path, error) from None
-            self._there, self._key = False, None
+            with self._changing():
+                self._remove(name)
+
+    def _remove(self, name: str) -> None:
+        document = self._read()
+        if document is None or document["entries"].pop(name, None) is None:
+            return
+        if document["entries"]:
+            self._write(document)
+            return
+        try:
+            self.path.unlink()
+        except OSError as error:
+            raise _unwritable(self.path, error) from None
+        self._there, self._key = False, None
+
+    @contextmanager
+    def _changing(self) -> Generator[None]:
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with changing(self.path):
+                yield
+        except OSError as error:
+            raise _unwritable(self.path, error) from None
+
+    def _key_of(self, document: dict[str, Any]) -> bytes:
+        """The key, if it is that of this document: another process may have begun a new file."""
+        from cryptography.fernet import InvalidToken
+
+        if self._key is None:
+            raise _not_open()
+        try:
+            _plain(self._key, str(document["check"]))
+        except (InvalidToken, ValueError, KeyError):
+            self._key = None
+            raise _not_open() from None
+        return self._key
 
     def _read(self) -> dict[str, Any] | None:
         try:
-            document = json.loads(self.path.read_text("utf-8"))
+            document = json.loads(read_own(self.path))
             kdf = document["kdf"]
             sound = (
                 document["version"] == 1
@@ -134,8 +167,7 @@ class CredentialsFile:
 
     def _write(self, document: dict[str, Any]) -> None:
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(self.path, json.dumps(document, indent=1))
+            write_own(self.path, json.dumps(document, indent=1))
         except OSError as error:
             raise _unwritable(self.path, error) from None
         self._there = True
@@ -184,6 +216,10 @@ def _decrypted(path: Path, key: bytes, token: object) -> str:
         return _plain(key, str(token))
     except (InvalidToken, ValueError):
         raise _damaged(path) from None
+
+
+def _not_open() -> CredentialsFileLocked:
+    return CredentialsFileLocked(say("The passwords are in an encrypted file that is not opened yet."))
 
 
 def _damaged(path: Path) -> CredentialsFileLocked:

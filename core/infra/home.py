@@ -3,9 +3,10 @@
 import contextlib
 import json
 import os
+import stat
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -14,12 +15,15 @@ from typing import Self
 
 from filelock import FileLock, Timeout
 
-from core.model.errors import RefusedError, SetupError
+from core.i18n import say
+from core.model.errors import RefusedError, SetupError, UnavailableError
 from core.model.settings import Settings
 
 _PRIVATE = 0o700 if os.name == "posix" else 0o777
-_REPLACE_TRIES = 5
+_REPLACE_TRIES = 20
 _REPLACE_PAUSE = 0.05
+_CHANGE_PATIENCE = 15.0
+"""Seconds to wait for another process that changes the same file: it holds the lock for some tenths of one."""
 _PROBE_PATIENCE = 0.3
 """Seconds to wait for a lock: a process that only checks whether it is free holds it for less."""
 
@@ -30,6 +34,14 @@ class HomeUnusable(SetupError):
 
 class HomeInUse(RefusedError):
     """Another engine runs in the data folder, or on the account; the message names its process and since when."""
+
+
+class FileBusy(UnavailableError, OSError):
+    """Another process has been changing the file for too long; nothing was written."""
+
+
+class NotAFile(HomeUnusable, OSError):
+    """A link, a folder or a pipe stands where rotor keeps a file of its own; the message says what to do."""
 
 
 def find_home(option: Path | None, environ: Mapping[str, str], cwd: Path) -> Path:
@@ -111,10 +123,56 @@ class Home:
             ) from error
 
 
+@contextlib.contextmanager
+def changing(path: Path) -> Generator[None]:
+    """One process and thread at a time reads and writes the file inside this. Raises `FileBusy`, `OSError`.
+
+    The lock is a file beside it, which stays: a fresh one for each change would be another lock.
+    """
+    target = path.resolve()
+    lock = _file_lock(target.with_name(f".{target.name}.lock"))
+    try:
+        lock.acquire(timeout=_CHANGE_PATIENCE, poll_interval=0.02)
+    except Timeout:
+        raise FileBusy(say("another rotor is changing {file}; try again", file=path.name)) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def write_own(path: Path, text: str) -> None:
+    """As `write_atomically`, for keys, passwords and locks: never through a link. Raises `NotAFile`, `OSError`."""
+    check_own(path)
+    write_atomically(path, text)
+
+
+def read_own(path: Path) -> str:
+    """The text of such a file; a pipe in its place, which would never answer, is refused. Raises as `write_own`."""
+    check_own(path)
+    return path.read_text(encoding="utf-8")
+
+
+def check_own(path: Path) -> None:
+    """Raises `NotAFile` where something else than an ordinary file has this name."""
+    try:
+        ordinary = stat.S_ISREG(path.lstat().st_mode)
+    except FileNotFoundError:
+        return
+    if not ordinary:
+        raise NotAFile(say("{path} is a link, a folder or a pipe, not a file of rotor: remove it", path=path))
+
+
+def _file_lock(path: Path) -> FileLock:
+    check_own(path)
+    # One thread may take it and another free it: the lock belongs to the process.
+    return FileLock(path, thread_local=False)
+
+
 def write_atomically(path: Path, text: str) -> None:
     """Replace the file's content as a whole: after a crash it is the old one or the new one. UTF-8, newlines as given.
 
-    Raises `OSError`.
+    A link is followed: a user's file may live elsewhere. Raises `OSError`.
     """
     target = path.resolve()
     handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
@@ -173,28 +231,31 @@ class ExclusiveLock:
         self._lock_file = folder / f"{name}.lock"
         self._sidecar = folder / f"{name}.json"
         self._taken = taken
-        self._lock = self._fresh_lock()
+        self._lock: FileLock | None = None
 
     def acquire(self, mode: str, since: datetime) -> Self:
         """Take it for as long as this object lives, and write down the holder. Raises `HomeInUse`, `OSError`."""
+        lock = _file_lock(self._lock_file)
         try:
-            self._lock.acquire(timeout=_PROBE_PATIENCE, poll_interval=0.02)
+            lock.acquire(timeout=_PROBE_PATIENCE, poll_interval=0.02)
         except Timeout:
             raise HomeInUse(self._taken.format(holder=self._told())) from None
         try:
             told = {"pid": os.getpid(), "since": since.isoformat(timespec="seconds"), "mode": mode}
-            write_atomically(self._sidecar, json.dumps(told))
+            write_own(self._sidecar, json.dumps(told))
         except BaseException:
-            self._lock.release()
+            lock.release()
             raise
+        self._lock = lock
         return self
 
     def release(self) -> None:
         """Free it; does nothing where it is not held."""
-        if self._lock.is_locked:
+        if self._lock is not None:
             with contextlib.suppress(OSError):
                 self._sidecar.unlink(missing_ok=True)
             self._lock.release()
+            self._lock = None
 
     def __enter__(self) -> Self:
         return self
@@ -203,10 +264,10 @@ class ExclusiveLock:
         self.release()
 
     def holder(self) -> Holder | None:
-        """The holder, which may be this process; None while it is free. Does not change the lock."""
+        """The holder, which may be this process; None while it is free. Does not change the lock. Raises `OSError`."""
         if not self._folder.is_dir():
             return None
-        probe = self._fresh_lock()
+        probe = _file_lock(self._lock_file)
         try:
             probe.acquire(timeout=0)
         except Timeout:
@@ -214,13 +275,9 @@ class ExclusiveLock:
         probe.release()
         return None
 
-    def _fresh_lock(self) -> FileLock:
-        # One thread may take it and another free it: the lock belongs to the process.
-        return FileLock(self._lock_file, thread_local=False)
-
     def _told(self) -> Holder:
         try:
-            told = json.loads(self._sidecar.read_text(encoding="utf-8"))
+            told = json.loads(read_own(self._sidecar))
             return Holder(int(told["pid"]), datetime.fromisoformat(told["since"]), str(told["mode"]))
         except (OSError, ValueError, KeyError, TypeError):
             return Holder(None, None, None)

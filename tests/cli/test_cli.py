@@ -2,12 +2,14 @@
 
 import json
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from core import __version__
+from core.infra.config import load_settings
 from tests.cli.command import rotor, rotor_process
 from tui.cli.main import main
 
@@ -207,3 +209,16 @@ def test_secrets_are_not_shown_with_the_settings(home: str) -> None:
     shown = rotor("--home", home, "config", "show", ROTOR_NOTIFY__URLS='["tgram://TOKEN-OF-NOBODY/1"]')
     assert shown.returncode == 0, shown.stderr
     assert "TOKEN-OF-NOBODY" not in shown.stdout
+
+
+@pytest.mark.slow
+def test_settings_written_by_eight_processes_at_once_are_all_kept(home: str) -> None:
+    keys = ["max_daily_orders", "max_quote_age", "max_rejects", "min_days_to_last_trade", "min_days_to_call"]
+    keys += ["min_days_to_maturity", "min_days_listed", "sell_days_before_last_trade"]
+    for value in ("7", "8", "9"):
+        arguments = [("--home", home, "config", "set", f"guards.{key}", value) for key in keys]
+        with ThreadPoolExecutor(len(arguments)) as pool:
+            done = list(pool.map(lambda each: rotor_process(*each), arguments))
+        assert [(one.returncode, one.stderr) for one in done] == [(0, "")] * len(keys)
+        guards = load_settings(Path(home), environ={}).guards
+        assert [str(getattr(guards, key)) for key in keys] == [value] * len(keys)

@@ -2,13 +2,23 @@
 
 import tomllib
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from core.infra.config import KEYS, SettingsError, init_config, load_settings, render_example, write_setting
+from core.infra.config import (
+    KEYS,
+    SettingsError,
+    init_config,
+    load_settings,
+    render_example,
+    value_at,
+    write_setting,
+)
+from core.infra.home import FileBusy, changing
 from core.model.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -228,7 +238,7 @@ class TestWriting:
         home = put('mode = "paper"\n')
         with pytest.raises(SettingsError):
             write_setting(home, changes)
-        assert [path.name for path in home.iterdir()] == ["config.toml"]
+        assert sorted(path.name for path in home.iterdir()) == [".config.toml.lock", "config.toml"]
         assert (home / "config.toml").read_text(encoding="utf-8") == 'mode = "paper"\n'
 
     def test_a_crash_while_writing_leaves_the_old_file(self, put: Put, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -240,7 +250,7 @@ class TestWriting:
         monkeypatch.setattr("os.fsync", broken)
         with pytest.raises(OSError, match="no space"):
             write_setting(home, {"mode": "sandbox"})
-        assert [path.name for path in home.iterdir()] == ["config.toml"]
+        assert sorted(path.name for path in home.iterdir()) == [".config.toml.lock", "config.toml"]
         assert load_settings(home, environ={}).mode == "paper"
 
     def test_environment_values_are_not_written_to_the_file(
@@ -255,3 +265,22 @@ class TestWriting:
         assert file.read_text(encoding="utf-8") == render_example()
         with pytest.raises(FileExistsError, match="exists already"):
             init_config(tmp_path / "new")
+
+    def test_changes_made_at_once_are_all_kept(self, tmp_path: Path) -> None:
+        changes = [{f"guards.{key}": 7} for key in ("max_quote_age", "max_rejects", "min_days_to_call")]
+        changes += [{"buy.reserve": 7}, {"orders.timeout": 7}, {"schedule.day": 7}]
+        with ThreadPoolExecutor(len(changes)) as pool:
+            list(pool.map(lambda change: write_setting(tmp_path, change), changes))
+        settings = load_settings(tmp_path, environ={})
+        assert [value_at(settings, key) for change in changes for key in change] == [7] * len(changes)
+
+    def test_a_change_waits_for_another_one_and_then_says_so(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("core.infra.home._CHANGE_PATIENCE", 0.05)
+        file = init_config(tmp_path)
+        with changing(file), pytest.raises(FileBusy, match=r"is changing config\.toml; try again"):
+            write_setting(tmp_path, {"mode": "paper"})
+        assert load_settings(tmp_path, environ={}).mode == "sandbox"
+        write_setting(tmp_path, {"mode": "paper"})
+        assert load_settings(tmp_path, environ={}).mode == "paper"

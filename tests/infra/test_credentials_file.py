@@ -1,6 +1,7 @@
 """The encrypted file: its content, a damaged one, and no byte of a password in it."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,24 @@ class TestCheaply:
         with pytest.raises(CredentialsFileLocked, match="needs 8 characters"):
             CredentialsFile(path).unlock(SecretStr("short"))
         assert not path.exists()
+
+    def test_two_rotors_keep_each_other_s_entries(self, path: Path) -> None:
+        files = [CredentialsFile(path) for _ in range(4)]
+        with ThreadPoolExecutor(len(files)) as pool:
+            list(pool.map(lambda file: file.unlock(PASSPHRASE), files))
+            list(pool.map(lambda item: item[1].put(f"email:{item[0]}", SecretStr("x")), enumerate(files)))
+        assert sorted(json.loads(path.read_text("utf-8"))["entries"]) == [f"email:{number}" for number in range(4)]
+        assert all(file.get("email:3") == SecretStr("x") for file in files)
+
+    def test_a_key_of_an_earlier_file_is_not_used_for_a_new_one(self, path: Path) -> None:
+        ours = self._with(path, "a", "old")
+        CredentialsFile(path).remove("a")
+        self._with(path, "b", "new")
+        with pytest.raises(CredentialsFileLocked, match="not opened yet"):
+            ours.put("c", SecretStr("lost"))
+        assert ours.locked
+        ours.unlock(PASSPHRASE)
+        assert ours.get("b") == SecretStr("new")
 
     def test_an_entry_moved_to_another_name_is_refused(self, path: Path) -> None:
         credentials_file = self._with(path, "factorcat:me", "hunter2")

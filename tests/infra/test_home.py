@@ -9,8 +9,14 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
+from core.engine.engine import Engine
+from core.engine.ipc.client import IpcClient
+from core.infra.config import write_setting
+from core.infra.credentials_file import CredentialsFile, CredentialsFileLocked
 from core.infra.home import Holder, Home, HomeInUse, HomeLock, HomeUnusable, find_home, write_atomically
+from core.model.settings import Settings
 from core.model.time import SHANGHAI
 
 ROOT = Path(__file__).parents[2]
@@ -146,3 +152,49 @@ class TestLock:
     def test_a_missing_data_folder_has_no_running_engine(self, tmp_path: Path) -> None:
         assert HomeLock(Home(tmp_path / "none")).holder() is None
         assert not (tmp_path / "none").exists()
+
+
+def _link(path: Path) -> None:
+    path.symlink_to(path.with_name("victim"))
+
+
+IMPOSTORS = {"link": _link, "folder": Path.mkdir, "pipe": getattr(os, "mkfifo", None)}
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links and pipes of POSIX")
+@pytest.mark.parametrize("impostor", IMPOSTORS)
+class TestOwnFiles:
+    @pytest.fixture(autouse=True)
+    def victim(self, home: Home) -> Iterator[Path]:
+        victim = home.data / "victim"
+        victim.write_text("precious", encoding="utf-8")
+        yield victim
+        assert victim.read_text(encoding="utf-8") == "precious"
+
+    @pytest.mark.parametrize("name", ["engine.lock", "engine.json", "door.json"])
+    def test_an_engine_says_what_stands_in_the_place_of_its_file(self, home: Home, impostor: str, name: str) -> None:
+        IMPOSTORS[impostor](home.data / name)
+        engine = Engine(home, Settings())
+        with pytest.raises(HomeUnusable, match=f"{name} is a link, a folder or a pipe"):
+            engine.start()
+        assert not engine.alive
+
+    def test_passwords_are_not_written_there(self, home: Home, impostor: str) -> None:
+        IMPOSTORS[impostor](home.credentials_file)
+        with pytest.raises(CredentialsFileLocked, match="link, a folder or a pipe"):
+            CredentialsFile(home.credentials_file).unlock(SecretStr("correct horse"))
+
+    def test_a_viewer_does_not_wait_for_a_pipe(self, home: Home, impostor: str) -> None:
+        IMPOSTORS[impostor](home.endpoint)
+        link = IpcClient(home)
+        assert not link.open(0.2)
+        link.close()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links of POSIX")
+def test_settings_may_live_behind_a_link(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere.toml").touch()
+    (tmp_path / "config.toml").symlink_to(tmp_path / "elsewhere.toml")
+    write_setting(tmp_path, {"mode": "paper"})
+    assert (tmp_path / "config.toml").is_symlink()
+    assert "paper" in (tmp_path / "elsewhere.toml").read_text(encoding="utf-8")

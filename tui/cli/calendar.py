@@ -19,7 +19,7 @@ from core.calendar.sources import ask_all, own_file, sources
 from core.calendar.update import CalendarFindings, SourceVerdict, compare, kept_answer, write_sessions
 from core.i18n import say
 from core.infra.clock import RealClock
-from core.infra.home import Home, HomeUnusable
+from core.infra.home import Home, HomeUnusable, changing
 from core.infra.native_output import kept_off_the_screen
 from core.model.bond import Exchange
 from core.model.known import Known
@@ -181,10 +181,13 @@ def update_calendar(home: Home, own: Path | None) -> tuple[UpdateOutcome, dict[s
         answers = ask_all(sources(shipped, now.date()))
         mine = ask_all([own_file(own)])[0] if own is not None else None
     findings = compare(shipped, kept_answer(file, shipped), answers, mine)
-    added = findings.sessions
-    if added:
+    if findings.sessions:
         home.prepare()
-        write_sessions(file, added, shipped, findings.source, now)
+        with changing(file):  # another update may have written it while the sources were asked
+            findings = compare(shipped, kept_answer(file, shipped), answers, mine)
+            if findings.sessions:
+                write_sessions(file, findings.sessions, shipped, findings.source, now)
+    added = findings.sessions
     after = Calendar.with_file(file)
     outcome, text = _outcome(findings, own is not None, file, after)
     return outcome, {

@@ -313,6 +313,8 @@ def running_in(home: Home) -> str | None:
     """The process that runs in this data folder, as text; None where none does."""
     try:
         holder = HomeLock(home).holder()
+    except HomeUnusable as error:
+        exit_with(FAILED, str(error))
     except OSError:  # the folder may only be read: its lock cannot be tried
         return NOT_KNOWN
     return None if holder is None else str(holder)

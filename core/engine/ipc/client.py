@@ -26,7 +26,7 @@ from core.engine.ipc.protocol import (
 )
 from core.engine.ipc.server import MAX_LINE_BYTES
 from core.i18n import say
-from core.infra.home import Home
+from core.infra.home import Home, read_own
 from core.model.command import Command, Failed, Reply
 from core.model.snapshot import Snapshot
 
@@ -173,7 +173,7 @@ class IpcClient:
 
     def _run_connection(self) -> None:
         """One connection, from the handshake to its end."""
-        endpoint = json.loads(self._home.endpoint.read_text("utf-8"))
+        endpoint = json.loads(read_own(self._home.endpoint))
         with socket.create_connection(("127.0.0.1", int(endpoint["port"])), _CONNECT_SECONDS) as connection:
             connection.settimeout(_SILENCE_SECONDS)
             connection.sendall(ClientHello(str(endpoint["key"]), PROTOCOL, __version__, self._watch).line())

@@ -32,7 +32,7 @@ from core.engine.ipc.protocol import (
     read_client_hello,
 )
 from core.i18n import say
-from core.infra.home import Home, write_atomically
+from core.infra.home import Home, write_own
 from core.model.command import Command, Failed
 from core.model.snapshot import Snapshot
 
@@ -101,7 +101,7 @@ class IpcServer:
         server = await asyncio.start_server(self._on_connect, "127.0.0.1", 0, limit=MAX_LINE_BYTES)
         port = server.sockets[0].getsockname()[1]
         # Readable by this user only, from the moment the file exists.
-        write_atomically(self._endpoint, json.dumps({"port": port, "key": self._key, "pid": os.getpid()}))
+        write_own(self._endpoint, json.dumps({"port": port, "key": self._key, "pid": os.getpid()}))
         unsubscribe = self._link.subscribe(self._on_snapshot)
         heartbeats = asyncio.create_task(self._send_heartbeats())
         self._opened.set()
