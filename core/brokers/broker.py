@@ -1,12 +1,13 @@
 """The interface of every broker: the account that orders go to."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import Enum, auto
 from typing import Protocol
 
 from core.model.account import Asset, Position
+from core.model.bond import BondCode
 from core.model.known import Maybe
 from core.model.order import BrokerOrder, Fill, Intent, Order, Outcome
 
@@ -51,6 +52,12 @@ class Broker(Protocol):
 
     @property
     def connection(self) -> ConnectionState: ...
+
+    @property
+    def frozen(self) -> Mapping[BondCode, str]:
+        """Bonds of which the account's newest rows hold a figure that cannot be true, and what is wrong with it. Such a
+        row is in no answer and no event; the bond is free again when the account lists the right figure."""
+        ...
 
     def absence_proven_in(self, order: Order) -> float | None:
         """Seconds until `orders` not listing this order proves that it never arrived; None: it never proves it."""

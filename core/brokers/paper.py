@@ -54,6 +54,11 @@ class PaperBroker:
     def account(self) -> str:
         return "paper-1"
 
+    @property
+    def frozen(self) -> Mapping[BondCode, str]:
+        """None: this broker's figures are its own."""
+        return {}
+
     def absence_proven_in(self, order: Order) -> float | None:
         """At once: every order ever taken is listed."""
         return 0.0

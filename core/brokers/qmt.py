@@ -8,7 +8,7 @@ found, until a later connection proves that it never arrived, or until the user 
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import date
 from typing import TypeVar
@@ -16,18 +16,21 @@ from typing import TypeVar
 from core.brokers import qmt_rows
 from core.brokers.broker import BrokerEvent, BrokerListener, ConnectionState
 from core.brokers.qmt_connection import QmtConnection, SessionIds
-from core.brokers.qmt_rows import Native, OrderError
+from core.brokers.qmt_rows import DoubtfulRow, Native, OrderError, UnreadableRow
 from core.i18n import say
 from core.infra.clock import Clock
 from core.infra.worker_thread import CallNotStarted, CallTimedOut
-from core.model.account import Asset, Position
-from core.model.known import Known, Maybe, Unknown
+from core.model.account import Asset, Position, summed
+from core.model.bond import BondCode
+from core.model.known import Implausible, Known, Maybe, Unknown
 from core.model.order import BrokerOrder, Confirmed, Fill, Intent, Order, Outcome, Refused, Unresolved
 from core.model.settings import QmtSettings
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+
+_POSITIONS, _TRADES = "query_stock_positions", "query_stock_trades"
 
 ANSWER_TIMEOUT = 5.0
 """Seconds that the terminal may take to answer."""
@@ -60,6 +63,8 @@ class QmtBroker:
         self._reject_texts: dict[tuple[int, int, str], str] = {}
         self._order_messages: dict[tuple[date, str], str] = {}
         self._connected_at = 0.0
+        self._doubtful: dict[str, dict[BondCode, str]] = {}
+        """By query, what its last answer says of bonds that cannot be true; under "" what events have said since."""
         self._relisting: asyncio.Task[Maybe[tuple[BrokerOrder, ...]]] | None = None
         self._latency: float | None = None
         self.watch_connection(self._on_connection_change)
@@ -68,6 +73,10 @@ class QmtBroker:
     def connection(self) -> ConnectionState:
         state = self._connection.state
         return replace(state, detail=f"{self._latency * 1000:.0f}ms") if state.connected and self._latency else state
+
+    @property
+    def frozen(self) -> Mapping[BondCode, str]:
+        return {code: why for found in self._doubtful.values() for code, why in found.items()}
 
     def watch_connection(self, listener: Callable[[], None]) -> None:
         self._connection.listeners.append(listener)
@@ -90,10 +99,15 @@ class QmtBroker:
         return max(0.0, self._connected_at + ABSENCE_PROOF - self._clock.elapsed())
 
     async def asset(self) -> Maybe[Asset]:
-        return await self._query("query_stock_asset", qmt_rows.read_asset)
+        answer = await self._query("query_stock_asset", _plausible_asset)
+        return answer.value if isinstance(answer, Known) else answer
 
     async def positions(self) -> Maybe[tuple[Position, ...]]:
-        return await self._query_list("query_stock_positions", qmt_rows.read_position)
+        listed = await self._query_list(_POSITIONS, qmt_rows.read_position)
+        if isinstance(listed, Unknown):
+            return listed
+        # Of a bond with two rows, one of them doubtful, the other is no holding to go by.
+        return Known(summed(row for row in listed.value if row.code not in self._doubtful[_POSITIONS]))
 
     async def orders(self, since: date) -> Maybe[tuple[BrokerOrder, ...]]:
         today = self._clock.now().date()
@@ -102,7 +116,7 @@ class QmtBroker:
 
     async def fills(self, since: date) -> Maybe[tuple[Fill, ...]]:
         now = self._clock.now()
-        return await self._query_list("query_stock_trades", lambda row: qmt_rows.read_fill(row, now))
+        return await self._query_list(_TRADES, lambda row: qmt_rows.read_fill(row, now))
 
     async def place(self, intent: Intent) -> Outcome:
         session = self._connection.session
@@ -143,6 +157,8 @@ class QmtBroker:
         listed = await self._list_orders_again()
         if isinstance(listed, Unknown) or session is None or self._connection.session is not session:
             return Unresolved(say("MiniQMT answered -1, and its order list could not be checked"))
+        if intent.code in self.frozen:  # its row may be the one that cannot be believed
+            return Unresolved(say("MiniQMT answered -1, and its order list could not be checked"))
         wanted = (intent.client_order_id, intent.code, intent.side, intent.volume)
         for order in listed.value:
             if (order.remark, order.code, order.side, order.volume) == wanted:
@@ -165,20 +181,33 @@ class QmtBroker:
     async def _query_list(self, query: str, read: Callable[[Native], T | None]) -> Maybe[tuple[T, ...]]:
         """All rows that concern convertible bonds. A lost connection gives an empty list too, so the asset must then
         prove the connection, and that nothing is held where no position is listed."""
-        listed = await self._query(query, lambda rows: (len(rows), tuple(map(read, rows))))
+        listed = await self._query(query, lambda rows: [_read_or_doubt(read, row) for row in rows])
         if isinstance(listed, Unknown):
             return listed
-        count, rows = listed.value
-        if count == 0:
+        rows, positions = listed.value, query == _POSITIONS
+        if not rows:
             asset = await self.asset()
-            if isinstance(asset, Unknown):
+            if isinstance(asset, Unknown) and (positions or not isinstance(asset, Implausible)):
                 return asset
-            value = asset.value.market_value
-            if query == "query_stock_positions" and value > 0:
+            value = asset.value.market_value if isinstance(asset, Known) else 0
+            if positions and value > 0:
                 return Unknown(
                     say("MiniQMT lists no position, but a market value of {market_value:,.2f} CNY", market_value=value)
                 )
-        return Known(tuple(row for row in rows if row is not None))
+        self._note_doubts(query, {row.code: str(row) for row in rows if isinstance(row, DoubtfulRow)})
+        return Known(tuple(row for row in rows if row is not None and not isinstance(row, DoubtfulRow)))
+
+    def _note_doubts(self, query: str, found: Mapping[BondCode, str]) -> None:
+        """Freeze what `query` cannot be believed in, and free what it lists rightly by now."""
+        before = self.frozen
+        self._doubtful[query] = dict(found)
+        if query == _TRADES:
+            self._doubtful.pop("", None)
+        for code, why in self.frozen.items():
+            if before.get(code) != why:
+                log.error("%s: its orders and stops wait until MiniQMT reports the right figure", why)
+        for code in before.keys() - self.frozen.keys():
+            log.info("MiniQMT's figures for %s are plausible again", code)
 
     async def _query(self, query: str, read: Callable[[Native], T]) -> Maybe[T]:
         session = self._connection.session
@@ -206,9 +235,11 @@ class QmtBroker:
         self._latency = asyncio.get_running_loop().time() - asked_at
         return answer
 
-    def _on_event(self, event: BrokerOrder | Fill | OrderError) -> None:
+    def _on_event(self, event: BrokerOrder | Fill | OrderError | DoubtfulRow) -> None:
         if isinstance(event, OrderError):
             self._record_reject(event)
+        elif isinstance(event, DoubtfulRow):
+            self._note_doubts("", {**self._doubtful.get("", {}), event.code: str(event)})
         else:
             self._publish(self._with_full_message(event) if isinstance(event, BrokerOrder) else event)
 
@@ -234,3 +265,17 @@ class QmtBroker:
     def _publish(self, event: BrokerEvent) -> None:
         for listener in self._listeners:
             listener(event)
+
+
+def _read_or_doubt(read: Callable[[Native], T | None], row: Native) -> T | DoubtfulRow | None:
+    try:
+        return read(row)
+    except DoubtfulRow as doubt:
+        return doubt
+
+
+def _plausible_asset(native: Native) -> Maybe[Asset]:
+    try:
+        return Known(qmt_rows.read_asset(native))
+    except UnreadableRow as error:
+        return Implausible(say("MiniQMT reports money of the account that cannot be true: {error}", error=error))

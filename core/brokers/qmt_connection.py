@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from core.brokers import qmt_rows
 from core.brokers.broker import ConnectionState, ConnectionStatus
-from core.brokers.qmt_rows import AccountStatus, OrderError
+from core.brokers.qmt_rows import AccountStatus, DoubtfulRow, OrderError
 from core.brokers.qmt_session import ConnectFailure, Disconnected, QmtSession, SdkEvent
 from core.i18n import say
 from core.infra.clock import Clock
@@ -65,7 +65,7 @@ class QmtConnection:
         clock: Clock,
         *,
         is_day_off: Callable[[], bool],
-        on_event: Callable[[BrokerOrder | Fill | OrderError], None],
+        on_event: Callable[[BrokerOrder | Fill | OrderError | DoubtfulRow], None],
         timeout: float,
     ) -> None:
         self._qmt = qmt

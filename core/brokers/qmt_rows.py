@@ -5,11 +5,14 @@ that field identifies a row, the row is refused (`UnreadableRow`); any other is 
 """
 
 import math
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
+from core.i18n import say
 from core.model.account import Asset, Position
 from core.model.bond import BondCode, CodeRefused
 from core.model.errors import InvalidDataError
@@ -37,6 +40,12 @@ _STATES = {
 _UNSET = 1e300
 """The SDK marks a number that was never set with the largest float."""
 
+_PLACEHOLDERS = frozenset({2**31 - 1, -(2**31), 2**32 - 1, 2**63 - 1, -(2**63)})
+"""The ends of the whole numbers, which native code leaves where it has no figure."""
+
+_MOST_MONEY, _MOST_PRICE, _MOST_VOLUME = 1e12, 1e5, 1_000_000_000
+"""Above these no account's money (CNY), bond's price (CNY per 张) or volume (张) can be."""
+
 _MONEY = Decimal("0.001")
 _FEE = Decimal("0.0001")
 
@@ -56,7 +65,15 @@ _ACCOUNT_STATES = {
 
 
 class UnreadableRow(InvalidDataError):
-    """A row without a field that identifies it; the message says which field."""
+    """A row without a field that identifies it, or with a figure that cannot be; the message says which field."""
+
+
+class DoubtfulRow(UnreadableRow):
+    """A row of a known bond with a figure that cannot be true: nothing is booked, planned or sold on it."""
+
+    def __init__(self, code: BondCode, why: str) -> None:
+        super().__init__(say("MiniQMT reports for {code}: {why}, which cannot be true", code=code, why=why))
+        self.code = code
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,63 +111,83 @@ class AccountStatus:
 
 
 def read_asset(native: Native) -> Asset:
-    return Asset(
-        _decimal(native, "cash", _MONEY),
-        _decimal(native, "frozen_cash", _MONEY),
-        _decimal(native, "market_value", _MONEY),
+    """Raises `UnreadableRow` for a figure that is none, or is below zero."""
+    cash, frozen, value = (
+        _quantized(_figure(native, name, 0, _MOST_MONEY), _MONEY) for name in ("cash", "frozen_cash", "market_value")
     )
+    return Asset(cash, frozen, value)
 
 
 def read_position(native: Native) -> Position | None:
-    """A position; None for other securities, and for one that is sold out."""
-    code, volume = _code(native), _whole(native, "volume")
-    if code is None or volume <= 0:
+    """A position; None for other securities, and for one that is sold out. Its cost may be below zero: brokers spread
+    a realised profit over what is left."""
+    code = _code(native)
+    if code is None:
         return None
-    cost = _quantized(_finite(native, "avg_price") or 0.0, _FEE)
-    return Position(code, volume, _whole(native, "can_use_volume"), cost)
+    with _figures_of(code):
+        volume = _count(native, "volume", 0, _MOST_VOLUME)
+        if volume == 0:
+            return None
+        cost = _finite(native, "avg_price") or 0.0
+        cost = _quantized(cost if abs(cost) < _MOST_PRICE else 0.0, _FEE)
+        return Position(code, volume, _count(native, "can_use_volume", 0, volume), cost)
 
 
 def read_order(native: Native, today: date) -> BrokerOrder | None:
     """An order; None for other securities and other kinds of orders. A missing time becomes `today`."""
-    code, side = _code(native), _SIDES.get(_whole(native, "order_type"))
-    if code is None or side is None:
+    code = _code(native)
+    if code is None:
         return None
-    at = _time(native, "order_time")
-    return BrokerOrder(
-        order_id=str(_whole(native, "order_id")),
-        remark=_remark(native),
-        trading_day=at.date() if at else today,
-        code=code,
-        side=side,
-        volume=_whole(native, "order_volume"),
-        price=_decimal(native, "price", TICK),
-        state=_STATES.get(_whole(native, "order_status"), OrderState.UNKNOWN),
-        filled_volume=_whole(native, "traded_volume"),
-        message=_text(native, "status_msg"),
-    )
+    with _figures_of(code):
+        side = _SIDES.get(_whole(native, "order_type"))
+        if side is None:
+            return None
+        at = _time(native, "order_time")
+        volume = _count(native, "order_volume", 0, _MOST_VOLUME)
+        return BrokerOrder(
+            order_id=str(_whole(native, "order_id")),
+            remark=_remark(native),
+            trading_day=at.date() if at else today,
+            code=code,
+            side=side,
+            volume=volume,
+            price=_quantized(_figure(native, "price", -_MOST_PRICE, _MOST_PRICE), TICK),
+            state=_STATES.get(_whole(native, "order_status"), OrderState.UNKNOWN),
+            filled_volume=_count(native, "traded_volume", 0, volume),
+            message=_text(native, "status_msg"),
+        )
 
 
 def read_fill(native: Native, now: datetime) -> Fill | None:
     """A fill; None for other securities and other kinds of orders. A missing time becomes `now`."""
-    code, side = _code(native), _SIDES.get(_whole(native, "order_type"))
-    if code is None or side is None:
+    code = _code(native)
+    if code is None:
         return None
-    at = _time(native, "traded_time") or now
-    trade_id = _text(native, "traded_id")
-    if not trade_id:
-        raise UnreadableRow(f"a trade of {code} has no number that can be read")
-    return Fill(
-        trading_day=at.date(),
-        order_id=str(_whole(native, "order_id")),
-        trade_id=trade_id,
-        remark=_remark(native),
-        code=code,
-        side=side,
-        volume=_whole(native, "traded_volume"),
-        price=_decimal(native, "traded_price", TICK),
-        fee=_quantized(max(_finite(native, "commission") or 0.0, 0.0), _FEE),
-        at=at,
-    )
+    with _figures_of(code):
+        side = _SIDES.get(_whole(native, "order_type"))
+        if side is None:
+            return None
+        at = _time(native, "traded_time") or now
+        trade_id = _text(native, "traded_id")
+        if not trade_id:
+            raise UnreadableRow(f"a trade of {code} has no number that can be read")
+        volume = _count(native, "traded_volume", 1, _MOST_VOLUME)
+        price = _quantized(_figure(native, "traded_price", float(TICK), _MOST_PRICE), TICK)
+        fee = max(_finite(native, "commission") or 0.0, 0.0)
+        if fee > float(price) * volume:
+            raise UnreadableRow(f"commission is {fee!r}")
+        return Fill(
+            trading_day=at.date(),
+            order_id=str(_whole(native, "order_id")),
+            trade_id=trade_id,
+            remark=_remark(native),
+            code=code,
+            side=side,
+            volume=volume,
+            price=price,
+            fee=_quantized(fee, _FEE),
+            at=at,
+        )
 
 
 def read_error(native: Native) -> OrderError:
@@ -191,9 +228,36 @@ def _text(native: Native, name: str) -> str:
         return ""
 
 
+@contextmanager
+def _figures_of(code: BondCode) -> Generator[None]:
+    """What cannot be read from here on is this bond's: `DoubtfulRow`."""
+    try:
+        yield
+    except UnreadableRow as error:
+        raise DoubtfulRow(code, str(error)) from None
+
+
 def _finite(native: Native, name: str) -> float | None:
     value: object = getattr(native, name, None)
-    return value if isinstance(value, int | float) and math.isfinite(value) and abs(value) < _UNSET else None
+    if not isinstance(value, int | float) or not math.isfinite(value) or value in _PLACEHOLDERS:
+        return None
+    return value if abs(value) < _UNSET else None
+
+
+def _figure(native: Native, name: str, least: float, most: float) -> float:
+    """A number from `least` to `most`."""
+    value = _number(native, name)
+    if not least <= value <= most:
+        raise UnreadableRow(f"{name} is {value!r}")
+    return value
+
+
+def _count(native: Native, name: str, least: int, most: int) -> int:
+    """A whole number from `least` to `most`; a fraction is refused, never cut off."""
+    value = _figure(native, name, least, most)
+    if value != int(value):
+        raise UnreadableRow(f"{name} is {value!r}")
+    return int(value)
 
 
 def _number(native: Native, name: str) -> float:
@@ -207,10 +271,6 @@ def _whole(native: Native, name: str) -> int:
     return int(_number(native, name))
 
 
-def _decimal(native: Native, name: str, step: Decimal) -> Decimal:
-    return _quantized(_number(native, name), step)
-
-
 def _quantized(value: float, step: Decimal) -> Decimal:
     return Decimal(repr(value)).quantize(step, ROUND_HALF_UP)
 
@@ -218,4 +278,9 @@ def _quantized(value: float, step: Decimal) -> Decimal:
 def _time(native: Native, name: str) -> datetime | None:
     """A time in Unix seconds as a Shanghai time; None where it is missing."""
     seconds = _finite(native, name)
-    return datetime.fromtimestamp(seconds, SHANGHAI) if seconds and seconds > 0 else None
+    if not seconds or seconds < 0:
+        return None
+    try:
+        return datetime.fromtimestamp(seconds, SHANGHAI)
+    except (ValueError, OverflowError, OSError):
+        raise UnreadableRow(f"{name} is {seconds!r}") from None

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from core.brokers import qmt_rows
 from core.brokers.broker import ConnectionStatus
-from core.brokers.qmt_rows import AccountStatus, Native, OrderError, OrderResponse
+from core.brokers.qmt_rows import AccountStatus, DoubtfulRow, Native, OrderError, OrderResponse
 from core.i18n import say
 from core.infra import xtquant_sdk
 from core.infra.worker_thread import CallTimedOut, WorkerThread, call_with_deadline
@@ -50,7 +50,7 @@ class Disconnected:
     """The terminal closed the connection."""
 
 
-SdkEvent = BrokerOrder | Fill | OrderError | AccountStatus | Disconnected
+SdkEvent = BrokerOrder | Fill | OrderError | AccountStatus | DoubtfulRow | Disconnected
 
 
 class QmtSession:
@@ -258,6 +258,8 @@ class _SdkCallback:
             event = read()
             if event is not None:
                 hand_over(event)
+        except DoubtfulRow as doubt:
+            hand_over(doubt)
         except Exception:  # the SDK would swallow it
             log.exception("an event from MiniQMT could not be read; the account is queried instead")
 

@@ -269,7 +269,8 @@ class EngineRuntime:
         answers_again = self._was_silent and unanswered is None and status.has(BlockKind.ACCOUNT_SILENT)
         self._was_silent = unanswered is not None
         due = slept or answers_again or status.has(BlockKind.RECONNECTED)
-        again = self._checks % _RETRY == 0 and (status.blocked or order_manager.unclaimed_orders())
+        unsettled = status.blocked or order_manager.unclaimed_orders() or order_manager.frozen
+        again = self._checks % _RETRY == 0 and unsettled
         if (due or again) and not await self._reconcile() and unanswered is None:
             status.account_answers()
 

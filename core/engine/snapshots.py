@@ -126,6 +126,10 @@ class SnapshotBuilder:
         calendar = (ends, components.calendar.trouble)
         return (
             *(say("a stop is not armed: {trouble}", trouble=trouble) for trouble in troubles),
+            *(
+                say("{why}: nothing of it is bought or sold until MiniQMT reports the right figure", why=why)
+                for why in components.order_manager.frozen.values()
+            ),
             *(text for text in calendar if text),
             *self._silent_sources(),
             *components.bonds.notices(),

@@ -20,4 +20,9 @@ class Unknown:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Implausible(Unknown):
+    """A value that was obtained, so the other party answers, and that cannot be true."""
+
+
 Maybe = Known[T_co] | Unknown

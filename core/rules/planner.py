@@ -253,7 +253,7 @@ def _sells(facts: _Facts) -> tuple[tuple[Leg, ...], tuple[Blocked, ...]]:
 
 def _sell(facts: _Facts, code: BondCode, why: str) -> Leg | Blocked:
     position = facts.held.get(code, Position(code, 0, 0))  # gone while its order works
-    volume = sellable_lots(facts.ledger[code].volume, position.sellable, position.volume)
+    volume = sellable_lots(facts.ledger[code].volume, position)
     price = facts.price(Side.SELL, code)
     blocked = facts.busy.get(code)
     if blocked is None and volume == 0:

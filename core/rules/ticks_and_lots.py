@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Decimal
 
+from core.model.account import Position
 from core.model.order import Side
 from core.model.quote import Quote
 
@@ -14,6 +15,10 @@ LOT = 10
 
 DAY_LIMIT = Decimal("0.2")
 """How far a price may move from the previous close in a day, from the second trading day on."""
+
+
+DAY_SPAN = (1 + DAY_LIMIT) / (1 - DAY_LIMIT)
+"""How far apart, as a factor, two prices of one day can be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +55,13 @@ def to_tick(price: Decimal, side: Side) -> Decimal:
     return price.quantize(TICK, ROUND_FLOOR if side is Side.BUY else ROUND_CEILING)
 
 
+def impossible_fill(side: Side, price: Decimal, limit: Decimal) -> bool:
+    """Whether no limit order at `limit` can have been filled at `price`: it is worse than the limit, or outside any
+    day's span around it."""
+    better, worse = (price, limit) if side is Side.BUY else (limit, price)
+    return not limit / DAY_SPAN <= price <= limit * DAY_SPAN or better > worse
+
+
 def on_tick(price: Decimal) -> bool:
     return price == price.quantize(TICK)
 
@@ -66,11 +78,14 @@ def day_limits(quote: Quote) -> DayLimits | None:
     )
 
 
-def sellable_lots(owned: int, sellable: int, held: int) -> int:
-    """How many 张 of `owned` one order may sell now.
+def sellable_lots(owned: int, position: Position) -> int:
+    """How many 张 of `owned` one order may sell now, never below zero: of several shareholder accounts, the most that
+    one of them can."""
+    return max(_lots(owned, part) for part in position.parts or (position,))
 
-    Whole lots, or everything when the order clears the account's holding: a remainder below a lot can only be sold in
-    one order for all of it.
-    """
-    volume = min(owned, sellable)
-    return volume if volume == held else volume - volume % LOT
+
+def _lots(owned: int, part: Position) -> int:
+    """Whole lots, or everything when the order clears the holding: a remainder below a lot can only be sold in one
+    order for all of it."""
+    volume = max(min(owned, part.sellable), 0)
+    return volume if volume == part.volume else volume - volume % LOT

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from core.brokers.broker import Broker
 from core.infra.clock import Clock
 from core.model.account import Asset, Position
-from core.model.known import Known, Maybe, Unknown
+from core.model.known import Implausible, Known, Maybe, Unknown
 
 _NOT_READ: Unknown = Unknown("not read yet")
 
@@ -36,18 +36,21 @@ class AccountReader:
     async def read(self) -> AccountState:
         broker = self._broker
         before, positions, after = await asyncio.gather(broker.asset(), broker.positions(), broker.asset())
-        silent = next((asset for asset in (before, after) if isinstance(asset, Unknown)), None)
-        self.latest = AccountState(
-            after if silent is None else silent, positions if silent is None else silent, self._clock.elapsed()
-        )
+        unanswered = silence(before) or silence(after)
+        self.latest = AccountState(unanswered or after, unanswered or positions, self._clock.elapsed())
         return self.latest
 
     @property
     def unanswered(self) -> str | None:
         """Why the account did not answer when it was read last, None when it did."""
-        asset = self.latest.asset
-        return asset.reason if isinstance(asset, Unknown) else None
+        silent = silence(self.latest.asset)
+        return None if silent is None else silent.reason
 
     def age(self) -> float | None:
         """Seconds since the last answer, None where there is none."""
         return None if self.latest.at is None else self._clock.elapsed() - self.latest.at
+
+
+def silence(asset: Maybe[Asset]) -> Unknown | None:
+    """Why nobody answered, None where somebody did: money that cannot be true proves the connection all the same."""
+    return asset if isinstance(asset, Unknown) and not isinstance(asset, Implausible) else None

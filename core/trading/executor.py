@@ -250,7 +250,7 @@ def _complete(leg: Leg, orders: Sequence[Order]) -> bool:
 def _sellable(leg: Leg, positions: Maybe[tuple[Position, ...]]) -> int:
     """How many 张 of the leg one order may sell; none while the holding is not known."""
     rows = positions.value if isinstance(positions, Known) else ()
-    return next((sellable_lots(leg.volume, row.sellable, row.volume) for row in rows if row.code == leg.code), 0)
+    return next((sellable_lots(leg.volume, row) for row in rows if row.code == leg.code), 0)
 
 
 def _client_order_id(plan: Plan, item: _Try, attempt: int) -> str:

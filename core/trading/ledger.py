@@ -33,7 +33,7 @@ class Ledger:
     def book(self, fill: Fill, client_order_id: str) -> bool:
         """Commit a fill of one of our orders; False when it was booked before.
 
-        Raises `ValueError` on an oversell and on a fill of nothing.
+        Raises `ValueError` on an oversell, on a fill of nothing and on a price that is none.
         """
         return self._enter("fill", fill.key, fill, client_order_id)
 
@@ -78,6 +78,8 @@ class Ledger:
         owned = self._owned.get(fill.code)
         if fill.volume <= 0:
             raise ValueError(f"{fill.code}: a fill of {fill.volume} 张")
+        if kind == "fill" and not (fill.price.is_finite() and fill.price > 0 and fill.fee.is_finite()):
+            raise ValueError(f"{fill.code}: a fill at {fill.price} with a fee of {fill.fee}")
         if fill.side is Side.SELL and fill.volume > (owned.volume if owned else 0):
             raise ValueError(f"{fill.code}: sold {fill.volume} 张, the ledger owns {owned.volume if owned else 0}")
         self._db.table("ledger").insert(

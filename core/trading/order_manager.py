@@ -27,6 +27,7 @@ from core.model.order import (
 )
 from core.rules.priority import beats
 from core.rules.sizing import cost
+from core.rules.ticks_and_lots import impossible_fill
 from core.trading.journal import Journal
 from core.trading.ledger import Ledger
 from core.trading.risk import PreTradeRisk, RiskContext
@@ -67,6 +68,9 @@ class OrderManager:
         self._waiters: set[asyncio.Event] = set()
         self._sending: set[str] = set()
         self._ended: dict[str, BrokerOrder] = {}
+        self._doubtful: dict[str, tuple[BondCode, str]] = {}
+        """By the fill's key: fills of ours that cannot be true."""
+        self._doubted: set[str] = set()
         broker.subscribe(self.on_event)
 
     async def send(self, intents: Sequence[Intent]) -> dict[str, str]:
@@ -82,7 +86,11 @@ class OrderManager:
         bought = self.bought_today(intents[0].trading_day) if intents else Decimal(0)
         for intent in intents:
             standing = RiskContext(busy, owned, bought, self.claims, cooling)
-            reason = self._why_not_sendable() or self.risk.why_not(intent, self.clock.now(), standing)
+            reason = (
+                self._why_not_sendable()
+                or self.frozen.get(intent.code)
+                or self.risk.why_not(intent, self.clock.now(), standing)
+            )
             if reason is not None:
                 stopped[intent.client_order_id] = reason
                 continue
@@ -112,6 +120,12 @@ class OrderManager:
         """Orders that are live or unresolved, of bonds that nobody has claimed."""
         return tuple(order for order in self.journal.open() if order.intent.code not in self.claims)
 
+    @property
+    def frozen(self) -> dict[BondCode, str]:
+        """Bonds of which the broker reports what cannot be true, and what: no order of theirs is sent, whatever for,
+        until it reports the right figure."""
+        return {**self.broker.frozen, **dict(self._doubtful.values())}
+
     def unavailable_bonds(self, origin: Origin = Origin.REBALANCE) -> dict[BondCode, str]:
         """Why a bond takes no order of a plan for `origin` now: it has an open order, or a claim of higher priority."""
         claimed = {
@@ -119,7 +133,7 @@ class OrderManager:
             for code, claim in self.claims.items()
             if beats(claim, origin)
         }
-        return {**claimed, **self.journal.busy()}
+        return {**claimed, **self.journal.busy(), **self.frozen}
 
     def stopped_today(self) -> frozenset[BondCode]:
         """The bonds whose stop fired today: they are not bought again before tomorrow."""
@@ -177,6 +191,7 @@ class OrderManager:
             return orders.reason
         if isinstance(fills, Unknown):
             return fills.reason
+        self._doubtful.clear()
         for fill in fills.value:
             self.on_event(fill)
         for listed in orders.value:
@@ -242,7 +257,7 @@ class OrderManager:
         self.notify()
 
     async def _place(self, intent: Intent) -> None:
-        off = self._why_not_sendable() or self.risk.held_back(intent)
+        off = self._why_not_sendable() or self.frozen.get(intent.code) or self.risk.held_back(intent)
         if off is not None:
             self._refuse_unsent(intent, off)
             return
@@ -290,6 +305,10 @@ class OrderManager:
         if fill.volume > order.remaining:
             total = order.filled_volume + fill.volume
             raise ValueError(f"its fills come to {total} 张, {order.intent.volume} were ordered")
+        if impossible_fill(fill.side, fill.price, order.intent.price):
+            self._doubt(fill, order.intent)
+            return
+        self._doubtful.pop(fill.key, None)
         key = order.intent.client_order_id
         self.ledger.book(fill, key)
         order = self.journal.filled(key, fill.volume, fill.amount, fill.fee)
@@ -297,6 +316,18 @@ class OrderManager:
         self._record(order, self._state_after_fill(order), text, fill.order_id or None)
         if key in self._ended:
             self._on_order(self._ended[key])
+
+    def _doubt(self, fill: Fill, intent: Intent) -> None:
+        why = say(
+            "a fill of {code} at {price} cannot be true: its order's limit is {limit}",
+            code=fill.code,
+            price=fill.price,
+            limit=intent.price,
+        )
+        if why not in self._doubted:
+            self._doubted.add(why)
+            log.error("%s. It is not booked, and the bond's orders and stops wait for the right figure.", why)
+        self._doubtful[fill.key] = (fill.code, why)
 
     @staticmethod
     def _state_after_fill(order: Order) -> OrderState:
@@ -339,6 +370,8 @@ class OrderManager:
         for order in open_orders:
             current = self.journal[order.intent.client_order_id]
             if not current.unresolved or current.intent.client_order_id in remarks:
+                continue
+            if current.intent.code in self.frozen:  # it may be the row that cannot be believed
                 continue
             if self.broker.absence_proven_in(current) == 0:
                 self._record(current, OrderState.REFUSED, "it never reached the broker: its list does not hold it")

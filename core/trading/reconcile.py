@@ -9,6 +9,7 @@ from core.model.known import Unknown
 from core.model.order import Order, OrderState, Side
 from core.model.snapshot import BlockKind, BlockReason
 from core.rules.planner import disagreements
+from core.trading.account import silence
 from core.trading.order_manager import CANCEL_PROOF, OrderManager
 
 _LONGEST_PROOF = 30.0
@@ -27,9 +28,9 @@ async def reconcile(order_manager: OrderManager) -> tuple[str, ...]:
 
 
 async def _differences(order_manager: OrderManager) -> tuple[BlockReason, ...]:
-    asset = await order_manager.broker.asset()
-    if isinstance(asset, Unknown):
-        return _silent(say("the account does not answer: {reason}", reason=asset.reason))
+    silent = silence(await order_manager.broker.asset())
+    if silent is not None:
+        return _silent(say("the account does not answer: {reason}", reason=silent.reason))
     unanswered = (
         await order_manager.sync_with_broker() or await end_working(order_manager) or await _await_proof(order_manager)
     )
@@ -39,10 +40,17 @@ async def _differences(order_manager: OrderManager) -> tuple[BlockReason, ...]:
     if isinstance(positions, Unknown):
         return _silent(say("the account's positions are unknown: {reason}", reason=positions.reason))
     held = {position.code: position.volume for position in positions.value}
+    frozen = order_manager.frozen  # of these nothing is known; no order of theirs is sent, so the others may go on
     _end_past_buys(order_manager, held)
-    unresolved = [_unresolved(order_manager, order, held) for order in order_manager.unclaimed_orders()]
+    unresolved = [
+        _unresolved(order_manager, order, held)
+        for order in order_manager.unclaimed_orders()
+        if order.intent.code not in frozen
+    ]
     settled = {
-        code: owned for code, owned in order_manager.ledger.holdings().items() if code not in order_manager.claims
+        code: owned
+        for code, owned in order_manager.ledger.holdings().items()
+        if code not in order_manager.claims and code not in frozen
     }
     rows = (*unresolved, *disagreements(settled, positions.value))
     return tuple(BlockReason(BlockKind.MISMATCH, row) for row in rows)
@@ -61,7 +69,10 @@ async def end_working(order_manager: OrderManager) -> str | None:
     working = [
         order.intent.client_order_id
         for order in order_manager.unclaimed_orders()
-        if order.live and order.intent.trading_day == today
+        if order.live
+        and order.intent.trading_day == today
+        # Of a frozen bond the end may already be known, and its fills not: one request is enough.
+        and not (order.state is OrderState.CANCELLING and order.intent.code in order_manager.frozen)
     ]
     if not working:
         return None
@@ -92,6 +103,7 @@ def _end_past_buys(order_manager: OrderManager, held: Mapping[BondCode, int]) ->
         if (
             intent.side is Side.BUY
             and intent.trading_day < today
+            and intent.code not in order_manager.frozen
             and held.get(intent.code, 0) == _owned(order_manager, order)
         ):
             state = OrderState.LAPSED if order.live or order.filled_volume else OrderState.REFUSED

@@ -63,7 +63,7 @@ async def self_test(order_manager: OrderManager, quotes: Sequence[Quote], begun:
 
 def _candidate(order_manager: OrderManager, quotes: Sequence[Quote], exchange: Exchange) -> Quote:
     """The cheapest bond that trades now and has room below its price; not one that the strategy trades or owns."""
-    taken = {*order_manager.journal.busy(), *order_manager.ledger.holdings()}
+    taken = {*order_manager.unavailable_bonds(), *order_manager.ledger.holdings()}
     today = order_manager.clock.now().date()
     fit = [
         quote

@@ -104,6 +104,8 @@ async def _is_listed(order_manager: OrderManager, order: Order) -> bool:
     listed = await order_manager.broker.orders(order_manager.clock.now().date())
     if isinstance(listed, Unknown):
         raise CannotSettle(say("nothing is settled while the account does not answer: {reason}", reason=listed.reason))
+    if order.intent.code in order_manager.broker.frozen:  # its row may be the one that cannot be read
+        raise CannotSettle(order_manager.broker.frozen[order.intent.code])
     return order.intent.client_order_id in {row.remark for row in listed.value}
 
 
@@ -145,6 +147,8 @@ async def _holding(order_manager: OrderManager, code: BondCode) -> tuple[int, De
     positions = await order_manager.broker.positions()
     if isinstance(positions, Unknown):
         raise CannotSettle(say("the account's positions are unknown: {reason}", reason=positions.reason))
+    if code in order_manager.frozen:
+        raise CannotSettle(order_manager.frozen[code])
     return next(((row.volume, row.cost) for row in positions.value if row.code == code), (0, Decimal(0)))
 
 

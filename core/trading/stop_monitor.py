@@ -194,7 +194,8 @@ class StopMonitor:
         One wrong tick must not cost a holding, and a second source that is wrong all day must not cost a stop: its
         different price delays the sale by `DOUBT` seconds only.
         """
-        reason = self._why_blocked() or why_not_tradable(Side.SELL, quote, self._today())
+        frozen = self._order_manager.frozen.get(quote.code)
+        reason = self._why_blocked() or frozen or why_not_tradable(Side.SELL, quote, self._today())
         doubt = self._second.contradiction(quote) if reason is None and self._second is not None else None
         if doubt is None:
             watch.doubted_since = None
@@ -244,7 +245,7 @@ class StopMonitor:
 
     async def _one_order(self, code: BondCode, crossing: _Crossing, watch: _Watch, *, cached: bool) -> str | None:
         """Send one order and wait for its end; returns why it was not sent or not filled, None where it was."""
-        off = self._why_not_sendable()
+        off = self._why_not_sendable() or self._order_manager.frozen.get(code)
         if off is not None:  # halted meanwhile, perhaps by a flatten, whose order must not be cancelled here
             return off
         in_the_way = [order for order in self._order_manager.journal.open() if order.intent.code == code]
@@ -311,7 +312,7 @@ class StopMonitor:
         owned, position = self._order_manager.ledger.holdings().get(code), state.position(code)
         if owned is None or position is None:
             return Unknown(say("the account does not hold it"))
-        volume = sellable_lots(owned.volume, position.sellable, position.volume)
+        volume = sellable_lots(owned.volume, position)
         if volume <= 0:
             return Unknown(
                 say(
@@ -353,7 +354,7 @@ class StopMonitor:
         quote = watch.quote
         levels = levels_of(owned.cost, quote.prev_close if quote else None, ratios, self._settings.stops.basis)
         known = levels.value if isinstance(levels, Known) else Levels(None, None, "")
-        reason = self._why_unarmed(levels, ratios) or trouble
+        reason = self._why_unarmed(levels, ratios) or trouble or self._order_manager.frozen.get(owned.code)
         unseen = self._price_missing(watch) if hours is None else None
         status, text = self._armed_status(owned.code, quote, hours)
         if reason is not None:

@@ -1,6 +1,6 @@
 """A broker with scripted behaviour: what it does, what it returns and which events it sends can differ."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -42,6 +42,7 @@ class HostileBroker:
         self.connection = ConnectionState(ConnectionStatus.CONNECTED, 1, "ok", clock.now())
         self.manners: dict[BondCode, list[Manner]] = {}
         self.silent: set[str] = set()
+        self.doubtful: dict[BondCode, str] = {}
         self.deaf: set[BondCode] = set()
         self.before_place: Callable[[Intent], None] = lambda _: None
         self.before_cancel: Callable[[str], None] = lambda _: None
@@ -57,6 +58,10 @@ class HostileBroker:
     @property
     def held_now(self) -> dict[BondCode, int]:
         return {code: volume for code, volume in self.held.items() if volume}
+
+    @property
+    def frozen(self) -> Mapping[BondCode, str]:
+        return self.doubtful
 
     def absence_proven_in(self, order: Order) -> float | None:
         return 0.0 if self.lists_every_order else None

@@ -61,6 +61,13 @@ class Settings:
     push_position: bool = False
     """Whether ``on_stock_asset`` and ``on_stock_position`` are pushed after a fill or cancel."""
 
+    distort: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Fields that rows of a native class show in place of the true ones, e.g. {"XtTrade": {"m_dTradedPrice": 0.0}};
+    "only" holds fields that a row must have to be concerned; an empty table ends it."""
+
+    shareholder_accounts: dict[str, list[int]] = field(default_factory=dict)
+    """By code, the volumes of the rows that a position is listed in; an empty list ends it."""
+
     first_order_id: int = 1_090_519_041
     """Order ids start again from here every day."""
 

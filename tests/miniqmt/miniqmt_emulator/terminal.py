@@ -386,7 +386,8 @@ class Terminal:
             return [views.trade(account, trade) for trade in account.trades if trade.order_id in shown]
         if op == "query_positions":
             code = message["code"]
-            return [views.position(account, item) for item in account.positions.values() if code in ("", item.code)]
+            held = [item for item in account.positions.values() if code in ("", item.code)]
+            return [row for item in held for row in views.positions(account, item)]
         shown = self._old_enough(account, lag)
         return self._orders(account, shown, message["order_id"], message["cancelable_only"])
 

@@ -24,9 +24,16 @@ class Views:
         self._market = market
         self._settings = settings
 
+    def _native(self, class_name: str, **fields: Any) -> Wire:
+        """A row, with what `settings.distort` shows in it."""
+        changes = dict(self._settings.distort.get(class_name, {}))
+        only = changes.pop("only", {})
+        fits = all(fields.get(name) == value for name, value in only.items())
+        return native(class_name, **(fields | changes if fits else fields))
+
     def asset(self, account: Account) -> Wire:
         value = money(sum(item.volume * self._market.price(item.code) for item in account.positions.values()))
-        return native(
+        return self._native(
             "XtAsset",
             m_nAccountType=account.account_type,
             m_strAccountID=account.account_id,
@@ -41,7 +48,7 @@ class Views:
     def position(self, account: Account, item: Position) -> Wire:
         last = self._market.price(item.code)
         average = item.average_price
-        return native(
+        return self._native(
             "XtPosition",
             m_nAccountType=account.account_type,
             m_strAccountID=account.account_id,
@@ -60,9 +67,17 @@ class Views:
             instrument_name=self._name(item.code),
         )
 
+    def positions(self, account: Account, item: Position) -> list[Wire]:
+        """One row, or one per shareholder account."""
+        volumes = self._settings.shareholder_accounts.get(item.code)
+        rows = [self.position(account, item) for _ in volumes or [0]]
+        for row, volume in zip(rows, volumes or (), strict=False):
+            row["fields"] |= {"m_nVolume": volume, "m_nCanUseVolume": volume}
+        return rows
+
     def order(self, account: Account, order: Order, *, shown_status: int | None = None) -> Wire:
         limited = order.price_type in (PriceType.FIX_PRICE, PriceType.LATEST_PRICE)
-        wire = native(
+        wire = self._native(
             "XtOrder",
             m_nAccountType=account.account_type,
             m_strAccountID=account.account_id,
@@ -88,7 +103,7 @@ class Views:
 
     def trade(self, account: Account, trade: Trade) -> Wire:
         order = account.orders[trade.order_id]
-        wire = native(
+        wire = self._native(
             "XtTrade",
             m_nAccountType=account.account_type,
             m_strAccountID=account.account_id,
@@ -110,7 +125,7 @@ class Views:
         return self._with_long_remark(wire, order)
 
     def account_info(self, account: Account) -> Wire:
-        return native(
+        return self._native(
             "XtAccountInfo",
             m_nAccountType=account.account_type,
             m_strAccountID=account.account_id,
@@ -119,7 +134,7 @@ class Views:
         )
 
     def account_status(self, account: Account) -> Wire:
-        return native(
+        return self._native(
             "XtAccountStatus",
             m_nAccountType=account.account_type,
             m_strAccountID=account.account_id,

@@ -1,0 +1,101 @@
+"""`rotor run` against a terminal that reports figures which cannot be true: nothing is booked or sold on one, and the
+right figure mends it."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.live.running import Running, furnished, ledger, until
+from tests.live.world import ProcessWorld, bonds
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="its processes are ended with POSIX signals")
+
+SELL = 24
+OWNED, NEW = bonds(3), bonds(2, 101)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[ProcessWorld]:
+    with ProcessWorld(tmp_path, held=OWNED) as world:
+        world.furnish([*OWNED, *NEW])
+        world.platform.listed = [*OWNED, *NEW]
+        world.settings |= {"STOPS__STOP_LOSS": "0.05", "STOPS__TAKE_PROFIT": "0.10"}
+        yield world
+
+
+def falls(world: ProcessWorld, code: str) -> None:
+    world.control.set_quote(code, 94.0, depth=100_000, volume_add=10)
+
+
+def sales(world: ProcessWorld) -> list[str]:
+    return [request["code"] for request in world.control.requests() if request["side"] == SELL]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "figure",
+    [
+        {"m_dTradedPrice": 0.0},
+        {"m_dTradedPrice": float("nan")},
+        {"m_dTradedPrice": -100.0},
+        {"m_dTradedPrice": 10.0},
+        {"m_nTradedVolume": 2147483647},
+    ],
+    ids=str,
+)
+def test_a_fill_that_cannot_be_true_is_neither_booked_nor_sold(world: ProcessWorld, figure: dict[str, Any]) -> None:
+    furnished(world, OWNED)
+    bad = NEW[0]
+    world.control.configure(distort={"XtTrade": {"only": {"m_strStockCode": bad}, **figure}})
+    with Running(world).follows() as run:
+        bought = world.start("rebalance", "--yes", "--json")
+        until(lambda: NEW[1] in ledger(world), lambda: run.said)
+        run.wait_for("cannot be true")
+        assert bad not in ledger(world)
+        falls(world, OWNED[0])  # the other bonds' stops go on
+        until(lambda: OWNED[0] not in ledger(world), lambda: run.said)
+        bought.communicate(timeout=60)
+        assert bought.returncode == 4, "its order is unresolved"
+        assert sales(world) == [OWNED[0]]
+        world.control.configure(distort={"XtTrade": {}})
+        until(lambda: bad in ledger(world), lambda: run.said)
+        falls(world, bad)
+        until(lambda: bad not in ledger(world), lambda: run.said)
+        assert sales(world) == [OWNED[0], bad]
+        assert "Traceback" not in run.said
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("figure", [{"m_nCanUseVolume": -10}, {"m_nVolume": 2147483647}], ids=str)
+def test_a_holding_that_cannot_be_true_waits_for_the_right_figure(world: ProcessWorld, figure: dict[str, Any]) -> None:
+    furnished(world, OWNED)
+    bad, good = OWNED[0], OWNED[1]
+    world.control.configure(distort={"XtPosition": {"only": {"m_strStockCode": bad}, **figure}})
+    with Running(world).follows() as run:
+        run.wait_for("cannot be true")
+        falls(world, bad)
+        falls(world, good)
+        until(lambda: good not in ledger(world), lambda: run.said)
+        code, plan = world.json("plan")
+        assert (code, [row["code"] for row in plan["blocked"] if row["side"] == "sell"]) == (0, [])
+        assert sales(world) == [good]
+        world.control.configure(distort={"XtPosition": {}})
+        until(lambda: bad not in ledger(world), lambda: run.said)
+        assert "Traceback" not in run.said
+
+
+@pytest.mark.slow
+def test_cash_that_cannot_be_true_buys_nothing_and_lets_stops_fire(world: ProcessWorld) -> None:
+    furnished(world, OWNED)
+    world.control.configure(distort={"XtAsset": {"m_dCash": float("nan")}})
+    with Running(world).follows() as run:
+        code, plan = world.json("plan")
+        assert (code, plan["legs"]) == (3, [])
+        assert "cash" in plan["refused"]
+        falls(world, OWNED[0])
+        until(lambda: OWNED[0] not in ledger(world), lambda: run.said)
+        world.control.configure(distort={"XtAsset": {}})
+        until(lambda: world.json("plan")[1]["legs"], lambda: run.said)
