@@ -1,7 +1,7 @@
 """A market, a platform and a broker with faults at times given by a script or a seed."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -128,6 +128,10 @@ class FaultyBroker:
     @property
     def account(self) -> str:
         return self.inner.account
+
+    @property
+    def frozen(self) -> Mapping[BondCode, str]:
+        return self.inner.frozen
 
     def absence_proven_in(self, order: Order) -> float | None:
         """Never over the connection that sent it; at once over a later one."""
