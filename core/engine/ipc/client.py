@@ -24,7 +24,7 @@ from core.engine.ipc.protocol import (
     read_server_hello,
     with_change,
 )
-from core.engine.ipc.server import MAX_LINE_BYTES
+from core.engine.ipc.server import MAX_COMMAND_BYTES, MAX_LINE_BYTES
 from core.i18n import say
 from core.infra.home import Home, read_own
 from core.model.command import Command, Failed, Reply
@@ -144,14 +144,19 @@ class IpcClient:
         future: Future[Reply[T]] = Future()
         with self._lock:
             self._last_number += 1
-            number, connection = self._last_number, self._socket
+            number = self._last_number
+        line = encode({"number": number, "command": command})
+        if len(line) > MAX_COMMAND_BYTES:
+            future.set_result(Failed(say("the entry is too long for the engine: nothing was sent"), refused=True))
+            return future
+        with self._lock:
+            connection = self._socket
             if connection is not None:
                 self._pending[number] = future
         if connection is None:
             future.set_result(Failed(say("cannot reach the engine: the command was not sent"), refused=True))
             return future
         try:
-            line = encode({"number": number, "command": command})
             with self._send_lock:  # commands of two threads must not mix within a line
                 connection.sendall(line)
         except OSError:

@@ -59,7 +59,7 @@ def decode(line: bytes) -> Any:  # noqa: ANN401  (any value)
     """The value of a line. Raises `ProtocolError`."""
     try:
         return _decoded(json.loads(line))
-    except (ValueError, TypeError, KeyError, ArithmeticError) as error:
+    except (ValueError, TypeError, KeyError, ArithmeticError, RecursionError) as error:
         raise ProtocolError(f"{type(error).__name__}: {error}") from None
 
 
@@ -166,6 +166,7 @@ class Refusal(StrEnum):
 
     WRONG_KEY = "wrong key"
     OTHER_VERSION = "other version"
+    TOO_MANY = "too many viewers"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,10 @@
 A viewer gets the same snapshots as the screen in the engine's own process and sends the same commands, which pass the
 same checks. The server runs in a thread of its own: slow or many viewers do not delay the engine's loop, and viewers
 learn when that loop hangs.
+
+Every user of this machine can connect to loopback. A Unix socket or a named pipe would keep them out, but on Windows,
+where live trading runs, asyncio's pipes take no access list. So the key decides, and until it is shown a connection
+gets little memory, little time and one of a few places. All come from one address: the places are not counted by peer.
 """
 
 import asyncio
@@ -13,6 +17,7 @@ import logging
 import os
 import secrets
 import threading
+import time
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -39,11 +44,26 @@ from core.model.snapshot import Snapshot
 log = logging.getLogger(__name__)
 
 MAX_LINE_BYTES = 16 * 1024 * 1024
-"""Limit for one line in bytes; a page of the log is the longest message."""
+"""Limit for one line of the engine; a page of the log is the longest message."""
+
+MAX_COMMAND_BYTES = 256 * 1024
+"""Limit for one line of a viewer."""
 
 HEARTBEAT_SECONDS = 1.0
 
-_HANDSHAKE_SECONDS = 5.0
+_HANDSHAKE_SECONDS = 3.0
+_MAX_HELLO_BYTES = 4096
+_MAX_STRANGERS = 16
+"""Connections without a valid handshake yet. One more ends the oldest: a viewer needs its place for some milliseconds
+only, so that strangers who wait cannot keep it out."""
+
+_MAX_VIEWERS = 32
+_MAX_COMMANDS = 32
+"""Commands of one viewer that wait for their reply; the next one is read when one of them has it."""
+
+_LOG_PAUSE = 60.0
+"""Seconds between two lines in the log about rejected connections, however many there are."""
+
 _WRITE_BUFFER_BYTES = 64 * 1024
 """Unsent bytes from which a viewer counts as slow: it gets the newest snapshot only after it has read them."""
 
@@ -64,6 +84,8 @@ class IpcServer:
         self._next_snapshot: Snapshot | None = None
         self._snapshot_lock = threading.Lock()
         self._viewers: set[_Viewer] = set()
+        self._strangers: dict[asyncio.Task[Any], None] = {}
+        self._rejected = _Rejections()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closing: asyncio.Event | None = None
         self._opened = threading.Event()
@@ -98,7 +120,7 @@ class IpcServer:
 
     async def _main(self) -> None:
         self._loop, self._closing = asyncio.get_running_loop(), asyncio.Event()
-        server = await asyncio.start_server(self._on_connect, "127.0.0.1", 0, limit=MAX_LINE_BYTES)
+        server = await asyncio.start_server(self._on_connect, "127.0.0.1", 0, limit=_MAX_HELLO_BYTES)
         port = server.sockets[0].getsockname()[1]
         # Readable by this user only, from the moment the file exists.
         write_own(self._endpoint, json.dumps({"port": port, "key": self._key, "pid": os.getpid()}))
@@ -111,7 +133,7 @@ class IpcServer:
             unsubscribe()
             heartbeats.cancel()
             server.close()
-            tasks = [viewer.task for viewer in self._viewers]
+            tasks = [*self._strangers, *(viewer.task for viewer in self._viewers)]
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -141,12 +163,12 @@ class IpcServer:
             await asyncio.sleep(HEARTBEAT_SECONDS)
 
     async def _on_connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
         viewer: _Viewer | None = None
         try:
-            hello = await self._handshake(reader, writer)
+            hello = await self._as_stranger(task, reader, writer)
             if hello is not None:
-                task = asyncio.current_task()
-                assert task is not None
                 viewer = _Viewer(self._link, self._deltas, reader, writer, task, watch=hello.watch)
                 self._viewers.add(viewer)
                 if not hello.watch:
@@ -161,16 +183,32 @@ class IpcServer:
                     log.info("viewer disconnected")
             writer.close()
 
-    async def _handshake(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> ClientHello | None:
-        """The client's hello, None if it is rejected. A client with a wrong key learns nothing about the engine."""
+    async def _as_stranger(
+        self, task: "asyncio.Task[Any]", reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> ClientHello | None:
+        if len(self._strangers) >= _MAX_STRANGERS:
+            oldest = next(iter(self._strangers))
+            del self._strangers[oldest]
+            oldest.cancel()
+            self._rejected.note("too many connections without a handshake")
+        self._strangers[task] = None
         try:
             async with asyncio.timeout(_HANDSHAKE_SECONDS):
-                hello = read_client_hello(await reader.readline())
-        except (TimeoutError, BadHandshake):
-            log.warning("rejected a connection from this machine: no valid handshake")
+                return await self._handshake(reader, writer)
+        except (TimeoutError, BadHandshake, ValueError):
+            self._rejected.note("no valid handshake")
             return None
+        finally:
+            self._strangers.pop(task, None)
+
+    async def _handshake(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> ClientHello | None:
+        """The client's hello, None if it is rejected. A client with a wrong key learns nothing about the engine.
+
+        Raises `BadHandshake`, and `ValueError` for a line that is too long.
+        """
+        hello = read_client_hello(await reader.readline())
         if not hmac.compare_digest(hello.key.encode("utf-8"), self._key.encode("ascii")):
-            log.warning("rejected a connection from this machine: wrong access key")
+            self._rejected.note("wrong access key")
             refused = say("the access key is not valid for this engine")
             writer.write(ServerHello("", 0, 0, "", refused, Refusal.WRONG_KEY).line())
             await writer.drain()
@@ -184,9 +222,42 @@ class IpcServer:
                 engine=__version__,
                 viewer=hello.version,
             )
+        elif len(self._viewers) >= _MAX_VIEWERS:
+            refusal = Refusal.TOO_MANY
+            refused = say("{count} viewers are connected to the engine already: close one of them", count=_MAX_VIEWERS)
         writer.write(ServerHello(__version__, PROTOCOL, os.getpid(), self._since, refused, refusal).line())
         await writer.drain()
         return hello if refusal is None else None
+
+
+class _Rejections:
+    """Logs rejected connections: the first at once, then their number each minute. A flood must not fill the disk."""
+
+    def __init__(self) -> None:
+        self._unsaid = 0
+        self._next = 0.0
+
+    def note(self, why: str) -> None:
+        self._unsaid += 1
+        if (now := time.monotonic()) >= self._next:
+            log.warning("rejected connections from this machine: %d, the last one: %s", self._unsaid, why)
+            self._unsaid, self._next = 0, now + _LOG_PAUSE
+
+
+async def _read_line(reader: asyncio.StreamReader, most: int) -> bytes:
+    """The next line, empty at the end of the stream; the reader's own limit is that of a handshake.
+
+    Raises `ValueError` for a line of more than `most` bytes.
+    """
+    line = b""
+    while len(line) <= most:
+        try:
+            return line + await reader.readuntil()
+        except asyncio.LimitOverrunError as part:
+            line += await reader.readexactly(part.consumed)
+        except asyncio.IncompleteReadError:
+            return b""
+    raise ValueError("the line is too long")
 
 
 class _Viewer:
@@ -212,6 +283,7 @@ class _Viewer:
         self._sent_number: int | None = None
         self._write_lock = asyncio.Lock()
         self._replies: set[asyncio.Task[None]] = set()
+        self._places = asyncio.Semaphore(_MAX_COMMANDS)
         writer.transport.set_write_buffer_limits(high=_WRITE_BUFFER_BYTES)
 
     async def serve(self) -> None:
@@ -219,13 +291,18 @@ class _Viewer:
         self.has_update.set()
         sender = asyncio.create_task(self._send_snapshots())
         try:
-            while line := await self._reader.readline():
+            while line := await _read_line(self._reader, MAX_COMMAND_BYTES):
+                await self._places.acquire()
                 task = asyncio.create_task(self._reply(line))
                 self._replies.add(task)
-                task.add_done_callback(self._replies.discard)
+                task.add_done_callback(self._replied)
         finally:
             # Commands in progress are completed, even if nobody waits for their reply.
             sender.cancel()
+
+    def _replied(self, task: "asyncio.Task[None]") -> None:
+        self._replies.discard(task)
+        self._places.release()
 
     def send_if_idle(self, line: bytes) -> None:
         """Skipped while another line is being sent: a slow viewer already has enough to read."""
