@@ -65,6 +65,8 @@ class QmtBroker:
         self._connected_at = 0.0
         self._doubtful: dict[str, dict[BondCode, str]] = {}
         """By query, what its last answer says of bonds that cannot be true; under "" what events have said since."""
+        self._sent_over: dict[str, int] = {}
+        """The session over which each order of this process was sent, by client order id."""
         self._relisting: asyncio.Task[Maybe[tuple[BrokerOrder, ...]]] | None = None
         self._latency: float | None = None
         self.watch_connection(self._on_connection_change)
@@ -91,10 +93,13 @@ class QmtBroker:
         await self._connection.stop()
 
     def absence_proven_in(self, order: Order) -> float | None:
-        """Only for an order of today that was sent before the current connection was made."""
-        sent_at = order.log[-1].at if order.log else order.created_at
+        """Only for an order of today that was sent over an earlier session; one of an earlier process was.
+
+        Times do not count: the computer's clock may have been set back since.
+        """
+        on_its_way = self._sent_over.get(order.intent.client_order_id) == self._connection.sessions
         of_today = order.intent.trading_day == self._clock.now().date()
-        if not self.connection.connected or sent_at >= self._connection.started_at or not of_today:
+        if not self.connection.connected or on_its_way or not of_today:
             return None
         return max(0.0, self._connected_at + ABSENCE_PROOF - self._clock.elapsed())
 
@@ -123,6 +128,7 @@ class QmtBroker:
         if session is None:
             why = say("not sent: the account is not connected: {text}", text=self.connection.detail)
             return Refused(why, sent=False)
+        self._sent_over[intent.client_order_id] = self._connection.sessions
         try:
             answer = await session.place(intent)
         except CallNotStarted as error:

@@ -83,8 +83,8 @@ class QmtConnection:
         self._last_attempt: float | None = None
         self.failures = 0
         """Queries in a row without an answer."""
-        self.started_at = clock.now()
-        """When the current session was begun; the account's status may have become ready over it more than once."""
+        self.sessions = 0
+        """How many sessions were begun; the account's status may become ready over one of them more than once."""
         self.state = ConnectionState(ConnectionStatus.DISCONNECTED, 0, say("not connected yet"), clock.now())
         self.listeners: list[Callable[[], None]] = []
 
@@ -137,7 +137,7 @@ class QmtConnection:
         """One attempt, with a new SDK object and the next id."""
         self._lost.clear()
         self.failures, self._status_known = 0, False
-        self.started_at = self._clock.now()
+        self.sessions += 1
         number, account = self._ids.next(), self._qmt.account
         session = QmtSession(
             self._qmt.userdata, number, account, timeout=self._timeout, now=self._clock.now, on_event=self._on_event

@@ -95,7 +95,7 @@ class Engine:
         self._thread.start()
         self._looping.wait()
 
-    def wait_ready(self, seconds: float = 30.0) -> None:
+    def wait_ready(self, seconds: float = 60.0) -> None:
         """Wait for the first reading of the account. Raises `EngineFailed`."""
         if not self._ready.wait(seconds):
             raise EngineFailed(f"the engine did not come up within {seconds:.0f} s: see the log in {self._home.logs}")

@@ -27,7 +27,7 @@ from core.model.known import Maybe
 from core.model.order import Origin
 from core.model.plan import Plan
 from core.model.platform import Selection
-from core.model.snapshot import Control, Rebalance
+from core.model.snapshot import BlockKind, Control, Rebalance
 from core.trading.executor import RebalanceRefused
 from core.trading.order_manager import CANCEL_PROOF
 from core.trading.risk import HALTED
@@ -78,6 +78,8 @@ class TradingCommands:
     async def _planned(self, origin: Origin) -> Plan:
         self.decline_while_running()
         await self._prepared()
+        if self._components.order_manager.status.has(BlockKind.MISMATCH):
+            await self._components.rotation.reconcile_in_turn()  # waits where time proves what became of an order
         plan = await self._components.rotation.plan(origin)
         off = self._components.order_manager.status.why_blocked
         if off is not None and plan.refused is None:

@@ -1,5 +1,6 @@
 """Reconciliation: compare journal and ledger with the broker before anything is traded."""
 
+import logging
 from collections.abc import Mapping
 from datetime import date
 
@@ -11,6 +12,8 @@ from core.model.snapshot import BlockKind, BlockReason
 from core.rules.planner import disagreements
 from core.trading.account import silence
 from core.trading.order_manager import CANCEL_PROOF, OrderManager
+
+log = logging.getLogger(__name__)
 
 _LONGEST_PROOF = 30.0
 """Longest wait, in seconds, for the absence of an order at the broker to prove that it never arrived."""
@@ -90,6 +93,7 @@ async def _await_proof(order_manager: OrderManager) -> str | None:
     longest = max((wait for wait in waits if wait is not None), default=0.0)
     if not 0 < longest <= _LONGEST_PROOF:
         return None
+    log.warning("waiting %.0f s: then the broker's list shows whether the orders without an answer arrived", longest)
     await order_manager.clock.sleep(longest)
     return await order_manager.sync_with_broker()
 

@@ -206,8 +206,10 @@ class Rotation:
 
     async def reconcile(self) -> tuple[str, ...] | None:
         """What keeps trading off, row by row; None while a rebalance has the account to itself."""
-        if self._turn.locked():
-            return None
+        return None if self._turn.locked() else await self.reconcile_in_turn()
+
+    async def reconcile_in_turn(self) -> tuple[str, ...]:
+        """The same, after what has the account now."""
         async with self._turn:
             return await reconcile(self.order_manager)
 
