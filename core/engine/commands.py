@@ -215,7 +215,7 @@ class CommandHandlers:
         chosen = StrategySettings(strategy_id=command.strategy_id, history_id=command.history_id)
         await self._current.change(self._current.wanted.model_copy(update={"strategy": chosen}))
         self._components.state.strategy_name = name
-        self._components.rotation.pending_plan = None
+        self._components.rotation.drop_pending(say("another strategy was chosen since"))
         await self._components.stop_ratios.ask()
         log.info("following record %d of strategy %d %s", command.history_id, command.strategy_id, name)
         return Followed(command.strategy_id, command.history_id, name)

@@ -32,7 +32,7 @@ class CurrentSettings:
     async def apply(self) -> None:
         """Put waiting changes into force that can be used now."""
         before, after = self._components.settings, self.wanted
-        if self._components.rotation.busy:
+        if self._components.rotation.executing:
             after = before.model_copy(update={name: getattr(after, name) for name in _DURING_A_REBALANCE})
         if after == before:
             return

@@ -84,15 +84,12 @@ class TradingCommands:
         off = self._components.order_manager.status.why_blocked
         if off is not None and plan.refused is None:
             plan = replace(plan, legs=(), cash_after=plan.cash, refused=off)
-        self._components.rotation.pending_plan = plan
+        self._components.rotation.keep_pending(plan)
         return plan
 
     async def execute(self, command: ExecutePlan) -> Rebalance:
         self.decline_while_running()
-        plan = self._components.rotation.pending_plan
-        if plan is None or plan.plan_id != command.plan_id:
-            raise CommandDeclined(say("this is not the newest plan: look at the new one first"))
-        return await self._carry_out(plan)
+        return await self._carry_out(self._components.rotation.pending(command.plan_id))
 
     async def _carry_out(self, plan: Plan) -> Rebalance:
         self._decline_when_off()
@@ -128,8 +125,9 @@ class TradingCommands:
         try:
             ending = await asyncio.shield(task)
         finally:
-            self._components.rotation.pending_plan = None
-        finished = self._components.rotation.current_run()
+            finished = self._components.rotation.current_run()
+            run = finished.plan_id if finished is not None else ""
+            self._components.rotation.drop_pending(say("run {run} has traded since", run=run))
         if finished is None:
             raise CommandDeclined(str(ending))
         return finished
@@ -202,5 +200,8 @@ class TradingCommands:
             raise CommandDeclined(reason)
 
     def decline_while_running(self) -> None:
-        if self._runs or self._components.rotation.busy:
-            raise CommandDeclined(say("a rebalance is running: wait for its end"))
+        run = self._components.rotation.executing
+        if run is not None:
+            raise CommandDeclined(say("run {run} is running: wait for its end", run=run))
+        if self._runs:
+            raise CommandDeclined(say("a run is starting: wait for its end"))

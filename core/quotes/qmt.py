@@ -30,7 +30,7 @@ CALL_TIMEOUT = 5.0
 SILENT_AFTER = 10.0
 """Seconds without a price in a session after which the subscription is renewed: old ones die silently."""
 
-FIRST_TICK_TIMEOUT = 3.0
+FIRST_TICK_TIMEOUT = 2.0
 """Seconds to wait for the first prices of bonds that were not subscribed to."""
 
 _POLL = 0.1

@@ -36,6 +36,9 @@ log = logging.getLogger(__name__)
 
 _NO_LIST = Unknown(mark("the list of this plan is no longer at hand: make a new plan"))
 
+_MOST_PENDING = 8
+"""Plans that are kept for execution; an older one has to be made anew."""
+
 FetchSelection = Callable[[], Awaitable[Maybe[Selection]]]
 
 
@@ -45,6 +48,16 @@ class _Aim(NamedTuple):
     origin: Origin
     selection: Maybe[Selection]
     only: BondCode | None = None
+
+    def follows_the_list_of(self, other: "_Aim") -> bool:
+        """Whether both are plans of the same kind from the same list: a newer list makes older plans invalid."""
+        if (
+            self.origin is not other.origin
+            or isinstance(self.selection, Unknown)
+            or isinstance(other.selection, Unknown)
+        ):
+            return False
+        return self.selection.value.codes == other.selection.value.codes
 
 
 class Rotation:
@@ -70,8 +83,10 @@ class Rotation:
         second: SecondSource | None,
     ) -> None:
         self.settings = settings
-        self.pending_plan: Plan | None = None
-        """The newest plan, until it is carried out or what it was made from has changed."""
+        self._pending: dict[str, Plan] = {}
+        """The newest plans, until one is carried out or what they were made from has changed: two users, or two
+        commands, may each have theirs."""
+        self._why_dropped = say("this plan is not known, or too old")
         self._dangers = dangers
         self._second = second
         self.clock = clock
@@ -88,9 +103,29 @@ class Rotation:
         self._aims: dict[str, _Aim] = {}
 
     @property
-    def busy(self) -> bool:
-        """Whether a plan is being carried out."""
-        return self._executing is not None
+    def executing(self) -> str | None:
+        """The plan that is being carried out."""
+        return self._executing
+
+    @property
+    def pending_plan(self) -> Plan | None:
+        """The newest plan that can still be carried out."""
+        return next(reversed(self._pending.values()), None)
+
+    def pending(self, plan_id: str) -> Plan:
+        """This plan. Raises `RebalanceRefused` where it can no longer be carried out."""
+        if plan_id not in self._pending:
+            raise RebalanceRefused(say("{why}: make a new plan", why=self._why_dropped))
+        return self._pending[plan_id]
+
+    def keep_pending(self, plan: Plan) -> None:
+        """Keep the plan until it is carried out."""
+        self._pending[plan.plan_id] = plan
+
+    def drop_pending(self, why: str) -> None:
+        """Forget the plans: what they were made from has changed, as the sentence `why` says."""
+        self._pending.clear()
+        self._why_dropped = why
 
     def current_run(self) -> Rebalance | None:
         """The run that is under way, with its legs as they are now; else the last one."""
@@ -122,7 +157,7 @@ class Rotation:
     def use_settings(self, settings: Settings) -> None:
         """Plan by these settings from now on; a pending plan that was made by others is dropped."""
         if _planning(settings) != _planning(self.settings):
-            self.pending_plan = None
+            self.drop_pending(say("the settings have changed since"))
         self.settings = settings
 
     async def execute(self, plan: Plan) -> str:
@@ -272,8 +307,10 @@ class Rotation:
     def _new_plan(self, aim: _Aim) -> str:
         """The id of a new plan, with what it is for kept for its execution."""
         plan_id = f"{self.clock.now():%y%m%d}-{secrets.token_hex(3)}"
-        self._aims = {key: kept for key, kept in self._aims.items() if key == self._executing}
+        same = [key for key, kept in self._aims.items() if kept.follows_the_list_of(aim)][-_MOST_PENDING:]
+        self._aims = {key: kept for key, kept in self._aims.items() if key == self._executing or key in same}
         self._aims[plan_id] = aim
+        self._pending = {key: plan for key, plan in self._pending.items() if key in self._aims}
         return plan_id
 
 

@@ -117,14 +117,15 @@ def test_a_rebalance_shows_in_the_snapshots_from_plan_to_ledger(engine: Engine) 
     assert any(report.orders[0].client_order_id in path.read_text("utf-8-sig") for path in written)
 
 
-def test_only_the_newest_plan_is_executed_and_only_once(engine: Engine) -> None:
-    old = ask(engine, MakePlan())
-    new = ask(engine, MakePlan())
-    assert refusal(engine, ExecutePlan(old.plan_id)).refused
-    ask(engine, ExecutePlan(new.plan_id))
-    assert refusal(engine, ExecutePlan(new.plan_id)).refused
-    shown = until(engine, ended(new.plan_id))
-    assert {order.intent.plan_id for order in shown.orders} == {new.plan_id}
+def test_of_two_plans_of_one_list_either_is_executed_and_only_one_once(engine: Engine) -> None:
+    mine = ask(engine, MakePlan())
+    theirs = ask(engine, MakePlan())
+    ask(engine, ExecutePlan(mine.plan_id))
+    for plan in (theirs, mine):
+        refused = refusal(engine, ExecutePlan(plan.plan_id))
+        assert (refused.refused, refused.text) == (True, f"run {mine.plan_id} has traded since: make a new plan")
+    shown = until(engine, ended(mine.plan_id))
+    assert {order.intent.plan_id for order in shown.orders} == {mine.plan_id}
 
 
 def test_a_second_trigger_while_one_runs_is_refused(home: Home) -> None:
@@ -140,7 +141,7 @@ def test_a_second_trigger_while_one_runs_is_refused(home: Home) -> None:
             reply = other.result(30)
             assert isinstance(reply, Failed)
             assert reply.refused
-            assert "running" in reply.text
+            assert "wait for its end" in reply.text
         shown = until(engine, lambda shown: shown.rebalance is not None and shown.rebalance.running)
         assert shown.rebalance is not None
         assert len(shown.rebalance.legs) == len(plan.legs)

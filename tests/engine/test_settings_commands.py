@@ -51,7 +51,7 @@ def ring() -> Iterator[MemoryKeyring]:
 def settings_commands(home: Home, settings: Settings | None = None) -> tuple[SettingsCommands, Any, list[str]]:
     """The settings commands with the part of the engine they need: the settings in force."""
     used = settings or load_settings(home.path, environ={})
-    rotation = SimpleNamespace(busy=False)
+    rotation = SimpleNamespace(executing=None)
     components: Any = SimpleNamespace(
         settings=used,
         rotation=rotation,
@@ -137,11 +137,11 @@ async def test_a_change_that_needs_a_restart_does_not_affect_the_running_engine(
 
 async def test_plan_settings_wait_for_the_end_of_the_rebalance_and_stop_settings_do_not(home: Home) -> None:
     commands, components, _ = settings_commands(home)
-    components.rotation.busy = True
+    components.rotation.executing = "260515-abcdef"
     assert "rebalance has ended" in await commands.change(ChangeSetting("buy.amount", "20000"))
     assert "in use" in await commands.change(ChangeSetting("stops.stop_loss", "0.05"))
     assert (components.settings.buy.amount, str(components.settings.stops.stop_loss)) == (10000, "0.05")
-    components.rotation.busy = False
+    components.rotation.executing = None
     await commands._current.apply()  # pyright: ignore[reportPrivateUsage]
     assert components.settings.buy.amount == 20000
 

@@ -168,7 +168,7 @@ async def test_quotes_come_from_the_new_source_once_the_rebalance_has_ended(
             await wait_for(lambda: heard == [Decimal("112.500")])
             current = CurrentSettings(components, ())
             with monkeypatch.context() as patch:
-                patch.setattr(Rotation, "busy", True)
+                patch.setattr(Rotation, "executing", "260515-abcdef")
                 await current.change(settings(new.url))
                 assert not current.in_force("quotes.tencent")
             assert new.asked == []
