@@ -22,12 +22,17 @@ class TradingState(StrEnum):
     UNKNOWN = mark("unknown")
 
 
+_FACTOR = 3
+"""No day moves a price by more: within 20 % of the previous close, on a listing day from -43.3 % to +57.3 % of it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Quote:
     """One bond's market, in CNY per 张 (100 face); volumes in 张.
 
     `bid` and `ask` are None where that side is empty (limit-down, limit-up, suspended); their volumes, `limit_up` and
-    `limit_down` are None where the source does not tell.
+    `limit_down` are None where the source does not tell. `doubt` says on what two figures of the previous close
+    disagree: it is None then.
 
     Raises `ValueError` for a price that cannot be: adapters turn such a record into `Unknown`.
     """
@@ -46,6 +51,7 @@ class Quote:
     limit_up: Decimal | None = None
     limit_down: Decimal | None = None
     volume: int = 0
+    doubt: str = ""
 
     def __post_init__(self) -> None:
         if self.at.tzinfo is None:
@@ -53,6 +59,9 @@ class Quote:
         prices = (self.last, self.prev_close, self.bid, self.ask, self.limit_up, self.limit_down)
         if any(price is not None and not price > 0 for price in prices):
             raise ValueError(f"{self.code}: a price is not above zero")
+        before = self.prev_close
+        if before is not None and not before / _FACTOR <= self.last <= before * _FACTOR:
+            raise ValueError(f"{self.code}: last {self.last} is out of all proportion to the previous close {before}")
         if self.limit_up is not None and self.last > self.limit_up:
             raise ValueError(f"{self.code}: last {self.last} is above its limit-up {self.limit_up}")
         if self.limit_down is not None and self.last < self.limit_down:

@@ -18,7 +18,7 @@ from core.model.quote import Quote
 from core.model.settings import Settings
 from core.model.snapshot import SourceState, SourceStatus
 from core.quotes.feed import QuoteFeed, QuoteListener
-from core.rules.cross_check import price_disagreement
+from core.rules.cross_check import prev_close_disagreement, price_disagreement
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +36,9 @@ SECOND_TIMEOUT = 8.0
 
 CONTRADICTION_AGE = 10.0
 """Maximum age in seconds of a second source's price that may contradict a price that triggers a stop."""
+
+
+_DAY = 86_400.0
 
 
 class QuoteSource(QuoteFeed, Protocol):
@@ -184,11 +187,24 @@ class FailoverQuotes:
 
         A silent source never contradicts: it must not keep a stop from firing.
         """
+        other = self._other(quote, CONTRADICTION_AGE)
+        return None if other is None else price_disagreement(quote, other, self._ratio)
+
+    def other_prev_close(self, quote: Quote) -> str | None:
+        """How a second source's previous close of the same day differs from this quote's; None where it does not.
+
+        That figure does not move all day, so any answer of today counts.
+        """
+        other = self._other(quote, _DAY)
+        return None if other is None else prev_close_disagreement(quote, other)
+
+    def _other(self, quote: Quote, within: float) -> Quote | None:
+        """A second source's quote of the same bond and day, no older than `within` seconds."""
         for source in self._sources:
             if source is not self._active and source.feed.name != quote.source:
-                other = source.feed.latest(quote.code, CONTRADICTION_AGE)
+                other = source.feed.latest(quote.code, within)
                 if other is not None and other.at.date() == quote.at.date():
-                    return price_disagreement(quote, other, self._ratio)
+                    return other
         return None
 
     def states(self) -> tuple[SourceState, ...]:

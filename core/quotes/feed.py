@@ -48,6 +48,10 @@ class SecondSource(Protocol):
         """What another source says against this quote; None where it agrees or is silent."""
         ...
 
+    def other_prev_close(self, quote: Quote) -> str | None:
+        """How another source's previous close differs from this quote's; None where it agrees or is silent."""
+        ...
+
 
 class NoQuotes:
     """A `QuoteFeed` without quotes, so that every order is blocked with the reason."""

@@ -67,6 +67,8 @@ class QmtQuotes:
         self._subscribed: frozenset[BondCode] = frozenset()
         self._subscription: int | None = None
         self._details: dict[BondCode, Detail] = {}
+        self._doubtful: set[BondCode] = set()
+        """Bonds whose static data contradict their ticks: one of the two is old, so they are read again."""
         self._facts: dict[BondCode, BondFacts] = {}
         self._paid_data = True
         self._period: tuple[date, bool] | None = None
@@ -218,7 +220,7 @@ class QmtQuotes:
             self._details.clear()
             self._requested.clear()
             self._paid_data = True
-        missing = [code for code in codes if code not in self._details]
+        missing = [code for code in codes if code not in self._details or code in self._doubtful]
         if missing:
             found = await self._call(lambda sdk: [sdk.get_instrument_detail(str(code)) for code in missing])
             natives = {code: native for code, native in zip(missing, found, strict=True) if native}
@@ -278,9 +280,10 @@ class QmtQuotes:
 
     def _read(self, code: BondCode, tick: Tick) -> Maybe[Quote]:
         """The newer one of this tick and the quote known before."""
-        found = read_tick(code, tick, self._details.get(code))
+        found = read_tick(code, tick, self._details.get(code), self._clock.now())
         if isinstance(found, Unknown):
             return found
+        (self._doubtful.add if found.value.doubt else self._doubtful.discard)(code)
         before = self._newest.get(code)
         if before is not None and before.at > found.value.at:
             return Known(before)

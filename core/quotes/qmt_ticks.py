@@ -13,6 +13,7 @@ from core.model.bond_info import BondFacts, RedemptionState
 from core.model.known import Known, Maybe, Unknown
 from core.model.quote import Quote, TradingState
 from core.model.time import SHANGHAI
+from core.rules.cross_check import prev_closes_differ
 from core.rules.ticks_and_lots import TICK, volume_unit
 
 Tick = Mapping[str, Any]
@@ -37,6 +38,14 @@ _STATES = {
 """`openInt` of a tick, which for shares and bonds is their state (xtdata.md); others, 0 and 10 among them: unknown."""
 
 _UNSET = Decimal("1e300")
+_PLACEHOLDERS = frozenset({2**31 - 1, 2**32 - 1, 2**63 - 1})
+"""The ends of the whole numbers, which native code leaves where it has no figure."""
+
+_MOST = Decimal(100_000)
+"""No convertible bond has cost as much, CNY per 张."""
+
+_NO_PRICE_YET = (None, 0, -1)
+"""What `lastPrice` is before the first trade; anything else that is no price is an error of the terminal's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +71,8 @@ def read_detail(native: Tick) -> Detail:
     )
 
 
-def read_tick(code: BondCode, tick: Tick, detail: Detail | None) -> Maybe[Quote]:
-    """A quote on the tick of 0.001; `Unknown` for what cannot be a price of this bond.
+def read_tick(code: BondCode, tick: Tick, detail: Detail | None, now: datetime | None = None) -> Maybe[Quote]:
+    """A quote on the tick of 0.001; `Unknown` for what cannot be a price of this bond, or is of a later day than `now`.
 
     Before the first trade of a day the last price is the previous close, with no volume: good to value a holding with,
     and nothing that an order is made from.
@@ -71,8 +80,14 @@ def read_tick(code: BondCode, tick: Tick, detail: Detail | None) -> Maybe[Quote]
     at = _moment(tick)
     if at is None:
         return Unknown(say("MiniQMT's price has no time"))
-    prev_close = _price(tick.get("lastClose")) or (detail.prev_close if detail else None)
+    if now is not None and at.date() > now.date():  # it would outlast every price of today
+        return Unknown(say("MiniQMT's price is of {at:%Y-%m-%d %H:%M:%S}, ahead of this computer's clock", at=at))
+    told, fixed = _price(tick.get("lastClose")), detail.prev_close if detail else None
+    doubt = _disagreement(told, fixed)
+    prev_close = None if doubt else told or fixed
     traded = _price(tick.get("lastPrice"))
+    if traded is None and tick.get("lastPrice") not in _NO_PRICE_YET:
+        return Unknown(say("MiniQMT's price is impossible: {error}", error=f"lastPrice {tick.get('lastPrice')}"))
     last = traded or prev_close
     if last is None:
         return Unknown(say("MiniQMT has no price for the bond, not even yesterday's"))
@@ -96,10 +111,18 @@ def read_tick(code: BondCode, tick: Tick, detail: Detail | None) -> Maybe[Quote]
                 limit_up=detail.limit_up if detail else None,
                 limit_down=detail.limit_down if detail else None,
                 volume=volume * (unit or 1) if traded else 0,
+                doubt=doubt,
             )
         )
     except ValueError as error:
         return Unknown(say("MiniQMT's price is impossible: {error}", error=error))
+
+
+def _disagreement(told: Decimal | None, fixed: Decimal | None) -> str:
+    """How the previous closes of the tick and of the static data differ; "" where they do not, or one is silent."""
+    if told is None or fixed is None or not prev_closes_differ(told, fixed):
+        return ""
+    return say("MiniQMT gives two previous closes, {told} and {fixed}", told=told, fixed=fixed)
 
 
 def _unit(volume: int, amount: object, last: Decimal) -> int | None:
@@ -115,18 +138,18 @@ def _volume(levels: object, unit: int | None) -> int | None:
 def _moment(tick: Tick) -> datetime | None:
     """From `time` (milliseconds of Unix time), else from `timetag` (Shanghai's)."""
     milliseconds = _positive(_number(tick.get("time")))
-    if milliseconds is not None:
-        return datetime.fromtimestamp(float(milliseconds) / 1000, SHANGHAI)
     try:
+        if milliseconds is not None:
+            return datetime.fromtimestamp(float(milliseconds) / 1000, SHANGHAI)
         return datetime.strptime(str(tick.get("timetag", ""))[:17], "%Y%m%d %H:%M:%S").replace(tzinfo=SHANGHAI)
-    except ValueError:
+    except (ValueError, OverflowError, OSError):
         return None
 
 
 def _price(value: object) -> Decimal | None:
     """A price on the tick, without a float's noise; None for 0, -1 and the like, which mean no price."""
     price = _positive(_number(value))
-    return price.quantize(TICK, ROUND_HALF_UP) or None if price is not None else None
+    return price.quantize(TICK, ROUND_HALF_UP) or None if price is not None and price < _MOST else None
 
 
 def _whole(value: object) -> int:
@@ -148,7 +171,7 @@ def _decimal(value: object) -> Decimal | None:
         found = Decimal(str(value))
     except InvalidOperation:
         return None
-    return found if found.is_finite() and abs(found) < _UNSET else None
+    return found if found.is_finite() and abs(found) < _UNSET and found not in _PLACEHOLDERS else None
 
 
 def _first(levels: object) -> object:

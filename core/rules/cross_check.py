@@ -41,15 +41,28 @@ def disagreement(first: Quote, second: Quote, ratio: Decimal) -> str | None:
     reason = price_disagreement(first, second, ratio)
     if reason is not None:
         return reason
-    before, other = first.prev_close, second.prev_close
-    if before is not None and other is not None and _apart(before, other, PREV_CLOSE_RATIO):
-        limit = say("at most {ratio:.1%} apart", ratio=PREV_CLOSE_RATIO)
-        return _disagree(say("previous close"), before, other, first, second, limit)
+    reason = prev_close_disagreement(first, second)
+    if reason is not None:
+        return reason
     low, high = sorted((first.volume, second.volume))
     if low > 0 and high > VOLUME_FACTOR * low:
         limit = say("at most {factor} times", factor=VOLUME_FACTOR)
         return _disagree(say("volume"), first.volume, second.volume, first, second, limit)
     return None
+
+
+def prev_closes_differ(one: Decimal, other: Decimal) -> bool:
+    """Whether two figures cannot both be the bond's previous close."""
+    return _apart(one, other, PREV_CLOSE_RATIO)
+
+
+def prev_close_disagreement(first: Quote, second: Quote) -> str | None:
+    """That previous closes are not the same; None where they are, or one is not known."""
+    before, other = first.prev_close, second.prev_close
+    if before is None or other is None or not prev_closes_differ(before, other):
+        return None
+    limit = say("at most {ratio:.1%} apart", ratio=PREV_CLOSE_RATIO)
+    return _disagree(say("previous close"), before, other, first, second, limit)
 
 
 def price_disagreement(first: Quote, second: Quote, ratio: Decimal) -> str | None:

@@ -35,11 +35,15 @@ class Ratios:
 
 @dataclass(frozen=True, slots=True)
 class Levels:
-    """Prices in CNY per 张 at which a holding is sold, on the tick; None where there is no such stop."""
+    """Prices in CNY per 张 at which a holding is sold, on the tick; None where there is no such stop.
+
+    `doubt` is why one of the bases is left out.
+    """
 
     loss: Decimal | None
     profit: Decimal | None
     basis: str
+    doubt: str = ""
 
 
 def ratios_of(stops: StopSettings, parameters: Maybe[Mapping[str, Any]]) -> Ratios:
@@ -50,17 +54,21 @@ def ratios_of(stops: StopSettings, parameters: Maybe[Mapping[str, Any]]) -> Rati
     )
 
 
-def levels_of(cost: Decimal, prev_close: Decimal | None, ratios: Ratios, basis: Basis) -> Maybe[Levels]:
+def levels_of(cost: Decimal, prev_close: Maybe[Decimal], ratios: Ratios, basis: Basis) -> Maybe[Levels]:
     """Where to sell what cost `cost` (CNY per 张); with `both`, each level is the one that is reached first.
 
-    The previous close changes overnight and may be missing: then `both` is the cost alone. A cost that is not above
-    zero is one that the broker did not report.
+    The previous close changes overnight and may not be known: then `both` is the cost alone, with the reason as the
+    levels' `doubt`. A cost that is not above zero is one that the broker did not report, or no price of the bond.
     """
     known = {"cost": cost} if basis in {"cost", "both"} and cost > 0 else {}
-    if basis in {"prev_close", "both"} and prev_close is not None:
-        known["prev. close"] = prev_close
+    doubt = ""
+    if basis in {"prev_close", "both"}:
+        if isinstance(prev_close, Known):
+            known["prev. close"] = prev_close.value
+        else:
+            doubt = prev_close.reason
     if not known:
-        return Unknown(say(_NO_COST) if basis == "cost" else say("the previous close is unknown"))
+        return Unknown(doubt or say(_NO_COST))
     loss, profit = _set(ratios.loss), _set(ratios.profit)
     losses = [price * (1 - loss) for price in known.values() if loss is not None]
     profits = [price * (1 + profit) for price in known.values() if profit is not None]
@@ -69,6 +77,7 @@ def levels_of(cost: Decimal, prev_close: Decimal | None, ratios: Ratios, basis: 
             to_tick(max(losses), Side.BUY) if losses else None,
             to_tick(min(profits), Side.SELL) if profits else None,
             " / ".join(f"{name} {price:.3f}" for name, price in known.items()),
+            doubt,
         )
     )
 

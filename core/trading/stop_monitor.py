@@ -171,7 +171,7 @@ class StopMonitor:
     def _crossing(self, owned: Owned, quote: Quote, ratios: Ratios) -> _Crossing | None:
         if not self._settings.stops.enabled:
             return None
-        levels = levels_of(owned.cost, quote.prev_close, ratios, self._settings.stops.basis)
+        levels = self.levels(owned.cost, quote, ratios)
         origin = crossed(quote.last, levels.value) if isinstance(levels, Known) else None
         if isinstance(levels, Unknown) or origin is None:
             return None
@@ -187,6 +187,17 @@ class StopMonitor:
             ),
             level,
         )
+
+    def levels(self, cost: Decimal, quote: Quote | None, ratios: Ratios) -> Maybe[Levels]:
+        """Where a holding of this cost is sold, by today's quote of its bond."""
+        return levels_of(cost, self._prev_close(quote), ratios, self._settings.stops.basis)
+
+    def _prev_close(self, quote: Quote | None) -> Maybe[Decimal]:
+        """The previous close, where nothing contradicts it."""
+        if quote is None or quote.prev_close is None:
+            return Unknown((quote.doubt if quote else "") or say("the previous close is unknown"))
+        contradiction = self._second.other_prev_close(quote) if self._second is not None else None
+        return Known(quote.prev_close) if contradiction is None else Unknown(contradiction)
 
     def _obstacle(self, quote: Quote, watch: _Watch) -> str | None:
         """Why a price through a level does not sell at once.
@@ -352,7 +363,7 @@ class StopMonitor:
     def _row(self, owned: Owned, ratios: Ratios, trouble: str | None, hours: str | None) -> StopRow:
         watch = self._watches.get(owned.code) or _Watch()
         quote = watch.quote
-        levels = levels_of(owned.cost, quote.prev_close if quote else None, ratios, self._settings.stops.basis)
+        levels = self.levels(owned.cost, quote, ratios)
         known = levels.value if isinstance(levels, Known) else Levels(None, None, "")
         reason = self._why_unarmed(levels, ratios) or trouble or self._order_manager.frozen.get(owned.code)
         unseen = self._price_missing(watch) if hours is None else None
@@ -364,8 +375,9 @@ class StopMonitor:
         elif watch.note:
             status = StopStatus.WAITING
         state = reason or watch.note or unseen or text
-        if reason is None and ratios.troubles:
-            state = say("{state}, but {troubles}", state=state, troubles=ratios.troubles[0])
+        caveat = next((text for text in (*ratios.troubles, known.doubt) if text), None)
+        if reason is None and caveat is not None:
+            state = say("{state}, but {troubles}", state=state, troubles=caveat)
         armed = reason is None and unseen is None
         return StopRow(known.loss, known.profit, known.basis, armed, state, status, watch.checked_at)
 

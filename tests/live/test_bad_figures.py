@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from tests.live.running import Running, furnished, ledger, until
+from tests.live.test_sources import show
 from tests.live.world import ProcessWorld, bonds
+from tests.quotes.tencent_service import served
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="its processes are ended with POSIX signals")
 
@@ -99,3 +101,34 @@ def test_cash_that_cannot_be_true_buys_nothing_and_lets_stops_fire(world: Proces
         until(lambda: OWNED[0] not in ledger(world), lambda: run.said)
         world.control.configure(distort={"XtAsset": {}})
         until(lambda: world.json("plan")[1]["legs"], lambda: run.said)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("against", ["static data", "second source"])
+def test_a_previous_close_that_two_disagree_on_sells_nothing(world: ProcessWorld, against: str) -> None:
+    furnished(world, OWNED)
+    bad, good = OWNED[0], OWNED[1]
+    world.settings |= {"STOPS__BASIS": "prev_close", "QUOTES__SOURCES": '["qmt", "tencent"]'}
+    world.settings["GUARDS__CROSS_CHECK"] = "live"
+    with served() as tencent:
+        world.settings["QUOTES__TENCENT"] = tencent.url
+        show(tencent, *OWNED, last="94.000")
+        if against == "static data":
+            set_detail(world, bad, {"PreClose": 120.0})
+        else:
+            show(tencent, bad, last="94.000", prev_close="90.000")
+        with Running(world).follows() as run:
+            until(lambda: len(tencent.asked) > 1, lambda: run.said)
+            falls(world, bad)
+            falls(world, good)
+            until(lambda: good not in ledger(world), lambda: run.said)
+            assert sales(world) == [good]
+            set_detail(world, bad, {})
+            show(tencent, bad, last="94.000")
+            until(lambda: falls(world, bad) or bad not in ledger(world), lambda: run.said)
+            assert "Traceback" not in run.said
+
+
+def set_detail(world: ProcessWorld, code: str, detail: dict[str, float]) -> None:
+    world.control.add_instrument(code, name="bond", prev_close=100.0, detail=detail)
+    world.quote([code])

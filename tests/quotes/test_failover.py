@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -217,6 +218,17 @@ def test_a_recent_price_of_the_second_source_can_contradict_a_price() -> None:
     assert world.feed.contradiction(quote(A, "99.5", source="QMT", at=world.clock.now())) is None
     world.passes(11)
     assert world.feed.contradiction(bad) is None  # without prices since then it does not count
+
+
+def test_a_second_source_s_previous_close_of_today_counts_all_day() -> None:
+    world = SourcesWorld(cross_check=True)
+    world.second.push("100")
+    mine = quote(A, "100", source="QMT", at=world.clock.now(), prev_close=Decimal(110))
+    assert "two sources disagree: previous close 110 (QMT" in str(world.feed.other_prev_close(mine))
+    world.passes(3000)
+    assert world.feed.other_prev_close(mine) is not None
+    assert world.feed.other_prev_close(replace(mine, prev_close=Decimal(100))) is None
+    assert world.feed.other_prev_close(replace(mine, prev_close=None)) is None
 
 
 def test_the_active_source_does_not_contradict_itself() -> None:

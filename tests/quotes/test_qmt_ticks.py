@@ -1,6 +1,6 @@
 """Real MiniQMT ticks and the quotes made from them."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -148,3 +148,48 @@ def test_the_time_may_come_as_text() -> None:
     found = read_tick(BOND, tick, None)
     assert isinstance(found, Known)
     assert found.value.at == AT
+
+
+@pytest.mark.parametrize(
+    "last", [float("nan"), float("inf"), -2.0, 2147483647, 1.7976931348623157e308, 1213.7, 12.137, "x"]
+)
+def test_a_last_price_that_cannot_be_is_no_price_and_not_the_previous_close(last: object) -> None:
+    assert isinstance(read_tick(BOND, {**TICK, "lastPrice": last}, read_detail(DETAIL)), Unknown)
+
+
+@pytest.mark.parametrize("last", [1213.7, 12.137])
+def test_a_last_price_out_of_proportion_is_refused_without_limits_too(last: float) -> None:
+    assert isinstance(read_tick(BOND, {**TICK, "lastPrice": last}, None), Unknown)
+
+
+@pytest.mark.parametrize("field", ["bidPrice", "askPrice"])
+@pytest.mark.parametrize("price", [float("nan"), float("inf"), -1, 0, 2147483647])
+def test_a_best_price_that_cannot_be_is_an_empty_side(field: str, price: float) -> None:
+    quote = made(**{field: [price]})
+    assert (quote.bid if field == "bidPrice" else quote.ask) is None
+
+
+@pytest.mark.parametrize("changes", [{"time": 9e18}, {"time": 2147483647e9, "timetag": ""}, {"time": float("nan")}])
+def test_a_time_that_cannot_be_is_no_price(changes: dict[str, Any]) -> None:
+    assert isinstance(read_tick(BOND, {**TICK, **changes}, None), Unknown)
+
+
+def test_a_price_of_a_later_day_is_refused() -> None:
+    """It would outlast every price of today."""
+    later = {**TICK, "time": int((AT + timedelta(days=1)).timestamp() * 1000)}
+    assert isinstance(read_tick(BOND, later, None, AT), Unknown)
+    assert isinstance(read_tick(BOND, TICK, None, AT), Known)
+
+
+@pytest.mark.parametrize("close", [130.0, 122.0, 12.2828, 1228.28])
+def test_a_previous_close_that_differs_from_the_static_data_is_not_known(close: float) -> None:
+    quote = made(lastClose=close)
+    assert quote.prev_close is None
+    assert f"{close:.3f} and 122.828" in quote.doubt
+    assert quote.last == Decimal("121.370"), "the price is as good as before"
+
+
+@pytest.mark.parametrize("close", [122.828, 122.8280000001, 0.0, float("nan")])
+def test_a_previous_close_that_agrees_or_is_silent_leaves_the_static_one(close: float) -> None:
+    quote = made(lastClose=close)
+    assert (quote.prev_close, quote.doubt) == (Decimal("122.828"), "")

@@ -1,6 +1,7 @@
 """Where a holding is sold: ratios, levels, and what a price sets off."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -22,7 +23,7 @@ def ratios(profit: str | None = "0.2", loss: str | None = "0.08") -> Ratios:
 
 
 def levels(basis: Basis, *, cost: Decimal = COST, close: Decimal | None = CLOSE, terms: Ratios | None = None) -> Levels:
-    found = levels_of(cost, close, terms or ratios(), basis)
+    found = levels_of(cost, Known(close) if close is not None else Unknown("away"), terms or ratios(), basis)
     assert isinstance(found, Known)
     return found.value
 
@@ -101,11 +102,11 @@ def test_trigger_prices_name_their_basis() -> None:
 
 
 def test_an_unknown_previous_close_arms_no_stop() -> None:
-    assert levels_of(COST, None, ratios(), "prev_close") == Unknown("the previous close is unknown")
+    assert levels_of(COST, Unknown("two disagree"), ratios(), "prev_close") == Unknown("two disagree")
 
 
 def test_without_a_previous_close_both_is_the_cost_alone() -> None:
-    assert levels("both", close=None) == levels("cost")
+    assert levels("both", close=None) == replace(levels("cost"), doubt="away")
 
 
 def test_a_stop_switched_off_has_no_trigger_price() -> None:
@@ -121,7 +122,7 @@ def test_an_unknown_ratio_has_no_trigger_price_and_the_other_stays() -> None:
 @pytest.mark.parametrize("cost", ["0", "-3.5"])
 def test_an_unknown_cost_is_not_zero(cost: str) -> None:
     """A holding that was adopted without its cost would else be through its take-profit at any price."""
-    found = levels_of(Decimal(cost), CLOSE, ratios(), "cost")
+    found = levels_of(Decimal(cost), Known(CLOSE), ratios(), "cost")
     assert isinstance(found, Unknown)
     assert "cost" in found.reason
     assert levels("both", cost=Decimal(cost)) == levels("prev_close")

@@ -10,12 +10,12 @@ from core.brokers.broker import ConnectionState, ConnectionStatus
 from core.model.bond import BondCode
 from core.model.order import Intent, OrderState, Origin, Side
 from core.model.quote import TradingState
-from core.model.settings import OrderSettings, Settings
+from core.model.settings import OrderSettings, Settings, StopSettings
 from core.model.snapshot import Control
 from core.trading.settle import settle
 from tests.trading import hostile
 from tests.trading.conftest import MakeWorld
-from tests.trading.trading_world import SELL, TEN, A, B, TradingWorld
+from tests.trading.trading_world import SELL, TEN, A, B, TradingWorld, settings
 
 THROUGH = "94"
 """Below the stop-loss of a bond that cost 100: 95."""
@@ -369,3 +369,37 @@ async def test_a_stop_fires_on_the_first_price_after_the_break(world: TradingWor
     world.clock.move_to(TEN.replace(hour=13, minute=0))
     await world.ticked(A, THROUGH)
     assert sold(world) == [(A, 100)]
+
+
+@pytest.mark.parametrize("doubted", ["second source", "own figures"])
+async def test_a_previous_close_that_two_disagree_on_arms_nothing_and_says_so(
+    make_world: MakeWorld, doubted: str
+) -> None:
+    stops = StopSettings(basis="prev_close")
+    world = make_world(settings().model_copy(update={"stops": stops}))
+    world.own(A=100, B=100)
+    why = "two previous closes, 100 and 120"
+    if doubted == "second source":
+        world.prev_close_doubts[A] = why
+        await world.ticked(A, "90")
+    else:
+        await world.ticked(A, "90", prev_close=None, doubt=why)
+    assert world.sent(SELL) == []
+    row = world.stops.rows()[A]
+    assert (row.armed, row.loss, row.state) == (False, None, why)
+    await world.ticked(B, "90")
+    assert world.sent(SELL) == [(B, 100)], "one that nobody contradicts is armed"
+    world.prev_close_doubts.clear()
+    await world.ticked(A, "90")
+    assert world.sent(SELL) == [(B, 100), (A, 100)]
+
+
+async def test_with_both_bases_a_doubtful_previous_close_leaves_the_cost(make_world: MakeWorld) -> None:
+    world = make_world(settings().model_copy(update={"stops": StopSettings(basis="both")}))
+    world.own(A=100)
+    world.prev_close_doubts[A] = "two disagree"
+    await world.ticked(A, "96", prev_close=Decimal(110))
+    row = world.stops.rows()[A]
+    assert (world.sent(SELL), row.armed, row.loss, row.state) == ([], True, Decimal(95), "armed, but two disagree")
+    await world.ticked(A, "95", prev_close=Decimal(110))
+    assert world.sent(SELL) == [(A, 100)]

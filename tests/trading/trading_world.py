@@ -103,6 +103,7 @@ class TradingWorld:
         self.book = ToldBook()
         self.second: dict[BondCode, Maybe[Quote]] = {}
         self.doubts: dict[BondCode, str] = {}
+        self.prev_close_doubts: dict[BondCode, str] = {}
         self.rotation = Rotation(
             settings=settings,
             clock=clock,
@@ -127,6 +128,9 @@ class TradingWorld:
 
     def contradiction(self, quote: Quote) -> str | None:
         return self.doubts.get(quote.code)
+
+    def other_prev_close(self, quote: Quote) -> str | None:
+        return self.prev_close_doubts.get(quote.code)
 
     @property
     def path(self) -> Path:
