@@ -165,8 +165,9 @@ def test_a_last_price_out_of_proportion_is_refused_without_limits_too(last: floa
 @pytest.mark.parametrize("field", ["bidPrice", "askPrice"])
 @pytest.mark.parametrize("price", [float("nan"), float("inf"), -1, 0, 2147483647])
 def test_a_best_price_that_cannot_be_is_an_empty_side(field: str, price: float) -> None:
-    quote = made(**{field: [price]})
-    assert (quote.bid if field == "bidPrice" else quote.ask) is None
+    found = read_tick(BOND, {**TICK, field: [price]}, None)
+    assert isinstance(found, Known)
+    assert (found.value.bid if field == "bidPrice" else found.value.ask) is None
 
 
 @pytest.mark.parametrize("changes", [{"time": 9e18}, {"time": 2147483647e9, "timetag": ""}, {"time": float("nan")}])
