@@ -14,6 +14,7 @@ from core.infra.clock import Clock, RealClock
 from core.infra.logs import NUMBERS
 from core.model.snapshot import Health, Level
 from core.quotes.failover import FailoverQuotes
+from core.rules.sessions import trading_seconds
 
 log = logging.getLogger(__name__)
 
@@ -152,17 +153,16 @@ class HealthMonitor:
         if self._woke is not None and clock.real() - self._woke[1] < _LAG:
             return _State(Level.WARNING, say("woke at {woke:%H:%M:%S}", woke=self._woke[0]))
         closed = self._components.calendar.orders_allowed(now) is not None
-        if quotes is None or closed or clock.real() - quotes.at > SILENCE:
-            return _State(Level.GOOD, "ok")
+        if quotes is None or closed or clock.real() - quotes.at > SILENCE or quotes.newest.date() < now.date():
+            return _State(Level.GOOD, "ok")  # a price of yesterday tells nothing about today's clock
         ahead = (quotes.newest - now).total_seconds()
         if ahead > SKEW * clock.speed:
             return _State(
                 Level.ERROR, say("slow by {ahead:.0f} s against the prices: set the machine's time", ahead=ahead)
             )
-        if -ahead > _LAG * clock.speed:
-            return _State(
-                Level.WARNING, say("fast by {value:.0f} s against the prices, or these are old", value=-ahead)
-            )
+        fast = trading_seconds(quotes.newest.time(), now.time())  # after the break the newest price is that before it
+        if fast > _LAG * clock.speed:
+            return _State(Level.WARNING, say("fast by {value:.0f} s against the prices, or these are old", value=fast))
         return _State(Level.GOOD, "ok")
 
     def _engine(self) -> _State:

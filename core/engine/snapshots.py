@@ -16,6 +16,7 @@ from core.model.bond_info import BondDetail, SourcePrice
 from core.model.command import ListedBond
 from core.model.known import Known, Maybe, Unknown
 from core.model.order import Order, Side
+from core.model.plan import Blocked
 from core.model.platform import Selection
 from core.model.quote import Quote
 from core.model.settings import Settings
@@ -71,6 +72,7 @@ class SnapshotBuilder:
             positions=positions,
             orders=self._orders(now.date()),
             plan=components.rotation.pending_plan,
+            suspended=self._suspended(now.date()),
             rebalance=components.rotation.current_run(),
             events=tuple(state.events),
             equity=tuple(state.equity),
@@ -109,6 +111,11 @@ class SnapshotBuilder:
         if len(troubled) == len(feed.states()):
             return (say("every source of prices is out of reach, and nothing is ordered: {told}", told=told),)
         return (say("prices come from {name}; out of reach: {told}", name=feed.name, told=told),)
+
+    def _suspended(self, today: date) -> tuple[Blocked, ...]:
+        plan = self._components.rotation.newest_plan
+        rows = plan.blocked if plan is not None and plan.trading_day == today else ()
+        return tuple(row for row in rows if row.suspended and row.side is Side.BUY)
 
     def _limits(self, today: date) -> tuple[Limit, ...]:
         components = self._components

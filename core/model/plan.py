@@ -40,12 +40,13 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Blocked:
-    """A leg that is wanted and not possible; its slot stays empty."""
+    """A leg that is wanted and not possible; its slot stays empty. `suspended`: because the bond does not trade."""
 
     side: Side
     code: BondCode
     name: str
     reason: str
+    suspended: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,9 @@ def _loopback(host: str) -> bool:
 
 
 Mode = Literal["sandbox", "paper", "live"]
+_MOST = 2**31 - 1
+"""The largest whole number of a setting: what the platform and MiniQMT take as an id."""
+
 Ratio = Annotated[Decimal, Field(gt=0)]
 
 
@@ -93,7 +96,7 @@ class QmtSettings(SettingsGroup):
     """Full path of the terminal's userdata_mini folder."""
     account: Annotated[str, Field(pattern="^[0-9A-Za-z]{0,23}$")] = ""
     """Your account number."""
-    session_ids: tuple[Annotated[int, Field(gt=0)], Annotated[int, Field(gt=0)]] = (100, 109)
+    session_ids: tuple[Annotated[int, Field(gt=0, le=_MOST)], Annotated[int, Field(gt=0, le=_MOST)]] = (100, 109)
     """First and last session id that rotor uses in turn; each leaves files in userdata_mini."""
 
     @model_validator(mode="after")
@@ -119,9 +122,9 @@ class QuoteSettings(SettingsGroup):
 class StrategySettings(SettingsGroup):
     """The strategy and the backtest record to follow; `Run this` on the Strategies screen sets both."""
 
-    strategy_id: Annotated[int, Field(ge=0)] = 0
+    strategy_id: Annotated[int, Field(ge=0, le=_MOST)] = 0
     """Number of the strategy; 0 while none is chosen."""
-    history_id: Annotated[int, Field(ge=0)] = 0
+    history_id: Annotated[int, Field(ge=0, le=_MOST)] = 0
     """Number of the backtest record."""
 
 
@@ -194,13 +197,13 @@ class GuardSettings(SettingsGroup):
     """How much of the list may change from one list to the next, a ratio."""
     min_list_ratio: Annotated[Decimal, Field(ge=0, le=1)] = Decimal("0.5")
     """A list shorter than this share of the last one is refused."""
-    max_daily_orders: Annotated[int, Field(ge=1)] = 500
+    max_daily_orders: Annotated[int, Field(ge=1, le=_MOST)] = 500
     """Most orders in a day; after that only safety and manual sales are sent."""
     max_price_distance: Annotated[Decimal, Field(gt=0, le=Decimal("0.2"))] = Decimal("0.02")
     """How far an order may be beyond the best opposite quote, or that quote beyond the last price, a ratio."""
-    max_quote_age: Annotated[int, Field(ge=5)] = 300
+    max_quote_age: Annotated[int, Field(ge=5, le=_MOST)] = 300
     """Maximum age of a price for an order of a plan, in seconds of trading."""
-    max_rejects: Annotated[int, Field(ge=1)] = 5
+    max_rejects: Annotated[int, Field(ge=1, le=_MOST)] = 5
     """Rejected orders in a row after which only safety and manual sales are sent, until you resume."""
     cross_check: Literal["live", "always", "off"] = "live"
     """The modes in which a second source must confirm the prices of a plan."""
@@ -211,15 +214,15 @@ class GuardSettings(SettingsGroup):
     sell_without_buys: Literal["ask", "allow"] = "ask"
     """What to do with a plan that sells although data of its buys are missing and none can be bought. ask: only you can
     start it, after a question; a scheduled run waits."""
-    min_days_to_last_trade: Annotated[int, Field(ge=0)] = 5
+    min_days_to_last_trade: Annotated[int, Field(ge=0, le=_MOST)] = 5
     """Buy no bond whose last trading day is this many sessions away or fewer."""
-    sell_days_before_last_trade: Annotated[int, Field(ge=0)] = 2
+    sell_days_before_last_trade: Annotated[int, Field(ge=0, le=_MOST)] = 2
     """Sell the strategy's bond from this many sessions before its last trading day on."""
-    min_days_to_call: Annotated[int, Field(ge=0)] = 5
+    min_days_to_call: Annotated[int, Field(ge=0, le=_MOST)] = 5
     """Buy no bond that may meet the conditions of a call (强赎) in this many sessions or fewer."""
-    min_days_to_maturity: Annotated[int, Field(ge=0)] = 180
+    min_days_to_maturity: Annotated[int, Field(ge=0, le=_MOST)] = 180
     """Buy no bond with fewer days to maturity than this."""
-    min_days_listed: Annotated[int, Field(ge=0)] = 5
+    min_days_listed: Annotated[int, Field(ge=0, le=_MOST)] = 5
     """Buy no bond within this many sessions after its listing."""
     redemption: Literal["required", "warn", "off"] = "required"
     """What to do about buys without a redemption table; off: do not fetch it."""

@@ -10,7 +10,7 @@ from core.model.account import Asset
 from core.model.bond import BondCode
 from core.model.known import Maybe, Unknown
 from core.model.order import Order, Origin, Side
-from core.model.plan import Plan
+from core.model.plan import Blocked, Plan
 from core.model.quote import SessionPhase
 from core.model.settings import ScreenSettings
 
@@ -290,10 +290,11 @@ class Snapshot:
     """Everything a screen may know. `number` grows with each one, so the newest wins; `stops` tells what is armed.
 
     `needs` is what is still to be done before the first live order; `jobs` what the schedule does next, soonest first;
-    `notices` what wants attention and does not keep trading off; `dangers` what threatens
-    the holdings (calls, last days); `sources` where prices come from, best first; `limits` how far the
-    day's limits are used; `language` and `look` are as set for every screen; `locked`: passwords wait in an encrypted
-    file for its passphrase; `release` is a newer version of this program, None where none is known.
+    `notices` what wants attention and does not keep trading off; `dangers` what threatens the holdings (calls, last
+    days); `sources` where prices come from, best first; `limits` how far the day's limits are used; `suspended` the
+    bonds of the list that today's newest plan could not buy for that reason; `language` and `look` are as set for every
+    screen; `locked`: passwords wait in an encrypted file for its passphrase; `release` is a newer version of this
+    program, None where none is known.
     """
 
     number: int
@@ -311,6 +312,7 @@ class Snapshot:
     positions: Maybe[tuple[PositionRow, ...]] = Unknown("not read yet")
     orders: tuple[Order, ...] = ()
     plan: Plan | None = None
+    suspended: tuple[Blocked, ...] = ()
     rebalance: Rebalance | None = None
     events: tuple[Event, ...] = ()
     equity: tuple[tuple[datetime, Decimal], ...] = ()

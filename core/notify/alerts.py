@@ -162,7 +162,7 @@ def find_conditions(
     snapshot: Snapshot, dangers: Iterable[HeldDanger], failed_part: str | None, back: str | None
 ) -> Iterator[Condition]:
     """Everything in the snapshot that the user should know of."""
-    for find in (_trading, _connections, _orders, _stops, _runs, _bonds):
+    for find in (_trading, _connections, _orders, _stops, _runs, _bonds, _listed):
         yield from find(snapshot)
     for danger in dangers:
         yield Condition(f"danger:{danger.code}:{danger.sell}", NotificationKind.BOND, danger.text)
@@ -324,6 +324,14 @@ def _bonds(shown: Snapshot) -> Iterator[Condition]:
                 say("{code} {name} trades again", code=row.code, name=row.name),
                 _STEADY,
             )
+
+
+def _listed(shown: Snapshot) -> Iterator[Condition]:
+    for row in shown.suspended:
+        text = say(
+            "{code} {name} is on the list and suspended: not bought, its slot stays empty", code=row.code, name=row.name
+        )
+        yield Condition(f"listed:{shown.trading_day}:{row.code}", NotificationKind.BOND, text)
 
 
 def _of(code: object, name: str, volume: int) -> dict[str, object]:

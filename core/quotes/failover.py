@@ -180,7 +180,14 @@ class FailoverQuotes:
         return dict.fromkeys(wanted, Unknown(told))
 
     async def universe(self) -> Maybe[tuple[BondCode, ...]]:
-        return await self._sources[0].feed.universe()
+        """The list of the first source that has one; the reasons of all where none has."""
+        reasons: list[str] = []
+        for source in self._sources:
+            found = await source.feed.universe()
+            if isinstance(found, Known):
+                return found
+            reasons.append(found.reason)
+        return Unknown("; ".join(reasons))
 
     def contradiction(self, quote: Quote) -> str | None:
         """How a second source's recent price contradicts this quote, as a sentence; None where it does not.

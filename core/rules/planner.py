@@ -81,6 +81,10 @@ class _Facts:
     def price(self, side: Side, code: BondCode) -> Maybe[Decimal]:
         return leg_price(self.situation, self.settings, side, code)
 
+    def suspended(self, code: BondCode) -> bool:
+        quote = self.situation.quotes.get(code)
+        return isinstance(quote, Known) and suspended(quote.value)
+
     def volume(self, code: BondCode) -> int:
         return self.held[code].volume if code in self.held else 0
 
@@ -266,7 +270,9 @@ def _sell(facts: _Facts, code: BondCode, why: str) -> Leg | Blocked:
         blocked = price.reason
     if blocked is not None or isinstance(price, Unknown):
         return Blocked(
-            Side.SELL, code, facts.name(code), say("{blocked}; cannot be sold ({why})", blocked=blocked, why=why)
+            *(Side.SELL, code, facts.name(code)),
+            say("{blocked}; cannot be sold ({why})", blocked=blocked, why=why),
+            suspended=facts.suspended(code),
         )
     return _leg(facts, Side.SELL, code, volume, price.value, why)
 
@@ -337,7 +343,7 @@ def _held_up(facts: _Facts) -> list[BondCode]:
 
 def _not_bought(facts: _Facts, code: BondCode, rank: int, reason: str) -> Blocked:
     text = say("{reason}; cannot be bought (rank {rank})", reason=reason, rank=rank)
-    return Blocked(Side.BUY, code, facts.name(code), text)
+    return Blocked(Side.BUY, code, facts.name(code), text, suspended=facts.suspended(code))
 
 
 def _fills_a_slot(facts: _Facts, code: BondCode) -> bool:

@@ -86,6 +86,8 @@ class Rotation:
         self._pending: dict[str, Plan] = {}
         """The newest plans, until one is carried out or what they were made from has changed: two users, or two
         commands, may each have theirs."""
+        self.newest_plan: Plan | None = None
+        """The newest plan, also after it was carried out."""
         self._why_dropped = say("this plan is not known, or too old")
         self._dangers = dangers
         self._second = second
@@ -120,7 +122,7 @@ class Rotation:
 
     def keep_pending(self, plan: Plan) -> None:
         """Keep the plan until it is carried out."""
-        self._pending[plan.plan_id] = plan
+        self._pending[plan.plan_id] = self.newest_plan = plan
 
     def drop_pending(self, why: str) -> None:
         """Forget the plans: what they were made from has changed, as the sentence `why` says."""

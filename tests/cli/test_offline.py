@@ -24,6 +24,7 @@ from core.model.time import SHANGHAI
 from core.trading.journal import Journal
 from core.trading.ledger import Ledger
 from core.trading.state_store import TRADING
+from tests.cli.command import rotor
 from tui.cli.offline import EXPORTS, config_document, export_rows, status_document
 from tui.cli.output import rebalance_document
 
@@ -262,3 +263,42 @@ class TestDocuments:
         ordered = [(shown["volume"], shown["price"], shown["amount"]) for shown in document["legs"]]
         assert ordered == [(90, 111.25, 10012.5), (100, 110.5, 11050.0)]
         assert document["legs"][0]["filled_volume"] == 40
+
+
+class TestFolderThatDoesNotExist:
+    @pytest.mark.parametrize(
+        "command",
+        [["status"], ["halt"], ["pause"], ["resume"], ["cancel", "--yes"], ["flatten", "--yes"], ["export", "orders"]],
+        ids=" ".join,
+    )
+    def test_a_mistyped_folder_fails_and_is_not_created(self, tmp_path: Path, command: list[str]) -> None:
+        mistyped = tmp_path / "mistyped"
+        done = rotor("--home", str(mistyped), *command)
+        assert (done.returncode, mistyped.exists()) == (1, False)
+        assert str(mistyped) in done.stderr
+
+
+class TestControls:
+    def test_resume_says_what_it_ended_and_when_there_was_nothing_to_end(self, home: Home) -> None:
+        at = ("--home", str(home.path))
+        for command, now in (("halt", "halted"), ("pause", "buys paused")):
+            assert rotor(*at, command).stdout == f"{now} until rotor resume\n"
+            assert rotor(*at, "resume").stdout == f"Trading resumed: it was {now}.\n"
+        assert rotor(*at, "resume").stdout == "Nothing was paused or halted.\n"
+
+
+class TestCsv:
+    def test_a_file_opens_in_excel_and_other_encodings_are_a_choice(self, home: Home, tmp_path: Path) -> None:
+        trade(home).close()
+        out = tmp_path / "orders.csv"
+        wanted = {(): "utf-8-sig", ("--encoding", "utf-8"): "utf-8", ("--encoding", "gb18030"): "gb18030"}
+        for option, encoding in wanted.items():
+            assert rotor("--home", str(home.path), "export", "orders", "--out", str(out), *option).returncode == 0
+            assert "兴业转债" in out.read_bytes().decode(encoding)
+            assert out.read_bytes().startswith(b"\xef\xbb\xbf") is (encoding == "utf-8-sig")
+
+    def test_json_carries_no_byte_order_mark(self, home: Home, tmp_path: Path) -> None:
+        trade(home).close()
+        out = tmp_path / "orders.json"
+        assert rotor("--home", str(home.path), "export", "orders", "--json", "--out", str(out)).returncode == 0
+        assert json.loads(out.read_text("utf-8"))[0]["name"] == "兴业转债"

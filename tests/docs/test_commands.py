@@ -28,6 +28,7 @@ def of_page(page: Path) -> list[Typed]:
     ids=lambda page: page.name,
 )
 def test_the_commands_in_the_documents_work(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "home").mkdir()
     monkeypatch.setenv("ROTOR_HOME", str(tmp_path / "home"))
     monkeypatch.chdir(tmp_path)
     runner = CliRunner()

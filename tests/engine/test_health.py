@@ -307,3 +307,14 @@ def test_a_level_names_its_start(patient: Patient) -> None:
         since.append(patient.row("broker").since)
         patient.machine.passes(60)
     assert [(moment - TEN).total_seconds() / 60 for moment in since] == [0, 0, 2, 2, 4]
+
+
+def test_prices_of_the_last_session_say_nothing_about_the_clock_when_the_next_one_begins(patient: Patient) -> None:
+    patient.hear(66_600)
+    assert patient.told("clock") == (Level.GOOD, "ok")
+
+
+def test_the_lunch_break_does_not_make_the_clock_fast(patient: Patient) -> None:
+    patient.machine.passes(3 * 3600 + 5)  # 13:00:05, and the newest price is that before the break
+    patient.hear(3600 + 1805)
+    assert patient.told("clock") == (Level.GOOD, "ok")

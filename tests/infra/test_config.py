@@ -15,6 +15,7 @@ from core.infra.config import (
     init_config,
     load_settings,
     render_example,
+    setting_fields,
     value_at,
     write_setting,
 )
@@ -284,3 +285,12 @@ class TestWriting:
         assert load_settings(tmp_path, environ={}).mode == "sandbox"
         write_setting(tmp_path, {"mode": "paper"})
         assert load_settings(tmp_path, environ={}).mode == "paper"
+
+
+@pytest.mark.parametrize("value", [2**31, "9" * 400, "9" * 5000], ids=["a bit too large", "400 digits", "5,000 digits"])
+def test_every_whole_number_has_an_upper_limit(tmp_path: Path, value: object) -> None:
+    whole = [key for key, field in setting_fields() if field.annotation is int]
+    assert len(whole) > 12
+    for key in whole:
+        with pytest.raises(SettingsError):
+            load_settings(tmp_path, {key: value}, environ={})

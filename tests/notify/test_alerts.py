@@ -14,6 +14,7 @@ from core.model.bond import BondCode
 from core.model.known import Known, Unknown
 from core.model.notification import NotificationKind
 from core.model.order import Order, OrderState, Origin, Side
+from core.model.plan import Blocked
 from core.model.settings import NotifyEvents
 from core.model.snapshot import (
     BlockKind,
@@ -351,3 +352,12 @@ def test_alerts_are_in_the_user_s_language(world: AlertWorld) -> None:
     finally:
         use_language("en")
     assert "halted" not in told
+
+
+def test_a_listed_bond_that_is_suspended_is_told_once_a_day(tmp_path: Path) -> None:
+    world = AlertWorld(tmp_path)
+    row = Blocked(Side.BUY, BondCode("113052"), "兴业转债", "suspended; cannot be bought (rank 1)", suspended=True)
+    shown = replace(snapshot(), suspended=(row,))
+    text = "113052.SH 兴业转债 is on the list and suspended: not bought, its slot stays empty"
+    assert any(text in told for told in world.look(shown))
+    assert not any("suspended: not bought" in told for told in world.look(shown, after=600))

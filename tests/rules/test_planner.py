@@ -223,3 +223,10 @@ def test_selling_asks_nothing_where_one_bond_can_be_bought_or_none_should_be() -
     plans = [plan_rebalance(world, SETTINGS) for world in (one, none, paused, leaving)]
     assert [plan.question for plan in plans] == [None] * 4
     assert all(plan.sells for plan in plans)
+
+
+def test_a_skipped_row_tells_whether_the_bond_is_suspended() -> None:
+    plan = plan_rebalance(
+        situation(selection(A, B), market(quote(A, state=TradingState.HALTED), quote(B, ask=None))), SETTINGS
+    )
+    assert {row.code: row.suspended for row in plan.blocked} == {A: True, B: False}

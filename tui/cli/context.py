@@ -304,6 +304,12 @@ def home_at(option: Path | None) -> Home:
     return Home(find_home(option, os.environ, Path.cwd()))
 
 
+def existing_or_exit(home: Home) -> None:
+    """Exit with code 1 where the data folder does not exist: a mistyped folder must not read as an empty account."""
+    if not home.path.is_dir():
+        exit_with(FAILED, f"There is no data folder {home.path}: nothing is known of it. Check --home and ROTOR_HOME.")
+
+
 def settings_of(home: Home, mode: str | None = None) -> Settings:
     """The settings of a data folder. Raises `SettingsError`, its text a line per problem."""
     return load_settings(home.path, {} if mode is None else {"mode": mode})

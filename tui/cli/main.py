@@ -9,7 +9,7 @@ from contextlib import contextmanager, nullcontext
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TextIO, cast
 
 import click
 
@@ -30,11 +30,13 @@ from tui.cli.context import (
     CliContext,
     ask,
     confirm_or_exit,
+    existing_or_exit,
     exit_with,
     home_at,
     needs_yes,
 )
 from tui.cli.offline import (
+    CSV_ENCODING,
     EXPORTS,
     config_document,
     export_rows,
@@ -96,12 +98,18 @@ Press 3 and r for a plan, e to execute it and y to confirm."""
 @click.option("--speed", type=click.FloatRange(min=0.1, max=3600), default=60.0, show_default=True)
 @click.pass_obj
 def demo(context: CliContext, speed: float) -> None:
-    """Open the app on the sandbox: a recorded trading day at speed, in a temporary data folder."""
-    home = home_at(context.chosen_home or Path(tempfile.mkdtemp(prefix="rotor-demo-")))
-    if not home.config_file.exists():
-        prepare_demo(home)
-    click.echo(f"The demo's data folder is {home.path}. To open it again: rotor --home {home.path}", err=True)
-    CliContext(home.path, "sandbox", context.speed or speed).open_app()
+    """Open the app on the sandbox: a recorded trading day at speed.
+
+    With --home FOLDER its data are kept there, else nowhere.
+    """
+    scratch = tempfile.TemporaryDirectory(prefix="rotor-demo-", ignore_cleanup_errors=True)
+    with scratch if context.chosen_home is None else nullcontext(context.chosen_home) as folder:
+        home = home_at(Path(folder))
+        if not home.config_file.exists():
+            prepare_demo(home)
+        if context.chosen_home is None:
+            click.echo("The demo keeps nothing. To keep its data: rotor --home FOLDER demo", err=True)
+        CliContext(home.path, "sandbox", context.speed or speed).open_app()
 
 
 @main.command(
@@ -207,6 +215,7 @@ def rebalance(context: CliContext, yes: bool, as_json: bool) -> None:
 @click.pass_obj
 def status(context: CliContext, as_json: bool) -> None:
     """Show the running engine, the last rebalance, open orders and what the strategy owns."""
+    existing_or_exit(context.home)
     try:
         document = status_document(context.home, context.settings())
     except HomeUnusable as error:
@@ -219,20 +228,39 @@ def status(context: CliContext, as_json: bool) -> None:
 @main.command(epilog="Example: rotor export fills --out fills.csv")
 @click.argument("what", type=click.Choice(EXPORTS))
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="File to write; default: stdout.")
+@click.option(
+    "--encoding",
+    type=click.Choice(("utf-8-sig", "utf-8", "gb18030")),
+    help="Of the CSV; default: utf-8-sig for a file, which Excel opens right, and utf-8 for stdout.",
+)
 @AS_JSON
 @click.pass_obj
-def export(context: CliContext, what: str, out: Path | None, as_json: bool) -> None:
+def export(context: CliContext, what: str, out: Path | None, encoding: str | None, as_json: bool) -> None:
     """Export orders, fills, the ledger or the equity curve as CSV (or JSON)."""
+    if as_json and encoding is not None:
+        raise click.UsageError("--encoding is for CSV: JSON is always UTF-8")
     try:
         rows = export_rows(context.home, context.settings(), what)
     except (FileNotFoundError, HomeUnusable) as error:
         exit_with(FAILED, str(error))
     try:
-        with out.open("w", encoding="utf-8", newline="") if out else nullcontext(sys.stdout) as stream:
+        with _output(out, encoding or ("utf-8" if as_json or out is None else CSV_ENCODING)) as stream:
             print_json(rows, stream) if as_json else write_csv(rows, stream)
     except OSError as error:
         exit_with(FAILED, f"Cannot write {out or 'the output'}: {error.strerror or error}.")
     click.echo(f"{len(rows)} rows", err=True)
+
+
+@contextmanager
+def _output(out: Path | None, encoding: str) -> "Generator[TextIO]":
+    """The file, or stdout in this encoding."""
+    if out is not None:
+        with out.open("w", encoding=encoding, newline="") as stream:
+            yield stream
+        return
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding=encoding)
+    yield sys.stdout
 
 
 for _command in (

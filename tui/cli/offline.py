@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 EXPORTS = ("orders", "fills", "ledger", "equity")
 
+CSV_ENCODING = "utf-8-sig"
+"""Of a file that people open: without the byte order mark, Excel on a Chinese Windows reads UTF-8 as GBK."""
+
 MAX_CAPITAL = Decimal(10) ** 12
 """Highest start capital of a rehearsal, CNY."""
 
@@ -95,8 +98,8 @@ def status_document(home: Home, settings: Settings) -> dict[str, Any]:
     return document
 
 
-def change_control(home: Home, settings: Settings, control: Control | None) -> Control | None:
-    """Pause or halt trading, or resume with None; returns what is in force then.
+def change_control(home: Home, settings: Settings, control: Control | None) -> tuple[Control | None, Control | None]:
+    """Pause or halt trading, or resume with None; returns what was in force before and what is then.
 
     Written to disk, where a running engine reads it before each order. Raises `HomeUnusable`, `OSError`.
     """
@@ -105,8 +108,9 @@ def change_control(home: Home, settings: Settings, control: Control | None) -> C
     database = open_database(path, TRADING)
     try:
         controls = TradingControls(StateStore(database))
+        before = controls.engaged
         controls.release() if control is None else controls.engage(control)
-        return controls.engaged
+        return before, controls.engaged
     except sqlite3.Error as error:
         raise unreadable(path, error) from error
     finally:
@@ -277,7 +281,7 @@ def rehearse_panel(
             "fills": [_fill_row(fill) for fill in report.fill_rows],
         }
         for name, table in tables.items():
-            with (export / f"{name}.csv").open("w", encoding="utf-8", newline="") as stream:
+            with (export / f"{name}.csv").open("w", encoding=CSV_ENCODING, newline="") as stream:
                 write_csv(table, stream)
     return document
 

@@ -18,6 +18,7 @@ from tui.cli.context import (
     ask,
     confirm_or_exit,
     confirm_word_or_exit,
+    existing_or_exit,
     exit_with,
     needs_yes,
 )
@@ -93,11 +94,15 @@ def resume(context: CliContext) -> None:
 
 
 def _change_control(context: CliContext, control: Control | None) -> None:
+    existing_or_exit(context.home)
     try:
-        in_force = change_control(context.home, context.settings(), control)
+        before, in_force = change_control(context.home, context.settings(), control)
     except (HomeUnusable, OSError) as error:
         exit_with(FAILED, f"Nothing was changed: {error}")
-    click.echo(f"{in_force} until rotor resume" if in_force else "Trading resumed.")
+    if in_force is not None:
+        click.echo(f"{in_force} until rotor resume")
+    else:
+        click.echo(f"Trading resumed: it was {before}." if before else "Nothing was paused or halted.")
 
 
 @click.command(epilog="Example: rotor cancel --yes")
@@ -107,6 +112,7 @@ def cancel(context: CliContext, yes: bool) -> None:
     """Cancel every open order and wait for the broker's confirmations."""
     from core.model.command import CancelWorking
 
+    existing_or_exit(context.home)
     confirm_word_or_exit(yes, "Type 'cancel' to cancel every open order", "cancel", "Nothing was cancelled.")
     with context.engine() as engine:
         done = ask(engine, CancelWorking(), 60)
@@ -127,6 +133,7 @@ def flatten(context: CliContext, yes: bool) -> None:
     """
     from core.model.command import Flatten
 
+    existing_or_exit(context.home)
     question = f"Type 'flatten' to sell everything that the strategy owns ({context.settings().mode})"
     confirm_word_or_exit(yes, question, "flatten", "Nothing was sold.")
     with context.engine() as engine:
@@ -187,6 +194,7 @@ def settle(context: CliContext, order: str, outcome: str, yes: bool) -> None:
     """
     from core.model.command import SettleOrder
 
+    existing_or_exit(context.home)
     meaning = "was filled in full at its limit" if outcome == "filled" else "is over, with the fills booked so far"
     confirm_or_exit(yes, f"Order {order} {meaning}?", "Nothing was settled.")
     with context.engine() as engine:
