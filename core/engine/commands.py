@@ -7,6 +7,7 @@ from datetime import date
 from functools import partial
 from typing import Any, TypeVar, cast
 
+from core.engine.adoption import adoption_of
 from core.engine.assembly import Components
 from core.engine.current_settings import CurrentSettings
 from core.engine.doctor.examination import examine
@@ -26,6 +27,7 @@ from core.model.bond import BondCode, CodeRefused
 from core.model.bond_info import BondDetail
 from core.model.command import (
     Adopt,
+    AskAdoption,
     CancelOrder,
     CancelWorking,
     ChangeSetting,
@@ -81,8 +83,8 @@ from core.model.order import Origin
 from core.model.platform import Page, Record, Selection, Strategy
 from core.model.report import Report
 from core.model.settings import StrategySettings
-from core.model.snapshot import Followed, Need, Rebalance
-from core.trading.settle import adopt, release, settle
+from core.model.snapshot import Adoption, Followed, Need, Rebalance
+from core.trading.settle import adopt, adoptable, release, settle
 
 log = logging.getLogger(__name__)
 
@@ -136,6 +138,7 @@ class CommandHandlers:
             Reconcile: self._reconcile,
             SettleOrder: self._settle,
             Adopt: self._adopt,
+            AskAdoption: self._ask_adoption,
             Release: self._release,
             GiveConsent: self._consent,
             RunSelfTest: self._self_test,
@@ -238,9 +241,30 @@ class CommandHandlers:
         await self._components.rotation.reconcile()
         return str(order.state)
 
+    async def _ask_adoption(self, command: AskAdoption) -> Adoption:
+        await self._sign_in.wait_ended()  # it asks for the strategy's ratios
+        code, order_manager = BondCode(command.code), self._components.order_manager
+        more, cost = await adoptable(order_manager, code)
+        found = (await self._components.feed.snapshot([code]))[code]
+        return adoption_of(self._components, code, more, cost, order_manager.ledger.holdings().get(code), found)
+
     async def _adopt(self, command: Adopt) -> int:
         self._trading.decline_while_running()
-        more = await adopt(self._components.order_manager, BondCode(command.code))
+        asked = await self._ask_adoption(AskAdoption(command.code))
+        chosen = asked.on(command.basis)
+        if isinstance(chosen, Unknown):
+            raise CommandDeclined(chosen.reason)
+        if chosen.value.through and not command.sell_now:
+            raise CommandDeclined(
+                say(
+                    "{code} was not adopted at {price}: {through}. Take today's price as the basis "
+                    "(rotor adopt {code} --basis last), or agree to the sale (--sell-now).",
+                    code=asked.code,
+                    price=chosen.value.price,
+                    through=chosen.value.through,
+                )
+            )
+        more = await adopt(self._components.order_manager, asked.code, chosen.value.price)
         await self._components.rotation.reconcile()
         return more
 

@@ -4,13 +4,14 @@ from collections.abc import Collection, Mapping
 from datetime import date, datetime
 
 from core.bonds.eligibility import Eligibility
+from core.engine.adoption import adoption_of
 from core.engine.assembly import Components
 from core.engine.health import HealthMonitor
 from core.engine.scheduler import RunScheduler
 from core.i18n import language, mark, say
 from core.infra.credentials import Credentials
 from core.infra.updates import UpdateCheck
-from core.model.account import Position
+from core.model.account import Owned, Position
 from core.model.bond import BondCode
 from core.model.bond_info import BondDetail, SourcePrice
 from core.model.command import ListedBond
@@ -20,7 +21,7 @@ from core.model.plan import Blocked
 from core.model.platform import Selection
 from core.model.quote import Quote
 from core.model.settings import Settings
-from core.model.snapshot import Followed, Limit, PositionRow, Snapshot, StopRow
+from core.model.snapshot import Adoption, Followed, Limit, PositionRow, Snapshot, StopRow
 from core.quotes.failover import FailoverQuotes
 from core.quotes.feed import QuoteFeed
 from core.rules.pricing import plan_price
@@ -156,19 +157,26 @@ class SnapshotBuilder:
         positions = self._components.rotation.account.latest.positions
         if isinstance(positions, Unknown):
             return positions
-        ledger = self._components.order_manager.ledger.holdings()
+        ledger, quotes = self._components.order_manager.ledger.holdings(), self._components.state.quotes
         return Known(
             tuple(
                 _row(
                     position,
                     ledger[position.code].volume if position.code in ledger else 0,
-                    self._components.state.quotes.get(position.code),
+                    quotes.get(position.code),
                     stops.get(position.code),
                     self._components.bonds.name(position.code),
+                    self._adoption(position, ledger.get(position.code), quotes.get(position.code, _NO_QUOTE)),
                 )
                 for position in positions.value
             )
         )
+
+    def _adoption(self, position: Position, owned: Owned | None, found: Maybe[Quote]) -> Adoption | None:
+        more = position.volume - (owned.volume if owned else 0)
+        if more <= 0:
+            return None
+        return adoption_of(self._components, position.code, more, position.cost, owned, found)
 
     def _orders(self, today: date) -> tuple[Order, ...]:
         """Today's, and before them what earlier days have left open."""
@@ -177,7 +185,14 @@ class SnapshotBuilder:
         return (*left, *journal.of_day(today))
 
 
-def _row(position: Position, ours: int, found: Maybe[Quote] | None, stop: StopRow | None, known_as: str) -> PositionRow:
+def _row(
+    position: Position,
+    ours: int,
+    found: Maybe[Quote] | None,
+    stop: StopRow | None,
+    known_as: str,
+    adoption: Adoption | None,
+) -> PositionRow:
     quote = found.value if isinstance(found, Known) else None
     return PositionRow(
         code=position.code,
@@ -191,6 +206,7 @@ def _row(position: Position, ours: int, found: Maybe[Quote] | None, stop: StopRo
         quoted_at=quote.at if quote else None,
         state=str(quote.state) if quote else say("no quote"),
         stop=stop,
+        adoption=adoption,
     )
 
 

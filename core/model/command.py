@@ -14,7 +14,7 @@ from core.model.plan import Plan
 from core.model.platform import Page, Record, RecordDetail, Selection, Strategy
 from core.model.report import Report
 from core.model.settings_rows import SecretName, SecretStored, SettingsTable
-from core.model.snapshot import Followed, Level, Rebalance
+from core.model.snapshot import Adoption, AdoptionBasis, Followed, Level, Rebalance
 
 T = TypeVar("T")
 
@@ -189,7 +189,19 @@ class SettleOrder(Command[str]):
 
 @dataclass(frozen=True, slots=True)
 class Adopt(Command[int]):
-    """Put all that the account holds of a bond under management; answers with the 张 that are new."""
+    """Put all that the account holds of a bond under management; answers with the 张 that are new.
+
+    Declined where today's price is beyond a stop level already, unless the user has agreed that it is sold at once.
+    """
+
+    code: str
+    basis: AdoptionBasis = "cost"
+    sell_now: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AskAdoption(Command[Adoption]):
+    """What adopting a bond would mean: its stop levels, and whether it would be sold at once."""
 
     code: str
 

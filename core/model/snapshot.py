@@ -4,15 +4,20 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import Literal
 
 from core.i18n import mark
 from core.model.account import Asset
 from core.model.bond import BondCode
-from core.model.known import Maybe, Unknown
+from core.model.known import Known, Maybe, Unknown
 from core.model.order import Order, Origin, Side
 from core.model.plan import Blocked, Plan
 from core.model.quote import SessionPhase
 from core.model.settings import ScreenSettings
+
+
+AdoptionBasis = Literal["cost", "last"]
+"""What a holding's stops are measured from when it is adopted: its cost in the account, or today's price."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,11 +200,39 @@ class MissedRun:
 
 
 @dataclass(frozen=True, slots=True)
+class AdoptionLevels:
+    """The stop levels of a holding that is adopted at `price`, all CNY per 张; None where there is none, for the reason
+    in `note`. `through` says that today's price is beyond one of them already, or that it cannot be known: what is
+    adopted so may be sold at once.
+    """
+
+    price: Decimal
+    loss: Decimal | None = None
+    profit: Decimal | None = None
+    note: str = ""
+    through: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Adoption:
+    """What taking `volume` 张 more of a bond into management would mean, at their cost or at today's price."""
+
+    code: BondCode
+    volume: int
+    at_cost: AdoptionLevels
+    at_last: Maybe[AdoptionLevels]
+
+    def on(self, basis: AdoptionBasis) -> Maybe[AdoptionLevels]:
+        return Known(self.at_cost) if basis == "cost" else self.at_last
+
+
+@dataclass(frozen=True, slots=True)
 class PositionRow:
     """A holding joined with the ledger and its newest quote.
 
     `volume`, `sellable` and `ours` (the strategy's part) in 张; `cost`, `last` and `prev_close` in CNY per 张, None
-    where not known; `quoted_at` is the time of the quote, None without one; `stop` is None for what is not managed.
+    where not known; `quoted_at` is the time of the quote, None without one; `stop` is None for what is not managed,
+    `adoption` for what is managed whole.
     """
 
     code: BondCode
@@ -213,6 +246,7 @@ class PositionRow:
     quoted_at: datetime | None
     state: str = ""
     stop: StopRow | None = None
+    adoption: Adoption | None = None
 
     @property
     def value(self) -> Decimal | None:

@@ -17,7 +17,8 @@ SETTLED = "settled"
 
 
 class Ledger:
-    """Holdings as the sum of committed entries; `cost` of what is left is the average of what was bought."""
+    """Holdings as the sum of committed entries; `cost` of what is left is the average of what was bought, 0 (unknown)
+    where a part of it has none."""
 
     def __init__(self, db: "Database") -> None:
         self._db = db
@@ -109,7 +110,8 @@ class Ledger:
     def _move(self, code: BondCode, side: Side, volume: int, price: Decimal, fee: Decimal) -> None:
         owned = self._owned.get(code) or Owned(code, 0, Decimal(0))
         if side is Side.BUY:
-            paid = owned.cost * owned.volume + price * volume + fee
+            known = price > 0 and (owned.volume == 0 or owned.cost > 0)  # a part without a cost is no cost of nothing
+            paid = owned.cost * owned.volume + price * volume + fee if known else Decimal(0)
             self._owned[code] = Owned(code, owned.volume + volume, paid / (owned.volume + volume))
         elif owned.volume == volume:
             self._owned.pop(code, None)

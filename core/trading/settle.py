@@ -65,11 +65,21 @@ async def settle(order_manager: OrderManager, client_order_id: str, *, filled: b
     return order_manager.journal[client_order_id]
 
 
-async def adopt(order_manager: OrderManager, code: BondCode) -> int:
-    """Put all that the account holds of a bond under management, at its cost there; answers with the 张 that are new.
+async def adopt(order_manager: OrderManager, code: BondCode, price: Decimal | None = None) -> int:
+    """Put all that the account holds of a bond under management, at `price` (CNY per 张) or at its cost there; answers
+    with the 张 that are new. A cost at or below zero is booked as unknown.
 
     Raises `CannotSettle`.
     """
+    more, cost = await adoptable(order_manager, code)
+    booked = max(cost if price is None else price, Decimal(0))
+    order_manager.ledger.move_by_hand("adopted", code, Side.BUY, more, booked, order_manager.clock.now())
+    order_manager.notify()
+    return more
+
+
+async def adoptable(order_manager: OrderManager, code: BondCode) -> tuple[int, Decimal]:
+    """How many 张 of a bond are not managed yet, and their cost in the account. Raises `CannotSettle`."""
     held, cost = await _holding(order_manager, code)
     more = held - _owned(order_manager, code)
     if more <= 0:
@@ -81,9 +91,7 @@ async def adopt(order_manager: OrderManager, code: BondCode) -> int:
             )
         )
     _not_busy(order_manager, code)
-    order_manager.ledger.move_by_hand("adopted", code, Side.BUY, more, cost, order_manager.clock.now())
-    order_manager.notify()
-    return more
+    return more, cost
 
 
 async def release(order_manager: OrderManager, code: BondCode) -> int:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from core.model.order import Order
     from core.model.plan import Leg, Plan
-    from core.model.snapshot import LegProgress, Rebalance
+    from core.model.snapshot import AdoptionLevels, LegProgress, Rebalance
 
 T = TypeVar("T")
 
@@ -33,6 +33,13 @@ def show(document: T, as_json: bool, printer: Callable[[T], object]) -> None:
         print_json(document)
     else:
         printer(document)
+
+
+def adoption_line(volume: int, levels: "AdoptionLevels") -> str:
+    """What adopting a bond at this price means, in a line."""
+    stops = [("stop-loss", levels.loss), ("take-profit", levels.profit)]
+    told = [f"{name} {level}" for name, level in stops if level is not None]
+    return f"{volume} 张 at {levels.price}: " + ", ".join([*told, *filter(None, (levels.note,))])
 
 
 def _console() -> "Console":

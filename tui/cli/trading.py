@@ -13,6 +13,7 @@ from tui.cli.context import (
     DONE,
     FAILED,
     UNRESOLVED,
+    REFUSED,
     YES,
     CliContext,
     ask,
@@ -23,11 +24,11 @@ from tui.cli.context import (
     needs_yes,
 )
 from tui.cli.offline import change_control, status_document
-from tui.cli.output import print_rebalance, show
+from tui.cli.output import adoption_line, print_rebalance, show
 
 if TYPE_CHECKING:
     from core.engine.ipc.link import EngineLink
-    from core.model.command import Adopt, Release
+    from core.model.snapshot import Adoption, AdoptionBasis
 
 _FLATTEN_SECONDS = 900.0
 _SELF_TEST_SECONDS = 120.0
@@ -205,14 +206,49 @@ def settle(context: CliContext, order: str, outcome: str, yes: bool) -> None:
 
 @click.command(epilog="Example: rotor adopt 113052 127045")
 @click.argument("codes", nargs=-1, required=True)
+@click.option(
+    "--basis",
+    type=click.Choice(["cost", "last"]),
+    default="cost",
+    help="What the stops are measured from: the cost in the account, or today's price.",
+)
+@click.option("--sell-now", is_flag=True, help="Agree that a bond whose stop level is crossed already is sold at once.")
 @YES
 @click.pass_obj
-def adopt(context: CliContext, codes: Sequence[str], yes: bool) -> None:
-    """Take bonds that you hold into management: the strategy may sell them."""
-    from core.model.command import Adopt
+def adopt(context: CliContext, codes: Sequence[str], basis: "AdoptionBasis", sell_now: bool, yes: bool) -> None:
+    """Take bonds that you hold into management: the strategy may sell them.
 
-    question = f"Take {', '.join(codes)} into management? The strategy may sell them."
-    _change_management(context, [Adopt(code) for code in codes], question, yes)
+    Shows each bond's stop levels first. One whose level is crossed already is adopted only with your consent.
+    """
+    from core.model.command import Adopt, AskAdoption
+
+    with context.engine() as engine:
+        asked = [ask(engine, AskAdoption(code), 60) for code in codes]
+        agreed = [_agreed(adoption, basis, sell_now, yes) for adoption in asked]
+        question = f"Take {', '.join(codes)} into management? The strategy may sell them."
+        confirm_or_exit(yes, question, "Nothing was changed.")
+        for code, now in zip(codes, agreed, strict=True):
+            click.echo(f"{code}: {ask(engine, Adopt(code, basis, now), 60)} 张")
+        _reconcile_and_exit(engine)
+
+
+def _agreed(adoption: "Adoption", basis: "AdoptionBasis", sell_now: bool, yes: bool) -> bool:
+    """Print the levels; whether the user agrees to a sale at once, where a level is crossed already."""
+    from core.model.known import Unknown
+
+    chosen = adoption.on(basis)
+    if isinstance(chosen, Unknown):
+        exit_with(REFUSED, f"{adoption.code}: {chosen.reason}. Nothing was changed.")
+    click.echo(f"{adoption.code}: {adoption_line(adoption.volume, chosen.value)}", err=True)
+    through = chosen.value.through
+    if not through or sell_now:
+        return sell_now
+    remedy = "Take today's price as the basis (--basis last), or agree to the sale (--sell-now)."
+    otherwise = f"{adoption.code}: {through}. Nothing was changed. {remedy}"
+    if yes:
+        exit_with(REFUSED, otherwise)
+    confirm_or_exit(yes, f"{adoption.code}: {through}. Adopt it all the same?", otherwise)
+    return True
 
 
 @click.command(epilog="Example: rotor release 113052")
@@ -224,14 +260,10 @@ def release(context: CliContext, codes: Sequence[str], yes: bool) -> None:
     from core.model.command import Release
 
     question = f"Release {', '.join(codes)} from management?"
-    _change_management(context, [Release(code) for code in codes], question, yes)
-
-
-def _change_management(context: CliContext, commands: "Sequence[Adopt | Release]", question: str, yes: bool) -> None:
     confirm_or_exit(yes, question, "Nothing was changed.")
     with context.engine() as engine:
-        for command in commands:
-            click.echo(f"{command.code}: {ask(engine, command, 60)} 张")
+        for code in codes:
+            click.echo(f"{code}: {ask(engine, Release(code), 60)} 张")
         _reconcile_and_exit(engine)
 
 

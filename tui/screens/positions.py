@@ -9,13 +9,21 @@ from textual.binding import BindingType
 
 from core.i18n import mark, say, say_many
 from core.model.command import Adopt, Done, Release, SellOne
-from core.model.known import Unknown
-from core.model.snapshot import Control, PositionRow, Snapshot, StopsSummary
+from core.model.known import Known, Maybe, Unknown
+from core.model.snapshot import (
+    Adoption,
+    AdoptionBasis,
+    AdoptionLevels,
+    Control,
+    PositionRow,
+    Snapshot,
+    StopsSummary,
+)
 from tui import format as fmt
 from tui.actions import bindings_of
 from tui.screens.bond import BondDialog
 from tui.screens.controls import STALE
-from tui.screens.dialogs import Confirm, Fact, mode_and_account
+from tui.screens.dialogs import ChoiceDialog, Confirm, Fact, mode_and_account
 from tui.screens.live_consent import live_orders_allowed
 from tui.screens.pane import ListPane, PaneHost
 from tui.screens.stop_text import distance_cell, gauge, level_cells, state_cell, stop_line, stop_rows
@@ -25,20 +33,63 @@ from tui.widgets.theme import STYLES, Tone, change_tone, styled
 
 
 async def adopt(host: PaneHost, row: PositionRow, snapshot: Snapshot) -> None:
-    """Put all of it under management."""
-    volume = row.volume - row.ours
-    asked = Confirm(
+    """Put all of it under management, at its cost or at today's price; a level that is crossed already asks again."""
+    volume, adoption = row.volume - row.ours, row.adoption
+    answers = [("y", say("Yes, adopt it")), *_at_todays_price(adoption)]
+    asked = ChoiceDialog(
         say("Adopt this holding"),
         [
             *_who(row, snapshot),
             (say("Yours now"), say("{volume} 张, worth {amount} CNY", **_worth(row, volume)), Tone.STRONG),
+            *(_level_rows(say("At its cost"), Known(adoption.at_cost)) if adoption else ()),
+            *(_level_rows(say("At today's"), adoption.at_last) if adoption else ()),
             (say("Then"), say("the strategy's: stops guard it, a rebalance may sell it"), Tone.WARN),
         ],
         say("Take these {volume} 张 into the strategy's management?", volume=fmt.volume(volume)),
-        say("Yes, adopt it"),
+        answers,
+        calm=True,
     )
+    answer = await host.push_screen_wait(asked)
+    if not answer:
+        return
+    basis: AdoptionBasis = "cost" if answer == "y" else "last"
+    levels = adoption.on(basis) if adoption else None
+    through = levels.value.through if isinstance(levels, Known) else ""
+    if through and not await host.push_screen_wait(_sold_at_once(row, snapshot, through)):
+        return
     done = mark("{bond}: {volume} 张 taken into the strategy's management.")
-    await _ask_and_send(host, row, asked, Adopt(row.code), done, mark("{bond} was not adopted: {reason}"))
+    await _send(host, row, Adopt(row.code, basis, bool(through)), done, mark("{bond} was not adopted: {reason}"))
+
+
+def _at_todays_price(adoption: Adoption | None) -> list[tuple[str, str]]:
+    if adoption is None or isinstance(adoption.at_last, Unknown):
+        return []
+    price = fmt.price(adoption.at_last.value.price)
+    return [("t", say("Yes, and measure its stops from today's price, {price}", price=price))]
+
+
+def _level_rows(title: str, found: Maybe[AdoptionLevels]) -> list[Fact]:
+    if isinstance(found, Unknown):
+        return [(title, found.reason, Tone.DIM)]
+    levels = found.value
+    told = say(
+        "{price}: stop-loss {loss}, take-profit {profit}",
+        price=fmt.price(levels.price),
+        loss=fmt.price(levels.loss),
+        profit=fmt.price(levels.profit),
+    )
+    rows: list[Fact] = [(title, told, Tone.TEXT)]
+    return rows + [("", text, Tone.WARN) for text in (levels.note, levels.through) if text]
+
+
+def _sold_at_once(row: PositionRow, snapshot: Snapshot, through: str) -> Confirm:
+    return Confirm(
+        say("Adopt this holding"),
+        [*_who(row, snapshot), (say("Stops"), through, Tone.BAD)],
+        say("Adopt it all the same?"),
+        say("Yes, it may be sold at once"),
+        danger=True,
+    )
 
 
 async def release(host: PaneHost, row: PositionRow, snapshot: Snapshot) -> None:
@@ -58,10 +109,13 @@ async def release(host: PaneHost, row: PositionRow, snapshot: Snapshot) -> None:
 
 
 async def _ask_and_send(
-    host: PaneHost, row: PositionRow, asked: Confirm, command: Adopt | Release, done: str, undone: str
+    host: PaneHost, row: PositionRow, asked: Confirm, command: Release, done: str, undone: str
 ) -> None:
-    if not await host.push_screen_wait(asked):
-        return
+    if await host.push_screen_wait(asked):
+        await _send(host, row, command, done, undone)
+
+
+async def _send(host: PaneHost, row: PositionRow, command: Adopt | Release, done: str, undone: str) -> None:
     reply = await host.ask(command)
     if isinstance(reply, Done):
         host.show_message(say(done, bond=_bond(row), volume=fmt.volume(reply.value)))

@@ -25,6 +25,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 import core.model
 from core.model.bond import BondCode
 from core.model.command import (
+    AskAdoption,
     CheckSetting,
     Command,
     Examine,
@@ -137,10 +138,11 @@ def _decoded_object(plain: dict[str, Any]) -> Any:  # noqa: ANN401  (JSON)
             raise ProtocolError(f"an object without a known tag: {sorted(plain)}")
 
 
-PROTOCOL = 4
+PROTOCOL = 5
 """Increased with every change of the messages or the classes in them: engine and viewer must have the same."""
 
 READ_ONLY_COMMANDS: tuple[type[Command[Any]], ...] = (
+    AskAdoption,
     CheckSetting,
     Examine,
     FindInLog,
