@@ -15,7 +15,6 @@ from core.model.plan import Blocked, Plan
 from core.model.quote import SessionPhase
 from core.model.settings import ScreenSettings
 
-
 AdoptionBasis = Literal["cost", "last"]
 """What a holding's stops are measured from when it is adopted: its cost in the account, or today's price."""
 

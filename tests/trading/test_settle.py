@@ -147,3 +147,21 @@ async def test_a_bond_with_an_open_order_is_neither_adopted_nor_released(world: 
     await world.order_manager.send([intent(K, A, SELL, 100)])
     with pytest.raises(CannotSettle, match="wait for its end"):
         await move(world.order_manager, A)  # type: ignore[operator]
+
+
+async def test_what_is_adopted_without_a_cost_has_none_and_takes_none_from_the_rest(world: TradingWorld) -> None:
+    """A cost of 0 averaged in would put the take-profit below the price."""
+    world.own(A=100)
+    world.broker.held[A] = 200
+    assert await adopt(world.order_manager, A) == 100
+    assert world.ledger.holdings()[A].cost == 0
+    await world.ticked(A, "60")
+    await world.ticked(A, "150")
+    assert world.sent(SELL) == []
+    assert world.again().ledger.holdings()[A].cost == 0
+
+
+async def test_today_s_price_may_be_the_basis(world: TradingWorld) -> None:
+    world.broker.held[A] = 100
+    await adopt(world.order_manager, A, Decimal(130))
+    assert world.ledger.holdings()[A].cost == 130

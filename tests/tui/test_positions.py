@@ -8,7 +8,7 @@ import pytest
 from core.model.command import Adopt, Done, ExecutePlan, Failed, Release, SellOne
 from core.model.known import Known
 from core.model.order import Origin
-from core.model.snapshot import Control, PositionRow
+from core.model.snapshot import Adoption, AdoptionLevels, Control, PositionRow, Snapshot
 from tests.tui.screen import LARGE, flat, lines, press, shown, status_text, text, until
 from tests.tui.scripted import ScriptedLink, blocked, positions, rebalance, snapshot
 from tui.app import RotorApp
@@ -159,3 +159,36 @@ async def test_pressing_twice_sells_once() -> None:
 def test_rows_without_figures_can_be_sorted() -> None:
     bare = PositionRow(positions()[0].code, "", 0, 0, 0, None, None, None, None)
     assert bare.stop_distance is None
+
+
+def adoptable(through: str) -> Snapshot:
+    """The pictures' holdings, each of the user's own with what adopting it would mean."""
+
+    def with_levels(row: PositionRow) -> PositionRow:
+        cost = AdoptionLevels(Decimal(150), Decimal("142.5"), Decimal(165), "", through)
+        last = AdoptionLevels(Decimal(130), Decimal("123.5"), Decimal(143))
+        return replace(row, adoption=Adoption(row.code, 760, cost, Known(last)))
+
+    return replace(snapshot(), positions=Known(tuple(map(with_levels, positions()))))
+
+
+async def test_the_question_shows_the_levels_and_today_s_price_may_be_the_basis() -> None:
+    link = ScriptedLink(adoptable(""))
+    link.replies[Adopt] = Done(760)
+    async with shown(link, "4", "end", "up", "up", "a", size=LARGE) as (app, pilot):
+        assert "150.000: stop-loss 142.500, take-profit 165.000" in flat(app)
+        assert "130.000: stop-loss 123.500, take-profit 143.000" in flat(app)
+        await press(pilot, "t")
+        assert link.sent_of(Adopt) == [Adopt("123107.SZ", "last")]
+
+
+async def test_a_crossed_level_is_asked_about_again() -> None:
+    link = ScriptedLink(adoptable("beyond the stop-loss already"))
+    link.replies[Adopt] = Done(760)
+    async with shown(link, "4", "end", "up", "up", "a", "y", size=LARGE) as (app, pilot):
+        assert "Adopt it all the same?" in flat(app)
+        assert "beyond the stop-loss already" in flat(app)
+        await press(pilot, "enter")
+        assert link.sent_of(Adopt) == []
+        await press(pilot, "a", "y", "y")
+        assert link.sent_of(Adopt) == [Adopt("123107.SZ", "cost", sell_now=True)]
