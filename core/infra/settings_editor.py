@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 from core.i18n import say
 from core.infra import config
 from core.infra.config import KEYS, SettingsError, load_settings
-from core.model.settings import Settings
+from core.model.settings import AsRatio, AsShare, Settings
 from core.model.settings_rows import Kind, SettingRow, Source
 
 NEED_RESTART = ("mode", "factorcat.base_url", "qmt", "strategy", "screen.mouse")
@@ -41,6 +41,7 @@ def setting_rows(home: Path, in_use: Settings, environ: Mapping[str, str] | None
             choices=_choices(field),
             at_once=not config.within(key, NEED_RESTART),
             money=config.within(key, _MONEY),
+            ratio=_is_ratio(field),
         )
         for key, field in config.setting_fields()
     )
@@ -66,6 +67,13 @@ def value_of(key: str, text: str) -> Any:  # noqa: ANN401  (whatever the key's t
         return tomllib.loads(f"value = {text.strip()}", parse_float=Decimal)["value"]
     except tomllib.TOMLDecodeError:
         return text.strip()  # the check of the whole names what it should be
+
+
+def _is_ratio(field: FieldInfo) -> bool:
+    marks = [*field.metadata]
+    for branch in get_args(field.annotation):
+        marks += getattr(branch, "__metadata__", ())
+    return AsRatio in marks or AsShare in marks
 
 
 def _text(key: str, settings: BaseModel) -> str:

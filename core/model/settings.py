@@ -2,11 +2,12 @@
 
 import re
 from datetime import time
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
+from functools import partial
 from ipaddress import ip_address
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 # Strict on purpose: whatever reads an address that passed here finds the same host in it.
 _ADDRESS = re.compile(
@@ -51,6 +52,28 @@ _MOST = 2**31 - 1
 """The largest whole number of a setting: what the platform and MiniQMT take as an id."""
 
 Ratio = Annotated[Decimal, Field(gt=0)]
+
+
+def _no_percentage(value: object, *, whole: bool = False) -> object:
+    """Raises `ValueError` for a percentage in a ratio's place, naming the ratio that was meant. `whole`: 1 is one."""
+    text = str(value).strip()
+    figure = text.rstrip("%％ ")
+    try:
+        number = Decimal(figure)
+    except InvalidOperation:
+        return value
+    ratio = number < 1 or (whole and number == 1)
+    if not number.is_finite() or (ratio and figure == text):
+        return value
+    meant = f"for {number:f} % write {(number / 100).normalize():f}"
+    raise ValueError(f"{text} is no ratio: {meant}" if figure != text else f"{text} means {number * 100:f} %: {meant}")
+
+
+AsRatio = BeforeValidator(_no_percentage)
+AsShare = BeforeValidator(partial(_no_percentage, whole=True))
+"""1 is 100 %: what is above it, or where nobody wants as much, was typed as a percentage."""
+
+StopRatio = Annotated[Decimal, Field(gt=0, lt=1), AsRatio]
 
 
 def _session_time(text: str) -> str:
@@ -144,7 +167,7 @@ class OrderSettings(SettingsGroup):
 
     type: Literal["limit", "market"] = "limit"
     """limit: at the last price; market: a limit through the best opposite quote by the slippage."""
-    slippage: Annotated[Decimal, Field(ge=0, le=Decimal("0.1"))] = Decimal("0.01")
+    slippage: Annotated[Decimal, Field(ge=0, le=Decimal("0.1")), AsRatio] = Decimal("0.01")
     """How far a market order may go beyond the best opposite quote, a ratio."""
     timeout: Annotated[int, Field(ge=1, le=600)] = 30
     """Seconds after which the unfilled part is cancelled."""
@@ -159,10 +182,10 @@ class StopSettings(SettingsGroup):
 
     enabled: bool = True
     """Turn stops on."""
-    take_profit: Literal["strategy"] | Ratio = "strategy"
-    """Ratio above the basis at which to sell, or "strategy" for the record's own parameter."""
-    stop_loss: Literal["strategy"] | Annotated[Decimal, Field(gt=0, lt=1)] = "strategy"
-    """Ratio below the basis at which to sell, or "strategy"."""
+    take_profit: Literal["strategy"] | StopRatio = "strategy"
+    """Ratio above the basis at which to sell (0.05 is 5 %), or "strategy" for the record's own parameter."""
+    stop_loss: Literal["strategy"] | StopRatio = "strategy"
+    """Ratio below the basis at which to sell (0.05 is 5 %), or "strategy"."""
     basis: Literal["cost", "prev_close", "both"] = "cost"
     """The basis of the ratios; both: the level that is reached first."""
     refill: bool = False
@@ -193,13 +216,13 @@ class GuardSettings(SettingsGroup):
     """Most that one buy order may cost, CNY."""
     max_daily_buys: Ratio = Decimal("1000000.0")
     """Most that all buys of a day may cost together, CNY."""
-    max_turnover_ratio: Annotated[Decimal, Field(gt=0, le=1)] = Decimal("1.0")
+    max_turnover_ratio: Annotated[Decimal, Field(gt=0, le=1), AsShare] = Decimal("1.0")
     """How much of the list may change from one list to the next, a ratio."""
-    min_list_ratio: Annotated[Decimal, Field(ge=0, le=1)] = Decimal("0.5")
+    min_list_ratio: Annotated[Decimal, Field(ge=0, le=1), AsShare] = Decimal("0.5")
     """A list shorter than this share of the last one is refused."""
     max_daily_orders: Annotated[int, Field(ge=1, le=_MOST)] = 500
     """Most orders in a day; after that only safety and manual sales are sent."""
-    max_price_distance: Annotated[Decimal, Field(gt=0, le=Decimal("0.2"))] = Decimal("0.02")
+    max_price_distance: Annotated[Decimal, Field(gt=0, le=Decimal("0.2")), AsRatio] = Decimal("0.02")
     """How far an order may be beyond the best opposite quote, or that quote beyond the last price, a ratio."""
     max_quote_age: Annotated[int, Field(ge=5, le=_MOST)] = 300
     """Maximum age of a price for an order of a plan, in seconds of trading."""
@@ -207,7 +230,7 @@ class GuardSettings(SettingsGroup):
     """Rejected orders in a row after which only safety and manual sales are sent, until you resume."""
     cross_check: Literal["live", "always", "off"] = "live"
     """The modes in which a second source must confirm the prices of a plan."""
-    cross_check_ratio: Annotated[Decimal, Field(gt=0, le=Decimal("0.2"))] = Decimal("0.01")
+    cross_check_ratio: Annotated[Decimal, Field(gt=0, le=Decimal("0.2")), AsRatio] = Decimal("0.01")
     """How far the two prices may differ, a ratio."""
     hold_slots: bool = True
     """Buy no replacement for a holding that left the list but cannot be sold."""

@@ -17,7 +17,8 @@ MASK = "***"
 class SettingRow:
     """One key. `value` is what the file and the environment say, `in_use` what the engine works by now.
 
-    `about` is English and in the catalogues. `at_once`: no restart is needed; `money`: a change is confirmed first.
+    `about` is English and in the catalogues. `at_once`: no restart is needed; `money`: a change is confirmed first;
+    `ratio`: 1 is 100 %.
     """
 
     key: str
@@ -30,6 +31,7 @@ class SettingRow:
     choices: tuple[str, ...] = ()
     at_once: bool = False
     money: bool = False
+    ratio: bool = False
 
     @property
     def group(self) -> str:

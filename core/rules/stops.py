@@ -17,6 +17,9 @@ Basis = Literal["cost", "prev_close", "both"]
 
 _NO_COST = mark('what it cost is not known, so its stop has no level (stops.basis = "prev_close" needs no cost)')
 
+_MOST_PROFIT = Decimal(2)
+"""A strategy's take-profit from here on is a percentage: 5 would be 500 %."""
+
 _NONE: Known[Decimal | None] = Known(None)
 
 
@@ -49,7 +52,7 @@ class Levels:
 def ratios_of(stops: StopSettings, parameters: Maybe[Mapping[str, Any]]) -> Ratios:
     """The ratios of the settings, or of the followed record's `parameters` where the settings leave them to it."""
     return Ratios(
-        _ratio(stops.take_profit, parameters, TAKE_PROFIT_PARAMETER, None),
+        _ratio(stops.take_profit, parameters, TAKE_PROFIT_PARAMETER, _MOST_PROFIT),
         _ratio(stops.stop_loss, parameters, STOP_LOSS_PARAMETER, Decimal(1)),
     )
 
@@ -96,7 +99,7 @@ def _set(ratio: Maybe[Decimal | None]) -> Decimal | None:
 
 
 def _ratio(
-    wanted: Literal["strategy"] | Decimal, parameters: Maybe[Mapping[str, Any]], name: str, below: Decimal | None
+    wanted: Literal["strategy"] | Decimal, parameters: Maybe[Mapping[str, Any]], name: str, below: Decimal
 ) -> Maybe[Decimal | None]:
     if not isinstance(wanted, str):
         return Known(wanted)
@@ -106,15 +109,15 @@ def _ratio(
     return _NONE if told is None else _sensible(told, name, below)
 
 
-def _sensible(told: object, name: str, below: Decimal | None) -> Maybe[Decimal | None]:
-    """The figure as a ratio: above zero, and below `below` where that is given."""
-    bounds = say("between 0 and {below}", below=below) if below is not None else say("above 0")
+def _sensible(told: object, name: str, below: Decimal) -> Maybe[Decimal | None]:
+    """The figure as a ratio: above zero, and below `below`."""
     refusal = Unknown(
         say(
-            "the strategy's {name} is {told}, which is no ratio {bounds}: set it in [stops] of the settings",
+            "the strategy's {name} is {told}, which is no ratio between 0 and {below} (0.05 is 5 %): set it in [stops] "
+            "of the settings",
             name=name,
             told=repr(told),
-            bounds=bounds,
+            below=below,
         )
     )
     if isinstance(told, bool) or not isinstance(told, int | float | str | Decimal):
@@ -123,5 +126,5 @@ def _sensible(told: object, name: str, below: Decimal | None) -> Maybe[Decimal |
         ratio = Decimal(str(told))
     except InvalidOperation:
         return refusal
-    sensible = ratio.is_finite() and ratio > 0 and (below is None or ratio < below)
+    sensible = ratio.is_finite() and 0 < ratio < below
     return Known(ratio) if sensible else refusal

@@ -115,7 +115,9 @@ class Executor:
         ending, cash = INTERRUPTED, None
         try:
             self._set_stage(mark("selling"))
-            await self._trade(sells, plan, settings)
+            while sells:
+                await self._trade(sells, plan, settings)
+                sells = await self._rest_to_sell(sells, plan, settings)
             if plan.buys:
                 self._set_stage(mark("buying"))
             note = await self._buy(plan, settings)
@@ -126,6 +128,18 @@ class Executor:
             self._runs.finish(plan.plan_id, ending, cash, self._clock.now(), self.stopped)
             log.info("%s %s: %s", plan.origin, plan.plan_id, ending)
         return ending
+
+    async def _rest_to_sell(self, tries: Sequence[_Try], plan: Plan, settings: Settings) -> list[_Try]:
+        """What these sells, filled whole, have left of their bonds: one order sells from one shareholder account."""
+        orders, owned = self._order_manager.journal.of_plan(plan.plan_id), self._order_manager.ledger.holdings()
+        filled = {order.intent.code for order in orders if order.state is OrderState.FILLED}
+        again = {item.leg.code: item.place for item in tries if item.leg.code in filled and item.leg.code in owned}
+        if not again or self._seconds_left(self._clock.now()) <= 0:
+            return []
+        fresh = plan_for(await self._gather(plan.plan_id), settings)
+        return [
+            _Try(again[leg.code] + len(plan.legs), leg) for leg in fresh.sells if leg.code in again and leg.volume > 0
+        ]
 
     async def _buy(self, plan: Plan, settings: Settings) -> str | None:
         """Size the plan's buys again from the cash that arrived; returns the reason where there are none."""

@@ -20,6 +20,7 @@ from core.infra.config import (
     write_setting,
 )
 from core.infra.home import FileBusy, changing
+from core.infra.settings_editor import problem_with
 from core.model.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -294,3 +295,40 @@ def test_every_whole_number_has_an_upper_limit(tmp_path: Path, value: object) ->
     for key in whole:
         with pytest.raises(SettingsError):
             load_settings(tmp_path, {key: value}, environ={})
+
+
+@pytest.mark.parametrize(
+    ("key", "typed", "meant"),
+    [
+        ("stops.take_profit", "5", "5 means 500 %: for 5 % write 0.05"),
+        ("stops.take_profit", "1", "1 means 100 %: for 1 % write 0.01"),
+        ("stops.take_profit", "5%", "for 5 % write 0.05"),
+        ("stops.take_profit", "5％", "for 5 % write 0.05"),
+        ("stops.stop_loss", "8", "8 means 800 %: for 8 % write 0.08"),
+        ("stops.stop_loss", "0.08%", "for 0.08 % write 0.0008"),
+        ("orders.slippage", "1", "for 1 % write 0.01"),
+        ("guards.max_turnover_ratio", "30", "for 30 % write 0.3"),
+        ("guards.min_list_ratio", "50", "for 50 % write 0.5"),
+        ("guards.max_price_distance", "2", "for 2 % write 0.02"),
+        ("guards.cross_check_ratio", "1", "for 1 % write 0.01"),
+    ],
+)
+def test_a_percentage_in_a_ratio_s_place_is_refused_with_the_ratio_that_was_meant(
+    tmp_path: Path, key: str, typed: str, meant: str
+) -> None:
+    assert meant in problem_with(tmp_path, key, typed)
+
+
+@pytest.mark.parametrize(
+    ("key", "typed"),
+    [
+        ("stops.take_profit", "0.05"),
+        ("stops.take_profit", "strategy"),
+        ("stops.stop_loss", "0.999"),
+        ("guards.max_turnover_ratio", "1"),
+        ("guards.min_list_ratio", "1.0"),
+        ("guards.max_price_distance", "0.2"),
+    ],
+)
+def test_a_ratio_is_taken(tmp_path: Path, key: str, typed: str) -> None:
+    assert problem_with(tmp_path, key, typed) == ""

@@ -132,3 +132,19 @@ def test_a_previous_close_that_two_disagree_on_sells_nothing(world: ProcessWorld
 def set_detail(world: ProcessWorld, code: str, detail: dict[str, float]) -> None:
     world.control.add_instrument(code, name="bond", prev_close=100.0, detail=detail)
     world.quote([code])
+
+
+@pytest.mark.slow
+def test_two_rows_of_one_bond_are_summed_and_sold_one_after_the_other(world: ProcessWorld) -> None:
+    """Two shareholder accounts of one customer hold the same bond."""
+    code = OWNED[0]
+    furnished(world, OWNED[1:])
+    world.control.configure(shareholder_accounts={code: [60, 40]})
+    with Running(world).follows() as run:
+        adopted = world.rotor("adopt", code, "--yes")
+        assert (adopted.returncode, adopted.stdout) == (0, f"{code}: 100 张\n")
+        assert world.json("plan")[0] == 0, "planner and reconciliation see as many as were adopted"
+        until(lambda: falls(world, code) or code not in ledger(world), lambda: run.said)
+        sold = [request["volume"] for request in world.control.requests() if request["side"] == SELL]
+        assert sold == [60, 40]
+        assert "Traceback" not in run.said

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from core.model.account import summed
 from core.model.bond import BondCode
 from core.model.known import Known, Unknown
 from core.model.order import Side
@@ -14,6 +15,7 @@ from core.model.plan import Plan
 from core.model.quote import TradingState
 from core.model.settings import BuySettings, GuardSettings, OrderSettings, Settings
 from core.rules.planner import plan_buys, plan_rebalance
+from core.rules.ticks_and_lots import sellable_lots
 from tests.worlds import ledger, market, position, quote, selection, situation
 
 A, B, C = "113001.SH", "123001.SZ", "127001.SZ"
@@ -230,3 +232,13 @@ def test_a_skipped_row_tells_whether_the_bond_is_suspended() -> None:
         situation(selection(A, B), market(quote(A, state=TradingState.HALTED), quote(B, ask=None))), SETTINGS
     )
     assert {row.code: row.suspended for row in plan.blocked} == {A: True, B: False}
+
+
+@pytest.mark.parametrize("sellable", [-10, -1, 0, 9])
+def test_a_sellable_volume_below_a_lot_sells_nothing(sellable: int) -> None:
+    assert sellable_lots(100, position("113001", 100, sellable)) == 0
+
+
+def test_of_several_shareholder_accounts_one_order_sells_the_most_it_can() -> None:
+    (both,) = summed((position("113001", 25), position("113001", 58, 50)))
+    assert [sellable_lots(owned, both) for owned in (83, 25, 24, 5)] == [50, 25, 20, 0]

@@ -72,11 +72,11 @@ def test_a_stop_loss_outside_0_to_1_is_refused_with_its_figure(figure: object) -
     assert found.profit == Known(Decimal("0.2"))
 
 
-@pytest.mark.parametrize("figure", [0, -1, "x", True, float("nan"), float("inf")])
-def test_a_take_profit_that_is_not_above_zero_is_refused_with_its_figure(figure: object) -> None:
+@pytest.mark.parametrize("figure", [0, -1, 2, 5, 20, "x", True, float("nan"), float("inf")])
+def test_a_take_profit_that_is_no_ratio_is_refused_with_its_figure(figure: object) -> None:
     found = ratios_of(STRATEGY, told(profitTargetRatio=figure))
     assert isinstance(found.profit, Unknown)
-    assert f"profitTargetRatio is {figure!r}, which is no ratio above 0" in found.profit.reason
+    assert f"profitTargetRatio is {figure!r}, which is no ratio between 0 and 2 (0.05 is 5 %)" in found.profit.reason
 
 
 def test_a_take_profit_may_be_more_than_a_double() -> None:

@@ -1,6 +1,7 @@
 """Settings: every key with its value, where that comes from and what it does; passwords; and what can be tried out."""
 
 from collections.abc import Coroutine
+from decimal import Decimal, InvalidOperation
 from itertools import groupby
 from typing import Any, ClassVar
 
@@ -301,11 +302,19 @@ def _secret_detail(row: SecretRow) -> Text:
     return text.append(say("Stored in the system's keyring; enter sets it, x deletes it."), STYLES[Tone.DIM])
 
 
+def _with_percentage(setting: SettingRow, text: str) -> str:
+    """A ratio with what it is in percent: 0.5 and 0.05 are easily confused."""
+    try:
+        return f"{text} ({(Decimal(text) * 100).normalize():f} %)" if setting.ratio else text
+    except InvalidOperation:
+        return text
+
+
 def _question(setting: SettingRow, text: str) -> Confirm:
     rows: list[Fact] = [
         (say("Setting"), setting.key, Tone.STRONG),
         (say("Now"), setting.value or say("(empty)"), Tone.TEXT),
-        (say("Then"), text or say("(empty)"), Tone.WARN),
+        (say("Then"), _with_percentage(setting, text) or say("(empty)"), Tone.WARN),
         (say("From"), say(_AT_ONCE if setting.at_once else _AFTER_RESTART), Tone.TEXT),
     ]
     if setting.key == "mode" and text == "live":

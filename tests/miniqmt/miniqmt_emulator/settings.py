@@ -66,7 +66,7 @@ class Settings:
     "only" holds fields that a row must have to be concerned; an empty table ends it."""
 
     shareholder_accounts: dict[str, list[int]] = field(default_factory=dict)
-    """By code, the volumes of the rows that a position is listed in; an empty list ends it."""
+    """By code, how a position is split over shareholder accounts, each a row of its own; an empty list ends it."""
 
     first_order_id: int = 1_090_519_041
     """Order ids start again from here every day."""

@@ -68,11 +68,16 @@ class Views:
         )
 
     def positions(self, account: Account, item: Position) -> list[Wire]:
-        """One row, or one per shareholder account."""
-        volumes = self._settings.shareholder_accounts.get(item.code)
-        rows = [self.position(account, item) for _ in volumes or [0]]
-        for row, volume in zip(rows, volumes or (), strict=False):
-            row["fields"] |= {"m_nVolume": volume, "m_nCanUseVolume": volume}
+        """One row, or one per shareholder account; what was sold went from the first ones."""
+        shares = self._settings.shareholder_accounts.get(item.code)
+        if not shares:
+            return [self.position(account, item)]
+        rows, left = [], item.volume
+        for share in reversed(shares):
+            row, volume = self.position(account, item), min(share, left)
+            row["fields"] |= {"m_nVolume": volume, "m_nCanUseVolume": min(volume, item.usable)}
+            rows.append(row)
+            left -= volume
         return rows
 
     def order(self, account: Account, order: Order, *, shown_status: int | None = None) -> Wire:
