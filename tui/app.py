@@ -13,8 +13,10 @@ from typing import Any, ClassVar, TypeVar
 from rich.color import ColorSystem
 from rich.console import RenderableType
 from rich.text import Text
+from textual import events
 from textual.app import App, ComposeResult, SystemCommand
 from textual.binding import BindingType
+from textual.driver import Driver
 from textual.message import Message
 from textual.screen import Screen
 from textual.scrollbar import ScrollBar
@@ -27,6 +29,8 @@ from core.i18n import language, mark, say, use_language
 from core.model.command import Command, Failed, Reply
 from core.model.snapshot import Snapshot
 from tui.actions import ACTIONS, PANES, Action, actions_of, bindings_of, pane_bindings
+from tui.driver import driver_for
+from tui.input_queue import Input, InputQueue
 from tui.screens.dialogs import help_screen, quit_question
 from tui.screens.home import HomePane
 from tui.screens.log import LogPane
@@ -75,6 +79,7 @@ class RotorApp(App[None]):
     CSS_PATH = ["styles/frame.tcss", "styles/panes.tcss", "styles/boxes.tcss"]  # noqa: RUF012
     AUTO_FOCUS = None
     ALLOW_SELECT = False
+    ENABLE_COMMAND_PALETTE = False  # the stock key opens it over a question, whose keys would then act below it
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [*bindings_of("app"), *pane_bindings()]
 
@@ -100,6 +105,7 @@ class RotorApp(App[None]):
         self._apply_timer: Timer | None = None
         self._asking_to_quit = False
         self._crashed = False
+        self._input = InputQueue(self._deliver, self._unsettled)
         self._login = LoginController(self)
         self._bell = Bell(self)
         self._shutdown_handler = ShutdownHandler(self, lambda code: self.exit(return_code=code))
@@ -141,6 +147,14 @@ class RotorApp(App[None]):
     def pane(self) -> Pane:
         return self._panes[self._current]
 
+    @property
+    def crashed(self) -> bool:
+        """Whether an internal error has ended the app."""
+        return self._crashed
+
+    def get_driver_class(self) -> type[Driver]:
+        return driver_for(super().get_driver_class())
+
     def compose(self) -> ComposeResult:
         yield self._top
         yield self._tabs
@@ -152,6 +166,7 @@ class RotorApp(App[None]):
 
     def on_mount(self) -> None:
         self._enlarge_thread_pool()
+        self._input.start(self._handle_exception)
         self._shutdown_handler.install()
         self._unsubscribe = self.link.subscribe(self._on_engine_snapshot)
         self._next_snapshot = self.link.latest
@@ -167,11 +182,39 @@ class RotorApp(App[None]):
         if self._unsubscribe is not None:
             self._unsubscribe()
             self._unsubscribe = None
+        self._input.close()
         self._shutdown_handler.remove()
         self._bell.restore_title()
         on_close, self._on_close = self._on_close, None
         if on_close is not None:
             on_close()
+
+    # -- from the user ---------------------------------------------------------------------------------------------
+
+    async def on_event(self, event: events.Event) -> None:
+        if isinstance(event, Input) and not event.is_forwarded:
+            self._input.put(event)
+        elif not (self._leaving and isinstance(event, (Input, events.AppFocus, events.AppBlur))):
+            await super().on_event(event)
+
+    async def _deliver(self, event: Input) -> None:
+        if not self._leaving:
+            await super().on_event(event)
+
+    @property
+    def _leaving(self) -> bool:
+        """Whether the app is ending: its screens may be gone already, and no key acts on what is left of them."""
+        return self._exit or self._closing or self._crashed
+
+    def _unsettled(self, event: Input) -> bool:
+        """Whether the palette still looks for what this key will choose from."""
+        from textual.command import CommandPalette
+
+        typing = isinstance(event, events.Key) and event.is_printable
+        if self._leaving or typing or not isinstance(self.screen, CommandPalette):
+            return False
+        gathering = CommandPalette._GATHER_COMMANDS_GROUP  # pyright: ignore[reportPrivateUsage]
+        return any(worker.group == gathering and not worker.is_finished for worker in self.workers)
 
     # -- from the engine -------------------------------------------------------------------------------------------
 
@@ -246,7 +289,8 @@ class RotorApp(App[None]):
         """Send a command and wait for its reply; always a reply."""
         try:
             # Shielded: a screen that stops waiting must not cancel a command that the engine has started.
-            return await asyncio.shield(asyncio.wrap_future(self.link.send(command)))
+            with self._input.reply_pending():
+                return await asyncio.shield(asyncio.wrap_future(self.link.send(command)))
         except Exception:
             _log.exception("a command was not answered: %s", type(command).__name__)
             return Failed(say("the engine did not answer; the log file has the details"))

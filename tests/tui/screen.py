@@ -1,5 +1,6 @@
 """Runs the app over a scripted engine and reads what stands on the screen."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -49,10 +50,17 @@ async def settle(pilot: Pilot[Any]) -> None:
     """Run everything that is queued, and what follows from it, and draw it. (The pilot's own pause waits for an idle
     processor and asks every widget in turn.)"""
     app = pilot.app
+    await _input_delivered(app)
     await drained()
     while app.is_running and app._exception is None and app.screen._update_timer._active.is_set():
         app.screen._on_timer_update()  # draws now what the timer would draw at the next frame
         await drained()
+
+
+async def _input_delivered(app: Any) -> None:
+    """Until no key waits. It sleeps in between: the app itself waits for an event loop with nothing left to run."""
+    while app.is_running and app._exception is None and (app.message_queue_size or app._input.busy):  # noqa: ASYNC110
+        await asyncio.sleep(0.001)
 
 
 def lines(app: RotorApp) -> list[str]:

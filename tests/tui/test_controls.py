@@ -144,6 +144,7 @@ async def test_large_actions_need_a_typed_word(name: str, size: tuple[int, int])
         strike(pilot, *word, "enter", "enter")
         await settle(pilot)
         assert link.sent_of(type(command)) == [command]
+        await press(pilot, "escape")  # the second enter has opened the event under the cursor, as it would later
         assert len(app.screen_stack) == 1
         await press(pilot, key)
         assert "This was already asked for" in status_text(app)

@@ -5,6 +5,7 @@ from typing import ClassVar, TypeVar
 
 from rich.text import Text
 from textual.app import ComposeResult
+from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.events import Key
@@ -41,13 +42,19 @@ class DefaultChoice(Choice, can_focus=True):
     """The answer that has the focus: the only one that enter reaches."""
 
 
-class Question(ModalScreen[T]):
-    """A question that is answered once: a second key may be queued behind the first."""
+class Dialog(ModalScreen[T]):
+    """A screen above the others. It closes itself, once, and nothing else: the stock one closes whatever is on top."""
+
+    def dismiss(self, result: T | None = None) -> AwaitComplete:
+        return super().dismiss(result) if self.is_active else AwaitComplete.nothing()
+
+
+class Question(Dialog[T]):
+    """A question in a frame."""
 
     def __init__(self, title: str, *, danger: bool) -> None:
         super().__init__()
         self._title, self._danger = title, danger
-        self._answered = False
 
     def box(self) -> VerticalScroll:
         """The frame around the question."""
@@ -56,9 +63,7 @@ class Question(ModalScreen[T]):
         return box
 
     def action_answer(self, answer: T) -> None:
-        if not self._answered:
-            self._answered = True
-            self.dismiss(answer)
+        self.dismiss(answer)
 
 
 class Confirm(Question[bool]):
@@ -159,7 +164,7 @@ class TypedConfirm(Question[bool]):
             self._problem.call_after_refresh(self._problem.scroll_visible, animate=False)
 
 
-class TextDialog(ModalScreen[None]):
+class TextDialog(Dialog[None]):
     """A text in full."""
 
     AUTO_FOCUS = "VerticalScroll"

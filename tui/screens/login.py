@@ -1,5 +1,6 @@
 """Logging in to Factor Cat."""
 
+import re
 from collections.abc import Callable, Coroutine
 from typing import Any, ClassVar, Protocol
 
@@ -8,13 +9,15 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen, Screen
+from textual.events import Paste
+from textual.message import Message
+from textual.screen import Screen
 from textual.widgets import Input, Static
 
 from core.i18n import say
 from core.model.command import Done, LoggedIn, Login, OpenSafe
 from core.model.snapshot import Snapshot
-from tui.screens.dialogs import ChoiceDialog
+from tui.screens.dialogs import ChoiceDialog, Dialog
 from tui.screens.pane import PaneHost
 from tui.widgets.text import TextBlock, key_hints
 from tui.widgets.theme import Tone, styled
@@ -26,6 +29,23 @@ class PasswordInput(Input):
     @property
     def _value(self) -> Text:
         return Text("*" * len(self.value), no_wrap=True, overflow="ignore", end="")
+
+
+class NameInput(Input):
+    """Passes on what is pasted behind a tab or a line's end: password managers paste both in one piece."""
+
+    class PasswordPasted(Message):
+        def __init__(self, password: str) -> None:
+            super().__init__()
+            self.password = password
+
+    def _on_paste(self, event: Paste) -> None:
+        name, *rest = re.split(r"[\t\r\n]+", event.text, maxsplit=1)
+        if rest:
+            event.stop()
+            event.prevent_default()
+            self.insert_text_at_cursor(name)
+            self.post_message(self.PasswordPasted(rest[0].strip("\t\r\n")))
 
 
 class CheckBox(Static, can_focus=True):
@@ -52,7 +72,7 @@ class CheckBox(Static, can_focus=True):
         self.update(f"[{'x' if self.on else ' '}] {self._label}")
 
 
-class LoginScreen(ModalScreen[LoggedIn | None]):
+class LoginScreen(Dialog[LoggedIn | None]):
     """Name and password; answers with whose login it is, None where the user left it.
 
     The password leaves the field the moment it is sent and is kept nowhere.
@@ -72,16 +92,17 @@ class LoginScreen(ModalScreen[LoggedIn | None]):
         self._busy = False
 
     @property
-    def busy(self) -> bool:
-        """Whether the answer to a login is still to come: it may say more than that the login succeeded."""
-        return self._busy
+    def in_use(self) -> bool:
+        """Whether something is typed in it, which would act as keys elsewhere, or a login's answer is still to come,
+        which may say more than that the login succeeded."""
+        return self._busy or any(field.value for field in self.query(Input))
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog", id="login") as box:
             box.border_title = say("rotor - {upper}", upper=self._mode.upper())
             yield Static(styled((say("Log in to Factor Cat (因子猫)"), Tone.STRONG)), markup=False)
             yield Static(say("Username"), classes="label")
-            yield Input(id="username", max_length=100, compact=True)
+            yield NameInput(id="username", max_length=100, compact=True)
             yield Static(say("Password"), classes="label")
             yield PasswordInput(id="password", password=True, max_length=200, compact=True)
             yield CheckBox(say("Remember the password in this machine's keyring"))
@@ -96,6 +117,12 @@ class LoginScreen(ModalScreen[LoggedIn | None]):
     @on(Input.Submitted, "#username")
     def _name_done(self) -> None:
         self.query_one("#password", Input).focus()
+
+    @on(NameInput.PasswordPasted)
+    def _password_pasted(self, pasted: NameInput.PasswordPasted) -> None:
+        field = self.query_one("#password", Input)
+        field.value = pasted.password
+        field.focus()
 
     @on(Input.Submitted, "#password")
     def action_submit(self) -> None:
@@ -120,8 +147,7 @@ class LoginScreen(ModalScreen[LoggedIn | None]):
             self._busy = False
         if isinstance(reply, Done):
             self._host.show_message(say("Logged in as {user}.", user=reply.value.user))
-            if self.is_current:
-                self.dismiss(reply.value)
+            self.dismiss(reply.value)
             return
         self._show_problem(reply.text, Tone.BAD)
         self.query_one("#password", Input).focus()
@@ -160,9 +186,9 @@ class LoginController:
                 self._host.push_screen(self._unlocking, self._unlocked)
             else:
                 self.open_login()
-        elif not needed and isinstance(self._host.screen, LoginScreen) and not self._host.screen.busy:
+        elif not needed and isinstance(self._host.screen, LoginScreen) and not self._host.screen.in_use:
             self._host.screen.dismiss(None)
-        elif not needed and self._unlocking is not None and self._host.screen is self._unlocking:
+        elif not needed and self._unlocking is not None and not self._unlocking.in_use:
             self._unlocking.dismiss(True)  # the password came from a variable or the keyring
 
     def open_login(self) -> None:
@@ -181,7 +207,7 @@ class LoginController:
             self.open_login()
 
 
-class PassphraseDialog(ModalScreen[bool]):
+class PassphraseDialog(Dialog[bool]):
     """Opens the encrypted file, or creates it; answers with whether it is open.
 
     The passphrase leaves the field the moment it is sent and is kept nowhere.
@@ -225,6 +251,11 @@ class PassphraseDialog(ModalScreen[bool]):
             yield self._problem
             yield key_hints(("enter", say("create it") if self._fresh else say("open it")), ("esc", say("leave it")))
 
+    @property
+    def in_use(self) -> bool:
+        """Whether something is typed in it, which would act as keys elsewhere."""
+        return bool(self._busy or self._first.value or self._again.value)
+
     def action_leave(self) -> None:
         self.dismiss(False)
 
@@ -256,8 +287,7 @@ class PassphraseDialog(ModalScreen[bool]):
             self._busy = False
         if isinstance(reply, Done):
             self._host.show_message(reply.value)
-            if self.is_current:
-                self.dismiss(True)
+            self.dismiss(True)
             return
         self._show_problem(reply.text, Tone.BAD)
         self._first.focus()

@@ -8,7 +8,6 @@ from textual import on
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.timer import Timer
 from textual.widgets import Input, Static
 
@@ -16,7 +15,7 @@ from core.i18n import say
 from core.model.command import CheckSetting, Done, Examine
 from core.model.finding import CheckResult, Finding
 from core.model.settings_rows import SettingRow
-from tui.screens.dialogs import TextDialog
+from tui.screens.dialogs import Dialog, TextDialog
 from tui.screens.login import PasswordInput
 from tui.screens.pane import PaneHost
 from tui.widgets.text import TextBlock, facts, key_hints
@@ -25,7 +24,7 @@ from tui.widgets.theme import STYLES, Tone, styled
 _PAUSE = 0.2
 
 
-class SettingEdit(ModalScreen[str | None]):
+class SettingEdit(Dialog[str | None]):
     """A value, checked while it is typed with what checks the file; answers with it, or None."""
 
     AUTO_FOCUS = "Input"
@@ -85,7 +84,7 @@ class SettingEdit(ModalScreen[str | None]):
             self._problem.set_text(styled((say("Valid"), Tone.GOOD)))
 
 
-class SecretEdit(ModalScreen[str]):
+class SecretEdit(Dialog[str]):
     """A password; answers with it, or "" where none was typed."""
 
     AUTO_FOCUS = "Input"

@@ -1,0 +1,104 @@
+"""Keys, pastes and clicks go one at a time, so that a burst goes where it would have gone typed slowly."""
+
+import asyncio
+import contextlib
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Generator
+
+from textual import events
+
+Input = events.InputEvent | events.Paste
+
+_LONGEST = 2.0
+"""Seconds after which the next one is delivered although the app has not come to rest."""
+
+_REPLY_SECONDS = 0.5
+"""Seconds that keys wait for an engine's reply, which may open or close a dialog; a slower one does not hold them."""
+
+_POLL_SECONDS = 0.005
+
+
+class InputQueue:
+    """Delivers each input after the one before has had its whole effect.
+
+    Textual sends a key at once to what has the focus, although the keys before it may still move the focus, open a
+    dialog or close one: a password then lands in the field for the name, an answer in the screen below its question.
+    """
+
+    def __init__(self, deliver: Callable[[Input], Awaitable[None]], unsettled: Callable[[Input], bool]) -> None:
+        """`unsettled` tells what the event loop does not show: whether the screen is still being filled for it."""
+        self._deliver = deliver
+        self._unsettled = unsettled
+        self._waiting: deque[Input] = deque()
+        self._arrived = asyncio.Event()
+        self._delivering = False
+        self._asked: list[float] = []
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether an input waits, or has not had its whole effect yet."""
+        return bool(self._waiting) or self._delivering
+
+    def start(self, failed: Callable[[Exception], None]) -> None:
+        self._task = asyncio.create_task(self._run(failed), name="input")
+
+    def close(self) -> None:
+        """What waits is dropped."""
+        self._waiting.clear()
+        if self._task is not None:
+            self._task.cancel()
+
+    def put(self, event: Input) -> None:
+        moved = isinstance(event, events.MouseMove)
+        if moved and self._waiting and isinstance(self._waiting[-1], events.MouseMove):
+            self._waiting.pop()  # only where the pointer is now matters
+        self._waiting.append(event)
+        self._arrived.set()
+
+    @contextlib.contextmanager
+    def reply_pending(self) -> Generator[None]:
+        """Inside, an engine's reply is awaited."""
+        asked = time.monotonic()
+        self._asked.append(asked)
+        try:
+            yield
+        finally:
+            self._asked.remove(asked)
+
+    async def _run(self, failed: Callable[[Exception], None]) -> None:
+        while True:
+            await self._arrived.wait()
+            self._arrived.clear()
+            self._delivering = True
+            try:
+                while self._waiting:
+                    await self._next()
+            except Exception as error:
+                failed(error)
+                return
+            finally:
+                self._delivering = False
+
+    async def _next(self) -> None:
+        event = self._waiting.popleft()
+        if isinstance(event, events.MouseMove):
+            await self._deliver(event)
+            return
+        deadline = time.monotonic() + _LONGEST
+        while (self._reply_may_come() or self._unsettled(event)) and time.monotonic() < deadline:  # noqa: ASYNC110
+            await asyncio.sleep(_POLL_SECONDS)
+        await self._deliver(event)
+        await _at_rest(deadline)
+
+    def _reply_may_come(self) -> bool:
+        return any(time.monotonic() - asked < _REPLY_SECONDS for asked in self._asked)
+
+
+async def _at_rest(deadline: float) -> None:
+    """Return when the event loop has nothing left to run: only timers and other threads can wake it."""
+    loop = asyncio.get_running_loop()
+    await asyncio.sleep(0)
+    while loop._ready and time.monotonic() < deadline:  # type: ignore[attr-defined]  # noqa: ASYNC110
+        await asyncio.sleep(0)
