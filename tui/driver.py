@@ -64,12 +64,14 @@ if sys.platform == "win32":
     from textual.drivers import win32
     from textual.drivers.windows_driver import WindowsDriver
 
-    class TerminalDriver(WindowsDriver):
+    class ConsoleDriver(WindowsDriver):
         """Windows' console."""
 
         def start_application_mode(self) -> None:
             win32.EventMonitor = _LastingMonitor
             super().start_application_mode()
+
+    DRIVER: type[Driver] = ConsoleDriver
 
     class _LastingMonitor(win32.EventMonitor):
         """Reads on after input that it cannot decode, such as half of a pair; the stock one ends without a word."""
@@ -82,7 +84,7 @@ if sys.platform == "win32":
 else:
     from textual.drivers.linux_driver import LinuxDriver
 
-    class TerminalDriver(LinuxDriver):
+    class PosixDriver(LinuxDriver):
         """A POSIX terminal."""
 
         def run_input_thread(self) -> None:
@@ -103,7 +105,9 @@ else:
                 self.exit_event.wait(_POLL_SECONDS)
             return data
 
+    DRIVER = PosixDriver
+
 
 def driver_for(stock: type[Driver]) -> type[Driver]:
     """This module's driver instead of the platform's own; one that the environment names is kept."""
-    return TerminalDriver if issubclass(TerminalDriver, stock) else stock
+    return DRIVER if issubclass(DRIVER, stock) else stock
