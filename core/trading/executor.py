@@ -130,10 +130,17 @@ class Executor:
         return ending
 
     async def _rest_to_sell(self, tries: Sequence[_Try], plan: Plan, settings: Settings) -> list[_Try]:
-        """What these sells, filled whole, have left of their bonds: one order sells from one shareholder account."""
+        """What these sells, filled whole, have left of their bonds: one order sells from one shareholder account.
+
+        Where a bond's newest order was not filled, nothing follows it.
+        """
         orders, owned = self._order_manager.journal.of_plan(plan.plan_id), self._order_manager.ledger.holdings()
-        filled = {order.intent.code for order in orders if order.state is OrderState.FILLED}
-        again = {item.leg.code: item.place for item in tries if item.leg.code in filled and item.leg.code in owned}
+        newest = {order.intent.code: order.state for order in orders}
+        again = {
+            item.leg.code: item.place
+            for item in tries
+            if newest.get(item.leg.code) is OrderState.FILLED and item.leg.code in owned
+        }
         if not again or self._seconds_left(self._clock.now()) <= 0:
             return []
         fresh = plan_for(await self._gather(plan.plan_id), settings)

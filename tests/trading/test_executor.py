@@ -7,7 +7,6 @@ from decimal import Decimal
 
 import pytest
 
-from core.model.account import Position, summed
 from core.model.known import Known, Maybe, Unknown
 from core.model.order import Intent, OrderState
 from core.model.platform import Selection
@@ -397,44 +396,3 @@ class TestOnce:
         assert last.stage.startswith("interrupted")
         assert world.rotation.executor.plan is None
         assert Known(world.states(A)) == Known([OrderState.WORKING])
-
-
-async def test_what_two_shareholder_accounts_hold_is_sold_one_after_the_other(
-    world: TradingWorld, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """One order sells from one of them, whole lots or all that it has there."""
-    world.own(A=198)
-    rows = [105, 93]
-
-    async def positions() -> Known[tuple[Position, ...]]:
-        left, parts = world.broker.held[A], []
-        for share in reversed(rows):
-            volume = min(share, left)
-            left -= volume
-            parts += [Position(A, volume, volume, Decimal(100))] if volume else []
-        return Known(summed(parts))
-
-    monkeypatch.setattr(world.broker, "positions", positions)
-    plan = await world.plan(B)
-    assert [(leg.code, leg.volume) for leg in plan.sells] == [(A, 105)]
-    await world.rotation.execute(plan)
-    assert world.sent(SELL) == [(A, 105), (A, 93)]
-    assert A not in world.owned
-    assert B in world.owned
-    assert len({intent.client_order_id for intent in world.broker.placed}) == 3
-    assert max(len(intent.client_order_id) for intent in world.broker.placed) <= 23
-
-
-async def test_a_stop_sells_what_two_shareholder_accounts_hold(
-    world: TradingWorld, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    world.own(A=200)
-
-    async def positions() -> Known[tuple[Position, ...]]:
-        held = world.broker.held[A]
-        parts = [Position(A, share, share) for share in (held - 80, min(held, 80)) if share > 0]
-        return Known(summed(parts))
-
-    monkeypatch.setattr(world.broker, "positions", positions)
-    await world.ticked(A, "90")
-    assert world.sent(SELL) == [(A, 120), (A, 80)]
