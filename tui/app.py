@@ -147,11 +147,6 @@ class RotorApp(App[None]):
     def pane(self) -> Pane:
         return self._panes[self._current]
 
-    @property
-    def crashed(self) -> bool:
-        """Whether an internal error has ended the app."""
-        return self._crashed
-
     def get_driver_class(self) -> type[Driver]:
         return driver_for(super().get_driver_class())
 

@@ -74,7 +74,8 @@ if sys.platform == "win32":
     DRIVER: type[Driver] = ConsoleDriver
 
     class _LastingMonitor(win32.EventMonitor):
-        """Reads on after input that it cannot decode, such as half of a pair; the stock one ends without a word."""
+        """Keeps reading after input that it cannot decode, such as half of a surrogate pair; Textual's own monitor
+        stops there."""
 
         def run(self) -> None:
             while not self.exit_event.is_set():

@@ -122,14 +122,16 @@ class TradingCommands:
         task = asyncio.create_task(work)
         self._runs.add(task)
         task.add_done_callback(self._runs.discard)
+        rotation = self._components.rotation
         try:
             ending = await asyncio.shield(task)
-        finally:
-            finished = self._components.rotation.current_run()
-            run = finished.plan_id if finished is not None else ""
-            self._components.rotation.drop_pending(say("run {run} has traded since", run=run))
+        except BaseException:
+            rotation.drop_pending(say("another run was tried since"))
+            raise
+        finished = rotation.current_run()
         if finished is None:
             raise CommandDeclined(str(ending))
+        rotation.drop_pending(say("run {run} has traded since", run=finished.plan_id))
         return finished
 
     async def cancel(self, command: CancelOrder) -> str:

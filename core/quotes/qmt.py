@@ -144,8 +144,9 @@ class QmtQuotes:
         """Subscribe to these bonds, and wait for their first prices; once a day for each."""
         ticks: dict[str, Tick] = {}
         end = self._clock.elapsed() + FIRST_TICK_TIMEOUT
-        self._requested = dict.fromkeys(codes, end) | self._requested
-        self._wake.set()
+        if not self._requested.keys() >= set(codes):
+            self._requested = dict.fromkeys(codes, end) | self._requested
+            self._wake.set()
         while any(code not in ticks and self._clock.elapsed() < self._requested.get(code, 0) for code in codes):
             await self._clock.sleep(_POLL)
             ticks = await self._full_tick(codes)

@@ -268,7 +268,19 @@ class TestDocuments:
 class TestFolderThatDoesNotExist:
     @pytest.mark.parametrize(
         "command",
-        [["status"], ["halt"], ["pause"], ["resume"], ["cancel", "--yes"], ["flatten", "--yes"], ["export", "orders"]],
+        [
+            ["status"],
+            ["halt"],
+            ["pause"],
+            ["resume"],
+            ["cancel", "--yes"],
+            ["flatten", "--yes"],
+            ["adopt", "113052", "--yes"],
+            ["release", "113052", "--yes"],
+            ["consent", "8880001", "--yes"],
+            ["self-test", "--yes"],
+            ["export", "orders"],
+        ],
         ids=" ".join,
     )
     def test_a_mistyped_folder_fails_and_is_not_created(self, tmp_path: Path, command: list[str]) -> None:

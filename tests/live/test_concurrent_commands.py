@@ -1,4 +1,4 @@
-"""Several commands at once through one engine: one trades, the others are told which run it is."""
+"""Several commands at once through one engine: one trades, the others name its run and send nothing."""
 
 import re
 from pathlib import Path

@@ -354,7 +354,7 @@ def test_alerts_are_in_the_user_s_language(world: AlertWorld) -> None:
     assert "halted" not in told
 
 
-def test_a_listed_bond_that_is_suspended_is_told_once_a_day(tmp_path: Path) -> None:
+def test_a_suspended_bond_of_the_list_is_reported_once_a_day(tmp_path: Path) -> None:
     world = AlertWorld(tmp_path)
     row = Blocked(Side.BUY, BondCode("113052"), "兴业转债", "suspended; cannot be bought (rank 1)", suspended=True)
     shown = replace(snapshot(), suspended=(row,))

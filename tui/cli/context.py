@@ -3,11 +3,12 @@
 import os
 import sys
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Concatenate, NoReturn, ParamSpec, TypeVar
 
 import click
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from core.model.command import Command
 
 T = TypeVar("T")
+R = TypeVar("R")
+P = ParamSpec("P")
 
 DONE, FAILED, USAGE, REFUSED, UNRESOLVED = range(5)
 """Exit codes: done, failed, bad usage or settings, refused and nothing sent, something is unresolved."""
@@ -304,10 +307,20 @@ def home_at(option: Path | None) -> Home:
     return Home(find_home(option, os.environ, Path.cwd()))
 
 
-def existing_or_exit(home: Home) -> None:
-    """Exit with code 1 where the data folder does not exist: a mistyped folder must not read as an empty account."""
-    if not home.path.is_dir():
-        exit_with(FAILED, f"There is no data folder {home.path}: nothing is known of it. Check --home and ROTOR_HOME.")
+def pass_existing_folder(command: Callable[Concatenate["CliContext", P], R]) -> Callable[P, R]:
+    """As `click.pass_obj`; exits with code 1 where the data folder does not exist.
+
+    A mistyped folder must not read as an empty account, nor `rotor halt` in it as a halt.
+    """
+
+    @click.pass_obj
+    @wraps(command)
+    def checked(context: CliContext, *args: P.args, **kwargs: P.kwargs) -> R:
+        if not context.home.path.is_dir():
+            exit_with(FAILED, f"There is no data folder {context.home.path}. Check --home and ROTOR_HOME.")
+        return command(context, *args, **kwargs)
+
+    return checked
 
 
 def settings_of(home: Home, mode: str | None = None) -> Settings:

@@ -30,10 +30,10 @@ from tui.cli.context import (
     CliContext,
     ask,
     confirm_or_exit,
-    existing_or_exit,
     exit_with,
     home_at,
     needs_yes,
+    pass_existing_folder,
 )
 from tui.cli.offline import (
     CSV_ENCODING,
@@ -212,10 +212,9 @@ def rebalance(context: CliContext, yes: bool, as_json: bool) -> None:
 
 @main.command(epilog="Example: rotor status --json")
 @AS_JSON
-@click.pass_obj
+@pass_existing_folder
 def status(context: CliContext, as_json: bool) -> None:
     """Show the running engine, the last rebalance, open orders and what the strategy owns."""
-    existing_or_exit(context.home)
     try:
         document = status_document(context.home, context.settings())
     except HomeUnusable as error:

@@ -19,9 +19,9 @@ from tui.cli.context import (
     ask,
     confirm_or_exit,
     confirm_word_or_exit,
-    existing_or_exit,
     exit_with,
     needs_yes,
+    pass_existing_folder,
 )
 from tui.cli.offline import change_control, status_document
 from tui.cli.output import adoption_line, print_rebalance, show
@@ -71,14 +71,14 @@ def _open_orders(context: CliContext) -> str:
 
 
 @click.command(epilog="Example: rotor pause")
-@click.pass_obj
+@pass_existing_folder
 def pause(context: CliContext) -> None:
     """Pause buying until rotor resume; sells and stops continue."""
     _change_control(context, Control.PAUSED)
 
 
 @click.command(epilog="Example: rotor halt")
-@click.pass_obj
+@pass_existing_folder
 def halt(context: CliContext) -> None:
     """Block all new orders, stops included, until rotor resume.
 
@@ -88,14 +88,13 @@ def halt(context: CliContext) -> None:
 
 
 @click.command(epilog="Example: rotor resume")
-@click.pass_obj
+@pass_existing_folder
 def resume(context: CliContext) -> None:
     """Resume after rotor pause or rotor halt."""
     _change_control(context, None)
 
 
 def _change_control(context: CliContext, control: Control | None) -> None:
-    existing_or_exit(context.home)
     try:
         before, in_force = change_control(context.home, context.settings(), control)
     except (HomeUnusable, OSError) as error:
@@ -108,12 +107,11 @@ def _change_control(context: CliContext, control: Control | None) -> None:
 
 @click.command(epilog="Example: rotor cancel --yes")
 @YES
-@click.pass_obj
+@pass_existing_folder
 def cancel(context: CliContext, yes: bool) -> None:
     """Cancel every open order and wait for the broker's confirmations."""
     from core.model.command import CancelWorking
 
-    existing_or_exit(context.home)
     confirm_word_or_exit(yes, "Type 'cancel' to cancel every open order", "cancel", "Nothing was cancelled.")
     with context.engine() as engine:
         done = ask(engine, CancelWorking(), 60)
@@ -126,7 +124,7 @@ def cancel(context: CliContext, yes: bool) -> None:
 
 @click.command(epilog="Example: rotor flatten --yes")
 @YES
-@click.pass_obj
+@pass_existing_folder
 def flatten(context: CliContext, yes: bool) -> None:
     """Halt trading, cancel open orders, then sell everything that the strategy owns.
 
@@ -134,7 +132,6 @@ def flatten(context: CliContext, yes: bool) -> None:
     """
     from core.model.command import Flatten
 
-    existing_or_exit(context.home)
     question = f"Type 'flatten' to sell everything that the strategy owns ({context.settings().mode})"
     confirm_word_or_exit(yes, question, "flatten", "Nothing was sold.")
     with context.engine() as engine:
@@ -146,7 +143,7 @@ def flatten(context: CliContext, yes: bool) -> None:
 @click.command(epilog="Example: rotor consent 8880001")
 @click.argument("account")
 @YES
-@click.pass_obj
+@pass_existing_folder
 def consent(context: CliContext, account: str, yes: bool) -> None:
     """Agree to live orders in ACCOUNT; needed once."""
     from core.model.command import GiveConsent
@@ -162,7 +159,7 @@ def consent(context: CliContext, account: str, yes: bool) -> None:
 @click.command("self-test", epilog="Example: rotor self-test --json")
 @YES
 @AS_JSON
-@click.pass_obj
+@pass_existing_folder
 def self_test(context: CliContext, yes: bool, as_json: bool) -> None:
     """Check the account's units with two orders that are cancelled at once.
 
@@ -186,7 +183,7 @@ def self_test(context: CliContext, yes: bool, as_json: bool) -> None:
 @click.argument("order")
 @click.argument("outcome", type=click.Choice(["filled", "dead"]))
 @YES
-@click.pass_obj
+@pass_existing_folder
 def settle(context: CliContext, order: str, outcome: str, yes: bool) -> None:
     """Tell rotor the outcome of an order that the broker's list does not settle.
 
@@ -195,7 +192,6 @@ def settle(context: CliContext, order: str, outcome: str, yes: bool) -> None:
     """
     from core.model.command import SettleOrder
 
-    existing_or_exit(context.home)
     meaning = "was filled in full at its limit" if outcome == "filled" else "is over, with the fills booked so far"
     confirm_or_exit(yes, f"Order {order} {meaning}?", "Nothing was settled.")
     with context.engine() as engine:
@@ -214,7 +210,7 @@ def settle(context: CliContext, order: str, outcome: str, yes: bool) -> None:
 )
 @click.option("--sell-now", is_flag=True, help="Agree that a bond whose stop level is crossed already is sold at once.")
 @YES
-@click.pass_obj
+@pass_existing_folder
 def adopt(context: CliContext, codes: Sequence[str], basis: "AdoptionBasis", sell_now: bool, yes: bool) -> None:
     """Take bonds that you hold into management: the strategy may sell them.
 
@@ -254,7 +250,7 @@ def _agreed(adoption: "Adoption", basis: "AdoptionBasis", sell_now: bool, yes: b
 @click.command(epilog="Example: rotor release 113052")
 @click.argument("codes", nargs=-1, required=True)
 @YES
-@click.pass_obj
+@pass_existing_folder
 def release(context: CliContext, codes: Sequence[str], yes: bool) -> None:
     """Release bonds from management: rotor does not sell them any more."""
     from core.model.command import Release
