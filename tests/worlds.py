@@ -12,7 +12,7 @@ from core.model.known import Known, Maybe
 from core.model.platform import Selected, Selection
 from core.model.quote import Quote, TradingState
 from core.model.time import SHANGHAI
-from core.rules.planner import PlanInput
+from core.rules.plan_input import PlanInput
 
 DAY = date(2026, 5, 15)
 NOW = datetime(2026, 5, 15, 14, 50, tzinfo=SHANGHAI)

@@ -13,8 +13,7 @@ from typing import Any, ClassVar, TypeVar
 from rich.color import ColorSystem
 from rich.console import RenderableType
 from rich.text import Text
-from textual import events
-from textual.app import App, ComposeResult, SystemCommand
+from textual.app import ComposeResult, SystemCommand
 from textual.binding import BindingType
 from textual.driver import Driver
 from textual.message import Message
@@ -30,7 +29,7 @@ from core.model.command import Command, Failed, Reply
 from core.model.snapshot import Snapshot
 from tui.actions import ACTIONS, PANES, Action, actions_of, bindings_of, pane_bindings
 from tui.driver import driver_for
-from tui.input_queue import Input, InputQueue
+from tui.input_queue import QueuedInputApp
 from tui.screens.dialogs import help_screen, quit_question
 from tui.screens.home import HomePane
 from tui.screens.log import LogPane
@@ -68,7 +67,7 @@ _STALE_SECONDS = 5.0
 _CRASHED = mark("rotor's screen stopped after an internal error. The log file has the details.")
 
 
-class RotorApp(App[None]):
+class RotorApp(QueuedInputApp):
     """The terminal app of an engine, which may run in this process or in another one.
 
     A `viewer` may quit at any time, because the engine runs on. With `watch` it can only look. `notice` is the first
@@ -104,8 +103,6 @@ class RotorApp(App[None]):
         self._applied_at = 0.0
         self._apply_timer: Timer | None = None
         self._asking_to_quit = False
-        self._crashed = False
-        self._input = InputQueue(self._deliver, self._unsettled)
         self._login = LoginController(self)
         self._bell = Bell(self)
         self._shutdown_handler = ShutdownHandler(self, lambda code: self.exit(return_code=code))
@@ -161,7 +158,7 @@ class RotorApp(App[None]):
 
     def on_mount(self) -> None:
         self._enlarge_thread_pool()
-        self._input.start(self._handle_exception)
+        self.start_input()
         self._shutdown_handler.install()
         self._unsubscribe = self.link.subscribe(self._on_engine_snapshot)
         self._next_snapshot = self.link.latest
@@ -183,33 +180,6 @@ class RotorApp(App[None]):
         on_close, self._on_close = self._on_close, None
         if on_close is not None:
             on_close()
-
-    # -- from the user ---------------------------------------------------------------------------------------------
-
-    async def on_event(self, event: events.Event) -> None:
-        if isinstance(event, Input) and not event.is_forwarded:
-            self._input.put(event)
-        elif not (self._leaving and isinstance(event, (Input, events.AppFocus, events.AppBlur))):
-            await super().on_event(event)
-
-    async def _deliver(self, event: Input) -> None:
-        if not self._leaving:
-            await super().on_event(event)
-
-    @property
-    def _leaving(self) -> bool:
-        """Whether the app is ending: its screens may be gone already, and no key acts on what is left of them."""
-        return self._exit or self._closing or self._crashed
-
-    def _unsettled(self, event: Input) -> bool:
-        """Whether the palette still looks for what this key will choose from."""
-        from textual.command import CommandPalette
-
-        typing = isinstance(event, events.Key) and event.is_printable
-        if self._leaving or typing or not isinstance(self.screen, CommandPalette):
-            return False
-        gathering = CommandPalette._GATHER_COMMANDS_GROUP  # pyright: ignore[reportPrivateUsage]
-        return any(worker.group == gathering and not worker.is_finished for worker in self.workers)
 
     # -- from the engine -------------------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Generator
 
 from textual import events
+from textual.app import App
 
 Input = events.InputEvent | events.Paste
 
@@ -102,3 +103,40 @@ async def _at_rest(deadline: float) -> None:
     await asyncio.sleep(0)
     while loop._ready and time.monotonic() < deadline:  # type: ignore[attr-defined]  # noqa: ASYNC110
         await asyncio.sleep(0)
+
+
+class QueuedInputApp(App[None]):
+    """An app whose input comes from such a queue."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._crashed = False
+        self._input = InputQueue(self._deliver, self._unsettled)
+
+    def start_input(self) -> None:
+        self._input.start(self._handle_exception)
+
+    async def on_event(self, event: events.Event) -> None:
+        if isinstance(event, Input) and not event.is_forwarded:
+            self._input.put(event)
+        elif not (self._leaving and isinstance(event, (Input, events.AppFocus, events.AppBlur))):
+            await super().on_event(event)
+
+    async def _deliver(self, event: Input) -> None:
+        if not self._leaving:
+            await super().on_event(event)
+
+    @property
+    def _leaving(self) -> bool:
+        """Whether the app is ending: its screens may be gone already, and no key acts on what is left of them."""
+        return self._exit or self._closing or self._crashed
+
+    def _unsettled(self, event: Input) -> bool:
+        """Whether the palette still looks for what this key will choose from."""
+        from textual.command import CommandPalette
+
+        typing = isinstance(event, events.Key) and event.is_printable
+        if self._leaving or typing or not isinstance(self.screen, CommandPalette):
+            return False
+        gathering = CommandPalette._GATHER_COMMANDS_GROUP  # pyright: ignore[reportPrivateUsage]
+        return any(worker.group == gathering and not worker.is_finished for worker in self.workers)

@@ -258,6 +258,11 @@ class PositionRow:
         return None if self.last is None or not self.cost else (self.last - self.cost) * self.volume
 
     @property
+    def our_profit(self) -> Decimal | None:
+        """What the strategy's part has gained, CNY; None where a figure is not known."""
+        return None if self.last is None or not self.cost else (self.last - self.cost) * self.ours
+
+    @property
     def profit_ratio(self) -> Decimal | None:
         return None if self.last is None or not self.cost else self.last / self.cost - 1
 

@@ -15,7 +15,8 @@ from core.model.known import Known, Maybe, Unknown
 from core.model.order import Intent, Order, OrderState, Side
 from core.model.plan import Leg, Plan
 from core.model.settings import Settings
-from core.rules.planner import PlanInput, leg_price, plan_buys, plan_for
+from core.rules.plan_input import PlanInput
+from core.rules.planner import leg_price, plan_buys, plan_for
 from core.rules.sizing import affordable, cost
 from core.rules.ticks_and_lots import LOT, sellable_lots
 from core.trading.order_manager import CANCEL_PROOF, OrderManager

@@ -21,7 +21,8 @@ from core.model.settings import Settings
 from core.model.snapshot import Control, Rebalance
 from core.quotes.feed import QuoteFeed, SecondSource
 from core.rules.cross_check import doubts
-from core.rules.planner import PlanInput, plan_for
+from core.rules.plan_input import PlanInput
+from core.rules.planner import plan_for
 from core.rules.refill import NOTHING, freed
 from core.rules.selection import check_selection
 from core.trading.account import AccountReader

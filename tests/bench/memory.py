@@ -16,7 +16,8 @@ from pathlib import Path
 from core.model.known import Known
 from core.model.order import OrderState, Side
 from core.model.snapshot import Event, Level, PositionRow
-from tests.tui.scripted import NOW, ScriptedLink, order, snapshot
+from tests.tui.samples import NOW, order, snapshot
+from tests.tui.scripted import ScriptedLink
 from tui.app import RotorApp
 
 HOURS, ROWS = 8, 40

@@ -24,7 +24,8 @@ import pyte
 from core.model.bond import BondCode
 from core.model.known import Known
 from core.model.snapshot import PositionRow, Snapshot
-from tests.tui.scripted import NOW, ScriptedLink, positions, snapshot
+from tests.tui.samples import NOW, positions, snapshot
+from tests.tui.scripted import ScriptedLink
 
 ROWS, QUOTES, PICTURES = 200, 500, 4
 """Holdings; quotes a second; pictures a second, as many as the engine makes at most of ticks."""

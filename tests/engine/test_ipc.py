@@ -1,14 +1,8 @@
 """Viewers in other processes: values survive encoding, and the server accepts only clients that have its key."""
 
 import asyncio
-import contextlib
 import json
-import os
 import socket
-import threading
-from collections.abc import AsyncGenerator, Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import asynccontextmanager
 from dataclasses import fields, is_dataclass, replace
 from datetime import date
 from decimal import Decimal
@@ -17,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from core.engine.ipc import server
 from core.engine.ipc.client import IpcClient
 from core.engine.ipc.protocol import (
     PROTOCOL,
@@ -49,12 +42,10 @@ from core.model.command import (
     SettleOrder,
 )
 from core.model.known import Known, Unknown
-from core.model.snapshot import Snapshot
-from tests.tui import scripted
-from tests.tui.scripted import snapshot
+from tests.engine.ipc_world import SINCE, FakeEngine, hosted, key_of, raw_reply
+from tests.tui import samples
+from tests.tui.samples import snapshot
 from tests.waiting import until
-
-SINCE = "2026-05-06T09:00:00+08:00"
 
 
 @pytest.fixture
@@ -67,15 +58,15 @@ def home(tmp_path: Path) -> Home:
 @pytest.mark.parametrize(
     "value",
     [
-        snapshot(plan=scripted.plan(), rebalance=scripted.rebalance(finished=False)),
+        snapshot(plan=samples.plan(), rebalance=samples.rebalance(finished=False)),
         snapshot(positions=Unknown("the broker does not answer"), asset=Unknown("x")),
-        Done(scripted.plan()),
-        Done(scripted.records_page(scripted.ListRecords(1))),
-        Done(scripted.record_card(scripted.ShowRecord(1, 11))),
-        Done(scripted.preferences()),
-        Done(scripted.report()),
-        Done(scripted.log_page(scripted.ReadLog())),
-        Done(scripted.day_of_orders(ReadOrders(date(2026, 5, 6)))),
+        Done(samples.plan()),
+        Done(samples.records_page(samples.ListRecords(1))),
+        Done(samples.record_card(samples.ShowRecord(1, 11))),
+        Done(samples.preferences()),
+        Done(samples.report()),
+        Done(samples.log_page(samples.ReadLog())),
+        Done(samples.day_of_orders(ReadOrders(date(2026, 5, 6)))),
         Failed("no", refused=True),
         Login("me", "hush", True),
         Known(()),
@@ -92,7 +83,7 @@ def test_values_survive_encoding(value: Any) -> None:
 
 
 def test_encoding_keeps_every_field_of_a_snapshot() -> None:
-    shot = snapshot(plan=scripted.plan())
+    shot = snapshot(plan=samples.plan())
     back = decode(encode(shot))
     assert {field.name: getattr(back, field.name) for field in fields(shot)} == {
         field.name: getattr(shot, field.name) for field in fields(shot)
@@ -111,61 +102,6 @@ def test_invalid_line_is_refused(line: bytes) -> None:
         decode(line)
 
 
-class FakeEngine:
-    """The engine as the server sees it."""
-
-    def __init__(self) -> None:
-        self.listeners: list[Callable[[Snapshot], None]] = []
-        self.asked: list[Command[Any]] = []
-        self.may_answer = threading.Event()
-        self.pulse: tuple[float, str] = (0.1, "10:00:00 the last thing")
-        self.may_answer.set()
-
-    def subscribe(self, listener: Callable[[Snapshot], None]) -> Callable[[], None]:
-        self.listeners.append(listener)
-        listener(snapshot())
-        return lambda: self.listeners.remove(listener)
-
-    @property
-    def latest(self) -> Snapshot | None:
-        return snapshot()
-
-    @property
-    def trouble(self) -> str | None:
-        return None
-
-    def send(self, command: Command[Any]) -> "Future[Any]":
-        """Replies on a thread of its own, once `may_answer` is set."""
-        self.asked.append(command)
-        answered: Future[Any] = Future()
-        reply = Done(scripted.plan()) if isinstance(command, MakePlan) else Failed("not now", refused=True)
-
-        def answer() -> None:
-            self.may_answer.wait(60)
-            answered.set_result(reply)
-
-        threading.Thread(target=answer, daemon=True).start()
-        return answered
-
-    def publish(self, shot: Snapshot) -> None:
-        for listener in tuple(self.listeners):
-            listener(shot)
-
-
-@asynccontextmanager
-async def hosted(home: Home) -> AsyncGenerator[tuple[FakeEngine, IpcClient]]:
-    engine = FakeEngine()
-    host = IpcServer(home, engine, SINCE, lambda: engine.pulse)
-    await asyncio.to_thread(host.open)
-    link = IpcClient(home)
-    try:
-        assert await asyncio.to_thread(link.open, 5.0)
-        yield engine, link
-    finally:
-        link.close()
-        await asyncio.to_thread(host.close)
-
-
 async def test_snapshots_out_and_commands_in(home: Home) -> None:
     async with hosted(home) as (engine, link):
         assert link.latest == snapshot()
@@ -173,29 +109,13 @@ async def test_snapshots_out_and_commands_in(home: Home) -> None:
         stop = link.subscribe(lambda shot: seen.append(shot.number))
         engine.publish(snapshot(number=7))
         await until(lambda: 7 in seen)
-        assert (await asyncio.wrap_future(link.send(MakePlan()))) == Done(scripted.plan())
+        assert (await asyncio.wrap_future(link.send(MakePlan()))) == Done(samples.plan())
         assert (await asyncio.wrap_future(link.send(RunStrategy(1, 2)))) == Failed("not now", refused=True)
         assert engine.asked == [MakePlan(), RunStrategy(1, 2)]
         stop()
         engine.publish(snapshot(number=8))
         await until(lambda: link.latest is not None and link.latest.number == 8)
         assert 8 not in seen
-
-
-def raw_reply(home: Home, first: bytes) -> bytes:
-    """Everything that the server sends to a client whose first line is `first`."""
-    port = json.loads(home.endpoint.read_text("utf-8"))["port"]
-    with socket.create_connection(("127.0.0.1", port), 5) as visitor:
-        visitor.sendall(first)
-        visitor.settimeout(8)
-        answer = b""
-        while part := visitor.recv(65536):
-            answer += part
-        return answer
-
-
-def key_of(home: Home) -> str:
-    return str(json.loads(home.endpoint.read_text("utf-8"))["key"])
 
 
 async def test_wrong_key_is_refused_without_data(home: Home) -> None:
@@ -298,7 +218,7 @@ async def test_only_changes_are_sent(home: Home) -> None:
 
 
 def test_applying_a_delta_gives_the_next_snapshot() -> None:
-    rows = scripted.positions()
+    rows = samples.positions()
     events = snapshot().events
     orders = snapshot().orders
     snapshots = [
@@ -312,7 +232,7 @@ def test_applying_a_delta_gives_the_next_snapshot() -> None:
         snapshot(events=()),
         snapshot(orders=(replace(orders[0], message="x"), *orders[1:])),
         snapshot(orders=tuple(reversed(orders))),
-        snapshot(plan=scripted.plan(), stops=None, followed=None),
+        snapshot(plan=samples.plan(), stops=None, followed=None),
     ]
     for before in snapshots:
         for after in snapshots:
@@ -412,129 +332,3 @@ async def test_lost_engine_fails_pending_commands_and_reconnects(home: Home) -> 
     assert link.latest.number > before.number
     link.close()
     await asyncio.to_thread(other.close)
-
-
-def connected(home: Home, first: bytes = b"") -> socket.socket:
-    visitor = socket.create_connection(("127.0.0.1", json.loads(home.endpoint.read_text("utf-8"))["port"]), 5)
-    visitor.sendall(first)
-    return visitor
-
-
-def ended(visitor: socket.socket) -> bool:
-    """Whether the server has closed the connection; what it sent before is thrown away."""
-    visitor.setblocking(False)
-    try:
-        while visitor.recv(65536):
-            pass
-    except BlockingIOError:
-        return False
-    except OSError:
-        return True
-    return True
-
-
-def resident() -> int:
-    """Memory of this process in bytes."""
-    return int(Path("/proc/self/statm").read_text("ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
-
-
-@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory as Linux reports it")
-async def test_strangers_take_little_memory_and_do_not_keep_a_viewer_out(home: Home) -> None:
-    flood = b"x" * 2_000_000
-
-    def visit() -> socket.socket:
-        visitor = connected(home)
-        with contextlib.suppress(OSError):
-            visitor.settimeout(0.2)
-            visitor.sendall(flood)
-        return visitor
-
-    async with hosted(home) as (_, link):
-        before = resident()
-        with ThreadPoolExecutor(50) as pool:
-            visits = [pool.submit(visit) for _ in range(200)]
-            await until(lambda: sum(visit.done() for visit in visits) > 50)
-            second = IpcClient(home)
-            assert await asyncio.to_thread(second.open, 30.0)
-            second.close()
-            visitors = [await asyncio.wrap_future(visit) for visit in visits]
-        assert resident() - before < 60_000_000
-        await until(lambda: all(map(ended, visitors)))
-        assert isinstance(await asyncio.wrap_future(link.send(MakePlan())), Done)
-        for visitor in visitors:
-            visitor.close()
-
-
-async def test_a_stranger_who_says_nothing_is_disconnected_and_a_silent_viewer_is_not(
-    home: Home, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(server, "_HANDSHAKE_SECONDS", 0.2)
-    async with hosted(home) as (_, link):
-        with connected(home) as stranger, connected(home, b'{"key": ') as half:
-            await until(lambda: ended(stranger) and ended(half))
-        assert link.trouble is None
-        assert isinstance(await asyncio.wrap_future(link.send(MakePlan())), Done)
-
-
-async def test_the_oldest_stranger_makes_room(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "_HANDSHAKE_SECONDS", 600.0)
-    async with hosted(home):
-        strangers = [connected(home) for _ in range(server._MAX_STRANGERS)]
-        viewer = IpcClient(home)
-        assert await asyncio.to_thread(viewer.open, 30.0)
-        await until(lambda: ended(strangers[0]))
-        assert not ended(strangers[-1])
-        viewer.close()
-        for stranger in strangers:
-            stranger.close()
-
-
-async def test_a_flood_of_rejections_is_one_line_in_the_log(home: Home, caplog: pytest.LogCaptureFixture) -> None:
-    async with hosted(home):
-        for _ in range(5):
-            await asyncio.to_thread(raw_reply, home, b"[" * 500 + b"\n")
-    lines = [record.getMessage() for record in caplog.records if "rejected" in record.getMessage()]
-    assert lines == ["rejected connections from this machine: 1, the last one: no valid handshake"]
-
-
-async def test_more_viewers_than_allowed_are_refused_with_a_sentence(
-    home: Home, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(server, "_MAX_VIEWERS", 1)
-    async with hosted(home) as (_, link):
-        second = IpcClient(home)
-        assert not await asyncio.to_thread(second.open, 30.0)
-        assert second.trouble == "1 viewers are connected to the engine already: close one of them"
-        link.close()
-        await until(lambda: second.latest is not None and second.trouble is None)  # it tries again by itself
-        second.close()
-
-
-async def test_commands_of_one_viewer_wait_for_those_before(home: Home) -> None:
-    async with hosted(home) as (engine, link):
-        engine.may_answer.clear()
-        sent = [link.send(MakePlan()) for _ in range(server._MAX_COMMANDS + 8)]
-        await until(lambda: len(engine.asked) == server._MAX_COMMANDS)
-        other = IpcClient(home)
-        assert await asyncio.to_thread(other.open, 30.0)
-        other.send(RunStrategy(1, 2))
-        await until(lambda: len(engine.asked) == server._MAX_COMMANDS + 1)
-        assert engine.asked[-1] == RunStrategy(1, 2)
-        engine.may_answer.set()
-        replies = await asyncio.gather(*map(asyncio.wrap_future, sent))
-        assert all(isinstance(reply, Done) for reply in replies)
-        other.close()
-
-
-async def test_a_command_may_be_long_but_not_without_end(home: Home) -> None:
-    async with hosted(home) as (engine, link):
-        long = SettleOrder("x" * 100_000, filled=True)
-        assert isinstance(await asyncio.wrap_future(link.send(long)), Failed)
-        assert engine.asked == [long]
-        refused = await asyncio.wrap_future(link.send(SettleOrder("x" * 300_000, filled=True)))
-        assert refused == Failed("the entry is too long for the engine: nothing was sent", refused=True)
-        with connected(home, ClientHello(key_of(home), PROTOCOL, "1").line()) as visitor:
-            await asyncio.to_thread(visitor.sendall, b"x" * 300_000)
-            await until(lambda: ended(visitor))
-        assert engine.asked == [long]
-        assert link.trouble is None

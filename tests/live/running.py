@@ -4,9 +4,10 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterable
-from contextlib import closing
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import closing, contextmanager
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, Self
 
 from core.infra.database import open_database
@@ -36,6 +37,16 @@ def furnished(world: ProcessWorld, owned: Iterable[str], volume: int = 100) -> N
     """Prepare the data folder as `rotor consent` and `rotor adopt` do, owning `volume` 张 of each bond, only faster."""
     world.settings["GUARDS__SELF_TEST"] = "waived"
     agreed(Home(world.home), live_settings(world), owned, volume)
+
+
+@contextmanager
+def before_a_rotation(folder: Path, owned: Sequence[str], new: Sequence[str]) -> Generator[ProcessWorld]:
+    """An account that owns the one bonds, under a list of the others, with everything agreed to."""
+    with ProcessWorld(folder, held=owned) as world:
+        world.furnish([*owned, *new])
+        furnished(world, owned)
+        world.platform.listed = new
+        yield world
 
 
 def agreed(home: Home, settings: Settings, owned: Iterable[str], volume: int = 100) -> None:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.running import Running, furnished
-from tests.live.world import ProcessWorld, bonds
+from tests.live.running import Running, before_a_rotation
+from tests.live.world import bonds
 
 pytestmark = [pytest.mark.live, pytest.mark.slow]
 
@@ -15,10 +15,7 @@ RUN = re.compile(r"run (\d{6}-[0-9a-f]{6}) (is running|has traded since)")
 
 
 def test_of_three_rebalances_at_once_one_trades_and_the_others_name_its_run(tmp_path: Path) -> None:
-    with ProcessWorld(tmp_path, held=OWNED) as world:
-        world.furnish([*OWNED, *NEW])
-        world.platform.listed = NEW
-        furnished(world, OWNED)
+    with before_a_rotation(tmp_path, OWNED, NEW) as world:
         world.settings["SCHEDULE__FREQUENCY"] = "off"
         with Running(world):
             commands = [world.start("rebalance", "--yes") for _ in range(3)]

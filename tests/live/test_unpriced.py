@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.running import furnished
+from tests.live.running import before_a_rotation
 from tests.live.world import ProcessWorld, bonds
 
 pytestmark = [pytest.mark.live, pytest.mark.slow]
@@ -15,11 +15,7 @@ OWNED, NEW = bonds(2), bonds(2, 101)
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[ProcessWorld]:
-    with ProcessWorld(tmp_path, held=OWNED) as world:
-        world.furnish([*OWNED, *NEW])
-        world.platform.listed = OWNED
-        furnished(world, OWNED)
-        world.platform.listed = NEW
+    with before_a_rotation(tmp_path, OWNED, NEW) as world:
         yield world
 
 

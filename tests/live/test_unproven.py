@@ -14,7 +14,7 @@ from core.model.bond import BondCode
 from core.model.order import Intent, Side
 from core.trading.journal import Journal
 from core.trading.state_store import TRADING
-from tests.live.running import furnished, live_settings
+from tests.live.running import before_a_rotation, live_settings
 from tests.live.world import MOMENT, ProcessWorld, bonds
 
 pytestmark = [pytest.mark.live, pytest.mark.slow]
@@ -24,10 +24,7 @@ OWNED, NEW = bonds(2), bonds(2, 101)
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[ProcessWorld]:
-    with ProcessWorld(tmp_path, held=OWNED) as world:
-        world.furnish([*OWNED, *NEW])
-        world.platform.listed = NEW
-        furnished(world, OWNED)
+    with before_a_rotation(tmp_path, OWNED, NEW) as world:
         yield world
 
 

@@ -30,7 +30,7 @@ from core.model.snapshot import (
 from core.notify.alerts import TRADE_KINDS, AlertFinder
 from core.notify.outbox import Outbox
 from core.rules.redemption import HeldDanger
-from tests.tui.scripted import NOW, blocked, order, positions, rebalance, snapshot
+from tests.tui.samples import NOW, blocked, order, positions, rebalance, snapshot
 
 CALLED = HeldDanger(BondCode("113052"), "兴业转债 is called: 820 张 at stake", "called", sell=False)
 

@@ -13,7 +13,8 @@ from core.model.order import Side
 from core.model.plan import Plan
 from core.model.quote import Quote, TradingState
 from core.model.settings import BuySettings, Fee, Fees, GuardSettings, OrderSettings, Settings
-from core.rules.planner import PlanInput, plan_buys, plan_rebalance
+from core.rules.plan_input import PlanInput
+from core.rules.planner import plan_buys, plan_rebalance
 from core.rules.ticks_and_lots import LOT, TICK, day_limits, on_tick
 from tests.worlds import DAY, NOW, position, selection, situation
 

@@ -12,7 +12,8 @@ from core.model.order import Origin, Side
 from core.model.plan import Plan
 from core.model.quote import TradingState
 from core.model.settings import BuySettings, GuardSettings, Settings
-from core.rules.planner import PlanInput, plan_for, plan_sale
+from core.rules.plan_input import PlanInput
+from core.rules.planner import plan_for, plan_sale
 from core.rules.refill import Freed
 from tests.worlds import ledger, market, position, quote, selection, situation
 

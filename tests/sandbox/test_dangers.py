@@ -13,7 +13,8 @@ from core.model.known import Known
 from core.model.plan import Plan
 from core.model.settings import GuardSettings, Settings
 from core.model.time import SHANGHAI
-from core.rules.planner import PlanInput, plan_rebalance
+from core.rules.plan_input import PlanInput
+from core.rules.planner import plan_rebalance
 from core.sandbox.bonds import SandboxBondInfo
 from core.sandbox.market import SandboxMarket
 from core.sandbox.recorded import SandboxData

@@ -7,8 +7,9 @@ import pytest
 
 from core.model.known import Known
 from tests.bench.screen import holdings, mouse_move, page_down, watched
+from tests.tui.samples import snapshot
 from tests.tui.screen import LARGE, settle, shown
-from tests.tui.scripted import ScriptedLink, snapshot
+from tests.tui.scripted import ScriptedLink
 from tui.widgets.table import LiveTable
 
 pytestmark = pytest.mark.slow

@@ -21,8 +21,9 @@ from core.model.known import Known, Unknown
 from core.model.platform import Page
 from core.model.settings import ScreenSettings as Look
 from core.model.snapshot import Health, Level, Snapshot
+from tests.tui.samples import NOW, blocked, snapshot
 from tests.tui.screen import LARGE, SMALL, lines, press, settle, shown
-from tests.tui.scripted import NOW, ScriptedLink, blocked, snapshot
+from tests.tui.scripted import ScriptedLink
 from tui.app import RotorApp
 
 FOLDER = Path(__file__).with_name("pictures")

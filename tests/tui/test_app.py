@@ -10,9 +10,10 @@ import pytest
 from core.model.command import ExecutePlan, Failed, MakePlan
 from core.model.known import Known
 from core.model.snapshot import Level
-from tests.tui import scripted
+from tests.tui import samples
+from tests.tui.samples import NOW, Event, rebalance, snapshot
 from tests.tui.screen import LARGE, flat, lines, press, settle, shown, status_text, strike, until
-from tests.tui.scripted import NOW, Event, ScriptedLink, rebalance, snapshot
+from tests.tui.scripted import ScriptedLink
 from tui import app as app_module
 from tui.actions import ACTIONS, PANES
 from tui.app import RotorApp
@@ -180,7 +181,7 @@ async def test_each_line_repaints_only_when_it_changed(monkeypatch: pytest.Monke
         painted: list[int] = []
         original = table.render_line
         table.render_line = lambda y: (painted.append(y), original(y))[1]  # type: ignore[method-assign]
-        rows = scripted.positions()
+        rows = samples.positions()
         third = replace(rows[2], sellable=rows[2].sellable - 1)
         link.change(positions=Known((*rows[:2], third, *rows[3:])))
         await until(pilot, lambda: 3 in painted)

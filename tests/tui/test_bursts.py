@@ -8,8 +8,9 @@ from textual.command import CommandPalette
 from textual.widgets import Input
 
 from core.model.command import Done, ExecutePlan, LoggedIn, Login, PauseBuys
+from tests.tui.samples import plan, snapshot
 from tests.tui.screen import LARGE, flat, press, settle, shown, strike, text, until
-from tests.tui.scripted import ScriptedLink, plan, snapshot
+from tests.tui.scripted import ScriptedLink
 from tui.input_queue import InputQueue
 from tui.screens.dialogs import Confirm
 from tui.screens.login import LoginScreen

@@ -24,9 +24,10 @@ from core.model.command import (
 from core.model.known import Known, Unknown
 from core.model.order import OrderState, Origin, Side
 from core.model.snapshot import LegProgress, MissedRun, Rebalance, Snapshot
-from tests.tui import scripted
+from tests.tui import samples
+from tests.tui.samples import NOW, order, rebalance, snapshot
 from tests.tui.screen import LARGE, SMALL, flat, lines, press, settle, shown, status_text, strike, until
-from tests.tui.scripted import NOW, ScriptedLink, order, rebalance, snapshot
+from tests.tui.scripted import ScriptedLink
 from tui import app as app_module
 from tui.widgets.bars import StatusBar
 
@@ -44,7 +45,7 @@ def day(**changes: Any) -> Snapshot:
 def flattened(*filled: int, unresolved: tuple[str, ...] = (), finished: bool = True) -> Rebalance:
     legs = tuple(
         LegProgress(
-            *(Side.SELL, scripted.code(number), scripted.name(number), 100, scripted.last(number), "flatten", "done"),
+            *(Side.SELL, samples.code(number), samples.name(number), 100, samples.last(number), "flatten", "done"),
             *(f"f-{number}", volume, Decimal("100.00") if volume else None),
         )
         for number, volume in enumerate(filled)
@@ -222,7 +223,7 @@ REFUSALS = [
         {"orders": (order(1, Side.SELL, OrderState.UNKNOWN),)},
         "1 order with unknown outcome: being looked up, not cancelled",
     ),
-    ("F", {"positions": Known(scripted.positions()[3:4])}, "The strategy holds nothing"),
+    ("F", {"positions": Known(samples.positions()[3:4])}, "The strategy holds nothing"),
     ("F", {"positions": NOT_KNOWN}, "The strategy's holdings are not known: the broker does not answer"),
     ("F", {"rebalance": flattened(0, finished=False)}, "A flatten is running already."),
     ("m", {"missed": None}, "No run was missed."),

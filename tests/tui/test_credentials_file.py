@@ -17,8 +17,9 @@ from core.model.command import (
 from core.model.finding import CheckResult, Finding
 from core.model.settings_rows import SecretStored
 from core.model.snapshot import NewRelease
+from tests.tui.samples import preferences, snapshot
 from tests.tui.screen import LARGE, flat, press, shown, status_text, until
-from tests.tui.scripted import ScriptedLink, preferences, snapshot
+from tests.tui.scripted import ScriptedLink
 from tui.screens.login import LoginScreen, PassphraseDialog
 from tui.screens.settings_dialogs import terminal_finding
 

@@ -10,8 +10,9 @@ from core.model.bond_info import BondDetail, BondFacts, BondInfo, RedemptionStat
 from core.model.command import Done, Failed, Resume, ShowBond
 from core.model.known import Known, Unknown
 from core.model.snapshot import Control, Limit
+from tests.tui.samples import NOW, snapshot
 from tests.tui.screen import LARGE, SMALL, flat, press, shown, status_text, text, until
-from tests.tui.scripted import NOW, ScriptedLink, snapshot
+from tests.tui.scripted import ScriptedLink
 from tests.worlds import quote
 
 AT_STAKE = "123258.SZ 胜例转02: called, last trading day 2026-09-29; 141,450.00 CNY at stake on 1000 张"

@@ -8,8 +8,9 @@ import pytest
 
 from core.model.command import Flatten
 from core.model.snapshot import Event, Health, Job, Level, MissedRun, Need, StopsSummary
+from tests.tui.samples import NOW, SHANGHAI, blocked, rebalance, snapshot
 from tests.tui.screen import LARGE, SMALL, flat, lines, press, settle, shown, strike, text, until
-from tests.tui.scripted import NOW, SHANGHAI, ScriptedLink, blocked, rebalance, snapshot
+from tests.tui.scripted import ScriptedLink
 from tui import format as fmt
 from tui.app import RotorApp
 

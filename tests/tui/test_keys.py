@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.tui.samples import snapshot
 from tests.tui.screen import LARGE, press, shown
-from tests.tui.scripted import ScriptedLink, snapshot
+from tests.tui.scripted import ScriptedLink
 from tui.actions import ACTIONS, PANES, actions_of
 from tui.app import RotorApp
 

@@ -14,8 +14,9 @@ from core.model.command import (
 )
 from core.model.platform import Page, Strategy
 from core.model.snapshot import Followed, Level
+from tests.tui.samples import record_card, snapshot
 from tests.tui.screen import LARGE, flat, lines, press, settle, shown, status_text, strike, text, until
-from tests.tui.scripted import ScriptedLink, record_card, snapshot
+from tests.tui.scripted import ScriptedLink
 from tui import app as app_module
 
 

@@ -6,8 +6,9 @@ from datetime import timedelta
 from core.model.command import Done, ExecutePlan, Failed, GiveConsent, RunSelfTest, SelfTest, SettleOrder
 from core.model.order import OrderState, Side
 from core.model.snapshot import Need, Snapshot
+from tests.tui.samples import NOW, order, snapshot
 from tests.tui.screen import flat, press, settle, shown, status_text, until
-from tests.tui.scripted import NOW, ScriptedLink, order, snapshot
+from tests.tui.scripted import ScriptedLink
 
 
 def live(*needs: Need) -> Snapshot:

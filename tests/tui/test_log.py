@@ -5,8 +5,9 @@ from datetime import date
 
 from core.model.command import Done, Failed, FindInLog, LogLine, LogPage, ReadLog
 from core.model.snapshot import Level
+from tests.tui.samples import NOW, TODAY, log_lines, snapshot
 from tests.tui.screen import flat, lines, press, shown, status_text, text, until
-from tests.tui.scripted import NOW, TODAY, ScriptedLink, log_lines, snapshot
+from tests.tui.scripted import ScriptedLink
 
 
 async def test_a_search_marks_matches_and_jumps_to_them() -> None:

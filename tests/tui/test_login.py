@@ -3,8 +3,9 @@
 from textual.widgets import Input
 
 from core.model.command import Done, Failed, LoggedIn, Login
+from tests.tui.samples import blocked, snapshot
 from tests.tui.screen import flat, press, shown, status_text, until
-from tests.tui.scripted import ScriptedLink, blocked, snapshot
+from tests.tui.scripted import ScriptedLink
 from tui.screens.login import LoginScreen
 
 SECRET = "hunter2-secret"

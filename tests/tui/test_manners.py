@@ -10,8 +10,9 @@ from rich.style import Style
 from core.i18n import language, use_language
 from core.model.settings import ScreenSettings as Look
 from core.model.snapshot import Event, Level
+from tests.tui.samples import NOW, blocked, snapshot
 from tests.tui.screen import flat, lines, press, settle, shown, status_text, until
-from tests.tui.scripted import NOW, ScriptedLink, blocked, snapshot
+from tests.tui.scripted import ScriptedLink
 from tui.app import RotorApp
 from tui.terminal import Bell
 from tui.widgets.theme import STYLES, THEMES, Tone, use_theme

@@ -4,8 +4,9 @@ from datetime import date
 
 from core.model.command import Done, Failed, ReadOrders
 from core.model.order import OrderState, Side
+from tests.tui.samples import TODAY, order, snapshot
 from tests.tui.screen import LARGE, flat, lines, press, shown, status_text
-from tests.tui.scripted import TODAY, ScriptedLink, order, snapshot
+from tests.tui.scripted import ScriptedLink
 
 
 async def test_history_by_day() -> None:

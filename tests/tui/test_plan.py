@@ -3,8 +3,9 @@
 from dataclasses import replace
 
 from core.model.command import Done, ExecutePlan, Failed, MakePlan
+from tests.tui.samples import blocked, plan, rebalance, snapshot
 from tests.tui.screen import LARGE, flat, press, settle, shown, status_text, strike, until
-from tests.tui.scripted import ScriptedLink, blocked, plan, rebalance, snapshot
+from tests.tui.scripted import ScriptedLink
 
 
 async def test_question_names_mode_account_and_money() -> None:

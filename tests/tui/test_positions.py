@@ -9,8 +9,9 @@ from core.model.command import Adopt, Done, ExecutePlan, Failed, Release, SellOn
 from core.model.known import Known
 from core.model.order import Origin
 from core.model.snapshot import Adoption, AdoptionLevels, Control, PositionRow, Snapshot
+from tests.tui.samples import blocked, positions, rebalance, snapshot
 from tests.tui.screen import LARGE, flat, lines, press, shown, status_text, text, until
-from tests.tui.scripted import ScriptedLink, blocked, positions, rebalance, snapshot
+from tests.tui.scripted import ScriptedLink
 from tui.app import RotorApp
 from tui.screens.stop_text import gauge
 

@@ -4,8 +4,9 @@ from datetime import date
 
 from core.model.command import Done, ExportReport, Failed, ReadReport
 from core.rules.performance import TradeHistory, make_report
+from tests.tui.samples import NOW, TODAY, snapshot
 from tests.tui.screen import LARGE, flat, lines, press, shown, status_text, until
-from tests.tui.scripted import NOW, TODAY, ScriptedLink, snapshot
+from tests.tui.scripted import ScriptedLink
 
 
 async def test_profit_slippage_stops_and_equity_have_their_own_view() -> None:

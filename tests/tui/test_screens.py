@@ -9,9 +9,10 @@ from core.model.command import Done, Failed, ListStrategies, LogPage, MakePlan, 
 from core.model.known import Known, Unknown
 from core.model.platform import Page
 from core.model.snapshot import Health, Level
-from tests.tui import scripted
+from tests.tui import samples
+from tests.tui.samples import blocked, snapshot
 from tests.tui.screen import LARGE, SMALL, flat, lines, press, settle, shown, text
-from tests.tui.scripted import ScriptedLink, blocked, snapshot
+from tests.tui.scripted import ScriptedLink
 
 SIZES = pytest.mark.parametrize("size", [SMALL, LARGE])
 
@@ -124,9 +125,9 @@ async def test_header(size: tuple[int, int]) -> None:
 
 async def test_narrow_header_keeps_what_is_wrong() -> None:
     health = (
-        Health("QMT", Level.ERROR, "not connected", scripted.NOW),
-        Health("quotes", Level.GOOD, "0.4s", scripted.NOW),
-        Health("FactorCat", Level.GOOD, "ok", scripted.NOW),
+        Health("QMT", Level.ERROR, "not connected", samples.NOW),
+        Health("quotes", Level.GOOD, "0.4s", samples.NOW),
+        Health("FactorCat", Level.GOOD, "ok", samples.NOW),
     )
     link = ScriptedLink(
         snapshot(mode="live", account="8880001234", session="closing call", health=health, controls=("halt",))
@@ -193,7 +194,7 @@ EMPTY = {
 async def test_empty_screens_say_which_key_to_press() -> None:
     link = ScriptedLink(snapshot(events=(), orders=(), positions=Known(())))
     link.replies[ListStrategies] = Done(Page((), 1, 20, 0, 0))
-    link.replies[ReadLog] = Done(LogPage(scripted.TODAY, ()))
+    link.replies[ReadLog] = Done(LogPage(samples.TODAY, ()))
     async with shown(link) as (app, pilot):
         for name, (keys, expected) in EMPTY.items():
             await press(pilot, *keys)
@@ -240,9 +241,9 @@ async def test_any_size(size: tuple[int, int]) -> None:
 
 
 async def test_wide_values_do_not_break_rows() -> None:
-    row = scripted.positions()[0]
+    row = samples.positions()[0]
     rich = tuple(
-        scripted.replace(row, volume=99990, cost=Decimal("12.5"), name="特别长的转债名称一二三四") for _ in range(1)
+        samples.replace(row, volume=99990, cost=Decimal("12.5"), name="特别长的转债名称一二三四") for _ in range(1)
     )
     async with shown(ScriptedLink(snapshot(positions=Known(rich))), "4") as (app, _):
         assert all(cell_len(line) == 80 for line in lines(app))

@@ -11,8 +11,9 @@ from core.model.command import (
     TryNotify,
 )
 from core.model.settings_rows import SecretStored
+from tests.tui.samples import snapshot
 from tests.tui.screen import LARGE, flat, lines, press, shown, status_text, until
-from tests.tui.scripted import ScriptedLink, snapshot
+from tests.tui.scripted import ScriptedLink
 from tui.app import RotorApp
 
 

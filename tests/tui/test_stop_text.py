@@ -10,8 +10,9 @@ from rich.cells import cell_len
 from core.model.known import Known
 from core.model.order import OrderState, Origin, Side
 from core.model.snapshot import PositionRow, StopRow, StopStatus
+from tests.tui.samples import order, positions, snapshot, stop
 from tests.tui.screen import LARGE, SMALL, flat, lines, press, shown, text
-from tests.tui.scripted import ScriptedLink, order, positions, snapshot, stop
+from tests.tui.scripted import ScriptedLink
 from tui.screens.stop_text import distance_cell, state_cell, stop_rows
 from tui.widgets.theme import Tone
 

@@ -11,7 +11,8 @@ import pytest
 
 _SCRIPT = """
 import sys
-from tests.tui.scripted import ScriptedLink, snapshot
+from tests.tui.samples import snapshot
+from tests.tui.scripted import ScriptedLink
 from tui.app import run
 from tui.screens.home import HomePane
 

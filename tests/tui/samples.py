@@ -1,0 +1,423 @@
+"""A day of an account: snapshots, plans, orders, pages and lines for the screens to show."""
+
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from core.i18n import say
+from core.model.account import Asset
+from core.model.bond import BondCode
+from core.model.command import (
+    DayOfOrders,
+    FindInLog,
+    ListedBond,
+    ListRecords,
+    ListStrategies,
+    LogLine,
+    LogPage,
+    ReadLog,
+    ReadOrders,
+    ReadReport,
+    RecordCard,
+    ShowRecord,
+)
+from core.model.known import Known, Unknown
+from core.model.order import Intent, Order, OrderState, Origin, Side, Transition
+from core.model.plan import Blocked, Kept, Leg, Plan
+from core.model.platform import Page, Record, RecordDetail, Selected, Selection, Strategy
+from core.model.quote import SessionPhase
+from core.model.report import Report
+from core.model.settings_rows import SecretRow, SettingRow, SettingsTable
+from core.model.snapshot import (
+    BlockKind,
+    BlockReason,
+    Event,
+    Followed,
+    Health,
+    Job,
+    LegProgress,
+    Level,
+    PositionRow,
+    Rebalance,
+    Snapshot,
+    StopRow,
+    StopsSummary,
+    StopStatus,
+)
+from core.model.time import SHANGHAI
+from core.rules.performance import LedgerEntry, SentOrder, TradeHistory, make_report
+
+NOW = datetime(2026, 5, 6, 14, 49, 32, tzinfo=SHANGHAI)
+TODAY = date(2026, 5, 6)
+
+BONDS = (
+    ("113052", "兴业转债", "121.234"),
+    ("127056", "中特转债", "118.905"),
+    ("110059", "浦发转债", "109.870"),
+    ("123107", "温氏转债", "131.002"),
+    ("128136", "立讯转债", "115.480"),
+    ("118031", "天23转债", "98.765"),
+    ("127045", "牧原转债", "124.310"),
+    ("113050", "南银转债", "119.600"),
+)
+
+
+def code(number: int) -> BondCode:
+    return BondCode(BONDS[number][0])
+
+
+def name(number: int) -> str:
+    return BONDS[number][1]
+
+
+def last(number: int) -> Decimal:
+    return Decimal(BONDS[number][2])
+
+
+def blocked(*texts: str, kind: BlockKind = BlockKind.MISMATCH) -> tuple[BlockReason, ...]:
+    """Reasons why trading is off."""
+    return tuple(BlockReason(kind, text) for text in texts)
+
+
+def snapshot(**changes: Any) -> Snapshot:
+    """A quiet afternoon in the sandbox."""
+    return replace(
+        Snapshot(
+            number=1,
+            at=NOW,
+            mode="sandbox",
+            account="paper-1",
+            session=SessionPhase.OPEN,
+            trading_day=TODAY,
+            ready=True,
+            platform_user="demo",
+            health=(
+                Health("broker", Level.GOOD, "2ms", NOW - timedelta(hours=5)),
+                Health("quotes", Level.GOOD, "0.4s", NOW - timedelta(hours=5)),
+                Health("FactorCat", Level.GOOD, "ok", NOW - timedelta(hours=6)),
+                Health("clock", Level.GOOD, "+0.2s", NOW - timedelta(hours=6)),
+                Health("disk", Level.GOOD, "41 GB", NOW - timedelta(hours=6)),
+                Health("engine", Level.GOOD, "ok", NOW - timedelta(hours=6)),
+            ),
+            followed=Followed(1, 11, "双低轮动 10"),
+            asset=Known(Asset(Decimal("312000.10"), Decimal("1200.00"), Decimal("691214.40"))),
+            positions=Known(positions()),
+            orders=orders(),
+            events=events(),
+            jobs=(
+                Job("rebalance", NOW.replace(minute=50, second=0)),
+                Job("refill", NOW.replace(minute=55, second=0)),
+                Job("rebalance", datetime(2026, 5, 7, 14, 50, tzinfo=SHANGHAI)),
+            ),
+            stops=StopsSummary(4, 5, "118031.SH has no price yet"),
+        ),
+        **changes,
+    )
+
+
+def stop(loss: str, profit: str, cost: str, state: str = "armed", **changes: Any) -> StopRow:
+    levels, checked = (Decimal(loss), Decimal(profit), f"cost {cost}"), NOW - timedelta(seconds=1)
+    return replace(StopRow(*levels, True, say(state), StopStatus.ARMED, checked), **changes)
+
+
+def positions() -> tuple[PositionRow, ...]:
+    def row(number: int, held: int, ours: int, cost: str | None, close: str, **changes: Any) -> PositionRow:
+        paid = None if cost is None else Decimal(cost)
+        full = PositionRow(
+            code(number), name(number), held, held, ours, paid, last(number), Decimal(close), NOW, "open"
+        )
+        return replace(full, **changes)
+
+    return (
+        row(0, 820, 820, "118.500", "120.100", stop=stop("112.575", "130.350", "118.500")),
+        row(1, 840, 840, "120.250", "119.400", stop=stop("114.237", "132.275", "120.250")),
+        row(
+            *(2, 900, 600, "108.100", "109.870"),
+            sellable=880,
+            quoted_at=NOW - timedelta(seconds=4),
+            state="",
+            stop=stop("102.695", "118.910", "108.100"),
+        ),
+        row(3, 760, 0, None, "130.000"),
+        row(
+            *(4, 870, 870, "115.000", "115.480"),
+            quoted_at=NOW - timedelta(minutes=78),
+            state="suspended",
+            stop=stop(*("109.250", "126.500", "115.000", "suspended: fires when it trades"), status=StopStatus.WAITING),
+        ),
+        row(
+            *(5, 1000, 1000, "99.000", "99.000"),
+            last=None,
+            prev_close=None,
+            quoted_at=None,
+            state="no quote",
+            stop=stop(
+                *("94.050", "108.900", "99.000", "no price yet"),
+                armed=False,
+                status=StopStatus.NO_PRICE,
+                checked_at=None,
+            ),
+        ),
+    )
+
+
+def order(number: int, side: Side, state: OrderState, **changes: Any) -> Order:
+    at = NOW - timedelta(minutes=10 - number)
+    intent = Intent(
+        f"r260506-{number:04d}", "p-1", TODAY, code(number), name(number), side, 820, last(number), "left list"
+    )
+    log = (
+        Transition(at, OrderState.INTENDED, "written to the journal"),
+        Transition(at + timedelta(seconds=1), OrderState.WORKING, "taken by the broker as 90001"),
+    )
+    return replace(Order(intent, state, at, order_id=f"9000{number}", log=log), **changes)
+
+
+def orders() -> tuple[Order, ...]:
+    return (
+        order(
+            1,
+            Side.SELL,
+            OrderState.FILLED,
+            filled_volume=820,
+            filled_amount=Decimal("97502.10"),
+            fee=Decimal("9.75"),
+        ),
+        order(
+            2,
+            Side.BUY,
+            OrderState.PART_FILLED,
+            filled_volume=300,
+            filled_amount=Decimal("32961.00"),
+            fee=Decimal("3.30"),
+        ),
+        order(3, Side.BUY, OrderState.REJECTED, message="counter: price beyond the day's limit"),
+        order(4, Side.BUY, OrderState.UNKNOWN, message="no answer within 5 s"),
+    )
+
+
+def events() -> tuple[Event, ...]:
+    return (
+        Event(1, NOW - timedelta(hours=5), Level.INFO, "The sandbox opened with 1,000,000.00 CNY."),
+        Event(2, NOW - timedelta(minutes=20), Level.GOOD, "Today's list of 双低轮动 10 came: 8 bonds."),
+        Event(3, NOW - timedelta(minutes=4), Level.WARNING, "立讯转债 128136.SZ is suspended: its sell is blocked."),
+    )
+
+
+def plan(**changes: Any) -> Plan:
+    def leg(number: int, side: Side, volume: int, reason: str) -> Leg:
+        amount = last(number) * volume
+        return Leg(side, code(number), name(number), volume, last(number), amount, Decimal("9.75"), reason)
+
+    return replace(
+        Plan(
+            plan_id="p-20260506-1",
+            mode="sandbox",
+            trading_day=TODAY,
+            made_at=NOW - timedelta(seconds=12),
+            list_date=TODAY,
+            codes=tuple(code(number) for number in range(8)),
+            cash=Decimal("312000.10"),
+            cash_after=Decimal("211234.56"),
+            legs=(
+                leg(1, Side.SELL, 840, "left the list"),
+                leg(6, Side.BUY, 800, "joined the list, rank 3"),
+                leg(7, Side.BUY, 830, "joined the list, rank 7"),
+            ),
+            kept=(
+                Kept(code(0), name(0), 820, True, "on the list, rank 1"),
+                Kept(code(3), name(3), 760, False, "on the list; yours, left alone"),
+            ),
+            blocked=(Blocked(Side.SELL, code(4), name(4), "suspended: nothing can be sent for it"),),
+        ),
+        **changes,
+    )
+
+
+def rebalance(*, finished: bool, unresolved: tuple[str, ...] = ()) -> Rebalance:
+    def leg(number: int, side: Side, volume: int, filled: int, status: str) -> LegProgress:
+        average = last(number) if filled else None
+        return LegProgress(
+            side, code(number), name(number), volume, last(number), "list", status, f"r-{number}", filled, average
+        )
+
+    status = "part filled, cancelled after 30 s" if finished else "part filled"
+    return Rebalance(
+        plan_id="p-20260506-1",
+        started_at=NOW - timedelta(seconds=28),
+        finished_at=NOW if finished else None,
+        stage="ended" if finished else "buying",
+        legs=(
+            leg(1, Side.SELL, 840, 840, "filled"),
+            leg(6, Side.BUY, 800, 800, "filled"),
+            leg(7, Side.BUY, 830, 300, status),
+        ),
+        unresolved=unresolved,
+        cash_after=Decimal("211234.56") if finished else None,
+    )
+
+
+_NAMES = ("双低轮动 10", "双低轮动 20", "低溢价 10", "低价 10", "高息 5")
+
+
+def strategies_page(command: ListStrategies) -> Page[Strategy]:
+    found = [
+        Strategy(number, f"{_NAMES[(number - 1) % len(_NAMES)]} v{number}", "", number * 3, "2026-01-02 10:00:00")
+        for number in range(1, 46)
+    ]
+    return _page([item for item in found if command.search in item.name], command.page, command.limit)
+
+
+def records_page(command: ListRecords) -> Page[Record]:
+    found = [
+        Record(
+            id=10 + number,
+            backtest_time=f"2026-04-{number:02d} 10:11:12",
+            strategy_return=None if number == 4 else 0.05 * number - 0.1,
+            win_rate=0.5 + number / 100,
+            annualized_return=0.04 * number,
+            max_drawdown=-0.08 - number / 200,
+            sharpe_ratio=1.0 + number / 10,
+        )
+        for number in range(1, 25)
+    ]
+    return _page(found, command.page, command.limit)
+
+
+def record_card(command: ShowRecord, *, none_because: str = "") -> RecordCard:
+    listed = Selection(
+        command.strategy_id,
+        command.history_id,
+        TODAY,
+        tuple(Selected(code(number), name(number), last(number)) for number in range(8)),
+        NOW,
+    )
+    detail = RecordDetail(
+        {"profitTargetRatio": 0.1, "stopLossRatio": 0.05, "topN": 10}, {"initial_capital": 1000000, "sessions": 119}
+    )
+    if none_because:
+        return RecordCard(command.strategy_id, command.history_id, detail, Unknown(none_because))
+    market = tuple(
+        ListedBond(
+            *(code(number), name(number), last(number), last(number) + Decimal("0.5"), NOW - timedelta(seconds=number)),
+            blocked="suspended, last traded at 115.480 on 2026-05-05" if number == 4 else "",
+        )
+        for number in range(8)
+    )
+    return RecordCard(command.strategy_id, command.history_id, detail, Known(listed), market)
+
+
+def _page(items: list[Any], page: int, limit: int) -> Page[Any]:
+    start = (page - 1) * limit
+    return Page(tuple(items[start : start + limit]), page, limit, len(items), -(-len(items) // limit))
+
+
+def log_page(command: ReadLog) -> LogPage:
+    """Sixty lines, in a file in which each takes a hundred bytes."""
+    kept = [line for line in log_lines() if list(Level).index(line.level) >= list(Level).index(command.minimum)]
+    if command.after is not None:
+        kept = [line for line in kept if line.begins > command.after][: command.limit]
+    elif command.before is not None:
+        kept = [line for line in kept if line.begins < command.before]
+    day = command.day or TODAY
+    earlier = date(2026, 4, 30) if day == TODAY else None
+    later = TODAY if day != TODAY else None
+    return LogPage(day, tuple(kept[-command.limit :]), 6000, earlier, later)
+
+
+def found_line(command: FindInLog) -> LogLine | None:
+    if command.forward:
+        beyond = [line for line in log_lines() if line.begins > command.start]
+    else:
+        beyond = [line for line in reversed(log_lines()) if line.begins < command.start]
+    return next((line for line in beyond if command.text.lower() in line.text), None)
+
+
+def log_lines() -> list[LogLine]:
+    levels = {0: Level.INFO, 1: Level.GOOD, 2: Level.INFO, 3: Level.WARNING, 4: Level.ERROR}
+    return [
+        LogLine(
+            NOW - timedelta(seconds=60 - number),
+            levels[number % 5],
+            "executor",
+            f"line {number} 兴业转债 was looked at",
+            number * 100,
+        )
+        for number in range(60)
+    ]
+
+
+def day_of_orders(command: ReadOrders) -> DayOfOrders:
+    """Three days with orders: today, and two in April."""
+    days = [date(2026, 4, 29), date(2026, 4, 30), TODAY]
+    earlier = [day for day in days if day < command.day]
+    later = [day for day in days if day > command.day]
+    moved = timedelta(days=(command.day - TODAY).days)
+    past = [
+        replace(order(1, Side.SELL, OrderState.FILLED), created_at=NOW + moved),
+    ]
+    return DayOfOrders(command.day, tuple(past), earlier[-1] if earlier else None, later[0] if later else None)
+
+
+def preferences() -> SettingsTable:
+    """Settings of each kind."""
+
+    def row(key: str, about: str, value: str, **changes: Any) -> SettingRow:
+        full = SettingRow(key, about, value, value, value, "default", "text")
+        return replace(full, **changes)
+
+    return SettingsTable(
+        "/home/trader/rotor/config.toml",
+        (
+            row(
+                *("mode", "sandbox: this machine only; paper: paper money; live: real money.", "sandbox"),
+                kind="choice",
+                choices=("sandbox", "paper", "live"),
+                money=True,
+            ),
+            row(
+                *("language", "Language of the screens: auto | en | zh.", "en"),
+                kind="choice",
+                choices=("auto", "en", "zh"),
+                default="auto",
+                source="file",
+                at_once=True,
+            ),
+            row("factorcat.username", "Name you log in with.", "", source="file"),
+            row("factorcat.remember", "Keep the password in the keyring after a login.", "true", kind="switch"),
+            row(
+                "buy.amount", "CNY for each bond, or at most.", "20000", in_use="10000.0", default="10000.0", money=True
+            ),
+            row("orders.timeout", "Seconds that an order may work.", "45", source="environment", money=True),
+            row("notify.urls", "Push services, as Apprise URLs.", "***", source="file", default="[]"),
+            row("notify.email.host", "SMTP server; empty for no mail.", ""),
+        ),
+        (SecretRow("factorcat", True, "keyring"), SecretRow("email", False, "", "Set notify.email.sender first.")),
+    )
+
+
+def report(command: ReadReport | None = None) -> Report:
+    """Two bonds traded, one of them sold by its stop, over three weeks of equity."""
+    first = None if command is None else command.first
+    span: dict[str, Any] = {"list_price": last(0), "arrival": last(0) + 1}
+    bought = Intent("r-1", "p", TODAY, code(0), name(0), Side.BUY, 100, last(0), "joined the list", **span)
+    stopped = Intent(
+        *("s-1", "p", TODAY, code(1), name(1), Side.SELL, 50, last(1), "stop-loss"),
+        origin=Origin.STOP_LOSS,
+        arrival=last(1),
+        level=last(1) + 1,
+    )
+    entries = (
+        LedgerEntry("fill", TODAY, "r-1", code(0), Side.BUY, 100, last(0) + 2, Decimal("1.2")),
+        LedgerEntry("fill", date(2026, 4, 20), "r-0", code(1), Side.BUY, 50, last(1) + 5, Decimal("1.0")),
+        LedgerEntry("fill", TODAY, "s-1", code(1), Side.SELL, 50, last(1) - 1, Decimal("0.6")),
+    )
+    orders = (
+        SentOrder(bought, "filled", NOW - timedelta(hours=1)),
+        SentOrder(stopped, "filled", NOW - timedelta(minutes=5)),
+    )
+    values = [Decimal(1_000_000 + (20 - day) * 700 - (day % 5) * 2500) for day in range(20, -1, -1)]
+    equity = tuple((NOW - timedelta(days=20 - place), value) for place, value in enumerate(values))
+    books = TradeHistory("sandbox", "paper-1", entries, orders, equity, {code(0): last(0)}, {code(1): name(1)})
+    return make_report(books, first, TODAY, NOW)
