@@ -127,8 +127,8 @@ class Home:
 def changing(path: Path) -> Generator[None]:
     """One process and thread at a time reads and writes the file inside this. Raises `FileBusy`, `OSError`.
 
-    The lock is a file beside it. On POSIX it stays, since a fresh one would be another lock; Windows removes it, but not
-    while anybody has it open.
+    The lock is a file beside it. On POSIX it stays, since a fresh one would be another lock; on Windows it is removed
+    when nobody has it open.
     """
     target = path.resolve()
     lock = _file_lock(target.with_name(f".{target.name}.lock"))
