@@ -8,13 +8,17 @@ from typing import Any
 PATIENCE = 60.0
 """Seconds that a test waits for something that must happen."""
 
+SHORTEST = max(0.001, 2 * time.get_clock_info("monotonic").resolution)
+"""Seconds that a pause takes at least. A sleep below the clock's resolution (16 ms on Windows) is over at once, and an
+event loop with such a one never comes to rest."""
+
 
 async def until(true: Callable[[], object], what: Callable[[], object] | None = None) -> None:
     """Wait, in an event loop, until it is true. Fails with `what()` after `PATIENCE`."""
     deadline = time.monotonic() + PATIENCE
     while not true():  # what is waited for may happen on another thread or in another process
         assert time.monotonic() < deadline, _reason(what)
-        await asyncio.sleep(0.005)
+        await asyncio.sleep(max(0.005, SHORTEST))
 
 
 def wait_until(true: Callable[[], Any], what: Callable[[], object] | None = None) -> Any:

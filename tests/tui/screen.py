@@ -10,7 +10,7 @@ from textual.pilot import Pilot
 
 from tests import waiting
 from tests.tui.scripted import ScriptedLink
-from tests.waiting import drained
+from tests.waiting import SHORTEST, drained
 from tui.app import RotorApp
 from tui.widgets.bars import StatusBar
 
@@ -60,7 +60,7 @@ async def settle(pilot: Pilot[Any]) -> None:
 async def _input_delivered(app: Any) -> None:
     """Until no key waits. It sleeps in between: the app itself waits for an event loop with nothing left to run."""
     while app.is_running and app._exception is None and (app.message_queue_size or app._input.busy):  # noqa: ASYNC110
-        await asyncio.sleep(0.001)
+        await asyncio.sleep(SHORTEST)
 
 
 def lines(app: RotorApp) -> list[str]:
