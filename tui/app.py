@@ -203,6 +203,8 @@ class RotorApp(QueuedInputApp):
             self._apply_timer = self.set_timer(wait, self._apply)
 
     def _tick(self) -> None:
+        if self._leaving:
+            return
         if self._next_snapshot is not None:
             self._apply()
         else:
@@ -213,6 +215,8 @@ class RotorApp(QueuedInputApp):
 
     def _apply(self) -> None:
         """Show the newest snapshot."""
+        if self._leaving:
+            return
         if self._apply_timer is not None:
             self._apply_timer.stop()
             self._apply_timer = None

@@ -128,8 +128,8 @@ class QueuedInputApp(App[None]):
 
     @property
     def _leaving(self) -> bool:
-        """Whether the app is ending: its screens may be gone already, and no key acts on what is left of them."""
-        return self._exit or self._closing or self._crashed
+        """Whether the app is ending: its screens may be gone already, and nothing acts on what is left of them."""
+        return not self._running or self._exit or self._closing or self._crashed
 
     def _unsettled(self, event: Input) -> bool:
         """Whether the palette still looks for what this key will choose from."""

@@ -116,6 +116,21 @@ async def test_keys_behind_the_last_one_are_dropped_as_the_app_leaves() -> None:
         assert app.return_code == 0
 
 
+async def test_a_snapshot_that_arrives_as_the_app_leaves_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    link = ScriptedLink(snapshot())
+    async with shown(link) as (app, _):
+        close_screens = app._close_all
+
+        async def and_then_a_snapshot() -> None:
+            await close_screens()
+            app._next_snapshot = snapshot()
+            app._apply()
+            app._tick()
+
+        monkeypatch.setattr(app, "_close_all", and_then_a_snapshot)
+    assert app._exception is None
+
+
 KEYS = (
     *"12345678", *"abcdefhlmnoprstuvxyFRNO", *("enter", "escape", "tab", "up", "down", "space", "ctrl+p", "slash"),
     *("question_mark", "backspace", "home", "end", "left_square_bracket", "right_square_bracket"),
