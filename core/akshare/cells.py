@@ -8,6 +8,7 @@ from decimal import Decimal, InvalidOperation
 from core.akshare.client import Table, TableRefused
 from core.i18n import say
 from core.model.bond import BondCode, CodeRefused
+from core.rules.ticks_and_lots import LARGEST_FIGURE
 
 _EMPTY = frozenset({"", "-", "--", "nan", "None"})
 _TAGS = re.compile(r"<[^>]*>")
@@ -26,7 +27,7 @@ def parse_number(text: str | None, column: str) -> Decimal | None:
         number = Decimal(str(text).strip().removesuffix("%"))
     except InvalidOperation:
         number = Decimal("NaN")
-    if not number.is_finite():
+    if not number.is_finite() or abs(number) > LARGEST_FIGURE:
         raise TableRefused(say("its {column} holds {text}, which is no figure", column=column, text=_quoted(text)))
     return number
 

@@ -11,6 +11,7 @@ from typing import Any, Self, cast
 
 from core.i18n import say
 from core.infra.clock import Clock
+from core.infra.network import child_environment
 from core.infra.program import own_command
 from core.infra.worker_thread import CallTimedOut, WorkerThread
 from core.model.errors import InvalidDataError, UnavailableError
@@ -71,10 +72,13 @@ def check_shape(table: Table, columns: Sequence[str], min_rows: int) -> None:
 class AkshareClient:
     """Runs one child process at a time: `command` with the table's name as its last argument."""
 
-    def __init__(self, clock: Clock, command: Sequence[str] = CHILD_COMMAND, timeout: float = TIMEOUT) -> None:
+    def __init__(
+        self, clock: Clock, command: Sequence[str] = CHILD_COMMAND, timeout: float = TIMEOUT, *, proxy: str = "none"
+    ) -> None:
         self._clock = clock
         self._command = tuple(command)
         self._timeout = timeout
+        self._proxy = proxy
         self._lock = asyncio.Lock()
         self._child: subprocess.Popen[bytes] | None = None
 
@@ -110,7 +114,7 @@ class AkshareClient:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,  # progress bars
-                env=environment | {"PYTHONUTF8": "1"},
+                env=child_environment(self._proxy, environment) | {"PYTHONUTF8": "1"},
                 creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
             )
         except OSError as error:

@@ -246,7 +246,7 @@ class AkshareBondInfo:
             kept.table = table
         except FileNotFoundError:
             return
-        except (OSError, ValueError, TableRefused) as error:
+        except Exception as error:  # whatever the file holds: without it the tables are fetched
             log.warning("the saved table %s is not used: %s", self._file(kept).name, error)
 
 

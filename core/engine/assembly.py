@@ -198,7 +198,9 @@ def build(home: Home, settings: Settings, speed: float = 1.0) -> Components:
             terminal = terminal_quotes(settings, clock, calendar)
             feed, bonds = real_sources(home, settings, clock, calendar, terminal)
             quote_sources = partial(sources_of, clock=clock, calendar=calendar, terminal=terminal)
-            platform = FactorCatClient(settings.factorcat.base_url, version=__version__, clock=clock)
+            platform = FactorCatClient(
+                settings.factorcat.base_url, version=__version__, clock=clock, proxy=settings.network.proxy
+            )
         broker: Broker
         claim = None
         if settings.mode == "live":
@@ -239,8 +241,10 @@ def sources_of(
 
     makers: dict[str, Callable[[], QuoteSource]] = {
         "qmt": lambda: terminal,
-        "tencent": lambda: TencentQuotes(clock, open_now=open_now, address=settings.quotes.tencent),
-        "akshare": lambda: AkshareQuotes(clock, AkshareClient(clock), open_now=open_now),
+        "tencent": lambda: TencentQuotes(
+            clock, open_now=open_now, address=settings.quotes.tencent, proxy=settings.network.proxy
+        ),
+        "akshare": lambda: AkshareQuotes(clock, AkshareClient(clock, proxy=settings.network.proxy), open_now=open_now),
     }
     wanted = dict.fromkeys(settings.quotes.sources)
     if settings.mode != "live" and isinstance(terminal, NoQuotes) and len(wanted) > 1:
@@ -262,7 +266,7 @@ def real_sources(
     bonds = AkshareBondInfo(
         home.data / "tables",
         home.path / OVERRIDES,
-        AkshareClient(clock),
+        AkshareClient(clock, proxy=settings.network.proxy),
         clock,
         calendar.previous_session,
         terminal.facts if isinstance(terminal, QmtQuotes) else lambda code: None,

@@ -87,7 +87,11 @@ class EngineRuntime:
         self._notifier = Notifier(components.settings, components.clock, home, credentials, by_itself=by_itself)
         self._health = HealthMonitor(components, home.path, self._supervisor, self._notifier.health)
         self._update_check = UpdateCheck(
-            home.data / "update.json", components.settings.updates.url, __version__, RealClock()
+            home.data / "update.json",
+            components.settings.updates.url,
+            __version__,
+            RealClock(),
+            components.settings.network.proxy,
         )
         self._trading = TradingCommands(components, self._prepared)
         self._scheduler = RunScheduler(

@@ -161,7 +161,9 @@ class SettingsCommands:
             raise SettingsRefused(found.reason)
         if not username or found.value is None:
             raise SettingsRefused(say("Set factorcat.username and store its password first."))
-        client = FactorCatClient(settings.factorcat.base_url, version=__version__, clock=self._components.clock)
+        client = FactorCatClient(
+            settings.factorcat.base_url, version=__version__, clock=self._components.clock, proxy=settings.network.proxy
+        )
         try:
             user = await client.login(username, found.value.get_secret_value())
         finally:

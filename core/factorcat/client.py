@@ -49,9 +49,12 @@ class FactorCatClient:
         clock: Clock,
         transport: httpx.AsyncBaseTransport | None = None,
         timeout: float = 10.0,
+        proxy: str = "none",
     ) -> None:
         self._clock = clock
-        self._http = HttpClient(base_url, version=version, clock=clock, transport=transport, timeout=timeout)
+        self._http = HttpClient(
+            base_url, version=version, clock=clock, transport=transport, timeout=timeout, proxy=proxy
+        )
         self._credentials: LoginDetails | None = None
         self._session: Session | None = None
         self._renewal: asyncio.Task[Session] | None = None

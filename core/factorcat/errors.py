@@ -9,6 +9,7 @@
     + CutOff               an answer that ended too early
   x Unreachable            no connection, or one that broke off before an answer
     + Untrusted            the server's certificate is not valid; nothing was sent
+    + NotAsked             the request could not be made: a proxy, an address, whatever else
   x TimedOut               no whole answer in time
 
 None of them ever holds a password or a token, not even as its cause.
@@ -72,6 +73,12 @@ class Unreachable(FactorCatError):
 
 class Untrusted(Unreachable):
     """The server could not prove who it is."""
+
+    retryable = False
+
+
+class NotAsked(Unreachable):
+    """The request could not be made from here."""
 
     retryable = False
 

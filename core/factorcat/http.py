@@ -7,6 +7,7 @@ import ssl
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from http.cookiejar import CookieJar, DefaultCookiePolicy
+from urllib.parse import urlsplit
 
 import httpx
 from pydantic import SecretStr
@@ -15,6 +16,7 @@ from core.factorcat.errors import (
     BadAnswer,
     CutOff,
     FactorCatError,
+    NotAsked,
     ServerRefused,
     TimedOut,
     Unreachable,
@@ -24,18 +26,17 @@ from core.factorcat.errors import (
 )
 from core.i18n import say
 from core.infra.clock import Clock
+from core.infra.network import AnswerUnreadable, NetworkUnavailable, async_client, in_words, read_body
 from core.model.settings import checked_address
 
 
-def platform_address(text: str) -> httpx.URL:
+def platform_address(text: str) -> str:
     """`text` as the platform's address: https, or plain http to this very machine.
 
     Raises `ValueError` with a sentence for everything else.
     """
     try:
-        return httpx.URL(checked_address(text))
-    except httpx.InvalidURL:
-        raise ValueError(f"factorcat.base_url: {text!r} is not an address like https://host:port") from None
+        return checked_address(text)
     except ValueError as refused:
         raise ValueError(f"factorcat.base_url: {refused}") from None
 
@@ -66,7 +67,7 @@ class ApiCall:
 
 
 class HttpClient:
-    """HTTP to one address: TLS is verified, redirects are not followed, proxies of the environment are not used.
+    """HTTP to one address: TLS is verified, redirects are not followed, `proxy` is that of the settings.
 
     `timeout` (real seconds) covers one request from the first byte out to the last byte in, however slow the server is.
     Pauses between tries go by `clock`. Raises `ValueError` for an address that is not allowed.
@@ -80,21 +81,20 @@ class HttpClient:
         clock: Clock,
         transport: httpx.AsyncBaseTransport | None,
         timeout: float,
+        proxy: str,
     ) -> None:
+        self._address = platform_address(base_url)
+        self._version = version
         self._clock = clock
+        self._transport = transport
         self._timeout = timeout
-        self._http = httpx.AsyncClient(
-            base_url=platform_address(base_url),
-            headers={"X-Client-Version": version},
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),  # a cookie would outlive a logout
-            transport=transport,
-            timeout=None,
-            follow_redirects=False,
-            trust_env=False,
-        )
+        self._proxy = proxy
+        self._client: httpx.AsyncClient | None = None
 
     async def aclose(self) -> None:
-        await self._http.aclose()
+        client, self._client = self._client, None
+        if client is not None:
+            await client.aclose()
 
     async def send(self, call: ApiCall, token: SecretStr | None = None) -> bytes:
         """The body of a good answer; a call that is `repeatable` gets three tries.
@@ -117,13 +117,16 @@ class HttpClient:
                 return await self._exchange(call, token)
         except (TimeoutError, httpx.TimeoutException):
             failure = self._timed_out(call)
-        except httpx.TransportError as error:
+        except FactorCatError:
+            raise
+        except Exception as error:
             failure = self._unreachable(call, error)
         # Outside the handlers: an error of httpx holds its request, and that the password, as this one's context.
         raise failure
 
     async def _exchange(self, call: ApiCall, token: SecretStr | None) -> bytes:
-        response = await self._http.send(self._request(call, token), stream=True)
+        http = self._http()
+        response = await http.send(self._request(http, call, token), stream=True)
         try:
             body = await _whole_body(response, call.about)
         finally:
@@ -135,12 +138,21 @@ class HttpClient:
         secrets = call.secrets if token is None else (*call.secrets, token)
         raise ServerRefused(call.about, response.status_code, server_sentence(body, secrets))
 
-    def _request(self, call: ApiCall, token: SecretStr | None) -> httpx.Request:
+    def _http(self) -> httpx.AsyncClient:
+        """Built with the first request: what cannot be built fails as a request does. Raises `NetworkUnavailable`."""
+        if self._client is None:
+            self._client = async_client(
+                self._address, self._proxy, transport=self._transport, headers={"X-Client-Version": self._version}
+            )
+            self._client.cookies.jar = CookieJar(DefaultCookiePolicy(allowed_domains=()))  # one would outlive a logout
+        return self._client
+
+    def _request(self, http: httpx.AsyncClient, call: ApiCall, token: SecretStr | None) -> httpx.Request:
         shown = {
             key: value.get_secret_value() if isinstance(value, SecretStr) else value
             for key, value in (call.body or {}).items()
         }
-        return self._http.build_request(
+        return http.build_request(
             call.method,
             call.path,
             params=call.params or None,
@@ -158,8 +170,19 @@ class HttpClient:
             )
         )
 
-    def _unreachable(self, call: ApiCall, error: httpx.TransportError) -> Unreachable:
-        host = self._http.base_url.host
+    def _unreachable(self, call: ApiCall, error: Exception) -> Unreachable:
+        host = urlsplit(self._address).hostname or self._address
+        if isinstance(error, httpx.ProxyError):
+            error = NetworkUnavailable(say("the proxy of network.proxy refuses ({error})", error=in_words(error)))
+        if not isinstance(error, httpx.TransportError):
+            return NotAsked(
+                say(
+                    "Factor Cat at {host} was not asked about {about}: {why}.",
+                    host=host,
+                    about=call.about,
+                    why=in_words(error),
+                )
+            )
         for cause in _causes(error):
             if isinstance(cause, ssl.SSLCertVerificationError):
                 return Untrusted(
@@ -186,21 +209,12 @@ class HttpClient:
 
 
 async def _whole_body(response: httpx.Response, about: str) -> bytes:
-    body = bytearray()
     try:
-        async for chunk in response.aiter_bytes():
-            body += chunk
-            if len(body) > LONGEST_BODY:
-                break
-        else:
-            return bytes(body)
-        failure = BadAnswer(
-            about, say("it is longer than {LONGEST_BODY} MiB", LONGEST_BODY=LONGEST_BODY // 1024 // 1024)
-        )
+        return await read_body(response, LONGEST_BODY)
     except (httpx.NetworkError, httpx.ProtocolError):
         failure = CutOff(about, say("it was cut off in the middle"))
-    except httpx.DecodingError:
-        failure = BadAnswer(about, say("it is packed in a way that cannot be unpacked"))
+    except AnswerUnreadable as error:
+        failure = BadAnswer(about, str(error))
     raise failure
 
 

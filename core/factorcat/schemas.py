@@ -23,6 +23,7 @@ from pydantic import (
 from core.factorcat.errors import BadAnswer, SelectionRefused, plain
 from core.model.bond import BondCode, CodeRefused
 from core.model.platform import Page, Record, Selected, Selection, Strategy
+from core.model.quote import HIGHEST_PRICE
 from core.model.time import SHANGHAI
 
 M = TypeVar("M", bound=BaseModel)
@@ -147,6 +148,10 @@ _DAY = re.compile(r"\d{4}-\d{2}-\d{2}|\d{8}", re.ASCII)
 _MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:.*", re.ASCII)
 
 
+LONGEST_LIST = 1000
+"""Bonds of a day's list at most: some 340 are listed."""
+
+
 class SelectionAnswer(WireModel):
     selected_bonds: list[object]
 
@@ -185,6 +190,8 @@ def _rows(data: object, about: str) -> Sequence[object]:
     if len(lists) != 1:
         raise SelectionRefused(f"one list was expected and {len(lists) or 'none'} came")
     rows = checked(SelectionAnswer, lists[0], about).selected_bonds
+    if len(rows) > LONGEST_LIST:
+        raise SelectionRefused(f"it has {len(rows)} rows, and no more than {LONGEST_LIST} can be a day's list")
     if not rows:
         raise SelectionRefused("it is empty")
     return rows
@@ -217,8 +224,10 @@ def _price(number: int, given: str | float | None) -> Decimal | None:
         price = Decimal(str(given))
     except InvalidOperation:
         raise SelectionRefused(f"row {number}: the price {plain(repr(given), 40)} is not a number") from None
-    if not price.is_finite() or price <= 0:
-        raise SelectionRefused(f"row {number}: the price {plain(str(given), 40)} is not above zero and finite")
+    if not price.is_finite() or not 0 < price <= HIGHEST_PRICE:
+        raise SelectionRefused(
+            f"row {number}: the price {plain(str(given), 40)} is not above zero and finite, at most {HIGHEST_PRICE}"
+        )
     return price
 
 

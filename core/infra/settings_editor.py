@@ -16,7 +16,7 @@ from core.infra.config import KEYS, SettingsError, load_settings
 from core.model.settings import AsRatio, AsShare, Settings
 from core.model.settings_rows import Kind, SettingRow, Source
 
-NEED_RESTART = ("mode", "factorcat.base_url", "qmt", "strategy", "screen.mouse")
+NEED_RESTART = ("mode", "factorcat.base_url", "qmt", "network", "strategy", "screen.mouse")
 """Keys, or whole tables, whose change needs a restart; a strategy is changed without one on the Strategies screen."""
 
 _MONEY = ("mode", "factorcat.base_url", "qmt", "strategy", "buy", "orders", "stops", "schedule", "guards", "fees")

@@ -4,6 +4,7 @@ The document is a JSON object: `version` (PEP 440) and `notes`, a text or a text
 and `date` may come with it.
 """
 
+import asyncio
 import json
 import logging
 from datetime import datetime, timedelta
@@ -29,26 +30,27 @@ class UpdateUnavailable(UnavailableError):
     """The document could not be fetched or cannot be used; the message says why."""
 
 
-async def ask_for_release(url: str, version: str) -> dict[str, Any]:
+async def ask_for_release(url: str, version: str, proxy: str = "none") -> dict[str, Any]:
     """The document, checked. Raises `UpdateUnavailable`."""
-    import httpx
+    from core.infra.network import AnswerUnreadable, async_client, in_words, read_body
 
     try:
         async with (
-            httpx.AsyncClient(timeout=_SECONDS, trust_env=False, headers={"User-Agent": f"rotor/{version}"}) as http,
+            asyncio.timeout(_SECONDS),
+            async_client(url, proxy, headers={"User-Agent": f"rotor/{version}"}) as http,
             http.stream("GET", url) as answer,
         ):
             if answer.status_code != 200:
                 raise UpdateUnavailable(say("it answered with status {status}", status=answer.status_code))
-            body = b""
-            async for part in answer.aiter_bytes():
-                body += part
-                if len(body) > _LONGEST:
-                    raise UpdateUnavailable(say("its answer is longer than {kilobytes} kB", kilobytes=_LONGEST // 1024))
-    except httpx.TimeoutException:
+            body = await read_body(answer, _LONGEST)
+    except UpdateUnavailable:
+        raise
+    except TimeoutError:
         raise UpdateUnavailable(say("it did not answer within {seconds:.0f} s", seconds=_SECONDS)) from None
-    except (httpx.HTTPError, OSError) as error:
-        raise UpdateUnavailable(say("it cannot be reached: {error}", error=error or type(error).__name__)) from None
+    except AnswerUnreadable as error:
+        raise UpdateUnavailable(say("its answer cannot be used: {error}", error=error)) from None
+    except Exception as error:
+        raise UpdateUnavailable(say("it cannot be reached: {error}", error=in_words(error))) from None
     return _checked(body)
 
 
@@ -71,8 +73,9 @@ def newer(document: dict[str, Any], version: str) -> NewRelease | None:
 class UpdateCheck:
     """Asks once a day, and keeps the last answer in a file, so that a restart does not ask again."""
 
-    def __init__(self, file: Path, url: str, version: str, wall: Clock) -> None:
+    def __init__(self, file: Path, url: str, version: str, wall: Clock, proxy: str = "none") -> None:
         """`wall` is the machine's clock. Without a `url` nothing is ever asked."""
+        self._proxy = proxy
         self._file = file
         self._url = url
         self._version = version
@@ -103,7 +106,7 @@ class UpdateCheck:
             return
         self._asked_at, self._failed = now, True
         try:
-            self._document = await ask_for_release(self._url, self._version)
+            self._document = await ask_for_release(self._url, self._version, self._proxy)
         except UpdateUnavailable as error:
             log.info("no news of new versions: %s", error)
             return

@@ -25,6 +25,9 @@ class TradingState(StrEnum):
 _FACTOR = 3
 """No day moves a price by more: within 20 % of the previous close, on a listing day from -43.3 % to +57.3 % of it."""
 
+HIGHEST_PRICE = 100_000
+"""CNY per 张; no convertible bond has cost as much."""
+
 
 @dataclass(frozen=True, slots=True)
 class Quote:
@@ -57,11 +60,13 @@ class Quote:
         if self.at.tzinfo is None:
             raise ValueError("a quote's time must carry its zone")
         prices = (self.last, self.prev_close, self.bid, self.ask, self.limit_up, self.limit_down)
-        if any(price is not None and not price > 0 for price in prices):
+        if any(price is not None and not (price.is_finite() and price > 0) for price in prices):
             raise ValueError(f"{self.code}: a price is not above zero")
         before = self.prev_close
         if before is not None and not before / _FACTOR <= self.last <= before * _FACTOR:
             raise ValueError(f"{self.code}: last {self.last} is out of all proportion to the previous close {before}")
+        if any(price is not None and price > HIGHEST_PRICE for price in prices):
+            raise ValueError(f"{self.code}: a price is above {HIGHEST_PRICE} CNY")
         if self.limit_up is not None and self.last > self.limit_up:
             raise ValueError(f"{self.code}: last {self.last} is above its limit-up {self.limit_up}")
         if self.limit_down is not None and self.last < self.limit_down:

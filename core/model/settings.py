@@ -47,6 +47,22 @@ def _loopback(host: str) -> bool:
         return False
 
 
+PROXY_SCHEMES = frozenset({"http", "https", "socks5", "socks5h"})
+_PROXY = re.compile(
+    r"(?P<scheme>[a-z0-9]+)://(?:[^\s/@]*@)?(?:\[[0-9a-f:.]+\]|[^\s/?#@\\:\[\]]+)(?::[0-9]{1,5})?/?", re.IGNORECASE
+)
+
+
+def _proxy(text: str) -> str:
+    text = text.strip()
+    if text in {"none", "system"}:
+        return text
+    match = _PROXY.fullmatch(text)
+    if match is None or match["scheme"].lower() not in PROXY_SCHEMES:
+        raise ValueError('should be "none", "system", or an address like http://host:port or socks5://host:port')
+    return text
+
+
 Mode = Literal["sandbox", "paper", "live"]
 _MOST = 2**31 - 1
 """The largest whole number of a setting: what the platform and MiniQMT take as an id."""
@@ -140,6 +156,13 @@ class QuoteSettings(SettingsGroup):
     """Sources, best first: MiniQMT, Tencent's public service, akshare (Sina). Not used in sandbox mode."""
     tencent: Annotated[str, AfterValidator(checked_address)] = "https://qt.gtimg.cn"
     """Address of Tencent's service, or of your own mirror; plain http only to this machine."""
+
+
+class NetworkSettings(SettingsGroup):
+    """How rotor reaches Factor Cat, public quotes, bond tables and news of versions."""
+
+    proxy: Annotated[str, AfterValidator(_proxy)] = "none"
+    """Proxy: none, system (the variables of the environment), or an address such as socks5://127.0.0.1:7890."""
 
 
 class StrategySettings(SettingsGroup):
@@ -355,6 +378,7 @@ class Settings(SettingsGroup):
     factorcat: FactorCatSettings = FactorCatSettings()
     qmt: QmtSettings = QmtSettings()
     quotes: QuoteSettings = QuoteSettings()
+    network: NetworkSettings = NetworkSettings()
     strategy: StrategySettings = StrategySettings()
     buy: BuySettings = BuySettings()
     orders: OrderSettings = OrderSettings()

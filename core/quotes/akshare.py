@@ -11,6 +11,7 @@ from core.akshare.cells import check_filled_ratio, parse_number
 from core.akshare.client import AkshareClient, Table, TableRefused, TableUnavailable, check_shape
 from core.i18n import say
 from core.infra.clock import Clock
+from core.infra.network import in_words
 from core.model.bond import BondCode, CodeRefused
 from core.model.known import Known, Maybe, Unknown
 from core.model.quote import Quote, TradingState
@@ -102,8 +103,9 @@ def _read(code: BondCode, row: Mapping[str, str | None], now: datetime) -> Maybe
                 volume=volume,
             )
         )
-    except (TableRefused, ValueError) as error:
-        return Unknown(say("no price: akshare's row for {code} cannot be read: {error}", code=code, error=error))
+    except Exception as error:  # one odd row must not take the others with it
+        why = in_words(error)
+        return Unknown(say("no price: akshare's row for {code} cannot be read: {error}", code=code, error=why))
 
 
 def _volume(row: Mapping[str, str | None], last: Decimal | None) -> int:

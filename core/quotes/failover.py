@@ -12,6 +12,7 @@ from typing import Protocol
 
 from core.i18n import say
 from core.infra.clock import Clock
+from core.infra.network import in_words
 from core.model.bond import BondCode
 from core.model.known import Known, Maybe, Unknown
 from core.model.quote import Quote
@@ -225,7 +226,12 @@ class FailoverQuotes:
         return sorted(self._sources, key=lambda source: source.backing_off)
 
     async def _ask(self, source: _Source, codes: Sequence[BondCode]) -> Mapping[BondCode, Maybe[Quote]] | None:
-        found = await source.feed.snapshot(codes)
+        try:
+            found = await source.feed.snapshot(codes)
+        except Exception as error:
+            log.exception("the quote source %s failed", source.feed.name)
+            source.set_status(SourceStatus.UNREACHABLE, in_words(error))
+            return None
         trouble = source.feed.trouble
         source.set_status(SourceStatus.WORKING if trouble is None else SourceStatus.UNREACHABLE, trouble or "")
         return found if trouble is None else None

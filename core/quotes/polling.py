@@ -3,9 +3,13 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from datetime import timedelta
+
+import httpx
 
 from core.i18n import say
 from core.infra.clock import Clock
+from core.infra.network import in_words
 from core.model.bond import BondCode
 from core.model.errors import UnavailableError
 from core.model.known import Known, Maybe, Unknown
@@ -20,6 +24,15 @@ LONGEST_PAUSE = 60.0
 
 class QuoteSourceUnavailable(UnavailableError):
     """A source did not answer, or not with quotes; the message says why."""
+
+
+_AHEAD = timedelta(minutes=5)
+
+
+def goes_before(known: Quote, found: Quote, clock: Clock) -> bool:
+    """Whether a lagging server sent an older price than one that is known. A time in the future proves nothing: one
+    odd time must not hold back every later price."""
+    return found.at < known.at <= clock.now() + _AHEAD
 
 
 Ask = Callable[[Sequence[BondCode]], Awaitable[Mapping[BondCode, Maybe[Quote]]]]
@@ -119,15 +132,17 @@ class PolledQuotes:
             except QuoteSourceUnavailable:
                 pause = min(2 * pause, LONGEST_PAUSE)
             except Exception:
-                log.exception("the quotes of %s could not be read", self._name)
+                log.exception("the quotes of %s could not be passed on", self._name)
                 pause = min(2 * pause, LONGEST_PAUSE)
 
     async def _fetch(self, codes: Sequence[BondCode]) -> dict[BondCode, Maybe[Quote]]:
         try:
             answer = await self._ask(codes)
-        except QuoteSourceUnavailable as error:
-            self._set_trouble(str(error))
-            raise
+        except Exception as error:  # whatever it is, this source alone falls silent
+            if not isinstance(error, UnavailableError | httpx.HTTPError) and in_words(error) != self._trouble:
+                log.exception("the quotes of %s could not be read", self._name)
+            self._set_trouble(in_words(error))
+            raise QuoteSourceUnavailable(in_words(error)) from None
         self._set_trouble(None)
         unknown = Unknown(say("no price: {name} does not list the bond", name=self._name))
         at = self._clock.elapsed()
@@ -138,7 +153,11 @@ class PolledQuotes:
     def _keep_newer(self, code: BondCode, found: Maybe[Quote]) -> Maybe[Quote]:
         """A lagging server may send an older price than one that came before: the newer one counts."""
         before = self._newest.get(code, (0.0, None))[1]
-        if isinstance(found, Known) and isinstance(before, Known) and before.value.at > found.value.at:
+        if (
+            isinstance(found, Known)
+            and isinstance(before, Known)
+            and goes_before(before.value, found.value, self._clock)
+        ):
             return before
         return found
 

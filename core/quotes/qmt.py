@@ -10,13 +10,14 @@ from typing import Any, TypeVar
 from core.i18n import mark, say
 from core.infra import xtquant_sdk
 from core.infra.clock import Clock
+from core.infra.network import in_words
 from core.infra.worker_thread import CallTimedOut, WorkerThread
 from core.model.bond import BondCode, CodeRefused
 from core.model.bond_info import BondFacts
 from core.model.known import Known, Maybe, Unknown
 from core.model.quote import Quote
 from core.quotes.feed import QuoteListener
-from core.quotes.polling import QuoteSourceUnavailable
+from core.quotes.polling import QuoteSourceUnavailable, goes_before
 from core.quotes.qmt_ticks import Detail, Tick, read_bond, read_detail, read_tick
 from core.rules.sessions import OPENING_CALL_FROM
 
@@ -127,8 +128,9 @@ class QmtQuotes:
             if self._maintaining is not None:
                 ticks |= await self._first_ticks([code for code in wanted if code not in ticks])
         except Exception as error:
-            self._set_trouble(f"{error}")
-            return dict.fromkeys(wanted, Unknown(say("no price: no quotes from MiniQMT: {error}", error=error)))
+            why = in_words(error)
+            self._set_trouble(why)
+            return dict.fromkeys(wanted, Unknown(say("no price: no quotes from MiniQMT: {error}", error=why)))
         self._set_trouble(None)
         found: dict[BondCode, Maybe[Quote]] = {}
         for code in wanted:
@@ -157,12 +159,12 @@ class QmtQuotes:
         try:
             await self._call(lambda sdk: sdk.download_sector_data())
             members: Sequence[str] = await self._call(lambda sdk: sdk.get_stock_list_in_sector(_SECTOR))
+            codes: list[BondCode] = []
+            for member in members:
+                with contextlib.suppress(CodeRefused):
+                    codes.append(BondCode(member))
         except Exception as error:
-            return Unknown(say("MiniQMT's list of bonds cannot be read: {error}", error=error))
-        codes: list[BondCode] = []
-        for member in members:
-            with contextlib.suppress(CodeRefused):
-                codes.append(BondCode(member))
+            return Unknown(say("MiniQMT's list of bonds cannot be read: {error}", error=in_words(error)))
         return Known(tuple(codes)) if codes else Unknown(say("MiniQMT lists no convertible bonds"))
 
     @property
@@ -185,7 +187,7 @@ class QmtQuotes:
                 self._set_trouble(None)
                 pause = _PAUSE
             except Exception as error:
-                self._set_trouble(f"{error}")
+                self._set_trouble(in_words(error))
                 self._subscribed = frozenset()
                 pause = min(2 * pause, _LONGEST_PAUSE)
 
@@ -224,7 +226,11 @@ class QmtQuotes:
         missing = [code for code in codes if code not in self._details or code in self._doubtful]
         if missing:
             found = await self._call(lambda sdk: [sdk.get_instrument_detail(str(code)) for code in missing])
-            natives = {code: native for code, native in zip(missing, found, strict=True) if native}
+            natives: dict[BondCode, Mapping[str, Any]] = {
+                code: native
+                for code, native in zip(missing, found, strict=True)
+                if native and isinstance(native, Mapping)
+            }
             self._details |= {code: read_detail(native) for code, native in natives.items()}
             await self._read_bond_facts(natives)
 
@@ -248,7 +254,7 @@ class QmtQuotes:
         """On an SDK thread: hand the ticks to the loop."""
         loop = self._loop
         if loop is not None:
-            with contextlib.suppress(RuntimeError):
+            with contextlib.suppress(RuntimeError, TypeError, ValueError):
                 loop.call_soon_threadsafe(self._apply_ticks, dict(ticks))
 
     def _on_status(self, status: Mapping[str, Any]) -> None:
@@ -286,7 +292,7 @@ class QmtQuotes:
             return found
         (self._doubtful.add if found.value.doubt else self._doubtful.discard)(code)
         before = self._newest.get(code)
-        if before is not None and before.at > found.value.at:
+        if before is not None and goes_before(before, found.value, self._clock):
             return Known(before)
         self._newest[code] = found.value
         return found
@@ -321,4 +327,5 @@ class QmtQuotes:
 def _cb_infos(sdk: Any, codes: Sequence[BondCode]) -> dict[BondCode, Mapping[str, Any]]:  # noqa: ANN401  (the SDK)
     """On the SDK's thread. The data are empty until they are downloaded."""
     sdk.download_cb_data()
-    return {code: sdk.get_cb_info(str(code)) or {} for code in codes}
+    found = {code: sdk.get_cb_info(str(code)) for code in codes}
+    return {code: info if isinstance(info, Mapping) else {} for code, info in found.items()}

@@ -8,10 +8,11 @@ from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any, cast
 
 from core.i18n import say
+from core.infra.network import in_words
 from core.model.bond import BondCode
 from core.model.bond_info import BondFacts, RedemptionState
 from core.model.known import Known, Maybe, Unknown
-from core.model.quote import Quote, TradingState
+from core.model.quote import HIGHEST_PRICE, Quote, TradingState
 from core.model.time import SHANGHAI
 from core.rules.cross_check import prev_closes_differ
 from core.rules.ticks_and_lots import TICK, volume_unit
@@ -40,9 +41,6 @@ _STATES = {
 _UNSET = Decimal("1e300")
 _PLACEHOLDERS = frozenset({2**31 - 1, 2**32 - 1, 2**63 - 1})
 """The ends of the whole numbers, which native code leaves where it has no figure."""
-
-_MOST = Decimal(100_000)
-"""No convertible bond has cost as much, CNY per 张."""
 
 _NO_PRICE_YET = (None, 0, -1)
 """What `lastPrice` is before the first trade; anything else that is no price is an error of the terminal's."""
@@ -77,6 +75,13 @@ def read_tick(code: BondCode, tick: Tick, detail: Detail | None, now: datetime |
     Before the first trade of a day the last price is the previous close, with no volume: good to value a holding with,
     and nothing that an order is made from.
     """
+    try:
+        return _quote(code, tick, detail, now)
+    except Exception as error:  # one odd tick must not take the others with it
+        return Unknown(say("MiniQMT's price is impossible: {error}", error=in_words(error)))
+
+
+def _quote(code: BondCode, tick: Tick, detail: Detail | None, now: datetime | None) -> Maybe[Quote]:
     at = _moment(tick)
     if at is None:
         return Unknown(say("MiniQMT's price has no time"))
@@ -94,28 +99,25 @@ def read_tick(code: BondCode, tick: Tick, detail: Detail | None, now: datetime |
     volume = _whole(tick.get("volume"))
     unit = _unit(volume, tick.get("amount"), last)
     state = _STATES.get(_whole(tick.get("openInt")), TradingState.UNKNOWN)
-    try:
-        return Known(
-            Quote(
-                code,
-                detail.name if detail else "",
-                last,
-                at,
-                SOURCE,
-                TradingState.HALTED if detail and detail.halted else state,
-                prev_close=prev_close,
-                bid=_price(_first(tick.get("bidPrice"))),
-                ask=_price(_first(tick.get("askPrice"))),
-                bid_volume=_volume(tick.get("bidVol"), unit),
-                ask_volume=_volume(tick.get("askVol"), unit),
-                limit_up=detail.limit_up if detail else None,
-                limit_down=detail.limit_down if detail else None,
-                volume=volume * (unit or 1) if traded else 0,
-                doubt=doubt,
-            )
+    return Known(
+        Quote(
+            code,
+            detail.name if detail else "",
+            last,
+            at,
+            SOURCE,
+            TradingState.HALTED if detail and detail.halted else state,
+            prev_close=prev_close,
+            bid=_price(_first(tick.get("bidPrice"))),
+            ask=_price(_first(tick.get("askPrice"))),
+            bid_volume=_volume(tick.get("bidVol"), unit),
+            ask_volume=_volume(tick.get("askVol"), unit),
+            limit_up=detail.limit_up if detail else None,
+            limit_down=detail.limit_down if detail else None,
+            volume=volume * (unit or 1) if traded else 0,
+            doubt=doubt,
         )
-    except ValueError as error:
-        return Unknown(say("MiniQMT's price is impossible: {error}", error=error))
+    )
 
 
 def _disagreement(told: Decimal | None, fixed: Decimal | None) -> str:
@@ -149,7 +151,7 @@ def _moment(tick: Tick) -> datetime | None:
 def _price(value: object) -> Decimal | None:
     """A price on the tick, without a float's noise; None for 0, -1 and the like, which mean no price."""
     price = _positive(_number(value))
-    return price.quantize(TICK, ROUND_HALF_UP) or None if price is not None and price < _MOST else None
+    return price.quantize(TICK, ROUND_HALF_UP) or None if price is not None and price <= HIGHEST_PRICE else None
 
 
 def _whole(value: object) -> int:
@@ -169,7 +171,7 @@ def _decimal(value: object) -> Decimal | None:
     """A number or the text of one; None for anything else, and for what the SDK never set."""
     try:
         found = Decimal(str(value))
-    except InvalidOperation:
+    except (InvalidOperation, ValueError):
         return None
     return found if found.is_finite() and abs(found) < _UNSET and found not in _PLACEHOLDERS else None
 

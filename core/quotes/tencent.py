@@ -1,5 +1,6 @@
 """Quotes of Tencent's public service: all watched bonds in one or two requests, every three seconds."""
 
+import asyncio
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -9,6 +10,7 @@ import httpx
 
 from core.i18n import say
 from core.infra.clock import Clock
+from core.infra.network import async_client, in_words, read_body
 from core.model.bond import BondCode, CodeRefused
 from core.model.errors import InvalidDataError
 from core.model.known import Known, Maybe, Unknown
@@ -16,7 +18,7 @@ from core.model.quote import Quote, TradingState
 from core.model.time import SHANGHAI
 from core.quotes.polling import PolledQuotes, QuoteSourceUnavailable
 from core.rules.sessions import OPENING_CALL_FROM, trading_state
-from core.rules.ticks_and_lots import LOT, TICK, volume_unit
+from core.rules.ticks_and_lots import LARGEST_FIGURE, LOT, TICK, volume_unit
 
 SOURCE = "Tencent"
 
@@ -55,8 +57,9 @@ def read_line(code: BondCode, line: str, now: datetime) -> Maybe[Quote]:
     fields = line.split("~")
     try:
         return _placeholder(fields) or Known(_quote(code, fields, now))
-    except (LineRefused, ValueError) as error:
-        return Unknown(say("no price: Tencent's line for {code} cannot be read: {error}", code=code, error=error))
+    except Exception as error:  # one odd line must not take the others with it
+        why = in_words(error)
+        return Unknown(say("no price: Tencent's line for {code} cannot be read: {error}", code=code, error=why))
 
 
 def _placeholder(fields: Sequence[str]) -> Unknown | None:
@@ -148,7 +151,7 @@ def _decimal(text: str) -> Decimal:
         found = Decimal(text.strip())
     except InvalidOperation:
         found = Decimal("NaN")
-    if not found.is_finite():
+    if not found.is_finite() or abs(found) > LARGEST_FIGURE:
         raise LineRefused(say("{text} is not a number", text=repr(text[:20])))
     return found
 
@@ -162,6 +165,9 @@ TIMEOUT = 5.0
 _MOST = 300
 """Bonds in one request; the service takes some 900."""
 
+_LONGEST = 1024 * 1024
+"""Bytes of an answer, unpacked: a bond's line has some 500."""
+
 _MAX_AGE = 1.0
 _NONE = "v_pv_none_match"
 
@@ -169,9 +175,10 @@ _NONE = "v_pv_none_match"
 class TencentQuotes(PolledQuotes):
     """A `QuoteFeed` over the service at `address`."""
 
-    def __init__(self, clock: Clock, *, open_now: Callable[[], bool], address: str) -> None:
+    def __init__(self, clock: Clock, *, open_now: Callable[[], bool], address: str, proxy: str = "none") -> None:
         super().__init__(SOURCE, self._lines, clock, interval=INTERVAL, max_age=_MAX_AGE, open_now=open_now)
         self._address = address
+        self._proxy = proxy
         self._client: httpx.AsyncClient | None = None
 
     async def stop(self) -> None:
@@ -190,14 +197,15 @@ class TencentQuotes(PolledQuotes):
     async def _text(self, codes: Sequence[BondCode]) -> str:
         """The service's lines. Raises `QuoteSourceUnavailable`."""
         if self._client is None:
-            self._client = httpx.AsyncClient(base_url=self._address, timeout=TIMEOUT)
+            self._client = async_client(self._address, self._proxy)
+        params = {"q": ",".join(address_of(code) for code in codes)}
         try:
-            answer = await self._client.get("/", params={"q": ",".join(address_of(code) for code in codes)})
-        except httpx.HTTPError as error:
-            raise QuoteSourceUnavailable(str(error) or type(error).__name__) from None
-        if not answer.is_success:
-            raise QuoteSourceUnavailable(say("it answers with status {status}", status=answer.status_code))
-        text = answer.content.decode("gbk", errors="replace")
+            async with asyncio.timeout(TIMEOUT), self._client.stream("GET", "/", params=params) as answer:
+                if not answer.is_success:
+                    raise QuoteSourceUnavailable(say("it answers with status {status}", status=answer.status_code))
+                text = (await read_body(answer, _LONGEST)).decode("gbk", errors="replace")
+        except TimeoutError:
+            raise QuoteSourceUnavailable(say("it did not answer within {seconds:.0f} s", seconds=TIMEOUT)) from None
         if "v_s" not in text and _NONE not in text:
             raise QuoteSourceUnavailable(say("its answer holds no quotes: {text}", text=repr(text[:40])))
         return text

@@ -13,6 +13,9 @@ TICK = Decimal("0.001")
 LOT = 10
 """A lot (手) in 张: buys come in multiples of it."""
 
+LARGEST_FIGURE = Decimal(10**15)
+"""No price, volume or amount of a bond comes near: a larger figure of a source is none."""
+
 DAY_LIMIT = Decimal("0.2")
 """How far a price may move from the previous close in a day, from the second trading day on."""
 

@@ -153,6 +153,7 @@ ROW_FAULTS: list[tuple[str, object, Sequence[str]]] = [
     ("negative price", row(price="-1.5"), ["row 3", "price -1.5"]),
     ("endless price", row(price=float("inf")), ["row 3", "finite"]),
     ("NaN", row(price=float("nan")), ["row 3", "finite"]),
+    ("endless digits", row(price=1e30), ["row 3", "at most 100000"]),
     ("NaN as text", row(price="NaN"), ["row 3", "finite"]),
     ("text for price", row(price="--"), ["row 3", "'--' is not a number"]),
     ("true for price", row(price=True), ["row 3", "price"]),
@@ -185,6 +186,18 @@ async def test_one_bad_row_refuses_the_whole_list(
 async def test_not_one_list(alice: FactorCatClient, server: Server, value: object, words: str) -> None:
     server.on(SELECTION, answer(200, value))
     await refused(alice, SelectionRefused, words)
+
+
+@pytest.mark.parametrize(("count", "fits"), [(1000, True), (1001, False), (10_000, False)])
+async def test_a_list_longer_than_the_market_is_refused_in_words(
+    alice: FactorCatClient, server: Server, count: int, fits: bool
+) -> None:
+    rows = [{**ROWS[0], "kzz_code": f"{110_000 + n if n < 10_000 else 0}"} for n in range(count)]
+    server.on(SELECTION, answer(200, [{"selected_bonds": rows}]))
+    if fits:
+        assert len((await alice.selection(7, 42)).codes) == count
+    else:
+        await refused(alice, SelectionRefused, f"it has {count} rows")
 
 
 async def test_a_temporary_fault_does_not_fail_the_request(

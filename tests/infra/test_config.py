@@ -202,7 +202,7 @@ class TestExample:
     def test_tables_are_in_the_documented_order(self) -> None:
         tables = [line.partition("]")[0][1:] for line in render_example().splitlines() if line.startswith("[")]
         assert " ".join(tables) == (
-            "factorcat qmt quotes strategy buy orders stops schedule guards fees "
+            "factorcat qmt quotes network strategy buy orders stops schedule guards fees "
             "notify notify.events notify.email updates screen"
         )
 

@@ -280,3 +280,14 @@ async def test_a_source_that_joins_during_a_check_is_not_called_stale() -> None:
     await world.feed._check_sources()  # pyright: ignore[reportPrivateUsage]
     assert [state.status for state in world.feed.states()] == [SourceStatus.WORKING, SourceStatus.WORKING]
     assert world.feed.name == "mirror"
+
+
+async def test_a_source_that_raises_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = SourcesWorld()
+
+    async def broken(_: object) -> Mapping[BondCode, Maybe[Quote]]:
+        raise RuntimeError("an exception nobody listed")
+
+    monkeypatch.setattr(world.first, "snapshot", broken)
+    assert await world.source() == {"Tencent"}
+    assert world.feed.states()[0].reason == "an exception nobody listed"

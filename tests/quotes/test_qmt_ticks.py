@@ -194,3 +194,16 @@ def test_a_previous_close_that_differs_from_the_static_data_is_not_known(close: 
 def test_a_previous_close_that_agrees_or_is_silent_leaves_the_static_one(close: float) -> None:
     quote = made(lastClose=close)
     assert (quote.prev_close, quote.doubt) == (Decimal("122.828"), "")
+
+
+@pytest.mark.parametrize("odd", [1e30, float("nan"), float("inf"), 1.7976931348623157e308, 10**300, "x", [1e30], {}])
+def test_an_odd_value_is_no_price_and_raises_nothing(odd: object) -> None:
+    """In any field, a tick gives a true price or none."""
+    true = {Decimal("121.370"), Decimal("122.828")}
+    for field in TICK:
+        found = read_tick(BOND, {**TICK, field: odd}, None)
+        assert isinstance(found, Unknown) or found.value.last in true
+    for field in DETAIL:
+        found = read_tick(BOND, TICK, read_detail({**DETAIL, field: odd}))
+        assert isinstance(found, Known)
+    assert isinstance(read_tick(BOND, None, None), Unknown)  # type: ignore[arg-type]

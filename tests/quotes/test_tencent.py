@@ -132,3 +132,41 @@ async def test_an_unexpected_response_counts_as_unreachable(
     assert isinstance(found, Unknown)
     assert "Tencent cannot be reached" in found.reason
     assert feed.trouble is not None
+
+
+ODD = ("1e30", "NaN", "inf", "1e400", "9" * 5000, "x", "\x00")
+
+
+@pytest.mark.parametrize("place", range(50))
+def test_an_odd_field_silences_its_own_line_alone(place: int) -> None:
+    for odd in ODD:
+        found = read_lines(line(SH, **{f"f{place}": odd}) + line(SZ), OPEN)
+        assert isinstance(found[SZ], Known)
+        quote = found.get(SH)
+        assert not isinstance(quote, Known) or quote.value.last == Decimal("112.500")
+
+
+async def test_any_error_of_a_source_is_its_own_trouble_and_ends_with_it(
+    service: Service, feed: TencentQuotes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service.show(line(SH))
+    with monkeypatch.context() as broken:
+        broken.setattr("core.quotes.tencent.read_lines", lambda *_: 1 // 0)
+        assert isinstance((await feed.snapshot([SH]))[SH], Unknown)
+        assert feed.trouble == "integer division or modulo by zero"
+    assert isinstance((await feed.snapshot([SH]))[SH], Known)
+    assert feed.trouble is None
+
+
+async def test_a_time_in_the_future_holds_back_no_later_price(service: Service) -> None:
+    clock = SteppedClock(OPEN)
+    feed = TencentQuotes(clock, open_now=lambda: True, address=service.url)
+    lasts = []
+    for last, at in (("112.500", "20991231103003"), ("111.000", "20260918103003"), ("110.000", "20260918102903")):
+        service.show(line(SH, last, f30=at))
+        clock.move_to(clock.now() + timedelta(seconds=2))
+        found = (await feed.snapshot([SH]))[SH]
+        assert isinstance(found, Known)
+        lasts.append(str(found.value.last))
+    await feed.stop()
+    assert lasts == ["112.500", "111.000", "111.000"]  # the last one is older than a price that is known

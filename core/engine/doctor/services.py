@@ -18,6 +18,7 @@ from core.i18n import mark, say
 from core.infra.clock import RealClock
 from core.infra.credentials import Credentials
 from core.infra.home import Home
+from core.infra.network import async_client
 from core.infra.updates import UpdateUnavailable, ask_for_release, newer
 from core.model.finding import CheckResult, Finding
 from core.model.known import Known, Unknown
@@ -54,7 +55,9 @@ async def check_platform(settings: Settings, credentials: Credentials, calendar:
             Finding("login", CheckResult.FAILED, say("no name or no password is stored"), _how_to_log_in()),
             unasked,
         ]
-    client = FactorCatClient(settings.factorcat.base_url, version=__version__, clock=RealClock())
+    client = FactorCatClient(
+        settings.factorcat.base_url, version=__version__, clock=RealClock(), proxy=settings.network.proxy
+    )
     try:
         user = await client.login(name, found.value.get_secret_value())
         login = Finding("login", CheckResult.OK, say("Factor Cat takes the password of {user}", user=user))
@@ -102,7 +105,7 @@ async def check_clock(settings: Settings, price: Quote | None, open_now: bool) -
         if ahead <= _SKEW:  # an old price proves nothing about a clock that seems fast
             return Finding("clock", CheckResult.OK, say("not behind {against}", against=against))
     else:
-        told = await _server_time(settings.factorcat.base_url)
+        told = await _server_time(settings.factorcat.base_url, settings.network.proxy)
         if told is None:
             return Finding("clock", CheckResult.NOTE, say("nothing to compare it with: no server tells the time now"))
         ahead, against = (told - now).total_seconds(), say("Factor Cat's server")
@@ -117,14 +120,11 @@ async def check_clock(settings: Settings, price: Quote | None, open_now: bool) -
     return Finding("clock", CheckResult.FAILED if off > _WRONG else CheckResult.WARNING, text, remedy)
 
 
-async def _server_time(address: str) -> datetime | None:
-    import httpx
-
+async def _server_time(address: str, proxy: str) -> datetime | None:
     try:
-        async with httpx.AsyncClient(timeout=5.0, trust_env=False) as http:
-            answer = await http.get(address)
-        return parsedate_to_datetime(answer.headers["date"]).astimezone(SHANGHAI)
-    except (httpx.HTTPError, OSError, KeyError, ValueError, TypeError):
+        async with asyncio.timeout(5), async_client(address, proxy) as http, http.stream("GET", "/") as answer:
+            return parsedate_to_datetime(answer.headers["date"]).astimezone(SHANGHAI)
+    except Exception:  # then there is no time to compare with; the login's check says what is wrong
         return None
 
 
@@ -343,7 +343,7 @@ async def check_updates(settings: Settings) -> Finding:
             "updates", CheckResult.NOTE, say("version {version}; no address of news is set", version=__version__)
         )
     try:
-        release = newer(await ask_for_release(settings.updates.url, __version__), __version__)
+        release = newer(await ask_for_release(settings.updates.url, __version__, settings.network.proxy), __version__)
     except UpdateUnavailable as error:
         return Finding(
             "updates", CheckResult.NOTE, say("version {version}; no news: {error}", version=__version__, error=error)
