@@ -78,6 +78,33 @@ def test_a_source_that_reports_the_open_as_previous_close_is_detected(world: Pro
     assert [leg["code"] for leg in document["legs"]] == [B]
 
 
+def test_variables_of_the_environment_keep_no_plan_from_its_sources(
+    world: ProcessWorld, tencent: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (
+        ("ALL_PROXY", "socks5://127.0.0.1:7890"),
+        ("NO_PROXY", "::1,fe80::/10"),
+        ("SSL_CERT_FILE", "/no/such/file.pem"),
+    ):
+        monkeypatch.setenv(name, value)
+        monkeypatch.setenv(name.lower(), value)
+    world.settings |= {**CHECKED, "GUARDS__SELF_TEST": "waived"}
+    furnished(world, ())
+    code, document = world.json("rebalance", "--yes")
+    assert code == 0, document
+    assert [leg["code"] for leg in document["legs"]] == [A, B]
+    assert set(world.held()) == {A, B}
+
+
+def test_a_proxy_that_does_not_answer_is_named_and_sends_nothing(world: ProcessWorld, tencent: Service) -> None:
+    world.settings |= {**CHECKED, "GUARDS__SELF_TEST": "waived", "QUOTES__TENCENT": "https://qt.invalid"}
+    world.settings["NETWORK__PROXY"] = "socks5://127.0.0.1:9"
+    furnished(world, ())
+    _, document = world.json("plan")
+    assert document["legs"] == []
+    assert "a second source does not confirm the price: Tencent since 10:00" in reasons(document)[A]
+
+
 def test_paper_mode_trades_without_a_terminal(world: ProcessWorld, tencent: Service) -> None:
     world.settings |= {"MODE": "paper", "QUOTES__SOURCES": '["qmt", "tencent"]', "QMT__USERDATA": "/no/terminal/here"}
     code, document = world.json("rebalance", "--yes")
