@@ -10,6 +10,8 @@ import json
 import sys
 from typing import Any
 
+from core.infra.network import limit_requests
+
 TABLES = ("bond_cb_redeem_jsl", "bond_cov_comparison", "bond_zh_hs_cov_spot")
 """The akshare functions that may be called, all without arguments."""
 
@@ -22,6 +24,7 @@ def main(arguments: list[str]) -> int:
         akshare = importlib.import_module("akshare")
     except ImportError as error:
         return _print_json({"error": f"akshare does not load: {error}"})
+    limit_requests()
     try:
         frame: Any = getattr(akshare, name)()
         rows = [[_text(value) for value in row] for row in frame.itertuples(index=False, name=None)]

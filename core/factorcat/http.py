@@ -193,17 +193,24 @@ class HttpClient:
                         verify_message=plain(cause.verify_message),
                     )
                 )
-            if isinstance(cause, socket.gaierror):
+            if isinstance(cause, socket.gaierror) and self._proxy == "none":  # a proxy's own name may be the wrong one
                 return Unreachable(
                     say("The name {host} is not found. Check the network and factorcat.base_url.", host=host)
                 )
         what = say("cannot be reached") if isinstance(error, httpx.ConnectError) else say("broke the connection off")
+        told = {"host": host, "what": what, "about": call.about}
+        if self._proxy == "none":
+            return Unreachable(
+                say(
+                    "Factor Cat at {host} {what} when asked about {about}. Check the network and factorcat.base_url.",
+                    **told,
+                )
+            )
         return Unreachable(
             say(
-                "Factor Cat at {host} {what} when asked about {about}. Check the network and factorcat.base_url.",
-                host=host,
-                what=what,
-                about=call.about,
+                "Factor Cat at {host} {what} when asked about {about}. "
+                "Check the network, network.proxy and factorcat.base_url.",
+                **told,
             )
         )
 

@@ -5,9 +5,11 @@ address. This machine is always reached directly.
 """
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -100,6 +102,8 @@ async def read_body(response: httpx.Response, most: int) -> bytes:
 
     httpx unpacks a whole piece at once, and a few kB may hold gigabytes.
     """
+    if response.is_stream_consumed:  # of a transport within this process, which made it whole
+        return response.content
     packing = response.headers.get("content-encoding", "").strip().lower()
     if packing not in _PLAIN | _PACKED:
         raise AnswerUnreadable(say("it is packed in a way that cannot be unpacked"))
@@ -112,9 +116,33 @@ async def read_body(response: httpx.Response, most: int) -> bytes:
             raise AnswerUnreadable(say("it is packed in a way that cannot be unpacked")) from None
         if len(body) > most:
             raise AnswerUnreadable(say("it is longer than {size}", size=_size(most)))
+        if unpacker is not None and unpacker.eof:  # what follows would be kept, however long
+            break
     if unpacker is not None and not unpacker.eof:
         raise AnswerUnreadable(say("it was cut off in the middle"))
     return bytes(body)
+
+
+@cache
+def limit_requests(most: int = 64 * 1024**2) -> None:
+    """Keep `requests` in this process, which reads every answer whole, from unpacking more than `most` bytes of one.
+
+    akshare and Apprise use it and offer no limit. Pieces are small: urllib3 unpacks no more than it is asked for.
+    """
+    import requests
+
+    whole: Callable[..., Iterator[Any]] = requests.Response.iter_content
+
+    def limited(self: requests.Response, chunk_size: int | None = 1, decode_unicode: bool = False) -> Iterator[Any]:
+        count = 0
+        for piece in whole(self, chunk_size or 64 * 1024, decode_unicode):
+            count += len(piece)
+            if count > most:
+                self.close()
+                raise AnswerUnreadable(say("it is longer than {size}", size=_size(most)))
+            yield piece
+
+    requests.Response.iter_content = limited
 
 
 def _size(count: int) -> str:

@@ -16,6 +16,7 @@ from pydantic import SecretStr
 from core.i18n import say
 from core.infra.credentials import PUSH_ACCOUNT, Credentials
 from core.infra.logs import hide, redacted
+from core.infra.network import limit_requests
 from core.model.errors import UnavailableError
 from core.model.known import Known, Unknown
 from core.model.settings import EmailSettings, NotifySettings, Settings
@@ -271,6 +272,7 @@ def send_test(settings: Settings, credentials: Credentials) -> list[tuple[str, s
 def _service(address: str) -> "NotifyBase":
     import apprise
 
+    limit_requests()
     scheme = address.partition("://")[0]
     logging.getLogger("apprise").propagate = False  # what it says of an address may repeat it
     found = apprise.Apprise.instantiate(address)  # pyright: ignore[reportUnknownMemberType]

@@ -1,5 +1,6 @@
 """Proxies, certificates and packed answers: what a client of rotor does with each, whatever the environment says."""
 
+import asyncio
 import gzip
 import tracemalloc
 import zlib
@@ -7,14 +8,17 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
+import requests
+from pydantic import SecretStr
 
-from core.factorcat import BadAnswer, FactorCatClient, NotAsked
+from core.factorcat import BadAnswer, FactorCatClient, NotAsked, Unreachable
 from core.infra.clock import SteppedClock
 from core.infra.network import (
     AnswerUnreadable,
     NetworkUnavailable,
     async_client,
     child_environment,
+    limit_requests,
     proxy_for,
     read_body,
 )
@@ -22,11 +26,25 @@ from core.infra.updates import UpdateUnavailable, ask_for_release
 from core.model.bond import BondCode
 from core.model.known import Known, Unknown
 from core.model.settings import NetworkSettings
+from core.model.snapshot import Level
+from core.notify.channels import Message, NotSent, PushReceiver
 from core.quotes.tencent import TencentQuotes
 from tests.factorcat.conftest import LOGIN, PASSWORD, USER, token
 from tests.factorcat.server import Server, answer, raw
 from tests.infra.socks_proxy import socks_proxy
 from tests.quotes.tencent_service import OPEN, line
+
+
+class Pieces(httpx.AsyncByteStream):
+    """A body that arrives in these pieces."""
+
+    def __init__(self, *pieces: bytes) -> None:
+        self._pieces = pieces
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for piece in self._pieces:
+            yield piece
+
 
 FAR = "https://qt.example"
 BOND = BondCode("113052")
@@ -154,6 +172,14 @@ async def test_without_the_socks_package_the_reason_names_it(server: Server, mon
     await client.aclose()
 
 
+@pytest.mark.parametrize("proxy", ["http://127.0.0.1:9", "socks5://127.0.0.1:9", "http://proxy.invalid:9"])
+async def test_a_proxy_that_is_not_there_is_named(proxy: str) -> None:
+    client = FactorCatClient(FAR, version="1", clock=SteppedClock(OPEN), proxy=proxy)
+    with pytest.raises(Unreachable, match=r"network\.proxy"):
+        await client.login(USER, PASSWORD)
+    await client.aclose()
+
+
 async def test_prices_come_through_a_web_proxy(server: Server) -> None:
     server.on("http://qt.example/", raw(200, line(BOND).encode("gbk")))
     feed = TencentQuotes(SteppedClock(OPEN), open_now=lambda: True, address="http://qt.example", proxy=server.url)
@@ -210,6 +236,39 @@ async def test_an_answer_that_unpacks_to_much_is_refused_before_it_takes_memory(
     assert isinstance(found, Unknown)
     assert "longer than 1 MiB" in found.reason or "cannot be unpacked" in found.reason
     assert peak < 40 * 2**20
+
+
+@pytest.mark.parametrize("packing", ["gzip", "gzip, gzip"])
+async def test_libraries_that_read_whole_answers_are_kept_from_one_that_unpacks_to_much(
+    server: Server, packing: str
+) -> None:
+    """Apprise, and akshare in its child: both use `requests`."""
+    limit_requests()
+    body, limit = bomb(1 if packing == "gzip" else 2), 64 * 2**20
+    server.on("/", raw(200, body, f"Content-Encoding: {packing}\r\n"))
+    receiver = PushReceiver(SecretStr(server.url.replace("http", "json")), Level.INFO)
+    tracemalloc.start()
+    try:
+        with pytest.raises(AnswerUnreadable, match="longer than 64 MiB"):
+            await asyncio.to_thread(requests.get, server.url, timeout=10)
+        with pytest.raises(NotSent, match="longer than 64 MiB"):
+            await asyncio.to_thread(receiver.send, Message("x", "y", Level.INFO, ""))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 2 * limit
+
+
+async def test_a_library_reads_an_answer_of_usual_size_whole(server: Server) -> None:
+    limit_requests()
+    server.on("/", raw(200, gzip.compress(b"{}" * 50_000), "Content-Encoding: gzip\r\n"))
+    assert len((await asyncio.to_thread(requests.get, server.url, timeout=10)).content) == 100_000
+
+
+async def test_what_follows_a_packed_answer_is_not_kept() -> None:
+    body = gzip.compress(b"0123456789") + b"x" * 1000
+    response = httpx.Response(200, headers={"Content-Encoding": "gzip"}, stream=Pieces(body, body, body))
+    assert await read_body(response, 100) == b"0123456789"
 
 
 async def test_a_packed_answer_of_usual_size_is_read_whole(server: Server) -> None:

@@ -78,9 +78,9 @@ def test_a_source_that_reports_the_open_as_previous_close_is_detected(world: Pro
     assert [leg["code"] for leg in document["legs"]] == [B]
 
 
-def test_variables_of_the_environment_keep_no_plan_from_its_sources(
-    world: ProcessWorld, tencent: Service, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def hostile(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An environment whose proxy is not there and whose other variables are nonsense."""
     for name, value in (
         ("ALL_PROXY", "socks5://127.0.0.1:7890"),
         ("NO_PROXY", "::1,fe80::/10"),
@@ -88,12 +88,32 @@ def test_variables_of_the_environment_keep_no_plan_from_its_sources(
     ):
         monkeypatch.setenv(name, value)
         monkeypatch.setenv(name.lower(), value)
+
+
+@pytest.mark.usefixtures("hostile")
+def test_variables_of_the_environment_keep_no_plan_from_its_sources(world: ProcessWorld, tencent: Service) -> None:
     world.settings |= {**CHECKED, "GUARDS__SELF_TEST": "waived"}
     furnished(world, ())
     code, document = world.json("rebalance", "--yes")
     assert code == 0, document
     assert [leg["code"] for leg in document["legs"]] == [A, B]
     assert set(world.held()) == {A, B}
+
+
+@pytest.mark.usefixtures("hostile")
+def test_variables_of_the_environment_keep_no_stop_from_firing(world: ProcessWorld, tencent: Service) -> None:
+    """Without a price of MiniQMT's, on those of Tencent alone."""
+    furnished(world, [A, B])
+    for code in (A, B):
+        world.control.set_position(ACCOUNT, code, 100, 100.0)
+    world.settings |= {"QUOTES__SOURCES": '["tencent"]', "STOPS__STOP_LOSS": "0.05", "SCHEDULE__FREQUENCY": "off"}
+    with Running(world) as run:
+        until(lambda: tencent.asked, lambda: run.said)
+        show(tencent, A, last="94.000")
+        until(lambda: world.control.requests(), lambda: run.said)
+        assert run.end(signal.SIGTERM) == 0, run.said
+    assert [(request["code"], request["volume"]) for request in world.control.requests()] == [(A, 100)]
+    assert "Traceback" not in run.said
 
 
 def test_a_proxy_that_does_not_answer_is_named_and_sends_nothing(world: ProcessWorld, tencent: Service) -> None:
