@@ -2,17 +2,17 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from core.brokers import qmt_rows
 from core.brokers.broker import ConnectionState, ConnectionStatus
 from core.brokers.qmt_rows import AccountStatus, DoubtfulRow, OrderError
-from core.brokers.qmt_session import ConnectFailure, Disconnected, QmtSession, SdkEvent
+from core.brokers.qmt_session import STATUS_QUERY, ConnectFailure, Disconnected, QmtSession, SdkEvent
 from core.i18n import say
 from core.infra.clock import Clock
 from core.infra.worker_thread import CallTimedOut
-from core.model.known import Unknown
+from core.model.known import Maybe, Unknown
 from core.model.order import BrokerOrder, Fill
 from core.model.settings import QmtSettings
 
@@ -138,14 +138,13 @@ class QmtConnection:
         self._lost.clear()
         self.failures, self._status_known = 0, False
         self.sessions += 1
-        number, account = self._ids.next(), self._qmt.account
         session = QmtSession(
-            self._qmt.userdata, number, account, timeout=self._timeout, now=self._clock.now, on_event=self._on_event
+            self._qmt, self._ids.next(), timeout=self._timeout, now=self._clock.now, on_event=self._on_event
         )
         self._session = session
         failure: ConnectFailure | None = ConnectFailure(_DOWN, say("the attempt was interrupted"))
         try:
-            failure = await session.open() or await self._read_status(session)
+            failure = await self._open(session)
         except CallTimedOut as error:
             failure = ConnectFailure(_DOWN, str(error))
         except TimeoutError:
@@ -159,29 +158,55 @@ class QmtConnection:
                 self._attempts += 1
                 self._drop_current(failure.text, failure.status)
 
+    async def _open(self, session: QmtSession) -> ConnectFailure | None:
+        failure = await session.open()
+        if failure is None:
+            return await self._read_status(session)
+        if failure.status is ConnectionStatus.ACCOUNT_UNAVAILABLE:
+            listed = await _statuses(session)
+            return failure if isinstance(listed, Unknown) else self._of_another_type(listed.value) or failure
+        return failure
+
     async def _read_status(self, session: QmtSession) -> ConnectFailure | None:
         """Query the account's status; returns why that failed. The account may become ready later."""
         while True:
             self._pushed_status = None
-            answer = await session.query("query_account_status", lambda rows: [*map(qmt_rows.read_status, rows)])
-            if isinstance(answer, Unknown):
-                return ConnectFailure(_DOWN, answer.reason)
+            listed = await _statuses(session)
+            if isinstance(listed, Unknown):
+                return ConnectFailure(_DOWN, listed.reason)
             if self._pushed_status is None:  # else it changed meanwhile, and which of the two is newer is unknown
                 break
-        mine = next((status for status in answer.value if status.account == self._qmt.account), None)
+        mine = next(filter(self._is_own, listed.value), None)
         if mine is None:
             text = say("MiniQMT gives no status for account {account}", account=self._qmt.account)
-            return ConnectFailure(ConnectionStatus.ACCOUNT_UNAVAILABLE, text)
+            return self._of_another_type(listed.value) or ConnectFailure(ConnectionStatus.ACCOUNT_UNAVAILABLE, text)
         self._attempts, self._status_known = 0, True
         self._apply_status(mine)
         return None
+
+    def _is_own(self, status: AccountStatus) -> bool:
+        return (status.account, status.type) == (self._qmt.account, qmt_rows.ACCOUNT_TYPES[self._qmt.account_type])
+
+    def _of_another_type(self, listed: Iterable[AccountStatus]) -> ConnectFailure | None:
+        """What is wrong where the terminal lists the account's number under other types only."""
+        types = [qmt_rows.type_name(one.type) for one in listed if one.account == self._qmt.account]
+        if not types:
+            return None
+        text = say(
+            "MiniQMT lists {account} as an account of type {types}, not {wanted}, the only type that rotor trades: set "
+            "qmt.account to a stock account's number",
+            account=self._qmt.account,
+            types=", ".join(types),
+            wanted=self._qmt.account_type,
+        )
+        return ConnectFailure(ConnectionStatus.ACCOUNT_UNAVAILABLE, text)
 
     def _on_event(self, event: SdkEvent) -> None:
         if isinstance(event, Disconnected):
             self._drop_current(say("MiniQMT closed the connection: it was closed or restarted, or lost its network"))
         elif not isinstance(event, AccountStatus):
             self._on_account_event(event)
-        elif event.account == self._qmt.account:
+        elif self._is_own(event):
             self._pushed_status = event
             if self._status_known:
                 self._apply_status(event)
@@ -216,3 +241,8 @@ class QmtConnection:
                 listener()
             except Exception:
                 log.exception("a listener of the connection failed")
+
+
+async def _statuses(session: QmtSession) -> Maybe[list[AccountStatus]]:
+    """The state of every account at the terminal whose row can be read."""
+    return await session.query(STATUS_QUERY, qmt_rows.read_statuses)

@@ -5,8 +5,8 @@ that field identifies a row, the row is refused (`UnreadableRow`); any other is 
 """
 
 import math
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
@@ -21,6 +21,9 @@ from core.model.time import SHANGHAI
 from core.rules.ticks_and_lots import TICK
 
 Native = Any  # an object of the SDK's binary modules
+
+STRATEGY_NAME = "rotor"
+"""What every order of rotor carries as its strategy's name."""
 
 _SIDES = {23: Side.BUY, 24: Side.SELL}
 _STATES = {
@@ -48,6 +51,20 @@ _MOST_MONEY, _MOST_PRICE, _MOST_VOLUME = 1e12, 1e5, 1_000_000_000
 
 _MONEY = Decimal("0.001")
 _FEE = Decimal("0.0001")
+
+ACCOUNT_TYPES = {
+    "FUTURE": 1,
+    "STOCK": 2,
+    "CREDIT": 3,
+    "FUTURE_OPTION": 5,
+    "STOCK_OPTION": 6,
+    "HUGANGTONG": 7,
+    "INCOME_SWAP": 8,
+    "NEW3BOARD": 10,
+    "SHENGANGTONG": 11,
+}
+"""Types of accounts by the names that the SDK takes (xtconstant of 250807). A number may have several: margin and Stock
+Connect accounts are often listed under the stock account's."""
 
 _ACCOUNT_STATES = {
     -1: "无效, no such account",
@@ -97,9 +114,10 @@ class OrderResponse:
 
 @dataclass(frozen=True, slots=True)
 class AccountStatus:
-    """The state of an account; only state 0 can trade."""
+    """The state of the account of this number and type; only state 0 can trade."""
 
     account: str
+    type: int
     number: int
 
     @property
@@ -108,6 +126,23 @@ class AccountStatus:
 
     def __str__(self) -> str:
         return f"state {self.number} ({_ACCOUNT_STATES.get(self.number, 'not known to this version')})"
+
+
+def is_of_type(native: Native, account_type: int) -> bool:
+    """Whether a row is of the account's type, and not of another account under the same number.
+
+    Raises `UnreadableRow` where it names no type, and for an order of rotor's own under another type: left out, it
+    would count as one that never arrived.
+    """
+    named = _whole(native, "account_type")
+    if named != account_type and _text(native, "strategy_name") == STRATEGY_NAME:
+        raise UnreadableRow(say("an order of rotor is listed for an account of type {type}", type=type_name(named)))
+    return named == account_type
+
+
+def type_name(account_type: int) -> str:
+    """An account type's name, else its number."""
+    return next((name for name, number in ACCOUNT_TYPES.items() if number == account_type), str(account_type))
 
 
 def read_asset(native: Native) -> Asset:
@@ -203,7 +238,16 @@ def read_reason(native: Native) -> str:
 
 
 def read_status(native: Native) -> AccountStatus:
-    return AccountStatus(_text(native, "account_id"), _whole(native, "status"))
+    return AccountStatus(_text(native, "account_id"), _whole(native, "account_type"), _whole(native, "status"))
+
+
+def read_statuses(rows: Iterable[Native]) -> list[AccountStatus]:
+    """Those of them that can be read: one account's odd row says nothing of the others."""
+    read: list[AccountStatus] = []
+    for row in rows:
+        with suppress(UnreadableRow):
+            read.append(read_status(row))
+    return read
 
 
 def _code(native: Native) -> BondCode | None:

@@ -12,16 +12,17 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar, cast
 
 from core.brokers import qmt_rows
 from core.brokers.broker import ConnectionStatus
-from core.brokers.qmt_rows import AccountStatus, DoubtfulRow, Native, OrderError, OrderResponse
+from core.brokers.qmt_rows import AccountStatus, DoubtfulRow, Native, OrderError, OrderResponse, UnreadableRow
 from core.i18n import say
 from core.infra import xtquant_sdk
 from core.infra.worker_thread import CallTimedOut, WorkerThread, call_with_deadline
 from core.model.known import Known, Maybe, Unknown
 from core.model.order import BrokerOrder, Fill, Intent, Side
+from core.model.settings import QmtSettings
 
 log = logging.getLogger(__name__)
 
@@ -33,9 +34,11 @@ CONNECT_TIMEOUT = 10.0
 _STOP_TIMEOUT = 5.0
 """Seconds that the SDK is given to stop: it is known to hang there."""
 
+STATUS_QUERY = "query_account_status"
+"""The only query without an account: it lists all accounts."""
+
 _LIMIT_PRICE = 11
 _ORDER_TYPES = {Side.BUY: 23, Side.SELL: 24}
-_STRATEGY_NAME = "rotor"
 
 
 class ConnectFailure(NamedTuple):
@@ -58,21 +61,20 @@ class QmtSession:
 
     def __init__(
         self,
-        userdata: str,
+        qmt: QmtSettings,
         number: int,
-        account: str,
         *,
         timeout: float,
         now: Callable[[], datetime],
         on_event: Callable[[SdkEvent], None],
     ) -> None:
         self.number = number
-        self._userdata = userdata
-        self._account_id = account
+        self._qmt = qmt
+        self._account_type = qmt_rows.ACCOUNT_TYPES[qmt.account_type]
         self._timeout = timeout
         self._loop = asyncio.get_running_loop()
         self._on_event = on_event
-        self._callback = _SdkCallback(now, self._hand_over)
+        self._callback = _SdkCallback(self._account_type, now, self._hand_over)
         self._worker = WorkerThread(f"qmt-{number}")
         self._trader: Any = None
         self._account: Any = None
@@ -90,13 +92,15 @@ class QmtSession:
         if await self._worker.call(lambda: self._trader.subscribe(self._account), CONNECT_TIMEOUT + self._timeout) != 0:
             text = say(
                 "MiniQMT does not offer account {account_id}: check that it is logged in there, and qmt.account",
-                account_id=self._account_id,
+                account_id=self._qmt.account,
             )
             return ConnectFailure(ConnectionStatus.ACCOUNT_UNAVAILABLE, text)
         return None
 
     async def query(self, query: str, read: Callable[[Native], T]) -> Maybe[T]:
         """Answer of `query_…_async`, read on the SDK's thread; `Unknown` where it cannot be read.
+
+        Rows of another account type under the same number are left out.
 
         Raises `CallTimedOut` where the session ends, `TimeoutError` without an answer. None is no answer, and so is an
         empty one that took as long as the timeout: the SDK gives the same when time runs out.
@@ -106,7 +110,7 @@ class QmtSession:
         def on_answer(native: Native) -> None:
             late = not native and time.monotonic() - asked_at >= 0.9 * self._timeout
             try:
-                value = None if late or native is None else Known(read(native))
+                value = None if late or native is None else Known(read(self._own(query, native)))
             except Exception as error:  # the SDK would swallow it
                 value = Unknown(say("MiniQMT's answer cannot be read: {error}", error=error))
             self._post(_resolve, answered, value)
@@ -154,6 +158,18 @@ class QmtSession:
         thread.start()
         return thread
 
+    def _own(self, query: str, native: Native) -> Native:
+        """What the answer says of the account itself. Raises `UnreadableRow`."""
+        if query == STATUS_QUERY:
+            return native
+        if isinstance(native, list):
+            return [row for row in cast("list[Native]", native) if qmt_rows.is_of_type(row, self._account_type)]
+        if not qmt_rows.is_of_type(native, self._account_type):
+            raise UnreadableRow(
+                say("it is of another account type, not {account_type}", account_type=self._qmt.account_type)
+            )
+        return native
+
     def _future(self) -> "asyncio.Future[Any]":
         """A future that fails when the session ends."""
         future: asyncio.Future[Any] = self._loop.create_future()
@@ -164,16 +180,16 @@ class QmtSession:
     def _build(self) -> None:
         # The SDK's own __del__ restores an event loop of the main thread that it never replaced here, and fails.
         kind = type("Trader", (xtquant_sdk.trading_sdk().XtQuantTrader,), {"__del__": _do_nothing})
-        trader = kind(self._userdata, self.number, self._callback)
+        trader = kind(self._qmt.userdata, self.number, self._callback)
         trader.set_timeout(int(self._timeout * 1000))  # milliseconds; without it a call may block for ever
         trader.start()
-        self._account = xtquant_sdk.account_type()(self._account_id)
+        self._account = xtquant_sdk.account_class()(self._qmt.account, self._qmt.account_type)
         self._trader = trader
         if self._closed:
             _stop_trader(trader, self.number)
 
     def _send_query(self, query: str, on_answer: Callable[[Native], None]) -> None:
-        if query == "query_account_status":  # the only query without an account
+        if query == STATUS_QUERY:
             self._trader.query_account_status_async(on_answer)
         else:
             getattr(self._trader, f"{query}_async")(self._account, on_answer)
@@ -186,7 +202,7 @@ class QmtSession:
             intent.volume,
             _LIMIT_PRICE,
             float(intent.price),
-            _STRATEGY_NAME,
+            qmt_rows.STRATEGY_NAME,
             intent.client_order_id,
         )
 
@@ -212,7 +228,13 @@ class _SdkCallback:
     """The SDK's callback object, on its threads: each method copies its argument and hands the copy over; none calls
     the SDK, waits or raises."""
 
-    def __init__(self, now: Callable[[], datetime], hand_over: Callable[[SdkEvent | OrderResponse], None]) -> None:
+    def __init__(
+        self,
+        account_type: int,
+        now: Callable[[], datetime],
+        hand_over: Callable[[SdkEvent | OrderResponse], None],
+    ) -> None:
+        self._account_type = account_type
         self._now = now
         self._hand_over: Callable[[SdkEvent | OrderResponse], None] | None = hand_over
 
@@ -227,10 +249,10 @@ class _SdkCallback:
         self._copy(lambda: qmt_rows.read_status(status))
 
     def on_stock_order(self, order: Native) -> None:
-        self._copy(lambda: qmt_rows.read_order(order, self._now().date()))
+        self._copy_own(order, lambda: qmt_rows.read_order(order, self._now().date()))
 
     def on_stock_trade(self, trade: Native) -> None:
-        self._copy(lambda: qmt_rows.read_fill(trade, self._now()))
+        self._copy_own(trade, lambda: qmt_rows.read_fill(trade, self._now()))
 
     def on_order_error(self, error: Native) -> None:
         self._copy(lambda: qmt_rows.read_error(error))
@@ -250,6 +272,10 @@ class _SdkCallback:
 
     def on_cancel_order_stock_async_response(self, response: Native) -> None: ...
 
+    def _copy_own(self, native: Native, read: Callable[[], SdkEvent | None]) -> None:
+        """`_copy`, unless it is of another account type under the same number."""
+        self._copy(lambda: read() if qmt_rows.is_of_type(native, self._account_type) else None)
+
     def _copy(self, read: Callable[[], SdkEvent | OrderResponse | None]) -> None:
         hand_over = self._hand_over
         if hand_over is None:
@@ -260,6 +286,8 @@ class _SdkCallback:
                 hand_over(event)
         except DoubtfulRow as doubt:
             hand_over(doubt)
+        except UnreadableRow as error:
+            log.error("an event from MiniQMT could not be read (%s); the account is queried instead", error)
         except Exception:  # the SDK would swallow it
             log.exception("an event from MiniQMT could not be read; the account is queried instead")
 

@@ -31,7 +31,7 @@ def trading_sdk() -> ModuleType:
 
 
 @cache
-def account_type() -> Any:  # noqa: ANN401  (a class of an untyped package)
+def account_class() -> Any:  # noqa: ANN401  (a class of an untyped package)
     """`xtquant.xttype.StockAccount`. Raises `SdkMissing`."""
     return _module("xttype").StockAccount
 

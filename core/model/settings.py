@@ -128,6 +128,16 @@ class FactorCatSettings(SettingsGroup):
     """Log in at the start with the remembered password."""
 
 
+def _supported_account(value: object) -> object:
+    """Raises `ValueError` for a type of account that rotor does not trade."""
+    if value != "STOCK":
+        raise ValueError(
+            "rotor trades stock accounts (STOCK, 普通账户) only: a margin account (CREDIT, 信用账户) or another type "
+            "is not supported; leave STOCK, and set qmt.account to the number of a stock account"
+        )
+    return value
+
+
 class QmtSettings(SettingsGroup):
     """The MiniQMT terminal, for live mode."""
 
@@ -135,6 +145,8 @@ class QmtSettings(SettingsGroup):
     """Full path of the terminal's userdata_mini folder."""
     account: Annotated[str, Field(pattern="^[0-9A-Za-z]{0,23}$")] = ""
     """Your account number."""
+    account_type: Annotated[Literal["STOCK"], BeforeValidator(_supported_account)] = "STOCK"
+    """The account's type in MiniQMT. Only STOCK (普通账户); margin accounts (CREDIT, 信用账户) are not supported."""
     session_ids: tuple[Annotated[int, Field(gt=0, le=_MOST)], Annotated[int, Field(gt=0, le=_MOST)]] = (100, 109)
     """First and last session id that rotor uses in turn; each leaves files in userdata_mini."""
 

@@ -17,7 +17,7 @@ from core.model.known import Known, Unknown
 from core.model.order import Confirmed, Intent, Refused, Side, Unresolved
 from core.model.settings import QmtSettings
 from core.model.time import SHANGHAI
-from tests.contract.venue import SH, intent
+from tests.contract.venue import SH, SZ, intent
 from tests.miniqmt.terminal import shared_terminal
 from tests.waiting import PATIENCE
 
@@ -209,6 +209,85 @@ class TestConnecting:
         old._callback.on_disconnected()  # pyright: ignore[reportPrivateUsage]
         await line.broker.asset()
         assert line.broker.connection.connected
+
+
+CREDIT, HUGANGTONG = 3, 7
+
+
+class TestAccountTypes:
+    """Accounts of several types may stand under one number."""
+
+    async def test_statuses_of_other_types_under_the_number_change_nothing(self, line: Line) -> None:
+        line.control.list_type(ACCOUNT, CREDIT, 3)
+        await line.broker.start()
+        line.control.list_type(ACCOUNT, HUGANGTONG, -1)
+        line.control.list_type(ACCOUNT, CREDIT, 8)
+        assert isinstance(await line.broker.asset(), Known)
+        assert (line.broker.connection.connected, len(line.tries)) == (True, 1)
+        line.control.set_account_status(ACCOUNT, 3)
+        await line.link_is(up=False)
+        line.control.list_type(ACCOUNT, CREDIT, 0)
+        assert isinstance(await line.broker.asset(), Unknown)
+        assert not line.broker.connection.connected
+
+    @pytest.mark.parametrize("takes_subscription", [True, False])
+    async def test_a_number_of_a_margin_account_only_is_refused_in_words(
+        self, line: Line, *, takes_subscription: bool
+    ) -> None:
+        if takes_subscription:
+            line.control.configure(distort={"XtAccountStatus": {"m_nAccountType": CREDIT}})
+        else:
+            line.control.reset(
+                {
+                    "accounts": [{"account_id": ACCOUNT, "account_type": CREDIT}],
+                    "settings": {"session_reuse_gap": 0.0},
+                }
+            )
+        await line.broker.start()
+        assert f"lists {ACCOUNT} as an account of type CREDIT, not STOCK" in line.broker.connection.detail
+
+    async def test_an_odd_status_of_another_account_changes_nothing(self, line: Line) -> None:
+        line.control.add_account("9990001", 0.0)
+        odd = {"only": {"m_strAccountID": "9990001"}, "m_nAccountType": 2147483647, "m_nStatus": 2147483647}
+        line.control.configure(distort={"XtAccountStatus": odd})
+        await line.broker.start()
+        assert line.broker.connection.connected
+
+    async def test_rows_of_another_type_are_not_the_accounts(self, line: Line) -> None:
+        heard: list[object] = []
+        line.broker.subscribe(heard.append)
+        await line.broker.start()
+        for code in (SH, SZ):
+            line.control.add_instrument(str(code), name="bond", prev_close=100.0)
+            line.control.set_quote(str(code), 100.0, depth=1000, volume_add=1000)
+            line.control.set_position(ACCOUNT, str(code), 20, 101.5)
+        foreign = {"only": {"m_strStockCode": str(SH)}, "m_nAccountType": CREDIT}
+        line.control.configure(distort={"XtPosition": foreign, "XtOrder": foreign, "XtTrade": foreign})
+        for code in (SH, SZ):
+            line.control.manual_order(ACCOUNT, str(code), 24, 10, 99.0)
+        line.control.settle()
+        day = OPENING.date()
+        for answer in (await line.broker.positions(), await line.broker.orders(day), await line.broker.fills(day)):
+            assert isinstance(answer, Known)
+            assert [row.code for row in answer.value] == [SZ]
+        assert {getattr(event, "code", None) for event in heard} == {SZ}
+
+    @pytest.mark.parametrize("number", [CREDIT, 0, 2147483647])
+    async def test_money_of_another_type_or_of_none_is_unknown(self, line: Line, number: int) -> None:
+        await line.broker.start()
+        line.control.configure(distort={"XtAsset": {"m_nAccountType": number}})
+        assert isinstance(await line.broker.asset(), Unknown)
+        line.control.configure(distort={"XtAsset": {}})
+        assert isinstance(await line.broker.asset(), Known)
+
+    @pytest.mark.parametrize("number", [CREDIT, 0, 2147483647])
+    async def test_an_order_of_rotor_under_another_type_never_counts_as_absent(self, line: Line, number: int) -> None:
+        await line.broker.start()
+        line.control.configure(distort={"XtOrder": {"m_nAccountType": number}})
+        assert isinstance(await line.broker.place(buy("k-1")), Confirmed)
+        assert isinstance(await line.broker.orders(OPENING.date()), Unknown)
+        line.control.next_order("reject_local")
+        assert isinstance(await line.broker.place(buy("k-2")), Unresolved)
 
 
 class TestOutcomes:

@@ -206,6 +206,14 @@ def another_account(well: Machine) -> None:
     well.settings["qmt.account"] = '"8880002"'
 
 
+def margin_account(well: Machine) -> None:
+    well.terminal.control.configure(distort={"XtAccountStatus": {"m_nAccountType": 3}})
+
+
+def margin_account_in_the_settings(well: Machine) -> None:
+    well.settings["qmt.account_type"] = '"CREDIT"'
+
+
 def prices_dead(well: Machine) -> None:
     for code in CODES:
         well.terminal.control.hide_tick(code)
@@ -248,6 +256,8 @@ FAULTS: list[tuple[Callable[[Machine], None], dict[str, CheckResult], str]] = [
     (terminal_not_running, {"terminal": CheckResult.FAILED, "account": CheckResult.FAILED}, "Start MiniQMT"),
     (account_not_logged_in, {"account": CheckResult.FAILED}, f"account {ACCOUNT} is not ready"),
     (another_account, {"account": CheckResult.FAILED}, "8880002"),
+    (margin_account, {"account": CheckResult.FAILED}, "as an account of type CREDIT, not STOCK"),
+    (margin_account_in_the_settings, {"settings": CheckResult.FAILED}, "rotor trades stock accounts (STOCK"),
     (prices_dead, {"quotes": CheckResult.FAILED}, "Without prices nothing is ordered"),
     (table_old, {"tables": CheckResult.WARNING}, "table of bonds is too old"),
     (mail_refused, {"mail": CheckResult.WARNING}, "did not answer on port"),

@@ -117,6 +117,8 @@ class Account:
     frozen_cash: float = 0.0
     account_type: int = STOCK_ACCOUNT
     status: int = AccountStatus.OK
+    other_types: dict[str, int] = field(default_factory=dict)
+    """Status by account type, of accounts of other types that are listed under the same number."""
     positions: dict[str, Position] = field(default_factory=dict)
     orders: dict[int, Order] = field(default_factory=dict)
     """Orders of today."""

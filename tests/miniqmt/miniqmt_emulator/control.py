@@ -79,6 +79,10 @@ class Control:
         """Push a new account status; orders are refused (-1) unless it is 0."""
         self.call("set_account_status", account_id=account_id, status=status)
 
+    def list_type(self, account_id: str, account_type: int, status: int) -> None:
+        """List an account of another type under the same number, and push its status."""
+        self.call("list_type", account_id=account_id, account_type=account_type, status=status)
+
     def manual_order(self, account_id: str, code: str, side: int, volume: int, price: float, remark: str = "") -> None:
         """An order placed by hand in the terminal."""
         self.call(

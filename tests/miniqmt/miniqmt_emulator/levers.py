@@ -57,6 +57,12 @@ class Levers:
         view = self._broker.views.account_status(account)
         self._terminal.broadcast(account_id, "UpdateAccountStatus", view)
 
+    def list_type(self, account_id: str, account_type: int, status: int) -> None:
+        account = self._account(account_id)
+        account.other_types[str(account_type)] = status
+        for view in self._broker.views.account_statuses(account)[:-1]:
+            self._terminal.broadcast(account_id, "UpdateAccountStatus", view)
+
     def manual_order(self, account_id: str, code: str, side: int, volume: int, price: float, remark: str = "") -> None:
         request = OrderRequest(
             account_id=account_id,

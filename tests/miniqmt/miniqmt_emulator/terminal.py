@@ -351,7 +351,7 @@ class Terminal:
             self.answer(caller, "UnsubscribeResp", result)
             return
         account = self.broker.accounts.get(account_id)
-        if account is None or failing:
+        if account is None or message["account_type"] != account.account_type or failing:
             self.answer(caller, "SubscribeResp", -1)
             return
         session.subscribed.add(account_id)
@@ -375,7 +375,7 @@ class Terminal:
         if op == "query_account_infos":
             return [views.account_info(account) for account in self.broker.accounts.values()]
         if op == "query_account_status":
-            return [views.account_status(account) for account in self.broker.accounts.values()]
+            return [row for account in self.broker.accounts.values() for row in views.account_statuses(account)]
         account = self.broker.accounts.get(message["account"])
         if account is None:
             return []

@@ -139,11 +139,19 @@ class Views:
         )
 
     def account_status(self, account: Account) -> Wire:
+        return self._status(account, account.account_type, account.status)
+
+    def account_statuses(self, account: Account) -> list[Wire]:
+        """The statuses of all types under the account's number, its own last."""
+        others = [self._status(account, int(kind), status) for kind, status in account.other_types.items()]
+        return [*others, self.account_status(account)]
+
+    def _status(self, account: Account, account_type: int, status: int) -> Wire:
         return self._native(
             "XtAccountStatus",
-            m_nAccountType=account.account_type,
+            m_nAccountType=account_type,
             m_strAccountID=account.account_id,
-            m_nStatus=account.status,
+            m_nStatus=status,
         )
 
     def order_response(self, request: OrderRequest, order_id: int, error_id: int = 0, error_msg: str = "") -> Wire:

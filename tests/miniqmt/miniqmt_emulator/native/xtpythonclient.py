@@ -141,7 +141,7 @@ class XtQuantAsyncClient:
         return self._request(
             seq,
             "SubscribeResp",
-            {"op": "subscribe", "account": req.m_strAccountID},
+            {"op": "subscribe", "account": req.m_strAccountID, "account_type": req.m_nAccountType},
             _refused,
             _refused,
         )
