@@ -49,8 +49,8 @@ class InputReader:
             for message in read(self._parser):
                 if not isinstance(message, events.Resize) or 0 < min(message.size) <= max(message.size) <= _LARGEST:
                     yield message
-        except Exception:
-            _log.warning("the terminal sent something unreadable; it was dropped", exc_info=True)
+        except Exception as error:
+            _log.warning("the terminal sent something unreadable; it was dropped: %s: %s", type(error).__name__, error)
             self._begin_again()
 
     def _begin_again(self) -> None:

@@ -42,6 +42,7 @@ class PtyApp:
             timeout=30,
             cwd=folder,
         )
+        self._child.delaybeforesend = None
 
     def __enter__(self) -> Self:
         return self
@@ -65,8 +66,16 @@ class PtyApp:
         """Bytes that the program has written and nobody has read yet: some 4000 are all that fit."""
         return int.from_bytes(fcntl.ioctl(self._child.child_fd, termios.FIONREAD, bytes(4)), sys.byteorder)
 
-    def press(self, keys: str) -> None:
+    @property
+    def alive(self) -> bool:
+        return self._child.isalive()
+
+    def press(self, keys: str | bytes) -> None:
         self._child.send(keys)
+
+    def resize(self, columns: int, lines: int) -> None:
+        self._child.setwinsize(lines, columns)
+        self._screen.resize(lines, columns)
 
     def quit(self) -> None:
         """Leave; stops and scheduled runs that would be missed are asked about."""
@@ -80,12 +89,16 @@ class PtyApp:
 
     def read(self, seconds: float) -> None:
         """Take in what the program writes, for at most `seconds`."""
-        try:
-            data = self._child.read_nonblocking(65536, timeout=seconds)
-        except (pexpect.TIMEOUT, pexpect.EOF):
-            return
+        data = self.written(seconds)
         self.raw += data
         self._stream.feed(data)
+
+    def written(self, seconds: float) -> bytes:
+        """What the program writes next, within `seconds`. It is not drawn on `text`: a resize redraws all."""
+        try:
+            return self._child.read_nonblocking(65536, timeout=seconds)
+        except (pexpect.TIMEOUT, pexpect.EOF):
+            return b""
 
     def wait_for(self, pattern: str, seconds: float = PATIENCE) -> str:
         """Read until the screen shows `pattern`; the screen then. Fails with the screen as it is at the end."""
