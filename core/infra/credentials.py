@@ -3,6 +3,7 @@
 A keyring that would store them in a plain file is not used.
 """
 
+import contextlib
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -40,6 +41,9 @@ _VARIABLES: Mapping[str, str] = {
 _KEYRING_SERVICE = "rotor"
 _NO_LOGON_SESSION = 1312
 """ERROR_NO_SUCH_LOGON_SESSION: a Windows network logon, such as ssh, has no credential store."""
+
+_TOO_LONG = 1783
+"""RPC_X_BAD_STUB_DATA: what Windows' credential store says of an entry of more than 2,560 bytes."""
 
 _KEYRING_SECONDS = 30.0
 """Seconds that a keyring may take: it may ask the user to unlock it in a window that nobody sees."""
@@ -120,26 +124,36 @@ class Credentials:
         key = _key(account, service)
         if (held := self._session.get(key)) is not None:
             return Known((held, "session"))
-        failure: KeyringFailed | None = None
+        # The file first: an entry stands in it only while the keyring did not take a newer one.
+        shut = ""
+        try:
+            if (saved := self._file.get(key)) is not None:
+                return Known((saved, "safe"))
+        except CredentialsFileLocked as error:
+            shut = str(error)
+            if self._file.holds(key):
+                return Unknown(shut)
         try:
             if (stored := self._keyring_get(key)) is not None:
                 return Known((SecretStr(stored), "keyring"))
         except KeyringFailed as error:
-            failure = None if error.unusable else error
-        try:
-            saved = self._file.get(key)
-        except CredentialsFileLocked as error:
-            return Unknown(str(error))
-        if saved is not None:
-            return Known((saved, "safe"))
-        return Known((None, "")) if failure is None else Unknown(_sentence(say(_CANNOT_READ), failure, service))
+            if not error.unusable:
+                shut = shut or _sentence(say(_CANNOT_READ), error, service)
+        return Unknown(shut) if shut else Known((None, ""))
 
     def keep(self, account: str, secret: SecretStr, service: str = "factorcat") -> SecretLocation:
-        """Store it in the keyring, else in the encrypted file if that is open, else until this program ends."""
+        """Store it in the keyring, else in the encrypted file if that is open, else until this program ends.
+
+        An older entry elsewhere is removed: there is one, the newest.
+        """
         key = _key(account, service)
         try:
             self._keyring_set(key, secret)
+            self._file.remove(key)
             location = SecretLocation("keyring")
+        except CredentialsFileLocked as error:
+            shadowed = self._file.holds(key)
+            location = SecretLocation("session", str(error)) if shadowed else SecretLocation("keyring")
         except KeyringFailed as failure:
             trouble = _sentence(say(_CANNOT_STORE), failure, service).replace(secret.get_secret_value(), "***")
             location = self._keep_in_file(key, secret) if self._file.open else SecretLocation("session", trouble)
@@ -151,10 +165,19 @@ class Credentials:
 
     def _keep_in_file(self, key: str, secret: SecretStr) -> SecretLocation:
         try:
-            self._file.put(key, secret)
+            self._put_in_file(key, secret)
         except CredentialsFileLocked as error:
             return SecretLocation("session", str(error))
         return SecretLocation("safe")
+
+    def _put_in_file(self, key: str, secret: SecretStr) -> None:
+        self._file.put(key, secret)
+        with contextlib.suppress(KeyringFailed):  # the file's entry comes first, whether or not this succeeds
+            self._keyring_delete(key)
+
+    def _keyring_delete(self, key: str) -> None:
+        if self._keyring_get(key) is not None:
+            self._call_keyring(lambda: _keyring().delete_password(_KEYRING_SERVICE, key))
 
     def forget(self, account: str, service: str = "factorcat") -> str | None:
         """Delete the secret everywhere; returns why a copy may remain, else None."""
@@ -166,8 +189,7 @@ class Credentials:
         except CredentialsFileLocked as error:
             trouble = str(error)
         try:
-            if self._keyring_get(key) is not None:
-                self._call_keyring(lambda: _keyring().delete_password(_KEYRING_SERVICE, key))
+            self._keyring_delete(key)
         except KeyringFailed as failure:
             if not failure.unusable:
                 trouble = trouble or _sentence(say(_CANNOT_REMOVE), failure, service)
@@ -201,7 +223,7 @@ class Credentials:
         """Open or create the encrypted file and move the session's secrets into it. Raises `CredentialsFileLocked`."""
         self._file.unlock(passphrase)
         for key, secret in tuple(self._session.items()):
-            self._file.put(key, secret)
+            self._put_in_file(key, secret)
             self._session.pop(key, None)
 
     def probe(self) -> str | None:
@@ -269,6 +291,8 @@ def _failed(error: Exception) -> KeyringFailed:
         return KeyringFailed(say("this machine has none that can be used"), unusable=True)
     if getattr(error, "winerror", None) == _NO_LOGON_SESSION:
         return KeyringFailed(say("Windows stores no credentials in an ssh session"))
+    if getattr(error, "winerror", None) == _TOO_LONG:
+        return KeyringFailed(say("Windows' credential store takes 1,280 characters at most, and this entry is longer"))
     detail = (" ".join(str(error).split()) or type(error).__name__).rstrip(".")
     return KeyringFailed(detail, unusable=isinstance(error, _Unusable))
 

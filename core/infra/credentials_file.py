@@ -87,6 +87,15 @@ class CredentialsFile:
                 raise _damaged(self.path)
             return SecretStr(secret)
 
+    def holds(self, name: str) -> bool:
+        """Whether there is such an entry, readable or not; False where the file itself cannot be read."""
+        with self._turn:
+            try:
+                document = self._read()
+            except CredentialsFileLocked:
+                return False
+            return document is not None and name in document["entries"]
+
     def put(self, name: str, secret: SecretStr) -> None:
         """Raises `CredentialsFileLocked`, also where the file was not opened."""
         with self._turn, self._changing():

@@ -14,6 +14,12 @@ _ADDRESS = re.compile(
     r"(?P<scheme>https?)://(?:\[(?P<v6>[0-9a-f:.]+)\]|(?P<host>[^\s/?#@\\:\[\]]+))(?::(?P<port>[0-9]{1,5}))?(?:/[^\s?#\\]*)?",
     re.IGNORECASE,
 )
+_MAIL_ADDRESS = re.compile(
+    r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*@"
+    r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*"
+)
+_LONGEST_MAIL_ADDRESS = 254
+_RECEIVER = re.compile(r"(?:\"[^\"]*\"|[^<>,;，；、\n\"])*<(?P<named>[^<>]*)>|(?P<plain>[^\s,;，；、]+)")
 _USERINFO = re.compile(r"//.*@", re.DOTALL)
 
 
@@ -36,6 +42,11 @@ def checked_address(text: str) -> str:
 def without_userinfo(text: str) -> str:
     """`text` with *** for the name and password that an address in it carries."""
     return _USERINFO.sub("//***@", text)
+
+
+def is_mail_address(text: str) -> bool:
+    """Whether this is one address, as an SMTP server takes it: ASCII, such as me@example.com."""
+    return len(text) <= _LONGEST_MAIL_ADDRESS and _MAIL_ADDRESS.fullmatch(text) is not None
 
 
 def _loopback(host: str) -> bool:
@@ -316,9 +327,15 @@ class EmailSettings(SettingsGroup):
     sender: str = ""
     """Sender's address."""
     receiver: str = ""
-    """Receiver's address."""
+    """Receivers' addresses, separated by commas, semicolons or blanks."""
     level: Literal["info", "warning", "error"] = "info"
     """Lowest level that is mailed."""
+
+    @property
+    def receivers(self) -> tuple[str, ...]:
+        """The receivers one by one, without their names (`Name <address>`), whether or not they are addresses."""
+        found = (match["named"] or match["plain"] or match[0] for match in _RECEIVER.finditer(self.receiver))
+        return tuple(dict.fromkeys(text.strip() for text in found))
 
 
 NewsLevel = Literal["off", "info", "warning", "error"]

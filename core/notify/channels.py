@@ -17,6 +17,7 @@ from core.i18n import say
 from core.infra.credentials import PUSH_ACCOUNT, Credentials
 from core.infra.logs import hide, redacted
 from core.infra.network import limit_requests
+from core.infra.settings_editor import problem_with_receivers
 from core.model.errors import UnavailableError
 from core.model.known import Known, Unknown
 from core.model.settings import EmailSettings, NotifySettings, Settings
@@ -41,7 +42,13 @@ def send_mail(settings: EmailSettings, password: SecretStr | None, subject: str,
     Port 465 speaks TLS from the start; on any other the connection is turned to TLS before a password is sent. Without
     a password nobody is logged in, and a server on this machine may do without TLS.
     """
-    _with_server(settings, password, lambda server: server.send_message(_message(settings, subject, text, number)))
+
+    def send(server: smtplib.SMTP) -> None:
+        if refused := server.send_message(_message(settings, subject, text, number)):
+            names = ", ".join(refused)
+            raise MailFailed(say("{host} refuses the receiver {receiver}.", host=settings.host, receiver=names))
+
+    _with_server(settings, password, send)
 
 
 def try_login(settings: EmailSettings, password: SecretStr | None) -> None:
@@ -50,8 +57,10 @@ def try_login(settings: EmailSettings, password: SecretStr | None) -> None:
 
 
 def _with_server(settings: EmailSettings, password: SecretStr | None, action: Callable[[smtplib.SMTP], object]) -> None:
-    if not settings.host or not settings.sender or not settings.receiver:
+    if not settings.host or not settings.sender or not settings.receivers:
         raise MailFailed(say("Set notify.email.host, sender and receiver first."))
+    if problem := problem_with_receivers(settings):
+        raise MailFailed(problem)
     host, port = settings.host, settings.port
     try:
         with _connected(settings, password) as server:
@@ -108,7 +117,8 @@ def _connected(settings: EmailSettings, password: SecretStr | None) -> smtplib.S
 
 def _message(settings: EmailSettings, subject: str, text: str, number: str) -> EmailMessage:
     message = EmailMessage()
-    message["From"], message["To"], message["Subject"] = settings.sender, settings.receiver, " ".join(subject.split())
+    message["From"], message["To"] = settings.sender, ", ".join(settings.receivers)
+    message["Subject"] = " ".join(subject.split())
     message["Date"], message["Message-ID"] = (
         formatdate(localtime=True),
         (f"<{number}@rotor.invalid>" if number else make_msgid(domain="rotor.invalid")),
@@ -151,11 +161,10 @@ class Receiver(Protocol):
 
 
 class MailReceiver:
-    """The mail server of the settings. The password is looked up each time: it may be stored while this runs."""
+    """One mail address of the settings. The password is looked up each time: it may be stored while this runs."""
 
-    name = "mail"
-
-    def __init__(self, email: EmailSettings, credentials: Credentials) -> None:
+    def __init__(self, email: EmailSettings, credentials: Credentials, name: str = "mail") -> None:
+        self.name = name
         self._email = email
         self._credentials = credentials
         self.least = _LEVELS[email.level]
@@ -221,6 +230,18 @@ def mail_password(email: EmailSettings, credentials: Credentials) -> SecretStr |
     return found.value
 
 
+def mail_receivers(email: EmailSettings, credentials: Credentials) -> list[MailReceiver]:
+    """One for each address, so that a refused one keeps no mail from the others; none without a mail server."""
+    if not email.host:
+        return []
+    if len(email.receivers) <= 1:
+        return [MailReceiver(email, credentials)]
+    return [
+        MailReceiver(email.model_copy(update={"receiver": address}), credentials, f"mail {address}")
+        for address in email.receivers
+    ]
+
+
 def receivers_of(
     notify: NotifySettings, credentials: Credentials, *, kept: bool = True
 ) -> tuple[list[Receiver], list[str]]:
@@ -228,7 +249,7 @@ def receivers_of(
 
     `kept`: also those whose addresses are stored with the passwords; it blocks then.
     """
-    receivers: list[Receiver] = [MailReceiver(notify.email, credentials)] if notify.email.host else []
+    receivers: list[Receiver] = [*mail_receivers(notify.email, credentials)]
     troubles: list[str] = []
     addresses = list(notify.urls)
     found = credentials.read(PUSH_ACCOUNT, "push") if kept else Known(None)

@@ -135,15 +135,16 @@ class Outbox:
         Not `complete`: there may be others, whose addresses cannot be read now; what waits for them stays.
         """
         names = set(receivers)
-        known = {row["name"] for row in rows(self._db, "receivers")}
+        known = {row["name"]: row["place"] for row in rows(self._db, "receivers")}
         newest = rows(self._db, "news", order_by="id desc limit 1")
         with self._db.atomic():
-            for name in known - names if complete else ():
-                self._db.execute("delete from receivers where name = ?", [name])
-            for name in names - known:
-                place = newest[0]["id"] if newest else 0
+            for name in names - known.keys():
+                # Of several mail addresses each gets what waited for the one before.
+                place = known.get(name.partition(" ")[0], newest[0]["id"] if newest else 0)
                 row = {"name": name, "place": place, "tries": 0, "next_at": "", "error": "", "since": "", "sent": "[]"}
                 self._db.table("receivers").insert(row)
+            for name in known.keys() - names if complete else ():
+                self._db.execute("delete from receivers where name = ?", [name])
         self._clear()
 
     def state(self, name: str) -> DeliveryState:

@@ -32,9 +32,9 @@ class MemoryKeyring(KeyringBackend):
 
 
 class BrokenKeyring(MemoryKeyring):
-    """Raises whatever `error` makes, at every call or only at those of `where`."""
+    """Raises what `error` makes of the password, if anything, at every call or only at those of `where`."""
 
-    def __init__(self, error: Callable[[str], Exception], where: str = "get set delete") -> None:
+    def __init__(self, error: Callable[[str], Exception | None], where: str = "get set delete") -> None:
         super().__init__()
         self._error = error
         self._where = where.split()
@@ -52,8 +52,8 @@ class BrokenKeyring(MemoryKeyring):
         super().delete_password(service, username)
 
     def _fail(self, where: str, password: str) -> None:
-        if where in self._where:
-            raise self._error(password)
+        if where in self._where and (error := self._error(password)) is not None:
+            raise error
 
 
 class NullKeyring(MemoryKeyring):

@@ -21,7 +21,7 @@ from core.infra.config import (
 )
 from core.infra.home import FileBusy, changing
 from core.infra.settings_editor import problem_with
-from core.model.settings import Settings
+from core.model.settings import EmailSettings, Settings, is_mail_address
 
 ROOT = Path(__file__).parents[2]
 Put = Callable[[str], Path]
@@ -332,3 +332,34 @@ def test_a_percentage_in_a_ratio_s_place_is_refused_with_the_ratio_that_was_mean
 )
 def test_a_ratio_is_taken(tmp_path: Path, key: str, typed: str) -> None:
     assert problem_with(tmp_path, key, typed) == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "receivers"),
+    [
+        ("a@x.cn", ["a@x.cn"]),
+        ("a@x.cn,b@x.cn", ["a@x.cn", "b@x.cn"]),
+        (" a@x.cn ; b@x.cn;", ["a@x.cn", "b@x.cn"]),
+        ("a@x.cn b@x.cn\tc@x.cn\u3000d@x.cn\ne@x.cn", ["a@x.cn", "b@x.cn", "c@x.cn", "d@x.cn", "e@x.cn"]),
+        ("a@x.cn，b@x.cn；c@x.cn、a@x.cn", ["a@x.cn", "b@x.cn", "c@x.cn"]),
+        ('张三 <a@x.cn>; "Li, Si" <b@x.cn>, c@x.cn', ["a@x.cn", "b@x.cn", "c@x.cn"]),
+        ("", []),
+        (" ,；", []),
+    ],
+)
+def test_mail_receivers_are_split_at_every_usual_separator(text: str, receivers: list[str]) -> None:
+    email = EmailSettings(receiver=text)
+    assert list(email.receivers) == receivers
+    assert all(map(is_mail_address, receivers))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a", "a@", "@x.cn", "a@@x.cn", "a@x..cn", "a@x.cn.", ".a@x.cn", "a＠x.cn", "张@x.cn", "<>", "a" * 300 + "@x.cn"],
+)
+def test_a_mistyped_mail_receiver_is_refused_where_it_is_entered(tmp_path: Path, text: str) -> None:
+    key = "notify.email.receiver"
+    assert problem_with(tmp_path, key, f"me@x.cn; {text}").startswith("This is no mail address: ")
+    assert problem_with(tmp_path, key, "me@x.cn; you+rotor@mail.x-y.cn") == ""
+    write_setting(tmp_path, {key: text})
+    assert load_settings(tmp_path, environ={}).notify.email.receiver == text, "a mail address must not stop the engine"

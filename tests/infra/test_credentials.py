@@ -85,6 +85,11 @@ FAULTS: list[tuple[str, Callable[[], KeyringBackend], str]] = [
         "Windows stores no credentials in an ssh session",
     ),
     (
+        "too long for Windows",
+        lambda: BrokenKeyring(lambda _: WindowsError(1783, "CredWrite", "The stub received bad data"), "set"),
+        "takes 1,280 characters at most",
+    ),
+    (
         "another Windows error",
         lambda: BrokenKeyring(lambda _: WindowsError(5, "CredWrite", "access denied")),
         "access denied",
@@ -184,3 +189,53 @@ def test_a_wrong_passphrase_leaves_the_file_locked(credentials: Credentials, tmp
 def test_no_repr_shows_the_password(credentials: Credentials) -> None:
     credentials.keep("a", SECRET)
     assert SECRET.get_secret_value() not in repr(credentials.find("a")) + repr(vars(credentials))
+
+
+def too_long(limit: int = 1280) -> BrokenKeyring:
+    """Windows' vault: it refuses long entries and keeps the old one."""
+    return BrokenKeyring(lambda text: WindowsError(1783, "CredWrite", "bad data") if len(text) > limit else None, "set")
+
+
+def test_the_newest_entry_wins_wherever_it_is(credentials: Credentials, tmp_path: Path) -> None:
+    ring = too_long()
+    set_keyring(ring)
+    credentials.open(PASSPHRASE)
+    long = SecretStr("x" * 1281)
+    assert credentials.keep("a", SECRET).where == "keyring"
+    assert credentials.keep("a", long).where == "safe"
+    assert ring.kept == {}
+    assert credentials.read("a") == Known(long)
+    assert credentials.keep("a", SECRET).where == "keyring"
+    later = vault_at(tmp_path)
+    assert later.find("a") == Known((SECRET, "keyring"))
+    assert not (tmp_path / "secrets.json").exists()
+
+
+def test_an_old_keyring_entry_that_cannot_be_removed_does_not_hide_the_newer_one(
+    credentials: Credentials, tmp_path: Path
+) -> None:
+    """Over ssh Windows' store does not answer; on the desktop it does, with the old password."""
+    ring = MemoryKeyring()
+    set_keyring(ring)
+    credentials.keep("a", SecretStr("old"))
+    credentials.keep("b", SECRET)
+    set_keyring(BrokenKeyring(lambda _: WindowsError(1312, "CredWrite")))
+    assert credentials.keep("a", SecretStr("new")).where == "session"
+    credentials.open(PASSPHRASE)
+    set_keyring(ring)
+    assert credentials.find("a") == Known((SecretStr("new"), "safe"))
+    later = vault_at(tmp_path)
+    assert isinstance(later.read("a"), Unknown)
+    assert later.read("b") == Known(SECRET), "the others need no passphrase"
+    later.open(PASSPHRASE)
+    assert later.read("a") == Known(SecretStr("new"))
+
+
+def test_a_damaged_file_does_not_hide_the_keyring(credentials: Credentials, tmp_path: Path) -> None:
+    credentials.keep("a", SECRET)
+    (tmp_path / "secrets.json").write_bytes(b"noise")
+    assert vault_at(tmp_path).read("a") == Known(SECRET)
+    assert credentials.keep("a", SECRET).where == "keyring"
+    found = vault_at(tmp_path).read("b")
+    assert isinstance(found, Unknown)
+    assert "damaged" in found.reason

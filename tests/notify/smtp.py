@@ -24,8 +24,8 @@ Tls = Literal["none", "starttls", "always"]
 class Server(socketserver.ThreadingTCPServer):
     """Speaks as much SMTP as a mail needs.
 
-    `refuses` names a command it answers with 550; with `password` it needs a login; while `hangs` it does not respond;
-    `forgets` is how many responses to DATA it drops after accepting the mail.
+    `refuses` names a command, or an address, that it answers with 550; with `password` it needs a login; while `hangs`
+    it does not respond; `forgets` is how many responses to DATA it drops after accepting the mail.
     """
 
     allow_reuse_address = True
@@ -92,7 +92,7 @@ class Talk(socketserver.BaseRequestHandler):
 
     def _answer(self, line: str) -> bool:
         command = line.split()[0].upper()
-        if command == self.server.refuses:
+        if command == self.server.refuses or f"<{self.server.refuses}>" in line:
             self._say("550 not from you")
         elif command == "EHLO":
             offers = ["250-here"]

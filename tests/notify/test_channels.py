@@ -141,6 +141,19 @@ def test_each_receiver_is_tested_and_reported_separately(credentials: Credential
     assert "in paper mode" in server.texts()[0]
 
 
+def test_a_refused_and_an_invalid_address_keep_no_mail_from_the_others(credentials: Credentials) -> None:
+    with smtp_server(refuses="gone@example.com") as server:
+        email = email_at(server, receiver="gone@example.com；me@example.com，nonsense you@example.com")
+        outcomes = dict(send_test(Settings(notify=NotifySettings(email=email)), credentials))
+    assert list(outcomes) == [f"mail {name}" for name in email.receivers]
+    assert "refuses the receiver gone@example.com" in (outcomes["mail gone@example.com"] or "")
+    assert outcomes["mail nonsense"] == "This is no mail address: nonsense."
+    assert outcomes["mail me@example.com"] is outcomes["mail you@example.com"] is None
+    assert [command for command in server.commands if "RCPT" in command.upper()] == [
+        f"rcpt TO:<{name}@example.com>" for name in ("gone", "me", "you")
+    ]
+
+
 def test_the_notify_command_lists_each_receiver_and_fails_if_one_fails(tmp_path: Path) -> None:
     def notify(*more: str) -> Any:
         return CliRunner().invoke(main, ["--home", str(tmp_path), "notify", "test", *more])

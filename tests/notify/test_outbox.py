@@ -179,3 +179,13 @@ def test_sigkill_loses_no_queued_alert(tmp_path: Path) -> None:
     first_of = dict(zip(numbers, server.texts(), strict=True))
     once = Counter(int(number) for text in first_of.values() for number in re.findall(r"piece (\d+) of news", text))
     assert sum(once.values()) - len(once) <= 4 * 200  # at most what one batch held at each kill
+
+
+def test_each_of_several_mail_addresses_gets_what_waited_for_the_one(path: Path) -> None:
+    outbox = Outbox(path)
+    outbox.set_receivers(["mail", "push"])
+    put(outbox, "a")
+    outbox.mark_delivered("push", 1, NOW)
+    outbox.set_receivers(["mail a@x.cn", "mail b@x.cn", "push"])
+    assert texts(outbox, "mail a@x.cn") == texts(outbox, "mail b@x.cn") == ["about a"]
+    assert texts(outbox, "push") == []
