@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 from core.i18n import say
 from core.infra import config
 from core.infra.config import KEYS, SettingsError, load_settings
-from core.model.settings import AsRatio, AsShare, EmailSettings, Settings, is_mail_address
+from core.model.settings import AsRatio, AsShare, Settings, is_mail_address
 from core.model.settings_rows import Kind, SettingRow, Source
 
 NEED_RESTART = ("mode", "factorcat.base_url", "qmt", "network", "strategy", "screen.mouse")
@@ -55,15 +55,17 @@ def problem_with(home: Path, key: str, text: str) -> str:
         settings = load_settings(home, {key: value_of(key, text)})
     except SettingsError as error:
         return "\n".join(line.partition("): ")[2] or line for line in error.problems)
-    return problem_with_receivers(settings.notify.email) if key == "notify.email.receiver" else ""
+    email = settings.notify.email
+    addresses = {"notify.email.sender": (email.sender,), "notify.email.receiver": email.receivers}
+    return problem_with_mail(*addresses.get(key, ()))
 
 
-def problem_with_receivers(email: EmailSettings) -> str:
-    """Which receivers are no mail addresses; empty where all are.
+def problem_with_mail(*addresses: str) -> str:
+    """Which of them are no mail addresses; empty where all are.
 
     Not a check of the whole file: stops must not wait at the start for a mail address.
     """
-    wrong = [receiver for receiver in email.receivers if not is_mail_address(receiver)]
+    wrong = [address for address in addresses if address and not is_mail_address(address)]
     return say("This is no mail address: {receivers}.", receivers=", ".join(wrong)) if wrong else ""
 
 

@@ -19,7 +19,7 @@ _MAIL_ADDRESS = re.compile(
     r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*"
 )
 _LONGEST_MAIL_ADDRESS = 254
-_RECEIVER = re.compile(r"(?:\"[^\"]*\"|[^<>,;，；、\n\"])*<(?P<named>[^<>]*)>|(?P<plain>[^\s,;，；、]+)")
+_RECEIVER = re.compile(r"(?:\"[^\"]*\"|[^<>@,;，；、\n\"])*<(?P<named>[^<>]*)>|(?P<plain>[^\s,;，；、]+)")
 _USERINFO = re.compile(r"//.*@", re.DOTALL)
 
 

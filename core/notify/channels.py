@@ -17,7 +17,7 @@ from core.i18n import say
 from core.infra.credentials import PUSH_ACCOUNT, Credentials
 from core.infra.logs import hide, redacted
 from core.infra.network import limit_requests
-from core.infra.settings_editor import problem_with_receivers
+from core.infra.settings_editor import problem_with_mail
 from core.model.errors import UnavailableError
 from core.model.known import Known, Unknown
 from core.model.settings import EmailSettings, NotifySettings, Settings
@@ -59,7 +59,7 @@ def try_login(settings: EmailSettings, password: SecretStr | None) -> None:
 def _with_server(settings: EmailSettings, password: SecretStr | None, action: Callable[[smtplib.SMTP], object]) -> None:
     if not settings.host or not settings.sender or not settings.receivers:
         raise MailFailed(say("Set notify.email.host, sender and receiver first."))
-    if problem := problem_with_receivers(settings):
+    if problem := problem_with_mail(settings.sender, *settings.receivers):
         raise MailFailed(problem)
     host, port = settings.host, settings.port
     try:

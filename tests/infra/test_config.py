@@ -343,6 +343,7 @@ def test_a_ratio_is_taken(tmp_path: Path, key: str, typed: str) -> None:
         ("a@x.cn b@x.cn\tc@x.cn\u3000d@x.cn\ne@x.cn", ["a@x.cn", "b@x.cn", "c@x.cn", "d@x.cn", "e@x.cn"]),
         ("a@x.cn，b@x.cn；c@x.cn、a@x.cn", ["a@x.cn", "b@x.cn", "c@x.cn"]),
         ('张三 <a@x.cn>; "Li, Si" <b@x.cn>, c@x.cn', ["a@x.cn", "b@x.cn", "c@x.cn"]),
+        ("a@x.cn <b@x.cn> c@x.cn Li <d@x.cn>", ["a@x.cn", "b@x.cn", "c@x.cn", "d@x.cn"]),
         ("", []),
         (" ,；", []),
     ],
@@ -357,7 +358,9 @@ def test_mail_receivers_are_split_at_every_usual_separator(text: str, receivers:
     "text",
     ["a", "a@", "@x.cn", "a@@x.cn", "a@x..cn", "a@x.cn.", ".a@x.cn", "a＠x.cn", "张@x.cn", "<>", "a" * 300 + "@x.cn"],
 )
-def test_a_mistyped_mail_receiver_is_refused_where_it_is_entered(tmp_path: Path, text: str) -> None:
+def test_a_mistyped_mail_address_is_refused_where_it_is_entered(tmp_path: Path, text: str) -> None:
+    assert problem_with(tmp_path, "notify.email.sender", text).startswith("This is no mail address: ")
+    assert problem_with(tmp_path, "notify.email.sender", "me@x.cn") == ""
     key = "notify.email.receiver"
     assert problem_with(tmp_path, key, f"me@x.cn; {text}").startswith("This is no mail address: ")
     assert problem_with(tmp_path, key, "me@x.cn; you+rotor@mail.x-y.cn") == ""
