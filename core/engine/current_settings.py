@@ -8,7 +8,7 @@ from core.infra.config import value_at
 from core.model.settings import Settings
 from core.quotes.failover import FailoverQuotes
 
-_DURING_A_REBALANCE = ("language", "factorcat", "stops", "notify", "updates", "screen")
+_DURING_A_REBALANCE = ("language", "factorcat", "stops", "notify", "storage", "updates", "screen")
 """Tables that come into force at once. A plan that is carried out keeps the others to its end."""
 
 

@@ -14,6 +14,7 @@ from core.engine.current_settings import CurrentSettings
 from core.engine.event_log import EventLog
 from core.engine.health import HealthMonitor
 from core.engine.login import PlatformLogin
+from core.engine.retention import Retention
 from core.engine.scheduler import ExitScheduler, JobScheduler, RunScheduler
 from core.engine.settings_commands import SettingsCommands
 from core.engine.snapshots import SnapshotBuilder
@@ -115,6 +116,7 @@ class EngineRuntime:
             components, [self._scheduler, self._job_scheduler, self._notifier, self._update_check]
         )
         self._login = PlatformLogin(components, self._current, self._health, home, credentials, self._notifier)
+        self._retention = Retention(components, home, self._notifier)
         self._add_jobs()
         self.handlers = CommandHandlers(
             components,
@@ -142,6 +144,7 @@ class EngineRuntime:
         jobs.add_each_minute("login", self._login.renew)
         jobs.add_each_minute("tables of bonds", self._components.bonds.refresh_if_due)
         jobs.add_each_minute("new versions", self._update_check.look_if_due)
+        jobs.add_each_minute("old records", self._retention.prune_if_due)
         if not self._by_itself:
             return
         jobs.add("rebalance", self._scheduler.next_rebalance, self._scheduler.rebalance_due)
@@ -168,6 +171,7 @@ class EngineRuntime:
         if self._by_itself:
             self._scheduler.check_missed_runs()
         self._job_scheduler.start()
+        self._retention.remove_logs()  # an engine that runs in sessions only removes them too
 
     async def _prepared(self) -> None:
         """Wait until the login and the tables of bonds are there, which a plan needs."""

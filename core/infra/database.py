@@ -109,3 +109,9 @@ def update(db: "Database", table: str, key: str | int, changes: dict[str, Any]) 
 def delete(db: "Database", table: str, key: str | int) -> None:
     """Delete the row with this primary key. Raises where there is no such row."""
     db.table(table).delete(key)  # pyright: ignore[reportUnknownMemberType]
+
+
+def delete_where(db: "Database", table: str, where: str, values: Sequence[Any]) -> None:
+    """Delete rows, in one step."""
+    with db.atomic():
+        db.execute(f"delete from {table} where {where}", list(values))  # pyright: ignore[reportUnknownMemberType]

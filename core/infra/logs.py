@@ -5,6 +5,7 @@ import logging
 import re
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import date, datetime
 from itertools import islice
 from pathlib import Path
@@ -234,6 +235,14 @@ def find_in_log(
             return next((line for line in _lines(held, minimum) if wanted in line.text.casefold()), None)
     except FileNotFoundError:
         return None
+
+
+def remove_logs(home: Home, written_before: datetime) -> None:
+    """Remove the logs that were last written to before this moment; one that cannot be removed stays."""
+    for path in home.logs.glob("????-??-??.log"):
+        with suppress(OSError):
+            if path.stat().st_mtime < written_before.timestamp():
+                path.unlink()
 
 
 def _lines(raw: Iterator[Raw], minimum: Level) -> Iterator[LogLine]:

@@ -390,6 +390,17 @@ class ScreenSettings(SettingsGroup):
     """Ring the terminal's bell on an alarm."""
 
 
+class StorageSettings(SettingsGroup):
+    """How long rotor keeps what it writes. Orders and fills are kept for ever: reports and taxes need them."""
+
+    log_days: Annotated[int, Field(ge=7, le=3650)] = 180
+    """Days that the log of a day is kept."""
+    history_days: Annotated[int, Field(ge=30, le=3650)] = 400
+    """Days that steps of orders, plans and each minute's equity are kept; of earlier days the last equity stays."""
+    message_days: Annotated[int, Field(ge=1, le=365)] = 14
+    """Days that a message waits for a receiver that cannot be reached."""
+
+
 class UpdateSettings(SettingsGroup):
     """News of new versions; nothing is ever installed."""
 
@@ -416,6 +427,7 @@ class Settings(SettingsGroup):
     guards: GuardSettings = GuardSettings()
     fees: Fees = Fees()
     notify: NotifySettings = NotifySettings()
+    storage: StorageSettings = StorageSettings()
     updates: UpdateSettings = UpdateSettings()
     screen: ScreenSettings = ScreenSettings()
 

@@ -270,6 +270,16 @@ class Notifier:
         except Exception:
             log.exception("the snapshot could not be checked for alerts")
 
+    def drop_unsent(self, before: datetime) -> None:
+        """Drop the messages from before this moment that no receiver has taken."""
+        if self._outbox is None:
+            return
+        try:
+            if dropped := self._outbox.drop_unsent(before):
+                log.warning("messages that could not be sent and are dropped now: %d", dropped)
+        except sqlite3.Error as error:
+            log.warning("old messages could not be removed: %s", error)
+
     def health(self) -> tuple[Level, str] | None:
         try:
             return None if self._delivery is None else self._delivery.health()

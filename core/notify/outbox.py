@@ -129,6 +129,13 @@ class Outbox:
         kept = {row["key"] for row in rows(self._db, "told")}
         self._announced = {key: told for key, told in self._announced.items() if key in kept}
 
+    def drop_unsent(self, before: datetime) -> int:
+        """Drop what was announced before this moment and is still not sent; the number of messages."""
+        with self._db.atomic():
+            return self._db.execute(
+                "delete from news where at < ? and id < (select max(id) from news)", [before.isoformat()]
+            ).rowcount
+
     def set_receivers(self, receivers: Iterable[str], *, complete: bool = True) -> None:
         """From now on these are the receivers: a new one gets what comes from now on, one that left gets nothing.
 

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from core.infra.database import rows, update
+from core.infra.database import delete_where, rows, update
 from core.model.bond import BondCode
 from core.model.order import (
     LIVE_STATES,
@@ -142,6 +142,19 @@ class Journal:
             for order in self._orders.values()
             if order.intent.origin in SOLD_FOR_TODAY and order.intent.trading_day == day
         )
+
+    def drop_steps(self, before: date) -> None:
+        """Delete the steps of earlier days' orders from the file; the orders stay."""
+        old = "client_order_id in (select client_order_id from orders where trading_day < ?)"
+        newest = "select max(rowid) from transitions"
+        delete_where(self._db, "transitions", f"{old} and rowid < ({newest})", [before.isoformat()])
+
+    def release(self, day: date) -> None:
+        """Keep in memory this day's orders and the open ones; others are read again when they are asked for."""
+        self._orders = {
+            key: order for key, order in self._orders.items() if not order.done or order.intent.trading_day >= day
+        }
+        self._whole.clear()
 
     def _load_once(self, column: str, value: str) -> None:
         """Orders written since the first load are in memory by then."""

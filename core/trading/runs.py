@@ -7,7 +7,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from core.infra.database import rows, update
+from core.infra.database import delete_where, rows, update
 from core.model.bond import BondCode
 from core.model.order import Order, Origin, Side
 from core.model.plan import Leg, Plan
@@ -65,6 +65,11 @@ class Runs:
     def unfinished(self) -> tuple[str, ...]:
         """Plans that were started and never finished: the program ended during them."""
         return tuple(row["plan_id"] for row in rows(self._db, "runs", "finished_at is null"))
+
+    def drop(self, before: date) -> None:
+        """Delete the runs of earlier days; the newest one stays."""
+        newest = "select max(rowid) from runs"
+        delete_where(self._db, "runs", f"trading_day < ? and rowid < ({newest})", [before.isoformat()])
 
     def last(self, orders_of: Callable[[str], tuple[Order, ...]]) -> Rebalance | None:
         """The newest run with its legs as the journal knows them."""

@@ -1,10 +1,10 @@
 """Small values kept across restarts, the equity curve, and the tables of the trading database."""
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from core.infra.database import rows, schema, update
+from core.infra.database import delete_where, rows, schema, update
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -38,6 +38,11 @@ class StateStore:
         """The newest `limit` points, oldest first."""
         found = rows(self._db, "equity", order_by=f"at desc limit {limit:d}")
         return tuple((datetime.fromisoformat(row["at"]), Decimal(row["total"])) for row in reversed(found))
+
+    def drop_minutes(self, before: date) -> None:
+        """Keep of each earlier day its last point of the equity only."""
+        last_ones = "select max(at) from equity group by substr(at, 1, 10)"
+        delete_where(self._db, "equity", f"at < ? and at not in ({last_ones})", [before.isoformat()])
 
 
 TRADING = schema("trading")

@@ -203,7 +203,7 @@ class TestExample:
         tables = [line.partition("]")[0][1:] for line in render_example().splitlines() if line.startswith("[")]
         assert " ".join(tables) == (
             "factorcat qmt quotes network strategy buy orders stops schedule guards fees "
-            "notify notify.events notify.email updates screen"
+            "notify notify.events notify.email storage updates screen"
         )
 
 

@@ -121,6 +121,18 @@ def test_a_reported_condition_stays_reported_until_it_ends_or_expires(path: Path
     assert set(Outbox(path).announced) == set()
 
 
+def test_a_message_that_nobody_took_is_dropped_in_time_and_a_younger_one_is_not(path: Path) -> None:
+    outbox = Outbox(path)
+    outbox.set_receivers(["phone"])
+    put(outbox, "first")
+    put(outbox, "second")
+    assert outbox.drop_unsent(NOW) == 0
+    assert texts(outbox, "phone") == ["about first", "about second"]
+    assert outbox.drop_unsent(NOW + timedelta(seconds=1)) == 1
+    put(outbox, "third")
+    assert texts(outbox, "phone") == ["about second", "about third"]
+
+
 def test_a_delivery_failure_is_stored_with_its_reason_and_start(path: Path) -> None:
     outbox = Outbox(path)
     outbox.set_receivers(["mail"])

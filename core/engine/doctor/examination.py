@@ -28,7 +28,10 @@ async def examine(
     prices: a second connection would disturb the first. `credentials`: that engine's, else one is made.
     """
     settings_found, settings = await asyncio.to_thread(machine.check_settings, home, mode)
-    home_found = [await asyncio.to_thread(check, home) for check in (machine.check_home, machine.check_disk)]
+    home_found = [
+        await asyncio.to_thread(check, home)
+        for check in (machine.check_home, machine.check_disk, machine.check_storage)
+    ]
     if settings is None:
         rest = Finding("the rest", CheckResult.NOTE, say("not looked at: the settings cannot be used"))
         return (machine.check_python("sandbox"), settings_found, *home_found, rest)

@@ -91,6 +91,21 @@ def check_disk(home: Home) -> Finding:
     return Finding("disk", CheckResult.OK, say("{free:.0f} GB free", free=free / 1000))
 
 
+def check_storage(home: Home) -> Finding:
+    """How much the data folder's parts take."""
+    parts = (
+        (say("logs"), home.logs.glob("*")),
+        (say("orders and fills"), (path for path in home.data.glob("*.db*") if not path.name.startswith("outbox"))),
+        (say("messages"), home.data.glob("outbox*")),
+        (say("tables of bonds"), (home.data / "tables").glob("*")),
+    )
+    try:
+        sizes = [(name, sum(path.stat().st_size for path in paths if path.is_file())) for name, paths in parts]
+    except OSError as error:
+        return Finding("storage", CheckResult.NOTE, say("it cannot be looked at: {why}", why=error.strerror or error))
+    return Finding("storage", CheckResult.OK, ", ".join(f"{name} {size / 1e6:.1f} MB" for name, size in sizes))
+
+
 def check_keyring(settings: Settings, credentials: Credentials) -> Finding:
     trouble = credentials.probe()
     if trouble is None:
