@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -138,7 +139,27 @@ class AkshareBondInfo:
                 text = self._describe(kept, *kept.trouble)
                 no_buys = self._required and kept is self._redemptions and self._why_missing() is not None
                 found.append(say("buying is paused: {told}", told=text) if no_buys else text)
+            found += self._unreadable_rows(kept)
         return tuple(found)
+
+    def _unreadable_rows(self, kept: _KeptTable) -> list[str]:
+        """One sentence where many rows of a table cannot be read; a single one is named where its bond is wanted."""
+        rows = [facts for facts in kept.facts.values() if facts.unreadable]
+        if len(rows) <= tables.MOST_UNREADABLE * len(kept.facts):
+            return []
+        reasons = Counter(facts.unreadable for facts in rows)
+        first = max(rows, key=lambda facts: reasons[facts.unreadable])
+        told = say(
+            "{count} of {rows} rows of {source}'s table of bonds cannot be read, such as {code}: {why}",
+            count=len(rows),
+            rows=len(kept.facts),
+            source=kept.source,
+            code=first.code,
+            why=first.unreadable,
+        )
+        if not self._required:
+            return [told]
+        return [say("{told}. They are not bought: to buy one, enter its redemption in bonds.csv", told=told)]
 
     async def refresh_if_due(self) -> None:
         """Fetch each table that is due, one after the other; where that fails, the last good one stays."""

@@ -33,7 +33,8 @@ class BondFacts:
 
     `as_of` is when the source was asked; `counted` is on how many days the redemption condition was met, and how
     many it takes; prices in CNY per 张, `premium` a ratio, `balance` the remaining size in CNY of face value.
-    `restricted` says why not everybody may buy it.
+    `restricted` says why not everybody may buy it; `unreadable` what of the source's answer cannot be read, and so is
+    unknown.
     """
 
     code: BondCode
@@ -48,6 +49,7 @@ class BondFacts:
     converts_from: date | None = None
     redemption_price: Decimal | None = None
     restricted: str | None = None
+    unreadable: str = ""
     conversion_price: Decimal | None = None
     premium: Decimal | None = None
     balance: Decimal | None = None

@@ -1,6 +1,5 @@
 """Reads MiniQMT's ticks into quotes and its static data into bond facts."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -15,6 +14,7 @@ from core.model.known import Known, Maybe, Unknown
 from core.model.quote import HIGHEST_PRICE, Quote, TradingState
 from core.model.time import SHANGHAI
 from core.rules.cross_check import prev_closes_differ
+from core.rules.redemption_text import days_counted, stated
 from core.rules.ticks_and_lots import TICK, volume_unit
 
 Tick = Mapping[str, Any]
@@ -184,21 +184,19 @@ def _first(levels: object) -> object:
     return levels
 
 
-_COUNT = re.compile(r"(\d{1,3})\s*/\s*(\d{1,3})\s*\|")
-
-
 def read_bond(code: BondCode, detail: Mapping[str, Any], info: Mapping[str, Any], as_of: datetime) -> BondFacts:
-    """A redemption date without its price is no call: a bond that matures has one too."""
+    """A date without a price is no call, unless the status tells of one: a bond that matures has a date too."""
     price = _positive(_decimal(info.get("forceRedeemPrice")))
     last_trade = _day(info.get("forceRedeemTradeDate"))
-    counted = _COUNT.search(str(info.get("redeemStatus") or ""))
+    status = str(info.get("redeemStatus") or "")
+    called = (price is not None and last_trade is not None) or stated(status) is RedemptionState.CALLED
     return BondFacts(
         code,
         SOURCE,
         as_of,
         name=str(info.get("bondName") or detail.get("InstrumentName") or ""),
-        call=RedemptionState.CALLED if price is not None and last_trade is not None else None,
-        counted=(int(counted[1]), int(counted[2])) if counted else None,
+        call=RedemptionState.CALLED if called else None,
+        counted=days_counted(status),
         last_trade=last_trade,
         maturity=_day(info.get("bondMaturityDate")) or _day(detail.get("ExpireDate")),
         listed=_day(info.get("bondListDate")) or _day(detail.get("OpenDate")),

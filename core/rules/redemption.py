@@ -65,7 +65,8 @@ def _call_unknown(bond_info: BondInfo) -> str | None:
         missing = bond_info.missing or say("no source has it")
         return say("redemption status unknown: {missing}", missing=missing)
     if bond_info.call.value is RedemptionState.UNREADABLE:
-        return say("redemption status unknown: it cannot be read {source}", source=_by(bond_info.call))
+        why = bond_info.call.by.unreadable or say("it cannot be read")
+        return say("redemption status unknown: {why} {source}", why=why, source=_by(bond_info.call))
     if bond_info.missing is not None:
         return say("redemption status unknown: {missing}", missing=bond_info.missing)
     return None

@@ -173,6 +173,22 @@ async def test_a_failed_download_is_retried_later_and_its_recovery_is_logged(
     assert world.book.notices() == ()
 
 
+async def test_a_count_that_no_row_has_is_reported_once_and_pauses_buying(world: TablesWorld) -> None:
+    table = world.tables.calls
+    assert isinstance(table, Table)
+    world.tables.calls = replace(table, rows=tuple({**row, "强赎天计数": ""} for row in table.rows))
+    await world.book.refresh_if_due()
+    (notice,) = world.book.notices()
+    assert notice.startswith("294 of 300 rows of jisilu's table of bonds cannot be read, such as ")
+    assert "its 强赎天计数 cannot be read (empty)" in notice
+    assert "They are not bought: to buy one, enter its redemption in bonds.csv" in notice
+    assert str(world.verdict(CALLED)).startswith("called: last trading day 2026-09-29")
+    assert "强赎天计数 cannot be read (empty)" in str(world.verdict())
+    world.own.write_text("code,call\n127001,none\n", encoding="utf-8")
+    await world.book.refresh_if_due()
+    assert world.verdict() is None
+
+
 async def test_a_stored_table_passes_the_same_checks(world: TablesWorld, caplog: pytest.LogCaptureFixture) -> None:
     await world.book.refresh_if_due()
     kept = world.folder / "tables" / f"{REDEMPTION_TABLE}.json"

@@ -45,7 +45,7 @@ def verdict(facts: BondFacts, today: date = TODAY) -> str:
         ("113046", RedemptionState.CALLED, "called"),
         ("113050", RedemptionState.MET, "conditions met, undecided"),
         ("113051", RedemptionState.DECLINED, "sound"),
-        ("113053", RedemptionState.UNREADABLE, "redemption status unknown: it cannot be read"),
+        ("113053", RedemptionState.UNREADABLE, "redemption status unknown: its 强赎状态 cannot be read (empty)"),
         ("127001", RedemptionState.NONE, "sound"),
     ],
 )
@@ -71,6 +71,79 @@ def test_the_facts_read_for_a_called_bond(read: dict[BondCode, BondFacts]) -> No
 def test_html_is_removed_from_a_count(read: dict[BondCode, BondFacts]) -> None:
     assert read[BondCode("128134")].counted is None
     assert read[BondCode("123112")].counted == (27, 15)
+
+
+COUNTS = [
+    # (the count as jisilu shows it, what it says, what stands in the way of a buy)
+    ("0/15 | 30", (0, 15), "sound"),
+    ("至少还需15天<br>0/15｜30", (0, 15), "sound"),
+    ("０／１５　｜　３０", (0, 15), "sound"),
+    ("14/15｜30", (14, 15), "may be called in 1 sessions"),
+    ("14／15 | 30", (14, 15), "may be called in 1 sessions"),
+    ("0/15 | 30 18/20 | 30", (18, 20), "may be called in 2 sessions"),
+    ("14/30", None, "redemption status unknown: its 强赎天计数 cannot be read ('14/30')"),
+    ("14｜30", None, "redemption status unknown: its 强赎天计数 cannot be read"),
+    ("14／30", None, "redemption status unknown"),
+    ("14/0 | 30", None, "redemption status unknown"),
+    ("0/150 | 30", None, "redemption status unknown"),
+    ("99/15 | 30", None, "redemption status unknown"),
+    ("-1/15 | 30", None, "redemption status unknown"),
+    ("1.5/15 | 30", None, "redemption status unknown"),
+    ("15", None, "redemption status unknown"),
+    ("0", None, "redemption status unknown"),
+    ("NaN", None, "redemption status unknown"),
+    ("还需3天", None, "redemption status unknown"),
+    ("", None, "redemption status unknown: its 强赎天计数 cannot be read (empty)"),
+    (None, None, "redemption status unknown"),
+    ("-", None, "redemption status unknown"),
+    ("暂不公告强赎", None, "redemption status unknown"),
+    ("公告不强赎", None, "redemption status unknown"),
+    ("已公告强赎", None, "called"),
+    ("公告要强赎<br>17/15 | 30", (17, 15), "called"),
+    ("已公告提前赎回", None, "called"),
+    ("已满足强赎条件", None, "conditions met, undecided"),
+    ("临近到期<br>2026-09-28 最后交易", None, "maturing"),
+]
+
+
+@pytest.mark.parametrize(("count", "counted", "said"), COUNTS)
+def test_a_count_is_known_or_unknown_and_never_zero_by_silence(
+    table: Table, count: str | None, counted: tuple[int, int] | None, said: str
+) -> None:
+    facts = read_redemptions(changed(table, "127001", 强赎天计数=count))[BondCode("127001")]
+    assert facts.counted == counted
+    assert verdict(facts).startswith(said)
+    assert said == "sound" or "[jisilu 2026-09-11 23:12]" in verdict(facts)
+
+
+@pytest.mark.parametrize(
+    ("cells", "call"),
+    [
+        ({"强赎价": "100.05"}, RedemptionState.CALLED),
+        ({"强赎价": "100.05", "强赎状态": None}, RedemptionState.CALLED),
+        ({"强赎价": "100.05", "强赎状态": "公告不强赎"}, RedemptionState.CALLED),
+        ({"最后交易日": "2026-11-20"}, RedemptionState.CALLED),
+        ({"最后交易日": "2030-07-05"}, RedemptionState.MATURING),  # five days before its maturity
+        ({"强赎价": "0"}, RedemptionState.NONE),
+        ({"强赎价": "-"}, RedemptionState.NONE),
+    ],
+)
+def test_a_call_under_an_empty_icon_is_a_call(table: Table, cells: dict[str, Any], call: RedemptionState) -> None:
+    facts = read_redemptions(changed(table, "127001", **cells))[BondCode("127001")]
+    assert facts.call is call
+    assert (verdict(facts) == "sound") == (call is RedemptionState.NONE)
+
+
+def test_calls_are_known_where_no_count_can_be_read(table: Table) -> None:
+    read = read_redemptions(filled("强赎天计数", None)(table))
+    assert read[BondCode("123258")].call is RedemptionState.CALLED
+    assert read[BondCode("123258")].last_trade == date(2026, 9, 29)
+    assert read[BondCode("113051")].call is RedemptionState.DECLINED
+    assert read[BondCode("127001")].call is RedemptionState.UNREADABLE
+
+
+def changed(table: Table, code: str, **cells: str | None) -> Table:
+    return replace(table, rows=tuple({**row, **cells} if row["代码"] == code else row for row in table.rows))
 
 
 def shrunk(table: Table) -> Table:

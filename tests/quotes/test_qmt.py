@@ -14,6 +14,7 @@ from core.model.known import Known, Unknown
 from core.model.quote import Quote, TradingState
 from core.model.time import SHANGHAI
 from core.quotes.qmt import QmtQuotes
+from core.quotes.qmt_ticks import read_bond
 from tests.miniqmt.terminal import shared_terminal
 from tests.waiting import PATIENCE
 
@@ -193,6 +194,22 @@ async def test_redemption_data_of_a_paid_account_are_read_with_the_static_data(
     other = feed.facts(B)
     assert other is not None
     assert (other.call, other.last_trade) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("status", "call", "counted"),
+    [
+        ("12/15｜30", None, (12, 15)),
+        ("14/30", None, None),
+        ("已公告强赎", RedemptionState.CALLED, None),
+        ("已满足强赎条件 16/15 | 30", None, (16, 15)),  # its issuer may have declined
+    ],
+)
+def test_the_redemption_status_of_the_terminal(
+    status: str, call: RedemptionState | None, counted: tuple[int, int] | None
+) -> None:
+    facts = read_bond(A, {}, {"redeemStatus": status}, datetime.now(SHANGHAI))
+    assert (facts.call, facts.counted) == (call, counted)
 
 
 async def test_an_account_without_paid_data_still_has_prices(feed: QmtQuotes, control: Control) -> None:

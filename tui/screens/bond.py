@@ -99,6 +99,7 @@ def _fact_rows(one: BondFacts) -> list[Fact]:
     told: list[tuple[str, object]] = [
         (say("Redemption"), None if one.call is None else say(one.call)),
         (say("Days counted"), None if one.counted is None else "{} / {}".format(*one.counted)),
+        (say("Not readable"), one.unreadable),
         (say("Last trading day"), one.last_trade),
         (say("Redemption price"), one.redemption_price),
         (say("Maturity"), one.maturity),
