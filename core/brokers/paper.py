@@ -4,6 +4,7 @@ It commits each change to its own file before it answers, as a real broker would
 """
 
 import logging
+import sqlite3
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import date
@@ -12,6 +13,8 @@ from pathlib import Path
 
 from core.brokers.broker import BrokerEvent, BrokerListener, ConnectionState, ConnectionStatus
 from core.brokers.paper_store import PaperAccount, PaperHolding, PaperOrder, PaperStore
+from core.i18n import say
+from core.infra.backlog import disk_refuses
 from core.infra.clock import Clock
 from core.model.account import Asset, Position
 from core.model.bond import BondCode
@@ -43,6 +46,7 @@ class PaperBroker:
         self._taken: dict[tuple[BondCode, Side], tuple[object, int]] = {}
         self._working = {order.order_id: order for order in self._store.live_orders()}
         self._stopped = False
+        self._trouble = ""
         self.connection = ConnectionState(ConnectionStatus.CONNECTED, 1, "ok", clock.now())
         feed.subscribe(self._on_quotes)
 
@@ -108,11 +112,10 @@ class PaperBroker:
         quote = found.value if isinstance(found, Known) else None
         order = self._store.new_order(intent, self._clock.now())
         reason = self._reject_reason(order, quote)
-        if reason is not None:
-            self._change(order, replace(order, state=OrderState.REJECTED, message=reason))
-            return Confirmed(order.order_id)
-        self._change(order, replace(order, state=OrderState.WORKING))
-        if quote is not None:
+        state = OrderState.WORKING if reason is None else OrderState.REJECTED
+        if not self._change(order, replace(order, state=state, message=reason or "")):
+            return Refused(say("the paper account cannot be written: {why}", why=self._trouble), sent=False)
+        if reason is None and quote is not None:
             self._match(self._working[order.order_id], quote)
         return Confirmed(order.order_id)
 
@@ -173,6 +176,8 @@ class PaperBroker:
                 self._store.mark(code, quote.last)
         for order in [order for order in self._working.values() if order.code in quotes]:
             self._match(order, quotes[order.code])
+            if self._trouble:
+                return  # the others would wait as long, for nothing
 
     def _match(self, order: PaperOrder, quote: Quote) -> None:
         match = self._available(order, quote)
@@ -211,8 +216,31 @@ class PaperBroker:
         self._taken[order.code, order.side] = (quote.at, shown - left + volume)
         return volume, price
 
-    def _change(self, old: PaperOrder, new: PaperOrder, fill: Fill | None = None) -> None:
-        """Commit an order's new state with the money and bonds that move with it, then notify the listeners."""
+    def _change(self, old: PaperOrder, new: PaperOrder, fill: Fill | None = None) -> bool:
+        """Commit an order's new state with the money and bonds that move with it, then notify the listeners.
+
+        False where the disk refuses: nothing has happened, and whatever led here comes again.
+        """
+        try:
+            self._commit(old, new, fill)
+        except sqlite3.DatabaseError as error:
+            if not disk_refuses(error):
+                raise
+            if not self._trouble:
+                log.warning("the paper account cannot be written, nothing is filled: %s", error)
+            self._trouble = str(error)
+            return False
+        self._trouble = ""
+        if new.live:
+            self._working[new.order_id] = new
+        else:
+            self._working.pop(new.order_id, None)
+        if fill is not None:
+            self._publish(fill)
+        self._publish(_as_broker_order(new))
+        return True
+
+    def _commit(self, old: PaperOrder, new: PaperOrder, fill: Fill | None) -> None:
         before = self._reserve(old)
         after = self._reserve(new)
         account = self._store.account
@@ -223,13 +251,6 @@ class PaperBroker:
                 self._trade(fill, before - after)
             elif before != after:
                 self._store.set_account(PaperAccount(account.cash + before - after, account.frozen - before + after))
-        if new.live:
-            self._working[new.order_id] = new
-        else:
-            self._working.pop(new.order_id, None)
-        if fill is not None:
-            self._publish(fill)
-        self._publish(_as_broker_order(new))
 
     def _trade(self, fill: Fill, released: Decimal) -> None:
         account = self._store.account

@@ -1,5 +1,7 @@
 """The paper broker's account, positions, orders and fills: in memory and in data/paper.db."""
 
+import logging
+import sqlite3
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
@@ -8,14 +10,19 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core.infra.database import delete, open_database, rows, schema, update
+from core.infra.database import delete, open_database, rows, schema, update, wait_at_most, writing
 from core.model.bond import BondCode
 from core.model.order import LIVE_STATES, Fill, Intent, OrderState, Side
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
+log = logging.getLogger(__name__)
+
 PAPER = schema("paper")
+
+_PATIENCE = 0.2
+"""Seconds to wait for another process that writes: no price is compared meanwhile."""
 
 
 @PAPER()
@@ -89,6 +96,7 @@ class PaperStore:
 
     def __init__(self, path: Path, capital: Decimal, *, durable: bool) -> None:
         self._db = open_database(path, PAPER, durable=durable)
+        wait_at_most(self._db, _PATIENCE)
         if not rows(self._db, "account"):
             self._db.table("account").insert({"id": 1, "cash": str(capital), "frozen": "0"})
         money = rows(self._db, "account")[0]
@@ -101,17 +109,21 @@ class PaperStore:
         self._next_fill = self._highest("fills", "substr(trade_id, 2)") + 1
 
     def close(self) -> None:
-        with self.commit():
-            for code, holding in self.holdings.items():
-                self._write_holding(code, holding)
-        self._db.close()
+        try:
+            with self.commit():
+                for code, holding in self.holdings.items():
+                    self._write_holding(code, holding)
+        except sqlite3.DatabaseError as error:  # last prices only: every trade is on disk
+            log.warning("the last prices of the paper account were not stored: %s", error)
+        finally:
+            self._db.close()
 
     @contextmanager
     def commit(self) -> Generator[None]:
         """All or nothing, on disk when it ends; after a failure memory is set back too."""
         account, holdings = self.account, dict(self.holdings)
         try:
-            with self._db.atomic():
+            with writing(self._db):
                 yield
         except BaseException:
             self.account, self.holdings = account, holdings

@@ -22,7 +22,7 @@ from core.engine.live import check_live, claim_account, qmt_broker, terminal_quo
 from core.factorcat import FactorCatClient, FactorCatError
 from core.i18n import say
 from core.infra.clock import Clock, RealClock, ScaledClock
-from core.infra.database import open_database
+from core.infra.database import open_database, wait_at_most
 from core.infra.home import ExclusiveLock, Home, database_files
 from core.model.bond import BondCode
 from core.model.known import Known, Maybe, Unknown
@@ -54,6 +54,9 @@ PAPER_CAPITAL = Decimal(1_000_000)
 """CNY that a new paper account begins with."""
 
 SANDBOX_TIME = "sandbox_time"
+
+_PATIENCE = 1.0
+"""Seconds that the engine waits for another process which writes to the books; nothing else goes on meanwhile."""
 
 
 class SettingsUser(Protocol):
@@ -147,6 +150,7 @@ class Components:
             if self.claim is not None:
                 stack.callback(self.claim.release)
             stack.callback(self.database.close)
+            stack.callback(self.state_store.backlog.close)
             stack.callback(self.store_sandbox_time)
             stack.callback(self.bonds.close)
             stack.push_async_callback(self.platform.aclose)
@@ -188,6 +192,7 @@ def build(home: Home, settings: Settings, speed: float = 1.0) -> Components:
         log.warning("%s", calendar.trouble)
     with ExitStack() as opened:
         database = opened.enter_context(closing(open_database(app_file, TRADING)))
+        wait_at_most(database, _PATIENCE)
         state_store = StateStore(database)
         quote_sources: MakeSources = _no_sources
         if settings.mode == "sandbox":

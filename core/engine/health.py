@@ -2,6 +2,7 @@
 
 import logging
 import shutil
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -34,6 +35,9 @@ _BY_SEVERITY = (Level.INFO, Level.GOOD, Level.WARNING, Level.ERROR)
 
 _LOW_MB, _FULL_MB = 500, 50
 """MB left on the disk from which on it is a warning, and an error."""
+
+_PROBE = bytes(65_536)
+"""What is written to see whether the disk takes anything; about as much as an order and its fills."""
 
 _ALARM = f"no price has been heard for {SILENCE:.0f} s in a session: those on the screen may be old, stops do not fire"
 
@@ -217,12 +221,20 @@ class Pulse:
 
 
 def _disk(folder: Path) -> _State:
+    """Room, and whether it can be written: a disk turns read-only when it fails."""
     try:
         free = shutil.disk_usage(folder).free // 1_000_000
+        if free >= _FULL_MB:
+            with tempfile.TemporaryFile(dir=folder) as file:
+                file.write(_PROBE)
     except OSError as error:
         return _State(
             Level.ERROR,
-            say("{folder} cannot be looked at: {strerror}", folder=folder, strerror=error.strerror or error),
+            say(
+                "{folder} cannot be written ({strerror}): no order can be sent until it can",
+                folder=folder,
+                strerror=error.strerror or error,
+            ),
         )
     if free < _FULL_MB:
         return _State(

@@ -242,6 +242,8 @@ class EngineRuntime:
 
     async def _check(self) -> None:
         self._checks += 1
+        if self._components.state_store.backlog.flush() and self._by_itself:
+            await self._components.stops.sweep()  # what crossed its level meanwhile is sold now
         self._check_for_alerts()
         if self._components.skip_closed_hours():
             log.info("the sandbox goes on at %s", f"{self._components.clock.now():%Y-%m-%d %H:%M}")

@@ -9,6 +9,7 @@ from typing import Any
 from core.engine.assembly import Components
 from core.factorcat import FactorCatError
 from core.i18n import say
+from core.infra.backlog import BooksUnwritable
 from core.model.bond import BondCode
 from core.model.command import (
     Cancelled,
@@ -56,7 +57,7 @@ class TradingCommands:
             if plan.legs:
                 await self._carry_out(plan)
                 return None
-        except (CommandDeclined, RebalanceRefused, FactorCatError) as refusal:
+        except (CommandDeclined, RebalanceRefused, BooksUnwritable, FactorCatError) as refusal:
             return str(refusal)
         blocked = say(", {blocked} wanted and not possible", blocked=len(plan.blocked)) if plan.blocked else ""
         log.info("the scheduled %s has nothing to trade%s", origin, blocked)
@@ -106,7 +107,7 @@ class TradingCommands:
             self.decline_while_running()
             self._decline_when_off()
             await self._run_to_end(self._components.rotation.leave())
-        except (CommandDeclined, RebalanceRefused) as refusal:
+        except (CommandDeclined, RebalanceRefused, BooksUnwritable) as refusal:
             return str(refusal)
         return None
 

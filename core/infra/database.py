@@ -1,7 +1,8 @@
 """The database files: opened one way, with their pragmas and their schema."""
 
 import importlib
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,16 +14,16 @@ if TYPE_CHECKING:
     from sqlite_utils.migrations import Migrations
 
 
-def open_database(path: Path, migrations: "Migrations", *, durable: bool = True) -> "Database":
+def open_database(path: Path, migrations: "Migrations", *, durable: bool = True, patience: float = 10.0) -> "Database":
     """Open (or create) a database and bring its schema up to date.
 
     Write-ahead log, and every commit reaches the disk before it returns. `durable=False` gives up the second for a
-    scratch file that nobody's money depends on.
+    scratch file that nobody's money depends on. `patience`: seconds to wait for another process that writes to it.
     """
     import sqlite3
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    connection = sqlite3.connect(path, timeout=10, check_same_thread=False)
+    connection = sqlite3.connect(path, timeout=patience, check_same_thread=False)
     try:
         database = _sqlite_utils().Database(connection)
         database.execute("PRAGMA journal_mode=WAL")
@@ -33,6 +34,33 @@ def open_database(path: Path, migrations: "Migrations", *, durable: bool = True)
         connection.close()
         raise
     return database
+
+
+@contextmanager
+def writing(db: "Database") -> Generator[None]:
+    """All or nothing, on disk when it ends. Waits first for another process that writes.
+
+    A transaction that begins with reading would not wait, and fail at once.
+    """
+    db.conn.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        db.conn.execute("COMMIT")
+    except BaseException:
+        db.conn.rollback()
+        raise
+
+
+def open_in_memory(migrations: "Migrations") -> "Database":
+    """A database of this process alone, with nothing in it."""
+    database = _sqlite_utils().Database(memory=True)
+    migrations.apply(database)
+    return database
+
+
+def wait_at_most(db: "Database", seconds: float) -> None:
+    """From now on, how long a statement waits for another process that writes to the file."""
+    db.conn.execute(f"PRAGMA busy_timeout={1000 * seconds:.0f}")
 
 
 def open_for_reading(path: Path) -> "Database":

@@ -273,6 +273,10 @@ class ExclusiveLock:
             probe.acquire(timeout=0)
         except Timeout:
             return self._told()
+        except OSError:
+            if self._lock_file.exists():
+                raise
+            return None  # the folder may only be read, and nobody has ever taken the lock
         probe.release()
         return None
 

@@ -46,7 +46,8 @@ class Need(StrEnum):
 
 
 class BlockKind(StrEnum):
-    """Why trading is off. Reconciliation ends each of them but a lost connection and an engine that failed."""
+    """Why trading is off. Reconciliation ends each of them but a lost connection, a disk that
+    refuses and an engine that failed."""
 
     NOT_RECONCILED = "not reconciled"  # since the start
     RECONNECTED = "reconnected"
@@ -55,6 +56,7 @@ class BlockKind(StrEnum):
     ACCOUNT_SILENT = "account silent"  # connected, and a query was not answered
     MISMATCH = "mismatch"  # a row of the last reconciliation
     BOOKING_FAULT = "booking fault"  # an event of the broker that could not be booked
+    BOOKS_UNWRITABLE = "books unwritable"  # locked by another process, or the disk is full or read-only
     ENGINE_FAILED = "engine failed"
 
 

@@ -31,10 +31,10 @@ _IN_HOURS = frozenset(
     {SessionPhase.PRE_OPEN, SessionPhase.OPENING_CALL, SessionPhase.OPEN, SessionPhase.BREAK, SessionPhase.CLOSING_CALL}
 )
 _CLOSED = frozenset({SessionPhase.CLOSED, SessionPhase.CLOSED_DAY})
-_FAULTS = frozenset({BlockKind.MISMATCH, BlockKind.BOOKING_FAULT, BlockKind.ENGINE_FAILED})
+_FAULTS = frozenset({BlockKind.MISMATCH, BlockKind.BOOKING_FAULT, BlockKind.BOOKS_UNWRITABLE, BlockKind.ENGINE_FAILED})
 """What needs the user. Other blocks end once the terminal answers: no alert while the market is closed."""
 
-_BLOCKED_KEY, _STOPS_KEY = "off", "stops"
+_BLOCKED_KEY, _STOPS_KEY, _DISK_KEY = "off", "stops", "health:disk"
 
 
 class AlertKey(NamedTuple):
@@ -143,7 +143,7 @@ def _can_judge_end(kind: NotificationKind, name: str, shown: Snapshot) -> bool:
     if name == _BLOCKED_KEY:
         return not shown.blockers
     if kind is NotificationKind.CONNECTION:
-        return shown.session in _IN_HOURS and bool(shown.health)
+        return (shown.session in _IN_HOURS or name == _DISK_KEY) and bool(shown.health)
     if kind is NotificationKind.BOND or name == _STOPS_KEY:
         return shown.session == SessionPhase.OPEN and isinstance(shown.positions, Known)
     return True
@@ -182,7 +182,10 @@ def _trading(shown: Snapshot) -> Iterator[Condition]:
     reported = [reason.text for reason in shown.blockers if reason.kind in _FAULTS or shown.session not in _CLOSED]
     if reported:
         text = say("trading is off, no order is sent and no stop fires: {why}", why="; ".join(reported))
-        yield Condition(_BLOCKED_KEY, NotificationKind.TRADING, text, say("trading is on again"), _STEADY)
+        at_once = any(reason.kind is BlockKind.BOOKS_UNWRITABLE for reason in shown.blockers)
+        yield Condition(
+            _BLOCKED_KEY, NotificationKind.TRADING, text, say("trading is on again"), 0.0 if at_once else _STEADY
+        )
     texts: Mapping[Control, Callable[[], tuple[str, str]]] = {
         Control.TRIPPED: lambda: (
             say("the breaker tripped: too many orders in a row were rejected, only protective sells are sent"),
@@ -204,11 +207,11 @@ def _trading(shown: Snapshot) -> Iterator[Condition]:
 
 
 def _connections(shown: Snapshot) -> Iterator[Condition]:
-    """Only in trading hours: a terminal that is closed for the night is no alert."""
-    if shown.session not in _IN_HOURS:
-        return
+    """Only in trading hours: a terminal that is closed for the night is no alert. A disk can be mended before them."""
+    in_hours = shown.session in _IN_HOURS
+    reported = {"QMT", "broker", "quotes", "FactorCat", "clock", "disk"} if in_hours else {"disk"}
     for one in shown.health:
-        if one.level is not Level.ERROR or one.name not in {"QMT", "broker", "quotes", "FactorCat", "clock", "disk"}:
+        if one.level is not Level.ERROR or one.name not in reported:
             continue
         name = say(one.name)
         yield Condition(
@@ -218,7 +221,7 @@ def _connections(shown: Snapshot) -> Iterator[Condition]:
             say("{name} works again", name=name),
             _STEADY,
         )
-    for source in shown.sources:
+    for source in shown.sources if in_hours else ():
         if source.status is not SourceStatus.WORKING:
             yield Condition(
                 f"source:{source.name}",

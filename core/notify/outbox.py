@@ -1,7 +1,8 @@
 """The outbox: notifications that wait for mail and push services, and what was announced.
 
-It survives any end of the program: its content was handed to the operating system before the call returned. Each
-receiver has its own position in the one list, so one that fails delays no other.
+It survives any end of the program: its content was handed to the operating system before the call returned. Where the
+disk refuses, it is kept in memory until the disk is back: an alarm about the disk must not wait for it. Each receiver
+has its own position in the one list, so one that fails delays no other.
 """
 
 # pyright: reportUnknownMemberType=false
@@ -9,14 +10,16 @@ receiver has its own position in the one list, so one that fails delays no other
 import json
 import logging
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.infra.database import open_database, open_for_reading, rows, schema
+from core.infra.backlog import disk_refuses
+from core.infra.database import open_database, open_for_reading, open_in_memory, rows, schema, update, writing
+from core.infra.home import HomeUnusable
 from core.model.notification import Notification, NotificationKind
 from core.model.snapshot import Level
 
@@ -28,6 +31,9 @@ log = logging.getLogger(__name__)
 OUTBOX = schema("outbox")
 _REMEMBERED = timedelta(days=7)
 """How long an announcement is remembered."""
+
+_PATIENCE = 0.2
+"""Seconds to wait for another process that writes to the file: no price is compared meanwhile."""
 
 _GRAVITY: Sequence[Level] = (Level.INFO, Level.WARNING, Level.ERROR)
 
@@ -81,19 +87,19 @@ def reaches_level(level: Level, least: Level) -> bool:
 
 
 class Outbox:
-    """Belongs to one thread. Every call that changes something has reached the operating system when it returns."""
+    """Belongs to one thread. Every call that changes something has reached the operating system when it returns, unless
+    the disk refuses."""
 
     def __init__(self, path: Path) -> None:
         """Open the file; a damaged one is put aside, with a line in the log: it holds no money. Raises `OSError`."""
+        self._path = path
+        self._in_memory, self._may_return = False, True
         try:
-            self._db = open_database(path, OUTBOX, durable=False)
+            self._db = self._opened()
         except sqlite3.DatabaseError as error:
-            aside = path.with_suffix(".damaged")
-            path.replace(aside)
-            log.error("the outbox was damaged (%s): it is begun anew, the old one is %s", error, aside.name)
-            self._db = open_database(path, OUTBOX, durable=False)
-        # Safe against every end of this program, and never a damaged file, without a fsync for each notification.
-        self._db.execute("PRAGMA synchronous=NORMAL")
+            self._db = open_in_memory(OUTBOX)
+            self._note_refusal(error)
+            self._may_return = self._read_file()
         self._announced = {
             row["key"]: SentNotification(row["over"], NotificationKind(row["kind"])) for row in rows(self._db, "told")
         }
@@ -102,30 +108,104 @@ class Outbox:
     def announced(self) -> Mapping[str, SentNotification]:
         return self._announced
 
+    def _opened(self) -> "Database":
+        try:
+            database = open_database(self._path, OUTBOX, durable=False, patience=_PATIENCE)
+        except sqlite3.DatabaseError as error:
+            if error.sqlite_errorcode not in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
+                raise
+            aside = self._path.with_suffix(".damaged")
+            self._path.replace(aside)
+            log.error("the outbox was damaged (%s): it is begun anew, the old one is %s", error, aside.name)
+            database = open_database(self._path, OUTBOX, durable=False, patience=_PATIENCE)
+        # Safe against every end of this program, and never a damaged file, without a fsync for each notification.
+        database.execute("PRAGMA synchronous=NORMAL")
+        return database
+
+    def _change(self, write: Callable[[], None]) -> None:
+        """All or nothing: in the file, or in memory while the disk refuses."""
+        if self._in_memory:
+            self._return_to_file()
+        try:
+            with writing(self._db):
+                write()
+        except sqlite3.DatabaseError as error:
+            if self._in_memory:
+                raise
+            memory = open_in_memory(OUTBOX)
+            _copy(self._db, memory)
+            self._note_refusal(error)
+            self._db.close()
+            self._db = memory
+            with writing(self._db):
+                write()
+
+    def _note_refusal(self, error: sqlite3.DatabaseError) -> None:
+        if not disk_refuses(error):
+            raise error
+        self._in_memory = True
+        log.error("the outbox cannot be written (%s): notifications are sent, and kept in memory until it can", error)
+
+    def _read_file(self) -> bool:
+        """Take over what the file has; False where it cannot be read: it must not be overwritten then."""
+        try:
+            database = open_for_reading(self._path)
+        except FileNotFoundError:
+            return True
+        except HomeUnusable:
+            return False
+        try:
+            _copy(database, self._db)
+        except sqlite3.DatabaseError:
+            return False
+        finally:
+            database.close()
+        return True
+
+    def _return_to_file(self) -> None:
+        if not self._may_return:
+            return
+        try:
+            database = self._opened()
+        except (sqlite3.DatabaseError, OSError):
+            return
+        try:
+            _copy(self._db, database)
+        except sqlite3.DatabaseError:
+            database.close()
+            return
+        self._db, self._in_memory = database, False
+        log.info("the outbox can be written again")
+
     def announce(
         self, key: str, news: Notification | None, heading: str, ended_text: str, kind: NotificationKind, now: datetime
     ) -> None:
         """Store the notifications and remember that `key` was announced, in one step; without any, only remember it."""
-        with self._db.atomic():
+        row = {"key": key, "over": ended_text, "kind": str(kind), "at": now.isoformat()}
+
+        def write() -> None:
             if news is not None:
                 self._put(news, heading)
-            row = {"key": key, "over": ended_text, "kind": str(kind), "at": now.isoformat()}
             self._db.table("told").insert(row, replace=True)
+
+        self._change(write)
         self._announced[key] = SentNotification(ended_text, kind)
 
     def end(self, key: str, news: Notification | None, heading: str) -> None:
         """The announced condition has ended: forget it, with a notification of that."""
-        with self._db.atomic():
+
+        def write() -> None:
             if news is not None:
                 self._put(news, heading)
             self._db.execute("delete from told where key = ?", [key])
+
+        self._change(write)
         self._announced.pop(key, None)
 
     def forget_old(self, now: datetime) -> None:
         """Forget what was announced long ago and cannot come again."""
         before = (now - _REMEMBERED).isoformat()
-        with self._db.atomic():
-            self._db.execute("delete from told where at < ? and over = ''", [before])
+        self._change(lambda: _run(self._db, "delete from told where at < ? and over = ''", before))
         kept = {row["key"] for row in rows(self._db, "told")}
         self._announced = {key: told for key, told in self._announced.items() if key in kept}
 
@@ -144,7 +224,8 @@ class Outbox:
         names = set(receivers)
         known = {row["name"]: row["place"] for row in rows(self._db, "receivers")}
         newest = rows(self._db, "news", order_by="id desc limit 1")
-        with self._db.atomic():
+
+        def write() -> None:
             for name in names - known.keys():
                 # Of several mail addresses each gets what waited for the one before.
                 place = known.get(name.partition(" ")[0], newest[0]["id"] if newest else 0)
@@ -152,6 +233,8 @@ class Outbox:
                 self._db.table("receivers").insert(row)
             for name in known.keys() - names if complete else ():
                 self._db.execute("delete from receivers where name = ?", [name])
+
+        self._change(write)
         self._clear()
 
     def state(self, name: str) -> DeliveryState:
@@ -176,18 +259,14 @@ class Outbox:
         place = self.state(name).place
         newest = rows(self._db, "news", "id > ?", [place], order_by="id desc limit 1")
         if newest:
-            with self._db.atomic():
-                self._db.table("receivers").update(name, {"place": newest[0]["id"]})
+            self._set_state(name, {"place": newest[0]["id"]})
             self._clear()
 
     def mark_delivered(self, name: str, place: int, now: datetime) -> None:
         """The receiver has all news up to this number."""
         recent = (moment for moment in self.state(name).sent if now - moment < timedelta(hours=1))
         sent = json.dumps([moment.isoformat() for moment in (*recent, now)])
-        with self._db.atomic():
-            self._db.table("receivers").update(
-                name, {"place": place, "tries": 0, "next_at": "", "error": "", "since": "", "sent": sent}
-            )
+        self._set_state(name, {"place": place, "tries": 0, "next_at": "", "error": "", "since": "", "sent": sent})
         self._clear()
 
     def mark_failed(self, name: str, error: str, next_at: datetime, now: datetime) -> None:
@@ -200,10 +279,14 @@ class Outbox:
             "error": error,
             "since": since.isoformat(),
         }
-        with self._db.atomic():
-            self._db.table("receivers").update(name, changes)
+        self._set_state(name, changes)
+
+    def _set_state(self, name: str, changes: dict[str, str | int]) -> None:
+        self._change(lambda: update(self._db, "receivers", name, changes))
 
     def close(self) -> None:
+        if self._in_memory:
+            self._return_to_file()
         with suppress(sqlite3.Error):
             self._db.close()
 
@@ -220,11 +303,25 @@ class Outbox:
 
     def _clear(self) -> None:
         """Drop what every receiver has. The newest stays: it keeps the numbers growing."""
-        with self._db.atomic():
-            self._db.execute(
+        self._change(
+            lambda: _run(
+                self._db,
                 "delete from news where id <= coalesce((select min(place) from receivers), (select max(id) from news)) "
-                "and id < (select max(id) from news)"
+                "and id < (select max(id) from news)",
             )
+        )
+
+
+def _copy(source: "Database", target: "Database") -> None:
+    """All rows, in place of those that are there."""
+    with writing(target):
+        for table in ("news", "receivers", "told"):
+            target.execute(f"delete from {table}")
+            target.table(table).insert_all(rows(source, table))
+
+
+def _run(database: "Database", statement: str, *values: str) -> None:
+    database.execute(statement, values)
 
 
 def failing_receivers(path: Path) -> tuple[tuple[str, str], ...]:

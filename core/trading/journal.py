@@ -6,6 +6,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from core.infra.backlog import backlog_of
 from core.infra.database import delete_where, rows, update
 from core.model.bond import BondCode
 from core.model.order import (
@@ -28,27 +29,34 @@ MAX_REMARK = 23
 
 
 class Journal:
-    """Orders of one account: the newest state in memory, every change committed first."""
+    """Orders of one account: the newest state in memory, every intention committed before it is sent."""
 
     def __init__(self, db: "Database") -> None:
         self._db = db
+        self.backlog = backlog_of(db)
         self._orders: dict[str, Order] = {}
         self._whole: set[tuple[str, str]] = set()
         for state in LIVE_STATES | UNRESOLVED_STATES:
             self._load("state", state)
 
     def intend(self, intents: Sequence[Intent], at: datetime) -> None:
-        """Commit these intentions together. Raises `ValueError` for an id that is too long or already taken."""
+        """Commit these intentions together.
+
+        Raises `ValueError` for an id that is too long or already taken, and `BooksUnwritable`.
+        """
         for intent in intents:
             if not intent.client_order_id.isascii() or len(intent.client_order_id) > MAX_REMARK:
                 raise ValueError(f"{intent.client_order_id!r} does not fit the order remark")
             if self.get(intent.client_order_id) is not None:
                 raise ValueError(f"order {intent.client_order_id} is in the journal already")
-        with self._db.atomic():
+
+        def write() -> None:
             self._db.table("orders").insert_all(_row(intent, at) for intent in intents)
             self._db.table("transitions").insert_all(
                 _step(intent.client_order_id, at, OrderState.INTENDED, intent.reason) for intent in intents
             )
+
+        self.backlog.commit(write)
         for intent in intents:
             log = (Transition(at, OrderState.INTENDED, intent.reason),)
             self._orders[intent.client_order_id] = Order(intent, OrderState.INTENDED, at, log=log)
@@ -63,13 +71,16 @@ class Journal:
         *,
         unsent: bool = False,
     ) -> Order:
-        """Commit a step in an order's life and return the order as it is now. `unsent`: it never left rotor."""
+        """Store a step in an order's life and return the order as it is now. `unsent`: it never left rotor."""
         order = self[client_order_id]
         bound = order_id or order.order_id
-        with self._db.atomic():
+
+        def write() -> None:
             changes = {"state": state, "message": text, "order_id": bound, "unsent": int(unsent)}
             update(self._db, "orders", client_order_id, changes)
             self._db.table("transitions").insert(_step(client_order_id, at, state, text))
+
+        self.backlog.store(write)
         log = (*order.log, Transition(at, state, text))
         self._orders[client_order_id] = replace(
             order, state=state, message=text, order_id=bound, log=log, unsent=unsent

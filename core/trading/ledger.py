@@ -4,6 +4,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from core.infra.backlog import backlog_of
 from core.infra.database import rows
 from core.model.account import Holdings, Owned
 from core.model.bond import BondCode
@@ -22,6 +23,7 @@ class Ledger:
 
     def __init__(self, db: "Database") -> None:
         self._db = db
+        self._backlog = backlog_of(db)
         self._booked: set[str] = set()
         self._settled: set[str] = set()
         self._owned: dict[BondCode, Owned] = {}
@@ -83,21 +85,22 @@ class Ledger:
             raise ValueError(f"{fill.code}: a fill at {fill.price} with a fee of {fill.fee}")
         if fill.side is Side.SELL and fill.volume > (owned.volume if owned else 0):
             raise ValueError(f"{fill.code}: sold {fill.volume} 张, the ledger owns {owned.volume if owned else 0}")
-        self._db.table("ledger").insert(
-            {
-                "key": key,
-                "kind": kind,
-                "trading_day": fill.trading_day.isoformat(),
-                "client_order_id": client_order_id,
-                "order_id": fill.order_id,
-                "code": str(fill.code),
-                "side": str(fill.side),
-                "volume": fill.volume,
-                "price": str(fill.price),
-                "fee": str(fill.fee),
-                "at": fill.at.isoformat(),
-            }
-        )
+        row = {
+            "key": key,
+            "kind": kind,
+            "trading_day": fill.trading_day.isoformat(),
+            "client_order_id": client_order_id,
+            "order_id": fill.order_id,
+            "code": str(fill.code),
+            "side": str(fill.side),
+            "volume": fill.volume,
+            "price": str(fill.price),
+            "fee": str(fill.fee),
+            "at": fill.at.isoformat(),
+        }
+        # A fill has happened, whatever the disk says; what the user decides can be decided again.
+        keep = self._backlog.store if kind == "fill" else self._backlog.commit
+        keep(lambda: self._db.table("ledger").insert(row))
         self._remember(key, client_order_id)
         self._move(fill.code, fill.side, fill.volume, fill.price, fill.fee)
         return True

@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from core.brokers.broker import Broker, BrokerEvent
 from core.i18n import say
+from core.infra.backlog import BooksUnwritable
 from core.infra.clock import Clock
 from core.model.bond import BondCode
 from core.model.known import Unknown
@@ -60,7 +61,7 @@ class OrderManager:
         self.ledger = ledger
         self.risk = risk
         self.clock = clock
-        self.status = TradingStatus(broker)
+        self.status = TradingStatus(broker, journal.backlog)
         self._on_rejected = on_rejected
         self._listeners: list[Callable[[], None]] = []
         self.claims: dict[BondCode, Origin] = {}
@@ -76,8 +77,8 @@ class OrderManager:
     async def send(self, intents: Sequence[Intent]) -> dict[str, str]:
         """Write the intentions down together, then send each once.
 
-        Returns what pre-trade risk stopped, client order id to reason: those are neither written nor sent. An order
-        that was written, but may not be sent any more, is refused here, unsent.
+        Returns what pre-trade risk or the disk stopped, client order id to reason: those are neither written nor sent.
+        An order that was written, but may not be sent any more, is refused here, unsent.
         """
         stopped: dict[str, str] = {}
         passed: list[Intent] = []
@@ -98,7 +99,11 @@ class OrderManager:
             if intent.side is Side.BUY:
                 bought += cost(intent.volume, intent.price, intent.code.exchange, self.risk.settings.fees)
             passed.append(intent)
-        self.journal.intend(passed, self.clock.now())
+        try:
+            self.journal.intend(passed, self.clock.now())
+        except BooksUnwritable as refusal:
+            self.notify()
+            return {intent.client_order_id: stopped.get(intent.client_order_id, str(refusal)) for intent in intents}
         self.notify()
         await self._send_written(passed)
         return stopped

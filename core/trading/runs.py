@@ -7,6 +7,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from core.infra.backlog import backlog_of
 from core.infra.database import delete_where, rows, update
 from core.model.bond import BondCode
 from core.model.order import Order, Origin, Side
@@ -23,12 +24,18 @@ class Runs:
 
     def __init__(self, db: "Database") -> None:
         self._db = db
+        self._backlog = backlog_of(db)
+        self._ended: set[str] = set()
 
     def begin(self, plan: Plan, selection: Selection | None, at: datetime) -> bool:
-        """Commit that this plan is being carried out, and the list it follows; False when it was begun before."""
+        """Commit that this plan is being carried out, and the list it follows; False when it was begun before.
+
+        Raises `BooksUnwritable`.
+        """
         if rows(self._db, "runs", "plan_id = ?", [plan.plan_id]):
             return False
-        with self._db.atomic():
+
+        def write() -> None:
             self._db.table("runs").insert(
                 {
                     "plan_id": plan.plan_id,
@@ -43,6 +50,8 @@ class Runs:
             )
             if selection is not None and plan.origin is Origin.REBALANCE:
                 self._db.table("lists").insert(_list_row(selection), replace=True)
+
+        self._backlog.commit(write)
         return True
 
     def finish(
@@ -53,18 +62,20 @@ class Runs:
         at: datetime,
         stopped: Mapping[BondCode, str] | None = None,
     ) -> None:
-        """Commit a run's end; `stopped` tells why a leg was not sent, or not sent again."""
+        """Store a run's end; `stopped` tells why a leg was not sent, or not sent again."""
         ending = {
             "finished_at": at.isoformat(),
             "stage": stage,
             "cash_after": None if cash_after is None else str(cash_after),
             "stopped": json.dumps({str(code): reason for code, reason in (stopped or {}).items()}, ensure_ascii=False),
         }
-        update(self._db, "runs", plan_id, ending)
+        self._ended.add(plan_id)
+        self._backlog.store(lambda: update(self._db, "runs", plan_id, ending))
 
     def unfinished(self) -> tuple[str, ...]:
         """Plans that were started and never finished: the program ended during them."""
-        return tuple(row["plan_id"] for row in rows(self._db, "runs", "finished_at is null"))
+        found = (row["plan_id"] for row in rows(self._db, "runs", "finished_at is null"))
+        return tuple(plan_id for plan_id in found if plan_id not in self._ended)
 
     def drop(self, before: date) -> None:
         """Delete the runs of earlier days; the newest one stays."""

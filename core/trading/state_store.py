@@ -1,9 +1,11 @@
 """Small values kept across restarts, the equity curve, and the tables of the trading database."""
 
+import sqlite3
 from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from core.infra.backlog import backlog_of
 from core.infra.database import delete_where, rows, schema, update
 
 if TYPE_CHECKING:
@@ -16,13 +18,24 @@ RUNNING = "engine_running"
 class StateStore:
     def __init__(self, db: "Database") -> None:
         self._db = db
+        self.backlog = backlog_of(db)
+        self._newest: dict[str, str | None] = {}
 
     def recall(self, key: str) -> str | None:
-        found = rows(self._db, "state", "key = ?", [key])
-        return found[0]["value"] if found else None
+        """The value as it is on disk, where other processes may change it; as last seen while the disk is troubled."""
+        if self.backlog.trouble is not None and key in self._newest:
+            return self._newest[key]
+        try:
+            found = rows(self._db, "state", "key = ?", [key])
+        except sqlite3.DatabaseError as error:
+            self.backlog.note(error)
+            return self._newest.get(key)
+        self._newest[key] = found[0]["value"] if found else None
+        return self._newest[key]
 
     def keep(self, key: str, value: str) -> None:
-        self._db.table("state").insert({"key": key, "value": value}, replace=True)
+        self._newest[key] = value
+        self.backlog.store(lambda: self._db.table("state").insert({"key": key, "value": value}, replace=True))
 
     def latest(self, key: str) -> datetime | None:
         """The moment kept under `key`, or that of the newest step in the journal where that is later."""
@@ -32,7 +45,8 @@ class StateStore:
 
     def add_equity(self, at: datetime, total: Decimal) -> None:
         """Store one point of the equity curve, CNY; a second one for the same moment replaces the first."""
-        self._db.table("equity").insert({"at": at.isoformat(), "total": str(total)}, replace=True)
+        row = {"at": at.isoformat(), "total": str(total)}
+        self.backlog.store(lambda: self._db.table("equity").insert(row, replace=True))
 
     def equity(self, limit: int) -> tuple[tuple[datetime, Decimal], ...]:
         """The newest `limit` points, oldest first."""

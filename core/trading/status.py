@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from core.brokers.broker import Broker
 from core.i18n import say
+from core.infra.backlog import Backlog
 from core.model.snapshot import BlockKind, BlockReason
 
 
@@ -17,8 +18,9 @@ class Reconciliation(NamedTuple):
 class TradingStatus:
     """Trading on or off. It is off from the start until the first reconciliation."""
 
-    def __init__(self, broker: Broker) -> None:
+    def __init__(self, broker: Broker, backlog: Backlog) -> None:
         self._broker = broker
+        self._backlog = backlog
         self._reasons = (BlockReason(BlockKind.NOT_RECONCILED, say("the account is not reconciled yet")),)
         self._reconciled_link: int | None = None
         self._events = 0
@@ -28,8 +30,10 @@ class TradingStatus:
     @property
     def reasons(self) -> tuple[BlockReason, ...]:
         """Every reason why nothing is sent; empty where trading is on."""
-        connection = self._broker.connection
+        connection, unwritable = self._broker.connection, self._backlog.trouble
         faults = tuple(BlockReason(BlockKind.BOOKING_FAULT, text) for text in self.faults)
+        if unwritable is not None:
+            faults = (BlockReason(BlockKind.BOOKS_UNWRITABLE, unwritable), *faults)
         if not connection.connected:  # the other reasons are old, and are checked again after a reconnect
             since, text = connection.since, connection.detail
             text = say("connection lost since {since:%m-%d %H:%M:%S}: {text}", since=since, text=text)

@@ -16,7 +16,7 @@ from core.model.known import Known, Maybe, Unknown
 from core.model.order import STOP_ORIGINS, Intent, Order, OrderState, Origin, Side
 from core.model.quote import Quote, TradingState
 from core.model.settings import Settings
-from core.model.snapshot import StopRow, StopsSummary, StopStatus
+from core.model.snapshot import BlockKind, StopRow, StopsSummary, StopStatus
 from core.quotes.feed import QuoteFeed, SecondSource
 from core.rules.pricing import order_price, why_not_tradable
 from core.rules.stops import Levels, Ratios, crossed, levels_of
@@ -47,11 +47,16 @@ _TAGS = {Origin.STOP_LOSS: "SL", Origin.TAKE_PROFIT: "TP"}
 
 @dataclass(slots=True)
 class _Watch:
-    """State of one bond: its newest price, why it cannot be sold, and when to try again."""
+    """State of one bond: its newest price, why it cannot be sold, and when to try again.
+
+    `decided`: a stop that triggered and whose order could not be written down. It is sold once it can, on this day,
+    whatever the price is by then.
+    """
 
     quote: Quote | None = None
     checked_at: datetime | None = None
     note: str = ""
+    decided: "_Crossing | None" = None
     doubted_since: float | None = None
     failures: int = 0
     not_before: float = 0.0
@@ -154,8 +159,12 @@ class StopMonitor:
         watch = self._watches.setdefault(code, _Watch())
         if watch.quote is not None and quote.at < watch.quote.at:
             return
+        if watch.quote is not None and quote.at.date() != watch.quote.at.date():
+            watch.decided = None
         watch.quote, watch.checked_at = quote, self._order_manager.clock.now()
         crossing = self._crossing(owned, quote, ratios)
+        if crossing is None and self._settings.stops.enabled:
+            crossing = watch.decided
         if crossing is None:
             watch.doubted_since = None
             self._log_obstacle(watch, quote, "")
@@ -167,6 +176,8 @@ class StopMonitor:
                 task = asyncio.get_running_loop().create_task(self._sell(code, crossing, watch))
                 self._selling[code] = task
                 task.add_done_callback(lambda _: self._selling.pop(code, None))
+            elif hours is None and self._waits_for_books() and not (self._why_unsellable(quote) or self._doubt(quote)):
+                watch.decided = crossing
 
     def _crossing(self, owned: Owned, quote: Quote, ratios: Ratios) -> _Crossing | None:
         if not self._settings.stops.enabled:
@@ -205,9 +216,8 @@ class StopMonitor:
         One wrong tick must not cost a holding, and a second source that is wrong all day must not cost a stop: its
         different price delays the sale by `DOUBT` seconds only.
         """
-        frozen = self._order_manager.frozen.get(quote.code)
-        reason = self._why_blocked() or frozen or why_not_tradable(Side.SELL, quote, self._today())
-        doubt = self._second.contradiction(quote) if reason is None and self._second is not None else None
+        reason = self._why_blocked() or self._why_unsellable(quote)
+        doubt = self._doubt(quote) if reason is None else None
         if doubt is None:
             watch.doubted_since = None
             return reason
@@ -217,6 +227,17 @@ class StopMonitor:
             return doubt
         log.warning("%s %s is sold although %s", quote.code, quote.name, doubt)
         return None
+
+    def _why_unsellable(self, quote: Quote) -> str | None:
+        return self._order_manager.frozen.get(quote.code) or why_not_tradable(Side.SELL, quote, self._today())
+
+    def _doubt(self, quote: Quote) -> str | None:
+        return self._second.contradiction(quote) if self._second is not None else None
+
+    def _waits_for_books(self) -> bool:
+        """Whether nothing keeps orders back but that they cannot be written down."""
+        kinds = {reason.kind for reason in self._order_manager.status.reasons}
+        return kinds == {BlockKind.BOOKS_UNWRITABLE} and not self._controls.halted
 
     def _why_not_sendable(self) -> str | None:
         return self._why_blocked() or self._why_closed()
@@ -234,6 +255,7 @@ class StopMonitor:
 
         A touch counts: the first order is sent even if the price has recovered by then.
         """
+        watch.decided = None
         try:
             with self._order_manager.claim(code, crossing.origin):
                 found: _Crossing | None = crossing
@@ -241,6 +263,9 @@ class StopMonitor:
                     failure = await self._one_order(code, found, watch, cached=found is crossing)
                     if failure is not None:
                         self._back_off(watch, failure)
+                        if self._why_blocked() is not None:  # what keeps all orders back is no fault of this one
+                            watch.failures, watch.not_before = 0, 0.0
+                            watch.decided = found if self._waits_for_books() else None
                         return
                     watch.failures = 0
                     found = self._still_crossed(code, crossing.origin, watch)
@@ -375,6 +400,8 @@ class StopMonitor:
         elif watch.note:
             status = StopStatus.WAITING
         state = reason or watch.note or unseen or text
+        if reason is not None and watch.decided is not None:
+            state = say("{why} This stop has triggered and is sold then.", why=reason)
         caveat = next((text for text in (*ratios.troubles, known.doubt) if text), None)
         if reason is None and caveat is not None:
             state = say("{state}, but {troubles}", state=state, troubles=caveat)

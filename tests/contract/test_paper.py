@@ -20,12 +20,15 @@ async def test_a_failed_commit_changes_nothing_and_uses_no_order_number(
     before = await account.asset()
 
     def full(*_: object) -> None:
-        raise sqlite3.OperationalError("database or disk is full")
+        error = sqlite3.OperationalError("database or disk is full")
+        error.sqlite_errorcode = sqlite3.SQLITE_FULL
+        raise error
 
     with monkeypatch.context() as patch:
         patch.setattr(PaperStore, "set_order", full)
-        with pytest.raises(sqlite3.OperationalError):
-            await venue.broker.place(intent("b-0", SH, Side.BUY, 10, "100.01"))
+        refused = await venue.broker.place(intent("b-0", SH, Side.BUY, 10, "100.01"))
+        assert isinstance(refused, Refused)
+        assert not refused.sent
     assert await account.asset() == before
     first = await account.send(intent("b-1", SH, Side.BUY, 10, "100.01"))
     await venue.reopen()

@@ -4,10 +4,13 @@ import os
 import random
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Generator
+from contextlib import closing, contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -52,6 +55,43 @@ def test_each_receiver_has_its_own_queue_position(path: Path) -> None:
     again = Outbox(path)
     assert texts(again, "mail") == ["about b"]
     assert texts(again, "push") == ["about a", "about b"]
+
+
+@contextmanager
+def locked(path: Path) -> Generator[None]:
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        yield
+        other.execute("ROLLBACK")
+
+
+def test_what_the_disk_refuses_is_sent_from_memory_and_written_when_it_is_back(path: Path) -> None:
+    outbox = Outbox(path)
+    outbox.set_receivers(["mail", "push"])
+    put(outbox, "a")
+    with locked(path):
+        put(outbox, "b")
+        outbox.mark_delivered("mail", outbox.waiting("mail", Level.INFO)[0].number, NOW)
+        assert texts(outbox, "mail") == ["about b"]
+        put(outbox, "c")
+    put(outbox, "d")
+    again = Outbox(path)
+    assert texts(again, "mail") == ["about b", "about c", "about d"]
+    assert texts(again, "push") == ["about a", "about b", "about c", "about d"]
+    assert set(again.announced) == {"a", "b", "c", "d"}
+
+
+def test_an_outbox_that_cannot_be_opened_is_kept_in_memory_and_loses_nothing(path: Path) -> None:
+    before = Outbox(path)
+    before.set_receivers(["mail"])
+    put(before, "a")
+    with locked(path):
+        outbox = Outbox(path)
+        outbox.set_receivers(["mail"])
+        put(outbox, "b")
+        assert texts(outbox, "mail") == ["about a", "about b"]
+    outbox.close()
+    assert texts(Outbox(path), "mail") == ["about a", "about b"]
 
 
 def test_a_new_receiver_gets_only_new_alerts(path: Path) -> None:

@@ -130,6 +130,8 @@ class CliContext:
         deadline = time.monotonic() + _ENDPOINT_SECONDS
         while not accepts_viewers(self.home) and running_in(self.home) is not None and time.monotonic() < deadline:
             time.sleep(0.1)  # it may be starting
+        if holder == NOT_KNOWN and not accepts_viewers(self.home):
+            self._exit_if_unusable()
         if holder is not None and not accepts_viewers(self.home):
             exit_with(REFUSED, f"{self.home.path} is in use by another rotor: {holder}. Try again when it has ended.")
         link = IpcClient(self.home, watch=watch)
@@ -141,6 +143,13 @@ class CliContext:
         if connected:
             exit_with(REFUSED, f"The engine in {self.home.path} runs in {mode} mode: nothing was done.")
         return self._exit_without_engine(trouble)
+
+    def _exit_if_unusable(self) -> None:
+        """A folder that may only be read is no sign of another rotor."""
+        try:
+            self.home.prepare()
+        except HomeUnusable as error:
+            exit_with(FAILED, str(error))
 
     def _exit_without_engine(self, trouble: str | None) -> NoReturn:
         why = trouble or "it does not answer. If that does not change, end that process and start again."

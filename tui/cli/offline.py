@@ -11,9 +11,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
+from core.infra.backlog import backlog_of
 from core.infra.config import masked, write_setting
 from core.infra.database import open_database, open_for_reading, rows, unreadable
-from core.infra.home import Home, database_files
+from core.infra.home import Home, HomeUnusable, database_files
 from core.model.order import Fill
 from core.model.settings import Settings
 from core.model.snapshot import Control
@@ -110,6 +111,8 @@ def change_control(home: Home, settings: Settings, control: Control | None) -> t
         controls = TradingControls(StateStore(database))
         before = controls.engaged
         controls.release() if control is None else controls.engage(control)
+        if (trouble := backlog_of(database).trouble) is not None:
+            raise HomeUnusable(trouble)
         return before, controls.engaged
     except sqlite3.Error as error:
         raise unreadable(path, error) from error
