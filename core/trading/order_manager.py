@@ -28,7 +28,7 @@ from core.model.order import (
 )
 from core.rules.priority import beats
 from core.rules.sizing import cost
-from core.rules.ticks_and_lots import impossible_fill
+from core.trading.impossible_rows import why_another_order, why_impossible
 from core.trading.journal import Journal
 from core.trading.ledger import Ledger
 from core.trading.risk import PreTradeRisk, RiskContext
@@ -71,7 +71,7 @@ class OrderManager:
         self._ended: dict[str, BrokerOrder] = {}
         self._doubtful: dict[str, tuple[BondCode, str]] = {}
         """By the fill's key: fills of ours that cannot be true."""
-        self._doubted: set[str] = set()
+        self._said: set[str] = set()
         broker.subscribe(self.on_event)
 
     async def send(self, intents: Sequence[Intent]) -> dict[str, str]:
@@ -307,13 +307,8 @@ class OrderManager:
         if self.ledger.settled(order.intent.client_order_id):
             log.warning("%s was settled as filled before its fill %s came", order.intent.client_order_id, fill.key)
             return
-        if fill.volume > order.remaining:
-            total = order.filled_volume + fill.volume
-            raise ValueError(f"its fills come to {total} 张, {order.intent.volume} were ordered")
-        if impossible_fill(fill.side, fill.price, order.intent.price):
-            self._doubt(fill, order.intent)
+        if self._doubted(fill.key, fill.code, why_impossible(fill, order)):
             return
-        self._doubtful.pop(fill.key, None)
         key = order.intent.client_order_id
         self.ledger.book(fill, key)
         order = self.journal.filled(key, fill.volume, fill.amount, fill.fee)
@@ -322,17 +317,16 @@ class OrderManager:
         if key in self._ended:
             self._on_order(self._ended[key])
 
-    def _doubt(self, fill: Fill, intent: Intent) -> None:
-        why = say(
-            "a fill of {code} at {price} cannot be true: its order's limit is {limit}",
-            code=fill.code,
-            price=fill.price,
-            limit=intent.price,
-        )
-        if why not in self._doubted:
-            self._doubted.add(why)
+    def _doubted(self, key: str, code: BondCode, why: str | None) -> bool:
+        """Whether this row of the broker's cannot be true: it freezes its bond until the lists have the right one."""
+        if why is None:
+            self._doubtful.pop(key, None)
+            return False
+        if why not in self._said:
+            self._said.add(why)
             log.error("%s. It is not booked, and the bond's orders and stops wait for the right figure.", why)
-        self._doubtful[fill.key] = (fill.code, why)
+        self._doubtful[key] = (code, why)
+        return True
 
     @staticmethod
     def _state_after_fill(order: Order) -> OrderState:
@@ -346,8 +340,8 @@ class OrderManager:
         order = self._ours(event)
         if order is None:
             return
-        if order.intent.volume != event.volume:
-            raise ValueError(f"the broker lists {event.volume} 张, {order.intent.volume} were ordered")
+        if self._doubted(event.remark, event.code, why_another_order(event, order.intent)):
+            return
         if event.state in DONE_STATES:
             filled = event.volume if event.state is OrderState.FILLED else event.filled_volume
             if filled > order.filled_volume:

@@ -45,6 +45,7 @@ def sales(world: ProcessWorld) -> list[str]:
         {"m_dTradedPrice": -100.0},
         {"m_dTradedPrice": 10.0},
         {"m_nTradedVolume": 2147483647},
+        {"m_nTradedVolume": 5000},
     ],
     ids=str,
 )

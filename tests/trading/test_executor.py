@@ -270,15 +270,15 @@ class TestDoubt:
     async def test_a_fault_stops_the_remaining_orders(self, world: TradingWorld) -> None:
         world.own(A=100)
 
-        async def lists_another_volume(broker: hostile.HostileBroker, order: Intent) -> hostile.Outcome:
+        async def lists_it_twice(broker: hostile.HostileBroker, order: Intent) -> hostile.Outcome:
             outcome = await hostile.fills_at_once(broker, order)
-            broker.tell(replace(broker.listed["1000"], volume=999))
+            broker.tell(replace(broker.listed["1000"], order_id="2000"))
             return outcome
 
-        world.broker.manners[A] = [lists_another_volume]
+        world.broker.manners[A] = [lists_it_twice]
         await world.rebalance(B)
         assert world.sent(BUY) == []
-        assert world.rotation.executor.stopped[B].startswith("trading is off: order 1000")
+        assert world.rotation.executor.stopped[B].startswith("trading is off: order 2000")
 
 
 class TestOnce:

@@ -40,6 +40,50 @@ async def test_a_buy_filled_at_an_impossible_price_is_not_booked_until_the_right
     assert world.journal["x-1"].state is OrderState.FILLED
 
 
+@pytest.mark.parametrize("volume", [11, 100, 1000])
+async def test_more_filled_than_ordered_is_not_booked_until_the_right_volume_comes(
+    world: TradingWorld, volume: int
+) -> None:
+    world.own(B=100)
+    world.broker.manners[A] = [takes]
+    assert await world.order_manager.send([intent("x-1", A, BUY, 10)]) == {}
+    fill = world.broker.trade(world.broker.number("x-1"), volume)
+    assert (world.owned, world.order_manager.status.blocked) == ({B: 100}, False)
+    assert f"{volume} 张" in world.order_manager.frozen[A]
+    await world.ticked(B, "90")
+    assert world.sent(SELL) == [(B, 100)], "the stops of the other bonds go on"
+    world.broker.traded[:] = [replace(fill, volume=10)]
+    assert await world.order_manager.sync_with_broker() is None
+    assert (world.owned[A], world.order_manager.frozen) == (10, {})
+    assert world.journal["x-1"].state is OrderState.FILLED
+
+
+async def test_fills_that_come_to_more_than_was_ordered_freeze_their_bond(world: TradingWorld) -> None:
+    world.broker.manners[A] = [takes]
+    assert await world.order_manager.send([intent("x-1", A, BUY, 100)]) == {}
+    for _ in range(2):
+        world.broker.trade(world.broker.number("x-1"), 60)
+    assert world.owned == {A: 60}
+    assert "120 张" in world.order_manager.frozen[A]
+
+
+@pytest.mark.parametrize("volume", [1, 100])
+async def test_an_order_listed_with_another_volume_freezes_its_bond_until_the_right_one_comes(
+    world: TradingWorld, volume: int
+) -> None:
+    world.broker.manners[A] = [takes]
+    assert await world.order_manager.send([intent("x-1", A, BUY, 10)]) == {}
+    number = world.broker.number("x-1")
+    right = world.broker.listed[number]
+    world.broker.listed[number] = replace(right, volume=volume, state=OrderState.CANCELLED)
+    assert await reconcile(world.order_manager) == ()
+    assert A in world.order_manager.frozen
+    assert not world.journal["x-1"].done
+    world.broker.listed[number] = replace(right, state=OrderState.CANCELLED)
+    assert await reconcile(world.order_manager) == ()
+    assert (world.journal["x-1"].state, world.order_manager.frozen) == (OrderState.CANCELLED, {})
+
+
 @pytest.mark.parametrize("price", ["0.1", "10", "99.98", "1000"])
 async def test_a_sale_filled_at_an_impossible_price_is_not_booked(world: TradingWorld, price: str) -> None:
     world.own(A=100)

@@ -176,9 +176,9 @@ async def test_reconciliation_waits_until_absence_from_the_list_proves_something
 async def test_a_fault_is_reported_until_it_is_resolved(world: TradingWorld) -> None:
     await world.order_manager.send([intent(K, A, BUY, 100)])
     right = world.broker.listed["1000"]
-    world.broker.listed["1000"] = replace(right, volume=200)
+    world.broker.listed["1000"] = replace(right, order_id="2000")
     (row,) = await reconcile(world.order_manager)
-    assert "200 张, 100 were ordered" in row
+    assert "which is order 1000 already" in row
     world.broker.silent = {"orders"}
     assert row in await reconcile(world.order_manager)
     world.broker.silent, world.broker.listed["1000"] = set(), right
