@@ -12,7 +12,7 @@ from typing import Protocol
 
 from core.akshare.client import AkshareClient, Table, TableRefused, TableUnavailable
 from core.bonds import tables
-from core.bonds.overrides import OverridesRefused, read_overrides
+from core.bonds.own_facts import OwnFacts
 from core.i18n import say
 from core.infra.clock import Clock
 from core.infra.home import write_atomically
@@ -86,7 +86,6 @@ class AkshareBondInfo:
     ) -> None:
         """`required`: nothing is bought without the redemption table; `fetch`: whether tables are fetched at all."""
         self._folder = folder
-        self._overrides = overrides
         self._client = client
         self._clock = clock
         self._previous_session = previous_session
@@ -101,11 +100,10 @@ class AkshareBondInfo:
             self._redemptions,
             _KeptTable(tables.TERMS_TABLE, tables.TERMS_SOURCE, tables.read_terms, timedelta(hours=20)),
         )
-        self._own: Facts = {}
-        self._own_trouble: str | None = None
+        self._own = OwnFacts(overrides, folder / "own_facts.json")
         for kept in self._tables:
             self._load(kept)
-        self._read_overrides()
+        self._own.read()
 
     def use_settings(self, settings: Settings) -> None:
         """Fetch and require the table of calls as these settings say, from now on."""
@@ -130,10 +128,15 @@ class AkshareBondInfo:
 
     def trouble(self) -> str | None:
         """Why redemptions are not known; None where they are."""
-        return self._own_trouble or self._why_missing()
+        return self.own_trouble() or self._why_missing()
+
+    def own_trouble(self) -> str | None:
+        """What of the user's own file cannot be read; None where all of it can."""
+        told = self._own.trouble
+        return say("{error} (buying is paused)", error=told) if told is not None and self._required else told
 
     def notices(self) -> tuple[str, ...]:
-        found = [self._own_trouble] if self._own_trouble else []
+        found = [own] if (own := self.own_trouble()) else []
         for kept in self._tables:
             if kept.trouble is not None:
                 text = self._describe(kept, *kept.trouble)
@@ -163,7 +166,8 @@ class AkshareBondInfo:
 
     async def refresh_if_due(self) -> None:
         """Fetch each table that is due, one after the other; where that fails, the last good one stays."""
-        self._read_overrides()
+        self._own.read()
+        await asyncio.to_thread(self._own.keep)
         if self._lock.locked() or not self._fetch:
             return
         async with self._lock:
@@ -208,7 +212,7 @@ class AkshareBondInfo:
         others = [*(kept.facts.get(code) for kept in self._tables), self._terminal(code)]
         facts = tuple(one for one in (own, *_most_severe_first(others)) if one is not None)
         table = self._redemptions.table
-        if own is not None and own.call is not None:
+        if self._own.says_whether_called(code):
             missing = None
         elif missing is None and table is not None and code not in self._redemptions.facts:
             source = self._redemptions.source
@@ -239,15 +243,6 @@ class AkshareBondInfo:
         if isinstance(before, Unknown):
             return now - table.fetched_at > _MAX_AGE
         return table.fetched_at < datetime.combine(before.value, AFTERNOON[1], SHANGHAI)
-
-    def _read_overrides(self) -> None:
-        try:
-            self._own, trouble = read_overrides(self._overrides), None
-        except OverridesRefused as error:
-            self._own, trouble = {}, say("{error} (buying is paused)", error=error)
-        if trouble is not None and trouble != self._own_trouble:
-            log.error("%s", trouble)
-        self._own_trouble = trouble
 
     def _file(self, kept: _KeptTable) -> Path:
         return self._folder / f"{kept.name}.json"

@@ -1,14 +1,21 @@
 """The trading calendar of the Shanghai and Shenzhen exchanges, which keep the same sessions."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from importlib.resources import files
 from pathlib import Path
 from typing import Self
 
-from core.calendar.session_file import SessionListRefused, always_closed, later_sessions
+from core.calendar.session_file import (
+    SessionListRefused,
+    always_closed,
+    later_sessions,
+    read_session_file,
+    session_file_text,
+)
 from core.i18n import say
+from core.infra.home import write_atomically
 from core.model.bond import Exchange
 from core.model.known import Known, Maybe, Unknown
 from core.model.quote import SessionPhase
@@ -47,8 +54,11 @@ class Calendar:
             raise ValueError("a calendar needs at least one session")
 
     @classmethod
-    def with_file(cls, file: Path | None, *, guess_weekdays: bool = False) -> Self:
-        """The shipped sessions and those of the file; one that cannot be used is ignored as a whole, see `trouble`."""
+    def with_file(cls, file: Path | None, copy: Path | None = None, *, guess_weekdays: bool = False) -> Self:
+        """The shipped sessions and those of the file; one that cannot be used is ignored as a whole, see `trouble`.
+
+        `copy`: the file as it was when it could be read last, which is then used in its place.
+        """
         shipped = _shipped()
         try:
             later = later_sessions(file, shipped) if file is not None else ()
@@ -58,12 +68,19 @@ class Calendar:
             why = str(error)
             if isinstance(error, OSError):
                 why = say("cannot be read: {why}", why=error.strerror or error)
+            later = _kept_sessions(copy, shipped)
+            effect = (
+                say("What it listed before, to {day}, stays in force", day=later[-1])
+                if later
+                else say("It is not used")
+            )
             trouble = say(
-                "{file} {why}. It is not used: run rotor calendar update to write it anew, or delete it.",
+                "{file} {why}. {effect}: run rotor calendar update to write it anew, or delete it.",
                 file=file,
                 why=why,
+                effect=effect,
             )
-            return cls(shipped, guess_weekdays=guess_weekdays, trouble=trouble)
+            return cls([*shipped, *later], guess_weekdays=guess_weekdays, trouble=trouble)
         return cls([*shipped, *later], guess_weekdays=guess_weekdays)
 
     @property
@@ -176,6 +193,25 @@ class Calendar:
             remedy=remedy,
         )
         return Unknown(text)
+
+
+def keep_copy(file: Path, copy: Path) -> None:
+    """Keep what the file lists, for a day on which it cannot be read. Raises `OSError`."""
+    try:
+        listed = read_session_file(file)
+    except FileNotFoundError:
+        copy.unlink(missing_ok=True)
+        return
+    text = session_file_text(listed.sessions, (), listed.source or file.name)
+    if not copy.exists() or copy.read_text(encoding="utf-8") != text:
+        write_atomically(copy, text)
+
+
+def _kept_sessions(copy: Path | None, shipped: Sequence[date]) -> tuple[date, ...]:
+    try:
+        return later_sessions(copy, shipped) if copy is not None else ()
+    except (OSError, SessionListRefused):
+        return ()
 
 
 def _is_weekday_session(day: date) -> bool:

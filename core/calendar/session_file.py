@@ -1,6 +1,5 @@
 """Lists of sessions: the rules that make one credible, and their file: `session`, then one ISO date per line."""
 
-import re
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from itertools import pairwise
@@ -8,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from core.i18n import say
+from core.infra.user_files import AROUND, UserFileRefused, in_ascii, lines_of, parse_day, read_user_text, used_lines
 from core.model.errors import InvalidDataError
 
 MIN_SESSIONS, MAX_SESSIONS = 235, 250
@@ -21,7 +21,6 @@ YEAR_ENDS_FROM = (12, 25)
 
 _FIXED_HOLIDAYS = frozenset({(1, 1), (5, 1), (10, 1), (10, 2), (10, 3)})
 _HEADER = "session"
-_ISO = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _SOURCE = "source: "
 
 
@@ -129,15 +128,15 @@ def first_difference(one: Sequence[date], other: Sequence[date]) -> date | None:
 def read_session_file(path: Path) -> SessionFile:
     """The file's list, not compared with anything. Raises `SessionListRefused`, `OSError`."""
     try:
-        lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
-    except UnicodeDecodeError:
-        raise SessionListRefused(say("is no text in UTF-8")) from None
-    header, *days = [line for line in lines if line and not line.startswith("#")] or [""]
-    if header != _HEADER:
+        text = read_user_text(path)
+    except UserFileRefused as error:
+        raise SessionListRefused(str(error)) from None
+    lines = [(number, in_ascii(line).strip(AROUND)) for number, line in used_lines(text)]
+    if not lines or lines[0][1].lower() != _HEADER:
         raise SessionListRefused(say("does not begin with a line {header!r}", header=_HEADER))
-    notes = [line.lstrip("# ") for line in lines if line.startswith("#")]
+    notes = [line.strip("# ,;") for line in lines_of(text) if line.startswith("#")]
     source = next((note.removeprefix(_SOURCE) for note in notes if note.startswith(_SOURCE)), None)
-    return SessionFile(tuple(_parse(text) for text in days), source)
+    return SessionFile(tuple(_parse(number, line) for number, line in lines[1:]), source)
 
 
 def later_sessions(path: Path, shipped: Sequence[date]) -> tuple[date, ...]:
@@ -159,12 +158,10 @@ def session_file_text(sessions: Iterable[date], notes: Iterable[str], source: st
     return "".join(f"{line}\n" for line in lines)
 
 
-def _parse(text: str) -> date:
-    # `date.fromisoformat` alone would accept 20270104 and 2027-W01-1 too.
+def _parse(number: int, text: str) -> date:
     try:
-        if _ISO.fullmatch(text):
-            return date.fromisoformat(text)
+        return parse_day(text)
     except ValueError:
-        pass
-    shown = text if len(text) <= 20 else f"{text[:20]}..."
-    raise SessionListRefused(say("has a line that is no date such as 2027-01-04: {shown!r}", shown=shown))
+        shown = text if len(text) <= 20 else f"{text[:20]}..."
+        told = {"line": number, "shown": shown}
+        raise SessionListRefused(say("has no date such as 2027-01-04 in line {line}: {shown!r}", **told)) from None

@@ -1,5 +1,6 @@
 """Further sessions for the calendar: compare what the sources list, and write `calendar.csv` in the data folder."""
 
+import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -92,7 +93,9 @@ def kept_answer(file: Path, shipped: Sequence[date]) -> SourceAnswer | None:
 
 
 def write_sessions(file: Path, sessions: Sequence[date], shipped: Sequence[date], source: str, now: datetime) -> None:
-    """Raises `OSError`."""
+    """What the file holds now, perhaps the user's own list, stays beside it as `.bak`. Raises `OSError`."""
+    if file.exists():
+        shutil.copyfile(file, file.with_name(f"{file.name}.bak"))
     notes = (
         f"sessions of the Shanghai and Shenzhen exchanges after {shipped[-1]}, which rotor ships itself",
         f"written by rotor calendar update at {now.isoformat(timespec='seconds')}",

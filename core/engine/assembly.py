@@ -17,7 +17,7 @@ from core.bonds.eligibility import Eligibility
 from core.bonds.overrides import FILE as OVERRIDES
 from core.brokers.broker import Broker
 from core.brokers.paper import PaperBroker
-from core.calendar.calendar import Calendar, expected_list, seconds_left
+from core.calendar.calendar import Calendar, expected_list, keep_copy, seconds_left
 from core.engine.live import check_live, claim_account, qmt_broker, terminal_quotes
 from core.factorcat import FactorCatClient, FactorCatError
 from core.i18n import say
@@ -187,9 +187,11 @@ def build(home: Home, settings: Settings, speed: float = 1.0) -> Components:
     """
     check_live(settings)
     app_file, paper_file = database_files(home, settings)
-    calendar = Calendar.with_file(home.calendar_file, guess_weekdays=settings.mode == "paper")
+    calendar = Calendar.with_file(home.calendar_file, home.calendar_copy, guess_weekdays=settings.mode == "paper")
     if calendar.trouble is not None:
         log.warning("%s", calendar.trouble)
+    else:
+        _keep_calendar(home)
     with ExitStack() as opened:
         database = opened.enter_context(closing(open_database(app_file, TRADING)))
         wait_at_most(database, _PATIENCE)
@@ -279,6 +281,13 @@ def real_sources(
         fetch=settings.guards.redemption != "off",
     )
     return feed, bonds
+
+
+def _keep_calendar(home: Home) -> None:
+    try:
+        keep_copy(home.calendar_file, home.calendar_copy)
+    except OSError as error:
+        log.warning("the copy of %s could not be saved: %s", home.calendar_file.name, error)
 
 
 def _with_a_strategy(settings: Settings) -> Settings:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import tomllib
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from decimal import Decimal
@@ -22,6 +23,7 @@ from pydantic_settings import (
 )
 
 from core.infra.home import changing, write_atomically
+from core.infra.user_files import UserFileRefused, in_ascii, read_user_text
 from core.model.errors import SetupError
 from core.model.settings import Settings, without_userinfo
 from core.model.settings_rows import MASK
@@ -33,6 +35,11 @@ RESERVED = frozenset({"ROTOR_HOME", "ROTOR_FACTORCAT__PASSWORD", "ROTOR_NOTIFY__
 _PREFIX = "ROTOR_"
 _MASKED = ("password", "secret", "token", "urls")
 _LONGEST_SHOWN = 60
+_LINE = re.compile(r"at line (\d+)")
+_PIECE = re.compile(
+    r"""(?P<kept>"(?:[^"\\]|\\.)*"|'[^']*'|\#.*)|[“”„＂](?P<text>[^“”＂]*)[“”＂]|[^"'\#“”„＂]+|.""", re.DOTALL
+)
+"""A string or a note, a string between full-width quotation marks, or what is between those."""
 
 
 class SettingsError(SetupError, ValueError):
@@ -94,9 +101,9 @@ def write_setting(home: Path, changes: Mapping[str, Any]) -> None:
     home.mkdir(parents=True, exist_ok=True)
     with changing(file):
         wanted = _load(file, nested, {})
-        text = _read(file) if file.is_file() else render_example()
+        text = _read(file) if file.exists() else render_example()
         changed = _changed(text, dict(_leaves(nested)))
-        if _load(None, tomllib.loads(changed.replace("\r\n", "\n")), {}) != wanted:
+        if _load(None, _parsed(changed), {}) != wanted:
             raise SettingsError([f"{FILE} cannot be changed in its present form: set {', '.join(changes)} by hand"])
         write_atomically(file, changed)
 
@@ -105,10 +112,10 @@ def write_setting(home: Path, changes: Mapping[str, Any]) -> None:
 
 
 class _File(TomlConfigSettingsSource):
-    """config.toml as UTF-8, with the byte order mark that Notepad may leave."""
+    """config.toml in any encoding that Notepad writes."""
 
     def _read_file(self, file_path: Path | Traversable) -> dict[str, Any]:
-        return _parsed(file_path)
+        return _parsed(_read(Path(str(file_path))))
 
 
 class _Environment(EnvSettingsSource):
@@ -152,6 +159,8 @@ def _load(file: Path | None, options: Mapping[str, Any], environ: Mapping[str, s
     variables = {name: value for name, value in ours.items() if name in _VARIABLES}
     problems = [_unknown_variable(name) for name in ours if name not in _VARIABLES and name not in RESERVED]
     try:
+        if file is not None and os.path.lexists(file) and not file.is_file():
+            _read(file)  # names what it is; the source of settings would take it for a missing file
         loaded = _sources(file, variables)(**options)
     except ValidationError as error:
         keys = {_VARIABLES[name]: name for name in variables} | {key: "option" for key, _ in _leaves(options)}
@@ -164,21 +173,44 @@ def _load(file: Path | None, options: Mapping[str, Any], environ: Mapping[str, s
     raise SettingsError(problems)
 
 
-def _parsed(file: Path | Traversable) -> dict[str, Any]:
+def _read(file: Path) -> str:
+    """The file's text, valid as TOML. Raises `SettingsError`."""
     try:
-        return tomllib.loads(_read(file).replace("\r\n", "\n"))
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsError([f"{FILE}: {error}{_advice(str(error))}"]) from None
-
-
-def _read(file: Path | Traversable) -> str:
-    try:
-        return file.read_bytes().decode("utf-8-sig")
+        return _valid(read_user_text(file, complete=True))
     except OSError as error:
         raise SettingsError([f"{file} cannot be read: {error.strerror or error}"]) from None
-    except UnicodeDecodeError as error:
-        line = error.object.count(b"\n", 0, error.start) + 1
-        raise SettingsError([f"{FILE}: line {line} is not UTF-8: save the file with the encoding UTF-8"]) from None
+    except UserFileRefused as error:
+        raise SettingsError([f"{file} {error}"]) from None
+
+
+def _valid(text: str) -> str:
+    """The text; in lines that TOML does not take, full-width characters outside of strings become ASCII.
+
+    Raises `SettingsError`.
+    """
+    lines = text.split("\n")
+    while True:
+        try:
+            _parsed("\n".join(lines))
+        except tomllib.TOMLDecodeError as error:
+            place = _LINE.search(str(error))
+            number = int(place[1]) - 1 if place else 0
+            changed = _PIECE.sub(_in_ascii, lines[number]) if place else lines[number]
+            if changed == lines[number]:
+                raise SettingsError([f"{FILE}: {error}{_advice(str(error))}"]) from None
+            lines[number] = changed
+        else:
+            return "\n".join(lines)
+
+
+def _in_ascii(match: re.Match[str]) -> str:
+    if match["text"] is not None:
+        return as_toml(match["text"])
+    return match["kept"] or in_ascii(match[0])
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    return tomllib.loads(text.replace("\r\n", "\n"))
 
 
 # --- what is wrong, in words
@@ -283,7 +315,7 @@ def keys_in_file(home: Path) -> tuple[str, ...]:
     file = home / FILE
     if not file.is_file():
         return ()
-    return tuple(key for key, _ in _leaves(_parsed(file)))
+    return tuple(key for key, _ in _leaves(_parsed(_read(file))))
 
 
 KEYS = tuple(key for key, _ in setting_fields())

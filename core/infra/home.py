@@ -75,6 +75,11 @@ class Home:
         return self.path / "calendar.csv"
 
     @property
+    def calendar_copy(self) -> Path:
+        """The calendar file as it was when it could be read last."""
+        return self.data / "calendar.csv"
+
+    @property
     def data(self) -> Path:
         return self.path / "data"
 

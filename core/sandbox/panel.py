@@ -15,6 +15,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
+from core.infra.user_files import AROUND, UserFileRefused, decoded, in_ascii, parse_code, parse_day
 from core.model.bond import BondCode, CodeRefused
 from core.model.errors import InvalidDataError
 from core.model.quote import Quote, TradingState
@@ -81,11 +82,11 @@ def load_panel(path: Path | None = None) -> Panel:
     try:
         content = source.read_bytes()
         # Whether it is compressed is seen in its first bytes: a file may have been renamed.
-        text = (gzip.decompress(content) if content.startswith(_GZIP_MAGIC) else content).decode("utf-8-sig")
+        text = decoded(gzip.decompress(content) if content.startswith(_GZIP_MAGIC) else content)
     except (OSError, EOFError, zlib.error) as error:
         raise PanelError(f"{source.name} cannot be read: {error}") from error
-    except UnicodeDecodeError as error:
-        raise PanelError(f"{source.name} is not text in UTF-8: {error}") from error
+    except UserFileRefused as error:
+        raise PanelError(f"{source.name} {error}") from error
     by_date = _Reader(source.name).read(text)
     dates = tuple(sorted(by_date))
     last_dates = {code: day for day in dates for code in by_date[day]}
@@ -134,12 +135,13 @@ class _Reader:
         self._ratings: dict[str, str] = {}
 
     def read(self, text: str) -> dict[date, dict[BondCode, PanelRow]]:
-        reader = csv.reader(StringIO(text, newline=""))
+        first = text.partition("\n")[0]
+        reader = csv.reader(StringIO(text, newline=""), delimiter="\t" if "\t" in first else ",")
         by_date: dict[date, dict[BondCode, PanelRow]] = {}
         try:
             columns = self._columns(next(reader, None) or [])
             for fields in reader:
-                if not fields:
+                if not any(fields):  # Excel leaves lines of separators at the end
                     continue
                 try:
                     day, code, row = self._row([fields[column] for column in columns])
@@ -157,7 +159,8 @@ class _Reader:
             raise PanelError(f"{self._name} has a header and no rows")
         return by_date
 
-    def _columns(self, header: list[str]) -> list[int]:
+    def _columns(self, names: list[str]) -> list[int]:
+        header = [in_ascii(name).strip(AROUND).lower() for name in names]
         missing = [column for column in COLUMNS if column not in header]
         if missing:
             raise PanelError(f"{self._name} lacks the column {', '.join(missing)}; expected are {', '.join(COLUMNS)}")
@@ -179,14 +182,14 @@ class _Reader:
 
     def _date(self, text: str) -> date:
         try:
-            day = self._dates[text] = date.fromisoformat(text)
+            day = self._dates[text] = parse_day(text)
         except ValueError:
             raise ValueError(f"date is {text!r}, not like 2026-05-15") from None
         return day
 
     def _code(self, text: str) -> BondCode:
         try:
-            code = self._codes[text] = BondCode(text)
+            code = self._codes[text] = parse_code(text)
         except CodeRefused as refused:
             raise ValueError(str(refused)) from None
         return code

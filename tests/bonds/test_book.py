@@ -224,13 +224,13 @@ async def test_a_bond_with_a_user_override_needs_no_table(world: TablesWorld) ->
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("kode\n1\n", "its first line must name columns"),
+        ("kode\n1\n", "must name columns of code,call"),
         ("code,call\n127001,maybe\n", "line 2: 'maybe' is not one of none, met"),
         ("code,last_trade\n127001,soon\n", "line 2: 'soon' is not a day like 2026-09-29"),
         ("code,redemption_price\n127001,-3\n", "line 2: '-3' is not a price"),
         ("code\n600000\n", "line 2: 600000 is not a convertible bond"),
         ("code\n127001\n127001\n", "line 3: 127001.SZ is named twice"),
-        ("code\n\xff", "is not UTF-8"),
+        ("code\n\xff", "is not a bond code"),
     ],
 )
 async def test_an_invalid_overrides_file_blocks_all_buying(world: TablesWorld, text: str, said: str) -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.calendar.calendar import Calendar
+from core.calendar.calendar import Calendar, keep_copy
 from core.calendar.session_file import always_closed, weekdays
 from core.model.bond import Exchange
 from core.model.known import Known, Unknown
@@ -238,11 +238,11 @@ class TestHomeFile:
     @pytest.mark.parametrize(
         ("content", "reason"),
         [
-            (b"\xff\xfe\x00garbage\x80", "is no text in UTF-8"),
+            (b"\xff\xfe\x00garbage\x80", "does not begin with a line 'session'"),
             (b"", "does not begin with a line 'session'"),
             (b"date\n2027-01-04\n", "does not begin with a line 'session'"),
-            (b"session\n20270104\n", "no date such as 2027-01-04: '20270104'"),
-            (b"session\n2027-02-30\n", "no date such as 2027-01-04: '2027-02-30'"),
+            (b"session\n46391\n", "no date such as 2027-01-04 in line 2: '46391'"),
+            (b"# a note\nsession\n2027-02-30\n", "no date such as 2027-01-04 in line 3: '2027-02-30'"),
             (b"session\n2027-01-04,open\n", "no date such as 2027-01-04"),
             (b"session\n", "lists no session from 2015-01-05 on"),
             (b"session\n2014-12-31\n", "lists no session from 2015-01-05 on"),
@@ -271,7 +271,31 @@ class TestHomeFile:
             self.ignored(list_file(tmp_path, listed), reason)
 
     def test_a_folder_in_its_place_is_ignored(self, tmp_path: Path) -> None:
-        self.ignored(tmp_path, "cannot be read")
+        self.ignored(tmp_path, "is a folder or a pipe, not a file")
+
+    @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "gbk"])
+    @pytest.mark.parametrize(
+        "style", ["{0:%Y/%m/%d}", "{0.year}/{0.month}/{0.day}", "{0:%Y%m%d}", "{0.year}年{0.month}月{0.day}日"]
+    )
+    def test_a_list_saved_by_excel_is_read(self, tmp_path: Path, encoding: str, style: str) -> None:
+        file = tmp_path / "calendar.csv"
+        lines = ["Session,,", "# 上交所", *(f"{style.format(day)},," for day in IN_2027), ",,", ""]
+        file.write_bytes("\r\n".join(lines).encode(encoding))
+        calendar = Calendar.with_file(file)
+        assert (calendar.trouble, calendar.verified_through) == (None, IN_2027[-1])
+
+    def test_the_last_good_list_stays_in_force_until_the_file_is_removed(self, tmp_path: Path) -> None:
+        file, copy = list_file(tmp_path, IN_2027), tmp_path / "kept.csv"
+        keep_copy(file, copy)
+        file.write_text(file.read_text(encoding="utf-8") + "46391\n", encoding="utf-8")
+        calendar = Calendar.with_file(file, copy)
+        assert calendar.is_session(date(2027, 1, 4)) == Known(True)
+        assert "'46391'. What it listed before, to 2027-12-31, stays in force: run rotor" in str(calendar.trouble)
+        assert Calendar.with_file(file).sessions == SHIPPED, "without the copy nothing is known"
+        file.unlink()
+        keep_copy(file, copy)
+        assert Calendar.with_file(file, copy).sessions == SHIPPED
+        assert not copy.exists()
 
     def ignored(self, file: Path, reason: str) -> None:
         calendar = Calendar.with_file(file, guess_weekdays=True)

@@ -124,7 +124,7 @@ def test_the_users_file(tmp_path: Path) -> None:
     assert ask(own_file(list_file(tmp_path, IN_2027)).fetch).sessions == IN_2027
     assert "No such file" in (ask(own_file(tmp_path / "none.csv").fetch).unavailable or "")
     (tmp_path / "bad.csv").write_bytes(b"\x80")
-    assert str(ask(own_file(tmp_path / "bad.csv").fetch).invalid) == "is no text in UTF-8"
+    assert str(ask(own_file(tmp_path / "bad.csv").fetch).invalid) == "does not begin with a line 'session'"
 
 
 @pytest.mark.skipif(not hasattr(time, "tzset"), reason="the zone of a Windows process is the machine's")

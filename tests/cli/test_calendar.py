@@ -140,11 +140,12 @@ def test_an_invalid_stored_file_is_named_and_replaced(world: CalendarWorld) -> N
     world.home.path.mkdir()
     world.home.calendar_file.write_bytes(b"\x80garbage")
     world.akshare(SHIPPED, None)
-    assert "is no text in UTF-8" in world.calendar("update").stdout
-    assert "is no text in UTF-8" in world.calendar("show").stdout
+    assert "does not begin with a line 'session'" in world.calendar("update").stdout
+    assert "does not begin with a line 'session'" in world.calendar("show").stdout
     world.akshare(ALL, None)
     code, document = world.update()
     assert (code, document["trouble"], document["outcome"]) == (0, None, "written")
+    assert world.home.calendar_file.with_name("calendar.csv.bak").read_bytes() == b"\x80garbage"
 
 
 def test_the_user_s_file_is_used_if_no_source_responds(world: CalendarWorld) -> None:

@@ -1,5 +1,6 @@
 """Settings: their sources, their problems in sentences, and how they are written back."""
 
+import os
 import tomllib
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -133,9 +134,51 @@ class TestProblems:
         assert "line 2" in told
         assert "single quotes" in told
 
+    @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "gbk"])
+    def test_what_notepad_and_a_chinese_keyboard_write_is_read_and_kept(self, tmp_path: Path, encoding: str) -> None:
+        """Full-width characters in strings and notes stay: a folder may be named with them."""
+        file = tmp_path / "config.toml"
+        lines = [
+            "mode ＝ “paper”  # 注：模拟，试用",
+            "［qmt］",
+            "userdata＝“C:\\国金（模拟）”",
+            "[buy]",
+            "amount = １００００",
+        ]
+        file.write_bytes("\r\n".join(lines).encode(encoding))
+        settings = load_settings(tmp_path, environ={})
+        assert (settings.mode, settings.qmt.userdata, settings.buy.amount) == ("paper", "C:\\国金（模拟）", 10000)
+        write_setting(tmp_path, {"mode": "sandbox"})
+        text = file.read_bytes().decode("utf-8")
+        assert "mode = \"sandbox\"  # 注：模拟，试用\r\n[qmt]\r\nuserdata='C:\\国金（模拟）'" in text
+        assert load_settings(tmp_path, environ={}).qmt.userdata == "C:\\国金（模拟）"
+
+    @pytest.mark.parametrize(
+        ("line", "said"),
+        [("mode = “live", "at line 2"), ("amount = 100、", "line 2"), ("mode = “live” # 注”", "")],
+    )
+    def test_a_line_that_may_mean_several_things_is_refused_with_its_number(
+        self, tmp_path: Path, line: str, said: str
+    ) -> None:
+        (tmp_path / "config.toml").write_text(f"# a note\n{line}\n", encoding="utf-8")
+        if said:
+            assert said in problems(tmp_path)[0]
+        else:
+            assert load_settings(tmp_path, environ={}).mode == "live"
+
+    def test_a_folder_or_a_broken_link_in_its_place_is_not_taken_for_a_missing_file(self, tmp_path: Path) -> None:
+        file = tmp_path / "config.toml"
+        file.mkdir()
+        assert problems(tmp_path)[0].endswith("is a folder or a pipe, not a file")
+        file.rmdir()
+        if hasattr(os, "mkfifo"):
+            file.symlink_to(tmp_path / "gone.toml")
+            assert "cannot be read" in problems(tmp_path)[0]
+
     def test_another_encoding_is_named_with_its_line(self, tmp_path: Path) -> None:
-        (tmp_path / "config.toml").write_bytes("[qmt]\nuserdata = 'C:\\国金'\n".encode("gbk"))
-        assert problems(tmp_path) == ("config.toml: line 2 is not UTF-8: save the file with the encoding UTF-8",)
+        (tmp_path / "config.toml").write_bytes(b"[qmt]\nuserdata = '\xff'\n")
+        (problem,) = problems(tmp_path)
+        assert problem.endswith("config.toml is not UTF-8 in line 2: save it with the encoding UTF-8")
 
     @pytest.mark.parametrize("text", ["buy = 3\n", "[buy]\namount = nan\n", "[buy]\namount = inf\n"])
     def test_an_invalid_amount_is_refused(self, put: Put, text: str) -> None:

@@ -166,3 +166,40 @@ def test_a_called_bond_is_reported_and_sold_before_its_last_trading_day(world: P
     assert "redeemed at 90 against 100.000 now: 1,000.00 CNY at stake on 100 张" in run.said
     assert run.said.count("at stake") == 1
     assert A not in world.ledger()
+
+
+@pytest.mark.parametrize(
+    "unreadable",
+    [
+        "code,call,last_trade,redemption_price\r\n113001,called,46161,90\r\n,,,\r\n注：已公告\r\n".encode("gbk"),
+        b"PK\x03\x04 saved as a workbook",
+    ],
+    ids=["a line", "the file"],
+)
+def test_a_called_bond_is_sold_after_the_user_s_file_became_unreadable(world: ProcessWorld, unreadable: bytes) -> None:
+    """The last good entry survives the restart; without it the same file says nothing of the bond."""
+    furnished(world, ())
+    world.control.set_position(ACCOUNT, A, 100, 100.0)
+    world.adopt(A)
+    world.settings["SCHEDULE__FREQUENCY"] = "off"
+    world.platform.listed = [A]
+    file = world.home / "bonds.csv"
+    file.write_bytes(unreadable)
+    _, document = world.json("plan")
+    assert [leg for leg in document["legs"] if leg["side"] == "sell"] == []
+    file.write_bytes('code，call，last_trade，redemption_price\r\n="113001"，Called，2026/5/19，90\r\n'.encode("gbk"))
+    _, document = world.json("plan")
+    (sell,) = [leg for leg in document["legs"] if leg["side"] == "sell"]
+    assert "called, last trading day 2026-05-19, 2 sessions away [bonds.csv" in sell["reason"]
+    file.write_bytes(unreadable)
+    at(world, MOMENT.replace(minute=0, second=52))
+    with Running(world, world.start("run")) as run:
+        until(lambda: world.control.requests(), lambda: run.said, seconds=90)
+        run.wait_for("exit")
+        assert run.end(signal.SIGTERM) == 0, run.said
+    (request,) = world.control.requests()
+    assert (request["code"], request["volume"]) == (A, 100)
+    assert "still in force, as read before: 113001.SH (20" in run.said
+    assert A not in world.ledger()
+    tables = next(row for row in world.json("doctor")[1]["findings"] if row["name"] == "tables")
+    assert "bonds.csv" in tables["text"]

@@ -111,6 +111,14 @@ def test_a_bad_file_is_refused_with_its_line(tmp_path: Path, lines: tuple[str, .
     assert sentence in str(refused.value)
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "gbk"])
+def test_a_file_saved_by_excel_is_read(tmp_path: Path, encoding: str) -> None:
+    rows = [HEADER.upper(), GOOD.replace("2024-01-05", "2024/1/5").replace("110043.SH", "110043.0"), ",,,,,,", ""]
+    for separator in "," if encoding == "gbk" else ",\t":
+        (tmp_path / "a.csv").write_bytes("\r\n".join(rows).replace(",", separator).encode(encoding))
+        assert BondCode("110043") in load_panel(tmp_path / "a.csv").rows(date(2024, 1, 5))
+
+
 @pytest.mark.parametrize("close", ["105", "105.8", "105.8010", "0.001"])
 def test_a_close_with_other_decimals_is_read_if_on_the_price_tick(tmp_path: Path, close: str) -> None:
     panel = load_panel(written(tmp_path / "a.csv", HEADER, GOOD.replace("105.801", close)))

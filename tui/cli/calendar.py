@@ -149,7 +149,7 @@ def calendar_document(home: Home, mode: str, month: date | None, now: datetime |
     """
     moment = (now or RealClock().now()).astimezone(SHANGHAI)
     today = moment.date()
-    known = Calendar.with_file(home.calendar_file, guess_weekdays=mode == "paper")
+    known = Calendar.with_file(home.calendar_file, home.calendar_copy, guess_weekdays=mode == "paper")
     first, last = today, today + timedelta(days=COMING_DAYS)
     if month is not None:
         first = month.replace(day=1)
@@ -188,7 +188,7 @@ def update_calendar(home: Home, own: Path | None) -> tuple[UpdateOutcome, dict[s
             if findings.sessions:
                 write_sessions(file, findings.sessions, shipped, findings.source, now)
     added = findings.sessions
-    after = Calendar.with_file(file)
+    after = Calendar.with_file(file, home.calendar_copy)
     outcome, text = _outcome(findings, own is not None, file, after)
     return outcome, {
         "sources": [
@@ -240,8 +240,9 @@ def _origins(home: Home, known: Calendar) -> list[dict[str, str]]:
     origins = [_origin(say("shipped with rotor"), known.verified_from, shipped)]
     later = [day for day in known.sessions if day > shipped]
     if later:
-        source = read_session_file(home.calendar_file).source or say("a list of your own")
-        origins.append(_origin(f"{home.calendar_file} ({source})", later[0], later[-1]))
+        file = home.calendar_copy if known.trouble else home.calendar_file
+        source = read_session_file(file).source or say("a list of your own")
+        origins.append(_origin(f"{file} ({source})", later[0], later[-1]))
     return origins
 
 

@@ -36,7 +36,7 @@ async def examine(
         rest = Finding("the rest", CheckResult.NOTE, say("not looked at: the settings cannot be used"))
         return (machine.check_python("sandbox"), settings_found, *home_found, rest)
     credentials = credentials or Credentials(CredentialsFile(home.credentials_file))
-    calendar = Calendar.with_file(home.calendar_file, guess_weekdays=settings.mode == "paper")
+    calendar = Calendar.with_file(home.calendar_file, home.calendar_copy, guess_weekdays=settings.mode == "paper")
     now = RealClock().now()
     keyring, (instance, busy) = await asyncio.gather(
         asyncio.to_thread(machine.check_keyring, settings, credentials),

@@ -123,7 +123,7 @@ def check_keyring(settings: Settings, credentials: Credentials) -> Finding:
 
 
 def check_calendar(home: Home, mode: str, now: datetime) -> Finding:
-    calendar = Calendar.with_file(home.calendar_file, guess_weekdays=mode == "paper")
+    calendar = Calendar.with_file(home.calendar_file, home.calendar_copy, guess_weekdays=mode == "paper")
     ends = calendar.verified_through
     remedy = say("Run rotor calendar update.")
     if calendar.trouble is not None:

@@ -276,15 +276,18 @@ def check_tables(home: Home, settings: Settings, calendar: Calendar) -> Finding:
     """The age of the redemption table that would be used."""
     if settings.mode == "sandbox":
         return Finding("tables", CheckResult.OK, say(_BUILT_IN))
+    clock = RealClock()
+    _, book = real_sources(home, settings, clock, calendar, terminal_quotes(settings, clock, calendar))
+    age, trouble, own = book.age(), book.trouble(), book.own_trouble()
+    book.close()
+    if own is not None:
+        remedy = say("Correct the line and save the file: it is read each minute.")
+        return Finding("tables", CheckResult.WARNING, own, remedy)
     if settings.guards.redemption == "off":
         return Finding(
             "tables", CheckResult.WARNING, say("guards.redemption is off: called bonds are bought like others")
         )
     remedy = say("It is fetched when rotor starts; bonds.csv in the home is your own word.")
-    clock = RealClock()
-    _, book = real_sources(home, settings, clock, calendar, terminal_quotes(settings, clock, calendar))
-    age, trouble = book.age(), book.trouble()
-    book.close()
     if age is None:
         return Finding("tables", CheckResult.NOTE, say("no table of calls (强赎) was fetched in this home yet"), remedy)
     if trouble is not None:

@@ -1,0 +1,110 @@
+"""Text, days and codes as people and Excel write them."""
+
+import os
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from core.infra.user_files import UserFileRefused, decoded, lines_of, parse_code, parse_day, read_user_text, used_lines
+from core.model.bond import CodeRefused
+
+TEXT = "code,restricted\r\n110001,仅合格投资者\r\n"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "gbk"])
+def test_each_encoding_of_notepad_and_excel_is_read(encoding: str) -> None:
+    assert decoded(TEXT.encode(encoding)) == TEXT
+
+
+def test_one_line_in_another_encoding_leaves_the_others_readable() -> None:
+    content = "一,备注\n".encode() + "二,备注\n".encode("gbk") + b"3,\xff\n" + "四\n".encode()
+    assert decoded(content) == "一,备注\n二,备注\n3,\N{REPLACEMENT CHARACTER}\n四\n"
+    with pytest.raises(UserFileRefused, match="in line 3"):
+        decoded(content, complete=True)
+    assert decoded("# \N{REPLACEMENT CHARACTER}".encode(), complete=True)
+
+
+@pytest.mark.parametrize("content", [b"PK\x03\x04\x14", b"\xd0\xcf\x11\xe0\xa1"])
+def test_a_workbook_is_named(content: bytes) -> None:
+    with pytest.raises(UserFileRefused, match="is an Excel workbook: save it as CSV"):
+        decoded(content)
+
+
+def test_what_is_no_file_or_has_no_end_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserFileRefused, match="is a folder or a pipe"):
+        read_user_text(tmp_path)
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(tmp_path / "pipe")
+        with pytest.raises(UserFileRefused, match="is a folder or a pipe"):
+            read_user_text(tmp_path / "pipe")
+    with (tmp_path / "large").open("wb") as file:
+        file.truncate(20_000_000)
+    with pytest.raises(UserFileRefused, match="is too large: 20,000,000 bytes"):
+        read_user_text(tmp_path / "large")
+
+
+def test_lines_that_say_nothing_are_left_out_and_the_others_keep_their_numbers() -> None:
+    text = "sep=;\r\n\r\n# 说明\n,,,\n，，\n\t\t\na;b\rc\n \n"
+    assert used_lines(text) == [(7, "a;b"), (8, "c")]
+    assert lines_of("a\r\r\nb") == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-12-01",
+        "2026-12-1",
+        "2026/12/1",
+        "2026/12/01 0:00",
+        "2026-12-01 00:00:00",
+        "20261201",
+        "20261201.0",
+        "2026.12.1",
+        "2026年12月1日",
+        "２０２６／１２／１",
+        " 2026-12-01\t",
+    ],
+)
+def test_a_day_is_read_as_excel_writes_it(text: str) -> None:
+    assert parse_day(text) == date(2026, 12, 1)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "12/1/2026", "26/12/1", "2026/13/1", "2026-02-30", "soon", "0026-12-01", "2026-12"]
+)
+def test_an_unclear_day_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a day like 2026-09-29"):
+        parse_day(text)
+
+
+@pytest.mark.parametrize("text", ["46357", "46357.0", "４６３５７"])
+def test_excel_s_number_of_a_day_is_named(text: str) -> None:
+    with pytest.raises(ValueError, match="format the column as a date"):
+        parse_day(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "110001",
+        "110001.SH",
+        "110001.sh",
+        '="110001"',
+        '"110001"',
+        "'110001",
+        "110001.0",
+        "sh110001",
+        "SH.110001",
+        "１１０００１",
+        "\ufeff110001 ",
+    ],
+)
+def test_a_code_is_read_as_excel_and_quote_programs_write_it(text: str) -> None:
+    assert parse_code(text) == "110001.SH"
+
+
+@pytest.mark.parametrize("text", ["", "11000", "1.10001E+05", "110001.5", "sz110001", "110001.SZ", "600000", "110,001"])
+def test_another_code_is_refused(text: str) -> None:
+    with pytest.raises(CodeRefused):
+        parse_code(text)
