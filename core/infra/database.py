@@ -141,5 +141,5 @@ def delete(db: "Database", table: str, key: str | int) -> None:
 
 def delete_where(db: "Database", table: str, where: str, values: Sequence[Any]) -> None:
     """Delete rows, in one step."""
-    with db.atomic():
+    with writing(db):
         db.execute(f"delete from {table} where {where}", list(values))  # pyright: ignore[reportUnknownMemberType]

@@ -211,10 +211,11 @@ class Outbox:
 
     def drop_unsent(self, before: datetime) -> int:
         """Drop what was announced before this moment and is still not sent; the number of messages."""
-        with self._db.atomic():
-            return self._db.execute(
-                "delete from news where at < ? and id < (select max(id) from news)", [before.isoformat()]
-            ).rowcount
+        old = "at < ? and id < (select max(id) from news)"
+        dropped = len(rows(self._db, "news", old, [before.isoformat()]))
+        if dropped:
+            self._change(lambda: _run(self._db, f"delete from news where {old}", before.isoformat()))
+        return dropped
 
     def set_receivers(self, receivers: Iterable[str], *, complete: bool = True) -> None:
         """From now on these are the receivers: a new one gets what comes from now on, one that left gets nothing.
