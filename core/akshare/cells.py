@@ -1,14 +1,21 @@
-"""Cells of an akshare table as values. An empty cell is None; one that cannot be read refuses the whole table."""
+"""Cells of an akshare table as values. An empty cell is None, and so is one that cannot be read, which its row names.
+A table with many such rows is refused."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from decimal import Decimal, InvalidOperation
+from typing import TypeVar
 
 from core.akshare.client import Table, TableRefused
 from core.i18n import say
 from core.model.bond import BondCode, CodeRefused
 from core.rules.ticks_and_lots import LARGEST_FIGURE
+
+T = TypeVar("T")
+
+MOST_UNREADABLE = 0.05
+"""Share of a table's rows; above it the format must have changed."""
 
 _EMPTY = frozenset({"", "-", "--", "nan", "None"})
 _TAGS = re.compile(r"<[^>]*>")
@@ -45,21 +52,60 @@ def parse_date(text: str | None, column: str) -> date | None:
         ) from None
 
 
-def rows_by_code(table: Table, column: str) -> Iterator[tuple[BondCode, Mapping[str, str | None]]]:
-    """The rows of Shanghai and Shenzhen bonds, by their code in `column`. Raises `TableRefused`."""
-    seen: set[BondCode] = set()
-    for row in table.rows:
-        digits = (row[column] or "").strip()
+class Row:
+    """One row of a table. `unreadable` is what of it cannot be read, empty where all can."""
+
+    def __init__(self, cells: Mapping[str, str | None]) -> None:
+        self.cells = cells
+        self.unreadable = ""
+
+    def number(self, column: str) -> Decimal | None:
+        return self._read(parse_number, column)
+
+    def day(self, column: str) -> date | None:
+        return self._read(parse_date, column)
+
+    def text(self, column: str) -> str:
+        return strip_html(self.cells[column])
+
+    def code(self, column: str) -> BondCode | None:
+        """None for a bond of another exchange, and where it cannot be read."""
+        digits = (self.cells[column] or "").strip()
         if not (len(digits) == 6 and digits.isascii() and digits.isdigit()):
-            raise TableRefused(say("it names {text}, which is no code", text=_quoted(digits)))
+            self.unreadable = say("it names {text}, which is no code", text=_quoted(digits))
+            return None
         try:
-            code = BondCode(digits)
-        except CodeRefused:  # another exchange's
+            return BondCode(digits)
+        except CodeRefused:
+            return None
+
+    def _read(self, parse: Callable[[str | None, str], T], column: str) -> T | None:
+        try:
+            return parse(self.cells[column], column)
+        except TableRefused as error:
+            self.unreadable = self.unreadable or str(error)
+            return None
+
+
+def read_rows(table: Table, column: str, read: Callable[[BondCode, Row], T]) -> dict[BondCode, T]:
+    """Every Shanghai and Shenzhen bond, by its code in `column`.
+
+    Raises `TableRefused` where many rows cannot be read, or two are of one bond.
+    """
+    found: dict[BondCode, T] = {}
+    rows = [Row(cells) for cells in table.rows]
+    for row in rows:
+        code = row.code(column)
+        if code is None:
             continue
-        if code in seen:
+        if code in found:
             raise TableRefused(say("it names {code} twice", code=code))
-        seen.add(code)
-        yield code, row
+        found[code] = read(code, row)
+    odd = [row.unreadable for row in rows if row.unreadable]
+    if len(odd) > MOST_UNREADABLE * len(rows):
+        text = say("{count} of its {rows} rows cannot be read: {why}", count=len(odd), rows=len(rows), why=odd[0])
+        raise TableRefused(text)
+    return found
 
 
 def check_filled_ratio(table: Table, column: str, least: float) -> None:

@@ -15,6 +15,8 @@ from core.infra.network import limit_requests
 TABLES = ("bond_cb_redeem_jsl", "bond_cov_comparison", "bond_zh_hs_cov_spot")
 """The akshare functions that may be called, all without arguments."""
 
+_EMPTY = frozenset({"None", "nan", "NaN", "NaT", "<NA>"})
+
 
 def main(arguments: list[str]) -> int:
     name = arguments[0] if arguments else ""
@@ -45,10 +47,9 @@ def _describe(error: Exception) -> str:
 
 
 def _text(value: Any) -> str | None:  # noqa: ANN401  (a cell of a frame)
-    """As text; None for each of pandas' empty values."""
-    if value is None or value != value or str(value) in {"NaT", "<NA>"}:
-        return None
-    return str(value)
+    """As text; None for each of pandas' empty values. They are told by their text: `pd.NA` cannot be compared."""
+    text = str(value)
+    return None if text in _EMPTY else text
 
 
 def _print_json(document: dict[str, Any]) -> int:

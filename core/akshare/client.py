@@ -51,10 +51,14 @@ class Table:
         """Raises `TableRefused` where the document is no table."""
         try:
             columns = tuple(str(column) for column in document["columns"])
-            rows = tuple(dict(zip(columns, row, strict=True)) for row in document["rows"])
+            rows = tuple(dict(zip(columns, map(_cell, row), strict=True)) for row in document["rows"])
             return cls(str(document["name"]), datetime.fromisoformat(document["fetched_at"]), columns, rows)
         except (KeyError, TypeError, ValueError) as error:
             raise TableRefused(say("it is no table ({error})", error=f"{type(error).__name__}: {error}")) from None
+
+
+def _cell(value: object) -> str | None:
+    return None if value is None else str(value)
 
 
 def check_shape(table: Table, columns: Sequence[str], min_rows: int) -> None:

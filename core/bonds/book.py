@@ -10,6 +10,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
+from core.akshare.cells import MOST_UNREADABLE
 from core.akshare.client import AkshareClient, Table, TableRefused, TableUnavailable
 from core.bonds import tables
 from core.bonds.own_facts import OwnFacts
@@ -57,7 +58,8 @@ class BondInfoProvider(Protocol):
 
 @dataclass(slots=True)
 class _KeptTable:
-    """One table with its last good content. `trouble` is since when and why a newer one is missing."""
+    """One table with its last good content. `trouble` is since when and why a newer one is missing; `earlier` is what
+    was last read of bonds that it no longer tells of: a call stays known."""
 
     name: str
     source: str
@@ -65,6 +67,7 @@ class _KeptTable:
     refresh_after: timedelta
     table: Table | None = None
     facts: Facts = field(default_factory=dict[BondCode, BondFacts])
+    earlier: Facts = field(default_factory=dict[BondCode, BondFacts])
     trouble: tuple[datetime, str] | None = None
     tried_at: datetime | None = None
 
@@ -148,7 +151,7 @@ class AkshareBondInfo:
     def _unreadable_rows(self, kept: _KeptTable) -> list[str]:
         """One sentence where many rows of a table cannot be read; a single one is named where its bond is wanted."""
         rows = [facts for facts in kept.facts.values() if facts.unreadable]
-        if len(rows) <= tables.MOST_UNREADABLE * len(kept.facts):
+        if len(rows) <= MOST_UNREADABLE * len(kept.facts):
             return []
         reasons = Counter(facts.unreadable for facts in rows)
         first = max(rows, key=lambda facts: reasons[facts.unreadable])
@@ -201,6 +204,11 @@ class AkshareBondInfo:
                 log.warning("the bond table of %s is not used: %s", kept.source, error)
             kept.trouble = (since, str(error))
             return
+        kept.earlier = {
+            code: before
+            for code, before in {**kept.earlier, **kept.facts}.items()
+            if (code not in facts or facts[code].unreadable) and not before.unreadable
+        }
         kept.table, kept.facts = table, facts
         if kept.trouble is not None:
             kept.trouble = None
@@ -209,7 +217,8 @@ class AkshareBondInfo:
 
     def _bond_info(self, code: BondCode, missing: str | None) -> BondInfo:
         own = self._own.get(code)
-        others = [*(kept.facts.get(code) for kept in self._tables), self._terminal(code)]
+        told = [one.get(code) for kept in self._tables for one in (kept.facts, kept.earlier)]
+        others = [*told, self._terminal(code)]
         facts = tuple(one for one in (own, *_most_severe_first(others)) if one is not None)
         table = self._redemptions.table
         if self._own.says_whether_called(code):

@@ -5,10 +5,10 @@ count and no redemption price; an icon that akshare does not know becomes an emp
 of a bond that is not called. A count that akshare does not know is passed on as it is.
 """
 
-from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 
-from core.akshare.cells import check_filled_ratio, parse_date, parse_number, rows_by_code, strip_html
+from core.akshare.cells import MOST_UNREADABLE, Row, check_filled_ratio, read_rows
 from core.akshare.client import Table, TableRefused, check_shape
 from core.i18n import say
 from core.model.bond import BondCode
@@ -48,44 +48,39 @@ _DAYS_TO_MATURITY = 31
 
 _HUNDRED_MILLION = 10**8
 
-MOST_UNREADABLE = 0.05
-"""Share of the rows, above it the format must have changed. A table whose states cannot be read is refused; one whose
-counts cannot be read still tells of calls."""
-
 
 def read_redemptions(table: Table) -> dict[BondCode, BondFacts]:
-    """Raises `TableRefused`: one cell that cannot be read refuses the whole table."""
+    """Raises `TableRefused`. Where only the counts cannot be read, the table still tells of calls."""
     check_shape(table, REDEMPTION_COLUMNS, REDEMPTION_ROWS)
     check_filled_ratio(table, "到期日", 0.95)
     check_filled_ratio(table, "转股价", 0.9)
-    found = {code: _facts(code, row, table) for code, row in rows_by_code(table, "代码")}
     unreadable = sum(_icon(row["强赎状态"]) is RedemptionState.UNREADABLE for row in table.rows)
     if unreadable > MOST_UNREADABLE * len(table.rows):
         raise TableRefused(say("the state of {unreadable} bonds cannot be read", unreadable=unreadable))
-    return found
+    return read_rows(table, "代码", lambda code, row: _facts(code, row, table.fetched_at))
 
 
-def _facts(code: BondCode, cells: Mapping[str, str | None], table: Table) -> BondFacts:
-    last_trade, maturity = parse_date(cells["最后交易日"], "最后交易日"), parse_date(cells["到期日"], "到期日")
+def _facts(code: BondCode, row: Row, as_of: datetime) -> BondFacts:
+    last_trade, maturity = row.day("最后交易日"), row.day("到期日")
     if last_trade is not None and maturity is not None and last_trade > maturity:
-        raise TableRefused(say("{code} trades until {last_trade} and matures before", code=code, last_trade=last_trade))
-    price, balance = parse_number(cells["强赎价"], "强赎价"), parse_number(cells["剩余规模"], "剩余规模")
-    count = strip_html(cells["强赎天计数"])
+        row.unreadable = say("{code} trades until {last_trade} and matures before", code=code, last_trade=last_trade)
+        last_trade = maturity = None
+    price, balance = row.number("强赎价"), row.number("剩余规模")
     facts = BondFacts(
         code,
         REDEMPTION_SOURCE,
-        table.fetched_at,
-        name=strip_html(cells["名称"]),
-        counted=days_counted(count),
+        as_of,
+        name=row.text("名称"),
+        counted=days_counted(row.text("强赎天计数")),
         last_trade=last_trade,
         maturity=maturity,
-        converts_from=parse_date(cells["转股起始日"], "转股起始日"),
+        converts_from=row.day("转股起始日"),
         redemption_price=price if price is not None and price > 0 else None,
-        conversion_price=parse_number(cells["转股价"], "转股价"),
+        conversion_price=row.number("转股价"),
         balance=None if balance is None else balance * _HUNDRED_MILLION,
-        share=strip_html(cells["正股名称"]) or None,
+        share=row.text("正股名称") or None,
     )
-    return _with_state(facts, cells["强赎状态"], count)
+    return _with_state(replace(facts, unreadable=row.unreadable), row.cells["强赎状态"], row.text("强赎天计数"))
 
 
 def _with_state(facts: BondFacts, icon: str | None, count: str) -> BondFacts:
@@ -99,6 +94,8 @@ def _with_state(facts: BondFacts, icon: str | None, count: str) -> BondFacts:
         return replace(facts, call=RedemptionState.CALLED)
     if found is RedemptionState.NONE and told is not None:
         return replace(facts, call=told)
+    if facts.unreadable and found is not RedemptionState.MET:
+        return replace(facts, call=RedemptionState.UNREADABLE)
     if found is RedemptionState.NONE and facts.counted is None:
         return replace(facts, call=RedemptionState.UNREADABLE, unreadable=_unreadable("强赎天计数", count))
     if found is RedemptionState.UNREADABLE:
@@ -133,17 +130,19 @@ def read_terms(table: Table) -> dict[BondCode, BondFacts]:
     check_shape(table, TERMS_COLUMNS, TERMS_ROWS)
     check_filled_ratio(table, "上市日期", 0.9)
     check_filled_ratio(table, "转股价", 0.9)
-    found: dict[BondCode, BondFacts] = {}
-    for code, row in rows_by_code(table, "转债代码"):
-        premium = parse_number(row["转股溢价率"], "转股溢价率")
-        found[code] = BondFacts(
-            code,
-            TERMS_SOURCE,
-            table.fetched_at,
-            name=strip_html(row["转债名称"]),
-            listed=parse_date(row["上市日期"], "上市日期"),
-            conversion_price=parse_number(row["转股价"], "转股价"),
-            premium=None if premium is None else premium / 100,
-            share=strip_html(row["正股名称"]) or None,
-        )
-    return found
+    return read_rows(table, "转债代码", lambda code, row: _terms(code, row, table.fetched_at))
+
+
+def _terms(code: BondCode, row: Row, as_of: datetime) -> BondFacts:
+    premium = row.number("转股溢价率")
+    facts = BondFacts(
+        code,
+        TERMS_SOURCE,
+        as_of,
+        name=row.text("转债名称"),
+        listed=row.day("上市日期"),
+        conversion_price=row.number("转股价"),
+        premium=None if premium is None else premium / 100,
+        share=row.text("正股名称") or None,
+    )
+    return replace(facts, unreadable=row.unreadable)

@@ -33,6 +33,9 @@ COLUMNS = ("code", "name", "trade", "buy", "sell", "settlement", "volume", "amou
 
 _MAX_AGE = 45.0
 _AHEAD = timedelta(seconds=90)
+_MOST_AHEAD = 0.05
+"""Share of the rows; of yesterday's table, nearly all are of the close."""
+
 _STILL = timedelta(minutes=5)
 
 
@@ -72,13 +75,24 @@ def read_spot(table: Table, now: datetime, *, open_now: bool) -> dict[BondCode, 
 
 
 def _check_day(table: Table, now: datetime, *, open_now: bool) -> None:
-    """Yesterday's table says 15:00:00 until the morning; while it is open, the newest row is of just now."""
-    newest = max(_time(row["ticktime"]) for row in table.rows if row["ticktime"])
-    moment = datetime.combine(now.date(), newest, SHANGHAI)
-    if moment - now > _AHEAD:
+    """Yesterday's table says 15:00:00 until the morning; while it is open, the newest row is of just now. A few rows
+    ahead of the clock are themselves odd, and prove nothing of the others."""
+    times = sorted(moment for row in table.rows if (moment := _moment(row, now)) is not None)
+    of_today = [moment for moment in times if moment - now <= _AHEAD]
+    if not of_today or len(times) - len(of_today) > _MOST_AHEAD * len(times):
+        newest = f"{times[-1]:%H:%M:%S}" if times else say("no time at all")
         raise TableRefused(say("its prices are of another day: the newest is of {newest}", newest=newest))
-    if open_now and now - moment > _STILL:
-        raise TableRefused(say("its prices have not changed since {newest}", newest=newest))
+    if open_now and now - of_today[-1] > _STILL:
+        raise TableRefused(say("its prices have not changed since {newest}", newest=f"{of_today[-1]:%H:%M:%S}"))
+
+
+def _moment(row: Mapping[str, str | None], now: datetime) -> datetime | None:
+    """The row's time of day as one of today, None where it cannot be read."""
+    try:
+        told = time.fromisoformat((row["ticktime"] or "").strip())
+    except ValueError:
+        return None
+    return datetime.combine(now.date(), told.replace(tzinfo=None), SHANGHAI)
 
 
 def _read(code: BondCode, row: Mapping[str, str | None], now: datetime) -> Maybe[Quote]:
@@ -88,13 +102,18 @@ def _read(code: BondCode, row: Mapping[str, str | None], now: datetime) -> Maybe
         bid, ask = _price(row, "buy"), _price(row, "sell")
         if last is None:
             return Unknown(say("no price: {source} reports no trade yet", source=SOURCE))
+        at = _moment(row, now)
+        if at is None:
+            raise TableRefused(say("{text} is not a time", text=repr((row["ticktime"] or "")[:20])))
+        if at - now > _AHEAD:
+            raise TableRefused(say("its time {at:%H:%M:%S} is ahead of this computer's clock", at=at))
         moves = bool(volume or bid or ask)
         return Known(
             Quote(
                 code=code,
                 name=(row["name"] or "").strip(),
                 last=last,
-                at=datetime.combine(now.date(), _time(row["ticktime"]), SHANGHAI),
+                at=at,
                 source=SOURCE,
                 state=trading_state(code.exchange, now.time()) if moves else TradingState.HALTED,
                 prev_close=prev_close,
@@ -125,10 +144,3 @@ def _volume(row: Mapping[str, str | None], last: Decimal | None) -> int:
 def _price(row: Mapping[str, str | None], column: str) -> Decimal | None:
     found = parse_number(row[column], column)
     return found.quantize(TICK, ROUND_HALF_UP) if found is not None and found > 0 else None
-
-
-def _time(text: str | None) -> time:
-    try:
-        return time.fromisoformat((text or "").strip())
-    except ValueError:
-        raise TableRefused(say("{text} is not a time", text=repr((text or "")[:20]))) from None

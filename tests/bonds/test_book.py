@@ -189,6 +189,21 @@ async def test_a_count_that_no_row_has_is_reported_once_and_pauses_buying(world:
     assert world.verdict() is None
 
 
+@pytest.mark.parametrize("cells", [{"最后交易日": "9月29日"}, {"代码": "登录"}])
+async def test_the_last_trading_day_of_a_call_survives_a_row_that_cannot_be_read(
+    world: TablesWorld, cells: dict[str, str]
+) -> None:
+    await world.book.refresh_if_due()
+    table = world.tables.calls
+    assert isinstance(table, Table)
+    rows = (row | cells if row["代码"] == CALLED[:6] else row for row in map(dict, table.rows))
+    world.tables.calls = replace(table, rows=tuple(rows))
+    world.clock.move_to(MORNING + timedelta(hours=3))
+    await world.book.refresh_if_due()
+    assert world.bond_info(PLAIN).facts[0].as_of == MORNING + timedelta(hours=3)
+    assert str(world.verdict(CALLED)).startswith("called: last trading day 2026-09-29")
+
+
 async def test_a_stored_table_passes_the_same_checks(world: TablesWorld, caplog: pytest.LogCaptureFixture) -> None:
     await world.book.refresh_if_due()
     kept = world.folder / "tables" / f"{REDEMPTION_TABLE}.json"

@@ -174,17 +174,47 @@ def filled(column: str, value: str | None, share: float = 1.0) -> Callable[[Tabl
         (lambda table: replace(table, rows=table.rows[:30]), "30 rows"),
         (without("强赎状态"), "no column 强赎状态"),
         (filled("到期日", None, 0.1), "到期日 is filled in 270 of 300 rows only"),
-        (filled("转股价", "<b>12</b>", 0.01), "转股价 holds '<b>12</b>', which is no figure"),
+        (filled("转股价", "<b>12</b>", 0.06), "转股价 holds '<b>12</b>', which is no figure"),
         (filled("代码", "127001", 0.01), "127001.SZ twice"),
-        (filled("代码", "登录", 0.01), "'登录', which is no code"),
+        (filled("代码", "登录", 0.06), "'登录', which is no code"),
         (filled("强赎状态", None, 0.2), "the state of 60 bonds cannot be read"),
-        (filled("最后交易日", "2099-01-01", 0.01), "trades until 2099-01-01 and matures before"),
-        (filled("到期日", "soon", 0.01), "'soon', which is no day"),
+        (filled("最后交易日", "2099-01-01", 0.06), "trades until 2099-01-01 and matures before"),
+        (filled("到期日", "soon", 0.06), "'soon', which is no day"),
     ],
 )
 def test_an_incomplete_table_is_refused_entirely(table: Table, change: Callable[[Table], Table], said: str) -> None:
     with pytest.raises(TableRefused, match=said.replace("|", r"\|")):
         read_redemptions(change(table))
+
+
+@pytest.mark.parametrize(
+    ("column", "text", "said"),
+    [
+        ("强赎价", "待定", "its 强赎价 holds '待定', which is no figure"),
+        ("强赎价", "1e30", "its 强赎价 holds '1e30', which is no figure"),
+        ("转股价", "inf", "its 转股价 holds 'inf', which is no figure"),
+        ("到期日", "soon", "its 到期日 holds 'soon', which is no day"),
+        ("最后交易日", "9月29日", "its 最后交易日 holds '9月29日', which is no day"),
+        ("最后交易日", "2099-01-01", "127001.SZ trades until 2099-01-01 and matures before"),
+        ("转股起始日", "20251301", "its 转股起始日 holds '20251301', which is no day"),
+    ],
+)
+def test_one_cell_that_cannot_be_read_makes_its_bond_unknown_and_no_other(
+    table: Table, column: str, text: str, said: str
+) -> None:
+    read = read_redemptions(changed(table, "127001", **{column: text}))
+    assert verdict(read[BondCode("127001")]).startswith(f"redemption status unknown: {said}")
+    assert verdict(read[BondCode("127002")]) == "sound"
+    assert len(read) == 300
+
+
+def test_a_called_bond_stays_called_where_a_cell_of_it_cannot_be_read(table: Table) -> None:
+    facts = read_redemptions(changed(table, "123258", 最后交易日="9月29日"))[BondCode("123258")]
+    assert (facts.call, facts.last_trade) == (RedemptionState.CALLED, None)
+
+
+def test_a_row_without_a_code_is_dropped_alone(table: Table) -> None:
+    assert len(read_redemptions(changed(table, "127001", 代码="登录"))) == 299
 
 
 def test_a_table_limited_to_30_rows_for_guests_is_refused() -> None:

@@ -3,10 +3,15 @@
 import json
 import sys
 import time
+from dataclasses import replace
+from decimal import Decimal
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
+from core.akshare.child import main
 from core.akshare.client import AkshareClient, Table, TableRefused, TableUnavailable
 from core.bonds.tables import TERMS_COLUMNS, TERMS_ROWS, TERMS_TABLE, read_terms
 from core.infra.clock import SteppedClock
@@ -91,6 +96,29 @@ def test_bond_terms_are_read_from_east_money() -> None:
     assert table.rows[0]["转债代码"] == "127000"
     assert len(read_terms(table)) == TERMS_ROWS
     assert read_terms(table)[BondCode("127000")].name == "转债0"
+
+
+def test_a_listing_date_that_cannot_be_read_is_unknown_for_its_bond_alone() -> None:
+    table = as_akshare_makes_it(eastmoney(TERMS_ROWS), TERMS_TABLE)
+    odd = {**table.rows[0], "上市日期": "soon", "转股溢价率": "1e30"}
+    read = read_terms(replace(table, rows=(odd, *table.rows[1:])))
+    assert (read[BondCode("127000")].listed, read[BondCode("127000")].premium) == (None, None)
+    assert read[BondCode("127001")].listed is not None
+
+
+def test_each_empty_value_of_pandas_is_an_empty_cell(monkeypatch: pytest.MonkeyPatch) -> None:
+    import pandas as pd
+
+    values = [pd.NA, pd.NaT, None, float("nan"), Decimal("NaN"), 1.5, "x"]
+    akshare = ModuleType("akshare")
+    vars(akshare)[TERMS_TABLE] = lambda: pd.DataFrame({"a": pd.Series(values, dtype=object)})
+    monkeypatch.setitem(sys.modules, "akshare", akshare)
+    with TextIOWrapper(BytesIO()) as printed:
+        monkeypatch.setattr(sys, "stdout", printed)
+        assert main([TERMS_TABLE]) == 0
+        printed.seek(0)
+        document = json.load(printed)
+    assert [cell for (cell,) in document["rows"]] == [None, None, None, None, None, "1.5", "x"]
 
 
 def test_bond_terms_truncated_to_two_pages_are_refused() -> None:

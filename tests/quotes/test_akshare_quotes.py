@@ -86,3 +86,26 @@ def test_a_bond_without_turnover_and_order_book_is_suspended() -> None:
     found = read_spot(table(still), NOW, open_now=True)[CODE]
     assert isinstance(found, Known)
     assert found.value.state is TradingState.HALTED
+
+
+@pytest.mark.parametrize("odd", ["15:00:00", "10:32:00", "23:59:59", "", "x", "25:00:00", "10:30", "10:30:05+09:00"])
+def test_a_row_with_another_time_is_dropped_alone(odd: str) -> None:
+    found = read_spot(table(row("113001", ticktime=odd)), NOW, open_now=True)
+    assert isinstance(found[CODE], Unknown) == (odd not in {"10:30", "10:30:05+09:00"})
+    assert all(isinstance(quote, Known) for code, quote in found.items() if code != CODE)
+
+
+@pytest.mark.parametrize(("odd", "refused"), [(10, False), (11, True)])
+def test_a_table_whose_rows_are_ahead_of_the_clock_is_of_another_day(odd: int, refused: bool) -> None:
+    rows = [row(f"113{number:03d}", ticktime="15:00:00") for number in range(odd)]
+    spot = table(*rows, count=200 - odd)
+    if refused:
+        with pytest.raises(TableRefused, match="of another day: the newest is of 15:00:00"):
+            read_spot(spot, NOW, open_now=True)
+    else:
+        assert sum(isinstance(quote, Known) for quote in read_spot(spot, NOW, open_now=True).values()) == 190
+
+
+def test_a_table_that_stands_still_is_refused_whatever_one_row_says() -> None:
+    with pytest.raises(TableRefused, match="have not changed since 10:30:05"):
+        read_spot(table(row("113001", ticktime="15:00:00")), NOW + timedelta(minutes=10), open_now=True)
