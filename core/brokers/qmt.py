@@ -198,7 +198,13 @@ class QmtBroker:
             value = asset.value.market_value if isinstance(asset, Known) else 0
             if positions and value > 0:
                 return Unknown(
-                    say("MiniQMT lists no position, but a market value of {market_value:,.2f} CNY", market_value=value)
+                    say(
+                        "MiniQMT lists no position, but a market value of {market_value:,.2f} CNY. Compare it with the "
+                        "positions that the MiniQMT window shows for account {account}. If some are missing there, log "
+                        "in to MiniQMT again; else ask the broker what the value is",
+                        market_value=value,
+                        account=self.account,
+                    )
                 )
         self._note_doubts(query, {row.code: str(row) for row in rows if isinstance(row, DoubtfulRow)})
         return Known(tuple(row for row in rows if row is not None and not isinstance(row, DoubtfulRow)))

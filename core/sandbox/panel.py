@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
-from decimal import Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from functools import cache
 from importlib.resources import files
 from io import StringIO
@@ -18,9 +18,9 @@ from typing import NamedTuple
 from core.infra.user_files import AROUND, UserFileRefused, decoded, in_ascii, parse_code, parse_day
 from core.model.bond import BondCode, CodeRefused
 from core.model.errors import InvalidDataError
-from core.model.quote import Quote, TradingState
+from core.model.quote import HIGHEST_PRICE, Quote, TradingState
 from core.model.time import SHANGHAI
-from core.rules.ticks_and_lots import TICK, on_tick
+from core.rules.ticks_and_lots import TICK
 
 SHIPPED_PANEL = "cb_weekly_2024_2026.csv.gz"
 COLUMNS = ("date", "code", "close", "premium_pct", "conversion_value", "years_to_maturity", "rating")
@@ -40,9 +40,9 @@ class PanelError(InvalidDataError, ValueError):
 class PanelRow(NamedTuple):
     """One bond on one date.
 
-    `close` (on the tick) and `conversion_value` in CNY per 100 face, `premium` over the conversion value in percent,
-    `years` to maturity. A figure that the file leaves empty is None: unknown. A row of unknown premium is priced, never
-    ranked.
+    `close` (rounded to the tick) and `conversion_value` in CNY per 100 face, `premium` over the conversion value in
+    percent, `years` to maturity. A figure that the file leaves empty is None: unknown. A row of unknown premium is
+    priced, never ranked.
     """
 
     close: Decimal
@@ -57,12 +57,14 @@ Rows = Mapping[BondCode, PanelRow]
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Panel:
-    """The rows of a panel by date; `dates` ascend, `names` are the short names that are known."""
+    """The rows of a panel by date; `dates` ascend, `names` are the short names that are known, `rounded` is how many
+    closes were off the tick."""
 
     dates: tuple[date, ...]
     names: Mapping[BondCode, str]
     by_date: Mapping[date, Rows]
     last_dates: Mapping[BondCode, date]
+    rounded: int = 0
 
     def rows(self, day: date) -> Rows:
         """The rows of `day`; none where the panel has no such date."""
@@ -87,10 +89,11 @@ def load_panel(path: Path | None = None) -> Panel:
         raise PanelError(f"{source.name} cannot be read: {error}") from error
     except UserFileRefused as error:
         raise PanelError(f"{source.name} {error}") from error
-    by_date = _Reader(source.name).read(text)
+    reader = _Reader(source.name)
+    by_date = reader.read(text)
     dates = tuple(sorted(by_date))
     last_dates = {code: day for day in dates for code in by_date[day]}
-    return Panel(dates, shipped_names(), by_date, last_dates)
+    return Panel(dates, shipped_names(), by_date, last_dates, reader.rounded)
 
 
 @cache
@@ -128,6 +131,7 @@ class _Reader:
     """Reads one file; each code, date and price text is turned into its value once."""
 
     def __init__(self, name: str) -> None:
+        self.rounded = 0
         self._name = name
         self._codes: dict[str, BondCode] = {}
         self._dates: dict[str, date] = {}
@@ -141,7 +145,7 @@ class _Reader:
         try:
             columns = self._columns(next(reader, None) or [])
             for fields in reader:
-                if not any(fields):  # Excel leaves lines of separators at the end
+                if not any(map(str.strip, fields)):  # Excel leaves lines of separators at the end
                     continue
                 try:
                     day, code, row = self._row([fields[column] for column in columns])
@@ -195,17 +199,20 @@ class _Reader:
         return code
 
     def _price(self, text: str) -> Decimal:
+        """On the tick: other vendors' closes have more decimals, or those of a float."""
         try:
-            price = Decimal(text)
-            if not (price.is_finite() and price > 0):
-                raise ValueError(f"close is {text!r}, not a price above zero")
-            tradable = on_tick(price)
+            told = Decimal(text)
+            price = told.quantize(TICK, ROUND_HALF_UP)
+            usable = 0 < price <= HIGHEST_PRICE
         except InvalidOperation:  # no number, or one too long for the arithmetic
             raise ValueError(f"close is {text!r}, not a price") from None
-        if not tradable:
-            raise ValueError(f"close {text} is not on the tick of {TICK}")
-        self._prices[text] = price
-        return price
+        if not usable:
+            raise ValueError(f"close is {text!r}, not a price above zero and at most {HIGHEST_PRICE}")
+        if price != told:
+            self.rounded += 1
+            return price
+        self._prices[text] = told
+        return told
 
 
 def _figure(column: str, text: str) -> float | None:

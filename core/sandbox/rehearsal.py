@@ -51,6 +51,7 @@ class RehearsalReport:
     fills: int = 0
     rejected: int = 0
     left_market: int = 0
+    rounded_closes: int = 0
     turnover: Decimal = Decimal(0)
     fees: Decimal = Decimal(0)
     equity: list[tuple[date, Decimal]] = field(default_factory=list[tuple[date, Decimal]])
@@ -69,6 +70,7 @@ class RehearsalReport:
             "fills": self.fills,
             "rejected": self.rejected,
             "left_market": self.left_market,
+            "rounded_closes": self.rounded_closes,
             "turnover": float(self.turnover),
             "fees": float(self.fees),
             "capital": float(self.capital),
@@ -110,7 +112,7 @@ async def rehearse(
     dates = [day for day in panel.dates if (start is None or day >= start) and (end is None or day <= end)]
     if not dates:
         raise ValueError(f"the panel reaches from {panel.dates[0]} to {panel.dates[-1]}: no date of it was asked for")
-    report = RehearsalReport(capital, top)
+    report = RehearsalReport(capital, top, rounded_closes=panel.rounded)
     with tempfile.TemporaryDirectory(prefix="rotor-rehearsal-", ignore_cleanup_errors=True) as folder:
         stage = _ScratchComponents(Path(folder), panel, _rules(settings, top), report)
         await stage.open(dates[0])

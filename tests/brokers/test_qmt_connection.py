@@ -371,3 +371,16 @@ class TestOutcomes:
         assert isinstance(positions, Known)
         assert [(row.code, row.volume) for row in positions.value] == [(SH, 20)]
         assert await line.broker.orders(OPENING.date()) == Known(())
+
+
+async def test_a_market_value_without_a_position_is_unknown_and_says_what_to_check(line: Line) -> None:
+    await line.broker.start()
+    line.control.configure(distort={"XtAsset": {"m_dMarketValue": 5000.0}})
+    listed = await line.broker.positions()
+    assert isinstance(listed, Unknown)
+    assert listed.reason.startswith("MiniQMT lists no position, but a market value of 5,000.00 CNY. Compare it with")
+    assert (
+        f"account {ACCOUNT}. If some are missing there, log in to MiniQMT again; else ask the broker" in listed.reason
+    )
+    line.control.configure(distort={"XtAsset": {}})
+    assert await line.broker.positions() == Known(())

@@ -90,9 +90,9 @@ def test_dates_are_sorted_whatever_their_order_in_the_file(tmp_path: Path) -> No
         ((HEADER, GOOD, GOOD.replace("105.801", "abc")), "line 3: close is 'abc', not a price"),
         ((HEADER, GOOD.replace("105.801", "")), "line 2: close is '', not a price"),
         ((HEADER, GOOD.replace("105.801", "0")), "line 2: close is '0', not a price above zero"),
-        ((HEADER, GOOD.replace("105.801", "NaN")), "line 2: close is 'NaN', not a price above zero"),
-        ((HEADER, GOOD, GOOD.replace("105.801", "100.1234")), "line 3: close 100.1234 is not on the tick of 0.001"),
-        ((HEADER, GOOD.replace("105.801", "0.0004")), "line 2: close 0.0004 is not on the tick of 0.001"),
+        ((HEADER, GOOD.replace("105.801", "NaN")), "line 2: close is 'NaN', not a price"),
+        ((HEADER, GOOD.replace("105.801", "0.0004")), "line 2: close is '0.0004', not a price above zero"),
+        ((HEADER, GOOD, GOOD.replace("105.801", "100000.01")), "line 3: close is '100000.01', not a price"),
         ((HEADER, GOOD.replace("105.801", "-0.0004")), "line 2: close is '-0.0004', not a price above zero"),
         ((HEADER, GOOD.replace("105.801", "1e30")), "line 2: close is '1e30', not a price"),
         ((HEADER, GOOD.replace("13.762", "n/a")), "line 2: premium_pct is 'n/a', not a figure"),
@@ -123,6 +123,26 @@ def test_a_file_saved_by_excel_is_read(tmp_path: Path, encoding: str) -> None:
 def test_a_close_with_other_decimals_is_read_if_on_the_price_tick(tmp_path: Path, close: str) -> None:
     panel = load_panel(written(tmp_path / "a.csv", HEADER, GOOD.replace("105.801", close)))
     assert panel.rows(date(2024, 1, 5))[BondCode("110043")].close == Decimal(close)
+
+
+@pytest.mark.parametrize(
+    ("close", "read"),
+    [("100.1234", "100.123"), ("100.1235", "100.124"), ("105.80100000000002", "105.801"), ("0.0005", "0.001")],
+)
+def test_closes_off_the_tick_are_rounded_and_counted(tmp_path: Path, close: str, read: str) -> None:
+    lines = [GOOD.replace("2024-01-05", f"2024-01-{day:02}").replace("105.801", close) for day in (8, 9)]
+    panel = load_panel(written(tmp_path / "a.csv", HEADER, GOOD, *lines))
+    assert panel.rows(date(2024, 1, 8))[BondCode("110043")].close == Decimal(read)
+    assert panel.rounded == 2
+
+
+def test_no_close_of_the_shipped_panel_is_rounded(panel: Panel) -> None:
+    assert panel.rounded == 0
+
+
+def test_rows_of_commas_at_the_end_are_none(tmp_path: Path) -> None:
+    panel = load_panel(written(tmp_path / "a.csv", HEADER, GOOD, ",,,,,,", "  ", ""))
+    assert sum(len(panel.rows(day)) for day in panel.dates) == 1
 
 
 @pytest.mark.parametrize(

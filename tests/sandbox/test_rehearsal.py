@@ -212,6 +212,16 @@ def test_the_command_prints_one_json_document_and_exports(tmp_path: Path) -> Non
     assert len(fills) == document["fills"] + 1
 
 
+def test_closes_off_the_tick_are_rounded_and_said(tmp_path: Path) -> None:
+    rows = [("2026-05-08", "113001.SH", "100.0004", "10", "2"), ("2026-05-11", "113001.SH", "104.00049", "10", "2")]
+    panel = write_panel(tmp_path / "vendor.csv.gz", rows)
+    said = rotor("rehearse", "--panel", str(panel), "--top", "1")
+    assert said.returncode == 0, said.stderr
+    assert "2 closes of the panel were off the tick of 0.001 CNY and were rounded to it." in said.stdout
+    document = json.loads(rotor("rehearse", "--panel", str(panel), "--top", "1", "--json").stdout)
+    assert (document["rounded_closes"], document["orders"], document["violations"]) == (2, 1, [])
+
+
 def test_a_file_that_is_no_panel_is_refused_with_its_line(tmp_path: Path) -> None:
     bad = write_panel(tmp_path / "bad.csv.gz", [("2026-05-08", "600000.SH", "100", "10", "2")])
     done = rotor("rehearse", "--panel", str(bad))

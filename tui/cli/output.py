@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
+from core.i18n import say_many
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -93,8 +95,15 @@ def print_rehearsal(document: Document) -> None:
     """The report's figures, then every violation."""
     console = _console()
     for key, value in document.items():
-        if key not in {"equity", "violations"}:
+        if key not in {"equity", "violations", "rounded_closes"}:
             console.print(f"{key.replace('_', ' '):<18} {_figure(key, value)}", markup=False)
+    if count := document["rounded_closes"]:
+        text = say_many(
+            "{count} close of the panel was off the tick of 0.001 CNY and was rounded to it.",
+            "{count} closes of the panel were off the tick of 0.001 CNY and were rounded to it.",
+            count,
+        )
+        console.print(text, markup=False)
     for breach in document["violations"]:
         console.print(f"VIOLATION {breach}", style=_ALERT, markup=False)
     if not document["violations"]:
