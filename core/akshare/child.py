@@ -47,7 +47,7 @@ def _describe(error: Exception) -> str:
 
 
 def _text(value: Any) -> str | None:  # noqa: ANN401  (a cell of a frame)
-    """As text; None for each of pandas' empty values. They are told by their text: `pd.NA` cannot be compared."""
+    """As text; None for each of pandas' empty values. Their text shows them: `pd.NA` cannot be compared."""
     text = str(value)
     return None if text in _EMPTY else text
 
