@@ -64,6 +64,9 @@ _log = logging.getLogger(__name__)
 _TICK_SECONDS = 1.0
 _MIN_APPLY_SECONDS = 0.25
 _STALE_SECONDS = 5.0
+SCREEN_FAILED = 1
+"""The exit code after an internal error of the screen."""
+
 _CRASHED = mark("rotor's screen stopped after an internal error. The log file has the details.")
 
 
@@ -373,12 +376,19 @@ class RotorApp(QueuedInputApp):
             _log.error("%s failed", event.worker.name, exc_info=event.worker.error)
             self.show_message(say("Something went wrong here; the log file has the details."), failed=True)
 
+    def _handle_exception(self, error: Exception) -> None:
+        """End the app; where the user has ended it already, the exit code stays."""
+        code = self._return_code if self._exit else SCREEN_FAILED
+        super()._handle_exception(error)
+        self._return_code = code
+
     def _fatal_error(self) -> None:
         """Log without local variables and exit with one line: Textual prints them, passwords included."""
         if not self._crashed:
             self._crashed = True
             _log.critical("the screen has stopped", exc_info=self._exception)
-            self._exit_renderables.append(Text(say(_CRASHED)))
+            if not self._exit:
+                self._exit_renderables.append(Text(say(_CRASHED)))
         self._close_messages_no_wait()
 
     def panic(self, *renderables: RenderableType) -> None:
@@ -406,6 +416,9 @@ def run(link: EngineLink, *, viewer: bool = False, watch: bool = False) -> int:
     try:
         latest = link.latest
         app.run(mouse=latest is None or latest.look.mouse)
+    except Exception:
+        _log.critical("the screen has stopped", exc_info=True)
+        return SCREEN_FAILED
     finally:
         app.close()
         if app.return_code == LOST_TERMINAL:

@@ -50,6 +50,12 @@ class ShutdownSignals:
         """The request to exit, None if none came in this time. Windows runs handlers only between two waits."""
         return self._reason if self._requested.wait(seconds) else None
 
+    def wait_while(self, runs: Callable[[], bool]) -> str | None:
+        """Wait for the request to exit; None once nothing runs any more."""
+        while (reason := self.wait(0.5)) is None and runs():
+            pass
+        return reason
+
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self._request(signal.Signals(number).name)
 

@@ -49,7 +49,8 @@ class Engine:
     """An `EngineLink` to an engine in this process. It locks the data folder from `start` to `stop`.
 
     `speed`: of the sandbox, in market seconds per second. `stderr`: the log goes there too. `by_itself`: run the
-    schedule and the stops; otherwise orders are sent by commands only. `viewer_may_end`: it has no screen of its own.
+    schedule and the stops; otherwise orders are sent by commands only. `viewer_may_end`: it has no screen of its own,
+    so that a viewer may end it.
     """
 
     def __init__(
@@ -67,7 +68,7 @@ class Engine:
         self._speed = speed
         self._stderr = stderr
         self._by_itself = by_itself
-        self._viewer_may_end = viewer_may_end
+        self.viewer_may_end = viewer_may_end
         self._since = ""
         self._lock = HomeLock(home)
         self._listeners: list[SnapshotListener] = []
@@ -143,7 +144,7 @@ class Engine:
         return (0.0, "it starts") if runtime is None else (time.monotonic() - runtime.checked_at, runtime.doing)
 
     def _stop_for_viewer(self) -> Reply[None]:
-        if not self._viewer_may_end or self._stopping is None:
+        if not self.viewer_may_end or self._stopping is None:
             told = say("this engine runs in the app of process {pid}: leave the app there (q)", pid=os.getpid())
             return Failed(told, refused=True)
         log.info("a viewer ends the engine")

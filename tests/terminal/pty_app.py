@@ -74,8 +74,10 @@ class PtyApp:
         self._child.send(keys)
 
     def resize(self, columns: int, lines: int) -> None:
-        self._child.setwinsize(lines, columns)
+        """The app draws all of it again."""
         self._screen.resize(lines, columns)
+        self._stream = pyte.ByteStream(self._screen)  # the one before may wait for the rest of a sequence
+        self._child.setwinsize(lines, columns)
 
     def quit(self) -> None:
         """Leave; stops and scheduled runs that would be missed are asked about."""

@@ -158,6 +158,24 @@ async def test_crash_tells_nothing_secret(
     assert any(record.levelno == logging.CRITICAL for record in caplog.records)
 
 
+async def test_an_error_while_the_app_leaves_keeps_the_exit_code(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Otherwise an app that the user has ended would go on without its screen."""
+
+    def crash(_: RotorApp) -> None:
+        raise ValueError("too late")
+
+    monkeypatch.setattr(RotorApp, "on_unmount", crash)
+    app = RotorApp(ScriptedLink(snapshot()))
+    with pytest.raises(ValueError, match="too late"):
+        async with app.run_test():
+            app.exit(return_code=143)
+    app.close()
+    assert app.return_code == 143
+    assert "rotor's screen stopped" not in capsys.readouterr().err
+
+
 async def test_mouse_works_too() -> None:
     link = ScriptedLink(snapshot())
     async with shown(link) as (app, pilot):

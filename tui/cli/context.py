@@ -4,7 +4,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Generator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Concatenate, NoReturn, ParamSpec, TypeVar
 
 import click
 
-from core.i18n import use_language
+from core.i18n import mark, say, use_language
 from core.infra.config import SettingsError, load_settings
 from core.infra.home import Home, HomeInUse, HomeLock, HomeUnusable, find_home
 from core.model.settings import Settings
@@ -39,6 +39,11 @@ NOT_KNOWN = "not known"
 
 _ENDPOINT_SECONDS = 5.0
 """Seconds that an engine may take to start before it counts as one that accepts no viewers."""
+
+_GOES_ON = mark(
+    "The engine goes on in this window: stops and scheduled runs work as before. Run rotor in another window for a new "
+    "screen. Ctrl+C here, or rotor stop, ends the engine."
+)
 
 PASSPHRASE = "Passphrase of the encrypted password file"
 
@@ -100,14 +105,26 @@ class CliContext:
             use_language(settings.language)
             _start(engine)
             try:
-                from tui.app import run
+                from tui.app import SCREEN_FAILED, run
                 from tui.terminal import on_console_close
 
                 with on_console_close(lambda: engine.stop(4)):  # Windows gives five seconds
                     code = run(engine)
+                if code == SCREEN_FAILED and engine.alive:
+                    self._go_on_without_screen(engine)
             finally:
                 engine.stop()
         sys.exit(code)
+
+    def _go_on_without_screen(self, engine: "Engine") -> None:
+        """Keep the engine running after its screen has failed, until a signal or a viewer ends it."""
+        from tui.terminal import ShutdownSignals
+
+        engine.viewer_may_end = True
+        with ShutdownSignals() as signals:
+            with suppress(OSError):  # the screen may have failed because its terminal is gone
+                click.echo(say(_GOES_ON), err=True)
+            signals.wait_while(lambda: engine.alive)
 
     def attach(self, *, watch: bool = False) -> NoReturn:
         """Open the app on the engine that runs in the data folder."""

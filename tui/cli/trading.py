@@ -49,8 +49,7 @@ def run(context: CliContext) -> None:
             latest = engine.latest
             account = f"{latest.mode}, account {latest.account}" if latest else "running"
             click.echo(f"rotor runs ({account}) in {context.home.path}. Ctrl+C stops it.", err=True)
-            while (signal := signals.wait(0.5)) is None and engine.alive:
-                pass
+            signal = signals.wait_while(lambda: engine.alive)
             failure = engine.failure
         if failure is not None:
             exit_with(FAILED, failure)
