@@ -33,7 +33,7 @@ def typed(*parts: bytes | float) -> list[str]:
     """The keys and pastes that these bytes are; a number is a pause of so many seconds."""
     reader, messages = InputReader(), []
     for part in parts:
-        if isinstance(part, float):
+        if not isinstance(part, bytes):
             time.sleep(part)
         else:
             messages += reader.feed(part)
