@@ -31,6 +31,7 @@ from core.model.known import Known
 from core.model.quote import Quote
 from core.model.snapshot import BlockKind, Snapshot
 from core.notify.delivery import Notifier
+from core.notify.heartbeat import Heartbeat
 from core.trading.executor import INTERRUPTED
 from core.trading.reconcile import end_working
 from core.trading.state_store import RUNNING
@@ -102,7 +103,10 @@ class EngineRuntime:
             components.state_store,
             self._trading,
         )
-        self._snapshots = SnapshotBuilder(components, credentials, self._scheduler, self._health, self._update_check)
+        self._heartbeat = Heartbeat(components.settings)
+        self._snapshots = SnapshotBuilder(
+            components, credentials, self._scheduler, self._health, self._update_check, self._heartbeat
+        )
         self._exit_scheduler = ExitScheduler(
             components.clock,
             components.calendar,
@@ -113,7 +117,7 @@ class EngineRuntime:
         )
         self._job_scheduler = JobScheduler(components.clock)
         self._current = CurrentSettings(
-            components, [self._scheduler, self._job_scheduler, self._notifier, self._update_check]
+            components, [self._scheduler, self._job_scheduler, self._notifier, self._update_check, self._heartbeat]
         )
         self._login = PlatformLogin(components, self._current, self._health, home, credentials, self._notifier)
         self._retention = Retention(components, home, self._notifier)
@@ -188,6 +192,7 @@ class EngineRuntime:
         self._publish_snapshot()
         self._check_for_alerts()
         await self._supervisor.close()
+        await self._heartbeat.close()
         await self._notifier.close()
         await self._login.close()
         tasks = [task for task in (self._reading, self._tables) if task is not None]
@@ -264,6 +269,8 @@ class EngineRuntime:
         if self._checks % _READ_EVERY == 0:
             self._account_changed.set()
         self._changed.set()
+        if self._by_itself:
+            self._heartbeat.beat(self._state.shown)
         if self._checks == _STARTED and self._by_itself:
             gc.freeze()  # a full collection of what the start has made takes 60 ms and more, in which a stop would wait
 

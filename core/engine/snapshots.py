@@ -22,6 +22,7 @@ from core.model.platform import Selection
 from core.model.quote import Quote
 from core.model.settings import Settings
 from core.model.snapshot import Adoption, Followed, Limit, PositionRow, Snapshot, StopRow
+from core.notify.heartbeat import Heartbeat
 from core.quotes.failover import FailoverQuotes
 from core.quotes.feed import QuoteFeed
 from core.rules.pricing import plan_price
@@ -39,12 +40,14 @@ class SnapshotBuilder:
         scheduler: RunScheduler,
         health: HealthMonitor,
         update_check: UpdateCheck,
+        heartbeat: Heartbeat,
     ) -> None:
         self._components = components
         self._credentials = credentials
         self._scheduler = scheduler
         self._health = health
         self._update_check = update_check
+        self._heartbeat = heartbeat
         self._number = 0
 
     def snapshot(self) -> Snapshot:
@@ -141,6 +144,7 @@ class SnapshotBuilder:
             *(text for text in calendar if text),
             *self._silent_sources(),
             *components.bonds.notices(),
+            *self._heartbeat.notices(),
             *(
                 say(
                     "the day's limit is reached: {name} {used} of {most}",

@@ -33,7 +33,7 @@ RESERVED = frozenset({"ROTOR_HOME", "ROTOR_FACTORCAT__PASSWORD", "ROTOR_NOTIFY__
 """Variables that are not settings: the data folder and the passwords."""
 
 _PREFIX = "ROTOR_"
-_MASKED = ("password", "secret", "token", "urls")
+_MASKED = ("password", "secret", "token", "urls", "heartbeat_url")
 _LONGEST_SHOWN = 60
 _LINE = re.compile(r"at line (\d+)")
 _PIECE = re.compile(

@@ -14,6 +14,8 @@ _ADDRESS = re.compile(
     r"(?P<scheme>https?)://(?:\[(?P<v6>[0-9a-f:.]+)\]|(?P<host>[^\s/?#@\\:\[\]]+))(?::(?P<port>[0-9]{1,5}))?(?:/[^\s?#\\]*)?",
     re.IGNORECASE,
 )
+_PING = re.compile(_ADDRESS.pattern + r"(?:\?[^\s#\\]*)?", re.IGNORECASE)
+_MOST_PORT = 0xFFFF
 _MAIL_ADDRESS = re.compile(
     r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*@"
     r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*"
@@ -32,10 +34,21 @@ def checked_address(text: str) -> str:
     if "@" in text:
         raise ValueError("a name or password does not belong into the address; set username")
     match = _ADDRESS.fullmatch(text)
-    if match is None or not text.isprintable() or int(match["port"] or 0) > 0xFFFF:
+    if match is None or not text.isprintable() or int(match["port"] or 0) > _MOST_PORT:
         raise ValueError(f"{text!r} is not an address like https://host:port")
     if match["scheme"].lower() == "http" and not _loopback(match["v6"] or match["host"]):
         raise ValueError(f"{text!r} would send the password in clear; use https")
+    return text
+
+
+def _ping_address(text: str) -> str:
+    """The sentences do not repeat the address: who knows it can keep the alarm silent."""
+    text = text.strip()
+    match = _PING.fullmatch(text)
+    if text and (match is None or not text.isprintable() or int(match["port"] or 0) > _MOST_PORT):
+        raise ValueError("should be an address like https://hc-ping.com/..., or empty")
+    if match is not None and match["scheme"].lower() == "http" and not _loopback(match["v6"] or match["host"]):
+        raise ValueError("would be sent in clear; use https")
     return text
 
 
@@ -373,6 +386,11 @@ class NotifySettings(SettingsGroup):
     """Lowest level that is pushed."""
     per_hour: Annotated[int, Field(ge=1, le=240)] = 20
     """Most messages per receiver and hour; further ones are combined into the next message."""
+    heartbeat_url: Annotated[str, AfterValidator(_ping_address)] = ""
+    """Address that the engine pings while it works, as healthchecks.io gives one: the only alarm for a machine that is
+    off. Empty for none."""
+    heartbeat_minutes: Annotated[int, Field(ge=1, le=60)] = 5
+    """Minutes between two pings; the service's own period must be longer."""
     events: NotifyEvents = NotifyEvents()
     email: EmailSettings = EmailSettings()
 

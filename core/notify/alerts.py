@@ -13,7 +13,7 @@ from core.model.notification import Notification, NotificationKind
 from core.model.order import STOP_ORIGINS
 from core.model.quote import SessionPhase, TradingState
 from core.model.settings import NotifyEvents
-from core.model.snapshot import BlockKind, Control, Level, Snapshot, SourceStatus
+from core.model.snapshot import BlockKind, BlockReason, Control, Level, Snapshot, SourceStatus
 from core.notify.digests import TURNED_DOWN, closing_digest, filled_of, opening_check
 from core.notify.outbox import Outbox, SentNotification
 from core.rules.redemption import HeldDanger
@@ -178,10 +178,15 @@ def find_conditions(
     yield from _day(snapshot)
 
 
+def faults_of(shown: Snapshot) -> tuple[BlockReason, ...]:
+    """Why trading is off, as far as the user must know: a terminal that is closed for the night is no fault."""
+    return tuple(one for one in shown.blockers if one.kind in _FAULTS or shown.session not in _CLOSED)
+
+
 def _trading(shown: Snapshot) -> Iterator[Condition]:
-    reported = [reason.text for reason in shown.blockers if reason.kind in _FAULTS or shown.session not in _CLOSED]
-    if reported:
-        text = say("trading is off, no order is sent and no stop fires: {why}", why="; ".join(reported))
+    if faults := faults_of(shown):
+        why = "; ".join(fault.text for fault in faults)
+        text = say("trading is off, no order is sent and no stop fires: {why}", why=why)
         at_once = any(reason.kind is BlockKind.BOOKS_UNWRITABLE for reason in shown.blockers)
         yield Condition(
             _BLOCKED_KEY, NotificationKind.TRADING, text, say("trading is on again"), 0.0 if at_once else _STEADY

@@ -62,11 +62,15 @@ async def examine(
     async def updates() -> list[Finding]:
         return [await services.check_updates(settings)]
 
+    async def heartbeat() -> list[Finding]:
+        return [await services.check_heartbeat(settings)]
+
     groups = await asyncio.gather(
         _in_time("login", services.check_platform(settings, credentials, calendar)),
         _in_time("terminal", terminal()),
         _in_time("quotes", prices_and_clock()),
         _in_time("mail", services.check_mail(settings, credentials, home)),
+        _in_time("heartbeat", heartbeat()),
         _in_time("updates", updates()),
     )
     return (

@@ -26,6 +26,7 @@ from core.model.quote import Quote
 from core.model.settings import Settings
 from core.model.time import SHANGHAI
 from core.notify.channels import MailFailed, NotSent, PushReceiver, mail_password, receivers_of, try_login
+from core.notify.heartbeat import HeartbeatFailed, Signal, ping
 from core.notify.outbox import failing_receivers
 from core.quotes.failover import FailoverQuotes
 from core.rules.selection import check_selection
@@ -338,6 +339,21 @@ def _waiting(home: Home) -> list[Finding]:
         )
         for name, why in waiting
     ]
+
+
+async def check_heartbeat(settings: Settings) -> Finding:
+    """The service is reached; its state does not change, since nobody knows here whether the engine works."""
+    address = settings.notify.heartbeat_url
+    if not address:
+        return Finding("heartbeat", CheckResult.NOTE, say("none is set: a machine that is off reports nothing"))
+    try:
+        await ping(address, Signal.LOG, say("rotor doctor was here"), settings.network.proxy)
+    except HeartbeatFailed as error:
+        return Finding("heartbeat", CheckResult.WARNING, str(error), say("See notify.heartbeat_url."))
+    minutes = settings.notify.heartbeat_minutes
+    if settings.mode == "sandbox":
+        return Finding("heartbeat", CheckResult.NOTE, say("reached; the sandbox sends none"))
+    return Finding("heartbeat", CheckResult.OK, say("reached; the engine pings every {minutes} min", minutes=minutes))
 
 
 async def check_updates(settings: Settings) -> Finding:

@@ -148,7 +148,7 @@ async def test_a_healthy_setup_passes_every_check(well: Machine) -> None:
     assert wrong(findings) == {}, wrong(findings)
     assert set(findings) >= {
         *("python", "settings", "home", "disk", "instance", "keyring", "calendar", "qmt", "login", "list"),
-        *("terminal", "account", "quotes", "tables", "clock", "mail", "push", "updates"),
+        *("terminal", "account", "quotes", "tables", "clock", "mail", "push", "heartbeat", "updates"),
     }
     assert findings["account"].text == f"{ACCOUNT} is within reach: 50,000.00 CNY may be spent, 0 holdings"
     assert "113052.SH bond 113052 100.0" in findings["quotes"].text

@@ -1,0 +1,173 @@
+"""Tells a service on the internet, such as healthchecks.io, that the engine still works: a dead machine sends no mail.
+
+The service raises the alarm when nothing comes, and at once for a ping to `/fail`. There is no timer here: the engine
+calls `beat` at the end of each of its checks, so nothing is sent while it hangs.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Iterator
+from enum import StrEnum
+
+import httpx
+from pydantic import SecretStr
+
+from core import __version__
+from core.i18n import say
+from core.infra.logs import hide, redacted
+from core.infra.network import AnswerUnreadable, async_client, in_words, read_body
+from core.model.errors import UnavailableError
+from core.model.known import Known
+from core.model.settings import Settings
+from core.model.snapshot import Control, SessionPhase, Snapshot, StopStatus
+from core.notify.alerts import faults_of
+
+log = logging.getLogger(__name__)
+
+_SECONDS = 10.0
+"""Seconds that the service may take."""
+
+_RETRY = 30.0
+"""Seconds after which a ping that failed is sent again."""
+
+_STEADY = 60.0
+"""Seconds that something must be wrong before it is reported: a start and a reconnection pass by themselves."""
+
+_STALE = 60.0
+"""Seconds without a new snapshot after which the engine no longer counts as working."""
+
+_LONGEST = 64 * 1024
+_NOT_FOUND = b"OK (not found)"
+"""The answer of healthchecks.io, with status 200, for an address that it does not know."""
+
+MINUTE = 60.0
+
+
+class Signal(StrEnum):
+    """What a ping means; the value is added to the path of the address. LOG does not change the service's state."""
+
+    OK = ""
+    FAIL = "/fail"
+    LOG = "/log"
+
+
+class HeartbeatFailed(UnavailableError):
+    """The service did not take the ping; the message says why, without the address."""
+
+
+async def ping(address: str, signal: Signal, text: str, proxy: str) -> None:
+    """Send one line to the service. Raises `HeartbeatFailed`."""
+    url = httpx.URL(address)
+    url = url.copy_with(path=url.path.rstrip("/") + signal)
+    for secret in (address, str(url)):
+        hide(SecretStr(secret))
+    headers = {"User-Agent": f"rotor/{__version__}"}
+    try:
+        client = await asyncio.to_thread(
+            async_client, str(url), proxy, headers=headers
+        )  # its certificates take a while
+        async with (
+            asyncio.timeout(_SECONDS),
+            client as http,
+            http.stream("POST", url, content=text.encode("utf-8")) as answer,
+        ):
+            body = await read_body(answer, _LONGEST)
+            if not answer.is_success:
+                raise HeartbeatFailed(say("it answered with status {status}", status=answer.status_code))
+            if body.strip().startswith(_NOT_FOUND):
+                raise HeartbeatFailed(say("it does not know this address"))
+    except HeartbeatFailed:
+        raise
+    except TimeoutError:
+        raise HeartbeatFailed(say("it did not answer within {seconds:.0f} s", seconds=_SECONDS)) from None
+    except AnswerUnreadable as error:
+        raise HeartbeatFailed(say("its answer cannot be used: {error}", error=error)) from None
+    except Exception as error:
+        raise HeartbeatFailed(say("it cannot be reached: {error}", error=redacted(in_words(error)))) from None
+
+
+class Heartbeat:
+    """Idle without an address, and in the sandbox: practice must not hide that live trading is down."""
+
+    def __init__(self, settings: Settings, real: Callable[[], float] = time.monotonic) -> None:
+        """`real`: seconds of the machine."""
+        self._settings = settings
+        self._real = real
+        self._due_at = 0.0
+        self._sent: Signal = Signal.OK
+        self._wrong_since: float | None = None
+        self._newest = (0, 0.0)
+        self._task: asyncio.Task[None] | None = None
+        self._trouble = ""
+
+    def use_settings(self, settings: Settings) -> None:
+        """Ping as these settings say, from now on."""
+        if settings.notify.heartbeat_url != self._settings.notify.heartbeat_url:
+            self._due_at, self._trouble = 0.0, ""
+        self._settings = settings
+
+    def notices(self) -> tuple[str, ...]:
+        """Why the service does not hear from the engine, for the user."""
+        return (say("the heartbeat is not delivered: {why}", why=self._trouble),) if self._trouble else ()
+
+    def beat(self, shown: Snapshot | None) -> None:
+        """The engine has just completed a check, and this is its newest snapshot. Does not wait, raises nothing."""
+        address, now = self._settings.notify.heartbeat_url, self._real()
+        if not address or self._settings.mode == "sandbox" or shown is None:
+            return
+        if shown.number != self._newest[0]:
+            self._newest = (shown.number, now)
+        wrong = list(_what_is_wrong(shown))
+        if now - self._newest[1] > _STALE:
+            wrong.append(say("the screen's data are not renewed"))
+        self._wrong_since = (self._wrong_since or now) if wrong else None
+        lasting = self._wrong_since is not None and now - self._wrong_since >= _STEADY
+        signal = Signal.FAIL if lasting else Signal.OK
+        if (now >= self._due_at or signal is not self._sent) and (self._task is None or self._task.done()):
+            self._due_at, self._sent = now + MINUTE * self._settings.notify.heartbeat_minutes, signal
+            self._task = asyncio.create_task(self._ping(address, signal, _line(shown, wrong)))
+
+    async def close(self) -> None:
+        """Stop a ping that is on its way."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _ping(self, address: str, signal: Signal, text: str) -> None:
+        try:
+            await ping(address, signal, text, self._settings.network.proxy)
+        except HeartbeatFailed as error:
+            self._due_at = min(self._due_at, self._real() + _RETRY)
+            if self._trouble != str(error):
+                log.warning("the heartbeat is not delivered: %s", error)
+            self._trouble = str(error)
+        except Exception:
+            log.exception("the heartbeat failed")
+        else:
+            if self._trouble:
+                log.info("the heartbeat is delivered again")
+            self._trouble = ""
+
+
+def _what_is_wrong(shown: Snapshot) -> Iterator[str]:
+    """In words without numbers of accounts and money: the service belongs to somebody else."""
+    if faults := faults_of(shown):
+        yield say("trading is off ({kinds})", kinds=", ".join(dict.fromkeys(str(one.kind) for one in faults)))
+    for control in shown.controls:
+        if control is not Control.PAUSED:
+            yield say(control)
+    if shown.session is SessionPhase.OPEN and isinstance(shown.positions, Known):
+        stops = [row.stop for row in shown.positions.value if row.stop is not None]
+        if any(not stop.armed and stop.status not in _NOT_WANTED for stop in stops):
+            armed = sum(stop.armed for stop in stops)
+            yield say("{armed} of {managed} stops are armed", armed=armed, managed=len(stops))
+
+
+_NOT_WANTED = frozenset({StopStatus.OFF, StopStatus.NOT_SET})
+"""No stop is missing where the user, or the strategy, has none."""
+
+
+def _line(shown: Snapshot, wrong: list[str]) -> str:
+    state = "; ".join(wrong) or say("trading is on")
+    return say("rotor {version}, {mode}: {state}", version=__version__, mode=shown.mode, state=state)
