@@ -10,7 +10,21 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core.infra.database import delete, open_database, rows, schema, update, wait_at_most, writing
+from core.i18n import say
+from core.infra.database import damaged, delete, open_database, rows, schema, update, wait_at_most, writing
+from core.infra.stored import (
+    DamagedValueError,
+    StoredRow,
+    as_amount,
+    as_count,
+    as_day,
+    as_moment,
+    as_money,
+    as_price,
+    as_text,
+    as_whole,
+    read_rows,
+)
 from core.model.bond import BondCode
 from core.model.order import LIVE_STATES, Fill, Intent, OrderState, Side
 
@@ -97,16 +111,25 @@ class PaperStore:
     def __init__(self, path: Path, capital: Decimal, *, durable: bool) -> None:
         self._db = open_database(path, PAPER, durable=durable)
         wait_at_most(self._db, _PATIENCE)
-        if not rows(self._db, "account"):
-            self._db.table("account").insert({"id": 1, "cash": str(capital), "frozen": "0"})
-        money = rows(self._db, "account")[0]
-        self.account = PaperAccount(Decimal(money["cash"]), Decimal(money["frozen"]))
-        self.holdings = {
-            BondCode(row["code"]): PaperHolding(row["volume"], Decimal(row["cost"]), Decimal(row["last"]))
-            for row in rows(self._db, "holdings")
-        }
+        try:
+            self._load(capital)
+        except BaseException:
+            self._db.close()
+            raise
         self._next_order = self._highest("orders", "order_id") + 1
         self._next_fill = self._highest("fills", "substr(trade_id, 2)") + 1
+
+    def _load(self, capital: Decimal) -> None:
+        """Raises `DatabaseUnusable` for a row that is damaged, of the past too."""
+        if not any(rows(self._db, table) for table in ("account", "holdings", "orders")):
+            self._db.table("account").insert({"id": 1, "cash": str(capital), "frozen": "0"})
+        accounts = read_rows(self._db, "account", _account)
+        if not accounts:
+            raise damaged(self._db, say("table {table} is empty", table="account"))
+        self.account = accounts[0]
+        self.holdings = dict(read_rows(self._db, "holdings", _holding))
+        read_rows(self._db, "orders", _order)
+        read_rows(self._db, "fills", _fill)
 
     def close(self) -> None:
         try:
@@ -175,13 +198,13 @@ class PaperStore:
 
     def live_orders(self) -> list[PaperOrder]:
         states = [str(state) for state in LIVE_STATES]
-        return [_order(row) for row in rows(self._db, "orders", f"state in ({','.join('?' * len(states))})", states)]
+        return read_rows(self._db, "orders", _order, f"state in ({','.join('?' * len(states))})", states)
 
     def orders(self, since: date) -> list[PaperOrder]:
-        return [_order(row) for row in rows(self._db, "orders", "day >= ?", [since.isoformat()])]
+        return read_rows(self._db, "orders", _order, "day >= ?", [since.isoformat()])
 
     def fills(self, since: date) -> list[Fill]:
-        return [_fill(row) for row in rows(self._db, "fills", "day >= ?", [since.isoformat()])]
+        return read_rows(self._db, "fills", _fill, "day >= ?", [since.isoformat()])
 
 
 def _row(value: PaperHolding | PaperOrder | Fill) -> dict[str, Any]:
@@ -194,34 +217,52 @@ def _cell(value: object) -> int | str:
     return value.isoformat() if isinstance(value, date) else str(value)
 
 
-def _order(row: dict[str, Any]) -> PaperOrder:
-    return PaperOrder(
-        row["order_id"],
-        row["remark"],
-        date.fromisoformat(row["day"]),
-        BondCode(row["code"]),
-        Side(row["side"]),
-        row["volume"],
-        Decimal(row["price"]),
-        datetime.fromisoformat(row["at"]),
-        OrderState(row["state"]),
-        row["filled_volume"],
-        Decimal(row["filled_amount"]),
-        Decimal(row["fee"]),
-        row["message"],
+def _account(row: StoredRow) -> PaperAccount:
+    return PaperAccount(row.get("cash", as_money), row.get("frozen", as_money))
+
+
+def _holding(row: StoredRow) -> tuple[BondCode, PaperHolding]:
+    holding = PaperHolding(row.get("volume", as_count), row.get("cost", as_money), row.get("last", as_money))
+    return row.get("code", BondCode), holding
+
+
+def _order(row: StoredRow) -> PaperOrder:
+    """A refused order keeps whatever was asked for, a volume of 0 too."""
+    order = PaperOrder(
+        row.get("order_id", as_text),
+        row.get("remark", as_text),
+        row.get("day", as_day),
+        row.get("code", BondCode),
+        row.get("side", Side),
+        row.get("volume", as_whole),
+        row.get("price", as_amount),
+        row.get("at", as_moment),
+        row.get("state", OrderState),
+        row.get("filled_volume", as_whole),
+        row.get("filled_amount", as_money),
+        row.get("fee", as_amount),
+        row.maybe("message", as_text) or "",
     )
+    if order.live or order.filled_volume:
+        row.get("volume", as_count)
+        row.get("price", as_price)
+        if not 0 <= order.filled_volume <= order.volume:
+            raise DamagedValueError(
+                say("volume is {volume}, and {filled} are filled", volume=order.volume, filled=order.filled_volume)
+            )
+    return order
 
 
-def _fill(row: dict[str, Any]) -> Fill:
+def _fill(row: StoredRow) -> Fill:
     return Fill(
-        date.fromisoformat(row["day"]),
-        row["order_id"],
-        row["trade_id"],
-        row["remark"],
-        BondCode(row["code"]),
-        Side(row["side"]),
-        row["volume"],
-        Decimal(row["price"]),
-        Decimal(row["fee"]),
-        datetime.fromisoformat(row["at"]),
+        row.get("day", as_day),
+        row.get("order_id", as_text),
+        row.get("trade_id", as_text),
+        row.get("remark", as_text),
+        row.get("code", BondCode),
+        row.get("side", Side),
+        row.get("volume", as_count),
+        row.get("price", as_price),
+        row.get("fee", as_amount),
+        row.get("at", as_moment),
     )

@@ -35,6 +35,7 @@ from core.quotes.failover import FailoverQuotes, QuoteSource
 from core.quotes.feed import NoQuotes, QuoteFeed, Quotes
 from core.quotes.qmt import QmtQuotes
 from core.quotes.tencent import TencentQuotes
+from core.trading.books import check_books
 from core.trading.journal import Journal
 from core.trading.ledger import Ledger
 from core.trading.order_manager import OrderManager
@@ -183,7 +184,7 @@ class Components:
 def build(home: Home, settings: Settings, speed: float = 1.0) -> Components:
     """The components for the settings' mode. `speed` is the sandbox's: market seconds per second.
 
-    Raises `LiveUnavailable`.
+    Raises `LiveUnavailable`, and `HomeUnusable` for books that cannot be used or are damaged.
     """
     check_live(settings)
     app_file, paper_file = database_files(home, settings)
@@ -194,6 +195,7 @@ def build(home: Home, settings: Settings, speed: float = 1.0) -> Components:
         _keep_calendar(home)
     with ExitStack() as opened:
         database = opened.enter_context(closing(open_database(app_file, TRADING)))
+        check_books(database)
         wait_at_most(database, _PATIENCE)
         state_store = StateStore(database)
         quote_sources: MakeSources = _no_sources

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import os
-import sqlite3
 import threading
 import time
 from collections.abc import Callable
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 from core.engine.ipc.link import SnapshotListener
 from core.i18n import say
 from core.infra.clock import RealClock
-from core.infra.home import Home, HomeLock, check_own
+from core.infra.home import Home, HomeLock, HomeUnusable, check_own
 from core.model.command import Command, Done, EndEngine, Failed, Reply
 from core.model.errors import SetupError
 from core.model.quote import SessionPhase
@@ -211,12 +210,9 @@ class Engine:
             return build(self._home, self._settings, self._speed)
         except LiveUnavailable as unavailable:
             raise EngineFailed(str(unavailable), refused=True) from None
-        except sqlite3.DatabaseError as error:
-            log.error("the books cannot be opened: %s", error)
-            raise EngineFailed(
-                f"the books in {self._home.data} cannot be opened: {error}. Nothing was sent and nothing was changed. "
-                "Put a good copy of the file in its place, or move it away and settle your holdings by hand."
-            ) from None
+        except HomeUnusable as unusable:
+            log.error("the books cannot be opened: %s", unusable)
+            raise EngineFailed(say("The books cannot be opened, nothing was sent: {why}", why=unusable)) from None
         finally:
             logs.close()
 

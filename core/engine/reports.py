@@ -9,15 +9,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from core.infra.database import open_for_reading, rows
+from core.infra.database import open_for_reading
 from core.infra.home import write_atomically
+from core.infra.stored import StoredRow, as_moment, read_rows
 from core.model.bond import BondCode
-from core.model.order import Side
+from core.model.order import OrderState
 from core.model.report import BondResult, EquityPoint, OrderResult, Report, Slippage, StopResult
-from core.rules.performance import LedgerEntry, SentOrder, TradeHistory, make_report
+from core.rules.performance import SentOrder, TradeHistory, make_report
 from core.trading.journal import intent_of
+from core.trading.ledger import entry_of
+from core.trading.state_store import TRADING, equity_point
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -44,7 +47,7 @@ def read_report(
     """
     if first is not None and last < first:
         raise ValueError(f"the report's last day {last} is before its first, {first}")
-    opened = open_for_reading(database)
+    opened = open_for_reading(database, TRADING)
     try:
         books = _books(opened, mode, account, prices, first, last)
     finally:
@@ -81,35 +84,23 @@ def _books(
     first: date | None,
     last: date,
 ) -> TradeHistory:
-    entries = tuple(_entry(row) for row in rows(db, "ledger"))
-    orders = tuple(
-        SentOrder(intent_of(row), row["state"], datetime.fromisoformat(row["created_at"]))
-        for row in rows(db, "orders", order_by="created_at, rowid")
-    )
+    entries = tuple(read_rows(db, "ledger", entry_of))
+    orders = tuple(read_rows(db, "orders", _sent, order_by="created_at, rowid"))
     return TradeHistory(mode, account, entries, orders, _equity(db, first, last), prices)
+
+
+def _sent(row: StoredRow) -> SentOrder:
+    return SentOrder(intent_of(row), row.get("state", OrderState), row.get("created_at", as_moment))
 
 
 def _equity(db: "Database", first: date | None, last: date) -> tuple[tuple[datetime, Decimal], ...]:
     """Every minute of a single day; else each day's last point."""
     newest = "at in (select max(at) from equity group by substr(at, 1, 10))"
     if first == last:
-        found = rows(db, "equity", f"substr(at, 1, 10) = ? or {newest}", [last.isoformat()], "at")
+        where, values = f"substr(at, 1, 10) = ? or {newest}", [last.isoformat()]
     else:
-        found = rows(db, "equity", newest, order_by="at")
-    return tuple((datetime.fromisoformat(row["at"]), Decimal(row["total"])) for row in found)
-
-
-def _entry(row: Mapping[str, Any]) -> LedgerEntry:
-    return LedgerEntry(
-        row["kind"],
-        date.fromisoformat(row["trading_day"]),
-        row["client_order_id"] or "",
-        BondCode(row["code"]),
-        Side(row["side"]),
-        row["volume"],
-        Decimal(row["price"]),
-        Decimal(row["fee"]),
-    )
+        where, values = newest, []
+    return tuple(read_rows(db, "equity", equity_point, where, values, "at"))
 
 
 _Table = tuple[str, Sequence[str], Iterable[Sequence[object]]]

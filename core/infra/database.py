@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from core.i18n import say
 from core.infra.home import HomeUnusable
 from core.infra.imports import import_without
 
@@ -14,26 +15,90 @@ if TYPE_CHECKING:
     from sqlite_utils.migrations import Migrations
 
 
+class DatabaseUnusable(HomeUnusable):
+    """The file cannot be opened, is damaged or from a newer version; the message says what to do."""
+
+    def __init__(self, text: str, *, damaged: bool) -> None:
+        super().__init__(text)
+        self.damaged = damaged
+
+
 def open_database(path: Path, migrations: "Migrations", *, durable: bool = True, patience: float = 10.0) -> "Database":
     """Open (or create) a database and bring its schema up to date.
 
     Write-ahead log, and every commit reaches the disk before it returns. `durable=False` gives up the second for a
     scratch file that nobody's money depends on. `patience`: seconds to wait for another process that writes to it.
+    Raises `DatabaseUnusable`, having changed nothing, where it cannot be used, is damaged or from a newer version.
     """
     import sqlite3
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    connection = sqlite3.connect(path, timeout=patience, check_same_thread=False)
+    try:
+        connection = sqlite3.connect(path, timeout=patience, check_same_thread=False)
+    except sqlite3.Error as error:
+        raise unreadable(path, error) from error
     try:
         database = _sqlite_utils().Database(connection)
+        _verify(database, migrations)
         database.execute("PRAGMA journal_mode=WAL")
         database.execute(f"PRAGMA synchronous={'FULL' if durable else 'OFF'}")
         database.execute("PRAGMA foreign_keys=ON")
         migrations.apply(database)
+        _verify_tables(database, migrations)
+    except sqlite3.Error as error:
+        connection.close()
+        raise unreadable(path, error) from error
     except BaseException:
         connection.close()
         raise
     return database
+
+
+def _verify(db: "Database", migrations: "Migrations") -> None:
+    """Raises `DatabaseUnusable` where the file's pages are damaged, or a newer version has written it."""
+    found = db.conn.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if found != "ok":
+        raise damaged(db, found)
+    known = {step.name for step in migrations.pending(_sqlite_utils().Database(memory=True))}
+    if newer := [step.name for step in migrations.applied(db) if step.name not in known]:
+        raise DatabaseUnusable(
+            say(
+                "{path} was written by a newer version of rotor ({step}). Nothing was changed. Install that version, "
+                "or put back a backup from before: rotor restore lists them.",
+                path=file_of(db),
+                step=newer[0],
+            ),
+            damaged=False,
+        )
+
+
+def _verify_tables(db: "Database", migrations: "Migrations") -> None:
+    """Raises `DatabaseUnusable` where a table or a column is gone: it would read as empty."""
+    whole = open_in_memory(migrations)
+    try:
+        for table in whole.table_names():
+            columns = db.table(table).columns_dict if db.table(table).exists() else {}
+            if lacking := [column for column in whole.table(table).columns_dict if column not in columns]:
+                raise damaged(db, say("table {table} has no column {column}", table=table, column=lacking[0]))
+    finally:
+        whole.close()
+
+
+def damaged(db: "Database", why: str) -> DatabaseUnusable:
+    """What to tell the user when the database's content cannot be right."""
+    return DatabaseUnusable(
+        say(
+            "{path} is damaged: {why}. Nothing was changed and nothing is sent. rotor restore lists the backups.",
+            path=file_of(db),
+            why=why,
+        ),
+        damaged=True,
+    )
+
+
+def file_of(db: "Database") -> str:
+    """The path of the database's file."""
+    return str(db.conn.execute("PRAGMA database_list").fetchone()[2])
 
 
 @contextmanager
@@ -63,11 +128,11 @@ def wait_at_most(db: "Database", seconds: float) -> None:
     db.conn.execute(f"PRAGMA busy_timeout={1000 * seconds:.0f}")
 
 
-def open_for_reading(path: Path) -> "Database":
+def open_for_reading(path: Path, migrations: "Migrations") -> "Database":
     """Open a database only to read it: nothing is created, migrated or changed, nor left beside it.
 
-    A table that it does not have reads as empty. Raises `FileNotFoundError` where there is no file, and `HomeUnusable`
-    where it cannot be read or is no database.
+    A table that the file of an older version does not have reads as empty. Raises `FileNotFoundError` where there is no
+    file, and `DatabaseUnusable` where it cannot be read, is no database, is damaged or from a newer version.
     """
     import sqlite3
 
@@ -83,28 +148,41 @@ def open_for_reading(path: Path) -> "Database":
         raise unreadable(path, error) from error
     try:
         database = _sqlite_utils().Database(connection)
-        database.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        _verify(database, migrations)
+        if not migrations.pending(database):
+            _verify_tables(database, migrations)
     except sqlite3.Error as error:
         connection.close()
         raise unreadable(path, error) from error
+    except BaseException:
+        connection.close()
+        raise
     return database
 
 
-def unreadable(path: Path, error: Exception) -> HomeUnusable:
-    """What to tell the user when reading the database at `path` failed with `error`."""
+def unreadable(path: Path, error: Exception) -> DatabaseUnusable:
+    """What to tell the user when using the database at `path` failed with `error`."""
     import sqlite3
 
+    is_damaged = False
+    of_the_place = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM}
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # without the extension
     if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
-        advice = "Another program has it to itself at this moment: ask again."
-    elif isinstance(error, OSError) or code in {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM}:
-        advice = "See that you may read the file and its folder."
+        advice = say("Another program has it to itself at this moment: try again, or close that program.")
+    elif code == sqlite3.SQLITE_FULL:
+        advice = say("Make room on the disk.")
+    elif not isinstance(error, OSError) and path.is_dir():
+        advice = say("A folder stands in its place: move it away.")
+    elif isinstance(error, OSError) or code in of_the_place:
+        advice = say("See that you may read and write the file and its folder, and that the disk has room.")
     else:
-        advice = "Move the file away to begin anew, or put a copy from before in its place."
-    told = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    if isinstance(error, LookupError | ArithmeticError):  # whose own message is not a sentence
-        told = f"a row of it is not understood ({told})"
-    return HomeUnusable(f"{path} cannot be read: {told}. Nothing was changed. {advice}")
+        is_damaged = True
+        advice = say("rotor restore lists the backups. Without one, move the file away to begin anew.")
+    why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return DatabaseUnusable(
+        say("{path} cannot be used: {why}. Nothing was changed. {advice}", path=path, why=why, advice=advice),
+        damaged=is_damaged,
+    )
 
 
 def schema(name: str) -> "Migrations":

@@ -18,8 +18,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.infra.backlog import disk_refuses
-from core.infra.database import open_database, open_for_reading, open_in_memory, rows, schema, update, writing
+from core.infra.database import (
+    DatabaseUnusable,
+    open_database,
+    open_for_reading,
+    open_in_memory,
+    rows,
+    schema,
+    update,
+    writing,
+)
 from core.infra.home import HomeUnusable
+from core.infra.stored import StoredRow, as_moment, as_text, as_whole, read_rows
 from core.model.notification import Notification, NotificationKind
 from core.model.snapshot import Level
 
@@ -96,13 +106,11 @@ class Outbox:
         self._in_memory, self._may_return = False, True
         try:
             self._db = self._opened()
-        except sqlite3.DatabaseError as error:
+        except DatabaseUnusable as unusable:
             self._db = open_in_memory(OUTBOX)
-            self._note_refusal(error)
+            self._go_on_in_memory(unusable)
             self._may_return = self._read_file()
-        self._announced = {
-            row["key"]: SentNotification(row["over"], NotificationKind(row["kind"])) for row in rows(self._db, "told")
-        }
+        self._announced = dict(read_rows(self._db, "told", _told))
 
     @property
     def announced(self) -> Mapping[str, SentNotification]:
@@ -110,9 +118,9 @@ class Outbox:
 
     def _opened(self) -> "Database":
         try:
-            database = open_database(self._path, OUTBOX, durable=False, patience=_PATIENCE)
-        except sqlite3.DatabaseError as error:
-            if error.sqlite_errorcode not in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
+            database = _checked(open_database(self._path, OUTBOX, durable=False, patience=_PATIENCE))
+        except DatabaseUnusable as error:
+            if not error.damaged:
                 raise
             aside = self._path.with_suffix(".damaged")
             self._path.replace(aside)
@@ -134,22 +142,22 @@ class Outbox:
                 raise
             memory = open_in_memory(OUTBOX)
             _copy(self._db, memory)
-            self._note_refusal(error)
+            if not disk_refuses(error):
+                raise
+            self._go_on_in_memory(error)
             self._db.close()
             self._db = memory
             with writing(self._db):
                 write()
 
-    def _note_refusal(self, error: sqlite3.DatabaseError) -> None:
-        if not disk_refuses(error):
-            raise error
+    def _go_on_in_memory(self, error: Exception) -> None:
         self._in_memory = True
         log.error("the outbox cannot be written (%s): notifications are sent, and kept in memory until it can", error)
 
     def _read_file(self) -> bool:
         """Take over what the file has; False where it cannot be read: it must not be overwritten then."""
         try:
-            database = open_for_reading(self._path)
+            database = open_for_reading(self._path, OUTBOX)
         except FileNotFoundError:
             return True
         except HomeUnusable:
@@ -167,7 +175,7 @@ class Outbox:
             return
         try:
             database = self._opened()
-        except (sqlite3.DatabaseError, OSError):
+        except (DatabaseUnusable, OSError):
             return
         try:
             _copy(self._db, database)
@@ -239,20 +247,13 @@ class Outbox:
         self._clear()
 
     def state(self, name: str) -> DeliveryState:
-        (row,) = rows(self._db, "receivers", "name = ?", [name])
-        return DeliveryState(
-            row["place"],
-            row["tries"],
-            _moment(row["next_at"]),
-            row["error"],
-            _moment(row["since"]),
-            tuple(datetime.fromisoformat(text) for text in json.loads(row["sent"])),
-        )
+        (found,) = read_rows(self._db, "receivers", _state, "name = ?", [name])
+        return found
 
     def waiting(self, name: str, least: Level) -> tuple[Waiting, ...]:
         """What this receiver has not got yet and wants, oldest first."""
         place = self.state(name).place
-        found = (_waiting(row) for row in rows(self._db, "news", "id > ?", [place], order_by="id"))
+        found = read_rows(self._db, "news", _waiting, "id > ?", [place], order_by="id")
         return tuple(one for one in found if reaches_level(one.news.level, least))
 
     def skip_to_newest(self, name: str) -> None:
@@ -328,7 +329,7 @@ def _run(database: "Database", statement: str, *values: str) -> None:
 def failing_receivers(path: Path) -> tuple[tuple[str, str], ...]:
     """Receivers of an outbox file that could not be reached, and why. Changes nothing. Raises `HomeUnusable`."""
     try:
-        database = open_for_reading(path)
+        database = open_for_reading(path, OUTBOX)
     except FileNotFoundError:
         return ()
     try:
@@ -339,12 +340,39 @@ def failing_receivers(path: Path) -> tuple[tuple[str, str], ...]:
         database.close()
 
 
-def _waiting(row: Mapping[str, str | int]) -> Waiting:
+def _checked(database: "Database") -> "Database":
+    """The database with every row read. Raises `DatabaseUnusable` for one that is damaged, having closed it."""
+    try:
+        read_rows(database, "news", _waiting)
+        read_rows(database, "receivers", _state)
+        read_rows(database, "told", _told)
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def _waiting(row: StoredRow) -> Waiting:
     news = Notification(
-        NotificationKind(row["kind"]), Level(row["level"]), datetime.fromisoformat(str(row["at"])), str(row["text"])
+        row.get("kind", NotificationKind), row.get("level", Level), row.get("at", as_moment), row.get("text", as_text)
     )
-    return Waiting(int(row["id"]), news, str(row["heading"]))
+    return Waiting(row.get("id", as_whole), news, row.get("heading", as_text))
+
+
+def _state(row: StoredRow) -> DeliveryState:
+    return DeliveryState(
+        row.get("place", as_whole),
+        row.get("tries", as_whole),
+        row.get("next_at", _moment),
+        row.get("error", as_text),
+        row.get("since", _moment),
+        row.get("sent", lambda text: tuple(as_moment(moment) for moment in json.loads(text))),
+    )
+
+
+def _told(row: StoredRow) -> tuple[str, SentNotification]:
+    return row.get("key", as_text), SentNotification(row.get("over", as_text), row.get("kind", NotificationKind))
 
 
 def _moment(text: str) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None
+    return as_moment(text) if text else None

@@ -1,13 +1,27 @@
 """Every order, on disk before it is sent, with everything that happened to it."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from core.i18n import say
 from core.infra.backlog import backlog_of
 from core.infra.database import delete_where, rows, update
+from core.infra.stored import (
+    DamagedValueError,
+    StoredRow,
+    as_amount,
+    as_count,
+    as_day,
+    as_moment,
+    as_price,
+    as_text,
+    as_whole,
+    read_rows,
+)
 from core.model.bond import BondCode
 from core.model.order import (
     LIVE_STATES,
@@ -20,6 +34,7 @@ from core.model.order import (
     Side,
     Transition,
 )
+from core.trading.ledger import entry_of
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -122,7 +137,20 @@ class Journal:
 
     def all(self) -> tuple[Order, ...]:
         """Every order, oldest first. Reads the whole file."""
-        return tuple(self._order(row) for row in rows(self._db, "orders", order_by="created_at, rowid"))
+        return tuple(read_rows(self._db, "orders", self._order, order_by="created_at, rowid"))
+
+    def check(self) -> None:
+        """Read every row. Raises `DatabaseUnusable` for one that is damaged."""
+        filled: Counter[str] = Counter()
+        for entry in read_rows(self._db, "ledger", entry_of):
+            filled[entry.client_order_id] += entry.volume
+
+        def check_order(row: StoredRow) -> None:
+            intent = _order_of(row, ()).intent
+            _check_filled(filled[intent.client_order_id], intent)
+
+        read_rows(self._db, "orders", check_order)
+        read_rows(self._db, "transitions", _transition)
 
     def days_beside(self, day: date) -> tuple[date | None, date | None]:
         """The nearest trading days before and after this one that have orders."""
@@ -174,29 +202,46 @@ class Journal:
             self._whole.add((column, value))
 
     def _load(self, column: str, value: str) -> None:
-        for row in rows(self._db, "orders", f"{column} = ?", [value], "created_at, rowid"):
-            if row["client_order_id"] not in self._orders:
-                self._orders[row["client_order_id"]] = self._order(row)
+        def load(row: StoredRow) -> None:
+            if row.get("client_order_id", as_text) not in self._orders:
+                order = self._order(row)
+                self._orders[order.intent.client_order_id] = order
 
-    def _order(self, row: dict[str, Any]) -> Order:
-        key = row["client_order_id"]
-        fills = rows(self._db, "ledger", "client_order_id = ?", [key])
-        log = tuple(
-            Transition(datetime.fromisoformat(step["at"]), OrderState(step["state"]), step["text"])
-            for step in rows(self._db, "transitions", "client_order_id = ?", [key])
+        read_rows(self._db, "orders", load, f"{column} = ?", [value], "created_at, rowid")
+
+    def _order(self, row: StoredRow) -> Order:
+        key = row.get("client_order_id", as_text)
+        fills = read_rows(self._db, "ledger", entry_of, "client_order_id = ?", [key])
+        log = read_rows(self._db, "transitions", _transition, "client_order_id = ?", [key])
+        order = replace(
+            _order_of(row, tuple(log)),
+            filled_volume=sum(fill.volume for fill in fills),
+            filled_amount=sum((fill.price * fill.volume for fill in fills), Decimal(0)),
+            fee=sum((fill.fee for fill in fills), Decimal(0)),
         )
-        return Order(
-            intent_of(row),
-            OrderState(row["state"]),
-            datetime.fromisoformat(row["created_at"]),
-            row["order_id"],
-            sum(fill["volume"] for fill in fills),
-            sum((Decimal(fill["price"]) * fill["volume"] for fill in fills), Decimal(0)),
-            sum((Decimal(fill["fee"]) for fill in fills), Decimal(0)),
-            row["message"] or "",
-            log,
-            bool(row.get("unsent")),  # the file of an older version that is only read has no such column
-        )
+        _check_filled(order.filled_volume, order.intent)
+        return order
+
+
+def _check_filled(volume: int, intent: Intent) -> None:
+    if volume > intent.volume:
+        raise DamagedValueError(say("volume is {volume}, and {filled} are filled", volume=intent.volume, filled=volume))
+
+
+def _order_of(row: StoredRow, log: tuple[Transition, ...]) -> Order:
+    return Order(
+        intent_of(row),
+        row.get("state", OrderState),
+        row.get("created_at", as_moment),
+        row.maybe("order_id", as_text),
+        message=row.maybe("message", as_text) or "",
+        log=log,
+        unsent=bool(row.maybe("unsent", as_whole)),
+    )
+
+
+def _transition(row: StoredRow) -> Transition:
+    return Transition(row.get("at", as_moment), row.get("state", OrderState), row.maybe("text", as_text) or "")
 
 
 def _oldest_first(orders: Iterable[Order]) -> tuple[Order, ...]:
@@ -230,29 +275,25 @@ def _step(client_order_id: str, at: datetime, state: OrderState, text: str) -> d
     return {"client_order_id": client_order_id, "at": at.isoformat(), "state": str(state), "text": text}
 
 
-def intent_of(row: dict[str, Any]) -> Intent:
+def intent_of(row: StoredRow) -> Intent:
     """The intention in a row of `orders`; the file of an older version may lack newer columns."""
     return Intent(
-        row["client_order_id"],
-        row["plan_id"],
-        date.fromisoformat(row["trading_day"]),
-        BondCode(row["code"]),
-        row["name"],
-        Side(row["side"]),
-        row["volume"],
-        Decimal(row["price"]),
-        row["reason"],
-        row["attempt"],
-        Origin(row["origin"]),
-        _money(row.get("list_price")),
-        _money(row.get("arrival")),
-        _money(row.get("level")),
+        row.get("client_order_id", as_text),
+        row.get("plan_id", as_text),
+        row.get("trading_day", as_day),
+        row.get("code", BondCode),
+        row.maybe("name", as_text) or "",
+        row.get("side", Side),
+        row.get("volume", as_count),
+        row.get("price", as_price),
+        row.maybe("reason", as_text) or "",
+        row.get("attempt", as_count),
+        row.get("origin", Origin),
+        row.maybe("list_price", as_amount),
+        row.maybe("arrival", as_amount),
+        row.maybe("level", as_amount),
     )
 
 
 def _text(price: Decimal | None) -> str | None:
     return None if price is None else str(price)
-
-
-def _money(text: str | None) -> Decimal | None:
-    return None if text is None else Decimal(text)

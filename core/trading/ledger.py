@@ -4,11 +4,14 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from core.i18n import say
 from core.infra.backlog import backlog_of
 from core.infra.database import rows
+from core.infra.stored import DamagedValueError, StoredRow, as_amount, as_count, as_day, as_money, as_text, read_rows
 from core.model.account import Holdings, Owned
 from core.model.bond import BondCode
 from core.model.order import Fill, Side
+from core.rules.performance import LedgerEntry
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -27,11 +30,7 @@ class Ledger:
         self._booked: set[str] = set()
         self._settled: set[str] = set()
         self._owned: dict[BondCode, Owned] = {}
-        for row in rows(db, "ledger"):
-            self._remember(row["key"], row["client_order_id"])
-            self._move(
-                BondCode(row["code"]), Side(row["side"]), row["volume"], Decimal(row["price"]), Decimal(row["fee"])
-            )
+        read_rows(db, "ledger", self._load)
 
     def book(self, fill: Fill, client_order_id: str) -> bool:
         """Commit a fill of one of our orders; False when it was booked before.
@@ -68,8 +67,8 @@ class Ledger:
     def bought_on(self, day: date) -> Decimal:
         """What the day's buys have cost, CNY, fees included."""
         ours = "kind = 'fill' and trading_day = ? and side = ?"
-        bought = rows(self._db, "ledger", ours, [day.isoformat(), str(Side.BUY)])
-        return sum((Decimal(row["price"]) * row["volume"] + Decimal(row["fee"]) for row in bought), Decimal(0))
+        bought = read_rows(self._db, "ledger", entry_of, ours, [day.isoformat(), str(Side.BUY)])
+        return sum((entry.price * entry.volume + entry.fee for entry in bought), Decimal(0))
 
     def entries(self) -> list[dict[str, Any]]:
         """All entries, oldest first, for export."""
@@ -105,6 +104,21 @@ class Ledger:
         self._move(fill.code, fill.side, fill.volume, fill.price, fill.fee)
         return True
 
+    def _load(self, row: StoredRow) -> None:
+        entry = entry_of(row)
+        owned = self._owned.get(entry.code)
+        if entry.side is Side.SELL and entry.volume > (owned.volume if owned else 0):
+            raise DamagedValueError(
+                say(
+                    "{volume} 张 of {code} are sold, {owned} were owned",
+                    volume=entry.volume,
+                    code=entry.code,
+                    owned=owned.volume if owned else 0,
+                )
+            )
+        self._remember(row.get("key", as_text), entry.client_order_id)
+        self._move(entry.code, entry.side, entry.volume, entry.price, entry.fee)
+
     def _remember(self, key: str, client_order_id: str) -> None:
         self._booked.add(key)
         if key.endswith(f"/{SETTLED}"):
@@ -120,3 +134,17 @@ class Ledger:
             self._owned.pop(code, None)
         else:
             self._owned[code] = Owned(code, owned.volume - volume, owned.cost)
+
+
+def entry_of(row: StoredRow) -> LedgerEntry:
+    """The entry in a row of `ledger`. A price of 0 is an unknown cost, or what has no price: a release."""
+    return LedgerEntry(
+        row.get("kind", as_text),
+        row.get("trading_day", as_day),
+        row.maybe("client_order_id", as_text) or "",
+        row.get("code", BondCode),
+        row.get("side", Side),
+        row.get("volume", as_count),
+        row.get("price", as_money),
+        row.get("fee", as_amount),
+    )

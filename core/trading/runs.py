@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from core.infra.backlog import backlog_of
 from core.infra.database import delete_where, rows, update
+from core.infra.stored import StoredRow, as_amount, as_count, as_day, as_moment, as_text, as_whole, read_rows
 from core.model.bond import BondCode
 from core.model.order import Order, Origin, Side
 from core.model.plan import Leg, Plan
@@ -84,37 +85,69 @@ class Runs:
 
     def last(self, orders_of: Callable[[str], tuple[Order, ...]]) -> Rebalance | None:
         """The newest run with its legs as the journal knows them."""
-        found = rows(self._db, "runs", order_by="rowid desc limit 1")
+        found = read_rows(self._db, "runs", _run, order_by="rowid desc limit 1")
         if not found:
             return None
-        row = found[0]
-        legs = tuple(_leg_from_json(leg) for leg in json.loads(row["plan"]))
-        orders = orders_of(row["plan_id"])
-        stopped = {BondCode(code): reason for code, reason in json.loads(row["stopped"] or "{}").items()}
+        run = found[0]
+        orders = orders_of(run.plan_id)
         return Rebalance(
-            row["plan_id"],
-            datetime.fromisoformat(row["started_at"]),
-            datetime.fromisoformat(row["finished_at"]) if row["finished_at"] else None,
-            row["stage"],
-            progress(legs, orders, stopped),
+            run.plan_id,
+            run.started_at,
+            run.finished_at,
+            run.stage,
+            progress(run.legs, orders, run.stopped),
             tuple(order.intent.client_order_id for order in orders if not order.done),
-            Decimal(row["cash_after"]) if row["cash_after"] else None,
-            Origin(row["origin"]),
+            run.cash_after,
+            run.origin,
         )
 
     def last_list(self, strategy_id: int, history_id: int) -> Selection | None:
         """The list that the newest rebalance of this record followed."""
-        found = rows(self._db, "lists", "strategy_id = ? and history_id = ?", [strategy_id, history_id])
-        if not found:
-            return None
-        row = found[0]
-        return Selection(
-            strategy_id,
-            history_id,
-            date.fromisoformat(row["trade_date"]),
-            tuple(Selected(BondCode(code), name, None) for code, name in json.loads(row["bonds"])),
-            datetime.fromisoformat(row["fetched_at"]),
-        )
+        wanted = "strategy_id = ? and history_id = ?"
+        found = read_rows(self._db, "lists", _selection, wanted, [strategy_id, history_id])
+        return found[0] if found else None
+
+    def check(self) -> None:
+        """Read every row. Raises `DatabaseUnusable` for one that is damaged."""
+        read_rows(self._db, "runs", _run)
+        read_rows(self._db, "lists", _selection)
+
+
+@dataclass(frozen=True, slots=True)
+class _StoredRun:
+    plan_id: str
+    trading_day: date
+    started_at: datetime
+    finished_at: datetime | None
+    stage: str
+    legs: tuple[Leg, ...]
+    stopped: Mapping[BondCode, str]
+    cash_after: Decimal | None
+    origin: Origin
+
+
+def _run(row: StoredRow) -> _StoredRun:
+    return _StoredRun(
+        row.get("plan_id", as_text),
+        row.get("trading_day", as_day),
+        row.get("started_at", as_moment),
+        row.maybe("finished_at", as_moment),
+        row.get("stage", as_text),
+        row.get("plan", lambda text: tuple(_leg_from_json(leg) for leg in json.loads(text))),
+        row.maybe("stopped", lambda text: {BondCode(code): why for code, why in json.loads(text).items()}) or {},
+        row.maybe("cash_after", as_amount),
+        row.get("origin", Origin),
+    )
+
+
+def _selection(row: StoredRow) -> Selection:
+    return Selection(
+        row.get("strategy_id", as_whole),
+        row.get("history_id", as_whole),
+        row.get("trade_date", as_day),
+        row.get("bonds", lambda text: tuple(Selected(BondCode(code), name, None) for code, name in json.loads(text))),
+        row.get("fetched_at", as_moment),
+    )
 
 
 def _list_row(selection: Selection) -> dict[str, Any]:
@@ -170,13 +203,14 @@ def _leg_to_json(leg: Leg) -> dict[str, Any]:
 
 
 def _leg_from_json(row: dict[str, Any]) -> Leg:
+    leg = StoredRow(row)
     return Leg(
-        Side(row["side"]),
-        BondCode(row["code"]),
-        row["name"],
-        row["volume"],
-        Decimal(row["price"]),
-        Decimal(row["amount"]),
-        Decimal(row["fee"]),
-        row["reason"],
+        leg.get("side", Side),
+        leg.get("code", BondCode),
+        leg.get("name", as_text),
+        leg.get("volume", as_count),
+        leg.get("price", as_amount),
+        leg.get("amount", as_amount),
+        leg.get("fee", as_amount),
+        leg.get("reason", as_text),
     )

@@ -1,12 +1,16 @@
 """Small values kept across restarts, the equity curve, and the tables of the trading database."""
 
+import json
 import sqlite3
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from core.infra.backlog import backlog_of
 from core.infra.database import delete_where, rows, schema, update
+from core.infra.stored import StoredRow, as_amount, as_moment, as_text, read_rows
+from core.model.snapshot import Control
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -26,11 +30,11 @@ class StateStore:
         if self.backlog.trouble is not None and key in self._newest:
             return self._newest[key]
         try:
-            found = rows(self._db, "state", "key = ?", [key])
+            found = read_rows(self._db, "state", _value, "key = ?", [key])
         except sqlite3.DatabaseError as error:
             self.backlog.note(error)
             return self._newest.get(key)
-        self._newest[key] = found[0]["value"] if found else None
+        self._newest[key] = found[0] if found else None
         return self._newest[key]
 
     def keep(self, key: str, value: str) -> None:
@@ -50,13 +54,54 @@ class StateStore:
 
     def equity(self, limit: int) -> tuple[tuple[datetime, Decimal], ...]:
         """The newest `limit` points, oldest first."""
-        found = rows(self._db, "equity", order_by=f"at desc limit {limit:d}")
-        return tuple((datetime.fromisoformat(row["at"]), Decimal(row["total"])) for row in reversed(found))
+        found = read_rows(self._db, "equity", equity_point, order_by=f"at desc limit {limit:d}")
+        return tuple(reversed(found))
+
+    def check(self) -> None:
+        """Read every row. Raises `DatabaseUnusable` for one that is damaged."""
+        read_rows(self._db, "state", _value)
+        read_rows(self._db, "equity", equity_point)
 
     def drop_minutes(self, before: date) -> None:
         """Keep of each earlier day its last point of the equity only."""
         last_ones = "select max(at) from equity group by substr(at, 1, 10)"
         delete_where(self._db, "equity", f"at < ? and at not in ({last_ones})", [before.isoformat()])
+
+
+def equity_point(row: StoredRow) -> tuple[datetime, Decimal]:
+    """The point of the equity curve in a row of `equity`."""
+    return row.get("at", as_moment), row.get("total", as_amount)
+
+
+def _table(text: str) -> Mapping[str, Any]:
+    found = json.loads(text)
+    if not isinstance(found, dict):
+        raise TypeError
+    return cast("Mapping[str, Any]", found)
+
+
+_READ_BY: dict[str, Callable[[str], object]] = {
+    "control": Control,
+    "self_test": lambda text: datetime.fromisoformat(_table(text)["at"]),
+    "turned_down": lambda text: [str(key) for key in _table(text)["orders"]],
+    "stop_parameters": _table,
+    "dangers_told": _table,
+    "schedule_seen": lambda text: as_moment(_table(text)["until"]),
+    "schedule_begun": as_moment,
+    "schedule_missed": lambda text: as_moment(_table(text)["planned_at"]),
+    "engine_running": as_moment,
+    "sandbox_time": as_moment,
+    "qmt_session": int,
+}
+"""How what is kept under a key (up to its first slash) is read, where it is not empty. Other keys hold any text."""
+
+
+def _value(row: StoredRow) -> str:
+    value = row.get("value", as_text)
+    read = _READ_BY.get(row.get("key", as_text).partition("/")[0])
+    if read is not None and value:
+        row.get("value", read)
+    return value
 
 
 TRADING = schema("trading")

@@ -196,7 +196,7 @@ def test_an_unreadable_database_is_named_and_not_changed(home: Home, file: str) 
     engine = Engine(home, Settings())
     engine.start()
     try:
-        with pytest.raises(EngineFailed, match=r"cannot be opened.*Nothing was sent"):
+        with pytest.raises(EngineFailed, match=r"cannot be opened, nothing was sent.*rotor restore"):
             engine.wait_ready()
     finally:
         engine.stop()

@@ -18,6 +18,7 @@ from core.infra.home import Home, HomeUnusable, database_files
 from core.model.order import Fill
 from core.model.settings import Settings
 from core.model.snapshot import Control
+from core.trading.books import check_books
 from core.trading.journal import Journal
 from core.trading.ledger import Ledger
 from core.trading.risk import TradingControls
@@ -167,15 +168,16 @@ def _last_line(home: Home) -> str | None:
 def _reading(database: Path) -> "Generator[Database | None]":
     """The database, read only; None where nothing was ever traded. Raises `HomeUnusable`."""
     try:
-        opened = open_for_reading(database)
+        opened = open_for_reading(database, TRADING)
     except FileNotFoundError:
         opened = None
     if opened is None:
         yield None
         return
     try:
+        check_books(opened)
         yield opened if opened.table("orders").exists() else None
-    except (sqlite3.Error, ValueError, ArithmeticError, LookupError) as error:
+    except sqlite3.Error as error:
         raise unreadable(database, error) from error
     finally:
         opened.close()
