@@ -13,6 +13,7 @@ from pathlib import Path
 from core.calendar.session_file import SessionListContradicts, SessionListRefused, first_difference, read_session_file
 from core.i18n import say
 from core.infra import xtquant_sdk
+from core.infra.network import limit_requests
 from core.infra.worker_thread import CallTimedOut, WorkerThread
 from core.model.errors import UnavailableError
 
@@ -104,6 +105,7 @@ def akshare_online() -> list[date]:
         akshare = importlib.import_module("akshare")  # here because it imports pandas and a hundred modules
     except ImportError as error:
         raise CalendarSourceUnavailable(say("akshare does not load: {error}", error=error)) from None
+    limit_requests()
     return [date.fromisoformat(str(value)[:10]) for value in akshare.tool_trade_date_hist_sina()["trade_date"]]
 
 

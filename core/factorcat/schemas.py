@@ -47,6 +47,15 @@ def _finite(value: float | None) -> float | None:
     return value if value is not None and math.isfinite(value) else None
 
 
+def _lines(text: str) -> str:
+    return "\n".join(plain(line, 2000) for line in text.splitlines()[:100])
+
+
+Line = Annotated[str, AfterValidator(plain)]
+Lines = Annotated[str, AfterValidator(_lines)]
+"""Text for the screen, without what a terminal would obey."""
+
+Id = Annotated[int, Field(ge=0, lt=2**63)]
 Count = Annotated[int, Field(ge=0)]
 Metric = Annotated[float | None, AfterValidator(_finite)]
 
@@ -57,19 +66,19 @@ class TokenAnswer(WireModel):
 
 
 class StrategyItem(WireModel):
-    id: int
-    name: str
-    description: str | None = None
+    id: Id
+    name: Line
+    description: Lines | None = None
     backtest_count: Count
-    created_at: str | None = None
+    created_at: Line | None = None
 
     def value(self) -> Strategy:
         return Strategy(self.id, self.name, self.description or "", self.backtest_count, self.created_at or "")
 
 
 class RecordItem(WireModel):
-    id: int
-    backtest_time: str
+    id: Id
+    backtest_time: Line
     strategy_return: Metric = None
     win_rate: Metric = None
     annualized_return: Metric = None
@@ -92,6 +101,9 @@ class ParametersAnswer(WireModel):
     parameters: dict[str, object]
 
 
+_HALF_PAIR = re.compile(rb"\\u[dD][89a-fA-F]")
+
+
 def strategy_page(body: bytes, about: str) -> Page[Strategy]:
     """Raises `BadAnswer`."""
     envelope = checked(PageEnvelope[StrategyItem], decoded(body, about), about)
@@ -111,7 +123,11 @@ def _page(envelope: PageEnvelope[M], items: tuple[T, ...]) -> Page[T]:
 def decoded(body: bytes, about: str) -> object:
     """`body` as JSON. Raises `BadAnswer`."""
     try:
-        return json.loads(body)
+        data = json.loads(body)
+        if _HALF_PAIR.search(body):
+            # Half of a surrogate pair can be neither stored nor shown.
+            data = json.loads(json.dumps(data, ensure_ascii=False).encode("utf-8", errors="replace"))
+        return data
     except (ValueError, RecursionError):
         pass
     raise BadAnswer(about, "it is not JSON")  # outside the handler: the decoder's error holds the body, and its token

@@ -5,7 +5,7 @@ import contextlib
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from core.i18n import mark, say
 from core.infra import xtquant_sdk
@@ -225,12 +225,7 @@ class QmtQuotes:
             self._paid_data = True
         missing = [code for code in codes if code not in self._details or code in self._doubtful]
         if missing:
-            found = await self._call(lambda sdk: [sdk.get_instrument_detail(str(code)) for code in missing])
-            natives: dict[BondCode, Mapping[str, Any]] = {
-                code: native
-                for code, native in zip(missing, found, strict=True)
-                if native and isinstance(native, Mapping)
-            }
+            natives = await self._call(lambda sdk: _each(missing, sdk.get_instrument_detail))
             self._details |= {code: read_detail(native) for code, native in natives.items()}
             await self._read_bond_facts(natives)
 
@@ -244,7 +239,10 @@ class QmtQuotes:
                 log.info("MiniQMT provides no redemption data: %s", error)
             self._paid_data = any(infos.values())
         now = self._clock.now()
-        self._facts |= {code: read_bond(code, native, infos.get(code, {}), now) for code, native in natives.items()}
+        for code, native in natives.items():
+            known = self._facts.get(code)
+            if code in infos or known is None or known.call is None:  # else a call stays known without an answer
+                self._facts[code] = read_bond(code, native, infos.get(code, {}), now)
 
     def facts(self, code: BondCode) -> BondFacts | None:
         """The bond's facts as read with its last snapshot."""
@@ -324,8 +322,26 @@ class QmtQuotes:
         self._trouble = trouble
 
 
-def _cb_infos(sdk: Any, codes: Sequence[BondCode]) -> dict[BondCode, Mapping[str, Any]]:  # noqa: ANN401  (the SDK)
+def _cb_infos(sdk: Any, codes: Iterable[BondCode]) -> dict[BondCode, Mapping[str, Any]]:  # noqa: ANN401  (the SDK)
     """On the SDK's thread. The data are empty until they are downloaded."""
     sdk.download_cb_data()
-    found = {code: sdk.get_cb_info(str(code)) for code in codes}
-    return {code: info if isinstance(info, Mapping) else {} for code, info in found.items()}
+    return _each(codes, sdk.get_cb_info)
+
+
+def _each(codes: Iterable[BondCode], ask: Callable[[str], object]) -> dict[BondCode, Mapping[str, Any]]:
+    """The data of each bond that has any. Raises what the SDK does, unless it is for some of the bonds only."""
+    found: dict[BondCode, Mapping[str, Any]] = {}
+    answered, error = False, None
+    for code in codes:
+        try:
+            data = ask(str(code))
+        except Exception as failure:
+            log.info("MiniQMT has no data of %s: %s", code, failure)
+            error = failure
+        else:
+            answered = True
+            if isinstance(data, Mapping) and data:
+                found[code] = cast("Mapping[str, Any]", data)
+    if error is not None and not answered:
+        raise error
+    return found

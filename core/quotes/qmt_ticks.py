@@ -61,7 +61,7 @@ def read_detail(native: Tick) -> Detail:
     """From `get_instrument_detail`; its `IsTrading` is wrong (False while a bond trades)."""
     status = native.get("InstrumentStatus")
     return Detail(
-        name=str(native.get("InstrumentName") or ""),
+        name=_name(native.get("InstrumentName")),
         prev_close=_price(native.get("PreClose")),
         limit_up=_price(native.get("UpStopPrice")),
         limit_down=_price(native.get("DownStopPrice")),
@@ -188,13 +188,13 @@ def read_bond(code: BondCode, detail: Mapping[str, Any], info: Mapping[str, Any]
     """A date without a price is no call, unless the status tells of one: a bond that matures has a date too."""
     price = _positive(_decimal(info.get("forceRedeemPrice")))
     last_trade = _day(info.get("forceRedeemTradeDate"))
-    status = str(info.get("redeemStatus") or "")
+    status = str(info.get("redeemStatus"))
     called = (price is not None and last_trade is not None) or stated(status) is RedemptionState.CALLED
     return BondFacts(
         code,
         SOURCE,
         as_of,
-        name=str(info.get("bondName") or detail.get("InstrumentName") or ""),
+        name=_name(info.get("bondName")) or _name(detail.get("InstrumentName")),
         call=RedemptionState.CALLED if called else None,
         counted=days_counted(status),
         last_trade=last_trade,
@@ -206,9 +206,13 @@ def read_bond(code: BondCode, detail: Mapping[str, Any], info: Mapping[str, Any]
     )
 
 
+def _name(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
 def _day(value: object) -> date | None:
     """From 20260929; 0 and 99999999 stand for none."""
-    digits = str(value or "")[:8]
+    digits = str(value)[:8]
     if len(digits) != 8 or not digits.isdigit():
         return None
     try:

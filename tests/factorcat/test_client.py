@@ -29,7 +29,7 @@ from tests.factorcat.conftest import (
     jwt,
     token,
 )
-from tests.factorcat.server import Server, answer, reset
+from tests.factorcat.server import Server, answer, raw, reset
 
 
 def page(*items: object) -> dict[str, object]:
@@ -55,6 +55,16 @@ async def test_strategies(alice: FactorCatClient, server: Server) -> None:
     assert (answered.page, answered.limit, answered.total_count, answered.total_pages) == (2, 20, 41, 3)
     query = parse_qs(urlsplit(server.last(STRATEGIES).target).query)
     assert query == {"page": ["2"], "limit": ["20"], "search": ["双低 &page=9/../x?"]}
+
+
+async def test_text_that_no_terminal_can_show_is_cleaned(alice: FactorCatClient, server: Server) -> None:
+    told = {"name": "双低\x1b[2J\ud800", "description": "one\n\x07two 😀", "created_at": "a\tb"}
+    server.on(STRATEGIES, raw(200, json.dumps(page({"id": 7, "backtest_count": 3, **told})).encode("ascii")))
+    (found,) = (await alice.strategies()).items
+    assert (found.name, found.description, found.created_at) == ("双低 [2J?", "one\ntwo 😀", "a b")
+    server.on(PARAMETERS, raw(200, json.dumps({"parameters": {"a\udfff": "😀\ud83d"}}).encode("ascii")))
+    server.on(RECORD, answer(200, {}))
+    assert (await alice.record(7, 42)).parameters == {"a?": "😀?"}
 
 
 async def test_records(alice: FactorCatClient, server: Server) -> None:

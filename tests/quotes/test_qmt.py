@@ -220,6 +220,33 @@ async def test_an_account_without_paid_data_still_has_prices(feed: QmtQuotes, co
     assert facts.call is None
 
 
+@pytest.mark.parametrize("call", ["instrument_detail", "cb_info"])
+async def test_static_data_failing_for_one_bond_silence_no_other(feed: QmtQuotes, control: Control, call: str) -> None:
+    control.next_call(call, "error")
+    quotes = await feed.snapshot([A, B])
+    assert all(isinstance(quote, Known) for quote in quotes.values()), quotes
+    assert feed.trouble is None
+    assert (feed.facts(A) is None) == (call == "instrument_detail")
+    assert feed.facts(B) is not None
+
+
+async def test_a_call_stays_known_where_the_terminal_answers_no_more(control: Control) -> None:
+    told = {"forceRedeemTradeDate": 20260529, "forceRedeemPrice": 100.4}
+    control.add_instrument(str(A), name="bond", prev_close=100.0, cb_info=told)
+    control.set_quote(A, 100.0)
+    clock = ScaledClock(OPENING.replace(hour=0, minute=5), 1.0)
+    feed = QmtQuotes(clock, open_now=lambda: False, timeout=10.0)
+    await feed.start()
+    await feed.snapshot([A])
+    clock.move_to(OPENING.replace(hour=9, minute=15))
+    control.next_call("cb_info", "error")
+    await feed.snapshot([A])
+    await feed.stop()
+    facts = feed.facts(A)
+    assert facts is not None
+    assert (facts.call, str(facts.last_trade)) == (RedemptionState.CALLED, "2026-05-29")
+
+
 async def test_a_stopped_feed_can_be_started_again(feed: QmtQuotes, listener: Listener, control: Control) -> None:
     """Settings may take the terminal out of the quote sources and put it back."""
     feed.watch([A])

@@ -11,7 +11,7 @@ from core.model.known import Known, Unknown
 from core.model.order import Side
 from core.model.quote import Quote, TradingState
 from core.model.time import SHANGHAI
-from core.quotes.qmt_ticks import Detail, read_detail, read_tick
+from core.quotes.qmt_ticks import Detail, read_bond, read_detail, read_tick
 from core.rules.pricing import why_not_tradable
 
 BOND = BondCode("123219")
@@ -207,3 +207,17 @@ def test_an_odd_value_is_no_price_and_raises_nothing(odd: object) -> None:
         found = read_tick(BOND, TICK, read_detail({**DETAIL, field: odd}))
         assert isinstance(found, Known)
     assert isinstance(read_tick(BOND, None, None), Unknown)  # type: ignore[arg-type]
+
+
+def test_odd_static_data_raise_nothing() -> None:
+    class Odd:
+        """As `pd.NA`, which has no truth."""
+
+        def __bool__(self) -> bool:
+            raise TypeError("ambiguous")
+
+    names = ("InstrumentName", "OpenDate", "ExpireDate", "bondName", "redeemStatus", "forceRedeemTradeDate")
+    for value in (Odd(), float("nan"), [], 2**63, "\x00"):
+        told: dict[str, Any] = dict.fromkeys((*names, "forceRedeemPrice", "bondMaturityDate", "bondRemainSize"), value)
+        assert read_bond(BOND, told, told, AT).call is None
+        assert read_detail(told).prev_close is None
