@@ -325,10 +325,10 @@ class RotorApp(QueuedInputApp):
         self.show_message(say("ctrl+c does nothing here. Press q to quit."))
 
     def action_command_palette(self) -> None:
-        from textual.command import CommandPalette
+        from tui.screens.palette import Palette
 
-        if not isinstance(self.screen, CommandPalette):
-            self.push_screen(CommandPalette(placeholder=say("Type an action's name"), id="--command-palette"))
+        if not isinstance(self.screen, Palette):
+            self.push_screen(Palette(placeholder=say("Type an action's name"), id="--command-palette"))
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         titles = {pane.id: say(pane.title) for pane in PANES}

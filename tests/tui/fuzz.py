@@ -231,6 +231,7 @@ class Fuzz:
             app.press("\x1b[20~")
             self._watch(app, probes)
             if time.monotonic() - began > ANSWER_SECONDS:
+                self._check_log()
                 self._fail(app, f"no answer within {ANSWER_SECONDS:.0f} s")
         self.figures.slowest = max(self.figures.slowest, time.monotonic() - began)
 

@@ -92,6 +92,14 @@ async def test_the_palette_and_its_choice_in_one_packet() -> None:
         assert not isinstance(app.screen, CommandPalette)
 
 
+async def test_a_page_of_a_palette_whose_list_has_no_room_yet() -> None:
+    async with shown(ScriptedLink(snapshot())) as (app, pilot):
+        strike(pilot, "ctrl+p", "enter", "escape", "ctrl+p", "right", "pagedown")
+        await until(pilot, lambda: not app._input.busy)
+        assert app._exception is None
+        assert isinstance(app.screen, CommandPalette)
+
+
 async def test_the_palette_opens_over_no_question() -> None:
     """A key of the palette would act below the question."""
     async with shown(ScriptedLink(snapshot()), "b", "ctrl+p") as (app, _):
