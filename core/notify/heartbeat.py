@@ -7,7 +7,7 @@ calls `beat` at the end of each of its checks, so nothing is sent while it hangs
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
 
 import httpx
@@ -31,8 +31,9 @@ _SECONDS = 10.0
 _RETRY = 30.0
 """Seconds after which a ping that failed is sent again."""
 
-_STEADY = 60.0
-"""Seconds that something must be wrong before it is reported: a start and a reconnection pass by themselves."""
+_FAULT_HOLD, _STOP_HOLD = 10.0, 60.0
+"""Seconds that trading must be off, or a stop not armed, before that is a failure: a reconnection and the first seconds
+of a session pass by themselves."""
 
 _STALE = 60.0
 """Seconds without a new snapshot after which the engine no longer counts as working."""
@@ -118,12 +119,13 @@ class Heartbeat:
             return
         if shown.number != self._newest[0]:
             self._newest = (shown.number, now)
-        wrong = list(_what_is_wrong(shown))
+        wrong = dict(_what_is_wrong(shown))
         if now - self._newest[1] > _STALE:
-            wrong.append(say("the screen's data are not renewed"))
+            wrong[say("the screen's data are not renewed")] = 0.0
         self._wrong_since = (self._wrong_since or now) if wrong else None
-        lasting = self._wrong_since is not None and now - self._wrong_since >= _STEADY
-        signal = Signal.FAIL if lasting else Signal.OK
+        if self._wrong_since is not None and now - self._wrong_since < min(wrong.values()):
+            return  # neither well nor a failure yet
+        signal = Signal.FAIL if wrong else Signal.OK
         if (now >= self._due_at or signal is not self._sent) and (self._task is None or self._task.done()):
             self._due_at, self._sent = now + MINUTE * self._settings.notify.heartbeat_minutes, signal
             self._task = asyncio.create_task(self._ping(address, signal, _line(shown, wrong)))
@@ -150,24 +152,29 @@ class Heartbeat:
             self._trouble = ""
 
 
-def _what_is_wrong(shown: Snapshot) -> Iterator[str]:
-    """In words without numbers of accounts and money: the service belongs to somebody else."""
+def _what_is_wrong(shown: Snapshot) -> Iterator[tuple[str, float]]:
+    """In words without numbers of accounts and money, since the service belongs to somebody else; and the seconds that
+    it must last.
+    """
     if faults := faults_of(shown):
-        yield say("trading is off ({kinds})", kinds=", ".join(dict.fromkeys(str(one.kind) for one in faults)))
+        yield (
+            say("trading is off ({kinds})", kinds=", ".join(dict.fromkeys(str(one.kind) for one in faults))),
+            _FAULT_HOLD,
+        )
     for control in shown.controls:
         if control is not Control.PAUSED:
-            yield say(control)
+            yield say(control), 0.0
     if shown.session is SessionPhase.OPEN and isinstance(shown.positions, Known):
         stops = [row.stop for row in shown.positions.value if row.stop is not None]
         if any(not stop.armed and stop.status not in _NOT_WANTED for stop in stops):
             armed = sum(stop.armed for stop in stops)
-            yield say("{armed} of {managed} stops are armed", armed=armed, managed=len(stops))
+            yield say("{armed} of {managed} stops are armed", armed=armed, managed=len(stops)), _STOP_HOLD
 
 
 _NOT_WANTED = frozenset({StopStatus.OFF, StopStatus.NOT_SET})
 """No stop is missing where the user, or the strategy, has none."""
 
 
-def _line(shown: Snapshot, wrong: list[str]) -> str:
+def _line(shown: Snapshot, wrong: Iterable[str]) -> str:
     state = "; ".join(wrong) or say("trading is on")
     return say("rotor {version}, {mode}: {state}", version=__version__, mode=shown.mode, state=state)

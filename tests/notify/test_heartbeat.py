@@ -83,20 +83,22 @@ def unarmed(status: StopStatus) -> Known[Any]:
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "hold", "said"),
     [
-        ({"ready": False, "blockers": blocked(f"{ACCOUNT}: {MONEY} CNY")}, "trading is off (mismatch)"),
-        ({"controls": (Control.HALTED,)}, "halted"),
-        ({"controls": (Control.TRIPPED,)}, "breaker tripped"),
-        ({"positions": unarmed(StopStatus.NO_PRICE)}, "0 of 5 stops are armed"),
+        ({"ready": False, "blockers": blocked(f"{ACCOUNT}: {MONEY} CNY")}, 10, "trading is off (mismatch)"),
+        ({"controls": (Control.HALTED,)}, 0, "halted"),
+        ({"controls": (Control.TRIPPED,)}, 0, "breaker tripped"),
+        ({"positions": unarmed(StopStatus.NO_PRICE)}, 60, "0 of 5 stops are armed"),
     ],
 )
+@pytest.mark.parametrize("worked_before", [True, False])
 async def test_a_state_in_which_nothing_is_guarded_is_a_failure_once_it_lasts(
-    server: Server, changes: dict[str, Any], said: str
+    server: Server, changes: dict[str, Any], hold: int, said: str, worked_before: bool
 ) -> None:
     world = World(server)
-    await world.beats(2, calm())
-    assert await world.beats(60, calm(**changes)) == []
+    if worked_before:
+        await world.beats(2, calm())
+    assert await world.beats(hold, calm(**changes)) == [], "neither a failure yet, nor that all is well"
     (failed,) = await world.beats(100, calm(**changes))
     assert failed.startswith("/fail rotor ")
     assert said in failed
