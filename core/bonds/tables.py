@@ -89,7 +89,7 @@ def _with_state(facts: BondFacts, icon: str | None, count: str) -> BondFacts:
     found = _icon(icon)
     if facts.redemption_price is None and (_NEAR_MATURITY in count or _ends_with_maturity(facts)):
         return replace(facts, call=RedemptionState.MATURING)
-    told = stated(count)
+    told = stated(f"{icon or ''} {count}")
     if told is RedemptionState.CALLED or facts.redemption_price is not None or facts.last_trade is not None:
         return replace(facts, call=RedemptionState.CALLED)
     if found is RedemptionState.NONE and told is not None:

@@ -58,13 +58,14 @@ Rows = Mapping[BondCode, PanelRow]
 @dataclass(frozen=True, slots=True, repr=False)
 class Panel:
     """The rows of a panel by date; `dates` ascend, `names` are the short names that are known, `rounded` is how many
-    closes were off the tick."""
+    closes were off the tick, `left_out` how many rows are of securities that are no convertible bonds of SH or SZ."""
 
     dates: tuple[date, ...]
     names: Mapping[BondCode, str]
     by_date: Mapping[date, Rows]
     last_dates: Mapping[BondCode, date]
     rounded: int = 0
+    left_out: int = 0
 
     def rows(self, day: date) -> Rows:
         """The rows of `day`; none where the panel has no such date."""
@@ -93,7 +94,7 @@ def load_panel(path: Path | None = None) -> Panel:
     by_date = reader.read(text)
     dates = tuple(sorted(by_date))
     last_dates = {code: day for day in dates for code in by_date[day]}
-    return Panel(dates, shipped_names(), by_date, last_dates, reader.rounded)
+    return Panel(dates, shipped_names(), by_date, last_dates, reader.rounded, reader.left_out)
 
 
 @cache
@@ -131,7 +132,7 @@ class _Reader:
     """Reads one file; each code, date and price text is turned into its value once."""
 
     def __init__(self, name: str) -> None:
-        self.rounded = 0
+        self.rounded = self.left_out = 0
         self._name = name
         self._codes: dict[str, BondCode] = {}
         self._dates: dict[str, date] = {}
@@ -142,6 +143,7 @@ class _Reader:
         first = text.partition("\n")[0]
         reader = csv.reader(StringIO(text, newline=""), delimiter="\t" if "\t" in first else ",")
         by_date: dict[date, dict[BondCode, PanelRow]] = {}
+        why = ""
         try:
             columns = self._columns(next(reader, None) or [])
             for fields in reader:
@@ -149,6 +151,10 @@ class _Reader:
                     continue
                 try:
                     day, code, row = self._row([fields[column] for column in columns])
+                except CodeRefused as refused:
+                    why = why or f"line {reader.line_num}: {refused}"
+                    self.left_out += 1
+                    continue
                 except IndexError:
                     raise ValueError(f"{len(fields)} fields are fewer than the header's") from None
                 rows = by_date.setdefault(day, {})
@@ -160,7 +166,7 @@ class _Reader:
         except (ValueError, csv.Error) as error:
             raise PanelError(f"{self._name}, line {reader.line_num}: {error}") from error
         if not by_date:
-            raise PanelError(f"{self._name} has a header and no rows")
+            raise PanelError(f"{self._name}, {why}" if why else f"{self._name} has a header and no rows")
         return by_date
 
     def _columns(self, names: list[str]) -> list[int]:
@@ -192,10 +198,7 @@ class _Reader:
         return day
 
     def _code(self, text: str) -> BondCode:
-        try:
-            code = self._codes[text] = parse_code(text)
-        except CodeRefused as refused:
-            raise ValueError(str(refused)) from None
+        code = self._codes[text] = parse_code(text)
         return code
 
     def _price(self, text: str) -> Decimal:

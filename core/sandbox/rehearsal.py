@@ -52,6 +52,7 @@ class RehearsalReport:
     rejected: int = 0
     left_market: int = 0
     rounded_closes: int = 0
+    left_out_rows: int = 0
     turnover: Decimal = Decimal(0)
     fees: Decimal = Decimal(0)
     equity: list[tuple[date, Decimal]] = field(default_factory=list[tuple[date, Decimal]])
@@ -71,6 +72,7 @@ class RehearsalReport:
             "rejected": self.rejected,
             "left_market": self.left_market,
             "rounded_closes": self.rounded_closes,
+            "left_out_rows": self.left_out_rows,
             "turnover": float(self.turnover),
             "fees": float(self.fees),
             "capital": float(self.capital),
@@ -112,7 +114,7 @@ async def rehearse(
     dates = [day for day in panel.dates if (start is None or day >= start) and (end is None or day <= end)]
     if not dates:
         raise ValueError(f"the panel reaches from {panel.dates[0]} to {panel.dates[-1]}: no date of it was asked for")
-    report = RehearsalReport(capital, top, rounded_closes=panel.rounded)
+    report = RehearsalReport(capital, top, rounded_closes=panel.rounded, left_out_rows=panel.left_out)
     with tempfile.TemporaryDirectory(prefix="rotor-rehearsal-", ignore_cleanup_errors=True) as folder:
         stage = _ScratchComponents(Path(folder), panel, _rules(settings, top), report)
         await stage.open(dates[0])

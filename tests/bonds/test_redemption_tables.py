@@ -124,6 +124,8 @@ def test_a_count_is_known_or_unknown_and_never_zero_by_silence(
         ({"强赎价": "100.05", "强赎状态": "公告不强赎"}, RedemptionState.CALLED),
         ({"最后交易日": "2026-11-20"}, RedemptionState.CALLED),
         ({"最后交易日": "2030-07-05"}, RedemptionState.MATURING),  # five days before its maturity
+        ({"强赎状态": "已公告强赎（9月29日）"}, RedemptionState.CALLED),
+        ({"强赎状态": "公告要强赎", "最后交易日": "9月29日"}, RedemptionState.CALLED),
         ({"强赎价": "0"}, RedemptionState.NONE),
         ({"强赎价": "-"}, RedemptionState.NONE),
     ],

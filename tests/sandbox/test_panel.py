@@ -140,6 +140,12 @@ def test_no_close_of_the_shipped_panel_is_rounded(panel: Panel) -> None:
     assert panel.rounded == 0
 
 
+def test_rows_of_other_securities_are_left_out_and_counted(tmp_path: Path) -> None:
+    others = [GOOD.replace("110043.SH", code) for code in ("132024.SH", "404001", "600000.SH", "登录")]
+    panel = load_panel(written(tmp_path / "a.csv", HEADER, *others, GOOD))
+    assert (panel.left_out, list(panel.rows(date(2024, 1, 5)))) == (4, [BondCode("110043")])
+
+
 def test_rows_of_commas_at_the_end_are_none(tmp_path: Path) -> None:
     panel = load_panel(written(tmp_path / "a.csv", HEADER, GOOD, ",,,,,,", "  ", ""))
     assert sum(len(panel.rows(day)) for day in panel.dates) == 1

@@ -95,12 +95,19 @@ def print_rehearsal(document: Document) -> None:
     """The report's figures, then every violation."""
     console = _console()
     for key, value in document.items():
-        if key not in {"equity", "violations", "rounded_closes"}:
+        if key not in {"equity", "violations", "rounded_closes", "left_out_rows"}:
             console.print(f"{key.replace('_', ' '):<18} {_figure(key, value)}", markup=False)
     if count := document["rounded_closes"]:
         text = say_many(
             "{count} close of the panel was off the tick of 0.001 CNY and was rounded to it.",
             "{count} closes of the panel were off the tick of 0.001 CNY and were rounded to it.",
+            count,
+        )
+        console.print(text, markup=False)
+    if count := document["left_out_rows"]:
+        text = say_many(
+            "{count} row of the panel is of no convertible bond of SH or SZ and was left out.",
+            "{count} rows of the panel are of no convertible bonds of SH or SZ and were left out.",
             count,
         )
         console.print(text, markup=False)
