@@ -7,7 +7,7 @@ import logging
 import sqlite3
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -27,6 +27,9 @@ from core.rules.sizing import fee
 from core.rules.ticks_and_lots import LOT, day_limits, on_tick
 
 log = logging.getLogger(__name__)
+
+_KEPT = timedelta(days=30)
+"""How long an order that is over is listed; a real terminal lists those of the day."""
 
 
 class PaperBroker:
@@ -72,6 +75,10 @@ class PaperBroker:
 
     async def start(self) -> None:
         self._expire_orders()
+        try:
+            self._store.forget(self._clock.now().date() - _KEPT)
+        except sqlite3.DatabaseError as error:
+            log.warning("old orders of the paper account could not be removed: %s", error)
 
     async def stop(self) -> None:
         if not self._stopped:

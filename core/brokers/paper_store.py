@@ -11,7 +11,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.i18n import say
-from core.infra.database import damaged, delete, open_database, rows, schema, update, wait_at_most, writing
+from core.infra.database import (
+    damaged,
+    delete,
+    delete_where,
+    open_database,
+    rows,
+    schema,
+    update,
+    wait_at_most,
+    writing,
+)
 from core.infra.stored import (
     DamagedValueError,
     StoredRow,
@@ -195,6 +205,15 @@ class PaperStore:
 
     def remark_used(self, remark: str) -> bool:
         return bool(rows(self._db, "orders", "remark = ?", [remark]))
+
+    def forget(self, before: date) -> None:
+        """Delete earlier days' orders that are over, with their fills; the newest stays: numbers go on from it."""
+        live = ",".join(f"'{state}'" for state in LIVE_STATES)
+        over = f"day < ? and state not in ({live}) and cast(order_id as integer) < {self._next_order - 1:d}"
+        gone = f"order_id in (select order_id from orders where {over})"
+        newest = f"cast(substr(trade_id, 2) as integer) < {self._next_fill - 1:d}"
+        delete_where(self._db, "fills", f"{gone} and {newest}", [before.isoformat()])
+        delete_where(self._db, "orders", over, [before.isoformat()])
 
     def live_orders(self) -> list[PaperOrder]:
         states = [str(state) for state in LIVE_STATES]

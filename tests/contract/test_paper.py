@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from core.brokers.paper_store import PaperStore
+from core.model.known import Known
 from core.model.order import OrderState, Refused, Side
 from core.model.quote import TradingState
 from tests.contract.venue import OPENING, SH, Account, PaperVenue, intent, quote
@@ -89,4 +90,26 @@ async def test_an_expired_order_is_reported(tmp_path: Path) -> None:
     await venue.show(quote(SH, venue.now))
     lapsed = await account.order("b-1")
     assert (venue.events[-1], lapsed.state) == (lapsed, OrderState.LAPSED)
+    await venue.close()
+
+
+async def test_orders_of_last_month_are_forgotten_and_no_number_is_given_out_again(tmp_path: Path) -> None:
+    venue = await PaperVenue.opened(tmp_path)
+    account = Account(venue)
+    await venue.show(quote(SH, OPENING))
+    orders = [await account.send(intent(f"b-{number}", SH, Side.BUY, 10, "100.01")) for number in range(3)]
+    for _ in range(31):
+        await venue.next_day()
+    await venue.reopen()
+    kept = await venue.broker.orders(OPENING.date())
+    assert isinstance(kept, Known)
+    assert [order.remark for order in kept.value] == ["b-2"]
+    assert (await account.position(SH)).volume == 30
+    await venue.show(quote(SH, venue.now))
+    later = await account.send(intent("b-4", SH, Side.BUY, 10, "100.01"))
+    assert later.order_id not in {order.order_id for order in orders}
+    fills = await venue.broker.fills(OPENING.date())
+    assert isinstance(fills, Known)
+    assert [fill.remark for fill in fills.value] == ["b-2", "b-4"]
+    assert len({fill.trade_id for fill in fills.value}) == 2
     await venue.close()
