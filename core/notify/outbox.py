@@ -228,19 +228,23 @@ class Outbox:
     def set_receivers(self, receivers: Iterable[str], *, complete: bool = True) -> None:
         """From now on these are the receivers: a new one gets what comes from now on, one that left gets nothing.
 
+        A mail address in place of another one gets also what waited for that one.
+
         Not `complete`: there may be others, whose addresses cannot be read now; what waits for them stays.
         """
         names = set(receivers)
         known = {row["name"]: row["place"] for row in rows(self._db, "receivers")}
+        left = known.keys() - names if complete else set[str]()
         newest = rows(self._db, "news", order_by="id desc limit 1")
+        last = newest[0]["id"] if newest else 0
+        replaced = min((known[name] for name in left if _is_mail(name)), default=last)
 
         def write() -> None:
             for name in names - known.keys():
-                # Of several mail addresses each gets what waited for the one before.
-                place = known.get(name.partition(" ")[0], newest[0]["id"] if newest else 0)
+                place = replaced if _is_mail(name) else last
                 row = {"name": name, "place": place, "tries": 0, "next_at": "", "error": "", "since": "", "sent": "[]"}
                 self._db.table("receivers").insert(row)
-            for name in known.keys() - names if complete else ():
+            for name in left:
                 self._db.execute("delete from receivers where name = ?", [name])
 
         self._change(write)
@@ -376,3 +380,7 @@ def _told(row: StoredRow) -> tuple[str, SentNotification]:
 
 def _moment(text: str) -> datetime | None:
     return as_moment(text) if text else None
+
+
+def _is_mail(receiver: str) -> bool:
+    return receiver.partition(" ")[0] == "mail"

@@ -241,3 +241,7 @@ def test_each_of_several_mail_addresses_gets_what_waited_for_the_one(path: Path)
     outbox.set_receivers(["mail a@x.cn", "mail b@x.cn", "push"])
     assert texts(outbox, "mail a@x.cn") == texts(outbox, "mail b@x.cn") == ["about a"]
     assert texts(outbox, "push") == []
+    outbox.set_receivers(["mail a@x.cn", "mail b@x.cn", "mail c@x.cn", "push"])
+    assert texts(outbox, "mail c@x.cn") == [], "an added one replaces none"
+    outbox.set_receivers(["mail", "push"])
+    assert texts(outbox, "mail") == ["about a"], "one of several that is left gets what waited"
