@@ -106,8 +106,8 @@ PANES = (
             "What the strategy's trading earned and cost in a period. Realised P/L is after fees, based on the "
             "average cost; open P/L uses the last price. Slippage is measured against the list price and "
             "against the arrival price, the last price when the order was decided; above zero is worse, '--' "
-            "was not recorded. Equity is the whole account's: deposits and withdrawals are part of it, so its "
-            "change is then not the return."
+            "was not recorded. Equity is the whole account's, and its change counts from the capital before the first "
+            "trade; deposits and withdrawals are neither gain nor loss."
         ),
     ),
     PaneInfo(

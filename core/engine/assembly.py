@@ -36,6 +36,7 @@ from core.quotes.feed import NoQuotes, QuoteFeed, Quotes
 from core.quotes.qmt import QmtQuotes
 from core.quotes.tencent import TencentQuotes
 from core.trading.books import check_books
+from core.trading.equity import EquityCurve
 from core.trading.journal import Journal
 from core.trading.ledger import Ledger
 from core.trading.order_manager import OrderManager
@@ -78,13 +79,12 @@ class LastQuotes:
 
 @dataclass(slots=True)
 class RunState:
-    """What the engine has seen since it started; all of it is in memory, the equity also in the database.
+    """What the engine has seen since it started, all of it in memory.
 
     `watched_at` is the monotonic second since when prices are followed, None while none are. `shown` is the newest
-    snapshot, `equity` has one point a minute.
+    snapshot.
     """
 
-    equity: deque[tuple[datetime, Decimal]]
     events: deque[Event] = field(default_factory=lambda: deque[Event](maxlen=200))
     quotes: Quotes = field(default_factory=dict[BondCode, Maybe[Quote]])
     last_quotes: LastQuotes | None = None
@@ -115,6 +115,7 @@ class Components:
     bonds: BondInfoProvider
     eligibility: Eligibility
     limits: OrderLimits
+    equity: EquityCurve
     state: RunState
     quote_sources: MakeSources
     live_consent: LiveConsent | None = None
@@ -136,14 +137,6 @@ class Components:
     def why_no_permission(self) -> str | None:
         """Why this account takes no order yet in live mode, None where it does."""
         return self.live_consent.why_not() if self.live_consent else None
-
-    def add_equity(self) -> None:
-        """Store one point of the equity curve for each minute of the market."""
-        asset, now = self.rotation.account.latest.asset, self.clock.now().replace(second=0, microsecond=0)
-        equity = self.state.equity
-        if isinstance(asset, Known) and (not equity or equity[-1][0] < now):
-            equity.append((now, asset.value.total))
-            self.state_store.add_equity(now, asset.value.total)
 
     async def close(self) -> None:
         """Close everything, also where closing some of it fails."""
@@ -396,7 +389,8 @@ def compose(
         bonds=bonds,
         eligibility=eligibility,
         limits=limits,
-        state=RunState(deque(state_store.equity(240), maxlen=240)),
+        equity=EquityCurve(state_store, order_manager, clock),
+        state=RunState(),
         quote_sources=quote_sources,
         live_consent=live_consent,
         claim=claim,

@@ -36,6 +36,7 @@ from core.model.command import (
     DayOfOrders,
     Done,
     DropMissed,
+    EnterFlow,
     Examine,
     ExecutePlan,
     ExportReport,
@@ -62,6 +63,7 @@ from core.model.command import (
     Reconcile,
     RecordCard,
     Release,
+    RemoveFlow,
     Reply,
     Resume,
     RunSelfTest,
@@ -81,9 +83,10 @@ from core.model.finding import Finding
 from core.model.known import Known, Maybe, Unknown
 from core.model.order import Origin
 from core.model.platform import Page, Record, Selection, Strategy
-from core.model.report import Report
+from core.model.report import CashFlow, Report
 from core.model.settings import StrategySettings
 from core.model.snapshot import Adoption, Followed, Need, Rebalance
+from core.model.time import SHANGHAI
 from core.trading.settle import adopt, adoptable, release, settle
 
 log = logging.getLogger(__name__)
@@ -140,6 +143,8 @@ class CommandHandlers:
             Adopt: self._adopt,
             AskAdoption: self._ask_adoption,
             Release: self._release,
+            EnterFlow: self._enter_flow,
+            RemoveFlow: self._remove_flow,
             GiveConsent: self._consent,
             RunSelfTest: self._self_test,
             ReadLog: self._read_log,
@@ -273,6 +278,22 @@ class CommandHandlers:
         owned = await release(self._components.order_manager, BondCode(command.code))
         await self._components.rotation.reconcile()
         return owned
+
+    async def _enter_flow(self, command: EnterFlow) -> CashFlow:
+        now = self._components.clock.now()
+        at = (command.at or now).astimezone(SHANGHAI).replace(microsecond=0)
+        if not command.amount.is_finite() or not command.amount or at > now:
+            raise CommandDeclined(say("A payment has an amount other than 0 and a time that has passed."))
+        try:
+            return self._components.equity.enter(command.amount, at)
+        except ValueError as error:
+            raise CommandDeclined(say("The payment was not recorded: {error}.", error=error)) from None
+
+    async def _remove_flow(self, command: RemoveFlow) -> CashFlow:
+        try:
+            return self._components.equity.remove(command.number)
+        except ValueError as error:
+            raise CommandDeclined(say("Nothing was removed: {error}.", error=error)) from None
 
     async def _consent(self, command: GiveConsent) -> None:
         live_consent, account = self._components.live_consent, self._components.order_manager.broker.account

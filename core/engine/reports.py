@@ -16,11 +16,11 @@ from core.infra.home import write_atomically
 from core.infra.stored import StoredRow, as_moment, read_rows
 from core.model.bond import BondCode
 from core.model.order import OrderState
-from core.model.report import BondResult, EquityPoint, OrderResult, Report, Slippage, StopResult
+from core.model.report import BondResult, CashFlow, EquityPoint, OrderResult, Report, Slippage, StopResult
 from core.rules.performance import SentOrder, TradeHistory, make_report
 from core.trading.journal import intent_of
 from core.trading.ledger import entry_of
-from core.trading.state_store import TRADING, equity_point
+from core.trading.state_store import TRADING, cash_flow, equity_point
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -86,21 +86,28 @@ def _books(
 ) -> TradeHistory:
     entries = tuple(read_rows(db, "ledger", entry_of))
     orders = tuple(read_rows(db, "orders", _sent, order_by="created_at, rowid"))
-    return TradeHistory(mode, account, entries, orders, _equity(db, first, last), prices)
+    flows = tuple(read_rows(db, "flows", cash_flow, order_by="at, number"))
+    return TradeHistory(mode, account, entries, orders, _equity(db, flows, first, last), prices, flows=flows)
 
 
 def _sent(row: StoredRow) -> SentOrder:
     return SentOrder(intent_of(row), row.get("state", OrderState), row.get("created_at", as_moment))
 
 
-def _equity(db: "Database", first: date | None, last: date) -> tuple[tuple[datetime, Decimal], ...]:
-    """Every minute of a single day; else each day's last point."""
-    newest = "at in (select max(at) from equity group by substr(at, 1, 10))"
+def _equity(
+    db: "Database", flows: Sequence[CashFlow], first: date | None, last: date
+) -> tuple[tuple[datetime, Decimal], ...]:
+    """Every minute of a single day, else each day's last point; the first of all, and those around each flow."""
+    where = "at in (select max(at) from equity group by substr(at, 1, 10)) or at = (select min(at) from equity)"
+    values: list[str] = []
     if first == last:
-        where, values = f"substr(at, 1, 10) = ? or {newest}", [last.isoformat()]
-    else:
-        where, values = newest, []
-    return tuple(read_rows(db, "equity", equity_point, where, values, "at"))
+        where, values = f"{where} or substr(at, 1, 10) = ?", [last.isoformat()]
+    points = dict(read_rows(db, "equity", equity_point, where, values))
+    for flow in flows:
+        at = [flow.at.isoformat()]
+        points |= dict(read_rows(db, "equity", equity_point, "at < ?", at, "at desc limit 1"))
+        points |= dict(read_rows(db, "equity", equity_point, "at >= ?", at, "at limit 1"))
+    return tuple(sorted(points.items()))
 
 
 _Table = tuple[str, Sequence[str], Iterable[Sequence[object]]]
@@ -127,7 +134,8 @@ _STOP = (
     *("client_order_id", "at", "code", "name", "origin", "state", "level", "price", "ordered", "filled"),
     *("average_price", "realised_cny"),
 )
-_EQUITY = ("at", "equity_cny", "drawdown_ratio")
+_EQUITY = ("at", "equity_cny", "drawdown_ratio", "paid_in_cny", "growth")
+_FLOW = ("number", "at", "amount_cny", "entered")
 
 
 def _tables(report: Report) -> tuple[_Table, ...]:
@@ -136,6 +144,7 @@ def _tables(report: Report) -> tuple[_Table, ...]:
         ("orders", (*_ORDER, *_SLIPPAGE), map(_order, report.orders)),
         ("stops", _STOP, map(_stop, report.stops)),
         ("equity", _EQUITY, map(_point, report.equity)),
+        ("flows", _FLOW, ((flow.number, flow.at.isoformat(), flow.amount, flow.entered) for flow in report.flows)),
     )
 
 
@@ -162,7 +171,7 @@ def _stop(row: StopResult) -> tuple[object, ...]:
 
 
 def _point(row: EquityPoint) -> tuple[object, ...]:
-    return row.at.isoformat(), row.value, round(row.drawdown, 6)
+    return row.at.isoformat(), row.value, round(row.drawdown, 6), row.paid, round(row.growth, 8)
 
 
 def _measured(part: Slippage) -> tuple[object, ...]:

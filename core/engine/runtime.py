@@ -167,6 +167,7 @@ class EngineRuntime:
         self._note_unclean_end()
         await self._reconcile()
         await self._refresh()
+        self._note_equity()  # the capital before any trade
         self._follow_quotes()
         self._publish_snapshot()  # now: what waited for the start reads this snapshot
         self._login.start()
@@ -259,7 +260,7 @@ class EngineRuntime:
         await self._current.apply()
         await self._keep_reconciled(slept=slept > 0)
         self._follow_quotes()
-        self._components.add_equity()
+        self._note_equity()
         await self._restart_silent_feed()
         if not self._job_scheduler.running:
             self._supervisor.note_failure("the schedule", "it had stopped")
@@ -345,6 +346,9 @@ class EngineRuntime:
         """Read the account and the quotes of its holdings."""
         await self._components.rotation.account.read()
         self._state.quotes = await self._components.feed.snapshot(self._held())
+
+    def _note_equity(self) -> None:
+        self._components.equity.note(self._components.rotation.account.latest, self._state.quotes)
 
     def _held(self) -> tuple[BondCode, ...]:
         """The bonds that the account held at the last reading."""

@@ -79,7 +79,7 @@ class SnapshotBuilder:
             suspended=self._suspended(now.date()),
             rebalance=components.rotation.current_run(),
             events=tuple(state.events),
-            equity=tuple(state.equity),
+            day=components.equity.day(components.rotation.account.latest.asset),
             controls=(pulled,) if (pulled := components.rotation.controls.engaged) else (),
             needs=components.live_consent.missing() if components.live_consent else (),
             jobs=scheduler.jobs(),

@@ -12,7 +12,7 @@ from core.model.known import Maybe
 from core.model.order import Order
 from core.model.plan import Plan
 from core.model.platform import Page, Record, RecordDetail, Selection, Strategy
-from core.model.report import Report
+from core.model.report import CashFlow, Report
 from core.model.settings_rows import SecretName, SecretStored, SettingsTable
 from core.model.snapshot import Adoption, AdoptionBasis, Followed, Level, Rebalance
 
@@ -211,6 +211,21 @@ class Release(Command[int]):
     """Take a bond out of management; answers with the 张 that the strategy held."""
 
     code: str
+
+
+@dataclass(frozen=True, slots=True)
+class EnterFlow(Command[CashFlow]):
+    """Record what was paid into the account, or out of it (below zero), CNY; at `at`, now where it is None."""
+
+    amount: Decimal
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveFlow(Command[CashFlow]):
+    """Take back a payment that was none: it counts as gain or loss then."""
+
+    number: int
 
 
 @dataclass(frozen=True, slots=True)

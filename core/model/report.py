@@ -108,11 +108,40 @@ class StopResult:
 
 
 @dataclass(frozen=True, slots=True)
+class CashFlow:
+    """Money paid into the account, or out of it (below zero), CNY. `entered` by the user, else seen in its cash."""
+
+    number: int
+    at: datetime
+    amount: Decimal
+    entered: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DayResult:
+    """What the day brought since the last close (`since`), or since the first reading of an account without one.
+
+    `paid` in CNY was paid in less what was paid out; it is in neither figure.
+    """
+
+    since: datetime
+    profit: Decimal
+    ratio: float
+    paid: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class EquityPoint:
-    """The account's total at a moment, and how far it was below its highest until then, a ratio of that."""
+    """The account's total at a moment. `paid` was paid in since the point before, less what was paid out.
+
+    `growth` is what 1 CNY of the first point has become without what was paid; `drawdown` is how far that is below its
+    highest until then, a ratio of that.
+    """
 
     at: datetime
     value: Decimal
+    paid: Decimal
+    growth: float
     drawdown: float
 
 
@@ -120,8 +149,8 @@ class EquityPoint:
 class Totals:
     """Sums over the bonds. `open` adds what is known; `unpriced` holdings are not in it.
 
-    `change` and `change_ratio` are of the account's equity: money that was paid in or out of the account is in them,
-    for no broker tells it. `turnover_ratio` is the turnover over the mean equity.
+    `change` and `change_ratio` are of the account's equity from its opening capital on, without what was paid in and
+    out; `change_ratio` and `max_drawdown` are time-weighted. `turnover_ratio` is the turnover over the mean equity.
     """
 
     realised: Decimal
@@ -141,8 +170,8 @@ class Totals:
 class Report:
     """Everything of a span of trading days: `first` None is since the beginning.
 
-    The equity has one point a day, its last, and begins with the last one before the span; of a single day it has one
-    a minute.
+    The equity has one point a day, its last; of a single day it has one a minute. It begins with the last one before
+    the span, else with the first one that there is: the capital before the first trade. `flows` are those within it.
     """
 
     mode: str
@@ -154,6 +183,7 @@ class Report:
     orders: tuple[OrderResult, ...]
     stops: tuple[StopResult, ...]
     equity: tuple[EquityPoint, ...]
+    flows: tuple[CashFlow, ...]
     totals: Totals
 
     @property

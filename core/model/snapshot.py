@@ -13,6 +13,7 @@ from core.model.known import Known, Maybe, Unknown
 from core.model.order import Order, Origin, Side
 from core.model.plan import Blocked, Plan
 from core.model.quote import SessionPhase
+from core.model.report import DayResult
 from core.model.settings import ScreenSettings
 
 AdoptionBasis = Literal["cost", "last"]
@@ -355,7 +356,7 @@ class Snapshot:
     suspended: tuple[Blocked, ...] = ()
     rebalance: Rebalance | None = None
     events: tuple[Event, ...] = ()
-    equity: tuple[tuple[datetime, Decimal], ...] = ()
+    day: DayResult | None = None
     controls: tuple[Control, ...] = ()
     needs: tuple[Need, ...] = ()
     jobs: tuple[Job, ...] = ()

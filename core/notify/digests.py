@@ -40,7 +40,10 @@ def closing_digest(shown: Snapshot) -> str:
     today = [order for order in shown.orders if order.intent.trading_day == shown.trading_day]
     lines = [say("The close of {day}.", day=shown.trading_day)]
     if isinstance(shown.asset, Known):
-        lines.append(say("  assets {total:,.2f} CNY{change}", total=shown.asset.value.total, change=_change(shown)))
+        change = "" if shown.day is None else f" ({shown.day.ratio:+.2%})"
+        lines.append(say("  assets {total:,.2f} CNY{change}", total=shown.asset.value.total, change=change))
+        if shown.day is not None and shown.day.paid:
+            lines.append(say("  paid in or out {paid:+,.2f} CNY: no gain, no loss", paid=shown.day.paid))
         lines.append(say("  cash {cash:,.2f} CNY", cash=shown.asset.value.cash))
     for side, word in ((Side.BUY, say("bought")), (Side.SELL, say("sold"))):
         volume, amount = filled_of(order for order in today if order.intent.side is side)
@@ -67,14 +70,6 @@ def closing_digest(shown: Snapshot) -> str:
         lines.append(say("  holds {count} bonds", count=len(shown.positions.value)))
     lines += [say("  next: {name} {at:%m-%d %H:%M}", name=say(job.name), at=job.at) for job in shown.jobs[:1]]
     return "\n".join(lines)
-
-
-def _change(shown: Snapshot) -> str:
-    """Against the day's first point of the equity line."""
-    points = [total for at, total in shown.equity if at.date() == shown.trading_day]
-    if not points or not isinstance(shown.asset, Known) or not points[0]:
-        return ""
-    return f" ({shown.asset.value.total / points[0] - 1:+.2%})"
 
 
 def filled_of(orders: Iterable[Order]) -> tuple[int, Decimal]:

@@ -16,7 +16,17 @@ from typing import SupportsFloat
 
 from core.model.bond import BondCode
 from core.model.order import STOP_ORIGINS, Intent, Side
-from core.model.report import BondResult, EquityPoint, OrderResult, Report, Slippage, StopResult, Totals
+from core.model.report import (
+    BondResult,
+    CashFlow,
+    EquityPoint,
+    OrderResult,
+    Report,
+    Slippage,
+    StopResult,
+    Totals,
+)
+from core.rules.returns import growth, sum_between
 
 Equity = Sequence[tuple[date, SupportsFloat]]
 
@@ -112,7 +122,8 @@ class SentOrder:
 class TradeHistory:
     """All that a report is made from: ledger and orders from the beginning on, oldest first.
 
-    `equity` are the account's totals in ascending time; `prices` the last ones that are known, CNY per 张.
+    `equity` are the account's totals in ascending time, those around each of the `flows` among them; `prices` the last
+    ones that are known, CNY per 张.
     """
 
     mode: str
@@ -122,6 +133,7 @@ class TradeHistory:
     equity: Sequence[tuple[datetime, Decimal]]
     prices: Mapping[BondCode, Decimal]
     names: Mapping[BondCode, str] = field(default_factory=dict[BondCode, str])
+    flows: Sequence[CashFlow] = ()
 
 
 @dataclass(slots=True)
@@ -154,7 +166,7 @@ def make_report(books: TradeHistory, first: date | None, last: date, made_at: da
     orders = tuple(_order(order, fills.get(order.intent.client_order_id, _Fills())) for order in sent)
     names = {**{order.intent.code: order.intent.name for order in books.orders}, **books.names}
     rows = _bonds(bonds, orders, names, books.prices)
-    equity = _equity(books.equity, first, last)
+    equity = _equity(books.equity, books.flows, first, last)
     return Report(
         books.mode,
         books.account,
@@ -165,6 +177,7 @@ def make_report(books: TradeHistory, first: date | None, last: date, made_at: da
         orders,
         tuple(_stop(order, fills) for order in sent if order.intent.origin in STOP_ORIGINS),
         equity,
+        tuple(flow for flow in books.flows if equity and equity[0].at < flow.at and flow.at.date() <= last),
         _totals(rows, orders, equity),
     )
 
@@ -304,19 +317,30 @@ def _bonds(
     )
 
 
-def _equity(line: Sequence[tuple[datetime, Decimal]], first: date | None, last: date) -> tuple[EquityPoint, ...]:
-    """One point a day, its last, after the last one before the span; of a single day every point."""
-    inside = [(at, value) for at, value in line if _within(at.date(), first, last)]
-    if first != last:
-        inside = list({at.date(): (at, value) for at, value in inside}.values())
+def _equity(
+    line: Sequence[tuple[datetime, Decimal]], flows: Sequence[CashFlow], first: date | None, last: date
+) -> tuple[EquityPoint, ...]:
+    """The opening point, and one point a day, its last; of a single day every point."""
+    inside = [point for point in line if _within(point[0].date(), first, last)]
+    if not inside:
+        return ()
     before = [point for point in line if first is not None and point[0].date() < first][-1:]
-    points = [*before, *inside] if inside else []
-    falls = drawdowns([(at.date(), value) for at, value in points])
-    return tuple(EquityPoint(at, value, fall) for (at, value), fall in zip(points, falls, strict=True))
+    points = [*before, *inside]
+    days = {at.date(): at for at, _ in inside}
+    shown = {points[0][0], *(days.values() if first != last else (at for at, _ in inside))}
+    grown = growth(points, flows)
+    kept = [(at, value, factor) for (at, value), factor in zip(points, grown, strict=True) if at in shown]
+    falls = drawdowns([(at.date(), factor) for at, _, factor in kept])
+    since = [points[0][0], *(at for at, _, _ in kept)]
+    return tuple(
+        EquityPoint(at, value, sum_between(flows, earlier, at), factor, fall)
+        for (at, value, factor), fall, earlier in zip(kept, falls, since, strict=False)
+    )
 
 
 def _totals(bonds: Sequence[BondResult], orders: Sequence[OrderResult], equity: Sequence[EquityPoint]) -> Totals:
-    line = [(point.at.date(), point.value) for point in equity]
+    line = [(point.at.date(), point.growth) for point in equity]
+    paid = sum((point.paid for point in equity), Decimal(0))
     turnover = sum((bond.turnover for bond in bonds), Decimal(0))
     mean = sum((point.value for point in equity), Decimal(0)) / len(equity) if equity else Decimal(0)
     priced = [bond.open for bond in bonds if bond.held and bond.open is not None]
@@ -330,7 +354,7 @@ def _totals(bonds: Sequence[BondResult], orders: Sequence[OrderResult], equity: 
         turnover / mean if mean > 0 else None,
         together(order.by_list for order in orders),
         together(order.by_arrival for order in orders),
-        equity[-1].value - equity[0].value if len(equity) > 1 else None,
+        equity[-1].value - equity[0].value - paid if len(equity) > 1 else None,
         total_return(line),
         max_drawdown(line),
     )

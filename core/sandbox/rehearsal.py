@@ -60,6 +60,11 @@ class RehearsalReport:
     order_rows: list[Order] = field(default_factory=list[Order])
     fill_rows: list[Fill] = field(default_factory=list[Fill])
 
+    @property
+    def _line(self) -> list[tuple[date, Decimal]]:
+        """The equity from the capital before the first trade on."""
+        return [(self.dates[0], self.capital), *self.equity] if self.equity else []
+
     def as_json(self) -> dict[str, Any]:
         """The document of `rotor rehearse --json`."""
         return {
@@ -77,10 +82,10 @@ class RehearsalReport:
             "fees": float(self.fees),
             "capital": float(self.capital),
             "equity_end": float(self.equity[-1][1]) if self.equity else float(self.capital),
-            "total_return": total_return(self.equity),
-            "annualized_return": annualized_return(self.equity),
-            "max_drawdown": max_drawdown(self.equity),
-            "sharpe": sharpe(self.equity),
+            "total_return": total_return(self._line),
+            "annualized_return": annualized_return(self._line),
+            "max_drawdown": max_drawdown(self._line),
+            "sharpe": sharpe(self._line),
             "equity": [[day.isoformat(), float(value)] for day, value in self.equity],
             "violations": self.violations,
         }

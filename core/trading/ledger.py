@@ -1,5 +1,6 @@
 """The ledger: what the strategy owns. Only fills move it, each exactly once."""
 
+from collections import Counter
 from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,10 @@ class Ledger:
         self._booked: set[str] = set()
         self._settled: set[str] = set()
         self._owned: dict[BondCode, Owned] = {}
+        self.cash_from_fills = Decimal(0)
+        """CNY that all fills have brought in, fees paid; below zero where more was bought than sold."""
+        self.filled: Counter[BondCode] = Counter()
+        """张 that all fills have brought in, less what they sold."""
         read_rows(db, "ledger", self._load)
 
     def book(self, fill: Fill, client_order_id: str) -> bool:
@@ -101,7 +106,7 @@ class Ledger:
         keep = self._backlog.store if kind == "fill" else self._backlog.commit
         keep(lambda: self._db.table("ledger").insert(row))
         self._remember(key, client_order_id)
-        self._move(fill.code, fill.side, fill.volume, fill.price, fill.fee)
+        self._move(kind, fill.code, fill.side, fill.volume, fill.price, fill.fee)
         return True
 
     def _load(self, row: StoredRow) -> None:
@@ -117,14 +122,18 @@ class Ledger:
                 )
             )
         self._remember(row.get("key", as_text), entry.client_order_id)
-        self._move(entry.code, entry.side, entry.volume, entry.price, entry.fee)
+        self._move(entry.kind, entry.code, entry.side, entry.volume, entry.price, entry.fee)
 
     def _remember(self, key: str, client_order_id: str) -> None:
         self._booked.add(key)
         if key.endswith(f"/{SETTLED}"):
             self._settled.add(client_order_id)
 
-    def _move(self, code: BondCode, side: Side, volume: int, price: Decimal, fee: Decimal) -> None:
+    def _move(self, kind: str, code: BondCode, side: Side, volume: int, price: Decimal, fee: Decimal) -> None:
+        if kind == "fill":
+            bought = volume if side is Side.BUY else -volume
+            self.filled[code] += bought
+            self.cash_from_fills -= price * bought + fee
         owned = self._owned.get(code) or Owned(code, 0, Decimal(0))
         if side is Side.BUY:
             known = price > 0 and (owned.volume == 0 or owned.cost > 0)  # a part without a cost is no cost of nothing

@@ -8,15 +8,21 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, cast
 
 from core.infra.backlog import backlog_of
-from core.infra.database import delete_where, rows, schema, update
-from core.infra.stored import StoredRow, as_amount, as_moment, as_text, read_rows
+from core.infra.database import delete, delete_where, rows, schema, update
+from core.infra.stored import StoredRow, as_amount, as_count, as_moment, as_text, as_whole, read_rows
+from core.model.bond import BondCode
+from core.model.report import CashFlow
 from core.model.snapshot import Control
+from core.rules.returns import Bond, MoneyReading
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
 RUNNING = "engine_running"
 """Key: when the running engine started; empty after a clean end."""
+
+_READING = "money_reading"
+"""Key: the account's newest reading."""
 
 
 class StateStore:
@@ -47,25 +53,106 @@ class StateStore:
         told = [moment for moment in (self.recall(key), *(step["at"] for step in steps)) if moment is not None]
         return max((datetime.fromisoformat(moment) for moment in told), default=None)
 
-    def add_equity(self, at: datetime, total: Decimal) -> None:
-        """Store one point of the equity curve, CNY; a second one for the same moment replaces the first."""
-        row = {"at": at.isoformat(), "total": str(total)}
-        self.backlog.store(lambda: self._db.table("equity").insert(row, replace=True))
+    def add_equity(
+        self, at: datetime, total: Decimal, reading: MoneyReading | None = None, flow: CashFlow | None = None
+    ) -> None:
+        """Store one point of the equity curve, CNY; a second one for the same moment replaces the first.
 
-    def equity(self, limit: int) -> tuple[tuple[datetime, Decimal], ...]:
-        """The newest `limit` points, oldest first."""
-        found = read_rows(self._db, "equity", equity_point, order_by=f"at desc limit {limit:d}")
-        return tuple(reversed(found))
+        With it, all or nothing: the account's newest reading, by which the next run sees what was paid meanwhile, and
+        the payment that was seen.
+        """
+        point = {"at": at.isoformat(), "total": str(total)}
+        self._newest[_READING] = told = None if reading is None else _written(reading)
+
+        def write() -> None:
+            self._db.table("equity").insert(point, replace=True)
+            if told is not None:
+                self._db.table("state").insert({"key": _READING, "value": told}, replace=True)
+            if flow is not None:
+                self._db.table("flows").insert(_row(flow))
+
+        self.backlog.store(write)
+
+    def equity_of(self, day: date) -> list[tuple[datetime, Decimal]]:
+        """The day's points, oldest first, after the last one before it."""
+        before = read_rows(self._db, "equity", equity_point, "at < ?", [day.isoformat()], "at desc limit 1")
+        return before + read_rows(self._db, "equity", equity_point, "substr(at, 1, 10) = ?", [day.isoformat()], "at")
+
+    def first_point(self) -> datetime | None:
+        """When the equity curve begins."""
+        found = read_rows(self._db, "equity", equity_point, order_by="at limit 1")
+        return found[0][0] if found else None
+
+    def point_from(self, at: datetime) -> Decimal | None:
+        """The account's total at the first point from this moment on."""
+        found = read_rows(self._db, "equity", equity_point, "at >= ?", [at.isoformat()], "at limit 1")
+        return found[0][1] if found else None
+
+    def kept_reading(self) -> MoneyReading | None:
+        """The reading that was kept last; None in a database of an older version."""
+        kept = self.recall(_READING)
+        return None if kept is None else _reading(kept)
+
+    def flows(self) -> tuple[CashFlow, ...]:
+        """All payments into the account and out of it, oldest first."""
+        return tuple(read_rows(self._db, "flows", cash_flow, order_by="at, number"))
+
+    def add_flow(self, flow: CashFlow) -> None:
+        """Store a payment that the user names."""
+        self.backlog.store(lambda: self._db.table("flows").insert(_row(flow)))
+
+    def remove_flow(self, flow: CashFlow) -> None:
+        """Forget a payment."""
+        self.backlog.store(lambda: delete(self._db, "flows", flow.number))
 
     def check(self) -> None:
         """Read every row. Raises `DatabaseUnusable` for one that is damaged."""
         read_rows(self._db, "state", _value)
         read_rows(self._db, "equity", equity_point)
+        self.flows()
 
     def drop_minutes(self, before: date) -> None:
-        """Keep of each earlier day its last point of the equity only."""
-        last_ones = "select max(at) from equity group by substr(at, 1, 10)"
-        delete_where(self._db, "equity", f"at < ? and at not in ({last_ones})", [before.isoformat()])
+        """Keep of each earlier day its last point of the equity, the very first one, and those around payments."""
+        kept = (
+            "select max(at) from equity group by substr(at, 1, 10)",
+            "select min(at) from equity",
+            "select max(e.at) from equity e join flows f on e.at < f.at group by f.number",
+            "select min(e.at) from equity e join flows f on e.at >= f.at group by f.number",
+        )
+        delete_where(self._db, "equity", f"at < ? and at not in ({' union '.join(kept)})", [before.isoformat()])
+
+
+def cash_flow(row: StoredRow) -> CashFlow:
+    """The payment in a row of `flows`."""
+    return CashFlow(
+        row.get("number", as_count),
+        row.get("at", as_moment),
+        row.get("amount", as_amount),
+        bool(row.get("entered", as_whole)),
+    )
+
+
+def _row(flow: CashFlow) -> dict[str, int | str]:
+    return {
+        "number": flow.number,
+        "at": flow.at.isoformat(),
+        "amount": str(flow.amount),
+        "entered": int(flow.entered),
+    }
+
+
+def _written(reading: MoneyReading) -> str:
+    bonds = {str(code): [bond.held, bond.outside, str(bond.price)] for code, bond in reading.bonds.items()}
+    return json.dumps([[str(reading.cash), str(reading.holdings), str(reading.traded)], bonds])
+
+
+def _reading(text: str) -> MoneyReading:
+    (cash, holdings, traded), bonds = json.loads(text)
+    known = {
+        BondCode(code): Bond(as_whole(held), as_whole(outside), as_amount(price))
+        for code, (held, outside, price) in bonds.items()
+    }
+    return MoneyReading(as_amount(cash), as_amount(holdings), as_amount(traded), known)
 
 
 def equity_point(row: StoredRow) -> tuple[datetime, Decimal]:
@@ -92,6 +179,7 @@ _READ_BY: dict[str, Callable[[str], object]] = {
     "engine_running": as_moment,
     "sandbox_time": as_moment,
     "qmt_session": int,
+    _READING: _reading,
 }
 """How what is kept under a key (up to its first slash) is read, where it is not empty. Other keys hold any text."""
 
@@ -213,3 +301,13 @@ def orders_that_were_not_sent(db: "Database") -> None:
     db.table("orders").add_column("unsent", int, not_null_default=0)
     for row in rows(db, "orders", "state = 'refused' and substr(message, 1, 10) = 'not sent: '"):
         update(db, "orders", row["client_order_id"], {"unsent": 1})
+
+
+@TRADING()
+def payments_into_the_account_and_out_of_it(db: "Database") -> None:
+    db.table("flows").create(
+        {"number": int, "at": str, "amount": str, "entered": int},
+        pk="number",
+        not_null={"at", "amount", "entered"},
+        strict=True,
+    )

@@ -69,7 +69,7 @@ class TestReading:
         status = status_document(home, SETTINGS)
         assert [row["volume"] for row in status["ledger"]] == [10]
         assert status["running"] is None
-        assert [len(export_rows(home, SETTINGS, what)) for what in EXPORTS] == [1, 1, 1, 0]
+        assert [len(export_rows(home, SETTINGS, what)) for what in EXPORTS] == [1, 1, 1, 0, 0]
         assert files_of(home) == before
 
     def test_what_a_running_engine_has_committed_is_seen(self, home: Home) -> None:

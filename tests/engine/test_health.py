@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import shutil
-from collections import deque
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -126,7 +125,7 @@ class Patient:
             calendar=Calendar(),
             order_manager=SimpleNamespace(broker=self.broker),
             platform=SimpleNamespace(token_expires_at=None),
-            state=RunState(deque()),
+            state=RunState(),
         )
         self.account = SimpleNamespace(unanswered=None)
         self.components.rotation = SimpleNamespace(account=self.account)

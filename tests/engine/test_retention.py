@@ -57,15 +57,16 @@ def test_the_steps_of_old_orders_go_and_the_orders_stay(tmp_path: Path) -> None:
     play(tmp_path, story)
 
 
-def test_of_an_old_day_the_last_equity_stays(tmp_path: Path) -> None:
-    minutes = [LONG_AGO, LONG_AGO + timedelta(minutes=1), DAY - timedelta(days=3), DAY - timedelta(days=3, minutes=-1)]
+def test_of_an_old_day_the_last_equity_stays_and_the_opening_capital(tmp_path: Path) -> None:
+    old = [LONG_AGO + timedelta(minutes=minute) for minute in range(3)]
+    minutes = [*old, DAY - timedelta(days=3), DAY - timedelta(days=3, minutes=-1)]
 
     async def story(world: DayWorld) -> None:
         for number, moment in enumerate(minutes):
             world.components.state_store.add_equity(moment, Decimal(number))
         await world.until("09:17")
-        kept = [at for at, _ in world.components.state_store.equity(1000) if at < DAY]
-        assert kept == minutes[1:]
+        kept = [row["at"] for row in rows(world.components.database, "equity") if row["at"] < DAY.isoformat()]
+        assert kept == [at.isoformat() for at in (old[0], *minutes[2:])]
 
     play(tmp_path, story)
 

@@ -37,9 +37,9 @@ def test_a_failed_margin_account_under_the_number_stops_no_stop(world: ProcessWo
 
 def test_a_number_of_a_margin_account_only_is_named_and_trades_nothing(world: ProcessWorld) -> None:
     world.control.configure(distort={name: {"m_nAccountType": CREDIT} for name in ("XtAccountStatus", "XtAsset")})
-    code, findings = world.json("doctor")
+    code, document = world.json("doctor")
     assert code != 0
-    account = next(one for one in findings if one["name"] == "account")
+    account = next(one for one in document["findings"] if one["name"] == "account")
     assert (account["state"], "of type CREDIT, not STOCK" in account["text"]) == ("failed", True)
     with Running(world) as run:
         run.wait_for("of type CREDIT, not STOCK")

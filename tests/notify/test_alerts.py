@@ -15,6 +15,7 @@ from core.model.known import Known, Unknown
 from core.model.notification import NotificationKind
 from core.model.order import Order, OrderState, Origin, Side
 from core.model.plan import Blocked
+from core.model.report import DayResult
 from core.model.settings import NotifyEvents
 from core.model.snapshot import (
     BlockKind,
@@ -296,14 +297,13 @@ def test_the_closing_digest_is_sent_once_and_only_for_a_day_rotor_ran(world: Ale
     done = order(
         1, Side.SELL, OrderState.FILLED, filled_volume=820, filled_amount=Decimal("97502.10"), fee=Decimal("9.75")
     )
-    began = NOW.replace(hour=9, minute=30)
-    evening = quiet(
-        at=NOW.replace(hour=15, minute=2), session="closed", orders=(done,), equity=((began, Decimal(1000000)),)
-    )
+    result = DayResult(NOW.replace(hour=9, minute=30), Decimal("4414.50"), 0.0044145, Decimal(-50_000))
+    evening = quiet(at=NOW.replace(hour=15, minute=2), session="closed", orders=(done,), day=result)
     (told,) = world.look(evening)
     assert told.splitlines() == [
         "The close of 2026-05-06.",
         "  assets 1,004,414.50 CNY (+0.44%)",
+        "  paid in or out -50,000.00 CNY: no gain, no loss",
         "  cash 312,000.10 CNY",
         "  bought: 0 张 for 0.00 CNY",
         "  sold: 820 张 for 97,502.10 CNY",

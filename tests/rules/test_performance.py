@@ -8,7 +8,7 @@ import pytest
 
 from core.model.bond import BondCode
 from core.model.order import Intent, Origin, Side
-from core.model.report import Report
+from core.model.report import CashFlow, Report
 from core.model.time import SHANGHAI
 from core.rules.performance import LedgerEntry, SentOrder, TradeHistory, make_report, slippage, together
 
@@ -117,6 +117,7 @@ def test_a_bond_that_left_otherwise_is_not_a_sale() -> None:
 def test_the_equity_curve_has_one_point_a_day_and_its_max_drawdown() -> None:
     found = report()
     assert [point.value for point in found.equity] == [100_000, 102_000]
+    assert [point.growth for point in found.equity] == pytest.approx([1.0, 1.02])
     assert found.totals.change == 2000
     assert found.totals.change_ratio == pytest.approx(0.02)
     today = report(TUESDAY).equity
@@ -127,3 +128,30 @@ def test_the_equity_curve_has_one_point_a_day_and_its_max_drawdown() -> None:
 
 def test_without_trades_the_report_is_empty() -> None:
     assert report(books=TradeHistory("paper", "x", (), (), (), {})).empty
+
+
+def test_return_and_drawdown_count_from_the_capital_before_the_first_trade() -> None:
+    first = NOON - timedelta(days=1)
+    line = ((first, Decimal(100_000)), (first + timedelta(hours=3), Decimal(92_000)), (NOON, Decimal(90_000)))
+    found = report(books=replace(BOOKS, equity=line))
+    assert [point.value for point in found.equity] == [100_000, 92_000, 90_000]
+    assert (found.totals.change, found.totals.change_ratio) == (-10_000, pytest.approx(-0.1))
+    assert found.totals.max_drawdown == pytest.approx(0.1)
+    assert report(TUESDAY, replace(BOOKS, equity=line)).totals.change_ratio == pytest.approx(90 / 92 - 1)
+
+
+def test_payments_of_the_span_are_told_and_not_counted() -> None:
+    first, paid = NOON - timedelta(days=1), NOON - timedelta(hours=1)
+    line = (
+        *((first, Decimal(100_000)), (first + timedelta(hours=3), Decimal(99_000))),
+        *((paid - timedelta(minutes=1), Decimal(108_900)), (paid, Decimal(158_900)), (NOON, Decimal(143_010))),
+    )
+    flows = (CashFlow(1, paid, Decimal(50_000), entered=False), CashFlow(2, first, Decimal(70_000), entered=True))
+    found = report(books=replace(BOOKS, equity=line, flows=flows))
+    assert [point.value for point in found.equity] == [100_000, 99_000, 143_010], "one a day"
+    assert [point.paid for point in found.equity] == [0, 0, 50_000]
+    assert found.totals.change == -6_990
+    assert found.totals.change_ratio == pytest.approx(0.99 * 1.1 * 0.9 - 1)
+    assert [flow.number for flow in found.flows] == [1], "what was there at the start is the opening capital"
+    assert report(TUESDAY, replace(BOOKS, equity=line, flows=flows)).flows == found.flows
+    assert report(books=replace(BOOKS, equity=line)).totals.change_ratio == pytest.approx(0.4301), "the control"

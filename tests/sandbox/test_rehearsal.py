@@ -208,6 +208,7 @@ def test_the_command_prints_one_json_document_and_exports(tmp_path: Path) -> Non
     assert document["sessions"] == len(document["equity"])
     assert {"from", "to", "orders", "fills", "rejected", "turnover", "fees", "capital", "equity_end"} <= set(document)
     assert {"total_return", "annualized_return", "max_drawdown", "sharpe"} <= set(document)
+    assert document["total_return"] == pytest.approx(document["equity_end"] / document["capital"] - 1)
     fills = (out / "fills.csv").read_text(encoding="utf-8").splitlines()
     assert len(fills) == document["fills"] + 1
 

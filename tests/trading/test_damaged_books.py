@@ -46,7 +46,8 @@ async def make_books(path: Path) -> None:
     store.keep("stop_parameters/4/402", "{}")
     store.keep("a key of a later version", "any text")
     store.add_equity(TEN, Decimal("1000.5"))
-    store.add_equity(TEN + timedelta(minutes=1), Decimal("1001.5"))
+    flow = CashFlow(1, TEN + timedelta(minutes=1), Decimal(200), entered=False)
+    store.add_equity(TEN + timedelta(minutes=1), Decimal("1201.5"), None, flow)
     world.db.close()
 
 
@@ -243,6 +244,7 @@ COLUMNS = st.sampled_from(
         *(("runs", column) for column in ("plan", "started_at", "finished_at", "cash_after", "stopped", "stage")),
         *(("lists", column) for column in ("bonds", "trade_date", "fetched_at")),
         *(("state", "value"), ("equity", "at"), ("equity", "total")),
+        *(("flows", column) for column in ("at", "amount", "entered")),
     ]
 )
 

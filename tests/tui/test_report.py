@@ -1,8 +1,10 @@
 """The report screen: a test for each key."""
 
-from datetime import date
+from datetime import date, timedelta
+from decimal import Decimal
 
 from core.model.command import Done, ExportReport, Failed, ReadReport
+from core.model.report import CashFlow, DayResult
 from core.rules.performance import TradeHistory, make_report
 from tests.tui.samples import NOW, TODAY, snapshot
 from tests.tui.screen import LARGE, flat, lines, press, shown, status_text, until
@@ -89,3 +91,21 @@ async def test_nothing_traded_and_not_read() -> None:
         link.replies[ReadReport] = Failed("The books are locked.")
         await press(pilot, "r")
         await until(pilot, lambda: "The books are locked." in flat(app))
+
+
+async def test_payments_stand_beside_the_change_and_are_not_in_it() -> None:
+    line = ((NOW - timedelta(days=1), Decimal(100_000)), (NOW, Decimal(149_000)))
+    flows = (CashFlow(1, NOW, Decimal(50_000), entered=False),)
+    books = TradeHistory("sandbox", "x", (), (), line, {}, flows=flows)
+    link = ScriptedLink(snapshot())
+    link.replies[ReadReport] = Done(make_report(books, None, TODAY, NOW))
+    async with shown(link, "7", "v", "v", "v", size=LARGE) as (app, _):
+        for item in ("-1,000.00 -1.00%", "Paid in 50,000.00, paid out 0.00", "+50,000.00"):
+            assert item in flat(app), item
+
+
+async def test_the_home_screen_shows_the_day_without_what_was_paid() -> None:
+    result = DayResult(NOW - timedelta(hours=20), Decimal("-1234.50"), -0.0123, Decimal(50_000))
+    async with shown(ScriptedLink(snapshot(day=result)), "1", size=LARGE) as (app, _):
+        for item in ("-1,234.50", "-1.23%", "+50,000.00"):
+            assert item in flat(app), item

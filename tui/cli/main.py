@@ -18,7 +18,7 @@ from core.infra.config import SettingsError, init_config, write_setting
 from core.infra.home import HomeUnusable
 from core.infra.settings_editor import problem_with, value_of
 from core.model.errors import RotorError
-from tui.cli import admin, calendar, service, trading
+from tui.cli import admin, calendar, report, service, trading
 from tui.cli.context import (
     AS_JSON,
     DONE,
@@ -235,7 +235,7 @@ def status(context: CliContext, as_json: bool) -> None:
 @AS_JSON
 @click.pass_obj
 def export(context: CliContext, what: str, out: Path | None, encoding: str | None, as_json: bool) -> None:
-    """Export orders, fills, the ledger or the equity curve as CSV (or JSON)."""
+    """Export orders, fills, the ledger, the equity curve or the payments in and out as CSV (or JSON)."""
     if as_json and encoding is not None:
         raise click.UsageError("--encoding is for CSV: JSON is always UTF-8")
     try:
@@ -265,6 +265,7 @@ def _output(out: Path | None, encoding: str) -> "Generator[TextIO]":
 for _command in (
     *(trading.run, trading.pause, trading.halt, trading.resume, trading.cancel, trading.flatten),
     *(trading.consent, trading.self_test, trading.settle, trading.adopt, trading.release),
+    *(report.report, report.flows),
     *(calendar.calendar, admin.doctor, admin.notify, admin.secret, admin.completion, admin.akshare_table),
     *(service.start, service.stop, service.autostart, service.serve, service.attach),
 ):

@@ -30,7 +30,7 @@ from tui.cli.output import fields, order_document, plain
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
-EXPORTS = ("orders", "fills", "ledger", "equity")
+EXPORTS = ("orders", "fills", "ledger", "equity", "flows")
 
 CSV_ENCODING = "utf-8-sig"
 """Of a file that people open: without the byte order mark, Excel on a Chinese Windows reads UTF-8 as GBK."""
@@ -220,7 +220,7 @@ def _trading_state(journal: Journal, ledger: Ledger, runs: Runs) -> dict[str, An
 
 
 def export_rows(home: Home, settings: Settings, what: str) -> Rows:
-    """All rows of one kind, oldest first: `orders`, `fills`, `ledger` or `equity`. Changes no file.
+    """All rows of one kind, oldest first: `orders`, `fills`, `ledger`, `equity` or `flows`. Changes no file.
 
     Raises `FileNotFoundError` where nothing was ever traded in the settings' mode, and `HomeUnusable` where its
     database is damaged.
@@ -234,8 +234,8 @@ def export_rows(home: Home, settings: Settings, what: str) -> Rows:
 def _rows_of(database: "Database", what: str) -> Rows:
     if what == "orders":
         return [order_document(order) for order in Journal(database).all()]
-    if what == "equity":
-        return rows(database, "equity", order_by="at")
+    if what in {"equity", "flows"}:
+        return rows(database, what, order_by="at")
     ledger = Ledger(database)
     if what == "fills":
         return [entry for entry in ledger.entries() if entry["kind"] == "fill"]

@@ -151,19 +151,16 @@ def account_text(snapshot: Snapshot) -> Text:
 
 
 def _change_rows(snapshot: Snapshot) -> list[Fact]:
-    """What the account has gained since the first minute that is remembered."""
-    if isinstance(snapshot.asset, Unknown) or not snapshot.equity:
+    """What the account has gained since the last close, and what was paid in or out."""
+    day = snapshot.day
+    if day is None:
         return []
-    began, first = snapshot.equity[0]
-    gained = snapshot.asset.value.total - first
-    ratio = f"  {fmt.ratio(gained / first)}" if first else ""
-    return [
-        (
-            say("Since {began}", began=fmt.since(began, snapshot.at)),
-            f"{fmt.signed_money(gained):>16}{ratio}",
-            change_tone(gained),
-        )
-    ]
+    gained = (
+        say("Since {began}", began=fmt.since(day.since, snapshot.at)),
+        f"{fmt.signed_money(day.profit):>16}  {fmt.ratio(day.ratio)}",
+        change_tone(day.profit),
+    )
+    return [gained, (say("Paid in"), f"{fmt.signed_money(day.paid):>16}", Tone.TEXT)] if day.paid else [gained]
 
 
 def _money_rows(asset: Maybe[Asset]) -> list[Fact]:

@@ -120,6 +120,7 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         Column(mark("Day +/-"), 10, right=True),
         Column("%", 7, right=True),
         Column(mark("Drawdown"), 8, right=True),
+        Column(mark("Paid in"), 11, right=True, rank=1),
     ),
 }
 
@@ -240,16 +241,18 @@ def _stop(row: StopResult, now: datetime) -> TableRow:
 
 
 def _point(row: EquityPoint, before: EquityPoint | None, *, by_minute: bool) -> TableRow:
-    change = None if before is None else row.value - before.value
-    ratio = None if before is None or change is None or not before.value else change / before.value
+    change = None if before is None else row.value - before.value - row.paid
+    ratio = None if before is None or not before.growth else row.growth / before.growth - 1
+    opening = before is None or by_minute
     return TableRow(
         key_of(row),
         (
-            cell(f"{fmt.in_shanghai(row.at):%m-%d %H:%M}" if by_minute else f"{fmt.in_shanghai(row.at):%Y-%m-%d}"),
+            cell(f"{fmt.in_shanghai(row.at):%m-%d %H:%M}" if opening else f"{fmt.in_shanghai(row.at):%Y-%m-%d}"),
             cell(fmt.money(row.value), Tone.STRONG),
             cell(fmt.signed_money(change), change_tone(change)),
             cell(fmt.ratio(ratio), change_tone(ratio)),
             cell(drawdown_text(row.drawdown), Tone.DIM if not row.drawdown else Tone.DOWN),
+            cell(fmt.signed_money(row.paid) if row.paid else "", Tone.DIM),
         ),
     )
 

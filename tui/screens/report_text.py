@@ -1,5 +1,7 @@
 """The text of the report around its rows: the lines above them, the equity chart, and the details."""
 
+from decimal import Decimal
+
 from rich.text import Text
 
 from core.i18n import say, say_many
@@ -89,6 +91,22 @@ def equity_heading(report: Report) -> Text:
         (f"{fmt.signed_money(sums.change)} {fmt.ratio(sums.change_ratio)}", change_tone(sums.change)),
         ("  " + say("max. drawdown"), Tone.DIM),
         f" {drawdown_text(sums.max_drawdown)}",
+        (_paid_text(report), Tone.DIM),
+    )
+
+
+def _paid_text(report: Report) -> str:
+    """What was paid in and out within the period, nothing where nothing was."""
+    amounts = [flow.amount for flow in report.flows]
+    paid_in, paid_out = (
+        sum(part, Decimal(0)) for part in ([a for a in amounts if a > 0], [-a for a in amounts if a < 0])
+    )
+    if not amounts:
+        return ""
+    return "\n" + say(
+        "Paid in {paid_in}, paid out {paid_out}: not counted as gain or loss. Details: rotor report",
+        paid_in=fmt.money(paid_in),
+        paid_out=fmt.money(paid_out),
     )
 
 
@@ -225,13 +243,14 @@ def _stop_facts(row: StopResult) -> list[Fact]:
 
 def _equity_details(row: EquityPoint) -> Text:
     moved = say(
-        "Deposits and withdrawals are part of this line, because brokers do not report them. With a "
-        "deposit or a withdrawal, the change in equity is not the return."
+        "Deposits and withdrawals are no gain and no loss. rotor sees them in the account's cash, from 0.5 % of the "
+        "total on; rotor flows records one that it did not see, and takes back one that was none, such as a coupon."
     )
     return facts(
         [
             (say("At"), f"{fmt.in_shanghai(row.at):%Y-%m-%d %H:%M}", Tone.TEXT),
             (say("Equity"), f"{fmt.money(row.value)} CNY", Tone.STRONG),
             (say("Drawdown"), drawdown_text(row.drawdown), Tone.TEXT),
+            (say("Paid in"), f"{fmt.signed_money(row.paid)} CNY" if row.paid else say("nothing"), Tone.TEXT),
         ]
     ).append_text(styled((f"\n\n{moved}", Tone.DIM)))

@@ -138,7 +138,7 @@ def _decoded_object(plain: dict[str, Any]) -> Any:  # noqa: ANN401  (JSON)
             raise ProtocolError(f"an object without a known tag: {sorted(plain)}")
 
 
-PROTOCOL = 5
+PROTOCOL = 6
 """Increased with every change of the messages or the classes in them: engine and viewer must have the same."""
 
 READ_ONLY_COMMANDS: tuple[type[Command[Any]], ...] = (
