@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from core.brokers.paper_store import PaperStore
 from core.infra.database import DatabaseUnusable, open_database, open_for_reading
 from core.model.order import OrderState, Side
+from core.model.report import CashFlow
 from core.model.snapshot import Control
 from core.trading.books import check_books
 from core.trading.runs import Runs
