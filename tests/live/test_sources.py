@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.live.running import Running, furnished, until
-from tests.live.suspend import at
+from tests.live.suspend import at, now
 from tests.live.world import ACCOUNT, MOMENT, ProcessWorld, bonds
 from tests.quotes.tencent_service import Service, line, served
 
@@ -34,9 +34,9 @@ def tencent(world: ProcessWorld) -> Iterator[Service]:
         yield service
 
 
-def show(service: Service, *codes: str, last: str = "100.000", prev_close: str = "100.000") -> None:
+def show(service: Service, *codes: str, last: str = "100.000", prev_close: str = "100.000", at: str = "100000") -> None:
     change = f"{float(last) - float(prev_close):.3f}"
-    told = {"f4": prev_close, "f30": "20260515100000", "f31": change, "f47": "120.000", "f48": "80.000"}
+    told = {"f4": prev_close, "f30": f"20260515{at}", "f31": change, "f47": "120.000", "f48": "80.000"}
     for code in codes:
         service.show(line(code, last, f6="500", f35=f"{last}/500/{float(last) * 5_000:.0f}", **told))
 
@@ -102,15 +102,21 @@ def test_variables_of_the_environment_keep_no_plan_from_its_sources(world: Proce
 
 @pytest.mark.usefixtures("hostile")
 def test_variables_of_the_environment_keep_no_stop_from_firing(world: ProcessWorld, tencent: Service) -> None:
-    """Without a price of MiniQMT's, on those of Tencent alone."""
+    """With MiniQMT's quotes gone, on those of Tencent alone."""
     furnished(world, [A, B])
     for code in (A, B):
         world.control.set_position(ACCOUNT, code, 100, 100.0)
-    world.settings |= {"QUOTES__SOURCES": '["tencent"]', "STOPS__STOP_LOSS": "0.05", "SCHEDULE__FREQUENCY": "off"}
-    with Running(world) as run:
-        until(lambda: tencent.asked, lambda: run.said)
-        show(tencent, A, last="94.000")
-        until(lambda: world.control.requests(), lambda: run.said)
+    world.settings |= {"QUOTES__SOURCES": '["qmt", "tencent"]', "SCHEDULE__FREQUENCY": "off"}
+    world.settings["STOPS__STOP_LOSS"] = "0.05"
+
+    def falls() -> None:
+        """A price of this second: MiniQMT's last one contradicts for ten seconds."""
+        show(tencent, A, last="94.000", at=f"{now(world):%H%M%S}")
+
+    with Running(world).follows() as run:
+        world.control.drop_link("quote")
+        run.wait_for("quotes now come from Tencent")
+        until(lambda: falls() or world.control.requests(), lambda: run.said)
         assert run.end(signal.SIGTERM) == 0, run.said
     assert [(request["code"], request["volume"]) for request in world.control.requests()] == [(A, 100)]
     assert "Traceback" not in run.said
