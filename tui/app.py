@@ -30,7 +30,7 @@ from core.model.snapshot import Snapshot
 from tui.actions import ACTIONS, PANES, Action, actions_of, bindings_of, pane_bindings
 from tui.driver import driver_for
 from tui.input_queue import QueuedInputApp
-from tui.screens.dialogs import help_screen, quit_question
+from tui.screens.dialogs import Confirm, Dialog, help_screen, quit_question
 from tui.screens.home import HomePane
 from tui.screens.log import LogPane
 from tui.screens.login import LoginController
@@ -215,6 +215,9 @@ class RotorApp(QueuedInputApp):
             self.refresh_keys()
         self._status_bar.tick()
         self.pane.tick()
+        for screen in self.screen_stack:
+            if isinstance(screen, Dialog) and self._snapshot is not None:
+                screen.tick(self._snapshot)
 
     def _apply(self) -> None:
         """Show the newest snapshot."""
@@ -355,13 +358,16 @@ class RotorApp(QueuedInputApp):
         self.show_message(say("Copied: {text}", text=text))
 
     def _ask_to_quit(self) -> None:
-        question = quit_question(
-            self._snapshot, request_pending=self._plan.request_pending or self._home.request_pending
-        )
+        def make(snapshot: Snapshot | None) -> Confirm | None:
+            pending = self._plan.request_pending or self._home.request_pending
+            return quit_question(snapshot, request_pending=pending)
+
+        question = make(self._snapshot)
         if question is None or self._viewer:
             self.exit()
         elif not self._asking_to_quit:
             self._asking_to_quit = True
+            question.remake = lambda snapshot: make(snapshot) or question
             self.push_screen(question, self._quit_answered)
 
     def _quit_answered(self, yes: bool | None) -> None:

@@ -12,6 +12,7 @@ from core.model.bond import BondCode
 from core.model.bond_info import BondDetail, BondFacts, SourcePrice
 from core.model.command import Done, ShowBond
 from core.model.known import Unknown
+from core.model.snapshot import Snapshot
 from tui import format as fmt
 from tui.screens.dialogs import Fact, TextDialog
 from tui.screens.pane import PaneHost
@@ -19,6 +20,9 @@ from tui.widgets.text import TextBlock, facts
 from tui.widgets.theme import STYLES, Tone, styled
 
 _LABEL = 16
+
+_TICKS = 5
+"""Seconds after which the details are asked for again."""
 
 
 class BondDialog(TextDialog):
@@ -28,6 +32,10 @@ class BondDialog(TextDialog):
         super().__init__(title, text)
         self._host = host
         self._code = code
+        self._card: BondDetail | None = None
+        self._problem = ""
+        self._loading = False
+        self._ticks = 0
         self._bond = TextBlock(id="bond-card")
         self._bond.set_text(styled((say("Loading the details of {code} ...", code=code), Tone.DIM)))
 
@@ -35,17 +43,37 @@ class BondDialog(TextDialog):
         yield self._bond
 
     def on_mount(self) -> None:
+        self._load()
+
+    def tick(self, snapshot: Snapshot) -> None:
+        super().tick(snapshot)
+        self._ticks += 1
+        if self._ticks % _TICKS == 0 and not self._loading:
+            self._load()
+        self._show_card(snapshot.at)
+
+    def _load(self) -> None:
+        self._loading = True
         self.run_worker(self._ask(), name="bond", exit_on_error=False)
 
     async def _ask(self) -> None:
-        reply = await self._host.ask(ShowBond(self._code))
+        try:
+            reply = await self._host.ask(ShowBond(self._code))
+        finally:
+            self._loading = False
         if isinstance(reply, Done):
-            now = self._host.snapshot.at if self._host.snapshot is not None else None
-            self._bond.set_text(bond_text(reply.value, now))
+            self._card, self._problem = reply.value, ""
         else:
-            self._bond.set_text(
-                styled((say("The details could not be loaded: {reason}", reason=reply.text), Tone.WARN))
-            )
+            self._problem = say("The details could not be loaded: {reason}", reason=reply.text)
+        self._show_card(self._host.snapshot.at if self._host.snapshot is not None else None)
+
+    def _show_card(self, now: datetime | None) -> None:
+        """What was loaded last, with its age by now."""
+        text = styled((self._problem, Tone.WARN))
+        if self._card is not None:
+            text.append_text(bond_text(self._card, now))
+        if text:
+            self._bond.set_text(text)
 
 
 def bond_text(card: BondDetail, now: datetime | None) -> Text:

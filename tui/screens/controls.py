@@ -2,8 +2,6 @@
 
 from decimal import Decimal
 
-from rich.text import Text
-
 from core.i18n import mark, say, say_many
 from core.model.command import Cancelled, Failed, Reply
 from core.model.known import Unknown
@@ -12,7 +10,6 @@ from core.model.snapshot import Control, PositionRow, Rebalance, Snapshot
 from tui import format as fmt
 from tui.format import missed_text, ours
 from tui.screens.dialogs import Confirm, Fact, TypedConfirm, mode_and_account
-from tui.widgets.text import facts
 from tui.widgets.theme import Tone, change_tone
 
 Outcome = tuple[str, bool]
@@ -194,8 +191,7 @@ def flatten_question(snapshot: Snapshot) -> TypedConfirm:
 
 
 def _typed(title: str, rows: list[Fact], word: str, to: str, undone: str) -> TypedConfirm:
-    body: list[Text] = [facts(rows, 12)]
-    return TypedConfirm(title, body, word, to=to, undone=undone)
+    return TypedConfirm(title, rows, word, to=to, undone=undone)
 
 
 def _open_orders_text(snapshot: Snapshot) -> str:

@@ -1,7 +1,7 @@
 """Dialogs: questions with consequences, and texts to read."""
 
-from collections.abc import Sequence
-from typing import ClassVar, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, TypeVar
 
 from rich.text import Text
 from textual.app import ComposeResult
@@ -23,6 +23,7 @@ from tui.widgets.text import TextBlock, facts, key_hints
 from tui.widgets.theme import STYLES, Tone, styled
 
 T = TypeVar("T")
+D = TypeVar("D", bound="Dialog[Any]")
 Fact = tuple[str, str, Tone]
 
 
@@ -45,16 +46,42 @@ class DefaultChoice(Choice, can_focus=True):
 class Dialog(ModalScreen[T]):
     """A screen above the others. It closes itself, once, and nothing else: the stock one closes whatever is on top."""
 
+    remake: "Callable[[Snapshot], Dialog[T]] | None" = None
+    """Makes it anew from a newer snapshot."""
+
+    def tick(self, snapshot: Snapshot) -> None:
+        """One second passed: prices, levels and ages are those of the snapshot."""
+        if self.remake is not None and self.is_mounted:
+            self.take_over(self.remake(snapshot))
+
+    def take_over(self, newer: "Dialog[Any]") -> None:
+        """Show what a newer one shows; what the user has typed or scrolled stays."""
+
     def dismiss(self, result: T | None = None) -> AwaitComplete:
         return super().dismiss(result) if self.is_active else AwaitComplete.nothing()
 
 
-class Question(Dialog[T]):
-    """A question in a frame."""
+def kept_current(make: "Callable[[Snapshot], D]", snapshot: Snapshot) -> "D":
+    """The dialog of this snapshot, which goes on with the newer ones."""
+    dialog = make(snapshot)
+    dialog.remake = make
+    return dialog
 
-    def __init__(self, title: str, *, danger: bool) -> None:
+
+class Question(Dialog[T]):
+    """A question in a frame, below what is to be known about it."""
+
+    def __init__(self, title: str, rows: Sequence[Fact], question: str, *, danger: bool) -> None:
         super().__init__()
         self._title, self._danger = title, danger
+        self._facts, self._asked = TextBlock(classes="dialog-facts"), TextBlock()
+        self._facts.set_text(facts(list(rows), 12))
+        self._asked.set_text(styled((question, Tone.STRONG)))
+
+    def take_over(self, newer: Dialog[Any]) -> None:
+        if isinstance(newer, Question):
+            self._facts.set_text(newer._facts.content_text)
+            self._asked.set_text(newer._asked.content_text)
 
     def box(self) -> VerticalScroll:
         """The frame around the question."""
@@ -76,13 +103,13 @@ class Confirm(Question[bool]):
     ]
 
     def __init__(self, title: str, rows: Sequence[Fact], question: str, yes: str, *, danger: bool = False) -> None:
-        super().__init__(title, danger=danger)
-        self._rows, self._question, self._yes = list(rows), question, yes
+        super().__init__(title, rows, question, danger=danger)
+        self._yes = yes
 
     def compose(self) -> ComposeResult:
         with self.box():
-            yield Static(facts(self._rows, 12), markup=False, classes="dialog-facts")
-            yield Static(styled((self._question, Tone.STRONG)), markup=False)
+            yield self._facts
+            yield self._asked
             with Horizontal(classes="dialog-keys"):
                 yield DefaultChoice(say("[n] No, go back"), id="no", markup=False)
                 yield Choice(f"[y] {self._yes}", id="yes", markup=False)
@@ -107,13 +134,20 @@ class ChoiceDialog(Question[str]):
         calm: bool = False,
     ) -> None:
         """`answers`: pairs of a key and its text; the result is the key. `calm`: no money is involved."""
-        super().__init__(title, danger=not calm)
-        self._rows, self._question, self._answers = list(rows), question, list(answers)
+        super().__init__(title, rows, question, danger=not calm)
+        self._answers = list(answers)
+
+    def take_over(self, newer: Dialog[Any]) -> None:
+        super().take_over(newer)
+        if isinstance(newer, ChoiceDialog):
+            for key, text in newer._answers:
+                for shown in self.query(f"#answer-{key}").results(Choice):
+                    shown.update(f"[{key}] {text}")
 
     def compose(self) -> ComposeResult:
         with self.box():
-            yield Static(facts(self._rows, 12), markup=False, classes="dialog-facts")
-            yield Static(styled((self._question, Tone.STRONG)), markup=False)
+            yield self._facts
+            yield self._asked
             with Vertical(classes="dialog-answers"):
                 for key, text in self._answers:
                     yield Choice(f"[{key}] {text}", id=f"answer-{key}", markup=False)
@@ -134,9 +168,11 @@ class TypedConfirm(Question[bool]):
     AUTO_FOCUS = "Input"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "answer(False)", show=False)]
 
-    def __init__(self, title: str, body: Sequence[Text], word: str, *, to: str, undone: str) -> None:
+    def __init__(
+        self, title: str, rows: Sequence[Fact], word: str, *, to: str, undone: str, body: Sequence[Text] = ()
+    ) -> None:
         """`to` names what the word does, `undone` says that another one did nothing."""
-        super().__init__(title, danger=True)
+        super().__init__(title, rows, say("\nType '{word}' to {to}:", word=word, to=to), danger=True)
         self._body, self._word, self._to, self._undone = list(body), word, to, undone
         self._problem = TextBlock(id="typed-problem")
 
@@ -145,11 +181,11 @@ class TypedConfirm(Question[bool]):
         # In the border, where a small screen shows it too.
         box.border_subtitle = say("up/down scroll")
         with box:
+            if self._facts.text:
+                yield self._facts
             for part in self._body:
                 yield Static(part, markup=False)
-            yield Static(
-                styled((say("\nType '{word}' to {to}:", word=self._word, to=self._to), Tone.STRONG)), markup=False
-            )
+            yield self._asked
             yield Input(max_length=40, compact=True)
             yield self._problem
             yield key_hints(("enter", self._to), ("esc", say("no, go back")))
@@ -173,7 +209,12 @@ class TextDialog(Dialog[None]):
     def __init__(self, title: str, text: Text | str) -> None:
         super().__init__()
         self._title = title
-        self._text = styled(text) if isinstance(text, str) else text
+        self._text = TextBlock()
+        self._text.set_text(text)
+
+    def take_over(self, newer: Dialog[Any]) -> None:
+        if isinstance(newer, TextDialog):
+            self._text.set_text(newer._text.content_text)
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog -tall") as box:
@@ -181,7 +222,7 @@ class TextDialog(Dialog[None]):
             # In the border, where a long text cannot push it out of sight.
             box.border_subtitle = say("esc close   up/down scroll")
             with VerticalScroll():
-                yield Static(self._text, markup=False)
+                yield self._text
                 yield from self.below()
 
     def below(self) -> ComposeResult:

@@ -8,7 +8,6 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
-from textual.screen import Screen
 
 from core.i18n import mark, say
 from core.model.command import CancelWorking, Command, DropMissed, Flatten, Halt, PauseBuys, Reply, Resume
@@ -16,7 +15,7 @@ from core.model.snapshot import Event, Snapshot
 from tui import format as fmt
 from tui.actions import bindings_of
 from tui.screens import controls
-from tui.screens.dialogs import TextDialog
+from tui.screens.dialogs import Dialog, TextDialog, kept_current
 from tui.screens.home_text import (
     account_text,
     attention_text,
@@ -164,7 +163,7 @@ class HomePane(Pane):
     def _start_action(
         self,
         action: str,
-        question: Callable[[Snapshot], Screen[bool]],
+        question: Callable[[Snapshot], Dialog[bool]],
         command: Command[T],
         outcome: Callable[[Reply[T]], controls.Outcome],
     ) -> None:
@@ -173,11 +172,11 @@ class HomePane(Pane):
         if snapshot is not None:
             # Set before anything is awaited: a second press finds it.
             self._pending_actions.add(action)
-            self.start(self._confirm_and_send(action, question(snapshot), command, outcome), action)
+            self.start(self._confirm_and_send(action, kept_current(question, snapshot), command, outcome), action)
             self.host.refresh_keys()
 
     async def _confirm_and_send(
-        self, action: str, question: Screen[bool], command: Command[T], outcome: Callable[[Reply[T]], controls.Outcome]
+        self, action: str, question: Dialog[bool], command: Command[T], outcome: Callable[[Reply[T]], controls.Outcome]
     ) -> None:
         try:
             if not await self.host.push_screen_wait(question):

@@ -13,10 +13,11 @@ def consent(account: str) -> TypedConfirm:
     """The terms, agreed to by typing it out."""
     return TypedConfirm(
         say("LIVE trading of account {account}", account=account),
-        [styled(("- ", Tone.DIM), line) for line in terms(account)],
+        [],
         AGREED,
         to=say("agree"),
         undone=say("nothing was agreed to"),
+        body=[styled(("- ", Tone.DIM), line) for line in terms(account)],
     )
 
 

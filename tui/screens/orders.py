@@ -1,6 +1,7 @@
 """Orders: a day's, newest first, with what happened to each."""
 
 from datetime import date
+from functools import partial
 from typing import ClassVar
 
 from rich.text import Text
@@ -14,7 +15,7 @@ from core.model.snapshot import Snapshot
 from tui import format as fmt
 from tui.actions import bindings_of
 from tui.screens.bond import BondDialog
-from tui.screens.dialogs import ChoiceDialog, Confirm, Fact
+from tui.screens.dialogs import ChoiceDialog, Confirm, Fact, kept_current
 from tui.screens.pane import ListPane
 from tui.widgets.columns import Column, TableRow, cell
 from tui.widgets.text import facts
@@ -155,11 +156,14 @@ class OrdersPane(ListPane):
             )
 
     def action_open(self) -> None:
-        order = self._selected()
-        if order is not None:
-            side = say(order.intent.side).upper()
-            title = f"{side} {order.intent.code} {order.intent.name}"
-            self.host.push_screen(BondDialog(self.host, title, _details(order), order.intent.code))
+        order, snapshot = self._selected(), self.host.snapshot
+        if order is not None and snapshot is not None:
+            self.host.push_screen(kept_current(partial(self._card, order), snapshot))
+
+    def _card(self, order: Order, snapshot: Snapshot) -> BondDialog:
+        side = say(order.intent.side).upper()
+        title = f"{side} {order.intent.code} {order.intent.name}"
+        return BondDialog(self.host, title, _details(_order_now(order, snapshot)), order.intent.code)
 
     def action_cancel(self) -> None:
         order = self._selected()
@@ -175,24 +179,10 @@ class OrdersPane(ListPane):
     async def _settle(self, order: Order) -> None:
         """Ask for its outcome, and show all that is known of it."""
         intent = order.intent
-        answer = await self.host.push_screen_wait(
-            ChoiceDialog(
-                say("Settle this order"),
-                self._settle_facts(order),
-                say("Check the account in MiniQMT. What happened to this order?"),
-                (
-                    (
-                        "f",
-                        say(
-                            "Filled: all {volume} 张 at {price}",
-                            volume=fmt.volume(order.remaining),
-                            price=fmt.price(intent.price),
-                        ),
-                    ),
-                    ("d", say("Dead: it has ended, {volume} 张 were filled", volume=fmt.volume(order.filled_volume))),
-                ),
-            )
-        )
+        snapshot = self.host.snapshot
+        if snapshot is None:
+            return
+        answer = await self.host.push_screen_wait(kept_current(partial(_settlement, order), snapshot))
         if not answer:
             return
         reply = await self.host.ask(SettleOrder(intent.client_order_id, answer == "f"))
@@ -203,29 +193,6 @@ class OrdersPane(ListPane):
                 say("{code} was not settled: {reason}", code=intent.code, reason=reply.text), failed=True
             )
 
-    def _settle_facts(self, order: Order) -> list[Fact]:
-        intent, snapshot = order.intent, self.host.snapshot
-        held, ours = fmt.NOT_KNOWN, fmt.NOT_KNOWN
-        if snapshot is not None and isinstance(snapshot.positions, Known):
-            row = next((row for row in snapshot.positions.value if row.code == intent.code), None)
-            held, ours = (fmt.volume(row.volume), fmt.volume(row.ours)) if row else ("0", "0")
-        last = order.log[-1] if order.log else None
-        figures = {"day": intent.trading_day, "volume": fmt.volume(intent.volume), "price": fmt.price(intent.price)}
-        booked = fmt.volume(order.filled_volume)
-        return [
-            (say("Order"), f"{say(intent.side)} {intent.code} {intent.name}", Tone.STRONG),
-            (say("Of"), say("{day}, {volume} 张 at {price}", **figures), Tone.TEXT),
-            (say("State"), f"{say(order.state)}: {order.message}", Tone.WARN),
-            (say("Last update"), f"{fmt.clock(last.at)} {last.text}" if last else say("none"), Tone.TEXT),
-            (say("Broker id"), order.order_id or say("none: it may never have arrived"), Tone.TEXT),
-            (say("Filled"), say("{volume} 张 are booked", volume=booked), Tone.TEXT),
-            (
-                say("Account"),
-                say("holds {held} 张, {ours} of them the strategy's", held=held, ours=ours),
-                Tone.TEXT,
-            ),
-        ]
-
     def _can_be_settled(self, order: Order) -> bool:
         """Whether the broker's lists cannot settle it: they do not have it, or its day is over."""
         snapshot = self.host.snapshot
@@ -233,26 +200,11 @@ class OrdersPane(ListPane):
         return order.unresolved or (order.live and today is not None and order.intent.trading_day < today)
 
     async def _cancel(self, order: Order) -> None:
-        intent = order.intent
-        snapshot = self.host.snapshot
+        intent, snapshot = order.intent, self.host.snapshot
         try:
-            question = Confirm(
-                say("Cancel this order"),
-                [
-                    (say("Mode"), snapshot.mode.upper() if snapshot else fmt.NOT_KNOWN, Tone.STRONG),
-                    (say("Account"), snapshot.account if snapshot else fmt.NOT_KNOWN, Tone.STRONG),
-                    (say("Order"), f"{say(intent.side)} {intent.code} {intent.name}", Tone.STRONG),
-                    (say("Left"), _left(order), Tone.STRONG),
-                    (
-                        say("Filled"),
-                        say("{volume} 张; what is filled stays filled", volume=fmt.volume(order.filled_volume)),
-                        Tone.TEXT,
-                    ),
-                ],
-                say("Cancel the unfilled rest?"),
-                say("Yes, cancel it"),
-            )
-            if not await self.host.push_screen_wait(question):
+            if snapshot is None:
+                return
+            if not await self.host.push_screen_wait(kept_current(partial(_cancellation, order), snapshot)):
                 return
             reply = await self.host.ask(CancelOrder(intent.client_order_id))
         finally:
@@ -266,6 +218,63 @@ class OrdersPane(ListPane):
 
     def _selected(self) -> Order | None:
         return self._orders.get(self.table.cursor_key or "")
+
+
+def _order_now(order: Order, snapshot: Snapshot) -> Order:
+    """This order as the snapshot has it; one of another day is as it was."""
+    key = order.intent.client_order_id
+    return next((newer for newer in snapshot.orders if newer.intent.client_order_id == key), order)
+
+
+def _settlement(order: Order, snapshot: Snapshot) -> ChoiceDialog:
+    order = _order_now(order, snapshot)
+    left, price, filled = fmt.volume(order.remaining), fmt.price(order.intent.price), fmt.volume(order.filled_volume)
+    return ChoiceDialog(
+        say("Settle this order"),
+        _settle_facts(order, snapshot),
+        say("Check the account in MiniQMT. What happened to this order?"),
+        (
+            ("f", say("Filled: all {volume} 张 at {price}", volume=left, price=price)),
+            ("d", say("Dead: it has ended, {volume} 张 were filled", volume=filled)),
+        ),
+    )
+
+
+def _settle_facts(order: Order, snapshot: Snapshot) -> list[Fact]:
+    intent = order.intent
+    held, ours = fmt.NOT_KNOWN, fmt.NOT_KNOWN
+    if isinstance(snapshot.positions, Known):
+        row = next((row for row in snapshot.positions.value if row.code == intent.code), None)
+        held, ours = (fmt.volume(row.volume), fmt.volume(row.ours)) if row else ("0", "0")
+    last = order.log[-1] if order.log else None
+    figures = {"day": intent.trading_day, "volume": fmt.volume(intent.volume), "price": fmt.price(intent.price)}
+    booked = fmt.volume(order.filled_volume)
+    return [
+        (say("Order"), f"{say(intent.side)} {intent.code} {intent.name}", Tone.STRONG),
+        (say("Of"), say("{day}, {volume} 张 at {price}", **figures), Tone.TEXT),
+        (say("State"), f"{say(order.state)}: {order.message}", Tone.WARN),
+        (say("Last update"), f"{fmt.clock(last.at)} {last.text}" if last else say("none"), Tone.TEXT),
+        (say("Broker id"), order.order_id or say("none: it may never have arrived"), Tone.TEXT),
+        (say("Filled"), say("{volume} 张 are booked", volume=booked), Tone.TEXT),
+        (say("Account"), say("holds {held} 张, {ours} of them the strategy's", held=held, ours=ours), Tone.TEXT),
+    ]
+
+
+def _cancellation(order: Order, snapshot: Snapshot) -> Confirm:
+    order = _order_now(order, snapshot)
+    filled = say("{volume} 张; what is filled stays filled", volume=fmt.volume(order.filled_volume))
+    return Confirm(
+        say("Cancel this order"),
+        [
+            (say("Mode"), snapshot.mode.upper(), Tone.STRONG),
+            (say("Account"), snapshot.account, Tone.STRONG),
+            (say("Order"), f"{say(order.intent.side)} {order.intent.code} {order.intent.name}", Tone.STRONG),
+            (say("Left"), _left(order), Tone.STRONG),
+            (say("Filled"), filled, Tone.TEXT),
+        ],
+        say("Cancel the unfilled rest?"),
+        say("Yes, cancel it"),
+    )
 
 
 def _left(order: Order) -> str:

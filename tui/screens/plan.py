@@ -1,6 +1,7 @@
 """Plan: check what a rebalance would do, execute it, and watch it."""
 
 import time
+from functools import partial
 from typing import ClassVar
 
 from textual import on
@@ -16,7 +17,7 @@ from tui import format as fmt
 from tui.actions import bindings_of
 from tui.screens.bond import BondDialog
 from tui.screens.controls import STALE
-from tui.screens.dialogs import Confirm, Fact, mode_and_account
+from tui.screens.dialogs import Confirm, Fact, kept_current, mode_and_account
 from tui.screens.live_consent import live_orders_allowed
 from tui.screens.pane import Pane
 from tui.screens.plan_rows import (
@@ -27,6 +28,7 @@ from tui.screens.plan_rows import (
     progress_rows,
     rebalance_summary,
 )
+from tui.widgets.columns import TableRow
 from tui.widgets.table import LiveTable
 from tui.widgets.text import TextBlock
 from tui.widgets.theme import Tone, styled
@@ -138,7 +140,9 @@ class PlanPane(Pane):
         try:
             if not await live_orders_allowed(self.host, snapshot):
                 return
-            if not await self.host.push_screen_wait(_question(plan, self.host.snapshot or snapshot)):
+            if not await self.host.push_screen_wait(
+                kept_current(partial(_question, plan), self.host.snapshot or snapshot)
+            ):
                 return
             changed = say("The plan has changed. Check the new one first.") if self._plan() != plan else ""
             if obstacle := changed or self._why_not_send():
@@ -173,10 +177,20 @@ class PlanPane(Pane):
     def action_open(self) -> None:
         row = self._table.cursor_row
         if row is not None:
-            *values, last = [cell.text for cell in row.cells]
+            self._open_row(row)
+
+    def _open_row(self, row: TableRow) -> None:
+        snapshot = self.host.snapshot
+
+        def card(_: Snapshot) -> BondDialog:
+            newest = next((other for other in self._table.rows if other.key == row.key), row)
+            *values, last = [cell.text for cell in newest.cells]
             line = "  ".join(value for value in values if value)
             text = styled((line, Tone.STRONG), f"\n\n{last}")
-            self.host.push_screen(BondDialog(self.host, say("Row"), text, BondCode(row.cells[1].text)))
+            return BondDialog(self.host, say("Row"), text, BondCode(row.cells[1].text))
+
+        if snapshot is not None:
+            self.host.push_screen(kept_current(card, snapshot))
 
     @on(LiveTable.RowHighlighted)
     def _update_detail(self) -> None:

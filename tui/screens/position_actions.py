@@ -1,11 +1,13 @@
 """What a user does with one holding: adopt it, release it, sell it. Each asks first."""
 
+from functools import partial
+
 from core.i18n import mark, say
 from core.model.command import Adopt, Done, Release, SellOne
 from core.model.known import Known, Maybe, Unknown
 from core.model.snapshot import Adoption, AdoptionBasis, AdoptionLevels, PositionRow, Snapshot
 from tui import format as fmt
-from tui.screens.dialogs import ChoiceDialog, Confirm, Fact, mode_and_account
+from tui.screens.dialogs import ChoiceDialog, Confirm, Fact, kept_current, mode_and_account
 from tui.screens.live_consent import live_orders_allowed
 from tui.screens.pane import PaneHost
 from tui.widgets.theme import Tone
@@ -13,9 +15,30 @@ from tui.widgets.theme import Tone
 
 async def adopt(host: PaneHost, row: PositionRow, snapshot: Snapshot) -> None:
     """Put all of it under management, at its cost or at today's price; a level that is crossed already asks again."""
+    answer = await host.push_screen_wait(kept_current(partial(_adoption, row), snapshot))
+    if not answer:
+        return
+    row = row_now(row, host.snapshot or snapshot)
+    basis: AdoptionBasis = "cost" if answer == "y" else "last"
+    levels = row.adoption.on(basis) if row.adoption else None
+    through = levels.value.through if isinstance(levels, Known) else ""
+    if through and not await host.push_screen_wait(_sold_at_once(row, snapshot, through)):
+        return
+    done = mark("{bond}: {volume} 张 taken into the strategy's management.")
+    await _send(host, row, Adopt(row.code, basis, bool(through)), done, mark("{bond} was not adopted: {reason}"))
+
+
+def row_now(row: PositionRow, snapshot: Snapshot) -> PositionRow:
+    """This holding as the snapshot has it; as it was where it is not held any more, or not known."""
+    rows = snapshot.positions.value if isinstance(snapshot.positions, Known) else ()
+    return next((newer for newer in rows if newer.code == row.code), row)
+
+
+def _adoption(row: PositionRow, snapshot: Snapshot) -> ChoiceDialog:
+    row = row_now(row, snapshot)
     volume, adoption = row.volume - row.ours, row.adoption
     answers = [("y", say("Yes, adopt it")), *_at_todays_price(adoption)]
-    asked = ChoiceDialog(
+    return ChoiceDialog(
         say("Adopt this holding"),
         [
             *_who(row, snapshot),
@@ -28,16 +51,6 @@ async def adopt(host: PaneHost, row: PositionRow, snapshot: Snapshot) -> None:
         answers,
         calm=True,
     )
-    answer = await host.push_screen_wait(asked)
-    if not answer:
-        return
-    basis: AdoptionBasis = "cost" if answer == "y" else "last"
-    levels = adoption.on(basis) if adoption else None
-    through = levels.value.through if isinstance(levels, Known) else ""
-    if through and not await host.push_screen_wait(_sold_at_once(row, snapshot, through)):
-        return
-    done = mark("{bond}: {volume} 张 taken into the strategy's management.")
-    await _send(host, row, Adopt(row.code, basis, bool(through)), done, mark("{bond} was not adopted: {reason}"))
 
 
 def _at_todays_price(adoption: Adoption | None) -> list[tuple[str, str]]:
@@ -73,7 +86,14 @@ def _sold_at_once(row: PositionRow, snapshot: Snapshot, through: str) -> Confirm
 
 async def release(host: PaneHost, row: PositionRow, snapshot: Snapshot) -> None:
     """Take it out of management."""
-    asked = Confirm(
+    if await host.push_screen_wait(kept_current(partial(_release, row), snapshot)):
+        done = mark("{bond}: {volume} 张 are your own now.")
+        await _send(host, row, Release(row.code), done, mark("{bond} was not released: {reason}"))
+
+
+def _release(row: PositionRow, snapshot: Snapshot) -> Confirm:
+    row = row_now(row, snapshot)
+    return Confirm(
         say("Release this holding"),
         [
             *_who(row, snapshot),
@@ -83,15 +103,6 @@ async def release(host: PaneHost, row: PositionRow, snapshot: Snapshot) -> None:
         say("Take these {volume} 张 out of management?", volume=fmt.volume(row.ours)),
         say("Yes, release it"),
     )
-    done = mark("{bond}: {volume} 张 are your own now.")
-    await _ask_and_send(host, row, asked, Release(row.code), done, mark("{bond} was not released: {reason}"))
-
-
-async def _ask_and_send(
-    host: PaneHost, row: PositionRow, asked: Confirm, command: Release, done: str, undone: str
-) -> None:
-    if await host.push_screen_wait(asked):
-        await _send(host, row, command, done, undone)
 
 
 async def _send(host: PaneHost, row: PositionRow, command: Adopt | Release, done: str, undone: str) -> None:
@@ -106,7 +117,7 @@ async def sell(host: PaneHost, row: PositionRow, snapshot: Snapshot) -> None:
     """Sell all that is ours of it, now."""
     if not await live_orders_allowed(host, snapshot):
         return
-    if not await host.push_screen_wait(_sale(row, host.snapshot or snapshot)):
+    if not await host.push_screen_wait(kept_current(partial(_sale, row), host.snapshot or snapshot)):
         return
     reply = await host.ask(SellOne(row.code))
     if not isinstance(reply, Done):
@@ -119,6 +130,7 @@ async def sell(host: PaneHost, row: PositionRow, snapshot: Snapshot) -> None:
 
 
 def _sale(row: PositionRow, snapshot: Snapshot) -> Confirm:
+    row = row_now(row, snapshot)
     live = snapshot.mode == "live"
     yours = row.volume - row.ours
     through = say("through the best bid, inside the day's limits; last {price}", price=fmt.price(row.last))

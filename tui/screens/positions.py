@@ -1,6 +1,7 @@
 """Positions: the holdings, their owner and value, their stops, and the age of the price."""
 
 from datetime import datetime
+from functools import partial
 from typing import ClassVar
 
 from rich.text import Text
@@ -18,8 +19,9 @@ from tui import format as fmt
 from tui.actions import bindings_of
 from tui.screens.bond import BondDialog
 from tui.screens.controls import STALE
+from tui.screens.dialogs import kept_current
 from tui.screens.pane import ListPane
-from tui.screens.position_actions import adopt, release, sell
+from tui.screens.position_actions import adopt, release, row_now, sell
 from tui.screens.stop_text import distance_cell, gauge, level_cells, state_cell, stop_line, stop_rows
 from tui.widgets.columns import Column, TableRow, cell
 from tui.widgets.text import facts
@@ -59,7 +61,6 @@ class PositionsPane(ListPane):
     def __init__(self) -> None:
         super().__init__("positions", _COLUMNS, mark("code, name, guard or state"))
         self._rows: dict[str, PositionRow] = {}
-        self._now: datetime | None = None
         self._busy_codes: set[str] = set()
         self._row_cache: dict[str, tuple[PositionRow, str, TableRow]] = {}
 
@@ -92,9 +93,13 @@ class PositionsPane(ListPane):
         return ""
 
     def action_open(self) -> None:
-        row = self._selected()
-        if row is not None and self._now is not None:
-            self.host.push_screen(BondDialog(self.host, f"{row.code} {row.name}", _details(row, self._now), row.code))
+        row, snapshot = self._selected(), self.host.snapshot
+        if row is not None and snapshot is not None:
+            self.host.push_screen(kept_current(partial(self._card, row), snapshot))
+
+    def _card(self, row: PositionRow, snapshot: Snapshot) -> BondDialog:
+        newest = row_now(row, snapshot)
+        return BondDialog(self.host, f"{row.code} {row.name}", _details(newest, snapshot.at), row.code)
 
     def action_adopt(self) -> None:
         self._ask("adopt")
@@ -119,7 +124,6 @@ class PositionsPane(ListPane):
             self._busy_codes.discard(row.code)
 
     def show(self, snapshot: Snapshot) -> None:
-        self._now = snapshot.at
         if isinstance(snapshot.positions, Unknown):
             self._rows = {}
             self.summary.set_text(styled((say("Positions not known"), Tone.WARN)))

@@ -1,6 +1,7 @@
 """Report: what the trading earned and cost in a period, and the account's equity."""
 
 from datetime import date
+from functools import partial
 from typing import Any, ClassVar
 
 from textual.app import ComposeResult
@@ -12,7 +13,7 @@ from core.model.report import Report
 from core.model.snapshot import Snapshot
 from tui.actions import bindings_of
 from tui.screens.bond import BondDialog
-from tui.screens.dialogs import TextDialog
+from tui.screens.dialogs import TextDialog, kept_current
 from tui.screens.pane import ListPane
 from tui.screens.report_rows import (
     COLUMNS,
@@ -124,12 +125,15 @@ class ReportPane(ListPane):
         self._read()
 
     def action_open(self) -> None:
-        item = self._items.get(self.table.cursor_key or "")
-        found = row_details(item)
-        if found is None:
-            return
+        key, snapshot = self.table.cursor_key or "", self.host.snapshot
+        if row_details(self._items.get(key)) is not None and snapshot is not None:
+            self.host.push_screen(kept_current(partial(self._card, key, self._items[key]), snapshot))
+
+    def _card(self, key: str, item: Any, _: Snapshot) -> TextDialog:  # noqa: ANN401  (a row of any of the tables)
+        """What is known of a row, as the report has it by now."""
+        title, text = row_details(self._items.get(key, item)) or ("", "")
         code = getattr(item, "code", None)
-        self.host.push_screen(BondDialog(self.host, *found, code) if code is not None else TextDialog(*found))
+        return TextDialog(title, text) if code is None else BondDialog(self.host, title, text, code)
 
     def action_export(self) -> None:
         self._writing = True

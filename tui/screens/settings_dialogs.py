@@ -15,6 +15,7 @@ from core.i18n import say
 from core.model.command import CheckSetting, Done, Examine
 from core.model.finding import CheckResult, Finding
 from core.model.settings_rows import SettingRow
+from tui import format as fmt
 from tui.screens.dialogs import Dialog, TextDialog
 from tui.screens.login import PasswordInput
 from tui.screens.pane import PaneHost
@@ -129,7 +130,8 @@ async def show_checkup(host: PaneHost, app: App[None]) -> None:
     host.show_message(say("Checking everything: this takes some seconds."))
     reply = await host.ask(Examine())
     if isinstance(reply, Done):
-        host.push_screen(TextDialog(say("Check-up"), findings_text((*reply.value, terminal_of(app)))))
+        title = say("Check-up") if host.snapshot is None else say("Check-up of {at}", at=fmt.clock(host.snapshot.at))
+        host.push_screen(TextDialog(title, findings_text((*reply.value, terminal_of(app)))))
     else:
         host.show_message(say("The check-up could not be made: {reason}", reason=reply.text), failed=True)
 

@@ -1,6 +1,8 @@
 """Strategies: choose one and one of its backtest records, check the list, use the record."""
 
+from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
 from typing import ClassVar
 
 from textual import events, on
@@ -10,14 +12,14 @@ from textual.containers import Horizontal
 from textual.widget import Widget
 
 from core.i18n import mark, say
-from core.model.command import Done, ListRecords, ListStrategies, RecordCard, Reply, RunStrategy, ShowRecord
+from core.model.command import Done, ListRecords, ListStrategies, RecordCard, RunStrategy, ShowRecord
 from core.model.known import Known, Unknown
 from core.model.platform import Record, Strategy
 from core.model.snapshot import Followed, Snapshot
 from tui import format as fmt
 from tui.actions import bindings_of
 from tui.format import ours
-from tui.screens.dialogs import Confirm, Fact
+from tui.screens.dialogs import Confirm, Fact, kept_current
 from tui.screens.pane import Pane
 from tui.screens.strategy_records import (
     SORTINGS,
@@ -89,6 +91,7 @@ class StrategiesPane(Pane):
             self._followed = snapshot.followed
             self._update_strategies()
             self._update_records()
+        self._show_card()
 
     def tick(self) -> None:
         self._list.tick()
@@ -293,23 +296,28 @@ class StrategiesPane(Pane):
             return
         if isinstance(reply, Done):
             self._card = reply.value
-            now = self.host.snapshot.at if self.host.snapshot else None
-            self._record_view.show_record(strategy, record, reply.value, now)
+            self._show_card()
+            self._record_view.scroll_home(animate=False)
         else:
             self._record_view.show_text(
                 say("The record was not loaded: {reason}", reason=reply.text) + "\n\n" + say("Press r to try again."),
                 Tone.BAD,
             )
 
+    def _show_card(self) -> None:
+        if self._strategy is not None and self._record is not None and self._card is not None:
+            now = self.host.snapshot.at if self.host.snapshot else None
+            self._record_view.show_record(self._strategy, self._record, self._card, now)
+
     async def _use(self, strategy: Strategy, record: Record) -> None:
         try:
-            card = await self._record_card(strategy, record)
+            card = await self.host.ask(ShowRecord(strategy.id, record.id))
             if not isinstance(card, Done):
                 self.host.show_message(
                     say("Record {id} cannot be used: {text}", id=record.id, text=card.text), failed=True
                 )
                 return
-            if not await self.host.push_screen_wait(self._question(strategy, record, card.value)):
+            if not await self._agreed(partial(self._question, strategy, record, card.value)):
                 return
             reply = await self.host.ask(RunStrategy(strategy.id, record.id, strategy.name))
         finally:
@@ -321,12 +329,11 @@ class StrategiesPane(Pane):
         else:
             self.host.show_message(say("The strategy was not changed: {text}", text=reply.text), failed=True)
 
-    async def _record_card(self, strategy: Strategy, record: Record) -> Reply[RecordCard]:
-        if self._card is not None and self._record is record:
-            return Done(self._card)
-        return await self.host.ask(ShowRecord(strategy.id, record.id))
+    async def _agreed(self, question: Callable[[Snapshot], Confirm]) -> bool:
+        snapshot = self.host.snapshot
+        return snapshot is not None and await self.host.push_screen_wait(kept_current(question, snapshot))
 
-    def _question(self, strategy: Strategy, record: Record, card: RecordCard) -> Confirm:
+    def _question(self, strategy: Strategy, record: Record, card: RecordCard, snapshot: Snapshot) -> Confirm:
         old = self._followed
         replaced = say("nothing: none is in use yet")
         if old is not None:
@@ -358,7 +365,7 @@ class StrategiesPane(Pane):
             ),
             size,
             (say("Replaces"), replaced, Tone.TEXT),
-            *self._changes(card),
+            *_changes(card, snapshot),
         ]
         return Confirm(
             say("Use this record"),
@@ -367,23 +374,23 @@ class StrategiesPane(Pane):
             say("Yes, use it"),
         )
 
-    def _changes(self, card: RecordCard) -> list[Fact]:
-        """What a rebalance to this list would change of what the strategy owns, as things stand."""
-        snapshot = self.host.snapshot
-        if isinstance(card.selection, Unknown) or snapshot is None or not isinstance(snapshot.positions, Known):
-            return []
-        listed, mine = set(card.selection.value.codes), ours(snapshot)
-        leaving = [row for row in mine if row.code not in listed]
-        staying = len(mine) - len(leaving)
-        joining = [bond for bond in card.listed if bond.code not in {row.code for row in mine}]
-        worth = sum((row.last * row.ours for row in leaving if row.last is not None), Decimal(0))
-        blocked = sum(bool(bond.blocked) for bond in joining)
-        sells = say("{bonds}, about {amount} CNY", bonds=fmt.plural(len(leaving), "bond"), amount=fmt.money(worth))
-        buys = fmt.plural(len(joining), "bond")
-        if blocked:
-            buys = say("{bonds}, {blocked} of them cannot trade now", bonds=buys, blocked=blocked)
-        return [
-            (say("Would sell"), sells, Tone.SELL if leaving else Tone.DIM),
-            (say("Would buy"), buys, Tone.BUY if joining else Tone.DIM),
-            (say("Would keep"), fmt.plural(staying, "bond"), Tone.TEXT),
-        ]
+
+def _changes(card: RecordCard, snapshot: Snapshot) -> list[Fact]:
+    """What a rebalance to this list would change of what the strategy owns, as things stand."""
+    if isinstance(card.selection, Unknown) or not isinstance(snapshot.positions, Known):
+        return []
+    listed, mine = set(card.selection.value.codes), ours(snapshot)
+    leaving = [row for row in mine if row.code not in listed]
+    staying = len(mine) - len(leaving)
+    joining = [bond for bond in card.listed if bond.code not in {row.code for row in mine}]
+    worth = sum((row.last * row.ours for row in leaving if row.last is not None), Decimal(0))
+    blocked = sum(bool(bond.blocked) for bond in joining)
+    sells = say("{bonds}, about {amount} CNY", bonds=fmt.plural(len(leaving), "bond"), amount=fmt.money(worth))
+    buys = fmt.plural(len(joining), "bond")
+    if blocked:
+        buys = say("{bonds}, {blocked} of them cannot trade now", bonds=buys, blocked=blocked)
+    return [
+        (say("Would sell"), sells, Tone.SELL if leaving else Tone.DIM),
+        (say("Would buy"), buys, Tone.BUY if joining else Tone.DIM),
+        (say("Would keep"), fmt.plural(staying, "bond"), Tone.TEXT),
+    ]

@@ -136,7 +136,6 @@ class RecordView(VerticalScroll, can_focus=True):
 
     def show_record(self, strategy: Strategy, record: Record, card: RecordCard, now: datetime | None) -> None:
         self._text_block.set_text(record_text(strategy, record, card, now))
-        self.scroll_home(animate=False)
 
 
 def record_text(strategy: Strategy, record: Record, card: RecordCard, now: datetime | None = None) -> Text:

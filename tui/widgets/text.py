@@ -23,6 +23,11 @@ class TextBlock(Static):
         """The text without its colours."""
         return "" if self._content is None else self._content.plain
 
+    @property
+    def content_text(self) -> Text:
+        """The text with its colours."""
+        return self._content or Text()
+
     def set_text(self, text: Text | str) -> None:
         new = styled(text) if isinstance(text, str) else text
         if self._content is None or new.plain != self._content.plain or new.spans != self._content.spans:
