@@ -9,6 +9,7 @@ from datetime import datetime
 
 from core import __version__
 from core.engine.assembly import Components, LastQuotes
+from core.engine.backups import DailyBackup, restored_sentence
 from core.engine.commands import CommandHandlers
 from core.engine.current_settings import CurrentSettings
 from core.engine.event_log import EventLog
@@ -77,6 +78,7 @@ class EngineRuntime:
         self._account_changed = asyncio.Event()
         self._reading: asyncio.Task[None] | None = None
         self._tables: asyncio.Task[None] | None = None
+        self._copying: asyncio.Task[None] | None = None
         self._checks = 0
         self.checked_at = time.monotonic()
         """Monotonic second of the last check; other threads see by it whether this loop hangs."""
@@ -121,6 +123,7 @@ class EngineRuntime:
         )
         self._login = PlatformLogin(components, self._current, self._health, home, credentials, self._notifier)
         self._retention = Retention(components, home, self._notifier)
+        self._backup = DailyBackup(components, home)
         self._add_jobs()
         self.handlers = CommandHandlers(
             components,
@@ -149,6 +152,7 @@ class EngineRuntime:
         jobs.add_each_minute("tables of bonds", self._components.bonds.refresh_if_due)
         jobs.add_each_minute("new versions", self._update_check.look_if_due)
         jobs.add_each_minute("old records", self._retention.prune_if_due)
+        jobs.add_each_minute("backup of the books", self._backup.make_if_due)
         if not self._by_itself:
             return
         jobs.add("rebalance", self._scheduler.next_rebalance, self._scheduler.rebalance_due)
@@ -164,9 +168,11 @@ class EngineRuntime:
         await self._components.feed.start()
         await self._components.order_manager.broker.start()
         self._tables = asyncio.create_task(self._components.bonds.refresh_if_due())
+        self._copying = asyncio.create_task(self._backup.make_if_due())
         self._note_unclean_end()
         await self._reconcile()
         await self._refresh()
+        self._note_restore()
         self._note_equity()  # the capital before any trade
         self._follow_quotes()
         self._publish_snapshot()  # now: what waited for the start reads this snapshot
@@ -196,7 +202,7 @@ class EngineRuntime:
         await self._heartbeat.close()
         await self._notifier.close()
         await self._login.close()
-        tasks = [task for task in (self._reading, self._tables) if task is not None]
+        tasks = [task for task in (self._reading, self._tables, self._copying) if task is not None]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -217,6 +223,12 @@ class EngineRuntime:
             )
             log.warning("%s", self._restarted)
         self._components.state_store.keep(RUNNING, now.isoformat())
+
+    def _note_restore(self) -> None:
+        """Say whether restored books fit the account, now that it was read."""
+        if (sentence := restored_sentence(self._components)) is not None:
+            self._restarted = sentence
+            log.warning("%s", sentence)
 
     async def _end_orders(self) -> None:
         order_manager = self._components.order_manager

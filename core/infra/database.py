@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from sqlite_utils.migrations import Migrations
 
 
+BACKUPS = "backups"
+"""The folder of backups beside a database."""
+
+
 class DatabaseUnusable(HomeUnusable):
     """The file cannot be opened, is damaged or from a newer version; the message says what to do."""
 
@@ -33,6 +37,7 @@ def open_database(path: Path, migrations: "Migrations", *, durable: bool = True,
     import sqlite3
 
     path.parent.mkdir(parents=True, exist_ok=True)
+    _refuse_emptied(path)
     try:
         connection = sqlite3.connect(path, timeout=patience, check_same_thread=False)
     except sqlite3.Error as error:
@@ -52,6 +57,17 @@ def open_database(path: Path, migrations: "Migrations", *, durable: bool = True,
         connection.close()
         raise
     return database
+
+
+def _refuse_emptied(path: Path) -> None:
+    """SQLite takes an empty file for a new database; where there are backups, it was none."""
+    if path.is_file() and path.stat().st_size == 0 and (path.parent / BACKUPS).is_dir():
+        raise DatabaseUnusable(
+            say(
+                "{path} is empty. Nothing was changed and nothing is sent. rotor restore lists the backups.", path=path
+            ),
+            damaged=True,
+        )
 
 
 def _verify(db: "Database", migrations: "Migrations") -> None:
@@ -137,12 +153,13 @@ def open_for_reading(path: Path, migrations: "Migrations") -> "Database":
     import sqlite3
 
     try:
+        _refuse_emptied(path)
         path.stat()
         # Without a write-ahead log nobody has it open; SQLite would leave an empty one behind unless told so.
         alone = not path.with_name(f"{path.name}-wal").exists()
         how = "mode=ro&immutable=1" if alone else "mode=ro"
         connection = sqlite3.connect(f"{path.absolute().as_uri()}?{how}", uri=True, timeout=10, check_same_thread=False)
-    except FileNotFoundError:
+    except (FileNotFoundError, DatabaseUnusable):
         raise
     except (OSError, sqlite3.Error) as error:
         raise unreadable(path, error) from error

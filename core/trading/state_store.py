@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from core.infra.backlog import backlog_of
 from core.infra.database import delete, delete_where, rows, schema, update
-from core.infra.stored import StoredRow, as_amount, as_count, as_moment, as_text, as_whole, read_rows
+from core.infra.stored import StoredRow, as_amount, as_count, as_day, as_moment, as_text, as_whole, read_rows
 from core.model.bond import BondCode
 from core.model.report import CashFlow
 from core.model.snapshot import Control
@@ -18,8 +18,8 @@ from core.rules.returns import Bond, MoneyReading
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
-RUNNING = "engine_running"
-"""Key: when the running engine started; empty after a clean end."""
+RUNNING, RESTORED = "engine_running", "books_restored"
+"""Keys: when the running engine started, empty after a clean end; the day of restored books, empty once they fit."""
 
 _READING = "money_reading"
 """Key: the account's newest reading."""
@@ -176,7 +176,8 @@ _READ_BY: dict[str, Callable[[str], object]] = {
     "schedule_seen": lambda text: as_moment(_table(text)["until"]),
     "schedule_begun": as_moment,
     "schedule_missed": lambda text: as_moment(_table(text)["planned_at"]),
-    "engine_running": as_moment,
+    RUNNING: as_moment,
+    RESTORED: lambda text: as_day(_table(text)["day"]),
     "sandbox_time": as_moment,
     "qmt_session": int,
     _READING: _reading,

@@ -18,7 +18,7 @@ from core.infra.config import SettingsError, init_config, write_setting
 from core.infra.home import HomeUnusable
 from core.infra.settings_editor import problem_with, value_of
 from core.model.errors import RotorError
-from tui.cli import admin, calendar, report, service, trading
+from tui.cli import admin, calendar, report, restore, service, trading
 from tui.cli.context import (
     AS_JSON,
     DONE,
@@ -265,7 +265,7 @@ def _output(out: Path | None, encoding: str) -> "Generator[TextIO]":
 for _command in (
     *(trading.run, trading.pause, trading.halt, trading.resume, trading.cancel, trading.flatten),
     *(trading.consent, trading.self_test, trading.settle, trading.adopt, trading.release),
-    *(report.report, report.flows),
+    *(report.report, report.flows, restore.restore),
     *(calendar.calendar, admin.doctor, admin.notify, admin.secret, admin.completion, admin.akshare_table),
     *(service.start, service.stop, service.autostart, service.serve, service.attach),
 ):

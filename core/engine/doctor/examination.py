@@ -42,6 +42,7 @@ async def examine(
         asyncio.to_thread(machine.check_keyring, settings, credentials),
         asyncio.to_thread(machine.check_instance, home, settings),
     )
+    books = await asyncio.to_thread(machine.check_books, home, settings)
     qmt = await asyncio.to_thread(services.check_qmt, settings)
 
     async def prices_and_clock() -> list[Finding]:
@@ -77,6 +78,7 @@ async def examine(
         machine.check_python(settings.mode),
         settings_found,
         *home_found,
+        books,
         instance,
         await asyncio.to_thread(machine.check_autostart, home),
         keyring,

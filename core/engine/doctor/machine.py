@@ -5,18 +5,23 @@ import shutil
 import struct
 import sys
 import tempfile
+from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from core.calendar.calendar import Calendar
 from core.i18n import say
+from core.infra.backups import backup_days
 from core.infra.config import SettingsError, keys_in_file, load_settings
 from core.infra.credentials import Credentials, from_environment
-from core.infra.home import ExclusiveLock, Home, HomeLock
+from core.infra.database import open_for_reading
+from core.infra.home import ExclusiveLock, Home, HomeLock, HomeUnusable, database_files
 from core.infra.service import AutostartFailed, autostart_of, is_on
 from core.model.finding import CheckResult, Finding
 from core.model.known import Unknown
 from core.model.settings import Settings
+from core.trading import books
+from core.trading.state_store import TRADING
 
 _OLDEST, _NEWEST = (3, 11), (3, 13)
 """The versions that pyproject.toml admits."""
@@ -104,6 +109,21 @@ def check_storage(home: Home) -> Finding:
     except OSError as error:
         return Finding("storage", CheckResult.NOTE, say("it cannot be looked at: {why}", why=error.strerror or error))
     return Finding("storage", CheckResult.OK, ", ".join(f"{name} {size / 1e6:.1f} MB" for name, size in sizes))
+
+
+def check_books(home: Home, settings: Settings) -> Finding:
+    """Whether every row can be read, and the newest backup. Changes nothing."""
+    databases = database_files(home, settings)
+    try:
+        with closing(open_for_reading(databases[0], TRADING)) as database:
+            books.check_books(database)
+    except FileNotFoundError:
+        return Finding("books", CheckResult.OK, say("nothing was traded yet"))
+    except HomeUnusable as error:
+        return Finding("books", CheckResult.FAILED, str(error))
+    if days := backup_days(databases):
+        return Finding("books", CheckResult.OK, say("sound, newest backup {day}", day=days[-1]))
+    return Finding("books", CheckResult.NOTE, say("sound, no backup yet: an engine makes one each day"))
 
 
 def check_keyring(settings: Settings, credentials: Credentials) -> Finding:
