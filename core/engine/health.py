@@ -15,7 +15,7 @@ from core.infra.clock import Clock, RealClock
 from core.infra.logs import NUMBERS
 from core.model.snapshot import Health, Level
 from core.quotes.failover import FailoverQuotes
-from core.rules.sessions import trading_seconds
+from core.rules.sessions import open_seconds, trading_seconds
 
 log = logging.getLogger(__name__)
 
@@ -93,13 +93,18 @@ class HealthMonitor:
         return slept
 
     def quote_silence(self) -> float | None:
-        """For how many real seconds no quote has come in that should have, None where all is well."""
+        """For how many real seconds no quote has come in that should have, None where all is well.
+
+        None should in the break: there is no silence before the market has been open as long.
+        """
         components, state = self._components, self._components.state
+        clock, now = components.clock, components.clock.now()
         since = state.last_quotes.at if state.last_quotes is not None else state.watched_at
         if since is None or state.watched_at is None:
             return None
-        silence = components.clock.real() - max(since, state.watched_at)
-        silent = silence > SILENCE and components.calendar.orders_allowed(components.clock.now()) is None
+        open_for = open_seconds(now.time()) / clock.speed
+        silence = min(clock.real() - max(since, state.watched_at), open_for)
+        silent = silence > SILENCE and components.calendar.orders_allowed(now) is None
         if silent != self._was_silent:
             self._was_silent = silent
             log.log(NUMBERS[Level.ERROR if silent else Level.GOOD], _ALARM if silent else say("prices are heard again"))

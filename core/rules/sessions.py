@@ -63,6 +63,11 @@ def working_seconds(moment: time) -> float:
     return _seconds(end) - _seconds(moment)
 
 
+def open_seconds(moment: time) -> float:
+    """For how long trading has gone on at a time of a session day, in seconds: since the open, or since the break."""
+    return trading_seconds(AFTERNOON[0] if moment >= AFTERNOON[0] else MORNING[0], moment)
+
+
 def trading_seconds(start: time, end: time) -> float:
     """Seconds of trading from one time of a session day to another: breaks do not count; 0 where `end` is earlier."""
     return max(_traded(end) - _traded(start), 0.0)

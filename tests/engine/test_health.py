@@ -268,6 +268,16 @@ def test_missing_prices_in_the_break_are_no_alarm(patient: Patient) -> None:
     assert patient.health.quote_silence() is None
 
 
+def test_the_silence_of_the_break_does_not_count_after_it(patient: Patient) -> None:
+    patient.hear()
+    patient.machine.passes(3 * 3600)  # it is 13:00
+    assert patient.health.quote_silence() is None
+    patient.machine.passes(SILENCE)
+    assert patient.health.quote_silence() is None
+    patient.machine.passes(1)
+    assert patient.health.quote_silence() == pytest.approx(SILENCE + 1)
+
+
 def test_broker_health_follows_its_connection_and_its_responses(patient: Patient) -> None:
     assert patient.told("broker") == (Level.GOOD, "12 ms")
     patient.account.unanswered = "no answer"
