@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from core.engine.doctor.machine import check_books
 from core.infra.backups import folder_of, make_backup
 from core.infra.database import open_database
 from core.infra.home import Home, HomeLock, database_files
 from core.model.bond import BondCode
+from core.model.finding import CheckResult
 from core.model.order import Side
 from core.model.settings import Settings
 from core.model.time import SHANGHAI
@@ -90,3 +92,14 @@ def test_books_that_were_emptied_are_refused_and_can_be_restored(home: Home) -> 
     assert "is empty" in refused.stderr
     assert rotor("--home", str(home.path), "restore", "2026-05-15", "--yes").returncode == 0
     assert owned(home) == [A]
+
+
+def test_doctor_names_the_newest_backup_and_a_damaged_row(home: Home, tmp_path: Path) -> None:
+    sound = check_books(home, Settings())
+    assert (sound.state, sound.text) == (CheckResult.OK, "sound, newest backup 2026-05-15")
+    with closing(sqlite3.connect(home.database, isolation_level=None)) as database:
+        database.execute("update ledger set side = 'hold'")
+    damaged = check_books(home, Settings())
+    assert damaged.state is CheckResult.FAILED
+    assert "in table ledger" in damaged.text
+    assert check_books(Home(tmp_path / "none"), Settings()).text == "nothing was traded yet"

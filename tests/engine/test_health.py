@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import shutil
+import tempfile
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -181,6 +182,20 @@ def test_the_disk_is_checked_each_minute(patient: Patient, monkeypatch: pytest.M
         patient.health.check()
         levels.append(patient.row("disk").level)
     assert levels == [Level.GOOD] * 59 + [Level.ERROR]
+
+
+def test_a_folder_that_takes_no_file_is_an_error_although_the_disk_has_room(
+    patient: Patient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read_only(**_: object) -> None:
+        raise OSError(30, "Read-only file system")
+
+    free(monkeypatch, 20_000)
+    monkeypatch.setattr(tempfile, "TemporaryFile", read_only)
+    patient.health.check()
+    level, text = patient.told("disk")
+    assert level is Level.ERROR
+    assert "cannot be written (Read-only file system): no order can be sent until it can" in text
 
 
 def test_a_disk_that_cannot_be_read_is_not_healthy(patient: Patient, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -157,6 +157,24 @@ def test_a_terminal_closed_for_the_night_sends_no_alert(world: AlertWorld) -> No
     assert world.look(night, after=3600) == []
 
 
+def test_a_disk_that_fails_in_the_night_is_reported_before_the_market_opens(world: AlertWorld) -> None:
+    night = {"session": "closed", "at": NOW.replace(hour=22)}
+    world.look(quiet(**night))  # the digest
+    world.look(quiet(health=ill("disk", "Read-only file system"), **night), after=60)
+    (alert,) = world.look(quiet(health=ill("disk", "Read-only file system"), **night), after=60)
+    assert "Read-only file system" in alert
+    assert world.look(quiet(**night), after=60) == ["disk works again"]
+
+
+@pytest.mark.parametrize("session", ["closed", "open"])
+def test_books_that_cannot_be_written_are_reported_at_once_at_any_hour(world: AlertWorld, session: str) -> None:
+    at = NOW.replace(hour=22) if session == "closed" else NOW
+    world.look(quiet(session=session, at=at))
+    off = blocked("the books cannot be written", kind=BlockKind.BOOKS_UNWRITABLE)
+    (alert,) = world.look(quiet(blockers=off, ready=False, session=session, at=at))
+    assert "no order is sent and no stop fires: the books cannot be written" in alert
+
+
 def test_a_connection_lost_in_the_session_is_not_restored_by_the_session_s_end(world: AlertWorld) -> None:
     world.look(quiet(health=ill("broker")))
     assert len(world.look(quiet(health=ill("broker")), after=10)) == 1
