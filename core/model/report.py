@@ -170,8 +170,9 @@ class Totals:
 class Report:
     """Everything of a span of trading days: `first` None is since the beginning.
 
-    The equity has one point a day, its last; of a single day it has one a minute. It begins with the last one before
-    the span, else with the first one that there is: the capital before the first trade. `flows` are those within it.
+    The equity has one point a day, its last; of a single day one for each minute in which it changed. It begins with
+    the last one before the span, else with the first one that there is: the capital before the first trade. `flows` are
+    those within it.
     """
 
     mode: str

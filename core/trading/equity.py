@@ -24,7 +24,7 @@ _STEADY = 10.0
 
 
 class EquityCurve:
-    """One point of the equity a minute, and one more at each payment that is seen in the account's cash."""
+    """One point of the equity a minute where it changes, and one more at each payment that is seen in the cash."""
 
     def __init__(self, store: StateStore, order_manager: OrderManager, clock: Clock) -> None:
         self._store = store
@@ -55,7 +55,7 @@ class EquityCurve:
             log.info("the account's cash changed by %+.2f CNY without a trade: a payment, not a gain or loss", paid)
             self._forget_entered(paid, now.date())
             self._add(now, money.total, self._new_flow(now, paid, entered=False))
-        elif odd or not self._line or self._line[-1][0] < minute:
+        elif odd or self._is_news(minute, money.total):
             self._add(now if odd else minute, money.total)
 
     def day(self, asset: Maybe[Asset]) -> DayResult | None:
@@ -116,6 +116,13 @@ class EquityCurve:
         now = self._clock.elapsed()
         self._odd_since = now if self._odd_since is None else self._odd_since
         return now - self._odd_since >= _STEADY
+
+    def _is_news(self, minute: datetime, total: Decimal) -> bool:
+        """Whether the point says more than the last two: in the night and at weekends it seldom does."""
+        of_today = [(at, before) for at, before in self._line[-2:] if at.date() == minute.date()]
+        if not of_today:
+            return True
+        return of_today[-1][0] < minute and [before for _, before in of_today] != [total, total]
 
     def _add(self, at: datetime, total: Decimal, flow: CashFlow | None = None) -> None:
         self._store.add_equity(at, total, self._base, flow)
