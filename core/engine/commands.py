@@ -374,6 +374,7 @@ class CommandHandlers:
         return tuple(str(path) for path in await asyncio.to_thread(export_report, report, self._home.data / "export"))
 
     async def _examine(self, _: Examine) -> tuple[Finding, ...]:
+        await self._sign_in.wait_ended()  # otherwise it would report a login that is missing for a second only
         return await examine(
             self._home,
             self._components.settings.mode,

@@ -43,15 +43,21 @@ class PlatformLogin:
         self._username = components.settings.factorcat.username
         self._may_retry = True  # whether a failed login is tried again by itself: the platform did not answer
         self._task: asyncio.Task[None] | None = None
+        self._begun = asyncio.Event()
+        self._by_hand = asyncio.Lock()
 
     def start(self) -> None:
         """Log in in the background, where that needs no input."""
         self._task = asyncio.create_task(self._by_itself())
+        self._begun.set()
 
     async def wait_ended(self) -> None:
-        """Wait for the end of a login that was started."""
+        """Wait for the end of the login at the start, which may not have begun, and of one that the user asks for."""
+        await self._begun.wait()
         if self._task is not None and not self._task.done():
             await asyncio.wait({self._task})
+        async with self._by_hand:
+            pass
 
     async def close(self) -> None:
         if self._task is not None:
@@ -79,7 +85,8 @@ class PlatformLogin:
     async def log_in(self, command: Login) -> LoggedIn:
         secret = SecretStr(command.password)
         hide(secret)
-        user = await self._components.platform.login(command.username, command.password)
+        async with self._by_hand:
+            user = await self._components.platform.login(command.username, command.password)
         self._health.platform = (Level.GOOD, "ok")
         self._may_retry = True
         changes = {"factorcat.username": command.username, "factorcat.remember": command.remember}

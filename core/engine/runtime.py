@@ -85,6 +85,8 @@ class EngineRuntime:
         self._restarted: str | None = None
         self._feed_restarted_at: float | None = None
         self._was_silent = False
+        self._user: str | None = None
+        self._planning: asyncio.Task[None] | None = None
         credentials = Credentials(CredentialsFile(home.credentials_file))
         self._events = EventLog(self._state.events, components.clock)
         self._supervisor = Supervisor(components.clock)
@@ -202,7 +204,8 @@ class EngineRuntime:
         await self._heartbeat.close()
         await self._notifier.close()
         await self._login.close()
-        tasks = [task for task in (self._reading, self._tables, self._copying) if task is not None]
+        optional = (self._reading, self._tables, self._copying, self._planning)
+        tasks = [task for task in optional if task is not None]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -269,6 +272,7 @@ class EngineRuntime:
         slept = self._health.check()
         if slept:
             self._job_scheduler.start_due_jobs()
+        self._plan_again_after_login()
         await self._current.apply()
         await self._keep_reconciled(slept=slept > 0)
         self._follow_quotes()
@@ -286,6 +290,12 @@ class EngineRuntime:
             self._heartbeat.beat(self._state.shown)
         if self._checks == _STARTED and self._by_itself:
             gc.freeze()  # a full collection of what the start has made takes 60 ms and more, in which a stop would wait
+
+    def _plan_again_after_login(self) -> None:
+        """A plan that was refused because nobody was logged in would else stay so beside a login that works."""
+        before, self._user = self._user, self._components.platform.user
+        if before is None and self._user is not None:
+            self._planning = asyncio.create_task(self._trading.plan_again())
 
     async def _keep_reconciled(self, *, slept: bool) -> None:
         """Turn trading off after a sleep or if the account does not answer; reconcile now, or again later."""

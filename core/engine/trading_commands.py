@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -75,6 +76,13 @@ class TradingCommands:
 
     async def plan(self, _: MakePlan) -> Plan:
         return await self._planned(Origin.REBALANCE)
+
+    async def plan_again(self) -> None:
+        """Make a refused plan anew: what it lacked may be there by now. Sends nothing."""
+        newest = self._components.rotation.pending_plan
+        if newest is not None and newest.refused is not None:
+            with suppress(CommandDeclined):
+                await self._planned(newest.origin)
 
     async def _planned(self, origin: Origin) -> Plan:
         self.decline_while_running()

@@ -352,8 +352,11 @@ def _day(shown: Snapshot) -> Iterator[Condition]:
     if day is None or shown.session in {SessionPhase.CLOSED_DAY, SessionPhase.UNKNOWN}:
         return
     if _OPENING_FROM <= now < _CLOSING_FROM:
-        # As soon as the account was read; where it cannot be read, the check says so.
-        hold = 0.0 if shown.ready else 60.0
+        # As soon as the start has settled: the account is read, the login done, the stops armed. Where that does not
+        # come about, the check says so.
+        armed = shown.stops is None or shown.stops.armed >= shown.stops.managed
+        settled = shown.ready and shown.platform_user is not None and armed
+        hold = 0.0 if settled else 60.0
         yield Condition(_opening_key(day), NotificationKind.OPENING, opening_check(shown), hold=hold)
     elif now >= _CLOSING_FROM:
         yield Condition(f"closing:{day}", NotificationKind.CLOSING, closing_digest(shown))

@@ -13,7 +13,7 @@ TURNED_DOWN = frozenset({OrderState.REJECTED, OrderState.REFUSED})
 
 def opening_check(shown: Snapshot) -> str:
     """Whether everything is ready for the day, in a few lines."""
-    ready = shown.ready and not shown.needs and not shown.controls
+    ready = shown.ready and shown.platform_user is not None and not shown.needs and not shown.controls
     lines = [
         say("Ready for {day}.", day=shown.trading_day) if ready else say("NOT ready for {day}.", day=shown.trading_day)
     ]

@@ -17,6 +17,7 @@ import pytest
 from pydantic import SecretStr
 
 from core.engine.engine import Engine, EngineFailed
+from core.engine.runtime import EngineRuntime
 from core.infra.clock import RealClock, ScaledClock
 from core.infra.config import load_settings
 from core.infra.home import Home, HomeInUse, HomeLock, database_files
@@ -146,6 +147,47 @@ def test_an_unresponsive_platform_does_not_delay_the_account(
         engine.wait_ready(5)
         assert time.monotonic() - started < 5
         assert until(engine, lambda shown: shown.ready).platform_user is None
+    finally:
+        engine.stop()
+
+
+def test_a_plan_asked_for_before_the_login_has_begun_waits_for_it(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    reconcile, reached, go_on = EngineRuntime._reconcile, threading.Event(), threading.Event()
+
+    async def held(self: EngineRuntime) -> bool:
+        reached.set()
+        await asyncio.to_thread(go_on.wait)
+        return await reconcile(self)
+
+    monkeypatch.setattr(EngineRuntime, "_reconcile", held)
+    engine = Engine(home, load_settings(home.path), speed=FAST)
+    engine.start()
+    try:
+        assert reached.wait(60)
+        asked = engine.send(MakePlan())
+        go_on.set()
+        made = asked.result(60)
+        assert isinstance(made, Done)
+        assert made.value.refused is None
+    finally:
+        go_on.set()
+        engine.stop()
+
+
+def test_a_plan_refused_without_a_login_is_made_again_after_it(
+    home: Home, serve: Serve, credentials: MemoryKeyring
+) -> None:
+    engine = Engine(home, paper(serve(takes_logins), strategy={"strategy_id": 1, "history_id": 1}))
+    engine.start()
+    try:
+        engine.wait_ready()
+        refused = ask(engine, MakePlan())
+        assert refused.refused is not None
+        assert until(engine, lambda shown: shown.plan is not None).plan == refused
+        engine.send(Login("bob", "a-long-password", remember=False)).result(60)
+        again = until(engine, lambda shown: shown.plan is not None and shown.plan.plan_id != refused.plan_id).plan
+        assert again is not None
+        assert again.refused != refused.refused  # this platform has no list, which is another reason
     finally:
         engine.stop()
 

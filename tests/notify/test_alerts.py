@@ -303,6 +303,25 @@ def test_the_opening_check_waits_for_the_account_and_names_what_is_missing(tmp_p
     assert world.look(replace(shown, ready=True, blockers=()), after=1) == []
 
 
+def test_the_opening_check_waits_for_the_login_and_the_stops(tmp_path: Path) -> None:
+    world = AlertWorld(tmp_path)
+    logged_in = quiet(at=NOW.replace(hour=9, minute=21), session="opening call")
+    assert logged_in.stops is not None
+    unarmed = replace(logged_in, stops=replace(logged_in.stops, armed=0))
+    assert world.look(replace(unarmed, platform_user=None)) == []
+    assert world.look(unarmed, after=1) == []
+    (told,) = world.look(logged_in, after=1)
+    assert told.startswith("Ready for 2026-05-06.")
+    assert "stops armed: 5 of 5" in told
+
+
+def test_the_opening_check_is_not_ready_while_nobody_is_logged_in(tmp_path: Path) -> None:
+    world = AlertWorld(tmp_path)
+    shown = quiet(at=NOW.replace(hour=9, minute=21), session="opening call", platform_user=None)
+    world.look(shown)
+    assert any(text.startswith("NOT ready for 2026-05-06.") for text in world.look(shown, after=61))
+
+
 def test_the_opening_check_reports_an_unknown_account(tmp_path: Path) -> None:
     world = AlertWorld(tmp_path)
     shown = quiet(at=NOW.replace(hour=9, minute=21), session="opening call", ready=False, blockers=blocked("away"))
