@@ -45,6 +45,7 @@ def test_payments_beside_a_rebalance_are_neither_gain_nor_loss(world: ProcessWor
         assert done.returncode == 0, done.stderr
         until(lambda: set(ledger(world)) == set(NEW), lambda: run.said)
         world.control.manual_order(ACCOUNT, NEW[0], 23, 100, 101.0)  # by hand: no payment
+        world.control.settle()
         pays(world, 50_000)
         until(lambda: amounts(world) == [50_000.0], lambda: run.said)
         pays(world, -30_000)
