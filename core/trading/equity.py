@@ -76,7 +76,9 @@ class EquityCurve:
         begin, point = self._store.first_point(), self._store.point_from(at)
         if begin is None or at <= begin:
             raise ValueError(say("it was before rotor's first record, so it is a part of the opening capital"))
-        if point is not None and point <= amount:
+        if point is None:
+            point = self._line[-1][1]
+        if point <= amount:
             raise ValueError(say("the account's total was {total:,.2f} CNY then, no more than that", total=point))
         flow = self._new_flow(at, amount, entered=True)
         self._store.add_flow(flow)

@@ -212,6 +212,8 @@ def test_the_user_enters_and_takes_back_payments(account: Account) -> None:
         account.curve.enter(Decimal(300), TEN + timedelta(seconds=40))
     with pytest.raises(ValueError, match="no more than that"):
         account.curve.enter(Decimal(200_000), TEN + timedelta(seconds=30))
+    with pytest.raises(ValueError, match="no more than that"):
+        account.curve.enter(Decimal(200_000), account.world.clock.now())
     account.curve.remove(flow.number)
     assert (account.flows, account.result) == ([], (0.3, 0.0))
     with pytest.raises(ValueError, match="there is no payment"):
