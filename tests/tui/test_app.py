@@ -176,6 +176,14 @@ async def test_an_error_while_the_app_leaves_keeps_the_exit_code(
     assert "rotor's screen stopped" not in capsys.readouterr().err
 
 
+async def test_a_click_on_the_head_of_an_empty_table_does_nothing() -> None:
+    async with shown(ScriptedLink(snapshot(orders=())), "5") as (app, pilot):
+        await pilot.click("#orders-table", offset=(10, 0))
+        await settle(pilot)
+        assert app._exception is None
+        assert len(app.screen_stack) == 1
+
+
 async def test_mouse_works_too() -> None:
     link = ScriptedLink(snapshot())
     async with shown(link) as (app, pilot):

@@ -190,8 +190,9 @@ class LiveTable(ScrollView, can_focus=True):
         offset = event.get_content_offset(self)
         if offset is None:
             return
-        if offset.y == 0 and self._rows:
-            self._head_clicked(offset.x)
+        if offset.y == 0:
+            if self._rows:
+                self._head_clicked(offset.x)
             return
         index = offset.y - 1 + self.scroll_offset.y
         if index < len(self._rows) and not self._rows[index].heading:
