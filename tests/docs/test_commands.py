@@ -14,8 +14,9 @@ from tui.cli.main import main
 
 IN_THE_APP = {("rotor",), ("rotor", "demo")}
 GO_ON = {("rotor", "run"), ("rotor", "serve")}
-TOLD_WITH = {"rotor export": (0, 1), "rotor rebalance": (0, 1), "rotor status": (0,), "rotor plan": (0,)}
-"""Exit codes that a fresh sandbox may give: nothing was traded yet; not every leg found a seller."""
+TOLD_WITH = {"rotor export": (0, 1), "rotor rebalance": (0, 1), "rotor stop": (0, 3), "rotor restore 20": (1,)}
+"""Exit codes that a fresh sandbox may give: nothing was traded yet; not every leg found a seller; no engine runs; there
+is no backup of that day."""
 
 
 def of_page(page: Path) -> list[Typed]:

@@ -59,7 +59,7 @@ async def settle(pilot: Pilot[Any]) -> None:
 
 async def _input_delivered(app: Any) -> None:
     """Until no key waits. It sleeps in between: the app itself waits for an event loop with nothing left to run."""
-    while app.is_running and app._exception is None and (app.message_queue_size or app._input.busy):  # noqa: ASYNC110
+    while app._exception is None and (app._input.busy or (app.is_running and app.message_queue_size)):  # noqa: ASYNC110
         await asyncio.sleep(SHORTEST)
 
 

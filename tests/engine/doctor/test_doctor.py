@@ -132,6 +132,7 @@ async def well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncGenerato
     before = get_keyring()
     monkeypatch.setattr("core.engine.doctor.services._TERMINAL_PATIENCE", 3.0)
     monkeypatch.setattr("core.engine.doctor.services._QUOTES_PATIENCE", 3.0)
+    monkeypatch.setattr("core.quotes.qmt.FIRST_TICK_TIMEOUT", 0.2)
     with smtp_server() as mails:
         made = Machine(tmp_path, mails, monkeypatch)
         yield made
