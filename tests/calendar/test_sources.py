@@ -122,7 +122,10 @@ def test_a_hanging_source_is_stopped_at_its_deadline() -> None:
 
 def test_the_users_file(tmp_path: Path) -> None:
     assert ask(own_file(list_file(tmp_path, IN_2027)).fetch).sessions == IN_2027
-    assert "No such file" in (ask(own_file(tmp_path / "none.csv").fetch).unavailable or "")
+    missing = tmp_path / "none.csv"
+    with pytest.raises(FileNotFoundError) as error:  # Windows says it in the user's language
+        missing.stat()
+    assert str(error.value.strerror) in (ask(own_file(missing).fetch).unavailable or "")
     (tmp_path / "bad.csv").write_bytes(b"\x80")
     assert str(ask(own_file(tmp_path / "bad.csv").fetch).invalid) == "does not begin with a line 'session'"
 

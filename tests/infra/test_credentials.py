@@ -162,7 +162,7 @@ def test_deleting_needs_no_passphrase_and_removes_everything(credentials: Creden
     later = vault_at(tmp_path)
     assert later.locked
     assert later.forget("a") is None
-    assert [path.name for path in tmp_path.iterdir()] == [".secrets.json.lock"]
+    assert {path.name for path in tmp_path.iterdir()} <= {".secrets.json.lock"}  # Windows removes it too
     assert not later.locked
     assert later.read("a") != Known(SECRET)
 
