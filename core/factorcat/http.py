@@ -27,7 +27,7 @@ from core.factorcat.errors import (
 from core.i18n import say
 from core.infra.clock import Clock
 from core.infra.network import AnswerUnreadable, NetworkUnavailable, async_client, in_words, read_body
-from core.model.settings import checked_address
+from core.model.addresses import checked_address
 
 
 def platform_address(text: str) -> str:

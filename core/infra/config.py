@@ -24,8 +24,9 @@ from pydantic_settings import (
 
 from core.infra.home import changing, write_atomically
 from core.infra.user_files import UserFileRefused, in_ascii, read_user_text
+from core.model.addresses import without_userinfo
 from core.model.errors import SetupError
-from core.model.settings import Settings, without_userinfo
+from core.model.settings import Settings
 from core.model.settings_rows import MASK
 
 FILE = "config.toml"

@@ -16,8 +16,8 @@ from urllib.request import getproxies, proxy_bypass
 import httpx
 
 from core.i18n import say
+from core.model.addresses import PROXY_SCHEMES, without_userinfo
 from core.model.errors import UnavailableError
-from core.model.settings import PROXY_SCHEMES, without_userinfo
 
 HEADERS = {"Accept-Encoding": "gzip"}
 """The only packing that `read_body` unpacks."""

@@ -4,88 +4,11 @@ import re
 from datetime import time
 from decimal import Decimal, InvalidOperation
 from functools import partial
-from ipaddress import ip_address
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-# Strict on purpose: whatever reads an address that passed here finds the same host in it.
-_ADDRESS = re.compile(
-    r"(?P<scheme>https?)://(?:\[(?P<v6>[0-9a-f:.]+)\]|(?P<host>[^\s/?#@\\:\[\]]+))(?::(?P<port>[0-9]{1,5}))?(?:/[^\s?#\\]*)?",
-    re.IGNORECASE,
-)
-_PING = re.compile(_ADDRESS.pattern + r"(?:\?[^\s#\\]*)?", re.IGNORECASE)
-_MOST_PORT = 0xFFFF
-_MAIL_ADDRESS = re.compile(
-    r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*@"
-    r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*"
-)
-_LONGEST_MAIL_ADDRESS = 254
-_RECEIVER = re.compile(r"(?:\"[^\"]*\"|[^<>@,;，；、\n\"])*<(?P<named>[^<>]*)>|(?P<plain>[^\s,;，；、]+)")
-_USERINFO = re.compile(r"//.*@", re.DOTALL)
-
-
-def checked_address(text: str) -> str:
-    """`text` without the blanks around it, if it is https, or plain http to this very machine.
-
-    Raises `ValueError` with a sentence for everything else; the sentence repeats no password.
-    """
-    text = text.strip()
-    if "@" in text:
-        raise ValueError("a name or password does not belong into the address; set username")
-    match = _ADDRESS.fullmatch(text)
-    if match is None or not text.isprintable() or int(match["port"] or 0) > _MOST_PORT:
-        raise ValueError(f"{text!r} is not an address like https://host:port")
-    if match["scheme"].lower() == "http" and not _loopback(match["v6"] or match["host"]):
-        raise ValueError(f"{text!r} would send the password in clear; use https")
-    return text
-
-
-def _ping_address(text: str) -> str:
-    """The sentences do not repeat the address: who knows it can keep the alarm silent."""
-    text = text.strip()
-    match = _PING.fullmatch(text)
-    if text and (match is None or not text.isprintable() or int(match["port"] or 0) > _MOST_PORT):
-        raise ValueError("should be an address like https://hc-ping.com/..., or empty")
-    if match is not None and match["scheme"].lower() == "http" and not _loopback(match["v6"] or match["host"]):
-        raise ValueError("would be sent in clear; use https")
-    return text
-
-
-def without_userinfo(text: str) -> str:
-    """`text` with *** for the name and password that an address in it carries."""
-    return _USERINFO.sub("//***@", text)
-
-
-def is_mail_address(text: str) -> bool:
-    """Whether this is one address, as an SMTP server takes it: ASCII, such as me@example.com."""
-    return len(text) <= _LONGEST_MAIL_ADDRESS and _MAIL_ADDRESS.fullmatch(text) is not None
-
-
-def _loopback(host: str) -> bool:
-    if host.lower() == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-PROXY_SCHEMES = frozenset({"http", "https", "socks5", "socks5h"})
-_PROXY = re.compile(
-    r"(?P<scheme>[a-z0-9]+)://(?:[^\s/@]*@)?(?:\[[0-9a-f:.]+\]|[^\s/?#@\\:\[\]]+)(?::[0-9]{1,5})?/?", re.IGNORECASE
-)
-
-
-def _proxy(text: str) -> str:
-    text = text.strip()
-    if text in {"none", "system"}:
-        return text
-    match = _PROXY.fullmatch(text)
-    if match is None or match["scheme"].lower() not in PROXY_SCHEMES:
-        raise ValueError('should be "none", "system", or an address like http://host:port or socks5://host:port')
-    return text
-
+from core.model.addresses import checked_address, ping_address, proxy_address, receivers_in
 
 Mode = Literal["sandbox", "paper", "live"]
 _MOST = 2**31 - 1
@@ -197,7 +120,7 @@ class QuoteSettings(SettingsGroup):
 class NetworkSettings(SettingsGroup):
     """How rotor reaches Factor Cat, public quotes, bond tables and news of versions."""
 
-    proxy: Annotated[str, AfterValidator(_proxy)] = "none"
+    proxy: Annotated[str, AfterValidator(proxy_address)] = "none"
     """Proxy: none, system (the variables of the environment), or an address such as socks5://127.0.0.1:7890."""
 
 
@@ -347,8 +270,7 @@ class EmailSettings(SettingsGroup):
     @property
     def receivers(self) -> tuple[str, ...]:
         """The receivers one by one, without their names (`Name <address>`), whether or not they are addresses."""
-        found = (match["named"] or match["plain"] or match[0] for match in _RECEIVER.finditer(self.receiver))
-        return tuple(dict.fromkeys(text.strip() for text in found))
+        return receivers_in(self.receiver)
 
 
 NewsLevel = Literal["off", "info", "warning", "error"]
@@ -386,7 +308,7 @@ class NotifySettings(SettingsGroup):
     """Lowest level that is pushed."""
     per_hour: Annotated[int, Field(ge=1, le=240)] = 20
     """Most messages per receiver and hour; further ones are combined into the next message."""
-    heartbeat_url: Annotated[str, AfterValidator(_ping_address)] = ""
+    heartbeat_url: Annotated[str, AfterValidator(ping_address)] = ""
     """Address that the engine pings while it works, as healthchecks.io gives one: the only alarm for a machine that is
     off. Empty for none."""
     heartbeat_minutes: Annotated[int, Field(ge=1, le=60)] = 5

@@ -22,7 +22,8 @@ from core.infra.config import (
 )
 from core.infra.home import FileBusy, changing
 from core.infra.settings_editor import problem_with
-from core.model.settings import EmailSettings, Settings, is_mail_address
+from core.model.addresses import is_mail_address
+from core.model.settings import EmailSettings, Settings
 
 ROOT = Path(__file__).parents[2]
 Put = Callable[[str], Path]
