@@ -30,8 +30,8 @@ class DatabaseUnusable(HomeUnusable):
 def open_database(path: Path, migrations: "Migrations", *, durable: bool = True, patience: float = 10.0) -> "Database":
     """Open (or create) a database and bring its schema up to date.
 
-    Write-ahead log, and every commit reaches the disk before it returns. `durable=False` gives up the second for a
-    scratch file that nobody's money depends on. `patience`: seconds to wait for another process that writes to it.
+    Write-ahead log, and every commit reaches the disk before it returns. `durable=False` gives up the second, for a
+    file that holds no money. `patience`: seconds to wait for another process that writes to it.
     Raises `DatabaseUnusable`, having changed nothing, where it cannot be used, is damaged or from a newer version.
     """
     import sqlite3

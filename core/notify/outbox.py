@@ -138,12 +138,10 @@ class Outbox:
             with writing(self._db):
                 write()
         except sqlite3.DatabaseError as error:
-            if self._in_memory:
+            if self._in_memory or not disk_refuses(error):
                 raise
             memory = open_in_memory(OUTBOX)
             _copy(self._db, memory)
-            if not disk_refuses(error):
-                raise
             self._go_on_in_memory(error)
             self._db.close()
             self._db = memory

@@ -4,7 +4,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -48,13 +49,9 @@ def home(tmp_path: Path) -> Home:
 
 @pytest.fixture
 def engine(home: Home) -> Iterator[Engine]:
-    engine = Engine(home, load_settings(home.path, environ={}), speed=FAST)
-    engine.start()
-    try:
+    with started(Engine(home, load_settings(home.path, environ={}), speed=FAST)) as engine:
         engine.wait_ready()
         yield engine
-    finally:
-        engine.stop()
 
 
 def ask(engine: Engine, command: Command[Any]) -> Any:
@@ -86,6 +83,16 @@ def until(engine: Engine, seen: Callable[[Snapshot], bool], seconds: float = PAT
     finally:
         end()
     return found[0]
+
+
+@contextmanager
+def started(engine: Engine) -> Generator[Engine]:
+    """Starts it, and stops it at the end of the block."""
+    engine.start()
+    try:
+        yield engine
+    finally:
+        engine.stop()
 
 
 def ended(plan_id: str) -> Callable[[Snapshot], bool]:
@@ -130,9 +137,7 @@ def test_of_two_plans_of_one_list_either_is_executed_and_only_one_once(engine: E
 
 def test_a_second_trigger_while_one_runs_is_refused(home: Home) -> None:
     at_a_limit = load_settings(home.path, {"orders.type": "limit"}, environ={})  # which stays open for a while
-    engine = Engine(home, at_a_limit, speed=20)
-    engine.start()
-    try:
+    with started(Engine(home, at_a_limit, speed=20)) as engine:
         engine.wait_ready()
         plan = ask(engine, MakePlan())
         first = engine.send(ExecutePlan(plan.plan_id))
@@ -148,8 +153,6 @@ def test_a_second_trigger_while_one_runs_is_refused(home: Home) -> None:
         assert isinstance(first.result(60), Done)
         orders = until(engine, ended(plan.plan_id)).orders
         assert len({(order.intent.code, order.intent.attempt) for order in orders}) == len(orders)
-    finally:
-        engine.stop()
 
 
 def test_strategies_and_records_are_paged_and_searched(engine: Engine) -> None:
@@ -199,16 +202,12 @@ def test_commands_to_a_stopped_engine_fail_with_a_sentence(home: Home) -> None:
 
 
 def test_live_mode_names_what_is_missing(tmp_path: Path) -> None:
-    engine = Engine(Home(tmp_path), Settings(mode="live"))
-    engine.start()
-    try:
+    with started(Engine(Home(tmp_path), Settings(mode="live"))) as engine:
         with pytest.raises(EngineFailed, match=r"set qmt\.account"):
             engine.wait_ready()
         assert engine.latest is not None
         assert not engine.latest.ready
         assert "set qmt.account" in engine.latest.blockers[0].text
-    finally:
-        engine.stop()
 
 
 def test_a_slow_listener_delays_only_itself(engine: Engine) -> None:

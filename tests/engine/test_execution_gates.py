@@ -16,7 +16,7 @@ from core.model.known import Known, Unknown
 from core.model.order import OrderState
 from core.model.snapshot import BlockKind, BlockReason
 from core.trading.order_manager import OrderManager
-from tests.engine.test_engine import ask, refusal, until
+from tests.engine.test_engine import ask, refusal, started, until
 from tui.cli.offline import prepare_demo
 
 
@@ -24,13 +24,9 @@ from tui.cli.offline import prepare_demo
 def engine(tmp_path: Path) -> Iterator[Engine]:
     home = Home(tmp_path)
     prepare_demo(home)
-    engine = Engine(home, load_settings(home.path, environ={}), speed=1)
-    engine.start()
-    try:
+    with started(Engine(home, load_settings(home.path, environ={}), speed=1)) as engine:
         engine.wait_ready()
         yield engine
-    finally:
-        engine.stop()
 
 
 def shift_of(engine: Engine) -> EngineRuntime:

@@ -27,7 +27,7 @@ from core.model.known import Known
 from core.model.settings import QmtSettings, Settings
 from core.model.snapshot import Level, Snapshot
 from core.model.time import SHANGHAI
-from tests.engine.test_engine import FAST, ask, ended, until
+from tests.engine.test_engine import FAST, ask, ended, started, until
 from tests.factorcat.server import Server, answer, silence
 from tests.infra.keyrings import MemoryKeyring
 from tui.cli.offline import prepare_demo
@@ -86,14 +86,10 @@ def paper(url: str, **more: Any) -> Settings:
 
 def test_a_ready_engine_has_a_snapshot(home: Home) -> None:
     """`rotor run` takes the account in its first sentence from it."""
-    engine = Engine(home, load_settings(home.path))
-    engine.start()
-    try:
+    with started(Engine(home, load_settings(home.path))) as engine:
         engine.wait_ready()
         assert engine.latest is not None
         assert engine.latest.account
-    finally:
-        engine.stop()
 
 
 def test_sandbox_holdings_are_not_owned_in_another_mode(home: Home) -> None:
@@ -119,13 +115,9 @@ def test_sandbox_holdings_are_not_owned_in_another_mode(home: Home) -> None:
 def test_a_stale_endpoint_of_a_crashed_engine_is_ignored(home: Home) -> None:
     home.prepare()
     home.endpoint.write_text('{"port": 9, "key": "old", "pid": 1}', encoding="utf-8")
-    engine = Engine(home, load_settings(home.path), by_itself=False)
-    engine.start()
-    try:
+    with started(Engine(home, load_settings(home.path), by_itself=False)) as engine:
         engine.wait_ready()
         assert not home.endpoint.exists()
-    finally:
-        engine.stop()
 
 
 def test_each_account_has_its_own_database(home: Home) -> None:
@@ -140,15 +132,11 @@ def test_an_unresponsive_platform_does_not_delay_the_account(
 ) -> None:
     url = serve(lambda server: server.on("/auth/login", silence()))
     monkeypatch.setenv("ROTOR_FACTORCAT__PASSWORD", "a-long-password")
-    engine = Engine(home, paper(url, factorcat={"base_url": url, "username": "bob"}))
-    engine.start()
-    try:
-        started = time.monotonic()
+    with started(Engine(home, paper(url, factorcat={"base_url": url, "username": "bob"}))) as engine:
+        began = time.monotonic()
         engine.wait_ready(5)
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - began < 5
         assert until(engine, lambda shown: shown.ready).platform_user is None
-    finally:
-        engine.stop()
 
 
 def test_a_plan_asked_for_before_the_login_has_begun_waits_for_it(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -177,9 +165,7 @@ def test_a_plan_asked_for_before_the_login_has_begun_waits_for_it(home: Home, mo
 def test_a_plan_refused_without_a_login_is_made_again_after_it(
     home: Home, serve: Serve, credentials: MemoryKeyring
 ) -> None:
-    engine = Engine(home, paper(serve(takes_logins), strategy={"strategy_id": 1, "history_id": 1}))
-    engine.start()
-    try:
+    with started(Engine(home, paper(serve(takes_logins), strategy={"strategy_id": 1, "history_id": 1}))) as engine:
         engine.wait_ready()
         refused = ask(engine, MakePlan())
         assert refused.refused is not None
@@ -188,16 +174,12 @@ def test_a_plan_refused_without_a_login_is_made_again_after_it(
         again = until(engine, lambda shown: shown.plan is not None and shown.plan.plan_id != refused.plan_id).plan
         assert again is not None
         assert again.refused != refused.refused  # this platform has no list, which is another reason
-    finally:
-        engine.stop()
 
 
 def test_a_login_is_kept_although_strategies_cannot_be_listed(
     home: Home, serve: Serve, credentials: MemoryKeyring
 ) -> None:
-    engine = Engine(home, paper(serve(takes_logins), strategy={"strategy_id": 1, "history_id": 1}))
-    engine.start()
-    try:
+    with started(Engine(home, paper(serve(takes_logins), strategy={"strategy_id": 1, "history_id": 1}))) as engine:
         engine.wait_ready()
         assert engine.send(Login("bob", "a-long-password", remember=True)).result(60) == Done(LoggedIn("bob"))
         assert credentials.kept == {
@@ -209,8 +191,6 @@ def test_a_login_is_kept_although_strategies_cannot_be_listed(
         engine.send(Login("bob", "a-long-password", remember=True)).result(60)
         engine.send(Login("bob", "a-long-password", remember=False)).result(60)
         assert credentials.kept == {}
-    finally:
-        engine.stop()
 
 
 def test_a_stopping_engine_leaves_no_open_order(home: Home) -> None:
@@ -235,13 +215,9 @@ def test_an_unreadable_database_is_named_and_not_changed(home: Home, file: str) 
     home.prepare()
     broken = home.data / file
     broken.write_bytes(b"this was never a database, " * 100)
-    engine = Engine(home, Settings())
-    engine.start()
-    try:
-        with pytest.raises(EngineFailed, match=r"cannot be opened, nothing was sent.*rotor restore"):
-            engine.wait_ready()
-    finally:
-        engine.stop()
+    refused = pytest.raises(EngineFailed, match=r"cannot be opened, nothing was sent.*rotor restore")
+    with started(Engine(home, Settings())) as engine, refused:
+        engine.wait_ready()
     assert broken.read_bytes().startswith(b"this was never")
     assert "the books cannot be opened" in "".join(log.read_text(encoding="utf-8") for log in home.logs.iterdir())
 
@@ -281,15 +257,11 @@ def test_a_failing_viewer_does_not_affect_the_others(home: Home) -> None:
 def test_subscribed_prices_that_never_arrive_are_an_alarm(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("core.engine.health.SILENCE", 0.2)
     monkeypatch.setattr("core.sandbox.market.SandboxMarket._tell", lambda self: None)
-    engine = Engine(home, load_settings(home.path, environ={}), speed=1)
-    engine.start()
-    try:
+    with started(Engine(home, load_settings(home.path, environ={}), speed=1)) as engine:
         engine.wait_ready()
         ask(engine, MakePlan())
         shown = until(engine, lambda shown: any(h.name == "quotes" and h.level is Level.ERROR for h in shown.health))
         assert next(health.text for health in shown.health if health.name == "quotes") == "none yet"
-    finally:
-        engine.stop()
 
 
 async def test_deadlines_hold_if_the_machine_s_time_is_set_back(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -339,40 +311,30 @@ def test_after_a_crash_during_a_rebalance_a_new_plan_can_be_made(home: Home) -> 
 
 
 def test_the_sandbox_skips_the_night(home: Home) -> None:
-    engine = Engine(home, load_settings(home.path, environ={}), speed=3600)
-    engine.start()
-    try:
+    with started(Engine(home, load_settings(home.path, environ={}), speed=3600)) as engine:
         engine.wait_ready()
         shown = until(engine, lambda shown: shown.at.date() > datetime(2026, 5, 15, tzinfo=SHANGHAI).date())
         assert shown.at.date().isoformat() == "2026-05-18"
         assert shown.session == "open"
         assert ask(engine, MakePlan()).refused is None
-    finally:
-        engine.stop()
 
 
 def test_events_contain_no_secrets_and_no_control_characters(home: Home) -> None:
     hide(SecretStr("hunter2-secret"))
-    engine = Engine(home, load_settings(home.path, environ={}), speed=FAST)
-    engine.start()
-    try:
+    with started(Engine(home, load_settings(home.path, environ={}), speed=FAST)) as engine:
         engine.wait_ready()
         try:
             raise RuntimeError("inside hunter2-secret")
         except RuntimeError:
             logging.getLogger("core.test").exception("oops hunter2-secret \x1b[2J")
         shown = until(engine, lambda shown: any("oops" in event.text for event in shown.events))
-    finally:
-        engine.stop()
     assert [event.text for event in shown.events if "oops" in event.text] == ["oops *** \\x1b[2J"]
 
 
 def test_after_the_calendar_s_end_the_sandbox_stays_closed_and_keeps_running(
     home: Home, caplog: pytest.LogCaptureFixture
 ) -> None:
-    engine = Engine(home, load_settings(home.path, environ={}), speed=1)
-    engine.start()
-    try:
+    with started(Engine(home, load_settings(home.path, environ={}), speed=1)) as engine:
         engine.wait_ready()
         shift = engine._runtime  # pyright: ignore[reportPrivateUsage]
         assert shift is not None
@@ -381,22 +343,16 @@ def test_after_the_calendar_s_end_the_sandbox_stays_closed_and_keeps_running(
         clock.move_to(datetime(2026, 12, 31, 15, 1, tzinfo=SHANGHAI))
         first = until(engine, lambda shown: shown.at.year == 2026 and shown.at.month == 12)
         shown = until(engine, lambda shown: shown.at > first.at + timedelta(seconds=2))
-    finally:
-        engine.stop()
     assert shown.session == "closed"
     assert [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR] == []
 
 
 def test_a_strategy_whose_name_cannot_be_fetched_is_not_stored(home: Home, serve: Serve) -> None:
     url = serve(takes_logins)
-    engine = Engine(home, paper(url))
-    engine.start()
-    try:
+    with started(Engine(home, paper(url))) as engine:
         engine.wait_ready()
         engine.send(Login("bob", "a-long-password", remember=False)).result(60)
         assert isinstance(engine.send(RunStrategy(7, 703)).result(60), Failed)
         assert load_settings(home.path, environ={}).strategy.history_id == 0
         assert isinstance(engine.send(RunStrategy(7, 703, "known by name")).result(60), Done)
         assert load_settings(home.path, environ={}).strategy.history_id == 703
-    finally:
-        engine.stop()

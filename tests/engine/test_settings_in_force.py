@@ -18,7 +18,7 @@ from core.model.order import Order, OrderState
 from core.model.settings import Settings
 from core.model.snapshot import PositionRow, Snapshot
 from core.trading.rotation import Rotation
-from tests.engine.test_engine import FAST, ask, ended, refusal, until
+from tests.engine.test_engine import FAST, ask, ended, refusal, started, until
 from tests.quotes.tencent_service import line, served
 from tests.waiting import until as wait_for
 from tui.cli.offline import prepare_demo
@@ -31,13 +31,9 @@ SECOND = 10.0
 def engine(tmp_path: Path) -> Iterator[Engine]:
     home = Home(tmp_path)
     prepare_demo(home)
-    engine = Engine(home, load_settings(home.path, environ={}), speed=FAST)
-    engine.start()
-    try:
+    with started(Engine(home, load_settings(home.path, environ={}), speed=FAST)) as engine:
         engine.wait_ready()
         yield engine
-    finally:
-        engine.stop()
 
 
 def managed(shown: Snapshot) -> tuple[PositionRow, ...]:
@@ -89,9 +85,7 @@ def test_a_new_stop_loss_leaves_a_working_order_at_the_broker(tmp_path: Path) ->
     prepare_demo(home)
     settings = load_settings(home.path, environ={})
     patient = settings.model_copy(update={"orders": settings.orders.model_copy(update={"timeout": 600})})
-    engine = Engine(home, patient, speed=3)
-    engine.start()
-    try:
+    with started(Engine(home, patient, speed=3)) as engine:
         engine.wait_ready()
         plan = ask(engine, MakePlan())
         engine.send(ExecutePlan(plan.plan_id))
@@ -102,8 +96,6 @@ def test_a_new_stop_loss_leaves_a_working_order_at_the_broker(tmp_path: Path) ->
         after = {order.intent.client_order_id: order for order in shown.orders}
         assert all(after[key].intent == order.intent for key, order in before.items())
         assert {after[key].state for key in before} <= {OrderState.WORKING, OrderState.PART_FILLED, OrderState.FILLED}
-    finally:
-        engine.stop()
 
 
 def test_the_basis_and_the_switch_of_the_stops_take_effect(engine: Engine) -> None:

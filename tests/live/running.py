@@ -49,6 +49,16 @@ def before_a_rotation(folder: Path, owned: Sequence[str], new: Sequence[str]) ->
         yield world
 
 
+@contextmanager
+def watched_by_stops(folder: Path, owned: Sequence[str]) -> Generator[ProcessWorld]:
+    """An account whose bonds are all the strategy's, with stops at 5 and 10 % of their cost and no scheduled run."""
+    with ProcessWorld(folder, held=owned) as world:
+        world.furnish(owned)
+        world.settings |= {"STOPS__STOP_LOSS": "0.05", "STOPS__TAKE_PROFIT": "0.10", "SCHEDULE__FREQUENCY": "off"}
+        furnished(world, owned)
+        yield world
+
+
 def agreed(home: Home, settings: Settings, owned: Iterable[str], volume: int = 100) -> None:
     """The same for any data folder in live mode. Each bond cost 100 CNY."""
     home.prepare()

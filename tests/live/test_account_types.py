@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.running import Running, furnished, ledger, until
+from tests.live.running import Running, ledger, until, watched_by_stops
 from tests.live.world import ACCOUNT, ProcessWorld, bonds
 
 pytestmark = pytest.mark.slow
@@ -16,11 +16,8 @@ OWNED = bonds(2)
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[ProcessWorld]:
-    with ProcessWorld(tmp_path, held=OWNED) as world:
-        world.furnish(OWNED)
+    with watched_by_stops(tmp_path, OWNED) as world:
         world.platform.listed = OWNED
-        world.settings |= {"STOPS__STOP_LOSS": "0.05", "STOPS__TAKE_PROFIT": "0.10"}
-        furnished(world, OWNED)
         yield world
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from core.infra.home import Home, database_files
-from tests.live.running import Running, furnished, ledger, live_settings, until
+from tests.live.running import Running, ledger, live_settings, until, watched_by_stops
 from tests.live.world import ProcessWorld, bonds
 
 pytestmark = [
@@ -23,15 +23,12 @@ OWNED = bonds(3)
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[ProcessWorld]:
-    with ProcessWorld(tmp_path, held=OWNED) as world:
-        world.furnish(OWNED)
-        world.settings |= {"STOPS__STOP_LOSS": "0.05", "STOPS__TAKE_PROFIT": "0.10", "SCHEDULE__FREQUENCY": "off"}
+    with watched_by_stops(tmp_path, OWNED) as world:
         yield world
 
 
 def test_a_fill_during_a_lock_in_which_the_engine_is_killed_is_booked_at_the_next_start(world: ProcessWorld) -> None:
     working, second, calm = OWNED
-    furnished(world, OWNED)
     books, _ = database_files(Home(world.home), live_settings(world))
     with Running(world).follows() as run, sqlite3.connect(books, isolation_level=None) as other:
         world.control.set_quote(working, 94.0, bids=[(93.999, 20)], volume_add=10)
@@ -51,7 +48,6 @@ def test_a_fill_during_a_lock_in_which_the_engine_is_killed_is_booked_at_the_nex
 
 def test_fills_and_stops_during_a_lock_are_booked_and_fired_after_it(world: ProcessWorld) -> None:
     working, triggered, calm = OWNED
-    furnished(world, OWNED)
     books, _ = database_files(Home(world.home), live_settings(world))
     with Running(world).follows() as run:
         world.control.set_quote(working, 94.0, bids=[(93.999, 20)], volume_add=10)

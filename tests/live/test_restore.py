@@ -9,7 +9,7 @@ import pytest
 
 from core.infra.backups import backup_days
 from core.infra.home import Home, database_files
-from tests.live.running import Running, furnished, ledger, live_settings, until
+from tests.live.running import Running, ledger, live_settings, until, watched_by_stops
 from tests.live.world import ProcessWorld, bonds
 
 pytestmark = [
@@ -22,10 +22,7 @@ OWNED = bonds(3)
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[ProcessWorld]:
-    with ProcessWorld(tmp_path, held=OWNED) as world:
-        world.furnish(OWNED)
-        world.settings |= {"STOPS__STOP_LOSS": "0.05", "STOPS__TAKE_PROFIT": "0.10", "SCHEDULE__FREQUENCY": "off"}
-        furnished(world, OWNED)
+    with watched_by_stops(tmp_path, OWNED) as world:
         yield world
 
 

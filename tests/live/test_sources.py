@@ -162,6 +162,14 @@ def test_a_called_bond_is_reported_and_sold_before_its_last_trading_day(world: P
     sells = [leg for leg in document["legs"] if leg["side"] == "sell"]
     assert [(leg["code"], leg["volume"]) for leg in sells] == [(A, 100)]
     assert "called, last trading day 2026-05-19, 2 sessions away [bonds.csv" in sells[0]["reason"]
+    said = until_the_called_bond_is_sold(world)
+    assert "redeemed at 90 against 100.000 now: 1,000.00 CNY at stake on 100 张" in said
+    assert said.count("at stake") == 1
+    assert A not in world.ledger()
+
+
+def until_the_called_bond_is_sold(world: ProcessWorld) -> str:
+    """Run the engine until its exit has sold the whole holding, once; what it said."""
     at(world, MOMENT.replace(minute=0, second=52))
     with Running(world, world.start("run")) as run:
         until(lambda: world.control.requests(), lambda: run.said, seconds=90)
@@ -169,9 +177,7 @@ def test_a_called_bond_is_reported_and_sold_before_its_last_trading_day(world: P
         assert run.end(signal.SIGTERM) == 0, run.said
     (request,) = world.control.requests()
     assert (request["code"], request["volume"]) == (A, 100)
-    assert "redeemed at 90 against 100.000 now: 1,000.00 CNY at stake on 100 张" in run.said
-    assert run.said.count("at stake") == 1
-    assert A not in world.ledger()
+    return run.said
 
 
 @pytest.mark.parametrize(
@@ -198,14 +204,8 @@ def test_a_called_bond_is_sold_after_the_user_s_file_became_unreadable(world: Pr
     (sell,) = [leg for leg in document["legs"] if leg["side"] == "sell"]
     assert "called, last trading day 2026-05-19, 2 sessions away [bonds.csv" in sell["reason"]
     file.write_bytes(unreadable)
-    at(world, MOMENT.replace(minute=0, second=52))
-    with Running(world, world.start("run")) as run:
-        until(lambda: world.control.requests(), lambda: run.said, seconds=90)
-        run.wait_for("exit")
-        assert run.end(signal.SIGTERM) == 0, run.said
-    (request,) = world.control.requests()
-    assert (request["code"], request["volume"]) == (A, 100)
-    assert "still in force, as read before: 113001.SH (20" in run.said
+    said = until_the_called_bond_is_sold(world)
+    assert "still in force, as read before: 113001.SH (20" in said
     assert A not in world.ledger()
     tables = next(row for row in world.json("doctor")[1]["findings"] if row["name"] == "tables")
     assert "bonds.csv" in tables["text"]

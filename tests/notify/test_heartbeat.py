@@ -103,7 +103,7 @@ async def test_a_state_in_which_nothing_is_guarded_is_a_failure_once_it_lasts(
     assert failed.startswith("/fail rotor ")
     assert said in failed
     (again,) = await world.beats(2, calm())
-    assert again.startswith(" rotor "), "the end of it is told at once"
+    assert again.startswith(" rotor "), "the service hears at once that it has ended"
     told = b"".join(seen.body for seen in server.seen).decode()
     assert ACCOUNT not in told
     assert MONEY not in told

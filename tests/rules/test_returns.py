@@ -82,7 +82,7 @@ STEP = st.tuples(
 
 @given(st.integers(50_000, 1_000_000), st.lists(STEP, min_size=1, max_size=12))
 def test_the_return_is_the_market_s_whatever_is_paid(capital: int, steps: list[tuple[int, int, int, int]]) -> None:
-    """An account of one bond: its growth equals that of the same trades without any payment, and each is told."""
+    """An account of one bond: its growth equals that of the same trades without any payment, and each is found."""
     cash, price, held, outside, traded = Decimal(capital), Decimal(100), 0, 0, Decimal(0)
 
     def read() -> MoneyReading:
@@ -111,7 +111,7 @@ def test_the_return_is_the_market_s_whatever_is_paid(capital: int, steps: list[t
 
 @given(st.integers(1_000, 100_000), st.integers(-40, 40))
 def test_a_trade_outside_rotor_is_no_payment(amount: int, moved: int) -> None:
-    """Whoever trades, the value of what is held moves the other way, more or less."""
+    """A trade moves the value of the holdings by about as much, the other way."""
     before = reading(200_000, 200_000)
     for side in (1, -1):
         after = reading(200_000 - side * amount, 200_000 + side * amount * (100 + moved) // 100)

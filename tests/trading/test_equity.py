@@ -55,7 +55,7 @@ class Account:
         self.curve.note(AccountState(self.asset, positions, 0.0), quotes)
 
     def trades(self, code: BondCode, volume: int) -> None:
-        """Buys (below zero: sells) in the account, whoever did."""
+        """Buy (below zero: sell) in the account, by rotor or by hand."""
         self.held[code] += volume
         self.cash -= volume * self.prices[code]
 
