@@ -4,8 +4,7 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Protocol
 
@@ -14,9 +13,9 @@ from core.model.account import Owned
 from core.model.bond import BondCode
 from core.model.known import Known, Maybe, Unknown
 from core.model.order import STOP_ORIGINS, Intent, Order, OrderState, Origin, Side
-from core.model.quote import Quote, TradingState
+from core.model.quote import Quote
 from core.model.settings import Settings
-from core.model.snapshot import BlockKind, StopRow, StopsSummary, StopStatus
+from core.model.snapshot import BlockKind, StopRow, StopsSummary
 from core.quotes.feed import QuoteFeed, SecondSource
 from core.rules.pricing import order_price, why_not_tradable
 from core.rules.stops import Levels, Ratios, crossed, levels_of
@@ -24,6 +23,7 @@ from core.rules.ticks_and_lots import sellable_lots
 from core.trading.account import AccountReader
 from core.trading.order_manager import CANCEL_PROOF, OrderManager
 from core.trading.risk import LiveConsent, TradingControls
+from core.trading.stop_rows import Crossing, Situation, Watch, stop_row
 
 log = logging.getLogger(__name__)
 
@@ -43,32 +43,6 @@ _PAUSE, _LONGEST_PAUSE = 5.0, 60.0
 """Seconds until a sale that failed is tried again; they double with each failure."""
 
 _TAGS = {Origin.STOP_LOSS: "SL", Origin.TAKE_PROFIT: "TP"}
-
-
-@dataclass(slots=True)
-class _Watch:
-    """State of one bond: its newest price, why it cannot be sold, and when to try again.
-
-    `decided`: a stop that triggered and whose order could not be written down. It is sold once it can, on this day,
-    whatever the price is by then.
-    """
-
-    quote: Quote | None = None
-    checked_at: datetime | None = None
-    note: str = ""
-    decided: "_Crossing | None" = None
-    doubted_since: float | None = None
-    failures: int = 0
-    not_before: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class _Crossing:
-    """A price through a level (CNY per 张): which stop it triggers, and why, for people."""
-
-    origin: Origin
-    text: str
-    level: Decimal | None
 
 
 class RatiosInForce(Protocol):
@@ -106,7 +80,7 @@ class StopMonitor:
         self._ratios = ratios
         self._consent = consent
         self._second = second
-        self._watches: dict[BondCode, _Watch] = {}
+        self._watches: dict[BondCode, Watch] = {}
         self._selling: dict[BondCode, asyncio.Task[None]] = {}
 
     def use_settings(self, settings: Settings) -> None:
@@ -139,15 +113,21 @@ class StopMonitor:
 
     def rows(self) -> dict[BondCode, StopRow]:
         """The stops of each managed bond, as they would act on the next price."""
-        ratios, trouble, hours = (
+        order_manager, clock = self._order_manager, self._order_manager.clock
+        situation = Situation(  # read once: the controls are on disk
+            self._settings.stops.enabled,
             self._ratios.ratios,
             self._why_blocked(),
             self._why_closed(),
-        )  # read once: the controls are on disk
-        return {
-            code: self._row(owned, ratios, trouble, hours)
-            for code, owned in self._order_manager.ledger.holdings().items()
-        }
+            clock.now() - timedelta(seconds=UNSEEN * clock.speed),
+        )
+        frozen, rows = order_manager.frozen, dict[BondCode, StopRow]()
+        for code, owned in order_manager.ledger.holdings().items():
+            watch = self._watches.get(code) or Watch()
+            levels = self.levels(owned.cost, watch.quote, situation.ratios)
+            selling = order_manager.claims.get(code) in STOP_ORIGINS
+            rows[code] = stop_row(watch, levels, situation, frozen=frozen.get(code), selling=selling)
+        return rows
 
     def summary(self, rows: Mapping[BondCode, StopRow]) -> StopsSummary:
         armed = sum(row.armed for row in rows.values())
@@ -156,7 +136,7 @@ class StopMonitor:
 
     def _check_price(self, owned: Owned, quote: Quote, ratios: Ratios) -> None:
         code = owned.code
-        watch = self._watches.setdefault(code, _Watch())
+        watch = self._watches.setdefault(code, Watch())
         if watch.quote is not None and quote.at < watch.quote.at:
             return
         if watch.quote is not None and quote.at.date() != watch.quote.at.date():
@@ -179,7 +159,7 @@ class StopMonitor:
             elif hours is None and self._waits_for_books() and not (self._why_unsellable(quote) or self._doubt(quote)):
                 watch.decided = crossing
 
-    def _crossing(self, owned: Owned, quote: Quote, ratios: Ratios) -> _Crossing | None:
+    def _crossing(self, owned: Owned, quote: Quote, ratios: Ratios) -> Crossing | None:
         if not self._settings.stops.enabled:
             return None
         levels = self.levels(owned.cost, quote, ratios)
@@ -187,7 +167,7 @@ class StopMonitor:
         if isinstance(levels, Unknown) or origin is None:
             return None
         level = levels.value.loss if origin is Origin.STOP_LOSS else levels.value.profit
-        return _Crossing(
+        return Crossing(
             origin,
             say(
                 "{origin}: last {last} through {level} ({basis})",
@@ -210,7 +190,7 @@ class StopMonitor:
         contradiction = self._second.other_prev_close(quote) if self._second is not None else None
         return Known(quote.prev_close) if contradiction is None else Unknown(contradiction)
 
-    def _obstacle(self, quote: Quote, watch: _Watch) -> str | None:
+    def _obstacle(self, quote: Quote, watch: Watch) -> str | None:
         """Why a price through a level does not sell at once.
 
         One wrong tick must not cost a holding, and a second source that is wrong all day must not cost a stop: its
@@ -250,7 +230,7 @@ class StopMonitor:
     def _why_closed(self) -> str | None:
         return self._order_manager.risk.orders_allowed(self._order_manager.clock.now())
 
-    async def _sell(self, code: BondCode, crossing: _Crossing, watch: _Watch) -> None:
+    async def _sell(self, code: BondCode, crossing: Crossing, watch: Watch) -> None:
         """Sell until nothing is left, the price has recovered, or an order fails; then the next price tries again.
 
         A touch counts: the first order is sent even if the price has recovered by then.
@@ -258,7 +238,7 @@ class StopMonitor:
         watch.decided = None
         try:
             with self._order_manager.claim(code, crossing.origin):
-                found: _Crossing | None = crossing
+                found: Crossing | None = crossing
                 while found is not None:
                     failure = await self._one_order(code, found, watch, cached=found is crossing)
                     if failure is not None:
@@ -273,13 +253,13 @@ class StopMonitor:
             log.exception("the stop of %s could not be carried out", code)
             self._back_off(watch, f"{error}")
 
-    def _still_crossed(self, code: BondCode, origin: Origin, watch: _Watch) -> _Crossing | None:
+    def _still_crossed(self, code: BondCode, origin: Origin, watch: Watch) -> Crossing | None:
         """The crossing if the newest price is still through the same level, else None."""
         owned, quote = self._order_manager.ledger.holdings().get(code), watch.quote
         found = self._crossing(owned, quote, self._ratios.ratios) if owned is not None and quote is not None else None
         return found if found is not None and found.origin is origin else None
 
-    async def _one_order(self, code: BondCode, crossing: _Crossing, watch: _Watch, *, cached: bool) -> str | None:
+    async def _one_order(self, code: BondCode, crossing: Crossing, watch: Watch, *, cached: bool) -> str | None:
         """Send one order and wait for its end; returns why it was not sent or not filled, None where it was."""
         off = self._why_not_sendable() or self._order_manager.frozen.get(code)
         if off is not None:  # halted meanwhile, perhaps by a flatten, whose order must not be cancelled here
@@ -319,7 +299,7 @@ class StopMonitor:
             return None if order.done else say("order {key} is {state}", key=key, state=say(order.state))
         return say("its order was {state}: {message}", state=say(order.state), message=order.message)
 
-    async def _clear_other_orders(self, orders: list[Order], watch: _Watch) -> str | None:
+    async def _clear_other_orders(self, orders: list[Order], watch: Watch) -> str | None:
         """Cancel a bond's other orders; returns why one remains, None where none does."""
         order_manager = self._order_manager
         if any(order.unresolved for order in orders):
@@ -359,7 +339,7 @@ class StopMonitor:
             )
         return Known(volume)
 
-    def _intent(self, crossing: _Crossing, quote: Quote, volume: int, price: Decimal) -> Intent:
+    def _intent(self, crossing: Crossing, quote: Quote, volume: int, price: Decimal) -> Intent:
         today, origin = self._today(), crossing.origin
         key = f"{today:%y%m%d}-{_TAGS[origin]}-{secrets.token_hex(4)}"
         return Intent(
@@ -371,7 +351,7 @@ class StopMonitor:
     def _today(self) -> date:
         return self._order_manager.clock.now().date()
 
-    def _back_off(self, watch: _Watch, obstacle: str) -> None:
+    def _back_off(self, watch: Watch, obstacle: str) -> None:
         pause = min(_PAUSE * 2 ** min(watch.failures, 10), _LONGEST_PAUSE)
         watch.failures += 1
         watch.not_before = self._order_manager.clock.elapsed() + pause
@@ -379,63 +359,8 @@ class StopMonitor:
             self._log_obstacle(watch, watch.quote, obstacle)
 
     @staticmethod
-    def _log_obstacle(watch: _Watch, quote: Quote, obstacle: str) -> None:
+    def _log_obstacle(watch: Watch, quote: Quote, obstacle: str) -> None:
         """Log once what keeps a stop from selling."""
         if obstacle and obstacle != watch.note:
             log.error("the stop of %s %s is through its level and stays armed: %s", quote.code, quote.name, obstacle)
         watch.note = obstacle
-
-    def _row(self, owned: Owned, ratios: Ratios, trouble: str | None, hours: str | None) -> StopRow:
-        watch = self._watches.get(owned.code) or _Watch()
-        quote = watch.quote
-        levels = self.levels(owned.cost, quote, ratios)
-        known = levels.value if isinstance(levels, Known) else Levels(None, None, "")
-        reason = self._why_unarmed(levels, ratios) or trouble or self._order_manager.frozen.get(owned.code)
-        unseen = self._price_missing(watch) if hours is None else None
-        status, text = self._armed_status(owned.code, quote, hours)
-        if reason is not None:
-            status = self._unarmed_status(levels, ratios)
-        elif unseen is not None:
-            status = StopStatus.NO_PRICE
-        elif watch.note:
-            status = StopStatus.WAITING
-        state = reason or watch.note or unseen or text
-        if reason is not None and watch.decided is not None:
-            state = say("{why} This stop has triggered and is sold then.", why=reason)
-        caveat = next((text for text in (*ratios.troubles, known.doubt) if text), None)
-        if reason is None and caveat is not None:
-            state = say("{state}, but {troubles}", state=state, troubles=caveat)
-        armed = reason is None and unseen is None
-        return StopRow(known.loss, known.profit, known.basis, armed, state, status, watch.checked_at)
-
-    def _armed_status(self, code: BondCode, quote: Quote | None, hours: str | None) -> tuple[StopStatus, str]:
-        if self._order_manager.claims.get(code) in STOP_ORIGINS:
-            return StopStatus.SELLING, say("selling")
-        if quote is not None and quote.state is TradingState.HALTED:
-            return StopStatus.WAITING, say("suspended: fires when it trades")
-        return StopStatus.ARMED, say("armed") if hours is None else say("armed for the next hours of trading")
-
-    def _unarmed_status(self, levels: Maybe[Levels], ratios: Ratios) -> StopStatus:
-        """NOT_SET only where the strategy is known to have no stops: ratios that are not known are no absence."""
-        if not self._settings.stops.enabled:
-            return StopStatus.OFF
-        unset = isinstance(levels, Known) and levels.value.loss is None and levels.value.profit is None
-        return StopStatus.NOT_SET if unset and not ratios.troubles else StopStatus.BLOCKED
-
-    def _price_missing(self, watch: _Watch) -> str | None:
-        """Why the bond's price is not known, None where a tick or a sweep has brought one lately."""
-        clock = self._order_manager.clock
-        if watch.checked_at is None:
-            return say("no price yet")
-        if (clock.now() - watch.checked_at).total_seconds() > UNSEEN * clock.speed:
-            return say("no price since {checked_at:%H:%M:%S}", checked_at=watch.checked_at)
-        return None
-
-    def _why_unarmed(self, levels: Maybe[Levels], ratios: Ratios) -> str | None:
-        if not self._settings.stops.enabled:
-            return say("off: stops.enabled = false")
-        if isinstance(levels, Unknown):
-            return levels.reason
-        if levels.value.loss is None and levels.value.profit is None:
-            return ratios.troubles[0] if ratios.troubles else say("the strategy has no stops")
-        return None
