@@ -1,11 +1,8 @@
 """The settings of a data folder: read from options, environment and file, checked all at once, and written back."""
 
-import json
 import os
-import re
 import tomllib
-from collections.abc import Iterator, Mapping, MutableMapping, Sequence
-from decimal import Decimal
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 from functools import reduce
 from importlib.resources.abc import Traversable
@@ -23,7 +20,8 @@ from pydantic_settings import (
 )
 
 from core.infra.home import changing, write_atomically
-from core.infra.user_files import UserFileRefused, in_ascii, read_user_text
+from core.infra.toml_text import as_toml, mended, parsed, with_changes
+from core.infra.user_files import UserFileRefused, read_user_text
 from core.model.addresses import without_userinfo
 from core.model.errors import SetupError
 from core.model.settings import Settings
@@ -36,11 +34,6 @@ RESERVED = frozenset({"ROTOR_HOME", "ROTOR_FACTORCAT__PASSWORD", "ROTOR_NOTIFY__
 _PREFIX = "ROTOR_"
 _MASKED = ("password", "secret", "token", "urls", "heartbeat_url")
 _LONGEST_SHOWN = 60
-_LINE = re.compile(r"at line (\d+)")
-_PIECE = re.compile(
-    r"""(?P<kept>"(?:[^"\\]|\\.)*"|'[^']*'|\#.*)|[“”„＂](?P<text>[^“”＂]*)[“”＂]|[^"'\#“”„＂]+|.""", re.DOTALL
-)
-"""A string or a note, a string between full-width quotation marks, or what is between those."""
 
 
 class SettingsError(SetupError, ValueError):
@@ -103,8 +96,8 @@ def write_setting(home: Path, changes: Mapping[str, Any]) -> None:
     with changing(file):
         wanted = _load(file, nested, {})
         text = _read(file) if file.exists() else render_example()
-        changed = _changed(text, dict(_leaves(nested)))
-        if _load(None, _parsed(changed), {}) != wanted:
+        changed = with_changes(text, dict(_leaves(nested)))
+        if _load(None, parsed(changed), {}) != wanted:
             raise SettingsError([f"{FILE} cannot be changed in its present form: set {', '.join(changes)} by hand"])
         write_atomically(file, changed)
 
@@ -116,7 +109,7 @@ class _File(TomlConfigSettingsSource):
     """config.toml in any encoding that Notepad writes."""
 
     def _read_file(self, file_path: Path | Traversable) -> dict[str, Any]:
-        return _parsed(_read(Path(str(file_path))))
+        return parsed(_read(Path(str(file_path))))
 
 
 class _Environment(EnvSettingsSource):
@@ -177,41 +170,13 @@ def _load(file: Path | None, options: Mapping[str, Any], environ: Mapping[str, s
 def _read(file: Path) -> str:
     """The file's text, valid as TOML. Raises `SettingsError`."""
     try:
-        return _valid(read_user_text(file, complete=True))
+        return mended(read_user_text(file, complete=True))
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError([f"{FILE}: {error}{_advice(str(error))}"]) from None
     except OSError as error:
         raise SettingsError([f"{file} cannot be read: {error.strerror or error}"]) from None
     except UserFileRefused as error:
         raise SettingsError([f"{file} {error}"]) from None
-
-
-def _valid(text: str) -> str:
-    """The text; in lines that TOML does not take, full-width characters outside of strings become ASCII.
-
-    Raises `SettingsError`.
-    """
-    lines = text.split("\n")
-    while True:
-        try:
-            _parsed("\n".join(lines))
-        except tomllib.TOMLDecodeError as error:
-            place = _LINE.search(str(error))
-            number = int(place[1]) - 1 if place else 0
-            changed = _PIECE.sub(_in_ascii, lines[number]) if place else lines[number]
-            if changed == lines[number]:
-                raise SettingsError([f"{FILE}: {error}{_advice(str(error))}"]) from None
-            lines[number] = changed
-        else:
-            return "\n".join(lines)
-
-
-def _in_ascii(match: re.Match[str]) -> str:
-    if match["text"] is not None:
-        return as_toml(match["text"])
-    return match["kept"] or in_ascii(match[0])
-
-
-def _parsed(text: str) -> dict[str, Any]:
-    return tomllib.loads(text.replace("\r\n", "\n"))
 
 
 # --- what is wrong, in words
@@ -316,7 +281,7 @@ def keys_in_file(home: Path) -> tuple[str, ...]:
     file = home / FILE
     if not file.is_file():
         return ()
-    return tuple(key for key, _ in _leaves(_parsed(_read(file))))
+    return tuple(key for key, _ in _leaves(parsed(_read(file))))
 
 
 KEYS = tuple(key for key, _ in setting_fields())
@@ -394,38 +359,3 @@ def about(field: FieldInfo) -> str:
     if all(choice in text for choice in choices):
         return text
     return f"{text.rstrip('.')}: {' | '.join(choices)}."
-
-
-def as_toml(value: object) -> str:
-    """A value as the file holds it."""
-    match value:
-        case bool():
-            return "true" if value else "false"
-        case Decimal():
-            return f"{value:f}"
-        case int() | float():
-            return str(value)
-        case str():
-            literal = "\\" in value and "'" not in value and value.isprintable()
-            return f"'{value}'" if literal else json.dumps(value, ensure_ascii=False)
-        case tuple() | list():
-            return f"[{', '.join(as_toml(item) for item in cast('Sequence[object]', value))}]"
-        case BaseModel():
-            return f"{{ {', '.join(f'{name} = {as_toml(item)}' for name, item in value)} }}"
-        case _:
-            return json.dumps(str(value), ensure_ascii=False)
-
-
-def _changed(text: str, leaves: Mapping[str, Any]) -> str:
-    import tomlkit
-
-    document = cast("MutableMapping[str, Any]", tomlkit.parse(text))
-    for key, value in leaves.items():
-        *tables, name = key.split(".")
-        table = document
-        for part in tables:
-            if part not in table:
-                table[part] = tomlkit.table()
-            table = table[part]
-        table[name] = tomlkit.value(as_toml(value))
-    return tomlkit.dumps(cast("Mapping[str, Any]", document))

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from core.infra.config import about, as_toml, setting_fields
+from core.infra.config import about, setting_fields
+from core.infra.toml_text import as_toml
 from core.model.settings import Settings
 from tui.actions import ACTIONS, PANES, actions_of
 
