@@ -11,8 +11,6 @@ from operator import attrgetter
 from typing import Any, ClassVar, TypeVar
 
 from rich.color import ColorSystem
-from rich.console import RenderableType
-from rich.text import Text
 from textual.app import ComposeResult, SystemCommand
 from textual.binding import BindingType
 from textual.driver import Driver
@@ -24,12 +22,12 @@ from textual.widgets import ContentSwitcher
 from textual.worker import Worker, WorkerState
 
 from core.engine.ipc.link import EngineLink
-from core.i18n import language, mark, say, use_language
+from core.i18n import language, say, use_language
 from core.model.command import Command, Failed, Reply
 from core.model.snapshot import Snapshot
 from tui.actions import ACTIONS, PANES, Action, actions_of, bindings_of, pane_bindings
 from tui.driver import driver_for
-from tui.input_queue import QueuedInputApp
+from tui.guarded_app import SCREEN_FAILED, GuardedApp
 from tui.screens.dialogs import Confirm, Dialog, help_screen, quit_question
 from tui.screens.home import HomePane
 from tui.screens.log import LogPane
@@ -64,13 +62,9 @@ _log = logging.getLogger(__name__)
 _TICK_SECONDS = 1.0
 _MIN_APPLY_SECONDS = 0.25
 _STALE_SECONDS = 5.0
-SCREEN_FAILED = 1
-"""The exit code after an internal error of the screen."""
-
-_CRASHED = mark("rotor's screen stopped after an internal error. The log file has the details.")
 
 
-class RotorApp(QueuedInputApp):
+class RotorApp(GuardedApp):
     """The terminal app of an engine, which may run in this process or in another one.
 
     A `viewer` may quit at any time, because the engine runs on. With `watch` it can only look. `notice` is the first
@@ -381,24 +375,6 @@ class RotorApp(QueuedInputApp):
         if event.state is WorkerState.ERROR:
             _log.error("%s failed", event.worker.name, exc_info=event.worker.error)
             self.show_message(say("Something went wrong here; the log file has the details."), failed=True)
-
-    def _handle_exception(self, error: Exception) -> None:
-        """End the app; where the user has ended it already, the exit code stays."""
-        code = self._return_code if self._exit else SCREEN_FAILED
-        super()._handle_exception(error)
-        self._return_code = code
-
-    def _fatal_error(self) -> None:
-        """Log without local variables and exit with one line: Textual prints them, passwords included."""
-        if not self._crashed:
-            self._crashed = True
-            _log.critical("the screen has stopped", exc_info=self._exception)
-            if not self._exit:
-                self._exit_renderables.append(Text(say(_CRASHED)))
-        self._close_messages_no_wait()
-
-    def panic(self, *renderables: RenderableType) -> None:
-        self._fatal_error()
 
     def _enlarge_thread_pool(self) -> None:
         """On Windows each sleeping timer holds a thread of the default pool, which is small on small machines."""

@@ -4,17 +4,18 @@ import asyncio
 import gc
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
 
 from core import __version__
-from core.engine.assembly import Components, LastQuotes
+from core.engine.assembly import Components
 from core.engine.backups import DailyBackup, restored_sentence
 from core.engine.commands import CommandHandlers
 from core.engine.current_settings import CurrentSettings
 from core.engine.event_log import EventLog
 from core.engine.health import HealthMonitor
 from core.engine.login import PlatformLogin
+from core.engine.quotes_followed import QuotesFollowed
 from core.engine.retention import Retention
 from core.engine.scheduler import ExitScheduler, JobScheduler, RunScheduler
 from core.engine.settings_commands import SettingsCommands
@@ -27,9 +28,6 @@ from core.infra.credentials import Credentials
 from core.infra.credentials_file import CredentialsFile
 from core.infra.home import Home
 from core.infra.updates import UpdateCheck
-from core.model.bond import BondCode
-from core.model.known import Known
-from core.model.quote import Quote
 from core.model.snapshot import BlockKind, Snapshot
 from core.notify.delivery import Notifier
 from core.notify.heartbeat import Heartbeat
@@ -53,9 +51,6 @@ _LAST_WAIT = 5.0
 
 _TABLES_WAIT = 30.0
 """Real seconds that the first plan waits for the tables of bonds."""
-
-_FEED_SILENCE = 60.0
-"""Real seconds without a quote in a session after which the feed is restarted."""
 
 _STARTED = 5
 """Checks after which the start has created all its objects."""
@@ -83,7 +78,6 @@ class EngineRuntime:
         self.checked_at = time.monotonic()
         """Monotonic second of the last check; other threads see by it whether this loop hangs."""
         self._restarted: str | None = None
-        self._feed_restarted_at: float | None = None
         self._was_silent = False
         self._user: str | None = None
         self._planning: asyncio.Task[None] | None = None
@@ -92,6 +86,9 @@ class EngineRuntime:
         self._supervisor = Supervisor(components.clock)
         self._notifier = Notifier(components.settings, components.clock, home, credentials, by_itself=by_itself)
         self._health = HealthMonitor(components, home.path, self._supervisor, self._notifier.health)
+        self._quotes = QuotesFollowed(
+            components, self._health, self._supervisor, self._changed.set, by_itself=by_itself
+        )
         self._update_check = UpdateCheck(
             home.data / "update.json",
             components.settings.updates.url,
@@ -140,7 +137,7 @@ class EngineRuntime:
         )
         components.order_manager.subscribe(self._on_account)
         components.order_manager.broker.watch_connection(self._on_account)
-        components.feed.subscribe(self._on_quotes)
+        components.feed.subscribe(self._quotes.on_quotes)
 
     @property
     def doing(self) -> str:
@@ -176,7 +173,7 @@ class EngineRuntime:
         await self._refresh()
         self._note_restore()
         self._note_equity()  # the capital before any trade
-        self._follow_quotes()
+        self._quotes.follow()
         self._publish_snapshot()  # now: what waited for the start reads this snapshot
         self._login.start()
         self._supervisor.keep("the notifications", self._notifier.run)
@@ -275,12 +272,12 @@ class EngineRuntime:
         self._plan_again_after_login()
         await self._current.apply()
         await self._keep_reconciled(slept=slept > 0)
-        self._follow_quotes()
-        self._note_equity()
-        await self._restart_silent_feed()
+        self._quotes.follow()
+        await self._quotes.restart_if_silent()
         if not self._job_scheduler.running:
             self._supervisor.note_failure("the schedule", "it had stopped")
             self._job_scheduler.start()
+        self._note_equity()
         if self._checks % 5 == 0:
             self._components.store_sandbox_time()
         if self._checks % _READ_EVERY == 0:
@@ -313,17 +310,6 @@ class EngineRuntime:
         again = self._checks % _RETRY == 0 and unsettled
         if (due or again) and not await self._reconcile() and unanswered is None:
             status.account_answers()
-
-    async def _restart_silent_feed(self) -> None:
-        """Restart the quote feed if it stays silent: subscriptions can end without an error."""
-        silence, now = self._health.quote_silence(), self._components.clock.real()
-        if silence is None:
-            self._feed_restarted_at = None
-        elif now - (self._feed_restarted_at or (now - silence)) > _FEED_SILENCE:
-            self._feed_restarted_at = now
-            self._supervisor.note_failure("the source of prices", f"nothing heard for {silence:.0f} s")
-            await self._components.feed.stop()
-            await self._components.feed.start()
 
     async def _keep_publishing(self) -> None:
         while True:
@@ -367,15 +353,13 @@ class EngineRuntime:
     async def _refresh(self) -> None:
         """Read the account and the quotes of its holdings."""
         await self._components.rotation.account.read()
-        self._state.quotes = await self._components.feed.snapshot(self._held())
+        self._state.quotes = await self._components.feed.snapshot(self._components.rotation.account.latest.codes)
 
     def _note_equity(self) -> None:
-        self._components.equity.note(self._components.rotation.account.latest, self._state.quotes)
-
-    def _held(self) -> tuple[BondCode, ...]:
-        """The bonds that the account held at the last reading."""
-        positions = self._components.rotation.account.latest.positions
-        return tuple(position.code for position in positions.value) if isinstance(positions, Known) else ()
+        try:
+            self._components.equity.note(self._components.rotation.account.latest, self._state.quotes)
+        except Exception:  # a report must not keep anything from trading
+            log.exception("the equity could not be recorded")
 
     def _on_account(self) -> None:
         self._account_changed.set()
@@ -396,29 +380,3 @@ class EngineRuntime:
             if not reasons:
                 log.info("the account and the ledger agree: trading is on")
         return True
-
-    def _follow_quotes(self) -> None:
-        """Subscribe to the quotes of what is held, owned, planned and on order."""
-        order_manager, plan = self._components.order_manager, self._components.rotation.pending_plan
-        codes = {
-            *order_manager.ledger.holdings(),
-            *self._held(),
-            *(order.intent.code for order in order_manager.journal.open()),
-        }
-        followed = codes | set(plan.codes if plan else ())
-        self._components.feed.watch(followed)
-        if not followed:
-            self._state.watched_at = None
-        elif self._state.watched_at is None:
-            self._state.watched_at = self._components.clock.real()
-
-    def _on_quotes(self, quotes: Mapping[BondCode, Quote]) -> None:
-        if self._health.overslept:  # these quotes may come in before the next check
-            self._components.order_manager.status.woke_up()
-        if self._by_itself:
-            self._components.stops.on_quotes(quotes)  # first: a stop is the most urgent
-        newest = max(quote.at for quote in quotes.values())
-        before, real = self._state.last_quotes, self._components.clock.real()
-        self._state.last_quotes = LastQuotes(max(newest, before.newest) if before else newest, real)
-        self._state.quotes = {**self._state.quotes, **{code: Known(quote) for code, quote in quotes.items()}}
-        self._changed.set()

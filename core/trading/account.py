@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from core.brokers.broker import Broker
 from core.infra.clock import Clock
 from core.model.account import Asset, Position
+from core.model.bond import BondCode
 from core.model.known import Implausible, Known, Maybe, Unknown
 
 _NOT_READ: Unknown = Unknown("not read yet")
@@ -18,6 +19,11 @@ class AccountState:
     asset: Maybe[Asset] = _NOT_READ
     positions: Maybe[tuple[Position, ...]] = _NOT_READ
     at: float | None = None
+
+    @property
+    def codes(self) -> tuple[BondCode, ...]:
+        """The bonds that it holds; none where they are not known."""
+        return tuple(row.code for row in self.positions.value) if isinstance(self.positions, Known) else ()
 
     def position(self, code: str) -> Position | None:
         rows = self.positions.value if isinstance(self.positions, Known) else ()

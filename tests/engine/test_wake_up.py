@@ -105,7 +105,7 @@ class SleepWorld:
         cost = self.manager.ledger.holdings()[self.code].cost
         last = (cost * Decimal("0.95")).quantize(Decimal("0.001"))
         price = replace(found.value, last=last, at=self.components.clock.now())
-        self.runtime._on_quotes({self.code: price})  # pyright: ignore[reportPrivateUsage]
+        self.runtime._quotes.on_quotes({self.code: price})  # pyright: ignore[reportPrivateUsage]
         row = self.components.stops.rows()[self.code]
         await asyncio.sleep(wait)
         return row.state, row.armed, self.manager.status.texts
