@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from core.bonds.tables import REDEMPTION_COLUMNS, REDEMPTION_TABLE, TERMS_COLUMNS, TERMS_TABLE
-from tests.live.running import Running, furnished, until
+from tests.live.running import Running, furnished, ledger, until
 from tests.live.suspend import at
 from tests.live.test_sources import reasons
 from tests.live.world import ACCOUNT, MOMENT, ProcessWorld, bonds
@@ -80,7 +80,6 @@ def test_with_no_count_at_all_nothing_is_bought_and_a_called_holding_still_goes(
     assert all("强赎天计数 cannot be read (empty)" in reasons(document)[code] for code in (B, C, D))
     at(world, MOMENT.replace(minute=0, second=52))
     with Running(world, world.start("run")) as run:
-        until(lambda: world.control.requests(), lambda: run.said, seconds=90)
-        run.wait_for("exit")
+        until(lambda: A not in ledger(world), lambda: run.said, seconds=90)
         assert run.end(signal.SIGTERM) == 0, run.said
     assert [(request["code"], request["volume"]) for request in world.control.requests()] == [(A, 100)]

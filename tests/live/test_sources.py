@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.running import Running, furnished, until
+from tests.live.running import Running, furnished, ledger, until
 from tests.live.suspend import at, now
 from tests.live.world import ACCOUNT, MOMENT, ProcessWorld, bonds
 from tests.quotes.tencent_service import Service, line, served
@@ -116,7 +116,7 @@ def test_variables_of_the_environment_keep_no_stop_from_firing(world: ProcessWor
     with Running(world).follows() as run:
         world.control.drop_link("quote")
         run.wait_for("quotes now come from Tencent")
-        until(lambda: falls() or world.control.requests(), lambda: run.said)
+        until(lambda: falls() or A not in ledger(world), lambda: run.said)
         assert run.end(signal.SIGTERM) == 0, run.said
     assert [(request["code"], request["volume"]) for request in world.control.requests()] == [(A, 100)]
     assert "Traceback" not in run.said
@@ -172,8 +172,7 @@ def until_the_called_bond_is_sold(world: ProcessWorld) -> str:
     """Run the engine until its exit has sold the whole holding, once; what it said."""
     at(world, MOMENT.replace(minute=0, second=52))
     with Running(world, world.start("run")) as run:
-        until(lambda: world.control.requests(), lambda: run.said, seconds=90)
-        run.wait_for("exit")
+        until(lambda: A not in ledger(world), lambda: run.said, seconds=90)
         assert run.end(signal.SIGTERM) == 0, run.said
     (request,) = world.control.requests()
     assert (request["code"], request["volume"]) == (A, 100)
