@@ -10,7 +10,6 @@ from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
-from core import __version__
 from core.akshare.client import AkshareClient
 from core.bonds.book import AkshareBondInfo, BondInfoProvider
 from core.bonds.eligibility import Eligibility
@@ -131,7 +130,7 @@ class Components:
         kinds = (LiveConsent, PaperBroker, FailoverQuotes, AkshareBondInfo)
         others = (self.live_consent, self.order_manager.broker, self.feed, self.bonds)
         found = (self.rotation, self.order_manager.risk, self.limits, self.eligibility, self.stop_ratios, self.stops)
-        return (*found, *(one for one in others if isinstance(one, kinds)))
+        return (*found, self.platform, *(one for one in others if isinstance(one, kinds)))
 
     @property
     def why_no_permission(self) -> str | None:
@@ -200,9 +199,7 @@ def build(home: Home, settings: Settings, speed: float = 1.0) -> Components:
             terminal = terminal_quotes(settings, clock, calendar)
             feed, bonds = real_sources(home, settings, clock, calendar, terminal)
             quote_sources = partial(sources_of, clock=clock, calendar=calendar, terminal=terminal)
-            platform = FactorCatClient(
-                settings.factorcat.base_url, version=__version__, clock=clock, proxy=settings.network.proxy
-            )
+            platform = FactorCatClient.of(settings, clock)
         broker: Broker
         claim = None
         if settings.mode == "live":
@@ -308,7 +305,7 @@ def _sandbox(
     clock = ScaledClock(start, speed)
     market = SandboxMarket(clock, load_sandbox_data(calendar.sessions))
     transport = EmbeddedPlatform(market, clock)
-    platform = FactorCatClient(settings.factorcat.base_url, version=__version__, clock=clock, transport=transport)
+    platform = FactorCatClient.of(settings, clock, transport)
     return clock, market, platform, SandboxBondInfo(market.data)
 
 

@@ -77,7 +77,7 @@ class PlatformLogin:
             if self._components.stop_ratios.wanted:
                 await self._components.stop_ratios.ask()
         except FactorCatError as error:
-            self._health.platform = (Level.WARNING, str(error))
+            self._health.platform = (Level.WARNING, error.brief)
             log.warning("the login could not be renewed: %s", error)
 
     # -- what the user asks for
@@ -152,7 +152,7 @@ class PlatformLogin:
             self._health.platform = (Level.GOOD, "ok")
             await self._keep_token()
         except FactorCatError as error:
-            self._health.platform = (Level.ERROR, str(error))
+            self._health.platform = (Level.ERROR, error.brief)
             self._may_retry = error.retryable  # an account that is tried again and again may be locked
             log.warning("%s", error)
 

@@ -7,7 +7,6 @@ from typing import Protocol
 
 from pydantic import ValidationError
 
-from core import __version__
 from core.engine.assembly import Components
 from core.engine.current_settings import CurrentSettings
 from core.engine.live import what_lacks
@@ -161,9 +160,7 @@ class SettingsCommands:
             raise SettingsRefused(found.reason)
         if not username or found.value is None:
             raise SettingsRefused(say("Set factorcat.username and store its password first."))
-        client = FactorCatClient(
-            settings.factorcat.base_url, version=__version__, clock=self._components.clock, proxy=settings.network.proxy
-        )
+        client = FactorCatClient.of(settings, self._components.clock)
         try:
             user = await client.login(username, found.value.get_secret_value())
         finally:

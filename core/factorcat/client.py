@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import httpx
 from pydantic import SecretStr
 
+from core import __version__
 from core.factorcat.errors import FactorCatError, LoginNeeded, LoginRefused, ServerRefused
 from core.factorcat.http import ApiCall, HttpClient
 from core.factorcat.schemas import (
@@ -23,6 +24,7 @@ from core.factorcat.session import LoginDetails, Session, expiry
 from core.i18n import say
 from core.infra.clock import Clock
 from core.model.platform import Page, Record, RecordDetail, Selection, Strategy
+from core.model.settings import FactorCatSettings, Settings
 
 _RENEWAL_MARGIN = timedelta(minutes=10)
 """How long before its end a token is renewed."""
@@ -35,10 +37,10 @@ _log = logging.getLogger(__name__)
 class FactorCatClient:
     """Factor Cat, as far as a rotation needs it. For one event loop.
 
-    `timeout` is the real time in seconds that one request may take. Asking for a list or a page is tried three times
-    where the network or the server is at fault; a login never is. Every method that asks the platform raises
-    `FactorCatError`s, whose str() is the sentence for the user. The constructor raises `ValueError` for an address that
-    is neither https nor this machine.
+    `timeout` is the real time in seconds that one answer may take. Within it, asking for a list or a page is tried
+    three times where the network or the server is at fault; a login never is. Every method that asks the platform
+    raises `FactorCatError`s, whose str() is the sentence for the user. The constructor raises `ValueError` for an
+    address that is neither https nor this machine.
     """
 
     def __init__(
@@ -48,16 +50,42 @@ class FactorCatClient:
         version: str,
         clock: Clock,
         transport: httpx.AsyncBaseTransport | None = None,
-        timeout: float = 10.0,
+        timeout: float = 30.0,
         proxy: str = "none",
+        trusted: FactorCatSettings | None = None,
     ) -> None:
         self._clock = clock
         self._http = HttpClient(
-            base_url, version=version, clock=clock, transport=transport, timeout=timeout, proxy=proxy
+            base_url,
+            version=version,
+            clock=clock,
+            transport=transport,
+            timeout=timeout,
+            proxy=proxy,
+            trusted=trusted or FactorCatSettings(),
         )
         self._credentials: LoginDetails | None = None
         self._session: Session | None = None
         self._renewal: asyncio.Task[Session] | None = None
+
+    @classmethod
+    def of(
+        cls, settings: Settings, clock: Clock, transport: httpx.AsyncBaseTransport | None = None
+    ) -> "FactorCatClient":
+        """A client by the settings."""
+        return cls(
+            settings.factorcat.base_url,
+            version=__version__,
+            clock=clock,
+            transport=transport,
+            timeout=settings.factorcat.timeout,
+            proxy=settings.network.proxy,
+            trusted=settings.factorcat,
+        )
+
+    def use_settings(self, settings: Settings) -> None:
+        """Ask with this timeout, and trust these certificates, from now on; another address needs a new client."""
+        self._http.use(settings.factorcat.timeout, settings.factorcat)
 
     @property
     def user(self) -> str | None:

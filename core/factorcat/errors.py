@@ -33,6 +33,11 @@ class FactorCatError(UnavailableError):
 
     retryable: bool = False
 
+    @property
+    def brief(self) -> str:
+        """What happened, for a place with little room."""
+        return str(self)
+
 
 class LoginNeeded(FactorCatError):
     """The user has to log in."""
@@ -72,9 +77,18 @@ class Unreachable(FactorCatError):
 
 
 class Untrusted(Unreachable):
-    """The server could not prove who it is."""
+    """The server could not prove who it is. `why` is the reason that the library gives; empty for a pinned one."""
 
     retryable = False
+
+    def __init__(self, brief: str, text: str, why: str = "") -> None:
+        super().__init__(text)
+        self._brief = brief
+        self.why = why
+
+    @property
+    def brief(self) -> str:
+        return self._brief
 
 
 class NotAsked(Unreachable):

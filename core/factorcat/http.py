@@ -2,9 +2,7 @@
 
 import asyncio
 import logging
-import socket
-import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from urllib.parse import urlsplit
@@ -16,18 +14,18 @@ from core.factorcat.errors import (
     BadAnswer,
     CutOff,
     FactorCatError,
-    NotAsked,
     ServerRefused,
     TimedOut,
-    Unreachable,
     Untrusted,
-    plain,
     server_sentence,
 )
+from core.factorcat.failures import failure, not_valid
 from core.i18n import say
 from core.infra.clock import Clock
-from core.infra.network import AnswerUnreadable, NetworkUnavailable, async_client, in_words, read_body
+from core.infra.network import AnswerUnreadable, async_client, read_body
+from core.infra.tls import context_for, look_at_certificate
 from core.model.addresses import checked_address
+from core.model.settings import FactorCatSettings
 
 
 def platform_address(text: str) -> str:
@@ -46,6 +44,9 @@ LONGEST_BODY = 8 * 1024 * 1024
 
 _PAUSES = (0.5, 2.0)
 """Seconds before the second and the third try of a request that may be repeated."""
+
+_LOOK = 10.0
+"""Seconds to fetch a refused certificate, for the user to read."""
 
 _log = logging.getLogger(__name__)
 
@@ -69,8 +70,9 @@ class ApiCall:
 class HttpClient:
     """HTTP to one address: TLS is verified, redirects are not followed, `proxy` is that of the settings.
 
-    `timeout` (real seconds) covers one request from the first byte out to the last byte in, however slow the server is.
-    Pauses between tries go by `clock`. Raises `ValueError` for an address that is not allowed.
+    `timeout` (real seconds) covers a request from the first byte out to the last byte in, with all its tries, however
+    slow the server is. `trusted` names the certificates. Pauses between tries go by `clock`. Raises `ValueError` for an
+    address that is not allowed.
     """
 
     def __init__(
@@ -82,6 +84,7 @@ class HttpClient:
         transport: httpx.AsyncBaseTransport | None,
         timeout: float,
         proxy: str,
+        trusted: FactorCatSettings,
     ) -> None:
         self._address = platform_address(base_url)
         self._version = version
@@ -89,40 +92,65 @@ class HttpClient:
         self._transport = transport
         self._timeout = timeout
         self._proxy = proxy
+        self._trusted = trusted
         self._client: httpx.AsyncClient | None = None
+        self._replaced: list[httpx.AsyncClient] = []
+
+    def use(self, timeout: float, trusted: FactorCatSettings) -> None:
+        """For the requests from now on; those on their way end as they began."""
+        self._timeout = timeout
+        before, self._trusted = self._trusted, trusted
+        same = (before.ca_file, before.certificate_sha256) == (trusted.ca_file, trusted.certificate_sha256)
+        if self._client is not None and not same:
+            self._replaced.append(self._client)
+            self._client = None
 
     async def aclose(self) -> None:
-        client, self._client = self._client, None
-        if client is not None:
-            await client.aclose()
+        clients, self._client = [*self._replaced, self._client], None
+        self._replaced.clear()
+        for client in clients:
+            if client is not None:
+                await client.aclose()
 
     async def send(self, call: ApiCall, token: SecretStr | None = None) -> bytes:
-        """The body of a good answer; a call that is `repeatable` gets three tries.
+        """The body of a good answer; a call that is `repeatable` gets three tries within the timeout.
 
         Raises `ServerRefused`, `Unreachable`, `TimedOut` or `BadAnswer`.
         """
+        until = asyncio.get_running_loop().time() + self._timeout
         for pause in _PAUSES if call.repeatable else ():
             try:
-                return await self._once(call, token)
+                return await self._once(call, token, until)
             except FactorCatError as error:
-                if not error.retryable:
+                if not error.retryable or isinstance(error, TimedOut):
                     raise
                 _log.warning("%s Trying again in %s s.", error, pause)
             await self._clock.sleep(pause)
-        return await self._once(call, token)
+        return await self._once(call, token, until)
 
-    async def _once(self, call: ApiCall, token: SecretStr | None) -> bytes:
+    async def _once(self, call: ApiCall, token: SecretStr | None, until: float) -> bytes:
         try:
-            async with asyncio.timeout(self._timeout):
+            async with asyncio.timeout_at(until):
                 return await self._exchange(call, token)
         except (TimeoutError, httpx.TimeoutException):
-            failure = self._timed_out(call)
+            failed: FactorCatError = self._timed_out(call)
         except FactorCatError:
             raise
         except Exception as error:
-            failure = self._unreachable(call, error)
+            failed = failure(error, call.about, self._address, self._proxy)
         # Outside the handlers: an error of httpx holds its request, and that the password, as this one's context.
-        raise failure
+        raise await self._with_certificate(failed) if isinstance(failed, Untrusted) else failed
+
+    async def _with_certificate(self, refused: Untrusted) -> Untrusted:
+        """With what the refused certificate says, where the error does not know it yet."""
+        if not refused.why or self._transport is not None:
+            return refused
+        try:
+            async with asyncio.timeout(min(self._timeout, _LOOK)):
+                shown = await look_at_certificate(self._address, self._proxy)
+        except TimeoutError:
+            return refused
+        return not_valid(urlsplit(self._address).hostname or self._address, refused.why, shown)
 
     async def _exchange(self, call: ApiCall, token: SecretStr | None) -> bytes:
         http = self._http()
@@ -142,7 +170,11 @@ class HttpClient:
         """Built with the first request: what cannot be built fails as a request does. Raises `NetworkUnavailable`."""
         if self._client is None:
             self._client = async_client(
-                self._address, self._proxy, transport=self._transport, headers={"X-Client-Version": self._version}
+                self._address,
+                self._proxy,
+                transport=self._transport,
+                headers={"X-Client-Version": self._version},
+                verify=None if self._transport is not None else context_for(self._trusted),
             )
             self._client.cookies.jar = CookieJar(DefaultCookiePolicy(allowed_domains=()))  # one would outlive a logout
         return self._client
@@ -170,50 +202,6 @@ class HttpClient:
             )
         )
 
-    def _unreachable(self, call: ApiCall, error: Exception) -> Unreachable:
-        host = urlsplit(self._address).hostname or self._address
-        if isinstance(error, httpx.ProxyError):
-            error = NetworkUnavailable(say("the proxy of network.proxy refuses ({error})", error=in_words(error)))
-        if not isinstance(error, httpx.TransportError):
-            return NotAsked(
-                say(
-                    "Factor Cat at {host} was not asked about {about}: {why}.",
-                    host=host,
-                    about=call.about,
-                    why=in_words(error),
-                )
-            )
-        for cause in _causes(error):
-            if isinstance(cause, ssl.SSLCertVerificationError):
-                return Untrusted(
-                    say(
-                        "The certificate of {host} is not valid ({verify_message}), so nothing was sent. "
-                        "Check factorcat.base_url, this machine's date, and who stands between.",
-                        host=host,
-                        verify_message=plain(cause.verify_message),
-                    )
-                )
-            if isinstance(cause, socket.gaierror) and self._proxy == "none":  # a proxy's own name may be the wrong one
-                return Unreachable(
-                    say("The name {host} is not found. Check the network and factorcat.base_url.", host=host)
-                )
-        what = say("cannot be reached") if isinstance(error, httpx.ConnectError) else say("broke the connection off")
-        told = {"host": host, "what": what, "about": call.about}
-        if self._proxy == "none":
-            return Unreachable(
-                say(
-                    "Factor Cat at {host} {what} when asked about {about}. Check the network and factorcat.base_url.",
-                    **told,
-                )
-            )
-        return Unreachable(
-            say(
-                "Factor Cat at {host} {what} when asked about {about}. "
-                "Check the network, network.proxy and factorcat.base_url.",
-                **told,
-            )
-        )
-
 
 async def _whole_body(response: httpx.Response, about: str) -> bytes:
     try:
@@ -223,10 +211,3 @@ async def _whole_body(response: httpx.Response, about: str) -> bytes:
     except AnswerUnreadable as error:
         failure = BadAnswer(about, str(error))
     raise failure
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    link: BaseException | None = error
-    while link is not None:
-        yield link
-        link = link.__cause__ or link.__context__

@@ -4,6 +4,7 @@
 address. This machine is always reached directly.
 """
 
+import ssl
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
@@ -71,8 +72,11 @@ def async_client(
     *,
     transport: httpx.AsyncBaseTransport | None = None,
     headers: Mapping[str, str] | None = None,
+    verify: ssl.SSLContext | None = None,
 ) -> httpx.AsyncClient:
     """A client for one address. Variables of the environment do not change it, but by `network.proxy = "system"`.
+
+    `verify`: how its certificate is checked, None for the public authorities. An https proxy has to satisfy those.
 
     Raises `NetworkUnavailable` for whatever keeps it from being built.
     """
@@ -82,6 +86,7 @@ def async_client(
             headers={**HEADERS, **(headers or {})},
             transport=transport,
             proxy=None if transport is not None else proxy_for(address, proxy),
+            verify=True if verify is None else verify,
             timeout=None,
             follow_redirects=False,
             trust_env=False,

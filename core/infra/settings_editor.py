@@ -20,7 +20,10 @@ from core.model.settings_rows import Kind, SettingRow, Source
 NEED_RESTART = ("mode", "factorcat.base_url", "qmt", "network", "strategy", "screen.mouse")
 """Keys, or whole tables, whose change needs a restart; a strategy is changed without one on the Strategies screen."""
 
-_MONEY = ("mode", "factorcat.base_url", "qmt", "strategy", "buy", "orders", "stops", "schedule", "guards", "fees")
+_MONEY = (
+    *("mode", "factorcat.base_url", "factorcat.ca_file", "factorcat.certificate_sha256", "qmt", "strategy"),
+    *("buy", "orders", "stops", "schedule", "guards", "fees"),
+)
 """Keys, or whole tables, whose change may change what is bought or sold."""
 
 

@@ -62,17 +62,42 @@ class SettingsGroup(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
+def _fingerprint(text: str) -> str:
+    """The 64 digits of a SHA-256, from a form that browsers and openssl print it in."""
+    digits = re.sub(r"[\s:]", "", text.rpartition("=")[2]).lower()
+    if digits and not re.fullmatch("[0-9a-f]{64}", digits):
+        raise ValueError(
+            "should be the SHA-256 of a certificate: 64 digits 0-9 and a-f, with or without colons; "
+            f"this has {len(digits)} characters"
+        )
+    return digits
+
+
 class FactorCatSettings(SettingsGroup):
     """The Factor Cat (因子猫) platform. The password is in the keyring, else ROTOR_FACTORCAT__PASSWORD."""
 
     base_url: Annotated[str, AfterValidator(checked_address)] = "https://api.yinzimao.com:8003"
     """Address of the platform; plain http only to this machine."""
+    ca_file: Annotated[str, AfterValidator(str.strip)] = ""
+    """Full path of a PEM file: only certificates that it holds, or that those have signed, are trusted. Empty: the
+    public authorities decide."""
+    certificate_sha256: Annotated[str, AfterValidator(_fingerprint)] = ""
+    """SHA-256 of the platform's certificate: only that one is trusted, whatever its name and dates. Instead of a
+    ca_file."""
+    timeout: Annotated[int, Field(ge=1, le=120)] = 30
+    """Seconds that a whole answer may take, however slowly it comes in."""
     username: str = ""
     """Name you log in with."""
     remember: bool = True
     """Keep the password in the keyring after a login."""
     auto_login: bool = True
     """Log in at the start with the remembered password."""
+
+    @model_validator(mode="after")
+    def _one_trust(self) -> "FactorCatSettings":
+        if self.ca_file and self.certificate_sha256:
+            raise ValueError("set ca_file or certificate_sha256, not both: it would not be clear which one is trusted")
+        return self
 
 
 def _supported_account(value: object) -> object:

@@ -80,8 +80,8 @@ async def refused(client: FactorCatClient, kind: type[FactorCatError], *words: s
 
 
 WIRE_FAULTS: list[tuple[str, Reply, type[FactorCatError], Sequence[str], int]] = [
-    ("slow", silence(), TimedOut, ["no whole answer", "0.5 s"], 3),
-    ("dripping", drip(LIST), TimedOut, ["no whole answer"], 3),
+    ("slow", silence(), TimedOut, ["no whole answer", "0.5 s"], 1),
+    ("dripping", drip(LIST), TimedOut, ["no whole answer"], 1),
     ("cut off", cut_off(LIST), CutOff, ["cut off in the middle"], 3),
     ("reset", reset(), Unreachable, ["127.0.0.1", "broke the connection off"], 3),
     ("redirect", raw(307, b"", "Location: http://127.0.0.1:9/evil\r\n"), BadAnswer, ["redirect", "not followed"], 1),

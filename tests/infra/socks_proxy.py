@@ -27,7 +27,7 @@ async def socks_proxy(target: int) -> AsyncIterator[SocksProxy]:
         await reader.readexactly(2)
         there, back = await asyncio.open_connection("127.0.0.1", target)
         writer.write(b"\x05\x00\x00\x01\x00\x00\x00\x00\x00\x00")
-        await asyncio.gather(_copy(reader, back), _copy(there, writer))
+        await asyncio.gather(copy(reader, back), copy(there, writer))
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     proxy.url = f"socks5://127.0.0.1:{server.sockets[0].getsockname()[1]}"
@@ -36,7 +36,7 @@ async def socks_proxy(target: int) -> AsyncIterator[SocksProxy]:
     await server.wait_closed()
 
 
-async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     try:
         while data := await reader.read(65536):
             writer.write(data)

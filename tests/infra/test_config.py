@@ -111,8 +111,8 @@ class TestProblems:
         ("text", "nearest"),
         [
             ("[buy]\namuont = 3\n", "buy.amount"),
-            ("[buy]\ntimeout = 3\n", "orders.timeout"),
-            ("timeout = 3\n", "orders.timeout"),
+            ("[buy]\nreprices = 3\n", "orders.reprices"),
+            ("reprices = 3\n", "orders.reprices"),
             ("[buys]\namount = 3\n", "buy"),
             ("Mode = 3\n", "mode"),
         ],

@@ -56,9 +56,7 @@ async def check_platform(settings: Settings, credentials: Credentials, calendar:
             Finding("login", CheckResult.FAILED, say("no name or no password is stored"), _how_to_log_in()),
             unasked,
         ]
-    client = FactorCatClient(
-        settings.factorcat.base_url, version=__version__, clock=RealClock(), proxy=settings.network.proxy
-    )
+    client = FactorCatClient.of(settings, RealClock())
     try:
         user = await client.login(name, found.value.get_secret_value())
         login = Finding("login", CheckResult.OK, say("Factor Cat takes the password of {user}", user=user))
