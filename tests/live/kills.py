@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.live.running import Running
 from tests.live.world import ProcessWorld, bonds
 
 SIZE = 8
@@ -28,6 +29,9 @@ LATENCY = {
     "query_orders": 0.01,
     "query_trades": 0.01,
 }
+CONNECTED = "is connected"
+"""What rotor says of the account when it has reached the terminal."""
+
 TRIES = 6
 """Starts that a rotation is given to end after a kill."""
 
@@ -86,16 +90,10 @@ def run(folder: Path, times: int, seed: int, told: bool = False) -> Counts:
 def _kill(world: ProcessWorld, after: float, counts: Counts) -> None:
     """Start a rebalance and kill it this long after it connected."""
     sent = len(world.control.requests())
-    program = world.start("rebalance", "--yes")
-    deadline = time.monotonic() + 30
-    while not world.control.dump()["sessions"]:
-        if program.poll() is not None or time.monotonic() > deadline:
-            raise Broken(f"the rotation did not begin: {program.communicate()[1]}")
-        time.sleep(0.001)
-    time.sleep(after)
-    program.send_signal(signal.SIGKILL)
-    program.communicate()
-    if program.returncode != -signal.SIGKILL:
+    with Running(world, world.start("rebalance", "--yes"), ready=CONNECTED) as run:
+        time.sleep(after)
+        run.end(signal.SIGKILL)
+    if run.program.returncode != -signal.SIGKILL:
         counts.after_the_end += 1
         return
     counts.kills += 1
@@ -109,17 +107,15 @@ def _through(world: ProcessWorld, listed: Sequence[str], counts: Counts) -> floa
     """Start rotor until the account equals the list; return the seconds from its connection to its end."""
     for _ in range(TRIES):
         counts.starts += 1
-        program = world.start("rebalance", "--yes", "--json")
-        while not world.control.dump()["sessions"] and program.poll() is None:
-            time.sleep(0.001)
-        connected = time.monotonic()
-        _, err = program.communicate(timeout=60)
-        took = time.monotonic() - connected
-        if program.returncode not in (0, 1, 3, 4):
-            raise Broken(f"exit code {program.returncode}: {err}")
+        with Running(world, world.start("rebalance", "--yes"), ready=CONNECTED) as run:
+            connected = time.monotonic()
+            code = run.program.wait(60)
+            took = time.monotonic() - connected
+        if code not in (0, 1, 3, 4):
+            raise Broken(f"exit code {code}: {run.said}")
         if set(world.held()) == set(listed):
             return took
-    raise Broken(f"after {TRIES} starts the account holds {world.held()}, the list is {listed}: {err}")
+    raise Broken(f"after {TRIES} starts the account holds {world.held()}, the list is {listed}: {run.said}")
 
 
 def _check(world: ProcessWorld, listed: Sequence[str], where: str) -> None:

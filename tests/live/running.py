@@ -88,10 +88,14 @@ def until(true: Callable[[], object], what: Callable[[], object], seconds: float
 
 
 class Running:
-    """A running command, by default `rotor run`; `said` is its stderr so far. It ends with the `with` block."""
+    """A running command, by default `rotor run`; `said` is its stderr so far. It ends with the `with` block.
 
-    def __init__(self, world: ProcessWorld, program: "subprocess.Popen[str] | None" = None) -> None:
+    The block begins when the command has said `ready`.
+    """
+
+    def __init__(self, world: ProcessWorld, program: "subprocess.Popen[str] | None" = None, ready: str = RUNS) -> None:
         self._world = world
+        self._ready = ready
         self.program = program or world.start("run")
         self.said = ""
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -99,7 +103,7 @@ class Running:
 
     def __enter__(self) -> Self:
         try:
-            self.wait_for(RUNS)
+            self.wait_for(self._ready)
         except BaseException:
             self.__exit__()
             raise
