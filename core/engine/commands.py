@@ -183,7 +183,8 @@ class CommandHandlers:
 
     async def _records(self, command: ListRecords) -> Page[Record]:
         await self._sign_in.wait_ended()
-        return await self._components.platform.records(command.strategy_id, command.page, command.limit)
+        unit = self._components.settings.factorcat.returns
+        return await self._components.platform.records(command.strategy_id, command.page, command.limit, unit)
 
     async def _record(self, command: ShowRecord) -> RecordCard:
         await self._sign_in.wait_ended()

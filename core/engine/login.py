@@ -210,12 +210,13 @@ async def describe_followed(components: Components) -> None:
 
 async def name_of(platform: FactorCatClient, strategy_id: int) -> str:
     """The strategy's name; empty where the platform does not give it. Raises `FactorCatError`."""
-    page = 1
+    page, before = 1, ()
     while True:
         found = await platform.strategies(page, _PAGE)
         for strategy in found.items:
             if strategy.id == strategy_id:
                 return strategy.name
-        if page >= found.total_pages:
+        # The number of pages may be wrong: a platform may send the same one again and again.
+        if page >= found.total_pages or found.items in ((), before):
             return ""
-        page += 1
+        page, before = page + 1, found.items

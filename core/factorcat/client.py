@@ -10,6 +10,7 @@ from pydantic import SecretStr
 from core import __version__
 from core.factorcat.errors import FactorCatError, LoginNeeded, LoginRefused, ServerRefused
 from core.factorcat.http import ApiCall, HttpClient
+from core.factorcat.pages import record_page, strategy_page
 from core.factorcat.schemas import (
     ParametersAnswer,
     TokenAnswer,
@@ -17,12 +18,11 @@ from core.factorcat.schemas import (
     decoded,
     object_of,
     read_selection,
-    record_page,
-    strategy_page,
 )
 from core.factorcat.session import LoginDetails, Session, expiry
 from core.i18n import say
 from core.infra.clock import Clock
+from core.model.figures import UnitSetting
 from core.model.platform import Page, Record, RecordDetail, Selection, Strategy
 from core.model.settings import FactorCatSettings, Settings
 
@@ -149,13 +149,16 @@ class FactorCatClient:
         """One page of the user's strategies; `search` filters by name."""
         about = say("the strategies")
         params: dict[str, str | int] = {"page": page, "limit": limit, "search": search}
-        return strategy_page(await self._get(about, "/strategies/", params), about)
+        return strategy_page(await self._get(about, "/strategies/", params), about, page, limit)
 
-    async def records(self, strategy_id: int, page: int = 1, limit: int = 20) -> Page[Record]:
-        """One page of a strategy's backtest records."""
+    async def records(
+        self, strategy_id: int, page: int = 1, limit: int = 20, unit: UnitSetting = "auto"
+    ) -> Page[Record]:
+        """One page of a strategy's backtest records, their figures as ratios; `unit` is what they are written in."""
         about = say("the backtest records")
         path = f"/strategies/{strategy_id:d}/histories"
-        return record_page(await self._get(about, path, {"page": page, "limit": limit}), about)
+        body = await self._get(about, path, {"page": page, "limit": limit})
+        return record_page(body, about, page, limit, unit)
 
     async def record(self, strategy_id: int, history_id: int) -> RecordDetail:
         """A record's parameters, and whatever else the platform sends about it."""

@@ -1,18 +1,16 @@
 """Checks what the platform sends: unneeded keys are ignored, a missing key is named."""
 
 import json
-import math
 import re
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
-from typing import Annotated, Generic, TypeVar, cast
+from typing import Annotated, TypeVar, cast
 
 from pydantic import (
     AfterValidator,
     BaseModel,
     ConfigDict,
-    Field,
     SecretStr,
     StrictFloat,
     StrictInt,
@@ -22,7 +20,7 @@ from pydantic import (
 
 from core.factorcat.errors import BadAnswer, SelectionRefused, plain
 from core.model.bond import BondCode, CodeRefused
-from core.model.platform import Page, Record, Selected, Selection, Strategy
+from core.model.platform import Selected, Selection
 from core.model.quote import HIGHEST_PRICE
 from core.model.time import SHANGHAI
 
@@ -43,58 +41,9 @@ def _header_safe(token: SecretStr) -> SecretStr:
     return token
 
 
-def _finite(value: float | None) -> float | None:
-    return value if value is not None and math.isfinite(value) else None
-
-
-def _lines(text: str) -> str:
-    return "\n".join(plain(line, 2000) for line in text.splitlines()[:100])
-
-
-Line = Annotated[str, AfterValidator(plain)]
-Lines = Annotated[str, AfterValidator(_lines)]
-"""Text for the screen, without what a terminal would obey."""
-
-Id = Annotated[int, Field(ge=0, lt=2**63)]
-Count = Annotated[int, Field(ge=0)]
-Metric = Annotated[float | None, AfterValidator(_finite)]
-
-
 class TokenAnswer(WireModel):
     access_token: Annotated[SecretStr, AfterValidator(_header_safe)]
     username: str | None = None
-
-
-class StrategyItem(WireModel):
-    id: Id
-    name: Line
-    description: Lines | None = None
-    backtest_count: Count
-    created_at: Line | None = None
-
-    def value(self) -> Strategy:
-        return Strategy(self.id, self.name, self.description or "", self.backtest_count, self.created_at or "")
-
-
-class RecordItem(WireModel):
-    id: Id
-    backtest_time: Line
-    strategy_return: Metric = None
-    win_rate: Metric = None
-    annualized_return: Metric = None
-    max_drawdown: Metric = None
-    sharpe_ratio: Metric = None
-
-    def value(self) -> Record:
-        return Record(**self.model_dump())
-
-
-class PageEnvelope(WireModel, Generic[T]):
-    total_count: Count
-    total_pages: Count
-    page: Count
-    limit: Count
-    items: list[T]
 
 
 class ParametersAnswer(WireModel):
@@ -102,22 +51,6 @@ class ParametersAnswer(WireModel):
 
 
 _HALF_PAIR = re.compile(rb"\\u[dD][89a-fA-F]")
-
-
-def strategy_page(body: bytes, about: str) -> Page[Strategy]:
-    """Raises `BadAnswer`."""
-    envelope = checked(PageEnvelope[StrategyItem], decoded(body, about), about)
-    return _page(envelope, tuple(item.value() for item in envelope.items))
-
-
-def record_page(body: bytes, about: str) -> Page[Record]:
-    """Raises `BadAnswer`."""
-    envelope = checked(PageEnvelope[RecordItem], decoded(body, about), about)
-    return _page(envelope, tuple(item.value() for item in envelope.items))
-
-
-def _page(envelope: PageEnvelope[M], items: tuple[T, ...]) -> Page[T]:
-    return Page(items, envelope.page, envelope.limit, envelope.total_count, envelope.total_pages)
 
 
 def decoded(body: bytes, about: str) -> object:

@@ -1,12 +1,13 @@
 """What the platform (因子猫, Factor Cat) offers: strategies, their backtest records, the day's list."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Generic, TypeVar
 
 from core.model.bond import BondCode
+from core.model.figures import Units
 
 T = TypeVar("T")
 
@@ -27,13 +28,17 @@ class Strategy:
     id: int
     name: str
     description: str
-    backtest_count: int
+    backtest_count: int | None
     created_at: str
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One backtest of a strategy. Returns, win rate and drawdown are ratios (0.12 is 12 %); None where not given."""
+    """One backtest of a strategy. Returns, win rate and drawdown are ratios (0.12 is 12 %); None where not given.
+
+    `units` tells what the platform wrote them in; `impossible` are figures that no backtest can have, as it wrote them,
+    and `extra` further fields of the record, of no fixed shape.
+    """
 
     id: int
     backtest_time: str
@@ -42,6 +47,9 @@ class Record:
     annualized_return: float | None
     max_drawdown: float | None
     sharpe_ratio: float | None
+    units: Units | None = None
+    impossible: Mapping[str, float] = field(default_factory=dict[str, float])
+    extra: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
 @dataclass(frozen=True, slots=True)

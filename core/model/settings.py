@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from core.model.addresses import checked_address, ping_address, proxy_address, receivers_in
+from core.model.figures import UnitSetting
 
 Mode = Literal["sandbox", "paper", "live"]
 _MOST = 2**31 - 1
@@ -92,6 +93,8 @@ class FactorCatSettings(SettingsGroup):
     """Keep the password in the keyring after a login."""
     auto_login: bool = True
     """Log in at the start with the remembered password."""
+    returns: UnitSetting = "auto"
+    """Unit of the platform's returns, drawdowns and win rates: 12 % is 0.12 as a ratio and 12 in percent."""
 
     @model_validator(mode="after")
     def _one_trust(self) -> "FactorCatSettings":

@@ -10,6 +10,7 @@ import pytest
 
 from core.factorcat import FactorCatClient, LoginNeeded, ServerRefused, Unreachable
 from core.infra.clock import SteppedClock
+from core.model.figures import Basis, Unit, Units
 from core.model.platform import Record, Selected, Strategy
 from core.model.time import SHANGHAI
 from tests.factorcat.conftest import (
@@ -77,7 +78,9 @@ async def test_records(alice: FactorCatClient, server: Server) -> None:
         "max_drawdown": "NaN",
     }
     server.on(RECORDS, answer(200, page(item)))
-    assert (await alice.records(7, 2)).items == (Record(42, "2026-05-01 10:00", 0.5, None, 0.12, None, None),)
+    units = Units(Unit.RATIO, Unit.RATIO, Basis.ASSUMED)
+    record = Record(42, "2026-05-01 10:00", 0.5, None, 0.12, None, None, units)
+    assert (await alice.records(7, 2)).items == (record,)
 
 
 async def test_record(alice: FactorCatClient, server: Server) -> None:

@@ -22,6 +22,7 @@ from core.model.command import (
     RecordCard,
     ShowRecord,
 )
+from core.model.figures import Basis, Unit, Units
 from core.model.known import Known, Unknown
 from core.model.order import Intent, Order, OrderState, Origin, Side, Transition
 from core.model.plan import Blocked, Kept, Leg, Plan
@@ -279,6 +280,7 @@ def records_page(command: ListRecords) -> Page[Record]:
             annualized_return=0.04 * number,
             max_drawdown=-0.08 - number / 200,
             sharpe_ratio=1.0 + number / 10,
+            units=Units(Unit.RATIO, Unit.RATIO, Basis.VALUES),
         )
         for number in range(1, 25)
     ]

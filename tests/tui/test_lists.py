@@ -1,5 +1,8 @@
 """Strategies, positions, orders and log: pages, search, sort, and what the keys send."""
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
 from core.model.command import (
@@ -12,9 +15,10 @@ from core.model.command import (
     RunStrategy,
     ShowRecord,
 )
-from core.model.platform import Page, Strategy
+from core.model.figures import Basis, Unit, Units
+from core.model.platform import Page, Record, Strategy
 from core.model.snapshot import Followed, Level
-from tests.tui.samples import record_card, snapshot
+from tests.tui.samples import record_card, records_page, snapshot
 from tests.tui.screen import LARGE, flat, lines, press, settle, shown, status_text, strike, text, until
 from tests.tui.scripted import ScriptedLink
 from tui import app as app_module
@@ -69,6 +73,43 @@ async def test_side_by_side_when_wide() -> None:
         await settle(pilot)
         assert "45 strategies" not in flat(app)
         assert "Today's list" in flat(app)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, "Figures read as ratios (0.12 is 12%): by the values of its page"),
+        (
+            {"units": Units(Unit.PERCENT, Unit.PERCENT, Basis.SETTING)},
+            "Figures read as percentages (12 is 12%): set by factorcat.returns",
+        ),
+        (
+            {"units": Units(Unit.RATIO, Unit.RATIO, Basis.ASSUMED)},
+            "assumed, the values fit both; if wrong, set factorcat.returns",
+        ),
+        (
+            {"units": Units(Unit.PERCENT, Unit.RATIO, Basis.VALUES)},
+            "Returns read as percentages (12 is 12%), win rate as ratios (0.12 is 12%)",
+        ),
+        ({"win_rate": None, "impossible": {"win_rate": 55.0}}, "no backtest can have it: win rate 55"),
+    ],
+)
+async def test_the_card_says_how_its_figures_are_read(changes: dict[str, Any], words: str) -> None:
+    link = ScriptedLink(snapshot())
+    page = records_page(ListRecords(1))
+    record = replace(page.items[0], **changes)
+    link.replies[ListRecords] = Done(replace(page, items=(record, *page.items[1:])))
+    async with shown(link, "2", "enter", "enter") as (app, _):
+        assert words in flat(app)
+
+
+async def test_a_record_without_figures_says_nothing_of_their_unit() -> None:
+    link = ScriptedLink(snapshot())
+    bare = Record(42, "", None, None, None, None, None, Units(Unit.RATIO, Unit.RATIO, Basis.ASSUMED))
+    link.replies[ListRecords] = Done(Page((bare,), 1, 20, 1, 1))
+    async with shown(link, "2", "enter", "enter") as (app, _):
+        assert "Today's list" in flat(app)
+        assert "read as" not in flat(app)
 
 
 async def test_list_that_is_missing_says_why() -> None:

@@ -11,6 +11,7 @@ from textual.containers import VerticalScroll
 
 from core.i18n import mark, say
 from core.model.command import RecordCard
+from core.model.figures import Basis, Unit
 from core.model.known import Unknown
 from core.model.platform import Record, Strategy
 from core.model.snapshot import Followed
@@ -77,8 +78,8 @@ def strategy_row(strategy: Strategy, followed: Followed | None) -> TableRow:
         (
             cell("*" if used else "", Tone.GOOD),
             cell(strategy.name, Tone.STRONG if used else Tone.TEXT),
-            cell(fmt.volume(strategy.backtest_count), Tone.DIM),
-            cell(strategy.created_at[:10], Tone.DIM),
+            cell(fmt.NOT_KNOWN if strategy.backtest_count is None else fmt.volume(strategy.backtest_count), Tone.DIM),
+            cell(strategy.created_at[:10] or fmt.NOT_KNOWN, Tone.DIM),
         ),
     )
 
@@ -91,7 +92,7 @@ def record_row(record: Record, strategy_id: int, followed: Followed | None) -> T
         (
             cell("*" if used else "", Tone.GOOD),
             cell(str(record.id), Tone.STRONG if used else Tone.TEXT),
-            cell(record.backtest_time[:16], Tone.DIM),
+            cell(record.backtest_time[:16] or fmt.NOT_KNOWN, Tone.DIM),
             cell(fmt.ratio(record.strategy_return), change_tone(record.strategy_return)),
             cell(fmt.ratio(record.annualized_return), change_tone(record.annualized_return)),
             cell(drawdown(record)),
@@ -113,6 +114,7 @@ def sort_records(records: Sequence[Record], sorting: RecordSorting | None) -> li
 
 
 _LABEL = 22
+_WITH_UNIT = ("strategy_return", "annualized_return", "max_drawdown", "win_rate")
 _NAME = 10
 _SHOWN_ABOVE = frozenset(field.name for field in fields(Record)) | {"strategy_id", "strategy_name"}
 
@@ -152,11 +154,36 @@ def record_text(strategy: Strategy, record: Record, card: RecordCard, now: datet
         fmt.share(record.win_rate),
         (say("  Sharpe "), Tone.DIM),
         fmt.NOT_KNOWN if record.sharpe_ratio is None else f"{record.sharpe_ratio:.2f}",
+        (f"\n{units_text(record)}", Tone.DIM),
     )
+    if record.impossible:
+        text.append(f"\n{_impossible(record.impossible)}", STYLES[Tone.WARN])
     _selection(text, card, now)
     _mapping(text, say("Parameters"), card.detail.parameters)
     _mapping(text, say("Detail"), {key: value for key, value in card.detail.detail.items() if key not in _SHOWN_ABOVE})
     return text
+
+
+def _impossible(figures: Mapping[str, float]) -> str:
+    told = ", ".join(f"{fmt.plain_key(name)} {fmt.plain_value(value)}" for name, value in figures.items())
+    return say("Not shown, because no backtest can have it: {figures}", figures=told)
+
+
+def units_text(record: Record) -> str:
+    """What the platform writes the record's figures in, and how that is known; empty where it gives none."""
+    if record.units is None or all(getattr(record, name) is None for name in _WITH_UNIT):
+        return ""
+    names = {Unit.RATIO: say("ratios (0.12 is 12%)"), Unit.PERCENT: say("percentages (12 is 12%)")}
+    why = {
+        Basis.SETTING: say("set by factorcat.returns"),
+        Basis.CURVE: say("by its equity curve"),
+        Basis.VALUES: say("by the values of its page"),
+        Basis.ASSUMED: say("assumed, the values fit both; if wrong, set factorcat.returns"),
+    }[record.units.basis]
+    returns, win_rate = names[record.units.returns], names[record.units.win_rate]
+    if returns == win_rate:
+        return say("Figures read as {unit}: {why}", unit=returns, why=why)
+    return say("Returns read as {returns}, win rate as {win_rate}: {why}", returns=returns, win_rate=win_rate, why=why)
 
 
 def _selection(text: Text, card: RecordCard, now: datetime | None) -> None:
