@@ -117,6 +117,7 @@ class RotorApp(GuardedApp):
             "report": ReportPane(),
         }
         self._current = "home"
+        self._opening = asyncio.Lock()
         self.animation_level = "none"
         if self.console._color_system is ColorSystem.TRUECOLOR:  # pyright: ignore[reportPrivateUsage]
             # All colours of the themes are among the 256, which take half the bytes: that counts over ssh.
@@ -149,18 +150,18 @@ class RotorApp(GuardedApp):
         yield self._tabs
         yield self._alerts
         with ContentSwitcher(initial=self._current, id="body"):
-            yield from self._panes.values()
+            yield self._home
         yield self._status_bar
         yield self._keys
 
-    def on_mount(self) -> None:
+    async def on_mount(self) -> None:
         self._enlarge_thread_pool()
         self.start_input()
         self._shutdown_handler.install()
         self._unsubscribe = self.link.subscribe(self._on_engine_snapshot)
         self._next_snapshot = self.link.latest
         self.set_interval(_TICK_SECONDS, self._tick)
-        self.action_goto(self._current)
+        await self.action_goto(self._current)
         self._apply()
 
     def on_unmount(self) -> None:
@@ -246,7 +247,8 @@ class RotorApp(GuardedApp):
         self.theme = use_theme(theme, up).name
         if not first:
             for pane in self._panes.values():
-                pane.refresh_all()
+                if pane.is_mounted:
+                    pane.refresh_all()
 
     def _silent_seconds(self) -> float | None:
         silence = time.monotonic() - self._received_at
@@ -273,7 +275,10 @@ class RotorApp(GuardedApp):
         self._login.open_login()
 
     def make_plan(self) -> None:
-        self.action_goto("plan")
+        self.call_next(self._make_plan)
+
+    async def _make_plan(self) -> None:
+        await self.action_goto("plan")
         self._plan.action_run("make")
 
     def refresh_keys(self) -> None:
@@ -284,9 +289,12 @@ class RotorApp(GuardedApp):
 
     # -- actions ---------------------------------------------------------------------------------------------------
 
-    def action_goto(self, pane: str) -> None:
-        self._current = pane
-        self.query_one("#body", ContentSwitcher).current = pane
+    async def action_goto(self, pane: str) -> None:
+        body = self.query_one("#body", ContentSwitcher)
+        async with self._opening:
+            if not self._panes[pane].is_mounted:  # none before it is opened: the app starts in half the time
+                await body.add_content(self._panes[pane])
+        self._current = body.current = pane
         self._tabs.show(pane, self._snapshot)
         if self._snapshot is not None:
             self.pane.show(self._snapshot)
@@ -294,16 +302,16 @@ class RotorApp(GuardedApp):
         self.pane.activated()
         self.refresh_keys()
 
-    def on_tab_bar_pane_picked(self, message: TabBar.PanePicked) -> None:
-        self.action_goto(message.pane)
+    async def on_tab_bar_pane_picked(self, message: TabBar.PanePicked) -> None:
+        await self.action_goto(message.pane)
 
-    def on_key_bar_action_picked(self, message: KeyBar.ActionPicked) -> None:
-        self._run(message.action)
+    async def on_key_bar_action_picked(self, message: KeyBar.ActionPicked) -> None:
+        await self._run(message.action)
 
-    def _run(self, action: Action) -> None:
+    async def _run(self, action: Action) -> None:
         """Run the action on its own screen."""
         if action.pane not in ("app", self._current):
-            self.action_goto(action.pane)
+            await self.action_goto(action.pane)
         (self if action.pane == "app" else self.pane).action_run(action.name)
 
     def action_run(self, action: str) -> None:
