@@ -35,7 +35,7 @@ def _mean(price: Decimal, more: int, owned: Owned | None) -> Decimal:
 
 
 def _levels(components: Components, price: Decimal, mean: Decimal, found: Maybe[Quote]) -> AdoptionLevels:
-    settings, ratios = components.settings.stops, components.stop_ratios.ratios
+    settings, ratios = components.settings.stops, components.followed_record.ratios
     if not settings.enabled:
         return AdoptionLevels(price, note=say("stops are off (stops.enabled = false)"))
     quote = found.value if isinstance(found, Known) else None

@@ -36,6 +36,7 @@ from core.quotes.qmt import QmtQuotes
 from core.quotes.tencent import TencentQuotes
 from core.trading.books import check_books
 from core.trading.equity import EquityCurve
+from core.trading.followed_record import FollowedRecord
 from core.trading.journal import Journal
 from core.trading.ledger import Ledger
 from core.trading.order_manager import OrderManager
@@ -44,7 +45,6 @@ from core.trading.rotation import Rotation
 from core.trading.runs import Runs
 from core.trading.state_store import TRADING, StateStore
 from core.trading.stop_monitor import StopMonitor
-from core.trading.stop_ratios import StopRatios
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -109,7 +109,7 @@ class Components:
     runs: Runs
     state_store: StateStore
     rotation: Rotation
-    stop_ratios: StopRatios
+    followed_record: FollowedRecord
     stops: StopMonitor
     bonds: BondInfoProvider
     eligibility: Eligibility
@@ -129,8 +129,16 @@ class Components:
         """Everything here that works by the settings."""
         kinds = (LiveConsent, PaperBroker, FailoverQuotes, AkshareBondInfo)
         others = (self.live_consent, self.order_manager.broker, self.feed, self.bonds)
-        found = (self.rotation, self.order_manager.risk, self.limits, self.eligibility, self.stop_ratios, self.stops)
-        return (*found, self.platform, *(one for one in others if isinstance(one, kinds)))
+        found = (
+            self.rotation,
+            self.order_manager.risk,
+            self.limits,
+            self.eligibility,
+            self.followed_record,
+            self.stops,
+            self.platform,
+        )
+        return (*found, *(one for one in others if isinstance(one, kinds)))
 
     @property
     def why_no_permission(self) -> str | None:
@@ -360,14 +368,14 @@ def compose(
         dangers=eligibility,
         second=sources,
     )
-    stop_ratios = StopRatios(settings, platform, state_store)
+    followed_record = FollowedRecord(settings, platform, state_store)
     stops = StopMonitor(
         order_manager,
         rotation.account,
         feed,
         controls,
         settings,
-        stop_ratios,
+        followed_record,
         live_consent,
         sources,
     )
@@ -381,7 +389,7 @@ def compose(
         runs=runs,
         state_store=state_store,
         rotation=rotation,
-        stop_ratios=stop_ratios,
+        followed_record=followed_record,
         stops=stops,
         bonds=bonds,
         eligibility=eligibility,

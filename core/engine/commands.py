@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import date
 from functools import partial
 from typing import Any, TypeVar, cast
@@ -72,6 +72,7 @@ from core.model.command import (
     SellOne,
     SettleOrder,
     ShowBond,
+    ShowDetail,
     ShowRecord,
     StoreSecret,
     TryLogin,
@@ -87,6 +88,7 @@ from core.model.report import CashFlow, Report
 from core.model.settings import StrategySettings
 from core.model.snapshot import Adoption, Followed, Need, Rebalance
 from core.model.time import SHANGHAI
+from core.rules.record_parameters import rule_of
 from core.trading.settle import adopt, adoptable, release, settle
 
 log = logging.getLogger(__name__)
@@ -126,6 +128,7 @@ class CommandHandlers:
             ListStrategies: self._strategies,
             ListRecords: self._records,
             ShowRecord: self._record,
+            ShowDetail: self._detail,
             ShowBond: self._bond,
             RunStrategy: self._follow,
             MakePlan: self._trading.plan,
@@ -188,15 +191,18 @@ class CommandHandlers:
 
     async def _record(self, command: ShowRecord) -> RecordCard:
         await self._sign_in.wait_ended()
-        platform = self._components.platform
-        detail = await platform.record(command.strategy_id, command.history_id)
-        selection: Maybe[Selection]
-        try:
-            selection = Known(await platform.selection(command.strategy_id, command.history_id))
-        except FactorCatError as error:
-            selection = Unknown(str(error))
+        platform, record = self._components.platform, (command.strategy_id, command.history_id)
+        parameters, selection = await asyncio.gather(
+            _or_unknown(platform.parameters(*record)), _or_unknown(platform.selection(*record))
+        )
+        if isinstance(parameters, Unknown) and isinstance(selection, Unknown):
+            raise FactorCatError(parameters.reason)
         listed = await self._in_the_market(selection.value) if isinstance(selection, Known) else ()
-        return RecordCard(command.strategy_id, command.history_id, detail, selection, listed)
+        return RecordCard(*record, parameters, rule_of(parameters), selection, listed)
+
+    async def _detail(self, command: ShowDetail) -> Mapping[str, Any]:
+        await self._sign_in.wait_ended()
+        return await self._components.platform.detail(command.strategy_id, command.history_id)
 
     async def _bond(self, command: ShowBond) -> BondDetail:
         components = self._components
@@ -225,7 +231,7 @@ class CommandHandlers:
         await self._current.change(self._current.wanted.model_copy(update={"strategy": chosen}))
         self._components.state.strategy_name = name
         self._components.rotation.drop_pending(say("another strategy was chosen since"))
-        await self._components.stop_ratios.ask()
+        await self._components.followed_record.ask()
         log.info("following record %d of strategy %d %s", command.history_id, command.strategy_id, name)
         return Followed(command.strategy_id, command.history_id, name)
 
@@ -382,3 +388,11 @@ class CommandHandlers:
             running=self._components.state.shown,
             credentials=self._credentials,
         )
+
+
+async def _or_unknown(asked: Awaitable[T]) -> Maybe[T]:
+    """The platform's answer, or why there is none."""
+    try:
+        return Known(await asked)
+    except FactorCatError as error:
+        return Unknown(str(error))

@@ -43,5 +43,5 @@ class CurrentSettings:
         components = self._components
         if after.quotes != before.quotes and isinstance(components.feed, FailoverQuotes):
             await components.feed.use_sources(components.quote_sources(after))
-        if components.stop_ratios.wanted and components.platform.user is not None:
-            await components.stop_ratios.ask()
+        if components.followed_record.wanted and components.platform.user is not None:
+            await components.followed_record.ask()

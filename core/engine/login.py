@@ -74,8 +74,8 @@ class PlatformLogin:
         try:
             if await platform.renew_if_due():
                 await self._keep_token()
-            if self._components.stop_ratios.wanted:
-                await self._components.stop_ratios.ask()
+            if self._components.followed_record.wanted:
+                await self._components.followed_record.ask()
         except FactorCatError as error:
             self._health.platform = (Level.WARNING, error.brief)
             log.warning("the login could not be renewed: %s", error)
@@ -197,13 +197,13 @@ class PlatformLogin:
 
 
 async def describe_followed(components: Components) -> None:
-    """Ask for the followed strategy's name and its stops."""
+    """Ask for the followed record's parameters and its strategy's name."""
     chosen = components.settings.strategy
     if not chosen.history_id:
         return
+    await components.followed_record.ask()
     try:
         components.state.strategy_name = await name_of(components.platform, chosen.strategy_id)
-        await components.stop_ratios.ask()
     except FactorCatError as error:
         log.warning("the followed strategy's name is not known: %s", error)
 

@@ -132,7 +132,7 @@ class SnapshotBuilder:
         """What needs attention and does not keep trading off."""
         components = self._components
         guarding = components.settings.stops.enabled and bool(components.order_manager.ledger.holdings())
-        troubles = components.stop_ratios.ratios.troubles if guarding else ()
+        troubles = components.followed_record.ratios.troubles if guarding else ()
         ends = components.calendar.warning(now.date()) if components.settings.mode != "sandbox" else None
         calendar = (ends, components.calendar.trouble)
         return (

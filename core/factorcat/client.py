@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 import httpx
 from pydantic import SecretStr
@@ -23,7 +25,7 @@ from core.factorcat.session import LoginDetails, Session, expiry
 from core.i18n import say
 from core.infra.clock import Clock
 from core.model.figures import UnitSetting
-from core.model.platform import Page, Record, RecordDetail, Selection, Strategy
+from core.model.platform import Page, Record, Selection, Strategy
 from core.model.settings import FactorCatSettings, Settings
 
 _RENEWAL_MARGIN = timedelta(minutes=10)
@@ -160,14 +162,17 @@ class FactorCatClient:
         body = await self._get(about, path, {"page": page, "limit": limit})
         return record_page(body, about, page, limit, unit)
 
-    async def record(self, strategy_id: int, history_id: int) -> RecordDetail:
-        """A record's parameters, and whatever else the platform sends about it."""
-        path = f"/strategies/{strategy_id:d}/histories/{history_id:d}"
+    async def parameters(self, strategy_id: int, history_id: int) -> Mapping[str, Any]:
+        """The parameters of a record, of no fixed shape."""
         about = say("the record's parameters")
-        answer = decoded(await self._get(about, f"{path}/parameters"), about)
-        parameters = checked(ParametersAnswer, answer, about).parameters
+        answer = await self._get(about, f"{_record_path(strategy_id, history_id)}/parameters")
+        return checked(ParametersAnswer, decoded(answer, about), about).parameters
+
+    async def detail(self, strategy_id: int, history_id: int) -> Mapping[str, Any]:
+        """Whatever else the platform sends about a record."""
         about = say("the record")
-        return RecordDetail(parameters, object_of(decoded(await self._get(about, path), about), about))
+        answer = await self._get(about, _record_path(strategy_id, history_id))
+        return object_of(decoded(answer, about), about)
 
     async def selection(self, strategy_id: int, history_id: int) -> Selection:
         """The day's list of a record, whole. Raises `SelectionRefused` where a row of it must not be traded."""
@@ -274,3 +279,7 @@ class FactorCatClient:
         except FactorCatError as error:
             _log.info("The short-term token stays in use. %s", error)
         return short
+
+
+def _record_path(strategy_id: int, history_id: int) -> str:
+    return f"/strategies/{strategy_id:d}/histories/{history_id:d}"

@@ -1,9 +1,10 @@
 """The commands of screens and scripts to the engine, and the form of its answers."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from core.model.bond import BondCode
 from core.model.bond_info import BondDetail
@@ -11,7 +12,7 @@ from core.model.finding import Finding
 from core.model.known import Maybe
 from core.model.order import Order
 from core.model.plan import Plan
-from core.model.platform import Page, Record, RecordDetail, Selection, Strategy
+from core.model.platform import Page, Record, RecordRule, Selection, Strategy
 from core.model.report import CashFlow, Report
 from core.model.settings_rows import SecretName, SecretStored, SettingsTable
 from core.model.snapshot import Adoption, AdoptionBasis, Followed, Level, Rebalance
@@ -99,14 +100,15 @@ class ListedBond:
 
 @dataclass(frozen=True, slots=True)
 class RecordCard:
-    """A record with all that is shown of it; the list is `Unknown` with the reason where it cannot be used.
+    """A record's parameters, of no fixed shape, the `rule` in them, and its list: `Unknown` where it cannot be used.
 
     `listed` is the list as the market stands, in its order.
     """
 
     strategy_id: int
     history_id: int
-    detail: RecordDetail
+    parameters: Maybe[Mapping[str, Any]]
+    rule: RecordRule
     selection: Maybe[Selection]
     listed: tuple[ListedBond, ...] = ()
 
@@ -120,7 +122,15 @@ class ShowBond(Command[BondDetail]):
 
 @dataclass(frozen=True, slots=True)
 class ShowRecord(Command[RecordCard]):
-    """A record's parameters, detail and today's list."""
+    """A record's parameters and today's list."""
+
+    strategy_id: int
+    history_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class ShowDetail(Command[Mapping[str, Any]]):
+    """Whatever else the platform sends about a record; apart from its card, for it may be large, slow or missing."""
 
     strategy_id: int
     history_id: int

@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
+from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
 from core.model.bond import BondCode
 from core.model.figures import Units
+from core.model.known import Maybe
 
 T = TypeVar("T")
 
@@ -52,12 +54,21 @@ class Record:
     extra: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
-@dataclass(frozen=True, slots=True)
-class RecordDetail:
-    """A record's parameters and whatever else the platform sends about it, of no fixed shape."""
+class TradeTiming(StrEnum):
+    """When the rebalance of a backtest trades: all of it at the close, or sells then and buys at the next open."""
 
-    parameters: Mapping[str, Any]
-    detail: Mapping[str, Any]
+    CLOSE = "close"
+    OPEN = "open"
+
+
+@dataclass(frozen=True, slots=True)
+class RecordRule:
+    """How a record's backtest traded. `uses_timing`: it may be out of the market (择时), so its list may be empty."""
+
+    holding_sessions: Maybe[int]
+    top_n: Maybe[int]
+    trade_timing: Maybe[TradeTiming]
+    uses_timing: Maybe[bool]
 
 
 @dataclass(frozen=True, slots=True)

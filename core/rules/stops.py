@@ -1,26 +1,19 @@
 """Stop levels: where a holding is sold, worked out from ratios and what they are measured against."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
-from typing import Any, Literal
+from decimal import Decimal
+from typing import Literal
 
 from core.i18n import mark, say
 from core.model.known import Known, Maybe, Unknown
 from core.model.order import Origin, Side
 from core.model.settings import StopSettings
+from core.rules.record_parameters import STOP_LOSS, TAKE_PROFIT, Parameters, stop_ratio
 from core.rules.ticks_and_lots import to_tick
-
-TAKE_PROFIT_PARAMETER, STOP_LOSS_PARAMETER = "profitTargetRatio", "stopLossRatio"
 
 Basis = Literal["cost", "prev_close", "both"]
 
 _NO_COST = mark('what it cost is not known, so its stop has no level (stops.basis = "prev_close" needs no cost)')
-
-_MOST_PROFIT = Decimal(2)
-"""A strategy's take-profit from here on is a percentage: 5 would be 500 %."""
-
-_NONE: Known[Decimal | None] = Known(None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +42,11 @@ class Levels:
     doubt: str = ""
 
 
-def ratios_of(stops: StopSettings, parameters: Maybe[Mapping[str, Any]]) -> Ratios:
+def ratios_of(stops: StopSettings, parameters: Maybe[Parameters]) -> Ratios:
     """The ratios of the settings, or of the followed record's `parameters` where the settings leave them to it."""
     return Ratios(
-        _ratio(stops.take_profit, parameters, TAKE_PROFIT_PARAMETER, _MOST_PROFIT),
-        _ratio(stops.stop_loss, parameters, STOP_LOSS_PARAMETER, Decimal(1)),
+        _ratio(stops.take_profit, parameters, TAKE_PROFIT),
+        _ratio(stops.stop_loss, parameters, STOP_LOSS),
     )
 
 
@@ -98,33 +91,9 @@ def _set(ratio: Maybe[Decimal | None]) -> Decimal | None:
     return ratio.value if isinstance(ratio, Known) else None
 
 
-def _ratio(
-    wanted: Literal["strategy"] | Decimal, parameters: Maybe[Mapping[str, Any]], name: str, below: Decimal
-) -> Maybe[Decimal | None]:
-    if not isinstance(wanted, str):
+def _ratio(wanted: Literal["strategy"] | Decimal, parameters: Maybe[Parameters], name: str) -> Maybe[Decimal | None]:
+    if isinstance(wanted, Decimal):
         return Known(wanted)
     if isinstance(parameters, Unknown):
         return Unknown(say("the strategy's {name} is unknown: {reason}", name=name, reason=parameters.reason))
-    told = parameters.value.get(name)
-    return _NONE if told is None else _sensible(told, name, below)
-
-
-def _sensible(told: object, name: str, below: Decimal) -> Maybe[Decimal | None]:
-    """The figure as a ratio: above zero, and below `below`."""
-    refusal = Unknown(
-        say(
-            "the strategy's {name} is {told}, which is no ratio between 0 and {below} (0.05 is 5 %): set it in [stops] "
-            "of the settings",
-            name=name,
-            told=repr(told),
-            below=below,
-        )
-    )
-    if isinstance(told, bool) or not isinstance(told, int | float | str | Decimal):
-        return refusal
-    try:
-        ratio = Decimal(str(told))
-    except InvalidOperation:
-        return refusal
-    sensible = ratio.is_finite() and 0 < ratio < below
-    return Known(ratio) if sensible else refusal
+    return stop_ratio(parameters.value, name)

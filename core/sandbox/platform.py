@@ -164,8 +164,8 @@ class EmbeddedPlatform(httpx.AsyncBaseTransport):
         rule = recipe.rule
         return {
             "parameters": {
-                "profitTargetRatio": recipe.stops.take_profit if recipe.stops else None,
-                "stopLossRatio": recipe.stops.stop_loss if recipe.stops else None,
+                "profitTargetRatio": recipe.stops.take_profit if recipe.stops else 0,
+                "stopLossRatio": recipe.stops.stop_loss if recipe.stops else 0,
                 "holdCount": recipe.size,
                 "rankedBy": rule.ranked_by,
                 "minYears": rule.min_years,

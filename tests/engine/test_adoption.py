@@ -22,7 +22,7 @@ def asked(
 ) -> Adoption:
     settings = trading.settings.model_copy(update={"stops": StopSettings(**stops)})
     trading.stops.use_settings(settings)
-    components: Any = SimpleNamespace(settings=settings, stop_ratios=trading, stops=trading.stops)
+    components: Any = SimpleNamespace(settings=settings, followed_record=trading, stops=trading.stops)
     found = Unknown("no price") if last is None else Known(worlds.quote(A, last))
     return adoption_of(components, A, 100, Decimal(cost), owned, found)
 

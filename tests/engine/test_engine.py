@@ -28,6 +28,7 @@ from core.model.command import (
     ReadLog,
     ReadReport,
     RunStrategy,
+    ShowDetail,
     ShowRecord,
 )
 from core.model.known import Known
@@ -166,7 +167,9 @@ def test_strategies_and_records_are_paged_and_searched(engine: Engine) -> None:
     card = ask(engine, ShowRecord(1, 102))
     assert isinstance(card.selection, Known)
     assert len(card.selection.value.codes) == 10
-    assert card.detail.parameters
+    assert isinstance(card.parameters, Known)
+    assert card.parameters.value["holdCount"] == 10
+    assert ask(engine, ShowDetail(1, 102))["fees"] == "not included"
     assert "HTTP 404" in refusal(engine, ListRecords(999)).text
 
 

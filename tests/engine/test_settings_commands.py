@@ -57,7 +57,7 @@ def settings_commands(home: Home, settings: Settings | None = None) -> tuple[Set
         rotation=rotation,
         clock=None,
         feed=None,
-        stop_ratios=SimpleNamespace(wanted=False),
+        followed_record=SimpleNamespace(wanted=False),
         platform=SimpleNamespace(user=None),
         settings_users=tuple,
     )

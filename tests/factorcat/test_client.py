@@ -64,8 +64,7 @@ async def test_text_that_no_terminal_can_show_is_cleaned(alice: FactorCatClient,
     (found,) = (await alice.strategies()).items
     assert (found.name, found.description, found.created_at) == ("双低 [2J?", "one\ntwo 😀", "a b")
     server.on(PARAMETERS, raw(200, json.dumps({"parameters": {"a\udfff": "😀\ud83d"}}).encode("ascii")))
-    server.on(RECORD, answer(200, {}))
-    assert (await alice.record(7, 42)).parameters == {"a?": "😀?"}
+    assert await alice.parameters(7, 42) == {"a?": "😀?"}
 
 
 async def test_records(alice: FactorCatClient, server: Server) -> None:
@@ -83,12 +82,17 @@ async def test_records(alice: FactorCatClient, server: Server) -> None:
     assert (await alice.records(7, 2)).items == (record,)
 
 
-async def test_record(alice: FactorCatClient, server: Server) -> None:
+async def test_parameters_need_no_detail(alice: FactorCatClient, server: Server) -> None:
     server.on(PARAMETERS, answer(200, {"parameters": {"stopLossRatio": 0.08, "top": 10}}))
+    server.on(RECORD, answer(500, {"detail": "broken"}))
+    assert await alice.parameters(7, 42) == {"stopLossRatio": 0.08, "top": 10}
+    assert server.count(RECORD) == 0
+
+
+async def test_detail_needs_no_parameters(alice: FactorCatClient, server: Server) -> None:
+    server.on(PARAMETERS, answer(500, {"detail": "broken"}))
     server.on(RECORD, answer(200, {"anything": [1, 2]}))
-    detail = await alice.record(7, 42)
-    assert detail.parameters == {"stopLossRatio": 0.08, "top": 10}
-    assert detail.detail == {"anything": [1, 2]}
+    assert await alice.detail(7, 42) == {"anything": [1, 2]}
 
 
 async def test_selection(alice: FactorCatClient) -> None:

@@ -215,7 +215,7 @@ async def test_a_temporary_fault_does_not_fail_the_request(
     [
         (STRATEGIES, lambda client: client.strategies()),
         (RECORDS, lambda client: client.records(7)),
-        (PARAMETERS, lambda client: client.record(7, 42)),
+        (PARAMETERS, lambda client: client.parameters(7, 42)),
     ],
 )
 async def test_pages_are_repeated_too(alice: FactorCatClient, server: Server, path: str, ask: Any) -> None:
@@ -383,7 +383,7 @@ async def test_pages_name_what_is_missing(
     server.on(path, answer(200, value))
     asks: dict[str, Any] = {STRATEGIES: alice.strategies, RECORDS: lambda: alice.records(7)}
     with pytest.raises(BadAnswer, match=words):
-        await asks.get(path, lambda: alice.record(7, 42))()
+        await asks.get(path, lambda: alice.parameters(7, 42))()
     assert server.count(RECORD) == 0
 
 

@@ -47,11 +47,19 @@ def test_a_strategy_s_ratio_may_be_a_number_or_its_text(figure: object) -> None:
     assert ratios_of(STRATEGY, told(profitTargetRatio="0.2", stopLossRatio=figure)) == ratios()
 
 
-@pytest.mark.parametrize("parameters", [{}, {"stopLossRatio": None, "profitTargetRatio": None}])
-def test_a_strategy_that_names_no_ratio_has_no_such_stop(parameters: Mapping[str, Any]) -> None:
-    found = ratios_of(STRATEGY, Known(parameters))
+@pytest.mark.parametrize("zero", [0, 0.0, "0", "0.00", -0.0])
+def test_a_ratio_of_zero_is_no_such_stop_and_no_trouble(zero: object) -> None:
+    found = ratios_of(STRATEGY, told(profitTargetRatio=zero, stopLossRatio=zero))
     assert found == Ratios(Known(None), Known(None))
     assert found.troubles == ()
+
+
+@pytest.mark.parametrize("parameters", [{}, {"stopLossRatio": None, "profitTargetRatio": None}])
+def test_a_ratio_that_the_record_does_not_name_is_unknown(parameters: Mapping[str, Any]) -> None:
+    found = ratios_of(STRATEGY, Known(parameters))
+    assert isinstance(found.loss, Unknown)
+    assert isinstance(found.profit, Unknown)
+    assert [name in "".join(found.troubles) for name in ("stopLossRatio", "profitTargetRatio", "[stops]")] == [True] * 3
 
 
 def test_a_strategy_not_requested_yet_is_not_one_without_stops() -> None:
@@ -62,7 +70,8 @@ def test_a_strategy_not_requested_yet_is_not_one_without_stops() -> None:
 
 
 @pytest.mark.parametrize(
-    "figure", [-0.05, 0, 1, 5, 8, "abc", "", True, False, float("nan"), float("inf"), "-inf", [0.05], {"a": 1}]
+    "figure",
+    [-0.05, 1, 5, 8, "abc", "", True, False, float("nan"), float("inf"), "-inf", [0.05], {"a": 1}, "5%", "1e999"],
 )
 def test_a_stop_loss_outside_0_to_1_is_refused_with_its_figure(figure: object) -> None:
     found = ratios_of(STRATEGY, told(stopLossRatio=figure, profitTargetRatio=0.2))
@@ -72,15 +81,17 @@ def test_a_stop_loss_outside_0_to_1_is_refused_with_its_figure(figure: object) -
     assert found.profit == Known(Decimal("0.2"))
 
 
-@pytest.mark.parametrize("figure", [0, -1, 2, 5, 20, "x", True, float("nan"), float("inf")])
+@pytest.mark.parametrize("figure", [-1, 1, 1.5, 2, 5, 20, "x", True, float("nan"), float("inf")])
 def test_a_take_profit_that_is_no_ratio_is_refused_with_its_figure(figure: object) -> None:
     found = ratios_of(STRATEGY, told(profitTargetRatio=figure))
     assert isinstance(found.profit, Unknown)
-    assert f"profitTargetRatio is {figure!r}, which is no ratio between 0 and 2 (0.05 is 5 %)" in found.profit.reason
+    assert f"profitTargetRatio is {figure!r}, which is no ratio between 0 and 1 (0.05 is 5 %)" in found.profit.reason
 
 
-def test_a_take_profit_may_be_more_than_a_double() -> None:
-    assert ratios_of(STRATEGY, told(profitTargetRatio=1.5)).profit == Known(Decimal("1.5"))
+def test_a_long_figure_is_cut_in_the_sentence() -> None:
+    found = ratios_of(STRATEGY, told(stopLossRatio="9" * 5000)).loss
+    assert isinstance(found, Unknown)
+    assert len(found.reason) < 300
 
 
 @pytest.mark.parametrize(

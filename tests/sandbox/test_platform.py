@@ -191,7 +191,7 @@ async def test_records_carry_the_computed_metrics(platform: Platform, data: Sand
     for item in page["items"]:
         parameters = (await platform.get(f"/strategies/1/histories/{item['id']}/parameters"))["parameters"]
         stops = (parameters["profitTargetRatio"], parameters["stopLossRatio"])
-        result = backtest(data.panel, lists, parameters["holdCount"], None if None in stops else RecipeStops(*stops))
+        result = backtest(data.panel, lists, parameters["holdCount"], RecipeStops(*stops) if all(stops) else None)
         assert item == {
             "id": item["id"],
             "backtest_time": "2026-05-15",
@@ -219,7 +219,7 @@ async def test_a_record_lists_its_parameters(platform: Platform) -> None:
 async def test_stops_are_in_the_parameters(platform: Platform) -> None:
     plain = (await platform.get("/strategies/1/histories/101/parameters"))["parameters"]
     stopped = (await platform.get("/strategies/1/histories/106/parameters"))["parameters"]
-    assert (plain["profitTargetRatio"], plain["stopLossRatio"], plain["holdCount"]) == (None, None, 5)
+    assert (plain["profitTargetRatio"], plain["stopLossRatio"], plain["holdCount"]) == (0, 0, 5)
     assert (stopped["profitTargetRatio"], stopped["stopLossRatio"]) == (0.1, 0.05)
 
 

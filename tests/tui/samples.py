@@ -26,7 +26,7 @@ from core.model.figures import Basis, Unit, Units
 from core.model.known import Known, Unknown
 from core.model.order import Intent, Order, OrderState, Origin, Side, Transition
 from core.model.plan import Blocked, Kept, Leg, Plan
-from core.model.platform import Page, Record, RecordDetail, Selected, Selection, Strategy
+from core.model.platform import Page, Record, RecordRule, Selected, Selection, Strategy, TradeTiming
 from core.model.quote import SessionPhase
 from core.model.report import Report
 from core.model.settings_rows import SecretRow, SettingRow, SettingsTable
@@ -295,11 +295,10 @@ def record_card(command: ShowRecord, *, none_because: str = "") -> RecordCard:
         tuple(Selected(code(number), name(number), last(number)) for number in range(8)),
         NOW,
     )
-    detail = RecordDetail(
-        {"profitTargetRatio": 0.1, "stopLossRatio": 0.05, "topN": 10}, {"initial_capital": 1000000, "sessions": 119}
-    )
+    parameters: dict[str, Any] = {"profitTargetRatio": 0.1, "stopLossRatio": 0.05, "top_n": 10}
+    rule = RecordRule(Known(5), Known(10), Known(TradeTiming.CLOSE), Known(False))
     if none_because:
-        return RecordCard(command.strategy_id, command.history_id, detail, Unknown(none_because))
+        return RecordCard(command.strategy_id, command.history_id, Known(parameters), rule, Unknown(none_because))
     market = tuple(
         ListedBond(
             *(code(number), name(number), last(number), last(number) + Decimal("0.5"), NOW - timedelta(seconds=number)),
@@ -307,7 +306,7 @@ def record_card(command: ShowRecord, *, none_because: str = "") -> RecordCard:
         )
         for number in range(8)
     )
-    return RecordCard(command.strategy_id, command.history_id, detail, Known(listed), market)
+    return RecordCard(command.strategy_id, command.history_id, Known(parameters), rule, Known(listed), market)
 
 
 def _page(items: list[Any], page: int, limit: int) -> Page[Any]:

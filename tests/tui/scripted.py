@@ -21,6 +21,7 @@ from core.model.command import (
     ReadReport,
     ReadSettings,
     Reply,
+    ShowDetail,
     ShowRecord,
 )
 from core.model.snapshot import Snapshot
@@ -48,6 +49,7 @@ class ScriptedLink:
             ListStrategies: lambda command: Done(strategies_page(command)),
             ListRecords: lambda command: Done(records_page(command)),
             ShowRecord: lambda command: Done(record_card(command)),
+            ShowDetail: Done({"initial_capital": 1000000, "sessions": 119}),
             ReadLog: lambda command: Done(log_page(command)),
             FindInLog: lambda command: Done(found_line(command)),
             ReadOrders: lambda command: Done(day_of_orders(command)),

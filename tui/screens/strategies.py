@@ -1,9 +1,9 @@
 """Strategies: choose one and one of its backtest records, check the list, use the record."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from functools import partial
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -12,8 +12,8 @@ from textual.containers import Horizontal
 from textual.widget import Widget
 
 from core.i18n import mark, say
-from core.model.command import Done, ListRecords, ListStrategies, RecordCard, RunStrategy, ShowRecord
-from core.model.known import Known, Unknown
+from core.model.command import Done, ListRecords, ListStrategies, RecordCard, Reply, RunStrategy, ShowDetail, ShowRecord
+from core.model.known import Known, Maybe, Unknown
 from core.model.platform import Record, Strategy
 from core.model.snapshot import Followed, Snapshot
 from tui import format as fmt
@@ -56,6 +56,7 @@ class StrategiesPane(Pane):
         self._records: tuple[Record, ...] = ()
         self._record: Record | None = None
         self._card: RecordCard | None = None
+        self._detail: Maybe[Mapping[str, Any]] | None = None
         self._sorting: int | None = None
         self._using = False
         self._followed: Followed | None = None
@@ -285,10 +286,11 @@ class StrategiesPane(Pane):
         self._record_list.set_rows(kept, empty)
 
     def _load_record(self, record: Record) -> None:
-        self._record, self._card = record, None
+        self._record, self._card, self._detail = record, None, None
         self._record_view.show_text(say("Loading record {number}", number=record.id))
         if self._strategy is not None:
             self.start(self._fetch_record(self._strategy, record), "card")
+            self.start(self._fetch_detail(self._strategy, record), "detail")
 
     async def _fetch_record(self, strategy: Strategy, record: Record) -> None:
         reply = await self.host.ask(ShowRecord(strategy.id, record.id))
@@ -304,17 +306,25 @@ class StrategiesPane(Pane):
                 Tone.BAD,
             )
 
+    async def _fetch_detail(self, strategy: Strategy, record: Record) -> None:
+        """Beside the card, which must not wait for it."""
+        reply = await self.host.ask(ShowDetail(strategy.id, record.id))
+        if record is self._record:
+            self._detail = Known(reply.value) if isinstance(reply, Done) else Unknown(reply.text)
+            self._show_card()
+
     def _show_card(self) -> None:
         if self._strategy is not None and self._record is not None and self._card is not None:
             now = self.host.snapshot.at if self.host.snapshot else None
-            self._record_view.show_record(self._strategy, self._record, self._card, now)
+            self._record_view.show_record(self._strategy, self._record, self._card, self._detail, now)
 
     async def _use(self, strategy: Strategy, record: Record) -> None:
         try:
             card = await self.host.ask(ShowRecord(strategy.id, record.id))
-            if not isinstance(card, Done):
+            refused = _why_unusable(card)
+            if not isinstance(card, Done) or refused:
                 self.host.show_message(
-                    say("Record {id} cannot be used: {text}", id=record.id, text=card.text), failed=True
+                    say("Record {id} cannot be used: {text}", id=record.id, text=refused), failed=True
                 )
                 return
             if not await self._agreed(partial(self._question, strategy, record, card.value)):
@@ -373,6 +383,13 @@ class StrategiesPane(Pane):
             say("Follow it from the next rebalance on? Nothing is sent now."),
             say("Yes, use it"),
         )
+
+
+def _why_unusable(card: Reply[RecordCard]) -> str:
+    """Why a record cannot be followed: without its parameters its stops would not be known."""
+    if not isinstance(card, Done):
+        return card.text
+    return card.value.parameters.reason if isinstance(card.value.parameters, Unknown) else ""
 
 
 def _changes(card: RecordCard, snapshot: Snapshot) -> list[Fact]:

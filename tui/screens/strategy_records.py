@@ -12,7 +12,7 @@ from textual.containers import VerticalScroll
 from core.i18n import mark, say
 from core.model.command import RecordCard
 from core.model.figures import Basis, Unit
-from core.model.known import Unknown
+from core.model.known import Known, Maybe, Unknown
 from core.model.platform import Record, Strategy
 from core.model.snapshot import Followed
 from tui import format as fmt
@@ -136,8 +136,26 @@ class RecordView(VerticalScroll, can_focus=True):
     def show_text(self, text: str, tone: Tone = Tone.DIM) -> None:
         self._text_block.set_text(styled((text, tone)))
 
-    def show_record(self, strategy: Strategy, record: Record, card: RecordCard, now: datetime | None) -> None:
-        self._text_block.set_text(record_text(strategy, record, card, now))
+    def show_record(
+        self,
+        strategy: Strategy,
+        record: Record,
+        card: RecordCard,
+        detail: Maybe[Mapping[str, Any]] | None,
+        now: datetime | None,
+    ) -> None:
+        """`detail` is None until the platform has answered."""
+        text = record_text(strategy, record, card, now)
+        _mapping(text, say("Parameters"), card.parameters)
+        _mapping(text, say("Detail"), _not_above(detail))
+        self._text_block.set_text(text)
+
+
+def _not_above(detail: Maybe[Mapping[str, Any]] | None) -> Maybe[Mapping[str, Any]] | None:
+    """The detail without what the card's head shows."""
+    if not isinstance(detail, Known):
+        return detail
+    return Known({key: value for key, value in detail.value.items() if key not in _SHOWN_ABOVE})
 
 
 def record_text(strategy: Strategy, record: Record, card: RecordCard, now: datetime | None = None) -> Text:
@@ -159,8 +177,6 @@ def record_text(strategy: Strategy, record: Record, card: RecordCard, now: datet
     if record.impossible:
         text.append(f"\n{_impossible(record.impossible)}", STYLES[Tone.WARN])
     _selection(text, card, now)
-    _mapping(text, say("Parameters"), card.detail.parameters)
-    _mapping(text, say("Detail"), {key: value for key, value in card.detail.detail.items() if key not in _SHOWN_ABOVE})
     return text
 
 
@@ -211,8 +227,16 @@ def _selection(text: Text, card: RecordCard, now: datetime | None) -> None:
             text.append(f"\n     {bond.blocked}", STYLES[Tone.WARN])
 
 
-def _mapping(text: Text, title: str, values: Mapping[str, Any]) -> None:
+def _mapping(text: Text, title: str, found: Maybe[Mapping[str, Any]] | None) -> None:
+    """`found` is None while it is being loaded."""
     text.append(f"\n\n{title}", STYLES[Tone.TITLE])
+    if found is None:
+        text.append(say("\nloading"), STYLES[Tone.DIM])
+        return
+    if isinstance(found, Unknown):
+        text.append("\n" + say("not loaded: {reason}", reason=found.reason), STYLES[Tone.WARN])
+        return
+    values = found.value
     if not values:
         text.append(say("\nthe platform gives none"), STYLES[Tone.DIM])
     for key, value in values.items():

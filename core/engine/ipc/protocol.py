@@ -37,6 +37,7 @@ from core.model.command import (
     ReadReport,
     ReadSettings,
     ShowBond,
+    ShowDetail,
     ShowRecord,
 )
 from core.model.errors import InvalidDataError
@@ -138,7 +139,7 @@ def _decoded_object(plain: dict[str, Any]) -> Any:  # noqa: ANN401  (JSON)
             raise ProtocolError(f"an object without a known tag: {sorted(plain)}")
 
 
-PROTOCOL = 6
+PROTOCOL = 7
 """Increased with every change of the messages or the classes in them: engine and viewer must have the same."""
 
 READ_ONLY_COMMANDS: tuple[type[Command[Any]], ...] = (
@@ -153,6 +154,7 @@ READ_ONLY_COMMANDS: tuple[type[Command[Any]], ...] = (
     ReadReport,
     ReadSettings,
     ShowBond,
+    ShowDetail,
     ShowRecord,
 )
 """Commands that a viewer with `watch` may send. `MakePlan` is not among them: a new plan would replace the one that

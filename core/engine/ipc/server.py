@@ -332,6 +332,8 @@ class _Viewer:
                 say("the engine does not understand this viewer: both must be the same version of rotor"), refused=True
             )
         answer = await asyncio.to_thread(encode, {"number": number, "reply": reply})
+        if len(answer) > MAX_LINE_BYTES:  # the viewer would end the connection
+            answer = encode({"number": number, "reply": Failed(say("the answer is too large to be shown"))})
         with contextlib.suppress(OSError):
             async with self._write_lock:
                 self._writer.write(answer)
