@@ -124,6 +124,14 @@ PANES = (
 
 ACTIONS = (
     Action("home.login", "l", mark("Log in"), mark("Log in to Factor Cat")),
+    Action(
+        "home.logout",
+        "L,shift+l",
+        mark("Log out"),
+        mark("Log out of Factor Cat and delete the stored password. Asks first"),
+        "L",
+        footer=False,
+    ),
     Action("home.open", "enter", mark("Read"), mark("Read the event under the cursor in full")),
     Action(
         "home.pause",

@@ -152,7 +152,7 @@ class HealthMonitor:
     def _platform(self, now: datetime) -> _State:
         level, text = self.platform
         ends = self._components.platform.token_expires_at
-        if level is Level.GOOD and ends is not None and ends < now:
+        if level is Level.GOOD and ends is not None and ends < now and not self._components.platform.renews_itself:
             return _State(Level.WARNING, say("its login ended at {ends:%H:%M}", ends=ends))
         return _State(level, text)
 

@@ -9,6 +9,7 @@ from core.engine.assembly import Components
 from core.engine.current_settings import CurrentSettings
 from core.engine.health import HealthMonitor
 from core.engine.settings_commands import NotificationReloader
+from core.engine.trading_commands import CommandDeclined
 from core.factorcat import FactorCatClient, FactorCatError
 from core.i18n import say
 from core.infra.config import write_setting
@@ -108,11 +109,18 @@ class PlatformLogin:
         await describe_followed(self._components)
         return LoggedIn(user, trouble)
 
-    async def log_out(self, _: Logout) -> None:
-        self._components.platform.logout()
+    async def log_out(self, _: Logout) -> str:
+        if self._components.settings.mode == "sandbox":
+            raise CommandDeclined(say("The sandbox has its own platform: there is nothing to log out of."))
         self._may_retry = False
-        self._health.platform = (Level.WARNING, say("logged out"))
-        await self._forget()
+        await self.close()  # a login that is on its way would come after this
+        async with self._by_hand:
+            self._components.platform.logout()
+            self._health.platform = (Level.WARNING, say("logged out"))
+            said = await asyncio.to_thread(forget_login, self._credentials, self._username)
+        log.info("%s", said)
+        stays = say("Stops go on. Without a login there is no list: nothing is rebalanced until you log in again.")
+        return f"{said} {stays}"
 
     async def open_safe(self, command: OpenSafe) -> str:
         """Raises `SafeShut`."""
@@ -194,6 +202,19 @@ class PlatformLogin:
             trouble = await asyncio.to_thread(self._credentials.forget, self._username, service)
             if trouble is not None:
                 log.warning("%s", trouble)
+
+
+def forget_login(credentials: Credentials, username: str) -> str:
+    """Delete the password and the token of this user; says what is deleted and what stays. Blocks."""
+    troubles = [credentials.forget(username, service) for service in ("factorcat", TOKEN)]
+    found = credentials.find(username)
+    told = [say("Logged out of Factor Cat: no password and no token of {user} is stored here now.", user=username)]
+    if trouble := next(filter(None, troubles), None):
+        told = [say("Logged out of Factor Cat, but a copy may remain: {trouble}", trouble=trouble)]
+    if isinstance(found, Known) and found.value[1] == "environment":
+        told.append(say("ROTOR_FACTORCAT__PASSWORD still holds a password: the next start logs in with it."))
+    told.append(say("The user name stays in the settings."))
+    return " ".join(told)
 
 
 async def describe_followed(components: Components) -> None:

@@ -68,6 +68,7 @@ class SnapshotBuilder:
             ready=not blockers,
             blockers=blockers,
             platform_user=components.platform.user,
+            username=components.settings.factorcat.username,
             health=self._health.report(now),
             followed=Followed(followed.strategy_id, followed.history_id, state.strategy_name)
             if followed.history_id

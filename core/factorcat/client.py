@@ -28,8 +28,11 @@ from core.model.figures import UnitSetting
 from core.model.platform import Page, Record, Selection, Strategy
 from core.model.settings import FactorCatSettings, Settings
 
-_RENEWAL_MARGIN = timedelta(minutes=10)
+_RENEWAL_MARGIN = timedelta(minutes=2)
 """How long before its end a token is renewed."""
+
+_NO_SUCH_CALL = frozenset({404, 405, 501})
+"""What a platform without long-term tokens answers: the password renews the login."""
 
 _LOGIN_REFUSALS = frozenset({400, 401, 403, 422})
 
@@ -69,6 +72,7 @@ class FactorCatClient:
         self._credentials: LoginDetails | None = None
         self._session: Session | None = None
         self._renewal: asyncio.Task[Session] | None = None
+        self._long_term = True  # whether the platform may issue long-term tokens
 
     @classmethod
     def of(
@@ -99,6 +103,11 @@ class FactorCatClient:
         """When the token ends, Shanghai time; None without a token, or where it holds no end."""
         return None if self._session is None else self._session.expires_at
 
+    @property
+    def renews_itself(self) -> bool:
+        """Whether the next request logs in again by itself where the token has ended."""
+        return self._credentials is not None
+
     async def login(self, username: str, password: str) -> str:
         """Log in and keep the password in memory for renewals; returns the user's name.
 
@@ -123,7 +132,7 @@ class FactorCatClient:
         ends = expiry(token)
         if ends is None or ends < self._clock.now() + _RENEWAL_MARGIN:
             return False
-        session = Session(username, token, ends)
+        session = Session(username, token, self._clock.now(), ends)
         call = ApiCall(say("the strategies"), "GET", "/strategies/", {"page": 1, "limit": 1}, repeatable=True)
         if await self._send_with(call, session) is None:
             return False
@@ -140,9 +149,7 @@ class FactorCatClient:
         Raises `LoginNeeded` where the password is no longer accepted; the token in use works until its end.
         """
         session = self._session
-        if session is None or session.expires_at is None or self._credentials is None:
-            return False
-        if self._clock.now() < session.expires_at - margin:
+        if session is None or self._credentials is None or not session.ends_within(margin, self._clock.now()):
             return False
         await self._renewed(session)
         return True
@@ -268,14 +275,20 @@ class FactorCatClient:
             ) from None
         given = checked(TokenAnswer, decoded(answer, call.about), call.about)
         token = await self._long_term_token(given.access_token)
-        return Session(given.username or credentials.username, token, expiry(token))
+        return Session(given.username or credentials.username, token, self._clock.now(), expiry(token))
 
     async def _long_term_token(self, short: SecretStr) -> SecretStr:
         """The long-term token, or the short one where the platform gives none."""
+        if not self._long_term:
+            return short
         call = ApiCall(say("the long-term token"), "POST", "/auth/generate-long-term-token")
         try:
             answer = await self._http.send(call, short)
             return checked(TokenAnswer, decoded(answer, call.about), call.about).access_token
+        except ServerRefused as refusal:
+            self._long_term = refusal.status not in _NO_SUCH_CALL
+            if self._long_term:
+                _log.info("The short-term token stays in use. %s", refusal)
         except FactorCatError as error:
             _log.info("The short-term token stays in use. %s", error)
         return short

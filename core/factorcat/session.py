@@ -4,7 +4,7 @@ import base64
 import json
 import math
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 from pydantic import SecretStr
@@ -20,11 +20,19 @@ class LoginDetails:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A token and whose it is; `expires_at` is None where the token holds no end."""
+    """A token and whose it is; `began` is when it came, `expires_at` None where the token holds no end."""
 
     user: str
     token: SecretStr
+    began: datetime
     expires_at: datetime | None
+
+    def ends_within(self, margin: timedelta, now: datetime) -> bool:
+        """Whether it is time to renew it. Never for a token that lives hardly longer than the margin, or seems to
+        because this machine's clock is fast: each check would log in. The platform's refusal renews that one."""
+        if self.expires_at is None or self.expires_at - self.began < 2 * margin:
+            return False
+        return now >= self.expires_at - margin
 
 
 def expiry(token: SecretStr) -> datetime | None:

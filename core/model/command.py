@@ -62,8 +62,8 @@ class Login(Command[LoggedIn]):
 
 
 @dataclass(frozen=True, slots=True)
-class Logout(Command[None]):
-    """Forget the token and the remembered password."""
+class Logout(Command[str]):
+    """Forget the token and the remembered password; says what is deleted and what stays."""
 
 
 @dataclass(frozen=True, slots=True)

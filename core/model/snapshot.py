@@ -330,6 +330,7 @@ class Rebalance:
 class Snapshot:
     """Everything a screen may know. `number` grows with each one, so the newest wins; `stops` tells what is armed.
 
+    `platform_user` is whose login works, `username` the name in the settings.
     `needs` is what is still to be done before the first live order; `jobs` what the schedule does next, soonest first;
     `notices` what wants attention and does not keep trading off; `dangers` what threatens the holdings (calls, last
     days); `sources` where prices come from, best first; `limits` how far the day's limits are used; `suspended` the
@@ -347,6 +348,7 @@ class Snapshot:
     ready: bool
     blockers: tuple[BlockReason, ...] = ()
     platform_user: str | None = None
+    username: str = ""
     health: tuple[Health, ...] = ()
     followed: Followed | None = None
     asset: Maybe[Asset] = Unknown("not read yet")

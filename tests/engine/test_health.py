@@ -125,7 +125,7 @@ class Patient:
             feed=ReplayFeed(),
             calendar=Calendar(),
             order_manager=SimpleNamespace(broker=self.broker),
-            platform=SimpleNamespace(token_expires_at=None),
+            platform=SimpleNamespace(token_expires_at=None, renews_itself=False),
             state=RunState(),
         )
         self.account = SimpleNamespace(unanswered=None)
@@ -307,6 +307,8 @@ def test_an_expired_login_is_shown(patient: Patient) -> None:
     assert patient.told("FactorCat") == (Level.GOOD, "ok")
     patient.machine.passes(301)
     assert patient.told("FactorCat") == (Level.WARNING, "its login ended at 10:05")
+    patient.components.platform.renews_itself = True
+    assert patient.told("FactorCat") == (Level.GOOD, "ok"), "the next request logs in by itself"
 
 
 async def test_a_failed_component_is_shown_and_recovers(patient: Patient) -> None:

@@ -91,6 +91,17 @@ async def test_a_good_list_is_bought(components: Components, server: Server) -> 
     assert set(components.order_manager.ledger.holdings()) == {leg.code for leg in plan.legs}
 
 
+async def test_a_login_that_ends_in_the_middle_of_a_plan_is_renewed_and_the_plan_goes_on(
+    components: Components, server: Server
+) -> None:
+    """The negative control is the row 401 below: a platform that refuses the fresh login too."""
+    server.on(SELECT, answer(401, {"detail": "token expired"}), GOOD)
+    plan = await follow(components)
+    assert server.count("/auth/login") == 2
+    assert len(plan.legs) == 4
+    assert set(components.order_manager.ledger.holdings()) == {leg.code for leg in plan.legs}
+
+
 BAD: dict[str, tuple[Reply, str]] = {
     "silent": (silence(), "in time|within"),
     "cut off": (cut_off([{"selected_bonds": [row(code) for code in CODES]}]), "middle|cut off|ended"),

@@ -186,8 +186,11 @@ def test_a_login_is_kept_although_strategies_cannot_be_listed(
             ("rotor", "factorcat:bob"): "a-long-password",
             ("rotor", "token:bob"): "header.payload.signature",
         }
-        assert engine.send(Logout()).result(60) == Done(None)
+        logged_out = ask(engine, Logout())
+        assert "no password and no token of bob is stored here now" in logged_out
+        assert "Stops go on" in logged_out
         assert credentials.kept == {}
+        assert until(engine, lambda shown: shown.platform_user is None).username == "bob"
         engine.send(Login("bob", "a-long-password", remember=True)).result(60)
         engine.send(Login("bob", "a-long-password", remember=False)).result(60)
         assert credentials.kept == {}

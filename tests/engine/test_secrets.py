@@ -243,6 +243,76 @@ def test_a_deleted_secret_is_removed_everywhere(world: SecretsWorld) -> None:
         engine.stop()
 
 
+def test_a_logout_ends_a_login_that_is_on_its_way(world: SecretsWorld) -> None:
+    set_keyring(MemoryKeyring())
+    engine = world.engine()
+    try:
+        ask(engine, Login(USER, PASSWORD, remember=True))
+    finally:
+        engine.stop()
+    reached, go_on = threading.Event(), threading.Event()
+    answer = world.platform.answer
+
+    def slowly(path: str) -> Any:
+        reached.set()
+        go_on.wait(60)
+        return answer(path)
+
+    world.platform.answer = slowly  # type: ignore[method-assign]
+    engine = world.engine()
+    try:
+        assert reached.wait(60)
+        ask(engine, Logout())
+        go_on.set()
+        assert isinstance(engine.send(ListStrategies()).result(60), Failed)
+        assert until(engine, lambda shown: shown.platform_user is None).username == USER
+    finally:
+        go_on.set()
+        engine.stop()
+
+
+def test_a_command_logs_out_with_and_without_an_engine(world: SecretsWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    ring = MemoryKeyring()
+    set_keyring(ring)
+    engine = world.engine()
+    try:
+        ask(engine, Login(USER, PASSWORD, remember=True))
+        through = CliRunner().invoke(main, ["--home", str(world.home.path), "logout"])
+        assert (through.exit_code, ring.kept) == (0, {})
+        assert "Stops go on" in through.output
+        assert until(engine, lambda shown: shown.platform_user is None).platform_user is None
+        ask(engine, Login(USER, PASSWORD, remember=True))
+        assert len(ring.kept) == 2
+    finally:
+        engine.stop()
+    monkeypatch.setenv("ROTOR_FACTORCAT__PASSWORD", "from a variable")
+    alone = CliRunner().invoke(main, ["--home", str(world.home.path), "logout"])
+    assert (alone.exit_code, ring.kept) == (0, {})
+    assert f"no password and no token of {USER} is stored here now" in alone.output
+    assert "ROTOR_FACTORCAT__PASSWORD still holds a password" in alone.output
+    assert f'username = "{USER}"' in world.home.config_file.read_text("utf-8")
+
+
+def test_a_logout_without_a_user_changes_nothing(tmp_path: Path) -> None:
+    done = CliRunner().invoke(main, ["--home", str(tmp_path), "logout"])
+    assert (done.exit_code, done.output) == (0, "Nobody is logged in: the settings name no user.\n")
+    missing = CliRunner().invoke(main, ["--home", str(tmp_path / "mistyped"), "logout"])
+    assert missing.exit_code == 1
+
+
+def test_the_sandbox_declines_a_logout(tmp_path: Path) -> None:
+    engine = Engine(Home(tmp_path), load_settings(tmp_path, environ={}))
+    engine.start()
+    try:
+        engine.wait_ready()
+        reply = engine.send(Logout()).result(30)
+        assert isinstance(reply, Failed)
+        assert reply.refused
+        assert isinstance(engine.send(ListStrategies()).result(30), Done)
+    finally:
+        engine.stop()
+
+
 def test_the_next_start_uses_the_stored_token_without_a_login(world: SecretsWorld) -> None:
     set_keyring(MemoryKeyring())
     asked: list[str] = []

@@ -154,16 +154,35 @@ async def test_the_token_is_renewed_before_it_expires(
     clock.move_to(end - timedelta(minutes=10, seconds=1))
     assert not await client.renew_if_due()
     assert server.count(LOGIN) == 1
-    clock.move_to(end - timedelta(minutes=10))
+    clock.move_to(end - timedelta(minutes=2))
     assert await client.renew_if_due()
     assert server.count(LOGIN) == 2
     assert client.token_expires_at == later
     assert not await client.renew_if_due()
 
 
-async def test_a_refused_renewal_keeps_the_token_until_it_expires(client: FactorCatClient, server: Server) -> None:
+@pytest.mark.parametrize("lives", [timedelta(seconds=40), timedelta(minutes=3), timedelta(0), -timedelta(days=1)])
+async def test_a_short_token_is_renewed_by_its_refusal_and_not_each_minute(
+    client: FactorCatClient, server: Server, clock: SteppedClock, lives: timedelta
+) -> None:
+    """Also one that seems to have ended, because this machine's clock is fast."""
+    server.on(LONG_TERM, answer(200, {"access_token": jwt(NOW + lives)}))
+    await client.login(USER, PASSWORD)
+    for minute in range(10):
+        clock.move_to(NOW + timedelta(minutes=minute))
+        assert not await client.renew_if_due()
+    assert server.count(LOGIN) == 1
+    server.on(SELECTION, answer(401, {"detail": "expired"}), answer(200, LIST))
+    await client.selection(7, 42)
+    assert server.count(LOGIN) == 2
+
+
+async def test_a_refused_renewal_keeps_the_token_until_it_expires(
+    client: FactorCatClient, server: Server, clock: SteppedClock
+) -> None:
     server.on(LONG_TERM, answer(200, {"access_token": jwt(NOW + timedelta(minutes=5))}))
     await client.login(USER, PASSWORD)
+    clock.move_to(NOW + timedelta(minutes=4))
     server.on(LOGIN, answer(401, {"detail": "密码已修改"}))
     with pytest.raises(LoginNeeded, match="密码已修改"):
         await client.renew_if_due()

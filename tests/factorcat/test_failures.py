@@ -280,6 +280,21 @@ async def test_without_a_long_term_token_the_short_one_is_used(
     assert server.count(LONG_TERM) == server.count(LOGIN) == 1
 
 
+@pytest.mark.parametrize("status", [404, 405, 501])
+async def test_a_platform_without_long_term_tokens_is_normal(
+    client: FactorCatClient, server: Server, caplog: pytest.LogCaptureFixture, status: int
+) -> None:
+    """Nothing is logged, and nothing is asked for again when the login is renewed."""
+    server.on(LONG_TERM, answer(status, {"detail": "Not Found"}))
+    server.on(SELECTION, answer(401, {}), answer(200, LIST))
+    await client.login(USER, PASSWORD)
+    await client.selection(7, 42)
+    assert (server.count(LOGIN), server.count(LONG_TERM)) == (2, 1)
+    assert [record.getMessage() for record in caplog.records if record.name == "core.factorcat.client"] == [
+        "The login to Factor Cat was renewed."
+    ]
+
+
 async def test_a_failed_login_keeps_the_previous_one(alice: FactorCatClient, server: Server) -> None:
     server.on(LOGIN, answer(401, {"detail": "no"}))
     with pytest.raises(LoginRefused):

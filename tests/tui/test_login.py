@@ -2,10 +2,11 @@
 
 from textual.widgets import Input
 
-from core.model.command import Done, Failed, LoggedIn, Login
+from core.model.command import Done, Failed, LoggedIn, Login, Logout
 from tests.tui.samples import blocked, snapshot
-from tests.tui.screen import flat, press, shown, status_text, until
+from tests.tui.screen import flat, press, settle, shown, status_text, strike, until
 from tests.tui.scripted import ScriptedLink
+from tui.screens.dialogs import TextDialog
 from tui.screens.login import LoginScreen
 
 SECRET = "hunter2-secret"
@@ -82,6 +83,54 @@ async def test_login_can_be_postponed_and_resumed() -> None:
         assert "NOT LOGGED IN to Factor Cat: press l on Home" in flat(app)
         await press(pilot, "l")
         assert isinstance(app.screen, LoginScreen)
+
+
+async def test_the_name_of_the_settings_is_filled_in_and_a_burst_goes_to_the_password() -> None:
+    link = ScriptedLink(snapshot(mode="paper", platform_user=None, username="trader@example.com"))
+    link.replies[Login] = Done(LoggedIn("trader"))
+    async with shown(link) as (app, pilot):
+        assert app.focused is app.screen.query_one("#password", Input)
+        strike(pilot, "h", "u", "n", "t", "enter")
+        await settle(pilot)
+    assert link.sent_of(Login) == [Login("trader@example.com", "hunt", remember=True)]
+
+
+async def test_a_name_that_is_only_filled_in_keeps_no_needless_login_open() -> None:
+    link = ScriptedLink(snapshot(mode="paper", platform_user=None, username="trader"))
+    async with shown(link) as (app, pilot):
+        assert isinstance(app.screen, LoginScreen)
+        link.change(platform_user="trader")
+        await until(pilot, lambda: not isinstance(app.screen, LoginScreen))
+
+
+async def test_a_long_reason_is_shown_whole_in_a_window_of_its_own() -> None:
+    link = _link()
+    link.replies[Login] = Failed(f"The certificate is not valid. {'AA:' * 100} certificate_sha256 = the end")
+    async with shown(link, *TYPED, "enter") as (app, pilot):
+        assert isinstance(app.screen, TextDialog)
+        assert "certificate_sha256 = the end" in flat(app)
+        await press(pilot, "escape")
+        assert isinstance(app.screen, LoginScreen)
+        assert app.focused is app.screen.query_one("#password", Input)
+
+
+async def test_logging_out_asks_first_and_says_what_stays() -> None:
+    link = ScriptedLink(snapshot(mode="paper", platform_user="li"))
+    link.replies[Logout] = Done("Logged out of Factor Cat. Stops go on.")
+    async with shown(link, "L", "enter") as (app, pilot):
+        assert link.sent_of(Logout) == []
+        await press(pilot, "L")
+        assert "stops and open orders" in flat(app)
+        await press(pilot, "y")
+        assert link.sent_of(Logout) == [Logout()]
+        assert "Logged out of Factor Cat. Stops go on." in status_text(app)
+
+
+async def test_the_sandbox_has_nothing_to_log_out_of() -> None:
+    link = ScriptedLink(snapshot())
+    async with shown(link, "L", "y") as (app, _):
+        assert link.sent_of(Logout) == []
+        assert "there is nothing to log out of" in status_text(app)
 
 
 async def test_lookup_never_sees_the_password() -> None:

@@ -24,9 +24,12 @@ from tui.cli.context import (
     USAGE,
     CliContext,
     accepts_viewers,
+    ask,
     confirm_or_exit,
     exit_with,
+    pass_existing_folder,
     prompt_secret,
+    running_in,
 )
 from tui.cli.output import print_doctor, print_json, show
 
@@ -38,6 +41,9 @@ _SECRETS: dict[SecretName, str] = {
     "email": "Password of the mail server",
     "push": "Apprise addresses of push services, separated by blanks",
 }
+_LOGOUT_SECONDS = 120.0
+"""Seconds that a keyring may keep a logout waiting: it may ask the user, for the password and for the token."""
+
 _ENGINE_SECONDS = 3.0
 """Seconds that a running engine has to send its first snapshot."""
 
@@ -88,6 +94,29 @@ def _doctor_document(home: Home, mode: str | None, more: tuple[Finding, ...]) ->
         "worst": max((finding.state for finding in findings), key=list(CheckResult).index).name.lower(),
         "findings": [{**asdict(finding), "state": finding.state.name.lower()} for finding in findings],
     }
+
+
+@click.command(epilog="Example: rotor logout")
+@pass_existing_folder
+def logout(context: CliContext) -> None:
+    """Log out of Factor Cat and delete its password and token from this machine.
+
+    A running engine logs out too; its stops go on. The user name stays in the settings.
+    """
+    if running_in(context.home) is not None:
+        from core.model.command import Logout
+
+        with context.engine() as engine:
+            click.echo(ask(engine, Logout(), _LOGOUT_SECONDS))
+        return
+    from core.engine.login import forget_login
+
+    settings = context.settings()
+    if not settings.factorcat.username:
+        click.echo("Nobody is logged in: the settings name no user.")
+        return
+    credentials = context.credentials()
+    click.echo(forget_login(credentials, settings.factorcat.username))
 
 
 @click.group()

@@ -266,7 +266,7 @@ for _command in (
     *(trading.run, trading.pause, trading.halt, trading.resume, trading.cancel, trading.flatten),
     *(trading.consent, trading.self_test, trading.settle, trading.adopt, trading.release),
     *(report.report, report.flows, restore.restore),
-    *(calendar.calendar, admin.doctor, admin.notify, admin.secret, admin.completion, admin.akshare_table),
+    *(calendar.calendar, admin.doctor, admin.logout, admin.notify, admin.secret, admin.completion, admin.akshare_table),
     *(service.start, service.stop, service.autostart, service.serve, service.attach),
 ):
     main.add_command(_command)

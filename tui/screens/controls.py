@@ -70,7 +70,14 @@ def _nothing_missed(snapshot: Snapshot) -> str:
     return "" if snapshot.missed is not None else say("No run was missed.")
 
 
+def _nobody_to_log_out(snapshot: Snapshot) -> str:
+    if snapshot.mode == "sandbox":
+        return say("The sandbox has its own platform: there is nothing to log out of.")
+    return "" if snapshot.platform_user is not None or snapshot.health else say("The engine is still starting.")
+
+
 _OBSTACLES = {
+    "logout": _nobody_to_log_out,
     "resume": _nothing_to_resume,
     "cancel": _nothing_to_cancel,
     "flatten": _nothing_to_sell,
@@ -100,6 +107,18 @@ def pause_question(snapshot: Snapshot) -> Confirm:
         (say("Until"), say(_UNTIL_RESUMED), Tone.TEXT),
     ]
     return Confirm(say("Pause buying"), rows, say("Stop buying from now on?"), say("Yes, pause"))
+
+
+def logout_question(snapshot: Snapshot) -> Confirm:
+    user = snapshot.platform_user or snapshot.username
+    rows = [
+        *mode_and_account(snapshot),
+        (say("User"), user or say("nobody is logged in"), Tone.TEXT),
+        (say("Deleted"), say("the password and the token that are stored on this machine"), Tone.WARN),
+        (say("Not done"), say("no list is fetched: scheduled runs are refused until you log in"), Tone.WARN),
+        (say("Goes on"), say("stops and open orders; the user name stays in the settings"), Tone.TEXT),
+    ]
+    return Confirm(say("Log out"), rows, say("Log out of Factor Cat?"), say("Yes, log out"))
 
 
 def halt_question(snapshot: Snapshot) -> Confirm:
@@ -294,6 +313,11 @@ def flatten_outcome(reply: Reply[Rebalance]) -> Outcome:
 def simple_outcome(done: str, undone: str, reply: Reply[None]) -> Outcome:
     """The outcome of a command without a result."""
     return _failed(undone, undone, reply) if isinstance(reply, Failed) else (done, False)
+
+
+def told_outcome(reply: Reply[str]) -> Outcome:
+    """The outcome of a command that says itself what it did."""
+    return (reply.text, True) if isinstance(reply, Failed) else (reply.value, False)
 
 
 def _failed(refused: str, failed: str, reply: Failed) -> Outcome:

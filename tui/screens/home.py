@@ -10,7 +10,7 @@ from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 
 from core.i18n import mark, say
-from core.model.command import CancelWorking, Command, DropMissed, Flatten, Halt, PauseBuys, Reply, Resume
+from core.model.command import CancelWorking, Command, DropMissed, Flatten, Halt, Logout, PauseBuys, Reply, Resume
 from core.model.snapshot import Event, Snapshot
 from tui import format as fmt
 from tui.actions import bindings_of
@@ -116,6 +116,9 @@ class HomePane(Pane):
 
     def action_login(self) -> None:
         self.host.open_login()
+
+    def action_logout(self) -> None:
+        self._start_action("logout", controls.logout_question, Logout(), controls.told_outcome)
 
     def action_open(self) -> None:
         event = self._latest.get(self._events.cursor_key or "")

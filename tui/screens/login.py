@@ -17,10 +17,13 @@ from textual.widgets import Input, Static
 from core.i18n import say
 from core.model.command import Done, LoggedIn, Login, OpenSafe
 from core.model.snapshot import Snapshot
-from tui.screens.dialogs import ChoiceDialog, Dialog
+from tui.screens.dialogs import ChoiceDialog, Dialog, TextDialog
 from tui.screens.pane import PaneHost
 from tui.widgets.text import TextBlock, key_hints
 from tui.widgets.theme import Tone, styled
+
+_FITS = 300
+"""Characters of a problem that the login has room for on a small terminal; a longer one opens a window of its own."""
 
 
 class PasswordInput(Input):
@@ -78,7 +81,7 @@ class LoginScreen(Dialog[LoggedIn | None]):
     The password leaves the field the moment it is sent and is kept nowhere.
     """
 
-    AUTO_FOCUS = "#username"
+    AUTO_FOCUS = ".first"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", show=False),
         Binding("enter", "submit", show=False),
@@ -86,25 +89,28 @@ class LoginScreen(Dialog[LoggedIn | None]):
         Binding("up", "app.focus_previous", show=False),
     ]
 
-    def __init__(self, host: PaneHost, mode: str) -> None:
+    def __init__(self, host: PaneHost, mode: str, username: str) -> None:
+        """`username`: the name of the settings, which the user need not type again; empty without one."""
         super().__init__()
-        self._host, self._mode = host, mode
+        self._host, self._mode, self._username = host, mode, username
         self._busy = False
 
     @property
     def in_use(self) -> bool:
         """Whether something is typed in it, which would act as keys elsewhere, or a login's answer is still to come,
         which may say more than that the login succeeded."""
-        return self._busy or any(field.value for field in self.query(Input))
+        empty = {"username": self._username, "password": ""}
+        return self._busy or any(field.value != empty[field.id or ""] for field in self.query(Input))
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog", id="login") as box:
             box.border_title = say("rotor - {upper}", upper=self._mode.upper())
             yield Static(styled((say("Log in to Factor Cat (因子猫)"), Tone.STRONG)), markup=False)
             yield Static(say("Username"), classes="label")
-            yield NameInput(id="username", max_length=100, compact=True)
+            first, second = ("", "first") if self._username else ("first", "")
+            yield NameInput(self._username, id="username", max_length=100, compact=True, classes=first)
             yield Static(say("Password"), classes="label")
-            yield PasswordInput(id="password", password=True, max_length=200, compact=True)
+            yield PasswordInput(id="password", password=True, max_length=200, compact=True, classes=second)
             yield CheckBox(say("Remember the password in this machine's keyring"))
             yield TextBlock(id="login-error")
             yield key_hints(
@@ -151,6 +157,8 @@ class LoginScreen(Dialog[LoggedIn | None]):
             return
         self._show_problem(reply.text, Tone.BAD)
         self.query_one("#password", Input).focus()
+        if len(reply.text) > _FITS:
+            self._host.push_screen(TextDialog(say("Not logged in"), reply.text))
 
     def _show_problem(self, text: str, tone: Tone) -> None:
         self.query_one("#login-error", TextBlock).set_text(styled((text, tone)))
@@ -194,7 +202,7 @@ class LoginController:
     def open_login(self) -> None:
         snapshot = self._host.snapshot
         if snapshot is not None and not isinstance(self._host.screen, LoginScreen):
-            self._host.push_screen(LoginScreen(self._host, snapshot.mode), self._logged_in)
+            self._host.push_screen(LoginScreen(self._host, snapshot.mode, snapshot.username), self._logged_in)
 
     def _logged_in(self, login: LoggedIn | None) -> None:
         if login is not None and login.trouble:
