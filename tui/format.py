@@ -203,7 +203,7 @@ def stops_text(stops: StopsSummary | None) -> tuple[str, Tone]:
     if stops is None:
         return say("not known yet"), Tone.DIM
     if not stops.managed:
-        return say("nothing to guard"), Tone.DIM
+        return say("not set") if stops.not_set else say("nothing to guard"), Tone.DIM
     note = f": {stops.note}" if stops.note else ""
     all_armed = stops.armed >= stops.managed
     return say(

@@ -10,7 +10,7 @@ from core.model.known import Known, Maybe, Unknown
 from core.model.order import Origin
 from core.model.quote import Quote
 from core.model.snapshot import Adoption, AdoptionLevels
-from core.rules.stops import Levels, crossed
+from core.rules.stops import NO_STOPS, Levels, crossed
 
 
 def adoption_of(
@@ -48,7 +48,7 @@ def _levels(components: Components, price: Decimal, mean: Decimal, found: Maybe[
         return AdoptionLevels(price, note=note or levels.reason)
     loss, profit = levels.value.loss, levels.value.profit
     if loss is None and profit is None:
-        return AdoptionLevels(price, note=note or say("the strategy has no stops"))
+        return AdoptionLevels(price, note=note or say(NO_STOPS))
     return AdoptionLevels(price, loss, profit, note, _through(levels.value, found))
 
 

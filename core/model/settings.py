@@ -38,6 +38,7 @@ AsShare = BeforeValidator(partial(_no_percentage, whole=True))
 """1 is 100 %: what is above it, or where nobody wants as much, was typed as a percentage."""
 
 StopRatio = Annotated[Decimal, Field(gt=0, lt=1), AsRatio]
+StopChoice = Literal["strategy", "off"]
 
 
 def _session_time(text: str) -> str:
@@ -192,10 +193,10 @@ class StopSettings(SettingsGroup):
 
     enabled: bool = True
     """Turn stops on."""
-    take_profit: Literal["strategy"] | StopRatio = "strategy"
-    """Ratio above the basis at which to sell (0.05 is 5 %), or "strategy" for the record's own parameter."""
-    stop_loss: Literal["strategy"] | StopRatio = "strategy"
-    """Ratio below the basis at which to sell (0.05 is 5 %), or "strategy"."""
+    take_profit: StopChoice | StopRatio = "strategy"
+    """Ratio above the basis at which to sell (0.05 is 5 %), "strategy" for the record's own parameter, or "off"."""
+    stop_loss: StopChoice | StopRatio = "strategy"
+    """Ratio below the basis at which to sell (0.05 is 5 %), "strategy" for the record's own parameter, or "off"."""
     basis: Literal["cost", "prev_close", "both"] = "cost"
     """The basis of the ratios; both: the level that is reached first."""
     refill: bool = False

@@ -113,7 +113,7 @@ class StopStatus(StrEnum):
     SELLING = mark("selling")
     WAITING = mark("waits")
     OFF = mark("off")
-    NOT_SET = mark("no stop")
+    NOT_SET = mark("not set")
     NO_PRICE = mark("no price")
     BLOCKED = mark("not armed")
 
@@ -124,6 +124,7 @@ class StopRow:
 
     `armed`: the next price through a level sells. `status` decides how it is shown; `state` is the sentence for people:
     what the stop waits for, or why it cannot sell. `checked_at` is when a price was last compared with the levels.
+    `not_set`: which of the two is not used, so that its missing level is no fault.
     """
 
     loss: Decimal | None
@@ -133,15 +134,17 @@ class StopRow:
     state: str
     status: StopStatus
     checked_at: datetime | None = None
+    not_set: tuple[Origin, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class StopsSummary:
-    """How many of the managed holdings are guarded; `note` says why not all are."""
+    """How many of the managed holdings are guarded; `note` says why not all are. `not_set` more are to have no stop."""
 
     armed: int
     managed: int
     note: str = ""
+    not_set: int = 0
 
 
 @dataclass(frozen=True, slots=True)

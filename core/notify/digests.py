@@ -28,7 +28,9 @@ def opening_check(shown: Snapshot) -> str:
         )
     else:
         lines.append(say("  follows no strategy: nothing is bought"))
-    if shown.stops is not None:
+    if shown.stops is not None and shown.stops.not_set:
+        lines.append(say("  stops: not set"))
+    elif shown.stops is not None:
         lines.append(say("  stops armed: {armed} of {managed}", armed=shown.stops.armed, managed=shown.stops.managed))
     lines += [f"  {say(job.name)}: {job.at:%m-%d %H:%M}" for job in shown.jobs]
     lines += [f"  {text}" for text in (*shown.dangers, *shown.notices)]

@@ -7,11 +7,13 @@ from typing import Literal
 from core.i18n import mark, say
 from core.model.known import Known, Maybe, Unknown
 from core.model.order import Origin, Side
-from core.model.settings import StopSettings
+from core.model.settings import StopChoice, StopSettings
 from core.rules.record_parameters import STOP_LOSS, TAKE_PROFIT, Parameters, stop_ratio
 from core.rules.ticks_and_lots import to_tick
 
 Basis = Literal["cost", "prev_close", "both"]
+
+NO_STOPS = mark("neither a stop-loss nor a take-profit is set")
 
 _NO_COST = mark('what it cost is not known, so its stop has no level (stops.basis = "prev_close" needs no cost)')
 
@@ -27,6 +29,12 @@ class Ratios:
     def troubles(self) -> tuple[str, ...]:
         """Why one of them cannot be armed."""
         return tuple(dict.fromkeys(r.reason for r in (self.loss, self.profit) if isinstance(r, Unknown)))
+
+    @property
+    def not_set(self) -> tuple[Origin, ...]:
+        """The stops that are not used: the settings or the record say so."""
+        named = ((Origin.STOP_LOSS, self.loss), (Origin.TAKE_PROFIT, self.profit))
+        return tuple(origin for origin, ratio in named if ratio == Known(None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +63,10 @@ def levels_of(cost: Decimal, prev_close: Maybe[Decimal], ratios: Ratios, basis: 
 
     The previous close changes overnight and may not be known: then `both` is the cost alone, with the reason as the
     levels' `doubt`. A cost that is not above zero is one that the broker did not report, or no price of the bond.
+    Without a stop nothing is needed to know its levels: there are none.
     """
+    if len(ratios.not_set) == 2:
+        return Known(Levels(None, None, ""))
     known = {"cost": cost} if basis in {"cost", "both"} and cost > 0 else {}
     doubt = ""
     if basis in {"prev_close", "both"}:
@@ -91,9 +102,9 @@ def _set(ratio: Maybe[Decimal | None]) -> Decimal | None:
     return ratio.value if isinstance(ratio, Known) else None
 
 
-def _ratio(wanted: Literal["strategy"] | Decimal, parameters: Maybe[Parameters], name: str) -> Maybe[Decimal | None]:
-    if isinstance(wanted, Decimal):
-        return Known(wanted)
+def _ratio(wanted: StopChoice | Decimal, parameters: Maybe[Parameters], name: str) -> Maybe[Decimal | None]:
+    if wanted != "strategy":
+        return Known(wanted if isinstance(wanted, Decimal) else None)
     if isinstance(parameters, Unknown):
         return Unknown(say("the strategy's {name} is unknown: {reason}", name=name, reason=parameters.reason))
     return stop_ratio(parameters.value, name)

@@ -15,7 +15,7 @@ from core.model.known import Known, Maybe, Unknown
 from core.model.order import STOP_ORIGINS, Intent, Order, OrderState, Origin, Side
 from core.model.quote import Quote
 from core.model.settings import Settings
-from core.model.snapshot import BlockKind, StopRow, StopsSummary
+from core.model.snapshot import BlockKind, StopRow, StopsSummary, StopStatus
 from core.quotes.feed import QuoteFeed, SecondSource
 from core.rules.pricing import order_price, why_not_tradable
 from core.rules.stops import Levels, Ratios, crossed, levels_of
@@ -130,9 +130,10 @@ class StopMonitor:
         return rows
 
     def summary(self, rows: Mapping[BondCode, StopRow]) -> StopsSummary:
-        armed = sum(row.armed for row in rows.values())
-        unarmed = next((row.state for row in rows.values() if not row.armed), "")
-        return StopsSummary(armed, len(rows), unarmed or (self._why_closed() or ""))
+        wanted = [row for row in rows.values() if row.status is not StopStatus.NOT_SET]
+        armed = sum(row.armed for row in wanted)
+        unarmed = next((row.state for row in wanted if not row.armed), "")
+        return StopsSummary(armed, len(wanted), unarmed or (self._why_closed() or ""), len(rows) - len(wanted))
 
     def _check_price(self, owned: Owned, quote: Quote, ratios: Ratios) -> None:
         code = owned.code

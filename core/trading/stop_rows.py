@@ -9,7 +9,7 @@ from core.model.known import Known, Maybe, Unknown
 from core.model.order import Origin
 from core.model.quote import Quote, TradingState
 from core.model.snapshot import StopRow, StopStatus
-from core.rules.stops import Levels, Ratios
+from core.rules.stops import NO_STOPS, Levels, Ratios
 
 
 @dataclass(slots=True)
@@ -59,7 +59,7 @@ def stop_row(
     unseen = _price_missing(watch, situation) if situation.hours is None else None
     status, text = _armed_status(watch.quote, situation, selling=selling)
     if reason is not None:
-        status = _unarmed_status(levels, situation)
+        status = _unarmed_status(situation)
     elif unseen is not None:
         status = StopStatus.NO_PRICE
     elif watch.note:
@@ -71,7 +71,7 @@ def stop_row(
     if reason is None and caveat is not None:
         state = say("{state}, but {troubles}", state=state, troubles=caveat)
     armed = reason is None and unseen is None
-    return StopRow(known.loss, known.profit, known.basis, armed, state, status, watch.checked_at)
+    return StopRow(known.loss, known.profit, known.basis, armed, state, status, watch.checked_at, ratios.not_set)
 
 
 def _armed_status(quote: Quote | None, situation: Situation, *, selling: bool) -> tuple[StopStatus, str]:
@@ -82,12 +82,11 @@ def _armed_status(quote: Quote | None, situation: Situation, *, selling: bool) -
     return StopStatus.ARMED, say("armed") if situation.hours is None else say("armed for the next hours of trading")
 
 
-def _unarmed_status(levels: Maybe[Levels], situation: Situation) -> StopStatus:
-    """NOT_SET only where the strategy is known to have no stops: ratios that are not known are no absence."""
+def _unarmed_status(situation: Situation) -> StopStatus:
+    """NOT_SET only where it is known that neither stop is used: ratios that are not known are no absence."""
     if not situation.enabled:
         return StopStatus.OFF
-    unset = isinstance(levels, Known) and levels.value.loss is None and levels.value.profit is None
-    return StopStatus.NOT_SET if unset and not situation.ratios.troubles else StopStatus.BLOCKED
+    return StopStatus.NOT_SET if len(situation.ratios.not_set) == 2 else StopStatus.BLOCKED
 
 
 def _price_missing(watch: Watch, situation: Situation) -> str | None:
@@ -105,5 +104,5 @@ def _why_unarmed(levels: Maybe[Levels], situation: Situation) -> str | None:
     if isinstance(levels, Unknown):
         return levels.reason
     if levels.value.loss is None and levels.value.profit is None:
-        return situation.ratios.troubles[0] if situation.ratios.troubles else say("the strategy has no stops")
+        return situation.ratios.troubles[0] if situation.ratios.troubles else say(NO_STOPS)
     return None

@@ -101,7 +101,7 @@ class TestProblems:
         assert set(told) == {
             "mode = \"papr\" (config.toml): should be 'sandbox', 'paper' or 'live'",
             "buy.amount = -1 (config.toml): should be greater than 0",
-            "stops.take_profit = \"x\" (config.toml): should be 'strategy' or should be a valid decimal",
+            "stops.take_profit = \"x\" (config.toml): should be 'strategy' or 'off' or should be a valid decimal",
             'fees.sh.rate = "9" (ROTOR_FEES__SH__RATE): should be less than 0.05',
             "orders.timeout = 0 (option): should be greater than or equal to 1",
             "ROTOR_BUY__AMOUTN: unknown variable; the nearest is ROTOR_BUY__AMOUNT",
@@ -368,6 +368,8 @@ def test_a_percentage_in_a_ratio_s_place_is_refused_with_the_ratio_that_was_mean
     [
         ("stops.take_profit", "0.05"),
         ("stops.take_profit", "strategy"),
+        ("stops.take_profit", "off"),
+        ("stops.stop_loss", "off"),
         ("stops.stop_loss", "0.999"),
         ("guards.max_turnover_ratio", "1"),
         ("guards.min_list_ratio", "1.0"),

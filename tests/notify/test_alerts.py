@@ -29,6 +29,7 @@ from core.model.snapshot import (
     StopsSummary,
 )
 from core.notify.alerts import TRADE_KINDS, AlertFinder
+from core.notify.digests import opening_check
 from core.notify.outbox import Outbox
 from core.rules.redemption import HeldDanger
 from tests.tui.samples import NOW, blocked, order, positions, rebalance, snapshot
@@ -243,6 +244,14 @@ def test_neither_the_break_nor_an_unknown_account_ends_a_suspension(world: Alert
     assert world.look(quiet(positions=Unknown("no answer"), stops=None), after=1) == []
     assert world.look(quiet(**held), after=1) == []
     assert len(world.look(quiet(), after=1)) == 2
+
+
+def test_stops_that_are_not_set_are_no_alarm(world: AlertWorld) -> None:
+    """Nor does a mail call them unarmed; one that should be armed and is not raises it."""
+    assert world.look(quiet(stops=StopsSummary(0, 0, not_set=5)), after=61) == []
+    assert "  stops: not set" in opening_check(quiet(stops=StopsSummary(0, 0, not_set=5)))
+    world.look(quiet(stops=StopsSummary(4, 5)))
+    assert len(world.look(quiet(stops=StopsSummary(4, 5)), after=61)) == 1
 
 
 def test_a_lost_and_a_restored_quote_source_are_reported(world: AlertWorld) -> None:

@@ -47,6 +47,24 @@ def test_a_strategy_s_ratio_may_be_a_number_or_its_text(figure: object) -> None:
     assert ratios_of(STRATEGY, told(profitTargetRatio="0.2", stopLossRatio=figure)) == ratios()
 
 
+def test_off_in_the_settings_is_no_such_stop_whatever_the_record_says() -> None:
+    off = StopSettings(take_profit="off", stop_loss="off")
+    for parameters in (told(profitTargetRatio=0.5, stopLossRatio=5), Unknown("away")):
+        found = ratios_of(off, parameters)
+        assert found == Ratios(Known(None), Known(None))
+        assert found.not_set == (Origin.STOP_LOSS, Origin.TAKE_PROFIT)
+
+
+def test_one_stop_off_leaves_the_other_to_the_record() -> None:
+    found = ratios_of(StopSettings(take_profit="off"), told(profitTargetRatio=0.5, stopLossRatio=0.08))
+    assert found == Ratios(Known(None), Known(Decimal("0.08")))
+
+
+def test_without_stops_an_unknown_cost_is_no_trouble() -> None:
+    none = ratios(profit=None, loss=None)
+    assert levels_of(Decimal(0), Unknown("away"), none, "both") == Known(Levels(None, None, ""))
+
+
 @pytest.mark.parametrize("zero", [0, 0.0, "0", "0.00", -0.0])
 def test_a_ratio_of_zero_is_no_such_stop_and_no_trouble(zero: object) -> None:
     found = ratios_of(STRATEGY, told(profitTargetRatio=zero, stopLossRatio=zero))

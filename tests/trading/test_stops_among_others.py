@@ -245,8 +245,26 @@ async def test_a_strategy_without_stops_is_shown_as_such(world: TradingWorld) ->
     world.own(A=100)
     world.ratios = Ratios(Known(None), Known(None))
     await world.ticked(A, THROUGH)
-    assert (world.stops.rows()[A].armed, state(world)) == (False, "the strategy has no stops")
+    assert (world.stops.rows()[A].armed, state(world)) == (False, "neither a stop-loss nor a take-profit is set")
     assert world.stops.rows()[A].status is StopStatus.NOT_SET
+    summary = world.stops.summary(world.stops.rows())
+    assert (summary.armed, summary.managed, summary.not_set) == (0, 0, 1)
+
+
+async def test_one_stop_that_is_not_set_leaves_the_other_armed(world: TradingWorld) -> None:
+    world.own(A=100)
+    world.ratios = Ratios(Known(None), Known(Decimal("0.05")))
+    await world.ticked(A, "100")
+    row = world.stops.rows()[A]
+    assert (row.armed, row.profit, row.not_set) == (True, None, (Origin.TAKE_PROFIT,))
+
+
+async def test_a_stop_that_is_unknown_is_an_alarm_where_one_that_is_not_set_is_none(world: TradingWorld) -> None:
+    world.own(A=100)
+    world.ratios = Ratios(Known(None), Unknown("not asked"))
+    await world.ticked(A, THROUGH)
+    summary = world.stops.summary(world.stops.rows())
+    assert (summary.armed, summary.managed, summary.note) == (0, 1, "not asked")
 
 
 async def test_changed_ratios_apply_from_the_next_price(world: TradingWorld) -> None:

@@ -187,6 +187,7 @@ STOPS = [
     (StopsSummary(12, 12), "Stops armed 12/12"),
     (StopsSummary(10, 12, "118031.SH has no price yet"), "Stops armed 10/12: 118031.SH has no price yet"),
     (StopsSummary(0, 0), "Stops nothing to guard"),
+    (StopsSummary(0, 0, not_set=12), "Stops not set"),
     (None, "Stops not known yet"),
 ]
 

@@ -13,7 +13,7 @@ from core.model.snapshot import PositionRow, StopRow, StopStatus
 from tests.tui.samples import order, positions, snapshot, stop
 from tests.tui.screen import LARGE, SMALL, flat, lines, press, shown, text
 from tests.tui.scripted import ScriptedLink
-from tui.screens.stop_text import distance_cell, state_cell, stop_rows
+from tui.screens.stop_text import distance_cell, level_cells, state_cell, stop_line, stop_rows
 from tui.widgets.theme import Tone
 
 WIDE = (200, 50)
@@ -37,7 +37,7 @@ STATES = [
     (stop(**LEVELS, state="no price yet", armed=False, status=StopStatus.NO_PRICE), "no price", Tone.WARN),
     (stop(**LEVELS, state="unreconciled", armed=False, status=StopStatus.BLOCKED), "unreconc~", Tone.WARN),
     (stop(**LEVELS, state="the levels are odd", armed=False, status=StopStatus.BLOCKED), "the leve~", Tone.WARN),
-    (replace(UNSET, state="the strategy has no stops"), "no stop", Tone.WARN),
+    (replace(UNSET, state="neither is set"), "not set", Tone.DIM),
     (replace(UNSET, state="off: stops.enabled = false", status=StopStatus.OFF), "off", Tone.WARN),
     (stop(**LEVELS, state="", armed=False, status=StopStatus.BLOCKED), "not armed", Tone.WARN),
     (None, "none", Tone.WARN),
@@ -48,13 +48,24 @@ STATES = [
 def test_every_state_has_a_word(row: StopRow | None, word: str, tone: Tone) -> None:
     assert state_cell(held(row))[:2] == (word, tone)
     in_full = next(value for label, value, _ in stop_rows(held(row)) if label == "Guard")
-    if row is not None and not row.armed:
+    if row is not None and not row.armed and row.status is not StopStatus.NOT_SET:
         assert in_full.startswith("NOT armed")
     assert row is None or row.state in in_full
 
 
 def test_holdings_not_managed_by_rotor_are_no_fault() -> None:
     assert state_cell(held(None, ours=0))[:2] == ("yours", Tone.DIM)
+
+
+def test_a_stop_that_is_not_set_is_no_unknown_one() -> None:
+    """A missing level is `not set` only where that is known."""
+    row = replace(stop(**LEVELS), profit=None)
+    shown_levels = [{label: value for label, value, _ in stop_rows(held(row))}["Take-profit"]]
+    row = replace(row, not_set=(Origin.TAKE_PROFIT,))
+    shown_levels += [{label: value for label, value, _ in stop_rows(held(row))}["Take-profit"]]
+    assert shown_levels == ["--", "not set"]
+    assert [found.text for found in level_cells(held(row))] == ["112.575", "not set"]
+    assert "SL 112.575  TP not set" in stop_line(held(row)).plain
 
 
 def test_distance_to_the_nearest_level() -> None:

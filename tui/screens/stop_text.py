@@ -4,6 +4,7 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from core.i18n import say
+from core.model.order import Origin
 from core.model.snapshot import PositionRow, StopRow, StopStatus
 from tui import format as fmt
 from tui.screens.dialogs import Fact
@@ -47,7 +48,20 @@ def level_cells(row: PositionRow) -> tuple[Cell, Cell]:
     if stop is None:
         return cell(""), cell("")
     tone = Tone.TEXT if stop.armed else Tone.DIM
-    return cell(fmt.price(stop.loss), tone, stop.loss), cell(fmt.price(stop.profit), tone, stop.profit)
+    loss, profit = (_level(stop, origin) for origin in (Origin.STOP_LOSS, Origin.TAKE_PROFIT))
+    return cell(loss, tone, stop.loss), cell(profit, tone, stop.profit)
+
+
+def _level(stop: StopRow, origin: Origin) -> str:
+    """The price of a level; `--` where it is not known, which is not the same as a stop that is not set."""
+    if origin in stop.not_set:
+        return say("not set")
+    return fmt.price(stop.loss if origin is Origin.STOP_LOSS else stop.profit)
+
+
+def _priced(stop: StopRow, origin: Origin) -> str:
+    level = stop.loss if origin is Origin.STOP_LOSS else stop.profit
+    return _level(stop, origin) if level is None else f"{fmt.price(level)} CNY"
 
 
 def through(row: PositionRow) -> bool:
@@ -64,12 +78,12 @@ def stop_line(row: PositionRow) -> Text:
     if stop is None:
         return styled(_unmanaged(row))
     if stop.loss is None and stop.profit is None:
-        return styled((say("no stop levels"), Tone.WARN), ("  ", Tone.DIM), (stop.state, Tone.WARN))
+        return styled((say("no stop levels"), _tone(stop)), ("  ", Tone.DIM), (stop.state, _tone(stop)))
     return styled(
         (say("SL") + " ", Tone.DIM),
-        fmt.price(stop.loss),
+        _level(stop, Origin.STOP_LOSS),
         ("  " + say("TP") + " ", Tone.DIM),
-        fmt.price(stop.profit),
+        _level(stop, Origin.TAKE_PROFIT),
         (say("  of {basis}", basis=stop.basis) if stop.basis else "", Tone.DIM),
         ("  ", Tone.DIM),
         (_full_state(stop), _tone(stop)),
@@ -89,8 +103,8 @@ def stop_rows(row: PositionRow) -> list[Fact]:
         return [(say("Guard"), *_unmanaged(row))]
     checked = fmt.clock(stop.checked_at) if stop.checked_at else say("not yet: no price was compared with the levels")
     return [
-        (say("Stop-loss"), f"{fmt.price(stop.loss)} CNY" if stop.loss is not None else say("none"), Tone.STRONG),
-        (say("Take-profit"), f"{fmt.price(stop.profit)} CNY" if stop.profit is not None else say("none"), Tone.STRONG),
+        (say("Stop-loss"), _priced(stop, Origin.STOP_LOSS), Tone.STRONG),
+        (say("Take-profit"), _priced(stop, Origin.TAKE_PROFIT), Tone.STRONG),
         (say("Measured on"), stop.basis or fmt.NOT_KNOWN, Tone.TEXT),
         (say("Nearest"), _distance_text(row), Tone.WARN if through(row) else Tone.TEXT),
         (say("Guard"), _full_state(stop), _tone(stop)),
@@ -125,6 +139,8 @@ def _first_words(text: str) -> str:
 
 def _full_state(stop: StopRow) -> str:
     """Whether the stop is armed, and the sentence."""
+    if stop.status is StopStatus.NOT_SET:
+        return stop.state
     if not stop.armed:
         return say("NOT armed: {state}", state=stop.state) if stop.state else say("NOT armed")
     if stop.status is StopStatus.ARMED:
@@ -133,6 +149,8 @@ def _full_state(stop: StopRow) -> str:
 
 
 def _tone(stop: StopRow) -> Tone:
+    if stop.status is StopStatus.NOT_SET:
+        return Tone.DIM
     return Tone.GOOD if stop.status is StopStatus.ARMED else Tone.WARN
 
 
