@@ -10,6 +10,7 @@ from typing import TypeVar
 from core.akshare.client import Table, TableRefused
 from core.i18n import say
 from core.model.bond import BondCode, CodeRefused
+from core.rules.spellings import parse_day
 from core.rules.ticks_and_lots import LARGEST_FIGURE
 
 T = TypeVar("T")
@@ -40,12 +41,11 @@ def parse_number(text: str | None, column: str) -> Decimal | None:
 
 
 def parse_date(text: str | None, column: str) -> date | None:
-    """A date such as 2026-09-11 or 20260911. Raises `TableRefused`."""
+    """Raises `TableRefused`."""
     if _is_empty(text):
         return None
-    digits = str(text).strip()[:10].replace("-", "")
     try:
-        return date(int(digits[:4]), int(digits[4:6]), int(digits[6:8]))
+        return parse_day(str(text))
     except ValueError:
         raise TableRefused(
             say("its {column} holds {text}, which is no day", column=column, text=_quoted(text))

@@ -13,9 +13,10 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from core.i18n import say
-from core.infra.user_files import AROUND, UserFileRefused, in_ascii, parse_code, parse_day, used_lines
+from core.infra.user_files import AROUND, UserFileRefused, parse_code, used_lines
 from core.model.bond import BondCode, CodeRefused
 from core.model.bond_info import BondFacts, RedemptionState
+from core.rules.spellings import in_ascii, parse_day
 
 FILE = "bonds.csv"
 _CALLS = {

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from core.i18n import say
-from core.infra.user_files import AROUND, UserFileRefused, in_ascii, lines_of, parse_day, read_user_text, used_lines
+from core.infra.user_files import AROUND, UserFileRefused, lines_of, read_user_text, used_lines
 from core.model.errors import InvalidDataError
+from core.rules.spellings import in_ascii, parse_day
 
 MIN_SESSIONS, MAX_SESSIONS = 235, 250
 """Sessions of a year: since 2003 there were 238 to 246."""

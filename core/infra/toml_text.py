@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from pydantic import BaseModel
 
-from core.infra.user_files import in_ascii
+from core.rules.spellings import in_ascii
 
 _LINE = re.compile(r"at line (\d+)")
 _PIECE = re.compile(

@@ -1,16 +1,15 @@
-"""Text, days and bond codes as people, Excel and Notepad write them: every file that the user edits is read here."""
+"""Text and bond codes as people, Excel and Notepad write them: every file that the user edits is read here."""
 
 import codecs
 import contextlib
 import re
 import stat
-import unicodedata
-from datetime import date
 from pathlib import Path
 
 from core.i18n import say
 from core.model.bond import BondCode
 from core.model.errors import InvalidDataError
+from core.rules.spellings import in_ascii
 
 AROUND = " \t,;='\"\ufeff"
 """What may surround a value and means nothing: ="113052", a separator after the last column."""
@@ -19,13 +18,7 @@ _MARKS = ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be")
 _WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 _LOST = "\N{REPLACEMENT CHARACTER}"
 _MOST_BYTES = 16_000_000
-_QUOTES = str.maketrans(dict.fromkeys("“”„‟", '"') | dict.fromkeys("‘’‚‛", "'") | {"、": ","})
-_MIDNIGHT = re.compile(r"[ T]0?0:00(:00(\.0+)?)?$", re.ASCII)
-_SEPARATED = re.compile(r"(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*[日号]?", re.ASCII)
-_TOGETHER = re.compile(r"(\d{4})(\d\d)(\d\d)(?:\.0)?", re.ASCII)
 _UNUSED = re.compile(r"$|#|sep$", re.IGNORECASE)
-_EXCEL_NUMBER = re.compile(r"\d{5}(\.\d+)?", re.ASCII)
-_YEARS = range(1990, 2100)
 
 
 class UserFileRefused(InvalidDataError):
@@ -73,26 +66,6 @@ def used_lines(text: str) -> list[tuple[int, str]]:
     """The lines with their numbers, without empty ones, Excel's lines of separators and `sep=;`, and notes after #."""
     numbered = enumerate(lines_of(text), 1)
     return [(number, line) for number, line in numbered if not _UNUSED.match(in_ascii(line).strip(AROUND))]
-
-
-def in_ascii(text: str) -> str:
-    """Full-width letters, digits and punctuation as their ASCII forms, other characters unchanged."""
-    return unicodedata.normalize("NFKC", text).translate(_QUOTES)
-
-
-def parse_day(text: str) -> date:
-    """Such as 2026-12-01, 2026/12/1, 20261201 or 2026年12月1日, with a time of 0:00 or without. Raises `ValueError`."""
-    plain = _MIDNIGHT.sub("", in_ascii(text).strip())
-    match = _TOGETHER.fullmatch(plain) or _SEPARATED.fullmatch(plain)
-    try:
-        day = date(*map(int, match.groups())) if match else date.min
-    except ValueError:
-        day = date.min
-    if day.year in _YEARS:
-        return day
-    if _EXCEL_NUMBER.fullmatch(plain):
-        raise ValueError(say("{text} is Excel's number of a day: format the column as a date", text=repr(text)))
-    raise ValueError(say("{text} is not a day like 2026-09-29", text=repr(text)))
 
 
 def parse_code(text: str) -> BondCode:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any, cast
 
@@ -15,6 +15,7 @@ from core.model.quote import HIGHEST_PRICE, Quote, TradingState
 from core.model.time import SHANGHAI
 from core.rules.cross_check import prev_closes_differ
 from core.rules.redemption_text import days_counted, stated
+from core.rules.spellings import parse_day, parse_price
 from core.rules.ticks_and_lots import TICK, volume_unit
 
 Tick = Mapping[str, Any]
@@ -37,6 +38,10 @@ _STATES = {
     23: TradingState.CLOSED,
 }
 """`openInt` of a tick, which for shares and bonds is their state (xtdata.md); others, 0 and 10 among them: unknown."""
+
+_FIRST_MILLISECOND = 10**11
+_MIDNIGHTS = (time(0), time(8))
+"""Of Shanghai and of UTC, by Shanghai's clock: of the same day in both."""
 
 _UNSET = Decimal("1e300")
 _PLACEHOLDERS = frozenset({2**31 - 1, 2**32 - 1, 2**63 - 1})
@@ -185,11 +190,11 @@ def _first(levels: object) -> object:
 
 
 def read_bond(code: BondCode, detail: Mapping[str, Any], info: Mapping[str, Any], as_of: datetime) -> BondFacts:
-    """A date without a price is no call, unless the status tells of one: a bond that matures has a date too."""
-    price = _positive(_decimal(info.get("forceRedeemPrice")))
-    last_trade = _day(info.get("forceRedeemTradeDate"))
+    """A price of redemption is a call, of an unknown day where its date cannot be read. A date without a price is no
+    call, unless the status tells of one: a bond that matures has a date too."""
+    price = _redemption_price(info.get("forceRedeemPrice"))
     status = str(info.get("redeemStatus"))
-    called = (price is not None and last_trade is not None) or stated(status) is RedemptionState.CALLED
+    called = price is not None or stated(status) is RedemptionState.CALLED
     return BondFacts(
         code,
         SOURCE,
@@ -197,7 +202,7 @@ def read_bond(code: BondCode, detail: Mapping[str, Any], info: Mapping[str, Any]
         name=_name(info.get("bondName")) or _name(detail.get("InstrumentName")),
         call=RedemptionState.CALLED if called else None,
         counted=days_counted(status),
-        last_trade=last_trade,
+        last_trade=_day(info.get("forceRedeemTradeDate")),
         maturity=_day(info.get("bondMaturityDate")) or _day(detail.get("ExpireDate")),
         listed=_day(info.get("bondListDate")) or _day(detail.get("OpenDate")),
         redemption_price=price,
@@ -210,12 +215,21 @@ def _name(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _day(value: object) -> date | None:
-    """From 20260929; 0 and 99999999 stand for none."""
-    digits = str(value)[:8]
-    if len(digits) != 8 or not digits.isdigit():
-        return None
+def _redemption_price(value: object) -> Decimal | None:
     try:
-        return date(int(digits[:4]), int(digits[4:6]), int(digits[6:]))
+        price = parse_price(value) if isinstance(value, str) else _positive(_decimal(value))
     except ValueError:
+        return None
+    return price if price is not None and price <= HIGHEST_PRICE else None
+
+
+def _day(value: object) -> date | None:
+    """From 20260929, a date or the milliseconds of a midnight; 0 and 99999999 stand for none."""
+    milliseconds = _number(value)
+    try:
+        if milliseconds is not None and milliseconds >= _FIRST_MILLISECOND:
+            moment = datetime.fromtimestamp(int(milliseconds) / 1000, SHANGHAI)
+            return moment.date() if moment.time() in _MIDNIGHTS else None
+        return parse_day(str(value))
+    except (ValueError, OverflowError, OSError):
         return None

@@ -15,11 +15,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
-from core.infra.user_files import AROUND, UserFileRefused, decoded, in_ascii, parse_code, parse_day
+from core.infra.user_files import AROUND, UserFileRefused, decoded, parse_code
 from core.model.bond import BondCode, CodeRefused
 from core.model.errors import InvalidDataError
 from core.model.quote import HIGHEST_PRICE, Quote, TradingState
 from core.model.time import SHANGHAI
+from core.rules.spellings import in_ascii, parse_day
 from core.rules.ticks_and_lots import TICK
 
 SHIPPED_PANEL = "cb_weekly_2024_2026.csv.gz"

@@ -1,12 +1,11 @@
-"""Text, days and codes as people and Excel write them."""
+"""Text and codes as people and Excel write them."""
 
 import os
-from datetime import date
 from pathlib import Path
 
 import pytest
 
-from core.infra.user_files import UserFileRefused, decoded, lines_of, parse_code, parse_day, read_user_text, used_lines
+from core.infra.user_files import UserFileRefused, decoded, lines_of, parse_code, read_user_text, used_lines
 from core.model.bond import CodeRefused
 
 TEXT = "code,restricted\r\n110001,仅合格投资者\r\n"
@@ -48,40 +47,6 @@ def test_lines_that_say_nothing_are_left_out_and_the_others_keep_their_numbers()
     text = "sep=;\r\n\r\n# 说明\n,,,\n，，\n\t\t\na;b\rc\n \n"
     assert used_lines(text) == [(7, "a;b"), (8, "c")]
     assert lines_of("a\r\r\nb") == ["a", "b"]
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "2026-12-01",
-        "2026-12-1",
-        "2026/12/1",
-        "2026/12/01 0:00",
-        "2026-12-01 00:00:00",
-        "20261201",
-        "20261201.0",
-        "2026.12.1",
-        "2026年12月1日",
-        "２０２６／１２／１",
-        " 2026-12-01\t",
-    ],
-)
-def test_a_day_is_read_as_excel_writes_it(text: str) -> None:
-    assert parse_day(text) == date(2026, 12, 1)
-
-
-@pytest.mark.parametrize(
-    "text", ["", "12/1/2026", "26/12/1", "2026/13/1", "2026-02-30", "soon", "0026-12-01", "2026-12"]
-)
-def test_an_unclear_day_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="is not a day like 2026-09-29"):
-        parse_day(text)
-
-
-@pytest.mark.parametrize("text", ["46357", "46357.0", "４６３５７"])
-def test_excel_s_number_of_a_day_is_named(text: str) -> None:
-    with pytest.raises(ValueError, match="format the column as a date"):
-        parse_day(text)
 
 
 @pytest.mark.parametrize(

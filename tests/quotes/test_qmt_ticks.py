@@ -1,12 +1,13 @@
 """Real MiniQMT ticks and the quotes made from them."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from core.model.bond import BondCode
+from core.model.bond_info import RedemptionState
 from core.model.known import Known, Unknown
 from core.model.order import Side
 from core.model.quote import Quote, TradingState
@@ -221,3 +222,20 @@ def test_odd_static_data_raise_nothing() -> None:
         told: dict[str, Any] = dict.fromkeys((*names, "forceRedeemPrice", "bondMaturityDate", "bondRemainSize"), value)
         assert read_bond(BOND, told, told, AT).call is None
         assert read_detail(told).prev_close is None
+
+
+@pytest.mark.parametrize(
+    ("day", "read"),
+    [
+        *((20260519, date(2026, 5, 19)), (20260519.0, date(2026, 5, 19)), ("20260519", date(2026, 5, 19))),
+        *(("2026-05-19", date(2026, 5, 19)), ("2026/5/19", date(2026, 5, 19)), (1779120000000, date(2026, 5, 19))),
+        *((2026112, None), ("2026-111", None), (1779120000001, None), (0, None), (99999999, None), (None, None)),
+        *((46161, None), (float("nan"), None), (2**63, None), ("soon", None)),
+    ],
+)
+def test_a_redemption_price_is_a_call_whatever_its_date_looks_like(day: object, read: date | None) -> None:
+    facts = read_bond(BOND, {}, {"forceRedeemPrice": 100.05, "forceRedeemTradeDate": day}, AT)
+    assert (facts.call, facts.last_trade) == (RedemptionState.CALLED, read)
+    for none in (0.0, None, -1, "", "待定"):
+        facts = read_bond(BOND, {}, {"forceRedeemPrice": none, "forceRedeemTradeDate": day}, AT)
+        assert (facts.call, facts.last_trade) == (None, read)
