@@ -18,14 +18,12 @@ from core.brokers.broker import Broker
 from core.brokers.paper import PaperBroker
 from core.calendar.calendar import Calendar, expected_list, keep_copy, seconds_left
 from core.engine.live import check_live, claim_account, qmt_broker, terminal_quotes
-from core.factorcat import FactorCatClient, FactorCatError
-from core.i18n import say
+from core.factorcat import FactorCatClient
 from core.infra.clock import Clock, RealClock, ScaledClock
 from core.infra.database import open_database, wait_at_most
 from core.infra.home import ExclusiveLock, Home, database_files
 from core.model.bond import BondCode
-from core.model.known import Known, Maybe, Unknown
-from core.model.platform import Selection
+from core.model.known import Maybe, Unknown
 from core.model.quote import Quote, SessionPhase
 from core.model.settings import Settings, StrategySettings
 from core.model.snapshot import Event, Snapshot
@@ -45,6 +43,7 @@ from core.trading.rotation import Rotation
 from core.trading.runs import Runs
 from core.trading.state_store import TRADING, StateStore
 from core.trading.stop_monitor import StopMonitor
+from core.trading.todays_list import TodaysList
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -108,6 +107,7 @@ class Components:
     order_manager: OrderManager
     runs: Runs
     state_store: StateStore
+    todays_list: TodaysList
     rotation: Rotation
     followed_record: FollowedRecord
     stops: StopMonitor
@@ -137,6 +137,7 @@ class Components:
             self.followed_record,
             self.stops,
             self.platform,
+            self.todays_list,
         )
         return (*found, *(one for one in others if isinstance(one, kinds)))
 
@@ -345,16 +346,7 @@ def compose(
     eligibility = Eligibility(bonds, calendar, settings.guards, clock)
     sources = feed if isinstance(feed, FailoverQuotes) else None
     runs = Runs(database)
-
-    async def fetch() -> Maybe[Selection]:
-        chosen = rotation.settings.strategy
-        if not chosen.history_id:
-            return Unknown(say("no strategy is followed yet: choose one on the Strategies screen"))
-        try:
-            return Known(await platform.selection(chosen.strategy_id, chosen.history_id))
-        except FactorCatError as error:
-            return Unknown(str(error))
-
+    todays_list = TodaysList(settings, platform, clock)
     rotation = Rotation(
         settings=settings,
         clock=clock,
@@ -362,7 +354,7 @@ def compose(
         order_manager=order_manager,
         controls=controls,
         runs=runs,
-        fetch=fetch,
+        fetch=todays_list.fetch,
         expected_list=lambda now: expected_list(calendar, now),
         seconds_left=lambda now: seconds_left(calendar, now),
         dangers=eligibility,
@@ -388,6 +380,7 @@ def compose(
         order_manager=order_manager,
         runs=runs,
         state_store=state_store,
+        todays_list=todays_list,
         rotation=rotation,
         followed_record=followed_record,
         stops=stops,

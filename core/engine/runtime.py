@@ -154,11 +154,16 @@ class EngineRuntime:
         jobs.add_each_minute("backup of the books", self._backup.make_if_due)
         if not self._by_itself:
             return
+        jobs.add("list ahead of a run", self._next_list, self._components.todays_list.fetch_ahead)
         jobs.add("rebalance", self._scheduler.next_rebalance, self._scheduler.rebalance_due)
         jobs.add("refill", self._scheduler.next_refill, self._scheduler.refill_due)
         jobs.add_each_minute("sweep of the stops", self._components.stops.sweep)
         jobs.add_each_minute("offer", self._scheduler.refresh_offer)
         jobs.add_each_minute("exits", self._exit_scheduler.check)
+
+    def _next_list(self, after: datetime) -> datetime | None:
+        runs = (self._scheduler.next_rebalance, self._scheduler.next_refill)
+        return self._components.todays_list.next_fetch(after, *runs)
 
     async def open(self) -> None:
         """Reconcile, then log in in the background: trading does not wait for a slow platform."""

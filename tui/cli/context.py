@@ -225,7 +225,8 @@ class CliContext:
         if latest is None or latest.mode == "sandbox" or not latest.locked:
             return
         # Answered after the login at the start, which may have found the password in a variable or the keyring.
-        if not isinstance(engine.send(ListStrategies(limit=1)).result(60), Failed):
+        seconds = 60.0 + 3 * self.settings().factorcat.timeout
+        if not isinstance(engine.send(ListStrategies(limit=1)).result(seconds), Failed):
             return
         passphrase = prompt_secret(PASSPHRASE) if sys.stdin.isatty() else ""
         reply = engine.send(OpenSafe(passphrase)).result(60) if passphrase else Failed("No passphrase was entered.")

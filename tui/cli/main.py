@@ -57,6 +57,9 @@ from tui.cli.output import (
 )
 
 _PLAN_SECONDS = 60.0
+"""Seconds that a plan may take, besides the platform's three answers: the login, its token and the list."""
+
+_ANSWERS = 3
 _REBALANCE_SECONDS = 1800.0
 _DATE = click.DateTime(["%Y-%m-%d"])
 
@@ -173,7 +176,7 @@ def plan(context: CliContext, as_json: bool) -> None:
     from core.model.command import MakePlan
 
     with context.engine() as engine:
-        made = ask(engine, MakePlan(), _PLAN_SECONDS)
+        made = ask(engine, MakePlan(), _plan_seconds(context))
     show(plan_document(made), as_json, lambda _: print_plan(made))
     sys.exit(REFUSED if made.refused is not None else DONE)
 
@@ -193,7 +196,7 @@ def rebalance(context: CliContext, yes: bool, as_json: bool) -> None:
 
     needs_yes(as_json, yes)
     with context.engine() as engine:
-        made = ask(engine, MakePlan(), _PLAN_SECONDS)
+        made = ask(engine, MakePlan(), _plan_seconds(context))
         if made.refused is not None or not as_json:
             show(plan_document(made), as_json, lambda _: print_plan(made))
         if made.refused is not None:
@@ -335,6 +338,10 @@ def _print_settings(table: Mapping[str, Any], prefix: str = "") -> None:
             _print_settings(cast("Mapping[str, Any]", value), f"{prefix}{key}.")
         else:
             click.echo(f"{prefix}{key} = {json.dumps(value, ensure_ascii=False)}")
+
+
+def _plan_seconds(context: CliContext) -> float:
+    return _PLAN_SECONDS + _ANSWERS * context.settings().factorcat.timeout
 
 
 @contextmanager
