@@ -37,8 +37,9 @@ def quote(code: str, last: str = "100", **changes: Any) -> Quote:
 
 
 def selection(*codes: str, day: date = DAY) -> Selection:
+    """The list of a record with market timing: without codes, everything may be sold."""
     bonds = tuple(Selected(BondCode(code), f"bond {code[:6]}", None) for code in codes)
-    return Selection(1, 1, day, bonds, NOW)
+    return Selection(1, 1, day, bonds, NOW, timing=Known(True))
 
 
 def position(code: str, volume: int, sellable: int | None = None) -> Position:

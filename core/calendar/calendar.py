@@ -224,15 +224,25 @@ def _local(moment: datetime) -> datetime:
     return moment.astimezone(SHANGHAI)
 
 
-def expected_list(calendar: Calendar, now: datetime) -> Maybe[date]:
-    """The date that the strategy's list must have: today, before the open and on a closed day the last session."""
+def list_days(calendar: Calendar, now: datetime, max_age: int) -> Maybe[tuple[date, ...]]:
+    """The dates that the strategy's list may have, newest first: the trading day's, then up to `max_age` sessions back.
+
+    Before the open the list of the day cannot be expected yet, so the last session's is good whatever `max_age` is.
+    On a closed day the last session counts as the trading day.
+    """
     today = now.astimezone(SHANGHAI)
     session = calendar.is_session(today.date())
     if isinstance(session, Unknown):
         return session
-    if session.value and today.time() >= MORNING[0]:
-        return Known(today.date())
-    return calendar.previous_session(today.date())
+    newest = Known(today.date()) if session.value else calendar.previous_session(today.date())
+    before_the_open = session.value and today.time() < MORNING[0]
+    days: list[date] = []
+    for _ in range(1 + max(max_age, int(before_the_open))):
+        if isinstance(newest, Unknown):
+            return newest
+        days.append(newest.value)
+        newest = calendar.previous_session(newest.value)
+    return Known(tuple(days))
 
 
 def seconds_left(calendar: Calendar, now: datetime) -> float:

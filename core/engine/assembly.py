@@ -16,7 +16,7 @@ from core.bonds.eligibility import Eligibility
 from core.bonds.overrides import FILE as OVERRIDES
 from core.brokers.broker import Broker
 from core.brokers.paper import PaperBroker
-from core.calendar.calendar import Calendar, expected_list, keep_copy, seconds_left
+from core.calendar.calendar import Calendar, keep_copy, list_days, seconds_left
 from core.engine.live import check_live, claim_account, qmt_broker, terminal_quotes
 from core.factorcat import FactorCatClient
 from core.infra.clock import Clock, RealClock, ScaledClock
@@ -25,7 +25,7 @@ from core.infra.home import ExclusiveLock, Home, database_files
 from core.model.bond import BondCode
 from core.model.known import Maybe, Unknown
 from core.model.quote import Quote, SessionPhase
-from core.model.settings import Settings, StrategySettings
+from core.model.settings import Settings
 from core.model.snapshot import Event, Snapshot
 from core.quotes.akshare import AkshareQuotes
 from core.quotes.failover import FailoverQuotes, QuoteSource
@@ -297,7 +297,7 @@ def _with_a_strategy(settings: Settings) -> Settings:
 
     if settings.strategy.history_id:
         return settings
-    first = StrategySettings(strategy_id=FIRST_STRATEGY, history_id=FIRST_RECORD)
+    first = settings.strategy.model_copy(update={"strategy_id": FIRST_STRATEGY, "history_id": FIRST_RECORD})
     return settings.model_copy(update={"strategy": first})
 
 
@@ -355,7 +355,7 @@ def compose(
         controls=controls,
         runs=runs,
         fetch=todays_list.fetch,
-        expected_list=lambda now: expected_list(calendar, now),
+        list_days=partial(list_days, calendar),
         seconds_left=lambda now: seconds_left(calendar, now),
         dangers=eligibility,
         second=sources,

@@ -85,7 +85,6 @@ from core.model.known import Known, Maybe, Unknown
 from core.model.order import Origin
 from core.model.platform import Page, Record, Selection, Strategy
 from core.model.report import CashFlow, Report
-from core.model.settings import StrategySettings
 from core.model.snapshot import Adoption, Followed, Need, Rebalance
 from core.model.time import SHANGHAI
 from core.rules.record_parameters import rule_of
@@ -227,8 +226,10 @@ class CommandHandlers:
         name = command.strategy_name or await name_of(self._components.platform, command.strategy_id)
         changes = {"strategy.strategy_id": command.strategy_id, "strategy.history_id": command.history_id}
         await asyncio.to_thread(write_setting, self._home.path, changes)
-        chosen = StrategySettings(strategy_id=command.strategy_id, history_id=command.history_id)
-        await self._current.change(self._current.wanted.model_copy(update={"strategy": chosen}))
+        wanted = self._current.wanted
+        numbers = {"strategy_id": command.strategy_id, "history_id": command.history_id}
+        chosen = wanted.strategy.model_copy(update=numbers)
+        await self._current.change(wanted.model_copy(update={"strategy": chosen}))
         self._components.state.strategy_name = name
         self._components.rotation.drop_pending(say("another strategy was chosen since"))
         await self._components.followed_record.ask()

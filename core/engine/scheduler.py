@@ -226,11 +226,10 @@ class RunScheduler:
         found = await self._runs.selection()
         if isinstance(found, Unknown):
             return say("the list cannot be used now: {reason}", reason=found.reason)
-        return say(
-            "the list of {trade_date} is still valid: {bonds} bonds",
-            trade_date=found.value.trade_date,
-            bonds=len(found.value.bonds),
-        )
+        day, bonds = found.value.trade_date, len(found.value.bonds)
+        if day is None:
+            return say("the list, which has no date, is still valid: {bonds} bonds", bonds=bonds)
+        return say("the list of {trade_date} is still valid: {bonds} bonds", trade_date=day, bonds=bonds)
 
     def _store_missed(self, missed: MissedRun | None) -> None:
         if missed != self.missed:

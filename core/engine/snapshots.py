@@ -18,7 +18,7 @@ from core.model.command import ListedBond
 from core.model.known import Known, Maybe, Unknown
 from core.model.order import Order, Side
 from core.model.plan import Blocked
-from core.model.platform import Selection
+from core.model.platform import Selected, Selection
 from core.model.quote import Quote
 from core.model.settings import Settings
 from core.model.snapshot import Adoption, Followed, Limit, PositionRow, Snapshot, StopRow
@@ -266,6 +266,19 @@ def listed_bonds(
                 known.last if known else None,
                 known.at if known else None,
                 blocked,
+                _not_listed(bond),
+                bond.extra,
             )
         )
     return tuple(found)
+
+
+def _not_listed(bond: Selected) -> str:
+    """What the quote source shows in place of the list, in words."""
+    if bond.name and bond.price is not None:
+        return ""
+    if bond.price is not None:
+        return say("name from the quote source: the list has none")
+    if bond.name:
+        return say("price from the quote source: the list has none")
+    return say("name and price from the quote source: the list has neither")

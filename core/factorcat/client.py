@@ -19,8 +19,8 @@ from core.factorcat.schemas import (
     checked,
     decoded,
     object_of,
-    read_selection,
 )
+from core.factorcat.selection_reader import read_selection
 from core.factorcat.session import LoginDetails, Session, expiry
 from core.i18n import say
 from core.infra.clock import Clock

@@ -2,6 +2,7 @@
 
 from enum import StrEnum
 
+from core.i18n import mark
 from core.model.errors import InvalidDataError
 
 
@@ -14,14 +15,20 @@ class CodeRefused(InvalidDataError, ValueError):
     """A code this program will not trade; the message says why."""
 
 
-_REFUSED = {
-    "117": "an exchangeable bond, not a convertible one",
-    "120": "an exchangeable or corporate bond, not a convertible one",
-    "132": "an exchangeable bond, not a convertible one",
-    "137": "a private bond",
-    "145": "a restricted bond",
-    "404": "a bond on the delisting board",
+OTHER_KINDS = {
+    "117": mark("an exchangeable bond, not a convertible one"),
+    "120": mark("an exchangeable or corporate bond, not a convertible one"),
+    "124": mark("a private convertible bond"),
+    "132": mark("an exchangeable bond, not a convertible one"),
+    "137": mark("a private bond"),
+    "145": mark("a restricted bond"),
+    "400": mark("a security on the delisting board"),
+    "404": mark("a bond on the delisting board"),
 }
+"""What codes with these first three digits name: known, and no ordinary convertible bonds."""
+
+_HOLDABLE = "124"
+"""A private one may be in the account, and in the ledger of whoever took it into management."""
 
 
 class BondCode(str):
@@ -41,8 +48,8 @@ class BondCode(str):
         digits, _, suffix = text.strip().upper().partition(".")
         if len(digits) != 6 or not (digits.isascii() and digits.isdigit()):
             raise CodeRefused(f"{text!r} is not a bond code: six digits are expected")
-        if digits[:3] in _REFUSED:
-            raise CodeRefused(f"{digits} is {_REFUSED[digits[:3]]}: it is not traded here")
+        if digits[:3] in OTHER_KINDS and digits[:3] != _HOLDABLE:
+            raise CodeRefused(f"{digits} is {OTHER_KINDS[digits[:3]]}: it is not traded here")
         market = {"11": Exchange.SH, "12": Exchange.SZ}.get(digits[:2])
         if market is None:
             raise CodeRefused(f"{digits} is not a convertible bond: their codes begin with 11 (SH) or 12 (SZ)")

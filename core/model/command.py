@@ -1,7 +1,7 @@
 """The commands of screens and scripts to the engine, and the form of its answers."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Generic, TypeVar
@@ -87,7 +87,7 @@ class ListRecords(Command[Page[Record]]):
 @dataclass(frozen=True, slots=True)
 class ListedBond:
     """A bond of a list in the market: prices in CNY per 张, None where not known; `blocked` says why it cannot be
-    bought now, empty where it can.
+    bought now, empty where it can. `not_listed` names what its row lacks, `extra` is what the row says besides.
     """
 
     code: BondCode
@@ -96,6 +96,8 @@ class ListedBond:
     last: Decimal | None
     quoted_at: datetime | None
     blocked: str = ""
+    not_listed: str = ""
+    extra: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,10 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
+from core.i18n import say, say_many
 from core.model.bond import BondCode
 from core.model.order import Origin, Side
+from core.model.platform import SkippedRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,8 @@ class Blocked:
 class Plan:
     """The planner's result; `origin` is what its orders are sent for.
 
+    `list_date` and `list_age` (in sessions) are None without a date, `list_notes` say what to know about the list.
+
     `refused` names why nothing at all may be sent; then there are no legs. `question` names why the plan is carried out
     only after the user has agreed to that. `cash` is what may be spent before the first
     leg, `cash_after` what is left when every leg fills at its limit; both None where the account did not answer.
@@ -69,9 +73,35 @@ class Plan:
     legs: tuple[Leg, ...] = ()
     kept: tuple[Kept, ...] = ()
     blocked: tuple[Blocked, ...] = ()
+    skipped_rows: tuple[SkippedRow, ...] = ()
+    list_age: int | None = None
+    list_notes: tuple[str, ...] = ()
     refused: str | None = None
     question: str | None = None
     origin: Origin = Origin.REBALANCE
+
+    @property
+    def follows_a_list(self) -> bool:
+        return self.list_date is not None or bool(self.codes or self.list_notes)
+
+    @property
+    def listed(self) -> str:
+        """The list that the plan follows, in words: its date, its size, its skipped rows."""
+        if not self.follows_a_list:
+            return say("no list")
+        bonds = say_many("{count} bond", "{count} bonds", len(self.codes))
+        of = (
+            say("list of {list_date}, {codes}", list_date=self.list_date, codes=bonds)
+            if self.list_date
+            else say("list without a date, {codes}", codes=bonds)
+        )
+        rows = len(self.skipped_rows)
+        return f"{of}, {say_many('{count} row skipped', '{count} rows skipped', rows)}" if rows else of
+
+    @property
+    def list_words(self) -> str:
+        """`listed` with what to know about the list."""
+        return ". ".join([self.listed, *(note.rstrip(".") for note in self.list_notes)])
 
     @property
     def sells(self) -> tuple[Leg, ...]:

@@ -7,9 +7,10 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
+from core.i18n import mark, say
 from core.model.bond import BondCode
 from core.model.figures import Units
-from core.model.known import Maybe
+from core.model.known import Maybe, Unknown
 
 T = TypeVar("T")
 
@@ -73,23 +74,59 @@ class RecordRule:
 
 @dataclass(frozen=True, slots=True)
 class Selected:
-    """One bond of the list; `price` is the platform's own, CNY per 张, None where not given."""
+    """One bond of the list. `price` is the platform's own, CNY per 张.
+
+    The name is empty and the price None where the row has none; `extra` is what it says besides.
+    """
 
     code: BondCode
     name: str
     price: Decimal | None
+    extra: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+@dataclass(frozen=True, slots=True)
+class SkippedRow:
+    """A row that names no ordinary convertible bond: never bought, and never a reason to sell. `code` is six digits."""
+
+    code: str
+    name: str
+    kind: str
+
+
+NOT_ASKED = Unknown(mark("the record's parameters were not asked for"))
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The day's list in rank order: whole, of one date, without duplicates."""
+    """The day's list in rank order: whole, of one date, without duplicates.
+
+    `trade_date` is None where no row has a date, `undated` counts the rows without one. `timing` tells of an empty
+    list whether its record may leave the market.
+    """
 
     strategy_id: int
     history_id: int
-    trade_date: date
+    trade_date: date | None
     bonds: tuple[Selected, ...]
     fetched_at: datetime
+    skipped: tuple[SkippedRow, ...] = ()
+    undated: int = 0
+    timing: Maybe[bool] = NOT_ASKED
 
     @property
     def codes(self) -> tuple[BondCode, ...]:
         return tuple(bond.code for bond in self.bonds)
+
+    @property
+    def rows(self) -> int:
+        return len(self.bonds) + len(self.skipped)
+
+    @property
+    def dated(self) -> str:
+        """Its date in words."""
+        return say("without a date") if self.trade_date is None else say("dated {day}", day=self.trade_date)
+
+    def skips(self, code: BondCode) -> SkippedRow | None:
+        """The skipped row that stands for this bond."""
+        return next((row for row in self.skipped if row.code == code[:6]), None)

@@ -160,6 +160,9 @@ class StrategySettings(SettingsGroup):
     """Number of the strategy; 0 while none is chosen."""
     history_id: Annotated[int, Field(ge=0, le=_MOST)] = 0
     """Number of the backtest record."""
+    empty_list: Literal["hold", "sell"] = "hold"
+    """What an empty list means. hold: keep everything and ask; sell: a record with market timing (timingOption) has
+    left the market, so sell everything."""
 
 
 class BuySettings(SettingsGroup):
@@ -231,6 +234,12 @@ class GuardSettings(SettingsGroup):
     """How much of the list may change from one list to the next, a ratio."""
     min_list_ratio: Annotated[Decimal, Field(ge=0, le=1), AsShare] = Decimal("0.5")
     """A list shorter than this share of the last one is refused."""
+    max_skipped_ratio: Annotated[Decimal, Field(ge=0, le=1), AsShare] = Decimal("0.2")
+    """A list is refused where more than this share of its rows names no ordinary convertible bond."""
+    max_list_age: Annotated[int, Field(ge=0, le=5)] = 1
+    """How many sessions old a list may be. 0: today's only; 1: today's or the last session's."""
+    undated_list: Literal["refuse", "allow"] = "refuse"
+    """What to do with a list that has no date. allow: it counts as today's."""
     max_daily_orders: Annotated[int, Field(ge=1, le=_MOST)] = 500
     """Most orders in a day; after that only safety and manual sales are sent."""
     max_price_distance: Annotated[Decimal, Field(gt=0, le=Decimal("0.2")), AsRatio] = Decimal("0.02")

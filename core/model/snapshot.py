@@ -307,7 +307,8 @@ class LegProgress:
 class Rebalance:
     """A rebalance (or what else `origin` says), running or ended.
 
-    `finished_at` is None while it runs; `unresolved` holds client order ids.
+    `finished_at` is None while it runs; `unresolved` holds client order ids; `listed` is the list that it follows, in
+    words, empty where it follows none.
     """
 
     plan_id: str
@@ -318,6 +319,7 @@ class Rebalance:
     unresolved: tuple[str, ...] = ()
     cash_after: Decimal | None = None
     origin: Origin = Origin.REBALANCE
+    listed: str = ""
 
     @property
     def running(self) -> bool:

@@ -312,6 +312,8 @@ def _runs(shown: Snapshot) -> Iterator[Condition]:
         lines.append(
             f"  {say(str(leg.side))} {leg.code} {leg.name} {leg.filled_volume}/{leg.volume}{average}  {say(leg.status)}"
         )
+    if run.listed:
+        lines.append(f"  {run.listed}")
     if run.cash_after is not None:
         lines.append(say("  cash afterwards: {cash:,.2f} CNY", cash=run.cash_after))
     yield Condition(f"run:{run.plan_id}", NotificationKind.REBALANCE, "\n".join(lines))

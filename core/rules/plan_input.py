@@ -23,7 +23,8 @@ class PlanInput:
     `no_buys` tells why nothing may be bought at all; `only` is the bond that a sale by hand is about. `barred` tells
     why a bond is not bought (its call, its last days), `unclear` are those whose data are missing for that, `leaving`
     tells why one that is owned has to be sold now, `doubts` why its price is not to be believed, `notes` what its row
-    says as well, `names` what a bond is called.
+    says as well, `names` what a bond is called. `list_days` are the dates that the
+    list may have, newest first.
     """
 
     plan_id: str
@@ -48,3 +49,4 @@ class PlanInput:
     doubts: Mapping[BondCode, str] = field(default_factory=dict[BondCode, str])
     notes: Mapping[BondCode, str] = field(default_factory=dict[BondCode, str])
     names: Mapping[BondCode, str] = field(default_factory=dict[BondCode, str])
+    list_days: tuple[date, ...] = ()

@@ -15,6 +15,7 @@ from core.model.settings import Settings
 from core.rules.plan_input import PlanInput
 from core.rules.pricing import order_price, plan_price, suspended
 from core.rules.priority import COOLING
+from core.rules.selection import list_age, notes_on
 from core.rules.sizing import Share, affordable, fee, shares
 from core.rules.ticks_and_lots import LOT, sellable_lots
 
@@ -46,6 +47,10 @@ class _Facts:
     def suspended(self, code: BondCode) -> bool:
         quote = self.situation.quotes.get(code)
         return isinstance(quote, Known) and suspended(quote.value)
+
+    def leaves_the_list(self, code: BondCode) -> bool:
+        """Whether it is owned and no row of the list stands for it."""
+        return code in self.ledger and code not in self.selection.codes and self.selection.skips(code) is None
 
     def volume(self, code: BondCode) -> int:
         return self.held[code].volume if code in self.held else 0
@@ -84,6 +89,7 @@ def plan_sale(situation: PlanInput, settings: Settings) -> Plan:
     return replace(
         _blank(situation, facts),
         list_date=None,
+        list_notes=(),
         cash_after=facts.asset.cash + proceeds,
         legs=legs,
         blocked=tuple(row for row in rows if isinstance(row, Blocked)),
@@ -178,43 +184,65 @@ def _complete(situation: PlanInput, settings: Settings) -> _Facts | Unknown:
 
 def _refused(situation: PlanInput, reason: str) -> Plan:
     asset, selection = situation.asset, situation.selection
-    return Plan(
+    plan = Plan(
         plan_id=situation.plan_id,
         mode=situation.mode,
         trading_day=situation.trading_day,
         made_at=situation.now,
-        list_date=selection.value.trade_date if isinstance(selection, Known) else None,
-        codes=selection.value.codes if isinstance(selection, Known) else (),
+        list_date=None,
+        codes=(),
         cash=asset.value.cash if isinstance(asset, Known) else None,
         cash_after=asset.value.cash if isinstance(asset, Known) else None,
         refused=reason,
         origin=situation.origin,
     )
+    return _of_list(plan, situation, selection.value) if isinstance(selection, Known) else plan
+
+
+def _of_list(plan: Plan, situation: PlanInput, selection: Selection) -> Plan:
+    age = list_age(selection, situation.list_days)
+    return replace(
+        plan,
+        list_date=selection.trade_date,
+        codes=selection.codes,
+        skipped_rows=selection.skipped,
+        list_age=age,
+        list_notes=notes_on(selection, age),
+    )
 
 
 def _blank(situation: PlanInput, facts: _Facts) -> Plan:
-    return Plan(
+    plan = Plan(
         plan_id=situation.plan_id,
         mode=situation.mode,
         trading_day=situation.trading_day,
         made_at=situation.now,
-        list_date=facts.selection.trade_date,
-        codes=facts.selection.codes,
+        list_date=None,
+        codes=(),
         cash=facts.asset.cash,
         cash_after=facts.asset.cash,
         origin=situation.origin,
     )
+    return _of_list(plan, situation, facts.selection)
 
 
 def _sells(facts: _Facts) -> tuple[tuple[Leg, ...], tuple[Blocked, ...]]:
-    listed = set(facts.selection.codes)
     legs: list[Leg] = []
     blocked: list[Blocked] = []
-    left = say("left the list of {trade_date}", trade_date=facts.selection.trade_date)
-    for code in sorted((set(facts.ledger) - listed) | (set(facts.ledger) & set(facts.situation.leaving))):
+    left = _why_left(facts.selection)
+    gone = {code for code in facts.ledger if facts.leaves_the_list(code)}
+    for code in sorted(gone | (set(facts.ledger) & set(facts.situation.leaving))):
         row = _sell(facts, code, facts.situation.leaving.get(code, left))
         legs.append(row) if isinstance(row, Leg) else blocked.append(row)
     return tuple(legs), tuple(blocked)
+
+
+def _why_left(selection: Selection) -> str:
+    if not selection.rows:
+        return say("the list is empty: out of the market")
+    if selection.trade_date is None:
+        return say("left the list, which has no date")
+    return say("left the list of {trade_date}", trade_date=selection.trade_date)
 
 
 def _sell(facts: _Facts, code: BondCode, why: str) -> Leg | Blocked:
@@ -298,7 +326,7 @@ def _held_up(facts: _Facts) -> list[BondCode]:
     if not facts.settings.guards.hold_slots:
         return []
     quotes = facts.situation.quotes
-    gone = sorted(set(facts.ledger) - set(facts.selection.codes))
+    gone = sorted(code for code in facts.ledger if facts.leaves_the_list(code))
     trading = {code for code in gone if isinstance(found := quotes.get(code), Known) and not suspended(found.value)}
     return [code for code in gone if code not in trading]
 
@@ -357,6 +385,14 @@ def _kept(facts: _Facts) -> tuple[Kept, ...]:
         elif facts.volume(code):
             reason = say("rank {rank}, already held outside the strategy: not bought, never sold", rank=rank)
             rows.append(Kept(code, facts.name(code), facts.volume(code), False, reason + _note(facts, code)))
+    rows += [
+        Kept(
+            *(code, facts.name(code), facts.owned(code), True),
+            say("its row in the list was skipped: {kind}. Not sold, not bought", kind=say(skipped.kind)),
+        )
+        for code in sorted(facts.ledger)
+        if (skipped := facts.selection.skips(code)) is not None
+    ]
     return tuple(rows)
 
 

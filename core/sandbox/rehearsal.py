@@ -179,7 +179,7 @@ class _ScratchComponents:
             controls=TradingControls(StateStore(self._db)),
             runs=Runs(self._db),
             fetch=self._list,
-            expected_list=lambda now: Known(now.date()),
+            list_days=lambda now, _: Known((now.date(),)),
             seconds_left=lambda _: 60.0,
             dangers=None,  # the panel tells no announcements; its rule keeps away from maturities itself
             second=None,

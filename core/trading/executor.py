@@ -104,6 +104,7 @@ class Executor:
             raise RebalanceRefused(fresh.question)
         if not self._runs.begin(plan, selection, self._clock.now()):
             raise RebalanceRefused(say("plan {plan_id} was carried out before: make a new one", plan_id=plan.plan_id))
+        log.info("%s %s begins: %s", plan.origin, plan.plan_id, plan.list_words)
         return self._planned(plan.sells, fresh.sells, fresh)
 
     def _planned(self, planned: Sequence[Leg], possible: Sequence[Leg], fresh: Plan) -> list[_Try]:

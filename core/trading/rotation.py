@@ -64,8 +64,9 @@ class _Aim(NamedTuple):
 class Rotation:
     """What `plan` shows is what `execute` carries out, with the list that it was made from.
 
-    `expected_list` tells of which date a list must be at a moment; `seconds_left`, how long orders may work. `dangers`
-    are None where nothing is recorded of them, `second` where prices need no second source.
+    `list_days` tells which dates a list may have at a moment, newest first, by the age that the settings allow;
+    `seconds_left`, how long orders may work. `dangers` are None where nothing is recorded of them, `second` where
+    prices need no second source.
     """
 
     def __init__(
@@ -78,7 +79,7 @@ class Rotation:
         controls: TradingControls,
         runs: Runs,
         fetch: FetchSelection,
-        expected_list: Callable[[datetime], Maybe[date]],
+        list_days: Callable[[datetime, int], Maybe[tuple[date, ...]]],
         seconds_left: Callable[[datetime], float],
         dangers: Eligibility | None,
         second: SecondSource | None,
@@ -102,7 +103,7 @@ class Rotation:
         self._turn = asyncio.Lock()
         self._executing: str | None = None
         self._fetch = fetch
-        self._expected_list = expected_list
+        self._list_days = list_days
         self._aims: dict[str, _Aim] = {}
 
     @property
@@ -145,6 +146,7 @@ class Rotation:
             tuple(order.intent.client_order_id for order in orders if order.unresolved),
             None,
             plan.origin,
+            plan.list_words if plan.follows_a_list else "",
         )
 
     async def plan(self, origin: Origin = Origin.REBALANCE) -> Plan:
@@ -155,6 +157,7 @@ class Rotation:
         plan = plan_for(await self.gather(self._new_plan(_Aim(origin, selection))), settings)
         if _planning(settings) != _planning(self.settings):
             raise RebalanceRefused(say("the settings were changed meanwhile: make a new plan"))
+        log.info("plan %s: %s", plan.plan_id, plan.refused or plan.list_words)
         return plan
 
     def use_settings(self, settings: Settings) -> None:
@@ -261,13 +264,19 @@ class Rotation:
         fetched = await self._fetch()
         if isinstance(fetched, Unknown):
             return fetched
-        expected = self._expected_list(self.clock.now())
-        if isinstance(expected, Unknown):
-            return expected
         chosen = self.settings.strategy
         last = self.runs.last_list(chosen.strategy_id, chosen.history_id)
-        refusal = check_selection(fetched.value, last, expected.value, self.settings.guards)
-        return Unknown(refusal) if refusal is not None else fetched
+        return self._checked(fetched.value, last, self._days())
+
+    def _days(self) -> Maybe[tuple[date, ...]]:
+        return self._list_days(self.clock.now(), self.settings.guards.max_list_age)
+
+    def _checked(self, selection: Selection, last: Selection | None, days: Maybe[tuple[date, ...]]) -> Maybe[Selection]:
+        """The list as one that may be traded now; else the reason why not."""
+        if isinstance(days, Unknown):
+            return days
+        refusal = check_selection(selection, last, days.value, self.settings)
+        return Known(selection) if refusal is None else Unknown(refusal)
 
     async def gather(self, plan_id: str) -> PlanInput:
         """Gather everything that this plan is made from, with its own list."""
@@ -275,6 +284,9 @@ class Rotation:
         now = self.clock.now()
         ledger = self.order_manager.ledger.holdings()
         origin, selection, only = self._aims.get(plan_id, _Aim(Origin.REBALANCE, _NO_LIST))
+        days = self._days()
+        if isinstance(selection, Known):
+            selection = self._checked(selection.value, None, days)  # it may have grown too old since
         listed = selection.value.codes if isinstance(selection, Known) else ()
         today = now.date()
         codes = _without_duplicates([*listed, *sorted(ledger)])
@@ -305,6 +317,7 @@ class Rotation:
             notes=known.notes(codes) if known else {},
             doubts={} if second is None else doubts(quotes, second, today, self.settings.guards.cross_check_ratio),
             names={code: known.name(code) for code in codes} if known else {},
+            list_days=days.value if isinstance(days, Known) else (),
         )
 
     def _new_plan(self, aim: _Aim) -> str:

@@ -47,6 +47,7 @@ class Runs:
                     "plan": json.dumps([_leg_to_json(leg) for leg in plan.legs]),
                     "cash_after": None,
                     "origin": str(plan.origin),
+                    "listed": plan.list_words if plan.follows_a_list else None,
                 }
             )
             if selection is not None and plan.origin is Origin.REBALANCE:
@@ -99,6 +100,7 @@ class Runs:
             tuple(order.intent.client_order_id for order in orders if not order.done),
             run.cash_after,
             run.origin,
+            run.listed,
         )
 
     def last_list(self, strategy_id: int, history_id: int) -> Selection | None:
@@ -124,6 +126,7 @@ class _StoredRun:
     stopped: Mapping[BondCode, str]
     cash_after: Decimal | None
     origin: Origin
+    listed: str
 
 
 def _run(row: StoredRow) -> _StoredRun:
@@ -137,6 +140,7 @@ def _run(row: StoredRow) -> _StoredRun:
         row.maybe("stopped", lambda text: {BondCode(code): why for code, why in json.loads(text).items()}) or {},
         row.maybe("cash_after", as_amount),
         row.get("origin", Origin),
+        row.maybe("listed", as_text) or "",
     )
 
 
@@ -144,7 +148,7 @@ def _selection(row: StoredRow) -> Selection:
     return Selection(
         row.get("strategy_id", as_whole),
         row.get("history_id", as_whole),
-        row.get("trade_date", as_day),
+        row.maybe("trade_date", as_day),
         row.get("bonds", lambda text: tuple(Selected(BondCode(code), name, None) for code, name in json.loads(text))),
         row.get("fetched_at", as_moment),
     )
@@ -154,7 +158,7 @@ def _list_row(selection: Selection) -> dict[str, Any]:
     return {
         "strategy_id": selection.strategy_id,
         "history_id": selection.history_id,
-        "trade_date": selection.trade_date.isoformat(),
+        "trade_date": selection.trade_date.isoformat() if selection.trade_date else None,
         "bonds": json.dumps([[str(bond.code), bond.name] for bond in selection.bonds], ensure_ascii=False),
         "fetched_at": selection.fetched_at.isoformat(),
     }

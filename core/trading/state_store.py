@@ -312,3 +312,9 @@ def payments_into_the_account_and_out_of_it(db: "Database") -> None:
         not_null={"at", "amount", "entered"},
         strict=True,
     )
+
+
+@TRADING()
+def the_list_that_a_run_followed(db: "Database") -> None:
+    # In words, for the message about its end; of older runs it stays null.
+    db.table("runs").add_column("listed", str)

@@ -36,7 +36,7 @@ TARGET = 100
 MORNING = datetime(2026, 5, 15, 10, 0, tzinfo=SHANGHAI)
 LATER = datetime(2026, 5, 15, 10, 30, tzinfo=SHANGHAI)
 SETTINGS = Settings(
-    strategy=StrategySettings(strategy_id=1, history_id=1),
+    strategy=StrategySettings(strategy_id=1, history_id=1, empty_list="sell"),
     buy=BuySettings(amount=Decimal(10_100)),
     orders=OrderSettings(timeout=30, reprices=2),
 )
@@ -64,7 +64,7 @@ class CrashWorld:
             controls=TradingControls(StateStore(self.db)),
             runs=Runs(self.db),
             fetch=self._fetch,
-            expected_list=lambda now: Known(now.date()),
+            list_days=lambda now, _: Known((now.date(),)),
             seconds_left=lambda now: working_seconds(now.time()),
             dangers=None,
             second=None,

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.factorcat import FactorCatError
-from core.factorcat.schemas import read_selection
+from core.factorcat.selection_reader import read_selection
 from tests.factorcat.conftest import NOW, ROWS
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=12)
@@ -30,5 +30,6 @@ def test_a_selection_is_read_completely_or_refused(value: object) -> None:
         assert str(error).endswith(".")
         return
     assert isinstance(value, list)
-    assert len(selection.bonds) == len(value[0]["selected_bonds"]) == len(set(selection.codes)) > 0
+    assert selection.rows == len(value[0]["selected_bonds"])
+    assert len({*selection.codes, *(row.code for row in selection.skipped)}) == selection.rows
     assert all(bond.price is None or (bond.price.is_finite() and bond.price > 0) for bond in selection.bonds)

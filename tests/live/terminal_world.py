@@ -45,7 +45,7 @@ PATIENCE = 0.8
 
 SETTINGS = Settings(
     mode="live",
-    strategy=StrategySettings(strategy_id=1, history_id=1),
+    strategy=StrategySettings(strategy_id=1, history_id=1, empty_list="sell"),
     buy=BuySettings(amount=Decimal(10_200)),
     orders=OrderSettings(type="market", timeout=6, reprices=1),
 )
@@ -108,7 +108,7 @@ class TerminalWorld:
             controls=TradingControls(StateStore(self.db)),
             runs=Runs(self.db),
             fetch=self._fetch,
-            expected_list=lambda now: Known(now.date()),
+            list_days=lambda now, _: Known((now.date(),)),
             seconds_left=lambda _: 60.0,
             dangers=None,
             second=None,

@@ -112,7 +112,7 @@ class TradingWorld:
             controls=self.controls,
             runs=Runs(self.db),
             fetch=self._fetch,
-            expected_list=lambda now: Known(now.date()),
+            list_days=lambda now, _: Known((now.date(),)),
             seconds_left=lambda now: working_seconds(now.time()),
             dangers=Eligibility(self.book, Calendar(), settings.guards, clock),
             second=self if settings.guards.cross_check == "always" else None,
@@ -220,7 +220,7 @@ class TradingWorld:
 
 def settings(*, amount: int = 10_100, balance: bool = False, timeout: int = 30, reprices: int = 2) -> Settings:
     return Settings(
-        strategy=StrategySettings(strategy_id=1, history_id=1),
+        strategy=StrategySettings(strategy_id=1, history_id=1, empty_list="sell"),
         buy=BuySettings(amount_type="balance") if balance else BuySettings(amount=Decimal(amount)),
         orders=OrderSettings(timeout=timeout, reprices=reprices),
     )

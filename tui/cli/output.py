@@ -58,7 +58,9 @@ def print_plan(plan: "Plan") -> None:
     if plan.refused is not None:
         console.print(f"REFUSED ({plan.mode}), nothing is sent: {plan.refused}", style=_ALERT, markup=False)
         return
-    console.print(f"Plan {plan.plan_id} ({plan.mode}), list of {plan.list_date}, {len(plan.codes)} bonds")
+    console.print(f"Plan {plan.plan_id} ({plan.mode}), {plan.listed}", markup=False)
+    for note in plan.list_notes:
+        console.print(note, style="yellow", markup=False)
     rows = [
         (leg.side.upper(), leg.code, leg.name, leg.volume, f"{leg.price:.3f}", f"{leg.amount:,.2f}", leg.reason)
         for leg in plan.legs
@@ -202,6 +204,9 @@ def plan_document(plan: "Plan") -> Document:
         "selection": {
             "trade_date": plan.list_date.isoformat() if plan.list_date else None,
             "codes": [str(code) for code in plan.codes],
+            "sessions_old": plan.list_age,
+            "skipped": [fields(row, "code", "name", "kind") for row in plan.skipped_rows],
+            "notes": list(plan.list_notes),
         },
         "cash": plain(plan.cash),
         "cash_expected": plain(plan.cash_after),

@@ -129,22 +129,22 @@ def _progress_row(number: int, leg: LegProgress, rebalance: Rebalance) -> TableR
 
 
 def plan_summary(plan: Plan, now: datetime | None) -> Text:
-    """The plan's totals, in three lines."""
+    """The plan's totals in three lines, with what to know about its list."""
     age = (
         ""
         if now is None
         else say(" ({total_seconds} ago)", total_seconds=fmt.age((now - plan.made_at).total_seconds()))
     )
-    listed = (
-        say("list of {list_date}, {codes}", list_date=plan.list_date, codes=fmt.plural(len(plan.codes), "bond"))
-        if plan.list_date
-        else say("no list")
-    )
     text = styled(
         (say("Plan "), Tone.TITLE),
         (plan.plan_id, Tone.STRONG),
-        (say("  made {made_at}{age}, {listed}", made_at=fmt.clock(plan.made_at), age=age, listed=listed), Tone.DIM),
+        (
+            say("  made {made_at}{age}, {listed}", made_at=fmt.clock(plan.made_at), age=age, listed=plan.listed),
+            Tone.DIM,
+        ),
     )
+    for note in plan.list_notes:
+        text.append(f"\n{note}", STYLES[Tone.WARN])
     text.append("\n")
     sold, bought = sum(leg.amount for leg in plan.sells), sum(leg.amount for leg in plan.buys)
     _pairs(

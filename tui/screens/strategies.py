@@ -359,11 +359,7 @@ class StrategiesPane(Pane):
             listed = card.selection.value
             size = (
                 say("List today"),
-                say(
-                    "{bonds}, dated {trade_date}",
-                    bonds=fmt.plural(len(listed.bonds), "bond"),
-                    trade_date=listed.trade_date,
-                ),
+                say("{bonds}, {dated}", bonds=fmt.plural(len(listed.bonds), "bond"), dated=listed.dated),
                 Tone.TEXT,
             )
         rows: list[Fact] = [

@@ -211,9 +211,14 @@ def _selection(text: Text, card: RecordCard, now: datetime | None) -> None:
     listed = selection.value
     text.append(say("\n\nToday's list"), STYLES[Tone.TITLE])
     text.append(
-        say("  {bonds}, dated {trade_date}", bonds=fmt.plural(len(listed.bonds), "bond"), trade_date=listed.trade_date),
+        say("  {bonds}, {dated}", bonds=fmt.plural(len(listed.bonds), "bond"), dated=listed.dated),
         STYLES[Tone.DIM],
     )
+    if not listed.rows:
+        text.append(say("\nThe list is empty."), STYLES[Tone.WARN])
+    for row in listed.skipped:
+        told = say("skipped: {kind}", kind=say(row.kind))
+        text.append(f"\n  -  {row.code}     {fmt.fit(fmt.one_line(row.name), _NAME)} {told}", STYLES[Tone.WARN])
     for rank, bond in enumerate(card.listed, 1):
         text.append(f"\n{rank:>3}  ", STYLES[Tone.DIM])
         text.append(f"{bond.code}  ", STYLES[Tone.STRONG])
@@ -223,6 +228,11 @@ def _selection(text: Text, card: RecordCard, now: datetime | None) -> None:
         if bond.quoted_at is not None:
             age = fmt.age((now - bond.quoted_at).total_seconds()) if now is not None else ""
             text.append(f" {age:>3}", STYLES[Tone.DIM])
+        if bond.not_listed:
+            text.append(f"\n     {bond.not_listed}", STYLES[Tone.DIM])
+        if bond.extra:
+            told = "  ".join(f"{fmt.plain_key(key)} {fmt.plain_value(value)}" for key, value in bond.extra.items())
+            text.append(f"\n     {told}", STYLES[Tone.DIM])
         if bond.blocked:
             text.append(f"\n     {bond.blocked}", STYLES[Tone.WARN])
 

@@ -10,7 +10,7 @@ from core.bonds.book import AkshareBondInfo
 from core.brokers.broker import ConnectionStatus
 from core.brokers.qmt import QmtBroker
 from core.brokers.qmt_connection import SessionIds
-from core.calendar.calendar import Calendar, expected_list
+from core.calendar.calendar import Calendar, list_days
 from core.engine.assembly import real_sources
 from core.engine.live import terminal_quotes, what_lacks
 from core.factorcat import FactorCatClient, FactorCatError
@@ -29,7 +29,7 @@ from core.notify.channels import MailFailed, NotSent, PushReceiver, mail_passwor
 from core.notify.heartbeat import HeartbeatFailed, Signal, ping
 from core.notify.outbox import failing_receivers
 from core.quotes.failover import FailoverQuotes
-from core.rules.selection import check_selection
+from core.rules.selection import check_selection, list_age, notes_on
 
 _TERMINAL_PATIENCE = 15.0
 _QUOTES_PATIENCE = 20.0
@@ -78,16 +78,13 @@ async def _check_list(settings: Settings, client: FactorCatClient, calendar: Cal
         selection = await client.selection(chosen.strategy_id, chosen.history_id)
     except FactorCatError as error:
         return Finding("list", CheckResult.FAILED, str(error), say("Without a list nothing is bought or sold for it."))
-    expected = expected_list(calendar, now)
-    refusal = (
-        expected.reason
-        if isinstance(expected, Unknown)
-        else check_selection(selection, None, expected.value, settings.guards)
-    )
-    if refusal is not None:
-        return Finding("list", CheckResult.WARNING, refusal, say("A list of another day is not traded."))
-    told = say("{count} bonds, dated {day}", count=len(selection.codes), day=selection.trade_date)
-    return Finding("list", CheckResult.OK, told)
+    days = list_days(calendar, now, settings.guards.max_list_age)
+    refusal = days.reason if isinstance(days, Unknown) else check_selection(selection, None, days.value, settings)
+    if isinstance(days, Unknown) or refusal is not None:
+        return Finding("list", CheckResult.WARNING, refusal or "", say("This list is not traded."))
+    told = say("{count} bonds, {dated}", count=len(selection.codes), dated=selection.dated)
+    notes = notes_on(selection, list_age(selection, days.value))
+    return Finding("list", CheckResult.NOTE if notes else CheckResult.OK, ". ".join([told, *notes]))
 
 
 def _how_to_log_in() -> str:

@@ -186,8 +186,8 @@ def no_password(well: Machine) -> None:
     well.ring.kept.clear()
 
 
-def list_of_yesterday(well: Machine) -> None:
-    well.platform.day = "2026-05-14"
+def old_list(well: Machine) -> None:
+    well.platform.day = "2026-05-13"
 
 
 def folder_missing(well: Machine) -> None:
@@ -248,7 +248,7 @@ FAULTS: list[tuple[Callable[[Machine], None], dict[str, CheckResult], str]] = [
     (keyring_locked, {"keyring": CheckResult.WARNING}, "it is locked"),
     (clock_slow, {"clock": CheckResult.FAILED}, "slow by 120 s against the exchange's newest price"),
     (no_password, {"login": CheckResult.FAILED}, "no password is stored"),
-    (list_of_yesterday, {"list": CheckResult.WARNING}, "The list is stale"),
+    (old_list, {"list": CheckResult.WARNING}, "The list is stale"),
     (
         folder_missing,
         dict.fromkeys(("qmt", "terminal", "account", "quotes"), CheckResult.FAILED),
