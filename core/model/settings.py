@@ -239,7 +239,7 @@ class GuardSettings(SettingsGroup):
     max_list_age: Annotated[int, Field(ge=0, le=5)] = 1
     """How many sessions old a list may be. 0: today's only; 1: today's or the last session's."""
     undated_list: Literal["refuse", "allow"] = "refuse"
-    """What to do with a list that has no date. allow: it counts as today's."""
+    """Whether a list without any date is accepted as today's."""
     max_daily_orders: Annotated[int, Field(ge=1, le=_MOST)] = 500
     """Most orders in a day; after that only safety and manual sales are sent."""
     max_price_distance: Annotated[Decimal, Field(gt=0, le=Decimal("0.2")), AsRatio] = Decimal("0.02")
