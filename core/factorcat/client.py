@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -25,8 +26,10 @@ from core.factorcat.session import LoginDetails, Session, expiry
 from core.i18n import say
 from core.infra.clock import Clock
 from core.model.figures import UnitSetting
+from core.model.known import Maybe, Unknown
 from core.model.platform import Page, Record, Selection, Strategy
 from core.model.settings import FactorCatSettings, Settings
+from core.rules.record_parameters import uses_timing
 
 _RENEWAL_MARGIN = timedelta(minutes=2)
 """How long before its end a token is renewed."""
@@ -182,7 +185,10 @@ class FactorCatClient:
         return object_of(decoded(answer, about), about)
 
     async def selection(self, strategy_id: int, history_id: int) -> Selection:
-        """The day's list of a record, whole. Raises `SelectionRefused` where a row of it must not be traded."""
+        """The day's list of a record, whole; of an empty one also whether the record uses market timing.
+
+        Raises `SelectionRefused` where a row of it must not be traded.
+        """
         call = ApiCall(
             about=say("the day's list"),
             method="POST",
@@ -191,7 +197,14 @@ class FactorCatClient:
             repeatable=True,
         )
         body = await self._send(call)
-        return read_selection(body, call.about, strategy_id, history_id, self._clock.now())
+        selection = read_selection(body, call.about, strategy_id, history_id, self._clock.now())
+        return selection if selection.rows else replace(selection, timing=await self._timing(strategy_id, history_id))
+
+    async def _timing(self, strategy_id: int, history_id: int) -> Maybe[bool]:
+        try:
+            return uses_timing(await self.parameters(strategy_id, history_id))
+        except FactorCatError as error:
+            return Unknown(str(error))
 
     async def aclose(self) -> None:
         """Close every connection; the client cannot be used afterwards."""
