@@ -28,7 +28,7 @@ OTHER_KINDS = {
 """What codes with these first three digits name: known, and no ordinary convertible bonds."""
 
 _HOLDABLE = "124"
-"""A private one may be in the account, and in the ledger of whoever took it into management."""
+"""A private one may be in the account, and in the ledger if the user took it into management."""
 
 
 class BondCode(str):

@@ -94,8 +94,8 @@ def _nameless(count: int) -> str:
 
 def _priceless(count: int) -> str:
     return say_many(
-        "{count} bond has no price in the list: the quote source's is used.",
-        "{count} bonds have no price in the list: the quote source's are used.",
+        "{count} bond has no price in the list: the quote source's is shown.",
+        "{count} bonds have no price in the list: the quote source's are shown.",
         count,
     )
 

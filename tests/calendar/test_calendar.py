@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.calendar.calendar import Calendar, keep_copy
+from core.calendar.calendar import Calendar, keep_copy, list_days
 from core.calendar.session_file import always_closed, weekdays
 from core.model.bond import Exchange
 from core.model.known import Known, Unknown
@@ -24,6 +24,38 @@ THE_END = date(2026, 12, 31)
 
 def at(text: str, day: date = FRIDAY) -> datetime:
     return datetime.fromisoformat(f"{day}T{text}").replace(tzinfo=SHANGHAI)
+
+
+MONDAY, SATURDAY, THURSDAY, WEDNESDAY = (date(2026, 5, day) for day in (18, 16, 14, 13))
+
+
+class TestDaysOfTheList:
+    @pytest.mark.parametrize(
+        ("now", "max_age", "days"),
+        [
+            (at("14:50"), 0, [FRIDAY]),
+            (at("14:50"), 1, [FRIDAY, THURSDAY]),
+            (at("14:50"), 2, [FRIDAY, THURSDAY, WEDNESDAY]),
+            (at("09:30", MONDAY), 0, [MONDAY]),
+            (at("09:30", MONDAY), 1, [MONDAY, FRIDAY]),
+            (at("09:29", MONDAY), 0, [MONDAY, FRIDAY]),
+            (at("09:29", MONDAY), 1, [MONDAY, FRIDAY]),
+            (at("09:29", MONDAY), 2, [MONDAY, FRIDAY, THURSDAY]),
+            (at("12:00", SATURDAY), 0, [FRIDAY]),
+            (at("12:00", SATURDAY), 1, [FRIDAY, THURSDAY]),
+            (at("14:50", date(2026, 10, 8)), 1, [date(2026, 10, 8), date(2026, 9, 30)]),
+        ],
+    )
+    def test_they_count_in_sessions(self, now: datetime, max_age: int, days: list[date]) -> None:
+        assert list_days(CALENDAR, now, max_age) == Known(tuple(days))
+
+    def test_any_time_zone_is_converted(self) -> None:
+        assert list_days(CALENDAR, at("00:30", MONDAY).astimezone(UTC), 0) == Known((MONDAY, FRIDAY))
+
+    def test_they_are_unknown_where_the_calendar_is(self) -> None:
+        assert isinstance(list_days(CALENDAR, at("14:50", date(2027, 1, 4)), 1), Unknown)
+        assert isinstance(list_days(CALENDAR, at("14:50", date(2015, 1, 5)), 1), Unknown)
+        assert list_days(CALENDAR, at("14:50", date(2015, 1, 5)), 0) == Known((date(2015, 1, 5),))
 
 
 class TestDays:

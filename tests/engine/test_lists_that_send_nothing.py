@@ -3,70 +3,35 @@
 from collections.abc import AsyncIterator
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from core.brokers.paper import PaperBroker
-from core.engine.assembly import Components, compose
-from core.factorcat import FactorCatClient
-from core.infra.clock import SteppedClock
-from core.infra.database import open_database
+from core.engine.assembly import Components
 from core.model.account import Asset
 from core.model.known import Known
 from core.model.plan import Plan
-from core.model.settings import GuardSettings, Settings, StrategySettings
-from core.quotes.replay import ReplayFeed
+from core.model.settings import GuardSettings
 from core.trading.executor import RebalanceRefused
-from core.trading.state_store import TRADING, StateStore
-from tests.books import ToldBook
+from tests.engine.list_world import CODES, GOOD, SELECT, ListWorld, list_world, listed, row
 from tests.factorcat.server import Reply, Server, answer, cut_off, raw, set_timeout, silence
-from tests.worlds import DAY, NOW, quote
-
-SELECT = "/bond-selection/today-bond-selection"
-CODES = ("113001", "113002", "123003", "127004")
-
-
-def row(code: str, **changes: Any) -> dict[str, Any]:
-    return {"kzz_code": code, "name": f"bond {code}", "price": 100.0, "trade_date": "2026-05-15"} | changes
-
-
-def listed(*rows: dict[str, Any]) -> Reply:
-    return answer(200, [{"selected_bonds": list(rows)}])
-
-
-GOOD = listed(*[row(code) for code in CODES])
+from tests.worlds import DAY
 
 
 @pytest.fixture
-async def server() -> AsyncIterator[Server]:
-    server = Server()
-    server.on(
-        "/auth/login",
-        answer(200, {"access_token": "header.payload.signature", "token_type": "bearer", "username": "u"}),
-    )
-    server.on("/auth/generate-long-term-token", answer(404, {"detail": "none"}))
-    await server.start()
-    yield server
-    await server.stop()
-
-
-@pytest.fixture
-async def components(server: Server, tmp_path: Path) -> AsyncIterator[Components]:
-    """A paper account of 100,000 CNY that follows the server's list at tradable prices."""
-    clock, feed = SteppedClock(NOW), ReplayFeed()
+async def world(tmp_path: Path) -> AsyncIterator[ListWorld]:
     guards = GuardSettings(min_list_ratio=Decimal("0.5"), max_turnover_ratio=Decimal("0.5"))
-    settings = Settings(mode="paper", strategy=StrategySettings(strategy_id=1, history_id=1), guards=guards)
-    database = open_database(tmp_path / "app.db", TRADING, durable=False)
-    broker = PaperBroker(tmp_path / "paper.db", feed, clock, settings.fees, Decimal(100_000), durable=False)
-    platform = FactorCatClient(server.url, version="test", clock=clock)
-    components = compose(settings, clock, feed, platform, database, StateStore(database), broker, ToldBook())
-    await feed.start()
-    everything = {one.code: one for one in (quote(c, ask=Decimal(100)) for c in (*CODES, "127005", "127006", "127007"))}
-    feed.show(DAY, everything)
-    await platform.login("user", "a-long-password")
-    yield components
-    await components.close()
+    async with list_world(tmp_path, guards) as world:
+        yield world
+
+
+@pytest.fixture
+def server(world: ListWorld) -> Server:
+    return world.server
+
+
+@pytest.fixture
+def components(world: ListWorld) -> Components:
+    return world.components
 
 
 async def cash(components: Components) -> Decimal:

@@ -280,6 +280,12 @@ def test_a_finished_rebalance_is_reported_with_each_leg(world: AlertWorld) -> No
     assert "cash afterwards: 211,234.56 CNY" in told
 
 
+def test_a_finished_rebalance_names_the_list_that_it_followed(world: AlertWorld) -> None:
+    followed = "list of 2026-05-14, 4 bonds. The list is 1 session old: it is not today's"
+    (told,) = world.look(quiet(rebalance=replace(rebalance(finished=True), listed=followed)))
+    assert f"\n  {followed}\n" in told
+
+
 def test_a_failed_engine_component_is_reported(world: AlertWorld) -> None:
     (told,) = world.look(quiet(), failed_part="the checks")
     assert "the checks" in told

@@ -1,7 +1,7 @@
 """What the planner decides, row by row."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -12,6 +12,7 @@ from core.model.bond import BondCode
 from core.model.known import Known, Unknown
 from core.model.order import Side
 from core.model.plan import Plan
+from core.model.platform import SkippedRow
 from core.model.quote import TradingState
 from core.model.settings import BuySettings, GuardSettings, OrderSettings, Settings
 from core.rules.planner import plan_buys, plan_rebalance
@@ -33,6 +34,50 @@ def test_bonds_off_the_list_are_sold_new_ones_bought_and_the_rest_kept() -> None
     assert [row.code for row in plan.kept] == [A]
     assert plan.legs[0].reason == "left the list of 2026-05-15"
     assert plan.legs[1].reason == "joined the list, rank 2"
+
+
+def test_a_bond_whose_row_was_skipped_is_kept_and_not_bought() -> None:
+    private = "124001.SZ"
+    owned = ledger(b113001=50, b124001=30)
+    skipping = replace(selection(A, B), skipped=(SkippedRow("124001", "定转", "a private convertible bond"),))
+    priced = market(quote(A), quote(B), quote(private))
+    plan = plan_rebalance(situation(skipping, priced, owned=owned), SETTINGS)
+    assert [(leg.side, leg.code) for leg in plan.legs] == [(Side.BUY, B)]
+    assert [(row.code, row.volume, row.ours) for row in plan.kept] == [(A, 50, True), (private, 30, True)]
+    assert plan.kept[1].reason == "its row in the list was skipped: a private convertible bond. Not sold, not bought"
+    assert plan.skipped_rows == skipping.skipped
+    assert plan.listed == "list of 2026-05-15, 2 bonds, 1 row skipped"
+
+    without_the_row = plan_rebalance(situation(selection(A, B), priced, owned=owned), SETTINGS)
+    assert [(leg.side, leg.code) for leg in without_the_row.sells] == [(Side.SELL, private)]
+
+
+def test_a_bond_whose_row_was_skipped_is_still_sold_before_its_trading_ends() -> None:
+    skipping = replace(selection(A), skipped=(SkippedRow("124001", "", "a private convertible bond"),))
+    world = situation(skipping, market(quote(A), quote("124001.SZ")), owned=ledger(b113001=50, b124001=30))
+    plan = plan_rebalance(replace(world, leaving={BondCode("124001.SZ"): "called"}), SETTINGS)
+    assert [(leg.code, leg.reason) for leg in plan.sells] == [("124001.SZ", "called")]
+    assert [row.code for row in plan.kept] == [A]
+
+
+def test_a_skipped_row_is_not_a_slot_held_up_for_another_bond() -> None:
+    still = quote("124001.SZ", state=TradingState.HALTED)
+    owned = ledger(b124001=30)
+    skipping = replace(selection(A), skipped=(SkippedRow("124001", "", "a private convertible bond"),))
+    assert [
+        leg.code for leg in plan_rebalance(situation(skipping, market(quote(A), still), owned=owned), SETTINGS).buys
+    ] == [A]
+    held_up = plan_rebalance(situation(selection(A), market(quote(A), still), owned=owned), SETTINGS)
+    assert held_up.buys == ()
+
+
+def test_a_plan_says_how_old_its_list_is() -> None:
+    days = (date(2026, 5, 15), date(2026, 5, 14))
+    for day, age, notes in ((days[0], 0, 0), (days[1], 1, 1)):
+        world = situation(selection(A, day=day), market(quote(A)))
+        plan = plan_rebalance(replace(world, list_days=days), SETTINGS)
+        assert (plan.list_date, plan.list_age) == (day, age)
+        assert sum("session old" in note for note in plan.list_notes) == notes
 
 
 def test_the_money_of_a_plan_adds_up() -> None:

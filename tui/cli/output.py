@@ -57,6 +57,8 @@ def print_plan(plan: "Plan") -> None:
     console = _console()
     if plan.refused is not None:
         console.print(f"REFUSED ({plan.mode}), nothing is sent: {plan.refused}", style=_ALERT, markup=False)
+        if plan.follows_a_list:
+            console.print(plan.list_words, markup=False)
         return
     console.print(f"Plan {plan.plan_id} ({plan.mode}), {plan.listed}", markup=False)
     for note in plan.list_notes:

@@ -392,8 +392,11 @@ def _changes(card: RecordCard, snapshot: Snapshot) -> list[Fact]:
     """What a rebalance to this list would change of what the strategy owns, as things stand."""
     if isinstance(card.selection, Unknown) or not isinstance(snapshot.positions, Known):
         return []
-    listed, mine = set(card.selection.value.codes), ours(snapshot)
-    leaving = [row for row in mine if row.code not in listed]
+    selection = card.selection.value
+    if not selection.rows:
+        return []  # whether it means to sell is decided by the plan
+    listed, mine = set(selection.codes), ours(snapshot)
+    leaving = [row for row in mine if row.code not in listed and selection.skips(row.code) is None]
     staying = len(mine) - len(leaving)
     joining = [bond for bond in card.listed if bond.code not in {row.code for row in mine}]
     worth = sum((row.last * row.ours for row in leaving if row.last is not None), Decimal(0))

@@ -280,6 +280,13 @@ async def test_a_single_fault_is_named_and_nothing_else(
     assert first.remedy
 
 
+async def test_a_list_of_the_last_session_is_good_and_said_to_be_old(well: Machine) -> None:
+    well.platform.day = "2026-05-14"
+    found = (await well.examined())["list"]
+    assert found.state is CheckResult.NOTE
+    assert "dated 2026-05-14. The list is 1 session old" in found.text
+
+
 async def test_an_unreachable_platform_fails_the_login_check_only(well: Machine) -> None:
     platform_away(well)
     assert wrong(await well.examined()) == {"login": CheckResult.FAILED}
