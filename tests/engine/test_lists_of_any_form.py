@@ -175,7 +175,9 @@ async def follow(world: ListWorld, listing: Listing) -> tuple[Plan, int]:
 def test_no_order_for_a_bond_that_is_not_listed_and_no_sale_for_a_row_that_cannot_be_read(tmp_path: Path) -> None:
     with asyncio.Runner() as runner, _Running(runner, tmp_path) as running:
 
-        @settings(max_examples=2000, deadline=None, suppress_health_check=list(HealthCheck))
+        @settings(
+            max_examples=2000, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much]
+        )
         @given(listings())
         def follow_each(listing: Listing) -> None:
             running.count(runner.run(follow(running.world, listing)))
