@@ -71,6 +71,8 @@ class TodaysList:
         except FactorCatError as error:
             log.info("the list could not be fetched ahead of the run, which asks again: %s", error.brief)
             return
+        if not selection.rows:
+            return  # it may not be published yet, and must not count as empty once the platform is away
         until = self._clock.real() + self._lead + _KEPT
         self._ahead = _Ahead(selection, followed, self._platform.user, self._clock.now(), until)
 
