@@ -2,7 +2,7 @@
 
 import logging
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AsyncExitStack, ExitStack, closing
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -32,6 +32,7 @@ from core.quotes.failover import FailoverQuotes, QuoteSource
 from core.quotes.feed import NoQuotes, QuoteFeed, Quotes
 from core.quotes.qmt import QmtQuotes
 from core.quotes.tencent import TencentQuotes
+from core.sandbox.dialects import Dialect
 from core.trading.books import check_books
 from core.trading.equity import EquityCurve
 from core.trading.followed_record import FollowedRecord
@@ -182,8 +183,8 @@ class Components:
             self.state_store.keep(SANDBOX_TIME, self.clock.now().isoformat())
 
 
-def build(home: Home, settings: Settings, speed: float = 1.0) -> Components:
-    """The components for the settings' mode. `speed` is the sandbox's: market seconds per second.
+def build(home: Home, settings: Settings, speed: float = 1.0, dialects: Collection[Dialect] = ()) -> Components:
+    """The components for the settings' mode. Of the sandbox: `speed`, its market seconds per second, and `dialects`.
 
     Raises `LiveUnavailable`, and `HomeUnusable` for books that cannot be used or are damaged.
     """
@@ -202,7 +203,7 @@ def build(home: Home, settings: Settings, speed: float = 1.0) -> Components:
         quote_sources: MakeSources = _no_sources
         if settings.mode == "sandbox":
             settings = _with_a_strategy(settings)
-            clock, feed, platform, bonds = _sandbox(state_store, settings, speed, calendar)
+            clock, feed, platform, bonds = _sandbox(state_store, settings, speed, dialects, calendar)
         else:
             clock = RealClock()
             terminal = terminal_quotes(settings, clock, calendar)
@@ -302,7 +303,7 @@ def _with_a_strategy(settings: Settings) -> Settings:
 
 
 def _sandbox(
-    state_store: StateStore, settings: Settings, speed: float, calendar: Calendar
+    state_store: StateStore, settings: Settings, speed: float, dialects: Collection[Dialect], calendar: Calendar
 ) -> tuple[Clock, QuoteFeed, FactorCatClient, BondInfoProvider]:
     from core.sandbox.bonds import SandboxBondInfo
     from core.sandbox.market import SandboxMarket
@@ -313,7 +314,7 @@ def _sandbox(
     start = next_start(calendar.sessions, state_store.latest(SANDBOX_TIME))
     clock = ScaledClock(start, speed)
     market = SandboxMarket(clock, load_sandbox_data(calendar.sessions))
-    transport = EmbeddedPlatform(market, clock)
+    transport = EmbeddedPlatform(market, clock, dialects)
     platform = FactorCatClient.of(settings, clock, transport)
     return clock, market, platform, SandboxBondInfo(market.data)
 

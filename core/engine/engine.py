@@ -5,7 +5,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -22,6 +22,7 @@ from core.model.quote import SessionPhase
 from core.model.settings import Settings
 from core.model.snapshot import BlockKind, BlockReason, Snapshot
 from core.model.time import SHANGHAI
+from core.sandbox.dialects import Dialect
 
 if TYPE_CHECKING:
     from core.engine.assembly import Components
@@ -47,9 +48,9 @@ class EngineFailed(SetupError):
 class Engine:
     """An `EngineLink` to an engine in this process. It locks the data folder from `start` to `stop`.
 
-    `speed`: of the sandbox, in market seconds per second. `stderr`: the log goes there too. `by_itself`: run the
-    schedule and the stops; otherwise orders are sent by commands only. `viewer_may_end`: it has no screen of its own,
-    so that a viewer may end it.
+    Of the sandbox: `speed`, in market seconds per second, and the `dialects` of its platform. `stderr`: the log goes
+    there too. `by_itself`: run the schedule and the stops; otherwise orders are sent by commands only.
+    `viewer_may_end`: it has no screen of its own, so that a viewer may end it.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class Engine:
         settings: Settings,
         *,
         speed: float = 1.0,
+        dialects: Collection[Dialect] = (),
         stderr: bool = False,
         by_itself: bool = True,
         viewer_may_end: bool = False,
@@ -65,6 +67,7 @@ class Engine:
         self._home = home
         self._settings = settings
         self._speed = speed
+        self._dialects = dialects
         self._stderr = stderr
         self._by_itself = by_itself
         self.viewer_may_end = viewer_may_end
@@ -207,7 +210,7 @@ class Engine:
 
         logs = Logs(self._home, RealClock(), self._stderr)
         try:
-            return build(self._home, self._settings, self._speed)
+            return build(self._home, self._settings, self._speed, self._dialects)
         except LiveUnavailable as unavailable:
             raise EngineFailed(str(unavailable), refused=True) from None
         except HomeUnusable as unusable:

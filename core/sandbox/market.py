@@ -86,6 +86,11 @@ class SandboxMarket:
         """Today, where it is a session; else the last session before, at the earliest the recorded day."""
         return self._sessions[max(self._place(self._clock.now().astimezone(SHANGHAI).date()), 0)]
 
+    def session_before(self) -> date:
+        """The session before `trading_day`."""
+        place = self._place(self.trading_day())
+        return self._sessions[place - 1] if place else self._before
+
     def rows_for_ranking(self, day: date) -> Rows:
         """The figures from which a strategy makes its list of `day`, a session of this market.
 

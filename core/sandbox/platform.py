@@ -7,7 +7,7 @@ import hmac
 import json
 import re
 import secrets
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from math import ceil
 from typing import Any, TypeVar, cast
@@ -17,6 +17,7 @@ import httpx
 from core.infra.clock import Clock
 from core.model.bond import BondCode
 from core.model.errors import RotorError
+from core.sandbox.dialects import Answer, Call, Dialect, Json, delay, refusal, spoken
 from core.sandbox.market import SandboxMarket
 from core.sandbox.strategies import Backtest, Recipe, RotationStrategy, Rule, backtest, catalogue, rank, rankings
 
@@ -58,7 +59,6 @@ LONG_TERM_LIFE = timedelta(days=30)
 LARGEST_PAGE = 100
 
 T = TypeVar("T")
-Json = dict[str, Any]
 
 
 class HttpError(RotorError):
@@ -75,24 +75,26 @@ class EmbeddedPlatform(httpx.AsyncBaseTransport):
 
     Any name and password that are not empty log in. Tokens are signed with a key of this instance: those of an earlier
     run get a 401, like expired ones. Backtests are computed when they are first asked for, in a thread, and remembered.
+    `dialects` change the form of its answers.
     """
 
-    def __init__(self, market: SandboxMarket, clock: Clock) -> None:
+    def __init__(self, market: SandboxMarket, clock: Clock, dialects: Collection[Dialect] = ()) -> None:
         self._market = market
         self._clock = clock
+        self._dialects = dialects
         self._key = secrets.token_bytes(32)
         self._strategies = {strategy.id: strategy for strategy in catalogue()}
         self._recipes = {record.id: record for strategy in self._strategies.values() for record in strategy.records}
         self._lists: dict[Rule, Sequence[Sequence[BondCode]]] = {}
         self._backtests: dict[int, Backtest] = {}
-        self._routes: tuple[tuple[str, re.Pattern[str], Callable[..., Awaitable[Json | list[Json]]]], ...] = (
-            ("POST", re.compile(r"/auth/login"), self._login),
-            ("POST", re.compile(r"/auth/generate-long-term-token"), self._long_term),
-            ("GET", re.compile(r"/strategies/"), self._list_strategies),
-            ("GET", re.compile(r"/strategies/(\d+)/histories"), self._list_records),
-            ("GET", re.compile(r"/strategies/(\d+)/histories/(\d+)"), self._detail),
-            ("GET", re.compile(r"/strategies/(\d+)/histories/(\d+)/parameters"), self._parameters),
-            ("POST", re.compile(r"/bond-selection/today-bond-selection"), self._todays_list),
+        self._routes: tuple[tuple[Call, str, re.Pattern[str], Callable[..., Awaitable[Answer]]], ...] = (
+            (Call.LOGIN, "POST", re.compile(r"/auth/login"), self._login),
+            (Call.LONG_TERM_TOKEN, "POST", re.compile(r"/auth/generate-long-term-token"), self._long_term),
+            (Call.STRATEGIES, "GET", re.compile(r"/strategies/"), self._list_strategies),
+            (Call.RECORDS, "GET", re.compile(r"/strategies/(\d+)/histories"), self._list_records),
+            (Call.DETAIL, "GET", re.compile(r"/strategies/(\d+)/histories/(\d+)"), self._detail),
+            (Call.PARAMETERS, "GET", re.compile(r"/strategies/(\d+)/histories/(\d+)/parameters"), self._parameters),
+            (Call.LIST, "POST", re.compile(r"/bond-selection/today-bond-selection"), self._todays_list),
         )
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -103,18 +105,23 @@ class EmbeddedPlatform(httpx.AsyncBaseTransport):
             headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
             return httpx.Response(error.status, json={"detail": error.detail}, headers=headers)
 
-    async def _answer(self, request: httpx.Request) -> Json | list[Json]:
+    async def _answer(self, request: httpx.Request) -> Answer:
         matches = [
-            (method, match, handler)
-            for method, pattern, handler in self._routes
+            (call, method, match, handler)
+            for call, method, pattern, handler in self._routes
             if (match := pattern.fullmatch(request.url.path))
         ]
         if not matches:
             raise HttpError(404, "Not Found")
-        method, match, handler = matches[0]
+        call, method, match, handler = matches[0]
         if method != request.method:
             raise HttpError(405, "Method Not Allowed")
-        return await handler(request, *map(int, match.groups()))
+        if seconds := delay(self._dialects, call):
+            await self._clock.sleep(seconds)
+        if refused := refusal(self._dialects, call):
+            raise HttpError(*refused)
+        answer = await handler(request, *map(int, match.groups()))
+        return spoken(self._dialects, call, answer, self._market.session_before())
 
     async def _login(self, request: httpx.Request) -> Json:
         username, password = _field(request, "username", str), _field(request, "password", str)

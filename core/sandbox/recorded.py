@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 from importlib.resources import files
 from types import MappingProxyType
 
@@ -52,10 +53,12 @@ class SandboxData:
     sessions: tuple[date, ...]
 
 
+@lru_cache(maxsize=1)
 def load_sandbox_data(sessions: tuple[date, ...] | None = None) -> SandboxData:
     """The shipped recording. Codes that `BondCode` refuses (exchangeable bonds) are not part of the sandbox.
 
-    `sessions` are those of the calendar, None for those that are shipped.
+    Read once in a process: it takes most of the time in which a sandbox starts, and never changes. `sessions` are those
+    of the calendar, None for those that are shipped.
     """
     panel, sessions = load_panel(), sessions or Calendar().sessions
     lines = files("core.sandbox").joinpath(_SNAPSHOT).read_text(encoding="utf-8").splitlines()

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime, time
 from decimal import Decimal
@@ -36,6 +36,7 @@ from core.model.snapshot import Snapshot
 from core.model.time import SHANGHAI
 from core.rules.pricing import why_not_tradable
 from core.sandbox.bonds import SandboxBondInfo
+from core.sandbox.dialects import Dialect
 from core.sandbox.platform import EmbeddedPlatform
 from core.sandbox.recorded import load_sandbox_data
 from core.trading.state_store import TRADING, StateStore
@@ -88,6 +89,7 @@ class DayWorld:
         faults: float = 0.0,
         settings: Settings = SETTINGS,
         speed: float = SPEED,
+        dialects: Collection[Dialect] = (),
     ) -> None:
         self.folder = folder
         self.random = Random(seed)
@@ -97,6 +99,7 @@ class DayWorld:
         self.outages: list[object] = []
         self.record = Record()
         self._faults = faults
+        self._dialects = dialects
         self._broker_faults = faults
         self._through: dict[BondCode, datetime] = {}
         self._halts: list[tuple[datetime, str]] = []
@@ -117,7 +120,7 @@ class DayWorld:
         self.broker = FaultyBroker(paper, self.clock, self.random, self._broker_faults)
         self.broker.sent = sent
         outages = self.transport.outages if hasattr(self, "transport") else []
-        self.transport = FaultyPlatform(EmbeddedPlatform(self.market, self.clock), self.clock)
+        self.transport = FaultyPlatform(EmbeddedPlatform(self.market, self.clock, self._dialects), self.clock)
         self.transport.outages = outages
         platform = FactorCatClient(
             self.settings.factorcat.base_url, version=__version__, clock=self.clock, transport=self.transport

@@ -16,6 +16,7 @@ from core.i18n import mark, say, use_language
 from core.infra.config import SettingsError, load_settings
 from core.infra.home import Home, HomeInUse, HomeLock, HomeUnusable, find_home
 from core.model.settings import Settings
+from core.sandbox.dialects import Dialect
 
 if TYPE_CHECKING:
     from core.engine.engine import Engine
@@ -58,6 +59,8 @@ class CliContext:
     chosen_home: Path | None
     mode: str | None
     speed: float | None
+    dialects: tuple[Dialect, ...] = ()
+    """Of the sandbox's platform; only in this process."""
 
     @property
     def home(self) -> Home:
@@ -100,7 +103,7 @@ class CliContext:
             self.attach(watch=watch)
         if watch:
             exit_with(REFUSED, f"No engine runs in {self.home.path}: nothing to watch. Start one with rotor start.")
-        engine = Engine(self.home, settings, speed=self.speed or 1.0)
+        engine = Engine(self.home, settings, speed=self.speed or 1.0, dialects=self.dialects)
         with self.quiet():
             use_language(settings.language)
             _start(engine)

@@ -18,6 +18,7 @@ from core.infra.config import SettingsError, init_config, write_setting
 from core.infra.home import HomeUnusable
 from core.infra.settings_editor import problem_with, value_of
 from core.model.errors import RotorError
+from core.sandbox.dialects import Dialect
 from tui.cli import admin, calendar, report, restore, service, trading
 from tui.cli.context import (
     AS_JSON,
@@ -99,8 +100,15 @@ Example: rotor demo --speed 120
 Press 3 and r for a plan, e to execute it and y to confirm."""
 )
 @click.option("--speed", type=click.FloatRange(min=0.1, max=3600), default=60.0, show_default=True)
+@click.option(
+    "--dialect",
+    "dialects",
+    type=click.Choice([each.value for each in Dialect]),
+    multiple=True,
+    help="Let the demo's platform answer in this form too; may be given several times.",
+)
 @click.pass_obj
-def demo(context: CliContext, speed: float) -> None:
+def demo(context: CliContext, speed: float, dialects: tuple[str, ...]) -> None:
     """Open the app on the sandbox: a recorded trading day at speed.
 
     With --home FOLDER its data are kept there, else nowhere.
@@ -112,7 +120,7 @@ def demo(context: CliContext, speed: float) -> None:
             prepare_demo(home)
         if context.chosen_home is None:
             click.echo("The demo keeps nothing. To keep its data: rotor --home FOLDER demo", err=True)
-        CliContext(home.path, "sandbox", context.speed or speed).open_app()
+        CliContext(home.path, "sandbox", context.speed or speed, tuple(map(Dialect, dialects))).open_app()
 
 
 @main.command(
