@@ -44,6 +44,7 @@ def rebalance(app: PtyApp) -> None:
 
 
 def test_from_the_start_to_a_completed_rebalance_and_exit(home: Path) -> None:
+    """The next start shows the same account, and each exit restores the terminal."""
     with PtyApp(["--home", str(home), "demo"]) as app:
         rebalance(app)
         assert time.monotonic() - app.started < 60
@@ -68,13 +69,6 @@ def test_from_the_start_to_a_completed_rebalance_and_exit(home: Path) -> None:
         assert cash.findall(again) == cash.findall(before)
         app.press("5")
         app.wait_for(r"110092\.SH")
-        app.quit()
-        assert app.exit_code() == 0
-
-
-def test_the_terminal_is_restored_on_exit(home: Path) -> None:
-    with PtyApp(["--home", str(home)]) as app:
-        app.wait_for(r"trading is on")
         app.quit()
         assert app.exit_code() == 0
         for sequence in (b"\x1b[?1049l", b"\x1b[?25h", b"\x1b[?1000l"):

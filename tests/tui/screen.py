@@ -63,6 +63,19 @@ async def _input_delivered(app: Any) -> None:
         await asyncio.sleep(SHORTEST)
 
 
+async def change(app: RotorApp, pilot: Pilot[Any], link: ScriptedLink, **changes: Any) -> None:
+    """The engine publishes this change, and the app shows it at its next beat."""
+    link.change(**changes)
+    await settle(pilot)
+    app._tick()
+    await settle(pilot)
+
+
+async def resize(pilot: Pilot[Any], size: tuple[int, int]) -> None:
+    await pilot.resize_terminal(*size)
+    await settle(pilot)
+
+
 def lines(app: RotorApp) -> list[str]:
     """The screen's lines as a terminal shows them."""
     strips = app.screen._compositor.render_strips()

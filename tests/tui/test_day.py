@@ -9,7 +9,7 @@ import pytest
 from core.model.command import Flatten
 from core.model.snapshot import Event, Health, Job, Level, MissedRun, Need, StopsSummary
 from tests.tui.samples import NOW, SHANGHAI, blocked, rebalance, snapshot
-from tests.tui.screen import LARGE, SMALL, flat, lines, press, settle, shown, strike, text, until
+from tests.tui.screen import LARGE, SMALL, change, flat, lines, press, resize, settle, shown, strike, text, until
 from tests.tui.scripted import ScriptedLink
 from tui import format as fmt
 from tui.app import RotorApp
@@ -45,34 +45,34 @@ def test_another_day_is_named() -> None:
     assert fmt.moment(datetime(2026, 5, 18, 6, 50, tzinfo=SHANGHAI), NOW) == "Mon 05-18 06:50"
 
 
-@pytest.mark.parametrize(
-    ("at", "small", "large"),
-    [
-        (NOW + timedelta(seconds=28), "-> 14:50", "next rebalance 14:50 in 28s"),
-        (NOW + timedelta(minutes=5), "-> 14:54", "next rebalance 14:54 in 5m00s"),
-        (NOW - timedelta(seconds=3), "-> 14:49", "next rebalance 14:49 due now"),
-        (
-            NOW.replace(hour=18),
-            "-> 18:49",
-            "next rebalance 18:49 in 4h00m",
-        ),
-        (
-            datetime(2026, 5, 18, 14, 50, tzinfo=SHANGHAI),
-            "-> 05-18 14:50",
-            "next rebalance Mon 05-18 14:50 in 12d",
-        ),
-    ],
-)
-async def test_next_job_stands_in_the_header(at: datetime, small: str, large: str) -> None:
-    link = ScriptedLink(snapshot(jobs=(Job("rebalance", at),)))
+NEXT_JOBS = [
+    (NOW + timedelta(seconds=28), "-> 14:50", "next rebalance 14:50 in 28s"),
+    (NOW + timedelta(minutes=5), "-> 14:54", "next rebalance 14:54 in 5m00s"),
+    (NOW - timedelta(seconds=3), "-> 14:49", "next rebalance 14:49 due now"),
+    (
+        NOW.replace(hour=18),
+        "-> 18:49",
+        "next rebalance 18:49 in 4h00m",
+    ),
+    (
+        datetime(2026, 5, 18, 14, 50, tzinfo=SHANGHAI),
+        "-> 05-18 14:50",
+        "next rebalance Mon 05-18 14:50 in 12d",
+    ),
+]
+
+
+async def test_next_job_stands_in_the_header() -> None:
+    link = ScriptedLink(snapshot(jobs=()))
     async with shown(link) as (app, pilot):
-        assert lines(app)[0].rstrip().endswith(f" {small}")
-        await pilot.resize_terminal(*LARGE)
-        await settle(pilot)
-        assert lines(app)[0].rstrip().endswith(f" {large}")
-        await pilot.resize_terminal(40, 10)
-        await settle(pilot)
-        assert "14:49:32" in lines(app)[0]
+        for at, small, large in NEXT_JOBS:
+            await resize(pilot, SMALL)
+            await change(app, pilot, link, jobs=(Job("rebalance", at),))
+            assert lines(app)[0].rstrip().endswith(f" {small}")
+            await resize(pilot, LARGE)
+            assert lines(app)[0].rstrip().endswith(f" {large}")
+            await resize(pilot, (40, 10))
+            assert "14:49:32" in lines(app)[0]
 
 
 async def test_the_countdown_is_dropped_first_in_a_narrow_header() -> None:
@@ -192,10 +192,12 @@ STOPS = [
 ]
 
 
-@pytest.mark.parametrize(("stops", "said"), STOPS)
-async def test_home_says_how_much_has_stops(stops: StopsSummary | None, said: str) -> None:
-    async with shown(ScriptedLink(snapshot(stops=stops)), size=LARGE) as (app, _):
-        assert said in flat(app)
+async def test_home_says_how_much_has_stops() -> None:
+    link = ScriptedLink(snapshot())
+    async with shown(link, size=LARGE) as (app, pilot):
+        for stops, said in STOPS:
+            await change(app, pilot, link, stops=stops)
+            assert said in flat(app)
 
 
 @SIZES
@@ -242,15 +244,18 @@ LEAVING = [
 ]
 
 
-@pytest.mark.parametrize(("changes", "said"), LEAVING)
 @pytest.mark.parametrize("key", ["q", "ctrl+q"])
-async def test_quitting_names_what_it_would_end(changes: dict[str, Any], said: list[str], key: str) -> None:
-    async with shown(ScriptedLink(snapshot(**{**QUIET, **changes})), key, key) as (app, pilot):
-        for item in said:
-            assert item in flat(app)
-        await press(pilot, "enter")
-        assert app.is_running
-        assert len(app.screen_stack) == 1
+async def test_quitting_names_what_it_would_end(key: str) -> None:
+    link = ScriptedLink(snapshot())
+    async with shown(link) as (app, pilot):
+        for changes, said in LEAVING:
+            await change(app, pilot, link, **{"rebalance": None, **QUIET, **changes})
+            await press(pilot, key, key)
+            for item in said:
+                assert item in flat(app)
+            await press(pilot, "enter")
+            assert app.is_running
+            assert len(app.screen_stack) == 1
         await press(pilot, key, "y")
         assert not app.is_running
 

@@ -11,7 +11,7 @@ from core.model.known import Known
 from core.model.order import OrderState, Origin, Side
 from core.model.snapshot import PositionRow, StopRow, StopStatus
 from tests.tui.samples import order, positions, snapshot, stop
-from tests.tui.screen import LARGE, SMALL, flat, lines, press, shown, text
+from tests.tui.screen import LARGE, SMALL, change, flat, lines, press, resize, shown, text
 from tests.tui.scripted import ScriptedLink
 from tui.screens.stop_text import distance_cell, level_cells, state_cell, stop_line, stop_rows
 from tui.widgets.theme import Tone
@@ -86,23 +86,25 @@ COLUMNS = {
 }
 
 
-@pytest.mark.parametrize("size", [SMALL, LARGE, WIDE])
-async def test_columns(size: tuple[int, int]) -> None:
-    async with shown(ScriptedLink(snapshot()), "4", size=size) as (app, _):
-        (header,) = [line for line in lines(app) if line.strip().startswith("Code")]
-        assert [label for label in COLUMNS[size[0]] if label not in header] == []
-        (row,) = [line for line in lines(app) if line.startswith(" 127056.SZ")]
-        for item in ("840", "118.905", "-1.12%", "114.237", "-3.93%", "armed"):
-            assert item in row.split()
-        assert all(cell_len(line) == size[0] for line in lines(app))
+async def test_columns() -> None:
+    async with shown(ScriptedLink(snapshot()), "4") as (app, pilot):
+        for size in (SMALL, LARGE, WIDE):
+            await resize(pilot, size)
+            (header,) = [line for line in lines(app) if line.strip().startswith("Code")]
+            assert [label for label in COLUMNS[size[0]] if label not in header] == []
+            (row,) = [line for line in lines(app) if line.startswith(" 127056.SZ")]
+            for item in ("840", "118.905", "-1.12%", "114.237", "-3.93%", "armed"):
+                assert item in row.split()
+            assert all(cell_len(line) == size[0] for line in lines(app))
 
 
-@pytest.mark.parametrize("width", [60, 70])
-async def test_a_narrow_table_keeps_the_stop_column(width: int) -> None:
-    async with shown(ScriptedLink(snapshot()), "4", size=(width, 24)) as (app, _):
-        (row,) = [line for line in lines(app) if line.startswith(" 128136.SZ")]
-        assert "-5.39%" in row
-        assert "waits" in row
+async def test_a_narrow_table_keeps_the_stop_column() -> None:
+    async with shown(ScriptedLink(snapshot()), "4") as (app, pilot):
+        for width in (60, 70):
+            await resize(pilot, (width, 24))
+            (row,) = [line for line in lines(app) if line.startswith(" 128136.SZ")]
+            assert "-5.39%" in row
+            assert "waits" in row
 
 
 async def test_row_and_details_show_the_stop_in_full() -> None:
@@ -145,17 +147,19 @@ async def test_an_order_s_reason_names_its_origin_once() -> None:
         assert "flatten: flatten" not in flat(app)
 
 
-@pytest.mark.parametrize("origin", list(Origin))
-async def test_orders_show_their_origin(origin: Origin) -> None:
-    sent = order(1, Side.SELL, OrderState.FILLED, filled_volume=820, filled_amount=Decimal(97502))
-    reason = f"{origin}: last 112.4 through 112.575"
-    sent = replace(sent, intent=replace(sent.intent, origin=origin, reason=reason))
-    async with shown(ScriptedLink(snapshot(orders=(sent,))), "5") as (app, pilot):
-        assert f"{origin}: last 112.4 through 112.575" in flat(app)
-        await press(pilot, "enter")
-        assert f"Sent for {origin}" in flat(app)
-        await press(pilot, "escape")
-        await pilot.resize_terminal(*LARGE)
-        await press(pilot, "up")
-        (row,) = [line for line in lines(app) if "127056.SZ" in line and "14:40:32" in line]
-        assert f" {origin} " in row
+async def test_orders_show_their_origin() -> None:
+    link = ScriptedLink(snapshot(orders=()))
+    async with shown(link, "5") as (app, pilot):
+        for origin in Origin:
+            sent = order(1, Side.SELL, OrderState.FILLED, filled_volume=820, filled_amount=Decimal(97502))
+            reason = f"{origin}: last 112.4 through 112.575"
+            sent = replace(sent, intent=replace(sent.intent, origin=origin, reason=reason))
+            await resize(pilot, SMALL)
+            await change(app, pilot, link, orders=(sent,))
+            assert f"{origin}: last 112.4 through 112.575" in flat(app)
+            await press(pilot, "enter")
+            assert f"Sent for {origin}" in flat(app)
+            await press(pilot, "escape")
+            await resize(pilot, LARGE)
+            (row,) = [line for line in lines(app) if "127056.SZ" in line and "14:40:32" in line]
+            assert f" {origin} " in row
