@@ -3,6 +3,7 @@
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Self
@@ -28,9 +29,10 @@ NOTICE_DAYS = 30
 _FILE = "xshg_sessions_2015_2026.csv"
 
 
-def _shipped() -> list[date]:
+@cache
+def _shipped() -> tuple[date, ...]:
     text = files("core.calendar.data").joinpath(_FILE).read_text(encoding="utf-8")
-    return [date.fromisoformat(line) for line in text.split()[1:]]
+    return tuple(date.fromisoformat(line) for line in text.split()[1:])
 
 
 class Calendar:

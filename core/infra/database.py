@@ -1,8 +1,9 @@
 """The database files: opened one way, with their pragmas and their schema."""
 
 import importlib
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -90,12 +91,18 @@ def _verify(db: "Database", migrations: "Migrations") -> None:
 
 def _verify_tables(db: "Database", migrations: "Migrations") -> None:
     """Raises `DatabaseUnusable` where a table or a column is gone: it would read as empty."""
+    for table, expected in _schema(migrations).items():
+        columns = db.table(table).columns_dict if db.table(table).exists() else {}
+        if lacking := [column for column in expected if column not in columns]:
+            raise damaged(db, say("table {table} has no column {column}", table=table, column=lacking[0]))
+
+
+@cache
+def _schema(migrations: "Migrations") -> Mapping[str, Sequence[str]]:
+    """Every table with its columns, once all migrations are applied."""
     whole = open_in_memory(migrations)
     try:
-        for table in whole.table_names():
-            columns = db.table(table).columns_dict if db.table(table).exists() else {}
-            if lacking := [column for column in whole.table(table).columns_dict if column not in columns]:
-                raise damaged(db, say("table {table} has no column {column}", table=table, column=lacking[0]))
+        return {table: tuple(whole.table(table).columns_dict) for table in whole.table_names()}
     finally:
         whole.close()
 

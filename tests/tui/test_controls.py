@@ -125,8 +125,7 @@ async def test_questions_say_what_continues_and_what_stops() -> None:
         assert "a bond beyond its trigger price is sold at once" in flat(app)
 
 
-@pytest.mark.parametrize("name", TYPED)
-@pytest.mark.parametrize("size", [SMALL, TINY])
+@pytest.mark.parametrize(("name", "size"), [("cancel", SMALL), ("flatten", TINY)])
 async def test_large_actions_need_a_typed_word(name: str, size: tuple[int, int]) -> None:
     key, word, command = TYPED[name]
     link = ScriptedLink(day())
