@@ -16,7 +16,7 @@ from core.bonds import tables
 from core.bonds.own_facts import OwnFacts
 from core.i18n import say
 from core.infra.clock import Clock
-from core.infra.home import write_atomically
+from core.infra.home import read_own, write_atomically
 from core.model.bond import BondCode
 from core.model.bond_info import BondFacts, BondInfo, BondInfos, RedemptionState
 from core.model.known import Maybe, Unknown
@@ -266,7 +266,7 @@ class AkshareBondInfo:
     def _load(self, kept: _KeptTable) -> None:
         """Read the saved table with the same checks as a new one."""
         try:
-            table = Table.from_document(json.loads(self._file(kept).read_text(encoding="utf-8")))
+            table = Table.from_document(json.loads(read_own(self._file(kept))))
             kept.facts = kept.read(table)
             kept.table = table
         except FileNotFoundError:

@@ -6,38 +6,42 @@ value to the tables. `restricted` is why the bond must not be bought; `no` means
 """
 
 import csv
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from decimal import Decimal
+from typing import TypeVar
 
 from core.i18n import say
 from core.infra.user_files import AROUND, UserFileRefused, parse_code, used_lines
 from core.model.bond import BondCode, CodeRefused
 from core.model.bond_info import BondFacts, RedemptionState
-from core.rules.spellings import in_ascii, parse_day
+from core.rules.spellings import in_ascii, parse_day, parse_price
+
+T = TypeVar("T")
 
 FILE = "bonds.csv"
 _CALLS = {
     "none": RedemptionState.NONE,
     "met": RedemptionState.MET,
     "declined": RedemptionState.DECLINED,
-    "called": RedemptionState.CALLED,
     "maturing": RedemptionState.MATURING,
+    "called": RedemptionState.CALLED,
 }
+"""From the least danger to the most."""
 _COLUMNS = ("code", "call", "last_trade", "redemption_price", "maturity", "listed", "restricted")
 _UNRESTRICTED = "no"
 _SEPARATORS = ",\t;"
 _FULL_WIDTH = str.maketrans("，；“”＂", ',;"""')
-_PRICE = re.compile(r"\d{1,6}(\.\d{1,6})?", re.ASCII)
+_TITLES = 10
+"""Lines above the header, at most."""
+_WORST_FIRST = (*reversed(_CALLS.values()),)
 
 Cells = Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A bond's line: its cells that are not empty, and what they say."""
+    """A bond's line: its cells that say something that can be read, and what they say."""
 
     cells: Cells
     facts: BondFacts
@@ -54,7 +58,10 @@ class BadLine:
 
 @dataclass(frozen=True, slots=True)
 class OverridesContent:
-    """`complete`: whether every column's name is known; else a value may be missing from the entries."""
+    """`entries` has what can be read of bad lines too: a price that is none must not cancel the exit beside it.
+
+    `complete`: whether every column's name is known; else a value may be missing from the entries.
+    """
 
     complete: bool
     entries: dict[BondCode, Entry] = field(default_factory=dict[BondCode, Entry])
@@ -62,54 +69,98 @@ class OverridesContent:
 
 
 def parse_overrides(text: str, as_of: datetime) -> OverridesContent:
-    """The file's lines, each judged alone. Raises `UserFileRefused` where the first one names no columns."""
+    """The file's lines, each judged alone. Raises `UserFileRefused` where none of the first ones names the columns."""
     lines = used_lines(text)
-    first, header = lines[0] if lines else (1, "")
-    separator, columns = _header(header)
+    place, separator, columns = _header([line for _, line in lines[:_TITLES]])
     unknown = [column for column in columns if column and column not in _COLUMNS]
     content = OverridesContent(complete=not unknown)
     if unknown:
         told = say("unknown column {column}; known are {columns}", column=repr(unknown[0]), columns=",".join(_COLUMNS))
-        content.bad.append(BadLine(first, None, told))
-    for number, line in lines[1:]:
-        code, entry = _best(_readings(line, separator, columns), as_of)
-        if isinstance(entry, str) or code is None:
-            content.bad.append(BadLine(number, code, str(entry)))
+        content.bad.append(BadLine(lines[place][0], None, told))
+    for index, (number, line) in enumerate(lines):
+        if index == place:
+            continue
+        code, entry, why = _best(_readings(line, separator, columns), as_of)
+        if code is None and index < place:  # a title
+            continue
+        if why:
+            content.bad.append(BadLine(number, code, why))
+        if code is None or entry is None:
             continue
         if code in content.entries:
             content.bad.append(BadLine(number, code, say("{code} is named twice", code=code)))
-        if code not in content.entries or entry.facts.call is RedemptionState.CALLED:
-            content.entries[code] = entry
+            entry = _safer(content.entries[code], entry)
+        content.entries[code] = entry
     return content
 
 
-def entry_of(code: BondCode, cells: Cells, as_of: datetime) -> Entry:
-    """Raises `ValueError`."""
-    given = {column: text for column, text in cells.items() if text and column in _COLUMNS[1:]}
-    call, restricted = in_ascii(given.get("call", "")).lower(), given.get("restricted")
-    if call and call not in _CALLS:
-        raise ValueError(say("{call} is not one of {calls}", call=repr(given["call"]), calls=", ".join(_CALLS)))
+def read_entry(code: BondCode, cells: Cells, as_of: datetime) -> tuple[Entry, str]:
+    """What can be read of the cells, and why the first of the others cannot; "" where all can."""
+    read, wrong = dict[str, str](), list[str]()
+
+    def cell(column: str, parse: Callable[[str], T]) -> T | None:
+        text = cells.get(column, "")
+        try:
+            value = parse(text) if text else None
+        except ValueError as error:
+            wrong.append(str(error))
+            return None
+        if text:
+            read[column] = text
+        return value
+
     facts = BondFacts(
         code,
         FILE,
         as_of,
-        call=_CALLS[call] if call else None,
-        last_trade=_day(given, "last_trade"),
-        maturity=_day(given, "maturity"),
-        listed=_day(given, "listed"),
-        redemption_price=_price(given.get("redemption_price", "")),
-        restricted="" if restricted and restricted.lower() == _UNRESTRICTED else restricted,
+        call=cell("call", _call),
+        last_trade=cell("last_trade", parse_day),
+        maturity=cell("maturity", parse_day),
+        listed=cell("listed", parse_day),
+        redemption_price=cell("redemption_price", parse_price),
+        restricted=cell("restricted", lambda text: "" if text.lower() == _UNRESTRICTED else text),
     )
-    return Entry(given, facts)
+    return Entry(read, facts), wrong[0] if wrong else ""
 
 
-def _header(line: str) -> tuple[str, Sequence[str]]:
-    """The separator and the columns. Raises `UserFileRefused`."""
-    for separator, text in _ways(line, _SEPARATORS):
-        columns = [in_ascii(cell).strip(AROUND).lower() for cell in _split(text, separator)]
-        named = [column for column in columns if column]
-        if "code" in columns and len({*named}) == len(named):
-            return separator, columns
+def laid_over(entry: Entry, before: Entry, as_of: datetime) -> Entry:
+    """`entry`, and what only `before` says."""
+    return read_entry(entry.facts.code, {**before.cells, **entry.cells}, as_of)[0]
+
+
+def _safer(one: Entry, other: Entry) -> Entry:
+    """Of two lines of one bond the worst call and the earliest days: a called bond sold early costs less than one that
+    is held until nobody buys it."""
+    cells = {**other.cells, **one.cells}
+    for column, danger in _DANGERS.items():
+        if column in one.cells and column in other.cells:
+            cells[column] = min(one, other, key=danger).cells[column]
+    return read_entry(one.facts.code, cells, one.facts.as_of)[0]
+
+
+_DANGERS: Mapping[str, Callable[[Entry], date | int]] = {
+    "call": lambda entry: _WORST_FIRST.index(entry.facts.call or RedemptionState.NONE),
+    "last_trade": lambda entry: entry.facts.last_trade or date.max,
+    "maturity": lambda entry: entry.facts.maturity or date.max,
+}
+"""Of a cell that is given; the least is the worst."""
+
+
+def _call(text: str) -> RedemptionState:
+    call = _CALLS.get(in_ascii(text).lower())
+    if call is None:
+        raise ValueError(say("{call} is not one of {calls}", call=repr(text), calls=", ".join(_CALLS)))
+    return call
+
+
+def _header(lines: Sequence[str]) -> tuple[int, str, Sequence[str]]:
+    """The header's place, the separator and the columns. Raises `UserFileRefused`."""
+    for place, line in enumerate(lines):
+        for separator, text in _ways(line, _SEPARATORS):
+            columns = [in_ascii(cell).strip(AROUND).lower() for cell in _split(text, separator)]
+            named = [column for column in columns if column]
+            if "code" in columns and len({*named}) == len(named):
+                return place, separator, columns
     raise UserFileRefused(say("must name columns of {columns} in its first line", columns=",".join(_COLUMNS)))
 
 
@@ -135,27 +186,18 @@ def _split(line: str, separator: str) -> list[str]:
         return []
 
 
-def _best(readings: Iterator[Cells], as_of: datetime) -> tuple[BondCode | None, Entry | str]:
-    """The first reading that is right, else what is wrong with the first that names a bond, or with the first."""
-    wrong: tuple[BondCode | None, str] | None = None
+def _best(readings: Iterator[Cells], as_of: datetime) -> tuple[BondCode | None, Entry | None, str]:
+    """The first reading that is right, else the first that names a bond, with what can be read and what is wrong."""
+    code, entry, why = None, None, ""
     for cells in readings:
-        code = None
         try:
-            code = parse_code(cells.get("code", ""))
-            return code, entry_of(code, cells, as_of)
-        except (CodeRefused, ValueError) as error:
-            if wrong is None or (wrong[0] is None and code is not None):
-                wrong = code, str(error)
-    return wrong or (None, "")
-
-
-def _day(cells: Cells, column: str) -> date | None:
-    text = cells.get(column, "")
-    return parse_day(text) if text else None
-
-
-def _price(text: str) -> Decimal | None:
-    plain = in_ascii(text)
-    if plain and (not _PRICE.fullmatch(plain) or not Decimal(plain)):
-        raise ValueError(say("{text} is not a price", text=repr(text)))
-    return Decimal(plain) if plain else None
+            named = parse_code(cells.get("code", ""))
+        except CodeRefused as error:
+            why = why or str(error)
+            continue
+        read, wrong = read_entry(named, cells, as_of)
+        if not wrong:
+            return named, read, ""
+        if code is None:
+            code, entry, why = named, read, wrong
+    return code, entry, why

@@ -7,9 +7,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import cast
 
-from core.bonds.overrides import Entry, OverridesContent, entry_of, parse_overrides
+from core.bonds.overrides import Entry, OverridesContent, laid_over, parse_overrides, read_entry
 from core.i18n import say, say_many
-from core.infra.home import write_atomically
+from core.infra.home import read_own, write_atomically
 from core.infra.user_files import UserFileRefused, read_user_text
 from core.model.bond import BondCode
 from core.model.bond_info import BondFacts
@@ -23,15 +23,16 @@ _MOST_SHOWN = 3
 
 
 class OwnFacts:
-    """A line that cannot be read leaves the others in force, and its bond keeps the last good entry, also over a
-    restart. What the user removes from a file that can be read is removed.
+    """A line or a cell that cannot be read leaves the others in force, and what it said when it could be read last,
+    also over a restart. What the user removes from a file that can be read is removed.
     """
 
     def __init__(self, file: Path, kept_file: Path) -> None:
         self._file = file
         self._kept_file = kept_file
         self._entries = self._kept = self._load()
-        self._stale: Entries = {}
+        self._unsure = frozenset[BondCode]()
+        """Bonds of which something cannot be read."""
         self.trouble: str | None = None
         """What cannot be read and what stays in force for it, as a sentence; None where everything can."""
 
@@ -42,7 +43,7 @@ class OwnFacts:
     def says_whether_called(self, code: BondCode) -> bool:
         """Whether the file, as it is now, says if the bond is called."""
         entry = self._entries.get(code)
-        return entry is not None and entry.facts.call is not None and code not in self._stale
+        return entry is not None and entry.facts.call is not None and code not in self._unsure
 
     def read(self) -> None:
         """Read the file as it is now; raises nothing."""
@@ -59,35 +60,38 @@ class OwnFacts:
             self._use({}, self._entries, why)
         else:
             good = content.entries if content.complete else self._filled(content.entries, as_of)
-            self._use(good, self._unread(content), self._described(content) if content.bad else None)
+            self._use(good, self._kept_of(content), self._described(content) if content.bad else None)
+            self._unsure |= {line.code for line in content.bad if line.code is not None}
 
     def _filled(self, entries: Entries, as_of: datetime) -> Entries:
         """What a line does not say may stand in a column with a mistyped name: it stays as it was."""
         known = self._entries
         return {
-            code: entry_of(code, {**known[code].cells, **entry.cells}, as_of) if code in known else entry
-            for code, entry in entries.items()
+            code: laid_over(entry, known[code], as_of) if code in known else entry for code, entry in entries.items()
         }
 
-    def _unread(self, content: OverridesContent) -> Entries:
-        """The entries that stay: a line whose code cannot be read may be that of any bond not in the file."""
-        unread = {line.code for line in content.bad}
-        return {
-            code: entry
-            for code, entry in self._entries.items()
-            if code in unread or (None in unread and code not in content.entries)
-        }
+    def _kept_of(self, content: OverridesContent) -> Entries:
+        """What stays of the entries, below what can be read: a line whose code cannot be read may be that of any bond
+        not in the file."""
+        unread, kept = {line.code for line in content.bad}, dict[BondCode, Entry]()
+        for code, before in self._entries.items():
+            now = content.entries.get(code)
+            if now is None and unread & {code, None}:
+                kept[code] = before
+            elif now is not None and code in unread and before.cells.keys() - now.cells.keys():
+                kept[code] = laid_over(now, before, before.facts.as_of)
+        return kept
 
-    def _use(self, good: Entries, stale: Entries, trouble: str | None) -> None:
-        entries = {**good, **stale}
-        if trouble is not None and stale:
-            told = {"trouble": trouble, "entries": _shown(stale)}
+    def _use(self, good: Entries, kept: Entries, trouble: str | None) -> None:
+        entries = {**good, **kept}
+        if trouble is not None and kept:
+            told = {"trouble": trouble, "entries": _shown(kept)}
             trouble = say("{trouble}; still in force, as read before: {entries}", **told)
         if trouble is not None and trouble != self.trouble:
             log.error("%s", trouble)
         elif trouble is None and self.trouble is not None:
             log.info("%s can be read again", self._file.name)
-        self._entries, self._stale, self.trouble = entries, stale, trouble
+        self._entries, self._unsure, self.trouble = entries, frozenset(kept), trouble
 
     def _described(self, content: OverridesContent) -> str:
         file, bad = self._file.name, content.bad
@@ -113,9 +117,9 @@ class OwnFacts:
 
     def _load(self) -> Entries:
         try:
-            rows = cast("dict[str, dict[str, str]]", json.loads(self._kept_file.read_text(encoding="utf-8")))
+            rows = cast("dict[str, dict[str, str]]", json.loads(read_own(self._kept_file)))
             return {
-                (code := BondCode(text)): entry_of(code, row, datetime.fromisoformat(row["as_of"]))
+                (code := BondCode(text)): read_entry(code, row, datetime.fromisoformat(row["as_of"]))[0]
                 for text, row in rows.items()
             }
         except FileNotFoundError:

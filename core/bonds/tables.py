@@ -13,7 +13,7 @@ from core.akshare.client import Table, TableRefused, check_shape
 from core.i18n import say
 from core.model.bond import BondCode
 from core.model.bond_info import BondFacts, RedemptionState
-from core.rules.redemption_text import days_counted, stated
+from core.rules.redemption_text import beside_counts, days_counted, stated
 
 REDEMPTION_TABLE = "bond_cb_redeem_jsl"
 REDEMPTION_SOURCE = "jisilu"
@@ -96,7 +96,8 @@ def _with_state(facts: BondFacts, icon: str | None, count: str) -> BondFacts:
         return replace(facts, call=told)
     if facts.unreadable and found is not RedemptionState.MET:
         return replace(facts, call=RedemptionState.UNREADABLE)
-    if found is RedemptionState.NONE and facts.counted is None:
+    odd = beside_counts(count) if found in (RedemptionState.NONE, RedemptionState.DECLINED) else ""
+    if odd or (found is RedemptionState.NONE and facts.counted is None):
         return replace(facts, call=RedemptionState.UNREADABLE, unreadable=_unreadable("强赎天计数", count))
     if found is RedemptionState.UNREADABLE:
         return replace(facts, call=found, unreadable=_unreadable("强赎状态", icon or ""))

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
-from itertools import pairwise
+from itertools import groupby, pairwise, takewhile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -133,11 +133,13 @@ def read_session_file(path: Path) -> SessionFile:
     except UserFileRefused as error:
         raise SessionListRefused(str(error)) from None
     lines = [(number, in_ascii(line).strip(AROUND)) for number, line in used_lines(text)]
-    if not lines or lines[0][1].lower() != _HEADER:
+    titles = list(takewhile(lambda line: line[1].lower() != _HEADER, lines))
+    if len(titles) == len(lines) or any(_is_day(line) for _, line in titles):
         raise SessionListRefused(say("does not begin with a line {header!r}", header=_HEADER))
     notes = [line.strip("# ,;") for line in lines_of(text) if line.startswith("#")]
     source = next((note.removeprefix(_SOURCE) for note in notes if note.startswith(_SOURCE)), None)
-    return SessionFile(tuple(_parse(number, line) for number, line in lines[1:]), source)
+    days = (_parse(number, line) for number, line in lines[len(titles) + 1 :])
+    return SessionFile(tuple(day for day, _ in groupby(days)), source)
 
 
 def later_sessions(path: Path, shipped: Sequence[date]) -> tuple[date, ...]:
@@ -157,6 +159,13 @@ def session_file_text(sessions: Iterable[date], notes: Iterable[str], source: st
     """A file's text, as `read_session_file` reads it."""
     lines = [*(f"# {note}" for note in notes), f"# {_SOURCE}{source}", _HEADER, *map(str, sessions)]
     return "".join(f"{line}\n" for line in lines)
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return bool(parse_day(text))
+    except ValueError:
+        return False
 
 
 def _parse(number: int, text: str) -> date:

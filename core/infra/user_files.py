@@ -16,6 +16,8 @@ AROUND = " \t,;='\"\ufeff"
 
 _MARKS = ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 _WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+_PADDING = re.compile(rb"\0+(?=[,;\t\r\n])|(?<=[,;\t])\0+(?=[^\0\n])")
+"""Zeros that programs leave between cells. Behind the last line they may stand where lines were lost."""
 _LOST = "\N{REPLACEMENT CHARACTER}"
 _MOST_BYTES = 16_000_000
 _UNUSED = re.compile(r"$|#|sep$", re.IGNORECASE)
@@ -46,9 +48,12 @@ def decoded(content: bytes, *, complete: bool = False) -> str:
     for mark, encoding in _MARKS:
         if content.startswith(mark):
             return _text(content.removeprefix(mark), encoding)
-    even, odd = content[::2].count(0), content[1::2].count(0)
-    if even + odd > len(content) / 4:  # without its mark UTF-16 shows by the zero of each ASCII character
-        return _text(content, "utf-16-le" if odd >= even else "utf-16-be")
+    even, odd = (content.rstrip(b"\0")[start::2].count(0) for start in (0, 1))
+    if max(even, odd) > len(content) / 4 and min(even, odd) < max(even, odd) / 8:
+        # without its mark UTF-16 shows by the zero of each ASCII character
+        return _text(content, "utf-16-le" if odd > even else "utf-16-be")
+    if not complete:
+        content = _PADDING.sub(b"", content)
     lines = content.removeprefix(codecs.BOM_UTF8).split(b"\n")
     found = [_text(line, "utf-8", "gbk") for line in lines]
     for number, (line, text) in enumerate(zip(lines, found, strict=True), 1):

@@ -6,8 +6,12 @@ import unicodedata
 from core.model.bond_info import RedemptionState
 
 _COUNT = re.compile(r"(?<![\d.,/-])(\d{1,3})\s*/\s*(\d{1,3})\s*[|¦∣│]\s*(\d{1,3})(?![\d.,/-])")
-_ANNOUNCED = re.compile(r"(?<![不未])公告[要将]?(?:强赎|(?:强制|提前)?赎回)")
+_ANNOUNCED = re.compile(
+    r"(?<![不未])公告[要将]?(?:强赎|(?:强制|提前)?赎回)|(?<![不未无])(?:强赎|赎回)公告已|最后交易日"
+)
 _MET = "已满足强赎条件"
+_USUAL = re.compile(rf"至少还需\d+天|{_MET}|公告不强赎|\d{{4}}-\d\d-\d\d[起后]?重新(?:开始)?计[数算]?|[!-]")
+"""Words beside a count that say nothing of a call, without the blanks in them."""
 
 
 def days_counted(text: str) -> tuple[int, int] | None:
@@ -25,10 +29,20 @@ def days_counted(text: str) -> tuple[int, int] | None:
 
 def stated(text: str) -> RedemptionState | None:
     """CALLED or MET where the text says so in words, None where it says neither."""
-    plain = _plain(text)
+    plain = _joined(text)
     if _ANNOUNCED.search(plain):
         return RedemptionState.CALLED
     return RedemptionState.MET if _MET in plain else None
+
+
+def beside_counts(text: str) -> str:
+    """What the text says beside its counts and the usual words, whose meaning is not known; empty for nothing."""
+    return _USUAL.sub("", _joined(_COUNT.sub(" ", _plain(text))))
+
+
+def _joined(text: str) -> str:
+    """Without the blanks that removed HTML leaves between words."""
+    return "".join(_plain(text).split())
 
 
 def _plain(text: str) -> str:

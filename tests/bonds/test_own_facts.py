@@ -1,6 +1,8 @@
 """The user's file of bonds: good lines stay in force, bad ones are named, and the last good state survives."""
 
+import os
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -145,6 +147,80 @@ def test_of_two_lines_of_a_bond_the_call_counts(world: World, pair: tuple[str, s
     world.write(f"{HEADER}\n" + "".join(f"110001,{call},2026-12-01,,\n" for call in pair))
     assert "line 3: 110001.SH is named twice" in world.trouble
     assert world.called()
+
+
+@pytest.mark.parametrize("price", ["100.05元", "¥100.05", '"1,000.05"', "100。05"])
+def test_a_price_as_people_write_it_is_read(world: World, price: str) -> None:
+    world.write(f"{HEADER}\n110001,called,2026-12-01,{price},\n")
+    assert world.called()
+    facts = world.facts.get(A)
+    assert (facts.redemption_price if facts else None) in {Decimal("100.05"), Decimal("1000.05")}
+    assert (world.trouble, world.facts.says_whether_called(A)) == ("", True)
+
+
+@pytest.mark.parametrize(
+    ("line", "call", "last_trade"),
+    [
+        ("110001,called,2026-12-01,待定,", RedemptionState.CALLED, date(2026, 12, 1)),
+        ("110001,called,soon,100.5,", RedemptionState.CALLED, None),
+        ("110001,caled,2026-12-01,100.5,", None, date(2026, 12, 1)),
+    ],
+)
+def test_a_cell_that_cannot_be_read_leaves_the_others_of_its_line_in_force(
+    world: World, line: str, call: RedemptionState | None, last_trade: date | None
+) -> None:
+    for _ in range(2):
+        world.write(f"{HEADER}\n{line}\n")
+        facts = world.facts.get(A)
+        assert facts is not None
+        assert (facts.call, facts.last_trade) == (call, last_trade)
+        assert "bonds.csv, line 2: '" in world.trouble
+        assert "still in force" not in world.trouble
+        assert not world.facts.says_whether_called(A), "nothing is bought because of a line that cannot be read"
+        world.restarted()
+
+
+def test_a_cell_that_cannot_be_read_any_more_keeps_what_it_said(world: World) -> None:
+    world.write(GOOD)
+    world.write(f"{HEADER}\n110001,called,2026-11-20,待定,\n123002,none,,,\n")
+    facts = world.facts.get(A)
+    assert facts is not None
+    assert (facts.last_trade, facts.redemption_price) == (date(2026, 11, 20), Decimal("100.5"))
+    assert "still in force, as read before: 110001.SH" in world.trouble
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_of_two_lines_of_a_called_bond_the_earlier_day_counts(world: World, order: int) -> None:
+    lines = ["110001,called,2026-12-10,100.5,", "110001,called,2026-12-01,,"][::order]
+    world.write("\n".join([HEADER, *lines]))
+    assert "line 3: 110001.SH is named twice" in world.trouble
+    assert world.called()
+    assert not world.facts.says_whether_called(A)
+
+
+@pytest.mark.parametrize("title", ["我的转债强赎表", "更新于 2026-11-20,,,,\n\n,说明", "\0\0"])
+def test_a_title_above_the_header_costs_nothing(world: World, title: str) -> None:
+    world.write(f"{title}\n{GOOD}")
+    assert (world.trouble, world.called()) == ("", True)
+    world.write(f"{title}\n118003,called,2026-12-01,,\n{GOOD}")
+    assert (world.trouble, world.called(), world.called(C)) == ("", True, True)
+
+
+def test_zeros_where_lines_were_lost_take_no_exit(world: World) -> None:
+    world.write(GOOD)
+    world.write(f"{HEADER}\n123002,none,,,\n".encode() + b"\0" * 60)
+    assert "line 3: " in world.trouble
+    assert world.called()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes in folders here")
+def test_a_pipe_in_place_of_the_copy_does_not_stop_the_start(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    world.write(GOOD)
+    world.copy.unlink()
+    os.mkfifo(world.copy)
+    world.restarted().read()
+    assert world.called()
+    assert "is a link, a folder or a pipe" in caplog.text
 
 
 def test_many_bad_lines_are_counted(world: World) -> None:

@@ -103,6 +103,17 @@ COUNTS = [
     ("已公告提前赎回", None, "called"),
     ("已满足强赎条件", None, "conditions met, undecided"),
     ("临近到期<br>2026-09-28 最后交易", None, "maturing"),
+    ("0/15 | 30 已公告 强赎", (0, 15), "called"),
+    ("3/15 | 30 已公告<br>强赎", (3, 15), "called"),
+    ("3/15 | 30 强赎公告已发布", (3, 15), "called"),
+    ("0/15 | 30 最后交易日 2026-10-19", (0, 15), "called"),
+    ("0/15 | 30 强制赎回", (0, 15), "redemption status unknown: its 强赎天计数 cannot be read ('0/15 | 30 强制赎回')"),
+    ("0/15 | 30 无强赎公告", (0, 15), "redemption status unknown"),
+    ("0/15 | 30 2026-10-19", (0, 15), "redemption status unknown"),
+    ("0/15 | 30 call", (0, 15), "redemption status unknown"),
+    ("2026-12-01 重新计<br>0/15 | 30", (0, 15), "sound"),
+    ("公告不强赎<br>0/15 | 30", (0, 15), "sound"),
+    ("至少 还需 15 天！<br>0/15 | 30", (0, 15), "sound"),
 ]
 
 
@@ -126,6 +137,9 @@ def test_a_count_is_known_or_unknown_and_never_zero_by_silence(
         ({"最后交易日": "2030-07-05"}, RedemptionState.MATURING),  # five days before its maturity
         ({"强赎状态": "已公告强赎（9月29日）"}, RedemptionState.CALLED),
         ({"强赎状态": "公告要强赎", "最后交易日": "9月29日"}, RedemptionState.CALLED),
+        ({"强赎状态": "公告不强赎", "强赎天计数": "0/15 | 30 已公告 强赎"}, RedemptionState.CALLED),
+        ({"强赎状态": "公告不强赎", "强赎天计数": "0/15 | 30 强制赎回"}, RedemptionState.UNREADABLE),
+        ({"强赎状态": "公告不强赎", "强赎天计数": "已满足强赎条件! 18/15 | 30"}, RedemptionState.DECLINED),
         ({"强赎价": "0"}, RedemptionState.NONE),
         ({"强赎价": "-"}, RedemptionState.NONE),
     ],
@@ -133,7 +147,7 @@ def test_a_count_is_known_or_unknown_and_never_zero_by_silence(
 def test_a_call_under_an_empty_icon_is_a_call(table: Table, cells: dict[str, Any], call: RedemptionState) -> None:
     facts = read_redemptions(changed(table, "127001", **cells))[BondCode("127001")]
     assert facts.call is call
-    assert (verdict(facts) == "sound") == (call is RedemptionState.NONE)
+    assert (verdict(facts) == "sound") == (call in (RedemptionState.NONE, RedemptionState.DECLINED))
 
 
 def test_calls_are_known_where_no_count_can_be_read(table: Table) -> None:
@@ -196,6 +210,7 @@ def test_an_incomplete_table_is_refused_entirely(table: Table, change: Callable[
         ("强赎价", "1e30", "its 强赎价 holds '1e30', which is no figure"),
         ("转股价", "inf", "its 转股价 holds 'inf', which is no figure"),
         ("到期日", "soon", "its 到期日 holds 'soon', which is no day"),
+        ("最后交易日", "2026-111", "its 最后交易日 holds '2026-111', which is no day"),
         ("最后交易日", "9月29日", "its 最后交易日 holds '9月29日', which is no day"),
         ("最后交易日", "2099-01-01", "127001.SZ trades until 2099-01-01 and matures before"),
         ("转股起始日", "20251301", "its 转股起始日 holds '20251301', which is no day"),

@@ -267,9 +267,18 @@ class TestHomeFile:
         file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes().replace(b"\n", b"\r\n") + b"\r\n\r\n")
         assert Calendar.with_file(file).verified_through == date(2027, 12, 31)
 
+    def test_a_title_and_a_session_that_is_listed_twice_cost_nothing(self, tmp_path: Path) -> None:
+        file = list_file(tmp_path, IN_2027)
+        day = f"{IN_2027[0]}\n"
+        file.write_text(
+            "2027年 交易日历\n,,\n" + file.read_text(encoding="utf-8").replace(day, day * 2), encoding="utf-16"
+        )
+        assert Calendar.with_file(file).sessions == (*SHIPPED, *IN_2027)
+
     @pytest.mark.parametrize(
         ("content", "reason"),
         [
+            (b"2027-01-04\nsession\n2027-01-05\n", "does not begin with a line 'session'"),
             (b"\xff\xfe\x00garbage\x80", "does not begin with a line 'session'"),
             (b"", "does not begin with a line 'session'"),
             (b"date\n2027-01-04\n", "does not begin with a line 'session'"),

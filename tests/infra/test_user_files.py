@@ -24,6 +24,16 @@ def test_one_line_in_another_encoding_leaves_the_others_readable() -> None:
     assert decoded("# \N{REPLACEMENT CHARACTER}".encode(), complete=True)
 
 
+def test_zeros_between_cells_are_padding_and_zeros_behind_the_last_line_are_shown() -> None:
+    text = b"code,call\0\0\n110001\0\0,\0called\r\n\0\0\0\n"
+    assert decoded(text) == "code,call\n110001,called\r\n\n"
+    lost = decoded(b"code\n110001\n" + b"\0" * 400)
+    assert lost == "code\n110001\n" + "\N{REPLACEMENT CHARACTER}" * 400
+    assert decoded(b"2026-1\0-12\n") == "2026-1\N{REPLACEMENT CHARACTER}-12\n", "a figure may be lost there"
+    with pytest.raises(UserFileRefused, match="in line 1"):
+        decoded(text, complete=True)
+
+
 @pytest.mark.parametrize("content", [b"PK\x03\x04\x14", b"\xd0\xcf\x11\xe0\xa1"])
 def test_a_workbook_is_named(content: bytes) -> None:
     with pytest.raises(UserFileRefused, match="is an Excel workbook: save it as CSV"):
