@@ -192,7 +192,7 @@ class PaperBroker:
             return
         volume, price = match
         total = order.filled_amount + price * volume
-        charge = fee(order.code.exchange, total, self._fees) - order.fee
+        charge = max(fee(order.code.exchange, total, self._fees) - order.fee, Decimal(0))  # never a refund
         filled = order.filled_volume + volume
         changed = replace(
             order,

@@ -18,6 +18,7 @@ from core.model.bond import BondCode, CodeRefused
 from core.model.errors import InvalidDataError
 from core.model.order import BrokerOrder, Fill, OrderState, Side
 from core.model.time import SHANGHAI
+from core.rules.sizing import impossible_fee
 from core.rules.ticks_and_lots import TICK
 
 Native = Any  # an object of the SDK's binary modules
@@ -208,9 +209,9 @@ def read_fill(native: Native, now: datetime) -> Fill | None:
             raise UnreadableRow(f"a trade of {code} has no number that can be read")
         volume = _count(native, "traded_volume", 1, _MOST_VOLUME)
         price = _quantized(_figure(native, "traded_price", float(TICK), _MOST_PRICE), TICK)
-        fee = max(_finite(native, "commission") or 0.0, 0.0)
-        if fee > float(price) * volume:
-            raise UnreadableRow(f"commission is {fee!r}")
+        fee = Decimal(repr(_finite(native, "commission") or 0.0))  # a counter may leave it out
+        if impossible_fee(fee, price * volume):
+            raise UnreadableRow(f"commission is {fee} of {price * volume} CNY")
         return Fill(
             trading_day=at.date(),
             order_id=str(_whole(native, "order_id")),
@@ -220,7 +221,7 @@ def read_fill(native: Native, now: datetime) -> Fill | None:
             side=side,
             volume=volume,
             price=price,
-            fee=_quantized(fee, _FEE),
+            fee=fee.quantize(_FEE, ROUND_HALF_UP),
             at=at,
         )
 

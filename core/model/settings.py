@@ -273,12 +273,17 @@ class GuardSettings(SettingsGroup):
     """Whether live mode requires the self-test of the account's units."""
 
 
+HIGHEST_FEE_RATE, HIGHEST_FEE_MINIMUM = Decimal("0.01"), Decimal(20)
+"""No commission of a trade in bonds is higher than this ratio of its amount, or than this many CNY: exchanges allow
+0.1 %, brokers ask some 0.01 % and at least 0 to 5 CNY. A higher one would raise a cost far enough to fire a stop."""
+
+
 class Fee(SettingsGroup):
     """A broker's commission on one exchange."""
 
-    rate: Annotated[Decimal, Field(ge=0, lt=Decimal("0.05"))]
+    rate: Annotated[Decimal, Field(ge=0, lt=HIGHEST_FEE_RATE)]
     """Commission rate, a ratio of the amount."""
-    minimum: Annotated[Decimal, Field(ge=0)]
+    minimum: Annotated[Decimal, Field(ge=0, le=HIGHEST_FEE_MINIMUM)]
     """Minimum commission per order, CNY."""
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 
 from core.model.bond import Exchange
-from core.model.settings import Fees, Settings
+from core.model.settings import HIGHEST_FEE_MINIMUM, HIGHEST_FEE_RATE, Fees, Settings
 from core.rules.ticks_and_lots import LOT
 
 _FEN = Decimal("0.01")
@@ -14,6 +14,11 @@ def fee(exchange: Exchange, amount: Decimal, fees: Fees) -> Decimal:
     """Commission for one order's traded `amount`, all in CNY: the exchange's rate, at least its minimum, in fen."""
     schedule = fees.sh if exchange is Exchange.SH else fees.sz
     return max(schedule.minimum, amount * schedule.rate).quantize(_FEN, ROUND_HALF_UP)
+
+
+def impossible_fee(charged: Decimal, amount: Decimal) -> bool:
+    """Whether no broker can have charged this for a trade of `amount`, both in CNY."""
+    return not 0 <= charged <= max(HIGHEST_FEE_MINIMUM, amount * HIGHEST_FEE_RATE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from core.i18n import say
 from core.model.order import BrokerOrder, Fill, Intent, Order
+from core.rules.sizing import impossible_fee
 from core.rules.ticks_and_lots import impossible_fill
 
 
@@ -20,6 +21,13 @@ def why_impossible(fill: Fill, order: Order) -> str | None:
             code=fill.code,
             price=fill.price,
             limit=order.intent.price,
+        )
+    if impossible_fee(fill.fee, fill.amount):
+        return say(
+            "a fee of {fee} CNY for a fill of {code} over {amount} CNY cannot be true",
+            fee=fill.fee,
+            code=fill.code,
+            amount=fill.amount,
         )
     return None
 

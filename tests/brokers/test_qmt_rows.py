@@ -59,8 +59,29 @@ def test_a_fill_at_no_price_is_refused_with_its_bond(figure: object) -> None:
     assert refused.value.code == CODE
 
 
-@pytest.mark.parametrize("changes", [{"commission": 20_000.0}, {"traded_id": ""}, {"traded_time": 1.77e12}])
-def test_a_fill_with_an_impossible_fee_number_or_time_is_refused(changes: dict[str, object]) -> None:
+@pytest.mark.parametrize("fee", [20_000.0, 5000.0, 600.0, 100.01, -5, -0.01, 1e299, -1e299])
+def test_a_fill_with_a_commission_that_no_broker_takes_is_refused_with_its_bond(fee: float) -> None:
+    with pytest.raises(DoubtfulRow, match="commission") as refused:
+        read_fill(row(commission=fee), NOW)
+    assert refused.value.code == CODE
+
+
+@pytest.mark.parametrize(("fee", "volume"), [(0.0, 100), (-0.0, 100), (0.5, 10), (5.0, 10), (20.0, 1), (10.0, 100)])
+def test_the_commissions_that_brokers_take_are_read(fee: float, volume: int) -> None:
+    fill = read_fill(row(commission=fee, traded_volume=volume), NOW)
+    assert fill is not None
+    assert fill.fee == Decimal(repr(fee))
+
+
+@pytest.mark.parametrize("figure", [figure for figure in NONE if figure != "100"])
+def test_a_commission_that_was_never_set_is_none(figure: object) -> None:
+    fill = read_fill(row(commission=figure), NOW)
+    assert fill is not None
+    assert fill.fee == 0
+
+
+@pytest.mark.parametrize("changes", [{"traded_id": ""}, {"traded_time": 1.77e12}])
+def test_a_fill_with_an_impossible_number_or_time_is_refused(changes: dict[str, object]) -> None:
     with pytest.raises(DoubtfulRow):
         read_fill(row(**changes), NOW)
 

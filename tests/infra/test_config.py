@@ -102,7 +102,7 @@ class TestProblems:
             "mode = \"papr\" (config.toml): should be 'sandbox', 'paper' or 'live'",
             "buy.amount = -1 (config.toml): should be greater than 0",
             "stops.take_profit = \"x\" (config.toml): should be 'strategy' or 'off' or should be a valid decimal",
-            'fees.sh.rate = "9" (ROTOR_FEES__SH__RATE): should be less than 0.05',
+            'fees.sh.rate = "9" (ROTOR_FEES__SH__RATE): should be less than 0.01',
             "orders.timeout = 0 (option): should be greater than or equal to 1",
             "ROTOR_BUY__AMOUTN: unknown variable; the nearest is ROTOR_BUY__AMOUNT",
         }

@@ -41,6 +41,7 @@ def sales(world: ProcessWorld) -> list[str]:
     "figure",
     [
         {"m_dTradedPrice": 0.0},
+        {"m_dCommission": 600.0},
         {"m_dTradedPrice": float("nan")},
         {"m_dTradedPrice": -100.0},
         {"m_dTradedPrice": 10.0},

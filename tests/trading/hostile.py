@@ -135,7 +135,7 @@ class HostileBroker:
             self.tell(self.listed[order_id])
         return order_id
 
-    def trade(self, order_id: str, volume: int, *, tell: bool = True, price: str | None = None) -> Fill:
+    def trade(self, order_id: str, volume: int, *, tell: bool = True, price: str | None = None, fee: str = "1") -> Fill:
         """Fill the order; listeners get the fill, then the order's state."""
         order = self.listed[order_id]
         paid = Decimal(price) if price else order.price
@@ -149,10 +149,10 @@ class HostileBroker:
             order.side,
             volume,
             paid,
-            Decimal(1),
+            Decimal(fee),
             self.clock.now(),
         )
-        self.money -= sign * paid * volume + 1
+        self.money -= sign * paid * volume + Decimal(fee)
         self.held[order.code] = self.held.get(order.code, 0) + sign * volume
         self.traded.append(fill)
         filled = order.filled_volume + volume

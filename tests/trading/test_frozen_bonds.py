@@ -40,6 +40,20 @@ async def test_a_buy_filled_at_an_impossible_price_is_not_booked_until_the_right
     assert world.journal["x-1"].state is OrderState.FILLED
 
 
+@pytest.mark.parametrize("fee", ["5000", "600", "20.01", "-5"])
+async def test_a_fee_that_no_broker_takes_is_not_booked_until_the_right_one_comes(
+    world: TradingWorld, fee: str
+) -> None:
+    world.broker.manners[A] = [takes]
+    assert await world.order_manager.send([intent("x-1", A, BUY, 10)]) == {}
+    fill = world.broker.trade(world.broker.number("x-1"), 10, fee=fee)
+    assert (world.owned, world.order_manager.status.blocked) == ({}, False)
+    assert fee in world.order_manager.frozen[A]
+    world.broker.traded[:] = [replace(fill, fee=Decimal(20))]
+    assert await world.order_manager.sync_with_broker() is None
+    assert (world.owned, world.order_manager.frozen) == ({A: 10}, {})
+
+
 @pytest.mark.parametrize("volume", [11, 100, 1000])
 async def test_more_filled_than_ordered_is_not_booked_until_the_right_volume_comes(
     world: TradingWorld, volume: int
