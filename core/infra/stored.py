@@ -17,6 +17,9 @@ T = TypeVar("T")
 _MOST = 10**9
 """No volume, count or price reaches it: more is damage, not a large account."""
 
+_LEAST_AMOUNT, _MOST_AMOUNT = Decimal("0.0001"), Decimal(10**12)
+"""CNY: nothing but 0 is written finer than the one, and no account comes to the other."""
+
 
 class DamagedValueError(SetupError, ValueError):
     """What a row says cannot be; the message says what."""
@@ -95,16 +98,16 @@ def as_count(value: object) -> int:
 
 
 def as_amount(value: object) -> Decimal:
-    """CNY, stored as text; not NaN and not infinite."""
+    """CNY, stored as text, of either sign; not NaN and not infinite."""
     found = Decimal(as_text(value))
-    if not found.is_finite():
+    if not found.is_finite() or (found and not _LEAST_AMOUNT <= abs(found) < _MOST_AMOUNT):
         raise ValueError
     return found
 
 
 def as_money(value: object) -> Decimal:
     found = as_amount(value)
-    if not 0 <= found < _MOST * 1000:
+    if found < 0:
         raise ValueError
     return found
 

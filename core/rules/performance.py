@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
+from enum import StrEnum
 from itertools import pairwise
 from math import sqrt
 from statistics import fmean, stdev
@@ -92,14 +93,22 @@ def _days(equity: Equity) -> int:
 
 
 NOTHING_MEASURED = Slippage(None, Decimal(0), 0, 0)
-_SALES = frozenset({"fill", "left"})
+
+
+class EntryKind(StrEnum):
+    """What a line of the ledger records; what the user adopts or releases moves no money."""
+
+    FILL = "fill"
+    ADOPTED = "adopted"
+    RELEASED = "released"
+    LEFT = "left"  # the market
 
 
 @dataclass(frozen=True, slots=True)
 class LedgerEntry:
-    """A line of the ledger; `kind` "fill" is a trade, "left" a bond that left the market, others moved no money."""
+    """A line of the ledger."""
 
-    kind: str
+    kind: EntryKind
     trading_day: date
     client_order_id: str
     code: BondCode
@@ -107,6 +116,9 @@ class LedgerEntry:
     volume: int
     price: Decimal
     fee: Decimal
+
+
+_SALES = frozenset({EntryKind.FILL, EntryKind.LEFT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +227,7 @@ def _replay(
         bond, amount = bonds[entry.code], entry.price * entry.volume
         earned = amount - entry.fee - bond.cost * entry.volume if _sale(entry) else Decimal(0)
         _move(bond, entry)
-        if entry.kind == "fill" and entry.client_order_id:
+        if entry.kind is EntryKind.FILL and entry.client_order_id:
             filled = fills[entry.client_order_id]
             filled.volume += entry.volume
             filled.amount += amount
@@ -224,7 +236,7 @@ def _replay(
         if entry.kind in _SALES and _within(entry.trading_day, first, last):
             bond.bought += entry.volume if entry.side is Side.BUY else 0
             bond.sold += entry.volume if entry.side is Side.SELL else 0
-            bond.turnover += amount if entry.kind == "fill" else 0
+            bond.turnover += amount if entry.kind is EntryKind.FILL else 0
             bond.realised += earned
             bond.fees += entry.fee
     return bonds, fills

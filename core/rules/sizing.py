@@ -18,7 +18,7 @@ def fee(exchange: Exchange, amount: Decimal, fees: Fees) -> Decimal:
 
 def impossible_fee(charged: Decimal, amount: Decimal) -> bool:
     """Whether no broker can have charged this for a trade of `amount`, both in CNY."""
-    return not 0 <= charged <= max(HIGHEST_FEE_MINIMUM, amount * HIGHEST_FEE_RATE)
+    return not charged.is_finite() or not 0 <= charged <= max(HIGHEST_FEE_MINIMUM, amount * HIGHEST_FEE_RATE)
 
 
 @dataclass(frozen=True, slots=True)

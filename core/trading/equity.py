@@ -19,6 +19,9 @@ from core.trading.state_store import StateStore
 
 log = logging.getLogger(__name__)
 
+_LEAST_PAYMENT, _MOST_PAYMENT = Decimal("0.01"), Decimal(10**12)
+"""CNY that the user can name."""
+
 _STEADY = 10.0
 """Seconds that what moved must stay before it is judged: a terminal may show one half of a trade first."""
 
@@ -70,6 +73,8 @@ class EquityCurve:
 
     def enter(self, amount: Decimal, at: datetime) -> CashFlow:
         """Record a payment that the user names. Raises `ValueError` for one that cannot be."""
+        if not _LEAST_PAYMENT <= abs(amount) < _MOST_PAYMENT:
+            raise ValueError(say("{amount} CNY cannot be a payment", amount=amount))
         day = [flow for flow in self._flows if flow.at.date() == at.date()]
         if any(flow.amount == amount for flow in day):
             raise ValueError(say("it is recorded already, see rotor flows"))

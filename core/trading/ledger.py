@@ -8,11 +8,24 @@ from typing import TYPE_CHECKING, Any
 from core.i18n import say
 from core.infra.backlog import backlog_of
 from core.infra.database import rows
-from core.infra.stored import DamagedValueError, StoredRow, as_amount, as_count, as_day, as_money, as_text, read_rows
+from core.infra.stored import (
+    DamagedValueError,
+    StoredRow,
+    as_amount,
+    as_count,
+    as_day,
+    as_moment,
+    as_money,
+    as_text,
+    read_rows,
+)
 from core.model.account import Holdings, Owned
 from core.model.bond import BondCode
 from core.model.order import Fill, Side
-from core.rules.performance import LedgerEntry
+from core.model.quote import HIGHEST_PRICE
+from core.rules.performance import EntryKind, LedgerEntry
+from core.rules.sizing import impossible_fee
+from core.rules.ticks_and_lots import TICK
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -42,7 +55,7 @@ class Ledger:
 
         Raises `ValueError` on an oversell, on a fill of nothing and on a price that is none.
         """
-        return self._enter("fill", fill.key, fill, client_order_id)
+        return self._enter(EntryKind.FILL, fill.key, fill, client_order_id)
 
     def has(self, fill: Fill) -> bool:
         """Whether this fill was booked."""
@@ -52,7 +65,9 @@ class Ledger:
         """Whether the user has said that this order was filled."""
         return client_order_id in self._settled
 
-    def move_by_hand(self, kind: str, code: BondCode, side: Side, volume: int, price: Decimal, at: datetime) -> None:
+    def move_by_hand(
+        self, kind: EntryKind, code: BondCode, side: Side, volume: int, price: Decimal, at: datetime
+    ) -> None:
         """Record what the user takes into management (a buy at `price`, CNY per 张) or releases (a sell)."""
         key = f"{at.isoformat()}/{kind}/{code}"
         self._enter(kind, key, Fill(at.date(), kind, str(code), "", code, side, volume, price, Decimal(0), at), "")
@@ -63,7 +78,7 @@ class Ledger:
         if owned is not None:
             key = f"{day}/left/{code}"
             gone = Fill(day, "left", str(code), "", code, Side.SELL, owned.volume, price, Decimal(0), at)
-            self._enter("left", key, gone, "")
+            self._enter(EntryKind.LEFT, key, gone, "")
 
     def holdings(self) -> Holdings:
         """What is owned now; bonds of which nothing is left are absent."""
@@ -79,19 +94,20 @@ class Ledger:
         """All entries, oldest first, for export."""
         return rows(self._db, "ledger")
 
-    def _enter(self, kind: str, key: str, fill: Fill, client_order_id: str) -> bool:
+    def _enter(self, kind: EntryKind, key: str, fill: Fill, client_order_id: str) -> bool:
         if key in self._booked:
             return False
         owned = self._owned.get(fill.code)
         if fill.volume <= 0:
             raise ValueError(f"{fill.code}: a fill of {fill.volume} 张")
-        if kind == "fill" and not (fill.price.is_finite() and fill.price > 0 and fill.fee.is_finite()):
-            raise ValueError(f"{fill.code}: a fill at {fill.price} with a fee of {fill.fee}")
+        why = _why_impossible(kind, fill.volume, fill.price, fill.fee)
+        if why is not None:
+            raise ValueError(f"{fill.code}: {why}")
         if fill.side is Side.SELL and fill.volume > (owned.volume if owned else 0):
             raise ValueError(f"{fill.code}: sold {fill.volume} 张, the ledger owns {owned.volume if owned else 0}")
         row = {
             "key": key,
-            "kind": kind,
+            "kind": str(kind),
             "trading_day": fill.trading_day.isoformat(),
             "client_order_id": client_order_id,
             "order_id": fill.order_id,
@@ -103,7 +119,7 @@ class Ledger:
             "at": fill.at.isoformat(),
         }
         # A fill has happened, whatever the disk says; what the user decides can be decided again.
-        keep = self._backlog.store if kind == "fill" else self._backlog.commit
+        keep = self._backlog.store if kind is EntryKind.FILL else self._backlog.commit
         keep(lambda: self._db.table("ledger").insert(row))
         self._remember(key, client_order_id)
         self._move(kind, fill.code, fill.side, fill.volume, fill.price, fill.fee)
@@ -129,8 +145,8 @@ class Ledger:
         if key.endswith(f"/{SETTLED}"):
             self._settled.add(client_order_id)
 
-    def _move(self, kind: str, code: BondCode, side: Side, volume: int, price: Decimal, fee: Decimal) -> None:
-        if kind == "fill":
+    def _move(self, kind: EntryKind, code: BondCode, side: Side, volume: int, price: Decimal, fee: Decimal) -> None:
+        if kind is EntryKind.FILL:
             bought = volume if side is Side.BUY else -volume
             self.filled[code] += bought
             self.cash_from_fills -= price * bought + fee
@@ -147,8 +163,8 @@ class Ledger:
 
 def entry_of(row: StoredRow) -> LedgerEntry:
     """The entry in a row of `ledger`. A price of 0 is an unknown cost, or what has no price: a release."""
-    return LedgerEntry(
-        row.get("kind", as_text),
+    entry = LedgerEntry(
+        row.get("kind", EntryKind),
         row.get("trading_day", as_day),
         row.maybe("client_order_id", as_text) or "",
         row.get("code", BondCode),
@@ -157,3 +173,18 @@ def entry_of(row: StoredRow) -> LedgerEntry:
         row.get("price", as_money),
         row.get("fee", as_amount),
     )
+    why = _why_impossible(entry.kind, entry.volume, entry.price, entry.fee)
+    at = row.maybe("at", as_moment)
+    if why is None and at is not None and (entry.trading_day - at.date()).days > 1:
+        why = say("its day {day} is after its time {at:%Y-%m-%d %H:%M}", day=entry.trading_day, at=at)
+    if why is not None:
+        raise DamagedValueError(why)
+    return entry
+
+
+def _why_impossible(kind: EntryKind, volume: int, price: Decimal, fee: Decimal) -> str | None:
+    """Why no such entry can have been made; what is booked keeps to it, so what is read can."""
+    least = TICK if kind is EntryKind.FILL else 0
+    if not (price.is_finite() and least <= price <= HIGHEST_PRICE):
+        return say("a price of {price} CNY cannot be true", price=price)
+    return say("a fee of {fee} CNY cannot be true", fee=fee) if impossible_fee(fee, price * volume) else None

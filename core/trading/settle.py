@@ -7,6 +7,7 @@ from core.model.bond import BondCode
 from core.model.errors import RefusedError
 from core.model.known import Unknown
 from core.model.order import Fill, Order, OrderState, Side
+from core.rules.performance import EntryKind
 from core.rules.sizing import fee
 from core.trading.ledger import SETTLED
 from core.trading.order_manager import OrderManager
@@ -73,7 +74,7 @@ async def adopt(order_manager: OrderManager, code: BondCode, price: Decimal | No
     """
     more, cost = await adoptable(order_manager, code)
     booked = max(cost if price is None else price, Decimal(0))
-    order_manager.ledger.move_by_hand("adopted", code, Side.BUY, more, booked, order_manager.clock.now())
+    order_manager.ledger.move_by_hand(EntryKind.ADOPTED, code, Side.BUY, more, booked, order_manager.clock.now())
     order_manager.notify()
     return more
 
@@ -103,7 +104,7 @@ async def release(order_manager: OrderManager, code: BondCode) -> int:
     if owned == 0:
         raise CannotSettle(say("{code}: the strategy owns nothing of it", code=code))
     _not_busy(order_manager, code)
-    order_manager.ledger.move_by_hand("released", code, Side.SELL, owned, Decimal(0), order_manager.clock.now())
+    order_manager.ledger.move_by_hand(EntryKind.RELEASED, code, Side.SELL, owned, Decimal(0), order_manager.clock.now())
     order_manager.notify()
     return owned
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from core.infra.backlog import backlog_of
 from core.infra.database import delete, delete_where, rows, schema, update
-from core.infra.stored import StoredRow, as_amount, as_count, as_day, as_moment, as_text, as_whole, read_rows
+from core.infra.stored import StoredRow, as_amount, as_count, as_day, as_moment, as_money, as_text, as_whole, read_rows
 from core.model.bond import BondCode
 from core.model.report import CashFlow
 from core.model.snapshot import Control
@@ -157,7 +157,7 @@ def _reading(text: str) -> MoneyReading:
 
 def equity_point(row: StoredRow) -> tuple[datetime, Decimal]:
     """The point of the equity curve in a row of `equity`."""
-    return row.get("at", as_moment), row.get("total", as_amount)
+    return row.get("at", as_moment), row.get("total", as_money)
 
 
 def _table(text: str) -> Mapping[str, Any]:

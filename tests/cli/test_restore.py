@@ -17,6 +17,7 @@ from core.model.finding import CheckResult
 from core.model.order import Side
 from core.model.settings import Settings
 from core.model.time import SHANGHAI
+from core.rules.performance import EntryKind
 from core.trading.ledger import Ledger
 from core.trading.state_store import RESTORED, RUNNING, TRADING, StateStore
 from tests.cli.command import rotor
@@ -35,9 +36,9 @@ def home(tmp_path: Path) -> Home:
     databases = database_files(home, Settings())
     with closing(open_database(databases[0], TRADING)) as database:
         StateStore(database).keep(RUNNING, NOW.isoformat())
-        Ledger(database).move_by_hand("adopted", A, Side.BUY, 100, Decimal(100), NOW)
+        Ledger(database).move_by_hand(EntryKind.ADOPTED, A, Side.BUY, 100, Decimal(100), NOW)
         make_backup(databases, DAY)
-        Ledger(database).move_by_hand("adopted", B, Side.BUY, 10, Decimal(100), NOW)
+        Ledger(database).move_by_hand(EntryKind.ADOPTED, B, Side.BUY, 10, Decimal(100), NOW)
     return home
 
 

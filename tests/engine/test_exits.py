@@ -13,6 +13,7 @@ from core.infra.database import open_database
 from core.model.bond import BondCode
 from core.model.order import Side
 from core.model.time import SHANGHAI
+from core.rules.performance import EntryKind
 from core.rules.redemption import HeldDanger
 from core.trading.ledger import Ledger
 from core.trading.state_store import TRADING, StateStore
@@ -28,7 +29,7 @@ class ExitWorld:
         self.state_store = StateStore(self.db)
         self.held: list[HeldDanger] = []
         self.ledger = Ledger(self.db)
-        self.ledger.move_by_hand("adopt", A, Side.BUY, 100, Decimal(100), MORNING)
+        self.ledger.move_by_hand(EntryKind.ADOPTED, A, Side.BUY, 100, Decimal(100), MORNING)
         self.refusal: str | None = None
         self.sold = 0
         self.exit_scheduler = self.begin()

@@ -15,6 +15,7 @@ from core.infra.home import Home, HomeLock, database_files
 from core.model.bond import BondCode
 from core.model.order import Side
 from core.model.settings import QmtSettings, Settings
+from core.rules.performance import EntryKind
 from core.trading.ledger import Ledger
 from core.trading.risk import LiveConsent
 from core.trading.state_store import TRADING, StateStore
@@ -67,7 +68,7 @@ def agreed(home: Home, settings: Settings, owned: Iterable[str], volume: int = 1
         LiveConsent(StateStore(database), ACCOUNT, waived=True).consent()
         ledger = Ledger(database)
         for code in owned:
-            ledger.move_by_hand("adopted", BondCode(code), Side.BUY, volume, Decimal(100), MOMENT)
+            ledger.move_by_hand(EntryKind.ADOPTED, BondCode(code), Side.BUY, volume, Decimal(100), MOMENT)
 
 
 def status(world: ProcessWorld) -> Record:

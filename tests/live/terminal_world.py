@@ -22,6 +22,7 @@ from core.model.platform import Selection
 from core.model.settings import BuySettings, OrderSettings, QmtSettings, Settings, StrategySettings
 from core.model.time import SHANGHAI
 from core.quotes.qmt import QmtQuotes
+from core.rules.performance import EntryKind
 from core.trading.journal import Journal
 from core.trading.ledger import Ledger
 from core.trading.order_manager import OrderManager
@@ -117,7 +118,7 @@ class TerminalWorld:
         await self.broker.start()
         if not self.ledger.entries():
             for code in self._old:
-                self.ledger.move_by_hand("adopted", code, Side.BUY, HELD, Decimal(100), OPENING)
+                self.ledger.move_by_hand(EntryKind.ADOPTED, code, Side.BUY, HELD, Decimal(100), OPENING)
             assert await reconcile(self.order_manager) == ()
         return self
 

@@ -10,7 +10,7 @@ from core.model.bond import BondCode
 from core.model.order import Intent, Origin, Side
 from core.model.report import CashFlow, Report
 from core.model.time import SHANGHAI
-from core.rules.performance import LedgerEntry, SentOrder, TradeHistory, make_report, slippage, together
+from core.rules.performance import EntryKind, LedgerEntry, SentOrder, TradeHistory, make_report, slippage, together
 
 A, B = BondCode("113050"), BondCode("127045")
 MONDAY, TUESDAY = date(2026, 5, 11), date(2026, 5, 12)
@@ -18,9 +18,16 @@ NOON = datetime(2026, 5, 12, 12, tzinfo=SHANGHAI)
 
 
 def entry(
-    day: date, key: str, code: BondCode, side: Side, volume: int, price: str, fee: str = "1", **kind: str
+    day: date,
+    key: str,
+    code: BondCode,
+    side: Side,
+    volume: int,
+    price: str,
+    fee: str = "1",
+    kind: EntryKind = EntryKind.FILL,
 ) -> LedgerEntry:
-    return LedgerEntry(kind.get("kind", "fill"), day, key, code, side, volume, Decimal(price), Decimal(fee))
+    return LedgerEntry(kind, day, key, code, side, volume, Decimal(price), Decimal(fee))
 
 
 def sent(day: date, key: str, code: BondCode, side: Side, volume: int, **prices: str) -> SentOrder:
@@ -109,7 +116,7 @@ def test_a_stop_row_has_trigger_price_price_and_result() -> None:
 
 
 def test_a_bond_that_left_otherwise_is_not_a_sale() -> None:
-    released = (*ENTRIES, entry(TUESDAY, "", A, Side.SELL, 50, "0", "0", kind="release"))
+    released = (*ENTRIES, entry(TUESDAY, "", A, Side.SELL, 50, "0", "0", kind=EntryKind.RELEASED))
     bond = report(books=replace(BOOKS, entries=released)).bonds[0]
     assert (bond.held, bond.realised) == (0, report().bonds[0].realised)
 

@@ -92,8 +92,9 @@ WRONG = [
     ("orders", "attempt", "first"),
     ("orders", "level", "NaN"),
     *(("ledger", "volume", value) for value in (-40, 0, "forty", None, 101, 2**31 - 1)),
-    *(("ledger", "price", value) for value in ("NaN", "-1", "x", None)),
-    *(("ledger", "fee", value) for value in ("NaN", "x", None)),
+    *(("ledger", "price", value) for value in ("NaN", "-1", "x", None, "0", "0.000000001", "100001", "1e999")),
+    *(("ledger", "fee", value) for value in ("NaN", "x", None, "-6000", "5000", "-0.01", "1e-400")),
+    *(("ledger", column, value) for column, value in (("kind", "gift"), ("trading_day", "9999-12-31"), ("at", "what"))),
     *(("ledger", column, "what") for column in ("side", "code", "trading_day")),
     *(("ledger", column, None) for column in ("key", "kind", "side", "code", "trading_day")),
     *(("transitions", column, value) for column in ("at", "state") for value in ("what", None, 7)),
@@ -102,6 +103,8 @@ WRONG = [
     ("runs", "plan", "[{}]"),
     *(("lists", column, "what") for column in ("bonds", "trade_date", "fetched_at", "strategy_id")),
     *(("equity", column, value) for column in ("at", "total") for value in ("what", None, "NaN")),
+    *(("equity", "total", value) for value in ("1e400", "-1", "1e-400")),
+    *(("flows", "amount", value) for value in ("1e999", "-1e999", "Infinity", "1e-999")),
     ("state", "value", None),
 ]
 
@@ -141,6 +144,10 @@ def test_a_state_that_cannot_be_is_refused(books: Path, key: str, value: str) ->
 
 def test_sound_books_are_accepted_also_by_tables_without_types(books: Path) -> None:
     check(books)
+    for fee in ("0", "5", "20"):
+        change(books, "ledger", "fee", fee)
+        check(books)
+    change(books, "flows", "amount", "-999999999999")
     change(books, "ledger", "order_id", "7")
     check(books)
 

@@ -13,6 +13,7 @@ from core.model.bond import BondCode
 from core.model.known import Known
 from core.model.order import Fill, Intent, Side
 from core.model.report import Report
+from core.rules.performance import EntryKind
 from core.trading.account import AccountState
 from core.trading.equity import EquityCurve
 from core.trading.state_store import TRADING, StateStore
@@ -173,7 +174,7 @@ def test_what_trades_explain_is_no_payment(account: Account) -> None:
 def test_a_bond_that_is_put_under_management_or_sold_from_there_is_no_payment(account: Account) -> None:
     account.trades(A, 300)
     account.passes()
-    account.world.ledger.move_by_hand("adopted", A, BUY, 300, Decimal(100), TEN)
+    account.world.ledger.move_by_hand(EntryKind.ADOPTED, A, BUY, 300, Decimal(100), TEN)
     account.passes()
     account.rotor_trades(-300, fee="0")
     account.passes()

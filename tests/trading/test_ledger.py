@@ -8,6 +8,7 @@ import pytest
 
 from core.model.account import Owned
 from core.model.order import Fill, Side
+from core.rules.performance import EntryKind
 from tests.trading.trading_world import BUY, SELL, TEN, TODAY, A, B, TradingWorld
 
 
@@ -50,11 +51,16 @@ def test_a_sold_out_bond_leaves_the_ledger(world: TradingWorld) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [fill("T2", SELL, 11), replace(fill("T2", SELL, 1), code=B), fill("T2", BUY, 0), fill("T2", BUY, -10)]
+    "wrong",
+    [
+        *(fill("T2", SELL, 11), replace(fill("T2", SELL, 1), code=B), fill("T2", BUY, 0), fill("T2", BUY, -10)),
+        *(fill("T2", BUY, 10, fee=fee) for fee in ("20.01", "-1", "NaN")),
+        *(fill("T2", BUY, 10, price) for price in ("0", "0.0001", "100001", "NaN")),
+    ],
 )
 def test_an_impossible_fill_is_not_booked(world: TradingWorld, wrong: Fill) -> None:
     world.ledger.book(fill("T1", BUY, 10), "key")
-    with pytest.raises(ValueError, match="张"):
+    with pytest.raises(ValueError, match=r"张|cannot be true"):
         world.ledger.book(wrong, "key")
     assert world.owned == world.again().owned == {A: 10}
 
@@ -71,3 +77,9 @@ def test_a_delisted_bond_is_removed_once(world: TradingWorld) -> None:
     world.ledger.leave(A, Decimal(90), TODAY, TEN)
     world.ledger.leave(A, Decimal(90), TODAY, TEN)
     assert world.again().ledger.holdings() == {}
+
+
+@pytest.mark.parametrize("cost", ["0", "0.0001", "0.5", "100000"])
+def test_what_is_adopted_at_an_odd_cost_is_read_again(world: TradingWorld, cost: str) -> None:
+    world.ledger.move_by_hand(EntryKind.ADOPTED, A, BUY, 10, Decimal(cost), TEN)
+    assert world.again().ledger.holdings() == {A: Owned(A, 10, Decimal(cost))}

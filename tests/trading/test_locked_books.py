@@ -16,6 +16,7 @@ from core.infra.database import wait_at_most
 from core.model.order import OrderState, Side
 from core.model.settings import StopSettings
 from core.model.snapshot import BlockKind, Control, StopStatus
+from core.rules.performance import EntryKind
 from core.trading.runs import Runs
 from core.trading.state_store import StateStore
 from tests.trading import hostile
@@ -157,7 +158,7 @@ async def test_a_halt_over_locked_books_holds_at_once_and_after_a_restart(ours: 
 
 async def test_adopting_over_locked_books_is_refused(ours: TradingWorld) -> None:
     with locked(ours.path), pytest.raises(BooksUnwritable):
-        ours.ledger.move_by_hand("adopted", C, Side.BUY, 10, Decimal(100), TEN)
+        ours.ledger.move_by_hand(EntryKind.ADOPTED, C, Side.BUY, 10, Decimal(100), TEN)
     assert C not in ours.owned
 
 

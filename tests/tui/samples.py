@@ -47,7 +47,7 @@ from core.model.snapshot import (
     StopStatus,
 )
 from core.model.time import SHANGHAI
-from core.rules.performance import LedgerEntry, SentOrder, TradeHistory, make_report
+from core.rules.performance import EntryKind, LedgerEntry, SentOrder, TradeHistory, make_report
 
 NOW = datetime(2026, 5, 6, 14, 49, 32, tzinfo=SHANGHAI)
 TODAY = date(2026, 5, 6)
@@ -410,9 +410,9 @@ def report(command: ReadReport | None = None) -> Report:
         level=last(1) + 1,
     )
     entries = (
-        LedgerEntry("fill", TODAY, "r-1", code(0), Side.BUY, 100, last(0) + 2, Decimal("1.2")),
-        LedgerEntry("fill", date(2026, 4, 20), "r-0", code(1), Side.BUY, 50, last(1) + 5, Decimal("1.0")),
-        LedgerEntry("fill", TODAY, "s-1", code(1), Side.SELL, 50, last(1) - 1, Decimal("0.6")),
+        LedgerEntry(EntryKind.FILL, TODAY, "r-1", code(0), Side.BUY, 100, last(0) + 2, Decimal("1.2")),
+        LedgerEntry(EntryKind.FILL, date(2026, 4, 20), "r-0", code(1), Side.BUY, 50, last(1) + 5, Decimal("1.0")),
+        LedgerEntry(EntryKind.FILL, TODAY, "s-1", code(1), Side.SELL, 50, last(1) - 1, Decimal("0.6")),
     )
     orders = (
         SentOrder(bought, "filled", NOW - timedelta(hours=1)),
