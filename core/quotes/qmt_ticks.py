@@ -47,6 +47,9 @@ _UNSET = Decimal("1e300")
 _PLACEHOLDERS = frozenset({2**31 - 1, 2**32 - 1, 2**63 - 1})
 """The ends of the whole numbers, which native code leaves where it has no figure."""
 
+_MOST_DAYS = 3650
+"""More days than a bond's life hold no suspension: such a status means something else."""
+
 _NO_PRICE_YET = (None, 0, -1)
 """What `lastPrice` is before the first trade; anything else that is no price is an error of the terminal's."""
 
@@ -59,19 +62,27 @@ class Detail:
     prev_close: Decimal | None
     limit_up: Decimal | None
     limit_down: Decimal | None
-    halted: bool
+    halted: bool | None
+    """None where the terminal gives a status that nobody documents."""
 
 
 def read_detail(native: Tick) -> Detail:
     """From `get_instrument_detail`; its `IsTrading` is wrong (False while a bond trades)."""
-    status = native.get("InstrumentStatus")
     return Detail(
         name=_name(native.get("InstrumentName")),
         prev_close=_price(native.get("PreClose")),
         limit_up=_price(native.get("UpStopPrice")),
         limit_down=_price(native.get("DownStopPrice")),
-        halted=isinstance(status, int) and status >= 1,
+        halted=_halted(native.get("InstrumentStatus")),
     )
+
+
+def _halted(status: object) -> bool | None:
+    """From the days for which a bond is suspended, 0 or below for a normal one; a terminal may leave it out."""
+    if status is None:
+        return False
+    days = _number(status)
+    return None if days is None or abs(days) > _MOST_DAYS else days >= 1
 
 
 def read_tick(code: BondCode, tick: Tick, detail: Detail | None, now: datetime | None = None) -> Maybe[Quote]:
@@ -104,6 +115,8 @@ def _quote(code: BondCode, tick: Tick, detail: Detail | None, now: datetime | No
     volume = _whole(tick.get("volume"))
     unit = _unit(volume, tick.get("amount"), last)
     state = _STATES.get(_whole(tick.get("openInt")), TradingState.UNKNOWN)
+    if detail is not None and detail.halted is not False:
+        state = TradingState.HALTED if detail.halted else TradingState.UNKNOWN
     return Known(
         Quote(
             code,
@@ -111,7 +124,7 @@ def _quote(code: BondCode, tick: Tick, detail: Detail | None, now: datetime | No
             last,
             at,
             SOURCE,
-            TradingState.HALTED if detail and detail.halted else state,
+            state,
             prev_close=prev_close,
             bid=_price(_first(tick.get("bidPrice"))),
             ask=_price(_first(tick.get("askPrice"))),

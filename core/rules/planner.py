@@ -13,7 +13,7 @@ from core.model.plan import Blocked, Kept, Leg, Plan
 from core.model.platform import Selection
 from core.model.settings import Settings
 from core.rules.plan_input import PlanInput
-from core.rules.pricing import order_price, plan_price, suspended
+from core.rules.pricing import lacks_price, order_price, plan_price, suspended
 from core.rules.priority import COOLING
 from core.rules.selection import list_age, notes_on
 from core.rules.sizing import Share, affordable, fee, shares
@@ -316,9 +316,8 @@ def _lacks_data(facts: _Facts, code: BondCode) -> bool:
     situation = facts.situation
     if facts.owned(code) or facts.volume(code) or code in situation.stopped or code in facts.busy:
         return False
-    quote = situation.quotes.get(code, _NO_QUOTE)
-    priced = isinstance(quote, Known) and quote.value.at.date() == situation.trading_day
-    return code in situation.unclear or code in situation.doubts or not priced
+    unpriced = lacks_price(situation.quotes.get(code, _NO_QUOTE), situation.now, facts.settings.guards)
+    return code in situation.unclear or code in situation.doubts or unpriced
 
 
 def _held_up(facts: _Facts) -> list[BondCode]:

@@ -67,6 +67,20 @@ def plan_price(side: Side, quote: Maybe[Quote], settings: Settings, now: datetim
     return Unknown(reason) if reason is not None else price
 
 
+def lacks_price(quote: Maybe[Quote], now: datetime, guards: GuardSettings) -> bool:
+    """Whether it is missing or old data, and not the market, that would keep a bond from being traded.
+
+    A bond without a trade in the session counts: they are too rare to be told from a source without figures.
+    """
+    if isinstance(quote, Unknown) or quote.value.at.date() != now.date():
+        return True
+    market = quote.value
+    if suspended(market):
+        return False
+    unclear = market.state is TradingState.UNKNOWN or market.volume <= 0 or day_limits(market) is None
+    return unclear or _why_old(market, now, guards) is not None
+
+
 def _why_old(quote: Quote, now: datetime, guards: GuardSettings) -> str | None:
     age = trading_seconds(quote.at.astimezone(now.tzinfo).time(), now.time())
     if age <= guards.max_quote_age:

@@ -122,6 +122,13 @@ def test_suspension_days_in_the_static_data_mark_a_bond_suspended(status: int, h
     assert (made({**DETAIL, "InstrumentStatus": status}).state is TradingState.HALTED) is halted
 
 
+@pytest.mark.parametrize("status", [2**31 - 1, -(2**31), 10**6, 20260515, float("nan"), "1"])
+def test_a_status_that_nobody_documents_is_neither_a_suspension_nor_trading(status: Any) -> None:
+    quote = made({**DETAIL, "InstrumentStatus": status})
+    assert quote.state is TradingState.UNKNOWN
+    assert why_not_tradable(Side.BUY, quote, AT.date()) is not None
+
+
 @pytest.mark.parametrize("absent", [0, 0.0, -1, 1.7976931348623157e308, float("nan"), None, "147"])
 def test_limits_that_are_absent_are_none(absent: Any) -> None:
     quote = made({**DETAIL, "UpStopPrice": absent, "DownStopPrice": absent})

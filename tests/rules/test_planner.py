@@ -17,7 +17,7 @@ from core.model.quote import TradingState
 from core.model.settings import BuySettings, GuardSettings, OrderSettings, Settings
 from core.rules.planner import plan_buys, plan_rebalance
 from core.rules.ticks_and_lots import sellable_lots
-from tests.worlds import ledger, market, position, quote, selection, situation
+from tests.worlds import NOW, ledger, market, position, quote, selection, situation
 
 A, B, C = "113001.SH", "123001.SZ", "127001.SZ"
 SETTINGS = Settings()
@@ -238,10 +238,24 @@ SELLS_C = ledger(b127001=70)
         {"quotes": {BondCode(A): UNKNOWN}},
         {"quotes": {}},
         {"quotes": market(replace(quote(A), at=quote(A).at - timedelta(days=1)))},
+        {"quotes": market(replace(quote(A), at=quote(A).at - timedelta(minutes=20)))},
+        {"quotes": market(quote(A, volume=0))},
+        {"quotes": market(quote(A, state=TradingState.UNKNOWN))},
+        {"quotes": market(quote(A, prev_close=None))},
         {"doubts": {BondCode(A): "another source says 90"}},
         {"unclear": frozenset({BondCode(A)}), "barred": {BondCode(A): "redemption status unknown"}},
     ],
-    ids=["unknown", "not listed", "of yesterday", "doubted", "redemption unknown"],
+    ids=[
+        "unknown",
+        "not listed",
+        "of yesterday",
+        "silent",
+        "without a trade",
+        "state unknown",
+        "without limits",
+        "doubted",
+        "redemption unknown",
+    ],
 )
 def test_selling_while_the_data_of_every_buy_are_missing_asks_first(changes: dict[str, Any]) -> None:
     world = situation(selection(A), market(quote(A), quote(C)), owned=SELLS_C)
@@ -255,7 +269,18 @@ def test_selling_while_the_data_of_every_buy_are_missing_asks_first(changes: dic
     assert plan_rebalance(world, allowed).question is None
 
 
-@pytest.mark.parametrize("changes", [{"ask": None}, {"state": TradingState.HALTED}, {"volume": 0}], ids=str)
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"ask": None},
+        {"state": TradingState.HALTED},
+        {"state": TradingState.HALTED, "volume": 0, "at": NOW - timedelta(minutes=20)},
+        {"state": TradingState.UNKNOWN, "volume": 0, "bid": None, "ask": None},
+        {"state": TradingState.AUCTION},
+        {"ask": Decimal(115)},
+    ],
+    ids=str,
+)
 def test_selling_asks_nothing_where_the_market_itself_keeps_a_bond_from_being_bought(changes: dict[str, Any]) -> None:
     plan = plan_rebalance(situation(selection(A), market(quote(A, **changes), quote(C)), owned=SELLS_C), SETTINGS)
     assert ([leg.side for leg in plan.legs], plan.question) == ([Side.SELL], None)
