@@ -43,7 +43,7 @@ class Instrument:
     last_trade_date: str = ""
     """Last trading day of a bond that is being redeemed."""
     detail: dict[str, Any] = field(default_factory=dict)
-    """Fields added to, or replacing, those of ``get_instrument_detail``."""
+    """Fields added to, or replacing, those of ``get_instrument_detail``; after ``tick:``, those of its ticks."""
     cb_info: dict[str, Any] = field(default_factory=dict)
     """Fields added to, or replacing, those of ``get_cb_info``."""
     bars: list[dict[str, Any]] = field(default_factory=list)
@@ -233,7 +233,7 @@ class Market:
             "volRatio": 0.0,
             "speed1Min": 0.0,
             "speed5Min": 0.0,
-        }
+        } | {name[5:]: value for name, value in instrument.detail.items() if name.startswith("tick:")}
 
     # -- calendar -----------------------------------------------------------------------------
 

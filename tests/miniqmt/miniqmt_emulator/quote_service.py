@@ -206,6 +206,6 @@ class QuoteService:
                 "ContractOpenInterestQuota": 0,
             },
         }
-        overrides = dict(instrument.detail)
+        overrides = {k: v for k, v in instrument.detail.items() if not k.startswith("tick:")}
         detail["ExtendInfo"] |= overrides.pop("ExtendInfo", {})
         return detail | overrides
