@@ -8,6 +8,8 @@ from core.rules.ticks_and_lots import impossible_fill
 
 def why_impossible(fill: Fill, order: Order) -> str | None:
     """Why this fill cannot be the order's, as a sentence without its stop."""
+    if fill.trading_day != order.intent.trading_day:
+        return _of_another_day(fill, order.intent)
     if fill.volume > order.remaining:
         return say(
             "fills of {code} come to {total} 张, which cannot be true: {ordered} were ordered",
@@ -34,6 +36,8 @@ def why_impossible(fill: Fill, order: Order) -> str | None:
 
 def why_another_order(listed: BrokerOrder, intent: Intent) -> str | None:
     """Why this row cannot be the order's, as a sentence without its stop."""
+    if listed.trading_day != intent.trading_day:
+        return _of_another_day(listed, intent)
     if listed.volume == intent.volume:
         return None
     return say(
@@ -41,4 +45,14 @@ def why_another_order(listed: BrokerOrder, intent: Intent) -> str | None:
         code=listed.code,
         listed=listed.volume,
         ordered=intent.volume,
+    )
+
+
+def _of_another_day(row: Fill | BrokerOrder, intent: Intent) -> str:
+    return say(
+        "order {number} of {code} is dated {day}, which cannot be true: it was sent on {sent}",
+        number=row.order_id,
+        code=row.code,
+        day=row.trading_day,
+        sent=intent.trading_day,
     )

@@ -285,7 +285,8 @@ class OrderManager:
         self.notify()
 
     def _ours(self, event: BrokerEvent) -> Order | None:
-        """The journal's order behind this event: remark, bond, side and day must all agree.
+        """The journal's order behind this event, by its remark: bond and side must agree. Another day than the order's
+        is no other order's, since remarks are of one day: it cannot be true.
 
         Raises `ValueError` when a second order at the broker answers to the same description.
         """
@@ -293,10 +294,11 @@ class OrderManager:
         if order is None:
             return None
         intent = order.intent
-        if (intent.code, intent.side, intent.trading_day) != (event.code, event.side, event.trading_day):
+        if (intent.code, intent.side) != (event.code, event.side):
             log.warning("order %s carries the remark %s of another order: not ours", event.order_id, event.remark)
             return None
-        if order.order_id is not None and order.order_id != event.order_id:
+        same_day = intent.trading_day == event.trading_day
+        if same_day and order.order_id is not None and order.order_id != event.order_id:
             raise ValueError(f"it carries the remark {event.remark}, which is order {order.order_id} already")
         return order
 

@@ -1,6 +1,7 @@
 """A bond of which the broker reports what cannot be true: nothing is booked or sent for it, the others go on."""
 
 from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 
 import pytest
@@ -52,6 +53,30 @@ async def test_a_fee_that_no_broker_takes_is_not_booked_until_the_right_one_come
     world.broker.traded[:] = [replace(fill, fee=Decimal(20))]
     assert await world.order_manager.sync_with_broker() is None
     assert (world.owned, world.order_manager.frozen) == ({A: 10}, {})
+
+
+@pytest.mark.parametrize("number", [None, "another"])
+async def test_a_row_of_our_order_that_is_dated_another_day_is_not_booked_until_the_right_one_comes(
+    world: TradingWorld, number: str | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.broker.manners[A] = [takes]
+    assert await world.order_manager.send([intent("x-1", A, BUY, 10)]) == {}
+    fill = world.broker.trade(world.broker.number("x-1"), 10, tell=False)
+    odd = replace(fill, trading_day=date(2099, 1, 1), order_id=number or fill.order_id)
+    listed = world.broker.listed[fill.order_id]
+    world.broker.traded[:] = [odd]
+    world.broker.listed[fill.order_id] = replace(listed, trading_day=date(2099, 1, 1))
+    for _ in range(3):
+        assert await world.order_manager.sync_with_broker() is None
+    assert (world.owned, world.order_manager.status.blocked) == ({}, False)
+    assert "2099-01-01, which cannot be true" in world.order_manager.frozen[A]
+    assert not world.journal["x-1"].done
+    assert len([line for line in caplog.messages if "2099-01-01" in line]) == (1 if number is None else 2)
+    world.broker.traded[:] = [fill]
+    world.broker.listed[fill.order_id] = listed
+    assert await world.order_manager.sync_with_broker() is None
+    assert (world.owned, world.order_manager.frozen) == ({A: 10}, {})
+    assert world.journal["x-1"].state is OrderState.FILLED
 
 
 @pytest.mark.parametrize("volume", [11, 100, 1000])
