@@ -13,7 +13,7 @@ from core.model.platform import Selection
 from core.model.settings import FactorCatSettings, Settings, StrategySettings
 from core.model.time import SHANGHAI
 from core.trading.todays_list import TodaysList
-from tests.factorcat.server import Server, answer, drip, reset, silence
+from tests.factorcat.server import Server, answer, drip, reset, set_timeout, silence
 
 RUN = datetime(2026, 5, 15, 14, 50, tzinfo=SHANGHAI)
 LEAD = timedelta(seconds=40)
@@ -193,3 +193,17 @@ async def test_the_list_is_fetched_a_slow_answer_before_each_run(
 
     assert todays_list.next_fetch(after, at(RUN + timedelta(minutes=10)), at(RUN)) == due
     assert todays_list.next_fetch(after) is None
+
+
+@pytest.mark.parametrize("reply", [silence(), reset()], ids=["silent", "away"])
+async def test_an_empty_list_that_was_fetched_ahead_is_not_used(
+    platform: FactorCatClient, server: Server, clock: SteppedClock, reply: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.trading.todays_list._PATIENCE", 0.3)
+    server.on(SELECT, answer(200, [{"selected_bonds": []}]))
+    made = TodaysList(following(), platform, clock)
+    await made.fetch_ahead()
+    clock.move_to(RUN)
+    set_timeout(platform, 0.5)
+    server.on(SELECT, reply)
+    assert isinstance(await made.fetch(), Unknown)
