@@ -6,7 +6,7 @@ A decision never mixes two sources: an answer comes from one source, and listene
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Protocol
 
@@ -38,6 +38,8 @@ SECOND_TIMEOUT = 8.0
 CONTRADICTION_AGE = 10.0
 """Maximum age in seconds of a second source's price that may contradict a price that triggers a stop."""
 
+FIRST_ANSWER = 30.0
+"""Seconds for which a second source that works may let a day's first quote of a bond wait for its own."""
 
 _DAY = 86_400.0
 
@@ -102,6 +104,8 @@ class FailoverQuotes:
         self._cross_check = cross_check
         self._ratio = ratio
         self._watched: frozenset[BondCode] = frozenset()
+        self._asked_about: dict[BondCode, tuple[date, float]] = {}
+        """The day of the newest quote that was to be checked, and the second in which the first one was."""
         self._listeners: list[QuoteListener] = []
         self._monitoring: asyncio.Task[None] | None = None
         self._stopping = asyncio.Event()
@@ -193,10 +197,10 @@ class FailoverQuotes:
     def contradiction(self, quote: Quote) -> str | None:
         """How a second source's recent price contradicts this quote, as a sentence; None where it does not.
 
-        A silent source never contradicts: it must not keep a stop from firing.
+        A source that is silent contradicts for `FIRST_ANSWER` seconds only: it must not keep a stop from firing.
         """
         other = self._other(quote, CONTRADICTION_AGE)
-        return None if other is None else price_disagreement(quote, other, self._ratio)
+        return self._why_unchecked(quote) if other is None else price_disagreement(quote, other, self._ratio)
 
     def other_prev_close(self, quote: Quote) -> str | None:
         """How a second source's previous close of the same day differs from this quote's; None where it does not.
@@ -204,7 +208,22 @@ class FailoverQuotes:
         That figure does not move all day, so any answer of today counts.
         """
         other = self._other(quote, _DAY)
-        return None if other is None else prev_close_disagreement(quote, other)
+        return self._why_unchecked(quote) if other is None else prev_close_disagreement(quote, other)
+
+    def _why_unchecked(self, quote: Quote) -> str | None:
+        """Which second source is still to be heard of the bond today: that it agrees is not known before."""
+        now, day = self._clock.elapsed(), quote.at.date()
+        known = self._asked_about.get(quote.code)
+        since = known[1] if known is not None and known[0] == day else now
+        self._asked_about[quote.code] = (day, since)
+        if now - since >= FIRST_ANSWER:
+            return None
+        for source in self._sources[: self._last_watched + 1]:
+            if source.feed.name != quote.source and source is not self._active and source.feed.trouble is None:
+                other = source.feed.latest(quote.code, _DAY)
+                if other is None or other.at.date() != day:
+                    return say("{source} has not answered yet, to check the price by", source=source.feed.name)
+        return None
 
     def _other(self, quote: Quote, within: float) -> Quote | None:
         """A second source's quote of the same bond and day, no older than `within` seconds."""
@@ -264,10 +283,12 @@ class FailoverQuotes:
 
     def _update_watched(self) -> None:
         """Watch the source in use, those before it (to notice that they work again), and the second where needed."""
-        place = self._sources.index(self._active)
-        last = max(place, 1 if self._cross_check else 0)
         for number, source in enumerate(self._sources):
-            source.feed.watch(self._watched if number <= last else ())
+            source.feed.watch(self._watched if number <= self._last_watched else ())
+
+    @property
+    def _last_watched(self) -> int:
+        return max(self._sources.index(self._active), 1 if self._cross_check else 0)
 
     def _add(self, feed: QuoteSource) -> _Source:
         source = _Source(feed, self._clock)

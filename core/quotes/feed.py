@@ -1,15 +1,20 @@
 """What every source of prices is to the rest of the program."""
 
 from collections.abc import Callable, Iterable, Mapping
+from datetime import timedelta
 from typing import Protocol
 
 from core.i18n import mark, say
+from core.infra.clock import Clock
 from core.model.bond import BondCode
 from core.model.known import Maybe, Unknown
 from core.model.quote import Quote
 
 Quotes = Mapping[BondCode, Maybe[Quote]]
 QuoteListener = Callable[[Mapping[BondCode, Quote]], None]
+
+_AHEAD = timedelta(minutes=1)
+"""How far the times of sound prices may be ahead of this machine's clock."""
 
 
 class QuoteFeed(Protocol):
@@ -37,6 +42,12 @@ class QuoteFeed(Protocol):
     def subscribe(self, listener: QuoteListener) -> None: ...
 
 
+def goes_before(known: Quote, found: Quote, clock: Clock) -> bool:
+    """Whether a lagging server sent an older price than one that is known. A time in the future proves nothing: one
+    odd time must not hold back every later price."""
+    return found.at < known.at <= clock.now() + _AHEAD
+
+
 class SecondSource(Protocol):
     """Prices of another source than the one in use, to check those by."""
 
@@ -45,11 +56,11 @@ class SecondSource(Protocol):
         ...
 
     def contradiction(self, quote: Quote) -> str | None:
-        """What another source says against this quote; None where it agrees or is silent."""
+        """What another source says against this quote, or that it is still to be heard; None where it agrees."""
         ...
 
     def other_prev_close(self, quote: Quote) -> str | None:
-        """How another source's previous close differs from this quote's; None where it agrees or is silent."""
+        """The same of the previous close."""
         ...
 
 

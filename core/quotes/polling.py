@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from datetime import timedelta
 
 import httpx
 
@@ -14,7 +13,7 @@ from core.model.bond import BondCode
 from core.model.errors import UnavailableError
 from core.model.known import Known, Maybe, Unknown
 from core.model.quote import Quote
-from core.quotes.feed import QuoteListener
+from core.quotes.feed import QuoteListener, goes_before
 
 log = logging.getLogger(__name__)
 
@@ -24,15 +23,6 @@ LONGEST_PAUSE = 60.0
 
 class QuoteSourceUnavailable(UnavailableError):
     """A source did not answer, or not with quotes; the message says why."""
-
-
-_AHEAD = timedelta(minutes=5)
-
-
-def goes_before(known: Quote, found: Quote, clock: Clock) -> bool:
-    """Whether a lagging server sent an older price than one that is known. A time in the future proves nothing: one
-    odd time must not hold back every later price."""
-    return found.at < known.at <= clock.now() + _AHEAD
 
 
 Ask = Callable[[Sequence[BondCode]], Awaitable[Mapping[BondCode, Maybe[Quote]]]]

@@ -16,8 +16,8 @@ from core.model.bond import BondCode, CodeRefused
 from core.model.bond_info import BondFacts
 from core.model.known import Known, Maybe, Unknown
 from core.model.quote import Quote
-from core.quotes.feed import QuoteListener
-from core.quotes.polling import QuoteSourceUnavailable, goes_before
+from core.quotes.feed import QuoteListener, goes_before
+from core.quotes.polling import QuoteSourceUnavailable
 from core.quotes.qmt_ticks import Detail, Tick, read_bond, read_detail, read_tick
 from core.rules.sessions import OPENING_CALL_FROM
 

@@ -16,7 +16,7 @@ from core.model.order import STOP_ORIGINS, Intent, Order, OrderState, Origin, Si
 from core.model.quote import Quote
 from core.model.settings import Settings
 from core.model.snapshot import BlockKind, StopRow, StopsSummary, StopStatus
-from core.quotes.feed import QuoteFeed, SecondSource
+from core.quotes.feed import QuoteFeed, SecondSource, goes_before
 from core.rules.pricing import order_price, why_not_tradable
 from core.rules.stops import Levels, Ratios, crossed, levels_of
 from core.rules.ticks_and_lots import sellable_lots
@@ -81,6 +81,7 @@ class StopMonitor:
         self._consent = consent
         self._second = second
         self._watches: dict[BondCode, Watch] = {}
+        self._unpriced: dict[BondCode, str] = {}
         self._selling: dict[BondCode, asyncio.Task[None]] = {}
 
     def use_settings(self, settings: Settings) -> None:
@@ -98,11 +99,26 @@ class StopMonitor:
                 self._check_price(owned[code], quote, ratios)
 
     async def sweep(self) -> None:
-        """Fetch and check the price of every managed bond, with one query for all."""
+        """Fetch and check the price of every managed bond; the second source answers where the first cannot."""
         codes = tuple(self._order_manager.ledger.holdings())
         if codes and self._settings.stops.enabled and self._why_not_sendable() is None:
-            found = await self._feed.snapshot(codes)
+            found = dict(await self._feed.snapshot(codes))
+            unpriced = {code: quote.reason for code, quote in found.items() if isinstance(quote, Unknown)}
+            if unpriced and self._second is not None:
+                found |= await self._second.second_opinion(unpriced)
+            self._log_unpriced(unpriced, found)
             self.on_quotes({code: quote.value for code, quote in found.items() if isinstance(quote, Known)})
+
+    def _log_unpriced(self, unpriced: Mapping[BondCode, str], found: Mapping[BondCode, Maybe[Quote]]) -> None:
+        """Log once for each reason why a bond has no price of the source in use, and what its stop goes by."""
+        for code, reason in unpriced.items():
+            if self._unpriced.get(code) != reason:
+                other = found[code]
+                if isinstance(other, Known):
+                    log.warning("%s: its stop goes by %s: %s", code, other.value.source, reason)
+                else:
+                    log.error("%s: its stop cannot fire, no source has its price: %s", code, reason)
+        self._unpriced = dict(unpriced)
 
     async def close(self) -> None:
         """Start no more sales; orders at the broker stay as they are."""
@@ -138,7 +154,7 @@ class StopMonitor:
     def _check_price(self, owned: Owned, quote: Quote, ratios: Ratios) -> None:
         code = owned.code
         watch = self._watches.setdefault(code, Watch())
-        if watch.quote is not None and quote.at < watch.quote.at:
+        if watch.quote is not None and goes_before(watch.quote, quote, self._order_manager.clock):
             return
         if watch.quote is not None and quote.at.date() != watch.quote.at.date():
             watch.decided = None

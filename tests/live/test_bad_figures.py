@@ -2,6 +2,7 @@
 right figure mends it."""
 
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -106,8 +107,9 @@ def test_cash_that_cannot_be_true_buys_nothing_and_lets_stops_fire(world: Proces
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("against", ["static data", "second source"])
+@pytest.mark.parametrize("against", ["static data", "second source", "second source, late"])
 def test_a_previous_close_that_two_disagree_on_sells_nothing(world: ProcessWorld, against: str) -> None:
+    """Also where the price is through the level at the start, before the second source has answered."""
     furnished(world, OWNED)
     bad, good = OWNED[0], OWNED[1]
     world.settings |= {"STOPS__BASIS": "prev_close", "QUOTES__SOURCES": '["qmt", "tencent"]'}
@@ -119,9 +121,11 @@ def test_a_previous_close_that_two_disagree_on_sells_nothing(world: ProcessWorld
             set_detail(world, bad, {"PreClose": 120.0})
         else:
             show(tencent, bad, last="94.000", prev_close="90.000")
+        if against == "second source, late":
+            at_once = tencent.answer
+            tencent.answer = lambda wanted: (time.sleep(2), at_once(wanted))[1]
+        falls(world, bad)
         with Running(world).follows() as run:
-            until(lambda: len(tencent.asked) > 1, lambda: run.said)
-            falls(world, bad)
             falls(world, good)
             until(lambda: good not in ledger(world), lambda: run.said)
             assert sales(world) == [good]

@@ -14,7 +14,7 @@ from core.model.known import Known, Maybe, Unknown
 from core.model.quote import Quote
 from core.model.snapshot import SourceStatus
 from core.quotes import failover
-from core.quotes.failover import RETRY, STALE_AFTER, FailoverQuotes
+from core.quotes.failover import FIRST_ANSWER, RETRY, STALE_AFTER, FailoverQuotes
 from core.quotes.feed import QuoteListener
 from tests.waiting import drained, until
 from tests.worlds import NOW, quote
@@ -229,6 +229,30 @@ def test_a_second_source_s_previous_close_of_today_counts_all_day() -> None:
     assert world.feed.other_prev_close(mine) is not None
     assert world.feed.other_prev_close(replace(mine, prev_close=Decimal(100))) is None
     assert world.feed.other_prev_close(replace(mine, prev_close=None)) is None
+
+
+@pytest.mark.parametrize("of_yesterday", [False, True])
+def test_a_second_source_that_is_still_to_answer_today_holds_a_price_back_for_a_while(of_yesterday: bool) -> None:
+    world = SourcesWorld(cross_check=True)
+    world.second.prices.clear()
+    if of_yesterday:
+        world.second.show("100", at=-timedelta(days=1))
+    mine = quote(A, "94", source="QMT", at=world.clock.now(), prev_close=Decimal(110))
+    for answer in (world.feed.contradiction, world.feed.other_prev_close):
+        assert answer(mine) == "Tencent has not answered yet, to check the price by"
+    world.passes(FIRST_ANSWER)
+    assert (world.feed.contradiction(mine), world.feed.other_prev_close(mine)) == (None, None)
+    tomorrow = replace(mine, at=mine.at + timedelta(days=1))
+    assert world.feed.other_prev_close(tomorrow) is not None
+
+
+def test_a_second_source_that_is_out_of_reach_or_not_watched_holds_nothing_back() -> None:
+    for cross_check, trouble in ((True, "status 503"), (False, None)):
+        world = SourcesWorld(cross_check=cross_check)
+        world.second.prices.clear()
+        world.second.trouble = trouble
+        mine = quote(A, "94", source="QMT", at=world.clock.now())
+        assert (world.feed.contradiction(mine), world.feed.other_prev_close(mine)) == (None, None)
 
 
 def test_the_active_source_does_not_contradict_itself() -> None:

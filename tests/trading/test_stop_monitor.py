@@ -8,11 +8,13 @@ import pytest
 
 from core.brokers.broker import ConnectionState, ConnectionStatus
 from core.model.bond import BondCode
+from core.model.known import Known, Unknown
 from core.model.order import Intent, OrderState, Origin, Side
 from core.model.quote import TradingState
 from core.model.settings import OrderSettings, Settings, StopSettings
 from core.model.snapshot import Control
 from core.trading.settle import settle
+from tests import worlds
 from tests.trading import hostile
 from tests.trading.conftest import MakeWorld
 from tests.trading.trading_world import SELL, TEN, A, B, TradingWorld, settings
@@ -403,3 +405,27 @@ async def test_with_both_bases_a_doubtful_previous_close_leaves_the_cost(make_wo
     assert (world.sent(SELL), row.armed, row.loss, row.state) == ([], True, Decimal(95), "armed, but two disagree")
     await world.ticked(A, "95", prev_close=Decimal(110))
     assert world.sent(SELL) == [(A, 100)]
+
+
+async def test_a_bond_that_the_source_in_use_cannot_price_is_swept_by_the_second_source(
+    world: TradingWorld, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.own(A=100, B=100)
+    world.show(worlds.quote(B))
+    world.second = {A: Unknown("status 503")}
+    await world.stops.sweep()
+    assert f"{A}: its stop cannot fire, no source has its price" in caplog.text
+    world.second = {A: Known(worlds.quote(A, THROUGH, source="other"))}
+    caplog.clear()
+    await world.stops.sweep()
+    await world.stops.sweep()
+    await world.quiet()
+    assert sold(world) == [(A, 100)]
+    assert "cannot fire" not in caplog.text
+
+
+async def test_one_price_of_a_later_time_does_not_hold_back_those_that_follow(world: TradingWorld) -> None:
+    world.own(A=100)
+    await world.ticked(A, "100", at=world.clock.now() + timedelta(hours=4))
+    await world.ticked(A, THROUGH)
+    assert sold(world) == [(A, 100)]
