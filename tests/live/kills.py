@@ -50,12 +50,15 @@ class Counts:
     orders: int = 0
     fills: int = 0
     killed_with: Counter[str] = field(default_factory=Counter[str])
+    ended_early: Counter[str] = field(default_factory=Counter[str])
+    """Starts that did not get through, by the last thing they said."""
 
     def lines(self) -> Sequence[str]:
         hit = ", ".join(f"{count} {stage}" for stage, count in sorted(self.killed_with.items()))
         return (
             f"{self.kills} kills ({hit}); {self.after_the_end} more came after the end of the rotation",
             f"{self.starts} starts to get through; {self.orders} orders and {self.fills} fills at the terminal",
+            *(f"{count} starts ended early: {why}" for why, count in self.ended_early.items()),
             "no client order id twice, no leg filled twice, account = list, ledger = account: every time",
         )
 
@@ -104,7 +107,7 @@ def _kill(world: ProcessWorld, after: float, counts: Counts) -> None:
 
 
 def _through(world: ProcessWorld, listed: Sequence[str], counts: Counts) -> float:
-    """Start rotor until the account equals the list; return the seconds from its connection to its end."""
+    """Start rotor until it is done and the account equals the list; return the seconds from connection to end."""
     for _ in range(TRIES):
         counts.starts += 1
         with Running(world, world.start("rebalance", "--yes"), ready=CONNECTED) as run:
@@ -113,9 +116,12 @@ def _through(world: ProcessWorld, listed: Sequence[str], counts: Counts) -> floa
             took = time.monotonic() - connected
         if code not in (0, 1, 3, 4):
             raise Broken(f"exit code {code}: {run.said}")
-        if set(world.held()) == set(listed):
+        if code == 0 and set(world.held()) == set(listed):
             return took
-    raise Broken(f"after {TRIES} starts the account holds {world.held()}, the list is {listed}: {run.said}")
+        counts.ended_early[f"exit {code}: {run.said.strip().splitlines()[-1]}"] += 1
+    raise Broken(
+        f"not through after {TRIES} starts; the account holds {world.held()}, the list is {listed}: {run.said}"
+    )
 
 
 def _check(world: ProcessWorld, listed: Sequence[str], where: str) -> None:
