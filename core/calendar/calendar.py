@@ -16,7 +16,7 @@ from core.calendar.session_file import (
     session_file_text,
 )
 from core.i18n import say
-from core.infra.home import write_atomically
+from core.infra.home import read_own, write_atomically
 from core.model.bond import Exchange
 from core.model.known import Known, Maybe, Unknown
 from core.model.quote import SessionPhase
@@ -205,7 +205,7 @@ def keep_copy(file: Path, copy: Path) -> None:
         copy.unlink(missing_ok=True)
         return
     text = session_file_text(listed.sessions, (), listed.source or file.name)
-    if not copy.exists() or copy.read_text(encoding="utf-8") != text:
+    if not copy.exists() or read_own(copy) != text:
         write_atomically(copy, text)
 
 

@@ -122,7 +122,7 @@ class _Environment(EnvSettingsSource):
     def decode_complex_value(self, field_name: str, field: FieldInfo, value: object) -> object:
         try:
             return super().decode_complex_value(field_name, field, value)
-        except ValueError:
+        except (ValueError, RecursionError):
             return value  # the check of the whole names the key and shows the value
 
 
@@ -173,6 +173,8 @@ def _read(file: Path) -> str:
         return mended(read_user_text(file, complete=True))
     except tomllib.TOMLDecodeError as error:
         raise SettingsError([f"{FILE}: {error}{_advice(str(error))}"]) from None
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits, lists within lists
+        raise SettingsError([f"{FILE}: {error}"]) from None
     except OSError as error:
         raise SettingsError([f"{file} cannot be read: {error.strerror or error}"]) from None
     except UserFileRefused as error:

@@ -15,7 +15,7 @@ from urllib.parse import quote, quote_plus
 from pydantic import SecretStr
 
 from core.infra.clock import Clock
-from core.infra.home import Home
+from core.infra.home import Home, check_own
 from core.model.command import LogLine, LogPage
 from core.model.snapshot import Level
 from core.model.time import SHANGHAI
@@ -134,7 +134,9 @@ class LogFile(logging.Handler):
     def _file_of(self, day: date) -> TextIO:
         if self._file is None or self._day != day:
             self._close_file()
-            self._file = path_of(self._home, day).open("a", encoding="utf-8", errors="backslashreplace", newline="\n")
+            path = path_of(self._home, day)
+            check_own(path)
+            self._file = path.open("a", encoding="utf-8", errors="backslashreplace", newline="\n")
             self._day = day
         return self._file
 
@@ -206,7 +208,7 @@ def read_log(
     lines: list[LogLine] = []
     size = 0
     try:
-        with path_of(home, day).open("rb") as file:
+        with _opened(home, day) as file:
             size = file.seek(0, 2)
             raw = _forwards(file, after) if after is not None else _backwards(file, size, before)
             lines = list(islice(_lines(raw, minimum), limit))
@@ -228,13 +230,19 @@ def find_in_log(
     # Letters of ASCII differ from their other case in one byte; of others, only the taken-apart line can tell.
     quick = wanted.encode() if wanted.isascii() else b""
     try:
-        with path_of(home, day).open("rb") as file:
+        with _opened(home, day) as file:
             size = file.seek(0, 2)
             raw = _forwards(file, start) if forward else _backwards(file, size, start)
             held = ((at, line) for at, line in raw if quick in line.lower())
             return next((line for line in _lines(held, minimum) if wanted in line.text.casefold()), None)
     except FileNotFoundError:
         return None
+
+
+def _opened(home: Home, day: date) -> BinaryIO:
+    path = path_of(home, day)
+    check_own(path)
+    return path.open("rb")
 
 
 def remove_logs(home: Home, written_before: datetime) -> None:

@@ -3,7 +3,7 @@
 import os
 import tomllib
 from collections.abc import Iterator, Mapping
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
@@ -14,7 +14,7 @@ from core.i18n import say
 from core.infra import config
 from core.infra.config import KEYS, SettingsError, load_settings
 from core.model.addresses import is_mail_address
-from core.model.settings import AsRatio, AsShare, Settings
+from core.model.settings import AsRatio, AsShare, Settings, is_plain
 from core.model.settings_rows import Kind, SettingRow, Source
 
 NEED_RESTART = ("mode", "factorcat.base_url", "qmt", "network", "strategy", "screen.mouse")
@@ -79,9 +79,19 @@ def value_of(key: str, text: str) -> Any:  # noqa: ANN401  (whatever the key's t
     if _is_text(field.annotation):
         return text.strip()
     try:
-        return tomllib.loads(f"value = {text.strip()}", parse_float=Decimal)["value"]
-    except tomllib.TOMLDecodeError:
+        return tomllib.loads(f"value = {text.strip()}", parse_float=_decimal)["value"]
+    except (ValueError, RecursionError):  # ValueError: TOML that is none, and numbers that are too long
         return text.strip()  # the check of the whole names what it should be
+
+
+def _decimal(text: str) -> Decimal:
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        number = Decimal("NaN")
+    if not is_plain(number):
+        raise ValueError(text)
+    return number
 
 
 def _is_ratio(field: FieldInfo) -> bool:

@@ -94,6 +94,8 @@ def _certificates_in(name: str) -> list[bytes]:
     if not file.is_absolute():
         raise NetworkUnavailable(say("factorcat.ca_file needs a full path, and {file} is none", file=name))
     try:
+        if file.exists() and not file.is_file():  # a pipe would never answer
+            raise OSError(say("is a folder or a pipe, not a file"))
         with file.open("rb") as stream:
             text = stream.read(_LARGEST_FILE)
     except OSError as error:

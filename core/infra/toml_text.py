@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 import tomllib
 from collections.abc import Mapping, MutableMapping, Sequence
 from decimal import Decimal
@@ -9,6 +10,7 @@ from typing import Any, cast
 
 from pydantic import BaseModel
 
+from core.model.settings import is_plain
 from core.rules.spellings import in_ascii
 
 _LINE = re.compile(r"at line (\d+)")
@@ -54,7 +56,9 @@ def as_toml(value: object) -> str:
         case bool():
             return "true" if value else "false"
         case Decimal():
-            return f"{value:f}"
+            return f"{value:f}" if is_plain(value) else str(value)
+        case int() if abs(value) > sys.maxsize:
+            return hex(value)  # Python writes no more than 4,300 decimal digits
         case int() | float():
             return str(value)
         case str():

@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from core.i18n import language, say
 from core.infra.clock import Clock
-from core.infra.home import write_atomically
+from core.infra.home import read_own, write_atomically
 from core.model.errors import UnavailableError
 from core.model.settings import Settings
 from core.model.snapshot import NewRelease
@@ -121,7 +121,7 @@ class UpdateCheck:
 
     def _recall(self) -> None:
         try:
-            kept = json.loads(self._file.read_text("utf-8"))
+            kept = json.loads(read_own(self._file))
             if kept["url"] == self._url:
                 self._document = _checked(json.dumps(kept["document"]).encode("utf-8"))
                 self._asked_at = datetime.fromisoformat(kept["asked_at"])

@@ -1,6 +1,7 @@
 """Addresses that a user may enter: of servers, of the heartbeat, of a proxy, of mail receivers."""
 
 import re
+import unicodedata
 from ipaddress import ip_address
 
 # Strict on purpose: whatever reads an address that passed here finds the same host in it.
@@ -15,7 +16,7 @@ _MAIL_ADDRESS = re.compile(
     r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*"
 )
 _LONGEST_MAIL_ADDRESS = 254
-_RECEIVER = re.compile(r"(?:\"[^\"]*\"|[^<>@,;，；、\n\"])*<(?P<named>[^<>]*)>|(?P<plain>[^\s,;，；、]+)")
+_RECEIVER = re.compile(r"(?:\"[^\"]*\"|[^<>@,;|、\n\"])*<(?P<named>[^<>]*)>|(?P<plain>[^\s,;|、]+)")
 _USERINFO = re.compile(r"//.*@", re.DOTALL)
 PROXY_SCHEMES = frozenset({"http", "https", "socks5", "socks5h"})
 _PROXY = re.compile(
@@ -61,9 +62,11 @@ def is_mail_address(text: str) -> bool:
 
 
 def receivers_in(text: str) -> tuple[str, ...]:
-    """The addresses in `text`, each once: separated by commas, semicolons, blanks or lines, with or without names."""
-    found = (match["named"] or match["plain"] or match[0] for match in _RECEIVER.finditer(text))
-    return tuple(dict.fromkeys(address.strip() for address in found))
+    """The addresses in `text`, each once: separated by commas, semicolons, bars, blanks or lines; full-width signs
+    are read too, and names left out."""
+    plain = unicodedata.normalize("NFKC", text).replace("。", ".")
+    found = (match["named"] or match["plain"] or match[0] for match in _RECEIVER.finditer(plain))
+    return tuple(dict.fromkeys(address.strip().rstrip(".") for address in found))
 
 
 def _loopback(host: str) -> bool:

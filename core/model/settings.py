@@ -15,7 +15,26 @@ Mode = Literal["sandbox", "paper", "live"]
 _MOST = 2**31 - 1
 """The largest whole number of a setting: what the platform and MiniQMT take as an id."""
 
-Ratio = Annotated[Decimal, Field(gt=0)]
+_MOST_DIGITS = 30
+"""Before or behind the point; a float has up to 17."""
+
+
+def is_plain(number: Decimal) -> bool:
+    """Whether it can be written out and calculated with: 1e99999999 would take a hundred million digits."""
+    exponent = number.as_tuple().exponent
+    return isinstance(exponent, int) and exponent >= -_MOST_DIGITS and number.adjusted() <= _MOST_DIGITS
+
+
+def _plain(number: Decimal) -> Decimal:
+    if not is_plain(number):
+        raise ValueError("has more digits than any figure here")
+    return number
+
+
+Plain = AfterValidator(_plain)
+Money = Annotated[Decimal, Field(ge=0, le=10**12), Plain]
+Amount = Annotated[Decimal, Field(ge=1, le=10**12), Plain]
+"""CNY: a trillion is more than all convertible bonds together are worth."""
 
 
 def _no_percentage(value: object, *, whole: bool = False) -> object:
@@ -26,8 +45,10 @@ def _no_percentage(value: object, *, whole: bool = False) -> object:
         number = Decimal(figure)
     except InvalidOperation:
         return value
+    if not is_plain(number):
+        return value  # its own check says so
     ratio = number < 1 or (whole and number == 1)
-    if not number.is_finite() or (ratio and figure == text):
+    if ratio and figure == text:
         return value
     meant = f"for {number:f} % write {(number / 100).normalize():f}"
     raise ValueError(f"{text} is no ratio: {meant}" if figure != text else f"{text} means {number * 100:f} %: {meant}")
@@ -37,7 +58,8 @@ AsRatio = BeforeValidator(_no_percentage)
 AsShare = BeforeValidator(partial(_no_percentage, whole=True))
 """1 is 100 %: what is above it, or where nobody wants as much, was typed as a percentage."""
 
-StopRatio = Annotated[Decimal, Field(gt=0, lt=1), AsRatio]
+StopRatio = Annotated[Decimal, Field(ge=Decimal("0.0001"), lt=1), Plain, AsRatio]
+"""From 0.01 %: with less the level would be the basis itself."""
 StopChoice = Literal["strategy", "off"]
 
 
@@ -170,9 +192,9 @@ class BuySettings(SettingsGroup):
 
     amount_type: Literal["fixed", "balance"] = "fixed"
     """fixed: the same amount for each bond; balance: the available cash, split over the bonds still to buy."""
-    amount: Ratio = Decimal("10000.0")
+    amount: Amount = Decimal("10000.0")
     """CNY for each bond, fees included, when fixed."""
-    reserve: Annotated[Decimal, Field(ge=0)] = Decimal("0.0")
+    reserve: Money = Decimal("0.0")
     """CNY that are never spent."""
 
 
@@ -181,7 +203,7 @@ class OrderSettings(SettingsGroup):
 
     type: Literal["limit", "market"] = "limit"
     """limit: at the last price; market: a limit through the best opposite quote by the slippage."""
-    slippage: Annotated[Decimal, Field(ge=0, le=Decimal("0.1")), AsRatio] = Decimal("0.01")
+    slippage: Annotated[Decimal, Field(ge=0, le=Decimal("0.1")), Plain, AsRatio] = Decimal("0.01")
     """How far a market order may go beyond the best opposite quote, a ratio."""
     timeout: Annotated[int, Field(ge=1, le=600)] = 30
     """Seconds after which the unfilled part is cancelled."""
@@ -226,13 +248,13 @@ class ScheduleSettings(SettingsGroup):
 class GuardSettings(SettingsGroup):
     """Limits for plans; what breaks one is refused or blocked, with the figure."""
 
-    max_order_amount: Ratio = Decimal("100000.0")
+    max_order_amount: Amount = Decimal("100000.0")
     """Most that one buy order may cost, CNY."""
-    max_daily_buys: Ratio = Decimal("1000000.0")
+    max_daily_buys: Amount = Decimal("1000000.0")
     """Most that all buys of a day may cost together, CNY."""
-    max_turnover_ratio: Annotated[Decimal, Field(gt=0, le=1), AsShare] = Decimal("1.0")
+    max_turnover_ratio: Annotated[Decimal, Field(gt=0, le=1), Plain, AsShare] = Decimal("1.0")
     """How much of the list may change from one list to the next, a ratio."""
-    min_list_ratio: Annotated[Decimal, Field(ge=0, le=1), AsShare] = Decimal("0.5")
+    min_list_ratio: Annotated[Decimal, Field(ge=0, le=1), Plain, AsShare] = Decimal("0.5")
     """A list shorter than this share of the last one is refused."""
     max_skipped_ratio: Annotated[Decimal, Field(ge=0, le=1), AsShare] = Decimal("0.2")
     """A list is refused where more than this share of its rows names no ordinary convertible bond."""
@@ -242,7 +264,7 @@ class GuardSettings(SettingsGroup):
     """Whether a list without any date is accepted as today's."""
     max_daily_orders: Annotated[int, Field(ge=1, le=_MOST)] = 500
     """Most orders in a day; after that only safety and manual sales are sent."""
-    max_price_distance: Annotated[Decimal, Field(gt=0, le=Decimal("0.2")), AsRatio] = Decimal("0.02")
+    max_price_distance: Annotated[Decimal, Field(gt=0, le=Decimal("0.2")), Plain, AsRatio] = Decimal("0.02")
     """How far an order may be beyond the best opposite quote, or that quote beyond the last price, a ratio."""
     max_quote_age: Annotated[int, Field(ge=5, le=_MOST)] = 300
     """Maximum age of a price for an order of a plan, in seconds of trading."""
@@ -250,7 +272,7 @@ class GuardSettings(SettingsGroup):
     """Rejected orders in a row after which only safety and manual sales are sent, until you resume."""
     cross_check: Literal["live", "always", "off"] = "live"
     """The modes in which a second source must confirm the prices of a plan."""
-    cross_check_ratio: Annotated[Decimal, Field(gt=0, le=Decimal("0.2")), AsRatio] = Decimal("0.01")
+    cross_check_ratio: Annotated[Decimal, Field(gt=0, le=Decimal("0.2")), Plain, AsRatio] = Decimal("0.01")
     """How far the two prices may differ, a ratio."""
     hold_slots: bool = True
     """Buy no replacement for a holding that left the list but cannot be sold."""
@@ -281,9 +303,9 @@ HIGHEST_FEE_RATE, HIGHEST_FEE_MINIMUM = Decimal("0.01"), Decimal(20)
 class Fee(SettingsGroup):
     """A broker's commission on one exchange."""
 
-    rate: Annotated[Decimal, Field(ge=0, lt=HIGHEST_FEE_RATE)]
+    rate: Annotated[Decimal, Field(ge=0, lt=HIGHEST_FEE_RATE), Plain]
     """Commission rate, a ratio of the amount."""
-    minimum: Annotated[Decimal, Field(ge=0, le=HIGHEST_FEE_MINIMUM)]
+    minimum: Annotated[Decimal, Field(ge=0, le=HIGHEST_FEE_MINIMUM), Plain]
     """Minimum commission per order, CNY."""
 
 

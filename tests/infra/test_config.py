@@ -18,6 +18,7 @@ from core.infra.config import (
     render_example,
     setting_fields,
     value_at,
+    variable_of,
     write_setting,
 )
 from core.infra.home import FileBusy, changing
@@ -100,7 +101,7 @@ class TestProblems:
         told = problems(home, {"orders.timeout": 0}, environ)
         assert set(told) == {
             "mode = \"papr\" (config.toml): should be 'sandbox', 'paper' or 'live'",
-            "buy.amount = -1 (config.toml): should be greater than 0",
+            "buy.amount = -1 (config.toml): should be greater than or equal to 1",
             "stops.take_profit = \"x\" (config.toml): should be 'strategy' or 'off' or should be a valid decimal",
             'fees.sh.rate = "9" (ROTOR_FEES__SH__RATE): should be less than 0.01',
             "orders.timeout = 0 (option): should be greater than or equal to 1",
@@ -341,6 +342,45 @@ def test_every_whole_number_has_an_upper_limit(tmp_path: Path, value: object) ->
             load_settings(tmp_path, {key: value}, environ={})
 
 
+NO_FIGURES = (
+    *("nan", "-nan", "sNaN", "inf", "-inf", "Infinity", "1e99999999", "-1e9999999", "1e9999", "1e-9999999", "1e30"),
+    *("1e999999999999999999999", "nan%", "1e99999999%", "1e-99999999%", "9" * 5000, "0x" + "f" * 5000, "[" * 3000),
+)
+
+
+@pytest.mark.parametrize("text", NO_FIGURES, ids=lambda text: text[:24])
+def test_what_is_no_figure_of_money_is_refused_in_a_sentence(tmp_path: Path, text: str) -> None:
+    numeric = [key for key, field in setting_fields() if "Decimal" in str(field.annotation) or field.annotation is int]
+    assert len(numeric) > 30
+    told = problems(tmp_path, {}, {variable_of(key): text for key in numeric})
+    assert {line.partition(" ")[0] for line in told} == {*numeric}
+    assert max(map(len, told)) < 400
+    (tmp_path / "config.toml").write_text("\n".join(f"{key} = {text}" for key in numeric), encoding="utf-8")
+    told = problems(tmp_path, {}, {})
+    assert told
+    assert max(map(len, told)) < 400
+    (tmp_path / "config.toml").unlink()
+    for key in ("stops.stop_loss", "buy.amount", "orders.timeout"):
+        assert 0 < len(problem_with(tmp_path, key, text)) < 400
+
+
+@pytest.mark.parametrize(
+    ("key", "least", "below"),
+    [
+        ("stops.stop_loss", "0.0001", "1e-9"),
+        ("stops.take_profit", "0.0001", "0.00009"),
+        ("buy.amount", "1", "0.1"),
+        ("guards.max_order_amount", "1", "0.1"),
+        ("guards.max_daily_buys", "1000000000000", "1e13"),
+        ("buy.reserve", "1000000000000", "1e13"),
+        ("fees.sh.minimum", "0", "-0.01"),
+    ],
+)
+def test_figures_that_nobody_means_are_out_of_bounds(tmp_path: Path, key: str, least: str, below: str) -> None:
+    assert problem_with(tmp_path, key, least) == ""
+    assert "should be " in problem_with(tmp_path, key, below)
+
+
 @pytest.mark.parametrize(
     ("key", "typed", "meant"),
     [
@@ -390,6 +430,8 @@ def test_a_ratio_is_taken(tmp_path: Path, key: str, typed: str) -> None:
         ("a@x.cn，b@x.cn；c@x.cn、a@x.cn", ["a@x.cn", "b@x.cn", "c@x.cn"]),
         ('张三 <a@x.cn>; "Li, Si" <b@x.cn>, c@x.cn', ["a@x.cn", "b@x.cn", "c@x.cn"]),
         ("a@x.cn <b@x.cn> c@x.cn Li <d@x.cn>", ["a@x.cn", "b@x.cn", "c@x.cn", "d@x.cn"]),
+        ("a@x.cn|b@x.cn｜c＠x.cn。", ["a@x.cn", "b@x.cn", "c@x.cn"]),
+        ("a@x。cn", ["a@x.cn"]),
         ("", []),
         (" ,；", []),
     ],
@@ -402,7 +444,7 @@ def test_mail_receivers_are_split_at_every_usual_separator(text: str, receivers:
 
 @pytest.mark.parametrize(
     "text",
-    ["a", "a@", "@x.cn", "a@@x.cn", "a@x..cn", "a@x.cn.", ".a@x.cn", "a＠x.cn", "张@x.cn", "<>", "a" * 300 + "@x.cn"],
+    ["a", "a@", "@x.cn", "a@@x.cn", "a@x..cn", ".a@x.cn", "张@x.cn", "a@x@y.cn", "<>", "a" * 300 + "@x.cn"],
 )
 def test_a_mistyped_mail_address_is_refused_where_it_is_entered(tmp_path: Path, text: str) -> None:
     assert problem_with(tmp_path, "notify.email.sender", text).startswith("This is no mail address: ")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TextIO, cast
 from core.infra.backlog import backlog_of
 from core.infra.config import masked, write_setting
 from core.infra.database import open_database, open_for_reading, rows, unreadable
-from core.infra.home import Home, HomeUnusable, database_files
+from core.infra.home import Home, HomeUnusable, check_own, database_files
 from core.model.order import Fill
 from core.model.settings import Settings
 from core.model.snapshot import Control
@@ -157,6 +157,7 @@ def _last_line(home: Home) -> str | None:
     """The last line of the newest log."""
     files = sorted(home.logs.glob("????-??-??.log"), key=lambda file: file.stat().st_mtime)
     try:
+        check_own(files[-1])
         with files[-1].open("rb") as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - 4096))
             return file.read().decode("utf-8", errors="replace").strip().splitlines()[-1]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from core.infra.home import HomeUnusable
+from core.infra.home import HomeUnusable, check_own
 from core.infra.program import own_command
 from tui.cli.context import (
     AS_JSON,
@@ -58,6 +58,7 @@ def start(context: CliContext) -> None:
     try:
         context.home.prepare()
         output = context.home.logs / "start.log"
+        check_own(output)
         output.unlink(missing_ok=True)
         process = start_engine(context.home, context.options(), output)
     except (HomeUnusable, NotStarted) as error:
