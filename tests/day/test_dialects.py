@@ -70,3 +70,21 @@ def test_a_day_ends_with_the_bonds_of_the_list(tmp_path: Path, dialects: tuple[D
         await world.close()
 
     simulate(day(), loop)
+
+
+def test_a_list_of_the_last_session_buys_nothing_where_only_today_s_may_be_used(tmp_path: Path) -> None:
+    """The control: what the other day allows is the setting's doing."""
+    loop = SimulatedLoop()
+    settings = following(MORNING)
+    settings = settings.model_copy(update={"guards": settings.guards.model_copy(update={"max_list_age": 0})})
+    world = DayWorld(tmp_path, loop, settings=settings, dialects=(Dialect.LAST_SESSION,), speed=SPEED)
+
+    async def morning() -> None:
+        await world.open()
+        await world.until("09:31")
+        made = await world.ask(MakePlan())
+        assert isinstance(made, Done)
+        assert (made.value.legs, made.value.refused is None) == ((), False)
+        await world.close()
+
+    simulate(morning(), loop)
