@@ -8,7 +8,7 @@ import json
 import re
 import secrets
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from math import ceil
 from typing import Any, TypeVar, cast
 
@@ -19,7 +19,17 @@ from core.model.bond import BondCode
 from core.model.errors import RotorError
 from core.sandbox.dialects import Answer, Call, Dialect, Json, delay, refusal, spoken
 from core.sandbox.market import SandboxMarket
-from core.sandbox.strategies import Backtest, Recipe, RotationStrategy, Rule, backtest, catalogue, rank, rankings
+from core.sandbox.strategies import (
+    Backtest,
+    Recipe,
+    RotationStrategy,
+    Rule,
+    backtest,
+    benchmark,
+    catalogue,
+    rank,
+    rankings,
+)
 
 
 def issue(key: bytes, username: str, expires_at: datetime) -> str:
@@ -59,6 +69,7 @@ LONG_TERM_LIFE = timedelta(days=30)
 LARGEST_PAGE = 100
 
 T = TypeVar("T")
+Line = Sequence[tuple[date, float]]
 
 
 class HttpError(RotorError):
@@ -87,6 +98,7 @@ class EmbeddedPlatform(httpx.AsyncBaseTransport):
         self._recipes = {record.id: record for strategy in self._strategies.values() for record in strategy.records}
         self._lists: dict[Rule, Sequence[Sequence[BondCode]]] = {}
         self._backtests: dict[int, Backtest] = {}
+        self._benchmark_line: Line | None = None
         self._routes: tuple[tuple[Call, str, re.Pattern[str], Callable[..., Awaitable[Answer]]], ...] = (
             (Call.LOGIN, "POST", re.compile(r"/auth/login"), self._login),
             (Call.LONG_TERM_TOKEN, "POST", re.compile(r"/auth/generate-long-term-token"), self._long_term),
@@ -163,7 +175,20 @@ class EmbeddedPlatform(httpx.AsyncBaseTransport):
             "closed_holdings": result.closed,
             "fees": "not included",
             "computed_from": "recorded closes; a bond whose rows end leaves at its last one",
+            "benchmark": "all convertible bonds of the panel in equal weights",
+            "total_return": result.strategy_return,
+            "equity_curve": _curve(result.equity),
+            "benchmark_equity_curve": _curve(await asyncio.to_thread(self._benchmark)),
+            "daily_positions": [
+                {"date": day.isoformat(), "position": list(held)}
+                for (day, _), held in zip(result.equity, result.held, strict=True)
+            ],
         }
+
+    def _benchmark(self) -> Line:
+        if self._benchmark_line is None:
+            self._benchmark_line = benchmark(self._market.data.panel)
+        return self._benchmark_line
 
     async def _parameters(self, request: httpx.Request, strategy_id: int, history_id: int) -> Json:
         self._user(request)
@@ -253,6 +278,11 @@ class EmbeddedPlatform(httpx.AsyncBaseTransport):
             "max_drawdown": result.max_drawdown,
             "sharpe_ratio": result.sharpe_ratio,
         }
+
+
+def _curve(line: Line) -> list[Json]:
+    """`return` is what was earned since the first date."""
+    return [{"date": day.isoformat(), "value": value, "return": value - 1} for day, value in line]
 
 
 def _field(request: httpx.Request, name: str, kind: type[T]) -> T:

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from itertools import product
+from itertools import pairwise, product
+from statistics import fmean
 from typing import NamedTuple
 
 from core.model.bond import BondCode
@@ -127,11 +128,13 @@ class RotationStrategy:
 
 @dataclass(frozen=True, slots=True)
 class Backtest:
-    """A backtest's line of equity, beginning at 1, and how many of its closed holdings ended with a gain."""
+    """A backtest's line of equity, beginning at 1, how many of its closed holdings ended with a gain, and what it held
+    at the end of each date."""
 
     equity: tuple[tuple[date, float], ...]
     closed: int
     won: int
+    held: tuple[tuple[BondCode, ...], ...]
 
     @property
     def strategy_return(self) -> float | None:
@@ -199,11 +202,24 @@ def backtest(panel: Panel, lists: Sequence[Sequence[BondCode]], size: int, stops
     """
     run = _Run(panel, size, stops)
     equity: list[tuple[date, float]] = []
+    held: list[tuple[BondCode, ...]] = []
     value = 1.0
     for day, listed in zip(panel.dates, lists, strict=True):
         value *= 1 + run.session(day, listed[:size])
         equity.append((day, value))
-    return Backtest(tuple(equity), run.closed, run.won)
+        held.append(run.held)
+    return Backtest(tuple(equity), run.closed, run.won, tuple(held))
+
+
+def benchmark(panel: Panel) -> tuple[tuple[date, float], ...]:
+    """All bonds in equal weights, set back to them on each date, beginning at 1: the mean of the bonds' returns since
+    the date before, of those that have a row on both."""
+    line = [(panel.dates[0], 1.0)]
+    for before, day in pairwise(panel.dates):
+        old, new = panel.rows(before), panel.rows(day)
+        returns = [float(row.close / old[code].close) - 1 for code, row in new.items() if code in old]
+        line.append((day, line[-1][1] * (1 + (fmean(returns) if returns else 0.0))))
+    return tuple(line)
 
 
 @dataclass(slots=True)
@@ -222,6 +238,10 @@ class _Run:
         self._held: dict[BondCode, _Holding] = {}
         self.closed = 0
         self.won = 0
+
+    @property
+    def held(self) -> tuple[BondCode, ...]:
+        return tuple(self._held)
 
     def session(self, day: date, listed: Sequence[BondCode]) -> float:
         """Trade one date; the return of the equity since the date before."""

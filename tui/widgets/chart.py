@@ -18,7 +18,8 @@ _LEAST_ROWS = 2
 class Line:
     """Values from left to right, the words for its highest and lowest, and what it is drawn in.
 
-    `low` and `high` are the ends of its scale; `rows` its share of the height.
+    `low` and `high` are the ends of its scale; `share` is its part of the height. `beside` is a second line on the same
+    scale, drawn in dashes; None is a gap in it.
     """
 
     values: tuple[float, ...]
@@ -28,6 +29,7 @@ class Line:
     high_label: str
     tone: Tone
     share: int = 1
+    beside: tuple[float | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,24 +68,32 @@ def render_chart(data: ChartData, width: int, height: int) -> Text:
     if not data.lines or columns < _LEAST_COLUMNS or rows < _LEAST_ROWS * len(data.lines):
         return text
     for line, high in zip(data.lines, _heights(data.lines, rows), strict=True):
-        for index, drawn in enumerate(plot(line.values, columns, high, line.low, line.high)):
+        own = plot(line.values, columns, high, line.low, line.high)
+        dashes = plot_dashes(line.beside, columns, high, line.low, line.high)
+        for index, (drawn, under) in enumerate(zip(own, dashes, strict=True)):
             label = line.high_label if index == 0 else line.low_label if index == high - 1 else ""
             text.append_text(styled("\n", (fit(label, left, right=True), Tone.DIM)))
             text.append(" ┤" if label else " │", STYLES[Tone.DIM])
-            text.append(drawn.rstrip(), STYLES[line.tone])
+            text.append_text(_laid_over(drawn, line.tone, under))
     gap = max(1, columns - cell_len(data.first) - cell_len(data.last))
     axis = fit(data.first + " " * gap + data.last, columns)
     return text.append_text(styled((f"\n{' ' * (left + 2)}{axis}", Tone.DIM)))
 
 
+def _laid_over(line: str, tone: Tone, dashes: str) -> Text:
+    """One row of cells: the line in its tone, the dashes where it leaves room."""
+    cells = [(char, tone) if char != " " else (dash, Tone.DIM) for char, dash in zip(line, dashes, strict=True)]
+    while cells and cells[-1][0] == " ":
+        cells.pop()
+    row = Text()
+    for char, of in cells:
+        row.append(char, STYLES[of])
+    return row
+
+
 def plot(values: Sequence[float], width: int, height: int, low: float, high: float) -> list[str]:
     """The line as rows of characters, the highest first; values are spread over the width, or thinned to it."""
-    span = high - low
-    points = [values[index * len(values) // width] for index in range(width)] if values else []
-    if points:
-        points[-1] = values[-1]
-    # A line that never moved lies in the middle.
-    levels = [round((high - value) / span * (height - 1)) if span > 0 else (height - 1) // 2 for value in points]
+    levels = [_level(value, height, low, high) for value in _columns(values, width)]
     rows = [[" "] * width for _ in range(height)]
     before = levels[0] if levels else 0
     for column, level in enumerate(levels):
@@ -97,6 +107,35 @@ def plot(values: Sequence[float], width: int, height: int, low: float, high: flo
                 rows[between][column] = "│"
         before = level
     return ["".join(row) for row in rows]
+
+
+def plot_dashes(values: Sequence[float | None], width: int, height: int, low: float, high: float) -> list[str]:
+    """As `plot`, in dashes; a value that is None leaves its columns empty."""
+    rows = [[" "] * width for _ in range(height)]
+    for column in range(width if values else 0):
+        value = values[column * len(values) // width]
+        if value is not None:
+            rows[_level(value, height, low, high)][column] = "╌"
+    return ["".join(row) for row in rows]
+
+
+def _columns(values: Sequence[float], width: int) -> list[float]:
+    """A value for each column: where it stands for several, the first of them, or the highest or lowest of all."""
+    if not values:
+        return []
+    low, high = min(values), max(values)
+    columns: list[float] = []
+    for column in range(width):
+        start, end = (number * len(values) // width for number in (column, column + 1))
+        part = values[start : max(end, start + 1)]
+        columns.append(next((value for value in part if value in (low, high)), part[0]))
+    columns[-1] = values[-1]
+    return columns
+
+
+def _level(value: float, height: int, low: float, high: float) -> int:
+    """The row from the top; a line that never moved lies in the middle."""
+    return round((high - value) / (high - low) * (height - 1)) if high > low else (height - 1) // 2
 
 
 def _heights(lines: Sequence[Line], rows: int) -> list[int]:
