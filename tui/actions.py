@@ -62,7 +62,8 @@ PANES = (
         mark("Strategies"),
         mark(
             "Your strategies on Factor Cat, their backtest records, and each record's list of today. The "
-            "record in use decides what the next rebalance buys and sells."
+            "record in use decides what the next rebalance buys and sells. A record's card also draws its equity "
+            "curve beside the benchmark, its drawdown and its yearly returns, where Factor Cat gives them."
         ),
     ),
     PaneInfo(

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from datetime import date
 from functools import partial
 from typing import Any, TypeVar, cast
@@ -18,11 +18,13 @@ from core.engine.settings_commands import SettingsCommands
 from core.engine.snapshots import bond_card, listed_bonds
 from core.engine.trading_commands import CommandDeclined, TradingCommands
 from core.factorcat import FactorCatError
+from core.factorcat.record_detail import read_detail
 from core.i18n import say
 from core.infra.config import SettingsError, write_setting
 from core.infra.credentials import Credentials
 from core.infra.home import Home, HomeUnusable, database_files
 from core.infra.logs import find_in_log, read_log, redacted
+from core.model.backtest import RecordDetail
 from core.model.bond import BondCode, CodeRefused
 from core.model.bond_info import BondDetail
 from core.model.command import (
@@ -199,9 +201,11 @@ class CommandHandlers:
         listed = await self._in_the_market(selection.value) if isinstance(selection, Known) else ()
         return RecordCard(*record, parameters, rule_of(parameters), selection, listed)
 
-    async def _detail(self, command: ShowDetail) -> Mapping[str, Any]:
+    async def _detail(self, command: ShowDetail) -> RecordDetail:
         await self._sign_in.wait_ended()
-        return await self._components.platform.detail(command.strategy_id, command.history_id)
+        detail = await self._components.platform.detail(command.strategy_id, command.history_id)
+        unit = self._components.settings.factorcat.returns
+        return await asyncio.to_thread(read_detail, detail, command.page, unit)
 
     async def _bond(self, command: ShowBond) -> BondDetail:
         components = self._components

@@ -8,17 +8,17 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, cast
 
+from core.factorcat.days import day_in
 from core.factorcat.errors import BadAnswer, SelectionRefused, plain
 from core.factorcat.schemas import WireModel, checked, decoded
 from core.i18n import say
 from core.model.bond import OTHER_KINDS, BondCode, CodeRefused
 from core.model.platform import Selected, Selection, SkippedRow
 from core.model.quote import HIGHEST_PRICE
-from core.model.time import SHANGHAI
 
 LONGEST_LIST = 1000
 """Bonds of a day's list at most: some 340 are listed."""
@@ -28,8 +28,6 @@ _READ = frozenset({*_CODES, "name", "price", "trade_date"})
 _MOST_EXTRAS = 20
 
 _CODE = re.compile(r"(SH|SZ)?([0-9]{6})(?:\.([A-Z]{2,4}))?")
-_DAY = re.compile(r"([0-9]{4})([-/]?)([0-9]{1,2})\2([0-9]{1,2})(?:[T ]+([0-9].*))?")
-_EPOCH_SECONDS, _EPOCH_MILLISECONDS = range(10**9, 10**10), range(10**12, 10**13)
 
 
 class SelectionAnswer(WireModel):
@@ -169,36 +167,11 @@ def _date(where: str, given: object) -> date | None:
     """A day, or the day in Shanghai of a moment; None where there is none."""
     if _missing(given):
         return None
-    whole = _whole_number(given)
-    text = str(given if whole is None else whole).strip()
     try:
-        if text.isascii() and text.isdigit() and (day := _day_of_epoch(int(text))) is not None:
-            return day
-        if not isinstance(given, bool) and (found := _DAY.fullmatch(text)) is not None:
-            return _day(found)
-    except (ValueError, OverflowError):
-        pass
-    raise SelectionRefused(say("{where}: the trade_date {text} is not a date", where=where, text=plain(repr(text), 40)))
-
-
-def _day(found: re.Match[str]) -> date:
-    year, separator, month, day, clock = found.groups()
-    if not separator and len(month + day) != 4:
-        raise ValueError
-    on = date(int(year), int(month), int(day))
-    if clock is None:
-        return on
-    moment = datetime.fromisoformat(f"{on}T{clock}")
-    return moment.astimezone(SHANGHAI).date() if moment.tzinfo else moment.date()
-
-
-def _day_of_epoch(number: int) -> date | None:
-    """The day of a time stamp in seconds or milliseconds, as tables of dates are written by pandas."""
-    if number in _EPOCH_MILLISECONDS:
-        number //= 1000
-    elif number not in _EPOCH_SECONDS:
-        return None
-    return datetime.fromtimestamp(number, UTC).astimezone(SHANGHAI).date()
+        return day_in(given)
+    except ValueError:
+        text = plain(repr(str(given)), 40)
+    raise SelectionRefused(say("{where}: the trade_date {text} is not a date", where=where, text=text))
 
 
 def _extras(row: Mapping[str, object]) -> dict[str, Any]:

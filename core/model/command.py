@@ -6,8 +6,10 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Generic, TypeVar
 
+from core.model.backtest import RecordDetail
 from core.model.bond import BondCode
 from core.model.bond_info import BondDetail
+from core.model.figures import Units
 from core.model.finding import Finding
 from core.model.known import Maybe
 from core.model.order import Order
@@ -131,11 +133,15 @@ class ShowRecord(Command[RecordCard]):
 
 
 @dataclass(frozen=True, slots=True)
-class ShowDetail(Command[Mapping[str, Any]]):
-    """Whatever else the platform sends about a record; apart from its card, for it may be large, slow or missing."""
+class ShowDetail(Command[RecordDetail]):
+    """Whatever else the platform sends about a record; apart from its card, for it may be large, slow or missing.
+
+    `page` is how the figures of the page were read that lists the record.
+    """
 
     strategy_id: int
     history_id: int
+    page: Units | None = None
 
 
 @dataclass(frozen=True, slots=True)

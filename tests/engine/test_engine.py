@@ -169,7 +169,10 @@ def test_strategies_and_records_are_paged_and_searched(engine: Engine) -> None:
     assert len(card.selection.value.codes) == 10
     assert isinstance(card.parameters, Known)
     assert card.parameters.value["holdCount"] == 10
-    assert ask(engine, ShowDetail(1, 102))["fees"] == "not included"
+    detail = ask(engine, ShowDetail(1, 102))
+    assert detail.others["fees"] == "not included"
+    assert isinstance(detail.performance, Known)
+    assert isinstance(detail.holdings, Known)
     assert "HTTP 404" in refusal(engine, ListRecords(999)).text
 
 

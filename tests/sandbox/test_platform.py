@@ -9,6 +9,7 @@ import time as real_time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
+from statistics import fmean
 from typing import Any
 
 import h11
@@ -214,6 +215,23 @@ async def test_a_record_lists_its_parameters(platform: Platform) -> None:
     assert detail["stops"] == "none"
     record = (await platform.get("/strategies/1/histories"))["items"][1]
     assert record.items() <= detail.items()
+
+
+async def test_a_record_carries_its_curves_and_positions_of_the_panel(platform: Platform, data: SandboxData) -> None:
+    detail = await platform.get("/strategies/1/histories/102")
+    panel = data.panel
+    result = backtest(panel, rankings(panel, Rule(Family.DOUBLE_LOW)), 10, None)
+    assert [point["date"] for point in detail["equity_curve"]] == [day.isoformat() for day in panel.dates]
+    assert [point["value"] for point in detail["equity_curve"]] == [value for _, value in result.equity]
+    assert detail["total_return"] == detail["strategy_return"] == result.strategy_return
+    assert detail["equity_curve"][-1]["return"] == pytest.approx(result.strategy_return)
+    assert detail["daily_positions"][-1]["position"] == list(result.held[-1])
+    assert {len(each["position"]) for each in detail["daily_positions"]} == {10}
+    assert "equal weights" in detail["benchmark"]
+    first, second = (panel.rows(day) for day in panel.dates[:2])
+    rises = [float(second[code].close) / float(first[code].close) for code in second if code in first]
+    assert [point["value"] for point in detail["benchmark_equity_curve"][:2]] == pytest.approx([1.0, fmean(rises)])
+    assert len(detail["benchmark_equity_curve"]) == len(panel.dates)
 
 
 async def test_stops_are_in_the_parameters(platform: Platform) -> None:

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from rich.cells import cell_len
 
 from core.model.command import (
     CancelOrder,
@@ -13,15 +14,17 @@ from core.model.command import (
     ListStrategies,
     ReadLog,
     RunStrategy,
+    ShowDetail,
     ShowRecord,
 )
 from core.model.figures import Basis, Unit, Units
 from core.model.platform import Page, Record, Strategy
 from core.model.snapshot import Followed, Level
-from tests.tui.samples import record_card, records_page, snapshot
+from tests.tui.samples import record_card, record_detail, records_page, snapshot
 from tests.tui.screen import LARGE, flat, lines, press, settle, shown, status_text, strike, text, until
 from tests.tui.scripted import ScriptedLink
 from tui import app as app_module
+from tui.widgets.chart import Chart
 
 
 async def test_pages_turn() -> None:
@@ -67,12 +70,14 @@ async def test_back_and_forth() -> None:
 
 async def test_side_by_side_when_wide() -> None:
     async with shown(ScriptedLink(snapshot()), "2", "enter", "enter", size=LARGE) as (app, pilot):
-        for item in ("45 strategies", "24 records", "Today's list", "profit target ratio"):
+        for item in ("45 strategies", "24 records", "Yearly returns", "Today's list"):
             assert item in flat(app)
+        await press(pilot, "end")
+        await until(pilot, lambda: "profit target ratio" in flat(app))
         await pilot.resize_terminal(80, 24)
         await settle(pilot)
         assert "45 strategies" not in flat(app)
-        assert "Today's list" in flat(app)
+        assert "Yearly returns" in flat(app)
 
 
 @pytest.mark.parametrize(
@@ -107,9 +112,79 @@ async def test_a_record_without_figures_says_nothing_of_their_unit() -> None:
     link = ScriptedLink(snapshot())
     bare = Record(42, "", None, None, None, None, None, Units(Unit.RATIO, Unit.RATIO, Basis.ASSUMED))
     link.replies[ListRecords] = Done(Page((bare,), 1, 20, 1, 1))
+    link.replies[ShowDetail] = Failed("HTTP 500")
     async with shown(link, "2", "enter", "enter") as (app, _):
-        assert "Today's list" in flat(app)
+        assert "record 42" in flat(app)
         assert "read as" not in flat(app)
+
+
+async def test_the_card_draws_the_curve_the_benchmark_and_the_years() -> None:
+    async with shown(ScriptedLink(snapshot()), "2", "enter", "enter") as (app, pilot):
+        seen = flat(app)
+        for item in ("─ strategy +68.43%", "╌ benchmark +25.23%", "drawdown -17.61%", "2023-11-03", "2023 from 11-03"):
+            assert item in seen, item
+        await press(pilot, "pagedown")
+        await until(pilot, lambda: "2026 to 04-24" in flat(app))
+        for item in ("+9.03%", "+1.13%", "held 7.0 bonds on average, 6 to 8; on 2026-04-24"):
+            assert item in flat(app), item
+
+
+async def test_the_list_and_the_parameters_follow_the_pictures() -> None:
+    async with shown(ScriptedLink(snapshot()), "2", "enter", "enter", "end") as (app, pilot):
+        await until(pilot, lambda: "stop loss ratio 0.05" in flat(app))
+        await press(pilot, "pageup")
+        await until(pilot, lambda: "8 bonds, dated 2026-05-06 1 113052.SH 兴业转债 121.234 -> 121.734" in flat(app))
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 30), (160, 45)])
+async def test_no_line_of_the_chart_is_cut(size: tuple[int, int]) -> None:
+    async with shown(ScriptedLink(snapshot()), "2", "enter", "enter", size=size) as (app, _):
+        chart = app.query_one("#record-chart", Chart)
+        assert chart.content_size.height == len(chart.text.splitlines()) >= 13
+        assert max(map(cell_len, chart.text.splitlines())) <= chart.content_size.width
+        assert "2026-04-24" in chart.text.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"equity_curve": None}, "No equity curve: the platform gives none"),
+        ({"equity_curve": "x"}, "No equity curve: the platform gives it in a form that is not known"),
+        ({"benchmark_equity_curve": None}, "No benchmark: the platform gives none"),
+        ({"daily_positions": 3}, "No daily positions: the platform gives it in a form that is not known"),
+    ],
+)
+async def test_a_part_that_cannot_be_drawn_says_why_and_costs_no_other(changes: dict[str, Any], words: str) -> None:
+    link = ScriptedLink(snapshot())
+    link.replies[ShowDetail] = Done(record_detail(**changes))
+    async with shown(link, "2", "enter", "enter", size=LARGE) as (app, _):
+        seen = flat(app)
+        assert words in seen
+        assert "Today's list 8 bonds" in seen
+        assert app.query_one("#record-chart").display == ("equity_curve" not in changes)
+        assert ("held 7.0 bonds" in seen) == ("daily_positions" not in changes)
+
+
+async def test_a_detail_that_fails_or_does_not_come_costs_its_panels_only() -> None:
+    for reply, words in ((Failed("HTTP 500"), "not loaded, see Detail"), (None, "Equity curve loading")):
+        link = ScriptedLink(snapshot())
+        link.replies[ShowDetail] = reply
+        async with shown(link, "2", "enter", "enter", size=LARGE) as (app, _):
+            assert words in flat(app)
+            assert "Today's list 8 bonds" in flat(app)
+            assert "profit target ratio" in flat(app)
+
+
+async def test_figures_that_only_the_detail_has_are_shown_and_others_are_listed() -> None:
+    bare = Record(42, "2026-05-01", None, None, None, None, None, Units(Unit.RATIO, Unit.RATIO, Basis.ASSUMED))
+    link = ScriptedLink(snapshot())
+    link.replies[ListRecords] = Done(Page((replace(bare, extra={"author": "cat"}),), 1, 20, 1, 1))
+    link.replies[ShowDetail] = Done(record_detail(total_return=68.43, win_rate=61, max_drawdown=-8, note="new"))
+    async with shown(link, "2", "enter", "enter", size=(160, 60)) as (app, _):
+        assert link.sent_of(ShowDetail) == [ShowDetail(1, 42, bare.units)]
+        seen = flat(app)
+        for item in ("Return +68.43%", "Drawdown -8.00%", "Win rate 61.0%", "author cat", "note new", "sessions 119"):
+            assert item in seen, item
 
 
 async def test_list_that_is_missing_says_why() -> None:

@@ -5,16 +5,15 @@ from typing import Any
 
 import pytest
 
-from core.model.command import ListRecords, ListStrategies, RecordCard, ShowRecord
+from core.model.command import RecordCard, ShowRecord
 from core.model.known import Known
 from core.model.platform import SkippedRow
-from tests.tui.samples import NOW, record_card, records_page, strategies_page
-from tui.screens.strategy_records import record_text
+from tests.tui.samples import NOW, record_card
+from tui.screens.strategy_records import list_text
 
 
 def shown(card: RecordCard) -> str:
-    strategy, record = strategies_page(ListStrategies()).items[0], records_page(ListRecords(1)).items[0]
-    return record_text(strategy, record, card, NOW).plain
+    return list_text(card, NOW).plain
 
 
 @pytest.fixture

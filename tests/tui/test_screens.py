@@ -37,7 +37,7 @@ KEY_DATA = {
     "records": (("2", "enter"), ["page 1/2, 24 records", "+5.00%", "+12.00%", "-9.50%", "1.30", "53.0%"]),
     "card": (
         ("2", "enter"),
-        ["Today's list", "8 bonds, dated 2026-05-06", "121.234", "113052.SH", "兴业转债", "stop loss ratio", "0.05"],
+        ["Return -5.00%", "Win rate 51.0%", "+68.43%", "+25.23%", "-17.61%", "Yearly returns", "from 11-03"],
     ),
     "plan": (
         ("3", "r"),

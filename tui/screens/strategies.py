@@ -1,9 +1,9 @@
 """Strategies: choose one and one of its backtest records, check the list, use the record."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from decimal import Decimal
 from functools import partial
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -12,6 +12,7 @@ from textual.containers import Horizontal
 from textual.widget import Widget
 
 from core.i18n import mark, say
+from core.model.backtest import RecordDetail
 from core.model.command import Done, ListRecords, ListStrategies, RecordCard, Reply, RunStrategy, ShowDetail, ShowRecord
 from core.model.known import Known, Maybe, Unknown
 from core.model.platform import Record, Strategy
@@ -35,7 +36,8 @@ from tui.widgets.table import LiveTable
 from tui.widgets.theme import Tone
 
 _PAGE = 20
-_SIDE_BY_SIDE = 120
+_SIDE_BY_SIDE, _ALL_BESIDE_A_CARD = 120, 150
+"""Columns for the three views; from how many on the strategies stay beside a record that is read."""
 _STRATEGIES, _RECORDS, _RECORD = range(3)
 
 
@@ -56,13 +58,13 @@ class StrategiesPane(Pane):
         self._records: tuple[Record, ...] = ()
         self._record: Record | None = None
         self._card: RecordCard | None = None
-        self._detail: Maybe[Mapping[str, Any]] | None = None
+        self._detail: Maybe[RecordDetail] | None = None
         self._sorting: int | None = None
         self._using = False
         self._followed: Followed | None = None
 
     def compose(self) -> ComposeResult:
-        with Horizontal():
+        with Horizontal(id="strategy-views"):
             yield from self._views
 
     def on_mount(self) -> None:
@@ -199,9 +201,13 @@ class StrategiesPane(Pane):
         self.host.refresh_keys()
 
     def _arrange(self) -> None:
-        side_by_side = self.app.size.width >= _SIDE_BY_SIDE
+        width = self.app.size.width
+        side_by_side, reading = width >= _SIDE_BY_SIDE, self._stage == _RECORD
         for stage, view in enumerate(self._views):
             view.display = side_by_side or stage == self._stage
+        if reading and width < _ALL_BESIDE_A_CARD:
+            self._list.display = False
+        self.query_one("#strategy-views").set_class(reading, "-reading")
 
     def _load_page(self, step: int) -> None:
         page = self._paged().page_after(step)
@@ -308,7 +314,7 @@ class StrategiesPane(Pane):
 
     async def _fetch_detail(self, strategy: Strategy, record: Record) -> None:
         """Beside the card, which must not wait for it."""
-        reply = await self.host.ask(ShowDetail(strategy.id, record.id))
+        reply = await self.host.ask(ShowDetail(strategy.id, record.id, record.units))
         if record is self._record:
             self._detail = Known(reply.value) if isinstance(reply, Done) else Unknown(reply.text)
             self._show_card()

@@ -1,7 +1,7 @@
 """Strategies and backtest records as rows, and the orders in which records can be sorted."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -10,15 +10,19 @@ from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 
 from core.i18n import mark, say
+from core.model.backtest import Performance, RecordDetail
 from core.model.command import RecordCard
 from core.model.figures import Basis, Unit
 from core.model.known import Known, Maybe, Unknown
 from core.model.platform import Record, Strategy
 from core.model.snapshot import Followed
 from tui import format as fmt
+from tui.screens.record_performance import drawn, performance_chart, performance_notes, year_rows
+from tui.widgets.chart import Chart
 from tui.widgets.columns import Column, TableRow, cell, sorted_known_first
 from tui.widgets.text import TextBlock
 from tui.widgets.theme import STYLES, Tone, change_tone, styled
+from tui.widgets.year_bars import YearBars
 
 STRATEGY_COLUMNS = (
     Column("", 1),
@@ -116,7 +120,10 @@ def sort_records(records: Sequence[Record], sorting: RecordSorting | None) -> li
 _LABEL = 22
 _WITH_UNIT = ("strategy_return", "annualized_return", "max_drawdown", "win_rate")
 _NAME = 10
-_SHOWN_ABOVE = frozenset(field.name for field in fields(Record)) | {"strategy_id", "strategy_name"}
+_IN_HEAD = ("id", "backtest_time", "sharpe_ratio")
+_OF_STRATEGY = frozenset({"strategy_id", "strategy_name"})
+_SAME = 0.00005
+"""Two ratios that look the same on the card."""
 
 
 class RecordView(VerticalScroll, can_focus=True):
@@ -124,41 +131,78 @@ class RecordView(VerticalScroll, can_focus=True):
 
     def __init__(self) -> None:
         super().__init__(id="record-card")
-        self._text_block = TextBlock()
+        self._head = TextBlock()
+        self._chart = Chart(id="record-chart")
+        self._years = YearBars(id="record-years")
+        self._body = TextBlock()
 
     def compose(self) -> ComposeResult:
-        yield self._text_block
+        yield self._head
+        yield self._chart
+        yield self._years
+        yield self._body
 
-    @property
-    def text(self) -> str:
-        return self._text_block.text
+    def on_mount(self) -> None:
+        self._show_performance(None)
 
     def show_text(self, text: str, tone: Tone = Tone.DIM) -> None:
-        self._text_block.set_text(styled((text, tone)))
+        self._head.set_text(styled((text, tone)))
+        self._show_performance(None)
+        self._body.set_text("")
 
     def show_record(
         self,
         strategy: Strategy,
         record: Record,
         card: RecordCard,
-        detail: Maybe[Mapping[str, Any]] | None,
+        detail: Maybe[RecordDetail] | None,
         now: datetime | None,
     ) -> None:
         """`detail` is None until the platform has answered."""
-        text = record_text(strategy, record, card, now)
+        record = completed(record, detail)
+        head, text, listed = record_head(strategy, record), performance_notes(detail), list_text(card, now)
+        # Without a list the record cannot be traded today: that stands above the pictures.
+        (head if isinstance(card.selection, Unknown) else text).append_text(listed)
+        self._head.set_text(head)
+        self._show_performance(drawn(detail))
         _mapping(text, say("Parameters"), card.parameters)
-        _mapping(text, say("Detail"), _not_above(detail))
-        self._text_block.set_text(text)
+        _mapping(text, say("Detail"), further_fields(record, detail))
+        if isinstance(detail, Known) and detail.value.impossible:
+            text.append(f"\n{_impossible(detail.value.impossible)}", STYLES[Tone.WARN])
+        self._body.set_text(text)
+
+    def _show_performance(self, curve: Performance | None) -> None:
+        self._chart.display = self._years.display = curve is not None
+        self._chart.show(None if curve is None else performance_chart(curve))
+        self._years.show(() if curve is None else year_rows(curve))
 
 
-def _not_above(detail: Maybe[Mapping[str, Any]] | None) -> Maybe[Mapping[str, Any]] | None:
-    """The detail without what the card's head shows."""
+def completed(record: Record, detail: Maybe[RecordDetail] | None) -> Record:
+    """The record with the figures that only its detail gives."""
+    if not isinstance(detail, Known):
+        return record
+    found = detail.value
+    more = {name: getattr(found.figures, name) for name in _WITH_UNIT if getattr(record, name) is None}
+    bare = len(more) == len(_WITH_UNIT)
+    return replace(record, **more, units=found.units if bare else record.units)
+
+
+def further_fields(record: Record, detail: Maybe[RecordDetail] | None) -> Maybe[Mapping[str, Any]] | None:
+    """What the card does not show above: figures that differ from the list's, and fields that rotor does not know."""
     if not isinstance(detail, Known):
         return detail
-    return Known({key: value for key, value in detail.value.items() if key not in _SHOWN_ABOVE})
+    told = {name: getattr(detail.value.figures, name) for name in _WITH_UNIT}
+    figures = {name: fmt.ratio(value) for name, value in told.items() if _differs(value, getattr(record, name))}
+    above = {name for name in _IN_HEAD if getattr(record, name) not in (None, "")} | _OF_STRATEGY
+    others = {**record.extra, **detail.value.others}
+    return Known(figures | {name: value for name, value in others.items() if name not in above})
 
 
-def record_text(strategy: Strategy, record: Record, card: RecordCard, now: datetime | None = None) -> Text:
+def _differs(value: float | None, shown: float | None) -> bool:
+    return value is not None and (shown is None or abs(value - shown) > _SAME)
+
+
+def record_head(strategy: Strategy, record: Record) -> Text:
     text = styled(
         (strategy.name, Tone.STRONG),
         (say("  record {id}  {backtest_time}\n", id=record.id, backtest_time=record.backtest_time), Tone.DIM),
@@ -172,11 +216,11 @@ def record_text(strategy: Strategy, record: Record, card: RecordCard, now: datet
         fmt.share(record.win_rate),
         (say("  Sharpe "), Tone.DIM),
         fmt.NOT_KNOWN if record.sharpe_ratio is None else f"{record.sharpe_ratio:.2f}",
-        (f"\n{units_text(record)}", Tone.DIM),
     )
+    if units := units_text(record):
+        text.append(f"\n{units}", STYLES[Tone.DIM])
     if record.impossible:
         text.append(f"\n{_impossible(record.impossible)}", STYLES[Tone.WARN])
-    _selection(text, card, now)
     return text
 
 
@@ -202,12 +246,12 @@ def units_text(record: Record) -> str:
     return say("Returns read as {returns}, win rate as {win_rate}: {why}", returns=returns, win_rate=win_rate, why=why)
 
 
-def _selection(text: Text, card: RecordCard, now: datetime | None) -> None:
-    selection = card.selection
+def list_text(card: RecordCard, now: datetime | None) -> Text:
+    """Today's list as the market stands, or why there is none."""
+    text, selection = Text(style=STYLES[Tone.TEXT]), card.selection
     if isinstance(selection, Unknown):
         text.append(say("\n\nToday's list\n"), STYLES[Tone.TITLE])
-        text.append(say("There is none: {reason}", reason=selection.reason), STYLES[Tone.WARN])
-        return
+        return text.append(say("There is none: {reason}", reason=selection.reason), STYLES[Tone.WARN])
     listed = selection.value
     text.append(say("\n\nToday's list"), STYLES[Tone.TITLE])
     text.append(
@@ -235,6 +279,7 @@ def _selection(text: Text, card: RecordCard, now: datetime | None) -> None:
             text.append(f"\n     {told}", STYLES[Tone.DIM])
         if bond.blocked:
             text.append(f"\n     {bond.blocked}", STYLES[Tone.WARN])
+    return text
 
 
 def _mapping(text: Text, title: str, found: Maybe[Mapping[str, Any]] | None) -> None:

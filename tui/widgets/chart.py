@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from math import ceil
 
 from rich.cells import cell_len
 from rich.text import Text
@@ -64,7 +66,7 @@ def render_chart(data: ChartData, width: int, height: int) -> Text:
     text = data.heading.copy()
     labels = [label for line in data.lines for label in (line.high_label, line.low_label)]
     left = max((cell_len(label) for label in labels), default=0)
-    columns, rows = width - left - 2, height - 2
+    columns, rows = width - left - 2, height - _lines(text, width) - 1
     if not data.lines or columns < _LEAST_COLUMNS or rows < _LEAST_ROWS * len(data.lines):
         return text
     for line, high in zip(data.lines, _heights(data.lines, rows), strict=True):
@@ -80,14 +82,18 @@ def render_chart(data: ChartData, width: int, height: int) -> Text:
     return text.append_text(styled((f"\n{' ' * (left + 2)}{axis}", Tone.DIM)))
 
 
+def _lines(text: Text, width: int) -> int:
+    """How many rows the text takes where it is wrapped."""
+    return sum(max(1, ceil(line.cell_len / max(1, width))) for line in text.split())
+
+
 def _laid_over(line: str, tone: Tone, dashes: str) -> Text:
     """One row of cells: the line in its tone, the dashes where it leaves room."""
     cells = [(char, tone) if char != " " else (dash, Tone.DIM) for char, dash in zip(line, dashes, strict=True)]
-    while cells and cells[-1][0] == " ":
-        cells.pop()
     row = Text()
-    for char, of in cells:
-        row.append(char, STYLES[of])
+    for of, run in groupby(cells, key=lambda cell: cell[1]):
+        row.append("".join(char for char, _ in run), STYLES[of])
+    row.rstrip()
     return row
 
 

@@ -1,0 +1,97 @@
+"""The pictures of a record's card: its equity curve beside the benchmark, its drawdown and its years."""
+
+from rich.text import Text
+
+from core.i18n import say
+from core.model.backtest import Holdings, Performance, RecordDetail
+from core.model.known import Known, Maybe, Unknown
+from tui import format as fmt
+from tui.widgets.chart import ChartData, Line
+from tui.widgets.theme import Tone, change_tone, styled
+from tui.widgets.year_bars import YearRow
+
+_YEAR_BEGINS, _YEAR_ENDS = (1, 8), (12, 24)
+"""Month and day: what begins or ends between them is only a part of a year (weekly curves have no 31 December)."""
+
+
+def drawn(detail: Maybe[RecordDetail] | None) -> Performance | None:
+    """The curve, where there is one."""
+    curve = detail.value.performance if isinstance(detail, Known) else None
+    return curve.value if isinstance(curve, Known) else None
+
+
+def performance_chart(curve: Performance) -> ChartData:
+    """Growth since the first day, and the drawdown below it."""
+    beside = curve.benchmark.value if isinstance(curve.benchmark, Known) else ()
+    both = [*curve.growth, *(value for value in beside if value is not None)]
+    low, high, deepest = min(both), max(both), max(curve.falls)
+    return ChartData(
+        _heading(curve),
+        (
+            Line(
+                curve.growth,
+                low,
+                high,
+                fmt.ratio(low - 1),
+                fmt.ratio(high - 1),
+                change_tone(curve.total),
+                share=3,
+                beside=beside,
+            ),
+            Line(tuple(-fall for fall in curve.falls), -deepest, 0.0, fmt.ratio(-deepest), "0.00%", Tone.DIM),
+        ),
+        f"{curve.days[0]}",
+        f"{curve.days[-1]}",
+    )
+
+
+def _heading(curve: Performance) -> Text:
+    text = styled(
+        (say("Equity"), Tone.TITLE),
+        (f"  ─ {say('strategy')} {fmt.ratio(curve.total)}", change_tone(curve.total)),
+    )
+    if curve.benchmark_total is not None:
+        text.append_text(styled((f"  ╌ {say('benchmark')} {fmt.ratio(curve.benchmark_total)}", Tone.DIM)))
+    return text.append_text(styled((f"  {say('drawdown')} ", Tone.DIM), fmt.ratio(-curve.max_drawdown)))
+
+
+def year_rows(curve: Performance) -> tuple[YearRow, ...]:
+    rows: list[YearRow] = []
+    for year in curve.years:
+        parts: list[str] = []
+        if year.first.year == year.year and (year.first.month, year.first.day) >= _YEAR_BEGINS:
+            parts.append(say("from {day}", day=f"{year.first:%m-%d}"))
+        if (year.last.month, year.last.day) < _YEAR_ENDS:
+            parts.append(say("to {day}", day=f"{year.last:%m-%d}"))
+        rows.append(YearRow(str(year.year), " ".join(parts), year.strategy, year.benchmark))
+    return tuple(rows)
+
+
+def performance_notes(detail: Maybe[RecordDetail] | None) -> Text:
+    """What the pictures leave out and why; what the backtest held."""
+    if detail is None:
+        return styled((say("Equity curve"), Tone.TITLE), ("  " + say("loading"), Tone.DIM))
+    if isinstance(detail, Unknown):
+        return styled((say("Equity curve"), Tone.TITLE), ("  " + say("not loaded, see Detail"), Tone.DIM))
+    lines: list[tuple[str, Tone]] = []
+    curve, held = detail.value.performance, detail.value.holdings
+    if isinstance(curve, Unknown):
+        lines.append((say("No equity curve: {reason}", reason=curve.reason), Tone.DIM))
+    else:
+        if isinstance(curve.value.benchmark, Unknown):
+            lines.append((say("No benchmark: {reason}", reason=curve.value.benchmark.reason), Tone.DIM))
+        lines += [(note, Tone.WARN) for note in curve.value.notes]
+    if isinstance(held, Unknown):
+        lines.append((say("No daily positions: {reason}", reason=held.reason), Tone.DIM))
+    else:
+        lines.append((_held(held.value), Tone.TEXT))
+        lines += [(note, Tone.WARN) for note in held.value.notes]
+    return styled(*((("\n" if number else "") + text, tone) for number, (text, tone) in enumerate(lines)))
+
+
+def _held(held: Holdings) -> str:
+    counts = say("held {average:.1f} bonds on average", average=held.average)
+    if held.fewest != held.most:
+        counts += say(", {fewest} to {most}", fewest=held.fewest, most=held.most)
+    names = fmt.one_line(", ".join(held.last)) or say("nothing")
+    return say("Positions: {counts}; on {day}: {names}", counts=counts, day=held.last_day, names=names)

@@ -1,0 +1,83 @@
+"""Returns of years as a table with bars: losses to the left of an axis, gains to the right of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.cells import cell_len
+from rich.text import Text
+
+from core.i18n import say
+from tui.format import NOT_KNOWN, fit, ratio
+from tui.widgets.text import FittedText
+from tui.widgets.theme import STYLES, Tone, change_tone, styled
+
+_FIGURE, _LEAST_BAR = 10, 8
+
+
+@dataclass(frozen=True, slots=True)
+class YearRow:
+    """A year's name, what part of it is meant where it is not whole, and its two returns, ratios."""
+
+    year: str
+    part: str
+    strategy: float
+    benchmark: float | None
+
+
+class YearBars(FittedText):
+    """Drawn anew when its size or its data changes."""
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self._rows: tuple[YearRow, ...] = ()
+
+    def show(self, rows: tuple[YearRow, ...]) -> None:
+        if rows != self._rows:
+            self._rows = rows
+            self.refresh_text()
+
+    def refresh_text(self) -> None:
+        self.set_text(render_years(self._rows, self.content_size.width) if self._rows else "")
+
+
+def render_years(rows: Sequence[YearRow], width: int) -> Text:
+    """The table in this width; without bars where they would be too short to compare."""
+    compared = any(row.benchmark is not None for row in rows)
+    heads = [say("Strategy"), *((say("Benchmark"), say("Excess")) if compared else ())]
+    title = say("Yearly returns")
+    first = max(cell_len(title), *(cell_len(_label(row)) for row in rows)) + 1
+    bars = _bars([row.strategy for row in rows], width - first - _FIGURE * len(heads) - 2)
+    text = styled((fit(title, first), Tone.TITLE), *((fit(head, _FIGURE, right=True), Tone.DIM) for head in heads))
+    for row, (loss, gain) in zip(rows, bars, strict=True):
+        text.append("\n" + fit(row.year, cell_len(row.year)), STYLES[Tone.TEXT])
+        text.append(fit(f" {row.part}" if row.part else "", first - cell_len(row.year)), STYLES[Tone.DIM])
+        text.append(fit(ratio(row.strategy), _FIGURE, right=True), STYLES[change_tone(row.strategy)])
+        if compared:
+            excess = None if row.benchmark is None else row.strategy - row.benchmark
+            text.append(fit(_or_unknown(row.benchmark), _FIGURE, right=True), STYLES[Tone.DIM])
+            text.append(fit(_or_unknown(excess), _FIGURE, right=True), STYLES[change_tone(excess)])
+        if loss or gain:
+            text.append(f"  {loss}", STYLES[change_tone(row.strategy)])
+            text.append("│", STYLES[Tone.DIM])
+            text.append(gain, STYLES[change_tone(row.strategy)])
+    return text
+
+
+def _label(row: YearRow) -> str:
+    return f"{row.year} {row.part}" if row.part else row.year
+
+
+def _or_unknown(value: float | None) -> str:
+    return NOT_KNOWN if value is None else ratio(value)
+
+
+def _bars(values: Sequence[float], width: int) -> list[tuple[str, str]]:
+    """Left and right of the axis, one cell, for each value; both empty where there is no room."""
+    deepest, highest = -min(0.0, *values), max(0.0, *values)
+    room = width - 1
+    if room < _LEAST_BAR or not deepest + highest > 0:
+        return [("", "")] * len(values)
+    per = room / (deepest + highest)
+    left = round(deepest * per)
+    lengths = [(min(left, round(-min(0.0, value) * per)), round(max(0.0, value) * per)) for value in values]
+    return [(("━" * loss).rjust(left), "━" * min(room - left, gain)) for loss, gain in lengths]
