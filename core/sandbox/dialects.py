@@ -66,7 +66,7 @@ _REFUSALS: Mapping[Dialect, tuple[Call, int, str]] = {
     Dialect.NO_DETAIL: (Call.DETAIL, 500, "Internal Server Error"),
     Dialect.NO_LONG_TERM_TOKEN: (Call.LONG_TERM_TOKEN, 404, "Not Found"),
 }
-_RATIOS = ("strategy_return", "win_rate", "annualized_return", "max_drawdown")
+_RATIOS = ("strategy_return", "total_return", "win_rate", "annualized_return", "max_drawdown")
 _HOLDING_PERIOD = 5
 
 
@@ -115,7 +115,7 @@ _DATES: Mapping[Dialect, Callable[[date], object]] = {
 def _told_record(dialects: Collection[Dialect], call: Call, answer: Json) -> Json:
     if Dialect.PERCENT in dialects and call in (Call.RECORDS, Call.DETAIL):
         for record in answer.get("items", [answer]):
-            record |= {name: record[name] * 100 for name in _RATIOS if record[name] is not None}
+            record |= {name: record[name] * 100 for name in _RATIOS if record.get(name) is not None}
     if Dialect.HOLDING_PERIOD in dialects and call is Call.PARAMETERS:
         parameters = answer["parameters"]
         selection = {"top_n": parameters["holdCount"], "holding_days": _HOLDING_PERIOD}
