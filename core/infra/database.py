@@ -61,7 +61,10 @@ def open_database(path: Path, migrations: "Migrations", *, durable: bool = True,
 
 
 def _refuse_emptied(path: Path) -> None:
-    """SQLite takes an empty file for a new database; where there are backups, it was none."""
+    """SQLite takes an empty file for a new database; where there are backups, it was none. A pipe never answers."""
+    if path.exists() and not path.is_file() and not path.is_dir():
+        text = say("{path} is a pipe, not a file. Nothing was changed and nothing is sent. Remove it.", path=path)
+        raise DatabaseUnusable(text, damaged=False)
     if path.is_file() and path.stat().st_size == 0 and (path.parent / BACKUPS).is_dir():
         raise DatabaseUnusable(
             say(

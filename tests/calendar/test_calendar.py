@@ -1,5 +1,6 @@
 """Sessions by day, phases by time, the data folder's further sessions, and guesses beyond them for paper mode only."""
 
+import os
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -337,6 +338,14 @@ class TestHomeFile:
         keep_copy(file, copy)
         assert Calendar.with_file(file, copy).sessions == SHIPPED
         assert not copy.exists()
+
+    @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes in folders here")
+    def test_a_pipe_in_the_place_of_the_copy_is_not_waited_for(self, tmp_path: Path) -> None:
+        file, copy = list_file(tmp_path, IN_2027), tmp_path / "kept.csv"
+        os.mkfifo(copy)
+        with pytest.raises(OSError, match="is a link, a folder or a pipe"):
+            keep_copy(file, copy)
+        assert Calendar.with_file(file, copy).sessions == (*SHIPPED, *IN_2027)
 
     def ignored(self, file: Path, reason: str) -> None:
         calendar = Calendar.with_file(file, guess_weekdays=True)

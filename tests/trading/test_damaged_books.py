@@ -1,6 +1,7 @@
 """Books with values that rotor cannot have written are refused with the table, the row and the remedy."""
 
 import asyncio
+import os
 import shutil
 import sqlite3
 from contextlib import closing
@@ -158,6 +159,14 @@ def test_a_table_or_column_that_is_gone_is_no_empty_one(books: Path, statement: 
         other.execute(statement)
     with pytest.raises(DatabaseUnusable, match=r"is damaged: table \w+ has no column"):
         check(books)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes in folders here")
+def test_a_pipe_in_the_place_of_the_books_is_named_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "app.db")
+    for open_books in (open_database, open_for_reading):
+        with pytest.raises(DatabaseUnusable, match="is a pipe, not a file"):
+            open_books(tmp_path / "app.db", TRADING)
 
 
 def test_books_of_a_newer_version_are_named_as_such_and_not_changed(books: Path) -> None:
