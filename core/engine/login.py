@@ -13,7 +13,7 @@ from core.engine.trading_commands import CommandDeclined
 from core.factorcat import FactorCatClient, FactorCatError
 from core.i18n import say
 from core.infra.config import write_setting
-from core.infra.credentials import TOKEN, Credentials
+from core.infra.credentials import TOKEN, Credentials, platform_account
 from core.infra.home import Home
 from core.infra.logs import hide
 from core.model.command import LoggedIn, Login, Logout, OpenSafe
@@ -41,7 +41,7 @@ class PlatformLogin:
         self._home = home
         self._credentials = credentials
         self._notifier = notifier
-        self._username = components.settings.factorcat.username
+        self._account = platform_account(components.settings.factorcat)
         self._may_retry = True  # whether a failed login is tried again by itself: the platform did not answer
         self._task: asyncio.Task[None] | None = None
         self._begun = asyncio.Event()
@@ -92,14 +92,14 @@ class PlatformLogin:
         self._may_retry = True
         changes = {"factorcat.username": command.username, "factorcat.remember": command.remember}
         await asyncio.to_thread(write_setting, self._home.path, changes)
-        self._username = command.username
+        self._account = self._account_of(command.username)
         factorcat = self._current.wanted.factorcat.model_copy(
             update={"username": command.username, "remember": command.remember}
         )
         await self._current.change(self._current.wanted.model_copy(update={"factorcat": factorcat}))
         trouble = ""
         if command.remember:
-            trouble = (await asyncio.to_thread(self._credentials.keep, command.username, secret)).trouble
+            trouble = (await asyncio.to_thread(self._credentials.keep, self._account, secret)).trouble
             await self._keep_token()
         else:
             await self._forget()
@@ -117,7 +117,7 @@ class PlatformLogin:
         async with self._by_hand:
             self._components.platform.logout()
             self._health.platform = (Level.WARNING, say("logged out"))
-            said = await asyncio.to_thread(forget_login, self._credentials, self._username)
+            said = await asyncio.to_thread(forget_login, self._credentials, self._account)
         log.info("%s", said)
         stays = say("Stops go on. Without a login there is no list: nothing is rebalanced until you log in again.")
         return f"{said} {stays}"
@@ -143,7 +143,8 @@ class PlatformLogin:
         if settings.mode == "sandbox":
             await self._try(name or "sandbox", SecretStr("sandbox"))
         elif settings.factorcat.auto_login and name:
-            found = await asyncio.to_thread(self._credentials.read, name)
+            await asyncio.to_thread(self._credentials.claim, self._account_of(name))
+            found = await asyncio.to_thread(self._credentials.read, self._account_of(name))
             if isinstance(found, Unknown):
                 log.warning("%s", found.reason)
             elif found.value is not None:
@@ -154,7 +155,7 @@ class PlatformLogin:
             await describe_followed(self._components)
 
     async def _try(self, username: str, password: SecretStr) -> None:
-        self._username = username
+        self._account = self._account_of(username)
         try:
             await self._components.platform.login(username, password.get_secret_value())
             self._health.platform = (Level.GOOD, "ok")
@@ -166,8 +167,8 @@ class PlatformLogin:
 
     async def _resume(self, name: str, password: SecretStr) -> bool:
         """Whether the token of an earlier run is still valid: then no login is needed."""
-        self._username = name
-        kept = await asyncio.to_thread(self._credentials.read, name, TOKEN)
+        self._account = self._account_of(name)
+        kept = await asyncio.to_thread(self._credentials.read, self._account, TOKEN)
         if isinstance(kept, Unknown) or kept.value is None:
             return False
         hide(kept.value)
@@ -183,7 +184,7 @@ class PlatformLogin:
 
     async def _keep_token(self) -> None:
         """Store the token where its password is stored too: the next start need not log in."""
-        token, name = self._components.platform.token, self._username
+        token, account = self._components.platform.token, self._account
         if (
             token is None
             or not self._components.settings.factorcat.remember
@@ -191,24 +192,29 @@ class PlatformLogin:
         ):
             return
         hide(token)
-        found = await asyncio.to_thread(self._credentials.find, name)
+        found = await asyncio.to_thread(self._credentials.find, account)
         if isinstance(found, Known) and found.value[1] in {"keyring", "safe"}:
-            kept = await asyncio.to_thread(self._credentials.keep, name, token, TOKEN)
+            kept = await asyncio.to_thread(self._credentials.keep, account, token, TOKEN)
             if kept.trouble:  # the password is enough; some keyrings take no secret as long as a token
                 log.info("the token is not kept: %s", kept.trouble)
 
+    def _account_of(self, username: str) -> str:
+        """At the address that this engine uses; another one in the settings waits for the next start."""
+        return platform_account(self._components.settings.factorcat, username)
+
     async def _forget(self) -> None:
         for service in ("factorcat", TOKEN):
-            trouble = await asyncio.to_thread(self._credentials.forget, self._username, service)
+            trouble = await asyncio.to_thread(self._credentials.forget, self._account, service)
             if trouble is not None:
                 log.warning("%s", trouble)
 
 
-def forget_login(credentials: Credentials, username: str) -> str:
-    """Delete the password and the token of this user; says what is deleted and what stays. Blocks."""
-    troubles = [credentials.forget(username, service) for service in ("factorcat", TOKEN)]
-    found = credentials.find(username)
-    told = [say("Logged out of Factor Cat: no password and no token of {user} is stored here now.", user=username)]
+def forget_login(credentials: Credentials, account: str) -> str:
+    """Delete the password and the token of this account; says what is deleted and what stays. Blocks."""
+    troubles = [credentials.forget(account, service) for service in ("factorcat", TOKEN)]
+    found = credentials.find(account)
+    user = account.rpartition("@")[0]
+    told = [say("Logged out of Factor Cat: no password and no token of {user} is stored here now.", user=user)]
     if trouble := next(filter(None, troubles), None):
         told = [say("Logged out of Factor Cat, but a copy may remain: {trouble}", trouble=trouble)]
     if isinstance(found, Known) and found.value[1] == "environment":

@@ -13,7 +13,7 @@ from core.engine.live import what_lacks
 from core.factorcat import FactorCatClient
 from core.i18n import mark, say
 from core.infra.config import FILE, load_settings, with_values, within, write_setting
-from core.infra.credentials import Credentials
+from core.infra.credentials import Credentials, platform_account
 from core.infra.home import Home
 from core.infra.settings_editor import NEED_RESTART, problem_with, setting_rows, value_of
 from core.model.command import (
@@ -155,7 +155,7 @@ class SettingsCommands:
         if settings.mode == "sandbox":
             raise SettingsRefused(say("The sandbox's platform is built in: there is nothing to log in to."))
         username = settings.factorcat.username
-        found = await asyncio.to_thread(self._credentials.read, username)
+        found = await asyncio.to_thread(self._credentials.read, platform_account(settings.factorcat))
         if isinstance(found, Unknown):
             raise SettingsRefused(found.reason)
         if not username or found.value is None:

@@ -71,7 +71,7 @@ def not_pinned(host: str, certificate: Certificate) -> Untrusted:
         "replaced, or somebody stands between.",
         host=host,
     )
-    return Untrusted(brief, f"{brief} {_how_to_trust(certificate)}")
+    return Untrusted(brief, f"{brief} {how_to_trust(certificate)}")
 
 
 def not_valid(host: str, why: str, certificate: Maybe[Certificate]) -> Untrusted:
@@ -82,11 +82,12 @@ def not_valid(host: str, why: str, certificate: Maybe[Certificate]) -> Untrusted
         host=host,
         verify_message=why,
     )
-    text = f"{brief} {_how_to_trust(certificate.value)}" if isinstance(certificate, Known) else brief
+    text = f"{brief} {how_to_trust(certificate.value)}" if isinstance(certificate, Known) else brief
     return Untrusted(brief, text, why)
 
 
-def _how_to_trust(certificate: Certificate) -> str:
+def how_to_trust(certificate: Certificate) -> str:
+    """The setting that would trust this certificate, and what to do before it is set."""
     return say(
         "The server shows: {certificate}. First compare this fingerprint with the platform's by another way, such as "
         'by phone. Only if they are the same, trust it with factorcat.certificate_sha256 = "{fingerprint}".',

@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar, get_args
+from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
@@ -17,7 +18,7 @@ from core.infra.logs import hide
 from core.infra.worker_thread import CallTimedOut, call_with_deadline
 from core.model.errors import RefusedError, UnavailableError
 from core.model.known import Known, Maybe, Unknown
-from core.model.settings import Settings
+from core.model.settings import FactorCatSettings, Settings
 from core.model.settings_rows import SecretName, SecretRow, SecretSource
 
 if TYPE_CHECKING:
@@ -121,7 +122,13 @@ class Credentials:
             return Known((given, "environment"))
         if not account:
             return Known((None, ""))
-        key = _key(account, service)
+        found = self._find(_key(account, service), service)
+        former = _former_account(account, service)
+        if former and found == Known((None, "")):
+            return self._find(_key(former, service), service)
+        return found
+
+    def _find(self, key: str, service: str) -> Maybe[tuple[SecretStr | None, SecretSource]]:
         if (held := self._session.get(key)) is not None:
             return Known((held, "session"))
         # The file first: an entry stands in it only while the keyring did not take a newer one.
@@ -140,6 +147,18 @@ class Credentials:
             if not error.unusable:
                 shut = shut or _sentence(say(_CANNOT_READ), error, service)
         return Unknown(shut) if shut else Known((None, ""))
+
+    def claim(self, account: str) -> None:
+        """Give this account the entries that an earlier version has kept for its user without an address: they belong
+        to the address of that time, and no other one may get them."""
+        for service in ("factorcat", TOKEN):
+            former = _key(_former_account(account, service), service)
+            left = self._find(former, service)
+            if isinstance(left, Unknown) or (secret := left.value[0]) is None:
+                continue
+            newer = self._find(_key(account, service), service) != Known((None, ""))
+            if newer or self.keep(account, secret, service).where != "session":
+                self._forget(former, service)
 
     def keep(self, account: str, secret: SecretStr, service: str = "factorcat") -> SecretLocation:
         """Store it in the keyring, else in the encrypted file if that is open, else until this program ends.
@@ -181,7 +200,11 @@ class Credentials:
 
     def forget(self, account: str, service: str = "factorcat") -> str | None:
         """Delete the secret everywhere; returns why a copy may remain, else None."""
-        key = _key(account, service)
+        accounts = filter(None, (account, _former_account(account, service)))
+        troubles = [self._forget(_key(each, service), service) for each in accounts]
+        return next(filter(None, troubles), None)
+
+    def _forget(self, key: str, service: str) -> str | None:
         self._session.pop(key, None)
         trouble = None
         try:
@@ -264,10 +287,23 @@ def account_of(name: SecretName, settings: Settings) -> str:
     if name == "push":
         return PUSH_ACCOUNT
     key = "factorcat.username" if name == "factorcat" else "notify.email.sender"
-    account = settings.factorcat.username if name == "factorcat" else settings.notify.email.sender
+    account = platform_account(settings.factorcat) if name == "factorcat" else settings.notify.email.sender
     if not account:
         raise SecretRefused(say("Set {key} first: the password is stored for that account.", key=key))
     return account
+
+
+def platform_account(factorcat: FactorCatSettings, username: str = "") -> str:
+    """The account of a user (default: that of the settings) at the platform's address: a password that was typed for
+    one address is not sent to another. Empty without a user."""
+    user, address = username or factorcat.username, urlsplit(factorcat.base_url)
+    host, port = address.hostname or "", address.port or (80 if address.scheme == "http" else 443)
+    return f"{user}@{f'[{host}]' if ':' in host else host}:{port}{address.path.rstrip('/')}" if user else ""
+
+
+def _former_account(account: str, service: str) -> str:
+    """As an earlier version called it, which kept one entry of a user for every address; empty for other services."""
+    return account.rpartition("@")[0] if service in {"factorcat", TOKEN} else ""
 
 
 class _Unusable(UnavailableError):

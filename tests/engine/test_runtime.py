@@ -179,12 +179,14 @@ def test_a_plan_refused_without_a_login_is_made_again_after_it(
 def test_a_login_is_kept_although_strategies_cannot_be_listed(
     home: Home, serve: Serve, credentials: MemoryKeyring
 ) -> None:
-    with started(Engine(home, paper(serve(takes_logins), strategy={"strategy_id": 1, "history_id": 1}))) as engine:
+    url = serve(takes_logins)
+    with started(Engine(home, paper(url, strategy={"strategy_id": 1, "history_id": 1}))) as engine:
         engine.wait_ready()
+        account = f"bob@{url.removeprefix('http://')}"
         assert engine.send(Login("bob", "a-long-password", remember=True)).result(60) == Done(LoggedIn("bob"))
         assert credentials.kept == {
-            ("rotor", "factorcat:bob"): "a-long-password",
-            ("rotor", "token:bob"): "header.payload.signature",
+            ("rotor", f"factorcat:{account}"): "a-long-password",
+            ("rotor", f"token:{account}"): "header.payload.signature",
         }
         logged_out = ask(engine, Logout())
         assert "no password and no token of bob is stored here now" in logged_out

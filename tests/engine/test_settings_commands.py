@@ -183,7 +183,7 @@ async def test_a_password_is_stored_only_in_the_keyring(
         await commands.store(StoreSecret("factorcat", "open sesame"))
     await commands.change(ChangeSetting("factorcat.username", "trader"))
     await commands.store(StoreSecret("factorcat", "open sesame"))
-    assert ring.kept == {("rotor", "factorcat:trader"): "open sesame"}
+    assert ring.kept == {("rotor", "factorcat:trader@api.yinzimao.com:8003"): "open sesame"}
     read: SettingsTable = await commands.read(ReadSettings())
     assert [(row.name, row.stored, row.source) for row in read.secrets] == [
         ("factorcat", True, "keyring"),

@@ -306,6 +306,19 @@ async def test_allowed_addresses(clock: SteppedClock, address: str) -> None:
     await FactorCatClient(address, version="1", clock=clock).aclose()
 
 
+@pytest.mark.parametrize("prefix", ["", "/", "/prefix", "/prefix/", "/a/b/"])
+async def test_every_call_goes_below_the_path_of_the_address(server: Server, clock: SteppedClock, prefix: str) -> None:
+    base = prefix.rstrip("/")
+    for path in (LOGIN, LONG_TERM):
+        server.on(base + path, answer(200, token()))
+    server.on(base + SELECTION, answer(200, LIST))
+    client = FactorCatClient(server.url + prefix, version="1", clock=clock)
+    await client.login(USER, PASSWORD)
+    await client.selection(7, 42)
+    assert [seen.path for seen in server.seen] == [base + LOGIN, base + LONG_TERM, base + SELECTION]
+    await client.aclose()
+
+
 @pytest.mark.parametrize(
     ("address", "words"),
     [

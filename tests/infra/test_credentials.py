@@ -10,9 +10,10 @@ from keyring.errors import InitError, KeyringLocked, NoKeyringError
 from pydantic import SecretStr
 
 from core.infra import credentials_file
-from core.infra.credentials import Credentials
+from core.infra.credentials import TOKEN, Credentials, platform_account
 from core.infra.credentials_file import CredentialsFile, CredentialsFileLocked
 from core.model.known import Known, Unknown
+from core.model.settings import FactorCatSettings
 from tests.infra.keyrings import (
     BrokenKeyring,
     HangingKeyring,
@@ -239,3 +240,75 @@ def test_a_damaged_file_does_not_hide_the_keyring(credentials: Credentials, tmp_
     found = vault_at(tmp_path).read("b")
     assert isinstance(found, Unknown)
     assert "damaged" in found.reason
+
+
+def at(address: str, user: str = "me@example.com") -> str:
+    return platform_account(FactorCatSettings(base_url=address, username=user))
+
+
+@pytest.mark.parametrize(
+    ("address", "account"),
+    [
+        ("https://api.yinzimao.com:8003", "me@example.com@api.yinzimao.com:8003"),
+        ("https://API.yinzimao.com:8003/", "me@example.com@api.yinzimao.com:8003"),
+        ("https://api.yinzimao.com", "me@example.com@api.yinzimao.com:443"),
+        ("https://api.yinzimao.com:443/prefix/", "me@example.com@api.yinzimao.com:443/prefix"),
+        ("http://[::1]:8003/", "me@example.com@[::1]:8003"),
+        ("http://localhost", "me@example.com@localhost:80"),
+    ],
+)
+def test_an_account_is_a_user_at_an_address(address: str, account: str) -> None:
+    assert at(address) == account
+    assert at(address, "") == ""
+
+
+def test_a_password_of_one_address_is_not_that_of_another(credentials: Credentials) -> None:
+    here, there = at("https://here.example:8003"), at("https://there.example:8003")
+    credentials.keep(here, SECRET)
+    credentials.keep(there, SecretStr("another"))
+    assert credentials.read(here) == Known(SECRET)
+    assert credentials.read(there) == Known(SecretStr("another"))
+    assert credentials.read(at("https://here.example:8001")) == Known(None)
+    assert credentials.read(at("https://here.example:8003", "you")) == Known(None)
+    assert credentials.forget(here) is None
+    assert credentials.read(there) == Known(SecretStr("another"))
+
+
+@pytest.mark.parametrize("service", ["factorcat", TOKEN])
+@pytest.mark.parametrize("file", [False, True])
+def test_an_entry_of_an_earlier_version_goes_to_the_address_that_claims_it(
+    credentials: Credentials, ring: MemoryKeyring, service: str, file: bool
+) -> None:
+    if file:
+        set_keyring(FAULTS[0][1]())
+        credentials.open(PASSPHRASE)
+    credentials.keep("me@example.com", SECRET, service)
+    here, there = at("https://here.example"), at("https://there.example")
+    assert credentials.read(here, service) == Known(SECRET)
+    credentials.claim(here)
+    assert credentials.read(here, service) == Known(SECRET)
+    assert credentials.read(there, service) == Known(None)
+    assert credentials.read("me@example.com", service) == Known(None)
+    credentials.claim(there)
+    assert credentials.read(there, service) == Known(None)
+    if not file:
+        assert ring.kept == {("rotor", f"{service}:{here}"): SECRET.get_secret_value()}
+
+
+def test_a_newer_password_is_not_replaced_by_an_earlier_version_s(credentials: Credentials) -> None:
+    here = at("https://here.example")
+    credentials.keep("me@example.com", SECRET)
+    credentials.keep(here, SecretStr("newer"))
+    credentials.claim(here)
+    assert credentials.read(here) == Known(SecretStr("newer"))
+    assert credentials.forget(here) is None
+    assert credentials.read(here) == Known(None)
+
+
+def test_a_claim_that_cannot_be_stored_keeps_the_earlier_entry(credentials: Credentials) -> None:
+    ring = BrokenKeyring(failing(), "set")
+    ring.kept = {("rotor", "factorcat:me"): "old"}
+    set_keyring(ring)
+    credentials.claim(at("https://here.example", "me"))
+    assert ring.kept == {("rotor", "factorcat:me"): "old"}
+    assert credentials.read(at("https://here.example", "me")) == Known(SecretStr("old"))

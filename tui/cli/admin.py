@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 from pydantic import SecretStr
 
-from core.infra.credentials import SECRET_NAMES, account_of
+from core.infra.credentials import SECRET_NAMES, account_of, platform_account
 from core.infra.credentials_file import CredentialsFileLocked
 from core.infra.home import Home
 from core.model.errors import RotorError
@@ -115,8 +115,7 @@ def logout(context: CliContext) -> None:
     if not settings.factorcat.username:
         click.echo("Nobody is logged in: the settings name no user.")
         return
-    credentials = context.credentials()
-    click.echo(forget_login(credentials, settings.factorcat.username))
+    click.echo(forget_login(context.credentials(), platform_account(settings.factorcat)))
 
 
 @click.group()

@@ -14,7 +14,10 @@ from core.model.finding import CheckResult, Finding
 from core.model.snapshot import Level, Snapshot
 
 _PATIENCE = 40.0
-"""Seconds that one group of checks may take."""
+"""Seconds that one group of checks may take, besides the answers of the platform."""
+
+_ANSWERS = 4
+"""Answers that the checks of the platform wait for: its state, the login, the token and the list."""
 
 _STATES = {Level.ERROR: CheckResult.FAILED, Level.WARNING: CheckResult.WARNING}
 
@@ -67,7 +70,11 @@ async def examine(
         return [await services.check_heartbeat(settings)]
 
     groups = await asyncio.gather(
-        _in_time("login", services.check_platform(settings, credentials, calendar)),
+        _in_time(
+            "login",
+            services.check_platform(settings, credentials, calendar),
+            _PATIENCE + _ANSWERS * settings.factorcat.timeout,
+        ),
         _in_time("terminal", terminal()),
         _in_time("quotes", prices_and_clock()),
         _in_time("mail", services.check_mail(settings, credentials, home)),
@@ -88,12 +95,12 @@ async def examine(
     )
 
 
-async def _in_time(name: str, checks: Awaitable[list[Finding]]) -> list[Finding]:
+async def _in_time(name: str, checks: Awaitable[list[Finding]], patience: float = _PATIENCE) -> list[Finding]:
     try:
-        async with asyncio.timeout(_PATIENCE):
+        async with asyncio.timeout(patience):
             return await checks
     except TimeoutError:
-        return [Finding(name, CheckResult.FAILED, say("no answer within {seconds:.0f} s", seconds=_PATIENCE))]
+        return [Finding(name, CheckResult.FAILED, say("no answer within {seconds:.0f} s", seconds=patience))]
     except Exception as error:
         return [
             Finding(

@@ -12,11 +12,12 @@ from core.brokers.qmt import QmtBroker
 from core.brokers.qmt_connection import SessionIds
 from core.calendar.calendar import Calendar, list_days
 from core.engine.assembly import real_sources
+from core.engine.doctor.connection import check_connection
 from core.engine.live import terminal_quotes, what_lacks
-from core.factorcat import FactorCatClient, FactorCatError
+from core.factorcat import FactorCatClient, FactorCatError, LoginRefused
 from core.i18n import mark, say
 from core.infra.clock import RealClock
-from core.infra.credentials import Credentials
+from core.infra.credentials import Credentials, platform_account
 from core.infra.home import Home
 from core.infra.network import async_client
 from core.infra.updates import UpdateUnavailable, ask_for_release, newer
@@ -43,12 +44,21 @@ _BUILT_IN = mark("the sandbox has its own")
 
 
 async def check_platform(settings: Settings, credentials: Credentials, calendar: Calendar) -> list[Finding]:
-    """The login, and the day's list of the record that is followed."""
+    """The way to the platform, the login, and the day's list of the record that is followed."""
     if settings.mode == "sandbox":
         return [Finding("login", CheckResult.OK, say(_BUILT_IN)), Finding("list", CheckResult.OK, say(_BUILT_IN))]
     unasked = Finding("list", CheckResult.NOTE, say("not asked for: nobody is logged in"))
+    connection = await check_connection(settings)
+    if any(one.state is CheckResult.FAILED for one in connection):
+        return [*connection, Finding("login", CheckResult.FAILED, say("not looked at: see above")), unasked]
+    return [*connection, *await _check_login(settings, credentials, calendar, unasked)]
+
+
+async def _check_login(
+    settings: Settings, credentials: Credentials, calendar: Calendar, unasked: Finding
+) -> list[Finding]:
     name = settings.factorcat.username
-    found = await asyncio.to_thread(credentials.read, name)
+    found = await asyncio.to_thread(credentials.read, platform_account(settings.factorcat))
     if isinstance(found, Unknown):
         return [Finding("login", CheckResult.FAILED, found.reason, _how_to_log_in()), unasked]
     if not name or found.value is None:
@@ -61,6 +71,8 @@ async def check_platform(settings: Settings, credentials: Credentials, calendar:
         user = await client.login(name, found.value.get_secret_value())
         login = Finding("login", CheckResult.OK, say("Factor Cat takes the password of {user}", user=user))
         return [login, await _check_list(settings, client, calendar)]
+    except LoginRefused as error:
+        return [Finding("login", CheckResult.FAILED, str(error), _how_to_log_in()), unasked]
     except FactorCatError as error:
         address = settings.factorcat.base_url
         remedy = say("See factorcat.base_url ({address}), your network, and your password.", address=address)

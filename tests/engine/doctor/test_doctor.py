@@ -149,7 +149,21 @@ async def test_a_healthy_setup_passes_every_check(well: Machine) -> None:
     assert wrong(findings) == {}, wrong(findings)
     assert set(findings) >= {
         *("python", "settings", "home", "disk", "instance", "keyring", "calendar", "qmt", "login", "list"),
-        *("terminal", "account", "quotes", "tables", "clock", "mail", "push", "heartbeat", "updates"),
+        *(
+            "dns",
+            "tcp",
+            "tls",
+            "http",
+            "terminal",
+            "account",
+            "quotes",
+            "tables",
+            "clock",
+            "mail",
+            "push",
+            "heartbeat",
+            "updates",
+        ),
     }
     assert findings["account"].text == f"{ACCOUNT} is within reach: 50,000.00 CNY may be spent, 0 holdings"
     assert "113052.SH bond 113052 100.0" in findings["quotes"].text
@@ -287,9 +301,16 @@ async def test_a_list_of_the_last_session_is_good_and_said_to_be_old(well: Machi
     assert "dated 2026-05-14. The list is 1 session old" in found.text
 
 
-async def test_an_unreachable_platform_fails_the_login_check_only(well: Machine) -> None:
+async def test_an_unreachable_platform_fails_its_port_and_the_login_only(well: Machine) -> None:
     platform_away(well)
-    assert wrong(await well.examined()) == {"login": CheckResult.FAILED}
+    assert wrong(await well.examined()) == {"tcp": CheckResult.FAILED, "login": CheckResult.FAILED}
+
+
+async def test_a_refused_login_is_told_apart_from_the_way_to_it(well: Machine) -> None:
+    well.platform.answer = lambda _: []  # type: ignore[method-assign]
+    findings = await well.examined()
+    assert wrong(findings) == {"login": CheckResult.FAILED}
+    assert [findings[step].state for step in ("dns", "tcp", "tls", "http")] == [CheckResult.OK] * 4
 
 
 async def test_a_calendar_without_further_sessions_is_reported(well: Machine) -> None:
@@ -323,7 +344,8 @@ def test_a_fresh_machine_is_ready_for_the_sandbox_and_unchanged(tmp_path: Path) 
 def test_a_fresh_machine_in_live_mode_names_everything_missing(tmp_path: Path) -> None:
     code, states = run("--mode", "live", home=tmp_path)
     assert code == 1
-    assert {name for name, state in states.items() if state == "failed"} == {
+    on_the_way = {"dns", "tcp", "tls", "http"}  # by this machine's network
+    assert {name for name, state in states.items() if state == "failed"} - on_the_way == {
         *("qmt", "terminal", "account", "login"),
         "quotes" if states["quotes"] == "failed" else "qmt",
     }
