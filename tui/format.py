@@ -4,15 +4,19 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from typing import TypeVar
 
 from rich.cells import cell_len, set_cell_size
 
 from core.i18n import mark, say, say_many
-from core.model.known import Known
+from core.model.known import Known, Maybe
+from core.model.platform import RecordRule, every_sessions
 from core.model.quote import SessionPhase
 from core.model.snapshot import Job, MissedRun, PositionRow, Snapshot, StopsSummary
 from core.model.time import SHANGHAI
 from tui.widgets.theme import Tone
+
+T = TypeVar("T")
 
 NOT_KNOWN = "--"
 _WEEKDAYS = (mark("Mon"), mark("Tue"), mark("Wed"), mark("Thu"), mark("Fri"), mark("Sat"), mark("Sun"))
@@ -163,6 +167,30 @@ def plain_value(value: object) -> str:
     if isinstance(value, list | tuple):
         return one_line(", ".join(plain_value(item) for item in value))
     return one_line(str(value))
+
+
+def rule_rows(rule: RecordRule) -> list[tuple[str, str, Tone]]:
+    """How a record trades, a line for each part; for what is not known, why."""
+    holding, bonds, timing, index = rule.holding_sessions, rule.top_n, rule.trade_timing, rule.uses_timing
+    found: list[tuple[str, Maybe[str]]] = [
+        (say("Rebalances"), _mapped(holding, every_sessions)),
+        (say("Holds"), _mapped(bonds, lambda count: plural(count, "bond"))),
+        (say("Trades"), _mapped(timing, lambda value: say(value.words))),
+        (say("Timing"), _mapped(index, lambda used: say("used: its list may be empty") if used else say("not used"))),
+    ]
+    return [
+        (label, text.value, Tone.TEXT) if isinstance(text, Known) else (label, text.reason, Tone.WARN)
+        for label, text in found
+    ]
+
+
+def rule_text(rule: RecordRule) -> str:
+    """What is known of how a record trades, on one line."""
+    return ", ".join(text for _, text, tone in rule_rows(rule)[:3] if tone is Tone.TEXT) or say("not known")
+
+
+def _mapped(found: Maybe[T], words: Callable[[T], str]) -> Maybe[str]:
+    return Known(words(found.value)) if isinstance(found, Known) else found
 
 
 _PHASES_WITH_STOPS = frozenset(

@@ -70,6 +70,7 @@ from core.model.command import (
     Resume,
     RunSelfTest,
     RunStrategy,
+    ScheduleProposal,
     SelfTest,
     SellOne,
     SettleOrder,
@@ -90,6 +91,7 @@ from core.model.report import CashFlow, Report
 from core.model.snapshot import Adoption, Followed, Need, Rebalance
 from core.model.time import SHANGHAI
 from core.rules.record_parameters import rule_of
+from core.rules.record_schedule import proposed, schedule_text
 from core.trading.settle import adopt, adoptable, release, settle
 
 log = logging.getLogger(__name__)
@@ -199,7 +201,10 @@ class CommandHandlers:
         if isinstance(parameters, Unknown) and isinstance(selection, Unknown):
             raise FactorCatError(parameters.reason)
         listed = await self._in_the_market(selection.value) if isinstance(selection, Known) else ()
-        return RecordCard(*record, parameters, rule_of(parameters), selection, listed)
+        rule, schedule = rule_of(parameters), self._current.wanted.schedule
+        fitting = proposed(rule, schedule)
+        proposal = ScheduleProposal(fitting, schedule_text(fitting), schedule_text(schedule)) if fitting else None
+        return RecordCard(*record, parameters, rule, selection, listed, proposal)
 
     async def _detail(self, command: ShowDetail) -> RecordDetail:
         await self._sign_in.wait_ended()
@@ -228,16 +233,20 @@ class CommandHandlers:
         self._trading.decline_while_running()
         # Asked before anything is written: an answer that fails must not leave the file ahead of the engine.
         name = command.strategy_name or await name_of(self._components.platform, command.strategy_id)
-        changes = {"strategy.strategy_id": command.strategy_id, "strategy.history_id": command.history_id}
+        wanted, numbers = self._current.wanted, {"strategy_id": command.strategy_id, "history_id": command.history_id}
+        schedule, before = command.schedule or wanted.schedule, wanted.schedule.model_dump()
+        new = {key: value for key, value in schedule.model_dump().items() if value != before[key]}
+        changes: dict[str, Any] = {f"strategy.{key}": value for key, value in numbers.items()}
+        changes |= {f"schedule.{key}": value for key, value in new.items()}
         await asyncio.to_thread(write_setting, self._home.path, changes)
-        wanted = self._current.wanted
-        numbers = {"strategy_id": command.strategy_id, "history_id": command.history_id}
         chosen = wanted.strategy.model_copy(update=numbers)
-        await self._current.change(wanted.model_copy(update={"strategy": chosen}))
+        await self._current.change(wanted.model_copy(update={"strategy": chosen, "schedule": schedule}))
         self._components.state.strategy_name = name
         self._components.rotation.drop_pending(say("another strategy was chosen since"))
         await self._components.followed_record.ask()
         log.info("following record %d of strategy %d %s", command.history_id, command.strategy_id, name)
+        if schedule != wanted.schedule:
+            log.info("the schedule of the record is in use: %s", schedule_text(schedule))
         return Followed(command.strategy_id, command.history_id, name)
 
     async def _execute(self, command: ExecutePlan) -> Rebalance:

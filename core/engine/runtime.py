@@ -14,10 +14,11 @@ from core.engine.commands import CommandHandlers
 from core.engine.current_settings import CurrentSettings
 from core.engine.event_log import EventLog
 from core.engine.health import HealthMonitor
+from core.engine.job_scheduler import JobScheduler
 from core.engine.login import PlatformLogin
 from core.engine.quotes_followed import QuotesFollowed
 from core.engine.retention import Retention
-from core.engine.scheduler import ExitScheduler, JobScheduler, RunScheduler
+from core.engine.scheduler import ExitScheduler, RunScheduler
 from core.engine.settings_commands import SettingsCommands
 from core.engine.snapshots import SnapshotBuilder
 from core.engine.supervisor import Supervisor

@@ -3,13 +3,10 @@
 import asyncio
 import json
 import logging
-from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import asdict
-from datetime import UTC, datetime, time, timedelta
-from typing import Any, Protocol
-
-from apscheduler.schedulers.asyncio import AsyncIOScheduler  # pyright: ignore[reportMissingTypeStubs]
-from apscheduler.triggers.base import BaseTrigger  # pyright: ignore[reportMissingTypeStubs]
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Protocol
 
 from core.calendar.calendar import Calendar
 from core.i18n import say
@@ -33,6 +30,31 @@ RETRY_SECONDS = 60.0
 """Seconds until a refused run is tried again, during its session."""
 
 _CHECKED_UNTIL, _STARTED, _MISSED = "schedule_seen", "schedule_begun", "schedule_missed"
+_LAST_RUN = "schedule_last_run"
+
+
+_DEFAULTS = ScheduleSettings().model_dump(mode="json")
+"""What a schedule that an older version stored does not name."""
+
+
+@dataclass(frozen=True, slots=True)
+class LastRun:
+    """The last rebalance that was carried out, for which record and on which day."""
+
+    strategy_id: int
+    history_id: int
+    day: date
+
+    @classmethod
+    def of(cls, state_store: StateStore) -> "LastRun | None":
+        kept = state_store.recall(_LAST_RUN)
+        if not kept:
+            return None
+        fields = json.loads(kept)
+        return cls(fields["strategy_id"], fields["history_id"], date.fromisoformat(fields["day"]))
+
+    def keep(self, state_store: StateStore) -> None:
+        state_store.keep(_LAST_RUN, json.dumps({**asdict(self), "day": self.day.isoformat()}))
 
 
 class ScheduledRuns(Protocol):
@@ -68,6 +90,7 @@ class RunScheduler:
         self._runs = runs
         self._lock = asyncio.Lock()
         self._rebalanced_at = clock.now()
+        self._last_run = LastRun.of(state_store)
         self.missed = stored_missed_run(state_store)
 
     def use_settings(self, settings: Settings) -> None:
@@ -99,7 +122,7 @@ class RunScheduler:
         return tuple(sorted((Job(name, at) for name, at in found if at is not None), key=lambda job: job.at))
 
     def next_rebalance(self, after: datetime) -> datetime | None:
-        found = next_run(self._schedule, self._calendar, after)
+        found = next_run(self._schedule, self._calendar, after, self._counted_from())
         return found.value if isinstance(found, Known) else None
 
     def next_refill(self, after: datetime) -> datetime | None:
@@ -138,8 +161,10 @@ class RunScheduler:
                 self._store_missed(MissedRun(missed.name, missed.planned_at, missed.why, advice))
 
     def rebalanced(self) -> None:
-        """A rebalance was carried out: nothing before it counts as missed any more."""
+        """A rebalance was carried out: nothing before it counts as missed any more, and sessions count from it."""
         self._rebalanced_at = self._clock.now()
+        self._last_run = LastRun(self._strategy.strategy_id, self._strategy.history_id, self._rebalanced_at.date())
+        self._last_run.keep(self._state_store)
         self._store_checked_until(self._rebalanced_at)
         self._store_missed(None)
 
@@ -193,12 +218,24 @@ class RunScheduler:
     def _due_runs(self) -> tuple[datetime, ...]:
         """The runs whose time has come since the last check."""
         seen = self._checked_until()
-        return () if seen is None else runs_between(self._schedule, self._calendar, seen, self._clock.now())
+        if seen is None:
+            return ()
+        return runs_between(self._schedule, self._calendar, seen, self._clock.now(), self._counted_from())
+
+    def _counted_from(self) -> date | None:
+        """The day of the record's last rebalance; None where there was none yet.
+
+        A day that is yet to come was stored while the clock was wrong.
+        """
+        last, chosen = self._last_run, self._strategy
+        if last is None or (last.strategy_id, last.history_id) != (chosen.strategy_id, chosen.history_id):
+            return None
+        return last.day if last.day <= self._clock.now().date() else None
 
     def _checked_until(self) -> datetime | None:
         """Until when this schedule was checked; None if it is new."""
         kept = json.loads(self._state_store.recall(_CHECKED_UNTIL) or "{}")
-        if kept.get("schedule") != self._schedule.model_dump(mode="json"):
+        if "schedule" not in kept or {**_DEFAULTS, **kept["schedule"]} != self._schedule.model_dump(mode="json"):
             return None
         return datetime.fromisoformat(kept["until"])
 
@@ -305,84 +342,3 @@ class ExitScheduler:
                 log.warning("%s", danger.text)
         if now != warned:
             self._state_store.keep(_WARNED, json.dumps(now))
-
-
-Work = Callable[[], Awaitable[None]]
-NextRun = Callable[[datetime], datetime | None]
-
-# A late job still starts, once for all the times it was due: the job itself knows the market's clock and
-# decides what is too late. No job runs twice at a time.
-_POLICY: dict[str, Any] = {"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
-
-
-class JobScheduler:
-    """Starts jobs at market times. It can be stopped and started again."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._jobs: list[tuple[str, BaseTrigger, Work]] = []
-        self._scheduler: AsyncIOScheduler | None = None
-
-    @property
-    def running(self) -> bool:
-        return self._scheduler is not None and bool(self._scheduler.running)
-
-    def add_each_minute(self, name: str, work: Work) -> None:
-        """Start `work` at second 0 of each minute."""
-        self.add(name, lambda after: after.replace(second=0, microsecond=0) + timedelta(minutes=1), work)
-
-    def add(self, name: str, next_run: NextRun, work: Work) -> None:
-        """Start `work` at each time that `next_run` returns: the first one after its argument."""
-        trigger = _ComputedTrigger(self._clock, next_run)
-        self._jobs.append((name, trigger, work))
-        if self._scheduler is not None and self.running:
-            self._scheduler.add_job(work, trigger, id=name, name=name)  # pyright: ignore[reportUnknownMemberType]
-
-    def start(self) -> None:
-        self.stop()
-        logging.getLogger("apscheduler").setLevel(logging.WARNING)  # else each minute leaves its lines in the log
-        self._scheduler = AsyncIOScheduler(timezone=UTC, job_defaults=_POLICY)
-        for name, trigger, work in self._jobs:
-            self._scheduler.add_job(work, trigger, id=name, name=name)  # pyright: ignore[reportUnknownMemberType]
-        self._scheduler.start()
-
-    def stop(self) -> None:
-        if self._scheduler is not None and self._scheduler.running:
-            self._scheduler.shutdown(wait=False)
-        self._scheduler = None
-
-    def start_due_jobs(self) -> None:
-        """After the computer slept: start now what is due; its timers may be late."""
-        if self._scheduler is not None and self._scheduler.running:
-            self._scheduler.wakeup()
-
-    def use_settings(self, settings: Settings) -> None:
-        """Compute every next time again, by these settings."""
-        self.reschedule()
-
-    def reschedule(self) -> None:
-        """Compute every next time again: the settings or the market's clock have changed."""
-        if self._scheduler is not None and self._scheduler.running:
-            for name, trigger, _ in self._jobs:
-                self._scheduler.reschedule_job(name, trigger=trigger)  # pyright: ignore[reportUnknownMemberType]
-
-
-class _ComputedTrigger(BaseTrigger):
-    """The next time by the market's clock, converted to the computer's time."""
-
-    def __init__(self, clock: Clock, next_run: NextRun) -> None:
-        self._clock = clock
-        self._next_run = next_run
-
-    def get_next_fire_time(  # pyright: ignore[reportIncompatibleMethodOverride]  (the base class declares no return type)
-        self, previous_fire_time: datetime | None, now: datetime
-    ) -> datetime | None:
-        """The first time after now; times that a changed clock has skipped are left out."""
-        market = self._clock.now()
-        after = market if previous_fire_time is not None else market - timedelta(microseconds=1)
-        moment = self._next_run(after)
-        if moment is None:
-            return None
-        due = now + (moment - market) / self._clock.speed
-        # A timer may fire slightly early: the same time would then be due again at once.
-        return due if previous_fire_time is None else max(due, now + timedelta(milliseconds=1))

@@ -27,6 +27,7 @@ from core.quotes.failover import FailoverQuotes
 from core.quotes.feed import QuoteFeed
 from core.rules.pricing import plan_price
 from core.rules.priority import COOLING
+from core.rules.record_schedule import differences
 from core.rules.redemption import HeldDanger
 
 
@@ -54,7 +55,6 @@ class SnapshotBuilder:
         components, scheduler, state = self._components, self._scheduler, self._components.state
         now = components.clock.now()
         self._number += 1
-        followed = components.settings.strategy
         stops = components.stops.rows()
         positions, limits = self._positions(stops), self._limits(now.date())
         blockers = components.order_manager.status.reasons
@@ -70,9 +70,7 @@ class SnapshotBuilder:
             platform_user=components.platform.user,
             username=components.settings.factorcat.username,
             health=self._health.report(now),
-            followed=Followed(followed.strategy_id, followed.history_id, state.strategy_name)
-            if followed.history_id
-            else None,
+            followed=self._followed(),
             asset=components.rotation.account.latest.asset,
             positions=positions,
             orders=self._orders(now.date()),
@@ -117,6 +115,14 @@ class SnapshotBuilder:
             return (say("every source of prices is out of reach, and nothing is ordered: {told}", told=told),)
         return (say("prices come from {name}; out of reach: {told}", name=feed.name, told=told),)
 
+    def _followed(self) -> Followed | None:
+        components, chosen = self._components, self._components.settings.strategy
+        if not chosen.history_id:
+            return None
+        rule = components.followed_record.rule
+        differs = differences(rule, components.settings.schedule)
+        return Followed(chosen.strategy_id, chosen.history_id, components.state.strategy_name, rule, differs)
+
     def _suspended(self, today: date) -> tuple[Blocked, ...]:
         plan = self._components.rotation.newest_plan
         rows = plan.blocked if plan is not None and plan.trading_day == today else ()
@@ -136,8 +142,10 @@ class SnapshotBuilder:
         troubles = components.followed_record.ratios.troubles if guarding else ()
         ends = components.calendar.warning(now.date()) if components.settings.mode != "sandbox" else None
         calendar = (ends, components.calendar.trouble)
+        followed = self._followed()
         return (
             *(say("a stop is not armed: {trouble}", trouble=trouble) for trouble in troubles),
+            *(followed.differs if followed is not None else ()),
             *(
                 say("{why}: nothing of it is bought or sold until MiniQMT reports the right figure", why=why)
                 for why in components.order_manager.frozen.values()

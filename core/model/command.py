@@ -16,6 +16,7 @@ from core.model.order import Order
 from core.model.plan import Plan
 from core.model.platform import Page, Record, RecordRule, Selection, Strategy
 from core.model.report import CashFlow, Report
+from core.model.settings import ScheduleSettings
 from core.model.settings_rows import SecretName, SecretStored, SettingsTable
 from core.model.snapshot import Adoption, AdoptionBasis, Followed, Level, Rebalance
 
@@ -103,10 +104,20 @@ class ListedBond:
 
 
 @dataclass(frozen=True, slots=True)
+class ScheduleProposal:
+    """The schedule that trades as a record does, also in words, and in words the one in use."""
+
+    schedule: ScheduleSettings
+    text: str
+    in_use: str
+
+
+@dataclass(frozen=True, slots=True)
 class RecordCard:
     """A record's parameters, of no fixed shape, the `rule` in them, and its list: `Unknown` where it cannot be used.
 
-    `listed` is the list as the market stands, in its order.
+    `listed` is the list as the market stands, in its order; `proposal` the schedule that fits, where the one in use
+    differs.
     """
 
     strategy_id: int
@@ -115,6 +126,7 @@ class RecordCard:
     rule: RecordRule
     selection: Maybe[Selection]
     listed: tuple[ListedBond, ...] = ()
+    proposal: ScheduleProposal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,11 +158,12 @@ class ShowDetail(Command[RecordDetail]):
 
 @dataclass(frozen=True, slots=True)
 class RunStrategy(Command[Followed]):
-    """Follow this strategy's record from now on; written to the settings file."""
+    """Follow this strategy's record from now on, by this schedule if given; written to the settings file."""
 
     strategy_id: int
     history_id: int
     strategy_name: str = ""
+    schedule: ScheduleSettings | None = None
 
 
 @dataclass(frozen=True, slots=True)

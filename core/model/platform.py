@@ -61,6 +61,15 @@ class TradeTiming(StrEnum):
     CLOSE = "close"
     OPEN = "open"
 
+    @property
+    def words(self) -> str:
+        return mark("at the close") if self is TradeTiming.CLOSE else mark("at the next open")
+
+
+def every_sessions(count: int) -> str:
+    """A distance between rebalances, in words."""
+    return say("every trading day") if count == 1 else say("every {count} trading days", count=count)
+
 
 @dataclass(frozen=True, slots=True)
 class RecordRule:

@@ -36,6 +36,9 @@ Money = Annotated[Decimal, Field(ge=0, le=10**12), Plain]
 Amount = Annotated[Decimal, Field(ge=1, le=10**12), Plain]
 """CNY: a trillion is more than all convertible bonds together are worth."""
 
+LONGEST_HOLDING = 250
+"""Sessions between two rebalances at most: about a year of trading."""
+
 
 def _no_percentage(value: object, *, whole: bool = False) -> object:
     """Raises `ValueError` for a percentage in a ratio's place, naming the ratio that was meant. `whole`: 1 is one."""
@@ -233,8 +236,11 @@ class StopSettings(SettingsGroup):
 class ScheduleSettings(SettingsGroup):
     """When the rebalance runs on its own, in Shanghai time, whatever this machine's time zone."""
 
-    frequency: Literal["daily", "weekly", "monthly", "off"] = "daily"
-    """How often; off: only when you start it."""
+    frequency: Literal["daily", "sessions", "weekly", "monthly", "off"] = "daily"
+    """How often; sessions: every so many trading days; off: only when you start it."""
+    every: Annotated[int, Field(ge=1, le=LONGEST_HOLDING)] = 5
+    """Trading days from one rebalance to the next, when sessions: counted from the last one that was carried out, also
+    by hand. The first one for a record is due on the next trading day."""
     time: SessionTime = "14:50"
     """Time of the day."""
     weekday: Literal["mon", "tue", "wed", "thu", "fri"] = "mon"

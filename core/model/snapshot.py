@@ -12,6 +12,7 @@ from core.model.bond import BondCode
 from core.model.known import Known, Maybe, Unknown
 from core.model.order import Order, Origin, Side
 from core.model.plan import Blocked, Plan
+from core.model.platform import RecordRule
 from core.model.quote import SessionPhase
 from core.model.report import DayResult
 from core.model.settings import ScreenSettings
@@ -99,11 +100,16 @@ class Health:
 
 @dataclass(frozen=True, slots=True)
 class Followed:
-    """The strategy and record that are followed; names are empty where the platform has not told them yet."""
+    """The strategy and record that are followed; names are empty where the platform has not told them yet.
+
+    `rule` is how the record trades, `differs` says where the schedule does not.
+    """
 
     strategy_id: int
     history_id: int
     strategy_name: str = ""
+    rule: RecordRule | None = None
+    differs: tuple[str, ...] = ()
 
 
 class StopStatus(StrEnum):

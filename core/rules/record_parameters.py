@@ -7,11 +7,9 @@ from typing import Any, cast
 from core.i18n import say
 from core.model.known import Known, Maybe, Unknown
 from core.model.platform import RecordRule, TradeTiming
+from core.model.settings import LONGEST_HOLDING, is_plain
 
 Parameters = Mapping[str, Any]
-
-LONGEST_HOLDING = 250
-"""Sessions between two rebalances at most: about a year of trading."""
 
 _MOST_BONDS = 1000
 
@@ -113,7 +111,7 @@ def _number(told: object) -> Decimal | None:
         number = Decimal(str(told))
     except (InvalidOperation, ValueError):
         return None
-    return number if number.is_finite() else None
+    return number if is_plain(number) else None
 
 
 def _missing(name: str) -> Unknown:

@@ -15,6 +15,9 @@ _FAR = timedelta(days=31)
 _HORIZON = 400
 """Days that are searched for the next run: skipped months may follow each other."""
 
+_EACH_DAY = ("daily", "sessions")
+"""Frequencies that name sessions only, so that nothing rolls."""
+
 _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri")
 
 
@@ -28,16 +31,24 @@ class Sessions(Protocol):
     def next_session(self, day: date) -> Maybe[date]: ...
 
 
-def run_days(schedule: ScheduleSettings, sessions: Sessions, first: date, last: date) -> tuple[date, ...]:
+def run_days(
+    schedule: ScheduleSettings, sessions: Sessions, first: date, last: date, last_run: date | None = None
+) -> tuple[date, ...]:
     """The days from `first` to `last` on which the schedule runs, each once, ascending.
 
-    Two dates that roll onto one session are one run. A date whose session is not known runs nowhere.
+    Two dates that roll onto one session are one run. A date whose session is not known runs nowhere. A schedule that
+    counts sessions does so from `last_run`, the day of the last run that was carried out; without one each session is
+    due, until one is.
     """
+    if schedule.frequency == "sessions" and last_run is not None:
+        return tuple(day for day in _counted(sessions, last_run, schedule.every, last) if day >= first)
     landed = {_landing(day, schedule, sessions) for day in _dates(schedule, first - _FAR, last + _FAR)}
     return tuple(sorted(day for day in landed if day is not None and first <= day <= last))
 
 
-def next_run(schedule: ScheduleSettings, sessions: Sessions, after: datetime) -> Maybe[datetime | None]:
+def next_run(
+    schedule: ScheduleSettings, sessions: Sessions, after: datetime, last_run: date | None = None
+) -> Maybe[datetime | None]:
     """The first run after a moment, in the moment's zone; None where the schedule is off.
 
     `Unknown` where the calendar ends before one is found.
@@ -47,7 +58,7 @@ def next_run(schedule: ScheduleSettings, sessions: Sessions, after: datetime) ->
     hour, start = time.fromisoformat(schedule.time), after.date()
     for offset in range(0, _HORIZON, 31):
         first = start + timedelta(days=offset)
-        for day in run_days(schedule, sessions, first, first + timedelta(days=30)):
+        for day in run_days(schedule, sessions, first, first + timedelta(days=30), last_run):
             moment = datetime.combine(day, hour, after.tzinfo)
             if moment > after:
                 return Known(moment)
@@ -58,13 +69,13 @@ def next_run(schedule: ScheduleSettings, sessions: Sessions, after: datetime) ->
 
 
 def runs_between(
-    schedule: ScheduleSettings, sessions: Sessions, after: datetime, until: datetime
+    schedule: ScheduleSettings, sessions: Sessions, after: datetime, until: datetime, last_run: date | None = None
 ) -> tuple[datetime, ...]:
     """The runs after one moment, up to and including another."""
     if schedule.frequency == "off" or until <= after:
         return ()
     hour = time.fromisoformat(schedule.time)
-    days = run_days(schedule, sessions, after.date(), until.date())
+    days = run_days(schedule, sessions, after.date(), until.date(), last_run)
     moments = (datetime.combine(day, hour, until.tzinfo) for day in days)
     return tuple(moment for moment in moments if after < moment <= until)
 
@@ -79,7 +90,19 @@ def _dates(schedule: ScheduleSettings, first: date, last: date) -> Iterator[date
         return
     for offset in range((last - first).days + 1):
         day = first + timedelta(days=offset)
-        if schedule.frequency == "daily" or day.weekday() == _WEEKDAYS.index(schedule.weekday):
+        if schedule.frequency in _EACH_DAY or day.weekday() == _WEEKDAYS.index(schedule.weekday):
+            yield day
+
+
+def _counted(sessions: Sessions, last_run: date, every: int, last: date) -> Iterator[date]:
+    """Each `every`-th session after the last run, up to `last`."""
+    day, passed = last_run, 0
+    while day < last:
+        found = sessions.next_session(day)
+        if isinstance(found, Unknown) or found.value > last:
+            return
+        day, passed = found.value, passed + 1
+        if passed % every == 0:
             yield day
 
 
@@ -90,7 +113,7 @@ def _landing(day: date, schedule: ScheduleSettings, sessions: Sessions) -> date 
         return None
     if open_day.value:
         return day
-    if schedule.frequency == "daily":
+    if schedule.frequency in _EACH_DAY:
         return None
     lacking = schedule.frequency == "monthly" and day.day < schedule.day  # the month has no such day
     if lacking or schedule.roll == "previous":

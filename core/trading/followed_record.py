@@ -74,7 +74,11 @@ class FollowedRecord:
 
     def _recall_if_changed(self) -> None:
         if self._followed != self._of:
-            self._of, self._asked, self._parameters = self._followed, False, self._remembered(self._followed)
+            self._of, self._asked, self._parameters = (
+                self._followed,
+                False,
+                remembered(self._state_store, self._followed),
+            )
             self._arm()
 
     def _arm(self) -> None:
@@ -83,11 +87,13 @@ class FollowedRecord:
             for trouble in self._ratios.troubles:
                 log.error("a stop is not armed: %s", trouble)
 
-    def _remembered(self, chosen: StrategySettings) -> Maybe[Parameters]:
-        kept = self._state_store.recall(_name(chosen)) if chosen.history_id else None
-        if kept is not None:
-            return Known(json.loads(kept))
-        return Unknown(say("the platform has not been asked yet")) if chosen.history_id else _NO_RECORD
+
+def remembered(state_store: StateStore, chosen: StrategySettings) -> Maybe[Parameters]:
+    """What the platform last said of the record."""
+    kept = state_store.recall(_name(chosen)) if chosen.history_id else None
+    if kept is not None:
+        return Known(json.loads(kept))
+    return Unknown(say("the platform has not been asked yet")) if chosen.history_id else _NO_RECORD
 
 
 def _name(chosen: StrategySettings) -> str:

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -14,16 +15,16 @@ import pytest
 
 from core.infra.config import load_settings
 from core.infra.database import open_database, open_for_reading
-from core.infra.home import Home, HomeLock, HomeUnusable
+from core.infra.home import Home, HomeLock, HomeUnusable, database_files
 from core.model.bond import BondCode
 from core.model.order import Fill, Intent, OrderState, Side
 from core.model.plan import Leg, Plan
-from core.model.settings import Settings
+from core.model.settings import ScheduleSettings, Settings, StrategySettings
 from core.model.snapshot import LegProgress, Rebalance
 from core.model.time import SHANGHAI
 from core.trading.journal import Journal
 from core.trading.ledger import Ledger
-from core.trading.state_store import TRADING
+from core.trading.state_store import TRADING, StateStore
 from tests.cli.command import rotor
 from tui.cli.offline import EXPORTS, config_document, export_rows, status_document
 from tui.cli.output import rebalance_document
@@ -315,3 +316,21 @@ class TestCsv:
         out = tmp_path / "orders.json"
         assert rotor("--home", str(home.path), "export", "orders", "--json", "--out", str(out)).returncode == 0
         assert json.loads(out.read_text("utf-8"))[0]["name"] == "兴业转债"
+
+
+def test_status_shows_the_record_s_rule_and_where_the_schedule_differs(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    home.prepare()
+    chosen = SETTINGS.model_copy(update={"strategy": StrategySettings(strategy_id=1, history_id=11)})
+    with closing(open_database(database_files(home, chosen)[0], TRADING)) as database:
+        told = {"holding_period": 5, "tradeTiming": "close"}
+        StateStore(database).keep("stop_parameters/1/11", json.dumps(told))
+    record = status_document(home, chosen)["record"]
+    assert (record["holding_sessions"], record["top_n"], record["trade_timing"]) == (5, None, "close")
+    assert record["schedule"] == "every trading day at 14:50"
+    assert record["differs"] == [
+        "the record trades every 5 trading days, the schedule every trading day: results will differ from the backtest"
+    ]
+    fitting = chosen.model_copy(update={"schedule": ScheduleSettings(frequency="sessions", every=5)})
+    assert status_document(home, fitting)["record"]["differs"] == []
+    assert status_document(home, SETTINGS)["record"] is None

@@ -33,7 +33,7 @@ from core.model.command import (
 )
 from core.model.known import Known
 from core.model.order import OrderState
-from core.model.settings import Settings
+from core.model.settings import ScheduleSettings, Settings
 from core.model.snapshot import Snapshot
 from tests.waiting import PATIENCE
 from tui.cli.offline import prepare_demo
@@ -183,6 +183,17 @@ def test_choosing_another_strategy_is_stored_and_changes_the_plan(engine: Engine
     assert load_settings(home.path, environ={}).strategy.history_id == 202
     assert "# " in home.config_file.read_text(encoding="utf-8")
     assert ask(engine, MakePlan()).codes != before.codes
+
+
+def test_a_record_is_followed_by_the_schedule_that_fits_it(engine: Engine, home: Home) -> None:
+    schedule = ScheduleSettings(frequency="sessions", every=5, time="09:35")
+    ask(engine, RunStrategy(2, 202, "low premium", schedule))
+    assert load_settings(home.path, environ={}).schedule == schedule
+    assert 'frequency = "sessions"' in home.config_file.read_text(encoding="utf-8")
+    shown = until(engine, lambda shown: shown.followed is not None and shown.followed.rule is not None)
+    assert any(job.at.strftime("%H:%M") == "09:35" for job in shown.jobs)
+    ask(engine, RunStrategy(1, 102))
+    assert load_settings(home.path, environ={}).schedule == schedule
 
 
 def test_an_order_that_cannot_be_cancelled_is_reported(engine: Engine) -> None:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from core.engine.scheduler import JobScheduler
+from core.engine.job_scheduler import JobScheduler
 from core.infra.clock import ScaledClock
 from core.model.time import SHANGHAI
 from tests.day.loop import LoopClock, SimulatedLoop, simulate
@@ -230,7 +230,7 @@ import asyncio, time
 from datetime import datetime
 from core.infra.clock import ScaledClock
 from core.model.time import SHANGHAI
-from core.engine.scheduler import JobScheduler
+from core.engine.job_scheduler import JobScheduler
 from tests.engine.test_job_scheduler import at_ten
 
 async def main():

@@ -14,11 +14,14 @@ from core.model.command import (
     ListStrategies,
     ReadLog,
     RunStrategy,
+    ScheduleProposal,
     ShowDetail,
     ShowRecord,
 )
 from core.model.figures import Basis, Unit, Units
-from core.model.platform import Page, Record, Strategy
+from core.model.known import Known, Unknown
+from core.model.platform import Page, Record, RecordRule, Strategy, TradeTiming
+from core.model.settings import ScheduleSettings
 from core.model.snapshot import Followed, Level
 from tests.tui.samples import record_card, record_detail, records_page, snapshot
 from tests.tui.screen import LARGE, flat, lines, press, settle, shown, status_text, strike, text, until
@@ -207,6 +210,56 @@ async def test_use_names_what_it_replaces() -> None:
         await press(pilot, "y", "y")
         assert link.sent_of(RunStrategy) == [RunStrategy(2, 12, "双低轮动 20 v2")]
         assert "is in use" in status_text(app)
+
+
+FITTING = ScheduleSettings(frequency="sessions", every=5)
+PROPOSAL = ScheduleProposal(FITTING, "every 5 trading days at 14:50", "weekly at 10:00")
+
+
+@pytest.mark.parametrize(("key", "schedule"), [("y", FITTING), ("k", None)])
+async def test_use_proposes_the_schedule_that_fits_and_asks(key: str, schedule: ScheduleSettings | None) -> None:
+    link = ScriptedLink(snapshot())
+    link.replies[ShowRecord] = lambda command: Done(replace(record_card(command), proposal=PROPOSAL))
+    link.replies[RunStrategy] = Done(Followed(2, 12, "双低轮动 20 v2"))
+    async with shown(link, "2", "down", "enter", "down", "u") as (app, pilot):
+        for item in ("every 5 trading days, 10 bonds, at the close", "[y] Yes, and set", "[k] Yes, and keep", "weekly"):
+            assert item in flat(app)
+        await press(pilot, "enter")
+        assert link.sent_of(RunStrategy) == []
+        await press(pilot, "u", key)
+        assert link.sent_of(RunStrategy) == [RunStrategy(2, 12, "双低轮动 20 v2", schedule)]
+
+
+async def test_a_record_without_parameters_is_not_used() -> None:
+    link = ScriptedLink(snapshot())
+    away = Unknown("the platform is away")
+    link.replies[ShowRecord] = lambda command: Done(replace(record_card(command), parameters=away))
+    async with shown(link, "2", "enter", "u") as (app, pilot):
+        await press(pilot, "y")
+        assert link.sent_of(RunStrategy) == []
+        assert "cannot be used: the platform is away" in flat(app)
+
+
+async def test_a_detail_that_fails_or_is_slow_costs_its_own_panel_only() -> None:
+    link = ScriptedLink(snapshot())
+    link.replies[ShowDetail] = None
+    async with shown(link, "2", "enter", "enter", size=LARGE) as (app, pilot):
+        for item in ("every 5 trading days", "profit target ratio", "Detail loading"):
+            assert item in flat(app)
+        link.open[-1][1].set_result(Failed("HTTP 500"))
+        await settle(pilot)
+        assert "Detail not loaded: HTTP 500" in flat(app)
+        assert "profit target ratio" in flat(app)
+
+
+async def test_a_record_whose_rule_the_schedule_does_not_follow_says_so() -> None:
+    link = ScriptedLink(snapshot())
+    rule = RecordRule(Known(5), Unknown("the record does not say its top_n"), Known(TradeTiming.OPEN), Known(True))
+    card = {"rule": rule, "proposal": PROPOSAL}
+    link.replies[ShowRecord] = lambda command: Done(replace(record_card(command), **card))
+    async with shown(link, "2", "enter", "enter", size=(100, 60)) as (app, _):
+        for item in ("at the next open", "does not say its top_n", "its list may be empty", "weekly at 10:00"):
+            assert item in flat(app)
 
 
 async def test_use_says_what_a_rebalance_would_change() -> None:

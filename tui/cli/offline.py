@@ -15,9 +15,12 @@ from core.infra.backlog import backlog_of
 from core.infra.config import masked, write_setting
 from core.infra.database import open_database, open_for_reading, rows, unreadable
 from core.infra.home import Home, HomeUnusable, check_own, database_files
+from core.model.known import Known
 from core.model.order import Fill
 from core.model.settings import Settings
 from core.model.snapshot import Control
+from core.rules.record_parameters import rule_of
+from core.rules.record_schedule import differences, schedule_text
 from core.trading.books import check_books
 from core.trading.journal import Journal
 from core.trading.ledger import Ledger
@@ -86,6 +89,7 @@ def status_document(home: Home, settings: Settings) -> dict[str, Any]:
         "run_since": None,
         "crashed": None,
         "missed": None,
+        "record": None,
         "last_rebalance": None,
         "open_orders": [],
         "unresolved": [],
@@ -95,6 +99,7 @@ def status_document(home: Home, settings: Settings) -> dict[str, Any]:
         if database is not None:
             document |= _trading_state(Journal(database), Ledger(database), Runs(database))
             document |= _control_state(StateStore(database))
+            document["record"] = _record_state(StateStore(database), settings)
     if document["running"] is None and document["run_since"] is not None:
         document["crashed"] = {"since": document["run_since"], "last_did": _last_line(home)}
     return document
@@ -195,6 +200,23 @@ def _control_state(state_store: StateStore) -> dict[str, Any]:
         "missed": None
         if missed is None
         else {"name": missed.name, "planned_at": missed.planned_at.isoformat(timespec="minutes"), "why": missed.why},
+    }
+
+
+def _record_state(state_store: StateStore, settings: Settings) -> dict[str, Any] | None:
+    """The followed record, how it trades as far as that is known, and where the schedule differs from it."""
+    from core.trading.followed_record import remembered
+
+    chosen = settings.strategy
+    if not chosen.history_id:
+        return None
+    rule = rule_of(remembered(state_store, chosen))
+    parts = {"holding_sessions": rule.holding_sessions, "top_n": rule.top_n, "trade_timing": rule.trade_timing}
+    return {
+        **chosen.model_dump(),
+        **{name: part.value if isinstance(part, Known) else None for name, part in parts.items()},
+        "schedule": schedule_text(settings.schedule),
+        "differs": list(differences(rule, settings.schedule)),
     }
 
 

@@ -157,6 +157,13 @@ def print_status(document: Document) -> None:
     if (missed := document["missed"]) is not None:
         text = f"{missed['name']} of {missed['planned_at']}: {missed['why']} (run it now with rotor rebalance)"
         line("missed", text, "bold yellow")
+    if (record := document["record"]) is not None:
+        parts = [("every", "holding_sessions", "sessions"), ("holds", "top_n", "bonds"), ("at the", "trade_timing", "")]
+        told = [f"{before} {record[key]} {after}".strip() for before, key, after in parts if record[key] is not None]
+        line("record", f"{record['strategy_id']}/{record['history_id']}: {', '.join(told) or 'rule not known'}")
+        line("schedule", record["schedule"])
+        for difference in record["differs"]:
+            line("", difference, "bold yellow")
     last = document["last_rebalance"]
     line("rebalance", "none yet" if last is None else f"{last['plan_id']} at {last['started_at']}: {last['result']}")
     keys = ("client_order_id", "side", "code", "volume", "state")

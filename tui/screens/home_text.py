@@ -10,7 +10,7 @@ from core.model.known import Maybe, Unknown
 from core.model.order import Side
 from core.model.snapshot import Control, Level, PositionRow, Rebalance, Snapshot
 from tui import format as fmt
-from tui.format import first_fitting, job_texts, missed_text, stops_text
+from tui.format import first_fitting, job_texts, missed_text, rule_text, stops_text
 from tui.screens.dialogs import Fact
 from tui.widgets.text import facts
 from tui.widgets.theme import LEVEL_TONES, STYLES, Tone, change_tone, styled
@@ -39,6 +39,7 @@ def strategy_text(snapshot: Snapshot) -> Text:
             ),
             Tone.DIM,
         ),
+        (f"\n{rule_text(followed.rule)}" if followed.rule is not None else "", Tone.DIM),
     )
 
 

@@ -255,7 +255,10 @@ class PlanPane(Pane):
 
     def _show_plan(self, plan: Plan) -> None:
         now = self.host.snapshot.at if self.host.snapshot else None
-        self._summary.set_text(plan_summary(plan, now))
+        summary, followed = plan_summary(plan, now), self.host.snapshot.followed if self.host.snapshot else None
+        for difference in followed.differs if followed is not None else ():
+            summary.append_text(styled((f"\n{difference}", Tone.WARN)))
+        self._summary.set_text(summary)
         if plan.question is not None:
             self._refused.set_text(styled((say("Asks first: "), Tone.WARN), (plan.question, Tone.STRONG)))
             self._refused.display = True

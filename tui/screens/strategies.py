@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from decimal import Decimal
 from functools import partial
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -20,7 +20,7 @@ from core.model.snapshot import Followed, Snapshot
 from tui import format as fmt
 from tui.actions import bindings_of
 from tui.format import ours
-from tui.screens.dialogs import Confirm, Fact, kept_current
+from tui.screens.dialogs import ChoiceDialog, Confirm, Fact, Question, kept_current
 from tui.screens.pane import Pane
 from tui.screens.strategy_records import (
     SORTINGS,
@@ -333,9 +333,12 @@ class StrategiesPane(Pane):
                     say("Record {id} cannot be used: {text}", id=record.id, text=refused), failed=True
                 )
                 return
-            if not await self._agreed(partial(self._question, strategy, record, card.value)):
+            answer = await self._answer(strategy, record, card.value)
+            if not answer:
                 return
-            reply = await self.host.ask(RunStrategy(strategy.id, record.id, strategy.name))
+            proposal = card.value.proposal
+            schedule = proposal.schedule if proposal is not None and answer != "k" else None
+            reply = await self.host.ask(RunStrategy(strategy.id, record.id, strategy.name, schedule))
         finally:
             self._using = False
         if isinstance(reply, Done):
@@ -345,11 +348,13 @@ class StrategiesPane(Pane):
         else:
             self.host.show_message(say("The strategy was not changed: {text}", text=reply.text), failed=True)
 
-    async def _agreed(self, question: Callable[[Snapshot], Confirm]) -> bool:
+    async def _answer(self, strategy: Strategy, record: Record, card: RecordCard) -> bool | str:
+        """Empty or False for no; "k" for the record without its schedule."""
+        question: Callable[[Snapshot], Question[Any]] = partial(self._question, strategy, record, card)
         snapshot = self.host.snapshot
         return snapshot is not None and await self.host.push_screen_wait(kept_current(question, snapshot))
 
-    def _question(self, strategy: Strategy, record: Record, card: RecordCard, snapshot: Snapshot) -> Confirm:
+    def _question(self, strategy: Strategy, record: Record, card: RecordCard, snapshot: Snapshot) -> Question[Any]:
         old = self._followed
         replaced = say("nothing: none is in use yet")
         if old is not None:
@@ -377,14 +382,17 @@ class StrategiesPane(Pane):
             ),
             size,
             (say("Replaces"), replaced, Tone.TEXT),
+            (say("Rule"), fmt.rule_text(card.rule), Tone.TEXT),
             *_changes(card, snapshot),
         ]
-        return Confirm(
-            say("Use this record"),
-            rows,
-            say("Follow it from the next rebalance on? Nothing is sent now."),
-            say("Yes, use it"),
-        )
+        title, asked = say("Use this record"), say("Follow it from the next rebalance on? Nothing is sent now.")
+        if card.proposal is None:
+            return Confirm(title, rows, asked, say("Yes, use it"))
+        answers = [
+            ("y", say("Yes, and set the schedule that fits: {schedule}", schedule=card.proposal.text)),
+            ("k", say("Yes, and keep my schedule: {schedule}", schedule=card.proposal.in_use)),
+        ]
+        return ChoiceDialog(title, rows, asked, answers, calm=True)
 
 
 def _why_unusable(card: Reply[RecordCard]) -> str:

@@ -166,6 +166,7 @@ class RecordView(VerticalScroll, can_focus=True):
         self._head.set_text(head)
         self._show_performance(drawn(detail))
         _mapping(text, say("Parameters"), card.parameters)
+        _rule(text, card)
         _mapping(text, say("Detail"), further_fields(record, detail))
         if isinstance(detail, Known) and detail.value.impossible:
             text.append(f"\n{_impossible(detail.value.impossible)}", STYLES[Tone.WARN])
@@ -244,6 +245,20 @@ def units_text(record: Record) -> str:
     if returns == win_rate:
         return say("Figures read as {unit}: {why}", unit=returns, why=why)
     return say("Returns read as {returns}, win rate as {win_rate}: {why}", returns=returns, win_rate=win_rate, why=why)
+
+
+def _rule(text: Text, card: RecordCard) -> None:
+    text.append("\n\n" + say("Rule"), STYLES[Tone.TITLE])
+    for label, told, tone in fmt.rule_rows(card.rule):
+        text.append(f"\n{fmt.fit(label, _LABEL)}  ", STYLES[Tone.DIM])
+        text.append(told, STYLES[tone])
+    if card.proposal is not None:
+        told = say(
+            "Your schedule differs: {in_use}. As the record trades: {schedule}.",
+            in_use=card.proposal.in_use,
+            schedule=card.proposal.text,
+        )
+        text.append(f"\n{told}", STYLES[Tone.WARN])
 
 
 def list_text(card: RecordCard, now: datetime | None) -> Text:

@@ -30,7 +30,10 @@ from core.notify.channels import MailFailed, NotSent, PushReceiver, mail_passwor
 from core.notify.heartbeat import HeartbeatFailed, Signal, ping
 from core.notify.outbox import failing_receivers
 from core.quotes.failover import FailoverQuotes
+from core.rules.record_parameters import rule_of
+from core.rules.record_schedule import differences
 from core.rules.selection import check_selection, list_age, notes_on
+from core.rules.stops import ratios_of
 
 _TERMINAL_PATIENCE = 15.0
 _QUOTES_PATIENCE = 20.0
@@ -70,7 +73,7 @@ async def _check_login(
     try:
         user = await client.login(name, found.value.get_secret_value())
         login = Finding("login", CheckResult.OK, say("Factor Cat takes the password of {user}", user=user))
-        return [login, await _check_list(settings, client, calendar)]
+        return [login, await _check_list(settings, client, calendar), *await _check_record(settings, client)]
     except LoginRefused as error:
         return [Finding("login", CheckResult.FAILED, str(error), _how_to_log_in()), unasked]
     except FactorCatError as error:
@@ -79,6 +82,24 @@ async def _check_login(
         return [Finding("login", CheckResult.FAILED, str(error), remedy), unasked]
     finally:
         await client.aclose()
+
+
+async def _check_record(settings: Settings, client: FactorCatClient) -> list[Finding]:
+    """Whether the stops and the schedule are those of the followed record."""
+    chosen = settings.strategy
+    if not chosen.history_id:
+        return []
+    try:
+        parameters = Known(await client.parameters(chosen.strategy_id, chosen.history_id))
+    except FactorCatError as error:
+        remedy = say("The record's own stops are armed with what it said last, if it ever did.")
+        return [Finding("record", CheckResult.WARNING, str(error), remedy)]
+    stops = ratios_of(settings.stops, parameters).troubles if settings.stops.enabled else ()
+    troubles = (*stops, *differences(rule_of(parameters), settings.schedule))
+    if troubles:
+        remedy = say("See [stops] and [schedule], or choose the record again: rotor proposes the schedule that fits.")
+        return [Finding("record", CheckResult.WARNING, "; ".join(troubles), remedy)]
+    return [Finding("record", CheckResult.OK, say("its stops are known, and the schedule is the record's"))]
 
 
 async def _check_list(settings: Settings, client: FactorCatClient, calendar: Calendar) -> Finding:
