@@ -262,7 +262,7 @@ class GuardSettings(SettingsGroup):
     """How much of the list may change from one list to the next, a ratio."""
     min_list_ratio: Annotated[Decimal, Field(ge=0, le=1), Plain, AsShare] = Decimal("0.5")
     """A list shorter than this share of the last one is refused."""
-    max_skipped_ratio: Annotated[Decimal, Field(ge=0, le=1), AsShare] = Decimal("0.2")
+    max_skipped_ratio: Annotated[Decimal, Field(ge=0, le=1), Plain, AsShare] = Decimal("0.2")
     """A list is refused where more than this share of its rows names no ordinary convertible bond."""
     max_list_age: Annotated[int, Field(ge=0, le=5)] = 1
     """How many sessions old a list may be. 0: today's only; 1: today's or the last session's."""
