@@ -133,7 +133,7 @@ async def test_the_card_draws_the_curve_the_benchmark_and_the_years() -> None:
 
 
 async def test_the_list_and_the_parameters_follow_the_pictures() -> None:
-    async with shown(ScriptedLink(snapshot()), "2", "enter", "enter", size=(80, 80)) as (app, _):
+    async with shown(ScriptedLink(snapshot()), "2", "enter", "enter", size=(80, 100)) as (app, _):
         seen = flat(app)
         places = [seen.index(item) for item in ("Yearly returns", "Today's list", "113052.SH", "stop loss ratio 0.05")]
         assert places == sorted(places)
@@ -183,7 +183,7 @@ async def test_figures_that_only_the_detail_has_are_shown_and_others_are_listed(
     link = ScriptedLink(snapshot())
     link.replies[ListRecords] = Done(Page((replace(bare, extra={"author": "cat"}),), 1, 20, 1, 1))
     link.replies[ShowDetail] = Done(record_detail(total_return=68.43, win_rate=61, max_drawdown=-8, note="new"))
-    async with shown(link, "2", "enter", "enter", size=(160, 60)) as (app, _):
+    async with shown(link, "2", "enter", "enter", size=(160, 100)) as (app, _):
         assert link.sent_of(ShowDetail) == [ShowDetail(1, 42, bare.units)]
         seen = flat(app)
         for item in ("Return +68.43%", "Drawdown -8.00%", "Win rate 61.0%", "author cat", "note new", "sessions 119"):
