@@ -161,7 +161,9 @@ def _moment(tick: Tick) -> datetime | None:
     try:
         if milliseconds is not None:
             return datetime.fromtimestamp(float(milliseconds) / 1000, SHANGHAI)
-        return datetime.strptime(str(tick.get("timetag", ""))[:17], "%Y%m%d %H:%M:%S").replace(tzinfo=SHANGHAI)
+        text = str(tick.get("timetag", ""))[:17]
+        # Eight digits of a day: strptime reads a missing zero as another one.
+        return datetime.strptime(text, "%Y%m%d %H:%M:%S").replace(tzinfo=SHANGHAI) if text[8:9] == " " else None
     except (ValueError, OverflowError, OSError):
         return None
 

@@ -124,6 +124,8 @@ def _volume(fields: Sequence[str], last: Decimal) -> tuple[int, int | None]:
 
 def _moment(text: str) -> datetime:
     try:
+        if len(text) != 14:  # strptime reads a missing zero as another day
+            raise ValueError
         return datetime.strptime(text, "%Y%m%d%H%M%S").replace(tzinfo=SHANGHAI)
     except ValueError:
         raise LineRefused(say("{text} is not a time", text=repr(text[:20]))) from None

@@ -144,6 +144,7 @@ def test_limits_that_are_absent_are_none(absent: Any) -> None:
         {"lastPrice": 98.0},
         {"time": 0},
         {"time": None, "timetag": "yesterday"},
+        {"time": None, "timetag": "2026511 10:00:03"},
     ],
 )
 def test_an_impossible_price_is_unknown(changes: dict[str, Any]) -> None:

@@ -54,6 +54,7 @@ def test_volumes_are_converted_to_zhang() -> None:
         ({"f35": "112.500/142360/46996"}, "match no unit"),
         ({"f31": "31.887"}, "its fields have moved"),
         ({"f30": "31.887"}, "'31.887' is not a time"),
+        ({"f30": "2026112093003"}, "is not a time"),
         ({"f3": "0.000", "f31": "-112.000"}, "no last price"),
         ({"f6": "4.61"}, "field 6 is 4.61, not a count"),
         ({"f3": "nan"}, "'nan' is not a number"),
