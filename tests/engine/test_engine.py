@@ -192,8 +192,6 @@ def test_a_record_is_followed_by_the_schedule_that_fits_it(engine: Engine, home:
     assert 'frequency = "sessions"' in home.config_file.read_text(encoding="utf-8")
     shown = until(engine, lambda shown: shown.followed is not None and shown.followed.rule is not None)
     assert any(job.at.strftime("%H:%M") == "09:35" for job in shown.jobs)
-    ask(engine, RunStrategy(1, 102))
-    assert load_settings(home.path, environ={}).schedule == schedule
 
 
 def test_an_order_that_cannot_be_cancelled_is_reported(engine: Engine) -> None:
