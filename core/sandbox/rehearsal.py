@@ -37,7 +37,7 @@ from core.trading.rotation import Rotation
 from core.trading.runs import Runs
 from core.trading.state_store import TRADING, StateStore
 
-_NO_CAP = Decimal(10) ** 15
+_NO_CAP = Decimal(10) ** 12
 
 
 @dataclass(slots=True)

@@ -20,7 +20,7 @@ _connect = sqlite3.connect
 
 
 class _Commits:
-    """Counts the commits of every connection, and ends the process before one of them."""
+    """Counts the commits to files, and ends the process before one of them."""
 
     def __init__(self, fatal: int | None) -> None:
         self.fatal = fatal
@@ -28,7 +28,8 @@ class _Commits:
 
     def connect(self, *arguments: Any, **options: Any) -> sqlite3.Connection:
         connection = _connect(*arguments, **options)
-        connection.set_trace_callback(self._statement)
+        if arguments[:1] != (":memory:",):
+            connection.set_trace_callback(self._statement)
         return connection
 
     def _statement(self, statement: str) -> None:
