@@ -389,7 +389,7 @@ class StrategiesPane(Pane):
         if card.proposal is None:
             return Confirm(title, rows, asked, say("Yes, use it"))
         answers = [
-            ("y", say("Yes, and set the schedule that fits: {schedule}", schedule=card.proposal.text)),
+            ("y", say("Yes, and change the schedule: {schedule}", schedule=card.proposal.text)),
             ("k", say("Yes, and keep my schedule: {schedule}", schedule=card.proposal.in_use)),
         ]
         return ChoiceDialog(title, rows, asked, answers, calm=True)
