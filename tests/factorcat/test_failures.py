@@ -415,3 +415,21 @@ async def test_no_connection_is_left_open(server: Server, clock: SteppedClock) -
         await client.login(USER, PASSWORD)
     await client.aclose()
     gc.collect()  # an unclosed socket would be a ResourceWarning here, and that an error
+
+
+@pytest.mark.parametrize(
+    ("detail", "fault"),
+    [(raw(200, b" " * 20_000_000), BadAnswer), (drip({}), TimedOut), (answer(500, {}), ServerRefused)],
+    ids=["20 MB", "slow", "500"],
+)
+async def test_a_detail_that_cannot_be_read_leaves_the_parameters(
+    server: Server, clock: SteppedClock, detail: Reply, fault: type[FactorCatError]
+) -> None:
+    server.on(RECORD, detail)
+    server.on(PARAMETERS, answer(200, {"parameters": {"stopLossRatio": 0.08}}))
+    client = connect(server, clock, timeout=0.5)
+    await client.login(USER, PASSWORD)
+    with pytest.raises(fault):
+        await client.detail(7, 42)
+    assert await client.parameters(7, 42) == {"stopLossRatio": 0.08}
+    await client.aclose()
