@@ -87,7 +87,7 @@ def test_a_day_without_intervention(tmp_path: Path) -> None:
             Move(halted, during("13:10", "13:30"), halted=True),
         ]
         world.market.silences.append(during("13:40", "13:50"))
-        world.transport.outages.append(during("14:49:30", "14:52:30"))
+        world.transport.outages.append(during("14:25", "14:52:30"))  # also when the list is fetched ahead
 
         await world.until("10:02")
         assert loss not in world.held
