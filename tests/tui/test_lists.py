@@ -222,7 +222,12 @@ async def test_use_proposes_the_schedule_that_fits_and_asks(key: str, schedule: 
     link.replies[ShowRecord] = lambda command: Done(replace(record_card(command), proposal=PROPOSAL))
     link.replies[RunStrategy] = Done(Followed(2, 12, "双低轮动 20 v2"))
     async with shown(link, "2", "down", "enter", "down", "u") as (app, pilot):
-        for item in ("every 5 trading days, 10 bonds, at the close", "[y] Yes, and set", "[k] Yes, and keep", "weekly"):
+        for item in (
+            "every 5 trading days, 10 bonds, at the close",
+            "[y] Yes, and change the schedule: every 5 trading days at 14:50",
+            "[k] Yes, and keep",
+            "weekly",
+        ):
             assert item in flat(app)
         await press(pilot, "enter")
         assert link.sent_of(RunStrategy) == []
