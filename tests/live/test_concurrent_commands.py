@@ -17,6 +17,7 @@ RUN = re.compile(r"run (\d{6}-[0-9a-f]{6}) (is running|has traded since)")
 def test_of_three_rebalances_at_once_one_trades_and_the_others_name_its_run(tmp_path: Path) -> None:
     with before_a_rotation(tmp_path, OWNED, NEW) as world:
         world.settings["SCHEDULE__FREQUENCY"] = "off"
+        world.control.configure(latency={"match": 5.0})  # the first is still trading when the last one has started
         with Running(world):
             commands = [world.start("rebalance", "--yes") for _ in range(3)]
             ends = [(program.communicate(timeout=60), program.returncode) for program in commands]
