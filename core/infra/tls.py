@@ -16,11 +16,11 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from core.i18n import say
 from core.infra.network import NetworkUnavailable, async_client, in_words
+from core.infra.user_files import UserFileRefused, read_user_file
 from core.model.errors import UnavailableError
 from core.model.known import Known, Maybe, Unknown
 from core.model.settings import FactorCatSettings
 
-_LARGEST_FILE = 1024**2
 _LONGEST_NAME = 200
 
 
@@ -94,12 +94,9 @@ def _certificates_in(name: str) -> list[bytes]:
     if not file.is_absolute():
         raise NetworkUnavailable(say("factorcat.ca_file needs a full path, and {file} is none", file=name))
     try:
-        if file.exists() and not file.is_file():  # a pipe would never answer
-            raise OSError(say("is a folder or a pipe, not a file"))
-        with file.open("rb") as stream:
-            text = stream.read(_LARGEST_FILE)
-    except OSError as error:
-        why = error.strerror or in_words(error)
+        text = read_user_file(file)
+    except (OSError, UserFileRefused) as error:
+        why = getattr(error, "strerror", None) or in_words(error)
         raise NetworkUnavailable(
             say("{file} of factorcat.ca_file cannot be read ({why})", file=file, why=why)
         ) from None

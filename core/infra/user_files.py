@@ -29,12 +29,17 @@ class UserFileRefused(InvalidDataError):
 
 def read_user_text(path: Path, *, complete: bool = False) -> str:
     """The text of a file that the user edits, newlines as they are; see `decoded`. Raises as that, and `OSError`."""
+    return decoded(read_user_file(path), complete=complete)
+
+
+def read_user_file(path: Path) -> bytes:
+    """What is in a file of the user's. Raises `UserFileRefused` for what is no file, or too large, and `OSError`."""
     status = path.stat()
     if not stat.S_ISREG(status.st_mode):  # a pipe would never answer
         raise UserFileRefused(say("is a folder or a pipe, not a file"))
     if status.st_size > _MOST_BYTES:
         raise UserFileRefused(say("is too large: {size:,} bytes", size=status.st_size))
-    return decoded(path.read_bytes(), complete=complete)
+    return path.read_bytes()
 
 
 def decoded(content: bytes, *, complete: bool = False) -> str:

@@ -102,18 +102,23 @@ class StopMonitor:
         """Fetch and check the price of every managed bond; the second source answers where the first cannot."""
         codes = tuple(self._order_manager.ledger.holdings())
         if codes and self._settings.stops.enabled and self._why_not_sendable() is None:
-            found = dict(await self._feed.snapshot(codes))
+            found = await self._feed.snapshot(codes)
+            self._check_found(found)  # first: the second source may be slow
             unpriced = {code: quote.reason for code, quote in found.items() if isinstance(quote, Unknown)}
+            others = dict[BondCode, Maybe[Quote]]()
             if unpriced and self._second is not None:
-                found |= await self._second.second_opinion(unpriced)
-            self._log_unpriced(unpriced, found)
-            self.on_quotes({code: quote.value for code, quote in found.items() if isinstance(quote, Known)})
+                others |= await self._second.second_opinion(unpriced)
+            self._log_unpriced(unpriced, others)
+            self._check_found(others)
 
-    def _log_unpriced(self, unpriced: Mapping[BondCode, str], found: Mapping[BondCode, Maybe[Quote]]) -> None:
+    def _check_found(self, found: Mapping[BondCode, Maybe[Quote]]) -> None:
+        self.on_quotes({code: quote.value for code, quote in found.items() if isinstance(quote, Known)})
+
+    def _log_unpriced(self, unpriced: Mapping[BondCode, str], others: Mapping[BondCode, Maybe[Quote]]) -> None:
         """Log once for each reason why a bond has no price of the source in use, and what its stop goes by."""
         for code, reason in unpriced.items():
             if self._unpriced.get(code) != reason:
-                other = found[code]
+                other = others.get(code)
                 if isinstance(other, Known):
                     log.warning("%s: its stop goes by %s: %s", code, other.value.source, reason)
                 else:

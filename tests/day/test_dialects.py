@@ -19,7 +19,7 @@ TOGETHER = (
     (Dialect.TEXT_NUMBERS, Dialect.PERCENT, Dialect.OLDER_PAGES, Dialect.NO_DETAIL, Dialect.NO_LONG_TERM_TOKEN),
 )
 SPEED = 300.0
-"""Market seconds per second: prices are told less often than in other days, which takes less time."""
+"""Market seconds per second: faster than the other days, so that fewer prices come and the test is short."""
 
 MORNING, AFTERNOON = 301, 407
 """Records: the five cheapest bonds, no stops; ten by price and premium, with both stops."""

@@ -111,7 +111,7 @@ async def test_a_pinned_certificate_that_changes_gets_no_password(started: Start
 
 
 async def test_the_same_key_in_another_certificate_is_not_the_pinned_one(started: Started, clock: SteppedClock) -> None:
-    """A pin is of the certificate: whoever is trusted by public authorities is not, either."""
+    """With a fingerprint set, only that certificate is accepted, even if a trusted authority signed another one."""
     server = await started(SIGNED)
     error = await log_in(client_of(server, clock, certificate_sha256=AUTHORITY.sha256))
     assert isinstance(error, Untrusted)

@@ -1,5 +1,6 @@
 """The stop monitor: what it sells, what it waits for, and what its rows say."""
 
+import asyncio
 import logging
 from datetime import timedelta
 from decimal import Decimal
@@ -8,7 +9,7 @@ import pytest
 
 from core.brokers.broker import ConnectionState, ConnectionStatus
 from core.model.bond import BondCode
-from core.model.known import Known, Unknown
+from core.model.known import Known, Maybe, Unknown
 from core.model.order import Intent, OrderState, Origin, Side
 from core.model.quote import TradingState
 from core.model.settings import OrderSettings, Settings, StopSettings
@@ -429,3 +430,20 @@ async def test_one_price_of_a_later_time_does_not_hold_back_those_that_follow(wo
     await world.ticked(A, "100", at=world.clock.now() + timedelta(hours=4))
     await world.ticked(A, THROUGH)
     assert sold(world) == [(A, 100)]
+
+
+async def test_the_second_source_delays_no_bond_that_the_first_can_price(world: TradingWorld) -> None:
+    world.own(A=100, B=100)
+    world.show(worlds.quote(B, THROUGH))
+    asked = asyncio.Event()
+
+    async def never(codes: object) -> dict[BondCode, Maybe[worlds.Quote]]:
+        asked.set()
+        return await asyncio.Future()
+
+    world.second_opinion = never
+    sweep = asyncio.create_task(world.stops.sweep())
+    await asked.wait()
+    await world.quiet()
+    assert sold(world) == [(B, 100)]
+    sweep.cancel()
