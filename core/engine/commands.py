@@ -48,13 +48,10 @@ from core.model.command import (
     ForgetSecret,
     GiveConsent,
     Halt,
-    ListedBond,
     ListRecords,
     ListStrategies,
     Login,
-    LogLine,
     Logout,
-    LogPage,
     MakePlan,
     OpenSafe,
     PauseBuys,
@@ -63,14 +60,12 @@ from core.model.command import (
     ReadReport,
     ReadSettings,
     Reconcile,
-    RecordCard,
     Release,
     RemoveFlow,
     Reply,
     Resume,
     RunSelfTest,
     RunStrategy,
-    ScheduleProposal,
     SelfTest,
     SellOne,
     SettleOrder,
@@ -85,8 +80,10 @@ from core.model.command import (
 from core.model.errors import RefusedError
 from core.model.finding import Finding
 from core.model.known import Known, Maybe, Unknown
+from core.model.log_page import LogLine, LogPage
 from core.model.order import Origin
 from core.model.platform import Page, Record, Selection, Strategy
+from core.model.record_card import ListedBond, RecordCard, ScheduleProposal
 from core.model.report import CashFlow, Report
 from core.model.snapshot import Adoption, Followed, Need, Rebalance
 from core.model.time import SHANGHAI

@@ -14,12 +14,12 @@ from core.infra.updates import UpdateCheck
 from core.model.account import Owned, Position
 from core.model.bond import BondCode
 from core.model.bond_info import BondDetail, SourcePrice
-from core.model.command import ListedBond
 from core.model.known import Known, Maybe, Unknown
 from core.model.order import Order, Side
 from core.model.plan import Blocked
 from core.model.platform import Selected, Selection
 from core.model.quote import Quote
+from core.model.record_card import ListedBond
 from core.model.settings import Settings
 from core.model.snapshot import Adoption, Followed, Limit, PositionRow, Snapshot, StopRow
 from core.notify.heartbeat import Heartbeat

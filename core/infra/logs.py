@@ -16,7 +16,7 @@ from pydantic import SecretStr
 
 from core.infra.clock import Clock
 from core.infra.home import Home, check_own
-from core.model.command import LogLine, LogPage
+from core.model.log_page import LogLine, LogPage
 from core.model.snapshot import Level
 from core.model.time import SHANGHAI
 

@@ -14,7 +14,8 @@ from core.i18n import say
 from core.infra import config
 from core.infra.config import KEYS, SettingsError, load_settings
 from core.model.addresses import is_mail_address
-from core.model.settings import AsRatio, AsShare, Settings, is_plain
+from core.model.setting_types import AsRatio, AsShare, is_plain
+from core.model.settings import Settings
 from core.model.settings_rows import Kind, SettingRow, Source
 
 NEED_RESTART = ("mode", "factorcat.base_url", "qmt", "network", "strategy", "screen.mouse")

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from pydantic import BaseModel
 
-from core.model.settings import is_plain
+from core.model.setting_types import is_plain
 from core.rules.spellings import in_ascii
 
 _LINE = re.compile(r"at line (\d+)")

@@ -1,20 +1,20 @@
 """The commands of screens and scripts to the engine, and the form of its answers."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from core.model.backtest import RecordDetail
 from core.model.bond import BondCode
 from core.model.bond_info import BondDetail
 from core.model.figures import Units
 from core.model.finding import Finding
-from core.model.known import Maybe
+from core.model.log_page import LogLine, LogPage
 from core.model.order import Order
 from core.model.plan import Plan
-from core.model.platform import Page, Record, RecordRule, Selection, Strategy
+from core.model.platform import Page, Record, Strategy
+from core.model.record_card import RecordCard
 from core.model.report import CashFlow, Report
 from core.model.settings import ScheduleSettings
 from core.model.settings_rows import SecretName, SecretStored, SettingsTable
@@ -85,48 +85,6 @@ class ListRecords(Command[Page[Record]]):
     strategy_id: int
     page: int = 1
     limit: int = 20
-
-
-@dataclass(frozen=True, slots=True)
-class ListedBond:
-    """A bond of a list in the market: prices in CNY per 张, None where not known; `blocked` says why it cannot be
-    bought now, empty where it can. `not_listed` names what its row lacks, `extra` is what the row says besides.
-    """
-
-    code: BondCode
-    name: str
-    list_price: Decimal | None
-    last: Decimal | None
-    quoted_at: datetime | None
-    blocked: str = ""
-    not_listed: str = ""
-    extra: Mapping[str, Any] = field(default_factory=dict[str, Any])
-
-
-@dataclass(frozen=True, slots=True)
-class ScheduleProposal:
-    """The schedule that trades as a record does, also in words, and in words the one in use."""
-
-    schedule: ScheduleSettings
-    text: str
-    in_use: str
-
-
-@dataclass(frozen=True, slots=True)
-class RecordCard:
-    """A record's parameters, of no fixed shape, the `rule` in them, and its list: `Unknown` where it cannot be used.
-
-    `listed` is the list as the market stands, in its order; `proposal` the schedule that fits, where the one in use
-    differs.
-    """
-
-    strategy_id: int
-    history_id: int
-    parameters: Maybe[Mapping[str, Any]]
-    rule: RecordRule
-    selection: Maybe[Selection]
-    listed: tuple[ListedBond, ...] = ()
-    proposal: ScheduleProposal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -391,28 +349,6 @@ class Examine(Command[tuple[Finding, ...]]):
 @dataclass(frozen=True, slots=True)
 class TryLogin(Command[str]):
     """Log in to Factor Cat with the settings as written and the stored password, beside the session of this run."""
-
-
-@dataclass(frozen=True, slots=True)
-class LogLine:
-    """A line of the log; `begins` is the byte of its file at which it begins, by which it is known."""
-
-    at: datetime
-    level: Level
-    source: str
-    text: str
-    begins: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class LogPage:
-    """Lines of a day's log file of `size` bytes, oldest first, and the nearest days before and after that have one."""
-
-    day: date
-    lines: tuple[LogLine, ...]
-    size: int = 0
-    earlier: date | None = None
-    later: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ from typing import Any, cast
 from core.i18n import say
 from core.model.known import Known, Maybe, Unknown
 from core.model.platform import RecordRule, TradeTiming
-from core.model.settings import LONGEST_HOLDING, is_plain
+from core.model.setting_types import is_plain
+from core.model.settings import LONGEST_HOLDING
 
 Parameters = Mapping[str, Any]
 

@@ -7,7 +7,8 @@ from typing import Literal
 from core.i18n import mark, say
 from core.model.known import Known, Maybe, Unknown
 from core.model.order import Origin, Side
-from core.model.settings import StopChoice, StopSettings
+from core.model.setting_types import StopChoice
+from core.model.settings import StopSettings
 from core.rules.record_parameters import STOP_LOSS, TAKE_PROFIT, Parameters, stop_ratio
 from core.rules.ticks_and_lots import to_tick
 

@@ -12,12 +12,7 @@ from typing import Any
 from core.engine.ipc.client import IpcClient
 from core.engine.ipc.server import IpcServer
 from core.infra.home import Home
-from core.model.command import (
-    Command,
-    Done,
-    Failed,
-    MakePlan,
-)
+from core.model.command import Command, Done, Failed, MakePlan
 from core.model.snapshot import Snapshot
 from tests.tui import samples
 from tests.tui.samples import snapshot

@@ -17,13 +17,7 @@ from core.engine.ipc.protocol import (
     ClientHello,
 )
 from core.infra.home import Home
-from core.model.command import (
-    Done,
-    Failed,
-    MakePlan,
-    RunStrategy,
-    SettleOrder,
-)
+from core.model.command import Done, Failed, MakePlan, RunStrategy, SettleOrder
 from tests.engine.ipc_world import hosted, key_of, raw_reply
 from tests.waiting import until
 

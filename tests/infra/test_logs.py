@@ -15,7 +15,7 @@ from core.infra import logs as log_pages
 from core.infra.clock import SteppedClock
 from core.infra.home import Home
 from core.infra.logs import NUMBERS, Logs, find_in_log, hide, read_log, text_of
-from core.model.command import LogLine
+from core.model.log_page import LogLine
 from core.model.snapshot import Level
 from core.model.time import SHANGHAI
 

@@ -13,23 +13,21 @@ from core.model.bond import BondCode
 from core.model.command import (
     DayOfOrders,
     FindInLog,
-    ListedBond,
     ListRecords,
     ListStrategies,
-    LogLine,
-    LogPage,
     ReadLog,
     ReadOrders,
     ReadReport,
-    RecordCard,
     ShowRecord,
 )
 from core.model.figures import Basis, Unit, Units
 from core.model.known import Known, Unknown
+from core.model.log_page import LogLine, LogPage
 from core.model.order import Intent, Order, OrderState, Origin, Side, Transition
 from core.model.plan import Blocked, Kept, Leg, Plan
 from core.model.platform import Page, Record, RecordRule, Selected, Selection, Strategy, TradeTiming
 from core.model.quote import SessionPhase
+from core.model.record_card import ListedBond, RecordCard
 from core.model.report import Report
 from core.model.settings_rows import SecretRow, SettingRow, SettingsTable
 from core.model.snapshot import (

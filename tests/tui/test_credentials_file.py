@@ -4,16 +4,7 @@ from dataclasses import replace
 
 from textual.widgets import Input
 
-from core.model.command import (
-    Done,
-    Examine,
-    Failed,
-    LoggedIn,
-    Login,
-    OpenSafe,
-    ReadSettings,
-    StoreSecret,
-)
+from core.model.command import Done, Examine, Failed, LoggedIn, Login, OpenSafe, ReadSettings, StoreSecret
 from core.model.finding import CheckResult, Finding
 from core.model.settings_rows import SecretStored
 from core.model.snapshot import NewRelease

@@ -14,13 +14,13 @@ from core.model.command import (
     ListStrategies,
     ReadLog,
     RunStrategy,
-    ScheduleProposal,
     ShowDetail,
     ShowRecord,
 )
 from core.model.figures import Basis, Unit, Units
 from core.model.known import Known, Unknown
 from core.model.platform import Page, Record, RecordRule, Strategy, TradeTiming
+from core.model.record_card import ScheduleProposal
 from core.model.settings import ScheduleSettings
 from core.model.snapshot import Followed, Level
 from tests.tui.samples import record_card, record_detail, records_page, snapshot

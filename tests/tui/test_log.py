@@ -3,7 +3,8 @@
 from dataclasses import replace
 from datetime import date
 
-from core.model.command import Done, Failed, FindInLog, LogLine, LogPage, ReadLog
+from core.model.command import Done, Failed, FindInLog, ReadLog
+from core.model.log_page import LogLine, LogPage
 from core.model.snapshot import Level
 from tests.tui.samples import NOW, TODAY, log_lines, snapshot
 from tests.tui.screen import flat, lines, press, shown, status_text, text, until

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from core.model.command import RecordCard, ShowRecord
+from core.model.command import ShowRecord
 from core.model.known import Known
 from core.model.platform import SkippedRow
+from core.model.record_card import RecordCard
 from tests.tui.samples import NOW, record_card
 from tui.screens.strategy_records import list_text
 

@@ -5,8 +5,9 @@ from decimal import Decimal
 import pytest
 from rich.cells import cell_len
 
-from core.model.command import Done, Failed, ListStrategies, LogPage, MakePlan, ReadLog, ShowRecord
+from core.model.command import Done, Failed, ListStrategies, MakePlan, ReadLog, ShowRecord
 from core.model.known import Known, Unknown
+from core.model.log_page import LogPage
 from core.model.platform import Page
 from core.model.snapshot import Health, Level
 from tests.tui import samples

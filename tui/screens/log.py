@@ -10,7 +10,8 @@ from textual.binding import BindingType
 from textual.widget import Widget
 
 from core.i18n import mark, say, say_many
-from core.model.command import Done, FindInLog, LogLine, LogPage, ReadLog
+from core.model.command import Done, FindInLog, ReadLog
+from core.model.log_page import LogLine, LogPage
 from core.model.snapshot import Level
 from tui import format as fmt
 from tui.actions import bindings_of

@@ -13,9 +13,10 @@ from textual.widget import Widget
 
 from core.i18n import mark, say
 from core.model.backtest import RecordDetail
-from core.model.command import Done, ListRecords, ListStrategies, RecordCard, Reply, RunStrategy, ShowDetail, ShowRecord
+from core.model.command import Done, ListRecords, ListStrategies, Reply, RunStrategy, ShowDetail, ShowRecord
 from core.model.known import Known, Maybe, Unknown
 from core.model.platform import Record, Strategy
+from core.model.record_card import RecordCard
 from core.model.snapshot import Followed, Snapshot
 from tui import format as fmt
 from tui.actions import bindings_of

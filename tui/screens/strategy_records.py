@@ -11,10 +11,10 @@ from textual.containers import VerticalScroll
 
 from core.i18n import mark, say
 from core.model.backtest import Performance, RecordDetail
-from core.model.command import RecordCard
 from core.model.figures import Basis, Unit
 from core.model.known import Known, Maybe, Unknown
 from core.model.platform import Record, Strategy
+from core.model.record_card import RecordCard
 from core.model.snapshot import Followed
 from tui import format as fmt
 from tui.screens.record_performance import drawn, performance_chart, performance_notes, year_rows
