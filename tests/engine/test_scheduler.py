@@ -3,111 +3,25 @@
 import asyncio
 import json
 import logging
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from core.calendar.calendar import Calendar
-from core.engine.scheduler import MAX_DELAY, RunScheduler, stored_missed_run
-from core.infra.clock import SteppedClock
-from core.infra.database import open_database
-from core.model.known import Known, Maybe, Unknown
+from core.engine.scheduler import MAX_DELAY, stored_missed_run
+from core.model.known import Maybe, Unknown
 from core.model.order import Origin
 from core.model.platform import Selection
 from core.model.settings import ScheduleSettings, Settings, StopSettings, StrategySettings
-from core.model.time import SHANGHAI
-from core.trading.state_store import TRADING, StateStore
-from tests import worlds
-
-REBALANCE, REFILL = Origin.REBALANCE, Origin.REFILL
-FOLLOWED = StrategySettings(strategy_id=4, history_id=403)
-DAILY = Settings(schedule=ScheduleSettings(time="14:50"))
-WITH_REFILL = Settings(schedule=ScheduleSettings(time="14:50"), stops=StopSettings(refill=True, refill_time="14:50"))
-
-
-def at(text: str) -> datetime:
-    return datetime.fromisoformat(text).replace(tzinfo=SHANGHAI)
-
-
-class Killed(BaseException):
-    """The process ends here."""
-
-
-class Brittle(StateStore):
-    """Crashes at its nth write."""
-
-    left: int | None = None
-
-    def keep(self, key: str, value: str) -> None:
-        if self.left is not None:
-            if self.left == 0:
-                raise Killed
-            self.left -= 1
-        super().keep(key, value)
-
-
-class ScheduleWorld:
-    """The schedule of one data folder; `again` is a restart over the same file."""
-
-    def __init__(self, path: Path, settings: Settings = DAILY, now: str = "2026-05-14 20:00") -> None:
-        self.settings = settings
-        self.strategy = FOLLOWED
-        self.carry_out: Callable[[Origin], Awaitable[str | None]] | None = None
-        self.fetch: Callable[[], Awaitable[Maybe[Selection]]] | None = None
-        self.clock = SteppedClock(at(now))
-        self.db = open_database(path, TRADING, durable=False)
-        self.state_store = Brittle(self.db)
-        self.ran: list[tuple[Origin, datetime]] = []
-        self.refusals: list[str | None] = []
-        self.listed: Maybe[Selection] = Known(worlds.selection("113001", "113002"))
-        self.scheduler = self.again()
-
-    def again(self, settings: Settings | None = None) -> RunScheduler:
-        self.carry_out = self.fetch = None
-        self.settings = (settings or self.settings).model_copy(update={"strategy": self.strategy})
-        self.scheduler = RunScheduler(
-            self.settings,
-            self.clock,
-            Calendar(),
-            self.state_store,
-            self,
-        )
-        self.scheduler.check_missed_runs()
-        return self.scheduler
-
-    def follow(self, strategy: StrategySettings) -> None:
-        self.strategy = strategy
-        self.settings = self.settings.model_copy(update={"strategy": strategy})
-        self.scheduler.use_settings(self.settings)
-
-    async def due(self, now: str) -> None:
-        self.clock.move_to(at(now))
-        await self.scheduler.rebalance_due()
-
-    @property
-    def runs(self) -> list[str]:
-        return [f"{origin} {moment:%m-%d %H:%M}" for origin, moment in self.ran]
-
-    @property
-    def why(self) -> str:
-        missed = self.scheduler.missed
-        return f"{missed.planned_at:%m-%d %H:%M} {missed.why}" if missed else ""
-
-    async def run(self, origin: Origin) -> str | None:
-        if self.carry_out is not None:
-            return await self.carry_out(origin)
-        self.ran.append((origin, self.clock.now()))
-        await asyncio.sleep(0)
-        refusal = self.refusals.pop(0) if self.refusals else None
-        if refusal is None and origin is REBALANCE:
-            self.scheduler.rebalanced()
-        return refusal
-
-    async def selection(self) -> Maybe[Selection]:
-        return self.listed if self.fetch is None else await self.fetch()
+from tests.engine.schedule_world import (
+    FOLLOWED,
+    WITH_REFILL,
+    Killed,
+    ScheduleWorld,
+    at,
+)
 
 
 @pytest.fixture
@@ -428,111 +342,6 @@ async def test_a_crash_at_any_write_of_a_restart_keeps_the_offer(world: Schedule
         world.state_store.left = None
         world.again()
     assert world.why.startswith("05-15 14:50")
-
-
-EACH_FIFTH = Settings(schedule=ScheduleSettings(frequency="sessions", every=5, time="14:50"))
-
-
-@pytest.fixture
-def counting(tmp_path: Path) -> Iterator[ScheduleWorld]:
-    """Sessions: 14 and 15 May, 18 to 22 May, 25 to 29 May 2026, without a holiday."""
-    world = ScheduleWorld(tmp_path / "app.db", EACH_FIFTH)
-    with closing(world.db):
-        yield world
-
-
-def next_at(world: ScheduleWorld) -> str:
-    found = world.scheduler.next_rebalance(world.clock.now())
-    return "" if found is None else f"{found:%m-%d %H:%M}"
-
-
-async def days(world: ScheduleWorld, *dates: str) -> None:
-    for day in dates:
-        await world.due(f"2026-05-{day} 14:50")
-
-
-async def test_the_first_run_is_on_the_next_session_and_the_next_after_so_many(counting: ScheduleWorld) -> None:
-    assert next_at(counting) == "05-15 14:50"
-    await days(counting, "15", "18", "19", "20", "21", "22", "25")
-    assert counting.runs == ["rebalance 05-15 14:50", "rebalance 05-22 14:50"]
-
-
-async def test_the_count_goes_on_after_a_restart(counting: ScheduleWorld) -> None:
-    await days(counting, "15", "18")
-    counting.again()
-    assert next_at(counting) == "05-22 14:50"
-    await days(counting, "19", "22")
-    assert counting.runs == ["rebalance 05-15 14:50", "rebalance 05-22 14:50"]
-
-
-async def test_a_rebalance_by_hand_begins_the_count_anew(counting: ScheduleWorld) -> None:
-    await days(counting, "15")
-    counting.clock.move_to(at("2026-05-19 10:00"))
-    counting.scheduler.rebalanced()
-    assert next_at(counting) == "05-26 14:50"
-
-
-async def test_a_rebalance_by_hand_on_the_day_stands_for_the_one_that_is_due(counting: ScheduleWorld) -> None:
-    await days(counting, "15")
-    counting.clock.move_to(at("2026-05-22 10:00"))
-    counting.scheduler.rebalanced()
-    await days(counting, "22")
-    assert counting.runs == ["rebalance 05-15 14:50"]
-    assert next_at(counting) == "05-29 14:50"
-
-
-async def test_a_run_that_was_not_carried_out_is_offered_and_does_not_move_the_count(counting: ScheduleWorld) -> None:
-    await days(counting, "15")
-    counting.clock.move_to(at("2026-05-22 15:30"))
-    counting.again()
-    assert counting.why.startswith("05-22 14:50 rotor was not running")
-    assert next_at(counting) == "05-29 14:50"
-    counting.clock.move_to(at("2026-05-25 10:00"))
-    counting.scheduler.rebalanced()
-    assert counting.scheduler.missed is None
-    assert next_at(counting) == "06-01 14:50"
-
-
-async def test_a_first_run_that_is_refused_is_offered_and_due_again_on_the_next_session(
-    counting: ScheduleWorld,
-) -> None:
-    counting.refusals = ["the list is stale"] * 10
-    await days(counting, "15")
-    assert counting.why.startswith("05-15 14:50 the list is stale")
-    counting.refusals = []
-    await days(counting, "18", "19")
-    assert [run for run in counting.runs if "05-15" not in run] == ["rebalance 05-18 14:50"]
-    assert next_at(counting) == "05-25 14:50"
-
-
-async def test_a_changed_count_goes_on_from_the_same_last_run(counting: ScheduleWorld) -> None:
-    await days(counting, "15", "18", "19", "20")
-    schedule = ScheduleSettings(frequency="sessions", every=2, time="14:50")
-    counting.scheduler.use_settings(counting.settings.model_copy(update={"schedule": schedule}))
-    assert counting.scheduler.missed is None  # 19 May was due by the new count only, which is no run that was missed
-    assert next_at(counting) == "05-21 14:50"
-
-
-async def test_another_record_is_due_on_the_next_session(counting: ScheduleWorld) -> None:
-    await days(counting, "15", "18")
-    counting.follow(StrategySettings(strategy_id=4, history_id=404))
-    assert next_at(counting) == "05-19 14:50"
-    counting.follow(FOLLOWED)
-    assert next_at(counting) == "05-22 14:50"
-
-
-async def test_a_last_run_that_is_yet_to_come_is_not_counted_from(counting: ScheduleWorld) -> None:
-    """It was stored while the clock was ahead: counted from, it would keep the schedule still until then."""
-    await days(counting, "15")
-    counting.state_store.keep("schedule_last_run", '{"strategy_id": 4, "history_id": 403, "day": "2027-01-04"}')
-    counting.again()
-    assert next_at(counting) == "05-18 14:50"
-
-
-async def test_a_calendar_that_ends_before_the_next_run_has_none(counting: ScheduleWorld) -> None:
-    counting.clock.move_to(at("2026-12-30 14:50"))
-    counting.scheduler.rebalanced()
-    assert next_at(counting) == ""
 
 
 def test_a_schedule_that_an_older_version_stored_is_not_a_new_one(world: ScheduleWorld) -> None:
