@@ -1,7 +1,6 @@
 """Strategies: choose one and one of its backtest records, check the list, use the record."""
 
 from collections.abc import Callable
-from decimal import Decimal
 from functools import partial
 from typing import Any, ClassVar
 
@@ -18,10 +17,9 @@ from core.model.known import Known, Maybe, Unknown
 from core.model.platform import Record, Strategy
 from core.model.record_card import RecordCard
 from core.model.snapshot import Followed, Snapshot
-from tui import format as fmt
 from tui.actions import bindings_of
-from tui.format import ours
-from tui.screens.dialogs import ChoiceDialog, Confirm, Fact, Question, kept_current
+from tui.screens.dialogs import Question, kept_current
+from tui.screens.follow_question import follow_question
 from tui.screens.pane import Pane
 from tui.screens.strategy_records import (
     SORTINGS,
@@ -351,49 +349,9 @@ class StrategiesPane(Pane):
 
     async def _answer(self, strategy: Strategy, record: Record, card: RecordCard) -> bool | str:
         """Empty or False for no; "k" for the record without its schedule."""
-        question: Callable[[Snapshot], Question[Any]] = partial(self._question, strategy, record, card)
+        question: Callable[[Snapshot], Question[Any]] = partial(follow_question, strategy, record, card)
         snapshot = self.host.snapshot
         return snapshot is not None and await self.host.push_screen_wait(kept_current(question, snapshot))
-
-    def _question(self, strategy: Strategy, record: Record, card: RecordCard, snapshot: Snapshot) -> Question[Any]:
-        old = self._followed
-        replaced = say("nothing: none is in use yet")
-        if old is not None:
-            replaced = say(
-                "{strategy_name}, record {history_id}",
-                strategy_name=old.strategy_name or say("strategy {strategy_id}", strategy_id=old.strategy_id),
-                history_id=old.history_id,
-            )
-        size: Fact
-        if isinstance(card.selection, Unknown):
-            size = (say("List today"), say("none: {reason}", reason=card.selection.reason), Tone.WARN)
-        else:
-            listed = card.selection.value
-            size = (
-                say("List today"),
-                say("{bonds}, {dated}", bonds=fmt.plural(len(listed.bonds), "bond"), dated=listed.dated),
-                Tone.TEXT,
-            )
-        rows: list[Fact] = [
-            (say("Strategy"), strategy.name, Tone.STRONG),
-            (
-                say("Record"),
-                say("{id}, return {strategy_return}", id=record.id, strategy_return=fmt.ratio(record.strategy_return)),
-                Tone.TEXT,
-            ),
-            size,
-            (say("Replaces"), replaced, Tone.TEXT),
-            (say("Rule"), fmt.rule_text(card.rule), Tone.TEXT),
-            *_changes(card, snapshot),
-        ]
-        title, asked = say("Use this record"), say("Follow it from the next rebalance on? Nothing is sent now.")
-        if card.proposal is None:
-            return Confirm(title, rows, asked, say("Yes, use it"))
-        answers = [
-            ("y", say("Yes, and change the schedule: {schedule}", schedule=card.proposal.text)),
-            ("k", say("Yes, and keep my schedule: {schedule}", schedule=card.proposal.in_use)),
-        ]
-        return ChoiceDialog(title, rows, asked, answers, calm=True)
 
 
 def _why_unusable(card: Reply[RecordCard]) -> str:
@@ -401,27 +359,3 @@ def _why_unusable(card: Reply[RecordCard]) -> str:
     if not isinstance(card, Done):
         return card.text
     return card.value.parameters.reason if isinstance(card.value.parameters, Unknown) else ""
-
-
-def _changes(card: RecordCard, snapshot: Snapshot) -> list[Fact]:
-    """What a rebalance to this list would change of what the strategy owns, as things stand."""
-    if isinstance(card.selection, Unknown) or not isinstance(snapshot.positions, Known):
-        return []
-    selection = card.selection.value
-    if not selection.rows:
-        return []  # whether it means to sell is decided by the plan
-    listed, mine = set(selection.codes), ours(snapshot)
-    leaving = [row for row in mine if row.code not in listed and selection.skips(row.code) is None]
-    staying = len(mine) - len(leaving)
-    joining = [bond for bond in card.listed if bond.code not in {row.code for row in mine}]
-    worth = sum((row.last * row.ours for row in leaving if row.last is not None), Decimal(0))
-    blocked = sum(bool(bond.blocked) for bond in joining)
-    sells = say("{bonds}, about {amount} CNY", bonds=fmt.plural(len(leaving), "bond"), amount=fmt.money(worth))
-    buys = fmt.plural(len(joining), "bond")
-    if blocked:
-        buys = say("{bonds}, {blocked} of them cannot trade now", bonds=buys, blocked=blocked)
-    return [
-        (say("Would sell"), sells, Tone.SELL if leaving else Tone.DIM),
-        (say("Would buy"), buys, Tone.BUY if joining else Tone.DIM),
-        (say("Would keep"), fmt.plural(staying, "bond"), Tone.TEXT),
-    ]

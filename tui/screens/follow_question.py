@@ -1,0 +1,80 @@
+"""The question before a record is followed."""
+
+from decimal import Decimal
+from typing import Any
+
+from core.i18n import say
+from core.model.known import Known, Unknown
+from core.model.platform import Record, Strategy
+from core.model.record_card import RecordCard
+from core.model.snapshot import Snapshot
+from tui import format as fmt
+from tui.format import ours
+from tui.screens.dialogs import ChoiceDialog, Confirm, Fact, Question
+from tui.widgets.theme import Tone
+
+
+def follow_question(strategy: Strategy, record: Record, card: RecordCard, snapshot: Snapshot) -> Question[Any]:
+    """What following this record would change. The answer "k" keeps the schedule that is in use."""
+    old = snapshot.followed
+    replaced = say("nothing: none is in use yet")
+    if old is not None:
+        replaced = say(
+            "{strategy_name}, record {history_id}",
+            strategy_name=old.strategy_name or say("strategy {strategy_id}", strategy_id=old.strategy_id),
+            history_id=old.history_id,
+        )
+    size: Fact
+    if isinstance(card.selection, Unknown):
+        size = (say("List today"), say("none: {reason}", reason=card.selection.reason), Tone.WARN)
+    else:
+        listed = card.selection.value
+        size = (
+            say("List today"),
+            say("{bonds}, {dated}", bonds=fmt.plural(len(listed.bonds), "bond"), dated=listed.dated),
+            Tone.TEXT,
+        )
+    rows: list[Fact] = [
+        (say("Strategy"), strategy.name, Tone.STRONG),
+        (
+            say("Record"),
+            say("{id}, return {strategy_return}", id=record.id, strategy_return=fmt.ratio(record.strategy_return)),
+            Tone.TEXT,
+        ),
+        size,
+        (say("Replaces"), replaced, Tone.TEXT),
+        (say("Rule"), fmt.rule_text(card.rule), Tone.TEXT),
+        *_changes(card, snapshot),
+    ]
+    title, asked = say("Use this record"), say("Follow it from the next rebalance on? Nothing is sent now.")
+    if card.proposal is None:
+        return Confirm(title, rows, asked, say("Yes, use it"))
+    answers = [
+        ("y", say("Yes, and change the schedule: {schedule}", schedule=card.proposal.text)),
+        ("k", say("Yes, and keep my schedule: {schedule}", schedule=card.proposal.in_use)),
+    ]
+    return ChoiceDialog(title, rows, asked, answers, calm=True)
+
+
+def _changes(card: RecordCard, snapshot: Snapshot) -> list[Fact]:
+    """What a rebalance to this list would change of what the strategy owns, as things stand."""
+    if isinstance(card.selection, Unknown) or not isinstance(snapshot.positions, Known):
+        return []
+    selection = card.selection.value
+    if not selection.rows:
+        return []  # whether it means to sell is decided by the plan
+    listed, mine = set(selection.codes), ours(snapshot)
+    leaving = [row for row in mine if row.code not in listed and selection.skips(row.code) is None]
+    staying = len(mine) - len(leaving)
+    joining = [bond for bond in card.listed if bond.code not in {row.code for row in mine}]
+    worth = sum((row.last * row.ours for row in leaving if row.last is not None), Decimal(0))
+    blocked = sum(bool(bond.blocked) for bond in joining)
+    sells = say("{bonds}, about {amount} CNY", bonds=fmt.plural(len(leaving), "bond"), amount=fmt.money(worth))
+    buys = fmt.plural(len(joining), "bond")
+    if blocked:
+        buys = say("{bonds}, {blocked} of them cannot trade now", bonds=buys, blocked=blocked)
+    return [
+        (say("Would sell"), sells, Tone.SELL if leaving else Tone.DIM),
+        (say("Would buy"), buys, Tone.BUY if joining else Tone.DIM),
+        (say("Would keep"), fmt.plural(staying, "bond"), Tone.TEXT),
+    ]
