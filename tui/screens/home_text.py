@@ -64,7 +64,7 @@ def _limit_rows(snapshot: Snapshot, width: int) -> list[Fact]:
 
 def _run_rows(run: Rebalance | None) -> list[Fact]:
     if run is None:
-        return [(say("Last"), say("nothing ran yet"), Tone.DIM)]
+        return [(say("Last run"), say("nothing ran yet"), Tone.DIM)]
     if run.finished_at is None:
         first: Fact = (
             say("Running"),
@@ -77,7 +77,7 @@ def _run_rows(run: Rebalance | None) -> list[Fact]:
             Tone.WARN,
         )
     else:
-        first = (say("Last"), f"{fmt.clock(run.finished_at)} {say(run.origin)}, {say(run.stage)}", Tone.TEXT)
+        first = (say("Last run"), f"{fmt.clock(run.finished_at)} {say(run.origin)}, {say(run.stage)}", Tone.TEXT)
     rows = [
         first,
         (

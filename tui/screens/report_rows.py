@@ -107,7 +107,7 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         Column(mark("Stop"), 9, most=11),
         Column(mark("Code"), 9),
         Column(mark("Name"), 8, most=12, rank=2),
-        Column(mark("Level"), 7, right=True),
+        Column(mark("Trigger"), 7, right=True),
         Column(mark("Price"), 7, right=True),
         Column(mark("Sold at"), 7, right=True),
         Column(mark("Sold"), 5, right=True),

@@ -231,7 +231,7 @@ def _stop_facts(row: StopResult) -> list[Fact]:
     return [
         (say("Fired"), f"{fmt.in_shanghai(row.at):%Y-%m-%d} {fmt.clock(row.at)}", Tone.TEXT),
         (say("Stop"), say(str(row.origin)), Tone.STRONG),
-        (say("Level"), not_recorded if row.level is None else fmt.price(row.level), Tone.TEXT),
+        (say("Trigger"), not_recorded if row.level is None else fmt.price(row.level), Tone.TEXT),
         (say("Price then"), not_recorded if row.price is None else fmt.price(row.price), Tone.TEXT),
         (say("Sold at"), fmt.price(row.average), Tone.TEXT),
         (say("Sold"), volumes, Tone.TEXT),
