@@ -18,20 +18,39 @@ _FOLDERS = {"zh": "zh_CN"}
 _current: tuple[Language, gettext.NullTranslations] = ("en", gettext.NullTranslations())
 
 
-def say(text: str, /, **values: object) -> str:
-    """The sentence in the language in use; `{name}` in it stands for a value, with the usual format specification."""
-    told = _current[1].gettext(text) if text else ""
+class Marked(str):
+    """A marked text that keeps the context in which `say` translates it; else a string like any other."""
+
+    __slots__ = ("context",)
+    context: str
+
+
+def say(text: str, /, *, context: str = "", **values: object) -> str:
+    """The sentence in the language in use; `{name}` in it stands for a value, with the usual format specification.
+
+    `context` tells two meanings of one English word apart: "Last" is a price in the context "price". A text of `mark`
+    and a member of an enum with the attribute `context` bring their own. A word that the catalogue does not have in
+    this context is translated without it.
+    """
+    told = _translated(text, context or getattr(text, "context", "")) if text else ""
     return told.format(**values) if values else told
 
 
-def say_many(one: str, many: str, count: int, /, **values: object) -> str:
-    """`one` or `many` by the count, which both may show as `{count}`."""
-    return _current[1].ngettext(one, many, count).format(count=count, **values)
+def say_many(one: str, many: str, count: int, /, *, context: str = "", **values: object) -> str:
+    """`one` or `many` by the count, which both may show as `{count}`; `context` as for `say`."""
+    translations = _current[1]
+    told = translations.npgettext(context, one, many, count) if context else translations.ngettext(one, many, count)
+    return told.format(count=count, **values)
 
 
-def mark(text: str, /) -> str:
-    """The text as it is, for tables that are made once: it is in the catalogues, and `say` translates it when shown."""
-    return text
+def mark(text: str, /, *, context: str = "") -> str:
+    """The text as it is, for tables that are made once: it is in the catalogues, and `say` translates it when shown,
+    in this context unless it is given another."""
+    if not context:
+        return text
+    marked = Marked(text)
+    marked.context = context
+    return marked
 
 
 def language() -> Language:
@@ -58,6 +77,13 @@ def machine_language() -> Language:
         # The primary language is the low ten bits; 4 is Chinese.
         return "zh" if ctypes.windll.kernel32.GetUserDefaultUILanguage() & 0x3FF == 4 else "en"
     return "zh" if (locale.getlocale()[0] or "").lower().startswith("zh") else "en"
+
+
+def _translated(text: str, context: str) -> str:
+    translations = _current[1]
+    if context and (told := translations.pgettext(context, text)) != text:
+        return told
+    return str(translations.gettext(text))
 
 
 def _translations(chosen: Language) -> gettext.NullTranslations:

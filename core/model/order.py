@@ -40,7 +40,7 @@ class OrderState(StrEnum):
     """An order's life as the journal knows it."""
 
     INTENDED = mark("intended")  # on disk; may or may not have been sent
-    UNKNOWN = mark("unknown")  # sent, outcome not known: this bond is frozen until it is settled
+    UNKNOWN = mark("unknown", context="order")  # sent, outcome not known: this bond is frozen until it is settled
     WORKING = mark("working")
     PART_FILLED = mark("part filled")
     CANCELLING = mark("cancelling")
@@ -49,6 +49,11 @@ class OrderState(StrEnum):
     REJECTED = mark("rejected")  # by the exchange or the broker's counter, after it took the order
     REFUSED = mark("refused")  # never taken
     LAPSED = mark("lapsed")  # the trading day ended before the order did
+
+    @property
+    def context(self) -> str:
+        """In which `say` translates it."""
+        return "order"
 
 
 LIVE_STATES = frozenset({OrderState.WORKING, OrderState.PART_FILLED, OrderState.CANCELLING})

@@ -2,6 +2,7 @@
 
 `python -m tests.language` brings it up to date; `missing` prints what has no Chinese yet as JSON, and `fill FILE` takes
 `{source: translation}` from JSON. Of a sentence with a plural the translation is one text: Chinese has one form.
+A source with a context is named `context|source` there, such as "price|Last".
 """
 
 import ast
@@ -12,7 +13,7 @@ import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from babel.messages.catalog import Catalog, Message
 from babel.messages.mofile import write_mo
@@ -30,18 +31,26 @@ _HEADER = "# 简体中文 for rotor. Made with: python -m tests.language\n"
 _ALWAYS = datetime(2026, 1, 1, tzinfo=UTC)
 _LOGS = frozenset({"log", "_log"})
 
-Source = str | tuple[str, ...]
+
+class Source(NamedTuple):
+    """A sentence of the code: its forms, one or with a plural two, and the context it is said in."""
+
+    forms: tuple[str, ...]
+    context: str = ""
+
+    @property
+    def name(self) -> str:
+        """What it is called in JSON: `context|first form`, without a context the first form."""
+        return f"{self.context}|{self.forms[0]}" if self.context else self.forms[0]
 
 
 def sources() -> dict[str, Source]:
-    """Every sentence in the code, by its (first) form."""
+    """Every sentence in the code, by its name."""
     found: dict[str, Source] = {}
     for package in ("core", "tui"):
         for file in sorted((ROOT / package).rglob("*.py")):
-            for source in said(file.read_text("utf-8")):
-                found[_key(source)] = source
-    for _, field in setting_fields():
-        found[about(field)] = about(field)
+            found |= {source.name: source for source in said(file.read_text("utf-8"))}
+    found |= {about(field): Source((about(field),)) for _, field in setting_fields()}
     return dict(sorted(found.items()))
 
 
@@ -53,11 +62,17 @@ def said(code: str) -> Iterator[Source]:
     for call in ast.walk(ast.parse(code)):
         if isinstance(call, ast.Call) and _logs(call):
             texts = [text.value for text in call.args[:2] if isinstance(text, ast.Constant)]
-            yield from (text for text in texts if isinstance(text, str) and re.search("[a-z]{2}", text))
+            yield from (Source((text,)) for text in texts if isinstance(text, str) and re.search("[a-z]{2}", text))
         if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in _FORMS:
             texts = [str(text.value) for text in call.args[: _FORMS[call.func.id]] if isinstance(text, ast.Constant)]
             if len(texts) == _FORMS[call.func.id]:
-                yield texts[0] if len(texts) == 1 else tuple(texts)
+                yield Source(tuple(texts), _context(call))
+
+
+def _context(call: ast.Call) -> str:
+    """The context it is said in. One that is not a plain text would be missing in the catalogue."""
+    given = [keyword.value for keyword in call.keywords if keyword.arg == "context"]
+    return str(ast.literal_eval(given[0])) if given else ""
 
 
 def _logs(call: ast.Call) -> bool:
@@ -75,15 +90,17 @@ def kept() -> Catalog:
 def updated(old: Catalog, fresh: dict[str, str] | None = None) -> Catalog:
     """What the code says now, with the translations there are."""
     new = _blank()
-    known: dict[str, Any] = {_key(message.id): message.string for message in old if message.id}
-    for key, source in sources().items():
-        told = (fresh or {}).get(key)
-        string: Any = known.get(key, "") if told is None else told
-        if isinstance(source, tuple) and isinstance(string, str):
-            string = (string,)
-        elif isinstance(source, str) and isinstance(string, tuple):
-            string = string[0]
-        new.add(source, string, flags=("python-brace-format",) if "{" in key else ())
+    known = {source_of(message).name: translation(message) for message in messages(old)}
+    for name, source in sources().items():
+        told = (fresh or {}).get(name, known.get(name, ""))
+        flags = ("python-brace-format",) if "{" in name else ()
+        plural = len(source.forms) > 1
+        new.add(
+            source.forms if plural else source.forms[0],
+            (told,) if plural else told,
+            flags=flags,
+            context=source.context or None,
+        )
     return new
 
 
@@ -114,8 +131,15 @@ def messages(catalogue: Catalog) -> Iterator[Message]:
     return (message for message in catalogue if message.id)
 
 
+def source_of(message: Message) -> Source:
+    """What a message of the catalogue translates."""
+    forms: Any = message.id
+    return Source((forms,) if isinstance(forms, str) else tuple(forms), message.context or "")
+
+
 def missing(catalogue: Catalog) -> list[str]:
-    return [_key(message.id) for message in messages(catalogue) if not translation(message)]
+    """The names of what has no Chinese."""
+    return [source_of(message).name for message in messages(catalogue) if not translation(message)]
 
 
 def keep(catalogue: Catalog) -> None:
@@ -127,10 +151,6 @@ def keep(catalogue: Catalog) -> None:
 
 def _blank() -> Catalog:
     return Catalog(locale="zh_CN", fuzzy=False)
-
-
-def _key(source: Any) -> str:
-    return source if isinstance(source, str) else source[0]
 
 
 def main(arguments: list[str]) -> None:

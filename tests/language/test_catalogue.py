@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 
-from core.i18n import say, say_many, use_language
+from core import i18n
+from core.i18n import mark, say, say_many, use_language
+from core.model.order import OrderState
 from tests.language.catalogue import (
     MO,
     PO,
@@ -20,6 +22,8 @@ from tests.language.catalogue import (
     kept,
     messages,
     missing,
+    said,
+    source_of,
     sources,
     translation,
     updated,
@@ -38,7 +42,7 @@ def catalogue() -> Any:
 
 def test_no_translation_is_missing_or_left_over(catalogue: Any) -> None:
     assert missing(updated(catalogue)) == []
-    assert {_first(message.id) for message in messages(catalogue)} == set(sources())
+    assert {source_of(message).name for message in messages(catalogue)} == set(sources())
     assert not [message.id for message in messages(catalogue) if message.fuzzy]
 
 
@@ -85,6 +89,36 @@ def test_sentences_are_in_the_chosen_language() -> None:
         assert say("Waiting for the engine.") == "Waiting for the engine."
     finally:
         use_language("en")
+
+
+def test_one_word_with_two_meanings_has_two_translations(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = {"Last": "plain", "price\x04Last": "现价", "run\x04Last": "上次执行"}
+    translations = gettext.GNUTranslations()
+    vars(translations).update(_catalog=told, plural=lambda count: 0)
+    monkeypatch.setattr(i18n, "_current", ("zh", translations))
+    assert (say("Last"), say("Last", context="price"), say("Last", context="run")) == ("plain", "现价", "上次执行")
+    assert say(mark("Last", context="run")) == "上次执行"
+    assert say("Last", context="of another kind") == "plain"
+
+
+def test_the_members_of_an_enum_bring_its_context() -> None:
+    try:
+        use_language("zh")
+        assert say(OrderState.UNKNOWN) == "状态未知" != say("unknown")
+        assert say(OrderState.FILLED) == say("filled")  # no context in the catalogue: translated without it
+    finally:
+        use_language("en")
+
+
+def test_a_context_does_not_show_in_english() -> None:
+    assert mark("Last", context="price") == "Last"
+    assert f"{mark('Last', context='price')} {say('Last', context='price')}" == "Last Last"
+    assert say_many("{count} day", "{count} days", 2, context="schedule") == "2 days"
+
+
+def test_a_context_is_collected_with_its_word() -> None:
+    code = "say('Last', context='price'), mark('Last'), say_many('one', 'many', 2, context='schedule', name=name)"
+    assert [source.name for source in said(code)] == ["price|Last", "Last", "schedule|one"]
 
 
 _SINKS = {

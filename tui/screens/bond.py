@@ -113,7 +113,7 @@ def _price_rows(price: SourcePrice, now: datetime | None) -> list[Fact]:
         (say("Bid / ask"), f"{_side(quote.bid, quote.bid_volume)} / {_side(quote.ask, quote.ask_volume)}", Tone.TEXT),
         (say("Previous close"), fmt.price(quote.prev_close), Tone.TEXT),
         (say("Day's limits"), f"{fmt.price(quote.limit_down)} - {fmt.price(quote.limit_up)}", Tone.TEXT),
-        (say("Volume"), say("{volume} 张 today", volume=fmt.volume(quote.volume)), Tone.TEXT),
+        (say("Volume", context="turnover"), say("{volume} 张 today", volume=fmt.volume(quote.volume)), Tone.TEXT),
     ]
 
 

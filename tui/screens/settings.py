@@ -314,8 +314,8 @@ def _question(setting: SettingRow, text: str) -> Confirm:
     rows: list[Fact] = [
         (say("Setting"), setting.key, Tone.STRONG),
         (say("Now"), setting.value or say("(empty)"), Tone.TEXT),
-        (say("Then"), _with_percentage(setting, text) or say("(empty)"), Tone.WARN),
-        (say("From"), say(_AT_ONCE if setting.at_once else _AFTER_RESTART), Tone.TEXT),
+        (say("Then", context="value"), _with_percentage(setting, text) or say("(empty)"), Tone.WARN),
+        (say("From", context="time"), say(_AT_ONCE if setting.at_once else _AFTER_RESTART), Tone.TEXT),
     ]
     if setting.key == "mode" and text == "live":
         needs = say("real money: the first order needs your consent and a passed self-test")
