@@ -28,6 +28,7 @@ from core.model.quote import Quote, SessionPhase
 from core.model.settings import Settings
 from core.model.snapshot import Event, Snapshot
 from core.quotes.akshare import AkshareQuotes
+from core.quotes.day_lines import DayLines
 from core.quotes.failover import FailoverQuotes, QuoteSource
 from core.quotes.feed import NoQuotes, QuoteFeed, Quotes
 from core.quotes.qmt import QmtQuotes
@@ -86,6 +87,7 @@ class RunState:
 
     events: deque[Event] = field(default_factory=lambda: deque[Event](maxlen=200))
     quotes: Quotes = field(default_factory=dict[BondCode, Maybe[Quote]])
+    day_lines: DayLines = field(default_factory=DayLines)
     last_quotes: LastQuotes | None = None
     watched_at: float | None = None
     strategy_name: str = ""

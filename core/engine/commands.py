@@ -12,10 +12,10 @@ from core.engine.assembly import Components
 from core.engine.current_settings import CurrentSettings
 from core.engine.doctor.examination import examine
 from core.engine.login import PlatformLogin, name_of
-from core.engine.reports import export_report, read_report
+from core.engine.reports import export_report, read_equity, read_report
 from core.engine.scheduler import RunScheduler
 from core.engine.settings_commands import SettingsCommands
-from core.engine.snapshots import bond_card, listed_bonds
+from core.engine.snapshots import bond_card, bond_day_line, listed_bonds
 from core.engine.trading_commands import CommandDeclined, TradingCommands
 from core.factorcat import FactorCatError
 from core.factorcat.record_detail import read_detail
@@ -55,6 +55,8 @@ from core.model.command import (
     MakePlan,
     OpenSafe,
     PauseBuys,
+    ReadDayLine,
+    ReadEquity,
     ReadLog,
     ReadOrders,
     ReadReport,
@@ -85,6 +87,7 @@ from core.model.order import Origin
 from core.model.platform import Page, Record, Selection, Strategy
 from core.model.record_card import ListedBond, RecordCard, ScheduleProposal
 from core.model.report import CashFlow, Report
+from core.model.series import DayLine, EquityLine
 from core.model.snapshot import Adoption, Followed, Need, Rebalance
 from core.model.time import SHANGHAI
 from core.rules.record_parameters import rule_of
@@ -130,6 +133,7 @@ class CommandHandlers:
             ShowRecord: self._record,
             ShowDetail: self._detail,
             ShowBond: self._bond,
+            ReadDayLine: self._day_line,
             RunStrategy: self._follow,
             MakePlan: self._trading.plan,
             ExecutePlan: self._execute,
@@ -164,6 +168,7 @@ class CommandHandlers:
             FindInLog: self._find_in_log,
             ReadOrders: self._orders,
             ReadReport: self._report,
+            ReadEquity: self._equity,
             ExportReport: self._export_report,
         }
 
@@ -218,6 +223,9 @@ class CommandHandlers:
             components.settings,
             components.clock.now(),
         )
+
+    async def _day_line(self, command: ReadDayLine) -> DayLine:
+        return await bond_day_line(self._components, BondCode(command.code))
 
     async def _in_the_market(self, selection: Selection) -> tuple[ListedBond, ...]:
         components = self._components
@@ -386,6 +394,14 @@ class CommandHandlers:
             command.last or now.date(),
             now,
         )
+
+    async def _equity(self, command: ReadEquity) -> EquityLine:
+        components, today = self._components, self._day(None)
+        before = components.calendar.previous_session(today)
+        closed = components.calendar.is_session(today) == Known(value=False)
+        day = before.value if closed and isinstance(before, Known) else today
+        database = database_files(self._home, components.settings)[0]
+        return await asyncio.to_thread(read_equity, database, command.first, day)
 
     async def _export_report(self, command: ExportReport) -> tuple[str, ...]:
         report = await self._report(command)

@@ -1,4 +1,4 @@
-"""Log lines as events for the screen, in the user's language."""
+"""Log lines as events for the screen, in the user's language: of each order only the newest line."""
 
 import logging
 from collections import deque
@@ -6,14 +6,17 @@ from itertools import count
 
 from core.i18n import say
 from core.infra.clock import Clock
-from core.infra.logs import NUMBERS, text_of
+from core.infra.logs import ABOUT, NUMBERS, text_of
 from core.model.snapshot import Event, Level
 
 _LEVELS = {number: level for level, number in NUMBERS.items()}
 
 
 class EventLog(logging.Handler):
-    """Shows log lines as events on the screen."""
+    """Shows log lines as events on the screen.
+
+    A line about an order is the newest event, and replaces the earlier one about the same order.
+    """
 
     def __init__(self, events: deque[Event], clock: Clock) -> None:
         super().__init__(logging.INFO)
@@ -27,7 +30,18 @@ class EventLog(logging.Handler):
         level = _LEVELS.get(record.levelno, Level.ERROR)
         # Redacted and escaped as in the file, where a traceback stays.
         text = text_of(_translated(record)).partition("\\n")[0]
-        self._events.append(Event(next(self._numbers), self._clock.now(), level, text))
+        about = str(getattr(record, ABOUT, ""))
+        folded = self._fold(about) if about else 0
+        self._events.append(Event(next(self._numbers), self._clock.now(), level, text, about, folded))
+
+    def _fold(self, about: str) -> int:
+        """Remove the event about this order; how many lines are folded then."""
+        for place in range(len(self._events) - 1, -1, -1):
+            if self._events[place].about == about:
+                folded = self._events[place].folded + 1
+                del self._events[place]
+                return folded
+        return 0
 
 
 def _translated(record: logging.LogRecord) -> logging.LogRecord:

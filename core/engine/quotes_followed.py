@@ -34,8 +34,11 @@ class QuotesFollowed:
         self._restarted_at: float | None = None
 
     def follow(self) -> None:
-        """Subscribe to the quotes of what is held, owned, planned and on order."""
+        """Subscribe to the quotes of what is held, owned, planned and on order; a new session begins new day lines."""
         order_manager, rotation = self._components.order_manager, self._components.rotation
+        today = self._components.clock.now().date()
+        if self._components.calendar.is_session(today) != Known(value=False):
+            self._state.day_lines.begin(today)
         plan = rotation.pending_plan
         followed = {
             *order_manager.ledger.holdings(),
@@ -59,6 +62,7 @@ class QuotesFollowed:
         before, real = self._state.last_quotes, self._components.clock.real()
         self._state.last_quotes = LastQuotes(max(newest, before.newest) if before else newest, real)
         self._state.quotes = {**self._state.quotes, **{code: Known(quote) for code, quote in quotes.items()}}
+        self._state.day_lines.on_quotes(quotes)
         self._changed()
 
     async def restart_if_silent(self) -> None:

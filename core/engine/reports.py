@@ -17,7 +17,9 @@ from core.infra.stored import StoredRow, as_moment, read_rows
 from core.model.bond import BondCode
 from core.model.order import OrderState
 from core.model.report import BondResult, CashFlow, EquityPoint, OrderResult, Report, Slippage, StopResult
-from core.rules.performance import SentOrder, TradeHistory, make_report
+from core.model.series import EquityDay, EquityLine
+from core.rules.day_line import gaps
+from core.rules.performance import SentOrder, TradeHistory, equity_points, make_report
 from core.trading.journal import intent_of
 from core.trading.ledger import entry_of
 from core.trading.state_store import TRADING, cash_flow, equity_point
@@ -53,6 +55,19 @@ def read_report(
     finally:
         opened.close()
     return make_report(books, first, last, made_at)
+
+
+def read_equity(database: Path, first: date | None, day: date) -> EquityLine:
+    """The equity from `first` on until now, and the minutes of `day`. Raises as `read_report`."""
+    opened = open_for_reading(database, TRADING)
+    try:
+        flows = tuple(read_rows(opened, "flows", cash_flow, order_by="at, number"))
+        line = _equity(opened, flows, day, day)
+    finally:
+        opened.close()
+    minutes = equity_points(line, flows, day, day)
+    detail = EquityDay(day, minutes, gaps([point.at for point in minutes])) if minutes else None
+    return EquityLine(equity_points(line, flows, first, date.max), detail)
 
 
 def export_report(report: Report, folder: Path) -> tuple[Path, ...]:

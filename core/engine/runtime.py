@@ -29,6 +29,7 @@ from core.infra.credentials import Credentials
 from core.infra.credentials_file import CredentialsFile
 from core.infra.home import Home
 from core.infra.updates import UpdateCheck
+from core.model.quote import SessionPhase
 from core.model.snapshot import BlockKind, Snapshot
 from core.notify.delivery import Notifier
 from core.notify.heartbeat import Heartbeat
@@ -363,7 +364,13 @@ class EngineRuntime:
 
     def _note_equity(self) -> None:
         try:
-            self._components.equity.note(self._components.rotation.account.latest, self._state.quotes)
+            now = self._components.clock.now()
+            trading = self._components.calendar.phase(now) in {SessionPhase.OPEN, SessionPhase.CLOSING_CALL}
+            self._components.equity.note(
+                self._components.rotation.account.latest,
+                self._state.quotes,
+                each_minute=trading and self._health.quote_silence() is None,
+            )
         except Exception:  # a report must not keep anything from trading
             log.exception("the equity could not be recorded")
 

@@ -20,11 +20,13 @@ from core.model.plan import Blocked
 from core.model.platform import Selected, Selection
 from core.model.quote import Quote
 from core.model.record_card import ListedBond
+from core.model.series import DayLine
 from core.model.settings import Settings
 from core.model.snapshot import Adoption, Followed, Limit, PositionRow, Snapshot, StopRow
 from core.notify.heartbeat import Heartbeat
 from core.quotes.failover import FailoverQuotes
 from core.quotes.feed import QuoteFeed
+from core.rules.day_line import gaps
 from core.rules.pricing import plan_price
 from core.rules.priority import COOLING
 from core.rules.record_schedule import differences
@@ -92,6 +94,7 @@ class SnapshotBuilder:
             look=components.settings.screen,
             locked=self._credentials.locked,
             release=self._update_check.release,
+            sparks=state.day_lines.sparks(now),
         )
 
     def dangers(self) -> tuple[HeldDanger, ...]:
@@ -246,6 +249,27 @@ async def bond_card(
         dangers.bond_info(code),
         barred or (say(price.reason) if isinstance(price, Unknown) else ""),
         dangers.notes([code]).get(code, ""),
+    )
+
+
+async def bond_day_line(components: Components, code: BondCode) -> DayLine:
+    """The bond's prices of the session, with the levels of its stop where it has one."""
+    found = components.state.quotes.get(code)
+    if not isinstance(found, Known):
+        found = (await components.feed.snapshot([code]))[code]
+    quote = found.value if isinstance(found, Known) else None
+    lines, stop = components.state.day_lines, components.stops.rows().get(code)
+    points, position = lines.points(code), components.rotation.account.latest.position(code)
+    return DayLine(
+        code,
+        (quote.name if quote else "") or components.bonds.name(code),
+        lines.day,
+        points,
+        gaps([point.at for point in points]),
+        quote.prev_close if quote and quote.at.date() == lines.day else None,
+        stop.loss if stop else None,
+        stop.profit if stop else None,
+        (position.cost or None) if position else None,
     )
 
 

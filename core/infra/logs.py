@@ -28,6 +28,9 @@ NUMBERS: Mapping[Level, int] = {
 }
 """The number to log each level with: `logger.log(NUMBERS[event.level], event.text)`."""
 
+ABOUT = "about"
+"""Attribute of a record (`extra`): the client order id of the order whose state it tells."""
+
 _NAMES = {number: level.name for level, number in NUMBERS.items()} | {logging.CRITICAL: Level.ERROR.name}
 _OURS = frozenset({"core", "tui"})
 

@@ -16,6 +16,7 @@ from core.model.plan import Plan
 from core.model.platform import Page, Record, Strategy
 from core.model.record_card import RecordCard
 from core.model.report import CashFlow, Report
+from core.model.series import Benchmark, DayLine, EquityLine
 from core.model.settings import ScheduleSettings
 from core.model.settings_rows import SecretName, SecretStored, SettingsTable
 from core.model.snapshot import Adoption, AdoptionBasis, Followed, Level, Rebalance
@@ -90,6 +91,13 @@ class ListRecords(Command[Page[Record]]):
 @dataclass(frozen=True, slots=True)
 class ShowBond(Command[BondDetail]):
     """All that is known of a bond, each part with its source and its age."""
+
+    code: BondCode
+
+
+@dataclass(frozen=True, slots=True)
+class ReadDayLine(Command[DayLine]):
+    """A bond's prices of the session, minute by minute, with its previous close and the levels of its stop."""
 
     code: BondCode
 
@@ -379,6 +387,24 @@ class FindInLog(Command[LogLine | None]):
 @dataclass(frozen=True, slots=True)
 class ReadReport(Command[Report]):
     """The results of trading from `first` (None: the beginning) to `last` (None: today), both included."""
+
+    first: date | None = None
+    last: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReadEquity(Command[EquityLine]):
+    """The account's total from `first` (None: the opening capital) until now, and minute by minute of today."""
+
+    first: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReadBenchmark(Command[Benchmark]):
+    """What the market did beside the equity of the report of the same days. It may ask a site, and take a minute.
+
+    Fails with the reason where nothing is known.
+    """
 
     first: date | None = None
     last: date | None = None

@@ -28,6 +28,19 @@ class Slippage:
     def ratio(self) -> Decimal | None:
         return None if self.cost is None or not self.base else self.cost / self.base
 
+    @property
+    def basis_points(self) -> Decimal | None:
+        return None if self.ratio is None else self.ratio * 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class SlippageDay:
+    """The slippage of one trading day's orders; `Slippage.basis_points` is the cost in 1/10,000 of what was traded."""
+
+    day: date
+    by_list: Slippage
+    by_arrival: Slippage
+
 
 @dataclass(frozen=True, slots=True)
 class OrderResult:
@@ -172,7 +185,7 @@ class Report:
 
     The equity has one point a day, its last; of a single day one for each minute in which it changed. It begins with
     the last one before the span, else with the first one that there is: the capital before the first trade. `flows` are
-    those within it.
+    those within it. `slippage` has the days with filled orders, oldest first.
     """
 
     mode: str
@@ -186,6 +199,7 @@ class Report:
     equity: tuple[EquityPoint, ...]
     flows: tuple[CashFlow, ...]
     totals: Totals
+    slippage: tuple[SlippageDay, ...] = ()
 
     @property
     def empty(self) -> bool:

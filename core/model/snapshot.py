@@ -15,6 +15,7 @@ from core.model.plan import Blocked, Plan
 from core.model.platform import RecordRule
 from core.model.quote import SessionPhase
 from core.model.report import DayResult
+from core.model.series import Spark
 from core.model.settings import ScreenSettings
 
 AdoptionBasis = Literal["cost", "last"]
@@ -80,12 +81,23 @@ class Control(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened, as one sentence for the user."""
+    """Something that happened, as one sentence for the user.
+
+    `about` is the client order id of an order: of each there is only its newest state, and `folded` earlier lines have
+    made place for it. The log file has them all.
+    """
 
     number: int
     at: datetime
     level: Level
     text: str
+    about: str = ""
+    folded: int = 0
+
+    @property
+    def key(self) -> str:
+        """The same for every state of one order."""
+        return self.about or str(self.number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,6 +295,10 @@ class PositionRow:
         """Change against the previous close, a ratio."""
         return None if self.last is None or not self.prev_close else self.last / self.prev_close - 1
 
+    def share(self, total: Decimal) -> Decimal | None:
+        """Market value as a ratio of this total, CNY; None where either is not known."""
+        return None if self.value is None or total <= 0 else self.value / total
+
     @property
     def stop_distance(self) -> Decimal | None:
         """How far the last price is from the nearest level of its stop, a ratio: negative where that is below it."""
@@ -346,8 +362,8 @@ class Snapshot:
     `notices` what wants attention and does not keep trading off; `dangers` what threatens the holdings (calls, last
     days); `sources` where prices come from, best first; `limits` how far the day's limits are used; `suspended` the
     bonds of the list that today's newest plan could not buy for that reason; `language` and `look` are as set for every
-    screen; `locked`: passwords wait in an encrypted file for its passphrase; `release` is a newer version of this
-    program, None where none is known.
+    screen; `sparks` are small day lines of the bonds that are followed; `locked`: passwords wait in an encrypted file
+    for its passphrase; `release` is a newer version of this program, None where none is known.
     """
 
     number: int
@@ -383,3 +399,4 @@ class Snapshot:
     look: ScreenSettings = ScreenSettings()
     locked: bool = False
     release: NewRelease | None = None
+    sparks: tuple[Spark, ...] = ()

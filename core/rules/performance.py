@@ -24,6 +24,7 @@ from core.model.report import (
     OrderResult,
     Report,
     Slippage,
+    SlippageDay,
     StopResult,
     Totals,
 )
@@ -178,7 +179,7 @@ def make_report(books: TradeHistory, first: date | None, last: date, made_at: da
     orders = tuple(_order(order, fills.get(order.intent.client_order_id, _Fills())) for order in sent)
     names = {**{order.intent.code: order.intent.name for order in books.orders}, **books.names}
     rows = _bonds(bonds, orders, names, books.prices)
-    equity = _equity(books.equity, books.flows, first, last)
+    equity = equity_points(books.equity, books.flows, first, last)
     return Report(
         books.mode,
         books.account,
@@ -191,6 +192,7 @@ def make_report(books: TradeHistory, first: date | None, last: date, made_at: da
         equity,
         tuple(flow for flow in books.flows if equity and equity[0].at < flow.at and flow.at.date() <= last),
         _totals(rows, orders, equity),
+        _slippage_by_day(orders),
     )
 
 
@@ -211,6 +213,17 @@ def together(parts: Iterable[Slippage]) -> Slippage:
     cost = sum((part.cost for part in known if part.cost is not None), Decimal(0)) if known else None
     base = sum((part.base for part in known), Decimal(0))
     return Slippage(cost, base, sum(part.measured for part in known), sum(part.orders for part in all_parts))
+
+
+def _slippage_by_day(orders: Sequence[OrderResult]) -> tuple[SlippageDay, ...]:
+    filled: defaultdict[date, list[OrderResult]] = defaultdict(list)
+    for order in orders:
+        if order.filled:
+            filled[order.trading_day].append(order)
+    return tuple(
+        SlippageDay(day, together(one.by_list for one in those), together(one.by_arrival for one in those))
+        for day, those in sorted(filled.items())
+    )
 
 
 def _within(day: date, first: date | None, last: date) -> bool:
@@ -329,7 +342,7 @@ def _bonds(
     )
 
 
-def _equity(
+def equity_points(
     line: Sequence[tuple[datetime, Decimal]], flows: Sequence[CashFlow], first: date | None, last: date
 ) -> tuple[EquityPoint, ...]:
     """The opening point, and one point a day, its last; of a single day every point."""

@@ -27,7 +27,7 @@ _STEADY = 10.0
 
 
 class EquityCurve:
-    """One point of the equity a minute where it changes, and one more at each payment that is seen in the cash."""
+    """One point of the equity a minute, and one more at each payment that is seen in the cash."""
 
     def __init__(self, store: StateStore, order_manager: OrderManager, clock: Clock) -> None:
         self._store = store
@@ -40,8 +40,13 @@ class EquityCurve:
         """The day's points after the last one before it."""
         self._take(store.flows())
 
-    def note(self, account: AccountState, quotes: Mapping[BondCode, Maybe[Quote]]) -> None:
-        """Record the account's newest reading; one without any money is none."""
+    def note(
+        self, account: AccountState, quotes: Mapping[BondCode, Maybe[Quote]], *, each_minute: bool = False
+    ) -> None:
+        """Record the account's newest reading; one without any money is none.
+
+        `each_minute`: also where the total has not changed, since the prices that it is made of are of now.
+        """
         if isinstance(account.asset, Unknown) or account.asset.value.total <= 0:
             return
         now, money = self._clock.now().replace(microsecond=0), account.asset.value
@@ -58,7 +63,7 @@ class EquityCurve:
             log.info("the account's cash changed by %+.2f CNY without a trade: a payment, not a gain or loss", paid)
             self._forget_entered(paid, now.date())
             self._add(now, money.total, self._new_flow(now, paid, entered=False))
-        elif odd or self._is_news(minute, money.total):
+        elif odd or self._is_news(minute, money.total, each_minute=each_minute):
             self._add(now if odd else minute, money.total)
 
     def day(self, asset: Maybe[Asset]) -> DayResult | None:
@@ -124,12 +129,13 @@ class EquityCurve:
         self._odd_since = now if self._odd_since is None else self._odd_since
         return now - self._odd_since >= _STEADY
 
-    def _is_news(self, minute: datetime, total: Decimal) -> bool:
+    def _is_news(self, minute: datetime, total: Decimal, *, each_minute: bool) -> bool:
         """Whether the point says more than the last two: in the night and at weekends it seldom does."""
         of_today = [(at, before) for at, before in self._line[-2:] if at.date() == minute.date()]
         if not of_today:
             return True
-        return of_today[-1][0] < minute and [before for _, before in of_today] != [total, total]
+        changed = [before for _, before in of_today] != [total, total]
+        return of_today[-1][0] < minute and (each_minute or changed)
 
     def _add(self, at: datetime, total: Decimal, flow: CashFlow | None = None) -> None:
         self._store.add_equity(at, total, self._base, flow)

@@ -11,6 +11,7 @@ from core.brokers.broker import Broker, BrokerEvent
 from core.i18n import say
 from core.infra.backlog import BooksUnwritable
 from core.infra.clock import Clock
+from core.infra.logs import ABOUT
 from core.model.bond import BondCode
 from core.model.known import Unknown
 from core.model.order import (
@@ -391,6 +392,7 @@ class OrderManager:
             intent.price,
             text if text.startswith(str(state)) else f"{state}, {text}",
             intent.client_order_id,
+            extra={ABOUT: intent.client_order_id},
         )
         if state is OrderState.REJECTED:
             self._on_rejected(intent)

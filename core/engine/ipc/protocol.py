@@ -32,6 +32,9 @@ from core.model.command import (
     FindInLog,
     ListRecords,
     ListStrategies,
+    ReadBenchmark,
+    ReadDayLine,
+    ReadEquity,
     ReadLog,
     ReadOrders,
     ReadReport,
@@ -139,7 +142,7 @@ def _decoded_object(plain: dict[str, Any]) -> Any:  # noqa: ANN401  (JSON)
             raise ProtocolError(f"an object without a known tag: {sorted(plain)}")
 
 
-PROTOCOL = 8
+PROTOCOL = 9
 """Increased with every change of the messages or the classes in them: engine and viewer must have the same."""
 
 READ_ONLY_COMMANDS: tuple[type[Command[Any]], ...] = (
@@ -149,6 +152,9 @@ READ_ONLY_COMMANDS: tuple[type[Command[Any]], ...] = (
     FindInLog,
     ListRecords,
     ListStrategies,
+    ReadBenchmark,
+    ReadDayLine,
+    ReadEquity,
     ReadLog,
     ReadOrders,
     ReadReport,
@@ -226,8 +232,8 @@ def _read(kind: TypeAdapter[T], line: bytes) -> T:
 
 _FIELDS = tuple(field.name for field in dataclasses.fields(Snapshot))
 
-_MAX_LOST_ROWS = 20
-"""A list that lost more rows than this at its start is sent whole."""
+_MAX_GONE_ROWS = 20
+"""A list that lost more rows than this is sent whole."""
 
 _MISSING = object()
 
@@ -266,7 +272,8 @@ class SnapshotDeltas:
 
 
 def changed(before: Snapshot, after: Snapshot) -> dict[str, dict[str, Any]]:
-    """The fields that differ, by name: `to` the new value, `rows` the changed rows, or `lost` and `more` rows."""
+    """The fields that differ, by name: `to` the new value, `rows` the changed rows, or the places of `gone` rows and
+    the `more` rows after the last one."""
     pairs = ((name, getattr(before, name), getattr(after, name)) for name in _FIELDS)
     # The identity check comes first: a field that was not rebuilt costs nothing.
     return {name: _difference(old, new) for name, old, new in pairs if new is not old and new != old}
@@ -286,19 +293,34 @@ def _difference(old: object, new: object) -> dict[str, Any]:
 
 
 def _rows_difference(old: object, new: object) -> dict[str, Any] | None:
-    """How the rows differ; None where the values are not rows or at least half of them changed."""
+    """How the rows differ, in as few rows as possible; None where they are none, or at least half of them changed."""
     if not isinstance(old, tuple) or not isinstance(new, tuple):
         return None
     before, after = cast("Rows", old), cast("Rows", new)
+    rows: list[tuple[int, Any]] | None = None
     if len(before) == len(after):
         rows = [(index, row) for index, row in enumerate(after) if row is not before[index] and row != before[index]]
-        if len(rows) * 2 < len(after):
-            return {"rows": rows}
-    for lost in range(min(_MAX_LOST_ROWS, len(before))):
-        kept = len(before) - lost
-        if kept <= len(after) and before[lost:] == after[:kept]:
-            return {"lost": lost, "more": list(after[kept:])}
-    return None
+        rows = rows if len(rows) * 2 < len(after) else None
+    if rows is not None and len(rows) < 2:
+        return {"rows": rows}
+    moved = _moved(before, after)
+    if rows is not None and (moved is None or len(rows) <= len(moved["more"])):
+        return {"rows": rows}
+    return moved
+
+
+def _moved(before: Rows, after: Rows) -> dict[str, Any] | None:
+    """The rows that are gone and those that came after the last one; None where that is not all that happened."""
+    gone: list[int] = []
+    kept = 0
+    for place, row in enumerate(before):
+        if kept < len(after) and (row is after[kept] or row == after[kept]):
+            kept += 1
+        elif len(gone) < _MAX_GONE_ROWS:
+            gone.append(place)
+        else:
+            return None
+    return {"gone": gone, "more": list(after[kept:])} if kept else None
 
 
 def _applied(old: Any, how: Mapping[str, Any]) -> Any:  # noqa: ANN401  (any field)
@@ -311,4 +333,5 @@ def _applied(old: Any, how: Mapping[str, Any]) -> Any:  # noqa: ANN401  (any fie
         for index, row in how["rows"]:
             rows[index] = row
         return tuple(rows)
-    return (*old[how["lost"] :], *how["more"])
+    gone = set(how["gone"])
+    return (*(row for place, row in enumerate(old) if place not in gone), *how["more"])
