@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Self
 
 from core.i18n import mark
 
@@ -23,3 +24,19 @@ class Finding:
     state: CheckResult
     text: str
     remedy: str = ""
+
+    @classmethod
+    def ok(cls, name: str, text: str) -> Self:
+        return cls(name, CheckResult.OK, text)
+
+    @classmethod
+    def note(cls, name: str, text: str, remedy: str = "") -> Self:
+        return cls(name, CheckResult.NOTE, text, remedy)
+
+    @classmethod
+    def warning(cls, name: str, text: str, remedy: str = "") -> Self:
+        return cls(name, CheckResult.WARNING, text, remedy)
+
+    @classmethod
+    def failed(cls, name: str, text: str, remedy: str = "") -> Self:
+        return cls(name, CheckResult.FAILED, text, remedy)

@@ -27,7 +27,7 @@ async def check_connection(settings: Settings) -> list[Finding]:
     """dns, tcp, tls and http; what comes after a step that failed is not looked at. Sends no name and no password."""
     findings = await _looked_at(settings)
     unasked = say("not looked at: see above")
-    return [*findings, *(Finding(name, CheckResult.NOTE, unasked) for name in _STEPS[len(findings) :])]
+    return [*findings, *(Finding.note(name, unasked) for name in _STEPS[len(findings) :])]
 
 
 async def _looked_at(settings: Settings) -> list[Finding]:
@@ -36,7 +36,7 @@ async def _looked_at(settings: Settings) -> list[Finding]:
     try:
         proxy = proxy_for(address, settings.network.proxy)
     except NetworkUnavailable as error:
-        return [Finding("dns", CheckResult.FAILED, str(error), say("Correct network.proxy."))]
+        return [Finding.failed("dns", str(error), say("Correct network.proxy."))]
     place = urlsplit(proxy or address)
     host, port = place.hostname or "", place.port or (80 if place.scheme == "http" else 443)
     setting = "network.proxy" if proxy else "factorcat.base_url"
@@ -57,20 +57,20 @@ async def _find(host: str, port: int, setting: str) -> tuple[Finding, tuple[str,
     except ValueError:
         pass
     else:
-        return Finding("dns", CheckResult.OK, say("{host} is an address: no name to find", host=host)), (host,)
+        return Finding.ok("dns", say("{host} is an address: no name to find", host=host)), (host,)
     remedy = say("Check {setting} for a typing error, then this machine's network and DNS server.", setting=setting)
     try:
         async with asyncio.timeout(_SECONDS):
             found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except TimeoutError:
         text = say("no DNS server said within {seconds:.0f} s where {host} is", seconds=_SECONDS, host=host)
-        return Finding("dns", CheckResult.FAILED, text, remedy), ()
+        return Finding.failed("dns", text, remedy), ()
     except (OSError, UnicodeError) as error:
         text = say("the name {host} is not found ({why})", host=host, why=in_words(error))
-        return Finding("dns", CheckResult.FAILED, text, remedy), ()
+        return Finding.failed("dns", text, remedy), ()
     addresses = tuple(dict.fromkeys(str(one[4][0]) for one in found))
     text = say("{host} is {addresses}", host=host, addresses=", ".join(addresses))
-    return Finding("dns", CheckResult.OK, text), addresses
+    return Finding.ok("dns", text), addresses
 
 
 async def _connect(host: str, port: int, addresses: tuple[str, ...], setting: str) -> Finding:
@@ -86,7 +86,7 @@ async def _connect(host: str, port: int, addresses: tuple[str, ...], setting: st
             refused, why = refused or isinstance(error, ConnectionRefusedError), in_words(error)
             continue
         writer.close()
-        return Finding("tcp", CheckResult.OK, say("{host} takes connections on port {port}", host=host, port=port))
+        return Finding.ok("tcp", say("{host} takes connections on port {port}", host=host, port=port))
     if refused:
         text = say("{host} refuses connections on port {port}: nothing listens there", host=host, port=port)
         remedy = say("Check the port in {setting}; the service may be down, or have moved.", setting=setting)
@@ -98,7 +98,7 @@ async def _connect(host: str, port: int, addresses: tuple[str, ...], setting: st
         remedy = say(
             "A firewall may drop it: try another network, or set network.proxy. Check {setting}.", setting=setting
         )
-    return Finding("tcp", CheckResult.FAILED, text, remedy)
+    return Finding.failed("tcp", text, remedy)
 
 
 async def _certificate(settings: Settings) -> Maybe[Certificate]:
@@ -113,33 +113,27 @@ async def _ask(settings: Settings, shown: Maybe[Certificate] | None) -> list[Fin
     """The certificate, as far as it is trusted, and whether what answers speaks HTTP. `shown`: None without TLS."""
     if isinstance(shown, Unknown):
         text = say("no encrypted connection: {why}", why=shown.reason)
-        return [
-            Finding("tls", CheckResult.FAILED, text, say("Check the port in factorcat.base_url, and network.proxy."))
-        ]
+        return [Finding.failed("tls", text, say("Check the port in factorcat.base_url, and network.proxy."))]
     told = say("not used: plain http within this machine") if shown is None else shown.value.text
-    tls, began = Finding("tls", CheckResult.OK, told), time.monotonic()
+    tls, began = Finding.ok("tls", told), time.monotonic()
     address, proxy, limit = settings.factorcat.base_url, settings.network.proxy, settings.factorcat.timeout
     try:
         client = await asyncio.to_thread(_client, settings)  # its certificates take a while
-        async with (
-            asyncio.timeout(limit),
-            client as http,
-            http.stream("GET", "/") as answer,
-        ):
+        async with asyncio.timeout(limit), client as http, http.stream("GET", "/") as answer:
             status = answer.status_code
     except TimeoutError:
         text = say("no answer within {seconds} s", seconds=limit)
         remedy = say("The platform is slow or down: try again, or raise factorcat.timeout.")
-        return [tls, Finding("http", CheckResult.FAILED, text, remedy)]
+        return [tls, Finding.failed("http", text, remedy)]
     except Exception as error:
         failed = failure(error, say("its state"), address, proxy)
         if isinstance(failed, Untrusted):
             remedy = how_to_trust(shown.value) if isinstance(shown, Known) else ""
-            return [Finding("tls", CheckResult.FAILED, failed.brief, remedy)]
+            return [Finding.failed("tls", failed.brief, remedy)]
         if isinstance(failed, NotAsked):
-            return [Finding("tls", CheckResult.FAILED, str(failed), say("Correct factorcat.ca_file or network.proxy."))]
+            return [Finding.failed("tls", str(failed), say("Correct factorcat.ca_file or network.proxy."))]
         text = say("what answers does not speak HTTP: {why}", why=in_words(error))
-        return [tls, Finding("http", CheckResult.FAILED, text, say("Check the port in factorcat.base_url."))]
+        return [tls, Finding.failed("http", text, say("Check the port in factorcat.base_url."))]
     return [tls, _answered(status, time.monotonic() - began)]
 
 
@@ -151,9 +145,9 @@ def _client(settings: Settings) -> httpx.AsyncClient:
 def _answered(status: int, seconds: float) -> Finding:
     if 300 <= status < 400:
         text = say("it sends on to another address (HTTP {status}), which is not followed", status=status)
-        return Finding("http", CheckResult.FAILED, text, say("Set factorcat.base_url to the address itself."))
+        return Finding.failed("http", text, say("Set factorcat.base_url to the address itself."))
     if status >= 500:
         text = say("the platform has a fault (HTTP {status})", status=status)
-        return Finding("http", CheckResult.FAILED, text, say("Try again in a few minutes."))
+        return Finding.failed("http", text, say("Try again in a few minutes."))
     text = say("it answers within {seconds:.1f} s (HTTP {status})", seconds=max(seconds, 0.1), status=status)
-    return Finding("http", CheckResult.OK, text)
+    return Finding.ok("http", text)

@@ -36,7 +36,7 @@ async def examine(
         for check in (machine.check_home, machine.check_disk, machine.check_storage)
     ]
     if settings is None:
-        rest = Finding("the rest", CheckResult.NOTE, say("not looked at: the settings cannot be used"))
+        rest = Finding.note("the rest", say("not looked at: the settings cannot be used"))
         return (machine.check_python("sandbox"), settings_found, *home_found, rest)
     credentials = credentials or Credentials(CredentialsFile(home.credentials_file))
     calendar = Calendar.with_file(home.calendar_file, home.calendar_copy, guess_weekdays=settings.mode == "paper")
@@ -60,14 +60,8 @@ async def examine(
             return _as_it_runs(running, ("QMT",))
         if busy and settings.mode == "live":
             # A second connection with a session id that is in use would end the first one.
-            return [Finding("terminal", CheckResult.NOTE, say("not looked at: another rotor may be connected to it"))]
+            return [Finding.note("terminal", say("not looked at: another rotor may be connected to it"))]
         return await services.check_terminal(settings, qmt)
-
-    async def updates() -> list[Finding]:
-        return [await services.check_updates(settings)]
-
-    async def heartbeat() -> list[Finding]:
-        return [await services.check_heartbeat(settings)]
 
     groups = await asyncio.gather(
         _in_time(
@@ -78,8 +72,8 @@ async def examine(
         _in_time("terminal", terminal()),
         _in_time("quotes", prices_and_clock()),
         _in_time("mail", services.check_mail(settings, credentials, home)),
-        _in_time("heartbeat", heartbeat()),
-        _in_time("updates", updates()),
+        _in_time("heartbeat", services.check_heartbeat(settings)),
+        _in_time("updates", services.check_updates(settings)),
     )
     return (
         machine.check_python(settings.mode),
@@ -100,15 +94,9 @@ async def _in_time(name: str, checks: Awaitable[list[Finding]], patience: float 
         async with asyncio.timeout(patience):
             return await checks
     except TimeoutError:
-        return [Finding(name, CheckResult.FAILED, say("no answer within {seconds:.0f} s", seconds=patience))]
+        return [Finding.failed(name, say("no answer within {seconds:.0f} s", seconds=patience))]
     except Exception as error:
-        return [
-            Finding(
-                name,
-                CheckResult.FAILED,
-                say("the check itself failed: {error}", error=f"{type(error).__name__}: {error}"),
-            )
-        ]
+        return [Finding.failed(name, say("the check itself failed: {error}", error=f"{type(error).__name__}: {error}"))]
 
 
 def _as_it_runs(running: Snapshot, names: tuple[str, ...]) -> list[Finding]:

@@ -42,11 +42,11 @@ def check_python(mode: str) -> Finding:
     )
     if not _OLDEST <= version <= _NEWEST:
         remedy = say("Install rotor with Python 3.11, 3.12 or 3.13.")
-        return Finding("python", CheckResult.FAILED, say("{told}: rotor was not made for it", told=told), remedy)
+        return Finding.failed("python", say("{told}: rotor was not made for it", told=told), remedy)
     if mode == "live" and bits != 64:
         remedy = say("Install a 64-bit Python.")
-        return Finding("python", CheckResult.FAILED, say("{told}: MiniQMT's SDK needs 64 bit", told=told), remedy)
-    return Finding("python", CheckResult.OK, told)
+        return Finding.failed("python", say("{told}: MiniQMT's SDK needs 64 bit", told=told), remedy)
+    return Finding.ok("python", told)
 
 
 def check_settings(home: Home, mode: str | None) -> tuple[Finding, Settings | None]:
@@ -56,12 +56,11 @@ def check_settings(home: Home, mode: str | None) -> tuple[Finding, Settings | No
     except SettingsError as error:
         text = "; ".join(error.problems)
         remedy = say("Mend them in {file}; rotor config check names what is wrong.", file=home.config_file)
-        return Finding("settings", CheckResult.FAILED, say("they cannot be used: {text}", text=text), remedy), None
-    if not keys:
-        text = say("{mode} mode, every setting is the default", mode=settings.mode)
-        return Finding("settings", CheckResult.OK, text), settings
-    text = say("{mode} mode, {count} keys in {file}", mode=settings.mode, count=len(keys), file=home.config_file)
-    return Finding("settings", CheckResult.OK, text), settings
+        return Finding.failed("settings", say("they cannot be used: {text}", text=text), remedy), None
+    text = say("{mode} mode, every setting is the default", mode=settings.mode)
+    if keys:
+        text = say("{mode} mode, {count} keys in {file}", mode=settings.mode, count=len(keys), file=home.config_file)
+    return Finding.ok("settings", text), settings
 
 
 def check_home(home: Home) -> Finding:
@@ -72,28 +71,24 @@ def check_home(home: Home) -> Finding:
             with tempfile.TemporaryFile(dir=place):
                 pass
         except OSError as error:
-            return Finding(
-                "home",
-                CheckResult.FAILED,
-                say("{place} cannot be written: {why}", place=place, why=error.strerror or error),
-                say("Choose a folder that you may write, with --home or ROTOR_HOME."),
-            )
+            text = say("{place} cannot be written: {why}", place=place, why=error.strerror or error)
+            return Finding.failed("home", text, say("Choose a folder that you may write, with --home or ROTOR_HOME."))
     if not home.path.is_dir():
-        return Finding("home", CheckResult.OK, say("{path} will be made at the first start", path=home.path))
-    return Finding("home", CheckResult.OK, str(home.path))
+        return Finding.ok("home", say("{path} will be made at the first start", path=home.path))
+    return Finding.ok("home", str(home.path))
 
 
 def check_disk(home: Home) -> Finding:
     try:
         free = shutil.disk_usage(_nearest(home.path)).free // 1_000_000
     except OSError as error:
-        return Finding("disk", CheckResult.FAILED, say("it cannot be looked at: {why}", why=error.strerror or error))
+        return Finding.failed("disk", say("it cannot be looked at: {why}", why=error.strerror or error))
     remedy = say("Make room: an order is written down before it is sent, and cannot be without.")
     if free < _HARDLY:
-        return Finding("disk", CheckResult.FAILED, say("{free} MB left", free=free), remedy)
+        return Finding.failed("disk", say("{free} MB left", free=free), remedy)
     if free < _LITTLE:
-        return Finding("disk", CheckResult.WARNING, say("{free} MB left", free=free), remedy)
-    return Finding("disk", CheckResult.OK, say("{free:.0f} GB free", free=free / 1000))
+        return Finding.warning("disk", say("{free} MB left", free=free), remedy)
+    return Finding.ok("disk", say("{free:.0f} GB free", free=free / 1000))
 
 
 def check_storage(home: Home) -> Finding:
@@ -107,8 +102,8 @@ def check_storage(home: Home) -> Finding:
     try:
         sizes = [(name, sum(path.stat().st_size for path in paths if path.is_file())) for name, paths in parts]
     except OSError as error:
-        return Finding("storage", CheckResult.NOTE, say("it cannot be looked at: {why}", why=error.strerror or error))
-    return Finding("storage", CheckResult.OK, ", ".join(f"{name} {size / 1e6:.1f} MB" for name, size in sizes))
+        return Finding.note("storage", say("it cannot be looked at: {why}", why=error.strerror or error))
+    return Finding.ok("storage", ", ".join(f"{name} {size / 1e6:.1f} MB" for name, size in sizes))
 
 
 def check_books(home: Home, settings: Settings) -> Finding:
@@ -118,28 +113,28 @@ def check_books(home: Home, settings: Settings) -> Finding:
         with closing(open_for_reading(databases[0], TRADING)) as database:
             books.check_books(database)
     except FileNotFoundError:
-        return Finding("books", CheckResult.OK, say("nothing was traded yet"))
+        return Finding.ok("books", say("nothing was traded yet"))
     except HomeUnusable as error:
-        return Finding("books", CheckResult.FAILED, str(error))
+        return Finding.failed("books", str(error))
     if days := backup_days(databases):
-        return Finding("books", CheckResult.OK, say("sound, newest backup {day}", day=days[-1]))
-    return Finding("books", CheckResult.NOTE, say("sound, no backup yet: an engine makes one each day"))
+        return Finding.ok("books", say("sound, newest backup {day}", day=days[-1]))
+    return Finding.note("books", say("sound, no backup yet: an engine makes one each day"))
 
 
 def check_keyring(settings: Settings, credentials: Credentials) -> Finding:
     trouble = credentials.probe()
     if trouble is None:
-        return Finding("keyring", CheckResult.OK, say("the system's keyring keeps passwords"))
+        return Finding.ok("keyring", say("the system's keyring keeps passwords"))
     text = say("the system's keyring cannot be used: {trouble}", trouble=trouble)
     if settings.mode == "sandbox" and not settings.notify.email.host:
-        return Finding("keyring", CheckResult.NOTE, text, say("The sandbox needs no password."))
+        return Finding.note("keyring", text, say("The sandbox needs no password."))
     if from_environment() is not None:
-        return Finding("keyring", CheckResult.NOTE, text, say("A variable gives the password meanwhile."))
+        return Finding.note("keyring", text, say("A variable gives the password meanwhile."))
     if credentials.has_safe:
         remedy = say("An encrypted file has the passwords: its passphrase is asked for at the start.")
-        return Finding("keyring", CheckResult.NOTE, text, remedy)
+        return Finding.note("keyring", text, remedy)
     remedy = say("Run rotor secret set factorcat: it offers an encrypted file that a passphrase opens.")
-    return Finding("keyring", CheckResult.WARNING, text, remedy)
+    return Finding.warning("keyring", text, remedy)
 
 
 def check_calendar(home: Home, mode: str, now: datetime) -> Finding:
@@ -147,15 +142,15 @@ def check_calendar(home: Home, mode: str, now: datetime) -> Finding:
     ends = calendar.verified_through
     remedy = say("Run rotor calendar update.")
     if calendar.trouble is not None:
-        return Finding("calendar", CheckResult.WARNING, calendar.trouble, remedy)
+        return Finding.warning("calendar", calendar.trouble, remedy)
     if mode == "sandbox":
-        return Finding("calendar", CheckResult.OK, say("known to {ends}; the sandbox has days of its own", ends=ends))
+        return Finding.ok("calendar", say("known to {ends}; the sandbox has days of its own", ends=ends))
     if isinstance(calendar.is_session(now.date()), Unknown) or ends < now.date():
         text = say("known to {ends} only: no order is sent on a day that is not known", ends=ends)
         return Finding("calendar", CheckResult.FAILED if mode == "live" else CheckResult.WARNING, text, remedy)
     if ends - now.date() < _SOON:
-        return Finding("calendar", CheckResult.WARNING, say("known to {ends} only", ends=ends), remedy)
-    return Finding("calendar", CheckResult.OK, say("known to {ends}", ends=ends))
+        return Finding.warning("calendar", say("known to {ends} only", ends=ends), remedy)
+    return Finding.ok("calendar", say("known to {ends}", ends=ends))
 
 
 def check_instance(home: Home, settings: Settings) -> tuple[Finding, bool]:
@@ -164,7 +159,7 @@ def check_instance(home: Home, settings: Settings) -> tuple[Finding, bool]:
         holder = HomeLock(home).holder()
     except OSError as error:
         text = say("who runs in this home cannot be found out: {why}", why=error.strerror or error)
-        return Finding("instance", CheckResult.WARNING, text), True
+        return Finding.warning("instance", text), True
     userdata = Path(settings.qmt.userdata)
     if settings.mode == "live" and settings.qmt.account and userdata.is_dir():
         try:
@@ -176,10 +171,10 @@ def check_instance(home: Home, settings: Settings) -> tuple[Finding, bool]:
                 "account {account} is traded by another rotor: {other}", account=settings.qmt.account, other=other
             )
             remedy = say("Close that one first: one rotor trades an account, whatever its home.")
-            return Finding("instance", CheckResult.FAILED, text, remedy), True
+            return Finding.failed("instance", text, remedy), True
     if holder is not None:
-        return Finding("instance", CheckResult.OK, say("a rotor runs in this home: {holder}", holder=holder)), True
-    return Finding("instance", CheckResult.OK, say("no rotor runs in this home")), False
+        return Finding.ok("instance", say("a rotor runs in this home: {holder}", holder=holder)), True
+    return Finding.ok("instance", say("no rotor runs in this home")), False
 
 
 def check_autostart(home: Home) -> Finding:
@@ -187,17 +182,15 @@ def check_autostart(home: Home) -> Finding:
     try:
         autostart = autostart_of(home)
     except AutostartFailed as error:
-        return Finding("autostart", CheckResult.NOTE, str(error))
+        return Finding.note("autostart", str(error))
     state = is_on(autostart)
     if state is None:
         text = say("{file} is another one than this rotor would write", file=autostart.file)
-        return Finding("autostart", CheckResult.WARNING, text, say("Run rotor autostart on, or off, to make it one."))
+        return Finding.warning("autostart", text, say("Run rotor autostart on, or off, to make it one."))
     if state:
-        return Finding("autostart", CheckResult.OK, say("the engine begins at log-on ({name})", name=autostart.name))
+        return Finding.ok("autostart", say("the engine begins at log-on ({name})", name=autostart.name))
     text = say("the engine does not begin by itself at log-on")
-    return Finding(
-        "autostart", CheckResult.NOTE, text, say("rotor autostart on sets that up, and a restart after a crash.")
-    )
+    return Finding.note("autostart", text, say("rotor autostart on sets that up, and a restart after a crash."))
 
 
 def _nearest(folder: Path) -> Path:

@@ -49,11 +49,11 @@ _BUILT_IN = mark("the sandbox has its own")
 async def check_platform(settings: Settings, credentials: Credentials, calendar: Calendar) -> list[Finding]:
     """The way to the platform, the login, and the day's list of the record that is followed."""
     if settings.mode == "sandbox":
-        return [Finding("login", CheckResult.OK, say(_BUILT_IN)), Finding("list", CheckResult.OK, say(_BUILT_IN))]
-    unasked = Finding("list", CheckResult.NOTE, say("not asked for: nobody is logged in"))
+        return [Finding.ok("login", say(_BUILT_IN)), Finding.ok("list", say(_BUILT_IN))]
+    unasked = Finding.note("list", say("not asked for: nobody is logged in"))
     connection = await check_connection(settings)
     if any(one.state is CheckResult.FAILED for one in connection):
-        return [*connection, Finding("login", CheckResult.FAILED, say("not looked at: see above")), unasked]
+        return [*connection, Finding.failed("login", say("not looked at: see above")), unasked]
     return [*connection, *await _check_login(settings, credentials, calendar, unasked)]
 
 
@@ -63,23 +63,20 @@ async def _check_login(
     name = settings.factorcat.username
     found = await asyncio.to_thread(credentials.read, platform_account(settings.factorcat))
     if isinstance(found, Unknown):
-        return [Finding("login", CheckResult.FAILED, found.reason, _how_to_log_in()), unasked]
+        return [Finding.failed("login", found.reason, _how_to_log_in()), unasked]
     if not name or found.value is None:
-        return [
-            Finding("login", CheckResult.FAILED, say("no name or no password is stored"), _how_to_log_in()),
-            unasked,
-        ]
+        return [Finding.failed("login", say("no name or no password is stored"), _how_to_log_in()), unasked]
     client = FactorCatClient.of(settings, RealClock())
     try:
         user = await client.login(name, found.value.get_secret_value())
-        login = Finding("login", CheckResult.OK, say("Factor Cat takes the password of {user}", user=user))
+        login = Finding.ok("login", say("Factor Cat takes the password of {user}", user=user))
         return [login, await _check_list(settings, client, calendar), *await _check_record(settings, client)]
     except LoginRefused as error:
-        return [Finding("login", CheckResult.FAILED, str(error), _how_to_log_in()), unasked]
+        return [Finding.failed("login", str(error), _how_to_log_in()), unasked]
     except FactorCatError as error:
         address = settings.factorcat.base_url
         remedy = say("See factorcat.base_url ({address}), your network, and your password.", address=address)
-        return [Finding("login", CheckResult.FAILED, str(error), remedy), unasked]
+        return [Finding.failed("login", str(error), remedy), unasked]
     finally:
         await client.aclose()
 
@@ -93,28 +90,28 @@ async def _check_record(settings: Settings, client: FactorCatClient) -> list[Fin
         parameters = Known(await client.parameters(chosen.strategy_id, chosen.history_id))
     except FactorCatError as error:
         remedy = say("The record's own stops are armed with what it said last, if it ever did.")
-        return [Finding("record", CheckResult.WARNING, str(error), remedy)]
+        return [Finding.warning("record", str(error), remedy)]
     stops = ratios_of(settings.stops, parameters).troubles if settings.stops.enabled else ()
     troubles = (*stops, *differences(rule_of(parameters), settings.schedule))
     if troubles:
         remedy = say("See [stops] and [schedule], or choose the record again: rotor proposes the schedule that fits.")
-        return [Finding("record", CheckResult.WARNING, "; ".join(troubles), remedy)]
-    return [Finding("record", CheckResult.OK, say("its stops are known, and the schedule is the record's"))]
+        return [Finding.warning("record", "; ".join(troubles), remedy)]
+    return [Finding.ok("record", say("its stops are known, and the schedule is the record's"))]
 
 
 async def _check_list(settings: Settings, client: FactorCatClient, calendar: Calendar) -> Finding:
     chosen, now = settings.strategy, RealClock().now()
     if not chosen.history_id:
         remedy = say("Choose one on the Strategies screen (2, then u).")
-        return Finding("list", CheckResult.WARNING, say("no strategy is followed yet: nothing is bought"), remedy)
+        return Finding.warning("list", say("no strategy is followed yet: nothing is bought"), remedy)
     try:
         selection = await client.selection(chosen.strategy_id, chosen.history_id)
     except FactorCatError as error:
-        return Finding("list", CheckResult.FAILED, str(error), say("Without a list nothing is bought or sold for it."))
+        return Finding.failed("list", str(error), say("Without a list nothing is bought or sold for it."))
     days = list_days(calendar, now, settings.guards.max_list_age)
     refusal = days.reason if isinstance(days, Unknown) else check_selection(selection, None, days.value, settings)
     if isinstance(days, Unknown) or refusal is not None:
-        return Finding("list", CheckResult.WARNING, refusal or "", say("This list is not traded."))
+        return Finding.warning("list", refusal or "", say("This list is not traded."))
     told = say("{count} bonds, {dated}", count=len(selection.codes), dated=selection.dated)
     notes = notes_on(selection, list_age(selection, days.value))
     return Finding("list", CheckResult.NOTE if notes else CheckResult.OK, ". ".join([told, *notes]))
@@ -128,21 +125,19 @@ async def check_clock(settings: Settings, price: Quote | None, open_now: bool) -
     """Against a price's own time while the exchange trades, else against the platform's server."""
     now = RealClock().now()
     if settings.mode == "sandbox":
-        return Finding("clock", CheckResult.OK, say(_BUILT_IN))
+        return Finding.ok("clock", say(_BUILT_IN))
     if price is not None and open_now:
         ahead, against = (price.at - now).total_seconds(), say("the exchange's newest price")
         if ahead <= _SKEW:  # an old price proves nothing about a clock that seems fast
-            return Finding("clock", CheckResult.OK, say("not behind {against}", against=against))
+            return Finding.ok("clock", say("not behind {against}", against=against))
     else:
         told = await _server_time(settings.factorcat.base_url, settings.network.proxy)
         if told is None:
-            return Finding("clock", CheckResult.NOTE, say("nothing to compare it with: no server tells the time now"))
+            return Finding.note("clock", say("nothing to compare it with: no server tells the time now"))
         ahead, against = (told - now).total_seconds(), say("Factor Cat's server")
     off = abs(ahead)
     if off <= _SKEW:
-        return Finding(
-            "clock", CheckResult.OK, say("within {off:.0f} s of {against}", off=max(off, 1.0), against=against)
-        )
+        return Finding.ok("clock", say("within {off:.0f} s of {against}", off=max(off, 1.0), against=against))
     way = say("slow") if ahead > 0 else say("fast")
     text = say("{way} by {off:.0f} s against {against}", way=way, off=off, against=against)
     remedy = say("Let the system set its time: runs and stops go by it.")
@@ -161,30 +156,30 @@ def check_qmt(settings: Settings) -> Finding:
     """The SDK and the folder."""
     wanted = settings.mode == "live" or (settings.mode == "paper" and "qmt" in settings.quotes.sources)
     if not wanted:
-        return Finding("qmt", CheckResult.OK, say("not needed in {mode} mode", mode=settings.mode))
+        return Finding.ok("qmt", say("not needed in {mode} mode", mode=settings.mode))
     lacking = what_lacks(settings.qmt)
     if lacking is None:
-        return Finding("qmt", CheckResult.OK, say("the SDK loads, and {folder} is there", folder=settings.qmt.userdata))
+        return Finding.ok("qmt", say("the SDK loads, and {folder} is there", folder=settings.qmt.userdata))
     if settings.mode == "paper":
-        return Finding("qmt", CheckResult.NOTE, lacking, say("Paper mode takes its prices from the other sources."))
+        return Finding.note("qmt", lacking, say("Paper mode takes its prices from the other sources."))
     remedy = say("Live mode needs 64-bit Windows with MiniQMT, and qmt.userdata set to its userdata_mini folder.")
-    return Finding("qmt", CheckResult.FAILED, lacking, remedy)
+    return Finding.failed("qmt", lacking, remedy)
 
 
 async def check_terminal(settings: Settings, qmt: Finding) -> list[Finding]:
     """Whether the terminal runs, is logged in, and answers for the account, over a connection of its own."""
     if settings.mode != "live":
         return [
-            Finding("terminal", CheckResult.OK, say("not needed in {mode} mode", mode=settings.mode)),
-            Finding("account", CheckResult.OK, say("paper money")),
+            Finding.ok("terminal", say("not needed in {mode} mode", mode=settings.mode)),
+            Finding.ok("account", say("paper money")),
         ]
     unasked = say("not looked at: see above")
     if qmt.state is CheckResult.FAILED:
-        return [Finding("terminal", CheckResult.FAILED, unasked), Finding("account", CheckResult.FAILED, unasked)]
+        return [Finding.failed("terminal", unasked), Finding.failed("account", unasked)]
     if not settings.qmt.account:
         remedy = say("Set qmt.account to the number that MiniQMT shows.")
-        account = Finding("account", CheckResult.FAILED, say("its number is not set"), remedy)
-        return [Finding("terminal", CheckResult.NOTE, say("not looked at: the account is not set")), account]
+        account = Finding.failed("account", say("its number is not set"), remedy)
+        return [Finding.note("terminal", say("not looked at: the account is not set")), account]
     first, last = settings.qmt.session_ids
     broker = QmtBroker(settings.qmt, RealClock(), SessionIds(first, last - first + 1, None), is_day_off=lambda: False)
     try:
@@ -193,10 +188,7 @@ async def check_terminal(settings: Settings, qmt: Finding) -> list[Finding]:
             return await _ask_terminal(settings, broker)
     except TimeoutError:
         text = say("it did not answer within {seconds:.0f} s", seconds=_TERMINAL_PATIENCE)
-        return [
-            _no_terminal(text),
-            Finding("account", CheckResult.FAILED, say("not known: the terminal does not answer")),
-        ]
+        return [_no_terminal(text), Finding.failed("account", say("not known: the terminal does not answer"))]
     finally:
         await broker.stop()
 
@@ -207,37 +199,37 @@ async def _ask_terminal(settings: Settings, broker: QmtBroker) -> list[Finding]:
         if connection.status is not ConnectionStatus.ACCOUNT_UNAVAILABLE:
             return [
                 _no_terminal(connection.detail),
-                Finding("account", CheckResult.FAILED, say("not known: the terminal is not there")),
+                Finding.failed("account", say("not known: the terminal is not there")),
             ]
         remedy = say("See in MiniQMT whether the account is logged in, and whether qmt.account is its number.")
-        running = Finding("terminal", CheckResult.OK, say("MiniQMT runs and takes the connection"))
-        return [running, Finding("account", CheckResult.FAILED, connection.detail, remedy)]
+        running = Finding.ok("terminal", say("MiniQMT runs and takes the connection"))
+        return [running, Finding.failed("account", connection.detail, remedy)]
     asset = await broker.asset()
-    running = Finding("terminal", CheckResult.OK, say("MiniQMT runs and answers"))
+    running = Finding.ok("terminal", say("MiniQMT runs and answers"))
     if isinstance(asset, Unknown):
         remedy = say("See in MiniQMT whether the account's funds are shown.")
-        return [running, Finding("account", CheckResult.FAILED, asset.reason, remedy)]
+        return [running, Finding.failed("account", asset.reason, remedy)]
     positions = await broker.positions()
     if isinstance(positions, Unknown):
-        return [running, Finding("account", CheckResult.FAILED, positions.reason)]
+        return [running, Finding.failed("account", positions.reason)]
     told = say(
         "{account} is within reach: {cash:,.2f} CNY may be spent, {count} holdings",
         account=account,
         cash=asset.value.cash,
         count=len(positions.value),
     )
-    return [running, Finding("account", CheckResult.OK, told)]
+    return [running, Finding.ok("account", told)]
 
 
 def _no_terminal(why: str) -> Finding:
     remedy = say("Start MiniQMT in its simple mode (极简模式) and log in there; then try again.")
-    return Finding("terminal", CheckResult.FAILED, why, remedy)
+    return Finding.failed("terminal", why, remedy)
 
 
 async def check_prices(home: Home, settings: Settings, calendar: Calendar) -> tuple[Finding, Quote | None]:
     """Whether prices come, how old they are, and whether their units are plausible."""
     if settings.mode == "sandbox":
-        return Finding("quotes", CheckResult.OK, say(_BUILT_IN)), None
+        return Finding.ok("quotes", say(_BUILT_IN)), None
     clock = RealClock()
     feed, book = real_sources(home, settings, clock, calendar, terminal_quotes(settings, clock, calendar))
     try:
@@ -247,7 +239,7 @@ async def check_prices(home: Home, settings: Settings, calendar: Calendar) -> tu
             told = _told_price(found, calendar, feed.name)
     except TimeoutError:
         found = Unknown(say("no answer within {seconds:.0f} s", seconds=_QUOTES_PATIENCE))
-        told = Finding("quotes", CheckResult.FAILED, found.reason, _no_prices())
+        told = Finding.failed("quotes", found.reason, _no_prices())
     finally:
         await feed.stop()
     if told.state is not CheckResult.OK:
@@ -291,10 +283,8 @@ def _told_price(found: "Known[Quote] | Unknown", calendar: Calendar, source: str
         volume=quote.volume,
     )
     if open_now and age > timedelta(minutes=5):
-        return Finding(
-            "quotes", CheckResult.WARNING, text, say("The exchange trades, and this price is old: see the source.")
-        )
-    return Finding("quotes", CheckResult.OK, text)
+        return Finding.warning("quotes", text, say("The exchange trades, and this price is old: see the source."))
+    return Finding.ok("quotes", text)
 
 
 def _no_prices() -> str:
@@ -304,51 +294,45 @@ def _no_prices() -> str:
 def check_tables(home: Home, settings: Settings, calendar: Calendar) -> Finding:
     """The age of the redemption table that would be used."""
     if settings.mode == "sandbox":
-        return Finding("tables", CheckResult.OK, say(_BUILT_IN))
+        return Finding.ok("tables", say(_BUILT_IN))
     clock = RealClock()
     _, book = real_sources(home, settings, clock, calendar, terminal_quotes(settings, clock, calendar))
     age, trouble, own = book.age(), book.trouble(), book.own_trouble()
     book.close()
     if own is not None:
         remedy = say("Correct the line and save the file: it is read each minute.")
-        return Finding("tables", CheckResult.WARNING, own, remedy)
+        return Finding.warning("tables", own, remedy)
     if settings.guards.redemption == "off":
-        return Finding(
-            "tables", CheckResult.WARNING, say("guards.redemption is off: called bonds are bought like others")
-        )
+        return Finding.warning("tables", say("guards.redemption is off: called bonds are bought like others"))
     remedy = say("It is fetched when rotor starts; bonds.csv in the home is your own word.")
     if age is None:
-        return Finding("tables", CheckResult.NOTE, say("no table of calls (强赎) was fetched in this home yet"), remedy)
+        return Finding.note("tables", say("no table of calls (强赎) was fetched in this home yet"), remedy)
     if trouble is not None:
-        return Finding("tables", CheckResult.WARNING, trouble, remedy)
+        return Finding.warning("tables", trouble, remedy)
     hours = age.total_seconds() / 3600
-    return Finding("tables", CheckResult.OK, say("the table of calls is {hours:.0f} h old", hours=hours))
+    return Finding.ok("tables", say("the table of calls is {hours:.0f} h old", hours=hours))
 
 
 async def check_mail(settings: Settings, credentials: Credentials, home: Home) -> list[Finding]:
     """Mail is tried up to the login, and not sent; the addresses of push services are only read."""
     email = settings.notify.email
-    mail = Finding("mail", CheckResult.NOTE, say("no mail server is set: no mail is sent"))
+    mail = Finding.note("mail", say("no mail server is set: no mail is sent"))
     if email.host:
         try:
             password = await asyncio.to_thread(mail_password, email, credentials)
             await asyncio.to_thread(try_login, email, password)
             text = say("{host} takes the login; rotor notify test sends a mail", host=email.host)
-            mail = Finding("mail", CheckResult.OK, text)
+            mail = Finding.ok("mail", text)
         except (MailFailed, NotSent) as error:
-            mail = Finding(
-                "mail", CheckResult.WARNING, str(error), say("See [notify.email], and rotor secret set email.")
-            )
+            mail = Finding.warning("mail", str(error), say("See [notify.email], and rotor secret set email."))
     receivers, troubles = await asyncio.to_thread(receivers_of, settings.notify, credentials)
     pushed = [receiver.name for receiver in receivers if isinstance(receiver, PushReceiver)]
     if troubles:
-        push = Finding(
-            "push", CheckResult.WARNING, "; ".join(troubles), say("See notify.urls, and rotor secret set push.")
-        )
+        push = Finding.warning("push", "; ".join(troubles), say("See notify.urls, and rotor secret set push."))
     elif pushed:
-        push = Finding("push", CheckResult.OK, say("{names}; rotor notify test tries them", names=", ".join(pushed)))
+        push = Finding.ok("push", say("{names}; rotor notify test tries them", names=", ".join(pushed)))
     else:
-        push = Finding("push", CheckResult.NOTE, say("no push service is set"))
+        push = Finding.note("push", say("no push service is set"))
     return [mail, push, *_waiting(home)]
 
 
@@ -359,43 +343,36 @@ def _waiting(home: Home) -> list[Finding]:
     except (OSError, sqlite3.Error):
         waiting = ()
     return [
-        Finding(
-            "outbox",
-            CheckResult.WARNING,
-            say("news wait for {name}: {why}", name=name, why=why),
-            say("They are sent when it works again."),
+        Finding.warning(
+            "outbox", say("news wait for {name}: {why}", name=name, why=why), say("They are sent when it works again.")
         )
         for name, why in waiting
     ]
 
 
-async def check_heartbeat(settings: Settings) -> Finding:
+async def check_heartbeat(settings: Settings) -> list[Finding]:
     """The service is reached; its state does not change, since nobody knows here whether the engine works."""
     address = settings.notify.heartbeat_url
     if not address:
-        return Finding("heartbeat", CheckResult.NOTE, say("none is set: a machine that is off reports nothing"))
+        return [Finding.note("heartbeat", say("none is set: a machine that is off reports nothing"))]
     try:
         await ping(address, Signal.LOG, say("rotor doctor was here"), settings.network.proxy)
     except HeartbeatFailed as error:
-        return Finding("heartbeat", CheckResult.WARNING, str(error), say("See notify.heartbeat_url."))
+        return [Finding.warning("heartbeat", str(error), say("See notify.heartbeat_url."))]
     minutes = settings.notify.heartbeat_minutes
     if settings.mode == "sandbox":
-        return Finding("heartbeat", CheckResult.NOTE, say("reached; the sandbox sends none"))
-    return Finding("heartbeat", CheckResult.OK, say("reached; the engine pings every {minutes} min", minutes=minutes))
+        return [Finding.note("heartbeat", say("reached; the sandbox sends none"))]
+    return [Finding.ok("heartbeat", say("reached; the engine pings every {minutes} min", minutes=minutes))]
 
 
-async def check_updates(settings: Settings) -> Finding:
+async def check_updates(settings: Settings) -> list[Finding]:
     if not settings.updates.url:
-        return Finding(
-            "updates", CheckResult.NOTE, say("version {version}; no address of news is set", version=__version__)
-        )
+        return [Finding.note("updates", say("version {version}; no address of news is set", version=__version__))]
     try:
         release = newer(await ask_for_release(settings.updates.url, __version__, settings.network.proxy), __version__)
     except UpdateUnavailable as error:
-        return Finding(
-            "updates", CheckResult.NOTE, say("version {version}; no news: {error}", version=__version__, error=error)
-        )
+        return [Finding.note("updates", say("version {version}; no news: {error}", version=__version__, error=error))]
     if release is None:
-        return Finding("updates", CheckResult.OK, say("version {version} is the newest", version=__version__))
+        return [Finding.ok("updates", say("version {version} is the newest", version=__version__))]
     text = say("version {new} is out, this is {version}", new=release.version, version=__version__)
-    return Finding("updates", CheckResult.NOTE, text, say("Read its notes first; rotor installs nothing by itself."))
+    return [Finding.note("updates", text, say("Read its notes first; rotor installs nothing by itself."))]
