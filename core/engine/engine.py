@@ -5,14 +5,14 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar, cast
 
-from core.engine.ipc.link import SnapshotListener
+from core.engine.ipc.link import SnapshotSource
 from core.i18n import say
 from core.infra.clock import RealClock
 from core.infra.home import Home, HomeLock, HomeUnusable, check_own
@@ -45,7 +45,7 @@ class EngineFailed(SetupError):
         self.refused = refused
 
 
-class Engine:
+class Engine(SnapshotSource):
     """An `EngineLink` to an engine in this process. It locks the data folder from `start` to `stop`.
 
     Of the sandbox: `speed`, in market seconds per second, and the `dialects` of its platform. `stderr`: the log goes
@@ -64,6 +64,7 @@ class Engine:
         by_itself: bool = True,
         viewer_may_end: bool = False,
     ) -> None:
+        super().__init__()
         self._home = home
         self._settings = settings
         self._speed = speed
@@ -73,7 +74,6 @@ class Engine:
         self.viewer_may_end = viewer_may_end
         self._since = ""
         self._lock = HomeLock(home)
-        self._listeners: list[SnapshotListener] = []
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping: asyncio.Event | None = None
         self._runtime: EngineRuntime | None = None
@@ -82,7 +82,6 @@ class Engine:
         self._failure: str | None = None
         self._refused = False
         self._thread = threading.Thread(target=self._run, name="rotor-engine", daemon=True)
-        self.latest: Snapshot | None = None
 
     def start(self) -> None:
         """Lock the data folder and start the thread; returns before the components are built.
@@ -121,12 +120,6 @@ class Engine:
             self._thread.join(seconds)
         if not self._thread.is_alive():  # otherwise it stays locked: the engine may still trade
             self._lock.release()
-
-    def subscribe(self, listener: SnapshotListener) -> Callable[[], None]:
-        self._listeners.append(listener)
-        if self.latest is not None:
-            listener(self.latest)
-        return lambda: self._listeners.remove(listener) if listener in self._listeners else None
 
     def send(self, command: Command[T]) -> "Future[Reply[T]]":
         if self._loop is None or not self._thread.is_alive():
@@ -218,14 +211,6 @@ class Engine:
             raise EngineFailed(say("The books cannot be opened, nothing was sent: {why}", why=unusable)) from None
         finally:
             logs.close()
-
-    def _publish(self, snapshot: Snapshot) -> None:
-        self.latest = snapshot
-        for listener in tuple(self._listeners):
-            try:
-                listener(snapshot)
-            except Exception:  # a failing listener must not keep the snapshot from the others
-                log.exception("a listener failed")
 
     def _fail(self, text: str) -> None:
         self._failure = text

@@ -7,12 +7,11 @@ import logging
 import socket
 import threading
 import time
-from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
 from core import __version__
-from core.engine.ipc.link import SnapshotListener
+from core.engine.ipc.link import SnapshotSource
 from core.engine.ipc.protocol import (
     PROTOCOL,
     BadHandshake,
@@ -43,7 +42,7 @@ _HANGING_SECONDS = 5.0
 """Seconds without progress of the engine's own loop after which it counts as hanging."""
 
 
-class IpcClient:
+class IpcClient(SnapshotSource):
     """An `EngineLink` over loopback TCP that reconnects until it is closed.
 
     Without a connection a command fails at once, and `trouble` says why and since when.
@@ -51,9 +50,9 @@ class IpcClient:
     """
 
     def __init__(self, home: Home, *, watch: bool = False) -> None:
+        super().__init__()
         self._home = home
         self._watch = watch
-        self._listeners: list[SnapshotListener] = []
         self._pending: dict[int, Future[Any]] = {}
         self._last_number = 0
         self._lock = threading.Lock()
@@ -68,7 +67,6 @@ class IpcClient:
         self._thread = threading.Thread(target=self._run, name="rotor-ipc-client", daemon=True)
         self._engine_snapshot: Snapshot | None = None
         self._number_offset = 0
-        self.latest: Snapshot | None = None
         self.server_hello: ServerHello | None = None
 
     def start(self) -> None:
@@ -134,12 +132,6 @@ class IpcClient:
         """Whether a heartbeat has arrived within these seconds."""
         return self._has_heartbeat.wait(seconds)
 
-    def subscribe(self, listener: SnapshotListener) -> Callable[[], None]:
-        self._listeners.append(listener)
-        if self.latest is not None:
-            listener(self.latest)
-        return lambda: self._listeners.remove(listener) if listener in self._listeners else None
-
     def send(self, command: Command[T]) -> "Future[Reply[T]]":
         future: Future[Reply[T]] = Future()
         with self._lock:
@@ -195,11 +187,11 @@ class IpcClient:
 
     def _handle_message(self, message: dict[str, Any]) -> None:
         if "snapshot" in message:
-            self._publish(message["snapshot"])
+            self._received(message["snapshot"])
         elif "change" in message:
             if self._engine_snapshot is None:
                 raise ProtocolError("a change arrived before the first snapshot")
-            self._publish(with_change(self._engine_snapshot, message["change"]))
+            self._received(with_change(self._engine_snapshot, message["change"]))
         elif "heartbeat" in message:
             heartbeat = message["heartbeat"]
             self._heartbeat = (float(heartbeat["age"]), str(heartbeat["doing"]), time.monotonic())
@@ -207,20 +199,15 @@ class IpcClient:
         else:
             self._resolve(int(message["number"]), message["reply"])
 
-    def _publish(self, received: Snapshot) -> None:
+    def _received(self, received: Snapshot) -> None:
         before, self._engine_snapshot = self._engine_snapshot, received
         if before is not None and self.latest is not None and received.number <= before.number:
             # A restarted engine counts from 1 again; for the listeners here the newest keeps the highest number.
             self._number_offset = self.latest.number + 1 - received.number
         number = received.number + self._number_offset
-        shown = dataclasses.replace(received, number=number) if self._number_offset else received
-        self.latest, self._disconnect_reason = shown, None
+        self._disconnect_reason = None
+        self._publish(dataclasses.replace(received, number=number) if self._number_offset else received)
         self._has_snapshot.set()
-        for listener in tuple(self._listeners):
-            try:
-                listener(shown)
-            except Exception:  # a failing listener must not keep the snapshot from the others
-                log.exception("a listener failed")
 
     def _resolve(self, number: int, reply: Any) -> None:  # noqa: ANN401  (any reply)
         with self._lock:
