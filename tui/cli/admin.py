@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 from pydantic import SecretStr
 
+from core.engine.ipc.client import IpcClient
 from core.infra.credentials import SECRET_NAMES, account_of, platform_account
 from core.infra.credentials_file import CredentialsFileLocked
 from core.infra.home import Home
+from core.model.command import Logout
 from core.model.errors import RotorError
 from core.model.finding import CheckResult, Finding
 from core.model.settings_rows import SecretName
@@ -24,7 +26,6 @@ from tui.cli.context import (
     USAGE,
     CliContext,
     accepts_viewers,
-    ask,
     confirm_or_exit,
     exit_with,
     pass_existing_folder,
@@ -82,7 +83,6 @@ def _check_terminal() -> tuple[Finding, ...]:
 def _doctor_document(home: Home, mode: str | None, more: tuple[Finding, ...]) -> dict[str, Any]:
     """The findings of all checks, and of those in `more`; `worst` is the gravest state."""
     from core.engine.doctor.examination import examine
-    from core.engine.ipc.client import IpcClient
 
     link = IpcClient(home)
     try:
@@ -104,10 +104,7 @@ def logout(context: CliContext) -> None:
     A running engine logs out too; its stops go on. The user name stays in the settings.
     """
     if running_in(context.home) is not None:
-        from core.model.command import Logout
-
-        with context.engine() as engine:
-            click.echo(ask(engine, Logout(), _LOGOUT_SECONDS))
+        click.echo(context.ask(Logout(), _LOGOUT_SECONDS))
         return
     from core.engine.login import forget_login
 

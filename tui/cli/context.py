@@ -8,22 +8,22 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext, supp
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Concatenate, NoReturn, ParamSpec, TypeVar
+from typing import Concatenate, NoReturn, ParamSpec, TypeVar
 
 import click
 
+from core.engine.engine import Engine, EngineFailed
+from core.engine.ipc.client import IpcClient
+from core.engine.ipc.link import EngineLink
 from core.i18n import mark, say, use_language
 from core.infra.config import SettingsError, load_settings
+from core.infra.credentials import Credentials
+from core.infra.credentials_file import CredentialsFile
 from core.infra.home import Home, HomeInUse, HomeLock, HomeUnusable, find_home
+from core.infra.native_output import kept_off_the_screen
+from core.model.command import Command, Failed, ListStrategies, OpenSafe
 from core.model.settings import Settings
 from core.sandbox.dialects import Dialect
-
-if TYPE_CHECKING:
-    from core.engine.engine import Engine
-    from core.engine.ipc.client import IpcClient
-    from core.engine.ipc.link import EngineLink
-    from core.infra.credentials import Credentials
-    from core.model.command import Command
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -80,11 +80,8 @@ class CliContext:
         except SettingsError:
             use_language("auto")
 
-    def credentials(self) -> "Credentials":
+    def credentials(self) -> Credentials:
         """The passwords of the data folder. Calls block while the keyring asks the user."""
-        from core.infra.credentials import Credentials
-        from core.infra.credentials_file import CredentialsFile
-
         return Credentials(CredentialsFile(self.home.credentials_file))
 
     def options(self) -> tuple[str, ...]:
@@ -94,8 +91,6 @@ class CliContext:
 
     def open_app(self, *, watch: bool = False) -> NoReturn:
         """Open the app on the engine that runs in the data folder, else on an engine of its own."""
-        from core.engine.engine import Engine
-
         settings = self.settings()
         if not has_terminal():
             exit_with(USAGE, "The app needs a terminal. Without one, use rotor status, rotor plan or rotor rebalance.")
@@ -119,7 +114,7 @@ class CliContext:
                 engine.stop()
         sys.exit(code)
 
-    def _go_on_without_screen(self, engine: "Engine") -> None:
+    def _go_on_without_screen(self, engine: Engine) -> None:
         """Keep the engine running after its screen has failed, until a signal or a viewer ends it."""
         from tui.terminal import ShutdownSignals
 
@@ -142,10 +137,8 @@ class CliContext:
             link.close()
         sys.exit(code)
 
-    def link(self, *, watch: bool = False) -> "IpcClient":
+    def link(self, *, watch: bool = False) -> IpcClient:
         """Connect to the engine that runs in the data folder; exit code 3 or 1 where that is not possible."""
-        from core.engine.ipc.client import IpcClient
-
         holder = running_in(self.home)
         deadline = time.monotonic() + _ENDPOINT_SECONDS
         while not accepts_viewers(self.home) and running_in(self.home) is not None and time.monotonic() < deadline:
@@ -178,7 +171,7 @@ class CliContext:
         exit_with(FAILED, f"Cannot reach the engine that runs in {self.home.path} ({holder}): {why}")
 
     @contextmanager
-    def engine(self) -> "Generator[EngineLink]":
+    def engine(self) -> Generator[EngineLink]:
         """An engine for one command: the one that runs in the data folder, else its own, which logs to stderr."""
         if running_in(self.home) is None:
             with self._own_engine(by_itself=False) as engine:
@@ -190,16 +183,20 @@ class CliContext:
         finally:
             link.close()
 
+    def ask(self, command: Command[T], seconds: float) -> T:
+        """As `ask`, of an engine for this one command."""
+        with self.engine() as engine:
+            return ask(engine, command, seconds)
+
     @contextmanager
-    def own_engine(self) -> "Generator[Engine]":
+    def own_engine(self) -> Generator[Engine]:
         """An engine in this process with schedule and stops; a viewer may end it."""
         use_language(self.settings().language)
         with self._own_engine(by_itself=True) as engine:
             yield engine
 
     @contextmanager
-    def _own_engine(self, *, by_itself: bool) -> "Generator[Engine]":
-        from core.engine.engine import Engine, EngineFailed
+    def _own_engine(self, *, by_itself: bool) -> Generator[Engine]:
 
         with self.quiet():
             engine = Engine(
@@ -220,10 +217,8 @@ class CliContext:
             finally:
                 engine.stop()
 
-    def unlock_credentials(self, engine: "EngineLink") -> None:
+    def unlock_credentials(self, engine: EngineLink) -> None:
         """Ask for the passphrase of the encrypted password file, where the engine needs it and there is a terminal."""
-        from core.model.command import Failed, ListStrategies, OpenSafe
-
         latest = engine.latest
         if latest is None or latest.mode == "sandbox" or not latest.locked:
             return
@@ -244,12 +239,11 @@ class CliContext:
             return nullcontext()
         if mode == "sandbox":
             return nullcontext()
-        from core.infra.native_output import kept_off_the_screen
 
         return kept_off_the_screen()
 
 
-def _start(engine: "Engine") -> None:
+def _start(engine: Engine) -> None:
     try:
         engine.start()
     except HomeInUse as error:
@@ -258,10 +252,8 @@ def _start(engine: "Engine") -> None:
         exit_with(FAILED, str(error))
 
 
-def ask(engine: "EngineLink", command: "Command[T]", seconds: float) -> T:
+def ask(engine: EngineLink, command: Command[T], seconds: float) -> T:
     """The command's result; a refusal ends with exit code 3, a failure with 1."""
-    from core.model.command import Failed
-
     try:
         reply = engine.send(command).result(seconds)
     except TimeoutError:

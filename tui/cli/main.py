@@ -17,6 +17,7 @@ from core import __version__
 from core.infra.config import SettingsError, init_config, write_setting
 from core.infra.home import HomeUnusable
 from core.infra.settings_editor import problem_with, value_of
+from core.model.command import ExecutePlan, MakePlan
 from core.model.errors import RotorError
 from core.sandbox.dialects import Dialect
 from tui.cli import admin, calendar, report, restore, service, trading
@@ -181,10 +182,7 @@ def rehearse(
 @click.pass_obj
 def plan(context: CliContext, as_json: bool) -> None:
     """Show what a rebalance would do now, with a reason per row. Sends nothing."""
-    from core.model.command import MakePlan
-
-    with context.engine() as engine:
-        made = ask(engine, MakePlan(), _plan_seconds(context))
+    made = context.ask(MakePlan(), _plan_seconds(context))
     show(plan_document(made), as_json, lambda _: print_plan(made))
     sys.exit(REFUSED if made.refused is not None else DONE)
 
@@ -200,8 +198,6 @@ Examples:
 @click.pass_obj
 def rebalance(context: CliContext, yes: bool, as_json: bool) -> None:
     """Rebalance once, now, and wait for the end."""
-    from core.model.command import ExecutePlan, MakePlan
-
     needs_yes(as_json, yes)
     with context.engine() as engine:
         made = ask(engine, MakePlan(), _plan_seconds(context))

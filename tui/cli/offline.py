@@ -11,6 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
+from core.engine.ipc.client import IpcClient
 from core.infra.backlog import backlog_of
 from core.infra.config import masked, write_setting
 from core.infra.database import open_database, open_for_reading, rows, unreadable
@@ -136,8 +137,6 @@ def engine_state(home: Home) -> dict[str, Any] | None:
 
     `trouble` is null where everything is well.
     """
-    from core.engine.ipc.client import IpcClient
-
     if not accepts_viewers(home) or running_in(home) is None:
         return None
     link = IpcClient(home, watch=True)

@@ -7,13 +7,13 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 from core.i18n import say_many
+from core.model.order import Order
+from core.model.plan import Leg, Plan
+from core.model.snapshot import AdoptionLevels, LegProgress, Rebalance
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from core.model.order import Order
-    from core.model.plan import Leg, Plan
-    from core.model.snapshot import AdoptionLevels, LegProgress, Rebalance
 
 T = TypeVar("T")
 
@@ -37,7 +37,7 @@ def show(document: T, as_json: bool, printer: Callable[[T], object]) -> None:
         printer(document)
 
 
-def adoption_line(volume: int, levels: "AdoptionLevels") -> str:
+def adoption_line(volume: int, levels: AdoptionLevels) -> str:
     """What adopting a bond at this price means, in a line."""
     stops = [("stop-loss", levels.loss), ("take-profit", levels.profit)]
     told = [f"{name} {level}" for name, level in stops if level is not None]
@@ -52,7 +52,7 @@ def _console() -> "Console":
     return console if console.is_terminal else Console(width=200, highlight=False)
 
 
-def print_plan(plan: "Plan") -> None:
+def print_plan(plan: Plan) -> None:
     """The plan row by row, then its money."""
     console = _console()
     if plan.refused is not None:
@@ -78,7 +78,7 @@ def print_plan(plan: "Plan") -> None:
         console.print(f"ASKS FIRST: {plan.question}", style=_ALERT, markup=False)
 
 
-def print_rebalance(rebalance: "Rebalance") -> None:
+def print_rebalance(rebalance: Rebalance) -> None:
     """The rebalance leg by leg, and each order whose outcome is unknown."""
     console = _console()
     rows = [
@@ -204,7 +204,7 @@ def _figure(key: str, value: Any) -> str:  # noqa: ANN401  (whatever the report 
     return f"{value:,.2f}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)
 
 
-def plan_document(plan: "Plan") -> Document:
+def plan_document(plan: Plan) -> Document:
     """Money in CNY, volumes in 张; `cash` is null where the account did not answer."""
     return {
         "plan_id": plan.plan_id,
@@ -227,7 +227,7 @@ def plan_document(plan: "Plan") -> Document:
     }
 
 
-def rebalance_document(plan: "Plan", rebalance: "Rebalance") -> Document:
+def rebalance_document(plan: Plan, rebalance: Rebalance) -> Document:
     """The plan's document with the outcome of each leg: volume, price and amount are those that were ordered."""
     outcome = {leg.code: leg for leg in rebalance.legs}
     return plan_document(plan) | {
@@ -238,7 +238,7 @@ def rebalance_document(plan: "Plan", rebalance: "Rebalance") -> Document:
     }
 
 
-def order_document(order: "Order") -> Document:
+def order_document(order: Order) -> Document:
     """An order's row; its keys are in the order of the exported CSV."""
     intent = order.intent
     return {
@@ -251,11 +251,11 @@ def order_document(order: "Order") -> Document:
     }
 
 
-def _leg(leg: "Leg") -> Document:
+def _leg(leg: Leg) -> Document:
     return fields(leg, "side", "code", "name", "volume", "price", "amount", "reason")
 
 
-def _outcome(leg: "LegProgress") -> Document:
+def _outcome(leg: LegProgress) -> Document:
     ordered = fields(leg, "volume", "price", "reason") | {"amount": plain(leg.price * leg.volume)}
     return ordered | fields(leg, "status", "client_order_id", "filled_volume", "average_price", "fee")
 

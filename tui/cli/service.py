@@ -11,8 +11,20 @@ from typing import TYPE_CHECKING
 
 import click
 
+from core.engine.ipc.client import IpcClient
 from core.infra.home import HomeUnusable, check_own
 from core.infra.program import own_command
+from core.infra.service import (
+    Autostart,
+    AutostartFailed,
+    NotStarted,
+    autostart_of,
+    is_on,
+    start_engine,
+    turn_off,
+    turn_on,
+)
+from core.model.command import EndEngine
 from tui.cli.context import (
     AS_JSON,
     DONE,
@@ -31,7 +43,6 @@ from tui.cli.offline import status_document
 from tui.cli.output import show
 
 if TYPE_CHECKING:
-    from core.infra.service import Autostart
     from tui.cli.web_view import ViewServer
     from tui.terminal import ShutdownSignals
 
@@ -48,9 +59,6 @@ def start(context: CliContext) -> None:
     rotor opens the app on it from any session. It runs until rotor stop, or until the machine stops. Its log is in the
     data folder.
     """
-    from core.engine.ipc.client import IpcClient
-    from core.infra.service import NotStarted, start_engine
-
     holder = running_in(context.home)
     if holder is not None:
         exit_with(REFUSED, f"An engine already runs in {context.home.path} ({holder}). Open it with rotor.")
@@ -87,8 +95,6 @@ def start(context: CliContext) -> None:
 @click.pass_obj
 def stop(context: CliContext, yes: bool) -> None:
     """Stop the engine in the data folder: it sends nothing new and cancels open orders (orders.at_exit)."""
-    from core.model.command import EndEngine
-
     holder = running_in(context.home)
     if holder is None:
         exit_with(REFUSED, f"No engine runs in {context.home.path}.")
@@ -122,8 +128,6 @@ def autostart() -> None:
 @click.pass_obj
 def autostart_show(context: CliContext, as_json: bool) -> None:
     """Show the task or unit, its file, and whether it is on."""
-    from core.infra.service import is_on
-
     entry = _autostart(context)
     states = {True: "on", False: "off", None: "the file differs: autostart on writes it again, off removes it"}
     document = {"name": entry.name, "state": states[is_on(entry)], "file": str(entry.file), "text": entry.text}
@@ -150,8 +154,7 @@ def autostart_off(context: CliContext) -> None:
     click.echo("The engine no longer starts at log-on.")
 
 
-def _autostart(context: CliContext) -> "Autostart":
-    from core.infra.service import AutostartFailed, autostart_of
+def _autostart(context: CliContext) -> Autostart:
 
     try:
         return autostart_of(context.home)
@@ -159,8 +162,7 @@ def _autostart(context: CliContext) -> "Autostart":
         exit_with(FAILED, str(error))
 
 
-def _change_autostart(context: CliContext, entry: "Autostart", *, on: bool) -> None:
-    from core.infra.service import AutostartFailed, turn_off, turn_on
+def _change_autostart(context: CliContext, entry: Autostart, *, on: bool) -> None:
 
     try:
         if on:

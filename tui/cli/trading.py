@@ -1,13 +1,25 @@
 """Commands that trade, or that change what the engine may trade."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import click
 
+from core.engine.ipc.link import EngineLink
 from core.infra.home import HomeUnusable
+from core.model.command import (
+    Adopt,
+    AskAdoption,
+    CancelWorking,
+    Flatten,
+    GiveConsent,
+    Reconcile,
+    Release,
+    RunSelfTest,
+    SettleOrder,
+)
 from core.model.consent import AGREED, terms
-from core.model.snapshot import Control
+from core.model.known import Unknown
+from core.model.snapshot import Adoption, AdoptionBasis, Control
 from tui.cli.context import (
     AS_JSON,
     DONE,
@@ -25,10 +37,6 @@ from tui.cli.context import (
 )
 from tui.cli.offline import change_control, status_document
 from tui.cli.output import adoption_line, print_rebalance, show
-
-if TYPE_CHECKING:
-    from core.engine.ipc.link import EngineLink
-    from core.model.snapshot import Adoption, AdoptionBasis
 
 _FLATTEN_SECONDS = 900.0
 _SELF_TEST_SECONDS = 120.0
@@ -109,11 +117,8 @@ def _change_control(context: CliContext, control: Control | None) -> None:
 @pass_existing_folder
 def cancel(context: CliContext, yes: bool) -> None:
     """Cancel every open order and wait for the broker's confirmations."""
-    from core.model.command import CancelWorking
-
     confirm_word_or_exit(yes, "Type 'cancel' to cancel every open order", "cancel", "Nothing was cancelled.")
-    with context.engine() as engine:
-        done = ask(engine, CancelWorking(), 60)
+    done = context.ask(CancelWorking(), 60)
     if not done.proven and not done.open:
         click.echo("No open orders.")
     else:
@@ -129,12 +134,9 @@ def flatten(context: CliContext, yes: bool) -> None:
 
     Your own holdings are not touched. Trading stays halted until rotor resume.
     """
-    from core.model.command import Flatten
-
     question = f"Type 'flatten' to sell everything that the strategy owns ({context.settings().mode})"
     confirm_word_or_exit(yes, question, "flatten", "Nothing was sold.")
-    with context.engine() as engine:
-        sold = ask(engine, Flatten(), _FLATTEN_SECONDS)
+    sold = context.ask(Flatten(), _FLATTEN_SECONDS)
     print_rebalance(sold)
     raise SystemExit(UNRESOLVED if sold.unresolved else DONE if sold.complete else FAILED)
 
@@ -145,13 +147,10 @@ def flatten(context: CliContext, yes: bool) -> None:
 @pass_existing_folder
 def consent(context: CliContext, account: str, yes: bool) -> None:
     """Agree to live orders in ACCOUNT; needed once."""
-    from core.model.command import GiveConsent
-
     for line in terms(account):
         click.echo(line, err=True)
     confirm_word_or_exit(yes, f"Type '{AGREED}' to agree", AGREED, "Nothing was agreed to.")
-    with context.engine() as engine:
-        ask(engine, GiveConsent(account), 30)
+    context.ask(GiveConsent(account), 30)
     click.echo(f"Agreed: rotor may send live orders to account {account} when its self-test has passed.")
 
 
@@ -164,13 +163,10 @@ def self_test(context: CliContext, yes: bool, as_json: bool) -> None:
 
     Orders 10 张 far below the market on each exchange, reads the orders back and cancels them. Live mode needs it once.
     """
-    from core.model.command import RunSelfTest
-
     needs_yes(as_json, yes)
     account = context.settings().qmt.account
     confirm_or_exit(yes, f"Order and cancel 10 张 on each exchange in account {account}?", "Nothing was sent.")
-    with context.engine() as engine:
-        test = ask(engine, RunSelfTest(), _SELF_TEST_SECONDS)
+    test = context.ask(RunSelfTest(), _SELF_TEST_SECONDS)
     verdict = "passed" if test.passed else "FAILED: live orders stay refused"
     document = {"passed": test.passed, "at": test.at.isoformat(timespec="seconds"), "lines": list(test.lines)}
     show(document, as_json, lambda _: click.echo("\n".join((*test.lines, verdict))))
@@ -189,8 +185,6 @@ def settle(context: CliContext, order: str, outcome: str, yes: bool) -> None:
     ORDER is `filled` (in full, at its limit) or `dead` (over, with the fills booked so far). Look at the account in
     MiniQMT first. If the broker's list shows the order, the list is used instead.
     """
-    from core.model.command import SettleOrder
-
     meaning = "was filled in full at its limit" if outcome == "filled" else "is over, with the fills booked so far"
     confirm_or_exit(yes, f"Order {order} {meaning}?", "Nothing was settled.")
     with context.engine() as engine:
@@ -210,13 +204,11 @@ def settle(context: CliContext, order: str, outcome: str, yes: bool) -> None:
 @click.option("--sell-now", is_flag=True, help="Agree that a bond whose stop level is crossed already is sold at once.")
 @YES
 @pass_existing_folder
-def adopt(context: CliContext, codes: Sequence[str], basis: "AdoptionBasis", sell_now: bool, yes: bool) -> None:
+def adopt(context: CliContext, codes: Sequence[str], basis: AdoptionBasis, sell_now: bool, yes: bool) -> None:
     """Take bonds that you hold into management: the strategy may sell them.
 
     Shows each bond's stop levels first. One whose level is crossed already is adopted only with your consent.
     """
-    from core.model.command import Adopt, AskAdoption
-
     with context.engine() as engine:
         asked = [ask(engine, AskAdoption(code), 60) for code in codes]
         agreed = [_agreed(adoption, basis, sell_now, yes) for adoption in asked]
@@ -227,10 +219,8 @@ def adopt(context: CliContext, codes: Sequence[str], basis: "AdoptionBasis", sel
         _reconcile_and_exit(engine)
 
 
-def _agreed(adoption: "Adoption", basis: "AdoptionBasis", sell_now: bool, yes: bool) -> bool:
+def _agreed(adoption: Adoption, basis: AdoptionBasis, sell_now: bool, yes: bool) -> bool:
     """Print the levels; whether the user agrees to a sale at once, where a level is crossed already."""
-    from core.model.known import Unknown
-
     chosen = adoption.on(basis)
     if isinstance(chosen, Unknown):
         exit_with(REFUSED, f"{adoption.code}: {chosen.reason}. Nothing was changed.")
@@ -252,8 +242,6 @@ def _agreed(adoption: "Adoption", basis: "AdoptionBasis", sell_now: bool, yes: b
 @pass_existing_folder
 def release(context: CliContext, codes: Sequence[str], yes: bool) -> None:
     """Release bonds from management: rotor does not sell them any more."""
-    from core.model.command import Release
-
     question = f"Release {', '.join(codes)} from management?"
     confirm_or_exit(yes, question, "Nothing was changed.")
     with context.engine() as engine:
@@ -262,10 +250,8 @@ def release(context: CliContext, codes: Sequence[str], yes: bool) -> None:
         _reconcile_and_exit(engine)
 
 
-def _reconcile_and_exit(engine: "EngineLink") -> None:
+def _reconcile_and_exit(engine: EngineLink) -> None:
     """Print what still keeps trading off; exit code 4 then."""
-    from core.model.command import Reconcile
-
     blockers = ask(engine, Reconcile(), 60)
     for blocker in blockers:
         click.echo(f"trading is off: {blocker}", err=True)
