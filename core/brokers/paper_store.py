@@ -4,11 +4,11 @@ import logging
 import sqlite3
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from core.i18n import say
 from core.infra.database import (
@@ -33,7 +33,9 @@ from core.infra.stored import (
     as_price,
     as_text,
     as_whole,
+    columns,
     read_rows,
+    row_of,
 )
 from core.model.bond import BondCode
 from core.model.order import LIVE_STATES, Fill, Intent, OrderState, Side
@@ -54,18 +56,16 @@ def counter(db: "Database") -> None:
     """Keeps its name: each file records by it that the step has run."""
     db.table("account").create({"id": int, "cash": str, "frozen": str}, pk="id", strict=True)
     db.table("holdings").create({"code": str, "volume": int, "cost": str, "last": str}, pk="code", strict=True)
-    orders = "order_id remark day code side volume price state filled_volume filled_amount fee message at"
-    db.table("orders").create(_columns(orders), pk="order_id", strict=True)
+    orders = columns(
+        "order_id remark day code side volume price state filled_volume filled_amount fee message at",
+        whole="volume filled_volume",
+    )
+    db.table("orders").create(orders, pk="order_id", strict=True)
     db.table("orders").create_index(["day"])
     db.table("orders").create_index(["remark"])
-    fills = "trade_id order_id remark day code side volume price fee at"
-    db.table("fills").create(_columns(fills), pk="trade_id", strict=True)
+    fills = columns("trade_id order_id remark day code side volume price fee at", whole="volume")
+    db.table("fills").create(fills, pk="trade_id", strict=True)
     db.table("fills").create_index(["day"])
-
-
-def _columns(names: str) -> dict[str, type]:
-    """Money, dates and texts are stored as text."""
-    return {name: int if name.endswith("volume") else str for name in names.split()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +173,7 @@ class PaperStore:
         return Fill(order.day, order.order_id, trade_id, order.remark, order.code, order.side, volume, price, fee, at)
 
     def set_account(self, account: PaperAccount) -> None:
-        update(self._db, "account", 1, {"cash": str(account.cash), "frozen": str(account.frozen)})
+        update(self._db, "account", 1, row_of(account))
         self.account = account
 
     def set_holding(self, code: BondCode, holding: PaperHolding) -> None:
@@ -193,13 +193,13 @@ class PaperStore:
         return self._db.conn.execute(f"select max(cast({number} as integer)) from {table}").fetchone()[0] or 0
 
     def _write_holding(self, code: BondCode, holding: PaperHolding) -> None:
-        self._db.table("holdings").upsert({"code": str(code)} | _row(holding), pk="code")
+        self._db.table("holdings").upsert({"code": str(code)} | row_of(holding), pk="code")
 
     def set_order(self, order: PaperOrder) -> None:
-        self._db.table("orders").upsert(_row(order), pk="order_id")
+        self._db.table("orders").upsert(row_of(order), pk="order_id")
 
     def add_fill(self, fill: Fill) -> None:
-        row = _row(fill)
+        row = row_of(fill)
         row["day"] = row.pop("trading_day")
         self._db.table("fills").insert(row)
 
@@ -224,16 +224,6 @@ class PaperStore:
 
     def fills(self, since: date) -> list[Fill]:
         return read_rows(self._db, "fills", _fill, "day >= ?", [since.isoformat()])
-
-
-def _row(value: PaperHolding | PaperOrder | Fill) -> dict[str, Any]:
-    return {field.name: _cell(getattr(value, field.name)) for field in fields(value)}
-
-
-def _cell(value: object) -> int | str:
-    if isinstance(value, int):
-        return value
-    return value.isoformat() if isinstance(value, date) else str(value)
 
 
 def _account(row: StoredRow) -> PaperAccount:

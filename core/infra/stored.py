@@ -1,6 +1,8 @@
-"""Strict reading of stored rows: a value that rotor cannot have written is damage, and is named with its row."""
+"""Values as rows, and the strict reading of stored rows: a value that rotor cannot have written is damage, and is named
+with its row."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
 from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -10,6 +12,7 @@ from core.infra.database import DatabaseUnusable, file_of, rows
 from core.model.errors import RotorError, SetupError
 
 if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
     from sqlite_utils import Database
 
 T = TypeVar("T")
@@ -23,6 +26,22 @@ _LEAST_AMOUNT, _MOST_AMOUNT = Decimal("0.0001"), Decimal(10**12)
 
 class DamagedValueError(SetupError, ValueError):
     """What a row says cannot be; the message says what."""
+
+
+def columns(names: str, *, whole: str = "") -> dict[str, type]:
+    """A table's columns, in order: whole numbers in those of `whole`, text in the others, also for money and days."""
+    return {name: int if name in whole.split() else str for name in names.split()}
+
+
+def row_of(value: "DataclassInstance") -> dict[str, int | str | None]:
+    """The row of a value whose table has a column for each of its fields."""
+    return {field.name: _cell(getattr(value, field.name)) for field in fields(value)}
+
+
+def _cell(value: object) -> int | str | None:
+    if value is None or isinstance(value, int):
+        return value
+    return value.isoformat() if isinstance(value, date) else str(value)
 
 
 class StoredRow:

@@ -29,7 +29,7 @@ from core.infra.database import (
     writing,
 )
 from core.infra.home import HomeUnusable
-from core.infra.stored import StoredRow, as_moment, as_text, as_whole, read_rows
+from core.infra.stored import StoredRow, as_moment, as_text, as_whole, read_rows, row_of
 from core.model.notification import Notification, NotificationKind
 from core.model.snapshot import Level
 
@@ -295,15 +295,7 @@ class Outbox:
             self._db.close()
 
     def _put(self, news: Notification, heading: str) -> None:
-        self._db.table("news").insert(
-            {
-                "at": news.at.isoformat(),
-                "kind": str(news.kind),
-                "level": str(news.level),
-                "text": news.text,
-                "heading": heading,
-            }
-        )
+        self._db.table("news").insert(row_of(news) | {"heading": heading})
 
     def _clear(self) -> None:
         """Drop what every receiver has. The newest stays: it keeps the numbers growing."""

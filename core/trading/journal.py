@@ -21,6 +21,7 @@ from core.infra.stored import (
     as_text,
     as_whole,
     read_rows,
+    row_of,
 )
 from core.model.bond import BondCode
 from core.model.order import (
@@ -250,25 +251,8 @@ def _oldest_first(orders: Iterable[Order]) -> tuple[Order, ...]:
 
 
 def _row(intent: Intent, at: datetime) -> dict[str, Any]:
-    return {
-        "client_order_id": intent.client_order_id,
-        "plan_id": intent.plan_id,
-        "trading_day": intent.trading_day.isoformat(),
-        "code": str(intent.code),
-        "name": intent.name,
-        "side": str(intent.side),
-        "volume": intent.volume,
-        "price": str(intent.price),
-        "reason": intent.reason,
-        "attempt": intent.attempt,
-        "origin": str(intent.origin),
-        "list_price": _text(intent.list_price),
-        "arrival": _text(intent.arrival),
-        "level": _text(intent.level),
-        "state": str(OrderState.INTENDED),
-        "created_at": at.isoformat(),
-        "message": intent.reason,
-    }
+    begun = {"state": str(OrderState.INTENDED), "created_at": at.isoformat(), "message": intent.reason}
+    return row_of(intent) | begun
 
 
 def _step(client_order_id: str, at: datetime, state: OrderState, text: str) -> dict[str, Any]:
@@ -293,7 +277,3 @@ def intent_of(row: StoredRow) -> Intent:
         row.maybe("arrival", as_amount),
         row.maybe("level", as_amount),
     )
-
-
-def _text(price: Decimal | None) -> str | None:
-    return None if price is None else str(price)

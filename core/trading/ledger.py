@@ -18,6 +18,7 @@ from core.infra.stored import (
     as_money,
     as_text,
     read_rows,
+    row_of,
 )
 from core.model.account import Holdings, Owned
 from core.model.bond import BondCode
@@ -105,19 +106,8 @@ class Ledger:
             raise ValueError(f"{fill.code}: {why}")
         if fill.side is Side.SELL and fill.volume > (owned.volume if owned else 0):
             raise ValueError(f"{fill.code}: sold {fill.volume} 张, the ledger owns {owned.volume if owned else 0}")
-        row = {
-            "key": key,
-            "kind": str(kind),
-            "trading_day": fill.trading_day.isoformat(),
-            "client_order_id": client_order_id,
-            "order_id": fill.order_id,
-            "code": str(fill.code),
-            "side": str(fill.side),
-            "volume": fill.volume,
-            "price": str(fill.price),
-            "fee": str(fill.fee),
-            "at": fill.at.isoformat(),
-        }
+        row = {"key": key, "kind": str(kind), "client_order_id": client_order_id} | row_of(fill)
+        del row["trade_id"], row["remark"]
         # A fill has happened, whatever the disk says; what the user decides can be decided again.
         keep = self._backlog.store if kind is EntryKind.FILL else self._backlog.commit
         keep(lambda: self._db.table("ledger").insert(row))

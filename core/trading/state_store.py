@@ -9,7 +9,19 @@ from typing import TYPE_CHECKING, Any, cast
 
 from core.infra.backlog import backlog_of
 from core.infra.database import delete, delete_where, rows, schema, update
-from core.infra.stored import StoredRow, as_amount, as_count, as_day, as_moment, as_money, as_text, as_whole, read_rows
+from core.infra.stored import (
+    StoredRow,
+    as_amount,
+    as_count,
+    as_day,
+    as_moment,
+    as_money,
+    as_text,
+    as_whole,
+    columns,
+    read_rows,
+    row_of,
+)
 from core.model.bond import BondCode
 from core.model.report import CashFlow
 from core.model.snapshot import Control
@@ -69,7 +81,7 @@ class StateStore:
             if told is not None:
                 self._db.table("state").insert({"key": _READING, "value": told}, replace=True)
             if flow is not None:
-                self._db.table("flows").insert(_row(flow))
+                self._db.table("flows").insert(row_of(flow))
 
         self.backlog.store(write)
 
@@ -99,7 +111,7 @@ class StateStore:
 
     def add_flow(self, flow: CashFlow) -> None:
         """Store a payment that the user names."""
-        self.backlog.store(lambda: self._db.table("flows").insert(_row(flow)))
+        self.backlog.store(lambda: self._db.table("flows").insert(row_of(flow)))
 
     def remove_flow(self, flow: CashFlow) -> None:
         """Forget a payment."""
@@ -130,15 +142,6 @@ def cash_flow(row: StoredRow) -> CashFlow:
         row.get("amount", as_amount),
         bool(row.get("entered", as_whole)),
     )
-
-
-def _row(flow: CashFlow) -> dict[str, int | str]:
-    return {
-        "number": flow.number,
-        "at": flow.at.isoformat(),
-        "amount": str(flow.amount),
-        "entered": int(flow.entered),
-    }
 
 
 def _written(reading: MoneyReading) -> str:
@@ -199,22 +202,11 @@ TRADING = schema("trading")
 @TRADING()
 def orders_and_their_transitions(db: "Database") -> None:
     db.table("orders").create(
-        {
-            "client_order_id": str,
-            "plan_id": str,
-            "trading_day": str,
-            "code": str,
-            "name": str,
-            "side": str,
-            "volume": int,
-            "price": str,
-            "reason": str,
-            "attempt": int,
-            "state": str,
-            "created_at": str,
-            "order_id": str,
-            "message": str,
-        },
+        columns(
+            "client_order_id plan_id trading_day code name side volume price reason attempt state created_at order_id "
+            "message",
+            whole="volume attempt",
+        ),
         pk="client_order_id",
         not_null={"plan_id", "trading_day", "code", "side", "volume", "price", "state"},
         strict=True,
@@ -233,19 +225,10 @@ def orders_and_their_transitions(db: "Database") -> None:
 @TRADING()
 def ledger_entries(db: "Database") -> None:
     db.table("ledger").create(
-        {
-            "key": str,
-            "kind": str,
-            "trading_day": str,
-            "client_order_id": str,
-            "order_id": str,
-            "code": str,
-            "side": str,
-            "volume": int,
-            "price": str,
-            "fee": str,
-            "at": str,
-        },
+        columns(
+            "key kind trading_day client_order_id order_id code side volume price fee at",
+            whole="volume",
+        ),
         pk="key",
         not_null={"kind", "trading_day", "code", "side", "volume", "price", "fee"},
         strict=True,
@@ -257,16 +240,7 @@ def ledger_entries(db: "Database") -> None:
 @TRADING()
 def runs_and_lists(db: "Database") -> None:
     db.table("runs").create(
-        {
-            "plan_id": str,
-            "trading_day": str,
-            "started_at": str,
-            "finished_at": str,
-            "stage": str,
-            "plan": str,
-            "cash_after": str,
-            "stopped": str,
-        },
+        columns("plan_id trading_day started_at finished_at stage plan cash_after stopped"),
         pk="plan_id",
         strict=True,
     )
