@@ -24,61 +24,11 @@ from core.infra.config import SettingsError, write_setting
 from core.infra.credentials import Credentials
 from core.infra.home import Home, HomeUnusable, database_files
 from core.infra.logs import find_in_log, read_log, redacted
+from core.model import command as commands
 from core.model.backtest import RecordDetail
 from core.model.bond import BondCode, CodeRefused
 from core.model.bond_info import BondDetail
-from core.model.command import (
-    Adopt,
-    AskAdoption,
-    CancelOrder,
-    CancelWorking,
-    ChangeSetting,
-    CheckSetting,
-    Command,
-    DayOfOrders,
-    Done,
-    DropMissed,
-    EnterFlow,
-    Examine,
-    ExecutePlan,
-    ExportReport,
-    Failed,
-    FindInLog,
-    Flatten,
-    ForgetSecret,
-    GiveConsent,
-    Halt,
-    ListRecords,
-    ListStrategies,
-    Login,
-    Logout,
-    MakePlan,
-    OpenSafe,
-    PauseBuys,
-    ReadDayLine,
-    ReadEquity,
-    ReadLog,
-    ReadOrders,
-    ReadReport,
-    ReadSettings,
-    Reconcile,
-    Release,
-    RemoveFlow,
-    Reply,
-    Resume,
-    RunSelfTest,
-    RunStrategy,
-    SelfTest,
-    SellOne,
-    SettleOrder,
-    ShowBond,
-    ShowDetail,
-    ShowRecord,
-    StoreSecret,
-    TryLogin,
-    TryNotify,
-    TryQmt,
-)
+from core.model.command import Command, Done, Failed, Reply
 from core.model.errors import RefusedError
 from core.model.finding import Finding
 from core.model.known import Known, Maybe, Unknown
@@ -126,50 +76,50 @@ class CommandHandlers:
         self._credentials = credentials
         self._changed = changed
         self._handlers: dict[type[Command[Any]], Callable[[Any], Awaitable[Any]]] = {
-            Login: sign_in.log_in,
-            Logout: sign_in.log_out,
-            ListStrategies: self._strategies,
-            ListRecords: self._records,
-            ShowRecord: self._record,
-            ShowDetail: self._detail,
-            ShowBond: self._bond,
-            ReadDayLine: self._day_line,
-            RunStrategy: self._follow,
-            MakePlan: self._trading.plan,
-            ExecutePlan: self._execute,
-            CancelOrder: self._trading.cancel,
-            PauseBuys: self._trading.pause,
-            Halt: self._trading.halt,
-            Resume: self._trading.resume,
-            CancelWorking: self._trading.cancel_working,
-            Flatten: self._trading.flatten,
-            SellOne: self._trading.sell_one,
-            DropMissed: self._drop_missed,
-            Reconcile: self._reconcile,
-            SettleOrder: self._settle,
-            Adopt: self._adopt,
-            AskAdoption: self._ask_adoption,
-            Release: self._release,
-            EnterFlow: self._enter_flow,
-            RemoveFlow: self._remove_flow,
-            GiveConsent: self._consent,
-            RunSelfTest: self._self_test,
-            ReadLog: self._read_log,
-            ReadSettings: settings.read,
-            CheckSetting: settings.check,
-            ChangeSetting: settings.change,
-            StoreSecret: settings.store,
-            ForgetSecret: settings.forget,
-            OpenSafe: sign_in.open_safe,
-            TryQmt: settings.test_qmt,
-            TryNotify: settings.test_notify,
-            Examine: self._examine,
-            TryLogin: settings.test_login,
-            FindInLog: self._find_in_log,
-            ReadOrders: self._orders,
-            ReadReport: self._report,
-            ReadEquity: self._equity,
-            ExportReport: self._export_report,
+            commands.Login: sign_in.log_in,
+            commands.Logout: sign_in.log_out,
+            commands.ListStrategies: self._strategies,
+            commands.ListRecords: self._records,
+            commands.ShowRecord: self._record,
+            commands.ShowDetail: self._detail,
+            commands.ShowBond: self._bond,
+            commands.ReadDayLine: self._day_line,
+            commands.RunStrategy: self._follow,
+            commands.MakePlan: self._trading.plan,
+            commands.ExecutePlan: self._execute,
+            commands.CancelOrder: self._trading.cancel,
+            commands.PauseBuys: self._trading.pause,
+            commands.Halt: self._trading.halt,
+            commands.Resume: self._trading.resume,
+            commands.CancelWorking: self._trading.cancel_working,
+            commands.Flatten: self._trading.flatten,
+            commands.SellOne: self._trading.sell_one,
+            commands.DropMissed: self._drop_missed,
+            commands.Reconcile: self._reconcile,
+            commands.SettleOrder: self._settle,
+            commands.Adopt: self._adopt,
+            commands.AskAdoption: self._ask_adoption,
+            commands.Release: self._release,
+            commands.EnterFlow: self._enter_flow,
+            commands.RemoveFlow: self._remove_flow,
+            commands.GiveConsent: self._consent,
+            commands.RunSelfTest: self._self_test,
+            commands.ReadLog: self._read_log,
+            commands.ReadSettings: settings.read,
+            commands.CheckSetting: settings.check,
+            commands.ChangeSetting: settings.change,
+            commands.StoreSecret: settings.store,
+            commands.ForgetSecret: settings.forget,
+            commands.OpenSafe: sign_in.open_safe,
+            commands.TryQmt: settings.test_qmt,
+            commands.TryNotify: settings.test_notify,
+            commands.Examine: self._examine,
+            commands.TryLogin: settings.test_login,
+            commands.FindInLog: self._find_in_log,
+            commands.ReadOrders: self._orders,
+            commands.ReadReport: self._report,
+            commands.ReadEquity: self._equity,
+            commands.ExportReport: self._export_report,
         }
 
     async def answer(self, command: Command[T]) -> Reply[T]:
@@ -185,16 +135,16 @@ class CommandHandlers:
         finally:
             self._changed()
 
-    async def _strategies(self, command: ListStrategies) -> Page[Strategy]:
+    async def _strategies(self, command: commands.ListStrategies) -> Page[Strategy]:
         await self._sign_in.wait_ended()
         return await self._components.platform.strategies(command.page, command.limit, command.search)
 
-    async def _records(self, command: ListRecords) -> Page[Record]:
+    async def _records(self, command: commands.ListRecords) -> Page[Record]:
         await self._sign_in.wait_ended()
         unit = self._components.settings.factorcat.returns
         return await self._components.platform.records(command.strategy_id, command.page, command.limit, unit)
 
-    async def _record(self, command: ShowRecord) -> RecordCard:
+    async def _record(self, command: commands.ShowRecord) -> RecordCard:
         await self._sign_in.wait_ended()
         platform, record = self._components.platform, (command.strategy_id, command.history_id)
         parameters, selection = await asyncio.gather(
@@ -208,13 +158,13 @@ class CommandHandlers:
         proposal = ScheduleProposal(fitting, schedule_text(fitting), schedule_text(schedule)) if fitting else None
         return RecordCard(*record, parameters, rule, selection, listed, proposal)
 
-    async def _detail(self, command: ShowDetail) -> RecordDetail:
+    async def _detail(self, command: commands.ShowDetail) -> RecordDetail:
         await self._sign_in.wait_ended()
         detail = await self._components.platform.detail(command.strategy_id, command.history_id)
         unit = self._components.settings.factorcat.returns
         return await asyncio.to_thread(read_detail, detail, command.page, unit)
 
-    async def _bond(self, command: ShowBond) -> BondDetail:
+    async def _bond(self, command: commands.ShowBond) -> BondDetail:
         components = self._components
         return await bond_card(
             BondCode(command.code),
@@ -224,7 +174,7 @@ class CommandHandlers:
             components.clock.now(),
         )
 
-    async def _day_line(self, command: ReadDayLine) -> DayLine:
+    async def _day_line(self, command: commands.ReadDayLine) -> DayLine:
         return await bond_day_line(self._components, BondCode(command.code))
 
     async def _in_the_market(self, selection: Selection) -> tuple[ListedBond, ...]:
@@ -234,7 +184,7 @@ class CommandHandlers:
         settings, now = components.settings, components.clock.now()
         return listed_bonds(selection, quotes, settings, now, components.order_manager.stopped_today(), barred)
 
-    async def _follow(self, command: RunStrategy) -> Followed:
+    async def _follow(self, command: commands.RunStrategy) -> Followed:
         self._trading.decline_while_running()
         # Asked before anything is written: an answer that fails must not leave the file ahead of the engine.
         name = command.strategy_name or await name_of(self._components.platform, command.strategy_id)
@@ -254,34 +204,34 @@ class CommandHandlers:
             log.info("the schedule of the record is in use: %s", schedule_text(schedule))
         return Followed(command.strategy_id, command.history_id, name)
 
-    async def _execute(self, command: ExecutePlan) -> Rebalance:
+    async def _execute(self, command: commands.ExecutePlan) -> Rebalance:
         finished = await self._trading.execute(command)
         if finished.origin is Origin.REBALANCE:
             self._scheduler.rebalanced()
         return finished
 
-    async def _drop_missed(self, _: DropMissed) -> None:
+    async def _drop_missed(self, _: commands.DropMissed) -> None:
         missed = self._scheduler.drop_missed()
         if missed is None:
             raise CommandDeclined(say("no run was missed"))
         log.info("the missed %s of %s is not made up for", missed.name, f"{missed.planned_at:%Y-%m-%d %H:%M}")
 
-    async def _settle(self, command: SettleOrder) -> str:
+    async def _settle(self, command: commands.SettleOrder) -> str:
         self._trading.decline_while_running()
         order = await settle(self._components.order_manager, command.client_order_id, filled=command.filled)
         await self._components.rotation.reconcile()
         return str(order.state)
 
-    async def _ask_adoption(self, command: AskAdoption) -> Adoption:
+    async def _ask_adoption(self, command: commands.AskAdoption) -> Adoption:
         await self._sign_in.wait_ended()  # it asks for the strategy's ratios
         code, order_manager = BondCode(command.code), self._components.order_manager
         more, cost = await adoptable(order_manager, code)
         found = (await self._components.feed.snapshot([code]))[code]
         return adoption_of(self._components, code, more, cost, order_manager.ledger.holdings().get(code), found)
 
-    async def _adopt(self, command: Adopt) -> int:
+    async def _adopt(self, command: commands.Adopt) -> int:
         self._trading.decline_while_running()
-        asked = await self._ask_adoption(AskAdoption(command.code))
+        asked = await self._ask_adoption(commands.AskAdoption(command.code))
         chosen = asked.on(command.basis)
         if isinstance(chosen, Unknown):
             raise CommandDeclined(chosen.reason)
@@ -299,13 +249,13 @@ class CommandHandlers:
         await self._components.rotation.reconcile()
         return more
 
-    async def _release(self, command: Release) -> int:
+    async def _release(self, command: commands.Release) -> int:
         self._trading.decline_while_running()
         owned = await release(self._components.order_manager, BondCode(command.code))
         await self._components.rotation.reconcile()
         return owned
 
-    async def _enter_flow(self, command: EnterFlow) -> CashFlow:
+    async def _enter_flow(self, command: commands.EnterFlow) -> CashFlow:
         now = self._components.clock.now()
         at = (command.at or now).astimezone(SHANGHAI).replace(microsecond=0)
         if not command.amount.is_finite() or not command.amount or at > now:
@@ -315,13 +265,13 @@ class CommandHandlers:
         except ValueError as error:
             raise CommandDeclined(say("The payment was not recorded: {error}.", error=error)) from None
 
-    async def _remove_flow(self, command: RemoveFlow) -> CashFlow:
+    async def _remove_flow(self, command: commands.RemoveFlow) -> CashFlow:
         try:
             return self._components.equity.remove(command.number)
         except ValueError as error:
             raise CommandDeclined(say("Nothing was removed: {error}.", error=error)) from None
 
-    async def _consent(self, command: GiveConsent) -> None:
+    async def _consent(self, command: commands.GiveConsent) -> None:
         live_consent, account = self._components.live_consent, self._components.order_manager.broker.account
         if live_consent is None:
             raise CommandDeclined(
@@ -337,7 +287,7 @@ class CommandHandlers:
         live_consent.consent()
         log.warning("the user agreed to live orders in account %s", account)
 
-    async def _self_test(self, _: RunSelfTest) -> SelfTest:
+    async def _self_test(self, _: commands.RunSelfTest) -> commands.SelfTest:
         self._trading.decline_while_running()
         components, live_consent = self._components, self._components.live_consent
         if live_consent is None:
@@ -359,27 +309,27 @@ class CommandHandlers:
         live_consent.record(result)
         return result
 
-    async def _reconcile(self, _: Reconcile) -> tuple[str, ...]:
+    async def _reconcile(self, _: commands.Reconcile) -> tuple[str, ...]:
         self._trading.decline_while_running()
         await self._components.rotation.reconcile()
         return self._components.order_manager.status.texts
 
-    async def _orders(self, command: ReadOrders) -> DayOfOrders:
+    async def _orders(self, command: commands.ReadOrders) -> commands.DayOfOrders:
         journal = self._components.order_manager.journal
-        return DayOfOrders(command.day, journal.of_day(command.day), *journal.days_beside(command.day))
+        return commands.DayOfOrders(command.day, journal.of_day(command.day), *journal.days_beside(command.day))
 
-    async def _read_log(self, command: ReadLog) -> LogPage:
+    async def _read_log(self, command: commands.ReadLog) -> LogPage:
         read = partial(read_log, self._home, before=command.before, after=command.after)
         return await asyncio.to_thread(read, self._day(command.day), command.limit, command.minimum)
 
-    async def _find_in_log(self, command: FindInLog) -> LogLine | None:
+    async def _find_in_log(self, command: commands.FindInLog) -> LogLine | None:
         find = partial(find_in_log, self._home, start=command.start, forward=command.forward)
         return await asyncio.to_thread(find, self._day(command.day), command.text, command.minimum)
 
     def _day(self, wanted: date | None) -> date:
         return wanted or self._components.clock.now().date()
 
-    async def _report(self, command: ReadReport | ExportReport) -> Report:
+    async def _report(self, command: commands.ReadReport | commands.ExportReport) -> Report:
         components, now = self._components, self._components.clock.now()
         held = tuple(components.order_manager.ledger.holdings())
         quotes = await components.feed.snapshot(held)
@@ -395,7 +345,7 @@ class CommandHandlers:
             now,
         )
 
-    async def _equity(self, command: ReadEquity) -> EquityLine:
+    async def _equity(self, command: commands.ReadEquity) -> EquityLine:
         components, today = self._components, self._day(None)
         before = components.calendar.previous_session(today)
         closed = components.calendar.is_session(today) == Known(value=False)
@@ -403,11 +353,11 @@ class CommandHandlers:
         database = database_files(self._home, components.settings)[0]
         return await asyncio.to_thread(read_equity, database, command.first, day)
 
-    async def _export_report(self, command: ExportReport) -> tuple[str, ...]:
+    async def _export_report(self, command: commands.ExportReport) -> tuple[str, ...]:
         report = await self._report(command)
         return tuple(str(path) for path in await asyncio.to_thread(export_report, report, self._home.data / "export"))
 
-    async def _examine(self, _: Examine) -> tuple[Finding, ...]:
+    async def _examine(self, _: commands.Examine) -> tuple[Finding, ...]:
         await self._sign_in.wait_ended()  # otherwise it would report a login that is missing for a second only
         return await examine(
             self._home,

@@ -48,6 +48,15 @@ class Command(Generic[T]):
     __slots__ = ()
 
 
+class Query(Command[T]):
+    """A request that changes nothing: a viewer that only watches may send it.
+
+    `MakePlan` is none: a new plan would replace the one that another viewer is about to execute.
+    """
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
 class LoggedIn:
     """Whose login it is. `trouble`: why the password, though it was to be remembered, is kept for this session only."""
@@ -71,7 +80,7 @@ class Logout(Command[str]):
 
 
 @dataclass(frozen=True, slots=True)
-class ListStrategies(Command[Page[Strategy]]):
+class ListStrategies(Query[Page[Strategy]]):
     """One page of the user's strategies; `search` filters by name."""
 
     page: int = 1
@@ -80,7 +89,7 @@ class ListStrategies(Command[Page[Strategy]]):
 
 
 @dataclass(frozen=True, slots=True)
-class ListRecords(Command[Page[Record]]):
+class ListRecords(Query[Page[Record]]):
     """One page of a strategy's backtest records."""
 
     strategy_id: int
@@ -89,21 +98,21 @@ class ListRecords(Command[Page[Record]]):
 
 
 @dataclass(frozen=True, slots=True)
-class ShowBond(Command[BondDetail]):
+class ShowBond(Query[BondDetail]):
     """All that is known of a bond, each part with its source and its age."""
 
     code: BondCode
 
 
 @dataclass(frozen=True, slots=True)
-class ReadDayLine(Command[DayLine]):
+class ReadDayLine(Query[DayLine]):
     """A bond's prices of the session, minute by minute, with its previous close and the levels of its stop."""
 
     code: BondCode
 
 
 @dataclass(frozen=True, slots=True)
-class ShowRecord(Command[RecordCard]):
+class ShowRecord(Query[RecordCard]):
     """A record's parameters and today's list."""
 
     strategy_id: int
@@ -111,7 +120,7 @@ class ShowRecord(Command[RecordCard]):
 
 
 @dataclass(frozen=True, slots=True)
-class ShowDetail(Command[RecordDetail]):
+class ShowDetail(Query[RecordDetail]):
     """Whatever else the platform sends about a record; apart from its card, for it may be large, slow or missing.
 
     `page` is how the figures of the page were read that lists the record.
@@ -162,7 +171,7 @@ class DayOfOrders:
 
 
 @dataclass(frozen=True, slots=True)
-class ReadOrders(Command[DayOfOrders]):
+class ReadOrders(Query[DayOfOrders]):
     """The orders of one trading day, from the journal."""
 
     day: date
@@ -197,7 +206,7 @@ class Adopt(Command[int]):
 
 
 @dataclass(frozen=True, slots=True)
-class AskAdoption(Command[Adoption]):
+class AskAdoption(Query[Adoption]):
     """What adopting a bond would mean: its stop levels, and whether it would be sold at once."""
 
     code: str
@@ -297,12 +306,12 @@ class EndEngine(Command[None]):
 
 
 @dataclass(frozen=True, slots=True)
-class ReadSettings(Command[SettingsTable]):
+class ReadSettings(Query[SettingsTable]):
     """Every setting, and which passwords are stored."""
 
 
 @dataclass(frozen=True, slots=True)
-class CheckSetting(Command[str]):
+class CheckSetting(Query[str]):
     """Why `text`, as typed, cannot be the value of `key`; empty where it can. Writes nothing."""
 
     key: str
@@ -350,7 +359,7 @@ class TryNotify(Command[str]):
 
 
 @dataclass(frozen=True, slots=True)
-class Examine(Command[tuple[Finding, ...]]):
+class Examine(Query[tuple[Finding, ...]]):
     """Check everything that a trading day needs."""
 
 
@@ -360,7 +369,7 @@ class TryLogin(Command[str]):
 
 
 @dataclass(frozen=True, slots=True)
-class ReadLog(Command[LogPage]):
+class ReadLog(Query[LogPage]):
     """At most `limit` lines of a day's log file (None: today), at `minimum` or above.
 
     They begin before the byte `before` or after the byte `after` (-1: the first ones); without these, the newest.
@@ -374,7 +383,7 @@ class ReadLog(Command[LogPage]):
 
 
 @dataclass(frozen=True, slots=True)
-class FindInLog(Command[LogLine | None]):
+class FindInLog(Query[LogLine | None]):
     """The next line after (or before) the byte `start` whose text holds `text`, in either case."""
 
     text: str
@@ -385,7 +394,7 @@ class FindInLog(Command[LogLine | None]):
 
 
 @dataclass(frozen=True, slots=True)
-class ReadReport(Command[Report]):
+class ReadReport(Query[Report]):
     """The results of trading from `first` (None: the beginning) to `last` (None: today), both included."""
 
     first: date | None = None
@@ -393,14 +402,14 @@ class ReadReport(Command[Report]):
 
 
 @dataclass(frozen=True, slots=True)
-class ReadEquity(Command[EquityLine]):
+class ReadEquity(Query[EquityLine]):
     """The account's total from `first` (None: the opening capital) until now, and minute by minute of today."""
 
     first: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class ReadBenchmark(Command[Benchmark]):
+class ReadBenchmark(Query[Benchmark]):
     """What the market did beside the equity of the report of the same days. It may ask a site, and take a minute.
 
     Fails with the reason where nothing is known.

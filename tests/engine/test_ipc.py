@@ -14,7 +14,6 @@ import pytest
 from core.engine.ipc.client import IpcClient
 from core.engine.ipc.protocol import (
     PROTOCOL,
-    READ_ONLY_COMMANDS,
     ClientHello,
     ProtocolError,
     Refusal,
@@ -35,6 +34,7 @@ from core.model.command import (
     Failed,
     Login,
     MakePlan,
+    Query,
     ReadOrders,
     ReadSettings,
     RunStrategy,
@@ -188,7 +188,7 @@ async def test_read_only_viewer_cannot_send_commands(home: Home) -> None:
         watcher = IpcClient(home, watch=True)
         assert await asyncio.to_thread(watcher.open, 5.0)
         for command in _every_command():
-            if not isinstance(command, READ_ONLY_COMMANDS):
+            if not isinstance(command, Query):
                 reply = await asyncio.wrap_future(watcher.send(command))
                 assert isinstance(reply, Failed)
                 assert "read-only view" in reply.text
@@ -198,9 +198,25 @@ async def test_read_only_viewer_cannot_send_commands(home: Home) -> None:
         watcher.close()
 
 
+def test_queries_are_those_that_change_nothing() -> None:
+    kinds = {kind.__name__ for kind in classes().values() if issubclass(kind, Query) and kind is not Query}
+    shown = {"ListRecords", "ListStrategies", "ShowBond", "ShowDetail", "ShowRecord"}
+    read = {
+        "FindInLog",
+        "ReadDayLine",
+        "ReadBenchmark",
+        "ReadEquity",
+        "ReadLog",
+        "ReadOrders",
+        "ReadReport",
+        "ReadSettings",
+    }
+    assert kinds == {"AskAdoption", "CheckSetting", "Examine"} | shown | read
+
+
 def _every_command() -> list[Command[Any]]:
     """Every command without fields, and those that could cost money."""
-    kinds = [kind for kind in classes().values() if issubclass(kind, Command) and kind is not Command]
+    kinds = [kind for kind in classes().values() if issubclass(kind, Command) and is_dataclass(kind)]
     plain: list[Command[Any]] = [kind() for kind in kinds if not fields(kind)]  # type: ignore[arg-type]
     assert len(plain) > 10
     return [*plain, ExecutePlan("x"), SettleOrder("x", filled=True), Login("a", "b", remember=True), SellOne("x")]

@@ -24,25 +24,6 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 import core.model
 from core.model.bond import BondCode
-from core.model.command import (
-    AskAdoption,
-    CheckSetting,
-    Command,
-    Examine,
-    FindInLog,
-    ListRecords,
-    ListStrategies,
-    ReadBenchmark,
-    ReadDayLine,
-    ReadEquity,
-    ReadLog,
-    ReadOrders,
-    ReadReport,
-    ReadSettings,
-    ShowBond,
-    ShowDetail,
-    ShowRecord,
-)
 from core.model.errors import InvalidDataError
 from core.model.known import Known
 from core.model.snapshot import Snapshot
@@ -145,27 +126,6 @@ def _decoded_object(plain: dict[str, Any]) -> Any:  # noqa: ANN401  (JSON)
 PROTOCOL = 9
 """Increased with every change of the messages or the classes in them: engine and viewer must have the same."""
 
-READ_ONLY_COMMANDS: tuple[type[Command[Any]], ...] = (
-    AskAdoption,
-    CheckSetting,
-    Examine,
-    FindInLog,
-    ListRecords,
-    ListStrategies,
-    ReadBenchmark,
-    ReadDayLine,
-    ReadEquity,
-    ReadLog,
-    ReadOrders,
-    ReadReport,
-    ReadSettings,
-    ShowBond,
-    ShowDetail,
-    ShowRecord,
-)
-"""Commands that a viewer with `watch` may send. `MakePlan` is not among them: a new plan would replace the one that
-another viewer is about to execute."""
-
 
 class BadHandshake(InvalidDataError):
     """The first line of a connection is not a valid handshake."""
@@ -181,7 +141,7 @@ class Refusal(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ClientHello:
-    """A viewer's first line. `watch`: it may only send `READ_ONLY_COMMANDS`."""
+    """A viewer's first line. `watch`: it may only send a `Query`."""
 
     key: str
     protocol: int

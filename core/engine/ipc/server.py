@@ -25,7 +25,6 @@ from core import __version__
 from core.engine.ipc.link import EngineLink
 from core.engine.ipc.protocol import (
     PROTOCOL,
-    READ_ONLY_COMMANDS,
     BadHandshake,
     ClientHello,
     ProtocolError,
@@ -38,7 +37,7 @@ from core.engine.ipc.protocol import (
 )
 from core.i18n import say
 from core.infra.home import Home, write_own
-from core.model.command import Command, Failed
+from core.model.command import Command, Failed, Query
 from core.model.snapshot import Snapshot
 
 log = logging.getLogger(__name__)
@@ -340,7 +339,7 @@ class _Viewer:
                 await self._writer.drain()
 
     async def _result_of(self, command: Command[Any]) -> Any:  # noqa: ANN401  (a reply)
-        if self.watch and not isinstance(command, READ_ONLY_COMMANDS):
+        if self.watch and not isinstance(command, Query):
             return Failed(say("read-only view: start rotor without --watch to make changes"), refused=True)
         # Shielded: a viewer that disconnects must not cancel a command in progress.
         return await asyncio.shield(asyncio.wrap_future(self._link.send(command)))
