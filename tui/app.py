@@ -33,7 +33,7 @@ from tui.screens.home import HomePane
 from tui.screens.log import LogPane
 from tui.screens.login import LoginController
 from tui.screens.orders import OrdersPane
-from tui.screens.pane import Pane
+from tui.screens.pane import BESIDE, Pane
 from tui.screens.plan import PlanPane
 from tui.screens.positions import PositionsPane
 from tui.screens.report import ReportPane
@@ -76,7 +76,7 @@ class RotorApp(GuardedApp):
     AUTO_FOCUS = None
     ALLOW_SELECT = False
     ENABLE_COMMAND_PALETTE = False  # the stock key opens it over a question, whose keys would then act below it
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide")]  # noqa: RUF012
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide"), (BESIDE, "-beside")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [*bindings_of("app"), *pane_bindings()]
 
     def __init__(
@@ -119,9 +119,7 @@ class RotorApp(GuardedApp):
         self._current = "home"
         self._opening = asyncio.Lock()
         self.animation_level = "none"
-        if self.console._color_system is ColorSystem.TRUECOLOR:  # pyright: ignore[reportPrivateUsage]
-            # All colours of the themes are among the 256, which take half the bytes: that counts over ssh.
-            self.console._color_system = ColorSystem.EIGHT_BIT
+        self._colors = self.console._color_system  # pyright: ignore[reportPrivateUsage]
         for each in THEMES.values():
             self.register_theme(each.theme)
         self._appearance: tuple[str, str, str] | None = None
@@ -244,7 +242,11 @@ class RotorApp(GuardedApp):
             return
         first, self._appearance = self._appearance is None, (language, theme, up)
         use_language(language)
-        self.theme = use_theme(theme, up).name
+        chosen = use_theme(theme, up)
+        # A theme of the 256 colours takes half the bytes of true colour and looks the same: that counts over ssh.
+        fewer = chosen.only_256 and self._colors is ColorSystem.TRUECOLOR
+        self.console._color_system = ColorSystem.EIGHT_BIT if fewer else self._colors
+        self.theme = chosen.theme.name
         if not first:
             for pane in self._panes.values():
                 if pane.is_mounted:

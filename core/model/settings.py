@@ -324,10 +324,12 @@ class NotifySettings(SettingsGroup):
 class ScreenSettings(SettingsGroup):
     """How the terminal looks and behaves; a change on the Settings screen applies at once."""
 
-    theme: Literal["dark", "light", "contrast"] = "dark"
-    """dark, light, or contrast: black and white with few colours."""
+    theme: Literal[
+        "dark", "light", "contrast", "nord", "gruvbox", "dracula", "tokyo-night", "catppuccin", "solarized-light"
+    ] = "dark"
+    """Colours: dark, light, contrast (black and white with few colours), or a well-known theme."""
     up: Literal["red", "green"] = "red"
-    """Colour of rising prices: red as in China, or green; the sign is always shown too."""
+    """Colour of rising prices and of buying: red as in China, or green. Falling and selling take the other one."""
     mouse: bool = True
     """Use the mouse; off: the terminal selects text instead. From the next start."""
     bell: bool = True

@@ -75,7 +75,7 @@ class Question(Dialog[T]):
         super().__init__()
         self._title, self._danger = title, danger
         self._facts, self._asked = TextBlock(classes="dialog-facts"), TextBlock()
-        self._facts.set_text(facts(list(rows), 12))
+        self._facts.set_text(facts(rows))
         self._asked.set_text(styled((question, Tone.STRONG)))
 
     def take_over(self, newer: Dialog[Any]) -> None:

@@ -4,13 +4,17 @@ from collections.abc import Callable
 from functools import partial
 from typing import ClassVar, TypeVar
 
+from rich.cells import cell_len
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.containers import Horizontal, VerticalScroll
+from textual.geometry import Size
+from textual.widgets import Digits
 
 from core.i18n import mark, say
 from core.model.command import CancelWorking, Command, DropMissed, Flatten, Halt, Logout, PauseBuys, Reply, Resume
+from core.model.known import Known
 from core.model.snapshot import Event, Snapshot
 from tui import format as fmt
 from tui.actions import bindings_of
@@ -19,22 +23,54 @@ from tui.screens.dialogs import Dialog, TextDialog, kept_current
 from tui.screens.home_text import (
     account_text,
     attention_text,
+    first_steps,
     links_text,
     strategy_text,
     today_text,
-    trading_text,
+    total_text,
 )
 from tui.screens.pane import Pane
 from tui.widgets.columns import Column, TableRow, cell
+from tui.widgets.heat_strip import HeatStrip, Tile
+from tui.widgets.panel import Panel, TextPanel
 from tui.widgets.table import LiveTable
-from tui.widgets.text import Section, TextBlock
+from tui.widgets.text import TextBlock
 from tui.widgets.theme import LEVEL_TONES, Tone, styled
 
 T = TypeVar("T")
 
 _EVENTS = 200
-_LEAST_TOP, _LEAST_EVENTS = 3, 5
+_LEAST_TOP, _LEAST_EVENTS = 3, 7
+_EVENT_MARGIN = 21
+"""Cells of an event's line before its text: mark, time, level and the gaps."""
+_TALL = 30
+"""Lines of a terminal from which on the total is in large digits."""
 _COLUMNS = (Column(mark("Time"), 8), Column(mark("Level"), 7), Column(mark("What happened"), 20, flex=True))
+
+
+class AccountPanel(Panel):
+    """The total in large digits where there is room, and what it is made of."""
+
+    def __init__(self) -> None:
+        self._total = Digits(id="total")
+        self._figures = TextBlock()
+        super().__init__(mark("Account"), self._total, self._figures, id="account")
+
+    def show(self, snapshot: Snapshot) -> None:
+        total = total_text(snapshot.asset)
+        self._total.display = bool(total) and _digits_width(total) <= self.content_size.width and _tall(self.app.size)
+        if total != self._total.value:
+            self._total.update(total)
+        self._figures.set_text(account_text(snapshot, total=not self._total.display))
+
+
+def _digits_width(text: str) -> int:
+    """Cells of a number in large digits."""
+    return sum(1 if character in ",." else 3 for character in text)
+
+
+def _tall(size: Size) -> bool:
+    return size.height >= _TALL
 
 
 class HomePane(Pane):
@@ -44,14 +80,14 @@ class HomePane(Pane):
 
     def __init__(self) -> None:
         super().__init__("home")
-        self._strategy = Section(mark("Strategy"))
-        self._today = Section(mark("Today"))
-        self._trading = Section(mark("Trading"))
-        self._reasons = Section(mark("Why trading is off"))
-        self._attention = Section(mark("Attention"))
-        self._top = VerticalScroll(id="home-top")
-        self._account = Section(mark("Account"))
-        self._links = Section(mark("Connections"))
+        self._reasons = TextPanel(mark("Why trading is off"), classes="-alarm")
+        self._attention = TextPanel(mark("Attention"), classes="-warning")
+        self._start = TextPanel(mark("Get started"), id="home-start")
+        self._account = AccountPanel()
+        self._today = TextPanel(mark("Today"))
+        self._strategy = TextPanel(mark("Strategy"), classes="-third")
+        self._heat = HeatStrip(id="heat")
+        self._links = TextPanel(mark("Connections"))
         self._events = LiveTable(_COLUMNS, id="events")
         self._detail = TextBlock(classes="detail")
         self._latest: dict[str, Event] = {}
@@ -59,42 +95,34 @@ class HomePane(Pane):
         self.request_pending = False
 
     def compose(self) -> ComposeResult:
-        with self._top:
+        with VerticalScroll(id="home-top"):
             yield self._reasons
             yield self._attention
-            with Horizontal(id="home-halves"):
-                with Vertical():
-                    yield self._strategy
-                    yield self._today
-                    yield self._trading
-                with Vertical():
-                    yield self._account
-                    yield self._links
-        title = Section(mark("Events"))
-        title.add_class("rule")
-        yield title
-        yield self._events
-        yield self._detail
+            yield self._start
+            with Horizontal(id="home-row"):
+                yield self._account
+                yield self._today
+                yield self._strategy
+            yield Panel(mark("Holdings today"), self._heat, id="home-heat")
+        with Horizontal(id="home-bottom"):
+            yield Panel(mark("Events"), self._events, self._detail, id="home-events")
+            yield self._links
 
     def on_mount(self) -> None:
-        for section in (self._strategy, self._today, self._trading, self._account, self._links):
-            section.set_text(styled((say("waiting for the engine"), Tone.DIM)))
+        for panel in (self._strategy, self._today, self._links):
+            panel.set_text(styled((say("waiting for the engine"), Tone.DIM)))
         self._events.clear(say("Waiting for the engine."))
-        self._reasons.display = self._attention.display = self._detail.display = False
+        for hidden in (self._reasons, self._attention, self._start, self._detail):
+            hidden.display = False
 
     def on_resize(self) -> None:
         """The events keep their lines; what is above them scrolls if it does not fit."""
-        self._top.styles.max_height = max(_LEAST_TOP, self.size.height - _LEAST_EVENTS)
+        self.query_one("#home-top").styles.max_height = max(_LEAST_TOP, self.size.height - _LEAST_EVENTS)
         if self.host.snapshot is not None:
-            self._update_today(self.host.snapshot)
+            self.call_after_refresh(self.show, self.host.snapshot)
 
     def focus_target(self) -> LiveTable:
         return self._events
-
-    def refresh_all(self) -> None:
-        for section in self.query(Section):
-            section.refresh_title()
-        super().refresh_all()
 
     def why_not(self, action: str) -> str:
         snapshot = self.host.snapshot
@@ -201,32 +229,38 @@ class HomePane(Pane):
     def _update_detail(self) -> None:
         """The event under the cursor in full: its column may be too narrow for it."""
         event = self._latest.get(self._events.cursor_key or "")
-        self._detail.display = event is not None
+        self._detail.display = event is not None and cell_len(event.text) > self._events.size.width - _EVENT_MARGIN
         if event is not None:
             self._detail.set_text(styled((event.text, Tone.TEXT)))
 
     def show(self, snapshot: Snapshot) -> None:
-        self._strategy.set_text(strategy_text(snapshot))
-        self._update_today(snapshot)
-        self._trading.set_text(trading_text(snapshot))
         self._reasons.set_text(styled(("\n".join(f"- {reason.text}" for reason in snapshot.blockers), Tone.BAD)))
         self._reasons.display = bool(snapshot.blockers)
         self._attention.set_text(attention_text(snapshot))
         self._attention.display = bool(snapshot.notices or snapshot.dangers) or snapshot.missed is not None
-        self._account.set_text(account_text(snapshot))
+        self._start.set_text(first_steps(snapshot))
+        self._start.display = bool(self._start.text)
+        self._account.show(snapshot)
+        self._today.set_text(today_text(snapshot, self._today.content_size.width))
+        self._strategy.set_text(strategy_text(snapshot))
         self._links.set_text(links_text(snapshot))
+        self._show_heat(snapshot)
+        self._show_events(snapshot)
+
+    def _show_heat(self, snapshot: Snapshot) -> None:
+        rows = snapshot.positions.value if isinstance(snapshot.positions, Known) else ()
+        self.query_one("#home-heat").display = bool(rows)
+        self._heat.show([Tile(row.name, row.day_change) for row in rows])
+
+    def _show_events(self, snapshot: Snapshot) -> None:
         newest = sorted(snapshot.events, key=lambda event: event.number, reverse=True)[:_EVENTS]
         self._latest = {str(event.number): event for event in newest}
         at_top = self._events.cursor_key is None or self._events.cursor_key == self._events.rows[0].key
-        self._events.set_notice(say("No events yet. Press 2 to choose a strategy, or 3 and r to make a plan."))
+        self._events.set_notice(say("No events yet."))
         self._events.set_rows([_event_row(event) for event in newest])
         if at_top and newest:
             self._events.select(str(newest[0].number))
         self._update_detail()
-
-    def _update_today(self, snapshot: Snapshot) -> None:
-        # Half the width, without the scrollbar and the section's own margins.
-        self._today.set_text(today_text(snapshot, (self.app.size.width - 1) // 2 - 2))
 
 
 def _event_row(event: Event) -> TableRow:

@@ -6,11 +6,11 @@ from rich.text import Text
 
 from core.i18n import mark, say
 from core.model.account import Asset
-from core.model.known import Maybe, Unknown
+from core.model.known import Known, Maybe, Unknown
 from core.model.order import Side
 from core.model.snapshot import Control, Level, PositionRow, Rebalance, Snapshot
 from tui import format as fmt
-from tui.format import first_fitting, job_texts, missed_text, rule_text, stops_text
+from tui.format import first_fitting, job_texts, missed_text, rule_rows, stops_text
 from tui.screens.dialogs import Fact
 from tui.widgets.text import facts
 from tui.widgets.theme import LEVEL_TONES, STYLES, Tone, change_tone, styled
@@ -24,31 +24,46 @@ _CONTROLS = {
 }
 
 
+def first_steps(snapshot: Snapshot) -> Text:
+    """What a new user does next, in three keys; nothing once a strategy is followed and something has run."""
+    login = snapshot.mode == "sandbox" or snapshot.platform_user is not None
+    followed, ran = snapshot.followed is not None, snapshot.rebalance is not None
+    if not snapshot.health or (login and followed and (ran or _holds_ours(snapshot))):
+        return Text()
+    steps = (
+        *([] if snapshot.mode == "sandbox" else [(login, "l", say("log in to Factor Cat"))]),
+        (followed, "2", say("choose a strategy: open a record and press u")),
+        (ran, "3", say("make a plan with r, read it, and execute it with e")),
+    )
+    lines = [
+        styled((say("done") if done else key, Tone.GOOD if done else Tone.KEY), f"  {text}")
+        for done, key, text in steps
+    ]
+    return Text("\n").join(lines)
+
+
+def _holds_ours(snapshot: Snapshot) -> bool:
+    return isinstance(snapshot.positions, Known) and any(row.ours for row in snapshot.positions.value)
+
+
 def strategy_text(snapshot: Snapshot) -> Text:
     followed = snapshot.followed
     if followed is None:
         return styled((say("none chosen: press 2, open a record, then u"), Tone.WARN))
     name = followed.strategy_name or say("strategy {strategy_id}", strategy_id=followed.strategy_id)
-    return styled(
-        (name, Tone.STRONG),
-        (
-            say(
-                "\nstrategy {strategy_id}, record {history_id}",
-                strategy_id=followed.strategy_id,
-                history_id=followed.history_id,
-            ),
-            Tone.DIM,
-        ),
-        (f"\n{rule_text(followed.rule)}" if followed.rule is not None else "", Tone.DIM),
-    )
+    rows: list[Fact] = [(say("Record"), str(followed.history_id), Tone.TEXT)]
+    if followed.rule is not None:
+        rows += [(label, text, tone) for label, text, tone in rule_rows(followed.rule)]
+    return Text("\n").join([styled((name, Tone.STRONG)), facts(rows)])
 
 
 def today_text(snapshot: Snapshot, width: int) -> Text:
     """The last run, the stops, and what comes next; `width` is that of a line, in cells."""
-    rows = _run_rows(snapshot.rebalance)
+    rows = _next_rows(snapshot, width - _LABEL)
+    rows += _trading_rows(snapshot)
     rows.append((say("Stops"), *stops_text(snapshot.stops)))
+    rows += _run_rows(snapshot.rebalance)
     rows += _limit_rows(snapshot, width - _LABEL)
-    rows += _next_rows(snapshot, width - _LABEL)
     return facts(rows, _LABEL)
 
 
@@ -118,17 +133,19 @@ def _filled(rebalance: Rebalance, side: Side) -> str:
     return f"{sum(leg.filled_volume >= leg.volume for leg in legs)}/{len(legs)}" if legs else say("none")
 
 
-def trading_text(snapshot: Snapshot) -> Text:
+def _trading_rows(snapshot: Snapshot) -> list[Fact]:
     if snapshot.blockers:
-        text = styled((say("OFF: {blockers}, above", blockers=fmt.plural(len(snapshot.blockers), "reason")), Tone.BAD))
+        reasons = fmt.plural(len(snapshot.blockers), "reason")
+        first: list[Fact] = [(say("Trading"), say("OFF: {reasons}, see above", reasons=reasons), Tone.BAD)]
     elif not snapshot.ready:
-        text = styled((say("not ready yet"), Tone.WARN))
-    elif Control.HALTED not in snapshot.controls:
-        text = styled((say("on"), Tone.GOOD))
+        first = [(say("Trading"), say("not ready yet"), Tone.WARN)]
+    elif Control.HALTED in snapshot.controls:
+        first = []
     else:
-        text = Text()
-    controls = [styled((say(_CONTROLS.get(control, control)), Tone.WARN)) for control in snapshot.controls]
-    return Text("\n").join([text, *controls] if text else controls)
+        first = [(say("Trading"), say("on"), Tone.GOOD)]
+    controls = [say(_CONTROLS.get(control, control)) for control in snapshot.controls]
+    labels = [say("Trading") if not first and not number else "" for number in range(len(controls))]
+    return first + [(label, text, Tone.WARN) for label, text in zip(labels, controls, strict=True)]
 
 
 def attention_text(snapshot: Snapshot) -> Text:
@@ -141,13 +158,19 @@ def attention_text(snapshot: Snapshot) -> Text:
     return Text("\n").join(styled(part) for part in parts)
 
 
-def account_text(snapshot: Snapshot) -> Text:
-    rows = _money_rows(snapshot.asset)
+def total_text(asset: Maybe[Asset]) -> str:
+    """The total assets in CNY; empty where they are not known."""
+    return fmt.money(asset.value.total) if isinstance(asset, Known) else ""
+
+
+def account_text(snapshot: Snapshot, *, total: bool) -> Text:
+    """The account's money; `total`: with the total assets, which may be shown in large digits instead."""
+    rows = _money_rows(snapshot.asset, total=total)
+    rows[total:total] = _change_rows(snapshot)
     if snapshot.positions == snapshot.asset:  # out of reach for the same reason: shown once
         rows.append((say("Positions"), say("not known either"), Tone.WARN))
     else:
         rows += _position_rows(snapshot.positions)
-    rows += _change_rows(snapshot)
     return facts(rows)
 
 
@@ -164,12 +187,12 @@ def _change_rows(snapshot: Snapshot) -> list[Fact]:
     return [gained, (say("Paid in"), f"{fmt.signed_money(day.paid):>16}", Tone.TEXT)] if day.paid else [gained]
 
 
-def _money_rows(asset: Maybe[Asset]) -> list[Fact]:
+def _money_rows(asset: Maybe[Asset], *, total: bool) -> list[Fact]:
     if isinstance(asset, Unknown):
         return [(say("Money"), say("not known: {reason}", reason=asset.reason), Tone.WARN)]
     held = asset.value
     return [
-        (say("Total"), f"{fmt.money(held.total):>16}", Tone.STRONG),
+        *([(say("Total"), f"{fmt.money(held.total):>16}", Tone.STRONG)] if total else []),
         (say("Cash"), f"{fmt.money(held.cash):>16}", Tone.TEXT),
         (say("Frozen"), f"{fmt.money(held.frozen):>16}", Tone.TEXT),
         (say("Market value"), f"{fmt.money(held.market_value):>16}", Tone.TEXT),

@@ -48,7 +48,7 @@ class OrdersPane(ListPane):
     BINDINGS: ClassVar[list[BindingType]] = bindings_of("orders")
 
     def __init__(self) -> None:
-        super().__init__("orders", _COLUMNS, mark("code, name, state or reason"))
+        super().__init__("orders", mark("Orders"), _COLUMNS, mark("code, name, state or reason"))
         self._orders: dict[str, Order] = {}
         self._cancelling: set[str] = set()
         self._past_day: DayOfOrders | None = None

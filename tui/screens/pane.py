@@ -6,15 +6,16 @@ from typing import Any, Protocol, TypeVar, cast
 
 from textual import on
 from textual.app import ComposeResult
-from textual.containers import Vertical
+from textual.containers import Container, Vertical
 from textual.screen import Screen
 from textual.widget import Widget
 
-from core.i18n import say
+from core.i18n import mark, say
 from core.model.command import Command, Reply
 from core.model.snapshot import Snapshot
 from tui.widgets.columns import Column, Sorting, TableRow, sorted_next
 from tui.widgets.paged_list import SearchLine
+from tui.widgets.panel import Panel, TextPanel, Titled
 from tui.widgets.table import LiveTable
 from tui.widgets.text import TextBlock
 from tui.widgets.theme import Tone
@@ -83,6 +84,8 @@ class Pane(Vertical):
 
     def refresh_all(self) -> None:
         """Redraw everything: the language or the colours have changed."""
+        for panel in self.query(Titled):
+            panel.refresh_title()
         for table in self.query(LiveTable):
             table.repaint()
         if self.host.snapshot is not None:
@@ -114,32 +117,50 @@ class Pane(Vertical):
         )
 
 
+BESIDE = 150
+"""Cells from which on the details stand beside the table instead of below it."""
+
+
 class ListPane(Pane):
-    """A summary line, a table, and a line with what the columns leave out of the row under the cursor."""
+    """A panel with a summary, a search line and a table; the details of the row under the cursor are in a second panel,
+    beside it where the screen is wide enough, else below it.
+    """
 
     HEADS_SORT = True
     """Whether a click on a column's head sorts by it."""
 
-    def __init__(self, name: str, columns: Sequence[Column], filter_hint: str) -> None:
-        """`filter_hint` is marked."""
+    def __init__(self, name: str, title: str, columns: Sequence[Column], filter_hint: str) -> None:
+        """`title` and `filter_hint` are marked."""
         super().__init__(name)
         self.summary = TextBlock(classes="summary")
         self.search = SearchLine(filter_hint)
         self.table = LiveTable(columns, id=f"{name}-table")
-        self.detail = TextBlock(classes="detail")
+        self.panel = Panel(title, *self.in_panel())
+        self.detail = TextPanel(mark("Details"), classes="detail")
         self.sorting: Sorting | None = None
         self._all: tuple[TableRow, ...] = ()
         self._empty = ""
 
+    def in_panel(self) -> tuple[Widget, ...]:
+        """What the panel holds, from top to bottom."""
+        return self.summary, self.search, self.table
+
     def compose(self) -> ComposeResult:
-        yield self.summary
-        yield self.search
-        yield self.table
-        yield self.detail
+        with Container(classes="split"):
+            yield self.panel
+            yield self.detail
+
+    @property
+    def beside(self) -> bool:
+        """Whether the details stand beside the table, with room for a line for each."""
+        return self.app.size.width >= BESIDE
 
     def on_mount(self) -> None:
         self.table.clear(say("Waiting for the engine."))
         self.detail.display = False
+
+    def on_resize(self) -> None:
+        self._row_highlighted()
 
     def focus_target(self) -> Widget:
         return self.table

@@ -7,6 +7,7 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
+from textual.containers import Container
 
 from core.i18n import mark, say
 from core.model.bond import BondCode
@@ -29,6 +30,7 @@ from tui.screens.plan_rows import (
     rebalance_summary,
 )
 from tui.widgets.columns import TableRow
+from tui.widgets.panel import Panel, TextPanel
 from tui.widgets.table import LiveTable
 from tui.widgets.text import TextBlock
 from tui.widgets.theme import Tone, styled
@@ -49,7 +51,7 @@ class PlanPane(Pane):
         self._refused = TextBlock(id="plan-refused")
         self._problem = TextBlock(id="plan-problem", classes="problem")
         self._table = LiveTable(PLAN_COLUMNS, id="plan-table")
-        self._detail = TextBlock(classes="detail")
+        self._detail = TextPanel(mark("Reason"), classes="detail")
         self._made: Plan | None = None
         self._making_since: float | None = None
         self._executing = False
@@ -57,11 +59,9 @@ class PlanPane(Pane):
         self._executed_plans: set[str] = set()
 
     def compose(self) -> ComposeResult:
-        yield self._summary
-        yield self._problem
-        yield self._refused
-        yield self._table
-        yield self._detail
+        with Container(classes="split"):
+            yield Panel(mark("Plan"), self._problem, self._refused, self._summary, self._table)
+            yield self._detail
 
     def on_mount(self) -> None:
         self._show_problem("")

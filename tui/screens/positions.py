@@ -59,7 +59,7 @@ class PositionsPane(ListPane):
     BINDINGS: ClassVar[list[BindingType]] = bindings_of("positions")
 
     def __init__(self) -> None:
-        super().__init__("positions", _COLUMNS, mark("code, name, guard or state"))
+        super().__init__("positions", mark("Positions"), _COLUMNS, mark("code, name, guard or state"))
         self._rows: dict[str, PositionRow] = {}
         self._busy_codes: set[str] = set()
         self._row_cache: dict[str, tuple[PositionRow, str, TableRow]] = {}
@@ -152,7 +152,8 @@ class PositionsPane(ListPane):
     def update_detail(self) -> None:
         row = self._selected()
         if row is not None:
-            self.detail.set_text(_detail(row))
+            now = self.host.snapshot.at if self.host.snapshot is not None else None
+            self.detail.set_text(_details(row, now) if self.beside and now is not None else _detail(row))
 
     def _selected(self) -> PositionRow | None:
         return self._rows.get(self.table.cursor_key or "")

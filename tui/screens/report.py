@@ -4,8 +4,8 @@ from datetime import date
 from functools import partial
 from typing import Any, ClassVar
 
-from textual.app import ComposeResult
 from textual.binding import BindingType
+from textual.widget import Widget
 
 from core.i18n import mark, say, say_many
 from core.model.command import Done, ExportReport, ReadReport, Reply
@@ -42,8 +42,8 @@ class ReportPane(ListPane):
     BINDINGS: ClassVar[list[BindingType]] = bindings_of("report")
 
     def __init__(self) -> None:
-        super().__init__("report", (), mark("code, name or state"))
         self.chart = Chart(id="report-chart")
+        super().__init__("report", mark("Report"), (), mark("code, name or state"))
         self._period = "month"
         self._view = VIEWS[0]
         self._sort_places = dict.fromkeys(VIEWS, 0)
@@ -57,18 +57,15 @@ class ReportPane(ListPane):
         self._ticks = 0
         self._day: date | None = None
 
-    def compose(self) -> ComposeResult:
-        yield self.summary
-        yield self.chart
-        yield self.search
-        yield self.table
-        yield self.detail
+    def in_panel(self) -> tuple[Widget, ...]:
+        return self.summary, self.chart, self.search, self.table
 
     def on_mount(self) -> None:
         self.detail.display = False
         self._refresh_report()
 
     def on_resize(self) -> None:
+        super().on_resize()
         self._show_chart()
 
     def activated(self) -> None:

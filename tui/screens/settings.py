@@ -65,7 +65,7 @@ class SettingsPane(ListPane):
     BINDINGS: ClassVar[list[BindingType]] = bindings_of("settings")
 
     def __init__(self) -> None:
-        super().__init__("settings", _COLUMNS, mark("key, value or what it does"))
+        super().__init__("settings", mark("Settings"), _COLUMNS, mark("key, value or what it does"))
         self._read: SettingsTable | None = None
         self._settings: dict[str, SettingRow] = {}
         self._secrets: dict[str, SecretRow] = {}

@@ -1,14 +1,20 @@
 """Text on the screen that is repainted only when it changes."""
 
+from collections.abc import Sequence
 from typing import Generic, TypeVar
 
 from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.measure import Measurement
+from rich.style import Style
 from rich.text import Text
 from textual import events
 from textual.widgets import Static
 
-from core.i18n import say
 from tui.widgets.theme import STYLES, Tone, styled
+
+_HANG = "hang"
+"""The key of a style that says from which cell on a line's value is wrapped."""
 
 
 class TextBlock(Static):
@@ -32,7 +38,7 @@ class TextBlock(Static):
         new = styled(text) if isinstance(text, str) else text
         if self._content is None or new.plain != self._content.plain or new.spans != self._content.spans:
             self._content = new
-            self.update(new)
+            self.update(_HangingText(new) if any(_hang_of(line) for line in new.split("\n")) else new)
 
 
 class FittedText(TextBlock):
@@ -65,27 +71,53 @@ class ClickableText(TextBlock, Generic[Link]):
         raise NotImplementedError
 
 
-class Section(TextBlock):
-    """A titled block of text; the title is marked."""
-
-    def __init__(self, title: str, *, id: str | None = None) -> None:  # noqa: A002
-        super().__init__(id=id)
-        self._heading = title
-        self.refresh_title()
-
-    def refresh_title(self) -> None:
-        self.border_title = say(self._heading)
+_LABEL_GAP = 2
 
 
-def facts(rows: list[tuple[str, str, Tone]], width: int = 14) -> Text:
-    """Label and value lines."""
+def facts(rows: Sequence[tuple[str, str, Tone]], width: int = 0) -> Text:
+    """Label and value lines. The values stand in one column, at least `width` cells from the left; a long one is
+    wrapped within it.
+    """
+    column = max([width, *(cell_len(label) + _LABEL_GAP for label, _, _ in rows)])
+    hang = Style(meta={_HANG: column})
     text = Text(style=STYLES[Tone.TEXT])
     for number, (label, value, tone) in enumerate(rows):
         text.append("\n" if number else "")
         # In cells: a Chinese label is wider than its length.
-        text.append(label + " " * max(1, width - cell_len(label)), STYLES[Tone.DIM])
+        text.append(label + " " * (column - cell_len(label)), STYLES[Tone.DIM] + hang)
         text.append(value, STYLES[tone])
     return text
+
+
+class _HangingText:
+    """Text whose fact lines are wrapped within the column of their values."""
+
+    def __init__(self, text: Text) -> None:
+        self._text = text
+
+    def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
+        return Measurement.get(console, options, self._text)
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for line in self._text.split("\n", allow_blank=True):
+            hang = _hang_of(line)
+            if not hang or hang * 2 > options.max_width or line.cell_len <= options.max_width:
+                yield line
+                continue
+            label, value = line.divide([_place_of(line.plain, hang)])
+            for number, part in enumerate(value.wrap(console, options.max_width - hang)):
+                part.rstrip()
+                yield (label if number == 0 else Text(" " * hang)) + part
+
+
+def _hang_of(line: Text) -> int:
+    first = next((span.style for span in line.spans if span.start == 0 and isinstance(span.style, Style)), None)
+    return int(first.meta.get(_HANG, 0)) if first is not None and first.meta else 0
+
+
+def _place_of(text: str, cells: int) -> int:
+    """The number of characters that take so many cells."""
+    return next((place for place in range(len(text) + 1) if cell_len(text[:place]) >= cells), len(text))
 
 
 def key_hints(*keys: tuple[str, str]) -> Static:

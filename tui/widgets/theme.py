@@ -1,7 +1,6 @@
 """Colours and what they mean.
 
-All of them are members of the 256-colour cube, so that a terminal without truecolor (the usual case over ssh) shows the
-same picture. Up is red and down is green, as on Chinese boards, or the other way; a sign or a word always says it too.
+Up and buy are red, down and sell are green, as on Chinese boards, or the other way; a sign or a word says it too.
 """
 
 from collections.abc import Mapping
@@ -11,11 +10,13 @@ from enum import StrEnum
 
 from rich.style import Style
 from rich.text import Text
+from textual.color import Color
 from textual.scrollbar import ScrollBarRender
 from textual.theme import Theme
 
 from core.model.order import OrderState, Side
 from core.model.snapshot import Level
+from tui.widgets.palettes import PALETTES, Palette
 
 
 class Tone(StrEnum):
@@ -29,6 +30,7 @@ class Tone(StrEnum):
     DOWN = "down"
     BUY = "buy"
     SELL = "sell"
+    SECOND = "second"
     GOOD = "good"
     WARN = "warn"
     BAD = "bad"
@@ -44,140 +46,108 @@ class Tone(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ColorTheme:
-    """One way to look: the widgets' colours, and a style for every tone; rises and falls are `red` and `green`."""
+    """One way to look: the widgets' colours, and a style for every tone.
+
+    Rises and buys are in one of `red` and `green`, falls and sells in the other. `only_256`: true colour adds nothing.
+    """
 
     theme: Theme
     styles: Mapping[Tone, Style]
     red: Style
     green: Style
+    only_256: bool
 
 
-def _theme(name: str, colors: Mapping[str, str], own: Mapping[Tone, str], *, dark: bool = True) -> ColorTheme:
+def _color_theme(name: str, palette: Palette, own: Mapping[Tone, str]) -> ColorTheme:
     """`own`: the tones that do not follow from the colours."""
     theme = Theme(
         name=f"rotor-{name}",
-        primary=colors["primary"],
-        secondary=colors["primary"],
-        accent=colors["primary"],
-        foreground=colors["text"],
-        background=colors["background"],
-        surface=colors["surface"],
-        panel=colors["panel"],
-        success=colors["good"],
-        warning=colors["warn"],
-        error=colors["bad"],
-        dark=dark,
-        variables={name: colors[name] for name in ("line", "dim", "loud", "wrong", "field", "thumb")},
+        primary=palette.primary,
+        secondary=palette.secondary,
+        accent=palette.primary,
+        foreground=palette.text,
+        background=palette.background,
+        surface=palette.surface,
+        panel=palette.panel,
+        success=palette.good,
+        warning=palette.warn,
+        error=palette.red,
+        dark=palette.dark,
+        variables={
+            name: str(getattr(palette, name))
+            for name in ("line", "dim", "loud", "wrong", "field", "cursor", "on_cursor")
+        },
     )
     tones = {
-        Tone.TEXT: colors["text"],
-        Tone.DIM: colors["dim"],
-        Tone.STRONG: f"bold {colors['strong']}",
-        Tone.TITLE: f"bold {colors['primary']}",
-        Tone.BUY: colors["green"],
-        Tone.SELL: colors["red"],
-        Tone.GOOD: colors["good"],
-        Tone.WARN: f"bold {colors['warn']}",
-        Tone.BAD: f"bold {colors['red']}",
-        Tone.KEY: f"bold {colors['primary']}",
-        Tone.LOUD: f"bold #ffffff on {colors['loud']}",
-        Tone.SANDBOX: f"bold {colors['background']} on {colors['good']}",
-        Tone.PAPER: f"bold {colors['background']} on {colors['primary']}",
-        Tone.CURSOR: "bold #ffffff on #005f87",
-        Tone.CURSOR_AWAY: f"on {colors['field']}",
-        Tone.HEADER: f"on {colors['surface']}",
+        Tone.TEXT: palette.text,
+        Tone.DIM: palette.dim,
+        Tone.STRONG: f"bold {palette.strong}",
+        Tone.TITLE: f"bold {palette.primary}",
+        Tone.GOOD: palette.good,
+        Tone.WARN: f"bold {palette.warn}",
+        Tone.BAD: f"bold {palette.red}",
+        Tone.KEY: f"bold {palette.primary}",
+        Tone.SECOND: palette.secondary,
+        Tone.LOUD: f"bold #ffffff on {palette.loud}",
+        Tone.SANDBOX: f"bold {palette.background} on {palette.good}",
+        Tone.PAPER: f"bold {palette.background} on {palette.primary}",
+        Tone.CURSOR: f"bold {palette.on_cursor} on {palette.cursor}",
+        Tone.CURSOR_AWAY: f"on {palette.field}",
+        Tone.HEADER: f"on {palette.surface}",
         Tone.FOUND: "bold reverse",
         **own,
     }
     styles = {tone: Style.parse(spec) for tone, spec in tones.items()}
-    return ColorTheme(theme, styles, Style.parse(colors["red"]), Style.parse(colors["green"]))
+    return ColorTheme(theme, styles, Style.parse(palette.red), Style.parse(palette.green), palette.only_256)
 
 
-_DARK = {
-    "primary": "#5fafff",
-    "text": "#d0d0d0",
-    "strong": "#eeeeee",
-    "background": "#121212",
-    "surface": "#1c1c1c",
-    "panel": "#262626",
-    "good": "#5fd7af",
-    "warn": "#ffaf5f",
-    "bad": "#ff8787",
-    "red": "#ff8787",
-    "green": "#87d787",
-    "line": "#444444",
-    "dim": "#9e9e9e",
-    "loud": "#af0000",
-    "wrong": "#3a0000",
-    "field": "#303030",
-    "thumb": "#585858",
-}
-_LIGHT = {
-    "primary": "#005faf",
-    "text": "#262626",
-    "strong": "#000000",
-    "background": "#ffffff",
-    "surface": "#eeeeee",
-    "panel": "#e4e4e4",
-    "good": "#005f5f",
-    "warn": "#5f5f00",
-    "bad": "#af0000",
-    "red": "#af0000",
-    "green": "#005f00",
-    "line": "#b2b2b2",
-    "dim": "#585858",
-    "loud": "#af0000",
-    "wrong": "#ffffff",
-    "field": "#dadada",
-    "thumb": "#9e9e9e",
-}
-_CONTRAST = {
-    "primary": "#ffffff",
-    "text": "#ffffff",
-    "strong": "#ffffff",
-    "background": "#000000",
-    "surface": "#000000",
-    "panel": "#000000",
-    "good": "#ffffff",
-    "warn": "#ffff00",
-    "bad": "#ff8787",
-    "red": "#ffafaf",
-    "green": "#87ff87",
-    "line": "#ffffff",
-    "dim": "#d0d0d0",
-    "loud": "#870000",
-    "wrong": "#000000",
-    "field": "#303030",
-    "thumb": "#ffffff",
-}
 _UNDERLINED = {
     Tone.TITLE: "bold underline #ffffff",
     Tone.KEY: "bold underline #ffffff",
     Tone.PAPER: "bold #000000 on #ffff00",
-    Tone.CURSOR: "bold #000000 on #ffffff",
     Tone.CURSOR_AWAY: "underline",
     Tone.HEADER: "underline",
 }
+_OWN: Mapping[str, Mapping[Tone, str]] = {"contrast": _UNDERLINED}
 
 THEMES: Mapping[str, ColorTheme] = {
-    "dark": _theme("dark", _DARK, {Tone.BUY: "#5fd787"}),
-    "light": _theme("light", _LIGHT, {}, dark=False),
-    "contrast": _theme("contrast", _CONTRAST, _UNDERLINED),
+    name: _color_theme(name, palette, _OWN.get(name, {})) for name, palette in PALETTES.items()
 }
 
 STYLES: dict[Tone, Style] = {}
 """The style of each tone, as the user has chosen to look; looked up when something is drawn."""
 
+HEAT: dict[tuple[Tone, int], Style] = {}
+"""The style of a tile by what it means and how deep its colour is, from 0 to 3."""
+_DEPTHS = (0.12, 0.24, 0.36, 0.48)
+
 MODE_TONES = {"sandbox": Tone.SANDBOX, "paper": Tone.PAPER, "live": Tone.LOUD}
 
 
-def use_theme(theme: str, up: str) -> Theme:
-    """Draw like this from now on; answers with the theme of the widgets. `up` is the colour of what rises."""
+def use_theme(theme: str, up: str) -> ColorTheme:
+    """Draw like this from now on. `up` is the colour of what rises."""
     chosen = THEMES[theme]
     rises, falls = (chosen.red, chosen.green) if up == "red" else (chosen.green, chosen.red)
     STYLES.update(chosen.styles)
-    STYLES.update({Tone.UP: rises, Tone.DOWN: falls})
-    return chosen.theme
+    HEAT.update(_heat_styles(chosen, rises, falls))
+    STYLES.update({Tone.UP: rises, Tone.BUY: rises, Tone.DOWN: falls, Tone.SELL: falls})
+    return chosen
+
+
+def _heat_styles(chosen: ColorTheme, rises: Style, falls: Style) -> dict[tuple[Tone, int], Style]:
+    ground = Color.parse(chosen.theme.background or "#000000")
+    text = chosen.styles[Tone.STRONG].color
+    styles = {(Tone.DIM, depth): chosen.styles[Tone.CURSOR_AWAY] + chosen.styles[Tone.DIM] for depth in range(4)}
+    for tone, style in ((Tone.UP, rises), (Tone.DOWN, falls)):
+        color = Color.from_rich_color(style.color)
+        for depth, part in enumerate(_DEPTHS):
+            styles[tone, depth] = Style(color=text, bgcolor=ground.blend(color, part).rich_color)
+    return styles
+
+
+def heat_style(tone: Tone, depth: int) -> Style:
+    """The style of a tile of the heat strip."""
+    return HEAT[tone, depth]
 
 
 use_theme("dark", "red")

@@ -1,0 +1,51 @@
+"""The bordered panels that every screen is made of."""
+
+from textual.containers import Vertical
+from textual.content import Content
+from textual.widget import Widget
+
+from core.i18n import say
+from tui.widgets.text import TextBlock
+
+
+class Titled(Widget):
+    """A widget with a border that carries a title above and a hint below.
+
+    The title is marked; what is set by `set_title` and `set_hint` is said already. Neither is read as markup.
+    """
+
+    _heading = ""
+    _shown_title = _shown_hint = ""
+
+    def refresh_title(self) -> None:
+        """Say the title again: the language has changed."""
+        if self._heading:
+            self.set_title(say(self._heading))
+
+    def set_title(self, text: str) -> None:
+        if text != self._shown_title:  # each setting draws the whole widget again
+            self._shown_title = text
+            self.border_title = Content(text)  # pyright: ignore[reportAttributeAccessIssue]
+
+    def set_hint(self, text: str) -> None:
+        if text != self._shown_hint:
+            self._shown_hint = text
+            self.border_subtitle = Content(text)  # pyright: ignore[reportAttributeAccessIssue]
+
+
+class Panel(Vertical, Titled):
+    """A titled border around widgets. It is lit while one of them has the focus."""
+
+    def __init__(self, title: str, *children: Widget, id: str | None = None, classes: str = "") -> None:  # noqa: A002
+        super().__init__(*children, id=id, classes=f"panel {classes}".strip())
+        self._heading = title
+        self.refresh_title()
+
+
+class TextPanel(TextBlock, Titled):
+    """A titled border around a text."""
+
+    def __init__(self, title: str, *, id: str | None = None, classes: str = "") -> None:  # noqa: A002
+        super().__init__(id=id, classes=f"panel {classes}".strip())
+        self._heading = title
+        self.refresh_title()
