@@ -295,7 +295,7 @@ def _keep_calendar(home: Home) -> None:
 
 
 def _with_a_strategy(settings: Settings) -> Settings:
-    """A sandbox in which no strategy was chosen yet follows a double-low record of ten bonds."""
+    """A sandbox in which no strategy was chosen yet follows a double-low record of ten bonds with stops."""
     from core.sandbox.strategies import FIRST_RECORD, FIRST_STRATEGY
 
     if settings.strategy.history_id:

@@ -118,9 +118,8 @@ def _told_record(dialects: Collection[Dialect], call: Call, answer: Json) -> Jso
             record |= {name: record[name] * 100 for name in _RATIOS if record.get(name) is not None}
     if Dialect.HOLDING_PERIOD in dialects and call is Call.PARAMETERS:
         parameters = answer["parameters"]
-        selection = {"top_n": parameters["holdCount"], "holding_days": _HOLDING_PERIOD}
         parameters |= {"holding_period": _HOLDING_PERIOD, "tradeTiming": "close", "timingOption": 0}
-        parameters["bond_selection_params"] = selection
+        parameters["bond_selection_params"]["holding_days"] = _HOLDING_PERIOD
     if Dialect.OLDER_PAGES in dialects and call is Call.STRATEGIES:
         items = [{**item, "id": str(item["id"])} for item in answer["items"]]
         return {"strategies": items, "total": answer["total_count"]}

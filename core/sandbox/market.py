@@ -104,6 +104,10 @@ class SandboxMarket:
             return {code: bond.figures for code, bond in self._bonds.items()}
         return {code: self._row(bond, place, day) for code, bond in self._bonds.items()}
 
+    def trades_on(self, code: BondCode, day: date) -> bool:
+        """Whether the bond is neither suspended on that session nor delisted before it."""
+        return not self._suspended(self._bonds[code], self._place(day))
+
     def quote(self, code: BondCode, moment: datetime) -> Maybe[Quote]:
         """The quote of `code` at `moment`, as of its last trade."""
         bond = self._bonds.get(code)

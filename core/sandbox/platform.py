@@ -14,11 +14,13 @@ from typing import Any, TypeVar, cast
 
 import httpx
 
+from core.i18n import say
 from core.infra.clock import Clock
 from core.model.bond import BondCode
 from core.model.errors import RotorError
 from core.sandbox.dialects import Answer, Call, Dialect, Json, delay, refusal, spoken
 from core.sandbox.market import SandboxMarket
+from core.sandbox.panel import Rows
 from core.sandbox.strategies import (
     Backtest,
     Recipe,
@@ -149,7 +151,7 @@ class EmbeddedPlatform(httpx.AsyncBaseTransport):
     async def _list_strategies(self, request: httpx.Request) -> Json:
         self._user(request)
         wanted = request.url.params.get("search", "").strip().casefold()
-        found = [one for one in self._strategies.values() if wanted in one.rule.name.casefold()]
+        found = [strategy for strategy in self._strategies.values() if wanted in strategy.rule.name.casefold()]
         shown, envelope = _paged(request, found)
         return {**envelope, "items": [self._strategy_item(strategy) for strategy in shown]}
 
@@ -168,14 +170,12 @@ class EmbeddedPlatform(httpx.AsyncBaseTransport):
             **self._record_item(recipe, result),
             "strategy_id": strategy_id,
             "strategy_name": recipe.rule.name,
-            "rule": f"on each session of the panel, hold the {recipe.size} bonds of {recipe.rule.words}; equal weights",
-            "stops": _stops_in_words(recipe),
-            "panel": f"{dates[0]} to {dates[-1]}",
-            "sessions": len(dates),
-            "closed_holdings": result.closed,
-            "fees": "not included",
-            "computed_from": "recorded closes; a bond whose rows end leaves at its last one",
-            "benchmark": "all convertible bonds of the panel in equal weights",
+            say("rule"): say("{bonds} bonds in equal weights. {rule}", bonds=recipe.size, rule=recipe.rule.description),
+            say("period"): say("{first} to {last}, {count} sessions", first=dates[0], last=dates[-1], count=len(dates)),
+            say("closed positions"): result.closed,
+            say("fees"): say("not included"),
+            say("prices"): say("recorded closes; a bond that leaves the market is sold at its last close"),
+            say("benchmark"): say("all convertible bonds in equal weights"),
             "total_return": result.strategy_return,
             "equity_curve": _curve(result.equity),
             "benchmark_equity_curve": _curve(await asyncio.to_thread(self._benchmark)),
@@ -198,12 +198,9 @@ class EmbeddedPlatform(httpx.AsyncBaseTransport):
             "parameters": {
                 "profitTargetRatio": recipe.stops.take_profit if recipe.stops else 0,
                 "stopLossRatio": recipe.stops.stop_loss if recipe.stops else 0,
-                "holdCount": recipe.size,
-                "rankedBy": rule.ranked_by,
-                "minYears": rule.min_years,
-                "minRating": "AA-" if rule.rated else None,
-                "maxPrice": rule.max_price,
-                "maxPremium": rule.max_premium,
+                "bond_selection_params": {"top_n": recipe.size},
+                say("ranked by"): rule.ranked_by,
+                say("filters"): list(rule.filters) or say("no filter"),
             }
         }
 
@@ -213,7 +210,7 @@ class EmbeddedPlatform(httpx.AsyncBaseTransport):
         if recipe is None:
             raise HttpError(404, "Strategy history not found")
         day = self._market.trading_day()
-        rows, names = self._market.rows_for_ranking(day), self._market.names
+        rows, names = self._listable(recipe.rule, day), self._market.names
         bonds = [
             {
                 "kzz_code": code,
@@ -224,6 +221,19 @@ class EmbeddedPlatform(httpx.AsyncBaseTransport):
             for code in rank(recipe.rule, rows, recipe.size)
         ]
         return [{"selected_bonds": bonds}]
+
+    def _listable(self, rule: Rule, day: date) -> Rows:
+        """The bonds that a list of that day may name: without those that do not trade, and where the rule asks for
+        years to maturity, without those whose trading ends before, for example because they are called."""
+        rows, market = self._market.rows_for_ranking(day), self._market
+        if rule.suspended:
+            return rows
+        needed = timedelta(days=(rule.min_years or 0) * 365)
+        return {
+            code: row
+            for code, row in rows.items()
+            if market.trades_on(code, day) and (market.data.bonds[code].last_day or date.max) - needed >= day
+        }
 
     def _user(self, request: httpx.Request) -> str:
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
@@ -263,7 +273,7 @@ class EmbeddedPlatform(httpx.AsyncBaseTransport):
         return {
             "id": strategy.id,
             "name": strategy.rule.name,
-            "description": f"Holds {strategy.rule.words}.",
+            "description": strategy.rule.description,
             "backtest_count": len(strategy.records),
             "created_at": self._market.data.panel.dates[0].isoformat(),
         }
@@ -316,11 +326,3 @@ def _number(request: httpx.Request, name: str, default: int, largest: int | None
     if largest is not None and int(text) > largest:
         raise HttpError(422, f"{name}: at most {largest}")
     return int(text)
-
-
-def _stops_in_words(recipe: Recipe) -> str:
-    if recipe.stops is None:
-        return "none"
-    return (
-        f"take profit at +{recipe.stops.take_profit:.0%}, stop loss at -{recipe.stops.stop_loss:.0%} of the price paid"
-    )

@@ -12,6 +12,7 @@ from itertools import pairwise, product
 from statistics import fmean
 from typing import NamedTuple
 
+from core.i18n import mark, say
 from core.model.bond import BondCode
 from core.rules.performance import annualized_return, max_drawdown, sharpe, total_return
 from core.sandbox.panel import Panel, PanelRow, Rows
@@ -29,15 +30,15 @@ RECORDS_PER_STRATEGY = 100
 class Family(StrEnum):
     """What bonds are ranked by, lowest first."""
 
-    DOUBLE_LOW = "Double-low"  # 双低
-    LOW_PREMIUM = "Low premium"  # 低溢价
-    LOW_PRICE = "Low price"  # 低价
+    DOUBLE_LOW = mark("Double-low")
+    LOW_PREMIUM = mark("Low premium")
+    LOW_PRICE = mark("Low price")
 
 
 _RANKED_BY = {
-    Family.DOUBLE_LOW: "price + premium in percent",
-    Family.LOW_PREMIUM: "premium over the conversion value",
-    Family.LOW_PRICE: "price",
+    Family.DOUBLE_LOW: mark("price + premium in percent"),
+    Family.LOW_PREMIUM: mark("conversion premium"),
+    Family.LOW_PRICE: mark("price"),
 }
 
 
@@ -46,7 +47,8 @@ class Rule:
     """Which bonds are ranked, and by what. A figure that is needed and unknown keeps a bond out.
 
     `min_years` to maturity, `max_price` in CNY and `max_premium` in percent (both exclusive) are None where they do not
-    apply; `rated`: AA- or better.
+    apply; `rated`: AA- or better; `suspended`: today's list names bonds that do not trade too. Words are in the
+    language in use.
     """
 
     family: Family
@@ -54,20 +56,21 @@ class Rule:
     rated: bool = False
     max_price: int | None = None
     max_premium: int | None = None
+    suspended: bool = False
 
     @property
     def name(self) -> str:
-        return ", ".join((self.family, *self._filters()))
+        return say(", ").join((say(self.family), *self.filters))
 
     @property
     def ranked_by(self) -> str:
-        return _RANKED_BY[self.family]
+        return say(_RANKED_BY[self.family])
 
     @property
-    def words(self) -> str:
-        """What a list of this rule is, as a part of a sentence."""
-        among = " and ".join(self._filters()) or "no filter"
-        return f"the lowest {self.ranked_by} (ties by code; {among})"
+    def description(self) -> str:
+        """What its lists are, in sentences."""
+        among = say(", ").join(self.filters) or say("no filter")
+        return say("Lowest {ranked_by} first; ties by code. Filter: {among}.", ranked_by=self.ranked_by, among=among)
 
     def admits(self, row: PanelRow) -> bool:
         return (
@@ -89,12 +92,14 @@ class Rule:
             case Family.LOW_PRICE:
                 return float(row.close)
 
-    def _filters(self) -> tuple[str, ...]:
+    @property
+    def filters(self) -> tuple[str, ...]:
         chosen = (
-            (self.min_years is not None, f"{self.min_years} years or more"),
-            (self.rated, "AA- or better"),
-            (self.max_price is not None, f"price below {self.max_price}"),
-            (self.max_premium is not None, f"premium below {self.max_premium} %"),
+            (self.min_years is not None, say("{years} years or more", years=self.min_years)),
+            (self.rated, say("AA- or better")),
+            (self.max_price is not None, say("price below {price}", price=self.max_price)),
+            (self.max_premium is not None, say("premium below {premium}%", premium=self.max_premium)),
+            (self.suspended, say("suspended bonds too")),
         )
         return tuple(words for applies, words in chosen if applies)
 
@@ -158,12 +163,13 @@ class Backtest:
         return sharpe(self.equity)
 
 
-FIRST_STRATEGY, FIRST_RECORD = 4, 402
-"""What a sandbox follows until somebody chooses: the double-low of half a year or more, ten bonds, no stops."""
+FIRST_STRATEGY, FIRST_RECORD = 10, 1012
+"""What a sandbox follows until somebody chooses: the double-low of AA- or better with half a year or more to go, ten
+bonds, take-profit 20 %, stop-loss 10 %."""
 
 
 def catalogue() -> tuple[RotationStrategy, ...]:
-    """Every strategy, the plain double-low first."""
+    """Every strategy, the plain double-low first; the last one shows what suspended bonds do to a list."""
     rules = [
         Rule(
             family,
@@ -175,6 +181,7 @@ def catalogue() -> tuple[RotationStrategy, ...]:
         for cheap, rated, lasting in product((False, True), repeat=3)
         for family in Family
     ]
+    rules.append(Rule(Family.DOUBLE_LOW, suspended=True))
     return tuple(
         RotationStrategy(number, rule, _records(number * RECORDS_PER_STRATEGY, rule))
         for number, rule in enumerate(rules, 1)

@@ -111,7 +111,7 @@ def test_a_rebalance_shows_in_the_snapshots_from_plan_to_ledger(engine: Engine) 
     assert result.finished_at is not None
     shown = until(engine, ended(plan.plan_id))
     assert isinstance(shown.positions, Known)
-    assert len(shown.positions.value) == 8
+    assert len(shown.positions.value) == 10
     assert all(row.ours == row.volume and row.last is not None for row in shown.positions.value)
     assert {order.intent.code for order in shown.orders} == {leg.code for leg in plan.legs}
     assert all(order.state in {OrderState.FILLED, OrderState.CANCELLED} for order in shown.orders)
@@ -168,7 +168,7 @@ def test_strategies_and_records_are_paged_and_searched(engine: Engine) -> None:
     assert isinstance(card.selection, Known)
     assert len(card.selection.value.codes) == 10
     assert isinstance(card.parameters, Known)
-    assert card.parameters.value["holdCount"] == 10
+    assert card.rule.top_n == Known(10)
     detail = ask(engine, ShowDetail(1, 102))
     assert detail.others["fees"] == "not included"
     assert isinstance(detail.performance, Known)

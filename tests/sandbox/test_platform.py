@@ -5,6 +5,7 @@ import base64
 import hashlib
 import hmac
 import json
+import re
 import time as real_time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,15 +17,20 @@ import h11
 import httpx
 import pytest
 
+from core.bonds.eligibility import Eligibility
+from core.calendar.calendar import Calendar
+from core.i18n import use_language
 from core.infra.clock import SteppedClock
 from core.model.bond import BondCode
 from core.model.known import Known
 from core.model.quote import TradingState
+from core.model.settings import GuardSettings
 from core.model.time import SHANGHAI
+from core.sandbox.bonds import SandboxBondInfo
 from core.sandbox.market import SandboxMarket
 from core.sandbox.platform import EmbeddedPlatform
 from core.sandbox.recorded import SandboxData
-from core.sandbox.strategies import Family, RecipeStops, Rule, backtest, rankings
+from core.sandbox.strategies import FIRST_RECORD, FIRST_STRATEGY, Family, RecipeStops, Rule, backtest, rankings
 
 MORNING = datetime(2026, 5, 15, 10, 0, tzinfo=SHANGHAI)
 BASE = "http://sandbox.invalid"
@@ -93,6 +99,10 @@ async def test_the_long_term_token_lasts_thirty_days(platform: Platform) -> None
     platform.clock.move_to(MORNING + timedelta(days=29))
     platform.http.headers["Authorization"] = f"Bearer {token}"
     await platform.get("/strategies/")
+
+
+def size_of(parameters: dict[str, Any]) -> int:
+    return parameters["bond_selection_params"]["top_n"]
 
 
 CALLS = [
@@ -192,7 +202,7 @@ async def test_records_carry_the_computed_metrics(platform: Platform, data: Sand
     for item in page["items"]:
         parameters = (await platform.get(f"/strategies/1/histories/{item['id']}/parameters"))["parameters"]
         stops = (parameters["profitTargetRatio"], parameters["stopLossRatio"])
-        result = backtest(data.panel, lists, parameters["holdCount"], RecipeStops(*stops) if all(stops) else None)
+        result = backtest(data.panel, lists, size_of(parameters), RecipeStops(*stops) if all(stops) else None)
         assert item == {
             "id": item["id"],
             "backtest_time": "2026-05-15",
@@ -207,12 +217,10 @@ async def test_records_carry_the_computed_metrics(platform: Platform, data: Sand
 async def test_a_record_lists_its_parameters(platform: Platform) -> None:
     detail = await platform.get("/strategies/1/histories/102")
     assert detail["strategy_name"] == "Double-low"
-    assert detail["panel"] == "2024-01-05 to 2026-05-15"
-    assert detail["sessions"] == 119
+    assert detail["period"] == "2024-01-05 to 2026-05-15, 119 sessions"
     assert "price + premium" in detail["rule"]
     assert detail["fees"] == "not included"
-    assert "recorded closes" in detail["computed_from"]
-    assert detail["stops"] == "none"
+    assert "recorded closes" in detail["prices"]
     record = (await platform.get("/strategies/1/histories"))["items"][1]
     assert record.items() <= detail.items()
 
@@ -237,12 +245,12 @@ async def test_a_record_carries_its_curves_and_positions_of_the_panel(platform: 
 async def test_stops_are_in_the_parameters(platform: Platform) -> None:
     plain = (await platform.get("/strategies/1/histories/101/parameters"))["parameters"]
     stopped = (await platform.get("/strategies/1/histories/106/parameters"))["parameters"]
-    assert (plain["profitTargetRatio"], plain["stopLossRatio"], plain["holdCount"]) == (0, 0, 5)
+    assert (plain["profitTargetRatio"], plain["stopLossRatio"], size_of(plain)) == (0, 0, 5)
     assert (stopped["profitTargetRatio"], stopped["stopLossRatio"]) == (0.1, 0.05)
 
 
-async def test_today_s_list_contains_the_dangerous_bonds_in_rank_order(platform: Platform) -> None:
-    answer = await platform.http.post(SELECT, json={"strategy_history_id": 102})
+async def test_one_strategy_lists_suspended_bonds_in_rank_order(platform: Platform) -> None:
+    answer = await platform.http.post(SELECT, json={"strategy_history_id": 2502})
     assert answer.status_code == 200
     [only] = answer.json()
     bonds = only["selected_bonds"]
@@ -254,6 +262,47 @@ async def test_today_s_list_contains_the_dangerous_bonds_in_rank_order(platform:
     states = [quote.value.state if isinstance(quote, Known) else None for quote in quotes.values()]
     halted, trading = TradingState.HALTED, TradingState.CONTINUOUS
     assert states == [halted, trading, halted, *[trading] * 7]
+
+
+async def test_every_other_list_has_only_bonds_that_trade(platform: Platform) -> None:
+    page = await platform.get("/strategies/", limit=100)
+    halted = {}
+    for strategy in page["items"]:
+        answer = await platform.http.post(SELECT, json={"strategy_history_id": strategy["id"] * 100 + 5})
+        codes = [BondCode(bond["kzz_code"]) for bond in answer.json()[0]["selected_bonds"]]
+        quotes = await platform.market.snapshot(codes)
+        states = [quote.value.state for quote in quotes.values() if isinstance(quote, Known)]
+        assert len(states) == len(codes)
+        halted[strategy["id"]] = states.count(TradingState.HALTED)
+    assert halted.pop(25) > 0
+    assert set(halted.values()) == {0}
+
+
+async def test_the_list_that_a_sandbox_follows_first_can_be_bought_whole_and_has_stops(platform: Platform) -> None:
+    parameters = await platform.get(f"/strategies/{FIRST_STRATEGY}/histories/{FIRST_RECORD}/parameters")
+    assert parameters["parameters"]["profitTargetRatio"] == 0.2
+    assert parameters["parameters"]["stopLossRatio"] == 0.1
+    answer = await platform.http.post(SELECT, json={"strategy_history_id": FIRST_RECORD})
+    codes = [BondCode(bond["kzz_code"]) for bond in answer.json()[0]["selected_bonds"]]
+    eligibility = Eligibility(SandboxBondInfo(platform.market.data), Calendar(), GuardSettings(), platform.clock)
+    assert len(codes) == size_of(parameters["parameters"]) == 10
+    assert not eligibility.not_buyable(codes)
+
+
+async def test_the_platform_speaks_the_language_in_use(platform: Platform) -> None:
+    use_language("zh")
+    try:
+        page = await platform.get("/strategies/", limit=100)
+        found = await platform.get("/strategies/", search="双低")
+        detail = await platform.get("/strategies/10/histories/1012")
+    finally:
+        use_language("en")
+    assert page["items"][0]["name"] == "双低"
+    assert detail["strategy_name"] == page["items"][9]["name"] == "双低，剩余 0.5 年以上，评级 AA- 及以上"
+    assert found["total_count"] == 9
+    told = [text for item in page["items"] for text in (item["name"], item["description"])]
+    words = {word for text in told for word in re.findall("[A-Za-z]{2,}", text)}
+    assert words <= {"AA"}
 
 
 async def test_no_list_contains_a_refused_code(platform: Platform) -> None:
