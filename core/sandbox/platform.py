@@ -170,11 +170,17 @@ class EmbeddedPlatform(httpx.AsyncBaseTransport):
             **self._record_item(recipe, result),
             "strategy_id": strategy_id,
             "strategy_name": recipe.rule.name,
-            say("rule"): say("{bonds} bonds in equal weights. {rule}", bonds=recipe.size, rule=recipe.rule.description),
-            say("period"): say("{first} to {last}, {count} sessions", first=dates[0], last=dates[-1], count=len(dates)),
+            say("rule", context="record"): say(
+                "{bonds} bonds in equal weights. {rule}", bonds=recipe.size, rule=recipe.rule.description
+            ),
+            say("period", context="record"): say(
+                "{first} to {last}, {count} sessions", first=dates[0], last=dates[-1], count=len(dates)
+            ),
             say("closed positions"): result.closed,
             say("fees"): say("not included"),
-            say("prices"): say("recorded closes; a bond that leaves the market is sold at its last close"),
+            say("prices", context="record"): say(
+                "recorded closes; a bond that leaves the market is sold at its last close"
+            ),
             say("benchmark"): say("all convertible bonds in equal weights"),
             "total_return": result.strategy_return,
             "equity_curve": _curve(result.equity),
@@ -200,7 +206,7 @@ class EmbeddedPlatform(httpx.AsyncBaseTransport):
                 "stopLossRatio": recipe.stops.stop_loss if recipe.stops else 0,
                 "bond_selection_params": {"top_n": recipe.size},
                 say("ranked by"): rule.ranked_by,
-                say("filters"): list(rule.filters) or say("no filter"),
+                say("filters", context="record"): list(rule.filters) or say("no filter"),
             }
         }
 

@@ -38,7 +38,7 @@ class Family(StrEnum):
 _RANKED_BY = {
     Family.DOUBLE_LOW: mark("price + premium in percent"),
     Family.LOW_PREMIUM: mark("conversion premium"),
-    Family.LOW_PRICE: mark("price"),
+    Family.LOW_PRICE: mark("price", context="record"),
 }
 
 
