@@ -8,6 +8,7 @@ import gettext
 import locale
 import os
 import sys
+from collections.abc import Iterable
 from importlib.resources import as_file, files
 from typing import Literal
 
@@ -53,6 +54,11 @@ def mark(text: str, /, *, context: str = "") -> str:
     return marked
 
 
+def joined(texts: Iterable[str]) -> str:
+    """Parts of a sentence one after the other: with commas, in Chinese with its own."""
+    return ("，" if _current[0] == "zh" else ", ").join(texts)
+
+
 def language() -> Language:
     """The language in use."""
     return _current[0]
@@ -77,6 +83,14 @@ def machine_language() -> Language:
         # The primary language is the low ten bits; 4 is Chinese.
         return "zh" if ctypes.windll.kernel32.GetUserDefaultUILanguage() & 0x3FF == 4 else "en"
     return "zh" if (locale.getlocale()[0] or "").lower().startswith("zh") else "en"
+
+
+def use_language_in_libraries() -> None:
+    """Let libraries that translate their sentences with gettext, such as click, use the language in use too."""
+    with as_file(files("core") / "locale") as root:
+        gettext.bindtextdomain(DOMAIN, str(root))
+    gettext.textdomain(DOMAIN)
+    os.environ["LANGUAGE"] = _FOLDERS.get(_current[0], "en")
 
 
 def _translated(text: str, context: str) -> str:

@@ -16,6 +16,39 @@ class CheckResult(StrEnum):
     FAILED = mark("FAILED")
 
 
+CHECK_NAMES = (
+    mark("python", context="check"),
+    mark("settings", context="check"),
+    mark("home", context="check"),
+    mark("disk", context="check"),
+    mark("storage", context="check"),
+    mark("books", context="check"),
+    mark("instance", context="check"),
+    mark("autostart", context="check"),
+    mark("keyring", context="check"),
+    mark("calendar", context="check"),
+    mark("qmt", context="check"),
+    mark("login", context="check"),
+    mark("list", context="check"),
+    mark("terminal", context="check"),
+    mark("account", context="check"),
+    mark("quotes", context="check"),
+    mark("tables", context="check"),
+    mark("clock", context="check"),
+    mark("mail", context="check"),
+    mark("push", context="check"),
+    mark("heartbeat", context="check"),
+    mark("updates", context="check"),
+    mark("screen", context="check"),
+    mark("dns", context="check"),
+    mark("tcp", context="check"),
+    mark("tls", context="check"),
+    mark("http", context="check"),
+    mark("record", context="check"),
+)
+"""What the checks are called; `say(name, context="check")` shows one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One check: its state, what that means, and what to do; empty where nothing is to be done."""

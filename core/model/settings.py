@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from core.i18n import mark
 from core.model.addresses import checked_address, ping_address, proxy_address, receivers_in
 from core.model.figures import UnitSetting
 from core.model.setting_types import (
@@ -20,6 +21,7 @@ from core.model.setting_types import (
 )
 
 Mode = Literal["sandbox", "paper", "live"]
+MODES = (mark("sandbox"), mark("paper"), mark("live"))
 _MOST = 2**31 - 1
 """The largest whole number of a setting: what the platform and MiniQMT take as an id."""
 

@@ -20,6 +20,9 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
 from core.infra.config import about, setting_fields
+from tui.cli.main import main as commands
+from tui.cli.spoken import CLICK_MANY
+from tui.cli.spoken import sentences as command_sentences
 
 ROOT = Path(__file__).parents[2]
 PO = ROOT / "core" / "locale" / "zh_CN" / "LC_MESSAGES" / "rotor.po"
@@ -50,6 +53,8 @@ def sources() -> dict[str, Source]:
     for package in ("core", "tui"):
         for file in sorted((ROOT / package).rglob("*.py")):
             found |= {source.name: source for source in said(file.read_text("utf-8"))}
+    found |= {text: Source((text,)) for text in command_sentences(commands)}
+    found |= {forms[0]: Source(forms) for forms in CLICK_MANY}
     found |= {about(field): Source((about(field),)) for _, field in setting_fields()}
     return dict(sorted(found.items()))
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 from pydantic import SecretStr
 
-from core.engine.ipc.client import IpcClient
+from core.i18n import mark, say
 from core.infra.credentials import SECRET_NAMES, account_of, platform_account
 from core.infra.credentials_file import CredentialsFileLocked
 from core.infra.home import Home
@@ -33,14 +33,21 @@ from tui.cli.context import (
     running_in,
 )
 from tui.cli.output import print_doctor, print_json, show
+from tui.cli.spoken import Command, Group
 
 if TYPE_CHECKING:
     from click.shell_completion import ShellComplete
 
 _SECRETS: dict[SecretName, str] = {
-    "factorcat": "Password of Factor Cat",
-    "email": "Password of the mail server",
-    "push": "Apprise addresses of push services, separated by blanks",
+    "factorcat": mark("Password of Factor Cat"),
+    "email": mark("Password of the mail server"),
+    "push": mark("Apprise addresses of push services, separated by blanks"),
+}
+_PLACES = {
+    "keyring": mark("keyring"),
+    "safe": mark("safe"),
+    "environment": mark("environment"),
+    "session": mark("session"),
 }
 _LOGOUT_SECONDS = 120.0
 """Seconds that a keyring may keep a logout waiting: it may ask the user, for the password and for the token."""
@@ -50,12 +57,13 @@ _ENGINE_SECONDS = 3.0
 
 
 @click.command(
+    cls=Command,
     epilog="""\b
 Examples:
   rotor doctor
   rotor --mode live doctor --json
 
-Exit codes: 0 nothing failed, 1 something failed, 2 the settings are invalid."""
+Exit codes: 0 nothing failed, 1 something failed, 2 the settings are invalid.""",
 )
 @AS_JSON
 @click.pass_obj
@@ -96,7 +104,7 @@ def _doctor_document(home: Home, mode: str | None, more: tuple[Finding, ...]) ->
     }
 
 
-@click.command(epilog="Example: rotor logout")
+@click.command(cls=Command, epilog="Example: rotor logout")
 @pass_existing_folder
 def logout(context: CliContext) -> None:
     """Log out of Factor Cat and delete its password and token from this machine.
@@ -110,12 +118,12 @@ def logout(context: CliContext) -> None:
 
     settings = context.settings()
     if not settings.factorcat.username:
-        click.echo("Nobody is logged in: the settings name no user.")
+        click.echo(say("Nobody is logged in: the settings name no user."))
         return
     click.echo(forget_login(context.credentials(), platform_account(settings.factorcat)))
 
 
-@click.group()
+@click.group(cls=Group)
 def notify() -> None:
     """Mail and push notifications."""
 
@@ -129,7 +137,7 @@ def notify_test(context: CliContext, as_json: bool) -> None:
 
     settings, credentials = context.settings(), context.credentials()
     try:
-        if credentials.locked and (passphrase := prompt_secret(PASSPHRASE)):
+        if credentials.locked and (passphrase := prompt_secret(say(PASSPHRASE))):
             credentials.open(SecretStr(passphrase))
     except CredentialsFileLocked as error:
         exit_with(REFUSED, str(error))
@@ -137,14 +145,18 @@ def notify_test(context: CliContext, as_json: bool) -> None:
     if as_json:
         print_json([{"name": name, "sent": why is None, "why": why} for name, why in outcomes])
     elif not outcomes:
-        exit_with(USAGE, "No receiver is set: fill in [notify.email] in config.toml, or run rotor secret set push.")
+        exit_with(
+            USAGE, say("No receiver is set: fill in [notify.email] in config.toml, or run rotor secret set push.")
+        )
     else:
         for name, why in outcomes:
-            click.echo(f"{name}: sent" if why is None else f"{name}: NOT sent. {why}")
+            click.echo(
+                say("{name}: sent", name=name) if why is None else say("{name}: NOT sent. {why}", name=name, why=why)
+            )
     sys.exit(FAILED if not outcomes or any(why is not None for _, why in outcomes) else DONE)
 
 
-@click.group()
+@click.group(cls=Group)
 def secret() -> None:
     """Store and remove passwords. Never shows one."""
 
@@ -165,23 +177,24 @@ def secret_set(context: CliContext, name: SecretName) -> None:
     settings, credentials = context.settings(), context.credentials()
     try:
         account = account_of(name, settings)
-        entered = prompt_secret(f"{_SECRETS[name]} ({account})" if name != "push" else _SECRETS[name])
+        entered = prompt_secret(f"{say(_SECRETS[name])} ({account})" if name != "push" else say(_SECRETS[name]))
         if not entered:
-            exit_with(REFUSED, "Nothing was entered and nothing was stored.")
+            exit_with(REFUSED, say("Nothing was entered and nothing was stored."))
         if name == "push" and (problem := problem_with_addresses(entered)):
             exit_with(REFUSED, problem)
         context.home.prepare()
         stored = credentials.store_secret(name, entered, settings)
         if not stored.trouble:
-            click.echo(f"Stored in the {'encrypted file' if stored.where == 'safe' else 'keyring of the system'}.")
+            in_file = stored.where == "safe"
+            click.echo(say("Stored in the encrypted file.") if in_file else say("Stored in the system's keyring."))
             return
         click.echo(stored.trouble, err=True)
         locked = credentials.locked
-        question = "Store it in an encrypted file in the data folder, protected by a passphrase?"
-        confirm_or_exit(locked, question, "Nothing was stored.")
+        question = say("Store it in an encrypted file in the data folder, protected by a passphrase?")
+        confirm_or_exit(locked, question, say("Nothing was stored."))
         # Opening the file also stores what the keyring refused.
-        credentials.open(SecretStr(prompt_secret("Passphrase", twice=not locked)))
-        click.echo("Stored in the encrypted file. rotor asks for the passphrase at each start.")
+        credentials.open(SecretStr(prompt_secret(say("Passphrase"), twice=not locked)))
+        click.echo(say("Stored in the encrypted file. rotor asks for the passphrase at each start."))
     except RotorError as error:
         exit_with(REFUSED, str(error))
 
@@ -197,7 +210,7 @@ def secret_forget(context: CliContext, name: SecretName) -> None:
         exit_with(REFUSED, str(error))
     if trouble is not None:
         exit_with(FAILED, trouble)
-    click.echo("Deleted: no copy of it is stored on this machine.")
+    click.echo(say("Deleted: no copy of it is stored on this machine."))
 
 
 @secret.command("list", epilog="Example: rotor secret list")
@@ -205,10 +218,10 @@ def secret_forget(context: CliContext, name: SecretName) -> None:
 def secret_list(context: CliContext) -> None:
     """Show where each password is stored: environment, keyring, safe (the encrypted file) or none."""
     for row in context.credentials().secret_rows(context.settings()):
-        click.echo(f"{row.name}: {row.trouble or row.source or 'none'}")
+        click.echo(f"{row.name}: {row.trouble or say(_PLACES.get(row.source, row.source) or 'none')}")
 
 
-@click.command("akshare-table", hidden=True)
+@click.command("akshare-table", cls=Command, hidden=True)
 @click.argument("name")
 def akshare_table(name: str) -> None:
     """Print a table of akshare as JSON; rotor runs this in a child process."""
@@ -218,10 +231,11 @@ def akshare_table(name: str) -> None:
 
 
 @click.command(
+    cls=Command,
     epilog="""\b
 Examples:
   rotor completion bash >> ~/.bashrc
-  rotor completion powershell >> $PROFILE"""
+  rotor completion powershell >> $PROFILE""",
 )
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish", "powershell"]))
 @click.pass_context

@@ -27,6 +27,7 @@ from core.model.time import SHANGHAI
 from core.rules.sessions import AFTERNOON, CLOSING_CALL_FROM, MORNING, OPENING_CALL_FROM, phase_at
 from tui.cli import output
 from tui.cli.context import AS_JSON, DONE, FAILED, REFUSED, CliContext, exit_with
+from tui.cli.spoken import Group
 
 COMING_DAYS = 60
 """Days ahead whose closed weekdays are shown."""
@@ -54,7 +55,7 @@ _EXIT_CODES = {
 }
 
 
-@click.group()
+@click.group(cls=Group)
 def calendar() -> None:
     """The trading calendar: what it knows, and further sessions for it."""
 
@@ -72,7 +73,6 @@ Examples:
 @click.pass_obj
 def show(context: CliContext, month: datetime | None, as_json: bool) -> None:
     """How far the calendar reaches, today's hours, the next sessions and the holidays ahead."""
-    context.use_language()
     document = calendar_document(context.home, context.settings().mode, month.date() if month else None)
     output.show(document, as_json, lambda _: click.echo("\n".join(_document_lines(document))))
 
@@ -96,7 +96,6 @@ def update(context: CliContext, own: Path | None, as_json: bool) -> None:
 
     Where two of them contradict each other, or the known sessions, nothing is written.
     """
-    context.use_language()
     if not as_json:
         click.echo(say("Asking the calendar's sources: up to a minute and a half."), err=True)
     try:
@@ -128,8 +127,10 @@ def _document_lines(document: dict[str, Any]) -> Iterator[str]:
             yield f"! {document[key]}"
     yield say("now {now} in Shanghai", now=document["now"][:16].replace("T", " "))
     for name, exchange in document["exchanges"].items():
-        hours = ", ".join(f"{part['phase']} {part['from']}-{part['to']}" for part in exchange["hours"])
-        yield say("{exchange}  {phase}; on a session: {hours}", exchange=name, phase=exchange["phase"], hours=hours)
+        hours = ", ".join(f"{say(part['phase'])} {part['from']}-{part['to']}" for part in exchange["hours"])
+        yield say(
+            "{exchange}  {phase}; on a session: {hours}", exchange=name, phase=say(exchange["phase"]), hours=hours
+        )
     sessions = [day if day <= end else say("{day} (not verified)", day=day) for day in document["next_sessions"]]
     yield say("next sessions    {days}", days=", ".join(sessions) or say("not known"))
     title = say("closed weekdays  {first} to {last}: ", first=closed["from"], last=closed["to"])

@@ -35,7 +35,7 @@ DONE, FAILED, USAGE, REFUSED, UNRESOLVED = range(5)
 ONE_SHOT_SPEED = 60.0
 """Market seconds per second in the sandbox, for a command that runs once and ends."""
 
-NOT_KNOWN = "not known"
+NOT_KNOWN = mark("not known")
 """The process that runs in a data folder whose lock this user may not read."""
 
 _ENDPOINT_SECONDS = 5.0
@@ -46,9 +46,9 @@ _GOES_ON = mark(
     "screen. Ctrl+C here, or rotor stop, ends the engine."
 )
 
-PASSPHRASE = "Passphrase of the encrypted password file"
+PASSPHRASE = mark("Passphrase of the encrypted password file")
 
-AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
+AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else, in English.")
 YES = click.option("--yes", is_flag=True, help="Do not ask.")
 
 
@@ -71,14 +71,7 @@ class CliContext:
         try:
             return settings_of(self.home, self.mode)
         except SettingsError as error:
-            exit_with(USAGE, f"The settings in {self.home.path} are invalid:\n{error}")
-
-    def use_language(self) -> None:
-        """Speak the language of the settings, that of the machine where they are invalid."""
-        try:
-            use_language(settings_of(self.home, self.mode).language)
-        except SettingsError:
-            use_language("auto")
+            exit_with(USAGE, say("The settings in {folder} are invalid:\n{error}", folder=self.home.path, error=error))
 
     def credentials(self) -> Credentials:
         """The passwords of the data folder. Calls block while the keyring asks the user."""
@@ -93,11 +86,16 @@ class CliContext:
         """Open the app on the engine that runs in the data folder, else on an engine of its own."""
         settings = self.settings()
         if not has_terminal():
-            exit_with(USAGE, "The app needs a terminal. Without one, use rotor status, rotor plan or rotor rebalance.")
+            exit_with(
+                USAGE, say("The app needs a terminal. Without one, use rotor status, rotor plan or rotor rebalance.")
+            )
         if running_in(self.home) is not None:
             self.attach(watch=watch)
         if watch:
-            exit_with(REFUSED, f"No engine runs in {self.home.path}: nothing to watch. Start one with rotor start.")
+            exit_with(
+                REFUSED,
+                say("No engine runs in {folder}: nothing to watch. Start one with rotor start.", folder=self.home.path),
+            )
         engine = Engine(self.home, settings, speed=self.speed or 1.0, dialects=self.dialects)
         with self.quiet():
             use_language(settings.language)
@@ -146,7 +144,14 @@ class CliContext:
         if holder == NOT_KNOWN and not accepts_viewers(self.home):
             self._exit_if_unusable()
         if holder is not None and not accepts_viewers(self.home):
-            exit_with(REFUSED, f"{self.home.path} is in use by another rotor: {holder}. Try again when it has ended.")
+            exit_with(
+                REFUSED,
+                say(
+                    "{folder} is in use by another rotor: {holder}. Try again when it has ended.",
+                    folder=self.home.path,
+                    holder=holder,
+                ),
+            )
         link = IpcClient(self.home, watch=watch)
         connected = link.open() and link.latest is not None
         mode, trouble = link.latest.mode if link.latest else None, link.trouble
@@ -154,7 +159,14 @@ class CliContext:
             return link
         link.close()
         if connected:
-            exit_with(REFUSED, f"The engine in {self.home.path} runs in {mode} mode: nothing was done.")
+            exit_with(
+                REFUSED,
+                say(
+                    "The engine in {folder} runs in {mode} mode: nothing was done.",
+                    folder=self.home.path,
+                    mode=say(mode or ""),
+                ),
+            )
         return self._exit_without_engine(trouble)
 
     def _exit_if_unusable(self) -> None:
@@ -165,10 +177,18 @@ class CliContext:
             exit_with(FAILED, str(error))
 
     def _exit_without_engine(self, trouble: str | None) -> NoReturn:
-        why = trouble or "it does not answer. If that does not change, end that process and start again."
+        why = trouble or say("it does not answer. If that does not change, end that process and start again.")
         if (holder := running_in(self.home)) is None:
-            exit_with(FAILED, f"No engine runs in {self.home.path}. Start one with rotor start.")
-        exit_with(FAILED, f"Cannot reach the engine that runs in {self.home.path} ({holder}): {why}")
+            exit_with(FAILED, say("No engine runs in {folder}. Start one with rotor start.", folder=self.home.path))
+        exit_with(
+            FAILED,
+            say(
+                "Cannot reach the engine that runs in {folder} ({holder}): {why}",
+                folder=self.home.path,
+                holder=holder,
+                why=why,
+            ),
+        )
 
     @contextmanager
     def engine(self) -> Generator[EngineLink]:
@@ -191,7 +211,6 @@ class CliContext:
     @contextmanager
     def own_engine(self) -> Generator[Engine]:
         """An engine in this process with schedule and stops; a viewer may end it."""
-        use_language(self.settings().language)
         with self._own_engine(by_itself=True) as engine:
             yield engine
 
@@ -226,10 +245,13 @@ class CliContext:
         seconds = 60.0 + 3 * self.settings().factorcat.timeout
         if not isinstance(engine.send(ListStrategies(limit=1)).result(seconds), Failed):
             return
-        passphrase = prompt_secret(PASSPHRASE) if sys.stdin.isatty() else ""
-        reply = engine.send(OpenSafe(passphrase)).result(60) if passphrase else Failed("No passphrase was entered.")
+        passphrase = prompt_secret(say(PASSPHRASE)) if sys.stdin.isatty() else ""
+        reply = (
+            engine.send(OpenSafe(passphrase)).result(60) if passphrase else Failed(say("No passphrase was entered."))
+        )
         if isinstance(reply, Failed):
-            click.echo(f"Not logged in: the encrypted password file is still locked. {reply.text}", err=True)
+            text = say("Not logged in: the encrypted password file is still locked. {why}", why=reply.text)
+            click.echo(text, err=True)
 
     def quiet(self) -> AbstractContextManager[None]:
         """Send what MiniQMT's libraries write to the console to the log, where they may be loaded."""
@@ -257,7 +279,9 @@ def ask(engine: EngineLink, command: Command[T], seconds: float) -> T:
     try:
         reply = engine.send(command).result(seconds)
     except TimeoutError:
-        exit_with(FAILED, f"No answer within {seconds:.0f} s. Check rotor status before you try again.")
+        exit_with(
+            FAILED, say("No answer within {seconds:.0f} s. Check rotor status before you try again.", seconds=seconds)
+        )
     if isinstance(reply, Failed):
         exit_with(REFUSED if reply.refused else FAILED, reply.text)
     return reply.value
@@ -310,7 +334,7 @@ def _prompt(question: str, *, hide_input: bool = False, confirmation_prompt: boo
 def needs_yes(as_json: bool, yes: bool) -> None:
     """Raises `click.UsageError` for `--json` without `--yes`: there is nobody to ask."""
     if as_json and not yes:
-        raise click.UsageError("--json needs --yes, because a script cannot answer the question")
+        raise click.UsageError(say("--json needs --yes, because a script cannot answer the question"))
 
 
 def exit_with(code: int, text: str) -> NoReturn:
@@ -339,7 +363,9 @@ def pass_existing_folder(command: Callable[Concatenate["CliContext", P], R]) -> 
     @wraps(command)
     def checked(context: CliContext, *args: P.args, **kwargs: P.kwargs) -> R:
         if not context.home.path.is_dir():
-            exit_with(FAILED, f"There is no data folder {context.home.path}. Check --home and ROTOR_HOME.")
+            exit_with(
+                FAILED, say("There is no data folder {folder}. Check --home and ROTOR_HOME.", folder=context.home.path)
+            )
         return command(context, *args, **kwargs)
 
     return checked

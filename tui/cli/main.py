@@ -14,6 +14,7 @@ from typing import Any, TextIO, cast
 import click
 
 from core import __version__
+from core.i18n import say, say_many
 from core.infra.config import SettingsError, init_config, write_setting
 from core.infra.home import HomeUnusable
 from core.infra.settings_editor import problem_with, value_of
@@ -57,6 +58,7 @@ from tui.cli.output import (
     rebalance_document,
     show,
 )
+from tui.cli.spoken import Group
 
 _PLAN_SECONDS = 60.0
 """Seconds that a plan may take, besides the platform's three answers: the login, its token and the list."""
@@ -67,6 +69,7 @@ _DATE = click.DateTime(["%Y-%m-%d"])
 
 
 @click.group(
+    cls=Group,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="""\b
@@ -97,7 +100,9 @@ def main(context: click.Context, home: Path | None, mode: str | None, speed: flo
 
 @main.command(
     epilog="""\b
-Example: rotor demo --speed 120
+Examples:
+  rotor demo --speed 120
+
 Press 3 and r for a plan, e to execute it and y to confirm."""
 )
 @click.option("--speed", type=click.FloatRange(min=0.1, max=3600), default=60.0, show_default=True)
@@ -120,7 +125,7 @@ def demo(context: CliContext, speed: float, dialects: tuple[str, ...]) -> None:
         if not home.config_file.exists():
             prepare_demo(home)
         if context.chosen_home is None:
-            click.echo("The demo keeps nothing. To keep its data: rotor --home FOLDER demo", err=True)
+            click.echo(say("The demo keeps nothing. To keep its data: rotor --home FOLDER demo"), err=True)
         CliContext(home.path, "sandbox", context.speed or speed, tuple(map(Dialect, dialects))).open_app()
 
 
@@ -160,7 +165,7 @@ def rehearse(
     are those of the settings; limits on amounts and turnover do not apply.
     """
     try:
-        with _progress("rehearsing") as advance:
+        with _progress(say("rehearsing")) as advance:
             document = rehearse_panel(
                 context.settings(),
                 panel_file=panel,
@@ -206,8 +211,11 @@ def rebalance(context: CliContext, yes: bool, as_json: bool) -> None:
         if made.refused is not None:
             sys.exit(REFUSED)
         if made.question is not None and yes:
-            exit_with(REFUSED, f"Nothing was sent: {made.question}")
-        confirm_or_exit(yes, f"Send {len(made.legs)} orders ({made.mode})?", "Nothing was sent.")
+            exit_with(REFUSED, say("Nothing was sent: {text}", text=made.question))
+        question = say_many(
+            "Send {count} order ({mode})?", "Send {count} orders ({mode})?", len(made.legs), mode=say(made.mode)
+        )
+        confirm_or_exit(yes, question, say("Nothing was sent."))
         result = ask(engine, ExecutePlan(made.plan_id), _REBALANCE_SECONDS)
     show(rebalance_document(made, result), as_json, lambda _: print_rebalance(result))
     if result.unresolved:
@@ -244,7 +252,7 @@ def status(context: CliContext, as_json: bool) -> None:
 def export(context: CliContext, what: str, out: Path | None, encoding: str | None, as_json: bool) -> None:
     """Export orders, fills, the ledger, the equity curve or the payments in and out as CSV (or JSON)."""
     if as_json and encoding is not None:
-        raise click.UsageError("--encoding is for CSV: JSON is always UTF-8")
+        raise click.UsageError(say("--encoding is for CSV: JSON is always UTF-8"))
     try:
         rows = export_rows(context.home, context.settings(), what)
     except (FileNotFoundError, HomeUnusable) as error:
@@ -253,8 +261,11 @@ def export(context: CliContext, what: str, out: Path | None, encoding: str | Non
         with _output(out, encoding or ("utf-8" if as_json or out is None else CSV_ENCODING)) as stream:
             print_json(rows, stream) if as_json else write_csv(rows, stream)
     except OSError as error:
-        exit_with(FAILED, f"Cannot write {out or 'the output'}: {error.strerror or error}.")
-    click.echo(f"{len(rows)} rows", err=True)
+        exit_with(
+            FAILED,
+            say("{file} cannot be written: {why}.", file=out or say("the output"), why=error.strerror or error),
+        )
+    click.echo(say_many("{count} row", "{count} rows", len(rows)), err=True)
 
 
 @contextmanager
@@ -289,7 +300,7 @@ def config() -> None:
 def config_init(context: CliContext) -> None:
     """Write a config.toml with every key and its explanation."""
     try:
-        click.echo(f"written: {init_config(context.home.path)}")
+        click.echo(say("written: {file}", file=init_config(context.home.path)))
     except OSError as error:
         exit_with(REFUSED if isinstance(error, FileExistsError) else FAILED, str(error))
 
@@ -313,10 +324,10 @@ def config_set(context: CliContext, key: str, value: str) -> None:
         if not problem:
             write_setting(home.path, {key: value_of(key, value)})
     except (OSError, SettingsError) as error:
-        exit_with(FAILED, f"{home.config_file} was not changed: {error}")
+        exit_with(FAILED, say("{key} was not changed: {why}", key=home.config_file, why=error))
     if problem:
-        exit_with(USAGE, f"{key} was not changed: {problem}")
-    click.echo(f"{key} is written; it applies from the next start.")
+        exit_with(USAGE, say("{key} was not changed: {why}", key=key, why=problem))
+    click.echo(say("{key} is written; it applies from the next start.", key=key))
 
 
 @config.command("check", epilog="Example: rotor config check")
@@ -325,7 +336,7 @@ def config_check(context: CliContext) -> None:
     """Check every setting and list all problems."""
     context.settings()
     file = context.home.config_file
-    click.echo(f"{file}: ok" if file.exists() else "no config.toml: defaults, ok")
+    click.echo(say("{file}: ok", file=file) if file.exists() else say("no config.toml: defaults, ok"))
 
 
 @config.command("show", epilog="Example: rotor config show --json")
@@ -355,7 +366,7 @@ def _progress(title: str) -> Generator[Callable[[int, int], None]]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     console = Console(stderr=True)
-    columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), TextColumn("dates"), TimeRemainingColumn())
+    columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), TextColumn(say("dates")), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(title, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -11,7 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
-from core.engine.ipc.client import IpcClient
+from core.i18n import say
 from core.infra.backlog import backlog_of
 from core.infra.config import masked, write_setting
 from core.infra.database import open_database, open_for_reading, rows, unreadable
@@ -151,7 +151,7 @@ def engine_state(home: Home) -> dict[str, Any] | None:
             "mode": shown.mode if shown else None,
             "last_beat_seconds": round(link.heartbeat_age, 1) if link.heartbeat_age is not None else None,
             "last_did": link.last_action or _last_line(home),
-            "trouble": link.trouble if reached else link.trouble or "it does not answer",
+            "trouble": link.trouble if reached else link.trouble or say("it does not answer"),
         }
     finally:
         link.close()
@@ -249,7 +249,7 @@ def export_rows(home: Home, settings: Settings, what: str) -> Rows:
     """
     with _reading(_database(home, settings)) as database:
         if database is None:
-            raise FileNotFoundError(f"{home.path} holds no data yet: nothing was traded in it")
+            raise FileNotFoundError(say("{folder} holds no data yet: nothing was traded in it", folder=home.path))
         return _rows_of(database, what)
 
 
@@ -296,7 +296,13 @@ def rehearse_panel(
     from core.sandbox.rehearsal import rehearse
 
     if not (capital.is_finite() and 0 < capital <= MAX_CAPITAL):
-        raise ValueError(f"the capital is {capital}: it must be above zero and at most {MAX_CAPITAL:,} CNY")
+        raise ValueError(
+            say(
+                "the capital is {capital}: it must be above zero and at most {most:,} CNY",
+                capital=capital,
+                most=MAX_CAPITAL,
+            )
+        )
     panel = load_panel(panel_file)
     report = asyncio.run(rehearse(panel, settings, top=top, capital=capital, start=start, end=end, advance=advance))
     document = report.as_json()

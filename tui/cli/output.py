@@ -6,14 +6,15 @@ from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
-from core.i18n import say_many
-from core.model.order import Order
-from core.model.plan import Leg, Plan
-from core.model.snapshot import AdoptionLevels, LegProgress, Rebalance
+from core.i18n import joined, mark, say, say_many
+from tui.cli.help_format import columns
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from core.model.order import Order
+    from core.model.plan import Leg, Plan
+    from core.model.snapshot import AdoptionLevels, LegProgress, Rebalance, Snapshot
 
 T = TypeVar("T")
 
@@ -21,7 +22,23 @@ Document = dict[str, Any]
 
 _NUMERIC = frozenset({"volume", "price", "amount", "filled", "average", "fee", "cost"})
 _ALERT = "bold red"
-_REBALANCE_HEADER = ("what", "code", "name", "volume", "filled", "average", "fee", "status")
+_PLAN_HEADER = (
+    *(mark("what"), mark("code"), mark("name"), mark("volume")),
+    *(mark("price"), mark("amount"), mark("reason")),
+)
+_REBALANCE_HEADER = (
+    *(mark("what"), mark("code"), mark("name"), mark("volume")),
+    *(mark("filled"), mark("average"), mark("fee"), mark("status")),
+)
+_OPEN_HEADER = (mark("open order"), mark("side"), mark("code"), mark("volume"), mark("state"))
+_STATES = {"ok": mark("ok"), "note": mark("note"), "warning": mark("warning"), "failed": mark("FAILED")}
+_REHEARSAL = (
+    *(mark("from", context="dates"), mark("to", context="dates"), mark("sessions"), mark("top"), mark("orders")),
+    *(mark("fills"), mark("rejected", context="count"), mark("left market"), mark("turnover"), mark("fees")),
+    *(mark("capital"), mark("equity end"), mark("total return"), mark("annualized return"), mark("max drawdown")),
+    mark("sharpe"),
+)
+"""Figures of a rehearsal that are shown in words; see `print_rehearsal`."""
 
 
 def print_json(document: object, stream: TextIO | None = None) -> None:
@@ -39,9 +56,17 @@ def show(document: T, as_json: bool, printer: Callable[[T], object]) -> None:
 
 def adoption_line(volume: int, levels: AdoptionLevels) -> str:
     """What adopting a bond at this price means, in a line."""
-    stops = [("stop-loss", levels.loss), ("take-profit", levels.profit)]
+    stops = [(say("stop-loss"), levels.loss), (say("take-profit"), levels.profit)]
     told = [f"{name} {level}" for name, level in stops if level is not None]
-    return f"{volume} 张 at {levels.price}: " + ", ".join([*told, *filter(None, (levels.note,))])
+    text = joined([*told, *filter(None, (levels.note,))])
+    return say("{volume} 张 at {price}: {text}", volume=volume, price=levels.price, text=text)
+
+
+def account_words(latest: "Snapshot | None") -> str:
+    """Mode and account of a running engine."""
+    if latest is None:
+        return say("running", context="engine")
+    return say("{mode}, account {account}", mode=say(latest.mode), account=latest.account)
 
 
 def _console() -> "Console":
@@ -56,26 +81,33 @@ def print_plan(plan: Plan) -> None:
     """The plan row by row, then its money."""
     console = _console()
     if plan.refused is not None:
-        console.print(f"REFUSED ({plan.mode}), nothing is sent: {plan.refused}", style=_ALERT, markup=False)
+        text = say("REFUSED ({mode}), nothing is sent: {why}", mode=say(plan.mode), why=plan.refused)
+        console.print(text, style=_ALERT, markup=False)
         if plan.follows_a_list:
             console.print(plan.list_words, markup=False)
         return
-    console.print(f"Plan {plan.plan_id} ({plan.mode}), {plan.listed}", markup=False)
+    title = say("Plan {plan_id} ({mode}), {listed}", plan_id=plan.plan_id, mode=say(plan.mode), listed=plan.listed)
+    console.print(title, markup=False)
     for note in plan.list_notes:
         console.print(note, style="yellow", markup=False)
     rows = [
-        (leg.side.upper(), leg.code, leg.name, leg.volume, f"{leg.price:.3f}", f"{leg.amount:,.2f}", leg.reason)
+        (say(leg.side).upper(), leg.code, leg.name, leg.volume, f"{leg.price:.3f}", f"{leg.amount:,.2f}", leg.reason)
         for leg in plan.legs
     ]
-    rows += [("KEEP", row.code, row.name, row.volume, "", "", row.reason) for row in plan.kept]
-    rows += [("SKIPPED", row.code, row.name, "", "", "", row.reason) for row in plan.blocked]
-    _print_rows(("what", "code", "name", "volume", "price", "amount", "reason"), rows, console)
+    rows += [(say("KEEP"), row.code, row.name, row.volume, "", "", row.reason) for row in plan.kept]
+    rows += [(say("SKIPPED"), row.code, row.name, "", "", "", row.reason) for row in plan.blocked]
+    _print_rows(_PLAN_HEADER, rows, console)
     console.print(
-        f"cash {_money(plan.cash)} CNY now, {_money(plan.cash_after)} expected after; "
-        f"turnover {_money(plan.turnover)}, fees {_money(plan.fees)}"
+        say(
+            "cash {cash} CNY now, {after} expected after; turnover {turnover}, fees {fees}",
+            cash=_money(plan.cash),
+            after=_money(plan.cash_after),
+            turnover=_money(plan.turnover),
+            fees=_money(plan.fees),
+        )
     )
     if plan.question is not None:
-        console.print(f"ASKS FIRST: {plan.question}", style=_ALERT, markup=False)
+        console.print(say("ASKS FIRST: {question}", question=plan.question), style=_ALERT, markup=False)
 
 
 def print_rebalance(rebalance: Rebalance) -> None:
@@ -83,24 +115,30 @@ def print_rebalance(rebalance: Rebalance) -> None:
     console = _console()
     rows = [
         (
-            *(leg.side.upper(), leg.code, leg.name, leg.volume, leg.filled_volume),
-            *(_price(leg.average_price), f"{leg.fee:.2f}", leg.status),
+            *(say(leg.side).upper(), leg.code, leg.name, leg.volume, leg.filled_volume),
+            *(_price(leg.average_price), f"{leg.fee:.2f}", say(leg.status)),
         )
         for leg in rebalance.legs
     ]
     _print_rows(_REBALANCE_HEADER, rows, console)
-    console.print(f"{rebalance.origin}: {rebalance.stage}; cash {_money(rebalance.cash_after)} CNY", markup=False)
+    text = say(
+        "{origin}: {stage}; cash {cash} CNY",
+        origin=say(rebalance.origin),
+        stage=say(rebalance.stage),
+        cash=_money(rebalance.cash_after),
+    )
+    console.print(text, markup=False)
     for key in rebalance.unresolved:
-        text = f"UNRESOLVED order {key}: no new order for its bond until the broker's order list or you settle it"
+        text = say("UNRESOLVED order {key}: no new order for its bond until its outcome is known", key=key)
         console.print(text, style=_ALERT, markup=False)
 
 
 def print_rehearsal(document: Document) -> None:
     """The report's figures, then every violation."""
     console = _console()
-    for key, value in document.items():
-        if key not in {"equity", "violations", "rounded_closes", "left_out_rows"}:
-            console.print(f"{key.replace('_', ' '):<18} {_figure(key, value)}", markup=False)
+    for title in _REHEARSAL:
+        key = title.replace(" ", "_")
+        console.print(f"{padded(say(title), 18)} {_figure(key, document[key])}", markup=False)
     if count := document["rounded_closes"]:
         text = say_many(
             "{count} close of the panel was off the tick of 0.001 CNY and was rounded to it.",
@@ -116,9 +154,9 @@ def print_rehearsal(document: Document) -> None:
         )
         console.print(text, markup=False)
     for breach in document["violations"]:
-        console.print(f"VIOLATION {breach}", style=_ALERT, markup=False)
+        console.print(say("VIOLATION {breach}", breach=breach), style=_ALERT, markup=False)
     if not document["violations"]:
-        console.print("violations         none")
+        console.print(f"{padded(say('violations'), 18)} {say('none')}")
 
 
 def print_doctor(document: Document) -> None:
@@ -128,51 +166,94 @@ def print_doctor(document: Document) -> None:
     console = _console()
     styles = {"ok": "green", "note": "dim", "warning": "yellow", "failed": _ALERT}
     for row in document["findings"]:
-        state = (f"{row['state']:<8} ", styles[row["state"]])
-        console.print(Text.assemble(f"{row['name']:<10}", state, row["text"]), soft_wrap=True)
+        state = (padded(say(_STATES[row["state"]]), 9), styles[row["state"]])
+        console.print(Text.assemble(padded(say(row["name"], context="check"), 14), state, row["text"]), soft_wrap=True)
         if row["remedy"]:
-            console.print(Text(f"{'':<18} > {row['remedy']}"), soft_wrap=True)
-    verdict = {"failed": "Something has failed: see above.", "warning": "Nothing has failed; see the warnings."}
-    console.print(f"\n{verdict.get(document['worst'], 'All checks passed.')}")
+            console.print(Text(f"{'':<22} > {row['remedy']}"), soft_wrap=True)
+    verdict = {
+        "failed": say("Something has failed: see above."),
+        "warning": say("Nothing has failed; see the warnings."),
+    }
+    console.print(f"\n{verdict.get(document['worst'], say('All checks passed.'))}")
 
 
 def print_status(document: Document) -> None:
     console = _console()
 
     def line(label: str, text: object, style: str = "") -> None:
-        console.print(f"{label:<9} {text}", style=style, markup=False)
+        console.print(f"{padded(label, 9)} {text}", style=style, markup=False)
 
-    line("folder", document["home"])
-    line("engine", document["running"] or "not running")
+    line(say("folder"), document["home"])
+    line(say("engine"), document["running"] or say("not running"))
     if (crashed := document["crashed"]) is not None:
-        line("", f"its run of {crashed['since']} crashed or was killed; last did: {crashed['last_did']}", _ALERT)
+        text = say(
+            "its run of {since} crashed or was killed; last did: {last_did}",
+            since=crashed["since"],
+            last_did=crashed["last_did"],
+        )
+        line("", text, _ALERT)
     if (engine := document["engine"]) is not None:
         age = engine["last_beat_seconds"]
-        alive = "no sign of life yet" if age is None else f"last sign of life {age:.1f} s ago"
-        line("", f"{alive}; last did: {engine['last_did'] or 'not known'}")
+        alive = say("not heard from yet") if age is None else say("last heard from {age:.1f} s ago", age=age)
+        text = say("{alive}; last did: {last_did}", alive=alive, last_did=engine["last_did"] or say("not known"))
+        line("", text)
         if engine["trouble"]:
             line("", engine["trouble"], _ALERT)
     for control in document["controls"]:
-        line("trading", f"{control.upper()} until rotor resume", _ALERT)
+        line(say("trading"), say("{control} until rotor resume", control=say(control).upper()), _ALERT)
     if (missed := document["missed"]) is not None:
-        text = f"{missed['name']} of {missed['planned_at']}: {missed['why']} (run it now with rotor rebalance)"
-        line("missed", text, "bold yellow")
+        text = say(
+            "{name} of {planned_at}: {why} (run it now with rotor rebalance)",
+            name=say(missed["name"]),
+            planned_at=missed["planned_at"],
+            why=missed["why"],
+        )
+        line(say("missed"), text, "bold yellow")
     if (record := document["record"]) is not None:
-        parts = [("every", "holding_sessions", "sessions"), ("holds", "top_n", "bonds"), ("at the", "trade_timing", "")]
-        told = [f"{before} {record[key]} {after}".strip() for before, key, after in parts if record[key] is not None]
-        line("record", f"{record['strategy_id']}/{record['history_id']}: {', '.join(told) or 'rule not known'}")
-        line("schedule", record["schedule"])
+        told = _rule_words(record)
+        line(say("record"), f"{record['strategy_id']}/{record['history_id']}: {joined(told) or say('rule not known')}")
+        line(say("schedule"), record["schedule"])
         for difference in record["differs"]:
             line("", difference, "bold yellow")
     last = document["last_rebalance"]
-    line("rebalance", "none yet" if last is None else f"{last['plan_id']} at {last['started_at']}: {last['result']}")
+    line(
+        say("rebalance"),
+        say("none yet")
+        if last is None
+        else say(
+            "{plan_id} at {started_at}: {result}",
+            plan_id=last["plan_id"],
+            started_at=last["started_at"],
+            result=say(last["result"]),
+        ),
+    )
     keys = ("client_order_id", "side", "code", "volume", "state")
-    if orders := [[order[key] for key in keys] for order in document["open_orders"]]:
-        _print_rows(("open order", "side", "code", "volume", "state"), orders, console)
+    orders = [[order[key] for key in keys] for order in document["open_orders"]]
+    if orders:
+        told_orders = [[*row[:1], say(row[1]), *row[2:4], say(row[4], context="order")] for row in orders]
+        _print_rows(_OPEN_HEADER, told_orders, console)
     if owned := [(row["code"], row["volume"], f"{row['cost']:.3f}") for row in document["ledger"]]:
-        _print_rows(("owned", "volume", "cost"), owned, console)
+        _print_rows((mark("owned"), mark("volume"), mark("cost")), owned, console)
     else:
-        line("owned", "nothing")
+        line(say("owned"), say("nothing"))
+
+
+def _rule_words(record: Document) -> list[str]:
+    """How the followed record trades, as far as that is known."""
+    every, holds, timing = record["holding_sessions"], record["top_n"], record["trade_timing"]
+    told: list[str] = []
+    if every is not None:
+        told.append(say_many("every {count} session", "every {count} sessions", every))
+    if holds is not None:
+        told.append(say_many("holds {count} bond", "holds {count} bonds", holds))
+    if timing is not None:
+        told.append(say("at the {timing}", timing=say(str(timing))))
+    return told
+
+
+def padded(text: str, width: int) -> str:
+    """The text and blanks up to this many columns of the terminal."""
+    return text + " " * max(width - columns(text), 0)
 
 
 def _print_rows(header: Sequence[str], rows: Iterable[Sequence[object]], console: "Console") -> None:
@@ -182,14 +263,14 @@ def _print_rows(header: Sequence[str], rows: Iterable[Sequence[object]], console
 
     table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for column in header:
-        table.add_column(column, justify="right" if column in _NUMERIC else "left", no_wrap=column != "reason")
+        table.add_column(say(column), justify="right" if column in _NUMERIC else "left", no_wrap=column != "reason")
     for row in rows:
         table.add_row(*[Text(str(cell)) for cell in row])
     console.print(table)
 
 
 def _money(value: Decimal | None) -> str:
-    return "not known" if value is None else f"{value:,.2f}"
+    return say("not known") if value is None else f"{value:,.2f}"
 
 
 def _price(value: Decimal | None) -> str:
@@ -198,7 +279,7 @@ def _price(value: Decimal | None) -> str:
 
 def _figure(key: str, value: Any) -> str:  # noqa: ANN401  (whatever the report holds)
     if value is None:
-        return "not known"
+        return say("not known")
     if key in {"total_return", "annualized_return", "max_drawdown"}:
         return f"{value:.2%}"
     return f"{value:,.2f}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)

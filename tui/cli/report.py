@@ -7,12 +7,14 @@ from typing import Any
 import click
 
 from core.engine.reports import read_report
+from core.i18n import say
 from core.infra.home import HomeUnusable, database_files
 from core.model.command import EnterFlow, RemoveFlow
 from core.model.report import CashFlow, Report
 from core.model.time import SHANGHAI
-from tui.cli.context import AS_JSON, FAILED, CliContext, exit_with, pass_existing_folder
-from tui.cli.output import plain, show
+from tui.cli.context import AS_JSON, FAILED, CliContext, ask, exit_with, pass_existing_folder
+from tui.cli.output import padded, plain, show
+from tui.cli.spoken import Command, Group
 
 _DAY = click.DateTime(["%Y-%m-%d"])
 _AT = click.option(
@@ -30,13 +32,13 @@ class _Amount(click.ParamType):
         try:
             amount = Decimal(str(value).replace(",", ""))
         except InvalidOperation:
-            self.fail(f"{value!r} is no amount in CNY", param, ctx)
+            self.fail(say("{value!r} is no amount in CNY", value=value), param, ctx)
         if not amount.is_finite() or amount <= 0:
-            self.fail(f"{value!r} is not above zero", param, ctx)
+            self.fail(say("{value!r} is not above zero", value=value), param, ctx)
         return amount
 
 
-@click.command(epilog="Example: rotor report --from 2026-05-01 --json")
+@click.command(cls=Command, epilog="Example: rotor report --from 2026-05-01 --json")
 @click.option("--from", "first", type=_DAY, help="First day; default: the beginning.")
 @click.option("--to", "last", type=_DAY, help="Last day; default: the newest.")
 @AS_JSON
@@ -49,13 +51,15 @@ def report(context: CliContext, first: datetime | None, last: datetime | None, a
     try:
         found = read_report(path, settings.mode, account, {}, *span, datetime.now(SHANGHAI))
     except FileNotFoundError:
-        exit_with(FAILED, f"{context.home.path} holds no data yet: nothing was traded in it")
+        exit_with(FAILED, say("{folder} holds no data yet: nothing was traded in it", folder=context.home.path))
     except (HomeUnusable, ValueError) as error:
         exit_with(FAILED, str(error))
     show(report_document(found), as_json, lambda _: click.echo("\n".join(report_lines(found))))
 
 
-@click.group(invoke_without_command=True, epilog='Example: rotor flows deposit 50000 --at "2026-05-15 10:30"')
+@click.group(
+    cls=Group, invoke_without_command=True, epilog='Example: rotor flows deposit 50000 --at "2026-05-15 10:30"'
+)
 @click.pass_context
 def flows(context: click.Context) -> None:
     """List what was paid into the account and out of it; record a payment, or take one back."""
@@ -86,12 +90,14 @@ def withdrawal(context: CliContext, amount: Decimal, at: datetime | None) -> Non
 @pass_existing_folder
 def remove(context: CliContext, number: int) -> None:
     """Take back a payment that was none, such as a coupon: it counts as gain or loss then."""
-    click.echo(f"removed: {_line(context.ask(RemoveFlow(number), _SECONDS))}")
+    with context.engine() as engine:
+        click.echo(say("removed: {flow}", flow=_line(ask(engine, RemoveFlow(number), _SECONDS))))
 
 
 def _enter(context: CliContext, amount: Decimal, at: datetime | None) -> None:
     moment = None if at is None else at.replace(tzinfo=SHANGHAI)
-    click.echo(f"recorded: {_line(context.ask(EnterFlow(amount, moment), _SECONDS))}")
+    with context.engine() as engine:
+        click.echo(say("recorded: {flow}", flow=_line(ask(engine, EnterFlow(amount, moment), _SECONDS))))
 
 
 def report_document(found: Report) -> dict[str, Any]:
@@ -130,32 +136,42 @@ def report_document(found: Report) -> dict[str, Any]:
 def report_lines(found: Report) -> list[str]:
     sums, line = found.totals, found.equity
     if not line:
-        return ["The account's equity was not recorded in this period."]
+        return [say("The account's equity was not recorded in this period.")]
+    cny = say("CNY")
+    rows = (
+        (say("opening capital"), f"{line[0].value:>16,.2f} {cny}"),
+        (say("equity now"), f"{line[-1].value:>16,.2f} {cny}"),
+        (say("change"), f"{_signed(sums.change)} {cny}  {_percent(sums.change_ratio, '+')}"),
+        (say("max. drawdown"), f"{_percent(sums.max_drawdown, ''):>16}"),
+        (say("realised"), f"{_signed(sums.realised)} {cny}"),
+        (say("fees"), f"{sums.fees:>16,.2f} {cny}"),
+        (say("turnover"), f"{sums.turnover:>16,.2f} {cny}"),
+    )
     lines = [
-        f"{found.mode}, {line[0].at:%Y-%m-%d %H:%M} to {line[-1].at:%Y-%m-%d %H:%M}",
-        f"opening capital  {line[0].value:>16,.2f} CNY",
-        f"equity now       {line[-1].value:>16,.2f} CNY",
-        f"change           {_signed(sums.change)} CNY  {_percent(sums.change_ratio, '+')}",
-        f"max. drawdown    {_percent(sums.max_drawdown, ''):>16}",
-        f"realised         {_signed(sums.realised)} CNY",
-        f"fees             {sums.fees:>16,.2f} CNY",
-        f"turnover         {sums.turnover:>16,.2f} CNY",
+        say(
+            "{mode}, {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M}",
+            mode=say(found.mode),
+            first=line[0].at,
+            last=line[-1].at,
+        ),
+        *(f"{padded(title, 16)} {figure}" for title, figure in rows),
     ]
     if found.flows:
-        lines += ["", "Paid in and out; neither is a gain or a loss, and change and drawdown do not count them:"]
+        text = say("Paid in and out; neither is a gain or a loss, and change and drawdown do not count them:")
+        lines += ["", text]
         lines += [_line(flow) for flow in found.flows]
-        lines.append("A coupon or another payment that is a gain: rotor flows remove NUMBER.")
+        lines.append(say("A coupon or another payment that is a gain: rotor flows remove NUMBER."))
     return lines
 
 
 def _line(flow: CashFlow) -> str:
-    how = "entered" if flow.entered else "seen in the account's cash"
-    return f"{flow.number:>4}  {flow.at:%Y-%m-%d %H:%M}  {flow.amount:>+16,.2f} CNY  {how}"
+    how = say("entered") if flow.entered else say("seen in the account's cash")
+    return f"{flow.number:>4}  {flow.at:%Y-%m-%d %H:%M}  {flow.amount:>+16,.2f} {say('CNY')}  {how}"
 
 
 def _signed(amount: Decimal | None) -> str:
-    return f"{'not known':>16}" if amount is None else f"{amount:>+16,.2f}"
+    return f"{say('not known'):>16}" if amount is None else f"{amount:>+16,.2f}"
 
 
 def _percent(ratio: float | None, sign: str) -> str:
-    return "not known" if ratio is None else f"{ratio:{sign}.2%}"
+    return say("not known") if ratio is None else f"{ratio:{sign}.2%}"

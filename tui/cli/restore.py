@@ -4,20 +4,23 @@ from datetime import datetime
 
 import click
 
+from core.i18n import say
 from core.infra.backups import backup_days, folder_of
 from core.infra.home import HomeInUse, HomeLock, HomeUnusable, database_files
 from core.model.time import SHANGHAI
 from tui.cli.context import FAILED, REFUSED, YES, CliContext, confirm_or_exit, exit_with, pass_existing_folder
+from tui.cli.spoken import Command
 
 
 @click.command(
+    cls=Command,
     epilog="""\b
 Examples:
   rotor restore
   rotor restore 2026-05-15
 
 Exit codes: 0 done, 1 no such backup or it cannot be used, 2 the settings are invalid, 3 refused: an engine runs, or the
-question was answered with no."""
+question was answered with no.""",
 )
 @click.argument("day", metavar="[DATE]", required=False, type=click.DateTime(["%Y-%m-%d"]))
 @YES
@@ -37,23 +40,39 @@ def restore(context: CliContext, day: datetime | None, yes: bool) -> None:
         for found in days:
             click.echo(f"{found}")
         if not days:
-            click.echo(f"No backups in {folder_of(databases)} yet: an engine makes one each day.", err=True)
+            text = say("No backups in {folder} yet: an engine makes one each day.", folder=folder_of(databases))
+            click.echo(text, err=True)
         return
     if day.date() not in days:
-        exit_with(FAILED, f"There is no backup of {day:%Y-%m-%d} in {folder_of(databases)}. Nothing was changed.")
+        exit_with(
+            FAILED,
+            say(
+                "There is no backup of {day:%Y-%m-%d} in {folder}. Nothing was changed.",
+                day=day,
+                folder=folder_of(databases),
+            ),
+        )
     now = datetime.now(SHANGHAI)
     try:
         with HomeLock(home).acquire(settings.mode, now):
-            question = f"Replace the books of {settings.mode} mode by those of {day:%Y-%m-%d}, without any trade since?"
-            confirm_or_exit(yes, question, "Nothing was changed.")
+            question = say(
+                "Replace the books of {mode} mode by those of {day:%Y-%m-%d}, without any trade since?",
+                mode=say(settings.mode),
+                day=day,
+            )
+            confirm_or_exit(yes, question, say("Nothing was changed."))
             replaced = restore_books(home, settings, day.date(), now)
     except HomeInUse as error:
-        exit_with(REFUSED, f"Nothing was changed. {error}")
+        exit_with(REFUSED, say("Nothing was changed: {why}", why=error))
     except HomeUnusable as error:
-        exit_with(FAILED, f"The backup cannot be used: {error}")
+        exit_with(FAILED, say("The backup cannot be used: {why}", why=error))
     except OSError as error:
-        exit_with(FAILED, f"The books were not replaced: {error}")
+        exit_with(FAILED, say("The books were not replaced: {why}", why=error))
     click.echo(
-        f"The books of {day:%Y-%m-%d} are in place; the replaced ones are in {replaced}. The next start reconciles "
-        "with the account before anything is sent."
+        say(
+            "The books of {day:%Y-%m-%d} are in place; the replaced ones are in {folder}. The next start reconciles "
+            "with the account before anything is sent.",
+            day=day,
+            folder=replaced,
+        )
     )

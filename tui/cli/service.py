@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from core.engine.ipc.client import IpcClient
+from core.i18n import mark, say
 from core.infra.home import HomeUnusable, check_own
 from core.infra.program import own_command
 from core.infra.service import (
@@ -40,7 +40,8 @@ from tui.cli.context import (
     running_in,
 )
 from tui.cli.offline import status_document
-from tui.cli.output import show
+from tui.cli.output import account_words, show
+from tui.cli.spoken import Command, Group
 
 if TYPE_CHECKING:
     from tui.cli.web_view import ViewServer
@@ -49,9 +50,14 @@ if TYPE_CHECKING:
 _START_SECONDS = 60.0
 _STOP_SECONDS = 60.0
 _SIGNAL_POLL_SECONDS = 0.2
+_STATES = {
+    True: mark("on"),
+    False: mark("off"),
+    None: mark("the file differs: autostart on writes it again, off removes it"),
+}
 
 
-@click.command(epilog="Example: rotor start")
+@click.command(cls=Command, epilog="Example: rotor start")
 @click.pass_obj
 def start(context: CliContext) -> None:
     """Start the engine in the background; it keeps running when this session ends.
@@ -61,7 +67,14 @@ def start(context: CliContext) -> None:
     """
     holder = running_in(context.home)
     if holder is not None:
-        exit_with(REFUSED, f"An engine already runs in {context.home.path} ({holder}). Open it with rotor.")
+        exit_with(
+            REFUSED,
+            say(
+                "An engine already runs in {folder} ({holder}). Open it with rotor.",
+                folder=context.home.path,
+                holder=holder,
+            ),
+        )
     context.settings()
     try:
         context.home.prepare()
@@ -78,47 +91,71 @@ def start(context: CliContext) -> None:
         while not link.wait_for_snapshot(0.2):
             if process is not None and process.poll() is not None:
                 lines = output.read_text("utf-8", errors="replace").strip().splitlines()
-                exit_with(FAILED, f"The engine did not start. {lines[-1] if lines else 'It printed nothing.'}")
+                exit_with(
+                    FAILED,
+                    say("The engine did not start. {why}", why=lines[-1] if lines else say("It printed nothing.")),
+                )
             if time.monotonic() > deadline:
                 logs = context.home.logs
-                exit_with(FAILED, f"The engine did not start within {_START_SECONDS:.0f} s: see the log in {logs}.")
+                exit_with(
+                    FAILED,
+                    say(
+                        "The engine did not start within {seconds:.0f} s: see the log in {folder}.",
+                        seconds=_START_SECONDS,
+                        folder=logs,
+                    ),
+                )
         context.unlock_credentials(link)
         latest = link.latest
     finally:
         link.close()
-    account = f"{latest.mode}, account {latest.account}" if latest is not None else "running"
-    click.echo(f"Engine started ({account}), {running_in(context.home)}. Open it with rotor, stop it with rotor stop.")
+    click.echo(
+        say(
+            "Engine started ({account}), {holder}. Open it with rotor, stop it with rotor stop.",
+            account=account_words(latest),
+            holder=running_in(context.home),
+        )
+    )
 
 
-@click.command(epilog="Example: rotor stop")
+@click.command(cls=Command, epilog="Example: rotor stop")
 @YES
 @click.pass_obj
 def stop(context: CliContext, yes: bool) -> None:
     """Stop the engine in the data folder: it sends nothing new and cancels open orders (orders.at_exit)."""
     holder = running_in(context.home)
     if holder is None:
-        exit_with(REFUSED, f"No engine runs in {context.home.path}.")
+        exit_with(REFUSED, say("No engine runs in {folder}.", folder=context.home.path))
     link = context.link()
     try:
         run = link.latest.rebalance if link.latest is not None else None
-        running = "A rebalance is running: it ends here and its orders are cancelled. " if run and run.running else ""
-        question = f"{running}Stop the engine? While it is stopped, nothing is watched and no stop fires."
-        confirm_or_exit(yes, question, "The engine keeps running.")
+        question = say("Stop the engine? While it is stopped, nothing is watched and no stop fires.")
+        if run and run.running:
+            question = say("A rebalance is running: it ends here and its orders are cancelled.") + " " + question
+        confirm_or_exit(yes, question, say("The engine keeps running."))
         ask(link, EndEngine(), 30)
     finally:
         link.close()
     deadline = time.monotonic() + _STOP_SECONDS
     while running_in(context.home) is not None:
         if time.monotonic() > deadline:
-            exit_with(FAILED, f"The engine has not stopped within {_STOP_SECONDS:.0f} s ({holder}).")
+            exit_with(
+                FAILED,
+                say(
+                    "The engine has not stopped within {seconds:.0f} s ({holder}).",
+                    seconds=_STOP_SECONDS,
+                    holder=holder,
+                ),
+            )
         time.sleep(0.1)
     left = status_document(context.home, context.settings())["open_orders"]
     keys = ", ".join(order["client_order_id"] for order in left)
-    click.echo("Engine stopped." + (f" Orders still open, the next start settles them: {keys}." if left else ""))
+    open_orders = say("Orders still open, checked at the next start: {keys}.", keys=keys) if left else ""
+    click.echo(f"{say('Engine stopped.')} {open_orders}".rstrip())
     sys.exit(UNRESOLVED if left else DONE)
 
 
-@click.group()
+@click.group(cls=Group)
 def autostart() -> None:
     """Start the engine at log-on and after a crash, by Windows' Task Scheduler or systemd."""
 
@@ -129,9 +166,12 @@ def autostart() -> None:
 def autostart_show(context: CliContext, as_json: bool) -> None:
     """Show the task or unit, its file, and whether it is on."""
     entry = _autostart(context)
-    states = {True: "on", False: "off", None: "the file differs: autostart on writes it again, off removes it"}
-    document = {"name": entry.name, "state": states[is_on(entry)], "file": str(entry.file), "text": entry.text}
-    show(document, as_json, lambda row: click.echo("{name}: {state}, {file}\n\n{text}".format(**row)))
+    document = {"name": entry.name, "state": _STATES[is_on(entry)], "file": str(entry.file), "text": entry.text}
+
+    def print_entry(row: dict[str, str]) -> None:
+        click.echo(say("{name}: {state}, {file}", **row | {"state": say(row["state"])}) + f"\n\n{row['text']}")
+
+    show(document, as_json, print_entry)
 
 
 @autostart.command("on", epilog="Example: rotor autostart on")
@@ -141,9 +181,9 @@ def autostart_on(context: CliContext, yes: bool) -> None:
     """Show the file, write it and register it. It takes effect at the next log-on."""
     entry = _autostart(context)
     click.echo(f"{entry.file}:\n\n{entry.text}", err=True)
-    confirm_or_exit(yes, "Write it, and start the engine at each log-on?", "Nothing was written.")
+    confirm_or_exit(yes, say("Write it, and start the engine at each log-on?"), say("Nothing was written."))
     _change_autostart(context, entry, on=True)
-    click.echo(f"{entry.name} is on from the next log-on. To start the engine now: rotor start.")
+    click.echo(say("{name} is on from the next log-on. To start the engine now: rotor start.", name=entry.name))
 
 
 @autostart.command("off", epilog="Example: rotor autostart off")
@@ -151,7 +191,7 @@ def autostart_on(context: CliContext, yes: bool) -> None:
 def autostart_off(context: CliContext) -> None:
     """Unregister the task or unit and remove its file. A running engine keeps running."""
     _change_autostart(context, _autostart(context), on=False)
-    click.echo("The engine no longer starts at log-on.")
+    click.echo(say("The engine no longer starts at log-on."))
 
 
 def _autostart(context: CliContext) -> Autostart:
@@ -175,10 +215,11 @@ def _change_autostart(context: CliContext, entry: Autostart, *, on: bool) -> Non
 
 
 @click.command(
+    cls=Command,
     epilog="""\b
 Examples:
   rotor serve                 prints an address for a browser of this machine; it opens once
-  rotor serve --port 9000"""
+  rotor serve --port 9000""",
 )
 @click.option("--port", type=click.IntRange(1024, 65535), default=8022, show_default=True, help="Port of this machine.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="This machine only; others are refused.")
@@ -194,15 +235,22 @@ def serve(context: CliContext, port: int, host: str, as_json: bool) -> None:
     from tui.terminal import ShutdownSignals
 
     if host not in LOOPBACK:
-        exit_with(USAGE, f"{host} is not this machine. The app is served to this machine only; use an ssh tunnel.")
+        exit_with(
+            USAGE,
+            say("{host} is not this machine. The app is served to this machine only; use an ssh tunnel.", host=host),
+        )
     if not is_free(port):
-        exit_with(FAILED, f"Port {port} is taken by another program. Choose another with --port.")
+        exit_with(FAILED, say("Port {port} is taken by another program. Choose another with --port.", port=port))
     server = ViewServer(_view_command(context), port)
 
     document = {"address": server.address}
 
     def print_address() -> None:
-        show(document, as_json, lambda _: click.echo(f"Open once, on this machine: {server.address}"))
+        show(
+            document,
+            as_json,
+            lambda _: click.echo(say("Open once, on this machine: {address}", address=server.address)),
+        )
         sys.stdout.flush()
 
     running: AbstractContextManager[object] = nullcontext() if running_in(context.home) else context.own_engine()
@@ -210,7 +258,7 @@ def serve(context: CliContext, port: int, host: str, as_json: bool) -> None:
         try:
             asyncio.run(_serve(server, print_address, signals))
         except OSError as error:
-            exit_with(FAILED, f"Cannot serve on port {port}: {error.strerror or error}.")
+            exit_with(FAILED, say("Cannot serve on port {port}: {why}.", port=port, why=error.strerror or error))
     sys.exit(DONE)
 
 
@@ -229,7 +277,7 @@ def _view_command(context: CliContext) -> str:
     return subprocess.list2cmdline(words) if sys.platform == "win32" else shlex.join(words)
 
 
-@click.command(hidden=True)
+@click.command(cls=Command, hidden=True)
 @click.pass_obj
 def attach(context: CliContext) -> None:
     """Open the app on the engine that runs in the data folder."""

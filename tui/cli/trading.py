@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import click
 
-from core.engine.ipc.link import EngineLink
+from core.i18n import say
 from core.infra.home import HomeUnusable
 from core.model.command import (
     Adopt,
@@ -36,14 +36,15 @@ from tui.cli.context import (
     pass_existing_folder,
 )
 from tui.cli.offline import change_control, status_document
-from tui.cli.output import adoption_line, print_rebalance, show
+from tui.cli.output import account_words, adoption_line, print_rebalance, show
+from tui.cli.spoken import Command
 
 _FLATTEN_SECONDS = 900.0
 _SELF_TEST_SECONDS = 120.0
 """Seconds that a self-test may take: two orders, each read back and cancelled."""
 
 
-@click.command(epilog="Example: rotor run")
+@click.command(cls=Command, epilog="Example: rotor run")
 @click.pass_obj
 def run(context: CliContext) -> None:
     """Run the engine without a screen, until Ctrl+C or a signal.
@@ -55,15 +56,25 @@ def run(context: CliContext) -> None:
     with ShutdownSignals() as signals:
         with context.own_engine() as engine:
             latest = engine.latest
-            account = f"{latest.mode}, account {latest.account}" if latest else "running"
-            click.echo(f"rotor runs ({account}) in {context.home.path}. Ctrl+C stops it.", err=True)
+            click.echo(
+                say(
+                    "rotor runs ({account}) in {folder}. Ctrl+C stops it.",
+                    account=account_words(latest),
+                    folder=context.home.path,
+                ),
+                err=True,
+            )
             signal = signals.wait_while(lambda: engine.alive)
             failure = engine.failure
         if failure is not None:
             exit_with(FAILED, failure)
         left = _open_orders(context)
-        open_orders = left or "No order is left open."
-        click.echo(f"ended ({signal or 'by itself'}): nothing more is sent. {open_orders}", err=True)
+        text = say(
+            "ended ({signal}): nothing more is sent. {open_orders}",
+            signal=signal or say("by itself"),
+            open_orders=left or say("No order is left open."),
+        )
+        click.echo(text, err=True)
     raise SystemExit(UNRESOLVED if left else DONE)
 
 
@@ -73,18 +84,18 @@ def _open_orders(context: CliContext) -> str:
         orders = status_document(context.home, context.settings())["open_orders"]
     except HomeUnusable as error:
         return str(error)
-    keys = ", ".join(f"{order['client_order_id']} ({order['state']})" for order in orders)
-    return f"Orders still open, the next start settles them: {keys}." if keys else ""
+    keys = ", ".join(f"{order['client_order_id']} ({say(order['state'], context='order')})" for order in orders)
+    return say("Orders still open, checked at the next start: {keys}.", keys=keys) if keys else ""
 
 
-@click.command(epilog="Example: rotor pause")
+@click.command(cls=Command, epilog="Example: rotor pause")
 @pass_existing_folder
 def pause(context: CliContext) -> None:
     """Pause buying until rotor resume; sells and stops continue."""
     _change_control(context, Control.PAUSED)
 
 
-@click.command(epilog="Example: rotor halt")
+@click.command(cls=Command, epilog="Example: rotor halt")
 @pass_existing_folder
 def halt(context: CliContext) -> None:
     """Block all new orders, stops included, until rotor resume.
@@ -94,7 +105,7 @@ def halt(context: CliContext) -> None:
     _change_control(context, Control.HALTED)
 
 
-@click.command(epilog="Example: rotor resume")
+@click.command(cls=Command, epilog="Example: rotor resume")
 @pass_existing_folder
 def resume(context: CliContext) -> None:
     """Resume after rotor pause or rotor halt."""
@@ -105,28 +116,40 @@ def _change_control(context: CliContext, control: Control | None) -> None:
     try:
         before, in_force = change_control(context.home, context.settings(), control)
     except (HomeUnusable, OSError) as error:
-        exit_with(FAILED, f"Nothing was changed: {error}")
+        exit_with(FAILED, say("Nothing was changed: {why}", why=error))
     if in_force is not None:
-        click.echo(f"{in_force} until rotor resume")
+        click.echo(say("{control} until rotor resume", control=say(in_force)))
+    elif before:
+        click.echo(say("Trading resumed: it was {before}.", before=say(before)))
     else:
-        click.echo(f"Trading resumed: it was {before}." if before else "Nothing was paused or halted.")
+        click.echo(say("Nothing was paused or halted."))
 
 
-@click.command(epilog="Example: rotor cancel --yes")
+@click.command(cls=Command, epilog="Example: rotor cancel --yes")
 @YES
 @pass_existing_folder
 def cancel(context: CliContext, yes: bool) -> None:
     """Cancel every open order and wait for the broker's confirmations."""
-    confirm_word_or_exit(yes, "Type 'cancel' to cancel every open order", "cancel", "Nothing was cancelled.")
-    done = context.ask(CancelWorking(), 60)
+    from core.model.command import CancelWorking
+
+    question = say("Type '{word}' to cancel every open order", word="cancel")
+    confirm_word_or_exit(yes, question, "cancel", say("Nothing was cancelled."))
+    with context.engine() as engine:
+        done = ask(engine, CancelWorking(), 60)
     if not done.proven and not done.open:
-        click.echo("No open orders.")
+        click.echo(say("No open orders."))
     else:
-        click.echo(f"{len(done.proven)} cancelled, {len(done.open)} not confirmed: {', '.join(done.open) or 'none'}")
+        text = say(
+            "{proven} cancelled, {left} not confirmed: {keys}",
+            proven=len(done.proven),
+            left=len(done.open),
+            keys=", ".join(done.open) or say("none"),
+        )
+        click.echo(text)
     raise SystemExit(UNRESOLVED if done.open else DONE)
 
 
-@click.command(epilog="Example: rotor flatten --yes")
+@click.command(cls=Command, epilog="Example: rotor flatten --yes")
 @YES
 @pass_existing_folder
 def flatten(context: CliContext, yes: bool) -> None:
@@ -134,14 +157,21 @@ def flatten(context: CliContext, yes: bool) -> None:
 
     Your own holdings are not touched. Trading stays halted until rotor resume.
     """
-    question = f"Type 'flatten' to sell everything that the strategy owns ({context.settings().mode})"
-    confirm_word_or_exit(yes, question, "flatten", "Nothing was sold.")
-    sold = context.ask(Flatten(), _FLATTEN_SECONDS)
+    from core.model.command import Flatten
+
+    question = say(
+        "Type '{word}' to sell everything that the strategy owns ({mode})",
+        word="flatten",
+        mode=say(context.settings().mode),
+    )
+    confirm_word_or_exit(yes, question, "flatten", say("Nothing was sold."))
+    with context.engine() as engine:
+        sold = ask(engine, Flatten(), _FLATTEN_SECONDS)
     print_rebalance(sold)
     raise SystemExit(UNRESOLVED if sold.unresolved else DONE if sold.complete else FAILED)
 
 
-@click.command(epilog="Example: rotor consent 8880001")
+@click.command(cls=Command, epilog="Example: rotor consent 8880001")
 @click.argument("account")
 @YES
 @pass_existing_folder
@@ -149,12 +179,15 @@ def consent(context: CliContext, account: str, yes: bool) -> None:
     """Agree to live orders in ACCOUNT; needed once."""
     for line in terms(account):
         click.echo(line, err=True)
-    confirm_word_or_exit(yes, f"Type '{AGREED}' to agree", AGREED, "Nothing was agreed to.")
-    context.ask(GiveConsent(account), 30)
-    click.echo(f"Agreed: rotor may send live orders to account {account} when its self-test has passed.")
+    confirm_word_or_exit(yes, say("Type '{word}' to agree", word=AGREED), AGREED, say("Nothing was agreed to."))
+    with context.engine() as engine:
+        ask(engine, GiveConsent(account), 30)
+    click.echo(
+        say("Agreed: rotor may send live orders to account {account} when its self-test has passed.", account=account)
+    )
 
 
-@click.command("self-test", epilog="Example: rotor self-test --json")
+@click.command("self-test", cls=Command, epilog="Example: rotor self-test --json")
 @YES
 @AS_JSON
 @pass_existing_folder
@@ -165,16 +198,18 @@ def self_test(context: CliContext, yes: bool, as_json: bool) -> None:
     """
     needs_yes(as_json, yes)
     account = context.settings().qmt.account
-    confirm_or_exit(yes, f"Order and cancel 10 张 on each exchange in account {account}?", "Nothing was sent.")
-    test = context.ask(RunSelfTest(), _SELF_TEST_SECONDS)
-    verdict = "passed" if test.passed else "FAILED: live orders stay refused"
+    question = say("Order and cancel 10 张 on each exchange in account {account}?", account=account)
+    confirm_or_exit(yes, question, say("Nothing was sent."))
+    with context.engine() as engine:
+        test = ask(engine, RunSelfTest(), _SELF_TEST_SECONDS)
+    verdict = say("passed") if test.passed else say("FAILED: live orders stay refused")
     document = {"passed": test.passed, "at": test.at.isoformat(timespec="seconds"), "lines": list(test.lines)}
     show(document, as_json, lambda _: click.echo("\n".join((*test.lines, verdict))))
     if not test.passed:
         raise SystemExit(FAILED)
 
 
-@click.command(epilog="Example: rotor settle 261124-3fa9c1-B04-1 dead")
+@click.command(cls=Command, epilog="Example: rotor settle 261124-3fa9c1-B04-1 dead")
 @click.argument("order")
 @click.argument("outcome", type=click.Choice(["filled", "dead"]))
 @YES
@@ -185,15 +220,21 @@ def settle(context: CliContext, order: str, outcome: str, yes: bool) -> None:
     ORDER is `filled` (in full, at its limit) or `dead` (over, with the fills booked so far). Look at the account in
     MiniQMT first. If the broker's list shows the order, the list is used instead.
     """
-    meaning = "was filled in full at its limit" if outcome == "filled" else "is over, with the fills booked so far"
-    confirm_or_exit(yes, f"Order {order} {meaning}?", "Nothing was settled.")
+    from core.model.command import SettleOrder
+
+    question = (
+        say("Order {order} was filled in full at its limit?", order=order)
+        if outcome == "filled"
+        else say("Order {order} is over, with the fills booked so far?", order=order)
+    )
+    confirm_or_exit(yes, question, say("Nothing was settled."))
     with context.engine() as engine:
         state = ask(engine, SettleOrder(order, outcome == "filled"), 60)
-        click.echo(f"{order}: {state}")
+        click.echo(f"{order}: {say(state, context='order')}")
         _reconcile_and_exit(engine)
 
 
-@click.command(epilog="Example: rotor adopt 113052 127045")
+@click.command(cls=Command, epilog="Example: rotor adopt 113052 127045")
 @click.argument("codes", nargs=-1, required=True)
 @click.option(
     "--basis",
@@ -212,8 +253,8 @@ def adopt(context: CliContext, codes: Sequence[str], basis: AdoptionBasis, sell_
     with context.engine() as engine:
         asked = [ask(engine, AskAdoption(code), 60) for code in codes]
         agreed = [_agreed(adoption, basis, sell_now, yes) for adoption in asked]
-        question = f"Take {', '.join(codes)} into management? The strategy may sell them."
-        confirm_or_exit(yes, question, "Nothing was changed.")
+        question = say("Take {codes} into management? The strategy may sell them.", codes=", ".join(codes))
+        confirm_or_exit(yes, question, say("Nothing was changed."))
         for code, now in zip(codes, agreed, strict=True):
             click.echo(f"{code}: {ask(engine, Adopt(code, basis, now), 60)} 张")
         _reconcile_and_exit(engine)
@@ -223,27 +264,30 @@ def _agreed(adoption: Adoption, basis: AdoptionBasis, sell_now: bool, yes: bool)
     """Print the levels; whether the user agrees to a sale at once, where a level is crossed already."""
     chosen = adoption.on(basis)
     if isinstance(chosen, Unknown):
-        exit_with(REFUSED, f"{adoption.code}: {chosen.reason}. Nothing was changed.")
+        exit_with(REFUSED, say("{code}: {why}. Nothing was changed.", code=adoption.code, why=chosen.reason))
     click.echo(f"{adoption.code}: {adoption_line(adoption.volume, chosen.value)}", err=True)
     through = chosen.value.through
     if not through or sell_now:
         return sell_now
-    remedy = "Take today's price as the basis (--basis last), or agree to the sale (--sell-now)."
-    otherwise = f"{adoption.code}: {through}. Nothing was changed. {remedy}"
+    otherwise = say("{code}: {why}. Nothing was changed.", code=adoption.code, why=through)
+    otherwise += " " + say("Take today's price as the basis (--basis last), or agree to the sale (--sell-now).")
     if yes:
         exit_with(REFUSED, otherwise)
-    confirm_or_exit(yes, f"{adoption.code}: {through}. Adopt it all the same?", otherwise)
+    question = say("{code}: {why}. Adopt it all the same?", code=adoption.code, why=through)
+    confirm_or_exit(yes, question, otherwise)
     return True
 
 
-@click.command(epilog="Example: rotor release 113052")
+@click.command(cls=Command, epilog="Example: rotor release 113052")
 @click.argument("codes", nargs=-1, required=True)
 @YES
 @pass_existing_folder
 def release(context: CliContext, codes: Sequence[str], yes: bool) -> None:
     """Release bonds from management: rotor does not sell them any more."""
-    question = f"Release {', '.join(codes)} from management?"
-    confirm_or_exit(yes, question, "Nothing was changed.")
+    from core.model.command import Release
+
+    question = say("Release {codes} from management?", codes=", ".join(codes))
+    confirm_or_exit(yes, question, say("Nothing was changed."))
     with context.engine() as engine:
         for code in codes:
             click.echo(f"{code}: {ask(engine, Release(code), 60)} 张")
@@ -254,5 +298,5 @@ def _reconcile_and_exit(engine: EngineLink) -> None:
     """Print what still keeps trading off; exit code 4 then."""
     blockers = ask(engine, Reconcile(), 60)
     for blocker in blockers:
-        click.echo(f"trading is off: {blocker}", err=True)
+        click.echo(say("trading is off: {why}", why=blocker), err=True)
     raise SystemExit(UNRESOLVED if blockers else DONE)

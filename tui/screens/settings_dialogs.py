@@ -144,8 +144,8 @@ def findings_text(findings: Sequence[Finding]) -> Text:
     )
     text = Text(f"{head}\n", STYLES[Tone.STRONG])
     for finding in findings:
-        text.append(f"\n{finding.name:<10}", STYLES[Tone.TEXT])
-        text.append(f"{say(str(finding.state)):<8} ", STYLES[TONES[finding.state]])
+        text.append("\n" + fmt.fit(say(finding.name, context="check"), 10), STYLES[Tone.TEXT])
+        text.append(fmt.fit(say(finding.state), 8) + " ", STYLES[TONES[finding.state]])
         text.append(finding.text, STYLES[Tone.TEXT])
         if finding.remedy:
             text.append(f"\n{'':<10}{'':<8} > {finding.remedy}", STYLES[Tone.DIM])
