@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 from pydantic import SecretStr
 
+from core.engine.ipc.client import IpcClient
 from core.i18n import mark, say
 from core.infra.credentials import SECRET_NAMES, account_of, platform_account
 from core.infra.credentials_file import CredentialsFileLocked

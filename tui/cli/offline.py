@@ -11,6 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
+from core.engine.ipc.client import IpcClient
 from core.i18n import say
 from core.infra.backlog import backlog_of
 from core.infra.config import masked, write_setting

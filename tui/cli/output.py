@@ -7,14 +7,13 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 from core.i18n import joined, mark, say, say_many
+from core.model.order import Order
+from core.model.plan import Leg, Plan
+from core.model.snapshot import AdoptionLevels, LegProgress, Rebalance, Snapshot
 from tui.cli.help_format import columns
 
 if TYPE_CHECKING:
     from rich.console import Console
-
-    from core.model.order import Order
-    from core.model.plan import Leg, Plan
-    from core.model.snapshot import AdoptionLevels, LegProgress, Rebalance, Snapshot
 
 T = TypeVar("T")
 
@@ -62,7 +61,7 @@ def adoption_line(volume: int, levels: AdoptionLevels) -> str:
     return say("{volume} 张 at {price}: {text}", volume=volume, price=levels.price, text=text)
 
 
-def account_words(latest: "Snapshot | None") -> str:
+def account_words(latest: Snapshot | None) -> str:
     """Mode and account of a running engine."""
     if latest is None:
         return say("running", context="engine")

@@ -12,7 +12,7 @@ from core.infra.home import HomeUnusable, database_files
 from core.model.command import EnterFlow, RemoveFlow
 from core.model.report import CashFlow, Report
 from core.model.time import SHANGHAI
-from tui.cli.context import AS_JSON, FAILED, CliContext, ask, exit_with, pass_existing_folder
+from tui.cli.context import AS_JSON, FAILED, CliContext, exit_with, pass_existing_folder
 from tui.cli.output import padded, plain, show
 from tui.cli.spoken import Command, Group
 
@@ -90,14 +90,12 @@ def withdrawal(context: CliContext, amount: Decimal, at: datetime | None) -> Non
 @pass_existing_folder
 def remove(context: CliContext, number: int) -> None:
     """Take back a payment that was none, such as a coupon: it counts as gain or loss then."""
-    with context.engine() as engine:
-        click.echo(say("removed: {flow}", flow=_line(ask(engine, RemoveFlow(number), _SECONDS))))
+    click.echo(say("removed: {flow}", flow=_line(context.ask(RemoveFlow(number), _SECONDS))))
 
 
 def _enter(context: CliContext, amount: Decimal, at: datetime | None) -> None:
     moment = None if at is None else at.replace(tzinfo=SHANGHAI)
-    with context.engine() as engine:
-        click.echo(say("recorded: {flow}", flow=_line(ask(engine, EnterFlow(amount, moment), _SECONDS))))
+    click.echo(say("recorded: {flow}", flow=_line(context.ask(EnterFlow(amount, moment), _SECONDS))))
 
 
 def report_document(found: Report) -> dict[str, Any]:

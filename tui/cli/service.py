@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from core.engine.ipc.client import IpcClient
 from core.i18n import mark, say
 from core.infra.home import HomeUnusable, check_own
 from core.infra.program import own_command

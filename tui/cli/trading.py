@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import click
 
+from core.engine.ipc.link import EngineLink
 from core.i18n import say
 from core.infra.home import HomeUnusable
 from core.model.command import (
@@ -130,12 +131,9 @@ def _change_control(context: CliContext, control: Control | None) -> None:
 @pass_existing_folder
 def cancel(context: CliContext, yes: bool) -> None:
     """Cancel every open order and wait for the broker's confirmations."""
-    from core.model.command import CancelWorking
-
     question = say("Type '{word}' to cancel every open order", word="cancel")
     confirm_word_or_exit(yes, question, "cancel", say("Nothing was cancelled."))
-    with context.engine() as engine:
-        done = ask(engine, CancelWorking(), 60)
+    done = context.ask(CancelWorking(), 60)
     if not done.proven and not done.open:
         click.echo(say("No open orders."))
     else:
@@ -157,16 +155,13 @@ def flatten(context: CliContext, yes: bool) -> None:
 
     Your own holdings are not touched. Trading stays halted until rotor resume.
     """
-    from core.model.command import Flatten
-
     question = say(
         "Type '{word}' to sell everything that the strategy owns ({mode})",
         word="flatten",
         mode=say(context.settings().mode),
     )
     confirm_word_or_exit(yes, question, "flatten", say("Nothing was sold."))
-    with context.engine() as engine:
-        sold = ask(engine, Flatten(), _FLATTEN_SECONDS)
+    sold = context.ask(Flatten(), _FLATTEN_SECONDS)
     print_rebalance(sold)
     raise SystemExit(UNRESOLVED if sold.unresolved else DONE if sold.complete else FAILED)
 
@@ -180,8 +175,7 @@ def consent(context: CliContext, account: str, yes: bool) -> None:
     for line in terms(account):
         click.echo(line, err=True)
     confirm_word_or_exit(yes, say("Type '{word}' to agree", word=AGREED), AGREED, say("Nothing was agreed to."))
-    with context.engine() as engine:
-        ask(engine, GiveConsent(account), 30)
+    context.ask(GiveConsent(account), 30)
     click.echo(
         say("Agreed: rotor may send live orders to account {account} when its self-test has passed.", account=account)
     )
@@ -200,8 +194,7 @@ def self_test(context: CliContext, yes: bool, as_json: bool) -> None:
     account = context.settings().qmt.account
     question = say("Order and cancel 10 张 on each exchange in account {account}?", account=account)
     confirm_or_exit(yes, question, say("Nothing was sent."))
-    with context.engine() as engine:
-        test = ask(engine, RunSelfTest(), _SELF_TEST_SECONDS)
+    test = context.ask(RunSelfTest(), _SELF_TEST_SECONDS)
     verdict = say("passed") if test.passed else say("FAILED: live orders stay refused")
     document = {"passed": test.passed, "at": test.at.isoformat(timespec="seconds"), "lines": list(test.lines)}
     show(document, as_json, lambda _: click.echo("\n".join((*test.lines, verdict))))
@@ -220,8 +213,6 @@ def settle(context: CliContext, order: str, outcome: str, yes: bool) -> None:
     ORDER is `filled` (in full, at its limit) or `dead` (over, with the fills booked so far). Look at the account in
     MiniQMT first. If the broker's list shows the order, the list is used instead.
     """
-    from core.model.command import SettleOrder
-
     question = (
         say("Order {order} was filled in full at its limit?", order=order)
         if outcome == "filled"
@@ -284,8 +275,6 @@ def _agreed(adoption: Adoption, basis: AdoptionBasis, sell_now: bool, yes: bool)
 @pass_existing_folder
 def release(context: CliContext, codes: Sequence[str], yes: bool) -> None:
     """Release bonds from management: rotor does not sell them any more."""
-    from core.model.command import Release
-
     question = say("Release {codes} from management?", codes=", ".join(codes))
     confirm_or_exit(yes, question, say("Nothing was changed."))
     with context.engine() as engine:
