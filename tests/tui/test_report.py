@@ -30,8 +30,7 @@ async def test_the_equity_curve_is_drawn_if_it_fits() -> None:
     async with shown(ScriptedLink(snapshot()), "7", size=LARGE) as (app, pilot):
         assert app.query_one("#report-chart").display
         await pilot.resize_terminal(80, 24)
-        await press(pilot)
-        assert not app.query_one("#report-chart").display
+        await until(pilot, lambda: not app.query_one("#report-chart").display)
         await press(pilot, "v", "v", "v")
         assert app.query_one("#report-chart").display
 

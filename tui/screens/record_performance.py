@@ -6,7 +6,7 @@ from core.i18n import say
 from core.model.backtest import Holdings, Performance, RecordDetail
 from core.model.known import Known, Maybe, Unknown
 from tui import format as fmt
-from tui.widgets.chart import ChartData, Line
+from tui.widgets.chart_data import ChartData, Level, Panel, Series, Unit, line_of
 from tui.widgets.theme import Tone, change_tone, styled
 from tui.widgets.year_bars import YearRow
 
@@ -21,38 +21,21 @@ def drawn(detail: Maybe[RecordDetail] | None) -> Performance | None:
 
 
 def performance_chart(curve: Performance) -> ChartData:
-    """Growth since the first day, and the drawdown below it."""
-    beside = curve.benchmark.value if isinstance(curve.benchmark, Known) else ()
-    both = [*curve.growth, *(value for value in beside if value is not None)]
-    low, high, deepest = min(both), max(both), max(curve.falls)
-    return ChartData(
-        _heading(curve),
-        (
-            Line(
-                curve.growth,
-                low,
-                high,
-                fmt.ratio(low - 1),
-                fmt.ratio(high - 1),
-                change_tone(curve.total),
-                share=3,
-                beside=beside,
-            ),
-            Line(tuple(-fall for fall in curve.falls), -deepest, 0.0, fmt.ratio(-deepest), "0.00%", Tone.DIM),
-        ),
-        f"{curve.days[0]}",
-        f"{curve.days[-1]}",
+    """The return since the first day beside the benchmark's, and the drawdown below it."""
+    series = [growth_line(say("strategy"), curve, change_tone(curve.total))]
+    if isinstance(curve.benchmark, Known):
+        values = [None if value is None else value - 1 for value in curve.benchmark.value]
+        series.append(line_of(say("benchmark"), curve.days, values))
+    falls = line_of(say("drawdown"), curve.days, [-fall for fall in curve.falls], Tone.DIM)
+    heading = styled(
+        (say("Equity"), Tone.TITLE), ("  " + say("max. drawdown"), Tone.DIM), f" {fmt.ratio(-curve.max_drawdown)}"
     )
+    return ChartData(Panel(tuple(series), Unit.PERCENT, Level(0.0)), Panel((falls,), Unit.PERCENT), heading)
 
 
-def _heading(curve: Performance) -> Text:
-    text = styled(
-        (say("Equity"), Tone.TITLE),
-        (f"  ─ {say('strategy')} {fmt.ratio(curve.total)}", change_tone(curve.total)),
-    )
-    if curve.benchmark_total is not None:
-        text.append_text(styled((f"  ╌ {say('benchmark')} {fmt.ratio(curve.benchmark_total)}", Tone.DIM)))
-    return text.append_text(styled((f"  {say('drawdown')} ", Tone.DIM), fmt.ratio(-curve.max_drawdown)))
+def growth_line(name: str, curve: Performance, tone: Tone | None = None) -> Series:
+    """A record's return since its first day, for a chart of per cent."""
+    return line_of(name, curve.days, [value - 1 for value in curve.growth], tone)
 
 
 def year_rows(curve: Performance) -> tuple[YearRow, ...]:

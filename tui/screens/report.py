@@ -27,7 +27,7 @@ from tui.screens.report_rows import (
     sorted_items,
 )
 from tui.screens.report_text import dates_of, detail_text, empty_text, equity_chart, row_details, summary_line, totals
-from tui.widgets.chart import Chart
+from tui.widgets.chart import LineChart
 from tui.widgets.theme import Tone, styled
 
 _TICKS = 30
@@ -42,8 +42,8 @@ class ReportPane(ListPane):
     BINDINGS: ClassVar[list[BindingType]] = bindings_of("report")
 
     def __init__(self) -> None:
-        self.chart = Chart(id="report-chart")
-        super().__init__("report", mark("Report"), (), mark("code, name or state"))
+        super().__init__("report", (), mark("code, name or state"))
+        self.chart = LineChart(id="report-chart")
         self._period = "month"
         self._view = VIEWS[0]
         self._sort_places = dict.fromkeys(VIEWS, 0)

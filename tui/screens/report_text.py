@@ -8,7 +8,7 @@ from core.i18n import say, say_many
 from core.model.report import BondResult, EquityPoint, OrderResult, Report, Slippage, StopResult
 from tui import format as fmt
 from tui.screens.report_rows import ReportSorting, drawdown_text, rounded_money, slippage_sentence, slippage_text
-from tui.widgets.chart import ChartData, Line
+from tui.widgets.chart_data import ChartData, Level, Moment, Panel, Unit, line_of
 from tui.widgets.text import facts
 from tui.widgets.theme import SIDE_TONES, Tone, change_tone, styled
 
@@ -111,31 +111,20 @@ def _paid_text(report: Report) -> str:
 
 
 def equity_chart(report: Report) -> ChartData | None:
-    """The equity line over its drawdown; None without a point."""
+    """The equity from the opening capital on, over its drawdown; None without a point."""
     line = report.equity
     if not line:
         return None
-    heading, ends = equity_heading(report), (_end(report, line[0]), _end(report, line[-1]))
-    if len(line) < 2:
-        lone = say("The chart appears after a second trading day.")
-        return ChartData(heading.append_text(styled((f"\n{lone}", Tone.DIM))), (), *ends)
-    values = tuple(float(point.value) for point in line)
-    falls = tuple(-point.drawdown for point in line)
-    low, high = min(point.value for point in line), max(point.value for point in line)
-    tone = change_tone(report.totals.change)
-    return ChartData(
-        heading,
-        (
-            Line(values, float(low), float(high), fmt.money(low), fmt.money(high), tone, share=3),
-            Line(falls, min(falls), 0.0, drawdown_text(-min(falls)), "0.00%", Tone.DIM),
-        ),
-        *ends,
-    )
+    moments = [_shown_at(report, point) for point in line]
+    equity = line_of(say("Equity"), moments, [float(point.value) for point in line], change_tone(report.totals.change))
+    falls = line_of(say("Drawdown"), moments, [-point.drawdown for point in line], Tone.DIM)
+    opening = Level(float(line[0].value), say("opening capital"))
+    return ChartData(Panel((equity,), Unit.MONEY, opening), Panel((falls,), Unit.PERCENT), equity_heading(report))
 
 
-def _end(report: Report, point: EquityPoint) -> str:
-    at = fmt.in_shanghai(point.at)
-    return f"{at:%m-%d %H:%M}" if report.first == report.last else f"{at:%Y-%m-%d}"
+def _shown_at(report: Report, point: EquityPoint) -> Moment:
+    """The minute within a single day, else the day."""
+    return point.at if report.first == report.last else fmt.in_shanghai(point.at).date()
 
 
 def empty_text(report: Report, view: str) -> str:

@@ -18,7 +18,7 @@ from core.model.record_card import RecordCard
 from core.model.snapshot import Followed
 from tui import format as fmt
 from tui.screens.record_performance import drawn, performance_chart, performance_notes, year_rows
-from tui.widgets.chart import Chart
+from tui.widgets.chart import LineChart
 from tui.widgets.columns import Column, TableRow, cell, sorted_known_first
 from tui.widgets.text import TextBlock
 from tui.widgets.theme import STYLES, Tone, change_tone, styled
@@ -132,7 +132,7 @@ class RecordView(VerticalScroll, can_focus=True):
     def __init__(self) -> None:
         super().__init__(id="record-card")
         self._head = TextBlock()
-        self._chart = Chart(id="record-chart")
+        self._chart = LineChart(id="record-chart")
         self._years = YearBars(id="record-years")
         self._body = TextBlock()
 
