@@ -189,7 +189,7 @@ ACTIONS = (
     ),
     Action("positions.back", "escape", mark("Clear"), mark("Clear the filter"), "esc", footer=False),
     Action("orders.open", "enter", mark("History"), mark("Everything that happened to the order under the cursor")),
-    Action("orders.cancel", "c", mark("Cancel order"), mark("Cancel the open order under the cursor. Asks first")),
+    Action("orders.cancel", "x", mark("Cancel order"), mark("Cancel the open order under the cursor. Asks first")),
     Action("orders.settle", "s", mark("Settle"), mark("Set the outcome of an order that the broker has no answer for")),
     Action("orders.sort", "o", mark("Sort"), mark("Sort by the next column")),
     Action("orders.reverse", "O,shift+o", mark("Reverse"), mark("Reverse the sort order"), "O", footer=False),
@@ -228,7 +228,7 @@ ACTIONS = (
     Action("settings.open", "enter", mark("Change"), mark("Change the setting or the password under the cursor")),
     Action("settings.default", "d", mark("Default"), mark("Put the default back")),
     Action("settings.try", "t", mark("Try out"), mark("Test MiniQMT's folder, mail and push, or the login")),
-    Action("settings.checkup", "c", mark("Check-up"), mark("Check everything that a trading day needs")),
+    Action("settings.checkup", "k", mark("Check-up"), mark("Check everything that a trading day needs")),
     Action(
         "settings.forget",
         "x",
@@ -254,6 +254,7 @@ ACTIONS = (
     Action("report.reload", "r", mark("Reload"), mark("Load the report again"), footer=False),
     Action("report.back", "escape", mark("Clear"), mark("Clear the filter"), "esc", footer=False),
     Action("app.help", "question_mark,f1", mark("Help"), mark("These keys"), "?"),
+    Action("app.columns", "c", mark("Columns"), mark("Choose the columns of the table"), footer=False),
     Action("app.copy", "y", mark("Copy"), mark("Copy the row under the cursor"), footer=False),
     Action("app.palette", "ctrl+p", mark("Palette"), mark("Find an action by its name"), footer=False),
     Action(

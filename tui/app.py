@@ -24,8 +24,10 @@ from textual.worker import Worker, WorkerState
 from core.engine.ipc.link import EngineLink
 from core.i18n import language, say, use_language
 from core.model.command import Command, Failed, Reply
+from core.model.settings import ScreenSettings
 from core.model.snapshot import Snapshot
 from tui.actions import ACTIONS, PANES, Action, actions_of, bindings_of, pane_bindings
+from tui.arrangement import Arrangement
 from tui.driver import driver_for
 from tui.guarded_app import SCREEN_FAILED, GuardedApp
 from tui.screens.dialogs import Confirm, Dialog, help_screen, quit_question
@@ -42,6 +44,7 @@ from tui.screens.strategies import StrategiesPane
 from tui.terminal import LOST_TERMINAL, Bell, ShutdownHandler, silence_output
 from tui.widgets.alerts import AlertBar
 from tui.widgets.bars import KeyBar, StatusBar, TabBar, TopBar
+from tui.widgets.columns import use_choices
 from tui.widgets.theme import THEMES, PlainScrollBar, use_theme
 
 
@@ -101,6 +104,7 @@ class RotorApp(GuardedApp):
         self._apply_timer: Timer | None = None
         self._asking_to_quit = False
         self._login = LoginController(self)
+        self._arrangement = Arrangement(self)
         self._bell = Bell(self)
         self._shutdown_handler = ShutdownHandler(self, lambda code: self.exit(return_code=code))
         self._top, self._tabs, self._alerts = TopBar(watch=watch), TabBar(), AlertBar()
@@ -122,8 +126,8 @@ class RotorApp(GuardedApp):
         self._colors = self.console._color_system  # pyright: ignore[reportPrivateUsage]
         for each in THEMES.values():
             self.register_theme(each.theme)
-        self._appearance: tuple[str, str, str] | None = None
-        self._apply_theme(language(), "dark", "red")
+        self._appearance: tuple[str, ScreenSettings] | None = None
+        self._apply_look(language(), ScreenSettings())
         ScrollBar.renderer = PlainScrollBar
 
     @property
@@ -223,7 +227,7 @@ class RotorApp(GuardedApp):
         self._snapshot, self._next_snapshot = self._next_snapshot or self._snapshot, None
         self._applied_at = time.monotonic()
         if self._snapshot is not None:
-            self._apply_theme(self._snapshot.language, self._snapshot.look.theme, self._snapshot.look.up)
+            self._apply_look(self._snapshot.language, self._snapshot.look)
             self._bell.check(self._snapshot)
         self._top.show(self._snapshot)
         self._tabs.show(self._current, self._snapshot)
@@ -236,13 +240,14 @@ class RotorApp(GuardedApp):
             self._login.update(self._snapshot, first=first)
         self.refresh_keys()
 
-    def _apply_theme(self, language: str, theme: str, up: str) -> None:
-        """Use the chosen language and colours; redraw everything when they change."""
-        if (language, theme, up) == self._appearance:
+    def _apply_look(self, language: str, look: ScreenSettings) -> None:
+        """Use the chosen language, colours and columns; redraw everything when they change."""
+        if (language, look) == self._appearance:
             return
-        first, self._appearance = self._appearance is None, (language, theme, up)
+        first, self._appearance = self._appearance is None, (language, look)
         use_language(language)
-        chosen = use_theme(theme, up)
+        use_choices(look.columns)
+        chosen = use_theme(look.theme, look.up)
         # A theme of the 256 colours takes half the bytes of true colour and looks the same: that counts over ssh.
         fewer = chosen.only_256 and self._colors is ColorSystem.TRUECOLOR
         self.console._color_system = ColorSystem.EIGHT_BIT if fewer else self._colors
@@ -287,7 +292,7 @@ class RotorApp(GuardedApp):
         self._keys.show(actions_of(self._current) + actions_of("app"), self._why_not)
 
     def _why_not(self, action: Action) -> str:
-        return "" if action.pane == "app" else self.pane.why_not(action.name)
+        return self._arrangement.why_not(action.name) if action.pane == "app" else self.pane.why_not(action.name)
 
     # -- actions ---------------------------------------------------------------------------------------------------
 
@@ -318,7 +323,11 @@ class RotorApp(GuardedApp):
 
     def action_run(self, action: str) -> None:
         """Run an action that belongs to no pane."""
+        if reason := self._arrangement.why_not(action):
+            self.show_message(reason)
+            return
         {
+            "columns": self._arrangement.choose_columns,
             "help": lambda: self.push_screen(help_screen(self._current)),
             "palette": self.action_command_palette,
             "quit": self._ask_to_quit,

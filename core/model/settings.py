@@ -21,7 +21,8 @@ from core.model.setting_types import (
 )
 
 Mode = Literal["sandbox", "paper", "live"]
-MODES = (mark("sandbox"), mark("paper"), mark("live"))
+ColumnSetting = Annotated[str, Field(pattern=r"^[a-z-]+\.[^=]+=(always|never)$")]
+"""`table.Column=always` or `=never`; the column's name is the English one."""
 _MOST = 2**31 - 1
 """The largest whole number of a setting: what the platform and MiniQMT take as an id."""
 
@@ -336,6 +337,8 @@ class ScreenSettings(SettingsGroup):
     """Use the mouse; off: the terminal selects text instead. From the next start."""
     bell: bool = True
     """Ring the terminal's bell on an alarm."""
+    columns: tuple[ColumnSetting, ...] = ()
+    """Columns that a table shows always or never, such as "positions.Age=never"; `c` on a screen writes them."""
 
 
 class StorageSettings(SettingsGroup):

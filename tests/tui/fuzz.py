@@ -69,7 +69,7 @@ _NAMED = {
     "q": 0.4,
 }
 _LETTERS = "abcdefghijklmnoprstuvwxyzFNOR[]"
-_WORDS = ("flatten\r", "cancel\r", "I agree\r", "3r", "3rey", "2\r\ru", "4xy", "8\r", "by", "hy", "Ry", "ey", "5cy")
+_WORDS = ("flatten\r", "cancel\r", "I agree\r", "3r", "3rey", "2\r\ru", "4xy", "8\r", "by", "hy", "Ry", "ey", "5xy")
 _PASTES = ("113050", "trader\tsecret", "转债\n0.05\n", "x" * 300, "y", "\x1b[31m")
 
 

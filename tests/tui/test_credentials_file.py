@@ -142,7 +142,7 @@ FOUND = (
 async def test_the_check_up_names_faults_with_their_remedies() -> None:
     link = ScriptedLink(snapshot())
     link.replies[Examine] = Done(FOUND)
-    async with shown(link, "8", "c", size=LARGE) as (app, pilot):
+    async with shown(link, "8", "k", size=LARGE) as (app, pilot):
         await until(pilot, lambda: "need attention" in flat(app))
         assert "1 of 4 need attention." in flat(app)
         assert "FAILED connect() answered -1 > Start MiniQMT in its simple mode" in flat(app)
@@ -153,7 +153,7 @@ async def test_the_check_up_names_faults_with_their_remedies() -> None:
 async def test_a_failed_check_up_shows_a_sentence() -> None:
     link = ScriptedLink(snapshot())
     link.replies[Examine] = Failed("the engine has ended")
-    async with shown(link, "8", "c") as (app, pilot):
+    async with shown(link, "8", "k") as (app, pilot):
         await until(pilot, lambda: "could not be made: the engine has ended" in status_text(app))
 
 

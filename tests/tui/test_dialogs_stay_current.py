@@ -88,7 +88,7 @@ QUESTIONS = {
     "execute": ("3", "e"),
     "sell": ("4", "x"),
     "release": ("4", "r"),
-    "cancel an order": ("5", "down", "down", "c"),
+    "cancel an order": ("5", "down", "down", "x"),
     "flatten": ("1", "F"),
     "cancel all": ("1", "x"),
     "details": ("4", "enter"),

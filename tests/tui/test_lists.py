@@ -316,13 +316,13 @@ async def test_a_late_response_for_another_strategy_is_ignored() -> None:
 async def test_cancel_asks_first_and_shows_the_result() -> None:
     link = ScriptedLink(snapshot())
     link.replies[CancelOrder] = Done("cancelled")
-    async with shown(link, "5", "c") as (app, pilot):
+    async with shown(link, "5", "x") as (app, pilot):
         assert "It is not known yet whether this order is live" in status_text(app)
-        await press(pilot, "down", "c")
+        await press(pilot, "down", "x")
         assert "This order is rejected: there is nothing to cancel." in status_text(app)
-        await press(pilot, "down", "c", "enter")
+        await press(pilot, "down", "x", "enter")
         assert link.sent_of(CancelOrder) == []
-        await press(pilot, "c", "y")
+        await press(pilot, "x", "y")
         assert link.sent_of(CancelOrder) == [CancelOrder("r260506-0002")]
         assert "110059.SH 浦发转债: cancelled." in status_text(app)
 

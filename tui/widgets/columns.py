@@ -1,10 +1,11 @@
 """Rows, columns, and how columns share a width."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from types import EllipsisType
+from enum import StrEnum
+from types import EllipsisType, MappingProxyType
 from typing import Any, NamedTuple, TypeVar
 
 from rich.cells import cell_len
@@ -19,6 +20,43 @@ Sortable = Decimal | datetime | int | float | str | None
 """What a cell is sorted by, None where it is not known."""
 
 _GAPS = (3, 2, 1)
+_LEAST_FLEX = 10
+"""Cells of the flexible column where not even the columns of rank 0 fit."""
+
+
+class Show(StrEnum):
+    """When a column is shown: as the width allows, or as the user has chosen."""
+
+    FITTING = "by width"
+    ALWAYS = "always"
+    NEVER = "never"
+
+
+_chosen: dict[str, dict[str, Show]] = {}
+
+
+def use_choices(entries: Iterable[str]) -> None:
+    """Show columns like this from now on. An entry is `table.Column=always` or `=never`."""
+    _chosen.clear()
+    for entry in entries:
+        column, _, show = entry.rpartition("=")
+        table, _, label = column.partition(".")
+        _chosen.setdefault(table, {})[label] = Show(show)
+
+
+def choices() -> tuple[str, ...]:
+    """What was chosen, as the settings keep it."""
+    shows = ((f"{table}.{label}", show) for table, labels in _chosen.items() for label, show in labels.items())
+    return tuple(f"{column}={show}" for column, show in shows if show is not Show.FITTING)
+
+
+def choices_of(table: str) -> Mapping[str, Show]:
+    """What was chosen for a table, by the English name of the column."""
+    return _chosen.get(table, {})
+
+
+def choose(table: str, label: str, show: Show) -> None:
+    _chosen.setdefault(table, {})[str(label)] = show
 
 
 class Cell(NamedTuple):
@@ -124,29 +162,48 @@ def heading(key: str, text: str, tone: Tone = Tone.TITLE) -> TableRow:
     return TableRow(key, (cell(text, tone),), heading=True)
 
 
-def arrange(columns: Sequence[Column], rows: Sequence[TableRow], width: int, marked: int | None = None) -> Layout:
+def arrange(
+    columns: Sequence[Column],
+    rows: Sequence[TableRow],
+    width: int,
+    marked: int | None = None,
+    chosen: Mapping[str, Show] = MappingProxyType({}),
+) -> Layout:
     """Which columns are shown in `width` cells, how wide each, and the gap between them.
 
-    `marked` is the column that carries the mark of the sorting, a cell more.
+    `marked` is the column that carries the mark of the sorting, a cell more; `chosen` is what the user chose by the
+    column's name.
     """
     wanted = [_wanted(index, column, rows, index == marked) for index, column in enumerate(columns)]
-    shown = list(range(len(columns)))
-    flexible = any(column.flex for column in columns)
+    shows = [chosen.get(column.label, Show.FITTING) for column in columns]
+    shown = [index for index, show in enumerate(shows) if show is not Show.NEVER] or list(range(len(columns)))
+    ranks = [0 if show is Show.ALWAYS else column.rank for column, show in zip(columns, shows, strict=True)]
+    flexible = any(columns[index].flex for index in shown)
     for gap in _GAPS[1:] if flexible else _GAPS:
         if _total(wanted, shown, gap) <= width:
             break
     else:
         gap = _GAPS[-1]
-        while _total(wanted, shown, gap) > width:
-            droppable = [index for index in shown if columns[index].rank]
-            if not droppable:
-                break
-            shown.remove(max(droppable, key=lambda index: (columns[index].rank, index)))
+        _drop(columns, ranks, wanted, shown, width, gap)
     spare = max(0, width - _total(wanted, shown, gap))
     return Layout(
         tuple(Slot(index, columns[index], wanted[index] + (spare if columns[index].flex else 0)) for index in shown),
         gap,
     )
+
+
+def _drop(
+    columns: Sequence[Column], ranks: Sequence[int], wanted: list[int], shown: list[int], width: int, gap: int
+) -> None:
+    """Leave out the highest rank first. Then the flexible column gets short, and at last the rightmost ones go."""
+    while _total(wanted, shown, gap) > width and any(ranks[index] for index in shown):
+        shown.remove(max(shown, key=lambda index: (ranks[index], index)))
+    for index in shown:
+        over = _total(wanted, shown, gap) - width
+        if over > 0 and columns[index].flex:
+            wanted[index] = max(_LEAST_FLEX, wanted[index] - over)
+    while _total(wanted, shown, gap) > width and len(shown) > 1:
+        shown.remove(max((index for index in shown if not columns[index].flex), default=shown[-1]))
 
 
 def widen_last_cell(layout: Layout, cells: Sequence[Cell]) -> tuple[Sequence[Slot], Sequence[Cell]]:

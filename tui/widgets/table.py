@@ -19,7 +19,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from tui.format import fit
-from tui.widgets.columns import Cell, Column, Layout, Slot, Sorting, TableRow, arrange, widen_last_cell
+from tui.widgets.columns import Cell, Column, Layout, Slot, Sorting, TableRow, arrange, choices_of, widen_last_cell
 from tui.widgets.theme import STYLES, Tone
 
 _MARGIN = 1
@@ -73,6 +73,16 @@ class LiveTable(ScrollView, can_focus=True):
         self._strips: dict[int, Strip] = {}
         self._layout = Layout((), 1)
         self._sorting: Sorting | None = None
+
+    @property
+    def name_in_settings(self) -> str:
+        """The table's name where the user's choice of columns is kept."""
+        return (self.id or "").removesuffix("-table")
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """Every column, shown or not."""
+        return self._columns
 
     @property
     def column_layout(self) -> Layout:
@@ -252,7 +262,7 @@ class LiveTable(ScrollView, can_focus=True):
 
     def _arrange_for(self, rows: Sequence[TableRow]) -> Layout:
         marked = self._sorting.column if self._sorting is not None else None
-        return arrange(self._columns, rows, self._width, marked)
+        return arrange(self._columns, rows, self._width, marked, choices_of(self.name_in_settings))
 
     def _selectable(self, index: int, direction: int) -> int:
         """The nearest row to `index` that is not a heading, looked for in `direction` first."""

@@ -1,0 +1,87 @@
+"""How the user arranges a screen: the columns of its table."""
+
+import pytest
+
+from core.model.command import ChangeSetting, Failed
+from core.model.settings import ScreenSettings as Look
+from tests.tui.samples import snapshot
+from tests.tui.screen import change, flat, lines, press, shown, status_text, until
+from tests.tui.scripted import ScriptedLink
+from tui.actions import PANES
+from tui.widgets.columns import Column, Show, arrange, use_choices
+
+
+@pytest.fixture(autouse=True)
+def as_it_was() -> object:
+    yield
+    use_choices(())
+
+
+def _head(screen: list[str]) -> str:
+    return next(line for line in screen if "Code" in line)
+
+
+async def test_a_column_is_hidden_at_once_and_written_to_the_settings() -> None:
+    link = ScriptedLink(snapshot())
+    async with shown(link, "4") as (app, pilot):
+        assert "Age" in _head(lines(app))
+        await press(pilot, "c", *["down"] * 8, "space", "space")
+        assert "Age never" in flat(app)
+        assert link.sent_of(ChangeSetting) == []
+        await press(pilot, "escape")
+        assert "Age" not in _head(lines(app))
+        assert link.sent_of(ChangeSetting) == [ChangeSetting("screen.columns", '["positions.Age=never"]')]
+
+
+async def test_a_column_that_does_not_fit_is_shown_always() -> None:
+    link = ScriptedLink(snapshot(look=Look(columns=("positions.Value=always",))))
+    async with shown(link, "4") as (app, pilot):
+        assert "Value" in _head(lines(app))
+        await press(pilot, "c", "r", "escape")
+        assert "Value" not in _head(lines(app))
+        assert link.sent_of(ChangeSetting) == [ChangeSetting("screen.columns", "[]")]
+
+
+async def test_a_choice_made_on_another_screen_arrives_here() -> None:
+    link = ScriptedLink(snapshot())
+    async with shown(link, "4") as (app, pilot):
+        await change(app, pilot, link, look=Look(columns=("positions.Guard=never",)))
+        assert "Guard" not in _head(lines(app))
+
+
+async def test_what_is_not_written_is_kept_until_the_end_and_said() -> None:
+    link = ScriptedLink(snapshot())
+    link.replies[ChangeSetting] = Failed("this view cannot act")
+    async with shown(link, "4", "c", "space", "space", "escape") as (app, pilot):
+        await until(pilot, lambda: "this view cannot act" in status_text(app))
+        assert not any("Code" in line for line in lines(app))
+
+
+async def test_every_screen_with_a_table_has_the_dialog() -> None:
+    async with shown(ScriptedLink(snapshot())) as (app, pilot):
+        for pane in PANES:
+            await press(pilot, pane.key, "c")
+            assert len(app.screen_stack) == 2, pane.id
+            await press(pilot, "escape")
+
+
+async def test_the_last_column_cannot_be_hidden() -> None:
+    async with shown(ScriptedLink(snapshot()), "6", "c") as (app, pilot):
+        for _ in range(4):
+            await press(pilot, "space", "space", "down")
+        assert "by width" in flat(app).partition("Text")[2]
+
+
+def test_a_narrow_table_keeps_its_first_columns_and_shortens_the_flexible_one() -> None:
+    columns = (Column("A", 9), Column("B", 9), Column("C", 9, rank=1), Column("D", 50, flex=True))
+    shown_at = {width: [slot.column.label for slot in arrange(columns, (), width).slots] for width in (90, 70, 40, 20)}
+    assert shown_at == {90: ["A", "B", "C", "D"], 70: ["A", "B", "D"], 40: ["A", "B", "D"], 20: ["A", "D"]}
+    for width in (90, 70, 40, 20):
+        layout = arrange(columns, (), width)
+        assert sum(slot.width for slot in layout.slots) + layout.gap * (len(layout.slots) - 1) <= width
+
+
+def test_where_everything_is_hidden_everything_is_shown() -> None:
+    columns = (Column("A", 4), Column("B", 4))
+    layout = arrange(columns, (), 20, chosen={"A": Show.NEVER, "B": Show.NEVER})
+    assert len(layout.slots) == 2
