@@ -21,6 +21,7 @@ from core.model.setting_types import (
 )
 
 Mode = Literal["sandbox", "paper", "live"]
+MODES = (mark("sandbox"), mark("paper"), mark("live"))
 ColumnSetting = Annotated[str, Field(pattern=r"^[a-z-]+\.[^=]+=(always|never)$")]
 """`table.Column=always` or `=never`; the column's name is the English one."""
 _MOST = 2**31 - 1
