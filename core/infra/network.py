@@ -4,6 +4,7 @@
 address. This machine is always reached directly.
 """
 
+import asyncio
 import ssl
 import zlib
 from collections.abc import Callable, Iterator, Mapping
@@ -16,12 +17,17 @@ from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
+from core import __version__
 from core.i18n import say
+from core.infra.logs import redacted
 from core.model.addresses import PROXY_SCHEMES, without_userinfo
 from core.model.errors import UnavailableError
 
 HEADERS = {"Accept-Encoding": "gzip"}
 """The only packing that `read_body` unpacks."""
+
+_SERVICE_SECONDS = 10.0
+_LONGEST_OF_SERVICE = 64 * 1024
 
 _PACKED = frozenset({"gzip", "x-gzip"})
 _PLAIN = frozenset({"", "identity"})
@@ -36,6 +42,10 @@ class NetworkUnavailable(UnavailableError):
 
 class AnswerUnreadable(UnavailableError):
     """An answer that is too long, cut off or packed in an unknown way; the message is a sentence about "it"."""
+
+
+class ServiceUnavailable(UnavailableError):
+    """A service gave no answer that can be used; the message is a sentence about "it"."""
 
 
 def proxy_for(address: str, setting: str) -> str | None:
@@ -100,6 +110,32 @@ def async_client(
         raise NetworkUnavailable(
             say("its address or its proxy cannot be used: {error}", error=in_words(error))
         ) from None
+
+
+async def ask_service(address: str, proxy: str, *, post: str | None = None) -> bytes:
+    """The short answer of a service: to a GET, or to this text. Raises `ServiceUnavailable`."""
+    method, content = ("GET", None) if post is None else ("POST", post.encode("utf-8"))
+    headers = {"User-Agent": f"rotor/{__version__}"}
+    try:
+        client = await asyncio.to_thread(async_client, address, proxy, headers=headers)  # its certificates take a while
+        async with (
+            asyncio.timeout(_SERVICE_SECONDS),
+            client as http,
+            http.stream(method, address, content=content) as answer,
+        ):
+            body = await read_body(answer, _LONGEST_OF_SERVICE)
+            status = None if answer.is_success else answer.status_code
+    except TimeoutError:
+        why = say("it did not answer within {seconds:.0f} s", seconds=_SERVICE_SECONDS)
+    except AnswerUnreadable as error:
+        why = say("its answer cannot be used: {error}", error=error)
+    except Exception as error:
+        why = say("it cannot be reached: {error}", error=redacted(in_words(error)))
+    else:
+        if status is None:
+            return body
+        why = say("it answered with status {status}", status=status)
+    raise ServiceUnavailable(why)
 
 
 async def read_body(response: httpx.Response, most: int) -> bytes:

@@ -4,7 +4,6 @@ The document is a JSON object: `version` (PEP 440) and `notes`, a text or a text
 and `date` may come with it.
 """
 
-import asyncio
 import json
 import logging
 from datetime import datetime, timedelta
@@ -14,44 +13,19 @@ from typing import Any, cast
 from core.i18n import language, say
 from core.infra.clock import Clock
 from core.infra.home import read_own, write_atomically
-from core.model.errors import UnavailableError
+from core.infra.network import ServiceUnavailable, ask_service
 from core.model.settings import Settings
 from core.model.snapshot import NewRelease
 
 log = logging.getLogger(__name__)
 
-_SECONDS = 10.0
-_LONGEST = 64 * 1024
 _EVERY, _RETRY = timedelta(hours=24), timedelta(hours=1)
 _LONGEST_NOTES = 8000
 
 
-class UpdateUnavailable(UnavailableError):
-    """The document could not be fetched or cannot be used; the message says why."""
-
-
-async def ask_for_release(url: str, version: str, proxy: str = "none") -> dict[str, Any]:
-    """The document, checked. Raises `UpdateUnavailable`."""
-    from core.infra.network import AnswerUnreadable, async_client, in_words, read_body
-
-    try:
-        async with (
-            asyncio.timeout(_SECONDS),
-            async_client(url, proxy, headers={"User-Agent": f"rotor/{version}"}) as http,
-            http.stream("GET", url) as answer,
-        ):
-            if answer.status_code != 200:
-                raise UpdateUnavailable(say("it answered with status {status}", status=answer.status_code))
-            body = await read_body(answer, _LONGEST)
-    except UpdateUnavailable:
-        raise
-    except TimeoutError:
-        raise UpdateUnavailable(say("it did not answer within {seconds:.0f} s", seconds=_SECONDS)) from None
-    except AnswerUnreadable as error:
-        raise UpdateUnavailable(say("its answer cannot be used: {error}", error=error)) from None
-    except Exception as error:
-        raise UpdateUnavailable(say("it cannot be reached: {error}", error=in_words(error))) from None
-    return _checked(body)
+async def ask_for_release(url: str, proxy: str = "none") -> dict[str, Any]:
+    """The document, checked. Raises `ServiceUnavailable`."""
+    return _checked(await ask_service(url, proxy))
 
 
 def newer(document: dict[str, Any], version: str) -> NewRelease | None:
@@ -106,8 +80,8 @@ class UpdateCheck:
             return
         self._asked_at, self._failed = now, True
         try:
-            self._document = await ask_for_release(self._url, self._version, self._proxy)
-        except UpdateUnavailable as error:
+            self._document = await ask_for_release(self._url, self._proxy)
+        except ServiceUnavailable as error:
             log.info("no news of new versions: %s", error)
             return
         self._failed = False
@@ -125,7 +99,7 @@ class UpdateCheck:
             if kept["url"] == self._url:
                 self._document = _checked(json.dumps(kept["document"]).encode("utf-8"))
                 self._asked_at = datetime.fromisoformat(kept["asked_at"])
-        except (OSError, ValueError, KeyError, TypeError, UpdateUnavailable):
+        except (OSError, ValueError, KeyError, TypeError, ServiceUnavailable):
             return
 
 
@@ -135,15 +109,15 @@ def _checked(body: bytes) -> dict[str, Any]:
     try:
         found = json.loads(body)
         if not isinstance(found, dict):
-            raise UpdateUnavailable(say("its answer is no version document"))
+            raise ServiceUnavailable(say("its answer is no version document"))
         document = cast("dict[str, Any]", found)
         Version(document["version"])
         notes = document.setdefault("notes", "")
         texts = cast("dict[str, Any]", notes).values() if isinstance(notes, dict) else [notes]
         if not all(isinstance(text, str) for text in (*texts, document.get("page", ""), document.get("date", ""))):
-            raise UpdateUnavailable(say("its answer is no version document"))
+            raise ServiceUnavailable(say("its answer is no version document"))
     except (ValueError, KeyError, TypeError, InvalidVersion, RecursionError):
-        raise UpdateUnavailable(say("its answer is no version document")) from None
+        raise ServiceUnavailable(say("its answer is no version document")) from None
     return document
 
 

@@ -15,18 +15,14 @@ from pydantic import SecretStr
 
 from core import __version__
 from core.i18n import say
-from core.infra.logs import hide, redacted
-from core.infra.network import AnswerUnreadable, async_client, in_words, read_body
-from core.model.errors import UnavailableError
+from core.infra.logs import hide
+from core.infra.network import ServiceUnavailable, ask_service
 from core.model.known import Known
 from core.model.settings import Settings
 from core.model.snapshot import Control, SessionPhase, Snapshot, StopStatus
 from core.notify.alerts import faults_of
 
 log = logging.getLogger(__name__)
-
-_SECONDS = 10.0
-"""Seconds that the service may take."""
 
 _RETRY = 30.0
 """Seconds after which a ping that failed is sent again."""
@@ -38,7 +34,6 @@ of a session pass by themselves."""
 _STALE = 60.0
 """Seconds without a new snapshot after which the engine no longer counts as working."""
 
-_LONGEST = 64 * 1024
 _NOT_FOUND = b"OK (not found)"
 """The answer of healthchecks.io, with status 200, for an address that it does not know."""
 
@@ -53,39 +48,15 @@ class Signal(StrEnum):
     LOG = "/log"
 
 
-class HeartbeatFailed(UnavailableError):
-    """The service did not take the ping; the message says why, without the address."""
-
-
 async def ping(address: str, signal: Signal, text: str, proxy: str) -> None:
-    """Send one line to the service. Raises `HeartbeatFailed`."""
+    """Send one line to the service. Raises `ServiceUnavailable`."""
     url = httpx.URL(address)
     url = url.copy_with(path=url.path.rstrip("/") + signal)
     for secret in (address, str(url)):
         hide(SecretStr(secret))
-    headers = {"User-Agent": f"rotor/{__version__}"}
-    try:
-        client = await asyncio.to_thread(
-            async_client, str(url), proxy, headers=headers
-        )  # its certificates take a while
-        async with (
-            asyncio.timeout(_SECONDS),
-            client as http,
-            http.stream("POST", url, content=text.encode("utf-8")) as answer,
-        ):
-            body = await read_body(answer, _LONGEST)
-            if not answer.is_success:
-                raise HeartbeatFailed(say("it answered with status {status}", status=answer.status_code))
-            if body.strip().startswith(_NOT_FOUND):
-                raise HeartbeatFailed(say("it does not know this address"))
-    except HeartbeatFailed:
-        raise
-    except TimeoutError:
-        raise HeartbeatFailed(say("it did not answer within {seconds:.0f} s", seconds=_SECONDS)) from None
-    except AnswerUnreadable as error:
-        raise HeartbeatFailed(say("its answer cannot be used: {error}", error=error)) from None
-    except Exception as error:
-        raise HeartbeatFailed(say("it cannot be reached: {error}", error=redacted(in_words(error)))) from None
+    body = await ask_service(str(url), proxy, post=text)
+    if body.strip().startswith(_NOT_FOUND):
+        raise ServiceUnavailable(say("it does not know this address"))
 
 
 class Heartbeat:
@@ -139,7 +110,7 @@ class Heartbeat:
     async def _ping(self, address: str, signal: Signal, text: str) -> None:
         try:
             await ping(address, signal, text, self._settings.network.proxy)
-        except HeartbeatFailed as error:
+        except ServiceUnavailable as error:
             self._due_at = min(self._due_at, self._real() + _RETRY)
             if self._trouble != str(error):
                 log.warning("the heartbeat is not delivered: %s", error)

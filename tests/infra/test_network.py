@@ -16,13 +16,14 @@ from core.infra.clock import SteppedClock
 from core.infra.network import (
     AnswerUnreadable,
     NetworkUnavailable,
+    ServiceUnavailable,
     async_client,
     child_environment,
     limit_requests,
     proxy_for,
     read_body,
 )
-from core.infra.updates import UpdateUnavailable, ask_for_release
+from core.infra.updates import ask_for_release
 from core.model.bond import BondCode
 from core.model.known import Known, Unknown
 from core.model.settings import NetworkSettings
@@ -226,8 +227,8 @@ async def test_an_answer_that_unpacks_to_much_is_refused_before_it_takes_memory(
         found = (await feed.snapshot([BOND]))[BOND]
         with pytest.raises(BadAnswer, match=r"longer than 8 MiB|cannot be unpacked"):
             await client.login(USER, PASSWORD)
-        with pytest.raises(UpdateUnavailable, match=r"longer than 64 kB|cannot be unpacked"):
-            await ask_for_release(f"{server.url}/news", "1")
+        with pytest.raises(ServiceUnavailable, match=r"longer than 64 kB|cannot be unpacked"):
+            await ask_for_release(f"{server.url}/news")
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

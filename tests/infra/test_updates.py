@@ -11,7 +11,8 @@ from pydantic import ValidationError
 
 from core.i18n import use_language
 from core.infra.clock import SteppedClock
-from core.infra.updates import UpdateCheck, UpdateUnavailable, ask_for_release, newer
+from core.infra.network import ServiceUnavailable
+from core.infra.updates import UpdateCheck, ask_for_release, newer
 from core.model.settings import UpdateSettings
 from core.model.time import SHANGHAI
 from tests.factorcat.server import Server, answer
@@ -104,19 +105,19 @@ async def test_a_failed_check_is_retried_after_an_hour_and_harmless(server: Serv
 )
 async def test_an_invalid_version_document_is_refused(document: Any, server: Server) -> None:
     server.on("/news", answer(200, document))
-    with pytest.raises(UpdateUnavailable, match="no version document"):
-        await ask_for_release(f"{server.url}/news", "1.0")
+    with pytest.raises(ServiceUnavailable, match="no version document"):
+        await ask_for_release(f"{server.url}/news")
 
 
 async def test_a_long_response_is_cut_off(server: Server) -> None:
     server.on("/news", answer(200, {**NEWS, "notes": "x" * 100_000}))
-    with pytest.raises(UpdateUnavailable, match="longer than 64 kB"):
-        await ask_for_release(f"{server.url}/news", "1.0")
+    with pytest.raises(ServiceUnavailable, match="longer than 64 kB"):
+        await ask_for_release(f"{server.url}/news")
 
 
 async def test_an_unreachable_update_server_is_harmless(tmp_path: Path) -> None:
-    with pytest.raises(UpdateUnavailable, match="cannot be reached"):
-        await ask_for_release("http://127.0.0.1:9/news", "1.0")
+    with pytest.raises(ServiceUnavailable, match="cannot be reached"):
+        await ask_for_release("http://127.0.0.1:9/news")
 
 
 async def test_without_an_address_no_request_is_made(tmp_path: Path) -> None:

@@ -15,11 +15,12 @@ from core.engine.engine import Engine
 from core.infra.config import SettingsError, load_settings
 from core.infra.home import Home
 from core.infra.logs import redacted
+from core.infra.network import ServiceUnavailable
 from core.model.known import Known
 from core.model.quote import SessionPhase
 from core.model.settings import Settings
 from core.model.snapshot import BlockKind, Control, Snapshot, StopStatus
-from core.notify.heartbeat import Heartbeat, HeartbeatFailed, Signal, ping
+from core.notify.heartbeat import Heartbeat, Signal, ping
 from tests.factorcat.server import Server, drip, raw, silence
 from tests.tui.samples import blocked, positions, snapshot
 from tests.waiting import drained, until, wait_until
@@ -166,7 +167,7 @@ async def test_a_service_that_refuses_is_named_once_and_tried_again_soon(
 async def test_a_service_that_does_not_answer_delays_nothing(
     server: Server, reply: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("core.notify.heartbeat._SECONDS", 0.2)
+    monkeypatch.setattr("core.infra.network._SERVICE_SECONDS", 0.2)
     server.on(f"/{KEY}", reply)
     world = World(server)
     begun = time.perf_counter()
@@ -178,7 +179,7 @@ async def test_a_service_that_does_not_answer_delays_nothing(
 
 
 async def test_no_sentence_holds_the_address() -> None:
-    with pytest.raises(HeartbeatFailed) as failed:
+    with pytest.raises(ServiceUnavailable) as failed:
         await ping(f"http://127.0.0.1:9/{KEY}", Signal.OK, "x", "none")
     assert KEY not in str(failed.value)
 

@@ -19,15 +19,15 @@ from core.i18n import mark, say
 from core.infra.clock import RealClock
 from core.infra.credentials import Credentials, platform_account
 from core.infra.home import Home
-from core.infra.network import async_client
-from core.infra.updates import UpdateUnavailable, ask_for_release, newer
+from core.infra.network import ServiceUnavailable, async_client
+from core.infra.updates import ask_for_release, newer
 from core.model.finding import CheckResult, Finding
 from core.model.known import Known, Unknown
 from core.model.quote import Quote
 from core.model.settings import Settings
 from core.model.time import SHANGHAI
 from core.notify.channels import MailFailed, NotSent, PushReceiver, mail_password, receivers_of, try_login
-from core.notify.heartbeat import HeartbeatFailed, Signal, ping
+from core.notify.heartbeat import Signal, ping
 from core.notify.outbox import failing_receivers
 from core.quotes.failover import FailoverQuotes
 from core.rules.record_parameters import rule_of
@@ -357,7 +357,7 @@ async def check_heartbeat(settings: Settings) -> list[Finding]:
         return [Finding.note("heartbeat", say("none is set: a machine that is off reports nothing"))]
     try:
         await ping(address, Signal.LOG, say("rotor doctor was here"), settings.network.proxy)
-    except HeartbeatFailed as error:
+    except ServiceUnavailable as error:
         return [Finding.warning("heartbeat", str(error), say("See notify.heartbeat_url."))]
     minutes = settings.notify.heartbeat_minutes
     if settings.mode == "sandbox":
@@ -369,8 +369,8 @@ async def check_updates(settings: Settings) -> list[Finding]:
     if not settings.updates.url:
         return [Finding.note("updates", say("version {version}; no address of news is set", version=__version__))]
     try:
-        release = newer(await ask_for_release(settings.updates.url, __version__, settings.network.proxy), __version__)
-    except UpdateUnavailable as error:
+        release = newer(await ask_for_release(settings.updates.url, settings.network.proxy), __version__)
+    except ServiceUnavailable as error:
         return [Finding.note("updates", say("version {version}; no news: {error}", version=__version__, error=error))]
     if release is None:
         return [Finding.ok("updates", say("version {version} is the newest", version=__version__))]
