@@ -194,8 +194,10 @@ class AkshareBondInfo:
             table = await self._client.fetch(kept.name)
             facts = kept.read(table)
             if len(facts) < LEAST_OF_LAST * len(kept.facts):
-                counts = {"facts": len(facts), "last": len(kept.facts)}
-                raise TableRefused(say("it has {facts} bonds, the last good one had {last}", **counts))
+                last = len(kept.facts)
+                raise TableRefused(
+                    say("it has {facts} bonds, the last good one had {last}", facts=len(facts), last=last)
+                )
         except Exception as error:
             if not isinstance(error, TableUnavailable | TableRefused):
                 log.exception("the bond table of %s could not be read", kept.source)

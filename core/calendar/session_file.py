@@ -88,9 +88,12 @@ def in_whole_years(known: Sequence[date], later: Sequence[date]) -> tuple[date, 
     for year in sorted({day.year for day in whole}):
         count = sum(day.year == year for day in (*known, *whole))
         if not MIN_SESSIONS <= count <= MAX_SESSIONS:
-            limits = {"least": MIN_SESSIONS, "most": MAX_SESSIONS}
             text = say(
-                "has {count} sessions in {year}, where a year has {least} to {most}", count=count, year=year, **limits
+                "has {count} sessions in {year}, where a year has {least} to {most}",
+                count=count,
+                year=year,
+                least=MIN_SESSIONS,
+                most=MAX_SESSIONS,
             )
             raise SessionListRefused(text)
     for before, after in pairwise([known[-1], *whole]):
@@ -173,5 +176,5 @@ def _parse(number: int, text: str) -> date:
         return parse_day(text)
     except ValueError:
         shown = text if len(text) <= 20 else f"{text[:20]}..."
-        told = {"line": number, "shown": shown}
-        raise SessionListRefused(say("has no date such as 2027-01-04 in line {line}: {shown!r}", **told)) from None
+        told = say("has no date such as 2027-01-04 in line {line}: {shown!r}", line=number, shown=shown)
+        raise SessionListRefused(told) from None

@@ -324,16 +324,12 @@ def _bonds(shown: Snapshot) -> Iterator[Condition]:
         return
     for row in shown.positions.value:
         if row.state == TradingState.HALTED:
-            yield Condition(
-                f"suspended:{row.code}",
-                NotificationKind.BOND,
-                say(
-                    "{code} {name} is suspended: your {volume} 张 cannot be sold",
-                    **_of(row.code, row.name, row.volume),
-                ),
-                say("{code} {name} trades again", code=row.code, name=row.name),
-                _STEADY,
+            code, name = row.code, row.name
+            held = say(
+                "{code} {name} is suspended: your {volume} 张 cannot be sold", code=code, name=name, volume=row.volume
             )
+            over = say("{code} {name} trades again", code=code, name=name)
+            yield Condition(f"suspended:{code}", NotificationKind.BOND, held, over, _STEADY)
 
 
 def _listed(shown: Snapshot) -> Iterator[Condition]:
@@ -342,10 +338,6 @@ def _listed(shown: Snapshot) -> Iterator[Condition]:
             "{code} {name} is on the list and suspended: not bought, its slot stays empty", code=row.code, name=row.name
         )
         yield Condition(f"listed:{shown.trading_day}:{row.code}", NotificationKind.BOND, text)
-
-
-def _of(code: object, name: str, volume: int) -> dict[str, object]:
-    return {"code": code, "name": name, "volume": volume}
 
 
 def _day(shown: Snapshot) -> Iterator[Condition]:

@@ -105,8 +105,9 @@ def _connected(settings: EmailSettings, password: SecretStr | None) -> smtplib.S
             if server.has_extn("starttls"):
                 server.starttls(context=context)
             elif password is not None:
-                where = {"host": settings.host, "port": settings.port}
-                raise MailFailed(say("{host} offers no TLS on port {port}: the password was not sent.", **where))
+                host, port = settings.host, settings.port
+                told = say("{host} offers no TLS on port {port}: the password was not sent.", host=host, port=port)
+                raise MailFailed(told)
         if password is not None:
             server.login(settings.sender, password.get_secret_value())
     except BaseException:
@@ -119,10 +120,8 @@ def _message(settings: EmailSettings, subject: str, text: str, number: str) -> E
     message = EmailMessage()
     message["From"], message["To"] = settings.sender, ", ".join(settings.receivers)
     message["Subject"] = " ".join(subject.split())
-    message["Date"], message["Message-ID"] = (
-        formatdate(localtime=True),
-        (f"<{number}@rotor.invalid>" if number else make_msgid(domain="rotor.invalid")),
-    )
+    message["Date"] = formatdate(localtime=True)
+    message["Message-ID"] = f"<{number}@rotor.invalid>" if number else make_msgid(domain="rotor.invalid")
     message.set_content(text)
     return message
 
