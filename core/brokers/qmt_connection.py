@@ -11,6 +11,7 @@ from core.brokers.qmt_rows import AccountStatus, DoubtfulRow, OrderError
 from core.brokers.qmt_session import STATUS_QUERY, ConnectFailure, Disconnected, QmtSession, SdkEvent
 from core.i18n import say
 from core.infra.clock import Clock
+from core.infra.tasks import end_tasks
 from core.infra.worker_thread import CallTimedOut
 from core.model.known import Maybe, Unknown
 from core.model.order import BrokerOrder, Fill
@@ -98,9 +99,7 @@ class QmtConnection:
         self._retrying = asyncio.create_task(self._reconnect_forever())
 
     async def stop(self) -> None:
-        if self._retrying is not None:
-            self._retrying.cancel()
-            await asyncio.gather(self._retrying, return_exceptions=True)
+        await end_tasks(self._retrying)
         session, self._session = self._session, None
         stopping = session.close() if session is not None else None
         self._set_state(ConnectionStatus.DISCONNECTED, say("rotor has ended"))

@@ -16,6 +16,7 @@ from core.infra.config import write_setting
 from core.infra.credentials import TOKEN, Credentials, platform_account
 from core.infra.home import Home
 from core.infra.logs import hide
+from core.infra.tasks import end_tasks
 from core.model.command import LoggedIn, Login, Logout, OpenSafe
 from core.model.known import Known, Unknown
 from core.model.snapshot import Level
@@ -61,9 +62,7 @@ class PlatformLogin:
             pass
 
     async def close(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await end_tasks(self._task)
 
     async def renew(self) -> None:
         """Renew the login well before its token expires; log in if the platform did not answer at the start."""

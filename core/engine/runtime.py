@@ -28,6 +28,7 @@ from core.infra.clock import RealClock
 from core.infra.credentials import Credentials
 from core.infra.credentials_file import CredentialsFile
 from core.infra.home import Home
+from core.infra.tasks import end_tasks
 from core.infra.updates import UpdateCheck
 from core.model.quote import SessionPhase
 from core.model.snapshot import BlockKind, Snapshot
@@ -208,11 +209,7 @@ class EngineRuntime:
         await self._heartbeat.close()
         await self._notifier.close()
         await self._login.close()
-        optional = (self._reading, self._tables, self._copying, self._planning)
-        tasks = [task for task in optional if task is not None]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end_tasks(self._reading, self._tables, self._copying, self._planning)
         if self._by_itself:
             self._components.state_store.keep(RUNNING, "")
         logging.getLogger().removeHandler(self._events)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from core.infra.clock import Clock
+from core.infra.tasks import end_tasks
 
 log = logging.getLogger(__name__)
 
@@ -49,9 +50,7 @@ class Supervisor:
         return recent[-1] if recent else None
 
     async def close(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end_tasks(*self._tasks)
 
     async def _keep(self, part: str, work: Callable[[], Awaitable[None]]) -> None:
         pause = _PAUSE

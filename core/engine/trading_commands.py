@@ -31,7 +31,6 @@ from core.model.plan import Plan
 from core.model.platform import Selection
 from core.model.snapshot import BlockKind, Control, Rebalance
 from core.trading.executor import RebalanceRefused
-from core.trading.order_manager import CANCEL_PROOF
 from core.trading.risk import HALTED
 
 log = logging.getLogger(__name__)
@@ -156,8 +155,7 @@ class TradingCommands:
                     state=order.state,
                 )
             )
-        await order_manager.cancel(command.client_order_id)
-        await order_manager.wait_until_done([command.client_order_id], CANCEL_PROOF)
+        await order_manager.cancel_and_wait([command.client_order_id])
         return str(order_manager.journal[command.client_order_id].state)
 
     async def pause(self, _: PauseBuys) -> None:

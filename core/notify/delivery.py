@@ -12,6 +12,7 @@ from core.i18n import say, say_many
 from core.infra.clock import Clock, RealClock
 from core.infra.credentials import Credentials
 from core.infra.home import Home
+from core.infra.tasks import end_tasks
 from core.infra.worker_thread import CallTimedOut, WorkerThread
 from core.model.notification import NotificationKind
 from core.model.settings import Settings
@@ -239,9 +240,7 @@ class Notifier:
             try:
                 done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             finally:
-                for task in tasks:
-                    task.cancel()
-                await asyncio.gather(*tasks, return_exceptions=True)
+                await end_tasks(*tasks)
             if carrying is not None and carrying in done:
                 carrying.result()
 

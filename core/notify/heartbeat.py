@@ -17,6 +17,7 @@ from core import __version__
 from core.i18n import say
 from core.infra.logs import hide
 from core.infra.network import ServiceUnavailable, ask_service
+from core.infra.tasks import end_tasks
 from core.model.known import Known
 from core.model.settings import Settings
 from core.model.snapshot import Control, SessionPhase, Snapshot, StopStatus
@@ -103,9 +104,7 @@ class Heartbeat:
 
     async def close(self) -> None:
         """Stop a ping that is on its way."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await end_tasks(self._task)
 
     async def _ping(self, address: str, signal: Signal, text: str) -> None:
         try:

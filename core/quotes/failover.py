@@ -13,6 +13,7 @@ from typing import Protocol
 from core.i18n import say
 from core.infra.clock import Clock
 from core.infra.network import in_words
+from core.infra.tasks import end_tasks
 from core.model.bond import BondCode
 from core.model.known import Known, Maybe, Unknown
 from core.model.quote import Quote
@@ -146,10 +147,8 @@ class FailoverQuotes:
 
     async def stop(self) -> None:
         self._stopping.set()
-        if self._monitoring is not None:
-            self._monitoring.cancel()
-            await asyncio.gather(self._monitoring, return_exceptions=True)
-            self._monitoring = None
+        await end_tasks(self._monitoring)
+        self._monitoring = None
         for source in self._sources:
             await source.feed.stop()
 

@@ -9,6 +9,7 @@ import httpx
 from core.i18n import say
 from core.infra.clock import Clock
 from core.infra.network import in_words
+from core.infra.tasks import end_tasks
 from core.model.bond import BondCode
 from core.model.errors import UnavailableError
 from core.model.known import Known, Maybe, Unknown
@@ -72,10 +73,8 @@ class PolledQuotes:
             self._poller = asyncio.create_task(self._poll(), name=f"quotes of {self._name}")
 
     async def stop(self) -> None:
-        if self._poller is not None:
-            self._poller.cancel()
-            await asyncio.gather(self._poller, return_exceptions=True)
-            self._poller = None
+        await end_tasks(self._poller)
+        self._poller = None
 
     def watch(self, codes: Iterable[BondCode]) -> None:
         wanted = tuple(sorted(set(codes)))

@@ -11,6 +11,7 @@ from core.i18n import mark, say
 from core.infra import xtquant_sdk
 from core.infra.clock import Clock
 from core.infra.network import in_words
+from core.infra.tasks import end_tasks
 from core.infra.worker_thread import CallTimedOut, WorkerThread
 from core.model.bond import BondCode, CodeRefused
 from core.model.bond_info import BondFacts
@@ -99,9 +100,7 @@ class QmtQuotes:
 
     async def stop(self) -> None:
         """Disconnect and forget the subscription, so that `start` can make a new one."""
-        if self._maintaining is not None:
-            self._maintaining.cancel()
-            await asyncio.gather(self._maintaining, return_exceptions=True)
+        await end_tasks(self._maintaining)
         if self._worker is not None:
             with contextlib.suppress(Exception):
                 await self._call(lambda sdk: sdk.disconnect())

@@ -19,7 +19,7 @@ from core.rules.plan_input import PlanInput
 from core.rules.planner import leg_price, plan_buys, plan_for
 from core.rules.sizing import affordable, cost
 from core.rules.ticks_and_lots import LOT, sellable_lots
-from core.trading.order_manager import CANCEL_PROOF, OrderManager
+from core.trading.order_manager import OrderManager
 from core.trading.runs import Runs
 
 log = logging.getLogger(__name__)
@@ -190,18 +190,14 @@ class Executor:
         await self._cancel_live(ids)
         if all(journal[key].state is OrderState.FILLED for key in ids):
             return ()
-        unanswered = (
-            await self._order_manager.sync_with_broker()
-        )  # also orders that count as refused or cancelled may have changed
+        # Orders that count as refused or cancelled may have changed too.
+        unanswered = await self._order_manager.sync_with_broker()
         await self._cancel_live(ids)
         return late if unanswered is None else ()
 
     async def _cancel_live(self, ids: Sequence[str]) -> None:
         """Cancel what is live of these orders and wait for the proof."""
-        live = [key for key in ids if self._order_manager.journal[key].live]
-        for key in live:
-            await self._order_manager.cancel(key)
-        await self._order_manager.wait_until_done(live, CANCEL_PROOF)
+        await self._order_manager.cancel_and_wait([key for key in ids if self._order_manager.journal[key].live])
 
     def _left_over(self, tries: Sequence[_Try], plan: Plan, attempt: int, late: Collection[str]) -> list[_Try]:
         """What is still to trade of each leg: only a proven cancel of an order that was `late` is followed up.

@@ -85,6 +85,10 @@ class Ledger:
         """What is owned now; bonds of which nothing is left are absent."""
         return dict(self._owned)
 
+    def volume(self, code: BondCode) -> int:
+        """How many 张 of a bond are owned."""
+        return self._owned[code].volume if code in self._owned else 0
+
     def bought_on(self, day: date) -> Decimal:
         """What the day's buys have cost, CNY, fees included."""
         ours = "kind = 'fill' and trading_day = ? and side = ?"
@@ -98,14 +102,13 @@ class Ledger:
     def _enter(self, kind: EntryKind, key: str, fill: Fill, client_order_id: str) -> bool:
         if key in self._booked:
             return False
-        owned = self._owned.get(fill.code)
         if fill.volume <= 0:
             raise ValueError(f"{fill.code}: a fill of {fill.volume} 张")
         why = _why_impossible(kind, fill.volume, fill.price, fill.fee)
         if why is not None:
             raise ValueError(f"{fill.code}: {why}")
-        if fill.side is Side.SELL and fill.volume > (owned.volume if owned else 0):
-            raise ValueError(f"{fill.code}: sold {fill.volume} 张, the ledger owns {owned.volume if owned else 0}")
+        if fill.side is Side.SELL and fill.volume > (owned := self.volume(fill.code)):
+            raise ValueError(f"{fill.code}: sold {fill.volume} 张, the ledger owns {owned}")
         row = {"key": key, "kind": str(kind), "client_order_id": client_order_id} | row_of(fill)
         del row["trade_id"], row["remark"]
         # A fill has happened, whatever the disk says; what the user decides can be decided again.
@@ -117,16 +120,10 @@ class Ledger:
 
     def _load(self, row: StoredRow) -> None:
         entry = entry_of(row)
-        owned = self._owned.get(entry.code)
-        if entry.side is Side.SELL and entry.volume > (owned.volume if owned else 0):
-            raise DamagedValueError(
-                say(
-                    "{volume} 张 of {code} are sold, {owned} were owned",
-                    volume=entry.volume,
-                    code=entry.code,
-                    owned=owned.volume if owned else 0,
-                )
-            )
+        code, volume = entry.code, entry.volume
+        if entry.side is Side.SELL and volume > (owned := self.volume(code)):
+            told = say("{volume} 张 of {code} are sold, {owned} were owned", volume=volume, code=code, owned=owned)
+            raise DamagedValueError(told)
         self._remember(row.get("key", as_text), entry.client_order_id)
         self._move(entry.kind, entry.code, entry.side, entry.volume, entry.price, entry.fee)
 

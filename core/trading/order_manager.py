@@ -12,6 +12,7 @@ from core.i18n import say
 from core.infra.backlog import BooksUnwritable
 from core.infra.clock import Clock
 from core.infra.logs import ABOUT
+from core.infra.tasks import end_tasks
 from core.model.bond import BondCode
 from core.model.known import Unknown
 from core.model.order import (
@@ -156,6 +157,12 @@ class OrderManager:
             except Exception:
                 log.exception("asking to cancel %s raised", client_order_id)
 
+    async def cancel_and_wait(self, client_order_ids: Sequence[str]) -> bool:
+        """Ask the broker to cancel these orders, and wait for the proof; whether all of them are over."""
+        for client_order_id in client_order_ids:
+            await self.cancel(client_order_id)
+        return await self.wait_until_done(client_order_ids, CANCEL_PROOF)
+
     async def wait_until_done(self, client_order_ids: Iterable[str], seconds: float) -> bool:
         """Wait until all of these orders are over, at most `seconds` of the clock; whether they are.
 
@@ -251,9 +258,7 @@ class OrderManager:
         try:
             await asyncio.gather(*placing)
         finally:
-            for task in placing:
-                task.cancel()
-            await asyncio.gather(*placing, return_exceptions=True)
+            await end_tasks(*placing)
             self._sending.difference_update(intent.client_order_id for intent in intents)
             for intent in unsent.values():
                 self._refuse_unsent(intent, "the run was broken off")

@@ -11,7 +11,7 @@ from core.model.order import Order, OrderState, Side
 from core.model.snapshot import BlockKind, BlockReason
 from core.rules.planner import disagreements
 from core.trading.account import silence
-from core.trading.order_manager import CANCEL_PROOF, OrderManager
+from core.trading.order_manager import OrderManager
 
 log = logging.getLogger(__name__)
 
@@ -79,9 +79,7 @@ async def end_working(order_manager: OrderManager) -> str | None:
     ]
     if not working:
         return None
-    for client_order_id in working:
-        await order_manager.cancel(client_order_id)
-    await order_manager.wait_until_done(working, CANCEL_PROOF)
+    await order_manager.cancel_and_wait(working)
     return await order_manager.sync_with_broker()
 
 
@@ -108,7 +106,7 @@ def _end_past_buys(order_manager: OrderManager, held: Mapping[BondCode, int]) ->
             intent.side is Side.BUY
             and intent.trading_day < today
             and intent.code not in order_manager.frozen
-            and held.get(intent.code, 0) == _owned(order_manager, order)
+            and held.get(intent.code, 0) == order_manager.ledger.volume(intent.code)
         ):
             state = OrderState.LAPSED if order.live or order.filled_volume else OrderState.REFUSED
             text = say(
@@ -120,7 +118,8 @@ def _end_past_buys(order_manager: OrderManager, held: Mapping[BondCode, int]) ->
 
 def _unresolved(order_manager: OrderManager, order: Order, held: Mapping[BondCode, int]) -> str:
     """What is known of an unresolved order, and what the user can do."""
-    intent, owned, volume = order.intent, _owned(order_manager, order), held.get(order.intent.code, 0)
+    intent = order.intent
+    owned, volume = order_manager.ledger.volume(intent.code), held.get(intent.code, 0)
     if_filled = owned + order.remaining * (1 if intent.side is Side.BUY else -1)
     fits = {owned: say(", which fits dead"), if_filled: say(", which fits filled")}.get(volume, "")
     return say(
@@ -149,8 +148,3 @@ def _described(order: Order, today: date) -> str:
         filled=filled,
         day=day,
     )
-
-
-def _owned(order_manager: OrderManager, order: Order) -> int:
-    owned = order_manager.ledger.holdings().get(order.intent.code)
-    return owned.volume if owned else 0

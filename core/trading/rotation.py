@@ -27,7 +27,7 @@ from core.rules.refill import NOTHING, freed
 from core.rules.selection import check_selection
 from core.trading.account import AccountReader
 from core.trading.executor import Executor, RebalanceRefused
-from core.trading.order_manager import CANCEL_PROOF, OrderManager
+from core.trading.order_manager import OrderManager
 from core.trading.reconcile import reconcile
 from core.trading.risk import TradingControls
 from core.trading.runs import Runs, progress
@@ -238,9 +238,7 @@ class Rotation:
         """Cancel every live order, also those of a running stop or rebalance, and wait for the proofs."""
         order_manager = self.order_manager
         live = [order.intent.client_order_id for order in order_manager.journal.open() if order.live]
-        for key in live:
-            await order_manager.cancel(key)
-        if not await order_manager.wait_until_done(live, CANCEL_PROOF):
+        if not await order_manager.cancel_and_wait(live):
             await order_manager.sync_with_broker()
         done = tuple(key for key in live if order_manager.journal[key].done)
         return Cancelled(done, tuple(key for key in live if key not in done))

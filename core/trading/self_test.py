@@ -19,7 +19,7 @@ from core.model.quote import Quote
 from core.rules.pricing import why_not_tradable
 from core.rules.sizing import cost
 from core.rules.ticks_and_lots import LOT, day_limits
-from core.trading.order_manager import CANCEL_PROOF, OrderManager
+from core.trading.order_manager import OrderManager
 
 log = logging.getLogger(__name__)
 
@@ -164,8 +164,7 @@ async def _read_back(order_manager: OrderManager, intent: Intent, before: Decima
 async def _cancel(order_manager: OrderManager, key: str) -> None:
     if order_manager.journal[key].unresolved:
         await order_manager.sync_with_broker()
-    await order_manager.cancel(key)
-    await order_manager.wait_until_done([key], CANCEL_PROOF)
+    await order_manager.cancel_and_wait([key])
     order = order_manager.journal[key]
     listed = await _listed(order_manager, key)
     if not order.done and listed is not None and listed.state in DONE_STATES:

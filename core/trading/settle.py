@@ -82,7 +82,7 @@ async def adopt(order_manager: OrderManager, code: BondCode, price: Decimal | No
 async def adoptable(order_manager: OrderManager, code: BondCode) -> tuple[int, Decimal]:
     """How many 张 of a bond are not managed yet, and their cost in the account. Raises `CannotSettle`."""
     held, cost = await _holding(order_manager, code)
-    more = held - _owned(order_manager, code)
+    more = held - order_manager.ledger.volume(code)
     if more <= 0:
         raise CannotSettle(
             say(
@@ -100,7 +100,7 @@ async def release(order_manager: OrderManager, code: BondCode) -> int:
 
     Raises `CannotSettle`.
     """
-    owned = _owned(order_manager, code)
+    owned = order_manager.ledger.volume(code)
     if owned == 0:
         raise CannotSettle(say("{code}: the strategy owns nothing of it", code=code))
     _not_busy(order_manager, code)
@@ -120,7 +120,7 @@ async def _is_listed(order_manager: OrderManager, order: Order) -> bool:
 
 async def _check_holding(order_manager: OrderManager, order: Order) -> None:
     held, _ = await _holding(order_manager, order.intent.code)
-    owned, rest = _owned(order_manager, order.intent.code), order.remaining
+    owned, rest = order_manager.ledger.volume(order.intent.code), order.remaining
     after = owned + rest if order.intent.side is Side.BUY else owned - rest
     if held < after or after < 0:
         raise CannotSettle(
@@ -159,11 +159,6 @@ async def _holding(order_manager: OrderManager, code: BondCode) -> tuple[int, De
     if code in order_manager.frozen:
         raise CannotSettle(order_manager.frozen[code])
     return next(((row.volume, row.cost) for row in positions.value if row.code == code), (0, Decimal(0)))
-
-
-def _owned(order_manager: OrderManager, code: BondCode) -> int:
-    owned = order_manager.ledger.holdings().get(code)
-    return owned.volume if owned else 0
 
 
 def _not_busy(order_manager: OrderManager, code: BondCode) -> None:

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Protocol
 
 from core.i18n import say
+from core.infra.tasks import end_tasks
 from core.model.account import Owned
 from core.model.bond import BondCode
 from core.model.known import Known, Maybe, Unknown
@@ -21,7 +22,7 @@ from core.rules.pricing import order_price, why_not_tradable
 from core.rules.stops import Levels, Ratios, crossed, levels_of
 from core.rules.ticks_and_lots import sellable_lots
 from core.trading.account import AccountReader
-from core.trading.order_manager import CANCEL_PROOF, OrderManager
+from core.trading.order_manager import OrderManager
 from core.trading.risk import LiveConsent, TradingControls
 from core.trading.stop_rows import Crossing, Situation, Watch, stop_row
 
@@ -127,10 +128,7 @@ class StopMonitor:
 
     async def close(self) -> None:
         """Start no more sales; orders at the broker stay as they are."""
-        tasks = tuple(self._selling.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end_tasks(*self._selling.values())
 
     def rows(self) -> dict[BondCode, StopRow]:
         """The stops of each managed bond, as they would act on the next price."""
@@ -311,8 +309,7 @@ class StopMonitor:
             return refused[key]
         late = not await order_manager.wait_until_done([key], min(PATIENCE, float(self._settings.orders.timeout)))
         if late:
-            await order_manager.cancel(key)
-            await order_manager.wait_until_done([key], CANCEL_PROOF)
+            await order_manager.cancel_and_wait([key])
         if order_manager.journal[key].state is not OrderState.FILLED:
             await order_manager.sync_with_broker()
         order = order_manager.journal[key]
@@ -332,8 +329,7 @@ class StopMonitor:
                 return say("order {key} is {state}: frozen until that is settled", key=key, state=say(order.state))
             if order.live and order.intent.side is Side.SELL and bid is not None and order.intent.price <= bid:
                 return say("order {key} sells it already", key=key)
-            await order_manager.cancel(key)
-            if not await order_manager.wait_until_done([key], CANCEL_PROOF):
+            if not await order_manager.cancel_and_wait([key]):
                 return say(
                     "order {key} is {state}: its cancel is not proven",
                     key=key,

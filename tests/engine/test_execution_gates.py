@@ -94,7 +94,7 @@ def test_yesterday_s_plan_is_not_executed(engine: Engine) -> None:
 def test_an_order_left_open_by_a_rebalance_settles_by_itself(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     """The cancel is confirmed only after the rebalance; no restart is needed then."""
     monkeypatch.setattr("core.engine.runtime._RETRY", 1)
-    monkeypatch.setattr("core.trading.executor.CANCEL_PROOF", 0.2)
+    monkeypatch.setattr("core.trading.order_manager.CANCEL_PROOF", 0.2)
     components = shift_of(engine)._components  # pyright: ignore[reportPrivateUsage]
     quick = components.settings.orders.model_copy(update={"type": "limit", "timeout": 1, "reprices": 0})
     components.rotation.settings = components.rotation.settings.model_copy(update={"orders": quick})

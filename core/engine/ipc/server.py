@@ -37,6 +37,7 @@ from core.engine.ipc.protocol import (
 )
 from core.i18n import say
 from core.infra.home import Home, write_own
+from core.infra.tasks import end_tasks
 from core.model.command import Command, Failed, Query
 from core.model.snapshot import Snapshot
 
@@ -130,12 +131,8 @@ class IpcServer:
             await self._closing.wait()
         finally:
             unsubscribe()
-            heartbeats.cancel()
             server.close()
-            tasks = [*self._strangers, *(viewer.task for viewer in self._viewers)]
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await end_tasks(heartbeats, *self._strangers, *(viewer.task for viewer in self._viewers))
 
     def _on_snapshot(self, snapshot: Snapshot) -> None:
         """Called on the engine's thread: pass the newest snapshot on without waiting."""
