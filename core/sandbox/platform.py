@@ -31,6 +31,14 @@ from core.sandbox.strategies import (
     rankings,
 )
 
+
+def new_token(username: str, ends: datetime) -> str:
+    """A JWT, which tells its end; a random word stands in place of its signature."""
+    parts = {"alg": "none", "typ": "JWT"}, {"sub": username, "exp": int(ends.timestamp())}
+    packed = (base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode() for part in parts)
+    return ".".join((*packed, secrets.token_urlsafe(32)))
+
+
 TOKEN_LIFE = timedelta(hours=12)
 LONG_TERM_LIFE = timedelta(days=30)
 LARGEST_PAGE = 100
@@ -219,11 +227,8 @@ class EmbeddedPlatform(httpx.AsyncBaseTransport):
         return user
 
     def _issue(self, username: str, life: timedelta) -> str:
-        """A JWT, which tells its end; a random word stands in place of its signature."""
         ends = self._clock.now() + life
-        parts = {"alg": "none", "typ": "JWT"}, {"sub": username, "exp": int(ends.timestamp())}
-        packed = (base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode() for part in parts)
-        token = ".".join((*packed, secrets.token_urlsafe(32)))
+        token = new_token(username, ends)
         self._tokens[token] = (username, ends)
         return token
 

@@ -8,7 +8,7 @@ from threading import Thread
 from typing import Any
 
 from core.model.time import SHANGHAI
-from core.sandbox.platform import issue
+from core.sandbox.platform import new_token
 
 STRATEGY, RECORD = 7, 70
 USER, PASSWORD = "trader", "open sesame"
@@ -97,4 +97,4 @@ class LoopbackPlatform:
 
     @staticmethod
     def _token() -> str:
-        return issue(b"loopback", USER, datetime.now(SHANGHAI) + timedelta(days=400))
+        return new_token(USER, datetime.now(SHANGHAI) + timedelta(days=400))
