@@ -18,7 +18,7 @@ from core.brokers.broker import Broker
 from core.brokers.paper import PaperBroker
 from core.calendar.calendar import Calendar, keep_copy, list_days, seconds_left
 from core.engine.live import check_live, claim_account, qmt_broker, terminal_quotes
-from core.factorcat import FactorCatClient
+from core.factorcat.client import FactorCatClient
 from core.infra.clock import Clock, RealClock, ScaledClock
 from core.infra.database import open_database, wait_at_most
 from core.infra.home import ExclusiveLock, Home, database_files

@@ -17,7 +17,7 @@ from core.engine.scheduler import RunScheduler
 from core.engine.settings_commands import SettingsCommands
 from core.engine.snapshots import bond_card, bond_day_line, listed_bonds
 from core.engine.trading_commands import CommandDeclined, TradingCommands
-from core.factorcat import FactorCatError
+from core.factorcat.errors import FactorCatError
 from core.factorcat.record_detail import read_detail
 from core.i18n import say
 from core.infra.config import SettingsError, write_setting

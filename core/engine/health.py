@@ -31,8 +31,6 @@ _LAG = 90.0
 _SLEEP = 10.0
 """Real seconds between two checks from which on the machine has slept."""
 
-_BY_SEVERITY = (Level.INFO, Level.GOOD, Level.WARNING, Level.ERROR)
-
 _LOW_MB, _FULL_MB = 500, 50
 """MB left on the disk from which on it is a warning, and an error."""
 
@@ -147,7 +145,8 @@ class HealthMonitor:
         age_text = f"{age:.1f}s" if age < 60 else f"{age / 60:.0f}min" if age < 3600 else f"{age / 3600:.0f}h"
         if not sources or sources[0].active:
             return _State(level, age_text)
-        return _State(max(level, Level.WARNING, key=_BY_SEVERITY.index), f"{self._components.feed.name} {age_text}")
+        level = max(level, Level.WARNING, key=lambda one: one.severity)
+        return _State(level, f"{self._components.feed.name} {age_text}")
 
     def _platform(self, now: datetime) -> _State:
         level, text = self.platform

@@ -8,9 +8,9 @@ from pydantic import SecretStr
 from core.engine.assembly import Components
 from core.engine.current_settings import CurrentSettings
 from core.engine.health import HealthMonitor
-from core.engine.settings_commands import NotificationReloader
 from core.engine.trading_commands import CommandDeclined
-from core.factorcat import FactorCatClient, FactorCatError
+from core.factorcat.client import FactorCatClient
+from core.factorcat.errors import FactorCatError
 from core.i18n import say
 from core.infra.config import write_setting
 from core.infra.credentials import TOKEN, Credentials, platform_account
@@ -20,6 +20,7 @@ from core.infra.tasks import end_tasks
 from core.model.command import LoggedIn, Login, Logout, OpenSafe
 from core.model.known import Known, Unknown
 from core.model.snapshot import Level
+from core.notify.delivery import Notifier
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +35,7 @@ class PlatformLogin:
         health: HealthMonitor,
         home: Home,
         credentials: Credentials,
-        notifier: NotificationReloader,
+        notifier: Notifier,
     ) -> None:
         self._components = components
         self._current = current

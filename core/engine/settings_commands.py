@@ -3,14 +3,13 @@
 import asyncio
 import logging
 from pathlib import Path
-from typing import Protocol
 
 from pydantic import ValidationError
 
 from core.engine.assembly import Components
 from core.engine.current_settings import CurrentSettings
 from core.engine.live import what_lacks
-from core.factorcat import FactorCatClient
+from core.factorcat.client import FactorCatClient
 from core.i18n import mark, say
 from core.infra.config import FILE, load_settings, with_values, within, write_setting
 from core.infra.credentials import Credentials, platform_account
@@ -30,6 +29,7 @@ from core.model.errors import RefusedError
 from core.model.known import Unknown
 from core.model.settings_rows import SecretSource, SecretStored, SettingsTable
 from core.notify.channels import problem_with_addresses, send_test
+from core.notify.delivery import Notifier
 
 log = logging.getLogger(__name__)
 
@@ -44,14 +44,6 @@ class SettingsRefused(RefusedError):
     """Nothing was changed; the message says why."""
 
 
-class NotificationReloader(Protocol):
-    """Where to say that a password, or an address of a push service, was stored or removed."""
-
-    def reload_receivers(self) -> None:
-        """Read again who is notified."""
-        ...
-
-
 class SettingsCommands:
     def __init__(
         self,
@@ -59,7 +51,7 @@ class SettingsCommands:
         current: CurrentSettings,
         home: Home,
         credentials: Credentials,
-        notifier: NotificationReloader,
+        notifier: Notifier,
     ) -> None:
         self._components = components
         self._current = current

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from core.engine.assembly import Components
-from core.factorcat import FactorCatError
+from core.factorcat.errors import FactorCatError
 from core.i18n import say
 from core.infra.backlog import BooksUnwritable
 from core.model.bond import BondCode

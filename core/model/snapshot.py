@@ -33,12 +33,16 @@ class NewRelease:
 
 
 class Level(StrEnum):
-    """How much something matters."""
+    """How much something matters, ascending."""
 
     INFO = mark("info")
     GOOD = mark("good")
     WARNING = mark("warning")
     ERROR = mark("error")
+
+    @property
+    def severity(self) -> int:
+        return list(Level).index(self)
 
 
 class Need(StrEnum):

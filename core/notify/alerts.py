@@ -18,8 +18,6 @@ from core.notify.digests import TURNED_DOWN, closing_digest, filled_of, opening_
 from core.notify.outbox import Outbox, SentNotification
 from core.rules.redemption import HeldDanger
 
-_LEVELS = {"info": Level.INFO, "warning": Level.WARNING, "error": Level.ERROR}
-
 _OPENING_FROM, _CLOSING_FROM = time(9, 20), time(15, 0)
 _STEADY = 10.0
 """Real seconds that a lost connection or a block of trading has to last before it is reported."""
@@ -135,7 +133,7 @@ class AlertFinder:
 
     def _notification(self, kind: NotificationKind, text: str, snapshot: Snapshot) -> Notification | None:
         wanted = str(getattr(self.events, str(kind)))
-        return None if wanted == "off" else Notification(kind, _LEVELS[wanted], snapshot.at, text)
+        return None if wanted == "off" else Notification(kind, Level(wanted), snapshot.at, text)
 
 
 def _can_judge_end(kind: NotificationKind, name: str, shown: Snapshot) -> bool:

@@ -126,9 +126,6 @@ def _message(settings: EmailSettings, subject: str, text: str, number: str) -> E
     return message
 
 
-_LEVELS = {"info": Level.INFO, "warning": Level.WARNING, "error": Level.ERROR}
-
-
 class NotSent(UnavailableError):
     """A message was not sent; the message of this says why and what to do, and holds no secret."""
 
@@ -166,7 +163,7 @@ class MailReceiver:
         self.name = name
         self._email = email
         self._credentials = credentials
-        self.least = _LEVELS[email.level]
+        self.least = Level(email.level)
 
     def send(self, message: Message) -> None:
         password = mail_password(self._email, self._credentials)
@@ -258,7 +255,7 @@ def receivers_of(
         addresses += found.value.get_secret_value().split()
     for number, address in enumerate(dict.fromkeys(addresses), 1):
         try:
-            receivers.append(PushReceiver(SecretStr(address), _LEVELS[notify.push_level]))
+            receivers.append(PushReceiver(SecretStr(address), Level(notify.push_level)))
         except ValueError as error:
             troubles.append(say("push address {number}: {error}", number=number, error=error))
     return receivers, troubles

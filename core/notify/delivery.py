@@ -175,7 +175,7 @@ def pause_after(tries: int) -> float:
 
 def message_of(waiting: Sequence[Waiting], receiver: str) -> Message:
     """One message of several notifications, each with its time; mode and account come first."""
-    gravest = max((one.news.level for one in waiting), key=[Level.INFO, Level.GOOD, Level.WARNING, Level.ERROR].index)
+    gravest = max((one.news.level for one in waiting), key=lambda level: level.severity)
     first = next(one for one in waiting if one.news.level is gravest)
     head, more = first.news.text.partition("\n")[0], len(waiting) - 1
     rest = say_many(" (and {count} more)", " (and {count} more)", more) if more else ""

@@ -10,7 +10,7 @@ has its own position in the one list, so one that fails delays no other.
 import json
 import logging
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -44,8 +44,6 @@ _REMEMBERED = timedelta(days=7)
 
 _PATIENCE = 0.2
 """Seconds to wait for another process that writes to the file: no price is compared meanwhile."""
-
-_GRAVITY: Sequence[Level] = (Level.INFO, Level.WARNING, Level.ERROR)
 
 
 @OUTBOX()
@@ -89,11 +87,6 @@ class SentNotification:
 
     ended_text: str
     kind: NotificationKind
-
-
-def reaches_level(level: Level, least: Level) -> bool:
-    """Whether a notification of this level goes to a receiver that wants `least` and above."""
-    return _GRAVITY.index(level) >= _GRAVITY.index(least)
 
 
 class Outbox:
@@ -256,7 +249,7 @@ class Outbox:
         """What this receiver has not got yet and wants, oldest first."""
         place = self.state(name).place
         found = read_rows(self._db, "news", _waiting, "id > ?", [place], order_by="id")
-        return tuple(one for one in found if reaches_level(one.news.level, least))
+        return tuple(one for one in found if one.news.level.severity >= least.severity)
 
     def skip_to_newest(self, name: str) -> None:
         """Whatever there is now is below what this receiver wants: it need not be kept for it."""

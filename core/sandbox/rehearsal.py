@@ -27,7 +27,7 @@ from core.quotes.replay import ReplayFeed
 from core.rules.performance import annualized_return, max_drawdown, sharpe, total_return
 from core.rules.ticks_and_lots import LOT, on_tick
 from core.sandbox.panel import QUOTED_AT, Panel, panel_quotes
-from core.sandbox.strategies import MIN_YEARS
+from core.sandbox.strategies import MIN_YEARS, Family, Rule, rank
 from core.trading.journal import Journal
 from core.trading.ledger import Ledger
 from core.trading.order_manager import OrderManager
@@ -38,6 +38,7 @@ from core.trading.runs import Runs
 from core.trading.state_store import TRADING, StateStore
 
 _NO_CAP = Decimal(10) ** 12
+_RULE = Rule(Family.DOUBLE_LOW, min_years=MIN_YEARS)
 
 
 @dataclass(slots=True)
@@ -89,16 +90,6 @@ class RehearsalReport:
             "equity": [[day.isoformat(), float(value)] for day, value in self.equity],
             "violations": self.violations,
         }
-
-
-def lowest_double_low(panel: Panel, day: date, top: int) -> tuple[BondCode, ...]:
-    """The rehearsal's list for a date, in rank order."""
-    ranked = sorted(
-        (float(row.close) + row.premium, code)
-        for code, row in panel.rows(day).items()
-        if row.premium is not None and row.years is not None and row.years >= MIN_YEARS
-    )
-    return tuple(code for _, code in ranked[:top])
 
 
 async def rehearse(
@@ -225,8 +216,7 @@ class _ScratchComponents:
         names = self._panel.names
         rows = self._panel.rows(day)
         bonds = tuple(
-            Selected(code, names.get(code, ""), rows[code].close)
-            for code in lowest_double_low(self._panel, day, self._report.top)
+            Selected(code, names.get(code, ""), rows[code].close) for code in rank(_RULE, rows, self._report.top)
         )
         return Known(Selection(1, self._report.top, day, bonds, self._clock.now()))
 

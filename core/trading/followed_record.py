@@ -3,7 +3,8 @@
 import json
 import logging
 
-from core.factorcat import FactorCatClient, FactorCatError
+from core.factorcat.client import FactorCatClient
+from core.factorcat.errors import FactorCatError
 from core.i18n import mark, say
 from core.model.known import Known, Maybe, Unknown
 from core.model.platform import RecordRule

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from core.factorcat import FactorCatClient, FactorCatError
+from core.factorcat.client import FactorCatClient
+from core.factorcat.errors import FactorCatError
 from core.i18n import say
 from core.infra.clock import Clock
 from core.model.known import Known, Maybe, Unknown

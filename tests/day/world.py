@@ -16,7 +16,7 @@ from core.brokers.paper import PaperBroker
 from core.calendar.calendar import Calendar
 from core.engine.assembly import compose
 from core.engine.runtime import EngineRuntime
-from core.factorcat import FactorCatClient
+from core.factorcat.client import FactorCatClient
 from core.infra.database import open_database
 from core.infra.home import Home
 from core.model.bond import BondCode

@@ -9,7 +9,7 @@ from typing import Any
 
 from core.brokers.paper import PaperBroker
 from core.engine.assembly import Components, compose
-from core.factorcat import FactorCatClient
+from core.factorcat.client import FactorCatClient
 from core.infra.clock import SteppedClock
 from core.infra.database import open_database
 from core.model.plan import Plan

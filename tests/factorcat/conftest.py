@@ -10,7 +10,7 @@ from datetime import datetime
 import httpx
 import pytest
 
-from core.factorcat import FactorCatClient
+from core.factorcat.client import FactorCatClient
 from core.infra.clock import SteppedClock
 from core.model.time import SHANGHAI
 from tests.factorcat.server import Server, answer

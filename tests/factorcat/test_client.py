@@ -8,7 +8,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from core.factorcat import FactorCatClient, LoginNeeded, ServerRefused, Unreachable
+from core.factorcat.client import FactorCatClient
+from core.factorcat.errors import LoginNeeded, ServerRefused, Unreachable
 from core.infra.clock import SteppedClock
 from core.model.figures import Basis, Unit, Units
 from core.model.platform import Record, Selected, Strategy

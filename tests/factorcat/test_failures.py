@@ -11,10 +11,10 @@ from typing import Any
 import httpx
 import pytest
 
-from core.factorcat import (
+from core.factorcat.client import FactorCatClient
+from core.factorcat.errors import (
     BadAnswer,
     CutOff,
-    FactorCatClient,
     FactorCatError,
     LoginNeeded,
     LoginRefused,

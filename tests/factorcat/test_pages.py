@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from core.factorcat import BadAnswer, FactorCatClient
+from core.factorcat.client import FactorCatClient
+from core.factorcat.errors import BadAnswer
 from core.factorcat.pages import number_in
 from core.model.figures import Basis, Unit, Units
 from core.model.platform import Strategy

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.engine.ipc.protocol import decode, encode
-from core.factorcat import FactorCatClient
+from core.factorcat.client import FactorCatClient
 from core.factorcat.days import day_in
 from core.factorcat.record_detail import read_detail
 from core.model.backtest import Holdings, Performance, RecordDetail

@@ -5,7 +5,7 @@ import json
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.factorcat import FactorCatError
+from core.factorcat.errors import FactorCatError
 from core.factorcat.selection_reader import read_selection
 from tests.factorcat.conftest import NOW, ROWS
 

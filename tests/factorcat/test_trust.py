@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from core.factorcat import FactorCatClient, FactorCatError, NotAsked, Unreachable, Untrusted
+from core.factorcat.client import FactorCatClient
+from core.factorcat.errors import FactorCatError, NotAsked, Unreachable, Untrusted
 from core.infra import tls
 from core.infra.clock import SteppedClock
 from core.model.settings import FactorCatSettings, NetworkSettings, Settings

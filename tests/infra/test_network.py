@@ -11,7 +11,8 @@ import pytest
 import requests
 from pydantic import SecretStr
 
-from core.factorcat import BadAnswer, FactorCatClient, NotAsked, Unreachable
+from core.factorcat.client import FactorCatClient
+from core.factorcat.errors import BadAnswer, NotAsked, Unreachable
 from core.infra.clock import SteppedClock
 from core.infra.network import (
     AnswerUnreadable,

@@ -10,7 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
-from core.factorcat import FactorCatClient, ServerRefused
+from core.factorcat.client import FactorCatClient
+from core.factorcat.errors import ServerRefused
 from core.infra.clock import SteppedClock
 from core.model.known import Known
 from core.model.time import SHANGHAI

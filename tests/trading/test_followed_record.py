@@ -9,7 +9,8 @@ from typing import Any, cast
 
 import pytest
 
-from core.factorcat import FactorCatClient, Unreachable
+from core.factorcat.client import FactorCatClient
+from core.factorcat.errors import Unreachable
 from core.infra.database import open_database
 from core.model.known import Known, Unknown
 from core.model.platform import TradeTiming

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from core.factorcat import FactorCatClient
+from core.factorcat.client import FactorCatClient
 from core.infra.clock import SteppedClock
 from core.model.known import Known, Maybe, Unknown
 from core.model.platform import Selection

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from core.factorcat import NotAsked, Untrusted
+from core.factorcat.errors import NotAsked, Untrusted
 from core.factorcat.failures import failure, how_to_trust
 from core.i18n import say
 from core.infra.network import NetworkUnavailable, async_client, in_words, proxy_for

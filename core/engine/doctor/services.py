@@ -14,7 +14,8 @@ from core.calendar.calendar import Calendar, list_days
 from core.engine.assembly import real_sources
 from core.engine.doctor.connection import check_connection
 from core.engine.live import terminal_quotes, what_lacks
-from core.factorcat import FactorCatClient, FactorCatError, LoginRefused
+from core.factorcat.client import FactorCatClient
+from core.factorcat.errors import FactorCatError, LoginRefused
 from core.i18n import mark, say
 from core.infra.clock import RealClock
 from core.infra.credentials import Credentials, platform_account
