@@ -255,6 +255,16 @@ ACTIONS = (
     Action("report.back", "escape", mark("Clear"), mark("Clear the filter"), "esc", footer=False),
     Action("app.help", "question_mark,f1", mark("Help"), mark("These keys"), "?"),
     Action("app.columns", "c", mark("Columns"), mark("Choose the columns of the table"), footer=False),
+    Action(
+        "app.maximize", "z", mark("One panel"), mark("Show the panel with the focus alone, or all again"), footer=False
+    ),
+    Action(
+        "app.divider_left", "less_than_sign", mark("Wider details"), mark("Make the details wider"), "<", footer=False
+    ),
+    Action(
+        *("app.divider_right", "greater_than_sign", mark("Wider table"), mark("Make the table wider"), ">"),
+        footer=False,
+    ),
     Action("app.copy", "y", mark("Copy"), mark("Copy the row under the cursor"), footer=False),
     Action("app.palette", "ctrl+p", mark("Palette"), mark("Find an action by its name"), footer=False),
     Action(

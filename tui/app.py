@@ -14,6 +14,7 @@ from rich.color import ColorSystem
 from textual.app import ComposeResult, SystemCommand
 from textual.binding import BindingType
 from textual.driver import Driver
+from textual.events import Resize
 from textual.message import Message
 from textual.screen import Screen
 from textual.scrollbar import ScrollBar
@@ -27,7 +28,7 @@ from core.model.command import Command, Failed, Reply
 from core.model.settings import ScreenSettings
 from core.model.snapshot import Snapshot
 from tui.actions import ACTIONS, PANES, Action, actions_of, bindings_of, pane_bindings
-from tui.arrangement import Arrangement
+from tui.arrangement import Arrangement, MainScreen
 from tui.driver import driver_for
 from tui.guarded_app import SCREEN_FAILED, GuardedApp
 from tui.screens.dialogs import Confirm, Dialog, help_screen, quit_question
@@ -43,7 +44,7 @@ from tui.screens.settings import SettingsPane
 from tui.screens.strategies import StrategiesPane
 from tui.terminal import LOST_TERMINAL, Bell, ShutdownHandler, silence_output
 from tui.widgets.alerts import AlertBar
-from tui.widgets.bars import KeyBar, StatusBar, TabBar, TopBar
+from tui.widgets.bars import FULL_SIZE, LOW, KeyBar, StatusBar, TabBar, TopBar
 from tui.widgets.columns import use_choices
 from tui.widgets.theme import THEMES, PlainScrollBar, use_theme
 
@@ -91,6 +92,7 @@ class RotorApp(GuardedApp):
         watch: bool = False,
         notice: str = "",
     ) -> None:
+        self._arrangement = Arrangement(self)
         super().__init__()
         self._viewer = viewer
         self._notice = notice
@@ -104,7 +106,6 @@ class RotorApp(GuardedApp):
         self._apply_timer: Timer | None = None
         self._asking_to_quit = False
         self._login = LoginController(self)
-        self._arrangement = Arrangement(self)
         self._bell = Bell(self)
         self._shutdown_handler = ShutdownHandler(self, lambda code: self.exit(return_code=code))
         self._top, self._tabs, self._alerts = TopBar(watch=watch), TabBar(), AlertBar()
@@ -143,6 +144,17 @@ class RotorApp(GuardedApp):
     @property
     def pane(self) -> Pane:
         return self._panes[self._current]
+
+    def get_default_screen(self) -> MainScreen:
+        return MainScreen(id="_default")
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        return {"details": str(self._arrangement.details)}
+
+    def on_resize(self, event: Resize) -> None:
+        small = event.size.width < FULL_SIZE.width or event.size.height < FULL_SIZE.height
+        self.screen_stack[0].set_class(small, "-small")
+        self.screen_stack[0].set_class(event.size.height < LOW, "-low")
 
     def get_driver_class(self) -> type[Driver]:
         return driver_for(super().get_driver_class())
@@ -247,6 +259,7 @@ class RotorApp(GuardedApp):
         first, self._appearance = self._appearance is None, (language, look)
         use_language(language)
         use_choices(look.columns)
+        self._arrangement.use_details(look.details)
         chosen = use_theme(look.theme, look.up)
         # A theme of the 256 colours takes half the bytes of true colour and looks the same: that counts over ssh.
         fewer = chosen.only_256 and self._colors is ColorSystem.TRUECOLOR
@@ -289,6 +302,7 @@ class RotorApp(GuardedApp):
         self._plan.action_run("make")
 
     def refresh_keys(self) -> None:
+        self._arrangement.check()
         self._keys.show(actions_of(self._current) + actions_of("app"), self._why_not)
 
     def _why_not(self, action: Action) -> str:
@@ -301,11 +315,13 @@ class RotorApp(GuardedApp):
         async with self._opening:
             if not self._panes[pane].is_mounted:  # none before it is opened: the app starts in half the time
                 await body.add_content(self._panes[pane])
+        self._arrangement.leave(self._current)
         self._current = body.current = pane
         self._tabs.show(pane, self._snapshot)
         if self._snapshot is not None:
             self.pane.show(self._snapshot)
         self.pane.focus_target().focus(scroll_visible=False)
+        self._arrangement.enter(pane)
         self.pane.activated()
         self.refresh_keys()
 
@@ -328,6 +344,9 @@ class RotorApp(GuardedApp):
             return
         {
             "columns": self._arrangement.choose_columns,
+            "maximize": self._arrangement.maximize,
+            "divider_left": lambda: self._arrangement.move_divider(-1),
+            "divider_right": lambda: self._arrangement.move_divider(1),
             "help": lambda: self.push_screen(help_screen(self._current)),
             "palette": self.action_command_palette,
             "quit": self._ask_to_quit,

@@ -24,6 +24,8 @@ Mode = Literal["sandbox", "paper", "live"]
 MODES = (mark("sandbox"), mark("paper"), mark("live"))
 ColumnSetting = Annotated[str, Field(pattern=r"^[a-z-]+\.[^=]+=(always|never)$")]
 """`table.Column=always` or `=never`; the column's name is the English one."""
+LEAST_DETAILS, MOST_DETAILS = 30, 100
+"""Cells of the details beside a table."""
 _MOST = 2**31 - 1
 """The largest whole number of a setting: what the platform and MiniQMT take as an id."""
 
@@ -340,6 +342,8 @@ class ScreenSettings(SettingsGroup):
     """Ring the terminal's bell on an alarm."""
     columns: tuple[ColumnSetting, ...] = ()
     """Columns that a table shows always or never, such as "positions.Age=never"; `c` on a screen writes them."""
+    details: Annotated[int, Field(ge=LEAST_DETAILS, le=MOST_DETAILS)] = 46
+    """Width in characters of the details beside a table, on a screen of 150 or more; `<` and `>` change it."""
 
 
 class StorageSettings(SettingsGroup):

@@ -1,11 +1,11 @@
-"""How the user arranges a screen: the columns of its table."""
+"""How the user arranges a screen: columns, one panel alone, the divider; and what a small terminal shows."""
 
 import pytest
 
 from core.model.command import ChangeSetting, Failed
 from core.model.settings import ScreenSettings as Look
 from tests.tui.samples import snapshot
-from tests.tui.screen import change, flat, lines, press, shown, status_text, until
+from tests.tui.screen import LARGE, change, flat, lines, press, shown, status_text, until
 from tests.tui.scripted import ScriptedLink
 from tui.actions import PANES
 from tui.widgets.columns import Column, Show, arrange, use_choices
@@ -85,3 +85,82 @@ def test_where_everything_is_hidden_everything_is_shown() -> None:
     columns = (Column("A", 4), Column("B", 4))
     layout = arrange(columns, (), 20, chosen={"A": Show.NEVER, "B": Show.NEVER})
     assert len(layout.slots) == 2
+
+
+async def test_one_panel_is_shown_alone_and_all_again() -> None:
+    async with shown(ScriptedLink(snapshot())) as (app, pilot):
+        assert "Account" in flat(app)
+        await press(pilot, "z")
+        assert "Account" not in flat(app)
+        assert "Events" in flat(app)
+        assert "[1 Home]" in lines(app)[1]
+        assert lines(app)[-1].strip().endswith("q Quit")
+        await press(pilot, "escape")
+        assert "Account" in flat(app)
+
+
+async def test_the_panel_with_the_focus_is_the_one_shown_alone() -> None:
+    async with shown(ScriptedLink(snapshot())) as (app, pilot):
+        panel = app.query_one("#account")
+        app.set_focus(next(widget for widget in app.pane.query("TextPanel") if widget.border_title == "Today"))
+        await press(pilot, "z")
+        assert "Today" in flat(app)
+        assert "Events" not in flat(app)
+        assert panel.region.size.area == 0 or panel not in app.screen._compositor.visible_widgets
+
+
+async def test_each_screen_keeps_its_panel_alone() -> None:
+    async with shown(ScriptedLink(snapshot()), "4", "z") as (app, pilot):
+        await press(pilot, "1")
+        assert "Account" in flat(app)
+        await press(pilot, "4")
+        assert "z or esc: all panels" in flat(app)
+        await press(pilot, "z")
+        assert "z or esc: all panels" not in flat(app)
+        assert "Details" in flat(app)
+
+
+async def test_a_panel_alone_that_disappears_gives_the_others_back() -> None:
+    link = ScriptedLink(snapshot(notices=("disk is nearly full",)))
+    async with shown(link) as (app, pilot):
+        app.set_focus(next(widget for widget in app.pane.query("TextPanel") if widget.border_title == "Attention"))
+        await press(pilot, "z")
+        assert "Events" not in flat(app)
+        await change(app, pilot, link, notices=())
+        assert "Events" in flat(app)
+
+
+async def test_the_divider_moves_and_is_written_once() -> None:
+    link = ScriptedLink(snapshot())
+    async with shown(link, "4", size=LARGE) as (app, pilot):
+        before = app.pane.query_one(".detail").size.width
+        await press(pilot, *["less_than_sign"] * 3)
+        assert app.pane.query_one(".detail").size.width == before + 12
+        await press(pilot, "greater_than_sign")
+        await until(pilot, lambda: link.sent_of(ChangeSetting) == [ChangeSetting("screen.details", "54")])
+
+
+async def test_below_the_full_size_the_divider_says_why_it_does_nothing() -> None:
+    link = ScriptedLink(snapshot())
+    async with shown(link, "4", "less_than_sign") as (app, _):
+        assert "150" in status_text(app)
+        assert link.sent_of(ChangeSetting) == []
+
+
+@pytest.mark.parametrize("size", [(60, 18), (40, 12), (20, 5)])
+async def test_a_small_terminal_shows_every_screen(size: tuple[int, int]) -> None:
+    async with shown(ScriptedLink(snapshot()), size=size) as (app, pilot):
+        for pane in PANES:
+            await press(pilot, pane.key, "down", "z", "z")
+            assert f"[{pane.key} {pane.title}" in lines(app)[1]
+            assert "q Quit" in lines(app)[-1]
+            if size[0] >= 40:
+                assert "80x24" in lines(app)[1]
+                assert "\u256d" not in flat(app)
+            await press(pilot, "question_mark", "escape")
+
+
+async def test_the_full_size_has_no_hint() -> None:
+    async with shown(ScriptedLink(snapshot())) as (app, _):
+        assert "80x24" not in flat(app)
+        assert "\u256d" in flat(app)

@@ -42,8 +42,8 @@ class ReportPane(ListPane):
     BINDINGS: ClassVar[list[BindingType]] = bindings_of("report")
 
     def __init__(self) -> None:
-        super().__init__("report", (), mark("code, name or state"))
         self.chart = LineChart(id="report-chart")
+        super().__init__("report", mark("Report"), (), mark("code, name or state"))
         self._period = "month"
         self._view = VIEWS[0]
         self._sort_places = dict.fromkeys(VIEWS, 0)

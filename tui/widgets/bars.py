@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 
 from rich.cells import cell_len
 from rich.text import Text
+from textual.geometry import Size
 from textual.message import Message
 
 from core.i18n import say
@@ -25,6 +26,10 @@ TRADING_PHASES = frozenset(
 # Segments of this rank or a higher one may be dropped to make room for the next job.
 _OPTIONAL = 6
 # Shown here only while something is wrong with them; Home always lists them.
+FULL_SIZE = Size(80, 24)
+"""A terminal of this size shows everything."""
+LOW = 16
+"""Below so many lines the table has those of the details too."""
 _QUIET = frozenset({"clock", "disk", "engine", "news"})
 
 
@@ -127,8 +132,15 @@ class TabBar(ClickableText[str], FittedText):
 
     def refresh_text(self) -> None:
         texts = [f"{pane.key} {say(pane.title)}{self._mark(pane.id)}" for pane in PANES]
+        if sum(cell_len(text) + 1 for text in texts) > self.size.width:
+            short = [pane.key + self._mark(pane.id) for pane in PANES]
+            texts = [
+                text if pane.id == self._current else short[place]
+                for place, (pane, text) in enumerate(zip(PANES, texts, strict=True))
+            ]
         # With a cell less around each tab they fit on a small screen.
-        gap = 1 if sum(cell_len(text) + 2 for text in texts) <= self.size.width else 0
+        small = self.size.width < FULL_SIZE.width - 2
+        gap = 1 if sum(cell_len(text) + 2 for text in texts) <= self.size.width and not small else 0
         bar = Text(style=STYLES[Tone.DIM])
         self._links.clear()
         for pane, text in zip(PANES, texts, strict=True):
@@ -143,7 +155,18 @@ class TabBar(ClickableText[str], FittedText):
                 bar.append(mark, STYLES[Tone.WARN])
             bar.append("]" if current else " " * gap)
             self._links.append((start, bar.cell_len, pane.id))
-        self.set_text(bar)
+        self.set_text(self._with_hint(bar))
+
+    def _with_hint(self, bar: Text) -> Text:
+        """On a small terminal, with the size that shows all, as long as there is room for it."""
+        if self.app.size.width >= FULL_SIZE.width and self.app.size.height >= FULL_SIZE.height:
+            return bar
+        size = f"{FULL_SIZE.width}x{FULL_SIZE.height}"
+        for hint in (say("{size} shows all", size=size), size):
+            room = self.size.width - bar.cell_len - cell_len(hint) - 1
+            if room >= 0:
+                return bar.append(" " * (room + 1) + hint, STYLES[Tone.WARN])
+        return bar
 
     def _mark(self, pane: str) -> str:
         """The mark of a tab: unread warnings, open orders."""
@@ -207,11 +230,12 @@ class KeyBar(ClickableText[Action], FittedText):
 
     def refresh_text(self) -> None:
         width = self.size.width
-        needed = sum(cell_len(f"{action.key_text} {say(action.label)}") for action in self._actions)
-        gap = next((gap for gap in (3, 2) if needed + gap * (len(self._actions) - 1) <= width), 1)
+        actions = _that_fit(self._actions, width)
+        needed = _cells(actions)
+        gap = next((gap for gap in (3, 2) if needed + gap * (len(actions) - 1) <= width), 1)
         bar = Text(style=STYLES[Tone.DIM])
         self._links.clear()
-        for action in self._actions:
+        for action in actions:
             start = bar.cell_len
             off = bool(self._why_not(action))
             bar.append(action.key_text, STYLES[Tone.DIM] if off else STYLES[Tone.KEY])
@@ -219,6 +243,21 @@ class KeyBar(ClickableText[Action], FittedText):
             self._links.append((start, bar.cell_len, action))
             bar.append(" " * gap)
         self.set_text(bar)
+
+
+def _cells(actions: Sequence[Action]) -> int:
+    return sum(cell_len(f"{action.key_text} {say(action.label)}") for action in actions)
+
+
+def _that_fit(actions: Sequence[Action], width: int) -> list[Action]:
+    """Without the last ones of the screen's own where the width is short: help and quit stay in sight."""
+    shown = list(actions)
+    while _cells(shown) + len(shown) - 1 > width:
+        own = [action for action in shown if action.pane != "app"]
+        if not own:
+            break
+        shown.remove(own[-1])
+    return shown
 
 
 _SECONDS, _FAILED_SECONDS = 6.0, 15.0

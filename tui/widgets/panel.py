@@ -15,7 +15,8 @@ class Titled(Widget):
     """
 
     _heading = ""
-    _shown_title = _shown_hint = ""
+    _shown_title = _shown_hint = _hint = ""
+    _alone = False
 
     def refresh_title(self) -> None:
         """Say the title again: the language has changed."""
@@ -28,6 +29,16 @@ class Titled(Widget):
             self.border_title = Content(text)  # pyright: ignore[reportAttributeAccessIssue]
 
     def set_hint(self, text: str) -> None:
+        self._hint = text
+        self._show_hint()
+
+    def show_alone(self, alone: bool) -> None:
+        """This panel has the whole screen, and its hint says how to see the others again."""
+        self._alone = alone
+        self._show_hint()
+
+    def _show_hint(self) -> None:
+        text = say("z or esc: all panels") if self._alone else self._hint
         if text != self._shown_hint:
             self._shown_hint = text
             self.border_subtitle = Content(text)  # pyright: ignore[reportAttributeAccessIssue]
@@ -42,8 +53,8 @@ class Panel(Vertical, Titled):
         self.refresh_title()
 
 
-class TextPanel(TextBlock, Titled):
-    """A titled border around a text."""
+class TextPanel(TextBlock, Titled, can_focus=True):
+    """A titled border around a text. It has the focus to be scrolled, or shown alone."""
 
     def __init__(self, title: str, *, id: str | None = None, classes: str = "") -> None:  # noqa: A002
         super().__init__(id=id, classes=f"panel {classes}".strip())
