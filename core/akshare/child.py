@@ -12,8 +12,13 @@ from typing import Any
 
 from core.infra.network import limit_requests
 
-TABLES = ("bond_cb_redeem_jsl", "bond_cov_comparison", "bond_zh_hs_cov_spot")
-"""The akshare functions that may be called, all without arguments."""
+TABLES: dict[str, dict[str, str]] = {
+    "bond_cb_redeem_jsl": {},
+    "bond_cov_comparison": {},
+    "bond_zh_hs_cov_spot": {},
+    "stock_zh_index_daily": {"symbol": "sh000832"},
+}
+"""The akshare functions that may be called, and with what."""
 
 _EMPTY = frozenset({"None", "nan", "NaN", "NaT", "<NA>"})
 
@@ -28,7 +33,7 @@ def main(arguments: list[str]) -> int:
         return _print_json({"error": f"akshare does not load: {error}"})
     limit_requests()
     try:
-        frame: Any = getattr(akshare, name)()
+        frame: Any = getattr(akshare, name)(**TABLES[name])
         rows = [[_text(value) for value in row] for row in frame.itertuples(index=False, name=None)]
         return _print_json({"columns": [str(column) for column in frame.columns], "rows": rows})
     except Exception as error:  # anything: akshare breaks whenever a site changes

@@ -31,6 +31,8 @@ from core.quotes.akshare import AkshareQuotes
 from core.quotes.day_lines import DayLines
 from core.quotes.failover import FailoverQuotes, QuoteSource
 from core.quotes.feed import NoQuotes, QuoteFeed, Quotes
+from core.quotes.index_history import TABLE as INDEX_TABLE
+from core.quotes.index_history import BenchmarkSource, BondIndex
 from core.quotes.qmt import QmtQuotes
 from core.quotes.tencent import TencentQuotes
 from core.sandbox.dialects import Dialect
@@ -122,6 +124,7 @@ class Components:
     quote_sources: MakeSources
     live_consent: LiveConsent | None = None
     claim: ExclusiveLock | None = None
+    benchmark: BenchmarkSource | None = None
 
     @property
     def settings(self) -> Settings:
@@ -158,6 +161,8 @@ class Components:
             stack.callback(self.state_store.backlog.close)
             stack.callback(self.store_sandbox_time)
             stack.callback(self.bonds.close)
+            if self.benchmark is not None:
+                stack.callback(self.benchmark.close)
             stack.push_async_callback(self.platform.aclose)
             stack.push_async_callback(self.order_manager.broker.stop)
             stack.push_async_callback(self.feed.stop)
@@ -205,13 +210,14 @@ def build(home: Home, settings: Settings, speed: float = 1.0, dialects: Collecti
         quote_sources: MakeSources = _no_sources
         if settings.mode == "sandbox":
             settings = _with_a_strategy(settings)
-            clock, feed, platform, bonds = _sandbox(state_store, settings, speed, dialects, calendar)
+            clock, feed, platform, bonds, benchmark = _sandbox(state_store, settings, speed, dialects, calendar)
         else:
             clock = RealClock()
             terminal = terminal_quotes(settings, clock, calendar)
             feed, bonds = real_sources(home, settings, clock, calendar, terminal)
             quote_sources = partial(sources_of, clock=clock, calendar=calendar, terminal=terminal)
             platform = FactorCatClient.of(settings, clock)
+            benchmark = _bond_index(home, settings, clock, calendar)
         broker: Broker
         claim = None
         if settings.mode == "live":
@@ -232,9 +238,16 @@ def build(home: Home, settings: Settings, speed: float = 1.0, dialects: Collecti
             calendar,
             quote_sources=quote_sources,
             claim=claim,
+            benchmark=benchmark,
         )
         opened.pop_all()  # from here on the components close what they hold
     return components
+
+
+def _bond_index(home: Home, settings: Settings, clock: Clock, calendar: Calendar) -> BondIndex:
+    quotes, proxy = settings.quotes, settings.network.proxy
+    file = home.data / "tables" / f"{INDEX_TABLE}.json"
+    return BondIndex(file, AkshareClient(clock, proxy=proxy), clock, calendar.previous_session, quotes.tencent, proxy)
 
 
 def _no_sources(settings: Settings) -> tuple[QuoteSource, ...]:
@@ -306,8 +319,9 @@ def _with_a_strategy(settings: Settings) -> Settings:
 
 def _sandbox(
     state_store: StateStore, settings: Settings, speed: float, dialects: Collection[Dialect], calendar: Calendar
-) -> tuple[Clock, QuoteFeed, FactorCatClient, BondInfoProvider]:
+) -> tuple[Clock, QuoteFeed, FactorCatClient, BondInfoProvider, BenchmarkSource]:
     from core.sandbox.bonds import SandboxBondInfo
+    from core.sandbox.index import SandboxIndex
     from core.sandbox.market import SandboxMarket
     from core.sandbox.platform import EmbeddedPlatform
     from core.sandbox.prices import next_start
@@ -318,7 +332,7 @@ def _sandbox(
     market = SandboxMarket(clock, load_sandbox_data(calendar.sessions))
     transport = EmbeddedPlatform(market, clock, dialects)
     platform = FactorCatClient.of(settings, clock, transport)
-    return clock, market, platform, SandboxBondInfo(market.data)
+    return clock, market, platform, SandboxBondInfo(market.data), SandboxIndex(market)
 
 
 def compose(
@@ -334,6 +348,7 @@ def compose(
     *,
     quote_sources: MakeSources = _no_sources,
     claim: ExclusiveLock | None = None,
+    benchmark: BenchmarkSource | None = None,
 ) -> Components:
     """Build the other components around these; without a calendar, on the shipped one."""
     calendar = calendar or Calendar()
@@ -395,4 +410,5 @@ def compose(
         quote_sources=quote_sources,
         live_consent=live_consent,
         claim=claim,
+        benchmark=benchmark,
     )

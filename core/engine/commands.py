@@ -9,6 +9,7 @@ from typing import Any, TypeVar, cast
 
 from core.engine.adoption import adoption_of
 from core.engine.assembly import Components
+from core.engine.benchmark import benchmark_of
 from core.engine.current_settings import CurrentSettings
 from core.engine.doctor.examination import examine
 from core.engine.login import PlatformLogin, name_of
@@ -37,7 +38,7 @@ from core.model.order import Origin
 from core.model.platform import Page, Record, Selection, Strategy
 from core.model.record_card import ListedBond, RecordCard, ScheduleProposal
 from core.model.report import CashFlow, Report
-from core.model.series import DayLine, EquityLine
+from core.model.series import Benchmark, DayLine, EquityLine
 from core.model.snapshot import Adoption, Followed, Need, Rebalance
 from core.model.time import SHANGHAI
 from core.rules.record_parameters import rule_of
@@ -119,6 +120,7 @@ class CommandHandlers:
             commands.ReadOrders: self._orders,
             commands.ReadReport: self._report,
             commands.ReadEquity: self._equity,
+            commands.ReadBenchmark: self._benchmark,
             commands.ExportReport: self._export_report,
         }
 
@@ -352,6 +354,11 @@ class CommandHandlers:
         day = before.value if closed and isinstance(before, Known) else today
         database = database_files(self._home, components.settings)[0]
         return await asyncio.to_thread(read_equity, database, command.first, day)
+
+    async def _benchmark(self, command: commands.ReadBenchmark) -> Benchmark:
+        return await benchmark_of(
+            self._components, await self._report(commands.ReadReport(command.first, command.last))
+        )
 
     async def _export_report(self, command: commands.ExportReport) -> tuple[str, ...]:
         report = await self._report(command)

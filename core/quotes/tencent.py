@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 
@@ -29,6 +30,8 @@ _LEAST_FIELDS = 50
 
 _LINE = re.compile(r'v_(?:sh|sz)(\d{6})="([^"]*)"')
 _CHANGE_TOLERANCE = Decimal("0.002")
+_INDEX_TOLERANCE = Decimal("0.011")
+"""An index has two decimals, its previous close may have more."""
 
 
 class LineRefused(InvalidDataError, ValueError):
@@ -200,14 +203,48 @@ class TencentQuotes(PolledQuotes):
         """The service's lines. Raises `QuoteSourceUnavailable`."""
         if self._client is None:
             self._client = async_client(self._address, self._proxy)
-        params = {"q": ",".join(address_of(code) for code in codes)}
-        try:
-            async with asyncio.timeout(TIMEOUT), self._client.stream("GET", "/", params=params) as answer:
-                if not answer.is_success:
-                    raise QuoteSourceUnavailable(say("it answers with status {status}", status=answer.status_code))
-                text = (await read_body(answer, _LONGEST)).decode("gbk", errors="replace")
-        except TimeoutError:
-            raise QuoteSourceUnavailable(say("it did not answer within {seconds:.0f} s", seconds=TIMEOUT)) from None
-        if "v_s" not in text and _NONE not in text:
-            raise QuoteSourceUnavailable(say("its answer holds no quotes: {text}", text=repr(text[:40])))
-        return text
+        return await _ask(self._client, [address_of(code) for code in codes])
+
+
+async def _ask(client: httpx.AsyncClient, symbols: Sequence[str]) -> str:
+    """The service's lines. Raises `QuoteSourceUnavailable`."""
+    try:
+        async with asyncio.timeout(TIMEOUT), client.stream("GET", "/", params={"q": ",".join(symbols)}) as answer:
+            if not answer.is_success:
+                raise QuoteSourceUnavailable(say("it answers with status {status}", status=answer.status_code))
+            text = (await read_body(answer, _LONGEST)).decode("gbk", errors="replace")
+    except TimeoutError:
+        raise QuoteSourceUnavailable(say("it did not answer within {seconds:.0f} s", seconds=TIMEOUT)) from None
+    if "v_s" not in text and _NONE not in text:
+        raise QuoteSourceUnavailable(say("its answer holds no quotes: {text}", text=repr(text[:40])))
+    return text
+
+
+@dataclass(frozen=True, slots=True)
+class IndexQuote:
+    """An index: its newest value, when that was, and its previous close."""
+
+    last: Decimal
+    at: datetime
+    prev_close: Decimal | None
+
+
+async def fetch_index(address: str, proxy: str, symbol: str) -> IndexQuote:
+    """The index of a symbol such as sh000832. Raises `QuoteSourceUnavailable`, `LineRefused`."""
+    async with async_client(address, proxy) as client:
+        text = await _ask(client, [symbol])
+    return read_index(text, symbol)
+
+
+def read_index(text: str, symbol: str) -> IndexQuote:
+    """The index in an answer, with the checks of a bond's line. Raises `LineRefused`."""
+    lines: list[tuple[str, str]] = _LINE.findall(text)
+    fields = next((line.split("~") for digits, line in lines if digits == symbol[2:]), list[str]())
+    if len(fields) < _LEAST_FIELDS or fields[_CODE] != symbol[2:]:
+        raise LineRefused(say("it has no line of {symbol}", symbol=symbol))
+    last, prev_close = _price(fields, _LAST), _price(fields, _PREV_CLOSE)
+    if last is None:
+        raise LineRefused(say("it has no last price"))
+    if prev_close is not None and abs(last - prev_close - _figure(fields, _CHANGE)) > _INDEX_TOLERANCE:
+        raise LineRefused(say("its change is not that from its previous close: its fields have moved"))
+    return IndexQuote(last, _moment(fields[_TIME]), prev_close)

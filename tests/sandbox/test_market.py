@@ -1,5 +1,6 @@
 """The sandbox's market is the same at every start, keeps the exchange's rules, and ends on the recorded closes."""
 
+import asyncio
 import csv
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -355,3 +356,23 @@ async def test_start_and_stop_can_be_repeated(data: SandboxData) -> None:
         await market.start()
         await market.stop()
         await market.stop()
+
+
+def test_the_equal_weight_index_moves_by_the_mean_change_of_the_bonds_that_trade(data: SandboxData) -> None:
+    market, before = market_at(data, at("15:00", date(2026, 5, 18))), date(2026, 5, 14)
+    found = asyncio.run(market.equal_weight_index())
+    assert list(found) == [before, RECORDED, date(2026, 5, 18)]
+    closes = {code: known(market, code, at("15:00")) for code in market.codes}
+    changes = [
+        quote.last / quote.prev_close - 1
+        for quote in closes.values()
+        if quote.state is not TradingState.HALTED and quote.prev_close is not None
+    ]
+    assert len(changes) == len(market.codes) - 5, "the five that did not trade are no part of it"
+    assert abs(found[RECORDED] / found[before] - 1 - sum(changes, Decimal(0)) / len(changes)) < Decimal("0.000002")
+
+
+def test_the_running_day_of_the_index_follows_the_last_prices(data: SandboxData) -> None:
+    morning, evening = (asyncio.run(market_at(data, at(hour)).equal_weight_index()) for hour in ("09:30", "16:00"))
+    assert morning[RECORDED] != evening[RECORDED]
+    assert RECORDED not in asyncio.run(market_at(data, at("09:00")).equal_weight_index())

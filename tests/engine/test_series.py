@@ -1,0 +1,110 @@
+"""The lines for charts, asked of a running sandbox: over the link of another process, and after a restart."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from core.engine.engine import Engine
+from core.engine.ipc.client import IpcClient
+from core.infra.config import load_settings
+from core.infra.home import Home
+from core.model.bond import BondCode
+from core.model.command import Command, Done, ExecutePlan, MakePlan, ReadBenchmark, ReadDayLine, ReadEquity, ReadReport
+from core.model.series import Benchmark, DayLine, EquityLine
+from tests.engine.test_engine import FAST, ask, started, until
+from tests.waiting import wait_until
+from tui.cli.offline import prepare_demo
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    home = Home(tmp_path)
+    prepare_demo(home)
+    return home
+
+
+def sandbox(home: Home) -> Engine:
+    return Engine(home, load_settings(home.path, environ={}), speed=FAST / 10, viewer_may_end=True)
+
+
+def bought(engine: Engine) -> BondCode:
+    """A bond of the list, after it was bought."""
+    engine.wait_ready()
+    plan = ask(engine, MakePlan())
+    ask(engine, ExecutePlan(plan.plan_id))
+    return plan.buys[0].code
+
+
+@pytest.fixture
+def engine(home: Home) -> Iterator[Engine]:
+    with started(sandbox(home)) as engine:
+        yield engine
+
+
+def test_a_bought_bond_has_a_day_line_with_its_levels(engine: Engine) -> None:
+    code = bought(engine)
+    until(engine, lambda shown: any(spark.code == code and len(spark.prices) > 3 for spark in shown.sparks))
+    line: DayLine = ask(engine, ReadDayLine(code))
+    assert (line.code, line.day) == (code, line.points[0].at.date())
+    assert [point.at for point in line.points] == sorted({point.at for point in line.points})
+    assert all(point.at.second == 0 for point in line.points)
+    assert line.prev_close is not None
+    assert line.cost is not None
+    assert line.name
+
+
+def test_todays_equity_begins_with_the_opening_capital(engine: Engine) -> None:
+    bought(engine)
+
+    def several_minutes() -> EquityLine | None:
+        line: EquityLine = ask(engine, ReadEquity())
+        return line if line.day is not None and len(line.day.points) > 4 else None
+
+    line = wait_until(several_minutes)
+    assert line.day.points[0].value == line.points[0].value == 1_000_000
+    assert line.day.points[0].growth == 1
+    assert len(line.points) == 2
+    assert len({point.at for point in line.day.points}) == len(line.day.points)
+    report = ask(engine, ReadReport())
+    assert [day.day for day in report.slippage] == [line.day.day]
+    assert report.slippage[0].by_arrival.measured == report.totals.by_arrival.measured > 0
+
+
+def test_the_sandbox_s_benchmark_is_named_so(engine: Engine) -> None:
+    bought(engine)
+    until(engine, lambda shown: shown.day is not None)
+    found: Benchmark = ask(engine, ReadBenchmark())
+    assert found.name == "Equal-weight index of the sandbox's bonds"
+    assert found.points[0].growth == 1
+    assert found.change is not None
+    assert abs(found.change) < 0.1
+    assert len(found.points) == len(ask(engine, ReadReport()).equity)
+
+
+def test_a_viewer_in_another_process_gets_the_same_lines(home: Home, engine: Engine) -> None:
+    code = bought(engine)
+    until(engine, lambda shown: any(spark.code == code for spark in shown.sparks))
+    link = IpcClient(home, watch=True)
+    try:
+        assert link.open(10)
+        assert link.latest is not None
+        assert any(spark.code == code for spark in link.latest.sparks)
+        commands: list[Command[object]] = [ReadDayLine(code), ReadEquity(), ReadBenchmark()]
+        for command in commands:
+            reply = link.send(command).result(60)
+            assert isinstance(reply, Done), reply
+            assert type(reply.value) in {DayLine, EquityLine, Benchmark}
+    finally:
+        link.close()
+
+
+def test_a_restart_keeps_todays_lines(home: Home) -> None:
+    with started(sandbox(home)) as first:
+        code = bought(first)
+        until(first, lambda shown: any(spark.code == code and len(spark.prices) > 3 for spark in shown.sparks))
+        equity = ask(first, ReadEquity())
+    with started(sandbox(home)) as again:
+        again.wait_ready()
+        later = ask(again, ReadEquity())
+    assert later.day.points[: len(equity.day.points)] == equity.day.points
