@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 from rich.color import Color
 from rich.style import Style
+from textual.color import Color as WidgetColor
 
 from core.i18n import language, use_language
 from core.model.settings import ScreenSettings as Look
@@ -15,10 +16,9 @@ from tests.tui.screen import flat, lines, press, settle, shown, status_text, unt
 from tests.tui.scripted import ScriptedLink
 from tui.app import RotorApp
 from tui.terminal import Bell
-from tui.widgets.theme import STYLES, THEMES, Tone, use_theme
-
-LEAST_CONTRAST = 4.5
-"""Of text against what is behind it: the level AA of the W3C's accessibility guidelines."""
+from tui.widgets import palettes
+from tui.widgets.palettes import LEAST_CONTRAST
+from tui.widgets.theme import HEAT, STYLES, THEMES, Tone, use_theme
 
 
 @pytest.fixture(autouse=True)
@@ -28,20 +28,13 @@ def as_it_was() -> Iterator[None]:
     use_theme("dark", "red")
 
 
-def luminance(color: Color) -> float:
-    parts = [part / 255 for part in color.get_truecolor()]
-    red, green, blue = (part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-
 def contrast(one: Color, other: Color) -> float:
-    lighter, darker = sorted((luminance(one), luminance(other)), reverse=True)
-    return (lighter + 0.05) / (darker + 0.05)
+    return palettes.contrast(*(WidgetColor.from_rich_color(color) for color in (one, other)))
 
 
 @pytest.mark.parametrize("name", THEMES)
 def test_every_text_has_enough_contrast(name: str) -> None:
-    theme = use_theme(name, "red")
+    theme = use_theme(name, "red").theme
     grounds = [Style(bgcolor=str(color)) for color in (theme.background, theme.surface, theme.panel)]
     grounds += [Style(bgcolor=theme.variables["wrong"]), STYLES[Tone.CURSOR_AWAY], STYLES[Tone.HEADER]]
     plain = Style(bgcolor=str(theme.background))
@@ -57,6 +50,12 @@ def test_every_text_has_enough_contrast(name: str) -> None:
     assert cursor.color is not None
     assert cursor.bgcolor is not None
     assert contrast(cursor.color, cursor.bgcolor) >= LEAST_CONTRAST
+    tiles = [style for style in HEAT.values() if style.color is not None and style.bgcolor is not None]
+    assert len(tiles) >= 12
+    for style in tiles:
+        assert style.color is not None
+        assert style.bgcolor is not None
+        assert contrast(style.color, style.bgcolor) >= LEAST_CONTRAST, style
 
 
 def test_the_contrast_check_finds_grey_on_grey() -> None:

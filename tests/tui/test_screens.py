@@ -22,14 +22,14 @@ KEY_DATA = {
         ("1",),
         [
             "双低轮动 10",
-            "record 11",
+            "Record",
             "1,004,414.50",
             "312,000.10",
             "691,214.40",
             "rebalance 14:50",
             "broker",
             "FactorCat",
-            "since 09:49:32",
+            "兴业转债 +0.94%",
             "warning",
             "立讯转债 128136.SZ is suspended: its sell is blocked.",
         ],
@@ -165,8 +165,8 @@ async def test_unknown_is_its_reason_and_never_zero(size: tuple[int, int]) -> No
 async def test_a_missing_quote_is_not_shown_as_a_price() -> None:
     async with shown(ScriptedLink(snapshot()), "4", size=LARGE) as (app, _):
         (row,) = [line for line in lines(app) if "118031.SH" in line]
-        assert row.split()[:7] == ["118031.SH", "天23转债", "1000", "1000", "1000", "0", "99.000"]
-        assert row.split()[7:13] == ["--"] * 6
+        assert row.split()[1:5] == ["118031.SH", "天23转债", "1000", "1000"]
+        assert row.split()[5:10] == ["--"] * 5
         assert "no quote" in row
 
 
@@ -183,7 +183,7 @@ def _price(word: str) -> bool:
 
 
 EMPTY = {
-    "home": (("1",), "Press 2 to choose a strategy"),
+    "home": (("1",), "No events yet."),
     "plan": (("3",), "Press r to make one"),
     "positions": (("4",), "Press 3 and r to make a plan"),
     "orders": (("5",), "Press 3 for the plan"),

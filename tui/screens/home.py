@@ -8,7 +8,7 @@ from rich.cells import cell_len
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Horizontal, VerticalScroll
+from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.geometry import Size
 from textual.widgets import Digits
 
@@ -19,12 +19,14 @@ from core.model.snapshot import Event, Snapshot
 from tui import format as fmt
 from tui.actions import bindings_of
 from tui.screens import controls
+from tui.screens.equity_panel import EquityPanel
 from tui.screens.dialogs import Dialog, TextDialog, kept_current
 from tui.screens.home_text import (
     account_text,
     attention_text,
     first_steps,
     links_text,
+    orders_text,
     strategy_text,
     today_text,
     total_text,
@@ -58,9 +60,11 @@ class AccountPanel(Panel):
 
     def show(self, snapshot: Snapshot) -> None:
         total = total_text(snapshot.asset)
+        exact = fmt.money(snapshot.asset.value.total) if isinstance(snapshot.asset, Known) else ""
         self._total.display = bool(total) and _digits_width(total) <= self.content_size.width and _tall(self.app.size)
         if total != self._total.value:
             self._total.update(total)
+        self.set_hint(f"{exact} CNY" if self._total.display else "")
         self._figures.set_text(account_text(snapshot, total=not self._total.display))
 
 
@@ -85,9 +89,12 @@ class HomePane(Pane):
         self._start = TextPanel(mark("Get started"), id="home-start")
         self._account = AccountPanel()
         self._today = TextPanel(mark("Today"))
-        self._strategy = TextPanel(mark("Strategy"), classes="-third")
+        self._equity = EquityPanel()
         self._heat = HeatStrip(id="heat")
-        self._links = TextPanel(mark("Connections"))
+        # Where they stand depends on the width: below the figures, or beside the events.
+        self._strategy = TextPanel(mark("Strategy")), TextPanel(mark("Strategy"))
+        self._links = TextPanel(mark("Connections")), TextPanel(mark("Connections"))
+        self._orders = TextPanel(mark("Orders"), id="home-orders")
         self._events = LiveTable(_COLUMNS, id="events")
         self._detail = TextBlock(classes="detail")
         self._latest: dict[str, Event] = {}
@@ -102,14 +109,20 @@ class HomePane(Pane):
             with Horizontal(id="home-row"):
                 yield self._account
                 yield self._today
-                yield self._strategy
+                yield self._equity
             yield Panel(mark("Holdings today"), self._heat, id="home-heat")
+            with Horizontal(id="home-more"):
+                yield self._strategy[0]
+                yield self._links[0]
         with Horizontal(id="home-bottom"):
             yield Panel(mark("Events"), self._events, self._detail, id="home-events")
-            yield self._links
+            with Vertical(id="home-side"):
+                yield self._strategy[1]
+                yield self._links[1]
+                yield self._orders
 
     def on_mount(self) -> None:
-        for panel in (self._strategy, self._today, self._links):
+        for panel in (self._today, *self._strategy, *self._links):
             panel.set_text(styled((say("waiting for the engine"), Tone.DIM)))
         self._events.clear(say("Waiting for the engine."))
         for hidden in (self._reasons, self._attention, self._start, self._detail):
@@ -233,6 +246,12 @@ class HomePane(Pane):
         if event is not None:
             self._detail.set_text(styled((event.text, Tone.TEXT)))
 
+    def activated(self) -> None:
+        self._equity.load()
+
+    def tick(self) -> None:
+        self._equity.tick()
+
     def show(self, snapshot: Snapshot) -> None:
         self._reasons.set_text(styled(("\n".join(f"- {reason.text}" for reason in snapshot.blockers), Tone.BAD)))
         self._reasons.display = bool(snapshot.blockers)
@@ -242,8 +261,12 @@ class HomePane(Pane):
         self._start.display = bool(self._start.text)
         self._account.show(snapshot)
         self._today.set_text(today_text(snapshot, self._today.content_size.width))
-        self._strategy.set_text(strategy_text(snapshot))
-        self._links.set_text(links_text(snapshot))
+        strategy, links = strategy_text(snapshot), links_text(snapshot)
+        for panel in self._strategy:
+            panel.set_text(strategy)
+        for panel in self._links:
+            panel.set_text(links)
+        self._orders.set_text(orders_text(snapshot, self._orders.content_size.height))
         self._show_heat(snapshot)
         self._show_events(snapshot)
 
@@ -254,12 +277,12 @@ class HomePane(Pane):
 
     def _show_events(self, snapshot: Snapshot) -> None:
         newest = sorted(snapshot.events, key=lambda event: event.number, reverse=True)[:_EVENTS]
-        self._latest = {str(event.number): event for event in newest}
+        self._latest = {event.key: event for event in newest}
         at_top = self._events.cursor_key is None or self._events.cursor_key == self._events.rows[0].key
         self._events.set_notice(say("No events yet."))
         self._events.set_rows([_event_row(event) for event in newest])
         if at_top and newest:
-            self._events.select(str(newest[0].number))
+            self._events.select(newest[0].key)
         self._update_detail()
 
 
@@ -267,6 +290,6 @@ def _event_row(event: Event) -> TableRow:
     tone = LEVEL_TONES[event.level]
     text_tone = Tone.TEXT if tone is Tone.DIM else tone
     return TableRow(
-        str(event.number),
+        event.key,
         (cell(fmt.clock(event.at), Tone.DIM), cell(say(event.level), tone), cell(event.text, text_tone)),
     )

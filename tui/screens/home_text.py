@@ -7,16 +7,18 @@ from rich.text import Text
 from core.i18n import mark, say
 from core.model.account import Asset
 from core.model.known import Known, Maybe, Unknown
-from core.model.order import Side
+from core.model.order import Order, Side
 from core.model.snapshot import Control, Level, PositionRow, Rebalance, Snapshot
 from tui import format as fmt
 from tui.format import first_fitting, job_texts, missed_text, rule_rows, stops_text
 from tui.screens.dialogs import Fact
 from tui.widgets.text import facts
-from tui.widgets.theme import LEVEL_TONES, STYLES, Tone, change_tone, styled
+from tui.widgets.theme import LEVEL_TONES, SIDE_TONES, STYLES, Tone, change_tone, state_tone, styled
 
 _LABEL = 11
 _JOBS = 3
+_SIDE, _NAME, _FILLED = 5, 10, 10
+"""Cells of an order's line."""
 _CONTROLS = {
     Control.PAUSED: mark("Buying is paused; sells and stops go on. R resumes."),
     Control.TRIPPED: mark("The circuit breaker tripped: too many orders were rejected. Stops go on. R resumes."),
@@ -159,8 +161,8 @@ def attention_text(snapshot: Snapshot) -> Text:
 
 
 def total_text(asset: Maybe[Asset]) -> str:
-    """The total assets in CNY; empty where they are not known."""
-    return fmt.money(asset.value.total) if isinstance(asset, Known) else ""
+    """The total assets in whole CNY; empty where they are not known."""
+    return f"{asset.value.total:,.0f}" if isinstance(asset, Known) else ""
 
 
 def account_text(snapshot: Snapshot, *, total: bool) -> Text:
@@ -181,10 +183,10 @@ def _change_rows(snapshot: Snapshot) -> list[Fact]:
         return []
     gained = (
         say("Since {began}", began=fmt.since(day.since, snapshot.at)),
-        f"{fmt.signed_money(day.profit):>16}  {fmt.ratio(day.ratio)}",
+        f"{fmt.signed_money(day.profit):>14}  {fmt.ratio(day.ratio)}",
         change_tone(day.profit),
     )
-    return [gained, (say("Paid in"), f"{fmt.signed_money(day.paid):>16}", Tone.TEXT)] if day.paid else [gained]
+    return [gained, (say("Paid in"), f"{fmt.signed_money(day.paid):>14}", Tone.TEXT)] if day.paid else [gained]
 
 
 def _money_rows(asset: Maybe[Asset], *, total: bool) -> list[Fact]:
@@ -192,10 +194,10 @@ def _money_rows(asset: Maybe[Asset], *, total: bool) -> list[Fact]:
         return [(say("Money"), say("not known: {reason}", reason=asset.reason), Tone.WARN)]
     held = asset.value
     return [
-        *([(say("Total"), f"{fmt.money(held.total):>16}", Tone.STRONG)] if total else []),
-        (say("Cash"), f"{fmt.money(held.cash):>16}", Tone.TEXT),
-        (say("Frozen"), f"{fmt.money(held.frozen):>16}", Tone.TEXT),
-        (say("Market value"), f"{fmt.money(held.market_value):>16}", Tone.TEXT),
+        *([(say("Total"), f"{fmt.money(held.total):>14}", Tone.STRONG)] if total else []),
+        (say("Cash"), f"{fmt.money(held.cash):>14}", Tone.TEXT),
+        (say("Frozen"), f"{fmt.money(held.frozen):>14}", Tone.TEXT),
+        (say("Market value"), f"{fmt.money(held.market_value):>14}", Tone.TEXT),
     ]
 
 
@@ -204,13 +206,33 @@ def _position_rows(positions: Maybe[tuple[PositionRow, ...]]) -> list[Fact]:
         return [(say("Positions"), say("not known: {reason}", reason=positions.reason), Tone.WARN)]
     rows = positions.value
     ours = sum(row.ours > 0 for row in rows)
-    found: list[Fact] = [(say("Positions"), say("{rows:>16}  {ours} ours", rows=len(rows), ours=ours), Tone.TEXT)]
+    found: list[Fact] = [(say("Positions"), say("{rows:>14}  {ours} ours", rows=len(rows), ours=ours), Tone.TEXT)]
     profits = [row.profit for row in rows if row.profit is not None]
     if profits:
         total = sum(profits)
         known = "" if len(profits) == len(rows) else say("  {profits} of {rows}", profits=len(profits), rows=len(rows))
-        found.append((say("Open P/L"), f"{fmt.signed_money(total):>16}{known}", change_tone(total)))
+        found.append((say("Open P/L"), f"{fmt.signed_money(total):>14}{known}", change_tone(total)))
     return found
+
+
+def orders_text(snapshot: Snapshot, lines: int) -> Text:
+    """The newest orders of today, one line each."""
+    newest = sorted(snapshot.orders, key=lambda order: order.created_at, reverse=True)[: max(0, lines)]
+    if not newest:
+        return styled((say("No orders today."), Tone.DIM))
+    return Text("\n").join(_order_line(order) for order in newest)
+
+
+def _order_line(order: Order) -> Text:
+    intent = order.intent
+    filled = f"{fmt.volume(order.filled_volume)}/{fmt.volume(intent.volume)}"
+    return styled(
+        (f"{fmt.clock(order.created_at)[:5]} ", Tone.DIM),
+        (fmt.fit(say(intent.side), _SIDE), SIDE_TONES[intent.side]),
+        fmt.fit(intent.name or intent.code, _NAME),
+        (fmt.fit(filled, _FILLED, right=True), Tone.TEXT),
+        (f"  {say(order.state)}", state_tone(order.state)),
+    )
 
 
 def links_text(snapshot: Snapshot) -> Text:

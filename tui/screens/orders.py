@@ -143,7 +143,9 @@ class OrdersPane(ListPane):
 
     def update_detail(self) -> None:
         order = self._selected()
-        if order is not None:
+        if order is not None and self.beside:
+            self.detail.set_text(_details(order))
+        elif order is not None:
             note = f"  {order.message}" if order.message else ""
             average = "" if order.average_price is None else say("  avg {price}", price=fmt.price(order.average_price))
             self.detail.set_text(
@@ -352,8 +354,7 @@ def _details(order: Order) -> Text:
             (say("Our id"), intent.client_order_id, Tone.DIM),
             (say("Broker id"), order.order_id or say("none yet"), Tone.DIM),
             (say("Plan"), intent.plan_id, Tone.DIM),
-        ],
-        11,
+        ]
     )
     text.append("\n\n" + say("History") + "\n", STYLES[Tone.TITLE])
     for step in order.log:
