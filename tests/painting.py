@@ -84,7 +84,9 @@ def _paint_lines(draw: ImageDraw.ImageDraw, left: int, top: int, text: str, colo
         x, y = ends[arm.lower()]
         if text in _DASHED:
             x, y = x + (middle - x) // 3, y + (centre - y) // 3
-        draw.line((middle, centre, x, y), fill=color, width=1 + arm.isupper())
+        thick = int(arm.isupper())
+        corners = (min(x, middle), min(y, centre), max(x, middle) + thick, max(y, centre) + thick)
+        draw.rectangle(corners, fill=color)
 
 
 def _paint_dots(draw: ImageDraw.ImageDraw, left: int, top: int, bits: int, color: Rgb) -> None:

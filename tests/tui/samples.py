@@ -28,7 +28,8 @@ from core.model.plan import Blocked, Kept, Leg, Plan
 from core.model.platform import Page, Record, RecordRule, Selected, Selection, Strategy, TradeTiming
 from core.model.quote import SessionPhase
 from core.model.record_card import ListedBond, RecordCard
-from core.model.report import Report
+from core.model.report import EquityPoint, Report
+from core.model.series import EquityDay, EquityLine
 from core.model.settings_rows import SecretRow, SettingRow, SettingsTable
 from core.model.snapshot import (
     BlockKind,
@@ -424,6 +425,22 @@ def preferences() -> SettingsTable:
         ),
         (SecretRow("factorcat", True, "keyring"), SecretRow("email", False, "", "Set notify.email.sender first.")),
     )
+
+
+def equity() -> EquityLine:
+    """Today from the open on, falling and then rising."""
+    values = [Decimal(1_000_000 + int(2500 * sin(minute / 30)) + 12 * minute) for minute in range(0, 228, 3)]
+    opened, resumed = NOW.replace(hour=9, minute=30, second=0), NOW.replace(hour=13, minute=0, second=0)
+    half = len(values) // 2
+    moments = [
+        opened + timedelta(minutes=3 * place) if place < half else resumed + timedelta(minutes=3 * (place - half))
+        for place in range(len(values))
+    ]
+    points = tuple(
+        EquityPoint(at, value, Decimal(0), float(value / values[0]), 0.0)
+        for at, value in zip(moments, values, strict=True)
+    )
+    return EquityLine(points[:1], EquityDay(TODAY, points))
 
 
 def report(command: ReadReport | None = None) -> Report:

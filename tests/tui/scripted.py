@@ -16,6 +16,7 @@ from core.model.command import (
     ListRecords,
     ListStrategies,
     MakePlan,
+    ReadEquity,
     ReadLog,
     ReadOrders,
     ReadReport,
@@ -27,6 +28,7 @@ from core.model.command import (
 from core.model.snapshot import Snapshot
 from tests.tui.samples import (
     day_of_orders,
+    equity,
     found_line,
     log_page,
     plan,
@@ -55,6 +57,7 @@ class ScriptedLink:
             FindInLog: lambda command: Done(found_line(command)),
             ReadOrders: lambda command: Done(day_of_orders(command)),
             MakePlan: lambda _: Done(plan()),
+            ReadEquity: lambda _: Done(equity()),
             ReadReport: lambda command: Done(report(command)),
             ReadSettings: lambda _: Done(preferences()),
             CheckSetting: lambda command: Done("should be greater than 0" if command.text.startswith("-") else ""),

@@ -16,7 +16,7 @@ from textual.widgets import Input
 from core.i18n import use_language
 from core.model.time import SHANGHAI
 from tui.widgets.chart import LineChart
-from tui.widgets.chart_data import ChartData, Level, Panel, Point, Series, Unit, drawdown_of, line_of
+from tui.widgets.chart_data import ChartData, Level, Plot, Point, Series, Unit, drawdown_of, line_of
 from tui.widgets.chart_drawing import Drawing, draw, legend, value_at
 from tui.widgets.chart_marks import sample, thinned, use_marks
 from tui.widgets.chart_scale import compact, nice_ticks, time_axis, value_label
@@ -44,7 +44,7 @@ def minutes(*values: float | None, start: datetime = OPEN) -> Series:
 def of(
     *series: Series, unit: Unit = Unit.NUMBER, baseline: Level | None = None, levels: tuple[Level, ...] = ()
 ) -> ChartData:
-    return ChartData(Panel(series, unit, baseline, levels))
+    return ChartData(Plot(series, unit, baseline, levels))
 
 
 def picture(data: ChartData, width: int, height: int) -> list[str]:
@@ -200,7 +200,7 @@ def test_from_three_lines_on_each_has_a_number_at_its_end() -> None:
 
 def test_the_second_panel_lies_over_the_same_time() -> None:
     equity = days(*(1 + sin(number / 5) / 10 for number in range(60)), name="equity")
-    data = ChartData(Panel((equity,), Unit.NUMBER), Panel((drawdown_of(equity, "drawdown"),), Unit.PERCENT))
+    data = ChartData(Plot((equity,), Unit.NUMBER), Plot((drawdown_of(equity, "drawdown"),), Unit.PERCENT))
     rows = picture(data, 70, 16)
     assert sum("0%" in row.split("┤")[0] for row in rows if "┤" in row) >= 1
     assert len({row.index(char) for row in rows for char in "┤│" if char in row}) == 1
@@ -247,7 +247,7 @@ def test_a_chart_stays_within_its_size(
     values: list[list[float | None]], below: list[float | None], width: int, height: int, unit: Unit
 ) -> None:
     series = tuple(days(*line, name=f"纪录 {number}") for number, line in enumerate(values))
-    panels = Panel(series, unit, Level(0.0, "起点")), Panel((days(*below),), Unit.PERCENT)
+    panels = Plot(series, unit, Level(0.0, "起点")), Plot((days(*below),), Unit.PERCENT)
     for marks in ("braille", "box"):
         use_marks(marks)
         drawing = draw(ChartData(*panels, heading=Text("标题 with words")), width, height)

@@ -19,8 +19,8 @@ from core.model.snapshot import Event, Snapshot
 from tui import format as fmt
 from tui.actions import bindings_of
 from tui.screens import controls
-from tui.screens.equity_panel import EquityPanel
 from tui.screens.dialogs import Dialog, TextDialog, kept_current
+from tui.screens.equity_panel import EquityPanel
 from tui.screens.home_text import (
     account_text,
     attention_text,

@@ -183,10 +183,10 @@ def _change_rows(snapshot: Snapshot) -> list[Fact]:
         return []
     gained = (
         say("Since {began}", began=fmt.since(day.since, snapshot.at)),
-        f"{fmt.signed_money(day.profit):>14}  {fmt.ratio(day.ratio)}",
+        f"{fmt.signed_money(day.profit):>13}  {fmt.ratio(day.ratio)}",
         change_tone(day.profit),
     )
-    return [gained, (say("Paid in"), f"{fmt.signed_money(day.paid):>14}", Tone.TEXT)] if day.paid else [gained]
+    return [gained, (say("Paid in"), f"{fmt.signed_money(day.paid):>13}", Tone.TEXT)] if day.paid else [gained]
 
 
 def _money_rows(asset: Maybe[Asset], *, total: bool) -> list[Fact]:
@@ -194,10 +194,10 @@ def _money_rows(asset: Maybe[Asset], *, total: bool) -> list[Fact]:
         return [(say("Money"), say("not known: {reason}", reason=asset.reason), Tone.WARN)]
     held = asset.value
     return [
-        *([(say("Total"), f"{fmt.money(held.total):>14}", Tone.STRONG)] if total else []),
-        (say("Cash"), f"{fmt.money(held.cash):>14}", Tone.TEXT),
-        (say("Frozen"), f"{fmt.money(held.frozen):>14}", Tone.TEXT),
-        (say("Market value"), f"{fmt.money(held.market_value):>14}", Tone.TEXT),
+        *([(say("Total"), f"{fmt.money(held.total):>13}", Tone.STRONG)] if total else []),
+        (say("Cash"), f"{fmt.money(held.cash):>13}", Tone.TEXT),
+        (say("Frozen"), f"{fmt.money(held.frozen):>13}", Tone.TEXT),
+        (say("Market value"), f"{fmt.money(held.market_value):>13}", Tone.TEXT),
     ]
 
 
@@ -206,12 +206,12 @@ def _position_rows(positions: Maybe[tuple[PositionRow, ...]]) -> list[Fact]:
         return [(say("Positions"), say("not known: {reason}", reason=positions.reason), Tone.WARN)]
     rows = positions.value
     ours = sum(row.ours > 0 for row in rows)
-    found: list[Fact] = [(say("Positions"), say("{rows:>14}  {ours} ours", rows=len(rows), ours=ours), Tone.TEXT)]
+    found: list[Fact] = [(say("Positions"), say("{rows:>13}  {ours} ours", rows=len(rows), ours=ours), Tone.TEXT)]
     profits = [row.profit for row in rows if row.profit is not None]
     if profits:
         total = sum(profits)
         known = "" if len(profits) == len(rows) else say("  {profits} of {rows}", profits=len(profits), rows=len(rows))
-        found.append((say("Open P/L"), f"{fmt.signed_money(total):>14}{known}", change_tone(total)))
+        found.append((say("Open P/L"), f"{fmt.signed_money(total):>13}{known}", change_tone(total)))
     return found
 
 

@@ -6,7 +6,7 @@ from core.i18n import say
 from core.model.backtest import Holdings, Performance, RecordDetail
 from core.model.known import Known, Maybe, Unknown
 from tui import format as fmt
-from tui.widgets.chart_data import ChartData, Level, Panel, Series, Unit, line_of
+from tui.widgets.chart_data import ChartData, Level, Plot, Series, Unit, line_of
 from tui.widgets.theme import Tone, change_tone, styled
 from tui.widgets.year_bars import YearRow
 
@@ -30,7 +30,7 @@ def performance_chart(curve: Performance) -> ChartData:
     heading = styled(
         (say("Equity"), Tone.TITLE), ("  " + say("max. drawdown"), Tone.DIM), f" {fmt.ratio(-curve.max_drawdown)}"
     )
-    return ChartData(Panel(tuple(series), Unit.PERCENT, Level(0.0)), Panel((falls,), Unit.PERCENT), heading)
+    return ChartData(Plot(tuple(series), Unit.PERCENT, Level(0.0)), Plot((falls,), Unit.PERCENT), heading)
 
 
 def growth_line(name: str, curve: Performance, tone: Tone | None = None) -> Series:

@@ -191,7 +191,9 @@ class ReportPane(ListPane):
     # -- drawing ---------------------------------------------------------------------------------------------------
 
     def update_detail(self) -> None:
-        self.detail.set_text(detail_text(self._items.get(self.table.cursor_key or "")))
+        item = self._items.get(self.table.cursor_key or "")
+        details = row_details(item) if self.beside else None
+        self.detail.set_text(detail_text(item) if details is None else details[1])
 
     def _refresh_report(self) -> None:
         self.table.set_columns(COLUMNS[self._view])

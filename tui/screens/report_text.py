@@ -8,7 +8,7 @@ from core.i18n import say, say_many
 from core.model.report import BondResult, EquityPoint, OrderResult, Report, Slippage, StopResult
 from tui import format as fmt
 from tui.screens.report_rows import ReportSorting, drawdown_text, rounded_money, slippage_sentence, slippage_text
-from tui.widgets.chart_data import ChartData, Level, Moment, Panel, Unit, line_of
+from tui.widgets.chart_data import ChartData, Level, Moment, Plot, Unit, line_of
 from tui.widgets.text import facts
 from tui.widgets.theme import SIDE_TONES, Tone, change_tone, styled
 
@@ -119,7 +119,7 @@ def equity_chart(report: Report) -> ChartData | None:
     equity = line_of(say("Equity"), moments, [float(point.value) for point in line], change_tone(report.totals.change))
     falls = line_of(say("Drawdown"), moments, [-point.drawdown for point in line], Tone.DIM)
     opening = Level(float(line[0].value), say("opening capital"))
-    return ChartData(Panel((equity,), Unit.MONEY, opening), Panel((falls,), Unit.PERCENT), equity_heading(report))
+    return ChartData(Plot((equity,), Unit.MONEY, opening), Plot((falls,), Unit.PERCENT), equity_heading(report))
 
 
 def _shown_at(report: Report, point: EquityPoint) -> Moment:

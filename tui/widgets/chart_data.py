@@ -52,7 +52,7 @@ class Level:
 
 
 @dataclass(frozen=True, slots=True)
-class Panel:
+class Plot:
     """Lines over one scale: at most `MOST_SERIES` of them, further ones are not drawn.
 
     The baseline (opening capital, previous close, nought) is always within the scale. A level far outside of the values
@@ -76,13 +76,13 @@ class ChartData:
     `heading` stands above the legend. `empty` is the sentence where there is no point at all.
     """
 
-    main: Panel
-    below: Panel | None = None
+    main: Plot
+    below: Plot | None = None
     heading: Text = field(default_factory=Text)
     empty: str = ""
 
     @property
-    def panels(self) -> tuple[Panel, ...]:
+    def panels(self) -> tuple[Plot, ...]:
         return (self.main,) if self.below is None else (self.main, self.below)
 
 

@@ -10,7 +10,7 @@ from rich.text import Text
 from core.i18n import say
 from tui import format as fmt
 from tui.format import fit
-from tui.widgets.chart_data import ChartData, Level, Moment, Panel, Series, Unit
+from tui.widgets.chart_data import ChartData, Level, Moment, Plot, Series, Unit
 from tui.widgets.chart_marks import Cells, canvas, sample
 from tui.widgets.chart_scale import TimeAxis, apart, local, nice_ticks, time_axis, value_label
 from tui.widgets.theme import STYLES, Tone, styled
@@ -179,7 +179,7 @@ def _instead(data: ChartData, axis: TimeAxis) -> str:
     return say("Unchanged at {value} since {at}.", value=value_text(values[-1], unit), at=at)
 
 
-def _ends(panel: Panel) -> tuple[float, float]:
+def _ends(panel: Plot) -> tuple[float, float]:
     """The ends of the scale: the values, the baseline, and the levels that are not far away."""
     values = [value for series in panel.drawn for value in series.values]
     low, high = min(values), max(values)
@@ -193,7 +193,7 @@ def _ends(panel: Panel) -> tuple[float, float]:
     return low, high
 
 
-def _scale(panel: Panel, rows: int) -> _Scale:
+def _scale(panel: Plot, rows: int) -> _Scale:
     low, high = _ends(panel)
     if not apart(low, high):
         low, high = low - (abs(low) or 1.0) / 100, high + (abs(high) or 1.0) / 100
@@ -208,7 +208,7 @@ def _heights(panels: int, rows: int) -> list[int]:
     return [rows - below, below]
 
 
-def _right_labels(panel: Panel) -> list[str]:
+def _right_labels(panel: Plot) -> list[str]:
     """What stands at the right of the plot."""
     labels = [level.label for level in _all_levels(panel)]
     # An edge mark may follow a level's label.
@@ -216,11 +216,11 @@ def _right_labels(panel: Panel) -> list[str]:
     return [*labels, *("1" for _ in panel.drawn if len(panel.drawn) >= _WITH_ENDS)]
 
 
-def _all_levels(panel: Panel) -> tuple[Level, ...]:
+def _all_levels(panel: Plot) -> tuple[Level, ...]:
     return panel.levels if panel.baseline is None else (panel.baseline, *panel.levels)
 
 
-def _panel_rows(panel: Panel, scale: _Scale, axis: TimeAxis, size: tuple[int, int, int]) -> list[Text]:
+def _panel_rows(panel: Plot, scale: _Scale, axis: TimeAxis, size: tuple[int, int, int]) -> list[Text]:
     """`size` is the first column of the plot, its columns and its rows."""
     left, columns, high = size
     cells = _plotted(panel, scale, axis, columns, high)
@@ -256,7 +256,7 @@ def _runs(row: list[tuple[str, Tone]]) -> Iterator[tuple[Tone, str]]:
     yield tone, run
 
 
-def _plotted(panel: Panel, scale: _Scale, axis: TimeAxis, columns: int, rows: int) -> Cells:
+def _plotted(panel: Plot, scale: _Scale, axis: TimeAxis, columns: int, rows: int) -> Cells:
     drawn = canvas(columns, rows)
     for place, series in enumerate(panel.drawn):
         path = [
@@ -306,7 +306,7 @@ def _last(series: Series) -> float | None:
     return next((value for _, value in reversed(series.points) if value is not None and isfinite(value)), None)
 
 
-def _legend_part(panel: Panel, series: Series, place: int, value: float | None, *, numbered: bool) -> Text:
+def _legend_part(panel: Plot, series: Series, place: int, value: float | None, *, numbered: bool) -> Text:
     tone = tone_of(series, place)
     room = max(cell_len(value_text(one, panel.unit)) for one in (min(series.values), max(series.values)))
     number = f"{place + 1} " if numbered else ""
