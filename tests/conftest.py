@@ -1,25 +1,21 @@
 """Settings of the whole suite."""
 
 import gc
-import os
 import signal
-import sys
-import tempfile
 
-from hypothesis import HealthCheck, settings
+from tests import bytecode
 
-from core.i18n import use_language
+_bytecode = bytecode.keep_elsewhere()  # before anything large is loaded
+
+from hypothesis import HealthCheck, settings  # noqa: E402
+
+from core.i18n import use_language  # noqa: E402
 
 _STEADY = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
 settings.register_profile("steady", derandomize=True, **_STEADY)
 settings.register_profile("search", max_examples=1000, **_STEADY)
 """`python -m pytest --hypothesis-profile=search` looks for counterexamples at random, longer."""
 settings.load_profile("steady")
-
-_bytecode = tempfile.TemporaryDirectory(prefix="rotor-bytecode-") if sys.dont_write_bytecode else None
-if _bytecode is not None:  # each process that a test starts would compile rotor anew; the checkout stays clean
-    os.environ["PYTHONPYCACHEPREFIX"] = _bytecode.name
-    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
     # Under nohup. A handler is not passed on, so that the programs under test start with the default again.
