@@ -68,6 +68,24 @@ class Row:
     def text(self, column: str) -> str:
         return strip_html(self.cells[column])
 
+    def shown_number(self, column: str) -> Decimal | None:
+        """A figure that is shown and decides nothing: a column that is missing, a cell that cannot be read or is not
+        above zero gives None, and the row stays good."""
+        number = self.shown_ratio(column)
+        return number if number is not None and number > 0 else None
+
+    def shown_ratio(self, column: str) -> Decimal | None:
+        """The same for a figure of either sign."""
+        try:
+            return parse_number(self.cells.get(column), column)
+        except TableRefused:
+            return None
+
+    def shown_text(self, column: str, pattern: re.Pattern[str]) -> str | None:
+        """The same for a text, None where it is not of this pattern."""
+        text = strip_html(self.cells.get(column))
+        return text if pattern.fullmatch(text) else None
+
     def code(self, column: str) -> BondCode | None:
         """None for a bond of another exchange, and where it cannot be read."""
         digits = (self.cells[column] or "").strip()

@@ -15,6 +15,7 @@ from core.infra.network import limit_requests
 TABLES: dict[str, dict[str, str]] = {
     "bond_cb_redeem_jsl": {},
     "bond_cov_comparison": {},
+    "bond_zh_cov": {},
     "bond_zh_hs_cov_spot": {},
     "stock_zh_index_daily": {"symbol": "sh000832"},
 }

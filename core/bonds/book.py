@@ -31,8 +31,13 @@ Facts = Mapping[BondCode, BondFacts]
 RETRY = timedelta(minutes=10)
 """Until a table that could not be fetched is asked for again."""
 
+_RETRY_SHOWN = timedelta(hours=2)
+"""The same for a table that decides nothing."""
+
 LEAST_OF_LAST = 0.8
 """Share of the last good table's rows that a new one must have: one that shrinks more was cut off."""
+
+_RATINGS = "East Money (ratings)"
 
 _MAX_AGE = timedelta(days=4)
 """How old a table may be where the calendar does not know the previous session."""
@@ -59,12 +64,14 @@ class BondInfoProvider(Protocol):
 @dataclass(slots=True)
 class _KeptTable:
     """One table with its last good content. `trouble` is since when and why a newer one is missing; `earlier` is what
-    was last read of bonds that it no longer tells of: a call stays known."""
+    was last read of bonds that it no longer tells of: a call stays known. `decides`: whether anything is bought or sold
+    by it; what is only shown is fetched after all others, and its trouble stands in the log alone."""
 
     name: str
     source: str
     read: Callable[[Table], dict[BondCode, BondFacts]]
     refresh_after: timedelta
+    decides: bool = True
     table: Table | None = None
     facts: Facts = field(default_factory=dict[BondCode, BondFacts])
     earlier: Facts = field(default_factory=dict[BondCode, BondFacts])
@@ -102,6 +109,7 @@ class AkshareBondInfo:
         self._tables = (
             self._redemptions,
             _KeptTable(tables.TERMS_TABLE, tables.TERMS_SOURCE, tables.read_terms, timedelta(hours=20)),
+            _KeptTable(tables.RATING_TABLE, _RATINGS, tables.read_ratings, timedelta(hours=20), decides=False),
         )
         self._own = OwnFacts(overrides, folder / "own_facts.json")
         for kept in self._tables:
@@ -141,6 +149,8 @@ class AkshareBondInfo:
     def notices(self) -> tuple[str, ...]:
         found = [own] if (own := self.own_trouble()) else []
         for kept in self._tables:
+            if not kept.decides:
+                continue
             if kept.trouble is not None:
                 text = self._describe(kept, *kept.trouble)
                 no_buys = self._required and kept is self._redemptions and self._why_missing() is not None
@@ -174,16 +184,19 @@ class AkshareBondInfo:
         if self._lock.locked() or not self._fetch:
             return
         async with self._lock:
-            for kept in self._tables:
-                if self._is_due(kept):
-                    await self._refresh(kept)
+            due = [kept for kept in self._tables if self._is_due(kept)]
+            deciding = [kept for kept in due if kept.decides]
+            # What is only shown comes a minute later: the first plan waits for this fetch to end.
+            for kept in deciding or due:
+                await self._refresh(kept)
 
     def close(self) -> None:
         self._client.close()
 
     def _is_due(self, kept: _KeptTable) -> bool:
         now = self._clock.now()
-        if kept.trouble is not None and kept.tried_at is not None and now - kept.tried_at < RETRY:
+        pause = RETRY if kept.decides else _RETRY_SHOWN
+        if kept.trouble is not None and kept.tried_at is not None and now - kept.tried_at < pause:
             return False
         table = kept.table
         return table is None or now - table.fetched_at >= kept.refresh_after or self._is_outdated(table)
@@ -203,7 +216,8 @@ class AkshareBondInfo:
                 log.exception("the bond table of %s could not be read", kept.source)
             since, before = kept.trouble or (self._clock.now(), "")
             if before != str(error):
-                log.warning("the bond table of %s is not used: %s", kept.source, error)
+                level = logging.WARNING if kept.decides else logging.INFO
+                log.log(level, "the bond table of %s is not used: %s", kept.source, error)
             kept.trouble = (since, str(error))
             return
         kept.earlier = {

@@ -1,12 +1,15 @@
-"""akshare's two tables of bonds: redemptions and last trading days (强赎, from jisilu), listing and terms (East Money).
+"""akshare's tables of bonds: redemptions and last trading days (强赎, from jisilu), listing and terms, ratings (East
+Money).
 
 Traps of jisilu's table in akshare 1.19.5, seen in recorded rows: a maturing bond is shown as called, with HTML in its
 count and no redemption price; an icon that akshare does not know becomes an empty state, which differs from the state
 of a bond that is not called. A count that akshare does not know is passed on as it is.
 """
 
+import re
 from dataclasses import replace
 from datetime import datetime
+from decimal import Decimal
 
 from core.akshare.cells import MOST_UNREADABLE, Row, check_filled_ratio, read_rows
 from core.akshare.client import Table, TableRefused, check_shape
@@ -14,6 +17,7 @@ from core.i18n import say
 from core.model.bond import BondCode
 from core.model.bond_info import BondFacts, RedemptionState
 from core.rules.redemption_text import beside_counts, days_counted, stated
+from core.rules.valuation import conversion_value, premium
 
 REDEMPTION_TABLE = "bond_cb_redeem_jsl"
 REDEMPTION_SOURCE = "jisilu"
@@ -48,6 +52,9 @@ _DAYS_TO_MATURITY = 31
 
 _HUNDRED_MILLION = 10**8
 
+_SHARE_CODE = re.compile(r"[0-9]{6}")
+_RATING = re.compile(r"(?:A{1,3}|B{1,3}|C{1,3}|D)[+-]?")
+
 
 def read_redemptions(table: Table) -> dict[BondCode, BondFacts]:
     """Raises `TableRefused`. Where only the counts cannot be read, the table still tells of calls."""
@@ -66,6 +73,7 @@ def _facts(code: BondCode, row: Row, as_of: datetime) -> BondFacts:
         row.unreadable = say("{code} trades until {last_trade} and matures before", code=code, last_trade=last_trade)
         last_trade = maturity = None
     price, balance = row.number("强赎价"), row.number("剩余规模")
+    share_price = row.shown_number("正股价")
     facts = BondFacts(
         code,
         REDEMPTION_SOURCE,
@@ -79,6 +87,9 @@ def _facts(code: BondCode, row: Row, as_of: datetime) -> BondFacts:
         conversion_price=row.number("转股价"),
         balance=None if balance is None else balance * _HUNDRED_MILLION,
         share=row.text("正股名称") or None,
+        share_code=row.shown_text("正股代码", _SHARE_CODE),
+        share_price=share_price,
+        premium=_premium(row.shown_number("现价"), share_price, row.shown_number("转股价")),
     )
     return _with_state(replace(facts, unreadable=row.unreadable), row.cells["强赎状态"], row.text("强赎天计数"))
 
@@ -102,6 +113,10 @@ def _with_state(facts: BondFacts, icon: str | None, count: str) -> BondFacts:
     if found is RedemptionState.UNREADABLE:
         return replace(facts, call=found, unreadable=_unreadable("强赎状态", icon or ""))
     return replace(facts, call=found)
+
+
+def _premium(price: Decimal | None, share_price: Decimal | None, conversion_price: Decimal | None) -> Decimal | None:
+    return premium(price, conversion_value(share_price, conversion_price))
 
 
 def _icon(text: str | None) -> RedemptionState:
@@ -135,7 +150,7 @@ def read_terms(table: Table) -> dict[BondCode, BondFacts]:
 
 
 def _terms(code: BondCode, row: Row, as_of: datetime) -> BondFacts:
-    premium = row.number("转股溢价率")
+    over, change = row.number("转股溢价率"), row.shown_ratio("正股涨跌幅")
     facts = BondFacts(
         code,
         TERMS_SOURCE,
@@ -143,7 +158,38 @@ def _terms(code: BondCode, row: Row, as_of: datetime) -> BondFacts:
         name=row.text("转债名称"),
         listed=row.day("上市日期"),
         conversion_price=row.number("转股价"),
-        premium=None if premium is None else premium / 100,
+        premium=None if over is None else over / 100,
         share=row.text("正股名称") or None,
+        share_code=row.shown_text("正股代码", _SHARE_CODE),
+        share_price=row.shown_number("正股最新价"),
+        share_change=None if change is None else change / 100,
     )
     return replace(facts, unreadable=row.unreadable)
+
+
+RATING_TABLE = "bond_zh_cov"
+RATING_SOURCE = "East Money"
+
+RATING_ROWS = 300
+"""At least: it has every bond that was ever issued, some thousand."""
+
+_LEAST_RATED = 0.7
+_RATING_COLUMNS = ("债券代码", "信用评级")
+
+
+def read_ratings(table: Table) -> dict[BondCode, BondFacts]:
+    """Ratings, which decide nothing. Raises `TableRefused`.
+
+    akshare names this table's columns by position: where most cells are no ratings, they have moved. Its price of a
+    bond (债现价) is 100 where there is none, and is not read.
+    """
+    check_shape(table, _RATING_COLUMNS, RATING_ROWS)
+    found = read_rows(table, "债券代码", lambda code, row: _rating(code, row, table.fetched_at))
+    rated = {code: facts for code, facts in found.items() if facts.rating}
+    if len(rated) < _LEAST_RATED * len(found):
+        raise TableRefused(say("{rated} of its {rows} bonds have a rating", rated=len(rated), rows=len(found)))
+    return rated
+
+
+def _rating(code: BondCode, row: Row, as_of: datetime) -> BondFacts:
+    return BondFacts(code, RATING_SOURCE, as_of, rating=row.shown_text("信用评级", _RATING))

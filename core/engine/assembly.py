@@ -34,6 +34,7 @@ from core.quotes.feed import NoQuotes, QuoteFeed, Quotes
 from core.quotes.index_history import TABLE as INDEX_TABLE
 from core.quotes.index_history import BenchmarkSource, BondIndex
 from core.quotes.qmt import QmtQuotes
+from core.quotes.shares import NoShares, SharePrices, TencentShares
 from core.quotes.tencent import TencentQuotes
 from core.sandbox.dialects import Dialect
 from core.trading.books import check_books
@@ -102,7 +103,8 @@ MakeSources = Callable[[Settings], Sequence[QuoteSource]]
 
 @dataclass(frozen=True, slots=True)
 class Components:
-    """What the engine is made of. `live_consent` and `claim`, the lock on the account, are None but in live mode."""
+    """What the engine is made of. `live_consent` and `claim`, the lock on the account, are None but in live mode.
+    `shares` are shown and decide nothing."""
 
     clock: Clock
     calendar: Calendar
@@ -122,6 +124,7 @@ class Components:
     equity: EquityCurve
     state: RunState
     quote_sources: MakeSources
+    shares: SharePrices
     live_consent: LiveConsent | None = None
     claim: ExclusiveLock | None = None
     benchmark: BenchmarkSource | None = None
@@ -133,8 +136,8 @@ class Components:
 
     def settings_users(self) -> tuple[SettingsUser, ...]:
         """Everything here that works by the settings."""
-        kinds = (LiveConsent, PaperBroker, FailoverQuotes, AkshareBondInfo)
-        others = (self.live_consent, self.order_manager.broker, self.feed, self.bonds)
+        kinds = (LiveConsent, PaperBroker, FailoverQuotes, AkshareBondInfo, TencentShares)
+        others = (self.live_consent, self.order_manager.broker, self.feed, self.bonds, self.shares)
         found = (
             self.rotation,
             self.order_manager.risk,
@@ -166,6 +169,7 @@ class Components:
             stack.push_async_callback(self.platform.aclose)
             stack.push_async_callback(self.order_manager.broker.stop)
             stack.push_async_callback(self.feed.stop)
+            stack.push_async_callback(self.shares.stop)
 
     def skip_closed_hours(self) -> bool:
         """Move the sandbox's time from a closed market to the next session; whether that was done.
@@ -208,6 +212,7 @@ def build(home: Home, settings: Settings, speed: float = 1.0, dialects: Collecti
         wait_at_most(database, _PATIENCE)
         state_store = StateStore(database)
         quote_sources: MakeSources = _no_sources
+        shares: SharePrices = NoShares()
         if settings.mode == "sandbox":
             settings = _with_a_strategy(settings)
             clock, feed, platform, bonds, benchmark = _sandbox(state_store, settings, speed, dialects, calendar)
@@ -218,6 +223,7 @@ def build(home: Home, settings: Settings, speed: float = 1.0, dialects: Collecti
             quote_sources = partial(sources_of, clock=clock, calendar=calendar, terminal=terminal)
             platform = FactorCatClient.of(settings, clock)
             benchmark = _bond_index(home, settings, clock, calendar)
+            shares = TencentShares(clock, settings, open_now=lambda: calendar.orders_allowed(clock.now()) is None)
         broker: Broker
         claim = None
         if settings.mode == "live":
@@ -237,6 +243,7 @@ def build(home: Home, settings: Settings, speed: float = 1.0, dialects: Collecti
             bonds,
             calendar,
             quote_sources=quote_sources,
+            shares=shares,
             claim=claim,
             benchmark=benchmark,
         )
@@ -347,6 +354,7 @@ def compose(
     calendar: Calendar | None = None,
     *,
     quote_sources: MakeSources = _no_sources,
+    shares: SharePrices | None = None,
     claim: ExclusiveLock | None = None,
     benchmark: BenchmarkSource | None = None,
 ) -> Components:
@@ -408,6 +416,7 @@ def compose(
         equity=EquityCurve(state_store, order_manager, clock),
         state=RunState(),
         quote_sources=quote_sources,
+        shares=shares or NoShares(),
         live_consent=live_consent,
         claim=claim,
         benchmark=benchmark,

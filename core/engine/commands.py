@@ -10,6 +10,7 @@ from typing import Any, TypeVar, cast
 from core.engine.adoption import adoption_of
 from core.engine.assembly import Components
 from core.engine.benchmark import benchmark_of
+from core.engine.bond_metrics import MetricsReader
 from core.engine.current_settings import CurrentSettings
 from core.engine.doctor.examination import examine
 from core.engine.login import PlatformLogin, name_of
@@ -66,6 +67,7 @@ class CommandHandlers:
         settings: SettingsCommands,
         home: Home,
         credentials: Credentials,
+        metrics: MetricsReader,
         changed: Callable[[], None],
     ) -> None:
         self._components = components
@@ -75,6 +77,7 @@ class CommandHandlers:
         self._sign_in = sign_in
         self._home = home
         self._credentials = credentials
+        self._metrics = metrics
         self._changed = changed
         self._handlers: dict[type[Command[Any]], Callable[[Any], Awaitable[Any]]] = {
             commands.Login: sign_in.log_in,
@@ -174,6 +177,7 @@ class CommandHandlers:
             components.eligibility,
             components.settings,
             components.clock.now(),
+            self._metrics,
         )
 
     async def _day_line(self, command: commands.ReadDayLine) -> DayLine:
@@ -181,10 +185,20 @@ class CommandHandlers:
 
     async def _in_the_market(self, selection: Selection) -> tuple[ListedBond, ...]:
         components = self._components
-        quotes = await components.feed.snapshot(selection.codes)
+        quotes, _ = await asyncio.gather(
+            components.feed.snapshot(selection.codes), self._metrics.refresh_shares(selection.codes)
+        )
         barred = components.eligibility.not_buyable(selection.codes)
         settings, now = components.settings, components.clock.now()
-        return listed_bonds(selection, quotes, settings, now, components.order_manager.stopped_today(), barred)
+        return listed_bonds(
+            selection,
+            quotes,
+            settings,
+            now,
+            components.order_manager.stopped_today(),
+            barred,
+            self._metrics.of(selection.codes, quotes),
+        )
 
     async def _follow(self, command: commands.RunStrategy) -> Followed:
         self._trading.decline_while_running()

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from core.engine.assembly import Components, LastQuotes
+from core.engine.bond_metrics import MetricsReader
 from core.engine.health import HealthMonitor
 from core.engine.supervisor import Supervisor
 from core.model.bond import BondCode
@@ -19,6 +20,7 @@ class QuotesFollowed:
     def __init__(
         self,
         components: Components,
+        metrics: MetricsReader,
         health: HealthMonitor,
         supervisor: Supervisor,
         changed: Callable[[], None],
@@ -26,6 +28,9 @@ class QuotesFollowed:
         by_itself: bool,
     ) -> None:
         self._components = components
+        self._metrics = metrics
+        self.codes: frozenset[BondCode] = frozenset()
+        """The bonds that are followed."""
         self._state = components.state
         self._health = health
         self._supervisor = supervisor
@@ -34,23 +39,19 @@ class QuotesFollowed:
         self._restarted_at: float | None = None
 
     def follow(self) -> None:
-        """Subscribe to the quotes of what is held, owned, planned and on order; a new session begins new day lines."""
-        order_manager, rotation = self._components.order_manager, self._components.rotation
+        """Subscribe to the quotes of what is held, owned, planned and on order, and to those of their shares; a new
+        session begins new day lines."""
         today = self._components.clock.now().date()
         if self._components.calendar.is_session(today) != Known(value=False):
             self._state.day_lines.begin(today)
-        plan = rotation.pending_plan
-        followed = {
-            *order_manager.ledger.holdings(),
-            *rotation.account.latest.codes,
-            *(order.intent.code for order in order_manager.journal.open()),
-            *(plan.codes if plan else ()),
-        }
+        followed = self._metrics.codes()
         self._components.feed.watch(followed)
+        self.codes = frozenset(followed)
         if not followed:
             self._state.watched_at = None
         elif self._state.watched_at is None:
             self._state.watched_at = self._components.clock.real()
+        self._components.shares.watch(self._metrics.share_codes(followed))
 
     def on_quotes(self, quotes: Mapping[BondCode, Quote]) -> None:
         """Quotes have come in."""

@@ -10,6 +10,7 @@ from datetime import datetime
 from core import __version__
 from core.engine.assembly import Components
 from core.engine.backups import DailyBackup, restored_sentence
+from core.engine.bond_metrics import MetricsReader
 from core.engine.commands import CommandHandlers
 from core.engine.current_settings import CurrentSettings
 from core.engine.event_log import EventLog
@@ -89,8 +90,9 @@ class EngineRuntime:
         self._supervisor = Supervisor(components.clock)
         self._notifier = Notifier(components.settings, components.clock, home, credentials, by_itself=by_itself)
         self._health = HealthMonitor(components, home.path, self._supervisor, self._notifier.health)
+        metrics = MetricsReader(components)
         self._quotes = QuotesFollowed(
-            components, self._health, self._supervisor, self._changed.set, by_itself=by_itself
+            components, metrics, self._health, self._supervisor, self._changed.set, by_itself=by_itself
         )
         self._update_check = UpdateCheck(
             home.data / "update.json",
@@ -109,7 +111,7 @@ class EngineRuntime:
         )
         self._heartbeat = Heartbeat(components.settings)
         self._snapshots = SnapshotBuilder(
-            components, credentials, self._scheduler, self._health, self._update_check, self._heartbeat
+            components, credentials, self._scheduler, self._health, self._update_check, self._heartbeat, metrics
         )
         self._exit_scheduler = ExitScheduler(
             components.clock,
@@ -136,6 +138,7 @@ class EngineRuntime:
             SettingsCommands(components, self._current, home, credentials, self._notifier),
             home,
             credentials,
+            metrics,
             self._changed.set,
         )
         components.order_manager.subscribe(self._on_account)
@@ -173,6 +176,7 @@ class EngineRuntime:
         logging.getLogger().addHandler(self._events)
         self._supervisor.keep("the snapshots", self._keep_publishing)
         await self._components.feed.start()
+        await self._components.shares.start()
         await self._components.order_manager.broker.start()
         self._tables = asyncio.create_task(self._components.bonds.refresh_if_due())
         self._copying = asyncio.create_task(self._backup.make_if_due())
@@ -355,9 +359,11 @@ class EngineRuntime:
         self._changed.set()
 
     async def _refresh(self) -> None:
-        """Read the account and the quotes of its holdings."""
+        """Read the account and the quotes of its holdings; of the other bonds that are followed, the last ones stay."""
         await self._components.rotation.account.read()
-        self._state.quotes = await self._components.feed.snapshot(self._components.rotation.account.latest.codes)
+        held = await self._components.feed.snapshot(self._components.rotation.account.latest.codes)
+        others = {code: quote for code, quote in self._state.quotes.items() if code in self._quotes.codes}
+        self._state.quotes = {**others, **held}
 
     def _note_equity(self) -> None:
         try:

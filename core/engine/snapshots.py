@@ -1,11 +1,13 @@
 """Snapshots: what every screen shows, read from the components."""
 
+import asyncio
 from collections.abc import Collection, Mapping
 from datetime import date, datetime
 
 from core.bonds.eligibility import Eligibility
 from core.engine.adoption import adoption_of
 from core.engine.assembly import Components
+from core.engine.bond_metrics import MetricsReader
 from core.engine.health import HealthMonitor
 from core.engine.scheduler import RunScheduler
 from core.i18n import language, mark, say
@@ -14,6 +16,7 @@ from core.infra.updates import UpdateCheck
 from core.model.account import Owned, Position
 from core.model.bond import BondCode
 from core.model.bond_info import BondDetail, SourcePrice
+from core.model.bond_metrics import BondMetrics
 from core.model.known import Known, Maybe, Unknown
 from core.model.order import Order, Side
 from core.model.plan import Blocked
@@ -44,6 +47,7 @@ class SnapshotBuilder:
         health: HealthMonitor,
         update_check: UpdateCheck,
         heartbeat: Heartbeat,
+        metrics: MetricsReader,
     ) -> None:
         self._components = components
         self._credentials = credentials
@@ -51,6 +55,7 @@ class SnapshotBuilder:
         self._health = health
         self._update_check = update_check
         self._heartbeat = heartbeat
+        self._metrics = metrics
         self._number = 0
 
     def snapshot(self) -> Snapshot:
@@ -60,6 +65,7 @@ class SnapshotBuilder:
         stops = components.stops.rows()
         positions, limits = self._positions(stops), self._limits(now.date())
         blockers = components.order_manager.status.reasons
+        terms, figures = self._metrics.rows()
         return Snapshot(
             number=self._number,
             at=now,
@@ -95,6 +101,8 @@ class SnapshotBuilder:
             locked=self._credentials.locked,
             release=self._update_check.release,
             sparks=state.day_lines.sparks(now),
+            terms=terms,
+            figures=figures,
         )
 
     def dangers(self) -> tuple[HeldDanger, ...]:
@@ -230,10 +238,16 @@ _NO_QUOTE = Unknown("no price: the quote source does not list the bond")
 
 
 async def bond_card(
-    code: BondCode, feed: QuoteFeed, dangers: Eligibility, settings: Settings, now: datetime
+    code: BondCode,
+    feed: QuoteFeed,
+    dangers: Eligibility,
+    settings: Settings,
+    now: datetime,
+    metrics: MetricsReader,
 ) -> BondDetail:
     """All that is known of the bond; the verdict is by the planner's own rules."""
-    found = (await feed.snapshot([code]))[code]
+    quotes, _ = await asyncio.gather(feed.snapshot([code]), metrics.refresh_shares([code]))
+    found = quotes[code]
     prices = [SourcePrice(say(feed.name), True, found)]
     if isinstance(feed, FailoverQuotes):
         second = (await feed.second_opinion([code]))[code]
@@ -249,6 +263,7 @@ async def bond_card(
         dangers.bond_info(code),
         barred or (say(price.reason) if isinstance(price, Unknown) else ""),
         dangers.notes([code]).get(code, ""),
+        metrics.of([code], quotes)[code],
     )
 
 
@@ -280,6 +295,7 @@ def listed_bonds(
     now: datetime,
     sold_for_today: Collection[BondCode],
     barred: Mapping[BondCode, str],
+    metrics: Mapping[BondCode, BondMetrics],
 ) -> tuple[ListedBond, ...]:
     """The list in its order, by the rules of a plan."""
     found: list[ListedBond] = []
@@ -300,6 +316,7 @@ def listed_bonds(
                 blocked,
                 _not_listed(bond),
                 bond.extra,
+                metrics.get(bond.code),
             )
         )
     return tuple(found)

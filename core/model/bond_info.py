@@ -4,27 +4,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from enum import StrEnum
 from typing import Generic, TypeVar
 
-from core.i18n import mark
 from core.model.bond import BondCode
+from core.model.bond_metrics import BondMetrics
 from core.model.known import Maybe
 from core.model.quote import Quote
+from core.model.redemption import RedemptionState
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
-
-
-class RedemptionState(StrEnum):
-    """The state of the issuer's forced redemption (强赎)."""
-
-    NONE = mark("not called")
-    MET = mark("conditions met, undecided")
-    DECLINED = mark("announced not to call")
-    CALLED = mark("called")
-    MATURING = mark("maturing")
-    UNREADABLE = mark("unknown state")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +23,7 @@ class BondFacts:
     `as_of` is when the source was asked; `counted` is on how many days the redemption condition was met, and how
     many it takes; prices in CNY per 张, `premium` a ratio, `balance` the remaining size in CNY of face value.
     `restricted` says why not everybody may buy it; `unreadable` what of the source's answer cannot be read, and so is
-    unknown.
+    unknown. `share_code` is of six digits, `share_price` in CNY and `share_change` a ratio, as of the source.
     """
 
     code: BondCode
@@ -54,6 +43,10 @@ class BondFacts:
     premium: Decimal | None = None
     balance: Decimal | None = None
     share: str | None = None
+    share_code: str | None = None
+    share_price: Decimal | None = None
+    share_change: Decimal | None = None
+    rating: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +105,22 @@ class BondInfo:
         """An empty text means that a source says anybody may buy it."""
         return self._first(lambda facts: facts.restricted)
 
+    @property
+    def balance(self) -> Sourced[Decimal] | None:
+        return self._first(lambda facts: facts.balance)
+
+    def newest(self, value_of: Callable[[BondFacts], T | None]) -> Sourced[T] | None:
+        """The value of the source that was asked last."""
+        found = ((value_of(facts), facts) for facts in sorted(self.facts, key=_asked_at, reverse=True))
+        return next((Sourced(value, facts) for value, facts in found if value is not None), None)
+
     def _first(self, value_of: Callable[[BondFacts], T | None]) -> Sourced[T] | None:
         found = ((value_of(facts), facts) for facts in self.facts)
         return next((Sourced(value, facts) for value, facts in found if value is not None), None)
+
+
+def _asked_at(facts: BondFacts) -> datetime:
+    return facts.as_of
 
 
 BondInfos = Mapping[BondCode, BondInfo]
@@ -132,7 +138,7 @@ class SourcePrice:
 @dataclass(frozen=True, slots=True)
 class BondDetail:
     """`why_not` says why the bond would not be bought now, empty where it could be; `danger` is what threatens a
-    holder."""
+    holder; `metrics` what a trader looks at, by the price of the source in use."""
 
     code: BondCode
     name: str
@@ -140,3 +146,4 @@ class BondDetail:
     bond_info: BondInfo
     why_not: str
     danger: str
+    metrics: BondMetrics | None = None

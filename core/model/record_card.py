@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from core.model.bond import BondCode
+from core.model.bond_metrics import BondMetrics
 from core.model.known import Maybe
 from core.model.platform import RecordRule, Selection
 from core.model.settings import ScheduleSettings
@@ -15,7 +16,8 @@ from core.model.settings import ScheduleSettings
 @dataclass(frozen=True, slots=True)
 class ListedBond:
     """A bond of a list in the market: prices in CNY per 张, None where not known; `blocked` says why it cannot be
-    bought now, empty where it can. `not_listed` names what its row lacks, `extra` is what the row says besides.
+    bought now, empty where it can. `not_listed` names what its row lacks, `extra` is what the row says besides;
+    `metrics` is None where nothing was asked for.
     """
 
     code: BondCode
@@ -26,6 +28,7 @@ class ListedBond:
     blocked: str = ""
     not_listed: str = ""
     extra: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    metrics: BondMetrics | None = None
 
 
 @dataclass(frozen=True, slots=True)

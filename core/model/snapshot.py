@@ -9,6 +9,7 @@ from typing import Literal
 from core.i18n import mark
 from core.model.account import Asset
 from core.model.bond import BondCode
+from core.model.bond_metrics import BondFigures, BondMetrics, BondTerms
 from core.model.known import Known, Maybe, Unknown
 from core.model.order import Order, Origin, Side
 from core.model.plan import Blocked, Plan
@@ -366,8 +367,9 @@ class Snapshot:
     `notices` what wants attention and does not keep trading off; `dangers` what threatens the holdings (calls, last
     days); `sources` where prices come from, best first; `limits` how far the day's limits are used; `suspended` the
     bonds of the list that today's newest plan could not buy for that reason; `language` and `look` are as set for every
-    screen; `sparks` are small day lines of the bonds that are followed; `locked`: passwords wait in an encrypted file
-    for its passphrase; `release` is a newer version of this program, None where none is known.
+    screen; `sparks` are small day lines of the bonds that are followed; `terms` and `figures` what the tables and the
+    prices say of each bond that is held, planned or on order, in the order of their codes; `locked`: passwords wait in
+    an encrypted file for its passphrase; `release` is a newer version of this program, None where none is known.
     """
 
     number: int
@@ -404,3 +406,9 @@ class Snapshot:
     locked: bool = False
     release: NewRelease | None = None
     sparks: tuple[Spark, ...] = ()
+    terms: tuple[BondTerms, ...] = ()
+    figures: tuple[BondFigures, ...] = ()
+
+    def metrics(self) -> dict[BondCode, BondMetrics]:
+        """What a bond trader looks at, by bond."""
+        return {terms.code: BondMetrics(terms, one) for terms, one in zip(self.terms, self.figures, strict=True)}

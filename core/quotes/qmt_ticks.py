@@ -223,7 +223,14 @@ def read_bond(code: BondCode, detail: Mapping[str, Any], info: Mapping[str, Any]
         redemption_price=price,
         conversion_price=_positive(_decimal(info.get("bondConvPrice"))),
         balance=_positive(_decimal(info.get("bondReMainSize"))),
+        share_code=_share_code(info.get("stockCode")),
     )
+
+
+def _share_code(value: object) -> str | None:
+    """Six digits, from 600061 or 600061.SH."""
+    digits = str(value).partition(".")[0]
+    return digits if len(digits) == 6 and digits.isascii() and digits.isdigit() else None
 
 
 def _name(value: object) -> str:

@@ -1,7 +1,12 @@
-"""What the sandbox knows of its bonds beside their prices: as told before the open of 2026-05-15."""
+"""What the sandbox knows of its bonds beside their prices: as told before the open of 2026-05-15.
+
+Shares and premiums are those of the close before. The recording has no day counts of calls: they are unknown. A share's
+price is its conversion value times the conversion price, which gives whole fen for every recorded bond.
+"""
 
 from collections.abc import Iterable
 from datetime import datetime, time
+from decimal import Decimal
 
 from core.i18n import say
 from core.model.bond import BondCode
@@ -11,6 +16,7 @@ from core.sandbox.prices import RECORDED_DAY
 from core.sandbox.recorded import LiveBond, SandboxData
 
 SOURCE = "sandbox"
+_CENT = Decimal("0.01")
 _AS_OF = datetime.combine(RECORDED_DAY, time(9), SHANGHAI)
 
 
@@ -42,6 +48,11 @@ class SandboxBondInfo:
 
 
 def _facts(bond: LiveBond) -> BondFacts:
+    before = bond.before
+    value, premium = (before.conversion_value, before.premium) if before is not None else (None, None)
+    share_price = None
+    if value is not None:
+        share_price = (Decimal(str(value)) * bond.conversion_price / 100).quantize(_CENT)
     return BondFacts(
         bond.code,
         SOURCE,
@@ -51,4 +62,12 @@ def _facts(bond: LiveBond) -> BondFacts:
         last_trade=bond.last_day,
         maturity=bond.matures,
         listed=bond.listed,
+        conversion_price=bond.conversion_price,
+        premium=None if premium is None else Decimal(str(premium)) / 100,
+        balance=bond.balance,
+        share=bond.share_name,
+        share_code=bond.share_code,
+        share_price=share_price,
+        share_change=bond.change if share_price is not None else None,
+        rating=bond.figures.rating or None,
     )

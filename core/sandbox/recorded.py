@@ -1,7 +1,7 @@
 """What the sandbox knows of the real market: the panel, the bonds alive on the snapshot's day, the calendar."""
 
 import csv
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -30,7 +30,9 @@ class LiveBond:
 
     `figures` are its closing figures of that day, `turnover` its day's turnover in CNY: 0 is a suspended bond.
     `traded_on` is the last date of which a trade is known, `last_day` its last trading day, None while none is set;
-    `called`: whether that is because its issuer calls it.
+    `called`: whether that is because its issuer calls it. `before` are its figures at the close of the session before,
+    None where it has none, and `change` is that of its conversion value in that session, a ratio. `conversion_price` is
+    in CNY per share, `balance` in CNY of face value, `share_code` of six digits.
     """
 
     code: BondCode
@@ -42,6 +44,12 @@ class LiveBond:
     listed: date
     matures: date
     called: bool
+    before: PanelRow | None
+    change: Decimal | None
+    conversion_price: Decimal
+    balance: Decimal
+    share_code: str
+    share_name: str
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -75,6 +83,7 @@ def load_sandbox_data(sessions: tuple[date, ...] | None = None) -> SandboxData:
 def _bond(code: BondCode, record: Mapping[str, str], panel: Panel, sessions: Sequence[date]) -> LiveBond:
     turnover = float(record["amount_wan_yuan"]) * _YUAN_PER_WAN
     matures = date.fromisoformat(record["maturity_date"])
+    first, before = (panel.rows(day).get(code) for day in _sessions_until(RECORDED_DAY, sessions))
     return LiveBond(
         code=code,
         name=record["bond_short_name"],
@@ -91,7 +100,27 @@ def _bond(code: BondCode, record: Mapping[str, str], panel: Panel, sessions: Seq
         listed=date.fromisoformat(record["list_date"]),
         matures=matures,
         called=bool(record["conv_stop_date"]) and date.fromisoformat(record["conv_stop_date"][:8]) < matures,
+        before=before,
+        change=_change(first, before),
+        conversion_price=Decimal(record["conv_price"]),
+        balance=Decimal(record["balance_yuan"]),
+        share_code=record["stk_cd"][:6],
+        share_name=record["stk_short_name"],
     )
+
+
+def _sessions_until(day: date, sessions: Sequence[date]) -> tuple[date, date]:
+    """The two sessions before `day`."""
+    place = bisect_left(sessions, day)
+    return sessions[place - 2], sessions[place - 1]
+
+
+def _change(first: PanelRow | None, second: PanelRow | None) -> Decimal | None:
+    """Of the conversion value, a ratio: that of the share, unless its conversion price changed meanwhile."""
+    values = [row.conversion_value if row is not None else None for row in (first, second)]
+    if values[0] is None or values[1] is None or values[0] <= 0:
+        return None
+    return round(Decimal(str(values[1])) / Decimal(str(values[0])) - 1, 6)
 
 
 def _last_trade(code: BondCode, matures: date, panel: Panel) -> date:

@@ -9,14 +9,17 @@ import pytest
 
 from core.akshare.client import Table, TableRefused, TableUnavailable
 from core.bonds.book import AkshareBondInfo
-from core.bonds.tables import REDEMPTION_TABLE, TERMS_COLUMNS, TERMS_TABLE
+from core.bonds.tables import RATING_TABLE, REDEMPTION_TABLE, TERMS_COLUMNS, TERMS_TABLE
 from core.calendar.calendar import Calendar
 from core.infra.clock import SteppedClock
 from core.model.bond import BondCode
 from core.model.bond_info import BondFacts, BondInfo, RedemptionState
+from core.model.bond_metrics import Dated
 from core.model.settings import GuardSettings
 from core.model.time import SHANGHAI
 from core.rules.redemption import why_not_bought
+from core.rules.valuation import figures
+from core.rules.valuation import terms as terms_of
 from tests.bonds.payloads import as_akshare_makes_it, raw_redemptions
 
 MORNING = datetime(2026, 9, 14, 9, 0, tzinfo=SHANGHAI)  # a Monday
@@ -36,18 +39,29 @@ def terms(clock: SteppedClock) -> Table:
     return Table(TERMS_TABLE, clock.now(), TERMS_COLUMNS, cells)
 
 
+def rated(clock: SteppedClock) -> Table:
+    columns = ("债券代码", "信用评级")
+    cells = tuple({"债券代码": f"{127000 + number}", "信用评级": "AA-"} for number in range(400))
+    return Table(RATING_TABLE, clock.now(), columns, cells)
+
+
 class Tables:
     """`AkshareClient` whose answers a test sets: a table, or what it raises."""
 
     def __init__(self, clock: SteppedClock, calls: Table) -> None:
         self.clock = clock
         self.calls: Table | Exception = calls
+        self.ratings: Exception | None = None
         self.asked: list[str] = []
 
     async def fetch(self, name: str) -> Table:
         self.asked.append(name)
         if name == TERMS_TABLE:
             return terms(self.clock)
+        if name == RATING_TABLE:
+            if isinstance(self.ratings, Exception):
+                raise self.ratings
+            return rated(self.clock)
         if isinstance(self.calls, Exception):
             raise self.calls
         return replace(self.calls, fetched_at=self.clock.now())
@@ -109,12 +123,13 @@ async def test_a_bond_missing_from_all_tables_is_unknown(world: TablesWorld) -> 
 
 async def test_tables_survive_a_restart_with_their_dates(world: TablesWorld) -> None:
     await world.book.refresh_if_due()
+    await world.book.refresh_if_due()
     world.clock.move_to(MORNING + timedelta(hours=1))
     world.book = world.open()
     assert world.verdict() is None
     assert world.bond_info(CALLED).facts[0].as_of == MORNING
     await world.book.refresh_if_due()
-    assert world.tables.asked == [REDEMPTION_TABLE, TERMS_TABLE]  # an hour old: good enough
+    assert world.tables.asked == [REDEMPTION_TABLE, TERMS_TABLE, RATING_TABLE]  # an hour old: good enough
 
 
 async def test_a_table_from_before_the_last_close_is_too_old(friday: TablesWorld) -> None:
@@ -284,3 +299,43 @@ async def test_no_table_is_fetched_if_the_settings_turn_tables_off(world: Tables
     )
     await book.refresh_if_due()
     assert world.tables.asked == []
+
+
+async def test_ratings_come_after_the_tables_that_decide(world: TablesWorld) -> None:
+    """The first plan waits for the first fetch: what is only shown must not prolong it."""
+    await world.book.refresh_if_due()
+    assert world.tables.asked == [REDEMPTION_TABLE, TERMS_TABLE]
+    await world.book.refresh_if_due()
+    assert world.tables.asked[2:] == [RATING_TABLE]
+    assert terms_of(world.bond_info()).rating == Dated("AA-", "East Money", MORNING)
+
+
+async def test_ratings_that_fail_are_unknown_and_forbid_nothing(world: TablesWorld) -> None:
+    world.tables.ratings = TableUnavailable("Length mismatch")
+    await world.book.refresh_if_due()
+    await world.book.refresh_if_due()
+    assert world.tables.asked.count(RATING_TABLE) == 1
+    assert (world.book.notices(), world.verdict()) == ((), None)
+    assert terms_of(world.bond_info()).rating is None
+    world.clock.move_to(MORNING + timedelta(minutes=60))
+    await world.book.refresh_if_due()
+    assert world.tables.asked.count(RATING_TABLE) == 1
+    world.clock.move_to(MORNING + timedelta(minutes=119))
+    world.tables.ratings = None
+    await world.book.refresh_if_due()  # the redemption table is due again at the same time, and goes first
+    world.clock.move_to(MORNING + timedelta(minutes=121))
+    await world.book.refresh_if_due()
+    await world.book.refresh_if_due()
+    assert terms_of(world.bond_info()).rating is not None
+
+
+async def test_metrics_come_from_the_tables_with_their_times(world: TablesWorld) -> None:
+    await world.book.refresh_if_due()
+    found = figures(world.bond_info(), None, None)
+    assert found.conversion_value == Decimal("89.9514")  # 11.10 / 12.34 * 100, by jisilu's row
+    assert found.premium == Decimal("0.250675")  # 112.500 over that
+    assert (found.premium_source, found.premium_at) == ("jisilu", MORNING)
+    told = terms_of(world.bond_info())
+    assert told.counted == Dated((0, 15), "jisilu", MORNING)
+    assert told.remaining_size == Dated(Decimal(449000000), "jisilu", MORNING)
+    assert (told.share_code, told.share_name) == ("300001", "正股")

@@ -13,7 +13,15 @@ import pytest
 
 from core.akshare.child import main
 from core.akshare.client import AkshareClient, Table, TableRefused, TableUnavailable
-from core.bonds.tables import TERMS_COLUMNS, TERMS_ROWS, TERMS_TABLE, read_terms
+from core.bonds.tables import (
+    RATING_ROWS,
+    RATING_TABLE,
+    TERMS_COLUMNS,
+    TERMS_ROWS,
+    TERMS_TABLE,
+    read_ratings,
+    read_terms,
+)
 from core.infra.clock import SteppedClock
 from core.model.bond import BondCode
 from tests.bonds.akshare_on import command
@@ -124,3 +132,57 @@ def test_each_empty_value_of_pandas_is_an_empty_cell(monkeypatch: pytest.MonkeyP
 def test_bond_terms_truncated_to_two_pages_are_refused() -> None:
     with pytest.raises(TableRefused, match="200 rows"):
         read_terms(as_akshare_makes_it(eastmoney(200), TERMS_TABLE))
+
+
+def test_the_underlying_share_is_read_from_east_money() -> None:
+    raw = eastmoney(TERMS_ROWS)
+    raw["data"]["diff"][0] |= {"f232": "600000", "f229": 9.07, "f230": -1.25}  # type: ignore[index]
+    first = read_terms(as_akshare_makes_it(raw, TERMS_TABLE))[BondCode("127000")]
+    assert (first.share_code, first.share_price) == ("600000", Decimal("9.07"))
+    assert first.share_change == Decimal("-0.0125")
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"正股代码": None, "正股最新价": None, "正股涨跌幅": None},
+        {"正股代码": "60000", "正股最新价": "0", "正股涨跌幅": "soon"},
+        {"正股代码": "六〇〇〇〇〇", "正股最新价": "-9", "正股涨跌幅": "1e40"},
+        {"正股代码": "<b>", "正股最新价": "9,07", "正股涨跌幅": "nan"},
+    ],
+)
+def test_an_odd_cell_that_is_only_shown_leaves_the_row_good(odd: dict[str, str | None]) -> None:
+    table = as_akshare_makes_it(eastmoney(TERMS_ROWS), TERMS_TABLE)
+    told = read_terms(replace(table, rows=tuple({**row, **odd} for row in table.rows)))[BondCode("127000")]
+    assert (told.share_code, told.share_price, told.share_change, told.unreadable) == (None, None, None, "")
+    assert told.listed is not None
+
+
+def test_terms_without_the_columns_that_are_only_shown_are_read() -> None:
+    table = as_akshare_makes_it(eastmoney(TERMS_ROWS), TERMS_TABLE)
+    rows = tuple({column: row[column] for column in TERMS_COLUMNS} for row in table.rows)
+    assert len(read_terms(Table(TERMS_TABLE, FETCHED, TERMS_COLUMNS, rows))) == TERMS_ROWS
+
+
+def ratings(*cells: str | None) -> Table:
+    columns = ("债券代码", "信用评级", "债现价")
+    many = [(f"{127000 + number}", cell, "100") for number, cell in enumerate([*cells, *["AA-"] * RATING_ROWS])]
+    rows: tuple[dict[str, str | None], ...] = tuple({**dict(zip(columns, row, strict=True))} for row in many)
+    return Table(RATING_TABLE, FETCHED, columns, rows)
+
+
+def test_ratings_are_read_and_what_is_none_is_unknown() -> None:
+    read = read_ratings(ratings("AAA", "AA+", " A ", "-", None, "AAAA", "1.5", "2026-01-05", "BBB+"))
+    found = [read[code].rating if (code := BondCode(f"{127000 + number}")) in read else None for number in range(9)]
+    assert found == ["AAA", "AA+", "A", None, None, None, None, None, "BBB+"]
+
+
+def test_a_table_whose_columns_have_moved_gives_no_ratings() -> None:
+    with pytest.raises(TableRefused, match="have a rating"):
+        read_ratings(ratings(*["3.50"] * RATING_ROWS))
+
+
+def test_ratings_skip_what_is_no_bond_of_the_two_exchanges() -> None:
+    table = ratings()
+    other = {"债券代码": "404001", "信用评级": "C", "债现价": "100"}
+    assert len(read_ratings(replace(table, rows=(other, *table.rows)))) == RATING_ROWS
