@@ -63,7 +63,7 @@ async def test_the_cursor_stays_on_its_bond_while_prices_reorder_the_rows() -> N
 
 @pytest.mark.parametrize(
     ("last", "drawn"),
-    [("112.575", "[|---------]"), ("121.400", "[----|-----]"), ("130.350", "[---------|]"), ("200", "[---------|]")],
+    [("112.575", "<──────────┤"), ("121.400", "├────┃─────┤"), ("130.350", "├──────────>"), ("200", "├──────────>")],
 )
 def test_the_gauge_shows_where_the_price_stands(last: str, drawn: str) -> None:
     assert gauge(replace(positions()[0], last=Decimal(last))) == drawn

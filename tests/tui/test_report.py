@@ -23,6 +23,9 @@ async def test_profit_slippage_stops_and_equity_have_their_own_view() -> None:
         assert "max. drawdown" in flat(app)
         assert "1,014,000.00" in flat(app)
         await press(pilot, "v")
+        for item in ("2/2 +200.00 +165.0 +150.00 +82.6", "Won | lost"):
+            assert item in flat(app), item
+        await press(pilot, "v")
         assert "127056.SZ" in flat(app)
 
 
@@ -55,7 +58,7 @@ async def test_sort_reverse_filter_and_details() -> None:
     async with shown(ScriptedLink(snapshot()), "7") as (app, pilot):
 
         def first() -> str:
-            return next(line for line in lines(app) if line.startswith(">"))[1:10]
+            return next(line for line in lines(app) if line.startswith("│>"))[2:11]
 
         await press(pilot, "home")
         before = [line for line in lines(app) if ".S" in line]

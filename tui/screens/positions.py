@@ -1,6 +1,7 @@
 """Positions: the holdings, their owner and value, their stops, and the age of the price."""
 
 from datetime import datetime
+from decimal import Decimal
 from functools import partial
 from typing import ClassVar
 
@@ -24,11 +25,14 @@ from tui.screens.pane import ListPane
 from tui.screens.position_actions import adopt, release, row_now, sell
 from tui.screens.stop_text import distance_cell, gauge, level_cells, state_cell, stop_line, stop_rows
 from tui.widgets.columns import Column, TableRow, cell
+from tui.widgets.sparkline import SPARK_CELLS, spark_tone, sparkline
 from tui.widgets.text import facts
 from tui.widgets.theme import STYLES, Tone, change_tone, styled
 
 # A price older than this is marked: feeds tick every few seconds in session.
 _OLD_SECONDS = 60
+
+Prices = tuple[Decimal | None, ...]
 
 _COLUMNS = (
     Column(mark("Code"), 9),
@@ -44,6 +48,7 @@ _COLUMNS = (
     Column(mark("P/L"), 9, right=True, rank=5),
     Column(mark("P/L%"), 7, right=True),
     Column(mark("Day"), 7, right=True, rank=4),
+    Column(mark("Intraday"), SPARK_CELLS, rank=6),
     Column(mark("SL"), 7, right=True, rank=1),
     Column(mark("TP"), 7, right=True, rank=2),
     Column(mark("SL-TP"), 12, rank=7),
@@ -62,7 +67,7 @@ class PositionsPane(ListPane):
         super().__init__("positions", mark("Positions"), _COLUMNS, mark("code, name, guard or state"))
         self._rows: dict[str, PositionRow] = {}
         self._busy_codes: set[str] = set()
-        self._row_cache: dict[str, tuple[PositionRow, str, TableRow]] = {}
+        self._row_cache: dict[str, tuple[PositionRow, str, Prices, TableRow]] = {}
 
     def why_not(self, action: str) -> str:
         row = self._selected()
@@ -131,9 +136,10 @@ class PositionsPane(ListPane):
             return
         rows = snapshot.positions.value
         self._rows = {str(row.code): row for row in rows}
+        sparks = {spark.code: spark.prices for spark in snapshot.sparks}
         self.summary.set_text(_summary(rows, snapshot.stops))
         self.set_rows(
-            [self._row(row, snapshot.at) for row in rows],
+            [self._row(row, snapshot.at, sparks.get(row.code, ())) for row in rows],
             say("The account holds nothing. Press 3 and r to make a plan."),
         )
 
@@ -141,13 +147,13 @@ class PositionsPane(ListPane):
         self._row_cache.clear()
         super().refresh_all()
 
-    def _row(self, row: PositionRow, now: datetime) -> TableRow:
+    def _row(self, row: PositionRow, now: datetime, prices: Prices) -> TableRow:
         """The row as it was built before if nothing changed: most of the time nothing has."""
         age = _age(row, now)[0]
         kept = self._row_cache.get(row.code)
-        if kept is None or (kept[0], kept[1]) != (row, age):
-            kept = self._row_cache[row.code] = (row, age, _row(row, now))
-        return kept[2]
+        if kept is None or kept[:3] != (row, age, prices):
+            kept = self._row_cache[row.code] = (row, age, prices, _row(row, now, prices))
+        return kept[3]
 
     def update_detail(self) -> None:
         row = self._selected()
@@ -178,7 +184,7 @@ def _summary(rows: tuple[PositionRow, ...], stops: StopsSummary | None) -> Text:
     return text
 
 
-def _row(row: PositionRow, now: datetime) -> TableRow:
+def _row(row: PositionRow, now: datetime, prices: Prices) -> TableRow:
     age, age_tone = _age(row, now)
     calm = row.state in ("", "open")
     yours = row.volume - row.ours
@@ -198,6 +204,7 @@ def _row(row: PositionRow, now: datetime) -> TableRow:
         cell(fmt.signed_money(row.profit), change_tone(row.profit), row.profit),
         cell(fmt.ratio(row.profit_ratio), change_tone(row.profit_ratio), row.profit_ratio),
         cell(fmt.ratio(row.day_change), change_tone(row.day_change), row.day_change),
+        cell(sparkline(prices), spark_tone(prices)),
         *level_cells(row),
         cell(gauge(row), Tone.DIM, distance.value),
         distance,

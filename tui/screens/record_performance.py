@@ -6,9 +6,9 @@ from core.i18n import say
 from core.model.backtest import Holdings, Performance, RecordDetail
 from core.model.known import Known, Maybe, Unknown
 from tui import format as fmt
+from tui.widgets.bar_chart import YearRow
 from tui.widgets.chart_data import ChartData, Level, Plot, Series, Unit, line_of
 from tui.widgets.theme import Tone, change_tone, styled
-from tui.widgets.year_bars import YearRow
 
 _YEAR_BEGINS, _YEAR_ENDS = (1, 8), (12, 24)
 """Month and day: what begins or ends between them is only a part of a year (weekly curves have no 31 December)."""
@@ -26,7 +26,7 @@ def performance_chart(curve: Performance) -> ChartData:
     if isinstance(curve.benchmark, Known):
         values = [None if value is None else value - 1 for value in curve.benchmark.value]
         series.append(line_of(say("benchmark"), curve.days, values))
-    falls = line_of(say("drawdown"), curve.days, [-fall for fall in curve.falls], Tone.DIM)
+    falls = line_of(say("drawdown"), curve.days, [-fall or 0.0 for fall in curve.falls], Tone.DIM)
     heading = styled(
         (say("Equity"), Tone.TITLE), ("  " + say("max. drawdown"), Tone.DIM), f" {fmt.ratio(-curve.max_drawdown)}"
     )

@@ -8,13 +8,14 @@ from itertools import pairwise
 from typing import Any
 
 from core.i18n import mark, say
-from core.model.report import BondResult, EquityPoint, OrderResult, Report, Slippage, StopResult
+from core.model.report import BondResult, EquityPoint, OrderResult, Report, Slippage, SlippageDay, StopResult
 from tui import format as fmt
+from tui.widgets.bar_chart import signed_bars
 from tui.widgets.columns import Cell, Column, TableRow, cell, sorted_known_first
 from tui.widgets.theme import SIDE_TONES, Tone, change_tone
 
 PERIODS = (mark("day"), mark("week"), mark("month"), mark("year"), mark("all"))
-VIEWS = (mark("bonds"), mark("orders"), mark("stops"), mark("equity"))
+VIEWS = (mark("bonds"), mark("orders"), mark("stops"), mark("equity"), mark("slippage"))
 
 
 def first_day(period: str, today: date) -> date | None:
@@ -64,8 +65,16 @@ SORTINGS: dict[str, tuple[ReportSorting, ...]] = {
         ReportSorting(mark("equity"), lambda row: row.value),
         ReportSorting(mark("drawdown"), lambda row: row.drawdown),
     ),
+    "slippage": (
+        ReportSorting(mark("time"), lambda row: row.day),
+        ReportSorting(mark("slippage against the list"), lambda row: row.by_list.cost),
+        ReportSorting(mark("slippage against the arrival"), lambda row: row.by_arrival.cost),
+    ),
 }
 
+
+_BAR = 40
+"""Cells of the bars of slippage."""
 
 COLUMNS: dict[str, tuple[Column, ...]] = {
     "bonds": (
@@ -122,6 +131,15 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         Column(mark("Drawdown"), 8, right=True),
         Column(mark("Paid in"), 11, right=True, rank=1),
     ),
+    "slippage": (
+        Column(mark("Date"), 10),
+        Column(mark("Orders"), 6, right=True),
+        Column(mark("vs list"), 9, right=True),
+        Column("bp", 7, right=True),
+        Column(mark("vs arrival"), 9, right=True),
+        Column("bp", 7, right=True),
+        Column(mark("Won | lost, bp"), _BAR, rank=1),
+    ),
 }
 
 
@@ -129,11 +147,19 @@ def key_of(item: object) -> str:
     """The row's key."""
     if isinstance(item, BondResult):
         return str(item.code)
+    if isinstance(item, SlippageDay):
+        return str(item.day)
     return item.client_order_id if isinstance(item, OrderResult | StopResult) else str(getattr(item, "at", ""))
 
 
 def sorted_items(report: Report, view: str, sorting: ReportSorting, *, descending: bool) -> list[Any]:
-    items = {"bonds": report.bonds, "orders": report.orders, "stops": report.stops, "equity": report.equity}[view]
+    items = {
+        "bonds": report.bonds,
+        "orders": report.orders,
+        "stops": report.stops,
+        "equity": report.equity,
+        "slippage": report.slippage,
+    }[view]
     return sorted_known_first(items, sorting.value, descending=descending)
 
 
@@ -144,6 +170,8 @@ def rows_of(report: Report, view: str, found: Sequence[Any]) -> list[TableRow]:
         return [_order(item, report.made_at) for item in found]
     if view == "stops":
         return [_stop(item, report.made_at) for item in found]
+    if view == "slippage":
+        return _slippage_days(found)
     before = {after.at: earlier for earlier, after in pairwise(report.equity)}
     by_minute = report.first == report.last
     return [_point(item, before.get(item.at), by_minute=by_minute) for item in found]
@@ -255,6 +283,31 @@ def _point(row: EquityPoint, before: EquityPoint | None, *, by_minute: bool) -> 
             cell(fmt.signed_money(row.paid) if row.paid else "", Tone.DIM),
         ),
     )
+
+
+def _slippage_days(found: Sequence[SlippageDay]) -> list[TableRow]:
+    """A line a day; the bar is of the slippage against the arrival: what was lost lies to the right."""
+    points = [float(row.by_arrival.basis_points or 0) for row in found]
+    bars = signed_bars(points, _BAR)
+    rows: list[TableRow] = []
+    for row, point, (won, lost) in zip(found, points, bars, strict=True):
+        measured = f"{row.by_arrival.measured}/{row.by_arrival.orders}"
+        bar = f"{won}│{lost}" if won or lost else ""
+        cells = (
+            cell(f"{row.day}"),
+            cell(measured, Tone.TEXT if row.by_arrival.measured == row.by_arrival.orders else Tone.WARN),
+            _slippage_cell(row.by_list),
+            cell(_basis_points(row.by_list), Tone.DIM),
+            _slippage_cell(row.by_arrival),
+            cell(_basis_points(row.by_arrival), Tone.DIM),
+            cell(bar, change_tone(-point)),
+        )
+        rows.append(TableRow(key_of(row), cells))
+    return rows
+
+
+def _basis_points(part: Slippage) -> str:
+    return fmt.NOT_KNOWN if part.basis_points is None else f"{part.basis_points:+.1f}"
 
 
 def drawdown_text(drawdown: float | None) -> str:

@@ -117,8 +117,8 @@ def equity_chart(report: Report) -> ChartData | None:
         return None
     moments = [_shown_at(report, point) for point in line]
     equity = line_of(say("Equity"), moments, [float(point.value) for point in line], change_tone(report.totals.change))
-    falls = line_of(say("Drawdown"), moments, [-point.drawdown for point in line], Tone.DIM)
-    opening = Level(float(line[0].value), say("opening capital"))
+    falls = line_of(say("Drawdown"), moments, [-point.drawdown or 0.0 for point in line], Tone.DIM)
+    opening = Level(float(line[0].value), say("opening capital") if report.first is None else say("start"))
     return ChartData(Plot((equity,), Unit.MONEY, opening), Plot((falls,), Unit.PERCENT), equity_heading(report))
 
 
@@ -135,6 +135,7 @@ def empty_text(report: Report, view: str) -> str:
         "bonds": say("No bonds traded in this period and none held. Press ] for a longer period."),
         "orders": say("No orders in this period. Press ] for a longer period."),
         "stops": say("No stop fired in this period. Press ] for a longer period."),
+        "slippage": say("No order was filled in this period. Press ] for a longer period."),
         "equity": say("The account's equity was not recorded in this period. Press ] for a longer period."),
     }[view]
 

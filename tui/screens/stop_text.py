@@ -1,5 +1,7 @@
 """What guards a holding, in a word, in a sentence and in full."""
 
+from decimal import Decimal
+
 from rich.cells import cell_len
 from rich.text import Text
 
@@ -9,6 +11,7 @@ from core.model.snapshot import PositionRow, StopRow, StopStatus
 from tui import format as fmt
 from tui.screens.dialogs import Fact
 from tui.widgets.columns import Cell, cell
+from tui.widgets.gauge import long_gauge, short_gauge
 from tui.widgets.theme import Tone, styled
 
 _WORD_CELLS, _ENOUGH = 9, 5
@@ -32,14 +35,23 @@ def distance_cell(row: PositionRow) -> Cell:
     return cell(fmt.ratio(row.stop_distance), value=nearness)
 
 
-def gauge(row: PositionRow, cells: int = 10) -> str:
-    """Where the last price stands between stop-loss (left) and take-profit: `[---|------]`; empty where one lacks."""
+def gauge(row: PositionRow) -> str:
+    """Where the last price stands between stop-loss (left) and take-profit; empty where one of them is not known."""
+    known = _levels_and_last(row)
+    return short_gauge(*known) if known is not None else ""
+
+
+def gauge_text(row: PositionRow, width: int) -> Text:
+    """The same with its ends labelled; empty where a level or the price is not known."""
+    known = _levels_and_last(row)
+    return long_gauge(*known, width) if known is not None else Text()
+
+
+def _levels_and_last(row: PositionRow) -> tuple[Decimal, Decimal, Decimal] | None:
     stop = row.stop
     if stop is None or row.last is None or stop.loss is None or stop.profit is None or stop.profit <= stop.loss:
-        return ""
-    share = (row.last - stop.loss) / (stop.profit - stop.loss)
-    at = max(0, min(cells - 1, int(share * cells)))
-    return f"[{'-' * at}|{'-' * (cells - 1 - at)}]"
+        return None
+    return stop.loss, stop.profit, row.last
 
 
 def level_cells(row: PositionRow) -> tuple[Cell, Cell]:

@@ -18,11 +18,11 @@ from core.model.record_card import RecordCard
 from core.model.snapshot import Followed
 from tui import format as fmt
 from tui.screens.record_performance import drawn, performance_chart, performance_notes, year_rows
+from tui.widgets.bar_chart import YearBars
 from tui.widgets.chart import LineChart
 from tui.widgets.columns import Column, TableRow, cell, sorted_known_first
 from tui.widgets.text import TextBlock
 from tui.widgets.theme import STYLES, Tone, change_tone, styled
-from tui.widgets.year_bars import YearBars
 
 STRATEGY_COLUMNS = (
     Column("", 1),

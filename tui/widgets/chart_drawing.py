@@ -139,7 +139,7 @@ def value_text(value: float | None, unit: Unit) -> str:
     if value is None:
         return fmt.NOT_KNOWN
     if unit is Unit.PERCENT:
-        return fmt.ratio(value)
+        return fmt.ratio(value) if value else "0.00%"
     return fmt.price(value) if unit is Unit.PRICE else fmt.money(value)
 
 

@@ -1,4 +1,4 @@
-"""Returns of years as a table with bars: losses to the left of an axis, gains to the right of it."""
+"""Small bar charts: figures below nought to the left of an axis, the others to the right of it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from tui.format import NOT_KNOWN, fit, ratio
 from tui.widgets.text import FittedText
 from tui.widgets.theme import STYLES, Tone, change_tone, styled
 
-_FIGURE, _LEAST_BAR = 10, 8
+_FIGURE, _LEAST_BAR, _LEAST_SPAN = 10, 8, 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ def render_years(rows: Sequence[YearRow], width: int) -> Text:
     heads = [say("Strategy"), *((say("Benchmark"), say("Excess")) if compared else ())]
     title = say("Yearly returns")
     first = max(cell_len(title), *(cell_len(_label(row)) for row in rows)) + 1
-    bars = _bars([row.strategy for row in rows], width - first - _FIGURE * len(heads) - 2)
+    bars = signed_bars([row.strategy for row in rows], width - first - _FIGURE * len(heads) - 2)
     text = styled((fit(title, first), Tone.TITLE), *((fit(head, _FIGURE, right=True), Tone.DIM) for head in heads))
     for row, (loss, gain) in zip(rows, bars, strict=True):
         text.append("\n" + fit(row.year, cell_len(row.year)), STYLES[Tone.TEXT])
@@ -71,11 +71,11 @@ def _or_unknown(value: float | None) -> str:
     return NOT_KNOWN if value is None else ratio(value)
 
 
-def _bars(values: Sequence[float], width: int) -> list[tuple[str, str]]:
-    """Left and right of the axis, one cell, for each value; both empty where there is no room."""
+def signed_bars(values: Sequence[float], width: int) -> list[tuple[str, str]]:
+    """What lies left of the axis, a cell, and right of it, for each value; both empty where there is no room."""
     deepest, highest = -min(0.0, *values), max(0.0, *values)
     room = width - 1
-    if room < _LEAST_BAR or not deepest + highest > 0:
+    if room < _LEAST_BAR or deepest + highest < _LEAST_SPAN:
         return [("", "")] * len(values)
     per = room / (deepest + highest)
     left = round(deepest * per)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from tui.widgets.year_bars import YearRow, render_years
+from tui.widgets.bar_chart import YearRow, render_years
 
 
 def test_bars_lie_left_of_the_axis_for_a_loss_and_right_of_it_for_a_gain() -> None:
