@@ -1,6 +1,5 @@
 """Sources of further sessions: akshare online, the file inside the akshare package, MiniQMT, the user's list."""
 
-import asyncio
 import contextlib
 import importlib
 import importlib.util
@@ -14,7 +13,7 @@ from core.calendar.session_file import SessionListContradicts, SessionListRefuse
 from core.i18n import say
 from core.infra import xtquant_sdk
 from core.infra.network import limit_requests
-from core.infra.worker_thread import CallTimedOut, WorkerThread
+from core.infra.worker_thread import CallTimedOut, call_with_deadline
 from core.model.errors import UnavailableError
 
 YEARS_COMPARED = 3
@@ -74,18 +73,14 @@ def own_file(path: Path) -> CalendarSource:
 
 
 def ask_all(asked: Iterable[CalendarSource]) -> list[SourceAnswer]:
-    """Ask one after the other; never raises. For a thread without an event loop."""
-
-    async def run() -> list[SourceAnswer]:
-        return [await _ask(source) for source in asked]
-
-    return asyncio.run(run())
+    """Ask one after the other; never raises."""
+    return [_ask(source) for source in asked]
 
 
-async def _ask(source: CalendarSource) -> SourceAnswer:
-    worker = WorkerThread(f"calendar: {source.name}")
+def _ask(source: CalendarSource) -> SourceAnswer:
     try:
-        return SourceAnswer(source.name, tuple(await worker.call(source.fetch, source.timeout)))
+        sessions = call_with_deadline(f"calendar: {source.name}", source.fetch, source.timeout)
+        return SourceAnswer(source.name, tuple(sessions))
     except SessionListRefused as error:
         return SourceAnswer(source.name, invalid=error)
     except (CalendarSourceUnavailable, CallTimedOut) as error:
@@ -94,8 +89,6 @@ async def _ask(source: CalendarSource) -> SourceAnswer:
         why = error.strerror or say("it was not reached ({kind})", kind=type(error).__name__)
     except Exception as error:
         why = say("its answer is not understood ({error})", error=f"{type(error).__name__}: {_first_line(error)}")
-    finally:
-        worker.end()
     return SourceAnswer(source.name, unavailable=why)
 
 

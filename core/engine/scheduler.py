@@ -4,9 +4,11 @@ import asyncio
 import json
 import logging
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Protocol
+
+from pydantic import TypeAdapter
 
 from core.calendar.calendar import Calendar
 from core.i18n import say
@@ -31,6 +33,7 @@ RETRY_SECONDS = 60.0
 
 _CHECKED_UNTIL, _STARTED, _MISSED = "schedule_seen", "schedule_begun", "schedule_missed"
 _LAST_RUN = "schedule_last_run"
+_MISSED_RUNS = TypeAdapter(MissedRun)
 
 
 _DEFAULTS = ScheduleSettings().model_dump(mode="json")
@@ -48,13 +51,10 @@ class LastRun:
     @classmethod
     def of(cls, state_store: StateStore) -> "LastRun | None":
         kept = state_store.recall(_LAST_RUN)
-        if not kept:
-            return None
-        fields = json.loads(kept)
-        return cls(fields["strategy_id"], fields["history_id"], date.fromisoformat(fields["day"]))
+        return TypeAdapter(cls).validate_json(kept) if kept else None
 
     def keep(self, state_store: StateStore) -> None:
-        state_store.keep(_LAST_RUN, json.dumps({**asdict(self), "day": self.day.isoformat()}))
+        state_store.keep(_LAST_RUN, TypeAdapter(LastRun).dump_json(self).decode())
 
 
 class ScheduledRuns(Protocol):
@@ -271,18 +271,13 @@ class RunScheduler:
     def _store_missed(self, missed: MissedRun | None) -> None:
         if missed != self.missed:
             self.missed = missed
-            fields = {**asdict(missed), "planned_at": missed.planned_at.isoformat()} if missed else None
-            self._state_store.keep(_MISSED, json.dumps(fields, ensure_ascii=False) if fields else "")
+            self._state_store.keep(_MISSED, _MISSED_RUNS.dump_json(missed).decode() if missed else "")
 
 
 def stored_missed_run(state_store: StateStore) -> MissedRun | None:
     """The missed run that is still offered."""
     kept = state_store.recall(_MISSED)
-    if not kept:
-        return None
-    fields = json.loads(kept)
-    at = datetime.fromisoformat(fields["planned_at"])
-    return MissedRun(fields["name"], at, fields["why"], fields["advice"])
+    return _MISSED_RUNS.validate_json(kept) if kept else None
 
 
 _WARNED = "dangers_told"

@@ -1,14 +1,17 @@
 """What every source of prices is to the rest of the program."""
 
-from collections.abc import Callable, Iterable, Mapping
+import logging
+from collections.abc import Callable, Container, Iterable, Mapping
 from datetime import timedelta
 from typing import Protocol
 
 from core.i18n import mark, say
 from core.infra.clock import Clock
 from core.model.bond import BondCode
-from core.model.known import Maybe, Unknown
+from core.model.known import Known, Maybe, Unknown
 from core.model.quote import Quote
+
+log = logging.getLogger(__name__)
 
 Quotes = Mapping[BondCode, Maybe[Quote]]
 QuoteListener = Callable[[Mapping[BondCode, Quote]], None]
@@ -40,6 +43,32 @@ class QuoteFeed(Protocol):
         ...
 
     def subscribe(self, listener: QuoteListener) -> None: ...
+
+
+class QuotePublisher:
+    """The half of a `QuoteFeed` that tells its listeners what has changed."""
+
+    def __init__(self) -> None:
+        self._listeners: list[QuoteListener] = []
+        self._published: dict[BondCode, Quote] = {}
+
+    def subscribe(self, listener: QuoteListener) -> None:
+        self._listeners.append(listener)
+
+    def _publish(self, found: Quotes, watched: Container[BondCode]) -> bool:
+        """Tell the quotes of watched bonds that differ from those told before; whether there are any."""
+        changed = {
+            code: quote.value
+            for code, quote in found.items()
+            if isinstance(quote, Known) and code in watched and self._published.get(code) != quote.value
+        }
+        self._published |= changed
+        for listener in self._listeners if changed else ():
+            try:
+                listener(changed)
+            except Exception:  # one listener's fault must not keep the quotes from the others
+                log.exception("a listener failed on %d quotes", len(changed))
+        return bool(changed)
 
 
 def goes_before(known: Quote, found: Quote, clock: Clock) -> bool:

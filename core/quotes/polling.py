@@ -14,7 +14,7 @@ from core.model.bond import BondCode
 from core.model.errors import UnavailableError
 from core.model.known import Known, Maybe, Unknown
 from core.model.quote import Quote
-from core.quotes.feed import QuoteListener, goes_before
+from core.quotes.feed import QuotePublisher, goes_before
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ Ask = Callable[[Sequence[BondCode]], Awaitable[Mapping[BondCode, Maybe[Quote]]]]
 """One request for these bonds. Raises `QuoteSourceUnavailable`."""
 
 
-class PolledQuotes:
+class PolledQuotes(QuotePublisher):
     """A `QuoteFeed` over requests. `interval`: seconds between two; `max_age`: seconds for which an answer is reused.
 
     `open_now`: whether prices are expected now; else the source is asked rarely.
@@ -46,17 +46,16 @@ class PolledQuotes:
         max_age: float,
         open_now: Callable[[], bool],
     ) -> None:
+        super().__init__()
         self._name = name
         self._ask = ask
         self._clock = clock
         self._interval = interval
         self._max_age = max_age
         self._open_now = open_now
-        self._listeners: list[QuoteListener] = []
         self._watched: tuple[BondCode, ...] = ()
         self._more_watched = asyncio.Event()
         self._newest: dict[BondCode, tuple[float, Maybe[Quote]]] = {}
-        self._published: dict[BondCode, Quote] = {}
         self._poller: asyncio.Task[None] | None = None
         self._trouble: str | None = None
 
@@ -81,9 +80,6 @@ class PolledQuotes:
         if set(wanted) - set(self._watched):
             self._more_watched.set()
         self._watched = wanted
-
-    def subscribe(self, listener: QuoteListener) -> None:
-        self._listeners.append(listener)
 
     async def universe(self) -> Maybe[tuple[BondCode, ...]]:
         return Unknown(say("{name} has no list of bonds", name=self._name))
@@ -116,7 +112,7 @@ class PolledQuotes:
             if not self._watched:
                 continue
             try:
-                self._notify(await self._fetch(self._watched))
+                self._publish(await self._fetch(self._watched), self._watched)
                 pause = self._interval if self._open_now() else LONGEST_PAUSE
             except QuoteSourceUnavailable:
                 pause = min(2 * pause, LONGEST_PAUSE)
@@ -149,16 +145,6 @@ class PolledQuotes:
         ):
             return before
         return found
-
-    def _notify(self, found: Mapping[BondCode, Maybe[Quote]]) -> None:
-        changed = {
-            code: quote.value
-            for code, quote in found.items()
-            if isinstance(quote, Known) and self._published.get(code) != quote.value and code in self._watched
-        }
-        self._published |= changed
-        for listener in self._listeners if changed else ():
-            listener(changed)
 
     def _set_trouble(self, trouble: str | None) -> None:
         if trouble is None and self._trouble is not None:

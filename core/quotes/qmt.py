@@ -17,7 +17,7 @@ from core.model.bond import BondCode, CodeRefused
 from core.model.bond_info import BondFacts
 from core.model.known import Known, Maybe, Unknown
 from core.model.quote import Quote
-from core.quotes.feed import QuoteListener, goes_before
+from core.quotes.feed import QuotePublisher, goes_before
 from core.quotes.polling import QuoteSourceUnavailable
 from core.quotes.qmt_ticks import Detail, Tick, read_bond, read_detail, read_tick
 from core.rules.sessions import OPENING_CALL_FROM
@@ -48,7 +48,7 @@ _SECTOR = "沪深转债"
 _NOT_CACHED = Unknown(mark("no price: MiniQMT does not list the bond today"))
 
 
-class QmtQuotes:
+class QmtQuotes(QuotePublisher):
     """`open_now`: whether prices are expected now.
 
     One thread makes all SDK calls: the SDK keeps its connection in module globals without a lock. A call that hangs
@@ -58,10 +58,10 @@ class QmtQuotes:
     name = "QMT"
 
     def __init__(self, clock: Clock, *, open_now: Callable[[], bool], timeout: float = CALL_TIMEOUT) -> None:
+        super().__init__()
         self._clock = clock
         self._open_now = open_now
         self._timeout = timeout
-        self._listeners: list[QuoteListener] = []
         self._watched: frozenset[BondCode] = frozenset()
         self._requested: dict[BondCode, float] = {}
         """Bonds without a price that a snapshot asked for today, and until when it waits for one: some terminals price
@@ -75,7 +75,6 @@ class QmtQuotes:
         self._paid_data = True
         self._period: tuple[date, bool] | None = None
         self._newest: dict[BondCode, Quote] = {}
-        self._published: dict[BondCode, Quote] = {}
         self._worker: WorkerThread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._wake = asyncio.Event()
@@ -113,9 +112,6 @@ class QmtQuotes:
         if wanted != self._watched:
             self._watched = wanted
             self._wake.set()
-
-    def subscribe(self, listener: QuoteListener) -> None:
-        self._listeners.append(listener)
 
     async def snapshot(self, codes: Iterable[BondCode]) -> Mapping[BondCode, Maybe[Quote]]:
         wanted = tuple(codes)
@@ -267,20 +263,13 @@ class QmtQuotes:
         self._wake.set()
 
     def _apply_ticks(self, ticks: Mapping[str, Tick]) -> None:
-        changed: dict[BondCode, Quote] = {}
+        found: dict[BondCode, Maybe[Quote]] = {}
         for text, tick in ticks.items():
-            try:
+            with contextlib.suppress(CodeRefused):
                 code = BondCode(text)
-            except CodeRefused:
-                continue
-            before, found = self._published.get(code), self._read(code, tick)
-            if isinstance(found, Known) and found.value.code in self._watched and found.value != before:
-                changed[found.value.code] = found.value
-        self._published |= changed
-        if changed:
+                found[code] = self._read(code, tick)
+        if self._publish(found, self._watched):
             self._last_quote_at, self._resubscribing = self._clock.elapsed(), False
-            for listener in self._listeners:
-                listener(changed)
 
     def _read(self, code: BondCode, tick: Tick) -> Maybe[Quote]:
         """The newer one of this tick and the quote known before."""

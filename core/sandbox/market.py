@@ -7,7 +7,6 @@ tell by their source.
 """
 
 import asyncio
-import logging
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -21,7 +20,7 @@ from core.model.bond import BondCode
 from core.model.known import Known, Maybe, Unknown
 from core.model.quote import Quote, TradingState
 from core.model.time import SHANGHAI
-from core.quotes.feed import QuoteListener
+from core.quotes.feed import QuotePublisher
 from core.rules.sessions import CLOSING_CALL_FROM, trading_state
 from core.sandbox.panel import PanelRow, Rows
 from core.sandbox.prices import (
@@ -49,10 +48,8 @@ _SHORTEST_PAUSE = 0.2
 _AT_ONCE = 10
 """Bonds of the index that are computed before others may run: a bond's first price of a day takes some 0.3 ms."""
 
-_log = logging.getLogger(__name__)
 
-
-class SandboxMarket:
+class SandboxMarket(QuotePublisher):
     """A `QuoteFeed` over the bonds of the live snapshot, from 2026-05-15 to the end of the shipped calendar.
 
     `quote` depends on nothing but the data, the seed, the code and the moment: the market has no state to lose.
@@ -61,6 +58,7 @@ class SandboxMarket:
     name = "sandbox market"
 
     def __init__(self, clock: Clock, data: SandboxData, seed: int = 0) -> None:
+        super().__init__()
         self.data = data
         self._clock = clock
         self._seed = seed
@@ -71,8 +69,6 @@ class SandboxMarket:
         self._path = lru_cache(maxsize=2 * len(self._bonds))(self._make_path)
         self._incidents = lru_cache(maxsize=4)(self._make_incidents)
         self._watched: tuple[BondCode, ...] = ()
-        self._told: dict[BondCode, Quote] = {}
-        self._listeners: list[QuoteListener] = []
         self._stopping = asyncio.Event()
         self._beat: asyncio.Task[None] | None = None
 
@@ -169,7 +165,7 @@ class SandboxMarket:
 
     def watch(self, codes: Iterable[BondCode]) -> None:
         self._watched = tuple(sorted(set(codes)))
-        self._told = {code: quote for code, quote in self._told.items() if code in self._watched}
+        self._published = {code: quote for code, quote in self._published.items() if code in self._watched}
 
     async def universe(self) -> Maybe[tuple[BondCode, ...]]:
         return Known(self.codes)
@@ -178,28 +174,11 @@ class SandboxMarket:
         now = self._clock.now()
         return {code: self.quote(code, now) for code in codes}
 
-    def subscribe(self, listener: QuoteListener) -> None:
-        self._listeners.append(listener)
-
     async def _run(self) -> None:
         """Tell listeners every second of market time; of a fast clock, at most five times a real second."""
         while not await self._clock.wait(self._stopping, max(1.0, _SHORTEST_PAUSE * self._clock.speed)):
-            self._tell()
-
-    def _tell(self) -> None:
-        now = self._clock.now()
-        quotes = {code: self.quote(code, now) for code in self._watched}
-        changed = {
-            code: quote.value
-            for code, quote in quotes.items()
-            if isinstance(quote, Known) and self._told.get(code) != quote.value
-        }
-        self._told.update(changed)
-        for listener in self._listeners if changed else ():
-            try:
-                listener(changed)
-            except Exception:  # one listener's fault must not silence the market for the others
-                _log.exception("a listener failed on %d quotes", len(changed))
+            now = self._clock.now()
+            self._publish({code: self.quote(code, now) for code in self._watched}, self._watched)
 
     def _place(self, day: date) -> int:
         """Index of the last session up to `day`, -1 before the first."""

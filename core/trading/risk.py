@@ -8,6 +8,8 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Protocol
 
+from pydantic import TypeAdapter
+
 from core.i18n import mark, say
 from core.model.account import Holdings
 from core.model.bond import BondCode
@@ -24,6 +26,7 @@ from core.trading.state_store import StateStore
 log = logging.getLogger(__name__)
 
 _CONSENT, _SELF_TEST = "consent", "self_test"
+_SELF_TESTS = TypeAdapter(SelfTest)
 
 
 class LiveConsent:
@@ -71,16 +74,12 @@ class LiveConsent:
 
     def record(self, test: SelfTest) -> None:
         """A self-test has ended; a later one that fails takes an earlier pass away."""
-        told = {"passed": test.passed, "at": test.at.isoformat(), "lines": list(test.lines)}
-        self._state_store.keep(_SELF_TEST, json.dumps(told, ensure_ascii=False))
+        self._state_store.keep(_SELF_TEST, _SELF_TESTS.dump_json(test).decode())
 
     def last_test(self) -> SelfTest | None:
         """The newest self-test of this account."""
         told = self._state_store.recall(_SELF_TEST)
-        if told is None:
-            return None
-        found = json.loads(told)
-        return SelfTest(found["passed"], datetime.fromisoformat(found["at"]), tuple(found["lines"]))
+        return None if told is None else _SELF_TESTS.validate_json(told)
 
     def _passed(self) -> bool:
         test = self.last_test()
