@@ -16,7 +16,7 @@ from core.calendar.session_file import (
     session_file_text,
 )
 from core.i18n import say
-from core.infra.home import read_own, write_atomically
+from core.infra.home import Home, read_own, write_atomically
 from core.model.bond import Exchange
 from core.model.known import Known, Maybe, Unknown
 from core.model.quote import SessionPhase
@@ -54,6 +54,11 @@ class Calendar:
         """Why the file of further sessions is not used, as a sentence; None where it is used, or there is none."""
         if not self._sessions:
             raise ValueError("a calendar needs at least one session")
+
+    @classmethod
+    def of(cls, home: Home, mode: str) -> Self:
+        """That of a data folder; only paper mode guesses."""
+        return cls.with_file(home.calendar_file, home.calendar_copy, guess_weekdays=mode == "paper")
 
     @classmethod
     def with_file(cls, file: Path | None, copy: Path | None = None, *, guess_weekdays: bool = False) -> Self:

@@ -201,7 +201,7 @@ def build(home: Home, settings: Settings, speed: float = 1.0, dialects: Collecti
     """
     check_live(settings)
     app_file, paper_file = database_files(home, settings)
-    calendar = Calendar.with_file(home.calendar_file, home.calendar_copy, guess_weekdays=settings.mode == "paper")
+    calendar = Calendar.of(home, settings.mode)
     if calendar.trouble is not None:
         log.warning("%s", calendar.trouble)
     else:

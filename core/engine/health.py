@@ -31,7 +31,7 @@ _LAG = 90.0
 _SLEEP = 10.0
 """Real seconds between two checks from which on the machine has slept."""
 
-_LOW_MB, _FULL_MB = 500, 50
+LOW_MB, FULL_MB = 500, 50
 """MB left on the disk from which on it is a warning, and an error."""
 
 _PROBE = bytes(65_536)
@@ -228,7 +228,7 @@ def _disk(folder: Path) -> _State:
     """Room, and whether it can be written: a disk turns read-only when it fails."""
     try:
         free = shutil.disk_usage(folder).free // 1_000_000
-        if free >= _FULL_MB:
+        if free >= FULL_MB:
             with tempfile.TemporaryFile(dir=folder) as file:
                 file.write(_PROBE)
     except OSError as error:
@@ -240,12 +240,12 @@ def _disk(folder: Path) -> _State:
                 strerror=error.strerror or error,
             ),
         )
-    if free < _FULL_MB:
+    if free < FULL_MB:
         return _State(
             Level.ERROR, say("{free} MB left: orders cannot be written down without room for them", free=free)
         )
     return (
         _State(Level.WARNING, say("{free} MB left", free=free))
-        if free < _LOW_MB
+        if free < LOW_MB
         else _State(Level.GOOD, say("{free:.0f} GB free", free=free / 1000))
     )

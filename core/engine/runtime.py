@@ -27,7 +27,6 @@ from core.engine.trading_commands import TradingCommands
 from core.i18n import say
 from core.infra.clock import RealClock
 from core.infra.credentials import Credentials
-from core.infra.credentials_file import CredentialsFile
 from core.infra.home import Home
 from core.infra.tasks import end_tasks
 from core.infra.updates import UpdateCheck
@@ -85,7 +84,7 @@ class EngineRuntime:
         self._was_silent = False
         self._user: str | None = None
         self._planning: asyncio.Task[None] | None = None
-        credentials = Credentials(CredentialsFile(home.credentials_file))
+        credentials = Credentials.of(home)
         self._events = EventLog(self._state.events, components.clock)
         self._supervisor = Supervisor(components.clock)
         self._notifier = Notifier(components.settings, components.clock, home, credentials, by_itself=by_itself)

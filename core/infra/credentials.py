@@ -14,6 +14,7 @@ from pydantic import SecretStr
 
 from core.i18n import mark, say
 from core.infra.credentials_file import CredentialsFile, CredentialsFileLocked
+from core.infra.home import Home
 from core.infra.logs import hide
 from core.infra.worker_thread import CallTimedOut, call_with_deadline
 from core.model.errors import RefusedError, UnavailableError
@@ -100,6 +101,10 @@ class Credentials:
         self._environ = environ
         self._patience = patience
         self._session: dict[str, SecretStr] = {}
+
+    @classmethod
+    def of(cls, home: Home) -> "Credentials":
+        return cls(CredentialsFile(home.credentials_file))
 
     @property
     def locked(self) -> bool:

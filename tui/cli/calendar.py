@@ -150,7 +150,7 @@ def calendar_document(home: Home, mode: str, month: date | None, now: datetime |
     """
     moment = (now or RealClock().now()).astimezone(SHANGHAI)
     today = moment.date()
-    known = Calendar.with_file(home.calendar_file, home.calendar_copy, guess_weekdays=mode == "paper")
+    known = Calendar.of(home, mode)
     first, last = today, today + timedelta(days=COMING_DAYS)
     if month is not None:
         first = month.replace(day=1)

@@ -18,7 +18,6 @@ from core.engine.ipc.link import EngineLink
 from core.i18n import mark, say, use_language
 from core.infra.config import SettingsError, load_settings
 from core.infra.credentials import Credentials
-from core.infra.credentials_file import CredentialsFile
 from core.infra.home import Home, HomeInUse, HomeLock, HomeUnusable, find_home
 from core.infra.native_output import kept_off_the_screen
 from core.model.command import Command, Failed, ListStrategies, OpenSafe
@@ -75,7 +74,7 @@ class CliContext:
 
     def credentials(self) -> Credentials:
         """The passwords of the data folder. Calls block while the keyring asks the user."""
-        return Credentials(CredentialsFile(self.home.credentials_file))
+        return Credentials.of(self.home)
 
     def options(self) -> tuple[str, ...]:
         """The mode and speed options, to pass on to another process."""

@@ -8,7 +8,6 @@ from core.engine.doctor import machine, services
 from core.i18n import say
 from core.infra.clock import RealClock
 from core.infra.credentials import Credentials
-from core.infra.credentials_file import CredentialsFile
 from core.infra.home import Home
 from core.model.finding import CheckResult, Finding
 from core.model.snapshot import Level, Snapshot
@@ -38,8 +37,8 @@ async def examine(
     if settings is None:
         rest = Finding.note("the rest", say("not looked at: the settings cannot be used"))
         return (machine.check_python("sandbox"), settings_found, *home_found, rest)
-    credentials = credentials or Credentials(CredentialsFile(home.credentials_file))
-    calendar = Calendar.with_file(home.calendar_file, home.calendar_copy, guess_weekdays=settings.mode == "paper")
+    credentials = credentials or Credentials.of(home)
+    calendar = Calendar.of(home, settings.mode)
     now = RealClock().now()
     keyring, (instance, busy) = await asyncio.gather(
         asyncio.to_thread(machine.check_keyring, settings, credentials),

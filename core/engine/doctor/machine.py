@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from core.calendar.calendar import Calendar
+from core.engine.health import FULL_MB, LOW_MB
 from core.i18n import say
 from core.infra.backups import backup_days
 from core.infra.config import SettingsError, keys_in_file, load_settings
@@ -25,9 +26,6 @@ from core.trading.state_store import TRADING
 
 _OLDEST, _NEWEST = (3, 11), (3, 13)
 """The versions that pyproject.toml admits."""
-
-_LITTLE, _HARDLY = 500, 50
-"""MB left on the disk below which it is a warning, and an error."""
 
 _SOON = timedelta(days=30)
 
@@ -84,9 +82,9 @@ def check_disk(home: Home) -> Finding:
     except OSError as error:
         return Finding.failed("disk", say("it cannot be looked at: {why}", why=error.strerror or error))
     remedy = say("Make room: an order is written down before it is sent, and cannot be without.")
-    if free < _HARDLY:
+    if free < FULL_MB:
         return Finding.failed("disk", say("{free} MB left", free=free), remedy)
-    if free < _LITTLE:
+    if free < LOW_MB:
         return Finding.warning("disk", say("{free} MB left", free=free), remedy)
     return Finding.ok("disk", say("{free:.0f} GB free", free=free / 1000))
 
@@ -138,7 +136,7 @@ def check_keyring(settings: Settings, credentials: Credentials) -> Finding:
 
 
 def check_calendar(home: Home, mode: str, now: datetime) -> Finding:
-    calendar = Calendar.with_file(home.calendar_file, home.calendar_copy, guess_weekdays=mode == "paper")
+    calendar = Calendar.of(home, mode)
     ends = calendar.verified_through
     remedy = say("Run rotor calendar update.")
     if calendar.trouble is not None:
