@@ -184,19 +184,27 @@ def _complete(situation: PlanInput, settings: Settings) -> _Facts | Unknown:
 
 def _refused(situation: PlanInput, reason: str) -> Plan:
     asset, selection = situation.asset, situation.selection
-    plan = Plan(
+    plan = replace(_empty(situation, asset.value.cash if isinstance(asset, Known) else None), refused=reason)
+    return _of_list(plan, situation, selection.value) if isinstance(selection, Known) else plan
+
+
+def _blank(situation: PlanInput, facts: _Facts) -> Plan:
+    return _of_list(_empty(situation, facts.asset.cash), situation, facts.selection)
+
+
+def _empty(situation: PlanInput, cash: Decimal | None) -> Plan:
+    """A plan without rows and without a list."""
+    return Plan(
         plan_id=situation.plan_id,
         mode=situation.mode,
         trading_day=situation.trading_day,
         made_at=situation.now,
         list_date=None,
         codes=(),
-        cash=asset.value.cash if isinstance(asset, Known) else None,
-        cash_after=asset.value.cash if isinstance(asset, Known) else None,
-        refused=reason,
+        cash=cash,
+        cash_after=cash,
         origin=situation.origin,
     )
-    return _of_list(plan, situation, selection.value) if isinstance(selection, Known) else plan
 
 
 def _of_list(plan: Plan, situation: PlanInput, selection: Selection) -> Plan:
@@ -209,21 +217,6 @@ def _of_list(plan: Plan, situation: PlanInput, selection: Selection) -> Plan:
         list_age=age,
         list_notes=notes_on(selection, age),
     )
-
-
-def _blank(situation: PlanInput, facts: _Facts) -> Plan:
-    plan = Plan(
-        plan_id=situation.plan_id,
-        mode=situation.mode,
-        trading_day=situation.trading_day,
-        made_at=situation.now,
-        list_date=None,
-        codes=(),
-        cash=facts.asset.cash,
-        cash_after=facts.asset.cash,
-        origin=situation.origin,
-    )
-    return _of_list(plan, situation, facts.selection)
 
 
 def _sells(facts: _Facts) -> tuple[tuple[Leg, ...], tuple[Blocked, ...]]:
