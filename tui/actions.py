@@ -266,7 +266,11 @@ ACTIONS = (
         footer=False,
     ),
     Action("app.copy", "y", mark("Copy"), mark("Copy the row under the cursor"), footer=False),
-    Action("app.palette", "ctrl+p", mark("Palette"), mark("Find an action by its name"), footer=False),
+    Action(
+        *("app.palette", "ctrl+p,colon", mark("Find")),
+        mark("Find anything: bond, order, strategy, setting, theme or action"),
+        ": ctrl+p",
+    ),
     Action(
         "app.quit",
         "q",

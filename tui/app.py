@@ -3,34 +3,31 @@
 import asyncio
 import contextlib
 import logging
-import sys
 import time
-from collections.abc import Callable, Iterable
-from functools import partial
+from collections.abc import Callable
 from operator import attrgetter
-from typing import Any, ClassVar, TypeVar
+from typing import ClassVar, TypeVar
 
-from rich.color import ColorSystem
-from textual.app import ComposeResult, SystemCommand
+from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.driver import Driver
 from textual.events import Resize
 from textual.message import Message
-from textual.screen import Screen
 from textual.scrollbar import ScrollBar
 from textual.timer import Timer
 from textual.widgets import ContentSwitcher
 from textual.worker import Worker, WorkerState
 
 from core.engine.ipc.link import EngineLink
-from core.i18n import language, say, use_language
+from core.i18n import say
 from core.model.command import Command, Failed, Reply
-from core.model.settings import ScreenSettings
 from core.model.snapshot import Snapshot
-from tui.actions import ACTIONS, PANES, Action, actions_of, bindings_of, pane_bindings
+from tui.actions import Action, actions_of, bindings_of, pane_bindings
+from tui.appearance import Appearance
 from tui.arrangement import Arrangement, MainScreen
 from tui.driver import driver_for
 from tui.guarded_app import SCREEN_FAILED, GuardedApp
+from tui.palette_entries import PaletteController
 from tui.screens.dialogs import Confirm, Dialog, help_screen, quit_question
 from tui.screens.home import HomePane
 from tui.screens.log import LogPane
@@ -42,11 +39,10 @@ from tui.screens.positions import PositionsPane
 from tui.screens.report import ReportPane
 from tui.screens.settings import SettingsPane
 from tui.screens.strategies import StrategiesPane
-from tui.terminal import LOST_TERMINAL, Bell, ShutdownHandler, silence_output
+from tui.terminal import LOST_TERMINAL, Bell, ShutdownHandler, enlarge_thread_pool, silence_output
 from tui.widgets.alerts import AlertBar
 from tui.widgets.bars import FULL_SIZE, LOW, KeyBar, StatusBar, TabBar, TopBar
-from tui.widgets.columns import use_choices
-from tui.widgets.theme import THEMES, PlainScrollBar, use_theme
+from tui.widgets.theme import PlainScrollBar
 
 
 class SnapshotArrived(Message, bubble=False):
@@ -92,7 +88,7 @@ class RotorApp(GuardedApp):
         watch: bool = False,
         notice: str = "",
     ) -> None:
-        self._arrangement = Arrangement(self)
+        self.arrangement = Arrangement(self)
         super().__init__()
         self._viewer = viewer
         self._notice = notice
@@ -106,6 +102,7 @@ class RotorApp(GuardedApp):
         self._apply_timer: Timer | None = None
         self._asking_to_quit = False
         self._login = LoginController(self)
+        self._palette = PaletteController(self)
         self._bell = Bell(self)
         self._shutdown_handler = ShutdownHandler(self, lambda code: self.exit(return_code=code))
         self._top, self._tabs, self._alerts = TopBar(watch=watch), TabBar(), AlertBar()
@@ -124,11 +121,7 @@ class RotorApp(GuardedApp):
         self._current = "home"
         self._opening = asyncio.Lock()
         self.animation_level = "none"
-        self._colors = self.console._color_system  # pyright: ignore[reportPrivateUsage]
-        for each in THEMES.values():
-            self.register_theme(each.theme)
-        self._appearance: tuple[str, ScreenSettings] | None = None
-        self._apply_look(language(), ScreenSettings())
+        self.appearance = Appearance(self, self._redraw)
         ScrollBar.renderer = PlainScrollBar
 
     @property
@@ -149,7 +142,7 @@ class RotorApp(GuardedApp):
         return MainScreen(id="_default")
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
-        return {"details": str(self._arrangement.details)}
+        return {"details": str(self.arrangement.details)}
 
     def on_resize(self, event: Resize) -> None:
         small = event.size.width < FULL_SIZE.width or event.size.height < FULL_SIZE.height
@@ -169,7 +162,7 @@ class RotorApp(GuardedApp):
         yield self._keys
 
     async def on_mount(self) -> None:
-        self._enlarge_thread_pool()
+        enlarge_thread_pool()
         self.start_input()
         self._shutdown_handler.install()
         self._unsubscribe = self.link.subscribe(self._on_engine_snapshot)
@@ -239,7 +232,7 @@ class RotorApp(GuardedApp):
         self._snapshot, self._next_snapshot = self._next_snapshot or self._snapshot, None
         self._applied_at = time.monotonic()
         if self._snapshot is not None:
-            self._apply_look(self._snapshot.language, self._snapshot.look)
+            self.appearance.apply(self._snapshot)
             self._bell.check(self._snapshot)
         self._top.show(self._snapshot)
         self._tabs.show(self._current, self._snapshot)
@@ -252,23 +245,10 @@ class RotorApp(GuardedApp):
             self._login.update(self._snapshot, first=first)
         self.refresh_keys()
 
-    def _apply_look(self, language: str, look: ScreenSettings) -> None:
-        """Use the chosen language, colours and columns; redraw everything when they change."""
-        if (language, look) == self._appearance:
-            return
-        first, self._appearance = self._appearance is None, (language, look)
-        use_language(language)
-        use_choices(look.columns)
-        self._arrangement.use_details(look.details)
-        chosen = use_theme(look.theme, look.up)
-        # A theme of the 256 colours takes half the bytes of true colour and looks the same: that counts over ssh.
-        fewer = chosen.only_256 and self._colors is ColorSystem.TRUECOLOR
-        self.console._color_system = ColorSystem.EIGHT_BIT if fewer else self._colors
-        self.theme = chosen.theme.name
-        if not first:
-            for pane in self._panes.values():
-                if pane.is_mounted:
-                    pane.refresh_all()
+    def _redraw(self) -> None:
+        for pane in self._panes.values():
+            if pane.is_mounted:
+                pane.refresh_all()
 
     def _silent_seconds(self) -> float | None:
         silence = time.monotonic() - self._received_at
@@ -302,11 +282,11 @@ class RotorApp(GuardedApp):
         self._plan.action_run("make")
 
     def refresh_keys(self) -> None:
-        self._arrangement.check()
+        self.arrangement.check()
         self._keys.show(actions_of(self._current) + actions_of("app"), self._why_not)
 
     def _why_not(self, action: Action) -> str:
-        return self._arrangement.why_not(action.name) if action.pane == "app" else self.pane.why_not(action.name)
+        return self.arrangement.why_not(action.name) if action.pane == "app" else self.pane.why_not(action.name)
 
     # -- actions ---------------------------------------------------------------------------------------------------
 
@@ -315,13 +295,13 @@ class RotorApp(GuardedApp):
         async with self._opening:
             if not self._panes[pane].is_mounted:  # none before it is opened: the app starts in half the time
                 await body.add_content(self._panes[pane])
-        self._arrangement.leave(self._current)
+        self.arrangement.leave(self._current)
         self._current = body.current = pane
         self._tabs.show(pane, self._snapshot)
         if self._snapshot is not None:
             self.pane.show(self._snapshot)
         self.pane.focus_target().focus(scroll_visible=False)
-        self._arrangement.enter(pane)
+        self.arrangement.enter(pane)
         self.pane.activated()
         self.refresh_keys()
 
@@ -329,26 +309,20 @@ class RotorApp(GuardedApp):
         await self.action_goto(message.pane)
 
     async def on_key_bar_action_picked(self, message: KeyBar.ActionPicked) -> None:
-        await self._run(message.action)
-
-    async def _run(self, action: Action) -> None:
-        """Run the action on its own screen."""
-        if action.pane not in ("app", self._current):
-            await self.action_goto(action.pane)
-        (self if action.pane == "app" else self.pane).action_run(action.name)
+        await self.run_action_of(message.action)
 
     def action_run(self, action: str) -> None:
         """Run an action that belongs to no pane."""
-        if reason := self._arrangement.why_not(action):
+        if reason := self.arrangement.why_not(action):
             self.show_message(reason)
             return
         {
-            "columns": self._arrangement.choose_columns,
-            "maximize": self._arrangement.maximize,
-            "divider_left": lambda: self._arrangement.move_divider(-1),
-            "divider_right": lambda: self._arrangement.move_divider(1),
+            "columns": self.arrangement.choose_columns,
+            "maximize": self.arrangement.maximize,
+            "divider_left": lambda: self.arrangement.move_divider(-1),
+            "divider_right": lambda: self.arrangement.move_divider(1),
             "help": lambda: self.push_screen(help_screen(self._current)),
-            "palette": self.action_command_palette,
+            "palette": self._palette.open,
             "quit": self._ask_to_quit,
             "copy": self._copy,
         }[action]()
@@ -359,24 +333,11 @@ class RotorApp(GuardedApp):
     def action_help_quit(self) -> None:
         self.show_message(say("ctrl+c does nothing here. Press q to quit."))
 
-    def action_command_palette(self) -> None:
-        from tui.screens.palette import Palette
-
-        if not isinstance(self.screen, Palette):
-            self.push_screen(Palette(placeholder=say("Type an action's name"), id="--command-palette"))
-
-    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
-        titles = {pane.id: say(pane.title) for pane in PANES}
-        for pane in PANES:
-            go = say("Go to {title} ({key})", title=titles[pane.id], key=pane.key)
-            yield SystemCommand(titles[pane.id], go, partial(self.action_goto, pane.id))
-        for action in ACTIONS:
-            if action.name in ("palette", "back") or (action.name == "open" and action.pane != self._current):
-                continue
-            label = say(action.label)
-            if action.pane in titles:
-                label = f"{titles[action.pane]}: {label}"
-            yield SystemCommand(label, f"{say(action.help)} ({action.key_text})", partial(self._run, action))
+    async def run_action_of(self, action: Action) -> None:
+        """Run the action on its own screen."""
+        if action.pane not in ("app", self._current):
+            await self.action_goto(action.pane)
+        (self if action.pane == "app" else self.pane).action_run(action.name)
 
     def _copy(self) -> None:
         """Through the terminal (OSC 52), so that it reaches the user's own machine over ssh too."""
@@ -413,13 +374,6 @@ class RotorApp(GuardedApp):
         if event.state is WorkerState.ERROR:
             _log.error("%s failed", event.worker.name, exc_info=event.worker.error)
             self.show_message(say("Something went wrong here; the log file has the details."), failed=True)
-
-    def _enlarge_thread_pool(self) -> None:
-        """On Windows each sleeping timer holds a thread of the default pool, which is small on small machines."""
-        if sys.platform == "win32":
-            from concurrent.futures import ThreadPoolExecutor
-
-            asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(64, thread_name_prefix="screen"))
 
 
 _changes = attrgetter(

@@ -27,10 +27,8 @@ class InputQueue:
     dialog or close one: a password then lands in the field for the name, an answer in the screen below its question.
     """
 
-    def __init__(self, deliver: Callable[[Input], Awaitable[None]], unsettled: Callable[[Input], bool]) -> None:
-        """`unsettled` tells what the event loop does not show: whether the screen is still being filled for it."""
+    def __init__(self, deliver: Callable[[Input], Awaitable[None]]) -> None:
         self._deliver = deliver
-        self._unsettled = unsettled
         self._waiting: deque[Input] = deque()
         self._arrived = asyncio.Event()
         self._delivering = False
@@ -88,7 +86,7 @@ class InputQueue:
             await self._deliver(event)
             return
         deadline = time.monotonic() + _LONGEST
-        while (self._reply_may_come() or self._unsettled(event)) and time.monotonic() < deadline:  # noqa: ASYNC110
+        while self._reply_may_come() and time.monotonic() < deadline:  # noqa: ASYNC110
             await asyncio.sleep(_POLL_SECONDS)
         await self._deliver(event)
         await _at_rest(deadline)
@@ -111,7 +109,7 @@ class QueuedInputApp(App[None]):
     def __init__(self) -> None:
         super().__init__()
         self._crashed = False
-        self._input = InputQueue(self._deliver, self._unsettled)
+        self._input = InputQueue(self._deliver)
 
     def start_input(self) -> None:
         self._input.start(self._handle_exception)
@@ -130,13 +128,3 @@ class QueuedInputApp(App[None]):
     def _leaving(self) -> bool:
         """Whether the app is ending: its screens may be gone already, and nothing acts on what is left of them."""
         return not self._running or self._exit or self._closing or self._crashed
-
-    def _unsettled(self, event: Input) -> bool:
-        """Whether the palette still looks for what this key will choose from."""
-        from textual.command import CommandPalette
-
-        typing = isinstance(event, events.Key) and event.is_printable
-        if self._leaving or typing or not isinstance(self.screen, CommandPalette):
-            return False
-        gathering = CommandPalette._GATHER_COMMANDS_GROUP  # pyright: ignore[reportPrivateUsage]
-        return any(worker.group == gathering and not worker.is_finished for worker in self.workers)

@@ -220,3 +220,11 @@ def _discard_output(driver: Any) -> None:  # noqa: ANN401  (what differs between
         with writer._queue.mutex:
             writer._queue.queue.clear()
             writer._queue.not_full.notify_all()
+
+
+def enlarge_thread_pool() -> None:
+    """On Windows each sleeping timer holds a thread of the default pool, which is small on small machines."""
+    if sys.platform == "win32":
+        from concurrent.futures import ThreadPoolExecutor
+
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(64, thread_name_prefix="screen"))

@@ -118,9 +118,7 @@ async def test_ctrl_c_does_not_quit() -> None:
 async def test_palette_runs_actions_of_every_screen() -> None:
     link = ScriptedLink(snapshot())
     async with shown(link, "ctrl+p") as (app, pilot):
-        strike(pilot, *"make")
-        await pilot.pause(0.3)
-        await press(pilot, "down", "enter")
+        await press(pilot, *"make", "enter")
         await until(pilot, lambda: len(link.sent_of(MakePlan)) == 1)
         assert len(app.screen_stack) == 1
         assert "[3 Plan]" in flat(app)

@@ -4,7 +4,6 @@ import random
 
 import pytest
 from textual import events
-from textual.command import CommandPalette
 from textual.widgets import Input
 
 from core.model.command import Done, ExecutePlan, LoggedIn, Login, PauseBuys
@@ -14,6 +13,7 @@ from tests.tui.scripted import ScriptedLink
 from tui.input_queue import InputQueue
 from tui.screens.dialogs import Confirm
 from tui.screens.login import LoginScreen
+from tui.screens.palette import Palette
 
 SECRET = ("s", "e", "c", "r", "e", "t")
 
@@ -89,7 +89,7 @@ async def test_the_palette_and_its_choice_in_one_packet() -> None:
         strike(pilot, "ctrl+p", "enter", "enter")
         await until(pilot, lambda: not app._input.busy)
         assert app._exception is None
-        assert not isinstance(app.screen, CommandPalette)
+        assert not isinstance(app.screen, Palette)
 
 
 async def test_a_page_of_a_palette_whose_list_has_no_room_yet() -> None:
@@ -97,7 +97,7 @@ async def test_a_page_of_a_palette_whose_list_has_no_room_yet() -> None:
         strike(pilot, "ctrl+p", "enter", "escape", "ctrl+p", "right", "pagedown")
         await until(pilot, lambda: not app._input.busy)
         assert app._exception is None
-        assert isinstance(app.screen, CommandPalette)
+        assert isinstance(app.screen, Palette)
 
 
 async def test_the_palette_opens_over_no_question() -> None:

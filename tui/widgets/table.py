@@ -181,6 +181,14 @@ class LiveTable(ScrollView, can_focus=True):
             if row.key == key:
                 self._move_cursor(index)
 
+    def go_to(self, key: str) -> bool:
+        """Move the cursor to this row as the user would; whether there is one."""
+        index = next((index for index, row in enumerate(self._rows) if row.key == key), None)
+        if index is None:
+            return False
+        self._user_moved_to(index)
+        return True
+
     def select_last(self) -> None:
         if self._rows:
             self._move_cursor(self._selectable(len(self._rows) - 1, -1))

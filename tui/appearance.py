@@ -1,0 +1,56 @@
+"""How the app looks: language, colours, columns, as the settings say or as the palette previews it."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from rich.color import ColorSystem
+
+from core.i18n import language, use_language
+from core.model.settings import ScreenSettings
+from core.model.snapshot import Snapshot
+from tui.widgets.columns import use_choices
+from tui.widgets.theme import THEMES, use_theme
+
+if TYPE_CHECKING:
+    from tui.app import RotorApp
+
+
+class Appearance:
+    """Applies the settings of the screen when they change. `redraw` draws everything anew."""
+
+    def __init__(self, app: "RotorApp", redraw: Callable[[], None]) -> None:
+        self._app = app
+        self._redraw = redraw
+        self._colors = app.console._color_system  # pyright: ignore[reportPrivateUsage]
+        self._previewed: str | None = None
+        for each in THEMES.values():
+            app.register_theme(each.theme)
+        self._shown = language(), ScreenSettings()
+        self._use_theme(self._shown[1])
+
+    def apply(self, snapshot: Snapshot) -> None:
+        """Use the chosen language, colours and columns; redraw everything when they change."""
+        look = snapshot.look.model_copy(update={"theme": self._previewed or snapshot.look.theme})
+        if (snapshot.language, look) == self._shown:
+            return
+        self._shown = snapshot.language, look
+        use_language(snapshot.language)
+        use_choices(look.columns)
+        self._app.arrangement.use_details(look.details)
+        self._use_theme(look)
+        self._redraw()
+
+    def preview(self, theme: str | None) -> None:
+        """Look like this until None gives back what the settings say."""
+        self._previewed = theme
+        if self._app.snapshot is not None:
+            self.apply(self._app.snapshot)
+
+    def _use_theme(self, look: ScreenSettings) -> None:
+        chosen = use_theme(look.theme, look.up)
+        # A theme of the 256 colours takes half the bytes of true colour and looks the same: that counts over ssh.
+        fewer = chosen.only_256 and self._colors is ColorSystem.TRUECOLOR
+        self._app.console._color_system = (  # pyright: ignore[reportPrivateUsage]
+            ColorSystem.EIGHT_BIT if fewer else self._colors
+        )
+        self._app.theme = chosen.theme.name
