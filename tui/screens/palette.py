@@ -34,7 +34,8 @@ class Entry:
     """Something to open or to do.
 
     `key` is the same at every start; `group` is marked; `words` are searched and not shown; `chinese` says that the
-    first word, a Chinese name, is also found by its first letters in pinyin. `preview` shows it while the cursor is on it.
+    first word, a Chinese name, is also found by its first letters in pinyin. `preview` shows it while the cursor is
+    on it.
     """
 
     key: str
