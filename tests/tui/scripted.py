@@ -16,6 +16,7 @@ from core.model.command import (
     ListRecords,
     ListStrategies,
     MakePlan,
+    Query,
     ReadEquity,
     ReadLog,
     ReadOrders,
@@ -97,6 +98,11 @@ class ScriptedLink:
         new = replace(self._latest, **{"number": self._latest.number + 1, **changes})
         self.publish(new)
         return new
+
+    @property
+    def acted(self) -> list[Command[Any]]:
+        """What was sent that changes something."""
+        return [command for command in self.sent if not isinstance(command, Query)]
 
     def sent_of(self, kind: type) -> list[Any]:
         return [command for command in self.sent if isinstance(command, kind)]

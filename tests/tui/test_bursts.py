@@ -81,7 +81,7 @@ async def test_a_key_behind_a_digit_acts_on_the_screen_that_the_digit_opens() ->
         strike(pilot, "3", "r")
         await settle(pilot)
         assert app.pane.id == "plan"
-        assert len(link.sent) == 1
+        assert len(link.acted) == 1
 
 
 async def test_the_palette_and_its_choice_in_one_packet() -> None:
@@ -157,7 +157,7 @@ async def test_a_burst_leads_where_the_same_keys_lead_one_by_one(seed: int) -> N
             await typed(pilot, *keys)
             await until(pilot, lambda app=app: not app._input.busy)
             assert app._exception is None
-            seen.append((text(app), link.sent))
+            seen.append((text(app), link.acted))
     assert seen[0] == seen[1], keys
 
 

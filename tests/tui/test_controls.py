@@ -242,7 +242,7 @@ async def test_an_action_that_is_not_possible_says_why(monkeypatch: pytest.Monke
             await press(pilot, key)
             assert reason in status_text(app)
             assert len(app.screen_stack) == 1
-        assert link.sent == []
+        assert link.acted == []
 
 
 async def test_a_stale_snapshot_blocks_orders_but_not_trading_controls(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -256,9 +256,9 @@ async def test_a_stale_snapshot_blocks_orders_but_not_trading_controls(monkeypat
             app.query_one(StatusBar).clear()
             await press(pilot, key)
             assert "nothing is done on old data" in status_text(app), key
-        assert link.sent == []
+        assert link.acted == []
         await press(pilot, "b", "y", "h", "y")
-        assert link.sent == [PauseBuys(), Halt()]
+        assert link.acted == [PauseBuys(), Halt()]
 
 
 async def test_a_snapshot_that_becomes_stale_during_the_question_sends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -268,7 +268,7 @@ async def test_a_snapshot_that_becomes_stale_during_the_question_sends_nothing(m
         assert app.stale
         await press(pilot, "enter")
         assert "Nothing was done: No recent data" in status_text(app)
-        assert link.sent == []
+        assert link.acted == []
 
 
 async def test_an_action_no_longer_possible_after_the_question_is_not_sent() -> None:
@@ -285,7 +285,7 @@ async def test_no_question_is_asked_before_the_first_snapshot() -> None:
     link = ScriptedLink()
     async with shown(link, "h") as (app, _):
         assert "The engine has not answered yet." in status_text(app)
-        assert link.sent == []
+        assert link.acted == []
 
 
 async def test_missed_run_is_planned_on_the_plan_screen() -> None:

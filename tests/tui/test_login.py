@@ -40,7 +40,7 @@ async def test_the_password_is_hidden_and_not_stored() -> None:
         assert "*" * len(SECRET) in flat(app)
         assert SECRET not in flat(app)
         await press(pilot, "tab", "space", "enter")
-        assert link.sent == [Login("li", SECRET, remember=False)]
+        assert link.acted == [Login("li", SECRET, remember=False)]
         assert "Logging in" in flat(app)
         holders = [app, *app.screen.walk_children(with_self=True), *app.workers]
         assert not [holder for holder in holders if SECRET in repr(vars(holder))]

@@ -206,11 +206,13 @@ def _position_rows(positions: Maybe[tuple[PositionRow, ...]]) -> list[Fact]:
         return [(say("Positions"), say("not known: {reason}", reason=positions.reason), Tone.WARN)]
     rows = positions.value
     ours = sum(row.ours > 0 for row in rows)
-    found: list[Fact] = [(say("Positions"), say("{rows:>13}  {ours} ours", rows=len(rows), ours=ours), Tone.TEXT)]
+    found: list[Fact] = [
+        (say("Positions"), f"{say('{ours} of {rows} ours', ours=ours, rows=len(rows)):>13}", Tone.TEXT)
+    ]
     profits = [row.profit for row in rows if row.profit is not None]
     if profits:
         total = sum(profits)
-        known = "" if len(profits) == len(rows) else say("  {profits} of {rows}", profits=len(profits), rows=len(rows))
+        known = "" if len(profits) == len(rows) else f" {len(profits)}/{len(rows)}"
         found.append((say("Open P/L"), f"{fmt.signed_money(total):>13}{known}", change_tone(total)))
     return found
 

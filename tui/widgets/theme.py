@@ -119,7 +119,7 @@ STYLES: dict[Tone, Style] = {}
 
 HEAT: dict[tuple[Tone, int], Style] = {}
 """The style of a tile by what it means and how deep its colour is, from 0 to 3."""
-_DEPTHS = (0.12, 0.24, 0.36, 0.48)
+_DEPTHS = (0.1, 0.18, 0.26, 0.34)
 
 MODE_TONES = {"sandbox": Tone.SANDBOX, "paper": Tone.PAPER, "live": Tone.LOUD}
 
