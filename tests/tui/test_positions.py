@@ -18,9 +18,8 @@ from tui.screens.stop_text import gauge
 
 def codes(app: RotorApp) -> list[str]:
     """The bonds from the top down."""
-    return [word for line in lines(app)[3:] for word in line.strip("│> ").split()[:1] if word[-3:] in (".SH", ".SZ")][
-        :6
-    ]
+    firsts = [word for line in lines(app)[3:] for word in line.strip("│> ").split()[:1]]
+    return [word for word in firsts if word[-3:] in (".SH", ".SZ")][:6]
 
 
 async def test_rows_are_sorted_by_value_with_unknown_values_last() -> None:

@@ -17,6 +17,8 @@ from tui.widgets.theme import LEVEL_TONES, SIDE_TONES, STYLES, Tone, change_tone
 
 _LABEL = 11
 _JOBS = 3
+_MONEY = 13
+"""Cells of an amount: up to 99,999,999.99."""
 _SIDE, _NAME, _FILLED = 5, 10, 10
 """Cells of an order's line."""
 _CONTROLS = {
@@ -183,10 +185,10 @@ def _change_rows(snapshot: Snapshot) -> list[Fact]:
         return []
     gained = (
         say("Since {began}", began=fmt.since(day.since, snapshot.at)),
-        f"{fmt.signed_money(day.profit):>13}  {fmt.ratio(day.ratio)}",
+        f"{fmt.signed_money(day.profit):>{_MONEY}}  {fmt.ratio(day.ratio)}",
         change_tone(day.profit),
     )
-    return [gained, (say("Paid in"), f"{fmt.signed_money(day.paid):>13}", Tone.TEXT)] if day.paid else [gained]
+    return [gained, (say("Paid in"), f"{fmt.signed_money(day.paid):>{_MONEY}}", Tone.TEXT)] if day.paid else [gained]
 
 
 def _money_rows(asset: Maybe[Asset], *, total: bool) -> list[Fact]:
@@ -194,10 +196,10 @@ def _money_rows(asset: Maybe[Asset], *, total: bool) -> list[Fact]:
         return [(say("Money"), say("not known: {reason}", reason=asset.reason), Tone.WARN)]
     held = asset.value
     return [
-        *([(say("Total"), f"{fmt.money(held.total):>13}", Tone.STRONG)] if total else []),
-        (say("Cash"), f"{fmt.money(held.cash):>13}", Tone.TEXT),
-        (say("Frozen"), f"{fmt.money(held.frozen):>13}", Tone.TEXT),
-        (say("Market value"), f"{fmt.money(held.market_value):>13}", Tone.TEXT),
+        *([(say("Total"), f"{fmt.money(held.total):>{_MONEY}}", Tone.STRONG)] if total else []),
+        (say("Cash"), f"{fmt.money(held.cash):>{_MONEY}}", Tone.TEXT),
+        (say("Frozen"), f"{fmt.money(held.frozen):>{_MONEY}}", Tone.TEXT),
+        (say("Market value"), f"{fmt.money(held.market_value):>{_MONEY}}", Tone.TEXT),
     ]
 
 
@@ -206,14 +208,13 @@ def _position_rows(positions: Maybe[tuple[PositionRow, ...]]) -> list[Fact]:
         return [(say("Positions"), say("not known: {reason}", reason=positions.reason), Tone.WARN)]
     rows = positions.value
     ours = sum(row.ours > 0 for row in rows)
-    found: list[Fact] = [
-        (say("Positions"), f"{say('{ours} of {rows} ours', ours=ours, rows=len(rows)):>13}", Tone.TEXT)
-    ]
+    counted = fmt.fit(say("{ours} of {rows} ours", ours=ours, rows=len(rows)), _MONEY, right=True)
+    found: list[Fact] = [(say("Positions"), counted, Tone.TEXT)]
     profits = [row.profit for row in rows if row.profit is not None]
     if profits:
         total = sum(profits)
         known = "" if len(profits) == len(rows) else f" {len(profits)}/{len(rows)}"
-        found.append((say("Open P/L"), f"{fmt.signed_money(total):>13}{known}", change_tone(total)))
+        found.append((say("Open P/L"), f"{fmt.signed_money(total):>{_MONEY}}{known}", change_tone(total)))
     return found
 
 
