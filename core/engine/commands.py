@@ -36,8 +36,8 @@ from core.model.finding import Finding
 from core.model.known import Known, Maybe, Unknown
 from core.model.log_page import LogLine, LogPage
 from core.model.order import Origin
-from core.model.platform import Page, Record, Selection, Strategy
-from core.model.record_card import ListedBond, RecordCard, ScheduleProposal
+from core.model.platform import Page, Record, Strategy
+from core.model.record_card import RecordCard, ScheduleProposal
 from core.model.report import CashFlow, Report
 from core.model.series import Benchmark, DayLine, EquityLine
 from core.model.snapshot import Adoption, Followed, Need, Rebalance
@@ -157,7 +157,8 @@ class CommandHandlers:
         )
         if isinstance(parameters, Unknown) and isinstance(selection, Unknown):
             raise FactorCatError(parameters.reason)
-        listed = await self._in_the_market(selection.value) if isinstance(selection, Known) else ()
+        known = isinstance(selection, Known)
+        listed = await listed_bonds(self._components, self._metrics, selection.value) if known else ()
         rule, schedule = rule_of(parameters), self._current.wanted.schedule
         fitting = proposed(rule, schedule)
         proposal = ScheduleProposal(fitting, schedule_text(fitting), schedule_text(schedule)) if fitting else None
@@ -170,35 +171,10 @@ class CommandHandlers:
         return await asyncio.to_thread(read_detail, detail, command.page, unit)
 
     async def _bond(self, command: commands.ShowBond) -> BondDetail:
-        components = self._components
-        return await bond_card(
-            BondCode(command.code),
-            components.feed,
-            components.eligibility,
-            components.settings,
-            components.clock.now(),
-            self._metrics,
-        )
+        return await bond_card(self._components, self._metrics, BondCode(command.code))
 
     async def _day_line(self, command: commands.ReadDayLine) -> DayLine:
         return await bond_day_line(self._components, BondCode(command.code))
-
-    async def _in_the_market(self, selection: Selection) -> tuple[ListedBond, ...]:
-        components = self._components
-        quotes, _ = await asyncio.gather(
-            components.feed.snapshot(selection.codes), self._metrics.refresh_shares(selection.codes)
-        )
-        barred = components.eligibility.not_buyable(selection.codes)
-        settings, now = components.settings, components.clock.now()
-        return listed_bonds(
-            selection,
-            quotes,
-            settings,
-            now,
-            components.order_manager.stopped_today(),
-            barred,
-            self._metrics.of(selection.codes, quotes),
-        )
 
     async def _follow(self, command: commands.RunStrategy) -> Followed:
         self._trading.decline_while_running()

@@ -1,10 +1,9 @@
 """Snapshots: what every screen shows, read from the components."""
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from datetime import date, datetime
 
-from core.bonds.eligibility import Eligibility
 from core.engine.adoption import adoption_of
 from core.engine.assembly import Components
 from core.engine.bond_metrics import MetricsReader
@@ -16,7 +15,6 @@ from core.infra.updates import UpdateCheck
 from core.model.account import Owned, Position
 from core.model.bond import BondCode
 from core.model.bond_info import BondDetail, SourcePrice
-from core.model.bond_metrics import BondMetrics
 from core.model.known import Known, Maybe, Unknown
 from core.model.order import Order, Side
 from core.model.plan import Blocked
@@ -24,11 +22,9 @@ from core.model.platform import Selected, Selection
 from core.model.quote import Quote
 from core.model.record_card import ListedBond
 from core.model.series import DayLine
-from core.model.settings import Settings
 from core.model.snapshot import Adoption, Followed, Limit, PositionRow, Snapshot, StopRow
 from core.notify.heartbeat import Heartbeat
 from core.quotes.failover import FailoverQuotes
-from core.quotes.feed import QuoteFeed
 from core.rules.day_line import gaps
 from core.rules.pricing import plan_price
 from core.rules.priority import COOLING
@@ -237,15 +233,9 @@ def _row(
 _NO_QUOTE = Unknown("no price: the quote source does not list the bond")
 
 
-async def bond_card(
-    code: BondCode,
-    feed: QuoteFeed,
-    dangers: Eligibility,
-    settings: Settings,
-    now: datetime,
-    metrics: MetricsReader,
-) -> BondDetail:
+async def bond_card(components: Components, metrics: MetricsReader, code: BondCode) -> BondDetail:
     """All that is known of the bond; the verdict is by the planner's own rules."""
+    feed, eligibility = components.feed, components.eligibility
     quotes, _ = await asyncio.gather(feed.snapshot([code]), metrics.refresh_shares([code]))
     found = quotes[code]
     prices = [SourcePrice(say(feed.name), True, found)]
@@ -253,18 +243,21 @@ async def bond_card(
         second = (await feed.second_opinion([code]))[code]
         other = second.value.source if isinstance(second, Known) else say("second source")
         prices.append(SourcePrice(other, False, second))
-    price = plan_price(Side.BUY, found, settings, now)
-    barred = dangers.not_buyable([code]).get(code)
-    name = (found.value.name if isinstance(found, Known) else "") or dangers.name(code)
     return BondDetail(
         code,
-        name,
+        (found.value.name if isinstance(found, Known) else "") or eligibility.name(code),
         tuple(prices),
-        dangers.bond_info(code),
-        barred or (say(price.reason) if isinstance(price, Unknown) else ""),
-        dangers.notes([code]).get(code, ""),
+        eligibility.bond_info(code),
+        eligibility.not_buyable([code]).get(code) or _why_no_price(components, found),
+        eligibility.notes([code]).get(code, ""),
         metrics.of([code], quotes)[code],
     )
+
+
+def _why_no_price(components: Components, quote: Maybe[Quote]) -> str:
+    """Why a plan would not buy at this quote, empty where it would."""
+    price = plan_price(Side.BUY, quote, components.settings, components.clock.now())
+    return say(price.reason) if isinstance(price, Unknown) else ""
 
 
 async def bond_day_line(components: Components, code: BondCode) -> DayLine:
@@ -288,21 +281,15 @@ async def bond_day_line(components: Components, code: BondCode) -> DayLine:
     )
 
 
-def listed_bonds(
-    selection: Selection,
-    quotes: Mapping[BondCode, Maybe[Quote]],
-    settings: Settings,
-    now: datetime,
-    sold_for_today: Collection[BondCode],
-    barred: Mapping[BondCode, str],
-    metrics: Mapping[BondCode, BondMetrics],
-) -> tuple[ListedBond, ...]:
+async def listed_bonds(components: Components, metrics: MetricsReader, selection: Selection) -> tuple[ListedBond, ...]:
     """The list in its order, by the rules of a plan."""
-    found: list[ListedBond] = []
+    codes, found = selection.codes, list[ListedBond]()
+    quotes, _ = await asyncio.gather(components.feed.snapshot(codes), metrics.refresh_shares(codes))
+    barred, figures = components.eligibility.not_buyable(codes), metrics.of(codes, quotes)
+    sold_for_today = components.order_manager.stopped_today()
     for bond in selection.bonds:
         quote = quotes.get(bond.code, _NO_QUOTE)
-        price = plan_price(Side.BUY, quote, settings, now)
-        blocked = barred.get(bond.code) or (say(price.reason) if isinstance(price, Unknown) else "")
+        blocked = barred.get(bond.code) or _why_no_price(components, quote)
         if bond.code in sold_for_today:
             blocked = say(COOLING)
         known = quote.value if isinstance(quote, Known) else None
@@ -316,7 +303,7 @@ def listed_bonds(
                 blocked,
                 _not_listed(bond),
                 bond.extra,
-                metrics.get(bond.code),
+                figures.get(bond.code),
             )
         )
     return tuple(found)
