@@ -283,6 +283,8 @@ class Credentials:
             seconds = f"{self._patience:.0f}"
             text = say("it did not answer within {seconds} s: it may be waiting for you", seconds=seconds)
             raise KeyringFailed(text) from None
+        except KeyringFailed:
+            raise
         except Exception as error:  # a backend lets anything out: on Windows pywintypes.error, not KeyringError
             raise _failed(error) from None
 
@@ -311,17 +313,13 @@ def _former_account(account: str, service: str) -> str:
     return account.rpartition("@")[0] if service in {"factorcat", TOKEN} else ""
 
 
-class _Unusable(UnavailableError):
-    """A keyring that must not be used."""
-
-
 def _keyring() -> "KeyringBackend":
     import keyring
 
     ring = keyring.get_keyring()
     chained = tuple(getattr(ring, "backends", ()))  # of several behind one, the first is written to
     if type(chained[0] if chained else ring).__name__ == "PlaintextKeyring":
-        raise _Unusable(say("the only one of this machine stores passwords in a plain file"))
+        raise KeyringFailed(say("the only one of this machine stores passwords in a plain file"), unusable=True)
     return ring
 
 
@@ -334,8 +332,7 @@ def _failed(error: Exception) -> KeyringFailed:
         return KeyringFailed(say("Windows stores no credentials in an ssh session"))
     if getattr(error, "winerror", None) == _TOO_LONG:
         return KeyringFailed(say("Windows' credential store takes 1,280 characters at most, and this entry is longer"))
-    detail = (" ".join(str(error).split()) or type(error).__name__).rstrip(".")
-    return KeyringFailed(detail, unusable=isinstance(error, _Unusable))
+    return KeyringFailed((" ".join(str(error).split()) or type(error).__name__).rstrip("."))
 
 
 def _key(account: str, service: str) -> str:

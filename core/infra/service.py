@@ -212,15 +212,11 @@ class NotStarted(SetupError):
 
 
 def start_engine(home: Home, options: Sequence[str], output: Path) -> "subprocess.Popen[bytes] | None":
-    """As `start_detached`, the engine of a data folder; `options` go before its command. Raises `NotStarted`."""
-    return start_detached(engine_command(home, *options), home.path, output)
+    """Start the engine of a data folder so that it outlives this session; None where Windows started it for us.
 
-
-def start_detached(command: Sequence[str], folder: Path, output: Path) -> "subprocess.Popen[bytes] | None":
-    """Start a process that outlives this session; None where Windows started it for us. It prints to `output`.
-
-    Raises `NotStarted`.
+    `options` go before its command; it prints to `output`. Raises `NotStarted`.
     """
+    command, folder = engine_command(home, *options), home.path
     try:
         with output.open("ab") as printed:
             return _started(command, folder, printed.fileno())

@@ -35,12 +35,12 @@ def essential(parameters: Parameters) -> dict[str, Any]:
 def holding_sessions(parameters: Parameters) -> Maybe[int]:
     """Sessions from one rebalance to the next."""
     name = next((name for name in _HOLDING if _told(parameters, name) is not None), _HOLDING[0])
-    return _count(parameters, name, LONGEST_HOLDING)
+    return _count(parameters, name, 1, LONGEST_HOLDING, say("a whole number from 1 to {most}", most=LONGEST_HOLDING))
 
 
 def top_n(parameters: Parameters) -> Maybe[int]:
     """How many bonds are held."""
-    return _count(parameters, _TOP_N, _MOST_BONDS)
+    return _count(parameters, _TOP_N, 1, _MOST_BONDS, say("a whole number from 1 to {most}", most=_MOST_BONDS))
 
 
 def trade_timing(parameters: Parameters) -> Maybe[TradeTiming]:
@@ -56,13 +56,8 @@ def trade_timing(parameters: Parameters) -> Maybe[TradeTiming]:
 
 def uses_timing(parameters: Parameters) -> Maybe[bool]:
     """Whether the strategy may be out of the market: then its list may be empty on purpose."""
-    told = _told(parameters, _TIMING)
-    if told is None:
-        return _missing(_TIMING)
-    number = _number(told)
-    if number is None or number < 0 or number != number.to_integral_value():
-        return _unreadable(_TIMING, told, say("a whole number from 0 on"))
-    return Known(number != 0)
+    option = _count(parameters, _TIMING, 0, None, say("a whole number from 0 on"))
+    return option if isinstance(option, Unknown) else Known(option.value != 0)
 
 
 def stop_ratio(parameters: Parameters, name: str) -> Maybe[Decimal | None]:
@@ -88,13 +83,14 @@ def stop_ratio(parameters: Parameters, name: str) -> Maybe[Decimal | None]:
     return Known(ratio or None)
 
 
-def _count(parameters: Parameters, name: str, most: int) -> Maybe[int]:
+def _count(parameters: Parameters, name: str, least: int, most: int | None, wanted: str) -> Maybe[int]:
+    """A whole number within these limits; `wanted` names them."""
     told = _told(parameters, name)
     if told is None:
         return _missing(name)
     number = _number(told)
-    if number is None or not 1 <= number <= most or number != number.to_integral_value():
-        return _unreadable(name, told, say("a whole number from 1 to {most}", most=most))
+    if number is None or number < least or (most is not None and number > most) or number != number.to_integral_value():
+        return _unreadable(name, told, wanted)
     return Known(int(number))
 
 

@@ -177,8 +177,11 @@ class SandboxMarket(QuotePublisher):
     async def _run(self) -> None:
         """Tell listeners every second of market time; of a fast clock, at most five times a real second."""
         while not await self._clock.wait(self._stopping, max(1.0, _SHORTEST_PAUSE * self._clock.speed)):
-            now = self._clock.now()
-            self._publish({code: self.quote(code, now) for code in self._watched}, self._watched)
+            self._tell()
+
+    def _tell(self) -> None:
+        now = self._clock.now()
+        self._publish({code: self.quote(code, now) for code in self._watched}, self._watched)
 
     def _place(self, day: date) -> int:
         """Index of the last session up to `day`, -1 before the first."""
