@@ -30,6 +30,7 @@ from tests.tui.screen import LARGE, SMALL, flat, lines, press, settle, shown, st
 from tests.tui.scripted import ScriptedLink
 from tui import app as app_module
 from tui.widgets.bars import StatusBar
+from tui.widgets.panel import TextPanel
 
 TINY = (40, 10)
 MISSED = MissedRun(
@@ -335,4 +336,5 @@ async def test_the_last_rebalance_names_its_kind() -> None:
     async with shown(link) as (app, pilot):
         for origin in (Origin.REBALANCE, Origin.REFILL, Origin.FLATTEN):
             link.change(rebalance=replace(rebalance(finished=True), origin=origin))
-            await until(pilot, lambda expected=f"14:49:32 {origin}, ended": expected in flat(app))
+            today = app.query_one("#home-today", TextPanel)
+            await until(pilot, lambda expected=f"14:49:32 {origin}, ended", today=today: expected in today.text)

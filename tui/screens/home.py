@@ -88,7 +88,7 @@ class HomePane(Pane):
         self._attention = TextPanel(mark("Attention"), classes="-warning")
         self._start = TextPanel(mark("Get started"), id="home-start")
         self._account = AccountPanel()
-        self._today = TextPanel(mark("Today"))
+        self._today = TextPanel(mark("Today"), id="home-today")
         self._equity = EquityPanel()
         self._heat = HeatStrip(id="heat")
         # Where they stand depends on the width: below the figures, or beside the events.
