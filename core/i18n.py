@@ -55,8 +55,22 @@ def mark(text: str, /, *, context: str = "") -> str:
 
 
 def joined(texts: Iterable[str]) -> str:
-    """Parts of a sentence one after the other: with commas, in Chinese with its own."""
-    return ("，" if _current[0] == "zh" else ", ").join(texts)
+    """Clauses of one sentence, with commas."""
+    return _separated(texts, ", ", "，")
+
+
+def listed(texts: Iterable[str]) -> str:
+    """Things in a row: names, codes, figures."""
+    return _separated(texts, ", ", "、")
+
+
+def reasons(texts: Iterable[str]) -> str:
+    """Sentences in a row, each of which could stand alone."""
+    return _separated(texts, "; ", "；")
+
+
+def _separated(texts: Iterable[str], english: str, chinese: str) -> str:
+    return (chinese if _current[0] == "zh" else english).join(texts)
 
 
 def language() -> Language:

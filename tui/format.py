@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from rich.cells import cell_len, set_cell_size
 
-from core.i18n import mark, say, say_many
+from core.i18n import joined, listed, mark, say, say_many
 from core.model.known import Known, Maybe
 from core.model.platform import RecordRule, every_sessions
 from core.model.quote import SessionPhase
@@ -163,9 +163,9 @@ def plain_value(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.6g}"
     if isinstance(value, Mapping):
-        return one_line(", ".join(f"{key} {plain_value(item)}" for key, item in value.items()))
+        return one_line(listed(f"{key} {plain_value(item)}" for key, item in value.items()))
     if isinstance(value, list | tuple):
-        return one_line(", ".join(plain_value(item) for item in value))
+        return one_line(listed(plain_value(item) for item in value))
     return one_line(str(value))
 
 
@@ -186,7 +186,7 @@ def rule_rows(rule: RecordRule) -> list[tuple[str, str, Tone]]:
 
 def rule_text(rule: RecordRule) -> str:
     """What is known of how a record trades, on one line."""
-    return ", ".join(text for _, text, tone in rule_rows(rule)[:3] if tone is Tone.TEXT) or say("not known")
+    return joined(text for _, text, tone in rule_rows(rule)[:3] if tone is Tone.TEXT) or say("not known")
 
 
 def _mapped(found: Maybe[T], words: Callable[[T], str]) -> Maybe[str]:

@@ -153,7 +153,7 @@ class Bell:
         if alarms - self._known and not self._first and snapshot.look.bell:
             self._app.bell()
         self._known, self._first = alarms, False
-        self._set_title(f"rotor {snapshot.mode.upper()}" + (f" ! {say('alarm')}" if standing else ""))
+        self._set_title(f"rotor {say(snapshot.mode).upper()}" + (f" ! {say('alarm')}" if standing else ""))
 
     def restore_title(self) -> None:
         if self._title:

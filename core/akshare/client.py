@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self, cast
 
-from core.i18n import say
+from core.i18n import listed, say
 from core.infra.clock import Clock
 from core.infra.network import child_environment
 from core.infra.program import own_command
@@ -65,7 +65,7 @@ def check_shape(table: Table, columns: Sequence[str], min_rows: int) -> None:
     """Raises `TableRefused` where a column is missing or there are fewer than `min_rows` rows."""
     missing = [column for column in columns if column not in table.columns]
     if missing:
-        raise TableRefused(say("it has no column {missing}", missing=", ".join(missing)))
+        raise TableRefused(say("it has no column {missing}", missing=listed(missing)))
     rows = len(table.rows)
     if rows < min_rows:
         raise TableRefused(

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import TypeVar
 
-from core.i18n import say
+from core.i18n import listed, say
 from core.infra.user_files import AROUND, UserFileRefused, parse_code, used_lines
 from core.model.bond import BondCode, CodeRefused
 from core.model.bond_info import BondFacts, RedemptionState
@@ -149,7 +149,7 @@ _DANGERS: Mapping[str, Callable[[Entry], date | int]] = {
 def _call(text: str) -> RedemptionState:
     call = _CALLS.get(in_ascii(text).lower())
     if call is None:
-        raise ValueError(say("{call} is not one of {calls}", call=repr(text), calls=", ".join(_CALLS)))
+        raise ValueError(say("{call} is not one of {calls}", call=repr(text), calls=listed(_CALLS)))
     return call
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import cast
 
 from core.bonds.overrides import Entry, OverridesContent, laid_over, parse_overrides, read_entry
-from core.i18n import say, say_many
+from core.i18n import listed, reasons, say, say_many
 from core.infra.home import read_own, write_atomically
 from core.infra.user_files import UserFileRefused, read_user_text
 from core.model.bond import BondCode
@@ -101,7 +101,7 @@ class OwnFacts:
         ]
         if more := len(bad) - len(shown):
             shown.append(say_many("and {count} more line", "and {count} more lines", more))
-        return "; ".join(shown)
+        return reasons(shown)
 
     def keep(self) -> None:
         """Write the copy where it is not what was read last."""
@@ -131,4 +131,4 @@ class OwnFacts:
 
 def _shown(entries: Entries) -> str:
     shown = [f"{code} ({entry.facts.as_of:%Y-%m-%d %H:%M})" for code, entry in sorted(entries.items())]
-    return ", ".join(shown[:_MOST_SHOWN]) + (", …" if len(shown) > _MOST_SHOWN else "")
+    return listed(shown[:_MOST_SHOWN]) + (", ..." if len(shown) > _MOST_SHOWN else "")

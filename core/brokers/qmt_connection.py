@@ -195,7 +195,7 @@ class QmtConnection:
             "MiniQMT lists {account} as an account of type {types}, not {wanted}, the only type that rotor trades: set "
             "qmt.account to a stock account's number",
             account=self._qmt.account,
-            types=", ".join(types),
+            types=listed(types),
             wanted=self._qmt.account_type,
         )
         return ConnectFailure(ConnectionStatus.ACCOUNT_UNAVAILABLE, text)

@@ -19,7 +19,7 @@ from core.calendar.session_file import (
     sessions_after,
 )
 from core.calendar.sources import YEARS_COMPARED, SourceAnswer
-from core.i18n import say
+from core.i18n import listed, say
 from core.infra.home import write_atomically
 
 
@@ -80,7 +80,7 @@ def compare(
     # `max` takes the first of those that reach equally far: the user's own list is the last.
     best = max((*in_file, *checked), key=lambda one: one.whole[-1] if one.whole else date.min)
     added = () if best in in_file else best.whole
-    return CalendarFindings(tuple(checked), None, added, ", ".join(one.name for one in checked if one.whole))
+    return CalendarFindings(tuple(checked), None, added, listed(one.name for one in checked if one.whole))
 
 
 def kept_answer(file: Path, shipped: Sequence[date]) -> SourceAnswer | None:

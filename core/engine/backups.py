@@ -11,7 +11,7 @@ from pathlib import Path
 
 from core.brokers.paper_store import PaperStore
 from core.engine.assembly import Components
-from core.i18n import say
+from core.i18n import listed, reasons, say
 from core.infra.backups import make_backup, put_back
 from core.infra.clock import RealClock
 from core.infra.database import open_database
@@ -75,7 +75,7 @@ def restored_sentence(components: Components) -> str | None:
         return None
     day = json.loads(kept)["day"]
     if components.order_manager.status.blocked:
-        why = "; ".join(components.order_manager.status.texts)
+        why = reasons(components.order_manager.status.texts)
         return say("The books of {day} were restored. They do not match the account: {why}", day=day, why=why)
     components.state_store.keep(RESTORED, "")
     positions, owned = components.rotation.account.latest.positions, components.order_manager.ledger.holdings()
@@ -87,5 +87,5 @@ def restored_sentence(components: Components) -> str | None:
         "The books of {day} were restored. Positions reconciled, trading enabled. Held in the account and not managed: "
         "{others}. Take back what rotor bought since with rotor adopt.",
         day=day,
-        others=", ".join(others),
+        others=listed(others),
     )

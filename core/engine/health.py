@@ -63,7 +63,7 @@ class HealthMonitor:
         self._pulse = Pulse(components.clock)
         self._reported: dict[str, Health] = {}
         self._was_silent = False
-        self._disk = _State(Level.GOOD, "ok")
+        self._disk = _State(Level.GOOD, say("ok"))
         self._checks = 0
         self._woke: tuple[datetime, float] | None = None
         self.platform: tuple[Level, str] = (Level.WARNING, say("not logged in"))
@@ -162,7 +162,7 @@ class HealthMonitor:
             return _State(Level.WARNING, say("woke at {woke:%H:%M:%S}", woke=self._woke[0]))
         closed = self._components.calendar.orders_allowed(now) is not None
         if quotes is None or closed or clock.real() - quotes.at > SILENCE or quotes.newest.date() < now.date():
-            return _State(Level.GOOD, "ok")  # a price of yesterday tells nothing about today's clock
+            return _State(Level.GOOD, say("ok"))  # a price of yesterday tells nothing about today's clock
         ahead = (quotes.newest - now).total_seconds()
         if ahead > SKEW * clock.speed:
             return _State(
@@ -171,12 +171,12 @@ class HealthMonitor:
         fast = trading_seconds(quotes.newest.time(), now.time())  # after the break the newest price is that before it
         if fast > _LAG * clock.speed:
             return _State(Level.WARNING, say("fast by {value:.0f} s against the prices, or these are old", value=fast))
-        return _State(Level.GOOD, "ok")
+        return _State(Level.GOOD, say("ok"))
 
     def _engine(self) -> _State:
         failure = self._supervisor.latest_failure
         return (
-            _State(Level.GOOD, "ok")
+            _State(Level.GOOD, say("ok"))
             if failure is None
             else _State(Level.WARNING, say("{part} restarted: {why}", part=failure.part, why=failure.why))
         )

@@ -10,7 +10,7 @@ from core.engine.assembly import Components
 from core.engine.current_settings import CurrentSettings
 from core.engine.live import what_lacks
 from core.factorcat.client import FactorCatClient
-from core.i18n import mark, say
+from core.i18n import listed, mark, reasons, say
 from core.infra.config import FILE, load_settings, with_values, within, write_setting
 from core.infra.credentials import Credentials, platform_account
 from core.infra.home import Home
@@ -135,11 +135,11 @@ class SettingsCommands:
         settings = await asyncio.to_thread(load_settings, self._home.path)
         outcomes = await asyncio.to_thread(send_test, settings, self._credentials)
         if failed := [why for _, why in outcomes if why is not None]:
-            raise SettingsRefused("; ".join(failed))
+            raise SettingsRefused(reasons(failed))
         if not outcomes:
             text = say("No receiver is set: fill in [notify.email], or store the addresses of push services.")
             raise SettingsRefused(text)
-        return say("A test went to: {names}.", names=", ".join(name for name, _ in outcomes))
+        return say("A test went to: {names}.", names=listed(name for name, _ in outcomes))
 
     async def test_login(self, _: TryLogin) -> str:
         """Log in with a client of its own: the running session stays as it is. Raises `FactorCatError` too."""

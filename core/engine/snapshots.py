@@ -9,7 +9,7 @@ from core.engine.assembly import Components
 from core.engine.bond_metrics import MetricsReader
 from core.engine.health import HealthMonitor
 from core.engine.scheduler import RunScheduler
-from core.i18n import language, mark, say
+from core.i18n import language, mark, reasons, say
 from core.infra.credentials import Credentials
 from core.infra.updates import UpdateCheck
 from core.model.account import Owned, Position
@@ -114,7 +114,7 @@ class SnapshotBuilder:
         troubled = [state for state in feed.states() if not state.works] if isinstance(feed, FailoverQuotes) else []
         if not troubled or not isinstance(feed, FailoverQuotes):
             return ()
-        told = "; ".join(
+        told = reasons(
             say("{name} since {since:%H:%M:%S}: {trouble}", name=one.name, since=one.since, trouble=one.reason)
             for one in troubled
         )

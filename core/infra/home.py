@@ -15,7 +15,7 @@ from typing import Self
 
 from filelock import FileLock, Timeout
 
-from core.i18n import say
+from core.i18n import joined, say
 from core.model.errors import RefusedError, SetupError, UnavailableError
 from core.model.settings import Settings
 
@@ -216,12 +216,17 @@ class Holder:
 
     def __str__(self) -> str:
         """Such as `process 4711, since 2026-05-15 09:20:01, in paper mode`."""
-        parts = [f"process {self.pid}" if self.pid is not None else "a process that did not leave its number"]
+        number = (
+            say("process {pid}", pid=self.pid)
+            if self.pid is not None
+            else say("a process that did not leave its number")
+        )
+        parts = [number]
         if self.since is not None:
-            parts.append(f"since {self.since:%Y-%m-%d %H:%M:%S}")
+            parts.append(say("since {since:%Y-%m-%d %H:%M:%S}", since=self.since))
         if self.mode is not None:
-            parts.append(f"in {self.mode} mode")
-        return ", ".join(parts)
+            parts.append(say("in {mode} mode", mode=say(self.mode)))
+        return joined(parts)
 
 
 class ExclusiveLock:

@@ -10,7 +10,7 @@ from typing import Any, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from core.i18n import say
+from core.i18n import listed, say
 from core.infra import config
 from core.infra.config import KEYS, SettingsError, load_settings
 from core.model.addresses import is_mail_address
@@ -71,7 +71,7 @@ def problem_with_mail(*addresses: str) -> str:
     Not a check of the whole file: stops must not wait at the start for a mail address.
     """
     wrong = [address for address in addresses if address and not is_mail_address(address)]
-    return say("This is no mail address: {receivers}.", receivers=", ".join(wrong)) if wrong else ""
+    return say("This is no mail address: {receivers}.", receivers=listed(wrong)) if wrong else ""
 
 
 def value_of(key: str, text: str) -> Any:  # noqa: ANN401  (whatever the key's type is)

@@ -115,6 +115,14 @@ class Health:
     since: datetime
 
 
+HEALTH_NAMES = (
+    *(mark("QMT", context="health"), mark("broker", context="health"), mark("quotes", context="health")),
+    *(mark("FactorCat", context="health"), mark("clock", context="health"), mark("disk", context="health")),
+    *(mark("engine", context="health"), mark("news", context="health")),
+)
+"""What the connections are called; `say(name, context="health")` shows one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Followed:
     """The strategy and record that are followed; names are empty where the platform has not told them yet.

@@ -6,7 +6,7 @@ from datetime import date, time
 from itertools import groupby
 from typing import NamedTuple, Self
 
-from core.i18n import say
+from core.i18n import reasons, say
 from core.infra.clock import Clock
 from core.model.known import Known
 from core.model.notification import Notification, NotificationKind
@@ -153,7 +153,7 @@ def _opening_key(day: date | None) -> str:
 
 def heading(snapshot: Snapshot) -> str:
     """Mode and account: the first line of every message."""
-    return f"rotor {snapshot.mode.upper()} {snapshot.account}".rstrip()
+    return f"rotor {say(snapshot.mode).upper()} {snapshot.account}".rstrip()
 
 
 def find_conditions(
@@ -183,7 +183,7 @@ def faults_of(shown: Snapshot) -> tuple[BlockReason, ...]:
 
 def _trading(shown: Snapshot) -> Iterator[Condition]:
     if faults := faults_of(shown):
-        why = "; ".join(fault.text for fault in faults)
+        why = reasons(fault.text for fault in faults)
         text = say("trading is off, no order is sent and no stop fires: {why}", why=why)
         at_once = any(reason.kind is BlockKind.BOOKS_UNWRITABLE for reason in shown.blockers)
         yield Condition(
@@ -216,7 +216,7 @@ def _connections(shown: Snapshot) -> Iterator[Condition]:
     for one in shown.health:
         if one.level is not Level.ERROR or one.name not in reported:
             continue
-        name = say(one.name)
+        name = say(one.name, context="health")
         yield Condition(
             f"health:{one.name}",
             NotificationKind.CONNECTION,

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from core.i18n import say, say_many
+from core.i18n import reasons, say, say_many
 from core.infra.clock import Clock, RealClock
 from core.infra.credentials import Credentials
 from core.infra.home import Home
@@ -98,7 +98,7 @@ class Delivery:
                 troubled.append(
                     say("{name} since {since:%H:%M}: {why}", name=receiver.name, since=since, why=state.error)
                 )
-        return (Level.WARNING, "; ".join(troubled)) if troubled else (Level.GOOD, "ok")
+        return (Level.WARNING, reasons(troubled)) if troubled else (Level.GOOD, say("ok"))
 
     async def _serve(self, receiver: Receiver) -> None:
         caller = WorkerThread(f"delivery: {receiver.name}")

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from decimal import Decimal
 
-from core.i18n import say
+from core.i18n import listed, say
 from core.model.known import Known
 from core.model.order import STOP_ORIGINS, Order, OrderState, Side
 from core.model.snapshot import Level, Snapshot
@@ -64,10 +64,10 @@ def closing_digest(shown: Snapshot) -> str:
         {f"{order.intent.code} {order.intent.name}" for order in today if order.intent.origin in STOP_ORIGINS}
     )
     if stopped:
-        lines.append(say("  stops fired: {stopped}", stopped=", ".join(stopped)))
+        lines.append(say("  stops fired: {stopped}", stopped=listed(stopped)))
     unresolved = [order.intent.client_order_id for order in shown.orders if order.unresolved]
     if unresolved:
-        lines.append(say("  orders with an unknown outcome: {orders}", orders=", ".join(unresolved)))
+        lines.append(say("  orders with an unknown outcome: {orders}", orders=listed(unresolved)))
     if isinstance(shown.positions, Known):
         lines.append(say("  holds {count} bonds", count=len(shown.positions.value)))
     lines += [say("  next: {name} {at:%m-%d %H:%M}", name=say(job.name), at=job.at) for job in shown.jobs[:1]]

@@ -14,7 +14,7 @@ import httpx
 from pydantic import SecretStr
 
 from core import __version__
-from core.i18n import say
+from core.i18n import listed, reasons, say
 from core.infra.logs import hide
 from core.infra.network import ServiceUnavailable, ask_service
 from core.infra.tasks import end_tasks
@@ -128,7 +128,7 @@ def _what_is_wrong(shown: Snapshot) -> Iterator[tuple[str, float]]:
     """
     if faults := faults_of(shown):
         yield (
-            say("trading is off ({kinds})", kinds=", ".join(dict.fromkeys(str(one.kind) for one in faults))),
+            say("trading is off ({kinds})", kinds=listed(dict.fromkeys(str(one.kind) for one in faults))),
             _FAULT_HOLD,
         )
     for control in shown.controls:
@@ -146,5 +146,5 @@ _NOT_WANTED = frozenset({StopStatus.OFF, StopStatus.NOT_SET})
 
 
 def _line(shown: Snapshot, wrong: Iterable[str]) -> str:
-    state = "; ".join(wrong) or say("trading is on")
+    state = reasons(wrong) or say("trading is on")
     return say("rotor {version}, {mode}: {state}", version=__version__, mode=shown.mode, state=state)

@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Protocol
 
-from core.i18n import say
+from core.i18n import reasons, say
 from core.infra.clock import Clock
 from core.infra.network import in_words
 from core.infra.tasks import end_tasks
@@ -169,7 +169,7 @@ class FailoverQuotes:
             if found is not None:
                 self._switch_to(source)
                 return found
-        told = "; ".join(source.description() for source in self._sources)
+        told = reasons(source.description() for source in self._sources)
         return dict.fromkeys(wanted, Unknown(say("no price, no quote source can be reached: {told}", told=told)))
 
     async def second_opinion(self, codes: Iterable[BondCode]) -> Mapping[BondCode, Maybe[Quote]]:
@@ -180,7 +180,7 @@ class FailoverQuotes:
             found = None if source.backing_off else await self._ask_with_timeout(source, wanted)
             if found is not None:
                 return found
-        told = "; ".join(source.description() for source in others) or say("there is no second source")
+        told = reasons(source.description() for source in others) or say("there is no second source")
         return dict.fromkeys(wanted, Unknown(told))
 
     async def universe(self) -> Maybe[tuple[BondCode, ...]]:
@@ -191,7 +191,7 @@ class FailoverQuotes:
             if isinstance(found, Known):
                 return found
             reasons.append(found.reason)
-        return Unknown("; ".join(reasons))
+        return Unknown(reasons(reasons))
 
     def contradiction(self, quote: Quote) -> str | None:
         """How a second source's recent price contradicts this quote, as a sentence; None where it does not.

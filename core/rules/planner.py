@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from core.i18n import mark, say
+from core.i18n import listed, mark, reasons, say
 from core.model.account import Asset, Holdings, Position
 from core.model.bond import BondCode
 from core.model.known import Known, Maybe, Unknown
@@ -170,7 +170,7 @@ def _complete(situation: PlanInput, settings: Settings) -> _Facts | Unknown:
     settled = {code: owned for code, owned in ledger.value.items() if code not in busy.value}
     uneven = disagreements(settled, positions.value)
     if uneven:
-        return Unknown(say("the ledger and the account differ: ") + "; ".join(uneven))
+        return Unknown(say("the ledger and the account differ: ") + reasons(uneven))
     return _Facts(
         situation,
         settings,
@@ -300,7 +300,7 @@ def _why_ask(facts: _Facts, sells: tuple[Leg, ...]) -> str | None:
         "{going} would be sold and nothing bought: prices or redemption data are missing of {missing}. Make a new plan "
         "when they are there, or agree to sell alone (guards.sell_without_buys).",
         going=len(going),
-        missing=", ".join(missing[:5]) + (" …" if len(missing) > 5 else ""),
+        missing=listed(missing[:5]) + (" ..." if len(missing) > 5 else ""),
     )
 
 

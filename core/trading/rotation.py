@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import NamedTuple
 
 from core.bonds.eligibility import Eligibility
-from core.i18n import mark, say
+from core.i18n import listed, mark, say
 from core.infra.clock import Clock
 from core.model.bond import BondCode
 from core.model.command import Cancelled, SelfTest
@@ -190,7 +190,7 @@ class Rotation:
                 say(
                     "the cancel of {left} is not proven, so nothing was sold; trading stays halted. "
                     "Settle it on the Orders screen, then flatten again.",
-                    left=", ".join(left),
+                    left=listed(left),
                 )
             )
         # A run that was on its way ends first: halted, it sends nothing more.

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from decimal import Decimal
 from typing import TypeVar
 
-from core.i18n import say
+from core.i18n import reasons, say
 from core.model.bond import Exchange
 from core.model.command import SelfTest
 from core.model.errors import RotorError
@@ -104,7 +104,7 @@ async def _probe(order_manager: OrderManager, quote: Quote, plan_id: str, key: s
         raise _TestFailed(refused[key])
     troubles = [await _trouble(_read_back(order_manager, intent, before)), await _trouble(_cancel(order_manager, key))]
     if any(troubles):
-        raise _TestFailed("; ".join(trouble for trouble in troubles if trouble))
+        raise _TestFailed(reasons(trouble for trouble in troubles if trouble))
     return say(
         "{exchange}: {code} {name}: {LOT} 张 at {price} listed, frozen, cancelled",
         exchange=quote.code.exchange,

@@ -22,7 +22,7 @@ Examples:
 Exit codes: 0 done, 1 no such backup or it cannot be used, 2 the settings are invalid, 3 refused: an engine runs, or the
 question was answered with no.""",
 )
-@click.argument("day", metavar="[DATE]", required=False, type=click.DateTime(["%Y-%m-%d"]))
+@click.argument("day", required=False, type=click.DateTime(["%Y-%m-%d"]))
 @YES
 @pass_existing_folder
 def restore(context: CliContext, day: datetime | None, yes: bool) -> None:

@@ -52,8 +52,8 @@ _START_SECONDS = 60.0
 _STOP_SECONDS = 60.0
 _SIGNAL_POLL_SECONDS = 0.2
 _STATES = {
-    True: mark("on"),
-    False: mark("off"),
+    True: mark("on", context="autostart"),
+    False: mark("off", context="autostart"),
     None: mark("the file differs: autostart on writes it again, off removes it"),
 }
 
@@ -170,7 +170,9 @@ def autostart_show(context: CliContext, as_json: bool) -> None:
     document = {"name": entry.name, "state": _STATES[is_on(entry)], "file": str(entry.file), "text": entry.text}
 
     def print_entry(row: dict[str, str]) -> None:
-        click.echo(say("{name}: {state}, {file}", **row | {"state": say(row["state"])}) + f"\n\n{row['text']}")
+        state = say(row["state"], context="autostart")
+        click.echo(say("{name}: {state}, {file}", name=row["name"], state=state, file=row["file"]))
+        click.echo(f"\n{row['text']}")
 
     show(document, as_json, print_entry)
 

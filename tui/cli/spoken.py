@@ -75,6 +75,8 @@ _METAVARS = {
     "DIRECTORY": mark("FOLDER"),
     "PATH": mark("PATH"),
     "AMOUNT": mark("AMOUNT"),
+    "[%Y-%m-%d]": mark("[DATE]"),
+    "[%Y-%m]": mark("[MONTH]"),
 }
 
 

@@ -239,7 +239,7 @@ def mode_and_account(snapshot: Snapshot) -> list[Fact]:
     return [
         (
             say("Mode"),
-            snapshot.mode.upper() + (say(" (real money)") if live else ""),
+            say(snapshot.mode).upper() + (say(" (real money)") if live else ""),
             Tone.BAD if live else Tone.STRONG,
         ),
         (say("Account"), snapshot.account or say("no account"), Tone.STRONG),

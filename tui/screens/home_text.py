@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+from rich.cells import cell_len
 from rich.text import Text
 
 from core.i18n import mark, say
@@ -244,10 +245,11 @@ def links_text(snapshot: Snapshot) -> Text:
     text = Text(style=STYLES[Tone.TEXT])
     for number, health in enumerate(snapshot.health):
         text.append("\n" if number else "")
-        text.append(f"{health.name:<10}", STYLES[Tone.DIM])
+        text.append(fmt.fit(say(health.name, context="health"), 10), STYLES[Tone.DIM])
         mark = "! " if health.level in (Level.WARNING, Level.ERROR) else ""
         tone = LEVEL_TONES[health.level] if health.level is not Level.INFO else Tone.GOOD
-        text.append(f"{mark}{health.text}".ljust(13), STYLES[tone])
+        told = f"{mark}{health.text}"
+        text.append(told + " " * max(13 - cell_len(told), 0), STYLES[tone])
         text.append(say(" since {since}", since=fmt.clock(health.since)), STYLES[Tone.DIM])
     if snapshot.release is not None:
         version = snapshot.release.version

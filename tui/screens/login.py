@@ -104,7 +104,7 @@ class LoginScreen(Dialog[LoggedIn | None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog", id="login") as box:
-            box.border_title = say("rotor - {upper}", upper=self._mode.upper())
+            box.border_title = say("rotor - {upper}", upper=say(self._mode).upper())
             yield Static(styled((say("Log in to Factor Cat (因子猫)"), Tone.STRONG)), markup=False)
             yield Static(say("Username"), classes="label")
             first, second = ("", "first") if self._username else ("first", "")

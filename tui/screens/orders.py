@@ -268,7 +268,7 @@ def _cancellation(order: Order, snapshot: Snapshot) -> Confirm:
     return Confirm(
         say("Cancel this order"),
         [
-            (say("Mode"), snapshot.mode.upper(), Tone.STRONG),
+            (say("Mode"), say(snapshot.mode).upper(), Tone.STRONG),
             (say("Account"), snapshot.account, Tone.STRONG),
             (say("Order"), f"{say(order.intent.side)} {order.intent.code} {order.intent.name}", Tone.STRONG),
             (say("Left"), _left(order), Tone.STRONG),

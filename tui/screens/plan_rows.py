@@ -5,7 +5,7 @@ from datetime import datetime
 
 from rich.text import Text
 
-from core.i18n import mark, say
+from core.i18n import listed, mark, say
 from core.model.order import Origin, Side
 from core.model.plan import Leg, Plan
 from core.model.snapshot import LegProgress, Rebalance
@@ -195,7 +195,7 @@ def rebalance_summary(rebalance: Rebalance, now: datetime | None) -> Text:
             f"{leg.code} {leg.volume - leg.filled_volume}" for leg in rebalance.legs if leg.filled_volume < leg.volume
         ]
         if left:
-            text.append(say("Not filled: {left}", left=", ".join(left)), STYLES[Tone.WARN])
+            text.append(say("Not filled: {left}", left=listed(left)), STYLES[Tone.WARN])
         else:
             text.append(say("Every order filled."), STYLES[Tone.GOOD])
             if rebalance.origin is not Origin.FLATTEN:

@@ -2,7 +2,7 @@
 
 from rich.text import Text
 
-from core.i18n import say
+from core.i18n import listed, say
 from core.model.backtest import Holdings, Performance, RecordDetail
 from core.model.known import Known, Maybe, Unknown
 from tui import format as fmt
@@ -76,5 +76,5 @@ def _held(held: Holdings) -> str:
     counts = say("held {average:.1f} bonds on average", average=held.average)
     if held.fewest != held.most:
         counts += say(", {fewest} to {most}", fewest=held.fewest, most=held.most)
-    names = fmt.one_line(", ".join(held.last)) or say("nothing")
+    names = fmt.one_line(listed(held.last)) or say("nothing")
     return say("Positions: {counts}; on {day}: {names}", counts=counts, day=held.last_day, names=names)

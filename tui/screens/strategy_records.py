@@ -9,7 +9,7 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 
-from core.i18n import mark, say
+from core.i18n import joined, mark, say
 from core.model.backtest import Performance, RecordDetail
 from core.model.figures import Basis, Unit
 from core.model.known import Known, Maybe, Unknown
@@ -226,7 +226,7 @@ def record_head(strategy: Strategy, record: Record) -> Text:
 
 
 def _impossible(figures: Mapping[str, float]) -> str:
-    told = ", ".join(f"{fmt.plain_key(name)} {fmt.plain_value(value)}" for name, value in figures.items())
+    told = joined(f"{fmt.plain_key(name)} {fmt.plain_value(value)}" for name, value in figures.items())
     return say("Not shown, because no backtest can have it: {figures}", figures=told)
 
 

@@ -63,7 +63,7 @@ class TopBar(FittedText):
         if snapshot is None:
             self.set_text(styled(("rotor  ", Tone.STRONG), (say("waiting for the engine"), Tone.DIM)))
             return
-        mode = Text(f" {snapshot.mode.upper()} ", STYLES[MODE_TONES.get(snapshot.mode, Tone.LOUD)])
+        mode = Text(f" {say(snapshot.mode).upper()} ", STYLES[MODE_TONES.get(snapshot.mode, Tone.LOUD)])
         segments = [
             (9, styled(("rotor", Tone.STRONG))),
             (0, mode),
@@ -98,13 +98,13 @@ def _shown_in_header(health: Health) -> bool:
 
 
 def _health_segment(health: Health) -> tuple[int, Text]:
-    text = fmt.one_line(health.text)
+    text, name = fmt.one_line(health.text), say(health.name, context="health")
     if cell_len(text) > _HEALTH_CELLS:
         text = fmt.fit(text, _HEALTH_CELLS).rstrip()
     if health.level in _ALERT_LEVELS:
         rank = 1 if health.level is Level.ERROR else 2
-        return rank, styled((f"! {health.name} {text}", LEVEL_TONES[health.level]))
-    return 5, styled((f"{health.name} ", Tone.DIM), (text, Tone.GOOD))
+        return rank, styled((f"! {name} {text}", LEVEL_TONES[health.level]))
+    return 5, styled((f"{name} ", Tone.DIM), (text, Tone.GOOD))
 
 
 class TabBar(ClickableText[str], FittedText):

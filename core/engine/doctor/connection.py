@@ -10,7 +10,7 @@ import httpx
 
 from core.factorcat.errors import NotAsked, Untrusted
 from core.factorcat.failures import failure, how_to_trust
-from core.i18n import say
+from core.i18n import listed, say
 from core.infra.network import NetworkUnavailable, async_client, in_words, proxy_for
 from core.infra.tls import Certificate, context_for, look_at_certificate
 from core.model.finding import CheckResult, Finding
@@ -69,7 +69,7 @@ async def _find(host: str, port: int, setting: str) -> tuple[Finding, tuple[str,
         text = say("the name {host} is not found ({why})", host=host, why=in_words(error))
         return Finding.failed("dns", text, remedy), ()
     addresses = tuple(dict.fromkeys(str(one[4][0]) for one in found))
-    text = say("{host} is {addresses}", host=host, addresses=", ".join(addresses))
+    text = say("{host} is {addresses}", host=host, addresses=listed(addresses))
     return Finding.ok("dns", text), addresses
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from core.calendar.calendar import Calendar
 from core.engine.health import FULL_MB, LOW_MB
-from core.i18n import say
+from core.i18n import listed, reasons, say
 from core.infra.backups import backup_days
 from core.infra.config import SettingsError, keys_in_file, load_settings
 from core.infra.credentials import Credentials, from_environment
@@ -52,7 +52,7 @@ def check_settings(home: Home, mode: str | None) -> tuple[Finding, Settings | No
         settings = load_settings(home.path, {} if mode is None else {"mode": mode})
         keys = keys_in_file(home.path)
     except SettingsError as error:
-        text = "; ".join(error.problems)
+        text = reasons(error.problems)
         remedy = say("Mend them in {file}; rotor config check names what is wrong.", file=home.config_file)
         return Finding.failed("settings", say("they cannot be used: {text}", text=text), remedy), None
     text = say("{mode} mode, every setting is the default", mode=settings.mode)
@@ -101,7 +101,7 @@ def check_storage(home: Home) -> Finding:
         sizes = [(name, sum(path.stat().st_size for path in paths if path.is_file())) for name, paths in parts]
     except OSError as error:
         return Finding.note("storage", say("it cannot be looked at: {why}", why=error.strerror or error))
-    return Finding.ok("storage", ", ".join(f"{name} {size / 1e6:.1f} MB" for name, size in sizes))
+    return Finding.ok("storage", listed(f"{name} {size / 1e6:.1f} MB" for name, size in sizes))
 
 
 def check_books(home: Home, settings: Settings) -> Finding:

@@ -16,7 +16,7 @@ from core.engine.doctor.connection import check_connection
 from core.engine.live import terminal_quotes, what_lacks
 from core.factorcat.client import FactorCatClient
 from core.factorcat.errors import FactorCatError, LoginRefused
-from core.i18n import mark, say
+from core.i18n import listed, mark, reasons, say
 from core.infra.clock import RealClock
 from core.infra.credentials import Credentials, platform_account
 from core.infra.home import Home
@@ -96,7 +96,7 @@ async def _check_record(settings: Settings, client: FactorCatClient) -> list[Fin
     troubles = (*stops, *differences(rule_of(parameters), settings.schedule))
     if troubles:
         remedy = say("See [stops] and [schedule], or choose the record again: rotor proposes the schedule that fits.")
-        return [Finding.warning("record", "; ".join(troubles), remedy)]
+        return [Finding.warning("record", reasons(troubles), remedy)]
     return [Finding.ok("record", say("its stops are known, and the schedule is the record's"))]
 
 
@@ -246,7 +246,7 @@ async def check_prices(home: Home, settings: Settings, calendar: Calendar) -> tu
     if told.state is not CheckResult.OK:
         troubled = [f"{one.name}: {one.reason}" for one in feed.states() if not one.works]
         if troubled:
-            told = Finding("quotes", told.state, "; ".join([told.text, *troubled]), told.remedy)
+            told = Finding("quotes", told.state, reasons([told.text, *troubled]), told.remedy)
     book.close()
     return told, found.value if isinstance(found, Known) else None
 
@@ -329,9 +329,9 @@ async def check_mail(settings: Settings, credentials: Credentials, home: Home) -
     receivers, troubles = await asyncio.to_thread(receivers_of, settings.notify, credentials)
     pushed = [receiver.name for receiver in receivers if isinstance(receiver, PushReceiver)]
     if troubles:
-        push = Finding.warning("push", "; ".join(troubles), say("See notify.urls, and rotor secret set push."))
+        push = Finding.warning("push", reasons(troubles), say("See notify.urls, and rotor secret set push."))
     elif pushed:
-        push = Finding.ok("push", say("{names}; rotor notify test tries them", names=", ".join(pushed)))
+        push = Finding.ok("push", say("{names}; rotor notify test tries them", names=listed(pushed)))
     else:
         push = Finding.note("push", say("no push service is set"))
     return [mail, push, *_waiting(home)]
