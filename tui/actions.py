@@ -236,7 +236,11 @@ ACTIONS = (
         mark("Delete a stored password. Asks first"),
         footer=False,
     ),
-    Action("settings.search", "slash", mark("Filter"), mark("Show only rows with this text"), "/"),
+    Action("settings.next_tab", "right", mark("Next tab"), mark("The next group of settings"), "->"),
+    Action(
+        "settings.previous_tab", "left", mark("Tab before"), mark("The group of settings before"), "<-", footer=False
+    ),
+    Action("settings.search", "slash", mark("Search"), mark("Search all groups for this text"), "/"),
     Action("settings.reload", "r", mark("Reload"), mark("Read the settings again"), footer=False),
     Action("settings.back", "escape", mark("Clear"), mark("Clear the filter"), "esc", footer=False),
     Action("report.view", "v", mark("View"), mark("Show bonds, orders, stops fired, or the days of the equity")),
@@ -268,8 +272,8 @@ ACTIONS = (
     Action("app.copy", "y", mark("Copy"), mark("Copy the row under the cursor"), footer=False),
     Action(
         *("app.palette", "ctrl+p,colon", mark("Find")),
-        mark("Find anything: bond, order, strategy, setting, theme or action"),
-        ": ctrl+p",
+        mark("Find anything: bond, order, strategy, setting, theme or action (also ctrl+p)"),
+        ":",
     ),
     Action(
         "app.quit",

@@ -7,6 +7,7 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
+from annotated_types import Ge, Gt, Le, Lt
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
@@ -47,6 +48,7 @@ def setting_rows(home: Path, in_use: Settings, environ: Mapping[str, str] | None
             at_once=not config.within(key, NEED_RESTART),
             money=config.within(key, _MONEY),
             ratio=_is_ratio(field),
+            bounds=_bounds(field),
         )
         for key, field in config.setting_fields()
     )
@@ -96,10 +98,36 @@ def _decimal(text: str) -> Decimal:
 
 
 def _is_ratio(field: FieldInfo) -> bool:
-    marks = [*field.metadata]
-    for branch in get_args(field.annotation):
-        marks += getattr(branch, "__metadata__", ())
+    marks = _marks_of(field)
     return AsRatio in marks or AsShare in marks
+
+
+_NO_LIMIT = 2**31 - 1
+"""An upper bound that only keeps numbers storable."""
+
+
+def _bounds(field: FieldInfo) -> str:
+    """The allowed numbers in signs that every language has; empty where the type has no bounds."""
+    low = high = None
+    for mark in _marks_of(field):
+        if isinstance(mark, Ge | Gt):
+            low = (">=", mark.ge) if isinstance(mark, Ge) else (">", mark.gt)
+        elif isinstance(mark, Le | Lt):
+            high = ("<=", mark.le) if isinstance(mark, Le) else ("<", mark.lt)
+    if high is not None and isinstance(high[1], int | Decimal) and high[1] >= _NO_LIMIT:
+        high = None
+    if low is not None and high is not None and (low[0], high[0]) == (">=", "<="):
+        return f"{low[1]} - {high[1]}"
+    return ", ".join(f"{sign} {number}" for sign, number in (bound for bound in (low, high) if bound is not None))
+
+
+def _marks_of(field: FieldInfo) -> list[object]:
+    """What is annotated to the field's type, or to a branch of it."""
+    marks: list[object] = [*field.metadata]
+    for branch in get_args(field.annotation):
+        for mark in getattr(branch, "__metadata__", ()):
+            marks += mark.metadata if isinstance(mark, FieldInfo) else [mark]
+    return marks
 
 
 def _text(key: str, settings: BaseModel) -> str:

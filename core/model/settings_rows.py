@@ -18,7 +18,7 @@ class SettingRow:
     """One key. `value` is what the file and the environment say, `in_use` what the engine works by now.
 
     `about` is English and in the catalogues. `at_once`: no restart is needed; `money`: a change is confirmed first;
-    `ratio`: 1 is 100 %.
+    `ratio`: 1 is 100 %; `bounds`: the allowed numbers, such as "1 - 600" or ">= 0".
     """
 
     key: str
@@ -32,6 +32,7 @@ class SettingRow:
     at_once: bool = False
     money: bool = False
     ratio: bool = False
+    bounds: str = ""
 
     @property
     def group(self) -> str:

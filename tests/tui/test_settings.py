@@ -1,5 +1,9 @@
 """The settings screen: a test for each key."""
 
+from pathlib import Path
+
+from core.infra.config import KEYS
+from core.infra.settings_editor import problem_with, setting_rows
 from core.model.command import (
     ChangeSetting,
     CheckSetting,
@@ -10,6 +14,8 @@ from core.model.command import (
     StoreSecret,
     TryNotify,
 )
+from core.model.setting_names import NAMES, TABS
+from core.model.settings import Settings
 from core.model.settings_rows import SecretStored
 from tests.tui.samples import snapshot
 from tests.tui.screen import LARGE, flat, lines, press, shown, status_text, until
@@ -22,6 +28,7 @@ def key_under_the_cursor(app: RotorApp) -> str:
 
 
 async def go_to(pilot: object, app: RotorApp, key: str) -> None:
+    app.pane.reveal(key.replace("secret-", ""))
     for _ in range(20):
         if key_under_the_cursor(app) == key:
             return
@@ -30,18 +37,53 @@ async def go_to(pilot: object, app: RotorApp, key: str) -> None:
 
 
 async def test_every_setting_is_in_its_group_with_its_source() -> None:
-    async with shown(ScriptedLink(snapshot()), "8", size=LARGE) as (app, _):
-        for item in (
-            "general",
-            "factorcat",
-            "notify.email",
-            "20000 (10000.0)",
-            "1 change needs a restart",
-            "variable",
-        ):
+    async with shown(ScriptedLink(snapshot()), "8", size=LARGE) as (app, pilot):
+        for item in ("General", "Factor Cat", "User name", "factorcat.username", "1 change needs a restart"):
             assert item in flat(app)
-        assert "***" in flat(app)
         assert "config.toml" in flat(app)
+        await press(pilot, "right")
+        assert "Fixed amount 20000 (10000.0) CNY buy.amount" in flat(app)
+        await press(pilot, "right")
+        assert "variable" in flat(app)
+        await press(pilot, *["left"] * 4)
+        assert "[Data]" in flat(app)
+        await press(pilot, "left")
+        assert "[Notify]" in flat(app)
+        assert "***" in flat(app)
+
+
+async def test_a_search_goes_over_all_tabs_and_a_tab_ends_it() -> None:
+    async with shown(ScriptedLink(snapshot()), "8", "slash", *"timeout", "enter") as (app, pilot):
+        assert "Order timeout" in flat(app)
+        assert "Mode" not in flat(app)
+        await press(pilot, "right")
+        assert "Fixed amount" in flat(app)
+        assert "Order timeout" not in flat(app)
+
+
+async def test_the_tabs_can_be_clicked() -> None:
+    async with shown(ScriptedLink(snapshot()), "8") as (app, pilot):
+        place = next(line for line in lines(app) if "[Account]" in line).index("Screen")
+        await pilot.click("#setting-tabs", offset=(place - 2, 0))
+        await until(pilot, lambda: "[Screen]" in flat(app))
+
+
+def test_every_setting_has_a_name_and_stands_in_one_tab() -> None:
+    assert set(NAMES) == set(KEYS)
+    for key in KEYS:
+        holding = [tab.id for tab in TABS if any(key == each or key.startswith(f"{each}.") for each in tab.holds)]
+        assert len(holding) == 1, key
+
+
+def test_bounds_are_those_that_are_checked(tmp_path: Path) -> None:
+    rows = {row.key: row for row in setting_rows(tmp_path, Settings(), {})}
+    assert rows["orders.timeout"].bounds == "1 - 600"
+    assert rows["guards.max_price_distance"].bounds == "> 0, <= 0.2"
+    assert rows["guards.max_daily_orders"].bounds == ">= 1"
+    assert rows["stops.take_profit"].bounds
+    assert rows["factorcat.username"].bounds == ""
+    assert problem_with(tmp_path, "orders.timeout", "601")
+    assert not problem_with(tmp_path, "orders.timeout", "600")
 
 
 async def test_a_value_is_checked_as_it_is_typed_and_written_with_enter() -> None:
@@ -152,7 +194,7 @@ async def test_filter_and_reload() -> None:
         assert "host" in flat(app)
         assert "timeout" not in flat(app)
         await press(pilot, "escape", "r")
-        assert "timeout" in flat(app)
+        assert "factorcat.username" in flat(app)
         assert len(link.sent_of(ReadSettings)) == 2
 
 

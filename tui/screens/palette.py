@@ -113,7 +113,7 @@ class Palette(Dialog[Entry]):
             max_length=80, compact=True, placeholder=say("Bond, order, strategy, setting, theme, action")
         )
         self._list = LiveTable(_COLUMNS, id="palette-list")
-        self._list.can_focus = False
+        self._list.can_focus, self._list.lit = False, True
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog -tall", id="palette-box") as box:

@@ -1,12 +1,12 @@
 """Settings: every key with its value, where that comes from and what it does; passwords; and what can be tried out."""
 
 from collections.abc import Coroutine
-from decimal import Decimal, InvalidOperation
 from itertools import groupby
 from typing import Any, ClassVar
 
-from rich.text import Text
+from textual import on
 from textual.binding import BindingType
+from textual.widget import Widget
 
 from core.i18n import mark, say, say_many
 from core.model.command import (
@@ -20,33 +20,52 @@ from core.model.command import (
     TryNotify,
     TryQmt,
 )
+from core.model.setting_names import TABS, SettingTab, tab_of
 from core.model.settings_rows import SecretRow, SettingRow, SettingsTable
 from tui.actions import bindings_of
 from tui.screens.dialogs import ChoiceDialog, Confirm, Fact
 from tui.screens.login import PassphraseDialog, offer_credentials_file
 from tui.screens.pane import ListPane
-from tui.screens.settings_dialogs import SecretEdit, SettingEdit, show_checkup
-from tui.widgets.columns import Column, TableRow, cell, heading
-from tui.widgets.theme import STYLES, Tone, styled
+from tui.screens.setting_tabs import SettingTabs
+from tui.screens.settings_dialogs import SecretEdit, SettingEdit, name_of, show_checkup
+from tui.screens.settings_text import (
+    SECRETS,
+    secret_detail,
+    secret_row,
+    setting_detail,
+    setting_figures,
+    setting_row,
+    with_percentage,
+)
+from tui.widgets.columns import Column, TableRow, heading
+from tui.widgets.paged_list import SearchLine
+from tui.widgets.theme import Tone, styled
 
 _COLUMNS = (
-    Column(mark("Key"), 18, most=26),
-    Column(mark("Set to"), 12, most=36),
-    Column(mark("From"), 4, most=12, rank=2),
-    Column(mark("What it does"), 20, flex=True, rank=1),
+    Column(mark("Setting"), 16, most=32),
+    Column(mark("Set to"), 10, most=36),
+    Column(mark("Unit"), 4, most=12, rank=2),
+    Column(mark("Key"), 18, most=34, rank=1),
+    Column(mark("From"), 4, most=12, rank=3),
+    Column(mark("What it does"), 30, flex=True, rank=4),
 )
-_SOURCES = {
-    "file": mark("file"),
-    "environment": mark("variable"),
-    "default": mark("default"),
-    "keyring": mark("keyring"),
-    "safe": mark("encrypted"),
-    "session": mark("session"),
-}
-_SECRETS = {
-    "factorcat": mark("password of Factor Cat"),
-    "email": mark("password of the mail server"),
-    "push": mark("Apprise addresses of push services, separated by spaces"),
+_TABLES = {
+    "": mark("General"),
+    "factorcat": mark("Factor Cat"),
+    "qmt": mark("MiniQMT"),
+    "strategy": mark("Strategy"),
+    "buy": mark("Buying"),
+    "orders": mark("Orders"),
+    "fees.sh": mark("Fees, Shanghai"),
+    "fees.sz": mark("Fees, Shenzhen"),
+    "notify": mark("Push and heartbeat"),
+    "notify.events": mark("What is sent, and from which level"),
+    "notify.email": mark("Mail"),
+    "quotes": mark("Quotes"),
+    "network": mark("Network"),
+    "storage": mark("Storage"),
+    "updates": mark("New versions"),
+    "screen": mark("Looks"),
 }
 _SECRET_GROUPS = {"factorcat": "factorcat", "email": "notify.email", "push": "notify"}
 _TRIALS: tuple[tuple[str, str, type[Command[str]]], ...] = (
@@ -60,19 +79,56 @@ _AFTER_RESTART = mark("after a restart; what runs now is not changed")
 
 
 class SettingsPane(ListPane):
-    """What the file, the environment and the defaults come to."""
+    """What the file, the environment and the defaults come to, a group at a time; a search goes over all of them."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings_of("settings")
 
     def __init__(self) -> None:
-        super().__init__("settings", mark("Settings"), _COLUMNS, mark("key, value or what it does"))
+        self._tabs = SettingTabs()
+        super().__init__("settings", mark("Settings"), _COLUMNS, mark("name, key, value or what it does"))
+        self._tab = TABS[0]
+        self._rows: dict[str, list[TableRow]] = {}
         self._read: SettingsTable | None = None
         self._settings: dict[str, SettingRow] = {}
         self._secrets: dict[str, SecretRow] = {}
         self._busy = False
 
+    def in_panel(self) -> tuple[Widget, ...]:
+        return self.summary, self._tabs, self.search, self.table
+
     def activated(self) -> None:
         self._load_settings()
+
+    def reveal(self, key: str) -> None:
+        self._show_tab(tab_of(key))
+
+    def action_next_tab(self) -> None:
+        self._show_tab(TABS[(TABS.index(self._tab) + 1) % len(TABS)])
+
+    def action_previous_tab(self) -> None:
+        self._show_tab(TABS[TABS.index(self._tab) - 1])
+
+    @on(SettingTabs.TabPicked)
+    def _tab_picked(self, message: SettingTabs.TabPicked) -> None:
+        self._show_tab(next(tab for tab in TABS if tab.id == message.tab))
+
+    def _show_tab(self, tab: SettingTab) -> None:
+        self.search.close()
+        self._tab = tab
+        self._tabs.show(tab.id)
+        self.set_rows(self._rows_now(), "")
+        self.table.action_edge(0)
+
+    @on(SearchLine.Changed)
+    def _search_changed(self) -> None:
+        # Runs before the filter of the base class.
+        self._all = tuple(self._rows_now())
+
+    def _rows_now(self) -> list[TableRow]:
+        """Those of the tab; of all tabs while something is searched for."""
+        if self.search.text:
+            return [row for rows in self._rows.values() for row in rows if not row.heading]
+        return self._rows.get(self._tab.id, [])
 
     def why_not(self, action: str) -> str:
         if action in ("open", "default", "try", "forget", "checkup") and self._busy:
@@ -131,7 +187,7 @@ class SettingsPane(ListPane):
             choices = [(str(number), choice) for number, choice in enumerate(setting.choices, 1)]
             rows: list[Fact] = [(say("Now"), setting.value, Tone.STRONG), (say("Default"), setting.default, Tone.TEXT)]
             answer = await self.host.push_screen_wait(
-                ChoiceDialog(setting.key, rows, say(setting.about), choices, calm=True)
+                ChoiceDialog(name_of(setting.key), rows, say(setting.about), choices, calm=True)
             )
             text = dict(choices).get(answer)
         else:
@@ -154,7 +210,7 @@ class SettingsPane(ListPane):
     async def _set_secret(self, row: SecretRow) -> None:
         if self._read is not None and self._read.locked:
             await self.host.push_screen_wait(PassphraseDialog(self.host, fresh=False))
-        typed = await self.host.push_screen_wait(SecretEdit(say(_SECRETS[row.name])))
+        typed = await self.host.push_screen_wait(SecretEdit(say(SECRETS[row.name])))
         if not typed:
             return
         reply = await self.host.ask(StoreSecret(row.name, typed))
@@ -169,7 +225,7 @@ class SettingsPane(ListPane):
     async def _forget(self, row: SecretRow) -> None:
         question = Confirm(
             say("Delete a password"),
-            [(say("Password"), say(_SECRETS[row.name]), Tone.STRONG)],
+            [(say("Password"), say(SECRETS[row.name]), Tone.STRONG)],
             say("Delete it from where it is stored?"),
             say("Yes, delete it"),
         )
@@ -226,95 +282,32 @@ class SettingsPane(ListPane):
                 (f"   {restart}" if waiting else "", Tone.WARN),
             )
         )
-        rows: list[TableRow] = []
+        self._rows = {tab.id: [] for tab in TABS}
         for group, settings in groupby(read.rows, key=lambda setting: setting.group):
-            rows.append(heading(f"group-{group}", f" {group or say('general')}"))
-            rows += [_row(setting) for setting in settings]
-            rows += [_secret_row(row) for row in read.secrets if _SECRET_GROUPS[row.name] == group]
-        self.set_rows(rows, "")
+            of_group = list(settings)
+            rows = self._rows[tab_of(of_group[0].key).id]
+            if group in _TABLES:
+                rows.append(heading(f"group-{group}", f" {say(_TABLES[group])}"))
+            for setting in of_group:  # the keys of no table are in two tabs
+                self._rows[tab_of(setting.key).id].append(setting_row(setting))
+            rows += [secret_row(row) for row in read.secrets if _SECRET_GROUPS[row.name] == group]
+        self._tabs.show(self._tab.id)
+        self.set_rows(self._rows_now(), "")
 
     def update_detail(self) -> None:
         key = self.table.cursor_key or ""
         if key in self._settings:
-            self.detail.set_text(_detail(self._settings[key]))
+            setting = self._settings[key]
+            self.detail.set_text(setting_figures(setting) if self.beside else setting_detail(setting))
         elif key in self._secrets:
-            self.detail.set_text(_secret_detail(self._secrets[key]))
-
-
-def _row(setting: SettingRow) -> TableRow:
-    changed = setting.value != setting.default
-    value = f"{setting.value}  ({setting.in_use})" if setting.pending else setting.value
-    tone = Tone.WARN if setting.pending else Tone.STRONG if changed else Tone.TEXT
-    return TableRow(
-        setting.key,
-        (
-            cell("  " + setting.key.rpartition(".")[2]),
-            cell(value or say("(empty)"), tone if value else Tone.DIM),
-            cell(say(_SOURCES[setting.source]), Tone.DIM),
-            cell(say(setting.about), Tone.DIM),
-        ),
-    )
-
-
-def _secret_row(row: SecretRow) -> TableRow:
-    state = say("stored") if row.stored else say("not known") if row.trouble else say("none")
-    return TableRow(
-        f"secret-{row.name}",
-        (
-            cell("  " + (say("addresses") if row.name == "push" else say("password"))),
-            cell(state, Tone.GOOD if row.stored else Tone.WARN if row.trouble else Tone.DIM),
-            cell(say(_SOURCES[row.source]) if row.source else "", Tone.DIM),
-            cell(say(_SECRETS[row.name]), Tone.DIM),
-        ),
-    )
-
-
-def _detail(setting: SettingRow) -> Text:
-    text = styled(
-        (setting.key, Tone.STRONG),
-        f"  {say(setting.about)}\n",
-        (say("Default"), Tone.DIM),
-        f" {setting.default or say('(empty)')}   ",
-    )
-    if setting.pending:
-        text.append(say("In use: {value}.", value=setting.in_use or say("(empty)")) + " ", STYLES[Tone.WARN])
-    if setting.source == "environment":
-        text.append(say("An environment variable sets it, whatever the file says.") + " ", STYLES[Tone.WARN])
-    if setting.at_once:
-        text.append(say("A change takes effect at once."), STYLES[Tone.DIM])
-    else:
-        text.append(say("A change takes effect after a restart."), STYLES[Tone.DIM])
-    return text
-
-
-def _secret_detail(row: SecretRow) -> Text:
-    text = styled((say(_SECRETS[row.name]), Tone.STRONG), "  ")
-    if row.trouble:
-        return text.append(row.trouble, STYLES[Tone.WARN])
-    if row.source == "environment":
-        return text.append(
-            say("Set by an environment variable, which takes precedence over the keyring."), STYLES[Tone.DIM]
-        )
-    if row.source == "safe":
-        return text.append(say("Stored in the encrypted file; enter sets it, x deletes it."), STYLES[Tone.DIM])
-    if row.source == "session":
-        return text.append(say("Stored until rotor exits; enter sets it, x deletes it."), STYLES[Tone.WARN])
-    return text.append(say("Stored in the system's keyring; enter sets it, x deletes it."), STYLES[Tone.DIM])
-
-
-def _with_percentage(setting: SettingRow, text: str) -> str:
-    """A ratio with what it is in percent: 0.5 and 0.05 are easily confused."""
-    try:
-        return f"{text} ({(Decimal(text) * 100).normalize():f} %)" if setting.ratio else text
-    except InvalidOperation:
-        return text
+            self.detail.set_text(secret_detail(self._secrets[key]))
 
 
 def _question(setting: SettingRow, text: str) -> Confirm:
     rows: list[Fact] = [
-        (say("Setting"), setting.key, Tone.STRONG),
+        (say("Setting"), f"{name_of(setting.key)} ({setting.key})", Tone.STRONG),
         (say("Now"), setting.value or say("(empty)"), Tone.TEXT),
-        (say("Then", context="value"), _with_percentage(setting, text) or say("(empty)"), Tone.WARN),
+        (say("Then", context="value"), with_percentage(setting, text) or say("(empty)"), Tone.WARN),
         (say("From", context="time"), say(_AT_ONCE if setting.at_once else _AFTER_RESTART), Tone.TEXT),
     ]
     if setting.key == "mode" and text == "live":

@@ -14,6 +14,7 @@ from textual.widgets import Input, Static
 from core.i18n import say
 from core.model.command import CheckSetting, Done, Examine
 from core.model.finding import CheckResult, Finding
+from core.model.setting_names import NAMES
 from core.model.settings_rows import SettingRow
 from tui import format as fmt
 from tui.screens.dialogs import Dialog, TextDialog
@@ -23,6 +24,15 @@ from tui.widgets.text import TextBlock, facts, key_hints
 from tui.widgets.theme import STYLES, Tone, styled
 
 _PAUSE = 0.2
+
+
+def name_of(key: str) -> str:
+    """What a person calls the setting."""
+    return say(NAMES[key].name) if key in NAMES else key
+
+
+def unit_of(key: str) -> str:
+    return say(NAMES[key].unit) if key in NAMES else ""
 
 
 class SettingEdit(Dialog[str | None]):
@@ -43,13 +53,16 @@ class SettingEdit(Dialog[str | None]):
     def compose(self) -> ComposeResult:
         setting = self._setting
         with Vertical(classes="dialog") as box:
-            box.border_title = setting.key
+            box.border_title = name_of(setting.key)
             yield Static(styled(say(setting.about)), markup=False)
             empty = say("(empty)")
             rows = [
                 (say("Now"), setting.value or empty, Tone.TEXT),
                 (say("Default"), setting.default or empty, Tone.TEXT),
             ]
+            if setting.bounds:
+                rows.append((say("Allowed"), f"{setting.bounds} {unit_of(setting.key)}".rstrip(), Tone.TEXT))
+            rows.append((say("Key"), setting.key, Tone.DIM))
             yield Static(facts(rows, 10), markup=False, classes="dialog-facts")
             yield self._input
             yield self._problem

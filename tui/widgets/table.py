@@ -26,7 +26,12 @@ _MARGIN = 1
 
 
 class LiveTable(ScrollView, can_focus=True):
-    """Rows under a fixed header, with a cursor; without rows it says why in words."""
+    """Rows under a fixed header, with a cursor; without rows it says why in words.
+
+    `lit`: the cursor looks as with the focus, where another widget takes the keys for this one.
+    """
+
+    lit = False
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up", "move(-1)", show=False),
@@ -244,8 +249,9 @@ class LiveTable(ScrollView, can_focus=True):
         if index >= len(self._rows):
             return Strip.blank(width, self.rich_style)
         if index == self._cursor and not self._rows[index].heading:
-            over = STYLES[Tone.CURSOR if self.has_focus else Tone.CURSOR_AWAY]
-            return self._row_strip(self._rows[index], width, over, ">" if self.has_focus else " ")
+            lit = self.has_focus or self.lit
+            over = STYLES[Tone.CURSOR if lit else Tone.CURSOR_AWAY]
+            return self._row_strip(self._rows[index], width, over, ">" if lit else " ")
         if index not in self._strips:
             self._strips[index] = self._row_strip(self._rows[index], width)
         return self._strips[index]
