@@ -264,7 +264,7 @@ class RotorApp(GuardedApp):
                 return await asyncio.shield(asyncio.wrap_future(self.link.send(command)))
         except Exception:
             _log.exception("a command was not answered: %s", type(command).__name__)
-            return Failed(say("the engine did not answer; the log file has the details"))
+            return Failed(say("the engine did not answer; see the log file"))
 
     # -- what panes use --------------------------------------------------------------------------------------------
 

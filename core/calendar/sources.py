@@ -157,7 +157,7 @@ def _parse_compact(text: object) -> date:
             return date(int(digits[:4]), int(digits[4:6]), int(digits[6:]))
     except ValueError:
         pass
-    raise SessionListRefused(say("lists what is no date: {text!r}", text=digits[:20]))
+    raise SessionListRefused(say("lists something that is not a date: {text!r}", text=digits[:20]))
 
 
 def _is_china_time(day: date) -> bool:

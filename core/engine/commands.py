@@ -206,7 +206,7 @@ class CommandHandlers:
         missed = self._scheduler.drop_missed()
         if missed is None:
             raise CommandDeclined(say("no run was missed"))
-        log.info("the missed %s of %s is not made up for", missed.name, f"{missed.planned_at:%Y-%m-%d %H:%M}")
+        log.info("the missed %s of %s will not be run later", missed.name, f"{missed.planned_at:%Y-%m-%d %H:%M}")
 
     async def _settle(self, command: commands.SettleOrder) -> str:
         self._trading.decline_while_running()

@@ -105,7 +105,7 @@ class HealthMonitor:
         silent = silence > SILENCE and components.calendar.orders_allowed(now) is None
         if silent != self._was_silent:
             self._was_silent = silent
-            log.log(NUMBERS[Level.ERROR if silent else Level.GOOD], _ALARM if silent else say("prices are heard again"))
+            log.log(NUMBERS[Level.ERROR if silent else Level.GOOD], _ALARM if silent else say("quotes are back"))
         return silence if silent else None
 
     def report(self, now: datetime) -> tuple[Health, ...]:

@@ -232,7 +232,7 @@ async def describe_followed(components: Components) -> None:
     try:
         components.state.strategy_name = await name_of(components.platform, chosen.strategy_id)
     except FactorCatError as error:
-        log.warning("the followed strategy's name is not known: %s", error)
+        log.warning("cannot read the name of the followed strategy: %s", error)
 
 
 async def name_of(platform: FactorCatClient, strategy_id: int) -> str:

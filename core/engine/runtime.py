@@ -241,7 +241,7 @@ class EngineRuntime:
         order_manager = self._components.order_manager
         working = [order.intent.client_order_id for order in order_manager.journal.open() if order.live]
         if working and self._components.settings.orders.at_exit == "leave":
-            log.warning("orders left open at the broker, the next start settles them: %s", ", ".join(working))
+            log.warning("open orders stay at the broker and are checked at the next start: %s", ", ".join(working))
             return
         try:
             async with asyncio.timeout(_LAST_WAIT):
@@ -251,7 +251,9 @@ class EngineRuntime:
             elif working:
                 log.info("cancelled when stopping: %s", ", ".join(working))
         except TimeoutError:
-            log.error("the open orders were not cancelled within %.0f s: the next start settles them", _LAST_WAIT)
+            log.error(
+                "the open orders were not cancelled within %.0f s: they are checked at the next start", _LAST_WAIT
+            )
 
     async def _check_each_second(self) -> None:
         """Each second of real time, whatever the computer's clock does."""
@@ -337,7 +339,7 @@ class EngineRuntime:
             self._state.shown = self._snapshots.snapshot()
             self._publish(self._state.shown)
         except Exception as error:
-            log.exception("no snapshot could be made")
+            log.exception("the screen data could not be updated")
             self._supervisor.note_failure("the snapshots", str(error))
 
     async def _read_what_changed(self) -> None:
@@ -393,5 +395,5 @@ class EngineRuntime:
             for reason in reasons:
                 log.error("trading is off: %s", reason.text)
             if not reasons:
-                log.info("the account and the ledger agree: trading is on")
+                log.info("Positions reconciled, trading enabled")
         return True

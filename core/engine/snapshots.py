@@ -119,8 +119,8 @@ class SnapshotBuilder:
             for one in troubled
         )
         if len(troubled) == len(feed.states()):
-            return (say("every source of prices is out of reach, and nothing is ordered: {told}", told=told),)
-        return (say("prices come from {name}; out of reach: {told}", name=feed.name, told=told),)
+            return (say("cannot reach any quote source, no orders are sent: {told}", told=told),)
+        return (say("prices come from {name}; cannot reach {told}", name=feed.name, told=told),)
 
     def _followed(self) -> Followed | None:
         components, chosen = self._components, self._components.settings.strategy

@@ -59,7 +59,7 @@ class TradingCommands:
                 return None
         except (CommandDeclined, RebalanceRefused, BooksUnwritable, FactorCatError) as refusal:
             return str(refusal)
-        blocked = say(", {blocked} wanted and not possible", blocked=len(plan.blocked)) if plan.blocked else ""
+        blocked = say(", {blocked} skipped: cannot trade now", blocked=len(plan.blocked)) if plan.blocked else ""
         log.info("the scheduled %s has nothing to trade%s", origin, blocked)
         return None
 
@@ -162,7 +162,7 @@ class TradingCommands:
         self._set_control(Control.PAUSED, say("buys are paused: sells and stops go on"))
 
     async def halt(self, _: Halt) -> None:
-        self._set_control(Control.HALTED, say("trading is halted: nothing new is sent, no stop either"))
+        self._set_control(Control.HALTED, say("trading is halted: all new orders are blocked, stops included"))
 
     def _set_control(self, control: Control, text: str) -> None:
         self._components.rotation.controls.engage(control)

@@ -147,14 +147,14 @@ async def read_body(response: httpx.Response, most: int) -> bytes:
         return response.content
     packing = response.headers.get("content-encoding", "").strip().lower()
     if packing not in _PLAIN | _PACKED:
-        raise AnswerUnreadable(say("it is packed in a way that cannot be unpacked"))
+        raise AnswerUnreadable(say("it uses a compression that cannot be read"))
     unpacker = zlib.decompressobj(_ANY_WRAPPER) if packing in _PACKED else None
     body = bytearray()
     async for piece in response.aiter_raw():
         try:
             body += piece if unpacker is None else unpacker.decompress(piece, most + 1 - len(body))
         except zlib.error:
-            raise AnswerUnreadable(say("it is packed in a way that cannot be unpacked")) from None
+            raise AnswerUnreadable(say("it uses a compression that cannot be read")) from None
         if len(body) > most:
             raise AnswerUnreadable(say("it is longer than {size}", size=_size(most)))
         if unpacker is not None and unpacker.eof:  # what follows would be kept, however long

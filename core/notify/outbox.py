@@ -117,7 +117,9 @@ class Outbox:
                 raise
             aside = self._path.with_suffix(".damaged")
             self._path.replace(aside)
-            log.error("the outbox was damaged (%s): it is begun anew, the old one is %s", error, aside.name)
+            log.error(
+                "the notification queue was damaged (%s): a new one is in use, the old one is %s", error, aside.name
+            )
             database = open_database(self._path, OUTBOX, durable=False, patience=_PATIENCE)
         # Safe against every end of this program, and never a damaged file, without a fsync for each notification.
         database.execute("PRAGMA synchronous=NORMAL")

@@ -94,7 +94,7 @@ class PolledQuotes(QuotePublisher):
             try:
                 await self._fetch(wanted)
             except QuoteSourceUnavailable as error:
-                silent = Unknown(say("no price: {name} cannot be reached: {error}", name=self._name, error=error))
+                silent = Unknown(say("no price: cannot reach {name}: {error}", name=self._name, error=error))
                 return dict.fromkeys(wanted, silent)
         return {code: self._newest[code][1] for code in wanted}
 

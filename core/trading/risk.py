@@ -173,8 +173,8 @@ class PreTradeRisk:
 _CONTROL_KEY = "control"
 
 PAUSED = mark("buys are paused (resume to go on)")
-TRIPPED = mark("the breaker tripped: too many orders were turned down in a row (look at why, then resume)")
-HALTED = mark("trading is halted: nothing new is sent, no stop either (resume to go on)")
+TRIPPED = mark("the breaker tripped: too many orders in a row were rejected (check the reasons, then resume)")
+HALTED = mark("trading is halted: all new orders are blocked, stops included (resume to trade again)")
 _STRENGTH = (Control.PAUSED, Control.TRIPPED, Control.HALTED)
 _WHY = {Control.PAUSED: PAUSED, Control.TRIPPED: TRIPPED, Control.HALTED: HALTED}
 

@@ -21,7 +21,7 @@ class TradingStatus:
     def __init__(self, broker: Broker, backlog: Backlog) -> None:
         self._broker = broker
         self._backlog = backlog
-        self._reasons = (BlockReason(BlockKind.NOT_RECONCILED, say("the account is not reconciled yet")),)
+        self._reasons = (BlockReason(BlockKind.NOT_RECONCILED, say("positions are not reconciled yet")),)
         self._reconciled_link: int | None = None
         self._events = 0
         self._faults: dict[str, None] = {}
@@ -40,7 +40,7 @@ class TradingStatus:
             return (*faults, BlockReason(BlockKind.CONNECTION_LOST, text))
         if self._reconciled_link in {None, connection.number}:
             return (*faults, *self._reasons)
-        reconnected = BlockReason(BlockKind.RECONNECTED, say("reconnected, the account is not reconciled yet"))
+        reconnected = BlockReason(BlockKind.RECONNECTED, say("reconnected; positions are not reconciled yet"))
         return (*faults, reconnected, *self._reasons)
 
     @property
@@ -67,7 +67,7 @@ class TradingStatus:
 
     def woke_up(self) -> None:
         """The machine slept: events may be lost, and prices are old."""
-        self._block(BlockKind.WOKE_UP, say("the computer was asleep, the account is not reconciled yet"))
+        self._block(BlockKind.WOKE_UP, say("the computer was asleep; positions are not reconciled yet"))
 
     def account_silent(self, why: str) -> None:
         """The account was asked and did not answer."""

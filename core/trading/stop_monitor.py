@@ -225,7 +225,7 @@ class StopMonitor:
         watch.doubted_since = now if watch.doubted_since is None else watch.doubted_since
         if now - watch.doubted_since < DOUBT:
             return doubt
-        log.warning("%s %s is sold although %s", quote.code, quote.name, doubt)
+        log.warning("%s %s is sold anyway: %s", quote.code, quote.name, doubt)
         return None
 
     def _why_unsellable(self, quote: Quote) -> str | None:

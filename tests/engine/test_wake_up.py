@@ -29,7 +29,7 @@ from tests.waiting import PATIENCE
 from tui.cli.offline import prepare_demo
 
 T = TypeVar("T")
-ASLEEP = "the computer was asleep, the account is not reconciled yet"
+ASLEEP = "the computer was asleep; positions are not reconciled yet"
 
 
 def engine_at(folder: Path, speed: float) -> Engine:

@@ -123,7 +123,7 @@ def test_a_lost_terminal_turns_trading_off_and_its_return_is_reconciled_first(en
     back = until(engine, lambda shown: shown.ready and isinstance(shown.asset, Known))
     texts = [event.text for event in back.events]
     assert sum("is connected" in text for text in texts) == 2
-    assert texts.index("the account and the ledger agree: trading is on") < len(texts) - 1
+    assert texts.index("Positions reconciled, trading enabled") < len(texts) - 1
 
 
 @pytest.mark.slow

@@ -305,9 +305,7 @@ def test_a_restart_after_a_crash_is_reported_once(world: AlertWorld) -> None:
 def test_the_opening_check_waits_for_the_account_and_names_what_is_missing(tmp_path: Path) -> None:
     world = AlertWorld(tmp_path)
     morning = NOW.replace(hour=9, minute=21)
-    shown = quiet(
-        at=morning, session="opening call", ready=False, blockers=blocked("the account is not reconciled yet")
-    )
+    shown = quiet(at=morning, session="opening call", ready=False, blockers=blocked("positions are not reconciled yet"))
     assert world.look(replace(shown, at=morning.replace(minute=10), session="pre-open")) == []
     assert world.look(shown) == []
     (told,) = world.look(replace(shown, ready=True, blockers=()), after=1)

@@ -151,7 +151,7 @@ class TestSending:
             return await positions()
 
         world.broker.positions = lost_meanwhile  # type: ignore[method-assign,assignment]
-        assert await reconcile(world.order_manager) == ("reconnected, the account is not reconciled yet",)
+        assert await reconcile(world.order_manager) == ("reconnected; positions are not reconciled yet",)
         assert "not reconciled" in (await world.order_manager.send([intent("k-1", A, BUY, 10)]))["k-1"]
 
     async def test_daily_limits_count_the_batch_and_open_orders(self, world: TradingWorld) -> None:

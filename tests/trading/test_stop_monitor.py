@@ -330,7 +330,7 @@ def link_new(world: TradingWorld) -> None:
     ("trouble", "said"),
     [
         (link_down, "trading is off: connection lost since 05-15 10:00:00: the terminal is closed"),
-        (link_new, "trading is off: reconnected, the account is not reconciled yet"),
+        (link_new, "trading is off: reconnected; positions are not reconciled yet"),
         (lambda world: world.order_manager.status.add_fault("order 7: too much"), "trading is off: order 7: too much"),
         (lambda world: world.order_manager.status.woke_up(), "trading is off: the computer was asleep"),
         (

@@ -97,10 +97,10 @@ def snapshot(**changes: Any) -> Snapshot:
             health=(
                 Health("broker", Level.GOOD, "2ms", NOW - timedelta(hours=5)),
                 Health("quotes", Level.GOOD, "0.4s", NOW - timedelta(hours=5)),
-                Health("FactorCat", Level.GOOD, "ok", NOW - timedelta(hours=6)),
+                Health("FactorCat", Level.GOOD, say("ok"), NOW - timedelta(hours=6)),
                 Health("clock", Level.GOOD, "+0.2s", NOW - timedelta(hours=6)),
                 Health("disk", Level.GOOD, "41 GB", NOW - timedelta(hours=6)),
-                Health("engine", Level.GOOD, "ok", NOW - timedelta(hours=6)),
+                Health("engine", Level.GOOD, say("ok"), NOW - timedelta(hours=6)),
             ),
             followed=Followed(1, 11, "双低轮动 10"),
             asset=Known(Asset(Decimal("312000.10"), Decimal("1200.00"), Decimal("691214.40"))),

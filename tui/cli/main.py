@@ -20,6 +20,7 @@ from core.infra.home import HomeUnusable
 from core.infra.settings_editor import problem_with, value_of
 from core.model.command import ExecutePlan, MakePlan
 from core.model.errors import RotorError
+from core.model.settings import Settings
 from core.sandbox.dialects import Dialect
 from tui.cli import admin, calendar, report, restore, service, trading
 from tui.cli.context import (
@@ -37,6 +38,7 @@ from tui.cli.context import (
     home_at,
     needs_yes,
     pass_existing_folder,
+    settings_of,
 )
 from tui.cli.offline import (
     CSV_ENCODING,
@@ -117,16 +119,24 @@ Press 3 and r for a plan, e to execute it and y to confirm."""
 def demo(context: CliContext, speed: float, dialects: tuple[str, ...]) -> None:
     """Open the app on the sandbox: a recorded trading day at speed.
 
-    With --home FOLDER its data are kept there, else nowhere.
+    With --home FOLDER its data are kept there, else nowhere. Language and colours are those of your own settings.
     """
     scratch = tempfile.TemporaryDirectory(prefix="rotor-demo-", ignore_cleanup_errors=True)
     with scratch if context.chosen_home is None else nullcontext(context.chosen_home) as folder:
         home = home_at(Path(folder))
         if not home.config_file.exists():
-            prepare_demo(home)
+            prepare_demo(home, _own_settings())
         if context.chosen_home is None:
             click.echo(say("The demo keeps nothing. To keep its data: rotor --home FOLDER demo"), err=True)
         CliContext(home.path, "sandbox", context.speed or speed, tuple(map(Dialect, dialects))).open_app()
+
+
+def _own_settings() -> Settings | None:
+    """The settings of the data folder that rotor would use without --home; None where they are invalid."""
+    try:
+        return settings_of(home_at(None))
+    except SettingsError:
+        return None
 
 
 @main.command(

@@ -63,9 +63,12 @@ def _masked(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     }
 
 
-def prepare_demo(home: Home) -> None:
-    """Write settings for a demo: equal amounts, marketable limit orders, and stops so near that some trigger."""
-    demo = {
+def prepare_demo(home: Home, like: Settings | None = None) -> None:
+    """Write settings for a demo: equal amounts, marketable limit orders, and stops so near that some trigger.
+
+    Language and looks are those of `like`.
+    """
+    demo: dict[str, Any] = {
         "mode": "sandbox",
         "buy.amount_type": "balance",
         "orders.type": "market",
@@ -74,6 +77,10 @@ def prepare_demo(home: Home) -> None:
         "stops.stop_loss": 0.02,
         "stops.refill": True,
     }
+    if like is not None:
+        screen = like.screen
+        demo |= {"language": like.language, "screen.theme": screen.theme, "screen.up": screen.up}
+        demo |= {"screen.mouse": screen.mouse, "screen.bell": screen.bell, "screen.details": screen.details}
     write_setting(home.path, demo)
 
 

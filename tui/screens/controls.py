@@ -24,9 +24,9 @@ def why_not(action: str, snapshot: Snapshot | None, *, stale: bool) -> str:
     if snapshot is None:
         return say("The engine has not answered yet.")
     if action == "pause":
-        halted = say("Trading is halted: nothing is bought anyway.") if Control.HALTED in snapshot.controls else ""
+        halted = say("Trading is halted: buying is blocked already.") if Control.HALTED in snapshot.controls else ""
         tripped = (
-            say("The circuit breaker tripped: nothing is bought anyway.")
+            say("The circuit breaker has tripped: buying is blocked already.")
             if Control.TRIPPED in snapshot.controls
             else ""
         )

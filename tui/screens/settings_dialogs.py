@@ -197,5 +197,7 @@ def terminal_finding(width: int, height: int, colours: str, encoding: str) -> Fi
             say("Make it 80 x 24 at least."),
         )
     if colours == "none":
-        return Finding("screen", CheckResult.NOTE, say("{terminal}: no colours; words say the same", terminal=terminal))
+        return Finding(
+            "screen", CheckResult.NOTE, say("{terminal}: no colours; the text shows everything too", terminal=terminal)
+        )
     return Finding("screen", CheckResult.OK, terminal)

@@ -168,7 +168,7 @@ def check_instance(home: Home, settings: Settings) -> tuple[Finding, bool]:
             text = say(
                 "account {account} is traded by another rotor: {other}", account=settings.qmt.account, other=other
             )
-            remedy = say("Close that one first: one rotor trades an account, whatever its home.")
+            remedy = say("Close the other one first: only one rotor may trade an account.")
             return Finding.failed("instance", text, remedy), True
     if holder is not None:
         return Finding.ok("instance", say("a rotor runs in this home: {holder}", holder=holder)), True
@@ -183,7 +183,7 @@ def check_autostart(home: Home) -> Finding:
         return Finding.note("autostart", str(error))
     state = is_on(autostart)
     if state is None:
-        text = say("{file} is another one than this rotor would write", file=autostart.file)
+        text = say("{file} differs from what this rotor would write", file=autostart.file)
         return Finding.warning("autostart", text, say("Run rotor autostart on, or off, to make it one."))
     if state:
         return Finding.ok("autostart", say("the engine begins at log-on ({name})", name=autostart.name))

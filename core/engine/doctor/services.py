@@ -134,7 +134,7 @@ async def check_clock(settings: Settings, price: Quote | None, open_now: bool) -
     else:
         told = await _server_time(settings.factorcat.base_url, settings.network.proxy)
         if told is None:
-            return Finding.note("clock", say("nothing to compare it with: no server tells the time now"))
+            return Finding.note("clock", say("cannot be compared: no server reports the time now"))
         ahead, against = (told - now).total_seconds(), say("Factor Cat's server")
     off = abs(ahead)
     if off <= _SKEW:
@@ -305,7 +305,7 @@ def check_tables(home: Home, settings: Settings, calendar: Calendar) -> Finding:
         return Finding.warning("tables", own, remedy)
     if settings.guards.redemption == "off":
         return Finding.warning("tables", say("guards.redemption is off: called bonds are bought like others"))
-    remedy = say("It is fetched when rotor starts; bonds.csv in the home is your own word.")
+    remedy = say("It is fetched when rotor starts; entries in your own bonds.csv take precedence.")
     if age is None:
         return Finding.note("tables", say("no table of calls (强赎) was fetched in this home yet"), remedy)
     if trouble is not None:
@@ -345,7 +345,9 @@ def _waiting(home: Home) -> list[Finding]:
         waiting = ()
     return [
         Finding.warning(
-            "outbox", say("news wait for {name}: {why}", name=name, why=why), say("They are sent when it works again.")
+            "outbox",
+            say("notifications for {name} are waiting: {why}", name=name, why=why),
+            say("They are sent once it works again."),
         )
         for name, why in waiting
     ]
