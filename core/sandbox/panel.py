@@ -9,6 +9,7 @@ from datetime import date, datetime, time
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from functools import cache
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from io import StringIO
 from math import isfinite
 from pathlib import Path
@@ -82,7 +83,16 @@ def load_panel(path: Path | None = None) -> Panel:
 
     Raises `PanelError`.
     """
-    source = _DATA.joinpath(SHIPPED_PANEL) if path is None else path
+    return _shipped_panel() if path is None else _read_panel(path)
+
+
+@cache
+def _shipped_panel() -> Panel:
+    """It does not change: the sandbox and a rehearsal in one process share it."""
+    return _read_panel(_DATA.joinpath(SHIPPED_PANEL))
+
+
+def _read_panel(source: Traversable | Path) -> Panel:
     try:
         content = source.read_bytes()
         # Whether it is compressed is seen in its first bytes: a file may have been renamed.
