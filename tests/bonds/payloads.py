@@ -5,6 +5,7 @@ import json
 import tempfile
 from collections.abc import Iterable
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from core.akshare.client import AkshareClient, Table
 from core.infra.clock import SteppedClock
 from core.model.time import SHANGHAI
 from tests.bonds.akshare_on import command
+from tests.waiting import PATIENCE
 
 FETCHED = datetime(2026, 9, 11, 23, 12, tzinfo=SHANGHAI)
 
@@ -105,8 +107,17 @@ def raw_redemptions(count: int = 300, special: Iterable[dict[str, Any]] = SPECIA
 
 def as_akshare_makes_it(document: Any, name: str) -> Table:
     """The table of this answer, made by akshare's own code in the child process."""
+    return _made(json.dumps(document, ensure_ascii=False), name)
+
+
+@cache
+def _made(text: str, name: str) -> Table:
     with tempfile.TemporaryDirectory() as folder:
         answer = Path(folder, "answer.json")
-        answer.write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8")
-        tables = AkshareClient(SteppedClock(FETCHED), command(answer))
-        return asyncio.run(tables.fetch(name))
+        answer.write_text(text, encoding="utf-8")
+        return asyncio.run(answering_with(answer).fetch(name))
+
+
+def answering_with(answer: Path) -> AkshareClient:
+    """akshare whose every request gets the text of this file. To load pandas may take long beside other work."""
+    return AkshareClient(SteppedClock(FETCHED), command(answer), timeout=10 * PATIENCE)

@@ -24,8 +24,7 @@ from core.bonds.tables import (
 )
 from core.infra.clock import SteppedClock
 from core.model.bond import BondCode
-from tests.bonds.akshare_on import command
-from tests.bonds.payloads import FETCHED, as_akshare_makes_it
+from tests.bonds.payloads import FETCHED, answering_with, as_akshare_makes_it
 
 
 def tables(code: str, timeout: float = 20.0) -> AkshareClient:
@@ -71,7 +70,7 @@ async def test_a_site_that_answers_with_a_web_page_is_reported(tmp_path: Path) -
     page = tmp_path / "page.html"
     page.write_text("<html>banned</html>", encoding="utf-8")
     with pytest.raises(TableUnavailable, match="JSONDecodeError"):
-        await AkshareClient(SteppedClock(FETCHED), command(page)).fetch("bond_cb_redeem_jsl")
+        await answering_with(page).fetch("bond_cb_redeem_jsl")
 
 
 async def test_only_known_tables_are_fetched(tmp_path: Path) -> None:
