@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -96,17 +97,23 @@ def test_every_folder_of_core_is_in_the_layout() -> None:
     }
 
 
-def test_every_exception_derives_from_rotor_s_base_class() -> None:
-    """Found in the source: a class that derives from a built-in exception only has no place in the family."""
-    family = {"RotorError"}
-    strangers: list[str] = []
-    classes = [
+@cache
+def defined_classes() -> tuple[tuple[Path, ast.ClassDef], ...]:
+    """Every class of the program, with its file."""
+    return tuple(
         (path, found)
         for folder in ("core", "tui")
         for path in sorted((ROOT / folder).rglob("*.py"))
         for found in ast.walk(ast.parse(path.read_text("utf-8")))
         if isinstance(found, ast.ClassDef)
-    ]
+    )
+
+
+def test_every_exception_derives_from_rotor_s_base_class() -> None:
+    """Found in the source: a class that derives from a built-in exception only has no place in the family."""
+    family = {"RotorError"}
+    strangers: list[str] = []
+    classes = defined_classes()
     for _ in range(4):  # the family is four generations deep at most
         family |= {found.name for _, found in classes if family & {ast.unparse(base) for base in found.bases}}
     for path, found in classes:
@@ -117,11 +124,5 @@ def test_every_exception_derives_from_rotor_s_base_class() -> None:
 
 
 def test_class_names_are_unique() -> None:
-    names = Counter(
-        found.name
-        for folder in ("core", "tui")
-        for path in (ROOT / folder).rglob("*.py")
-        for found in ast.walk(ast.parse(path.read_text("utf-8")))
-        if isinstance(found, ast.ClassDef)
-    )
+    names = Counter(found.name for _, found in defined_classes())
     assert [name for name, count in names.items() if count > 1] == []

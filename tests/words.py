@@ -50,12 +50,13 @@ def found() -> Iterator[str]:
 
 def in_code(source: str, path: Path) -> Iterator[str]:
     """In the names that a module defines, its own name, its docstrings and its comments."""
-    names = [(1, path.stem), *_names(ast.parse(source))]
+    tree = ast.parse(source)
+    names = [(1, path.stem), *_names(tree)]
     for number, name in names:
         for word in _NAME_WORD.findall(name):
             if match := _TERM.fullmatch(word):
                 yield _line(path, number, match[1], name)
-    for number, text in _prose(source):
+    for number, text in _prose(source, tree):
         yield from _in_prose(text, path, number)
 
 
@@ -72,12 +73,12 @@ def _names(tree: ast.Module) -> Iterator[tuple[int, str]]:
             yield node.lineno, node.attr
 
 
-def _prose(source: str) -> Iterator[tuple[int, str]]:
+def _prose(source: str, tree: ast.Module) -> Iterator[tuple[int, str]]:
     lines = source.splitlines(keepends=True)
     for token in tokenize.generate_tokens(iter(lines).__next__):
         if token.type == tokenize.COMMENT:
             yield token.start[0], token.string
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(tree):
         # A docstring, also one below a constant: an expression that is only a text.
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
             yield node.lineno, " ".join(node.value.value.split())

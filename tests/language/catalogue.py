@@ -10,8 +10,9 @@ import io
 import json
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -47,7 +48,8 @@ class Source(NamedTuple):
         return f"{self.context}|{self.forms[0]}" if self.context else self.forms[0]
 
 
-def sources() -> dict[str, Source]:
+@cache
+def sources() -> Mapping[str, Source]:
     """Every sentence in the code, by its name."""
     found: dict[str, Source] = {}
     for package in ("core", "tui"):
