@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.command import Done, rotor
 from tests.live import suspend
 from tests.live.running import Running, free, furnished, ledger, status, until
 from tests.live.world import ProcessWorld, bonds
@@ -37,6 +38,11 @@ def sold(world: ProcessWorld, code: str) -> int:
     return sum(order["traded"] for order in world.control.orders(code=code, side=SELL))
 
 
+def from_here(world: ProcessWorld, command: str) -> Done:
+    """The command in this process, which is another one than the engine's."""
+    return rotor("--home", str(world.home), command, **{f"ROTOR_{name}": text for name, text in world.settings.items()})
+
+
 def is_marketable(request: dict[str, float], bid: float) -> bool:
     """On the tick, inside the limits of ±20 % of 100, and no dearer than the best bid."""
     price = Decimal(str(request["price"]))
@@ -50,22 +56,23 @@ def calls(world: ProcessWorld) -> Counter[str]:
     return Counter(seen)
 
 
-@pytest.mark.parametrize("last", [94.0, 111.0], ids=["loss", "profit"])
-def test_a_triggered_stop_sells_the_strategy_s_holding_only(world: ProcessWorld, last: float) -> None:
+def test_triggered_stops_sell_the_strategy_s_holdings_only(world: ProcessWorld) -> None:
     furnished(world, OWNED)
-    code = OWNED[1]
+    fallen, risen = OWNED[1], OWNED[2]
     with Running(world).follows() as run:
-        world.control.set_quote(OWN, last, depth=100_000, volume_add=10)
-        world.control.set_quote(code, last, depth=100_000, volume_add=10)
-        until(lambda: code not in ledger(world), lambda: run.said)
-        (request,) = world.control.requests()
-        assert (request["code"], request["side"], request["volume"]) == (code, SELL, 100)
-        assert is_marketable(request, last - 0.001), request
+        for number, (code, last) in enumerate({fallen: 94.0, risen: 111.0}.items()):
+            world.control.set_quote(OWN, last, depth=100_000, volume_add=10)
+            world.control.set_quote(code, last, depth=100_000, volume_add=10)
+            until(lambda code=code: code not in ledger(world), lambda: run.said)
+            *_, request = requests = world.control.requests()
+            assert len(requests) == number + 1
+            assert (request["code"], request["side"], request["volume"]) == (code, SELL, 100)
+            assert is_marketable(request, last - 0.001), request
         assert run.end(signal.SIGINT) == 0, run.said
     assert ("ended (SIGINT): nothing more is sent. No order is left open." in run.said, free(world)) == (True, True)
     assert "Traceback" not in run.said
     assert {**ledger(world), OWN: 100} == world.held()
-    assert len(world.control.requests()) == 1
+    assert len(world.control.requests()) == 2
 
 
 def test_a_stop_in_a_thin_market_never_sells_more_than_owned(world: ProcessWorld) -> None:
@@ -144,14 +151,14 @@ def test_halt_and_resume_from_another_process_take_effect_at_once(world: Process
     furnished(world, OWNED)
     code = OWNED[0]
     with Running(world).follows() as run:
-        assert world.rotor("pause").returncode == 0
+        assert from_here(world, "pause").returncode == 0
         assert status(world)["controls"] == ["buys paused"]
         assert world.rotor("halt").returncode == 0
         world.control.set_quote(code, 94.0, depth=100_000, volume_add=10)
         run.wait_for("is through its level and stays armed: halted")
         assert status(world)["controls"] == ["halted"]
         assert world.control.requests() == []
-        assert world.rotor("resume").returncode == 0
+        assert from_here(world, "resume").returncode == 0
         world.control.set_quote(code, 93.9, depth=100_000, volume_add=10)
         until(lambda: code not in ledger(world), lambda: run.said)
         assert [request["volume"] for request in world.control.requests()] == [100]

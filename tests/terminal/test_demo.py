@@ -31,6 +31,10 @@ def home(tmp_path: Path) -> Path:
     return tmp_path / "home"
 
 
+def is_restored(app: PtyApp) -> bool:
+    return all(sequence in app.raw for sequence in (b"\x1b[?1049l", b"\x1b[?25h", b"\x1b[?1000l"))
+
+
 def rebalance(app: PtyApp) -> None:
     app.wait_for(r"trading is on")
     app.press("3")
@@ -44,7 +48,7 @@ def rebalance(app: PtyApp) -> None:
 
 
 def test_from_the_start_to_a_completed_rebalance_and_exit(home: Path) -> None:
-    """The next start shows the same account, and each exit restores the terminal."""
+    """The next start shows the same account. Each end, by a key or by a signal, restores the terminal."""
     with PtyApp(["--home", str(home), "demo"]) as app:
         rebalance(app)
         assert time.monotonic() - app.started < 60
@@ -59,6 +63,7 @@ def test_from_the_start_to_a_completed_rebalance_and_exit(home: Path) -> None:
         before = app.wait_for(r"Positions +8")
         app.quit()
         assert app.exit_code() == 0
+        assert is_restored(app)
     assert holdings(home) == owned(home)
     assert len(holdings(home)) == 8
     with PtyApp(["--home", str(home)]) as app:
@@ -69,19 +74,9 @@ def test_from_the_start_to_a_completed_rebalance_and_exit(home: Path) -> None:
         assert cash.findall(again) == cash.findall(before)
         app.press("5")
         app.wait_for(r"110092\.SH")
-        app.quit()
-        assert app.exit_code() == 0
-        for sequence in (b"\x1b[?1049l", b"\x1b[?25h", b"\x1b[?1000l"):
-            assert sequence in app.raw
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_ends_the_app_cleanly(home: Path, number: signal.Signals) -> None:
-    with PtyApp(["--home", str(home)]) as app:
-        app.wait_for(r"trading is on")
-        os.kill(app.pid, number)
-        assert app.exit_code() == 128 + number
-        assert b"\x1b[?1049l" in app.raw
+        os.kill(app.pid, signal.SIGTERM)
+        assert app.exit_code() == 128 + signal.SIGTERM
+        assert is_restored(app)
     assert not (home / "data" / "engine.json").exists()
 
 

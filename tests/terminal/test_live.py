@@ -1,5 +1,7 @@
 """Live mode in a real terminal: what the SDK's native parts write to the console is not on the screen."""
 
+import os
+import signal
 from pathlib import Path
 
 from tests.live.world import ProcessWorld, bonds
@@ -9,6 +11,7 @@ NOISE = "[ERROR] heartbeat timeout ssid:2111"
 
 
 def test_native_output_does_not_disturb_the_screen(tmp_path: Path) -> None:
+    """It ends by a closed terminal window; the main path ends by a key."""
     listed = bonds(4)
     with ProcessWorld(tmp_path) as world:
         world.furnish(listed)
@@ -28,7 +31,9 @@ def test_native_output_does_not_disturb_the_screen(tmp_path: Path) -> None:
             app.wait_for("Type 'I agree' to agree")
             app.press("\x1b")
             app.wait_for("you did not agree to live trading")
-            app.quit()
-            assert app.exit_code() == 0
+            os.kill(app.pid, signal.SIGHUP)
+            assert app.exit_code() == 128 + signal.SIGHUP
+            assert b"\x1b[?1049l" in app.raw
+    assert not (world.home / "data" / "engine.json").exists()
     log = (world.home / "logs" / "2026-05-15.log").read_text(encoding="utf-8")
     assert f"the SDK writes: {NOISE}" in log
