@@ -42,7 +42,7 @@ def rebalance(app: PtyApp) -> None:
     app.press("r")
     app.wait_for(r"list of 2026-05-15, 10 bonds")
     app.press("e")
-    app.wait_for("Send 8 orders now")
+    app.wait_for("Send 10 orders now")
     app.press("y")
     app.wait_for(r"Rebalance done")
 
@@ -53,27 +53,27 @@ def test_from_the_start_to_a_completed_rebalance_and_exit(home: Path) -> None:
         rebalance(app)
         assert time.monotonic() - app.started < 60
         app.press("5")
-        app.wait_for(r"110092\.SH")
+        app.wait_for(r"113042\.SH")
         assert "filled" in app.text
         app.press("4")
-        app.wait_for(r"110092\.SH")
+        app.wait_for(r"113042\.SH")
         app.press("6")
         app.wait_for(r"rebalance .*: done")
         app.press("1")
-        before = app.wait_for(r"Positions +8")
+        before = app.wait_for(r"Positions +10")
         app.quit()
         assert app.exit_code() == 0
         assert is_restored(app)
     assert holdings(home) == owned(home)
-    assert len(holdings(home)) == 8
+    assert len(holdings(home)) == 10
     with PtyApp(["--home", str(home)]) as app:
         app.wait_for(r"trading is on")
-        again = app.wait_for(r"Positions +8")
+        again = app.wait_for(r"Positions +10")
         cash = re.compile(r"Cash +([\d,.]+)")
         assert cash.search(again) is not None
         assert cash.findall(again) == cash.findall(before)
         app.press("5")
-        app.wait_for(r"110092\.SH")
+        app.wait_for(r"113042\.SH")
         os.kill(app.pid, signal.SIGTERM)
         assert app.exit_code() == 128 + signal.SIGTERM
         assert is_restored(app)
@@ -99,7 +99,7 @@ def test_an_unread_screen_does_not_stop_the_engine(home: Path) -> None:
         app.press("r")
         app.wait_for("10 bonds")
         app.press("e")
-        app.wait_for("Send 8 orders now")
+        app.wait_for("Send 10 orders now")
         app.press("y")
         deadline = time.monotonic() + 30
         finished = None
@@ -108,4 +108,4 @@ def test_an_unread_screen_does_not_stop_the_engine(home: Path) -> None:
             with closing(sqlite3.connect(home / "data" / "app.db")) as database:
                 finished = next(iter(database.execute("select finished_at from runs")), (None,))[0]
         assert finished is not None
-        assert len(holdings(home)) == 8
+        assert len(holdings(home)) == 10
