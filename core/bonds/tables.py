@@ -13,14 +13,14 @@ from decimal import Decimal
 
 from core.akshare.cells import MOST_UNREADABLE, Row, check_filled_ratio, read_rows
 from core.akshare.client import Table, TableRefused, check_shape
-from core.i18n import say
+from core.i18n import mark, say
 from core.model.bond import BondCode
 from core.model.bond_info import BondFacts, RedemptionState
 from core.rules.redemption_text import beside_counts, days_counted, stated
 from core.rules.valuation import conversion_value, premium
 
 REDEMPTION_TABLE = "bond_cb_redeem_jsl"
-REDEMPTION_SOURCE = "jisilu"
+REDEMPTION_SOURCE = mark("jisilu")
 
 REDEMPTION_ROWS = 200
 """At least: 337 bonds were listed in May 2026, and a table of jisilu without a login has 30 rows."""
@@ -133,7 +133,7 @@ def _unreadable(column: str, text: str) -> str:
 
 
 TERMS_TABLE = "bond_cov_comparison"
-TERMS_SOURCE = "East Money"
+TERMS_SOURCE = mark("East Money")
 
 TERMS_ROWS = 210
 """At least: its pages were once silently cut at 200 rows (akshare #5616)."""
@@ -168,7 +168,7 @@ def _terms(code: BondCode, row: Row, as_of: datetime) -> BondFacts:
 
 
 RATING_TABLE = "bond_zh_cov"
-RATING_SOURCE = "East Money"
+RATING_SOURCE = TERMS_SOURCE
 
 RATING_ROWS = 300
 """At least: it has every bond that was ever issued, some thousand."""

@@ -15,6 +15,7 @@ from typing import Protocol
 
 import httpx
 
+from core.i18n import mark
 from core.infra.clock import Clock
 from core.infra.network import async_client, in_words, read_body
 from core.model.bond_metrics import SharePrice
@@ -23,7 +24,7 @@ from core.model.time import SHANGHAI
 
 log = logging.getLogger(__name__)
 
-SOURCE = "Tencent"
+SOURCE = mark("Tencent")
 
 INTERVAL = 10.0
 """Seconds between two requests in a session."""

@@ -10,6 +10,8 @@ from core.i18n import say
 from core.model.account import Asset
 from core.model.backtest import RecordDetail
 from core.model.bond import BondCode
+from core.model.bond_info import BondDetail
+from core.model.bond_metrics import BondMetrics
 from core.model.command import (
     DayOfOrders,
     FindInLog,
@@ -18,6 +20,7 @@ from core.model.command import (
     ReadLog,
     ReadOrders,
     ReadReport,
+    ShowBond,
     ShowRecord,
 )
 from core.model.figures import Basis, Unit, Units
@@ -49,6 +52,7 @@ from core.model.snapshot import (
 )
 from core.model.time import SHANGHAI
 from core.rules.performance import EntryKind, LedgerEntry, SentOrder, TradeHistory, make_report
+from tests.tui.bond_samples import bond_detail, bond_metrics
 
 NOW = datetime(2026, 5, 6, 14, 49, 32, tzinfo=SHANGHAI)
 TODAY = date(2026, 5, 6)
@@ -113,9 +117,24 @@ def snapshot(**changes: Any) -> Snapshot:
                 Job("rebalance", datetime(2026, 5, 7, 14, 50, tzinfo=SHANGHAI)),
             ),
             stops=StopsSummary(4, 5, "118031.SH has no price yet"),
+            terms=tuple(one.terms for one in bonds_shown()),
+            figures=tuple(one.figures for one in bonds_shown()),
         ),
         **changes,
     )
+
+
+def metrics_of(number: int) -> BondMetrics:
+    return bond_metrics(number, code(number), name(number), last(number), NOW)
+
+
+def bonds_shown() -> list[BondMetrics]:
+    return [metrics_of(number) for number in sorted(range(len(BONDS)), key=code)]
+
+
+def show_bond(command: ShowBond) -> BondDetail:
+    number = next((place for place in range(len(BONDS)) if code(place) == command.code), 0)
+    return bond_detail(command, number, name(number), last(number), NOW)
 
 
 def stop(loss: str, profit: str, cost: str, state: str = "armed", **changes: Any) -> StopRow:
@@ -304,6 +323,7 @@ def record_card(command: ShowRecord, *, none_because: str = "") -> RecordCard:
         ListedBond(
             *(code(number), name(number), last(number), last(number) + Decimal("0.5"), NOW - timedelta(seconds=number)),
             blocked="suspended, last traded at 115.480 on 2026-05-05" if number == 4 else "",
+            metrics=metrics_of(number),
         )
         for number in range(8)
     )

@@ -23,6 +23,7 @@ from core.model.command import (
     ReadReport,
     ReadSettings,
     Reply,
+    ShowBond,
     ShowDetail,
     ShowRecord,
 )
@@ -38,6 +39,7 @@ from tests.tui.samples import (
     record_detail,
     records_page,
     report,
+    show_bond,
     strategies_page,
 )
 
@@ -53,6 +55,7 @@ class ScriptedLink:
             ListStrategies: lambda command: Done(strategies_page(command)),
             ListRecords: lambda command: Done(records_page(command)),
             ShowRecord: lambda command: Done(record_card(command)),
+            ShowBond: lambda command: Done(show_bond(command)),
             ShowDetail: lambda _: Done(record_detail()),
             ReadLog: lambda command: Done(log_page(command)),
             FindInLog: lambda command: Done(found_line(command)),

@@ -15,6 +15,7 @@ from core.model.known import Unknown
 from core.model.snapshot import Snapshot
 from tui import format as fmt
 from tui.screens.dialogs import Fact, TextDialog
+from tui.screens.metrics_text import metrics_block
 from tui.screens.pane import PaneHost
 from tui.widgets.text import TextBlock, facts
 from tui.widgets.theme import STYLES, Tone, styled
@@ -87,6 +88,8 @@ def bond_text(card: BondDetail, now: datetime | None) -> Text:
     text.append_text(Text("\n\n") + verdict)
     if card.danger and not card.why_not:  # otherwise it is shown above
         text.append_text(Text("\n") + styled((card.danger, Tone.BAD)))
+    if card.metrics is not None:
+        text.append_text(metrics_block(card.metrics, now))
     for price in card.prices:
         used = say("{source}, in use", source=price.source) if price.in_use else price.source
         _section(text, say("Price by {source}", source=used), _price_rows(price, now))
@@ -137,6 +140,7 @@ def _fact_rows(one: BondFacts) -> list[Fact]:
         (say("Premium"), None if one.premium is None else fmt.ratio(one.premium)),
         (say("Remaining size"), left),
         (say("Underlying share"), one.share),
+        (say("Rating"), one.rating),
     ]
     return [(label, f"{value}", Tone.TEXT) for label, value in told if value not in (None, "")]
 

@@ -35,6 +35,9 @@ from tui.widgets.table import LiveTable
 from tui.widgets.text import TextBlock
 from tui.widgets.theme import Tone, styled
 
+_OWN_CELLS = 7
+"""Of a row of a plan, or of a rebalance, those that its card does not show below."""
+
 _EMPTY = mark("No plan yet. Press r to make one: it shows what a rebalance would do now, and sends nothing.")
 _NOTHING_TO_DO = mark("The account matches the list: nothing to sell or buy.")
 _ALL_BLOCKED = mark("No row of this plan can be traded now; each row says why. Press r to try again.")
@@ -185,7 +188,7 @@ class PlanPane(Pane):
         def card(_: Snapshot) -> BondDialog:
             newest = next((other for other in self._table.rows if other.key == row.key), row)
             *values, last = [cell.text for cell in newest.cells]
-            line = "  ".join(value for value in values if value)
+            line = "  ".join(value for value in values[:_OWN_CELLS] if value)
             text = styled((line, Tone.STRONG), f"\n\n{last}")
             return BondDialog(self.host, say("Row"), text, BondCode(row.cells[1].text))
 
@@ -269,7 +272,8 @@ class PlanPane(Pane):
             self._refused.display = True
         self._table.set_columns(PLAN_COLUMNS)
         self._table.set_notice("" if plan.refused else say(_NOTHING_TO_DO))
-        self._table.set_rows(plan_rows(plan))
+        metrics = self.host.snapshot.metrics() if self.host.snapshot else {}
+        self._table.set_rows(plan_rows(plan, metrics))
 
     def _show_problem(self, text: str) -> None:
         self._problem.set_text(styled((text, Tone.BAD)))

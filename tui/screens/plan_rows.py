@@ -1,15 +1,18 @@
 """A plan and a rebalance as rows and sentences."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from rich.text import Text
 
 from core.i18n import listed, mark, say
+from core.model.bond import BondCode
+from core.model.bond_metrics import BondMetrics
 from core.model.order import Origin, Side
-from core.model.plan import Leg, Plan
+from core.model.plan import Blocked, Kept, Leg, Plan
 from core.model.snapshot import LegProgress, Rebalance
 from tui import format as fmt
+from tui.screens.metrics_text import metric_cells, metric_columns
 from tui.widgets.columns import Column, TableRow, cell, heading
 from tui.widgets.theme import SIDE_TONES, STYLES, Tone, styled
 
@@ -21,6 +24,7 @@ PLAN_COLUMNS = (
     Column(mark("Price"), 7, right=True),
     Column(mark("Amount"), 10, right=True),
     Column(mark("Fee"), 5, right=True, rank=1),
+    *metric_columns((2, 3, 4, 6, 5, 8, 7, 9)),
     Column(mark("Reason"), 24, flex=True),
 )
 PROGRESS_COLUMNS = (
@@ -36,21 +40,29 @@ PROGRESS_COLUMNS = (
 )
 
 
-def plan_rows(plan: Plan) -> list[TableRow]:
+Metrics = Mapping[BondCode, BondMetrics]
+
+
+def plan_rows(plan: Plan, metrics: Metrics) -> list[TableRow]:
     """Sells, buys, blocked and kept, each under a heading with its totals."""
     rows: list[TableRow] = []
     for side, legs in ((mark("Sell"), plan.sells), (mark("Buy"), plan.buys)):
         if legs:
             total = sum(leg.amount for leg in legs)
             rows.append(heading(side, f" {say(side)} {len(legs)}   {fmt.money(total)} CNY"))
-            rows += [_leg_row(leg) for leg in legs]
+            rows += [_leg_row(leg, metrics.get(leg.code)) for leg in legs]
     if plan.blocked:
         rows.append(
             heading("blocked", say(" Skipped {blocked}   cannot trade now", blocked=len(plan.blocked)), Tone.WARN)
         )
         rows += [
             _bare_row(
-                f"blocked-{item.side}-{item.code}", say(item.side), item.code, item.name, "", item.reason, Tone.WARN
+                f"blocked-{item.side}-{item.code}",
+                say(item.side),
+                item,
+                "",
+                Tone.WARN,
+                metrics.get(item.code),
             )
             for item in plan.blocked
         ]
@@ -60,18 +72,17 @@ def plan_rows(plan: Plan) -> list[TableRow]:
             _bare_row(
                 f"kept-{item.code}",
                 say("ours") if item.ours else say("yours"),
-                item.code,
-                item.name,
+                item,
                 fmt.volume(item.volume),
-                item.reason,
                 Tone.DIM,
+                metrics.get(item.code),
             )
             for item in plan.kept
         ]
     return rows
 
 
-def _leg_row(leg: Leg) -> TableRow:
+def _leg_row(leg: Leg, metrics: BondMetrics | None) -> TableRow:
     return TableRow(
         f"{leg.side}-{leg.code}",
         (
@@ -82,23 +93,27 @@ def _leg_row(leg: Leg) -> TableRow:
             cell(fmt.price(leg.price)),
             cell(fmt.money(leg.amount)),
             cell(fmt.money(leg.fee), Tone.DIM),
+            *metric_cells(metrics),
             cell(leg.reason, Tone.DIM),
         ),
     )
 
 
-def _bare_row(key: str, mark: str, code: str, name: str, volume: str, reason: str, tone: Tone) -> TableRow:
+def _bare_row(
+    key: str, mark: str, item: Kept | Blocked, volume: str, tone: Tone, metrics: BondMetrics | None
+) -> TableRow:
     return TableRow(
         key,
         (
             cell(mark, tone),
-            cell(code),
-            cell(name),
+            cell(item.code),
+            cell(item.name),
             cell(volume, Tone.DIM),
             cell(""),
             cell(""),
             cell(""),
-            cell(reason, tone),
+            *metric_cells(metrics),
+            cell(item.reason, tone),
         ),
     )
 

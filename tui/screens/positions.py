@@ -1,5 +1,6 @@
 """Positions: the holdings, their owner and value, their stops, and the age of the price."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
@@ -9,6 +10,8 @@ from rich.text import Text
 from textual.binding import BindingType
 
 from core.i18n import mark, say, say_many
+from core.model.bond import BondCode
+from core.model.bond_metrics import BondMetrics
 from core.model.known import Unknown
 from core.model.snapshot import (
     Control,
@@ -21,6 +24,7 @@ from tui.actions import bindings_of
 from tui.screens.bond import BondDialog
 from tui.screens.controls import STALE
 from tui.screens.dialogs import kept_current
+from tui.screens.metrics_text import metric_cells, metric_columns, metrics_below
 from tui.screens.pane import ListPane
 from tui.screens.position_actions import adopt, release, row_now, sell
 from tui.screens.stop_text import distance_cell, gauge, level_cells, state_cell, stop_line, stop_rows
@@ -54,6 +58,7 @@ _COLUMNS = (
     Column(mark("SL-TP"), 12, rank=7),
     Column(mark("To SL/TP"), 7, right=True),
     Column(mark("Guard"), 5, most=9),
+    *metric_columns((6, 8, 11, 13, 12, 15, 14, 16)),
     Column(mark("State"), 5, most=14, rank=3),
 )
 
@@ -67,7 +72,8 @@ class PositionsPane(ListPane):
         super().__init__("positions", mark("Positions"), _COLUMNS, mark("code, name, guard or state"))
         self._rows: dict[str, PositionRow] = {}
         self._busy_codes: set[str] = set()
-        self._row_cache: dict[str, tuple[PositionRow, str, Prices, TableRow]] = {}
+        self._metrics: Mapping[BondCode, BondMetrics] = {}
+        self._row_cache: dict[str, tuple[PositionRow, str, Prices, BondMetrics | None, TableRow]] = {}
 
     def why_not(self, action: str) -> str:
         row = self._selected()
@@ -134,7 +140,7 @@ class PositionsPane(ListPane):
             self.summary.set_text(styled((say("Positions not known"), Tone.WARN)))
             self.show_unknown(say("The positions are not known: {reason}", reason=snapshot.positions.reason))
             return
-        rows = snapshot.positions.value
+        rows, self._metrics = snapshot.positions.value, snapshot.metrics()
         self._rows = {str(row.code): row for row in rows}
         sparks = {spark.code: spark.prices for spark in snapshot.sparks}
         self.summary.set_text(_summary(rows, snapshot.stops))
@@ -149,17 +155,21 @@ class PositionsPane(ListPane):
 
     def _row(self, row: PositionRow, now: datetime, prices: Prices) -> TableRow:
         """The row as it was built before if nothing changed: most of the time nothing has."""
-        age = _age(row, now)[0]
+        made_of = (row, _age(row, now)[0], prices, self._metrics.get(row.code))
         kept = self._row_cache.get(row.code)
-        if kept is None or kept[:3] != (row, age, prices):
-            kept = self._row_cache[row.code] = (row, age, prices, _row(row, now, prices))
-        return kept[3]
+        if kept is None or kept[:4] != made_of:
+            kept = self._row_cache[row.code] = (*made_of, _row(row, now, prices, made_of[3]))
+        return kept[4]
 
     def update_detail(self) -> None:
         row = self._selected()
         if row is not None:
             now = self.host.snapshot.at if self.host.snapshot is not None else None
-            self.detail.set_text(_details(row, now) if self.beside and now is not None else _detail(row))
+            if not self.beside or now is None:
+                self.detail.set_text(_detail(row))
+                return
+            below = metrics_below(self._metrics.get(row.code), now)
+            self.detail.set_text(_details(row, now).append_text(below))
 
     def _selected(self) -> PositionRow | None:
         return self._rows.get(self.table.cursor_key or "")
@@ -184,7 +194,7 @@ def _summary(rows: tuple[PositionRow, ...], stops: StopsSummary | None) -> Text:
     return text
 
 
-def _row(row: PositionRow, now: datetime, prices: Prices) -> TableRow:
+def _row(row: PositionRow, now: datetime, prices: Prices, metrics: BondMetrics | None) -> TableRow:
     age, age_tone = _age(row, now)
     calm = row.state in ("", "open")
     yours = row.volume - row.ours
@@ -209,6 +219,7 @@ def _row(row: PositionRow, now: datetime, prices: Prices) -> TableRow:
         cell(gauge(row), Tone.DIM, distance.value),
         distance,
         state_cell(row),
+        *metric_cells(metrics),
         cell(say(row.state), Tone.DIM if calm else Tone.WARN, row.state),
     )
     return TableRow(str(row.code), cells)

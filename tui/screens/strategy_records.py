@@ -17,6 +17,7 @@ from core.model.platform import Record, Strategy
 from core.model.record_card import RecordCard
 from core.model.snapshot import Followed
 from tui import format as fmt
+from tui.screens.metrics_text import metrics_lines
 from tui.screens.record_performance import drawn, performance_chart, performance_notes, year_rows
 from tui.widgets.bar_chart import YearBars
 from tui.widgets.chart import LineChart
@@ -287,6 +288,8 @@ def list_text(card: RecordCard, now: datetime | None) -> Text:
         if bond.quoted_at is not None:
             age = fmt.age((now - bond.quoted_at).total_seconds()) if now is not None else ""
             text.append(f" {age:>3}", STYLES[Tone.DIM])
+        for told in metrics_lines(bond.metrics) if bond.metrics is not None else ():
+            text.append(f"\n     {told}", STYLES[Tone.DIM])
         if bond.not_listed:
             text.append(f"\n     {bond.not_listed}", STYLES[Tone.DIM])
         if bond.extra:
