@@ -17,7 +17,8 @@ from tui.widgets.text import facts
 from tui.widgets.theme import LEVEL_TONES, SIDE_TONES, STYLES, Tone, change_tone, state_tone, styled
 
 _LABEL = 11
-_JOBS = 3
+_JOBS, _WIDE_LINE = 3, 30
+"""How many of the next jobs are shown, one less where a line is shorter than this many cells."""
 _MONEY = 13
 """Cells of an amount: up to 99,999,999.99."""
 _SIDE, _NAME, _FILLED = 5, 10, 10
@@ -122,7 +123,7 @@ def _next_rows(snapshot: Snapshot, width: int) -> list[Fact]:
         return [(say("Up next"), say("nothing scheduled"), Tone.DIM)]
     return [
         ("" if number else say("Up next"), first_fitting(job_texts(job, snapshot)[:2], width), Tone.TEXT)
-        for number, job in enumerate(snapshot.jobs[:_JOBS])
+        for number, job in enumerate(snapshot.jobs[: _JOBS if width >= _WIDE_LINE else _JOBS - 1])
     ]
 
 
