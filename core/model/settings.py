@@ -118,7 +118,7 @@ class NetworkSettings(SettingsGroup):
 
 
 class StrategySettings(SettingsGroup):
-    """The strategy and the backtest record to follow; `Run this` on the Strategies screen sets both."""
+    """The strategy and the backtest record to follow; `Use this` on the Strategies screen sets both."""
 
     strategy_id: Annotated[int, Field(ge=0, le=_MOST)] = 0
     """Number of the strategy; 0 while none is chosen."""

@@ -2,84 +2,93 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import BaseModel
 
+from core.i18n import Language, language, say, use_language
 from core.infra.config import about, setting_fields
 from core.infra.toml_text import as_toml
 from core.model.settings import Settings
+from tests.docs.words import IN_CHINESE, IN_ENGLISH, Words
 from tui.actions import ACTIONS, PANES, actions_of
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-PAGES = (ROOT / "README.md", *sorted(DOCS.glob("*.md")))
+CHINESE = DOCS / "zh"
+PAGES = (ROOT / "README.md", *sorted(DOCS.glob("*.md")), *sorted(CHINESE.glob("*.md")))
 _MADE = "<!-- Made from the code by: python -m tests.docs -->\n\n"
 PICTURES = ("home", "strategies", "plan", "positions", "orders", "report")
 """The screens with a picture in docs."""
 
 
 def made_pages() -> dict[Path, str]:
-    return {DOCS / "settings.md": settings_page(), DOCS / "screens.md": screens_page()}
+    return {
+        DOCS / "settings.md": settings_page(IN_ENGLISH),
+        DOCS / "screens.md": screens_page(IN_ENGLISH),
+        CHINESE / "settings.md": settings_page(IN_CHINESE),
+        CHINESE / "screens.md": screens_page(IN_CHINESE),
+    }
 
 
-def settings_page() -> str:
-    lines = [
-        "# Every setting\n",
-        _MADE + "The settings are in `config.toml` in the data folder. `rotor config init` writes it, `rotor config "
-        "check` lists problems, `rotor config show` prints the settings in force, and `rotor config set KEY "
-        "VALUE` writes one. A variable such as `ROTOR_BUY__AMOUNT=20000` overrides the file, an option overrides "
-        "both. An unknown key is an error that names the nearest key. The Settings screen (`8`) shows all of them"
-        " and checks what you type.",
-    ]
-    before = None
-    for key, field in setting_fields():
-        table, _, name = key.rpartition(".")
-        if table != before:
-            before = table
-            lines += [
-                f"\n## {f'[{table}]' if table else 'At the top'}\n",
-                _doc_of(table),
-                "| key | default | what it does |",
-                "|---|---|---|",
-            ]
-        value: object = Settings()
-        for part in key.split("."):
-            value = getattr(value, part)
-        lines.append(f"| `{name}` | `{as_toml(value)}` | {_cell(about(field))} |")
-    return "\n".join(line for line in lines if line) + "\n"
+def settings_page(words: Words) -> str:
+    with speaking(words.language):
+        lines = [f"# {words.settings}\n", _MADE + words.settings_about]
+        before = None
+        for key, field in setting_fields():
+            table, _, name = key.rpartition(".")
+            if table != before:
+                before = table
+                lines += [
+                    f"\n## {f'[{table}]' if table else words.at_the_top}\n",
+                    words.tables.get(table, _doc_of(table)) + "\n" if table else "",
+                    words.settings_head,
+                    "|---|---|---|",
+                ]
+            value: object = Settings()
+            for part in key.split("."):
+                value = getattr(value, part)
+            lines.append(f"| `{name}` | `{as_toml(value)}` | {_cell(say(about(field)))} |")
+        return "\n".join(line for line in lines if line) + "\n"
 
 
 def _doc_of(table: str) -> str:
     value: object = Settings()
-    for part in table.split(".") if table else ():
+    for part in table.split("."):
         value = getattr(value, part)
-    return " ".join((type(value).__doc__ or "").split()) + "\n" if table and isinstance(value, BaseModel) else ""
+    return " ".join((type(value).__doc__ or "").split()) if isinstance(value, BaseModel) else ""
 
 
 def _cell(text: str) -> str:
     return text.replace("|", "\\|")
 
 
-def screens_page() -> str:
-    lines = [
-        "# Every screen\n",
-        _MADE
-        + "Digits switch screens, `?` lists the keys of the current screen, `ctrl+p` finds an action by name. The "
-        "header shows the mode, the account, the market's time, every connection and what comes next, with "
-        "warnings below it. The pictures show the sandbox.",
-    ]
-    for pane in PANES:
-        lines.append(f"\n## {pane.key} {pane.title}\n")
-        lines.append(pane.about)
-        if pane.id in PICTURES:
-            lines.append(f"\n![{pane.title}]({pane.id}.svg)")
-        lines += ["\n| key | does |", "|---|---|"]
-        lines += [f"| `{_cell(action.key_text)}` | {_cell(action.help)} |" for action in actions_of(pane.id)]
-    lines += ["\n## Everywhere\n", "| key | does |", "|---|---|"]
-    lines += [f"| `{action.key_text}` | {_cell(action.help)} |" for action in ACTIONS if action.pane == "app"]
-    return "\n".join(lines) + "\n"
+def screens_page(words: Words) -> str:
+    with speaking(words.language):
+        lines = [f"# {words.screens}\n", _MADE + words.screens_about]
+        for pane in PANES:
+            lines.append(f"\n## {pane.key} {say(pane.title)}\n")
+            lines.append(say(pane.about))
+            if pane.id in PICTURES:
+                lines.append(f"\n![{say(pane.title)}]({words.pictures}{pane.id}.svg)")
+            lines += [f"\n{words.keys_head}", "|---|---|"]
+            lines += [f"| `{_cell(action.key_text)}` | {_cell(say(action.help))} |" for action in actions_of(pane.id)]
+        lines += [f"\n## {words.everywhere}\n", words.keys_head, "|---|---|"]
+        lines += [f"| `{action.key_text}` | {_cell(say(action.help))} |" for action in ACTIONS if action.pane == "app"]
+        return "\n".join(lines) + "\n"
+
+
+@contextmanager
+def speaking(wanted: Language) -> Iterator[None]:
+    """Sentences are made in this language meanwhile."""
+    before = language()
+    use_language(wanted)
+    try:
+        yield
+    finally:
+        use_language(before)
 
 
 @dataclass(frozen=True)

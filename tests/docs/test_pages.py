@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 import pytest
 
-from tests.docs.pages import PAGES, PICTURES, ROOT, made_pages, typed_in
+from tests.docs.pages import CHINESE, PAGES, PICTURES, ROOT, made_pages, typed_in
 from tui.cli.main import main
 
 EVERY = [typed for page in PAGES for typed in typed_in(page)]
@@ -39,6 +39,25 @@ def test_files_named_in_the_code_map_exist() -> None:
 def test_every_page_is_linked_from_the_readme() -> None:
     linked = set(re.findall(r"\(docs/([a-z.A-Z-]+\.md)\)", (ROOT / "README.md").read_text("utf-8")))
     assert linked == {page.name for page in PAGES if page.parent.name == "docs"}
+
+
+def test_every_page_for_users_is_there_in_chinese() -> None:
+    english = {page.name for page in (ROOT / "docs").glob("*.md")} - {"README.zh.md", "developers.md", "design.md"}
+    assert {page.name for page in CHINESE.glob("*.md")} == english
+    linked = set(re.findall(r"\(zh/([a-z.-]+\.md)\)", (ROOT / "docs" / "README.zh.md").read_text("utf-8")))
+    assert linked == english
+
+
+@pytest.mark.parametrize("page", sorted(CHINESE.glob("*.md")), ids=lambda page: page.name)
+def test_a_chinese_page_has_the_commands_and_keys_of_the_english_one(page: Path) -> None:
+    def typed(path: Path) -> list[object]:
+        return [(one.command, one.answers, [key for key, _ in one.keys], one.slow) for one in typed_in(path)]
+
+    def sections(path: Path) -> int:
+        return len(re.findall("^## ", path.read_text("utf-8"), re.MULTILINE))
+
+    assert typed(page) == typed(ROOT / "docs" / page.name)
+    assert sections(page) == sections(ROOT / "docs" / page.name)
 
 
 def test_the_pictures_are_of_the_app() -> None:
