@@ -257,7 +257,7 @@ ACTIONS = (
     Action("report.search", "slash", mark("Filter"), mark("Show only rows with this text"), "/"),
     Action("report.reload", "r", mark("Reload"), mark("Load the report again"), footer=False),
     Action("report.back", "escape", mark("Clear"), mark("Clear the filter"), "esc", footer=False),
-    Action("app.help", "question_mark,f1", mark("Help"), mark("These keys"), "?"),
+    Action("app.help", "question_mark,f1", mark("Help"), mark("The keys of this screen, and every key"), "?"),
     Action("app.columns", "c", mark("Columns"), mark("Choose the columns of the table"), footer=False),
     Action(
         "app.maximize", "z", mark("One panel"), mark("Show the panel with the focus alone, or all again"), footer=False

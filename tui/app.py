@@ -28,7 +28,8 @@ from tui.arrangement import Arrangement, MainScreen
 from tui.driver import driver_for
 from tui.guarded_app import SCREEN_FAILED, GuardedApp
 from tui.palette_entries import PaletteController
-from tui.screens.dialogs import Confirm, Dialog, help_screen, quit_question
+from tui.screens.dialogs import Confirm, Dialog, quit_question
+from tui.screens.help import HelpDialog
 from tui.screens.home import HomePane
 from tui.screens.log import LogPane
 from tui.screens.login import LoginController
@@ -321,7 +322,7 @@ class RotorApp(GuardedApp):
             "maximize": self.arrangement.maximize,
             "divider_left": lambda: self.arrangement.move_divider(-1),
             "divider_right": lambda: self.arrangement.move_divider(1),
-            "help": lambda: self.push_screen(help_screen(self._current)),
+            "help": lambda: self.push_screen(HelpDialog(self._current)),
             "palette": self._palette.open,
             "quit": self._ask_to_quit,
             "copy": self._copy,

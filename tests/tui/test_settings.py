@@ -63,9 +63,9 @@ async def test_a_search_goes_over_all_tabs_and_a_tab_ends_it() -> None:
 
 async def test_the_tabs_can_be_clicked() -> None:
     async with shown(ScriptedLink(snapshot()), "8") as (app, pilot):
-        place = next(line for line in lines(app) if "[Account]" in line).index("Screen")
+        place = next(line for line in lines(app) if "[Account]" in line).index("Stops")
         await pilot.click("#setting-tabs", offset=(place - 2, 0))
-        await until(pilot, lambda: "[Screen]" in flat(app))
+        await until(pilot, lambda: "[Stops]" in flat(app))
 
 
 def test_every_setting_has_a_name_and_stands_in_one_tab() -> None:

@@ -52,6 +52,13 @@ class Panel(Vertical, Titled):
         self._heading = title
         self.refresh_title()
 
+    def on_click(self) -> None:
+        """A click beside what can have the focus gives it the focus."""
+        if not self.has_pseudo_class("focus-within"):
+            inside = next((widget for widget in self.walk_children(Widget) if widget.focusable), None)
+            if inside is not None:
+                inside.focus(scroll_visible=False)
+
 
 class TextPanel(TextBlock, Titled, can_focus=True):
     """A titled border around a text. It has the focus to be scrolled, or shown alone."""

@@ -55,7 +55,7 @@ class LiveTable(ScrollView, can_focus=True):
             return self.table
 
     class RowSelected(RowHighlighted):
-        """The user clicked the row that was under the cursor already."""
+        """The user clicked a row twice."""
 
     class HeaderSelected(Message):
         """The user clicked the head of a column."""
@@ -219,7 +219,7 @@ class LiveTable(ScrollView, can_focus=True):
             return
         index = offset.y - 1 + self.scroll_offset.y
         if index < len(self._rows) and not self._rows[index].heading:
-            if index == self._cursor:
+            if event.chain == 2 and index == self._cursor:
                 self.post_message(self.RowSelected(self, self._rows[index].key))
             self._user_moved_to(index)
 
