@@ -29,6 +29,9 @@ from tests.tui.scripted import ScriptedLink
 from tui import app as app_module
 from tui.widgets.chart import LineChart
 
+TALL = (160, 100)
+"""The whole card of a record: each bond of its list takes three lines."""
+
 
 async def test_pages_turn() -> None:
     link = ScriptedLink(snapshot())
@@ -172,7 +175,7 @@ async def test_a_detail_that_fails_or_does_not_come_costs_its_panels_only() -> N
     for reply, words in ((Failed("HTTP 500"), "not loaded, see Detail"), (None, "Equity curve loading")):
         link = ScriptedLink(snapshot())
         link.replies[ShowDetail] = reply
-        async with shown(link, "2", "enter", "enter", size=LARGE) as (app, _):
+        async with shown(link, "2", "enter", "enter", size=TALL) as (app, _):
             assert words in flat(app)
             assert "Today's list 8 bonds" in flat(app)
             assert "profit target ratio" in flat(app)
@@ -248,7 +251,7 @@ async def test_a_record_without_parameters_is_not_used() -> None:
 async def test_a_detail_that_fails_or_is_slow_costs_its_own_panel_only() -> None:
     link = ScriptedLink(snapshot())
     link.replies[ShowDetail] = None
-    async with shown(link, "2", "enter", "enter", size=LARGE) as (app, pilot):
+    async with shown(link, "2", "enter", "enter", size=TALL) as (app, pilot):
         for item in ("every 5 trading days", "profit target ratio", "Detail loading"):
             assert item in flat(app)
         link.open[-1][1].set_result(Failed("HTTP 500"))
@@ -262,7 +265,7 @@ async def test_a_record_whose_rule_the_schedule_does_not_follow_says_so() -> Non
     rule = RecordRule(Known(5), Unknown("the record does not say its top_n"), Known(TradeTiming.OPEN), Known(True))
     card = {"rule": rule, "proposal": PROPOSAL}
     link.replies[ShowRecord] = lambda command: Done(replace(record_card(command), **card))
-    async with shown(link, "2", "enter", "enter", size=(100, 60)) as (app, _):
+    async with shown(link, "2", "enter", "enter", size=(100, 100)) as (app, _):
         for item in ("at the next open", "does not say its top_n", "its list may be empty", "weekly at 10:00"):
             assert item in flat(app)
 
@@ -276,7 +279,7 @@ async def test_use_says_what_a_rebalance_would_change() -> None:
 
 
 async def test_the_details_show_market_data_of_each_listed_bond() -> None:
-    async with shown(ScriptedLink(snapshot()), "2", "enter", "enter", size=LARGE) as (app, _):
+    async with shown(ScriptedLink(snapshot()), "2", "enter", "enter", size=TALL) as (app, _):
         seen = flat(app)
         assert "1 113052.SH 兴业转债 121.234 -> 121.734 0s" in seen
         assert "suspended, last traded at 115.480" in seen
