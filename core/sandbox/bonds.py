@@ -25,9 +25,10 @@ class SandboxBondInfo:
 
     def __init__(self, data: SandboxData) -> None:
         self._bonds = data.bonds
+        self._infos: dict[BondCode, BondInfo] = {}
 
     def bond_infos(self, codes: Iterable[BondCode]) -> BondInfos:
-        return {code: self._bond_info(code) for code in codes}
+        return {code: self._infos.get(code) or self._infos.setdefault(code, self._bond_info(code)) for code in codes}
 
     def name(self, code: BondCode) -> str:
         bond = self._bonds.get(code)
