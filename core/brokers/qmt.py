@@ -133,7 +133,7 @@ class QmtBroker:
             answer = await session.place(intent)
         except CallNotStarted as error:
             self._connection.drop(session, str(error))
-            return Refused(f"not sent: {error}", sent=False)
+            return Refused(say("not sent: {error}", error=error), sent=False)
         except CallTimedOut as error:
             self._connection.drop(session, str(error))
             return Unresolved(say("the answer was lost: {error}", error=error))

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from core import i18n
 from core.brokers import qmt_rows
 from core.brokers.broker import ConnectionState, ConnectionStatus
 from core.brokers.qmt_rows import AccountStatus, DoubtfulRow, OrderError
@@ -195,7 +196,7 @@ class QmtConnection:
             "MiniQMT lists {account} as an account of type {types}, not {wanted}, the only type that rotor trades: set "
             "qmt.account to a stock account's number",
             account=self._qmt.account,
-            types=listed(types),
+            types=i18n.listed(types),
             wanted=self._qmt.account_type,
         )
         return ConnectFailure(ConnectionStatus.ACCOUNT_UNAVAILABLE, text)

@@ -100,7 +100,13 @@ class Engine(SnapshotSource):
     def wait_ready(self, seconds: float = 60.0) -> None:
         """Wait for the first reading of the account. Raises `EngineFailed`."""
         if not self._ready.wait(seconds):
-            raise EngineFailed(f"the engine did not come up within {seconds:.0f} s: see the log in {self._home.logs}")
+            raise EngineFailed(
+                say(
+                    "the engine did not come up within {seconds:.0f} s: see the log in {logs}",
+                    seconds=seconds,
+                    logs=self._home.logs,
+                )
+            )
         if self._failure is not None:
             raise EngineFailed(self._failure, refused=self._refused)
 
@@ -151,11 +157,11 @@ class Engine(SnapshotSource):
         if isinstance(command, EndEngine):
             return cast("Reply[T]", self._stop_for_viewer())
         if self._runtime is None:
-            return Failed("the engine is still starting: try again in a moment")
+            return Failed(say("the engine is still starting: try again in a moment"))
         try:
             return await self._runtime.handlers.answer(command)
         except asyncio.CancelledError:
-            return Failed("the engine ended before this was done")
+            return Failed(say("the engine ended before this was done"))
 
     def _run(self) -> None:
         try:

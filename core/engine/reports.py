@@ -11,6 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from core.i18n import say
 from core.infra.database import open_for_reading
 from core.infra.home import write_atomically
 from core.infra.stored import StoredRow, as_moment, read_rows
@@ -48,7 +49,7 @@ def read_report(
     that ends before it begins.
     """
     if first is not None and last < first:
-        raise ValueError(f"the report's last day {last} is before its first, {first}")
+        raise ValueError(say("the report's last day {last} is before its first, {first}", last=last, first=first))
     opened = open_for_reading(database, TRADING)
     try:
         books = _books(opened, mode, account, prices, first, last)
@@ -86,7 +87,14 @@ def export_report(report: Report, folder: Path) -> tuple[Path, ...]:
         except OSError as error:
             told = error.strerror or str(error)
             advice = "If a spreadsheet has it open, close it there; see that there is room on the disk, then try again."
-            raise OSError(f"{path} was not written: {told}. No order and no book was touched. {advice}") from error
+            raise OSError(
+                say(
+                    "{path} was not written: {told}. No order and no book was touched. {advice}",
+                    path=path,
+                    told=told,
+                    advice=advice,
+                )
+            ) from error
         written.append(path)
     return tuple(written)
 

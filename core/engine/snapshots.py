@@ -230,7 +230,7 @@ def _row(
     )
 
 
-_NO_QUOTE = Unknown("no price: the quote source does not list the bond")
+_NO_QUOTE = Unknown(say("no price: the quote source does not list the bond"))
 
 
 async def bond_card(components: Components, metrics: MetricsReader, code: BondCode) -> BondDetail:

@@ -19,6 +19,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from core.i18n import listed, mark, say
 from core.infra.home import changing, write_atomically
 from core.infra.toml_text import as_toml, mended, parsed, with_changes
 from core.infra.user_files import UserFileRefused, read_user_text
@@ -80,7 +81,9 @@ def init_config(home: Path) -> Path:
     home.mkdir(parents=True, exist_ok=True)
     with changing(file):
         if file.exists():
-            raise FileExistsError(f"{file} exists already and is left as it is; move it away to begin anew")
+            raise FileExistsError(
+                say("{file} exists already and is left as it is; move it away to begin anew", file=file)
+            )
         write_atomically(file, render_example())
     return file
 
@@ -176,7 +179,7 @@ def _read(file: Path) -> str:
     except (ValueError, RecursionError) as error:  # a number of thousands of digits, lists within lists
         raise SettingsError([f"{FILE}: {error}"]) from None
     except OSError as error:
-        raise SettingsError([f"{file} cannot be read: {error.strerror or error}"]) from None
+        raise SettingsError([say("{path} cannot be read: {why}", path=file, why=error.strerror or error)]) from None
     except UserFileRefused as error:
         raise SettingsError([f"{file} {error}"]) from None
 
@@ -187,15 +190,15 @@ def _read(file: Path) -> str:
 def _described(error: ValidationError, origins: Mapping[str, str]) -> list[str]:
     """One line for each key, however many things are wrong with it."""
     heads: dict[str, list[str]] = {}
-    for detail in error.errors(include_url=False, include_context=False):
+    for detail in error.errors(include_url=False):
         key = _key_at(detail["loc"])
         origin = next((name for known, name in origins.items() if within(known, (key,))), FILE)
         value = detail["input"]
         unknown = detail["type"] == "extra_forbidden"
         shown = "" if isinstance(value, Mapping) else f" = {_shown(key, value)}"
-        what = _unknown(key) if unknown else _what(key, detail["type"], detail["msg"])
+        what = _unknown(key) if unknown else _what(key, detail["type"], detail["msg"], detail.get("ctx", {}))
         heads.setdefault(f"{key}{shown} ({origin})", []).append(what)
-    return [f"{head}: {' or '.join(whats)}" for head, whats in heads.items()]
+    return [say("{key}: {what}", key=head, what=say(" or ").join(whats)) for head, whats in heads.items()]
 
 
 def _key_at(loc: tuple[int | str, ...]) -> str:
@@ -208,18 +211,42 @@ def _key_at(loc: tuple[int | str, ...]) -> str:
     return key
 
 
-def _what(key: str, kind: str, message: str) -> str:
+_SHOULD = {
+    "greater_than": mark("should be greater than {gt}"),
+    "greater_than_equal": mark("should be greater than or equal to {ge}"),
+    "less_than": mark("should be less than {lt}"),
+    "less_than_equal": mark("should be less than or equal to {le}"),
+    "literal_error": mark("should be {expected}"),
+    "int_parsing": mark("should be a valid integer, unable to parse string as an integer"),
+    "int_type": mark("should be a valid integer"),
+    "int_from_float": mark("should be a valid integer, got a number with a fractional part"),
+    "float_parsing": mark("should be a valid number, unable to parse string as a number"),
+    "float_type": mark("should be a valid number"),
+    "decimal_parsing": mark("should be a valid decimal"),
+    "bool_parsing": mark("should be a valid boolean, unable to interpret input"),
+    "bool_type": mark("should be a valid boolean"),
+    "string_type": mark("should be a valid string"),
+    "finite_number": mark("should be a finite number"),
+}
+"""pydantic's sentences by the kind of the error."""
+
+
+def _what(key: str, kind: str, message: str, limits: Mapping[str, object]) -> str:
     if kind == "model_type":
-        return f"is a table with keys of its own: {', '.join(known for known in KEYS if within(known, (key,)))}"
+        known = listed(known for known in KEYS if within(known, (key,)))
+        return say("is a table with keys of its own: {keys}", keys=known)
     if kind == "tuple_type":
-        return f"should be a list, such as {as_toml(value_at(Settings(), key) or ('...',))}"
+        return say("should be a list, such as {example}", example=as_toml(value_at(Settings(), key) or ("...",)))
+    if kind in _SHOULD:
+        told = {name: str(limit).replace(" or ", say(" or ")) for name, limit in limits.items()}
+        return say(_SHOULD[kind], **told)
     return message.removeprefix("Value error, ").replace("Input should", "should")
 
 
 def _unknown(key: str) -> str:
     if key.rpartition(".")[2] == "password":
-        return "a password is not kept in the settings: it is in the keyring, or in a ROTOR_…__PASSWORD variable"
-    return f"unknown key; the nearest is {nearest(key)}"
+        return say("a password is not kept in the settings: it is in the keyring, or in a ROTOR_...__PASSWORD variable")
+    return say("unknown key; the nearest is {nearest}", nearest=nearest(key))
 
 
 def _unknown_variable(name: str) -> str:

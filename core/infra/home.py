@@ -123,8 +123,12 @@ class Home:
                     pass
         except OSError as error:
             raise HomeUnusable(
-                f"{self.path} cannot be used as home: {error.strerror or error}. "
-                "Choose a folder that you may write, with --home or ROTOR_HOME."
+                say(
+                    "{path} cannot be used as home: {value}. Choose a folder that you may write, with --home or "
+                    "ROTOR_HOME.",
+                    path=self.path,
+                    value=error.strerror or error,
+                )
             ) from error
 
 

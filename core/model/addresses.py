@@ -4,6 +4,8 @@ import re
 import unicodedata
 from ipaddress import ip_address
 
+from core.i18n import say
+
 # Strict on purpose: whatever reads an address that passed here finds the same host in it.
 _ADDRESS = re.compile(
     r"(?P<scheme>https?)://(?:\[(?P<v6>[0-9a-f:.]+)\]|(?P<host>[^\s/?#@\\:\[\]]+))(?::(?P<port>[0-9]{1,5}))?(?:/[^\s?#\\]*)?",
@@ -31,12 +33,12 @@ def checked_address(text: str) -> str:
     """
     text = text.strip()
     if "@" in text:
-        raise ValueError("a name or password does not belong into the address; set username")
+        raise ValueError(say("a name or password does not belong into the address; set username"))
     match = _ADDRESS.fullmatch(text)
     if match is None or not text.isprintable() or int(match["port"] or 0) > _MOST_PORT:
-        raise ValueError(f"{text!r} is not an address like https://host:port")
+        raise ValueError(say("{text!r} is not an address like https://host:port", text=text))
     if match["scheme"].lower() == "http" and not _loopback(match["v6"] or match["host"]):
-        raise ValueError(f"{text!r} would send the password in clear; use https")
+        raise ValueError(say("{text!r} would send the password in clear; use https", text=text))
     return text
 
 
@@ -45,9 +47,9 @@ def ping_address(text: str) -> str:
     text = text.strip()
     match = _PING.fullmatch(text)
     if text and (match is None or not text.isprintable() or int(match["port"] or 0) > _MOST_PORT):
-        raise ValueError("should be an address like https://hc-ping.com/..., or empty")
+        raise ValueError(say("should be an address like https://hc-ping.com/..., or empty"))
     if match is not None and match["scheme"].lower() == "http" and not _loopback(match["v6"] or match["host"]):
-        raise ValueError("would be sent in clear; use https")
+        raise ValueError(say("would be sent in clear; use https"))
     return text
 
 
@@ -85,5 +87,5 @@ def proxy_address(text: str) -> str:
         return text
     match = _PROXY.fullmatch(text)
     if match is None or match["scheme"].lower() not in PROXY_SCHEMES:
-        raise ValueError('should be "none", "system", or an address like http://host:port or socks5://host:port')
+        raise ValueError(say('should be "none", "system", or an address like http://host:port or socks5://host:port'))
     return text

@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from core.i18n import mark
+from core.i18n import mark, say
 from core.model.errors import InvalidDataError
 
 
@@ -47,14 +47,26 @@ class BondCode(str):
             return text
         digits, _, suffix = text.strip().upper().partition(".")
         if len(digits) != 6 or not (digits.isascii() and digits.isdigit()):
-            raise CodeRefused(f"{text!r} is not a bond code: six digits are expected")
+            raise CodeRefused(say("{text!r} is not a bond code: six digits are expected", text=text))
         if digits[:3] in OTHER_KINDS and digits[:3] != _HOLDABLE:
-            raise CodeRefused(f"{digits} is {OTHER_KINDS[digits[:3]]}: it is not traded here")
+            raise CodeRefused(
+                say("{digits} is {value}: it is not traded here", digits=digits, value=say(OTHER_KINDS[digits[:3]]))
+            )
         market = {"11": Exchange.SH, "12": Exchange.SZ}.get(digits[:2])
         if market is None:
-            raise CodeRefused(f"{digits} is not a convertible bond: their codes begin with 11 (SH) or 12 (SZ)")
+            raise CodeRefused(
+                say("{digits} is not a convertible bond: their codes begin with 11 (SH) or 12 (SZ)", digits=digits)
+            )
         if suffix and suffix != market:
-            raise CodeRefused(f"{text.strip()} names market {suffix}, but {digits[:2]}x bonds trade in {market}")
+            raise CodeRefused(
+                say(
+                    "{value} names market {suffix}, but {value_}x bonds trade in {market}",
+                    value=text.strip(),
+                    suffix=suffix,
+                    value_=digits[:2],
+                    market=market,
+                )
+            )
         return super().__new__(cls, f"{digits}.{market}")
 
     @property

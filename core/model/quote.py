@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from core.i18n import mark
+from core.i18n import mark, say
 from core.model.bond import BondCode
 
 
@@ -61,16 +61,39 @@ class Quote:
             raise ValueError("a quote's time must carry its zone")
         prices = (self.last, self.prev_close, self.bid, self.ask, self.limit_up, self.limit_down)
         if any(price is not None and not (price.is_finite() and price > 0) for price in prices):
-            raise ValueError(f"{self.code}: a price is not above zero")
+            raise ValueError(say("{code}: a price is not above zero", code=self.code))
         before = self.prev_close
         if before is not None and not before / _FACTOR <= self.last <= before * _FACTOR:
-            raise ValueError(f"{self.code}: last {self.last} is out of all proportion to the previous close {before}")
+            raise ValueError(
+                say(
+                    "{code}: last {last} is out of all proportion to the previous close {before}",
+                    code=self.code,
+                    last=self.last,
+                    before=before,
+                )
+            )
         if any(price is not None and price > HIGHEST_PRICE for price in prices):
-            raise ValueError(f"{self.code}: a price is above {HIGHEST_PRICE} CNY")
+            raise ValueError(
+                say("{code}: a price is above {highest_price} CNY", code=self.code, highest_price=HIGHEST_PRICE)
+            )
         if self.limit_up is not None and self.last > self.limit_up:
-            raise ValueError(f"{self.code}: last {self.last} is above its limit-up {self.limit_up}")
+            raise ValueError(
+                say(
+                    "{code}: last {last} is above its limit-up {limit_up}",
+                    code=self.code,
+                    last=self.last,
+                    limit_up=self.limit_up,
+                )
+            )
         if self.limit_down is not None and self.last < self.limit_down:
-            raise ValueError(f"{self.code}: last {self.last} is below its limit-down {self.limit_down}")
+            raise ValueError(
+                say(
+                    "{code}: last {last} is below its limit-down {limit_down}",
+                    code=self.code,
+                    last=self.last,
+                    limit_down=self.limit_down,
+                )
+            )
 
 
 class SessionPhase(StrEnum):

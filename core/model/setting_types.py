@@ -8,6 +8,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from core.i18n import say
+
 _MOST_DIGITS = 30
 """Before or behind the point; a float has up to 17."""
 
@@ -20,7 +22,7 @@ def is_plain(number: Decimal) -> bool:
 
 def _plain(number: Decimal) -> Decimal:
     if not is_plain(number):
-        raise ValueError("has more digits than any figure here")
+        raise ValueError(say("has more digits than any figure here"))
     return number
 
 
@@ -62,11 +64,13 @@ def _session_time(text: str) -> str:
     except ValueError:
         moment = None
     if moment is None:
-        raise ValueError(f"{text!r} is not a time like 14:50")
+        raise ValueError(say("{text!r} is not a time like 14:50", text=text))
     morning = time(9, 30) <= moment < time(11, 30)
     afternoon = time(13, 0) <= moment < time(14, 56)
     if not (morning or afternoon):
-        raise ValueError(f"{text} is outside the trading hours 09:30-11:30 and 13:00-14:56, so nothing could be sent")
+        raise ValueError(
+            say("{text} is outside the trading hours 09:30-11:30 and 13:00-14:56, so nothing could be sent", text=text)
+        )
     return text
 
 
@@ -78,8 +82,11 @@ def _fingerprint(text: str) -> str:
     digits = re.sub(r"[\s:]", "", text.rpartition("=")[2]).lower()
     if digits and not re.fullmatch("[0-9a-f]{64}", digits):
         raise ValueError(
-            "should be the SHA-256 of a certificate: 64 digits 0-9 and a-f, with or without colons; "
-            f"this has {len(digits)} characters"
+            say(
+                "should be the SHA-256 of a certificate: 64 digits 0-9 and a-f, with or without colons; this has "
+                "{value} characters",
+                value=len(digits),
+            )
         )
     return digits
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from core.i18n import mark
+from core.i18n import mark, say
 from core.model.addresses import checked_address, ping_address, proxy_address, receivers_in
 from core.model.figures import UnitSetting
 from core.model.setting_types import (
@@ -64,7 +64,9 @@ class FactorCatSettings(SettingsGroup):
     @model_validator(mode="after")
     def _one_trust(self) -> "FactorCatSettings":
         if self.ca_file and self.certificate_sha256:
-            raise ValueError("set ca_file or certificate_sha256, not both: it would not be clear which one is trusted")
+            raise ValueError(
+                say("set ca_file or certificate_sha256, not both: it would not be clear which one is trusted")
+            )
         return self
 
 
@@ -72,8 +74,10 @@ def _supported_account(value: object) -> object:
     """Raises `ValueError` for a type of account that rotor does not trade."""
     if value != "STOCK":
         raise ValueError(
-            "rotor trades stock accounts (STOCK, 普通账户) only: a margin account (CREDIT, 信用账户) or another type "
-            "is not supported; leave STOCK, and set qmt.account to the number of a stock account"
+            say(
+                "rotor trades stock accounts (STOCK, 普通账户) only: a margin account (CREDIT, 信用账户) or another "
+                "type is not supported; leave STOCK, and set qmt.account to the number of a stock account"
+            )
         )
     return value
 
@@ -93,7 +97,7 @@ class QmtSettings(SettingsGroup):
     @model_validator(mode="after")
     def _ordered(self) -> "QmtSettings":
         if self.session_ids[0] > self.session_ids[1]:
-            raise ValueError("session_ids: the first id is above the last")
+            raise ValueError(say("session_ids: the first id is above the last"))
         return self
 
 
@@ -396,7 +400,11 @@ class Settings(SettingsGroup):
     def _reachable(self) -> "Settings":
         if self.orders.type == "market" and self.orders.slippage > self.guards.max_price_distance:
             raise ValueError(
-                f"orders.slippage = {self.orders.slippage} is above guards.max_price_distance = "
-                f"{self.guards.max_price_distance}: every order would be blocked"
+                say(
+                    "orders.slippage = {slippage} is above guards.max_price_distance = {max_price_distance}: "
+                    "every order would be blocked",
+                    slippage=self.orders.slippage,
+                    max_price_distance=self.guards.max_price_distance,
+                )
             )
         return self

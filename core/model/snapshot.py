@@ -1,12 +1,12 @@
 """What a screen is shown: one immutable picture of the whole engine at one moment."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Literal
 
-from core.i18n import mark
+from core.i18n import mark, say
 from core.model.account import Asset
 from core.model.bond import BondCode
 from core.model.bond_metrics import BondFigures, BondMetrics, BondTerms
@@ -392,8 +392,8 @@ class Snapshot:
     username: str = ""
     health: tuple[Health, ...] = ()
     followed: Followed | None = None
-    asset: Maybe[Asset] = Unknown("not read yet")
-    positions: Maybe[tuple[PositionRow, ...]] = Unknown("not read yet")
+    asset: Maybe[Asset] = field(default_factory=lambda: Unknown(say("not read yet")))
+    positions: Maybe[tuple[PositionRow, ...]] = field(default_factory=lambda: Unknown(say("not read yet")))
     orders: tuple[Order, ...] = ()
     plan: Plan | None = None
     suspended: tuple[Blocked, ...] = ()

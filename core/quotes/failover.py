@@ -185,13 +185,13 @@ class FailoverQuotes:
 
     async def universe(self) -> Maybe[tuple[BondCode, ...]]:
         """The list of the first source that has one; the reasons of all where none has."""
-        reasons: list[str] = []
+        told: list[str] = []
         for source in self._sources:
             found = await source.feed.universe()
             if isinstance(found, Known):
                 return found
-            reasons.append(found.reason)
-        return Unknown(reasons(reasons))
+            told.append(found.reason)
+        return Unknown(reasons(told))
 
     def contradiction(self, quote: Quote) -> str | None:
         """How a second source's recent price contradicts this quote, as a sentence; None where it does not.

@@ -3,12 +3,13 @@
 from collections.abc import Iterable, Mapping
 from datetime import date
 
+from core.i18n import say
 from core.model.bond import BondCode
 from core.model.known import Known, Maybe, Unknown
 from core.model.quote import Quote
 from core.quotes.feed import QuoteListener
 
-_NOT_RECORDED = Unknown("no recorded price on that date")
+_NOT_RECORDED = Unknown(say("no recorded price on that date"))
 
 
 class ReplayFeed:

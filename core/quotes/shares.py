@@ -15,7 +15,7 @@ from typing import Protocol
 
 import httpx
 
-from core.i18n import mark
+from core.i18n import mark, say
 from core.infra.clock import Clock
 from core.infra.network import async_client, in_words, read_body
 from core.model.bond_metrics import SharePrice
@@ -99,14 +99,14 @@ def read_shares(text: str) -> dict[str, SharePrice]:
 def _share(code: str, fields: Sequence[str]) -> SharePrice:
     """Raises `ValueError`, `ArithmeticError`: for another share's line, moved fields, or a price that cannot be."""
     if len(fields) < _LEAST_FIELDS or fields[_CODE] != code:
-        raise ValueError("another line")
+        raise ValueError(say("another line"))
     last, before, change = (Decimal(fields[place].strip()) for place in (_LAST, _PREV_CLOSE, _CHANGE))
     if not (last.is_finite() and before.is_finite() and 0 < last <= _HIGHEST):
-        raise ValueError("no price")
+        raise ValueError(say("no price"))
     if before > 0 and not abs(last - before - change) <= _TOLERANCE:
-        raise ValueError("its fields have moved")
+        raise ValueError(say("its fields have moved"))
     if len(fields[_TIME]) != 14:
-        raise ValueError("no time")
+        raise ValueError(say("no time"))
     at = datetime.strptime(fields[_TIME], "%Y%m%d%H%M%S").replace(tzinfo=SHANGHAI)
     return SharePrice(last, round(last / before - 1, 6) if before > 0 else None, SOURCE, at)
 

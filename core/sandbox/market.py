@@ -15,6 +15,7 @@ from decimal import Decimal
 from functools import lru_cache
 from random import Random
 
+from core.i18n import say
 from core.infra.clock import Clock
 from core.model.bond import BondCode
 from core.model.known import Known, Maybe, Unknown
@@ -98,7 +99,13 @@ class SandboxMarket(QuotePublisher):
         """
         place = self._place(day)
         if place < 0 or self._sessions[place] != day:
-            raise ValueError(f"{day} is not a session of the sandbox: it runs from {RECORDED_DAY} on")
+            raise ValueError(
+                say(
+                    "{day} is not a session of the sandbox: it runs from {recorded_day} on",
+                    day=day,
+                    recorded_day=RECORDED_DAY,
+                )
+            )
         if place == 0:
             return {code: bond.figures for code, bond in self._bonds.items()}
         return {code: self._row(bond, place, day) for code, bond in self._bonds.items()}
@@ -137,19 +144,19 @@ class SandboxMarket(QuotePublisher):
         """The quote of `code` at `moment`, as of its last trade."""
         bond = self._bonds.get(code)
         if bond is None:
-            return Unknown(f"{code} is not traded in the sandbox")
+            return Unknown(say("{code} is not traded in the sandbox", code=code))
         moment = moment.astimezone(SHANGHAI)
         place = self._place(moment.date())
         if place < 0:
-            return Unknown(f"the sandbox's market begins on {RECORDED_DAY}")
+            return Unknown(say("the sandbox's market begins on {recorded_day}", recorded_day=RECORDED_DAY))
         if moment.date() > self._sessions[-1]:
-            return Unknown(f"the trading calendar ends on {self._sessions[-1]}")
+            return Unknown(say("the trading calendar ends on {value}", value=self._sessions[-1]))
         day = self._sessions[place]
         hour = moment.time() if day == moment.date() else CLOSE
         if self._suspended(bond, place):
             return Known(self._halted(bond, place))
         if hour < OPEN:
-            return Unknown("no trade yet today")
+            return Unknown(say("no trade yet today"))
         return Known(self._trading(bond, place, hour))
 
     async def start(self) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
+from core.i18n import say
 from core.infra.user_files import AROUND, UserFileRefused, decoded, parse_code
 from core.model.bond import BondCode, CodeRefused
 from core.model.errors import InvalidDataError
@@ -98,7 +99,7 @@ def _read_panel(source: Traversable | Path) -> Panel:
         # Whether it is compressed is seen in its first bytes: a file may have been renamed.
         text = decoded(gzip.decompress(content) if content.startswith(_GZIP_MAGIC) else content)
     except (OSError, EOFError, zlib.error) as error:
-        raise PanelError(f"{source.name} cannot be read: {error}") from error
+        raise PanelError(say("{name} cannot be read: {error}", name=source.name, error=error)) from error
     except UserFileRefused as error:
         raise PanelError(f"{source.name} {error}") from error
     reader = _Reader(source.name)
@@ -167,10 +168,10 @@ class _Reader:
                     self.left_out += 1
                     continue
                 except IndexError:
-                    raise ValueError(f"{len(fields)} fields are fewer than the header's") from None
+                    raise ValueError(say("{value} fields are fewer than the header's", value=len(fields))) from None
                 rows = by_date.setdefault(day, {})
                 if code in rows:
-                    raise ValueError(f"{code} has a second row on {day}")
+                    raise ValueError(say("{code} has a second row on {day}", code=code, day=day))
                 rows[code] = row
         except PanelError:
             raise
@@ -184,7 +185,14 @@ class _Reader:
         header = [in_ascii(name).strip(AROUND).lower() for name in names]
         missing = [column for column in COLUMNS if column not in header]
         if missing:
-            raise PanelError(f"{self._name} lacks the column {', '.join(missing)}; expected are {', '.join(COLUMNS)}")
+            raise PanelError(
+                say(
+                    "{name} lacks the column {value}; expected are {value_}",
+                    name=self._name,
+                    value=", ".join(missing),
+                    value_=", ".join(COLUMNS),
+                )
+            )
         return [header.index(column) for column in COLUMNS]
 
     def _row(self, fields: list[str]) -> tuple[date, BondCode, PanelRow]:
@@ -205,7 +213,7 @@ class _Reader:
         try:
             day = self._dates[text] = parse_day(text)
         except ValueError:
-            raise ValueError(f"date is {text!r}, not like 2026-05-15") from None
+            raise ValueError(say("date is {text!r}, not like 2026-05-15", text=text)) from None
         return day
 
     def _code(self, text: str) -> BondCode:
@@ -219,9 +227,15 @@ class _Reader:
             price = told.quantize(TICK, ROUND_HALF_UP)
             usable = 0 < price <= HIGHEST_PRICE
         except InvalidOperation:  # no number, or one too long for the arithmetic
-            raise ValueError(f"close is {text!r}, not a price") from None
+            raise ValueError(say("close is {text!r}, not a price", text=text)) from None
         if not usable:
-            raise ValueError(f"close is {text!r}, not a price above zero and at most {HIGHEST_PRICE}")
+            raise ValueError(
+                say(
+                    "close is {text!r}, not a price above zero and at most {highest_price}",
+                    text=text,
+                    highest_price=HIGHEST_PRICE,
+                )
+            )
         if price != told:
             self.rounded += 1
             return price

@@ -13,6 +13,7 @@ from math import sqrt
 from random import Random
 from typing import NamedTuple
 
+from core.i18n import say
 from core.model.time import SHANGHAI
 from core.rules.sessions import AFTERNOON, MORNING
 
@@ -199,7 +200,13 @@ def moment_of(day: date, seconds: float, afternoon: bool) -> datetime:
 def _opening_after(sessions: Sequence[date], day: date) -> datetime:
     place = bisect_right(sessions, day)
     if place == len(sessions):
-        raise ValueError(f"the trading calendar ends on {sessions[-1]}: the sandbox cannot go on after {day}")
+        raise ValueError(
+            say(
+                "the trading calendar ends on {value}: the sandbox cannot go on after {day}",
+                value=sessions[-1],
+                day=day,
+            )
+        )
     return datetime.combine(sessions[place], OPEN, SHANGHAI)
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from core.brokers.paper import PaperBroker
+from core.i18n import say
 from core.infra.clock import SteppedClock
 from core.infra.database import open_database
 from core.model.bond import BondCode
@@ -109,7 +110,13 @@ async def rehearse(
     """
     dates = [day for day in panel.dates if (start is None or day >= start) and (end is None or day <= end)]
     if not dates:
-        raise ValueError(f"the panel reaches from {panel.dates[0]} to {panel.dates[-1]}: no date of it was asked for")
+        raise ValueError(
+            say(
+                "the panel reaches from {value} to {value_}: no date of it was asked for",
+                value=panel.dates[0],
+                value_=panel.dates[-1],
+            )
+        )
     report = RehearsalReport(capital, top, rounded_closes=panel.rounded, left_out_rows=panel.left_out)
     with tempfile.TemporaryDirectory(prefix="rotor-rehearsal-", ignore_cleanup_errors=True) as folder:
         stage = _ScratchComponents(Path(folder), panel, _rules(settings, top), report)

@@ -1,23 +1,26 @@
 """Reads the account, and keeps the last reading."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from core.brokers.broker import Broker
+from core.i18n import say
 from core.infra.clock import Clock
 from core.model.account import Asset, Position
 from core.model.bond import BondCode
 from core.model.known import Implausible, Known, Maybe, Unknown
 
-_NOT_READ: Unknown = Unknown("not read yet")
+
+def _not_read() -> Unknown:
+    return Unknown(say("not read yet"))
 
 
 @dataclass(frozen=True, slots=True)
 class AccountState:
     """One reading of the account; `at` is the clock's `elapsed` then, None before the first reading."""
 
-    asset: Maybe[Asset] = _NOT_READ
-    positions: Maybe[tuple[Position, ...]] = _NOT_READ
+    asset: Maybe[Asset] = field(default_factory=_not_read)
+    positions: Maybe[tuple[Position, ...]] = field(default_factory=_not_read)
     at: float | None = None
 
     @property

@@ -24,7 +24,9 @@ from core.trading.runs import Runs
 
 log = logging.getLogger(__name__)
 
-INTERRUPTED = "interrupted: the program ended before it did; what was filled is booked, make a new plan for the rest"
+INTERRUPTED = mark(
+    "interrupted: the program ended before it did; what was filled is booked, make a new plan for the rest"
+)
 
 
 class RebalanceRefused(RefusedError):

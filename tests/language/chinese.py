@@ -36,7 +36,7 @@ _KEYS = "enter esc tab ctrl shift space pgup pgdn home end Ctrl backspace delete
 _FILES = """
 config toml csv log logs json data export bonds userdata mini userdata_mini svg txt gz py bashrc PROFILE
 """
-_FIELDS = "code kzz trade_date trade date timingOption"
+_FIELDS = "host port hc ping ca_file ca sha username code kzz trade_date trade date timingOption"
 _VALUES = "none system open close never always positions Age socks socksio my panel utf sig"
 _COMMANDS = "pip install python linger enable yinzimao api com"
 ALLOWED = frozenset(" ".join((_NAMES, _CODES, _UNITS, _KEYS, _FILES, _FIELDS, _VALUES, _COMMANDS)).split())
