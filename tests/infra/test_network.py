@@ -113,7 +113,7 @@ async def test_a_proxy_that_cannot_be_used_silences_its_own_source_alone(
     feed = TencentQuotes(SteppedClock(OPEN), open_now=lambda: True, address="https://qt.invalid", proxy="system")
     found = (await feed.snapshot([BOND]))[BOND]
     assert isinstance(found, Unknown)
-    assert found.reason.startswith("no price: Tencent cannot be reached: ")
+    assert found.reason.startswith("no price: cannot reach Tencent: ")
     await feed.stop()
 
 

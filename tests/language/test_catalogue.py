@@ -32,7 +32,7 @@ from tests.language.catalogue import (
 
 _HAN = re.compile(r"[\u4e00-\u9fff]")
 # What is the same in both languages: places alone, and a few names.
-_SAME = re.compile(r"[\W\d_]*|.*\b(P/L%?|SL|TP|SL-TP|CNY|QMT|qmt|rotor)\b.*", re.DOTALL)
+_SAME = re.compile(r"[\W\d_]*|.*\b(P/L%?|SL|TP|SL-TP|CNY|QMT|qmt|MiniQMT|rotor)\b.*", re.DOTALL)
 
 
 @pytest.fixture(scope="module")
