@@ -1,5 +1,6 @@
 """Starts jobs at market times."""
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
@@ -45,6 +46,7 @@ class JobScheduler:
     def start(self) -> None:
         self.stop()
         logging.getLogger("apscheduler").setLevel(logging.WARNING)  # else each minute leaves its lines in the log
+        logging.getLogger("apscheduler.executors.default").addFilter(_is_no_cancellation)
         self._scheduler = AsyncIOScheduler(timezone=UTC, job_defaults=_POLICY)
         for name, trigger, work in self._jobs:
             self._scheduler.add_job(work, trigger, id=name, name=name)  # pyright: ignore[reportUnknownMemberType]
@@ -69,6 +71,12 @@ class JobScheduler:
         if self._scheduler is not None and self._scheduler.running:
             for name, trigger, _ in self._jobs:
                 self._scheduler.reschedule_job(name, trigger=trigger)  # pyright: ignore[reportUnknownMemberType]
+
+
+def _is_no_cancellation(record: logging.LogRecord) -> bool:
+    """A job that was due when the engine stopped did not fail, and its traceback would look as if it had."""
+    kind = record.exc_info[0] if record.exc_info else None
+    return kind is None or not issubclass(kind, asyncio.CancelledError)
 
 
 class _ComputedTrigger(BaseTrigger):

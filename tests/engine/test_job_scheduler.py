@@ -174,6 +174,30 @@ def test_a_failed_job_runs_again_the_next_time() -> None:
     run(play)
 
 
+def test_a_job_that_the_end_cuts_off_is_no_error_and_one_that_fails_is(caplog: pytest.LogCaptureFixture) -> None:
+    async def play(desk: Desk) -> None:
+        begun = asyncio.Event()
+
+        async def long() -> None:
+            begun.set()
+            await asyncio.sleep(3600)
+
+        async def failing() -> None:
+            raise ValueError("it failed")
+
+        desk.table.add_each_minute("long", long)
+        desk.table.add_each_minute("failing", failing)
+        desk.table.start()
+        await begun.wait()
+        await asyncio.sleep(1)
+        desk.table.stop()
+        await asyncio.sleep(1)
+
+    run(play)
+    (failed,) = [record for record in caplog.records if record.name.startswith("apscheduler")]
+    assert "failing" in failed.getMessage()
+
+
 def test_a_blocked_loop_runs_a_missed_job_once() -> None:
     async def play(order_manager: Desk) -> None:
         order_manager.table.add_each_minute("minute", order_manager.work)
