@@ -2,19 +2,26 @@
 
 import asyncio
 import json
+import logging
 import os
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Self, cast
+from pathlib import Path
+from typing import Any, Self, TypeVar, cast
 
 from core.i18n import listed, say
 from core.infra.clock import Clock
+from core.infra.home import read_own, write_atomically
 from core.infra.network import child_environment
 from core.infra.program import own_command
 from core.infra.worker_thread import CallTimedOut, WorkerThread
 from core.model.errors import InvalidDataError, UnavailableError
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 TIMEOUT = 60.0
 """Seconds for one table: akshare's import alone takes several on a cold disk."""
@@ -45,6 +52,23 @@ class Table:
         """For the JSON file on disk."""
         rows = [[row[column] for column in self.columns] for row in self.rows]
         return {"name": self.name, "fetched_at": self.fetched_at.isoformat(), "columns": self.columns, "rows": rows}
+
+    @classmethod
+    def saved_in(cls, file: Path, read: Callable[["Table"], T]) -> "tuple[Table, T] | None":
+        """The table in a file and what `read` makes of it; None where there is none, or it cannot be used."""
+        try:
+            table = cls.from_document(json.loads(read_own(file)))
+            return table, read(table)
+        except FileNotFoundError:
+            return None
+        except Exception as error:  # whatever the file holds: without it the table is fetched again
+            log.warning("the saved table %s is not used: %s", file.name, error)
+            return None
+
+    def save(self, file: Path) -> None:
+        """Raises `OSError`."""
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(file, json.dumps(self.as_document(), ensure_ascii=False))
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Self:

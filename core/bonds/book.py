@@ -1,7 +1,6 @@
 """Redemption, listing and names of every bond: the last good tables, kept on disk with their dates, and `bonds.csv`."""
 
 import asyncio
-import json
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -16,7 +15,6 @@ from core.bonds import tables
 from core.bonds.own_facts import OwnFacts
 from core.i18n import say
 from core.infra.clock import Clock
-from core.infra.home import read_own, write_atomically
 from core.model.bond import BondCode
 from core.model.bond_info import BondFacts, BondInfo, BondInfos, RedemptionState
 from core.model.known import Maybe, Unknown
@@ -274,21 +272,14 @@ class AkshareBondInfo:
 
     def _save(self, kept: _KeptTable, table: Table) -> None:
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            write_atomically(self._file(kept), json.dumps(table.as_document(), ensure_ascii=False))
+            table.save(self._file(kept))
         except OSError as error:
             log.warning("the bond table of %s could not be saved: %s", kept.source, error)
 
     def _load(self, kept: _KeptTable) -> None:
         """Read the saved table with the same checks as a new one."""
-        try:
-            table = Table.from_document(json.loads(read_own(self._file(kept))))
-            kept.facts = kept.read(table)
-            kept.table = table
-        except FileNotFoundError:
-            return
-        except Exception as error:  # whatever the file holds: without it the tables are fetched
-            log.warning("the saved table %s is not used: %s", self._file(kept).name, error)
+        if (saved := Table.saved_in(self._file(kept), kept.read)) is not None:
+            kept.table, kept.facts = saved
 
 
 _SEVERITY = (RedemptionState.CALLED, RedemptionState.MATURING, RedemptionState.MET, RedemptionState.UNREADABLE)

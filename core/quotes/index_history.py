@@ -1,7 +1,6 @@
 """The market as a benchmark: daily values of the index 中证转债 (000832), asked for by the report only."""
 
 import asyncio
-import json
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,7 +13,6 @@ from core.akshare.cells import parse_date, parse_number
 from core.akshare.client import AkshareClient, Table, TableRefused, TableUnavailable, check_shape
 from core.i18n import mark, say
 from core.infra.clock import Clock
-from core.infra.home import read_own, write_atomically
 from core.infra.network import in_words
 from core.model.errors import UnavailableError
 from core.model.known import Known, Maybe
@@ -157,20 +155,12 @@ class BondIndex:
             return say("Tencent's value of the index is not available: {error}", error=in_words(error))
 
     def _load(self) -> Table | None:
-        try:
-            table = Table.from_document(json.loads(read_own(self._file)))
-            read_history(table)
-        except FileNotFoundError:
-            return None
-        except Exception as error:  # whatever the file holds: the table is fetched again
-            log.warning("the saved table %s is not used: %s", self._file.name, error)
-            return None
-        return table
+        saved = Table.saved_in(self._file, read_history)
+        return saved[0] if saved is not None else None
 
     def _save(self, table: Table) -> None:
         try:
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(self._file, json.dumps(table.as_document(), ensure_ascii=False))
+            table.save(self._file)
         except OSError as error:
             log.warning("the history of the index could not be saved: %s", error)
 
