@@ -28,7 +28,7 @@ from core.model.quote import Quote, SessionPhase
 from core.model.settings import Settings
 from core.model.snapshot import Event, Snapshot
 from core.quotes.akshare import AkshareQuotes
-from core.quotes.day_lines import DayLines
+from core.quotes.day_lines import DayLines, PastMinutes
 from core.quotes.failover import FailoverQuotes, QuoteSource
 from core.quotes.feed import NoQuotes, QuoteFeed, Quotes
 from core.quotes.index_history import TABLE as INDEX_TABLE
@@ -52,6 +52,8 @@ from core.trading.todays_list import TodaysList
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
+
+    from core.sandbox.market import SandboxMarket
 
 log = logging.getLogger(__name__)
 
@@ -216,13 +218,14 @@ def build(home: Home, settings: Settings, speed: float = 1.0, dialects: Collecti
         if settings.mode == "sandbox":
             settings = _with_a_strategy(settings)
             clock, feed, platform, bonds, benchmark = _sandbox(state_store, settings, speed, dialects, calendar)
+            past = feed
         else:
             clock = RealClock()
             terminal = terminal_quotes(settings, clock, calendar)
             feed, bonds = real_sources(home, settings, clock, calendar, terminal)
             quote_sources = partial(sources_of, clock=clock, calendar=calendar, terminal=terminal)
             platform = FactorCatClient.of(settings, clock)
-            benchmark = _bond_index(home, settings, clock, calendar)
+            benchmark, past = _bond_index(home, settings, clock, calendar), None
             shares = TencentShares(clock, settings, open_now=lambda: calendar.orders_allowed(clock.now()) is None)
         broker: Broker
         claim = None
@@ -246,6 +249,7 @@ def build(home: Home, settings: Settings, speed: float = 1.0, dialects: Collecti
             shares=shares,
             claim=claim,
             benchmark=benchmark,
+            past=past,
         )
         opened.pop_all()  # from here on the components close what they hold
     return components
@@ -326,7 +330,7 @@ def _with_a_strategy(settings: Settings) -> Settings:
 
 def _sandbox(
     state_store: StateStore, settings: Settings, speed: float, dialects: Collection[Dialect], calendar: Calendar
-) -> tuple[Clock, QuoteFeed, FactorCatClient, BondInfoProvider, BenchmarkSource]:
+) -> "tuple[Clock, SandboxMarket, FactorCatClient, BondInfoProvider, BenchmarkSource]":
     from core.sandbox.bonds import SandboxBondInfo
     from core.sandbox.index import SandboxIndex
     from core.sandbox.market import SandboxMarket
@@ -357,6 +361,7 @@ def compose(
     shares: SharePrices | None = None,
     claim: ExclusiveLock | None = None,
     benchmark: BenchmarkSource | None = None,
+    past: PastMinutes | None = None,
 ) -> Components:
     """Build the other components around these; without a calendar, on the shipped one."""
     calendar = calendar or Calendar()
@@ -414,7 +419,7 @@ def compose(
         eligibility=eligibility,
         limits=limits,
         equity=EquityCurve(state_store, order_manager, clock),
-        state=RunState(),
+        state=RunState(day_lines=DayLines(past=past)),
         quote_sources=quote_sources,
         shares=shares or NoShares(),
         live_consent=live_consent,

@@ -34,6 +34,7 @@ from core.model.quote import SessionPhase
 from core.model.snapshot import BlockKind, Snapshot
 from core.notify.delivery import Notifier
 from core.notify.heartbeat import Heartbeat
+from core.quotes.day_line_file import DayLineFile
 from core.trading.executor import INTERRUPTED
 from core.trading.reconcile import end_working
 from core.trading.state_store import RUNNING
@@ -125,6 +126,8 @@ class EngineRuntime:
             components, [self._scheduler, self._job_scheduler, self._notifier, self._update_check, self._heartbeat]
         )
         self._login = PlatformLogin(components, self._current, self._health, home, credentials, self._notifier)
+        file = home.data / f"day-lines-{components.settings.mode}.jsonl"
+        self._day_lines = DayLineFile(file, self._state.day_lines)
         self._retention = Retention(components, home, self._notifier)
         self._backup = DailyBackup(components, home)
         self._add_jobs()
@@ -185,6 +188,7 @@ class EngineRuntime:
         self._note_restore()
         self._note_equity()  # the capital before any trade
         self._quotes.follow()
+        self._day_lines.load(self._components.clock.now())
         self._publish_snapshot()  # now: what waited for the start reads this snapshot
         self._login.start()
         self._supervisor.keep("the notifications", self._notifier.run)
@@ -208,6 +212,7 @@ class EngineRuntime:
         await self._end_orders()
         self._publish_snapshot()
         self._check_for_alerts()
+        await self._day_lines.close(self._components.clock.now())
         await self._supervisor.close()
         await self._heartbeat.close()
         await self._notifier.close()
@@ -287,6 +292,7 @@ class EngineRuntime:
             self._supervisor.note_failure("the schedule", "it had stopped")
             self._job_scheduler.start()
         self._note_equity()
+        self._day_lines.keep_in_background(self._components.clock.now())
         if self._checks % 5 == 0:
             self._components.store_sandbox_time()
         if self._checks % _READ_EVERY == 0:

@@ -4,9 +4,13 @@ from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from itertools import pairwise
+from typing import TypeVar
 
 from core.model.time import SHANGHAI
 from core.rules.sessions import AFTERNOON, MORNING, trading_seconds
+
+Price = TypeVar("Price", int, Decimal)
+"""In CNY, or whole ticks."""
 
 SLOTS = 241
 """Minutes of a session: 120 before the break, 120 after it, and the one that begins with the close."""
@@ -54,7 +58,7 @@ def gaps(moments: Sequence[datetime], most: float = GAP) -> tuple[int, ...]:
     )
 
 
-def thinned(prices: Sequence[Decimal | None], most: int = SPARK) -> tuple[Decimal | None, ...]:
+def thinned(prices: Sequence[Price | None], most: int = SPARK) -> tuple[Price | None, ...]:
     """At most `most` of these, in their order; None is a minute without a price.
 
     The first, the last, the lowest and the highest price are among them, each at its place. A pause of more than `GAP`
@@ -68,7 +72,7 @@ def thinned(prices: Sequence[Decimal | None], most: int = SPARK) -> tuple[Decima
     pauses = _longest_pauses(known, (most - 4) // 2)
     room = most - len(pauses)
     kept = _spread(known, room) if len(known) > room else known
-    line: list[Decimal | None] = []
+    line: list[Price | None] = []
     for number, (place, price) in enumerate(kept):
         before = kept[number - 1][0] if number else place
         if any(before <= begin < place for begin in pauses):
@@ -77,13 +81,13 @@ def thinned(prices: Sequence[Decimal | None], most: int = SPARK) -> tuple[Decima
     return tuple(line)
 
 
-def _longest_pauses(known: Sequence[tuple[int, Decimal]], most: int) -> list[int]:
+def _longest_pauses(known: Sequence[tuple[int, Price]], most: int) -> list[int]:
     """After which places a pause begins."""
     found = [(after - before, before) for (before, _), (after, _) in pairwise(known) if after - before > GAP]
     return [place for _, place in sorted(found, reverse=True)[:most]]
 
 
-def _spread(known: Sequence[tuple[int, Decimal]], most: int) -> list[tuple[int, Decimal]]:
+def _spread(known: Sequence[tuple[int, Price]], most: int) -> list[tuple[int, Price]]:
     """The ends, the extremes, and between them others at even distances."""
     low = min(range(len(known)), key=lambda number: known[number][1])
     high = max(range(len(known)), key=lambda number: known[number][1])

@@ -22,6 +22,7 @@ from core.model.known import Known, Maybe, Unknown
 from core.model.quote import Quote, TradingState
 from core.model.time import SHANGHAI
 from core.quotes.feed import QuotePublisher
+from core.rules.day_line import SLOTS, slot_at
 from core.rules.sessions import CLOSING_CALL_FROM, trading_state
 from core.sandbox.panel import PanelRow, Rows
 from core.sandbox.prices import (
@@ -158,6 +159,23 @@ class SandboxMarket(QuotePublisher):
         if hour < OPEN:
             return Unknown(say("no trade yet today"))
         return Known(self._trading(bond, place, hour))
+
+    def minutes(self, code: BondCode, day: date) -> tuple[int, ...]:
+        """The last price of each minute of that session that is over, in ticks of 0.001 CNY; none of a bond that does
+        not trade."""
+        bond, place = self._bonds.get(code), self._place(day)
+        now = self._clock.now().astimezone(SHANGHAI)
+        if (
+            bond is None
+            or place < 0
+            or self._sessions[place] != day
+            or day > now.date()
+            or self._suspended(bond, place)
+        ):
+            return ()
+        over = SLOTS if day < now.date() else max(slot_at(now.time()), 0)
+        prices = self._path(code, place).prices
+        return tuple(prices[min(slot + 1, len(prices) - 1)] for slot in range(over))
 
     async def start(self) -> None:
         if self._beat is None:

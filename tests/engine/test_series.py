@@ -103,8 +103,21 @@ def test_a_restart_keeps_todays_lines(home: Home) -> None:
     with started(sandbox(home)) as first:
         code = bought(first)
         until(first, lambda shown: any(spark.code == code and len(spark.prices) > 3 for spark in shown.sparks))
-        equity = ask(first, ReadEquity())
+        before, equity = ask(first, ReadDayLine(code)), ask(first, ReadEquity())
     with started(sandbox(home)) as again:
         again.wait_ready()
-        later = ask(again, ReadEquity())
+        line, later = ask(again, ReadDayLine(code)), ask(again, ReadEquity())
     assert later.day.points[: len(equity.day.points)] == equity.day.points
+    hours = {point.at for point in line.points}  # a sandbox may go on some minutes before its end
+    assert {point.at for point in before.points if point.at <= max(hours)} <= hours
+    assert len(hours) > 3
+
+
+def test_the_sandbox_knows_the_day_line_of_a_bond_that_was_not_followed(engine: Engine) -> None:
+    engine.wait_ready()
+    until(engine, lambda shown: shown.at.minute > 35)
+    line: DayLine = ask(engine, ReadDayLine(BondCode("113042")))
+    assert [f"{point.at:%H:%M}" for point in line.points[:5]] == ["09:30", "09:31", "09:32", "09:33", "09:34"]
+    assert line.gaps == ()
+    suspended: DayLine = ask(engine, ReadDayLine(BondCode("127033")))
+    assert suspended.points == ()

@@ -1,5 +1,6 @@
 """The day line of a bond: which prices it holds, and which it does not."""
 
+import itertools
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 
@@ -67,15 +68,23 @@ def test_the_next_session_begins_without_points() -> None:
     assert (shown(lines), lines.sparks(at("09:31", DAY + timedelta(days=3)))) == ({}, ())
 
 
-def test_small_lines_change_once_in_five_minutes_or_with_another_bond() -> None:
+def test_a_small_line_changes_once_in_five_minutes() -> None:
+    lines, fifths = DayLines(DAY), [BondCode(f"{113050 + number}") for number in range(5)]
+    come(lines, *(quote(code, "100", at=at("10:00")) for code in fifths))
+    shown_at = [lines.sparks(at("10:00") + timedelta(minutes=minute)) for minute in range(6)]
+    for number in range(5):
+        changes = [one[number] is not other[number] for one, other in itertools.pairwise(shown_at)]
+        assert changes.count(True) == 1, "each once within five minutes"
+    assert lines.sparks(at("10:05:30")) is shown_at[-1]
+
+
+def test_another_bond_has_a_small_line_at_once() -> None:
     lines = DayLines(DAY)
     come(lines, quote(A, "100", at=at("10:00")))
     first = lines.sparks(at("10:00:10"))
-    come(lines, quote(A, "101", at=at("10:03")))
-    assert lines.sparks(at("10:04:59")) is first
-    assert lines.sparks(at("10:05"))[0].prices == (Decimal(100), Decimal(101))
-    come(lines, quote(B, "90", at=at("10:06")))
-    assert [spark.code for spark in lines.sparks(at("10:06:01"))] == [A, B]
+    come(lines, quote(B, "90", at=at("10:00:20")))
+    assert [spark.code for spark in lines.sparks(at("10:00:21"))] == [A, B]
+    assert lines.sparks(at("10:00:21"))[0] is first[0]
 
 
 def test_memory_is_bounded() -> None:

@@ -79,6 +79,9 @@ def _encoded(value: object) -> object:
             "map": [[_encoded(key), _encoded(item)] for key, item in cast("Mapping[object, object]", value).items()]
         }
     if isinstance(value, tuple):
+        items = cast("tuple[object, ...]", value)
+        if len(items) > 1 and all(item is None or isinstance(item, Decimal) for item in items):
+            return {"decimals": [None if item is None else str(item) for item in items]}
         return {"tuple": [_encoded(item) for item in cast("tuple[object, ...]", value)]}
     if isinstance(value, list):
         return [_encoded(item) for item in cast("list[object]", value)]
@@ -109,6 +112,8 @@ def _decoded_object(plain: dict[str, Any]) -> Any:  # noqa: ANN401  (JSON)
             return classes()[name](value)
         case {"tuple": items}:
             return tuple(_decoded(item) for item in items)
+        case {"decimals": texts}:
+            return tuple(None if text is None else Decimal(text) for text in texts)
         case {"map": pairs}:
             return {_decoded(key): _decoded(value) for key, value in pairs}
         case {"bond": text}:
