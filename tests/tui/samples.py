@@ -32,7 +32,7 @@ from core.model.platform import Page, Record, RecordRule, Selected, Selection, S
 from core.model.quote import SessionPhase
 from core.model.record_card import ListedBond, RecordCard
 from core.model.report import EquityPoint, Report
-from core.model.series import EquityDay, EquityLine
+from core.model.series import EquityDay, EquityLine, Spark
 from core.model.settings_rows import SecretRow, SettingRow, SettingsTable
 from core.model.snapshot import (
     BlockKind,
@@ -119,6 +119,7 @@ def snapshot(**changes: Any) -> Snapshot:
             stops=StopsSummary(4, 5, "118031.SH has no price yet"),
             terms=tuple(one.terms for one in bonds_shown()),
             figures=tuple(one.figures for one in bonds_shown()),
+            sparks=sparks(),
         ),
         **changes,
     )
@@ -487,3 +488,14 @@ def report(command: ReadReport | None = None) -> Report:
     equity = tuple((NOW - timedelta(days=20 - place), value) for place, value in enumerate(values))
     books = TradeHistory("sandbox", "paper-1", entries, orders, equity, {code(0): last(0)}, {code(1): name(1)})
     return make_report(books, first, TODAY, NOW)
+
+
+def sparks() -> tuple[Spark, ...]:
+    """A line of the day for each holding but the last."""
+    return tuple(
+        Spark(
+            row.code,
+            tuple(Decimal(100 + number) + Decimal(round(9 * sin((place + number) / 3))) for place in range(16)),
+        )
+        for number, row in enumerate(positions()[:-1])
+    )

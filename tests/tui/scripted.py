@@ -17,6 +17,8 @@ from core.model.command import (
     ListStrategies,
     MakePlan,
     Query,
+    ReadBenchmark,
+    ReadDayLine,
     ReadEquity,
     ReadLog,
     ReadOrders,
@@ -28,6 +30,7 @@ from core.model.command import (
     ShowRecord,
 )
 from core.model.snapshot import Snapshot
+from tests.tui.line_samples import benchmark, day_line
 from tests.tui.samples import (
     day_of_orders,
     equity,
@@ -62,6 +65,8 @@ class ScriptedLink:
             ReadOrders: lambda command: Done(day_of_orders(command)),
             MakePlan: lambda _: Done(plan()),
             ReadEquity: lambda _: Done(equity()),
+            ReadBenchmark: lambda command: Done(benchmark(command)),
+            ReadDayLine: lambda command: Done(day_line(command)),
             ReadReport: lambda command: Done(report(command)),
             ReadSettings: lambda _: Done(preferences()),
             CheckSetting: lambda command: Done("should be greater than 0" if command.text.startswith("-") else ""),

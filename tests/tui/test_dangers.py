@@ -55,13 +55,15 @@ async def test_enter_on_a_row_shows_bond_details_and_their_age(keys: tuple[str, 
         asked = [command.code for command in scripted.sent if isinstance(command, ShowBond)]
         assert len(asked) == 1
         assert isinstance(asked[0], BondCode)
+        await until(pilot, lambda: "prev. close" in flat(app))
         seen = flat(app)
+        for _ in range(30):
+            await press(pilot, "down")
+        seen += flat(app)
         assert "Price by QMT, in use" in seen
         assert "241.500" in seen
         assert "(4s old)" in seen
         assert "Tencent is out of reach" in seen
-        for _ in range(12):
-            await press(pilot, "down")
         assert "(3h old)" in flat(app)
         assert "Last trading day 2026-09-29" in flat(app)
         assert "17 / 15" in flat(app)

@@ -10,13 +10,15 @@ from textual.app import ComposeResult
 from core.i18n import say
 from core.model.bond import BondCode
 from core.model.bond_info import BondDetail, BondFacts, SourcePrice
-from core.model.command import Done, ShowBond
+from core.model.command import Done, ReadDayLine, ShowBond
 from core.model.known import Unknown
 from core.model.snapshot import Snapshot
 from tui import format as fmt
 from tui.screens.dialogs import Fact, TextDialog
 from tui.screens.metrics_text import metrics_block
+from tui.screens.line_charts import day_chart
 from tui.screens.pane import PaneHost
+from tui.widgets.chart import LineChart
 from tui.widgets.text import TextBlock, facts
 from tui.widgets.theme import STYLES, Tone, styled
 
@@ -37,10 +39,15 @@ class BondDialog(TextDialog):
         self._problem = ""
         self._loading = False
         self._ticks = 0
+        self._chart = LineChart(id="bond-chart")
+        self._chart.display = False
+        self._verdict = TextBlock(id="bond-verdict")
+        self._verdict.set_text(styled(("\n" + say("Loading the details of {code} ...", code=code), Tone.DIM)))
         self._bond = TextBlock(id="bond-card")
-        self._bond.set_text(styled((say("Loading the details of {code} ...", code=code), Tone.DIM)))
 
     def below(self) -> ComposeResult:
+        yield self._verdict
+        yield self._chart
         yield self._bond
 
     def on_mount(self) -> None:
@@ -67,27 +74,33 @@ class BondDialog(TextDialog):
         else:
             self._problem = say("The details could not be loaded: {reason}", reason=reply.text)
         self._show_card(self._host.snapshot.at if self._host.snapshot is not None else None)
+        line = await self._host.ask(ReadDayLine(self._code))
+        self._chart.display = isinstance(line, Done)
+        if isinstance(line, Done):
+            self._chart.set_class(len(line.value.points) < 2, "-sentence")
+            self._chart.show(day_chart(line.value))
 
     def _show_card(self, now: datetime | None) -> None:
         """What was loaded last, with its age by now."""
-        text = styled((self._problem, Tone.WARN))
+        verdict = Text("\n") + styled((self._problem, Tone.WARN)) if self._problem else Text()
         if self._card is not None:
-            text.append_text(bond_text(self._card, now))
-        if text:
-            self._bond.set_text(text)
+            verdict.append_text(verdict_text(self._card))
+            self._bond.set_text(bond_text(self._card, now))
+        if verdict:
+            self._verdict.set_text(verdict)
+
+
+def verdict_text(card: BondDetail) -> Text:
+    """Whether it would be bought now, and what endangers it."""
+    if card.why_not:
+        return styled(("\n" + say("Would not be bought now: {why}", why=card.why_not), Tone.WARN))
+    text = styled(("\n" + say("OK to buy"), Tone.GOOD))
+    return text.append_text(styled(("\n" + card.danger, Tone.BAD))) if card.danger else text
 
 
 def bond_text(card: BondDetail, now: datetime | None) -> Text:
     """`now` is the engine's time, None where it is not known: then nothing has an age."""
     text = Text()
-    verdict = (
-        styled((say("Would not be bought now: {why}", why=card.why_not), Tone.WARN))
-        if card.why_not
-        else styled((say("OK to buy"), Tone.GOOD))
-    )
-    text.append_text(Text("\n\n") + verdict)
-    if card.danger and not card.why_not:  # otherwise it is shown above
-        text.append_text(Text("\n") + styled((card.danger, Tone.BAD)))
     if card.metrics is not None:
         text.append_text(metrics_block(card.metrics, now))
     for price in card.prices:

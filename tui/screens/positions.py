@@ -52,7 +52,7 @@ _COLUMNS = (
     Column(mark("P/L"), 9, right=True, rank=5),
     Column(mark("P/L%"), 7, right=True),
     Column(mark("Day"), 7, right=True, rank=4),
-    Column(mark("Intraday"), SPARK_CELLS, rank=6),
+    Column(mark("Intraday"), SPARK_CELLS, rank=4),
     Column(mark("SL"), 7, right=True, rank=1),
     Column(mark("TP"), 7, right=True, rank=2),
     Column(mark("SL-TP"), 12, rank=7),

@@ -8,12 +8,14 @@ from textual.binding import BindingType
 from textual.widget import Widget
 
 from core.i18n import mark, say, say_many
-from core.model.command import Done, ExportReport, ReadReport, Reply
+from core.model.command import Done, ExportReport, ReadBenchmark, ReadEquity, ReadReport, Reply
 from core.model.report import Report
+from core.model.series import Benchmark, EquityDay
 from core.model.snapshot import Snapshot
 from tui.actions import bindings_of
 from tui.screens.bond import BondDialog
 from tui.screens.dialogs import TextDialog, kept_current
+from tui.screens.line_charts import of_days, report_chart
 from tui.screens.pane import ListPane
 from tui.screens.report_rows import (
     COLUMNS,
@@ -26,8 +28,9 @@ from tui.screens.report_rows import (
     rows_of,
     sorted_items,
 )
-from tui.screens.report_text import dates_of, detail_text, empty_text, equity_chart, row_details, summary_line, totals
+from tui.screens.report_text import dates_of, detail_text, empty_text, equity_heading, row_details, summary_line, totals
 from tui.widgets.chart import LineChart
+from tui.widgets.chart_data import ChartData
 from tui.widgets.theme import Tone, styled
 
 _TICKS = 30
@@ -51,6 +54,9 @@ class ReportPane(ListPane):
         self._report: Report | None = None
         self._items: dict[str, Any] = {}
         self._problem = ""
+        self._benchmark: Benchmark | None = None
+        self._compared: tuple[date | None, date | None, int] | None = None
+        self._today: EquityDay | None = None
         self._request = 0
         self._reading = False
         self._writing = False
@@ -150,7 +156,7 @@ class ReportPane(ListPane):
     def _take_period(self, step: int) -> None:
         self._period = PERIODS[PERIODS.index(self._period) + step]
         # The figures of the old period must not stand under the new one's name.
-        self._report = None
+        self._report = self._benchmark = self._compared = None
         self._refresh_report()
         self._read()
 
@@ -166,9 +172,32 @@ class ReportPane(ListPane):
         self._reading = False
         if isinstance(reply, Done):
             self._report, self._problem = reply.value, ""
+            self._compare(reply.value)
         else:
             self._problem = reply.text
         self._refresh_report()
+
+    def _compare(self, report: Report) -> None:
+        """Ask for what is drawn beside the report: today in detail while there is only one day, else the benchmark.
+
+        That once for each span and number of points: it may ask a site. The report does without either.
+        """
+        if not of_days(report):
+            self.start(self._fetch_today(report.first), "today")
+        elif (wanted := (report.first, report.last, len(report.equity))) != self._compared:
+            self._compared = wanted
+            self.start(self._fetch_benchmark(*wanted), "benchmark")
+
+    async def _fetch_today(self, first: date | None) -> None:
+        reply = await self.host.ask(ReadEquity(first))
+        self._today = reply.value.day if isinstance(reply, Done) else None
+        self._refresh_report()
+
+    async def _fetch_benchmark(self, first: date | None, last: date | None, points: int) -> None:
+        reply = await self.host.ask(ReadBenchmark(first, last))
+        if (first, last, points) == self._compared:
+            self._benchmark = reply.value if isinstance(reply, Done) else None
+            self._refresh_report()
 
     async def _export(self, first: date | None, last: date | None) -> None:
         try:
@@ -199,7 +228,7 @@ class ReportPane(ListPane):
         self.table.set_columns(COLUMNS[self._view])
         report = self._report
         self._update_summary(report)
-        self.chart.show(None if report is None else equity_chart(report))
+        self.chart.show(None if report is None else self._chart_of(report))
         self._show_chart()
         if report is not None:
             found = sorted_items(report, self._view, self._sorting, descending=self._descending[self._view])
@@ -227,6 +256,15 @@ class ReportPane(ListPane):
                 old = say("Not updated, so these figures are old: {reason} Press r.", reason=self._problem)
                 text.append_text(styled((f"\n{old}", Tone.BAD)))
         self.summary.set_text(text)
+
+    def _chart_of(self, report: Report) -> ChartData | None:
+        if not report.equity:
+            return None
+        heading = equity_heading(report)
+        note = "" if self._benchmark is None else self._benchmark.note
+        if note:
+            heading.append_text(styled((f"\n{note}", Tone.DIM)))
+        return report_chart(report, heading, self._benchmark, self._today)
 
     def _show_chart(self) -> None:
         big = self.size.width >= _WIDE and self.size.height >= _HIGH

@@ -8,7 +8,6 @@ from core.i18n import say, say_many
 from core.model.report import BondResult, EquityPoint, OrderResult, Report, Slippage, StopResult
 from tui import format as fmt
 from tui.screens.report_rows import ReportSorting, drawdown_text, rounded_money, slippage_sentence, slippage_text
-from tui.widgets.chart_data import ChartData, Level, Moment, Plot, Unit, line_of
 from tui.widgets.text import facts
 from tui.widgets.theme import SIDE_TONES, Tone, change_tone, styled
 
@@ -108,23 +107,6 @@ def _paid_text(report: Report) -> str:
         paid_in=fmt.money(paid_in),
         paid_out=fmt.money(paid_out),
     )
-
-
-def equity_chart(report: Report) -> ChartData | None:
-    """The equity from the opening capital on, over its drawdown; None without a point."""
-    line = report.equity
-    if not line:
-        return None
-    moments = [_shown_at(report, point) for point in line]
-    equity = line_of(say("Equity"), moments, [float(point.value) for point in line], change_tone(report.totals.change))
-    falls = line_of(say("Drawdown"), moments, [-point.drawdown or 0.0 for point in line], Tone.DIM)
-    opening = Level(float(line[0].value), say("opening capital") if report.first is None else say("start"))
-    return ChartData(Plot((equity,), Unit.MONEY, opening), Plot((falls,), Unit.PERCENT), equity_heading(report))
-
-
-def _shown_at(report: Report, point: EquityPoint) -> Moment:
-    """The minute within a single day, else the day."""
-    return point.at if report.first == report.last else fmt.in_shanghai(point.at).date()
 
 
 def empty_text(report: Report, view: str) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from math import isfinite
 
 from rich.cells import cell_len
+from rich.style import Style
 from rich.text import Text
 
 from core.i18n import say
@@ -15,7 +16,7 @@ from tui.widgets.chart_marks import Cells, canvas, sample
 from tui.widgets.chart_scale import TimeAxis, apart, local, nice_ticks, time_axis, value_label
 from tui.widgets.theme import STYLES, Tone, styled
 
-SERIES_TONES = (Tone.TITLE, Tone.WARN, Tone.GOOD, Tone.STRONG)
+SERIES_TONES = (Tone.TITLE, Tone.SECOND, Tone.STRONG, Tone.DIM)
 """By a line's place, where its data names no tone."""
 
 _LEAST_COLUMNS, _LEAST_ROWS, _ROWS_WITH_AXIS = 12, 3, 8
@@ -238,7 +239,7 @@ def _panel_rows(panel: Plot, scale: _Scale, axis: TimeAxis, size: tuple[int, int
         label = labels.get(number, "")
         text = styled((fit(label, left - 2, right=True) + (" ┤" if label else " │"), Tone.DIM))
         for tone, run in _runs(row):
-            text.append(run, STYLES[tone])
+            text.append(run, line_style(tone))
         if number in ends:
             text.append(f" {ends[number][0]}", STYLES[ends[number][1]])
         rows.append(text)
@@ -298,6 +299,11 @@ def _axis_rows(axis: TimeAxis, left: int, columns: int, *, with_line: bool) -> l
     return [line, under] if with_line else [under]
 
 
+def line_style(tone: Tone) -> Style:
+    """The colour of a tone alone: bold or underlined a line is another line."""
+    return Style.from_color(STYLES[tone].color)
+
+
 def tone_of(series: Series, place: int) -> Tone:
     return series.tone or SERIES_TONES[place % len(SERIES_TONES)]
 
@@ -312,7 +318,8 @@ def _legend_part(panel: Plot, series: Series, place: int, value: float | None, *
     number = f"{place + 1} " if numbered else ""
     name = f" {series.name}" if series.name else ""
     shown = fit(value_text(value, panel.unit), room, right=True)
-    return styled((f"{number}{sample(place)}", tone), (name, Tone.DIM), (f" {shown}", Tone.TEXT))
+    text = Text(number, STYLES[tone]).append(sample(place), line_style(tone))
+    return text.append_text(styled((name, Tone.DIM), (f" {shown}", Tone.TEXT)))
 
 
 def _flowed(parts: Sequence[Text], width: int) -> list[Text]:
