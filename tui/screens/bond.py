@@ -15,8 +15,8 @@ from core.model.known import Unknown
 from core.model.snapshot import Snapshot
 from tui import format as fmt
 from tui.screens.dialogs import Fact, TextDialog
-from tui.screens.metrics_text import metrics_block
 from tui.screens.line_charts import day_chart
+from tui.screens.metrics_text import metrics_block
 from tui.screens.pane import PaneHost
 from tui.widgets.chart import LineChart
 from tui.widgets.text import TextBlock, facts
