@@ -189,6 +189,23 @@ def rule_text(rule: RecordRule) -> str:
     return joined(text for _, text, tone in rule_rows(rule)[:3] if tone is Tone.TEXT) or say("not known")
 
 
+def stop_rows(rule: RecordRule) -> list[tuple[str, str, Tone]]:
+    """The record's own stops, a line for each; for one that is not known, why."""
+    found = [
+        (say("Stop-loss"), _mapped(rule.stop_loss, stop_text)),
+        (say("Take-profit"), _mapped(rule.take_profit, stop_text)),
+    ]
+    return [
+        (label, text.value, Tone.TEXT) if isinstance(text, Known) else (label, text.reason, Tone.WARN)
+        for label, text in found
+    ]
+
+
+def stop_text(ratio: Decimal | None) -> str:
+    """A ratio of a stop as `5%`; None is a record without this stop."""
+    return say("none", context="stop") if ratio is None else f"{(ratio * 100).normalize():f}%"
+
+
 def _mapped(found: Maybe[T], words: Callable[[T], str]) -> Maybe[str]:
     return Known(words(found.value)) if isinstance(found, Known) else found
 

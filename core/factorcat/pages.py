@@ -11,6 +11,7 @@ from core.factorcat.schemas import WireModel, checked, decoded, object_of
 from core.model.figures import Figures, UnitSetting
 from core.model.platform import Page, Record, Strategy
 from core.rules.figure_units import in_ratios, units_of
+from core.rules.record_parameters import rule_told
 
 T = TypeVar("T")
 
@@ -123,6 +124,7 @@ def record_page(body: bytes, about: str, page: int, limit: int, wanted: UnitSett
                 units,
                 impossible,
                 _short_values(item.model_extra or {}),
+                rule_told(item.model_extra or {}),
             )
         )
     return _page(envelope, records, page, limit)

@@ -35,24 +35,7 @@ class Strategy:
     created_at: str
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
-    """One backtest of a strategy. Returns, win rate and drawdown are ratios (0.12 is 12 %); None where not given.
-
-    `units` tells what the platform wrote them in; `impossible` are figures that no backtest can have, as it wrote them,
-    and `extra` further fields of the record, of no fixed shape.
-    """
-
-    id: int
-    backtest_time: str
-    strategy_return: float | None
-    win_rate: float | None
-    annualized_return: float | None
-    max_drawdown: float | None
-    sharpe_ratio: float | None
-    units: Units | None = None
-    impossible: Mapping[str, float] = field(default_factory=dict[str, float])
-    extra: Mapping[str, Any] = field(default_factory=dict[str, Any])
+NOT_ASKED = Unknown(mark("the record's parameters were not asked for"))
 
 
 class TradeTiming(StrEnum):
@@ -73,12 +56,38 @@ def every_sessions(count: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class RecordRule:
-    """How a record's backtest traded. `uses_timing`: it may be out of the market (择时), so its list may be empty."""
+    """How a record's backtest traded. `uses_timing`: it may be out of the market (择时), so its list may be empty.
+
+    `stop_loss` and `take_profit` are ratios (0.05 is 5 %) of the price paid; Known(None) where it uses none.
+    """
 
     holding_sessions: Maybe[int]
     top_n: Maybe[int]
     trade_timing: Maybe[TradeTiming]
     uses_timing: Maybe[bool]
+    stop_loss: Maybe[Decimal | None] = NOT_ASKED
+    take_profit: Maybe[Decimal | None] = NOT_ASKED
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One backtest of a strategy. Returns, win rate and drawdown are ratios (0.12 is 12 %); None where not given.
+
+    `units` tells what the platform wrote them in; `impossible` are figures that no backtest can have, as it wrote them,
+    and `extra` further fields of the record, of no fixed shape. `rule` is None where the list says nothing of it.
+    """
+
+    id: int
+    backtest_time: str
+    strategy_return: float | None
+    win_rate: float | None
+    annualized_return: float | None
+    max_drawdown: float | None
+    sharpe_ratio: float | None
+    units: Units | None = None
+    impossible: Mapping[str, float] = field(default_factory=dict[str, float])
+    extra: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    rule: RecordRule | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +110,6 @@ class SkippedRow:
     code: str
     name: str
     kind: str
-
-
-NOT_ASKED = Unknown(mark("the record's parameters were not asked for"))
 
 
 @dataclass(frozen=True, slots=True)

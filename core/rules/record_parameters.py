@@ -22,9 +22,23 @@ _NAMES = (TAKE_PROFIT, STOP_LOSS, *_HOLDING, _TOP_N, _TRADE_TIMING, _TIMING)
 def rule_of(parameters: Maybe[Parameters]) -> RecordRule:
     """How the record's backtest traded."""
     if isinstance(parameters, Unknown):
-        return RecordRule(parameters, parameters, parameters, parameters)
+        return RecordRule(parameters, parameters, parameters, parameters, parameters, parameters)
     given = parameters.value
-    return RecordRule(holding_sessions(given), top_n(given), trade_timing(given), uses_timing(given))
+    return RecordRule(
+        holding_sessions(given),
+        top_n(given),
+        trade_timing(given),
+        uses_timing(given),
+        stop_ratio(given, STOP_LOSS),
+        stop_ratio(given, TAKE_PROFIT),
+    )
+
+
+def rule_told(fields: Parameters) -> RecordRule | None:
+    """The rule that a record of a list carries, at its top or in its `parameters`; None where it carries no part."""
+    nested = fields.get("parameters")
+    given = cast("Parameters", nested) if isinstance(nested, Mapping) else fields
+    return rule_of(Known(given)) if essential(given) else None
 
 
 def essential(parameters: Parameters) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Pages of strategies and records over HTTP, in every form that the platform may answer in."""
 
 import json
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from core.factorcat.client import FactorCatClient
 from core.factorcat.errors import BadAnswer
 from core.factorcat.pages import number_in
 from core.model.figures import Basis, Unit, Units
+from core.model.known import Known, Unknown
 from core.model.platform import Strategy
 from tests.factorcat.conftest import RECORDS, STRATEGIES
 from tests.factorcat.server import Server, answer, raw
@@ -172,6 +174,29 @@ async def test_what_no_backtest_can_have_is_kept_apart(alice: FactorCatClient, s
     *_, odd = (await alice.records(7)).items
     assert odd.win_rate is None
     assert odd.impossible == {"win_rate": 55.0}
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"stopLossRatio": 0.05, "profitTargetRatio": 0, "top_n": 10, "holding_period": 5},
+        {"parameters": {"stopLossRatio": "0.05", "profitTargetRatio": "0", "holding_days": 5, "top_n": "10"}},
+        {
+            "bond_selection_params": {"top_n": 10, "holding_days": 5},
+            **{"stopLossRatio": 0.05, "profitTargetRatio": 0.0},
+        },
+    ],
+)
+async def test_the_rule_in_an_item_of_the_list_is_read(
+    alice: FactorCatClient, server: Server, fields: dict[str, object]
+) -> None:
+    server.on(RECORDS, answer(200, page({"id": 42, **fields}, {"id": 43, "author": "cat"})))
+    told, silent = (await alice.records(7)).items
+    assert told.rule is not None
+    assert (told.rule.top_n, told.rule.holding_sessions) == (Known(10), Known(5))
+    assert (told.rule.stop_loss, told.rule.take_profit) == (Known(Decimal("0.05")), Known(None))
+    assert isinstance(told.rule.trade_timing, Unknown)
+    assert silent.rule is None
 
 
 async def test_fields_that_are_not_known_are_kept(alice: FactorCatClient, server: Server) -> None:

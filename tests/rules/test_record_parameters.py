@@ -87,7 +87,7 @@ def test_an_unclear_timing_option_is_not_a_strategy_out_of_the_market(option: ob
 
 def test_parameters_that_are_not_known_make_an_unknown_rule() -> None:
     away = Unknown("the platform is away")
-    assert rule_of(away) == RecordRule(away, away, away, away)
+    assert rule_of(away) == RecordRule(away, away, away, away, away, away)
 
 
 values = st.recursive(

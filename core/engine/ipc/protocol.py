@@ -128,7 +128,7 @@ def _decoded_object(plain: dict[str, Any]) -> Any:  # noqa: ANN401  (JSON)
             raise ProtocolError(f"an object without a known tag: {sorted(plain)}")
 
 
-PROTOCOL = 9
+PROTOCOL = 10
 """Increased with every change of the messages or the classes in them: engine and viewer must have the same."""
 
 
