@@ -116,7 +116,7 @@ async def posed(
         # How long a reading takes is shown too: on a picture it takes no time.
         with (
             patch("tui.app.time") as time,
-            patch("tui.widgets.paged_list.time") as list_time,
+            patch("tui.screens.requests.time") as list_time,
             patch("tui.screens.plan.time") as plan_time,
         ):
             time.monotonic.side_effect = lambda: clock

@@ -10,7 +10,7 @@ from core.model.known import Known
 from core.model.platform import SkippedRow
 from core.model.record_card import RecordCard
 from tests.tui.samples import NOW, record_card
-from tui.screens.strategy_records import list_text
+from tui.screens.record_text import list_text
 
 
 def shown(card: RecordCard) -> str:

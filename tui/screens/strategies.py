@@ -1,8 +1,8 @@
-"""Strategies: choose one and one of its backtest records, check the list, use the record."""
+"""Strategies: the list, the records of the one under the cursor, and the card of the record under the cursor."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -12,54 +12,73 @@ from textual.widget import Widget
 
 from core.i18n import mark, say
 from core.model.backtest import RecordDetail
-from core.model.command import Done, ListRecords, ListStrategies, Reply, RunStrategy, ShowDetail, ShowRecord
+from core.model.command import Command, Done, Failed, ListRecords, ListStrategies, Reply, ShowDetail, ShowRecord
 from core.model.known import Known, Maybe, Unknown
-from core.model.platform import Record, Strategy
+from core.model.platform import Page, Record, RecordRule, Strategy
 from core.model.record_card import RecordCard
 from core.model.snapshot import Followed, Snapshot
 from tui.actions import bindings_of
-from tui.screens.dialogs import Question, kept_current
-from tui.screens.follow_question import follow_question
+from tui.screens.follow_question import follow_record
 from tui.screens.pane import Pane
-from tui.screens.strategy_records import (
-    SORTINGS,
-    STRATEGY_COLUMNS,
-    RecordView,
-    record_columns,
-    record_row,
-    sort_records,
-    strategy_row,
-)
-from tui.widgets.paged_list import RECORDS, STRATEGIES, PagedList, Pager, SearchLine
+from tui.screens.record_comparison import Compared, comparison
+from tui.screens.record_view import RecordView
+from tui.screens.requests import Loaded, RequestLane, loaded
+from tui.screens.strategy_rows import RECORD_COLUMNS, STRATEGY_COLUMNS, record_row, strategy_row
+from tui.widgets.columns import Sorting, sorted_next
+from tui.widgets.paged_list import RECORDS, STRATEGIES, PagedList, Progress, SearchLine
 from tui.widgets.table import LiveTable
-from tui.widgets.theme import Tone
+
+T = TypeVar("T")
 
 _PAGE = 20
-_SIDE_BY_SIDE, _ALL_BESIDE_A_CARD = 120, 150
-"""Columns for the three views; from how many on the strategies stay beside a record that is read."""
-_STRATEGIES, _RECORDS, _RECORD = range(3)
+_MOST_PAGES = 25
+"""Pages that are loaded unasked, to sort and filter all of a list."""
+
+_NEAR_THE_END = 5
+"""Rows from the last one on which the next page is asked for."""
+
+_FRESH = 300.0
+"""Seconds until what is shown of a row is asked for again when the cursor comes back to it."""
+
+MOST_MARKED = 4
+_TWO, _THREE = 110, 160
+"""Cells from which on two and three of the views stand side by side."""
+
+_STRATEGIES, _RECORDS, _CARD = range(3)
+
+RecordKey = tuple[int, int]
+"""A strategy's id and a record's."""
 
 
 class StrategiesPane(Pane):
-    """Three views from left to right; a narrow screen shows the one that has the focus."""
+    """Three views from left to right, each of what is under the cursor of the one before.
+
+    The record under the cursor is the one on the card and the one that is used. A narrow screen shows the view with the
+    focus, a wide one also the next, a wider one all three.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = bindings_of("strategies")
 
     def __init__(self) -> None:
         super().__init__("strategies")
-        self._list = PagedList("strategy-list", STRATEGIES, STRATEGY_COLUMNS, mark("name"))
-        self._record_list = PagedList("record-list", RECORDS, record_columns(None), mark("number, date or figure"))
+        self._list = PagedList("strategy-list", mark("Strategies"), STRATEGIES, STRATEGY_COLUMNS, mark("name"))
+        self._record_list = PagedList("record-list", mark("Records"), RECORDS, RECORD_COLUMNS, mark("number or figure"))
         self._record_view = RecordView()
         self._views: tuple[Widget, ...] = (self._list, self._record_list, self._record_view)
         self._stage = _STRATEGIES
-        self._strategies: dict[str, Strategy] = {}
-        self._strategy: Strategy | None = None
-        self._records: tuple[Record, ...] = ()
-        self._record: Record | None = None
-        self._card: RecordCard | None = None
-        self._detail: Maybe[RecordDetail] | None = None
-        self._sorting: int | None = None
+        self._pages: RequestLane[Page[Strategy]] = RequestLane(
+            self, "strategies", self._show_strategies, fresh=float("inf"), most=1000
+        )
+        self._record_pages: RequestLane[Page[Record]] = RequestLane(
+            self, "records", self._show_records, fresh=float("inf"), most=1000
+        )
+        self._cards: RequestLane[RecordCard] = RequestLane(self, "card", self._show_records, fresh=_FRESH, most=200)
+        self._details: RequestLane[RecordDetail] = RequestLane(self, "detail", self._show_card, fresh=_FRESH, most=60)
+        self._shown_strategy: int | None = None
+        self._marked: dict[RecordKey, tuple[Strategy, Record]] = {}
+        self._comparing = False
         self._using = False
+        self._opened = False
         self._followed: Followed | None = None
 
     def compose(self) -> ComposeResult:
@@ -67,8 +86,7 @@ class StrategiesPane(Pane):
             yield from self._views
 
     def on_mount(self) -> None:
-        self._list.set_title(say("Strategies"), say("* in use"))
-        self._clear_records()
+        self._show_strategies()
         self._arrange()
 
     def on_resize(self) -> None:
@@ -76,124 +94,218 @@ class StrategiesPane(Pane):
 
     @on(events.DescendantFocus)
     def _focus_moved(self, event: events.DescendantFocus) -> None:
+        before = self._stage
         for stage, view in enumerate(self._views):
             if view is event.widget or view in event.widget.ancestors:
                 self._stage = stage
+        if self._stage != before:
+            self._arrange()
+            self._want_records()
         self.host.refresh_keys()
 
     def focus_target(self) -> Widget:
         return (self._list.table, self._record_list.table, self._record_view)[self._stage]
 
     def activated(self) -> None:
-        if not self._list.loaded:
-            self._load_strategies(1)
+        self._want_strategies(at_once=True)
 
     def show(self, snapshot: Snapshot) -> None:
         if snapshot.followed != self._followed:
             self._followed = snapshot.followed
-            self._update_strategies()
-            self._update_records()
+            self._show_strategies()
         self._show_card()
 
+    def refresh_all(self) -> None:
+        """The engine's sentences are in the language of before: ask again."""
+        for lane in (self._pages, self._record_pages, self._cards, self._details):
+            lane.forget()
+        super().refresh_all()
+        self._want_strategies(at_once=True)
+        self._show_strategies()
+
     def tick(self) -> None:
-        self._list.tick()
-        self._record_list.tick()
+        self._show_strategies()
+
+    def copy_text(self) -> str:
+        return self._paged().table.row_text
+
+    # -- what is under the cursors -----------------------------------------------------------------------------------
+
+    @property
+    def strategy(self) -> Strategy | None:
+        """The strategy under the cursor, whose records are in the second view."""
+        return _with_id(self._loaded_strategies().items, self._list.table.cursor_key)
+
+    @property
+    def record(self) -> Record | None:
+        """The record under the cursor: it is on the card, and it is the one that is used."""
+        return _with_id(self._loaded_records().items, self._record_list.table.cursor_key)
+
+    def _loaded_strategies(self) -> Loaded[Strategy]:
+        return loaded(self._pages, _strategy_page, Strategy)
+
+    def _loaded_records(self) -> Loaded[Record]:
+        shown = self._shown_strategy
+        return Loaded((), 0, 0, 0) if shown is None else loaded(self._record_pages, partial(_record_page, shown), Record)
+
+    def _paged(self) -> PagedList:
+        return self._list if self._stage == _STRATEGIES else self._record_list
+
+    # -- keys --------------------------------------------------------------------------------------------------------
 
     def why_not(self, action: str) -> str:
-        on_record = self._stage == _RECORD
-        if action in ("next_page", "previous_page", "search", "open", "sort") and on_record:
+        if self._stage == _CARD and action in ("search", "open", "sort", "reverse", "more"):
             return say("Go back to the list first: press esc.")
-        if action == "sort" and self._stage != _RECORDS:
-            return say("Records can be sorted: open a strategy first.")
-        if action == "next_page" and self._paged().page_after(1) is None:
-            return say("This is the last page.")
-        if action == "previous_page" and self._paged().page_after(-1) is None:
-            return say("This is the first page.")
-        if action == "use":
-            return self._why_not_use()
+        if action == "reverse" and self._paged().sorting is None:
+            return say("The rows are not sorted: press o.")
+        if action == "more":
+            at = self._loaded_strategies() if self._stage == _STRATEGIES else self._loaded_records()
+            return say("All of it is loaded.") if at.whole or not (at.pages or at.failure) else ""
         if action == "open" and self._paged().table.cursor_key is None:
             return say("There is nothing to open here.")
+        if action == "mark":
+            return self._why_not_mark()
+        if action == "compare" and len(self._marked) < 2:
+            return say("Mark two to four records with space first.")
+        return self._why_not_use() if action == "use" else ""
+
+    def _why_not_mark(self) -> str:
+        if self._stage == _STRATEGIES or self.record is None or self.strategy is None:
+            return say("Open a strategy and choose a record first.")
+        if len(self._marked) >= MOST_MARKED and (self.strategy.id, self.record.id) not in self._marked:
+            return say("Four records are marked, which is the most. Press space on one of them to release it.")
         return ""
 
     def _why_not_use(self) -> str:
         if self._using:
             return say("A record is being taken into use.")
-        if self._stage == _STRATEGIES or self._strategy is None or self._selected_record() is None:
+        if self._stage == _STRATEGIES or self.strategy is None or self.record is None:
             return say("Open a strategy and choose a record first.")
+        if not self._record_list.display and self._comparing:
+            return say("The screen shows several records: press esc and choose one.")
         return ""
 
     def action_open(self) -> None:
         if self._stage == _STRATEGIES:
-            self._strategy = self._strategies.get(self._list.table.cursor_key or "")
-            self._sorting = None
-            self._clear_records()
-            self._focus_view(_RECORDS)
-            self._load_records(1)
+            self._go_to(_RECORDS)
         elif self._stage == _RECORDS:
-            record = self._selected_record()
-            if record is not None:
-                self._focus_view(_RECORD)
-                self._load_record(record)
+            self._go_to(_CARD)
+        self._follow_cursor(at_once=True)
 
     def action_back(self) -> None:
-        if self._stage != _RECORD and self._paged().search.close():
+        if self._stage != _CARD and self._paged().search.close():
             self._paged().table.focus()
+        elif self._comparing and self._stage != _STRATEGIES:
+            self.action_compare()
         elif self._stage > _STRATEGIES:
-            self._focus_view(self._stage - 1)
+            self._go_to(self._stage - 1)
 
     def action_search(self) -> None:
         self._paged().search.open()
 
-    def action_next_page(self) -> None:
-        self._load_page(1)
-
-    def action_previous_page(self) -> None:
-        self._load_page(-1)
+    def action_more(self) -> None:
+        if self._stage == _STRATEGIES:
+            self._pages.forget(lambda command: isinstance(self._pages.get(command), Failed))
+            self._want_strategies(more=True, at_once=True)
+        else:
+            self._record_pages.forget(lambda command: isinstance(self._record_pages.get(command), Failed))
+            self._want_records(more=True, at_once=True)
 
     def action_sort(self) -> None:
-        self._sorting = 0 if self._sorting is None else (self._sorting + 1) % len(SORTINGS)
-        self._update_records()
+        """By the next column that is shown."""
+        paged = self._paged()
+        self._sort_by(paged, sorted_next(paged.sorting, paged.table.column_layout))
+
+    def action_reverse(self) -> None:
+        if (sorting := self._paged().sorting) is not None:
+            self._sort_by(self._paged(), Sorting(sorting.column, not sorting.descending))
 
     def action_reload(self) -> None:
+        """Ask anew for what has the focus, and for what depends on it."""
         if self._stage == _STRATEGIES:
-            self._load_strategies(self._list.page)
-        elif self._stage == _RECORDS:
-            self._load_records(self._record_list.page)
-        elif self._record is not None:
-            self._load_record(self._record)
+            self._pages.forget()
+            self._want_strategies(at_once=True)
+        if self._stage <= _RECORDS and (strategy := self._shown_strategy) is not None:
+            self._record_pages.forget(lambda command: command.strategy_id == strategy)
+        if (strategy := self._shown_strategy) is not None:
+            self._cards.forget(lambda command: command.strategy_id == strategy)
+            self._details.forget(lambda command: command.strategy_id == strategy)
+        self._show_strategies()
+        self._follow_cursor(at_once=True)
+
+    def action_mark(self) -> None:
+        strategy, record = self.strategy, self.record
+        if strategy is None or record is None:
+            return
+        key = (strategy.id, record.id)
+        if key in self._marked:
+            del self._marked[key]
+        else:
+            self._marked[key] = (strategy, record)
+        self._comparing = self._comparing and len(self._marked) > 1
+        self._show_records()
+        self._want_card(at_once=True)
+        self.host.refresh_keys()
+
+    def action_compare(self) -> None:
+        self._comparing = not self._comparing
+        if self._comparing and not self._record_view.display:
+            self._go_to(_CARD)
+        self._want_card(at_once=True)
+        self._show_card()
+        self.host.refresh_keys()
 
     def action_use(self) -> None:
-        strategy, record = self._strategy, self._selected_record()
+        strategy, record = self.strategy, self.record
         if strategy is not None and record is not None:
             self._using = True
             self.start(self._use(strategy, record), "use")
 
-    @on(Pager.PageRequested)
-    def _page_requested(self, message: Pager.PageRequested) -> None:
-        self._load_page(message.step)
+    async def _use(self, strategy: Strategy, record: Record) -> None:
+        def still_chosen() -> bool:
+            return (strategy, record) == (self.strategy, self.record)
 
-    @on(SearchLine.Changed, "#strategy-list-search")
-    def _search_strategies(self) -> None:
-        self._load_strategies(1)
+        try:
+            await follow_record(self.host, strategy, record, still_chosen)
+        finally:
+            self._using = False
 
-    @on(SearchLine.Changed, "#record-list-search")
-    def _filter_records(self) -> None:
-        self._update_records()
+    # -- mouse, cursor and search lines ------------------------------------------------------------------------------
+
+    @on(LiveTable.RowHighlighted, "#strategy-list-table")
+    @on(LiveTable.RowHighlighted, "#record-list-table")
+    def _cursor_moved(self) -> None:
+        self._follow_cursor()
+        self.host.refresh_keys()
+
+    @on(LiveTable.HeaderSelected)
+    def _head_clicked(self, message: LiveTable.HeaderSelected) -> None:
+        paged = self._list if message.table is self._list.table else self._record_list
+        sorting = paged.sorting
+        if sorting is not None and sorting.column == message.column:
+            self._sort_by(paged, Sorting(sorting.column, not sorting.descending))
+        else:
+            column = next(slot.column for slot in paged.table.column_layout.slots if slot.index == message.column)
+            self._sort_by(paged, Sorting(message.column, column.right))
+
+    @on(SearchLine.Changed)
+    def _filter(self) -> None:
+        self._show_strategies()
+        self._want_strategies()
+        self._want_records()
 
     @on(SearchLine.Entered)
     def _search_done(self) -> None:
         self._paged().table.focus()
 
-    def _paged(self) -> PagedList:
-        return self._list if self._stage == _STRATEGIES else self._record_list
+    def _sort_by(self, paged: PagedList, sorting: Sorting | None) -> None:
+        paged.sort_by(sorting)
+        self._show_strategies()
+        self._want_strategies()
+        self._want_records()
+        self.host.refresh_keys()
 
-    def _selected_record(self) -> Record | None:
-        if self._stage == _RECORD:
-            return self._record
-        key = self._record_list.table.cursor_key
-        return next((record for record in self._records if str(record.id) == key), None)
-
-    def _focus_view(self, stage: int) -> None:
+    def _go_to(self, stage: int) -> None:
         self._stage = stage
         self._arrange()
         self.focus_target().focus()
@@ -201,161 +313,143 @@ class StrategiesPane(Pane):
 
     def _arrange(self) -> None:
         width = self.app.size.width
-        side_by_side, reading = width >= _SIDE_BY_SIDE, self._stage == _RECORD
+        count = 3 if width >= _THREE else 2 if width >= _TWO else 1
+        first = min(self._stage, 3 - count)
         for stage, view in enumerate(self._views):
-            view.display = side_by_side or stage == self._stage
-        if reading and width < _ALL_BESIDE_A_CARD:
-            self._list.display = False
-        self.query_one("#strategy-views").set_class(reading, "-reading")
+            view.display = first <= stage < first + count
+        views = self.query_one("#strategy-views")
+        for number in (1, 2, 3):
+            views.set_class(number == count, f"-show-{number}")
 
-    def _load_page(self, step: int) -> None:
-        page = self._paged().page_after(step)
-        if page is not None and self._stage == _STRATEGIES:
-            self._load_strategies(page)
-        elif page is not None:
-            self._load_records(page)
+    # -- asking ------------------------------------------------------------------------------------------------------
 
-    def _clear_records(self) -> None:
-        self._records, self._record, self._card = (), None, None
-        self._record_list.search.close()
-        self._record_list.show_empty(say("Open a strategy with enter to see its backtest records."))
-        self._record_list.set_title(self._strategy.name if self._strategy else say("Records"))
-        self._record_view.show_text(say("Open a record with enter to see its parameters and today's list."))
+    def ask_engine(self, command: Command[T]) -> Coroutine[Any, Any, Reply[T]]:
+        return self.host.ask(command)
 
-    def _load_strategies(self, page: int) -> None:
-        self._list.show_loading()
-        self.start(self._fetch_strategies(page), "strategies")
+    def _follow_cursor(self, *, at_once: bool = False) -> None:
+        """Show what is known of the rows under the cursors, and ask for the rest."""
+        self._show_records()
+        self._want_strategies(at_once=at_once)
+        self._want_records(at_once=at_once)
+        self._want_card(at_once=at_once)
 
-    async def _fetch_strategies(self, page: int) -> None:
-        reply = await self.host.ask(ListStrategies(page, _PAGE, self._list.search.text))
-        if isinstance(reply, Done):
-            self._strategies = {str(strategy.id): strategy for strategy in reply.value.items}
-            self._list.page_loaded(reply.value)
-            self._update_strategies()
-        else:
-            self._strategies = {}
-            self._list.show_failure(reply.text)
-            self._update_description()
-        self.host.refresh_keys()
+    def _want_strategies(self, *, more: bool = False, at_once: bool = False) -> None:
+        pages = _pages_wanted(self._loaded_strategies(), self._list, more=more)
+        self._pages.want([_strategy_page(page) for page in range(1, pages + 1)], at_once=at_once)
 
-    def _update_strategies(self) -> None:
-        if self._list.loaded:
-            text = self._list.search.text
-            empty = (
-                say("No strategy name contains '{text}'. Press esc to show all.", text=text)
-                if text
-                else (say("You have no strategies on Factor Cat yet: make one on its website, then press r."))
-            )
-            self._list.set_rows([strategy_row(each, self._followed) for each in self._strategies.values()], empty)
-        self._update_description()
+    def _want_records(self, *, more: bool = False, at_once: bool = False) -> None:
+        if self._shown_strategy is None:
+            self._record_pages.want(())
+            return
+        focused = self._stage != _STRATEGIES
+        pages = _pages_wanted(self._loaded_records(), self._record_list, more=more) if focused else 1
+        wanted = [_record_page(self._shown_strategy, page) for page in range(1, pages + 1)]
+        self._record_pages.want(wanted, at_once=at_once)
 
-    @on(LiveTable.RowHighlighted, "#strategy-list-table")
-    def _update_description(self) -> None:
-        strategy = self._strategies.get(self._list.table.cursor_key or "")
+    def _want_card(self, *, at_once: bool = False) -> None:
+        strategy, record = self.strategy, self.record
+        chosen = [] if strategy is None or record is None else [(strategy.id, record)]
+        marked = [(strategy.id, record) for strategy, record in self._marked.values()] if self._comparing else []
+        self._cards.want([ShowRecord(owner, each.id) for owner, each in chosen + marked], at_once=at_once)
+        details = marked + chosen
+        self._details.want([ShowDetail(owner, each.id, each.units) for owner, each in details], at_once=at_once)
+
+    # -- showing -----------------------------------------------------------------------------------------------------
+
+    def _show_strategies(self) -> None:
+        at = self._loaded_strategies()
+        rows = [strategy_row(strategy, self._followed) for strategy in at.items]
+        empty = say("You have no strategies on Factor Cat yet: make one on its website, then press r.")
+        self._list.show_rows(rows, _progress(at, self._pages.waited(_strategy_page(at.pages + 1))), empty)
+        if at.pages and not self._opened:
+            self._opened = True
+            if self._followed is not None:
+                self._list.table.select(str(self._followed.strategy_id))
+        strategy = self.strategy
         self._list.show_detail(strategy.name if strategy else "", strategy.description if strategy else "")
+        self._show_records()
 
-    def _load_records(self, page: int) -> None:
-        if self._strategy is not None:
-            self._record_list.show_loading()
-            self.start(self._fetch_records(self._strategy, page), "records")
-
-    async def _fetch_records(self, strategy: Strategy, page: int) -> None:
-        reply = await self.host.ask(ListRecords(strategy.id, page, _PAGE))
-        if strategy is not self._strategy:
-            return
-        if isinstance(reply, Done):
-            self._records = reply.value.items
-            self._record_list.page_loaded(reply.value)
-            self._update_records()
+    def _show_records(self) -> None:
+        strategy = self.strategy
+        changed = (strategy.id if strategy else None) != self._shown_strategy
+        if changed:
+            self._shown_strategy = strategy.id if strategy else None
+            self._record_list.search.close()
+            self._record_list.show_nothing("")
+        self._record_list.set_title(strategy.name if strategy else say("Records"))
+        if strategy is None:
+            self._record_list.show_nothing(say("Choose a strategy to see its backtest records."))
         else:
-            self._records = ()
-            self._record_list.show_failure(reply.text)
-        self.host.refresh_keys()
+            at = self._loaded_records()
+            rows = [self._row(strategy, record) for record in at.items]
+            empty = say("This strategy has no backtest record yet: run one on Factor Cat, then press r.")
+            waited = self._record_pages.waited(_record_page(strategy.id, at.pages + 1))
+            first = bool(rows) and not self._record_list.table.rows
+            self._record_list.show_rows(rows, _progress(at, waited), empty)
+            if first and self._followed is not None and self._followed.strategy_id == strategy.id:
+                self._record_list.table.select(str(self._followed.history_id))
+        if changed:
+            self._want_records()
+        self._show_card()
 
-    def _update_records(self) -> None:
-        if self._strategy is None or not self._record_list.loaded:
-            return
-        sorting = None if self._sorting is None else SORTINGS[self._sorting]
-        note = "" if sorting is None else say("this page by {label}", label=say(sorting.label))
-        self._record_list.set_title(self._strategy.name, note)
-        ordered = sort_records(self._records, sorting)
-        rows = [record_row(record, self._strategy.id, self._followed) for record in ordered]
-        text = self._record_list.search.text
-        kept = [row for row in rows if row.holds(text)] if text else rows
-        empty = (
-            say("No record on this page contains this text. Press esc to show all.")
-            if rows
-            else (say("This strategy has no backtest record yet: run one on Factor Cat, then press r."))
-        )
-        self._record_list.table.set_columns(record_columns(sorting))
-        self._record_list.set_rows(kept, empty)
+    def _row(self, strategy: Strategy, record: Record) -> Any:
+        key = (strategy.id, record.id)
+        used = self._followed is not None and key == (self._followed.strategy_id, self._followed.history_id)
+        place = list(self._marked).index(key) + 1 if key in self._marked else None
+        return record_row(record, self._rule(key, record), used, place)
 
-    def _load_record(self, record: Record) -> None:
-        self._record, self._card, self._detail = record, None, None
-        self._record_view.show_text(say("Loading record {number}", number=record.id))
-        if self._strategy is not None:
-            self.start(self._fetch_record(self._strategy, record), "card")
-            self.start(self._fetch_detail(self._strategy, record), "detail")
-
-    async def _fetch_record(self, strategy: Strategy, record: Record) -> None:
-        reply = await self.host.ask(ShowRecord(strategy.id, record.id))
-        if record is not self._record:
-            return
-        if isinstance(reply, Done):
-            self._card = reply.value
-            self._show_card()
-            self._record_view.scroll_home(animate=False)
-        else:
-            self._record_view.show_text(
-                say("The record was not loaded: {reason}", reason=reply.text) + "\n\n" + say("Press r to try again."),
-                Tone.BAD,
-            )
-
-    async def _fetch_detail(self, strategy: Strategy, record: Record) -> None:
-        """Beside the card, which must not wait for it."""
-        reply = await self.host.ask(ShowDetail(strategy.id, record.id, record.units))
-        if record is self._record:
-            self._detail = Known(reply.value) if isinstance(reply, Done) else Unknown(reply.text)
-            self._show_card()
+    def _rule(self, key: RecordKey, record: Record) -> RecordRule | None:
+        reply = self._cards.get(ShowRecord(*key))
+        return reply.value.rule if isinstance(reply, Done) else record.rule
 
     def _show_card(self) -> None:
-        if self._strategy is not None and self._record is not None and self._card is not None:
-            now = self.host.snapshot.at if self.host.snapshot else None
-            self._record_view.show_record(self._strategy, self._record, self._card, self._detail, now)
+        if self._comparing:
+            self._record_view.show_comparison(comparison([self._compared(*each) for each in self._marked.values()]))
+            return
+        strategy, record = self.strategy, self.record
+        if strategy is None or record is None:
+            self._record_view.show_text(say("Choose a record to see its curve, its rule and today's list."))
+            return
+        now = self.host.snapshot.at if self.host.snapshot else None
+        card = self._cards.get(ShowRecord(strategy.id, record.id))
+        self._record_view.show_record(strategy, record, _maybe(card), self._detail(strategy, record), now)
 
-    async def _use(self, strategy: Strategy, record: Record) -> None:
-        try:
-            card = await self.host.ask(ShowRecord(strategy.id, record.id))
-            refused = _why_unusable(card)
-            if not isinstance(card, Done) or refused:
-                self.host.show_message(
-                    say("Record {id} cannot be used: {text}", id=record.id, text=refused), failed=True
-                )
-                return
-            answer = await self._answer(strategy, record, card.value)
-            if not answer:
-                return
-            proposal = card.value.proposal
-            schedule = proposal.schedule if proposal is not None and answer != "k" else None
-            reply = await self.host.ask(RunStrategy(strategy.id, record.id, strategy.name, schedule))
-        finally:
-            self._using = False
-        if isinstance(reply, Done):
-            self.host.show_message(
-                say("{name}, record {id}, is in use. Press 3 and r to make a plan.", name=strategy.name, id=record.id)
-            )
-        else:
-            self.host.show_message(say("The strategy was not changed: {text}", text=reply.text), failed=True)
+    def _detail(self, strategy: Strategy, record: Record) -> Maybe[RecordDetail] | None:
+        return _maybe(self._details.get(ShowDetail(strategy.id, record.id, record.units)))
 
-    async def _answer(self, strategy: Strategy, record: Record, card: RecordCard) -> bool | str:
-        """Empty or False for no; "k" for the record without its schedule."""
-        question: Callable[[Snapshot], Question[Any]] = partial(follow_question, strategy, record, card)
-        snapshot = self.host.snapshot
-        return snapshot is not None and await self.host.push_screen_wait(kept_current(question, snapshot))
+    def _compared(self, strategy: Strategy, record: Record) -> Compared:
+        rule = self._rule((strategy.id, record.id), record)
+        return Compared(strategy, record, rule, self._detail(strategy, record))
 
 
-def _why_unusable(card: Reply[RecordCard]) -> str:
-    """Why a record cannot be followed: without its parameters its stops would not be known."""
-    if not isinstance(card, Done):
-        return card.text
-    return card.value.parameters.reason if isinstance(card.value.parameters, Unknown) else ""
+def _with_id(items: tuple[Any, ...], key: str | None) -> Any:
+    return next((item for item in items if str(item.id) == key), None)
+
+
+def _maybe(reply: Reply[T] | None) -> Maybe[T] | None:
+    """None where no reply has come yet."""
+    if reply is None:
+        return None
+    return Known(reply.value) if isinstance(reply, Done) else Unknown(reply.text)
+
+
+def _strategy_page(page: int) -> ListStrategies:
+    return ListStrategies(page, _PAGE)
+
+
+def _record_page(strategy_id: int, page: int) -> ListRecords:
+    return ListRecords(strategy_id, page, _PAGE)
+
+
+def _progress(at: Loaded[Any], waited: int | None) -> Progress:
+    return Progress(at.pages, at.of, len(at.items), at.total, waited, at.failure)
+
+
+def _pages_wanted(at: Loaded[Any], shown: PagedList, *, more: bool) -> int:
+    """How many pages should be loaded: all where rows are sorted or filtered, one more near the end of the rows."""
+    if not at.pages or at.whole:
+        return max(1, at.pages)
+    if shown.needs_all and at.pages < _MOST_PAGES:
+        return min(at.of, _MOST_PAGES)
+    near = shown.table.cursor_index >= len(shown.table.rows) - _NEAR_THE_END
+    return at.pages + (more or near)

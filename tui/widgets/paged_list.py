@@ -1,23 +1,22 @@
-"""A list that comes in pages: title, search line, table and page number."""
+"""A list that comes from the platform page by page: search line, table, the row under the cursor, and how much is loaded."""
 
-import time
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from textual import on
 from textual.app import ComposeResult
-from textual.containers import Horizontal, Vertical
+from textual.containers import Horizontal
 from textual.message import Message
 from textual.timer import Timer
 from textual.widgets import Input, Static
 
 from core.i18n import mark, say
-from core.model.platform import Page
 from tui import format as fmt
-from tui.widgets.columns import Column, TableRow
+from tui.widgets.columns import Column, Sorting, TableRow
+from tui.widgets.panel import Panel
 from tui.widgets.table import LiveTable
-from tui.widgets.text import ClickableText, TextBlock
-from tui.widgets.theme import STYLES, Tone, styled
+from tui.widgets.text import TextBlock
+from tui.widgets.theme import Tone, styled
 
 _PAUSE = 0.3
 _LONGEST = 40
@@ -99,115 +98,119 @@ class SearchLine(Horizontal):
 
 
 class ListTexts(NamedTuple):
-    """What a list counts, and its two marked sentences."""
+    """What a list counts, and its marked sentences."""
 
     noun: str
     loading: str
     failed: str
+    no_match: str
 
 
-STRATEGIES = ListTexts("strategy", mark("Loading strategies"), mark("The strategies were not loaded: {reason}"))
-RECORDS = ListTexts("record", mark("Loading records"), mark("The records were not loaded: {reason}"))
+STRATEGIES = ListTexts(
+    "strategy",
+    mark("Loading strategies"),
+    mark("The strategies were not loaded: {reason}"),
+    mark("No strategy contains '{text}'. Press esc to show all."),
+)
+RECORDS = ListTexts(
+    "record",
+    mark("Loading records"),
+    mark("The records were not loaded: {reason}"),
+    mark("No record contains '{text}'. Press esc to show all."),
+)
 
 
-class Pager(ClickableText[int]):
-    """The page number, with links to the page before and the page after."""
+class Progress(NamedTuple):
+    """How much of a list is loaded: the first `pages` of `of`, which hold `items` of `total`.
 
-    class PageRequested(Message):
-        def __init__(self, step: int) -> None:
-            super().__init__()
-            self.step = step
+    `waited` is for how many seconds the next page has been awaited, None where it is not; `failure` is why it did not
+    come.
+    """
 
-    def set_links(self, *, back: bool, forward: bool) -> None:
-        """Add the links to the page before and the page after."""
-        self._links.clear()
-        text = styled((self.text, Tone.DIM))
-        for step, there, shown in ((-1, back, "[<]"), (1, forward, "[>]")):
-            text.append("  ")
-            start = text.cell_len
-            text.append(shown, STYLES[Tone.KEY if there else Tone.DIM])
-            if there:
-                self._links.append((start, text.cell_len, step))
-        self.set_text(text)
+    pages: int
+    of: int
+    items: int
+    total: int
+    waited: int | None = None
+    failure: str = ""
 
-    def clicked(self, link: int) -> None:
-        self.post_message(self.PageRequested(link))
+    @property
+    def whole(self) -> bool:
+        return self.pages > 0 and self.pages >= self.of
 
 
-class PagedList(Vertical):
-    """Loading, empty, failed and filled, each in words."""
+class PagedList(Panel):
+    """Loading, empty, failed and filled, each in words. It sorts and filters the rows that are loaded."""
 
-    def __init__(self, name: str, texts: ListTexts, columns: Sequence[Column], search_hint: str) -> None:
-        super().__init__(id=name)
-        self._texts = texts
-        self._title = TextBlock(classes="summary")
-        self._pager = Pager(classes="where")
-        self.detail = TextBlock(classes="detail")
+    def __init__(self, name: str, title: str, texts: ListTexts, columns: Sequence[Column], search_hint: str) -> None:
+        """`title` and `search_hint` are marked."""
         self.search = SearchLine(search_hint, id=f"{name}-search")
         self.table = LiveTable(columns, id=f"{name}-table")
-        self.page, self.pages = 1, 1
-        self.loaded = False
-        self._loading_since: float | None = None
-
-    def compose(self) -> ComposeResult:
-        yield self._title
-        yield self.search
-        yield self.table
-        yield self.detail
-        yield self._pager
+        self.detail = TextBlock(classes="detail")
+        self.sorting: Sorting | None = None
+        self._texts = texts
+        self._rows: tuple[TableRow, ...] = ()
+        self._progress = Progress(0, 0, 0, 0)
+        super().__init__(title, self.search, self.table, self.detail, id=name)
 
     def on_mount(self) -> None:
         self.detail.display = False
+
+    @property
+    def needs_all(self) -> bool:
+        """Whether rows are sorted or filtered, which asks for the pages that are not loaded yet."""
+        return self.sorting is not None or bool(self.search.text)
 
     def show_detail(self, name: str, about: str) -> None:
         """The row under the cursor in full: its column may be too narrow for it. Without a name: nothing."""
         self.detail.display = bool(name)
         self.detail.set_text(styled((name, Tone.STRONG), (f"  {fmt.one_line(about)}" if about else "", Tone.DIM)))
 
-    def set_title(self, title: str, note: str = "") -> None:
-        self._title.set_text(styled((title, Tone.TITLE), (f"  {note}" if note else "", Tone.DIM)))
-
-    def show_loading(self) -> None:
-        """A page was asked for; the old rows stay until it comes."""
-        self._loading_since = time.monotonic()
-        self.tick()
-
-    def tick(self) -> None:
-        """Show how long the reply has been awaited."""
-        if self._loading_since is None:
-            return
-        seconds = int(time.monotonic() - self._loading_since)
-        text = say(self._texts.loading) + (f": {seconds} s" if seconds >= 2 else "")
-        self.table.set_notice(text)
-        if self.table.rows:
-            self._pager.set_text(styled((text, Tone.DIM)))
-
-    def show_failure(self, reason: str) -> None:
-        self._loading_since, self.loaded = None, False
-        self.table.clear(say(self._texts.failed, reason=reason) + "\n\n" + say("Press r to try again."), Tone.BAD)
-        self._pager.set_text("")
-
-    def show_empty(self, text: str) -> None:
-        """Nothing was asked for yet."""
-        self._loading_since, self.loaded = None, False
-        self.page = self.pages = 1
+    def show_nothing(self, text: str) -> None:
+        """Nothing was asked for."""
+        self._rows, self._progress = (), Progress(0, 0, 0, 0)
         self.table.clear(text)
-        self._pager.set_text("")
+        self.set_hint("")
 
-    def page_loaded(self, page: Page[Any]) -> None:
-        """A page came; `set_rows` shows its rows."""
-        self._loading_since, self.loaded = None, True
-        self.page, self.pages = page.page, max(1, page.total_pages)
-        count = fmt.plural(page.total_count, self._texts.noun)
-        where = say("page {page}/{pages}, {count}", page=self.page, pages=self.pages, count=count)
-        self._pager.set_text(styled((where, Tone.DIM)))
-        self._pager.set_links(back=self.page_after(-1) is not None, forward=self.page_after(1) is not None)
+    def show_rows(self, rows: Sequence[TableRow], progress: Progress, empty: str) -> None:
+        """The rows that are loaded; `empty` says why there is none where all are loaded."""
+        self._rows, self._progress = tuple(rows), progress
+        shown = [row for row in self._rows if row.holds(self.search.text)] if self.search.text else self._rows
+        if self.sorting is not None:
+            shown = self.sorting.applied(shown)
+        self.table.set_rows(shown)
+        self.table.set_notice(*self._notice(empty))
+        self.set_hint(self._where(len(shown)))
 
-    def set_rows(self, rows: Sequence[TableRow], empty: str) -> None:
-        self.table.set_notice(empty)
-        self.table.set_rows(rows)
+    def sort_by(self, sorting: Sorting | None) -> None:
+        self.sorting = sorting
+        self.table.mark_sorting(sorting)
 
-    def page_after(self, step: int) -> int | None:
-        """Number of the page that many pages on, None where there is none."""
-        wanted = self.page + step
-        return wanted if self.loaded and 1 <= wanted <= self.pages else None
+    def _notice(self, empty: str) -> tuple[str, Tone]:
+        """What stands in place of the rows."""
+        progress = self._progress
+        if progress.failure and not progress.pages:
+            reason = say(self._texts.failed, reason=progress.failure)
+            return reason + "\n\n" + say("Press r to try again."), Tone.BAD
+        if not progress.pages or (self.search.text and not progress.whole and progress.waited is not None):
+            seconds = progress.waited or 0
+            return say(self._texts.loading) + (f": {seconds} s" if seconds >= 2 else ""), Tone.DIM
+        if self._rows and self.search.text:
+            return say(self._texts.no_match, text=self.search.text), Tone.DIM
+        return empty, Tone.DIM
+
+    def _where(self, shown: int) -> str:
+        """How many rows there are and how many of them are loaded and shown."""
+        progress = self._progress
+        if not progress.pages:
+            return ""
+        parts = [fmt.plural(progress.total, self._texts.noun)]
+        if self.search.text:
+            parts.append(say("{shown} of {loaded} shown", shown=shown, loaded=progress.items))
+        if not progress.whole:
+            parts.append(say("loaded {pages} of {of} pages", pages=progress.pages, of=progress.of))
+        if progress.failure:
+            parts.append(say("page {page}: {reason}", page=progress.pages + 1, reason=fmt.one_line(progress.failure)))
+        elif progress.waited is not None and progress.waited >= 2:
+            parts.append(f"{progress.waited} s")
+        return say(", ").join(parts)

@@ -121,6 +121,11 @@ class LiveTable(ScrollView, can_focus=True):
         return None if row is None else row.key
 
     @property
+    def cursor_index(self) -> int:
+        """Place of the selected row, from 0 on."""
+        return self._cursor
+
+    @property
     def cursor_row(self) -> TableRow | None:
         if not self._rows or self._rows[self._cursor].heading:
             return None

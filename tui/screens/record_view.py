@@ -1,0 +1,114 @@
+"""The card of the record under the cursor, or several records side by side."""
+
+from datetime import datetime
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+
+from core.i18n import say
+from core.model.backtest import Performance, RecordDetail
+from core.model.known import Known, Maybe, Unknown
+from core.model.platform import Record, Strategy
+from core.model.record_card import RecordCard
+from tui.screens.record_comparison import Comparison
+from tui.screens.record_performance import drawn, performance_chart, performance_notes, year_rows
+from tui.screens.record_text import (
+    completed,
+    further_fields,
+    impossible_text,
+    list_text,
+    mapping_text,
+    record_head,
+    rule_text,
+)
+from tui.widgets.chart import LineChart
+from tui.widgets.panel import Titled
+from tui.widgets.text import TextBlock
+from tui.widgets.theme import STYLES, Tone, styled
+from tui.widgets.year_bars import YearBars
+
+
+class RecordView(VerticalScroll, Titled, can_focus=True):
+    """Scrolls with the arrows; begins at its top when it shows another record."""
+
+    def __init__(self) -> None:
+        super().__init__(id="record-card", classes="panel")
+        self._head = TextBlock()
+        self._chart = LineChart(id="record-chart")
+        self._years = YearBars(id="record-years")
+        self._body = TextBlock()
+        self._shown: object = None
+
+    def compose(self) -> ComposeResult:
+        yield self._head
+        yield self._chart
+        yield self._years
+        yield self._body
+
+    def on_mount(self) -> None:
+        self._show_performance(None)
+
+    def show_text(self, text: str) -> None:
+        """No record, and why."""
+        self._begin(None, say("Record"), "")
+        self._show_performance(None)
+        self._set_texts(styled((text, Tone.DIM)), Text())
+
+    def show_record(
+        self,
+        strategy: Strategy,
+        record: Record,
+        card: Maybe[RecordCard] | None,
+        detail: Maybe[RecordDetail] | None,
+        now: datetime | None,
+    ) -> None:
+        """`card` and `detail` are None until the platform has answered."""
+        self._begin((strategy.id, record.id), say("Record {number}", number=record.id), say("u to use it"))
+        record = completed(record, detail)
+        head, parts = record_head(strategy, record), [performance_notes(detail)]
+        if not isinstance(card, Known):
+            parts.insert(0, _awaited(record, card))
+        elif isinstance(card.value.selection, Unknown):
+            # Without a list the record cannot be traded today: that stands above the pictures.
+            head = Text("\n\n").join([head, list_text(card.value, now)])
+            parts.append(rule_text(card.value))
+        else:
+            parts += [rule_text(card.value), list_text(card.value, now)]
+        if isinstance(card, Known):
+            parts.append(mapping_text(say("Parameters"), card.value.parameters))
+        further = mapping_text(say("Detail"), further_fields(record, detail))
+        if isinstance(detail, Known) and detail.value.impossible:
+            further.append(f"\n{impossible_text(detail.value.impossible)}", STYLES[Tone.WARN])
+        self._show_performance(drawn(detail))
+        self._set_texts(head, Text("\n\n").join([*parts, further]))
+
+    def show_comparison(self, compared: Comparison) -> None:
+        self._begin("comparison", say("Comparison"), say("v or esc: one record"))
+        self._chart.display, self._years.display = compared.chart is not None, False
+        self._chart.show(compared.chart)
+        self._set_texts(compared.table, compared.notes)
+
+    def _begin(self, shown: object, title: str, hint: str) -> None:
+        self.set_title(title)
+        self.set_hint(hint)
+        if shown != self._shown:
+            self._shown = shown
+            self.scroll_home(animate=False)
+
+    def _set_texts(self, head: Text, body: Text) -> None:
+        self._head.set_text(head)
+        self._body.display = bool(body.plain)
+        self._body.set_text(body)
+
+    def _show_performance(self, curve: Performance | None) -> None:
+        self._chart.display = self._years.display = curve is not None
+        self._chart.show(None if curve is None else performance_chart(curve))
+        self._years.show(() if curve is None else year_rows(curve))
+
+
+def _awaited(record: Record, card: Unknown | None) -> Text:
+    if card is None:
+        return styled((say("Loading record {number}", number=record.id), Tone.DIM))
+    told = say("The record was not loaded: {reason}", reason=card.reason) + "\n" + say("Press r to try again.")
+    return styled((told, Tone.BAD))
