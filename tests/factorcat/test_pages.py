@@ -183,7 +183,8 @@ async def test_what_no_backtest_can_have_is_kept_apart(alice: FactorCatClient, s
         {"parameters": {"stopLossRatio": "0.05", "profitTargetRatio": "0", "holding_days": 5, "top_n": "10"}},
         {
             "bond_selection_params": {"top_n": 10, "holding_days": 5},
-            **{"stopLossRatio": 0.05, "profitTargetRatio": 0.0},
+            "stopLossRatio": 0.05,
+            "profitTargetRatio": 0.0,
         },
     ],
 )

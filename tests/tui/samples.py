@@ -317,7 +317,8 @@ def record_card(command: ShowRecord, *, none_because: str = "") -> RecordCard:
         NOW,
     )
     parameters: dict[str, Any] = {"profitTargetRatio": 0.1, "stopLossRatio": 0.05, "top_n": 10}
-    rule = RecordRule(Known(5), Known(10), Known(TradeTiming.CLOSE), Known(False))
+    stops = Known(Decimal("0.05")), Known(Decimal("0.1"))
+    rule = RecordRule(Known(5), Known(10), Known(TradeTiming.CLOSE), Known(False), *stops)
     if none_because:
         return RecordCard(command.strategy_id, command.history_id, Known(parameters), rule, Unknown(none_because))
     market = tuple(

@@ -18,9 +18,7 @@ from tui.screens.pane import PaneHost
 from tui.widgets.theme import Tone
 
 
-async def follow_record(
-    host: PaneHost, strategy: Strategy, record: Record, still_chosen: Callable[[], bool]
-) -> None:
+async def follow_record(host: PaneHost, strategy: Strategy, record: Record, still_chosen: Callable[[], bool]) -> None:
     """Ask and follow. Nothing is asked where the cursor has left the record before its card came."""
     card = await host.ask(ShowRecord(strategy.id, record.id))
     if refused := _why_unusable(card):

@@ -54,7 +54,7 @@ def _differs(value: float | None, shown: float | None) -> bool:
 def record_head(strategy: Strategy, record: Record) -> Text:
     text = styled(
         (strategy.name, Tone.STRONG),
-        (say("  record {id}  {backtest_time}\n", id=record.id, backtest_time=record.backtest_time), Tone.DIM),
+        (f"  {record.backtest_time}\n", Tone.DIM),
         (say("Return "), Tone.DIM),
         (fmt.ratio(record.strategy_return), change_tone(record.strategy_return)),
         (say("  Annual "), Tone.DIM),

@@ -51,6 +51,7 @@ class RequestLane(Generic[T]):
         self._timer: Timer | None = None
         self._asking: Command[T] | None = None
         self._since = 0.0
+        self._void = False
 
     def get(self, command: Command[T]) -> Reply[T] | None:
         """The reply to this very command, None until it came."""
@@ -81,9 +82,11 @@ class RequestLane(Generic[T]):
             self._timer = self._owner.set_timer(PAUSE, self._rested)
 
     def forget(self, which: Callable[[Any], bool] = lambda _: True) -> None:
-        """Drop the kept replies to these commands."""
+        """Drop the kept replies to these commands, and the one that is on its way."""
         for command in [command for command in self._kept if which(command)]:
             del self._kept[command]
+        if self._asking is not None and which(self._asking):
+            self._void = True
 
     def _rested(self) -> None:
         self._timer = None
@@ -99,10 +102,11 @@ class RequestLane(Generic[T]):
         following: Command[T] | None = command
         try:
             while following is not None:
-                self._asking, self._since = following, time.monotonic()
+                self._asking, self._since, self._void = following, time.monotonic(), False
                 reply = await self._owner.ask_engine(following)
-                self._keep(following, reply)
-                self._arrived()
+                if not self._void:
+                    self._keep(following, reply)
+                    self._arrived()
                 following = self._missing() if self._timer is None else None
         finally:
             self._asking = None

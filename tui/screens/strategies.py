@@ -1,6 +1,6 @@
 """Strategies: the list, the records of the one under the cursor, and the card of the record under the cursor."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from functools import partial
 from typing import Any, ClassVar, TypeVar
 
@@ -10,7 +10,7 @@ from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.widget import Widget
 
-from core.i18n import mark, say
+from core.i18n import language, mark, say
 from core.model.backtest import RecordDetail
 from core.model.command import Command, Done, Failed, ListRecords, ListStrategies, Reply, ShowDetail, ShowRecord
 from core.model.known import Known, Maybe, Unknown
@@ -24,11 +24,12 @@ from tui.screens.record_comparison import Compared, comparison
 from tui.screens.record_view import RecordView
 from tui.screens.requests import Loaded, RequestLane, loaded
 from tui.screens.strategy_rows import RECORD_COLUMNS, STRATEGY_COLUMNS, record_row, strategy_row
-from tui.widgets.columns import Sorting, sorted_next
+from tui.widgets.columns import Sorting, TableRow, sorted_next
 from tui.widgets.paged_list import RECORDS, STRATEGIES, PagedList, Progress, SearchLine
 from tui.widgets.table import LiveTable
 
 T = TypeVar("T")
+N = TypeVar("N", Strategy, Record)
 
 _PAGE = 20
 _MOST_PAGES = 25
@@ -67,19 +68,21 @@ class StrategiesPane(Pane):
         self._views: tuple[Widget, ...] = (self._list, self._record_list, self._record_view)
         self._stage = _STRATEGIES
         self._pages: RequestLane[Page[Strategy]] = RequestLane(
-            self, "strategies", self._show_strategies, fresh=float("inf"), most=1000
+            self, "strategies", self._strategies_came, fresh=float("inf"), most=1000
         )
         self._record_pages: RequestLane[Page[Record]] = RequestLane(
-            self, "records", self._show_records, fresh=float("inf"), most=1000
+            self, "records", self._records_came, fresh=float("inf"), most=1000
         )
         self._cards: RequestLane[RecordCard] = RequestLane(self, "card", self._show_records, fresh=_FRESH, most=200)
         self._details: RequestLane[RecordDetail] = RequestLane(self, "detail", self._show_card, fresh=_FRESH, most=60)
         self._shown_strategy: int | None = None
+        self._made: dict[RecordKey, tuple[tuple[Any, ...], TableRow]] = {}
         self._marked: dict[RecordKey, tuple[Strategy, Record]] = {}
         self._comparing = False
         self._using = False
         self._opened = False
         self._followed: Followed | None = None
+        self._user: str | None = None
 
     def compose(self) -> ComposeResult:
         with Horizontal(id="strategy-views"):
@@ -107,21 +110,29 @@ class StrategiesPane(Pane):
         return (self._list.table, self._record_list.table, self._record_view)[self._stage]
 
     def activated(self) -> None:
-        self._want_strategies(at_once=True)
+        self._follow_cursor(at_once=True)
 
     def show(self, snapshot: Snapshot) -> None:
+        if snapshot.platform_user and snapshot.platform_user != self._user:
+            self._user = snapshot.platform_user
+            self._ask_anew()
         if snapshot.followed != self._followed:
             self._followed = snapshot.followed
             self._show_strategies()
         self._show_card()
 
     def refresh_all(self) -> None:
-        """The engine's sentences are in the language of before: ask again."""
+        super().refresh_all()
+        self._ask_anew()  # the engine's sentences are in the language of before
+
+    def _ask_anew(self) -> None:
+        """Another user has other strategies."""
         for lane in (self._pages, self._record_pages, self._cards, self._details):
             lane.forget()
-        super().refresh_all()
-        self._want_strategies(at_once=True)
+        self._marked.clear()
+        self._comparing = False
         self._show_strategies()
+        self._follow_cursor(at_once=True)
 
     def tick(self) -> None:
         self._show_strategies()
@@ -146,7 +157,9 @@ class StrategiesPane(Pane):
 
     def _loaded_records(self) -> Loaded[Record]:
         shown = self._shown_strategy
-        return Loaded((), 0, 0, 0) if shown is None else loaded(self._record_pages, partial(_record_page, shown), Record)
+        return (
+            Loaded((), 0, 0, 0) if shown is None else loaded(self._record_pages, partial(_record_page, shown), Record)
+        )
 
     def _paged(self) -> PagedList:
         return self._list if self._stage == _STRATEGIES else self._record_list
@@ -197,6 +210,8 @@ class StrategiesPane(Pane):
             self._paged().table.focus()
         elif self._comparing and self._stage != _STRATEGIES:
             self.action_compare()
+            if not self._record_list.display:
+                self._go_to(_RECORDS)
         elif self._stage > _STRATEGIES:
             self._go_to(self._stage - 1)
 
@@ -274,8 +289,14 @@ class StrategiesPane(Pane):
 
     @on(LiveTable.RowHighlighted, "#strategy-list-table")
     @on(LiveTable.RowHighlighted, "#record-list-table")
-    def _cursor_moved(self) -> None:
-        self._follow_cursor()
+    def _cursor_moved(self, message: LiveTable.RowHighlighted) -> None:
+        if message.table is self._list.table:
+            self._show_strategies()
+        else:
+            self._show_card()
+        self._want_strategies()
+        self._want_records()
+        self._want_card()
         self.host.refresh_keys()
 
     @on(LiveTable.HeaderSelected)
@@ -354,6 +375,17 @@ class StrategiesPane(Pane):
         details = marked + chosen
         self._details.want([ShowDetail(owner, each.id, each.units) for owner, each in details], at_once=at_once)
 
+    def _strategies_came(self) -> None:
+        self._show_strategies()
+        self._want_strategies()
+        self.host.refresh_keys()
+
+    def _records_came(self) -> None:
+        self._show_records()
+        self._want_records()
+        self._want_card()
+        self.host.refresh_keys()
+
     # -- showing -----------------------------------------------------------------------------------------------------
 
     def _show_strategies(self) -> None:
@@ -376,6 +408,7 @@ class StrategiesPane(Pane):
             self._shown_strategy = strategy.id if strategy else None
             self._record_list.search.close()
             self._record_list.show_nothing("")
+            self._made.clear()
         self._record_list.set_title(strategy.name if strategy else say("Records"))
         if strategy is None:
             self._record_list.show_nothing(say("Choose a strategy to see its backtest records."))
@@ -392,11 +425,15 @@ class StrategiesPane(Pane):
             self._want_records()
         self._show_card()
 
-    def _row(self, strategy: Strategy, record: Record) -> Any:
+    def _row(self, strategy: Strategy, record: Record) -> TableRow:
         key = (strategy.id, record.id)
         used = self._followed is not None and key == (self._followed.strategy_id, self._followed.history_id)
         place = list(self._marked).index(key) + 1 if key in self._marked else None
-        return record_row(record, self._rule(key, record), used, place)
+        made_of = (record, self._rule(key, record), used, place, language())
+        kept = self._made.get(key)
+        if kept is None or kept[0] != made_of:
+            kept = self._made[key] = (made_of, record_row(*made_of[:4]))
+        return kept[1]
 
     def _rule(self, key: RecordKey, record: Record) -> RecordRule | None:
         reply = self._cards.get(ShowRecord(*key))
@@ -422,7 +459,7 @@ class StrategiesPane(Pane):
         return Compared(strategy, record, rule, self._detail(strategy, record))
 
 
-def _with_id(items: tuple[Any, ...], key: str | None) -> Any:
+def _with_id(items: tuple[N, ...], key: str | None) -> N | None:
     return next((item for item in items if str(item.id) == key), None)
 
 
@@ -451,5 +488,6 @@ def _pages_wanted(at: Loaded[Any], shown: PagedList, *, more: bool) -> int:
         return max(1, at.pages)
     if shown.needs_all and at.pages < _MOST_PAGES:
         return min(at.of, _MOST_PAGES)
-    near = shown.table.cursor_index >= len(shown.table.rows) - _NEAR_THE_END
-    return at.pages + (more or near)
+    table = shown.table
+    near = len(table.rows) - _NEAR_THE_END <= max(table.cursor_index, table.size.height - _NEAR_THE_END)
+    return at.pages + (more or (near and not shown.needs_all))

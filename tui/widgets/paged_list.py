@@ -1,4 +1,4 @@
-"""A list that comes from the platform page by page: search line, table, the row under the cursor, and how much is loaded."""
+"""A list that comes from the platform page by page: search line, table, and how much of it is loaded."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -204,13 +204,16 @@ class PagedList(Panel):
         progress = self._progress
         if not progress.pages:
             return ""
-        parts = [fmt.plural(progress.total, self._texts.noun)]
+        count = fmt.plural(progress.total, self._texts.noun)
+        loaded = say("loaded {items} of {count}", items=progress.items, count=count)
+        long = [count if progress.whole else loaded]
+        short = [long[0] if progress.whole else f"{progress.items}/{progress.total}"]
         if self.search.text:
-            parts.append(say("{shown} of {loaded} shown", shown=shown, loaded=progress.items))
-        if not progress.whole:
-            parts.append(say("loaded {pages} of {of} pages", pages=progress.pages, of=progress.of))
+            matching = say("{shown} shown", shown=shown)
+            long, short = [matching, *long], [matching, *short]
         if progress.failure:
-            parts.append(say("page {page}: {reason}", page=progress.pages + 1, reason=fmt.one_line(progress.failure)))
+            reason = say("page {page}: {reason}", page=progress.pages + 1, reason=fmt.one_line(progress.failure))
+            long, short = [*long, reason], [*short, reason]
         elif progress.waited is not None and progress.waited >= 2:
-            parts.append(f"{progress.waited} s")
-        return say(", ").join(parts)
+            long.append(f"{progress.waited} s")
+        return fmt.first_fitting([say(", ").join(long), say(", ").join(short)], self.size.width - 6)
