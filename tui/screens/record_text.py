@@ -97,9 +97,12 @@ def units_text(record: Record) -> str:
 
 def rule_text(card: RecordCard) -> Text:
     """How the record trades, its stops, and where the schedule in use differs."""
-    text = Text("\n").join(
-        [styled((say("Rule"), Tone.TITLE)), facts([*fmt.rule_rows(card.rule), *fmt.stop_rows(card.rule)])]
-    )
+    rows = [*fmt.rule_rows(card.rule), *fmt.stop_rows(card.rule)]
+    known = ", ".join(f"{label} {told}" for label, told, tone in rows if tone is Tone.TEXT)
+    text = styled((say("Rule"), Tone.TITLE), (f"\n{known}" if known else "", Tone.TEXT))
+    for _, told, tone in rows:
+        if tone is not Tone.TEXT:
+            text.append(f"\n{told}", STYLES[tone])
     if card.proposal is not None:
         told = say(
             "Your schedule differs: {in_use}. As the record trades: {schedule}.",

@@ -66,15 +66,17 @@ class RecordView(VerticalScroll, Titled, can_focus=True):
         """`card` and `detail` are None until the platform has answered."""
         self._begin((strategy.id, record.id), say("Record {number}", number=record.id), say("u to use it"))
         record = completed(record, detail)
-        head, parts = record_head(strategy, record), [performance_notes(detail)]
+        head, parts = record_head(strategy, record), list[Text]()
         if not isinstance(card, Known):
-            parts.insert(0, _awaited(record, card))
+            parts.append(_awaited(record, card))
         elif isinstance(card.value.selection, Unknown):
             # Without a list the record cannot be traded today: that stands above the pictures.
             head = Text("\n\n").join([head, list_text(card.value, now)])
             parts.append(rule_text(card.value))
         else:
             parts += [rule_text(card.value), list_text(card.value, now)]
+        # Where there is no picture, why stands in its place.
+        parts.insert(0 if drawn(detail) is None else len(parts), performance_notes(detail))
         if isinstance(card, Known):
             parts.append(mapping_text(say("Parameters"), card.value.parameters))
         further = mapping_text(say("Detail"), further_fields(record, detail))

@@ -137,9 +137,6 @@ class StrategiesPane(Pane):
     def tick(self) -> None:
         self._show_strategies()
 
-    def copy_text(self) -> str:
-        return self._paged().table.row_text
-
     # -- what is under the cursors -----------------------------------------------------------------------------------
 
     @property
@@ -327,6 +324,8 @@ class StrategiesPane(Pane):
         self.host.refresh_keys()
 
     def _go_to(self, stage: int) -> None:
+        if self.screen.maximized is not self._views[stage]:
+            self.screen.minimize()
         self._stage = stage
         self._arrange()
         self.focus_target().focus()
