@@ -34,8 +34,8 @@ KEY_DATA = {
             "立讯转债 128136.SZ is suspended: its sell is blocked.",
         ],
     ),
-    "strategies": (("2",), ["双低轮动 20 v2", "page 1/3, 45 strategies", "* in use"]),
-    "records": (("2", "enter"), ["page 1/2, 24 records", "+5.00%", "+12.00%", "-9.50%", "1.30", "53.0%"]),
+    "strategies": (("2",), ["双低轮动 20 v2", "45 strategies"]),
+    "records": (("2", "enter"), ["24 records", "+5.00%", "+12.00%", "-9.50%", "1.30"]),
     "card": (
         ("2", "enter"),
         ["Return -5.00%", "Win rate 51.0%", "+68.43%", "+25.23%", "-17.61%", "Yearly returns", "from 11-03"],

@@ -7,13 +7,14 @@ from typing import Any
 
 from rich.text import Text
 
-from core.i18n import say
+from core.i18n import joined, say
 from core.model.backtest import RecordDetail
 from core.model.figures import Basis, Unit
 from core.model.known import Known, Maybe, Unknown
 from core.model.platform import Record, Strategy
 from core.model.record_card import RecordCard
 from tui import format as fmt
+from tui.screens.metrics_text import metrics_lines
 from tui.screens.strategy_rows import drawdown
 from tui.widgets.text import facts
 from tui.widgets.theme import STYLES, Tone, change_tone, styled
@@ -74,7 +75,7 @@ def record_head(strategy: Strategy, record: Record) -> Text:
 
 
 def impossible_text(figures: Mapping[str, float]) -> str:
-    told = ", ".join(f"{fmt.plain_key(name)} {fmt.plain_value(value)}" for name, value in figures.items())
+    told = joined(f"{fmt.plain_key(name)} {fmt.plain_value(value)}" for name, value in figures.items())
     return say("Not shown, because no backtest can have it: {figures}", figures=told)
 
 
@@ -98,7 +99,7 @@ def units_text(record: Record) -> str:
 def rule_text(card: RecordCard) -> Text:
     """How the record trades, its stops, and where the schedule in use differs."""
     rows = [*fmt.rule_rows(card.rule), *fmt.stop_rows(card.rule)]
-    known = ", ".join(f"{label} {told}" for label, told, tone in rows if tone is Tone.TEXT)
+    known = joined(f"{label} {told}" for label, told, tone in rows if tone is Tone.TEXT)
     text = styled((say("Rule"), Tone.TITLE), (f"\n{known}" if known else "", Tone.TEXT))
     for _, told, tone in rows:
         if tone is not Tone.TEXT:
@@ -137,6 +138,8 @@ def list_text(card: RecordCard, now: datetime | None) -> Text:
         if bond.quoted_at is not None:
             age = fmt.age((now - bond.quoted_at).total_seconds()) if now is not None else ""
             text.append(f" {age:>3}", STYLES[Tone.DIM])
+        for told in metrics_lines(bond.metrics) if bond.metrics is not None else ():
+            text.append(f"\n     {told}", STYLES[Tone.DIM])
         if bond.not_listed:
             text.append(f"\n     {bond.not_listed}", STYLES[Tone.DIM])
         if bond.extra:

@@ -22,11 +22,11 @@ from tui.screens.record_text import (
     record_head,
     rule_text,
 )
+from tui.widgets.bar_chart import YearBars
 from tui.widgets.chart import LineChart
 from tui.widgets.panel import Titled
 from tui.widgets.text import TextBlock
 from tui.widgets.theme import STYLES, Tone, styled
-from tui.widgets.year_bars import YearBars
 
 
 class RecordView(VerticalScroll, Titled, can_focus=True):
