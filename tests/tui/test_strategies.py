@@ -79,6 +79,7 @@ async def test_records_and_card_follow_the_cursor() -> None:
 async def test_a_cursor_that_moves_on_asks_for_where_it_rests_only(monkeypatch: pytest.MonkeyPatch) -> None:
     link = ScriptedLink(snapshot())
     async with shown(link, "2", "enter", size=LARGE) as (app, pilot):
+        await until(pilot, lambda: sent(link, ShowRecord) == [(1, 11)])
         monkeypatch.setattr(requests, "PAUSE", 1.0)  # longer than a slow machine takes for four keys
         await press(pilot, "down", "down", "down", "down")
         await until(pilot, lambda: (1, 15) in sent(link, ShowRecord) and (1, 15) in sent(link, ShowDetail))
@@ -231,8 +232,8 @@ async def test_the_filter_works_as_one_types_and_says_what_is_not_loaded() -> No
     link.replies[ListStrategies] = page
     async with shown(link, "2", "slash", "v", "4") as (app, pilot):
         await until(pilot, lambda: hint(app, "#strategy-list") == "1 shown, loaded 20 of 45 strategies")
-        hold["on"] = False
         await until(pilot, lambda: bool(link.open))
+        hold["on"] = False
         answer(link, ListStrategies, lambda command: Done(strategies_page(command)))
         await until(pilot, lambda: hint(app, "#strategy-list") == "7 shown, 45 strategies")
         await press(pilot, "enter", "escape")
