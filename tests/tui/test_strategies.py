@@ -95,6 +95,7 @@ async def test_answers_out_of_order_never_reach_another_record() -> None:
     link = ScriptedLink(snapshot())
     link.replies[ShowRecord] = link.replies[ShowDetail] = None
     async with shown(link, "2", "enter", size=LARGE) as (app, pilot):
+        await until(pilot, lambda: sent(link, ShowRecord) == sent(link, ShowDetail) == [(1, 11)])
         await press(pilot, "down", "down")
         assert sent(link, ShowRecord) == [(1, 11)]  # one at a time: the record in between was never asked for
         answer(link, ShowRecord, lambda each: Done(tagged(each)))
@@ -339,7 +340,7 @@ async def test_the_mouse_selects_with_one_click_and_opens_with_the_next() -> Non
         await click(pilot, app, "双低轮动 20 v2")
         assert list(titles(app)) == ["strategy-list"]
         await click(pilot, app, "双低轮动 20 v2")
-        assert titles(app) == {"record-list": "双低轮动 20 v2"}
+        await until(pilot, lambda: titles(app) == {"record-list": "双低轮动 20 v2"})
 
 
 async def click(pilot: Pilot[None], app: RotorApp, text: str) -> None:
@@ -393,5 +394,6 @@ async def test_reload_asks_again_for_what_has_the_focus() -> None:
         again = link.sent[len(before) :]
         assert {type(each) for each in again} == {ShowRecord, ShowDetail}
         await press(pilot, "escape", "escape", "r")
-        assert {ListStrategies, ListRecords} <= {type(each) for each in link.sent[len(before) + len(again) :]}
+        sofar = len(before) + len(again)
+        await until(pilot, lambda: {ListStrategies, ListRecords} <= {type(each) for each in link.sent[sofar:]})
         assert titles(app) == {"strategy-list": "Strategies"}
