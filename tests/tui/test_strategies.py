@@ -5,7 +5,6 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from textual.pilot import Pilot
 
 from core.model.command import (
     Command,
@@ -334,19 +333,15 @@ async def test_as_many_views_as_the_width_holds(width: int, keys: tuple[str, ...
         assert next(iter(titles(app))) == "strategy-list"
 
 
-async def test_the_mouse_selects_with_one_click_and_opens_with_the_next() -> None:
-    link = ScriptedLink(snapshot())
-    async with shown(link, "2") as (app, pilot):
-        await click(pilot, app, "双低轮动 20 v2")
+async def test_one_click_selects_and_two_open() -> None:
+    async with shown(ScriptedLink(snapshot()), "2") as (app, pilot):
+        line = next(number for number, line in enumerate(lines(app)) if "双低轮动 20 v2" in line)
+        await pilot.click(offset=(6, line))
+        await settle(pilot)
+        assert app.query_one("#strategy-list-table", LiveTable).cursor_key == "2"
         assert list(titles(app)) == ["strategy-list"]
-        await click(pilot, app, "双低轮动 20 v2")
+        await pilot.click(offset=(6, line), times=2)
         await until(pilot, lambda: titles(app) == {"record-list": "双低轮动 20 v2"})
-
-
-async def click(pilot: Pilot[None], app: RotorApp, text: str) -> None:
-    line = next(number for number, line in enumerate(lines(app)) if text in line)
-    await pilot.click(offset=(6, line))
-    await settle(pilot)
 
 
 async def test_a_click_on_a_column_s_head_sorts_by_it() -> None:
