@@ -68,7 +68,7 @@ class RecordView(VerticalScroll, Titled, can_focus=True):
         record = completed(record, detail)
         head, parts = record_head(strategy, record), list[Text]()
         if not isinstance(card, Known):
-            parts.append(_awaited(record, card))
+            head = Text("\n\n").join([head, _awaited(record, card)])
         elif isinstance(card.value.selection, Unknown):
             # Without a list the record cannot be traded today: that stands above the pictures.
             head = Text("\n\n").join([head, list_text(card.value, now)])

@@ -88,6 +88,10 @@ class RequestLane(Generic[T]):
         if self._asking is not None and which(self._asking):
             self._void = True
 
+    def forget_failures(self) -> None:
+        """Ask once more for what failed."""
+        self.forget(lambda command: isinstance(self.get(command), Failed))
+
     def _rested(self) -> None:
         self._timer = None
         self._go_on()

@@ -12,7 +12,7 @@ from textual.widget import Widget
 
 from core.i18n import language, mark, say
 from core.model.backtest import RecordDetail
-from core.model.command import Command, Done, Failed, ListRecords, ListStrategies, Reply, ShowDetail, ShowRecord
+from core.model.command import Command, Done, ListRecords, ListStrategies, Reply, ShowDetail, ShowRecord
 from core.model.known import Known, Maybe, Unknown
 from core.model.platform import Page, Record, RecordRule, Strategy
 from core.model.record_card import RecordCard
@@ -110,6 +110,8 @@ class StrategiesPane(Pane):
         return (self._list.table, self._record_list.table, self._record_view)[self._stage]
 
     def activated(self) -> None:
+        self._pages.forget_failures()
+        self._record_pages.forget_failures()
         self._follow_cursor(at_once=True)
 
     def show(self, snapshot: Snapshot) -> None:
@@ -217,10 +219,10 @@ class StrategiesPane(Pane):
 
     def action_more(self) -> None:
         if self._stage == _STRATEGIES:
-            self._pages.forget(lambda command: isinstance(self._pages.get(command), Failed))
+            self._pages.forget_failures()
             self._want_strategies(more=True, at_once=True)
         else:
-            self._record_pages.forget(lambda command: isinstance(self._record_pages.get(command), Failed))
+            self._record_pages.forget_failures()
             self._want_records(more=True, at_once=True)
 
     def action_sort(self) -> None:

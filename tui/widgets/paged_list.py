@@ -216,4 +216,4 @@ class PagedList(Panel):
             long, short = [*long, reason], [*short, reason]
         elif progress.waited is not None and progress.waited >= 2:
             long.append(f"{progress.waited} s")
-        return fmt.first_fitting([say(", ").join(long), say(", ").join(short)], self.size.width - 6)
+        return fmt.first_fitting([say(", ").join(long), say(", ").join(short)], self.size.width - 4)
