@@ -5,7 +5,6 @@ what it needs; `--without-tour` leaves it out.
 """
 
 import asyncio
-import os
 import sys
 import tempfile
 from pathlib import Path
@@ -13,7 +12,9 @@ from pathlib import Path
 from textual.pilot import Pilot
 
 from core.engine.engine import Engine
+from core.i18n import Language
 from core.model.command import Done, ExecutePlan, MakePlan, RunStrategy
+from core.model.settings import Settings
 from tui.app import RotorApp
 from tui.cli.context import home_at, settings_of
 from tui.cli.offline import prepare_demo
@@ -85,12 +86,11 @@ def change_strategy(engine: Engine) -> None:
     assert isinstance(engine.send(RunStrategy(5, 502)).result(30), Done)
 
 
-def take(language: str, folder: Path, *, tour: bool) -> None:
+def take(language: Language, folder: Path, *, tour: bool) -> None:
     """Everything in one language."""
-    os.environ["ROTOR_LANGUAGE"] = language
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as place:
         home = home_at(Path(place))
-        prepare_demo(home)
+        prepare_demo(home, Settings(language=language))
         engine = Engine(home, settings_of(home), speed=60)
         engine.start()
         try:
@@ -107,7 +107,8 @@ def take(language: str, folder: Path, *, tour: bool) -> None:
 
 def main() -> None:
     tour = "--without-tour" not in sys.argv
-    for language, folder in (("en", Path("docs")), ("zh", Path("docs/zh"))):
+    places: tuple[tuple[Language, Path], ...] = (("en", Path("docs")), ("zh", Path("docs/zh")))
+    for language, folder in places:
         folder.mkdir(exist_ok=True)
         take(language, folder, tour=tour)
 
