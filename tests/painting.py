@@ -4,7 +4,7 @@ It needs Pillow (the extra `pictures`) and two fonts of fixed width, one for let
 """
 
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -47,7 +47,7 @@ def painted(app: RotorApp) -> Image.Image:
     return image
 
 
-def _cells(strip: list[Segment]) -> Iterator[tuple[int, str, Style]]:
+def _cells(strip: Iterable[Segment]) -> Iterator[tuple[int, str, Style]]:
     x = 0
     for segment in strip:
         for character in segment.text:
@@ -59,7 +59,7 @@ def _paint(draw: ImageDraw.ImageDraw, x: int, y: int, text: str, style: Style, g
     front = _rgb(style.color, foreground=True)
     back = ground if style.bgcolor is None or style.bgcolor.is_default else _rgb(style.bgcolor, foreground=False)
     if style.dim:
-        front = tuple((a + b) // 2 for a, b in zip(front, back, strict=True))  # type: ignore[assignment]
+        front = _mixed(front, back)
     if style.reverse:
         front, back = back, front
     (width, height), left, top = CELL, x * CELL[0], y * CELL[1]
@@ -99,7 +99,12 @@ def _paint_dots(draw: ImageDraw.ImageDraw, left: int, top: int, bits: int, color
 
 def _rgb(color: Color | None, *, foreground: bool) -> Rgb:
     known = color if color is not None and color.type is not ColorType.DEFAULT else Color.default()
-    return tuple(known.get_truecolor(DEFAULT_TERMINAL_THEME, foreground=foreground))
+    found = known.get_truecolor(DEFAULT_TERMINAL_THEME, foreground=foreground)
+    return found.red, found.green, found.blue
+
+
+def _mixed(one: Rgb, other: Rgb) -> Rgb:
+    return (one[0] + other[0]) // 2, (one[1] + other[1]) // 2, (one[2] + other[2]) // 2
 
 
 @cache

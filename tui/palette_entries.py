@@ -14,7 +14,7 @@ from core.model.snapshot import Snapshot
 from tui import format as fmt
 from tui.actions import ACTIONS, PANES, Action
 from tui.screens.bond import BondDialog
-from tui.screens.palette import Entry, Palette
+from tui.screens.palette import Palette, PaletteEntry
 from tui.widgets.paged_list import SearchLine
 from tui.widgets.table import LiveTable
 from tui.widgets.theme import THEMES
@@ -47,20 +47,20 @@ class PaletteController:
         self._app.push_screen(palette, self._chosen)
         self._app.run_worker(self._load(palette), group="palette", exclusive=True, exit_on_error=False)
 
-    def _chosen(self, entry: Entry | None) -> None:
+    def _chosen(self, entry: PaletteEntry | None) -> None:
         if entry is not None:
             self._recent[:] = [entry.key, *(key for key in self._recent if key != entry.key)][:_KEPT]
             self._app.run_worker(self._do(entry), group="palette", exclusive=True, exit_on_error=False)
 
     @staticmethod
-    async def _do(entry: Entry) -> None:
+    async def _do(entry: PaletteEntry) -> None:
         waited = entry.run()
         if waited is not None:
             await waited
 
     # -- what there is ---------------------------------------------------------------------------------------------
 
-    def _entries(self) -> Iterator[Entry]:
+    def _entries(self) -> Iterator[PaletteEntry]:
         yield from self._screens()
         yield from self._actions()
         if self._app.snapshot is not None:
@@ -70,14 +70,14 @@ class PaletteController:
         yield from self._settings()
         yield from self._looks()
 
-    def _screens(self) -> Iterator[Entry]:
+    def _screens(self) -> Iterator[PaletteEntry]:
         for pane in PANES:
             go = say("Go to {title} ({key})", title=say(pane.title), key=pane.key)
-            yield Entry(
+            yield PaletteEntry(
                 f"go.{pane.id}", _SCREENS, say(pane.title), go, partial(self._app.action_goto, pane.id), (pane.title,)
             )
 
-    def _actions(self) -> Iterator[Entry]:
+    def _actions(self) -> Iterator[PaletteEntry]:
         """Those of the screen that is open first."""
         here = self._app.pane.id
         titles = {pane.id: say(pane.title) for pane in PANES}
@@ -87,21 +87,23 @@ class PaletteController:
             label = say(action.label)
             name = f"{titles[action.pane]}: {label}" if action.pane in titles else label
             about = f"{say(action.help)} ({action.key_text})"
-            yield Entry(f"do.{action.id}", _ACTIONS, name, about, partial(self._act, action), (action.label, label))
+            yield PaletteEntry(
+                f"do.{action.id}", _ACTIONS, name, about, partial(self._act, action), (action.label, label)
+            )
 
-    def _bonds(self, snapshot: Snapshot) -> Iterator[Entry]:
+    def _bonds(self, snapshot: Snapshot) -> Iterator[PaletteEntry]:
         for code, (name, where) in _bonds_of(snapshot, self._listed).items():
-            yield Entry(
+            yield PaletteEntry(
                 f"bond.{code}", _BONDS, f"{code} {name}", where, partial(self._open_bond, code, name), (name,), True
             )
 
-    def _orders(self, snapshot: Snapshot) -> Iterator[Entry]:
+    def _orders(self, snapshot: Snapshot) -> Iterator[PaletteEntry]:
         for order in sorted(snapshot.orders, key=lambda order: order.created_at, reverse=True):
             intent = order.intent
             name = f"{intent.code} {intent.name}"
             about = f"{fmt.clock(order.created_at)}  {say(intent.side)} {intent.volume}  {say(order.state)}"
             key = intent.client_order_id
-            yield Entry(
+            yield PaletteEntry(
                 f"order.{key}",
                 _ORDERS,
                 name,
@@ -111,26 +113,26 @@ class PaletteController:
                 True,
             )
 
-    def _strategy_entries(self) -> Iterator[Entry]:
+    def _strategy_entries(self) -> Iterator[PaletteEntry]:
         followed = self._app.snapshot.followed if self._app.snapshot is not None else None
         for number, name in self._strategies:
             about = say("strategy {number}", number=number)
             if followed is not None and followed.strategy_id == number:
                 about += f", {say('in use')}"
             go = partial(self._go, "strategies", "strategy-list-table", str(number))
-            yield Entry(f"strategy.{number}", _STRATEGIES, name, about, go, (name, str(number)), True)
+            yield PaletteEntry(f"strategy.{number}", _STRATEGIES, name, about, go, (name, str(number)), True)
 
-    def _settings(self) -> Iterator[Entry]:
+    def _settings(self) -> Iterator[PaletteEntry]:
         for key, (name, _) in NAMES.items():
             tab = say(tab_of(key).title)
             go = partial(self._go, "settings", "settings-table", key)
-            yield Entry(f"setting.{key}", _SETTINGS, say(name), f"{tab}  {key}", go, (key,))
+            yield PaletteEntry(f"setting.{key}", _SETTINGS, say(name), f"{tab}  {key}", go, (key,))
 
-    def _looks(self) -> Iterator[Entry]:
+    def _looks(self) -> Iterator[PaletteEntry]:
         look = self._app.snapshot.look if self._app.snapshot is not None else None
         for theme in THEMES:
             about = say("in use") if look is not None and look.theme == theme else say("enter keeps it, esc does not")
-            yield Entry(
+            yield PaletteEntry(
                 f"theme.{theme}",
                 _THEMES,
                 theme,
@@ -142,7 +144,9 @@ class PaletteController:
         for language, name in _LANGUAGE_NAMES.items():
             words = (say("language"), "language")
             run = partial(self._set, "language", language)
-            yield Entry(f"language.{language}", _LANGUAGES, say(name), say("Language of the screens"), run, words)
+            yield PaletteEntry(
+                f"language.{language}", _LANGUAGES, say(name), say("Language of the screens"), run, words
+            )
 
     # -- what comes from the engine --------------------------------------------------------------------------------
 

@@ -16,7 +16,7 @@ from textual.widgets import Input
 from core.i18n import use_language
 from core.model.time import SHANGHAI
 from tui.widgets.chart import LineChart
-from tui.widgets.chart_data import ChartData, Level, Plot, Point, Series, Unit, drawdown_of, line_of
+from tui.widgets.chart_data import ChartData, ChartUnit, LevelLine, Plot, Point, Series, drawdown_of, line_of
 from tui.widgets.chart_drawing import Drawing, draw, legend, value_at
 from tui.widgets.chart_marks import sample, thinned, use_marks
 from tui.widgets.chart_scale import compact, nice_ticks, time_axis, value_label
@@ -42,7 +42,10 @@ def minutes(*values: float | None, start: datetime = OPEN) -> Series:
 
 
 def of(
-    *series: Series, unit: Unit = Unit.NUMBER, baseline: Level | None = None, levels: tuple[Level, ...] = ()
+    *series: Series,
+    unit: ChartUnit = ChartUnit.NUMBER,
+    baseline: LevelLine | None = None,
+    levels: tuple[LevelLine, ...] = (),
 ) -> ChartData:
     return ChartData(Plot(series, unit, baseline, levels))
 
@@ -72,7 +75,7 @@ def test_labels_tell_ticks_apart(one: float, other: float, most: int) -> None:
     if high - low < 1e-3:
         return
     ticks, step = nice_ticks(low, high, most)
-    for unit in (Unit.PERCENT, Unit.PRICE, Unit.NUMBER):
+    for unit in (ChartUnit.PERCENT, ChartUnit.PRICE, ChartUnit.NUMBER):
         labels = [value_label(tick, unit, step) for tick in ticks]
         assert len(set(labels)) == len(labels), labels
 
@@ -80,17 +83,17 @@ def test_labels_tell_ticks_apart(one: float, other: float, most: int) -> None:
 @pytest.mark.parametrize(
     ("value", "unit", "step", "label"),
     [
-        (0.1, Unit.PERCENT, 0.1, "+10%"),
-        (0.025, Unit.PERCENT, 0.025, "+2.5%"),
-        (-0.0, Unit.PERCENT, 0.1, "0%"),
-        (1_002_500, Unit.MONEY, 2500, "1.0025M"),
-        (990_000, Unit.MONEY, 10_000, "990k"),
-        (500, Unit.MONEY, 100, "500"),
-        (120.5, Unit.PRICE, 0.5, "120.5"),
-        (120, Unit.PRICE, 20, "120"),
+        (0.1, ChartUnit.PERCENT, 0.1, "+10%"),
+        (0.025, ChartUnit.PERCENT, 0.025, "+2.5%"),
+        (-0.0, ChartUnit.PERCENT, 0.1, "0%"),
+        (1_002_500, ChartUnit.MONEY, 2500, "1.0025M"),
+        (990_000, ChartUnit.MONEY, 10_000, "990k"),
+        (500, ChartUnit.MONEY, 100, "500"),
+        (120.5, ChartUnit.PRICE, 0.5, "120.5"),
+        (120, ChartUnit.PRICE, 20, "120"),
     ],
 )
-def test_a_label_has_the_decimals_that_its_step_needs(value: float, unit: Unit, step: float, label: str) -> None:
+def test_a_label_has_the_decimals_that_its_step_needs(value: float, unit: ChartUnit, step: float, label: str) -> None:
     assert value_label(value, unit, step) == label
 
 
@@ -200,7 +203,7 @@ def test_from_three_lines_on_each_has_a_number_at_its_end() -> None:
 
 def test_the_second_panel_lies_over_the_same_time() -> None:
     equity = days(*(1 + sin(number / 5) / 10 for number in range(60)), name="equity")
-    data = ChartData(Plot((equity,), Unit.NUMBER), Plot((drawdown_of(equity, "drawdown"),), Unit.PERCENT))
+    data = ChartData(Plot((equity,), ChartUnit.NUMBER), Plot((drawdown_of(equity, "drawdown"),), ChartUnit.PERCENT))
     rows = picture(data, 70, 16)
     assert sum("0%" in row.split("┤")[0] for row in rows if "┤" in row) >= 1
     assert len({row.index(char) for row in rows for char in "┤│" if char in row}) == 1
@@ -212,8 +215,8 @@ def test_a_drawdown_is_measured_from_the_highest_until_then() -> None:
 
 
 def test_a_near_level_is_drawn_and_a_far_one_stands_at_the_edge() -> None:
-    levels = (Level(99.5, "SL"), Level(150, "TP"))
-    rows = picture(of(days(100, 101, 100.5), unit=Unit.PRICE, levels=levels), 60, 12)
+    levels = (LevelLine(99.5, "SL"), LevelLine(150, "TP"))
+    rows = picture(of(days(100, 101, 100.5), unit=ChartUnit.PRICE, levels=levels), 60, 12)
     assert any(row.endswith("┈ SL") for row in rows)
     assert rows[1].endswith("TP ^")
     assert "┈" not in rows[1]
@@ -242,12 +245,14 @@ def test_what_is_no_number_is_a_gap() -> None:
 LISTS = st.lists(st.none() | st.floats(-1e6, 1e6) | st.just(float("nan")), max_size=60)
 
 
-@given(st.lists(LISTS, min_size=1, max_size=5), LISTS, st.integers(1, 150), st.integers(1, 40), st.sampled_from(Unit))
+@given(
+    st.lists(LISTS, min_size=1, max_size=5), LISTS, st.integers(1, 150), st.integers(1, 40), st.sampled_from(ChartUnit)
+)
 def test_a_chart_stays_within_its_size(
-    values: list[list[float | None]], below: list[float | None], width: int, height: int, unit: Unit
+    values: list[list[float | None]], below: list[float | None], width: int, height: int, unit: ChartUnit
 ) -> None:
     series = tuple(days(*line, name=f"纪录 {number}") for number, line in enumerate(values))
-    panels = Plot(series, unit, Level(0.0, "起点")), Plot((days(*below),), Unit.PERCENT)
+    panels = Plot(series, unit, LevelLine(0.0, "起点")), Plot((days(*below),), ChartUnit.PERCENT)
     for marks in ("braille", "box"):
         use_marks(marks)
         drawing = draw(ChartData(*panels, heading=Text("标题 with words")), width, height)
@@ -266,7 +271,7 @@ def test_no_character_is_of_ambiguous_width_but_box_drawing() -> None:
 
 
 def test_the_legend_has_the_last_values_or_those_at_the_cursor() -> None:
-    data = of(days(0.1, 0.2, 0.3, name="a"), days(0.5, None, name="b"), unit=Unit.PERCENT)
+    data = of(days(0.1, 0.2, 0.3, name="a"), days(0.5, None, name="b"), unit=ChartUnit.PERCENT)
     axis = draw(data, 80, 12).axis
     assert legend(data, axis, None, 80)[0].plain == "2026-05-06  ⠤⠤⠤⠤ a +30.00%  ⠤⠤⠄  b +50.00%"
     assert legend(data, axis, 1, 80)[0].plain == "2026-05-05  ⠤⠤⠤⠤ a +20.00%  ⠤⠤⠄  b      --"
@@ -274,7 +279,7 @@ def test_the_legend_has_the_last_values_or_those_at_the_cursor() -> None:
 
 @given(st.lists(VALUES, min_size=2, max_size=20), st.integers(20, 100))
 def test_the_legend_keeps_its_size_under_the_cursor(values: list[float], width: int) -> None:
-    data = of(days(*values, name="equity"), days(*values[1:], name="其他"), unit=Unit.PERCENT)
+    data = of(days(*values, name="equity"), days(*values[1:], name="其他"), unit=ChartUnit.PERCENT)
     axis: Drawing = draw(data, width, 20)
     sizes = {
         tuple(row.cell_len for row in legend(data, axis.axis, index, width)) for index in range(len(axis.axis.moments))

@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 import pytest
-from tui.screens.strategy_records import list_text
 
 from core.model.bond_metrics import BondFigures, BondMetrics, BondTerms, Dated
 from core.model.command import ShowRecord
@@ -13,6 +12,7 @@ from tests.tui.screen import flat, press, shown
 from tests.tui.scripted import ScriptedLink
 from tui.screens.metrics_text import METRIC_COUNT, metric_cells, metric_columns, metrics_block, metrics_lines
 from tui.screens.plan_rows import PLAN_COLUMNS, plan_rows
+from tui.screens.record_text import list_text
 from tui.widgets.columns import Sorting, TableRow, arrange
 
 WIDE = (240, 40)

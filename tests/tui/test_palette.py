@@ -13,7 +13,7 @@ from tests.tui.scripted import ScriptedLink
 from tui.palette_entries import PaletteController
 from tui.screens.bond import BondDialog
 from tui.screens.dialogs import Confirm
-from tui.screens.palette import Entry, Palette, found
+from tui.screens.palette import Palette, PaletteEntry, found
 from tui.widgets.table import LiveTable
 from tui.widgets.theme import use_theme
 
@@ -130,8 +130,8 @@ async def test_it_opens_over_no_question_and_types_a_colon_elsewhere() -> None:
         assert lines(app)
 
 
-def _entry(key: str, group: str, name: str, *words: str) -> Entry:
-    return Entry(key, group, name, "", lambda: None, words)
+def _entry(key: str, group: str, name: str, *words: str) -> PaletteEntry:
+    return PaletteEntry(key, group, name, "", lambda: None, words)
 
 
 def test_letters_that_lie_apart_find_it_and_the_best_group_comes_first() -> None:

@@ -34,7 +34,7 @@ from tui.cli.context import (
     running_in,
 )
 from tui.cli.output import print_doctor, print_json, show
-from tui.cli.spoken import Command, Group
+from tui.cli.spoken import Group, SpokenCommand
 
 if TYPE_CHECKING:
     from click.shell_completion import ShellComplete
@@ -58,7 +58,7 @@ _ENGINE_SECONDS = 3.0
 
 
 @click.command(
-    cls=Command,
+    cls=SpokenCommand,
     epilog="""\b
 Examples:
   rotor doctor
@@ -105,7 +105,7 @@ def _doctor_document(home: Home, mode: str | None, more: tuple[Finding, ...]) ->
     }
 
 
-@click.command(cls=Command, epilog="Example: rotor logout")
+@click.command(cls=SpokenCommand, epilog="Example: rotor logout")
 @pass_existing_folder
 def logout(context: CliContext) -> None:
     """Log out of Factor Cat and delete its password and token from this machine.
@@ -222,7 +222,7 @@ def secret_list(context: CliContext) -> None:
         click.echo(f"{row.name}: {row.trouble or say(_PLACES.get(row.source, row.source) or 'none')}")
 
 
-@click.command("akshare-table", cls=Command, hidden=True)
+@click.command("akshare-table", cls=SpokenCommand, hidden=True)
 @click.argument("name")
 def akshare_table(name: str) -> None:
     """Print a table of akshare as JSON; rotor runs this in a child process."""
@@ -232,7 +232,7 @@ def akshare_table(name: str) -> None:
 
 
 @click.command(
-    cls=Command,
+    cls=SpokenCommand,
     epilog="""\b
 Examples:
   rotor completion bash >> ~/.bashrc

@@ -14,7 +14,7 @@ from core.model.report import CashFlow, Report
 from core.model.time import SHANGHAI
 from tui.cli.context import AS_JSON, FAILED, CliContext, exit_with, pass_existing_folder
 from tui.cli.output import padded, plain, show
-from tui.cli.spoken import Command, Group
+from tui.cli.spoken import Group, SpokenCommand
 
 _DAY = click.DateTime(["%Y-%m-%d"])
 _AT = click.option(
@@ -38,7 +38,7 @@ class _Amount(click.ParamType):
         return amount
 
 
-@click.command(cls=Command, epilog="Example: rotor report --from 2026-05-01 --json")
+@click.command(cls=SpokenCommand, epilog="Example: rotor report --from 2026-05-01 --json")
 @click.option("--from", "first", type=_DAY, help="First day; default: the beginning.")
 @click.option("--to", "last", type=_DAY, help="Last day; default: the newest.")
 @AS_JSON

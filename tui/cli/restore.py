@@ -9,11 +9,11 @@ from core.infra.backups import backup_days, folder_of
 from core.infra.home import HomeInUse, HomeLock, HomeUnusable, database_files
 from core.model.time import SHANGHAI
 from tui.cli.context import FAILED, REFUSED, YES, CliContext, confirm_or_exit, exit_with, pass_existing_folder
-from tui.cli.spoken import Command
+from tui.cli.spoken import SpokenCommand
 
 
 @click.command(
-    cls=Command,
+    cls=SpokenCommand,
     epilog="""\b
 Examples:
   rotor restore

@@ -42,7 +42,7 @@ from tui.cli.context import (
 )
 from tui.cli.offline import status_document
 from tui.cli.output import account_words, show
-from tui.cli.spoken import Command, Group
+from tui.cli.spoken import Group, SpokenCommand
 
 if TYPE_CHECKING:
     from tui.cli.web_view import ViewServer
@@ -58,7 +58,7 @@ _STATES = {
 }
 
 
-@click.command(cls=Command, epilog="Example: rotor start")
+@click.command(cls=SpokenCommand, epilog="Example: rotor start")
 @click.pass_obj
 def start(context: CliContext) -> None:
     """Start the engine in the background; it keeps running when this session ends.
@@ -119,7 +119,7 @@ def start(context: CliContext) -> None:
     )
 
 
-@click.command(cls=Command, epilog="Example: rotor stop")
+@click.command(cls=SpokenCommand, epilog="Example: rotor stop")
 @YES
 @click.pass_obj
 def stop(context: CliContext, yes: bool) -> None:
@@ -218,7 +218,7 @@ def _change_autostart(context: CliContext, entry: Autostart, *, on: bool) -> Non
 
 
 @click.command(
-    cls=Command,
+    cls=SpokenCommand,
     epilog="""\b
 Examples:
   rotor serve                 prints an address for a browser of this machine; it opens once
@@ -280,7 +280,7 @@ def _view_command(context: CliContext) -> str:
     return subprocess.list2cmdline(words) if sys.platform == "win32" else shlex.join(words)
 
 
-@click.command(cls=Command, hidden=True)
+@click.command(cls=SpokenCommand, hidden=True)
 @click.pass_obj
 def attach(context: CliContext) -> None:
     """Open the app on the engine that runs in the data folder."""

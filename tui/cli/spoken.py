@@ -84,7 +84,7 @@ class _Context(click.Context):
     formatter_class = SpokenFormatter
 
 
-class Command(click.Command):
+class SpokenCommand(click.Command):
     """A command whose help is in the language in use."""
 
     context_class = _Context
@@ -118,7 +118,7 @@ class Group(click.Group):
     """A group whose help is in the language in use; the outermost one chooses it before it reads the options."""
 
     context_class = _Context
-    command_class = Command
+    command_class = SpokenCommand
     group_class = type
 
     def make_context(
@@ -130,11 +130,11 @@ class Group(click.Group):
         return super().make_context(info_name, args, parent, **extra)
 
     def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
-        """As `Command`, then what stands for a command."""
-        return [*Command.collect_usage_pieces(self, ctx), say("COMMAND [ARGS]...")]  # type: ignore[arg-type]
+        """As `SpokenCommand`, then what stands for a command."""
+        return [*SpokenCommand.collect_usage_pieces(self, ctx), say("COMMAND [ARGS]...")]  # type: ignore[arg-type]
 
     def format_help_text(self, ctx: click.Context, formatter: HelpFormatter) -> None:
-        """As `Command`."""
+        """As `SpokenCommand`."""
         _write_indented(say(help_of(self)), formatter)
 
     def format_options(self, ctx: click.Context, formatter: HelpFormatter) -> None:
@@ -143,16 +143,16 @@ class Group(click.Group):
         self.format_commands(ctx, formatter)
 
     def format_epilog(self, ctx: click.Context, formatter: HelpFormatter) -> None:
-        """As `Command`."""
+        """As `SpokenCommand`."""
         if self.epilog:
             _write_epilog(epilog_of(self), formatter)
 
     def get_short_help_str(self, limit: int = 45) -> str:
-        """As `Command`."""
+        """As `SpokenCommand`."""
         return _first_sentence(say(help_of(self)))
 
 
-def help_of(command: click.Command) -> str:
+def help_of(command: click.SpokenCommand) -> str:
     """A command's help as the catalogue has it."""
     paragraphs = inspect.cleandoc(command.help or "").split("\n\n")
     return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)

@@ -38,14 +38,14 @@ from tui.cli.context import (
 )
 from tui.cli.offline import change_control, status_document
 from tui.cli.output import account_words, adoption_line, print_rebalance, show
-from tui.cli.spoken import Command
+from tui.cli.spoken import SpokenCommand
 
 _FLATTEN_SECONDS = 900.0
 _SELF_TEST_SECONDS = 120.0
 """Seconds that a self-test may take: two orders, each read back and cancelled."""
 
 
-@click.command(cls=Command, epilog="Example: rotor run")
+@click.command(cls=SpokenCommand, epilog="Example: rotor run")
 @click.pass_obj
 def run(context: CliContext) -> None:
     """Run the engine without a screen, until Ctrl+C or a signal.
@@ -89,14 +89,14 @@ def _open_orders(context: CliContext) -> str:
     return say("Orders still open, checked at the next start: {keys}.", keys=keys) if keys else ""
 
 
-@click.command(cls=Command, epilog="Example: rotor pause")
+@click.command(cls=SpokenCommand, epilog="Example: rotor pause")
 @pass_existing_folder
 def pause(context: CliContext) -> None:
     """Pause buying until rotor resume; sells and stops continue."""
     _change_control(context, Control.PAUSED)
 
 
-@click.command(cls=Command, epilog="Example: rotor halt")
+@click.command(cls=SpokenCommand, epilog="Example: rotor halt")
 @pass_existing_folder
 def halt(context: CliContext) -> None:
     """Block all new orders, stops included, until rotor resume.
@@ -106,7 +106,7 @@ def halt(context: CliContext) -> None:
     _change_control(context, Control.HALTED)
 
 
-@click.command(cls=Command, epilog="Example: rotor resume")
+@click.command(cls=SpokenCommand, epilog="Example: rotor resume")
 @pass_existing_folder
 def resume(context: CliContext) -> None:
     """Resume after rotor pause or rotor halt."""
@@ -126,7 +126,7 @@ def _change_control(context: CliContext, control: Control | None) -> None:
         click.echo(say("Nothing was paused or halted."))
 
 
-@click.command(cls=Command, epilog="Example: rotor cancel --yes")
+@click.command(cls=SpokenCommand, epilog="Example: rotor cancel --yes")
 @YES
 @pass_existing_folder
 def cancel(context: CliContext, yes: bool) -> None:
@@ -147,7 +147,7 @@ def cancel(context: CliContext, yes: bool) -> None:
     raise SystemExit(UNRESOLVED if done.open else DONE)
 
 
-@click.command(cls=Command, epilog="Example: rotor flatten --yes")
+@click.command(cls=SpokenCommand, epilog="Example: rotor flatten --yes")
 @YES
 @pass_existing_folder
 def flatten(context: CliContext, yes: bool) -> None:
@@ -166,7 +166,7 @@ def flatten(context: CliContext, yes: bool) -> None:
     raise SystemExit(UNRESOLVED if sold.unresolved else DONE if sold.complete else FAILED)
 
 
-@click.command(cls=Command, epilog="Example: rotor consent 8880001")
+@click.command(cls=SpokenCommand, epilog="Example: rotor consent 8880001")
 @click.argument("account")
 @YES
 @pass_existing_folder
@@ -181,7 +181,7 @@ def consent(context: CliContext, account: str, yes: bool) -> None:
     )
 
 
-@click.command("self-test", cls=Command, epilog="Example: rotor self-test --json")
+@click.command("self-test", cls=SpokenCommand, epilog="Example: rotor self-test --json")
 @YES
 @AS_JSON
 @pass_existing_folder
@@ -202,7 +202,7 @@ def self_test(context: CliContext, yes: bool, as_json: bool) -> None:
         raise SystemExit(FAILED)
 
 
-@click.command(cls=Command, epilog="Example: rotor settle 261124-3fa9c1-B04-1 dead")
+@click.command(cls=SpokenCommand, epilog="Example: rotor settle 261124-3fa9c1-B04-1 dead")
 @click.argument("order")
 @click.argument("outcome", type=click.Choice(["filled", "dead"]))
 @YES
@@ -225,7 +225,7 @@ def settle(context: CliContext, order: str, outcome: str, yes: bool) -> None:
         _reconcile_and_exit(engine)
 
 
-@click.command(cls=Command, epilog="Example: rotor adopt 113052 127045")
+@click.command(cls=SpokenCommand, epilog="Example: rotor adopt 113052 127045")
 @click.argument("codes", nargs=-1, required=True)
 @click.option(
     "--basis",
@@ -269,7 +269,7 @@ def _agreed(adoption: Adoption, basis: AdoptionBasis, sell_now: bool, yes: bool)
     return True
 
 
-@click.command(cls=Command, epilog="Example: rotor release 113052")
+@click.command(cls=SpokenCommand, epilog="Example: rotor release 113052")
 @click.argument("codes", nargs=-1, required=True)
 @YES
 @pass_existing_folder

@@ -9,15 +9,15 @@ from core.model.series import EquityLine
 from tui import format as fmt
 from tui.screens.pane import PaneHost
 from tui.widgets.chart import LineChart
-from tui.widgets.chart_data import ChartData, Level, Moment, Plot, Unit, line_of
-from tui.widgets.panel import Panel
+from tui.widgets.chart_data import ChartData, ChartUnit, LevelLine, Moment, Plot, line_of
+from tui.widgets.panel import PanelBox
 from tui.widgets.theme import change_tone
 
 _TICKS = 60
 """Seconds after which the line is asked for again: it has one point a minute."""
 
 
-class EquityPanel(Panel):
+class EquityPanel(PanelBox):
     """Asks for the line when Home opens, and once a minute while it is open."""
 
     def __init__(self) -> None:
@@ -62,7 +62,7 @@ def _chart(points: tuple[EquityPoint, ...], moments: list[Moment], gaps: set[int
     first = points[0].value if points else None
     change = None if first is None else points[-1].value - first
     series = line_of(say("Equity"), places, values, change_tone(change))
-    baseline = None if first is None else Level(float(first), base)
+    baseline = None if first is None else LevelLine(float(first), base)
     return ChartData(
-        Plot((series,), Unit.MONEY, baseline), empty=say("The line begins with the first minute of the session.")
+        Plot((series,), ChartUnit.MONEY, baseline), empty=say("The line begins with the first minute of the session.")
     )

@@ -34,7 +34,7 @@ from tui.screens.home_text import (
 from tui.screens.pane import Pane
 from tui.widgets.columns import Column, TableRow, cell
 from tui.widgets.heat_strip import HeatStrip, Tile
-from tui.widgets.panel import Panel, TextPanel
+from tui.widgets.panel import PanelBox, TextPanel
 from tui.widgets.table import LiveTable
 from tui.widgets.text import TextBlock
 from tui.widgets.theme import LEVEL_TONES, Tone, styled
@@ -50,7 +50,7 @@ _TALL = 30
 _COLUMNS = (Column(mark("Time"), 8), Column(mark("Level"), 7), Column(mark("What happened"), 20, flex=True))
 
 
-class AccountPanel(Panel):
+class AccountPanel(PanelBox):
     """The total in large digits where there is room, and what it is made of."""
 
     def __init__(self) -> None:
@@ -110,12 +110,12 @@ class HomePane(Pane):
                 yield self._account
                 yield self._today
                 yield self._equity
-            yield Panel(mark("Holdings today"), self._heat, id="home-heat")
+            yield PanelBox(mark("Holdings today"), self._heat, id="home-heat")
             with Horizontal(id="home-more"):
                 yield self._strategy[0]
                 yield self._links[0]
         with Horizontal(id="home-bottom"):
-            yield Panel(mark("Events"), self._events, self._detail, id="home-events")
+            yield PanelBox(mark("Events"), self._events, self._detail, id="home-events")
             with Vertical(id="home-side"):
                 yield self._strategy[1]
                 yield self._links[1]

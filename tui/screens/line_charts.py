@@ -8,7 +8,7 @@ from core.i18n import say
 from core.model.report import EquityPoint, Report
 from core.model.series import Benchmark, DayLine, EquityDay
 from tui import format as fmt
-from tui.widgets.chart_data import ChartData, Level, Moment, Plot, Point, Series, Unit, line_of
+from tui.widgets.chart_data import ChartData, ChartUnit, LevelLine, Moment, Plot, Point, Series, line_of
 from tui.widgets.theme import Tone, change_tone, styled
 
 
@@ -47,8 +47,8 @@ def report_chart(
     start = say("opening capital") if report.first is None else say("start")
     falls = line_of(say("Drawdown"), moments, [-point.drawdown or 0.0 for point in points], Tone.DIM)
     return ChartData(
-        Plot(tuple(series), Unit.PERCENT if paid else Unit.MONEY, Level(0.0 if paid else opening, start)),
-        Plot((falls,), Unit.PERCENT),
+        Plot(tuple(series), ChartUnit.PERCENT if paid else ChartUnit.MONEY, LevelLine(0.0 if paid else opening, start)),
+        Plot((falls,), ChartUnit.PERCENT),
         heading,
     )
 
@@ -78,7 +78,7 @@ def day_chart(line: DayLine) -> ChartData:
     last, close = (line.points[-1].price if line.points else None), line.prev_close
     change = None if last is None or not close else last / close - 1
     levels = [
-        Level(float(price), f"{say(name)} {fmt.price(price)}", tone)
+        LevelLine(float(price), f"{say(name)} {fmt.price(price)}", tone)
         for name, price, tone in (
             ("TP", line.profit, Tone.TEXT),
             ("SL", line.loss, Tone.TEXT),
@@ -92,6 +92,6 @@ def day_chart(line: DayLine) -> ChartData:
         *(() if change is None else ((f"  {fmt.ratio(change)}", change_tone(change)),)),
     )
     series = Series(say("Price"), with_gaps(points, line.gaps), Tone.TEXT if change is None else change_tone(change))
-    baseline = None if close is None else Level(float(close), say("prev. close"))
+    baseline = None if close is None else LevelLine(float(close), say("prev. close"))
     empty = say("No price of today yet: the line begins when rotor begins to follow the bond.")
-    return ChartData(Plot((series,), Unit.PRICE, baseline, tuple(levels)), heading=heading, empty=empty)
+    return ChartData(Plot((series,), ChartUnit.PRICE, baseline, tuple(levels)), heading=heading, empty=empty)

@@ -19,7 +19,7 @@ from tui.screens.dialogs import TextDialog
 from tui.screens.pane import Pane
 from tui.widgets.columns import Cell, Column, TableRow, cell
 from tui.widgets.paged_list import SearchLine
-from tui.widgets.panel import Panel
+from tui.widgets.panel import PanelBox
 from tui.widgets.table import LiveTable
 from tui.widgets.text import TextBlock
 from tui.widgets.theme import LEVEL_TONES, Tone, styled
@@ -80,7 +80,7 @@ class LogPane(Pane):
         self._problem = ""
 
     def compose(self) -> ComposeResult:
-        yield Panel(mark("Log"), self._summary, self._search, self._table, self._detail)
+        yield PanelBox(mark("Log"), self._summary, self._search, self._table, self._detail)
 
     def on_mount(self) -> None:
         self._update_summary()

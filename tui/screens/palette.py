@@ -30,7 +30,7 @@ _WHOLE, _START, _INSIDE, _INITIALS, _SCATTERED = 5, 4, 3, 2, 1
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class PaletteEntry:
     """Something to open or to do.
 
     `key` is the same at every start; `group` is marked; `words` are searched and not shown; `chinese` says that the
@@ -48,7 +48,7 @@ class Entry:
     preview: Callable[[], None] | None = None
 
 
-def found(entries: Iterable[Entry], typed: str, recent: Sequence[str]) -> list[Entry]:
+def found(entries: Iterable[PaletteEntry], typed: str, recent: Sequence[str]) -> list[PaletteEntry]:
     """What fits all of the typed words, best group first; of equals, what was used last comes first."""
     words = typed.lower().split()
     scored = [(score, entry) for entry in entries if (score := min((_score(entry, word) for word in words), default=1))]
@@ -57,7 +57,7 @@ def found(entries: Iterable[Entry], typed: str, recent: Sequence[str]) -> list[E
         best[entry.group] = max(score, best.get(entry.group, 0))
     places = {group: place for place, group in enumerate(best)}
 
-    def order(hit: tuple[int, Entry]) -> tuple[int, int, int, int]:
+    def order(hit: tuple[int, PaletteEntry]) -> tuple[int, int, int, int]:
         score, entry = hit
         used = recent.index(entry.key) if entry.key in recent else len(recent)
         return -best[entry.group], places[entry.group], -score, used
@@ -65,7 +65,7 @@ def found(entries: Iterable[Entry], typed: str, recent: Sequence[str]) -> list[E
     return [entry for _, entry in sorted(scored, key=order)][:_MOST]
 
 
-def _score(entry: Entry, word: str) -> int:
+def _score(entry: PaletteEntry, word: str) -> int:
     texts = [entry.name.lower(), *(text.lower() for text in entry.words)]
     parts = [part for text in texts for part in text.replace(":", " ").replace(".", " ").split()]
     if word in texts or word in parts:
@@ -93,7 +93,7 @@ def _in_order(word: str, text: str) -> bool:
     return all(letter in rest for letter in word)
 
 
-class Palette(Dialog[Entry]):
+class Palette(Dialog[PaletteEntry]):
     """A line to type in above what fits it; answers with the entry that was chosen, or None."""
 
     AUTO_FOCUS = "Input"
@@ -105,7 +105,9 @@ class Palette(Dialog[Entry]):
         Binding("pagedown", "page(1)", show=False, priority=True),
     ]
 
-    def __init__(self, entries: Sequence[Entry], recent: Sequence[str], stop_preview: Callable[[], None]) -> None:
+    def __init__(
+        self, entries: Sequence[PaletteEntry], recent: Sequence[str], stop_preview: Callable[[], None]
+    ) -> None:
         super().__init__()
         self._entries, self._recent, self._stop_preview = list(entries), recent, stop_preview
         self._previewing = False
@@ -130,7 +132,7 @@ class Palette(Dialog[Entry]):
     def on_resize(self) -> None:
         self._list.styles.height = max(2, self.app.size.height - _AROUND)
 
-    def add(self, entries: Sequence[Entry]) -> None:
+    def add(self, entries: Sequence[PaletteEntry]) -> None:
         """More entries came from the engine; the cursor stays where it is."""
         known = {entry.key for entry in self._entries}
         self._entries += [entry for entry in entries if entry.key not in known]
@@ -176,7 +178,7 @@ class Palette(Dialog[Entry]):
             self._previewing = False
             self._stop_preview()
 
-    def _current(self) -> Entry | None:
+    def _current(self) -> PaletteEntry | None:
         key = (self._list.cursor_key or "").removeprefix(f"{_RECENTLY}/")
         return next((entry for entry in self._entries if entry.key == key), None)
 
@@ -190,7 +192,7 @@ class Palette(Dialog[Entry]):
             if recent:
                 rows.append(heading(_RECENTLY, say(_RECENTLY)))
             rows += [_row(entry, f"{_RECENTLY}/") for entry in recent]
-            listed: Sequence[Entry] = self._entries
+            listed: Sequence[PaletteEntry] = self._entries
         else:
             listed = found(self._entries, typed, self._recent)
         for group, entries in groupby(listed, key=lambda entry: entry.group):
@@ -202,5 +204,5 @@ class Palette(Dialog[Entry]):
         self._preview()
 
 
-def _row(entry: Entry, prefix: str = "") -> TableRow:
+def _row(entry: PaletteEntry, prefix: str = "") -> TableRow:
     return TableRow(f"{prefix}{entry.key}", (cell(entry.name), cell(entry.about, Tone.DIM)))

@@ -15,7 +15,7 @@ from core.model.command import Command, Reply
 from core.model.snapshot import Snapshot
 from tui.widgets.columns import Column, Sorting, TableRow, sorted_next
 from tui.widgets.paged_list import SearchLine
-from tui.widgets.panel import Panel, TextPanel, Titled
+from tui.widgets.panel import PanelBox, TextPanel, Titled
 from tui.widgets.table import LiveTable
 from tui.widgets.text import TextBlock
 from tui.widgets.theme import Tone
@@ -138,7 +138,7 @@ class ListPane(Pane):
         self.summary = TextBlock(classes="summary")
         self.search = SearchLine(filter_hint)
         self.table = LiveTable(columns, id=f"{name}-table")
-        self.panel = Panel(title, *self.in_panel())
+        self.panel = PanelBox(title, *self.in_panel())
         self.detail = TextPanel(mark("Details"), classes="detail")
         self.sorting: Sorting | None = None
         self._all: tuple[TableRow, ...] = ()

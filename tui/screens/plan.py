@@ -30,7 +30,7 @@ from tui.screens.plan_rows import (
     rebalance_summary,
 )
 from tui.widgets.columns import TableRow
-from tui.widgets.panel import Panel, TextPanel
+from tui.widgets.panel import PanelBox, TextPanel
 from tui.widgets.table import LiveTable
 from tui.widgets.text import TextBlock
 from tui.widgets.theme import Tone, styled
@@ -63,7 +63,7 @@ class PlanPane(Pane):
 
     def compose(self) -> ComposeResult:
         with Container(classes="split"):
-            yield Panel(mark("Plan"), self._problem, self._refused, self._summary, self._table)
+            yield PanelBox(mark("Plan"), self._problem, self._refused, self._summary, self._table)
             yield self._detail
 
     def on_mount(self) -> None:

@@ -14,7 +14,7 @@ from tui import format as fmt
 from tui.screens.record_performance import drawn, growth_line
 from tui.screens.record_text import completed
 from tui.screens.strategy_rows import drawdown, sessions_text
-from tui.widgets.chart_data import ChartData, Level, Plot, Unit
+from tui.widgets.chart_data import ChartData, ChartUnit, LevelLine, Plot
 from tui.widgets.theme import Tone, change_tone, styled
 
 
@@ -47,7 +47,7 @@ def comparison(records: Sequence[Compared]) -> Comparison:
         for number, one in enumerate(shown, 1)
         if (curve := drawn(one.detail)) is not None
     ]
-    chart = ChartData(Plot(tuple(lines), Unit.PERCENT, Level(0.0))) if lines else None
+    chart = ChartData(Plot(tuple(lines), ChartUnit.PERCENT, LevelLine(0.0))) if lines else None
     return Comparison(_table(shown), chart, _notes(shown))
 
 

@@ -7,7 +7,7 @@ from core.model.backtest import Holdings, Performance, RecordDetail
 from core.model.known import Known, Maybe, Unknown
 from tui import format as fmt
 from tui.widgets.bar_chart import YearRow
-from tui.widgets.chart_data import ChartData, Level, Plot, Series, Unit, line_of
+from tui.widgets.chart_data import ChartData, ChartUnit, LevelLine, Plot, Series, line_of
 from tui.widgets.theme import Tone, change_tone, styled
 
 _YEAR_BEGINS, _YEAR_ENDS = (1, 8), (12, 24)
@@ -30,7 +30,7 @@ def performance_chart(curve: Performance) -> ChartData:
     heading = styled(
         (say("Equity"), Tone.TITLE), ("  " + say("max. drawdown"), Tone.DIM), f" {fmt.ratio(-curve.max_drawdown)}"
     )
-    return ChartData(Plot(tuple(series), Unit.PERCENT, Level(0.0)), Plot((falls,), Unit.PERCENT), heading)
+    return ChartData(Plot(tuple(series), ChartUnit.PERCENT, LevelLine(0.0)), Plot((falls,), ChartUnit.PERCENT), heading)
 
 
 def growth_line(name: str, curve: Performance, tone: Tone | None = None) -> Series:

@@ -51,11 +51,11 @@ class LineChart(Widget, can_focus=True):
         self._strips: dict[int, Strip] = {}
         self._strips_for: tuple[Style, ...] = ()
         self.drawings = 0
-        """How often the picture was drawn."""
+        """How often the drawing was drawn."""
 
     @property
     def text(self) -> str:
-        """The picture without its colours and without the cursor's line."""
+        """The drawing without its colours and without the cursor's line."""
         drawing = self._made()
         return "" if drawing is None else "\n".join(row.plain.rstrip() for row in self._rows(drawing))
 
@@ -121,7 +121,7 @@ class LineChart(Widget, can_focus=True):
         return self._with_cursor(self._strips[y], y).apply_style(self.rich_style)
 
     def _made(self) -> Drawing | None:
-        """The picture; drawn if the one that there is was of other data, for another size or in another language."""
+        """The drawing; drawn if the one that there is was of other data, for another size or in another language."""
         width, height = self.content_size
         wanted = (width, height, marks_in_use(), language())
         if wanted != self._drawn_for and width and height:

@@ -16,7 +16,7 @@ Point = tuple[Moment, float | None]
 MOST_SERIES = 4
 
 
-class Unit(StrEnum):
+class ChartUnit(StrEnum):
     """What the values of a panel are: ratios shown as per cent, CNY, CNY per 张, or plain figures."""
 
     PERCENT = "percent"
@@ -43,7 +43,7 @@ class Series:
 
 
 @dataclass(frozen=True, slots=True)
-class Level:
+class LevelLine:
     """A value that the lines are compared with, over the whole width; the label stands at its right end."""
 
     value: float
@@ -60,9 +60,9 @@ class Plot:
     """
 
     series: tuple[Series, ...]
-    unit: Unit
-    baseline: Level | None = None
-    levels: tuple[Level, ...] = ()
+    unit: ChartUnit
+    baseline: LevelLine | None = None
+    levels: tuple[LevelLine, ...] = ()
 
     @property
     def drawn(self) -> tuple[Series, ...]:

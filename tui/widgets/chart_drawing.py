@@ -11,7 +11,7 @@ from rich.text import Text
 from core.i18n import say
 from tui import format as fmt
 from tui.format import fit
-from tui.widgets.chart_data import ChartData, Level, Moment, Plot, Series, Unit
+from tui.widgets.chart_data import ChartData, ChartUnit, LevelLine, Moment, Plot, Series
 from tui.widgets.chart_marks import Cells, canvas, sample
 from tui.widgets.chart_scale import TimeAxis, apart, local, nice_ticks, time_axis, value_label
 from tui.widgets.theme import STYLES, Tone, styled
@@ -30,7 +30,7 @@ _STRETCH = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """The picture: the heading's rows, those of the legend at the last moment, those of the plot, those of the axis.
+    """The drawing: the heading's rows, those of the legend at the last moment, those of the plot, those of the axis.
 
     `plot` is empty where a sentence stands in its place: it is in `axis_rows`. `columns_of` holds the column of each
     moment of the axis.
@@ -70,7 +70,7 @@ class _Scale:
 
 
 def draw(data: ChartData, width: int, height: int) -> Drawing:
-    """The picture in so many cells; a sentence where there is nothing to draw or no room to draw it in."""
+    """The drawing in so many cells; a sentence where there is nothing to draw or no room to draw it in."""
     axis = time_axis([at for panel in data.panels for series in panel.drawn for at, _ in series.points])
     heading = tuple(wrapped(data.heading, width)) if data.heading.plain else ()
     if sentence := _instead(data, axis):
@@ -100,7 +100,7 @@ def draw(data: ChartData, width: int, height: int) -> Drawing:
 
 
 def _told(axis: TimeAxis, heading: tuple[Text, ...], sentence: str, size: tuple[int, int]) -> Drawing:
-    """The heading and a sentence in place of the picture."""
+    """The heading and a sentence in place of the drawing."""
     told = wrapped(styled((sentence, Tone.DIM)), size[0])
     return Drawing(axis, heading[: size[1]], axis_rows=tuple(told[: max(0, size[1] - len(heading))]))
 
@@ -135,13 +135,13 @@ def value_at(series: Series, moment: Moment) -> float | None:
     return found if known else None
 
 
-def value_text(value: float | None, unit: Unit) -> str:
+def value_text(value: float | None, unit: ChartUnit) -> str:
     """A value in full, as beside a cursor."""
     if value is None:
         return fmt.NOT_KNOWN
-    if unit is Unit.PERCENT:
+    if unit is ChartUnit.PERCENT:
         return fmt.ratio(value) if value else "0.00%"
-    return fmt.price(value) if unit is Unit.PRICE else fmt.money(value)
+    return fmt.price(value) if unit is ChartUnit.PRICE else fmt.money(value)
 
 
 def wrapped(text: Text, width: int) -> list[Text]:
@@ -217,7 +217,7 @@ def _right_labels(panel: Plot) -> list[str]:
     return [*labels, *("1" for _ in panel.drawn if len(panel.drawn) >= _WITH_ENDS)]
 
 
-def _all_levels(panel: Plot) -> tuple[Level, ...]:
+def _all_levels(panel: Plot) -> tuple[LevelLine, ...]:
     return panel.levels if panel.baseline is None else (panel.baseline, *panel.levels)
 
 
@@ -268,7 +268,7 @@ def _plotted(panel: Plot, scale: _Scale, axis: TimeAxis, columns: int, rows: int
     return drawn.cells
 
 
-def _lay_level(cells: Cells, ends: dict[int, tuple[str, Tone]], level: Level, scale: _Scale, high: int) -> None:
+def _lay_level(cells: Cells, ends: dict[int, tuple[str, Tone]], level: LevelLine, scale: _Scale, high: int) -> None:
     """A dashed line where the cells are empty, and its label at the right; at the edge where it lies outside."""
     beyond = "^" if level.value > scale.high else "v" if level.value < scale.low else ""
     row = 0 if beyond == "^" else high - 1 if beyond == "v" else scale.row(level.value, high)

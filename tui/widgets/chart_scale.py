@@ -8,7 +8,7 @@ from math import ceil, floor, log10
 
 from core.i18n import language
 from tui.format import in_shanghai
-from tui.widgets.chart_data import Moment, Unit
+from tui.widgets.chart_data import ChartUnit, Moment
 
 _STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 _SAME = 1e-12
@@ -41,12 +41,12 @@ def nice_ticks(low: float, high: float, most: int) -> tuple[tuple[float, ...], f
         most += 1
 
 
-def value_label(value: float, unit: Unit, step: float) -> str:
+def value_label(value: float, unit: ChartUnit, step: float) -> str:
     """The value with as many decimals as the step needs: `+2.5%`, `1.02M` (102万), `120.5`."""
-    if unit is Unit.PERCENT:
+    if unit is ChartUnit.PERCENT:
         text = f"{value * 100:+,.{_decimals(step * 100)}f}%"
         return f"{text[1:]}" if not any(char in "123456789" for char in text) else text
-    if unit is Unit.MONEY:
+    if unit is ChartUnit.MONEY:
         return compact(value, step)
     return _without_minus_nought(f"{value:,.{_decimals(step)}f}")
 

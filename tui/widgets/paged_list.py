@@ -13,7 +13,7 @@ from textual.widgets import Input, Static
 from core.i18n import mark, say
 from tui import format as fmt
 from tui.widgets.columns import Column, Sorting, TableRow
-from tui.widgets.panel import Panel
+from tui.widgets.panel import PanelBox
 from tui.widgets.table import LiveTable
 from tui.widgets.text import TextBlock
 from tui.widgets.theme import Tone, styled
@@ -139,7 +139,7 @@ class Progress(NamedTuple):
         return self.pages > 0 and self.pages >= self.of
 
 
-class PagedList(Panel):
+class PagedList(PanelBox):
     """Loading, empty, failed and filled, each in words. It sorts and filters the rows that are loaded."""
 
     def __init__(self, name: str, title: str, texts: ListTexts, columns: Sequence[Column], search_hint: str) -> None:

@@ -18,7 +18,7 @@ _TARGET = 4.9
 
 
 @dataclass(frozen=True, slots=True)
-class Palette:
+class ThemeColors:
     """Colours as `#rrggbb`.
 
     `primary` marks what has the focus, `secondary` a second series of a chart, `line` borders without focus, `dim` what
@@ -60,7 +60,7 @@ def _in_256(color: str) -> bool:
     return {red, green, blue} <= _STEPS or (red == green == blue and red in _GREYS)
 
 
-_DARK = Palette(
+_DARK = ThemeColors(
     dark=True,
     primary="#5fafff",
     secondary="#d7af5f",
@@ -81,7 +81,7 @@ _DARK = Palette(
     cursor="#005f87",
     on_cursor="#ffffff",
 )
-_LIGHT = Palette(
+_LIGHT = ThemeColors(
     dark=False,
     primary="#005faf",
     secondary="#87005f",
@@ -102,7 +102,7 @@ _LIGHT = Palette(
     cursor="#005f87",
     on_cursor="#ffffff",
 )
-_CONTRAST = Palette(
+_CONTRAST = ThemeColors(
     dark=True,
     primary="#ffffff",
     secondary="#ffff00",
@@ -125,7 +125,7 @@ _CONTRAST = Palette(
 )
 
 
-def _from_textual(theme: Theme) -> Palette:
+def _from_textual(theme: Theme) -> ThemeColors:
     """A theme of Textual's as a palette of text colours."""
     background, foreground = Color.parse(theme.background or "#121212"), Color.parse(theme.foreground or "#e0e0e0")
     surface, panel = Color.parse(theme.surface or background.hex), Color.parse(theme.panel or background.hex)
@@ -139,7 +139,7 @@ def _from_textual(theme: Theme) -> Palette:
         return _readable(Color.parse(color or foreground), grounds, theme.dark).hex6
 
     cursor = Color.parse(theme.primary).blend(background, 0.25)
-    return Palette(
+    return ThemeColors(
         dark=theme.dark,
         primary=text(theme.primary),
         secondary=text(theme.accent),
@@ -186,7 +186,7 @@ def _readable(color: Color, grounds: tuple[Color, ...], dark: bool) -> Color:
 
 _TEXTUAL = ("nord", "gruvbox", "dracula", "tokyo-night", "catppuccin-mocha", "solarized-light")
 
-PALETTES: Mapping[str, Palette] = {
+PALETTES: Mapping[str, ThemeColors] = {
     "dark": _DARK,
     "light": _LIGHT,
     "contrast": _CONTRAST,

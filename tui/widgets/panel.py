@@ -44,7 +44,7 @@ class Titled(Widget):
             self.border_subtitle = Content(text)  # pyright: ignore[reportAttributeAccessIssue]
 
 
-class Panel(Vertical, Titled):
+class PanelBox(Vertical, Titled):
     """A titled border around widgets. It is lit while one of them has the focus."""
 
     def __init__(self, title: str, *children: Widget, id: str | None = None, classes: str = "") -> None:  # noqa: A002

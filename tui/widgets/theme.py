@@ -16,7 +16,7 @@ from textual.theme import Theme
 
 from core.model.order import OrderState, Side
 from core.model.snapshot import Level
-from tui.widgets.palettes import PALETTES, Palette
+from tui.widgets.palettes import PALETTES, ThemeColors
 
 
 class Tone(StrEnum):
@@ -58,7 +58,7 @@ class ColorTheme:
     only_256: bool
 
 
-def _color_theme(name: str, palette: Palette, own: Mapping[Tone, str]) -> ColorTheme:
+def _color_theme(name: str, palette: ThemeColors, own: Mapping[Tone, str]) -> ColorTheme:
     """`own`: the tones that do not follow from the colours."""
     theme = Theme(
         name=f"rotor-{name}",
