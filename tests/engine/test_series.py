@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -90,7 +91,7 @@ def test_a_viewer_in_another_process_gets_the_same_lines(home: Home, engine: Eng
         assert link.open(10)
         assert link.latest is not None
         assert any(spark.code == code for spark in link.latest.sparks)
-        commands: list[Command[object]] = [ReadDayLine(code), ReadEquity(), ReadBenchmark()]
+        commands: list[Command[Any]] = [ReadDayLine(code), ReadEquity(), ReadBenchmark()]
         for command in commands:
             reply = link.send(command).result(60)
             assert isinstance(reply, Done), reply

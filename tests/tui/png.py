@@ -38,7 +38,8 @@ async def _take_screens(chosen: argparse.Namespace, language: str, size: str, th
     look = Look(theme=theme)  # type: ignore[arg-type]
     async with posed(language, (width, height), STATES[chosen.state], look) as (app, pilot):  # type: ignore[arg-type]
         for screen in chosen.screens.split(","):
-            await press(pilot, *{**SCREENS, **BOXES}.get(screen, screen.split("+")))
+            keys = {**SCREENS, **BOXES}.get(screen)
+            await press(pilot, *(keys or screen.split("+")))
             app._tick()
             await settle(pilot)
             await pilot.pause()

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from core.i18n import use_language
+from core.model.bond import BondCode
 from core.model.command import ChangeSetting, Done, Failed, ListStrategies, ShowBond
 from core.model.settings import ScreenSettings as Look
 from tests.tui.samples import plan, snapshot
@@ -37,7 +38,7 @@ async def test_a_bond_is_found_by_initials_code_and_name_and_its_card_opens(type
         assert first_row(app) == "113052.SH 兴业转债"
         await press(pilot, "enter")
         await until(pilot, lambda: isinstance(app.screen, BondDialog))
-        assert link.sent_of(ShowBond) == [ShowBond("113052.SH")]
+        assert link.sent_of(ShowBond) == [ShowBond(BondCode("113052.SH"))]
 
 
 async def test_bonds_of_the_plan_and_of_todays_list_are_found() -> None:

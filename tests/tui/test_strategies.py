@@ -28,6 +28,7 @@ from tui.screens import requests
 from tui.screens import strategies as module
 from tui.screens.record_view import RecordView
 from tui.screens.strategies import StrategiesPane
+from tui.widgets.chart import LineChart
 from tui.widgets.panel import Titled
 from tui.widgets.table import LiveTable
 from tui.widgets.text import TextBlock
@@ -229,7 +230,7 @@ async def test_the_filter_works_as_one_types_and_says_what_is_not_loaded() -> No
     def page(command: ListStrategies) -> Reply[Any] | None:
         return None if command.page > 1 and hold["on"] else Done(strategies_page(command))
 
-    link.replies[ListStrategies] = page
+    link.replies[ListStrategies] = page  # type: ignore[assignment]
     async with shown(link, "2", "slash", "v", "4") as (app, pilot):
         await until(pilot, lambda: hint(app, "#strategy-list") == "1 shown, loaded 20 of 45 strategies")
         await until(pilot, lambda: bool(link.open))
@@ -273,7 +274,7 @@ async def test_marked_records_are_compared_side_by_side() -> None:
         for item in ("Record 1 11 2 12 3 14", "Return -5.00% +0.00%", "Stop-loss 5% 5% 5%", "Bonds 10 10 10"):
             assert item in seen, item
         assert titles(app)["record-card"] == "Comparison"
-        chart = app.query_one("#record-chart")
+        chart = app.query_one("#record-chart", LineChart)
         assert chart.display
         assert all(name in chart.text for name in ("1 11", "2 12", "3 14"))
         marks = [row.cells[0].text.strip() for row in app.query_one("#record-list-table", LiveTable).rows]
