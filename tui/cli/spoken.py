@@ -152,7 +152,7 @@ class Group(click.Group):
         return _first_sentence(say(help_of(self)))
 
 
-def help_of(command: click.SpokenCommand) -> str:
+def help_of(command: click.Command) -> str:
     """A command's help as the catalogue has it."""
     paragraphs = inspect.cleandoc(command.help or "").split("\n\n")
     return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
