@@ -152,9 +152,10 @@ async def test_a_small_terminal_shows_every_screen(size: tuple[int, int]) -> Non
     async with shown(ScriptedLink(snapshot()), size=size) as (app, pilot):
         for pane in PANES:
             await press(pilot, pane.key, "down", "z", "z")
-            assert f"[{pane.key} {pane.title}" in lines(app)[1]
-            assert "q Quit" in lines(app)[-1]
+            assert f"[{pane.key}" in lines(app)[1]
             if size[0] >= 40:
+                assert f"[{pane.key} {pane.title}" in lines(app)[1]
+                assert "q Quit" in lines(app)[-1]
                 assert "80x24" in lines(app)[1]
                 assert "\u256d" not in flat(app)
             await press(pilot, "question_mark", "escape")
