@@ -31,7 +31,7 @@ def first_paint() -> float:
     with tempfile.TemporaryDirectory() as home, PtyApp(["--home", home], 160, 45) as app:
         app.wait_for(r"rotor +SANDBOX")
         seconds = time.monotonic() - app.started
-        app.wait_for("trading is on")
+        app.wait_for("trading enabled")
         app.quit()
         app.exit_code()
     return seconds
@@ -40,7 +40,7 @@ def first_paint() -> float:
 def to_the_plan() -> float:
     """Seconds from the start of the demo to its first plan on the screen, on keys."""
     with tempfile.TemporaryDirectory() as home, PtyApp(["--home", home, "demo"]) as app:
-        app.wait_for("trading is on")
+        app.wait_for("trading enabled")
         app.press("3")
         app.wait_for("Press r")
         app.press("r")

@@ -58,7 +58,7 @@ class TestAkshare:
         packaged(tmp_path, text)
         monkeypatch.setattr(sys, "path", [str(tmp_path)])
         monkeypatch.delitem(sys.modules, "akshare", raising=False)
-        assert "lists what is no date" in str(ask(akshare_file).invalid)
+        assert "lists something that is not a date" in str(ask(akshare_file).invalid)
 
     @pytest.mark.parametrize("text", ["", "{", "7"])
     def test_a_missing_packaged_file_is_no_answer(

@@ -200,7 +200,7 @@ def test_an_order_that_cannot_be_cancelled_is_reported(engine: Engine) -> None:
 
 def test_the_log_can_be_read_back(engine: Engine) -> None:
     lines = ask(engine, ReadLog())
-    assert any("trading is on" in line.text for line in lines.lines)
+    assert any("trading enabled" in line.text for line in lines.lines)
 
 
 def test_a_second_engine_on_the_data_folder_is_refused(engine: Engine, home: Home) -> None:

@@ -261,7 +261,7 @@ def test_missing_prices_in_a_session_are_an_alarm_until_the_next_price(
         patient.hear()
         assert patient.health.quote_silence() is None
     assert patient.row("quotes").level is Level.GOOD
-    assert [text.partition(" ")[0] for text in caplog.messages] == ["no", "prices"]
+    assert [text.partition(" ")[0] for text in caplog.messages] == ["no", "quotes"]
 
 
 def test_a_source_without_any_price_is_silent_since_its_first_request(patient: Patient) -> None:

@@ -89,7 +89,7 @@ WIRE_FAULTS: list[tuple[str, Reply, type[FactorCatError], Sequence[str], int]] =
     ("nothing", raw(200, b""), BadAnswer, ["not JSON"], 1),
     ("bottomless", raw(200, b"[" * 200_000), BadAnswer, ["not JSON"], 1),
     ("not utf-8", raw(200, b'["\xff\xfe"]'), BadAnswer, ["not JSON"], 1),
-    ("badly packed", raw(200, b"nonsense", "Content-Encoding: gzip\r\n"), BadAnswer, ["unpacked"], 1),
+    ("badly packed", raw(200, b"nonsense", "Content-Encoding: gzip\r\n"), BadAnswer, ["compression"], 1),
     ("500", raw(500, "数据库不可用".encode()), ServerRefused, ["HTTP 500", "数据库不可用", "few minutes"], 1),
     ("502", raw(502, b"<html>Bad Gateway</html>"), ServerRefused, ["HTTP 502", "no reason given"], 3),
     ("503", answer(503, {"message": "维护中。"}), ServerRefused, ["HTTP 503", "维护中. Try"], 3),

@@ -31,7 +31,7 @@ _CODES = """
 SH SZ CNY AA CSV JSON UTF GBK ASCII PEM SHA TLS SMTP HTTP http https IP DNS ssh RDP URL PID pid IPC SDK SL TP ETA ID id
 Base BEGIN END CERTIFICATE STOCK CREDIT LOF ETF PYTHONUTF LANG TERM
 """
-_UNITS = "bp MB GB KB min ms bit"
+_UNITS = "AAA AA bp MB GB KB min ms bit"
 _KEYS = "enter esc tab ctrl shift space pgup pgdn home end Ctrl backspace delete up down left right"
 _FILES = """
 config toml csv log logs json data export bonds userdata mini userdata_mini svg txt gz py bashrc PROFILE

@@ -192,7 +192,7 @@ def test_a_damaged_outbox_is_moved_aside(path: Path, caplog: pytest.LogCaptureFi
     put(outbox, "a")
     assert texts(outbox, "mail") == ["about a"]
     assert path.with_suffix(".damaged").exists()
-    assert "begun anew" in caplog.text
+    assert "begin anew" in caplog.text
 
 
 def start(folder: Path, port: int, first: int, count: int) -> "subprocess.Popen[str]":

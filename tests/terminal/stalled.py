@@ -35,7 +35,7 @@ def react(folder: Path, seconds: float) -> tuple[Reaction, ...]:
         world.settings |= {"STOPS__STOP_LOSS": "0.05", "SCHEDULE__FREQUENCY": "off"}
         _, *program = world.command()
         with PtyApp([], 160, 45, program=program, environment=world.environment()) as app:
-            app.wait_for("trading is on")
+            app.wait_for("trading enabled")
             app.press("4")
             app.wait_for(OWNED[0].replace(".", r"\."))
             stalled = time.monotonic()

@@ -36,7 +36,7 @@ def is_restored(app: PtyApp) -> bool:
 
 
 def rebalance(app: PtyApp) -> None:
-    app.wait_for(r"trading is on")
+    app.wait_for(r"trading enabled")
     app.press("3")
     app.wait_for("Press r to make one")
     app.press("r")
@@ -67,7 +67,7 @@ def test_from_the_start_to_a_completed_rebalance_and_exit(home: Path) -> None:
     assert holdings(home) == owned(home)
     assert len(holdings(home)) == 10
     with PtyApp(["--home", str(home)]) as app:
-        app.wait_for(r"trading is on")
+        app.wait_for(r"trading enabled")
         again = app.wait_for(r"Positions +10")
         cash = re.compile(r"Cash +([\d,.]+)")
         assert cash.search(again) is not None
@@ -83,7 +83,7 @@ def test_from_the_start_to_a_completed_rebalance_and_exit(home: Path) -> None:
 @pytest.mark.slow
 def test_a_second_engine_is_refused_and_names_the_first(home: Path) -> None:
     with PtyApp(["--home", str(home)]) as app:
-        app.wait_for(r"trading is on")
+        app.wait_for(r"trading enabled")
         with PtyApp(["--home", str(home), "run"]) as second:
             assert second.exit_code() == 3
             assert f"process {app.pid}" in second.raw.decode()
@@ -93,7 +93,7 @@ def test_a_second_engine_is_refused_and_names_the_first(home: Path) -> None:
 def test_an_unread_screen_does_not_stop_the_engine(home: Path) -> None:
     """The reader stalls in the middle of a rebalance; the orders are carried out all the same."""
     with PtyApp(["--home", str(home), "demo"]) as app:
-        app.wait_for(r"trading is on")
+        app.wait_for(r"trading enabled")
         app.press("3")
         app.wait_for("Press r to make one")
         app.press("r")

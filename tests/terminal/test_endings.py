@@ -27,7 +27,7 @@ def test_a_closed_terminal_ends_the_app_cleanly(tmp_path: Path) -> None:
     )
     os.close(theirs)
     try:
-        assert "trading is on" in _seen(mine, "trading is on")
+        assert "trading enabled" in _seen(mine, "trading is on")
         os.close(mine)
         assert program.wait(PATIENCE) == 129
     finally:

@@ -28,7 +28,7 @@ def test_stops_fire_after_the_screen_failed_until_a_viewer_ends_the_engine(tmp_p
         world.settings |= {"STOPS__STOP_LOSS": "0.05", "SCHEDULE__FREQUENCY": "off"}
         program = [*PROGRAM, *world.command()[3:]]
         with PtyApp([], 100, 30, program=program, environment=world.environment()) as app:
-            app.wait_for("trading is on")
+            app.wait_for("trading enabled")
             app.press("4")
             app.wait_for(r"Armed +2/2|2/2")
             app.press(FAULT_KEY)
@@ -46,7 +46,7 @@ def test_stops_fire_after_the_screen_failed_until_a_viewer_ends_the_engine(tmp_p
 @pytest.mark.parametrize("end", ["\x03", signal.SIGTERM, signal.SIGHUP], ids=["ctrl+c", "SIGTERM", "SIGHUP"])
 def test_an_engine_without_its_screen_ends_on_request(end: str | signal.Signals, tmp_path: Path) -> None:
     with PtyApp(["0", "--home", str(tmp_path)], program=PROGRAM) as app:
-        app.wait_for("trading is on")
+        app.wait_for("trading enabled")
         app.press(FAULT_KEY)
         app.wait_for("goes on in this window")
         assert app.alive
@@ -60,9 +60,9 @@ def test_an_engine_without_its_screen_ends_on_request(end: str | signal.Signals,
 
 def test_a_failed_view_leaves_with_the_exit_code_and_its_engine_goes_on(tmp_path: Path) -> None:
     with PtyApp(["--home", str(tmp_path)]) as app:
-        app.wait_for("trading is on")
+        app.wait_for("trading enabled")
         with PtyApp(["0", "--home", str(tmp_path)], program=PROGRAM) as view:
-            view.wait_for("trading is on")
+            view.wait_for("trading enabled")
             view.press(FAULT_KEY)
             assert view.exit_code() == 1
             assert b"goes on in this window" not in view.raw
@@ -88,7 +88,7 @@ def test_a_failed_view_leaves_with_the_exit_code_and_its_engine_goes_on(tmp_path
 )
 def test_bytes_that_are_no_input_end_nothing(noise: bytes, tmp_path: Path) -> None:
     with PtyApp(["--home", str(tmp_path)]) as app:
-        app.wait_for("trading is on")
+        app.wait_for("trading enabled")
         app.press(noise)
         app.press(b"\x80\xff" * 30)
         time.sleep(1.5)  # what comes sooner may be the rest of the sequence

@@ -19,7 +19,7 @@ def test_native_output_does_not_disturb_the_screen(tmp_path: Path) -> None:
         _, *program = world.command()
         with PtyApp([], 160, 45, program=program, environment=world.environment()) as app:
             app.wait_for(r"rotor +LIVE +8880001")
-            app.wait_for("trading is on")
+            app.wait_for("trading enabled")
             world.control.chatter(NOISE)
             app.press("6")
             app.wait_for("the SDK writes: .ERROR. heartbeat")

@@ -52,7 +52,7 @@ def _choose(app: PtyApp) -> None:
     app.wait_for(r"\by\b.*(Follow|Yes)|(Follow|Yes).*\by\b")
     app.press("y")
     app.press("1")
-    app.wait_for("trading is on")
+    app.wait_for("trading enabled")
 
 
 def _execute(app: PtyApp, world: ProcessWorld) -> None:

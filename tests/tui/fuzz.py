@@ -192,7 +192,7 @@ class Fuzz:
         typist = Typist(self._seed)
         while self.figures.keys < keys:
             with self._app() as app:
-                app.wait_for("trading is on|trading is off|halted|paused", 60)
+                app.wait_for("trading enabled|trading is off|halted|paused", 60)
                 while app.alive and self.figures.keys < keys:
                     self._type(app, typist)
                 if app.alive:

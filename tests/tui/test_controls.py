@@ -213,7 +213,7 @@ NOT_KNOWN = Unknown("the broker does not answer")
 HALTED = {"controls": ("halted",)}
 REFUSALS = [
     ("b", {"controls": ("buys paused",)}, "Buying is paused already."),
-    ("b", HALTED, "nothing is bought anyway"),
+    ("b", HALTED, "buying is blocked already"),
     ("h", HALTED, "Trading is halted already."),
     ("R", {"controls": ()}, "Nothing to resume"),
     ("R", {**HALTED, "rebalance": flattened(0, finished=False)}, "trading stays halted until it ends"),

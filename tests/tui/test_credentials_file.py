@@ -16,7 +16,7 @@ from tui.screens.settings_dialogs import terminal_finding
 
 PASSPHRASE = "correct horse"
 TYPED = tuple("space" if letter == " " else letter for letter in PASSPHRASE)
-TROUBLE = "The password cannot be kept in the keyring: this machine has none that can be used here."
+TROUBLE = "The keyring cannot store the password: this machine has none that can be used here."
 
 
 def _link(**changes: object) -> ScriptedLink:

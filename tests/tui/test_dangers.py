@@ -98,7 +98,7 @@ async def test_the_breaker_is_shown_on_every_screen_and_resume_ends_it() -> None
         assert "BREAKER TRIPPED" in text(app)
         assert "too many orders were rejected in a row" in flat(app)
         await press(pilot, "1", "b")
-        assert "nothing is bought anyway" in status_text(app)
+        assert "buying is blocked already" in status_text(app)
         await press(pilot, "R")
         assert "the circuit breaker" in flat(app)
         await press(pilot, "y")

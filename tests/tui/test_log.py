@@ -13,15 +13,15 @@ from tests.tui.scripted import ScriptedLink
 
 async def test_a_search_marks_matches_and_jumps_to_them() -> None:
     async with shown(ScriptedLink(snapshot()), "6", "slash", *"line 3", "enter") as (app, pilot):
-        assert "line 39" in next(line for line in lines(app) if line.startswith(">"))
+        assert "line 39" in next(line for line in lines(app) if line.startswith("│>"))
         assert "paused" in flat(app)
         segments = [segment for strip in app.screen._compositor.render_strips() for segment in strip]
         marked = [segment.text for segment in segments if segment.style is not None and segment.style.reverse]
         assert "line 3" in marked
         await press(pilot, "N")
-        assert "line 38" in next(line for line in lines(app) if line.startswith(">"))
+        assert "line 38" in next(line for line in lines(app) if line.startswith("│>"))
         await press(pilot, "n")
-        assert "line 39" in next(line for line in lines(app) if line.startswith(">"))
+        assert "line 39" in next(line for line in lines(app) if line.startswith("│>"))
         await press(pilot, "n")
         assert "'line 3' was not found below." in status_text(app)
         await press(pilot, "escape", "n")
@@ -37,7 +37,7 @@ async def test_a_distant_match_is_shown_with_its_neighbours() -> None:
         after = LogPage(TODAY, tuple(replace(line, begins=line.begins + 900_001) for line in log_lines()), 1_000_000)
         link.replies[ReadLog] = lambda command: Done(near if command.before is not None else after)
         await press(pilot, "slash", *"broke", "enter")
-        await until(pilot, lambda: any(line.startswith(">") and "far away it broke" in line for line in lines(app)))
+        await until(pilot, lambda: any(line.startswith("│>") and "far away it broke" in line for line in lines(app)))
         assert "121 lines, down to 90.6% of the file" in flat(app)
 
 
@@ -61,7 +61,7 @@ async def test_the_cursor_at_the_top_loads_older_lines() -> None:
         await press(pilot, "home")
         assert link.sent_of(ReadLog)[-1].after == -1
         await press(pilot, "end")
-        assert "old 1999" in next(line for line in lines(app) if line.startswith(">"))
+        assert "old 1999" in next(line for line in lines(app) if line.startswith("│>"))
 
 
 async def test_earlier_days_and_back_to_today() -> None:

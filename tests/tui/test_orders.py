@@ -45,11 +45,11 @@ def _nothing_before(command: ReadOrders) -> object:
 
 async def test_orders_are_sorted_and_back() -> None:
     async with shown(ScriptedLink(snapshot()), "5", *["o"] * 3) as (app, pilot):
-        assert "Code^" in lines(app)[3]
-        shown_codes = [line.split()[2] for line in lines(app)[4:8]]
+        assert "Code^" in lines(app)[4]
+        shown_codes = [line.split()[3] for line in lines(app)[5:9]]
         assert shown_codes == sorted(shown_codes)
         await press(pilot, "O")
-        assert [line.split()[2] for line in lines(app)[4:8]] == sorted(shown_codes, reverse=True)
+        assert [line.split()[3] for line in lines(app)[5:9]] == sorted(shown_codes, reverse=True)
 
 
 async def test_open_orders_show_their_age() -> None:

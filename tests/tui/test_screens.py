@@ -22,7 +22,7 @@ KEY_DATA = {
         ("1",),
         [
             "双低轮动 10",
-            "Record",
+            "Strategy",
             "1,004,414.50",
             "312,000.10",
             "691,214.40",
@@ -165,8 +165,8 @@ async def test_unknown_is_its_reason_and_never_zero(size: tuple[int, int]) -> No
 async def test_a_missing_quote_is_not_shown_as_a_price() -> None:
     async with shown(ScriptedLink(snapshot()), "4", size=LARGE) as (app, _):
         (row,) = [line for line in lines(app) if "118031.SH" in line]
-        assert row.split()[1:5] == ["118031.SH", "天23转债", "1000", "1000"]
-        assert row.split()[5:10] == ["--"] * 5
+        assert row.split()[1:4] == ["118031.SH", "天23转债", "1000"]
+        assert row.split()[4:8] == ["--"] * 4
         assert "no quote" in row
 
 

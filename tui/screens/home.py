@@ -93,7 +93,7 @@ class HomePane(Pane):
         self._heat = HeatStrip(id="heat")
         # Where they stand depends on the width: below the figures, or beside the events.
         self._strategy = TextPanel(mark("Strategy")), TextPanel(mark("Strategy"))
-        self._links = TextPanel(mark("Connections")), TextPanel(mark("Connections"))
+        self._links = tuple(TextPanel(mark("Connections"), classes="links") for _ in range(2))
         self._orders = TextPanel(mark("Orders"), id="home-orders")
         self._events = LiveTable(_COLUMNS, id="events")
         self._detail = TextBlock(classes="detail")

@@ -18,7 +18,7 @@ from tui.widgets.theme import LEVEL_TONES, SIDE_TONES, STYLES, Tone, change_tone
 
 _LABEL = 11
 _JOBS, _WIDE_LINE = 3, 30
-"""How many of the next jobs are shown, one less where a line is shorter than this many cells."""
+"""How many of the next jobs are shown; one where a line is shorter than this many cells."""
 _MONEY = 13
 """Cells of an amount: up to 99,999,999.99."""
 _SIDE, _NAME, _FILLED = 5, 10, 10
@@ -65,12 +65,22 @@ def strategy_text(snapshot: Snapshot) -> Text:
 
 def today_text(snapshot: Snapshot, width: int) -> Text:
     """The last run, the stops, and what comes next; `width` is that of a line, in cells."""
-    rows = _next_rows(snapshot, width - _LABEL)
+    narrow = width - _LABEL < _WIDE_LINE
+    rows = [_strategy_row(snapshot)] if narrow else []  # a wide screen has a panel for it
+    rows += _next_rows(snapshot, width - _LABEL)
     rows += _trading_rows(snapshot)
     rows.append((say("Stops"), *stops_text(snapshot.stops)))
     rows += _run_rows(snapshot.rebalance)
     rows += _limit_rows(snapshot, width - _LABEL)
     return facts(rows, _LABEL)
+
+
+def _strategy_row(snapshot: Snapshot) -> Fact:
+    followed = snapshot.followed
+    if followed is None:
+        return say("Strategy"), say("none chosen: press 2"), Tone.WARN
+    name = followed.strategy_name or say("strategy {strategy_id}", strategy_id=followed.strategy_id)
+    return say("Strategy"), name, Tone.STRONG
 
 
 def _limit_rows(snapshot: Snapshot, width: int) -> list[Fact]:
@@ -123,7 +133,7 @@ def _next_rows(snapshot: Snapshot, width: int) -> list[Fact]:
         return [(say("Up next"), say("nothing scheduled"), Tone.DIM)]
     return [
         ("" if number else say("Up next"), first_fitting(job_texts(job, snapshot)[:2], width), Tone.TEXT)
-        for number, job in enumerate(snapshot.jobs[: _JOBS if width >= _WIDE_LINE else _JOBS - 1])
+        for number, job in enumerate(snapshot.jobs[: _JOBS if width >= _WIDE_LINE else 1])
     ]
 
 
@@ -195,7 +205,7 @@ def _change_rows(snapshot: Snapshot) -> list[Fact]:
 
 def _money_rows(asset: Maybe[Asset], *, total: bool) -> list[Fact]:
     if isinstance(asset, Unknown):
-        return [(say("Money"), say("not known: {reason}", reason=asset.reason), Tone.WARN)]
+        return [(say("Money"), say("not known: {reason}", reason=say(asset.reason)), Tone.WARN)]
     held = asset.value
     return [
         *([(say("Total"), f"{fmt.money(held.total):>{_MONEY}}", Tone.STRONG)] if total else []),
@@ -207,7 +217,7 @@ def _money_rows(asset: Maybe[Asset], *, total: bool) -> list[Fact]:
 
 def _position_rows(positions: Maybe[tuple[PositionRow, ...]]) -> list[Fact]:
     if isinstance(positions, Unknown):
-        return [(say("Positions"), say("not known: {reason}", reason=positions.reason), Tone.WARN)]
+        return [(say("Positions"), say("not known: {reason}", reason=say(positions.reason)), Tone.WARN)]
     rows = positions.value
     ours = sum(row.ours > 0 for row in rows)
     counted = fmt.fit(say("{ours} of {rows} ours", ours=ours, rows=len(rows)), _MONEY, right=True)

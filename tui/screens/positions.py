@@ -47,7 +47,7 @@ _COLUMNS = (
     Column(mark("Yours"), 4, right=True, rank=9),
     Column(mark("Cost"), 7, right=True, rank=7),
     Column(mark("Last"), 7, right=True),
-    Column(mark("Age"), 3, right=True),
+    Column(mark("Age"), 3, right=True, rank=1),
     Column(mark("Value"), 10, right=True, rank=10),
     Column(mark("P/L"), 9, right=True, rank=5),
     Column(mark("P/L%"), 7, right=True),
@@ -138,7 +138,7 @@ class PositionsPane(ListPane):
         if isinstance(snapshot.positions, Unknown):
             self._rows = {}
             self.summary.set_text(styled((say("Positions not known"), Tone.WARN)))
-            self.show_unknown(say("The positions are not known: {reason}", reason=snapshot.positions.reason))
+            self.show_unknown(say("The positions are not known: {reason}", reason=say(snapshot.positions.reason)))
             return
         rows, self._metrics = snapshot.positions.value, snapshot.metrics()
         self._rows = {str(row.code): row for row in rows}
