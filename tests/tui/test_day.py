@@ -180,9 +180,11 @@ async def test_home_scrolls_if_it_does_not_fit() -> None:
     async with shown(link) as (app, pilot):
         assert "HALTED: all new orders are blocked" not in flat(app)
         assert "Events" in flat(app)
-        await press(pilot, "tab", *["down"] * 12)
-        assert "HALTED: all new orders are blocked" in flat(app)
-        assert "engine ok" in flat(app)
+        top = app.query_one("#home-top")
+        top.focus()
+        await press(pilot, *["down"] * 24)
+        await until(pilot, lambda: top.scroll_offset.y == top.max_scroll_y > 0)
+        assert "Connections" in flat(app)
 
 
 STOPS = [
@@ -278,7 +280,7 @@ async def test_quitting_asks_during_a_flatten() -> None:
 
 
 async def test_help_names_the_trading_controls() -> None:
-    async with shown(ScriptedLink(snapshot()), "question_mark", size=LARGE) as (app, _):
+    async with shown(ScriptedLink(snapshot()), "question_mark", size=(90, 60)) as (app, _):
         for item in (
             "type 'flatten'",
             "type 'cancel'",
