@@ -82,7 +82,7 @@ def test_every_old_setting_is_read(home: Home) -> None:
     )
     assert (notify.email.host, notify.email.port, notify.email.sender) == ("127.0.0.1", 9, "rotor@example.com")
     assert (settings.screen.theme, settings.screen.bell) == ("light", False)
-    assert "ok" in rotor(home, "config", "check")
+    assert "正常" in rotor(home, "config", "check")
 
 
 def test_the_old_halt_is_in_force_and_account_and_ledger_agree(home: Home) -> None:

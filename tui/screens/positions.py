@@ -47,7 +47,7 @@ _COLUMNS = (
     Column(mark("Yours"), 4, right=True, rank=9),
     Column(mark("Cost"), 7, right=True, rank=7),
     Column(mark("Last"), 7, right=True),
-    Column(mark("Age"), 3, right=True, rank=3),
+    Column(mark("Age"), 3, right=True, rank=1),
     Column(mark("Value"), 10, right=True, rank=10),
     Column(mark("P/L"), 9, right=True, rank=5),
     Column(mark("P/L%"), 7, right=True),
