@@ -1,4 +1,4 @@
-"""Compiled modules of a test run, where Python is told to write none beside the sources (PYTHONDONTWRITEBYTECODE).
+"""Compiled modules of a test run, when Python may not write them beside the sources (PYTHONDONTWRITEBYTECODE).
 
 Each worker and each process that a test starts would compile anew whatever it loads. They share one temporary folder
 instead, in which links lead to what is already compiled beside the installed packages. The checkout stays clean.

@@ -80,7 +80,7 @@ _OTHERS = setting_words() | command_words() | {str(dialect) for dialect in Diale
 def chinese(value: Any) -> Any:
     """The value with its sentences as a Chinese engine would have made them.
 
-    A sentence of the catalogue stays: whoever shows it has to translate it. A made-up one becomes Chinese.
+    A sentence of the catalogue stays: the screen that shows it has to translate it. A made-up one becomes Chinese.
     """
     if isinstance(value, Enum) or value is None:
         return value

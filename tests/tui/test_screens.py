@@ -96,7 +96,7 @@ KEY_DATA = {
         ],
     ),
     "log": (("6",), ["following", "60 lines", "error", "line 59 兴业转债 was looked at"]),
-    "help": (("3", "question_mark"), ["Execute this plan.", "ctrl+p", "Work out what a rebalance would do now"]),
+    "help": (("3", "question_mark"), ["Execute this plan.", "Work out what a rebalance would do now"]),
 }
 
 
