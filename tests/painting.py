@@ -1,6 +1,6 @@
 """Paints a screen of the app as pixels, cell by cell, as a terminal does.
 
-It needs Pillow (the extra `pictures`) and two fonts of fixed width, one for letters and one for Chinese.
+It needs two fonts of fixed width, one for letters and one for Chinese.
 """
 
 import subprocess

@@ -32,6 +32,7 @@ from core.model.command import (
     Done,
     ExecutePlan,
     Failed,
+    ListRecords,
     Login,
     MakePlan,
     Query,
@@ -40,10 +41,11 @@ from core.model.command import (
     RunStrategy,
     SellOne,
     SettleOrder,
+    ShowRecord,
 )
 from core.model.known import Known, Unknown
 from tests.engine.ipc_world import SINCE, FakeEngine, hosted, key_of, raw_reply
-from tests.tui import samples
+from tests.tui import samples, strategy_samples
 from tests.tui.samples import snapshot
 from tests.waiting import until
 
@@ -61,8 +63,8 @@ def home(tmp_path: Path) -> Home:
         snapshot(plan=samples.plan(), rebalance=samples.rebalance(finished=False)),
         snapshot(positions=Unknown("the broker does not answer"), asset=Unknown("x")),
         Done(samples.plan()),
-        Done(samples.records_page(samples.ListRecords(1))),
-        Done(samples.record_card(samples.ShowRecord(1, 11))),
+        Done(strategy_samples.records_page(ListRecords(1))),
+        Done(strategy_samples.record_card(ShowRecord(1, 11))),
         Done(samples.preferences()),
         Done(samples.report()),
         Done(samples.log_page(samples.ReadLog())),

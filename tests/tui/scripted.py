@@ -31,20 +31,8 @@ from core.model.command import (
 )
 from core.model.snapshot import Snapshot
 from tests.tui.line_samples import benchmark, day_line
-from tests.tui.samples import (
-    day_of_orders,
-    equity,
-    found_line,
-    log_page,
-    plan,
-    preferences,
-    record_card,
-    record_detail,
-    records_page,
-    report,
-    show_bond,
-    strategies_page,
-)
+from tests.tui.samples import day_of_orders, equity, found_line, log_page, plan, preferences, report, show_bond
+from tests.tui.strategy_samples import record_card, record_detail, records_page, strategies_page
 
 
 class ScriptedLink:

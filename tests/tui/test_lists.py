@@ -22,9 +22,10 @@ from core.model.platform import Page, Record, RecordRule, TradeTiming
 from core.model.record_card import ScheduleProposal
 from core.model.settings import ScheduleSettings
 from core.model.snapshot import Followed, Level
-from tests.tui.samples import record_card, record_detail, records_page, snapshot
+from tests.tui.samples import snapshot
 from tests.tui.screen import flat, press, settle, shown, status_text, strike, text, until
 from tests.tui.scripted import ScriptedLink
+from tests.tui.strategy_samples import record_card, record_detail, records_page
 from tui import app as app_module
 from tui.widgets.chart import LineChart
 

@@ -7,9 +7,10 @@ import pytest
 from core.model.bond_metrics import BondFigures, BondMetrics, BondTerms, Dated
 from core.model.command import ShowRecord
 from core.model.redemption import RedemptionState
-from tests.tui.samples import NOW, bonds_shown, code, metrics_of, plan, record_card, snapshot
+from tests.tui.samples import NOW, bonds_shown, code, metrics_of, plan, snapshot
 from tests.tui.screen import flat, press, shown
 from tests.tui.scripted import ScriptedLink
+from tests.tui.strategy_samples import record_card
 from tui.screens.metrics_text import METRIC_COUNT, metric_cells, metric_columns, metrics_block, metrics_lines
 from tui.screens.plan_rows import PLAN_COLUMNS, plan_rows
 from tui.screens.record_text import list_text

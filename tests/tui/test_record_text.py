@@ -9,7 +9,8 @@ from core.model.command import ShowRecord
 from core.model.known import Known
 from core.model.platform import SkippedRow
 from core.model.record_card import RecordCard
-from tests.tui.samples import NOW, record_card
+from tests.tui.samples import NOW
+from tests.tui.strategy_samples import record_card
 from tui.screens.record_text import list_text
 
 

@@ -20,12 +20,13 @@ from core.model.command import (
 from core.model.known import Known
 from core.model.platform import Page, Strategy
 from core.model.snapshot import Followed
-from tests.tui.samples import record_card, record_detail, records_page, snapshot, strategies_page
+from tests.tui.samples import snapshot
 from tests.tui.screen import LARGE, change, flat, lines, press, resize, settle, shown, status_text, until
 from tests.tui.scripted import ScriptedLink
+from tests.tui.strategy_samples import record_card, record_detail, records_page, strategies_page
 from tui.app import RotorApp
 from tui.screens import requests
-from tui.screens import strategies as module
+from tui.screens import strategy_data as module
 from tui.screens.record_view import RecordView
 from tui.screens.strategies import StrategiesPane
 from tui.widgets.chart import LineChart

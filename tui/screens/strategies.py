@@ -1,7 +1,6 @@
 """Strategies: the list, the records of the one under the cursor, and the card of the record under the cursor."""
 
 from collections.abc import Coroutine
-from functools import partial
 from typing import Any, ClassVar, TypeVar
 
 from textual import events, on
@@ -11,35 +10,22 @@ from textual.containers import Horizontal
 from textual.widget import Widget
 
 from core.i18n import language, mark, say
-from core.model.backtest import RecordDetail
-from core.model.command import Command, Done, ListRecords, ListStrategies, Reply, ShowDetail, ShowRecord
-from core.model.known import Known, Maybe, Unknown
-from core.model.platform import Page, Record, RecordRule, Strategy
-from core.model.record_card import RecordCard
+from core.model.command import Command, Reply
+from core.model.platform import Record, Strategy
 from core.model.snapshot import Followed, Snapshot
 from tui.actions import bindings_of
 from tui.screens.follow_question import follow_record
 from tui.screens.pane import Pane
-from tui.screens.record_comparison import Compared, comparison
+from tui.screens.record_comparison import comparison
 from tui.screens.record_view import RecordView
-from tui.screens.requests import Loaded, RequestLane, loaded
+from tui.screens.strategy_data import StrategyData, pages_wanted, progress
 from tui.screens.strategy_rows import RECORD_COLUMNS, STRATEGY_COLUMNS, record_row, strategy_row
 from tui.widgets.columns import Sorting, TableRow, sorted_next
-from tui.widgets.paged_list import RECORDS, STRATEGIES, PagedList, Progress, SearchLine
+from tui.widgets.paged_list import RECORDS, STRATEGIES, PagedList, SearchLine
 from tui.widgets.table import LiveTable
 
 T = TypeVar("T")
 N = TypeVar("N", Strategy, Record)
-
-_PAGE = 20
-_MOST_PAGES = 25
-"""Pages that are loaded unasked, to sort and filter all of a list."""
-
-_NEAR_THE_END = 5
-"""Rows from the last one on which the next page is asked for."""
-
-_FRESH = 300.0
-"""Seconds until what is shown of a row is asked for again when the cursor comes back to it."""
 
 MOST_MARKED = 4
 _TWO, _THREE = 110, 160
@@ -67,14 +53,7 @@ class StrategiesPane(Pane):
         self._record_view = RecordView()
         self._views: tuple[Widget, ...] = (self._list, self._record_list, self._record_view)
         self._stage = _STRATEGIES
-        self._pages: RequestLane[Page[Strategy]] = RequestLane(
-            self, "strategies", self._strategies_came, fresh=float("inf"), most=1000
-        )
-        self._record_pages: RequestLane[Page[Record]] = RequestLane(
-            self, "records", self._records_came, fresh=float("inf"), most=1000
-        )
-        self._cards: RequestLane[RecordCard] = RequestLane(self, "card", self._show_records, fresh=_FRESH, most=200)
-        self._details: RequestLane[RecordDetail] = RequestLane(self, "detail", self._show_card, fresh=_FRESH, most=60)
+        self._data = StrategyData(self, self._strategies_came, self._records_came, self._show_records, self._show_card)
         self._shown_strategy: int | None = None
         self._made: dict[RecordKey, tuple[tuple[Any, ...], TableRow]] = {}
         self._marked: dict[RecordKey, tuple[Strategy, Record]] = {}
@@ -110,8 +89,7 @@ class StrategiesPane(Pane):
         return (self._list.table, self._record_list.table, self._record_view)[self._stage]
 
     def activated(self) -> None:
-        self._pages.forget_failures()
-        self._record_pages.forget_failures()
+        self._data.forget_failures()
         self._follow_cursor(at_once=True)
 
     def show(self, snapshot: Snapshot) -> None:
@@ -129,8 +107,7 @@ class StrategiesPane(Pane):
 
     def _ask_anew(self) -> None:
         """Another user has other strategies."""
-        for lane in (self._pages, self._record_pages, self._cards, self._details):
-            lane.forget()
+        self._data.forget()
         self._marked.clear()
         self._comparing = False
         self._show_strategies()
@@ -144,21 +121,12 @@ class StrategiesPane(Pane):
     @property
     def strategy(self) -> Strategy | None:
         """The strategy under the cursor, whose records are in the second view."""
-        return _with_id(self._loaded_strategies().items, self._list.table.cursor_key)
+        return _with_id(self._data.strategies().items, self._list.table.cursor_key)
 
     @property
     def record(self) -> Record | None:
         """The record under the cursor: it is on the card, and it is the one that is used."""
-        return _with_id(self._loaded_records().items, self._record_list.table.cursor_key)
-
-    def _loaded_strategies(self) -> Loaded[Strategy]:
-        return loaded(self._pages, _strategy_page, Strategy)
-
-    def _loaded_records(self) -> Loaded[Record]:
-        shown = self._shown_strategy
-        return (
-            Loaded((), 0, 0, 0) if shown is None else loaded(self._record_pages, partial(_record_page, shown), Record)
-        )
+        return _with_id(self._data.records(self._shown_strategy).items, self._record_list.table.cursor_key)
 
     def _paged(self) -> PagedList:
         return self._list if self._stage == _STRATEGIES else self._record_list
@@ -171,7 +139,7 @@ class StrategiesPane(Pane):
         if action == "reverse" and self._paged().sorting is None:
             return say("The rows are not sorted: press o.")
         if action == "more":
-            at = self._loaded_strategies() if self._stage == _STRATEGIES else self._loaded_records()
+            at = self._data.strategies() if self._stage == _STRATEGIES else self._data.records(self._shown_strategy)
             return say("All of it is loaded.") if at.whole or not (at.pages or at.failure) else ""
         if action == "open" and self._paged().table.cursor_key is None:
             return say("There is nothing to open here.")
@@ -218,11 +186,10 @@ class StrategiesPane(Pane):
         self._paged().search.open()
 
     def action_more(self) -> None:
+        self._data.forget_failures()
         if self._stage == _STRATEGIES:
-            self._pages.forget_failures()
             self._want_strategies(more=True, at_once=True)
         else:
-            self._record_pages.forget_failures()
             self._want_records(more=True, at_once=True)
 
     def action_sort(self) -> None:
@@ -237,13 +204,11 @@ class StrategiesPane(Pane):
     def action_reload(self) -> None:
         """Ask anew for what has the focus, and for what depends on it."""
         if self._stage == _STRATEGIES:
-            self._pages.forget()
-            self._want_strategies(at_once=True)
-        if self._stage <= _RECORDS and (strategy := self._shown_strategy) is not None:
-            self._record_pages.forget(lambda command: command.strategy_id == strategy)
+            self._data.forget_strategies()
         if (strategy := self._shown_strategy) is not None:
-            self._cards.forget(lambda command: command.strategy_id == strategy)
-            self._details.forget(lambda command: command.strategy_id == strategy)
+            if self._stage <= _RECORDS:
+                self._data.forget_records(strategy)
+            self._data.forget_cards(strategy)
         self._show_strategies()
         self._follow_cursor(at_once=True)
 
@@ -356,25 +321,20 @@ class StrategiesPane(Pane):
         self._want_card(at_once=at_once)
 
     def _want_strategies(self, *, more: bool = False, at_once: bool = False) -> None:
-        pages = _pages_wanted(self._loaded_strategies(), self._list, more=more)
-        self._pages.want([_strategy_page(page) for page in range(1, pages + 1)], at_once=at_once)
+        pages = pages_wanted(self._data.strategies(), self._list, more=more)
+        self._data.want_strategies(pages, at_once=at_once)
 
     def _want_records(self, *, more: bool = False, at_once: bool = False) -> None:
-        if self._shown_strategy is None:
-            self._record_pages.want(())
-            return
-        focused = self._stage != _STRATEGIES
-        pages = _pages_wanted(self._loaded_records(), self._record_list, more=more) if focused else 1
-        wanted = [_record_page(self._shown_strategy, page) for page in range(1, pages + 1)]
-        self._record_pages.want(wanted, at_once=at_once)
+        shown, focused = self._shown_strategy, self._stage != _STRATEGIES
+        pages = pages_wanted(self._data.records(shown), self._record_list, more=more) if focused else 1
+        self._data.want_records(shown, pages, at_once=at_once)
 
     def _want_card(self, *, at_once: bool = False) -> None:
         strategy, record = self.strategy, self.record
         chosen = [] if strategy is None or record is None else [(strategy.id, record)]
         marked = [(strategy.id, record) for strategy, record in self._marked.values()] if self._comparing else []
-        self._cards.want([ShowRecord(owner, each.id) for owner, each in chosen + marked], at_once=at_once)
-        details = marked + chosen
-        self._details.want([ShowDetail(owner, each.id, each.units) for owner, each in details], at_once=at_once)
+        self._data.want_cards(chosen + marked, at_once=at_once)
+        self._data.want_details(marked + chosen, at_once=at_once)
 
     def _strategies_came(self) -> None:
         self._show_strategies()
@@ -390,10 +350,10 @@ class StrategiesPane(Pane):
     # -- showing -----------------------------------------------------------------------------------------------------
 
     def _show_strategies(self) -> None:
-        at = self._loaded_strategies()
+        at = self._data.strategies()
         rows = [strategy_row(strategy, self._followed) for strategy in at.items]
         empty = say("You have no strategies on Factor Cat yet: make one on its website, then press r.")
-        self._list.show_rows(rows, _progress(at, self._pages.waited(_strategy_page(at.pages + 1))), empty)
+        self._list.show_rows(rows, progress(at, self._data.strategies_waited(at.pages + 1)), empty)
         if at.pages and not self._opened:
             self._opened = True
             if self._followed is not None:
@@ -414,12 +374,12 @@ class StrategiesPane(Pane):
         if strategy is None:
             self._record_list.show_nothing(say("Choose a strategy to see its backtest records."))
         else:
-            at = self._loaded_records()
+            at = self._data.records(self._shown_strategy)
             rows = [self._row(strategy, record) for record in at.items]
             empty = say("This strategy has no backtest record yet: run one on Factor Cat, then press r.")
-            waited = self._record_pages.waited(_record_page(strategy.id, at.pages + 1))
+            waited = self._data.records_waited(strategy.id, at.pages + 1)
             first = bool(rows) and not self._record_list.table.rows
-            self._record_list.show_rows(rows, _progress(at, waited), empty)
+            self._record_list.show_rows(rows, progress(at, waited), empty)
             if first and self._followed is not None and self._followed.strategy_id == strategy.id:
                 self._record_list.table.select(str(self._followed.history_id))
         if changed:
@@ -430,65 +390,26 @@ class StrategiesPane(Pane):
         key = (strategy.id, record.id)
         used = self._followed is not None and key == (self._followed.strategy_id, self._followed.history_id)
         place = list(self._marked).index(key) + 1 if key in self._marked else None
-        made_of = (record, self._rule(key, record), used, place, language())
+        made_of = (record, self._data.rule(strategy.id, record), used, place, language())
         kept = self._made.get(key)
         if kept is None or kept[0] != made_of:
             kept = self._made[key] = (made_of, record_row(*made_of[:4]))
         return kept[1]
 
-    def _rule(self, key: RecordKey, record: Record) -> RecordRule | None:
-        reply = self._cards.get(ShowRecord(*key))
-        return reply.value.rule if isinstance(reply, Done) else record.rule
-
     def _show_card(self) -> None:
         if self._comparing:
-            self._record_view.show_comparison(comparison([self._compared(*each) for each in self._marked.values()]))
+            self._record_view.show_comparison(
+                comparison([self._data.compared(*each) for each in self._marked.values()])
+            )
             return
         strategy, record = self.strategy, self.record
         if strategy is None or record is None:
             self._record_view.show_text(say("Choose a record to see its curve, its rule and today's list."))
             return
         now = self.host.snapshot.at if self.host.snapshot else None
-        card = self._cards.get(ShowRecord(strategy.id, record.id))
-        self._record_view.show_record(strategy, record, _maybe(card), self._detail(strategy, record), now)
-
-    def _detail(self, strategy: Strategy, record: Record) -> Maybe[RecordDetail] | None:
-        return _maybe(self._details.get(ShowDetail(strategy.id, record.id, record.units)))
-
-    def _compared(self, strategy: Strategy, record: Record) -> Compared:
-        rule = self._rule((strategy.id, record.id), record)
-        return Compared(strategy, record, rule, self._detail(strategy, record))
+        card, detail = self._data.card(strategy.id, record), self._data.detail(strategy.id, record)
+        self._record_view.show_record(strategy, record, card, detail, now)
 
 
 def _with_id(items: tuple[N, ...], key: str | None) -> N | None:
     return next((item for item in items if str(item.id) == key), None)
-
-
-def _maybe(reply: Reply[T] | None) -> Maybe[T] | None:
-    """None where no reply has come yet."""
-    if reply is None:
-        return None
-    return Known(reply.value) if isinstance(reply, Done) else Unknown(reply.text)
-
-
-def _strategy_page(page: int) -> ListStrategies:
-    return ListStrategies(page, _PAGE)
-
-
-def _record_page(strategy_id: int, page: int) -> ListRecords:
-    return ListRecords(strategy_id, page, _PAGE)
-
-
-def _progress(at: Loaded[Any], waited: int | None) -> Progress:
-    return Progress(at.pages, at.of, len(at.items), at.total, waited, at.failure)
-
-
-def _pages_wanted(at: Loaded[Any], shown: PagedList, *, more: bool) -> int:
-    """How many pages should be loaded: all where rows are sorted or filtered, one more near the end of the rows."""
-    if not at.pages or at.whole:
-        return max(1, at.pages)
-    if shown.needs_all and at.pages < _MOST_PAGES:
-        return min(at.of, _MOST_PAGES)
-    table = shown.table
-    near = len(table.rows) - _NEAR_THE_END <= max(table.cursor_index, table.size.height - _NEAR_THE_END)
-    return at.pages + (more or (near and not shown.needs_all))
