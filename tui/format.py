@@ -14,6 +14,7 @@ from core.model.platform import RecordRule, every_sessions
 from core.model.quote import SessionPhase
 from core.model.snapshot import Job, MissedRun, PositionRow, Snapshot, StopsSummary
 from core.model.time import SHANGHAI
+from tui.parameter_names import parameter_name
 from tui.widgets.theme import Tone
 
 T = TypeVar("T")
@@ -42,6 +43,11 @@ def money(amount: Number | None) -> str:
 
 def signed_money(amount: Number | None) -> str:
     return NOT_KNOWN if amount is None else f"{amount:+,.2f}"
+
+
+def cny(figure: str) -> str:
+    """An amount or a price with its unit: `1,234.50 CNY`."""
+    return say("{value} CNY", value=figure)
 
 
 def price(value: Number | None) -> str:
@@ -154,6 +160,11 @@ def plain_key(key: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", key).replace("_", " ").lower()
 
 
+def parameter(key: str) -> str:
+    """A name of the platform's as the user reads it; an unknown one as words."""
+    return parameter_name(plain_key(key))
+
+
 def plain_value(value: object) -> str:
     """A value of the platform's free-form detail on one line."""
     if value is None:
@@ -163,7 +174,7 @@ def plain_value(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.6g}"
     if isinstance(value, Mapping):
-        return one_line(listed(f"{key} {plain_value(item)}" for key, item in value.items()))
+        return one_line(listed(f"{parameter(str(key))} {plain_value(item)}" for key, item in value.items()))
     if isinstance(value, list | tuple):
         return one_line(listed(plain_value(item) for item in value))
     return one_line(str(value))

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
-from core.i18n import mark, say
+from core.i18n import joined, mark, say
 from core.model.bond import BondCode
 from core.model.command import ChangeSetting, Done, Failed, ListStrategies, ShowRecord
 from core.model.known import Known
@@ -85,8 +85,10 @@ class PaletteController:
             if action.name in ("palette", "back") or (action.name == "open" and action.pane != here):
                 continue
             label = say(action.label)
-            name = f"{titles[action.pane]}: {label}" if action.pane in titles else label
-            about = f"{say(action.help)} ({action.key_text})"
+            name = (
+                label if action.pane not in titles else say("{pane}: {action}", pane=titles[action.pane], action=label)
+            )
+            about = say("{help} ({key})", help=say(action.help), key=action.key_text)
             yield PaletteEntry(
                 f"do.{action.id}", _ACTIONS, name, about, partial(self._act, action), (action.label, label)
             )
@@ -118,7 +120,7 @@ class PaletteController:
         for number, name in self._strategies:
             about = say("strategy {number}", number=number)
             if followed is not None and followed.strategy_id == number:
-                about += f", {say('in use')}"
+                about = joined((about, say("in use")))
             go = partial(self._go, "strategies", "strategy-list-table", str(number))
             yield PaletteEntry(f"strategy.{number}", _STRATEGIES, name, about, go, (name, str(number)), True)
 

@@ -267,7 +267,7 @@ class CommandHandlers:
         live_consent, account = self._components.live_consent, self._components.order_manager.broker.account
         if live_consent is None:
             raise CommandDeclined(
-                say("{mode} mode asks for no consent: it moves no real money", mode=self._components.settings.mode)
+                say("{mode} mode asks for no consent: it moves no real money", mode=say(self._components.settings.mode))
             )
         if command.account.strip() != account:
             raise CommandDeclined(
@@ -283,7 +283,7 @@ class CommandHandlers:
         self._trading.decline_while_running()
         components, live_consent = self._components, self._components.live_consent
         if live_consent is None:
-            raise CommandDeclined(say("{mode} mode needs no self-test", mode=components.settings.mode))
+            raise CommandDeclined(say("{mode} mode needs no self-test", mode=say(components.settings.mode)))
         self._trading.decline_while_blocked()
         if Need.CONSENT in live_consent.missing():
             raise CommandDeclined(str(live_consent.why_not()))

@@ -274,7 +274,7 @@ def problem_with_addresses(text: str) -> str | None:
 def send_test(settings: Settings, credentials: Credentials) -> list[tuple[str, str | None]]:
     """Send every receiver a test message; returns their names and why it was not sent, None where it was."""
     subject = say("rotor: a test")
-    text = say("This is a test. Notifications of rotor, in {mode} mode, will look like this.", mode=settings.mode)
+    text = say("This is a test. Notifications of rotor, in {mode} mode, will look like this.", mode=say(settings.mode))
     receivers, troubles = receivers_of(settings.notify, credentials)
     outcomes: list[tuple[str, str | None]] = [("push", trouble) for trouble in troubles]
     for receiver in receivers:

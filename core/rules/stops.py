@@ -68,11 +68,11 @@ def levels_of(cost: Decimal, prev_close: Maybe[Decimal], ratios: Ratios, basis: 
     """
     if len(ratios.not_set) == 2:
         return Known(Levels(None, None, ""))
-    known = {"cost": cost} if basis in {"cost", "both"} and cost > 0 else {}
+    known = {mark("cost"): cost} if basis in {"cost", "both"} and cost > 0 else {}
     doubt = ""
     if basis in {"prev_close", "both"}:
         if isinstance(prev_close, Known):
-            known["prev. close"] = prev_close.value
+            known[mark("prev. close")] = prev_close.value
         else:
             doubt = prev_close.reason
     if not known:
@@ -84,7 +84,7 @@ def levels_of(cost: Decimal, prev_close: Maybe[Decimal], ratios: Ratios, basis: 
         Levels(
             to_tick(max(losses), Side.BUY) if losses else None,
             to_tick(min(profits), Side.SELL) if profits else None,
-            " / ".join(f"{name} {price:.3f}" for name, price in known.items()),
+            " / ".join(f"{say(name)} {price:.3f}" for name, price in known.items()),
             doubt,
         )
     )

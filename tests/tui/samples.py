@@ -19,6 +19,7 @@ from core.model.command import (
     ReadReport,
     ShowBond,
 )
+from core.model.finding import Finding
 from core.model.known import Known
 from core.model.log_page import LogLine, LogPage
 from core.model.order import Intent, Order, OrderState, Origin, Side, Transition
@@ -132,7 +133,7 @@ def show_bond(command: ShowBond) -> BondDetail:
 
 
 def stop(loss: str, profit: str, cost: str, state: str = "armed", **changes: Any) -> StopRow:
-    levels, checked = (Decimal(loss), Decimal(profit), f"cost {cost}"), NOW - timedelta(seconds=1)
+    levels, checked = (Decimal(loss), Decimal(profit), f"{say('cost')} {cost}"), NOW - timedelta(seconds=1)
     return replace(StopRow(*levels, True, say(state), StopStatus.ARMED, checked), **changes)
 
 
@@ -354,6 +355,20 @@ def preferences() -> SettingsTable:
             row("notify.email.host", "SMTP server; empty for no mail.", ""),
         ),
         (SecretRow("factorcat", True, "keyring"), SecretRow("email", False, "", "Set notify.email.sender first.")),
+    )
+
+
+def findings() -> tuple[Finding, ...]:
+    """A check-up with a finding of each kind."""
+    return (
+        Finding.ok(
+            "python", say("Python {version}, {bits} bit, on {system}", version="3.11.7", bits=64, system="Linux")
+        ),
+        Finding.note("heartbeat", say("none is set: a machine that is off reports nothing")),
+        Finding.warning("clock", say("fast"), say("Let the system set its time.")),
+        Finding.failed(
+            "login", say("nobody is logged in"), say("Start rotor and log in, or run rotor secret set factorcat.")
+        ),
     )
 
 

@@ -11,6 +11,8 @@ from core.model.command import (
     CheckSetting,
     Command,
     Done,
+    Examine,
+    ExportReport,
     Failed,
     FindInLog,
     ListRecords,
@@ -31,7 +33,17 @@ from core.model.command import (
 )
 from core.model.snapshot import Snapshot
 from tests.tui.line_samples import benchmark, day_line
-from tests.tui.samples import day_of_orders, equity, found_line, log_page, plan, preferences, report, show_bond
+from tests.tui.samples import (
+    day_of_orders,
+    equity,
+    findings,
+    found_line,
+    log_page,
+    plan,
+    preferences,
+    report,
+    show_bond,
+)
 from tests.tui.strategy_samples import record_card, record_detail, records_page, strategies_page
 
 
@@ -56,7 +68,9 @@ class ScriptedLink:
             ReadBenchmark: lambda command: Done(benchmark(command)),
             ReadDayLine: lambda command: Done(day_line(command)),
             ReadReport: lambda command: Done(report(command)),
+            ExportReport: lambda _: Done(("/home/trader/rotor/data/export/report-bonds.csv",)),
             ReadSettings: lambda _: Done(preferences()),
+            Examine: lambda _: Done(findings()),
             CheckSetting: lambda command: Done("should be greater than 0" if command.text.startswith("-") else ""),
             ChangeSetting: lambda command: Done(f"{command.key} is written; it takes effect after a restart."),
         }

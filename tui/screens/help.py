@@ -129,7 +129,7 @@ def _everywhere() -> list[KeyLine]:
         *(KeyLine(action.key_text, say(action.help), say(action.label)) for action in ACTIONS if action.pane == "app"),
         KeyLine("tab", say("To the next panel of the screen")),
         KeyLine(say("mouse"), say("Click to select, double-click to open, click a column's head to sort")),
-        KeyLine("shift+drag", say("Select text with the mouse (in Windows Terminal)")),
+        KeyLine(say("shift+drag"), say("Select text with the mouse (in Windows Terminal)")),
     ]
 
 

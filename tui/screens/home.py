@@ -64,7 +64,7 @@ class AccountPanel(PanelBox):
         self._total.display = bool(total) and _digits_width(total) <= self.content_size.width and _tall(self.app.size)
         if total != self._total.value:
             self._total.update(total)
-        self.set_hint(f"{exact} CNY" if self._total.display else "")
+        self.set_hint(fmt.cny(exact) if self._total.display else "")
         self._figures.set_text(account_text(snapshot, total=not self._total.display))
 
 

@@ -305,7 +305,7 @@ def _summary(orders: list[Order], day: date | None) -> Text:
     filled = sum(order.filled_amount for order in orders)
     if orders:
         text.append_text(styled((f"  {say('Unfilled')} ", Tone.DIM), str(working)))
-        text.append_text(styled((f"  {say('Filled')} ", Tone.DIM), f"{fmt.money(filled)} CNY"))
+        text.append_text(styled((f"  {say('Filled')} ", Tone.DIM), fmt.cny(fmt.money(filled))))
         text.append_text(styled((f"  {say('Fees')} ", Tone.DIM), fmt.money(sum(order.fee for order in orders))))
     if unresolved:
         text.append("  " + say("{count} UNRESOLVED", count=unresolved), STYLES[Tone.BAD])
@@ -347,7 +347,7 @@ def _details(order: Order) -> Text:
             (say("Order"), what, Tone.STRONG),
             (say("State"), say(order.state), state_tone(order.state)),
             (say("Filled"), say("{volume} 张 at {price}", volume=filled, price=average), Tone.TEXT),
-            (say("Fee"), f"{fmt.money(order.fee)} CNY", Tone.TEXT),
+            (say("Fee"), fmt.cny(fmt.money(order.fee)), Tone.TEXT),
             (say("Sent for"), say(intent.origin), Tone.TEXT),
             (say("Reason"), intent.reason, Tone.TEXT),
             (say("Message"), order.message or say("none"), Tone.WARN if order.state in _FAILED_STATES else Tone.DIM),

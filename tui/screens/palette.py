@@ -122,7 +122,9 @@ class Palette(Dialog[PaletteEntry]):
             box.border_title = say("Find")
             yield self._input
             yield self._list
-            yield key_hints(("enter", say("open", context="key")), ("up/down", say("choose")), ("esc", say("close")))
+            yield key_hints(
+                ("enter", say("open", context="key")), (say("up/down"), say("choose")), ("esc", say("close"))
+            )
 
     def on_mount(self) -> None:
         self._list.set_notice(say("Nothing has this name."))

@@ -138,7 +138,7 @@ def _sale(row: PositionRow, snapshot: Snapshot) -> Confirm:
         *_who(row, snapshot),
         (say("Sells"), say("{volume} 张, about {amount} CNY", **_worth(row, row.ours)), Tone.STRONG),
         (say("Price"), through, Tone.TEXT),
-        (say("P/L"), f"{fmt.signed_money(row.our_profit)} CNY  {fmt.ratio(row.profit_ratio)}", Tone.TEXT),
+        (say("P/L"), f"{fmt.cny(fmt.signed_money(row.our_profit))}  {fmt.ratio(row.profit_ratio)}", Tone.TEXT),
         (say("Then"), say("it is not bought again before tomorrow"), Tone.TEXT),
     ]
     if yours:

@@ -262,17 +262,17 @@ def _details(row: PositionRow, now: datetime) -> Text:
     quoted = say("no quote")
     if row.quoted_at is not None:
         quoted = say("{time}, {age} old", time=fmt.clock(row.quoted_at), age=_age(row, now)[0])
-    profit = f"{fmt.signed_money(row.profit)} CNY  {fmt.ratio(row.profit_ratio)}"
+    profit = f"{fmt.cny(fmt.signed_money(row.profit))}  {fmt.ratio(row.profit_ratio)}"
     day = say("{change}  from {price}", change=fmt.ratio(row.day_change), price=fmt.price(row.prev_close))
     return facts(
         [
             (say("Held"), say("{volume} 张, {sellable} available", volume=volume, sellable=sellable), Tone.STRONG),
             (say("Ours"), say("{volume} 张 (the strategy's: may be sold by it)", volume=ours), Tone.TEXT),
             (say("Yours"), say("{volume} 张 (left alone)", volume=yours), Tone.TEXT),
-            (say("Cost"), f"{fmt.price(row.cost)} CNY", Tone.TEXT),
-            (say("Last"), f"{fmt.price(row.last)} CNY  ({quoted})", Tone.STRONG),
+            (say("Cost"), fmt.cny(fmt.price(row.cost)), Tone.TEXT),
+            (say("Last"), say("{price}  ({quoted})", price=fmt.cny(fmt.price(row.last)), quoted=quoted), Tone.STRONG),
             (say("Day"), day, change_tone(row.day_change)),
-            (say("Value"), f"{fmt.money(row.value)} CNY", Tone.TEXT),
+            (say("Value"), fmt.cny(fmt.money(row.value)), Tone.TEXT),
             (say("P/L"), profit, change_tone(row.profit)),
             (say("State"), say(row.state) or say("nothing to report"), Tone.TEXT),
             *stop_rows(row),

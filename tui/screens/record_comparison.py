@@ -76,7 +76,7 @@ def _figures() -> list[tuple[str, Callable[[Compared], Cell]]]:
         (say("Sharpe"), lambda one: (_plain(one.record.sharpe_ratio), Tone.TEXT)),
         (say("Win rate"), lambda one: (fmt.share(one.record.win_rate), Tone.TEXT)),
         (say("Bonds"), lambda one: _of_rule(one, lambda rule: rule.top_n, fmt.volume)),
-        (say("Period"), lambda one: _of_rule(one, lambda rule: rule.holding_sessions, sessions_text)),
+        (say("Period", context="rule"), lambda one: _of_rule(one, lambda rule: rule.holding_sessions, sessions_text)),
         (say("Stop-loss"), lambda one: _of_rule(one, lambda rule: rule.stop_loss, fmt.stop_text)),
         (say("Take-profit"), lambda one: _of_rule(one, lambda rule: rule.take_profit, fmt.stop_text)),
     ]

@@ -75,7 +75,7 @@ def record_head(strategy: Strategy, record: Record) -> Text:
 
 
 def impossible_text(figures: Mapping[str, float]) -> str:
-    told = joined(f"{fmt.plain_key(name)} {fmt.plain_value(value)}" for name, value in figures.items())
+    told = joined(f"{fmt.parameter(name)} {fmt.plain_value(value)}" for name, value in figures.items())
     return say("Not shown, because no backtest can have it: {figures}", figures=told)
 
 
@@ -143,7 +143,7 @@ def list_text(card: RecordCard, now: datetime | None) -> Text:
         if bond.not_listed:
             text.append(f"\n     {bond.not_listed}", STYLES[Tone.DIM])
         if bond.extra:
-            told = "  ".join(f"{fmt.plain_key(key)} {fmt.plain_value(value)}" for key, value in bond.extra.items())
+            told = "  ".join(f"{fmt.parameter(key)} {fmt.plain_value(value)}" for key, value in bond.extra.items())
             text.append(f"\n     {told}", STYLES[Tone.DIM])
         if bond.blocked:
             text.append(f"\n     {bond.blocked}", STYLES[Tone.WARN])
@@ -159,5 +159,5 @@ def mapping_text(title: str, found: Maybe[Mapping[str, Any]] | None) -> Text:
         return head.append("\n" + say("not loaded: {reason}", reason=found.reason), STYLES[Tone.WARN])
     if not found.value:
         return head.append(say("\nthe platform gives none"), STYLES[Tone.DIM])
-    rows = [(fmt.plain_key(str(key)), fmt.plain_value(value), Tone.TEXT) for key, value in found.value.items()]
+    rows = [(fmt.parameter(str(key)), fmt.plain_value(value), Tone.TEXT) for key, value in found.value.items()]
     return Text("\n").join([head, facts(rows)])

@@ -163,11 +163,11 @@ def _bond_facts(row: BondResult) -> list[Fact]:
         last = fmt.price(row.last)
         held = say("{held} 张 at {cost}; last {last}", held=row.held, cost=fmt.price(row.cost), last=last)
     return [
-        (say("Realised"), f"{fmt.signed_money(row.realised)} CNY", change_tone(row.realised)),
-        (say("Open now"), f"{fmt.signed_money(row.open)} CNY", change_tone(row.open)),
+        (say("Realised"), fmt.cny(fmt.signed_money(row.realised)), change_tone(row.realised)),
+        (say("Open now"), fmt.cny(fmt.signed_money(row.open)), change_tone(row.open)),
         (say("Traded"), traded, Tone.TEXT),
-        (say("Turnover"), f"{fmt.money(row.turnover)} CNY", Tone.TEXT),
-        (say("Fees"), f"{fmt.money(row.fees)} CNY", Tone.TEXT),
+        (say("Turnover"), fmt.cny(fmt.money(row.turnover)), Tone.TEXT),
+        (say("Fees"), fmt.cny(fmt.money(row.fees)), Tone.TEXT),
         (say("Held now"), held, Tone.TEXT),
         (say("Against list"), slippage_sentence(row.by_list), Tone.TEXT),
         (say("Against arrival"), slippage_sentence(row.by_arrival), Tone.TEXT),
@@ -193,7 +193,7 @@ def _order_facts(row: OrderResult) -> list[Fact]:
         (say("Arrival price"), not_recorded if row.arrival is None else fmt.price(row.arrival), Tone.TEXT),
         (say("Against list"), slippage_sentence(row.by_list), Tone.TEXT),
         (say("Against arrival"), slippage_sentence(row.by_arrival), Tone.TEXT),
-        (say("Fee"), f"{fmt.money(row.fee)} CNY", Tone.TEXT),
+        (say("Fee"), fmt.cny(fmt.money(row.fee)), Tone.TEXT),
     ]
 
 
@@ -207,7 +207,7 @@ def _stop_facts(row: StopResult) -> list[Fact]:
         (say("Price then"), not_recorded if row.price is None else fmt.price(row.price), Tone.TEXT),
         (say("Sold at"), fmt.price(row.average), Tone.TEXT),
         (say("Sold"), volumes, Tone.TEXT),
-        (say("Result"), f"{fmt.signed_money(row.realised)} CNY", change_tone(row.realised)),
+        (say("Result"), fmt.cny(fmt.signed_money(row.realised)), change_tone(row.realised)),
         (say("State"), say(row.state), Tone.TEXT),
         (say("Order"), row.client_order_id, Tone.DIM),
     ]
@@ -221,8 +221,8 @@ def _equity_details(row: EquityPoint) -> Text:
     return facts(
         [
             (say("At"), f"{fmt.in_shanghai(row.at):%Y-%m-%d %H:%M}", Tone.TEXT),
-            (say("Equity"), f"{fmt.money(row.value)} CNY", Tone.STRONG),
+            (say("Equity"), fmt.cny(fmt.money(row.value)), Tone.STRONG),
             (say("Drawdown"), drawdown_text(row.drawdown), Tone.TEXT),
-            (say("Paid in"), f"{fmt.signed_money(row.paid)} CNY" if row.paid else say("nothing"), Tone.TEXT),
+            (say("Paid in"), fmt.cny(fmt.signed_money(row.paid)) if row.paid else say("nothing"), Tone.TEXT),
         ]
     ).append_text(styled((f"\n\n{moved}", Tone.DIM)))

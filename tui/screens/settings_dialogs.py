@@ -11,7 +11,7 @@ from textual.containers import Vertical
 from textual.timer import Timer
 from textual.widgets import Input, Static
 
-from core.i18n import say
+from core.i18n import mark, say
 from core.model.command import CheckSetting, Done, Examine
 from core.model.finding import CheckResult, Finding
 from core.model.setting_names import NAMES
@@ -136,6 +136,8 @@ TONES = {
 }
 
 _COLUMNS, _LINES = 80, 24
+_COLOURS = {"truecolor": mark("16 million"), "256": "256", "standard": "16", "windows": "16"}
+"""Colours of a terminal by what Rich calls them."""
 
 
 async def show_checkup(host: PaneHost, app: App[None]) -> None:
@@ -168,8 +170,8 @@ def findings_text(findings: Sequence[Finding]) -> Text:
 def terminal_of(app: App[None]) -> Finding:
     """The terminal that the app draws on."""
     width, height = app.size
-    colours = app.console.color_system or "none"
-    return terminal_finding(width, height, str(colours), app.console.encoding)
+    colours = _COLOURS.get(app.console.color_system or "", mark("none"))
+    return terminal_finding(width, height, colours, app.console.encoding)
 
 
 def terminal_finding(width: int, height: int, colours: str, encoding: str) -> Finding:
@@ -178,7 +180,7 @@ def terminal_finding(width: int, height: int, colours: str, encoding: str) -> Fi
         "{width} x {height}, colours: {colours}, {encoding}",
         width=width,
         height=height,
-        colours=colours,
+        colours=say(colours),
         encoding=encoding,
     )
     if encoding.lower().replace("-", "") != "utf8":

@@ -73,7 +73,7 @@ def _level(stop: StopRow, origin: Origin) -> str:
 
 def _priced(stop: StopRow, origin: Origin) -> str:
     level = stop.loss if origin is Origin.STOP_LOSS else stop.profit
-    return _level(stop, origin) if level is None else f"{fmt.price(level)} CNY"
+    return _level(stop, origin) if level is None else fmt.cny(fmt.price(level))
 
 
 def through(row: PositionRow) -> bool:

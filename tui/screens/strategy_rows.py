@@ -29,7 +29,7 @@ RECORD_COLUMNS = (
     Column(mark("Bonds"), 5, right=True),
     Column(mark("SL"), 4, right=True),
     Column(mark("TP"), 4, right=True),
-    Column(mark("Period"), 4, right=True, rank=5),
+    Column(mark("Period", context="column"), 4, right=True, rank=5),
     Column(mark("Tested"), 10, most=10, rank=7),
 )
 

@@ -55,9 +55,11 @@ def check_settings(home: Home, mode: str | None) -> tuple[Finding, Settings | No
         text = reasons(error.problems)
         remedy = say("Mend them in {file}; rotor config check names what is wrong.", file=home.config_file)
         return Finding.failed("settings", say("they cannot be used: {text}", text=text), remedy), None
-    text = say("{mode} mode, every setting is the default", mode=settings.mode)
+    text = say("{mode} mode, every setting is the default", mode=say(settings.mode))
     if keys:
-        text = say("{mode} mode, {count} keys in {file}", mode=settings.mode, count=len(keys), file=home.config_file)
+        text = say(
+            "{mode} mode, {count} keys in {file}", mode=say(settings.mode), count=len(keys), file=home.config_file
+        )
     return Finding.ok("settings", text), settings
 
 

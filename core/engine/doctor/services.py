@@ -157,7 +157,7 @@ def check_qmt(settings: Settings) -> Finding:
     """The SDK and the folder."""
     wanted = settings.mode == "live" or (settings.mode == "paper" and "qmt" in settings.quotes.sources)
     if not wanted:
-        return Finding.ok("qmt", say("not needed in {mode} mode", mode=settings.mode))
+        return Finding.ok("qmt", say("not needed in {mode} mode", mode=say(settings.mode)))
     lacking = what_lacks(settings.qmt)
     if lacking is None:
         return Finding.ok("qmt", say("the SDK loads, and {folder} is there", folder=settings.qmt.userdata))
@@ -171,7 +171,7 @@ async def check_terminal(settings: Settings, qmt: Finding) -> list[Finding]:
     """Whether the terminal runs, is logged in, and answers for the account, over a connection of its own."""
     if settings.mode != "live":
         return [
-            Finding.ok("terminal", say("not needed in {mode} mode", mode=settings.mode)),
+            Finding.ok("terminal", say("not needed in {mode} mode", mode=say(settings.mode))),
             Finding.ok("account", say("paper money")),
         ]
     unasked = say("not looked at: see above")
