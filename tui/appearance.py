@@ -1,4 +1,4 @@
-"""How the app looks: language, colours, columns, as the settings say or as the palette previews it."""
+"""How the app looks: language, colours, columns, characters, as the settings say or as the palette previews it."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -8,6 +8,8 @@ from rich.color import ColorSystem
 from core.i18n import language, use_language
 from core.model.settings import ScreenSettings
 from core.model.snapshot import Snapshot
+from tui.widgets.chart import LineChart
+from tui.widgets.chart_marks import use_marks
 from tui.widgets.columns import use_choices
 from tui.widgets.theme import THEMES, use_theme
 
@@ -26,10 +28,10 @@ class Appearance:
         for each in THEMES.values():
             app.register_theme(each.theme)
         self._shown = language(), ScreenSettings()
-        self._use_theme(self._shown[1])
+        self._use_colors_and_marks(self._shown[1])
 
     def apply(self, snapshot: Snapshot) -> None:
-        """Use the chosen language, colours and columns; redraw everything when they change."""
+        """Use the chosen language, colours, columns and characters of charts; redraw everything when they change."""
         look = snapshot.look.model_copy(update={"theme": self._previewed or snapshot.look.theme})
         if (snapshot.language, look) == self._shown:
             return
@@ -37,8 +39,11 @@ class Appearance:
         use_language(snapshot.language)
         use_choices(look.columns)
         self._app.arrangement.use_details(look.details)
-        self._use_theme(look)
+        self._use_colors_and_marks(look)
         self._redraw()
+        for screen in self._app.screen_stack:  # those in dialogs too
+            for chart in screen.query(LineChart):
+                chart.refresh()
 
     def preview(self, theme: str | None) -> None:
         """Look like this until None gives back what the settings say."""
@@ -46,7 +51,8 @@ class Appearance:
         if self._app.snapshot is not None:
             self.apply(self._app.snapshot)
 
-    def _use_theme(self, look: ScreenSettings) -> None:
+    def _use_colors_and_marks(self, look: ScreenSettings) -> None:
+        use_marks(look.chart_marks)
         chosen = use_theme(look.theme, look.up)
         # A theme of the 256 colours takes half the bytes of true colour and looks the same: that counts over ssh.
         fewer = chosen.only_256 and self._colors is ColorSystem.TRUECOLOR

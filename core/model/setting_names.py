@@ -145,6 +145,7 @@ NAMES: Mapping[str, SettingName] = {
     "updates.url": SettingName(mark("Version document", context="setting")),
     "screen.theme": SettingName(mark("Theme", context="setting")),
     "screen.up": SettingName(mark("Colour of rises", context="setting")),
+    "screen.chart_marks": SettingName(mark("Chart characters", context="setting")),
     "screen.mouse": SettingName(mark("Mouse", context="setting")),
     "screen.bell": SettingName(mark("Bell", context="setting")),
     "screen.columns": SettingName(mark("Columns of tables", context="setting")),

@@ -340,6 +340,9 @@ class ScreenSettings(SettingsGroup):
     """Colours: dark, light, contrast (black and white with few colours), or a well-known theme."""
     up: Literal["red", "green"] = "red"
     """Colour of rising prices and of buying: red as in China, or green. Falling and selling take the other one."""
+    chart_marks: Literal["braille", "box"] = "braille"
+    """Characters of the charts: braille (fine dots); box (lines, coarser) where the font of the terminal lacks
+    Braille."""
     mouse: bool = True
     """Use the mouse; off: the terminal selects text instead. From the next start."""
     bell: bool = True

@@ -12,7 +12,7 @@ from core.i18n import language, use_language
 from core.model.settings import ScreenSettings as Look
 from core.model.snapshot import Event, Level
 from tests.tui.samples import NOW, blocked, snapshot
-from tests.tui.screen import flat, lines, press, settle, shown, status_text, until
+from tests.tui.screen import LARGE, change, flat, lines, press, settle, shown, status_text, until
 from tests.tui.scripted import ScriptedLink
 from tui.app import RotorApp
 from tui.terminal import Bell
@@ -75,6 +75,31 @@ async def test_the_theme_changes_while_running() -> None:
         colors = {str(segment.style.color.name) for segment in strip if segment.style and segment.style.color}
         assert "#262626" in colors
         assert "#d0d0d0" not in colors
+
+
+@pytest.mark.parametrize(("keys", "widget"), [(("7",), "#report-chart"), (("4", "enter"), "#bond-chart")])
+async def test_charts_change_their_characters_while_running(keys: tuple[str, ...], widget: str) -> None:
+    link = ScriptedLink(snapshot())
+    async with shown(link, *keys, size=LARGE) as (app, pilot):
+
+        def dotted() -> bool:
+            region = app.screen.query_one(widget).content_region
+            rows = [line[region.x : region.right] for line in lines(app)[region.y : region.bottom]]
+            return any("\u2800" < char <= "\u28ff" for char in "".join(rows))
+
+        await until(pilot, dotted)
+        await change(app, pilot, link, look=Look(chart_marks="box"))
+        assert not dotted()
+        await change(app, pilot, link, look=Look())
+        assert dotted()
+
+
+async def test_the_small_lines_of_a_table_change_their_characters_too() -> None:
+    link = ScriptedLink(snapshot(look=Look(chart_marks="box")))
+    async with shown(link, "4", size=(200, 60)) as (app, pilot):
+        assert not set(flat(app)) & {chr(dots) for dots in range(0x2801, 0x2900)}
+        await change(app, pilot, link, look=Look())
+        assert set(flat(app)) & {chr(dots) for dots in range(0x2801, 0x2900)}
 
 
 async def test_a_row_is_copied_through_the_terminal() -> None:

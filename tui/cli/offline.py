@@ -81,6 +81,7 @@ def prepare_demo(home: Home, like: Settings | None = None) -> None:
         screen = like.screen
         demo |= {"language": like.language, "screen.theme": screen.theme, "screen.up": screen.up}
         demo |= {"screen.mouse": screen.mouse, "screen.bell": screen.bell, "screen.details": screen.details}
+        demo |= {"screen.chart_marks": screen.chart_marks}
     write_setting(home.path, demo)
 
 
