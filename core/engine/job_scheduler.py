@@ -28,10 +28,6 @@ class JobScheduler:
         self._jobs: list[tuple[str, BaseTrigger, Work]] = []
         self._scheduler: AsyncIOScheduler | None = None
 
-    @property
-    def running(self) -> bool:
-        return self._scheduler is not None and bool(self._scheduler.running)
-
     def add_each_minute(self, name: str, work: Work) -> None:
         """Start `work` at second 0 of each minute."""
         self.add(name, lambda after: after.replace(second=0, microsecond=0) + timedelta(minutes=1), work)
@@ -40,7 +36,7 @@ class JobScheduler:
         """Start `work` at each time that `next_run` returns: the first one after its argument."""
         trigger = _ComputedTrigger(self._clock, next_run)
         self._jobs.append((name, trigger, work))
-        if self._scheduler is not None and self.running:
+        if self._scheduler is not None and self._scheduler.running:
             self._scheduler.add_job(work, trigger, id=name, name=name)  # pyright: ignore[reportUnknownMemberType]
 
     def start(self) -> None:
@@ -56,6 +52,13 @@ class JobScheduler:
         if self._scheduler is not None and self._scheduler.running:
             self._scheduler.shutdown(wait=False)
         self._scheduler = None
+
+    def restart_if_ended(self) -> bool:
+        """Start anew what ended by itself, not what was stopped; returns whether it had ended."""
+        if self._scheduler is None or self._scheduler.running:
+            return False
+        self.start()
+        return True
 
     def start_due_jobs(self) -> None:
         """After the computer slept: start now what is due; its timers may be late."""

@@ -288,9 +288,8 @@ class EngineRuntime:
         await self._keep_reconciled(slept=slept > 0)
         self._quotes.follow()
         await self._quotes.restart_if_silent()
-        if not self._job_scheduler.running:
+        if self._job_scheduler.restart_if_ended():
             self._supervisor.note_failure("the schedule", "it had stopped")
-            self._job_scheduler.start()
         self._note_equity()
         self._day_lines.keep_in_background(self._components.clock.now())
         if self._checks % 5 == 0:

@@ -20,12 +20,12 @@ T = TypeVar("T")
 NINE = datetime(2026, 5, 15, 9, 0, 20, tzinfo=SHANGHAI)
 
 
-class Desk:
+class SchedulerWorld:
     """A scheduler on a simulated loop, and when its jobs ran."""
 
     def __init__(self, loop: SimulatedLoop, start: datetime = NINE, speed: float = 1.0) -> None:
         self.clock = LoopClock(start, loop, speed)
-        self.table = JobScheduler(self.clock)
+        self.scheduler = JobScheduler(self.clock)
         self.done: list[datetime] = []
 
     async def work(self) -> None:
@@ -36,16 +36,16 @@ class Desk:
         return [f"{moment:%H:%M:%S}" for moment in self.done]
 
 
-def run(play: Callable[[Desk], Coroutine[Any, Any, T]], *, start: datetime = NINE, speed: float = 1.0) -> T:
+def run(play: Callable[[SchedulerWorld], Coroutine[Any, Any, T]], *, start: datetime = NINE, speed: float = 1.0) -> T:
     """Run it on a loop that never waits."""
     loop = SimulatedLoop()
-    order_manager = Desk(loop, start, speed)
+    world = SchedulerWorld(loop, start, speed)
 
     async def all_of_it() -> T:
         try:
-            return await play(order_manager)
+            return await play(world)
         finally:
-            order_manager.table.stop()
+            world.scheduler.stop()
 
     return simulate(all_of_it(), loop)
 
@@ -58,124 +58,138 @@ def at_ten(after: datetime) -> datetime:
 
 @pytest.mark.parametrize("speed", [1.0, 60.0, 600.0])
 def test_a_daily_job_runs_once_at_its_time(speed: float) -> None:
-    async def play(order_manager: Desk) -> None:
-        order_manager.table.add("ten", at_ten, order_manager.work)
-        order_manager.table.start()
-        await order_manager.clock.sleep(3 * 86_400)
-        assert [moment.date().day for moment in order_manager.done] == [15, 16, 17]
-        late = [
-            (moment - at_ten(moment - timedelta(minutes=5))).total_seconds() / speed for moment in order_manager.done
-        ]
+    async def play(world: SchedulerWorld) -> None:
+        world.scheduler.add("ten", at_ten, world.work)
+        world.scheduler.start()
+        await world.clock.sleep(3 * 86_400)
+        assert [moment.date().day for moment in world.done] == [15, 16, 17]
+        late = [(moment - at_ten(moment - timedelta(minutes=5))).total_seconds() / speed for moment in world.done]
         assert all(0 <= seconds < 0.1 for seconds in late), late
 
     run(play, speed=speed)
 
 
 def test_a_minutely_job_runs_at_second_zero() -> None:
-    async def play(order_manager: Desk) -> None:
-        order_manager.table.add_each_minute("minute", order_manager.work)
-        order_manager.table.start()
-        await order_manager.clock.sleep(200)
-        assert order_manager.times == ["09:01:00", "09:02:00", "09:03:00"]
+    async def play(world: SchedulerWorld) -> None:
+        world.scheduler.add_each_minute("minute", world.work)
+        world.scheduler.start()
+        await world.clock.sleep(200)
+        assert world.times == ["09:01:00", "09:02:00", "09:03:00"]
 
     run(play)
 
 
 def test_a_job_due_right_now_is_not_lost() -> None:
-    async def play(order_manager: Desk) -> None:
-        order_manager.table.add("ten", at_ten, order_manager.work)
-        order_manager.table.start()
-        await order_manager.clock.sleep(1)
-        assert order_manager.times == ["10:00:00"]
+    async def play(world: SchedulerWorld) -> None:
+        world.scheduler.add("ten", at_ten, world.work)
+        world.scheduler.start()
+        await world.clock.sleep(1)
+        assert world.times == ["10:00:00"]
 
     run(play, start=NINE.replace(hour=10, second=0))
 
 
 def test_a_job_without_a_next_time_does_not_run() -> None:
-    async def play(order_manager: Desk) -> None:
-        order_manager.table.add("never", lambda _: None, order_manager.work)
-        order_manager.table.start()
-        await order_manager.clock.sleep(86_400)
-        assert order_manager.done == []
+    async def play(world: SchedulerWorld) -> None:
+        world.scheduler.add("never", lambda _: None, world.work)
+        world.scheduler.start()
+        await world.clock.sleep(86_400)
+        assert world.done == []
 
     run(play)
 
 
 def test_the_scheduler_can_be_stopped_and_restarted() -> None:
-    async def play(order_manager: Desk) -> None:
-        order_manager.table.add_each_minute("minute", order_manager.work)
-        order_manager.table.start()
-        await order_manager.clock.sleep(61)
-        order_manager.table.stop()
-        assert not order_manager.table.running
-        await order_manager.clock.sleep(120)
-        assert order_manager.times == ["09:01:00"]
-        order_manager.table.start()
-        assert order_manager.table.running
-        await order_manager.clock.sleep(60)
-        assert order_manager.times == ["09:01:00", "09:04:00"]
+    async def play(world: SchedulerWorld) -> None:
+        world.scheduler.add_each_minute("minute", world.work)
+        world.scheduler.start()
+        await world.clock.sleep(61)
+        world.scheduler.stop()
+        assert not world.scheduler.restart_if_ended()
+        await world.clock.sleep(120)
+        assert world.times == ["09:01:00"]
+        world.scheduler.start()
+        await world.clock.sleep(60)
+        assert world.times == ["09:01:00", "09:04:00"]
+
+    run(play)
+
+
+def test_a_scheduler_that_ended_by_itself_is_restarted() -> None:
+    async def play(world: SchedulerWorld) -> None:
+        world.scheduler.add_each_minute("minute", world.work)
+        world.scheduler.start()
+        assert not world.scheduler.restart_if_ended()
+        ended = world.scheduler._scheduler
+        assert ended is not None
+        ended.shutdown(wait=False)
+        await world.clock.sleep(120)
+        assert world.times == []
+        assert world.scheduler.restart_if_ended()
+        await world.clock.sleep(60)
+        assert world.times == ["09:03:00"]
 
     run(play)
 
 
 def test_a_second_start_runs_no_job_twice() -> None:
-    async def play(order_manager: Desk) -> None:
-        order_manager.table.add_each_minute("minute", order_manager.work)
-        order_manager.table.start()
-        order_manager.table.start()
-        await order_manager.clock.sleep(61)
-        assert order_manager.times == ["09:01:00"]
+    async def play(world: SchedulerWorld) -> None:
+        world.scheduler.add_each_minute("minute", world.work)
+        world.scheduler.start()
+        world.scheduler.start()
+        await world.clock.sleep(61)
+        assert world.times == ["09:01:00"]
 
     run(play)
 
 
 def test_a_job_added_while_running_is_run_too() -> None:
-    async def play(order_manager: Desk) -> None:
-        order_manager.table.start()
-        order_manager.table.add_each_minute("minute", order_manager.work)
-        await order_manager.clock.sleep(61)
-        assert order_manager.times == ["09:01:00"]
+    async def play(world: SchedulerWorld) -> None:
+        world.scheduler.start()
+        world.scheduler.add_each_minute("minute", world.work)
+        await world.clock.sleep(61)
+        assert world.times == ["09:01:00"]
 
     run(play)
 
 
 def test_a_long_job_does_not_overlap_itself() -> None:
-    async def play(order_manager: Desk) -> None:
+    async def play(world: SchedulerWorld) -> None:
         at_once, most = 0, 0
 
         async def slow() -> None:
             nonlocal at_once, most
             at_once += 1
             most = max(most, at_once)
-            await order_manager.clock.sleep(150)
+            await world.clock.sleep(150)
             at_once -= 1
-            await order_manager.work()
+            await world.work()
 
-        order_manager.table.add_each_minute("minute", slow)
-        order_manager.table.start()
-        await order_manager.clock.sleep(600)
+        world.scheduler.add_each_minute("minute", slow)
+        world.scheduler.start()
+        await world.clock.sleep(600)
         assert most == 1
-        assert len(order_manager.done) >= 3
+        assert len(world.done) >= 3
 
     run(play)
 
 
 def test_a_failed_job_runs_again_the_next_time() -> None:
-    async def play(order_manager: Desk) -> None:
+    async def play(world: SchedulerWorld) -> None:
         async def fails() -> None:
-            await order_manager.work()
+            await world.work()
             raise OSError("disk full")
 
-        order_manager.table.add_each_minute("minute", fails)
-        order_manager.table.start()
-        await order_manager.clock.sleep(121)
-        assert order_manager.times == ["09:01:00", "09:02:00"]
+        world.scheduler.add_each_minute("minute", fails)
+        world.scheduler.start()
+        await world.clock.sleep(121)
+        assert world.times == ["09:01:00", "09:02:00"]
 
     run(play)
 
 
 def test_a_job_that_the_end_cuts_off_is_no_error_and_one_that_fails_is(caplog: pytest.LogCaptureFixture) -> None:
-    async def play(desk: Desk) -> None:
+    async def play(world: SchedulerWorld) -> None:
         begun = asyncio.Event()
 
         async def long() -> None:
@@ -185,12 +199,12 @@ def test_a_job_that_the_end_cuts_off_is_no_error_and_one_that_fails_is(caplog: p
         async def failing() -> None:
             raise ValueError("it failed")
 
-        desk.table.add_each_minute("long", long)
-        desk.table.add_each_minute("failing", failing)
-        desk.table.start()
+        world.scheduler.add_each_minute("long", long)
+        world.scheduler.add_each_minute("failing", failing)
+        world.scheduler.start()
         await begun.wait()
         await asyncio.sleep(1)
-        desk.table.stop()
+        world.scheduler.stop()
         await asyncio.sleep(1)
 
     run(play)
@@ -199,18 +213,18 @@ def test_a_job_that_the_end_cuts_off_is_no_error_and_one_that_fails_is(caplog: p
 
 
 def test_a_blocked_loop_runs_a_missed_job_once() -> None:
-    async def play(order_manager: Desk) -> None:
-        order_manager.table.add_each_minute("minute", order_manager.work)
-        order_manager.table.start()
-        await order_manager.clock.sleep(1)
+    async def play(world: SchedulerWorld) -> None:
+        world.scheduler.add_each_minute("minute", world.work)
+        world.scheduler.start()
+        await world.clock.sleep(1)
         loop = asyncio.get_running_loop()
         assert isinstance(loop, SimulatedLoop)
         loop.pass_time(3600)  # the machine slept or the loop was blocked
-        order_manager.table.start_due_jobs()
-        await order_manager.clock.sleep(1)
-        assert order_manager.times == ["10:00:21"]
-        await order_manager.clock.sleep(60)
-        assert order_manager.times == ["10:00:21", "10:01:00"]
+        world.scheduler.start_due_jobs()
+        await world.clock.sleep(1)
+        assert world.times == ["10:00:21"]
+        await world.clock.sleep(60)
+        assert world.times == ["10:00:21", "10:01:00"]
 
     run(play)
 
@@ -223,28 +237,28 @@ class MovedClock(LoopClock):
 
 
 def test_moving_the_market_s_clock_moves_every_next_time() -> None:
-    async def play(order_manager: Desk) -> None:
-        clock = MovedClock(NINE, order_manager.clock._loop)  # pyright: ignore[reportPrivateUsage]
-        order_manager.clock, order_manager.table = clock, JobScheduler(clock)
-        order_manager.table.add("ten", at_ten, order_manager.work)
-        order_manager.table.start()
+    async def play(world: SchedulerWorld) -> None:
+        clock = MovedClock(NINE, world.clock._loop)  # pyright: ignore[reportPrivateUsage]
+        world.clock, world.scheduler = clock, JobScheduler(clock)
+        world.scheduler.add("ten", at_ten, world.work)
+        world.scheduler.start()
         await clock.sleep(10)
         clock.move_to(NINE.replace(hour=9, minute=59))
-        order_manager.table.reschedule()
+        world.scheduler.reschedule()
         await clock.sleep(61)
-        assert order_manager.times == ["10:00:00"]
-        order_manager.table.stop()
+        assert world.times == ["10:00:00"]
+        world.scheduler.stop()
 
     run(play)
 
 
 def test_a_stopped_scheduler_ignores_clock_changes() -> None:
-    async def play(order_manager: Desk) -> None:
-        order_manager.table.add_each_minute("minute", order_manager.work)
-        order_manager.table.start_due_jobs()
-        order_manager.table.reschedule()
-        await order_manager.clock.sleep(120)
-        assert order_manager.done == []
+    async def play(world: SchedulerWorld) -> None:
+        world.scheduler.add_each_minute("minute", world.work)
+        world.scheduler.start_due_jobs()
+        world.scheduler.reschedule()
+        await world.clock.sleep(120)
+        assert world.done == []
 
     run(play)
 

@@ -206,7 +206,7 @@ async def test_each_line_repaints_only_when_it_changed(monkeypatch: pytest.Monke
         original = table.render_line
         table.render_line = lambda y: (painted.append(y), original(y))[1]  # type: ignore[method-assign]
         rows = samples.positions()
-        third = replace(rows[2], ours=rows[2].ours - 1)
+        third = replace(rows[2], volume=rows[2].volume - 10)
         link.change(positions=Known((*rows[:2], third, *rows[3:])))
         await until(pilot, lambda: 3 in painted)
         await settle(pilot)
