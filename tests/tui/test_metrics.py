@@ -12,7 +12,7 @@ from tests.tui.screen import flat, press, shown
 from tests.tui.scripted import ScriptedLink
 from tests.tui.strategy_samples import record_card
 from tui.screens.metrics_text import METRIC_COUNT, metric_cells, metric_columns, metrics_block, metrics_lines
-from tui.screens.plan_rows import PLAN_COLUMNS, plan_rows
+from tui.screens.plan_rows import PLAN_COLUMNS, Market, market_of, plan_rows
 from tui.screens.record_text import list_text
 from tui.widgets.columns import Sorting, TableRow, arrange
 
@@ -89,7 +89,7 @@ def test_the_nearest_call_is_sorted_first() -> None:
 
 
 def test_metrics_give_way_to_what_a_plan_must_show() -> None:
-    rows = plan_rows(plan(), snapshot().metrics())
+    rows = plan_rows(plan(), market_of(snapshot()))
     shown_at = {
         width: [slot.column.label for slot in arrange(PLAN_COLUMNS, rows, width).slots] for width in (78, 110, 190)
     }
@@ -101,7 +101,7 @@ def test_metrics_give_way_to_what_a_plan_must_show() -> None:
 
 
 def test_a_plan_without_metrics_has_the_same_cells() -> None:
-    rows = [one for one in plan_rows(plan(), {}) if not one.heading]
+    rows = [one for one in plan_rows(plan(), Market({}, {})) if not one.heading]
     assert {len(one.cells) for one in rows} == {len(PLAN_COLUMNS)}
 
 

@@ -13,7 +13,7 @@ from textual.widget import Widget
 from core.i18n import mark, say
 from core.model.command import Command, Reply
 from core.model.snapshot import Snapshot
-from tui.widgets.columns import Column, Sorting, TableRow, sorted_next
+from tui.widgets.columns import Column, Sorting, TableRow, arranged, sorted_next
 from tui.widgets.paged_list import SearchLine
 from tui.widgets.panel import PanelBox, TextPanel, Titled
 from tui.widgets.table import LiveTable
@@ -168,6 +168,13 @@ class ListPane(Pane):
     def focus_target(self) -> Widget:
         return self.table
 
+    def set_columns(self, columns: Sequence[Column]) -> None:
+        """Rows of another kind follow, in their own order."""
+        if tuple(columns) != self.table.columns:
+            self.sorting = None
+            self.table.mark_sorting(None)
+            self.table.set_columns(columns)
+
     def set_rows(self, rows: Sequence[TableRow], empty: str) -> None:
         """Show the rows that the filter lets through."""
         self._all, self._empty = tuple(rows), empty
@@ -219,9 +226,7 @@ class ListPane(Pane):
     @on(SearchLine.Changed)
     def _refilter(self) -> None:
         text = self.search.text
-        rows: Sequence[TableRow] = [row for row in self._all if row.holds(text)] if text else self._all
-        if self.sorting is not None:
-            rows = self.sorting.applied(rows)
+        rows = arranged(self._all, text, self.sorting)
         nothing = self._empty
         if self._all and text:
             nothing = say("No row contains '{text}'. Press esc to show all.", text=text)

@@ -1,16 +1,15 @@
 """Plan: check what a rebalance would do, execute it, and watch it."""
 
 import time
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import ClassVar
 
-from textual import on
-from textual.app import ComposeResult
+from rich.text import Text
 from textual.binding import BindingType
-from textual.containers import Container
+from textual.widget import Widget
 
 from core.i18n import mark, say
-from core.model.bond import BondCode
 from core.model.command import Done, ExecutePlan, Failed, MakePlan
 from core.model.plan import Plan
 from core.model.snapshot import Control, Rebalance, Snapshot
@@ -20,67 +19,68 @@ from tui.screens.bond import BondDialog
 from tui.screens.controls import STALE
 from tui.screens.dialogs import Confirm, Fact, kept_current, mode_and_account
 from tui.screens.live_consent import live_orders_allowed
-from tui.screens.pane import Pane
+from tui.screens.metrics_text import metrics_below
+from tui.screens.pane import ListPane
 from tui.screens.plan_rows import (
     PLAN_COLUMNS,
     PROGRESS_COLUMNS,
+    PlanItem,
+    item_details,
+    item_name,
+    item_reason,
+    market_of,
+    plan_items,
     plan_rows,
     plan_summary,
+    progress_items,
     progress_rows,
     rebalance_summary,
 )
-from tui.widgets.columns import TableRow
-from tui.widgets.panel import PanelBox, TextPanel
-from tui.widgets.table import LiveTable
+from tui.widgets.columns import Sorting, TableRow
 from tui.widgets.text import TextBlock
 from tui.widgets.theme import Tone, styled
-
-_OWN_CELLS = 7
-"""Of a row of a plan, or of a rebalance, those that its card does not show below."""
 
 _EMPTY = mark("No plan yet. Press r to make one: it shows what a rebalance would do now, and sends nothing.")
 _NOTHING_TO_DO = mark("The account matches the list: nothing to sell or buy.")
 _ALL_BLOCKED = mark("No row of this plan can be traded now; each row says why. Press r to try again.")
 
 
-class PlanPane(Pane):
+class PlanPane(ListPane):
     """The newest plan, or its rebalance. `request_pending`: a rebalance was sent and has not ended."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings_of("plan")
 
     def __init__(self) -> None:
-        super().__init__("plan")
-        self._summary = TextBlock(id="plan-summary")
         self._refused = TextBlock(id="plan-refused")
         self._problem = TextBlock(id="plan-problem", classes="problem")
-        self._table = LiveTable(PLAN_COLUMNS, id="plan-table")
-        self._detail = TextPanel(mark("Reason"), classes="detail")
+        super().__init__("plan", mark("Plan"), PLAN_COLUMNS, mark("code, name or reason"))
+        self.summary.id = "plan-summary"
+        self._items: Mapping[str, PlanItem] = {}
         self._made: Plan | None = None
+        self._kept_plan: Plan | None = None
+        """The newest plan that was on the screen, also after it was carried out."""
         self._making_since: float | None = None
         self._executing = False
         self.request_pending = False
         self._executed_plans: set[str] = set()
 
-    def compose(self) -> ComposeResult:
-        with Container(classes="split"):
-            yield PanelBox(mark("Plan"), self._problem, self._refused, self._summary, self._table)
-            yield self._detail
+    def in_panel(self) -> tuple[Widget, ...]:
+        return self._problem, self._refused, self.summary, self.search, self.table
 
     def on_mount(self) -> None:
         self._show_problem("")
         self._refused.display = False
-        self._table.clear(say(_EMPTY))
-
-    def focus_target(self) -> LiveTable:
-        return self._table
+        self.set_rows((), say(_EMPTY))
 
     def why_not(self, action: str) -> str:
         if action == "make":
             return self._why_not_make()
         if action == "execute":
             return self._why_not_execute()
-        if action == "open" and self._table.cursor_key is None:
+        if action == "open" and self._selected() is None:
             return say("No row to show.")
+        if action == "reverse" and self.sorting is None:
+            return say("The rows are not sorted: press o.")
         return ""
 
     def _why_not_make(self) -> str:
@@ -178,32 +178,30 @@ class PlanPane(Pane):
         self._refresh_plan()
 
     def action_open(self) -> None:
-        row = self._table.cursor_row
-        if row is not None:
-            self._open_row(row)
-
-    def _open_row(self, row: TableRow) -> None:
-        snapshot = self.host.snapshot
+        item, snapshot = self._selected(), self.host.snapshot
+        key = self.table.cursor_key
+        if item is None or key is None or snapshot is None:
+            return
 
         def card(_: Snapshot) -> BondDialog:
-            newest = next((other for other in self._table.rows if other.key == row.key), row)
-            *values, last = [cell.text for cell in newest.cells]
-            line = "  ".join(value for value in values[:_OWN_CELLS] if value)
-            text = styled((line, Tone.STRONG), f"\n\n{last}")
-            return BondDialog(self.host, say("Row"), text, BondCode(row.cells[1].text))
+            newest = self._items.get(key, item)
+            return BondDialog(self.host, item_name(newest), item_details(newest), newest.code)
 
-        if snapshot is not None:
-            self.host.push_screen(kept_current(card, snapshot))
+        self.host.push_screen(kept_current(card, snapshot))
 
-    @on(LiveTable.RowHighlighted)
-    def _update_detail(self) -> None:
-        """The reason of the row under the cursor in full: its column may be too narrow for it."""
-        row = self._table.cursor_row
-        self._detail.display = row is not None
-        if row is not None:
-            self._detail.set_text(
-                styled((f"{row.cells[1].text} {row.cells[2].text}  ", Tone.STRONG), row.cells[-1].text)
-            )
+    def update_detail(self) -> None:
+        """The reason in full, its column may be too narrow for it; beside the table also the bond's figures."""
+        item, snapshot = self._selected(), self.host.snapshot
+        if item is None:
+            self.detail.set_text("")
+        elif self.beside and snapshot is not None:
+            text = styled((f"{item_name(item)}\n", Tone.STRONG)).append_text(item_details(item))
+            self.detail.set_text(text.append_text(metrics_below(snapshot.metrics().get(item.code), snapshot.at)))
+        else:
+            self.detail.set_text(styled((f"{item_name(item)}  ", Tone.STRONG), item_reason(item)))
+
+    def _selected(self) -> PlanItem | None:
+        return self._items.get(self.table.cursor_key or "")
 
     def show(self, snapshot: Snapshot) -> None:
         self._refresh_plan()
@@ -232,36 +230,55 @@ class PlanPane(Pane):
         return None if plan.made_at >= rebalance.started_at else rebalance
 
     def _refresh_plan(self) -> None:
-        now = self.host.snapshot.at if self.host.snapshot else None
         plan, rebalance = self._plan(), self._shown_rebalance()
+        seen = [each for each in (self._kept_plan, plan) if each is not None]
+        self._kept_plan = max(seen, key=lambda each: each.made_at, default=None)
         self._refused.display = False
         if self._making_since is not None:
             self._show_making()
         elif rebalance is not None:
-            self._summary.set_text(rebalance_summary(rebalance, now))
-            self._table.set_columns(PROGRESS_COLUMNS)
-            self._table.set_notice(say("The rebalance has no orders."))
-            self._table.set_rows(progress_rows(rebalance))
+            self._show_rebalance(rebalance)
         elif plan is not None:
             self._show_plan(plan)
         else:
-            self._summary.set_text("")
-            self._table.clear(say(_EMPTY))
-        self._summary.display = bool(self._summary.text)
-        self._update_detail()
+            self._show_rows({}, (), Text(), say(_EMPTY))
         self.host.refresh_keys()
+
+    def _show_rows(self, items: Mapping[str, PlanItem], rows: Sequence[TableRow], summary: Text, empty: str) -> None:
+        self._items = items
+        if rows and self.sorting is not None:
+            column = self.table.columns[self.sorting.column].title or say("direction")
+            told = say("Sorted by {column}, not in the order of sending.", column=column)
+            summary.append_text(styled((f"\n{told}", Tone.WARN)))
+        self.summary.set_text(summary)
+        self.summary.display = bool(summary.plain)
+        self.set_rows(rows, empty)
+
+    def _sort_by(self, sorting: Sorting | None) -> None:
+        super()._sort_by(sorting)
+        self._refresh_plan()
 
     def _show_making(self) -> None:
         seconds = int(time.monotonic() - (self._making_since or 0))
-        self._summary.set_text("")
-        self._table.clear(say("Making a plan") + (f": {seconds} s" if seconds >= 2 else ""))
+        self._show_rows({}, (), Text(), say("Making a plan") + (f": {seconds} s" if seconds >= 2 else ""))
+
+    def _show_rebalance(self, rebalance: Rebalance) -> None:
+        snapshot, plan = self.host.snapshot, self._kept_plan
+        carried_out = plan if plan is not None and plan.plan_id == rebalance.plan_id else None
+        self.set_columns(PROGRESS_COLUMNS)
+        self._show_rows(
+            progress_items(rebalance, carried_out),
+            progress_rows(rebalance, carried_out, market_of(snapshot)),
+            rebalance_summary(rebalance, snapshot.at if snapshot else None),
+            say("The rebalance has no orders."),
+        )
 
     def _show_plan(self, plan: Plan) -> None:
-        now = self.host.snapshot.at if self.host.snapshot else None
-        summary, followed = plan_summary(plan, now), self.host.snapshot.followed if self.host.snapshot else None
+        snapshot = self.host.snapshot
+        summary = plan_summary(plan, snapshot.at if snapshot else None)
+        followed = snapshot.followed if snapshot else None
         for difference in followed.differs if followed is not None else ():
             summary.append_text(styled((f"\n{difference}", Tone.WARN)))
-        self._summary.set_text(summary)
         if plan.question is not None:
             self._refused.set_text(styled((say("Asks first: "), Tone.WARN), (plan.question, Tone.STRONG)))
             self._refused.display = True
@@ -270,10 +287,9 @@ class PlanPane(Pane):
                 styled((say("REFUSED: nothing can be sent\n\n"), Tone.BAD), (plan.refused, Tone.STRONG))
             )
             self._refused.display = True
-        self._table.set_columns(PLAN_COLUMNS)
-        self._table.set_notice("" if plan.refused else say(_NOTHING_TO_DO))
-        metrics = self.host.snapshot.metrics() if self.host.snapshot else {}
-        self._table.set_rows(plan_rows(plan, metrics))
+        self.set_columns(PLAN_COLUMNS)
+        empty = "" if plan.refused else say(_NOTHING_TO_DO)
+        self._show_rows(plan_items(plan), plan_rows(plan, market_of(snapshot)), summary, empty)
 
     def _show_problem(self, text: str) -> None:
         self._problem.set_text(styled((text, Tone.BAD)))

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 from rich.text import Text
 
@@ -10,11 +11,16 @@ from core.model.bond import BondCode
 from core.model.bond_metrics import BondMetrics
 from core.model.order import Origin, Side
 from core.model.plan import Blocked, Kept, Leg, Plan
-from core.model.snapshot import LegProgress, Rebalance
+from core.model.snapshot import LegProgress, Rebalance, Snapshot
 from tui import format as fmt
 from tui.screens.metrics_text import metric_cells, metric_columns
-from tui.widgets.columns import Column, TableRow, cell, heading
+from tui.widgets.columns import Cell, Column, TableRow, cell, heading
+from tui.widgets.sparkline import SPARK_CELLS, Values, spark_cell
+from tui.widgets.text import facts
 from tui.widgets.theme import SIDE_TONES, STYLES, Tone, styled
+
+_INTRADAY = Column(mark("Intraday"), SPARK_CELLS, rank=5)
+_METRIC_RANKS = (2, 3, 4, 8, 7, 10, 9, 11)
 
 PLAN_COLUMNS = (
     Column("", 5),
@@ -23,8 +29,9 @@ PLAN_COLUMNS = (
     Column(mark("Volume"), 6, right=True),
     Column(mark("Price"), 7, right=True),
     Column(mark("Amount"), 10, right=True),
-    Column(mark("Fee"), 5, right=True, rank=1),
-    *metric_columns((2, 3, 4, 6, 5, 8, 7, 9)),
+    Column(mark("Fee"), 5, right=True, rank=6),
+    _INTRADAY,
+    *metric_columns(_METRIC_RANKS),
     Column(mark("Reason"), 24, flex=True),
 )
 PROGRESS_COLUMNS = (
@@ -35,112 +42,193 @@ PROGRESS_COLUMNS = (
     Column(mark("Volume"), 6, right=True),
     Column(mark("Price"), 7, right=True, rank=2),
     Column(mark("Average"), 7, right=True, rank=1),
-    Column(mark("Fee"), 5, right=True, rank=3),
-    Column(mark("Status"), 26, flex=True),
+    Column(mark("Fee"), 5, right=True, rank=6),
+    _INTRADAY,
+    *metric_columns(_METRIC_RANKS),
+    Column(mark("Status"), 32, flex=True),
 )
+_EMPTY = cell("", value=None)
+
+PlanItem = Leg | LegProgress | Kept | Blocked
 
 
-Metrics = Mapping[BondCode, BondMetrics]
+class Market(NamedTuple):
+    """What is known of each bond beside the plan: its figures and its small day line."""
+
+    metrics: Mapping[BondCode, BondMetrics]
+    sparks: Mapping[BondCode, Values]
+
+    def cells(self, code: BondCode) -> tuple[Cell, ...]:
+        return (spark_cell(self.sparks.get(code, ())), *metric_cells(self.metrics.get(code)))
 
 
-def plan_rows(plan: Plan, metrics: Metrics) -> list[TableRow]:
+def market_of(snapshot: Snapshot | None) -> Market:
+    if snapshot is None:
+        return Market({}, {})
+    return Market(snapshot.metrics(), {spark.code: spark.prices for spark in snapshot.sparks})
+
+
+def plan_items(plan: Plan) -> dict[str, PlanItem]:
+    """What the plan has a row for, by the row's key, in the order in which it is sent."""
+    legs = {f"{leg.side}-{leg.code}": leg for leg in (*plan.sells, *plan.buys)}
+    return legs | _untraded(plan)
+
+
+def progress_items(rebalance: Rebalance, plan: Plan | None) -> dict[str, PlanItem]:
+    """The orders of a rebalance, and what its plan, None where it is not known any more, left alone."""
+    legs = {f"{number}-{leg.code}": leg for number, leg in enumerate(rebalance.legs)}
+    return legs | ({} if plan is None else _untraded(plan))
+
+
+def _untraded(plan: Plan) -> dict[str, PlanItem]:
+    blocked = {f"blocked-{item.side}-{item.code}": item for item in plan.blocked}
+    return {**blocked, **{f"kept-{item.ours}-{item.code}": item for item in plan.kept}}
+
+
+def plan_rows(plan: Plan, market: Market) -> list[TableRow]:
     """Sells, buys, blocked and kept, each under a heading with its totals."""
     rows: list[TableRow] = []
-    for side, legs in ((mark("Sell"), plan.sells), (mark("Buy"), plan.buys)):
-        if legs:
-            total = sum(leg.amount for leg in legs)
-            rows.append(heading(side, f" {say(side)} {len(legs)}   {fmt.money(total)} CNY"))
-            rows += [_leg_row(leg, metrics.get(leg.code)) for leg in legs]
-    if plan.blocked:
-        rows.append(
-            heading("blocked", say(" Skipped {blocked}   cannot trade now", blocked=len(plan.blocked)), Tone.WARN)
-        )
-        rows += [
-            _bare_row(
-                f"blocked-{item.side}-{item.code}",
-                say(item.side),
-                item,
-                "",
-                Tone.WARN,
-                metrics.get(item.code),
-            )
-            for item in plan.blocked
-        ]
-    if plan.kept:
-        rows.append(heading("kept", say(" Kept {kept}", kept=len(plan.kept))))
-        rows += [
-            _bare_row(
-                f"kept-{item.code}",
-                say("ours") if item.ours else say("yours"),
-                item,
-                fmt.volume(item.volume),
-                Tone.DIM,
-                metrics.get(item.code),
-            )
-            for item in plan.kept
-        ]
+    for key, item in plan_items(plan).items():
+        if (title := _title(plan, item)) not in rows:
+            rows.append(title)
+        if isinstance(item, Leg):
+            rows.append(_leg_row(key, item, market))
+        elif isinstance(item, Kept):
+            volume = cell(fmt.volume(item.volume), Tone.DIM, item.volume)
+            rows.append(_bare_row(key, item, (volume, _EMPTY, _EMPTY, _EMPTY), market))
+        elif isinstance(item, Blocked):
+            rows.append(_bare_row(key, item, (_EMPTY,) * 4, market))
     return rows
 
 
-def _leg_row(leg: Leg, metrics: BondMetrics | None) -> TableRow:
+def progress_rows(rebalance: Rebalance, plan: Plan | None, market: Market) -> list[TableRow]:
+    """The orders as they fill, in the order in which they are sent, and below them what is not traded."""
+    rows: list[TableRow] = []
+    for key, item in progress_items(rebalance, plan).items():
+        if isinstance(item, LegProgress):
+            rows.append(_progress_row(key, item, rebalance, market))
+            continue
+        if plan is not None and (title := _title(plan, item)) not in rows:
+            rows.append(title)
+        if isinstance(item, Kept):
+            volume = cell(fmt.volume(item.volume), Tone.DIM, item.volume)
+            rows.append(_bare_row(key, item, (_EMPTY, volume, _EMPTY, _EMPTY, _EMPTY), market))
+        elif isinstance(item, Blocked):
+            rows.append(_bare_row(key, item, (_EMPTY,) * 5, market))
+    return rows
+
+
+def _title(plan: Plan, item: PlanItem) -> TableRow:
+    """The heading above this row."""
+    if isinstance(item, Blocked):
+        return heading("blocked", say(" Skipped {blocked}   cannot trade now", blocked=len(plan.blocked)), Tone.WARN)
+    if isinstance(item, Kept):
+        return heading("kept", say(" Kept {kept}", kept=len(plan.kept)))
+    legs = [leg for leg in plan.legs if leg.side is item.side]
+    side = say("Sell") if item.side is Side.SELL else say("Buy")
+    return heading(item.side, f" {side} {len(legs)}   {fmt.money(sum(leg.amount for leg in legs))} CNY")
+
+
+def _leg_row(key: str, leg: Leg, market: Market) -> TableRow:
     return TableRow(
-        f"{leg.side}-{leg.code}",
+        key,
         (
-            cell(say(leg.side), SIDE_TONES[leg.side]),
+            cell(say(leg.side), SIDE_TONES[leg.side], leg.side),
             cell(leg.code, Tone.STRONG),
             cell(leg.name),
-            cell(fmt.volume(leg.volume)),
-            cell(fmt.price(leg.price)),
-            cell(fmt.money(leg.amount)),
-            cell(fmt.money(leg.fee), Tone.DIM),
-            *metric_cells(metrics),
+            cell(fmt.volume(leg.volume), value=leg.volume),
+            cell(fmt.price(leg.price), value=leg.price),
+            cell(fmt.money(leg.amount), value=leg.amount),
+            cell(fmt.money(leg.fee), Tone.DIM, leg.fee),
+            *market.cells(leg.code),
             cell(leg.reason, Tone.DIM),
         ),
     )
 
 
-def _bare_row(
-    key: str, mark: str, item: Kept | Blocked, volume: str, tone: Tone, metrics: BondMetrics | None
-) -> TableRow:
+def _bare_row(key: str, item: Kept | Blocked, middle: Sequence[Cell], market: Market) -> TableRow:
+    """What is not traded, and why."""
+    tone = Tone.WARN if isinstance(item, Blocked) else Tone.DIM
+    first = say(item.side) if isinstance(item, Blocked) else _owner(item)
     return TableRow(
         key,
         (
-            cell(mark, tone),
+            cell(first, tone),
             cell(item.code),
             cell(item.name),
-            cell(volume, Tone.DIM),
-            cell(""),
-            cell(""),
-            cell(""),
-            *metric_cells(metrics),
+            *middle,
+            *market.cells(item.code),
             cell(item.reason, tone),
         ),
     )
 
 
-def progress_rows(rebalance: Rebalance) -> list[TableRow]:
-    """The legs as they fill."""
-    return [_progress_row(number, leg, rebalance) for number, leg in enumerate(rebalance.legs)]
+def _owner(item: Kept) -> str:
+    return say("ours") if item.ours else say("yours")
 
 
-def _progress_row(number: int, leg: LegProgress, rebalance: Rebalance) -> TableRow:
+def _progress_row(key: str, leg: LegProgress, rebalance: Rebalance, market: Market) -> TableRow:
     unresolved = leg.client_order_id is not None and leg.client_order_id in rebalance.unresolved
     full = leg.filled_volume >= leg.volume
     tone = Tone.BAD if unresolved else Tone.GOOD if full else Tone.TEXT if rebalance.running else Tone.WARN
     return TableRow(
-        f"{number}-{leg.code}",
+        key,
         (
-            cell(say(leg.side), SIDE_TONES[leg.side]),
+            cell(say(leg.side), SIDE_TONES[leg.side], leg.side),
             cell(leg.code, Tone.STRONG),
             cell(leg.name),
-            cell(fmt.volume(leg.filled_volume), tone),
-            cell(fmt.volume(leg.volume)),
-            cell(fmt.price(leg.price)),
-            cell(fmt.price(leg.average_price)),
-            cell(fmt.money(leg.fee), Tone.DIM),
+            cell(fmt.volume(leg.filled_volume), tone, leg.filled_volume),
+            cell(fmt.volume(leg.volume), value=leg.volume),
+            cell(fmt.price(leg.price), value=leg.price),
+            cell(fmt.price(leg.average_price), value=leg.average_price),
+            cell(fmt.money(leg.fee), Tone.DIM, leg.fee),
+            *market.cells(leg.code),
             cell(say("UNRESOLVED {status}", status=say(leg.status)) if unresolved else say(leg.status), tone),
         ),
     )
+
+
+def item_name(item: PlanItem) -> str:
+    return f"{item.code} {item.name}"
+
+
+def item_reason(item: PlanItem) -> str:
+    """Why it is traded or not; of an order that was sent also what became of it."""
+    return f"{say(item.status)} ({item.reason})" if isinstance(item, LegProgress) else item.reason
+
+
+def item_details(item: PlanItem) -> Text:
+    """The reason first, then the figures of the row."""
+    rows = [(say("Reason"), item.reason, Tone.WARN if isinstance(item, Blocked) else Tone.STRONG)]
+    if isinstance(item, Leg):
+        rows += [
+            (say("Order"), _order_words(item), SIDE_TONES[item.side]),
+            (say("Amount"), f"{fmt.money(item.amount)} CNY", Tone.TEXT),
+            (say("Fee"), f"{fmt.money(item.fee)} CNY", Tone.TEXT),
+        ]
+        known = ((say("List price"), item.list_price), (say("Arrival price"), item.arrival))
+        rows += [(label, f"{fmt.price(price)} CNY", Tone.TEXT) for label, price in known if price is not None]
+    elif isinstance(item, LegProgress):
+        filled = say("none")
+        if item.filled_volume:
+            average = fmt.price(item.average_price)
+            filled = say("{volume} 张 at {price}", volume=fmt.volume(item.filled_volume), price=average)
+        rows += [
+            (say("Order"), _order_words(item), SIDE_TONES[item.side]),
+            (say("Status"), say(item.status), Tone.TEXT),
+            (say("Filled"), filled, Tone.TEXT),
+            (say("Fee"), f"{fmt.money(item.fee)} CNY", Tone.TEXT),
+        ]
+    elif isinstance(item, Kept):
+        rows.append((say("Held"), f"{fmt.volume(item.volume)} 张, {_owner(item)}", Tone.TEXT))
+    else:
+        rows.append((say("Order"), say("{side}: not sent", side=say(item.side)), Tone.TEXT))
+    return facts(rows)
+
+
+def _order_words(leg: Leg | LegProgress) -> str:
+    wanted = say("{volume} 张 at {price}", volume=fmt.volume(leg.volume), price=fmt.price(leg.price))
+    return f"{say(leg.side)} {wanted}"
 
 
 def plan_summary(plan: Plan, now: datetime | None) -> Text:
@@ -184,14 +272,18 @@ def rebalance_summary(rebalance: Rebalance, now: datetime | None) -> Text:
     ended = rebalance.finished_at
     end = ended or now or rebalance.started_at
     took = fmt.duration((end - rebalance.started_at).total_seconds())
-    name = rebalance.origin.capitalize()
+    name = say(rebalance.origin)
+    name = name[:1].upper() + name[1:]
     word = (say("{name} running: ", name=name), Tone.WARN) if ended is None else (f"{name} ", Tone.TITLE)
     when = (
         say("since {started_at}, {took}", started_at=fmt.clock(rebalance.started_at), took=took)
         if ended is None
-        else say("{ended}, took {took}", ended=fmt.clock(ended), took=took)
+        else say("{ended}, took {took}", ended=_ended_at(ended, now), took=took)
     )
-    text = styled(word, (say(rebalance.stage), Tone.STRONG), (f"  {when}", Tone.DIM), "\n")
+    text = styled(word, (say(rebalance.stage), Tone.STRONG), (f"  {when}", Tone.DIM))
+    if rebalance.listed:
+        text.append(f"  {rebalance.listed}", STYLES[Tone.DIM])
+    text.append("\n")
     _pairs(
         text,
         (say("Sells"), _filled(rebalance.legs, Side.SELL), Tone.SELL),
@@ -216,6 +308,13 @@ def rebalance_summary(rebalance: Rebalance, now: datetime | None) -> Text:
             if rebalance.origin is not Origin.FLATTEN:
                 text.append(say(" Press r for a new plan: it shows what is still to do."), STYLES[Tone.DIM])
     return text
+
+
+def _ended_at(ended: datetime, now: datetime | None) -> str:
+    """To the second, with its day where that is not today."""
+    if now is None or fmt.in_shanghai(ended).date() == fmt.in_shanghai(now).date():
+        return fmt.clock(ended)
+    return fmt.moment(ended, now)
 
 
 def _filled(legs: Sequence[LegProgress], side: Side) -> str:

@@ -29,7 +29,7 @@ from tui.screens.pane import ListPane
 from tui.screens.position_actions import adopt, release, row_now, sell
 from tui.screens.stop_text import distance_cell, gauge, level_cells, state_cell, stop_line, stop_rows
 from tui.widgets.columns import Column, TableRow, cell
-from tui.widgets.sparkline import SPARK_CELLS, spark_tone, sparkline
+from tui.widgets.sparkline import SPARK_CELLS, spark_cell
 from tui.widgets.text import facts
 from tui.widgets.theme import STYLES, Tone, change_tone, styled
 
@@ -214,7 +214,7 @@ def _row(row: PositionRow, now: datetime, prices: Prices, metrics: BondMetrics |
         cell(fmt.signed_money(row.profit), change_tone(row.profit), row.profit),
         cell(fmt.ratio(row.profit_ratio), change_tone(row.profit_ratio), row.profit_ratio),
         cell(fmt.ratio(row.day_change), change_tone(row.day_change), row.day_change),
-        cell(sparkline(prices), spark_tone(prices)),
+        spark_cell(prices),
         *level_cells(row),
         cell(gauge(row), Tone.DIM, distance.value),
         distance,

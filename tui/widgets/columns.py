@@ -137,6 +137,27 @@ class Sorting:
         return sorted_known_first(rows, lambda row: row.value(self.column), descending=self.descending)
 
 
+def arranged(rows: Sequence[TableRow], text: str = "", sorting: Sorting | None = None) -> list[TableRow]:
+    """The rows with this text, sorted; those below a heading stay below it, and a heading without rows goes."""
+    found: list[TableRow] = []
+    for head, below in _sections(rows):
+        kept = [row for row in below if row.holds(text)] if text else below
+        if kept:
+            found += [*head, *(kept if sorting is None else sorting.applied(kept))]
+    return found
+
+
+def _sections(rows: Sequence[TableRow]) -> list[tuple[list[TableRow], list[TableRow]]]:
+    """Each heading with the rows below it; the first ones may have none."""
+    sections: list[tuple[list[TableRow], list[TableRow]]] = [([], [])]
+    for row in rows:
+        if row.heading:
+            sections.append(([row], []))
+        else:
+            sections[-1][1].append(row)
+    return sections
+
+
 def sorted_known_first(items: Iterable[T], value: Callable[[T], Any], *, descending: bool) -> list[T]:
     """Sorted by a value of one kind; items whose value is None come last either way."""
     known: list[T] = []

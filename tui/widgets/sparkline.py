@@ -10,6 +10,7 @@ from math import isfinite
 
 from tui.widgets.chart_marks import marks_in_use
 from tui.widgets.chart_scale import apart
+from tui.widgets.columns import Cell, cell
 from tui.widgets.theme import Tone, change_tone
 
 SPARK_CELLS = 8
@@ -34,6 +35,13 @@ def sparkline(values: Values, cells: int = SPARK_CELLS) -> str:
     dots = [0 if level is None else level + 1 for level in levels] + [0] * (2 * cells - len(levels))
     pairs = zip(dots[::2], dots[1::2], strict=True)
     return "".join(chr(0x2800 + _LEFT[left] + _RIGHT[right]) if left or right else " " for left, right in pairs)
+
+
+def spark_cell(values: Values) -> Cell:
+    """The line as a cell of a table, sorted by its change from the first value to the last."""
+    known = [float(value) for value in values if value is not None]
+    change = known[-1] / known[0] - 1 if known and known[0] else None
+    return cell(sparkline(values), spark_tone(values), change)
 
 
 def spark_tone(values: Values) -> Tone:
