@@ -314,11 +314,11 @@ def _question(plan: Plan, snapshot: Snapshot) -> Confirm:
             ),
             Tone.TEXT,
         ),
-        (say("Sells"), f"{len(plan.sells):>3}   {fmt.money(sold):>16} CNY", Tone.SELL),
-        (say("Buys"), f"{len(plan.buys):>3}   {fmt.money(bought):>16} CNY", Tone.BUY),
-        (say("Fees"), f"      {fmt.money(plan.fees):>16} CNY", Tone.TEXT),
-        (say("Cash before"), f"      {fmt.money(plan.cash):>16} CNY", Tone.TEXT),
-        (say("Cash after"), f"      {fmt.money(plan.cash_after):>16} CNY", Tone.TEXT),
+        (say("Sells"), f"{len(plan.sells):>3}   {fmt.cny(fmt.money(sold).rjust(16))}", Tone.SELL),
+        (say("Buys"), f"{len(plan.buys):>3}   {fmt.cny(fmt.money(bought).rjust(16))}", Tone.BUY),
+        (say("Fees"), f"      {fmt.cny(fmt.money(plan.fees).rjust(16))}", Tone.TEXT),
+        (say("Cash before"), f"      {fmt.cny(fmt.money(plan.cash).rjust(16))}", Tone.TEXT),
+        (say("Cash after"), f"      {fmt.cny(fmt.money(plan.cash_after).rjust(16))}", Tone.TEXT),
     ]
     if plan.blocked:
         rows.append((say("Skipped"), say("{blocked:>3}   not traded", blocked=len(plan.blocked)), Tone.WARN))

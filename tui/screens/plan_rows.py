@@ -126,7 +126,7 @@ def _title(plan: Plan, item: PlanItem) -> TableRow:
         return heading("kept", say(" Kept {kept}", kept=len(plan.kept)))
     legs = [leg for leg in plan.legs if leg.side is item.side]
     side = say("Sell") if item.side is Side.SELL else say("Buy")
-    return heading(item.side, f" {side} {len(legs)}   {fmt.money(sum(leg.amount for leg in legs))} CNY")
+    return heading(item.side, f" {side} {len(legs)}   {fmt.cny(fmt.money(sum(leg.amount for leg in legs)))}")
 
 
 def _leg_row(key: str, leg: Leg, market: Market) -> TableRow:
@@ -203,11 +203,11 @@ def item_details(item: PlanItem) -> Text:
     if isinstance(item, Leg):
         rows += [
             (say("Order"), _order_words(item), SIDE_TONES[item.side]),
-            (say("Amount"), f"{fmt.money(item.amount)} CNY", Tone.TEXT),
-            (say("Fee"), f"{fmt.money(item.fee)} CNY", Tone.TEXT),
+            (say("Amount"), fmt.cny(fmt.money(item.amount)), Tone.TEXT),
+            (say("Fee"), fmt.cny(fmt.money(item.fee)), Tone.TEXT),
         ]
         known = ((say("List price"), item.list_price), (say("Arrival price"), item.arrival))
-        rows += [(label, f"{fmt.price(price)} CNY", Tone.TEXT) for label, price in known if price is not None]
+        rows += [(label, fmt.cny(fmt.price(price)), Tone.TEXT) for label, price in known if price is not None]
     elif isinstance(item, LegProgress):
         filled = say("none")
         if item.filled_volume:
@@ -217,7 +217,7 @@ def item_details(item: PlanItem) -> Text:
             (say("Order"), _order_words(item), SIDE_TONES[item.side]),
             (say("Status"), say(item.status), Tone.TEXT),
             (say("Filled"), filled, Tone.TEXT),
-            (say("Fee"), f"{fmt.money(item.fee)} CNY", Tone.TEXT),
+            (say("Fee"), fmt.cny(fmt.money(item.fee)), Tone.TEXT),
         ]
     elif isinstance(item, Kept):
         rows.append((say("Held"), f"{fmt.volume(item.volume)} 张, {_owner(item)}", Tone.TEXT))
