@@ -57,7 +57,7 @@ _COLUMNS = (
     Column(mark("TP"), 7, right=True, rank=2),
     Column(mark("SL-TP"), 12, rank=7),
     Column(mark("To SL/TP"), 7, right=True),
-    Column(mark("Guard"), 5, most=9),
+    Column(mark("Guard"), 5, most=10),
     *metric_columns((6, 8, 11, 13, 12, 15, 14, 16)),
     Column(mark("State"), 5, most=14, rank=3),
 )
