@@ -2,9 +2,6 @@
 
 from core.i18n import say
 
-AGREED = "I agree"
-"""What has to be typed."""
-
 
 def terms(account: str) -> tuple[str, ...]:
     """One sentence per line."""

@@ -59,8 +59,6 @@ _MEANT: dict[str, str] = {
     "shows the order, the list is used instead.": "ORDER filled dead",
     "Address that the engine pings while it works, as healthchecks.io gives one: the only alarm for a machine that is "
     "off. Empty for none.": "healthchecks io",
-    "Cancel every open order; type 'cancel'": "cancel",
-    "Halt, cancel all orders, then sell all the strategy holds; type 'flatten'": "flatten",
     'Columns that a table shows always or never, such as "positions.Age=never"; `c` on a screen writes them.': (
         "positions Age never"
     ),

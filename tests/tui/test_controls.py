@@ -1,5 +1,6 @@
 """Pause, halt, resume, cancel all, flatten, and the missed run: asked, sent once, refused with a reason, told."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -7,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from core.i18n import use_language
 from core.model.command import (
     Cancelled,
     CancelWorking,
@@ -36,6 +38,12 @@ TINY = (40, 10)
 MISSED = MissedRun(
     "rebalance", NOW - timedelta(minutes=12), "rotor was not running", "the list of 2026-05-06 is still good: 8 bonds"
 )
+
+
+@pytest.fixture(autouse=True)
+def _english_again() -> Iterator[None]:
+    yield
+    use_language("en")
 
 
 def day(**changes: Any) -> Snapshot:
@@ -149,6 +157,20 @@ async def test_large_actions_need_a_typed_word(name: str, size: tuple[int, int])
         assert len(app.screen_stack) == 1
         await press(pilot, key)
         assert "This was already asked for" in status_text(app)
+
+
+@pytest.mark.parametrize(("name", "word"), [("cancel", "撤单"), ("flatten", "清仓")])
+async def test_the_word_is_asked_for_in_chinese_and_taken_in_english_too(name: str, word: str) -> None:
+    key, english, command = TYPED[name]
+    for entered, sent in ((word, 1), (english, 1), (word[:1], 0), ("我同意", 0)):
+        link = ScriptedLink(day(language="zh"))
+        link.replies[type(command)] = None
+        async with shown(link, key, *entered, "enter") as (app, pilot):
+            if not sent:
+                assert f"这不是「{word}」" in flat(app)
+                await press(pilot, "escape", key)
+                assert f"输入「{word}」" in flat(app)
+            assert len(link.sent_of(type(command))) == sent, entered
 
 
 @pytest.mark.parametrize("name", [*CONFIRMED, *TYPED])

@@ -22,6 +22,7 @@ from core.infra.home import Home, HomeInUse, HomeLock, HomeUnusable, find_home
 from core.infra.native_output import kept_off_the_screen
 from core.model.command import Command, Failed, ListStrategies, OpenSafe
 from core.model.settings import Settings
+from core.model.typed_words import is_typed
 from core.sandbox.dialects import Dialect
 
 T = TypeVar("T")
@@ -302,8 +303,8 @@ def confirm_or_exit(yes: bool, question: str, otherwise: str) -> None:
 
 
 def confirm_word_or_exit(yes: bool, question: str, word: str, otherwise: str) -> None:
-    """As `confirm_or_exit`, and the user must type `word`."""
-    if not yes and _prompt(question) != word:
+    """As `confirm_or_exit`, and the user must type `word`, one of `core.model.typed_words`."""
+    if not yes and not is_typed(word, _prompt(question)):
         exit_with(REFUSED, otherwise)
 
 

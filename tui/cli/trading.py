@@ -18,9 +18,10 @@ from core.model.command import (
     RunSelfTest,
     SettleOrder,
 )
-from core.model.consent import AGREED, terms
+from core.model.consent import terms
 from core.model.known import Unknown
 from core.model.snapshot import Adoption, AdoptionBasis, Control
+from core.model.typed_words import AGREE, CANCEL_ALL, FLATTEN
 from tui.cli.context import (
     AS_JSON,
     DONE,
@@ -131,8 +132,8 @@ def _change_control(context: CliContext, control: Control | None) -> None:
 @pass_existing_folder
 def cancel(context: CliContext, yes: bool) -> None:
     """Cancel every open order and wait for the broker's confirmations."""
-    question = say("Type '{word}' to cancel every open order", word="cancel")
-    confirm_word_or_exit(yes, question, "cancel", say("Nothing was cancelled."))
+    question = say("Type '{word}' to cancel every open order", word=say(CANCEL_ALL))
+    confirm_word_or_exit(yes, question, CANCEL_ALL, say("Nothing was cancelled."))
     done = context.ask(CancelWorking(), 60)
     if not done.proven and not done.open:
         click.echo(say("No open orders."))
@@ -157,10 +158,10 @@ def flatten(context: CliContext, yes: bool) -> None:
     """
     question = say(
         "Type '{word}' to sell everything that the strategy owns ({mode})",
-        word="flatten",
+        word=say(FLATTEN),
         mode=say(context.settings().mode),
     )
-    confirm_word_or_exit(yes, question, "flatten", say("Nothing was sold."))
+    confirm_word_or_exit(yes, question, FLATTEN, say("Nothing was sold."))
     sold = context.ask(Flatten(), _FLATTEN_SECONDS)
     print_rebalance(sold)
     raise SystemExit(UNRESOLVED if sold.unresolved else DONE if sold.complete else FAILED)
@@ -174,7 +175,7 @@ def consent(context: CliContext, account: str, yes: bool) -> None:
     """Agree to live orders in ACCOUNT; needed once."""
     for line in terms(account):
         click.echo(line, err=True)
-    confirm_word_or_exit(yes, say("Type '{word}' to agree", word=AGREED), AGREED, say("Nothing was agreed to."))
+    confirm_word_or_exit(yes, say("Type '{word}' to agree", word=say(AGREE)), AGREE, say("Nothing was agreed to."))
     context.ask(GiveConsent(account), 30)
     click.echo(
         say("Agreed: rotor may send live orders to account {account} when its self-test has passed.", account=account)

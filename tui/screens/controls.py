@@ -7,6 +7,7 @@ from core.model.command import Cancelled, Failed, Reply
 from core.model.known import Unknown
 from core.model.order import Order, Origin, Side
 from core.model.snapshot import Control, PositionRow, Rebalance, Snapshot
+from core.model.typed_words import CANCEL_ALL, FLATTEN
 from tui import format as fmt
 from tui.format import missed_text, ours
 from tui.screens.dialogs import Confirm, Fact, TypedConfirm, mode_and_account
@@ -182,7 +183,7 @@ def cancel_question(snapshot: Snapshot) -> TypedConfirm:
                 Tone.WARN,
             )
         )
-    return _typed(say("Cancel all open orders"), rows, "cancel", say("cancel them all"), say("nothing was cancelled"))
+    return _typed(say("Cancel all open orders"), rows, CANCEL_ALL, say("cancel them all"), say("nothing was cancelled"))
 
 
 def flatten_question(snapshot: Snapshot) -> TypedConfirm:
@@ -206,7 +207,7 @@ def flatten_question(snapshot: Snapshot) -> TypedConfirm:
         (say("Left alone"), _unmanaged_bonds(snapshot), Tone.TEXT),
         (say("Then"), say("stays HALTED, stops included, until you press R"), Tone.WARN),
     ]
-    return _typed(say("Flatten"), rows, "flatten", say("sell all the strategy holds"), say("nothing was sent"))
+    return _typed(say("Flatten"), rows, FLATTEN, say("sell all the strategy holds"), say("nothing was sent"))
 
 
 def _typed(title: str, rows: list[Fact], word: str, to: str, undone: str) -> TypedConfirm:

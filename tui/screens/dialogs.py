@@ -16,6 +16,7 @@ from textual.widgets import Input, Static
 from core.i18n import say
 from core.model.order import Origin
 from core.model.snapshot import Rebalance, Snapshot
+from core.model.typed_words import is_typed
 from tui import format as fmt
 from tui.format import armed_stops, due_today
 from tui.widgets.text import TextBlock, facts, key_hints
@@ -170,8 +171,8 @@ class TypedConfirm(Question[bool]):
     def __init__(
         self, title: str, rows: Sequence[Fact], word: str, *, to: str, undone: str, body: Sequence[Text] = ()
     ) -> None:
-        """`to` names what the word does, `undone` says that another one did nothing."""
-        super().__init__(title, rows, say("\nType '{word}' to {to}:", word=word, to=to), danger=True)
+        """`word` is one of `core.model.typed_words`; `to` names what it does, `undone` says that another did nothing."""
+        super().__init__(title, rows, say("\nType '{word}' to {to}:", word=say(word), to=to), danger=True)
         self._body, self._word, self._to, self._undone = list(body), word, to, undone
         self._problem = TextBlock(id="typed-problem")
 
@@ -190,11 +191,11 @@ class TypedConfirm(Question[bool]):
             yield key_hints(("enter", self._to), ("esc", say("no, go back")))
 
     def on_input_submitted(self, typed: Input.Submitted) -> None:
-        if typed.value.strip() == self._word:
+        if is_typed(self._word, typed.value):
             self.action_answer(True)
         else:
             self._problem.set_text(
-                styled((say("That is not '{word}': {undone}.", word=self._word, undone=self._undone), Tone.BAD))
+                styled((say("That is not '{word}': {undone}.", word=say(self._word), undone=self._undone), Tone.BAD))
             )
             self._problem.call_after_refresh(self._problem.scroll_visible, animate=False)
 

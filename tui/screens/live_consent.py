@@ -2,8 +2,9 @@
 
 from core.i18n import say
 from core.model.command import Failed, GiveConsent, RunSelfTest
-from core.model.consent import AGREED, terms
+from core.model.consent import terms
 from core.model.snapshot import Need, Snapshot
+from core.model.typed_words import AGREE
 from tui.screens.dialogs import Confirm, TextDialog, TypedConfirm
 from tui.screens.pane import PaneHost
 from tui.widgets.theme import Tone, styled
@@ -14,7 +15,7 @@ def consent(account: str) -> TypedConfirm:
     return TypedConfirm(
         say("LIVE trading of account {account}", account=account),
         [],
-        AGREED,
+        AGREE,
         to=say("agree"),
         undone=say("nothing was agreed to"),
         body=[styled(("- ", Tone.DIM), line) for line in terms(account)],
