@@ -8,8 +8,7 @@ from click.testing import CliRunner
 
 from core.i18n import use_language
 from core.model.typed_words import AGREE, CANCEL_ALL, FLATTEN, is_typed
-from tui.cli.context import confirm_word_or_exit
-from tui.cli.context import REFUSED
+from tui.cli.context import REFUSED, confirm_word_or_exit
 
 WORDS = {CANCEL_ALL: "撤单", FLATTEN: "清仓", AGREE: "我同意"}
 

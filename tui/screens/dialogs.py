@@ -171,7 +171,7 @@ class TypedConfirm(Question[bool]):
     def __init__(
         self, title: str, rows: Sequence[Fact], word: str, *, to: str, undone: str, body: Sequence[Text] = ()
     ) -> None:
-        """`word` is one of `core.model.typed_words`; `to` names what it does, `undone` says that another did nothing."""
+        """`word` is one of `core.model.typed_words`; `to` names what it does, `undone` what another one did."""
         super().__init__(title, rows, say("\nType '{word}' to {to}:", word=say(word), to=to), danger=True)
         self._body, self._word, self._to, self._undone = list(body), word, to, undone
         self._problem = TextBlock(id="typed-problem")

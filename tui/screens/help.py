@@ -14,7 +14,7 @@ from tui import format as fmt
 from tui.actions import ACTIONS, PANES, PaneInfo, actions_of
 from tui.screens.dialogs import Dialog
 from tui.widgets.paged_list import SearchLine
-from tui.widgets.text import ClickableText, TextBlock
+from tui.widgets.text import ClickableText, TextBlock, hanging
 from tui.widgets.theme import STYLES, Tone, styled
 
 _KEY_CELLS = 10
@@ -149,6 +149,6 @@ def _found(text: str) -> Text:
 def _section(title: str, lines: Sequence[KeyLine]) -> Text:
     text = styled((f"{title}\n", Tone.TITLE))
     for key, meaning, _ in lines:
-        text.append(fmt.fit(key, _KEY_CELLS, right=True), STYLES[Tone.KEY])
-        text.append(f"  {meaning}\n", STYLES[Tone.TEXT])
+        text.append(fmt.fit(key, _KEY_CELLS, right=True) + "  ", STYLES[Tone.KEY] + hanging(_KEY_CELLS + 2))
+        text.append(f"{meaning}\n", STYLES[Tone.TEXT])
     return text

@@ -12,6 +12,7 @@ from textual import events
 from textual.widgets import Static
 
 from tui.widgets.theme import STYLES, Tone, styled
+from tui.widgets.wrapping import line_ends
 
 _HANG = "hang"
 """The key of a style that says from which cell on a line's value is wrapped."""
@@ -79,14 +80,18 @@ def facts(rows: Sequence[tuple[str, str, Tone]], width: int = 0) -> Text:
     wrapped within it.
     """
     column = max([width, *(cell_len(label) + _LABEL_GAP for label, _, _ in rows)])
-    hang = Style(meta={_HANG: column})
     text = Text(style=STYLES[Tone.TEXT])
     for number, (label, value, tone) in enumerate(rows):
         text.append("\n" if number else "")
         # In cells: a Chinese label is wider than its length.
-        text.append(label + " " * (column - cell_len(label)), STYLES[Tone.DIM] + hang)
+        text.append(label + " " * (column - cell_len(label)), STYLES[Tone.DIM] + hanging(column))
         text.append(value, STYLES[tone])
     return text
+
+
+def hanging(cells: int) -> Style:
+    """For the beginning of a line, which takes so many cells: what does not fit is continued below what follows it."""
+    return Style(meta={_HANG: cells})
 
 
 class _HangingText:
@@ -105,14 +110,14 @@ class _HangingText:
                 yield line
                 continue
             label, value = line.divide([_place_of(line.plain, hang)])
-            for number, part in enumerate(value.wrap(console, options.max_width - hang)):
+            for number, part in enumerate(value.divide(line_ends(value.plain, options.max_width - hang))):
                 part.rstrip()
                 yield (label if number == 0 else Text(" " * hang)) + part
 
 
 def _hang_of(line: Text) -> int:
-    first = next((span.style for span in line.spans if span.start == 0 and isinstance(span.style, Style)), None)
-    return int(first.meta.get(_HANG, 0)) if first is not None and first.meta else 0
+    firsts = (span.style for span in line.spans if span.start == 0 and isinstance(span.style, Style))
+    return max((int(style.meta.get(_HANG, 0)) for style in firsts if style.meta), default=0)
 
 
 def _place_of(text: str, cells: int) -> int:
