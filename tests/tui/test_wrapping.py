@@ -1,6 +1,7 @@
 """Where texts are broken: figures keep their units, and what is continued hangs below its text."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -23,7 +24,7 @@ def _english_again() -> Iterator[None]:
 
 def broken(text: str, width: int) -> list[str]:
     ends = [0, *line_ends(text, width), len(text)]
-    return [text[start:end].rstrip() for start, end in zip(ends, ends[1:], strict=False)]
+    return [text[start:end].rstrip() for start, end in pairwise(ends)]
 
 
 @pytest.mark.parametrize(
