@@ -95,7 +95,7 @@ def hanging(cells: int) -> Style:
 
 
 class _HangingText:
-    """Text whose fact lines are wrapped within the column of their values."""
+    """Text of which some lines are continued within the column of their values."""
 
     def __init__(self, text: Text) -> None:
         self._text = text
@@ -106,9 +106,10 @@ class _HangingText:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         for line in self._text.split("\n", allow_blank=True):
             hang = _hang_of(line)
-            if not hang or hang * 2 > options.max_width or line.cell_len <= options.max_width:
+            if line.cell_len <= options.max_width:
                 yield line
                 continue
+            hang = hang if hang * 2 <= options.max_width else 0
             label, value = line.divide([_place_of(line.plain, hang)])
             for number, part in enumerate(value.divide(line_ends(value.plain, options.max_width - hang))):
                 part.rstrip()
