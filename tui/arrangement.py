@@ -1,6 +1,6 @@
 """How the user arranges a screen: the columns of its table, one panel alone, the width of the details."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from textual.screen import Screen
 from textual.timer import Timer
@@ -12,7 +12,7 @@ from core.model.settings import LEAST_DETAILS, MOST_DETAILS, ScreenSettings
 from tui.screens.columns_dialog import ColumnsDialog
 from tui.screens.pane import BESIDE
 from tui.widgets.columns import choices
-from tui.widgets.panel import Titled
+from tui.widgets.panel import Split, Titled
 from tui.widgets.table import LiveTable
 
 if TYPE_CHECKING:
@@ -29,6 +29,9 @@ class MainScreen(Screen[None]):
 
     ALLOW_IN_MAXIMIZED_VIEW = "#top-bar, #tab-bar, #alert-bar, #status-bar, #key-bar"
 
+    def on_split_moved(self, message: Split.Moved) -> None:
+        cast("RotorApp", self.app).arrangement.widen_details(message.cells)
+
     def minimize(self) -> None:
         if isinstance(self.maximized, Titled):
             self.maximized.show_alone(False)
@@ -44,7 +47,8 @@ class MainScreen(Screen[None]):
 
 
 class Arrangement:
-    """What the keys do that arrange the screen instead of acting on it; columns and width are kept in the settings."""
+    """What keys and mouse do that arrange the screen instead of acting on it; columns and width are kept in the
+    settings."""
 
     def __init__(self, app: "RotorApp") -> None:
         self._app = app
@@ -134,7 +138,11 @@ class Arrangement:
 
     def move_divider(self, step: int) -> None:
         """To the left (-1) the details get wider."""
-        cells = min(MOST_DETAILS, max(LEAST_DETAILS, self.details - step * _STEP))
+        self.widen_details(self.details - step * _STEP)
+
+    def widen_details(self, cells: int) -> None:
+        """Show them so wide, within the bounds, and write it to the settings when it stays so."""
+        cells = min(MOST_DETAILS, max(LEAST_DETAILS, cells))
         if cells == self.details:
             return
         self.use_details(cells)
@@ -144,7 +152,7 @@ class Arrangement:
 
     @property
     def _divided(self) -> bool:
-        return self._app.size.width >= BESIDE and bool(self._app.pane.query(".split"))
+        return self._app.size.width >= BESIDE and bool(self._app.pane.query(Split))
 
     def _keep_details(self) -> None:
         self._timer = None

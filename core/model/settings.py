@@ -350,7 +350,8 @@ class ScreenSettings(SettingsGroup):
     columns: tuple[ColumnSetting, ...] = ()
     """Columns that a table shows always or never, such as "positions.Age=never"; `c` on a screen writes them."""
     details: Annotated[int, Field(ge=LEAST_DETAILS, le=MOST_DETAILS)] = 46
-    """Width in characters of the details beside a table, on a screen of 150 or more; `<` and `>` change it."""
+    """Width in characters of the details beside a table, on a screen of 150 or more; `<`, `>` and the mouse change
+    it."""
 
 
 class StorageSettings(SettingsGroup):

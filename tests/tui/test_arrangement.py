@@ -3,9 +3,10 @@
 import pytest
 
 from core.model.command import ChangeSetting, Failed
+from core.model.settings import LEAST_DETAILS, MOST_DETAILS
 from core.model.settings import ScreenSettings as Look
 from tests.tui.samples import snapshot
-from tests.tui.screen import LARGE, change, flat, lines, press, shown, status_text, until
+from tests.tui.screen import LARGE, change, flat, lines, press, settle, shown, status_text, until
 from tests.tui.scripted import ScriptedLink
 from tui.actions import PANES
 from tui.widgets.columns import Column, Show, arrange, use_choices
@@ -138,6 +139,48 @@ async def test_the_divider_moves_and_is_written_once() -> None:
         assert app.pane.query_one(".detail").size.width == before + 12
         await press(pilot, "greater_than_sign")
         await until(pilot, lambda: link.sent_of(ChangeSetting) == [ChangeSetting("screen.details", "54")])
+
+
+@pytest.mark.parametrize(("key", "side"), [("4", 0), ("4", -1), ("5", 0)])
+async def test_the_mouse_moves_the_divider_and_it_is_written_once(key: str, side: int) -> None:
+    """`side`: the details' own border, or the one of the table beside it."""
+    link = ScriptedLink(snapshot())
+    async with shown(link, key, size=LARGE) as (app, pilot):
+        detail = app.pane.query_one(".detail")
+        await until(pilot, lambda: detail.region.area > 0)
+        before, border = detail.outer_size.width, detail.region.x
+        await pilot.mouse_down(offset=(border + side, 20))
+        for x in (border - 3, border - 9, border - 8):
+            await pilot.hover(offset=(x, 20))
+        await settle(pilot)
+        assert (detail.region.x, detail.outer_size.width) == (border - 8, before + 8)
+        await pilot.mouse_up(offset=(border - 8, 20))
+        await pilot.hover(offset=(border + 5, 20))
+        await settle(pilot)
+        assert detail.region.x == border - 8
+        await until(pilot, lambda: link.sent_of(ChangeSetting) == [ChangeSetting("screen.details", str(before + 8))])
+
+
+async def test_the_mouse_moves_the_divider_within_its_bounds() -> None:
+    link = ScriptedLink(snapshot())
+    async with shown(link, "4", size=LARGE) as (app, pilot):
+        detail = app.pane.query_one(".detail")
+        for x, width in ((2, MOST_DETAILS), (158, LEAST_DETAILS)):
+            await pilot.mouse_down(offset=(detail.region.x, 20))
+            await pilot.hover(offset=(x, 20))
+            await pilot.mouse_up(offset=(x, 20))
+            await settle(pilot)
+            assert detail.outer_size.width == width
+
+
+async def test_the_mouse_moves_no_divider_elsewhere() -> None:
+    async with shown(ScriptedLink(snapshot()), "4", size=LARGE) as (app, pilot):
+        detail = app.pane.query_one(".detail")
+        border = detail.region.x
+        await pilot.mouse_down(offset=(border - 2, 20))
+        await pilot.hover(offset=(border - 10, 20))
+        await settle(pilot)
+        assert detail.region.x == border
 
 
 async def test_below_the_full_size_the_divider_says_why_it_does_nothing() -> None:

@@ -128,7 +128,10 @@ def _everywhere() -> list[KeyLine]:
         KeyLine(say("up/down"), say("Move; pgup, pgdn, home and end do too")),
         *(KeyLine(action.key_text, say(action.help), say(action.label)) for action in ACTIONS if action.pane == "app"),
         KeyLine("tab", say("To the next panel of the screen")),
-        KeyLine(say("mouse"), say("Click to select, double-click to open, click a column's head to sort")),
+        KeyLine(
+            say("mouse"),
+            say("Click to select, double-click to open; a column's head sorts, the border of the details moves"),
+        ),
         KeyLine(say("shift+drag"), say("Select text with the mouse (in Windows Terminal)")),
     ]
 

@@ -6,7 +6,7 @@ from typing import Any, Protocol, TypeVar, cast
 
 from textual import on
 from textual.app import ComposeResult
-from textual.containers import Container, Vertical
+from textual.containers import Vertical
 from textual.screen import Screen
 from textual.widget import Widget
 
@@ -15,7 +15,7 @@ from core.model.command import Command, Reply
 from core.model.snapshot import Snapshot
 from tui.widgets.columns import Column, Sorting, TableRow, arranged, sorted_next
 from tui.widgets.paged_list import SearchLine
-from tui.widgets.panel import PanelBox, TextPanel, Titled
+from tui.widgets.panel import PanelBox, Split, TextPanel, Titled
 from tui.widgets.table import LiveTable
 from tui.widgets.text import TextBlock
 from tui.widgets.theme import Tone
@@ -149,9 +149,7 @@ class ListPane(Pane):
         return self.summary, self.search, self.table
 
     def compose(self) -> ComposeResult:
-        with Container(classes="split"):
-            yield self.panel
-            yield self.detail
+        yield Split(self.panel, self.detail)
 
     @property
     def beside(self) -> bool:

@@ -1,7 +1,9 @@
 """The bordered panels that every screen is made of."""
 
-from textual.containers import Vertical
+from textual import events
+from textual.containers import Container, Vertical
 from textual.content import Content
+from textual.message import Message
 from textual.widget import Widget
 
 from core.i18n import say
@@ -58,6 +60,39 @@ class PanelBox(Vertical, Titled):
             inside = next((widget for widget in self.walk_children(Widget) if widget.focusable), None)
             if inside is not None:
                 inside.focus(scroll_visible=False)
+
+
+class Split(Container):
+    """A panel and its details. Where they stand side by side, the mouse moves the border between them."""
+
+    class Moved(Message):
+        """The details are to be so wide."""
+
+        def __init__(self, cells: int) -> None:
+            super().__init__()
+            self.cells = cells
+
+    def __init__(self, panel: Widget, detail: Widget) -> None:
+        super().__init__(panel, detail, classes="split")
+        self._panel, self._detail = panel, detail
+        self._moving = False
+
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        left, right = self._panel.region, self._detail.region
+        beside = self._detail.display and left.right == right.x and left.y == right.y
+        if beside and event.button == 1 and event.screen_x in (right.x - 1, right.x):
+            self._moving = True
+            self.capture_mouse()
+            event.stop()
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        if self._moving:
+            self.post_message(self.Moved(self.region.right - int(event.screen_x)))
+
+    def on_mouse_up(self) -> None:
+        if self._moving:
+            self._moving = False
+            self.release_mouse()
 
 
 class TextPanel(TextBlock, Titled, can_focus=True):
