@@ -13,7 +13,7 @@ from pathlib import Path
 
 from core.brokers.broker import BrokerEvent, BrokerListener, ConnectionState, ConnectionStatus
 from core.brokers.paper_store import PaperAccount, PaperHolding, PaperOrder, PaperStore
-from core.i18n import say
+from core.i18n import mark, say
 from core.infra.backlog import disk_refuses
 from core.infra.clock import Clock
 from core.model.account import Asset, Position
@@ -129,7 +129,7 @@ class PaperBroker:
     async def cancel(self, order_id: str) -> None:
         order = self._working.get(order_id)
         if order is not None:
-            self._change(order, replace(order, state=OrderState.CANCELLED, message="cancelled on request"))
+            self._change(order, replace(order, state=OrderState.CANCELLED, message=mark("cancelled on request")))
 
     def close_position(self, code: BondCode) -> Decimal | None:
         """The bond left the market: close its position at its last price, without a fee. Returns that price."""
@@ -143,34 +143,39 @@ class PaperBroker:
 
     def _reject_reason(self, order: PaperOrder, quote: Quote | None) -> str | None:
         if quote is None:
-            return "the exchange does not know this bond today"
+            return say("the exchange does not know this bond today")
         if quote.state is TradingState.HALTED:
-            return "the bond is suspended"
+            return say("the bond is suspended")
         if quote.state is not TradingState.CONTINUOUS:
-            return f"the exchange takes no orders: {quote.state}"
+            return say("the exchange takes no orders: {state}", state=say(quote.state))
         if quote.at.date() != order.day:
-            return f"the bond has no price of today: the newest is of {quote.at:%Y-%m-%d}"
+            return say("the bond has no price of today: the newest is of {at:%Y-%m-%d}", at=quote.at)
         if not on_tick(order.price):
-            return f"price {order.price} is not on the tick of 0.001"
+            return say("price {price} is not on the tick of 0.001", price=order.price)
         limits = day_limits(quote)
         if limits is not None and not limits.holds(order.price):
-            return f"price {order.price} is outside the day's limits {limits.low} to {limits.high}"
+            return say(
+                "price {price} is outside the day's limits {low} to {high}",
+                price=order.price,
+                low=limits.low,
+                high=limits.high,
+            )
         return self._shortage(order)
 
     def _shortage(self, order: PaperOrder) -> str | None:
         if order.volume <= 0 or not order.price > 0:
-            return "volume and price must be above zero"
+            return say("volume and price must be above zero")
         if order.side is Side.BUY:
             if order.volume % LOT:
-                return f"{order.volume} 张 is not a multiple of {LOT}"
+                return say("{volume} 张 is not a multiple of {LOT}", volume=order.volume, LOT=LOT)
             needed, cash = self._reserve(replace(order, state=OrderState.WORKING)), self._store.account.cash
-            return f"{needed} CNY needed, {cash} available" if needed > cash else None
+            return say("{needed} CNY needed, {cash} available", needed=needed, cash=cash) if needed > cash else None
         holding = self._store.holdings.get(order.code)
         sellable = holding.volume - self._selling(order.code) if holding else 0
         if order.volume > sellable:
-            return f"only {sellable} 张 can be sold, not {order.volume}"
+            return say("only {sellable} 张 can be sold, not {volume}", sellable=sellable, volume=order.volume)
         if order.volume % LOT and order.volume != sellable:
-            return f"{order.volume} 张 is neither whole lots nor all that is left"
+            return say("{volume} 张 is neither whole lots nor all that is left", volume=order.volume)
         return None
 
     def _on_quotes(self, quotes: Mapping[BondCode, Quote]) -> None:
@@ -287,7 +292,7 @@ class PaperBroker:
         """Orders are good for their day only."""
         today = self._clock.now().date()
         for order in [order for order in self._working.values() if order.day < today]:
-            self._change(order, replace(order, state=OrderState.LAPSED, message="the trading day ended"))
+            self._change(order, replace(order, state=OrderState.LAPSED, message=mark("the trading day ended")))
 
     def _publish(self, event: BrokerEvent) -> None:
         for listener in self._listeners:

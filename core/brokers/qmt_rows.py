@@ -12,7 +12,7 @@ from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from core.i18n import say
+from core.i18n import mark, say
 from core.model.account import Asset, Position
 from core.model.bond import BondCode, CodeRefused
 from core.model.errors import InvalidDataError
@@ -68,17 +68,17 @@ ACCOUNT_TYPES = {
 Connect accounts are often listed under the stock account's."""
 
 _ACCOUNT_STATES = {
-    -1: "无效, no such account",
-    0: "正常, ready",
-    1: "连接中, connecting",
-    2: "登陆中, logging in",
-    3: "失败, its login failed",
-    4: "初始化中, starting",
-    5: "数据刷新校正中, refreshing its data",
-    6: "收盘后, after the close",
-    7: "穿透副链接断开, a connection of the broker is down",
-    8: "系统停用, disabled by the system",
-    9: "用户停用, disabled by the user",
+    -1: mark("无效, no such account"),
+    0: mark("正常, ready"),
+    1: mark("连接中, connecting"),
+    2: mark("登陆中, logging in"),
+    3: mark("失败, its login failed"),
+    4: mark("初始化中, starting"),
+    5: mark("数据刷新校正中, refreshing its data"),
+    6: mark("收盘后, after the close"),
+    7: mark("穿透副链接断开, a connection of the broker is down"),
+    8: mark("系统停用, disabled by the system"),
+    9: mark("用户停用, disabled by the user"),
 }
 
 
@@ -126,7 +126,8 @@ class AccountStatus:
         return self.number == 0
 
     def __str__(self) -> str:
-        return f"state {self.number} ({_ACCOUNT_STATES.get(self.number, 'not known to this version')})"
+        name = say(_ACCOUNT_STATES.get(self.number, mark("not known to this version")))
+        return say("state {number} ({name})", number=self.number, name=name)
 
 
 def is_of_type(native: Native, account_type: int) -> bool:
@@ -235,7 +236,7 @@ def read_response(native: Native) -> OrderResponse:
 
 
 def read_reason(native: Native) -> str:
-    return _text(native, "error_msg") or "no reason given"
+    return _text(native, "error_msg") or say("no reason given")
 
 
 def read_status(native: Native) -> AccountStatus:

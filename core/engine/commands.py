@@ -21,7 +21,7 @@ from core.engine.snapshots import bond_card, bond_day_line, listed_bonds
 from core.engine.trading_commands import CommandDeclined, TradingCommands
 from core.factorcat.errors import FactorCatError
 from core.factorcat.record_detail import read_detail
-from core.i18n import say
+from core.i18n import language, say
 from core.infra.config import SettingsError, write_setting
 from core.infra.credentials import Credentials
 from core.infra.home import Home, HomeUnusable, database_files
@@ -42,6 +42,7 @@ from core.model.report import CashFlow, Report
 from core.model.series import Benchmark, DayLine, EquityLine
 from core.model.snapshot import Adoption, Followed, Need, Rebalance
 from core.model.time import SHANGHAI
+from core.retold import retell
 from core.rules.record_parameters import rule_of
 from core.rules.record_schedule import proposed, schedule_text
 from core.trading.settle import adopt, adoptable, release, settle
@@ -308,7 +309,8 @@ class CommandHandlers:
 
     async def _orders(self, command: commands.ReadOrders) -> commands.DayOfOrders:
         journal = self._components.order_manager.journal
-        return commands.DayOfOrders(command.day, journal.of_day(command.day), *journal.days_beside(command.day))
+        orders = retell(journal.of_day(command.day), language())
+        return commands.DayOfOrders(command.day, orders, *journal.days_beside(command.day))
 
     async def _read_log(self, command: commands.ReadLog) -> LogPage:
         read = partial(read_log, self._home, before=command.before, after=command.after)

@@ -171,7 +171,13 @@ class Engine(SnapshotSource):
             self._fail(str(error))
         except Exception as error:
             log.exception("the engine ended")
-            self._fail(f"the engine ended: {error}. Nothing more is sent; see the log in {self._home.logs}")
+            self._fail(
+                say(
+                    "the engine ended: {error}. Nothing more is sent; see the log in {folder}",
+                    error=error,
+                    folder=self._home.logs,
+                )
+            )
         finally:
             self._looping.set()
             self._ready.set()

@@ -1,10 +1,9 @@
-"""Log lines as events for the screen, in the user's language: of each order only the newest line."""
+"""Log lines as events for the screen: of each order only the newest line."""
 
 import logging
 from collections import deque
 from itertools import count
 
-from core.i18n import say
 from core.infra.clock import Clock
 from core.infra.logs import ABOUT, NUMBERS, text_of
 from core.model.snapshot import Event, Level
@@ -28,8 +27,8 @@ class EventLog(logging.Handler):
         if not record.name.startswith("core.") and record.levelno < logging.WARNING:
             return
         level = _LEVELS.get(record.levelno, Level.ERROR)
-        # Redacted and escaped as in the file, where a traceback stays.
-        text = text_of(_translated(record)).partition("\\n")[0]
+        # In English, redacted and escaped as in the file, where a traceback stays.
+        text = text_of(record).partition("\\n")[0]
         about = str(getattr(record, ABOUT, ""))
         folded = self._fold(about) if about else 0
         self._events.append(Event(next(self._numbers), self._clock.now(), level, text, about, folded))
@@ -42,12 +41,3 @@ class EventLog(logging.Handler):
                 del self._events[place]
                 return folded
         return 0
-
-
-def _translated(record: logging.LogRecord) -> logging.LogRecord:
-    """The record in the user's language; the file has it in English."""
-    translated = logging.makeLogRecord(record.__dict__)
-    translated.msg = say(str(record.msg))
-    if isinstance(record.args, tuple):
-        translated.args = tuple(say(word) if isinstance(word, str) else word for word in record.args)
-    return translated

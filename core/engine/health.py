@@ -37,8 +37,6 @@ LOW_MB, FULL_MB = 500, 50
 _PROBE = bytes(65_536)
 """What is written to see whether the disk takes anything; about as much as an order and its fills."""
 
-_ALARM = f"no price has been heard for {SILENCE:.0f} s in a session: those on the screen may be old, stops do not fire"
-
 
 @dataclass(frozen=True, slots=True)
 class _State:
@@ -105,7 +103,7 @@ class HealthMonitor:
         silent = silence > SILENCE and components.calendar.orders_allowed(now) is None
         if silent != self._was_silent:
             self._was_silent = silent
-            log.log(NUMBERS[Level.ERROR if silent else Level.GOOD], _ALARM if silent else say("quotes are back"))
+            log.log(NUMBERS[Level.ERROR if silent else Level.GOOD], _alarm() if silent else say("quotes are back"))
         return silence if silent else None
 
     def report(self, now: datetime) -> tuple[Health, ...]:
@@ -248,4 +246,11 @@ def _disk(folder: Path) -> _State:
         _State(Level.WARNING, say("{free} MB left", free=free))
         if free < LOW_MB
         else _State(Level.GOOD, say("{free:.0f} GB free", free=free / 1000))
+    )
+
+
+def _alarm() -> str:
+    return say(
+        "no price has been heard for {seconds:.0f} s in a session: those on the screen may be old, stops do not fire",
+        seconds=SILENCE,
     )

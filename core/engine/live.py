@@ -43,7 +43,11 @@ def claim_account(settings: Settings, clock: Clock) -> ExclusiveLock:
     The lock file is in the terminal's folder, in which the SDK has to write anyway. Raises `LiveUnavailable`.
     """
     account, userdata = settings.qmt.account, settings.qmt.userdata
-    taken = f"account {account} is traded by another rotor, in another home: {{holder}}. Close that one first."
+    taken = say(
+        "account {account} is traded by another rotor, in another data folder: {holder}. Close that one first.",
+        account=account,
+        holder="{holder}",
+    )
     claim = ExclusiveLock(Path(userdata), f"rotor-{account}", taken)
     try:
         return claim.acquire("live", clock.now())

@@ -6,6 +6,7 @@ from core.engine.assembly import Components, LastQuotes
 from core.engine.bond_metrics import MetricsReader
 from core.engine.health import HealthMonitor
 from core.engine.supervisor import Supervisor
+from core.i18n import mark, say
 from core.model.bond import BondCode
 from core.model.known import Known
 from core.model.quote import Quote
@@ -73,6 +74,8 @@ class QuotesFollowed:
             self._restarted_at = None
         elif now - (self._restarted_at or (now - silence)) > _FEED_SILENCE:
             self._restarted_at = now
-            self._supervisor.note_failure("the source of prices", f"nothing heard for {silence:.0f} s")
+            self._supervisor.note_failure(
+                mark("the source of prices"), say("nothing heard for {silence:.0f} s", silence=silence)
+            )
             await self._components.feed.stop()
             await self._components.feed.start()

@@ -24,7 +24,7 @@ from core.engine.settings_commands import SettingsCommands
 from core.engine.snapshots import SnapshotBuilder
 from core.engine.supervisor import Supervisor
 from core.engine.trading_commands import TradingCommands
-from core.i18n import say
+from core.i18n import language, mark, say
 from core.infra.clock import RealClock
 from core.infra.credentials import Credentials
 from core.infra.home import Home
@@ -35,6 +35,7 @@ from core.model.snapshot import BlockKind, Snapshot
 from core.notify.delivery import Notifier
 from core.notify.heartbeat import Heartbeat
 from core.quotes.day_line_file import DayLineFile
+from core.retold import retold
 from core.trading.executor import INTERRUPTED
 from core.trading.reconcile import end_working
 from core.trading.state_store import RUNNING
@@ -151,23 +152,23 @@ class EngineRuntime:
     def doing(self) -> str:
         """The newest event, in the user's language."""
         events = self._state.events
-        return f"{events[-1].at:%H:%M:%S} {events[-1].text}" if events else say("nothing yet")
+        return f"{events[-1].at:%H:%M:%S} {retold(events[-1].text, language())}" if events else say("nothing yet")
 
     def _add_jobs(self) -> None:
         jobs = self._job_scheduler
-        jobs.add_each_minute("login", self._login.renew)
-        jobs.add_each_minute("tables of bonds", self._components.bonds.refresh_if_due)
-        jobs.add_each_minute("new versions", self._update_check.look_if_due)
-        jobs.add_each_minute("old records", self._retention.prune_if_due)
-        jobs.add_each_minute("backup of the books", self._backup.make_if_due)
+        jobs.add_each_minute(mark("login"), self._login.renew)
+        jobs.add_each_minute(mark("tables of bonds"), self._components.bonds.refresh_if_due)
+        jobs.add_each_minute(mark("new versions"), self._update_check.look_if_due)
+        jobs.add_each_minute(mark("old records"), self._retention.prune_if_due)
+        jobs.add_each_minute(mark("backup of the books"), self._backup.make_if_due)
         if not self._by_itself:
             return
-        jobs.add("list ahead of a run", self._next_list, self._components.todays_list.fetch_ahead)
+        jobs.add(mark("list ahead of a run"), self._next_list, self._components.todays_list.fetch_ahead)
         jobs.add("rebalance", self._scheduler.next_rebalance, self._scheduler.rebalance_due)
         jobs.add("refill", self._scheduler.next_refill, self._scheduler.refill_due)
-        jobs.add_each_minute("sweep of the stops", self._components.stops.sweep)
-        jobs.add_each_minute("offer", self._scheduler.refresh_offer)
-        jobs.add_each_minute("exits", self._exit_scheduler.check)
+        jobs.add_each_minute(mark("sweep of the stops"), self._components.stops.sweep)
+        jobs.add_each_minute(mark("offer"), self._scheduler.refresh_offer)
+        jobs.add_each_minute(mark("exits"), self._exit_scheduler.check)
 
     def _next_list(self, after: datetime) -> datetime | None:
         runs = (self._scheduler.next_rebalance, self._scheduler.next_refill)
@@ -176,7 +177,7 @@ class EngineRuntime:
     async def open(self) -> None:
         """Reconcile, then log in in the background: trading does not wait for a slow platform."""
         logging.getLogger().addHandler(self._events)
-        self._supervisor.keep("the snapshots", self._keep_publishing)
+        self._supervisor.keep(mark("the snapshots"), self._keep_publishing)
         await self._components.feed.start()
         await self._components.shares.start()
         await self._components.order_manager.broker.start()
@@ -191,8 +192,8 @@ class EngineRuntime:
         self._day_lines.load(self._components.clock.now())
         self._publish_snapshot()  # now: what waited for the start reads this snapshot
         self._login.start()
-        self._supervisor.keep("the notifications", self._notifier.run)
-        self._supervisor.keep("the checks", self._check_each_second)
+        self._supervisor.keep(mark("the notifications"), self._notifier.run)
+        self._supervisor.keep(mark("the checks"), self._check_each_second)
         if self._by_itself:
             self._scheduler.check_missed_runs()
         self._job_scheduler.start()
@@ -270,7 +271,7 @@ class EngineRuntime:
                 await self._check()
             except Exception as error:
                 log.exception("a check failed")
-                self._supervisor.note_failure("the checks", str(error))
+                self._supervisor.note_failure(mark("the checks"), str(error))
 
     async def _check(self) -> None:
         self._checks += 1
@@ -289,7 +290,7 @@ class EngineRuntime:
         self._quotes.follow()
         await self._quotes.restart_if_silent()
         if self._job_scheduler.restart_if_ended():
-            self._supervisor.note_failure("the schedule", "it had stopped")
+            self._supervisor.note_failure(mark("the schedule"), mark("it had stopped"))
         self._note_equity()
         self._day_lines.keep_in_background(self._components.clock.now())
         if self._checks % 5 == 0:
@@ -345,7 +346,7 @@ class EngineRuntime:
             self._publish(self._state.shown)
         except Exception as error:
             log.exception("the screen data could not be updated")
-            self._supervisor.note_failure("the snapshots", str(error))
+            self._supervisor.note_failure(mark("the snapshots"), str(error))
 
     async def _read_what_changed(self) -> None:
         """Read the account again if it has changed; a slow answer delays a snapshot by `_READ_WAIT` at most."""

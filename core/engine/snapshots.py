@@ -1,8 +1,9 @@
 """Snapshots: what every screen shows, read from the components."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
+from typing import TypeVar, cast
 
 from core.engine.adoption import adoption_of
 from core.engine.assembly import Components
@@ -25,15 +26,25 @@ from core.model.series import DayLine
 from core.model.snapshot import Adoption, Followed, Limit, PositionRow, Snapshot, StopRow
 from core.notify.heartbeat import Heartbeat
 from core.quotes.failover import FailoverQuotes
+from core.retold import retell, retold
 from core.rules.day_line import gaps
 from core.rules.pricing import plan_price
 from core.rules.priority import COOLING
 from core.rules.record_schedule import differences
 from core.rules.redemption import HeldDanger
 
+T = TypeVar("T")
+
+_MOST_RETOLD = 5000
+"""Objects of earlier snapshots that are remembered with their sentences in the language in use."""
+
 
 class SnapshotBuilder:
-    """Makes snapshots from what its components know; it holds nothing itself but the number of the last one."""
+    """Makes snapshots from what its components know; it holds nothing itself but the number of the last one.
+
+    What was logged, stored or kept in memory may have been made in another language than the one in use: it is told in
+    this one.
+    """
 
     def __init__(
         self,
@@ -53,14 +64,17 @@ class SnapshotBuilder:
         self._heartbeat = heartbeat
         self._metrics = metrics
         self._number = 0
+        self._retold: dict[int, tuple[object, object, str]] = {}
 
     def snapshot(self) -> Snapshot:
         components, scheduler, state = self._components, self._scheduler, self._components.state
         now = components.clock.now()
         self._number += 1
+        if len(self._retold) > _MOST_RETOLD:
+            self._retold.clear()
         stops = components.stops.rows()
         positions, limits = self._positions(stops), self._limits(now.date())
-        blockers = components.order_manager.status.reasons
+        blockers = retell(components.order_manager.status.reasons, language())
         terms, figures = self._metrics.rows()
         return Snapshot(
             number=self._number,
@@ -73,22 +87,22 @@ class SnapshotBuilder:
             blockers=blockers,
             platform_user=components.platform.user,
             username=components.settings.factorcat.username,
-            health=self._health.report(now),
+            health=retell(self._health.report(now), language()),
             followed=self._followed(),
             asset=components.rotation.account.latest.asset,
             positions=positions,
-            orders=self._orders(now.date()),
-            plan=components.rotation.pending_plan,
-            suspended=self._suspended(now.date()),
-            rebalance=components.rotation.current_run(),
-            events=tuple(state.events),
+            orders=self._told(self._orders(now.date())),
+            plan=self._told_one(components.rotation.pending_plan),
+            suspended=self._told(self._suspended(now.date())),
+            rebalance=retell(components.rotation.current_run(), language()),
+            events=self._told(state.events),
             day=components.equity.day(components.rotation.account.latest.asset),
             controls=(pulled,) if (pulled := components.rotation.controls.engaged) else (),
             needs=components.live_consent.missing() if components.live_consent else (),
             jobs=scheduler.jobs(),
-            missed=scheduler.missed,
+            missed=retell(scheduler.missed, language()),
             stops=components.stops.summary(stops),
-            notices=self._notices(now, limits),
+            notices=tuple(retold(text, language()) for text in self._notices(now, limits)),
             dangers=tuple(danger.text for danger in self._dangers_of(positions)),
             limits=limits,
             sources=components.feed.states() if isinstance(components.feed, FailoverQuotes) else (),
@@ -100,6 +114,16 @@ class SnapshotBuilder:
             terms=terms,
             figures=figures,
         )
+
+    def _told(self, values: Iterable[T]) -> tuple[T, ...]:
+        return tuple(self._told_one(value) for value in values)
+
+    def _told_one(self, value: T) -> T:
+        """Each object is looked through once: the next snapshot has most of them again."""
+        known = self._retold.get(id(value))
+        if known is None or known[0] is not value or known[2] != language():
+            known = self._retold[id(value)] = (value, retell(value, language()), language())
+        return cast(T, known[1])
 
     def dangers(self) -> tuple[HeldDanger, ...]:
         """What threatens the holdings, with the money at stake."""

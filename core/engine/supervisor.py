@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from core.i18n import say
 from core.infra.clock import Clock
 from core.infra.tasks import end_tasks
 
@@ -56,7 +57,7 @@ class Supervisor:
         pause = _PAUSE
         while True:
             begun = self._clock.real()
-            why = "it ended"
+            why = say("it ended")
             try:
                 await work()
             except Exception as error:

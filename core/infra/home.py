@@ -310,7 +310,11 @@ class HomeLock(ExclusiveLock):
         super().__init__(
             home.data,
             "engine",
-            f"{path} is in use by another rotor: {{holder}}. Close that one first, or choose another home with --home.",
+            say(
+                "{folder} is in use by another rotor: {holder}. Close that one first, or choose another with --home.",
+                folder=path,
+                holder="{holder}",
+            ),
         )
 
 

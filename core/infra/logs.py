@@ -1,4 +1,4 @@
-"""The log: one file a day, one line a record, and no secret in it."""
+"""The log: one file a day, one line a record, in English whatever the language in use, and no secret in it."""
 
 import json
 import logging
@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from datetime import date, datetime
 from itertools import islice
 from pathlib import Path
@@ -14,11 +15,13 @@ from urllib.parse import quote, quote_plus
 
 from pydantic import SecretStr
 
+from core.i18n import language, say
 from core.infra.clock import Clock
 from core.infra.home import Home, check_own
 from core.model.log_page import LogLine, LogPage
 from core.model.snapshot import Level
 from core.model.time import SHANGHAI
+from core.retold import retold
 
 NUMBERS: Mapping[Level, int] = {
     Level.INFO: logging.INFO,
@@ -60,11 +63,29 @@ def redacted(text: str) -> str:
 
 
 def text_of(record: logging.LogRecord) -> str:
-    """What the log shows of a record, its traceback included: redacted, control characters escaped, on one line."""
-    text = record.getMessage()
+    """What the log shows of a record, its traceback included: in English, redacted, control characters escaped, on one
+    line."""
+    text = _english(record.msg)
+    if record.args and isinstance(record.args, tuple):
+        # A value may be a sentence that was made in the language in use.
+        text %= tuple(_english(one) if isinstance(one, str | BaseException) else one for one in record.args)
+    elif record.args:
+        text %= record.args
     if record.exc_info:
-        text += "\n" + _FORMATTER.formatException(record.exc_info)
+        text += "\n" + _english(_FORMATTER.formatException(record.exc_info))
     return redacted(text).translate(_ESCAPES)
+
+
+def _english(text: object) -> str:
+    """Redacted first: a password may read like a word of the catalogue."""
+    return retold(redacted(str(text)), "en")
+
+
+def told(text: str) -> str:
+    """The text of a line in the language in use; a traceback stays."""
+    head, end, trace = text.partition("\\nTraceback (")
+    lines = retold(head.replace("\\n", "\n"), language()).replace("\n", "\\n")
+    return f"{lines}{end}{trace}"
 
 
 class _Lines(logging.Formatter):
@@ -75,13 +96,14 @@ class _Lines(logging.Formatter):
         self._clock = clock
 
     def format(self, record: logging.LogRecord) -> str:
-        return self.line(record, self._clock.now())
+        """For a terminal, in the language in use."""
+        return self.line(record, self._clock.now(), told(text_of(record)))
 
-    def line(self, record: logging.LogRecord, now: datetime) -> str:
+    def line(self, record: logging.LogRecord, now: datetime, text: str) -> str:
         level = _NAMES.get(record.levelno) or record.levelname
         local = now.astimezone(SHANGHAI)
         stamp = f"{local:%Y-%m-%d %H:%M:%S}.{local.microsecond // 1000:03d}"
-        return f"{stamp} {level:<5} {_source(record.name)}  {text_of(record)}"
+        return f"{stamp} {level:<5} {_source(record.name)}  {text}"
 
 
 def _source(logger: str) -> str:
@@ -117,11 +139,11 @@ class LogFile(logging.Handler):
         try:
             now = self._clock.now().astimezone(SHANGHAI)
             file = self._file_of(now.date())
-            file.write(self._lines.line(record, now) + "\n")
+            file.write(self._lines.line(record, now, text_of(record)) + "\n")
             file.flush()
             self.problem = None
         except OSError as error:
-            self.problem = f"The log cannot be written: {error.strerror or error}."
+            self.problem = say("The log cannot be written: {why}.", why=error.strerror or error)
             self._close_file()
         except Exception:
             self.handleError(record)
@@ -149,7 +171,7 @@ class LogFile(logging.Handler):
             try:
                 file.close()
             except OSError as error:
-                self.problem = f"The log cannot be written: {error.strerror or error}."
+                self.problem = say("The log cannot be written: {why}.", why=error.strerror or error)
 
 
 class Logs:
@@ -206,7 +228,7 @@ def read_log(
     after the byte `after`, or the newest.
 
     Without a file for the day there are none. What does not look like a line, the half-written last one too, is left
-    out. Raises `OSError`.
+    out. The texts are in the language in use. Raises `OSError`.
     """
     lines: list[LogLine] = []
     size = 0
@@ -227,11 +249,11 @@ def find_in_log(
 ) -> LogLine | None:
     """The next line after (or before) the byte `start` whose text holds `text`, in either case, at `minimum` or above.
 
-    Raises `OSError`.
+    The text is looked for as it is shown, in the language in use. Raises `OSError`.
     """
     wanted = text.casefold()
-    # Letters of ASCII differ from their other case in one byte; of others, only the taken-apart line can tell.
-    quick = wanted.encode() if wanted.isascii() else b""
+    # A code or a number is the same in the file and in every language: most lines need not be taken apart.
+    quick = wanted.encode() if re.fullmatch(r"[!-~]*\d[!-~]*", wanted) else b""
     try:
         with _opened(home, day) as file:
             size = file.seek(0, 2)
@@ -261,7 +283,7 @@ def _lines(raw: Iterator[Raw], minimum: Level) -> Iterator[LogLine]:
     letters = {level.name[0].encode() for level in Level if NUMBERS[level] >= NUMBERS[minimum]}
     for at, line in raw:
         if line[_LEVEL] in letters and (parsed := _parsed(at, line)) is not None:
-            yield parsed
+            yield replace(parsed, text=told(parsed.text))
 
 
 def _forwards(file: BinaryIO, after: int) -> Iterator[Raw]:

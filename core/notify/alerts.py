@@ -6,7 +6,7 @@ from datetime import date, time
 from itertools import groupby
 from typing import NamedTuple, Self
 
-from core.i18n import reasons, say
+from core.i18n import language, reasons, say
 from core.infra.clock import Clock
 from core.model.known import Known
 from core.model.notification import Notification, NotificationKind
@@ -16,6 +16,7 @@ from core.model.settings import NotifyEvents
 from core.model.snapshot import BlockKind, BlockReason, Control, Level, Snapshot, SourceStatus
 from core.notify.digests import TURNED_DOWN, closing_digest, filled_of, opening_check
 from core.notify.outbox import Outbox, SentNotification
+from core.retold import retold
 from core.rules.redemption import HeldDanger
 
 _OPENING_FROM, _CLOSING_FROM = time(9, 20), time(15, 0)
@@ -127,7 +128,7 @@ class AlertFinder:
     def _announce_end(self, key: AlertKey, sent: SentNotification, snapshot: Snapshot) -> bool:
         if not _can_judge_end(sent.kind, key.name, snapshot):
             return False
-        notification = self._notification(sent.kind, sent.ended_text, snapshot)
+        notification = self._notification(sent.kind, retold(sent.ended_text, language()), snapshot)
         self._outbox.end(str(key), notification, heading(snapshot))
         return notification is not None
 

@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from core.i18n import language
 from core.infra.backlog import disk_refuses
 from core.infra.database import (
     DatabaseUnusable,
@@ -32,6 +33,7 @@ from core.infra.home import HomeUnusable
 from core.infra.stored import StoredRow, as_moment, as_text, as_whole, read_rows, row_of
 from core.model.notification import Notification, NotificationKind
 from core.model.snapshot import Level
+from core.retold import retold
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -342,10 +344,10 @@ def _checked(database: "Database") -> "Database":
 
 
 def _waiting(row: StoredRow) -> Waiting:
-    news = Notification(
-        row.get("kind", NotificationKind), row.get("level", Level), row.get("at", as_moment), row.get("text", as_text)
-    )
-    return Waiting(row.get("id", as_whole), news, row.get("heading", as_text))
+    """In the language in use: it may wait since before a switch."""
+    text, heading = (retold(row.get(name, as_text), language()) for name in ("text", "heading"))
+    news = Notification(row.get("kind", NotificationKind), row.get("level", Level), row.get("at", as_moment), text)
+    return Waiting(row.get("id", as_whole), news, heading)
 
 
 def _state(row: StoredRow) -> DeliveryState:

@@ -304,8 +304,10 @@ class QmtQuotes(QuotePublisher):
         if (trouble is None) != (self._trouble is None):
             log.log(
                 logging.INFO if trouble is None else logging.WARNING,
-                "MiniQMT's quotes are %s",
-                "within reach" if trouble is None else f"out of reach: {trouble}",
+                "%s",
+                say("MiniQMT's quotes are back")
+                if trouble is None
+                else say("no quotes from MiniQMT: {trouble}", trouble=trouble),
             )
         self._trouble = trouble
 

@@ -8,7 +8,7 @@ from datetime import date
 from decimal import Decimal
 
 from core.brokers.broker import Broker, BrokerEvent
-from core.i18n import say
+from core.i18n import mark, say
 from core.infra.backlog import BooksUnwritable
 from core.infra.clock import Clock
 from core.infra.logs import ABOUT
@@ -37,6 +37,13 @@ from core.trading.risk import PreTradeRisk, RiskContext
 from core.trading.status import TradingStatus
 
 log = logging.getLogger(__name__)
+
+_NOT_SENT = mark("not sent: {error}")
+_TAKEN = mark("taken as order {order_id}")
+_LISTED = mark("the broker lists it as {state}")
+_FILLED = mark("filled {volume} at {price}, {filled} of {ordered}")
+_NEVER_ARRIVED = mark("it never reached the broker: its list does not hold it")
+"""Steps of an order stay English in the journal, as its states do; whoever shows them tells them again."""
 
 CANCEL_PROOF = 10.0
 """Seconds that a cancel is given to show in the order's state."""
@@ -151,7 +158,7 @@ class OrderManager:
         order = self.journal[client_order_id]
         if order.live and order.order_id is not None:
             if order.state is not OrderState.CANCELLING:
-                self._record(order, OrderState.CANCELLING, "cancel asked for")
+                self._record(order, OrderState.CANCELLING, mark("cancel asked for"))
             try:
                 await self.broker.cancel(order.order_id)
             except Exception:
@@ -261,10 +268,12 @@ class OrderManager:
             await end_tasks(*placing)
             self._sending.difference_update(intent.client_order_id for intent in intents)
             for intent in unsent.values():
-                self._refuse_unsent(intent, "the run was broken off")
+                self._refuse_unsent(intent, say("the run was broken off"))
 
     def _refuse_unsent(self, intent: Intent, reason: str) -> None:
-        self._record(self.journal[intent.client_order_id], OrderState.REFUSED, f"not sent: {reason}", unsent=True)
+        self._record(
+            self.journal[intent.client_order_id], OrderState.REFUSED, _NOT_SENT.format(error=reason), unsent=True
+        )
         self.notify()
 
     async def _place(self, intent: Intent) -> None:
@@ -276,11 +285,12 @@ class OrderManager:
             outcome = await self.broker.place(intent)
         except Exception as error:
             log.exception("placing %s raised", intent.client_order_id)
-            outcome = Unresolved(f"the broker's answer was lost: {error}")
+            outcome = Unresolved(say("the broker's answer was lost: {error}", error=error))
         order = self.journal[intent.client_order_id]
         if isinstance(outcome, Confirmed):
             if order.unresolved:
-                self._record(order, OrderState.WORKING, f"taken as order {outcome.order_id}", outcome.order_id)
+                text = _TAKEN.format(order_id=outcome.order_id)
+                self._record(order, OrderState.WORKING, text, outcome.order_id)
         elif isinstance(outcome, Refused):
             if order.unresolved:
                 self._record(order, OrderState.REFUSED, outcome.reason, unsent=not outcome.sent)
@@ -305,7 +315,13 @@ class OrderManager:
             return None
         same_day = intent.trading_day == event.trading_day
         if same_day and order.order_id is not None and order.order_id != event.order_id:
-            raise ValueError(f"it carries the remark {event.remark}, which is order {order.order_id} already")
+            raise ValueError(
+                say(
+                    "it carries the remark {remark}, which is order {order_id} already",
+                    remark=event.remark,
+                    order_id=order.order_id,
+                )
+            )
         return order
 
     def _on_fill(self, fill: Fill) -> None:
@@ -320,7 +336,9 @@ class OrderManager:
         key = order.intent.client_order_id
         self.ledger.book(fill, key)
         order = self.journal.filled(key, fill.volume, fill.amount, fill.fee)
-        text = f"filled {fill.volume} at {fill.price}, {order.filled_volume} of {order.intent.volume}"
+        text = _FILLED.format(
+            volume=fill.volume, price=fill.price, filled=order.filled_volume, ordered=order.intent.volume
+        )
         self._record(order, self._state_after_fill(order), text, fill.order_id or None)
         if key in self._ended:
             self._on_order(self._ended[key])
@@ -357,7 +375,7 @@ class OrderManager:
                 return
             self._ended.pop(event.remark, None)
         if self._is_progress(order, event):
-            text = event.message or f"the broker lists it as {event.state}"
+            text = event.message or _LISTED.format(state=event.state)
             self._record(order, event.state, text, event.order_id)
 
     @staticmethod
@@ -381,7 +399,7 @@ class OrderManager:
             if current.intent.code in self.frozen:  # it may be the row that cannot be believed
                 continue
             if self.broker.absence_proven_in(current) == 0:
-                self._record(current, OrderState.REFUSED, "it never reached the broker: its list does not hold it")
+                self._record(current, OrderState.REFUSED, _NEVER_ARRIVED)
 
     def _record(
         self, order: Order, state: OrderState, text: str, order_id: str | None = None, *, unsent: bool = False

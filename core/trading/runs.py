@@ -7,6 +7,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from core.i18n import mark
 from core.infra.backlog import backlog_of
 from core.infra.database import delete_where, rows, update
 from core.infra.stored import StoredRow, as_amount, as_count, as_day, as_moment, as_text, as_whole, read_rows
@@ -179,7 +180,7 @@ def progress(
 
 def _leg_progress(leg: Leg, orders: list[Order], stopped: str | None) -> LegProgress:
     reason = f"{leg.reason}; {stopped}" if stopped else leg.reason
-    status = "not sent" if stopped else "waiting"
+    status = mark("not sent") if stopped else "waiting"
     row = LegProgress(leg.side, leg.code, leg.name, leg.volume, leg.price, reason, status)
     if not orders:
         return row

@@ -50,12 +50,12 @@ def file_text(home: Home, day: date = DAY) -> str:
 
 class TestWriting:
     def test_the_format_of_a_line(self, home: Home, logs: Logs) -> None:
-        log.info("买入 %s", "113052.SH")
+        log.info("重银 %s", "113052.SH")
         logging.getLogger("core.infra.database").warning("w")
         logging.getLogger("tui.app").error("e")
         log.log(NUMBERS[Level.GOOD], "g")
         assert file_text(home).splitlines() == [
-            "2026-05-15 14:50:01.123 INFO  trading  买入 113052.SH",
+            "2026-05-15 14:50:01.123 INFO  trading  重银 113052.SH",
             "2026-05-15 14:50:01.123 WARNING database  w",
             "2026-05-15 14:50:01.123 ERROR tui  e",
             "2026-05-15 14:50:01.123 GOOD  trading  g",
@@ -159,9 +159,9 @@ class TestWriting:
 
 class TestReading:
     def test_written_lines_are_read_back(self, home: Home, logs: Logs) -> None:
-        log.info("买入")
+        log.info("重银")
         at = NOON.replace(microsecond=123000)
-        assert read_log(home, DAY).lines == (LogLine(at, Level.INFO, "trading", "买入"),)
+        assert read_log(home, DAY).lines == (LogLine(at, Level.INFO, "trading", "重银"),)
 
     def test_the_newest_lines_are_listed_oldest_first(self, home: Home, logs: Logs) -> None:
         for number in range(30):
@@ -186,11 +186,11 @@ class TestReading:
         assert [line.text for line in read_log(home, DAY).lines] == ["one", "tw\ufffdo"]
 
     def test_lines_across_block_borders_are_read(self, home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-        lines = [f"2026-05-15 14:50:01.123 INFO  trading  第{number}行" for number in range(40)]
+        lines = [f"2026-05-15 14:50:01.123 INFO  trading  重银{number}" for number in range(40)]
         (home.logs / f"{DAY}.log").write_text("\n".join(lines) + "\n", encoding="utf-8", newline="\n")
         for block in (1, 2, 3, 7, 64, 5000):
             monkeypatch.setattr(log_pages, "_BLOCK", block)
-            assert [line.text for line in read_log(home, DAY).lines] == [f"第{number}行" for number in range(40)]
+            assert [line.text for line in read_log(home, DAY).lines] == [f"重银{number}" for number in range(40)]
 
     def test_paging_forwards_and_backwards_gives_the_same_lines(self, home: Home) -> None:
         write_lines(home, 60)

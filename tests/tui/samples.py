@@ -301,7 +301,7 @@ def log_lines() -> list[LogLine]:
         LogLine(
             NOW - timedelta(seconds=60 - number),
             levels[number % 5],
-            "executor",
+            "trading",
             f"line {number} 兴业转债 was looked at",
             number * 100,
         )

@@ -15,7 +15,7 @@ import click
 from core.engine.engine import Engine, EngineFailed
 from core.engine.ipc.client import IpcClient
 from core.engine.ipc.link import EngineLink
-from core.i18n import mark, say, use_language
+from core.i18n import language, mark, say, use_language
 from core.infra.config import SettingsError, load_settings
 from core.infra.credentials import Credentials
 from core.infra.home import Home, HomeInUse, HomeLock, HomeUnusable, find_home
@@ -23,6 +23,7 @@ from core.infra.native_output import kept_off_the_screen
 from core.model.command import Command, Failed, ListStrategies, OpenSafe
 from core.model.settings import Settings
 from core.model.typed_words import is_typed
+from core.retold import retold
 from core.sandbox.dialects import Dialect
 
 T = TypeVar("T")
@@ -283,7 +284,7 @@ def ask(engine: EngineLink, command: Command[T], seconds: float) -> T:
             FAILED, say("No answer within {seconds:.0f} s. Check rotor status before you try again.", seconds=seconds)
         )
     if isinstance(reply, Failed):
-        exit_with(REFUSED if reply.refused else FAILED, reply.text)
+        exit_with(REFUSED if reply.refused else FAILED, retold(reply.text, language()))
     return reply.value
 
 

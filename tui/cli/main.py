@@ -14,13 +14,14 @@ from typing import Any, TextIO, cast
 import click
 
 from core import __version__
-from core.i18n import say, say_many
+from core.i18n import language, say, say_many
 from core.infra.config import SettingsError, init_config, write_setting
 from core.infra.home import HomeUnusable
 from core.infra.settings_editor import problem_with, value_of
 from core.model.command import ExecutePlan, MakePlan
 from core.model.errors import RotorError
 from core.model.settings import Settings
+from core.retold import retell
 from core.sandbox.dialects import Dialect
 from tui.cli import admin, calendar, report, restore, service, trading
 from tui.cli.context import (
@@ -269,7 +270,7 @@ def export(context: CliContext, what: str, out: Path | None, encoding: str | Non
         exit_with(FAILED, str(error))
     try:
         with _output(out, encoding or ("utf-8" if as_json or out is None else CSV_ENCODING)) as stream:
-            print_json(rows, stream) if as_json else write_csv(rows, stream)
+            print_json(rows, stream) if as_json else write_csv(retell(rows, language()), stream)
     except OSError as error:
         exit_with(
             FAILED,

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
-from core.i18n import joined, mark, say, say_many
+from core.i18n import joined, language, mark, say, say_many
 from core.model.order import Order
 from core.model.plan import Leg, Plan
 from core.model.snapshot import AdoptionLevels, LegProgress, Rebalance, Snapshot
+from core.retold import retell
 from tui.cli.help_format import columns
 
 if TYPE_CHECKING:
@@ -41,16 +42,16 @@ _REHEARSAL = (
 
 
 def print_json(document: object, stream: TextIO | None = None) -> None:
-    """The one way in which commands print JSON."""
-    (stream or sys.stdout).write(json.dumps(document, ensure_ascii=False, indent=2, default=str) + "\n")
+    """The one way in which commands print JSON: in English, whatever the engine speaks and the database holds."""
+    (stream or sys.stdout).write(json.dumps(retell(document, "en"), ensure_ascii=False, indent=2, default=str) + "\n")
 
 
 def show(document: T, as_json: bool, printer: Callable[[T], object]) -> None:
-    """Print the document as JSON, else as text with `printer`."""
+    """Print the document as JSON, else with `printer` as text in the language in use."""
     if as_json:
         print_json(document)
     else:
-        printer(document)
+        printer(retell(document, language()))
 
 
 def adoption_line(volume: int, levels: AdoptionLevels) -> str:

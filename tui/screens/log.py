@@ -40,6 +40,17 @@ _EMPTY = {
     Level.WARNING: mark("No warnings and no errors on this day."),
     Level.ERROR: mark("No errors on this day."),
 }
+_PARTS = {
+    str(part): part
+    for part in (
+        *(mark("bonds", context="part"), mark("brokers", context="part"), mark("engine", context="part")),
+        *(mark("factorcat", context="part"), mark("notify", context="part"), mark("quotes", context="part")),
+        *(mark("trading", context="part"), mark("tui", context="part"), mark("logs", context="part")),
+        *(mark("backlog", context="part"), mark("updates", context="part"), mark("native_output", context="part")),
+        mark("xtquant_sdk", context="part"),
+    )
+}
+"""The parts of the program that log. Another is a library, named as it is."""
 _COLUMNS = (
     Column(mark("Time"), 8),
     Column(mark("Level"), 7),
@@ -139,7 +150,7 @@ class LogPane(Pane):
     def action_open(self) -> None:
         line = self._lines.get(self._table.cursor_key or "")
         if line is not None:
-            head = f"{line.at:%Y-%m-%d %H:%M:%S}  {say(line.level).upper()}  {line.source}"
+            head = f"{line.at:%Y-%m-%d %H:%M:%S}  {say(line.level).upper()}  {_part(line.source)}"
             # The log file holds the line ends of a message as \\n.
             text = line.text.replace("\\n", "\n")
             self.host.push_screen(TextDialog(say("Log line"), styled((head, Tone.STRONG), f"\n\n{text}")))
@@ -316,7 +327,11 @@ def _row(key: str, line: LogLine, found: str) -> TableRow:
         (
             cell(fmt.clock(line.at), Tone.DIM),
             cell(say(line.level), tone),
-            cell(line.source, Tone.DIM),
+            cell(_part(line.source), Tone.DIM),
             Cell(text.text, text.tone, found),
         ),
     )
+
+
+def _part(source: str) -> str:
+    return say(_PARTS.get(source, source))
