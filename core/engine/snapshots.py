@@ -42,8 +42,8 @@ _MOST_RETOLD = 5000
 class SnapshotBuilder:
     """Makes snapshots from what its components know; it holds nothing itself but the number of the last one.
 
-    What was logged, stored or kept in memory may have been made in another language than the one in use: it is told in
-    this one.
+    What was logged, stored or kept in memory may have been made in another language than the one in use: its sentences
+    are made again.
     """
 
     def __init__(

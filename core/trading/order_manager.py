@@ -43,7 +43,7 @@ _TAKEN = mark("taken as order {order_id}")
 _LISTED = mark("the broker lists it as {state}")
 _FILLED = mark("filled {volume} at {price}, {filled} of {ordered}")
 _NEVER_ARRIVED = mark("it never reached the broker: its list does not hold it")
-"""Steps of an order stay English in the journal, as its states do; whoever shows them tells them again."""
+"""Steps of an order are English in the journal, as its states are; the snapshot has them in the language in use."""
 
 CANCEL_PROOF = 10.0
 """Seconds that a cancel is given to show in the order's state."""
