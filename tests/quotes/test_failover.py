@@ -49,7 +49,7 @@ class Said:
         self._listeners.append(listener)
 
     async def universe(self) -> Maybe[tuple[BondCode, ...]]:
-        return Known(tuple(self.prices))
+        return Known(tuple(self.prices)) if self.trouble is None else Unknown(self.trouble)
 
     async def snapshot(self, codes: Iterable[BondCode]) -> Mapping[BondCode, Maybe[Quote]]:
         self.asked += 1
@@ -304,6 +304,22 @@ async def test_a_source_that_joins_during_a_check_is_not_called_stale() -> None:
     await world.feed._check_sources()  # pyright: ignore[reportPrivateUsage]
     assert [state.status for state in world.feed.states()] == [SourceStatus.WORKING, SourceStatus.WORKING]
     assert world.feed.name == "mirror"
+
+
+async def test_the_list_of_all_bonds_is_that_of_the_first_source_which_has_one() -> None:
+    world = SourcesWorld()
+    world.second.show("100", B)
+    assert await world.feed.universe() == Known((A,))
+    world.first.trouble = "MiniQMT is closed"
+    assert await world.feed.universe() == Known((A, B))
+
+
+async def test_without_a_list_of_all_bonds_each_source_s_reason_is_named() -> None:
+    world = SourcesWorld()
+    for source in world.all:
+        source.trouble = f"{source.name} is out of reach"
+    found = await world.feed.universe()
+    assert found == Unknown("QMT is out of reach; Tencent is out of reach; akshare is out of reach")
 
 
 async def test_a_source_that_raises_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
