@@ -57,7 +57,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-PAPER_CAPITAL = Decimal(1_000_000)
+PAPER_CAPITAL = Decimal(100_000)
 """CNY that a new paper account begins with."""
 
 SANDBOX_TIME = "sandbox_time"

@@ -272,7 +272,7 @@ def _running_rows(run: Rebalance | None) -> list[Fact]:
     if run is not None and run.origin is Origin.FLATTEN:
         rest = say("part of the strategy's holdings is not sold")
     return [
-        ((run.origin if run is not None else Origin.REBALANCE).capitalize(), stage, Tone.WARN),
+        (_capital(say(run.origin if run is not None else Origin.REBALANCE)), stage, Tone.WARN),
         (say("Sent"), say("stays at the broker and may still fill"), Tone.TEXT),
         (say("Not sent"), say("is dropped: {rest}", rest=rest), Tone.TEXT),
         (say("Next start"), say("books the fills and cancels the rest"), Tone.TEXT),
@@ -289,3 +289,7 @@ def _missed_on_quit_rows(snapshot: Snapshot) -> list[Fact]:
         for job in due_today(snapshot)
     ]
     return rows + [(say("Missed"), run, Tone.WARN) for run in due]
+
+
+def _capital(word: str) -> str:
+    return word[:1].upper() + word[1:]
