@@ -36,7 +36,7 @@ from core.model.finding import Finding
 from core.model.known import Known, Maybe, Unknown
 from core.model.log_page import LogLine, LogPage
 from core.model.order import Origin
-from core.model.platform import Page, Record, Strategy
+from core.model.platform import Page, Record, RecordRule, Strategy
 from core.model.record_card import RecordCard, ScheduleProposal
 from core.model.report import CashFlow, Report
 from core.model.series import Benchmark, DayLine, EquityLine
@@ -86,6 +86,7 @@ class CommandHandlers:
             commands.ListStrategies: self._strategies,
             commands.ListRecords: self._records,
             commands.ShowRecord: self._record,
+            commands.ReadRule: self._rule,
             commands.ShowDetail: self._detail,
             commands.ShowBond: self._bond,
             commands.ReadDayLine: self._day_line,
@@ -164,6 +165,10 @@ class CommandHandlers:
         fitting = proposed(rule, schedule)
         proposal = ScheduleProposal(fitting, schedule_text(fitting), schedule_text(schedule)) if fitting else None
         return RecordCard(*record, parameters, rule, selection, listed, proposal)
+
+    async def _rule(self, command: commands.ReadRule) -> RecordRule:
+        await self._sign_in.wait_ended()
+        return rule_of(Known(await self._components.platform.parameters(command.strategy_id, command.history_id)))
 
     async def _detail(self, command: commands.ShowDetail) -> RecordDetail:
         await self._sign_in.wait_ended()

@@ -13,7 +13,7 @@ from core.model.finding import Finding
 from core.model.log_page import LogLine, LogPage
 from core.model.order import Order
 from core.model.plan import Plan
-from core.model.platform import Page, Record, Strategy
+from core.model.platform import Page, Record, RecordRule, Strategy
 from core.model.record_card import RecordCard
 from core.model.report import CashFlow, Report
 from core.model.series import Benchmark, DayLine, EquityLine
@@ -114,6 +114,14 @@ class ReadDayLine(Query[DayLine]):
 @dataclass(frozen=True, slots=True)
 class ShowRecord(Query[RecordCard]):
     """A record's parameters and today's list."""
+
+    strategy_id: int
+    history_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReadRule(Query[RecordRule]):
+    """The rule of a record: one small request, made for each row of a list of records."""
 
     strategy_id: int
     history_id: int

@@ -211,6 +211,7 @@ def test_queries_are_those_that_change_nothing() -> None:
         "ReadLog",
         "ReadOrders",
         "ReadReport",
+        "ReadRule",
         "ReadSettings",
     }
     assert kinds == {"AskAdoption", "CheckSetting", "Examine"} | shown | read

@@ -12,6 +12,7 @@ from core.model.command import (
     Failed,
     ListRecords,
     ListStrategies,
+    ReadRule,
     Reply,
     RunStrategy,
     ShowDetail,
@@ -21,7 +22,7 @@ from core.model.known import Known
 from core.model.platform import Page, Strategy
 from core.model.snapshot import Followed
 from tests.tui.samples import snapshot
-from tests.tui.screen import LARGE, change, flat, lines, press, resize, settle, shown, status_text, until
+from tests.tui.screen import LARGE, change, flat, lines, press, settle, shown, status_text, until
 from tests.tui.scripted import ScriptedLink
 from tests.tui.strategy_samples import record_card, record_detail, records_page, strategies_page
 from tui.app import RotorApp
@@ -173,10 +174,13 @@ async def test_records_of_another_strategy_never_stand_below_this_one() -> None:
 
 async def test_sorting_loads_all_pages_and_sorts_over_them() -> None:
     link = ScriptedLink(snapshot())
+    link.replies[ListRecords] = lambda command: Done(records_page(command)) if command.page == 1 else None  # type: ignore[dict-item, return-value]
     async with shown(link, "2", "enter") as (app, pilot):
         assert hint(app, "#record-list") == "loaded 20 of 24 records"
         await press(pilot, "o", "o")
         assert record_keys(app)[:3] == ["30", "29", "28"]  # what is loaded, by the return
+        await until(pilot, lambda: bool(link.open))
+        answer(link, ListRecords, lambda command: Done(records_page(command)))
         await until(pilot, lambda: hint(app, "#record-list") == "24 records")
         assert record_keys(app)[:3] == ["34", "33", "32"]
         assert record_keys(app)[-1] == "14"  # its return is not known
@@ -251,16 +255,24 @@ async def test_a_filter_on_records_takes_the_card_along() -> None:
         await until(pilot, lambda: len(record_keys(app)) == 24)
 
 
-async def test_columns_of_the_rule_are_filled_as_cards_arrive() -> None:
-    async with shown(ScriptedLink(snapshot()), "2", "enter", size=(110, 30)) as (app, pilot):
-        await resize(pilot, (109, 30))
-        rows = [line for line in lines(app) if "2026-04" in line or "+" in line]
-        assert " 10 " in rows[0]
-        assert "5%" in rows[0]
-        assert "5%" not in rows[1].replace("5.00%", "")
+async def test_the_rule_of_each_record_in_sight_is_asked_for_once_and_fills_its_columns() -> None:
+    link = ScriptedLink(snapshot())
+    link.replies[ReadRule] = None
+    async with shown(link, "2", "enter", size=(109, 18)) as (app, pilot):
+        await until(pilot, lambda: sent(link, ReadRule) == [(1, 12)])
+        answer(link, ReadRule, lambda _: Failed("busy"))  # it stays unknown, and the next one is asked for
+        await until(pilot, lambda: sent(link, ReadRule) == [(1, 12), (1, 13)])
+        rule = record_card(ShowRecord(1, 13)).rule
+        link.replies[ReadRule] = lambda _: Done(rule)
+        answer(link, ReadRule, lambda _: Done(rule))
+        table = app.query_one("#record-list-table", LiveTable)
+        in_sight = [(1, int(key)) for key in table.keys_in_sight]
+        assert 3 < len(in_sight) < len(table.rows)
+        await until(pilot, lambda: len(sent(link, ReadRule)) == len(in_sight) - 1)
+        assert sent(link, ReadRule) == in_sight[1:]  # the first one is on its card
+        rows = [line for line in lines(app) if "%" in line and "Return" not in line]
         assert rows[1].count("--") >= 3
-        await press(pilot, "down")
-        await until(pilot, lambda: "5d" in next(line for line in lines(app) if line[1:2] == ">" or "> " in line))
+        assert all("5d" in row for row in (rows[0], *rows[2:5]))
 
 
 async def test_marked_records_are_compared_side_by_side() -> None:

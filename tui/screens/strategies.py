@@ -335,6 +335,17 @@ class StrategiesPane(Pane):
         marked = [(strategy.id, record) for strategy, record in self._marked.values()] if self._comparing else []
         self._data.want_cards(chosen + marked, at_once=at_once)
         self._data.want_details(marked + chosen, at_once=at_once)
+        self._want_rules()
+
+    def _want_rules(self) -> None:
+        """Of the records in sight: their rules are columns, and the platform's list does not tell them."""
+        strategy, table = self.strategy, self._record_list.table
+        if strategy is None or self._stage == _STRATEGIES:
+            self._data.want_rules(0, ())
+            return
+        keys = [key for key in table.keys_in_sight if key != table.cursor_key]  # that one's card is asked for
+        records = {str(record.id): record for record in self._data.records(strategy.id).items}
+        self._data.want_rules(strategy.id, [records[key] for key in keys if key in records])
 
     def _strategies_came(self) -> None:
         self._show_strategies()

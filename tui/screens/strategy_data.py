@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from core.model.backtest import RecordDetail
-from core.model.command import Done, ListRecords, ListStrategies, Reply, ShowDetail, ShowRecord
+from core.model.command import Done, ListRecords, ListStrategies, ReadRule, Reply, ShowDetail, ShowRecord
 from core.model.known import Known, Maybe, Unknown
 from core.model.platform import Page, Record, RecordRule, Strategy
 from core.model.record_card import RecordCard
@@ -49,6 +49,7 @@ class StrategyData:
             owner, "records", records_came, fresh=float("inf"), most=1000
         )
         self._cards: RequestLane[RecordCard] = RequestLane(owner, "card", card_came, fresh=_FRESH, most=200)
+        self._rules: RequestLane[RecordRule] = RequestLane(owner, "rules", card_came, fresh=float("inf"), most=1000)
         self._details: RequestLane[RecordDetail] = RequestLane(owner, "detail", detail_came, fresh=_FRESH, most=60)
 
     # -- what is there -----------------------------------------------------------------------------------------------
@@ -68,9 +69,11 @@ class StrategyData:
         return _maybe(self._details.get(ShowDetail(strategy, record.id, record.units)))
 
     def rule(self, strategy: int, record: Record) -> RecordRule | None:
-        """The rule on the card, which is complete, or what the list says of it."""
-        card = self.card(strategy, record)
-        return card.value.rule if isinstance(card, Known) else record.rule
+        """The rule on the card, or what the list says of it, or what was asked for apart."""
+        if isinstance(card := self.card(strategy, record), Known):
+            return card.value.rule
+        apart = self._rules.get(ReadRule(strategy, record.id))
+        return apart.value if record.rule is None and isinstance(apart, Done) else record.rule
 
     def compared(self, strategy: Strategy, record: Record) -> Compared:
         return Compared(strategy, record, self.rule(strategy.id, record), self.detail(strategy.id, record))
@@ -98,6 +101,10 @@ class StrategyData:
         """The cards of these records of strategies, the first one first."""
         self._cards.want([ShowRecord(owner, record.id) for owner, record in records], at_once=at_once)
 
+    def want_rules(self, strategy: int, records: Sequence[Record]) -> None:
+        """The rules of these records, from the top down, once the cursor rests."""
+        self._rules.want([ReadRule(strategy, record.id) for record in records if self.rule(strategy, record) is None])
+
     def want_details(self, records: Sequence[tuple[int, Record]], *, at_once: bool) -> None:
         """As `want_cards`."""
         self._details.want([ShowDetail(owner, record.id, record.units) for owner, record in records], at_once=at_once)
@@ -105,7 +112,7 @@ class StrategyData:
     # -- asking anew -------------------------------------------------------------------------------------------------
 
     def forget(self) -> None:
-        for lane in (self._strategies, self._records, self._cards, self._details):
+        for lane in (self._strategies, self._records, self._cards, self._rules, self._details):
             lane.forget()
 
     def forget_strategies(self) -> None:
@@ -115,7 +122,7 @@ class StrategyData:
         self._records.forget(lambda command: command.strategy_id == strategy)
 
     def forget_cards(self, strategy: int) -> None:
-        for lane in (self._cards, self._details):
+        for lane in (self._cards, self._rules, self._details):
             lane.forget(lambda command: command.strategy_id == strategy)
 
     def forget_failures(self) -> None:

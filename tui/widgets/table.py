@@ -111,6 +111,12 @@ class LiveTable(ScrollView, can_focus=True):
         self._rearrange()
 
     @property
+    def keys_in_sight(self) -> list[str]:
+        """Of the rows that the widget shows, from the top down."""
+        top = self.scroll_offset.y
+        return [row.key for row in self._rows[top : top + max(0, self.size.height - 1)]]
+
+    @property
     def rows(self) -> tuple[TableRow, ...]:
         return self._rows
 

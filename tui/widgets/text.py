@@ -24,6 +24,7 @@ class TextBlock(Static):
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
         super().__init__("", id=id, classes=classes, markup=False)
         self._content: Text | None = None
+        self._lines: int | None = None  # that the text takes, where it is known
 
     @property
     def text(self) -> str:
@@ -39,13 +40,26 @@ class TextBlock(Static):
         new = styled(text) if isinstance(text, str) else text
         if self._content is None or new.plain != self._content.plain or new.spans != self._content.spans:
             self._content = new
-            self.update(_HangingText(new) if any(_hang_of(line) for line in new.split("\n")) else new)
+            width, before = self.content_size.width, self._lines
+            self.update(_HangingText(new) if any(_hang_of(line) for line in new.split("\n")) else new, layout=False)
+            self._lines = self.visual.get_height(self.styles, width) if width else None
+            if before is None or self._lines != before or self._wide_as_its_text:
+                # Arranging all the screen takes ten times as long as painting this text.
+                self.refresh(layout=True)
+
+    def on_resize(self) -> None:
+        self._lines = None
+
+    @property
+    def _wide_as_its_text(self) -> bool:
+        return self.styles.width is not None and self.styles.width.is_auto
 
 
 class FittedText(TextBlock):
     """Text that is laid out for the size of its widget."""
 
     def on_resize(self) -> None:
+        super().on_resize()
         self.refresh_text()
 
     def refresh_text(self) -> None:
