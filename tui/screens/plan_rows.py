@@ -41,7 +41,7 @@ PROGRESS_COLUMNS = (
     Column(mark("Filled"), 6, right=True),
     Column(mark("Volume"), 6, right=True),
     Column(mark("Price"), 7, right=True, rank=2),
-    Column(mark("Average"), 7, right=True, rank=1),
+    Column(mark("Average"), 7, right=True),
     Column(mark("Fee"), 5, right=True, rank=6),
     _INTRADAY,
     *metric_columns(_METRIC_RANKS),
