@@ -226,7 +226,7 @@ async def test_use_says_what_a_rebalance_would_change() -> None:
 async def test_the_details_show_market_data_of_each_listed_bond() -> None:
     async with shown(ScriptedLink(snapshot()), "2", "enter", "enter", size=TALL) as (app, _):
         seen = flat(app)
-        assert "1 113052.SH 兴业转债 121.234 -> 121.734 0s" in seen
+        assert "1 113052.SH 兴业转债 121.734 0s 121.234" in seen
         assert "suspended, last traded at 115.480" in seen
 
 

@@ -5,15 +5,12 @@ from dataclasses import replace
 import pytest
 
 from core.model.bond_metrics import BondFigures, BondMetrics, BondTerms, Dated
-from core.model.command import ShowRecord
 from core.model.redemption import RedemptionState
 from tests.tui.samples import NOW, bonds_shown, code, metrics_of, plan, snapshot
 from tests.tui.screen import flat, press, shown
 from tests.tui.scripted import ScriptedLink
-from tests.tui.strategy_samples import record_card
-from tui.screens.metrics_text import METRIC_COUNT, metric_cells, metric_columns, metrics_block, metrics_lines
+from tui.screens.metrics_text import METRIC_COUNT, metric_cells, metric_columns, metrics_block
 from tui.screens.plan_rows import PLAN_COLUMNS, Market, market_of, plan_rows
-from tui.screens.record_text import list_text
 from tui.widgets.columns import Sorting, TableRow, arrange
 
 WIDE = (240, 40)
@@ -124,10 +121,3 @@ def test_the_block_of_an_unknown_bond_says_unknown() -> None:
     text = metrics_block(bare(), NOW).plain
     assert text.count("unknown") == 8
     assert "None" not in text
-
-
-def test_today_s_list_has_them_below_each_bond() -> None:
-    text = list_text(record_card(ShowRecord(1, 11)), NOW).plain
-    first, second = metrics_lines(metrics_of(0))
-    assert first in text and second in text
-    assert metrics_lines(bare()) == []

@@ -1,4 +1,4 @@
-"""What a bond trader looks at, as columns, as one line and as the block of a card; `--` or "unknown" where unknown.
+"""What a bond trader looks at, as columns and as the block of a card; `--` or "unknown" where unknown.
 
 A `~` before a premium, or what follows from it, says that it is not by two prices of these minutes: the card tells
 whose it is and of when.
@@ -73,27 +73,6 @@ def metric_cells(metrics: BondMetrics | None) -> tuple[Cell, ...]:
         cell(fmt.ratio(change), change_tone(change), change),
         cell(f"{matures or fmt.NOT_KNOWN}", Tone.DIM, None if matures is None else matures.isoformat()),
     )
-
-
-def metrics_lines(metrics: BondMetrics) -> list[str]:
-    """The same in two lines; what is not known is left out."""
-    terms, figures = metrics.terms, metrics.figures
-    first = (
-        (say("premium"), _marked(figures, premium_text(figures.premium)), figures.premium),
-        (say("double-low"), _marked(figures, _number(figures.double_low)), figures.double_low),
-        ("", _value(terms.rating), terms.rating),
-        ("", say("{size} x 100m", size=size_text(_value(terms.remaining_size))), terms.remaining_size),
-    )
-    second = (
-        (terms.share_name, fmt.ratio(figures.share.change) if figures.share else "", terms.share_name or None),
-        (say("call count"), _call_text(terms), terms.counted),
-        (say("matures"), _value(terms.maturity), terms.maturity),
-    )
-    lines = (
-        "  ".join(f"{label} {text}".strip() for label, text, value in known if value is not None)
-        for known in (first, second)
-    )
-    return [line for line in lines if line]
 
 
 def metrics_block(metrics: BondMetrics, now: datetime | None) -> Text:

@@ -1,8 +1,7 @@
-"""What the card of a record says: its figures, its rule, today's list, and what the platform says besides."""
+"""What the card of a record says: its figures, its rule, and what the platform says besides."""
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
 from rich.text import Text
@@ -14,13 +13,11 @@ from core.model.known import Known, Maybe, Unknown
 from core.model.platform import Record, Strategy
 from core.model.record_card import RecordCard
 from tui import format as fmt
-from tui.screens.metrics_text import metrics_lines
 from tui.screens.strategy_rows import drawdown
 from tui.widgets.text import facts
 from tui.widgets.theme import STYLES, Tone, change_tone, styled
 
 _WITH_UNIT = ("strategy_return", "annualized_return", "max_drawdown", "win_rate")
-_NAME = 10
 _IN_HEAD = ("id", "backtest_time", "sharpe_ratio")
 _OF_STRATEGY = frozenset({"strategy_id", "strategy_name"})
 _SAME = 0.00005
@@ -111,42 +108,6 @@ def rule_text(card: RecordCard) -> Text:
             schedule=card.proposal.text,
         )
         text.append(f"\n{told}", STYLES[Tone.WARN])
-    return text
-
-
-def list_text(card: RecordCard, now: datetime | None) -> Text:
-    """Today's list as the market stands, or why there is none."""
-    text, selection = styled((say("Today's list"), Tone.TITLE)), card.selection
-    if isinstance(selection, Unknown):
-        return text.append("\n" + say("There is none: {reason}", reason=selection.reason), STYLES[Tone.WARN])
-    listed = selection.value
-    text.append(
-        say("  {bonds}, {dated}", bonds=fmt.plural(len(listed.bonds), "bond"), dated=listed.dated),
-        STYLES[Tone.DIM],
-    )
-    if not listed.rows:
-        text.append(say("\nThe list is empty."), STYLES[Tone.WARN])
-    for row in listed.skipped:
-        told = say("skipped: {kind}", kind=say(row.kind))
-        text.append(f"\n  -  {row.code}     {fmt.fit(fmt.one_line(row.name), _NAME)} {told}", STYLES[Tone.WARN])
-    for rank, bond in enumerate(card.listed, 1):
-        text.append(f"\n{rank:>3}  ", STYLES[Tone.DIM])
-        text.append(f"{bond.code}  ", STYLES[Tone.STRONG])
-        text.append(fmt.fit(fmt.one_line(bond.name), _NAME))
-        text.append(f"{fmt.price(bond.list_price):>9} -> ", STYLES[Tone.DIM])
-        text.append(f"{fmt.price(bond.last):>8}")
-        if bond.quoted_at is not None:
-            age = fmt.age((now - bond.quoted_at).total_seconds()) if now is not None else ""
-            text.append(f" {age:>3}", STYLES[Tone.DIM])
-        for told in metrics_lines(bond.metrics) if bond.metrics is not None else ():
-            text.append(f"\n     {told}", STYLES[Tone.DIM])
-        if bond.not_listed:
-            text.append(f"\n     {bond.not_listed}", STYLES[Tone.DIM])
-        if bond.extra:
-            told = "  ".join(f"{fmt.parameter(key)} {fmt.plain_value(value)}" for key, value in bond.extra.items())
-            text.append(f"\n     {told}", STYLES[Tone.DIM])
-        if bond.blocked:
-            text.append(f"\n     {bond.blocked}", STYLES[Tone.WARN])
     return text
 
 

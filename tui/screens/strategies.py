@@ -20,6 +20,7 @@ from tui.screens.record_comparison import comparison
 from tui.screens.record_view import RecordView
 from tui.screens.strategy_data import StrategyData, pages_wanted, progress
 from tui.screens.strategy_rows import RECORD_COLUMNS, STRATEGY_COLUMNS, record_row, strategy_row
+from tui.screens.todays_list import TodaysList
 from tui.widgets.columns import Sorting, TableRow, sorted_next
 from tui.widgets.paged_list import RECORDS, STRATEGIES, PagedList, SearchLine
 from tui.widgets.table import LiveTable
@@ -128,14 +129,15 @@ class StrategiesPane(Pane):
         """The record under the cursor: it is on the card, and it is the one that is used."""
         return _with_id(self._data.records(self._shown_strategy).items, self._record_list.table.cursor_key)
 
-    def _paged(self) -> PagedList:
-        return self._list if self._stage == _STRATEGIES else self._record_list
+    def _paged(self) -> PagedList | TodaysList:
+        """The list of the view with the focus."""
+        return (self._list, self._record_list, self._record_view.todays_list)[self._stage]
 
     # -- keys --------------------------------------------------------------------------------------------------------
 
     def why_not(self, action: str) -> str:
-        if self._stage == _CARD and action in ("search", "open", "sort", "reverse", "more"):
-            return say("Go back to the list first: press esc.")
+        if self._stage == _CARD and (reason := self._record_view.why_not(action)):
+            return reason
         if action == "reverse" and self._paged().sorting is None:
             return say("The rows are not sorted: press o.")
         if action == "more":
@@ -170,9 +172,13 @@ class StrategiesPane(Pane):
             self._go_to(_RECORDS)
         elif self._stage == _RECORDS:
             self._go_to(_CARD)
+        else:
+            self._record_view.todays_list.open_bond(self.host)
         self._follow_cursor(at_once=True)
 
     def action_back(self) -> None:
+        if self._stage == _CARD and self._record_view.action_back():
+            return
         if self._stage != _CARD and self._paged().search.close():
             self._paged().table.focus()
         elif self._comparing and self._stage != _STRATEGIES:
@@ -265,7 +271,8 @@ class StrategiesPane(Pane):
 
     @on(LiveTable.HeaderSelected)
     def _head_clicked(self, message: LiveTable.HeaderSelected) -> None:
-        paged = self._list if message.table is self._list.table else self._record_list
+        lists = (self._list, self._record_list, self._record_view.todays_list)
+        paged = next(each for each in lists if each.table is message.table)
         sorting = paged.sorting
         if sorting is not None and sorting.column == message.column:
             self._sort_by(paged, Sorting(sorting.column, not sorting.descending))
@@ -283,7 +290,7 @@ class StrategiesPane(Pane):
     def _search_done(self) -> None:
         self._paged().table.focus()
 
-    def _sort_by(self, paged: PagedList, sorting: Sorting | None) -> None:
+    def _sort_by(self, paged: PagedList | TodaysList, sorting: Sorting | None) -> None:
         paged.sort_by(sorting)
         self._show_strategies()
         self._want_strategies()
