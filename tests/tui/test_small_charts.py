@@ -1,6 +1,9 @@
 """Sparklines and gauges: what is drawn where, in how many cells."""
 
+import re
+from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 from unicodedata import east_asian_width
 
 import pytest
@@ -8,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
+from tui import format as fmt
 from tui.widgets.chart_marks import use_marks
-from tui.widgets.gauge import long_gauge, short_gauge
+from tui.widgets.gauge import Levels, long_gauge, short_gauge
 from tui.widgets.sparkline import spark_tone, sparkline
 from tui.widgets.theme import Tone
 
@@ -66,13 +70,60 @@ def test_a_gauge_has_its_mark_where_the_price_is_and_an_arrow_beyond_a_level(las
     assert short_gauge(*LEVELS, Decimal(last)) == drawn
 
 
-def test_the_long_gauge_says_what_its_ends_and_its_mark_are() -> None:
-    above, line = long_gauge(*LEVELS, Decimal(105), 70).plain.splitlines()
-    assert line.startswith("SL 95.000 -9.52% ├──")
-    assert line.endswith("──┤ TP 115.000 +9.52%")
-    assert above.index("last 105.000") + len("last 105.000") // 2 == line.index("┃")
+def levels(**changes: Any) -> Levels:
+    return replace(Levels(*LEVELS, cost=Decimal(100), last=Decimal(105)), **changes)
 
 
-@given(st.decimals(1, 300, places=3), st.integers(1, 160))
-def test_a_gauge_stays_within_its_width(last: Decimal, width: int) -> None:
-    assert all(cell_len(line) <= max(9, width) for line in long_gauge(*LEVELS, last, width).plain.splitlines())
+def long(width: int, **changes: Any) -> list[str]:
+    return long_gauge(levels(**changes), width).plain.splitlines()
+
+
+def test_the_long_gauge_says_what_its_ends_and_its_marks_are() -> None:
+    ends, bar, below = long(70)
+    assert ends.split() == ["SL", "95.000", "TP", "115.000"]
+    assert (bar[0], bar[-1], bar.index("┼"), bar.index("┃")) == ("├", "┤", 18, 35)
+    assert below.split() == ["-9.52%", "┼", "cost", "100.000", "┃", "last", "105.000", "+9.52%"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "said", "not_said"),
+    [
+        ({"last": None}, ["last not known", "┼ cost"], ["┃", "%"]),
+        ({"cost": None}, ["cost not known", "┃ last"], ["┼"]),
+        ({"cost": Decimal(105)}, ["╂", "┼ cost", "┃ last"], []),
+        ({"cost": Decimal(90)}, ["cost 90.000"], ["┼"]),
+        ({"profit": None, "no_profit": "not set"}, ["not set", "last 105.000"], ["├", "┃", "┼"]),
+        ({"profit": None}, ["not known", "last 105.000"], ["├"]),
+        ({"last": Decimal(94)}, ["<──"], ["┃"]),
+        ({"last": Decimal(115)}, ["──>"], ["┃"]),
+    ],
+)
+def test_what_is_not_known_or_not_between_the_levels_has_no_mark(
+    changes: dict[str, Any], said: list[str], not_said: list[str]
+) -> None:
+    drawn = "\n".join(long(70, **changes))
+    assert [part for part in said if part not in drawn] == []
+    assert [part for part in not_said if part in drawn] == []
+
+
+PRICES = st.none() | st.decimals("0.001", "9999", places=3)
+
+
+@given(PRICES, PRICES, PRICES, PRICES, st.integers(20, 160))
+def test_no_label_of_a_gauge_is_cut_or_over_another_one(
+    loss: Decimal | None, profit: Decimal | None, cost: Decimal | None, last: Decimal | None, width: int
+) -> None:
+    drawn = long_gauge(Levels(loss, profit, cost, last), width).plain
+    assert all(cell_len(line) <= width for line in drawn.splitlines())
+    for label, price in (("SL", loss), ("TP", profit), ("cost", cost), ("last", last)):
+        assert re.search(rf"(?<!\S){label} +{'not known' if price is None else fmt.price(price)}(?!\S)", drawn)
+
+
+@pytest.mark.parametrize("width", [26, 42, 84])
+def test_nothing_moves_when_a_number_changes_its_width(width: int) -> None:
+    def places(**changes: Any) -> list[tuple[int, int]]:
+        rows = long(width, **changes)
+        return [(y, row.find(label)) for label in ("SL", "TP", "cost", "last") for y, row in enumerate(rows)]
+
+    wide = {name: Decimal("1234.567") + number for number, name in enumerate(("loss", "cost", "last", "profit"))}
+    assert places() == places(**wide) == places(last=Decimal(96)) == places(cost=None)

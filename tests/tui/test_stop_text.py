@@ -13,7 +13,8 @@ from core.model.snapshot import PositionRow, StopRow, StopStatus
 from tests.tui.samples import order, positions, snapshot, stop
 from tests.tui.screen import LARGE, SMALL, change, flat, lines, press, resize, shown, text
 from tests.tui.scripted import ScriptedLink
-from tui.screens.stop_text import distance_cell, level_cells, state_cell, stop_line, stop_rows
+from tui.screens.stop_gauge import StopGauge
+from tui.screens.stop_text import distance_cell, gauge_text, level_cells, state_cell, stop_line, stop_rows
 from tui.widgets.theme import Tone
 
 WIDE = (200, 50)
@@ -167,3 +168,32 @@ async def test_orders_show_their_origin() -> None:
             await resize(pilot, LARGE)
             (row,) = [line for line in lines(app) if "127056.SZ" in line and "14:40:32" in line]
             assert f" {origin} " in row
+
+
+def test_the_gauge_says_in_words_when_a_stop_is_not_armed() -> None:
+    armed = gauge_text(held(stop(**LEVELS)), 60).plain
+    assert armed.startswith("Stops  armed\nSL 112.575")
+    off = stop(**LEVELS, state="off: stops.enabled = false", armed=False, status=StopStatus.OFF)
+    assert gauge_text(held(off), 60).plain.startswith("Stops  NOT armed: off")
+    assert gauge_text(held(None, ours=100), 60).plain == "Stops  NOT guarded: the stop monitor does not watch it"
+    assert gauge_text(held(replace(UNSET, state="neither is set")), 60).plain == "Stops  neither is set"
+    half = replace(stop(**LEVELS), profit=None, not_set=(Origin.TAKE_PROFIT,))
+    assert "not set" in gauge_text(held(half), 60).plain
+
+
+async def test_the_card_and_the_details_show_the_gauge() -> None:
+    link = ScriptedLink(snapshot())
+    async with shown(link, "4", size=LARGE) as (app, pilot):
+        detail = app.pane.query_one(".detail")
+        assert "┼ cost 118.500" in flat(app)
+        await press(pilot, *["less_than_sign"] * 8)
+        bar = next(line for line in lines(app) if "┼─" in line)[detail.content_region.x :]
+        assert len(bar.split("│")[0].strip()) == detail.content_region.width
+        await press(pilot, "enter")
+        gauge = app.screen.query_one(StopGauge)
+        assert "SL 112.575" in gauge.text
+        assert "┃ last 121.234" in gauge.text
+        await change(app, pilot, link, positions=Known((held(stop(**LEVELS), last=Decimal("122.000")),)))
+        assert "┃ last 122.000" in gauge.text
+        await change(app, pilot, link, positions=Known(()))
+        assert not gauge.display

@@ -18,6 +18,7 @@ from tui.screens.dialogs import Fact, TextDialog
 from tui.screens.line_charts import day_chart
 from tui.screens.metrics_text import metrics_block
 from tui.screens.pane import PaneHost
+from tui.screens.stop_gauge import StopGauge
 from tui.widgets.chart import LineChart
 from tui.widgets.text import TextBlock, facts
 from tui.widgets.theme import STYLES, Tone, styled
@@ -39,6 +40,7 @@ class BondDialog(TextDialog):
         self._problem = ""
         self._loading = False
         self._ticks = 0
+        self._gauge = StopGauge(code, id="bond-gauge")
         self._chart = LineChart(id="bond-chart")
         self._chart.display = False
         self._verdict = TextBlock(id="bond-verdict")
@@ -46,15 +48,18 @@ class BondDialog(TextDialog):
         self._bond = TextBlock(id="bond-card")
 
     def below(self) -> ComposeResult:
+        yield self._gauge
         yield self._verdict
         yield self._chart
         yield self._bond
 
     def on_mount(self) -> None:
+        self._gauge.show(self._host.snapshot)
         self._load()
 
     def tick(self, snapshot: Snapshot) -> None:
         super().tick(snapshot)
+        self._gauge.show(snapshot)
         self._ticks += 1
         if self._ticks % _TICKS == 0 and not self._loading:
             self._load()

@@ -7,6 +7,7 @@ from functools import partial
 from typing import ClassVar
 
 from rich.text import Text
+from textual import on
 from textual.binding import BindingType
 
 from core.i18n import mark, say, say_many
@@ -27,8 +28,9 @@ from tui.screens.dialogs import kept_current
 from tui.screens.metrics_text import metric_cells, metric_columns, metrics_below
 from tui.screens.pane import ListPane
 from tui.screens.position_actions import adopt, release, row_now, sell
-from tui.screens.stop_text import distance_cell, gauge, level_cells, state_cell, stop_line, stop_rows
+from tui.screens.stop_text import distance_cell, gauge, gauge_text, level_cells, state_cell, stop_line, stop_rows
 from tui.widgets.columns import Column, TableRow, cell
+from tui.widgets.panel import TextPanel
 from tui.widgets.sparkline import SPARK_CELLS, spark_cell
 from tui.widgets.text import facts
 from tui.widgets.theme import STYLES, Tone, change_tone, styled
@@ -169,7 +171,12 @@ class PositionsPane(ListPane):
                 self.detail.set_text(_detail(row))
                 return
             below = metrics_below(self._metrics.get(row.code), now)
-            self.detail.set_text(_details(row, now).append_text(below))
+            room = self.detail.content_size
+            self.detail.set_text(_with_gauge(row, _details(row, now), below, room.width, room.height))
+
+    @on(TextPanel.Resized)
+    def _lay_out_detail(self) -> None:
+        self.update_detail()
 
     def _selected(self) -> PositionRow | None:
         return self._rows.get(self.table.cursor_key or "")
@@ -253,6 +260,15 @@ def _detail(row: PositionRow) -> Text:
         (f"  {gauge(row)}\n", Tone.DIM),
     )
     return text.append_text(stop_line(row))
+
+
+def _with_gauge(row: PositionRow, details: Text, below: Text, width: int, height: int) -> Text:
+    """The gauge of the stops between both where there is room for it."""
+    if row.stop is not None and width:
+        gauge = Text("\n\n").append_text(gauge_text(row, width))
+        if sum(part.plain.count("\n") for part in (details, gauge, below)) < height:
+            details.append_text(gauge)
+    return details.append_text(below)
 
 
 def _details(row: PositionRow, now: datetime) -> Text:

@@ -11,7 +11,7 @@ from core.model.snapshot import PositionRow, StopRow, StopStatus
 from tui import format as fmt
 from tui.screens.dialogs import Fact
 from tui.widgets.columns import Cell, cell
-from tui.widgets.gauge import long_gauge, short_gauge
+from tui.widgets.gauge import Levels, long_gauge, short_gauge
 from tui.widgets.theme import Tone, styled
 
 _WORD_CELLS, _ENOUGH = 9, 5
@@ -42,9 +42,19 @@ def gauge(row: PositionRow) -> str:
 
 
 def gauge_text(row: PositionRow, width: int) -> Text:
-    """The same with its ends labelled; empty where a level or the price is not known."""
-    known = _levels_and_last(row)
-    return long_gauge(*known, width) if known is not None else Text()
+    """Whether the stops are armed, in words, and below it the levels with cost and last price between them."""
+    text = styled((say("Stops"), Tone.TITLE), "  ")
+    stop = row.stop
+    if stop is None:
+        return text.append_text(styled(_unmanaged(row)))
+    text.append_text(styled((_full_state(stop), _tone(stop))))
+    if stop.loss is None and stop.profit is None:
+        return text
+    no_loss, no_profit = (
+        say("not set") if origin in stop.not_set else "" for origin in (Origin.STOP_LOSS, Origin.TAKE_PROFIT)
+    )
+    levels = Levels(stop.loss, stop.profit, row.cost, row.last, no_loss, no_profit, stop.armed)
+    return text.append("\n").append_text(long_gauge(levels, width))
 
 
 def _levels_and_last(row: PositionRow) -> tuple[Decimal, Decimal, Decimal] | None:

@@ -98,7 +98,13 @@ class Split(Container):
 class TextPanel(TextBlock, Titled, can_focus=True):
     """A titled border around a text. It has the focus to be scrolled, or shown alone."""
 
+    class Resized(Message):
+        """What is laid out for its size has to be laid out again."""
+
     def __init__(self, title: str, *, id: str | None = None, classes: str = "") -> None:  # noqa: A002
         super().__init__(id=id, classes=f"panel {classes}".strip())
         self._heading = title
         self.refresh_title()
+
+    def on_resize(self) -> None:
+        self.post_message(self.Resized())
