@@ -13,7 +13,7 @@ from rich.cells import cell_len
 
 from tui import format as fmt
 from tui.widgets.chart_marks import use_marks
-from tui.widgets.gauge import Levels, long_gauge, short_gauge
+from tui.widgets.gauge import GaugeLevels, long_gauge, short_gauge
 from tui.widgets.sparkline import spark_tone, sparkline
 from tui.widgets.theme import Tone
 
@@ -70,8 +70,8 @@ def test_a_gauge_has_its_mark_where_the_price_is_and_an_arrow_beyond_a_level(las
     assert short_gauge(*LEVELS, Decimal(last)) == drawn
 
 
-def levels(**changes: Any) -> Levels:
-    return replace(Levels(*LEVELS, cost=Decimal(100), last=Decimal(105)), **changes)
+def levels(**changes: Any) -> GaugeLevels:
+    return replace(GaugeLevels(*LEVELS, cost=Decimal(100), last=Decimal(105)), **changes)
 
 
 def long(width: int, **changes: Any) -> list[str]:
@@ -113,7 +113,7 @@ PRICES = st.none() | st.decimals("0.001", "9999", places=3)
 def test_no_label_of_a_gauge_is_cut_or_over_another_one(
     loss: Decimal | None, profit: Decimal | None, cost: Decimal | None, last: Decimal | None, width: int
 ) -> None:
-    drawn = long_gauge(Levels(loss, profit, cost, last), width).plain
+    drawn = long_gauge(GaugeLevels(loss, profit, cost, last), width).plain
     assert all(cell_len(line) <= width for line in drawn.splitlines())
     for label, price in (("SL", loss), ("TP", profit), ("cost", cost), ("last", last)):
         assert re.search(rf"(?<!\S){label} +{'not known' if price is None else fmt.price(price)}(?!\S)", drawn)

@@ -11,7 +11,7 @@ from core.model.snapshot import PositionRow, StopRow, StopStatus
 from tui import format as fmt
 from tui.screens.dialogs import Fact
 from tui.widgets.columns import Cell, cell
-from tui.widgets.gauge import Levels, long_gauge, short_gauge
+from tui.widgets.gauge import GaugeLevels, long_gauge, short_gauge
 from tui.widgets.theme import Tone, styled
 
 _WORD_CELLS, _ENOUGH = 9, 5
@@ -53,7 +53,7 @@ def gauge_text(row: PositionRow, width: int) -> Text:
     no_loss, no_profit = (
         say("not set") if origin in stop.not_set else "" for origin in (Origin.STOP_LOSS, Origin.TAKE_PROFIT)
     )
-    levels = Levels(stop.loss, stop.profit, row.cost, row.last, no_loss, no_profit, stop.armed)
+    levels = GaugeLevels(stop.loss, stop.profit, row.cost, row.last, no_loss, no_profit, stop.armed)
     return text.append("\n").append_text(long_gauge(levels, width))
 
 

@@ -34,7 +34,7 @@ def _place(loss: Decimal, profit: Decimal, price: Decimal, cells: int) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Levels:
+class GaugeLevels:
     """The levels of a stop with what is said where one is missing, and what lies between them; CNY per 张."""
 
     loss: Decimal | None
@@ -50,7 +50,7 @@ class Levels:
         return self.loss is not None and self.profit is not None and self.loss < self.profit
 
 
-def long_gauge(levels: Levels, width: int) -> Text:
+def long_gauge(levels: GaugeLevels, width: int) -> Text:
     """The levels at the ends of a bar, how far the price has to go to each below them, and the marks in it explained.
 
     The bar is left out where a level is missing. Every label has a place of its own that depends on `width` only.
@@ -66,7 +66,7 @@ def long_gauge(levels: Levels, width: int) -> Text:
     return Text("\n").join([*rows, *_below(levels, width)])
 
 
-def _below(levels: Levels, width: int) -> list[Text]:
+def _below(levels: GaugeLevels, width: int) -> list[Text]:
     """The distances at the ends and the explained marks between them, or below them where that is too narrow."""
     ways = [_way(levels.last, level) for level in (levels.loss, levels.profit)]
     marks = _marks(levels)
@@ -80,12 +80,12 @@ def _below(levels: Levels, width: int) -> list[Text]:
     return [*(_at_ends(ways[0], ways[1], _WAY, width, Tone.DIM) if any(ways) else ()), *explained]
 
 
-def _marks(levels: Levels) -> list[Text]:
+def _marks(levels: GaugeLevels) -> list[Text]:
     """Cost and last price, each with its mark where the bar has it, as wide as their longest."""
     found: list[Text] = []
     for mark, label, price, tone in (
         (_AT_COST, say("cost"), levels.cost, Tone.TEXT),
-        (_AT_LAST, say("last"), levels.last, Tone.STRONG),
+        (_AT_LAST, say("last", context="gauge"), levels.last, Tone.STRONG),
     ):
         shown = _known(price, "")
         text = styled((f"{mark if _drawn_at(levels, price, 10) else ' '} ", tone), (f"{label} ", Tone.DIM))
@@ -100,7 +100,7 @@ def _at_ends(left: str, right: str, slot: int, width: int, tone: Tone) -> list[T
     return [styled((left + " " * (width - cell_len(left) - cell_len(right)) + right, tone))]
 
 
-def _drawn_at(levels: Levels, price: Decimal | None, width: int) -> int | None:
+def _drawn_at(levels: GaugeLevels, price: Decimal | None, width: int) -> int | None:
     """The cell of a price in the bar; None where it is not known or not between the levels."""
     loss, profit = levels.loss, levels.profit
     if not levels.drawable or price is None or loss is None or profit is None or not loss < price < profit:
@@ -108,7 +108,7 @@ def _drawn_at(levels: Levels, price: Decimal | None, width: int) -> int | None:
     return _place(loss, profit, price, width)
 
 
-def _bar(levels: Levels, width: int) -> Text:
+def _bar(levels: GaugeLevels, width: int) -> Text:
     cells = ["├", *"─" * (width - 2), "┤"]
     cost, last = (_drawn_at(levels, price, width) for price in (levels.cost, levels.last))
     if cost is not None:
