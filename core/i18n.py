@@ -69,6 +69,11 @@ def reasons(texts: Iterable[str]) -> str:
     return _separated(texts, "; ", "；")
 
 
+def labelled(label: str, text: str) -> str:
+    """A label and what belongs to it."""
+    return f"{label}：{text}" if _current[0] == "zh" else f"{label}: {text}"
+
+
 def _separated(texts: Iterable[str], english: str, chinese: str) -> str:
     return (chinese if _current[0] == "zh" else english).join(texts)
 

@@ -22,7 +22,7 @@ from tui.widgets.theme import THEMES
 if TYPE_CHECKING:
     from tui.app import RotorApp
 
-_SCREENS, _ACTIONS, _BONDS, _ORDERS = mark("Screens"), mark("Actions"), mark("Bonds"), mark("Orders")
+_SCREENS, _ACTIONS, _BONDS, _ORDERS = mark("Screens"), mark("Actions"), mark("Bonds", context="palette"), mark("Orders")
 _STRATEGIES, _SETTINGS, _THEMES, _LANGUAGES = mark("Strategies"), mark("Settings"), mark("Themes"), mark("Languages")
 _LANGUAGE_NAMES = {"en": "English", "zh": "简体中文", "auto": mark("as the system")}
 _KEPT = 20

@@ -47,7 +47,7 @@ def disagreement(first: Quote, second: Quote, ratio: Decimal) -> str | None:
     low, high = sorted((first.volume, second.volume))
     if low > 0 and high > VOLUME_FACTOR * low:
         limit = say("at most {factor} times", factor=VOLUME_FACTOR)
-        return _disagree(say("volume"), first.volume, second.volume, first, second, limit)
+        return _disagree(say("volume", context="market"), first.volume, second.volume, first, second, limit)
     return None
 
 

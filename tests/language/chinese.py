@@ -22,7 +22,7 @@ from tui.app import RotorApp
 from tui.cli.main import main
 from tui.cli.spoken import epilog_of, help_of
 
-WORD = re.compile(r"[A-Za-z]{2,}")
+WORD = re.compile(r"[A-Za-z](?:/[A-Za-z])+|[A-Za-z]{2,}")
 
 _NAMES = "rotor MiniQMT QMT xtquant akshare Apprise Python Windows Linux Excel systemd"
 _CODES = "SH SZ CSV JSON UTF ASCII PEM SHA TLS SSL SMTP HTTP http https IP DNS ssh RDP SDK"

@@ -43,7 +43,7 @@ class ColumnsDialog(Dialog[None]):
         with Vertical(classes="dialog", id="columns-box") as box:
             box.border_title = say("Columns")
             yield self._list
-            yield key_hints(("space", say("change")), ("r", say("reset all")), ("esc", say("close")))
+            yield key_hints(("space", say("change", context="key")), ("r", say("reset all")), ("esc", say("close")))
 
     def on_mount(self) -> None:
         self._refresh()

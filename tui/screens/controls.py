@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from core.i18n import mark, say, say_many
+from core.i18n import labelled, mark, say, say_many
 from core.model.command import Cancelled, Failed, Reply
 from core.model.known import Unknown
 from core.model.order import Order, Origin, Side
@@ -198,7 +198,7 @@ def flatten_question(snapshot: Snapshot) -> TypedConfirm:
         *mode_and_account(snapshot),
         (say("Sells"), bonds, Tone.STRONG),
         (say("Value"), _money([_value(row) for row in mine]), Tone.STRONG),
-        ("P/L", _money([_profit(row) for row in mine], signed=True), change_tone(profit)),
+        (say("P/L"), _money([_profit(row) for row in mine], signed=True), change_tone(profit)),
         (
             say("Cancels"),
             say("{snapshot}, first", snapshot=fmt.plural(len(open_orders(snapshot)), "open order")),
@@ -322,4 +322,4 @@ def told_outcome(reply: Reply[str]) -> Outcome:
 
 
 def _failed(refused: str, failed: str, reply: Failed) -> Outcome:
-    return f"{refused if reply.refused else failed}: {reply.text}", True
+    return labelled(refused if reply.refused else failed, reply.text), True

@@ -7,7 +7,7 @@ from typing import ClassVar
 from rich.text import Text
 from textual.binding import BindingType
 
-from core.i18n import mark, say, say_many
+from core.i18n import labelled, mark, say, say_many
 from core.model.command import CancelOrder, DayOfOrders, Done, ReadOrders, SettleOrder
 from core.model.known import Known
 from core.model.order import DONE_STATES, UNRESOLVED_STATES, Intent, Order, OrderState, Origin
@@ -32,7 +32,7 @@ _COLUMNS = (
     Column(mark("Average"), 7, right=True, rank=2),
     Column(mark("Fee"), 5, right=True, rank=3),
     Column(mark("State"), 9, most=11),
-    Column(mark("Age"), 3, right=True, rank=1),
+    Column(mark("Age", context="order"), 3, right=True, rank=1),
     Column(mark("For"), 5, most=11, rank=4),
     Column(mark("Reason"), 10, flex=True, rank=2),
 )
@@ -189,7 +189,9 @@ class OrdersPane(ListPane):
             return
         reply = await self.host.ask(SettleOrder(intent.client_order_id, answer == "f"))
         if isinstance(reply, Done):
-            self.host.show_message(f"{intent.code} {intent.name}: {say(reply.value)}.")
+            self.host.show_message(
+                say("{what}: {reason}.", what=f"{intent.code} {intent.name}", reason=say(reply.value))
+            )
         else:
             self.host.show_message(
                 say("{code} was not settled: {reason}", code=intent.code, reason=reply.text), failed=True
@@ -212,7 +214,9 @@ class OrdersPane(ListPane):
         finally:
             self._cancelling.discard(intent.client_order_id)
         if isinstance(reply, Done):
-            self.host.show_message(f"{intent.code} {intent.name}: {say(reply.value)}.")
+            self.host.show_message(
+                say("{what}: {reason}.", what=f"{intent.code} {intent.name}", reason=say(reply.value))
+            )
         else:
             self.host.show_message(
                 say("{code} was not cancelled: {reason}", code=intent.code, reason=reply.text), failed=True
@@ -254,7 +258,7 @@ def _settle_facts(order: Order, snapshot: Snapshot) -> list[Fact]:
     return [
         (say("Order"), f"{say(intent.side)} {intent.code} {intent.name}", Tone.STRONG),
         (say("Of"), say("{day}, {volume} 张 at {price}", **figures), Tone.TEXT),
-        (say("State"), f"{say(order.state)}: {order.message}", Tone.WARN),
+        (say("State"), labelled(say(order.state), order.message), Tone.WARN),
         (say("Last update"), f"{fmt.clock(last.at)} {last.text}" if last else say("none"), Tone.TEXT),
         (say("Broker id"), order.order_id or say("none: it may never have arrived"), Tone.TEXT),
         (say("Filled"), say("{volume} 张 are booked", volume=booked), Tone.TEXT),
@@ -292,7 +296,7 @@ def _left(order: Order) -> str:
 def _why(intent: Intent) -> str:
     """What the order was sent for, and why. Only the reasons of a list's orders do not name their origin."""
     from_list = intent.origin in (Origin.REBALANCE, Origin.REFILL)
-    return f"{say(intent.origin)}: {intent.reason}" if from_list else intent.reason
+    return labelled(say(intent.origin), intent.reason) if from_list else intent.reason
 
 
 def _summary(orders: list[Order], day: date | None) -> Text:

@@ -9,7 +9,7 @@ from rich.text import Text
 from textual.binding import BindingType
 from textual.widget import Widget
 
-from core.i18n import mark, say
+from core.i18n import labelled, mark, say
 from core.model.command import Done, ExecutePlan, Failed, MakePlan
 from core.model.plan import Plan
 from core.model.snapshot import Control, Rebalance, Snapshot
@@ -165,8 +165,8 @@ class PlanPane(ListPane):
             if reply.refused:
                 self._executed_plans.discard(plan.plan_id)
             start = say("Nothing was sent") if reply.refused else say("The rebalance failed")
-            self._show_problem(f"{start}: {reply.text}")
-            self.host.show_message(f"{start}: {reply.text}", failed=True)
+            self._show_problem(labelled(start, reply.text))
+            self.host.show_message(labelled(start, reply.text), failed=True)
         elif reply.value.unresolved:
             count = fmt.plural(len(reply.value.unresolved), "order")
             self.host.show_message(say("The rebalance ended with {count} unresolved.", count=count), failed=True)

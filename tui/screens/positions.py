@@ -247,7 +247,7 @@ def _detail(row: PositionRow) -> Text:
         fmt.price(row.cost),
         (f"  {say('P/L')} ", Tone.DIM),
         (fmt.signed_money(row.profit), change_tone(row.profit)),
-        (f"  {say('day')} ", Tone.DIM),
+        (f"  {say('day', context='change')} ", Tone.DIM),
         (fmt.ratio(row.day_change), change_tone(row.day_change)),
         (f"\n{say('available')} ", Tone.DIM),
         fmt.volume(row.sellable),

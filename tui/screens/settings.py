@@ -8,7 +8,7 @@ from textual import on
 from textual.binding import BindingType
 from textual.widget import Widget
 
-from core.i18n import mark, say, say_many
+from core.i18n import labelled, mark, say, say_many
 from core.model.command import (
     ChangeSetting,
     Command,
@@ -219,7 +219,7 @@ class SettingsPane(ListPane):
             if reply.value.trouble:
                 await offer_credentials_file(self.host, reply.value.trouble)
         else:
-            self.host.show_message(f"{say('The password was not stored')}: {reply.text}", failed=True)
+            self.host.show_message(labelled(say("The password was not stored"), reply.text), failed=True)
         await self._fetch()
 
     async def _forget(self, row: SecretRow) -> None:
@@ -247,7 +247,7 @@ class SettingsPane(ListPane):
         if isinstance(reply, Done):
             self.host.show_message(reply.value)
         else:
-            self.host.show_message(f"{failed}: {reply.text}", failed=True)
+            self.host.show_message(labelled(failed, reply.text), failed=True)
 
     def _load_settings(self) -> None:
         if self._read is None:
