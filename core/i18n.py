@@ -1,7 +1,8 @@
 """The language in which sentences for a person are made: English as they stand in the code, or 简体中文.
 
-Every sentence that a screen can show is made with `say`. A sentence made before a switch keeps its language until it
-is made again. Log lines, journal and wire stay English: they are for machines and for support.
+Every sentence that a screen can show is made with `say`. One that was logged, stored or sent keeps the language it was
+made in; `core.retold` makes it again where it is read. The log file and JSON are English: they are for machines and for
+support.
 """
 
 import gettext

@@ -94,9 +94,9 @@ PANES = (
         "6",
         mark("Log"),
         mark(
-            "A day's log file, today's first. Moving the cursor pauses following; older lines load when the "
-            "cursor reaches the top. A search marks its matches and jumps to one; n and N go to the next and "
-            "the previous one."
+            "A day's log, today's first, in the language in use; its file is in English. Moving the cursor pauses "
+            "following; older lines load when the cursor reaches the top. A search marks its matches and jumps to one; "
+            "n and N go to the next and the previous one."
         ),
     ),
     PaneInfo(

@@ -103,10 +103,10 @@ class _Lines(logging.Formatter):
         level = _NAMES.get(record.levelno) or record.levelname
         local = now.astimezone(SHANGHAI)
         stamp = f"{local:%Y-%m-%d %H:%M:%S}.{local.microsecond // 1000:03d}"
-        return f"{stamp} {level:<5} {_source(record.name)}  {text}"
+        return f"{stamp} {level:<5} {part_of(record.name)}  {text}"
 
 
-def _source(logger: str) -> str:
+def part_of(logger: str) -> str:
     """The part of the program that logs: `trading` for core.trading.order_manager, `tui` for tui.app.
 
     `core.infra` is many things: there it is the module, `database` for core.infra.database.

@@ -9,9 +9,10 @@ import pytest
 from click.testing import CliRunner
 
 from core.i18n import language, use_language
+from core.infra.logs import part_of
 from core.model.finding import CHECK_NAMES
 from core.model.snapshot import HEALTH_NAMES
-from tests.language.catalogue import kept, messages, source_of, translation
+from tests.language.catalogue import ROOT, kept, messages, source_of, translation
 from tests.language.chinese import (
     OUTPUT,
     SCREEN,
@@ -28,10 +29,7 @@ from tests.tui.pictures import SCREENS, STATES
 from tests.tui.screen import LARGE, SMALL
 from tui.actions import PANES
 from tui.cli.main import main
-
-SPOKEN_BY_THE_LOG = {"executor"}
-"""The part of the program that wrote a line of the log file, which is in English."""
-
+from tui.screens.log import shown_part
 
 MEANT = {
     "plam": ["plan"],  # the nearest command
@@ -62,21 +60,27 @@ def test_every_screen_is_one_that_is_looked_at() -> None:
 )
 async def test_screens_are_chinese(state: str, size: tuple[int, int]) -> None:
     found = await words_of_screens(state, size)
-    assert _but(SPOKEN_BY_THE_LOG, found, "log") == {}
+    assert {name: words for name, words in found.items() if words} == {}
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("screen", [*SCREENS, "app"])
 async def test_what_an_action_shows_is_chinese(screen: str) -> None:
     found = await words_of_actions(screen)
-    found = _but(SPOKEN_BY_THE_LOG, found, *(action for action in found if screen == "log"))
     assert {name: words for name, words in found.items() if words} == {}
 
 
-def _but(meant: set[str], found: dict[str, list[str]], *names: str) -> dict[str, list[str]]:
-    """What was found without the words that are meant in these places."""
-    left = {name: sorted(set(words) - meant) if name in names else words for name, words in found.items()}
-    return {name: words for name, words in left.items() if words}
+def test_every_part_that_logs_has_a_chinese_name() -> None:
+    use_language("zh")
+    modules = {
+        ".".join(file.relative_to(ROOT).with_suffix("").parts)
+        for package in ("core", "tui")
+        for file in (ROOT / package).rglob("*.py")
+        if "getLogger(__name__)" in file.read_text("utf-8")
+    }
+    parts = {part_of(module) for module in modules}
+    assert "trading" in parts
+    assert {part for part in parts - {"akshare"} if shown_part(part) == part} == set()
 
 
 @pytest.mark.parametrize(

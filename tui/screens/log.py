@@ -150,7 +150,7 @@ class LogPane(Pane):
     def action_open(self) -> None:
         line = self._lines.get(self._table.cursor_key or "")
         if line is not None:
-            head = f"{line.at:%Y-%m-%d %H:%M:%S}  {say(line.level).upper()}  {_part(line.source)}"
+            head = f"{line.at:%Y-%m-%d %H:%M:%S}  {say(line.level).upper()}  {shown_part(line.source)}"
             # The log file holds the line ends of a message as \\n.
             text = line.text.replace("\\n", "\n")
             self.host.push_screen(TextDialog(say("Log line"), styled((head, Tone.STRONG), f"\n\n{text}")))
@@ -327,11 +327,12 @@ def _row(key: str, line: LogLine, found: str) -> TableRow:
         (
             cell(fmt.clock(line.at), Tone.DIM),
             cell(say(line.level), tone),
-            cell(_part(line.source), Tone.DIM),
+            cell(shown_part(line.source), Tone.DIM),
             Cell(text.text, text.tone, found),
         ),
     )
 
 
-def _part(source: str) -> str:
+def shown_part(source: str) -> str:
+    """The part of the program that logs, in the language in use."""
     return say(_PARTS.get(source, source))
