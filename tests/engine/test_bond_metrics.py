@@ -6,9 +6,10 @@ from core.engine.engine import Engine
 from core.engine.ipc.protocol import changed, decode, encode
 from core.model.bond import BondCode
 from core.model.bond_info import BondDetail
-from core.model.command import ExecutePlan, MakePlan, ShowBond, ShowRecord
+from core.model.command import ExecutePlan, Flatten, MakePlan, ShowBond, ShowRecord
 from core.model.known import Known
 from core.model.record_card import RecordCard
+from core.model.snapshot import Snapshot
 from core.rules.valuation import double_low
 from core.sandbox.strategies import FIRST_RECORD, FIRST_STRATEGY
 from tests.engine.test_engine import ask, engine, home, until
@@ -32,6 +33,19 @@ def test_planned_and_held_bonds_come_with_their_metrics(engine: Engine) -> None:
     assert isinstance(held.positions, Known)
     for row in held.positions.value:
         assert held.metrics()[row.code].figures.price == row.last
+
+
+def test_bonds_that_were_sold_today_keep_metrics_and_day_lines(engine: Engine) -> None:
+    plan = ask(engine, MakePlan())
+    ask(engine, ExecutePlan(plan.plan_id))
+    ask(engine, Flatten())
+    bought = {leg.code for leg in plan.legs}
+
+    def some_are_gone(one: Snapshot) -> bool:
+        return isinstance(one.positions, Known) and not bought <= {row.code for row in one.positions.value}
+
+    until(engine, lambda one: one.plan is None and some_are_gone(one))
+    until(engine, lambda one: bought <= one.metrics().keys() & {spark.code for spark in one.sparks})
 
 
 def test_a_list_and_a_card_come_with_metrics(engine: Engine) -> None:
