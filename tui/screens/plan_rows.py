@@ -88,9 +88,9 @@ def _untraded(plan: Plan) -> dict[str, PlanItem]:
 def plan_rows(plan: Plan, market: Market) -> list[TableRow]:
     """Sells, buys, blocked and kept, each under a heading with its totals."""
     rows: list[TableRow] = []
+    groups: set[str] = set()
     for key, item in plan_items(plan).items():
-        if (title := _title(plan, item)) not in rows:
-            rows.append(title)
+        rows += _new_title(plan, item, groups)
         if isinstance(item, Leg):
             rows.append(_leg_row(key, item, market))
         elif isinstance(item, Kept):
@@ -104,12 +104,13 @@ def plan_rows(plan: Plan, market: Market) -> list[TableRow]:
 def progress_rows(rebalance: Rebalance, plan: Plan | None, market: Market) -> list[TableRow]:
     """The orders as they fill, in the order in which they are sent, and below them what is not traded."""
     rows: list[TableRow] = []
+    groups: set[str] = set()
     for key, item in progress_items(rebalance, plan).items():
         if isinstance(item, LegProgress):
             rows.append(_progress_row(key, item, rebalance, market))
             continue
-        if plan is not None and (title := _title(plan, item)) not in rows:
-            rows.append(title)
+        if plan is not None:
+            rows += _new_title(plan, item, groups)
         if isinstance(item, Kept):
             volume = cell(fmt.volume(item.volume), Tone.DIM, item.volume)
             rows.append(_bare_row(key, item, (_EMPTY, volume, _EMPTY, _EMPTY, _EMPTY), market))
@@ -118,8 +119,16 @@ def progress_rows(rebalance: Rebalance, plan: Plan | None, market: Market) -> li
     return rows
 
 
+def _new_title(plan: Plan, item: PlanItem, groups: set[str]) -> list[TableRow]:
+    """The heading above this row, where none of its group has come before."""
+    group = "kept" if isinstance(item, Kept) else "blocked" if isinstance(item, Blocked) else str(item.side)
+    if group in groups:
+        return []
+    groups.add(group)
+    return [_title(plan, item)]
+
+
 def _title(plan: Plan, item: PlanItem) -> TableRow:
-    """The heading above this row."""
     if isinstance(item, Blocked):
         return heading("blocked", say(" Skipped {blocked}   cannot trade now", blocked=len(plan.blocked)), Tone.WARN)
     if isinstance(item, Kept):
