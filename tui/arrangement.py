@@ -31,6 +31,8 @@ class MainScreen(Screen[None]):
 
     def on_split_moved(self, message: Split.Moved) -> None:
         cast("RotorApp", self.app).arrangement.widen_details(message.cells)
+        for split in self.query(Split):
+            split.use_style_sheet()
 
     def minimize(self) -> None:
         if isinstance(self.maximized, Titled):

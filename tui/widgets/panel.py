@@ -7,6 +7,7 @@ from textual.message import Message
 from textual.widget import Widget
 
 from core.i18n import say
+from core.model.settings import LEAST_DETAILS, MOST_DETAILS
 from tui.widgets.text import TextBlock
 
 
@@ -66,7 +67,7 @@ class Split(Container):
     """A panel and its details. Where they stand side by side, the mouse moves the border between them."""
 
     class Moved(Message):
-        """The details are to be so wide."""
+        """The border was moved: the details are to stay so wide."""
 
         def __init__(self, cells: int) -> None:
             super().__init__()
@@ -75,24 +76,33 @@ class Split(Container):
     def __init__(self, panel: Widget, detail: Widget) -> None:
         super().__init__(panel, detail, classes="split")
         self._panel, self._detail = panel, detail
-        self._moving = False
+        self._cells: int | None = None
+        """The width while the border is moved; None while it is not."""
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
         left, right = self._panel.region, self._detail.region
         beside = self._detail.display and left.right == right.x and left.y == right.y
         if beside and event.button == 1 and event.screen_x in (right.x - 1, right.x):
-            self._moving = True
+            self._cells = right.width
             self.capture_mouse()
             event.stop()
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
-        if self._moving:
-            self.post_message(self.Moved(self.region.right - int(event.screen_x)))
+        cells = min(MOST_DETAILS, max(LEAST_DETAILS, self.region.right - int(event.screen_x)))
+        if self._cells is not None and cells != self._cells:
+            self._cells = cells
+            # Only this one is laid out anew: the style sheet with the width is that of every screen.
+            self._detail.styles.width = cells
 
     def on_mouse_up(self) -> None:
-        if self._moving:
-            self._moving = False
+        if self._cells is not None:
+            self.post_message(self.Moved(self._cells))
+            self._cells = None
             self.release_mouse()
+
+    def use_style_sheet(self) -> None:
+        """The style sheet has the new width."""
+        self._detail.styles.clear_rule("width")
 
 
 class TextPanel(TextBlock, Titled, can_focus=True):
