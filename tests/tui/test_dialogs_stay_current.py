@@ -18,6 +18,7 @@ from tests.tui.scripted import ScriptedLink
 from tests.worlds import quote
 from tui.app import RotorApp
 from tui.screens.dialogs import Dialog
+from tui.widgets.text import TextBlock
 
 LATER = timedelta(minutes=9)
 
@@ -49,29 +50,34 @@ def _card(command: ShowBond, price: str) -> BondDetail:
     return BondDetail(command.code, "胜例转02", prices, BondInfo(command.code), "", "")
 
 
+def card(app: RotorApp) -> str:
+    """What the card says, also what has to be scrolled to."""
+    return "\n".join(block.text for block in app.screen.query(TextBlock))
+
+
 @pytest.mark.parametrize("keys", [("3", "down"), ("4",), ("5",)], ids=["plan", "position", "order"])
 async def test_the_card_of_a_bond_ages_and_is_loaded_again(keys: tuple[str, ...]) -> None:
     scripted = link()
     async with shown(scripted, *keys, "enter", size=LARGE) as (app, pilot):
-        await until(pilot, lambda: "(0s old)" in flat(app))
+        await until(pilot, lambda: "(0s old)" in card(app))
         scripted.change(at=NOW + LATER)
         await beat(app, pilot)
-        assert "(9m old)" in flat(app)
+        assert "(9m old)" in card(app)
         scripted.replies[ShowBond] = lambda command: Done(_card(command, "250.5"))
         await beat(app, pilot, 5)
-        await until(pilot, lambda: "250.500" in flat(app))
+        await until(pilot, lambda: "250.500" in card(app))
 
 
 async def test_a_card_that_cannot_be_loaded_again_keeps_what_it_has_with_its_age() -> None:
     scripted = link()
     async with shown(scripted, "4", "enter", size=LARGE) as (app, pilot):
-        await until(pilot, lambda: "(0s old)" in flat(app))
+        await until(pilot, lambda: "(0s old)" in card(app))
         del scripted.replies[ShowBond]
         scripted.change(at=NOW + LATER)
         await beat(app, pilot, 5)
-        await until(pilot, lambda: "could not be loaded: not in the script" in flat(app))
-        assert "241.500" in flat(app)
-        assert "(9m old)" in flat(app)
+        await until(pilot, lambda: "could not be loaded: not in the script" in card(app))
+        assert "241.500" in card(app)
+        assert "(9m old)" in card(app)
 
 
 async def test_the_card_of_a_record_ages() -> None:
