@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 from rich.cells import cell_len
 
+from core.i18n import labelled, use_language
 from tui import format as fmt
 from tui.widgets.columns import Column, TableRow, arrange, cell, widen_last_cell
 
@@ -38,6 +39,20 @@ def test_words() -> None:
     assert fmt.one_line("a\n\tb\x1b[31m") == "a  b [31m"
     assert fmt.plain_value(0.43576881750117247) == "0.435769"
     assert fmt.plain_key("stopLossRatio") == fmt.plain_key("stop_loss_ratio") == "stop loss ratio"
+
+
+def test_parameters_of_the_platform_have_names() -> None:
+    assert fmt.parameter("profitTargetRatio") == "profit target ratio"
+    use_language("zh")
+    try:
+        assert fmt.parameter("profitTargetRatio") == "\u6b62\u76c8\u6bd4\u4f8b"
+        assert fmt.parameter("holding_period") == "\u8c03\u4ed3\u5468\u671f"
+        assert fmt.plain_value({"top_n": 10}) == "\u6301\u6709\u53ea\u6570 10"
+        assert fmt.parameter("someFactor") == "some factor"  # an unknown one stays
+        assert labelled(fmt.cny("1.00"), "x") == "1.00 \u5143\uff1ax"
+    finally:
+        use_language("en")
+    assert labelled(fmt.cny("1.00"), "x") == "1.00 CNY: x"
 
 
 COLUMNS = (Column("A", 4), Column("B", 10, rank=1), Column("C", 6, rank=2), Column("D", 8, flex=True))
