@@ -38,9 +38,11 @@ _ONE_WORD = r"[A-Za-z0-9_./:-]+(?![A-Za-z0-9_./:\- ]| [^(])|[^!-~]+(?=[!-~])|.*"
 """A value with another one right after it: a code or figure, or Chinese before one. No other can be told from it."""
 
 _WEIGHT = re.compile("[A-Za-z]|([\u4e00-\u9fff])")
+_LATIN = re.compile("[A-Za-z]")
 _HAN_WEIGHT = 3
-_STRONG = 12
-"""So many letters of its own make a message certain; with fewer, as in "{count} days", a third of all must be known."""
+_CERTAIN = 14
+"""So much of its own, letters and twice the pieces between values, makes a message certain. With less, as in
+"{count} days", a third of the text must be known."""
 
 _LONGEST = 1000
 """Letters of a line beyond which it stays as it is: no sentence is so long, and to look through data takes long."""
@@ -56,9 +58,12 @@ _BETWEEN: Mapping[Language, Mapping[str, str]] = {
 
 def retold(text: str, to: Language) -> str:
     """The text in this language as far as the catalogue knows it; each line of several by itself."""
-    if text.isascii() if to == "en" else not re.search("[A-Za-z]", text):
-        return text
-    return _told(text, to).text
+    return _told(text, to).text if _is_foreign(text, to) else text
+
+
+def _is_foreign(text: str, to: Language) -> bool:
+    """Whether anything in it could be of the other language."""
+    return not text.isascii() if to == "en" else _LATIN.search(text) is not None
 
 
 def retell(value: T, to: Language) -> T:
@@ -105,13 +110,13 @@ def _told(text: str, to: Language) -> _Told:
     if "\n" in text:
         lines = [_told(line, to) for line in text.split("\n")]
         return _Told("\n".join(line.text for line in lines), sum(line.known for line in lines))
-    if (" " not in text and text.isascii()) or len(text) > _LONGEST:
+    if not _is_foreign(text, to) or (" " not in text and text.isascii()) or len(text) > _LONGEST:
         return _Told(text)
     best, all_of_it = _Told(text), _weight(text)
     for form in catalogue.forms_like(text):
         if (told := form.tell(text, to)) is not None and told.known > best.known:
             best = told
-        if best.known and (form.weight >= _STRONG or best.known >= all_of_it):
+        if best.known and (form.certain or best.known >= all_of_it):
             return best
     return max(best, _in_parts(text, to), key=lambda told: told.known)
 
@@ -139,7 +144,7 @@ class _Form:
     def tell(self, text: str, to: Language) -> _Told | None:
         """The message again with the values that this text has; None where it does not read like this."""
         told = self._matched(self._shortest, text, to)
-        if told is None or self.weight < _STRONG or told.known >= _weight(text):
+        if told is None or not self.certain or told.known >= _weight(text):
             return told
         # What stands after a value may stand in it too: "第 4 名，第1次重新定价".
         longest = self._matched(self._longest, text, to)
@@ -151,7 +156,7 @@ class _Form:
             return None
         values = {name: _told(value, to) for name, value in match.groupdict().items()}
         known = self.weight + sum(value.known for value in values.values())
-        if not known or (self.weight < _STRONG and known * 3 < _weight(text)):
+        if not known or (not self.certain and known * 3 < _weight(text)):
             return None
         one = values.get("count", _Told("1")).text == "1"
         wanted = self.chinese if to == "zh" else self.english[0 if one else -1]
@@ -168,9 +173,14 @@ class _Form:
         return sum(map(_weight, self.literals))
 
     @cached_property
-    def rank(self) -> tuple[int, int]:
+    def certain(self) -> bool:
+        """Whether a text that reads like it cannot be another's."""
+        return self.weight + 2 * sum(map(bool, self.literals)) >= _CERTAIN
+
+    @cached_property
+    def rank(self) -> tuple[bool, int, int]:
         """Of forms that a text may have, the one with the highest is tried first."""
-        return self.weight, sum(map(len, self.literals))
+        return self.certain, self.weight, sum(map(len, self.literals))
 
     @cached_property
     def _shortest(self) -> re.Pattern[str]:
