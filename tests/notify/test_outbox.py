@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from core.i18n import say, use_language
 from core.model.notification import Notification, NotificationKind
 from core.model.snapshot import Level
 from core.model.time import SHANGHAI
@@ -55,6 +56,19 @@ def test_each_receiver_has_its_own_queue_position(path: Path) -> None:
     again = Outbox(path)
     assert texts(again, "mail") == ["about b"]
     assert texts(again, "push") == ["about a", "about b"]
+
+
+def test_what_waited_during_a_switch_is_sent_in_the_language_in_use(path: Path) -> None:
+    outbox = Outbox(path)
+    outbox.set_receivers(["mail"])
+    news = Notification(NotificationKind.BOND, Level.ERROR, NOW, "the bond is suspended\n113052.SH")
+    outbox.announce("a", news, "rotor TEST", "", NotificationKind.BOND, NOW)
+    use_language("zh")
+    try:
+        assert texts(Outbox(path), "mail") == [f"{say('the bond is suspended')}\n113052.SH"]
+    finally:
+        use_language("en")
+    assert texts(Outbox(path), "mail") == [news.text]
 
 
 @contextmanager
