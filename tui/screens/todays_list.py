@@ -187,8 +187,8 @@ def _details(bond: ListedBond, now: datetime) -> list[Fact]:
         age = fmt.age((now - bond.quoted_at).total_seconds())
         quoted = say("{time}, {age} old", time=fmt.clock(bond.quoted_at), age=age)
     rows: list[Fact] = [
-        (say("Last"), f"{fmt.price(bond.last)} CNY  ({quoted})", Tone.STRONG),
-        (say("List price"), f"{fmt.price(bond.list_price)} CNY", Tone.TEXT),
+        (say("Last"), say("{price}  ({quoted})", price=fmt.cny(fmt.price(bond.last)), quoted=quoted), Tone.STRONG),
+        (say("List price"), fmt.cny(fmt.price(bond.list_price)), Tone.TEXT),
     ]
     if note := _note(bond):
         rows.append((say("Note"), note, Tone.WARN if bond.blocked else Tone.TEXT))
