@@ -71,9 +71,9 @@ PANES = (
         "3",
         mark("Plan"),
         mark(
-            "What a rebalance would do now, with a reason for every row. Nothing is sent until you execute it. After it "
-            "ran, what became of each row stays here until you make a new plan. Sorting changes what you see, not the "
-            "order in which orders are sent."
+            "What a rebalance would do now, with a reason for every row. Nothing is sent until you execute it. After "
+            "it ran, what became of each row stays here until you make a new plan. Sorting changes what you see, not "
+            "the order in which orders are sent."
         ),
     ),
     PaneInfo(
