@@ -87,7 +87,7 @@ def _marks(levels: GaugeLevels) -> list[Text]:
         (_AT_COST, say("cost"), levels.cost, Tone.TEXT),
         (_AT_LAST, say("last", context="gauge"), levels.last, Tone.STRONG),
     ):
-        shown = _known(price, "")
+        shown, tone = _known(price, ""), tone if price is not None else Tone.WARN
         text = styled((f"{mark if _drawn_at(levels, price, 10) else ' '} ", tone), (f"{label} ", Tone.DIM))
         found.append(text.append(shown + " " * (_PRICE - cell_len(shown)), STYLES[tone]))
     return found
