@@ -42,7 +42,7 @@ class TextBlock(Static):
             self._content = new
             width, before = self.content_size.width, self._lines
             self.update(_HangingText(new) if any(_hang_of(line) for line in new.split("\n")) else new, layout=False)
-            self._lines = self.visual.get_height(self.styles, width) if width else None
+            self._lines = self.visual.get_height(self.styles.get_rules(), width) if width else None
             if before is None or self._lines != before or self._wide_as_its_text:
                 # Arranging all the screen takes ten times as long as painting this text.
                 self.refresh(layout=True)
