@@ -71,9 +71,10 @@ async def test_stale_picture_says_so_and_stops_orders(monkeypatch: pytest.Monkey
     link = ScriptedLink(snapshot())
     async with shown(link, "3", "r") as (app, pilot):
         await until(pilot, lambda: "STALE no update from the engine" in flat(app))
-        await press(pilot, "e", "y")
-        assert link.sent_of(ExecutePlan) == []
+        await press(pilot, "e")
         assert "No recent data" in status_text(app)
+        await press(pilot, "y")
+        assert link.sent_of(ExecutePlan) == []
 
 
 async def test_quit() -> None:

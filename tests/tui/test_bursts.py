@@ -14,6 +14,7 @@ from tui.input_queue import InputQueue
 from tui.screens.dialogs import Confirm
 from tui.screens.login import LoginScreen
 from tui.screens.palette import Palette
+from tui.screens.strategies import StrategiesPane
 
 SECRET = ("s", "e", "c", "r", "e", "t")
 
@@ -155,7 +156,9 @@ async def test_a_burst_leads_where_the_same_keys_lead_one_by_one(seed: int) -> N
         link = ScriptedLink(snapshot())
         async with shown(link, size=LARGE) as (app, pilot):
             await typed(pilot, *keys)
-            await until(pilot, lambda app=app: not app._input.busy)
+            loading = app.screen_stack[0].query_one(StrategiesPane)._data
+            await until(pilot, lambda app=app, loading=loading: not app._input.busy and loading.at_rest)
+            await settle(pilot)
             assert app._exception is None
             seen.append((text(app), link.acted))
     assert seen[0] == seen[1], keys

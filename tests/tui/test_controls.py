@@ -325,8 +325,9 @@ async def test_missed_run_is_planned_on_the_plan_screen() -> None:
 
 async def test_a_halt_blocks_executing_a_plan() -> None:
     link = ScriptedLink(day(controls=("halted",)))
-    async with shown(link, "3", "r", "e", "y") as (app, _):
+    async with shown(link, "3", "r", "e") as (app, pilot):
         assert "Trading is halted: all new orders are blocked." in status_text(app)
+        await press(pilot, "y")
         assert link.sent_of(ExecutePlan) == []
 
 

@@ -64,6 +64,11 @@ class RequestLane(Generic[T]):
             return None
         return int(time.monotonic() - self._since) if command == self._asking else 0
 
+    @property
+    def at_rest(self) -> bool:
+        """Whether nothing is on its way, and nothing will be asked for when the cursor rests."""
+        return self._asking is None and self._timer is None
+
     def want(self, commands: Sequence[Command[T]], *, at_once: bool = False) -> None:
         """Ask for these replies, the first one first, and for nothing that was wanted before."""
         self._wanted = tuple(commands)

@@ -52,6 +52,15 @@ class StrategyData:
         self._rules: RequestLane[RecordRule] = RequestLane(owner, "rules", card_came, fresh=float("inf"), most=1000)
         self._details: RequestLane[RecordDetail] = RequestLane(owner, "detail", detail_came, fresh=_FRESH, most=60)
 
+    @property
+    def _lanes(self) -> tuple[RequestLane[Any], ...]:
+        return self._strategies, self._records, self._cards, self._rules, self._details
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether all that is wanted has come or failed."""
+        return all(lane.at_rest for lane in self._lanes)
+
     # -- what is there -----------------------------------------------------------------------------------------------
 
     def strategies(self) -> Loaded[Strategy]:
@@ -112,7 +121,7 @@ class StrategyData:
     # -- asking anew -------------------------------------------------------------------------------------------------
 
     def forget(self) -> None:
-        for lane in (self._strategies, self._records, self._cards, self._rules, self._details):
+        for lane in self._lanes:
             lane.forget()
 
     def forget_strategies(self) -> None:
