@@ -17,7 +17,7 @@ from tests.tui.strategy_samples import record_card
 from tui.app import RotorApp
 from tui.screens.bond import BondDialog
 from tui.screens.record_view import RecordView
-from tui.screens.todays_list import TodaysList, list_head, list_rows
+from tui.screens.todays_list import TodaysBonds, list_head, list_rows
 from tui.widgets.text import TextBlock
 
 
@@ -62,8 +62,8 @@ def test_what_the_list_lacks_and_what_it_says_besides_is_shown_with_each_bond(ca
 TO_THE_CARD = ("2", "enter", "enter")
 
 
-def todays_list(app: RotorApp) -> TodaysList:
-    return app.query_one(TodaysList)
+def todays_list(app: RotorApp) -> TodaysBonds:
+    return app.query_one(TodaysBonds)
 
 
 def ranks(app: RotorApp) -> list[str]:

@@ -21,7 +21,7 @@ from tui.screens.record_text import (
     record_head,
     rule_text,
 )
-from tui.screens.todays_list import TodaysList, list_head
+from tui.screens.todays_list import TodaysBonds, list_head
 from tui.widgets.bar_chart import YearBars
 from tui.widgets.chart import LineChart
 from tui.widgets.panel import Titled
@@ -38,7 +38,7 @@ class RecordView(VerticalScroll, Titled, can_focus=True):
         self._chart = LineChart(id="record-chart")
         self._years = YearBars(id="record-years")
         self._rule = TextBlock()
-        self.todays_list = TodaysList()
+        self.todays_list = TodaysBonds()
         self._body = TextBlock()
         self._shown: object = None
 

@@ -20,7 +20,7 @@ from tui.screens.record_comparison import comparison
 from tui.screens.record_view import RecordView
 from tui.screens.strategy_data import StrategyData, pages_wanted, progress
 from tui.screens.strategy_rows import RECORD_COLUMNS, STRATEGY_COLUMNS, record_row, strategy_row
-from tui.screens.todays_list import TodaysList
+from tui.screens.todays_list import TodaysBonds
 from tui.widgets.columns import Sorting, TableRow, sorted_next
 from tui.widgets.paged_list import RECORDS, STRATEGIES, PagedList, SearchLine
 from tui.widgets.table import LiveTable
@@ -129,7 +129,7 @@ class StrategiesPane(Pane):
         """The record under the cursor: it is on the card, and it is the one that is used."""
         return _with_id(self._data.records(self._shown_strategy).items, self._record_list.table.cursor_key)
 
-    def _paged(self) -> PagedList | TodaysList:
+    def _paged(self) -> PagedList | TodaysBonds:
         """The list of the view with the focus."""
         return (self._list, self._record_list, self._record_view.todays_list)[self._stage]
 
@@ -290,7 +290,7 @@ class StrategiesPane(Pane):
     def _search_done(self) -> None:
         self._paged().table.focus()
 
-    def _sort_by(self, paged: PagedList | TodaysList, sorting: Sorting | None) -> None:
+    def _sort_by(self, paged: PagedList | TodaysBonds, sorting: Sorting | None) -> None:
         paged.sort_by(sorting)
         self._show_strategies()
         self._want_strategies()

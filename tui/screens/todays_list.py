@@ -37,7 +37,7 @@ _MOST_REASONS = 3
 """Above the list stands why bonds of it cannot be bought, or how many where they are more than these."""
 
 
-class TodaysList(Vertical):
+class TodaysBonds(Vertical):
     """Sorted and filtered while it has the focus. A `!` before the rank marks what cannot be bought now."""
 
     def __init__(self) -> None:
