@@ -116,11 +116,12 @@ def test_a_changed_schedule_and_limit_take_effect(engine: Engine) -> None:
 
 def test_a_plan_made_under_other_settings_is_discarded(engine: Engine) -> None:
     plan = ask(engine, MakePlan())
-    ask(engine, ChangeSetting("buy.amount", "20000"))
+    ask(engine, ChangeSetting("buy.amount", "5000"))
+    ask(engine, ChangeSetting("buy.amount_type", "fixed"))
     until(engine, lambda shown: shown.plan is None, SECOND)
     assert refusal(engine, ExecutePlan(plan.plan_id)).refused
     amounts = [leg.price * leg.volume for leg in ask(engine, MakePlan()).legs]
-    assert max(amounts) > 10000
+    assert 0 < max(amounts) <= 5000
 
 
 def test_a_receiver_that_is_set_is_notified_without_a_restart(engine: Engine) -> None:

@@ -96,7 +96,7 @@ def test_a_second_data_folder_on_the_same_account_is_refused(world: ProcessWorld
     with Running(world) as first:
         second = world.rotor("--home", str(world.folder / "other"), "rebalance", "--yes")
         assert second.returncode == 3
-        holder = f"account {ACCOUNT} is traded by another rotor, in another home: process {first.program.pid}"
+        holder = f"account {ACCOUNT} is traded by another rotor, in another data folder: process {first.program.pid}"
         assert holder in second.stderr
     assert world.control.requests() == []
 

@@ -30,7 +30,7 @@ _TICKS = 5
 
 
 class BondDialog(TextDialog):
-    """A row's text, and below it all that the engine knows of the bond."""
+    """A row's text; above it whether the bond would be bought now, below it all else that the engine knows of it."""
 
     def __init__(self, host: PaneHost, title: str, text: Text | str, code: BondCode) -> None:
         super().__init__(title, text)
@@ -44,12 +44,14 @@ class BondDialog(TextDialog):
         self._chart = LineChart(id="bond-chart")
         self._chart.display = False
         self._verdict = TextBlock(id="bond-verdict")
-        self._verdict.set_text(styled(("\n" + say("Loading the details of {code} ...", code=code), Tone.DIM)))
+        self._verdict.set_text(styled((say("Loading the details of {code} ...", code=code) + "\n", Tone.DIM)))
         self._bond = TextBlock(id="bond-card")
+
+    def above(self) -> ComposeResult:
+        yield self._verdict
 
     def below(self) -> ComposeResult:
         yield self._gauge
-        yield self._verdict
         yield self._chart
         yield self._bond
 
@@ -87,9 +89,9 @@ class BondDialog(TextDialog):
 
     def _show_card(self, now: datetime | None) -> None:
         """What was loaded last, with its age by now."""
-        verdict = Text("\n") + styled((self._problem, Tone.WARN)) if self._problem else Text()
+        verdict = styled((self._problem + "\n", Tone.WARN)) if self._problem else Text()
         if self._card is not None:
-            verdict.append_text(verdict_text(self._card))
+            verdict.append_text(verdict_text(self._card)).append("\n")
             self._bond.set_text(bond_text(self._card, now))
         if verdict:
             self._verdict.set_text(verdict)
@@ -98,8 +100,8 @@ class BondDialog(TextDialog):
 def verdict_text(card: BondDetail) -> Text:
     """Whether it would be bought now, and what endangers it."""
     if card.why_not:
-        return styled(("\n" + say("Would not be bought now: {why}", why=card.why_not), Tone.WARN))
-    text = styled(("\n" + say("OK to buy"), Tone.GOOD))
+        return styled((say("Would not be bought now: {why}", why=card.why_not), Tone.WARN))
+    text = styled((say("OK to buy"), Tone.GOOD))
     return text.append_text(styled(("\n" + card.danger, Tone.BAD))) if card.danger else text
 
 

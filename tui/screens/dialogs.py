@@ -222,8 +222,13 @@ class TextDialog(Dialog[None]):
             # In the border, where a long text cannot push it out of sight.
             box.border_subtitle = say("esc close   up/down scroll")
             with VerticalScroll():
+                yield from self.above()
                 yield self._text
                 yield from self.below()
+
+    def above(self) -> ComposeResult:
+        """Widgets over the text."""
+        yield from ()
 
     def below(self) -> ComposeResult:
         """Widgets under the text."""
