@@ -57,8 +57,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-PAPER_CAPITAL = Decimal(100_000)
-"""CNY that a new paper account begins with."""
+PAPER_CAPITAL, SANDBOX_CAPITAL = Decimal(1_000_000), Decimal(100_000)
+"""CNY that a new account begins with; in the sandbox so much that the default of 10,000 for each bond invests it."""
 
 SANDBOX_TIME = "sandbox_time"
 
@@ -234,7 +234,8 @@ def build(home: Home, settings: Settings, speed: float = 1.0, dialects: Collecti
             opened.callback(claim.release)
             broker = qmt_broker(settings, clock, calendar, state_store)
         else:
-            broker = PaperBroker(paper_file, feed, clock, settings.fees, PAPER_CAPITAL)
+            capital = SANDBOX_CAPITAL if settings.mode == "sandbox" else PAPER_CAPITAL
+            broker = PaperBroker(paper_file, feed, clock, settings.fees, capital)
         components = compose(
             settings,
             clock,

@@ -13,7 +13,7 @@ from apscheduler.schedulers import base
 T = TypeVar("T")
 
 
-LONGEST = 60.0
+LONGEST = 600.0
 """Real seconds that a simulated day may take."""
 
 

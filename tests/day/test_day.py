@@ -144,7 +144,7 @@ def test_slots_freed_by_stops_are_refilled_in_list_order(tmp_path: Path) -> None
         world.market.moves += [Move(code, during("09:30", "09:45"), halted=True) for code in (first, second, third)]
         held = await bought(world)
         assert not {first, second, third} & set(held)
-        loss, profit, thin = held[0], held[1], held[4]
+        loss, profit, thin = held[0], held[1], held[5]
         world.market.moves += [
             Move(loss, during("10:00", "15:00"), Decimal("0.94")),
             Move(profit, during("10:20", "15:00"), Decimal("1.07")),

@@ -37,10 +37,10 @@ def following(record: int) -> Settings:
 
 
 def listed(world: DayWorld, record: int) -> set[BondCode]:
-    """The list's bonds that can be bought on that day."""
+    """The list of that day: the platform names no bond that does not trade or is called."""
     recipe = next(each for strategy in catalogue() for each in strategy.records if each.id == record)
-    codes = rank(recipe.rule, world.market.rows_for_ranking(DAY.date()), recipe.size)
-    return {code for code in codes if code not in BLOCKED}
+    rows = world.market.rows_for_ranking(DAY.date())
+    return set(rank(recipe.rule, {code: row for code, row in rows.items() if code not in BLOCKED}, recipe.size))
 
 
 @pytest.mark.parametrize("dialects", [*((each,) for each in Dialect), *TOGETHER], ids="+".join)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from core.engine.assembly import PAPER_CAPITAL
+from core.engine.assembly import SANDBOX_CAPITAL
 from core.engine.engine import Engine
 from core.engine.ipc.client import IpcClient
 from core.infra.config import load_settings
@@ -64,7 +64,7 @@ def test_todays_equity_begins_with_the_opening_capital(engine: Engine) -> None:
         return line if line.day is not None and len(line.day.points) > 4 else None
 
     line = wait_until(several_minutes)
-    assert line.day.points[0].value == line.points[0].value == PAPER_CAPITAL
+    assert line.day.points[0].value == line.points[0].value == SANDBOX_CAPITAL
     assert line.day.points[0].growth == 1
     assert len(line.points) == 2
     assert len({point.at for point in line.day.points}) == len(line.day.points)

@@ -135,9 +135,9 @@ def test_an_order_left_open_at_exit_is_settled_by_the_next_start(world: ProcessW
         key = world.control.wait_order(code=OWNED[0], status=WORKING)["remark"]
         run.wait_for(": working, ")
         assert run.end(signal.SIGHUP) == 4, run.said
-    assert f"orders left open at the broker, the next start settles them: {key}" in run.said
+    assert f"open orders stay at the broker and are checked at the next start: {key}" in run.said
     assert (
-        f"ended (SIGHUP): nothing more is sent. Orders still open, the next start settles them: {key} (working)."
+        f"ended (SIGHUP): nothing more is sent. Orders still open, checked at the next start: {key} (working)."
         in run.said
     )
     assert [order["status"] for order in world.control.orders()] == [WORKING]

@@ -27,7 +27,7 @@ def test_a_closed_terminal_ends_the_app_cleanly(tmp_path: Path) -> None:
     )
     os.close(theirs)
     try:
-        assert "trading enabled" in _seen(mine, "trading is on")
+        _wait_for(mine, "trading enabled")
         os.close(mine)
         assert program.wait(PATIENCE) == 129
     finally:
@@ -38,10 +38,10 @@ def test_a_closed_terminal_ends_the_app_cleanly(tmp_path: Path) -> None:
     lock.release()
 
 
-def _seen(terminal: int, wanted: str, seconds: float = PATIENCE) -> str:
-    """What was written until this came."""
-    text, deadline = "", time.monotonic() + seconds
-    while wanted not in text and time.monotonic() < deadline:
+def _wait_for(terminal: int, wanted: str) -> None:
+    """Until this is written on the terminal."""
+    text, deadline = "", time.monotonic() + PATIENCE
+    while wanted not in text:
+        assert time.monotonic() < deadline, text[-2000:]
         if select.select([terminal], [], [], 0.1)[0]:
             text += os.read(terminal, 65536).decode("utf-8", errors="replace")
-    return text
