@@ -180,6 +180,10 @@ class EmbeddedPlatform(httpx.AsyncBaseTransport):
             "parameters": {
                 "profitTargetRatio": recipe.stops.take_profit if recipe.stops else 0,
                 "stopLossRatio": recipe.stops.stop_loss if recipe.stops else 0,
+                # As the backtest trades: on each session, at its close, always in the market.
+                "holding_period": 1,
+                "tradeTiming": "close",
+                "timingOption": 0,
                 "bond_selection_params": {"top_n": recipe.size},
                 say("ranked by"): rule.ranked_by,
                 say("filters", context="record"): list(rule.filters) or say("no filter"),
