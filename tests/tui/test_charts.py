@@ -228,7 +228,7 @@ def test_a_near_level_is_drawn_and_a_far_one_stands_at_the_edge() -> None:
         (Series("", ()), "There is nothing to draw yet."),
         (days(None, None), "There is nothing to draw yet."),
         (days(float("nan")), "There is nothing to draw yet."),
-        (days(2.0), "One value so far: 2.00 at 2026-05-04. The line begins with the second."),
+        (days(2.0), "Only one value yet: 2.00 at 2026-05-04. The chart appears with the second one."),
         (days(2.0, 2.0, 2.0), "Unchanged at 2.00 since 2026-05-04."),
     ],
 )

@@ -64,5 +64,5 @@ def _chart(points: tuple[EquityPoint, ...], moments: list[Moment], gaps: set[int
     series = line_of(say("Equity"), places, values, change_tone(change))
     baseline = None if first is None else LevelLine(float(first), base)
     return ChartData(
-        Plot((series,), ChartUnit.MONEY, baseline), empty=say("The line begins with the first minute of the session.")
+        Plot((series,), ChartUnit.MONEY, baseline), empty=say("The chart appears in the first minute of the session.")
     )

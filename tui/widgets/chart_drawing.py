@@ -172,7 +172,7 @@ def _instead(data: ChartData, axis: TimeAxis) -> str:
     if max(len(one.values) for one in series) < 2 or min(known) == max(known):
         at = axis.label(axis.moments.index(max(known)))
         text = value_text(values[-1], unit)
-        return say("One value so far: {value} at {at}. The line begins with the second.", value=text, at=at)
+        return say("Only one value yet: {value} at {at}. The chart appears with the second one.", value=text, at=at)
     low, high = _ends(data.main)
     if apart(low, high):
         return ""
