@@ -18,7 +18,7 @@ from tui.screens.bond import BondDialog
 from tui.screens.dialogs import ChoiceDialog, Confirm, Fact, kept_current
 from tui.screens.pane import ListPane
 from tui.widgets.columns import Column, TableRow, cell
-from tui.widgets.text import facts
+from tui.widgets.text import facts, hanging
 from tui.widgets.theme import SIDE_TONES, STYLES, Tone, state_tone, styled
 
 _COLUMNS = (
@@ -362,7 +362,8 @@ def _details(order: Order) -> Text:
     )
     text.append("\n\n" + say("History") + "\n", STYLES[Tone.TITLE])
     for step in order.log:
-        text.append(f"{fmt.clock(step.at)}  ", STYLES[Tone.DIM])
+        clock = f"{fmt.clock(step.at)}  "
+        text.append(clock, STYLES[Tone.DIM] + hanging(len(clock)))
         text.append(fmt.fit(say(step.state), 12), STYLES[state_tone(step.state)])
         text.append(f"{step.text}\n", STYLES[Tone.TEXT])
     if not order.log:
