@@ -3,7 +3,7 @@
 Own code, by measurement (Python 3.11, Textual 8.2, two lines of 250 points on 156x30 cells). A redraw is 10.4 kB;
 textual-plot 0.10 writes 17.8 kB, adds 97 modules and 0.2 s to the start, needs numpy (a wheel of 17 MB). plotext 5.3
 draws in 14 ms and adds 0.07 s, but has no second panel over one axis and no cursor; the wheels of its 6.1 hold machine
-code. Neither labels CNY in 万 or leaves the midday break out. Drawing takes 10 ms of a
+code. Neither labels CNY in 万 or leaves the midday break out. Drawing takes 9 to 16 ms of a
 2.5 GHz core, once per change: `python -m tests.bench.chart`.
 """
 
