@@ -22,7 +22,7 @@ NOT_TO_BE_TOLD_APART = {
     "  made {made_at}{age}, {listed}": "made_at and age",
     "{code} {name}: {what}{stake}": "what and stake",
     "{why}, rank {rank}{limit}": "rank and limit",
-    # Text of several lines is told line by line.
+    # Each line of a text is translated by itself.
     "\nType '{word}' to {to}:": "two lines",
     "Choose from:\n\t{choices}": "two lines",
     "The settings in {folder} are invalid:\n{error}": "two lines",
