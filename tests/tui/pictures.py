@@ -160,6 +160,8 @@ async def drawings(title: str) -> dict[str, str]:
     async with posed(language, size, STATES["normal"], look) as (app, pilot):
         for name, keys in SCREENS.items():
             await press(pilot, *keys)
+            app._tick()
+            await settle(pilot)
             await pilot.pause()  # the colours of what lost the focus come behind the text
             drawn[name] = app.export_screenshot(title="rotor", simplify=True) + "\n"
     return drawn

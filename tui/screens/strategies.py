@@ -54,7 +54,7 @@ class StrategiesPane(Pane):
         self._record_view = RecordView()
         self._views: tuple[Widget, ...] = (self._list, self._record_list, self._record_view)
         self._stage = _STRATEGIES
-        self._data = StrategyData(self, self._strategies_came, self._records_came, self._show_records, self._show_card)
+        self._data = StrategyData(self, self._strategies_came, self._records_came, self._show_records, self._card_came)
         self._shown_strategy: int | None = None
         self._made: dict[RecordKey, tuple[tuple[Any, ...], TableRow]] = {}
         self._marked: dict[RecordKey, tuple[Strategy, Record]] = {}
@@ -363,6 +363,10 @@ class StrategiesPane(Pane):
         self._show_records()
         self._want_records()
         self._want_card()
+        self.host.refresh_keys()
+
+    def _card_came(self) -> None:
+        self._show_card()
         self.host.refresh_keys()
 
     # -- showing -----------------------------------------------------------------------------------------------------
