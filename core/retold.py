@@ -12,10 +12,10 @@ import re
 import struct
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import Field, dataclass, fields, replace
 from functools import cache, cached_property, lru_cache
 from importlib.resources import files
-from typing import NamedTuple, TypeVar, cast
+from typing import ClassVar, Literal, NamedTuple, Protocol, TypeVar, cast
 
 from core.i18n import Language
 
@@ -74,20 +74,40 @@ def retell(value: T, to: Language) -> T:
 def _retell(value: object, to: Language, *, said: bool) -> object:
     if type(value) is str:
         return retold(value, to) if said else value
-    if isinstance(value, Mapping):
+    shape = _shape(type(value))
+    if shape == "map":
         whole = cast(Mapping[str, object], value)
         told = {key: _retell(part, to, said=key in SENTENCES) for key, part in whole.items()}
         return told if any(told[key] is not part for key, part in whole.items()) else whole
-    if isinstance(value, list | tuple):
+    if shape == "row":
         row = cast(list[object], value)
         parts = [_retell(part, to, said=said) for part in row]
         return type(row)(parts) if any(new is not old for new, old in zip(parts, row, strict=True)) else row
-    if is_dataclass(value) and not isinstance(value, type):
-        held = {field.name: getattr(value, field.name) for field in fields(value) if field.init}
-        told = {name: _retell(part, to, said=name in SENTENCES) for name, part in held.items()}
-        changed = {name: part for name, part in told.items() if part is not held[name]}
-        return replace(value, **changed) if changed else value
-    return value
+    changed: dict[str, object] = {}
+    for name, holds_sentences in shape:
+        part = getattr(value, name)
+        told = _retell(part, to, said=holds_sentences)
+        if told is not part:
+            changed[name] = told
+    return replace(cast(_Dataclass, value), **changed) if changed else value
+
+
+class _Dataclass(Protocol):
+    __dataclass_fields__: ClassVar[dict[str, Field[object]]]
+
+
+@cache
+def _shape(kind: type[object]) -> Literal["map", "row"] | tuple[tuple[str, bool], ...]:
+    """Which parts values of this type have: of a dataclass its fields, and whether each holds sentences; of a figure or
+    a day none."""
+    if issubclass(kind, Mapping):
+        return "map"
+    if issubclass(kind, list | tuple):
+        return "row"
+    if hasattr(kind, "__dataclass_fields__"):
+        made = fields(cast(type[_Dataclass], kind))
+        return tuple((field.name, field.name in SENTENCES) for field in made if field.init)
+    return ()
 
 
 class _Told(NamedTuple):

@@ -184,7 +184,9 @@ class HealthMonitor:
         since = before.since if before is not None and before.level is found.level else now
         if before is not None and before.level is not found.level and name in {"clock", "disk"}:
             log.log(NUMBERS[found.level], "%s: %s", name, found.text)
-        self._reported[name] = Health(name, found.level, found.text, since)
+        told = Health(name, found.level, found.text, since)
+        if told != before:
+            self._reported[name] = told
         return self._reported[name]
 
 

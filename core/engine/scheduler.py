@@ -5,7 +5,7 @@ import json
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta, tzinfo
 from typing import Protocol
 
 from pydantic import TypeAdapter
@@ -13,11 +13,12 @@ from pydantic import TypeAdapter
 from core.calendar.calendar import Calendar
 from core.i18n import say
 from core.infra.clock import Clock
-from core.model.known import Known, Maybe, Unknown
+from core.model.known import Maybe, Unknown
 from core.model.order import Origin
 from core.model.platform import Selection
 from core.model.settings import ScheduleSettings, Settings
 from core.model.snapshot import Job, MissedRun
+from core.model.time import SHANGHAI
 from core.rules.redemption import HeldDanger
 from core.rules.schedule import next_run, runs_between
 from core.trading.ledger import Ledger
@@ -67,6 +68,26 @@ class ScheduledRuns(Protocol):
     async def selection(self) -> Maybe[Selection]: ...
 
 
+class _NextRun:
+    """The next run of one schedule: from a moment up to the run itself it is the same, and found once."""
+
+    def __init__(self, calendar: Calendar) -> None:
+        self._calendar = calendar
+        self._for: tuple[ScheduleSettings, date | None, tzinfo | None] | None = None
+        self._asked = self._found = datetime.min.replace(tzinfo=SHANGHAI)
+
+    def after(self, moment: datetime, schedule: ScheduleSettings, last_run: date | None = None) -> datetime | None:
+        """The first run after the moment, None where there is none or it is not known."""
+        asked = (schedule, last_run, moment.tzinfo)
+        if asked == self._for and self._asked <= moment < self._found:
+            return self._found
+        found = next_run(schedule, self._calendar, moment, last_run)
+        if isinstance(found, Unknown) or found.value is None:
+            return None
+        self._for, self._asked, self._found = asked, moment, found.value
+        return found.value
+
+
 class RunScheduler:
     """Starts each run at most once: its start is stored before, and cleared after it.
 
@@ -91,6 +112,7 @@ class RunScheduler:
         self._lock = asyncio.Lock()
         self._rebalanced_at = clock.now()
         self._last_run = LastRun.of(state_store)
+        self._next_rebalance, self._next_refill = _NextRun(calendar), _NextRun(calendar)
         self.missed = stored_missed_run(state_store)
 
     def use_settings(self, settings: Settings) -> None:
@@ -122,15 +144,13 @@ class RunScheduler:
         return tuple(sorted((Job(name, at) for name, at in found if at is not None), key=lambda job: job.at))
 
     def next_rebalance(self, after: datetime) -> datetime | None:
-        found = next_run(self._schedule, self._calendar, after, self._counted_from())
-        return found.value if isinstance(found, Known) else None
+        return self._next_rebalance.after(after, self._schedule, self._counted_from())
 
     def next_refill(self, after: datetime) -> datetime | None:
         if not (self._stops.enabled and self._stops.refill):
             return None
         each_day = ScheduleSettings(frequency="daily", time=self._stops.refill_time)
-        found = next_run(each_day, self._calendar, after)
-        return found.value if isinstance(found, Known) else None
+        return self._next_refill.after(after, each_day)
 
     async def rebalance_due(self) -> None:
         async with self._lock:

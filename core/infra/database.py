@@ -229,9 +229,18 @@ def _sqlite_utils() -> Any:  # noqa: ANN401  (the module itself)
 def rows(
     db: "Database", table: str, where: str | None = None, values: Sequence[Any] = (), order_by: str = "rowid"
 ) -> list[dict[str, Any]]:
-    """Rows of a table as dictionaries, in order."""
-    found = db.table(table).rows_where(where, list(values), order_by=order_by)  # pyright: ignore[reportUnknownMemberType]
-    return list(found)
+    """Rows of a table as dictionaries, in order; none of a table that the file does not have."""
+    import sqlite3
+
+    condition = f" where {where}" if where else ""
+    try:
+        found = db.conn.execute(f'select * from "{table}"{condition} order by {order_by}', list(values))
+    except sqlite3.OperationalError as error:
+        if str(error) == f"no such table: {table}":
+            return []
+        raise
+    names = [column[0] for column in found.description]
+    return [dict(zip(names, row, strict=True)) for row in found]
 
 
 def update(db: "Database", table: str, key: str | int, changes: dict[str, Any]) -> None:

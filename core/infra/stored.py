@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from datetime import date, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from core.i18n import say
 from core.infra.database import DatabaseUnusable, file_of, rows
@@ -77,6 +77,27 @@ def read_rows(
 ) -> list[T]:
     """Rows of a table as objects. Raises `DatabaseUnusable` with the file, the table, the row and the remedy."""
     return [_converted(db, table, found, convert) for found in rows(db, table, where, values, order_by)]
+
+
+class NewestRow(Generic[T]):
+    """One row that is looked at again and again: read from the file each time, converted where it has changed."""
+
+    def __init__(self, db: "Database", table: str, convert: Callable[[StoredRow], T]) -> None:
+        self._db, self._table, self._convert = db, table, convert
+        self._before: tuple[Mapping[str, Any], T] | None = None
+
+    def read(self, where: str | None = None, values: Sequence[Any] = (), order_by: str = "rowid desc") -> T | None:
+        """The first row in this order, the same object while the row is the same; None where there is none.
+
+        Raises `DatabaseUnusable` as `read_rows` does.
+        """
+        found = rows(self._db, self._table, where, values, f"{order_by} limit 1")
+        if not found:
+            return None
+        before = self._before
+        if before is None or before[0] != found[0]:
+            before = self._before = (found[0], _converted(self._db, self._table, found[0], self._convert))
+        return before[1]
 
 
 def _converted(db: "Database", table: str, values: Mapping[str, Any], convert: Callable[[StoredRow], T]) -> T:

@@ -111,7 +111,8 @@ class BondInfo:
 
     def newest(self, value_of: Callable[[BondFacts], T | None]) -> Sourced[T] | None:
         """The value of the source that was asked last."""
-        found = ((value_of(facts), facts) for facts in sorted(self.facts, key=_asked_at, reverse=True))
+        newest_first = sorted(self.facts, key=_asked_at, reverse=True) if len(self.facts) > 1 else self.facts
+        found = ((value_of(facts), facts) for facts in newest_first)
         return next((Sourced(value, facts) for value, facts in found if value is not None), None)
 
     def _first(self, value_of: Callable[[BondFacts], T | None]) -> Sourced[T] | None:

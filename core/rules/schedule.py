@@ -42,7 +42,8 @@ def run_days(
     """
     if schedule.frequency == "sessions" and last_run is not None:
         return tuple(day for day in _counted(sessions, last_run, schedule.every, last) if day >= first)
-    landed = {_landing(day, schedule, sessions) for day in _dates(schedule, first - _FAR, last + _FAR)}
+    reach = timedelta(0) if schedule.frequency in _EACH_DAY else _FAR
+    landed = {_landing(day, schedule, sessions) for day in _dates(schedule, first - reach, last + reach)}
     return tuple(sorted(day for day in landed if day is not None and first <= day <= last))
 
 

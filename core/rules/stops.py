@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property, lru_cache
 from typing import Literal
 
-from core.i18n import mark, say
+from core.i18n import Language, language, mark, say
 from core.model.known import Known, Maybe, Unknown
 from core.model.order import Origin, Side
 from core.model.setting_types import StopChoice
@@ -19,19 +20,19 @@ NO_STOPS = mark("neither a stop-loss nor a take-profit is set")
 _NO_COST = mark('what it cost is not known, so its stop has no level (stops.basis = "prev_close" needs no cost)')
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Ratios:
     """How far above and below the basis a holding is sold (0.1 is 10 %). Known(None): there is to be no such stop."""
 
     profit: Maybe[Decimal | None]
     loss: Maybe[Decimal | None]
 
-    @property
+    @cached_property
     def troubles(self) -> tuple[str, ...]:
         """Why one of them cannot be armed."""
         return tuple(dict.fromkeys(r.reason for r in (self.loss, self.profit) if isinstance(r, Unknown)))
 
-    @property
+    @cached_property
     def not_set(self) -> tuple[Origin, ...]:
         """The stops that are not used: the settings or the record say so."""
         named = ((Origin.STOP_LOSS, self.loss), (Origin.TAKE_PROFIT, self.profit))
@@ -66,6 +67,11 @@ def levels_of(cost: Decimal, prev_close: Maybe[Decimal], ratios: Ratios, basis: 
     levels' `doubt`. A cost that is not above zero is one that the broker did not report, or no price of the bond.
     Without a stop nothing is needed to know its levels: there are none.
     """
+    return _levels_of(cost, prev_close, ratios, basis, language())
+
+
+@lru_cache(maxsize=4096)  # asked for with each price and each snapshot; what it follows from changes once a day
+def _levels_of(cost: Decimal, prev_close: Maybe[Decimal], ratios: Ratios, basis: Basis, _: Language) -> Maybe[Levels]:
     if len(ratios.not_set) == 2:
         return Known(Levels(None, None, ""))
     known = {mark("cost"): cost} if basis in {"cost", "both"} and cost > 0 else {}

@@ -9,7 +9,6 @@ tell by their source.
 import asyncio
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from datetime import date, datetime, time
 from decimal import Decimal
 from functools import lru_cache
@@ -68,6 +67,7 @@ class SandboxMarket(QuotePublisher):
         self._sessions = data.sessions[bisect_right(data.sessions, RECORDED_DAY) - 1 :]
         self._before = data.sessions[bisect_right(data.sessions, RECORDED_DAY) - 2]
         self._closes: dict[BondCode, list[int]] = {}
+        self._last_quotes: dict[BondCode, tuple[tuple[int, TradingState, float, bool], Quote]] = {}
         self._path = lru_cache(maxsize=2 * len(self._bonds))(self._make_path)
         self._incidents = lru_cache(maxsize=4)(self._make_incidents)
         self._watched: tuple[BondCode, ...] = ()
@@ -237,29 +237,33 @@ class SandboxMarket(QuotePublisher):
         )
 
     def _trading(self, bond: LiveBond, place: int, hour: time) -> Quote:
+        """As of the last tick: from one to the next it is the same object."""
         state = trading_state(bond.code.exchange, hour)
         seconds = self._last_tick(bond.code, state, hour)
-        path = self._path(bond.code, place)
+        moment, kept = (place, state, seconds, hour >= RESUMED), self._last_quotes.get(bond.code)
+        if kept is None or kept[0] != moment:
+            kept = self._last_quotes[bond.code] = (moment, self._quote_at(bond, place, state, seconds, hour >= RESUMED))
+        return kept[1]
+
+    def _quote_at(self, bond: LiveBond, place: int, state: TradingState, seconds: float, resumed: bool) -> Quote:
+        path, book = self._path(bond.code, place), state in _WITH_BOOK
         tick = path.tick(seconds)
-        quote = Quote(
+        return Quote(
             code=bond.code,
             name=bond.name,
             last=_price(tick.last),
-            at=moment_of(self._sessions[place], seconds, hour >= RESUMED),
+            at=moment_of(self._sessions[place], seconds, resumed),
             source=self._source(place),
             state=state,
             prev_close=_price(self._close(bond, place - 1)),
-            bid=None if tick.bid is None else _price(tick.bid),
-            ask=None if tick.ask is None else _price(tick.ask),
-            bid_volume=tick.bid_volume,
-            ask_volume=tick.ask_volume,
+            bid=_price(tick.bid) if book and tick.bid is not None else None,
+            ask=_price(tick.ask) if book and tick.ask is not None else None,
+            bid_volume=tick.bid_volume if book else None,
+            ask_volume=tick.ask_volume if book else None,
             limit_up=_price(path.high),
             limit_down=_price(path.low),
             volume=tick.volume,
         )
-        if state in _WITH_BOOK:
-            return quote
-        return replace(quote, bid=None, ask=None, bid_volume=None, ask_volume=None)
 
     def _last_tick(self, code: BondCode, state: TradingState, hour: time) -> float:
         """Seconds of trading up to the bond's last tick; the ends of both halves are ticks for all bonds."""

@@ -5,7 +5,7 @@ import logging
 
 from core.factorcat.client import FactorCatClient
 from core.factorcat.errors import FactorCatError
-from core.i18n import mark, say
+from core.i18n import Language, language, mark, say
 from core.model.known import Known, Maybe, Unknown
 from core.model.platform import RecordRule
 from core.model.settings import Settings, StrategySettings
@@ -29,6 +29,7 @@ class FollowedRecord:
         self._of: StrategySettings | None = None
         self._parameters: Maybe[Parameters] = _NO_RECORD
         self._ratios = Ratios(Known(None), Known(None))
+        self._rule: tuple[Maybe[Parameters], Language, RecordRule] | None = None
         self._asked = False
         self._failure = ""
 
@@ -46,8 +47,12 @@ class FollowedRecord:
 
     @property
     def rule(self) -> RecordRule:
+        """The same object while the record's parameters and the language are the same."""
         self._recall_if_changed()
-        return rule_of(self._parameters)
+        made = self._rule
+        if made is None or made[0] is not self._parameters or made[1] != language():
+            made = self._rule = (self._parameters, language(), rule_of(self._parameters))
+        return made[2]
 
     @property
     def wanted(self) -> bool:

@@ -1,7 +1,7 @@
 """Every order, on disk before it is sent, with everything that happened to it."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -52,6 +52,8 @@ class Journal:
         self.backlog = backlog_of(db)
         self._orders: dict[str, Order] = {}
         self._whole: set[tuple[str, str]] = set()
+        self._answers: dict[tuple[str, str], tuple[Order, ...]] = {}
+        """Answers of `of_day` and `of_plan` until an order changes: every snapshot asks for them."""
         for state in LIVE_STATES | UNRESOLVED_STATES:
             self._load("state", state)
 
@@ -75,7 +77,7 @@ class Journal:
         self.backlog.commit(write)
         for intent in intents:
             log = (Transition(at, OrderState.INTENDED, intent.reason),)
-            self._orders[intent.client_order_id] = Order(intent, OrderState.INTENDED, at, log=log)
+            self._put(Order(intent, OrderState.INTENDED, at, log=log))
 
     def record(
         self,
@@ -98,10 +100,7 @@ class Journal:
 
         self.backlog.store(write)
         log = (*order.log, Transition(at, state, text))
-        self._orders[client_order_id] = replace(
-            order, state=state, message=text, order_id=bound, log=log, unsent=unsent
-        )
-        return self._orders[client_order_id]
+        return self._put(replace(order, state=state, message=text, order_id=bound, log=log, unsent=unsent))
 
     def filled(self, client_order_id: str, volume: int, amount: Decimal, fee: Decimal) -> Order:
         """Take over the totals of the fills that the ledger has booked for this order."""
@@ -112,8 +111,7 @@ class Journal:
             filled_amount=order.filled_amount + amount,
             fee=order.fee + fee,
         )
-        self._orders[client_order_id] = changed
-        return changed
+        return self._put(changed)
 
     def get(self, client_order_id: str) -> Order | None:
         if client_order_id not in self._orders:
@@ -129,12 +127,12 @@ class Journal:
     def of_day(self, day: date) -> tuple[Order, ...]:
         """All orders of a trading day, oldest first."""
         self._load_once("trading_day", day.isoformat())
-        return _oldest_first(order for order in self._orders.values() if order.intent.trading_day == day)
+        return self._sorted(("trading_day", day.isoformat()), lambda order: order.intent.trading_day == day)
 
     def of_plan(self, plan_id: str) -> tuple[Order, ...]:
         """All orders of a plan, oldest first."""
         self._load_once("plan_id", plan_id)
-        return _oldest_first(order for order in self._orders.values() if order.intent.plan_id == plan_id)
+        return self._sorted(("plan_id", plan_id), lambda order: order.intent.plan_id == plan_id)
 
     def all(self) -> tuple[Order, ...]:
         """Every order, oldest first. Reads the whole file."""
@@ -195,6 +193,22 @@ class Journal:
             key: order for key, order in self._orders.items() if not order.done or order.intent.trading_day >= day
         }
         self._whole.clear()
+        self._answers.clear()
+
+    def _put(self, order: Order) -> Order:
+        """Every change of an order goes through here."""
+        self._orders[order.intent.client_order_id] = order
+        self._answers.clear()
+        return order
+
+    def _sorted(self, key: tuple[str, str], belongs: Callable[[Order], bool]) -> tuple[Order, ...]:
+        """The orders in memory that belong there, oldest first: after a restart the open ones came first."""
+        if key not in self._answers:
+            found = filter(belongs, self._orders.values())
+            self._answers[key] = tuple(
+                sorted(found, key=lambda o: (o.created_at, o.intent.attempt, o.intent.client_order_id))
+            )
+        return self._answers[key]
 
     def _load_once(self, column: str, value: str) -> None:
         """Orders written since the first load are in memory by then."""
@@ -205,8 +219,7 @@ class Journal:
     def _load(self, column: str, value: str) -> None:
         def load(row: StoredRow) -> None:
             if row.get("client_order_id", as_text) not in self._orders:
-                order = self._order(row)
-                self._orders[order.intent.client_order_id] = order
+                self._put(self._order(row))
 
         read_rows(self._db, "orders", load, f"{column} = ?", [value], "created_at, rowid")
 
@@ -243,11 +256,6 @@ def _order_of(row: StoredRow, log: tuple[Transition, ...]) -> Order:
 
 def _transition(row: StoredRow) -> Transition:
     return Transition(row.get("at", as_moment), row.get("state", OrderState), row.maybe("text", as_text) or "")
-
-
-def _oldest_first(orders: Iterable[Order]) -> tuple[Order, ...]:
-    """In whatever order they came into memory: after a restart the open ones are there first."""
-    return tuple(sorted(orders, key=lambda o: (o.created_at, o.intent.attempt, o.intent.client_order_id)))
 
 
 def _row(intent: Intent, at: datetime) -> dict[str, Any]:

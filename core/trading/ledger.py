@@ -1,6 +1,6 @@
 """The ledger: what the strategy owns. Only fills move it, each exactly once."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -49,6 +49,7 @@ class Ledger:
         """CNY that all fills have brought in, fees paid; below zero where more was bought than sold."""
         self.filled: Counter[BondCode] = Counter()
         """张 that all fills have brought in, less what they sold."""
+        self._bought: defaultdict[date, Decimal] = defaultdict(Decimal)
         read_rows(db, "ledger", self._load)
 
     def book(self, fill: Fill, client_order_id: str) -> bool:
@@ -91,9 +92,7 @@ class Ledger:
 
     def bought_on(self, day: date) -> Decimal:
         """What the day's buys have cost, CNY, fees included."""
-        ours = "kind = 'fill' and trading_day = ? and side = ?"
-        bought = read_rows(self._db, "ledger", entry_of, ours, [day.isoformat(), str(Side.BUY)])
-        return sum((entry.price * entry.volume + entry.fee for entry in bought), Decimal(0))
+        return self._bought.get(day, Decimal(0))
 
     def entries(self) -> list[dict[str, Any]]:
         """All entries, oldest first, for export."""
@@ -115,7 +114,11 @@ class Ledger:
         keep = self._backlog.store if kind is EntryKind.FILL else self._backlog.commit
         keep(lambda: self._db.table("ledger").insert(row))
         self._remember(key, client_order_id)
-        self._move(kind, fill.code, fill.side, fill.volume, fill.price, fill.fee)
+        self._move(
+            LedgerEntry(
+                kind, fill.trading_day, client_order_id, fill.code, fill.side, fill.volume, fill.price, fill.fee
+            )
+        )
         return True
 
     def _load(self, row: StoredRow) -> None:
@@ -125,15 +128,18 @@ class Ledger:
             told = say("{volume} 张 of {code} are sold, {owned} were owned", volume=volume, code=code, owned=owned)
             raise DamagedValueError(told)
         self._remember(row.get("key", as_text), entry.client_order_id)
-        self._move(entry.kind, entry.code, entry.side, entry.volume, entry.price, entry.fee)
+        self._move(entry)
 
     def _remember(self, key: str, client_order_id: str) -> None:
         self._booked.add(key)
         if key.endswith(f"/{SETTLED}"):
             self._settled.add(client_order_id)
 
-    def _move(self, kind: EntryKind, code: BondCode, side: Side, volume: int, price: Decimal, fee: Decimal) -> None:
-        if kind is EntryKind.FILL:
+    def _move(self, entry: LedgerEntry) -> None:
+        code, side, volume, price, fee = entry.code, entry.side, entry.volume, entry.price, entry.fee
+        if entry.kind is EntryKind.FILL:
+            if side is Side.BUY:
+                self._bought[entry.trading_day] += price * volume + fee
             bought = volume if side is Side.BUY else -volume
             self.filled[code] += bought
             self.cash_from_fills -= price * bought + fee

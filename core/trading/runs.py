@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from core.i18n import mark
 from core.infra.backlog import backlog_of
 from core.infra.database import delete_where, rows, update
-from core.infra.stored import StoredRow, as_amount, as_count, as_day, as_moment, as_text, as_whole, read_rows
+from core.infra.stored import NewestRow, StoredRow, as_amount, as_count, as_day, as_moment, as_text, as_whole, read_rows
 from core.model.bond import BondCode
 from core.model.order import Order, Origin, Side
 from core.model.plan import Leg, Plan
@@ -28,6 +28,8 @@ class Runs:
         self._db = db
         self._backlog = backlog_of(db)
         self._ended: set[str] = set()
+        self._newest = NewestRow(db, "runs", _run)
+        self._told: tuple[_StoredRun, tuple[Order, ...], Rebalance] | None = None
 
     def begin(self, plan: Plan, selection: Selection | None, at: datetime) -> bool:
         """Commit that this plan is being carried out, and the list it follows; False when it was begun before.
@@ -86,23 +88,14 @@ class Runs:
         delete_where(self._db, "runs", f"trading_day < ? and rowid < ({newest})", [before.isoformat()])
 
     def last(self, orders_of: Callable[[str], tuple[Order, ...]]) -> Rebalance | None:
-        """The newest run with its legs as the journal knows them."""
-        found = read_rows(self._db, "runs", _run, order_by="rowid desc limit 1")
-        if not found:
+        """The newest run with its legs as the journal knows them; the same object while neither has changed."""
+        run = self._newest.read()
+        if run is None:
             return None
-        run = found[0]
-        orders = orders_of(run.plan_id)
-        return Rebalance(
-            run.plan_id,
-            run.started_at,
-            run.finished_at,
-            run.stage,
-            progress(run.legs, orders, run.stopped),
-            tuple(order.intent.client_order_id for order in orders if not order.done),
-            run.cash_after,
-            run.origin,
-            run.listed,
-        )
+        orders, told = orders_of(run.plan_id), self._told
+        if told is None or told[0] is not run or told[1] != orders:
+            told = self._told = (run, orders, _as_rebalance(run, orders))
+        return told[2]
 
     def last_list(self, strategy_id: int, history_id: int) -> Selection | None:
         """The list that the newest rebalance of this record followed."""
@@ -142,6 +135,20 @@ def _run(row: StoredRow) -> _StoredRun:
         row.maybe("cash_after", as_amount),
         row.get("origin", Origin),
         row.maybe("listed", as_text) or "",
+    )
+
+
+def _as_rebalance(run: _StoredRun, orders: tuple[Order, ...]) -> Rebalance:
+    return Rebalance(
+        run.plan_id,
+        run.started_at,
+        run.finished_at,
+        run.stage,
+        progress(run.legs, orders, run.stopped),
+        tuple(order.intent.client_order_id for order in orders if not order.done),
+        run.cash_after,
+        run.origin,
+        run.listed,
     )
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from core.infra.backlog import backlog_of
 from core.infra.database import delete, delete_where, rows, schema, update
 from core.infra.stored import (
+    NewestRow,
     StoredRow,
     as_amount,
     as_count,
@@ -42,18 +43,18 @@ class StateStore:
         self._db = db
         self.backlog = backlog_of(db)
         self._newest: dict[str, str | None] = {}
+        self._rows: dict[str, NewestRow[str]] = {}
 
     def recall(self, key: str) -> str | None:
         """The value as it is on disk, where other processes may change it; as last seen while the disk is troubled."""
         if self.backlog.trouble is not None and key in self._newest:
             return self._newest[key]
+        row = self._rows.get(key) or self._rows.setdefault(key, NewestRow(self._db, "state", _value))
         try:
-            found = read_rows(self._db, "state", _value, "key = ?", [key])
+            self._newest[key] = row.read("key = ?", [key])
         except sqlite3.DatabaseError as error:
             self.backlog.note(error)
-            return self._newest.get(key)
-        self._newest[key] = found[0] if found else None
-        return self._newest[key]
+        return self._newest.get(key)
 
     def keep(self, key: str, value: str) -> None:
         self._newest[key] = value

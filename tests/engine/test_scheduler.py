@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from core.engine.scheduler import MAX_DELAY, stored_missed_run
+from core.calendar.calendar import Calendar
+from core.engine.scheduler import MAX_DELAY, RunScheduler, stored_missed_run
 from core.model.known import Maybe, Unknown
 from core.model.order import Origin
 from core.model.platform import Selection
@@ -352,3 +353,22 @@ def test_a_schedule_that_an_older_version_stored_is_not_a_new_one(world: Schedul
     world.clock.move_to(at("2026-05-15 20:00"))
     world.again()
     assert world.why.startswith("05-15 14:50 rotor was not running")
+
+
+def test_the_next_runs_are_those_of_the_moment_asked_for(refilling: ScheduleWorld) -> None:
+    """They are found once and kept: after each step of the clock, the settings and the last run they must be right."""
+    asked, scheduler = 0, refilling.scheduler
+    for frequency in ("daily", "weekly", "monthly", "sessions", "off", "daily"):
+        schedule = ScheduleSettings(frequency=frequency, every=3)
+        refilling.settings = refilling.settings.model_copy(update={"schedule": schedule})
+        scheduler.use_settings(refilling.settings)
+        for hours in (0, 1, 5, 30, 2, 200, -100, 3, 14, 1):
+            if hours == 5:
+                scheduler.rebalanced()
+            fresh = RunScheduler(refilling.settings, refilling.clock, Calendar(), refilling.state_store, refilling)
+            moment = refilling.clock.now() + timedelta(hours=hours)
+            for _ in range(2):
+                assert scheduler.next_rebalance(moment) == fresh.next_rebalance(moment)
+                assert scheduler.next_refill(moment) == fresh.next_refill(moment)
+            asked += fresh.next_rebalance(moment) is not None
+    assert asked == 50
