@@ -89,15 +89,23 @@ def test_a_chinese_page_has_the_headings_and_commands_of_the_english_one(page: P
         return [(_command(one), one.answers, [key for key, _ in one.keys], one.slow) for one in typed_in(path)]
 
     assert typed(page) == typed(english_of(page))
-    if page.name == "changelog.md":  # the newest versions only
-        assert set(_versions(page)) <= set(_versions(english_of(page)))
-        assert _versions(page)[:2] == _versions(english_of(page))[:2]
-    else:
-        assert shape(page) == shape(english_of(page))
+    assert shape(page) == shape(english_of(page))
+    if page.name == "changelog.md":
+        assert versions(page) == versions(english_of(page))
 
 
-def _versions(page: Path) -> list[str]:
-    return re.findall(r"^## (.*)$", page.read_text("utf-8"), re.MULTILINE)
+def versions(page: Path) -> list[str]:
+    """The version of each entry of a changelog, with its date where it was released."""
+    return re.findall(r"^## (\[.*?\](?: - [\d-]+)?)", page.read_text("utf-8"), re.MULTILINE)
+
+
+def test_a_version_that_the_chinese_changelog_lacks_is_found(tmp_path: Path) -> None:
+    shorter, later = tmp_path / "shorter.md", tmp_path / "later.md"
+    english = english_of(CHINESE / "changelog.md")
+    shorter.write_text(english.read_text("utf-8").partition("## [0.1.0]")[0], "utf-8")
+    later.write_text(english.read_text("utf-8").replace("2026-11-28", "2026-11-29"), "utf-8")
+    assert versions(english)[-1] == "[0.1.0]"
+    assert versions(shorter) != versions(english) != versions(later)
 
 
 def _command(typed: Typed) -> str:
