@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from rich.cells import cell_len
 
+from core.i18n import Language
 from core.model.command import (
     CancelOrder,
     Done,
@@ -22,12 +23,14 @@ from core.model.platform import Page, Record, RecordRule, TradeTiming
 from core.model.record_card import ScheduleProposal
 from core.model.settings import ScheduleSettings
 from core.model.snapshot import Followed, Level
+from tests.tui.pictures import STATES, posed
 from tests.tui.samples import snapshot
 from tests.tui.screen import flat, press, settle, shown, status_text, strike, text, until
 from tests.tui.scripted import ScriptedLink
 from tests.tui.strategy_samples import record_card, record_detail, records_page
 from tui import app as app_module
 from tui.widgets.chart import LineChart
+from tui.widgets.table import LiveTable
 
 TALL = (100, 120)
 """The whole card of a record, alone: each bond of its list takes three lines."""
@@ -287,3 +290,22 @@ async def test_log_follows_filters_and_levels(monkeypatch: pytest.MonkeyPatch) -
         count = len(link.sent_of(ReadLog))
         await pilot.pause(0.4)
         assert len(link.sent_of(ReadLog)) == count
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("width", [80, 100, 120, 160])
+@pytest.mark.parametrize(("screen", "table"), [("4", "positions-table"), ("5", "orders-table")])
+async def test_no_head_moves_when_rows_are_sorted(language: Language, width: int, screen: str, table: str) -> None:
+    async with posed(language, (width, 24), STATES["normal"]) as (app, pilot):
+        await press(pilot, screen)
+        heads = app.query_one(f"#{table}", LiveTable)
+        before, sorted_by = heads.render_line(0).text, 0
+        for _ in heads.column_layout.slots:
+            await press(pilot, "o")
+            after = heads.render_line(0).text
+            changed = [(old, new) for old, new in zip(before, after, strict=True) if old != new]
+            assert changed in ([(" ", "^")], [(" ", "v")]), after
+            sorted_by += 1
+        await press(pilot, "o")
+        assert sorted_by > 5
+        assert heads.render_line(0).text == before

@@ -187,15 +187,13 @@ def arrange(
     columns: Sequence[Column],
     rows: Sequence[TableRow],
     width: int,
-    marked: int | None = None,
     chosen: Mapping[str, Show] = MappingProxyType({}),
 ) -> Layout:
     """Which columns are shown in `width` cells, how wide each, and the gap between them.
 
-    `marked` is the column that carries the mark of the sorting, a cell more; `chosen` is what the user chose by the
-    column's name.
+    `chosen` is what the user chose by the column's name.
     """
-    wanted = [_wanted(index, column, rows, index == marked) for index, column in enumerate(columns)]
+    wanted = [_wanted(index, column, rows) for index, column in enumerate(columns)]
     shows = [chosen.get(column.label, Show.FITTING) for column in columns]
     shown = [index for index, show in enumerate(shows) if show is not Show.NEVER] or list(range(len(columns)))
     ranks = [0 if show is Show.ALWAYS else column.rank for column, show in zip(columns, shows, strict=True)]
@@ -239,8 +237,8 @@ def widen_last_cell(layout: Layout, cells: Sequence[Cell]) -> tuple[Sequence[Slo
     return (*slots[:first], slots[-1]._replace(width=width)), (*cells[:first], cells[-1])
 
 
-def _wanted(index: int, column: Column, rows: Sequence[TableRow], marked: bool) -> int:
-    floor = max(column.least, cell_len(column.title) + marked)
+def _wanted(index: int, column: Column, rows: Sequence[TableRow]) -> int:
+    floor = max(column.least, cell_len(column.title))
     if column.flex:
         return floor
     widest = max((cell_len(row.cells[index].text) for row in rows if not row.heading), default=0)

@@ -104,7 +104,7 @@ class LiveTable(ScrollView, can_focus=True):
         """Show by which column the rows are sorted."""
         if sorting != self._sorting:
             self._sorting = sorting
-            self._rearrange()
+            self.refresh(Region(0, 0, self._across, 1))
 
     def repaint(self) -> None:
         """Everything anew: the colours or the language have changed."""
@@ -286,8 +286,7 @@ class LiveTable(ScrollView, can_focus=True):
         self.refresh()
 
     def _arrange_for(self, rows: Sequence[TableRow]) -> Layout:
-        marked = self._sorting.column if self._sorting is not None else None
-        return arrange(self._columns, rows, self._width, marked, choices_of(self.name_in_settings))
+        return arrange(self._columns, rows, self._width, choices_of(self.name_in_settings))
 
     def _selectable(self, index: int, direction: int) -> int:
         """The nearest row to `index` that is not a heading, looked for in `direction` first."""
@@ -327,13 +326,24 @@ class LiveTable(ScrollView, can_focus=True):
             self.scroll_to(y=self._cursor - visible + 1, animate=False, immediate=True, force=True)
 
     def _header_strip(self, width: int) -> Strip:
-        cells = [self._header_cell(slot) for slot in self._layout.slots]
-        return self._join(self._layout.slots, cells, width, STYLES[Tone.HEADER], " ")
+        sorting, slots = self._sorting, self._layout.slots
+        marked = next((slot for slot in slots if sorting is not None and slot.index == sorting.column), None)
+        cells = [Cell(slot.column.title, Tone.STRONG if slot is marked else Tone.DIM) for slot in slots]
+        strip = self._join(slots, cells, width, STYLES[Tone.HEADER], " ")
+        if sorting is None or marked is None:
+            return strip
+        at = self._place_of_mark(marked, width)
+        mark = Strip([Segment(sorting.mark, STYLES[Tone.STRONG] + STYLES[Tone.HEADER])]).apply_style(self.rich_style)
+        return Strip.join([strip.crop(0, at), mark, strip.crop(at + 1)]).simplify()
 
-    def _header_cell(self, slot: Slot) -> Cell:
-        if self._sorting is not None and self._sorting.column == slot.index:
-            return Cell(slot.column.title + self._sorting.mark, Tone.STRONG)
-        return Cell(slot.column.title, Tone.DIM)
+    def _place_of_mark(self, marked: Slot, width: int) -> int:
+        """The blank cell for the mark of the sorting: behind the title, which may be in the gap, so that no head moves
+        and no column goes for it; before the title where the line ends with it."""
+        slots, gap = self._layout.slots, self._layout.gap
+        left = _MARGIN + sum(slot.width + gap for slot in slots[: slots.index(marked)])
+        title = min(cell_len(marked.column.title), marked.width)
+        begin = left + marked.width - title if marked.column.right else left
+        return begin + title if begin + title < width else begin - 1
 
     def _row_strip(self, row: TableRow, width: int, over: Style | None = None, mark: str = " ") -> Strip:
         if row.heading:
