@@ -24,6 +24,7 @@ from core.model.settings import Settings
 from core.retold import retell
 from core.sandbox.dialects import Dialect
 from tui.cli import admin, calendar, report, restore, service, trading
+from tui.cli.bond_figures import bonds_of_plan
 from tui.cli.context import (
     AS_JSON,
     DONE,
@@ -198,8 +199,10 @@ def rehearse(
 @click.pass_obj
 def plan(context: CliContext, as_json: bool) -> None:
     """Show what a rebalance would do now, with a reason per row. Sends nothing."""
-    made = context.ask(MakePlan(), _plan_seconds(context))
-    show(plan_document(made), as_json, lambda _: print_plan(made))
+    with context.engine() as engine:
+        made = ask(engine, MakePlan(), _plan_seconds(context))
+        document = plan_document(made) | ({"bonds": bonds_of_plan(engine, made)} if as_json else {})
+    show(document, as_json, lambda _: print_plan(made))
     sys.exit(REFUSED if made.refused is not None else DONE)
 
 

@@ -20,7 +20,7 @@ from core.infra.home import Home, HomeUnusable, check_own, database_files
 from core.model.known import Known
 from core.model.order import Fill
 from core.model.settings import Settings
-from core.model.snapshot import Control
+from core.model.snapshot import Control, Snapshot
 from core.rules.record_parameters import rule_of
 from core.rules.record_schedule import differences, schedule_text
 from core.trading.books import check_books
@@ -29,6 +29,7 @@ from core.trading.ledger import Ledger
 from core.trading.risk import TradingControls
 from core.trading.runs import Runs
 from core.trading.state_store import RUNNING, TRADING, StateStore
+from tui.cli.bond_figures import bonds_document
 from tui.cli.context import accepts_viewers, running_in
 from tui.cli.output import fields, order_document, plain
 
@@ -88,13 +89,14 @@ def prepare_demo(home: Home, like: Settings | None = None) -> None:
 def status_document(home: Home, settings: Settings) -> dict[str, Any]:
     """The state in the data folder: the running process, the last rebalance, open orders, the ledger. Changes no file.
 
-    `running` is null where no engine runs; `engine` is what the running one reports about itself; `crashed` describes a
-    run that ended without shutting down. Raises `HomeUnusable` where the database of the settings' mode is damaged.
+    `running` is null where no engine runs; `engine` is what the running one reports about itself, `bonds` what its
+    screens show of each bond; `crashed` describes a run that ended without shutting down. Raises `HomeUnusable` where the database of the settings' mode is damaged.
     """
+    engine, shown = _running_engine(home)
     document: dict[str, Any] = {
         "home": str(home.path),
         "running": running_in(home),
-        "engine": engine_state(home),
+        "engine": engine,
         "controls": [],
         "run_since": None,
         "crashed": None,
@@ -104,6 +106,7 @@ def status_document(home: Home, settings: Settings) -> dict[str, Any]:
         "open_orders": [],
         "unresolved": [],
         "ledger": [],
+        "bonds": bonds_document(shown),
     }
     with _reading(_database(home, settings)) as database:
         if database is not None:
@@ -141,19 +144,19 @@ def _database(home: Home, settings: Settings) -> Path:
     return database_files(home, settings)[0]
 
 
-def engine_state(home: Home) -> dict[str, Any] | None:
-    """What the engine that runs in the data folder reports; None where none accepts viewers.
+def _running_engine(home: Home) -> tuple[dict[str, Any] | None, Snapshot | None]:
+    """What the engine that runs in the data folder reports, and what it shows; None where none accepts viewers.
 
     `trouble` is null where everything is well.
     """
     if not accepts_viewers(home) or running_in(home) is None:
-        return None
+        return None, None
     link = IpcClient(home, watch=True)
     try:
         reached = link.open(_STATE_SECONDS)
         link.wait_for_heartbeat(_STATE_SECONDS if reached else 0.0)
         server, shown = link.server_hello, link.latest
-        return {
+        state = {
             "pid": server.pid if server else None,
             "since": server.since if server else None,
             "version": server.version if server else None,
@@ -162,6 +165,7 @@ def engine_state(home: Home) -> dict[str, Any] | None:
             "last_did": link.last_action or _last_line(home),
             "trouble": link.trouble if reached else link.trouble or say("it does not answer"),
         }
+        return state, shown
     finally:
         link.close()
 
