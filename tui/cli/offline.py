@@ -90,7 +90,8 @@ def status_document(home: Home, settings: Settings) -> dict[str, Any]:
     """The state in the data folder: the running process, the last rebalance, open orders, the ledger. Changes no file.
 
     `running` is null where no engine runs; `engine` is what the running one reports about itself, `bonds` what its
-    screens show of each bond; `crashed` describes a run that ended without shutting down. Raises `HomeUnusable` where the database of the settings' mode is damaged.
+    screens show of each bond; `crashed` describes a run that ended without shutting down. Raises `HomeUnusable` where
+    the database of the settings' mode is damaged.
     """
     engine, shown = _running_engine(home)
     document: dict[str, Any] = {
