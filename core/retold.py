@@ -174,7 +174,7 @@ class _Form:
         match = pattern.fullmatch(text)
         if match is None or any(value.endswith(" ") for value in match.groups()):
             return None
-        values = {name: _told(value, to) for name, value in match.groupdict().items()}
+        values = {name: _value_told(name, value, to) for name, value in match.groupdict().items()}
         known = self.weight + sum(value.known for value in values.values())
         if not known or (not self.certain and known * 3 < _weight(text)):
             return None
@@ -224,6 +224,12 @@ class _Form:
         return re.compile(pattern, re.DOTALL)
 
 
+def _value_told(place: str, value: str, to: Language) -> _Told:
+    """A value; in a place that is named like a context, a word has its meaning there."""
+    word = _catalogue().word_in(place, value, to)
+    return _told(value, to) if word is None else _Told(word, _weight(value) or 1)
+
+
 def _value(spec: str) -> str:
     """What a value of this format looks like; empty for one that may be anything."""
     if spec.startswith("%"):
@@ -251,6 +257,7 @@ class _Catalogue:
 
     def __init__(self, messages: Mapping[str, str]) -> None:
         self._words: Mapping[Language, dict[str, str]] = {"en": {}, "zh": {}}
+        self._in_context: Mapping[Language, dict[tuple[str, str], str]] = {"en": {}, "zh": {}}
         forms: list[_Form] = []
         # Last come those without a context, and of English the words that are not titles: they are used.
         for key, chinese in sorted(messages.items(), key=lambda item: ("\x04" not in item[0], item[0])):
@@ -259,6 +266,9 @@ class _Catalogue:
                 forms += (_Form(source, english, chinese) for source in {*english, chinese})
             self._words["en"][chinese] = english[0]
             self._words["zh"] |= dict.fromkeys(english, chinese)
+            if context := key.rpartition("\x04")[0]:
+                self._in_context["en"][context, chinese] = english[0]
+                self._in_context["zh"] |= {(context, word): chinese for word in english}
         self._by_part = _by_rarest_part(forms)
         self._short = [part for part in self._by_part if len(part) < 3]
 
@@ -266,6 +276,10 @@ class _Catalogue:
         """A message without places, in this language; the text itself where it is in it already."""
         other: Language = "en" if to == "zh" else "zh"
         return self._words[to].get(text) or (text if text in self._words[other] else None)
+
+    def word_in(self, context: str, text: str, to: Language) -> str | None:
+        """A message of this context without places, in this language."""
+        return self._in_context[to].get((context, text))
 
     def forms_like(self, text: str) -> list[_Form]:
         """The forms that this text may have, those first that say most by themselves."""

@@ -1,6 +1,5 @@
 """Values as the user reads them: money, prices, ratios, times, and text cut to terminal cells."""
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -10,11 +9,11 @@ from rich.cells import cell_len, set_cell_size
 
 from core.i18n import joined, listed, mark, say, say_many
 from core.model.known import Known, Maybe
+from core.model.parameter_names import parameter_name
 from core.model.platform import RecordRule, every_sessions
 from core.model.quote import SessionPhase
 from core.model.snapshot import Job, MissedRun, PositionRow, Snapshot, StopsSummary
 from core.model.time import SHANGHAI
-from tui.parameter_names import parameter_name
 from tui.widgets.theme import Tone
 
 T = TypeVar("T")
@@ -155,16 +154,6 @@ def plural(count: int, noun: str) -> str:
     return _COUNTED[noun](count)
 
 
-def plain_key(key: str) -> str:
-    """A name of the platform's as words: `stopLossRatio` and `stop_loss_ratio` are `stop loss ratio`."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", key).replace("_", " ").lower()
-
-
-def parameter(key: str) -> str:
-    """A name of the platform's as the user reads it; an unknown one as words."""
-    return parameter_name(plain_key(key))
-
-
 def plain_value(value: object) -> str:
     """A value of the platform's free-form detail on one line."""
     if value is None:
@@ -174,7 +163,7 @@ def plain_value(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.6g}"
     if isinstance(value, Mapping):
-        return one_line(listed(f"{parameter(str(key))} {plain_value(item)}" for key, item in value.items()))
+        return one_line(listed(f"{parameter_name(str(key))} {plain_value(item)}" for key, item in value.items()))
     if isinstance(value, list | tuple):
         return one_line(listed(plain_value(item) for item in value))
     return one_line(str(value))

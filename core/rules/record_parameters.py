@@ -6,6 +6,7 @@ from typing import Any, cast
 
 from core.i18n import say
 from core.model.known import Known, Maybe, Unknown
+from core.model.parameter_names import parameter_name
 from core.model.platform import RecordRule, TradeTiming
 from core.model.setting_types import is_plain
 from core.model.settings import LONGEST_HOLDING
@@ -82,15 +83,20 @@ def stop_ratio(parameters: Parameters, name: str) -> Maybe[Decimal | None]:
     told = _told(parameters, name)
     if told is None:
         return Unknown(
-            say('the record does not say its {name}: set a ratio, or "off", in [stops] of the settings', name=name)
+            say(
+                'the record does not say its {parameter} ({key}): set a ratio, or "off", in [stops] of the settings',
+                parameter=parameter_name(name),
+                key=name,
+            )
         )
     ratio = _number(told)
     if ratio is None or not 0 <= ratio < 1:
         return Unknown(
             say(
-                "the strategy's {name} is {told}, which is no ratio between 0 and 1 (0.05 is 5 %): set a ratio, or "
-                '"off", in [stops] of the settings',
-                name=name,
+                "the strategy's {parameter} ({key}) is {told}, which is no ratio between 0 and 1 (0.05 is 5 %): set a "
+                'ratio, or "off", in [stops] of the settings',
+                parameter=parameter_name(name),
+                key=name,
                 told=_shown(told),
             )
         )
@@ -126,12 +132,18 @@ def _number(told: object) -> Decimal | None:
 
 
 def _missing(name: str) -> Unknown:
-    return Unknown(say("the record does not say its {name}", name=name))
+    return Unknown(say("the record does not say its {parameter} ({key})", parameter=parameter_name(name), key=name))
 
 
 def _unreadable(name: str, told: object, wanted: str) -> Unknown:
     return Unknown(
-        say("the record's {name} is {told}, which is not {wanted}", name=name, told=_shown(told), wanted=wanted)
+        say(
+            "the record's {parameter} ({key}) is {told}, which is not {wanted}",
+            parameter=parameter_name(name),
+            key=name,
+            told=_shown(told),
+            wanted=wanted,
+        )
     )
 
 

@@ -8,6 +8,7 @@ from typing import Literal
 from core.i18n import Language, language, mark, say
 from core.model.known import Known, Maybe, Unknown
 from core.model.order import Origin, Side
+from core.model.parameter_names import parameter_name
 from core.model.setting_types import StopChoice
 from core.model.settings import StopSettings
 from core.rules.record_parameters import STOP_LOSS, TAKE_PROFIT, Parameters, stop_ratio
@@ -113,5 +114,6 @@ def _ratio(wanted: StopChoice | Decimal, parameters: Maybe[Parameters], name: st
     if wanted != "strategy":
         return Known(wanted if isinstance(wanted, Decimal) else None)
     if isinstance(parameters, Unknown):
-        return Unknown(say("the strategy's {name} is unknown: {reason}", name=name, reason=parameters.reason))
+        named, why = parameter_name(name), parameters.reason
+        return Unknown(say("the strategy's {parameter} is unknown: {reason}", parameter=named, reason=why))
     return stop_ratio(parameters.value, name)

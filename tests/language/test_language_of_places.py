@@ -76,7 +76,7 @@ def _traded(engine: Engine, home: Home) -> Day:
     ask(engine, ChangeSetting("language", "en"))
     english = until(engine, lambda shown: shown.language == "en")
     return Day(
-        frozenset(leg.name for leg in plan.legs),
+        frozenset(leg.name for leg in plan.legs) | {terms.share_name for terms in chinese.terms},
         plan,
         file,
         page,
@@ -97,7 +97,7 @@ def _document(home: Home, *words: str) -> Any:
 
 
 def _without(text: str, names: frozenset[str]) -> str:
-    return re.sub("|".join(map(re.escape, names)), "", text)
+    return re.sub("|".join(map(re.escape, sorted(names, key=len, reverse=True))), "", text)
 
 
 def _sentences(orders: tuple[Order, ...]) -> str:
@@ -131,7 +131,7 @@ def test_events_and_orders_are_chinese(day: Day) -> None:
 
 
 def test_json_is_english_over_a_chinese_engine(day: Day) -> None:
-    """The bonds' names are Chinese; whatever else is said is not."""
+    """Names of bonds and shares are Chinese; whatever else is said is not."""
     assert _HAN.search(day.plan.legs[0].reason), "the engine's own sentence is Chinese"
     for words, document in day.documents.items():
         text = _without(json.dumps(document, ensure_ascii=False), day.names)

@@ -1,13 +1,16 @@
 """What a record's parameters say about its rule, in every form that a platform may send."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.model.known import Known, Unknown
+from core.i18n import use_language
+from core.model.known import Known, Maybe, Unknown
 from core.model.platform import RecordRule, TradeTiming
+from core.retold import retold
 from core.rules.record_parameters import (
     STOP_LOSS,
     TAKE_PROFIT,
@@ -52,7 +55,7 @@ def test_a_holding_period_that_is_no_number_of_sessions_is_unknown(figure: objec
 
 @pytest.mark.parametrize("parameters", [{}, {"holding_period": None}, {"bond_selection_params": None}, {"other": 5}])
 def test_a_missing_holding_period_is_unknown(parameters: dict[str, Any]) -> None:
-    assert holding_sessions(parameters) == Unknown("the record does not say its holding_period")
+    assert holding_sessions(parameters) == Unknown("the record does not say its holding period (holding_period)")
 
 
 def test_number_of_bonds() -> None:
@@ -111,3 +114,33 @@ def test_no_value_raises_and_no_figure_is_out_of_bounds(top: dict[str, Any], inn
         ratio = stop_ratio(parameters, name)
         if isinstance(ratio, Known) and ratio.value is not None:
             assert 0 < ratio.value < 1
+
+
+@pytest.mark.parametrize(
+    ("reason_of", "chinese"),
+    [
+        (lambda: holding_sessions({}), "回测记录未给出调仓周期（holding_period）"),
+        (
+            lambda: holding_sessions({"holding_days": "x"}),
+            "回测记录的持有天数（holding_days）为 'x'，不是 1 到 250 的整数",
+        ),
+        (lambda: top_n({}), "回测记录未给出持有只数（top_n）"),
+        (lambda: trade_timing({}), "回测记录未给出交易时点（tradeTiming）"),
+        (lambda: uses_timing({}), "回测记录未给出择时方式（timingOption）"),
+    ],
+)
+def test_a_reason_names_the_parameter_in_the_readers_language(
+    reason_of: Callable[[], Maybe[Any]], chinese: str
+) -> None:
+    """With the key beside it, by which it is found on the platform; the log's English has the same."""
+    english = reason_of()
+    use_language("zh")
+    try:
+        found = reason_of()
+    finally:
+        use_language("en")
+    assert isinstance(found, Unknown)
+    assert isinstance(english, Unknown)
+    assert found.reason == chinese
+    assert retold(chinese, "en") == english.reason
+    assert retold(english.reason, "zh") == chinese

@@ -84,7 +84,9 @@ def test_a_strategy_not_requested_yet_is_not_one_without_stops() -> None:
     found = ratios_of(STRATEGY, Unknown("the platform is away"))
     assert isinstance(found.loss, Unknown)
     assert isinstance(found.profit, Unknown)
-    assert [name in "".join(found.troubles) for name in ("stopLossRatio", "profitTargetRatio", "is away")] == [True] * 3
+    assert [name in "".join(found.troubles) for name in ("stop loss ratio", "profit target ratio", "is away")] == [
+        True
+    ] * 3
 
 
 @pytest.mark.parametrize(
@@ -94,7 +96,7 @@ def test_a_strategy_not_requested_yet_is_not_one_without_stops() -> None:
 def test_a_stop_loss_outside_0_to_1_is_refused_with_its_figure(figure: object) -> None:
     found = ratios_of(STRATEGY, told(stopLossRatio=figure, profitTargetRatio=0.2))
     assert isinstance(found.loss, Unknown)
-    assert f"stopLossRatio is {figure!r}, which is no ratio between 0 and 1" in found.loss.reason
+    assert f"stop loss ratio (stopLossRatio) is {figure!r}, which is no ratio between 0 and 1" in found.loss.reason
     assert "[stops]" in found.loss.reason
     assert found.profit == Known(Decimal("0.2"))
 
@@ -103,7 +105,10 @@ def test_a_stop_loss_outside_0_to_1_is_refused_with_its_figure(figure: object) -
 def test_a_take_profit_that_is_no_ratio_is_refused_with_its_figure(figure: object) -> None:
     found = ratios_of(STRATEGY, told(profitTargetRatio=figure))
     assert isinstance(found.profit, Unknown)
-    assert f"profitTargetRatio is {figure!r}, which is no ratio between 0 and 1 (0.05 is 5 %)" in found.profit.reason
+    assert (
+        f"profit target ratio (profitTargetRatio) is {figure!r}, which is no ratio between 0 and 1 (0.05 is 5 %)"
+        in found.profit.reason
+    )
 
 
 def test_a_long_figure_is_cut_in_the_sentence() -> None:

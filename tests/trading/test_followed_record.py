@@ -171,7 +171,7 @@ async def test_a_record_that_does_not_say_its_stop_has_none_armed_and_says_so(
     found = world.followed_record.ratios
     assert found.profit == Known(Decimal("0.2"))
     assert isinstance(found.loss, Unknown)
-    assert "does not say its stopLossRatio" in found.troubles[0]
+    assert "does not say its stop loss ratio (stopLossRatio)" in found.troubles[0]
     assert any("a stop is not armed" in line for line in caplog.messages)
 
 
@@ -195,5 +195,5 @@ async def test_an_invalid_ratio_is_logged_once(world: RatiosWorld, caplog: pytes
         await world.followed_record.ask()
         await world.followed_record.ask()
     (line,) = caplog.messages
-    assert "a stop is not armed: the strategy's stopLossRatio is -0.05" in line
+    assert "a stop is not armed: the strategy's stop loss ratio (stopLossRatio) is -0.05" in line
     assert world.followed_record.ratios.profit == Known(Decimal("0.2"))

@@ -7,6 +7,7 @@ import pytest
 from rich.cells import cell_len
 
 from core.i18n import labelled, use_language
+from core.model.parameter_names import parameter_name, plain_key
 from tui import format as fmt
 from tui.widgets.columns import Column, TableRow, arrange, cell, widen_last_cell
 
@@ -38,17 +39,17 @@ def test_words() -> None:
     assert fmt.plain_value({"a": [1, True, None], "b": {"c": 0.5}}) == "a 1, yes, --, b c 0.5"
     assert fmt.one_line("a\n\tb\x1b[31m") == "a  b [31m"
     assert fmt.plain_value(0.43576881750117247) == "0.435769"
-    assert fmt.plain_key("stopLossRatio") == fmt.plain_key("stop_loss_ratio") == "stop loss ratio"
+    assert plain_key("stopLossRatio") == plain_key("stop_loss_ratio") == "stop loss ratio"
 
 
 def test_parameters_of_the_platform_have_names() -> None:
-    assert fmt.parameter("profitTargetRatio") == "profit target ratio"
+    assert parameter_name("profitTargetRatio") == "profit target ratio"
     use_language("zh")
     try:
-        assert fmt.parameter("profitTargetRatio") == "\u6b62\u76c8\u6bd4\u4f8b"
-        assert fmt.parameter("holding_period") == "\u8c03\u4ed3\u5468\u671f"
+        assert parameter_name("profitTargetRatio") == "\u6b62\u76c8\u6bd4\u4f8b"
+        assert parameter_name("holding_period") == "\u8c03\u4ed3\u5468\u671f"
         assert fmt.plain_value({"top_n": 10}) == "\u6301\u6709\u53ea\u6570 10"
-        assert fmt.parameter("someFactor") == "some factor"  # an unknown one stays
+        assert parameter_name("someFactor") == "some factor"  # an unknown one stays
         assert labelled(fmt.cny("1.00"), "x") == "1.00 \u5143\uff1ax"
     finally:
         use_language("en")

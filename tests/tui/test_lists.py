@@ -210,11 +210,13 @@ async def test_a_detail_that_fails_or_is_slow_costs_its_own_panel_only() -> None
 
 async def test_a_record_whose_rule_the_schedule_does_not_follow_says_so() -> None:
     link = ScriptedLink(snapshot())
-    rule = RecordRule(Known(5), Unknown("the record does not say its top_n"), Known(TradeTiming.OPEN), Known(True))
+    rule = RecordRule(
+        Known(5), Unknown("the record does not say its top n (top_n)"), Known(TradeTiming.OPEN), Known(True)
+    )
     card = {"rule": rule, "proposal": PROPOSAL}
     link.replies[ShowRecord] = lambda command: Done(replace(record_card(command), **card))
     async with shown(link, "2", "enter", "enter", size=(100, 100)) as (app, _):
-        for item in ("at the next open", "does not say its top_n", "its list may be empty", "weekly at 10:00"):
+        for item in ("at the next open", "does not say its top n (top_n)", "its list may be empty", "weekly at 10:00"):
             assert item in flat(app)
 
 

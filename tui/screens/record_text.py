@@ -10,6 +10,7 @@ from core.i18n import joined, say
 from core.model.backtest import RecordDetail
 from core.model.figures import Basis, Unit
 from core.model.known import Known, Maybe, Unknown
+from core.model.parameter_names import parameter_name
 from core.model.platform import Record, Strategy
 from core.model.record_card import RecordCard
 from tui import format as fmt
@@ -72,7 +73,7 @@ def record_head(strategy: Strategy, record: Record) -> Text:
 
 
 def impossible_text(figures: Mapping[str, float]) -> str:
-    told = joined(f"{fmt.parameter(name)} {fmt.plain_value(value)}" for name, value in figures.items())
+    told = joined(f"{parameter_name(name)} {fmt.plain_value(value)}" for name, value in figures.items())
     return say("Not shown, because no backtest can have it: {figures}", figures=told)
 
 
@@ -120,5 +121,5 @@ def mapping_text(title: str, found: Maybe[Mapping[str, Any]] | None) -> Text:
         return head.append("\n" + say("not loaded: {reason}", reason=found.reason), STYLES[Tone.WARN])
     if not found.value:
         return head.append(say("\nthe platform gives none"), STYLES[Tone.DIM])
-    rows = [(fmt.parameter(str(key)), fmt.plain_value(value), Tone.TEXT) for key, value in found.value.items()]
+    rows = [(parameter_name(str(key)), fmt.plain_value(value), Tone.TEXT) for key, value in found.value.items()]
     return Text("\n").join([head, facts(rows)])

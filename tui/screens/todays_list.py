@@ -7,6 +7,7 @@ from textual.containers import Vertical
 
 from core.i18n import mark, say, say_many
 from core.model.known import Unknown
+from core.model.parameter_names import parameter_name
 from core.model.record_card import ListedBond, RecordCard
 from core.model.snapshot import Snapshot
 from tui import format as fmt
@@ -177,7 +178,7 @@ def _row(rank: int, bond: ListedBond, now: datetime | None) -> TableRow:
 
 def _note(bond: ListedBond) -> str:
     """Why it cannot be bought, what its row lacks, and what the row says besides."""
-    extra = "  ".join(f"{fmt.plain_key(key)} {fmt.plain_value(value)}" for key, value in bond.extra.items())
+    extra = "  ".join(f"{parameter_name(key)} {fmt.plain_value(value)}" for key, value in bond.extra.items())
     return "  ".join(part for part in (bond.blocked, bond.not_listed, extra) if part)
 
 

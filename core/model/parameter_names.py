@@ -1,5 +1,6 @@
 """What the parameters and the factors of a strategy are called; Factor Cat gives them as keys."""
 
+import re
 from collections.abc import Mapping
 
 from core.i18n import mark, say
@@ -57,6 +58,12 @@ _KNOWN = (
 _NAMES: Mapping[str, str] = {str(name): name for name in _KNOWN}
 
 
-def parameter_name(words: str) -> str:
-    """The name of a parameter, from its key as words such as `stop loss ratio`; an unknown one stays as it is."""
+def plain_key(key: str) -> str:
+    """A key as words: `stopLossRatio` and `stop_loss_ratio` are `stop loss ratio`."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", key).replace("_", " ").lower()
+
+
+def parameter_name(key: str) -> str:
+    """The name of a parameter as the user reads it; an unknown one is its key as words."""
+    words = plain_key(key)
     return say(_NAMES.get(words, "")) or words
