@@ -11,10 +11,11 @@ or the database is shown in the language in use. Everything else is made with `s
 import re
 import struct
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import Field, dataclass, fields, replace
 from functools import cache, cached_property, lru_cache
 from importlib.resources import files
+from itertools import pairwise
 from typing import ClassVar, Literal, NamedTuple, Protocol, TypeVar, cast
 
 from core.i18n import Language
@@ -33,12 +34,11 @@ SENTENCES = frozenset(
 _PLACE = re.compile(r"{(\w+)(?:![rs])?(?::([^{}]*))?}")
 _LOGGED = re.compile(r"%[-+.\d]*([a-z])")
 _PLACES = re.compile(rf"{_PLACE.pattern}|{_LOGGED.pattern}")
-_NUMBER = r"[-+]?[\d,]*\.?\d+%?"
-_ONE_WORD = r"[A-Za-z0-9_./:-]+(?![A-Za-z0-9_./:\- ]| [^(])|[^!-~]+(?=[!-~])|.*"
+_NUMBER = re.compile(r"[-+]?[\d,]*\.?\d+%?")
+_ONE_WORD = (re.compile(r"[A-Za-z0-9_./:-]+(?![A-Za-z0-9_./:\- ])"), re.compile("[^!-~]+(?=[!-~])"))
 """A value with another one right after it: a code or figure, or Chinese before one. No other can be told from it."""
 
-_WEIGHT = re.compile("[A-Za-z]|([\u4e00-\u9fff])")
-_LATIN = re.compile("[A-Za-z]")
+_LATIN, _HAN = re.compile("[A-Za-z]"), re.compile("[\u4e00-\u9fff]")
 _HAN_WEIGHT = 3
 _CERTAIN = 14
 """So much of its own, letters and twice the pieces between values, makes a message certain. With less, as in
@@ -46,6 +46,13 @@ _CERTAIN = 14
 
 _LONGEST = 1000
 """Letters of a line beyond which it stays as it is: no sentence is so long, and to look through data takes long."""
+
+_TRIES_OF_A_PART, _MOST_TRIES = 10, 1500
+"""What looking through a part costs, in places where a value may end; with more of them than any sentence takes, a text
+stays as it is. They take some hundredths of a second."""
+
+_TESTED = 3
+"""Characters of a wanted text that are looked for."""
 
 _STAMP = re.compile(r"[\d:. -]+ (?:[A-Z]+ +\S+  )?(?=\S)")
 """A time, or what a line of the log begins with."""
@@ -58,12 +65,23 @@ _BETWEEN: Mapping[Language, Mapping[str, str]] = {
 
 def retold(text: str, to: Language) -> str:
     """The text in this language as far as the catalogue knows it; each line of several by itself."""
-    return _told(text, to).text if _is_foreign(text, to) else text
+    return _retold(text, to) if _is_foreign(text, to) else text
 
 
 def _is_foreign(text: str, to: Language) -> bool:
     """Whether anything in it could be of the other language."""
     return not text.isascii() if to == "en" else _LATIN.search(text) is not None
+
+
+def may_hold(wanted: str, to: Language) -> Callable[[str], bool]:
+    """A test of texts, far sooner done than telling them: False only where a text cannot hold `wanted` when it is told
+    in this language.
+
+    A Chinese character of a told text stands in the text itself, or in a message whose English stands there.
+    """
+    characters = set(_HAN.findall(wanted)) if to == "zh" else set[str]()
+    rarest = sorted((_catalogue().english_with(character) for character in characters), key=len)[:_TESTED]
+    return lambda text: all(any(part in text for part in parts) for parts in rarest)
 
 
 def retell(value: T, to: Language) -> T:
@@ -119,38 +137,76 @@ class _Told(NamedTuple):
 
 def _weight(text: str) -> int:
     """How much there is to understand: letters of words. Codes and figures have none."""
-    return sum(_HAN_WEIGHT if han else 1 for han in _WEIGHT.findall(text))
+    return len(_LATIN.findall(text)) + (0 if text.isascii() else _HAN_WEIGHT * len(_HAN.findall(text)))
+
+
+class _TooMuch(Exception):
+    """The text takes longer to look through than any sentence."""
 
 
 @lru_cache(maxsize=8192)
-def _told(text: str, to: Language) -> _Told:
-    catalogue = _catalogue()
-    if (word := catalogue.word(text, to)) is not None:
-        return _Told(word, _weight(text) or 1)
-    if "\n" in text:
-        lines = [_told(line, to) for line in text.split("\n")]
-        return _Told("\n".join(line.text for line in lines), sum(line.known for line in lines))
-    if not _is_foreign(text, to) or (" " not in text and text.isascii()) or len(text) > _LONGEST:
+def _retold(text: str, to: Language) -> str:
+    try:
+        return _Telling(to).told(text).text
+    except _TooMuch:
+        return text
+
+
+class _Telling:
+    """One text and the parts of it, each looked through once."""
+
+    def __init__(self, to: Language) -> None:
+        self.to: Language = to
+        self._catalogue = _catalogue()
+        self._parts: dict[str, _Told] = {}
+        self._tries = 0
+
+    def told(self, text: str) -> _Told:
+        """This text or part in the wanted language. Raises `_TooMuch`."""
+        if (word := self._catalogue.word(text, self.to)) is not None:
+            return _Told(word, _weight(text) or 1)
+        if "\n" in text:
+            return self._joined("\n", text.split("\n"))
+        if not _is_foreign(text, self.to) or (" " not in text and text.isascii()) or len(text) > _LONGEST:
+            return _Told(text)
+        if text not in self._parts:
+            self._parts[text] = self._looked_through(text)
+        return self._parts[text]
+
+    def told_in(self, place: str, value: str) -> _Told:
+        """A value; in a place that is named like a context, a word has its meaning there."""
+        word = self._catalogue.word_in(place, value, self.to)
+        return self.told(value) if word is None else _Told(word, _weight(value) or 1)
+
+    def count(self, tries: int = 1) -> None:
+        """So many more ends of a value are tried. Raises `_TooMuch`."""
+        self._tries += tries
+        if self._tries > _MOST_TRIES:
+            raise _TooMuch
+
+    def _looked_through(self, text: str) -> _Told:
+        self.count(_TRIES_OF_A_PART)
+        best, all_of_it = _Told(text), _weight(text)
+        for form in self._catalogue.forms_like(text):
+            if (told := form.tell(text, all_of_it, self)) is not None and told.known > best.known:
+                best = told
+            if best.known and (form.certain or best.known >= all_of_it):
+                return best
+        return max(best, self._in_parts(text, all_of_it), key=lambda told: told.known)
+
+    def _in_parts(self, text: str, all_of_it: int) -> _Told:
+        """A text that is no sentence: sentences in a row, or one after a time."""
+        if (stamp := _STAMP.match(text)) is not None:
+            rest = self.told(text[stamp.end() :])
+            return _Told(stamp[0] + rest.text, rest.known)
+        for mark, between in _BETWEEN[self.to].items():
+            if mark in text and (told := self._joined(between, text.split(mark))).known * 2 >= all_of_it > 0:
+                return told
         return _Told(text)
-    best, all_of_it = _Told(text), _weight(text)
-    for form in catalogue.forms_like(text):
-        if (told := form.tell(text, to)) is not None and told.known > best.known:
-            best = told
-        if best.known and (form.certain or best.known >= all_of_it):
-            return best
-    return max(best, _in_parts(text, to), key=lambda told: told.known)
 
-
-def _in_parts(text: str, to: Language) -> _Told:
-    """A text that is no sentence: sentences in a row, or one after a time."""
-    if (stamp := _STAMP.match(text)) is not None:
-        rest = _told(text[stamp.end() :], to)
-        return _Told(stamp[0] + rest.text, rest.known)
-    for mark, between in _BETWEEN[to].items():
-        told = [_told(part, to) for part in text.split(mark)] if mark in text else []
-        if (known := sum(part.known for part in told)) * 2 >= _weight(text) > 0:
-            return _Told(between.join(part.text for part in told), known)
-    return _Told(text)
+    def _joined(self, between: str, parts: list[str]) -> _Told:
+        told = [self.told(part) for part in parts]
+        return _Told(between.join(part.text for part in told), sum(part.known for part in told))
 
 
 @dataclass(frozen=True)
@@ -161,28 +217,43 @@ class _Form:
     english: tuple[str, ...]
     chinese: str
 
-    def tell(self, text: str, to: Language) -> _Told | None:
-        """The message again with the values that this text has; None where it does not read like this."""
-        told = self._matched(self._shortest, text, to)
-        if told is None or not self.certain or told.known >= _weight(text):
+    def tell(self, text: str, all_of_it: int, telling: _Telling) -> _Told | None:
+        """The message again with the values that this text has; None where it does not read like this. `all_of_it` is
+        the text's weight."""
+        if not self._may_be(text):
+            return None
+        told = self._matched(text, all_of_it, telling, longest=False)
+        if told is None or not self.certain or told.known >= all_of_it:
             return told
         # What stands after a value may stand in it too: "第 4 名，第1次重新定价".
-        longest = self._matched(self._longest, text, to)
-        return longest if longest is not None and longest.known > told.known else told
+        other = self._matched(text, all_of_it, telling, longest=True)
+        return other if other is not None and other.known > told.known else told
 
-    def _matched(self, pattern: re.Pattern[str], text: str, to: Language) -> _Told | None:
-        match = pattern.fullmatch(text)
-        if match is None or any(value.endswith(" ") for value in match.groups()):
+    def _may_be(self, text: str) -> bool:
+        """Whether what stands between its places comes in this order: that is found much sooner than the values are."""
+        first, *inner, last = self.literals
+        if not (text.startswith(first) and text.endswith(last)):
+            return False
+        at = len(first)
+        for literal in inner:
+            if (found := text.find(literal, at)) < 0:
+                return False
+            at = found + len(literal)
+        return at + len(last) <= len(text)
+
+    def _matched(self, text: str, all_of_it: int, telling: _Telling, *, longest: bool) -> _Told | None:
+        found = self._values(text, len(self.literals[0]), 0, telling, longest=longest)
+        if found is None or any(value.endswith(" ") for value in found.values()):
             return None
-        values = {name: _value_told(name, value, to) for name, value in match.groupdict().items()}
+        values = {name: telling.told_in(name, value) for name, value in found.items()}
         known = self.weight + sum(value.known for value in values.values())
-        if not known or (not self.certain and known * 3 < _weight(text)):
+        if not known or (not self.certain and known * 3 < all_of_it):
             return None
         one = values.get("count", _Told("1")).text == "1"
-        wanted = self.chinese if to == "zh" else self.english[0 if one else -1]
+        wanted = self.chinese if telling.to == "zh" else self.english[0 if one else -1]
         return _Told(_filled(wanted, {name: value.text for name, value in values.items()}), known)
 
-    @property
+    @cached_property
     def literals(self) -> list[str]:
         """What stands between its places."""
         return [literal for literal, _, _ in _pieces(self.source)]
@@ -203,38 +274,47 @@ class _Form:
         return self.certain, self.weight, sum(map(len, self.literals))
 
     @cached_property
-    def _shortest(self) -> re.Pattern[str]:
-        return self._pattern(".*?")
+    def _places(self) -> list[tuple[str, re.Pattern[str] | None, str]]:
+        """Each place by its name, what a value in it looks like where that is known, and the literal after it."""
+        pieces = list(_pieces(self.source))
+        return [(name, _value(spec), following) for (_, name, spec), (following, _, _) in pairwise(pieces)]
 
-    @cached_property
-    def _longest(self) -> re.Pattern[str]:
-        return self._pattern(".*")
-
-    def _pattern(self, anything: str) -> re.Pattern[str]:
-        pieces, seen = list(_pieces(self.source)), set[str]()
-        pattern = ""
-        for (literal, name, spec), following in zip(pieces, [*pieces[1:], ("", "", "")], strict=True):
-            pattern += re.escape(literal)
-            if name in seen:
-                pattern += f"(?P={name})"
-            elif name:
-                alone = following[0] or not following[1]
-                pattern += f"(?P<{name}>{_value(spec) or (anything if alone else _ONE_WORD)})"
-            seen.add(name)
-        return re.compile(pattern, re.DOTALL)
-
-
-def _value_told(place: str, value: str, to: Language) -> _Told:
-    """A value; in a place that is named like a context, a word has its meaning there."""
-    word = _catalogue().word_in(place, value, to)
-    return _told(value, to) if word is None else _Told(word, _weight(value) or 1)
+    def _values(self, text: str, at: int, number: int, telling: _Telling, *, longest: bool) -> dict[str, str] | None:
+        """The values of the places from this one on, which begins at the letter `at`: each as short or as long as can
+        be; None where they do not fit."""
+        name, shape, literal = self._places[number]
+        final = number == len(self._places) - 1
+        for end in (len(text) - len(literal),) if final else _ends(text, at, literal, longest=longest):
+            telling.count()
+            value = text[at:end]
+            if end < at or (shape is not None and not shape.fullmatch(value)):
+                continue
+            if final:
+                return {name: value}
+            rest = self._values(text, end + len(literal), number + 1, telling, longest=longest)
+            if rest is not None and rest.get(name, value) == value:
+                return {name: value, **rest}
+        return None
 
 
-def _value(spec: str) -> str:
-    """What a value of this format looks like; empty for one that may be anything."""
+def _ends(text: str, at: int, literal: str, *, longest: bool) -> Iterator[int]:
+    """Where a value that begins at `at` may end, the likeliest first: before its literal."""
+    if not literal:
+        yield from (match.end() for word in _ONE_WORD if (match := word.match(text, at)) is not None)
+        yield from range(len(text), at - 1, -1)
+        return
+    end = text.rfind(literal, at) if longest else text.find(literal, at)
+    while end >= 0:
+        yield end
+        end = text.rfind(literal, at, end + len(literal) - 1) if longest else text.find(literal, end + 1)
+
+
+@cache
+def _value(spec: str) -> re.Pattern[str] | None:
+    """What a value of this format looks like; None for one that may be anything."""
     if spec.startswith("%"):
-        return re.sub("%Y", r"\\d{4}", re.sub("%[mdHMS]", r"\\d\\d", spec))
-    return _NUMBER if spec[-1:] in tuple("fgd%,") else ""
+        return re.compile(re.sub("%Y", r"\\d{4}", re.sub("%[mdHMS]", r"\\d\\d", spec)))
+    return _NUMBER if spec[-1:] in tuple("fgd%,") else None
 
 
 def _pieces(source: str) -> Iterator[tuple[str, str, str]]:
@@ -256,6 +336,7 @@ class _Catalogue:
     """The messages of the catalogue: those without places by their text, the others by what stands in them."""
 
     def __init__(self, messages: Mapping[str, str]) -> None:
+        self._messages = messages
         self._words: Mapping[Language, dict[str, str]] = {"en": {}, "zh": {}}
         self._in_context: Mapping[Language, dict[tuple[str, str], str]] = {"en": {}, "zh": {}}
         forms: list[_Form] = []
@@ -280,6 +361,15 @@ class _Catalogue:
     def word_in(self, context: str, text: str, to: Language) -> str | None:
         """A message of this context without places, in this language."""
         return self._in_context[to].get((context, text))
+
+    def english_with(self, character: str) -> list[str]:
+        """This Chinese character, and of each message whose Chinese has it what surely stands in its English."""
+        found = {character}
+        for key, chinese in self._messages.items():
+            if character in chinese:
+                for english in key.rpartition("\x04")[2].split("\x00"):
+                    found.add(max((literal for literal, _, _ in _pieces(english)), key=len))
+        return sorted(found)
 
     def forms_like(self, text: str) -> list[_Form]:
         """The forms that this text may have, those first that say most by themselves."""

@@ -21,7 +21,7 @@ from core.infra.home import Home, check_own
 from core.model.log_page import LogLine, LogPage
 from core.model.snapshot import Level
 from core.model.time import SHANGHAI
-from core.retold import retold
+from core.retold import may_hold, retold
 
 NUMBERS: Mapping[Level, int] = {
     Level.INFO: logging.INFO,
@@ -84,7 +84,7 @@ def _english(text: object) -> str:
 def told(text: str) -> str:
     """The text of a line in the language in use; a traceback stays."""
     head, end, trace = text.partition("\\nTraceback (")
-    lines = retold(head.replace("\\n", "\n"), language()).replace("\n", "\\n")
+    lines = retold(_unescaped(head), language()).replace("\n", "\\n")
     return f"{lines}{end}{trace}"
 
 
@@ -254,11 +254,12 @@ def find_in_log(
     wanted = text.casefold()
     # A code or a number is the same in the file and in every language: most lines need not be taken apart.
     quick = wanted.encode() if re.fullmatch(r"[!-~]*\d[!-~]*", wanted) else b""
+    may_hold_it = may_hold(text, language())
     try:
         with _opened(home, day) as file:
             size = file.seek(0, 2)
             raw = _forwards(file, start) if forward else _backwards(file, size, start)
-            held = ((at, line) for at, line in raw if quick in line.lower())
+            held = ((at, line) for at, line in raw if quick in line.lower() and may_hold_it(_unescaped(_decoded(line))))
             return next((line for line in _lines(held, minimum) if wanted in line.text.casefold()), None)
     except FileNotFoundError:
         return None
@@ -323,8 +324,17 @@ def _backwards(file: BinaryIO, size: int, before: int | None) -> Iterator[Raw]:
         yield 0, kept[:-1]
 
 
+def _decoded(raw: bytes) -> str:
+    return raw.decode("utf-8", errors="replace")
+
+
+def _unescaped(text: str) -> str:
+    """With the ends of lines that the log's text had."""
+    return text.replace("\\n", "\n")
+
+
 def _parsed(at: int, raw: bytes) -> LogLine | None:
-    match = _LINE.fullmatch(raw.decode("utf-8", errors="replace").rstrip("\r"))
+    match = _LINE.fullmatch(_decoded(raw).rstrip("\r"))
     if match is None:
         return None
     stamp, level, source, text = match.groups()

@@ -6,13 +6,15 @@ from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
+from random import Random
+from time import process_time
 
 import pytest
 
 from core.i18n import Language, joined, listed, reasons, say, say_many, use_language
 from core.model.snapshot import Event, Level
 from core.model.time import SHANGHAI
-from core.retold import retell, retold
+from core.retold import may_hold, retell, retold
 from tests.language.catalogue import kept, messages, source_of, translation
 
 _PLACE = re.compile(r"{(\w+)(?:![rs])?(?::([^{}]*))?}|%[-+.\d]*([a-z])")
@@ -194,6 +196,37 @@ def test_data_of_any_length_is_soon_given_back() -> None:
     dump = "filled: part, " * 1000
     assert retold(dump, "zh") == dump
     assert retold("order 5: " * 100, "zh") == "order 5: " * 100
+
+
+@pytest.mark.parametrize("between", [" ", ", ", ": ", "; ", " (", "' "])
+def test_a_made_up_line_is_soon_given_back(made: list[Row], between: str) -> None:
+    """Words and sentences at random have many readings, and readings of their parts; one took up to 16 s."""
+    random = Random(between)
+    sentences = [row[0].english for row in made]
+    words = [word for sentence in sentences for word in sentence.split()]
+    begun = process_time()
+    for _ in range(10):
+        for parts in (sentences, words):
+            retold(between.join(random.choices(parts, k=200))[:1000].replace("\n", " "), "zh")
+    assert process_time() - begun < 20 * 0.2
+
+
+def test_no_told_text_holds_what_the_quick_test_rules_out(made: list[Row]) -> None:
+    told = [(one.english, retold(one.english, "zh")) for row in made for one in row[::2]]
+    character = re.compile("[\u4e00-\u9fff]")
+    tests: dict[str, Callable[[str], bool]] = {}
+    for english, chinese in told:
+        for found in set(character.findall(chinese)):
+            test = tests.get(found) or tests.setdefault(found, may_hold(found, "zh"))
+            assert test(english), (found, english)
+    assert len(tests) > 500
+    suspended = "the bond is suspended"
+    assert may_hold("该转债停牌", "zh")(f"not bought: {suspended}")
+    assert not may_hold("该转债停牌", "zh")("not bought: cancelling")
+    assert not may_hold("龘", "zh")(suspended)
+    assert may_hold("龘", "zh")("a bond named 龘")
+    assert may_hold("suspended", "zh")("anything")
+    assert may_hold("该转债停牌", "en")("anything")
 
 
 def test_a_value_is_told_in_the_fields_that_hold_sentences_and_nowhere_else() -> None:
