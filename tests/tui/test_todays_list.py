@@ -89,7 +89,7 @@ async def test_the_list_has_the_bond_s_figures_as_columns_by_priority() -> None:
 async def test_what_cannot_be_bought_is_marked_and_its_reason_shown_with_the_cursor() -> None:
     async with app_shown(ScriptedLink(snapshot()), *TO_THE_CARD, "enter", size=LARGE) as (app, pilot):
         assert ranks(app)[4] == "!5"
-        assert app.query_one("#todays-list-note", TextBlock).text == ""
+        assert app.query_one("#todays-list-note", TextBlock).text.strip() == ""
         await press(pilot, "down", "down", "down", "down")
         told = "128136.SZ 立讯转债 suspended, last traded at 115.480 on 2026-05-05"
         assert told in " ".join(app.query_one("#todays-list-note", TextBlock).text.split())

@@ -33,6 +33,13 @@ def performance_chart(curve: Performance) -> ChartData:
     return ChartData(Plot(tuple(series), ChartUnit.PERCENT, LevelLine(0.0)), Plot((falls,), ChartUnit.PERCENT), heading)
 
 
+def performance_awaited() -> ChartData:
+    """What stands in place of the chart while the detail is being loaded."""
+    return ChartData(
+        Plot((), ChartUnit.PERCENT), heading=styled((say("Equity curve"), Tone.TITLE)), empty=say("loading")
+    )
+
+
 def growth_line(name: str, curve: Performance, tone: Tone | None = None) -> Series:
     """A record's return since its first day, for a chart of per cent."""
     return line_of(name, curve.days, [value - 1 for value in curve.growth], tone)
@@ -50,10 +57,8 @@ def year_rows(curve: Performance) -> tuple[YearRow, ...]:
     return tuple(rows)
 
 
-def performance_notes(detail: Maybe[RecordDetail] | None) -> Text:
+def performance_notes(detail: Maybe[RecordDetail]) -> Text:
     """What the pictures leave out and why; what the backtest held."""
-    if detail is None:
-        return styled((say("Equity curve"), Tone.TITLE), ("  " + say("loading"), Tone.DIM))
     if isinstance(detail, Unknown):
         return styled((say("Equity curve"), Tone.TITLE), ("  " + say("not loaded, see Detail"), Tone.DIM))
     lines: list[tuple[str, Tone]] = []

@@ -6,13 +6,19 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 
-from core.i18n import say
-from core.model.backtest import Performance, RecordDetail
+from core.i18n import language, say
+from core.model.backtest import RecordDetail
 from core.model.known import Known, Maybe, Unknown
 from core.model.platform import Record, Strategy
 from core.model.record_card import RecordCard
 from tui.screens.record_comparison import Comparison
-from tui.screens.record_performance import drawn, performance_chart, performance_notes, year_rows
+from tui.screens.record_performance import (
+    drawn,
+    performance_awaited,
+    performance_chart,
+    performance_notes,
+    year_rows,
+)
 from tui.screens.record_text import (
     completed,
     further_fields,
@@ -25,7 +31,7 @@ from tui.screens.todays_list import TodaysBonds, list_head
 from tui.widgets.bar_chart import YearBars
 from tui.widgets.chart import LineChart
 from tui.widgets.panel import Titled
-from tui.widgets.text import TextBlock
+from tui.widgets.steady import KeptText
 from tui.widgets.theme import STYLES, Tone, styled
 
 
@@ -34,24 +40,23 @@ class RecordView(VerticalScroll, Titled, can_focus=True):
 
     def __init__(self) -> None:
         super().__init__(id="record-card", classes="panel")
-        self._head = TextBlock()
+        self._head = KeptText()
         self._chart = LineChart(id="record-chart")
         self._years = YearBars(id="record-years")
-        self._rule = TextBlock()
+        self._rule = KeptText()
         self.todays_list = TodaysBonds()
-        self._body = TextBlock()
+        self._notes = KeptText()
+        self._parameters = KeptText()
+        self._detail = KeptText()
         self._shown: object = None
+        self._made_of: tuple[object, ...] = ()
 
     def compose(self) -> ComposeResult:
-        yield self._head
-        yield self._chart
-        yield self._years
-        yield self._rule
-        yield self.todays_list
-        yield self._body
+        yield from (self._head, self._chart, self._years, self._rule, self.todays_list)
+        yield from (self._notes, self._parameters, self._detail)
 
     def on_mount(self) -> None:
-        self._show_performance(None)
+        self._chart.display = self._years.display = False
 
     def on_resize(self) -> None:
         self.todays_list.use_height(self.size.height)
@@ -86,12 +91,17 @@ class RecordView(VerticalScroll, Titled, can_focus=True):
             return False
         return True
 
-    def show_text(self, text: str) -> None:
-        """No record, and why."""
+    def show_text(self, text: str, *, waiting: bool = False) -> None:
+        """No record, and why; with `waiting` it keeps its shape, as one is being loaded."""
         self._begin(None, say("Record"), "")
-        self._show_performance(None)
-        self._set_texts(styled((text, Tone.DIM)), Text(), Text())
-        self._show_list(None, None)
+        self._made_of = ()
+        self._head.show(styled((text, Tone.DIM)), waiting=waiting)
+        self._chart.show(None)
+        self._chart.display = self._chart.display and waiting
+        self._years.show((), waiting=waiting)
+        for block in (self._rule, self._notes, self._parameters, self._detail):
+            block.show(waiting=waiting)
+        self._show_list(None, None, waiting=waiting)
 
     def show_record(
         self,
@@ -101,32 +111,53 @@ class RecordView(VerticalScroll, Titled, can_focus=True):
         detail: Maybe[RecordDetail] | None,
         now: datetime | None,
     ) -> None:
-        """`card` and `detail` are None until the platform has answered."""
-        self._begin((strategy.id, record.id), say("Record {number}", number=record.id), say("u to use it"))
-        record = completed(record, detail)
-        head, above, below = record_head(strategy, record), list[Text](), list[Text]()
-        # Where there is no picture, why stands in its place.
-        (above if drawn(detail) is None else below).append(performance_notes(detail))
-        if not isinstance(card, Known):
-            head = Text("\n\n").join([head, _awaited(record, card)])
-        else:
-            if isinstance(card.value.selection, Unknown):
-                # Without a list the record cannot be traded today: that stands above the pictures.
-                head = Text("\n\n").join([head, list_head(card.value)])
+        """`card` and `detail` are None until the platform has answered: their parts keep their place until then."""
+        hint = say("u to use it") if card is not None else say("Loading record {number}", number=record.id)
+        self._begin((strategy.id, record.id), say("Record {number}", number=record.id), hint)
+        made_of = (strategy, record, card, detail, language(), tuple(STYLES.values()))
+        if made_of != self._made_of:
+            self._made_of = made_of
+            self._show_performance(detail)
+            self._show_texts(strategy, completed(record, detail), card, detail)
+        self._show_list(card.value if isinstance(card, Known) else None, now, waiting=card is None)
+
+    def _show_texts(
+        self, strategy: Strategy, record: Record, card: Maybe[RecordCard] | None, detail: Maybe[RecordDetail] | None
+    ) -> None:
+        parts, above = [record_head(strategy, record)], list[Text]()
+        if isinstance(card, Unknown):
+            parts.append(_failed(card))
+        elif card is not None and isinstance(card.value.selection, Unknown):
+            # Without a list the record cannot be traded today: that stands above the pictures.
+            parts.append(list_head(card.value))
+        self._head.show(Text("\n\n").join(parts), waiting=card is None or detail is None)
+        if detail is not None and drawn(detail) is None:
+            above.append(performance_notes(detail))  # where there is no picture, why stands in its place
+        if card is None:
+            above.append(mapping_text(say("Rule"), None))
+        elif isinstance(card, Known):
             above.append(rule_text(card.value))
-            below.append(mapping_text(say("Parameters"), card.value.parameters))
+        self._rule.show(Text("\n\n").join(above), waiting=card is None)
+        notes = performance_notes(detail) if detail is not None and drawn(detail) is not None else ""
+        self._notes.show(notes, waiting=detail is None)
+        told = not isinstance(card, Unknown)
+        parameters = mapping_text(say("Parameters"), card.value.parameters if isinstance(card, Known) else None)
+        self._parameters.show(parameters if told else "", waiting=card is None)
         further = mapping_text(say("Detail"), further_fields(record, detail))
         if isinstance(detail, Known) and detail.value.impossible:
             further.append(f"\n{impossible_text(detail.value.impossible)}", STYLES[Tone.WARN])
-        self._show_performance(drawn(detail))
-        self._set_texts(head, Text("\n\n").join(above), Text("\n\n").join([*below, further]))
-        self._show_list(card.value if isinstance(card, Known) else None, now)
+        self._detail.show(further, waiting=detail is None)
 
     def show_comparison(self, compared: Comparison) -> None:
         self._begin("comparison", say("Comparison"), say("v or esc: one record"))
-        self._chart.display, self._years.display = compared.chart is not None, False
+        self._made_of = ()
+        self._chart.display = compared.chart is not None
         self._chart.show(compared.chart)
-        self._set_texts(compared.table, Text(), compared.notes)
+        self._years.show(())
+        self._head.show(compared.table)
+        for block in (self._rule, self._notes, self._parameters):
+            block.show()
+        self._detail.show(compared.notes)
         self._show_list(None, None)
 
     def _begin(self, shown: object, title: str, hint: str) -> None:
@@ -137,27 +168,19 @@ class RecordView(VerticalScroll, Titled, can_focus=True):
             self.todays_list.search.close()
             self.scroll_home(animate=False)
 
-    def _show_list(self, card: RecordCard | None, now: datetime | None) -> None:
+    def _show_list(self, card: RecordCard | None, now: datetime | None, *, waiting: bool = False) -> None:
         inside = self.todays_list.lit
-        self.todays_list.show(card, now)
+        self.todays_list.show(card, now, waiting=waiting)
         if inside and not self.todays_list.has_rows:
             self.focus(scroll_visible=False)
 
-    def _set_texts(self, head: Text, rule: Text, body: Text) -> None:
-        self._head.set_text(head)
-        self._rule.display = bool(rule.plain)
-        self._rule.set_text(rule)
-        self._body.display = bool(body.plain)
-        self._body.set_text(body)
-
-    def _show_performance(self, curve: Performance | None) -> None:
-        self._chart.display = self._years.display = curve is not None
-        self._chart.show(None if curve is None else performance_chart(curve))
-        self._years.show(() if curve is None else year_rows(curve))
+    def _show_performance(self, detail: Maybe[RecordDetail] | None) -> None:
+        curve = drawn(detail)
+        self._chart.display = curve is not None or detail is None
+        self._chart.show(performance_awaited() if curve is None else performance_chart(curve))
+        self._years.show(() if curve is None else year_rows(curve), waiting=detail is None)
 
 
-def _awaited(record: Record, card: Unknown | None) -> Text:
-    if card is None:
-        return styled((say("Loading record {number}", number=record.id), Tone.DIM))
+def _failed(card: Unknown) -> Text:
     told = say("The record was not loaded: {reason}", reason=card.reason) + "\n" + say("Press r to try again.")
     return styled((told, Tone.BAD))

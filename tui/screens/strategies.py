@@ -314,6 +314,7 @@ class StrategiesPane(Pane):
         views = self.query_one("#strategy-views")
         for number in (1, 2, 3):
             views.set_class(number == count, f"-show-{number}")
+        self._show_card()
 
     # -- asking ------------------------------------------------------------------------------------------------------
 
@@ -419,6 +420,9 @@ class StrategiesPane(Pane):
         return kept[1]
 
     def _show_card(self) -> None:
+        """Only where it is on the screen: parts that come and go have all of it laid out anew."""
+        if not self._record_view.display:
+            return
         if self._comparing:
             self._record_view.show_comparison(
                 comparison([self._data.compared(*each) for each in self._marked.values()])
@@ -426,7 +430,9 @@ class StrategiesPane(Pane):
             return
         strategy, record = self.strategy, self.record
         if strategy is None or record is None:
-            self._record_view.show_text(say("Choose a record to see its curve, its rule and today's list."))
+            at = self._data.strategies() if strategy is None else self._data.records(strategy.id)
+            text = say("Choose a record to see its curve, its rule and today's list.")
+            self._record_view.show_text(text, waiting=not at.pages and not at.failure)
             return
         now = self.host.snapshot.at if self.host.snapshot else None
         card, detail = self._data.card(strategy.id, record), self._data.detail(strategy.id, record)

@@ -5,7 +5,7 @@ from datetime import datetime
 from rich.text import Text
 from textual.containers import Vertical
 
-from core.i18n import mark, say, say_many
+from core.i18n import language, mark, say, say_many
 from core.model.known import Unknown
 from core.model.parameter_names import parameter_name
 from core.model.record_card import ListedBond, RecordCard
@@ -17,8 +17,9 @@ from tui.screens.metrics_text import metric_cells, metric_columns
 from tui.screens.pane import PaneHost
 from tui.widgets.columns import Column, Sorting, TableRow, arranged, cell
 from tui.widgets.paged_list import SearchLine
+from tui.widgets.steady import KeptText
 from tui.widgets.table import LiveTable
-from tui.widgets.text import TextBlock, facts
+from tui.widgets.text import facts
 from tui.widgets.theme import STYLES, Tone, styled
 
 _COLUMNS = (
@@ -42,14 +43,16 @@ class TodaysBonds(Vertical):
     """Sorted and filtered while it has the focus. A `!` before the rank marks what cannot be bought now."""
 
     def __init__(self) -> None:
-        self._head = TextBlock(id="todays-list-head")
+        self._head = KeptText(id="todays-list-head")
         self.search = SearchLine(mark("code, name, figure or note"), id="todays-list-search")
         self.table = LiveTable(_COLUMNS, id="todays-list-table")
-        self._note = TextBlock(id="todays-list-note")
+        self._note = KeptText(id="todays-list-note")
         self.sorting: Sorting | None = None
         self._bonds: dict[str, ListedBond] = {}
         self._rows: list[TableRow] = []
         self._lines = 0
+        self._waiting = False
+        self._made_of: tuple[object, ...] = ()
         super().__init__(self._head, self.search, self.table, self._note, id="todays-list")
         self.display = False
 
@@ -67,14 +70,23 @@ class TodaysBonds(Vertical):
         """Whether it has the focus."""
         return self.has_pseudo_class("focus-within")
 
-    def show(self, card: RecordCard | None, now: datetime | None) -> None:
-        """The list of this record; nothing without one."""
+    def show(self, card: RecordCard | None, now: datetime | None, *, waiting: bool = False) -> None:
+        """The list of this record; nothing without one, and with `waiting` nothing in the same place."""
+        told_at = now if card is not None else None
+        made_of = (card, told_at, waiting, self.search.text, language(), tuple(STYLES.values()))
+        if made_of == self._made_of:
+            return
+        self._made_of = made_of
+        self._waiting = waiting and self.display
+        self.display = self._waiting or (card is not None and not isinstance(card.selection, Unknown))
         listed = () if card is None else card.listed
-        self.display = card is not None and not isinstance(card.selection, Unknown)
         self._bonds = {str(bond.code): bond for bond in listed}
         self._rows = list_rows(listed, now)
         if card is not None:
-            self._head.set_text(list_head(card))
+            self._head.show(list_head(card))
+        elif self._waiting:
+            awaited = styled((say("Today's list"), Tone.TITLE), ("  " + say("loading"), Tone.DIM))
+            self._head.show(awaited, waiting=True)
         self._arrange()
 
     def sort_by(self, sorting: Sorting | None) -> None:
@@ -110,23 +122,32 @@ class TodaysBonds(Vertical):
         text = self.search.text
         shown = arranged(self._rows, text, self.sorting)
         self.table.set_rows(shown)
-        self.table.display = bool(self._rows)
-        self.table.set_notice(say("No row contains '{text}'. Press esc to show all.", text=text))
+        self.table.set_notice(
+            "" if self._waiting else say("No row contains '{text}'. Press esc to show all.", text=text)
+        )
+        if not self._waiting:
+            self.table.display = bool(self._rows)
+            self._use_room(len(shown))
+        self._show_note()
+
+    def _use_room(self, rows: int) -> None:
         room = max(_LEAST_ROWS, self._lines - _AROUND - len(self._head.text.split("\n")))
-        height = min(room, max(1, len(shown))) + 1
+        height = min(room, max(1, rows)) + 1
         if self.table.styles.height is None or self.table.styles.height.value != height:
             self.table.styles.height = height
-        self._show_note()
 
     def _show_note(self) -> None:
         """What its column may be too narrow for, of the bond under the cursor."""
-        self._note.display = any(_note(bond) for bond in self._bonds.values())
+        if self._waiting:
+            self._note.show(waiting=True)
+            return
         bond = self.bond
         if bond is None or not (note := _note(bond)):
-            self._note.set_text("")
+            # Its line is kept where another bond of the list has one.
+            self._note.show(" " if any(_note(bond) for bond in self._bonds.values()) else "")
         else:
             tone = Tone.WARN if bond.blocked else Tone.DIM
-            self._note.set_text(styled((f"{bond.code} {bond.name}  ", Tone.STRONG), (note, tone)))
+            self._note.show(styled((f"{bond.code} {bond.name}  ", Tone.STRONG), (note, tone)))
 
 
 def list_head(card: RecordCard) -> Text:

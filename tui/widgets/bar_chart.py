@@ -8,6 +8,7 @@ from rich.text import Text
 
 from core.i18n import say
 from tui.format import NOT_KNOWN, fit, ratio
+from tui.widgets.steady import LaidOutOnce, blank_lines
 from tui.widgets.text import FittedText
 from tui.widgets.theme import STYLES, Tone, change_tone, styled
 
@@ -24,20 +25,25 @@ class YearRow:
     benchmark: float | None
 
 
-class YearBars(FittedText):
-    """Drawn anew when its size or its data changes."""
+class YearBars(FittedText, LaidOutOnce):
+    """Drawn anew when its size or its data changes. Without rows it takes no room."""
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
         self._rows: tuple[YearRow, ...] = ()
+        self._blank = 0
+        """Lines that are kept free for rows that are being loaded."""
 
-    def show(self, rows: tuple[YearRow, ...]) -> None:
-        if rows != self._rows:
-            self._rows = rows
+    def show(self, rows: tuple[YearRow, ...], *, waiting: bool = False) -> None:
+        """With `waiting` it keeps its height until the rows have come."""
+        blank = self.content_size.height if waiting and self.display else 0
+        self.display = bool(rows or blank)
+        if (rows, blank) != (self._rows, self._blank):
+            self._rows, self._blank = rows, blank
             self.refresh_text()
 
     def refresh_text(self) -> None:
-        self.set_text(render_years(self._rows, self.content_size.width) if self._rows else "")
+        self.set_text(render_years(self._rows, self.content_size.width) if self._rows else blank_lines(self._blank))
 
 
 def render_years(rows: Sequence[YearRow], width: int) -> Text:

@@ -17,18 +17,18 @@ from textual import events
 from textual.binding import Binding, BindingType
 from textual.geometry import Region
 from textual.strip import Strip
-from textual.widget import Widget
 
 from core.i18n import language
 from tui.widgets.chart_data import ChartData
 from tui.widgets.chart_drawing import Drawing, draw, legend
 from tui.widgets.chart_marks import marks_in_use
+from tui.widgets.steady import LaidOutOnce
 from tui.widgets.theme import STYLES, Tone
 
 _EMPTY_CELLS = " \u2800"
 
 
-class LineChart(Widget, can_focus=True):
+class LineChart(LaidOutOnce, can_focus=True):
     """Drawn anew when its data or its size changes; a move of the cursor repaints two columns and the legend.
 
     With the focus, left and right move the cursor, home and end to the ends; the mouse sets it. Without a cursor the

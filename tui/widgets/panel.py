@@ -8,10 +8,11 @@ from textual.widget import Widget
 
 from core.i18n import say
 from core.model.settings import LEAST_DETAILS, MOST_DETAILS
+from tui.widgets.steady import LaidOutOnce
 from tui.widgets.text import TextBlock
 
 
-class Titled(Widget):
+class Titled(LaidOutOnce):
     """A widget with a border that carries a title above and a hint below.
 
     The title is marked; what is set by `set_title` and `set_hint` is said already. Neither is read as markup.

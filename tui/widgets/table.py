@@ -20,12 +20,13 @@ from textual.strip import Strip
 
 from tui.format import fit
 from tui.widgets.columns import Cell, Column, Layout, Slot, Sorting, TableRow, arrange, choices_of, widen_last_cell
+from tui.widgets.steady import LaidOutOnce
 from tui.widgets.theme import STYLES, Tone
 
 _MARGIN = 1
 
 
-class LiveTable(ScrollView, can_focus=True):
+class LiveTable(ScrollView, LaidOutOnce, can_focus=True):
     """Rows under a fixed header, with a cursor; without rows it says why in words.
 
     `lit`: the cursor looks as with the focus, where another widget takes the keys for this one.
@@ -280,6 +281,7 @@ class LiveTable(ScrollView, can_focus=True):
         self._layout = self._arrange_for(self._rows)
         self._strips.clear()
         self.virtual_size = Size(self._across, len(self._rows) + 1 if self._rows else 0)
+        self._scroll_update(self.virtual_size)
         self._keep_in_view()
         # Once more when the new height is known.
         self.call_after_refresh(self._keep_in_view)
