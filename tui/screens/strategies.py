@@ -315,6 +315,7 @@ class StrategiesPane(Pane):
         for number in (1, 2, 3):
             views.set_class(number == count, f"-show-{number}")
         self._show_card()
+        self.call_after_refresh(self._want_rules)  # of the rows that are in sight then
 
     # -- asking ------------------------------------------------------------------------------------------------------
 

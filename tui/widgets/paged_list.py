@@ -151,10 +151,15 @@ class PagedList(PanelBox):
         self._texts = texts
         self._rows: tuple[TableRow, ...] = ()
         self._progress = Progress(0, 0, 0, 0)
+        self._shown = 0
+        """Rows that the search lets through."""
         super().__init__(title, self.search, self.table, self.detail, id=name)
 
     def on_mount(self) -> None:
         self.detail.display = False
+
+    def on_resize(self) -> None:
+        self.set_hint(self._where())
 
     @property
     def needs_all(self) -> bool:
@@ -180,7 +185,8 @@ class PagedList(PanelBox):
             shown = self.sorting.applied(shown)
         self.table.set_rows(shown)
         self.table.set_notice(*self._notice(empty))
-        self.set_hint(self._where(len(shown)))
+        self._shown = len(shown)
+        self.set_hint(self._where())
 
     def sort_by(self, sorting: Sorting | None) -> None:
         self.sorting = sorting
@@ -199,7 +205,7 @@ class PagedList(PanelBox):
             return say(self._texts.no_match, text=self.search.text), Tone.DIM
         return empty, Tone.DIM
 
-    def _where(self, shown: int) -> str:
+    def _where(self) -> str:
         """How many rows there are and how many of them are loaded and shown."""
         progress = self._progress
         if not progress.pages:
@@ -209,7 +215,7 @@ class PagedList(PanelBox):
         long = [count if progress.whole else loaded]
         short = [long[0] if progress.whole else f"{progress.items}/{progress.total}"]
         if self.search.text:
-            matching = say("{shown} shown", shown=shown)
+            matching = say("{shown} shown", shown=self._shown)
             long, short = [matching, *long], [matching, *short]
         if progress.failure:
             reason = say("page {page}: {reason}", page=progress.pages + 1, reason=fmt.one_line(progress.failure))
