@@ -4,9 +4,10 @@ from datetime import timedelta
 from decimal import Decimal
 from math import sin
 
+from core.model.bond import BondCode
 from core.model.command import ReadBenchmark, ReadDayLine, ReadReport
 from core.model.series import Benchmark, BenchmarkPoint, DayLine, PricePoint
-from tests.tui.samples import NOW, TODAY, report
+from tests.tui.samples import BONDS, NOW, TODAY, last, name, positions, report
 
 
 def benchmark(command: ReadBenchmark) -> Benchmark:
@@ -18,14 +19,18 @@ def benchmark(command: ReadBenchmark) -> Benchmark:
 
 def day_line(command: ReadDayLine) -> DayLine:
     """From the open until now, with two minutes in which nothing came, between the levels of a stop."""
+    number = next((place for place, (digits, _, _) in enumerate(BONDS) if BondCode(digits) == command.code), 0)
+    held = next((row for row in positions() if row.code == command.code), None)
+    close = held.prev_close if held is not None and held.prev_close else last(number)
     minutes = [minute for minute in range(228) if minute not in (60, 61)]
     opened, resumed = NOW.replace(hour=9, minute=30, second=0), NOW.replace(hour=13, minute=0, second=0)
     points = tuple(
         PricePoint(
             opened + timedelta(minutes=minute) if minute < 120 else resumed + timedelta(minutes=minute - 120),
-            Decimal(121) + Decimal(round(sin(minute / 25) * 900 + minute * 4)) / 1000,
+            round(close * (1 + Decimal(round(sin(minute / 25) * 90 + minute * 0.3)) / 10_000), 3),
         )
         for minute in minutes
     )
-    levels = {"loss": Decimal("112.575"), "profit": Decimal("130.350"), "cost": Decimal("118.500")}
-    return DayLine(command.code, "兴业转债", TODAY, points, (60,), Decimal("121.234"), **levels)
+    stop = held.stop if held is not None else None
+    levels = (stop.loss, stop.profit, held.cost) if held is not None and stop is not None else (None, None, None)
+    return DayLine(command.code, name(number), TODAY, points, (60,), close, *levels)

@@ -26,6 +26,7 @@ from tui.screens.home_text import (
     attention_text,
     first_steps,
     links_text,
+    near_text,
     orders_text,
     strategy_text,
     today_text,
@@ -47,6 +48,10 @@ _EVENT_MARGIN = 21
 """Cells of an event's line before its text: mark, time, level and the gaps."""
 _TALL = 30
 """Lines of a terminal from which on the total is in large digits."""
+_VERY_TALL, _MOST_NEAR = 40, 12
+"""Lines of a terminal from which on the holdings nearest to a stop stand below the events, and how many."""
+_HIGHEST = 54
+"""Lines of a terminal from which on the chart of the equity is a third higher."""
 _COLUMNS = (Column(mark("Time"), 8), Column(mark("Level"), 7), Column(mark("What happened"), 20, flex=True))
 
 
@@ -95,6 +100,7 @@ class HomePane(Pane):
         self._strategy = TextPanel(mark("Strategy")), TextPanel(mark("Strategy"))
         self._links = tuple(TextPanel(mark("Connections"), classes="links") for _ in range(2))
         self._orders = TextPanel(mark("Orders"), id="home-orders")
+        self._near = TextPanel(mark("Nearest to a stop"), id="home-near")
         self._events = LiveTable(_COLUMNS, id="events")
         self._detail = TextBlock(classes="detail")
         self._latest: dict[str, Event] = {}
@@ -115,7 +121,9 @@ class HomePane(Pane):
                 yield self._strategy[0]
                 yield self._links[0]
         with Horizontal(id="home-bottom"):
-            yield PanelBox(mark("Events"), self._events, self._detail, id="home-events")
+            with Vertical(id="home-left"):
+                yield PanelBox(mark("Events"), self._events, self._detail, id="home-events")
+                yield self._near
             with Vertical(id="home-side"):
                 yield self._strategy[1]
                 yield self._links[1]
@@ -125,12 +133,13 @@ class HomePane(Pane):
         for panel in (self._today, *self._strategy, *self._links):
             panel.set_text(styled((say("waiting for the engine"), Tone.DIM)))
         self._events.clear(say("Waiting for the engine."))
-        for hidden in (self._reasons, self._attention, self._start, self._detail):
+        for hidden in (self._reasons, self._attention, self._start, self._detail, self._near):
             hidden.display = False
 
     def on_resize(self) -> None:
         """The events keep their lines; what is above them scrolls if it does not fit."""
         self.query_one("#home-top").styles.max_height = max(_LEAST_TOP, self.size.height - _LEAST_EVENTS)
+        self.query_one("#home-row").set_class(self.app.size.height >= _HIGHEST, "-high")
         if self.host.snapshot is not None:
             self.call_after_refresh(self.show, self.host.snapshot)
 
@@ -267,6 +276,8 @@ class HomePane(Pane):
         for panel in self._links:
             panel.set_text(links)
         self._orders.set_text(orders_text(snapshot, self._orders.content_size.height))
+        self._near.set_text(near_text(snapshot, _MOST_NEAR))
+        self._near.display = bool(self._near.text) and self.app.size.height >= _VERY_TALL
         self._show_heat(snapshot)
         self._show_events(snapshot)
 

@@ -13,6 +13,7 @@ from core.model.snapshot import Control, Level, PositionRow, Rebalance, Snapshot
 from tui import format as fmt
 from tui.format import first_fitting, job_texts, missed_text, rule_rows, stops_text
 from tui.screens.dialogs import Fact
+from tui.screens.stop_text import distance_cell, gauge, level_cells, state_cell
 from tui.widgets.text import facts
 from tui.widgets.theme import LEVEL_TONES, SIDE_TONES, STYLES, Tone, change_tone, state_tone, styled
 
@@ -23,6 +24,8 @@ _MONEY = 13
 """Cells of an amount: up to 99,999,999.99."""
 _SIDE, _NAME, _FILLED = 5, 10, 10
 """Cells of an order's line."""
+_PRICE, _RATIO, _LEVEL, _GAUGE = 9, 9, 8, 12
+"""Cells of a holding's line."""
 _CONTROLS = {
     Control.PAUSED: mark("Buying is paused; sells and stops go on. R resumes."),
     Control.TRIPPED: mark("The circuit breaker tripped: too many orders were rejected. Stops go on. R resumes."),
@@ -247,6 +250,35 @@ def _order_line(order: Order) -> Text:
         fmt.fit(intent.name or intent.code, _NAME),
         (fmt.fit(filled, _FILLED, right=True), Tone.TEXT),
         (f"  {say(order.state)}", state_tone(order.state)),
+    )
+
+
+def near_text(snapshot: Snapshot, lines: int) -> Text:
+    """The holdings with stops, one line each: the nearest to a level first, those without a price last."""
+    rows = snapshot.positions.value if isinstance(snapshot.positions, Known) else ()
+    known, unknown = Decimal(0), Decimal(1)
+    guarded = sorted(
+        (row for row in rows if row.stop is not None),
+        key=lambda row: (unknown, known) if row.stop_distance is None else (known, abs(row.stop_distance)),
+    )
+    return Text("\n").join(_near_line(row) for row in guarded[: max(0, lines)])
+
+
+def _near_line(row: PositionRow) -> Text:
+    loss, profit = level_cells(row)
+    distance, state = distance_cell(row), state_cell(row)
+    return styled(
+        (fmt.fit(row.name or row.code, _NAME), Tone.TEXT),
+        (fmt.price(row.last).rjust(_PRICE), Tone.STRONG),
+        (fmt.ratio(row.day_change).rjust(_RATIO), change_tone(row.day_change)),
+        (fmt.signed_money(row.profit).rjust(_MONEY), change_tone(row.profit)),
+        (f"   {say('SL')} ", Tone.DIM),
+        (fmt.fit(loss.text, _LEVEL, right=True), loss.tone),
+        (f" {fmt.fit(gauge(row), _GAUGE)} ", Tone.DIM),
+        (f"{say('TP')} ", Tone.DIM),
+        (fmt.fit(profit.text, _LEVEL, right=True), profit.tone),
+        (fmt.fit(distance.text or fmt.NOT_KNOWN, _RATIO, right=True), distance.tone),
+        (f"  {state.text}", state.tone),
     )
 
 

@@ -72,8 +72,9 @@ def _benchmark_line(
     return line_of(benchmark.name, moments, values)
 
 
-def day_chart(line: DayLine) -> ChartData:
-    """A bond's prices of the session between the levels of its stop, against its previous close."""
+def day_chart(line: DayLine, *, named: bool = False, more: Sequence[LevelLine] = ()) -> ChartData:
+    """A bond's prices of the session between the levels of its stop, and `more`, against its previous close; `named`
+    where nothing around the chart says which bond it is."""
     points: tuple[Point, ...] = tuple((point.at, float(point.price)) for point in line.points)
     last, close = (line.points[-1].price if line.points else None), line.prev_close
     change = None if last is None or not close else last / close - 1
@@ -87,6 +88,7 @@ def day_chart(line: DayLine) -> ChartData:
         if price is not None
     ]
     heading = styled(
+        *(((f"{line.code} {line.name}  ", Tone.STRONG),) if named else ()),
         (say("Intraday"), Tone.TITLE),
         (f"  {line.day:%Y-%m-%d}", Tone.DIM),
         *(() if change is None else ((f"  {fmt.ratio(change)}", change_tone(change)),)),
@@ -94,4 +96,4 @@ def day_chart(line: DayLine) -> ChartData:
     series = Series(say("Price"), with_gaps(points, line.gaps), Tone.TEXT if change is None else change_tone(change))
     baseline = None if close is None else LevelLine(float(close), say("prev. close"))
     empty = say("No price of today yet: the line begins when rotor begins to follow the bond.")
-    return ChartData(Plot((series,), ChartUnit.PRICE, baseline, tuple(levels)), heading=heading, empty=empty)
+    return ChartData(Plot((series,), ChartUnit.PRICE, baseline, (*levels, *more)), heading=heading, empty=empty)

@@ -1,5 +1,6 @@
 """Orders: a day's, newest first, with what happened to each."""
 
+from collections.abc import Sequence
 from datetime import date
 from functools import partial
 from typing import ClassVar
@@ -8,6 +9,7 @@ from rich.text import Text
 from textual.binding import BindingType
 
 from core.i18n import labelled, mark, say, say_many
+from core.model.bond import BondCode
 from core.model.command import CancelOrder, DayOfOrders, Done, ReadOrders, SettleOrder
 from core.model.known import Known
 from core.model.order import DONE_STATES, UNRESOLVED_STATES, Intent, Order, OrderState, Origin
@@ -15,8 +17,9 @@ from core.model.snapshot import Snapshot
 from tui import format as fmt
 from tui.actions import bindings_of
 from tui.screens.bond import BondDialog
+from tui.screens.bond_list import BondListPane
 from tui.screens.dialogs import ChoiceDialog, Confirm, Fact, kept_current
-from tui.screens.pane import ListPane
+from tui.widgets.chart_data import LevelLine
 from tui.widgets.columns import Column, TableRow, cell
 from tui.widgets.text import facts, hanging
 from tui.widgets.theme import SIDE_TONES, STYLES, Tone, state_tone, styled
@@ -42,7 +45,7 @@ _FAILED_STATES = UNRESOLVED_STATES | DONE_STATES - {OrderState.FILLED}
 _SCHEDULED_ORIGINS = frozenset({Origin.REBALANCE, Origin.REFILL, Origin.SELF_TEST})
 
 
-class OrdersPane(ListPane):
+class OrdersPane(BondListPane):
     """Today's orders with the unsettled ones of past days; or the orders of one past day."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings_of("orders")
@@ -156,6 +159,15 @@ class OrdersPane(ListPane):
                     (note, Tone.WARN if order.state in _FAILED_STATES else Tone.DIM),
                 )
             )
+
+    def chosen_bond(self) -> tuple[BondCode, Sequence[LevelLine]] | None:
+        """With the order's limit; none of a past day, whose prices are not kept."""
+        order = self._selected()
+        if order is None or self._past_day is not None:
+            return None
+        price = order.intent.price
+        limit = f"{say('limit', context='price of an order')} {fmt.price(price)}"
+        return order.intent.code, (LevelLine(float(price), limit, SIDE_TONES[order.intent.side]),)
 
     def action_open(self) -> None:
         order, snapshot = self._selected(), self.host.snapshot

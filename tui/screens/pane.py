@@ -243,4 +243,8 @@ class ListPane(Pane):
         else:
             self.update_detail()
         self.detail.display = bool(self.detail.text)
+        self.row_shown()
         self.host.refresh_keys()
+
+    def row_shown(self) -> None:
+        """The row under the cursor, or the number of rows, may be another one now."""

@@ -1,6 +1,6 @@
 """Positions: the holdings, their owner and value, their stops, and the age of the price."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
@@ -23,12 +23,13 @@ from core.model.snapshot import (
 from tui import format as fmt
 from tui.actions import bindings_of
 from tui.screens.bond import BondDialog
+from tui.screens.bond_list import BondListPane
 from tui.screens.controls import STALE
 from tui.screens.dialogs import kept_current
 from tui.screens.metrics_text import metric_cells, metric_columns, metrics_below
-from tui.screens.pane import ListPane
 from tui.screens.position_actions import adopt, release, row_now, sell
 from tui.screens.stop_text import distance_cell, gauge, gauge_text, level_cells, state_cell, stop_line, stop_rows
+from tui.widgets.chart_data import LevelLine
 from tui.widgets.columns import Column, TableRow, cell
 from tui.widgets.panel import TextPanel
 from tui.widgets.sparkline import SPARK_CELLS, spark_cell
@@ -65,7 +66,7 @@ _COLUMNS = (
 )
 
 
-class PositionsPane(ListPane):
+class PositionsPane(BondListPane):
     """The account's holdings."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings_of("positions")
@@ -150,6 +151,10 @@ class PositionsPane(ListPane):
             [self._row(row, snapshot.at, sparks.get(row.code, ())) for row in rows],
             say("The account holds nothing. Press 3 and r to make a plan."),
         )
+
+    def chosen_bond(self) -> tuple[BondCode, Sequence[LevelLine]] | None:
+        row = self._selected()
+        return None if row is None else (row.code, ())
 
     def refresh_all(self) -> None:
         self._row_cache.clear()

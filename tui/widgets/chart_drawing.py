@@ -1,7 +1,7 @@
 """A chart laid out in cells: legend, panels over one axis of time, and where each moment stands."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite
 
 from rich.cells import cell_len
@@ -87,6 +87,9 @@ def draw(data: ChartData, width: int, height: int) -> Drawing:
     left = max(cell_len(label) for scale in scales for _, label in scale.ticks) + 2
     right = max((cell_len(label) for panel in panels for label in _right_labels(panel)), default=-1) + 1
     columns = width - left - right
+    if columns < _LEAST_COLUMNS:
+        panels, right = [_unlabelled(panel) for panel in panels], 1
+        columns = width - left - right
     if columns < _LEAST_COLUMNS or heights[0] < _LEAST_ROWS - 1:
         return _told(axis, heading, say("Too small for a chart."), (width, height))
     plot = [
@@ -207,6 +210,12 @@ def _heights(panels: int, rows: int) -> list[int]:
         return [rows]
     below = max(_LEAST_ROWS - 1, rows // _BELOW)
     return [rows - below, below]
+
+
+def _unlabelled(panel: Plot) -> Plot:
+    """Without the words at the right, which would leave no room for the lines."""
+    baseline = None if panel.baseline is None else replace(panel.baseline, label="")
+    return replace(panel, baseline=baseline, levels=tuple(replace(level, label="") for level in panel.levels))
 
 
 def _right_labels(panel: Plot) -> list[str]:
