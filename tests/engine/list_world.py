@@ -11,12 +11,12 @@ from core.brokers.paper import PaperBroker
 from core.engine.assembly import Components, compose
 from core.factorcat.client import FactorCatClient
 from core.infra.clock import SteppedClock
-from core.infra.database import open_database
 from core.model.plan import Plan
 from core.model.settings import GuardSettings, Settings, StrategySettings
 from core.quotes.replay import ReplayFeed
-from core.trading.state_store import TRADING, StateStore
+from core.trading.state_store import StateStore
 from tests.books import ToldBook
+from tests.databases import trading_database
 from tests.factorcat.server import Reply, Server, answer
 from tests.worlds import DAY, NOW, quote
 
@@ -73,7 +73,7 @@ async def list_world(folder: Path, guards: GuardSettings | None = None) -> Async
         strategy=StrategySettings(strategy_id=1, history_id=1),
         guards=guards or GuardSettings(),
     )
-    database = open_database(folder / "app.db", TRADING, durable=False)
+    database = trading_database(folder / "app.db")
     broker = PaperBroker(folder / "paper.db", feed, clock, settings.fees, Decimal(100_000), durable=False)
     platform = FactorCatClient(server.url, version="test", clock=clock)
     components = compose(settings, clock, feed, platform, database, StateStore(database), broker, ToldBook())

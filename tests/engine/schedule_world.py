@@ -8,14 +8,14 @@ from pathlib import Path
 from core.calendar.calendar import Calendar
 from core.engine.scheduler import RunScheduler
 from core.infra.clock import SteppedClock
-from core.infra.database import open_database
 from core.model.known import Known, Maybe
 from core.model.order import Origin
 from core.model.platform import Selection
 from core.model.settings import ScheduleSettings, Settings, StopSettings, StrategySettings
 from core.model.time import SHANGHAI
-from core.trading.state_store import TRADING, StateStore
+from core.trading.state_store import StateStore
 from tests import worlds
+from tests.databases import trading_database
 
 REBALANCE, REFILL = Origin.REBALANCE, Origin.REFILL
 FOLLOWED = StrategySettings(strategy_id=4, history_id=403)
@@ -53,7 +53,7 @@ class ScheduleWorld:
         self.carry_out: Callable[[Origin], Awaitable[str | None]] | None = None
         self.fetch: Callable[[], Awaitable[Maybe[Selection]]] | None = None
         self.clock = SteppedClock(at(now))
-        self.db = open_database(path, TRADING, durable=False)
+        self.db = trading_database(path)
         self.state_store = Brittle(self.db)
         self.ran: list[tuple[Origin, datetime]] = []
         self.refusals: list[str | None] = []

@@ -9,14 +9,14 @@ import pytest
 from core.calendar.calendar import Calendar
 from core.engine.scheduler import ExitScheduler
 from core.infra.clock import SteppedClock
-from core.infra.database import open_database
 from core.model.bond import BondCode
 from core.model.order import Side
 from core.model.time import SHANGHAI
 from core.rules.performance import EntryKind
 from core.rules.redemption import HeldDanger
 from core.trading.ledger import Ledger
-from core.trading.state_store import TRADING, StateStore
+from core.trading.state_store import StateStore
+from tests.databases import trading_database
 
 A, B = BondCode("113001"), BondCode("127001")
 MORNING = datetime(2026, 5, 15, 9, 31, tzinfo=SHANGHAI)
@@ -25,7 +25,7 @@ MORNING = datetime(2026, 5, 15, 9, 31, tzinfo=SHANGHAI)
 class ExitWorld:
     def __init__(self, folder: Path) -> None:
         self.clock = SteppedClock(MORNING)
-        self.db = open_database(folder / "app.db", TRADING, durable=False)
+        self.db = trading_database(folder / "app.db")
         self.state_store = StateStore(self.db)
         self.held: list[HeldDanger] = []
         self.ledger = Ledger(self.db)

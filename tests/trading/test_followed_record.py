@@ -11,13 +11,13 @@ import pytest
 
 from core.factorcat.client import FactorCatClient
 from core.factorcat.errors import Unreachable
-from core.infra.database import open_database
 from core.model.known import Known, Unknown
 from core.model.platform import TradeTiming
 from core.model.settings import Settings, StopSettings, StrategySettings
 from core.rules.stops import Ratios
 from core.trading.followed_record import FollowedRecord
-from core.trading.state_store import TRADING, StateStore
+from core.trading.state_store import StateStore
+from tests.databases import trading_database
 
 FIRST, SECOND = StrategySettings(strategy_id=1, history_id=11), StrategySettings(strategy_id=1, history_id=12)
 
@@ -42,7 +42,7 @@ class Platform:
 
 class RatiosWorld:
     def __init__(self, path: Path) -> None:
-        self.db = open_database(path, TRADING, durable=False)
+        self.db = trading_database(path)
         self.platform = Platform()
         self.followed = FIRST
         self.followed_record = self.again()

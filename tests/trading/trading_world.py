@@ -13,7 +13,6 @@ from typing import Any
 from core.bonds.eligibility import Eligibility
 from core.calendar.calendar import Calendar
 from core.infra.clock import SteppedClock
-from core.infra.database import open_database
 from core.model.bond import BondCode
 from core.model.known import Known, Maybe
 from core.model.order import Fill, Intent, Order, OrderState, Origin, Side
@@ -31,10 +30,11 @@ from core.trading.order_manager import OrderManager
 from core.trading.risk import OrderLimits, PreTradeRisk, TradingControls
 from core.trading.rotation import Rotation
 from core.trading.runs import Runs
-from core.trading.state_store import TRADING, StateStore
+from core.trading.state_store import StateStore
 from core.trading.stop_monitor import StopMonitor
 from tests import worlds
 from tests.books import ToldBook
+from tests.databases import trading_database
 from tests.trading.hostile import HostileBroker
 
 A, B, C, D = (BondCode(code) for code in ("113001", "113002", "123001", "123002"))
@@ -87,7 +87,7 @@ class TradingWorld:
         self.feed = ReplayFeed()
         self.show(*(worlds.quote(code) for code in (A, B, C, D)))
         self._next: TradingWorld | None = None
-        self.db = open_database(path, TRADING, durable=False)
+        self.db = trading_database(path)
         self.journal = Journal(self.db)
         self.ledger = Ledger(self.db)
         self.controls = TradingControls(StateStore(self.db))
