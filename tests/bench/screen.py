@@ -114,6 +114,13 @@ class Watched:
         while text not in "".join(self.screen.display) and time.monotonic() < deadline:
             self.read(0.1)
 
+    def until_the_message_is_gone(self, seconds: float = 20.0) -> None:
+        """Read until the message above the keys has had its time: what begins with it is not idle yet."""
+        deadline = time.monotonic() + seconds
+        while "Closing this window" in self.screen.display[-2] and time.monotonic() < deadline:
+            self.read(0.1)
+        self.read(0.5)
+
     def send(self, keys: str) -> None:
         self.child.send(keys)
 
@@ -180,6 +187,7 @@ def rows() -> list[tuple[str, str]]:
         keys = keys_to_paint(app, KEYS)
         pages = [page_down(app) for _ in range(3)]
     with watched(ticking=False) as app:
+        app.until_the_message_is_gone()
         used, written = app.processor(), app.written
         app.read(SECONDS)
         idle, silent = (app.processor() - used) / SECONDS, app.written - written

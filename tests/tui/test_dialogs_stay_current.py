@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from textual.widgets import Input
+from textual.widgets import Input, Static
 
 from core.model.bond_info import BondDetail, BondInfo, SourcePrice
 from core.model.command import Done, ShowBond
@@ -149,6 +149,5 @@ async def test_quit_counts_what_is_armed_by_now() -> None:
 
 def _dialog_text(app: RotorApp) -> str:
     """The words of the open dialog alone."""
-    from textual.widgets import Static
-
-    return "\n".join(str(part.render()) for part in app.screen.query(Static))
+    texts = [block.text for block in app.screen.query(TextBlock)]
+    return "\n".join(texts + [str(part.render()) for part in app.screen.query(Static)])

@@ -1,7 +1,7 @@
 """Text on the screen that is repainted only when it changes."""
 
 from collections.abc import Sequence
-from typing import Generic, TypeVar
+from typing import Generic, Self, TypeVar
 
 from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderResult
@@ -9,6 +9,12 @@ from rich.measure import Measurement
 from rich.style import Style
 from rich.text import Text
 from textual import events
+from textual.content import Content
+from textual.geometry import Region, Size
+from textual.strip import Strip
+from textual.style import Style as VisualStyle
+from textual.visual import Visual, visualize
+from textual.widget import Widget
 from textual.widgets import Static
 
 from tui.widgets.theme import STYLES, Tone, styled
@@ -18,13 +24,22 @@ _HANG = "hang"
 """The key of a style that says from which cell on a line's value is wrapped."""
 
 
-class TextBlock(Static):
-    """Plain text: texts of the platform and the broker are never read as markup."""
+class TextBlock(Widget):
+    """Plain text: texts of the platform and the broker are never read as markup.
+
+    A new text is painted where its lines differ from those of the one before, as `Static`, which paints all of them
+    again, does not: most of a text beside a table stays the same from price to price.
+    """
+
+    DEFAULT_CSS = "TextBlock { height: auto; }"
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
-        super().__init__("", id=id, classes=classes, markup=False)
+        super().__init__(id=id, classes=classes, markup=False)
         self._content: Text | None = None
+        self._visual: Visual = Content()
         self._lines: int | None = None  # that the text takes, where it is known
+        self._strips: list[Strip] | None = None  # as painted last, None where they have to be made again
+        self._made_for: tuple[Size, VisualStyle] | None = None
 
     @property
     def text(self) -> str:
@@ -40,15 +55,58 @@ class TextBlock(Static):
         new = styled(text) if isinstance(text, str) else text
         if self._content is None or new.plain != self._content.plain or new.spans != self._content.spans:
             self._content = new
-            width, before = self.content_size.width, self._lines
-            self.update(_HangingText(new) if any(_hang_of(line) for line in new.split("\n")) else new, layout=False)
-            self._lines = self.visual.get_height(self.styles.get_rules(), width) if width else None
+            hangs = any(_hang_of(line) for line in new.split("\n"))
+            self._visual = visualize(self, _HangingText(new) if hangs else new, markup=False)
+            before, self._lines = self._lines, self._height()
             if before is None or self._lines != before or self._wide_as_its_text:
                 # Arranging all the screen takes ten times as long as painting this text.
                 self.refresh(layout=True)
+            else:
+                self._refresh_changed_lines()
 
     def on_resize(self) -> None:
-        self._lines = None
+        self._lines = self._height()
+
+    def _height(self) -> int | None:
+        width = self.content_size.width
+        return self._visual.get_height(self.styles.get_rules(), width) if width else None
+
+    # -- painting: see "Line API" in Textual's guide to widgets ------------------------------------------------------
+
+    def render(self) -> Visual:
+        return self._visual
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        if self._made_for != (self.size, self.visual_style):
+            self._strips = None
+        return super().render_lines(crop)
+
+    def render_line(self, y: int) -> Strip:
+        if self._strips is None:
+            self._strips, self._made_for = self._painted(), (self.size, self.visual_style)
+        return self._line(self._strips, y)
+
+    def refresh(self, *regions: Region, repaint: bool = True, layout: bool = False, recompose: bool = False) -> Self:
+        if repaint and not regions:
+            self._strips = None
+        return super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
+
+    def _refresh_changed_lines(self) -> None:
+        before = self._strips
+        if before is None:  # painted whole, at the next frame
+            self.refresh()
+            return
+        self._strips = self._painted()
+        width, height = self.size
+        same = [self._line(before, y) == self._line(self._strips, y) for y in range(height)]
+        if not all(same):
+            self.refresh(*(Region(0, y, width, 1) for y in range(height) if not same[y]))
+
+    def _painted(self) -> list[Strip]:
+        return Visual.to_strips(self, self._visual, *self.size, self.visual_style)
+
+    def _line(self, strips: list[Strip], y: int) -> Strip:
+        return strips[y] if y < len(strips) else Strip.blank(self.size.width, self.visual_style.rich_style)
 
     @property
     def _wide_as_its_text(self) -> bool:
