@@ -22,7 +22,7 @@ from core.model.platform import Page
 from core.model.settings import ScreenSettings as Look
 from core.model.snapshot import Health, Level, Snapshot
 from tests.tui.samples import NOW, blocked, snapshot
-from tests.tui.screen import LARGE, SMALL, lines, press, settle, shown
+from tests.tui.screen import LARGE, SMALL, all_has_come, lines, press, settle, shown, until
 from tests.tui.scripted import ScriptedLink
 from tui.app import RotorApp
 
@@ -138,6 +138,8 @@ async def pictures(language: Language, size: tuple[int, int]) -> dict[str, str]:
             for name, keys in {**SCREENS, **(BOXES if title == "normal" else {})}.items():
                 # Without a list there is no row to open.
                 await press(pilot, *(keys if title in ("normal", "stale") or name != "strategies" else keys[:1]))
+                if title != "loading":  # there it never has
+                    await until(pilot, lambda app=app: all_has_come(app))
                 app._tick()
                 await settle(pilot)
                 taken.setdefault(name, []).extend([f"== {title}", *(line.rstrip() for line in lines(app))])
@@ -160,6 +162,7 @@ async def drawings(title: str) -> dict[str, str]:
     async with posed(language, size, STATES["normal"], look) as (app, pilot):
         for name, keys in SCREENS.items():
             await press(pilot, *keys)
+            await until(pilot, lambda: all_has_come(app))
             app._tick()
             await settle(pilot)
             await pilot.pause()  # the colours of what lost the focus come behind the text

@@ -12,6 +12,7 @@ from tests import waiting
 from tests.tui.scripted import ScriptedLink
 from tests.waiting import SHORTEST, drained
 from tui.app import RotorApp
+from tui.screens.strategies import StrategiesPane
 from tui.widgets.bars import StatusBar
 
 SMALL = (80, 24)
@@ -101,3 +102,8 @@ async def until(pilot: Pilot[Any], true: Callable[[], bool]) -> None:
     """Wait for something to become true and draw it."""
     await waiting.until(true)
     await settle(pilot)
+
+
+def all_has_come(app: RotorApp) -> bool:
+    """Whether Strategies, which asks for some things only when the cursor rests, has all that it wants."""
+    return all(pane._data.at_rest for pane in app.screen_stack[0].query(StrategiesPane))

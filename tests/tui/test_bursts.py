@@ -8,14 +8,12 @@ from textual.widgets import Input
 
 from core.model.command import Done, ExecutePlan, LoggedIn, Login, PauseBuys
 from tests.tui.samples import plan, snapshot
-from tests.tui.screen import LARGE, flat, press, settle, shown, strike, text, until
+from tests.tui.screen import LARGE, all_has_come, flat, press, settle, shown, strike, text, until
 from tests.tui.scripted import ScriptedLink
-from tui.app import RotorApp
 from tui.input_queue import InputQueue
 from tui.screens.dialogs import Confirm
 from tui.screens.login import LoginScreen
 from tui.screens.palette import Palette
-from tui.screens.strategies import StrategiesPane
 
 SECRET = ("s", "e", "c", "r", "e", "t")
 
@@ -157,15 +155,11 @@ async def test_a_burst_leads_where_the_same_keys_lead_one_by_one(seed: int) -> N
         link = ScriptedLink(snapshot())
         async with shown(link, size=LARGE) as (app, pilot):
             await typed(pilot, *keys)
-            await until(pilot, lambda app=app: not app._input.busy and _all_has_come(app))
+            await until(pilot, lambda app=app: not app._input.busy and all_has_come(app))
             await settle(pilot)
             assert app._exception is None
             seen.append((text(app), link.acted))
     assert seen[0] == seen[1], keys
-
-
-def _all_has_come(app: RotorApp) -> bool:
-    return all(pane._data.at_rest for pane in app.screen_stack[0].query(StrategiesPane))
 
 
 async def _in_one_packet(pilot, *keys: str) -> None:  # noqa: ANN001
