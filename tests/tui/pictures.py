@@ -21,6 +21,7 @@ from core.model.known import Known, Unknown
 from core.model.platform import Page
 from core.model.settings import ScreenSettings as Look
 from core.model.snapshot import Health, Level, Snapshot
+from core.retold import retell
 from tests.tui.samples import NOW, blocked, snapshot
 from tests.tui.screen import LARGE, SMALL, all_has_come, lines, press, settle, shown, until
 from tests.tui.scripted import ScriptedLink
@@ -78,7 +79,10 @@ def _broken() -> Snapshot:
         Health("quotes", Level.ERROR, "silent 41s", NOW - timedelta(seconds=41)),
         Health("FactorCat", Level.ERROR, "令牌已过期 [401]", NOW - timedelta(minutes=1)),
     )
-    off = blocked("MiniQMT has not answered for 180 s", "the ledger differs from the broker in 113052.SH")
+    off = blocked(
+        "MiniQMT has not answered for 180 s",
+        "113052.SH: the ledger owns 820 张, the account holds 800 (if you sold it by hand: rotor release 113052)",
+    )
     return snapshot(
         mode="live",
         account="8880001",
@@ -105,11 +109,16 @@ STATES: Mapping[str, State] = {
 }
 
 
+def _retold(reply: Any, language: Language) -> Any:
+    """A reply of the script, or what makes it, with its sentences in this language."""
+    return (lambda command: retell(reply(command), language)) if callable(reply) else retell(reply, language)
+
+
 @asynccontextmanager
 async def posed(
-    language: Language, size: tuple[int, int], state: State, look: Look = Look()
+    language: Language, size: tuple[int, int], state: State, look: Look = Look(), *, as_engine: bool = True
 ) -> AsyncGenerator[tuple[RotorApp, Pilot[None]]]:
-    """The app in this state."""
+    """The app in this state. `as_engine`: stored sentences are in the language in use, as a snapshot has them."""
     use_language(language)
     clock = 1000.0
     try:
@@ -121,8 +130,11 @@ async def posed(
         ):
             time.monotonic.side_effect = lambda: clock
             list_time.monotonic.return_value = plan_time.monotonic.return_value = clock
-            link = ScriptedLink(replace(state.snapshot(), language=language, look=look))
+            told = retell(state.snapshot(), language) if as_engine else state.snapshot()
+            link = ScriptedLink(replace(told, language=language, look=look))
             state.answers(link)
+            if as_engine:
+                link.replies = {kind: _retold(reply, language) for kind, reply in link.replies.items()}
             async with shown(link, size=size) as (app, pilot):
                 clock += state.silent
                 yield app, pilot

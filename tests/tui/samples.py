@@ -51,6 +51,9 @@ from tests.tui.bond_samples import bond_detail, bond_metrics
 NOW = datetime(2026, 5, 6, 14, 49, 32, tzinfo=SHANGHAI)
 TODAY = date(2026, 5, 6)
 
+LEFT = "left the list of 2026-05-06"
+"""Why a plan sells: a sentence of the engine, as those below are, so that it is found in the catalogue."""
+
 BONDS = (
     ("113052", "兴业转债", "121.234"),
     ("127056", "中特转债", "118.905"),
@@ -110,7 +113,7 @@ def snapshot(**changes: Any) -> Snapshot:
                 Job("refill", NOW.replace(minute=55, second=0)),
                 Job("rebalance", datetime(2026, 5, 7, 14, 50, tzinfo=SHANGHAI)),
             ),
-            stops=StopsSummary(4, 5, "118031.SH has no price yet"),
+            stops=StopsSummary(4, 5, "no price yet"),
             terms=tuple(one.terms for one in bonds_shown()),
             figures=tuple(one.figures for one in bonds_shown()),
             sparks=sparks(),
@@ -180,12 +183,10 @@ def positions() -> tuple[PositionRow, ...]:
 
 def order(number: int, side: Side, state: OrderState, **changes: Any) -> Order:
     at = NOW - timedelta(minutes=10 - number)
-    intent = Intent(
-        f"r260506-{number:04d}", "p-1", TODAY, code(number), name(number), side, 820, last(number), "left list"
-    )
+    intent = Intent(f"r260506-{number:04d}", "p-1", TODAY, code(number), name(number), side, 820, last(number), LEFT)
     log = (
-        Transition(at, OrderState.INTENDED, "written to the journal"),
-        Transition(at + timedelta(seconds=1), OrderState.WORKING, "taken by the broker as 90001"),
+        Transition(at, OrderState.INTENDED, LEFT),
+        Transition(at + timedelta(seconds=1), OrderState.WORKING, "taken as order 90001"),
     )
     return replace(Order(intent, state, at, order_id=f"9000{number}", log=log), **changes)
 
@@ -208,16 +209,18 @@ def orders() -> tuple[Order, ...]:
             filled_amount=Decimal("32961.00"),
             fee=Decimal("3.30"),
         ),
-        order(3, Side.BUY, OrderState.REJECTED, message="counter: price beyond the day's limit"),
+        order(3, Side.BUY, OrderState.REJECTED, message="[61203] 委托价格超出涨跌停限制"),
         order(4, Side.BUY, OrderState.UNKNOWN, message="no answer within 5 s"),
     )
 
 
 def events() -> tuple[Event, ...]:
     return (
-        Event(1, NOW - timedelta(hours=5), Level.INFO, "The sandbox opened with 1,000,000.00 CNY."),
-        Event(2, NOW - timedelta(minutes=20), Level.GOOD, "Today's list of 双低轮动 10 came: 8 bonds."),
-        Event(3, NOW - timedelta(minutes=4), Level.WARNING, "立讯转债 128136.SZ is suspended: its sell is blocked."),
+        Event(1, NOW - timedelta(hours=5), Level.INFO, "Positions reconciled, trading enabled"),
+        Event(2, NOW - timedelta(minutes=20), Level.GOOD, "plan 260506-1c70: list of 2026-05-06, 8 bonds"),
+        Event(
+            3, NOW - timedelta(minutes=4), Level.WARNING, "128136.SZ 立讯转债 is suspended: your 870 张 cannot be sold"
+        ),
     )
 
 
@@ -237,15 +240,15 @@ def plan(**changes: Any) -> Plan:
             cash=Decimal("312000.10"),
             cash_after=Decimal("211234.56"),
             legs=(
-                leg(1, Side.SELL, 840, "left the list"),
+                leg(1, Side.SELL, 840, LEFT),
                 leg(6, Side.BUY, 800, "joined the list, rank 3"),
                 leg(7, Side.BUY, 830, "joined the list, rank 7"),
             ),
             kept=(
                 Kept(code(0), name(0), 820, True, "on the list, rank 1"),
-                Kept(code(3), name(3), 760, False, "on the list; yours, left alone"),
+                Kept(code(3), name(3), 760, False, "rank 4, already held outside the strategy: not bought, never sold"),
             ),
-            blocked=(Blocked(Side.SELL, code(4), name(4), "suspended: nothing can be sent for it"),),
+            blocked=(Blocked(Side.SELL, code(4), name(4), "the bond is suspended"),),
         ),
         **changes,
     )

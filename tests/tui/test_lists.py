@@ -260,9 +260,9 @@ async def test_order_history() -> None:
     async with shown(ScriptedLink(snapshot()), "5", "down", "enter") as (app, pilot):
         for item in (
             "r260506-0003",
-            "counter: price beyond the day's limit",
-            "written to the journal",
-            "taken by the broker",
+            "[61203] 委托价格超出涨跌停限制",
+            "left the list of 2026-05-06",
+            "taken as order 90001",
         ):
             assert item in flat(app)
         await press(pilot, "escape")

@@ -245,7 +245,7 @@ async def test_beside_the_table_stand_the_reason_and_the_bond_s_figures() -> Non
             assert figure in told, figure
         await pilot.resize_terminal(120, 30)
         await settle(pilot)
-        assert pane(app).detail.text == "127056.SZ 中特转债  left the list"
+        assert pane(app).detail.text == "127056.SZ 中特转债  left the list of 2026-05-06"
 
 
 async def test_what_ran_stays_on_the_screen_with_what_became_of_each_row_until_r() -> None:

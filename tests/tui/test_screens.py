@@ -31,7 +31,7 @@ KEY_DATA = {
             "FactorCat",
             "兴业转债 +0.94%",
             "warning",
-            "立讯转债 128136.SZ is suspended: its sell is blocked.",
+            "立讯转债 is suspended: your 870 张",
         ],
     ),
     "strategies": (("2",), ["双低轮动 20 v2", "45 strategies"]),

@@ -146,7 +146,7 @@ async def test_what_is_not_managed_says_so() -> None:
 async def test_an_order_s_reason_names_its_origin_once() -> None:
     sent = order(1, Side.SELL, OrderState.FILLED)
     async with shown(ScriptedLink(snapshot(orders=(sent,))), "5") as (app, _):
-        assert "rebalance: left list" in flat(app)
+        assert "rebalance: left the list" in flat(app)
     sold = replace(sent, intent=replace(sent.intent, origin=Origin.FLATTEN, reason="flatten"))
     async with shown(ScriptedLink(snapshot(orders=(sold,))), "5") as (app, _):
         assert "flatten: flatten" not in flat(app)
