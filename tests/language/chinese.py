@@ -257,7 +257,7 @@ async def opened(state: str, size: tuple[int, int] = LARGE) -> AsyncGenerator[tu
 
     use_language("zh")
     told = replace(posing, snapshot=lambda: chinese(posing.snapshot()), answers=answers)
-    async with posed("zh", size, told, as_engine=False) as (app, pilot):
+    async with posed("zh", size, told) as (app, pilot):
         yield app, pilot
 
 

@@ -116,9 +116,9 @@ def _retold(reply: Any, language: Language) -> Any:
 
 @asynccontextmanager
 async def posed(
-    language: Language, size: tuple[int, int], state: State, look: Look = Look(), *, as_engine: bool = True
+    language: Language, size: tuple[int, int], state: State, look: Look = Look()
 ) -> AsyncGenerator[tuple[RotorApp, Pilot[None]]]:
-    """The app in this state. `as_engine`: stored sentences are in the language in use, as a snapshot has them."""
+    """The app in this state. Stored sentences are in the language in use, as a snapshot has them."""
     use_language(language)
     clock = 1000.0
     try:
@@ -130,11 +130,9 @@ async def posed(
         ):
             time.monotonic.side_effect = lambda: clock
             list_time.monotonic.return_value = plan_time.monotonic.return_value = clock
-            told = retell(state.snapshot(), language) if as_engine else state.snapshot()
-            link = ScriptedLink(replace(told, language=language, look=look))
+            link = ScriptedLink(replace(retell(state.snapshot(), language), language=language, look=look))
             state.answers(link)
-            if as_engine:
-                link.replies = {kind: _retold(reply, language) for kind, reply in link.replies.items()}
+            link.replies = {kind: _retold(reply, language) for kind, reply in link.replies.items()}
             async with shown(link, size=size) as (app, pilot):
                 clock += state.silent
                 yield app, pilot
