@@ -257,7 +257,7 @@ async def test_what_ran_stays_on_the_screen_with_what_became_of_each_row_until_r
         assert "Rebalance ended 14:49:32, took 0:28" in text
         assert "113050.SH 南银转债 300 830" in text
         assert "part filled, cancelled after 30" in text
-        assert "suspended: nothing can be sent" in text
+        assert "the bond is suspended" in text
         assert "Kept 2" in text and "on the list, rank 1" in text
         await press(pilot, "down", "down", "down")
         assert "not sent" in pane(app).detail.text

@@ -58,8 +58,9 @@ class TextBlock(Widget):
             hangs = any(_hang_of(line) for line in new.split("\n"))
             self._visual = visualize(self, _HangingText(new) if hangs else new, markup=False)
             before, self._lines = self._lines, self._height()
-            if before is None or self._lines != before or self._wide_as_its_text:
-                # Arranging all the screen takes ten times as long as painting this text.
+            if self._wide_as_its_text or self._lines != before or (before is None and self.size.width):
+                # Arranging all the screen takes ten times as long as painting this text. One without a size is hidden,
+                # or is arranged soon anyway.
                 self.refresh(layout=True)
             else:
                 self._refresh_changed_lines()
