@@ -74,8 +74,7 @@ def _is_foreign(text: str, to: Language) -> bool:
 
 
 def may_hold(wanted: str, to: Language) -> Callable[[str], bool]:
-    """A test of texts, far sooner done than telling them: False only where a text cannot hold `wanted` when it is told
-    in this language.
+    """A quick test of texts: False only where a text cannot hold `wanted` once `retold` has made it in this language.
 
     A Chinese character of a told text stands in the text itself, or in a message whose English stands there.
     """
@@ -140,15 +139,11 @@ def _weight(text: str) -> int:
     return len(_LATIN.findall(text)) + (0 if text.isascii() else _HAN_WEIGHT * len(_HAN.findall(text)))
 
 
-class _TooMuch(Exception):
-    """The text takes longer to look through than any sentence."""
-
-
 @lru_cache(maxsize=8192)
 def _retold(text: str, to: Language) -> str:
     try:
         return _Telling(to).told(text).text
-    except _TooMuch:
+    except TimeoutError:
         return text
 
 
@@ -162,7 +157,7 @@ class _Telling:
         self._tries = 0
 
     def told(self, text: str) -> _Told:
-        """This text or part in the wanted language. Raises `_TooMuch`."""
+        """This text or part in the wanted language. Raises `TimeoutError`."""
         if (word := self._catalogue.word(text, self.to)) is not None:
             return _Told(word, _weight(text) or 1)
         if "\n" in text:
@@ -179,10 +174,10 @@ class _Telling:
         return self.told(value) if word is None else _Told(word, _weight(value) or 1)
 
     def count(self, tries: int = 1) -> None:
-        """So many more ends of a value are tried. Raises `_TooMuch`."""
+        """So many more ends of a value are tried. Raises `TimeoutError`."""
         self._tries += tries
         if self._tries > _MOST_TRIES:
-            raise _TooMuch
+            raise TimeoutError("the text takes longer to look through than any sentence")
 
     def _looked_through(self, text: str) -> _Told:
         self.count(_TRIES_OF_A_PART)
