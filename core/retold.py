@@ -42,7 +42,7 @@ _LATIN, _HAN = re.compile("[A-Za-z]"), re.compile("[\u4e00-\u9fff]")
 _HAN_WEIGHT = 3
 _CERTAIN = 14
 """So much of its own, letters and twice the pieces between values, makes a message certain. With less, as in
-"{count} days", a third of the text must be known."""
+"{count} days", two thirds of the text must be known."""
 
 _LONGEST = 1000
 """Letters of a line beyond which it stays as it is: no sentence is so long, and to look through data takes long."""
@@ -242,7 +242,8 @@ class _Form:
             return None
         values = {name: telling.told_in(name, value) for name, value in found.items()}
         known = self.weight + sum(value.known for value in values.values())
-        if not known or (not self.certain and known * 3 < all_of_it):
+        # A broker's sentence has words of ours too: with fewer of them it would be half translated, and wrong.
+        if not known or (not self.certain and known * 3 < all_of_it * 2):
             return None
         one = values.get("count", _Told("1")).text == "1"
         wanted = self.chinese if telling.to == "zh" else self.english[0 if one else -1]

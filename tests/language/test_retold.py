@@ -254,3 +254,19 @@ def test_what_is_in_the_language_already_is_the_same_object() -> None:
     events = (event,)
     assert retell(events, "en") is events
     assert retell(events, "zh") is not events
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "X is suspended: its sell is blocked.",
+        "[251005] order rejected: cash is not enough",
+        "account 8880001 is frozen: contact your broker",
+        "invalid session, please login again",
+        "Order 90001 is unknown to this server",
+        "Insufficient funds: available 100.00",
+    ],
+)
+def test_another_program_s_sentence_is_not_half_translated(text: str) -> None:
+    """It has words that the catalogue has too."""
+    assert retold(text, "zh") == text

@@ -41,7 +41,7 @@ async def test_every_screen_in_colour(title: str) -> None:
 
 
 def _differences(kept: dict[str, str], taken: dict[str, str]) -> list[str]:
-    """The lines that are not as they were, for whoever reads of a failure."""
+    """The lines that differ, so that a failure shows them."""
     return [
         line
         for screen in kept
