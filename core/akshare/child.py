@@ -10,6 +10,7 @@ import json
 import sys
 from typing import Any
 
+from core.i18n import say
 from core.infra.network import limit_requests
 
 TABLES: dict[str, dict[str, str]] = {
@@ -27,11 +28,11 @@ _EMPTY = frozenset({"None", "nan", "NaN", "NaT", "<NA>"})
 def main(arguments: list[str]) -> int:
     name = arguments[0] if arguments else ""
     if name not in TABLES:
-        return _print_json({"error": f"there is no table {name!r}: {', '.join(TABLES)}"})
+        return _print_json({"error": say("there is no table {name!r}: {tables}", name=name, tables=", ".join(TABLES))})
     try:
         akshare = importlib.import_module("akshare")
     except ImportError as error:
-        return _print_json({"error": f"akshare does not load: {error}"})
+        return _print_json({"error": say("akshare does not load: {error}", error=error)})
     limit_requests()
     try:
         frame: Any = getattr(akshare, name)(**TABLES[name])
@@ -48,8 +49,8 @@ def _describe(error: Exception) -> str:
     """
     kind = type(error).__name__
     if isinstance(error, OSError) and not isinstance(error, ValueError):
-        return f"its site was not reached ({kind})"
-    return f"its answer is not understood ({kind}: {error})"
+        return say("its site was not reached ({kind})", kind=kind)
+    return say("its answer is not understood ({error})", error=f"{kind}: {error}")
 
 
 def _text(value: Any) -> str | None:  # noqa: ANN401  (a cell of a frame)

@@ -13,7 +13,7 @@ from core.akshare.cells import MOST_UNREADABLE
 from core.akshare.client import AkshareClient, Table, TableRefused, TableUnavailable
 from core.bonds import tables
 from core.bonds.own_facts import OwnFacts
-from core.i18n import say
+from core.i18n import mark, say
 from core.infra.clock import Clock
 from core.model.bond import BondCode
 from core.model.bond_info import BondFacts, BondInfo, BondInfos, RedemptionState
@@ -35,7 +35,7 @@ _RETRY_SHOWN = timedelta(hours=2)
 LEAST_OF_LAST = 0.8
 """Share of the last good table's rows that a new one must have: one that shrinks more was cut off."""
 
-_RATINGS = "East Money (ratings)"
+_RATINGS = mark("East Money (ratings)")
 
 _MAX_AGE = timedelta(days=4)
 """How old a table may be where the calendar does not know the previous session."""

@@ -24,6 +24,7 @@ from core.bonds.tables import (
 )
 from core.infra.clock import SteppedClock
 from core.model.bond import BondCode
+from core.retold import retold
 from tests.bonds.payloads import FETCHED, answering_with, as_akshare_makes_it
 
 
@@ -111,6 +112,29 @@ def test_a_listing_date_that_cannot_be_read_is_unknown_for_its_bond_alone() -> N
     read = read_terms(replace(table, rows=(odd, *table.rows[1:])))
     assert (read[BondCode("127000")].listed, read[BondCode("127000")].premium) == (None, None)
     assert read[BondCode("127001")].listed is not None
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (ConnectionError("HTTPSConnectionPool(...)"), "无法连接其网站（ConnectionError）"),
+        (ValueError("Length mismatch"), "应答无法识别（ValueError: Length mismatch）"),
+    ],
+)
+def test_what_the_child_process_says_is_read_in_chinese(
+    error: Exception, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> None:
+        raise error
+
+    akshare = ModuleType("akshare")
+    vars(akshare)[TERMS_TABLE] = fail
+    monkeypatch.setitem(sys.modules, "akshare", akshare)
+    with TextIOWrapper(BytesIO()) as printed:
+        monkeypatch.setattr(sys, "stdout", printed)
+        assert main([TERMS_TABLE]) == 1
+        printed.seek(0)
+        assert retold(json.load(printed)["error"], "zh") == told
 
 
 def test_each_empty_value_of_pandas_is_an_empty_cell(monkeypatch: pytest.MonkeyPatch) -> None:
