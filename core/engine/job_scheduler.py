@@ -98,6 +98,7 @@ class _ComputedTrigger(BaseTrigger):
         moment = self._next_run(after)
         if moment is None:
             return None
-        due = now + (moment - market) / self._clock.speed
-        # A timer may fire slightly early: the same time would then be due again at once.
+        # Read after the market's clock: a pause between the two makes the job late, never early. After an early
+        # run the same time would be due once more.
+        due = datetime.now(now.tzinfo) + (moment - market) / self._clock.speed
         return due if previous_fire_time is None else max(due, now + timedelta(milliseconds=1))

@@ -10,6 +10,8 @@ from unittest import mock
 
 from apscheduler.schedulers import base
 
+from core.engine import job_scheduler
+
 T = TypeVar("T")
 
 
@@ -96,14 +98,14 @@ def simulate(work: Coroutine[Any, Any, T], loop: SimulatedLoop) -> T:
     asyncio.set_event_loop(loop)
 
     class Simulated(datetime):
-        """The time APScheduler takes as the machine's."""
+        """The time that APScheduler and its triggers take as the machine's."""
 
         @classmethod
         def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
             return (datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=loop.time())).astimezone(tz)
 
     try:
-        with mock.patch.object(base, "datetime", Simulated):
+        with mock.patch.object(base, "datetime", Simulated), mock.patch.object(job_scheduler, "datetime", Simulated):
             return loop.run_until_complete(work)
     finally:
         loop.deadline += LONGEST
