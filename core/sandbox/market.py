@@ -220,7 +220,7 @@ class SandboxMarket(QuotePublisher):
     def _halted(self, bond: LiveBond, place: int) -> Quote:
         """No trade, no book: its last price, as old as it is."""
         last = self._close(bond, place - 1)
-        traded_on = bond.traded_on
+        traded_on = self.data.traded_on(bond)
         if place > 0 and bond.turnover > 0 and bond.last_day is not None:
             traded_on = max(traded_on, bond.last_day)
         low, high = limits(last)

@@ -3,7 +3,7 @@
 import csv
 import gzip
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
@@ -11,6 +11,7 @@ from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from io import StringIO
+from itertools import groupby
 from math import isfinite
 from pathlib import Path
 from types import MappingProxyType
@@ -66,7 +67,6 @@ class Panel:
     dates: tuple[date, ...]
     names: Mapping[BondCode, str]
     by_date: Mapping[date, Rows]
-    last_dates: Mapping[BondCode, date]
     rounded: int = 0
     left_out: int = 0
 
@@ -76,7 +76,12 @@ class Panel:
 
     def last_date(self, code: BondCode) -> date | None:
         """The last date on which `code` has a row: then it left the market, or the panel ends. None if it has none."""
-        return self.last_dates.get(code)
+        return next((day for day in reversed(self.dates) if code in self.by_date[day]), None)
+
+    def has_left(self, code: BondCode, day: date) -> bool:
+        """Whether the last date of a bond that had rows lies before `day`."""
+        last = self.last_date(code)
+        return last is not None and last < day
 
 
 def load_panel(path: Path | None = None) -> Panel:
@@ -90,7 +95,8 @@ def load_panel(path: Path | None = None) -> Panel:
 @cache
 def _shipped_panel() -> Panel:
     """It does not change: the sandbox and a rehearsal in one process share it."""
-    return _read_panel(_DATA.joinpath(SHIPPED_PANEL))
+    by_date = _ShippedRows(gzip.decompress(_DATA.joinpath(SHIPPED_PANEL).read_bytes()).decode("utf-8"))
+    return Panel(tuple(by_date), shipped_names(), by_date)
 
 
 def _read_panel(source: Traversable | Path) -> Panel:
@@ -104,9 +110,7 @@ def _read_panel(source: Traversable | Path) -> Panel:
         raise PanelError(f"{source.name} {error}") from error
     reader = _Reader(source.name)
     by_date = reader.read(text)
-    dates = tuple(sorted(by_date))
-    last_dates = {code: day for day in dates for code in by_date[day]}
-    return Panel(dates, shipped_names(), by_date, last_dates, reader.rounded, reader.left_out)
+    return Panel(tuple(sorted(by_date)), shipped_names(), by_date, reader.rounded, reader.left_out)
 
 
 @cache
@@ -138,6 +142,32 @@ def panel_quotes(panel: Panel, day: date) -> dict[BondCode, Quote]:
         )
         for code, row in panel.rows(day).items()
     }
+
+
+class _ShippedRows(Mapping[date, Rows]):
+    """The shipped rows, by ascending dates. Those of a date are read when they are first asked for: the sandbox starts
+    with two of the dates, and all of them take as long to read as the rest of its start."""
+
+    def __init__(self, text: str) -> None:
+        header, *lines = text.splitlines(keepends=True)
+        self._texts = {
+            date.fromisoformat(day): header + "".join(rows) for day, rows in groupby(lines, lambda line: line[:10])
+        }
+        self._rows: dict[date, Rows] = {}
+        self._reader = _Reader(SHIPPED_PANEL)
+
+    def __getitem__(self, day: date) -> Rows:
+        rows = self._rows.get(day)
+        if rows is None:
+            # Two threads may read the same date at once: both come to the same rows.
+            rows = self._rows[day] = self._reader.read(self._texts[day])[day]
+        return rows
+
+    def __iter__(self) -> Iterator[date]:
+        return iter(self._texts)
+
+    def __len__(self) -> int:
+        return len(self._texts)
 
 
 class _Reader:

@@ -29,17 +29,16 @@ class LiveBond:
     """A bond of the snapshot.
 
     `figures` are its closing figures of that day, `turnover` its day's turnover in CNY: 0 is a suspended bond.
-    `traded_on` is the last date of which a trade is known, `last_day` its last trading day, None while none is set;
-    `called`: whether that is because its issuer calls it. `before` are its figures at the close of the session before,
-    None where it has none, and `change` is that of its conversion value in that session, a ratio. `conversion_price` is
-    in CNY per share, `balance` in CNY of face value, `share_code` of six digits.
+    `last_day` is its last trading day, None while none is set; `called`: whether that is because its issuer calls it.
+    `before` are its figures at the close of the session before, None where it has none, and `change` is that of its
+    conversion value in that session, a ratio. `conversion_price` is in CNY per share, `balance` in CNY of face value,
+    `share_code` of six digits.
     """
 
     code: BondCode
     name: str
     figures: PanelRow
     turnover: float
-    traded_on: date
     last_day: date | None
     listed: date
     matures: date
@@ -60,13 +59,24 @@ class SandboxData:
     bonds: Mapping[BondCode, LiveBond]
     sessions: tuple[date, ...]
 
+    def traded_on(self, bond: LiveBond) -> date:
+        """The last date until the recorded day of which a trade is known.
+
+        Of a suspended bond: the day it fell due, if it did; else the panel's last date before, a weekly one maybe.
+        """
+        if bond.turnover > 0:
+            return RECORDED_DAY
+        if bond.matures <= RECORDED_DAY:
+            return bond.matures
+        earlier = (day for day in reversed(self.panel.dates) if day < RECORDED_DAY)
+        return next((day for day in earlier if bond.code in self.panel.rows(day)), RECORDED_DAY)
+
 
 @lru_cache(maxsize=1)
 def load_sandbox_data(sessions: tuple[date, ...] | None = None) -> SandboxData:
     """The shipped recording. Codes that `BondCode` refuses (exchangeable bonds) are not part of the sandbox.
 
-    Read once in a process: it takes most of the time in which a sandbox starts, and never changes. `sessions` are those
-    of the calendar, None for those that are shipped.
+    Read once in a process: it never changes. `sessions` are those of the calendar, None for those that are shipped.
     """
     panel, sessions = load_panel(), sessions or Calendar().sessions
     lines = files("core.sandbox").joinpath(_SNAPSHOT).read_text(encoding="utf-8").splitlines()
@@ -95,7 +105,6 @@ def _bond(code: BondCode, record: Mapping[str, str], panel: Panel, sessions: Seq
             rating=record["rating_last_known"],
         ),
         turnover=turnover,
-        traded_on=RECORDED_DAY if turnover > 0 else _last_trade(code, matures, panel),
         last_day=_last_day(record["conv_stop_date"], matures, sessions),
         listed=date.fromisoformat(record["list_date"]),
         matures=matures,
@@ -121,13 +130,6 @@ def _change(first: PanelRow | None, second: PanelRow | None) -> Decimal | None:
     if values[0] is None or values[1] is None or values[0] <= 0:
         return None
     return round(Decimal(str(values[1])) / Decimal(str(values[0])) - 1, 6)
-
-
-def _last_trade(code: BondCode, matures: date, panel: Panel) -> date:
-    """Of a suspended bond: the day it fell due, if it did; else the panel's last date before, a weekly one maybe."""
-    if matures <= RECORDED_DAY:
-        return matures
-    return max((day for day in panel.dates if day < RECORDED_DAY and code in panel.rows(day)), default=RECORDED_DAY)
 
 
 def _last_day(conversion_ends: str, matures: date, sessions: Sequence[date]) -> date | None:

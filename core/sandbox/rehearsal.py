@@ -211,8 +211,7 @@ class _ScratchComponents:
 
     def _close_departed(self, day: date) -> None:
         for code in sorted(self._ledger.holdings()):
-            last = self._panel.last_date(code)
-            if last is not None and last < day:
+            if self._panel.has_left(code, day):
                 price = self._broker.close_position(code)
                 if price is not None:
                     self._ledger.leave(code, price, day, self._clock.now())

@@ -276,7 +276,7 @@ class _Run:
     def _leave(self, day: date, rows: Mapping[BondCode, PanelRow]) -> set[BondCode]:
         """Close what has left the market and what a stop sells; the latter."""
         stopped = {code for code, holding in self._held.items() if code in rows and self._stops_at(holding)}
-        gone = {code for code in self._held if code not in rows and self._panel.last_dates[code] < day}
+        gone = {code for code in self._held if code not in rows and self._panel.has_left(code, day)}
         for code in sorted(stopped | gone):
             self._close(code)
         return stopped

@@ -39,6 +39,20 @@ def test_every_row_of_the_shipped_file_is_there(panel: Panel) -> None:
         assert row.rating == line["rating"]
 
 
+def test_the_shipped_file_reads_like_one_of_the_user(panel: Panel, tmp_path: Path) -> None:
+    own = tmp_path / "own.csv.gz"
+    own.write_bytes(files("core.sandbox").joinpath("data/cb_weekly_2024_2026.csv.gz").read_bytes())
+    read = load_panel(own)
+    assert (read.dates, read.names, read.rounded, read.left_out) == (panel.dates, panel.names, 0, 0)
+    assert dict(read.by_date) == dict(panel.by_date)
+
+
+def test_a_bond_has_left_after_its_last_row(panel: Panel) -> None:
+    assert panel.has_left(BondCode("127033"), date(2025, 9, 12))
+    assert not panel.has_left(BondCode("127033"), date(2025, 9, 5))
+    assert not panel.has_left(BondCode("119999"), date(2025, 9, 5))
+
+
 def test_dates_ascend_and_span_the_recording(panel: Panel) -> None:
     assert list(panel.dates) == sorted(panel.dates)
     assert (len(panel.dates), panel.dates[0], panel.dates[-1]) == (119, date(2024, 1, 5), date(2026, 5, 15))

@@ -107,7 +107,7 @@ def test_today_s_plain_double_low_contains_the_dangerous_bonds(data: SandboxData
     assert listed[2] == BondCode("127033")
     for code in (listed[0], listed[2]):
         assert data.bonds[code].turnover == 0
-    assert data.bonds[listed[0]].traded_on < data.bonds[listed[2]].traded_on < RECORDED_DAY
+    assert data.traded_on(data.bonds[listed[0]]) < data.traded_on(data.bonds[listed[2]]) < RECORDED_DAY
 
 
 def plain_loop(
