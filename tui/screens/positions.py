@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from rich.text import Text
 from textual import on
@@ -30,7 +30,7 @@ from tui.screens.metrics_text import metric_cells, metric_columns, metrics_below
 from tui.screens.position_actions import adopt, release, row_now, sell
 from tui.screens.stop_text import distance_cell, gauge, gauge_text, level_cells, state_cell, stop_line, stop_rows
 from tui.widgets.chart_data import LevelLine
-from tui.widgets.columns import Column, TableRow, cell
+from tui.widgets.columns import Cells, Column, KeptCells, TableRow, cell
 from tui.widgets.panel import TextPanel
 from tui.widgets.sparkline import SPARK_CELLS, spark_cell
 from tui.widgets.text import facts
@@ -76,7 +76,7 @@ class PositionsPane(BondListPane):
         self._rows: dict[str, PositionRow] = {}
         self._busy_codes: set[str] = set()
         self._metrics: Mapping[BondCode, BondMetrics] = {}
-        self._row_cache: dict[str, tuple[PositionRow, str, Prices, BondMetrics | None, TableRow]] = {}
+        self._kept = KeptCells()
 
     def why_not(self, action: str) -> str:
         row = self._selected()
@@ -157,16 +157,24 @@ class PositionsPane(BondListPane):
         return None if row is None else (row.code, ())
 
     def refresh_all(self) -> None:
-        self._row_cache.clear()
+        self._kept.clear()
         super().refresh_all()
 
     def _row(self, row: PositionRow, now: datetime, prices: Prices) -> TableRow:
-        """The row as it was built before if nothing changed: most of the time nothing has."""
-        made_of = (row, _age(row, now)[0], prices, self._metrics.get(row.code))
-        kept = self._row_cache.get(row.code)
-        if kept is None or kept[:4] != made_of:
-            kept = self._row_cache[row.code] = (*made_of, _row(row, now, prices, made_of[3]))
-        return kept[4]
+        """Made anew are the cells whose figures have changed: between two prices most have not."""
+        metrics, made = self._metrics.get(row.code), partial(self._kept.cells, row.code)
+        held, age = (row.name, row.volume, row.sellable, row.ours, row.cost), _age(row, now)
+        cells = (
+            *made("held", held, lambda: _held_cells(row)),
+            *made("quoted", (row, age), lambda: _quoted_cells(row, age)),
+            *made("day", prices, lambda: (spark_cell(prices),)),
+            *made("levels", row.stop, lambda: level_cells(row)),
+            *made("gauge", (row.last, row.stop), lambda: _gauge_cells(row)),
+            *made("guard", (row.stop, row.ours), lambda: (state_cell(row),)),
+            *made("metrics", metrics, lambda: metric_cells(metrics)),
+            *made("state", row.state, lambda: _state_cells(row.state)),
+        )
+        return TableRow(str(row.code), cells)
 
     def update_detail(self) -> None:
         row = self._selected()
@@ -206,13 +214,9 @@ def _summary(rows: tuple[PositionRow, ...], stops: StopsSummary | None) -> Text:
     return text
 
 
-def _row(row: PositionRow, now: datetime, prices: Prices, metrics: BondMetrics | None) -> TableRow:
-    age, age_tone = _age(row, now)
-    calm = row.state in ("", "open")
+def _held_cells(row: PositionRow) -> Cells:
     yours = row.volume - row.ours
-    old = None if row.quoted_at is None else (now - row.quoted_at).total_seconds()
-    distance = distance_cell(row)
-    cells = (
+    return (
         cell(row.code, Tone.STRONG),
         cell(row.name),
         cell(fmt.volume(row.volume), value=row.volume),
@@ -220,28 +224,43 @@ def _row(row: PositionRow, now: datetime, prices: Prices, metrics: BondMetrics |
         cell(fmt.volume(row.ours), Tone.TEXT if row.ours else Tone.DIM, row.ours),
         cell(fmt.volume(yours), Tone.TEXT if yours else Tone.DIM, yours),
         cell(fmt.price(row.cost), Tone.DIM, row.cost),
-        cell(fmt.price(row.last), Tone.STRONG if row.last is not None else Tone.DIM, row.last),
-        cell(age, age_tone, old),
-        cell(fmt.money(row.value), value=row.value),
-        cell(fmt.signed_money(row.profit), change_tone(row.profit), row.profit),
-        cell(fmt.ratio(row.profit_ratio), change_tone(row.profit_ratio), row.profit_ratio),
-        cell(fmt.ratio(row.day_change), change_tone(row.day_change), row.day_change),
-        spark_cell(prices),
-        *level_cells(row),
-        cell(gauge(row), Tone.DIM, distance.value),
-        distance,
-        state_cell(row),
-        *metric_cells(metrics),
-        cell(say(row.state), Tone.DIM if calm else Tone.WARN, row.state),
     )
-    return TableRow(str(row.code), cells)
 
 
-def _age(row: PositionRow, now: datetime) -> tuple[str, Tone]:
+def _quoted_cells(row: PositionRow, age: "_Age") -> Cells:
+    value, profit, gained, change = row.value, row.profit, row.profit_ratio, row.day_change
+    return (
+        cell(fmt.price(row.last), Tone.STRONG if row.last is not None else Tone.DIM, row.last),
+        cell(age.text, age.tone, age.seconds),
+        cell(fmt.money(value), value=value),
+        cell(fmt.signed_money(profit), change_tone(profit), profit),
+        cell(fmt.ratio(gained), change_tone(gained), gained),
+        cell(fmt.ratio(change), change_tone(change), change),
+    )
+
+
+def _gauge_cells(row: PositionRow) -> Cells:
+    distance = distance_cell(row)
+    return cell(gauge(row), Tone.DIM, distance.value), distance
+
+
+def _state_cells(state: str) -> Cells:
+    return (cell(say(state), Tone.DIM if state in ("", "open") else Tone.WARN, state),)
+
+
+class _Age(NamedTuple):
+    """How old a price is, in whole seconds; None without one."""
+
+    seconds: int | None
+    text: str
+    tone: Tone
+
+
+def _age(row: PositionRow, now: datetime) -> _Age:
     if row.quoted_at is None:
-        return fmt.NOT_KNOWN, Tone.WARN
-    seconds = (now - row.quoted_at).total_seconds()
-    return fmt.age(seconds), Tone.DIM if seconds < _OLD_SECONDS else Tone.WARN
+        return _Age(None, fmt.NOT_KNOWN, Tone.WARN)
+    seconds = int((now - row.quoted_at).total_seconds())
+    return _Age(seconds, fmt.age(seconds), Tone.DIM if seconds < _OLD_SECONDS else Tone.WARN)
 
 
 def _detail(row: PositionRow) -> Text:
@@ -282,7 +301,7 @@ def _details(row: PositionRow, now: datetime) -> Text:
     )
     quoted = say("no quote")
     if row.quoted_at is not None:
-        quoted = say("{time}, {age} old", time=fmt.clock(row.quoted_at), age=_age(row, now)[0])
+        quoted = say("{time}, {age} old", time=fmt.clock(row.quoted_at), age=_age(row, now).text)
     profit = f"{fmt.cny(fmt.signed_money(row.profit))}  {fmt.ratio(row.profit_ratio)}"
     day = say("{change}  from {price}", change=fmt.ratio(row.day_change), price=fmt.price(row.prev_close))
     return facts(

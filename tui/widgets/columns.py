@@ -71,6 +71,27 @@ class Cell(NamedTuple):
     value: Sortable | EllipsisType = ...
 
 
+Cells = tuple[Cell, ...]
+
+
+class KeptCells:
+    """Cells of rows, made anew only where what they are made of has changed."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[str, str], tuple[object, Cells]] = {}
+
+    def cells(self, row: str, part: str, made_of: object, make: Callable[[], Cells]) -> Cells:
+        """The cells of one part of a row. `make` depends on nothing but `made_of`, the language and the looks."""
+        kept = self._kept.get((row, part))
+        if kept is None or kept[0] != made_of:
+            kept = self._kept[row, part] = (made_of, make())
+        return kept[1]
+
+    def clear(self) -> None:
+        """Make all anew: the language or the looks have changed."""
+        self._kept.clear()
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
     """`rank` 0 is never dropped; where the width is short the highest rank goes first.
@@ -235,6 +256,14 @@ def widen_last_cell(layout: Layout, cells: Sequence[Cell]) -> tuple[Sequence[Slo
         first -= 1
     width = sum(slot.width for slot in slots[first:]) + layout.gap * (len(slots) - 1 - first)
     return (*slots[:first], slots[-1]._replace(width=width)), (*cells[:first], cells[-1])
+
+
+def as_wide(before: TableRow, after: TableRow) -> bool:
+    """Whether each cell of a row takes as much room as it did."""
+    if before.heading != after.heading:
+        return False
+    changed = [(old.text, new.text) for old, new in zip(before.cells, after.cells, strict=True) if old is not new]
+    return all(old == new or cell_len(old) == cell_len(new) for old, new in changed)
 
 
 def _wanted(index: int, column: Column, rows: Sequence[TableRow]) -> int:

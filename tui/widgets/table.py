@@ -19,7 +19,18 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from tui.format import fit
-from tui.widgets.columns import Cell, Column, Layout, Slot, Sorting, TableRow, arrange, choices_of, widen_last_cell
+from tui.widgets.columns import (
+    Cell,
+    Column,
+    Layout,
+    Slot,
+    Sorting,
+    TableRow,
+    arrange,
+    as_wide,
+    choices_of,
+    widen_last_cell,
+)
 from tui.widgets.steady import LaidOutOnce
 from tui.widgets.theme import STYLES, Tone
 
@@ -72,11 +83,13 @@ class LiveTable(ScrollView, LaidOutOnce, can_focus=True):
 
     def __init__(self, columns: Sequence[Column], *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
+        self.set_reactive(LiveTable.auto_links, False)  # no cell has any: not looked for in each line
         self._columns = tuple(columns)
         self._rows: tuple[TableRow, ...] = ()
         self._cursor = 0
         self._notice: tuple[str, Tone] = ("", Tone.DIM)
         self._strips: dict[int, Strip] = {}
+        self._base = Style()  # of the widget, below the tones of the cells; set before each painting
         self._layout = Layout((), 1)
         self._sorting: Sorting | None = None
 
@@ -155,20 +168,23 @@ class LiveTable(ScrollView, LaidOutOnce, can_focus=True):
         keys = [row.key for row in new]
         cursor = keys.index(key) if key in keys else min(self._cursor, max(0, len(new) - 1))
         moved, self._cursor = cursor != self._cursor, self._selectable(cursor, 1)
-        if moved or len(new) != len(old) or self._arrange_for(new) != self._layout:
+        if moved or len(new) != len(old):
             self._rearrange()
             return
         changed = [index for index, (before, after) in enumerate(zip(old, new, strict=True)) if before != after]
+        same_widths = all(as_wide(old[index], new[index]) for index in changed)
+        if not same_widths and self._arrange_for(new) != self._layout:
+            self._rearrange()
+            return
+        top = self.scroll_offset.y
+        in_sight = range(top, top + self.size.height - 1)
         for index in changed:
             self._strips.pop(index, None)
-        for index in changed:
-            self._refresh_changed(index, old[index], new[index])
+            if index in in_sight:
+                self._refresh_changed(index, index - top + 1, old[index], new[index])
 
-    def _refresh_changed(self, index: int, before: TableRow, after: TableRow) -> None:
+    def _refresh_changed(self, index: int, line: int, before: TableRow, after: TableRow) -> None:
         """Repaint from the first cell of the row that changed to the last one: prices tick, names do not."""
-        line = index + 1 - self.scroll_offset.y
-        if not 0 < line < self.size.height:
-            return
         left, first, last = _MARGIN, self._across, 0
         slots = self._layout.slots
         if before.heading or after.heading or cell_len(after.cells[slots[-1].index].text) > slots[-1].width:
@@ -251,6 +267,10 @@ class LiveTable(ScrollView, LaidOutOnce, can_focus=True):
     def on_blur(self) -> None:
         self.refresh_lines(self._cursor + 1)
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        self._base = self.rich_style
+        return super().render_lines(crop)
+
     def render_line(self, y: int) -> Strip:
         width = self._across
         if not self._rows:
@@ -259,7 +279,7 @@ class LiveTable(ScrollView, LaidOutOnce, can_focus=True):
             return self._header_strip(width)
         index = y - 1 + self.scroll_offset.y
         if index >= len(self._rows):
-            return Strip.blank(width, self.rich_style)
+            return Strip.blank(width, self._base)
         if index == self._cursor and not self._rows[index].heading:
             lit = self.has_focus or self.lit
             over = STYLES[Tone.CURSOR if lit else Tone.CURSOR_AWAY]
@@ -335,7 +355,7 @@ class LiveTable(ScrollView, LaidOutOnce, can_focus=True):
         if sorting is None or marked is None:
             return strip
         at = self._place_of_mark(marked, width)
-        mark = Strip([Segment(sorting.mark, STYLES[Tone.STRONG] + STYLES[Tone.HEADER])]).apply_style(self.rich_style)
+        mark = Strip([Segment(sorting.mark, self._base + STYLES[Tone.STRONG] + STYLES[Tone.HEADER])])
         return Strip.join([strip.crop(0, at), mark, strip.crop(at + 1)]).simplify()
 
     def _place_of_mark(self, marked: Slot, width: int) -> int:
@@ -367,13 +387,14 @@ class LiveTable(ScrollView, LaidOutOnce, can_focus=True):
         lines = Text(text).wrap(self.app.console, max(1, width - 4)) if text else []
         top = min(2, max(0, self.size.height - len(lines)))
         if not 0 <= y - top < len(lines):
-            return Strip.blank(width, self.rich_style)
+            return Strip.blank(width, self._base)
         return self._strip([Segment("  " + lines[y - top].plain.rstrip(), STYLES[tone])], width, None)
 
     def _strip(self, segments: list[Segment], width: int, over: Style | None) -> Strip:
-        strip = Strip(segments).adjust_cell_length(width, STYLES[Tone.TEXT]).apply_style(self.rich_style)
-        # What looks the same is written in one go.
-        return (strip if over is None else Strip(Segment.apply_style(strip, post_style=over), width)).simplify()
+        """A line of exactly so many cells. What looks the same is written in one go."""
+        line = Segment.adjust_line_length(segments, width, STYLES[Tone.TEXT])
+        painted = Segment.apply_style(line, style=self._base, post_style=over)
+        return Strip(Segment.simplify(painted), width)
 
 
 def _marked(text: str, content: Cell) -> list[Segment]:

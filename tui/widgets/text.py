@@ -35,6 +35,7 @@ class TextBlock(Widget):
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id, classes=classes, markup=False)
+        self.set_reactive(Widget.auto_links, False)  # no text has any: not looked for in each line
         self._content: Text | None = None
         self._visual: Visual = Content()
         self._lines: int | None = None  # that the text takes, where it is known
@@ -57,13 +58,14 @@ class TextBlock(Widget):
             self._content = new
             hangs = any(_hang_of(line) for line in new.split("\n"))
             self._visual = visualize(self, _HangingText(new) if hangs else new, markup=False)
-            before, self._lines = self._lines, self._height()
-            if self._wide_as_its_text or self._lines != before or (before is None and self.size.width):
+            before, strips = self._lines, self._painted() if self.content_size.width else None
+            self._lines = None if strips is None else len(strips)
+            if strips is None or self._wide_as_its_text or self._lines != before:
                 # Arranging all the screen takes ten times as long as painting this text. One without a size is hidden,
                 # or is arranged soon anyway.
-                self.refresh(layout=True)
+                self.refresh(layout=self._wide_as_its_text or strips is not None)
             else:
-                self._refresh_changed_lines()
+                self._refresh_changed_lines(strips)
 
     def on_resize(self) -> None:
         self._lines = self._height()
@@ -92,19 +94,19 @@ class TextBlock(Widget):
             self._strips = None
         return super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
 
-    def _refresh_changed_lines(self) -> None:
-        before = self._strips
+    def _refresh_changed_lines(self, after: list[Strip]) -> None:
+        before, self._strips = self._strips, after
         if before is None:  # painted whole, at the next frame
             self.refresh()
             return
-        self._strips = self._painted()
         width, height = self.size
-        same = [self._line(before, y) == self._line(self._strips, y) for y in range(height)]
+        same = [self._line(before, y) == self._line(after, y) for y in range(height)]
         if not all(same):
             self.refresh(*(Region(0, y, width, 1) for y in range(height) if not same[y]))
 
     def _painted(self) -> list[Strip]:
-        return Visual.to_strips(self, self._visual, *self.size, self.visual_style)
+        """All lines of the text, also those that the widget has no room for."""
+        return Visual.to_strips(self, self._visual, self.size.width, None, self.visual_style)
 
     def _line(self, strips: list[Strip], y: int) -> Strip:
         return strips[y] if y < len(strips) else Strip.blank(self.size.width, self.visual_style.rich_style)
