@@ -1,11 +1,12 @@
 """Text on the screen that is repainted only when it changes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Generic, Self, TypeVar
 
 from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.measure import Measurement
+from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
 from textual import events
@@ -180,15 +181,22 @@ class _HangingText:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         for line in self._text.split("\n", allow_blank=True):
-            hang = _hang_of(line)
-            if line.cell_len <= options.max_width:
-                yield line
-                continue
-            hang = hang if hang * 2 <= options.max_width else 0
-            label, value = line.divide([_place_of(line.plain, hang)])
-            for number, part in enumerate(value.divide(line_ends(value.plain, options.max_width - hang))):
-                part.rstrip()
-                yield (label if number == 0 else Text(" " * hang)) + part
+            for part in _hung(line, options.max_width):
+                yield from part.render(console)
+                yield Segment.line()
+
+
+def _hung(line: Text, width: int) -> Iterable[Text]:
+    """The line, or its parts that fit into the width."""
+    if line.cell_len <= width:
+        return [line]
+    hang = _hang_of(line)
+    hang = hang if hang * 2 <= width else 0
+    label, value = line.divide([_place_of(line.plain, hang)])
+    parts = value.divide(line_ends(value.plain, width - hang))
+    for part in parts:
+        part.rstrip()
+    return [(label if number == 0 else Text(" " * hang)) + part for number, part in enumerate(parts)]
 
 
 def _hang_of(line: Text) -> int:
