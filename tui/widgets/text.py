@@ -59,21 +59,19 @@ class TextBlock(Widget):
             self._content = new
             hangs = any(_hang_of(line) for line in new.split("\n"))
             self._visual = visualize(self, _HangingText(new) if hangs else new, markup=False)
-            before, strips = self._lines, self._painted() if self.content_size.width else None
-            self._lines = None if strips is None else len(strips)
-            if strips is None or self._wide_as_its_text or self._lines != before:
-                # Arranging all the screen takes ten times as long as painting this text. One without a size is hidden,
-                # or is arranged soon anyway.
-                self.refresh(layout=self._wide_as_its_text or strips is not None)
+            if not self.size.width:  # hidden, or arranged soon anyway
+                self._lines = None
+                self.refresh(layout=self._wide_as_its_text)
+                return
+            strips, before = self._painted(), self._lines
+            self._lines = len(strips)
+            if self._wide_as_its_text or self._lines != before:
+                self.refresh(layout=True)  # takes ten times as long as painting this text
             else:
                 self._refresh_changed_lines(strips)
 
     def on_resize(self) -> None:
-        self._lines = self._height()
-
-    def _height(self) -> int | None:
-        width = self.content_size.width
-        return self._visual.get_height(self.styles.get_rules(), width) if width else None
+        self._lines = len(self._painted()) if self.size.width else None
 
     # -- painting: see "Line API" in Textual's guide to widgets ------------------------------------------------------
 
