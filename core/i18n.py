@@ -70,6 +70,13 @@ def reasons(texts: Iterable[str]) -> str:
     return _separated(texts, "; ", "；")
 
 
+def sentences(texts: Iterable[str]) -> str:
+    """Whole sentences in a row, each with its full stop."""
+    stop = "。" if _current[0] == "zh" else "."
+    ended = (text if text.endswith((".", "。", "?", "？")) else text + stop for text in texts)
+    return _separated(ended, " ", "")
+
+
 def labelled(label: str, text: str) -> str:
     """A label and what belongs to it."""
     return f"{label}：{text}" if _current[0] == "zh" else f"{label}: {text}"

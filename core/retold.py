@@ -62,6 +62,15 @@ _BETWEEN: Mapping[Language, Mapping[str, str]] = {
 }
 """What stands between sentences, clauses and things in a row; in English no mark tells the last two apart."""
 
+_ENDS: Mapping[Language, re.Pattern[str]] = {
+    "zh": re.compile(r"(?<=[.?]) (?=\S)"),
+    "en": re.compile(r"(?<=[。？])(?=\S)"),
+}
+"""Where a sentence with its full stop ends and another one follows."""
+
+_STOPS: Mapping[Language, tuple[str, str]] = {"zh": (".", "。"), "en": ("。", ".")}
+"""A full stop in the other language, and in this one."""
+
 
 def retold(text: str, to: Language) -> str:
     """The text in this language as far as the catalogue knows it; each line of several by itself."""
@@ -182,7 +191,11 @@ class _Telling:
     def _looked_through(self, text: str) -> _Told:
         self.count(_TRIES_OF_A_PART)
         best, all_of_it = _Told(text), _weight(text)
+        in_a_row = _ENDS[self.to].search
+        several = in_a_row(text)
         for form in self._catalogue.forms_like(text):
+            if several and not (form.certain or in_a_row(form.source)):
+                continue  # like "{what}: {reason}.", which is found again in one of the sentences
             if (told := form.tell(text, all_of_it, self)) is not None and told.known > best.known:
                 best = told
             if best.known and (form.certain or best.known >= all_of_it):
@@ -194,10 +207,21 @@ class _Telling:
         if (stamp := _STAMP.match(text)) is not None:
             rest = self.told(text[stamp.end() :])
             return _Told(stamp[0] + rest.text, rest.known)
+        if len(row := _ENDS[self.to].split(text)) > 1 and (told := self._in_a_row(row)).known * 2 >= all_of_it > 0:
+            return told
+        foreign, stop = _STOPS[self.to]
+        if text.endswith(foreign) and (told := self.told(text[: -len(foreign)])).known * 2 >= all_of_it > 0:
+            return _Told(told.text + stop, told.known)
         for mark, between in _BETWEEN[self.to].items():
             if mark in text and (told := self._joined(between, text.split(mark))).known * 2 >= all_of_it > 0:
                 return told
         return _Told(text)
+
+    def _in_a_row(self, row: list[str]) -> _Told:
+        """Whole sentences; in Chinese no space follows a full stop."""
+        told = [self.told(part) for part in row]
+        spaced = (part.text if part.text.endswith("。") else part.text + " " for part in told)
+        return _Told("".join(spaced).rstrip(), sum(part.known for part in told))
 
     def _joined(self, between: str, parts: list[str]) -> _Told:
         told = [self.told(part) for part in parts]

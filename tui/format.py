@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from rich.cells import cell_len, set_cell_size
 
-from core.i18n import joined, listed, mark, say, say_many
+from core.i18n import joined, listed, mark, say, say_many, sentences
 from core.model.known import Known, Maybe
 from core.model.parameter_names import parameter_name
 from core.model.platform import RecordRule, every_sessions
@@ -233,7 +233,7 @@ def missed_text(missed: MissedRun, now: Snapshot) -> str:
     """Which run it was, how long ago, why, and what can be done."""
     past = ago((now.at - missed.planned_at).total_seconds())
     advice = f"{missed.advice[:1].upper()}{missed.advice[1:]}"
-    said = " ".join(f"{part.rstrip('. ')}." for part in (missed.why, advice) if part)
+    said = sentences(part for part in (missed.why, advice) if part)
     return say(
         "{name} of {planned_at}, {ago}: {said}",
         name=say(missed.name),

@@ -11,7 +11,7 @@ from core.engine.health import HealthMonitor
 from core.engine.trading_commands import CommandDeclined
 from core.factorcat.client import FactorCatClient
 from core.factorcat.errors import FactorCatError
-from core.i18n import say
+from core.i18n import say, sentences
 from core.infra.config import write_setting
 from core.infra.credentials import TOKEN, Credentials, platform_account
 from core.infra.home import Home
@@ -120,7 +120,7 @@ class PlatformLogin:
             said = await asyncio.to_thread(forget_login, self._credentials, self._account)
         log.info("%s", said)
         stays = say("Stops go on. Without a login there is no list: nothing is rebalanced until you log in again.")
-        return f"{said} {stays}"
+        return sentences([said, stays])
 
     async def open_safe(self, command: OpenSafe) -> str:
         """Raises `SafeShut`."""
@@ -220,7 +220,7 @@ def forget_login(credentials: Credentials, account: str) -> str:
     if isinstance(found, Known) and found.value[1] == "environment":
         told.append(say("ROTOR_FACTORCAT__PASSWORD still holds a password: the next start logs in with it."))
     told.append(say("The user name stays in the settings."))
-    return " ".join(told)
+    return sentences(told)
 
 
 async def describe_followed(components: Components) -> None:

@@ -10,7 +10,7 @@ from core.engine.assembly import Components
 from core.engine.current_settings import CurrentSettings
 from core.engine.live import what_lacks
 from core.factorcat.client import FactorCatClient
-from core.i18n import listed, mark, reasons, say
+from core.i18n import listed, mark, reasons, say, sentences
 from core.infra.config import FILE, load_settings, with_values, within, write_setting
 from core.infra.credentials import Credentials, platform_account
 from core.infra.home import Home
@@ -79,7 +79,7 @@ class SettingsCommands:
         except OSError as error:
             why = error.strerror or error
             said = say("{file} could not be written ({why}): nothing was changed.", file=FILE, why=why)
-            raise SettingsRefused(said + " " + say("Close it in other programs and try again.")) from None
+            raise SettingsRefused(sentences([said, say("Close it in other programs and try again.")])) from None
         log.info("the setting %s was changed on the screen", key)
         return await self._bring_into_force(key)
 

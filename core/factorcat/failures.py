@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from core.factorcat.errors import NotAsked, Unreachable, Untrusted, plain
-from core.i18n import say
+from core.i18n import say, sentences
 from core.infra.network import NetworkUnavailable, in_words
 from core.infra.tls import Certificate, NotPinned
 from core.model.known import Known, Maybe, Unknown
@@ -71,7 +71,7 @@ def not_pinned(host: str, certificate: Certificate) -> Untrusted:
         "replaced, or somebody stands between.",
         host=host,
     )
-    return Untrusted(brief, f"{brief} {how_to_trust(certificate)}")
+    return Untrusted(brief, sentences([brief, how_to_trust(certificate)]))
 
 
 def not_valid(host: str, why: str, certificate: Maybe[Certificate]) -> Untrusted:
@@ -82,7 +82,7 @@ def not_valid(host: str, why: str, certificate: Maybe[Certificate]) -> Untrusted
         host=host,
         verify_message=why,
     )
-    text = f"{brief} {how_to_trust(certificate.value)}" if isinstance(certificate, Known) else brief
+    text = sentences([brief, how_to_trust(certificate.value)]) if isinstance(certificate, Known) else brief
     return Untrusted(brief, text, why)
 
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from core.i18n import mark, say
+from core.i18n import mark, say, sentences
 from core.infra.credentials_file import CredentialsFile, CredentialsFileLocked
 from core.infra.home import Home
 from core.infra.logs import hide
@@ -340,7 +340,7 @@ def _key(account: str, service: str) -> str:
 
 
 def _sentence(what: str, failure: KeyringFailed, service: str) -> str:
-    sentence = say("{what}: {reason}.", what=what, reason=failure)
-    if (variable := _VARIABLES.get(service)) is None:
-        return sentence
-    return f"{sentence} {say('With the variable {variable} no keyring is needed.', variable=variable)}"
+    told = [say("{what}: {reason}.", what=what, reason=failure)]
+    if (variable := _VARIABLES.get(service)) is not None:
+        told.append(say("With the variable {variable} no keyring is needed.", variable=variable))
+    return sentences(told)

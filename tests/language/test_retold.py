@@ -11,7 +11,7 @@ from time import process_time
 
 import pytest
 
-from core.i18n import Language, joined, listed, reasons, say, say_many, use_language
+from core.i18n import Language, joined, listed, reasons, say, say_many, sentences, use_language
 from core.model.snapshot import Event, Level
 from core.model.time import SHANGHAI
 from core.retold import may_hold, retell, retold
@@ -152,6 +152,7 @@ def _left_out(count: int) -> str:
         lambda: joined([say("the bond is suspended"), say("cancel asked for")]),
         lambda: _left_out(1),
         lambda: _left_out(12),
+        lambda: sentences([say("The user name stays in the settings."), _refusal(), say("the bond is suspended")]),
         lambda: f"14:50:01 {say('the bond is suspended')}",
         lambda: f"{say('the bond is suspended')}\n{_refusal()}",
     ],
@@ -265,6 +266,8 @@ def test_what_is_in_the_language_already_is_the_same_object() -> None:
         "invalid session, please login again",
         "Order 90001 is unknown to this server",
         "Insufficient funds: available 100.00",
+        "The server is busy. Please log in again.",
+        "Order rejected. Cash is not enough.",
     ],
 )
 def test_another_program_s_sentence_is_not_half_translated(text: str) -> None:

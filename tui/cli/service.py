@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from core.engine.ipc.client import IpcClient
-from core.i18n import mark, say
+from core.i18n import mark, say, sentences
 from core.infra.home import HomeUnusable, check_own
 from core.infra.program import own_command
 from core.infra.service import (
@@ -132,7 +132,7 @@ def stop(context: CliContext, yes: bool) -> None:
         run = link.latest.rebalance if link.latest is not None else None
         question = say("Stop the engine? While it is stopped, nothing is watched and no stop fires.")
         if run and run.running:
-            question = say("A rebalance is running: it ends here and its orders are cancelled.") + " " + question
+            question = sentences([say("A rebalance is running: it ends here and its orders are cancelled."), question])
         confirm_or_exit(yes, question, say("The engine keeps running."))
         ask(link, EndEngine(), 30)
     finally:

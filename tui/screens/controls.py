@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from core.i18n import labelled, mark, say, say_many
+from core.i18n import labelled, mark, say, say_many, sentences
 from core.model.command import Cancelled, Failed, Reply
 from core.model.known import Unknown
 from core.model.order import Order, Origin, Side
@@ -308,7 +308,7 @@ def flatten_outcome(reply: Reply[Rebalance]) -> Outcome:
     if not run.complete:
         left = sum(leg.volume - leg.filled_volume for leg in run.legs)
         return say("{text} {left} 张 are NOT sold: see Plan (3). {halted}", text=text, left=left, halted=halted), True
-    return f"{text} {halted}", False
+    return sentences([text, halted]), False
 
 
 def simple_outcome(done: str, undone: str, reply: Reply[None]) -> Outcome:
