@@ -82,6 +82,11 @@ def labelled(label: str, text: str) -> str:
     return f"{label}：{text}" if _current[0] == "zh" else f"{label}: {text}"
 
 
+def noted(text: str, note: str) -> str:
+    """A sentence, and in parentheses what it is about."""
+    return f"{text}（{note}）" if _current[0] == "zh" else f"{text} ({note})"
+
+
 def _separated(texts: Iterable[str], english: str, chinese: str) -> str:
     return (chinese if _current[0] == "zh" else english).join(texts)
 

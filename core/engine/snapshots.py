@@ -74,6 +74,7 @@ class SnapshotBuilder:
             self._retold.clear()
         stops = components.stops.rows()
         positions, limits = self._positions(stops), self._limits(now.date())
+        names = {row.code: row.name for row in positions.value} if isinstance(positions, Known) else {}
         blockers = retell(components.order_manager.status.reasons, language())
         terms, figures = self._metrics.rows()
         return Snapshot(
@@ -101,7 +102,7 @@ class SnapshotBuilder:
             needs=components.live_consent.missing() if components.live_consent else (),
             jobs=scheduler.jobs(),
             missed=self._told_one(scheduler.missed),
-            stops=components.stops.summary(stops),
+            stops=components.stops.summary(stops, names),
             notices=tuple(retold(text, language()) for text in self._notices(now, limits)),
             dangers=tuple(danger.text for danger in self._dangers_of(positions)),
             limits=limits,

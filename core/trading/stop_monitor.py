@@ -16,7 +16,7 @@ from core.model.known import Known, Maybe, Unknown
 from core.model.order import STOP_ORIGINS, Intent, Order, OrderState, Origin, Side
 from core.model.quote import Quote
 from core.model.settings import Settings
-from core.model.snapshot import BlockKind, StopRow, StopsSummary, StopStatus
+from core.model.snapshot import BlockKind, StopRow, StopsSummary
 from core.quotes.feed import QuoteFeed, SecondSource, goes_before
 from core.rules.pricing import order_price, why_not_tradable
 from core.rules.stops import Levels, Ratios, crossed, levels_of
@@ -24,7 +24,7 @@ from core.rules.ticks_and_lots import sellable_lots
 from core.trading.account import AccountReader
 from core.trading.order_manager import OrderManager
 from core.trading.risk import LiveConsent, TradingControls
-from core.trading.stop_rows import Crossing, Situation, Watch, stop_row
+from core.trading.stop_rows import Crossing, Situation, Watch, stop_row, stops_summary
 
 log = logging.getLogger(__name__)
 
@@ -148,11 +148,9 @@ class StopMonitor:
             rows[code] = stop_row(watch, levels, situation, frozen=frozen.get(code), selling=selling)
         return rows
 
-    def summary(self, rows: Mapping[BondCode, StopRow]) -> StopsSummary:
-        wanted = [row for row in rows.values() if row.status is not StopStatus.NOT_SET]
-        armed = sum(row.armed for row in wanted)
-        unarmed = next((row.state for row in wanted if not row.armed), "")
-        return StopsSummary(armed, len(wanted), unarmed or (self._why_closed() or ""), len(rows) - len(wanted))
+    def summary(self, rows: Mapping[BondCode, StopRow], names: Mapping[BondCode, str]) -> StopsSummary:
+        """`names` of the bonds, as far as they are known."""
+        return stops_summary(rows, names, self._why_closed())
 
     def _check_price(self, owned: Owned, quote: Quote, ratios: Ratios) -> None:
         code = owned.code

@@ -1,15 +1,20 @@
 """What is known of each watched bond, and the row that shows what its stop would do on the next price."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from core.i18n import say
+from core.i18n import listed, noted, say
+from core.model.bond import BondCode
 from core.model.known import Known, Maybe, Unknown
 from core.model.order import Origin
 from core.model.quote import Quote, TradingState
-from core.model.snapshot import StopRow, StopStatus
+from core.model.snapshot import StopRow, StopsSummary, StopStatus
 from core.rules.stops import NO_STOPS, Levels, Ratios
+
+_MOST_NAMED = 3
+"""Bonds that the summary names."""
 
 
 @dataclass(slots=True)
@@ -106,3 +111,26 @@ def _why_unarmed(levels: Maybe[Levels], situation: Situation) -> str | None:
     if levels.value.loss is None and levels.value.profit is None:
         return situation.ratios.troubles[0] if situation.ratios.troubles else say(NO_STOPS)
     return None
+
+
+def stops_summary(rows: Mapping[BondCode, StopRow], names: Mapping[BondCode, str], hours: str | None) -> StopsSummary:
+    """How many are armed, and why not all are: with the bonds the reason is about, unless it is about all of them.
+
+    `hours`: why no order is sent at this time.
+    """
+    wanted = {code: row for code, row in rows.items() if row.status is not StopStatus.NOT_SET}
+    unarmed = dict[str, list[str]]()
+    for code, row in wanted.items():
+        if not row.armed:
+            unarmed.setdefault(row.state, []).append(f"{code} {names.get(code, '')}".rstrip())
+    note = hours or ""
+    if unarmed:  # the first reason: one sentence is read at a glance, and can be made again in the other language
+        state, bonds = next(iter(unarmed.items()))
+        note = state if len(bonds) == len(wanted) else noted(state, listed(_named(bonds)))
+    armed = sum(row.armed for row in wanted.values())
+    return StopsSummary(armed, len(wanted), note, len(rows) - len(wanted))
+
+
+def _named(bonds: Sequence[str]) -> list[str]:
+    more = len(bonds) - _MOST_NAMED
+    return [*bonds[:_MOST_NAMED], *([say("{count} more", context="bonds", count=more)] if more > 0 else [])]

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -13,8 +14,9 @@ from core.model.known import Known, Maybe, Unknown
 from core.model.order import Intent, OrderState, Origin, Side
 from core.model.quote import TradingState
 from core.model.settings import OrderSettings, Settings, StopSettings
-from core.model.snapshot import Control
+from core.model.snapshot import Control, StopRow, StopStatus
 from core.trading.settle import settle
+from core.trading.stop_rows import stops_summary
 from tests import worlds
 from tests.trading import hostile
 from tests.trading.conftest import MakeWorld
@@ -292,7 +294,7 @@ async def test_a_halt_blocks_stops_and_each_row_says_so(world: TradingWorld) -> 
     await world.ticked(A, THROUGH)
     assert sold(world) == []
     assert {row.state for row in world.stops.rows().values()} == {"halted: no stop fires"}
-    summary = world.stops.summary(world.stops.rows())
+    summary = world.stops.summary(world.stops.rows(), {})
     assert (summary.armed, summary.managed, summary.note) == (0, 2, "halted: no stop fires")
     world.controls.release()
     await world.ticked(A, THROUGH)
@@ -447,3 +449,16 @@ async def test_the_second_source_delays_no_bond_that_the_first_can_price(world: 
     await world.quiet()
     assert sold(world) == [(B, 100)]
     sweep.cancel()
+
+
+def test_the_summary_names_the_bonds_that_are_not_armed() -> None:
+    armed = StopRow(None, None, "", True, "armed", StopStatus.ARMED)
+    unseen = replace(armed, armed=False, state="no price yet", status=StopStatus.NO_PRICE)
+    codes = [BondCode(f"11000{number}") for number in range(6)]
+    names = {codes[1]: "浦发转债"}
+    rows = dict.fromkeys(codes, armed) | {codes[1]: unseen}
+    assert stops_summary(rows, names, None).note == "no price yet (110001.SH 浦发转债)"
+    most = dict.fromkeys(codes, unseen) | {codes[0]: armed}
+    assert stops_summary(most, names, None).note.endswith(", 110003.SH, 2 more)")
+    assert stops_summary(dict.fromkeys(codes, unseen), names, "closed").note == "no price yet"  # about all of them
+    assert stops_summary({codes[0]: armed}, names, "closed").note == "closed"

@@ -247,7 +247,7 @@ async def test_a_strategy_without_stops_is_shown_as_such(world: TradingWorld) ->
     await world.ticked(A, THROUGH)
     assert (world.stops.rows()[A].armed, state(world)) == (False, "neither a stop-loss nor a take-profit is set")
     assert world.stops.rows()[A].status is StopStatus.NOT_SET
-    summary = world.stops.summary(world.stops.rows())
+    summary = world.stops.summary(world.stops.rows(), {})
     assert (summary.armed, summary.managed, summary.not_set) == (0, 0, 1)
 
 
@@ -263,7 +263,7 @@ async def test_a_stop_that_is_unknown_is_an_alarm_where_one_that_is_not_set_is_n
     world.own(A=100)
     world.ratios = Ratios(Known(None), Unknown("not asked"))
     await world.ticked(A, THROUGH)
-    summary = world.stops.summary(world.stops.rows())
+    summary = world.stops.summary(world.stops.rows(), {})
     assert (summary.armed, summary.managed, summary.note) == (0, 1, "not asked")
 
 

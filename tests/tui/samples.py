@@ -113,7 +113,7 @@ def snapshot(**changes: Any) -> Snapshot:
                 Job("refill", NOW.replace(minute=55, second=0)),
                 Job("rebalance", datetime(2026, 5, 7, 14, 50, tzinfo=SHANGHAI)),
             ),
-            stops=StopsSummary(4, 5, "no price yet"),
+            stops=StopsSummary(4, 5, "no price yet (118031.SH 天23转债)"),
             terms=tuple(one.terms for one in bonds_shown()),
             figures=tuple(one.figures for one in bonds_shown()),
             sparks=sparks(),

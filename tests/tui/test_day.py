@@ -150,7 +150,7 @@ async def test_the_alert_bar_has_at_most_four_lines_and_counts_the_rest(size: tu
         )
     )
     async with shown(link, "4", size=size) as (app, pilot):
-        off, needs, halted, missed = alerts(app)
+        off, halted, needs, missed = alerts(app)
         assert off.startswith("TRADING OFF   the ledger differs")
         assert off.endswith("~  (+1 more on Home)")
         assert needs.startswith("NO LIVE ORDERS YET")
@@ -189,7 +189,7 @@ async def test_home_scrolls_if_it_does_not_fit() -> None:
 
 STOPS = [
     (StopsSummary(12, 12), "Stops armed 12/12"),
-    (StopsSummary(10, 12, "118031.SH has no price yet"), "Stops armed 10/12: 118031.SH has no price yet"),
+    (StopsSummary(10, 12, "no price yet (118031.SH 天23转债)"), "armed 10/12: no price yet"),
     (StopsSummary(0, 0), "Stops nothing to guard"),
     (StopsSummary(0, 0, not_set=12), "Stops not set"),
     (None, "Stops not known yet"),
