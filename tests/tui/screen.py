@@ -95,7 +95,7 @@ def flat(app: RotorApp) -> str:
 def status_text(app: RotorApp) -> str:
     """What the strip above the keys says."""
     strip = app.screen_stack[0].query_one(StatusBar)
-    return strip.text if strip.display else ""
+    return strip.text if strip.shown else ""
 
 
 async def until(pilot: Pilot[Any], true: Callable[[], bool]) -> None:

@@ -18,6 +18,7 @@ from tests.tui.scripted import ScriptedLink
 from tests.tui.strategy_samples import record_detail, records_page
 from tui.app import RotorApp
 from tui.screens.strategies import StrategiesPane
+from tui.widgets.bars import StatusBar
 from tui.widgets.steady import LaidOutOnce
 
 Layouts = list[object]
@@ -93,6 +94,31 @@ async def test_prices_lay_nothing_out(pane: str, size: tuple[int, int], layouts:
         for ticks in (2, 3, 4):
             await change(app, pilot, link, **dearer(begun, ticks))
         assert len(layouts) == 0
+
+
+async def test_a_message_paints_its_own_lines_only(layouts: Layouts, monkeypatch: pytest.MonkeyPatch) -> None:
+    painted: list[int] = []
+    paint = Compositor.render_partial_update
+
+    def counted(self: Compositor) -> object:
+        painted.extend(line for region in self._dirty_regions for line in range(region.y, region.bottom))
+        return paint(self)
+
+    monkeypatch.setattr(Compositor, "render_partial_update", counted)
+    async with shown(ScriptedLink(snapshot()), "5", size=LARGE) as (app, pilot):
+        layouts.clear()
+        painted.clear()
+        app.show_message("one line of text " * 10)
+        await settle(pilot)
+        last = LARGE[1] - 2
+        assert (len(layouts), set(painted)) == (1, {last - 1, last})
+        painted.clear()
+        app.query_one(StatusBar).clear()
+        await settle(pilot)
+        assert (len(layouts), set(painted)) == (2, {last - 1, last})
+        painted.clear()
+        await press(pilot, "1")
+        assert len(set(painted)) > 2  # the control: another screen is painted whole
 
 
 async def test_the_count_counts(layouts: Layouts, monkeypatch: pytest.MonkeyPatch) -> None:

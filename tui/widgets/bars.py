@@ -14,6 +14,7 @@ from core.model.snapshot import Health, Level, Rebalance, Snapshot
 from tui import format as fmt
 from tui.actions import PANES, Action
 from tui.format import job_texts
+from tui.widgets.steady import LaidOutOnce
 from tui.widgets.text import ClickableText, FittedText, TextBlock
 from tui.widgets.theme import LEVEL_TONES, MODE_TONES, STYLES, Tone, styled
 
@@ -263,24 +264,30 @@ def _that_fit(actions: Sequence[Action], width: int) -> list[Action]:
 _SECONDS, _FAILED_SECONDS = 6.0, 15.0
 
 
-class StatusBar(TextBlock):
-    """Shows the newest message; a failure stays longer."""
+class StatusBar(TextBlock, LaidOutOnce):
+    """Shows the newest message over the last lines of the panels; a failure stays longer.
+
+    It is part of the screen also while it has no lines: one more widget would paint all others again.
+    """
 
     def __init__(self) -> None:
         super().__init__(id="status-bar")
         self._until = 0.0
-        self.display = False
+
+    @property
+    def shown(self) -> bool:
+        return self.has_class("-shown")
 
     def show_message(self, text: str, *, failed: bool = False) -> None:
         self.set_text(styled(("! ", Tone.BAD) if failed else "", (text, Tone.BAD if failed else Tone.STRONG)))
         self._until = time.monotonic() + (_FAILED_SECONDS if failed else _SECONDS)
-        self.display = True
+        self.add_class("-shown")
 
     def tick(self) -> None:
         """Hide the message when its time is over."""
-        if self.display and time.monotonic() >= self._until:
+        if self.shown and time.monotonic() >= self._until:
             self.clear()
 
     def clear(self) -> None:
-        self.display = False
+        self.remove_class("-shown")
         self.set_text("")
