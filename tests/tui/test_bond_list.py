@@ -1,4 +1,4 @@
-"""The day line below the rows of Positions and Orders: of which bond, and when there is room for it."""
+"""The day line below the rows of Plan, Positions and Orders: of which bond, and when there is room for it."""
 
 from dataclasses import replace
 
@@ -7,7 +7,7 @@ import pytest
 from core.model.command import ReadDayLine
 from core.model.known import Known
 from core.model.snapshot import Snapshot
-from tests.tui.samples import code, positions, snapshot
+from tests.tui.samples import code, plan, positions, snapshot
 from tests.tui.screen import change, press, resize, shown, text, until
 from tests.tui.scripted import ScriptedLink
 from tui.app import RotorApp
@@ -49,6 +49,15 @@ async def test_an_order_has_its_limit_in_the_chart() -> None:
     async with shown(ScriptedLink(snapshot()), "5", size=(160, 45)) as (app, pilot):
         await until(pilot, lambda: "128136.SZ 立讯转债  Intraday" in text(app))
         assert "limit 115.480" in text(app)
+
+
+async def test_a_plan_has_the_price_of_its_order_in_the_chart_and_none_of_what_is_kept() -> None:
+    async with shown(ScriptedLink(snapshot(plan=plan())), "3", size=(160, 45)) as (app, pilot):
+        await until(pilot, lambda: "127056.SZ 中特转债  Intraday" in text(app))
+        assert "limit 118.905" in text(app)
+        await press(pilot, "end")
+        await until(pilot, lambda: "温氏转债  Intraday" in text(app))
+        assert "limit" not in text(app)
 
 
 async def test_orders_of_a_past_day_have_no_line_of_today() -> None:

@@ -89,7 +89,7 @@ class BondListPane(ListPane):
 
     def on_resize(self) -> None:
         super().on_resize()
-        self.call_after_refresh(self.row_shown)
+        self.call_after_refresh(self._fit_chart)
 
     def activated(self) -> None:
         super().activated()
@@ -100,6 +100,10 @@ class BondListPane(ListPane):
         self.day_line.tick()
 
     def row_shown(self) -> None:
+        self._fit_chart()
+        self.call_after_refresh(self._fit_chart)  # what stands above the rows may have another height by then
+
+    def _fit_chart(self) -> None:
         chosen = self.chosen_bond()
         lines = 0 if chosen is None else self._free_lines()
         self.day_line.display = lines >= _LEAST
@@ -108,7 +112,7 @@ class BondListPane(ListPane):
             self.day_line.follow(*chosen)
 
     def _opened(self) -> None:
-        self.row_shown()
+        self._fit_chart()
         self.day_line.load()
 
     def _free_lines(self) -> int:

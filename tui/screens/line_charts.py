@@ -1,15 +1,17 @@
 """The charts of what the engine knows as lines: the account's equity, and a bond's prices of the day."""
 
 from collections.abc import Collection, Sequence
+from decimal import Decimal
 
 from rich.text import Text
 
 from core.i18n import say
+from core.model.order import Side
 from core.model.report import EquityPoint, Report
 from core.model.series import Benchmark, DayLine, EquityDay
 from tui import format as fmt
 from tui.widgets.chart_data import ChartData, ChartUnit, LevelLine, Moment, Plot, Point, Series, line_of
-from tui.widgets.theme import Tone, change_tone, styled
+from tui.widgets.theme import SIDE_TONES, Tone, change_tone, styled
 
 
 def with_gaps(points: Sequence[Point], gaps: Collection[int]) -> tuple[Point, ...]:
@@ -97,3 +99,9 @@ def day_chart(line: DayLine, *, named: bool = False, more: Sequence[LevelLine] =
     baseline = None if close is None else LevelLine(float(close), say("prev. close"))
     empty = say("No price of today yet: the line begins when rotor begins to follow the bond.")
     return ChartData(Plot((series,), ChartUnit.PRICE, baseline, (*levels, *more)), heading=heading, empty=empty)
+
+
+def limit_line(price: Decimal, side: Side) -> LevelLine:
+    """The limit of an order as a level of its bond's chart."""
+    text = f"{say('limit', context='price of an order')} {fmt.price(price)}"
+    return LevelLine(float(price), text, SIDE_TONES[side])

@@ -19,6 +19,7 @@ from tui.actions import bindings_of
 from tui.screens.bond import BondDialog
 from tui.screens.bond_list import BondListPane
 from tui.screens.dialogs import ChoiceDialog, Confirm, Fact, kept_current
+from tui.screens.line_charts import limit_line
 from tui.widgets.chart_data import LevelLine
 from tui.widgets.columns import Column, TableRow, cell
 from tui.widgets.text import facts, hanging
@@ -165,9 +166,7 @@ class OrdersPane(BondListPane):
         order = self._selected()
         if order is None or self._past_day is not None:
             return None
-        price = order.intent.price
-        limit = f"{say('limit', context='price of an order')} {fmt.price(price)}"
-        return order.intent.code, (LevelLine(float(price), limit, SIDE_TONES[order.intent.side]),)
+        return order.intent.code, (limit_line(order.intent.price, order.intent.side),)
 
     def action_open(self) -> None:
         order, snapshot = self._selected(), self.host.snapshot

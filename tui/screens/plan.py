@@ -10,17 +10,19 @@ from textual.binding import BindingType
 from textual.widget import Widget
 
 from core.i18n import labelled, mark, say
+from core.model.bond import BondCode
 from core.model.command import Done, ExecutePlan, Failed, MakePlan
-from core.model.plan import Plan
-from core.model.snapshot import Control, Rebalance, Snapshot
+from core.model.plan import Leg, Plan
+from core.model.snapshot import Control, LegProgress, Rebalance, Snapshot
 from tui import format as fmt
 from tui.actions import bindings_of
 from tui.screens.bond import BondDialog
+from tui.screens.bond_list import BondListPane
 from tui.screens.controls import STALE
 from tui.screens.dialogs import Confirm, Fact, kept_current, mode_and_account
+from tui.screens.line_charts import limit_line
 from tui.screens.live_consent import live_orders_allowed
 from tui.screens.metrics_text import metrics_below
-from tui.screens.pane import ListPane
 from tui.screens.plan_rows import (
     PLAN_COLUMNS,
     PROGRESS_COLUMNS,
@@ -36,6 +38,7 @@ from tui.screens.plan_rows import (
     progress_rows,
     rebalance_summary,
 )
+from tui.widgets.chart_data import LevelLine
 from tui.widgets.columns import Sorting, TableRow
 from tui.widgets.text import TextBlock
 from tui.widgets.theme import Tone, styled
@@ -45,7 +48,7 @@ _NOTHING_TO_DO = mark("The account matches the list: nothing to sell or buy.")
 _ALL_BLOCKED = mark("No row of this plan can be traded now; each row says why. Press r to try again.")
 
 
-class PlanPane(ListPane):
+class PlanPane(BondListPane):
     """The newest plan, or its rebalance. `request_pending`: a rebalance was sent and has not ended."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings_of("plan")
@@ -65,7 +68,7 @@ class PlanPane(ListPane):
         self._executed_plans: set[str] = set()
 
     def in_panel(self) -> tuple[Widget, ...]:
-        return self._problem, self._refused, self.summary, self.search, self.table
+        return self._problem, self._refused, *super().in_panel()
 
     def on_mount(self) -> None:
         self._show_problem("")
@@ -199,6 +202,13 @@ class PlanPane(ListPane):
             self.detail.set_text(text.append_text(metrics_below(snapshot.metrics().get(item.code), snapshot.at)))
         else:
             self.detail.set_text(styled((f"{item_name(item)}  ", Tone.STRONG), item_reason(item)))
+
+    def chosen_bond(self) -> tuple[BondCode, Sequence[LevelLine]] | None:
+        """With the price of its order, where it has one."""
+        item = self._selected()
+        if item is None:
+            return None
+        return item.code, (limit_line(item.price, item.side),) if isinstance(item, Leg | LegProgress) else ()
 
     def _selected(self) -> PlanItem | None:
         return self._items.get(self.table.cursor_key or "")
