@@ -214,7 +214,7 @@ class RotorApp(GuardedApp):
         if self._next_snapshot is not None:
             self._apply()
         else:
-            self._alerts.show(self._snapshot, self._silent_seconds(), self.link.trouble)
+            self._show_alerts()
             self.refresh_keys()
         self._status_bar.tick()
         self.pane.tick()
@@ -237,7 +237,7 @@ class RotorApp(GuardedApp):
             self._bell.check(self._snapshot)
         self._top.show(self._snapshot)
         self._tabs.show(self._current, self._snapshot)
-        self._alerts.show(self._snapshot, self._silent_seconds(), self.link.trouble)
+        self._show_alerts()
         if self._notice and self._snapshot is not None:
             self.show_message(self._notice)
             self._notice = ""
@@ -245,6 +245,9 @@ class RotorApp(GuardedApp):
             self.pane.show(self._snapshot)
             self._login.update(self._snapshot, first=first)
         self.refresh_keys()
+
+    def _show_alerts(self) -> None:
+        self._alerts.show(self._snapshot, self._silent_seconds(), self.link.trouble, listed=self.pane.lists_troubles)
 
     def _redraw(self) -> None:
         for pane in self._panes.values():
@@ -299,6 +302,7 @@ class RotorApp(GuardedApp):
         self.arrangement.leave(self._current)
         self._current = body.current = pane
         self._tabs.show(pane, self._snapshot)
+        self._show_alerts()
         if self._snapshot is not None:
             self.pane.show(self._snapshot)
         self.pane.focus_target().focus(scroll_visible=False)
@@ -345,7 +349,7 @@ class RotorApp(GuardedApp):
         text = self.pane.copy_text()
         if not text:
             # y also means yes: pressed once too often, it must not replace the message on the screen.
-            if not self._status_bar.display:
+            if not self._status_bar.shown:
                 self.show_message(say("No row to copy here."))
             return
         self.copy_to_clipboard(text)

@@ -11,9 +11,10 @@ from core.model.command import Done, Failed, Resume, ShowBond
 from core.model.known import Known, Unknown
 from core.model.snapshot import Control, Limit
 from tests.tui.samples import NOW, snapshot
-from tests.tui.screen import LARGE, SMALL, flat, press, shown, status_text, text, until
+from tests.tui.screen import LARGE, SMALL, flat, press, settle, shown, status_text, text, until
 from tests.tui.scripted import ScriptedLink
 from tests.worlds import quote
+from tui.widgets.alerts import AlertBar
 from tui.widgets.panel import TextPanel
 
 AT_STAKE = "123258.SZ 胜例转02: called, last trading day 2026-09-29; 141,450.00 CNY at stake on 1000 张"
@@ -81,7 +82,13 @@ async def test_a_danger_to_a_holding_is_shown_on_every_screen_and_in_full_on_hom
     async with shown(ScriptedLink(snapshot(dangers=(AT_STAKE,))), "4", size=LARGE) as (app, pilot):
         assert "141,450.00 CNY at stake" in flat(app)
         await press(pilot, "1")
-        assert flat(app).count("141,450.00 CNY at stake") == 2
+        assert flat(app).count("141,450.00 CNY at stake") == 1
+        assert not app.query_one(AlertBar).display
+        await press(pilot, "z")  # the events alone: the panel that lists it is out of sight
+        app._tick()
+        await settle(pilot)
+        assert flat(app).count("141,450.00 CNY at stake") == 1
+        assert app.query_one(AlertBar).display
 
 
 async def test_home_shows_the_use_of_daily_limits() -> None:

@@ -33,6 +33,7 @@ from tui.screens.home_text import (
     total_text,
 )
 from tui.screens.pane import Pane
+from tui.widgets.bars import FULL_SIZE
 from tui.widgets.columns import Column, TableRow, cell
 from tui.widgets.heat_strip import HeatStrip, Tile
 from tui.widgets.panel import PanelBox, TextPanel
@@ -142,6 +143,13 @@ class HomePane(Pane):
         self.query_one("#home-row").set_class(self.app.size.height >= _HIGHEST, "-high")
         if self.host.snapshot is not None:
             self.call_after_refresh(self.show, self.host.snapshot)
+
+    @property
+    def lists_troubles(self) -> bool:
+        """Not where its first panels may be out of sight."""
+        small = self.app.size.width < FULL_SIZE.width or self.app.size.height < FULL_SIZE.height
+        alone, scrolled = self.screen.maximized is not None, self.query_one("#home-top").scroll_offset.y > 0
+        return not (small or alone or scrolled)
 
     def focus_target(self) -> LiveTable:
         return self._events

@@ -78,6 +78,11 @@ class Pane(Vertical):
     def tick(self) -> None:
         """One second passed while this pane is open."""
 
+    @property
+    def lists_troubles(self) -> bool:
+        """Whether it shows in full what keeps trading off and what wants attention, so that no alert repeats it."""
+        return False
+
     def focus_target(self) -> Widget:
         """What has the focus when this pane is opened."""
         return self

@@ -55,10 +55,20 @@ class AlertBar(FittedText):
         self._alerts: list[Alert] = []
         self._unseen = 0
 
-    def show(self, snapshot: Snapshot | None, silent_for: float | None, trouble: str | None = None) -> None:
-        """`silent_for`: seconds without a snapshot if that is too long, else None. `trouble`: the link's failure."""
-        self._alerts = _alerts(snapshot, silent_for, trouble)
-        self._unseen = max(0, len(snapshot.notices) + len(snapshot.dangers) - _MOST_NOTICES) if snapshot else 0
+    def show(
+        self, snapshot: Snapshot | None, silent_for: float | None, trouble: str | None = None, *, listed: bool = False
+    ) -> None:
+        """`silent_for`: seconds without a snapshot if that is too long, else None. `trouble`: the link's failure.
+
+        `listed`: the screen below lists the reasons why trading is off, the missed run and what wants attention in
+        full, so they are not repeated here.
+        """
+        self._alerts, self._unseen = _of_link(snapshot, silent_for, trouble), 0
+        if snapshot is not None:
+            self._alerts += [*_not_trading(snapshot, listed=listed), *_controls(snapshot), *_not_complete(snapshot)]
+        if snapshot is not None and not listed:
+            self._alerts += _wanting_attention(snapshot)
+            self._unseen = max(0, len(snapshot.notices) + len(snapshot.dangers) - _MOST_NOTICES)
         self.refresh_text()
 
     def refresh_text(self) -> None:
@@ -82,17 +92,29 @@ def _fitted(alerts: Sequence[Alert], unseen: int, width: int, most: int, console
     return found
 
 
-def _alerts(snapshot: Snapshot | None, silent_for: float | None, trouble: str | None) -> list[Alert]:
-    found: list[Alert] = []
+def _of_link(snapshot: Snapshot | None, silent_for: float | None, trouble: str | None) -> list[Alert]:
     if trouble is not None:
-        found.append(Alert(say("NO ENGINE"), trouble, loud=True))
-    elif silent_for is not None:
-        seconds = say("no update from the engine for {silent_for} s", silent_for=int(silent_for))
-        old = seconds if snapshot is None else say("{seconds}: everything below is old", seconds=seconds)
-        found.append(Alert(say("STALE"), old, loud=True))
-    if snapshot is None:
-        return found
-    found += _not_trading(snapshot)
+        return [Alert(say("NO ENGINE"), trouble, loud=True)]
+    if silent_for is None:
+        return []
+    seconds = say("no update from the engine for {silent_for} s", silent_for=int(silent_for))
+    old = seconds if snapshot is None else say("{seconds}: everything below is old", seconds=seconds)
+    return [Alert(say("STALE"), old, loud=True)]
+
+
+def _not_trading(snapshot: Snapshot, *, listed: bool) -> list[Alert]:
+    """Why no orders are sent, apart from the trading controls."""
+    if snapshot.blockers and not listed:
+        first, *others = snapshot.blockers
+        more = say("(+{others} more on Home)", others=len(others)) if others else ""
+        return [Alert(say("TRADING OFF"), fmt.one_line(first.text), more, loud=True)]
+    if snapshot.blockers or snapshot.ready:
+        return []
+    return [Alert(say("NOT READY"), say("the engine is still starting; nothing is sent until it is ready"), loud=True)]
+
+
+def _controls(snapshot: Snapshot) -> list[Alert]:
+    found: list[Alert] = []
     if Control.HALTED in snapshot.controls:
         halted = say("orders are blocked, stops included")
         found.append(Alert(say("HALTED"), halted, say("press R on Home to resume"), say("(1, then R)"), loud=True))
@@ -100,27 +122,12 @@ def _alerts(snapshot: Snapshot | None, silent_for: float | None, trouble: str | 
         tripped = say("too many orders were rejected in a row: only stops and manual sells are sent")
         look = say("see the reasons on Orders (5), then press R on Home")
         found.append(Alert(say("BREAKER"), tripped, look, say("(5, then 1, R)"), loud=True))
-    if snapshot.missed is not None:
-        missed = fmt.one_line(missed_text(snapshot.missed, snapshot))
-        found.append(
-            Alert(say("MISSED RUN"), missed, say("on Home: m shows the plan, d drops it"), say("(1, then m or d)"))
-        )
-    notices = (*snapshot.dangers, *snapshot.notices)
-    found += [Alert("!", fmt.one_line(notice)) for notice in notices[:_MOST_NOTICES]]
     return found
 
 
-def _not_trading(snapshot: Snapshot) -> list[Alert]:
-    """Why no orders are sent, apart from the trading controls."""
+def _not_complete(snapshot: Snapshot) -> list[Alert]:
+    """What the user has to do before rotor can trade by itself."""
     found: list[Alert] = []
-    if snapshot.blockers:
-        first, *others = snapshot.blockers
-        more = say("(+{others} more on Home)", others=len(others)) if others else ""
-        found.append(Alert(say("TRADING OFF"), fmt.one_line(first.text), more, loud=True))
-    elif not snapshot.ready:
-        found.append(
-            Alert(say("NOT READY"), say("the engine is still starting; nothing is sent until it is ready"), loud=True)
-        )
     if snapshot.needs:
         both = say("consent and self-test needed first: execute a plan (3), or rotor consent")
         one = {
@@ -132,6 +139,18 @@ def _not_trading(snapshot: Snapshot) -> list[Alert]:
     if snapshot.mode != "sandbox" and snapshot.platform_user is None and snapshot.health:
         found.append(Alert(say("NOT LOGGED IN"), say("to Factor Cat: press l on Home")))
     return found
+
+
+def _wanting_attention(snapshot: Snapshot) -> list[Alert]:
+    """The missed run and the first notices; Home lists all."""
+    found: list[Alert] = []
+    if snapshot.missed is not None:
+        missed = fmt.one_line(missed_text(snapshot.missed, snapshot))
+        found.append(
+            Alert(say("MISSED RUN"), missed, say("on Home: m shows the plan, d drops it"), say("(1, then m or d)"))
+        )
+    notices = (*snapshot.dangers, *snapshot.notices)
+    return [*found, *(Alert("!", fmt.one_line(notice)) for notice in notices[:_MOST_NOTICES])]
 
 
 def _joined(*parts: str) -> str:
