@@ -3,6 +3,8 @@
 from datetime import date, timedelta
 from decimal import Decimal
 
+import pytest
+
 from core.model.command import Done, ExportReport, Failed, ReadReport
 from core.model.report import CashFlow, DayResult
 from core.rules.performance import TradeHistory, make_report
@@ -36,6 +38,18 @@ async def test_the_equity_curve_is_drawn_if_it_fits() -> None:
         await until(pilot, lambda: not app.query_one("#report-chart").display)
         await press(pilot, "v", "v", "v")
         assert app.query_one("#report-chart").display
+
+
+@pytest.mark.parametrize("size", [(120, 30), (160, 45), (200, 60)])
+async def test_the_equity_curve_takes_the_lines_that_the_rows_leave(size: tuple[int, int]) -> None:
+    async with shown(ScriptedLink(snapshot()), "7", size=size) as (app, pilot):
+        table, chart = app.query_one("#report-table"), app.query_one("#report-chart")
+        assert chart.display
+        assert chart.region.y == table.region.bottom
+        assert table.size.height == 5  # the head, two rows, and what a sentence in place of the rows would need
+        await press(pilot, "v", "v", "v")
+        assert table.size.height == 9
+        assert table.region.bottom + chart.size.height == app.query_one("#report").region.bottom - 1
 
 
 async def test_shorter_and_longer_periods() -> None:

@@ -4,24 +4,18 @@ from collections.abc import Sequence
 from typing import cast
 
 from textual.timer import Timer
-from textual.widget import Widget
 
 from core.i18n import language
 from core.model.bond import BondCode
 from core.model.command import Done, ReadDayLine
 from core.model.series import DayLine
+from tui.screens.charted_list import ChartedListPane
 from tui.screens.line_charts import day_chart
-from tui.screens.pane import ListPane, PaneHost
+from tui.screens.pane import PaneHost
 from tui.screens.requests import PAUSE
 from tui.widgets.chart import LineChart
 from tui.widgets.chart_data import LevelLine
 from tui.widgets.columns import Column
-
-_TALL = 30
-"""Lines of a terminal from which on there is a chart: below it the rows need them all."""
-
-_LEAST = 10
-"""Lines of the chart with its legend and its axis."""
 
 _TICKS = 60
 """Seconds after which the line is asked for again: it has one point a minute."""
@@ -73,23 +67,19 @@ class DayLineChart(LineChart):
             self.show(None if line is None else day_chart(line, named=True, more=self._levels))
 
 
-class BondListPane(ListPane):
-    """Its rows are of bonds; the chart goes before the rows have to scroll."""
+class BondListPane(ChartedListPane):
+    """Its rows are of bonds."""
 
     def __init__(self, name: str, title: str, columns: Sequence[Column], filter_hint: str) -> None:
         self.day_line = DayLineChart(id=f"{name}-day-line")
-        super().__init__(name, title, columns, filter_hint)
-
-    def in_panel(self) -> tuple[Widget, ...]:
-        return (*super().in_panel(), self.day_line)
+        super().__init__(name, title, columns, filter_hint, self.day_line)
 
     def chosen_bond(self) -> tuple[BondCode, Sequence[LevelLine]] | None:
         """The bond under the cursor, and prices of the row to be drawn as levels; None where there is none."""
         raise NotImplementedError
 
-    def on_resize(self) -> None:
-        super().on_resize()
-        self.call_after_refresh(self._fit_chart)
+    def chart_lines(self, free: int) -> int:
+        return 0 if self.chosen_bond() is None else free
 
     def activated(self) -> None:
         super().activated()
@@ -99,25 +89,12 @@ class BondListPane(ListPane):
         super().tick()
         self.day_line.tick()
 
-    def row_shown(self) -> None:
-        self._fit_chart()
-        self.call_after_refresh(self._fit_chart)  # what stands above the rows may have another height by then
-
-    def _fit_chart(self) -> None:
+    def fit_chart(self) -> None:
+        super().fit_chart()
         chosen = self.chosen_bond()
-        lines = 0 if chosen is None else self._free_lines()
-        self.day_line.display = lines >= _LEAST
         if chosen is not None and self.day_line.display:
-            self.day_line.styles.height = lines
             self.day_line.follow(*chosen)
 
     def _opened(self) -> None:
-        self._fit_chart()
+        self.fit_chart()
         self.day_line.load()
-
-    def _free_lines(self) -> int:
-        """Lines below the head and the rows, one of them left blank."""
-        if self.app.size.height < _TALL:
-            return 0
-        shown = self.day_line.size.height if self.day_line.display else 0
-        return self.table.size.height + shown - len(self.table.rows) - 2

@@ -5,7 +5,6 @@ from functools import partial
 from typing import Any, ClassVar
 
 from textual.binding import BindingType
-from textual.widget import Widget
 
 from core.i18n import mark, say, say_many
 from core.model.command import Done, ExportReport, ReadBenchmark, ReadEquity, ReadReport, Reply
@@ -14,9 +13,9 @@ from core.model.series import Benchmark, EquityDay
 from core.model.snapshot import Snapshot
 from tui.actions import bindings_of
 from tui.screens.bond import BondDialog
+from tui.screens.charted_list import ChartedListPane
 from tui.screens.dialogs import TextDialog, kept_current
 from tui.screens.line_charts import of_days, report_chart
-from tui.screens.pane import ListPane
 from tui.screens.report_rows import (
     COLUMNS,
     PERIODS,
@@ -34,19 +33,21 @@ from tui.widgets.chart_data import ChartData
 from tui.widgets.theme import Tone, styled
 
 _TICKS = 30
-# From this size on every view has the chart, below it only the equity view.
+# From this size on every view has the chart though the rows scroll, below it only the equity view.
 _WIDE, _HIGH = 120, 34
+_LEAST, _SHARE = 11, 0.45
+"""Lines of that chart, and its share of the screen."""
 
 
-class ReportPane(ListPane):
-    """Bonds, orders, stops or days of a period, under their sums and the equity chart."""
+class ReportPane(ChartedListPane):
+    """Bonds, orders, stops or days of a period, between their sums and the equity chart."""
 
     HEADS_SORT = False
     BINDINGS: ClassVar[list[BindingType]] = bindings_of("report")
 
     def __init__(self) -> None:
-        self.chart = LineChart(id="report-chart")
-        super().__init__("report", mark("Report"), (), mark("code, name or state"))
+        chart = LineChart(id="report-chart")
+        super().__init__("report", mark("Report"), (), mark("code, name or state"), chart)
         self._period = "month"
         self._view = VIEWS[0]
         self._sort_places = dict.fromkeys(VIEWS, 0)
@@ -63,16 +64,9 @@ class ReportPane(ListPane):
         self._ticks = 0
         self._day: date | None = None
 
-    def in_panel(self) -> tuple[Widget, ...]:
-        return self.summary, self.chart, self.search, self.table
-
     def on_mount(self) -> None:
         self.detail.display = False
         self._refresh_report()
-
-    def on_resize(self) -> None:
-        super().on_resize()
-        self._show_chart()
 
     def activated(self) -> None:
         self._read()
@@ -229,7 +223,6 @@ class ReportPane(ListPane):
         report = self._report
         self._update_summary(report)
         self.chart.show(None if report is None else self._chart_of(report))
-        self._show_chart()
         if report is not None:
             found = sorted_items(report, self._view, self._sorting, descending=self._descending[self._view])
             self._items = {key_of(item): item for item in found}
@@ -266,6 +259,8 @@ class ReportPane(ListPane):
             heading.append_text(styled((f"\n{note}", Tone.DIM)))
         return report_chart(report, heading, self._benchmark, self._today)
 
-    def _show_chart(self) -> None:
+    def chart_lines(self, free: int) -> int:
+        if self._report is None or not self._report.equity:
+            return 0
         big = self.size.width >= _WIDE and self.size.height >= _HIGH
-        self.chart.display = (big or self._view == "equity") and self._report is not None and bool(self._report.equity)
+        return max(free, _LEAST, int(self.size.height * _SHARE)) if big or self._view == "equity" else free

@@ -69,6 +69,9 @@ class LiveTable(ScrollView, LaidOutOnce, can_focus=True):
     class RowSelected(RowHighlighted):
         """The user clicked a row twice."""
 
+    class Resized(Message):
+        """It has another size; what shares the lines with it may have to be laid out again."""
+
     class HeaderSelected(Message):
         """The user clicked the head of a column."""
 
@@ -260,6 +263,7 @@ class LiveTable(ScrollView, LaidOutOnce, can_focus=True):
 
     def on_resize(self) -> None:
         self._rearrange()
+        self.post_message(self.Resized())
 
     def on_focus(self) -> None:
         self.refresh_lines(self._cursor + 1)
