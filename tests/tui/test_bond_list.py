@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from core.model.command import ReadDayLine
+from core.model.command import Failed, ReadDayLine
 from core.model.known import Known
 from core.model.snapshot import Snapshot
 from tests.tui.samples import code, plan, positions, snapshot
@@ -65,6 +65,13 @@ async def test_orders_of_a_past_day_have_no_line_of_today() -> None:
         await until(pilot, lambda: chart(app, "orders").display)
         await press(pilot, "left_square_bracket")
         await until(pilot, lambda: not chart(app, "orders").display)
+
+
+async def test_a_line_that_is_refused_says_why() -> None:
+    link = ScriptedLink(snapshot())
+    link.replies[ReadDayLine] = Failed("the disk is full")
+    async with shown(link, "4", size=(160, 45)) as (app, pilot):
+        await until(pilot, lambda: "The prices could not be read: the disk is full" in text(app))
 
 
 async def test_the_rows_come_before_the_chart() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from core.model.command import Flatten
+from core.model.command import Failed, Flatten, ReadEquity
 from core.model.snapshot import Event, Health, Job, Level, MissedRun, Need, StopsSummary
 from tests.tui.samples import NOW, SHANGHAI, blocked, rebalance, snapshot
 from tests.tui.screen import LARGE, SMALL, change, flat, lines, press, resize, settle, shown, strike, text, until
@@ -175,16 +175,36 @@ async def test_a_single_alert_may_use_all_lines() -> None:
         assert len(alerts(app)) == 2
 
 
-async def test_home_scrolls_if_it_does_not_fit() -> None:
-    link = ScriptedLink(snapshot(controls=("halted",), missed=MISSED, notices=NOTICES))
+@pytest.mark.parametrize(
+    ("part", "count", "last"), [("#home-top", 12, "notice number 12"), ("#home-left", 0, "engine ok")]
+)
+async def test_what_does_not_fit_on_home_scrolls(part: str, count: int, last: str) -> None:
+    notices = tuple(f"notice number {number + 1} wants to be read" for number in range(count))
+    link = ScriptedLink(snapshot(controls=("halted",), missed=MISSED, notices=notices))
     async with shown(link) as (app, pilot):
-        assert "HALTED: all new orders are blocked" not in flat(app)
+        assert last not in flat(app)
         assert "Events" in flat(app)
-        top = app.query_one("#home-top")
-        top.focus()
+        scrolled = app.query_one(part)
+        scrolled.focus()
         await press(pilot, *["down"] * 24)
-        await until(pilot, lambda: top.scroll_offset.y == top.max_scroll_y > 0)
-        assert "Connections" in flat(app)
+        await until(pilot, lambda: scrolled.scroll_offset.y == scrolled.max_scroll_y > 0)
+        assert last in flat(app)
+
+
+@pytest.mark.parametrize("size", [(120, 30), (160, 45), (200, 60)])
+async def test_no_column_of_home_is_empty_or_cut(size: tuple[int, int]) -> None:
+    async with shown(ScriptedLink(snapshot()), size=size) as (app, _):
+        left, right = app.query_one("#home-left"), app.query_one("#home-right")
+        assert left.max_scroll_y == 0
+        assert left.region.bottom == right.region.bottom == app.query_one("#home-orders").region.bottom
+        assert "Connections" in flat(app) or size[1] < 40
+
+
+async def test_home_says_why_there_is_no_line() -> None:
+    link = ScriptedLink(snapshot())
+    link.replies[ReadEquity] = Failed("the disk is full")
+    async with shown(link, size=(160, 45)) as (app, pilot):
+        await until(pilot, lambda: "The equity could not be read: the disk is full" in flat(app))
 
 
 STOPS = [

@@ -5,7 +5,7 @@ from typing import cast
 
 from textual.timer import Timer
 
-from core.i18n import language
+from core.i18n import language, say
 from core.model.bond import BondCode
 from core.model.command import Done, ReadDayLine
 from core.model.series import DayLine
@@ -55,9 +55,13 @@ class DayLineChart(LineChart):
 
     async def _load(self, code: BondCode) -> None:
         reply = await cast(PaneHost, self.app).ask(ReadDayLine(code))
-        if isinstance(reply, Done) and code == self._code:
+        if code != self._code:
+            return
+        if isinstance(reply, Done):
             self._line = reply.value
             self._draw()
+        else:
+            self.show_problem(say("The prices could not be read: {reason}", reason=reply.text))
 
     def _draw(self) -> None:
         """The line of this bond, nothing until it has come: another bond's would be taken for it."""

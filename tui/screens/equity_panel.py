@@ -37,6 +37,8 @@ class EquityPanel(PanelBox):
         reply = await cast(PaneHost, self.app).ask(ReadEquity())
         if isinstance(reply, Done):
             self._chart.show(equity_chart(reply.value))
+        else:
+            self._chart.show_problem(say("The equity could not be read: {reason}", reason=reply.text))
 
 
 def equity_chart(line: EquityLine) -> ChartData:

@@ -8,7 +8,7 @@ from rich.cells import cell_len
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.containers import Container, Vertical, VerticalScroll
 from textual.geometry import Size
 from textual.widgets import Digits
 
@@ -44,15 +44,12 @@ from tui.widgets.theme import LEVEL_TONES, Tone, styled
 T = TypeVar("T")
 
 _EVENTS = 200
-_LEAST_TOP, _LEAST_EVENTS = 3, 7
 _EVENT_MARGIN = 21
 """Cells of an event's line before its text: mark, time, level and the gaps."""
 _TALL = 30
 """Lines of a terminal from which on the total is in large digits."""
 _VERY_TALL, _MOST_NEAR = 40, 12
-"""Lines of a terminal from which on the holdings nearest to a stop stand below the events, and how many."""
-_HIGHEST = 54
-"""Lines of a terminal from which on the chart of the equity is a third higher."""
+"""Lines of a terminal from which on every panel is shown, and how many holdings that are nearest to a stop."""
 _COLUMNS = (Column(mark("Time"), 8), Column(mark("Level"), 7), Column(mark("What happened"), 20, flex=True))
 
 
@@ -97,9 +94,8 @@ class HomePane(Pane):
         self._today = TextPanel(mark("Today"), id="home-today")
         self._equity = EquityPanel()
         self._heat = HeatStrip(id="heat")
-        # Where they stand depends on the width: below the figures, or beside the events.
-        self._strategy = TextPanel(mark("Strategy")), TextPanel(mark("Strategy"))
-        self._links = tuple(TextPanel(mark("Connections"), classes="links") for _ in range(2))
+        self._strategy = TextPanel(mark("Strategy"))
+        self._links = TextPanel(mark("Connections"), classes="links")
         self._orders = TextPanel(mark("Orders"), id="home-orders")
         self._near = TextPanel(mark("Nearest to a stop"), id="home-near")
         self._events = LiveTable(_COLUMNS, id="events")
@@ -112,37 +108,39 @@ class HomePane(Pane):
         with VerticalScroll(id="home-top"):
             yield self._reasons
             yield self._attention
-            yield self._start
-            with Horizontal(id="home-row"):
-                yield self._account
-                yield self._today
-                yield self._equity
-            yield PanelBox(mark("Holdings today"), self._heat, id="home-heat")
-            with Horizontal(id="home-more"):
-                yield self._strategy[0]
-                yield self._links[0]
-        with Horizontal(id="home-bottom"):
-            with Vertical(id="home-left"):
-                yield PanelBox(mark("Events"), self._events, self._detail, id="home-events")
-                yield self._near
-            with Vertical(id="home-side"):
-                yield self._strategy[1]
-                yield self._links[1]
+        with Container(id="home-columns"):
+            with VerticalScroll(id="home-left"):
+                yield self._start
+                with Container(id="home-figures"):
+                    yield self._account
+                    yield self._today
+                with Container(id="home-more"):
+                    yield self._strategy
+                    yield self._links
                 yield self._orders
+            with Vertical(id="home-right"):
+                yield self._equity
+                yield PanelBox(mark("Holdings today"), self._heat, id="home-heat")
+                yield self._near
+                yield PanelBox(mark("Events"), self._events, self._detail, id="home-events")
 
     def on_mount(self) -> None:
-        for panel in (self._today, *self._strategy, *self._links):
+        for panel in (self._today, self._strategy, self._links):
             panel.set_text(styled((say("waiting for the engine"), Tone.DIM)))
         self._events.clear(say("Waiting for the engine."))
         for hidden in (self._reasons, self._attention, self._start, self._detail, self._near):
             hidden.display = False
 
     def on_resize(self) -> None:
-        """The events keep their lines; what is above them scrolls if it does not fit."""
-        self.query_one("#home-top").styles.max_height = max(_LEAST_TOP, self.size.height - _LEAST_EVENTS)
-        self.query_one("#home-row").set_class(self.app.size.height >= _HIGHEST, "-high")
+        two_columns = not self.screen.has_class("-narrow")
+        self.query_one("#home-more").display = self._shows_all or not two_columns
+        self._orders.display = two_columns
         if self.host.snapshot is not None:
             self.call_after_refresh(self.show, self.host.snapshot)
+
+    @property
+    def _shows_all(self) -> bool:
+        return self.app.size.height >= _VERY_TALL
 
     @property
     def lists_troubles(self) -> bool:
@@ -277,15 +275,12 @@ class HomePane(Pane):
         self._start.set_text(first_steps(snapshot))
         self._start.display = bool(self._start.text)
         self._account.show(snapshot)
-        self._today.set_text(today_text(snapshot, self._today.content_size.width))
-        strategy, links = strategy_text(snapshot), links_text(snapshot)
-        for panel in self._strategy:
-            panel.set_text(strategy)
-        for panel in self._links:
-            panel.set_text(links)
+        self._today.set_text(today_text(snapshot, self._today.content_size.width, strategy=not self._shows_all))
+        self._strategy.set_text(strategy_text(snapshot))
+        self._links.set_text(links_text(snapshot))
         self._orders.set_text(orders_text(snapshot, self._orders.content_size.height))
         self._near.set_text(near_text(snapshot, _MOST_NEAR))
-        self._near.display = bool(self._near.text) and self.app.size.height >= _VERY_TALL
+        self._near.display = bool(self._near.text) and self._shows_all
         self._show_heat(snapshot)
         self._show_events(snapshot)
 

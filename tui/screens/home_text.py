@@ -24,7 +24,7 @@ _MONEY = 13
 """Cells of an amount: up to 99,999,999.99."""
 _SIDE, _NAME, _FILLED = 5, 10, 10
 """Cells of an order's line."""
-_PRICE, _RATIO, _LEVEL, _GAUGE = 9, 9, 8, 12
+_PRICE, _RATIO, _PROFIT, _LEVEL, _GAUGE = 9, 8, 12, 8, 12
 """Cells of a holding's line."""
 _CONTROLS = {
     Control.PAUSED: mark("Buying is paused; sells and stops go on. R resumes."),
@@ -66,10 +66,12 @@ def strategy_text(snapshot: Snapshot) -> Text:
     return Text("\n").join([styled((name, Tone.STRONG)), facts(rows)])
 
 
-def today_text(snapshot: Snapshot, width: int) -> Text:
-    """The last run, the stops, and what comes next; `width` is that of a line, in cells."""
-    narrow = width - _LABEL < _WIDE_LINE
-    rows = [_strategy_row(snapshot)] if narrow else []  # a wide screen has a panel for it
+def today_text(snapshot: Snapshot, width: int, *, strategy: bool) -> Text:
+    """The last run, the stops, and what comes next; `width` is that of a line, in cells.
+
+    `strategy`: with its name, because no panel shows it.
+    """
+    rows = [_strategy_row(snapshot)] if strategy else []
     rows += _next_rows(snapshot, width - _LABEL)
     rows += _trading_rows(snapshot)
     rows.append((say("Stops"), *stops_text(snapshot.stops)))
@@ -271,8 +273,8 @@ def _near_line(row: PositionRow) -> Text:
         (fmt.fit(row.name or row.code, _NAME), Tone.TEXT),
         (fmt.price(row.last).rjust(_PRICE), Tone.STRONG),
         (fmt.ratio(row.day_change).rjust(_RATIO), change_tone(row.day_change)),
-        (fmt.signed_money(row.profit).rjust(_MONEY), change_tone(row.profit)),
-        (f"   {say('SL')} ", Tone.DIM),
+        (fmt.signed_money(row.profit).rjust(_PROFIT), change_tone(row.profit)),
+        (f"  {say('SL')} ", Tone.DIM),
         (fmt.fit(loss.text, _LEVEL, right=True), loss.tone),
         (f" {fmt.fit(gauge(row), _GAUGE)} ", Tone.DIM),
         (f"{say('TP')} ", Tone.DIM),

@@ -19,7 +19,7 @@ from textual.geometry import Region
 from textual.strip import Strip
 
 from core.i18n import language
-from tui.widgets.chart_data import ChartData
+from tui.widgets.chart_data import ChartData, ChartUnit, Plot
 from tui.widgets.chart_drawing import Drawing, draw, legend
 from tui.widgets.chart_marks import marks_in_use
 from tui.widgets.steady import LaidOutOnce
@@ -71,6 +71,11 @@ class LineChart(LaidOutOnce, can_focus=True):
             self._data = data
             self._drawn_for = ()
             self.refresh()
+
+    def show_problem(self, text: str) -> None:
+        """Why there is no line, unless one is drawn."""
+        if self._data is None or not self._data.main.has_points:
+            self.show(ChartData(Plot((), ChartUnit.MONEY), empty=text))
 
     def on_focus(self) -> None:
         if self._cursor is None:

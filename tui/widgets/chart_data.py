@@ -68,6 +68,10 @@ class Plot:
     def drawn(self) -> tuple[Series, ...]:
         return self.series[:MOST_SERIES]
 
+    @property
+    def has_points(self) -> bool:
+        return any(series.points for series in self.series)
+
 
 @dataclass(frozen=True, slots=True)
 class ChartData:
