@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Literal
 
-from core.i18n import listed, say, say_many
+from core.i18n import listed, noted, say, say_many
 from core.model.known import Unknown
 from core.model.platform import Selection, SkippedRow
 from core.model.settings import GuardSettings, Settings
@@ -75,7 +75,7 @@ def _without_date(selection: Selection) -> str:
 
 
 def _skipped(skipped: Sequence[SkippedRow], rows: int) -> str:
-    named = listed(f"{row.code} ({say(row.kind)})" for row in skipped[:5]) + (" ..." if len(skipped) > 5 else "")
+    named = listed(noted(row.code, say(row.kind)) for row in skipped[:5]) + (" ..." if len(skipped) > 5 else "")
     return say(
         "{count} of its {rows} rows skipped, neither bought nor sold: {named}.",
         count=len(skipped),

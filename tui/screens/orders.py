@@ -8,7 +8,7 @@ from typing import ClassVar
 from rich.text import Text
 from textual.binding import BindingType
 
-from core.i18n import labelled, mark, say, say_many
+from core.i18n import labelled, mark, noted, say, say_many
 from core.model.bond import BondCode
 from core.model.command import CancelOrder, DayOfOrders, Done, ReadOrders, SettleOrder
 from core.model.known import Known
@@ -330,7 +330,7 @@ def _summary(orders: list[Order], day: date | None) -> Text:
 def _row(order: Order, snapshot: Snapshot) -> TableRow:
     intent = order.intent
     troubled = bool(order.message) and order.state in _FAILED_STATES
-    note = f"{order.message} ({intent.reason})" if troubled else intent.reason
+    note = noted(order.message, intent.reason) if troubled else intent.reason
     # The age of an order that has ended is of no use.
     seconds = None if order.done else (snapshot.at - order.created_at).total_seconds()
     age, average = "" if seconds is None else fmt.age(seconds), order.average_price

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from rich.text import Text
 
-from core.i18n import listed, mark, say
+from core.i18n import listed, mark, noted, say
 from core.model.bond import BondCode
 from core.model.bond_metrics import BondMetrics
 from core.model.order import Origin, Side
@@ -203,7 +203,7 @@ def item_name(item: PlanItem) -> str:
 
 def item_reason(item: PlanItem) -> str:
     """Why it is traded or not; of an order that was sent also what became of it."""
-    return f"{say(item.status)} ({item.reason})" if isinstance(item, LegProgress) else item.reason
+    return noted(say(item.status), item.reason) if isinstance(item, LegProgress) else item.reason
 
 
 def item_details(item: PlanItem) -> Text:
