@@ -5,8 +5,10 @@ from datetime import date
 from core.model.command import Done, Failed, ReadOrders
 from core.model.order import OrderState, Side
 from tests.tui.samples import TODAY, order, snapshot
-from tests.tui.screen import LARGE, flat, lines, press, shown, status_text
+from tests.tui.screen import LARGE, flat, lines, press, resize, shown, status_text
 from tests.tui.scripted import ScriptedLink
+from tui.app import RotorApp
+from tui.widgets.panel import TextPanel
 
 
 async def test_history_by_day() -> None:
@@ -59,3 +61,22 @@ async def test_open_orders_show_their_age() -> None:
         filled = next(line for line in lines(app) if "filled" in line and ".S" in line)
         assert " 9m " in working
         assert " 8m " not in filled
+
+
+def details(app: RotorApp, pane: str) -> str:
+    return app.query_one(f"#{pane} .detail", TextPanel).text
+
+
+async def test_the_details_have_the_figures_of_the_bond_where_there_is_room() -> None:
+    link = ScriptedLink(snapshot())
+    async with shown(link, "5", size=LARGE) as (app, pilot):
+        assert "Bond figures" in details(app, "orders")
+        assert "Conversion value" in details(app, "orders")
+        await resize(pilot, (160, 24))
+        assert "History" in details(app, "orders")
+        assert "Bond figures" not in details(app, "orders")
+        await resize(pilot, LARGE)
+        assert "Bond figures" in details(app, "orders")
+        await press(pilot, "left_square_bracket")
+        assert "History" in details(app, "orders")
+        assert "Bond figures" not in details(app, "orders")  # they are today's

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from core.i18n import use_language
 from core.model.command import Done, ExecutePlan, Failed, MakePlan
+from core.model.known import Unknown
 from core.model.series import Spark
 from tests.tui.samples import blocked, code, plan, rebalance, snapshot
 from tests.tui.screen import LARGE, SMALL, change, flat, lines, press, settle, shown, status_text, strike, until
@@ -12,6 +13,7 @@ from tests.tui.scripted import ScriptedLink
 from tui.app import RotorApp
 from tui.screens.plan import PlanPane
 from tui.widgets.columns import TableRow, arranged, cell, heading
+from tui.widgets.panel import TextPanel
 
 
 async def test_question_names_mode_account_and_money() -> None:
@@ -288,3 +290,17 @@ async def test_the_run_is_named_in_the_language_of_the_screen() -> None:
     use_language("zh")
     async with shown(ScriptedLink(snapshot(language="zh", rebalance=rebalance(finished=True))), "3") as (app, _):
         assert "Rebalance" not in flat(app)
+
+
+async def test_the_details_of_a_bond_that_is_held_have_the_holding_and_its_gauge() -> None:
+    link = ScriptedLink(snapshot(plan=plan()))
+    async with shown(link, "3", size=LARGE) as (app, pilot):
+        details = app.query_one("#plan .detail", TextPanel)
+        for item in ("Held  840 张, 840 available", "Cost  120.250 CNY", "P/L   -1,129.80 CNY", "SL 114.237", "armed"):
+            assert item in details.text, item
+        await press(pilot, "down")
+        assert "127045.SZ" in details.text
+        for item in ("Position", "SL "):  # a bond to be bought
+            assert item not in details.text
+        await change(app, pilot, link, positions=Unknown("not read yet"))
+        assert "Position\nnot known" in details.text

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import cast
 
+from textual import on
 from textual.timer import Timer
 
 from core.i18n import language, say
@@ -16,6 +17,7 @@ from tui.screens.requests import PAUSE
 from tui.widgets.chart import LineChart
 from tui.widgets.chart_data import LevelLine
 from tui.widgets.columns import Column
+from tui.widgets.panel import TextPanel
 
 _TICKS = 60
 """Seconds after which the line is asked for again: it has one point a minute."""
@@ -98,6 +100,11 @@ class BondListPane(ChartedListPane):
         chosen = self.chosen_bond()
         if chosen is not None and self.day_line.display:
             self.day_line.follow(*chosen)
+
+    @on(TextPanel.Resized)
+    def _lay_out_detail(self) -> None:
+        """It has sections only where there is room for them."""
+        self.update_detail()
 
     def _opened(self) -> None:
         self.fit_chart()

@@ -19,7 +19,9 @@ from tui.actions import bindings_of
 from tui.screens.bond import BondDialog
 from tui.screens.bond_list import BondListPane
 from tui.screens.dialogs import ChoiceDialog, Confirm, Fact, kept_current
+from tui.screens.holding_text import fitting
 from tui.screens.line_charts import limit_line
+from tui.screens.metrics_text import metrics_below
 from tui.widgets.chart_data import LevelLine
 from tui.widgets.columns import Column, TableRow, cell
 from tui.widgets.text import facts, hanging
@@ -148,7 +150,7 @@ class OrdersPane(BondListPane):
     def update_detail(self) -> None:
         order = self._selected()
         if order is not None and self.beside:
-            self.detail.set_text(_details(order))
+            self.detail.set_text(self._all_details(order))
         elif order is not None:
             note = f"  {order.message}" if order.message else ""
             average = "" if order.average_price is None else say("  avg {price}", price=fmt.price(order.average_price))
@@ -160,6 +162,14 @@ class OrdersPane(BondListPane):
                     (note, Tone.WARN if order.state in _FAILED_STATES else Tone.DIM),
                 )
             )
+
+    def _all_details(self, order: Order) -> Text:
+        """With the bond's figures where there is room; not those of today below an order of a past day."""
+        text, snapshot, room = _details(order), self.host.snapshot, self.detail.content_size
+        if snapshot is not None and self._past_day is None:
+            figures = metrics_below(snapshot.metrics().get(order.intent.code), snapshot.at)
+            text.append_text(fitting(figures, room, text))
+        return text
 
     def chosen_bond(self) -> tuple[BondCode, Sequence[LevelLine]] | None:
         """With the order's limit; none of a past day, whose prices are not kept."""
@@ -371,12 +381,12 @@ def _details(order: Order) -> Text:
             (say("Plan"), intent.plan_id, Tone.DIM),
         ]
     )
-    text.append("\n\n" + say("History") + "\n", STYLES[Tone.TITLE])
+    text.append("\n\n" + say("History"), STYLES[Tone.TITLE])
     for step in order.log:
         clock = f"{fmt.clock(step.at)}  "
-        text.append(clock, STYLES[Tone.DIM] + hanging(len(clock)))
+        text.append("\n").append(clock, STYLES[Tone.DIM] + hanging(len(clock)))
         text.append(fmt.fit(say(step.state), 12), STYLES[state_tone(step.state)])
-        text.append(f"{step.text}\n", STYLES[Tone.TEXT])
+        text.append(step.text, STYLES[Tone.TEXT])
     if not order.log:
-        text.append(say("nothing is recorded yet"), STYLES[Tone.DIM])
+        text.append("\n" + say("nothing is recorded yet"), STYLES[Tone.DIM])
     return text

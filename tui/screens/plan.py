@@ -20,6 +20,7 @@ from tui.screens.bond import BondDialog
 from tui.screens.bond_list import BondListPane
 from tui.screens.controls import STALE
 from tui.screens.dialogs import Confirm, Fact, kept_current, mode_and_account
+from tui.screens.holding_text import fitting, gauge_below, holding_below, holding_of
 from tui.screens.line_charts import limit_line
 from tui.screens.live_consent import live_orders_allowed
 from tui.screens.metrics_text import metrics_below
@@ -193,15 +194,22 @@ class PlanPane(BondListPane):
         self.host.push_screen(kept_current(card, snapshot))
 
     def update_detail(self) -> None:
-        """The reason in full, its column may be too narrow for it; beside the table also the bond's figures."""
+        """The reason in full, its column may be too narrow for it; beside the table also the holding and figures."""
         item, snapshot = self._selected(), self.host.snapshot
         if item is None:
             self.detail.set_text("")
         elif self.beside and snapshot is not None:
-            text = styled((f"{item_name(item)}\n", Tone.STRONG)).append_text(item_details(item))
-            self.detail.set_text(text.append_text(metrics_below(snapshot.metrics().get(item.code), snapshot.at)))
+            self.detail.set_text(self._all_details(item, snapshot))
         else:
             self.detail.set_text(styled((f"{item_name(item)}  ", Tone.STRONG), item_reason(item)))
+
+    def _all_details(self, item: PlanItem, snapshot: Snapshot) -> Text:
+        text = styled((f"{item_name(item)}\n", Tone.STRONG)).append_text(item_details(item))
+        held, room = holding_of(item.code, snapshot), self.detail.content_size
+        text.append_text(holding_below(item.code, snapshot))
+        figures = metrics_below(snapshot.metrics().get(item.code), snapshot.at)
+        text.append_text(fitting(gauge_below(held, room.width), room, text, figures))
+        return text.append_text(figures)
 
     def chosen_bond(self) -> tuple[BondCode, Sequence[LevelLine]] | None:
         """With the price of its order, where it has one."""

@@ -229,7 +229,7 @@ def item_details(item: PlanItem) -> Text:
             (say("Fee"), fmt.cny(fmt.money(item.fee)), Tone.TEXT),
         ]
     elif isinstance(item, Kept):
-        rows.append((say("Held"), f"{fmt.volume(item.volume)} 张, {_owner(item)}", Tone.TEXT))
+        rows.append((say("Kept"), f"{fmt.volume(item.volume)} 张, {_owner(item)}", Tone.TEXT))
     else:
         rows.append((say("Order"), say("{side}: not sent", side=say(item.side)), Tone.TEXT))
     return facts(rows)

@@ -8,6 +8,7 @@ from core.model.known import Known, Maybe, Unknown
 from core.model.snapshot import Adoption, AdoptionBasis, AdoptionLevels, PositionRow, Snapshot
 from tui import format as fmt
 from tui.screens.dialogs import ChoiceDialog, Confirm, Fact, kept_current, mode_and_account
+from tui.screens.holding_text import holding_of
 from tui.screens.live_consent import live_orders_allowed
 from tui.screens.pane import PaneHost
 from tui.widgets.theme import Tone
@@ -30,8 +31,7 @@ async def adopt(host: PaneHost, row: PositionRow, snapshot: Snapshot) -> None:
 
 def row_now(row: PositionRow, snapshot: Snapshot) -> PositionRow:
     """This holding as the snapshot has it; as it was where it is not held any more, or not known."""
-    rows = snapshot.positions.value if isinstance(snapshot.positions, Known) else ()
-    return next((newer for newer in rows if newer.code == row.code), row)
+    return holding_of(row.code, snapshot) or row
 
 
 def _adoption(row: PositionRow, snapshot: Snapshot) -> ChoiceDialog:

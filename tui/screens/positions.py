@@ -4,10 +4,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 from rich.text import Text
-from textual import on
 from textual.binding import BindingType
 
 from core.i18n import mark, say, say_many
@@ -26,18 +25,14 @@ from tui.screens.bond import BondDialog
 from tui.screens.bond_list import BondListPane
 from tui.screens.controls import STALE
 from tui.screens.dialogs import kept_current
+from tui.screens.holding_text import PriceAge, fitting, gauge_below, holding_details, price_age
 from tui.screens.metrics_text import metric_cells, metric_columns, metrics_below
 from tui.screens.position_actions import adopt, release, row_now, sell
-from tui.screens.stop_text import distance_cell, gauge, gauge_text, level_cells, state_cell, stop_line, stop_rows
+from tui.screens.stop_text import distance_cell, gauge, level_cells, state_cell, stop_line
 from tui.widgets.chart_data import LevelLine
 from tui.widgets.columns import Cells, Column, KeptCells, TableRow, cell
-from tui.widgets.panel import TextPanel
 from tui.widgets.sparkline import SPARK_CELLS, spark_cell
-from tui.widgets.text import facts
 from tui.widgets.theme import STYLES, Tone, change_tone, styled
-
-# A price older than this is marked: feeds tick every few seconds in session.
-_OLD_SECONDS = 60
 
 Prices = tuple[Decimal | None, ...]
 
@@ -113,7 +108,7 @@ class PositionsPane(BondListPane):
 
     def _card(self, row: PositionRow, snapshot: Snapshot) -> BondDialog:
         newest = row_now(row, snapshot)
-        return BondDialog(self.host, f"{row.code} {row.name}", _details(newest, snapshot.at), row.code)
+        return BondDialog(self.host, f"{row.code} {row.name}", holding_details(newest, snapshot.at), row.code)
 
     def action_adopt(self) -> None:
         self._ask("adopt")
@@ -163,7 +158,7 @@ class PositionsPane(BondListPane):
     def _row(self, row: PositionRow, now: datetime, prices: Prices) -> TableRow:
         """Made anew are the cells whose figures have changed: between two prices most have not."""
         metrics, made = self._metrics.get(row.code), partial(self._kept.cells, row.code)
-        held, age = (row.name, row.volume, row.sellable, row.ours, row.cost), _age(row, now)
+        held, age = (row.name, row.volume, row.sellable, row.ours, row.cost), price_age(row, now)
         cells = (
             *made("held", held, lambda: _held_cells(row)),
             *made("quoted", (row, age), lambda: _quoted_cells(row, age)),
@@ -183,13 +178,11 @@ class PositionsPane(BondListPane):
             if not self.beside or now is None:
                 self.detail.set_text(_detail(row))
                 return
-            below = metrics_below(self._metrics.get(row.code), now)
-            room = self.detail.content_size
-            self.detail.set_text(_with_gauge(row, _details(row, now), below, room.width, room.height))
-
-    @on(TextPanel.Resized)
-    def _lay_out_detail(self) -> None:
-        self.update_detail()
+            text, room = holding_details(row, now), self.detail.content_size
+            figures = metrics_below(self._metrics.get(row.code), now)
+            if row.stop is not None:
+                text.append_text(fitting(gauge_below(row, room.width), room, text, figures))
+            self.detail.set_text(text.append_text(figures))
 
     def _selected(self) -> PositionRow | None:
         return self._rows.get(self.table.cursor_key or "")
@@ -227,7 +220,7 @@ def _held_cells(row: PositionRow) -> Cells:
     )
 
 
-def _quoted_cells(row: PositionRow, age: "_Age") -> Cells:
+def _quoted_cells(row: PositionRow, age: PriceAge) -> Cells:
     value, profit, gained, change = row.value, row.profit, row.profit_ratio, row.day_change
     return (
         cell(fmt.price(row.last), Tone.STRONG if row.last is not None else Tone.DIM, row.last),
@@ -246,21 +239,6 @@ def _gauge_cells(row: PositionRow) -> Cells:
 
 def _state_cells(state: str) -> Cells:
     return (cell(say(state), Tone.DIM if state in ("", "open") else Tone.WARN, state),)
-
-
-class _Age(NamedTuple):
-    """How old a price is, in whole seconds; None without one."""
-
-    seconds: int | None
-    text: str
-    tone: Tone
-
-
-def _age(row: PositionRow, now: datetime) -> _Age:
-    if row.quoted_at is None:
-        return _Age(None, fmt.NOT_KNOWN, Tone.WARN)
-    seconds = int((now - row.quoted_at).total_seconds())
-    return _Age(seconds, fmt.age(seconds), Tone.DIM if seconds < _OLD_SECONDS else Tone.WARN)
 
 
 def _detail(row: PositionRow) -> Text:
@@ -284,37 +262,3 @@ def _detail(row: PositionRow) -> Text:
         (f"  {gauge(row)}\n", Tone.DIM),
     )
     return text.append_text(stop_line(row))
-
-
-def _with_gauge(row: PositionRow, details: Text, below: Text, width: int, height: int) -> Text:
-    """The gauge of the stops between both where there is room for it."""
-    if row.stop is not None and width:
-        gauge = Text("\n\n").append_text(gauge_text(row, width))
-        if sum(part.plain.count("\n") for part in (details, gauge, below)) < height:
-            details.append_text(gauge)
-    return details.append_text(below)
-
-
-def _details(row: PositionRow, now: datetime) -> Text:
-    volume, sellable, ours, yours = (
-        fmt.volume(number) for number in (row.volume, row.sellable, row.ours, row.volume - row.ours)
-    )
-    quoted = say("no quote")
-    if row.quoted_at is not None:
-        quoted = say("{time}, {age} old", time=fmt.clock(row.quoted_at), age=_age(row, now).text)
-    profit = f"{fmt.cny(fmt.signed_money(row.profit))}  {fmt.ratio(row.profit_ratio)}"
-    day = say("{change}  from {price}", change=fmt.ratio(row.day_change), price=fmt.price(row.prev_close))
-    return facts(
-        [
-            (say("Held"), say("{volume} 张, {sellable} available", volume=volume, sellable=sellable), Tone.STRONG),
-            (say("Ours"), say("{volume} 张 (the strategy's: may be sold by it)", volume=ours), Tone.TEXT),
-            (say("Yours"), say("{volume} 张 (left alone)", volume=yours), Tone.TEXT),
-            (say("Cost"), fmt.cny(fmt.price(row.cost)), Tone.TEXT),
-            (say("Last"), say("{price}  ({quoted})", price=fmt.cny(fmt.price(row.last)), quoted=quoted), Tone.STRONG),
-            (say("Day"), day, change_tone(row.day_change)),
-            (say("Value"), fmt.cny(fmt.money(row.value)), Tone.TEXT),
-            (say("P/L"), profit, change_tone(row.profit)),
-            (say("State"), say(row.state) or say("nothing to report"), Tone.TEXT),
-            *stop_rows(row),
-        ]
-    )

@@ -1,8 +1,8 @@
 """The gauge of a holding's stops, for a card: levels, cost and last price, and whether the stops are armed."""
 
 from core.model.bond import BondCode
-from core.model.known import Unknown
 from core.model.snapshot import PositionRow, Snapshot
+from tui.screens.holding_text import holding_of
 from tui.screens.stop_text import gauge_text
 from tui.widgets.text import FittedText
 
@@ -17,8 +17,7 @@ class StopGauge(FittedText):
         self.display = False
 
     def show(self, snapshot: Snapshot | None) -> None:
-        held = () if snapshot is None or isinstance(snapshot.positions, Unknown) else snapshot.positions.value
-        self._row = next((row for row in held if row.code == self._code), None)
+        self._row = holding_of(self._code, snapshot)
         self.display = self._row is not None
         self.refresh_text()
 

@@ -1,6 +1,6 @@
 """Text on the screen that is repainted only when it changes."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Generic, Self, TypeVar
 
 from rich.cells import cell_len
@@ -168,6 +168,11 @@ def hanging(cells: int) -> Style:
     return Style(meta={_HANG: cells})
 
 
+def lines_of(text: Text, width: int) -> int:
+    """How many lines the text takes where so many cells are a line."""
+    return sum(len(_hung(line, max(1, width))) for line in text.split("\n", allow_blank=True))
+
+
 class _HangingText:
     """Text of which some lines are continued within the column of their values."""
 
@@ -184,7 +189,7 @@ class _HangingText:
                 yield Segment.line()
 
 
-def _hung(line: Text, width: int) -> Iterable[Text]:
+def _hung(line: Text, width: int) -> list[Text]:
     """The line, or its parts that fit into the width."""
     if line.cell_len <= width:
         return [line]
