@@ -84,7 +84,7 @@ def labelled(label: str, text: str) -> str:
 
 def noted(text: str, note: str) -> str:
     """A sentence, and in parentheses what it is about."""
-    return f"{text}（{note}）" if _current[0] == "zh" else f"{text} ({note})"
+    return say("{text} ({note})", text=text, note=note)
 
 
 def _separated(texts: Iterable[str], english: str, chinese: str) -> str:

@@ -40,6 +40,9 @@ _ONE_WORD = (re.compile(r"[A-Za-z0-9_./:-]+(?![A-Za-z0-9_./:\- ])"), re.compile(
 
 _LATIN, _HAN = re.compile("[A-Za-z]"), re.compile("[\u4e00-\u9fff]")
 _HAN_WEIGHT = 3
+_BOND = re.compile(r"\d{6}\.S[HZ](?: [\u4e00-\u9fff]\S{0,4}转\S{1,2})?")
+"""A bond's code, with its name if it stands there."""
+
 _CERTAIN = 14
 """So much of its own, letters and twice the pieces between values, makes a message certain. With less, as in
 "{count} days", two thirds of the text must be known."""
@@ -144,7 +147,8 @@ class _Told(NamedTuple):
 
 
 def _weight(text: str) -> int:
-    """How much there is to understand: letters of words. Codes and figures have none."""
+    """How much there is to understand: letters of words. Figures have none, nor has a bond."""
+    text = _BOND.sub("", text)
     return len(_LATIN.findall(text)) + (0 if text.isascii() else _HAN_WEIGHT * len(_HAN.findall(text)))
 
 
@@ -297,7 +301,7 @@ class _Form:
     def _places(self) -> list[tuple[str, re.Pattern[str] | None, str]]:
         """Each place by its name, what a value in it looks like where that is known, and the literal after it."""
         pieces = list(_pieces(self.source))
-        return [(name, _value(spec), following) for (_, name, spec), (following, _, _) in pairwise(pieces)]
+        return [(name, _value(name, spec), following) for (_, name, spec), (following, _, _) in pairwise(pieces)]
 
     def _values(self, text: str, at: int, number: int, telling: _Telling, *, longest: bool) -> dict[str, str] | None:
         """The values of the places from this one on, which begins at the letter `at`: each as short or as long as can
@@ -330,11 +334,11 @@ def _ends(text: str, at: int, literal: str, *, longest: bool) -> Iterator[int]:
 
 
 @cache
-def _value(spec: str) -> re.Pattern[str] | None:
-    """What a value of this format looks like; None for one that may be anything."""
+def _value(name: str, spec: str) -> re.Pattern[str] | None:
+    """What a value of this format looks like; None for one that may be anything. A count is a number."""
     if spec.startswith("%"):
         return re.compile(re.sub("%Y", r"\\d{4}", re.sub("%[mdHMS]", r"\\d\\d", spec)))
-    return _NUMBER if spec[-1:] in tuple("fgd%,") else None
+    return _NUMBER if name == "count" or spec[-1:] in tuple("fgd%,") else None
 
 
 def _pieces(source: str) -> Iterator[tuple[str, str, str]]:

@@ -52,8 +52,8 @@ PANES = (
         mark(
             "What is running, what comes next, what the account holds and what happened last. If trading is "
             "off, the reasons are shown here. A missed run is shown here too; it never starts by itself. The "
-            "trading controls ask before they act and stay in force after a restart. If the upper half does "
-            "not fit, tab selects it and the arrow keys scroll it."
+            "trading controls ask before they act and stay in force after a restart. If a panel does not "
+            "fit, tab selects it and the arrow keys scroll it."
         ),
     ),
     PaneInfo(

@@ -11,7 +11,7 @@ from time import process_time
 
 import pytest
 
-from core.i18n import Language, joined, listed, reasons, say, say_many, sentences, use_language
+from core.i18n import Language, joined, listed, noted, reasons, say, say_many, sentences, use_language
 from core.model.snapshot import Event, Level
 from core.model.time import SHANGHAI
 from core.retold import may_hold, retell, retold
@@ -155,12 +155,23 @@ def _left_out(count: int) -> str:
         lambda: sentences([say("The user name stays in the settings."), _refusal(), say("the bond is suspended")]),
         lambda: f"14:50:01 {say('the bond is suspended')}",
         lambda: f"{say('the bond is suspended')}\n{_refusal()}",
+        lambda: noted(say("no price yet"), "118031.SH 天23转债"),
     ],
 )
 def test_sentences_in_sentences_are_told_too(made: Callable[[], str]) -> None:
     english, chinese = _in_both(made)
     assert english != chinese
     assert (retold(english, "zh"), retold(chinese, "en")) == (chinese, english)
+
+
+def test_a_note_that_names_some_and_counts_the_others_is_told() -> None:
+    """In the comma of clauses: English has one for both."""
+    named = ["118031.SH 天23转债", "113052.SH 兴业转债"]
+    english, _ = _in_both(
+        lambda: noted(say("no price yet"), listed([*named, say("{count} more", context="bonds", count=3)]))
+    )
+    assert english == "no price yet (118031.SH 天23转债, 113052.SH 兴业转债, 3 more)"
+    assert retold(english, "zh") == "尚无价格（118031.SH 天23转债，113052.SH 兴业转债，另有 3 只）"
 
 
 def test_things_in_a_row_are_told_with_the_comma_of_clauses() -> None:

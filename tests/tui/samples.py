@@ -335,7 +335,11 @@ def preferences() -> SettingsTable:
         "/home/trader/rotor/config.toml",
         (
             row(
-                *("mode", "sandbox: this machine only; paper: paper money; live: real money.", "sandbox"),
+                *(
+                    "mode",
+                    "sandbox: this machine only; paper: the real platform, paper money; live: MiniQMT, real money.",
+                    "sandbox",
+                ),
                 kind="choice",
                 choices=("sandbox", "paper", "live"),
                 money=True,
