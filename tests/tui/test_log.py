@@ -7,8 +7,9 @@ from core.model.command import Done, Failed, FindInLog, ReadLog
 from core.model.log_page import LogLine, LogPage
 from core.model.snapshot import Level
 from tests.tui.samples import NOW, TODAY, log_lines, snapshot
-from tests.tui.screen import flat, lines, press, shown, status_text, text, until
+from tests.tui.screen import flat, lines, press, resize, shown, status_text, text, until
 from tests.tui.scripted import ScriptedLink
+from tui.app import RotorApp
 
 
 async def test_a_search_marks_matches_and_jumps_to_them() -> None:
@@ -38,7 +39,7 @@ async def test_a_distant_match_is_shown_with_its_neighbours() -> None:
         link.replies[ReadLog] = lambda command: Done(near if command.before is not None else after)
         await press(pilot, "slash", *"broke", "enter")
         await until(pilot, lambda: any(line.startswith("│>") and "far away it broke" in line for line in lines(app)))
-        assert "121 lines, down to 90.6% of the file" in flat(app)
+        assert "121 lines, at 90.6% of the file" in flat(app)
 
 
 async def test_the_cursor_at_the_top_loads_older_lines() -> None:
@@ -98,3 +99,29 @@ async def test_an_unreadable_file_is_reported_beside_the_old_lines() -> None:
         app.pane.tick()
         await until(pilot, lambda: "The log could not be read: the disk is gone" in flat(app))
         assert "line 59" in flat(app)
+
+
+def rows_on(app: RotorApp) -> list[str]:
+    """The lines of the table, without the mark of the cursor."""
+    return [line[2:] for line in lines(app) if " trading " in line]
+
+
+async def test_what_the_table_shows_whole_is_not_repeated_below_it() -> None:
+    async with shown(ScriptedLink(snapshot()), "6") as (app, _):
+        assert "line 59" in lines(app)[-3]
+        assert flat(app).count("line 59") == 1
+
+
+async def test_a_cut_line_is_shown_in_full_and_no_row_moves_with_the_cursor() -> None:
+    link = ScriptedLink(snapshot())
+    long = replace(log_lines()[-1], text="a long line " * 12 + "itsend", begins=6000)
+    link.replies[ReadLog] = Done(LogPage(TODAY, (*log_lines(), long), 6100))
+    async with shown(link, "6") as (app, pilot):
+        assert "itsend" in "".join(lines(app)[-4:])
+        before = rows_on(app)
+        await press(pilot, "up")
+        assert "itsend" not in flat(app)
+        assert rows_on(app) == before
+        await resize(pilot, (200, 60))
+        assert "itsend" in flat(app)  # in the table: nothing is cut now
+        assert "line 59" in lines(app)[-4]

@@ -395,6 +395,20 @@ async def test_strategy_under_the_cursor_is_shown_in_full() -> None:
         assert f"{long} Holds the lowest price + premium." in flat(app)
 
 
+async def test_a_name_that_the_list_shows_whole_is_not_repeated_and_no_row_moves_with_the_cursor() -> None:
+    link = ScriptedLink(snapshot())
+    listed = (Strategy(1, "Low premium", "", 25, "2026-01-02"), Strategy(2, "Low price", "Below 110.", 3, "2026-01-02"))
+    link.replies[ListStrategies] = Done(Page(listed, 1, 20, 2, 2))
+    async with shown(link, "2") as (app, pilot):
+        below = app.query_one("#strategy-list .detail", TextBlock)
+        assert (below.display, below.text, below.size.height) == (True, "", 1)
+        await press(pilot, "down")
+        assert (below.display, below.text, below.size.height) == (True, "Below 110.", 1)
+        link.replies[ListStrategies] = Done(Page(listed[:1], 1, 20, 1, 1))
+        await press(pilot, "r")
+        assert not below.display
+
+
 async def test_reload_asks_again_for_what_has_the_focus() -> None:
     link = ScriptedLink(snapshot())
     async with shown(link, "2", "enter", "enter") as (app, pilot):

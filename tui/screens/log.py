@@ -4,6 +4,8 @@ from collections.abc import Callable
 from datetime import date
 from typing import ClassVar
 
+from rich.cells import cell_len
+from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -17,9 +19,10 @@ from tui import format as fmt
 from tui.actions import bindings_of
 from tui.screens.dialogs import TextDialog
 from tui.screens.pane import Pane
-from tui.widgets.columns import Cell, Column, TableRow, cell
+from tui.widgets.columns import Cell, Column, TableRow, cell, is_cut
 from tui.widgets.paged_list import SearchLine
 from tui.widgets.panel import PanelBox
+from tui.widgets.row_in_full import RowInFull
 from tui.widgets.table import LiveTable
 from tui.widgets.text import TextBlock
 from tui.widgets.theme import LEVEL_TONES, Tone, styled
@@ -80,7 +83,8 @@ class LogPane(Pane):
         self._summary = TextBlock(classes="summary")
         self._search = SearchLine(mark("text"))
         self._table = LogTable(self._jump_to_edge)
-        self._detail = TextBlock(classes="detail")
+        self._detail = RowInFull()
+        self._longest: TableRow | None = None
         self._following = True
         self._minimum = Level.INFO
         self._page: LogPage | None = None
@@ -280,25 +284,31 @@ class LogPane(Pane):
         self._lines = {str(line.begins): line for line in lines}
 
     def _update_rows(self) -> None:
-        self._table.set_rows([_row(key, line, self._search.text) for key, line in self._lines.items()])
+        rows = [_row(key, line, self._search.text) for key, line in self._lines.items()]
+        self._longest = max(rows, key=lambda row: cell_len(row.cells[-1].text), default=None)
+        self._table.set_rows(rows)
         self._update_detail()
 
+    @on(LiveTable.Resized)
     def _update_detail(self) -> None:
-        line = self._lines.get(self._table.cursor_key or "")
-        self._detail.set_text(styled((line.text if line is not None else "", Tone.TEXT)))
-        self._detail.display = line is not None
+        self._detail.show(self._in_full(self._table.cursor_row), self._in_full(self._longest), self._table.size.width)
+
+    def _in_full(self, row: TableRow | None) -> Text:
+        """The row's text where the table cuts it."""
+        cut = row is not None and is_cut(self._table.column_layout, row)
+        return styled(row.cells[-1].text) if row is not None and cut else Text()
 
     def _update_summary(self) -> None:
         """The line above the table, and the table's text while it is empty."""
         title = say("Log of today")
         if self._past and self._page is not None:
             title = say("Log of {day}", day=self._page.day)
-        state = (say("following"), Tone.GOOD) if self._following else (say("paused, f follows"), Tone.WARN)
+        state = (say("following"), Tone.GOOD) if self._following else (say("paused"), Tone.WARN)
         count = say_many("{count} line", "{count} lines", len(self._lines)) + self._position_text()
         self._summary.set_text(
             styled(
                 (title, Tone.TITLE),
-                (f"   {count}   {say(_LEVEL_TEXTS[self._minimum])}   ", Tone.DIM),
+                (f"  {count}  {say(_LEVEL_TEXTS[self._minimum])}  ", Tone.DIM),
                 state,
                 (f"   {self._problem}", Tone.BAD) if self._problem and self._table.rows else "",
             )
@@ -316,7 +326,7 @@ class LogPane(Pane):
         if self._following or not self._lines or self._page is None or not self._page.size:
             return ""
         at = list(self._lines.values())[-1].begins / self._page.size
-        return "" if at > 0.99 else say(", down to {share} of the file", share=fmt.share(at))
+        return "" if at > 0.99 else say(", at {share} of the file", share=fmt.share(at))
 
 
 def _row(key: str, line: LogLine, found: str) -> TableRow:

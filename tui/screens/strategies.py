@@ -382,8 +382,7 @@ class StrategiesPane(Pane):
             self._opened = True
             if self._followed is not None:
                 self._list.table.select(str(self._followed.strategy_id))
-        strategy = self.strategy
-        self._list.show_detail(strategy.name if strategy else "", strategy.description if strategy else "")
+        self._list.tell_about({str(strategy.id): strategy.description for strategy in at.items})
         self._show_records()
 
     def _show_records(self) -> None:

@@ -258,6 +258,12 @@ def widen_last_cell(layout: Layout, cells: Sequence[Cell]) -> tuple[Sequence[Slo
     return (*slots[:first], slots[-1]._replace(width=width)), (*cells[:first], cells[-1])
 
 
+def is_cut(layout: Layout, row: TableRow) -> bool:
+    """Whether a text of the row is too long for the column that it is shown in."""
+    slots, cells = widen_last_cell(layout, [row.cells[slot.index] for slot in layout.slots])
+    return any(cell_len(cell.text) > slot.width for slot, cell in zip(slots, cells, strict=True))
+
+
 def as_wide(before: TableRow, after: TableRow) -> bool:
     """Whether each cell of a row takes as much room as it did."""
     if before.heading != after.heading:

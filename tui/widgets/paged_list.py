@@ -1,8 +1,9 @@
 """A list that comes from the platform page by page: search line, table, and how much of it is loaded."""
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
+from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal
@@ -12,10 +13,10 @@ from textual.widgets import Input, Static
 
 from core.i18n import mark, say
 from tui import format as fmt
-from tui.widgets.columns import Column, Sorting, TableRow
+from tui.widgets.columns import Column, Sorting, TableRow, is_cut
 from tui.widgets.panel import PanelBox
+from tui.widgets.row_in_full import RowInFull, longest
 from tui.widgets.table import LiveTable
-from tui.widgets.text import TextBlock
 from tui.widgets.theme import Tone, styled
 
 _PAUSE = 0.3
@@ -146,17 +147,17 @@ class PagedList(PanelBox):
         """`title` and `search_hint` are marked."""
         self.search = SearchLine(search_hint, id=f"{name}-search")
         self.table = LiveTable(columns, id=f"{name}-table")
-        self.detail = TextBlock(classes="detail")
+        self.detail = RowInFull()
         self.sorting: Sorting | None = None
         self._texts = texts
         self._rows: tuple[TableRow, ...] = ()
         self._progress = Progress(0, 0, 0, 0)
+        self._about: Mapping[str, str] = {}
+        self._longest = Text()
+        self._longest_of: tuple[Any, ...] = ()
         self._shown = 0
         """Rows that the search lets through."""
         super().__init__(title, self.search, self.table, self.detail, id=name)
-
-    def on_mount(self) -> None:
-        self.detail.display = False
 
     def on_resize(self) -> None:
         self.set_hint(self._where())
@@ -166,10 +167,24 @@ class PagedList(PanelBox):
         """Whether rows are sorted or filtered, which asks for the pages that are not loaded yet."""
         return self.sorting is not None or bool(self.search.text)
 
-    def show_detail(self, name: str, about: str) -> None:
-        """The row under the cursor in full: its column may be too narrow for it. Without a name: nothing."""
-        self.detail.display = bool(name)
-        self.detail.set_text(styled((name, Tone.STRONG), (f"  {fmt.one_line(about)}" if about else "", Tone.DIM)))
+    def tell_about(self, about: Mapping[str, str]) -> None:
+        """What is said about the rows, by their keys; it stands below the list for the one under the cursor."""
+        self._about = about
+        self._show_detail()
+
+    @on(LiveTable.Resized)
+    def _show_detail(self) -> None:
+        rows, row, width = self.table.rows, self.table.cursor_row, self.table.size.width
+        if (made_for := (rows, self._about, width)) != self._longest_of:
+            self._longest_of, self._longest = made_for, longest(self._in_full(row) for row in rows)
+        self.detail.show(Text() if row is None else self._in_full(row), self._longest, width)
+
+    def _in_full(self, row: TableRow) -> Text:
+        """Its name where the column cuts it, and what is said about it."""
+        names = [content.text for content, column in zip(row.cells, self.table.columns, strict=True) if column.flex]
+        name = " ".join(names) if is_cut(self.table.column_layout, row) else ""
+        about = fmt.one_line(self._about.get(row.key, ""))
+        return styled((name, Tone.STRONG), ("  " if name and about else "", Tone.DIM), (about, Tone.DIM))
 
     def show_nothing(self, text: str) -> None:
         """Nothing was asked for."""
