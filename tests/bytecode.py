@@ -1,35 +1,36 @@
 """Compiled modules of a test run, when Python may not write them beside the sources (PYTHONDONTWRITEBYTECODE).
 
-Each worker and each process that a test starts would compile anew whatever it loads. They share one temporary folder
-instead, in which links lead to what is already compiled beside the installed packages. The checkout stays clean.
+Each worker and each process that a test starts would compile anew whatever it loads, and pytest its test modules, for
+half of the time until the first test. They share one folder instead, in which links lead to what is already compiled
+beside the installed packages. What git sees of the checkout stays clean.
 """
 
 import contextlib
 import os
 import sys
 import sysconfig
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+_FOLDER = Path(__file__).parent.parent / ".pytest_cache" / "bytecode"
 _NOT_LOADED = {"site-packages", "dist-packages", "tests", "test", "idlelib", "lib2to3", "ensurepip", "tkinter", "pip"}
 """Folders below an import path that no test loads from."""
 
 
-def keep_elsewhere() -> "tempfile.TemporaryDirectory[str] | None":
-    """Let this process and those that it starts write compiled modules to a folder that lasts as long as the result.
-    None where they are written as usual: beside the sources, or in the folder of the process that started this one."""
+def keep_elsewhere() -> None:
+    """Let this process and those that it starts write compiled modules to a folder beside the other results of pytest,
+    from which the next run reads them. Does nothing where they are written as usual: beside the sources, or to the
+    folder of the process that started this one."""
     if not sys.dont_write_bytecode:
-        return None
-    folder = tempfile.TemporaryDirectory(prefix="rotor-bytecode-", ignore_cleanup_errors=True)
-    installed = {path for path in sys.path if Path(path).name in ("site-packages", "dist-packages")}
-    with contextlib.suppress(OSError, NotImplementedError):  # without links everything is compiled once
-        for path in sorted({sysconfig.get_path("stdlib"), *installed}):
-            _link_compiled(path, folder.name)
-    sys.pycache_prefix = os.environ["PYTHONPYCACHEPREFIX"] = folder.name
+        return
+    if not _FOLDER.is_dir():
+        installed = {path for path in sys.path if Path(path).name in ("site-packages", "dist-packages")}
+        with contextlib.suppress(OSError, NotImplementedError):  # without links everything is compiled once
+            for path in sorted({sysconfig.get_path("stdlib"), *installed}):
+                _link_compiled(path, str(_FOLDER))
+    sys.pycache_prefix = os.environ["PYTHONPYCACHEPREFIX"] = str(_FOLDER)
     sys.dont_write_bytecode = False
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-    return folder
 
 
 def _link_compiled(path: str, folder: str) -> None:

@@ -5,7 +5,7 @@ import signal
 
 from tests import bytecode
 
-_bytecode = bytecode.keep_elsewhere()  # before anything large is loaded
+bytecode.keep_elsewhere()  # before anything large is loaded
 
 from hypothesis import HealthCheck, settings  # noqa: E402
 

@@ -11,7 +11,6 @@ from typing import ClassVar, TypeVar
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.driver import Driver
-from textual.events import Resize
 from textual.message import Message
 from textual.scrollbar import ScrollBar
 from textual.timer import Timer
@@ -34,7 +33,7 @@ from tui.screens.home import HomePane
 from tui.screens.log import LogPane
 from tui.screens.login import LoginController
 from tui.screens.orders import OrdersPane
-from tui.screens.pane import BESIDE, Pane
+from tui.screens.pane import Pane
 from tui.screens.plan import PlanPane
 from tui.screens.positions import PositionsPane
 from tui.screens.report import ReportPane
@@ -42,7 +41,7 @@ from tui.screens.settings import SettingsPane
 from tui.screens.strategies import StrategiesPane
 from tui.terminal import LOST_TERMINAL, Bell, ShutdownHandler, enlarge_thread_pool, silence_output
 from tui.widgets.alerts import AlertBar
-from tui.widgets.bars import FULL_SIZE, LOW, KeyBar, StatusBar, TabBar, TopBar
+from tui.widgets.bars import KeyBar, StatusBar, TabBar, TopBar
 from tui.widgets.theme import PlainScrollBar
 
 
@@ -77,7 +76,6 @@ class RotorApp(GuardedApp):
     AUTO_FOCUS = None
     ALLOW_SELECT = False
     ENABLE_COMMAND_PALETTE = False  # the stock key opens it over a question, whose keys would then act below it
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide"), (BESIDE, "-beside")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [*bindings_of("app"), *pane_bindings()]
 
     def __init__(
@@ -140,15 +138,10 @@ class RotorApp(GuardedApp):
         return self._panes[self._current]
 
     def get_default_screen(self) -> MainScreen:
-        return MainScreen(id="_default")
+        return MainScreen(self.size)
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         return {"details": str(self.arrangement.details)}
-
-    def on_resize(self, event: Resize) -> None:
-        small = event.size.width < FULL_SIZE.width or event.size.height < FULL_SIZE.height
-        self.screen_stack[0].set_class(small, "-small")
-        self.screen_stack[0].set_class(event.size.height < LOW, "-low")
 
     def get_driver_class(self) -> type[Driver]:
         return driver_for(super().get_driver_class())

@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING, cast
 
+from textual.events import Resize
+from textual.geometry import Size
 from textual.screen import Screen
 from textual.timer import Timer
 from textual.widget import Widget
@@ -11,23 +13,34 @@ from core.model.command import ChangeSetting, Failed
 from core.model.settings import LEAST_DETAILS, MOST_DETAILS, ScreenSettings
 from tui.screens.columns_dialog import ColumnsDialog
 from tui.screens.pane import BESIDE
+from tui.widgets.bars import FULL_SIZE, LOW
 from tui.widgets.columns import choices
 from tui.widgets.panel import Split, Titled
+from tui.widgets.steady import StyledAsMounted
 from tui.widgets.table import LiveTable
 
 if TYPE_CHECKING:
     from tui.app import RotorApp
 
+_WIDE = 120
+"""Cells from which on Home has two columns."""
 _STEP = 4
 """Cells by which a key moves the divider between a table and its details."""
 _PAUSE = 1.0
 """Seconds without another step after which the width is written to the settings."""
 
 
-class MainScreen(Screen[None]):
+class MainScreen(StyledAsMounted, Screen[None]):
     """The screen below all dialogs. One of its panels may have all the room; the bars stay."""
 
     ALLOW_IN_MAXIMIZED_VIEW = "#top-bar, #tab-bar, #alert-bar, #status-bar, #key-bar"
+
+    def __init__(self, size: Size) -> None:
+        """`size`: of the terminal, so that the screen need not be styled and laid out twice."""
+        super().__init__(id="_default", classes=" ".join(name for name, fits in _classes(size).items() if fits))
+
+    def on_resize(self, event: Resize) -> None:
+        self.update_classes(_classes(event.size), animate=False)
 
     def on_split_moved(self, message: Split.Moved) -> None:
         cast("RotorApp", self.app).arrangement.widen_details(message.cells)
@@ -46,6 +59,18 @@ class MainScreen(Screen[None]):
         if self.focused is None or panel not in self.focused.ancestors_with_self:
             inside = (widget for widget in panel.walk_children(Widget, with_self=True) if widget.focusable)
             self.set_focus(next(inside, None))
+
+
+def _classes(size: Size) -> dict[str, bool]:
+    """What the style sheets distinguish of a terminal's size."""
+    width, height = size
+    return {
+        "-narrow": width < _WIDE,
+        "-wide": _WIDE <= width < BESIDE,
+        "-beside": width >= BESIDE,
+        "-small": width < FULL_SIZE.width or height < FULL_SIZE.height,
+        "-low": height < LOW,
+    }
 
 
 class Arrangement:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from textual._compositor import Compositor
 from textual.css.stylesheet import Stylesheet
 
 collect_ignore = ["test_terminal.py"] if sys.platform == "win32" else []
@@ -31,3 +32,22 @@ def styles_parsed_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Stylesheet, "_parse_rules", once)
         yield
+
+
+@pytest.fixture
+def every_frame() -> None:
+    """For a test that counts what is painted: the app paints each of its frames."""
+
+
+@pytest.fixture(autouse=True)
+def painted_when_looked_at(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An app without a terminal paints each of its frames and throws them away, for two fifths of a test's time. Here
+    it paints what a test looks at (`tests.tui.screen.strips`), which `shown` does at its end at the latest."""
+
+    if "every_frame" in request.fixturenames:
+        return
+
+    def marked_as_painted(compositor: Compositor, **_: Any) -> None:
+        compositor._dirty_regions.clear()
+
+    monkeypatch.setattr(Compositor, "render_update", marked_as_painted)

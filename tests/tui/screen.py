@@ -6,7 +6,10 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from textual import events
+from textual._context import visible_screen_stack
+from textual.app import App
 from textual.pilot import Pilot
+from textual.strip import Strip
 
 from tests import waiting
 from tests.tui.scripted import ScriptedLink
@@ -32,6 +35,8 @@ async def shown(
         await settle(pilot)
         await press(pilot, *keys)
         yield app, pilot
+        if app.is_running:
+            strips(app)
 
 
 async def press(pilot: Pilot[Any], *keys: str) -> None:
@@ -77,10 +82,15 @@ async def resize(pilot: Pilot[Any], size: tuple[int, int]) -> None:
     await settle(pilot)
 
 
+def strips(app: App[Any]) -> list[Strip]:
+    """The screen painted as a terminal shows it, with what is below a dialog."""
+    visible_screen_stack.set(list(app._background_screens))
+    return app.screen._compositor.render_strips()
+
+
 def lines(app: RotorApp) -> list[str]:
     """The screen's lines as a terminal shows them."""
-    strips = app.screen._compositor.render_strips()
-    return ["".join(segment.text for segment in strip) for strip in strips]
+    return ["".join(segment.text for segment in strip) for strip in strips(app)]
 
 
 def text(app: RotorApp) -> str:

@@ -198,6 +198,7 @@ async def test_mouse_works_too() -> None:
         assert any(line.startswith("│>110059") for line in lines(app))
 
 
+@pytest.mark.usefixtures("every_frame")
 async def test_each_line_repaints_only_when_it_changed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(app_module, "_TICK_SECONDS", 0.1)
     link = ScriptedLink(snapshot())

@@ -302,6 +302,7 @@ class OneChart(App[None]):
         yield LineChart()
 
 
+@pytest.mark.usefixtures("every_frame")
 async def test_it_is_drawn_when_its_data_or_its_size_changes_and_not_for_the_cursor() -> None:
     async with OneChart().run_test(size=(80, 20)) as pilot:
         chart = pilot.app.query_one(LineChart)

@@ -96,6 +96,7 @@ async def test_prices_lay_nothing_out(pane: str, size: tuple[int, int], layouts:
         assert len(layouts) == 0
 
 
+@pytest.mark.usefixtures("every_frame")
 async def test_a_message_paints_its_own_lines_only(layouts: Layouts, monkeypatch: pytest.MonkeyPatch) -> None:
     painted: list[int] = []
     paint = Compositor.render_partial_update

@@ -22,7 +22,7 @@ from core.model.known import Known
 from core.model.platform import Page, Strategy
 from core.model.snapshot import Followed
 from tests.tui.samples import snapshot
-from tests.tui.screen import LARGE, change, flat, lines, press, settle, shown, status_text, until
+from tests.tui.screen import LARGE, all_has_come, change, flat, lines, press, settle, shown, status_text, until
 from tests.tui.scripted import ScriptedLink
 from tests.tui.strategy_samples import record_card, record_detail, records_page, strategies_page
 from tui.app import RotorApp
@@ -301,6 +301,7 @@ async def test_a_fifth_record_is_not_marked_and_a_marked_one_is_released() -> No
         for _ in range(5):
             await press(pilot, "space", "down")
         assert "Four records are marked" in status_text(app)
+        await until(pilot, lambda: all_has_come(app))
         await press(pilot, "home", "space", "end", "space", "v")
         assert "4 34" in card(app)
         assert "1 12" in card(app)

@@ -41,6 +41,7 @@ async def frame(block: TextBlock) -> None:
     await drained()
 
 
+@pytest.mark.usefixtures("every_frame")
 async def test_only_the_lines_that_differ_are_painted() -> None:
     async with one_text("100%") as (block, _):
         assert await painted(block, "Last 121.234\nStop 112.575\nTake 130.350") == {0, 1, 2}

@@ -19,6 +19,7 @@ from core.model.snapshot import Rebalance, Snapshot
 from core.model.typed_words import is_typed
 from tui import format as fmt
 from tui.format import armed_stops, due_today
+from tui.widgets.steady import StyledAsMounted
 from tui.widgets.text import TextBlock, facts, key_hints
 from tui.widgets.theme import Tone, styled
 
@@ -43,7 +44,7 @@ class DefaultChoice(Choice, can_focus=True):
     """The answer that has the focus: the only one that enter reaches."""
 
 
-class Dialog(ModalScreen[T]):
+class Dialog(StyledAsMounted, ModalScreen[T]):
     """A screen above the others. It closes itself, once, and nothing else: the stock one closes whatever is on top."""
 
     remake: "Callable[[Snapshot], Dialog[T]] | None" = None

@@ -1,6 +1,7 @@
 """What keeps the screen from being laid out more often than its parts change their size."""
 
 from rich.text import Text
+from textual.events import ScreenResume
 from textual.geometry import Size
 from textual.reactive import Reactive
 from textual.visual import visualize
@@ -18,6 +19,17 @@ class LaidOutOnce(Widget):
     """
 
     virtual_size = Reactive(Size(0, 0), layout=False)
+
+
+class StyledAsMounted:
+    """A screen that is not styled again as it first appears: its widgets have their styles since they were mounted. A
+    class names it before its screen."""
+
+    _appeared = False
+
+    def on_screen_resume(self, event: ScreenResume) -> None:
+        event.refresh_styles = event.refresh_styles and self._appeared
+        self._appeared = True
 
 
 class KeptText(TextBlock, LaidOutOnce):
