@@ -43,7 +43,7 @@ class ChartedListPane(ListPane):
     def row_shown(self) -> None:
         self.fit_chart()
 
-    @on(LiveTable.HeightChanged)
+    @on(LiveTable.SizeChanged)
     def _table_resized(self) -> None:
         """What stands around the table has another height."""
         self.fit_chart()

@@ -69,7 +69,7 @@ class LiveTable(ScrollView, LaidOutOnce, can_focus=True):
     class RowSelected(RowHighlighted):
         """The user clicked a row twice."""
 
-    class HeightChanged(Message):
+    class SizeChanged(Message):
         """It has another size; what shares the lines with it may have to be laid out again."""
 
     class HeaderSelected(Message):
@@ -263,7 +263,7 @@ class LiveTable(ScrollView, LaidOutOnce, can_focus=True):
 
     def on_resize(self) -> None:
         self._rearrange()
-        self.post_message(self.HeightChanged())
+        self.post_message(self.SizeChanged())
 
     def on_focus(self) -> None:
         self.refresh_lines(self._cursor + 1)
