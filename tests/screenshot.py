@@ -26,6 +26,7 @@ SHOTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("strategies", ("2", "enter")),
     ("positions", ("4",)),
     ("orders", ("5",)),
+    ("log", ("6",)),
     ("report", ("7",)),
     ("settings", ("8",)),
 )

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
-from core.i18n import say, say_many
+from core.i18n import joined, say, say_many, sentences
 from core.model.bond import BondCode
 from core.model.order import Origin, Side
 from core.model.platform import SkippedRow
@@ -96,12 +96,12 @@ class Plan:
             else say("list without a date, {codes}", codes=bonds)
         )
         rows = len(self.skipped_rows)
-        return f"{of}, {say_many('{count} row skipped', '{count} rows skipped', rows)}" if rows else of
+        return joined((of, say_many("{count} row skipped", "{count} rows skipped", rows))) if rows else of
 
     @property
     def list_words(self) -> str:
         """`listed` with what to know about the list."""
-        return ". ".join([self.listed, *(note.rstrip(".") for note in self.list_notes)])
+        return sentences((self.listed, *self.list_notes)) if self.list_notes else self.listed
 
     @property
     def sells(self) -> tuple[Leg, ...]:

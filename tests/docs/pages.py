@@ -20,8 +20,6 @@ DOCS = ROOT / "docs"
 CHINESE = DOCS / "zh"
 PAGES = (ROOT / "README.md", *sorted(DOCS.glob("*.md")), *sorted(CHINESE.glob("*.md")))
 _MADE = "<!-- Made from the code by: python -m tests.docs -->\n\n"
-PICTURES = ("home", "strategies", "plan", "positions", "orders", "report")
-"""The screens with a picture in docs."""
 
 
 def made_pages() -> dict[Path, str]:
@@ -71,8 +69,7 @@ def screens_page(words: Words) -> str:
         for pane in PANES:
             lines.append(f"\n## {pane.key} {say(pane.title)}\n")
             lines.append(say(pane.about))
-            if pane.id in PICTURES:
-                lines.append(f"\n![{say(pane.title)}]({words.pictures}{pane.id}.svg)")
+            lines.append(f"\n![{say(pane.title)}]({pane.id}.svg)")
             lines += [f"\n{words.keys_head}", "|---|---|"]
             lines += [f"| `{_cell(action.key_text)}` | {_cell(say(action.help))} |" for action in actions_of(pane.id)]
         lines += [f"\n## {words.everywhere}\n", words.keys_head, "|---|---|"]

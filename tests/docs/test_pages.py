@@ -10,7 +10,8 @@ from pathlib import Path
 import click
 import pytest
 
-from tests.docs.pages import CHINESE, DOCS, PAGES, PICTURES, ROOT, Typed, made_pages, typed_in
+from tests.docs.pages import CHINESE, DOCS, PAGES, ROOT, Typed, made_pages, typed_in
+from tui.actions import PANES
 from tui.cli.main import main
 
 _BESIDE_DOCS = {"contributing.md": ROOT / "CONTRIBUTING.md", "changelog.md": ROOT / "CHANGELOG.md"}
@@ -128,9 +129,11 @@ def test_another_shape_of_a_page_is_found(tmp_path: Path, lines: str, seen: bool
     assert (shape(english) == shape(chinese)) is seen
 
 
-def test_the_pictures_are_of_the_app() -> None:
-    for name in PICTURES:
-        assert "</svg>" in (ROOT / "docs" / f"{name}.svg").read_text("utf-8")
+@pytest.mark.parametrize("folder", [DOCS, CHINESE])
+def test_there_is_a_picture_of_each_screen_in_each_language(folder: Path) -> None:
+    for pane in PANES:
+        assert "</svg>" in (folder / f"{pane.id}.svg").read_text("utf-8")
+    assert (folder / "tour.gif").read_bytes().startswith(b"GIF8")
 
 
 def named_commands(page: Path) -> list[str]:

@@ -19,7 +19,6 @@ class Words:
     screens_about: str
     keys_head: str
     everywhere: str
-    pictures: str = ""
     tables: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
@@ -54,7 +53,6 @@ IN_CHINESE = Words(
     "各项连接和接下来的任务，其下是警告。图片为沙盒（英文界面）。",
     keys_head="| 按键 | 作用 |",
     everywhere="通用",
-    pictures="../",
     tables={
         "factorcat": "因子猫平台。密码存在系统钥匙串，或用环境变量 ROTOR_FACTORCAT__PASSWORD。",
         "qmt": "MiniQMT 终端，用于实盘。",

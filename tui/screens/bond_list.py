@@ -19,12 +19,12 @@ from tui.widgets.chart_data import LevelLine
 from tui.widgets.columns import Column
 from tui.widgets.panel import TextPanel
 
-_TICKS = 60
-"""Seconds after which the line is asked for again: it has one point a minute."""
+_TICKS = 10
+"""Seconds after which the line is asked for again. It has one point a minute; in the sandbox a minute may be short."""
 
 
 class DayLineChart(LineChart):
-    """Asks for the line of a bond when the cursor rests on it, and once a minute while it is shown."""
+    """Asks for the line of a bond when the cursor rests on it, and every few seconds while it is shown."""
 
     def __init__(self, *, id: str) -> None:  # noqa: A002
         super().__init__(id=id)

@@ -13,7 +13,7 @@ from textual.message import Message
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
-from core.i18n import say
+from core.i18n import joined, say
 from core.model.order import Origin
 from core.model.snapshot import Rebalance, Snapshot
 from core.model.typed_words import is_typed
@@ -273,7 +273,7 @@ def quit_question(snapshot: Snapshot | None, *, request_pending: bool) -> Confir
 
 
 def _running_rows(run: Rebalance | None) -> list[Fact]:
-    stage = say("just started") if run is None else f"{say(run.stage)}, {fmt.plural(len(run.legs), 'order')}"
+    stage = say("just started") if run is None else joined((say(run.stage), fmt.plural(len(run.legs), "order")))
     rest = say("part of the list is not bought")
     if run is not None and run.origin is Origin.FLATTEN:
         rest = say("part of the strategy's holdings is not sold")

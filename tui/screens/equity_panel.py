@@ -13,12 +13,12 @@ from tui.widgets.chart_data import ChartData, ChartUnit, LevelLine, Moment, Plot
 from tui.widgets.panel import PanelBox
 from tui.widgets.theme import change_tone
 
-_TICKS = 60
-"""Seconds after which the line is asked for again: it has one point a minute."""
+_TICKS = 10
+"""Seconds after which the line is asked for again. It has one point a minute; in the sandbox a minute may be short."""
 
 
 class EquityPanel(PanelBox):
-    """Asks for the line when Home opens, and once a minute while it is open."""
+    """Asks for the line when Home opens, and every few seconds while it is open."""
 
     def __init__(self) -> None:
         self._chart = LineChart(id="home-equity-chart")

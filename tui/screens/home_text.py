@@ -5,7 +5,7 @@ from decimal import Decimal
 from rich.cells import cell_len
 from rich.text import Text
 
-from core.i18n import mark, say
+from core.i18n import joined, mark, say
 from core.model.account import Asset
 from core.model.known import Known, Maybe, Unknown
 from core.model.order import Order, Side
@@ -113,7 +113,8 @@ def _run_rows(run: Rebalance | None) -> list[Fact]:
             Tone.WARN,
         )
     else:
-        first = (say("Last run"), f"{fmt.clock(run.finished_at)} {say(run.origin)}, {say(run.stage)}", Tone.TEXT)
+        ended = joined((say(run.origin), say(run.stage)))
+        first = (say("Last run"), f"{fmt.clock(run.finished_at)} {ended}", Tone.TEXT)
     rows = [
         first,
         (

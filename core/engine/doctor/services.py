@@ -16,7 +16,7 @@ from core.engine.doctor.connection import check_connection
 from core.engine.live import terminal_quotes, what_lacks
 from core.factorcat.client import FactorCatClient
 from core.factorcat.errors import FactorCatError, LoginRefused
-from core.i18n import listed, mark, reasons, say
+from core.i18n import listed, mark, reasons, say, sentences
 from core.infra.clock import RealClock
 from core.infra.credentials import Credentials, platform_account
 from core.infra.home import Home
@@ -115,7 +115,7 @@ async def _check_list(settings: Settings, client: FactorCatClient, calendar: Cal
         return Finding.warning("list", refusal or "", say("This list is not traded."))
     told = say("{count} bonds, {dated}", count=len(selection.codes), dated=selection.dated)
     notes = notes_on(selection, list_age(selection, days.value))
-    return Finding("list", CheckResult.NOTE if notes else CheckResult.OK, ". ".join([told, *notes]))
+    return Finding("list", CheckResult.NOTE, sentences((told, *notes))) if notes else Finding.ok("list", told)
 
 
 def _how_to_log_in() -> str:
