@@ -289,7 +289,7 @@ class LogPane(Pane):
         self._table.set_rows(rows)
         self._update_detail()
 
-    @on(LiveTable.HeightChanged)
+    @on(LiveTable.SizeChanged)
     def _update_detail(self) -> None:
         self._detail.show(self._in_full(self._table.cursor_row), self._in_full(self._longest), self._table.size.width)
 

@@ -172,7 +172,7 @@ class PagedList(PanelBox):
         self._about = about
         self._show_detail()
 
-    @on(LiveTable.HeightChanged)
+    @on(LiveTable.SizeChanged)
     def _show_detail(self) -> None:
         rows, row, width = self.table.rows, self.table.cursor_row, self.table.size.width
         if (made_for := (rows, self._about, width)) != self._longest_of:
