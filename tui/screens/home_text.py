@@ -71,8 +71,8 @@ def today_text(snapshot: Snapshot, width: int, *, strategy: bool) -> Text:
 
     `strategy`: with its name, because no panel shows it.
     """
-    rows = [_strategy_row(snapshot)] if strategy else []
-    rows += _next_rows(snapshot, width - _LABEL)
+    rows = [strategy_row(snapshot)] if strategy else []
+    rows += next_rows(snapshot, width - _LABEL)
     rows += _trading_rows(snapshot)
     rows.append((say("Stops"), *stops_text(snapshot.stops)))
     rows += _run_rows(snapshot.rebalance)
@@ -80,7 +80,8 @@ def today_text(snapshot: Snapshot, width: int, *, strategy: bool) -> Text:
     return facts(rows, _LABEL)
 
 
-def _strategy_row(snapshot: Snapshot) -> Fact:
+def strategy_row(snapshot: Snapshot) -> Fact:
+    """The name of the strategy that is followed."""
     followed = snapshot.followed
     if followed is None:
         return say("Strategy"), say("none chosen: press 2"), Tone.WARN
@@ -134,7 +135,8 @@ def _run_rows(run: Rebalance | None) -> list[Fact]:
     return rows
 
 
-def _next_rows(snapshot: Snapshot, width: int) -> list[Fact]:
+def next_rows(snapshot: Snapshot, width: int) -> list[Fact]:
+    """The next jobs, one where a line has few cells."""
     if not snapshot.jobs:
         return [(say("Up next"), say("nothing scheduled"), Tone.DIM)]
     return [

@@ -19,6 +19,7 @@ from tui.actions import bindings_of
 from tui.screens.bond import BondDialog
 from tui.screens.bond_list import BondListPane
 from tui.screens.dialogs import ChoiceDialog, Confirm, Fact, kept_current
+from tui.screens.empty_state import empty_state
 from tui.screens.holding_text import fitting
 from tui.screens.line_charts import limit_line
 from tui.screens.metrics_text import metrics_below
@@ -95,10 +96,15 @@ class OrdersPane(BondListPane):
         newest_first = sorted(orders, key=lambda order: order.created_at, reverse=True)
         self._orders = {order.intent.client_order_id: order for order in newest_first}
         self.summary.set_text(_summary(newest_first, None if self._past_day is None else self._past_day.day))
-        empty = say("No orders today. Press 3 for the plan, or [ for earlier days.")
+        empty = self._empty_state(snapshot)
         if self._past_day is not None:
             empty = say("No orders on {day}.", day=self._past_day.day)
         self.set_rows([_row(order, snapshot) for order in newest_first], empty)
+
+    def _empty_state(self, snapshot: Snapshot) -> Text:
+        sentence = say("No orders today. Here is each order with what became of it.")
+        keys = (("3", say("to the plan: r makes one, e executes it")), ("[", say("the orders of the day before")))
+        return empty_state(sentence, keys, snapshot, self.app.size.width)
 
     def action_earlier(self) -> None:
         if self._past_day is not None and self._past_day.earlier is not None:

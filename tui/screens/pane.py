@@ -4,6 +4,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
 from typing import Any, Protocol, TypeVar, cast
 
+from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
@@ -142,6 +143,7 @@ class ListPane(Pane):
         super().__init__(name)
         self.summary = TextBlock(classes="summary")
         self.search = SearchLine(filter_hint)
+        self.nothing = TextBlock(classes="nothing")
         self.table = LiveTable(columns, id=f"{name}-table")
         self.panel = PanelBox(title, *self.in_panel())
         self.detail = TextPanel(mark("Details"), classes="detail")
@@ -151,7 +153,7 @@ class ListPane(Pane):
 
     def in_panel(self) -> tuple[Widget, ...]:
         """What the panel holds, from top to bottom."""
-        return self.summary, self.search, self.table
+        return self.summary, self.search, self.nothing, self.table
 
     def compose(self) -> ComposeResult:
         yield Split(self.panel, self.detail)
@@ -163,7 +165,7 @@ class ListPane(Pane):
 
     def on_mount(self) -> None:
         self.table.clear(say("Waiting for the engine."))
-        self.detail.display = False
+        self.detail.display = self.nothing.display = False
 
     def on_resize(self) -> None:
         self._row_highlighted()
@@ -178,14 +180,20 @@ class ListPane(Pane):
             self.table.mark_sorting(None)
             self.table.set_columns(columns)
 
-    def set_rows(self, rows: Sequence[TableRow], empty: str) -> None:
-        """Show the rows that the filter lets through."""
-        self._all, self._empty = tuple(rows), empty
+    def set_rows(self, rows: Sequence[TableRow], empty: str | Text) -> None:
+        """Show the rows that the filter lets through; without any row `empty`, in the table if it is a sentence."""
+        self._all, self._empty = tuple(rows), empty if isinstance(empty, str) else ""
+        self._show_nothing(Text() if rows or isinstance(empty, str) else empty)
         self._refilter()
+
+    def _show_nothing(self, text: Text) -> None:
+        self.nothing.set_text(text)
+        self.nothing.display = bool(text)
 
     def show_unknown(self, text: str) -> None:
         """Say why the rows are not known; that is not the same as having none."""
         self._all = ()
+        self._show_nothing(Text())
         self.table.clear(text, Tone.WARN)
         self._row_highlighted()
 

@@ -20,6 +20,7 @@ from tui.screens.bond import BondDialog
 from tui.screens.bond_list import BondListPane
 from tui.screens.controls import STALE
 from tui.screens.dialogs import Confirm, Fact, kept_current, mode_and_account
+from tui.screens.empty_state import empty_state, strategy_key
 from tui.screens.holding_text import fitting, gauge_below, holding_below, holding_of
 from tui.screens.line_charts import limit_line
 from tui.screens.live_consent import live_orders_allowed
@@ -44,7 +45,10 @@ from tui.widgets.columns import Sorting, TableRow
 from tui.widgets.text import TextBlock
 from tui.widgets.theme import Tone, styled
 
-_EMPTY = mark("No plan yet. Press r to make one: it shows what a rebalance would do now, and sends nothing.")
+_EMPTY = mark(
+    "No plan yet. A plan says what a rebalance would sell, buy and keep now, at which prices and fees. "
+    "Making one sends nothing."
+)
 _NOTHING_TO_DO = mark("The account matches the list: nothing to sell or buy.")
 _ALL_BLOCKED = mark("No row of this plan can be traded now; each row says why. Press r to try again.")
 
@@ -74,7 +78,7 @@ class PlanPane(BondListPane):
     def on_mount(self) -> None:
         self._show_problem("")
         self._refused.display = False
-        self.set_rows((), say(_EMPTY))
+        self.set_rows((), self._empty_state())
 
     def why_not(self, action: str) -> str:
         if action == "make":
@@ -225,6 +229,7 @@ class PlanPane(BondListPane):
         self._refresh_plan()
 
     def tick(self) -> None:
+        super().tick()
         if self._making_since is not None:
             self._refresh_plan()
 
@@ -259,10 +264,21 @@ class PlanPane(BondListPane):
         elif plan is not None:
             self._show_plan(plan)
         else:
-            self._show_rows({}, (), Text(), say(_EMPTY))
+            self._show_rows({}, (), Text(), self._empty_state())
         self.host.refresh_keys()
 
-    def _show_rows(self, items: Mapping[str, PlanItem], rows: Sequence[TableRow], summary: Text, empty: str) -> None:
+    def _empty_state(self) -> Text:
+        snapshot = self.host.snapshot
+        keys = (
+            ("r", say("make a plan now")),
+            ("e", say("execute it, once you have checked it")),
+            strategy_key(snapshot),
+        )
+        return empty_state(say(_EMPTY), keys, snapshot, self.app.size.width)
+
+    def _show_rows(
+        self, items: Mapping[str, PlanItem], rows: Sequence[TableRow], summary: Text, empty: str | Text
+    ) -> None:
         self._items = items
         if rows and self.sorting is not None:
             column = self.table.columns[self.sorting.column].title or say("direction")

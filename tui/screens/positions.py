@@ -25,6 +25,7 @@ from tui.screens.bond import BondDialog
 from tui.screens.bond_list import BondListPane
 from tui.screens.controls import STALE
 from tui.screens.dialogs import kept_current
+from tui.screens.empty_state import empty_state, strategy_key
 from tui.screens.holding_text import PriceAge, fitting, gauge_below, holding_details, price_age
 from tui.screens.metrics_text import metric_cells, metric_columns, metrics_below
 from tui.screens.position_actions import adopt, release, row_now, sell
@@ -144,8 +145,13 @@ class PositionsPane(BondListPane):
         self.summary.set_text(_summary(rows, snapshot.stops))
         self.set_rows(
             [self._row(row, snapshot.at, sparks.get(row.code, ())) for row in rows],
-            say("The account holds nothing. Press 3 and r to make a plan."),
+            self._empty_state(snapshot),
         )
+
+    def _empty_state(self, snapshot: Snapshot) -> Text:
+        sentence = say("The account holds nothing. Here are its bonds, what they gained and which stops guard them.")
+        keys = (("3", say("to the plan: r makes one, e executes it")), strategy_key(snapshot))
+        return empty_state(sentence, keys, snapshot, self.app.size.width)
 
     def chosen_bond(self) -> tuple[BondCode, Sequence[LevelLine]] | None:
         row = self._selected()

@@ -94,7 +94,7 @@ class SettingsPane(ListPane):
         self._busy = False
 
     def in_panel(self) -> tuple[Widget, ...]:
-        return self.summary, self._tabs, self.search, self.table
+        return self.summary, self._tabs, *super().in_panel()[1:]
 
     def activated(self) -> None:
         self._load_settings()
