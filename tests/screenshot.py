@@ -12,7 +12,7 @@ from pathlib import Path
 from textual.pilot import Pilot
 
 from core.engine.engine import Engine
-from core.i18n import Language
+from core.i18n import Language, use_language
 from core.model.command import Done, ExecutePlan, MakePlan, RunStrategy
 from core.model.settings import Settings
 from tui.app import RotorApp
@@ -89,6 +89,7 @@ def change_strategy(engine: Engine) -> None:
 
 def take(language: Language, folder: Path, *, tour: bool) -> None:
     """Everything in one language."""
+    use_language(language)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as place:
         home = home_at(Path(place))
         prepare_demo(home, Settings(language=language))

@@ -10,7 +10,8 @@ from pathlib import Path
 import click
 import pytest
 
-from tests.docs.pages import CHINESE, DOCS, PAGES, ROOT, Typed, made_pages, typed_in
+from core.i18n import Language, say
+from tests.docs.pages import CHINESE, DOCS, PAGES, ROOT, Typed, made_pages, speaking, typed_in
 from tui.actions import PANES
 from tui.cli.main import main
 
@@ -129,10 +130,12 @@ def test_another_shape_of_a_page_is_found(tmp_path: Path, lines: str, seen: bool
     assert (shape(english) == shape(chinese)) is seen
 
 
-@pytest.mark.parametrize("folder", [DOCS, CHINESE])
-def test_there_is_a_picture_of_each_screen_in_each_language(folder: Path) -> None:
+@pytest.mark.parametrize(("language", "folder"), [("en", DOCS), ("zh", CHINESE)])
+def test_there_is_a_picture_of_each_screen_in_each_language(language: Language, folder: Path) -> None:
     for pane in PANES:
-        assert "</svg>" in (folder / f"{pane.id}.svg").read_text("utf-8")
+        picture = (folder / f"{pane.id}.svg").read_text("utf-8")
+        with speaking(language):
+            assert f"{pane.key}&#160;{say(pane.title)}" in picture
     assert (folder / "tour.gif").read_bytes().startswith(b"GIF8")
 
 
