@@ -268,6 +268,8 @@ class _Form:
         found = self._values(text, len(self.literals[0]), 0, telling, longest=longest)
         if found is None or any(value.endswith(" ") for value in found.values()):
             return None
+        if not self.certain and self._begins_with_several(found, telling.to):
+            return None
         values = {name: telling.told_in(name, value) for name, value in found.items()}
         known = self.weight + sum(value.known for value in values.values())
         # A broker's sentence has words of ours too: with fewer of them it would be half translated, and wrong.
@@ -276,6 +278,11 @@ class _Form:
         one = values.get("count", _Told("1")).text == "1"
         wanted = self.chinese if telling.to == "zh" else self.english[0 if one else -1]
         return _Told(_filled(wanted, {name: value.text for name, value in values.items()}), known)
+
+    def _begins_with_several(self, found: Mapping[str, str], to: Language) -> bool:
+        """Whether its first value has clauses of its own, as in "Low premium, 0.5 years or more"."""
+        value = "" if self.literals[0] else found[self._places[0][0]]
+        return any(mark in value for mark in _BETWEEN[to])
 
     @cached_property
     def literals(self) -> list[str]:

@@ -156,6 +156,7 @@ def _left_out(count: int) -> str:
         lambda: f"14:50:01 {say('the bond is suspended')}",
         lambda: f"{say('the bond is suspended')}\n{_refusal()}",
         lambda: noted(say("no price yet"), "118031.SH 天23转债"),
+        lambda: joined([say("Low premium"), say("{years} years or more", years="0.5")]),
     ],
 )
 def test_sentences_in_sentences_are_told_too(made: Callable[[], str]) -> None:
