@@ -151,7 +151,7 @@ class RotorApp(GuardedApp):
         yield self._tabs
         yield self._alerts
         with ContentSwitcher(initial=self._current, id="body"):
-            yield self._home
+            yield self.pane
         yield self._status_bar
         yield self._keys
 
