@@ -1,6 +1,7 @@
 """The lines for charts, asked of a running sandbox: over the link of another process, and after a restart."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +20,6 @@ from tests.waiting import wait_until
 from tui.cli.offline import prepare_demo
 
 
-@pytest.fixture
-def home(tmp_path: Path) -> Home:
-    home = Home(tmp_path)
-    prepare_demo(home)
-    return home
-
-
 def sandbox(home: Home) -> Engine:
     return Engine(home, load_settings(home.path, environ={}), speed=FAST / 10, viewer_may_end=True)
 
@@ -38,14 +32,30 @@ def bought(engine: Engine) -> BondCode:
     return plan.buys[0].code
 
 
-@pytest.fixture
-def engine(home: Home) -> Iterator[Engine]:
+@dataclass(frozen=True)
+class Day:
+    """A running sandbox that has bought; the tests only read it."""
+
+    home: Home
+    engine: Engine
+    code: BondCode
+
+
+@pytest.fixture(scope="module")
+def day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
+    home = Home(tmp_path_factory.mktemp("home"))
+    prepare_demo(home)
     with started(sandbox(home)) as engine:
-        yield engine
+        yield Day(home, engine, bought(engine))
 
 
-def test_a_bought_bond_has_a_day_line_with_its_levels(engine: Engine) -> None:
-    code = bought(engine)
+@pytest.fixture
+def engine(day: Day) -> Engine:
+    return day.engine
+
+
+def test_a_bought_bond_has_a_day_line_with_its_levels(day: Day) -> None:
+    engine, code = day.engine, day.code
     until(engine, lambda shown: any(spark.code == code and len(spark.prices) > 3 for spark in shown.sparks))
     line: DayLine = ask(engine, ReadDayLine(code))
     assert (line.code, line.day) == (code, line.points[0].at.date())
@@ -57,8 +67,6 @@ def test_a_bought_bond_has_a_day_line_with_its_levels(engine: Engine) -> None:
 
 
 def test_todays_equity_begins_with_the_opening_capital(engine: Engine) -> None:
-    bought(engine)
-
     def several_minutes() -> EquityLine | None:
         line: EquityLine = ask(engine, ReadEquity())
         return line if line.day is not None and len(line.day.points) > 4 else None
@@ -74,7 +82,6 @@ def test_todays_equity_begins_with_the_opening_capital(engine: Engine) -> None:
 
 
 def test_the_sandbox_s_benchmark_is_named_so(engine: Engine) -> None:
-    bought(engine)
     until(engine, lambda shown: shown.day is not None)
 
     def as_long_as_the_equity() -> Benchmark | None:
@@ -88,10 +95,10 @@ def test_the_sandbox_s_benchmark_is_named_so(engine: Engine) -> None:
     assert abs(found.change) < 0.1
 
 
-def test_a_viewer_in_another_process_gets_the_same_lines(home: Home, engine: Engine) -> None:
-    code = bought(engine)
+def test_a_viewer_in_another_process_gets_the_same_lines(day: Day) -> None:
+    engine, code = day.engine, day.code
     until(engine, lambda shown: any(spark.code == code for spark in shown.sparks))
-    link = IpcClient(home, watch=True)
+    link = IpcClient(day.home, watch=True)
     try:
         assert link.open(10)
         assert link.latest is not None
@@ -105,7 +112,9 @@ def test_a_viewer_in_another_process_gets_the_same_lines(home: Home, engine: Eng
         link.close()
 
 
-def test_a_restart_keeps_todays_lines(home: Home) -> None:
+def test_a_restart_keeps_todays_lines(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    prepare_demo(home)
     with started(sandbox(home)) as first:
         code = bought(first)
         until(first, lambda shown: any(spark.code == code and len(spark.prices) > 5 for spark in shown.sparks))
@@ -120,8 +129,7 @@ def test_a_restart_keeps_todays_lines(home: Home) -> None:
 
 
 def test_the_sandbox_knows_the_day_line_of_a_bond_that_was_not_followed(engine: Engine) -> None:
-    engine.wait_ready()
-    until(engine, lambda shown: shown.at.minute > 35)
+    until(engine, lambda shown: (shown.at.hour, shown.at.minute) > (9, 35))
     line: DayLine = ask(engine, ReadDayLine(BondCode("113042")))
     assert [f"{point.at:%H:%M}" for point in line.points[:5]] == ["09:30", "09:31", "09:32", "09:33", "09:34"]
     assert line.gaps == ()

@@ -47,7 +47,12 @@ def painted_when_looked_at(request: pytest.FixtureRequest, monkeypatch: pytest.M
     if "every_frame" in request.fixturenames:
         return
 
-    def marked_as_painted(compositor: Compositor, **_: Any) -> None:
-        compositor._dirty_regions.clear()
+    paint = Compositor.render_update
 
-    monkeypatch.setattr(Compositor, "render_update", marked_as_painted)
+    def when_looked_at(compositor: Compositor, full: bool = False, **named: Any) -> Any:
+        if full:  # a drawing is made of it
+            return paint(compositor, full, **named)
+        compositor._dirty_regions.clear()
+        return None
+
+    monkeypatch.setattr(Compositor, "render_update", when_looked_at)

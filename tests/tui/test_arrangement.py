@@ -190,7 +190,9 @@ async def test_below_the_full_size_the_divider_says_why_it_does_nothing() -> Non
         assert link.sent_of(ChangeSetting) == []
 
 
-@pytest.mark.parametrize("size", [(60, 18), (40, 12), (20, 5)])
+@pytest.mark.parametrize(
+    "size", [pytest.param((60, 18), marks=pytest.mark.slow), (40, 12), pytest.param((20, 5), marks=pytest.mark.slow)]
+)
 async def test_a_small_terminal_shows_every_screen(size: tuple[int, int]) -> None:
     async with shown(ScriptedLink(snapshot()), size=size) as (app, pilot):
         for pane in PANES:

@@ -244,7 +244,7 @@ async def test_trading_controls_are_on_home_and_in_the_footer() -> None:
 
 async def test_an_error_of_a_stop_is_marked() -> None:
     link = ScriptedLink(snapshot())
-    async with shown(link, "4") as (app, pilot):
+    async with shown(link, "1", "4") as (app, pilot):
         assert "1 Home!" not in lines(app)[1]
         stopped = Event(9, NOW, Level.ERROR, "the stop of 113052.SH is through its level and stays armed: no bid")
         link.change(events=(*snapshot().events, stopped))

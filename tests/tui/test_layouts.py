@@ -80,7 +80,7 @@ def dearer(now: Snapshot, ticks: int) -> dict[str, object]:
 PANES = {"home": "1", "strategies": "2", "plan": "3", "positions": "4", "orders": "5", "log": "6", "report": "7"}
 
 
-@pytest.mark.parametrize("size", [SMALL, LARGE])
+@pytest.mark.parametrize("size", [pytest.param(SMALL, marks=pytest.mark.slow), LARGE])
 @pytest.mark.parametrize("pane", PANES)
 async def test_prices_lay_nothing_out(pane: str, size: tuple[int, int], layouts: Layouts) -> None:
     link = ScriptedLink(snapshot(plan=plan()))

@@ -294,8 +294,14 @@ async def test_log_follows_filters_and_levels(monkeypatch: pytest.MonkeyPatch) -
         assert len(link.sent_of(ReadLog)) == count
 
 
-@pytest.mark.parametrize("language", ["en", "zh"])
-@pytest.mark.parametrize("width", [80, 100, 120, 160])
+@pytest.mark.parametrize(
+    ("language", "width"),
+    [
+        pytest.param(language, width, marks=() if (language, width) in {("en", 80), ("zh", 120)} else pytest.mark.slow)
+        for language in ("en", "zh")
+        for width in (80, 100, 120, 160)
+    ],
+)
 @pytest.mark.parametrize(("screen", "table"), [("4", "positions-table"), ("5", "orders-table")])
 async def test_no_head_moves_when_rows_are_sorted(language: Language, width: int, screen: str, table: str) -> None:
     async with posed(language, (width, 24), STATES["normal"]) as (app, pilot):

@@ -29,7 +29,9 @@ async def test_every_screen_in_every_state(language: Language, size: tuple[int, 
     assert not _differences(kept, taken)
 
 
-@pytest.mark.parametrize("title", DRAWN)
+@pytest.mark.parametrize(
+    "title", [pytest.param(title, marks=() if title == "en-dark" else pytest.mark.slow) for title in DRAWN]
+)
 async def test_every_screen_in_colour(title: str) -> None:
     drawn = await pictures.drawings(title)
     if (FOLDER / "made_with.txt").read_text("utf-8") != made_with():

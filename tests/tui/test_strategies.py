@@ -332,13 +332,13 @@ async def test_a_comparison_without_a_curve_says_why() -> None:
     ("width", "keys", "views"),
     [
         (80, (), ["strategy-list"]),
-        (80, ("enter",), ["record-list"]),
+        pytest.param(80, ("enter",), ["record-list"], marks=pytest.mark.slow),
         (80, ("enter", "enter"), ["record-card"]),
-        (120, (), ["strategy-list", "record-list"]),
+        pytest.param(120, (), ["strategy-list", "record-list"], marks=pytest.mark.slow),
         (120, ("enter",), ["record-list", "record-card"]),
-        (120, ("enter", "enter"), ["record-list", "record-card"]),
+        pytest.param(120, ("enter", "enter"), ["record-list", "record-card"], marks=pytest.mark.slow),
         (160, (), ["strategy-list", "record-list", "record-card"]),
-        (200, ("enter", "enter"), ["strategy-list", "record-list", "record-card"]),
+        pytest.param(200, ("enter", "enter"), ["strategy-list", "record-list", "record-card"], marks=pytest.mark.slow),
     ],
 )
 async def test_as_many_views_as_the_width_holds(width: int, keys: tuple[str, ...], views: list[str]) -> None:

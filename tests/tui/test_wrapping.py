@@ -51,8 +51,15 @@ def test_every_line_fits_and_nothing_is_lost(text: str, width: int) -> None:
     assert "".join("".join(found).split()) == "".join(text.split())
 
 
-@pytest.mark.parametrize("size", [(60, 18), (80, 24)])
-@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize(
+    ("language", "size"),
+    [
+        ("en", (60, 18)),
+        ("zh", (80, 24)),
+        pytest.param("en", (80, 24), marks=pytest.mark.slow),
+        pytest.param("zh", (60, 18), marks=pytest.mark.slow),
+    ],
+)
 async def test_the_help_is_continued_below_its_text(language: str, size: tuple[int, int]) -> None:
     async with shown(ScriptedLink(snapshot(language=language)), "question_mark", "right", size=size) as (app, pilot):
         assert isinstance(app.screen, HelpDialog)
