@@ -234,6 +234,7 @@ def test_a_row_without_a_code_is_dropped_alone(table: Table) -> None:
     assert len(read_redemptions(changed(table, "127001", 代码="登录"))) == 299
 
 
+@pytest.mark.slow
 def test_a_table_limited_to_30_rows_for_guests_is_refused() -> None:
     guest = as_akshare_makes_it(raw_redemptions(count=30), REDEMPTION_TABLE)
     with pytest.raises(TableRefused, match="30 rows, 200 are the least"):

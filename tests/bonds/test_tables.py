@@ -67,6 +67,7 @@ async def test_akshare_s_other_output_is_not_part_of_the_table() -> None:
     assert Table.from_document(json.loads(json.dumps(table.as_document()))) == table
 
 
+@pytest.mark.slow
 async def test_a_site_that_answers_with_a_web_page_is_reported(tmp_path: Path) -> None:
     page = tmp_path / "page.html"
     page.write_text("<html>banned</html>", encoding="utf-8")
@@ -152,11 +153,13 @@ def test_each_empty_value_of_pandas_is_an_empty_cell(monkeypatch: pytest.MonkeyP
     assert [cell for (cell,) in document["rows"]] == [None, None, None, None, None, "1.5", "x"]
 
 
+@pytest.mark.slow
 def test_bond_terms_truncated_to_two_pages_are_refused() -> None:
     with pytest.raises(TableRefused, match="200 rows"):
         read_terms(as_akshare_makes_it(eastmoney(200), TERMS_TABLE))
 
 
+@pytest.mark.slow
 def test_the_underlying_share_is_read_from_east_money() -> None:
     raw = eastmoney(TERMS_ROWS)
     raw["data"]["diff"][0] |= {"f232": "600000", "f229": 9.07, "f230": -1.25}  # type: ignore[index]

@@ -189,6 +189,7 @@ def test_a_data_folder_that_cannot_be_written_is_named(world: CalendarWorld, tmp
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_akshare_without_a_network_fails_with_sentences(tmp_path: Path) -> None:
     away = dict.fromkeys(["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"], NOBODY)
     no_proxy = {"NO_PROXY": "", "no_proxy": ""}

@@ -267,6 +267,7 @@ def test_a_restart_shows_the_same_account(home: Home) -> None:
     }
 
 
+@pytest.mark.slow
 def test_a_whole_plan_loads_neither_pandas_nor_akshare(home: Home) -> None:
     """Both are installed, and sqlite_utils alone would load pandas."""
     script = (

@@ -54,7 +54,7 @@ def test_every_screen_is_one_that_is_looked_at() -> None:
     assert set(SCREENS) == {pane.id for pane in PANES}
 
 
-@pytest.mark.parametrize("size", [SMALL, LARGE], ids=str)
+@pytest.mark.parametrize("size", [pytest.param(SMALL, marks=pytest.mark.slow), LARGE], ids=str)
 @pytest.mark.parametrize(
     "state", [state if state == "normal" else pytest.param(state, marks=pytest.mark.slow) for state in STATES]
 )

@@ -92,6 +92,7 @@ def test_two_simultaneous_rebalances_are_executed_once(world: ProcessWorld) -> N
     assert max(Counter(request["code"] for request in world.control.requests()[2:]).values()) == 1
 
 
+@pytest.mark.slow
 def test_a_second_data_folder_on_the_same_account_is_refused(world: ProcessWorld) -> None:
     with Running(world) as first:
         second = world.rotor("--home", str(world.folder / "other"), "rebalance", "--yes")

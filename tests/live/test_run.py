@@ -75,6 +75,7 @@ def test_triggered_stops_sell_the_strategy_s_holdings_only(world: ProcessWorld) 
     assert len(world.control.requests()) == 2
 
 
+@pytest.mark.slow
 def test_a_stop_in_a_thin_market_never_sells_more_than_owned(world: ProcessWorld) -> None:
     code = OWNED[0]
     furnished(world, [code], volume=60)  # of the 100 in the account: 40 are the user's own
@@ -111,6 +112,7 @@ def test_a_sweep_of_a_hundred_positions_is_one_call(tmp_path: Path) -> None:
     assert asked["instrument_detail"] == 0
 
 
+@pytest.mark.slow
 def test_an_open_order_is_cancelled_at_exit(world: ProcessWorld) -> None:
     furnished(world, OWNED)
     world.control.next_order(code=OWNED[0], fill="none")
@@ -147,6 +149,7 @@ def test_an_order_left_open_at_exit_is_settled_by_the_next_start(world: ProcessW
     assert (status(world)["open_orders"], ledger(world)) == ([], {code: world.held()[code] for code in OWNED})
 
 
+@pytest.mark.slow
 def test_halt_and_resume_from_another_process_take_effect_at_once(world: ProcessWorld) -> None:
     furnished(world, OWNED)
     code = OWNED[0]

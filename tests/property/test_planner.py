@@ -4,6 +4,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from hypothesis import given
+from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from core.model.account import Asset, Owned
@@ -96,6 +97,7 @@ def adds_nothing(less: Plan, more: Plan) -> bool:
     return all(volume <= whole.get(key, 0) for key, volume in volumes(less).items())
 
 
+@examples(max_examples=100)
 @given(situations(), settings(), st.data())
 def test_a_missing_input_never_adds_or_enlarges_a_leg(world: PlanInput, chosen: Settings, data: st.DataObject) -> None:
     whole = plan_rebalance(world, chosen)
@@ -169,6 +171,7 @@ def every_name_of_the_list_and_of_the_ledger_has_exactly_one_row(world: PlanInpu
     assert all(row.reason for row in (*plan.legs, *plan.kept, *plan.blocked))
 
 
+@examples(max_examples=100)
 @given(situations(), settings())
 def test_a_plan_of_any_situation_keeps_the_laws(world: PlanInput, chosen: Settings) -> None:
     """Situations take longer to draw than to plan: each is held against every law."""

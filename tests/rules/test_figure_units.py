@@ -3,7 +3,7 @@
 from dataclasses import astuple, replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.model.figures import Basis, Figures, Unit, Units, UnitSetting
@@ -154,6 +154,7 @@ BACKTESTS = st.builds(
 )
 
 
+@settings(max_examples=100)
 @given(st.lists(BACKTESTS, max_size=20), st.booleans())
 def test_plausible_backtests_come_back_as_they_were(page: list[Figures], percent: bool) -> None:
     """Where a win rate or a drawdown is given at all."""

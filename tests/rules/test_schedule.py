@@ -7,7 +7,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.calendar.calendar import Calendar
@@ -131,6 +131,7 @@ moments = st.datetimes(datetime(2015, 2, 10), datetime(2026, 9, 1)).map(lambda o
 spans = st.integers(0, 90).map(lambda n: timedelta(days=n, hours=3))
 
 
+@settings(max_examples=100)
 @given(schedules)
 def test_no_session_runs_twice_and_no_closed_day_at_all(schedule: ScheduleSettings) -> None:
     found = days(schedule)
@@ -139,6 +140,7 @@ def test_no_session_runs_twice_and_no_closed_day_at_all(schedule: ScheduleSettin
     assert list(found) == sorted(found)
 
 
+@settings(max_examples=100)
 @given(schedules, moments)
 def test_the_next_run_is_the_first_of_the_run_days_after_the_moment(
     schedule: ScheduleSettings, after: datetime
@@ -155,6 +157,7 @@ def test_the_next_run_is_the_first_of_the_run_days_after_the_moment(
     assert [one for one in between if one > after] == [moment]
 
 
+@settings(max_examples=100)
 @given(schedules, moments, spans, spans)
 def test_runs_between_two_times_are_each_counted_once(
     schedule: ScheduleSettings, after: datetime, one: timedelta, other: timedelta

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.model.known import Known, Maybe, Unknown
@@ -186,6 +186,7 @@ thousandths = st.integers(1, 500_000).map(lambda n: Decimal(n) / 1000)
 shares_of_one = st.integers(1, 9_999).map(lambda n: Decimal(n) / 10_000)
 
 
+@settings(max_examples=100)
 @given(cost=thousandths, loss=shares_of_one, profit=shares_of_one, off=st.integers(-3, 3))
 def test_the_shown_trigger_price_is_the_one_that_fires(cost: Decimal, loss: Decimal, profit: Decimal, off: int) -> None:
     """For prices on the tick, the level on the tick parts them just as the exact one does."""
@@ -200,6 +201,7 @@ def test_the_shown_trigger_price_is_the_one_that_fires(cost: Decimal, loss: Deci
         assert (last >= exact) == (last >= level) or level == found.loss
 
 
+@settings(max_examples=100)
 @given(cost=thousandths, close=thousandths, loss=shares_of_one, profit=shares_of_one)
 def test_both_fires_whenever_either_basis_does(cost: Decimal, close: Decimal, loss: Decimal, profit: Decimal) -> None:
     terms = Ratios(Known(profit), Known(loss))

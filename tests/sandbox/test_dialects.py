@@ -136,7 +136,11 @@ def plain_form(data: SandboxData) -> tuple[Any, ...]:
     return asyncio.run(read())
 
 
-@pytest.mark.parametrize("dialects", [*((each,) for each in Dialect), *PAIRS], ids="+".join)
+@pytest.mark.parametrize(
+    "dialects",
+    [*((each,) for each in Dialect), *(pytest.param(pair, marks=pytest.mark.slow) for pair in PAIRS)],
+    ids="+".join,
+)
 async def test_the_client_reads_a_dialect_like_the_plain_form(
     data: SandboxData, plain_form: tuple[Any, ...], dialects: tuple[Dialect, ...]
 ) -> None:

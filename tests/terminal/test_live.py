@@ -4,12 +4,15 @@ import os
 import signal
 from pathlib import Path
 
+import pytest
+
 from tests.live.world import ProcessWorld, bonds
 from tests.terminal.pty_app import PtyApp
 
 NOISE = "[ERROR] heartbeat timeout ssid:2111"
 
 
+@pytest.mark.slow
 def test_native_output_does_not_disturb_the_screen(tmp_path: Path) -> None:
     """It ends by a closed terminal window; the main path ends by a key."""
     listed = bonds(4)

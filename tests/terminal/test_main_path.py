@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.live.factorcat import PASSWORD, USER
 from tests.live.running import ledger, until
 from tests.live.world import ACCOUNT, ProcessWorld, bonds
@@ -11,6 +13,7 @@ LISTED = bonds(4)
 LOST, FALLEN = LISTED[0], LISTED[2]
 
 
+@pytest.mark.slow
 def test_from_the_login_to_a_settled_order(tmp_path: Path) -> None:
     with ProcessWorld(tmp_path) as world:
         world.furnish(LISTED)
