@@ -179,7 +179,6 @@ class PaletteController:
         await self._app.action_goto(pane)
         for line in self._app.pane.query(SearchLine):
             line.close()
-        self._app.pane.reveal(key)
         table = self._app.pane.query_one(f"#{table_id}", LiveTable)
         for _ in range(round(_LONGEST / _POLL)):
             if not table.size:

@@ -358,6 +358,9 @@ def preferences() -> SettingsTable:
                 "buy.amount", "CNY for each bond, or at most.", "20000", in_use="10000.0", default="10000.0", money=True
             ),
             row("orders.timeout", "Seconds that an order may work.", "45", source="environment", money=True),
+            row("stops.enabled", "Whether holdings are watched.", "true", kind="switch", money=True),
+            row("schedule.time", "Time of the rebalance, HH:MM.", "14:50", money=True),
+            row("guards.max_daily_orders", "Orders of one day, at most.", "200", bounds=">= 1", money=True),
             row("notify.urls", "Push services, as Apprise URLs.", "***", source="file", default="[]"),
             row("notify.email.host", "SMTP server; empty for no mail.", ""),
         ),

@@ -184,9 +184,9 @@ def _price(word: str) -> bool:
 
 EMPTY = {
     "home": (("1",), "No events yet."),
-    "plan": (("3",), "Press r to make one"),
-    "positions": (("4",), "Press 3 and r to make a plan"),
-    "orders": (("5",), "Press 3 for the plan"),
+    "plan": (("3",), "r make a plan now"),
+    "positions": (("4",), "3 to the plan: r makes one"),
+    "orders": (("5",), "3 to the plan: r makes one"),
     "strategies": (("2",), "make one on its website, then press r"),
     "log": (("6",), "Nothing was logged on this day"),
 }

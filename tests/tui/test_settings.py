@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from textual.pilot import Pilot
+
 from core.infra.config import KEYS
 from core.infra.settings_editor import problem_with, setting_rows
 from core.model.command import (
@@ -18,47 +20,67 @@ from core.model.setting_names import NAMES, TABS
 from core.model.settings import Settings
 from core.model.settings_rows import SecretStored
 from tests.tui.samples import snapshot
-from tests.tui.screen import LARGE, flat, lines, press, shown, status_text, until
+from tests.tui.screen import LARGE, flat, lines, press, settle, shown, status_text, until
 from tests.tui.scripted import ScriptedLink
 from tui.app import RotorApp
+from tui.widgets.table import LiveTable
 
 
 def key_under_the_cursor(app: RotorApp) -> str:
     return str(app.query_one("#settings-table").cursor_key)  # type: ignore[attr-defined]
 
 
-async def go_to(pilot: object, app: RotorApp, key: str) -> None:
-    app.pane.reveal(key.replace("secret-", ""))
-    for _ in range(20):
-        if key_under_the_cursor(app) == key:
-            return
-        await press(pilot, "down")  # type: ignore[arg-type]
-    raise AssertionError(f"{key} is not on the screen")
+def keys_of(app: RotorApp) -> list[str]:
+    return [row.key for row in app.query_one("#settings-table", LiveTable).rows]
 
 
-async def test_every_setting_is_in_its_group_with_its_source() -> None:
-    async with shown(ScriptedLink(snapshot()), "8", size=LARGE) as (app, pilot):
-        for item in ("General", "Factor Cat", "User name", "factorcat.username", "1 change needs a restart"):
-            assert item in flat(app)
-        assert "config.toml" in flat(app)
+async def go_to(pilot: Pilot[None], app: RotorApp, key: str) -> None:
+    assert app.query_one("#settings-table", LiveTable).go_to(key)
+    await settle(pilot)
+
+
+async def test_all_settings_are_one_list_with_headings_and_sources() -> None:
+    async with shown(ScriptedLink(snapshot()), "8", size=LARGE) as (app, _):
+        for item in (
+            *("Account / Factor Cat", "User name", "factorcat.username", "1 change needs a restart", "config.toml"),
+            *("Strategy and buying / Buying", "Fixed amount 20000 (10000.0) CNY buy.amount", "variable"),
+            *("Notify / Mail", "***", "Screen", "Language"),
+        ):
+            assert item in flat(app), item
+
+
+async def test_the_tabs_are_places_in_the_list() -> None:
+    async with shown(ScriptedLink(snapshot()), "8") as (app, pilot):
+        assert "[Account]" in flat(app)
         await press(pilot, "right")
-        assert "Fixed amount 20000 (10000.0) CNY buy.amount" in flat(app)
+        assert key_under_the_cursor(app) == "buy.amount"
+        assert "[Strategy and buying]" in flat(app)
+        await press(pilot, "down")
+        assert key_under_the_cursor(app) == "orders.timeout"
+        assert "[Orders]" in flat(app)
+        await press(pilot, "left", "left", "left")
+        assert key_under_the_cursor(app) == "language"
+        assert "[Screen]" in flat(app)
         await press(pilot, "right")
-        assert "variable" in flat(app)
-        await press(pilot, *["left"] * 4)
-        assert "[Data]" in flat(app)
-        await press(pilot, "left")
-        assert "[Notify]" in flat(app)
-        assert "***" in flat(app)
+        assert key_under_the_cursor(app) == "mode"
 
 
-async def test_a_search_goes_over_all_tabs_and_a_tab_ends_it() -> None:
+async def test_a_tab_begins_at_the_top() -> None:
+    async with shown(ScriptedLink(snapshot()), "8", size=(80, 15)) as (app, pilot):
+        await press(pilot, "right", "right")
+        head = next(place for place, line in enumerate(lines(app)) if "Set to" in line)
+        assert [line.split()[0] for line in lines(app)[head + 1 : head + 4]] == ["Orders", ">", "Stops"]
+
+
+async def test_a_search_goes_over_all_settings_and_a_tab_ends_it() -> None:
     async with shown(ScriptedLink(snapshot()), "8", "slash", *"timeout", "enter") as (app, pilot):
         assert "Order timeout" in flat(app)
         assert "Mode" not in flat(app)
-        await press(pilot, "right")
-        assert "Fixed amount" in flat(app)
-        assert "Order timeout" not in flat(app)
+        assert "[Orders]" in flat(app)
+        await press(pilot, "left")
+        assert key_under_the_cursor(app) == "buy.amount"
+        assert "Order timeout" in flat(app)
+        assert "secret-factorcat" in keys_of(app)
 
 
 async def test_the_tabs_can_be_clicked() -> None:
@@ -193,8 +215,10 @@ async def test_filter_and_reload() -> None:
     async with shown(link, "8", "slash", *"smtp", "enter") as (app, pilot):
         assert "host" in flat(app)
         assert "timeout" not in flat(app)
+        assert "factorcat.username" not in keys_of(app)
         await press(pilot, "escape", "r")
-        assert "factorcat.username" in flat(app)
+        assert "factorcat.username" in keys_of(app)
+        assert key_under_the_cursor(app) == "notify.email.host"
         assert len(link.sent_of(ReadSettings)) == 2
 
 

@@ -88,9 +88,6 @@ class Pane(Vertical):
         """What has the focus when this pane is opened."""
         return self
 
-    def reveal(self, key: str) -> None:
-        """Show the part of the screen that has the row with this key."""
-
     def refresh_all(self) -> None:
         """Redraw everything: the language or the colours have changed."""
         for panel in self.query(Titled):

@@ -10,7 +10,7 @@ from tui.widgets.theme import STYLES, Tone, styled
 
 
 class SettingTabs(ClickableText[str], FittedText):
-    """The groups of settings; the one that is shown in brackets."""
+    """The groups of settings, places in their list; the one with the cursor in brackets."""
 
     class TabPicked(Message):
         def __init__(self, tab: str) -> None:
@@ -19,10 +19,10 @@ class SettingTabs(ClickableText[str], FittedText):
 
     def __init__(self) -> None:
         super().__init__(id="setting-tabs")
-        self._current = TABS[0].id
+        self.current = TABS[0].id
 
     def show(self, tab: str) -> None:
-        self._current = tab
+        self.current = tab
         self.refresh_text()
 
     def clicked(self, link: str) -> None:
@@ -30,7 +30,7 @@ class SettingTabs(ClickableText[str], FittedText):
 
     def refresh_text(self) -> None:
         """Those that fit around the current one; `<` and `>` stand for the others."""
-        at = next(place for place, tab in enumerate(TABS) if tab.id == self._current)
+        at = next(place for place, tab in enumerate(TABS) if tab.id == self.current)
         first, last = at, at + 1
         while first > 0 or last < len(TABS):
             if last < len(TABS) and self._cells(first, last + 1) <= self.size.width:
@@ -42,7 +42,7 @@ class SettingTabs(ClickableText[str], FittedText):
         text = styled(("< " if first else "", Tone.DIM))
         self._links.clear()
         for tab in TABS[first:last]:
-            start, current = text.cell_len, tab.id == self._current
+            start, current = text.cell_len, tab.id == self.current
             shown = f"[{say(tab.title)}]" if current else f" {say(tab.title)} "
             text.append(shown, STYLES[Tone.TITLE if current else Tone.DIM])
             self._links.append((start, text.cell_len, tab.id))

@@ -38,7 +38,6 @@ from tui.screens.settings_text import (
     with_percentage,
 )
 from tui.widgets.columns import Column, TableRow, heading
-from tui.widgets.paged_list import SearchLine
 from tui.widgets.theme import Tone, styled
 
 _COLUMNS = (
@@ -50,7 +49,6 @@ _COLUMNS = (
     Column(mark("What it does"), 30, flex=True, rank=4),
 )
 _TABLES = {
-    "": mark("General"),
     "factorcat": mark("Factor Cat"),
     "qmt": mark("MiniQMT"),
     "strategy": mark("Strategy"),
@@ -79,15 +77,17 @@ _AFTER_RESTART = mark("after a restart; what runs now is not changed")
 
 
 class SettingsPane(ListPane):
-    """What the file, the environment and the defaults come to, a group at a time; a search goes over all of them."""
+    """What the file, the environment and the defaults come to, in one list; the tabs are places in it."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings_of("settings")
 
     def __init__(self) -> None:
         self._tabs = SettingTabs()
         super().__init__("settings", mark("Settings"), _COLUMNS, mark("name, key, value or what it does"))
-        self._tab = TABS[0]
-        self._rows: dict[str, list[TableRow]] = {}
+        self._tab_of: dict[str, str] = {}
+        """The tab of a row, by their keys."""
+        self._firsts: dict[str, str] = {}
+        """The first row of a tab."""
         self._read: SettingsTable | None = None
         self._settings: dict[str, SettingRow] = {}
         self._secrets: dict[str, SecretRow] = {}
@@ -99,36 +99,32 @@ class SettingsPane(ListPane):
     def activated(self) -> None:
         self._load_settings()
 
-    def reveal(self, key: str) -> None:
-        self._show_tab(tab_of(key))
-
     def action_next_tab(self) -> None:
-        self._show_tab(TABS[(TABS.index(self._tab) + 1) % len(TABS)])
+        self._step_tab(1)
 
     def action_previous_tab(self) -> None:
-        self._show_tab(TABS[TABS.index(self._tab) - 1])
+        self._step_tab(-1)
+
+    def _step_tab(self, step: int) -> None:
+        tabs = list(self._firsts)
+        if tabs:
+            self._go_to_tab(tabs[(tabs.index(self._tabs.current) + step) % len(tabs)])
 
     @on(SettingTabs.TabPicked)
     def _tab_picked(self, message: SettingTabs.TabPicked) -> None:
-        self._show_tab(next(tab for tab in TABS if tab.id == message.tab))
+        self._go_to_tab(message.tab)
 
-    def _show_tab(self, tab: SettingTab) -> None:
-        self.search.close()
-        self._tab = tab
-        self._tabs.show(tab.id)
-        self.set_rows(self._rows_now(), "")
-        self.table.action_edge(0)
+    def _go_to_tab(self, tab: str) -> None:
+        if self.search.close():
+            self._refilter()
+            self.table.focus()
+        if tab in self._firsts:
+            self.table.bring_up(self._firsts[tab])
 
-    @on(SearchLine.Changed)
-    def _search_changed(self) -> None:
-        # Runs before the filter of the base class.
-        self._all = tuple(self._rows_now())
-
-    def _rows_now(self) -> list[TableRow]:
-        """Those of the tab; of all tabs while something is searched for."""
-        if self.search.text:
-            return [row for rows in self._rows.values() for row in rows if not row.heading]
-        return self._rows.get(self._tab.id, [])
+    def row_shown(self) -> None:
+        """The tab is the one of the row under the cursor."""
+        if (tab := self._tab_of.get(self.table.cursor_key or "")) is not None:
+            self._tabs.show(tab)
 
     def why_not(self, action: str) -> str:
         if action in ("open", "default", "try", "forget", "checkup") and self._busy:
@@ -282,17 +278,10 @@ class SettingsPane(ListPane):
                 (f"   {restart}" if waiting else "", Tone.WARN),
             )
         )
-        self._rows = {tab.id: [] for tab in TABS}
-        for group, settings in groupby(read.rows, key=lambda setting: setting.group):
-            of_group = list(settings)
-            rows = self._rows[tab_of(of_group[0].key).id]
-            if group in _TABLES:
-                rows.append(heading(f"group-{group}", f" {say(_TABLES[group])}"))
-            for setting in of_group:  # the keys of no table are in two tabs
-                self._rows[tab_of(setting.key).id].append(setting_row(setting))
-            rows += [secret_row(row) for row in read.secrets if _SECRET_GROUPS[row.name] == group]
-        self._tabs.show(self._tab.id)
-        self.set_rows(self._rows_now(), "")
+        sections = _sections(read)
+        self._tab_of = {row.key: tab for tab, rows in sections.items() for row in rows}
+        self._firsts = {tab: next(row.key for row in rows if not row.heading) for tab, rows in sections.items() if rows}
+        self.set_rows([row for rows in sections.values() for row in rows], "")
 
     def update_detail(self) -> None:
         key = self.table.cursor_key or ""
@@ -301,6 +290,23 @@ class SettingsPane(ListPane):
             self.detail.set_text(setting_figures(setting) if self.beside else setting_detail(setting))
         elif key in self._secrets:
             self.detail.set_text(secret_detail(self._secrets[key]))
+
+
+def _sections(read: SettingsTable) -> dict[str, list[TableRow]]:
+    """The rows by their tab, those of each table below a heading."""
+    sections: dict[str, list[TableRow]] = {tab.id: [] for tab in TABS}
+    for group, of_group in groupby(read.rows, key=lambda setting: setting.group):
+        for tab, settings in groupby(of_group, key=lambda setting: tab_of(setting.key)):
+            rows = sections[tab.id]
+            rows += [heading(f"{tab.id}-{group}", f" {_title(tab, group)}"), *map(setting_row, settings)]
+            rows += [secret_row(row) for row in read.secrets if _SECRET_GROUPS[row.name] == group]
+    return sections
+
+
+def _title(tab: SettingTab, group: str) -> str:
+    """The tab, and the table where it is not the whole tab."""
+    title, table = say(tab.title), say(_TABLES.get(group, ""))
+    return title if table in ("", title) else f"{title} / {table}"
 
 
 def _question(setting: SettingRow, text: str) -> Confirm:

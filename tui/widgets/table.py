@@ -225,6 +225,11 @@ class LiveTable(ScrollView, LaidOutOnce, can_focus=True):
         self._user_moved_to(index)
         return True
 
+    def bring_up(self, key: str) -> None:
+        """Move the cursor to this row as the user would, and the row to the top."""
+        if self.go_to(key):
+            self.scroll_to(y=self._with_headings(self._cursor), animate=False, immediate=True, force=True)
+
     def select_last(self) -> None:
         if self._rows:
             self._move_cursor(self._selectable(len(self._rows) - 1, -1))
@@ -344,12 +349,17 @@ class LiveTable(ScrollView, LaidOutOnce, can_focus=True):
         if visible <= 0 or not self._rows:
             return
         top = self.scroll_offset.y
-        # A heading just above the first row comes into view with it.
-        first = 0 if all(row.heading for row in self._rows[: self._cursor]) else self._cursor
+        first = self._with_headings(self._cursor)
         if first < top:
             self.scroll_to(y=first, animate=False, immediate=True, force=True)
         elif self._cursor >= top + visible:
             self.scroll_to(y=self._cursor - visible + 1, animate=False, immediate=True, force=True)
+
+    def _with_headings(self, index: int) -> int:
+        """The first of the headings just above this row: they come into view with it."""
+        while index > 0 and self._rows[index - 1].heading:
+            index -= 1
+        return index
 
     def _header_strip(self, width: int) -> Strip:
         sorting, slots = self._sorting, self._layout.slots
