@@ -86,7 +86,7 @@ async def test_the_rows_come_before_the_chart() -> None:
 
 
 @pytest.mark.parametrize(("key", "pane"), [("3", "plan"), ("4", "positions"), ("5", "orders")])
-async def test_the_line_is_asked_for_again_every_ten_seconds(key: str, pane: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_line_is_asked_for_every_ten_seconds(key: str, pane: str, monkeypatch: pytest.MonkeyPatch) -> None:
     async with shown(ScriptedLink(snapshot(plan=plan())), key, size=(160, 45)) as (app, _):
         asked: list[int] = []
         monkeypatch.setattr(chart(app, pane), "load", lambda: asked.append(1))
