@@ -57,7 +57,7 @@ def record_card(command: ShowRecord, *, none_because: str = "") -> RecordCard:
     market = tuple(
         ListedBond(
             *(code(number), name(number), last(number), last(number) + Decimal("0.5"), NOW - timedelta(seconds=number)),
-            blocked="suspended, last traded at 115.480 on 2026-05-05" if number == 4 else "",
+            blocked="suspended, last traded at 115.480 on 2026-05-05 (tencent)" if number == 4 else "",
             metrics=metrics_of(number),
         )
         for number in range(8)
