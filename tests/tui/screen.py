@@ -16,6 +16,7 @@ from tests.tui.scripted import ScriptedLink
 from tests.waiting import SHORTEST, drained
 from tui.actions import PANES
 from tui.app import RotorApp
+from tui.screens.bond_list import DayLineChart
 from tui.screens.strategies import StrategiesPane
 from tui.widgets.bars import StatusBar
 
@@ -123,5 +124,6 @@ async def until(pilot: Pilot[Any], true: Callable[[], bool]) -> None:
 
 
 def all_has_come(app: RotorApp) -> bool:
-    """Whether Strategies, which asks for some things only when the cursor rests, has all that it wants."""
-    return all(pane._data.at_rest for pane in app.screen_stack[0].query(StrategiesPane))
+    """Whether Strategies and the day line of the open pane, which ask when the cursor rests, have what they want."""
+    strategies = (pane._data for pane in app.screen_stack[0].query(StrategiesPane))
+    return all(asked.at_rest for asked in (*strategies, *app.pane.query(DayLineChart)))

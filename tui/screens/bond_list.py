@@ -32,9 +32,15 @@ class DayLineChart(LineChart):
         self._code: BondCode | None = None
         self._levels: Sequence[LevelLine] = ()
         self._line: DayLine | None = None
+        self._answered: BondCode | None = None
         self._drawn: tuple[object, ...] = ()
         self._timer: Timer | None = None
         self._ticks = 0
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether the line that is wanted has come or failed."""
+        return not self.display or self._answered == self._code
 
     def follow(self, code: BondCode, levels: Sequence[LevelLine]) -> None:
         """Show this bond, with these levels beside those of its stops."""
@@ -59,6 +65,7 @@ class DayLineChart(LineChart):
         reply = await cast(PaneHost, self.app).ask(ReadDayLine(code))
         if code != self._code:
             return
+        self._answered = code
         if isinstance(reply, Done):
             self._line = reply.value
             self._draw()
