@@ -36,6 +36,12 @@ if os.path.isdir(_MEMORY) and not os.environ.get("TMPDIR") and shutil.disk_usage
     os.environ["TMPDIR"], tempfile.tempdir = _MEMORY, None
 
 
+def pytest_collection_finish() -> None:
+    """What is loaded by now stays until the end: the collector need not look at it again and again."""
+    gc.collect()
+    gc.freeze()
+
+
 def pytest_runtest_setup() -> None:
     """Texts are compared in English, whatever language the test before has chosen."""
     use_language("en")

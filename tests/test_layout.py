@@ -79,7 +79,7 @@ def test_all_of_core_loads_no_terminal_and_nothing_heavy() -> None:
     assert loaded_by("core") & ({"textual", "tui"} | HEAVY) == set()
 
 
-@pytest.mark.parametrize("module", ["app", "cli.main"])
+@pytest.mark.parametrize("module", [pytest.param("app", marks=pytest.mark.slow), "cli.main"])
 def test_starting_loads_nothing_heavy(module: str) -> None:
     assert loaded_by(f"tui.{module}") & HEAVY == set()
 

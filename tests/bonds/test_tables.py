@@ -75,6 +75,7 @@ async def test_a_site_that_answers_with_a_web_page_is_reported(tmp_path: Path) -
         await answering_with(page).fetch("bond_cb_redeem_jsl")
 
 
+@pytest.mark.slow
 async def test_only_known_tables_are_fetched(tmp_path: Path) -> None:
     with pytest.raises(TableUnavailable, match="there is no table 'rm'"):
         await AkshareClient(SteppedClock(FETCHED)).fetch("rm")

@@ -146,6 +146,7 @@ def test_live_mode_refuses_with_the_remedy(home: str) -> None:
     assert "set qmt.account" in done.stderr
 
 
+@pytest.mark.slow
 def test_live_mode_says_in_one_sentence_what_this_machine_lacks(home: str) -> None:
     done = rotor_process("--home", home, "--mode", "live", "plan", ROTOR_QMT__ACCOUNT="8880001")
     assert done.returncode == 3

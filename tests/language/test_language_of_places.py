@@ -23,6 +23,7 @@ from tests.engine.test_engine import FAST, ask, ended, started, until
 from tests.language.chinese import latin_words
 from tui.cli.offline import prepare_demo
 
+pytestmark = pytest.mark.slow
 _HAN = re.compile("[\u4e00-\u9fff]")
 _RECONCILED = "持仓核对一致"
 

@@ -177,6 +177,7 @@ def test_paper_mode_trades_on_the_terminal_s_prices_and_sends_it_nothing(world: 
     assert set(world.held()) == set(OLD)
 
 
+@pytest.mark.slow
 def test_native_output_is_in_the_log_and_not_in_json_output(world: ProcessWorld) -> None:
     world.control.configure(latency={"query_asset": 0.3})
     program = world.start("plan", "--json")

@@ -73,6 +73,7 @@ def recomputed_equity(top: int, capital: float) -> dict[str, float]:
     return equity
 
 
+@pytest.mark.slow
 def test_the_equity_line_equals_an_independent_recomputation(whole_run: RehearsalReport) -> None:
     expected = recomputed_equity(10, 1e8)
     assert [day.isoformat() for day, _ in whole_run.equity] == list(expected)
@@ -81,14 +82,22 @@ def test_the_equity_line_equals_an_independent_recomputation(whole_run: Rehearsa
     assert whole_run.left_market > 0
 
 
-def test_a_run_over_the_shipped_panel_breaks_no_law(panel: Panel, whole_run: RehearsalReport) -> None:
+@pytest.mark.slow
+def test_a_run_over_the_shipped_panel_breaks_no_law(whole_run: RehearsalReport) -> None:
+    assert_lawful(whole_run, 119)
+
+
+def test_a_run_over_thirty_dates_with_fees_breaks_no_law(panel: Panel) -> None:
     with_fees = play(panel, "1000000", end=panel.dates[29])
-    for report, dates in ((whole_run, 119), (with_fees, 30)):
-        assert report.violations == []
-        assert len(report.dates) == dates
-        assert report.orders == report.fills
-        assert report.rejected == 0
+    assert_lawful(with_fees, 30)
     assert with_fees.fees > 0
+
+
+def assert_lawful(report: RehearsalReport, dates: int) -> None:
+    assert report.violations == []
+    assert len(report.dates) == dates
+    assert report.orders == report.fills
+    assert report.rejected == 0
 
 
 def test_the_run_detects_a_broker_whose_holdings_differ(panel: Panel, monkeypatch: pytest.MonkeyPatch) -> None:

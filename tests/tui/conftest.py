@@ -8,6 +8,8 @@ import pytest
 from textual._compositor import Compositor
 from textual.css.stylesheet import Stylesheet
 
+from tests.tui import screen
+
 collect_ignore = ["test_terminal.py"] if sys.platform == "win32" else []
 
 
@@ -52,7 +54,9 @@ def painted_when_looked_at(request: pytest.FixtureRequest, monkeypatch: pytest.M
     def when_looked_at(compositor: Compositor, full: bool = False, **named: Any) -> Any:
         if full:  # a drawing is made of it
             return paint(compositor, full, **named)
+        screen.painted.pop(compositor, None)
         compositor._dirty_regions.clear()
         return None
 
     monkeypatch.setattr(Compositor, "render_update", when_looked_at)
+    monkeypatch.setattr(screen, "frames_are_noted", True)

@@ -4,8 +4,10 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from textual import events
+from textual._compositor import Compositor
 from textual._context import visible_screen_stack
 from textual.app import App
 from textual.pilot import Pilot
@@ -23,6 +25,10 @@ from tui.widgets.bars import StatusBar
 SMALL = (80, 24)
 LARGE = (160, 45)
 
+
+painted: WeakKeyDictionary[Compositor, list[Strip]] = WeakKeyDictionary()
+"""What was looked at and has not been due to be painted again; kept only while `frames_are_noted`."""
+frames_are_noted = False
 
 _SCREENS = {pane.key: pane.id for pane in PANES if pane.id != "report"}
 """Those that may be the first one. Report is not: as it opens, it asks for the days before that of the snapshot."""
@@ -93,8 +99,12 @@ async def resize(pilot: Pilot[Any], size: tuple[int, int]) -> None:
 
 def strips(app: App[Any]) -> list[Strip]:
     """The screen painted as a terminal shows it, with what is below a dialog."""
-    visible_screen_stack.set(list(app._background_screens))
-    return app.screen._compositor.render_strips()
+    screen, painter = app.screen, app.screen._compositor
+    waits = painter._dirty_regions or screen._dirty_widgets or screen._layout_required or screen._repaint_required
+    if waits or painter not in painted:
+        visible_screen_stack.set(list(app._background_screens))
+        painted[painter] = painter.render_strips()
+    return painted[painter] if frames_are_noted else painted.pop(painter)
 
 
 def lines(app: RotorApp) -> list[str]:

@@ -141,7 +141,10 @@ async def test_the_divider_moves_and_is_written_once() -> None:
         await until(pilot, lambda: link.sent_of(ChangeSetting) == [ChangeSetting("screen.details", "54")])
 
 
-@pytest.mark.parametrize(("key", "side"), [("4", 0), ("4", -1), ("5", 0)])
+@pytest.mark.parametrize(
+    ("key", "side"),
+    [("4", 0), pytest.param("4", -1, marks=pytest.mark.slow), pytest.param("5", 0, marks=pytest.mark.slow)],
+)
 async def test_the_mouse_moves_the_divider_and_it_is_written_once(key: str, side: int) -> None:
     """`side`: the details' own border, or the one of the table beside it."""
     link = ScriptedLink(snapshot())

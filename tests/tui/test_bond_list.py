@@ -25,7 +25,9 @@ def many(count: int) -> Snapshot:
     return snapshot(positions=Known(tuple(replace(row, code=type(row.code)(f"11{at:04}")) for at in range(count))))
 
 
-@pytest.mark.parametrize("size", [(120, 30), (160, 45), (200, 60)])
+@pytest.mark.parametrize(
+    "size", [(120, 30), *(pytest.param(size, marks=pytest.mark.slow) for size in ((160, 45), (200, 60)))]
+)
 async def test_the_day_of_the_bond_under_the_cursor_is_drawn(size: tuple[int, int]) -> None:
     link = ScriptedLink(snapshot())
     async with shown(link, "4", size=size) as (app, pilot):

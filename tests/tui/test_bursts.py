@@ -45,7 +45,7 @@ async def test_enter_moves_on_to_the_password_within_a_packet() -> None:
     assert link.sent_of(Login) == [Login("trader", "secret", remember=True)]
 
 
-@pytest.mark.parametrize("between", ["\t", "\n", "\r\n"])
+@pytest.mark.parametrize("between", ["\t", *(pytest.param(end, marks=pytest.mark.slow) for end in ("\n", "\r\n"))])
 async def test_name_and_password_pasted_in_one_piece_are_parted(between: str) -> None:
     async with shown(_logged_out()) as (app, pilot):
         app.post_message(events.Paste(f"trader{between}secret"))

@@ -159,7 +159,9 @@ async def test_large_actions_need_a_typed_word(name: str, size: tuple[int, int])
         assert "This was already asked for" in status_text(app)
 
 
-@pytest.mark.parametrize(("name", "word"), [("cancel", "撤单"), ("flatten", "清仓")])
+@pytest.mark.parametrize(
+    ("name", "word"), [pytest.param("cancel", "撤单", marks=pytest.mark.slow), ("flatten", "清仓")]
+)
 async def test_the_word_is_asked_for_in_chinese_and_taken_in_english_too(name: str, word: str) -> None:
     key, english, command = TYPED[name]
     for entered, sent in ((word, 1), (english, 1), (word[:1], 0), ("我同意", 0)):
@@ -173,7 +175,13 @@ async def test_the_word_is_asked_for_in_chinese_and_taken_in_english_too(name: s
             assert len(link.sent_of(type(command))) == sent, entered
 
 
-@pytest.mark.parametrize("name", [*CONFIRMED, *TYPED])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=() if name in ("drop", "flatten") else pytest.mark.slow)
+        for name in [*CONFIRMED, *TYPED]
+    ],
+)
 async def test_every_question_fits_a_tiny_screen(name: str) -> None:
     key, _, picture = CONFIRMED[name] if name in CONFIRMED else (TYPED[name][0], "", day())
     async with shown(ScriptedLink(replace(picture, mode="live", account="8880001")), key, size=TINY) as (app, pilot):

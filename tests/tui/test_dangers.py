@@ -47,7 +47,7 @@ def link() -> ScriptedLink:
     return scripted
 
 
-@pytest.mark.parametrize("keys", [("3", "r", "down"), ("4",), ("5",)])
+@pytest.mark.parametrize("keys", [("3", "r", "down"), *(pytest.param((key,), marks=pytest.mark.slow) for key in "45")])
 async def test_enter_on_a_row_shows_bond_details_and_their_age(keys: tuple[str, ...]) -> None:
     scripted = link()
     async with shown(scripted, *keys, size=LARGE) as (app, pilot):

@@ -20,7 +20,7 @@ MISSED = MissedRun(
 )
 NOTICES = tuple(f"notice number {number} wants to be read" for number in range(1, 5))
 ALERTS_FROM = 2
-SIZES = pytest.mark.parametrize("size", [SMALL, LARGE])
+SIZES = pytest.mark.parametrize("size", [SMALL, pytest.param(LARGE, marks=pytest.mark.slow)])
 
 
 def alerts(app: RotorApp) -> list[str]:
@@ -191,7 +191,9 @@ async def test_what_does_not_fit_on_home_scrolls(part: str, count: int, last: st
         assert last in flat(app)
 
 
-@pytest.mark.parametrize("size", [(120, 30), (160, 45), (200, 60)])
+@pytest.mark.parametrize(
+    "size", [(120, 30), *(pytest.param(size, marks=pytest.mark.slow) for size in (LARGE, (200, 60)))]
+)
 async def test_no_column_of_home_is_empty_or_cut(size: tuple[int, int]) -> None:
     async with shown(ScriptedLink(snapshot()), size=size) as (app, _):
         left, right = app.query_one("#home-left"), app.query_one("#home-right")
@@ -267,7 +269,7 @@ LEAVING = [
 ]
 
 
-@pytest.mark.parametrize("key", ["q", "ctrl+q"])
+@pytest.mark.parametrize("key", ["q", pytest.param("ctrl+q", marks=pytest.mark.slow)])
 async def test_quitting_names_what_it_would_end(key: str) -> None:
     link = ScriptedLink(snapshot())
     async with shown(link) as (app, pilot):

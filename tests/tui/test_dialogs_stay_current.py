@@ -103,7 +103,14 @@ QUESTIONS = {
 }
 
 
-@pytest.mark.parametrize("keys", QUESTIONS.values(), ids=QUESTIONS)
+@pytest.mark.parametrize(
+    "keys",
+    [
+        pytest.param(keys, marks=() if name in ("execute", "sell", "details") else pytest.mark.slow)
+        for name, keys in QUESTIONS.items()
+    ],
+    ids=QUESTIONS,
+)
 async def test_a_question_shows_the_market_as_it_is_by_now(keys: tuple[str, ...]) -> None:
     scripted = link()
     async with shown(scripted, *keys, size=LARGE) as (app, pilot):

@@ -48,7 +48,7 @@ def come(app: RotorApp) -> bool:
     return app.query_one(StrategiesPane)._data.at_rest
 
 
-@pytest.mark.parametrize("size", [SMALL, LARGE])
+@pytest.mark.parametrize("size", [SMALL, pytest.param(LARGE, marks=pytest.mark.slow)])
 async def test_a_move_of_the_cursor_lays_nothing_out_where_the_cards_are_alike(
     size: tuple[int, int], layouts: Layouts
 ) -> None:

@@ -90,7 +90,9 @@ async def test_the_list_and_the_parameters_follow_the_pictures() -> None:
         assert places == sorted(places)
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 30), (160, 45)])
+@pytest.mark.parametrize(
+    "size", [(80, 24), *(pytest.param(size, marks=pytest.mark.slow) for size in ((120, 30), (160, 45)))]
+)
 async def test_no_line_of_the_chart_is_cut(size: tuple[int, int]) -> None:
     async with shown(ScriptedLink(snapshot()), "2", "enter", "enter", size=size) as (app, _):
         chart = app.query_one("#record-chart", LineChart)

@@ -31,7 +31,10 @@ def first_row(app: object) -> str:
     return table.cursor_row.cells[0].text if table.cursor_row is not None else ""
 
 
-@pytest.mark.parametrize("typed", ["xyzz", "113052", "兴业", "XY"])
+@pytest.mark.parametrize(
+    "typed",
+    ["xyzz", "113052", pytest.param("兴业", marks=pytest.mark.slow), pytest.param("XY", marks=pytest.mark.slow)],
+)
 async def test_a_bond_is_found_by_initials_code_and_name_and_its_card_opens(typed: str) -> None:
     link = ScriptedLink(snapshot())
     async with shown(link, "colon", *typed) as (app, pilot):

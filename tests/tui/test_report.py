@@ -40,7 +40,9 @@ async def test_the_equity_curve_is_drawn_if_it_fits() -> None:
         assert app.query_one("#report-chart").display
 
 
-@pytest.mark.parametrize("size", [(120, 30), (160, 45), (200, 60)])
+@pytest.mark.parametrize(
+    "size", [(120, 30), *(pytest.param(size, marks=pytest.mark.slow) for size in ((160, 45), (200, 60)))]
+)
 async def test_the_equity_curve_takes_the_lines_that_the_rows_leave(size: tuple[int, int]) -> None:
     async with shown(ScriptedLink(snapshot()), "7", size=size) as (app, pilot):
         table, chart = app.query_one("#report-table"), app.query_one("#report-chart")

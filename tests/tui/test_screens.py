@@ -15,7 +15,7 @@ from tests.tui.samples import blocked, snapshot
 from tests.tui.screen import LARGE, SMALL, flat, lines, press, settle, shown, text
 from tests.tui.scripted import ScriptedLink
 
-SIZES = pytest.mark.parametrize("size", [SMALL, LARGE])
+SIZES = pytest.mark.parametrize("size", [pytest.param(SMALL, marks=pytest.mark.slow), LARGE])
 
 KEY_DATA = {
     "home": (
@@ -231,7 +231,7 @@ async def test_nothing_before_the_first_snapshot() -> None:
         assert "waiting for the engine" in flat(app)
 
 
-@pytest.mark.parametrize("size", [(40, 10), (1, 1)])
+@pytest.mark.parametrize("size", [pytest.param((40, 10), marks=pytest.mark.slow), (1, 1)])
 async def test_any_size(size: tuple[int, int]) -> None:
     async with shown(ScriptedLink(snapshot(blockers=blocked("x" * 200))), size=LARGE) as (app, pilot):
         await pilot.resize_terminal(*size)

@@ -28,7 +28,13 @@ sys.exit(code)
 
 
 @pytest.mark.parametrize(
-    ("leave", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129), ("\r", 1)], ids=["term", "hup", "crash"]
+    ("leave", "code"),
+    [
+        pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow),
+        pytest.param(signal.SIGHUP, 129, marks=pytest.mark.slow),
+        ("\r", 1),
+    ],
+    ids=["term", "hup", "crash"],
 )
 def test_the_terminal_is_restored(leave: str | signal.Signals, code: int) -> None:
     root = Path(__file__).parents[2]

@@ -102,7 +102,7 @@ def test_up_to_three_reasons_stand_above_the_list_and_else_their_number(card: Re
     assert "no price" not in list_head(blocked).plain
 
 
-@pytest.mark.parametrize("size", [SMALL, pytest.param((120, 30), marks=pytest.mark.slow), LARGE])
+@pytest.mark.parametrize("size", [SMALL, *(pytest.param(size, marks=pytest.mark.slow) for size in ((120, 30), LARGE))])
 async def test_the_keys_of_every_list_sort_and_filter_it(size: tuple[int, int]) -> None:
     async with app_shown(ScriptedLink(snapshot()), *TO_THE_CARD, size=size) as (app, pilot):
         await press(pilot, "o", "o", "o", "o")
