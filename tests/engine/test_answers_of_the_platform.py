@@ -357,7 +357,7 @@ async def test_a_run_keeps_the_list_that_it_followed_in_words(world: ListWorld) 
     )
     run = rotation.current_run()
     assert run is not None
-    assert run.listed == "list of 2026-05-14, 4 bonds. The list is 1 session old: it is not today's"
+    assert run.listed == "list of 2026-05-14, 4 bonds. The list is 1 session old: it is not today's."
 
 
 @pytest.mark.parametrize(("max_age", "runs"), [(0, False), (1, True)])

@@ -38,7 +38,7 @@ def is_restored(app: PtyApp) -> bool:
 def rebalance(app: PtyApp) -> None:
     app.wait_for(r"trading enabled")
     app.press("3")
-    app.wait_for("Press r to make one")
+    app.wait_for("make a plan now")
     app.press("r")
     app.wait_for(r"list of 2026-05-15, 10 bonds")
     app.press("e")
@@ -95,7 +95,7 @@ def test_an_unread_screen_does_not_stop_the_engine(home: Path) -> None:
     with PtyApp(["--home", str(home), "demo"]) as app:
         app.wait_for(r"trading enabled")
         app.press("3")
-        app.wait_for("Press r to make one")
+        app.wait_for("make a plan now")
         app.press("r")
         app.wait_for("10 bonds")
         app.press("e")

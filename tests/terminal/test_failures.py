@@ -67,7 +67,7 @@ def test_a_failed_view_leaves_with_the_exit_code_and_its_engine_goes_on(tmp_path
             assert view.exit_code() == 1
             assert b"goes on in this window" not in view.raw
         app.press("3")
-        app.wait_for("Press r to make one")
+        app.wait_for("make a plan now")
 
 
 @pytest.mark.parametrize(

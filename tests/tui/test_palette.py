@@ -57,7 +57,7 @@ async def test_bonds_of_the_plan_and_of_todays_list_are_found() -> None:
 async def test_an_order_a_setting_and_a_strategy_open_on_their_row() -> None:
     async with shown(ScriptedLink(snapshot()), "ctrl+p", *"r260506-0003", "enter", size=LARGE) as (app, pilot):
         await until(pilot, lambda: app.pane.id == "orders" and app.focused is not None)
-        assert app.query_one("#orders-table", LiveTable).cursor_key == "r260506-0003"
+        await until(pilot, lambda: app.query_one("#orders-table", LiveTable).cursor_key == "r260506-0003")
         await press(pilot, "ctrl+p", *"Order timeout", "enter")
         table = lambda: app.query_one("#settings-table", LiveTable)  # noqa: E731
         await until(pilot, lambda: app.pane.id == "settings" and table().cursor_key == "orders.timeout")
