@@ -69,6 +69,7 @@ def test_the_contracts_detect_forbidden_imports(tmp_path: Path) -> None:
     assert "0 kept, 4 broken" in ran.stdout, ran.stdout
 
 
+@pytest.mark.slow
 def test_model_and_rules_load_no_input_or_output() -> None:
     forbidden = {"textual", "rich", "click", "httpx", "sqlite3", "sqlite_utils", "keyring", "apscheduler"} | HEAVY
     assert loaded_by("core.model", "core.rules") & forbidden == set()

@@ -83,6 +83,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CalendarW
     sys.modules.pop("akshare", None)
 
 
+@pytest.mark.slow
 def test_further_sessions_are_written_once(world: CalendarWorld) -> None:
     world.akshare(ALL, ALL)
     done = world.calendar_process("update")
@@ -203,6 +204,7 @@ def test_akshare_without_a_network_fails_with_sentences(tmp_path: Path) -> None:
     assert len(done.stderr.splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_akshare_is_loaded_only_when_used() -> None:
     check = "import sys, tui.cli, core.engine.engine, core.engine.assembly, tui.cli.calendar; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, encoding="utf-8", check=True)

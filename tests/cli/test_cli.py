@@ -19,6 +19,7 @@ def home(tmp_path: Path) -> str:
     return str(tmp_path / "home")
 
 
+@pytest.mark.slow
 def test_version_and_help_answer_without_the_app() -> None:
     assert rotor_process("--version").stdout == f"rotor {__version__}\n"
     helped = rotor("--help")
@@ -128,6 +129,7 @@ def test_config_is_written_checked_and_shown(home: str) -> None:
     assert float(shown["buy"]["amount"]) == 20_000
 
 
+@pytest.mark.slow
 def test_bad_settings_are_all_named_at_once(home: str) -> None:
     Path(home).mkdir()
     text = 'mode = "papper"\n[buy]\namonut = 5\n[schedule]\ntime = "20:00"\n'

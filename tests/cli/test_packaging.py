@@ -70,6 +70,7 @@ def test_installing_and_removing_another_core_package_does_not_break_rotor(wheel
     check()
 
 
+@pytest.mark.slow
 def test_a_child_runs_from_a_folder_with_its_own_core(tmp_path: Path) -> None:
     (tmp_path / "core.py").write_text("raise SystemExit('not the core of rotor')\n", "utf-8")
     done = subprocess.run(own_command("--version"), cwd=tmp_path, capture_output=True, encoding="utf-8", timeout=60)

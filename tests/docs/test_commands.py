@@ -23,6 +23,7 @@ def of_page(page: Path) -> list[Typed]:
     return [typed for typed in typed_in(page) if not typed.slow]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "page",
     [page for page in PAGES if of_page(page) and page.name not in ("first-day.md", "README.zh.md")],

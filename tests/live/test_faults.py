@@ -279,6 +279,7 @@ async def test_the_terminal_is_killed_and_restarted_during_a_rebalance(mortal_ro
     await terminal_world.finish()
 
 
+@pytest.mark.slow
 async def test_several_days_with_terminal_restarts(mortal_room: TerminalWorld) -> None:
     """Order numbers restart every morning: yesterday's must not be mistaken for today's."""
     terminal_world = mortal_room

@@ -102,6 +102,7 @@ def test_a_second_data_folder_on_the_same_account_is_refused(world: ProcessWorld
     assert world.control.requests() == []
 
 
+@pytest.mark.slow
 def test_an_unreachable_terminal_is_reported_in_one_sentence(world: ProcessWorld) -> None:
     world.control.drop_link("all")
     code, plan = world.json("plan")

@@ -19,7 +19,7 @@ from tests.miniqmt.helpers import ACCOUNT, BOND, HELD, HOUR, program_environment
 APP = Path(__file__).with_name("sample_app.py")
 TIMEOUT = 60
 
-pytestmark = pytest.mark.usefixtures("sdk")
+pytestmark = [pytest.mark.usefixtures("sdk"), pytest.mark.slow]
 
 
 @pytest.fixture

@@ -3,7 +3,10 @@
 import subprocess
 import sys
 
+import pytest
 
+
+@pytest.mark.slow
 def test_an_engine_of_paper_mode_loads_neither_akshare_nor_pandas() -> None:
     code = (
         "import sys, tempfile; from pathlib import Path; from core.engine.assembly import build; "

@@ -9,11 +9,14 @@ import time
 from datetime import datetime
 from pathlib import Path
 
+import pytest
+
 from core.infra.home import Home, HomeLock
 from core.model.time import SHANGHAI
 from tests.waiting import PATIENCE
 
 
+@pytest.mark.slow
 def test_a_closed_terminal_ends_the_app_cleanly(tmp_path: Path) -> None:
     mine, theirs = pty.openpty()
     # In a session without a controlling terminal nobody sends SIGHUP.

@@ -66,13 +66,16 @@ NEXT_JOBS = [
 async def test_next_job_stands_in_the_header() -> None:
     link = ScriptedLink(snapshot(jobs=()))
     async with shown(link) as (app, pilot):
-        for at, small, large in NEXT_JOBS:
-            await resize(pilot, SMALL)
+        for at, small, _ in NEXT_JOBS:
             await change(app, pilot, link, jobs=(Job("rebalance", at),))
             assert lines(app)[0].rstrip().endswith(f" {small}")
-            await resize(pilot, LARGE)
+        await resize(pilot, LARGE)
+        for at, _, large in NEXT_JOBS:
+            await change(app, pilot, link, jobs=(Job("rebalance", at),))
             assert lines(app)[0].rstrip().endswith(f" {large}")
-            await resize(pilot, (40, 10))
+        await resize(pilot, (40, 10))
+        for at, _, _ in NEXT_JOBS:
+            await change(app, pilot, link, jobs=(Job("rebalance", at),))
             assert "14:49:32" in lines(app)[0]
 
 

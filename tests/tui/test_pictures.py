@@ -29,6 +29,7 @@ async def test_every_screen_in_every_state(language: Language, size: tuple[int, 
     assert not _differences(kept, taken)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "title", [pytest.param(title, marks=() if title == "en-dark" else pytest.mark.slow) for title in DRAWN]
 )

@@ -8,7 +8,7 @@ import pytest
 from rich.cells import cell_len
 
 from core.model.known import Known
-from core.model.order import OrderState, Origin, Side
+from core.model.order import Order, OrderState, Origin, Side
 from core.model.snapshot import PositionRow, StopRow, StopStatus
 from tests.tui.samples import order, positions, snapshot, stop
 from tests.tui.screen import LARGE, SMALL, change, flat, lines, press, resize, shown, text
@@ -154,20 +154,25 @@ async def test_an_order_s_reason_names_its_origin_once() -> None:
 
 async def test_orders_show_their_origin() -> None:
     link = ScriptedLink(snapshot(orders=()))
+    sent = {origin: _sent_for(origin) for origin in Origin}
     async with shown(link, "5") as (app, pilot):
         for origin in Origin:
-            sent = order(1, Side.SELL, OrderState.FILLED, filled_volume=820, filled_amount=Decimal(97502))
-            reason = f"{origin}: last 112.4 through 112.575"
-            sent = replace(sent, intent=replace(sent.intent, origin=origin, reason=reason))
-            await resize(pilot, SMALL)
-            await change(app, pilot, link, orders=(sent,))
+            await change(app, pilot, link, orders=(sent[origin],))
             assert f"{origin}: last 112.4 through 112.575" in flat(app)
             await press(pilot, "enter")
             assert f"Sent for {origin}" in flat(app)
             await press(pilot, "escape")
-            await resize(pilot, LARGE)
+        await resize(pilot, LARGE)
+        for origin in Origin:
+            await change(app, pilot, link, orders=(sent[origin],))
             (row,) = [line for line in lines(app) if "127056.SZ" in line and "14:40:32" in line]
             assert f" {origin} " in row
+
+
+def _sent_for(origin: Origin) -> Order:
+    sent = order(1, Side.SELL, OrderState.FILLED, filled_volume=820, filled_amount=Decimal(97502))
+    reason = f"{origin}: last 112.4 through 112.575"
+    return replace(sent, intent=replace(sent.intent, origin=origin, reason=reason))
 
 
 def test_the_gauge_says_in_words_when_a_stop_is_not_armed() -> None:
