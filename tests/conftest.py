@@ -10,6 +10,7 @@ from tests import bytecode
 
 bytecode.keep_elsewhere()  # before anything large is loaded
 
+import pytest  # noqa: E402
 from hypothesis import HealthCheck, settings  # noqa: E402
 
 from core.i18n import use_language  # noqa: E402
@@ -34,6 +35,11 @@ _MEMORY = "/dev/shm"
 if os.path.isdir(_MEMORY) and not os.environ.get("TMPDIR") and shutil.disk_usage(_MEMORY).free > 2**30:  # noqa: PTH112
     # A database waits for the disk at each commit; no test is about the disk, which takes a seventh of their time.
     os.environ["TMPDIR"], tempfile.tempdir = _MEMORY, None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Those that wait for other processes come first: what they wait for is done beside the others, not at the end."""
+    items.sort(key=lambda item: item.path.parent.name not in ("terminal", "live"))
 
 
 def pytest_collection_finish() -> None:

@@ -3,7 +3,7 @@
 from dataclasses import astuple, replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from core.model.figures import Basis, Figures, Unit, Units, UnitSetting
@@ -147,14 +147,13 @@ def test_without_a_page_the_unit_of_a_record_is_assumed() -> None:
 
 BACKTESTS = st.builds(
     Figures,
-    st.none() | st.floats(-0.9, 9),
+    st.none() | st.floats(-0.9, 5),  # above +500 % a page of bare drawdowns is taken for percentages
     st.none() | st.floats(-0.6, 0.9),
     st.none() | st.floats(-0.7, -0.02) | st.floats(0.02, 0.7),
     st.none() | st.floats(0.02, 0.98),
 )
 
 
-@settings(max_examples=100)
 @given(st.lists(BACKTESTS, max_size=20), st.booleans())
 def test_plausible_backtests_come_back_as_they_were(page: list[Figures], percent: bool) -> None:
     """Where a win rate or a drawdown is given at all."""

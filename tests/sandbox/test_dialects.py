@@ -22,6 +22,7 @@ from core.sandbox.market import SandboxMarket
 from core.sandbox.platform import EmbeddedPlatform
 from core.sandbox.recorded import SandboxData
 from core.sandbox.strategies import FIRST_RECORD, FIRST_STRATEGY
+from tests.sampled import sampled
 
 MONDAY = datetime(2026, 5, 18, 14, 50, tzinfo=SHANGHAI)
 RECORD = f"/strategies/{FIRST_STRATEGY}/histories/{FIRST_RECORD}"
@@ -102,7 +103,7 @@ FORMS = {
 }
 
 
-@pytest.mark.parametrize("dialect", Dialect)
+@pytest.mark.parametrize("dialect", sampled(Dialect, 5))
 async def test_a_dialect_has_its_form_on_the_wire_and_the_plain_one_has_not(
     data: SandboxData, dialect: Dialect
 ) -> None:

@@ -26,6 +26,7 @@ from core.model.command import (
 from core.model.known import Known, Unknown
 from core.model.order import OrderState, Origin, Side
 from core.model.snapshot import LegProgress, MissedRun, Rebalance, Snapshot
+from tests.sampled import sampled
 from tests.tui import samples
 from tests.tui.samples import NOW, order, rebalance, snapshot
 from tests.tui.screen import LARGE, SMALL, flat, lines, press, settle, shown, status_text, strike, until
@@ -74,7 +75,7 @@ TYPED: dict[str, tuple[str, str, Command[Any]]] = {
 }
 
 
-@pytest.mark.parametrize("name", CONFIRMED)
+@pytest.mark.parametrize("name", sampled(CONFIRMED, 2))
 async def test_a_trading_control_asks_first_and_is_sent_once(name: str) -> None:
     key, command, picture = CONFIRMED[name]
     link = ScriptedLink(picture)

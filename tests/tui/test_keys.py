@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.sampled import sampled
 from tests.tui.samples import snapshot
 from tests.tui.screen import LARGE, press, shown
 from tests.tui.scripted import ScriptedLink
@@ -13,7 +14,7 @@ from tui.app import RotorApp
 _KEYS = {pane.id: pane.key for pane in PANES}
 
 
-@pytest.mark.parametrize("pane", [pane.id for pane in PANES])
+@pytest.mark.parametrize("pane", sampled((pane.id for pane in PANES), 4))
 async def test_each_key_reaches_its_action(pane: str, monkeypatch: pytest.MonkeyPatch) -> None:
     async with shown(ScriptedLink(snapshot()), _KEYS[pane], size=LARGE) as (app, pilot):
         assert app.pane.id == pane

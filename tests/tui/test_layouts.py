@@ -12,6 +12,7 @@ from core.model.command import Done, ListRecords, ShowDetail, ShowRecord
 from core.model.known import Known
 from core.model.platform import Page, Record
 from core.model.snapshot import Snapshot
+from tests.sampled import sampled
 from tests.tui.samples import plan, snapshot
 from tests.tui.screen import LARGE, SMALL, change, press, settle, shown, until
 from tests.tui.scripted import ScriptedLink
@@ -81,7 +82,7 @@ PANES = {"home": "1", "strategies": "2", "plan": "3", "positions": "4", "orders"
 
 
 @pytest.mark.parametrize("size", [pytest.param(SMALL, marks=pytest.mark.slow), LARGE])
-@pytest.mark.parametrize("pane", PANES)
+@pytest.mark.parametrize("pane", sampled(PANES, 4))
 async def test_prices_lay_nothing_out(pane: str, size: tuple[int, int], layouts: Layouts) -> None:
     link = ScriptedLink(snapshot(plan=plan()))
     async with shown(link, PANES[pane], size=size) as (app, pilot):

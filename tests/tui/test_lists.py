@@ -23,6 +23,7 @@ from core.model.platform import Page, Record, RecordRule, TradeTiming
 from core.model.record_card import ScheduleProposal
 from core.model.settings import ScheduleSettings
 from core.model.snapshot import Followed, Level
+from tests.sampled import sampled
 from tests.tui.pictures import STATES, posed
 from tests.tui.samples import snapshot
 from tests.tui.screen import flat, press, settle, shown, status_text, strike, text, until
@@ -38,22 +39,25 @@ TALL = (100, 120)
 
 @pytest.mark.parametrize(
     ("changes", "words"),
-    [
-        ({}, "Figures read as ratios (0.12 is 12%): by the values of its page"),
-        (
-            {"units": Units(Unit.PERCENT, Unit.PERCENT, Basis.SETTING)},
-            "Figures read as percentages (12 is 12%): set by factorcat.returns",
-        ),
-        (
-            {"units": Units(Unit.RATIO, Unit.RATIO, Basis.ASSUMED)},
-            "assumed, the values fit both; if wrong, set factorcat.returns",
-        ),
-        (
-            {"units": Units(Unit.PERCENT, Unit.RATIO, Basis.VALUES)},
-            "Returns read as percentages (12 is 12%), win rate as ratios (0.12 is 12%)",
-        ),
-        ({"win_rate": None, "impossible": {"win_rate": 55.0}}, "no backtest can have it: win rate 55"),
-    ],
+    sampled(
+        [
+            ({}, "Figures read as ratios (0.12 is 12%): by the values of its page"),
+            (
+                {"units": Units(Unit.PERCENT, Unit.PERCENT, Basis.SETTING)},
+                "Figures read as percentages (12 is 12%): set by factorcat.returns",
+            ),
+            (
+                {"units": Units(Unit.RATIO, Unit.RATIO, Basis.ASSUMED)},
+                "assumed, the values fit both; if wrong, set factorcat.returns",
+            ),
+            (
+                {"units": Units(Unit.PERCENT, Unit.RATIO, Basis.VALUES)},
+                "Returns read as percentages (12 is 12%), win rate as ratios (0.12 is 12%)",
+            ),
+            ({"win_rate": None, "impossible": {"win_rate": 55.0}}, "no backtest can have it: win rate 55"),
+        ],
+        2,
+    ),
 )
 async def test_the_card_says_how_its_figures_are_read(changes: dict[str, Any], words: str) -> None:
     link = ScriptedLink(snapshot())
@@ -103,12 +107,15 @@ async def test_no_line_of_the_chart_is_cut(size: tuple[int, int]) -> None:
 
 @pytest.mark.parametrize(
     ("changes", "words"),
-    [
-        ({"equity_curve": None}, "No equity curve: the platform gives none"),
-        ({"equity_curve": "x"}, "No equity curve: the platform gives it in a form that is not known"),
-        ({"benchmark_equity_curve": None}, "No benchmark: the platform gives none"),
-        ({"daily_positions": 3}, "No daily positions: the platform gives it in a form that is not known"),
-    ],
+    sampled(
+        [
+            ({"equity_curve": None}, "No equity curve: the platform gives none"),
+            ({"equity_curve": "x"}, "No equity curve: the platform gives it in a form that is not known"),
+            ({"benchmark_equity_curve": None}, "No benchmark: the platform gives none"),
+            ({"daily_positions": 3}, "No daily positions: the platform gives it in a form that is not known"),
+        ],
+        2,
+    ),
 )
 async def test_a_part_that_cannot_be_drawn_says_why_and_costs_no_other(changes: dict[str, Any], words: str) -> None:
     link = ScriptedLink(snapshot())

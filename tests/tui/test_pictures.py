@@ -10,19 +10,9 @@ from tests.tui import pictures
 from tests.tui.pictures import BOXES, DRAWN, FOLDER, LANGUAGES, SCREENS, SIZES, STATES, drawing_of, file_of, made_with
 
 
-# The slow ones differ from the others in one thing only: the language or the size.
-@pytest.mark.parametrize(
-    ("language", "size"),
-    [
-        pytest.param(
-            *(language, size),
-            id=f"{language}-{size[0]}x{size[1]}",
-            marks=() if (language, size) == ("en", SIZES[0]) else pytest.mark.slow,
-        )
-        for language in LANGUAGES
-        for size in SIZES
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize("language", LANGUAGES)
 async def test_every_screen_in_every_state(language: Language, size: tuple[int, int]) -> None:
     taken = await pictures.pictures(language, size)
     kept = {screen: file_of(language, size, screen).read_text("utf-8") for screen in taken}
@@ -30,9 +20,7 @@ async def test_every_screen_in_every_state(language: Language, size: tuple[int, 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "title", [pytest.param(title, marks=() if title == "en-dark" else pytest.mark.slow) for title in DRAWN]
-)
+@pytest.mark.parametrize("title", DRAWN)
 async def test_every_screen_in_colour(title: str) -> None:
     drawn = await pictures.drawings(title)
     if (FOLDER / "made_with.txt").read_text("utf-8") != made_with():

@@ -32,6 +32,7 @@ from tests.infra.keyrings import BrokenKeyring, MemoryKeyring
 from tests.live.factorcat import PASSWORD, RECORD, STRATEGY, USER, LoopbackPlatform
 from tests.miniqmt.terminal import shared_terminal
 from tests.notify.smtp import Server, smtp_server
+from tests.sampled import sampled
 from tui.cli.main import main
 
 ACCOUNT = "8880001"
@@ -283,7 +284,7 @@ FAULTS: list[tuple[Callable[[Machine], None], dict[str, CheckResult], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("fault", "named", "said"), FAULTS, ids=[fault[0].__name__ for fault in FAULTS])
+@pytest.mark.parametrize(("fault", "named", "said"), sampled(FAULTS, 6), ids=[fault[0].__name__ for fault in FAULTS])
 async def test_a_single_fault_is_named_and_nothing_else(
     fault: Callable[[Machine], None], named: dict[str, CheckResult], said: str, well: Machine
 ) -> None:
