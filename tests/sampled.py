@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
-from _pytest.mark import ParameterSet
 
 
 def sampled(cases: Iterable[Any], first: int) -> list[Any]:
@@ -12,6 +11,6 @@ def sampled(cases: Iterable[Any], first: int) -> list[Any]:
     return [case if number < first else _slow(case) for number, case in enumerate(cases)]
 
 
-def _slow(case: Any) -> ParameterSet:
+def _slow(case: Any) -> Any:
     values = case if isinstance(case, tuple) else (case,)
     return pytest.param(*values, marks=pytest.mark.slow)

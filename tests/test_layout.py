@@ -75,11 +75,13 @@ def test_model_and_rules_load_no_input_or_output() -> None:
     assert loaded_by("core.model", "core.rules") & forbidden == set()
 
 
+@pytest.mark.slow
 def test_all_of_core_loads_no_terminal_and_nothing_heavy() -> None:
     # rich is not among them: httpx loads it by itself where it is installed.
     assert loaded_by("core") & ({"textual", "tui"} | HEAVY) == set()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", [pytest.param("app", marks=pytest.mark.slow), "cli.main"])
 def test_starting_loads_nothing_heavy(module: str) -> None:
     assert loaded_by(f"tui.{module}") & HEAVY == set()

@@ -1,5 +1,7 @@
 """The search for words that have a plainer term finds them in names and in prose."""
 
+import pytest
+
 from tests.words import ROOT, found, in_code
 
 
@@ -17,5 +19,6 @@ def test_the_name_of_a_module_counts() -> None:
     assert len(list(in_code("", ROOT / "core" / "newsroom.py"))) == 1
 
 
+@pytest.mark.slow
 def test_code_and_documents_use_the_words_of_the_glossary() -> None:
     assert list(found()) == []

@@ -48,6 +48,7 @@ def test_every_command_helps_with_an_example(command: list[str]) -> None:
     assert "Example" in helped.output
 
 
+@pytest.mark.slow
 def test_a_plan_is_one_json_document_and_sends_nothing(home: str) -> None:
     with_suspended = {"ROTOR_STRATEGY__STRATEGY_ID": "25", "ROTOR_STRATEGY__HISTORY_ID": "2502"}
     done = rotor_process("--home", home, "plan", "--json", **with_suspended)
@@ -142,6 +143,7 @@ def test_bad_settings_are_all_named_at_once(home: str) -> None:
         assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_live_mode_refuses_with_the_remedy(home: str) -> None:
     done = rotor_process("--home", home, "--mode", "live", "plan")
     assert done.returncode == 3

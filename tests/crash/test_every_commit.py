@@ -81,6 +81,7 @@ def _nothing_twice(folder: Path) -> None:
     assert all(traded[code, Side.SELL] == TARGET for code in OLD)
 
 
+@pytest.mark.slow
 def test_the_uninterrupted_run_has_a_part_fill_and_a_reprice(victims: tuple[Path, int]) -> None:
     folder, total = victims
     orders = paper_rows(
@@ -97,6 +98,7 @@ def test_the_uninterrupted_run_has_a_part_fill_and_a_reprice(victims: tuple[Path
     assert total > 25
 
 
+@pytest.mark.slow
 def test_a_rebalance_killed_before_any_commit_ends_the_same(victims: tuple[Path, int]) -> None:
     folder, total = victims
     for number in range(1, total + 1):

@@ -56,6 +56,7 @@ def calls(world: ProcessWorld) -> Counter[str]:
     return Counter(seen)
 
 
+@pytest.mark.slow
 def test_triggered_stops_sell_the_strategy_s_holdings_only(world: ProcessWorld) -> None:
     furnished(world, OWNED)
     fallen, risen = OWNED[1], OWNED[2]

@@ -139,7 +139,10 @@ def plain_form(data: SandboxData) -> tuple[Any, ...]:
 
 @pytest.mark.parametrize(
     "dialects",
-    [*((each,) for each in Dialect), *(pytest.param(pair, marks=pytest.mark.slow) for pair in PAIRS)],
+    [
+        pytest.param(each, marks=() if number < 4 else pytest.mark.slow)
+        for number, each in enumerate((*((each,) for each in Dialect), *PAIRS))
+    ],
     ids="+".join,
 )
 async def test_the_client_reads_a_dialect_like_the_plain_form(

@@ -193,6 +193,7 @@ async def test_below_the_full_size_the_divider_says_why_it_does_nothing() -> Non
         assert link.sent_of(ChangeSetting) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "size", [pytest.param((60, 18), marks=pytest.mark.slow), (40, 12), pytest.param((20, 5), marks=pytest.mark.slow)]
 )

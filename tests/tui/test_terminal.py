@@ -65,6 +65,7 @@ def test_the_terminal_is_restored(leave: str | signal.Signals, code: int) -> Non
     assert "hunter2-secret" not in said
 
 
+@pytest.mark.slow
 def test_without_a_terminal_the_app_says_so_and_exits(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "tui.cli", "--home", str(tmp_path)],
