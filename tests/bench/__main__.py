@@ -42,7 +42,7 @@ def to_the_plan() -> float:
     with tempfile.TemporaryDirectory() as home, PtyApp(["--home", home, "demo"]) as app:
         app.wait_for("trading enabled")
         app.press("3")
-        app.wait_for("Press r")
+        app.wait_for("make a plan now")
         app.press("r")
         app.wait_for("10 bonds")
         seconds = time.monotonic() - app.started
