@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,8 +16,10 @@ collect_ignore = ["test_terminal.py"] if sys.platform == "win32" else []
 
 @pytest.fixture(autouse=True)
 def patient_app(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A scripted engine publishes only what a test tells it to: on a loaded machine that is no silence yet."""
+    """A scripted engine publishes only what a test tells it to: on a loaded machine that is no silence yet. The clock
+    of the messages stands, for there a message would go before the test has read it."""
     monkeypatch.setattr("tui.app._STALE_SECONDS", 60.0)
+    monkeypatch.setattr("tui.widgets.bars.time", SimpleNamespace(monotonic=lambda: 1000.0))
 
 
 @pytest.fixture(autouse=True, scope="package")

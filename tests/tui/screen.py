@@ -21,6 +21,7 @@ from tui.app import RotorApp
 from tui.screens.bond_list import DayLineChart
 from tui.screens.strategies import StrategiesPane
 from tui.widgets.bars import StatusBar
+from tui.widgets.paged_list import SearchLine
 
 SMALL = (80, 24)
 LARGE = (160, 45)
@@ -134,6 +135,9 @@ async def until(pilot: Pilot[Any], true: Callable[[], bool]) -> None:
 
 
 def all_has_come(app: RotorApp) -> bool:
-    """Whether Strategies and the day line of the open pane, which ask when the cursor rests, have what they want."""
-    strategies = (pane._data for pane in app.screen_stack[0].query(StrategiesPane))
-    return all(asked.at_rest for asked in (*strategies, *app.pane.query(DayLineChart)))
+    """Whether Strategies and the day line of the open pane, which ask when the cursor rests, have what they want, and
+    each search line, which waits for the next letter, has been searched for."""
+    home = app.screen_stack[0]
+    strategies = (pane._data for pane in home.query(StrategiesPane))
+    searched = all(line._timer is None for line in home.query(SearchLine))
+    return searched and all(asked.at_rest for asked in (*strategies, *app.pane.query(DayLineChart)))

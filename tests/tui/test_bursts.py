@@ -149,8 +149,7 @@ KEYS = (
 @pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 4))])
 async def test_a_burst_leads_where_the_same_keys_lead_one_by_one(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """`q` is left out: it ends the app, and what follows is dropped. The clock stands: on a busy machine the screen
-    would say for how long the engine has been silent, and the queue would wait no longer for what a key does."""
-    monkeypatch.setattr("tui.input_queue._LONGEST", 60.0)
+    would say for how long the engine has been silent, and the queue would wait no longer for a reply."""
     monkeypatch.setattr("tui.input_queue._REPLY_SECONDS", 60.0)
     monkeypatch.setattr("tui.app.time", SimpleNamespace(monotonic=lambda: 1000.0))
     generator = random.Random(seed)
