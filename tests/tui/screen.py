@@ -74,9 +74,15 @@ async def settle(pilot: Pilot[Any]) -> None:
     app = pilot.app
     await _input_delivered(app)
     await drained()
-    while app.is_running and app._exception is None and app.screen._update_timer._active.is_set():
-        app.screen._on_timer_update()  # draws now what the timer would draw at the next frame
+    while app.is_running and app._exception is None and (waiting_screens := _with_an_update(app)):
+        for screen in waiting_screens:
+            screen._on_timer_update()  # draws now what the timer would draw at the next frame
         await drained()
+
+
+def _with_an_update(app: Any) -> list[Any]:
+    """Screens that are seen and wait for their next frame: those below a dialog first, which it then shows."""
+    return [screen for screen in (*app._background_screens, app.screen) if screen._update_timer._active.is_set()]
 
 
 async def _input_delivered(app: Any) -> None:
