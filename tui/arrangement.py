@@ -1,5 +1,6 @@
 """How the user arranges a screen: the columns of its table, one panel alone, the width of the details."""
 
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from textual.events import Resize
@@ -99,7 +100,7 @@ class Arrangement:
         """Ask for the columns of the table that has the focus, and keep them."""
         table = self._table()
         if table is not None:
-            self._app.pane.start(self._choose_columns(table), "columns")
+            self._app.pane.start(partial(self._choose_columns, table), "columns")
 
     async def _choose_columns(self, table: LiveTable) -> None:
         before = choices()
@@ -183,7 +184,7 @@ class Arrangement:
 
     def _keep_details(self) -> None:
         self._timer = None
-        self._app.pane.start(self._keep("screen.details", str(self.details)), "details")
+        self._app.pane.start(partial(self._keep, "screen.details", str(self.details)), "details")
 
     async def _keep(self, key: str, text: str) -> None:
         reply = await self._app.ask(ChangeSetting(key, text))

@@ -45,12 +45,12 @@ class PaletteController:
     def open(self) -> None:
         palette = Palette(list(self._entries()), self._recent, partial(self._app.appearance.preview, None))
         self._app.push_screen(palette, self._chosen)
-        self._app.run_worker(self._load(palette), group="palette", exclusive=True, exit_on_error=False)
+        self._app.run_worker(partial(self._load, palette), group="palette", exclusive=True, exit_on_error=False)
 
     def _chosen(self, entry: PaletteEntry | None) -> None:
         if entry is not None:
             self._recent[:] = [entry.key, *(key for key in self._recent if key != entry.key)][:_KEPT]
-            self._app.run_worker(self._do(entry), group="palette", exclusive=True, exit_on_error=False)
+            self._app.run_worker(partial(self._do, entry), group="palette", exclusive=True, exit_on_error=False)
 
     @staticmethod
     async def _do(entry: PaletteEntry) -> None:

@@ -1,6 +1,8 @@
 """Keys that come in one packet go where they would have gone typed slowly, and none acts on a screen that leaves."""
 
+import gc
 import random
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
@@ -183,3 +185,18 @@ async def test_without_the_queue_a_burst_goes_astray(monkeypatch: pytest.MonkeyP
         strike(pilot, *"trader", "tab", *SECRET)
         await settle(pilot)
         assert app.screen.query_one("#username", Input).value != "trader"
+
+
+async def test_a_request_that_is_replaced_before_it_begins_is_never_called() -> None:
+    """A coroutine made for it would warn that nobody awaited it."""
+    called: list[str] = []
+
+    async def request(name: str) -> None:
+        called.append(name)
+
+    async with shown(ScriptedLink(snapshot()), "4") as (app, pilot):
+        for name in ("first", "second"):
+            app.pane.start(partial(request, name), "read")
+        await settle(pilot)
+        gc.collect()
+    assert called == ["second"]

@@ -69,7 +69,7 @@ class BondDialog(TextDialog):
 
     def _load(self) -> None:
         self._loading = True
-        self.run_worker(self._ask(), name="bond", exit_on_error=False)
+        self.run_worker(self._ask, name="bond", exit_on_error=False)
 
     async def _ask(self) -> None:
         try:

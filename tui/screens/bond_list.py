@@ -1,6 +1,7 @@
 """A list of bonds with the day line of the one under the cursor below its rows, where they leave room for it."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import cast
 
 from textual import on
@@ -59,7 +60,9 @@ class DayLineChart(LineChart):
 
     def load(self) -> None:
         if self._code is not None and self.display:
-            self.run_worker(self._load(self._code), name="day line", group="line", exclusive=True, exit_on_error=False)
+            self.run_worker(
+                partial(self._load, self._code), name="day line", group="line", exclusive=True, exit_on_error=False
+            )
 
     async def _load(self, code: BondCode) -> None:
         reply = await cast(PaneHost, self.app).ask(ReadDayLine(code))

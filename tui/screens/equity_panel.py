@@ -31,7 +31,7 @@ class EquityPanel(PanelBox):
             self.load()
 
     def load(self) -> None:
-        self.run_worker(self._load(), name="equity", group="equity", exclusive=True, exit_on_error=False)
+        self.run_worker(self._load, name="equity", group="equity", exclusive=True, exit_on_error=False)
 
     async def _load(self) -> None:
         reply = await cast(PaneHost, self.app).ask(ReadEquity())

@@ -231,7 +231,9 @@ class HomePane(Pane):
         if snapshot is not None:
             # Set before anything is awaited: a second press finds it.
             self._pending_actions.add(action)
-            self.start(self._confirm_and_send(action, kept_current(question, snapshot), command, outcome), action)
+            self.start(
+                partial(self._confirm_and_send, action, kept_current(question, snapshot), command, outcome), action
+            )
             self.host.refresh_keys()
 
     async def _confirm_and_send(

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import date
+from functools import partial
 from typing import ClassVar
 
 from rich.cells import cell_len
@@ -215,7 +216,7 @@ class LogPane(Pane):
     def _search_next(self, *, forward: bool) -> None:
         line = self._lines.get(self._table.cursor_key or "")
         if line is not None:
-            self.start(self._find(line, self._search.text, forward=forward), "find")
+            self.start(partial(self._find, line, self._search.text, forward=forward), "find")
 
     async def _find(self, line: LogLine, text: str, *, forward: bool) -> None:
         reply = await self.host.ask(FindInLog(text, line.begins, forward, self._minimum, self._day))
@@ -251,7 +252,7 @@ class LogPane(Pane):
             if reset:
                 self._lines = {}
                 self._table.clear()
-            self.start(self._fetch(command, reset=reset), "read")
+            self.start(partial(self._fetch, command, reset=reset), "read")
             self._update_summary()
 
     async def _fetch(self, command: ReadLog, *, reset: bool) -> None:

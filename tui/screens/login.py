@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any, ClassVar, Protocol
 
 from rich.text import Text
@@ -144,7 +145,9 @@ class LoginScreen(Dialog[LoggedIn | None]):
         self._busy = True
         self._show_problem(say("Logging in"), Tone.DIM)
         # The description is given because the stock one spells out the arguments.
-        self.run_worker(self._log_in(command), name="login", description="login", exclusive=True, exit_on_error=False)
+        self.run_worker(
+            partial(self._log_in, command), name="login", description="login", exclusive=True, exit_on_error=False
+        )
 
     async def _log_in(self, command: Login) -> None:
         try:
@@ -173,7 +176,7 @@ class LoginHost(PaneHost, Protocol):
     def push_screen(self, screen: Screen[Any], callback: Callable[[Any], None] | None = None) -> object: ...
 
     def run_worker(
-        self, work: Coroutine[Any, Any, None], name: str, *, description: str, exit_on_error: bool
+        self, work: Callable[[], Coroutine[Any, Any, None]], name: str, *, description: str, exit_on_error: bool
     ) -> object: ...
 
 
@@ -206,7 +209,7 @@ class LoginController:
 
     def _logged_in(self, login: LoggedIn | None) -> None:
         if login is not None and login.trouble:
-            work = offer_credentials_file(self._host, login.trouble)
+            work = partial(offer_credentials_file, self._host, login.trouble)
             self._host.run_worker(work, name="safe", description="safe", exit_on_error=False)
 
     def _unlocked(self, opened: bool | None) -> None:
@@ -285,7 +288,7 @@ class PassphraseDialog(Dialog[bool]):
         self._first.value = self._again.value = ""
         self._busy = True
         self._show_problem(say("This takes a second."), Tone.DIM)
-        work = self._open(OpenSafe(passphrase))
+        work = partial(self._open, OpenSafe(passphrase))
         self.run_worker(work, name="passphrase", description="passphrase", exclusive=True, exit_on_error=False)
 
     async def _open(self, command: OpenSafe) -> None:

@@ -110,7 +110,7 @@ class OrdersPane(BondListPane):
         if self._past_day is not None and self._past_day.earlier is not None:
             self._show_day(self._past_day.earlier)
         elif self._past_day is None and self.host.snapshot is not None:
-            self.start(self._show_last_day(self.host.snapshot), "day")
+            self.start(partial(self._show_last_day, self.host.snapshot), "day")
 
     def action_later(self) -> None:
         later, snapshot = (self._past_day.later if self._past_day else None), self.host.snapshot
@@ -125,7 +125,7 @@ class OrdersPane(BondListPane):
 
     def _show_day(self, day: date) -> None:
         self._reading = day
-        self.start(self._read(day), "day")
+        self.start(partial(self._read, day), "day")
 
     async def _show_last_day(self, snapshot: Snapshot) -> None:
         """To the newest day before today that has orders."""
@@ -198,12 +198,12 @@ class OrdersPane(BondListPane):
         order = self._selected()
         if order is not None:
             self._cancelling.add(order.intent.client_order_id)
-            self.start(self._cancel(order), f"cancel-{order.intent.client_order_id}")
+            self.start(partial(self._cancel, order), f"cancel-{order.intent.client_order_id}")
 
     def action_settle(self) -> None:
         order = self._selected()
         if order is not None:
-            self.start(self._settle(order), f"settle-{order.intent.client_order_id}")
+            self.start(partial(self._settle, order), f"settle-{order.intent.client_order_id}")
 
     async def _settle(self, order: Order) -> None:
         """Ask for its outcome, and show all that is known of it."""

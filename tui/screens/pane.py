@@ -116,8 +116,9 @@ class Pane(Vertical):
     def _row_selected(self) -> None:
         self.action_run("open")
 
-    def start(self, work: Coroutine[Any, Any, None], group: str) -> None:
-        """Run a request; a newer one of the same group takes its place."""
+    def start(self, work: Callable[[], Coroutine[Any, Any, None]], group: str) -> None:
+        """Run a request; a newer one of the same group takes its place, perhaps before it began: `work` is not called
+        then, where a coroutine that nobody awaits would be a fault."""
         self.run_worker(
             work, name=group, group=f"{self.id}.{group}", description=group, exclusive=True, exit_on_error=False
         )

@@ -123,7 +123,7 @@ class PlanPane(BondListPane):
 
     def action_make(self) -> None:
         self._making_since = time.monotonic()
-        self.start(self._make(), "make")
+        self.start(self._make, "make")
         self._refresh_plan()
 
     async def _make(self) -> None:
@@ -144,7 +144,7 @@ class PlanPane(BondListPane):
             return
         # Set before anything is awaited: a second press finds it.
         self._executing = True
-        self.start(self._execute(plan, snapshot), "execute")
+        self.start(partial(self._execute, plan, snapshot), "execute")
         self.host.refresh_keys()
 
     async def _execute(self, plan: Plan, snapshot: Snapshot) -> None:

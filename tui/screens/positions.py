@@ -125,7 +125,7 @@ class PositionsPane(BondListPane):
         if row is not None and snapshot is not None:
             # Set before anything is awaited: a second press finds it.
             self._busy_codes.add(row.code)
-            self.start(self._asked(what, row, snapshot), f"{what}-{row.code}")
+            self.start(partial(self._asked, what, row, snapshot), f"{what}-{row.code}")
 
     async def _asked(self, what: str, row: PositionRow, snapshot: Snapshot) -> None:
         try:

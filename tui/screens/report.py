@@ -135,7 +135,7 @@ class ReportPane(ChartedListPane):
     def action_export(self) -> None:
         self._writing = True
         self.host.refresh_keys()
-        self.start(self._export(self._first, self._day), "export")
+        self.start(partial(self._export, self._first, self._day), "export")
 
     # -- reading ---------------------------------------------------------------------------------------------------
 
@@ -157,7 +157,7 @@ class ReportPane(ChartedListPane):
     def _read(self) -> None:
         self._request += 1
         self._reading = True
-        self.start(self._fetch(self._request, self._first, self._day), "read")
+        self.start(partial(self._fetch, self._request, self._first, self._day), "read")
 
     async def _fetch(self, number: int, first: date | None, last: date | None) -> None:
         reply: Reply[Report] = await self.host.ask(ReadReport(first, last))
@@ -177,10 +177,10 @@ class ReportPane(ChartedListPane):
         That once for each span and number of points: it may ask a site. The report does without either.
         """
         if not of_days(report):
-            self.start(self._fetch_today(report.first), "today")
+            self.start(partial(self._fetch_today, report.first), "today")
         elif (wanted := (report.first, report.last, len(report.equity))) != self._compared:
             self._compared = wanted
-            self.start(self._fetch_benchmark(*wanted), "benchmark")
+            self.start(partial(self._fetch_benchmark, *wanted), "benchmark")
 
     async def _fetch_today(self, first: date | None) -> None:
         reply = await self.host.ask(ReadEquity(first))

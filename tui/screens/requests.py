@@ -3,6 +3,7 @@
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from textual.timer import Timer
@@ -23,7 +24,7 @@ class Owner(Protocol):
 
     def ask_engine(self, command: Command[T]) -> Coroutine[Any, Any, Reply[T]]: ...
 
-    def start(self, work: Coroutine[Any, Any, None], group: str) -> None: ...
+    def start(self, work: Callable[[], Coroutine[Any, Any, None]], group: str) -> None: ...
 
     def set_timer(self, delay: float, callback: Callable[[], None]) -> Timer: ...
 
@@ -104,7 +105,7 @@ class RequestLane(Generic[T]):
     def _go_on(self) -> None:
         if self._asking is None and (command := self._missing()) is not None:
             self._asking, self._since = command, time.monotonic()
-            self._owner.start(self._ask(command), self._name)
+            self._owner.start(partial(self._ask, command), self._name)
 
     async def _ask(self, command: Command[T]) -> None:
         """This one, and then the next as long as one is wanted and the cursor rests."""

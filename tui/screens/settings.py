@@ -1,6 +1,7 @@
 """Settings: every key with its value, where that comes from and what it does; passwords; and what can be tried out."""
 
 from collections.abc import Coroutine
+from functools import partial
 from itertools import groupby
 from typing import Any, ClassVar
 
@@ -166,7 +167,7 @@ class SettingsPane(ListPane):
 
     def _run(self, work: Coroutine[Any, Any, None]) -> None:
         self._busy = True
-        self.start(self._what_ends(work), "change")
+        self.start(partial(self._what_ends, work), "change")
 
     async def _what_ends(self, work: Coroutine[Any, Any, None]) -> None:
         try:
@@ -248,7 +249,7 @@ class SettingsPane(ListPane):
     def _load_settings(self) -> None:
         if self._read is None:
             self.table.set_notice(say("Reading the settings."))
-        self.start(self._fetch(), "read")
+        self.start(self._fetch, "read")
 
     async def _fetch(self) -> None:
         reply = await self.host.ask(ReadSettings())

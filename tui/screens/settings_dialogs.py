@@ -1,6 +1,7 @@
 """Boxes in which a setting or a password is typed."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import ClassVar
 
 from rich.text import Text
@@ -79,10 +80,10 @@ class SettingEdit(Dialog[str | None]):
 
     @on(Input.Submitted)
     def _entered(self) -> None:
-        self.run_worker(self._checked(leave=True), name="check", exclusive=True, exit_on_error=False)
+        self.run_worker(partial(self._checked, leave=True), name="check", exclusive=True, exit_on_error=False)
 
     def _check(self) -> None:
-        self.run_worker(self._checked(leave=False), name="check", exclusive=True, exit_on_error=False)
+        self.run_worker(partial(self._checked, leave=False), name="check", exclusive=True, exit_on_error=False)
 
     async def _checked(self, *, leave: bool) -> None:
         text = self._input.value

@@ -1,6 +1,7 @@
 """Strategies: the list, the records of the one under the cursor, and the card of the record under the cursor."""
 
 from collections.abc import Coroutine
+from functools import partial
 from typing import Any, ClassVar, TypeVar
 
 from textual import events, on
@@ -244,7 +245,7 @@ class StrategiesPane(Pane):
         strategy, record = self.strategy, self.record
         if strategy is not None and record is not None:
             self._using = True
-            self.start(self._use(strategy, record), "use")
+            self.start(partial(self._use, strategy, record), "use")
 
     async def _use(self, strategy: Strategy, record: Record) -> None:
         def still_chosen() -> bool:
