@@ -15,6 +15,9 @@ _MOST_PASSES = 5000
 """Passes of the event loop after which the next one is delivered although the app has not come to rest. The most that
 a key was seen to take is 93. Passes, not seconds: on a busy machine each takes longer."""
 
+_LONGEST = 2.0
+"""Seconds that a key waits at most for replies one after another: a screen that keeps asking must not hold the keys."""
+
 _REPLY_SECONDS = 0.5
 """Seconds that keys wait for an engine's reply, which may open or close a dialog; a slower one does not hold them."""
 
@@ -86,7 +89,8 @@ class InputQueue:
         if isinstance(event, events.MouseMove):
             await self._deliver(event)
             return
-        while self._reply_may_come():  # noqa: ASYNC110
+        deadline = time.monotonic() + _LONGEST
+        while self._reply_may_come() and time.monotonic() < deadline:  # noqa: ASYNC110
             await asyncio.sleep(_POLL_SECONDS)
         await self._deliver(event)
         await _at_rest()

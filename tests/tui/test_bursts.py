@@ -10,6 +10,7 @@ from textual import events
 from textual.widgets import Input
 
 from core.model.command import Done, ExecutePlan, LoggedIn, Login, PauseBuys
+from tests import waiting
 from tests.tui.samples import plan, snapshot
 from tests.tui.screen import LARGE, all_has_come, flat, press, settle, shown, strike, text, until
 from tests.tui.scripted import ScriptedLink
@@ -152,6 +153,7 @@ KEYS = (
 async def test_a_burst_leads_where_the_same_keys_lead_one_by_one(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """`q` is left out: it ends the app, and what follows is dropped. The clock stands: on a busy machine the screen
     would say for how long the engine has been silent, and the queue would wait no longer for a reply."""
+    monkeypatch.setattr("tui.input_queue._LONGEST", 60.0)
     monkeypatch.setattr("tui.input_queue._REPLY_SECONDS", 60.0)
     monkeypatch.setattr("tui.app.time", SimpleNamespace(monotonic=lambda: 1000.0))
     generator = random.Random(seed)
@@ -200,3 +202,19 @@ async def test_a_request_that_is_replaced_before_it_begins_is_never_called() -> 
         await settle(pilot)
         gc.collect()
     assert called == ["second"]
+
+
+async def test_a_screen_that_keeps_asking_does_not_hold_the_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tui.input_queue._LONGEST", 0.1)
+    monkeypatch.setattr("tui.input_queue._REPLY_SECONDS", 60.0)
+    delivered: list[events.Event] = []
+
+    async def deliver(event: events.Event) -> None:
+        delivered.append(event)
+
+    queue = InputQueue(deliver)
+    queue.start(lambda error: pytest.fail(str(error)))
+    with queue.reply_pending():  # no reply comes, which is the same for the queue as one after another
+        queue.put(events.Key("a", "a"))
+        await waiting.until(lambda: bool(delivered))
+    queue.close()

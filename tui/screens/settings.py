@@ -1,6 +1,6 @@
 """Settings: every key with its value, where that comes from and what it does; passwords; and what can be tried out."""
 
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from functools import partial
 from itertools import groupby
 from typing import Any, ClassVar
@@ -145,33 +145,33 @@ class SettingsPane(ListPane):
     def action_open(self) -> None:
         key = self.table.cursor_key or ""
         if key in self._secrets:
-            self._run(self._set_secret(self._secrets[key]))
+            self._run(partial(self._set_secret, self._secrets[key]))
         elif key in self._settings:
-            self._run(self._edit(self._settings[key]))
+            self._run(partial(self._edit, self._settings[key]))
 
     def action_default(self) -> None:
         setting = self._settings[self.table.cursor_key or ""]
-        self._run(self._change(setting, setting.default))
+        self._run(partial(self._change, setting, setting.default))
 
     def action_forget(self) -> None:
-        self._run(self._forget(self._secrets[self.table.cursor_key or ""]))
+        self._run(partial(self._forget, self._secrets[self.table.cursor_key or ""]))
 
     def action_try(self) -> None:
-        self._run(self._try())
+        self._run(self._try)
 
     def action_checkup(self) -> None:
-        self._run(show_checkup(self.host, self.app))
+        self._run(partial(show_checkup, self.host, self.app))
 
     def action_reload(self) -> None:
         self._load_settings()
 
-    def _run(self, work: Coroutine[Any, Any, None]) -> None:
+    def _run(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         self._busy = True
         self.start(partial(self._what_ends, work), "change")
 
-    async def _what_ends(self, work: Coroutine[Any, Any, None]) -> None:
+    async def _what_ends(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         try:
-            await work
+            await work()
         finally:
             self._busy = False
             self.host.refresh_keys()
