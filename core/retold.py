@@ -40,6 +40,9 @@ _ONE_WORD = (re.compile(r"[A-Za-z0-9_./:-]+(?![A-Za-z0-9_./:\- ])"), re.compile(
 
 _LATIN, _HAN = re.compile("[A-Za-z]"), re.compile("[\u4e00-\u9fff]")
 _HAN_WEIGHT = 3
+_WORD_LEFT = re.compile(r"\b(?:is|are|was|were|be|been|has|have|had|not|the|this|that|it|your|please)\b")
+"""A word of an English sentence, of no name: where one is left in a text that is told, that is half told."""
+
 _BOND = re.compile(r"\d{6}\.S[HZ](?: [\u4e00-\u9fff]\S{0,4}转\S{1,2})?")
 """A bond's code, with its name if it stands there."""
 
@@ -274,6 +277,8 @@ class _Form:
         known = self.weight + sum(value.known for value in values.values())
         # A broker's sentence has words of ours too: with fewer of them it would be half translated, and wrong.
         if not known or (not self.certain and known * 3 < all_of_it * 2):
+            return None
+        if not self.certain and any(value.known and _WORD_LEFT.search(value.text) for value in values.values()):
             return None
         one = values.get("count", _Told("1")).text == "1"
         wanted = self.chinese if telling.to == "zh" else self.english[0 if one else -1]

@@ -58,9 +58,8 @@ class StoredRow:
         try:
             return read(value)
         except (ValueError, TypeError, ArithmeticError, LookupError, AttributeError, RotorError):
-            raise DamagedValueError(
-                say("{column} is {value}", column=column, value="NULL" if value is None else repr(value)[:60])
-            ) from None
+            held = "NULL" if value is None else repr(value)[:60]
+            raise DamagedValueError(say("the column {column} holds {value}", column=column, value=held)) from None
 
     def maybe(self, column: str, read: Callable[[Any], T]) -> T | None:
         """As `get`; None for NULL, and where the file of an older version has no such column."""

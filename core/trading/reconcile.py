@@ -137,7 +137,7 @@ def _unresolved(order_manager: OrderManager, order: Order, held: Mapping[BondCod
 
 def _described(order: Order, today: date) -> str:
     intent = order.intent
-    day = "" if intent.trading_day == today else f" of {intent.trading_day}"
+    day = "" if intent.trading_day == today else say(", of {trading_day}", trading_day=intent.trading_day)
     filled = say(", {filled_volume} filled", filled_volume=order.filled_volume) if order.filled_volume else ""
     return say(
         "{side} {code}, {volume} 张 at {price}{filled}{day}",

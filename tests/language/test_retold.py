@@ -24,6 +24,7 @@ NOT_TO_BE_TOLD_APART = {
     "  made {made_at}{age}, {listed}": "made_at and age",
     "{code} {name}: {what}{stake}": "what and stake",
     "{why}, rank {rank}{limit}": "rank and limit",
+    "{side} {code}, {volume} 张 at {price}{filled}{day}": "filled and day",
     # Each line of a text is translated by itself.
     "\nType '{word}' to {to}:": "two lines",
     "Choose from:\n\t{choices}": "two lines",
@@ -277,6 +278,7 @@ def test_what_is_in_the_language_already_is_the_same_object() -> None:
         "account 8880001 is frozen: contact your broker",
         "invalid session, please login again",
         "Order 90001 is unknown to this server",
+        "Order 90001 is unknown.",
         "Insufficient funds: available 100.00",
         "The server is busy. Please log in again.",
         "Order rejected. Cash is not enough.",

@@ -139,7 +139,7 @@ def test_a_value_that_cannot_be_is_refused_with_its_table_and_row(
 def test_a_state_that_cannot_be_is_refused(books: Path, key: str, value: str) -> None:
     with closing(sqlite3.connect(books, isolation_level=None)) as other:
         other.execute("insert or replace into state values (?, ?)", [key, value])
-    with pytest.raises(DatabaseUnusable, match=f"in table state, in the row with key = {key}: value is"):
+    with pytest.raises(DatabaseUnusable, match=f"in table state, in the row with key = {key}: the column value holds"):
         check(books)
 
 

@@ -73,14 +73,14 @@ def _refused(link: ScriptedLink) -> None:
 
 
 def _broken() -> Snapshot:
-    reason = Unknown("the broker does not answer")
+    reason = Unknown("no answer within 5 s")
     health = (
-        Health("QMT", Level.ERROR, "not connected", NOW - timedelta(minutes=3)),
-        Health("quotes", Level.ERROR, "silent 41s", NOW - timedelta(seconds=41)),
-        Health("FactorCat", Level.ERROR, "令牌已过期 [401]", NOW - timedelta(minutes=1)),
+        Health("broker", Level.ERROR, "not connected yet", NOW - timedelta(minutes=3)),
+        Health("quotes", Level.ERROR, "none since 14:48", NOW - timedelta(seconds=41)),
+        Health("FactorCat", Level.ERROR, "not logged in", NOW - timedelta(minutes=1)),
     )
     off = blocked(
-        "MiniQMT has not answered for 180 s",
+        "connection lost since 05-06 14:46:32: not connected yet",
         "113052.SH: the ledger owns 820 张, the account holds 800 (if you sold it by hand: rotor release 113052)",
     )
     return snapshot(

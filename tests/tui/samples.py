@@ -298,14 +298,23 @@ def found_line(command: FindInLog) -> LogLine | None:
     return next((line for line in beyond if command.text.lower() in line.text), None)
 
 
+_LOGGED = (
+    (Level.INFO, "buy 113052.SH 兴业转债, 820 at 121.234: working (r260506-{number})"),
+    (Level.GOOD, "buy 113052.SH 兴业转债, 820 at 121.234: filled (r260506-{number})"),
+    (Level.INFO, "sell 127056.SZ 中特转债, 840 at 118.905: cancelling (r260506-{number})"),
+    (Level.ERROR, "order {number} carries the remark manual of another order: not ours"),
+    (Level.WARNING, "{number} was settled as filled before its fill 7 came"),
+)
+
+
 def log_lines() -> list[LogLine]:
-    levels = {0: Level.INFO, 1: Level.GOOD, 2: Level.INFO, 3: Level.WARNING, 4: Level.ERROR}
+    """Lines as the engine writes them, an order's with numbers from 90000 on."""
     return [
         LogLine(
             NOW - timedelta(seconds=60 - number),
-            levels[number % 5],
+            _LOGGED[number % 5][0],
             "trading",
-            f"line {number} 兴业转债 was looked at",
+            _LOGGED[number % 5][1].format(number=90000 + number),
             number * 100,
         )
         for number in range(60)

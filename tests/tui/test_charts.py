@@ -262,6 +262,19 @@ def test_a_chart_stays_within_its_size(
         assert all(column < width for column in drawing.columns_of)
 
 
+def test_a_chart_too_narrow_for_its_words_has_room_for_the_numbers_of_its_lines() -> None:
+    lines = tuple(days(value, value + 1, name=str(value)) for value in (1, 2, 3))
+    data = ChartData(Plot(lines, ChartUnit.MONEY, LevelLine(0.0, "a long word")))
+    drawn = [draw(data, width, 16) for width in range(10, 40)]
+    assert all(row.cell_len <= width for width, drawing in enumerate(drawn, 10) for row in drawing.rows)
+    narrow = next(drawing for drawing in drawn if drawing.plot)
+    assert [row.plain[-2:] for row in narrow.plot if row.plain[-1].isdigit()] == [" 3", " 2", " 1"]
+
+
+def test_a_line_that_moves_by_nothing_that_counts_is_told_in_a_sentence() -> None:
+    assert "Unchanged at" in picture(of(days(0.0, 5e-324), unit=ChartUnit.PERCENT), 60, 9)[0]
+
+
 def test_no_character_is_of_ambiguous_width_but_box_drawing() -> None:
     for char in "".join(picture(of(days(1, 3, 2), days(2, 1, 4), days(3, 4, 4), days(1, 2, 0)), 80, 20)):
         assert east_asian_width(char) != "A" or "\u2500" <= char <= "\u257f", char

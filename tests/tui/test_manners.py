@@ -108,7 +108,7 @@ async def test_a_row_is_copied_through_the_terminal() -> None:
         assert app.clipboard.startswith("113052.SH  兴业转债  820")
         assert status_text(app).startswith("Copied: 113052.SH")
         await press(pilot, "2", "1", "6", "y")
-        assert "was looked at" in app.clipboard
+        assert "was settled as filled" in app.clipboard
 
 
 async def test_a_new_alarm_rings_once_and_is_in_the_title() -> None:

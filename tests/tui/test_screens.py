@@ -95,7 +95,7 @@ KEY_DATA = {
             "13.05",
         ],
     ),
-    "log": (("6",), ["following", "60 lines", "error", "line 59 兴业转债 was looked at"]),
+    "log": (("6",), ["following", "60 lines", "error", "90059 was settled as filled"]),
     "help": (("3", "question_mark"), ["Execute this plan.", "Work out what a rebalance would do now"]),
 }
 

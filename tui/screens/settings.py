@@ -46,8 +46,8 @@ _COLUMNS = (
     Column(mark("Set to"), 10, most=36),
     Column(mark("Unit"), 4, most=12, rank=2),
     Column(mark("Key"), 18, most=34, rank=1),
-    Column(mark("From"), 4, most=12, rank=3),
-    Column(mark("What it does"), 30, flex=True, rank=4),
+    Column(mark("From"), 4, most=12, rank=4),
+    Column(mark("What it does"), 24, flex=True, rank=3),
 )
 _TABLES = {
     "factorcat": mark("Factor Cat"),

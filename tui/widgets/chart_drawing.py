@@ -85,11 +85,10 @@ def draw(data: ChartData, width: int, height: int) -> Drawing:
     heights = _heights(len(panels), rows - under)
     scales = [_scale(panel, high) for panel, high in zip(panels, heights, strict=True)]
     left = max(cell_len(label) for scale in scales for _, label in scale.ticks) + 2
-    right = max((cell_len(label) for panel in panels for label in _right_labels(panel)), default=-1) + 1
-    columns = width - left - right
+    columns = width - left - _room_at_the_right(panels)
     if columns < _LEAST_COLUMNS:
-        panels, right = [_unlabelled(panel) for panel in panels], 1
-        columns = width - left - right
+        panels = [_unlabelled(panel) for panel in panels]
+        columns = width - left - _room_at_the_right(panels)
     if columns < _LEAST_COLUMNS or heights[0] < _LEAST_ROWS - 1:
         return _told(axis, heading, say("Too small for a chart."), (width, height))
     plot = [
@@ -216,6 +215,11 @@ def _unlabelled(panel: Plot) -> Plot:
     """Without the words at the right, which would leave no room for the lines."""
     baseline = None if panel.baseline is None else replace(panel.baseline, label="")
     return replace(panel, baseline=baseline, levels=tuple(replace(level, label="") for level in panel.levels))
+
+
+def _room_at_the_right(panels: Sequence[Plot]) -> int:
+    """Cells, with the space before the words."""
+    return max((cell_len(label) for panel in panels for label in _right_labels(panel)), default=-1) + 1
 
 
 def _right_labels(panel: Plot) -> list[str]:

@@ -18,8 +18,8 @@ _COMPACT = {"en": ((1e9, "B"), (1e6, "M"), (1e3, "k")), "zh": ((1e8, "亿"), (1e
 
 
 def apart(low: float, high: float) -> bool:
-    """Whether there is a distance between the two that can be drawn."""
-    return high - low > max(abs(low), abs(high)) * _SAME
+    """Whether there is a distance between the two that can be drawn; less than `_SAME` is none in any unit."""
+    return high - low > max(1.0, abs(low), abs(high)) * _SAME
 
 
 def nice_step(span: float, most: int) -> float:

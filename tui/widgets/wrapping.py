@@ -1,4 +1,4 @@
-"""Where a text may be broken: at spaces and between Chinese characters, a figure never apart from its unit."""
+"""Where a text may be broken: at spaces and between Chinese characters, not between a figure and its unit."""
 
 import re
 
@@ -8,6 +8,7 @@ _CHINESE = "\u3000-\u303f\u3400-\u9fff\uff00-\uffef"
 _PIECE = re.compile(rf"\s+|[{_CHINESE}]|[^\s{_CHINESE}]+")
 _OPENING = "（「『《【"
 _CLOSING = "，。、：；！？）」』》】"
+_DATE, _TIME = re.compile(r"\d\d-\d\d $"), re.compile(r"\d\d:\d\d")
 _UNITS = ("CNY", "%", *"张元亿万天日年月周个只条笔次家股手点秒分时")
 
 
@@ -25,7 +26,8 @@ def pieces(text: str) -> list[str]:
 def _holds_on(before: str, piece: str) -> bool:
     """Whether the piece must stay with the part before it."""
     figure = before.rstrip(" ")[-1:].isdigit() and len(before) - len(before.rstrip(" ")) <= 1
-    return (figure and piece in _UNITS) or before[-1] in _OPENING or piece[0] in _CLOSING
+    moment = _TIME.match(piece) is not None and _DATE.search(before) is not None
+    return moment or (figure and piece in _UNITS) or before[-1] in _OPENING or piece[0] in _CLOSING
 
 
 def line_ends(text: str, width: int) -> list[int]:

@@ -69,7 +69,7 @@ async def _find(host: str, port: int, setting: str) -> tuple[Finding, tuple[str,
         text = say("the name {host} is not found ({why})", host=host, why=in_words(error))
         return Finding.failed("dns", text, remedy), ()
     addresses = tuple(dict.fromkeys(str(one[4][0]) for one in found))
-    text = say("{host} is {addresses}", host=host, addresses=listed(addresses))
+    text = say("the addresses of {host}: {addresses}", host=host, addresses=listed(addresses))
     return Finding.ok("dns", text), addresses
 
 
