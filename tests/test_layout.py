@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.figures import figures
+
 ROOT = Path(__file__).parent.parent
 LINT = "import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports(no_cache=True))"
 HEAVY = {"akshare", "pandas", "numpy", "xtquant"}
@@ -49,6 +51,15 @@ def loaded_by(*modules: str) -> set[str]:
 def test_the_contracts_hold() -> None:
     ran = run_python(LINT)
     assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+def test_no_module_reaches_itself_by_imports(tmp_path: Path) -> None:
+    assert dict(figures(ROOT))["modules in an import circle"] == 0
+    for name, other in (("one", "two"), ("two", "one"), ("three", "one")):
+        (tmp_path / "core").mkdir(exist_ok=True)
+        (tmp_path / "core" / f"{name}.py").write_text(f"from core.{other} import x\ndef {name}(): ...\n")
+    (tmp_path / "tests").mkdir()
+    assert dict(figures(tmp_path))["modules in an import circle"] == 2
 
 
 def test_the_contracts_detect_forbidden_imports(tmp_path: Path) -> None:

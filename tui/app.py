@@ -42,6 +42,7 @@ from tui.screens.strategies import StrategiesPane
 from tui.terminal import LOST_TERMINAL, Bell, ShutdownHandler, enlarge_thread_pool, silence_output
 from tui.widgets.alerts import AlertBar
 from tui.widgets.bars import KeyBar, StatusBar, TabBar, TopBar
+from tui.widgets.panel import Split
 from tui.widgets.theme import PlainScrollBar
 
 
@@ -87,7 +88,7 @@ class RotorApp(GuardedApp):
         watch: bool = False,
         notice: str = "",
     ) -> None:
-        self.arrangement = Arrangement(self)
+        self.arrangement = Arrangement(self, lambda: self.pane)
         super().__init__()
         self._viewer = viewer
         self._notice = notice
@@ -120,7 +121,7 @@ class RotorApp(GuardedApp):
         self._current = "home"
         self._opening = asyncio.Lock()
         self.animation_level = "none"
-        self.appearance = Appearance(self, self._redraw)
+        self.appearance = Appearance(self, self._redraw, self.arrangement.use_details)
         ScrollBar.renderer = PlainScrollBar
 
     @property
@@ -305,6 +306,9 @@ class RotorApp(GuardedApp):
 
     async def on_tab_bar_pane_picked(self, message: TabBar.PanePicked) -> None:
         await self.action_goto(message.pane)
+
+    def on_split_moved(self, message: Split.Moved) -> None:
+        self.arrangement.details_moved(message.cells)
 
     async def on_key_bar_action_picked(self, message: KeyBar.ActionPicked) -> None:
         await self.run_action_of(message.action)

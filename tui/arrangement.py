@@ -1,8 +1,9 @@
 """How the user arranges a screen: the columns of its table, one panel alone, the width of the details."""
 
+from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, cast
 
+from textual.app import App
 from textual.events import Resize
 from textual.geometry import Size
 from textual.screen import Screen
@@ -13,15 +14,12 @@ from core.i18n import say
 from core.model.command import ChangeSetting, Failed
 from core.model.settings import LEAST_DETAILS, MOST_DETAILS, ScreenSettings
 from tui.screens.columns_dialog import ColumnsDialog
-from tui.screens.pane import BESIDE
+from tui.screens.pane import BESIDE, Pane
 from tui.widgets.bars import FULL_SIZE, LOW
 from tui.widgets.columns import choices
 from tui.widgets.panel import Split, Titled
 from tui.widgets.steady import StyledAsMounted
 from tui.widgets.table import LiveTable
-
-if TYPE_CHECKING:
-    from tui.app import RotorApp
 
 _WIDE = 120
 """Cells from which on Home has two columns."""
@@ -42,11 +40,6 @@ class MainScreen(StyledAsMounted, Screen[None]):
 
     def on_resize(self, event: Resize) -> None:
         self.update_classes(_classes(event.size), animate=False)
-
-    def on_split_moved(self, message: Split.Moved) -> None:
-        cast("RotorApp", self.app).arrangement.widen_details(message.cells)
-        for split in self.query(Split):
-            split.use_style_sheet()
 
     def minimize(self) -> None:
         if isinstance(self.maximized, Titled):
@@ -78,8 +71,10 @@ class Arrangement:
     """What keys and mouse do that arrange the screen instead of acting on it; columns and width are kept in the
     settings."""
 
-    def __init__(self, app: "RotorApp") -> None:
+    def __init__(self, app: App[None], pane: Callable[[], Pane]) -> None:
+        """`pane` returns the screen that is open."""
         self._app = app
+        self._pane = pane
         self._alone: dict[str, Titled] = {}
         self._timer: Timer | None = None
         self.details = ScreenSettings().details
@@ -100,7 +95,7 @@ class Arrangement:
         """Ask for the columns of the table that has the focus, and keep them."""
         table = self._table()
         if table is not None:
-            self._app.pane.start(partial(self._choose_columns, table), "columns")
+            self._pane().start(partial(self._choose_columns, table), "columns")
 
     async def _choose_columns(self, table: LiveTable) -> None:
         before = choices()
@@ -112,7 +107,7 @@ class Arrangement:
         """The table with the focus, else the first one of the screen."""
         if isinstance(self._app.focused, LiveTable):
             return self._app.focused
-        return next((table for table in self._app.pane.query(LiveTable) if table.size), None)
+        return next((table for table in self._pane().query(LiveTable) if table.size), None)
 
     # -- one panel alone -------------------------------------------------------------------------------------------
 
@@ -154,7 +149,7 @@ class Arrangement:
         focused = self._screen.focused
         around = focused.ancestors_with_self if focused is not None else ()
         own = next((widget for widget in around if isinstance(widget, Titled)), None)
-        return own or next((panel for panel in self._app.pane.query(Titled) if panel.display and panel.size), None)
+        return own or next((panel for panel in self._pane().query(Titled) if panel.display and panel.size), None)
 
     # -- the details beside the table ------------------------------------------------------------------------------
 
@@ -178,18 +173,24 @@ class Arrangement:
             self._timer.stop()
         self._timer = self._app.set_timer(_PAUSE, self._keep_details)
 
+    def details_moved(self, cells: int) -> None:
+        """The mouse has moved the divider on one screen: the details are so wide on all of them."""
+        self.widen_details(cells)
+        for split in self._screen.query(Split):
+            split.use_style_sheet()
+
     @property
     def _divided(self) -> bool:
-        return self._app.size.width >= BESIDE and bool(self._app.pane.query(Split))
+        return self._app.size.width >= BESIDE and bool(self._pane().query(Split))
 
     def _keep_details(self) -> None:
         self._timer = None
-        self._app.pane.start(partial(self._keep, "screen.details", str(self.details)), "details")
+        self._pane().start(partial(self._keep, "screen.details", str(self.details)), "details")
 
     async def _keep(self, key: str, text: str) -> None:
-        reply = await self._app.ask(ChangeSetting(key, text))
+        reply = await self._pane().host.ask(ChangeSetting(key, text))
         if isinstance(reply, Failed):
-            self._app.show_message(say("Kept until you quit only: {reason}", reason=reply.text), failed=True)
+            self._pane().host.show_message(say("Kept until you quit only: {reason}", reason=reply.text), failed=True)
 
 
 def _as_list(texts: tuple[str, ...]) -> str:

@@ -1,9 +1,11 @@
 """What the palette finds: screens, actions, bonds, orders, strategies, settings, themes and languages."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
+
+from textual.screen import Screen
 
 from core.i18n import joined, mark, say
 from core.model.bond import BondCode
@@ -13,14 +15,13 @@ from core.model.setting_names import NAMES, tab_of
 from core.model.snapshot import Snapshot
 from tui import format as fmt
 from tui.actions import ACTIONS, PANES, Action
+from tui.appearance import Appearance
 from tui.screens.bond import BondDialog
 from tui.screens.palette import Palette, PaletteEntry
+from tui.screens.pane import Pane, PaneHost
 from tui.widgets.paged_list import SearchLine
 from tui.widgets.table import LiveTable
 from tui.widgets.theme import THEMES
-
-if TYPE_CHECKING:
-    from tui.app import RotorApp
 
 _SCREENS, _ACTIONS, _BONDS, _ORDERS = mark("Screens"), mark("Actions"), mark("Bonds", context="palette"), mark("Orders")
 _STRATEGIES, _SETTINGS, _THEMES, _LANGUAGES = mark("Strategies"), mark("Settings"), mark("Themes"), mark("Languages")
@@ -33,10 +34,31 @@ _POLL, _LONGEST = 0.05, 5.0
 """Seconds between two looks whether a screen has loaded a row, and after which it is not waited for."""
 
 
+class PaletteHost(PaneHost, Protocol):
+    """What the palette needs of the app."""
+
+    appearance: Appearance
+
+    @property
+    def pane(self) -> Pane:
+        """The screen that is open."""
+        ...
+
+    def push_screen(self, screen: Screen[Any], callback: Callable[[Any], None] | None = None) -> object: ...
+
+    def run_worker(
+        self, work: Callable[[], Coroutine[Any, Any, None]], *, group: str, exclusive: bool, exit_on_error: bool
+    ) -> object: ...
+
+    async def action_goto(self, pane: str) -> None: ...
+
+    def run_action_of(self, action: Action) -> Awaitable[object]: ...
+
+
 class PaletteController:
     """Opens the palette and does what was chosen in it."""
 
-    def __init__(self, app: "RotorApp") -> None:
+    def __init__(self, app: PaletteHost) -> None:
         self._app = app
         self._recent: list[str] = []
         self._strategies: tuple[tuple[int, str], ...] = ()
