@@ -77,7 +77,7 @@ async def test_the_newest_run_is_read_from_the_file_each_time(world: TradingWorl
     with closing(sqlite3.connect(world.path)) as other, other:
         other.execute("update runs set plan = '[{}]'")
     for _ in range(2):
-        with pytest.raises(DatabaseUnusable, match="plan is"):
+        with pytest.raises(DatabaseUnusable, match="the column plan holds"):
             runs.last(world.journal.of_plan)
 
 

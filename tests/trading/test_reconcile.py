@@ -141,7 +141,7 @@ async def test_an_unlisted_order_of_an_earlier_day_stays_unknown(make_world: Mak
     world.broker.listed.clear()
     world.broker.traded.clear()
     row = (await reconcile(world.again().order_manager))[0]
-    assert row.startswith(f"order {K} ({side} {A}, 100 张 at 100 of 2026-05-15) is working")
+    assert row.startswith(f"order {K} ({side} {A}, 100 张 at 100, of 2026-05-15) is working")
     held = 140 if side is BUY else 60
     assert f"The account holds {held} 张, the ledger owns 100" in row
     assert f"rotor settle {K} filled|dead" in row
