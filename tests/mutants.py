@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-TESTS = ("tests/rules", "tests/trading", "tests/property")
+TESTS = ("tests/rules", "tests/trading", "tests/property", "tests/bonds")
 _SECONDS = 300
 _SKIPPED = {"rotation.py", "runs.py", "state_store.py", "memory.py", "schema.py", "self_test.py", "selftest.py"}
 _SWAPPED: dict[type[ast.cmpop], type[ast.cmpop]] = {

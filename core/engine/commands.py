@@ -161,10 +161,11 @@ class CommandHandlers:
             raise FactorCatError(parameters.reason)
         known = isinstance(selection, Known)
         listed = await listed_bonds(self._components, self._metrics, selection.value) if known else ()
-        rule, schedule = rule_of(parameters), self._current.wanted.schedule
+        rule, wanted = rule_of(parameters), self._current.wanted
+        schedule = wanted.schedule
         fitting = proposed(rule, schedule)
         proposal = ScheduleProposal(fitting, schedule_text(fitting), schedule_text(schedule)) if fitting else None
-        return RecordCard(*record, parameters, rule, selection, listed, proposal)
+        return RecordCard(*record, parameters, rule, selection, listed, proposal, wanted.buy)
 
     async def _rule(self, command: commands.ReadRule) -> RecordRule:
         await self._sign_in.wait_ended()

@@ -10,7 +10,7 @@ from core.model.bond import BondCode
 from core.model.bond_metrics import BondMetrics
 from core.model.known import Maybe
 from core.model.platform import RecordRule, Selection
-from core.model.settings import ScheduleSettings
+from core.model.settings import BuySettings, ScheduleSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class RecordCard:
     """A record's parameters, of no fixed shape, the `rule` in them, and its list: `Unknown` where it cannot be used.
 
     `listed` is the list as the market stands, in its order; `proposal` the schedule that fits, where the one in use
-    differs.
+    differs; `buy` says how much of the list is held.
     """
 
     strategy_id: int
@@ -55,3 +55,4 @@ class RecordCard:
     selection: Maybe[Selection]
     listed: tuple[ListedBond, ...] = ()
     proposal: ScheduleProposal | None = None
+    buy: BuySettings = field(default_factory=BuySettings)

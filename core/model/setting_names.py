@@ -5,12 +5,14 @@ from typing import NamedTuple
 
 from core.i18n import mark
 
+_BONDS = mark("bonds", context="unit")
 _CNY = mark("CNY", context="unit")
 _CHARACTERS = mark("characters", context="unit")
 _DAYS = mark("days", context="unit")
 _MESSAGES = mark("messages", context="unit")
 _MINUTES = mark("min", context="unit")
 _ORDERS = mark("orders", context="unit")
+_RANKS = mark("ranks", context="unit")
 _RATIO = mark("ratio", context="unit")
 _SECONDS = mark("s", context="unit")
 _SESSIONS = mark("sessions", context="unit")
@@ -75,6 +77,8 @@ NAMES: Mapping[str, SettingName] = {
     "buy.amount_type": SettingName(mark("Amount per bond", context="setting")),
     "buy.amount": SettingName(mark("Fixed amount", context="setting"), _CNY),
     "buy.reserve": SettingName(mark("Cash reserve", context="setting"), _CNY),
+    "buy.top": SettingName(mark("Bonds to hold", context="setting"), _BONDS),
+    "buy.hold_band": SettingName(mark("Hold band", context="setting"), _RANKS),
     "orders.type": SettingName(mark("Order price", context="setting")),
     "orders.slippage": SettingName(mark("Slippage", context="setting"), _RATIO),
     "orders.timeout": SettingName(mark("Order timeout", context="setting"), _SECONDS),

@@ -1,5 +1,6 @@
 """Every setting, with its unit, its bounds and what it does: the file's comments and the checks are made from here."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Annotated, Literal
 
@@ -7,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from core.i18n import mark, say
 from core.model.addresses import checked_address, ping_address, proxy_address, receivers_in
+from core.model.bond import BondCode
 from core.model.figures import UnitSetting
 from core.model.setting_types import (
     Amount,
@@ -134,7 +136,7 @@ class StrategySettings(SettingsGroup):
 
 
 class BuySettings(SettingsGroup):
-    """How much to buy of a bond that joined the list."""
+    """Which of the list's bonds to hold, and how much to buy of one that joined."""
 
     amount_type: Literal["fixed", "balance"] = "fixed"
     """fixed: the same amount for each bond; balance: the available cash, split over the bonds still to buy."""
@@ -142,6 +144,19 @@ class BuySettings(SettingsGroup):
     """CNY for each bond, fees included, when fixed."""
     reserve: Money = Decimal("0.0")
     """CNY that are never spent."""
+    top: Annotated[int, Field(ge=0, le=_MOST)] = 0
+    """How many of the list's first bonds to hold; 0: all of them."""
+    hold_band: Annotated[int, Field(ge=0, le=_MOST)] = 0
+    """How many ranks below the first bonds (top) a bond of the strategy may fall before it is sold, a hold band
+    (轮动缓冲); the list must be longer than top."""
+
+    def first(self, codes: Sequence[BondCode]) -> tuple[BondCode, ...]:
+        """Those of the list that are to be held."""
+        return tuple(codes[: self.top] if self.top else codes)
+
+    def kept(self, codes: Sequence[BondCode]) -> tuple[BondCode, ...]:
+        """Those of the list that are not sold where the strategy owns them: the first ones and the hold band."""
+        return tuple(codes[: self.top + self.hold_band] if self.top else codes)
 
 
 class OrderSettings(SettingsGroup):

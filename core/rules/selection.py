@@ -7,7 +7,7 @@ from typing import Literal
 from core.i18n import listed, noted, say, say_many
 from core.model.known import Unknown
 from core.model.platform import Selection, SkippedRow
-from core.model.settings import GuardSettings, Settings
+from core.model.settings import BuySettings, GuardSettings, Settings
 
 
 def check_selection(
@@ -47,6 +47,25 @@ def notes_on(selection: Selection, age: int | None) -> tuple[str, ...]:
         _priceless(priceless) if priceless else None,
     ]
     return tuple(note for note in found if note is not None)
+
+
+def notes_on_band(selection: Selection, buy: BuySettings) -> tuple[str, ...]:
+    """Why the hold band keeps nothing of this list, where it is set and cannot."""
+    if not buy.hold_band or not selection.rows:
+        return ()
+    if not buy.top:
+        return (say("The hold band has no effect: buy.top = 0 holds the whole list."),)
+    count = len(selection.codes)
+    if count > buy.top:
+        return ()
+    return (
+        say(
+            "The hold band has no effect: the list has {count} bonds, no more than buy.top = {top}. Follow a record "
+            "with a longer list, or lower buy.top.",
+            count=count,
+            top=buy.top,
+        ),
+    )
 
 
 def _origin(selection: Selection) -> tuple[int, int]:

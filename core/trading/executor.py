@@ -15,8 +15,9 @@ from core.model.known import Known, Maybe, Unknown
 from core.model.order import Intent, Order, OrderState, Side
 from core.model.plan import Leg, Plan
 from core.model.settings import Settings
+from core.rules.plan_facts import leg_price
 from core.rules.plan_input import PlanInput
-from core.rules.planner import leg_price, plan_buys, plan_for
+from core.rules.planner import plan_buys, plan_for
 from core.rules.sizing import affordable, cost
 from core.rules.ticks_and_lots import LOT, sellable_lots
 from core.trading.order_manager import OrderManager

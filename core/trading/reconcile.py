@@ -9,7 +9,7 @@ from core.model.bond import BondCode
 from core.model.known import Unknown
 from core.model.order import Order, OrderState, Side
 from core.model.snapshot import BlockKind, BlockReason
-from core.rules.planner import disagreements
+from core.rules.plan_facts import disagreements
 from core.trading.account import silence
 from core.trading.order_manager import OrderManager
 

@@ -141,7 +141,12 @@ class FaultyBroker:
         await self.inner.start()
 
     async def stop(self) -> None:
+        self.end()
         await self.inner.stop()
+
+    def end(self) -> None:
+        """Deliver nothing any more, not even what is on its way: the session is closed, or its process has ended."""
+        self._listeners.clear()
 
     def subscribe(self, listener: BrokerListener) -> None:
         self._listeners.append(listener)

@@ -149,6 +149,7 @@ class DayWorld:
         self.shift._job_scheduler.stop()  # pyright: ignore[reportPrivateUsage]
         logging.getLogger().removeHandler(self.shift._events)  # pyright: ignore[reportPrivateUsage]
         self.market._listeners.clear()  # pyright: ignore[reportPrivateUsage]
+        self.broker.end()
         current = asyncio.current_task()
         left = [task for task in asyncio.all_tasks() if task is not current]
         self.components.database.close()

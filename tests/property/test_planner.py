@@ -78,6 +78,8 @@ def settings(draw: st.DrawFn) -> Settings:
             amount_type=draw(st.sampled_from(["fixed", "balance"])),
             amount=Decimal(draw(st.integers(500, 60_000))),
             reserve=Decimal(draw(st.sampled_from([0, 0, 5_000]))),
+            top=draw(st.sampled_from([0, 0, 0, 1, 3, 5])),
+            hold_band=draw(st.sampled_from([0, 0, 1, 3])),
         ),
         orders=OrderSettings(type=draw(st.sampled_from(["limit", "market"])), slippage=Decimal("0.01")),
         guards=GuardSettings(
@@ -142,17 +144,20 @@ def every_leg_is_on_the_tick_in_lots_and_inside_the_days_limits(world: PlanInput
 
 
 def only_managed_bonds_are_sold_and_only_listed_unheld_bonds_are_bought(
-    world: PlanInput, _: Settings, plan: Plan
+    world: PlanInput, chosen: Settings, plan: Plan
 ) -> None:
     assert isinstance(world.ledger, Known)
     assert isinstance(world.positions, Known)
     held = {row.code: row for row in world.positions.value}
     for leg in plan.sells:
-        assert leg.code not in plan.codes
+        assert leg.code not in chosen.buy.kept(plan.codes)
         assert leg.volume <= min(world.ledger.value[leg.code].volume, held[leg.code].sellable)
     for leg in plan.buys:
-        assert leg.code in plan.codes
+        assert leg.code in chosen.buy.first(plan.codes)
         assert leg.code not in held
+    first, kept = chosen.buy.first(plan.codes), chosen.buy.kept(plan.codes)
+    stays = [code for code in kept if world.ledger.value.get(code)]
+    assert len(plan.buys) + len(stays) <= max(len(first), len(stays))
 
 
 def the_same_inputs_give_the_same_plan_and_buys_follow_the_list(world: PlanInput, chosen: Settings, plan: Plan) -> None:
@@ -164,10 +169,19 @@ def the_same_inputs_give_the_same_plan_and_buys_follow_the_list(world: PlanInput
     assert plan.trading_day == DAY
 
 
-def every_name_of_the_list_and_of_the_ledger_has_exactly_one_row(world: PlanInput, _: Settings, plan: Plan) -> None:
+def every_name_of_the_list_and_of_the_ledger_has_exactly_one_row(
+    world: PlanInput, chosen: Settings, plan: Plan
+) -> None:
+    """With a hold band those names have none that are not held and have no place."""
     rows = [row.code for row in (*plan.legs, *plan.kept, *plan.blocked)]
     assert isinstance(world.ledger, Known)
-    assert sorted(rows) == sorted({*plan.codes, *world.ledger.value})
+    assert isinstance(world.positions, Known)
+    first, kept = chosen.buy.first(plan.codes), chosen.buy.kept(plan.codes)
+    held = {row.code for row in world.positions.value if row.code in kept}
+    assert len(rows) == len(set(rows))
+    assert {*world.ledger.value, *held} <= set(rows) <= {*first, *held, *world.ledger.value}
+    if kept == first:
+        assert {*first} <= set(rows)
     assert all(row.reason for row in (*plan.legs, *plan.kept, *plan.blocked))
 
 

@@ -21,7 +21,7 @@ from core.model.figures import Basis, Unit, Units
 from core.model.known import Known, Unknown
 from core.model.platform import Page, Record, RecordRule, TradeTiming
 from core.model.record_card import ScheduleProposal
-from core.model.settings import ScheduleSettings
+from core.model.settings import BuySettings, ScheduleSettings
 from core.model.snapshot import Followed, Level
 from tests.sampled import sampled
 from tests.tui.pictures import STATES, posed
@@ -235,6 +235,24 @@ async def test_use_says_what_a_rebalance_would_change() -> None:
         assert "Would sell 0 bonds" in seen
         assert "Would buy 3 bonds" in seen
         assert "Would keep 5 bonds" in seen
+
+
+@pytest.mark.parametrize(
+    ("buy", "sells", "buys", "keeps"),
+    [
+        (BuySettings(top=4), 2, 1, 3),
+        (BuySettings(top=4, hold_band=1), 1, 0, 4),
+        (BuySettings(top=4, hold_band=9), 0, 0, 5),
+    ],
+)
+async def test_use_counts_by_the_bonds_to_hold_and_the_band(
+    buy: BuySettings, sells: int, buys: int, keeps: int
+) -> None:
+    link = ScriptedLink(snapshot())
+    link.replies[ShowRecord] = lambda command: Done(replace(record_card(command), buy=buy))
+    async with shown(link, "2", "enter", "u") as (app, _):
+        for words, count in (("Would sell", sells), ("Would buy", buys), ("Would keep", keeps)):
+            assert f"{words} {count} bond" in flat(app)
 
 
 async def test_the_details_show_market_data_of_each_listed_bond() -> None:

@@ -112,10 +112,12 @@ def _changes(card: RecordCard, snapshot: Snapshot) -> list[Fact]:
     selection = card.selection.value
     if not selection.rows:
         return []  # whether it means to sell is decided by the plan
-    listed, mine = set(selection.codes), ours(snapshot)
-    leaving = [row for row in mine if row.code not in listed and selection.skips(row.code) is None]
+    kept, mine = set(card.buy.kept(selection.codes)), ours(snapshot)
+    leaving = [row for row in mine if row.code not in kept and selection.skips(row.code) is None]
     staying = len(mine) - len(leaving)
-    joining = [bond for bond in card.listed if bond.code not in {row.code for row in mine}]
+    first, owned = set(card.buy.first(selection.codes)), {row.code for row in mine}
+    joining = [bond for bond in card.listed if bond.code in first - owned]
+    joining = joining[: max(len(joining) - len((kept - first) & owned), 0)]
     worth = sum((row.last * row.ours for row in leaving if row.last is not None), Decimal(0))
     blocked = sum(bool(bond.blocked) for bond in joining)
     sells = say("{bonds}, about {amount} CNY", bonds=fmt.plural(len(leaving), "bond"), amount=fmt.money(worth))
