@@ -148,7 +148,7 @@ class BuySettings(SettingsGroup):
     """How many of the list's first bonds to hold; 0: all of them."""
     hold_band: Annotated[int, Field(ge=0, le=_MOST)] = 0
     """How many ranks below the first bonds (top) a bond of the strategy may fall before it is sold, a hold band
-    (轮动缓冲); the list must be longer than top."""
+    (缓冲区); the list must be longer than top."""
 
     def first(self, codes: Sequence[BondCode]) -> tuple[BondCode, ...]:
         """Those of the list that are to be held."""
