@@ -49,16 +49,19 @@ class PlanFacts:
         return self.settings.buy.first(self.selection.codes)
 
     @property
+    def kept(self) -> tuple[BondCode, ...]:
+        """The bonds of the list that are not sold where they are owned."""
+        return self.settings.buy.kept(self.selection.codes)
+
+    @property
     def in_band(self) -> tuple[BondCode, ...]:
         """What is owned and has fallen below the first bonds, but not below the hold band."""
-        kept = self.settings.buy.kept(self.selection.codes)
-        return tuple(code for code in kept[len(self.first) :] if self.owned(code))
+        return tuple(code for code in self.kept[len(self.first) :] if self.owned(code))
 
     def leaves(self, code: BondCode) -> bool:
         """Whether it is owned, and is neither among the list's first bonds nor within the hold band; a bond whose row
         was skipped stays."""
-        kept = self.settings.buy.kept(self.selection.codes)
-        return code in self.ledger and code not in kept and self.selection.skips(code) is None
+        return code in self.ledger and code not in self.kept and self.selection.skips(code) is None
 
     def volume(self, code: BondCode) -> int:
         return self.held[code].volume if code in self.held else 0

@@ -170,7 +170,7 @@ def _buys(facts: PlanFacts, cash: Decimal) -> tuple[tuple[Leg, ...], tuple[Block
     refill = facts.situation.origin is Origin.REFILL
     wanted = [
         (rank, code)
-        for rank, code in enumerate(facts.selection.codes if refill else facts.first, 1)
+        for rank, code in enumerate(facts.kept if refill else facts.first, 1)  # none that the next rebalance sells
         if not facts.owned(code) and not facts.volume(code)
     ]
     if not refill:  # a bond in the band keeps a place, so that the last ones wait
@@ -272,7 +272,7 @@ def _buy(facts: PlanFacts, code: BondCode, rank: int, share: Share) -> Leg | Blo
 
 def _kept(facts: PlanFacts) -> tuple[Kept, ...]:
     rows: list[Kept] = []
-    for rank, code in enumerate(facts.settings.buy.kept(facts.selection.codes), 1):
+    for rank, code in enumerate(facts.kept, 1):
         if facts.owned(code):
             reason = _why_kept(facts, rank) + _note(facts, code)
             rows.append(Kept(code, facts.name(code), facts.owned(code), True, reason))

@@ -1,15 +1,18 @@
 """The hold band: what is owned is sold only once it has fallen far below the first bonds of the list."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
 from core.i18n import use_language
-from core.model.order import Side
+from core.model.bond import BondCode
+from core.model.order import Origin, Side
 from core.model.plan import Plan
 from core.model.quote import TradingState
 from core.model.settings import BuySettings, Settings
-from core.rules.planner import plan_buys, plan_rebalance
+from core.rules.planner import plan_buys, plan_for, plan_rebalance
+from core.rules.refill import Freed
 from tests.worlds import ledger, market, position, quote, selection, situation
 
 CODES = ("113001.SH", "113002.SH", "113003.SH", "113004.SH", "113005.SH", "113006.SH")
@@ -110,3 +113,11 @@ def test_the_note_is_told_in_chinese() -> None:
     finally:
         use_language("en")
     assert "缓冲区不起作用：选债 6 只，不多于 buy.top = 6。" in "".join(notes)
+
+
+@pytest.mark.parametrize(("band", "bought"), [(0, []), (1, [THIRD]), (2, [THIRD, FOURTH]), (9, [THIRD, FOURTH])])
+def test_a_refill_buys_nothing_that_the_next_rebalance_would_sell(band: int, bought: list[str]) -> None:
+    world = situation(selection(*CODES), QUOTES, owned=ledger(**owning(FIRST)))
+    stopped = frozenset({BondCode(SECOND)})
+    freed = replace(world, origin=Origin.REFILL, freed=Freed(2, Decimal(40_000)), stopped=stopped)
+    assert legs(plan_for(freed, settings(2, band)), Side.BUY) == bought
