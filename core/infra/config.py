@@ -19,7 +19,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from core.i18n import listed, mark, say
+from core.i18n import listed, mark, noted, say
 from core.infra.home import changing, write_atomically
 from core.infra.toml_text import as_toml, mended, parsed, with_changes
 from core.infra.user_files import UserFileRefused, read_user_text
@@ -35,6 +35,8 @@ RESERVED = frozenset({"ROTOR_HOME", "ROTOR_FACTORCAT__PASSWORD", "ROTOR_NOTIFY__
 _PREFIX = "ROTOR_"
 _MASKED = ("password", "secret", "token", "urls", "heartbeat_url")
 _LONGEST_SHOWN = 60
+_OPTION = mark("option", context="origin")
+"""Where a value comes from that was given with the command or typed on the screen."""
 
 
 class SettingsError(SetupError, ValueError):
@@ -160,7 +162,7 @@ def _load(file: Path | None, options: Mapping[str, Any], environ: Mapping[str, s
             _read(file)  # names what it is; the source of settings would take it for a missing file
         loaded = _sources(file, variables)(**options)
     except ValidationError as error:
-        keys = {_VARIABLES[name]: name for name in variables} | {key: "option" for key, _ in _leaves(options)}
+        keys = {_VARIABLES[name]: name for name in variables} | {key: _OPTION for key, _ in _leaves(options)}
         problems = [*_described(error, keys), *problems]
     except SettingsError as error:
         problems = [*error.problems, *problems]
@@ -197,7 +199,7 @@ def _described(error: ValidationError, origins: Mapping[str, str]) -> list[str]:
         unknown = detail["type"] == "extra_forbidden"
         shown = "" if isinstance(value, Mapping) else f" = {_shown(key, value)}"
         what = _unknown(key) if unknown else _what(key, detail["type"], detail["msg"], detail.get("ctx", {}))
-        heads.setdefault(f"{key}{shown} ({origin})", []).append(what)
+        heads.setdefault(noted(f"{key}{shown}", say(origin)), []).append(what)
     return [say("{key}: {what}", key=head, what=say(" or ").join(whats)) for head, whats in heads.items()]
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from core.i18n import use_language
 from core.infra.config import (
     KEYS,
     SettingsError,
@@ -105,6 +106,17 @@ class TestProblems:
             "orders.timeout = 0 (option): should be greater than or equal to 1",
             "ROTOR_BUY__AMOUTN: unknown variable; the nearest is ROTOR_BUY__AMOUNT",
         }
+
+    def test_a_problem_names_its_origin_in_chinese(self, put: Put) -> None:
+        use_language("zh")
+        try:
+            told = problems(put("[buy]\namount = -1\n"), {"orders.timeout": 0})
+        finally:
+            use_language("en")
+        assert sorted(told) == [
+            "buy.amount = -1（config.toml）：不应小于 1",
+            "orders.timeout = 0（本次输入）：不应小于 1",
+        ]
 
     @pytest.mark.parametrize(
         ("text", "nearest"),
