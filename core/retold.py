@@ -41,7 +41,7 @@ _ONE_WORD = (re.compile(r"[A-Za-z0-9_./:-]+(?![A-Za-z0-9_./:\- ])"), re.compile(
 _LATIN, _HAN = re.compile("[A-Za-z]"), re.compile("[\u4e00-\u9fff]")
 _HAN_WEIGHT = 3
 _WORD_LEFT = re.compile(r"\b(?:is|are|was|were|be|been|has|have|had|not|the|this|that|it|your|please)\b")
-"""A word of an English sentence, of no name: where one is left in a text that is told, that is half told."""
+"""A word of an English sentence, of no name: a Chinese text in which one is left is half of each language."""
 
 _BOND = re.compile(r"\d{6}\.S[HZ](?: [\u4e00-\u9fff]\S{0,4}转\S{1,2})?")
 """A bond's code, with its name if it stands there."""
@@ -147,6 +147,11 @@ class _Told(NamedTuple):
 
     text: str
     known: int = 0
+
+
+def _half_told(told: _Told) -> bool:
+    """Whether words of an English sentence are left in a text that should be Chinese now."""
+    return told.known > 0 and _WORD_LEFT.search(told.text) is not None
 
 
 def _weight(text: str) -> int:
@@ -278,7 +283,7 @@ class _Form:
         # A broker's sentence has words of ours too: with fewer of them it would be half translated, and wrong.
         if not known or (not self.certain and known * 3 < all_of_it * 2):
             return None
-        if not self.certain and any(value.known and _WORD_LEFT.search(value.text) for value in values.values()):
+        if not self.certain and telling.to == "zh" and any(map(_half_told, values.values())):
             return None
         one = values.get("count", _Told("1")).text == "1"
         wanted = self.chinese if telling.to == "zh" else self.english[0 if one else -1]

@@ -24,7 +24,6 @@ NOT_TO_BE_TOLD_APART = {
     "  made {made_at}{age}, {listed}": "made_at and age",
     "{code} {name}: {what}{stake}": "what and stake",
     "{why}, rank {rank}{limit}": "rank and limit",
-    "{side} {code}, {volume} 张 at {price}{filled}{day}": "filled and day",
     # Each line of a text is translated by itself.
     "\nType '{word}' to {to}:": "two lines",
     "Choose from:\n\t{choices}": "two lines",
@@ -158,6 +157,7 @@ def _left_out(count: int) -> str:
         lambda: f"{say('the bond is suspended')}\n{_refusal()}",
         lambda: noted(say("no price yet"), "118031.SH 天23转债"),
         lambda: joined([say("Low premium"), say("{years} years or more", years="0.5")]),
+        lambda: say("{why}, rank {rank}{limit}", why=say("joined the list"), rank=1, limit=""),
     ],
 )
 def test_sentences_in_sentences_are_told_too(made: Callable[[], str]) -> None:
