@@ -114,7 +114,7 @@ class PaperBroker:
         self._expire_orders()
         quotes = await self._feed.snapshot([intent.code])
         if self._store.remark_used(intent.client_order_id):
-            return Refused(f"an order with the remark {intent.client_order_id} was placed before")
+            return Refused(say("an order with the remark {remark} was placed before", remark=intent.client_order_id))
         found = quotes.get(intent.code)
         quote = found.value if isinstance(found, Known) else None
         order = self._store.new_order(intent, self._clock.now())

@@ -207,12 +207,12 @@ def read_fill(native: Native, now: datetime) -> Fill | None:
         at = _time(native, "traded_time") or now
         trade_id = _text(native, "traded_id")
         if not trade_id:
-            raise UnreadableRow(f"a trade of {code} has no number that can be read")
+            raise UnreadableRow(say("a trade of {code} has no number that can be read", code=code))
         volume = _count(native, "traded_volume", 1, _MOST_VOLUME)
         price = _quantized(_figure(native, "traded_price", float(TICK), _MOST_PRICE), TICK)
         fee = Decimal(repr(_finite(native, "commission") or 0.0))  # a counter may leave it out
         if impossible_fee(fee, price * volume):
-            raise UnreadableRow(f"commission is {fee} of {price * volume} CNY")
+            raise UnreadableRow(say("the commission of {amount} CNY is {fee} CNY", amount=price * volume, fee=fee))
         return Fill(
             trading_day=at.date(),
             order_id=str(_whole(native, "order_id")),
@@ -255,7 +255,7 @@ def read_statuses(rows: Iterable[Native]) -> list[AccountStatus]:
 def _code(native: Native) -> BondCode | None:
     text = _text(native, "stock_code")
     if not text:
-        raise UnreadableRow("a row's code cannot be read")
+        raise UnreadableRow(say("a row's code cannot be read"))
     try:
         return BondCode(text)
     except CodeRefused:  # a share, a fund, another kind of bond
@@ -290,11 +290,15 @@ def _finite(native: Native, name: str) -> float | None:
     return value if abs(value) < _UNSET else None
 
 
+def _impossible(name: str, value: float) -> UnreadableRow:
+    return UnreadableRow(say("the figure {name} is {value!r}", name=name, value=value))
+
+
 def _figure(native: Native, name: str, least: float, most: float) -> float:
     """A number from `least` to `most`."""
     value = _number(native, name)
     if not least <= value <= most:
-        raise UnreadableRow(f"{name} is {value!r}")
+        raise _impossible(name, value)
     return value
 
 
@@ -302,14 +306,16 @@ def _count(native: Native, name: str, least: int, most: int) -> int:
     """A whole number from `least` to `most`; a fraction is refused, never cut off."""
     value = _figure(native, name, least, most)
     if value != int(value):
-        raise UnreadableRow(f"{name} is {value!r}")
+        raise _impossible(name, value)
     return int(value)
 
 
 def _number(native: Native, name: str) -> float:
     value = _finite(native, name)
     if value is None:
-        raise UnreadableRow(f"{name} is {getattr(native, name, None)!r}, not a number")
+        raise UnreadableRow(
+            say("the figure {name} is {value!r}, not a number", name=name, value=getattr(native, name, None))
+        )
     return value
 
 
@@ -329,4 +335,4 @@ def _time(native: Native, name: str) -> datetime | None:
     try:
         return datetime.fromtimestamp(seconds, SHANGHAI)
     except (ValueError, OverflowError, OSError):
-        raise UnreadableRow(f"{name} is {seconds!r}") from None
+        raise _impossible(name, seconds) from None

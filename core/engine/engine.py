@@ -130,7 +130,7 @@ class Engine(SnapshotSource):
     def send(self, command: Command[T]) -> "Future[Reply[T]]":
         if self._loop is None or not self._thread.is_alive():
             answered: Future[Reply[T]] = Future()
-            answered.set_result(Failed(self._failure or "the engine has ended"))
+            answered.set_result(Failed(self._failure or say("the engine has ended")))
             return answered
         return asyncio.run_coroutine_threadsafe(self._reply_to(command), self._loop)
 
@@ -142,7 +142,7 @@ class Engine(SnapshotSource):
     def _pulse(self) -> tuple[float, str]:
         """Seconds since the last check, and the newest event; called from any thread."""
         runtime = self._runtime
-        return (0.0, "it starts") if runtime is None else (time.monotonic() - runtime.checked_at, runtime.doing)
+        return (0.0, say("it starts")) if runtime is None else (time.monotonic() - runtime.checked_at, runtime.doing)
 
     def _stop_for_viewer(self) -> Reply[None]:
         if not self.viewer_may_end or self._stopping is None:

@@ -86,7 +86,9 @@ def export_report(report: Report, folder: Path) -> tuple[Path, ...]:
             write_atomically(path, _BYTE_ORDER_MARK + _csv(header, lines))
         except OSError as error:
             told = error.strerror or str(error)
-            advice = "If a spreadsheet has it open, close it there; see that there is room on the disk, then try again."
+            advice = say(
+                "If a spreadsheet has it open, close it there; see that there is room on the disk, then try again."
+            )
             raise OSError(
                 say(
                     "{path} was not written: {told}. No order and no book was touched. {advice}",

@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime
 
+from core.i18n import say
 from core.model.time import SHANGHAI
 from core.rules.spellings import parse_day
 
@@ -12,7 +13,7 @@ def day_in(given: object) -> date:
     """A day as people write it (`parse_day`), as a text or a number, a time behind it or not, or a time stamp in
     seconds or milliseconds; of a moment with a zone, the day in Shanghai. Raises `ValueError`."""
     if isinstance(given, bool) or not isinstance(given, str | int | float):
-        raise ValueError("not a day")
+        raise ValueError(say("not a day"))
     text = str(int(given)) if isinstance(given, float) and given.is_integer() else str(given).strip()
     if text.isascii() and text.isdigit() and (day := _day_of_epoch(int(text))) is not None:
         return day

@@ -14,6 +14,7 @@ from pydantic import (
 )
 
 from core.factorcat.errors import BadAnswer, plain
+from core.i18n import say
 
 M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")
@@ -28,7 +29,7 @@ class WireModel(BaseModel):
 def _header_safe(token: SecretStr) -> SecretStr:
     text = token.get_secret_value()
     if not text or not all("!" <= char <= "~" for char in text):
-        raise ValueError("it is empty or holds characters that no token has")
+        raise ValueError(say("it is empty or holds characters that no token has"))
     return token
 
 
@@ -54,7 +55,8 @@ def decoded(body: bytes, about: str) -> object:
         return data
     except (ValueError, RecursionError):
         pass
-    raise BadAnswer(about, "it is not JSON")  # outside the handler: the decoder's error holds the body, and its token
+    # Outside the handler: the decoder's error holds the body, and its token.
+    raise BadAnswer(about, say("it is not JSON"))
 
 
 def checked(model: type[M], data: object, about: str) -> M:
@@ -69,7 +71,7 @@ def checked(model: type[M], data: object, about: str) -> M:
 def object_of(data: object, about: str) -> Mapping[str, object]:
     """`data` as an object of any keys. Raises `BadAnswer`."""
     if not isinstance(data, dict):
-        raise BadAnswer(about, "it is not an object")
+        raise BadAnswer(about, say("it is not an object"))
     return cast(Mapping[str, object], data)
 
 
@@ -78,7 +80,7 @@ def first_fault(error: ValidationError) -> str:
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
     where = plain(".".join(str(part + 1) if isinstance(part, int) else part for part in first["loc"]), 80)
     if first["type"] == "missing":
-        return f"the key {where!r} is missing"
+        return say("the key {key!r} is missing", key=where)
     if first["type"] in ("model_type", "dict_type"):
-        return f"{where or 'it'} is not an object"
-    return f"{where} is wrong ({first['msg'].lower()})"
+        return say("{key} is not an object", key=where) if where else say("it is not an object")
+    return say("{key} is wrong ({fault})", key=where, fault=first["msg"].lower())

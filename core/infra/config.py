@@ -103,7 +103,10 @@ def write_setting(home: Path, changes: Mapping[str, Any]) -> None:
         text = _read(file) if file.exists() else render_example()
         changed = with_changes(text, dict(_leaves(nested)))
         if _load(None, parsed(changed), {}) != wanted:
-            raise SettingsError([f"{FILE} cannot be changed in its present form: set {', '.join(changes)} by hand"])
+            told = say(
+                "{file} cannot be changed in its present form: set {keys} by hand", file=FILE, keys=listed(changes)
+            )
+            raise SettingsError([told])
         write_atomically(file, changed)
 
 
@@ -255,8 +258,10 @@ def _unknown_variable(name: str) -> str:
     key = name.removeprefix(_PREFIX).lower().replace("__", ".")
     inside = [known for known in KEYS if within(known, (key,))]
     if inside:
-        return f"{name}: is a table; set its keys one by one, such as {variable_of(inside[0])}"
-    return f"{name}: unknown variable; the nearest is {variable_of(nearest(key, KEYS))}"
+        example = variable_of(inside[0])
+        return say("{name}: is a table; set its keys one by one, such as {example}", name=name, example=example)
+    known = variable_of(nearest(key, KEYS))
+    return say("{name}: unknown variable; the nearest is {nearest}", name=name, nearest=known)
 
 
 def nearest(key: str, known: Sequence[str] | None = None) -> str:
@@ -272,7 +277,7 @@ def nearest(key: str, known: Sequence[str] | None = None) -> str:
 
 def _advice(syntax_error: str) -> str:
     path = "escape" in syntax_error.lower() or "hex value" in syntax_error
-    return "; write a Windows path between single quotes" if path else ""
+    return say("; write a Windows path between single quotes") if path else ""
 
 
 def _shown(key: str, value: object) -> str:

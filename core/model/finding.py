@@ -19,6 +19,7 @@ class CheckResult(StrEnum):
 CHECK_NAMES = (
     mark("python", context="check"),
     mark("settings", context="check"),
+    mark("the rest", context="check"),
     mark("home", context="check"),
     mark("disk", context="check"),
     mark("storage", context="check"),

@@ -45,8 +45,10 @@ def _no_percentage(value: object, *, whole: bool = False) -> object:
     ratio = number < 1 or (whole and number == 1)
     if ratio and figure == text:
         return value
-    meant = f"for {number:f} % write {(number / 100).normalize():f}"
-    raise ValueError(f"{text} is no ratio: {meant}" if figure != text else f"{text} means {number * 100:f} %: {meant}")
+    meant = say("for {number:f} % write {ratio:f}", number=number, ratio=(number / 100).normalize())
+    if figure != text:
+        raise ValueError(say("{text} is no ratio: {meant}", text=text, meant=meant))
+    raise ValueError(say("{text} means {percent:f} %: {meant}", text=text, percent=number * 100, meant=meant))
 
 
 AsRatio = BeforeValidator(_no_percentage)

@@ -9,6 +9,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Protocol
 
+from core.i18n import say
 from core.model.bond import BondCode
 from core.model.quote import HIGHEST_PRICE, Quote, TradingState
 from core.model.series import PricePoint, Spark
@@ -84,7 +85,7 @@ class DayLines:
         """Put back what `minute` gave. Raises `ValueError` for a price that is none."""
         for code, price in prices.items():
             if not 0 < price <= HIGHEST_PRICE * _UNITS:
-                raise ValueError(f"{code}: {price} is no price")
+                raise ValueError(say("{code}: {price} is no price", code=code, price=price))
             line = self._lines.get(code) or self._new_line(code)
             if line is not None:
                 line[slot] = price

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from decimal import Decimal
 
-from core.i18n import listed, say
+from core.i18n import listed, noted, say
 from core.model.account import Position
 from core.model.bond import BondCode
 from core.model.known import Known, Unknown
@@ -261,10 +261,11 @@ def _buy(facts: PlanFacts, code: BondCode, rank: int, share: Share) -> Leg | Blo
     if isinstance(price, Unknown):
         return block(price.reason)
     volume = affordable(share.money, price.value, code.exchange, facts.settings.fees)
-    money = f"{share.money:,.2f} CNY" + (f" ({share.cut})" if share.cut else "")
+    money = say("{money:,.2f} CNY", money=share.money)
+    money = noted(money, say(share.cut)) if share.cut else money
     if volume < LOT:
         return block(say("its share of {money} buys no lot at {value}", money=money, value=price.value))
-    limit = f", at most {money}" if share.cut else ""
+    limit = say(", at most {money}", money=money) if share.cut else ""
     why = say("fills a slot that a stop freed") if facts.situation.origin is Origin.REFILL else say("joined the list")
     reason = say("{why}, rank {rank}{limit}", why=why, rank=rank, limit=limit) + _note(facts, code)
     return _leg(facts, Side.BUY, code, volume, price.value, reason)

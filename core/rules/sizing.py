@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 
+from core.i18n import mark
 from core.model.bond import Exchange
 from core.model.settings import HIGHEST_FEE_MINIMUM, HIGHEST_FEE_RATE, Fees, Settings
 from core.rules.ticks_and_lots import LOT
@@ -46,7 +47,7 @@ def shares(count: int, spendable: Decimal, bought_today: Decimal, settings: Sett
             "": wanted,
             "guards.max_order_amount": settings.guards.max_order_amount,
             "guards.max_daily_buys": allowance,
-            "the cash that is left": left,
+            mark("the cash that is left"): left,
         }
         cut, money = min(bounds.items(), key=lambda bound: bound[1])
         left -= money

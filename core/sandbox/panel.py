@@ -194,7 +194,7 @@ class _Reader:
                 try:
                     day, code, row = self._row([fields[column] for column in columns])
                 except CodeRefused as refused:
-                    why = why or f"line {reader.line_num}: {refused}"
+                    why = why or self._at(reader.line_num, refused)
                     self.left_out += 1
                     continue
                 except IndexError:
@@ -206,10 +206,13 @@ class _Reader:
         except PanelError:
             raise
         except (ValueError, csv.Error) as error:
-            raise PanelError(f"{self._name}, line {reader.line_num}: {error}") from error
+            raise PanelError(self._at(reader.line_num, error)) from error
         if not by_date:
-            raise PanelError(f"{self._name}, {why}" if why else f"{self._name} has a header and no rows")
+            raise PanelError(why or say("{file} has a header and no rows", file=self._name))
         return by_date
+
+    def _at(self, line: int, error: Exception) -> str:
+        return say("{file}, line {line}: {error}", file=self._name, line=line, error=error)
 
     def _columns(self, names: list[str]) -> list[int]:
         header = [in_ascii(name).strip(AROUND).lower() for name in names]

@@ -64,9 +64,9 @@ class Journal:
         """
         for intent in intents:
             if not intent.client_order_id.isascii() or len(intent.client_order_id) > MAX_REMARK:
-                raise ValueError(f"{intent.client_order_id!r} does not fit the order remark")
+                raise ValueError(say("{order!r} does not fit the order remark", order=intent.client_order_id))
             if self.get(intent.client_order_id) is not None:
-                raise ValueError(f"order {intent.client_order_id} is in the journal already")
+                raise ValueError(say("order {order} is in the journal already", order=intent.client_order_id))
 
         def write() -> None:
             self._db.table("orders").insert_all(_row(intent, at) for intent in intents)
@@ -170,7 +170,10 @@ class Journal:
 
     def busy(self) -> dict[BondCode, str]:
         """Why a bond takes no order now: it has one that is live or unresolved."""
-        return {order.intent.code: f"order {order.intent.client_order_id} is {order.state}" for order in self.open()}
+        return {
+            order.intent.code: say("order {key} is {state}", key=order.intent.client_order_id, state=say(order.state))
+            for order in self.open()
+        }
 
     def stopped(self, day: date) -> frozenset[BondCode]:
         """The bonds whose stop fired on this day, or that were sold by hand, whatever became of the order."""

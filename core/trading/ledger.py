@@ -102,12 +102,16 @@ class Ledger:
         if key in self._booked:
             return False
         if fill.volume <= 0:
-            raise ValueError(f"{fill.code}: a fill of {fill.volume} 张")
+            raise ValueError(say("{code}: a fill of {volume} 张", code=fill.code, volume=fill.volume))
         why = _why_impossible(kind, fill.volume, fill.price, fill.fee)
         if why is not None:
             raise ValueError(f"{fill.code}: {why}")
         if fill.side is Side.SELL and fill.volume > (owned := self.volume(fill.code)):
-            raise ValueError(f"{fill.code}: sold {fill.volume} 张, the ledger owns {owned}")
+            raise ValueError(
+                say(
+                    "{code}: sold {volume} 张, the ledger owns {owned}", code=fill.code, volume=fill.volume, owned=owned
+                )
+            )
         row = {"key": key, "kind": str(kind), "client_order_id": client_order_id} | row_of(fill)
         del row["trade_id"], row["remark"]
         # A fill has happened, whatever the disk says; what the user decides can be decided again.

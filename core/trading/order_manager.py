@@ -244,7 +244,7 @@ class OrderManager:
             else:
                 self._on_order(event)
         except Exception as error:
-            text = f"order {event.order_id}: {error}"
+            text = say("order {order}: {error}", order=event.order_id, error=error)
             if self.status.add_fault(text):
                 log.exception("an event of order %s could not be booked", event.order_id)
         self.notify()

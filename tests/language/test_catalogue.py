@@ -1,11 +1,13 @@
 """The catalogue is whole: nothing that a screen says lacks its Chinese, and nothing in it breaks a sentence."""
 
 import ast
+import builtins
 import gettext
 import io
 import re
 import string
 import unicodedata
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +74,38 @@ def test_no_character_has_an_ambiguous_width(catalogue: Any) -> None:
     texts = [text for message in messages(catalogue) for text in (_first(message.id), translation(message))]
     wide = {character for text in texts for character in text if unicodedata.east_asian_width(character) == "A"}
     assert {character for character in wide if not "\u2500" <= character <= "\u257f"} == set()
+
+
+_ANSWERS = {"Failed", "Implausible", "Refused", "Unknown"}
+_WORDS = re.compile(r"[A-Za-z]{2,}\W+[A-Za-z]{2,}|[ (][A-Za-z]{2,}")
+
+
+def _spoken_without_say(path: Path) -> Iterator[str]:
+    """Texts with words that a module gives as they stand to an error of the project or to an answer with a reason."""
+    nodes = list(ast.walk(ast.parse(path.read_text("utf-8"))))
+    raised = {node.exc for node in nodes if isinstance(node, ast.Raise)}
+    for call in nodes:
+        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name) or hasattr(builtins, call.func.id):
+            continue
+        if call in raised or call.func.id in _ANSWERS:
+            for argument in call.args:
+                pieces = argument.values if isinstance(argument, ast.JoinedStr) else [argument]
+                text = "{}".join(str(piece.value) for piece in pieces if isinstance(piece, ast.Constant))
+                if _WORDS.search(text):
+                    yield f"{path.name}:{call.lineno}: {text}"
+
+
+def test_every_reason_is_said() -> None:
+    """What the two ends of our own connection say to each other is not, nor are the sandbox platform's answers."""
+    own = {"protocol.py", "server.py", "platform.py"}
+    files = [file for folder in ("core", "tui") for file in sorted((ROOT / folder).rglob("*.py"))]
+    assert [told for file in files if file.name not in own for told in _spoken_without_say(file)] == []
+
+
+def test_a_reason_that_is_not_said_is_found(tmp_path: Path) -> None:
+    module = tmp_path / "module.py"
+    module.write_text('Refused(f"order {number} was sent")\nUnknown(say("it is late"))\nUnknown(why)\n', "utf-8")
+    assert list(_spoken_without_say(module)) == ["module.py:1: order {} was sent"]
 
 
 def test_translations_are_chinese(catalogue: Any) -> None:

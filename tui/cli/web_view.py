@@ -14,11 +14,15 @@ from urllib.parse import urlencode
 from aiohttp import web
 from textual_serve.server import Server
 
+from core.i18n import mark, say
+
 HOST = "127.0.0.1"
 LOOPBACK = frozenset({HOST, "localhost"})
 _COOKIE = "rotor"
-_USED = "This address was used already, or is not the one that rotor printed. Start rotor serve again for a new one."
-_FORBIDDEN = "Open the address that rotor serve printed."
+_USED = mark(
+    "This address was used already, or is not the one that rotor printed. Start rotor serve again for a new one."
+)
+_FORBIDDEN = mark("Open the address that rotor serve printed.")
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -63,11 +67,11 @@ class ViewServer(Server):
         here = f"{HOST}:{self.port}"
         # Refuse other host names (DNS rebinding) and pages of other sites.
         if request.headers.get("Host") != here or request.headers.get("Origin", f"http://{here}") != f"http://{here}":
-            return web.Response(status=403, text=_FORBIDDEN)
+            return web.Response(status=403, text=say(_FORBIDDEN))
         if request.path == "/" and "token" in request.query:
             return self._open_session(request.query["token"])
         if not hmac.compare_digest(request.cookies.get(_COOKIE, "").encode(), self._session.encode()):
-            return web.Response(status=403, text=_FORBIDDEN)
+            return web.Response(status=403, text=say(_FORBIDDEN))
         response = await handler(request)
         if not response.prepared:
             response.headers["Content-Security-Policy"] = (
@@ -82,7 +86,7 @@ class ViewServer(Server):
         if known is None or not hmac.compare_digest(token.encode(), known.encode()):
             # A wrong token does not use up the right one.
             self._token = known
-            return web.Response(status=403, text=_USED)
+            return web.Response(status=403, text=say(_USED))
         answer = web.Response(status=303, headers={"Location": "/"})
         answer.set_cookie(_COOKIE, self._session, httponly=True, samesite="Strict", path="/")
         return answer

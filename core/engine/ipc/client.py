@@ -182,7 +182,7 @@ class IpcClient(SnapshotSource):
                     self._socket = connection
                 while line := lines.readline(MAX_LINE_BYTES):
                     if not line.endswith(b"\n"):
-                        raise ProtocolError("the connection ended within a message")
+                        raise ProtocolError(say("the connection ended within a message"))
                     self._handle_message(decode(line))
 
     def _handle_message(self, message: dict[str, Any]) -> None:
@@ -190,7 +190,7 @@ class IpcClient(SnapshotSource):
             self._received(message["snapshot"])
         elif "change" in message:
             if self._engine_snapshot is None:
-                raise ProtocolError("a change arrived before the first snapshot")
+                raise ProtocolError(say("a change arrived before the first snapshot"))
             self._received(with_change(self._engine_snapshot, message["change"]))
         elif "heartbeat" in message:
             heartbeat = message["heartbeat"]
