@@ -216,7 +216,7 @@ def build(home: Home, settings: Settings, speed: float = 1.0, dialects: Collecti
         quote_sources: MakeSources = _no_sources
         shares: SharePrices = NoShares()
         if settings.mode == "sandbox":
-            settings = _with_a_strategy(settings)
+            settings = as_started(settings)
             clock, feed, platform, bonds, benchmark = _sandbox(state_store, settings, speed, dialects, calendar)
             past = feed
         else:
@@ -319,12 +319,12 @@ def _keep_calendar(home: Home) -> None:
         log.warning("the copy of %s could not be saved: %s", home.calendar_file.name, error)
 
 
-def _with_a_strategy(settings: Settings) -> Settings:
-    """A sandbox in which no strategy was chosen yet follows a double-low record of ten bonds with stops."""
+def as_started(settings: Settings) -> Settings:
+    """What an engine runs on: a sandbox in which no strategy was chosen follows a double-low record of ten bonds."""
+    if settings.mode != "sandbox" or settings.strategy.history_id:
+        return settings
     from core.sandbox.strategies import FIRST_RECORD, FIRST_STRATEGY
 
-    if settings.strategy.history_id:
-        return settings
     first = settings.strategy.model_copy(update={"strategy_id": FIRST_STRATEGY, "history_id": FIRST_RECORD})
     return settings.model_copy(update={"strategy": first})
 

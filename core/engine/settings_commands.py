@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from core.engine.assembly import Components
+from core.engine.assembly import Components, as_started
 from core.engine.current_settings import CurrentSettings
 from core.engine.live import what_lacks
 from core.factorcat.client import FactorCatClient
@@ -60,8 +60,9 @@ class SettingsCommands:
         self._notifier = notifier
 
     async def read(self, _: ReadSettings) -> SettingsTable:
-        rows = await asyncio.to_thread(setting_rows, self._home.path, self._components.settings)
         settings = await asyncio.to_thread(load_settings, self._home.path)
+        following, in_use = as_started(settings), self._components.settings
+        rows = await asyncio.to_thread(setting_rows, self._home.path, following, in_use)
         secrets = await asyncio.to_thread(self._credentials.secret_rows, settings)
         return SettingsTable(str(self._home.path / FILE), rows, secrets, self._credentials.locked)
 

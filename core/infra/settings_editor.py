@@ -29,10 +29,13 @@ _MONEY = (
 """Keys, or whole tables, whose change may change what is bought or sold."""
 
 
-def setting_rows(home: Path, in_use: Settings, environ: Mapping[str, str] | None = None) -> tuple[SettingRow, ...]:
-    """Every key, in the order of the file. Raises `SettingsError` where the file cannot be used."""
+def setting_rows(
+    home: Path, following: Settings, in_use: Settings, environ: Mapping[str, str] | None = None
+) -> tuple[SettingRow, ...]:
+    """Every key, in the order of the file, with its value after a start (`following`) and now. Raises `SettingsError`
+    where the file cannot be used."""
     variables = os.environ if environ is None else environ
-    following, default = load_settings(home, environ=variables), Settings()
+    default = Settings()
     told = {name.upper() for name, text in variables.items() if text}
     written = frozenset(config.keys_in_file(home))
     return tuple(

@@ -138,6 +138,13 @@ def test_restart_settings_say_so_and_invalid_ones_change_nothing(engine: Engine)
     assert (rows["buy.amount"].value, rows["buy.amount"].pending) == (rows["buy.amount"].in_use, False)
 
 
+def test_a_sandbox_that_began_with_its_own_strategy_waits_for_no_restart(engine: Engine) -> None:
+    """Nobody chose that one, and an engine that starts again follows it too."""
+    rows = ask(engine, ReadSettings()).rows
+    assert [row.key for row in rows if row.pending] == []
+    assert next(row.value for row in rows if row.key == "strategy.history_id") != "0"
+
+
 async def test_quotes_come_from_the_new_source_once_the_rebalance_has_ended(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

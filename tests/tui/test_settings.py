@@ -98,7 +98,7 @@ def test_every_setting_has_a_name_and_stands_in_one_tab() -> None:
 
 
 def test_bounds_are_those_that_are_checked(tmp_path: Path) -> None:
-    rows = {row.key: row for row in setting_rows(tmp_path, Settings(), {})}
+    rows = {row.key: row for row in setting_rows(tmp_path, Settings(), Settings(), {})}
     assert rows["orders.timeout"].bounds == "1 - 600"
     assert rows["guards.max_price_distance"].bounds == "> 0, <= 0.2"
     assert rows["guards.max_daily_orders"].bounds == ">= 1"
