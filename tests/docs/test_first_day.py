@@ -71,13 +71,13 @@ class Trader:
     def _press(self, words: list[str], keys: tuple[tuple[str, str], ...]) -> str:
         with PtyApp(words, 160, 45, program=self.program, environment=self.environment, folder=self.home) as app:
             app.wait_for(r"\[1 Home\]")
-            app.wait_for("SANDBOX" if words else r"FactorCat +ok", 20)
+            app.wait_for("SANDBOX" if words else r"FactorCat +ok")
             for key, seen in keys:
                 app.press(KEYS.get(key, key))
                 if seen == "the end":
                     assert app.exit_code() == 0
                 else:
-                    app.wait_for(_literally(seen), 30)
+                    app.wait_for(_literally(seen))
             return app.text
 
     def _run(self) -> str:

@@ -49,7 +49,7 @@ def secret_row(row: SecretRow) -> TableRow:
     return TableRow(
         f"secret-{row.name}",
         (
-            cell("  " + (say("addresses") if row.name == "push" else say("password"))),
+            cell("  " + (say("Addresses") if row.name == "push" else say("Password"))),
             cell(state, Tone.GOOD if row.stored else Tone.WARN if row.trouble else Tone.DIM),
             cell(""),
             cell(""),
